@@ -1,0 +1,117 @@
+# jemalloc and mimalloc, linked statically into libalkaid.so and kept to it.
+#
+# Debian's own libraries of them replace malloc in every process that loads them, and its libjemalloc
+# can not be loaded late. So both are built here from pinned source: position-independent, hidden,
+# their C names prefixed or not overriding anything, with thread-local storage that a late dlopen can
+# serve. No link-time optimisation: a probe on je_alkaid_mallocx or mi_malloc_aligned must see every
+# call. Debug information and frame pointers are for the same probes, and for profilers.
+include_guard(GLOBAL)
+include(AlkaidCache)
+
+cmake_host_system_information(RESULT ALKAID_JOBS QUERY NUMBER_OF_LOGICAL_CORES)
+
+# GNU make's path, for jemalloc's build.
+if(ALKAID_WITH_JEMALLOC)
+  find_program(ALKAID_MAKE NAMES gmake make)
+  mark_as_advanced(ALKAID_MAKE)
+  if(NOT ALKAID_MAKE)
+    message(FATAL_ERROR "make is missing. On Debian: apt-get install make")
+  endif()
+endif()
+
+# -g2 because jemalloc asks for -g3 by itself: its macros would take 40 MB in the cache.
+set(ALKAID_ALLOCATOR_CFLAGS "-g2 -fno-omit-frame-pointer -fno-lto")
+
+# ThreadSanitizer must see how an allocator orders the hand-over of a block from one thread to the
+# next, or every reuse looks like a race. mimalloc does it with atomics: it is compiled with the
+# sanitizer (and with what its own build defines for that, under clang alone). jemalloc does it under
+# pthread mutexes, which the sanitizer sees anyway; compiled with it, its statistics are reported.
+set(mimalloc_flavour plain)
+set(mimalloc_cflags "${ALKAID_ALLOCATOR_CFLAGS}")
+if(ALKAID_SANITIZE STREQUAL "thread")
+  set(mimalloc_flavour tsan)
+  string(APPEND mimalloc_cflags " -fsanitize=thread -DMI_TSAN=1")
+endif()
+
+# EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
+function(alkaid_build_jemalloc source folder flags cflags)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  alkaid_run("${source}" "jemalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
+             --unset=CPPFLAGS --unset=LDFLAGS "CC=${CMAKE_C_COMPILER}" "EXTRA_CFLAGS=${cflags}"
+             ./configure ${flags})
+  alkaid_run("${source}" "jemalloc: make" "${ALKAID_MAKE}" -j${ALKAID_JOBS} lib/libjemalloc_pic.a)
+  file(MAKE_DIRECTORY "${folder}/lib" "${folder}/include/jemalloc")
+  file(RENAME "${source}/lib/libjemalloc_pic.a" "${folder}/lib/libjemalloc.a")
+  file(COPY "${source}/include/jemalloc/jemalloc.h" DESTINATION "${folder}/include/jemalloc")
+  file(GLOB_RECURSE objects "${source}/*.o" "${source}/*.sym")
+  file(REMOVE ${objects})
+endfunction()
+
+function(alkaid_build_mimalloc source folder flags cflags)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  alkaid_run("${folder}" "mimalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
+             --unset=CXXFLAGS --unset=LDFLAGS
+             "${CMAKE_COMMAND}" -S "${source}" -B "${folder}/build" -G "${CMAKE_GENERATOR}"
+             "-DCMAKE_MAKE_PROGRAM=${CMAKE_MAKE_PROGRAM}"
+             "-DCMAKE_C_COMPILER=${CMAKE_C_COMPILER}" "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}"
+             "-DCMAKE_C_FLAGS=${cflags}" "-DCMAKE_CXX_FLAGS=${cflags}" ${flags})
+  alkaid_run("${folder}" "mimalloc: build" "${CMAKE_COMMAND}" --build "${folder}/build"
+             --target mimalloc-static)
+  file(GLOB library "${folder}/build/libmimalloc*.a")
+  file(MAKE_DIRECTORY "${folder}/lib")
+  file(RENAME "${library}" "${folder}/lib/libmimalloc.a")
+  file(COPY "${source}/include" DESTINATION "${folder}")
+  file(REMOVE_RECURSE "${folder}/build")
+endfunction()
+
+# The library of a finished build. The definition tells C++ code that the backend is in.
+function(alkaid_allocator_target name folder)
+  add_library(alkaid_${name} STATIC IMPORTED GLOBAL)
+  string(TOUPPER "${name}" upper)
+  set_target_properties(alkaid_${name} PROPERTIES
+    IMPORTED_LOCATION "${folder}/lib/lib${name}.a"
+    INTERFACE_INCLUDE_DIRECTORIES "${folder}/include"
+    INTERFACE_COMPILE_DEFINITIONS ALKAID_HAVE_${upper}=1)
+  target_link_libraries(alkaid_${name} INTERFACE Threads::Threads)
+endfunction()
+
+# What libalkaid.so links: the allocators that are switched on, and the definitions of all of them.
+add_library(alkaid_allocators INTERFACE)
+
+if(ALKAID_WITH_JEMALLOC)
+  # The flags take part in the cache's key: changing them builds anew.
+  alkaid_cached_build(ALKAID_JEMALLOC_FOLDER jemalloc
+    URL "${ALKAID_JEMALLOC_URL}"
+    PINS
+      2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
+    RECIPE alkaid_build_jemalloc
+    FLAVOUR plain
+    CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
+    FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
+--without-export --disable-cxx --disable-libdl --disable-initial-exec-tls --disable-shared \
+--disable-doc")
+  alkaid_allocator_target(jemalloc "${ALKAID_JEMALLOC_FOLDER}")
+  target_link_libraries(alkaid_allocators INTERFACE alkaid_jemalloc)
+else()
+  target_compile_definitions(alkaid_allocators INTERFACE ALKAID_HAVE_JEMALLOC=0)
+endif()
+
+if(ALKAID_WITH_MIMALLOC)
+  alkaid_cached_build(ALKAID_MIMALLOC_FOLDER mimalloc
+    URL "${ALKAID_MIMALLOC_URL}"
+    PINS
+      cbc9d207ff105ad1f0cb739c378076143a6452b8d0624309cea0abfb040e972b  # 2.0.9, Debian's archive
+      4a29edae32a914a706715e2ac8e7e4109e25353212edeed0888f4e3e15db5850  # 2.0.9, upstream's
+      37107a52c16baa80c5f74861dddda7b27bb9949e41a6637691867a94c88ca446  # 3.4.1, upstream's
+    RECIPE alkaid_build_mimalloc
+    FLAVOUR ${mimalloc_flavour}
+    CFLAGS "${mimalloc_cflags}"
+    # MI_OPT_ARCH is of 3.x and would ask for instructions that an older processor lacks.
+    FLAGS "-DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DMI_OVERRIDE=OFF \
+-DMI_LOCAL_DYNAMIC_TLS=ON -DMI_OPT_ARCH=OFF -DMI_BUILD_SHARED=OFF -DMI_BUILD_STATIC=ON \
+-DMI_BUILD_OBJECT=OFF -DMI_BUILD_TESTS=OFF")
+  alkaid_allocator_target(mimalloc "${ALKAID_MIMALLOC_FOLDER}")
+  target_link_libraries(alkaid_allocators INTERFACE alkaid_mimalloc)
+else()
+  target_compile_definitions(alkaid_allocators INTERFACE ALKAID_HAVE_MIMALLOC=0)
+endif()

@@ -1,0 +1,32 @@
+# The language, the warnings, and what every compilation shares.
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+# The installed command finds the installed library wherever both are moved together.
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+
+# Profilers and perf scripts walk the stack by frame pointer.
+add_compile_options(-fno-omit-frame-pointer)
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                    -Wcast-align -Wformat=2 -Wundef)
+if(ALKAID_WARNINGS_AS_ERRORS)
+  add_compile_options(-Werror)
+endif()
+
+# ccache only when it is there; the sloppiness is what it needs to cache uses of a precompiled
+# header, whose content it hashes all the same.
+find_program(ALKAID_CCACHE ccache)
+mark_as_advanced(ALKAID_CCACHE)
+if(ALKAID_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      "${ALKAID_CCACHE}")
+endif()

@@ -1,0 +1,43 @@
+# What `cmake --install` puts where. Headers are installed by their rooms (AlkaidTargets).
+include_guard(GLOBAL)
+include(CMakePackageConfigHelpers)
+
+set(package "${CMAKE_INSTALL_LIBDIR}/cmake/alkaid")
+
+install(TARGETS alkaid EXPORT alkaid-targets
+        LIBRARY COMPONENT runtime NAMELINK_COMPONENT development)
+install(EXPORT alkaid-targets NAMESPACE alkaid:: DESTINATION "${package}" COMPONENT development)
+
+# alkaid::testing has an export of its own: who does not ask for it needs no GoogleTest.
+if(ALKAID_BUILD_TESTING_LIBRARY)
+  install(TARGETS alkaid_testing EXPORT alkaid-testing-targets ARCHIVE COMPONENT development)
+  install(EXPORT alkaid-testing-targets NAMESPACE alkaid:: DESTINATION "${package}"
+          COMPONENT development)
+endif()
+
+configure_package_config_file(cmake/alkaid-config.cmake.in
+  "${PROJECT_BINARY_DIR}/alkaid-config.cmake" INSTALL_DESTINATION "${package}"
+  NO_SET_AND_CHECK_MACRO)
+# Before 1.0 a minor version may break programs.
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/alkaid-config-version.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/alkaid-config.cmake"
+              "${PROJECT_BINARY_DIR}/alkaid-config-version.cmake"
+        DESTINATION "${package}" COMPONENT development)
+
+# The prefix is found from the file's own place: an installed tree can be moved.
+file(RELATIVE_PATH ALKAID_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+configure_file(cmake/alkaid.pc.in "${PROJECT_BINARY_DIR}/alkaid.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/alkaid.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
+        COMPONENT development)
+
+# The allocators are inside the library; their licences ask to be passed on with it.
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT runtime)
+if(ALKAID_WITH_JEMALLOC)
+  install(FILES "${ALKAID_JEMALLOC_FOLDER}/src/COPYING" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+          RENAME LICENSE.jemalloc COMPONENT runtime)
+endif()
+if(ALKAID_WITH_MIMALLOC)
+  install(FILES "${ALKAID_MIMALLOC_FOLDER}/src/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+          RENAME LICENSE.mimalloc COMPONENT runtime)
+endif()

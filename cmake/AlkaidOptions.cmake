@@ -1,0 +1,38 @@
+# Every switch of the build, in one place.
+include_guard(GLOBAL)
+include(GNUInstallDirs)
+
+option(ALKAID_WITH_JEMALLOC "Build the jemalloc backend" ON)
+option(ALKAID_WITH_MIMALLOC "Build the mimalloc backend" ON)
+set(ALKAID_JEMALLOC_URL "" CACHE STRING
+    "jemalloc's source archive: a local file or a URL (default: Debian's source package)")
+set(ALKAID_MIMALLOC_URL "" CACHE STRING
+    "mimalloc's source archive: a local file or a URL (default: Debian's source package)")
+set(ALKAID_CACHE_DIR "" CACHE PATH
+    "Where built allocators are kept (default: $XDG_CACHE_HOME/alkaid or ~/.cache/alkaid)")
+
+option(ALKAID_BUILD_TESTS "Build the tests" ON)
+option(ALKAID_BUILD_TESTING_LIBRARY "Build and install alkaid::testing (needs GoogleTest)" ON)
+option(ALKAID_BUILD_TOOLS "Build the alkaid command" ON)
+option(ALKAID_BUILD_BENCHMARKS "Build the benchmark programs" OFF)
+option(ALKAID_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
+option(ALKAID_TEST_PCH "Compile tests with a precompiled header" ON)
+set(ALKAID_SANITIZE "" CACHE STRING "One of: (empty), address, thread, fuzzer, coverage")
+set_property(CACHE ALKAID_SANITIZE PROPERTY STRINGS "" address thread fuzzer coverage)
+
+# An environment variable stands in for a cache variable that is left empty, so that a script can
+# point at a local archive without touching the configure line.
+foreach(name IN ITEMS ALKAID_JEMALLOC_URL ALKAID_MIMALLOC_URL ALKAID_CACHE_DIR)
+  if(NOT ${name} AND DEFINED ENV{${name}})
+    set(${name} "$ENV{${name}}")
+  endif()
+endforeach()
+if(NOT ALKAID_CACHE_DIR)
+  if(DEFINED ENV{XDG_CACHE_HOME})
+    set(ALKAID_CACHE_DIR "$ENV{XDG_CACHE_HOME}/alkaid")
+  elseif(DEFINED ENV{HOME})
+    set(ALKAID_CACHE_DIR "$ENV{HOME}/.cache/alkaid")
+  else()
+    set(ALKAID_CACHE_DIR "${PROJECT_BINARY_DIR}/cache")
+  endif()
+endif()

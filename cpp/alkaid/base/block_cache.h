@@ -1,0 +1,85 @@
+// A thread's own store of small blocks, for objects that are made and dropped millions of times a second.
+//
+// Buffer views and their reference counts are a hundred bytes that often live for microseconds. A block given back goes to the
+// calling thread's store and serves the next request there; the general allocator is asked only when the store is empty, and
+// gets a block back only when the store is full. At most kMaxBlocks blocks (128 KiB) stay behind per thread, until it ends.
+//
+// Ownership: a block belongs to the caller until DeallocateBlock, from any thread. Threads: all functions; no lock is taken.
+// Out of memory: std::bad_alloc. Under AddressSanitizer every block comes from operator new, so that use after free is seen.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::internal {
+
+// Bytes. The one size that is kept: a Buffer with its reference count, and a PoolBuffer, fit.
+inline constexpr size_t kBlockSize = 128;
+
+// The calling thread's store, 16 bytes of static TLS.
+struct BlockStore {
+  static constexpr size_t kMaxBlocks = 1024;
+  struct Block {
+    Block* next;
+  };
+  Block* first = nullptr;
+  // Blocks that may still be added. 0 before a thread's first use and after its end, so that both take the slow path.
+  size_t room = 0;
+};
+ALKAID_EXPORT extern constinit thread_local BlockStore thread_block_store
+    __attribute__((tls_model("initial-exec")));
+
+// The slow paths: operator new, and operator delete or the opening of the store.
+ALKAID_EXPORT void* AllocateFreshBlock();
+ALKAID_EXPORT void DeallocateSurplusBlock(void* block) noexcept;
+
+// About 1 ns each while the store serves.
+inline void* AllocateBlock() {
+  BlockStore& store = thread_block_store;
+  if (BlockStore::Block* block = store.first) [[likely]] {
+    store.first = block->next;
+    ++store.room;
+    return block;
+  }
+  return AllocateFreshBlock();
+}
+inline void DeallocateBlock(void* pointer) noexcept {
+  BlockStore& store = thread_block_store;
+  if (store.room != 0) [[likely]] {
+    auto* block = static_cast<BlockStore::Block*>(pointer);
+    block->next = store.first;
+    store.first = block;
+    --store.room;
+    return;
+  }
+  DeallocateSurplusBlock(pointer);
+}
+
+// A standard allocator over the store, for std::allocate_shared; what does not fit a block comes from operator new.
+template <typename T>
+struct BlockCacheAllocator {
+  using value_type = T;
+
+  BlockCacheAllocator() = default;
+  template <typename U>
+  BlockCacheAllocator(const BlockCacheAllocator<U>&) noexcept {}
+
+  T* allocate(size_t n) {
+    if constexpr (sizeof(T) <= kBlockSize && alignof(T) <= alignof(std::max_align_t)) {
+      if (n == 1) return static_cast<T*>(AllocateBlock());
+    }
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{alignof(T)}));
+  }
+  void deallocate(T* pointer, size_t n) noexcept {
+    if constexpr (sizeof(T) <= kBlockSize && alignof(T) <= alignof(std::max_align_t)) {
+      if (n == 1) return DeallocateBlock(pointer);
+    }
+    ::operator delete(pointer, std::align_val_t{alignof(T)});
+  }
+
+  friend bool operator==(const BlockCacheAllocator&, const BlockCacheAllocator&) { return true; }
+};
+
+}  // namespace alkaid::internal

@@ -1,0 +1,24 @@
+#include "alkaid/base/environment.h"
+
+#include <cstdlib>
+
+namespace alkaid::internal {
+
+const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
+  static const auto* const variables = new std::vector<EnvironmentVariable>{
+      {kDefaultMemoryPoolVariable,
+       "the backend of the default memory pool: mimalloc, jemalloc, system, or one that the program "
+       "registered; read once, case counts"},
+      {kDebugMemoryPoolVariable,
+       "checks every block's end at free and reallocate; on a fault abort, trap or warn; none is "
+       "off; read once"},
+  };
+  return *variables;
+}
+
+std::string GetEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace alkaid::internal

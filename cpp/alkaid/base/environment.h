@@ -1,0 +1,27 @@
+// The environment variables that Alkaid honours, all in one list.
+//
+// Ownership: values are copies. Threads: as safe as getenv: not while another thread calls setenv. Out of memory: std::bad_alloc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::internal {
+
+inline constexpr char kDefaultMemoryPoolVariable[] = "ALKAID_DEFAULT_MEMORY_POOL";
+inline constexpr char kDebugMemoryPoolVariable[] = "ALKAID_DEBUG_MEMORY_POOL";
+
+struct EnvironmentVariable {
+  std::string name;
+  std::string meaning;  // what it does and which values it takes, in a sentence
+};
+
+// Every variable that the library reads.
+ALKAID_EXPORT const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables();
+
+// The value, or "" where the variable is not set. Set to nothing is as good as not set, throughout.
+ALKAID_EXPORT std::string GetEnvironment(const char* name);
+
+}  // namespace alkaid::internal

@@ -1,0 +1,34 @@
+#include "alkaid/base/environment.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <set>
+
+namespace alkaid::internal {
+namespace {
+
+TEST(Environment, SetToNothingIsAsGoodAsNotSet) {
+  const char* name = "ALKAID_TEST_OF_ENVIRONMENT";
+  unsetenv(name);
+  EXPECT_EQ(GetEnvironment(name), "");
+  setenv(name, "", 1);
+  EXPECT_EQ(GetEnvironment(name), "");
+  setenv(name, "value", 1);
+  EXPECT_EQ(GetEnvironment(name), "value");
+  unsetenv(name);
+}
+
+TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
+  std::set<std::string> names;
+  for (const EnvironmentVariable& variable : HonouredEnvironmentVariables()) {
+    EXPECT_TRUE(variable.name.starts_with("ALKAID_")) << variable.name;
+    EXPECT_FALSE(variable.meaning.empty()) << variable.name;
+    EXPECT_TRUE(names.insert(variable.name).second) << variable.name;
+  }
+  EXPECT_TRUE(names.contains(kDefaultMemoryPoolVariable));
+  EXPECT_TRUE(names.contains(kDebugMemoryPoolVariable));
+}
+
+}  // namespace
+}  // namespace alkaid::internal

@@ -1,0 +1,57 @@
+#include "alkaid/base/fork_guard.h"
+
+#include <pthread.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace alkaid::internal {
+namespace {
+
+struct Actions {
+  std::function<void()> prepare, parent, child;
+};
+
+// `list_lock` is held across the fork itself, so that the list can not change between prepare and child.
+struct Guards {
+  std::mutex list_lock;
+  std::vector<Actions> list;
+};
+
+Guards& AllGuards() {
+  static Guards* const guards = new Guards;  // never destroyed: static destructors may fork
+  return *guards;
+}
+
+void Prepare() {
+  Guards& guards = AllGuards();
+  guards.list_lock.lock();
+  for (const Actions& actions : guards.list) actions.prepare();
+}
+
+void Parent() {
+  Guards& guards = AllGuards();
+  for (auto it = guards.list.rbegin(); it != guards.list.rend(); ++it) it->parent();
+  guards.list_lock.unlock();
+}
+
+void Child() {
+  Guards& guards = AllGuards();
+  for (auto it = guards.list.rbegin(); it != guards.list.rend(); ++it) it->child();
+  guards.list_lock.unlock();
+}
+
+}  // namespace
+
+void GuardFork(std::function<void()> prepare, std::function<void()> parent,
+               std::function<void()> child) {
+  static const int installed = pthread_atfork(Prepare, Parent, Child);
+  if (installed != 0) std::abort();
+  Guards& guards = AllGuards();
+  const std::lock_guard<std::mutex> lock(guards.list_lock);
+  guards.list.push_back({std::move(prepare), std::move(parent), std::move(child)});
+}
+
+}  // namespace alkaid::internal

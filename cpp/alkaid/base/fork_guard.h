@@ -1,0 +1,40 @@
+// Locks that a fork never leaves held in the child.
+//
+// A child has only the thread that forked; a lock that another thread held at that moment would stay held for ever. A
+// ForkGuard takes its lock just before a fork and lets it go just after, in parent and child.
+//
+// Ownership: guards and their locks have static lifetime and are never destroyed. Threads: any. The guarded locks are leaves:
+// code that holds one takes no other guarded lock, which is what keeps fork free of deadlock.
+#pragma once
+
+#include <functional>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::internal {
+
+// Registers three actions around every later fork of this process. `child` runs in the new process, before fork returns.
+// Out of memory: aborts, since a lock without its guard could hang a child much later.
+ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()> parent,
+                             std::function<void()> child);
+
+// A mutex with its guard. Construct it once, in a leaked or static object.
+template <typename Mutex>
+class ForkGuarded {
+ public:
+  ForkGuarded() {
+    GuardFork([this] { mutex_.lock(); }, [this] { mutex_.unlock(); }, [this] { mutex_.unlock(); });
+  }
+  ForkGuarded(const ForkGuarded&) = delete;
+  ForkGuarded& operator=(const ForkGuarded&) = delete;
+
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+  void lock_shared() { mutex_.lock_shared(); }
+  void unlock_shared() { mutex_.unlock_shared(); }
+
+ private:
+  Mutex mutex_;
+};
+
+}  // namespace alkaid::internal

@@ -1,0 +1,138 @@
+// BufferBuilder: a Buffer that is built piece by piece; TypedBufferBuilder: the same in values, or in single bits for bool.
+//
+// Capacity at least doubles when it runs out, so a million appends cost about twenty reallocations. Finish hands the bytes over
+// as a Buffer, padded with zeros to its capacity, and leaves the builder empty for the next.
+//
+// Ownership: the builder owns its bytes until Finish. The pool must outlive the builder and the buffers it made, or is shared.
+// Threads: one at a time. Out of memory, or more bytes than an int64 counts: kResourceExhausted, and the builder holds what it
+// held. Negative lengths: kInvalidArgument. The Unsafe functions check nothing: Reserve first.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffer.h"
+#include "alkaid/core/memory_pool.h"
+
+namespace alkaid {
+
+// Lengths and capacities in bytes.
+class ALKAID_EXPORT BufferBuilder {
+ public:
+  explicit BufferBuilder(MemoryPool* pool = default_memory_pool(),
+                         int64_t alignment = kDefaultBufferAlignment);
+  // The builder, and every buffer it makes, holds the pool.
+  explicit BufferBuilder(std::shared_ptr<MemoryPool> pool,
+                         int64_t alignment = kDefaultBufferAlignment);
+  // Goes on behind the bytes of `buffer`, which it hands out at Finish; later buffers come from `pool`.
+  explicit BufferBuilder(std::shared_ptr<ResizableBuffer> buffer,
+                         MemoryPool* pool = default_memory_pool(),
+                         int64_t alignment = kDefaultBufferAlignment);
+  // What was moved from is empty.
+  BufferBuilder(BufferBuilder&& other) noexcept { *this = std::move(other); }
+  BufferBuilder& operator=(BufferBuilder&& other) noexcept {
+    buffer_ = std::move(other.buffer_);
+    pool_ = other.pool_;
+    alignment_ = other.alignment_;
+    data_ = std::exchange(other.data_, nullptr);
+    capacity_ = std::exchange(other.capacity_, 0);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
+  // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A smaller capacity gives memory
+  // back when `shrink_to_fit`.
+  Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
+
+  // Makes room for `additional_bytes` more.
+  Status Reserve(int64_t additional_bytes) {
+    if (static_cast<uint64_t>(additional_bytes) <= static_cast<uint64_t>(capacity_ - size_)) {
+      return absl::OkStatus();
+    }
+    return Grow(additional_bytes);
+  }
+
+  // The capacity to go to when `new_capacity` is needed: at least twice the current one.
+  static int64_t GrowByFactor(int64_t current_capacity, int64_t new_capacity) {
+    int64_t doubled;
+    if (__builtin_add_overflow(current_capacity, current_capacity, &doubled)) return new_capacity;
+    return std::max(new_capacity, doubled);
+  }
+
+  Status Append(const void* data, int64_t length) {
+    ALKAID_RETURN_NOT_OK(Reserve(length));
+    UnsafeAppend(data, length);
+    return absl::OkStatus();
+  }
+  Status Append(std::string_view bytes) {
+    return Append(bytes.data(), static_cast<int64_t>(bytes.size()));
+  }
+  Status Append(int64_t num_copies, uint8_t value) {
+    ALKAID_RETURN_NOT_OK(Reserve(num_copies));
+    UnsafeAppend(num_copies, value);
+    return absl::OkStatus();
+  }
+  // Appends `length` zeros.
+  Status Advance(int64_t length) { return Append(length, uint8_t{0}); }
+
+  void UnsafeAppend(const void* data, int64_t length) {
+    if (length > 0) std::memcpy(data_ + size_, data, static_cast<std::size_t>(length));
+    size_ += length;
+  }
+  void UnsafeAppend(std::string_view bytes) {
+    UnsafeAppend(bytes.data(), static_cast<int64_t>(bytes.size()));
+  }
+  void UnsafeAppend(int64_t num_copies, uint8_t value) {
+    if (num_copies > 0) std::memset(data_ + size_, value, static_cast<std::size_t>(num_copies));
+    size_ += num_copies;
+  }
+  // Counts `length` bytes in that are there already; writes none.
+  void UnsafeAdvance(int64_t length) { size_ += length; }
+
+  // Hands the bytes over, and empties the builder. `shrink_to_fit` gives unused capacity back, at the cost of a reallocation.
+  // On failure the builder holds what it held.
+  Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
+  Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
+  // The same with another length, for bytes that were written through mutable_data(). Bytes past capacity() are zero.
+  Result<std::shared_ptr<Buffer>> FinishWithLength(int64_t final_length, bool shrink_to_fit = true);
+
+  // Drops the bytes.
+  void Reset();
+  // Goes back to `position`, from 0 to length(); capacity stays.
+  void Rewind(int64_t position) { size_ = position; }
+
+  int64_t capacity() const { return capacity_; }
+  int64_t length() const { return size_; }
+  // Null while the builder has no capacity.
+  const uint8_t* data() const { return data_; }
+  uint8_t* mutable_data() { return data_; }
+  template <typename T>
+  const T* data_as() const {
+    return reinterpret_cast<const T*>(data_);
+  }
+  template <typename T>
+  T* mutable_data_as() {
+    return reinterpret_cast<T*>(data_);
+  }
+
+ private:
+  // The slow path of Reserve: errors, and growth.
+  Status Grow(int64_t additional_bytes);
+
+  std::shared_ptr<ResizableBuffer> buffer_;
+  std::shared_ptr<MemoryPool> pool_;  // counts nothing when borrowed
+  uint8_t* data_ = nullptr;
+  int64_t capacity_ = 0;
+  int64_t size_ = 0;
+  int64_t alignment_ = kDefaultBufferAlignment;
+};
+
+}  // namespace alkaid
+
+#include "alkaid/core/typed_buffer_builder.h"  // IWYU pragma: export

@@ -1,0 +1,192 @@
+#include "alkaid/core/buffer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(Buffer, IsNineWordsAtMost) { EXPECT_LE(sizeof(Buffer), 72u); }
+
+TEST(Buffer, BorrowsThePlainBytesItIsGiven) {
+  const std::array<uint8_t, 4> bytes = {1, 2, 3, 4};
+  const Buffer buffer(bytes.data(), bytes.size());
+  EXPECT_EQ(buffer.data(), bytes.data());
+  EXPECT_EQ(buffer.size(), 4);
+  EXPECT_EQ(buffer.capacity(), 4);
+  EXPECT_EQ(buffer[2], 3);
+  EXPECT_TRUE(buffer.is_cpu());
+  EXPECT_FALSE(buffer.is_mutable());
+  EXPECT_EQ(buffer.device_type(), DeviceAllocationType::kCPU);
+  EXPECT_EQ(buffer.parent(), nullptr);
+  EXPECT_EQ(buffer.device_sync_event(), nullptr);
+  EXPECT_EQ(buffer.memory_manager(), default_cpu_memory_manager());
+  EXPECT_EQ(buffer.device(), CPUDevice::Instance());
+}
+
+TEST(Buffer, GivesNoWritablePointerWhenItIsNotMutable) {
+  uint8_t bytes[4] = {};
+  Buffer fixed(bytes, 4);
+  EXPECT_EQ(fixed.mutable_data(), nullptr);
+  EXPECT_EQ(fixed.mutable_address(), 0u);
+  EXPECT_TRUE(fixed.mutable_span_as<uint16_t>().empty());
+  MutableBuffer open(bytes, 4);
+  EXPECT_EQ(open.mutable_data(), bytes);
+  EXPECT_EQ(open.mutable_address(), reinterpret_cast<uintptr_t>(bytes));
+  open.mutable_span_as<uint16_t>()[1] = 0x0101;
+  EXPECT_THAT(bytes, ElementsAre(0, 0, 1, 1));
+}
+
+TEST(Buffer, SpansHoldOnlyWholeValues) {
+  const std::vector<int32_t> values = {7, 8, 9};
+  const auto buffer = Buffer::Wrap(values);
+  EXPECT_THAT(buffer->span_as<int32_t>(), ElementsAre(7, 8, 9));
+  EXPECT_EQ(buffer->span_as<int64_t>().size(), 1u);
+  EXPECT_EQ(buffer->data_as<int32_t>()[1], 8);
+}
+
+TEST(Buffer, ShowsItsBytesInHexadecimalAndAsText) {
+  EXPECT_EQ(Buffer(std::string_view("\x00\xa0\x0f\xff", 4)).ToHexString(), "00A00FFF");
+  EXPECT_EQ(Buffer(std::string_view()).ToHexString(), "");
+  const Buffer text("hello");
+  EXPECT_EQ(text.ToString(), "hello");
+  EXPECT_EQ(static_cast<std::string_view>(text), "hello");
+}
+
+TEST(Buffer, EqualityIsThatOfTheBytes) {
+  const std::string same = "abcd";
+  const Buffer a("abcd"), b(same), longer("abcde"), other("abcx");
+  EXPECT_TRUE(a.Equals(a));
+  EXPECT_TRUE(a.Equals(b));
+  EXPECT_FALSE(a.Equals(longer));
+  EXPECT_FALSE(a.Equals(other));
+  EXPECT_TRUE(a.Equals(longer, 4));
+  EXPECT_TRUE(a.Equals(other, 3));
+  EXPECT_FALSE(a.Equals(longer, 5));
+  EXPECT_FALSE(a.Equals(a, -1));
+  EXPECT_TRUE(Buffer(nullptr, 0).Equals(Buffer(std::string_view())));
+}
+
+TEST(Buffer, TakesOverAStringWithoutCopyingIt) {
+  std::string text(1000, 'x');
+  const char* const where = text.data();
+  const auto buffer = Buffer::FromString(std::move(text));
+  EXPECT_EQ(reinterpret_cast<const char*>(buffer->data()), where);
+  EXPECT_EQ(buffer->size(), 1000);
+  EXPECT_EQ(buffer->ToString(), std::string(1000, 'x'));
+  EXPECT_EQ(Buffer::FromString("short")->ToString(), "short");
+}
+
+TEST(Buffer, TakesOverAVectorWithoutCopyingIt) {
+  std::vector<int64_t> values = {1, 2, 3};
+  const void* const where = values.data();
+  const auto buffer = Buffer::FromVector(std::move(values));
+  EXPECT_EQ(buffer->data(), where);
+  EXPECT_THAT(buffer->span_as<int64_t>(), ElementsAre(1, 2, 3));
+}
+
+TEST(Buffer, WrapsMemoryOfOthersForReadingAndForWriting) {
+  int32_t values[3] = {4, 5, 6};
+  const auto reading = Buffer::Wrap(values, 3);
+  EXPECT_EQ(reading->size(), 12);
+  EXPECT_FALSE(reading->is_mutable());
+  const auto writing = MutableBuffer::Wrap(values, 3);
+  writing->mutable_data_as<int32_t>()[1] = 50;
+  EXPECT_THAT(reading->span_as<int32_t>(), ElementsAre(4, 50, 6));
+  EXPECT_EQ(Buffer::Wrap(std::span<int32_t>(values))->size(), 12);
+}
+
+TEST(Buffer, CopySliceTakesItsBytesFromTheGivenPool) {
+  ProxyMemoryPool pool(default_memory_pool());
+  const Buffer source("hello world");
+  {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto copy, source.CopySlice(6, 5, &pool));
+    EXPECT_EQ(copy->ToString(), "world");
+    EXPECT_NE(copy->data(), source.data() + 6);
+    EXPECT_EQ(pool.bytes_allocated(), 64);
+  }
+  EXPECT_EQ(pool.bytes_allocated(), 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto nothing, source.CopySlice(11, 0));
+  EXPECT_EQ(nothing->size(), 0);
+}
+
+TEST(Buffer, CopySliceOutsideIsRefusedWithItsNumbers) {
+  const Buffer source("hello");
+  for (const auto [start, length] : std::vector<std::pair<int64_t, int64_t>>{
+           {-1, 1}, {0, -1}, {6, 0}, {0, 6}, {5, 1}, {1, INT64_MAX}, {INT64_MAX, INT64_MAX}}) {
+    EXPECT_THAT(source.CopySlice(start, length),
+                StatusIs(StatusCode::kOutOfRange,
+                         AllOf(HasSubstr(std::to_string(start)), HasSubstr(std::to_string(length)),
+                               HasSubstr("buffer of 5"))));
+  }
+}
+
+TEST(Buffer, ZeroPaddingClearsWhatLiesBetweenSizeAndCapacity) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, AllocateResizableBuffer(10));
+  std::memset(buffer->mutable_data(), 0xff, static_cast<size_t>(buffer->capacity()));
+  buffer->ZeroPadding();
+  EXPECT_EQ(buffer->mutable_data()[9], 0xff);
+  for (int64_t i = 10; i < buffer->capacity(); ++i) EXPECT_EQ(buffer->mutable_data()[i], 0) << i;
+}
+
+TEST(Buffer, AViewOfForeignMemoryWithAParentIsARoot) {
+  auto parent = Buffer::FromString("0123456789");
+  const std::weak_ptr<Buffer> watch = parent;
+  auto view = std::make_shared<Buffer>(parent->data() + 2, 5, default_cpu_memory_manager(), parent);
+  const auto slice = SliceBuffer(view, 1, 3);
+  EXPECT_EQ(view->parent(), parent);
+  EXPECT_EQ(slice->parent(), view);
+  EXPECT_EQ(slice->ToString(), "345");
+  parent.reset();
+  view.reset();
+  EXPECT_FALSE(watch.expired());
+  EXPECT_EQ(slice->ToString(), "345");
+}
+
+TEST(Buffer, TheDeviceTypeCanBeOverridden) {
+  const Buffer buffer("abc");
+  const Buffer pinned(buffer.data(), 3, default_cpu_memory_manager(), nullptr,
+                      DeviceAllocationType::kCUDA_HOST);
+  EXPECT_EQ(pinned.device_type(), DeviceAllocationType::kCUDA_HOST);
+  EXPECT_TRUE(pinned.is_cpu());
+}
+
+TEST(ResizableBuffer, TypedSizesAreInValues) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, AllocateResizableBuffer(0));
+  ALKAID_ASSERT_OK(buffer->TypedResize<int64_t>(10));
+  EXPECT_EQ(buffer->size(), 80);
+  ALKAID_ASSERT_OK(buffer->TypedReserve<int16_t>(1000));
+  EXPECT_GE(buffer->capacity(), 2000);
+  EXPECT_EQ(buffer->size(), 80);
+}
+
+TEST(ResizableBuffer, TypedSizesThatPassInt64AreOutOfMemory) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, AllocateResizableBuffer(8));
+  const int64_t length = (int64_t{1} << 61) + 1;
+  EXPECT_THAT(buffer->TypedResize<int64_t>(length),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr(std::to_string(length))));
+  EXPECT_THAT(buffer->TypedReserve<int64_t>(length), StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_EQ(buffer->size(), 8);
+}
+
+TEST(ResizableBuffer, NegativeTypedSizesAreInvalid) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, AllocateResizableBuffer(8));
+  EXPECT_THAT(buffer->TypedResize<int64_t>(-1), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(buffer->TypedReserve<int32_t>(INT64_MIN), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_EQ(buffer->size(), 8);
+}
+
+}  // namespace
+}  // namespace alkaid

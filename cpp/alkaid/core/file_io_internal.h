@@ -1,0 +1,35 @@
+// The loop behind every file read and write. Threads: as the transfer that it is given. Allocates nothing.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+
+namespace alkaid::io::internal {
+
+// Bytes. Linux transfers at most 2 GiB less a page at once; a round number below that keeps later transfers aligned.
+inline constexpr int64_t kLargestTransfer = int64_t{1} << 30;
+
+struct TransferResult {
+  int64_t count;  // bytes done
+  int error;      // errno of what stopped it early; 0 at success or at the end of the file
+};
+
+// Calls `transfer(done, count)`, which is pread or pwrite in all but name, until `nbytes` are done, it says 0, or it fails for
+// another reason than an interrupt.
+template <typename Transfer>
+TransferResult TransferAll(int64_t nbytes, Transfer transfer) {
+  int64_t done = 0;
+  while (done < nbytes) {
+    const int64_t count = transfer(done, std::min(nbytes - done, kLargestTransfer));
+    if (count == 0) break;
+    if (count > 0) {
+      done += count;
+    } else if (errno != EINTR) {
+      return {done, errno};
+    }
+  }
+  return {done, 0};
+}
+
+}  // namespace alkaid::io::internal

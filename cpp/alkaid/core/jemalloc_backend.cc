@@ -1,0 +1,65 @@
+// The backend over the library's own copy of jemalloc.
+
+#include <jemalloc/jemalloc.h>
+
+#include "alkaid/core/jemalloc.h"
+#include "alkaid/core/memory_pool_backends_internal.h"
+
+// jemalloc reads its options from here at its first call. oversize_threshold:0 keeps big blocks in the ordinary arenas: with the
+// default, every block of 8 MiB or more is returned to the system when freed and page-faulted anew when allocated again.
+extern "C" const char* je_alkaid_malloc_conf;
+const char* je_alkaid_malloc_conf = "oversize_threshold:0";
+
+namespace alkaid {
+namespace {
+
+class JemallocAllocator {
+ public:
+  static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    void* const block =
+        je_alkaid_mallocx(static_cast<size_t>(size), MALLOCX_ALIGN(static_cast<size_t>(alignment)));
+    if (block == nullptr) [[unlikely]] {
+      return internal::AllocatorRefused("allocate", "jemalloc", size, alignment);
+    }
+    *out = static_cast<uint8_t*>(block);
+    return absl::OkStatus();
+  }
+
+  static Status ReallocateAligned(int64_t /*old_size*/, int64_t new_size, int64_t alignment,
+                                  uint8_t** ptr) {
+    void* const block = je_alkaid_rallocx(*ptr, static_cast<size_t>(new_size),
+                                          MALLOCX_ALIGN(static_cast<size_t>(alignment)));
+    if (block == nullptr) [[unlikely]] {
+      return internal::AllocatorRefused("reallocate to", "jemalloc", new_size, alignment);
+    }
+    *ptr = static_cast<uint8_t*>(block);
+    return absl::OkStatus();
+  }
+
+  static void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t alignment) {
+    je_alkaid_dallocx(ptr, MALLOCX_ALIGN(static_cast<size_t>(alignment)));
+  }
+
+  static void ReleaseUnused() {
+    // 4096 is MALLCTL_ARENAS_ALL of jemalloc 5.
+    je_alkaid_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+  }
+
+  static void PrintStats() { je_alkaid_malloc_stats_print(nullptr, nullptr, "ax"); }
+
+  static std::string name() { return "jemalloc"; }
+};
+
+}  // namespace
+
+namespace internal {
+
+std::unique_ptr<MemoryPool> MakeJemallocPool() { return MakePool<JemallocAllocator>(); }
+
+std::string JemallocVersion() {
+  return absl::StrCat("jemalloc ", JEMALLOC_VERSION_MAJOR, ".", JEMALLOC_VERSION_MINOR, ".",
+                      JEMALLOC_VERSION_BUGFIX);
+}
+
+}  // namespace internal
+}  // namespace alkaid

@@ -1,0 +1,84 @@
+#include "alkaid/testing/fault_injecting_memory_pool.h"
+
+#include <utility>
+
+#include "alkaid/base/status.h"
+#include "alkaid/core/borrow_pool_internal.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid {
+
+FaultInjectingMemoryPool::FaultInjectingMemoryPool(MemoryPool* pool)
+    : FaultInjectingMemoryPool(internal::BorrowPool(pool)) {}
+
+FaultInjectingMemoryPool::FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool)
+    : pool_(std::move(pool)) {}
+
+bool FaultInjectingMemoryPool::Strikes() {
+  int64_t left = countdown_.load();
+  do {
+    if (left == 0) return false;
+  } while (!countdown_.compare_exchange_weak(left, left - 1));
+  if (left > 1) return false;
+  ++failures_;
+  return true;
+}
+
+Status FaultInjectingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
+  ++allocations_;
+  if (Strikes()) {
+    return status::OutOfMemory("injected failure: allocate ", size, " bytes aligned to ",
+                               alignment);
+  }
+  return pool_->Allocate(size, alignment, out);
+}
+
+Status FaultInjectingMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
+                                            uint8_t** ptr) {
+  ++reallocations_;
+  if (Strikes()) {
+    return status::OutOfMemory("injected failure: reallocate ", old_size, " to ", new_size,
+                               " bytes aligned to ", alignment);
+  }
+  return pool_->Reallocate(old_size, new_size, alignment, ptr);
+}
+
+void FaultInjectingMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
+  ++frees_;
+  pool_->Free(buffer, size, alignment);
+}
+
+void FaultInjectingMemoryPool::ReleaseUnused() { pool_->ReleaseUnused(); }
+void FaultInjectingMemoryPool::PrintStats() { pool_->PrintStats(); }
+
+int64_t FaultInjectingMemoryPool::bytes_allocated() const { return pool_->bytes_allocated(); }
+int64_t FaultInjectingMemoryPool::max_memory() const { return pool_->max_memory(); }
+int64_t FaultInjectingMemoryPool::total_bytes_allocated() const {
+  return pool_->total_bytes_allocated();
+}
+int64_t FaultInjectingMemoryPool::num_allocations() const { return pool_->num_allocations(); }
+std::string FaultInjectingMemoryPool::backend_name() const { return pool_->backend_name(); }
+
+int64_t ForEachAllocationFailure(MemoryPool* pool,
+                                 const std::function<Status(FaultInjectingMemoryPool*)>& code) {
+  constexpr int64_t kMostRuns = 10'000;
+  FaultInjectingMemoryPool faulty(pool);
+  for (int64_t n = 1; n <= kMostRuns; ++n) {
+    const int64_t bytes_before = pool->bytes_allocated();
+    const int64_t failures_before = faulty.failures_injected();
+    faulty.fail_after(n);
+    const Status status = code(&faulty);
+    faulty.fail_after(0);
+    EXPECT_EQ(pool->bytes_allocated(), bytes_before) << "after failing allocation " << n;
+    if (faulty.failures_injected() == failures_before) {
+      EXPECT_THAT(status, IsOk()) << "with no failure injected";
+      return n - 1;
+    }
+    EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted))
+        << "after failing allocation " << n;
+  }
+  ADD_FAILURE() << "still failing after " << kMostRuns << " runs";
+  return kMostRuns;
+}
+
+}  // namespace alkaid
