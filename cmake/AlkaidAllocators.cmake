@@ -9,6 +9,9 @@ include_guard(GLOBAL)
 include(AlkaidCache)
 
 cmake_host_system_information(RESULT ALKAID_JOBS QUERY NUMBER_OF_LOGICAL_CORES)
+if(ALKAID_JOBS LESS 1)  # no /proc, as in a bare chroot
+  set(ALKAID_JOBS 1)
+endif()
 
 # GNU make's path, for jemalloc's build.
 if(ALKAID_WITH_JEMALLOC)
@@ -57,7 +60,11 @@ function(alkaid_build_mimalloc source folder flags cflags)
              "-DCMAKE_C_FLAGS=${cflags}" "-DCMAKE_CXX_FLAGS=${cflags}" ${flags})
   alkaid_run("${folder}" "mimalloc: build" "${CMAKE_COMMAND}" --build "${folder}/build"
              --target mimalloc-static)
+  # Its name has a suffix in some versions and build types.
   file(GLOB library "${folder}/build/libmimalloc*.a")
+  if(NOT library)
+    message(FATAL_ERROR "mimalloc: its build left no libmimalloc*.a in ${folder}/build")
+  endif()
   file(MAKE_DIRECTORY "${folder}/lib")
   file(RENAME "${library}" "${folder}/lib/libmimalloc.a")
   file(COPY "${source}/include" DESTINATION "${folder}")
@@ -80,6 +87,10 @@ add_library(alkaid_allocators INTERFACE)
 
 if(ALKAID_WITH_JEMALLOC)
   # The flags take part in the cache's key: changing them builds anew.
+  # force_tls=0: jemalloc keeps its 2.6 KB a thread behind a pthread key. As thread-local storage they
+  # would be part of libalkaid.so's, all of which must be static for the few bytes that the pools reach
+  # without a call; a late dlopen finds no room for kilobytes of that ("cannot allocate memory in
+  # static TLS block"). Measured, the key costs no more than the call that dynamic storage takes.
   alkaid_cached_build(ALKAID_JEMALLOC_FOLDER jemalloc
     URL "${ALKAID_JEMALLOC_URL}"
     PINS
@@ -88,7 +99,7 @@ if(ALKAID_WITH_JEMALLOC)
     FLAVOUR plain
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
---without-export --disable-cxx --disable-libdl --disable-initial-exec-tls --disable-shared \
+--without-export --disable-cxx --disable-libdl --disable-initial-exec-tls force_tls=0 --disable-shared \
 --disable-doc")
   alkaid_allocator_target(jemalloc "${ALKAID_JEMALLOC_FOLDER}")
   target_link_libraries(alkaid_allocators INTERFACE alkaid_jemalloc)

@@ -100,9 +100,9 @@ struct CounterRegistry {
     return table;
   }
 
-  CounterLine* Adopt(uint64_t id, const CounterTable* owner) {
+  CounterLine* Adopt(PoolCounters* counters, const CounterTable* owner) {
     const std::lock_guard guard(lock);
-    auto pool = pools.find(id);
+    auto pool = pools.find(counters->id_);
     if (pool == pools.end()) return nullptr;
     for (OwnedLine& owned : pool->second) {
       if (owned.owner == nullptr) {
@@ -110,7 +110,7 @@ struct CounterRegistry {
         return owned.line;
       }
     }
-    auto* line = new (std::nothrow) CounterLine;
+    auto* line = new (std::nothrow) CounterLine(counters);
     if (line != nullptr) pool->second.push_back({line, owner});
     return line;
   }
@@ -143,17 +143,18 @@ struct CounterRegistry {
   }
 };
 
-PoolCounters::PoolCounters() : id_(CounterRegistry::Open()) {}
+PoolCounters::PoolCounters()
+    : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {}
 
 PoolCounters::~PoolCounters() { CounterRegistry::Close(id_); }
 
-CounterLine* PoolCounters::FindLine() const try {
+CounterLine* PoolCounters::FindLine() try {
   // Beyond this many lines a thread drops those of pools that are gone.
   constexpr size_t kTidyAt = 64;
   CounterRegistry& registry = CounterRegistry::Get();
   ThreadTable* table = registry.OpenThread();
   if (table == nullptr) return nullptr;
-  CounterTable::Slot& slot = table->slots[id_ % CounterTable::kSlots];
+  CounterTable::Slot& slot = table->slots[slot_];
   for (const CounterTable::Slot& known : table->lines) {
     if (known.pool_id == id_) {
       slot = known;
@@ -161,7 +162,7 @@ CounterLine* PoolCounters::FindLine() const try {
     }
   }
   if (table->lines.size() >= kTidyAt) registry.Forget(table);
-  CounterLine* line = registry.Adopt(id_, table);
+  CounterLine* line = registry.Adopt(this, table);
   if (line == nullptr) return nullptr;
   table->lines.push_back({id_, line});
   slot = table->lines.back();
@@ -170,13 +171,26 @@ CounterLine* PoolCounters::FindLine() const try {
   return nullptr;
 }
 
+void PoolCounters::DidAllocateUnseen(int64_t size) {
+  CounterLine* const line = FindLine();
+  if (line == nullptr) return DidAllocateShared(size);
+  DidAllocate(size, line);
+}
+
+void PoolCounters::DidFreeSlowly(int64_t size) {
+  CounterLine* const line = FindLine();
+  if (line == nullptr) return DidFreeShared(size);
+  Add(&line->freed, size);
+  if (line->net() < line->floor.load(std::memory_order_relaxed)) Lower(line, size);
+}
+
 void PoolCounters::Announce(int64_t change) {
   const int64_t sum = announced_.fetch_add(change, std::memory_order_relaxed) + change;
   RaiseTo(&announced_peak_, sum);
 }
 
 void PoolCounters::Raise(CounterLine* line, int64_t size) {
-  const int64_t target = line->net.load(std::memory_order_relaxed) + kStep;
+  const int64_t target = line->net() + kStep;
   Announce(target - line->announced.load(std::memory_order_relaxed));
   line->announced.store(target, std::memory_order_relaxed);
   line->floor.store(target - 2 * kStep - std::min(size, kLargestSlack), std::memory_order_relaxed);
@@ -184,7 +198,7 @@ void PoolCounters::Raise(CounterLine* line, int64_t size) {
 
 void PoolCounters::Lower(CounterLine* line, int64_t size) {
   const int64_t slack = std::min(size, kLargestSlack);
-  const int64_t target = line->net.load(std::memory_order_relaxed) + slack + kStep;
+  const int64_t target = line->net() + slack + kStep;
   Announce(target - line->announced.load(std::memory_order_relaxed));
   line->announced.store(target, std::memory_order_relaxed);
   line->floor.store(target - 2 * kStep - slack, std::memory_order_relaxed);
@@ -206,7 +220,7 @@ void PoolCounters::DidFreeShared(int64_t size) {
 int64_t PoolCounters::bytes_allocated() const {
   int64_t sum = shared_.net.load(std::memory_order_relaxed);
   CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) {
-    sum += line.net.load(std::memory_order_relaxed);
+    sum += line.net();
   });
   // While calls are in flight a free can be seen before its allocation.
   return std::max<int64_t>(sum, 0);

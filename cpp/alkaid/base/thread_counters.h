@@ -21,14 +21,31 @@
 
 namespace alkaid::internal {
 
+class PoolCounters;
+
 // One thread's share of one pool's figures. Written by the owning thread alone, read by any.
 struct alignas(64) CounterLine {
-  std::atomic<int64_t> net{0};       // bytes allocated less bytes freed here; negative where others' blocks are freed
-  std::atomic<int64_t> high{0};      // highest net
-  std::atomic<int64_t> announced{0}; // this line's share of PoolCounters::announced_
-  std::atomic<int64_t> floor{0};     // net below this: announce less
-  std::atomic<int64_t> total{0};     // bytes ever allocated here
-  std::atomic<int64_t> count{0};     // allocations ever made here
+  explicit CounterLine(PoolCounters* its_pool) : pool(its_pool) {}
+
+  PoolCounters* const pool;
+  std::atomic<int64_t> total{0};      // bytes ever allocated here
+  std::atomic<int64_t> freed{0};      // bytes ever freed here; total - freed is negative where others' blocks are freed
+  std::atomic<int64_t> count{0};      // allocations ever made here
+  std::atomic<int64_t> high{0};       // highest total - freed
+  std::atomic<int64_t> announced{0};  // this line's share of PoolCounters::announced_
+  std::atomic<int64_t> floor{0};      // total - freed below this: announce less
+
+  int64_t net() const {
+    return total.load(std::memory_order_relaxed) - freed.load(std::memory_order_relaxed);
+  }
+};
+
+// The figures of the threads that have no line, written with locked instructions.
+struct alignas(64) SharedCounters {
+  std::atomic<int64_t> net{0};
+  std::atomic<int64_t> high{0};
+  std::atomic<int64_t> total{0};
+  std::atomic<int64_t> count{0};
 };
 
 // What a thread knows of its lines: a direct-mapped cache in front of the list kept in the .cc file.
@@ -58,17 +75,38 @@ class ALKAID_EXPORT PoolCounters {
 
   // `size` >= 0 bytes came, went, or changed. About 2 ns.
   void DidAllocate(int64_t size) {
-    CounterLine* line = Line();
-    if (line == nullptr) [[unlikely]] return DidAllocateShared(size);
-    Add(&line->total, size);
-    Add(&line->count, 1);
-    Grow(line, size);
+    CounterLine* const line = OwnLine();
+    if (line == nullptr) [[unlikely]] return DidAllocateUnseen(size);
+    DidAllocate(size, line);
   }
   void DidFree(int64_t size) {
-    CounterLine* line = Line();
-    if (line == nullptr) [[unlikely]] return DidFreeShared(size);
-    const int64_t net = Add(&line->net, -size);
-    if (net < line->floor.load(std::memory_order_relaxed)) [[unlikely]] Lower(line, size);
+    if (!TryDidFree(size)) [[unlikely]] DidFreeSlowly(size);
+  }
+  // The calling thread's line where it is at hand; null where it has to be looked for.
+  CounterLine* OwnLine() const {
+    const CounterTable::Slot& slot = thread_counter_table->slots[slot_];
+    return slot.pool_id == id_ ? slot.line : nullptr;
+  }
+  // DidAllocate with OwnLine() asked before: finding it takes a chain of loads, which an allocator's locked instructions would
+  // otherwise put off until they are done.
+  static void DidAllocate(int64_t size, CounterLine* line) {
+    const int64_t total = Add(&line->total, size);
+    Add(&line->count, 1);
+    const int64_t net = total - line->freed.load(std::memory_order_relaxed);
+    if (net > line->high.load(std::memory_order_relaxed)) {
+      line->high.store(net, std::memory_order_relaxed);
+    }
+    if (net > line->announced.load(std::memory_order_relaxed)) [[unlikely]] line->pool->Raise(line, size);
+  }
+  // DidFree where that takes no call; false, and nothing done, in the rare case that it would.
+  bool TryDidFree(int64_t size) {
+    CounterLine* const line = OwnLine();
+    if (line == nullptr) [[unlikely]] return false;
+    const int64_t freed = line->freed.load(std::memory_order_relaxed) + size;
+    const int64_t net = line->total.load(std::memory_order_relaxed) - freed;
+    if (net < line->floor.load(std::memory_order_relaxed)) [[unlikely]] return false;
+    line->freed.store(freed, std::memory_order_relaxed);
+    return true;
   }
   void DidReallocate(int64_t old_size, int64_t new_size) {
     if (new_size > old_size) {
@@ -86,27 +124,18 @@ class ALKAID_EXPORT PoolCounters {
  private:
   friend struct CounterRegistry;
 
-  CounterLine* Line() const {
-    const CounterTable::Slot& slot = thread_counter_table->slots[id_ % CounterTable::kSlots];
-    if (slot.pool_id == id_) [[likely]] return slot.line;
-    return FindLine();
-  }
   // Not a locked instruction: the caller is the line's only writer.
   static int64_t Add(std::atomic<int64_t>* value, int64_t by) {
     const int64_t sum = value->load(std::memory_order_relaxed) + by;
     value->store(sum, std::memory_order_relaxed);
     return sum;
   }
-  void Grow(CounterLine* line, int64_t size) {
-    const int64_t net = Add(&line->net, size);
-    if (net > line->high.load(std::memory_order_relaxed)) {
-      line->high.store(net, std::memory_order_relaxed);
-    }
-    if (net > line->announced.load(std::memory_order_relaxed)) [[unlikely]] Raise(line, size);
-  }
 
   // The calling thread's line, found, adopted or made; null where there is none to be had.
-  CounterLine* FindLine() const;
+  CounterLine* FindLine();
+  // Where the thread's table does not show the line, or more is to be done than to count.
+  void DidAllocateUnseen(int64_t size);
+  void DidFreeSlowly(int64_t size);
   void Raise(CounterLine* line, int64_t size);
   void Lower(CounterLine* line, int64_t size);
   void Announce(int64_t change);
@@ -114,9 +143,10 @@ class ALKAID_EXPORT PoolCounters {
   void DidFreeShared(int64_t size);
 
   const uint64_t id_;  // never used twice, so a stale entry in a thread's table matches no pool
+  const uint64_t slot_;  // where threads' tables show its line
   alignas(64) std::atomic<int64_t> announced_{0};
   std::atomic<int64_t> announced_peak_{0};
-  CounterLine shared_;
+  SharedCounters shared_;
 };
 
 }  // namespace alkaid::internal

@@ -12,9 +12,9 @@ TEST(Version, OfTheLoadedLibraryIsThatOfTheHeaders) {
 }
 
 TEST(Version, TextAndNumbersAgree) {
-  EXPECT_EQ(std::string(ALKAID_VERSION_STRING),
-            std::to_string(ALKAID_VERSION_MAJOR) + "." + std::to_string(ALKAID_VERSION_MINOR) +
-                "." + std::to_string(ALKAID_VERSION_PATCH));
+  EXPECT_EQ(std::string(ALKAID_VERSION_STRING), std::to_string(ALKAID_VERSION_MAJOR) + "." +
+                                                    std::to_string(ALKAID_VERSION_MINOR) + "." +
+                                                    std::to_string(ALKAID_VERSION_PATCH));
 }
 
 }  // namespace

@@ -18,16 +18,20 @@ void SetBitsTo(uint8_t* bits, int64_t offset, int64_t length, bool value) {
 }
 
 int64_t CountSetBits(const uint8_t* bits, int64_t offset, int64_t length) {
-  int64_t count = 0;
-  int64_t i = offset;
+  if (length <= 0) return 0;
   const int64_t end = offset + length;
-  for (; i < end && (i & 7) != 0; ++i) count += GetBit(bits, i);
-  for (; end - i >= 64; i += 64) {
+  int64_t count = 0;
+  int64_t byte = offset >> 3;
+  const int64_t last = (end - 1) >> 3;
+  // The bits of the first byte before the range, and of the last behind it, are taken off again.
+  if ((offset & 7) != 0) count -= std::popcount(bits[byte] & ((1u << (offset & 7)) - 1));
+  if ((end & 7) != 0) count -= std::popcount(static_cast<unsigned>(bits[last] >> (end & 7)));
+  for (; last - byte >= 7; byte += 8) {
     uint64_t word;
-    std::memcpy(&word, bits + (i >> 3), sizeof(word));
+    std::memcpy(&word, bits + byte, sizeof(word));
     count += std::popcount(word);
   }
-  for (; i < end; ++i) count += GetBit(bits, i);
+  for (; byte <= last; ++byte) count += std::popcount(static_cast<unsigned>(bits[byte]));
   return count;
 }
 

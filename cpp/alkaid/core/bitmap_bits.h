@@ -1,7 +1,9 @@
-// Bits packed into bytes: bit i is in byte i / 8, at place i % 8, least significant first, as in Arrow's bitmaps.
+// Bits packed into bytes: bit i is in byte i / 8, at place i % 8, least significant first, as in
+// Arrow's bitmaps.
 //
-// Threads: pure functions over the caller's bytes; two threads must not write bits of one byte. Allocates nothing.
-// Nothing is checked: the caller answers for the bytes being there. Offsets and lengths are in bits, never negative.
+// Threads: pure functions over the caller's bytes; two threads must not write bits of one byte.
+// Allocates nothing. Nothing is checked: the caller answers for the bytes being there. Offsets and
+// lengths are in bits, never negative.
 #pragma once
 
 #include <cstdint>

@@ -140,10 +140,4 @@ Result<std::shared_ptr<Buffer>> Buffer::ViewOrCopy(std::shared_ptr<Buffer> sourc
   return MemoryManager::CopyBuffer(source, to);
 }
 
-Status ResizableBuffer::LengthOverflow(int64_t length, int64_t value_size) {
-  if (length < 0) return status::Invalid("ResizableBuffer: negative length ", length);
-  return status::OutOfMemory("ResizableBuffer: ", length, " values of ", value_size,
-                             " bytes pass the largest size, ", INT64_MAX, " bytes");
-}
-
 }  // namespace alkaid

@@ -1,13 +1,15 @@
 // Buffer: a contiguous range of bytes on some device, and what keeps it alive.
 //
-// A Buffer is a root (it owns its bytes, or borrows them, or holds some owner) or a slice (it points into a root and keeps it
-// alive). A slice of a slice refers to the root, so whatever lay between can die. The bytes may live on a device whose memory
-// the CPU can not read: data() is then null and address() is the device's own notion of an address.
+// A Buffer is a root (it owns its bytes, or borrows them, or holds some owner) or a slice (it
+// points into a root and keeps it alive). A slice of a slice refers to the root, so whatever lay
+// between can die. The bytes may live on a device whose memory the CPU can not read: data() is then
+// null and address() is the device's own notion of an address.
 //
-// Ownership: shared_ptr<Buffer>; a slice holds one reference to its root. A Buffer over a plain pointer owns nothing.
-// Threads: a Buffer is a value that may be read from many threads; Resize, Reserve and writes need the caller's own order.
-// Out of memory: kResourceExhausted from whatever allocates through a pool; a Buffer that fails to grow stays as it was.
-// Slicing takes a small block from a per-thread cache and throws std::bad_alloc when the process has no memory for it.
+// Ownership: shared_ptr<Buffer>; a slice holds one reference to its root. A Buffer over a plain
+// pointer owns nothing. Threads: a Buffer is a value that may be read from many threads; Resize,
+// Reserve and writes need the caller's own order. Out of memory: kResourceExhausted from whatever
+// allocates through a pool; a Buffer that fails to grow stays as it was. Slicing takes a small
+// block from a per-thread cache and throws std::bad_alloc when the process has no memory for it.
 #pragma once
 
 #include <cassert>
@@ -23,7 +25,6 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/base/checked_math.h"
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/device.h"
@@ -39,8 +40,9 @@ class ALKAID_EXPORT Buffer {
   explicit Buffer(std::string_view data)
       : Buffer(reinterpret_cast<const uint8_t*>(data.data()), static_cast<int64_t>(data.size())) {}
 
-  // `size` bytes of the memory of `memory_manager`'s device, kept alive by `parent` if given. This is a root, not a slice:
-  // parent() answers `parent`, and slices of it refer to it. `device_type` overrides what the device says of itself.
+  // `size` bytes of the memory of `memory_manager`'s device, kept alive by `parent` if given. This
+  // is a root, not a slice: parent() answers `parent`, and slices of it refer to it. `device_type`
+  // overrides what the device says of itself.
   Buffer(const uint8_t* data, int64_t size, std::shared_ptr<MemoryManager> memory_manager,
          std::shared_ptr<Buffer> parent = nullptr,
          std::optional<DeviceAllocationType> device_type = std::nullopt);
@@ -48,7 +50,8 @@ class ALKAID_EXPORT Buffer {
          std::shared_ptr<Buffer> parent = nullptr,
          std::optional<DeviceAllocationType> device_type = std::nullopt);
 
-  // A slice: `size` bytes from `offset` of `parent`, on its device and with its manager. Not checked; see SliceBufferSafe.
+  // A slice: `size` bytes from `offset` of `parent`, on its device and with its manager. Not
+  // checked; see SliceBufferSafe.
   Buffer(const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
       : data_(parent->data_ + offset),
         size_(size),
@@ -57,7 +60,8 @@ class ALKAID_EXPORT Buffer {
         is_cpu_(parent_->is_cpu_),
         is_slice_(true),
         device_type_(parent_->device_type_) {
-    if (internal::MemoryEventsOn()) [[unlikely]] EmitSliced();
+    if (internal::MemoryEventsOn()) [[unlikely]]
+      EmitSliced();
   }
   Buffer(std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
       : data_(parent->data_ + offset),
@@ -67,11 +71,13 @@ class ALKAID_EXPORT Buffer {
         is_cpu_(parent_->is_cpu_),
         is_slice_(true),
         device_type_(parent_->device_type_) {
-    if (internal::MemoryEventsOn()) [[unlikely]] EmitSliced();
+    if (internal::MemoryEventsOn()) [[unlikely]]
+      EmitSliced();
   }
 
   virtual ~Buffer() {
-    if (internal::MemoryEventsOn()) [[unlikely]] EmitRelease();
+    if (internal::MemoryEventsOn()) [[unlikely]]
+      EmitRelease();
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -79,7 +85,8 @@ class ALKAID_EXPORT Buffer {
   // Not checked; the buffer must be readable by the CPU.
   uint8_t operator[](std::size_t i) const { return data_[i]; }
 
-  // The bytes in upper-case hexadecimal, two digits each. Host memory only; empty for other devices.
+  // The bytes in upper-case hexadecimal, two digits each. Host memory only; empty for other
+  // devices.
   std::string ToHexString() const;
   // A copy of the bytes. Host memory only; empty for other devices.
   std::string ToString() const;
@@ -87,7 +94,8 @@ class ALKAID_EXPORT Buffer {
     return {reinterpret_cast<const char*>(data()), is_cpu_ ? static_cast<std::size_t>(size_) : 0};
   }
 
-  // Equality of the bytes. Two buffers that the CPU can not read are equal only when they are the same range.
+  // Equality of the bytes. Two buffers that the CPU can not read are equal only when they are the
+  // same range.
   bool Equals(const Buffer& other) const;
   // The same for the first `nbytes`; false when either has fewer, or when `nbytes` is negative.
   bool Equals(const Buffer& other, int64_t nbytes) const;
@@ -96,7 +104,8 @@ class ALKAID_EXPORT Buffer {
   Result<std::shared_ptr<Buffer>> CopySlice(int64_t start, int64_t nbytes,
                                             MemoryPool* pool = default_memory_pool()) const;
 
-  // Sets the bytes from size() to capacity() to zero. The buffer must be mutable and readable by the CPU.
+  // Sets the bytes from size() to capacity() to zero. The buffer must be mutable and readable by
+  // the CPU.
   void ZeroPadding() {
     assert(is_mutable_ && is_cpu_);
     if (capacity_ > size_) {
@@ -135,9 +144,7 @@ class ALKAID_EXPORT Buffer {
 
   // Null where the CPU can not read the bytes; the mutable form also where they may not be written.
   const uint8_t* data() const { return is_cpu_ ? data_ : nullptr; }
-  uint8_t* mutable_data() {
-    return is_cpu_ && is_mutable_ ? const_cast<uint8_t*>(data_) : nullptr;
-  }
+  uint8_t* mutable_data() { return is_cpu_ && is_mutable_ ? const_cast<uint8_t*>(data_) : nullptr; }
   template <typename T>
   const T* data_as() const {
     return reinterpret_cast<const T*>(data());
@@ -156,7 +163,8 @@ class ALKAID_EXPORT Buffer {
     T* const values = mutable_data_as<T>();
     return {values, values != nullptr ? static_cast<std::size_t>(size_) / sizeof(T) : 0};
   }
-  // The device's address of the first byte, whatever the device. 0 from the mutable form where not writable.
+  // The device's address of the first byte, whatever the device. 0 from the mutable form where not
+  // writable.
   uintptr_t address() const { return reinterpret_cast<uintptr_t>(data_); }
   uintptr_t mutable_address() const { return is_mutable_ ? address() : 0; }
 
@@ -195,8 +203,9 @@ class ALKAID_EXPORT Buffer {
   // The manager of a root that was given none: the default one of the CPU.
   virtual std::shared_ptr<MemoryManager> ImplicitMemoryManager() const;
 
-  // Tells observers that this buffer goes, once. A class that gives memory back in its destructor calls this first, under
-  // `if (internal::MemoryEventsOn())`; this class's destructor does it for all others.
+  // Tells observers that this buffer goes, once. A class that gives memory back in its destructor
+  // calls this first, under `if (internal::MemoryEventsOn())`; this class's destructor does it for
+  // all others.
   void EmitRelease();
 
   // In this order: a slice's initialisers read `parent_` after it is set.
@@ -218,77 +227,9 @@ class ALKAID_EXPORT Buffer {
 };
 static_assert(sizeof(Buffer) <= 72, "a Buffer and its reference counts share two cache lines");
 
-// A Buffer whose bytes may be written.
-class ALKAID_EXPORT MutableBuffer : public Buffer {
- public:
-  MutableBuffer(uint8_t* data, int64_t size) : Buffer(data, size) { is_mutable_ = true; }
-  MutableBuffer(uint8_t* data, int64_t size, std::shared_ptr<MemoryManager> memory_manager,
-                std::shared_ptr<Buffer> parent = nullptr)
-      : Buffer(data, size, std::move(memory_manager), std::move(parent)) {
-    is_mutable_ = true;
-  }
-  MutableBuffer(uintptr_t address, int64_t size, std::shared_ptr<MemoryManager> memory_manager,
-                std::shared_ptr<Buffer> parent = nullptr)
-      : Buffer(address, size, std::move(memory_manager), std::move(parent)) {
-    is_mutable_ = true;
-  }
-  MutableBuffer(const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
-      : Buffer(parent, offset, size) {
-    is_mutable_ = true;
-  }
-  MutableBuffer(std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
-      : Buffer(std::move(parent), offset, size) {
-    is_mutable_ = true;
-  }
-
-  // Borrows `length` values.
-  template <typename T>
-  static std::shared_ptr<MutableBuffer> Wrap(T* data, int64_t length) {
-    static_assert(std::is_trivially_copyable_v<T>, "only plain values have bytes of their own");
-    return std::make_shared<MutableBuffer>(reinterpret_cast<uint8_t*>(data),
-                                           length * static_cast<int64_t>(sizeof(T)));
-  }
-};
-
-// A MutableBuffer that can grow and shrink. Growing may move the bytes: slices of it are then invalid.
-class ALKAID_EXPORT ResizableBuffer : public MutableBuffer {
- public:
-  // Sets size() to `new_size` bytes. Growing past capacity() reallocates; shrinking gives memory back when `shrink_to_fit`.
-  // Bytes beyond the old size are not initialised. Negative: kInvalidArgument. On failure nothing changes.
-  virtual Status Resize(int64_t new_size, bool shrink_to_fit) = 0;
-  Status Resize(int64_t new_size) { return Resize(new_size, /*shrink_to_fit=*/true); }
-  // Makes capacity() at least `new_capacity` bytes; never less than it was. Negative: kInvalidArgument.
-  virtual Status Reserve(int64_t new_capacity) = 0;
-
-  // The same in values of T. More bytes than an int64 can count: kResourceExhausted.
-  template <typename T>
-  Status TypedResize(int64_t new_length, bool shrink_to_fit = true) {
-    int64_t bytes;
-    if (MultiplyOverflow(new_length, sizeof(T), &bytes)) [[unlikely]] {
-      return LengthOverflow(new_length, sizeof(T));
-    }
-    return Resize(bytes, shrink_to_fit);
-  }
-  template <typename T>
-  Status TypedReserve(int64_t new_capacity) {
-    int64_t bytes;
-    if (MultiplyOverflow(new_capacity, sizeof(T), &bytes)) [[unlikely]] {
-      return LengthOverflow(new_capacity, sizeof(T));
-    }
-    return Reserve(bytes);
-  }
-
- protected:
-  ResizableBuffer(uint8_t* data, int64_t size) : MutableBuffer(data, size) {}
-  ResizableBuffer(uint8_t* data, int64_t size, std::shared_ptr<MemoryManager> memory_manager)
-      : MutableBuffer(data, size, std::move(memory_manager)) {}
-
- private:
-  static Status LengthOverflow(int64_t length, int64_t value_size);
-};
-
 using BufferVector = std::vector<std::shared_ptr<Buffer>>;
 
 }  // namespace alkaid
 
 #include "alkaid/core/buffer_functions.h"  // IWYU pragma: export
+#include "alkaid/core/mutable_buffer.h"    // IWYU pragma: export

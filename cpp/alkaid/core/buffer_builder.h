@@ -1,11 +1,14 @@
-// BufferBuilder: a Buffer that is built piece by piece; TypedBufferBuilder: the same in values, or in single bits for bool.
+// BufferBuilder: a Buffer that is built piece by piece; TypedBufferBuilder: the same in values, or
+// in single bits for bool.
 //
-// Capacity at least doubles when it runs out, so a million appends cost about twenty reallocations. Finish hands the bytes over
-// as a Buffer, padded with zeros to its capacity, and leaves the builder empty for the next.
+// Capacity at least doubles when it runs out, so a million appends cost about twenty reallocations.
+// Finish hands the bytes over as a Buffer, padded with zeros to its capacity, and leaves the
+// builder empty for the next.
 //
-// Ownership: the builder owns its bytes until Finish. The pool must outlive the builder and the buffers it made, or is shared.
-// Threads: one at a time. Out of memory, or more bytes than an int64 counts: kResourceExhausted, and the builder holds what it
-// held. Negative lengths: kInvalidArgument. The Unsafe functions check nothing: Reserve first.
+// Ownership: the builder owns its bytes until Finish. The pool must outlive the builder and the
+// buffers it made, or is shared. Threads: one at a time. Out of memory, or more bytes than an int64
+// counts: kResourceExhausted, and the builder holds what it held. Negative lengths:
+// kInvalidArgument. The Unsafe functions check nothing: Reserve first.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +33,8 @@ class ALKAID_EXPORT BufferBuilder {
   // The builder, and every buffer it makes, holds the pool.
   explicit BufferBuilder(std::shared_ptr<MemoryPool> pool,
                          int64_t alignment = kDefaultBufferAlignment);
-  // Goes on behind the bytes of `buffer`, which it hands out at Finish; later buffers come from `pool`.
+  // Goes on behind the bytes of `buffer`, which it hands out at Finish; later buffers come from
+  // `pool`.
   explicit BufferBuilder(std::shared_ptr<ResizableBuffer> buffer,
                          MemoryPool* pool = default_memory_pool(),
                          int64_t alignment = kDefaultBufferAlignment);
@@ -46,8 +50,8 @@ class ALKAID_EXPORT BufferBuilder {
     return *this;
   }
 
-  // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A smaller capacity gives memory
-  // back when `shrink_to_fit`.
+  // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A
+  // smaller capacity gives memory back when `shrink_to_fit`.
   Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
 
   // Makes room for `additional_bytes` more.
@@ -95,11 +99,12 @@ class ALKAID_EXPORT BufferBuilder {
   // Counts `length` bytes in that are there already; writes none.
   void UnsafeAdvance(int64_t length) { size_ += length; }
 
-  // Hands the bytes over, and empties the builder. `shrink_to_fit` gives unused capacity back, at the cost of a reallocation.
-  // On failure the builder holds what it held.
+  // Hands the bytes over, and empties the builder. `shrink_to_fit` gives unused capacity back, at
+  // the cost of a reallocation. On failure the builder holds what it held.
   Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
   Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
-  // The same with another length, for bytes that were written through mutable_data(). Bytes past capacity() are zero.
+  // The same with another length, for bytes that were written through mutable_data(). Bytes past
+  // capacity() are zero.
   Result<std::shared_ptr<Buffer>> FinishWithLength(int64_t final_length, bool shrink_to_fit = true);
 
   // Drops the bytes.

@@ -179,13 +179,20 @@ TEST(SliceBufferSafe, AcceptsEveryRangeInside) {
 
 TEST(SliceBufferSafe, RefusesEveryRangeOutsideWithItsNumbers) {
   ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> parent, AllocateBuffer(3));
-  for (const auto [offset, length] : std::vector<std::pair<int64_t, int64_t>>{
-           {-1, 1}, {0, -1}, {4, 0}, {0, 4}, {3, 1}, {1, INT64_MAX}, {INT64_MAX, 1},
-           {INT64_MAX, INT64_MAX}, {INT64_MIN, 1}, {1, INT64_MIN}}) {
-    const auto refused =
-        StatusIs(StatusCode::kOutOfRange,
-                 AllOf(HasSubstr(std::to_string(offset)), HasSubstr(std::to_string(length)),
-                       HasSubstr("buffer of 3")));
+  for (const auto& [offset, length] :
+       std::vector<std::pair<int64_t, int64_t>>{{-1, 1},
+                                                {0, -1},
+                                                {4, 0},
+                                                {0, 4},
+                                                {3, 1},
+                                                {1, INT64_MAX},
+                                                {INT64_MAX, 1},
+                                                {INT64_MAX, INT64_MAX},
+                                                {INT64_MIN, 1},
+                                                {1, INT64_MIN}}) {
+    const auto refused = StatusIs(StatusCode::kOutOfRange, AllOf(HasSubstr(std::to_string(offset)),
+                                                                 HasSubstr(std::to_string(length)),
+                                                                 HasSubstr("buffer of 3")));
     EXPECT_THAT(SliceBufferSafe(parent, offset, length), refused);
     EXPECT_THAT(SliceMutableBufferSafe(parent, offset, length), refused);
   }
@@ -217,7 +224,7 @@ TEST(SliceMutableBuffer, OfAReadOnlyBufferIsRefused) {
 }
 
 TEST(AllocateBitmap, HasAByteForEveryEightBitsStarted) {
-  for (const auto [bits, bytes] :
+  for (const auto& [bits, bytes] :
        std::vector<std::pair<int64_t, int64_t>>{{0, 0}, {1, 1}, {8, 1}, {9, 2}, {1000, 125}}) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const auto bitmap, AllocateBitmap(bits));
     EXPECT_EQ(bitmap->size(), bytes);

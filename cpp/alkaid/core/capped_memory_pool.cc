@@ -11,7 +11,8 @@ namespace {
 
 // What the wrapped pool would refuse anyway, before anything is reserved for it.
 Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
-  if (size >= 0 && internal::IsValidAlignment(alignment)) [[likely]] return absl::OkStatus();
+  if (size >= 0 && internal::IsValidAlignment(alignment)) [[likely]]
+    return absl::OkStatus();
   return internal::CheckRequest(what, size, alignment);
 }
 
@@ -80,7 +81,8 @@ void CappedMemoryPool::PrintStats() { pool_->PrintStats(); }
 int64_t CappedMemoryPool::bytes_allocated() const { return counters_.bytes_allocated(); }
 
 int64_t CappedMemoryPool::max_memory() const {
-  // The counters may be above the truth when several threads allocate; the truth is never above the limit.
+  // The counters may be above the truth when several threads allocate; the truth is never above the
+  // limit.
   return std::min(counters_.max_memory(), limit_);
 }
 

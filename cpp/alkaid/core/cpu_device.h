@@ -1,7 +1,8 @@
 // CPUDevice: host memory as a Device, and the managers that allocate it from a MemoryPool.
 //
-// Ownership: the device and the default manager live as long as the process; other managers while somebody holds them.
-// Threads: any. Out of memory: kResourceExhausted, as the pool says. Users include device.h.
+// Ownership: the device and the default manager live as long as the process; other managers while
+// somebody holds them. Threads: any. Out of memory: kResourceExhausted, as the pool says. Users
+// include device.h.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,9 @@ class ALKAID_EXPORT CPUDevice : public Device {
 
   static std::shared_ptr<Device> Instance();
 
-  // The manager that allocates from `pool` (null: the default pool). While one is alive the same object is handed out again.
-  // The first form borrows the pool: it must outlive the manager. The second shares it.
+  // The manager that allocates from `pool` (null: the default pool). While one is alive the same
+  // object is handed out again. The first form borrows the pool: it must outlive the manager. The
+  // second shares it.
   static std::shared_ptr<MemoryManager> memory_manager(MemoryPool* pool);
   static std::shared_ptr<MemoryManager> memory_manager(std::shared_ptr<MemoryPool> pool);
 
@@ -55,8 +57,8 @@ class ALKAID_EXPORT CPUMemoryManager : public MemoryManager {
 
   Result<std::unique_ptr<Buffer>> CopyNonOwnedFrom(
       const Buffer& buffer, const std::shared_ptr<MemoryManager>& from) override;
-  Result<std::unique_ptr<Buffer>> CopyNonOwnedTo(
-      const Buffer& buffer, const std::shared_ptr<MemoryManager>& to) override;
+  Result<std::unique_ptr<Buffer>> CopyNonOwnedTo(const Buffer& buffer,
+                                                 const std::shared_ptr<MemoryManager>& to) override;
   Result<std::shared_ptr<Buffer>> ViewBufferFrom(
       const std::shared_ptr<Buffer>& buffer, const std::shared_ptr<MemoryManager>& from) override;
   Result<std::shared_ptr<Buffer>> ViewBufferTo(const std::shared_ptr<Buffer>& buffer,

@@ -148,7 +148,9 @@ struct DeviceMappers {
 DeviceMappers& Mappers() {
   static auto* const mappers = [] {
     auto* made = new DeviceMappers;
-    made->by_type[DeviceAllocationType::kCPU] = [](int64_t) { return default_cpu_memory_manager(); };
+    made->by_type[DeviceAllocationType::kCPU] = [](int64_t) {
+      return default_cpu_memory_manager();
+    };
     return made;
   }();
   return *mappers;

@@ -1,12 +1,13 @@
 // Device and MemoryManager: where a Buffer's bytes live, and how to reach them from elsewhere.
 //
-// A Device says what an address means (host memory, the memory of one accelerator). A MemoryManager belongs to one device and
-// allocates, copies and views there. Moving a Buffer between two devices asks the destination's manager first, then the
-// source's, then goes through host memory; each manager implements the hooks it can, and answers null for what it can not.
+// A Device says what an address means (host memory, the memory of one accelerator). A MemoryManager
+// belongs to one device and allocates, copies and views there. Moving a Buffer between two devices
+// asks the destination's manager first, then the source's, then goes through host memory; each
+// manager implements the hooks it can, and answers null for what it can not.
 //
 // Ownership: devices and managers are shared; a buffer keeps its manager, a manager its device.
-// Threads: devices and managers may be used from any thread; a Stream or SyncEvent by one at a time.
-// Out of memory: kResourceExhausted from whatever allocates; nothing is left half made.
+// Threads: devices and managers may be used from any thread; a Stream or SyncEvent by one at a
+// time. Out of memory: kResourceExhausted from whatever allocates; nothing is left half made.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +70,8 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
 
   class SyncEvent;
 
-  // A device's queue of work, wrapped. `release` frees the raw stream when the wrapper goes; null leaves it alone.
+  // A device's queue of work, wrapped. `release` frees the raw stream when the wrapper goes; null
+  // leaves it alone.
   class ALKAID_EXPORT Stream {
    public:
     using release_fn_t = std::function<void(void*)>;
@@ -114,10 +116,12 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
     release_fn_t release_;
   };
 
-  // A new stream with the device's own flags (0: its default). Null where the device has no streams.
+  // A new stream with the device's own flags (0: its default). Null where the device has no
+  // streams.
   virtual Result<std::shared_ptr<Stream>> MakeStream(unsigned int flags);
   virtual Result<std::shared_ptr<Stream>> MakeStream() { return MakeStream(0); }
-  // Wraps a stream made elsewhere. Null where the device has no streams; `release` is then not called.
+  // Wraps a stream made elsewhere. Null where the device has no streams; `release` is then not
+  // called.
   virtual Result<std::shared_ptr<Stream>> WrapStream(void* device_stream,
                                                      Stream::release_fn_t release);
 
@@ -140,20 +144,23 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
   // A reader over the bytes of `buffer`, which must belong to this manager's device.
   virtual Result<std::shared_ptr<io::RandomAccessFile>> GetBufferReader(
       std::shared_ptr<Buffer> buffer) = 0;
-  // A writer into the bytes of `buffer`, which must be mutable (else kInvalidArgument) and keeps its size.
+  // A writer into the bytes of `buffer`, which must be mutable (else kInvalidArgument) and keeps
+  // its size.
   virtual Result<std::shared_ptr<io::OutputStream>> GetBufferWriter(
       std::shared_ptr<Buffer> buffer) = 0;
   // A mutable buffer of `size` bytes in the device's memory.
   virtual Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size) = 0;
 
-  // A copy of `source` that `to` owns. kUnimplemented, naming both devices, where no way leads there.
+  // A copy of `source` that `to` owns. kUnimplemented, naming both devices, where no way leads
+  // there.
   static Result<std::shared_ptr<Buffer>> CopyBuffer(const std::shared_ptr<Buffer>& source,
                                                     const std::shared_ptr<MemoryManager>& to);
   // The same for a source whose lifetime is not tied to a shared_ptr.
   static Result<std::unique_ptr<Buffer>> CopyNonOwned(const Buffer& source,
                                                       const std::shared_ptr<MemoryManager>& to);
-  // The bytes of `source` as seen from `to`'s device, without a copy; the view keeps `source` alive. `source` itself where
-  // it lives on an equal device. kUnimplemented, naming both devices, where that can not be.
+  // The bytes of `source` as seen from `to`'s device, without a copy; the view keeps `source`
+  // alive. `source` itself where it lives on an equal device. kUnimplemented, naming both devices,
+  // where that can not be.
   static Result<std::shared_ptr<Buffer>> ViewBuffer(const std::shared_ptr<Buffer>& source,
                                                     const std::shared_ptr<MemoryManager>& to);
   // Copies `length` bytes from `offset` of `buffer`, wherever it lives, to host memory at `out`.
@@ -163,15 +170,17 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
 
   // A new event of the device; null where it has none.
   virtual Result<std::shared_ptr<Device::SyncEvent>> MakeDeviceSyncEvent();
-  // Wraps an event made elsewhere; null where the device has none, and `release` is then not called.
+  // Wraps an event made elsewhere; null where the device has none, and `release` is then not
+  // called.
   virtual Result<std::shared_ptr<Device::SyncEvent>> WrapDeviceSyncEvent(
       void* sync_event, Device::SyncEvent::release_fn_t release);
 
  protected:
   explicit MemoryManager(std::shared_ptr<Device> device) : device_(std::move(device)) {}
 
-  // What a device implements. A null result says "not I"; an error ends the search. In the From hooks `from` is the manager of
-  // the buffer; in the To hooks the buffer belongs to this manager. The shared forms of Copy fall back on the non-owned ones.
+  // What a device implements. A null result says "not I"; an error ends the search. In the From
+  // hooks `from` is the manager of the buffer; in the To hooks the buffer belongs to this manager.
+  // The shared forms of Copy fall back on the non-owned ones.
   virtual Result<std::shared_ptr<Buffer>> CopyBufferFrom(
       const std::shared_ptr<Buffer>& buffer, const std::shared_ptr<MemoryManager>& from);
   virtual Result<std::shared_ptr<Buffer>> CopyBufferTo(const std::shared_ptr<Buffer>& buffer,
@@ -191,8 +200,9 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
 // Answers the manager for the device of that id (-1: the only one, or the current one).
 using DeviceMapper = std::function<Result<std::shared_ptr<MemoryManager>>(int64_t device_id)>;
 
-// Tells the process how to find managers of a kind of device, for data that comes from outside with a kind and an id. Once for
-// each kind: kAlreadyExists otherwise; an empty mapper is kInvalidArgument. The CPU's is there from the start.
+// Tells the process how to find managers of a kind of device, for data that comes from outside with
+// a kind and an id. Once for each kind: kAlreadyExists otherwise; an empty mapper is
+// kInvalidArgument. The CPU's is there from the start.
 ALKAID_EXPORT Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mapper);
 // kNotFound, naming the kind, where none was registered.
 ALKAID_EXPORT Result<DeviceMapper> GetDeviceMapper(DeviceAllocationType device_type);

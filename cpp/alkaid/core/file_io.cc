@@ -53,7 +53,8 @@ std::string NameOf(int fd) { return absl::StrCat("file descriptor ", fd); }
 
 Status CloseFd(int* fd, const std::string& name) {
   if (*fd < 0) return absl::OkStatus();
-  // Linux lets go of the descriptor even when an interrupt cuts close() short; a second close could hit another file.
+  // Linux lets go of the descriptor even when an interrupt cuts close() short; a second close could
+  // hit another file.
   if (::close(std::exchange(*fd, -1)) != 0 && errno != EINTR) {
     return status::IOError(errno, "cannot close ", name);
   }

@@ -1,11 +1,12 @@
 // Files behind the interfaces of io_interfaces.h, by pread and pwrite on a file descriptor.
 //
-// A read or write goes on after an interrupt and after a short transfer, and is split where the system takes no more at once;
-// only the end of the file makes a read shorter than asked.
+// A read or write goes on after an interrupt and after a short transfer, and is split where the
+// system takes no more at once; only the end of the file makes a read shorter than asked.
 //
-// Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool must outlive the Buffers read.
-// Threads: ReadAt and WriteAt from many at once; the rest one at a time.
-// Out of memory: kResourceExhausted from the reads that give a Buffer. Errors: as errno maps, with the path and the position.
+// Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool
+// must outlive the Buffers read. Threads: ReadAt and WriteAt from many at once; the rest one at a
+// time. Out of memory: kResourceExhausted from the reads that give a Buffer. Errors: as errno maps,
+// with the path and the position.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ namespace alkaid::io {
 
 class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
  public:
-  // `pool`: where the Buffers that the stream gives come from; null means the default. A directory, and what can not be read
-  // at a position (a pipe, a terminal), is refused here.
+  // `pool`: where the Buffers that the stream gives come from; null means the default. A directory,
+  // and what can not be read at a position (a pipe, a terminal), is refused here.
   static Result<std::shared_ptr<ReadableFile>> Open(const std::string& path,
                                                     MemoryPool* pool = nullptr);
   // Takes over `fd` when it succeeds. The position starts at 0, wherever the descriptor's own is.
@@ -62,12 +63,13 @@ class ALKAID_EXPORT FileOutputStream final : public WritableFile {
   // Makes the file, or empties it; with `append` goes on behind what is there.
   static Result<std::shared_ptr<FileOutputStream>> Open(const std::string& path,
                                                         bool append = false);
-  // Takes over `fd` when it succeeds, and writes from where its own position is. Pipes and terminals can be written in order,
-  // but not at a position.
+  // Takes over `fd` when it succeeds, and writes from where its own position is. Pipes and
+  // terminals can be written in order, but not at a position.
   static Result<std::shared_ptr<FileOutputStream>> OpenFd(int fd);
   ~FileOutputStream() override;
 
-  // Reports what the system has to say at last, for instance a full disk behind a network file system.
+  // Reports what the system has to say at last, for instance a full disk behind a network file
+  // system.
   Status Close() override;
   bool closed() const override { return fd_ < 0; }
   Result<int64_t> Tell() const override;

@@ -1,4 +1,5 @@
-// The loop behind every file read and write. Threads: as the transfer that it is given. Allocates nothing.
+// The loop behind every file read and write. Threads: as the transfer that it is given. Allocates
+// nothing.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +8,8 @@
 
 namespace alkaid::io::internal {
 
-// Bytes. Linux transfers at most 2 GiB less a page at once; a round number below that keeps later transfers aligned.
+// Bytes. Linux transfers at most 2 GiB less a page at once; a round number below that keeps later
+// transfers aligned.
 inline constexpr int64_t kLargestTransfer = int64_t{1} << 30;
 
 struct TransferResult {
@@ -15,8 +17,8 @@ struct TransferResult {
   int error;      // errno of what stopped it early; 0 at success or at the end of the file
 };
 
-// Calls `transfer(done, count)`, which is pread or pwrite in all but name, until `nbytes` are done, it says 0, or it fails for
-// another reason than an interrupt.
+// Calls `transfer(done, count)`, which is pread or pwrite in all but name, until `nbytes` are done,
+// it says 0, or it fails for another reason than an interrupt.
 template <typename Transfer>
 TransferResult TransferAll(int64_t nbytes, Transfer transfer) {
   int64_t done = 0;

@@ -31,7 +31,8 @@ Result<std::shared_ptr<Buffer>> HoldWith(Byte* data, int64_t size, std::function
   if (!release) {
     return status::Invalid("ForeignBuffer: the release callback for ", size, " bytes is empty");
   }
-  // Armed last: a bad_alloc before that leaves the bytes with the caller, and the callback not called.
+  // Armed last: a bad_alloc before that leaves the bytes with the caller, and the callback not
+  // called.
   struct Releaser {
     std::function<void()> release;
     bool armed = false;
@@ -41,8 +42,7 @@ Result<std::shared_ptr<Buffer>> HoldWith(Byte* data, int64_t size, std::function
   };
   auto releaser = std::make_shared<Releaser>();
   releaser->release = std::move(release);
-  auto buffer =
-      std::make_shared<ForeignBuffer>(data, size, releaser, std::move(memory_manager));
+  auto buffer = std::make_shared<ForeignBuffer>(data, size, releaser, std::move(memory_manager));
   releaser->armed = true;
   return buffer;
 }
@@ -75,7 +75,8 @@ Result<std::shared_ptr<Buffer>> ForeignBuffer::MakeMutable(
 }
 
 ForeignBuffer::~ForeignBuffer() {
-  if (internal::MemoryEventsOn()) [[unlikely]] EmitRelease();
+  if (internal::MemoryEventsOn()) [[unlikely]]
+    EmitRelease();
   release_emitted_ = true;
 }
 

@@ -66,8 +66,8 @@ TEST(ForeignBuffer, CanBeWrittenWhenMadeMutable) {
   }
   EXPECT_EQ(calls, 1);
   ALKAID_ASSERT_OK_AND_ASSIGN(
-      const auto owned, ForeignBuffer::MakeMutable(
-                            bytes, 3, std::shared_ptr<void>(std::make_shared<int>(1))));
+      const auto owned,
+      ForeignBuffer::MakeMutable(bytes, 3, std::shared_ptr<void>(std::make_shared<int>(1))));
   EXPECT_EQ(owned->mutable_data(), reinterpret_cast<uint8_t*>(bytes));
 }
 

@@ -10,7 +10,8 @@ namespace alkaid::io::internal {
 
 template <typename Where>
 Status CheckOpen(const Where& where, bool closed) {
-  if (!closed) [[likely]] return absl::OkStatus();
+  if (!closed) [[likely]]
+    return absl::OkStatus();
   return status::Invalid(where, ": the stream is closed");
 }
 
@@ -27,7 +28,8 @@ Status CheckRange(const Where& where, int64_t position, int64_t nbytes) {
 
 template <typename Where>
 Status CheckMemory(const Where& where, const void* memory, int64_t nbytes) {
-  if (memory != nullptr || nbytes <= 0) [[likely]] return absl::OkStatus();
+  if (memory != nullptr || nbytes <= 0) [[likely]]
+    return absl::OkStatus();
   return status::Invalid(where, ": null memory for ", nbytes, " bytes");
 }
 

@@ -1,11 +1,14 @@
-// What can be read and written: files, streams, and the bytes of a Buffer behind one set of interfaces.
+// What can be read and written: files, streams, and the bytes of a Buffer behind one set of
+// interfaces.
 //
-// Ownership: a stream owns what it reads from or writes to, and lets go at Close or in its destructor. Buffers that it hands out
-// live on their own. Threads: RandomAccessFile::ReadAt and WritableFile::WriteAt from many at once; everything else uses the
-// stream's one position, or ends it, and is for one thread at a time.
-// Out of memory: kResourceExhausted from the calls that return a Buffer; the position is then where it was.
-// Errors: the system's, as errno maps; a negative count, a null destination for a positive count, and a closed stream are
-// kInvalidArgument; a negative position is kOutOfRange. Reading at or past the end is no error: it gives fewer bytes, or none.
+// Ownership: a stream owns what it reads from or writes to, and lets go at Close or in its
+// destructor. Buffers that it hands out live on their own. Threads: RandomAccessFile::ReadAt and
+// WritableFile::WriteAt from many at once; everything else uses the stream's one position, or ends
+// it, and is for one thread at a time. Out of memory: kResourceExhausted from the calls that return
+// a Buffer; the position is then where it was. Errors: the system's, as errno maps; a negative
+// count, a null destination for a positive count, and a closed stream are kInvalidArgument; a
+// negative position is kOutOfRange. Reading at or past the end is no error: it gives fewer bytes,
+// or none.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +52,8 @@ class ALKAID_EXPORT Readable {
   virtual ~Readable();
   // Reads up to `nbytes` to `out` and answers how many it was: fewer only at the end.
   virtual Result<int64_t> Read(int64_t nbytes, void* out) = 0;
-  // The same into a Buffer, whose size is what was read. Without a copy where the source is a Buffer.
+  // The same into a Buffer, whose size is what was read. Without a copy where the source is a
+  // Buffer.
   virtual Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) = 0;
 };
 
@@ -81,14 +85,16 @@ class ALKAID_EXPORT RandomAccessFile : public InputStream, public Seekable {
  public:
   // Bytes in all.
   virtual Result<int64_t> GetSize() = 0;
-  // Reads up to `nbytes` from `position` on, and leaves the stream's own position alone. Fewer bytes only at the end.
+  // Reads up to `nbytes` from `position` on, and leaves the stream's own position alone. Fewer
+  // bytes only at the end.
   virtual Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out) = 0;
   virtual Result<std::shared_ptr<Buffer>> ReadAt(int64_t position, int64_t nbytes) = 0;
 };
 
 class ALKAID_EXPORT WritableFile : public OutputStream, public Seekable {
  public:
-  // Writes all of `nbytes` from `position` on, or fails, and leaves the stream's own position alone.
+  // Writes all of `nbytes` from `position` on, or fails, and leaves the stream's own position
+  // alone.
   virtual Status WriteAt(int64_t position, const void* data, int64_t nbytes) = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <jemalloc/jemalloc.h>
 
+#include <cstdint>
+
 #include "alkaid/core/jemalloc.h"
 #include "alkaid/core/memory_pool_backends_internal.h"
 
@@ -13,11 +15,16 @@ const char* je_alkaid_malloc_conf = "oversize_threshold:0";
 namespace alkaid {
 namespace {
 
+// What MALLOCX_ALIGN gives for a power of two, without its calls of ffs().
+int AlignmentFlag(int64_t alignment) {
+  return MALLOCX_LG_ALIGN(__builtin_ctzll(static_cast<uint64_t>(alignment)));
+}
+
 class JemallocAllocator {
  public:
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
     void* const block =
-        je_alkaid_mallocx(static_cast<size_t>(size), MALLOCX_ALIGN(static_cast<size_t>(alignment)));
+        je_alkaid_mallocx(static_cast<size_t>(size), AlignmentFlag(alignment));
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("allocate", "jemalloc", size, alignment);
     }
@@ -28,7 +35,7 @@ class JemallocAllocator {
   static Status ReallocateAligned(int64_t /*old_size*/, int64_t new_size, int64_t alignment,
                                   uint8_t** ptr) {
     void* const block = je_alkaid_rallocx(*ptr, static_cast<size_t>(new_size),
-                                          MALLOCX_ALIGN(static_cast<size_t>(alignment)));
+                                          AlignmentFlag(alignment));
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("reallocate to", "jemalloc", new_size, alignment);
     }
@@ -36,8 +43,8 @@ class JemallocAllocator {
     return absl::OkStatus();
   }
 
-  static void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t alignment) {
-    je_alkaid_dallocx(ptr, MALLOCX_ALIGN(static_cast<size_t>(alignment)));
+  static void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t /*alignment*/) {
+    je_alkaid_dallocx(ptr, 0);
   }
 
   static void ReleaseUnused() {

@@ -12,7 +12,8 @@
 namespace alkaid {
 namespace {
 
-// One lock for all: two pools may write to one stream. Never destroyed, since pools log from static destructors too.
+// One lock for all: two pools may write to one stream. Never destroyed, since pools log from static
+// destructors too.
 internal::ForkGuarded<std::mutex>& LogLock() {
   static auto* const lock = new internal::ForkGuarded<std::mutex>;
   return *lock;
@@ -22,13 +23,15 @@ std::string Address(const uint8_t* ptr) {
   return absl::StrCat("0x", absl::Hex(reinterpret_cast<uintptr_t>(ptr)));
 }
 
-// What a call ended in: the pointer it gave, or why it failed. `*out` has a value only after success.
+// What a call ended in: the pointer it gave, or why it failed. `*out` has a value only after
+// success.
 std::string Outcome(const Status& status, uint8_t* const* out) {
   if (!status.ok()) return absl::StrCat("failed: ", status.ToString());
   return absl::StrCat("out = ", Address(*out));
 }
 
-// Neither a stream that throws nor want of memory for the line may change what the logged call gives to its caller.
+// Neither a stream that throws nor want of memory for the line may change what the logged call
+// gives to its caller.
 template <typename MakeLine>
 void WriteLine(std::ostream& log, MakeLine make_line) try {
   const std::string line = make_line();

@@ -1,6 +1,7 @@
 // The whole public API of Alkaid's core: one include for pools, buffers, builders, devices and I/O.
 //
-// Each header below says of itself who owns what, what threads may do, and what happens when memory runs out.
+// Each header below says of itself who owns what, what threads may do, and what happens when memory
+// runs out.
 #pragma once
 
 #include "alkaid/base/status.h"                // IWYU pragma: export
@@ -18,6 +19,7 @@
 #include "alkaid/core/memory_io.h"             // IWYU pragma: export
 #include "alkaid/core/memory_pool.h"           // IWYU pragma: export
 #include "alkaid/core/memory_pool_registry.h"  // IWYU pragma: export
+#include "alkaid/core/mutable_buffer.h"        // IWYU pragma: export
 #include "alkaid/core/pmr.h"                   // IWYU pragma: export
 #include "alkaid/core/proxy_memory_pool.h"     // IWYU pragma: export
 #include "alkaid/core/stl_allocator.h"         // IWYU pragma: export

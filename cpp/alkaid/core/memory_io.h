@@ -1,7 +1,8 @@
 // Reading from and writing into the bytes of a Buffer, behind the interfaces of io_interfaces.h.
 //
-// Ownership: both hold the Buffer until Close. Threads: ReadAt and WriteAt from many at once; the rest one at a time.
-// Out of memory: nothing here allocates but small objects; the Buffers that a BufferReader gives are slices.
+// Ownership: both hold the Buffer until Close. Threads: ReadAt and WriteAt from many at once; the
+// rest one at a time. Out of memory: nothing here allocates but small objects; the Buffers that a
+// BufferReader gives are slices.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,7 @@ class ALKAID_EXPORT BufferReader final : public RandomAccessFile {
   // Not checked: the buffer must be there, and readable by the CPU.
   explicit BufferReader(std::shared_ptr<Buffer> buffer) : buffer_(std::move(buffer)) {}
   // Borrows the bytes.
-  BufferReader(const uint8_t* data, int64_t size)
-      : buffer_(std::make_shared<Buffer>(data, size)) {}
+  BufferReader(const uint8_t* data, int64_t size) : buffer_(std::make_shared<Buffer>(data, size)) {}
   explicit BufferReader(std::string_view data) : buffer_(std::make_shared<Buffer>(data)) {}
 
   Status Close() override;
@@ -50,7 +50,8 @@ class ALKAID_EXPORT BufferReader final : public RandomAccessFile {
   int64_t position_ = 0;
 };
 
-// Writes into a mutable Buffer and never past its end: what does not fit is refused whole, with kOutOfRange.
+// Writes into a mutable Buffer and never past its end: what does not fit is refused whole, with
+// kOutOfRange.
 class ALKAID_EXPORT FixedSizeBufferWriter final : public WritableFile {
  public:
   // kInvalidArgument for a null buffer, or one that the CPU can not write.

@@ -1,14 +1,17 @@
 // std::pmr memory resources and pools, each over the other.
 //
 //   PoolMemoryResource resource(pool);
-//   std::pmr::vector<double> values(&resource);                                  // counted by the pool
-//   MemoryResourcePool arena(&a_monotonic_resource);                             // a pool over a resource
+//   std::pmr::vector<double> values(&resource);
+//   MemoryResourcePool arena(&a_monotonic_resource);
 //
-// Ownership: PoolMemoryResource borrows its pool, or shares it when given a shared_ptr; MemoryResourcePool borrows its resource.
-// Threads: each as safe as what it stands on. A pool over std::pmr::new_delete_resource() or synchronized_pool_resource serves
-// several threads, one over monotonic_buffer_resource does not.
-// Out of memory: PoolMemoryResource throws stl::BadAlloc (a std::bad_alloc that says why), as std::pmr asks; MemoryResourcePool
-// turns the resource's exception into kResourceExhausted.
+// The first two count a container's memory in a pool; the third is a pool over a resource.
+//
+// Ownership: PoolMemoryResource borrows its pool, or shares it when given a shared_ptr;
+// MemoryResourcePool borrows its resource.
+// Threads: each as safe as what it stands on. A pool over std::pmr::new_delete_resource() or
+// synchronized_pool_resource serves several threads, one over monotonic_buffer_resource does not.
+// Out of memory: PoolMemoryResource throws stl::BadAlloc (a std::bad_alloc that says why), as
+// std::pmr asks; MemoryResourcePool turns the resource's exception into kResourceExhausted.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +28,8 @@ namespace alkaid {
 
 // A memory resource over a pool. Equal to another when both are over the same pool.
 //
-// do_allocate throws stl::BadAlloc for more bytes than an int64_t holds, for an alignment above kMaxBufferAlignment, and where
-// the pool refuses.
+// do_allocate throws stl::BadAlloc for more bytes than an int64_t holds, for an alignment above
+// kMaxBufferAlignment, and where the pool refuses.
 class ALKAID_EXPORT PoolMemoryResource final : public std::pmr::memory_resource {
  public:
   explicit PoolMemoryResource(MemoryPool* pool = default_memory_pool());

@@ -18,10 +18,12 @@ PoolBuffer::PoolBuffer(std::shared_ptr<MemoryPool> pool, int64_t alignment)
       alignment_(static_cast<int32_t>(alignment)) {}
 
 PoolBuffer::~PoolBuffer() {
-  if (internal::MemoryEventsOn()) [[unlikely]] EmitRelease();
+  if (internal::MemoryEventsOn()) [[unlikely]]
+    EmitRelease();
   release_emitted_ = true;
   if (data_ == nullptr) return;
-  if (watch_padding_) [[unlikely]] CheckPadding();
+  if (watch_padding_) [[unlikely]]
+    CheckPadding();
   pool_->Free(const_cast<uint8_t*>(data_), capacity_, alignment_);
 }
 
@@ -81,10 +83,9 @@ std::shared_ptr<MemoryManager> PoolBuffer::ImplicitMemoryManager() const {
 void PoolBuffer::CheckPadding() const {
   for (int64_t i = size_; i < capacity_; ++i) {
     if (data_[i] == 0) continue;
-    internal::ReportMemoryFault(
-        absl::StrCat("byte ", i, " behind the end of the ", size_, "-byte buffer at 0x",
-                     absl::Hex(address()), " (", pool_->backend_name(), ", ", capacity_,
-                     " bytes with padding) was overwritten"));
+    internal::ReportMemoryFault(absl::StrCat(
+        "byte ", i, " behind the end of the ", size_, "-byte buffer at 0x", absl::Hex(address()),
+        " (", pool_->backend_name(), ", ", capacity_, " bytes with padding) was overwritten"));
     return;
   }
 }
@@ -114,7 +115,8 @@ Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
 Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment,
                                           std::shared_ptr<MemoryPool> pool) {
   ALKAID_ASSIGN_OR_RAISE(auto buffer, Make(size, alignment, std::move(pool)));
-  if (internal::MemoryDebugOn()) [[unlikely]] buffer->WatchPadding();
+  if (internal::MemoryDebugOn()) [[unlikely]]
+    buffer->WatchPadding();
   return buffer;
 }
 

@@ -1,10 +1,11 @@
 // PoolBuffer: the Buffer whose bytes come from a MemoryPool.
 //
-// Capacity is a multiple of 64 and alignment is kept through every reallocation. The object comes from the per-thread store of
-// blocks, so that a buffer costs one trip to the pool and none to the general allocator.
+// Capacity is a multiple of 64 and alignment is kept through every reallocation. The object comes
+// from the per-thread store of blocks, so that a buffer costs one trip to the pool and none to the
+// general allocator.
 //
-// Ownership: gives its block back to the pool when it goes; holds the pool when made with shared ownership.
-// Threads and out of memory: as ResizableBuffer.
+// Ownership: gives its block back to the pool when it goes; holds the pool when made with shared
+// ownership. Threads and out of memory: as ResizableBuffer.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ namespace alkaid {
 
 class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
  public:
-  // `pool`: see internal::BorrowPool for one that is only borrowed. `alignment`: a power of two up to kMaxBufferAlignment.
+  // `pool`: see internal::BorrowPool for one that is only borrowed. `alignment`: a power of two up
+  // to kMaxBufferAlignment.
   PoolBuffer(std::shared_ptr<MemoryPool> pool, int64_t alignment);
   ~PoolBuffer() override;
 

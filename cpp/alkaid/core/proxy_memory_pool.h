@@ -1,10 +1,11 @@
 // A pool with figures of its own over another pool.
 //
-// Gives a part of a program its own view of what it holds, while the wrapped pool goes on counting everything. Statistics
-// start at nothing.
+// Gives a part of a program its own view of what it holds, while the wrapped pool goes on counting
+// everything. Statistics start at nothing.
 //
-// Ownership: borrows the pool, or shares it when given a shared_ptr. Threads: all functions, from any thread; counting costs
-// no locked instruction. Out of memory: as the wrapped pool; what failed is not counted.
+// Ownership: borrows the pool, or shares it when given a shared_ptr.
+// Threads: all functions, from any thread; counting costs no locked instruction.
+// Out of memory: as the wrapped pool; what failed is not counted.
 #pragma once
 
 #include <memory>

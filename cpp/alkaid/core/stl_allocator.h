@@ -1,12 +1,16 @@
 // The standard library's allocators and pools, each over the other.
 //
-//   std::vector<int64_t, stl::allocator<int64_t>> values(stl::allocator<int64_t>(pool));   // counted by the pool
-//   stl::STLMemoryPool<MyAllocator> pool(my_allocator);                                    // a pool over an allocator
+//   std::vector<int64_t, stl::allocator<int64_t>> values(stl::allocator<int64_t>(pool));
+//   stl::STLMemoryPool<MyAllocator> pool(my_allocator);
 //
-// Ownership: allocator<T> borrows its pool, which must outlive every container that uses it; STLMemoryPool keeps a copy of its
-// allocator. Threads: allocator<T> as its pool; STLMemoryPool as its allocator, whose one copy several threads call at once.
-// Out of memory: allocator<T> throws BadAlloc, which carries the pool's status; STLMemoryPool turns the allocator's exception
-// into kResourceExhausted.
+// The first counts a container's memory in a pool; the second is a pool over an allocator.
+//
+// Ownership: allocator<T> borrows its pool, which must outlive every container that uses it;
+// STLMemoryPool keeps a copy of its allocator.
+// Threads: allocator<T> as its pool; STLMemoryPool as its allocator, whose one copy several threads
+// call at once.
+// Out of memory: allocator<T> throws BadAlloc, which carries the pool's status; STLMemoryPool turns
+// the allocator's exception into kResourceExhausted.
 #pragma once
 
 #include <algorithm>
@@ -28,12 +32,13 @@
 
 namespace alkaid::internal {
 
-// The Allocator (base_memory_pool.h) behind STLMemoryPool. A standard allocator of bytes aligns to nothing in particular, so a
-// block is asked for with room to spare, and how far its aligned part lies from its start is kept in the 4 bytes before that.
-// Costs `alignment` + 3 bytes a block.
+// The Allocator (base_memory_pool.h) behind STLMemoryPool. A standard allocator of bytes aligns to
+// nothing in particular, so a block is asked for with room to spare, and how far its aligned part
+// lies from its start is kept in the 4 bytes before that. Costs `alignment` + 3 bytes a block.
 template <typename StdAllocator>
 class StandardByteAllocator {
-  using ByteAllocator = typename std::allocator_traits<StdAllocator>::template rebind_alloc<uint8_t>;
+  using ByteAllocator =
+      typename std::allocator_traits<StdAllocator>::template rebind_alloc<uint8_t>;
   using Traits = std::allocator_traits<ByteAllocator>;
   using Offset = uint32_t;
   static_assert(kMaxBufferAlignment + int64_t{sizeof(Offset)} < std::numeric_limits<Offset>::max());
@@ -107,8 +112,8 @@ class ALKAID_EXPORT BadAlloc : public std::bad_alloc {
   std::shared_ptr<const std::string> text_;  // null where there was no memory for it
 };
 
-// A standard allocator over a pool. Memory is aligned to 64 bytes, or to alignof(T) where that is more. Two allocators are equal
-// when their pool is the same.
+// A standard allocator over a pool. Memory is aligned to 64 bytes, or to alignof(T) where that is
+// more. Two allocators are equal when their pool is the same.
 template <class T>
 class allocator {
  public:
@@ -140,8 +145,8 @@ class allocator {
   pointer address(reference value) const noexcept { return std::addressof(value); }
   const_pointer address(const_reference value) const noexcept { return std::addressof(value); }
 
-  // Room for `n` values, not constructed. Throws BadAlloc where n values are more bytes than an int64_t holds, and where the
-  // pool refuses.
+  // Room for `n` values, not constructed. Throws BadAlloc where n values are more bytes than an
+  // int64_t holds, and where the pool refuses.
   pointer allocate(size_type n, const void* /*hint*/ = nullptr) {
     if (n > max_size()) {
       throw BadAlloc(status::OutOfMemory("stl::allocator: ", n, " values of ", sizeof(T),
@@ -184,11 +189,10 @@ bool operator==(const allocator<T>& a, const allocator<U>& b) noexcept {
   return a.pool() == b.pool();
 }
 
-// A pool over a standard allocator of any value type. Every pointer is aligned as asked, whatever the allocator's own habit;
-// resizing always copies. backend_name() is "stl".
+// A pool over a standard allocator of any value type. Every pointer is aligned as asked, whatever
+// the allocator's own habit; resizing always copies. backend_name() is "stl".
 template <typename Allocator = std::allocator<uint8_t>>
-class STLMemoryPool final
-    : public BaseMemoryPoolImpl<internal::StandardByteAllocator<Allocator>> {
+class STLMemoryPool final : public BaseMemoryPoolImpl<internal::StandardByteAllocator<Allocator>> {
  public:
   STLMemoryPool() = default;
   explicit STLMemoryPool(const Allocator& allocator)

@@ -28,8 +28,7 @@ TEST(StlAllocator, ContainersTakeFromThePoolAndGiveBack) {
     for (int64_t i = 0; i < 1000; ++i) values.push_back(i);
     EXPECT_EQ(values[999], 999);
     EXPECT_GE(pool->bytes_allocated(), 8000);
-    std::map<int, std::string, std::less<int>,
-             stl::allocator<std::pair<const int, std::string>>>
+    std::map<int, std::string, std::less<int>, stl::allocator<std::pair<const int, std::string>>>
         names{std::less<int>(), pool.get()};
     names.emplace(1, "one");
     EXPECT_EQ(names.at(1), "one");
@@ -48,8 +47,8 @@ TEST(StlAllocator, IsOverTheDefaultPoolWhenNotToldOtherwise) {
 TEST(StlAllocator, ThrowsWhereTheSizeOverflows) {
   const std::unique_ptr<MemoryPool> pool = MemoryPool::CreateDefault();
   stl::allocator<int64_t> values(pool.get());
-  for (const size_t n : {size_t{1} << 61, (size_t{1} << 61) + 1, size_t{1} << 60,
-                         ~size_t{0}, ~size_t{0} / 8 + 2}) {
+  for (const size_t n :
+       {size_t{1} << 61, (size_t{1} << 61) + 1, size_t{1} << 60, ~size_t{0}, ~size_t{0} / 8 + 2}) {
     EXPECT_THROW(values.allocate(n), stl::BadAlloc) << n;
   }
   EXPECT_EQ(pool->num_allocations(), 0);

@@ -1,6 +1,8 @@
-// TypedBufferBuilder<T>: a BufferBuilder whose lengths and capacities are values of T; for bool, single bits.
+// TypedBufferBuilder<T>: a BufferBuilder whose lengths and capacities are values of T; for bool,
+// single bits.
 //
-// Ownership, threads, out of memory and bad arguments: as BufferBuilder (buffer_builder.h), which users include.
+// Ownership, threads, out of memory and bad arguments: as BufferBuilder (buffer_builder.h), which
+// users include.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +13,13 @@
 #include <utility>
 
 #include "alkaid/base/checked_math.h"
-#include "alkaid/core/bitmap_bits.h"
 #include "alkaid/core/buffer_builder.h"
 
 namespace alkaid {
 
 namespace internal {
-// The refusals of all typed builders: a negative number of values, or more bytes than an int64 counts.
+// The refusals of all typed builders: a negative number of values, or more bytes than an int64
+// counts.
 ALKAID_EXPORT Status RefuseLength(int64_t length, int64_t value_size);
 }  // namespace internal
 
@@ -63,7 +65,7 @@ class TypedBufferBuilder {
     bytes_builder_.UnsafeAppend(values, num_elements * kSize);
   }
   template <typename Iter>
-    requires std::forward_iterator<Iter>
+  requires std::forward_iterator<Iter>
   void UnsafeAppend(Iter values_begin, Iter values_end) {
     T* const end = std::copy(values_begin, values_end, End());
     bytes_builder_.UnsafeAdvance((end - End()) * kSize);
@@ -90,7 +92,8 @@ class TypedBufferBuilder {
   // Appends `length` values of all zero bytes.
   Status Advance(int64_t length) {
     int64_t bytes;
-    if (Refused(length, &bytes)) [[unlikely]] return internal::RefuseLength(length, kSize);
+    if (Refused(length, &bytes)) [[unlikely]]
+      return internal::RefuseLength(length, kSize);
     return bytes_builder_.Advance(bytes);
   }
   void UnsafeAdvance(int64_t length) { bytes_builder_.UnsafeAdvance(length * kSize); }
@@ -122,112 +125,13 @@ class TypedBufferBuilder {
   static bool Refused(int64_t length, int64_t* bytes) {
     return MultiplyOverflow(length, kSize, bytes) || length < 0;
   }
-  // Stores through T*, not bytes: so the compiler knows that a store leaves the builder itself alone.
-  T* End() {
-    return reinterpret_cast<T*>(bytes_builder_.mutable_data() + bytes_builder_.length());
-  }
+  // Stores through T*, not bytes: so the compiler knows that a store leaves the builder itself
+  // alone.
+  T* End() { return reinterpret_cast<T*>(bytes_builder_.mutable_data() + bytes_builder_.length()); }
 
   BufferBuilder bytes_builder_;
-};
-
-// Packs bits as bitmap_bits.h says, and counts the false ones. The bits behind the last are zero.
-template <>
-class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
- public:
-  explicit TypedBufferBuilder(MemoryPool* pool = default_memory_pool(),
-                              int64_t alignment = kDefaultBufferAlignment)
-      : bytes_builder_(pool, alignment) {}
-  explicit TypedBufferBuilder(std::shared_ptr<MemoryPool> pool,
-                              int64_t alignment = kDefaultBufferAlignment)
-      : bytes_builder_(std::move(pool), alignment) {}
-  // Goes on behind the whole bytes that are there.
-  explicit TypedBufferBuilder(BufferBuilder builder);
-
-  BufferBuilder* bytes_builder() { return &bytes_builder_; }
-
-  Status Append(bool value) {
-    if (bit_length_ >= capacity()) [[unlikely]] {
-      ALKAID_RETURN_NOT_OK(Grow(1));
-    }
-    UnsafeAppend(value);
-    return absl::OkStatus();
-  }
-  // One value a byte: zero is false.
-  Status Append(const uint8_t* valid_bytes, int64_t num_elements) {
-    ALKAID_RETURN_NOT_OK(Reserve(num_elements));
-    UnsafeAppend(valid_bytes, num_elements);
-    return absl::OkStatus();
-  }
-  Status Append(int64_t num_copies, bool value) {
-    ALKAID_RETURN_NOT_OK(Reserve(num_copies));
-    UnsafeAppend(num_copies, value);
-    return absl::OkStatus();
-  }
-
-  void UnsafeAppend(bool value) {
-    bit_util::SetBitTo(mutable_data(), bit_length_, value);
-    false_count_ += !value;
-    ++bit_length_;
-  }
-  void UnsafeAppend(const uint8_t* bytes, int64_t num_elements) {
-    UnsafeAppend<true>(num_elements, [&bytes] { return *bytes++ != 0; });
-  }
-  // Bits of another bitmap, from bit `offset` on.
-  void UnsafeAppend(const uint8_t* bitmap, int64_t offset, int64_t num_elements) {
-    bit_util::CopyBitmap(bitmap, offset, num_elements, mutable_data(), bit_length_);
-    false_count_ += num_elements - bit_util::CountSetBits(bitmap, offset, num_elements);
-    bit_length_ += num_elements;
-  }
-  void UnsafeAppend(int64_t num_copies, bool value) {
-    bit_util::SetBitsTo(mutable_data(), bit_length_, num_copies, value);
-    if (!value) false_count_ += num_copies;
-    bit_length_ += num_copies;
-  }
-  // As many values as `generator()` is called for; without `count_falses` false_count() does not learn of them.
-  template <bool count_falses, typename Generator>
-  void UnsafeAppend(int64_t num_elements, Generator&& generator) {
-    uint8_t* const bits = mutable_data();
-    for (int64_t i = 0; i < num_elements; ++i) {
-      const bool value = generator();
-      bit_util::SetBitTo(bits, bit_length_ + i, value);
-      if constexpr (count_falses) false_count_ += !value;
-    }
-    bit_length_ += num_elements;
-  }
-
-  Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
-  Status Reserve(int64_t additional_elements) {
-    if (static_cast<uint64_t>(additional_elements) <=
-        static_cast<uint64_t>(capacity() - bit_length_)) {
-      return absl::OkStatus();
-    }
-    return Grow(additional_elements);
-  }
-  // Appends `length` false ones.
-  Status Advance(int64_t length) { return Append(length, false); }
-
-  Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
-  Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
-  Result<std::shared_ptr<Buffer>> FinishWithLength(int64_t final_length, bool shrink_to_fit = true);
-  void Reset() {
-    bytes_builder_.Reset();
-    bit_length_ = false_count_ = 0;
-  }
-
-  int64_t length() const { return bit_length_; }
-  int64_t capacity() const { return bytes_builder_.capacity() * 8; }
-  const uint8_t* data() const { return bytes_builder_.data(); }
-  uint8_t* mutable_data() { return bytes_builder_.mutable_data(); }
-  // How many of the appended bits are false.
-  int64_t false_count() const { return false_count_; }
-
- private:
-  // The slow path of Reserve: errors, and growth.
-  Status Grow(int64_t additional_elements);
-
-  BufferBuilder bytes_builder_;
-  int64_t bit_length_ = 0;
-  int64_t false_count_ = 0;
 };
 
 }  // namespace alkaid
+
+#include "alkaid/core/bitmap_builder.h"  // IWYU pragma: export

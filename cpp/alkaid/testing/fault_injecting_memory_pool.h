@@ -1,19 +1,22 @@
 // A pool that fails when it is told to.
 //
-// To try what code does at each of its allocation points, fail them one after the other until the code gets through:
+// To try what code does at each of its allocation points, fail them one after the other until the
+// code gets through:
 //
 //   for (int64_t n = 1;; ++n) {
 //     pool.fail_after(n);
-//     if (RunTheCode(&pool).ok()) break;             // fewer than n allocations: all points were tried
-//     EXPECT_EQ(pool.bytes_allocated(), before);     // nothing was left behind
+//     if (RunTheCode(&pool).ok()) break;          // fewer than n allocations: all were tried
+//     EXPECT_EQ(pool.bytes_allocated(), before);  // nothing was left behind
 //   }
 //   pool.fail_after(0);
 //
 // ForEachAllocationFailure below is that loop.
 //
-// Ownership: borrows the pool, or shares it when given a shared_ptr; statistics and name are the wrapped pool's.
+// Ownership: borrows the pool, or shares it when given a shared_ptr; statistics and name are the
+// wrapped pool's.
 // Threads: all functions, from any thread; an armed failure strikes exactly one call.
-// Out of memory: as the wrapped pool, and once on command: kResourceExhausted, with the words "injected failure", nothing done.
+// Out of memory: as the wrapped pool, and once on command: kResourceExhausted, with the words
+// "injected failure", nothing done.
 #pragma once
 
 #include <atomic>
@@ -32,8 +35,9 @@ class FaultInjectingMemoryPool final : public MemoryPool {
   explicit FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool);
   ~FaultInjectingMemoryPool() override = default;
 
-  // The n-th allocation or reallocation from now (1 = the very next) fails; the ones after it work again. Every call counts,
-  // whatever its size. 0 or less: no failure, and one that was armed is called off.
+  // The n-th allocation or reallocation from now (1 = the very next) fails; the ones after it work
+  // again. Every call counts, whatever its size. 0 or less: no failure, and one that was armed is
+  // called off.
   void fail_after(int64_t n) { countdown_.store(n > 0 ? n : 0); }
 
   // Calls seen so far, those that failed included.
@@ -72,11 +76,12 @@ class FaultInjectingMemoryPool final : public MemoryPool {
   std::atomic<int64_t> failures_{0};
 };
 
-// Runs `code` again and again over a FaultInjectingMemoryPool on `pool`, failing its first, second, ... allocation, until it
-// gets through without meeting the failure. Fails the current test where a struck run does not return kResourceExhausted, where
-// a run leaves `pool`'s bytes_allocated() other than it was, where the code fails unstruck, or where more than 10,000 runs do
-// not get through. Returns the number of allocation points that were tried, so that a test can assert that there were any.
-// `code` must drop whatever it made before it returns.
+// Runs `code` again and again over a FaultInjectingMemoryPool on `pool`, failing its first, second,
+// ... allocation, until it gets through without meeting the failure. Fails the current test where a
+// struck run does not return kResourceExhausted, where a run leaves `pool`'s bytes_allocated()
+// other than it was, where the code fails unstruck, or where more than 10,000 runs do not get
+// through. Returns the number of allocation points that were tried, so that a test can assert that
+// there were any. `code` must drop whatever it made before it returns.
 int64_t ForEachAllocationFailure(MemoryPool* pool,
                                  const std::function<Status(FaultInjectingMemoryPool*)>& code);
 

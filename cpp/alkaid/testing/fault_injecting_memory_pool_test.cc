@@ -23,8 +23,9 @@ TEST_F(FaultInjectingPool, FailsTheNthCallAndWorksAgain) {
   uint8_t* first = nullptr;
   uint8_t* second = nullptr;
   ASSERT_THAT(pool_.Allocate(64, &first), IsOk());
-  EXPECT_THAT(pool_.Allocate(77, 128, &second),
-              StatusIs(StatusCode::kResourceExhausted, HasSubstr("allocate 77 bytes aligned to 128")));
+  EXPECT_THAT(
+      pool_.Allocate(77, 128, &second),
+      StatusIs(StatusCode::kResourceExhausted, HasSubstr("allocate 77 bytes aligned to 128")));
   EXPECT_EQ(second, nullptr);
   ASSERT_THAT(pool_.Allocate(64, &second), IsOk());
   pool_.Free(first, 64);
@@ -110,13 +111,13 @@ TEST_F(FaultInjectingPool, TheLoopTriesEveryAllocationPoint) {
 
 TEST_F(FaultInjectingPool, TheLoopFindsALeak) {
   uint8_t* leaked = nullptr;
-  EXPECT_NONFATAL_FAILURE(
-      ForEachAllocationFailure(leaf_.get(),
-                               [&](MemoryPool* pool) {
-                                 if (leaked != nullptr) return AllocateTwice(pool);
-                                 return LeakWhenTheSecondFails(pool, &leaked);
-                               }),
-      "after failing allocation 2");
+  EXPECT_NONFATAL_FAILURE(ForEachAllocationFailure(leaf_.get(),
+                                                   [&](MemoryPool* pool) {
+                                                     if (leaked != nullptr)
+                                                       return AllocateTwice(pool);
+                                                     return LeakWhenTheSecondFails(pool, &leaked);
+                                                   }),
+                          "after failing allocation 2");
   ASSERT_NE(leaked, nullptr);
   leaf_->Free(leaked, 64);
 }

@@ -4,7 +4,8 @@
 //   EXPECT_THAT(SliceBufferSafe(b, 0, 8), IsOk());
 //   ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, AllocateBuffer(64));
 //
-// Ownership: a matcher keeps copies of what it was made from. Threads: as GoogleTest's own matchers.
+// Ownership: a matcher keeps copies of what it was made from.
+// Threads: as GoogleTest's own matchers.
 // Out of memory: these are for tests; they throw std::bad_alloc.
 #pragma once
 
@@ -78,8 +79,8 @@ class OkAndHoldsMatcher {
 
 }  // namespace internal
 
-// Matches a Status or Result of this code, whose message (without the code) matches `message`: a matcher of std::string, or
-// the very string.
+// Matches a Status or Result of this code, whose message (without the code) matches `message`: a
+// matcher of std::string, or the very string.
 inline auto StatusIs(::testing::Matcher<StatusCode> code,
                      ::testing::Matcher<std::string> message = ::testing::_) {
   return ::testing::MakePolymorphicMatcher(

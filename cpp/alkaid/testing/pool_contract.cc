@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-constexpr int64_t kSizes[] = {1, 2, 3, 8, 63, 64, 65, 100, 4095, 4096, 4097, 65536, 1 << 20};
+constexpr int64_t kSizes[] = {1, 2, 3, 8, 63, 64, 65, 100, 4095, 4096, 4097, 65536, 300'000};
 
 std::vector<int64_t> AllAlignments() {
   std::vector<int64_t> alignments;
@@ -58,7 +58,8 @@ class Block {
     data_ = nullptr;
   }
 
-  // Reallocates with any arguments, where the pool is to refuse. Should it not, the block is what the pool made of it.
+  // Reallocates with any arguments, where the pool is to refuse. Should it not, the block is what
+  // the pool made of it.
   Status TryReallocate(int64_t old_size, int64_t new_size, int64_t alignment) {
     uint8_t* const before = data_;
     Status status = pool_.Reallocate(old_size, new_size, alignment, &data_);
@@ -73,15 +74,29 @@ class Block {
   bool Holds() const { return Holds(size_); }
 
  private:
-  uint8_t At(int64_t i) const {
-    return static_cast<uint8_t>((static_cast<uint32_t>(i) * 2654435761U + seed_) >> 13);
+  // Eight bytes at a time, the last ones singly: a sanitizer minds every access.
+  uint64_t WordAt(int64_t i) const {
+    return (static_cast<uint64_t>(i) + seed_) * 0x9e3779b97f4a7c15;
   }
+  uint8_t ByteAt(int64_t i) const { return static_cast<uint8_t>(WordAt(i / 8) >> (i % 8 * 8)); }
   void Fill(int64_t from) {
-    for (int64_t i = from; i < size_; ++i) data_[i] = At(i);
+    int64_t i = from;
+    for (; i < size_ && i % 8 != 0; ++i) data_[i] = ByteAt(i);
+    for (; i + 8 <= size_; i += 8) {
+      const uint64_t word = WordAt(i / 8);
+      std::memcpy(data_ + i, &word, 8);
+    }
+    for (; i < size_; ++i) data_[i] = ByteAt(i);
   }
   bool Holds(int64_t count) const {
-    for (int64_t i = 0; i < count; ++i) {
-      if (data_[i] != At(i)) return false;
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      uint64_t word;
+      std::memcpy(&word, data_ + i, 8);
+      if (word != WordAt(i / 8)) return false;
+    }
+    for (; i < count; ++i) {
+      if (data_[i] != ByteAt(i)) return false;
     }
     return true;
   }
@@ -231,7 +246,7 @@ void ReallocationKeepsContentsAndAlignment(MemoryPool& pool) {
   for (const int64_t alignment : AllAlignments()) {
     Block block(pool, alignment, 6);
     ASSERT_THAT(block.Allocate(1), IsOk());
-    for (const int64_t size : {100, 64, 65, 65, 4096, 100'000, 1 << 20, 70'000, 4097, 1, 64, 1}) {
+    for (const int64_t size : {100, 64, 65, 65, 4096, 100'000, 400'000, 70'000, 4097, 1, 64, 1}) {
       SCOPED_TRACE(::testing::Message() << size << " bytes aligned to " << alignment);
       ASSERT_THAT(block.Reallocate(size), IsOk());
       ASSERT_TRUE(IsAligned(block.data(), alignment));
@@ -326,7 +341,8 @@ void FiguresAreExactAfterManyThreads(MemoryPool& pool) {
     threads.emplace_back([&pool, &kept, &asked, t] {
       std::minstd_rand random(t + 1);
       for (int i = 0; i < kRounds; ++i) {
-        // One block stays while the next is made, so that the threads' blocks lie between one another.
+        // One block stays while the next is made, so that the threads' blocks lie between one
+        // another.
         auto block = std::make_unique<Block>(pool, int64_t{1} << (random() % 13), random());
         const auto size = static_cast<int64_t>(random() % 3000) + 1;
         ASSERT_THAT(block->Allocate(size), IsOk());
@@ -449,7 +465,8 @@ constexpr ContractTest kContract[] = {
     {"TheBackendHasAName", TheBackendHasAName},
 };
 
-// One test of the contract over one pool. Whatever the test, it must leave as many bytes live as it found.
+// One test of the contract over one pool. Whatever the test, it must leave as many bytes live as it
+// found.
 class PoolContract : public ::testing::Test {
  public:
   PoolContract(ContractPoolFactory make, void (*body)(MemoryPool&))

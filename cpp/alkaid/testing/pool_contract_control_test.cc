@@ -1,8 +1,10 @@
-// Shows that the pool contract finds faults: pools with one fault each are put through it, and the test that the fault belongs
-// to must fail. A program of its own, since failing is what these tests are for.
+// Shows that the pool contract finds faults: pools with one fault each are put through it, and the
+// test that the fault belongs to must fail. A program of its own, since failing is what these tests
+// are for.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <iterator>
 #include <memory>
@@ -16,7 +18,8 @@
 namespace alkaid {
 namespace {
 
-// A sound pool; each pool below spoils one thing. It has figures of its own, so that a faulty pool spoils no other's.
+// A sound pool; each pool below spoils one thing. It has figures of its own, so that a faulty pool
+// spoils no other's.
 class SoundPool : public MemoryPool {
  public:
   using MemoryPool::Allocate;
@@ -26,8 +29,7 @@ class SoundPool : public MemoryPool {
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
     return pool_.Allocate(size, alignment, out);
   }
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
-                    uint8_t** ptr) override {
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     return pool_.Reallocate(old_size, new_size, alignment, ptr);
   }
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
@@ -51,15 +53,12 @@ class DropsAlignment : public SoundPool {
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t, uint8_t** ptr) override {
     return SoundPool::Reallocate(old_size, new_size, 64, ptr);
   }
-  void Free(uint8_t* buffer, int64_t size, int64_t) override {
-    SoundPool::Free(buffer, size, 64);
-  }
+  void Free(uint8_t* buffer, int64_t size, int64_t) override { SoundPool::Free(buffer, size, 64); }
 };
 
 // Grows without keeping the last byte.
 class LosesAByte : public SoundPool {
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
-                    uint8_t** ptr) override {
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     ALKAID_RETURN_NOT_OK(SoundPool::Reallocate(old_size, new_size, alignment, ptr));
     const int64_t kept = std::min(old_size, new_size);
     if (kept > 0) (*ptr)[kept - 1] ^= 1;
@@ -69,13 +68,12 @@ class LosesAByte : public SoundPool {
 
 // Counts a reallocation that shrinks like one that grows.
 class CountsShrinking : public SoundPool {
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
-                    uint8_t** ptr) override {
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     if (new_size < old_size) ++extra_;
     return SoundPool::Reallocate(old_size, new_size, alignment, ptr);
   }
   int64_t num_allocations() const override { return SoundPool::num_allocations() + extra_; }
-  int64_t extra_ = 0;
+  std::atomic<int64_t> extra_ = 0;
 };
 
 // Takes a negative size for an empty block.
@@ -120,8 +118,7 @@ class OverlapsBlocks : public SoundPool {
     *out = place_;
     return absl::OkStatus();
   }
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
-                    uint8_t** ptr) override {
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     if (*ptr != place_) return SoundPool::Reallocate(old_size, new_size, alignment, ptr);
     return SoundPool::Allocate(new_size, alignment, ptr);
   }
@@ -150,15 +147,14 @@ class HasNoName : public SoundPool {
 
 // Counts a refused reallocation.
 class CountsFailures : public SoundPool {
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
-                    uint8_t** ptr) override {
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     ++extra_;
     return SoundPool::Reallocate(old_size, new_size, alignment, ptr);
   }
   int64_t total_bytes_allocated() const override {
     return SoundPool::total_bytes_allocated() + extra_;
   }
-  int64_t extra_ = 0;
+  std::atomic<int64_t> extra_ = 0;
 };
 
 template <typename PoolType>

@@ -1,5 +1,6 @@
-// The contract over every pool and adaptor of this library. Instantiated here: leaf pools, each adaptor over each of them,
-// adaptors in all orders, pools over the standard library's allocators, and a backend that a program registered.
+// The contract over every pool and adaptor of this library. Instantiated here: leaf pools, each
+// adaptor over each of them, adaptors in all orders, pools over the standard library's allocators,
+// and a backend that a program registered.
 #include "alkaid/testing/pool_contract.h"
 
 #include <gtest/gtest.h>
@@ -71,9 +72,8 @@ ALKAID_INSTANTIATE_POOL_CONTRACT(ProxyOverMimalloc, [] { return Proxy(Fresh("mim
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverSystem, [] { return Capped(Fresh("system")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverJemalloc, [] { return Capped(Fresh("jemalloc")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverMimalloc, [] { return Capped(Fresh("mimalloc")); });
-ALKAID_INSTANTIATE_POOL_CONTRACT(FaultyOverDefault, [] {
-  return Faulty(MemoryPool::CreateDefault());
-});
+ALKAID_INSTANTIATE_POOL_CONTRACT(FaultyOverDefault,
+                                 [] { return Faulty(MemoryPool::CreateDefault()); });
 
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedLoggingProxy, [] {
   return Capped(Logging(Proxy(MemoryPool::CreateDefault())));
@@ -114,7 +114,8 @@ ALKAID_INSTANTIATE_POOL_CONTRACT(PmrOverPoolResource, [] {
   return std::make_unique<MemoryResourcePool>(&resource);
 });
 
-// What a program brings along. Registered in the factory, since other programs' tests share no registry with this one.
+// What a program brings along. Registered in the factory, since other programs' tests share no
+// registry with this one.
 struct ProgramsOwnAllocator : internal::StandardByteAllocator<std::allocator<uint8_t>> {
   std::string name() const { return "programs-own"; }
 };

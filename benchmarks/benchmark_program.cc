@@ -1,0 +1,85 @@
+#include "benchmark_program.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "alkaid/base/version.h"
+#include "alkaid/core/memory_pool_registry.h"
+
+namespace alkaid::bench {
+namespace {
+
+std::string Number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", value);
+  return text;
+}
+
+}  // namespace
+
+Bar Bar::Above(double ns) { return {"above " + Number(ns)}; }
+Bar Bar::Times(double factor) { return {"times " + Number(factor)}; }
+Bar Bar::Speed(double share) { return {"speed " + Number(share)}; }
+Bar Bar::Most(double ns) { return {"most " + Number(ns)}; }
+Bar Bar::Count(const std::string& name, int64_t count) {
+  return {"count " + name + " " + std::to_string(count)};
+}
+
+void Require(bool condition, const std::string& what) {
+  if (condition) return;
+  std::fprintf(stderr, "benchmark: %s\n", what.c_str());
+  std::abort();
+}
+
+void RequireOk(const Status& status, const std::string& what) {
+  Require(status.ok(), what + ": " + status.ToString());
+}
+
+void Register(const Case& measured) {
+  std::string label = "question=" + measured.question + ";variant=" + measured.variant +
+                      ";items=" + std::to_string(measured.items);
+  for (const Bar& bar : measured.bars) label += ";bar=" + bar.text;
+  if (!measured.floor.empty()) label += ";floor=" + measured.floor;
+  for (const std::string& counter : measured.counters) label += ";counter=" + counter;
+  auto* registered = benchmark::RegisterBenchmark(
+      measured.name.c_str(), [label, run = measured.run](benchmark::State& state) {
+        run(state);
+        state.SetLabel(label);
+      });
+  if (measured.threads > 1) registered->Threads(measured.threads);
+  if (!measured.counters.empty()) {
+    registered->UseManualTime();
+  } else if (measured.threads > 1) {
+    // Processor time would hide threads that wait for each other.
+    registered->UseRealTime();
+  }
+}
+
+int RunBenchmarks(int argc, char** argv) {
+  const char* debug_mode = std::getenv("ALKAID_DEBUG_MEMORY_POOL");
+  Require(debug_mode == nullptr || *debug_mode == '\0' || std::string(debug_mode) == "none",
+          "ALKAID_DEBUG_MEMORY_POOL is set: pools in debug mode are not what is measured");
+  // Before its first thread a process copies a shared_ptr without locked instructions.
+  std::thread([] {}).join();
+
+  std::vector<std::string> flags = {argv[0], "--benchmark_enable_random_interleaving=true",
+                                    "--benchmark_repetitions=9", "--benchmark_min_time=0.02"};
+  flags.insert(flags.end(), argv + 1, argv + argc);
+  std::vector<char*> pointers;
+  for (std::string& flag : flags) pointers.push_back(flag.data());
+  int count = static_cast<int>(pointers.size());
+  pointers.push_back(nullptr);
+  benchmark::Initialize(&count, pointers.data());
+  if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 1;
+
+  benchmark::AddCustomContext("alkaid_version", Version());
+  for (const MemoryBackend& backend : MemoryBackends()) {
+    benchmark::AddCustomContext("backend_" + backend.name, backend.version);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace alkaid::bench

@@ -1,0 +1,124 @@
+// What does a builder cost beside std::vector? A million appends from nothing, no room reserved on either side.
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "alkaid/core/buffer_builder.h"
+#include "alkaid/core/memory_pool.h"
+#include "benchmark_program.h"
+#include "raw_allocator.h"
+
+namespace alkaid::bench {
+namespace {
+
+constexpr int64_t kLength = 1'000'000;
+constexpr int64_t kMostReallocations = 20;
+
+// Read from memory on both sides, so that no compiler knows what is appended. Bytes, for bool.
+template <typename T>
+using Input = std::vector<std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>>;
+
+std::vector<int32_t> Integers() {
+  std::vector<int32_t> values(kLength);
+  std::mt19937 random(1);
+  for (int32_t& value : values) value = static_cast<int32_t>(random());
+  return values;
+}
+
+std::vector<uint8_t> EveryThirdBit() {
+  std::vector<uint8_t> values(kLength);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = i % 3 == 0;
+  return values;
+}
+
+std::vector<uint8_t> RandomBits() {
+  std::vector<uint8_t> values(kLength);
+  std::mt19937 random(1);
+  for (uint8_t& value : values) value = random() & 1;
+  return values;
+}
+
+void RequireSame(const TypedBufferBuilder<int32_t>& builder, const Input<int32_t>& values) {
+  Require(std::equal(values.begin(), values.end(), builder.data()), "the builder holds others");
+}
+
+void RequireSame(const TypedBufferBuilder<bool>& builder, const Input<bool>& values) {
+  bool same = true;
+  for (size_t i = 0; i < values.size(); ++i) {
+    same &= (builder.data()[i / 8] >> (i % 8) & 1) == values[i];
+  }
+  Require(same, "the builder holds other bits");
+}
+
+template <typename T>
+void AppendToVector(benchmark::State& state, const Input<T>& values) {
+  for (auto _ : state) {
+    std::vector<T> out;
+    for (const auto value : values) out.push_back(static_cast<T>(value));
+    benchmark::DoNotOptimize(out);
+    benchmark::ClobberMemory();
+    if (static_cast<int64_t>(out.size()) != kLength) std::abort();
+  }
+}
+
+template <typename T>
+void AppendToBuilder(benchmark::State& state, MemoryPool* pool, const Input<T>& values) {
+  int64_t allocations = 0;
+  for (auto _ : state) {
+    const int64_t before = pool->num_allocations();
+    TypedBufferBuilder<T> out(pool);
+    for (const auto value : values) {
+      if (!out.Append(static_cast<T>(value)).ok()) [[unlikely]] std::abort();
+    }
+    benchmark::DoNotOptimize(out);
+    benchmark::ClobberMemory();
+    if (out.length() != kLength) std::abort();
+    allocations = pool->num_allocations() - before;
+  }
+  TypedBufferBuilder<T> out(pool);
+  for (const auto value : values) RequireOk(out.Append(static_cast<T>(value)), "append");
+  RequireSame(out, values);
+  // What the pool saw: the first allocation, and every reallocation that grew it.
+  Require(allocations >= 1, "the builder's bytes are not from the pool");
+  state.counters["reallocations"] = static_cast<double>(allocations - 1);
+}
+
+template <typename T>
+void RegisterBuilders(const std::string& type, const std::string& pattern, double factor,
+                      Input<T> values) {
+  const std::string group = "append/" + type + "/" + pattern;
+  Register({.name = group + "/vector",
+            .question = "",
+            .variant = "",
+            .run = [values](benchmark::State& state) { AppendToVector<T>(state, values); },
+            .items = kLength});
+  ForEachRawAllocator([&](auto raw) {
+    const std::string backend = decltype(raw)::kName;
+    MemoryPool* const pool = PoolOver(backend);
+    Register({.name = group + "/builder/" + backend,
+              .question = "TypedBufferBuilder<" + type + ">::Append beside push_back",
+              .variant = pattern + ", " + backend,
+              .run =
+                  [values, pool](benchmark::State& state) {
+                    AppendToBuilder<T>(state, pool, values);
+                  },
+              .floor = group + "/vector",
+              .bars = {Bar::Times(factor), Bar::Count("reallocations", kMostReallocations)},
+              .items = kLength});
+  });
+}
+
+}  // namespace
+}  // namespace alkaid::bench
+
+int main(int argc, char** argv) {
+  using namespace alkaid::bench;
+  RegisterBuilders<int32_t>("int32_t", "random", 1.1, Integers());
+  RegisterBuilders<bool>("bool", "random", 1.0, RandomBits());
+  RegisterBuilders<bool>("bool", "every third", 1.0, EveryThirdBit());
+  return RunBenchmarks(argc, argv);
+}

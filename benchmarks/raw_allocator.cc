@@ -1,0 +1,79 @@
+#include "raw_allocator.h"
+
+#include "alkaid/core/memory_pool_registry.h"
+#include "benchmark_program.h"
+
+namespace alkaid::bench {
+namespace {
+
+// Larger than what any allocator keeps in a cache beside its books.
+constexpr int64_t kProbeBytes = int64_t{4} << 20;
+
+// The allocators whose books change by a block that `allocate` makes and `free` gives back; more than one for a copy that
+// hides behind another.
+template <typename Allocate, typename Free>
+std::vector<std::string> AllocatorsThatServe(Allocate allocate, Free free) {
+  std::vector<std::string> names;
+  const auto system_bytes = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return static_cast<int64_t>(info.uordblks + info.hblkhd);
+  };
+#if ALKAID_HAVE_JEMALLOC
+  const auto jemalloc_bytes = [] {
+    static auto* const mallctl = LibraryFunction<decltype(je_alkaid_mallctl)>("je_alkaid_mallctl");
+    uint64_t bytes = 0;
+    size_t size = sizeof(bytes);
+    Require(mallctl("thread.allocated", &bytes, &size, nullptr, 0) == 0, "jemalloc keeps no books");
+    return static_cast<int64_t>(bytes);
+  };
+  const int64_t jemalloc_before = jemalloc_bytes();
+#endif
+  const int64_t system_before = system_bytes();
+  void* const block = allocate(kProbeBytes);
+  Require(block != nullptr, "no memory for the probe of a backend");
+  if (system_bytes() - system_before >= kProbeBytes) names.push_back("system");
+#if ALKAID_HAVE_JEMALLOC
+  if (jemalloc_bytes() - jemalloc_before >= kProbeBytes) names.push_back("jemalloc");
+#endif
+#if ALKAID_HAVE_MIMALLOC
+  static auto* const is_mine =
+      LibraryFunction<decltype(mi_is_in_heap_region)>("mi_is_in_heap_region");
+  if (is_mine(block)) names.push_back("mimalloc");
+#endif
+  free(block);
+  return names;
+}
+
+void RequireOnly(const std::vector<std::string>& names, const std::string& expected,
+                 const std::string& what) {
+  std::string all;
+  for (const std::string& name : names) all += " " + name;
+  Require(names == std::vector<std::string>{expected},
+          what + " should be served by " + expected + ", but is by:" + all);
+}
+
+}  // namespace
+
+MemoryPool* PoolOver(const std::string& backend) {
+  MemoryPool* const pool = Value(CreateMemoryPool(backend), "pool over " + backend).release();
+  Require(pool->backend_name() == backend, "the pool over " + backend + " says that it is over " +
+                                               pool->backend_name());
+  RequireOnly(AllocatorsThatServe(
+                  [pool](int64_t size) {
+                    uint8_t* block = nullptr;
+                    RequireOk(pool->Allocate(size, &block), "probe");
+                    return static_cast<void*>(block);
+                  },
+                  [pool](void* block) { pool->Free(static_cast<uint8_t*>(block), kProbeBytes); }),
+              backend, "the pool over " + backend);
+  ForEachRawAllocator([&backend](auto raw) {
+    if (backend != raw.kName) return;
+    RequireOnly(AllocatorsThatServe(
+                    [](int64_t size) { return decltype(raw)::Allocate(static_cast<size_t>(size)); },
+                    [](void* block) { decltype(raw)::Free(block); }),
+                backend, "raw " + backend);
+  });
+  return pool;
+}
+
+}  // namespace alkaid::bench

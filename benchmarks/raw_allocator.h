@@ -1,0 +1,77 @@
+// The allocators below the built-in pools, called with the same arguments and nothing in between.
+//
+// Ownership: as malloc and free. Threads: any. Out of memory: null.
+#pragma once
+
+#include <malloc.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#if ALKAID_HAVE_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
+#if ALKAID_HAVE_MIMALLOC
+#include <mimalloc.h>
+#endif
+
+#include "alkaid/core/memory_pool.h"
+#include "library_function.h"
+
+namespace alkaid::bench {
+
+// Each has Name, Allocate and Free, at the default alignment of buffers.
+struct RawSystem {
+  static constexpr char kName[] = "system";
+  static void* Allocate(size_t size) {
+    void* block = nullptr;
+    return posix_memalign(&block, kDefaultBufferAlignment, size) == 0 ? block : nullptr;
+  }
+  static void Free(void* block) { std::free(block); }
+};
+
+#if ALKAID_HAVE_JEMALLOC
+struct RawJemalloc {
+  static constexpr char kName[] = "jemalloc";
+  static void* Allocate(size_t size) {
+    return mallocx(size, MALLOCX_ALIGN(static_cast<size_t>(kDefaultBufferAlignment)));
+  }
+  static void Free(void* block) { dallocx(block, 0); }
+  static inline auto* const mallocx =
+      LibraryFunction<decltype(je_alkaid_mallocx)>("je_alkaid_mallocx");
+  static inline auto* const dallocx =
+      LibraryFunction<decltype(je_alkaid_dallocx)>("je_alkaid_dallocx");
+};
+#endif
+
+#if ALKAID_HAVE_MIMALLOC
+struct RawMimalloc {
+  static constexpr char kName[] = "mimalloc";
+  static void* Allocate(size_t size) { return malloc_aligned(size, kDefaultBufferAlignment); }
+  static void Free(void* block) { free(block); }
+  static inline auto* const malloc_aligned =
+      LibraryFunction<decltype(mi_malloc_aligned)>("mi_malloc_aligned");
+  static inline auto* const free = LibraryFunction<decltype(mi_free)>("mi_free");
+};
+#endif
+
+// Calls `use` with a value of each raw allocator that the build has.
+template <typename Use>
+void ForEachRawAllocator(Use use) {
+#if ALKAID_HAVE_MIMALLOC
+  use(RawMimalloc());
+#endif
+#if ALKAID_HAVE_JEMALLOC
+  use(RawJemalloc());
+#endif
+  use(RawSystem());
+}
+
+// A pool over the named backend, with figures of its own; it lives as long as the process. Aborts unless its blocks come from
+// the very allocator that the raw calls above reach, as that allocator's own books show.
+MemoryPool* PoolOver(const std::string& backend);
+
+}  // namespace alkaid::bench

@@ -1,0 +1,63 @@
+#!/bin/bash
+# Installs the release build into a temporary folder and uses it as a stranger would: a project outside
+# the tree builds against it, with CMake and with pkg-config, and runs.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+ensure_packages "${BUILD_PACKAGES[@]}" binutils
+configure release
+build release alkaid alkaid_testing alkaid_command
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+say "installing into a temporary folder"
+cmake --install build/release --prefix "$work/first" >/dev/null
+# Moved once: nothing installed may remember where it was put.
+mv "$work/first" "$prefix"
+libraries=$(dirname "$(find "$prefix" -name libalkaid.so)")
+export PKG_CONFIG_PATH=$libraries/pkgconfig
+
+say "the library's symbols"
+allocators=()
+for allocator in jemalloc mimalloc; do
+  if grep -qi "ALKAID_WITH_$allocator:BOOL=ON" build/release/CMakeCache.txt; then
+    allocators+=("$allocator")
+  fi
+done
+ci/check_symbols.sh "$libraries/libalkaid.so" "${allocators[@]}"
+
+say "the installed headers: none internal, each compiles alone"
+mapfile -t headers < <(cd "$prefix/include" && find alkaid -name '*.h' | sort)
+((${#headers[@]})) || fail "no header was installed"
+for header in alkaid/core/memory.h alkaid/base/version.h; do
+  [[ -f $prefix/include/$header ]] || fail "$header was not installed"
+done
+for header in "${headers[@]}"; do
+  [[ $header != *_internal.h ]] || fail "$header is internal and was installed"
+  printf '#include <%s>\n' "$header" >"$work/$(tr / _ <<<"${header%.h}").cc"
+done
+read -ra flags <<<"$(pkg-config --cflags alkaid)"
+printf '%s\0' "$work"/alkaid_*.cc |
+  xargs -0 -n 1 -P "$JOBS" c++ -std=c++20 -Wall -Wextra -Werror -fsyntax-only "${flags[@]}"
+
+say "a consumer by find_package"
+cp -r ci/consumer "$work/consumer"
+cmake -S "$work/consumer" -B "$work/by_cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || { cat "$work/log"; fail "it does not configure"; }
+cmake --build "$work/by_cmake" >"$work/log" 2>&1 || { cat "$work/log"; fail "it does not build"; }
+"$work/by_cmake/consumer"
+"$work/by_cmake/consumer_testing" --gtest_brief=1
+
+say "a consumer by pkg-config"
+read -ra libs <<<"$(pkg-config --libs alkaid)"
+c++ -std=c++20 -O2 "$work/consumer/consumer.cc" -o "$work/by_pkg_config" "${flags[@]}" "${libs[@]}"
+LD_LIBRARY_PATH=$libraries "$work/by_pkg_config"
+version=$(pkg-config --modversion alkaid)
+grep -q "\"$version\"" "$prefix/include/alkaid/base/version.h" ||
+  fail "alkaid.pc says version $version, version.h another"
+
+if [[ -x $prefix/bin/alkaid ]]; then
+  say "the installed command"
+  "$prefix/bin/alkaid" info >/dev/null
+fi
+say "the installed library is sound"

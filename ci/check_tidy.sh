@@ -1,0 +1,20 @@
+#!/bin/bash
+# Runs clang-tidy with the checks of .clang-tidy.
+#
+#   ci/check_tidy.sh [FILE.cc ...]      all sources that the dev preset compiles when none is named
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+ensure_packages "${BUILD_PACKAGES[@]}" clang-tidy
+# A precompiled header of gcc means nothing to clang.
+configure dev -B build/tidy -DALKAID_TEST_PCH=OFF
+
+files=("$@")
+if ((${#files[@]} == 0)); then
+  mapfile -t files < <(python3 -c '
+import json
+for entry in json.load(open("build/tidy/compile_commands.json")):
+    if "/build/" not in entry["file"]:
+        print(entry["file"])' | sort -u)
+fi
+printf '%s\0' "${files[@]}" |
+  xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p build/tidy

@@ -1,0 +1,77 @@
+# Shared by the scripts of this folder: sourced, not run.
+#
+# Goes to the root of the checkout and offers the functions below. What a script needs it asks for by
+# Debian's names; nothing is installed, and no list is updated, when all of it is there.
+set -euo pipefail
+
+readonly CALLER_FOLDER=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly ROOT=$PWD
+
+JOBS=$(nproc)
+readonly JOBS
+
+# For the build itself. dpkg-dev is not among them: only archives are fetched, not unpacked by apt.
+readonly BUILD_PACKAGES=(
+  ca-certificates cmake g++ libabsl-dev libcli11-dev libgmock-dev libgtest-dev libssl-dev make
+  ninja-build nlohmann-json3-dev pkg-config python3 bzip2 xz-utils
+)
+
+say() { printf '== %s\n' "$*" >&2; }
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# ensure_packages NAME...: installs those of the Debian packages that are missing.
+ensure_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "no dpkg here: taking for granted what Debian calls $*"
+    return
+  fi
+  local missing=() name
+  for name in "$@"; do
+    if [[ $(dpkg-query -W -f='${Status}' "$name" 2>/dev/null) != "install ok installed" ]]; then
+      missing+=("$name")
+    fi
+  done
+  ((${#missing[@]})) || return 0
+  local root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null ||
+      fail "these Debian packages are missing, and installing them takes root or sudo: ${missing[*]}"
+    root=(sudo)
+  fi
+  say "installing Debian packages: ${missing[*]}"
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+    -o Dpkg::Use-Pty=0 "${missing[@]}" >&2
+}
+
+# configure PRESET [cmake arguments]: quiet when nothing goes wrong.
+configure() {
+  local preset=$1
+  shift
+  mkdir -p build
+  say "configuring build/$preset"
+  cmake --preset "$preset" "$@" >"build/$preset-configure.log" 2>&1 || {
+    cat "build/$preset-configure.log" >&2
+    fail "configuring $preset failed"
+  }
+}
+
+# build PRESET [target...]: all targets when none is named.
+build() {
+  local preset=$1
+  shift
+  say "building build/$preset"
+  cmake --build --preset "$preset" --parallel "$JOBS" ${1:+--target "$@"} >&2
+}
+
+# Names a folder of real files beside the checkout, when there is one and the caller named none.
+use_test_data() {
+  if [[ -z ${ALKAID_TEST_DATA-} && -d $ROOT/../shared/data/xtc2 ]]; then
+    ALKAID_TEST_DATA=$(cd "$ROOT/../shared/data/xtc2" && pwd)
+    export ALKAID_TEST_DATA
+  fi
+}

@@ -1,0 +1,103 @@
+// DgramBatch: many datagrams in one Buffer, read together.
+//
+//   for (const Dgram& dgram : batch) Use(dgram);
+//
+// Copy the Dgram to keep it, and with it the bytes of its batch.
+//
+// All datagrams of a batch were read under one Configuration: where a Configure stands in the
+// middle of what was read, a new batch begins, over the same Buffer.
+//
+// Ownership: a value that shares the DgramOrigin with its datagrams; any of them may go first.
+// Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one
+// thread. Allocates nothing.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "alkaid/dgram/dgram.h"
+
+namespace alkaid::dgram {
+
+// Goes from header to header. The Dgram that it shows changes as it advances.
+class DgramIterator {
+ public:
+  using value_type = Dgram;
+  using difference_type = std::ptrdiff_t;
+
+  DgramIterator() = default;
+  // `begin` to `end` are whole datagrams with sound headers inside `origin->buffer`; the first has
+  // `index`.
+  DgramIterator(std::shared_ptr<const DgramOrigin> origin, const uint8_t* begin, const uint8_t* end,
+                int64_t index)
+      : end_(end), dgram_(std::move(origin), begin, 0, index) {
+    Measure();
+  }
+
+  const Dgram& operator*() const { return dgram_; }
+  const Dgram* operator->() const { return &dgram_; }
+  DgramIterator& operator++() {
+    dgram_.data_ += dgram_.size_;
+    ++dgram_.index_;
+    Measure();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const DgramIterator& it, std::default_sentinel_t) {
+    return it.dgram_.data() == it.end_;
+  }
+
+ private:
+  void Measure() {
+    if (dgram_.data_ != end_) dgram_.size_ = DgramHeader::SizeOf(dgram_.data_);
+  }
+
+  const uint8_t* end_ = nullptr;
+  Dgram dgram_;
+};
+
+class DgramBatch {
+ public:
+  // No datagrams: what a reader gives at the end.
+  DgramBatch() = default;
+  // `nbytes` bytes from `begin` on are `size` whole datagrams with sound headers inside
+  // `origin->buffer`.
+  DgramBatch(std::shared_ptr<const DgramOrigin> origin, const uint8_t* begin, int64_t nbytes,
+             int64_t size, int64_t first_index)
+      : origin_(std::move(origin)),
+        begin_(begin),
+        nbytes_(nbytes),
+        size_(size),
+        first_index_(first_index) {}
+
+  bool empty() const { return size_ == 0; }
+  // Datagrams, and the bytes of them all.
+  int64_t size() const { return size_; }
+  int64_t nbytes() const { return nbytes_; }
+  // Which datagram of its source the first is, and the byte where it starts there.
+  int64_t first_index() const { return first_index_; }
+  int64_t offset() const {
+    return empty() ? 0 : origin_->buffer_offset + (begin_ - origin_->buffer->data());
+  }
+
+  DgramIterator begin() const { return {origin_, begin_, begin_ + nbytes_, first_index_}; }
+  std::default_sentinel_t end() const { return {}; }
+
+  // Null where the batch is empty.
+  const std::shared_ptr<const DgramOrigin>& origin() const { return origin_; }
+  // All datagrams, back to back, as a slice of what was read. Not for an empty batch.
+  std::shared_ptr<Buffer> buffer() const {
+    return SliceBuffer(origin_->buffer, begin_ - origin_->buffer->data(), nbytes_);
+  }
+
+ private:
+  std::shared_ptr<const DgramOrigin> origin_;
+  const uint8_t* begin_ = nullptr;
+  int64_t nbytes_ = 0;
+  int64_t size_ = 0;
+  int64_t first_index_ = 0;
+};
+
+}  // namespace alkaid::dgram

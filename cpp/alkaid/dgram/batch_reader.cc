@@ -1,0 +1,286 @@
+#include "alkaid/dgram/batch_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "alkaid/core/file_io.h"
+#include "alkaid/dgram/block_recycler_internal.h"
+
+namespace alkaid::dgram {
+namespace {
+
+// Where bytes come from. Fetch gives a Buffer that holds [position, position + nbytes) of the
+// source, or, where the source turns out shorter, what there is of it.
+class Source {
+ public:
+  struct Block {
+    std::shared_ptr<Buffer> buffer;
+    int64_t buffer_offset = 0;  // byte of the source where `buffer` starts
+    int64_t end = 0;            // byte of the source where what was fetched ends
+  };
+  virtual ~Source() = default;
+  virtual Result<int64_t> GetSize() = 0;
+  virtual Result<Block> Fetch(int64_t position, int64_t nbytes) = 0;
+  virtual MemoryPool* pool() const = 0;
+};
+
+class FileSource final : public Source {
+ public:
+  FileSource(std::shared_ptr<io::RandomAccessFile> file, MemoryPool* pool,
+             std::shared_ptr<void> pool_owner)
+      : file_(std::move(file)),
+        recycler_(std::make_shared<internal::BlockRecycler>(pool, std::move(pool_owner))) {}
+  ~FileSource() override { recycler_->Close(); }
+
+  Result<int64_t> GetSize() override { return file_->GetSize(); }
+  Result<Block> Fetch(int64_t position, int64_t nbytes) override {
+    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer, recycler_->Take(nbytes));
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
+                           file_->ReadAt(position, nbytes, buffer->mutable_data()));
+    return Block{std::move(buffer), position, position + got};
+  }
+  MemoryPool* pool() const override { return recycler_->pool(); }
+
+ private:
+  const std::shared_ptr<io::RandomAccessFile> file_;
+  const std::shared_ptr<internal::BlockRecycler> recycler_;
+};
+
+class BufferSource final : public Source {
+ public:
+  BufferSource(std::shared_ptr<Buffer> buffer, MemoryPool* pool)
+      : buffer_(std::move(buffer)), pool_(pool != nullptr ? pool : default_memory_pool()) {}
+
+  Result<int64_t> GetSize() override { return buffer_->size(); }
+  Result<Block> Fetch(int64_t position, int64_t nbytes) override {
+    return Block{buffer_, 0, position + nbytes};
+  }
+  MemoryPool* pool() const override { return pool_; }
+
+ private:
+  const std::shared_ptr<Buffer> buffer_;
+  MemoryPool* const pool_;
+};
+
+class SourceReader final : public BatchReader {
+ public:
+  SourceReader(std::unique_ptr<Source> source, BatchReaderOptions options)
+      : source_(std::move(source)),
+        options_(std::move(options)),
+        position_(options_.begin),
+        end_(options_.end),
+        next_index_(options_.first_index),
+        configuration_(options_.configuration) {}
+
+  Result<DgramBatch> Next() override {
+    if (!fault_.ok()) return fault_;
+    if (block_.buffer == nullptr) {
+      if (position_ == end_) return end_ == options_.end ? DgramBatch() : Shrunk();
+      ALKAID_RETURN_NOT_OK(FetchBlock());
+    }
+    return TakeBatch();
+  }
+  const std::shared_ptr<const Configuration>& configuration() const override {
+    return configuration_;
+  }
+  int64_t position() const override { return position_; }
+  int64_t next_index() const override { return next_index_; }
+  int64_t end() const override { return end_; }
+  MemoryPool* pool() const override { return source_->pool(); }
+
+ private:
+  // What a walk over the headers of a block finds before it must stop.
+  struct Span {
+    int64_t nbytes = 0;
+    int64_t size = 0;
+    bool ends_block = false;  // the rest, if any, is cut by the end of the block
+    int64_t cut_size = 0;     // bytes of the datagram that is cut; 0 where its header is cut too
+    Status fault;             // what stands behind the datagrams counted
+  };
+
+  const uint8_t* At(int64_t position) const {
+    return block_.buffer->data() + (position - block_.buffer_offset);
+  }
+  Status FaultHere(int64_t left) const {
+    return CheckDgramHeader(At(position_), left, options_.name, position_, next_index_);
+  }
+
+  // One read, of batch_bytes, or of one larger datagram and the header after it, so that its
+  // successor's size is known and no datagram is read twice for being large. A second read only
+  // where a large datagram comes unannounced.
+  Status FetchBlock() {
+    while (true) {
+      int64_t want = std::max(options_.batch_bytes, kDgramHeaderBytes);
+      if (announced_size_ > want) {
+        ALKAID_RETURN_NOT_OK(CheckLimit(announced_size_));
+        want = announced_size_ + kDgramHeaderBytes;
+      }
+      want = std::min(want, end_ - position_);
+      ALKAID_ASSIGN_OR_RAISE(block_, source_->Fetch(position_, want));
+      if (block_.end < position_ + want) end_ = block_.end;  // the source has shrunk
+
+      const int64_t got = block_.end - position_;
+      if (got < kDgramHeaderBytes) return absl::OkStatus();
+      const int64_t size = DgramHeader::SizeOf(At(position_));
+      // A whole datagram, or one that TakeBatch will find at fault.
+      if (size <= got || size > end_ - position_) return absl::OkStatus();
+      block_ = {};
+      announced_size_ = size;
+    }
+  }
+
+  Status CheckLimit(int64_t size) const {
+    if (size <= options_.max_dgram_bytes) return absl::OkStatus();
+    return status::OutOfMemory(options_.name, ": byte ", position_, " (datagram ", next_index_,
+                               "): datagram of ", size, " bytes, the limit is ",
+                               options_.max_dgram_bytes);
+  }
+
+  // Counts whole datagrams from `position_` on, up to the next Configure.
+  Span Measure() const {
+    Span span;
+    const uint8_t* const begin = At(position_);
+    const int64_t there = block_.end - position_;
+    while (true) {
+      const int64_t left = there - span.nbytes;
+      const uint8_t* const data = begin + span.nbytes;
+      span.ends_block = true;
+      span.cut_size = 0;
+      if (left < kDgramHeaderBytes) break;
+      const int64_t size = DgramHeader::SizeOf(data);
+      span.cut_size = size;
+      if (size < kDgramHeaderBytes || size > left) break;
+      if (size > options_.max_dgram_bytes) break;
+      if (span.size > 0 && DgramHeader::ServiceOf(data) == TransitionId::kConfigure) {
+        span.ends_block = false;
+        break;
+      }
+      span.nbytes += size;
+      ++span.size;
+    }
+    return span;
+  }
+
+  Result<DgramBatch> TakeBatch() {
+    const Span span = Measure();
+    if (span.size == 0) return Refuse();
+
+    auto origin = std::make_shared<DgramOrigin>(
+        DgramOrigin{block_.buffer, configuration_, options_.name, block_.buffer_offset});
+    const uint8_t* const begin = At(position_);
+    const Dgram first(origin, begin, DgramHeader::SizeOf(begin), next_index_);
+    if (first.service() == TransitionId::kConfigure) {
+      Result<std::shared_ptr<const Configuration>> made = Configuration::FromDgram(first);
+      if (!made.ok()) return Stop(made.status());
+      configuration_ = *std::move(made);
+      origin->configuration = configuration_;
+    } else if (configuration_ == nullptr && options_.require_configuration) {
+      return Stop(
+          first.Fault(0, absl::StrCat(TransitionName(first.service()), " before any Configure")));
+    }
+
+    DgramBatch batch(std::move(origin), begin, span.nbytes, span.size, next_index_);
+    position_ += span.nbytes;
+    next_index_ += span.size;
+    if (span.ends_block) {
+      announced_size_ = span.cut_size;
+      // Keep a block whose next header is at fault: Refuse looks at it.
+      if (!AtFault()) block_ = {};
+    }
+    return batch;
+  }
+
+  // Whether what stands at `position_` can be told now never to become a datagram.
+  bool AtFault() const {
+    if (position_ == end_) return false;
+    const int64_t left = end_ - position_;
+    if (left < kDgramHeaderBytes) return true;
+    if (block_.end - position_ < kDgramHeaderBytes) return false;
+    const int64_t size = DgramHeader::SizeOf(At(position_));
+    return size < kDgramHeaderBytes || size > left;
+  }
+
+  // Nothing whole stands at `position_`.
+  Result<DgramBatch> Refuse() {
+    const int64_t left = end_ - position_;
+    if (left == 0) return Shrunk();
+    const Status fault = FaultHere(left);
+    if (!fault.ok()) return Stop(fault);
+    const Status limit = CheckLimit(DgramHeader::SizeOf(At(position_)));
+    block_ = {};
+    return limit;
+  }
+
+  Result<DgramBatch> Shrunk() {
+    return Stop(internal::DgramFault(
+        options_.name, position_, next_index_, position_,
+        absl::StrCat("the source ends here; when opened it had ", options_.end, " bytes")));
+  }
+
+  // A fault of the data: nothing follows.
+  Status Stop(const Status& fault) {
+    fault_ = fault;
+    block_ = {};
+    return fault_;
+  }
+
+  const std::unique_ptr<Source> source_;
+  const BatchReaderOptions options_;
+  int64_t position_;
+  int64_t end_;
+  int64_t next_index_;
+  std::shared_ptr<const Configuration> configuration_;
+  // What was fetched and not yet given out whole; its buffer is null where there is none.
+  Source::Block block_;
+  // Bytes of the datagram at `position_` where its header was seen; else 0.
+  int64_t announced_size_ = 0;
+  Status fault_;
+};
+
+Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
+                                                BatchReaderOptions options) {
+  ALKAID_ASSIGN_OR_RAISE(const int64_t size, source->GetSize());
+  if (options.batch_bytes < 1 || options.max_dgram_bytes < kDgramHeaderBytes) {
+    return status::Invalid(options.name, ": batches of ", options.batch_bytes,
+                           " bytes, the least is 1; datagrams of at most ", options.max_dgram_bytes,
+                           " bytes, the least is ", kDgramHeaderBytes);
+  }
+  if (options.end == -1) options.end = size;
+  if (options.begin < 0 || options.end < options.begin || options.end > size) {
+    return status::IndexError(options.name, ": range from byte ", options.begin, " to ",
+                              options.end, " of ", size);
+  }
+  return std::make_unique<SourceReader>(std::move(source), std::move(options));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BatchReader>> BatchReader::Open(const std::string& path,
+                                                       BatchReaderOptions options) {
+  if (options.name.empty()) options.name = path;
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<io::RandomAccessFile> file,
+                         io::ReadableFile::Open(path, options.pool));
+  return Open(std::move(file), std::move(options));
+}
+
+Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<io::RandomAccessFile> file,
+                                                       BatchReaderOptions options) {
+  if (file == nullptr) return status::Invalid("a reader needs a file, and has null");
+  if (options.name.empty()) options.name = "file";
+  auto source = std::make_unique<FileSource>(std::move(file), options.pool, options.pool_owner);
+  return OpenSource(std::move(source), std::move(options));
+}
+
+Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<Buffer> buffer,
+                                                       BatchReaderOptions options) {
+  if (buffer == nullptr) return status::Invalid("a reader needs a buffer, and has null");
+  if (!buffer->is_cpu()) {
+    return status::Invalid("a reader needs a buffer that the CPU can read; this one is on ",
+                           buffer->device()->ToString());
+  }
+  if (options.name.empty()) options.name = "buffer";
+  auto source = std::make_unique<BufferSource>(std::move(buffer), options.pool);
+  return OpenSource(std::move(source), std::move(options));
+}
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,97 @@
+// BatchReader: a stream of datagrams, in batches of one read each.
+//
+//   ALKAID_ASSIGN_OR_RAISE(auto reader, BatchReader::Open("run.xtc2"));
+//   while (true) {
+//     ALKAID_ASSIGN_OR_RAISE(DgramBatch batch, reader->Next());
+//     if (batch.empty()) break;
+//     for (const Dgram& dgram : batch) { ... }
+//   }
+//
+// Each batch is one ReadAt (one pread on a file) into one block of the pool; a datagram that the
+// end of the block cuts is read again as the start of the next. A datagram larger than a batch gets
+// a batch of its own size, up to a limit that the caller sets. A block whose last view is gone is
+// used again while it is warm; so memory is bounded by two blocks and whatever the caller holds,
+// however long the file. Over a Buffer nothing is read: batches point into it.
+//
+// Everything before a fault is delivered before the fault. A fault of the data (kDataLoss) stays:
+// Next goes on reporting it. After any other failure (memory, I/O) Next may be called again and
+// tries from where it was.
+//
+// Ownership: the reader shares its file or Buffer. Batches, datagrams and arrays may outlive the
+// reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
+// Threads: a reader is for one thread at a time; what it gives is not.
+// Out of memory: kResourceExhausted from Next.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/io_interfaces.h"
+#include "alkaid/core/memory_pool.h"
+#include "alkaid/dgram/batch.h"
+#include "alkaid/dgram/configuration.h"
+
+namespace alkaid::dgram {
+
+struct BatchReaderOptions {
+  // Bytes that one read asks for. Blocks that fit the processor's cache are the fastest to walk.
+  int64_t batch_bytes = int64_t{4} << 20;
+  // Bytes of the largest datagram that is accepted; a larger one is kResourceExhausted, naming
+  // both.
+  int64_t max_dgram_bytes = int64_t{256} << 20;
+  // The range to read, in bytes of the source; `end` -1 is its end. A datagram must start at
+  // `begin`.
+  int64_t begin = 0;
+  int64_t end = -1;
+  // The index that the first datagram gets.
+  int64_t first_index = 0;
+  // Declares the fields until a Configure comes; for files that continue another and have none.
+  std::shared_ptr<const Configuration> configuration;
+  // Whether a datagram before any Configure is a fault. When not, it is delivered without a
+  // Configuration: its header and extents can be looked at, not its fields.
+  bool require_configuration = true;
+  // Where blocks come from; null: the default pool.
+  MemoryPool* pool = nullptr;
+  std::shared_ptr<void> pool_owner;
+  // What faults call the source; empty: the path, or "file", or "buffer".
+  std::string name;
+};
+
+class ALKAID_EXPORT BatchReader {
+ public:
+  // Options that make no sense (a size below 1, a range that is none) are kInvalidArgument or
+  // kOutOfRange. A file that can not be opened fails as errno maps.
+  static Result<std::unique_ptr<BatchReader>> Open(const std::string& path,
+                                                   BatchReaderOptions options = {});
+  static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<io::RandomAccessFile> file,
+                                                   BatchReaderOptions options = {});
+  // The CPU must be able to read the buffer; whoever owns its bytes.
+  static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<Buffer> buffer,
+                                                   BatchReaderOptions options = {});
+
+  virtual ~BatchReader() = default;
+  BatchReader(const BatchReader&) = delete;
+  BatchReader& operator=(const BatchReader&) = delete;
+
+  // The next batch; an empty one at the end. kDataLoss with source, byte and datagram index for
+  // malformed structure: a bad header, a partial datagram at the end, a malformed Names, a datagram
+  // before any Configure.
+  virtual Result<DgramBatch> Next() = 0;
+
+  // The latest Configuration met; at first the one of the options. May be null.
+  virtual const std::shared_ptr<const Configuration>& configuration() const = 0;
+  // Bytes of the source before what Next gives next, and its datagram index.
+  virtual int64_t position() const = 0;
+  virtual int64_t next_index() const = 0;
+  // Bytes of the source where reading ends.
+  virtual int64_t end() const = 0;
+  virtual MemoryPool* pool() const = 0;
+
+ protected:
+  BatchReader() = default;
+};
+
+}  // namespace alkaid::dgram

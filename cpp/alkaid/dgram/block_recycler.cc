@@ -1,0 +1,97 @@
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "alkaid/dgram/block_recycler_internal.h"
+
+namespace alkaid::dgram::internal {
+namespace {
+
+// Bytes. From here on a block is worth laying out in huge pages: its first use then costs one fault
+// where it would cost 512.
+constexpr int64_t kHugeBlock = int64_t{4} << 20;
+constexpr int64_t kHugePage = int64_t{2} << 20;
+
+Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t nbytes, MemoryPool* pool) {
+  if (nbytes < kHugeBlock) return AllocateBuffer(nbytes, pool);
+  ALKAID_ASSIGN_OR_RAISE(std::unique_ptr<Buffer> block, AllocateBuffer(nbytes, kHugePage, pool));
+  // Advice: where the system does not take it, nothing is lost.
+  (void)::madvise(block->mutable_data(), static_cast<size_t>(nbytes / kHugePage * kHugePage),
+                  MADV_HUGEPAGE);
+  return block;
+}
+
+}  // namespace
+
+// The root that batches hold: a block of the pool, on loan.
+class BlockRecycler::RecycledBlock final : public MutableBuffer {
+ public:
+  RecycledBlock(std::unique_ptr<Buffer> block, int64_t nbytes,
+                std::shared_ptr<BlockRecycler> recycler)
+      : MutableBuffer(block->mutable_data(), nbytes, block->memory_manager()),
+        block_(std::move(block)),
+        recycler_(std::move(recycler)) {
+    capacity_ = block_->capacity();
+  }
+  ~RecycledBlock() override {
+    if (alkaid::internal::MemoryEventsOn()) [[unlikely]]
+      EmitRelease();
+    recycler_->GiveBack(std::move(block_));
+  }
+
+ private:
+  std::unique_ptr<Buffer> block_;
+  std::shared_ptr<BlockRecycler> recycler_;
+};
+
+BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner)
+    : pool_(pool != nullptr ? pool : default_memory_pool()), pool_owner_(std::move(pool_owner)) {
+  idle_.reserve(kMostIdle + 1);
+}
+
+Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes) {
+  std::unique_ptr<Buffer> block;
+  std::unique_ptr<Buffer> too_small;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto fits = [&](const std::unique_ptr<Buffer>& b) { return b->capacity() >= nbytes; };
+    // The latest is the warmest.
+    const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
+    if (found != idle_.rend()) {
+      block = std::move(*found);
+      idle_.erase(std::next(found).base());
+    } else if (!idle_.empty()) {
+      too_small = std::move(idle_.front());
+      idle_.erase(idle_.begin());
+    }
+  }
+  if (block == nullptr) {
+    too_small.reset();
+    ALKAID_ASSIGN_OR_RAISE(block, AllocateBlock(nbytes, pool_));
+  }
+  return std::make_shared<RecycledBlock>(std::move(block), nbytes, shared_from_this());
+}
+
+void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {
+  std::unique_ptr<Buffer> surplus;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) {
+    surplus = std::move(block);
+    return;
+  }
+  idle_.push_back(std::move(block));
+  if (idle_.size() > kMostIdle) {
+    surplus = std::move(idle_.front());
+    idle_.erase(idle_.begin());
+  }
+}
+
+void BlockRecycler::Close() {
+  std::vector<std::unique_ptr<Buffer>> idle;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  closed_ = true;
+  idle.swap(idle_);
+}
+
+}  // namespace alkaid::dgram::internal

@@ -1,0 +1,93 @@
+#include "alkaid/dgram/configuration.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/dgram/xtc_walk.h"
+
+namespace alkaid::dgram {
+
+Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgram& configure) {
+  if (configure.service() != TransitionId::kConfigure) {
+    return status::Invalid("datagram ", configure.index(), " at byte ", configure.offset(), " of ",
+                           configure.source(), " is ", TransitionName(configure.service()),
+                           ", not Configure");
+  }
+  std::vector<Names> all;
+  XtcWalk walk(configure);
+  while (walk.Next()) {
+    if (walk.xtc().type() != TypeId::kNames) continue;
+    Result<Names> names = Names::Parse(configure.data() + walk.offset(), walk.xtc().extent);
+    if (!names.ok()) {
+      return configure.Fault(walk.offset(), internal::MessageText(names.status()));
+    }
+    all.push_back(*std::move(names));
+  }
+  ALKAID_RETURN_NOT_OK(walk.status());
+  return std::shared_ptr<const Configuration>(new Configuration(std::move(all)));
+}
+
+Result<std::shared_ptr<const Configuration>> Configuration::FromNames(std::vector<Names> names) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (names[i].id() == names[j].id()) {
+        return status::AlreadyExists("NamesId ", names[i].id().ToString(), " of ",
+                                     names[i].ToString(), " is that of ", names[j].ToString());
+      }
+    }
+  }
+  return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
+}
+
+Configuration::Configuration(std::vector<Names> names) : names_(std::move(names)) {
+  if (names_.empty()) return;
+  const auto slots = static_cast<uint32_t>(std::bit_ceil(names_.size() * 2));
+  slots_.resize(slots);
+  mask_ = slots - 1;
+  shift_ = 32 - std::countr_zero(slots);
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const uint32_t key = names_[i].id().key();
+    uint32_t slot = HomeOf(key);
+    while (slots_[slot & mask_].index >= 0 && slots_[slot & mask_].key != key) ++slot;
+    slots_[slot & mask_] = {key, static_cast<int32_t>(i)};
+  }
+}
+
+std::vector<const Names*> Configuration::Find(std::string_view detector, uint32_t segment,
+                                              std::string_view algorithm) const {
+  std::vector<const Names*> found;
+  for (const Names& names : names_) {
+    if (names.detector() == detector && names.segment() == segment &&
+        names.algorithm().name == algorithm && Find(names.id()) == &names) {
+      found.push_back(&names);
+    }
+  }
+  return found;
+}
+
+Result<FieldHandle> Configuration::Find(std::string_view detector, uint32_t segment,
+                                        std::string_view algorithm, std::string_view field) const {
+  FieldHandle handle;
+  const std::vector<const Names*> candidates = Find(detector, segment, algorithm);
+  for (const Names* names : candidates) {
+    const int index = names->FieldIndex(field);
+    if (index >= 0) handle.places_.push_back({names->id(), index});
+  }
+  if (handle.places_.empty()) {
+    const bool detector_known = std::any_of(
+        names_.begin(), names_.end(), [&](const Names& n) { return n.detector() == detector; });
+    const char* const how_far = !candidates.empty() ? "has no field of that name"
+                                : detector_known
+                                    ? "is not declared, though other parts of the detector are"
+                                    : "is not declared, nor anything of that detector";
+    return status::KeyError("field \"", std::string(field), "\" of ", std::string(detector), "/",
+                            segment, "/", std::string(algorithm), ": ", std::string(detector), "/",
+                            segment, "/", std::string(algorithm), " ", how_far);
+  }
+  handle.configuration_ = shared_from_this();
+  return handle;
+}
+
+}  // namespace alkaid::dgram

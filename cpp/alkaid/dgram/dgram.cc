@@ -1,0 +1,67 @@
+#include "alkaid/dgram/dgram.h"
+
+#include <utility>
+
+namespace alkaid::dgram {
+namespace internal {
+
+std::string MessageText(const Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+Status DgramFault(const std::string& source, int64_t byte, int64_t index, int64_t dgram_byte,
+                  const std::string& what) {
+  return status::DataLoss(source, ": byte ", byte, " (datagram ", index, " at byte ", dgram_byte,
+                          "): ", what);
+}
+
+}  // namespace internal
+
+Status CheckDgramHeader(const uint8_t* data, int64_t left, const std::string& source,
+                        int64_t offset, int64_t index) {
+  const auto fault = [&](const std::string& what) {
+    return internal::DgramFault(source, offset, index, offset, what);
+  };
+  if (left < kDgramHeaderBytes) {
+    return fault(absl::StrCat("partial datagram: ", left, " bytes are left, a header has ",
+                              kDgramHeaderBytes));
+  }
+  const int64_t size = DgramHeader::SizeOf(data);
+  if (size < kDgramHeaderBytes) {
+    return fault(absl::StrCat("datagram of extent ", size - (kDgramHeaderBytes - kXtcHeaderBytes),
+                              ", the least is ", kXtcHeaderBytes));
+  }
+  if (size > left) {
+    return fault(absl::StrCat("partial datagram: ", left, " of ", size, " bytes are there"));
+  }
+  return absl::OkStatus();
+}
+
+Result<Dgram> Dgram::Make(std::shared_ptr<Buffer> buffer, int64_t offset,
+                          std::shared_ptr<const Configuration> configuration, std::string source,
+                          int64_t index) {
+  if (buffer == nullptr) return status::Invalid("a datagram needs a buffer, and has null");
+  if (!buffer->is_cpu()) {
+    return status::Invalid("a datagram needs a buffer that the CPU can read; this one is on ",
+                           buffer->device()->ToString());
+  }
+  if (offset < 0 || offset > buffer->size()) {
+    return status::IndexError("datagram at byte ", offset, " of a buffer of ", buffer->size());
+  }
+  const uint8_t* const data = buffer->data() + offset;
+  ALKAID_RETURN_NOT_OK(CheckDgramHeader(data, buffer->size() - offset, source, offset, index));
+
+  auto origin = std::make_shared<DgramOrigin>(
+      DgramOrigin{std::move(buffer), std::move(configuration), std::move(source), 0});
+  Dgram dgram(origin, data, DgramHeader::SizeOf(data), index);
+  if (origin->configuration == nullptr && dgram.service() == TransitionId::kConfigure) {
+    ALKAID_ASSIGN_OR_RAISE(origin->configuration, Configuration::FromDgram(dgram));
+  }
+  return dgram;
+}
+
+Status Dgram::Fault(int64_t at, const std::string& what) const {
+  return internal::DgramFault(source(), offset() + at, index_, offset(), what);
+}
+
+}  // namespace alkaid::dgram

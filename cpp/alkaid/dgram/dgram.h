@@ -1,0 +1,103 @@
+// Dgram: a view of one datagram, and what keeps its bytes alive.
+//
+// A batch (one Buffer) holds many datagrams; a Dgram points into it and holds it by one reference.
+// Field views and arrays are found from a Dgram (shapes_data.h, array_view.h), and no byte is
+// copied on the way.
+//
+// Ownership: a Dgram is a value of 48 bytes that keeps its DgramOrigin, and so the Buffer and
+// the Configuration; batch, reader and file may go before it.
+// Threads: reading from any thread; a Dgram is as safe to copy as a shared_ptr.
+// Out of memory: views allocate nothing; messages of faults come from operator new.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffer.h"
+#include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/xtc.h"
+
+namespace alkaid::dgram {
+
+// What the datagrams of one batch share.
+struct DgramOrigin {
+  // Holds the bytes, and lets go of them when the last view is gone.
+  std::shared_ptr<Buffer> buffer;
+  // Declares the fields; null before any Configure.
+  std::shared_ptr<const Configuration> configuration;
+  // The name that faults give, mostly that of a file.
+  std::string source;
+  // Bytes from the start of the source to the first byte of `buffer`.
+  int64_t buffer_offset = 0;
+};
+
+class ALKAID_EXPORT Dgram {
+ public:
+  Dgram() = default;
+  // The datagram that starts at byte `offset` of `buffer`, which the CPU must be able to read (else
+  // kInvalidArgument). kOutOfRange for an offset outside; kDataLoss where no whole datagram with a
+  // sound header lies there (XTC2, section 6.1). `configuration` declares its fields; without, a
+  // Configure is its own and other datagrams have none.
+  static Result<Dgram> Make(std::shared_ptr<Buffer> buffer, int64_t offset = 0,
+                            std::shared_ptr<const Configuration> configuration = nullptr,
+                            std::string source = "buffer", int64_t index = 0);
+  // For those who have checked: `data` points to a datagram of `size` bytes inside
+  // `origin->buffer`.
+  Dgram(std::shared_ptr<const DgramOrigin> origin, const uint8_t* data, int64_t size, int64_t index)
+      : data_(data), size_(size), index_(index), origin_(std::move(origin)) {}
+
+  // Header and payload, in bytes.
+  const uint8_t* data() const { return data_; }
+  int64_t size() const { return size_; }
+  // Which datagram of its source this is, from 0, and the byte where it starts there.
+  int64_t index() const { return index_; }
+  int64_t offset() const { return origin_->buffer_offset + (data_ - origin_->buffer->data()); }
+  const std::string& source() const { return origin_->source; }
+
+  DgramHeader header() const { return DgramHeader::Read(data_); }
+  TransitionId service() const { return DgramHeader::ServiceOf(data_); }
+  bool is_l1_accept() const { return service() == TransitionId::kL1Accept; }
+  Timestamp timestamp() const { return Timestamp(LoadUnaligned<uint64_t>(data_)); }
+  Damage damage() const { return Damage(LoadUnaligned<uint16_t>(data_ + 16)); }
+
+  // Null before any Configure.
+  const std::shared_ptr<const Configuration>& configuration() const {
+    return origin_->configuration;
+  }
+  const std::shared_ptr<const DgramOrigin>& origin() const { return origin_; }
+  // The datagram's bytes as a slice of its batch.
+  std::shared_ptr<Buffer> buffer() const {
+    return SliceBuffer(origin_->buffer, data_ - origin_->buffer->data(), size_);
+  }
+
+  // Builds the one form of kDataLoss for malformed structure: source, byte, datagram, and what is
+  // wrong `at` bytes from the start of the datagram.
+  Status Fault(int64_t at, const std::string& what) const;
+
+ private:
+  friend class DgramIterator;
+
+  const uint8_t* data_ = nullptr;
+  int64_t size_ = 0;
+  int64_t index_ = 0;
+  std::shared_ptr<const DgramOrigin> origin_;
+};
+static_assert(sizeof(Dgram) <= 48);
+
+// Checks a header (XTC2, section 6.1), of which `left` bytes are there: OK when a whole datagram
+// is. `source`, `offset` and `index` are for the message: kDataLoss, "partial" when the bytes end
+// too early.
+ALKAID_EXPORT Status CheckDgramHeader(const uint8_t* data, int64_t left, const std::string& source,
+                                      int64_t offset, int64_t index);
+
+namespace internal {
+// The message of a status without its code.
+ALKAID_EXPORT std::string MessageText(const Status& status);
+ALKAID_EXPORT Status DgramFault(const std::string& source, int64_t byte, int64_t index,
+                                int64_t dgram_byte, const std::string& what);
+}  // namespace internal
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,92 @@
+#include "alkaid/dgram/dgram.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "alkaid/dgram/crafted_dgrams.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::dgram {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST(Dgram, SeesItsHeaderInPlace) {
+  const auto buffer = crafted::AsBuffer(crafted::Run(1));
+  const int64_t at = static_cast<int64_t>(crafted::Configure().size()) + 24;
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram, Dgram::Make(buffer, at, nullptr, "run", 2));
+  EXPECT_EQ(dgram.data(), buffer->data() + at);
+  EXPECT_EQ(dgram.size(), static_cast<int64_t>(crafted::Event(0).size()));
+  EXPECT_EQ(dgram.service(), TransitionId::kL1Accept);
+  EXPECT_TRUE(dgram.is_l1_accept());
+  EXPECT_EQ(dgram.timestamp(), Timestamp(1, 0));
+  EXPECT_EQ(dgram.offset(), at);
+  EXPECT_EQ(dgram.index(), 2);
+  EXPECT_EQ(dgram.configuration(), nullptr);
+  EXPECT_EQ(dgram.buffer()->ToString(), crafted::Event(0));
+  EXPECT_EQ(dgram.buffer()->parent(), buffer);
+}
+
+TEST(Dgram, AConfigureIsItsOwnConfiguration) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram,
+                              Dgram::Make(crafted::AsBuffer(crafted::Configure())));
+  ASSERT_NE(dgram.configuration(), nullptr);
+  EXPECT_NE(dgram.configuration()->Find(NamesId(crafted::kSrc)), nullptr);
+}
+
+TEST(Dgram, KeepsTheBufferAlive) {
+  auto buffer = crafted::AsBuffer(crafted::Run(0));
+  const std::weak_ptr<Buffer> watch = buffer;
+  {
+    ALKAID_ASSERT_OK_AND_ASSIGN(Dgram dgram, Dgram::Make(std::move(buffer)));
+    const Dgram copy = dgram;
+    dgram = Dgram();
+    EXPECT_FALSE(watch.expired());
+    EXPECT_EQ(copy.service(), TransitionId::kConfigure);
+  }
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST(Dgram, EveryCutOfItsBytesIsAPartialDatagram) {
+  const std::string whole = crafted::Event(3);
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_THAT(Dgram::Make(crafted::AsBuffer(whole.substr(0, size))),
+                StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("partial"), HasSubstr("byte 0"))))
+        << size;
+  }
+  ALKAID_EXPECT_OK(Dgram::Make(crafted::AsBuffer(whole)));
+}
+
+TEST(Dgram, AnExtentBelowItsOwnHeaderIsDataLoss) {
+  for (const int64_t extent : {0, 1, 11}) {
+    EXPECT_THAT(Dgram::Make(crafted::AsBuffer(
+                    crafted::Dgram(TransitionId::kL1Accept, "payload", 0, 0, extent))),
+                StatusIs(StatusCode::kDataLoss, HasSubstr("extent " + std::to_string(extent))));
+  }
+}
+
+TEST(Dgram, TheLargestExtentIsPartialAndNoOverflow) {
+  EXPECT_THAT(
+      Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kL1Accept, "", 0, 0, 0xffffffff))),
+      StatusIs(StatusCode::kDataLoss, HasSubstr("24 of 4294967307")));
+}
+
+TEST(Dgram, ABufferThatIsNotThereOrAnOffsetOutsideIsRefused) {
+  EXPECT_THAT(Dgram::Make(nullptr), StatusIs(StatusCode::kInvalidArgument));
+  const auto buffer = crafted::AsBuffer(crafted::Configure());
+  EXPECT_THAT(Dgram::Make(buffer, -1), StatusIs(StatusCode::kOutOfRange));
+  EXPECT_THAT(Dgram::Make(buffer, buffer->size() + 1), StatusIs(StatusCode::kOutOfRange));
+}
+
+TEST(Dgram, AFaultNamesSourceByteAndDatagram) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(
+      const Dgram dgram,
+      Dgram::Make(crafted::AsBuffer("xxxx" + crafted::Configure()), 4, nullptr, "run.xtc2", 17));
+  EXPECT_THAT(
+      dgram.Fault(30, "it is wrong"),
+      StatusIs(StatusCode::kDataLoss, "run.xtc2: byte 34 (datagram 17 at byte 4): it is wrong"));
+}
+
+}  // namespace
+}  // namespace alkaid::dgram

@@ -1,0 +1,21 @@
+#include "alkaid/dgram/field_view.h"
+
+#include <cstring>
+
+namespace alkaid::dgram {
+
+Result<std::string_view> FieldView::String() const {
+  if (type() != DataType::kCharStr) {
+    return status::Invalid("field \"", name(), "\" is ", DataTypeName(type()), ", not CHARSTR");
+  }
+  const char* const text = reinterpret_cast<const char*>(data_);
+  return std::string_view(text, ::strnlen(text, static_cast<size_t>(nbytes_)));
+}
+
+Status FieldView::Mismatch(int rank, DataType asked) const {
+  return status::Invalid("field \"", name(), "\" is ", DataTypeName(type()), " of rank ",
+                         this->rank(), ", asked for as ",
+                         rank == 0 ? "a scalar of " : "an array of ", DataTypeName(asked));
+}
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,83 @@
+// FieldView: one located field of one datagram.
+//
+// Says which field it is, where its bytes lie and how many they are; all checked against the
+// datagram. Borrowed and cheap, so that a walk over every field costs no reference; an ArrayView
+// taken from it stands alone.
+//
+// Ownership: borrows the datagram's bytes and its Names: valid while any Dgram or batch of that
+// origin lives.
+// Threads: a plain value.
+// Out of memory: allocates nothing, but for messages.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/array_view.h"
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/dgram/names.h"
+
+namespace alkaid::dgram {
+
+class ALKAID_EXPORT FieldView {
+ public:
+  // Names no field, and may only be assigned to.
+  FieldView() = default;
+  const Field& field() const { return *field_; }
+  const std::string& name() const { return field_->name; }
+  DataType type() const { return field_->type; }
+  int rank() const { return field_->rank; }
+  // Elements of dimension `i` < rank().
+  int64_t dim(int i) const { return LoadUnaligned<uint32_t>(shape_ + 4 * i); }
+
+  // The field's bytes, back to back, the last index fastest. They may be misaligned for their type.
+  const uint8_t* data() const { return data_; }
+  int64_t nbytes() const { return nbytes_; }
+  int64_t size() const { return nbytes_ / field_->element_size(); }
+  std::span<const uint8_t> bytes() const { return {data_, static_cast<size_t>(nbytes_)}; }
+
+  // A scalar of that very type (an enumeration reads as int32_t). kInvalidArgument names the field,
+  // its type and what was asked, when it is an array or of another type.
+  template <typename T>
+  Result<T> Scalar() const {
+    if (field_->rank != 0 || !ReadableAs<T>(field_->type)) return Mismatch(0, kDataTypeOf<T>);
+    return LoadUnaligned<T>(data_);
+  }
+
+  // An array of that very type, which keeps the batch alive. A scalar is an array of rank 0 and one
+  // element. kInvalidArgument for another type.
+  template <typename T>
+  Result<ArrayView<T>> Array() const {
+    if (!ReadableAs<T>(field_->type)) return Mismatch(-1, kDataTypeOf<T>);
+    typename ArrayView<T>::Shape shape = {};
+    for (int i = 0; i < rank(); ++i) shape[static_cast<size_t>(i)] = dim(i);
+    return ArrayView<T>(data_, rank(), shape, origin_->buffer);
+  }
+
+  // Text (CHARSTR) up to its first NUL, or all of it where there is none. Borrowed.
+  // kInvalidArgument for other types.
+  Result<std::string_view> String() const;
+
+ private:
+  friend class FieldWalk;
+  friend class ShapesData;
+
+  FieldView(const Field* field, const uint8_t* data, const uint8_t* shape, int64_t nbytes,
+            const DgramOrigin* origin)
+      : field_(field), data_(data), shape_(shape), nbytes_(nbytes), origin_(origin) {}
+
+  // `rank` 0: a scalar was asked for; -1: an array.
+  Status Mismatch(int rank, DataType asked) const;
+
+  const Field* field_ = nullptr;
+  const uint8_t* data_ = nullptr;
+  const uint8_t* shape_ = nullptr;  // null where the field is a scalar
+  int64_t nbytes_ = 0;
+  const DgramOrigin* origin_ = nullptr;
+};
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,162 @@
+// What a detector's data look like: the declarations of its fields, as a Configure datagram carries
+// them.
+//
+// A Names says which detector, segment and algorithm it speaks of, and lists the fields in the
+// order in which their data lie. Text is cut at its first NUL and never read past its 256 bytes:
+// what follows the NUL is garbage in real files.
+//
+// Ownership: Names owns its text; nothing points into the datagram.
+// Threads: immutable once made, read from any thread.
+// Out of memory: text and lists come from operator new and may throw std::bad_alloc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/xtc.h"
+
+namespace alkaid::dgram {
+
+enum class DataType : uint8_t {
+  kUInt8 = 0,
+  kUInt16 = 1,
+  kUInt32 = 2,
+  kUInt64 = 3,
+  kInt8 = 4,
+  kInt16 = 5,
+  kInt32 = 6,
+  kInt64 = 7,
+  kFloat = 8,
+  kDouble = 9,
+  kCharStr = 10,   // text: rank 1, ends at its first NUL or with its shape
+  kEnumVal = 11,   // int32: a value; the field is named "value:enumeration"
+  kEnumDict = 12,  // int32: the number of a label; the field is named "label:enumeration"
+};
+inline constexpr int kDataTypeCount = 13;
+
+// "UINT8", "CHARSTR" and so on, as the format's own library spells them; static storage.
+ALKAID_EXPORT const char* DataTypeName(DataType type);
+
+// Bytes of one element.
+constexpr int DataTypeSize(DataType type) {
+  constexpr uint8_t kSizes[kDataTypeCount] = {1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 1, 4, 4};
+  return kSizes[static_cast<int>(type)];
+}
+
+// DataTypeOf<T>: the DataType of arithmetic elements. An enumeration's value is read as int32_t.
+template <typename T>
+inline constexpr bool kIsDataType = false;
+template <typename T>
+inline constexpr DataType kDataTypeOf = DataType::kUInt8;
+#define ALKAID_DGRAM_DATA_TYPE(c_type, data_type)   \
+  template <>                                       \
+  inline constexpr bool kIsDataType<c_type> = true; \
+  template <>                                       \
+  inline constexpr DataType kDataTypeOf<c_type> = DataType::data_type;
+ALKAID_DGRAM_DATA_TYPE(uint8_t, kUInt8)
+ALKAID_DGRAM_DATA_TYPE(uint16_t, kUInt16)
+ALKAID_DGRAM_DATA_TYPE(uint32_t, kUInt32)
+ALKAID_DGRAM_DATA_TYPE(uint64_t, kUInt64)
+ALKAID_DGRAM_DATA_TYPE(int8_t, kInt8)
+ALKAID_DGRAM_DATA_TYPE(int16_t, kInt16)
+ALKAID_DGRAM_DATA_TYPE(int32_t, kInt32)
+ALKAID_DGRAM_DATA_TYPE(int64_t, kInt64)
+ALKAID_DGRAM_DATA_TYPE(float, kFloat)
+ALKAID_DGRAM_DATA_TYPE(double, kDouble)
+#undef ALKAID_DGRAM_DATA_TYPE
+
+// Whether elements of `type` may be read as T: the same type; int32_t also for enumerations,
+// uint8_t and int8_t for text.
+template <typename T>
+constexpr bool ReadableAs(DataType type) {
+  static_assert(kIsDataType<T>, "T must be one of the ten arithmetic types of the format");
+  if (type == DataType::kEnumVal || type == DataType::kEnumDict) type = DataType::kInt32;
+  if (type == DataType::kCharStr) return sizeof(T) == 1;
+  return type == kDataTypeOf<T>;
+}
+
+// The program that made the data, with its version.
+struct ALKAID_EXPORT Algorithm {
+  std::string name;
+  uint32_t version = 0;  // major << 16 | minor << 8 | micro
+
+  // "1.2.3".
+  std::string VersionString() const;
+};
+
+// One field. `rank` 0 is a scalar, 1 to 5 an array.
+struct ALKAID_EXPORT Field {
+  std::string name;
+  DataType type = DataType::kUInt8;
+  int rank = 0;
+  Algorithm algorithm;  // mostly unnamed
+
+  int element_size() const { return DataTypeSize(type); }
+  bool is_enum() const { return type == DataType::kEnumVal || type == DataType::kEnumDict; }
+  // An enumeration's field is named "value:enumeration"; these are its halves. Where there is no
+  // colon the whole name is the value, and the enumeration has no name.
+  std::string_view base_name() const;
+  std::string_view enum_type() const;
+};
+
+// What the walk needs of a field, in four bytes.
+struct FieldLayout {
+  uint8_t element_size;
+  uint8_t rank;
+  DataType type;
+  uint8_t reserved = 0;
+};
+
+class ALKAID_EXPORT Names {
+ public:
+  // Bytes of a declaration without fields, its Xtc header included, and of each field.
+  static constexpr int64_t kHeaderBytes = 1048;
+  static constexpr int64_t kFieldBytes = 524;
+  static constexpr int64_t kTextBytes = 256;
+
+  // Reads the Names Xtc at `bytes`, whose `extent` bytes must be there. kDataLoss says what is
+  // wrong; where it lies is for the caller to add. Checked: the extent is that of a whole number of
+  // fields; types and ranks are of the format; text has rank 1.
+  static Result<Names> Parse(const uint8_t* bytes, int64_t extent);
+  // A declaration made by the program. Refuses with kInvalidArgument what Parse would refuse, text
+  // of 256 bytes or more, and a node or names id that does not fit its 12 or 8 bits.
+  static Result<Names> Make(NamesId id, std::string detector, std::string detector_type,
+                            std::string detector_id, uint32_t segment, Algorithm algorithm,
+                            std::vector<Field> fields);
+
+  NamesId id() const { return id_; }
+  const std::string& detector() const { return detector_; }
+  const std::string& detector_type() const { return detector_type_; }
+  const std::string& detector_id() const { return detector_id_; }
+  uint32_t segment() const { return segment_; }
+  const Algorithm& algorithm() const { return algorithm_; }
+  const std::vector<Field>& fields() const { return fields_; }
+  // Fields of rank 1 and more.
+  int array_count() const { return array_count_; }
+  // As many as fields().
+  const FieldLayout* layout() const { return layout_.data(); }
+  // The index of the first field of that name, or -1.
+  int FieldIndex(std::string_view name) const;
+  // "xpphsd/0/raw".
+  std::string ToString() const;
+
+ private:
+  Names() = default;
+  void LayOut();
+
+  NamesId id_;
+  uint32_t segment_ = 0;
+  int array_count_ = 0;
+  std::vector<FieldLayout> layout_;
+  std::vector<Field> fields_;
+  std::string detector_;
+  std::string detector_type_;
+  std::string detector_id_;
+  Algorithm algorithm_;
+};
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,41 @@
+#include "alkaid/dgram/xtc_walk.h"
+
+#include <string>
+
+namespace alkaid::dgram {
+
+bool XtcWalk::Descend() {
+  if (depth_ == kMaxDepth) {
+    return Fail(at_, absl::StrCat("Parents nest deeper than the limit of ", kMaxDepth));
+  }
+  ends_[++depth_] = next_;
+  next_ = at_ + kXtcHeaderBytes;
+  return true;
+}
+
+bool XtcWalk::FailSlack(int64_t left) {
+  return Fail(at_, absl::StrCat(left, " bytes are left over in the Xtc around, a header has ",
+                                kXtcHeaderBytes));
+}
+
+bool XtcWalk::FailExtent(int64_t left) {
+  return Fail(at_, absl::StrCat("Xtc of type ", static_cast<int>(xtc_.type()), " and extent ",
+                                xtc_.extent, ", the least is ", kXtcHeaderBytes,
+                                " and the Xtc around has ", left, " left"));
+}
+
+bool XtcWalk::Fail(int64_t at, const std::string& what) {
+  status_ = dgram_->Fault(at, what);
+  depth_ = 0;
+  at_ = next_ = ends_[0];
+  return false;
+}
+
+Status CheckExtents(const Dgram& dgram) {
+  XtcWalk walk(dgram);
+  while (walk.Next()) {
+  }
+  return walk.status();
+}
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,280 @@
+// The command as people use it: what it prints, and how it exits.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "alkaid/base/version.h"
+#include "alkaid/core/memory_pool.h"
+#include "alkaid/dgram/crafted_dgrams.h"
+#include "run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+namespace crafted = dgram::crafted;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+// SHA-256 of nothing.
+constexpr char kEmptyDigest[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+// Of the fields of crafted::Run(2), made with another program.
+constexpr char kRunDigest[] = "0b6d7a49f5648ad6603088cf2652166deb7c22617ce34901c7f2d1b65acef600";
+
+int64_t Lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+TEST(Command, WrongUsageExitsOne) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"what"},
+                                                    {"dgram"},
+                                                    {"dgram", "ls"},
+                                                    {"info", "--jsn"},
+                                                    {"dgram", "digest", "--batch-bytes", "0", "x"},
+                                                    {"demo", "--events", "-3"}}) {
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
+    EXPECT_NE(result.err, "");
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(Command, HelpAndVersionExitZero) {
+  EXPECT_EQ(RunCommand({"--help"}).exit_code, 0);
+  EXPECT_THAT(RunCommand({"dgram", "ls", "--help"}).out, HasSubstr("FILE"));
+  const CommandResult version = RunCommand({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_THAT(version.out, HasSubstr(Version()));
+  // What only the demo itself calls is not offered.
+  EXPECT_THAT(RunCommand({"--help"}).out, ::testing::Not(HasSubstr("demo-row")));
+}
+
+TEST(Command, AnUnreadableFileExitsOneNamingIt) {
+  const TestFolder folder;
+  for (const char* command : {"ls", "dump", "digest"}) {
+    const CommandResult missing = RunCommand({"dgram", command, folder.path() + "/missing.xtc2"});
+    EXPECT_EQ(missing.exit_code, 1);
+    EXPECT_THAT(missing.err, AllOf(HasSubstr("missing.xtc2"), HasSubstr("No such file")));
+    EXPECT_EQ(RunCommand({"dgram", command, folder.path()}).exit_code, 1);
+  }
+}
+
+TEST(InfoCommand, SaysWhichBackendServesAndWhy) {
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    const CommandResult result =
+        RunCommand({"info", "--json"}, {{"ALKAID_DEFAULT_MEMORY_POOL", backend}});
+    ASSERT_EQ(result.exit_code, 0);
+    const auto info = nlohmann::json::parse(result.out);
+    EXPECT_EQ(info["default_memory_pool"]["name"], backend);
+    EXPECT_THAT(info["default_memory_pool"]["reason"].get<std::string>(),
+                HasSubstr("ALKAID_DEFAULT_MEMORY_POOL"));
+    EXPECT_EQ(info["environment"]["ALKAID_DEFAULT_MEMORY_POOL"]["value"], backend);
+    EXPECT_NE(info["environment"]["ALKAID_DEFAULT_MEMORY_POOL"]["meaning"], "");
+    EXPECT_EQ(info["version"], Version());
+    std::vector<std::string> names;
+    for (const auto& entry : info["backends"]) {
+      names.push_back(entry["name"]);
+      EXPECT_NE(entry["version"], "");
+      EXPECT_EQ(entry["default"], entry["name"] == backend);
+    }
+    EXPECT_EQ(names, SupportedMemoryBackendNames());
+  }
+}
+
+TEST(InfoCommand, AnUnknownBackendFallsBackAndSaysSo) {
+  const CommandResult result =
+      RunCommand({"info", "--json"}, {{"ALKAID_DEFAULT_MEMORY_POOL", "tcmalloc"}});
+  ASSERT_EQ(result.exit_code, 0);
+  const auto info = nlohmann::json::parse(result.out);
+  EXPECT_EQ(info["default_memory_pool"]["name"], SupportedMemoryBackendNames().front());
+  EXPECT_THAT(info["default_memory_pool"]["reason"].get<std::string>(), HasSubstr("tcmalloc"));
+}
+
+TEST(InfoCommand, PrintsTheSameForPeople) {
+  const CommandResult result = RunCommand({"info"}, {{"ALKAID_DEFAULT_MEMORY_POOL", "system"}});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("default memory pool: system"), HasSubstr("glibc"),
+                                HasSubstr("ALKAID_DEFAULT_MEMORY_POOL = system")));
+}
+
+TEST(DgramDigest, IsThatOfTheFieldsAloneAndTheSameForEveryBatchSize) {
+  const TestFolder folder;
+  const std::string file = folder.Write("run.xtc2", crafted::Run(2));
+  for (const char* batch : {"1", "200", "4194304"}) {
+    const CommandResult result = RunCommand({"dgram", "digest", file, "--batch-bytes", batch});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.out, std::string(kRunDigest) + "\n");
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST(DgramDigest, PrintsThatOfEverythingBeforeAFaultAndExitsTwo) {
+  const TestFolder folder;
+  const std::string run = crafted::Run(2);
+  const std::string cut = folder.Write("cut.xtc2", run + crafted::Event(2).substr(0, 100));
+  const CommandResult result = RunCommand({"dgram", "digest", cut});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, std::string(kRunDigest) + "\n");
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("cut.xtc2"), HasSubstr("byte " + std::to_string(run.size())),
+                    HasSubstr("partial datagram: 100 of ")));
+}
+
+TEST(DgramDigest, AFileWithoutConfigureNeedsOneFromAnother) {
+  const TestFolder folder;
+  const std::string config = folder.Write("c000.xtc2", crafted::Run(0));
+  const std::string chunk = folder.Write("c001.xtc2", crafted::Event(0));
+  const CommandResult without = RunCommand({"dgram", "digest", chunk});
+  EXPECT_EQ(without.exit_code, 2);
+  EXPECT_EQ(without.out, std::string(kEmptyDigest) + "\n");
+  EXPECT_THAT(without.err, HasSubstr("before any Configure"));
+  const CommandResult with = RunCommand({"dgram", "digest", chunk, "--config", config});
+  EXPECT_EQ(with.exit_code, 0);
+  EXPECT_NE(with.out, without.out);
+  EXPECT_EQ(RunCommand({"dgram", "digest", chunk, "--config", chunk}).exit_code, 2);
+  EXPECT_EQ(RunCommand({"dgram", "digest", chunk, "--config", "/nowhere"}).exit_code, 1);
+}
+
+TEST(DgramLs, PrintsOneLineForEachDatagram) {
+  const TestFolder folder;
+  const CommandResult result =
+      RunCommand({"dgram", "ls", folder.Write("run.xtc2", crafted::Run(5))});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(Lines(result.out), 8);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("Configure"), HasSubstr("L1Accept"),
+                                HasSubstr("1.000000004"), HasSubstr("0x0c040003")));
+  // Headers need no Configure.
+  const CommandResult chunk =
+      RunCommand({"dgram", "ls", folder.Write("chunk.xtc2", crafted::Event(0))});
+  EXPECT_EQ(chunk.exit_code, 0);
+  EXPECT_EQ(Lines(chunk.out), 1);
+}
+
+TEST(DgramLs, DamageIsPrintedAndMalformedStructureExitsTwo) {
+  const TestFolder folder;
+  const std::string damaged = crafted::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0x0009);
+  const std::string bad =
+      crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::Xtc(1, "", 0x999));
+  const CommandResult fine =
+      RunCommand({"dgram", "ls", folder.Write("damaged.xtc2", crafted::Run(1) + damaged)});
+  EXPECT_EQ(fine.exit_code, 0);
+  EXPECT_THAT(fine.out, HasSubstr("Truncated|Corrupted"));
+  const CommandResult result =
+      RunCommand({"dgram", "ls", folder.Write("bad.xtc2", crafted::Run(1) + bad)});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(Lines(result.out), 5);
+  EXPECT_THAT(result.err, HasSubstr("0x000999"));
+}
+
+TEST(DgramDump, AsJsonHoldsNamesFieldsAndValues) {
+  const TestFolder folder;
+  const CommandResult result = RunCommand(
+      {"dgram", "dump", "--json", "--elements", "4", folder.Write("run.xtc2", crafted::Run(2))});
+  ASSERT_EQ(result.exit_code, 0);
+  const auto dump = nlohmann::json::parse(result.out);
+  EXPECT_TRUE(dump["fault"].is_null());
+  ASSERT_EQ(dump["dgrams"].size(), 5U);
+  EXPECT_EQ(dump["dgrams"][0]["names"][0]["detector"], "det");
+  EXPECT_EQ(dump["dgrams"][0]["names"][0]["fields"][2]["rank"], 2);
+  const auto& fields = dump["dgrams"][3]["fields"];
+  ASSERT_EQ(fields.size(), 4U);
+  EXPECT_EQ(fields[0]["value"], 1);
+  EXPECT_EQ(fields[1]["value"], "hello");
+  EXPECT_EQ(fields[2]["shape"], (std::vector<int>{2, 3}));
+  EXPECT_EQ(fields[2]["values"], (std::vector<int>{1, 2, 3, 4}));
+  EXPECT_EQ(fields[2]["truncated"], true);
+  EXPECT_EQ(fields[3]["value"], 1.5);
+}
+
+TEST(DgramDump, AsJsonIsWholeThoughTheFileIsNot) {
+  const TestFolder folder;
+  std::string run = crafted::Run(2);
+  run.resize(run.size() - 30);
+  const CommandResult result =
+      RunCommand({"dgram", "dump", "--json", folder.Write("cut.xtc2", run)});
+  EXPECT_EQ(result.exit_code, 2);
+  const auto dump = nlohmann::json::parse(result.out);
+  EXPECT_EQ(dump["dgrams"].size(), 3U);
+  EXPECT_THAT(dump["fault"].get<std::string>(), HasSubstr("partial datagram"));
+}
+
+TEST(DgramDump, ForPeopleNamesEachField) {
+  const TestFolder folder;
+  const CommandResult result =
+      RunCommand({"dgram", "dump", folder.Write("run.xtc2", crafted::Run(1))});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("Names 0x000105 det/0/raw"), HasSubstr("UINT32[2x3]"),
+                                HasSubstr("[0,1,2,3,4,5]"), HasSubstr("\"hello\"")));
+}
+
+nlohmann::json TableOf(const CommandResult& result) {
+  return nlohmann::json::parse(result.out.substr(result.out.find("\n[\n")));
+}
+
+TEST(Demo, MakesARunAndFindsItTheSameThroughEveryBackend) {
+  const TestFolder folder;
+  const CommandResult result = RunCommand({"demo", "--events", "300", "--batch-bytes", "100000"},
+                                          {{"TMPDIR", folder.path()}});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, StartsWith("backend"));
+  const auto table = TableOf(result);
+  std::vector<std::string> backends;
+  for (const auto& row : table) {
+    backends.push_back(row["backend"]);
+    EXPECT_EQ(row["digest"], table[0]["digest"]);
+    EXPECT_EQ(row["live_bytes"], 0);
+    EXPECT_EQ(row["datagrams"], 2 * 300 + 3 + 3 * 7);
+    EXPECT_GT(row["datagrams_per_s"], 0);
+    EXPECT_GT(row["mb_per_s"], 0);
+    // The large datagrams pass the size of a batch and get blocks of their own.
+    EXPECT_GT(row["peak_pool_bytes"], 256 << 10);
+    EXPECT_LT(row["peak_pool_bytes"], 1 << 20);
+    EXPECT_GT(row["rss_bytes"], row["peak_pool_bytes"]);
+  }
+  EXPECT_EQ(backends, SupportedMemoryBackendNames());
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Demo, ReadsTheUsersFilesAndGivesTheirDigest) {
+  const TestFolder folder;
+  const std::string file = folder.Write("run.xtc2", crafted::Run(2));
+  const CommandResult one = RunCommand({"demo", file});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(TableOf(one)[0]["digest"], kRunDigest);
+  // A file without Configure continues the one before it.
+  const CommandResult two =
+      RunCommand({"demo", file, folder.Write("chunk.xtc2", crafted::Event(0))});
+  ASSERT_EQ(two.exit_code, 0) << two.err;
+  EXPECT_EQ(TableOf(two)[0]["datagrams"], 6);
+}
+
+TEST(Demo, FailsWithTheCodeOfTheFault) {
+  const TestFolder folder;
+  std::string run = crafted::Run(2);
+  run.resize(run.size() - 1);
+  const CommandResult malformed = RunCommand({"demo", folder.Write("cut.xtc2", run)});
+  EXPECT_EQ(malformed.exit_code, 2);
+  EXPECT_THAT(malformed.err, HasSubstr("partial datagram"));
+  EXPECT_EQ(RunCommand({"demo", folder.path() + "/missing"}).exit_code, 1);
+}
+
+TEST(Demo, ARowRefusesASyntheticRunThatIsNotWhatWasWritten) {
+  const TestFolder folder;
+  const CommandResult result =
+      RunCommand({"demo-row", "--events", "100", folder.Write("run.xtc2", crafted::Run(100))});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("not the detector that was written"));
+  const CommandResult missing =
+      RunCommand({"demo-row", "--events", "100", folder.Write("empty.xtc2", crafted::Run(0))});
+  EXPECT_EQ(missing.exit_code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("0 events were read, 100 were written"));
+}
+
+}  // namespace
+}  // namespace alkaid::tools

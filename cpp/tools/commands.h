@@ -1,0 +1,20 @@
+// The subcommands of `alkaid`. Each adds itself to the parser and leaves in `*exit_code` how it
+// ended.
+//
+// `app` and `exit_code` must outlive the parsing.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace alkaid::tools {
+
+void AddInfoCommand(CLI::App& app, int* exit_code);
+// `demo`, and the hidden `demo-row` that each row of its table runs.
+void AddDemoCommand(CLI::App& app, int* exit_code);
+void AddDemoRowCommand(CLI::App& app, int* exit_code);
+// The three of `dgram`.
+void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
+void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);
+void AddDgramDigestCommand(CLI::App& dgram, int* exit_code);
+
+}  // namespace alkaid::tools

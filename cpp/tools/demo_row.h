@@ -1,0 +1,40 @@
+// One row of the demo's table: what one process measured while it read all files through one
+// backend.
+//
+// Threads: plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/status.h"
+
+namespace alkaid::tools {
+
+struct DemoRow {
+  std::string backend;  // the one that really served the batches
+  int64_t datagrams = 0;
+  double datagrams_per_s = 0;
+  double mb_per_s = 0;  // 10^6 bytes
+  int64_t peak_pool_bytes = 0;
+  int64_t rss_bytes = 0;  // the process's highest
+  int64_t live_bytes = 0;
+  std::string digest;
+
+  // One object on one line.
+  std::string ToJson() const;
+  // kInvalidArgument when `json` is not what ToJson gives.
+  static Result<DemoRow> FromJson(const std::string& json);
+};
+
+struct DemoOptions {
+  // The user's files; none: a synthetic run is made.
+  std::vector<std::string> files;
+  std::string config;
+  // Events in each small stream of the synthetic run.
+  int64_t events = 0;
+  int64_t batch_bytes = int64_t{4} << 20;
+};
+
+}  // namespace alkaid::tools

@@ -1,0 +1,82 @@
+// alkaid info: what this build contains and what it does by default.
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/base/version.h"
+#include "alkaid/core/memory_pool_registry.h"
+#include "commands.h"
+#include "exit_code.h"
+
+namespace alkaid::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Describe() {
+  const DefaultMemoryBackend& chosen = ChosenDefaultMemoryBackend();
+  Json info = {{"version", Version()},
+               {"default_memory_pool", {{"name", chosen.name}, {"reason", chosen.reason}}}};
+
+  info["backends"] = Json::array();
+  for (const MemoryBackend& backend : MemoryBackends()) {
+    info["backends"].push_back({{"name", backend.name},
+                                {"version", backend.version},
+                                {"built_in", backend.built_in},
+                                {"registered", !backend.built_in},
+                                {"default", backend.name == chosen.name}});
+  }
+
+  info["environment"] = Json::object();
+  for (const auto& variable : internal::HonouredEnvironmentVariables()) {
+    const char* const value = std::getenv(variable.name.c_str());
+    info["environment"][variable.name] = {{"value", value != nullptr ? Json(value) : Json()},
+                                          {"meaning", variable.meaning}};
+  }
+  return info;
+}
+
+void Print(const Json& info) {
+  const auto text = [](const Json& json) { return json.get<std::string>(); };
+  std::printf("alkaid %s\n\n", text(info["version"]).c_str());
+  std::printf("default memory pool: %s\n  %s\n\n",
+              text(info["default_memory_pool"]["name"]).c_str(),
+              text(info["default_memory_pool"]["reason"]).c_str());
+  std::printf("backends:\n");
+  for (const Json& backend : info["backends"]) {
+    std::printf("  %-12s %-10s %s\n", text(backend["name"]).c_str(),
+                backend["built_in"].get<bool>() ? "built in" : "registered",
+                text(backend["version"]).c_str());
+  }
+  std::printf("\nenvironment:\n");
+  for (const auto& [name, variable] : info["environment"].items()) {
+    const Json& value = variable["value"];
+    std::printf("  %s = %s\n    %s\n", name.c_str(),
+                value.is_null() ? "(not set)" : text(value).c_str(),
+                text(variable["meaning"]).c_str());
+  }
+}
+
+}  // namespace
+
+void AddInfoCommand(CLI::App& app, int* exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "info", "Print the backends, the default pool and why, the environment, the version.");
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "One JSON object");
+  command->callback([json, exit_code] {
+    const Json info = Describe();
+    if (*json) {
+      const std::string text = info.dump(2, ' ', false, Json::error_handler_t::replace);
+      std::printf("%s\n", text.c_str());
+    } else {
+      Print(info);
+    }
+    *exit_code = kExitOk;
+  });
+}
+
+}  // namespace alkaid::tools

@@ -1,0 +1,37 @@
+// alkaid: what the library can do, from the shell.
+//
+// Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data.
+
+#include <CLI/CLI.hpp>
+#include <exception>
+
+#include "alkaid/base/version.h"
+#include "commands.h"
+#include "exit_code.h"
+
+int main(int argc, char** argv) {
+  using namespace alkaid::tools;  // NOLINT(google-build-using-namespace)
+
+  CLI::App app("Memory for data: pools, buffers and XTC2 datagrams.", "alkaid");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", alkaid::Version());
+
+  int exit_code = kExitOk;
+  AddInfoCommand(app, &exit_code);
+  AddDemoCommand(app, &exit_code);
+  AddDemoRowCommand(app, &exit_code);
+  CLI::App* dgram = app.add_subcommand("dgram", "Look into files of XTC2 datagrams.");
+  dgram->require_subcommand(1);
+  AddDgramLsCommand(*dgram, &exit_code);
+  AddDgramDumpCommand(*dgram, &exit_code);
+  AddDgramDigestCommand(*dgram, &exit_code);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitFailure;
+  } catch (const std::exception& error) {
+    return ReportStatus(alkaid::status::OutOfMemory(error.what()));
+  }
+  return exit_code;
+}

@@ -1,0 +1,43 @@
+// Progress: a bar on stderr for work that lasts, with its rate and the time left.
+//
+// Shows nothing unless stderr is a terminal and a second has passed, and wipes itself when it goes.
+// Cheap enough to be told after every batch: it draws ten times a second at most.
+//
+// Threads: one. Out of memory: may throw std::bad_alloc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace alkaid::tools {
+
+class Progress {
+ public:
+  // `label` says what is done; `total` is the bytes of all of it.
+  Progress(std::string label, int64_t total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `nbytes` more are done.
+  void Advance(int64_t nbytes);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void Draw(Clock::time_point now);
+
+  const std::string label_;
+  const int64_t total_;
+  const bool terminal_;
+  const Clock::time_point start_;
+  Clock::time_point next_;
+  int64_t done_ = 0;
+  bool drawn_ = false;
+};
+
+// The line that is drawn, without control characters: "reading a.xtc2 [####----]  50%  120.0 MB/s
+// 0:03 left".
+std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds);
+
+}  // namespace alkaid::tools
