@@ -2,10 +2,12 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 
 #include "alkaid/base/version.h"
 #include "alkaid/core/memory_pool_registry.h"
+#include "turns.h"
 
 namespace alkaid::bench {
 namespace {
@@ -22,8 +24,8 @@ Bar Bar::Above(double ns) { return {"above " + Number(ns)}; }
 Bar Bar::Times(double factor) { return {"times " + Number(factor)}; }
 Bar Bar::Speed(double share) { return {"speed " + Number(share)}; }
 Bar Bar::Most(double ns) { return {"most " + Number(ns)}; }
-Bar Bar::Count(const std::string& name, int64_t count) {
-  return {"count " + name + " " + std::to_string(count)};
+Bar Bar::Count(const std::string& name, int64_t most) {
+  return {"count " + name + " " + std::to_string(most)};
 }
 
 void Require(bool condition, const std::string& what) {
@@ -36,24 +38,24 @@ void RequireOk(const Status& status, const std::string& what) {
   Require(status.ok(), what + ": " + status.ToString());
 }
 
+std::string SizeName(int64_t bytes) {
+  if (bytes >= 1 << 20) return std::to_string(bytes >> 20) + " MiB";
+  if (bytes >= 1 << 10) return std::to_string(bytes >> 10) + " KiB";
+  return std::to_string(bytes) + " B";
+}
+
 void Register(const Case& measured) {
-  std::string label = "question=" + measured.question + ";variant=" + measured.variant +
-                      ";items=" + std::to_string(measured.items);
+  std::string label = "question=" + measured.question + ";variant=" + measured.variant;
   for (const Bar& bar : measured.bars) label += ";bar=" + bar.text;
-  if (!measured.floor.empty()) label += ";floor=" + measured.floor;
-  for (const std::string& counter : measured.counters) label += ";counter=" + counter;
+  auto turns = std::make_shared<Turns>(measured);
   auto* registered = benchmark::RegisterBenchmark(
-      measured.name.c_str(), [label, run = measured.run](benchmark::State& state) {
-        run(state);
+      measured.name.c_str(), [label, turns](benchmark::State& state) {
+        turns->Run(state);
         state.SetLabel(label);
       });
+  // Time on the clock: processor time would hide threads that wait for each other.
+  registered->UseManualTime();
   if (measured.threads > 1) registered->Threads(measured.threads);
-  if (!measured.counters.empty()) {
-    registered->UseManualTime();
-  } else if (measured.threads > 1) {
-    // Processor time would hide threads that wait for each other.
-    registered->UseRealTime();
-  }
 }
 
 int RunBenchmarks(int argc, char** argv) {

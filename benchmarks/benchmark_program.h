@@ -1,10 +1,13 @@
-// What all benchmark programs share: how a case tells the table what it measures, and how a program runs.
+// What all benchmark programs share: a case beside its floor, and how a program runs.
 //
-// A case is measured beside its floor in the same program, in repetitions that are interleaved at random, so that a machine that
-// slows down slows both. Its label carries what ci/bench_table.py prints: the question, the variant, the case that is its floor
-// and the bar. Nothing but the program knows these.
+// A case and its floor take turns of some 40 us inside one run, on the same heap and caches: what an allocator costs differs by
+// more with the state of its heap than a pool adds to it. A figure is the median of its turns, which leaves out those that the
+// machine interrupted; a difference is taken inside a run, and the table shows the median over the repetitions of the run.
+// ci/bench_table.py makes the table; what it prints and judges is in the label of each case, and nothing but the program
+// knows it.
 //
-// Threads: cases are registered from main's thread. Out of memory, and any broken assumption: abort with a message.
+// Threads: cases are registered from main's thread. Those of a case of several take the same turn at the same time.
+// Out of memory, and any broken assumption: abort with a message.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -15,15 +18,14 @@
 #include <vector>
 
 #include "alkaid/base/status.h"
-#include "alkaid/core/memory_pool.h"
 
 namespace alkaid::bench {
 
-// How a case is judged against its floor. Times are medians over the repetitions, in ns for each item and thread.
+// How a case is judged beside its floor.
 struct Bar {
-  std::string text;  // as the table's label spells it
+  std::string text;  // as the label spells it
 
-  // Shown beside its floor, and not judged.
+  // Shown, and not judged.
   static Bar None() { return {"none"}; }
   // At most `ns` more than the floor.
   static Bar Above(double ns);
@@ -33,27 +35,29 @@ struct Bar {
   static Bar Speed(double share);
   // At most `ns`, whatever the floor.
   static Bar Most(double ns);
-  // Not further above the floor than the floor's own turns lie apart.
+  // Not further above the floor than the floor's own turns lie apart, over all repetitions; 5 % of stragglers at each end do
+  // not count.
   static Bar Spread() { return {"spread"}; }
-  // The counter `name` is at most `count`.
-  static Bar Count(const std::string& name, int64_t count);
+  // The number that `Case::after` reports under `name` is at most `most`.
+  static Bar Count(const std::string& name, int64_t most);
 };
 
 struct Case {
-  std::string name;      // unique in the program; "/threads:2" and the like is added to it
+  // Does what is measured that many times, and aborts where it is not what it says.
+  using Turn = std::function<void(int64_t times)>;
+
+  std::string name;      // unique in the program
   std::string question;  // the table's first column
   std::string variant;   // its second: size, depth, backend
-  std::function<void(benchmark::State&)> run = {};
-  // The name of another case with the same number of threads; empty: the case is itself a floor and has no row.
-  std::string floor = {};
-  // For a case that takes turns with its floor inside one run and times them itself: the names of its counters, in ns, for
-  // itself, its floor, and the spread of its floor's turns. Google Benchmark's own times then count for nothing.
-  std::vector<std::string> counters = {};
-  // A row of the table for each.
-  std::vector<Bar> bars = {};
-  // What one iteration does: times are divided by it.
+  Turn measured;
+  Turn floor;
+  std::vector<Bar> bars;  // a row of the table for each
+  // What is done in one time: the table's figures are for each.
   int64_t items = 1;
   int threads = 1;
+  // Called by each thread after its turns, in which it did what is measured that many times: to show that it was what it says,
+  // where that would take too long inside a turn, and to report what was counted.
+  std::function<void(int64_t times, benchmark::UserCounters* counters)> after = {};
 };
 
 void Register(const Case& measured);
@@ -71,5 +75,8 @@ T Value(Result<T> result, const std::string& what) {
   RequireOk(result.status(), what);
   return *std::move(result);
 }
+
+// "64 B", "4 KiB", "16 MiB".
+std::string SizeName(int64_t bytes);
 
 }  // namespace alkaid::bench

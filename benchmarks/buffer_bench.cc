@@ -17,9 +17,9 @@ namespace {
 
 constexpr int64_t kBufferSize = 64;
 
-void AllocateAndFree(benchmark::State& state, MemoryPool* pool) {
+void AllocateAndFree(MemoryPool* pool, int64_t times) {
   int64_t touched = 0;
-  for (auto _ : state) {
+  for (int64_t i = 0; i < times; ++i) {
     uint8_t* block = nullptr;
     if (!pool->Allocate(kBufferSize, &block).ok()) std::abort();
     block[0] = 1;
@@ -27,13 +27,12 @@ void AllocateAndFree(benchmark::State& state, MemoryPool* pool) {
     touched += block[0];
     pool->Free(block, kBufferSize);
   }
-  Require(touched == static_cast<int64_t>(state.iterations()), "a block lost its byte");
+  Require(touched == times, "a block lost its byte");
 }
 
-void AllocateBuffers(benchmark::State& state, MemoryPool* pool) {
-  const int64_t before = pool->num_allocations();
+void AllocateBuffers(MemoryPool* pool, int64_t times) {
   int64_t touched = 0;
-  for (auto _ : state) {
+  for (int64_t i = 0; i < times; ++i) {
     Result<std::unique_ptr<Buffer>> buffer = AllocateBuffer(kBufferSize, pool);
     if (!buffer.ok()) std::abort();
     uint8_t* bytes = (*buffer)->mutable_data();
@@ -41,29 +40,24 @@ void AllocateBuffers(benchmark::State& state, MemoryPool* pool) {
     benchmark::DoNotOptimize(bytes);
     touched += bytes[0];
   }
-  Require(touched == static_cast<int64_t>(state.iterations()), "a buffer lost its byte");
-  Require(pool->num_allocations() - before >= static_cast<int64_t>(state.iterations()),
-          "the buffers are not from the pool");
+  Require(touched == times, "a buffer lost its byte");
 }
 
 void RegisterAllocation() {
   ForEachRawAllocator([](auto raw) {
     const std::string backend = decltype(raw)::kName;
     MemoryPool* const pool = PoolOver(backend);
-    const std::string floor = "allocate_buffer/" + backend + "/pool";
-    Register({.name = floor, .question = "", .variant = "", .run = [pool](benchmark::State& state) {
-                AllocateAndFree(state, pool);
-              }});
-    Register({.name = "allocate_buffer/" + backend + "/buffer",
-              .question = "AllocateBuffer beside its pool",
+    Register({.name = "allocate_buffer/" + backend,
+              .question = "AllocateBuffer(64) beside its pool's allocate+free",
               .variant = backend,
-              .run = [pool](benchmark::State& state) { AllocateBuffers(state, pool); },
-              .floor = floor,
-              .bars = {Bar::Above(30)}});
+              .measured = [pool](int64_t times) { AllocateBuffers(pool, times); },
+              .floor = [pool](int64_t times) { AllocateAndFree(pool, times); },
+              .bars = {Bar::Above(30)},
+              .after = PoolSawThem(pool)});
   });
 }
 
-// A root and the slices of slices of it: level 0 is the root, level 1 a slice, and so on.
+// A root, a slice of it, and a slice of that slice.
 using Levels = std::array<std::shared_ptr<Buffer>, 3>;
 
 Levels MakeLevels() {
@@ -74,56 +68,58 @@ Levels MakeLevels() {
   return {std::move(root), std::move(slice), std::move(slice_of_slice)};
 }
 
-void CopySharedPtr(benchmark::State& state, const std::shared_ptr<Buffer>& buffer) {
+// Of one root that all threads share, or of one for each thread.
+const Levels& LevelsOf(bool shared) {
+  static const Levels shared_levels = MakeLevels();
+  thread_local const Levels own_levels = MakeLevels();
+  return shared ? shared_levels : own_levels;
+}
+
+void CopySharedPtr(const std::shared_ptr<Buffer>& buffer, int64_t times) {
   int64_t touched = 0;
-  for (auto _ : state) {
+  for (int64_t i = 0; i < times; ++i) {
     std::shared_ptr<Buffer> copy(buffer);
     benchmark::DoNotOptimize(copy);
     touched += copy->data()[3];
   }
-  Require(touched == static_cast<int64_t>(state.iterations()), "a copy lost its byte");
+  Require(touched == times, "a copy lost its byte");
 }
 
-// A slice of levels[depth - 1], that is `depth` steps from the root.
-void Slice(benchmark::State& state, const Levels& levels, int depth) {
+// Slices that are `depth` steps from the root.
+void Slice(const Levels& levels, int depth, int64_t times) {
   const std::shared_ptr<Buffer>& parent = levels[static_cast<size_t>(depth - 1)];
   const int64_t byte_three = 3 - depth;
   int64_t touched = 0;
-  for (auto _ : state) {
+  for (int64_t i = 0; i < times; ++i) {
     std::shared_ptr<Buffer> slice = SliceBuffer(parent, 1, 64);
     benchmark::DoNotOptimize(slice);
     touched += slice->data()[byte_three];
   }
-  Require(touched == static_cast<int64_t>(state.iterations()), "a slice points elsewhere");
+  Require(touched == times, "a slice points elsewhere");
   Require(SliceBuffer(parent, 1, 64)->parent() == levels[0], "a slice's parent is not the root");
 }
 
-void RegisterSlices(const std::string& whose, int threads, std::shared_ptr<const Levels> shared) {
-  const auto levels = [shared] {
-    return shared != nullptr ? shared : std::make_shared<const Levels>(MakeLevels());
+void RegisterSlices(int threads, bool shared) {
+  const std::string whose = shared ? "one root for both" : "own root";
+  const auto slice = [shared](int depth) {
+    return [shared, depth](int64_t times) { Slice(LevelsOf(shared), depth, times); };
   };
-  const std::string group = "slice/" + whose;
-  Register({.name = group + "/shared_ptr",
-            .question = "",
-            .variant = "",
-            .run = [levels](benchmark::State& state) { CopySharedPtr(state, (*levels())[0]); },
-            .threads = threads});
   for (const int depth : {1, 3}) {
-    Register({.name = group + "/depth" + std::to_string(depth),
+    Register({.name = "slice/depth" + std::to_string(depth) + (shared ? "/shared" : "/own"),
               .question = "SliceBuffer beside copying a shared_ptr",
               .variant = "depth " + std::to_string(depth) + ", " + whose,
-              .run = [levels, depth](benchmark::State& state) { Slice(state, *levels(), depth); },
-              .floor = group + "/shared_ptr",
+              .measured = slice(depth),
+              .floor = [shared](int64_t times) { CopySharedPtr(LevelsOf(shared)[0], times); },
               .bars = {Bar::Times(2)},
               .threads = threads});
   }
-  if (threads > 1) return;
-  Register({.name = group + "/depth3_again",
-            .question = "slice of a slice of a slice beside a first slice",
+  Register({.name = std::string("slice/depth3_beside_depth1") + (shared ? "/shared" : "/own"),
+            .question = "SliceBuffer at depth 3 beside depth 1",
             .variant = whose,
-            .run = [levels](benchmark::State& state) { Slice(state, *levels(), 3); },
-            .floor = group + "/depth1",
-            .bars = {Bar::Times(1.1)}});
+            .measured = slice(3),
+            .floor = slice(1),
+            .bars = {Bar::Times(1.1)},
+            .threads = threads});
 }
 
 }  // namespace
@@ -132,8 +128,8 @@ void RegisterSlices(const std::string& whose, int threads, std::shared_ptr<const
 int main(int argc, char** argv) {
   using namespace alkaid::bench;
   RegisterAllocation();
-  RegisterSlices("own root", 1, nullptr);
-  RegisterSlices("own root", 2, nullptr);
-  RegisterSlices("one root for both threads", 2, std::make_shared<const Levels>(MakeLevels()));
+  RegisterSlices(/*threads=*/1, /*shared=*/false);
+  RegisterSlices(/*threads=*/2, /*shared=*/false);
+  RegisterSlices(/*threads=*/2, /*shared=*/true);
   return RunBenchmarks(argc, argv);
 }

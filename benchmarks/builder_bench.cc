@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -55,8 +56,8 @@ void RequireSame(const TypedBufferBuilder<bool>& builder, const Input<bool>& val
 }
 
 template <typename T>
-void AppendToVector(benchmark::State& state, const Input<T>& values) {
-  for (auto _ : state) {
+void AppendToVector(const Input<T>& values, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
     std::vector<T> out;
     for (const auto value : values) out.push_back(static_cast<T>(value));
     benchmark::DoNotOptimize(out);
@@ -66,10 +67,8 @@ void AppendToVector(benchmark::State& state, const Input<T>& values) {
 }
 
 template <typename T>
-void AppendToBuilder(benchmark::State& state, MemoryPool* pool, const Input<T>& values) {
-  int64_t allocations = 0;
-  for (auto _ : state) {
-    const int64_t before = pool->num_allocations();
+void AppendToBuilder(MemoryPool* pool, const Input<T>& values, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
     TypedBufferBuilder<T> out(pool);
     for (const auto value : values) {
       if (!out.Append(static_cast<T>(value)).ok()) [[unlikely]] std::abort();
@@ -77,38 +76,41 @@ void AppendToBuilder(benchmark::State& state, MemoryPool* pool, const Input<T>& 
     benchmark::DoNotOptimize(out);
     benchmark::ClobberMemory();
     if (out.length() != kLength) std::abort();
-    allocations = pool->num_allocations() - before;
   }
+}
+
+// Also shows that the builder holds what was appended.
+template <typename T>
+int64_t CountReallocations(MemoryPool* pool, const Input<T>& values) {
+  // What the pool sees: the first allocation, and every reallocation that grows it.
+  const int64_t before = pool->num_allocations();
   TypedBufferBuilder<T> out(pool);
   for (const auto value : values) RequireOk(out.Append(static_cast<T>(value)), "append");
   RequireSame(out, values);
-  // What the pool saw: the first allocation, and every reallocation that grew it.
+  const int64_t allocations = pool->num_allocations() - before;
   Require(allocations >= 1, "the builder's bytes are not from the pool");
-  state.counters["reallocations"] = static_cast<double>(allocations - 1);
+  return allocations - 1;
 }
 
 template <typename T>
 void RegisterBuilders(const std::string& type, const std::string& pattern, double factor,
-                      Input<T> values) {
-  const std::string group = "append/" + type + "/" + pattern;
-  Register({.name = group + "/vector",
-            .question = "",
-            .variant = "",
-            .run = [values](benchmark::State& state) { AppendToVector<T>(state, values); },
-            .items = kLength});
+                      const Input<T>& input) {
+  const auto values = std::make_shared<const Input<T>>(input);
   ForEachRawAllocator([&](auto raw) {
     const std::string backend = decltype(raw)::kName;
     MemoryPool* const pool = PoolOver(backend);
-    Register({.name = group + "/builder/" + backend,
+    Register({.name = "append/" + type + "/" + pattern + "/" + backend,
               .question = "TypedBufferBuilder<" + type + ">::Append beside push_back",
               .variant = pattern + ", " + backend,
-              .run =
-                  [values, pool](benchmark::State& state) {
-                    AppendToBuilder<T>(state, pool, values);
-                  },
-              .floor = group + "/vector",
+              .measured = [values, pool](int64_t times) { AppendToBuilder<T>(pool, *values, times); },
+              .floor = [values](int64_t times) { AppendToVector<T>(*values, times); },
               .bars = {Bar::Times(factor), Bar::Count("reallocations", kMostReallocations)},
-              .items = kLength});
+              .items = kLength,
+              .after =
+                  [values, pool](int64_t, benchmark::UserCounters* counters) {
+                    (*counters)["reallocations"] =
+                        static_cast<double>(CountReallocations<T>(pool, *values));
+                  }});
   });
 }
 
@@ -119,6 +121,6 @@ int main(int argc, char** argv) {
   using namespace alkaid::bench;
   RegisterBuilders<int32_t>("int32_t", "random", 1.1, Integers());
   RegisterBuilders<bool>("bool", "random", 1.0, RandomBits());
-  RegisterBuilders<bool>("bool", "every third", 1.0, EveryThirdBit());
+  RegisterBuilders<bool>("bool", "every third set", 1.0, EveryThirdBit());
   return RunBenchmarks(argc, argv);
 }

@@ -147,8 +147,8 @@ void ForEachDgram(const SmallRun& run, Visit visit) {
   }
 }
 
-void WalkFields(benchmark::State& state, const SmallRun& run) {
-  for (auto _ : state) {
+void WalkFields(const SmallRun& run, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
     int64_t fields = 0;
     int64_t nbytes = 0;
     uint64_t touched = 0;
@@ -166,8 +166,8 @@ void WalkFields(benchmark::State& state, const SmallRun& run) {
   }
 }
 
-void WalkHeaders(benchmark::State& state, const SmallRun& run) {
-  for (auto _ : state) {
+void WalkHeaders(const SmallRun& run, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
     int64_t dgrams = 0;
     uint64_t touched = 0;
     ForEachDgram(run, [&](const Dgram& dgram) {
@@ -179,44 +179,44 @@ void WalkHeaders(benchmark::State& state, const SmallRun& run) {
   }
 }
 
-void CopyBytes(benchmark::State& state, const SmallRun& run) {
-  std::vector<uint8_t> copy(static_cast<size_t>(run.bytes->size()));
-  for (auto _ : state) {
-    std::memcpy(copy.data(), run.bytes->data(), copy.size());
-    benchmark::DoNotOptimize(copy.data());
+void CopyBytes(const SmallRun& run, std::vector<uint8_t>* copy, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
+    std::memcpy(copy->data(), run.bytes->data(), copy->size());
+    benchmark::DoNotOptimize(copy->data());
     benchmark::ClobberMemory();
   }
-  Require(copy.back() == run.bytes->data()[run.bytes->size() - 1], "the copy is another");
+  Require(copy->back() == run.bytes->data()[run.bytes->size() - 1], "the copy is another");
 }
 
 void RegisterWalk() {
-  auto small = std::make_shared<const SmallRun>(MakeSmallRun());
-  const int64_t fields = kSmallDgrams * kSmallFields;
-  Register({.name = "walk/headers",
-            .question = "datagram walk, ns for each field of 848 B with 32",
-            .variant = "headers only, beside memcpy",
-            .run = [small](benchmark::State& state) { WalkHeaders(state, *small); },
-            .floor = "walk/memcpy",
-            .bars = {Bar::None()},
-            .items = fields});
-  Register({.name = "walk/memcpy",
-            .question = "",
-            .variant = "",
-            .run = [small](benchmark::State& state) { CopyBytes(state, *small); },
-            .items = fields});
-  Register({.name = "walk/fields",
-            .question = "datagram walk, ns for each field of 848 B with 32",
-            .variant = "every field, beside memcpy",
-            .run = [small](benchmark::State& state) { WalkFields(state, *small); },
-            .floor = "walk/memcpy",
+  const auto small = std::make_shared<const SmallRun>(MakeSmallRun());
+  const auto copy =
+      std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(small->bytes->size()));
+  const std::string question = "datagram walk, ns for each of 32 fields of 848 B";
+  const auto fields = [small](int64_t times) { WalkFields(*small, times); };
+  const auto headers = [small](int64_t times) { WalkHeaders(*small, times); };
+  const auto bytes = [small, copy](int64_t times) { CopyBytes(*small, copy.get(), times); };
+  constexpr int64_t kFields = kSmallDgrams * kSmallFields;
+  Register({.name = "walk/fields_beside_headers",
+            .question = question,
+            .variant = "every field, beside headers only",
+            .measured = fields,
+            .floor = headers,
             .bars = {Bar::Most(8)},
-            .items = fields});
+            .items = kFields});
+  Register({.name = "walk/fields_beside_memcpy",
+            .question = question,
+            .variant = "every field, beside memcpy",
+            .measured = fields,
+            .floor = bytes,
+            .bars = {Bar::None()},
+            .items = kFields});
 }
 
-// --- Large datagrams: an image of 256 KiB less the headers around it, in a file of 256 MiB.
+// --- Large datagrams: an image of 256 KiB less the headers around it, in a file of 512 MiB.
 
 constexpr int64_t kLargeBytes = 261'844;
-constexpr int64_t kLargeDgrams = 1024;
+constexpr int64_t kLargeDgrams = 2048;
 constexpr int64_t kImageBytes = kLargeBytes - 24 - 12 - 12 - dgram::kShapeBytes - 12;
 
 // A file without a name, which is gone when the program is.
@@ -274,13 +274,11 @@ class LargeFile {
   int64_t first_ = 0;
 };
 
-// What the last bytes of all images add up to: 1024 of them hold each byte value four times.
+// What the last bytes of all images add up to: 2048 of them hold each byte value eight times.
 constexpr int64_t kSumOfImages = kLargeDgrams / 256 * (255 * 256 / 2);
 
-void ReadBatches(benchmark::State& state, const LargeFile& file, MemoryPool* pool,
-                 int64_t batch_bytes) {
-  const int64_t before = pool->num_allocations();
-  for (auto _ : state) {
+void ReadBatches(const LargeFile& file, MemoryPool* pool, int64_t batch_bytes, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
     BatchReaderOptions options;
     options.batch_bytes = batch_bytes;
     options.pool = pool;
@@ -300,22 +298,20 @@ void ReadBatches(benchmark::State& state, const LargeFile& file, MemoryPool* poo
     }
     Require(sum == kSumOfImages, "the reader missed images");
   }
-  Require(pool->num_allocations() > before, "the batches are not from the pool");
   Require(pool->bytes_allocated() == 0, "batches stayed behind in the pool");
 }
 
-void ReadPlainly(benchmark::State& state, const LargeFile& file, int64_t batch_bytes) {
-  const auto read_at = [&file](uint8_t* out, int64_t nbytes, int64_t position) {
-    const ssize_t got = pread(file.fd(), out, static_cast<size_t>(nbytes), position);
-    if (got != nbytes) std::abort();
-  };
-  for (auto _ : state) {
+// One buffer for the whole file, like the reader's block: both are new to each pass over the file.
+void ReadPlainly(const LargeFile& file, int64_t batch_bytes, int64_t times) {
+  for (int64_t i = 0; i < times; ++i) {
     const std::unique_ptr<uint8_t[]> buffer(new uint8_t[static_cast<size_t>(batch_bytes)]);
     int64_t sum = 0;
     int64_t next_image_end = file.first() + kLargeBytes - 1;
     for (int64_t position = 0; position < file.size(); position += batch_bytes) {
       const int64_t nbytes = std::min(batch_bytes, file.size() - position);
-      read_at(buffer.get(), nbytes, position);
+      if (pread(file.fd(), buffer.get(), static_cast<size_t>(nbytes), position) != nbytes) {
+        std::abort();
+      }
       for (; next_image_end < position + nbytes; next_image_end += kLargeBytes) {
         sum += buffer[static_cast<size_t>(next_image_end - position)];
       }
@@ -324,34 +320,24 @@ void ReadPlainly(benchmark::State& state, const LargeFile& file, int64_t batch_b
   }
 }
 
-std::string SizeName(int64_t size) {
-  return size >= 1 << 20 ? std::to_string(size >> 20) + " MiB" : std::to_string(size >> 10) + " KiB";
-}
-
 void RegisterReading() {
-  auto file = std::make_shared<const LargeFile>();
-  for (const int64_t batch_bytes :
-       {int64_t{256} << 10, int64_t{4} << 20, int64_t{64} << 20}) {
-    const std::string floor = "read/" + std::to_string(batch_bytes) + "/pread";
-    Register({.name = floor,
-              .question = "",
-              .variant = "",
-              .run = [file, batch_bytes](
-                         benchmark::State& state) { ReadPlainly(state, *file, batch_bytes); },
-              .items = kLargeDgrams});
+  const auto file = std::make_shared<const LargeFile>();
+  for (const int64_t batch_bytes : {int64_t{256} << 10, int64_t{4} << 20, int64_t{64} << 20}) {
     ForEachRawAllocator([&](auto raw) {
       const std::string backend = decltype(raw)::kName;
       MemoryPool* const pool = PoolOver(backend);
       Register({.name = "read/" + std::to_string(batch_bytes) + "/" + backend,
                 .question = "reading 256 KiB datagrams beside a pread loop, ns each",
                 .variant = "batches of " + SizeName(batch_bytes) + ", " + backend,
-                .run =
-                    [file, pool, batch_bytes](benchmark::State& state) {
-                      ReadBatches(state, *file, pool, batch_bytes);
+                .measured =
+                    [file, pool, batch_bytes](int64_t times) {
+                      ReadBatches(*file, pool, batch_bytes, times);
                     },
-                .floor = floor,
+                .floor =
+                    [file, batch_bytes](int64_t times) { ReadPlainly(*file, batch_bytes, times); },
                 .bars = {Bar::Speed(0.9)},
-                .items = kLargeDgrams});
+                .items = kLargeDgrams,
+                .after = PoolSawThem(pool)});
     });
   }
 }

@@ -1,5 +1,8 @@
 #include "raw_allocator.h"
 
+#include <atomic>
+#include <memory>
+
 #include "alkaid/core/memory_pool_registry.h"
 #include "benchmark_program.h"
 
@@ -74,6 +77,14 @@ MemoryPool* PoolOver(const std::string& backend) {
                 backend, "raw " + backend);
   });
   return pool;
+}
+
+std::function<void(int64_t, benchmark::UserCounters*)> PoolSawThem(MemoryPool* pool) {
+  auto expected = std::make_shared<std::atomic<int64_t>>(pool->num_allocations());
+  return [pool, expected](int64_t times, benchmark::UserCounters*) {
+    const int64_t all = expected->fetch_add(times) + times;
+    Require(pool->num_allocations() >= all, "the pool did not see the allocations");
+  };
 }
 
 }  // namespace alkaid::bench

@@ -3,11 +3,13 @@
 // Ownership: as malloc and free. Threads: any. Out of memory: null.
 #pragma once
 
+#include <benchmark/benchmark.h>
 #include <malloc.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,9 +39,13 @@ struct RawSystem {
 struct RawJemalloc {
   static constexpr char kName[] = "jemalloc";
   static void* Allocate(size_t size) {
-    return mallocx(size, MALLOCX_ALIGN(static_cast<size_t>(kDefaultBufferAlignment)));
+    // Large blocks are aligned anyway, and are only kept in the thread's cache when nothing is asked.
+    return mallocx(size, size < kLargeSize ? MALLOCX_LG_ALIGN(6) : 0);
   }
   static void Free(void* block) { dallocx(block, 0); }
+
+  static_assert(kDefaultBufferAlignment == 1 << 6);
+  static constexpr size_t kLargeSize = 16 << 10;
   static inline auto* const mallocx =
       LibraryFunction<decltype(je_alkaid_mallocx)>("je_alkaid_mallocx");
   static inline auto* const dallocx =
@@ -73,5 +79,8 @@ void ForEachRawAllocator(Use use) {
 // A pool over the named backend, with figures of its own; it lives as long as the process. Aborts unless its blocks come from
 // the very allocator that the raw calls above reach, as that allocator's own books show.
 MemoryPool* PoolOver(const std::string& backend);
+
+// What to call after a case's turns, each of which allocates from `pool` once or more: aborts unless the pool saw that many.
+std::function<void(int64_t, benchmark::UserCounters*)> PoolSawThem(MemoryPool* pool);
 
 }  // namespace alkaid::bench

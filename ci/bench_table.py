@@ -3,65 +3,45 @@
 
     ci/bench_table.py [--strict] FILE...
 
-FILE is Google Benchmark's JSON with every repetition in it. What a case is measured against stands
-in its label (benchmarks/benchmark_program.h): question=...;variant=...;items=N;floor=...;bar=...
-Where it names counters instead of a floor, they are the case's own time, its floor's, and how far
-its floor's turns lay apart, from turns inside one run: differences are then taken run by run.
+FILE is Google Benchmark's JSON with every repetition in it. Each repetition of a case has the
+counters of benchmarks/turns.h, and a label that says how to judge them, from the programs:
+question=...;variant=...;bar=...
 
-A figure is the median over the repetitions: processor time of the thread for cases of one thread,
-time on the clock for cases of several; in ns for each item and thread. Exit code 0 also when a bar
-is missed, 1 then with --strict, 2 when a file can not be understood.
+The table shows medians over the repetitions; differences and ratios are taken inside each.
+Repetitions in which the threads never ran together say nothing and are left out. Exit code 0 also
+when a bar is missed, 1 then with --strict, 2 when a file can not be understood.
 """
 
 import argparse
 import json
+import operator
 import re
 import statistics
 import sys
 
 HEADINGS = ("question", "case", "threads", "measured", "floor", "comparison", "bar", "verdict")
-THREADS = re.compile(r"(/real_time|/manual_time)?(/threads:\d+)?$")
 
 
 class Case:
     """All repetitions of one benchmark."""
 
     def __init__(self, run):
-        self.name = run["run_name"]
         self.threads = run["threads"]
-        self.fields = {}
+        self.runs = []
         self.bars = []
-        self.own_clocks = []
+        self.words = {"question": run["run_name"], "variant": ""}
         for part in filter(None, run.get("label", "").split(";")):
             key, _, value = part.partition("=")
             if key == "bar":
                 self.bars.append(value)
-            elif key == "counter":
-                self.own_clocks.append(value)
             else:
-                self.fields[key] = value
-        self.clocked = []
-        self.counters = {}
+                self.words[key] = value
 
-    def add(self, run):
-        scale = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[run["time_unit"]]
-        # The time on the clock is reported for each iteration of all threads together.
-        time = run["real_time"] * self.threads if self.threads > 1 else run["cpu_time"]
-        self.clocked.append(time * scale / int(self.fields.get("items", 1)))
-        for key, value in run.items():
-            if isinstance(value, (int, float)):
-                self.counters.setdefault(key, []).append(value)
+    def median(self, counter):
+        return statistics.median(run[counter] for run in self.runs)
 
-    @property
-    def times(self):
-        return self.counters[self.own_clocks[0]] if self.own_clocks else self.clocked
-
-    def floor(self, cases):
-        """The floor's times, as often as it was run; empty where it was not."""
-        if self.own_clocks:
-            return self.counters[self.own_clocks[1]]
-        floor = cases.get(self.fields.get("floor", "") + THREADS.search(self.name).group(0))
-        return floor.times if floor else []
+    def beside_floor(self, combine):
+        return statistics.median(combine(run["measured"], run["floor"]) for run in self.runs)
 
 
 def load(paths):
@@ -74,9 +54,9 @@ def load(paths):
                 raise ValueError(f"{path}: {run['name']}: {run.get('error_message')}")
             if run["run_type"] != "iteration":
                 continue
-            if run["run_name"] not in cases:
-                cases[run["run_name"]] = Case(run)
-            cases[run["run_name"]].add(run)
+            case = cases.setdefault(run["run_name"], Case(run))
+            if run["together"] > 0:
+                case.runs.append(run)
     return cases
 
 
@@ -84,28 +64,11 @@ def number(value):
     return f"{value:.2f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def over_floor(case, floor, combine):
-    """How the case compares with its floor: run by run where they shared their runs."""
-    if case.own_clocks:
-        return statistics.median(map(combine, case.times, floor))
-    return combine(statistics.median(case.times), statistics.median(floor))
-
-
-def compare(bar, case, floor):
+def judge(bar, case):
     """The comparison in words, the bar in words, and whether it is met: None where nothing is asked."""
     kind, *words = bar.split()
-    if kind not in ("count", "most", "none", "above", "times", "speed", "spread"):
-        raise ValueError(f"{case.name}: no such bar: {bar}")
-    if kind == "count":
-        count = max(case.counters[words[0]])
-        return f"{count:g} {words[0]}", f"<= {words[1]}", count <= float(words[1])
-    if not floor and kind != "most":
-        return "floor was not run", bar, None
-    difference = over_floor(case, floor, lambda time, base: time - base) if floor else 0
-    ratio = over_floor(case, floor, lambda time, base: time / base) if floor else 0
-    if kind == "most":
-        shown = f"x {ratio:.2f}" if floor else ""
-        return shown, f"<= {words[0]} ns", statistics.median(case.times) <= float(words[0])
+    difference = case.beside_floor(operator.sub)
+    ratio = case.beside_floor(operator.truediv)
     if kind == "none":
         return f"x {ratio:.2f}", "", None
     if kind == "above":
@@ -114,29 +77,36 @@ def compare(bar, case, floor):
         return f"x {ratio:.3f}", f"<= x {words[0]}", ratio <= float(words[0])
     if kind == "speed":
         return f"{1 / ratio:.3f} of its speed", f">= {words[0]}", 1 / ratio >= float(words[0])
-    spread = statistics.median(case.counters[case.own_clocks[2]])
-    return f"{difference:+.2f} ns", f"<= +{number(spread)} ns, raw's spread", difference <= spread
-
-
-def rows(cases):
-    for name in sorted(cases, key=lambda n: (cases[n].fields.get("question", ""), natural(n))):
-        case = cases[name]
-
-        floor = case.floor(cases)
-        for bar in case.bars:
-            comparison, asked, met = compare(bar, case, floor)
-            verdict = "" if met is None else "pass" if met else "MISS"
-            yield (
-                case.fields["question"], case.fields["variant"], str(case.threads),
-                number(statistics.median(case.times)),
-                number(statistics.median(floor)) if floor else "-",
-                comparison, asked, verdict,
-            )
+    if kind == "most":
+        return f"x {ratio:.2f}", f"<= {words[0]} ns", case.median("measured") <= float(words[0])
+    if kind == "spread":
+        highest = max(run["floor_high"] for run in case.runs)
+        spread = highest - min(run["floor_low"] for run in case.runs)
+        return f"{difference:+.2f} ns", f"<= +{number(spread)} ns, its spread", difference <= spread
+    if kind == "count":
+        count = max(run[words[0]] for run in case.runs)
+        return f"{count:g} {words[0]}", f"<= {words[1]}", count <= float(words[1])
+    raise ValueError(f"no such bar: {bar}")
 
 
 def natural(name):
     """Sorts numbers inside names by their value."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def rows(cases):
+    ordered = sorted(cases, key=lambda name: (cases[name].words["question"], natural(name)))
+    for case in map(cases.get, ordered):
+        if not case.runs:
+            yield (case.words["question"], case.words["variant"], str(case.threads), "-", "-",
+                   "threads never ran together", "", "")
+            continue
+        for bar in case.bars:
+            comparison, asked, met = judge(bar, case)
+            verdict = "" if met is None else "pass" if met else "MISS"
+            yield (case.words["question"], case.words["variant"], str(case.threads),
+                   number(case.median("measured")), number(case.median("floor")), comparison, asked,
+                   verdict)
 
 
 def table(lines):
@@ -160,13 +130,13 @@ def main(arguments):
     try:
         lines = list(rows(load(options.files)))
     except (OSError, ValueError, KeyError) as error:
-        print(f"bench_table.py: {error}", file=sys.stderr)
+        print(f"bench_table.py: {error!r}", file=sys.stderr)
         return 2
     print(table(lines))
     missed = sum(line[-1] == "MISS" for line in lines)
     judged = sum(line[-1] != "" for line in lines)
-    print(f"\nns for each item and thread, medians over the repetitions: {judged - missed} of "
-          f"{judged} bars met, {missed} missed")
+    print(f"\nTimes in ns for each item and thread. {judged - missed} of {judged} bars met, "
+          f"{missed} missed.")
     return 1 if missed and options.strict else 0
 
 

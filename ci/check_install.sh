@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs the release build into a temporary folder and uses it as a stranger would: a project outside
-# the tree builds against it, with CMake and with pkg-config, and runs.
+# Installs the release build into a temporary folder and uses it as a stranger would: a project
+# outside the tree builds against it, with CMake and with pkg-config, and runs.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" binutils
@@ -43,8 +43,10 @@ printf '%s\0' "$work"/alkaid_*.cc |
 say "a consumer by find_package"
 cp -r ci/consumer "$work/consumer"
 cmake -S "$work/consumer" -B "$work/by_cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-  -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || { cat "$work/log"; fail "it does not configure"; }
-cmake --build "$work/by_cmake" >"$work/log" 2>&1 || { cat "$work/log"; fail "it does not build"; }
+  -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 ||
+  { cat "$work/log" && fail "it does not configure"; }
+cmake --build "$work/by_cmake" >"$work/log" 2>&1 ||
+  { cat "$work/log" && fail "it does not build"; }
 "$work/by_cmake/consumer"
 "$work/by_cmake/consumer_testing" --gtest_brief=1
 

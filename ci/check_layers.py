@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the floors of the source tree: lower floors never include higher ones, siblings on a floor
-never include each other, and an internal header stays in its room. Tests of any room may use testing/, its
-internal headers included: those are the tests' own equipment.
+never include each other, and an internal header stays in its room. Tests of any room may use
+testing/, its internal headers included: those are the tests' own equipment.
 
     check_layers.py [ROOT]         prints each violation as FILE:LINE: ..., exits 1 if there is one
     check_layers.py --self-test    plants violations of each rule in a temporary tree and finds them

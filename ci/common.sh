@@ -1,7 +1,7 @@
 # Shared by the scripts of this folder: sourced, not run.
 #
-# Goes to the root of the checkout and offers the functions below. What a script needs it asks for by
-# Debian's names; nothing is installed, and no list is updated, when all of it is there.
+# Goes to the root of the checkout and offers the functions below. What a script needs it asks for
+# by Debian's names; nothing is installed, and no list is updated, when all of it is there.
 set -euo pipefail
 
 readonly CALLER_FOLDER=$PWD
@@ -39,7 +39,7 @@ ensure_packages() {
   local root=()
   if ((EUID != 0)); then
     command -v sudo >/dev/null ||
-      fail "these Debian packages are missing, and installing them takes root or sudo: ${missing[*]}"
+      fail "installing Debian packages takes root or sudo; missing are: ${missing[*]}"
     root=(sudo)
   fi
   say "installing Debian packages: ${missing[*]}"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The main job, from nothing: installs what is missing, builds, and reads datagrams back through every
-# allocator.
+# The main job, from nothing: installs what is missing, builds, and reads datagrams back through
+# every allocator.
 #
 #   ci/demo.sh                 writes a synthetic run, then reads it
 #   ci/demo.sh FILE.xtc2 ...   reads these files

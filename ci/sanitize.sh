@@ -14,8 +14,8 @@ done
 ensure_packages "${BUILD_PACKAGES[@]}"
 use_test_data
 
-# The sanitizers' shadow memory lies at fixed addresses. Kernels that move programs about by more than
-# 28 bits put something else there now and then: such a program dies at its start.
+# The sanitizers' shadow memory lies at fixed addresses. Kernels that move programs about by more
+# than 28 bits put something else there now and then: such a program dies at its start.
 runner=()
 if [[ $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28) -gt 28 ]]; then
   if setarch -R true 2>/dev/null; then

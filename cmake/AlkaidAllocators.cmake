@@ -1,10 +1,11 @@
 # jemalloc and mimalloc, linked statically into libalkaid.so and kept to it.
 #
-# Debian's own libraries of them replace malloc in every process that loads them, and its libjemalloc
-# can not be loaded late. So both are built here from pinned source: position-independent, hidden,
-# their C names prefixed or not overriding anything, with thread-local storage that a late dlopen can
-# serve. No link-time optimisation: a probe on je_alkaid_mallocx or mi_malloc_aligned must see every
-# call. Debug information and frame pointers are for the same probes, and for profilers.
+# Debian's own libraries of them replace malloc in every process that loads them, and its
+# libjemalloc can not be loaded late. So both are built here from pinned source:
+# position-independent, hidden, their C names prefixed or not overriding anything, with thread-local
+# storage that a late dlopen can serve. No link-time optimisation: a probe on je_alkaid_mallocx or
+# mi_malloc_aligned must see every call. Debug information and frame pointers are for the same
+# probes, and for profilers.
 include_guard(GLOBAL)
 include(AlkaidCache)
 
@@ -27,8 +28,9 @@ set(ALKAID_ALLOCATOR_CFLAGS "-g2 -fno-omit-frame-pointer -fno-lto")
 
 # ThreadSanitizer must see how an allocator orders the hand-over of a block from one thread to the
 # next, or every reuse looks like a race. mimalloc does it with atomics: it is compiled with the
-# sanitizer (and with what its own build defines for that, under clang alone). jemalloc does it under
-# pthread mutexes, which the sanitizer sees anyway; compiled with it, its statistics are reported.
+# sanitizer (and with what its own build defines for that, under clang alone). jemalloc does it
+# under pthread mutexes, which the sanitizer sees anyway; compiled with it, its statistics are
+# reported.
 set(mimalloc_flavour plain)
 set(mimalloc_cflags "${ALKAID_ALLOCATOR_CFLAGS}")
 if(ALKAID_SANITIZE STREQUAL "thread")
@@ -86,11 +88,11 @@ endfunction()
 add_library(alkaid_allocators INTERFACE)
 
 if(ALKAID_WITH_JEMALLOC)
-  # The flags take part in the cache's key: changing them builds anew.
-  # force_tls=0: jemalloc keeps its 2.6 KB a thread behind a pthread key. As thread-local storage they
-  # would be part of libalkaid.so's, all of which must be static for the few bytes that the pools reach
-  # without a call; a late dlopen finds no room for kilobytes of that ("cannot allocate memory in
-  # static TLS block"). Measured, the key costs no more than the call that dynamic storage takes.
+  # The flags take part in the cache's key: changing them builds anew. force_tls=0: jemalloc keeps
+  # its 2.6 KB a thread behind a pthread key. As thread-local storage they would be part of
+  # libalkaid.so's, all of which must be static for the few bytes that the pools reach without a
+  # call; a late dlopen finds no room for kilobytes of that ("cannot allocate memory in static TLS
+  # block"). Measured, the key costs no more than the call that dynamic storage takes.
   alkaid_cached_build(ALKAID_JEMALLOC_FOLDER jemalloc
     URL "${ALKAID_JEMALLOC_URL}"
     PINS
@@ -99,8 +101,8 @@ if(ALKAID_WITH_JEMALLOC)
     FLAVOUR plain
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
---without-export --disable-cxx --disable-libdl --disable-initial-exec-tls force_tls=0 --disable-shared \
---disable-doc")
+--without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \
+force_tls=0 --disable-shared --disable-doc")
   alkaid_allocator_target(jemalloc "${ALKAID_JEMALLOC_FOLDER}")
   target_link_libraries(alkaid_allocators INTERFACE alkaid_jemalloc)
 else()

@@ -5,8 +5,8 @@
 #   $ALKAID_CACHE_DIR/downloads/                           archives, checked
 #   $ALKAID_CACHE_DIR/jemalloc-plain-<key>/                include/ lib/ src/
 #
-# It is built beside its place and renamed into it, under a lock: an interrupted build leaves no half
-# entry, and two configurations at once build it once. Deleting the cache is always safe.
+# It is built beside its place and renamed into it, under a lock: an interrupted build leaves no
+# half entry, and two configurations at once build it once. Deleting the cache is always safe.
 include_guard(GLOBAL)
 
 # alkaid_check_pin(file what pin...): stops unless the file has one of the sums.
@@ -19,8 +19,8 @@ function(alkaid_check_pin file what)
   endif()
 endfunction()
 
-# alkaid_obtain(out name url pin...): the path of a checked archive. An empty url stands for Debian's
-# source package of that name. Called with the lock of that name held.
+# alkaid_obtain(out name url pin...): the path of a checked archive. An empty url stands for
+# Debian's source package of that name. Called with the lock of that name held.
 function(alkaid_obtain out name url)
   set(downloads "${ALKAID_CACHE_DIR}/downloads")
   string(TOUPPER "${name}" upper)
@@ -89,7 +89,8 @@ function(alkaid_obtain out name url)
   set(${out} "${downloads}/${found}-${base}" PARENT_SCOPE)
 endfunction()
 
-# alkaid_run(folder what command...): runs a command of a recipe; on failure shows the end of its output.
+# alkaid_run(folder what command...): runs a command of a recipe; on failure shows the end of its
+# output.
 function(alkaid_run folder what)
   execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${folder}" RESULT_VARIABLE code
                   OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -104,7 +105,8 @@ function(alkaid_run folder what)
   endif()
 endfunction()
 
-# alkaid_cached_build(out name URL url PINS sum... RECIPE function FLAVOUR name FLAGS text CFLAGS text)
+# alkaid_cached_build(out name URL url PINS sum... RECIPE function FLAVOUR name FLAGS text CFLAGS
+# text)
 #
 # The folder of the finished build. RECIPE is called as `function(source folder flags cflags)`: it
 # builds what lies in `source` and leaves lib/ and include/ in `folder`. Its outcome may depend on

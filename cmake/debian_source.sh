@@ -40,7 +40,8 @@ eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts
 
 # One-line form: "deb [options] place suite parts".
 one_line() {
-  sed -nE '/^[[:space:]]*deb(-src)?[[:space:]]/{/[[:space:]]cdrom:/d;s/^[[:space:]]*deb(-src)?/deb-src/p}' "$1"
+  local entry='^[[:space:]]*deb(-src)?[[:space:]]'
+  sed -nE "/$entry/{/[[:space:]]cdrom:/d;s/$entry/deb-src /p}" "$1"
 }
 
 # deb822 form: paragraphs of fields. Those with "Enabled: no" are left out; a key that is written

@@ -91,14 +91,16 @@ Result<std::vector<Names>> Declarations(bool large) {
 // Where the values of one field of one event start; elements count up from here. Small enough for a
 // float to hold.
 uint32_t Base(int stream, int64_t event, size_t detector, size_t field) {
-  return static_cast<uint32_t>((event * 7 + stream * 1009 + static_cast<int64_t>(detector) * 101 +
+  return static_cast<uint32_t>((event * 7 + int64_t{stream} * 1009 +
+                                static_cast<int64_t>(detector) * 101 +
                                 static_cast<int64_t>(field) * 13) &
                                0x3fffff);
 }
 
 template <typename T>
 T ValueAt(uint32_t base, int64_t element) {
-  return static_cast<T>(base + static_cast<uint32_t>(element));
+  const uint32_t value = base + static_cast<uint32_t>(element);
+  return static_cast<T>(value);
 }
 
 // Calls `visit` with a zero of the type that `type` is read as. Text counts as its bytes.

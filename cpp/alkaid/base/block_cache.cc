@@ -4,8 +4,7 @@
 
 namespace alkaid::internal {
 
-constinit thread_local BlockStore thread_block_store
-    __attribute__((tls_model("initial-exec")));
+constinit thread_local BlockStore thread_block_store __attribute__((tls_model("initial-exec")));
 
 namespace {
 
@@ -20,7 +19,8 @@ constexpr bool kKeepBlocks = false;
 constexpr bool kKeepBlocks = true;
 #endif
 
-// Whether this thread may still open its store: not after its end, when nothing would empty it again.
+// Whether this thread may still open its store: not after its end, when nothing would empty it
+// again.
 enum class Phase : unsigned char { kFresh, kOpen, kClosed };
 constinit thread_local Phase phase __attribute__((tls_model("initial-exec"))) = Phase::kFresh;
 
@@ -48,7 +48,8 @@ bool OpenStore() {
 }  // namespace
 
 void* AllocateFreshBlock() {
-  // A block in use is one that may come back: opening here rather than at the first return keeps the fast path at one test.
+  // A block in use is one that may come back: opening here rather than at the first return keeps
+  // the fast path at one test.
   OpenStore();
   return ::operator new(kBlockSize);
 }

@@ -1,11 +1,15 @@
-// A thread's own store of small blocks, for objects that are made and dropped millions of times a second.
+// A thread's own store of small blocks, for objects that are made and dropped millions of times a
+// second.
 //
-// Buffer views and their reference counts are a hundred bytes that often live for microseconds. A block given back goes to the
-// calling thread's store and serves the next request there; the general allocator is asked only when the store is empty, and
-// gets a block back only when the store is full. At most kMaxBlocks blocks (128 KiB) stay behind per thread, until it ends.
+// Buffer views and their reference counts are a hundred bytes that often live for microseconds. A
+// block given back goes to the calling thread's store and serves the next request there; the
+// general allocator is asked only when the store is empty, and gets a block back only when the
+// store is full. At most kMaxBlocks blocks (128 KiB) stay behind per thread, until it ends.
 //
-// Ownership: a block belongs to the caller until DeallocateBlock, from any thread. Threads: all functions; no lock is taken.
-// Out of memory: std::bad_alloc. Under AddressSanitizer every block comes from operator new, so that use after free is seen.
+// Ownership: a block belongs to the caller until DeallocateBlock, from any thread. Threads: all
+// functions; no lock is taken.
+// Out of memory: std::bad_alloc. Under AddressSanitizer every block comes from operator new, so
+// that use after free is seen.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +29,8 @@ struct BlockStore {
     Block* next;
   };
   Block* first = nullptr;
-  // Blocks that may still be added. 0 before a thread's first use and after its end, so that both take the slow path.
+  // Blocks that may still be added. 0 before a thread's first use and after its end, so that both
+  // take the slow path.
   size_t room = 0;
 };
 ALKAID_EXPORT extern constinit thread_local BlockStore thread_block_store
@@ -57,7 +62,8 @@ inline void DeallocateBlock(void* pointer) noexcept {
   DeallocateSurplusBlock(pointer);
 }
 
-// A standard allocator over the store, for std::allocate_shared; what does not fit a block comes from operator new.
+// A standard allocator over the store, for std::allocate_shared; what does not fit a block comes
+// from operator new.
 template <typename T>
 struct BlockCacheAllocator {
   using value_type = T;
@@ -70,13 +76,13 @@ struct BlockCacheAllocator {
     if constexpr (sizeof(T) <= kBlockSize && alignof(T) <= alignof(std::max_align_t)) {
       if (n == 1) return static_cast<T*>(AllocateBlock());
     }
-    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{alignof(T)}));
+    return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{alignof(T)}));
   }
   void deallocate(T* pointer, size_t n) noexcept {
     if constexpr (sizeof(T) <= kBlockSize && alignof(T) <= alignof(std::max_align_t)) {
       if (n == 1) return DeallocateBlock(pointer);
     }
-    ::operator delete(pointer, std::align_val_t{alignof(T)});
+    ::operator delete (pointer, std::align_val_t{alignof(T)});
   }
 
   friend bool operator==(const BlockCacheAllocator&, const BlockCacheAllocator&) { return true; }

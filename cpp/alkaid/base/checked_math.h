@@ -1,7 +1,8 @@
 // Arithmetic on sizes that says when it overflows instead of wrapping.
 //
-// Sizes in this library are int64_t, never negative. Each function returns true when the exact result does not fit, and
-// leaves `*out` unspecified then. Threads: pure functions. Allocates nothing.
+// Sizes in this library are int64_t, never negative. Each function returns true when the exact
+// result does not fit, and leaves `*out` unspecified then. Threads: pure functions. Allocates
+// nothing.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace alkaid {
 
 constexpr bool IsPowerOfTwo(int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
-// Rounds `value` (>= 0) up to a multiple of `factor` (a power of two); overflow when that passes INT64_MAX.
+// Rounds `value` (>= 0) up to a multiple of `factor` (a power of two); overflow when that passes
+// INT64_MAX.
 [[nodiscard]] inline bool RoundUpOverflow(int64_t value, int64_t factor, int64_t* out) {
   if (__builtin_add_overflow(value, factor - 1, out)) return true;
   *out &= ~(factor - 1);

@@ -7,7 +7,8 @@ namespace alkaid::internal {
 const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
   static const auto* const variables = new std::vector<EnvironmentVariable>{
       {kDefaultMemoryPoolVariable,
-       "the backend of the default memory pool: mimalloc, jemalloc, system, or one that the program "
+       "the backend of the default memory pool: mimalloc, jemalloc, system, or one that the "
+       "program "
        "registered; read once, case counts"},
       {kDebugMemoryPoolVariable,
        "checks every block's end at free and reallocate; on a fault abort, trap or warn; none is "

@@ -1,6 +1,7 @@
 // The environment variables that Alkaid honours, all in one list.
 //
-// Ownership: values are copies. Threads: as safe as getenv: not while another thread calls setenv. Out of memory: std::bad_alloc.
+// Ownership: values are copies. Threads: as safe as getenv: not while another thread calls setenv.
+// Out of memory: std::bad_alloc.
 #pragma once
 
 #include <string>

@@ -14,7 +14,8 @@ struct Actions {
   std::function<void()> prepare, parent, child;
 };
 
-// `list_lock` is held across the fork itself, so that the list can not change between prepare and child.
+// `list_lock` is held across the fork itself, so that the list can not change between prepare and
+// child.
 struct Guards {
   std::mutex list_lock;
   std::vector<Actions> list;

@@ -1,10 +1,12 @@
 // Locks that a fork never leaves held in the child.
 //
-// A child has only the thread that forked; a lock that another thread held at that moment would stay held for ever. A
-// ForkGuard takes its lock just before a fork and lets it go just after, in parent and child.
+// A child has only the thread that forked; a lock that another thread held at that moment would
+// stay held for ever. A ForkGuard takes its lock just before a fork and lets it go just after, in
+// parent and child.
 //
-// Ownership: guards and their locks have static lifetime and are never destroyed. Threads: any. The guarded locks are leaves:
-// code that holds one takes no other guarded lock, which is what keeps fork free of deadlock.
+// Ownership: guards and their locks have static lifetime and are never destroyed. Threads: any. The
+// guarded locks are leaves: code that holds one takes no other guarded lock, which is what keeps
+// fork free of deadlock.
 #pragma once
 
 #include <functional>
@@ -13,7 +15,8 @@
 
 namespace alkaid::internal {
 
-// Registers three actions around every later fork of this process. `child` runs in the new process, before fork returns.
+// Registers three actions around every later fork of this process. `child` runs in the new process,
+// before fork returns.
 // Out of memory: aborts, since a lock without its guard could hang a child much later.
 ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()> parent,
                              std::function<void()> child);

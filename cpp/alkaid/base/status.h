@@ -1,7 +1,8 @@
 // The vocabulary of failure: Status, Result<T>, and the two macros that pass failures up.
 //
-// `Status` is `absl::Status` and `Result<T>` is `absl::StatusOr<T>`; both are nodiscard. The functions below build the codes
-// that this library uses, so that one kind of failure always carries one code:
+// `Status` is `absl::Status` and `Result<T>` is `absl::StatusOr<T>`; both are nodiscard. The
+// functions below build the codes that this library uses, so that one kind of failure always
+// carries one code:
 //
 //   OutOfMemory      kResourceExhausted   an allocator failed, or a limit would be passed
 //   Invalid          kInvalidArgument     the caller's argument makes no sense
@@ -11,7 +12,8 @@
 //   NotImplemented   kUnimplemented       not supported here
 //   KeyError         kNotFound            an unknown name
 //
-// A message says what was asked, what the limit was, and where. Threads: everything here is free of state.
+// A message says what was asked, what the limit was, and where. Threads: everything here is free of
+// state.
 // Out of memory: building a message allocates with operator new and may throw std::bad_alloc.
 #pragma once
 
@@ -84,18 +86,19 @@ const Status& StatusOf(const Result<T>& r) {
 }  // namespace alkaid
 
 // Returns from the enclosing function when `expr` (a Status or a Result) has failed.
-#define ALKAID_RETURN_NOT_OK(expr)                                               \
-  do {                                                                           \
-    auto&& alkaid_status_ = (expr);                                              \
-    if (!alkaid_status_.ok()) [[unlikely]] {                                     \
-      return ::alkaid::internal::StatusOf(alkaid_status_);                       \
-    }                                                                            \
+#define ALKAID_RETURN_NOT_OK(expr)                         \
+  do {                                                     \
+    auto&& alkaid_status_ = (expr);                        \
+    if (!alkaid_status_.ok()) [[unlikely]] {               \
+      return ::alkaid::internal::StatusOf(alkaid_status_); \
+    }                                                      \
   } while (false)
 
 #define ALKAID_CONCAT_IMPL_(x, y) x##y
 #define ALKAID_CONCAT_(x, y) ALKAID_CONCAT_IMPL_(x, y)
 
-// `ALKAID_ASSIGN_OR_RAISE(auto x, F())`: declares or assigns `x` from a Result, or returns its status.
+// `ALKAID_ASSIGN_OR_RAISE(auto x, F())`: declares or assigns `x` from a Result, or returns its
+// status.
 #define ALKAID_ASSIGN_OR_RAISE(lhs, rexpr) \
   ALKAID_ASSIGN_OR_RAISE_IMPL_(ALKAID_CONCAT_(alkaid_result_, __COUNTER__), lhs, rexpr)
 #define ALKAID_ASSIGN_OR_RAISE_IMPL_(result, lhs, rexpr) \

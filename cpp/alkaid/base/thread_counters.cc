@@ -13,7 +13,8 @@
 namespace alkaid::internal {
 namespace {
 
-// Never written: `empty_table` stands for "no table yet", `closed_table` for "this thread is past its end".
+// Never written: `empty_table` stands for "no table yet", `closed_table` for "this thread is past
+// its end".
 constinit CounterTable empty_table;
 constinit CounterTable closed_table;
 
@@ -46,7 +47,8 @@ struct CounterRegistry {
   pthread_key_t exit_key;
 
   CounterRegistry() {
-    // A key's destructor runs after those of C++ thread_local objects, which may still free buffers.
+    // A key's destructor runs after those of C++ thread_local objects, which may still free
+    // buffers.
     has_exit_key = pthread_key_create(&exit_key, CloseThread) == 0;
     GuardFork([] {}, [] {}, [this] { LeaveLinesOfOtherThreads(); });
   }
@@ -57,8 +59,8 @@ struct CounterRegistry {
     return *registry;
   }
 
-  // In a forked child, where this is the only thread. GuardFork holds our lock around this call or has just let it go: no other
-  // thread exists either way.
+  // In a forked child, where this is the only thread. GuardFork holds our lock around this call or
+  // has just let it go: no other thread exists either way.
   void LeaveLinesOfOtherThreads() {
     for (auto& [id, lines] : pools) {
       for (OwnedLine& owned : lines) {
@@ -84,7 +86,8 @@ struct CounterRegistry {
     delete table;
   }
 
-  // The calling thread's own table, made at its first use; null once the thread is past its end, or out of memory.
+  // The calling thread's own table, made at its first use; null once the thread is past its end, or
+  // out of memory.
   ThreadTable* OpenThread() {
     if (thread_counter_table == &closed_table || !has_exit_key) return nullptr;
     if (thread_counter_table != &empty_table) {
@@ -143,8 +146,7 @@ struct CounterRegistry {
   }
 };
 
-PoolCounters::PoolCounters()
-    : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {}
+PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {}
 
 PoolCounters::~PoolCounters() { CounterRegistry::Close(id_); }
 
@@ -219,34 +221,29 @@ void PoolCounters::DidFreeShared(int64_t size) {
 
 int64_t PoolCounters::bytes_allocated() const {
   int64_t sum = shared_.net.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) {
-    sum += line.net();
-  });
+  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) { sum += line.net(); });
   // While calls are in flight a free can be seen before its allocation.
   return std::max<int64_t>(sum, 0);
 }
 
 int64_t PoolCounters::max_memory() const {
   int64_t sum = shared_.high.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) {
-    sum += line.high.load(std::memory_order_relaxed);
-  });
+  CounterRegistry::Get().ForEachLine(
+      id_, [&sum](const CounterLine& line) { sum += line.high.load(std::memory_order_relaxed); });
   return std::min(sum, announced_peak_.load(std::memory_order_relaxed));
 }
 
 int64_t PoolCounters::total_bytes_allocated() const {
   int64_t sum = shared_.total.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) {
-    sum += line.total.load(std::memory_order_relaxed);
-  });
+  CounterRegistry::Get().ForEachLine(
+      id_, [&sum](const CounterLine& line) { sum += line.total.load(std::memory_order_relaxed); });
   return sum;
 }
 
 int64_t PoolCounters::num_allocations() const {
   int64_t sum = shared_.count.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) {
-    sum += line.count.load(std::memory_order_relaxed);
-  });
+  CounterRegistry::Get().ForEachLine(
+      id_, [&sum](const CounterLine& line) { sum += line.count.load(std::memory_order_relaxed); });
   return sum;
 }
 

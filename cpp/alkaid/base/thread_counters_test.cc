@@ -70,7 +70,8 @@ TEST(PoolCounters, WhatOneThreadAllocatesAnotherMayFree) {
   EXPECT_LE(counters.max_memory(), 1000 * kMiB + 2 * (kMiB + 2 * PoolCounters::kStep));
 }
 
-// Both threads hold 40 blocks at once, again and again, with different pauses between: the true peak is 80 blocks.
+// Both threads hold 40 blocks at once, again and again, with different pauses between: the true
+// peak is 80 blocks.
 TEST(PoolCounters, ThePeakOfTwoThreadsIsNeverBelowTheTruthAndAboveItByNoMoreThanStated) {
   for (const int64_t size : {int64_t{64}, int64_t{4096}, kMiB, 8 * kMiB}) {
     PoolCounters counters;

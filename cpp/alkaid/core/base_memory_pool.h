@@ -1,22 +1,26 @@
 // BaseMemoryPoolImpl<Allocator>: everything that pools over an allocator have in common.
 //
-// It checks sizes and alignments by one rule for all backends, answers zero-size requests, counts, and emits the memory events;
-// the Allocator only allocates. The built-in backends are this template over three small allocators, and so are STLMemoryPool
-// and MemoryResourcePool. To add a backend of your own, write an Allocator and register a factory (memory_pool_registry.h):
+// It checks sizes and alignments by one rule for all backends, answers zero-size requests, counts,
+// and emits the memory events; the Allocator only allocates. The built-in backends are this
+// template over three small allocators, and so are STLMemoryPool and MemoryResourcePool. To add a
+// backend of your own, write an Allocator and register a factory (memory_pool_registry.h):
 //
 //   struct MyAllocator {
-//     // size > 0, alignment a power of two up to kMaxBufferAlignment. Out of memory: OutOfMemory(), *out untouched.
+//     // size > 0, alignment a power of two up to kMaxBufferAlignment.
+//     // Out of memory: OutOfMemory(), *out untouched.
 //     Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out);
 //     // Both sizes > 0. On failure the block stays as it was.
-//     Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr);
+//     Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment,
+//                              uint8_t** ptr);
 //     void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment);
 //     void ReleaseUnused();
-//     void PrintStats();           // the allocator's own figures, to stderr
-//     std::string name() const;    // what backend_name() answers
+//     void PrintStats();         // the allocator's own figures, to stderr
+//     std::string name() const;  // what backend_name() answers
 //   };
 //
-// Ownership: the pool holds its Allocator by value. Threads: as safe as the Allocator's functions, which several threads call
-// at once. Out of memory: the Allocator's status is passed on and nothing is counted.
+// Ownership: the pool holds its Allocator by value. Threads: as safe as the Allocator's functions,
+// which several threads call at once. Out of memory: the Allocator's status is passed on and
+// nothing is counted.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +52,8 @@ inline bool IsValidAlignment(int64_t alignment) {
   return IsPowerOfTwo(alignment) && alignment <= kMaxBufferAlignment;
 }
 
-// Ok, or why this request can not be served whatever the allocator; the message names the value and the limit.
+// Ok, or why this request can not be served whatever the allocator; the message names the value and
+// the limit.
 ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignment);
 // The status of an allocator that refused.
 ALKAID_EXPORT Status AllocatorRefused(const char* what, const char* allocator, int64_t size,
@@ -68,7 +73,8 @@ class BaseMemoryPoolImpl : public MemoryPool {
   using MemoryPool::Free;
   using MemoryPool::Reallocate;
 
-  // Allocate and Free leave by one branch for all that is rare, so that the usual way saves as few registers as can be.
+  // Allocate and Free leave by one branch for all that is rare, so that the usual way saves as few
+  // registers as can be.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
     internal::CounterLine* const line = counters_.OwnLine();
     if (IsUnusual(size, alignment) || internal::MemoryEventsOn() || line == nullptr) [[unlikely]] {
@@ -79,8 +85,7 @@ class BaseMemoryPoolImpl : public MemoryPool {
     return absl::OkStatus();
   }
 
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
-                    uint8_t** ptr) override {
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     if (IsUnusual(new_size, alignment) || old_size <= 0) [[unlikely]] {
       return ReallocateUnusual(old_size, new_size, alignment, ptr);
     }

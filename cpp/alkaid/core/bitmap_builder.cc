@@ -59,7 +59,9 @@ Status TypedBufferBuilder<bool>::Resize(int64_t new_capacity, bool shrink_to_fit
   }
   CloseWord();
   const int64_t old_bytes = bytes_builder_.capacity();
-  ALKAID_RETURN_NOT_OK(bytes_builder_.Resize(bit_util::BytesForBits(new_capacity), shrink_to_fit));
+  // Whole words: a buffer that is not the pool's may not round up by itself.
+  const int64_t bytes = (bit_util::BytesForBits(new_capacity) + kWordBytes - 1) & ~(kWordBytes - 1);
+  ALKAID_RETURN_NOT_OK(bytes_builder_.Resize(bytes, shrink_to_fit));
   const int64_t new_bytes = bytes_builder_.capacity();
   if (new_bytes > old_bytes) {
     std::memset(bytes_builder_.mutable_data() + old_bytes, 0,

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "alkaid/core/buffer_builder.h"
@@ -86,8 +87,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
 
   Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
   Status Reserve(int64_t additional_elements) {
-    if (static_cast<uint64_t>(additional_elements) <=
-        static_cast<uint64_t>(capacity() - bit_length_)) {
+    if (additional_elements >= 0 && additional_elements <= capacity() - bit_length_) {
       return absl::OkStatus();
     }
     return Grow(additional_elements);
@@ -112,16 +112,18 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   int64_t false_count() const { return false_count_ + FalseInWord(); }
 
  private:
-  // Neither as wide as the members nor a byte: so the compiler knows that storing one leaves the
-  // builder itself alone.
-  using Word = uint32_t;
-  // Foreign buffers and alignments below four bytes are welcome.
+  // As wide as uint64_t but another type, and not bytes: so the compiler knows that storing one
+  // leaves the builder's own members alone.
+  using Word = std::conditional_t<std::is_same_v<uint64_t, unsigned long>, unsigned long long,
+                                  unsigned long>;
+  // Foreign buffers and alignments below eight bytes are welcome.
   using StoredWord [[gnu::aligned(1)]] = Word;
   static constexpr int64_t kWordBytes = sizeof(Word);
   static constexpr int64_t kWordBits = kWordBytes * 8;
+  static_assert(kWordBits == 64);
 
   static Word LittleEndian(Word word) {
-    return std::endian::native == std::endian::little ? word : __builtin_bswap32(word);
+    return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
   }
   StoredWord* Words() { return reinterpret_cast<StoredWord*>(bytes_builder_.mutable_data()); }
 
@@ -129,7 +131,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   void AppendToWord(uint64_t word, bool value) {
     const auto place = static_cast<uint64_t>(bit_length_);
     word |= uint64_t{value} << (place % kWordBits);
-    Words()[place / kWordBits] = LittleEndian(static_cast<Word>(word));
+    Words()[place / kWordBits] = LittleEndian(word);
     word_ = word;
     ++bit_length_;
   }

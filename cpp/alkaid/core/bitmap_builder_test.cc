@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -196,6 +197,46 @@ TEST(BitmapBuilder, GoesOnBehindTheBytesOfABufferBuilder) {
   ALKAID_ASSERT_OK(builder.Append(true));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, builder.Finish());
   EXPECT_EQ(buffer->ToHexString(), "0F01");
+}
+
+// Has exactly as many bytes as it was asked for.
+class ExactBuffer final : public ResizableBuffer {
+ public:
+  explicit ExactBuffer(int64_t size) : ResizableBuffer(nullptr, 0) {
+    EXPECT_THAT(Resize(size, true), IsOk());
+  }
+  Status Resize(int64_t new_size, bool) override {
+    ALKAID_RETURN_NOT_OK(Reserve(new_size));
+    size_ = new_size;
+    return absl::OkStatus();
+  }
+  Status Reserve(int64_t new_capacity) override {
+    if (new_capacity <= capacity_) return absl::OkStatus();
+    auto bytes = std::make_unique<uint8_t[]>(static_cast<size_t>(new_capacity));
+    std::copy_n(bytes_.get(), size_, bytes.get());
+    bytes_ = std::move(bytes);
+    data_ = bytes_.get();
+    capacity_ = new_capacity;
+    return absl::OkStatus();
+  }
+
+ private:
+  std::unique_ptr<uint8_t[]> bytes_;
+};
+
+TEST(BitmapBuilder, StaysInsideABufferWhoseCapacityIsNoWholeNumberOfWords) {
+  for (int64_t bytes = 0; bytes < 20; ++bytes) {
+    std::shared_ptr<ResizableBuffer> start = std::make_shared<ExactBuffer>(bytes);
+    TypedBufferBuilder<bool> builder{BufferBuilder(std::move(start))};
+    EXPECT_EQ(builder.length(), bytes * 8);
+    for (int i = 0; i < 300; ++i) ALKAID_ASSERT_OK(builder.Append(true));
+    ALKAID_ASSERT_OK(builder.Append(int64_t{71}, true));
+    ALKAID_ASSERT_OK(builder.Append(false));
+    EXPECT_EQ(builder.false_count(), bytes * 8 + 1);
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, builder.Finish());
+    EXPECT_EQ(bit_util::CountSetBits(buffer->data(), bytes * 8, 372), 371);
+    EXPECT_EQ(bit_util::CountSetBits(buffer->data(), 0, bytes * 8), 0);
+  }
 }
 
 TEST(BitmapBuilder, MovedFromIsEmptyAndMovedToGoesOn) {

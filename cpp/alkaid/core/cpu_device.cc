@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "alkaid/base/fork_guard.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_io.h"
 #include "alkaid/core/memory_pool.h"
@@ -37,7 +38,7 @@ class CPUManagers {
 
  private:
   using Key = std::pair<MemoryPool*, bool>;
-  std::mutex mutex_;
+  internal::ForkGuarded<std::mutex> mutex_;
   std::map<Key, std::weak_ptr<MemoryManager>> managers_;  // guarded by mutex_
 };
 

@@ -1,7 +1,8 @@
 // The debug mode of pools: ALKAID_DEBUG_MEMORY_POOL = abort | trap | warn | none.
 //
-// A block gets 16 bytes more than were asked for, and right behind its last byte (not behind any padding) a canary that also
-// encodes the block's size. Free and reallocate check it: a write past the end and a wrong size are both found there.
+// A block gets 16 bytes more than were asked for, and right behind its last byte (not behind any
+// padding) a canary that also encodes the block's size. Free and reallocate check it: a write past
+// the end and a wrong size are both found there.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@
 
 namespace alkaid::internal {
 
-// Whether the mode is on; read from the environment once. An unknown value is reported on stderr and means off.
+// Whether the mode is on; read from the environment once. An unknown value is reported on stderr
+// and means off.
 ALKAID_EXPORT bool MemoryDebugOn();
 
 // Reports a fault as the mode says: abort() and trap do not return, warn writes to stderr and does.
@@ -31,8 +33,8 @@ class DebugAllocator {
   }
   Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
     Check(*ptr, old_size, "reallocate");
-    ALKAID_RETURN_NOT_OK(wrapped_.ReallocateAligned(old_size + kCanarySize,
-                                                    new_size + kCanarySize, alignment, ptr));
+    ALKAID_RETURN_NOT_OK(
+        wrapped_.ReallocateAligned(old_size + kCanarySize, new_size + kCanarySize, alignment, ptr));
     Plant(*ptr, new_size);
     return absl::OkStatus();
   }

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "alkaid/base/fork_guard.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_pool.h"
 
@@ -140,7 +141,7 @@ Status MemoryManager::CopyBufferSliceToCPU(const std::shared_ptr<Buffer>& buffer
 namespace {
 
 struct DeviceMappers {
-  std::mutex mutex;
+  internal::ForkGuarded<std::mutex> mutex;
   std::map<DeviceAllocationType, DeviceMapper> by_type;  // guarded by mutex
 };
 

@@ -1,4 +1,5 @@
-// What only the jemalloc backend promises; what all backends promise stands in testing/pool_contract.h.
+// What only the jemalloc backend promises; what all backends promise stands in
+// testing/pool_contract.h.
 
 #include <gtest/gtest.h>
 
@@ -27,7 +28,8 @@ TEST_F(JemallocBackend, ItsBlocksComeFromTheLibrarysOwnJemalloc) {
   for (uint8_t* block : blocks) pool_->Free(block, 4096);
 }
 
-// With jemalloc's default every such block would be unmapped when freed, and its pages faulted in anew.
+// With jemalloc's default every such block would be unmapped when freed, and its pages faulted in
+// anew.
 TEST_F(JemallocBackend, BlocksOfManyMegabytesStayInTheOrdinaryArenas) {
   EXPECT_EQ(jemalloc_get_stat("opt.oversize_threshold").value(), 0);
 }

@@ -39,9 +39,9 @@ TEST_F(Jemalloc, AStatisticMovesWithThePoolsBlocks) {
 }
 
 TEST_F(Jemalloc, StatisticsOfEveryIntegerWidthAreRead) {
-  EXPECT_TRUE(jemalloc_get_stat("arenas.narenas").ok());   // unsigned
-  EXPECT_TRUE(jemalloc_get_stat("config.stats").ok());     // bool
-  EXPECT_TRUE(jemalloc_get_stat("stats.resident").ok());   // size_t
+  EXPECT_TRUE(jemalloc_get_stat("arenas.narenas").ok());  // unsigned
+  EXPECT_TRUE(jemalloc_get_stat("config.stats").ok());    // bool
+  EXPECT_TRUE(jemalloc_get_stat("stats.resident").ok());  // size_t
 }
 
 TEST_F(Jemalloc, AnUnknownStatisticIsRefusedByName) {

@@ -20,7 +20,8 @@ struct Observers {
 };
 
 Observers& AllObservers() {
-  static Observers* const observers = new Observers;  // never destroyed: static destructors free memory
+  static Observers* const observers =
+      new Observers;  // never destroyed: static destructors free memory
   return *observers;
 }
 

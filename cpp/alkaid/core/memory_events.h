@@ -1,13 +1,16 @@
 // The one point through which every change of memory passes.
 //
-// Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and the release of each root
-// buffer calls one function here. While nobody listens that is a load of one global and a branch not taken. Adaptors (logging,
-// capped, proxy) forward to the pool below and do not emit again, so a block is seen exactly once.
+// Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and
+// the release of each root buffer calls one function here. While nobody listens that is a load of
+// one global and a branch not taken. Adaptors (logging, capped, proxy) forward to the pool below
+// and do not emit again, so a block is seen exactly once.
 //
-// Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the thread that causes them, on
-// several at once; Add and Remove from any thread, except from inside an observer. RemoveMemoryObserver returns once no call
-// into that observer is running, so it may be destroyed then.
-// Out of memory: emission allocates nothing. Memory events that an observer itself causes are not reported to anybody.
+// Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
+// thread that causes them, on several at once; Add and Remove from any thread, except from inside
+// an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
+// be destroyed then.
+// Out of memory: emission allocates nothing. Memory events that an observer itself causes are not
+// reported to anybody.
 #pragma once
 
 #include <atomic>
@@ -20,17 +23,18 @@ namespace alkaid {
 class Buffer;
 class MemoryPool;
 
-// What an observer is told. Pointers are identities: `free` is told before the block is given back, everything else after the
-// fact. Sizes are bytes as asked of the pool.
+// What an observer is told. Pointers are identities: `free` is told before the block is given back,
+// everything else after the fact. Sizes are bytes as asked of the pool.
 class ALKAID_EXPORT MemoryObserver {
  public:
   virtual ~MemoryObserver() = default;
 
   virtual void OnAllocate(MemoryPool* /*pool*/, const void* /*ptr*/, int64_t /*size*/,
                           int64_t /*alignment*/) {}
-  // Told before the allocator is asked: from here on `old_ptr` may be handed to another thread. OnReallocate follows, always.
-  virtual void OnReallocating(MemoryPool* /*pool*/, const void* /*old_ptr*/,
-                              int64_t /*old_size*/) {}
+  // Told before the allocator is asked: from here on `old_ptr` may be handed to another thread.
+  // OnReallocate follows, always.
+  virtual void OnReallocating(MemoryPool* /*pool*/, const void* /*old_ptr*/, int64_t /*old_size*/) {
+  }
   // Where the allocator refused, the new pointer and size are the old ones.
   virtual void OnReallocate(MemoryPool* /*pool*/, const void* /*old_ptr*/, const void* /*new_ptr*/,
                             int64_t /*old_size*/, int64_t /*new_size*/, int64_t /*alignment*/) {}

@@ -68,9 +68,8 @@ TEST(MemoryEvents, EachCallThatReachesTheAllocatorIsToldOnceInOrder) {
   EXPECT_EQ(recorder.live.at(block), 300000);
   pool->Free(block, 300000);
   EXPECT_TRUE(recorder.live.empty());
-  EXPECT_EQ(recorder.log,
-            (std::vector<std::string>{"allocate 100 at 64", "reallocating 100",
-                                      "reallocate 100 to 300000", "free 300000"}));
+  EXPECT_EQ(recorder.log, (std::vector<std::string>{"allocate 100 at 64", "reallocating 100",
+                                                    "reallocate 100 to 300000", "free 300000"}));
 }
 
 TEST(MemoryEvents, AFailedReallocationLeavesTheBlockListed) {
@@ -131,7 +130,8 @@ TEST(MemoryEvents, AnObserverMayItselfAllocateFromThePool) {
 }
 
 TEST(MemoryEvents, RemovalWaitsUntilNoThreadIsInsideTheObserver) {
-  // The observer writes to itself with no lock: were it still called after removal, its end would be seen.
+  // The observer writes to itself with no lock: were it still called after removal, its end would
+  // be seen.
   class Fragile : public MemoryObserver {
    public:
     ~Fragile() override { gone = true; }

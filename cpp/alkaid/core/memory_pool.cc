@@ -57,7 +57,8 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
   return internal::MakeSystemPool();
 }
 
-// The pools below are never destroyed: buffers in static objects and in interpreters that are shutting down outlive main.
+// The pools below are never destroyed: buffers in static objects and in interpreters that are
+// shutting down outlive main.
 
 MemoryPool* system_memory_pool() {
   static MemoryPool* const pool = internal::MakeSystemPool().release();

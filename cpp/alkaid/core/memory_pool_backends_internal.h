@@ -1,4 +1,5 @@
-// The built-in backends, one .cc file each; a build without a backend has neither its file nor its declaration.
+// The built-in backends, one .cc file each; a build without a backend has neither its file nor its
+// declaration.
 #pragma once
 
 #include <memory>

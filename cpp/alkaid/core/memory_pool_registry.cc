@@ -26,10 +26,12 @@ struct Registry {
   Registry() {
     // In the order in which the default is looked for.
 #if ALKAID_HAVE_MIMALLOC
-    entries.push_back({{"mimalloc", internal::MimallocVersion(), true}, internal::MakeMimallocPool});
+    entries.push_back(
+        {{"mimalloc", internal::MimallocVersion(), true}, internal::MakeMimallocPool});
 #endif
 #if ALKAID_HAVE_JEMALLOC
-    entries.push_back({{"jemalloc", internal::JemallocVersion(), true}, internal::MakeJemallocPool});
+    entries.push_back(
+        {{"jemalloc", internal::JemallocVersion(), true}, internal::MakeJemallocPool});
 #endif
     entries.push_back(
         {{"system", internal::SystemAllocatorVersion(), true}, internal::MakeSystemPool});
@@ -61,9 +63,9 @@ DefaultMemoryBackend ChooseDefault() {
   registry.default_chosen = true;
   const std::string first = registry.entries.front().backend.name;
   if (asked.empty()) {
-    return {first, absl::StrCat(internal::kDefaultMemoryPoolVariable, " is not set; ", first,
-                                " comes first among the backends of this build (", registry.Names(),
-                                ")")};
+    return {first,
+            absl::StrCat(internal::kDefaultMemoryPoolVariable, " is not set; ", first,
+                         " comes first among the backends of this build (", registry.Names(), ")")};
   }
   if (registry.Find(asked) != nullptr) {
     return {asked, absl::StrCat(internal::kDefaultMemoryPoolVariable, "=", asked)};

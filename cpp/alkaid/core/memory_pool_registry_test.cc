@@ -42,13 +42,14 @@ std::unique_ptr<MemoryPool> MakePlainPool() {
   return std::make_unique<BaseMemoryPoolImpl<PlainAllocator>>();
 }
 
-// The choice is made once per process, so each test that makes it runs in a process of its own: this program again, with only
-// that test and with ALKAID_DEFAULT_MEMORY_POOL set to `variable`.
+// The choice is made once per process, so each test that makes it runs in a process of its own:
+// this program again, with only that test and with ALKAID_DEFAULT_MEMORY_POOL set to `variable`.
 void InAProcessOfItsOwn(const char* variable, const std::function<void()>& body) {
   constexpr char kMark[] = "ALKAID_TEST_IN_A_PROCESS_OF_ITS_OWN";
   if (std::getenv(kMark) != nullptr) return body();
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  const std::string filter = absl::StrCat("--gtest_filter=", test->test_suite_name(), ".", test->name());
+  const std::string filter =
+      absl::StrCat("--gtest_filter=", test->test_suite_name(), ".", test->name());
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {

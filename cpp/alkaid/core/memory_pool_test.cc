@@ -48,14 +48,12 @@ TEST(MemoryPool, BackendsThatAreListedHaveASharedPoolAndOthersSayUnimplemented) 
   auto listed = [&](const char* name) { return std::ranges::count(names, name) == 1; };
   MemoryPool* pool = nullptr;
   const Status jemalloc = jemalloc_memory_pool(&pool);
-  EXPECT_EQ(jemalloc.code(),
-            listed("jemalloc") ? StatusCode::kOk : StatusCode::kUnimplemented);
+  EXPECT_EQ(jemalloc.code(), listed("jemalloc") ? StatusCode::kOk : StatusCode::kUnimplemented);
   if (jemalloc.ok()) {
     EXPECT_EQ(pool->backend_name(), "jemalloc");
   }
   const Status mimalloc = mimalloc_memory_pool(&pool);
-  EXPECT_EQ(mimalloc.code(),
-            listed("mimalloc") ? StatusCode::kOk : StatusCode::kUnimplemented);
+  EXPECT_EQ(mimalloc.code(), listed("mimalloc") ? StatusCode::kOk : StatusCode::kUnimplemented);
   if (mimalloc.ok()) {
     EXPECT_EQ(pool->backend_name(), "mimalloc");
   }
@@ -63,11 +61,11 @@ TEST(MemoryPool, BackendsThatAreListedHaveASharedPoolAndOthersSayUnimplemented) 
 }
 
 TEST(MemoryPool, PrintStatsOfEachBackendShowsWhatItsAllocatorSays) {
-  const std::pair<std::string, std::string> said[] = {{"system", "glibc malloc"},
-                                                      {"jemalloc", "jemalloc statistics"},
-                                                      {"mimalloc", "heap stats"}};
+  const std::pair<std::string, std::string> said[] = {
+      {"system", "glibc malloc"}, {"jemalloc", "jemalloc statistics"}, {"mimalloc", "heap stats"}};
   for (const std::string& name : SupportedMemoryBackendNames()) {
-    const auto* expected = std::ranges::find(said, name, [](const auto& pair) { return pair.first; });
+    const auto* expected =
+        std::ranges::find(said, name, [](const auto& pair) { return pair.first; });
     if (expected == std::end(said)) continue;  // registered by another test
     auto pool = CreateMemoryPool(name).value();
     uint8_t* block = nullptr;

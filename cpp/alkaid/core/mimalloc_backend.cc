@@ -12,7 +12,8 @@ namespace {
 class MimallocAllocator {
  public:
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
-    void* const block = mi_malloc_aligned(static_cast<size_t>(size), static_cast<size_t>(alignment));
+    void* const block =
+        mi_malloc_aligned(static_cast<size_t>(size), static_cast<size_t>(alignment));
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("allocate", "mimalloc", size, alignment);
     }
@@ -20,10 +21,12 @@ class MimallocAllocator {
     return absl::OkStatus();
   }
 
-  static Status ReallocateAligned(int64_t /*old_size*/, int64_t new_size, int64_t alignment,
-                                  uint8_t** ptr) {
-    void* const block = mi_realloc_aligned(*ptr, static_cast<size_t>(new_size),
-                                           static_cast<size_t>(alignment));
+  // Not inlined: users look for this frame in back-traces, and what it does takes far longer than a
+  // call.
+  [[gnu::noinline]] static Status ReallocateAligned(int64_t /*old_size*/, int64_t new_size,
+                                                    int64_t alignment, uint8_t** ptr) {
+    void* const block =
+        mi_realloc_aligned(*ptr, static_cast<size_t>(new_size), static_cast<size_t>(alignment));
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("reallocate to", "mimalloc", new_size, alignment);
     }

@@ -1,4 +1,5 @@
-// What only the mimalloc backend promises; what all backends promise stands in testing/pool_contract.h.
+// What only the mimalloc backend promises; what all backends promise stands in
+// testing/pool_contract.h.
 
 #include <gtest/gtest.h>
 
@@ -28,7 +29,8 @@ TEST_F(MimallocBackend, ItsVersionIsToldInThreeParts) {
   }
 }
 
-// A thread's heap is abandoned when it ends; what it allocated must stay valid and be freed by others.
+// A thread's heap is abandoned when it ends; what it allocated must stay valid and be freed by
+// others.
 TEST_F(MimallocBackend, BlocksOutliveTheThreadThatAllocatedThem) {
   std::vector<uint8_t*> blocks(1000);
   std::thread([&] {

@@ -34,6 +34,41 @@ void* PoolBuffer::operator new([[maybe_unused]] std::size_t size) {
 
 void PoolBuffer::operator delete(void* pointer) noexcept { internal::DeallocateBlock(pointer); }
 
+namespace {
+
+Status RoundedCapacity(const MemoryPool& pool, int64_t bytes, int64_t* capacity) {
+  if (!RoundUpOverflow(bytes, 64, capacity)) [[likely]]
+    return absl::OkStatus();
+  return status::OutOfMemory(
+      "PoolBuffer: ", bytes, " bytes, rounded up to a multiple of 64, pass the largest size, ",
+      std::numeric_limits<int64_t>::max(), " bytes (pool ", pool.backend_name(), ")");
+}
+
+}  // namespace
+
+inline Status PoolBuffer::SetCapacity(int64_t new_capacity) {
+  auto* data = const_cast<uint8_t*>(data_);
+  if (data == nullptr) {
+    ALKAID_RETURN_NOT_OK(pool_->Allocate(new_capacity, alignment_, &data));
+  } else if (new_capacity != capacity_) {
+    ALKAID_RETURN_NOT_OK(pool_->Reallocate(capacity_, new_capacity, alignment_, &data));
+  }
+  data_ = data;
+  capacity_ = new_capacity;
+  return absl::OkStatus();
+}
+
+inline Status PoolBuffer::Start(int64_t size) {
+  if (size < 0) [[unlikely]]
+    return status::Invalid("AllocateBuffer: negative size ", size);
+  int64_t capacity;
+  ALKAID_RETURN_NOT_OK(RoundedCapacity(*pool_, size, &capacity));
+  ALKAID_RETURN_NOT_OK(SetCapacity(capacity));
+  size_ = size;
+  ZeroPadding();
+  return absl::OkStatus();
+}
+
 Status PoolBuffer::Resize(int64_t new_size, bool shrink_to_fit) {
   if (new_size < 0) [[unlikely]] {
     return status::Invalid("PoolBuffer::Resize: negative size ", new_size);
@@ -53,25 +88,8 @@ Status PoolBuffer::Reserve(int64_t new_capacity) {
   }
   if (data_ != nullptr && new_capacity <= capacity_) return absl::OkStatus();
   int64_t rounded;
-  if (RoundUpOverflow(new_capacity, 64, &rounded)) [[unlikely]] {
-    return status::OutOfMemory("PoolBuffer: ", new_capacity,
-                               " bytes, rounded up to a multiple of 64, pass the largest size, ",
-                               std::numeric_limits<int64_t>::max(), " bytes (pool ",
-                               pool_->backend_name(), ")");
-  }
+  ALKAID_RETURN_NOT_OK(RoundedCapacity(*pool_, new_capacity, &rounded));
   return SetCapacity(rounded);
-}
-
-Status PoolBuffer::SetCapacity(int64_t new_capacity) {
-  auto* data = const_cast<uint8_t*>(data_);
-  if (data == nullptr) {
-    ALKAID_RETURN_NOT_OK(pool_->Allocate(new_capacity, alignment_, &data));
-  } else if (new_capacity != capacity_) {
-    ALKAID_RETURN_NOT_OK(pool_->Reallocate(capacity_, new_capacity, alignment_, &data));
-  }
-  data_ = data;
-  capacity_ = new_capacity;
-  return absl::OkStatus();
 }
 
 std::shared_ptr<MemoryManager> PoolBuffer::ImplicitMemoryManager() const {
@@ -107,8 +125,7 @@ Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
                            " is no power of two from 1 to ", kMaxBufferAlignment);
   }
   auto buffer = std::make_unique<PoolBuffer>(std::move(pool), alignment);
-  ALKAID_RETURN_NOT_OK(buffer->Resize(size, /*shrink_to_fit=*/false));
-  buffer->ZeroPadding();
+  ALKAID_RETURN_NOT_OK(buffer->Start(size));
   return buffer;
 }
 

@@ -27,6 +27,9 @@ class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
   static void* operator new(std::size_t size);
   static void operator delete(void* pointer) noexcept;
 
+  // Takes the first block: `size` bytes, the padding zero. Inline in the one file that calls it.
+  inline Status Start(int64_t size);
+
   using ResizableBuffer::Resize;
   Status Resize(int64_t new_size, bool shrink_to_fit) override;
   Status Reserve(int64_t new_capacity) override;
@@ -37,7 +40,7 @@ class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
  private:
   std::shared_ptr<MemoryManager> ImplicitMemoryManager() const override;
   // Moves the bytes to a block of `new_capacity`, a multiple of 64.
-  Status SetCapacity(int64_t new_capacity);
+  inline Status SetCapacity(int64_t new_capacity);
   void CheckPadding() const;
 
   std::shared_ptr<MemoryPool> pool_;

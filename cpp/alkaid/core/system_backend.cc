@@ -16,8 +16,9 @@ namespace {
 class SystemAllocator {
  public:
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
-    // Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in memory; nor aligned_alloc,
-    // which AddressSanitizer refuses unless the size is a multiple of the alignment.
+    // Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in
+    // memory; nor aligned_alloc, which AddressSanitizer refuses unless the size is a multiple of
+    // the alignment.
     void* const block = memalign(static_cast<size_t>(alignment), static_cast<size_t>(size));
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("allocate", "the system allocator", size, alignment);
@@ -28,8 +29,9 @@ class SystemAllocator {
 
   static Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment,
                                   uint8_t** ptr) {
-    // realloc would forget the alignment, so a block that does not fit any more is copied. The block's true size counts, not the
-    // one last asked for: shrinking in many small steps must give memory back too.
+    // realloc would forget the alignment, so a block that does not fit any more is copied. The
+    // block's true size counts, not the one last asked for: shrinking in many small steps must give
+    // memory back too.
     const auto usable = static_cast<int64_t>(malloc_usable_size(*ptr));
     if (new_size <= old_size && new_size >= usable / 2) return absl::OkStatus();
     uint8_t* block = nullptr;
@@ -48,10 +50,11 @@ class SystemAllocator {
 
   static void PrintStats() {
     const struct mallinfo2 info = mallinfo2();
-    std::fprintf(stderr,
-                 "glibc malloc (whole process): %zu bytes in use, %zu bytes free in its arenas, "
-                 "%zu bytes in %zu mapped blocks, %zu bytes of arenas, %zu bytes could be trimmed\n",
-                 info.uordblks, info.fordblks, info.hblkhd, info.hblks, info.arena, info.keepcost);
+    std::fprintf(
+        stderr,
+        "glibc malloc (whole process): %zu bytes in use, %zu bytes free in its arenas, "
+        "%zu bytes in %zu mapped blocks, %zu bytes of arenas, %zu bytes could be trimmed\n",
+        info.uordblks, info.fordblks, info.hblkhd, info.hblks, info.arena, info.keepcost);
   }
 
   static std::string name() { return "system"; }

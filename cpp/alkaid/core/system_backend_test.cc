@@ -1,4 +1,5 @@
-// What only the system backend promises; what all backends promise stands in testing/pool_contract.h.
+// What only the system backend promises; what all backends promise stands in
+// testing/pool_contract.h.
 
 #include <gtest/gtest.h>
 #include <malloc.h>

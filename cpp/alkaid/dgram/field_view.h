@@ -10,6 +10,7 @@
 // Out of memory: allocates nothing, but for messages.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -32,7 +33,7 @@ class ALKAID_EXPORT FieldView {
   DataType type() const { return field_->type; }
   int rank() const { return field_->rank; }
   // Elements of dimension `i` < rank().
-  int64_t dim(int i) const { return LoadUnaligned<uint32_t>(shape_ + 4 * i); }
+  int64_t dim(int i) const { return LoadUnaligned<uint32_t>(shape_ + ptrdiff_t{4} * i); }
 
   // The field's bytes, back to back, the last index fastest. They may be misaligned for their type.
   const uint8_t* data() const { return data_; }
@@ -75,7 +76,7 @@ class ALKAID_EXPORT FieldView {
 
   const Field* field_ = nullptr;
   const uint8_t* data_ = nullptr;
-  const uint8_t* shape_ = nullptr;  // null where the field is a scalar
+  const uint8_t* shape_ = nullptr;  // means nothing where the field is a scalar
   int64_t nbytes_ = 0;
   const DgramOrigin* origin_ = nullptr;
 };

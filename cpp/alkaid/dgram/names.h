@@ -137,6 +137,8 @@ class ALKAID_EXPORT Names {
   const std::vector<Field>& fields() const { return fields_; }
   // Fields of rank 1 and more.
   int array_count() const { return array_count_; }
+  // Bytes of the Shapes that the arrays need, its Xtc header included.
+  int64_t shapes_extent() const { return kXtcHeaderBytes + kShapeBytes * array_count_; }
   // As many as fields().
   const FieldLayout* layout() const { return layout_.data(); }
   // The index of the first field of that name, or -1.

@@ -68,7 +68,7 @@ bool FieldWalk::Next() {
   if (next_ == static_cast<int>(names.fields().size())) return false;
   const FieldLayout layout = names.layout()[next_];
   const Field& field = names.fields()[static_cast<size_t>(next_)];
-  const uint8_t* const shape = layout.rank != 0 ? next_shape_ : nullptr;
+  const uint8_t* const shape = next_shape_;
   int64_t nbytes = 0;
   const int64_t left = owner_->data_ + owner_->data_bytes_ - next_data_;
   if (!ShapesData::Measure(layout, shape, &nbytes) || nbytes > left) {
@@ -77,7 +77,7 @@ bool FieldWalk::Next() {
     return false;
   }
   view_ = FieldView(&field, next_data_, shape, nbytes, owner_->dgram_->origin().get());
-  if (shape != nullptr) next_shape_ += kShapeBytes;
+  if (layout.rank != 0) next_shape_ += kShapeBytes;
   next_data_ += nbytes;
   ++next_;
   return true;
@@ -86,7 +86,7 @@ bool FieldWalk::Next() {
 Status ShapesData::FieldFault(const Field& field, const uint8_t* at, const uint8_t* shape) const {
   std::string shape_text = "scalar";
   for (int i = 0; i < field.rank; ++i) {
-    const auto dimension = LoadUnaligned<uint32_t>(shape + 4 * i);
+    const auto dimension = LoadUnaligned<uint32_t>(shape + ptrdiff_t{4} * i);
     shape_text = i == 0 ? absl::StrCat(dimension) : absl::StrCat(shape_text, "x", dimension);
   }
   int64_t nbytes = 0;

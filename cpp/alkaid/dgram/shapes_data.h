@@ -64,8 +64,8 @@ class ALKAID_EXPORT ShapesData {
     int64_t product = layout.element_size;
     bool overflow = false;
     for (int i = 0; i < layout.rank; ++i) {
-      overflow |= __builtin_mul_overflow(product, int64_t{LoadUnaligned<uint32_t>(shape + 4 * i)},
-                                         &product);
+      overflow |= __builtin_mul_overflow(
+          product, int64_t{LoadUnaligned<uint32_t>(shape + ptrdiff_t{4} * i)}, &product);
     }
     *nbytes = product;
     return !overflow;
@@ -93,7 +93,7 @@ class ALKAID_EXPORT ShapesDataWalk : private XtcWalk {
   // Goes to the next one. False at the end, or at a fault: ask status().
   bool Next() {
     while (XtcWalk::Next()) {
-      if (xtc().type() == TypeId::kShapesData) return Locate();
+      if (xtc().type() == TypeId::kShapesData) return LocatePlain() || Locate();
     }
     return false;
   }
@@ -101,6 +101,36 @@ class ALKAID_EXPORT ShapesDataWalk : private XtcWalk {
   using XtcWalk::status;
 
  private:
+  // The usual form: one Shapes and one Data, in either order, and nothing else. False for any other
+  // form, sound or not.
+  bool LocatePlain() {
+    const uint8_t* const first = data_ + offset() + kXtcHeaderBytes;
+    const int64_t left = int64_t{xtc().extent} - kXtcHeaderBytes;
+    if (left < 2 * kXtcHeaderBytes || configuration_ == nullptr) return false;
+    const Xtc a = Xtc::Read(first);
+    if (a.extent < kXtcHeaderBytes || a.extent > left - kXtcHeaderBytes) return false;
+    const Xtc b = Xtc::Read(first + a.extent);
+    if (int64_t{b.extent} != left - a.extent) return false;
+    const bool shapes_first = a.type() == TypeId::kShapes;
+    if (shapes_first ? b.type() != TypeId::kData
+                     : (a.type() != TypeId::kData || b.type() != TypeId::kShapes)) {
+      return false;
+    }
+    const Names* const names = configuration_->Find(NamesId(xtc().src));
+    const int64_t shapes_extent = shapes_first ? a.extent : b.extent;
+    if (names == nullptr || shapes_extent < names->shapes_extent()) return false;
+
+    const uint8_t* const a_payload = first + kXtcHeaderBytes;
+    const uint8_t* const b_payload = a_payload + a.extent;
+    shapes_data_.names_ = names;
+    shapes_data_.shapes_ = shapes_first ? a_payload : b_payload;
+    shapes_data_.data_ = shapes_first ? b_payload : a_payload;
+    shapes_data_.data_bytes_ = (shapes_first ? b.extent : a.extent) - kXtcHeaderBytes;
+    shapes_data_.offset_ = offset();
+    shapes_data_.damage_ = xtc().damage;
+    return true;
+  }
+  // Any form; says what is wrong.
   bool Locate();
 
   const Configuration* configuration_;
@@ -142,9 +172,8 @@ Status ShapesData::ForEachField(Visitor&& visit) const {
   const uint8_t* const end = data_ + data_bytes_;
   for (; field != fields_end; ++field, ++layout) {
     int64_t nbytes = layout->element_size;
-    const uint8_t* field_shape = nullptr;
+    const uint8_t* const field_shape = shape;
     if (layout->rank != 0) {
-      field_shape = shape;
       shape += kShapeBytes;
       if (!Measure(*layout, field_shape, &nbytes)) [[unlikely]] {
         return FieldFault(*field, at, field_shape);

@@ -10,8 +10,9 @@ namespace alkaid::dgram {
 namespace {
 
 void Store32(uint8_t* bytes, uint32_t value) { std::memcpy(bytes, &value, sizeof(value)); }
+// The bytes behind are zero already.
 void StoreText(uint8_t* bytes, const std::string& text) {
-  std::memcpy(bytes, text.data(), text.size());
+  std::copy(text.begin(), text.end(), bytes);
 }
 
 }  // namespace

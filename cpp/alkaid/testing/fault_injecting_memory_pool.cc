@@ -3,13 +3,12 @@
 #include <utility>
 
 #include "alkaid/base/status.h"
-#include "alkaid/core/borrow_pool_internal.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid {
 
 FaultInjectingMemoryPool::FaultInjectingMemoryPool(MemoryPool* pool)
-    : FaultInjectingMemoryPool(internal::BorrowPool(pool)) {}
+    : FaultInjectingMemoryPool(std::shared_ptr<MemoryPool>(std::shared_ptr<void>(), pool)) {}
 
 FaultInjectingMemoryPool::FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool)
     : pool_(std::move(pool)) {}
