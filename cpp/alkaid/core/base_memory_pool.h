@@ -58,6 +58,8 @@ ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignm
 // The status of an allocator that refused.
 ALKAID_EXPORT Status AllocatorRefused(const char* what, const char* allocator, int64_t size,
                                       int64_t alignment);
+// A block freed as zero bytes that never was: a fault in the debug mode of pools, else nothing.
+ALKAID_EXPORT void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool);
 // The pool's own figures, to stderr.
 ALKAID_EXPORT void PrintPoolStats(const MemoryPool& pool);
 
@@ -145,7 +147,7 @@ class BaseMemoryPoolImpl : public MemoryPool {
   }
 
   [[gnu::noinline]] void FreeUnusual(uint8_t* buffer, int64_t size, int64_t alignment) {
-    if (size == 0) return;
+    if (size == 0) return internal::CheckFreeOfNothing(buffer, *this);
     if (internal::MemoryEventsOn()) internal::EmitFree(this, buffer, size);
     counters_.DidFree(size);
     allocator_.DeallocateAligned(buffer, size, alignment);
@@ -157,6 +159,7 @@ class BaseMemoryPoolImpl : public MemoryPool {
       return status::Invalid("reallocate: the old size is ", old_size, ", but can not be negative");
     }
     ALKAID_RETURN_NOT_OK(internal::CheckRequest("reallocate to", new_size, alignment));
+    if (old_size == 0 && new_size == 0) return absl::OkStatus();
     if (old_size == 0) return Allocate(new_size, alignment, ptr);
     Free(*ptr, old_size, alignment);
     *ptr = internal::ZeroSizePointer(alignment);

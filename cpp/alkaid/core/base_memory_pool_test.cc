@@ -71,6 +71,15 @@ TEST_F(BaseMemoryPool, ZeroBytesNeverReachTheAllocatorOnTheWayInOrOut) {
   EXPECT_EQ(pool_.bytes_allocated(), 0);
 }
 
+TEST_F(BaseMemoryPool, ReallocatingNothingToNothingCountsAsNothing) {
+  uint8_t* block = nullptr;
+  ASSERT_TRUE(pool_.Allocate(0, &block).ok());
+  ASSERT_TRUE(pool_.Reallocate(0, 0, &block).ok());
+  pool_.Free(block, 0);
+  EXPECT_EQ(pool_.num_allocations(), 1);
+  EXPECT_TRUE(calls_.made.empty());
+}
+
 TEST_F(BaseMemoryPool, ARefusalIsPassedOnAndNothingIsCounted) {
   uint8_t* block = nullptr;
   ASSERT_TRUE(pool_.Allocate(100, &block).ok());

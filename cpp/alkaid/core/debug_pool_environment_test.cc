@@ -42,6 +42,13 @@ int RunAsChild(const std::string& backend, const std::string& fault) {
     std::memset(block, 2, 5000);
     if (!(*pool)->Reallocate(5000, kSize, &block).ok()) return 5;
     (*pool)->Free(block, kSize);
+    for (const int64_t alignment : {kDefaultBufferAlignment, kMaxBufferAlignment}) {
+      if (!(*pool)->Allocate(0, alignment, &block).ok()) return 7;
+      (*pool)->Free(block, 0, alignment);
+    }
+  } else if (fault == "free-as-nothing") {
+    (*pool)->Free(block, 0);
+    (*pool)->Free(block, kSize);
   } else if (fault == "write-behind-then-free") {
     block[kSize] = 7;
     (*pool)->Free(block, kSize);
@@ -67,7 +74,7 @@ ChildResult WithMode(const std::string& mode, const std::string& backend,
 }
 
 const char* const kFaults[] = {"write-behind-then-free", "write-behind-then-reallocate",
-                               "free-as-smaller", "reallocate-as-smaller"};
+                               "free-as-smaller", "free-as-nothing", "reallocate-as-smaller"};
 
 TEST(DebugPool, AbortEndsTheProgramAtEachFaultOnEachBackend) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {

@@ -32,6 +32,16 @@ Status AllocatorRefused(const char* what, const char* allocator, int64_t size, i
                              " is out of memory");
 }
 
+void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
+  if (!MemoryDebugOn() || buffer == zero_size_area ||
+      buffer == ZeroSizePointer(kMaxBufferAlignment)) {
+    return;
+  }
+  ReportMemoryFault(absl::StrCat("free of the block at 0x",
+                                 absl::Hex(reinterpret_cast<uintptr_t>(buffer)), " (",
+                                 pool.backend_name(), ") as one of 0 bytes, which it is not"));
+}
+
 void PrintPoolStats(const MemoryPool& pool) {
   std::fprintf(stderr,
                "Alkaid memory pool over %s: %lld bytes live, %lld bytes at the peak, %lld bytes in "
