@@ -48,8 +48,8 @@ void Register(const Case& measured) {
   std::string label = "question=" + measured.question + ";variant=" + measured.variant;
   for (const Bar& bar : measured.bars) label += ";bar=" + bar.text;
   auto turns = std::make_shared<Turns>(measured);
-  auto* registered = benchmark::RegisterBenchmark(
-      measured.name.c_str(), [label, turns](benchmark::State& state) {
+  auto* registered =
+      benchmark::RegisterBenchmark(measured.name.c_str(), [label, turns](benchmark::State& state) {
         turns->Run(state);
         state.SetLabel(label);
       });

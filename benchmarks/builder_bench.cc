@@ -71,7 +71,8 @@ void AppendToBuilder(MemoryPool* pool, const Input<T>& values, int64_t times) {
   for (int64_t i = 0; i < times; ++i) {
     TypedBufferBuilder<T> out(pool);
     for (const auto value : values) {
-      if (!out.Append(static_cast<T>(value)).ok()) [[unlikely]] std::abort();
+      if (!out.Append(static_cast<T>(value)).ok()) [[unlikely]]
+        std::abort();
     }
     benchmark::DoNotOptimize(out);
     benchmark::ClobberMemory();
@@ -99,18 +100,19 @@ void RegisterBuilders(const std::string& type, const std::string& pattern, doubl
   ForEachRawAllocator([&](auto raw) {
     const std::string backend = decltype(raw)::kName;
     MemoryPool* const pool = PoolOver(backend);
-    Register({.name = "append/" + type + "/" + pattern + "/" + backend,
-              .question = "TypedBufferBuilder<" + type + ">::Append beside push_back",
-              .variant = pattern + ", " + backend,
-              .measured = [values, pool](int64_t times) { AppendToBuilder<T>(pool, *values, times); },
-              .floor = [values](int64_t times) { AppendToVector<T>(*values, times); },
-              .bars = {Bar::Times(factor), Bar::Count("reallocations", kMostReallocations)},
-              .items = kLength,
-              .after =
-                  [values, pool](int64_t, benchmark::UserCounters* counters) {
-                    (*counters)["reallocations"] =
-                        static_cast<double>(CountReallocations<T>(pool, *values));
-                  }});
+    Register(
+        {.name = "append/" + type + "/" + pattern + "/" + backend,
+         .question = "TypedBufferBuilder<" + type + ">::Append beside push_back",
+         .variant = pattern + ", " + backend,
+         .measured = [values, pool](int64_t times) { AppendToBuilder<T>(pool, *values, times); },
+         .floor = [values](int64_t times) { AppendToVector<T>(*values, times); },
+         .bars = {Bar::Times(factor), Bar::Count("reallocations", kMostReallocations)},
+         .items = kLength,
+         .after =
+             [values, pool](int64_t, benchmark::UserCounters* counters) {
+               (*counters)["reallocations"] =
+                   static_cast<double>(CountReallocations<T>(pool, *values));
+             }});
   });
 }
 

@@ -259,7 +259,8 @@ class LargeFile {
     std::vector<uint8_t> image(static_cast<size_t>(kImageBytes));
     for (int64_t i = 0; i < kLargeDgrams; ++i) {
       std::fill(image.begin(), image.end(), static_cast<uint8_t>(i));
-      RequireOk(writer.Begin(TransitionId::kL1Accept, Timestamp(2, static_cast<uint32_t>(i))), "L1");
+      RequireOk(writer.Begin(TransitionId::kL1Accept, Timestamp(2, static_cast<uint32_t>(i))),
+                "L1");
       RequireOk(writer.BeginData(names), "L1");
       RequireOk(writer.Array<uint8_t>(image, {static_cast<uint32_t>(kImageBytes)}), "L1");
       RequireOk(writer.EndData(), "L1");
@@ -326,18 +327,16 @@ void RegisterReading() {
     ForEachRawAllocator([&](auto raw) {
       const std::string backend = decltype(raw)::kName;
       MemoryPool* const pool = PoolOver(backend);
-      Register({.name = "read/" + std::to_string(batch_bytes) + "/" + backend,
-                .question = "reading 256 KiB datagrams beside a pread loop, ns each",
-                .variant = "batches of " + SizeName(batch_bytes) + ", " + backend,
-                .measured =
-                    [file, pool, batch_bytes](int64_t times) {
-                      ReadBatches(*file, pool, batch_bytes, times);
-                    },
-                .floor =
-                    [file, batch_bytes](int64_t times) { ReadPlainly(*file, batch_bytes, times); },
-                .bars = {Bar::Speed(0.9)},
-                .items = kLargeDgrams,
-                .after = PoolSawThem(pool)});
+      Register(
+          {.name = "read/" + std::to_string(batch_bytes) + "/" + backend,
+           .question = "reading 256 KiB datagrams beside a pread loop, ns each",
+           .variant = "batches of " + SizeName(batch_bytes) + ", " + backend,
+           .measured = [file, pool, batch_bytes](
+                           int64_t times) { ReadBatches(*file, pool, batch_bytes, times); },
+           .floor = [file, batch_bytes](int64_t times) { ReadPlainly(*file, batch_bytes, times); },
+           .bars = {Bar::Speed(0.9)},
+           .items = kLargeDgrams,
+           .after = PoolSawThem(pool)});
     });
   }
 }

@@ -63,9 +63,9 @@ void* FindLibraryFunction(const char* name) {
   }();
   const ElfW(Addr) value = file.empty() ? 0 : ValueOf(file, name);
   if (value == 0) {
-    std::fprintf(stderr, "%s has no function %s: is it stripped, or built without that allocator?\n",
-                 library.path.empty() ? "libalkaid.so, which is not loaded," : library.path.c_str(),
-                 name);
+    std::fprintf(
+        stderr, "%s has no function %s: is it stripped, or built without that allocator?\n",
+        library.path.empty() ? "libalkaid.so, which is not loaded," : library.path.c_str(), name);
     std::abort();
   }
   return reinterpret_cast<void*>(library.base + value);

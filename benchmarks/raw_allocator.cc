@@ -59,8 +59,8 @@ void RequireOnly(const std::vector<std::string>& names, const std::string& expec
 
 MemoryPool* PoolOver(const std::string& backend) {
   MemoryPool* const pool = Value(CreateMemoryPool(backend), "pool over " + backend).release();
-  Require(pool->backend_name() == backend, "the pool over " + backend + " says that it is over " +
-                                               pool->backend_name());
+  Require(pool->backend_name() == backend,
+          "the pool over " + backend + " says that it is over " + pool->backend_name());
   RequireOnly(AllocatorsThatServe(
                   [pool](int64_t size) {
                     uint8_t* block = nullptr;

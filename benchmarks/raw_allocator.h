@@ -1,4 +1,7 @@
-// The allocators below the built-in pools, called with the same arguments and nothing in between.
+// The allocators below the built-in pools, called for the same size and alignment and with nothing in between.
+//
+// The calls are the pools' own, but for the C library's: there it is posix_memalign, which programs use, where the pool calls
+// memalign, which does the same and is 1 to 2 ns quicker.
 //
 // Ownership: as malloc and free. Threads: any. Out of memory: null.
 #pragma once

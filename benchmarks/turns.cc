@@ -25,16 +25,18 @@ double Quantile(std::vector<double>* values, double share) {
 
 }  // namespace
 
-void StartingLine::Wait() {
+bool StartingLine::Wait(double deadline) {
   const int64_t turn = turn_.load();
   if (arrived_.fetch_add(1) + 1 == threads_) {
     arrived_.store(0);
+    in_time_.store(Nanoseconds(CLOCK_MONOTONIC) < deadline);
     turn_.store(turn + 1);
-    return;
+    return in_time_.load();
   }
   for (int spins = 0; turn_.load() == turn; ++spins) {
     if (spins > 10'000) std::this_thread::yield();
   }
+  return in_time_.load();
 }
 
 Turns::Turns(const Case& measured)
@@ -54,58 +56,68 @@ int64_t Turns::TimesATurn() const {
   }
 }
 
-bool Turns::WereTogether(const Interval& own) const {
+bool Turns::WereTogether() const {
   constexpr double kEnough = 0.8;
-  double start = own.start;
-  double end = own.end;
-  for (const Interval& other : latest_) {
-    start = std::max(start, other.start);
-    end = std::min(end, other.end);
+  double start = latest_[0].start;
+  double end = latest_[0].end;
+  double shortest = end - start;
+  for (const Interval& turn : latest_) {
+    const double took = turn.end - turn.start;
+    if (turn.on_processor < kEnough * took) return false;
+    start = std::max(start, turn.start);
+    end = std::min(end, turn.end);
+    shortest = std::min(shortest, took);
   }
-  return end - start >= kEnough * (own.end - own.start);
+  return end - start >= kEnough * shortest;
 }
 
 [[gnu::noinline]] Turns::Took Turns::TimeTurn(const Case::Turn& turn, size_t thread,
-                                              size_t stack_offset) {
+                                              size_t stack_offset, double deadline) {
   // Where the stack lies against the heap, modulo a page, moves some allocators by 10 ns: each turn has it elsewhere.
   benchmark::DoNotOptimize(__builtin_alloca(stack_offset));
   const int64_t times = times_.load(std::memory_order_relaxed);
   if (case_.threads == 1) {
     const double start = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     turn(times);
-    return {Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start, true};
+    const double took = Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start;
+    return {took, true, true};
   }
   Interval& own = latest_[thread];
-  line_.Wait();
+  line_.Wait(deadline);
+  const double before = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
   own.start = Nanoseconds(CLOCK_MONOTONIC);
   turn(times);
   own.end = Nanoseconds(CLOCK_MONOTONIC);
-  line_.Wait();
-  return {own.end - own.start, WereTogether(own)};
+  own.on_processor = Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - before;
+  const bool in_time = line_.Wait(deadline);
+  return {own.end - own.start, WereTogether(), in_time};
 }
 
 void Turns::Run(benchmark::State& state) {
-  const Case::Turn* const turns[] = {&case_.measured, &case_.floor, &case_.floor};
-  constexpr size_t kTurns = std::size(turns);
   const auto thread = static_cast<size_t>(state.thread_index());
   if (thread == 0 && times_.load() == 0) times_.store(TimesATurn());
 
   std::vector<double> measured;
   std::vector<double> floor;
   std::minstd_rand random;
-  size_t first = 0;
-  int64_t all = 0;
+  int64_t rounds = 0;
+  // On a busy machine threads wait long for each other.
+  constexpr double kPatience = 0.3e9;
+  const double deadline = Nanoseconds(CLOCK_MONOTONIC) + kPatience;
+  bool in_time = true;
+  double both = 0;
+  // Strictly in turn, so that each finds the caches as the other left them.
   for (auto _ : state) {
-    double total = 0;
-    for (size_t i = 0; i < kTurns; ++i) {
-      const size_t turn = (first + i) % kTurns;
-      const Took took = TimeTurn(*turns[turn], thread, 16 * (random() % 256));
-      if (took.counts) (turn == 0 ? measured : floor).push_back(took.ns);
-      total += took.ns;
-      ++all;
+    if (in_time) {
+      const Took its = TimeTurn(case_.measured, thread, 16 * (random() % 256), deadline);
+      const Took floors = TimeTurn(case_.floor, thread, 16 * (random() % 256), deadline);
+      if (its.counts) measured.push_back(its.ns);
+      if (floors.counts) floor.push_back(floors.ns);
+      both = its.ns + floors.ns;
+      in_time = its.in_time && floors.in_time;
+      ++rounds;
     }
-    ++first;
-    state.SetIterationTime(total * 1e-9);
+    state.SetIterationTime(both * 1e-9);
   }
 
   const auto report = [&state](const char* name, double value) {
@@ -116,10 +128,10 @@ void Turns::Run(benchmark::State& state) {
   report("floor", Quantile(&floor, 0.5) / items);
   report("floor_low", Quantile(&floor, 0.05) / items);
   report("floor_high", Quantile(&floor, 0.95) / items);
-  report("together",
-         static_cast<double>(std::min(measured.size(), floor.size())) / static_cast<double>(all));
+  report("together", static_cast<double>(std::min(measured.size(), floor.size())) /
+                         static_cast<double>(rounds));
   if (case_.after) {
-    case_.after(times_.load() * static_cast<int64_t>(state.iterations()), &state.counters);
+    case_.after(times_.load() * rounds, &state.counters);
   }
 }
 

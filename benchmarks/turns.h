@@ -2,7 +2,7 @@
 //
 // A case of one thread is timed by the thread's processor time, so that a busy machine does not count. Processor time would
 // hide threads that wait for each other: a case of several is timed by the clock, and only turns count in which they were at it
-// together; on a machine too busy for that there may be none.
+// together and none was off its processor; on a machine too busy for that there may be none.
 //
 // Threads: one Turns is shared by the threads of its case. Out of memory: std::bad_alloc.
 #pragma once
@@ -22,10 +22,12 @@ namespace alkaid::bench {
 class StartingLine {
  public:
   explicit StartingLine(int threads) : threads_(threads) {}
-  void Wait();
+  // Whether the moment that was handed to every thread's Wait is still to come; all threads get the same answer.
+  bool Wait(double deadline);
 
  private:
   const int threads_;
+  std::atomic<bool> in_time_{true};
   std::atomic<int> arrived_{0};
   std::atomic<int64_t> turn_{0};
 };
@@ -41,15 +43,17 @@ class Turns {
   struct alignas(64) Interval {
     double start = 0;
     double end = 0;
+    double on_processor = 0;
   };
   struct Took {
     double ns = 0;
     bool counts = false;
+    bool in_time = true;
   };
   // How often a turn does what it does, so that it takes long enough to be timed and too short to be interrupted.
   int64_t TimesATurn() const;
-  Took TimeTurn(const Case::Turn& turn, size_t thread, size_t stack_offset);
-  bool WereTogether(const Interval& own) const;
+  Took TimeTurn(const Case::Turn& turn, size_t thread, size_t stack_offset, double deadline);
+  bool WereTogether() const;
 
   const Case case_;
   StartingLine line_;

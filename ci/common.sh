@@ -48,13 +48,15 @@ ensure_packages() {
     -o Dpkg::Use-Pty=0 "${missing[@]}" >&2
 }
 
-# configure PRESET [cmake arguments]: quiet when nothing goes wrong.
+# configure PRESET [cmake arguments]: quiet when nothing goes wrong. What an earlier run remembers of a
+# tool that has gone since is no reason to fail: then it starts afresh.
 configure() {
   local preset=$1
   shift
   mkdir -p build
   say "configuring build/$preset"
-  cmake --preset "$preset" "$@" >"build/$preset-configure.log" 2>&1 || {
+  cmake --preset "$preset" "$@" >"build/$preset-configure.log" 2>&1 ||
+    cmake --fresh --preset "$preset" "$@" >"build/$preset-configure.log" 2>&1 || {
     cat "build/$preset-configure.log" >&2
     fail "configuring $preset failed"
   }

@@ -17,9 +17,7 @@ namespace {
 
 namespace crafted = dgram::crafted;
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 // SHA-256 of nothing.

@@ -3,6 +3,7 @@
 // Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data.
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
 
 #include "alkaid/base/version.h"
@@ -32,6 +33,11 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitFailure;
   } catch (const std::exception& error) {
     return ReportStatus(alkaid::status::OutOfMemory(error.what()));
+  }
+  // What was printed has to have arrived: a full disk must not look like a short answer.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::fprintf(stderr, "alkaid: the output could not be written\n");
+    if (exit_code == kExitOk) exit_code = kExitFailure;
   }
   return exit_code;
 }

@@ -36,6 +36,8 @@ Watch watch;
 
 }  // namespace
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A sanitizer's runtime calls mmap before anything of this program may run.
 extern "C" __attribute__((visibility("default"))) void* mmap(void* addr, size_t length, int prot,
                                                              int flags, int fd,
                                                              off_t offset) noexcept {
@@ -45,6 +47,7 @@ extern "C" __attribute__((visibility("default"))) void* mmap(void* addr, size_t 
   }
   return reinterpret_cast<void*>(syscall(SYS_mmap, addr, length, prot, flags, fd, offset));
 }
+#endif
 
 namespace {
 

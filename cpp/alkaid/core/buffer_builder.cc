@@ -1,5 +1,6 @@
 #include "alkaid/core/buffer_builder.h"
 
+#include <functional>
 #include <limits>
 
 #include "alkaid/core/borrow_pool_internal.h"
@@ -47,6 +48,17 @@ Status BufferBuilder::Grow(int64_t additional_bytes) {
                                " bytes");
   }
   return Resize(GrowByFactor(capacity_, needed), /*shrink_to_fit=*/false);
+}
+
+Status BufferBuilder::AppendGrowing(const void* data, int64_t length) {
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  // Growing moves the builder's own bytes.
+  const std::less<const uint8_t*> before;
+  const bool own = data_ != nullptr && !before(bytes, data_) && before(bytes, data_ + size_);
+  const int64_t offset = own ? bytes - data_ : 0;
+  ALKAID_RETURN_NOT_OK(Grow(length));
+  UnsafeAppend(own ? data_ + offset : bytes, length);
+  return absl::OkStatus();
 }
 
 Status BufferBuilder::Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit) {

@@ -69,8 +69,11 @@ class ALKAID_EXPORT BufferBuilder {
     return std::max(new_capacity, doubled);
   }
 
+  // The bytes may be the builder's own.
   Status Append(const void* data, int64_t length) {
-    ALKAID_RETURN_NOT_OK(Reserve(length));
+    if (static_cast<uint64_t>(length) > static_cast<uint64_t>(capacity_ - size_)) [[unlikely]] {
+      return AppendGrowing(data, length);
+    }
     UnsafeAppend(data, length);
     return absl::OkStatus();
   }
@@ -129,6 +132,7 @@ class ALKAID_EXPORT BufferBuilder {
  private:
   // The slow path of Reserve: errors, and growth.
   Status Grow(int64_t additional_bytes);
+  Status AppendGrowing(const void* data, int64_t length);
 
   std::shared_ptr<ResizableBuffer> buffer_;
   std::shared_ptr<MemoryPool> pool_;  // counts nothing when borrowed

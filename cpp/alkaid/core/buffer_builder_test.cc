@@ -233,5 +233,26 @@ TEST(BufferBuilder, LeavesNothingBehindWhereverItsPoolFails) {
   EXPECT_GE(tried, 8);
 }
 
+TEST(BufferBuilder, BytesOfTheBuilderItselfMayBeAppendedWhileItGrows) {
+  BufferBuilder builder(system_memory_pool());
+  ASSERT_TRUE(builder.Append("0123456789").ok());
+  std::string expected = "0123456789";
+  while (expected.size() < 100000) {
+    ASSERT_TRUE(builder.Append(builder.data() + 3, builder.length() - 3).ok());
+    expected += expected.substr(3);
+  }
+  const auto buffer = builder.Finish();
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_EQ((*buffer)->ToString(), expected);
+}
+
+TEST(TypedBufferBuilder, ValuesOfTheBuilderItselfMayBeAppendedWhileItGrows) {
+  TypedBufferBuilder<int32_t> builder(system_memory_pool());
+  for (int32_t i = 0; i < 16; ++i) ASSERT_TRUE(builder.Append(i).ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(builder.Append(builder.data(), builder.length()).ok());
+  ASSERT_EQ(builder.length(), 16 << 10);
+  for (int64_t i = 0; i < builder.length(); ++i) ASSERT_EQ(builder.data()[i], i % 16);
+}
+
 }  // namespace
 }  // namespace alkaid

@@ -59,7 +59,9 @@ std::shared_ptr<Buffer> SliceBuffer(const std::shared_ptr<Buffer>& buffer, int64
 std::shared_ptr<Buffer> SliceBuffer(std::shared_ptr<Buffer>&& buffer, int64_t offset,
                                     int64_t length) {
   assert(buffer != nullptr && LiesInside(*buffer, offset, length));
-  return std::allocate_shared<Slice>(Blocks<Slice>(), std::move(buffer), offset, length);
+  auto slice = std::allocate_shared<Slice>(Blocks<Slice>(), std::move(buffer), offset, length);
+  buffer.reset();  // a middle slice, whose root was taken instead
+  return slice;
 }
 
 Result<std::shared_ptr<Buffer>> SliceBufferSafe(const std::shared_ptr<Buffer>& buffer,

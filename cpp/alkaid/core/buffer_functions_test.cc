@@ -281,5 +281,15 @@ TEST(BufferFunctions, LeaveNothingBehindWhenTheirAllocationFails) {
   EXPECT_EQ(tried, 6);
 }
 
+TEST(SliceBuffer, AnRvalueSliceIsTakenOverAndItsMiddleDies) {
+  auto root = std::shared_ptr<Buffer>(AllocateBuffer(100).value());
+  auto middle = SliceBuffer(root, 10, 50);
+  const std::weak_ptr<Buffer> watch = middle;
+  auto slice = SliceBuffer(std::move(middle), 5, 20);
+  EXPECT_EQ(middle, nullptr);
+  EXPECT_TRUE(watch.expired());
+  EXPECT_EQ(slice->data(), root->data() + 15);
+}
+
 }  // namespace
 }  // namespace alkaid

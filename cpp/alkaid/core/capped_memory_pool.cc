@@ -1,6 +1,7 @@
 #include "alkaid/core/capped_memory_pool.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "alkaid/core/base_memory_pool.h"
@@ -76,7 +77,12 @@ void CappedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 }
 
 void CappedMemoryPool::ReleaseUnused() { pool_->ReleaseUnused(); }
-void CappedMemoryPool::PrintStats() { pool_->PrintStats(); }
+void CappedMemoryPool::PrintStats() {
+  std::fprintf(stderr, "Alkaid memory pool with a limit of %lld bytes:\n",
+               static_cast<long long>(limit_));
+  MemoryPool::PrintStats();
+  pool_->PrintStats();
+}
 
 int64_t CappedMemoryPool::bytes_allocated() const { return counters_.bytes_allocated(); }
 

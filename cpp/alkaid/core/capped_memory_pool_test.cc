@@ -205,5 +205,22 @@ TEST(CappedPool, TheInnerOfTwoLimitsHolds) {
   outer.Free(block, 500);
 }
 
+TEST(CappedPool, PrintsItsLimitItsOwnFiguresAndThoseOfThePoolBelow) {
+  auto below = MemoryPool::CreateDefault();
+  CappedMemoryPool capped(below.get(), 1000);
+  uint8_t* other = nullptr;
+  uint8_t* block = nullptr;
+  ASSERT_TRUE(below->Allocate(50, &other).ok());
+  ASSERT_TRUE(capped.Allocate(700, &block).ok());
+  ::testing::internal::CaptureStderr();
+  capped.PrintStats();
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(text.find("limit of 1000 bytes"), std::string::npos) << text;
+  EXPECT_NE(text.find(": 700 bytes live"), std::string::npos) << text;
+  EXPECT_NE(text.find(": 750 bytes live"), std::string::npos) << text;
+  capped.Free(block, 700);
+  below->Free(other, 50);
+}
+
 }  // namespace
 }  // namespace alkaid

@@ -25,7 +25,8 @@ class CPUManager final : public CPUMemoryManager {
 class CPUManagers {
  public:
   std::shared_ptr<MemoryManager> Get(MemoryPool* pool, std::shared_ptr<MemoryPool> shared_pool) {
-    const Key key{pool, shared_pool != nullptr};
+    // A shared_ptr that owns nothing is a borrowed pool.
+    const Key key{pool, shared_pool.use_count() != 0};
     std::lock_guard lock(mutex_);
     if (const auto found = managers_.find(key); found != managers_.end()) {
       if (auto manager = found->second.lock()) return manager;

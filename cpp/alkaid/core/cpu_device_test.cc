@@ -98,5 +98,14 @@ TEST(CPUMemoryManager, ReadersDoNotCopyAndWritersNeedMutableBuffers) {
   EXPECT_EQ(target->ToString(), "hello");
 }
 
+TEST(CPUDevice, APoolThatIsOnlyBorrowedDoesNotStandForOneThatIsShared) {
+  std::shared_ptr<MemoryPool> owned = MemoryPool::CreateDefault();
+  const std::shared_ptr<MemoryPool> borrowed(std::shared_ptr<void>(), owned.get());
+  const auto borrowing = CPUDevice::memory_manager(borrowed);
+  const auto sharing = CPUDevice::memory_manager(owned);
+  EXPECT_NE(borrowing, sharing);
+  EXPECT_EQ(owned.use_count(), 2);
+}
+
 }  // namespace
 }  // namespace alkaid

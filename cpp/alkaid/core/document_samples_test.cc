@@ -23,6 +23,7 @@ TEST(DocumentSamples, AllocateABufferAndFillIt) {
   }
   std::shared_ptr<alkaid::Buffer> buffer = *std::move(maybe_buffer);
   uint8_t* buffer_data = buffer->mutable_data();
+  // NOLINTNEXTLINE(bugprone-not-null-terminated-result): as the guide has it
   memcpy(buffer_data, "hello world", 11);
 
   EXPECT_EQ(buffer->size(), 4096);

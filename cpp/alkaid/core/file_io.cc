@@ -16,6 +16,8 @@
 namespace alkaid::io {
 namespace {
 
+// Bytes. What is read at first of something whose size is not known.
+constexpr int64_t kFirstStep = int64_t{64} << 10;
 constexpr int64_t kLargestPosition = std::numeric_limits<int64_t>::max();
 
 // Closes a descriptor that the caller did not get to own.
@@ -70,7 +72,8 @@ ReadableFile::~ReadableFile() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path,
                                                          MemoryPool* pool) {
-  OpenedFd fd(OpenRetrying(path, O_RDONLY));
+  // O_NONBLOCK: a FIFO without a writer is refused below instead of being waited for.
+  OpenedFd fd(OpenRetrying(path, O_RDONLY | O_NONBLOCK));
   if (fd.get() < 0) return status::IOError(errno, "cannot open ", path);
   auto file = Own(fd.get(), path, pool);
   if (file.ok()) fd.release();
@@ -108,7 +111,10 @@ Result<int64_t> ReadableFile::GetSize() {
   ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
   struct stat info;
   if (::fstat(fd_, &info) != 0) return status::IOError(errno, "cannot tell the size of ", name_);
-  if (!S_ISBLK(info.st_mode)) return info.st_size;
+  if (S_ISREG(info.st_mode)) return info.st_size;
+  if (!S_ISBLK(info.st_mode)) {
+    return status::NotImplemented("the size of ", name_, ", which is neither a file nor a disk");
+  }
   const off_t end = ::lseek(fd_, 0, SEEK_END);
   if (end < 0) return status::IOError(errno, "cannot tell the size of ", name_);
   return end;
@@ -132,12 +138,23 @@ Result<int64_t> ReadableFile::ReadAt(int64_t position, int64_t nbytes, void* out
 
 Result<std::shared_ptr<Buffer>> ReadableFile::ReadAt(int64_t position, int64_t nbytes) {
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
-  ALKAID_ASSIGN_OR_RAISE(const int64_t size, GetSize());
-  // Files that the system makes up as they are read (/proc) say 0.
-  if (size > 0) nbytes = std::min(nbytes, std::max<int64_t>(size - position, 0));
-  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(nbytes, pool_));
-  ALKAID_ASSIGN_OR_RAISE(const int64_t count, ReadAt(position, nbytes, buffer->mutable_data()));
-  if (count < nbytes) {
+  const Result<int64_t> size = GetSize();
+  // Devices have no size, and files that the system makes up as they are read (/proc) say 0: what
+  // they hold shows only in steps.
+  const bool size_known = size.ok() && *size > 0;
+  if (size_known) nbytes = std::min(nbytes, std::max<int64_t>(*size - position, 0));
+  int64_t step = size_known ? nbytes : std::min(nbytes, kFirstStep);
+  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(step, pool_));
+  int64_t count = 0;
+  while (true) {
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
+                           ReadAt(position + count, step, buffer->mutable_data() + count));
+    count += got;
+    if (got < step || count == nbytes) break;
+    step = std::min(count, nbytes - count);
+    ALKAID_RETURN_NOT_OK(buffer->Resize(count + step));
+  }
+  if (count < buffer->size()) {
     ALKAID_RETURN_NOT_OK(buffer->Resize(count));
     buffer->ZeroPadding();
   }
@@ -185,8 +202,11 @@ Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Own(int fd, std::str
                                                                 bool append) {
   ALKAID_RETURN_NOT_OK(StatOf(fd, name));
   std::shared_ptr<FileOutputStream> stream(new FileOutputStream(-1, std::move(name)));
-  const off_t position = ::lseek(fd, 0, append ? SEEK_END : SEEK_CUR);
-  stream->seekable_ = position >= 0;
+  // A descriptor opened with O_APPEND, such as a shell's >>, writes at the end whatever it is told.
+  const int flags = ::fcntl(fd, F_GETFL);
+  const bool only_appends = flags >= 0 && (flags & O_APPEND) != 0;
+  const off_t position = ::lseek(fd, 0, append || only_appends ? SEEK_END : SEEK_CUR);
+  stream->seekable_ = position >= 0 && !only_appends;
   stream->position_ = std::max<int64_t>(position, 0);
   stream->fd_ = fd;
   return stream;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -109,6 +110,42 @@ TEST_F(FileIO, FilesThatTheSystemMakesUpAreReadToTheirEnd) {
   EXPECT_THAT(buffer->ToString(), HasSubstr("Pid:"));
   EXPECT_LT(buffer->size(), 1 << 16);
   for (int64_t i = buffer->size(); i < buffer->capacity(); ++i) ASSERT_EQ(buffer->data()[i], 0);
+}
+
+TEST_F(FileIO, AnEmptyFileTakesNoMemoryForWhatItDoesNotHave) {
+  ProxyMemoryPool pool(default_memory_pool());
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto file, ReadableFile::Open(path, &pool));
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, file->ReadAt(0, int64_t{1} << 40));
+  EXPECT_EQ(buffer->size(), 0);
+  EXPECT_LE(pool.max_memory(), 1 << 16);
+}
+
+TEST_F(FileIO, ADeviceHasNoSizeButIsReadInSteps) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto file, ReadableFile::Open("/dev/zero"));
+  EXPECT_EQ(file->GetSize().status().code(), StatusCode::kUnimplemented);
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, file->ReadAt(0, 300000));
+  EXPECT_EQ(buffer->size(), 300000);
+  EXPECT_EQ(buffer->ToString(), std::string(300000, '\0'));
+}
+
+TEST_F(FileIO, AFifoWithoutAWriterIsRefusedAndNotWaitedFor) {
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(ReadableFile::Open(path).ok());
+}
+
+TEST_F(FileIO, ADescriptorThatOnlyAppendsRefusesToWriteAtAPosition) {
+  Fill("start ");
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND);
+  ASSERT_GE(fd, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto stream, FileOutputStream::OpenFd(fd));
+  ALKAID_ASSERT_OK(stream->Write(std::string_view("more")));
+  EXPECT_FALSE(stream->WriteAt(0, "XX", 2).ok());
+  EXPECT_FALSE(stream->Seek(0).ok());
+  ALKAID_ASSERT_OK(stream->Close());
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto file, ReadableFile::Open(path));
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, file->ReadAt(0, 100));
+  EXPECT_EQ(buffer->ToString(), "start more");
 }
 
 TEST_F(FileIO, ManyBytesComeBackAsTheyWere) {

@@ -9,6 +9,7 @@
 // thread that causes them, on several at once; Add and Remove from any thread, except from inside
 // an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
 // be destroyed then.
+// Observers must not throw.
 // Out of memory: emission allocates nothing. Memory events that an observer itself causes are not
 // reported to anybody.
 #pragma once

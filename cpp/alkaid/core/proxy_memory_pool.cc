@@ -29,7 +29,10 @@ void ProxyMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 }
 
 void ProxyMemoryPool::ReleaseUnused() { pool_->ReleaseUnused(); }
-void ProxyMemoryPool::PrintStats() { pool_->PrintStats(); }
+void ProxyMemoryPool::PrintStats() {
+  MemoryPool::PrintStats();
+  pool_->PrintStats();
+}
 
 int64_t ProxyMemoryPool::bytes_allocated() const { return counters_.bytes_allocated(); }
 int64_t ProxyMemoryPool::max_memory() const { return counters_.max_memory(); }

@@ -46,10 +46,13 @@ class TypedBufferBuilder {
     UnsafeAppend(value);
     return absl::OkStatus();
   }
+  // The values may be the builder's own.
   Status Append(const T* values, int64_t num_elements) {
-    ALKAID_RETURN_NOT_OK(Reserve(num_elements));
-    UnsafeAppend(values, num_elements);
-    return absl::OkStatus();
+    int64_t bytes;
+    if (num_elements < 0 || MultiplyOverflow(num_elements, kSize, &bytes)) [[unlikely]] {
+      return Reserve(num_elements);  // says what is wrong with it
+    }
+    return bytes_builder_.Append(values, bytes);
   }
   Status Append(int64_t num_copies, T value) {
     ALKAID_RETURN_NOT_OK(Reserve(num_copies));

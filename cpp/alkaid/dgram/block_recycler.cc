@@ -1,8 +1,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
+#include "alkaid/base/fork_guard.h"
 #include "alkaid/dgram/block_recycler_internal.h"
 
 namespace alkaid::dgram::internal {
@@ -12,6 +14,13 @@ namespace {
 // where it would cost 512.
 constexpr int64_t kHugeBlock = int64_t{4} << 20;
 constexpr int64_t kHugePage = int64_t{2} << 20;
+
+// One lock for all recyclers, taken twice a batch: a guarded lock lives for ever, recyclers do not. A
+// child forked while another thread gives a block back must be able to drop its own batches.
+alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
+  static auto* const lock = new alkaid::internal::ForkGuarded<std::mutex>;
+  return *lock;
+}
 
 Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t nbytes, MemoryPool* pool) {
   if (nbytes < kHugeBlock) return AllocateBuffer(nbytes, pool);
@@ -54,7 +63,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes) {
   std::unique_ptr<Buffer> block;
   std::unique_ptr<Buffer> too_small;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard lock(RecyclersLock());
     const auto fits = [&](const std::unique_ptr<Buffer>& b) { return b->capacity() >= nbytes; };
     // The latest is the warmest.
     const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
@@ -75,7 +84,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes) {
 
 void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {
   std::unique_ptr<Buffer> surplus;
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard lock(RecyclersLock());
   if (closed_) {
     surplus = std::move(block);
     return;
@@ -89,7 +98,7 @@ void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {
 
 void BlockRecycler::Close() {
   std::vector<std::unique_ptr<Buffer>> idle;
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard lock(RecyclersLock());
   closed_ = true;
   idle.swap(idle_);
 }

@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "alkaid/base/export.h"
@@ -41,7 +40,6 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
 
   MemoryPool* const pool_;
   const std::shared_ptr<void> pool_owner_;
-  std::mutex mutex_;
   bool closed_ = false;
   // Never more than kMostIdle, for which there is always room.
   std::vector<std::unique_ptr<Buffer>> idle_;

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -96,6 +99,28 @@ TEST_F(BlockRecyclerTest, BlocksMayBeDroppedOnAnyThread) {
   for (std::thread& thread : threads) thread.join();
   recycler_->Close();
   EXPECT_EQ(pool_.bytes_allocated(), 0);
+}
+
+TEST_F(BlockRecyclerTest, AForkedChildCanDropItsBlocksWhileAnotherThreadWasGivingOneBack) {
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    while (!stop) Take(1024);
+  });
+  for (int i = 0; i < 200; ++i) {
+    auto held = Take(2048);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(20);  // a lock left held would hang here
+      held.reset();
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+  }
+  stop = true;
+  busy.join();
 }
 
 }  // namespace

@@ -41,6 +41,9 @@ class ALKAID_EXPORT DgramWriter {
  public:
   // `pool` null: the default.
   explicit DgramWriter(MemoryPool* pool = nullptr);
+  // Stays where it is: a datagram may be open.
+  DgramWriter(const DgramWriter&) = delete;
+  DgramWriter& operator=(const DgramWriter&) = delete;
 
   // Opens a datagram. `env_bits` go into the lower 24 bits of env (kInvalidArgument for more).
   // kFailedPrecondition while another is open.

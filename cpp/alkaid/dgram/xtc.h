@@ -82,7 +82,10 @@ class Timestamp {
   constexpr uint64_t total_nanoseconds() const {
     return uint64_t{seconds()} * 1'000'000'000 + nanoseconds();
   }
-  friend constexpr auto operator<=>(Timestamp, Timestamp) = default;
+  friend constexpr bool operator==(Timestamp, Timestamp) = default;
+  friend constexpr std::strong_ordering operator<=>(Timestamp a, Timestamp b) {
+    return a.value_ <=> b.value_;
+  }
 
  private:
   uint64_t value_ = 0;
@@ -120,7 +123,10 @@ class NamesId {
   constexpr uint32_t node_id() const { return key_ >> 8 & 0xfff; }
   // "0x000105".
   ALKAID_EXPORT std::string ToString() const;
-  friend constexpr auto operator<=>(NamesId, NamesId) = default;
+  friend constexpr bool operator==(NamesId, NamesId) = default;
+  friend constexpr std::strong_ordering operator<=>(NamesId a, NamesId b) {
+    return a.key_ <=> b.key_;
+  }
 
  private:
   uint32_t key_ = 0;
