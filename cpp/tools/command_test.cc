@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -50,6 +53,14 @@ TEST(Command, HelpAndVersionExitZero) {
   EXPECT_THAT(version.out, HasSubstr(Version()));
   // What only the demo itself calls is not offered.
   EXPECT_THAT(RunCommand({"--help"}).out, ::testing::Not(HasSubstr("demo-row")));
+}
+
+TEST(Command, OutputThatDoesNotArriveIsAFailure) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "this system has no /dev/full";
+  const std::string command = "'" ALKAID_COMMAND "' info >/dev/full 2>/dev/null";
+  const int status = std::system(command.c_str());  // NOLINT(cert-env33-c): a shell's redirection
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
 }
 
 TEST(Command, AnUnreadableFileExitsOneNamingIt) {
