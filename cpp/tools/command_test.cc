@@ -270,6 +270,14 @@ TEST(Demo, FailsWithTheCodeOfTheFault) {
   const CommandResult malformed = RunCommand({"demo", folder.Write("cut.xtc2", run)});
   EXPECT_EQ(malformed.exit_code, 2);
   EXPECT_THAT(malformed.err, HasSubstr("partial datagram"));
+  // What stood before the fault was read through every backend all the same.
+  const auto rows = nlohmann::json::parse(malformed.out.substr(malformed.out.find("[\n")));
+  EXPECT_EQ(rows.size(), SupportedMemoryBackendNames().size());
+  for (const auto& row : rows) {
+    EXPECT_EQ(row.at("digest"), rows.at(0).at("digest"));
+    EXPECT_NE(row.at("digest"), kEmptyDigest);
+    EXPECT_EQ(row.at("live_bytes"), 0);
+  }
   EXPECT_EQ(RunCommand({"demo", folder.path() + "/missing"}).exit_code, 1);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cinttypes>
@@ -171,7 +172,9 @@ int RunRows(const std::vector<std::string>& row_arguments) {
         RunSelf(row_arguments, EnvironmentWith(internal::kDefaultMemoryPoolVariable, backend));
     if (Interrupted()) return 128 + SIGINT;
     if (!child.ok()) return ReportStatus(child.status());
-    if (child->exit_code != kExitOk) return child->exit_code;
+    // A row whose files are malformed tells what stood before the fault.
+    if (child->exit_code != kExitOk && child->exit_code != kExitMalformed) return child->exit_code;
+    exit_code = std::max(exit_code, child->exit_code);
     const Result<DemoRow> row = DemoRow::FromJson(child->output);
     if (!row.ok()) return ReportStatus(row.status());
     rows.push_back(*row);

@@ -56,11 +56,12 @@ class RunReader {
       ALKAID_ASSIGN_OR_RAISE(const auto reader,
                              dgram::BatchReader::Open(options_.files[i], std::move(reading)));
       backend_ = reader->pool()->backend_name();
-      ALKAID_RETURN_NOT_OK(
+      const Status read =
           ForEachDgram(*reader, absl::StrCat(backend_, ": ", doing, " ", options_.files[i]),
-                       [&](const dgram::Dgram& dgram) { return visit(i, dgram); }));
+                       [&](const dgram::Dgram& dgram) { return visit(i, dgram); });
       configuration = reader->configuration();
       bytes_ += reader->position();
+      ALKAID_RETURN_NOT_OK(read);
     }
     return absl::OkStatus();
   }
@@ -87,10 +88,14 @@ Result<DemoRow> Measure(const DemoOptions& options) {
   std::vector<EventCheck> checks;
   for (size_t i = 0; i < options.files.size(); ++i)
     checks.emplace_back(static_cast<int>(i), options.events);
-  ALKAID_RETURN_NOT_OK(checking.Read("checking", [&](size_t file, const dgram::Dgram& dgram) {
+  row.fault = checking.Read("checking", [&](size_t file, const dgram::Dgram& dgram) {
     ++row.datagrams;
     return synthetic ? checks[file].Check(dgram) : dgram::CheckDgram(dgram);
-  }));
+  });
+  // Malformed data of the user's end the reading, not the row: what stands before them counts.
+  if (!row.fault.ok() && (synthetic || row.fault.code() != StatusCode::kDataLoss)) {
+    return row.fault;
+  }
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   for (const EventCheck& check : checks) {
     if (synthetic) ALKAID_RETURN_NOT_OK(check.CheckComplete());
@@ -98,10 +103,12 @@ Result<DemoRow> Measure(const DemoOptions& options) {
 
   FieldDigest digest;
   RunReader digesting(options, configuration);
-  ALKAID_RETURN_NOT_OK(digesting.Read(
-      "digesting", [&](size_t, const dgram::Dgram& dgram) { return digest.Add(dgram); }));
+  const Status digested = digesting.Read(
+      "digesting", [&](size_t, const dgram::Dgram& dgram) { return digest.Add(dgram); });
+  if (digested.code() != row.fault.code()) return digested;
 
-  row.backend = checking.backend();
+  // Where the first datagram is malformed, no batch was served.
+  row.backend = row.datagrams > 0 ? checking.backend() : default_memory_pool()->backend_name();
   row.datagrams_per_s = seconds > 0 ? static_cast<double>(row.datagrams) / seconds : 0;
   row.mb_per_s = seconds > 0 ? static_cast<double>(checking.bytes()) / 1e6 / seconds : 0;
   row.digest = digest.Hex();
@@ -116,7 +123,7 @@ int Run(const DemoOptions& options) {
   row->live_bytes = pool->bytes_allocated();
   row->rss_bytes = PeakResidentBytes();
   std::printf("%s\n", row->ToJson().c_str());
-  return kExitOk;
+  return ReportStatus(row->fault);
 }
 
 }  // namespace

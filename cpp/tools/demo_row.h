@@ -21,6 +21,8 @@ struct DemoRow {
   int64_t rss_bytes = 0;  // the process's highest
   int64_t live_bytes = 0;
   std::string digest;
+  // The malformed data at which reading the user's files ended; not part of the JSON.
+  Status fault;
 
   // One object on one line.
   std::string ToJson() const;
