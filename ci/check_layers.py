@@ -20,6 +20,7 @@ FLOORS = {
     "profile": 2,
     "interop": 2,
     "cuda": 2,
+    "events": 3,
     "testing": 3,
 }
 ROOMS = "cpp/alkaid"

@@ -100,4 +100,18 @@ class DgramBatch {
   int64_t first_index_ = 0;
 };
 
+// Where batches of one stream come from, in order: a reader, or batches that are there already.
+//
+// Threads: one at a time.
+class ALKAID_EXPORT BatchSource {
+ public:
+  BatchSource() = default;
+  virtual ~BatchSource() = default;
+  BatchSource(const BatchSource&) = delete;
+  BatchSource& operator=(const BatchSource&) = delete;
+
+  // The next batch; an empty one at the end, and from then on.
+  virtual Result<DgramBatch> Next() = 0;
+};
+
 }  // namespace alkaid::dgram

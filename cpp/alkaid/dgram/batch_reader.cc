@@ -169,7 +169,7 @@ class SourceReader final : public BatchReader {
         DgramOrigin{block_.buffer, configuration_, options_.name, block_.buffer_offset});
     const uint8_t* const begin = At(position_);
     const Dgram first(origin, begin, DgramHeader::SizeOf(begin), next_index_);
-    if (first.service() == TransitionId::kConfigure) {
+    if (first.service() == TransitionId::kConfigure && options_.read_configures) {
       Result<std::shared_ptr<const Configuration>> made = Configuration::FromDgram(first);
       if (!made.ok()) return Stop(made.status());
       configuration_ = *std::move(made);

@@ -53,6 +53,9 @@ struct BatchReaderOptions {
   // Whether a datagram before any Configure is a fault. When not, it is delivered without a
   // Configuration: its header and extents can be looked at, not its fields.
   bool require_configuration = true;
+  // Whether Configures are read. When not, each still begins a batch, and every batch carries the
+  // `configuration` above: for those who look into a malformed Configure and go on behind it.
+  bool read_configures = true;
   // Where blocks come from; null: the default pool.
   MemoryPool* pool = nullptr;
   std::shared_ptr<void> pool_owner;
@@ -60,7 +63,7 @@ struct BatchReaderOptions {
   std::string name;
 };
 
-class ALKAID_EXPORT BatchReader {
+class ALKAID_EXPORT BatchReader : public BatchSource {
  public:
   // Options that make no sense (a size below 1, a range that is none) are kInvalidArgument or
   // kOutOfRange. A file that can not be opened fails as errno maps.
@@ -72,14 +75,10 @@ class ALKAID_EXPORT BatchReader {
   static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<Buffer> buffer,
                                                    BatchReaderOptions options = {});
 
-  virtual ~BatchReader() = default;
-  BatchReader(const BatchReader&) = delete;
-  BatchReader& operator=(const BatchReader&) = delete;
-
   // The next batch; an empty one at the end. kDataLoss with source, byte and datagram index for
   // malformed structure: a bad header, a partial datagram at the end, a malformed Names, a datagram
   // before any Configure.
-  virtual Result<DgramBatch> Next() = 0;
+  Result<DgramBatch> Next() override = 0;
 
   // The latest Configuration met; at first the one of the options. May be null.
   virtual const std::shared_ptr<const Configuration>& configuration() const = 0;
@@ -89,9 +88,6 @@ class ALKAID_EXPORT BatchReader {
   // Bytes of the source where reading ends.
   virtual int64_t end() const = 0;
   virtual MemoryPool* pool() const = 0;
-
- protected:
-  BatchReader() = default;
 };
 
 }  // namespace alkaid::dgram

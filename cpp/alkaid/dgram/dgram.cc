@@ -1,5 +1,6 @@
 #include "alkaid/dgram/dgram.h"
 
+#include <cstring>
 #include <utility>
 
 namespace alkaid::dgram {
@@ -58,6 +59,33 @@ Result<Dgram> Dgram::Make(std::shared_ptr<Buffer> buffer, int64_t offset,
     ALKAID_ASSIGN_OR_RAISE(origin->configuration, Configuration::FromDgram(dgram));
   }
   return dgram;
+}
+
+Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
+                               std::shared_ptr<const Configuration> configuration,
+                               std::string source, int64_t index) {
+  const int64_t there = buffer != nullptr ? buffer->size() : 0;
+  ALKAID_ASSIGN_OR_RAISE(
+      Dgram dgram, Make(std::move(buffer), 0, std::move(configuration), std::move(source), index));
+  if (dgram.size() != there) {
+    return dgram.Fault(dgram.size(), absl::StrCat("a datagram of ", dgram.size(),
+                                                  " bytes can not own a buffer of ", there));
+  }
+  DgramOrigin origin = *dgram.origin_;
+  origin.one_dgram = true;
+  dgram.origin_ = std::make_shared<const DgramOrigin>(std::move(origin));
+  return dgram;
+}
+
+Result<Dgram> Dgram::Copy(MemoryPool* pool) const {
+  // Resizable, so that a batch builder that the copy is moved into can go on behind its bytes.
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> copy,
+                         AllocateResizableBuffer(size_, pool));
+  std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(size_));
+  const uint8_t* const data = copy->data();
+  auto origin = std::make_shared<const DgramOrigin>(
+      DgramOrigin{std::move(copy), origin_->configuration, origin_->source, offset(), true});
+  return Dgram(std::move(origin), data, size_, index_);
 }
 
 Status Dgram::Fault(int64_t at, const std::string& what) const {

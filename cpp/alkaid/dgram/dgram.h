@@ -32,6 +32,8 @@ struct DgramOrigin {
   std::string source;
   // Bytes from the start of the source to the first byte of `buffer`.
   int64_t buffer_offset = 0;
+  // Whether `buffer` was made for one datagram, which then owns its bytes.
+  bool one_dgram = false;
 };
 
 class ALKAID_EXPORT Dgram {
@@ -44,10 +46,22 @@ class ALKAID_EXPORT Dgram {
   static Result<Dgram> Make(std::shared_ptr<Buffer> buffer, int64_t offset = 0,
                             std::shared_ptr<const Configuration> configuration = nullptr,
                             std::string source = "buffer", int64_t index = 0);
+  // The datagram that is all of `buffer` and owns it: no other datagram keeps these bytes, and they
+  // keep no other. Where the buffer is larger than the datagram, kDataLoss.
+  static Result<Dgram> MakeOwned(std::shared_ptr<Buffer> buffer,
+                                 std::shared_ptr<const Configuration> configuration = nullptr,
+                                 std::string source = "buffer", int64_t index = 0);
   // For those who have checked: `data` points to a datagram of `size` bytes inside
   // `origin->buffer`.
   Dgram(std::shared_ptr<const DgramOrigin> origin, const uint8_t* data, int64_t size, int64_t index)
       : data_(data), size_(size), index_(index), origin_(std::move(origin)) {}
+
+  // Whether the bytes were allocated for this datagram alone. Otherwise it is a view of a batch, and
+  // keeps all of the batch: Copy makes one that does not. Nothing else tells the two apart.
+  bool owns_memory() const { return origin_ != nullptr && origin_->one_dgram; }
+  // A datagram of the same bytes, source, offset and index that owns its memory, from `pool` (null:
+  // the default). kResourceExhausted.
+  Result<Dgram> Copy(MemoryPool* pool = nullptr) const;
 
   // Header and payload, in bytes.
   const uint8_t* data() const { return data_; }

@@ -2,7 +2,7 @@
 //
 // Says which field it is, where its bytes lie and how many they are; all checked against the
 // datagram. Borrowed and cheap, so that a walk over every field costs no reference; an ArrayView
-// taken from it stands alone.
+// taken from it stands alone, and so does a HeldField.
 //
 // Ownership: borrows the datagram's bytes and its Names: valid while any Dgram or batch of that
 // origin lives.
@@ -79,6 +79,18 @@ class ALKAID_EXPORT FieldView {
   const uint8_t* shape_ = nullptr;  // means nothing where the field is a scalar
   int64_t nbytes_ = 0;
   const DgramOrigin* origin_ = nullptr;
+};
+
+// A FieldView that holds its datagram's origin by one reference, and so the bytes and the Names:
+// everything may go before it. What FindField gives.
+class HeldField : public FieldView {
+ public:
+  HeldField() = default;
+  // `field` is one of `dgram`.
+  HeldField(const FieldView& field, const Dgram& dgram) : FieldView(field), held_(dgram.origin()) {}
+
+ private:
+  std::shared_ptr<const DgramOrigin> held_;
 };
 
 }  // namespace alkaid::dgram

@@ -150,7 +150,7 @@ Status CheckDgram(const Dgram& dgram) {
   return ForEachField(dgram, [](const ShapesData&, const FieldView&) {});
 }
 
-Result<FieldView> FindField(const Dgram& dgram, const FieldHandle& handle) {
+Result<HeldField> FindField(const Dgram& dgram, const FieldHandle& handle) {
   if (handle.configuration() == nullptr || handle.configuration() != dgram.configuration()) {
     return status::FailedPrecondition(
         "field handle of another Configuration than that of datagram ", dgram.index(), " of ",
@@ -160,7 +160,9 @@ Result<FieldView> FindField(const Dgram& dgram, const FieldHandle& handle) {
   while (walk.Next()) {
     const NamesId id = walk.shapes_data().names().id();
     for (const FieldHandle::Place& place : handle.places()) {
-      if (place.id == id) return walk.shapes_data().field(place.field);
+      if (place.id != id) continue;
+      ALKAID_ASSIGN_OR_RAISE(const FieldView field, walk.shapes_data().field(place.field));
+      return HeldField(field, dgram);
     }
   }
   ALKAID_RETURN_NOT_OK(walk.status());

@@ -210,7 +210,7 @@ ALKAID_EXPORT Status CheckDgram(const Dgram& dgram);
 
 // The field that `handle` names, in this datagram. kNotFound where the datagram does not carry it;
 // kFailedPrecondition where the handle is from another Configuration than the datagram's (a later
-// Configure replaces the first: ask it again).
-ALKAID_EXPORT Result<FieldView> FindField(const Dgram& dgram, const FieldHandle& handle);
+// Configure replaces the first: ask it again). The field keeps the datagram's bytes alive.
+ALKAID_EXPORT Result<HeldField> FindField(const Dgram& dgram, const FieldHandle& handle);
 
 }  // namespace alkaid::dgram

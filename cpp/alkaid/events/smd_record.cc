@@ -1,0 +1,104 @@
+#include "alkaid/events/smd_record.h"
+
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/dgram/shapes_data.h"
+
+namespace alkaid::events {
+namespace {
+
+constexpr const char* kDetector = "smdinfo";
+constexpr const char* kAlgorithm = "offsetAlg";
+constexpr const char* kOffsetField = "intOffset";
+constexpr const char* kSizeField = "intDgramSize";
+
+// The plain form, in bytes from the start of the datagram.
+constexpr int64_t kShapesDataAt = dgram::kDgramHeaderBytes;
+constexpr int64_t kShapesAt = kShapesDataAt + dgram::kXtcHeaderBytes;
+constexpr int64_t kDataAt = kShapesAt + dgram::kXtcHeaderBytes;
+constexpr int64_t kWordsAt = kDataAt + dgram::kXtcHeaderBytes;
+static_assert(kWordsAt + 16 == SmdInfo::kDgramBytes);
+
+// The bytes of the plain form that never differ, after the source words are left out.
+bool IsPlain(const uint8_t* bytes, uint32_t key) {
+  const dgram::Xtc root = dgram::Xtc::Read(bytes + 12);
+  const dgram::Xtc around = dgram::Xtc::Read(bytes + kShapesDataAt);
+  const dgram::Xtc shapes = dgram::Xtc::Read(bytes + kShapesAt);
+  const dgram::Xtc data = dgram::Xtc::Read(bytes + kDataAt);
+  return !root.damage.corrupted() && around.type() == dgram::TypeId::kShapesData &&
+         dgram::NamesId(around.src).key() == key &&
+         around.extent == SmdInfo::kDgramBytes - kShapesDataAt &&
+         shapes.type() == dgram::TypeId::kShapes && shapes.extent == dgram::kXtcHeaderBytes &&
+         data.type() == dgram::TypeId::kData && data.extent == dgram::kXtcHeaderBytes + 16;
+}
+
+}  // namespace
+
+Result<dgram::Names> SmdInfo::Declaration(dgram::NamesId id) {
+  std::vector<dgram::Field> fields(2);
+  fields[0].name = kOffsetField;
+  fields[1].name = kSizeField;
+  for (dgram::Field& field : fields) field.type = dgram::DataType::kUInt64;
+  return dgram::Names::Make(id, kDetector, "offset", "", 0, dgram::Algorithm{kAlgorithm, 0},
+                            std::move(fields));
+}
+
+Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> configuration) {
+  if (configuration == nullptr) return status::Invalid("small data need a Configuration, not null");
+  for (const dgram::Names* names : configuration->Find(kDetector, 0, kAlgorithm)) {
+    SmdInfo info;
+    info.offset_field_ = names->FieldIndex(kOffsetField);
+    info.size_field_ = names->FieldIndex(kSizeField);
+    if (info.offset_field_ < 0 || info.size_field_ < 0) continue;
+    const auto is_word = [&](int index) {
+      const dgram::FieldLayout& field = names->layout()[index];
+      return field.type == dgram::DataType::kUInt64 && field.rank == 0;
+    };
+    if (!is_word(info.offset_field_) || !is_word(info.size_field_)) continue;
+    info.id_ = names->id();
+    info.plain_ = info.offset_field_ == 0 && info.size_field_ == 1 && names->fields().size() == 2;
+    info.configuration_ = std::move(configuration);
+    return info;
+  }
+  return status::KeyError("the Configure declares no ", kDetector, "/0/", kAlgorithm, " with ",
+                          kOffsetField, " and ", kSizeField, ": these are no small data");
+}
+
+Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {
+  if (plain_ && smd.size() == kDgramBytes && IsPlain(smd.data(), id_.key())) [[likely]] {
+    const auto offset = dgram::LoadUnaligned<uint64_t>(smd.data() + kWordsAt);
+    const auto size = dgram::LoadUnaligned<uint64_t>(smd.data() + kWordsAt + 8);
+    constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    if (size >= dgram::kDgramHeaderBytes && size <= kMost && offset <= kMost - size) [[likely]] {
+      return SmdRecord{static_cast<int64_t>(offset), static_cast<int64_t>(size)};
+    }
+  }
+  return ReadAnyForm(smd);
+}
+
+Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const {
+  dgram::ShapesDataWalk walk(smd);
+  while (walk.Next()) {
+    const dgram::ShapesData& data = walk.shapes_data();
+    if (data.names().id() != id_) continue;
+    ALKAID_ASSIGN_OR_RAISE(const dgram::FieldView offset_field, data.field(offset_field_));
+    ALKAID_ASSIGN_OR_RAISE(const dgram::FieldView size_field, data.field(size_field_));
+    ALKAID_ASSIGN_OR_RAISE(const uint64_t offset, offset_field.Scalar<uint64_t>());
+    ALKAID_ASSIGN_OR_RAISE(const uint64_t size, size_field.Scalar<uint64_t>());
+    constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    if (size < dgram::kDgramHeaderBytes || size > kMost || offset > kMost - size) {
+      return smd.Fault(data.data_offset(),
+                       absl::StrCat("small-data record of ", size, " bytes at byte ", offset,
+                                    ", the least datagram has ", dgram::kDgramHeaderBytes));
+    }
+    return SmdRecord{static_cast<int64_t>(offset), static_cast<int64_t>(size)};
+  }
+  ALKAID_RETURN_NOT_OK(walk.status());
+  return status::KeyError(smd.source(), ": byte ", smd.offset(), " (datagram ", smd.index(), ", ",
+                          dgram::TransitionName(smd.service()), "): no ", kDetector, " in it");
+}
+
+}  // namespace alkaid::events

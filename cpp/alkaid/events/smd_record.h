@@ -1,0 +1,59 @@
+// SmdRecord: where in its big-data file a datagram lies, as small data say it.
+//
+// In a small-data file every L1Accept stands for a datagram of the big-data file and holds two
+// words, its offset and its size. They are ordinary fields: detector "smdinfo", segment 0,
+// algorithm "offsetAlg", fields intOffset and intDgramSize, UINT64 each.
+//
+// Ownership: SmdInfo is a plain value that shares its Configuration.
+// Threads: immutable. Allocates nothing, but for messages.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/dgram/names.h"
+
+namespace alkaid::events {
+
+struct SmdRecord {
+  // Bytes from the start of the big-data file, and bytes of the whole datagram there.
+  int64_t offset = 0;
+  int64_t size = 0;
+};
+
+class ALKAID_EXPORT SmdInfo {
+ public:
+  // Bytes of a datagram that holds a record and nothing else.
+  static constexpr int64_t kDgramBytes = 76;
+
+  // The declaration that a writer of small data adds to a Configure.
+  static Result<dgram::Names> Declaration(dgram::NamesId id);
+  // The declaration that a Configure of small data has. kNotFound where there is none;
+  // kInvalidArgument for null.
+  static Result<SmdInfo> Find(std::shared_ptr<const dgram::Configuration> configuration);
+
+  dgram::NamesId id() const { return id_; }
+  const std::shared_ptr<const dgram::Configuration>& configuration() const {
+    return configuration_;
+  }
+
+  // The record of a datagram of that Configuration. kNotFound where it carries none; kDataLoss
+  // where it is malformed, or says less than a header's bytes or more than an int64 counts.
+  Result<SmdRecord> Read(const dgram::Dgram& smd) const;
+
+ private:
+  Result<SmdRecord> ReadAnyForm(const dgram::Dgram& smd) const;
+
+  std::shared_ptr<const dgram::Configuration> configuration_;
+  dgram::NamesId id_;
+  int offset_field_ = 0;
+  int size_field_ = 1;
+  // Whether the two fields are all there is, in order: what every known writer makes.
+  bool plain_ = false;
+};
+
+}  // namespace alkaid::events
