@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   AddDgramLsCommand(*dgram, &exit_code);
   AddDgramDumpCommand(*dgram, &exit_code);
   AddDgramDigestCommand(*dgram, &exit_code);
+  AddDgramSmdCommand(*dgram, &exit_code);
 
   try {
     app.parse(argc, argv);

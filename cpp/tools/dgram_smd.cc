@@ -1,0 +1,159 @@
+// alkaid dgram smd: makes a small-data file from a big-data file.
+
+#include <cinttypes>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/events/chunk_info.h"
+#include "alkaid/events/smd_writer.h"
+#include "commands.h"
+#include "exit_code.h"
+#include "output_file.h"
+#include "progress.h"
+
+namespace alkaid::tools {
+namespace {
+
+struct SmdArguments {
+  std::string in;
+  std::string out;
+  bool no_follow = false;
+};
+
+struct Totals {
+  int64_t files = 0;
+  int64_t dgrams = 0;
+  int64_t bytes_in = 0;
+  int64_t bytes_out = 0;
+};
+
+// One big-data file, or one chunk of it.
+class SmdRun {
+ public:
+  SmdRun(const SmdArguments& arguments, io::OutputStream* out)
+      : arguments_(arguments),
+        out_(out),
+        path_(arguments.in),
+        chunk_id_(events::ChunkInfo::ChunkIdOf(path_)) {}
+
+  const Totals& totals() const { return totals_; }
+
+  Status All() {
+    while (true) {
+      ALKAID_ASSIGN_OR_RAISE(const events::ChunkInfo next, Chunk());
+      if (next.filename.empty()) return absl::OkStatus();
+      announced_in_ = std::exchange(path_, next.PathBeside(path_));
+      chunk_id_ = next.chunk_id;
+    }
+  }
+
+ private:
+  // All of `path_`. Returns the chunk to go on with; its filename is empty where there is none.
+  Result<events::ChunkInfo> Chunk() {
+    ALKAID_RETURN_NOT_OK(CheckNotOutput());
+    ALKAID_ASSIGN_OR_RAISE(const auto reader, Open());
+    ++totals_.files;
+    Progress progress("making small data of " + path_, reader->end());
+    events::ChunkInfo next;
+    while (true) {
+      ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
+      if (batch.empty()) break;
+      for (const dgram::Dgram& dgram : batch) {
+        if (!next.filename.empty()) return Behind(dgram, next);
+        ALKAID_RETURN_NOT_OK(writer_.Append(dgram));
+        ++totals_.dgrams;
+        totals_.bytes_in += dgram.size();
+        if (!arguments_.no_follow) ALKAID_RETURN_NOT_OK(LookForChunk(dgram, &next));
+      }
+      totals_.bytes_out += writer_.length();
+      ALKAID_RETURN_NOT_OK(writer_.Drain(out_));
+      configuration_ = reader->configuration();
+      progress.Advance(batch.nbytes());
+    }
+    return next;
+  }
+
+  Result<std::unique_ptr<dgram::BatchReader>> Open() const {
+    dgram::BatchReaderOptions options;
+    options.configuration = configuration_;
+    auto reader = dgram::BatchReader::Open(path_, std::move(options));
+    if (reader.ok() || announced_in_.empty()) return reader;
+    return Status(reader.status().code(),
+                  absl::StrCat(reader.status().message(), " (chunk ", chunk_id_, ", announced in ",
+                               announced_in_, "; --no-follow stops there)"));
+  }
+
+  Status LookForChunk(const dgram::Dgram& dgram, events::ChunkInfo* next) const {
+    if (dgram.service() != dgram::TransitionId::kEnable) return absl::OkStatus();
+    Result<events::ChunkInfo> info = events::ChunkInfo::Read(dgram);
+    if (info.status().code() == StatusCode::kNotFound) return absl::OkStatus();
+    ALKAID_RETURN_NOT_OK(info);
+    if (info->chunk_id > chunk_id_) *next = *std::move(info);
+    return absl::OkStatus();
+  }
+
+  static Status Behind(const dgram::Dgram& dgram, const events::ChunkInfo& next) {
+    return dgram.Fault(
+        0, absl::StrCat(dgram::TransitionName(dgram.service()),
+                        " behind the Enable that sends readers on to ", next.filename,
+                        ", where offsets start anew; with --no-follow this file is read alone"));
+  }
+
+  Status CheckNotOutput() const {
+    std::error_code error;
+    if (!std::filesystem::equivalent(path_, arguments_.out, error) || error) {
+      return absl::OkStatus();
+    }
+    return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
+  }
+
+  const SmdArguments& arguments_;
+  io::OutputStream* const out_;
+  events::SmdWriter writer_;
+  std::string path_;
+  uint32_t chunk_id_;
+  std::string announced_in_;
+  std::shared_ptr<const dgram::Configuration> configuration_;
+  Totals totals_;
+};
+
+Status MakeSmd(const SmdArguments& arguments, Totals* totals) {
+  ALKAID_ASSIGN_OR_RAISE(const std::unique_ptr<OutputFile> out, OpenOutput(arguments.out));
+  SmdRun run(arguments, out->stream());
+  ALKAID_RETURN_NOT_OK(run.All());
+  *totals = run.totals();
+  return out->Commit();
+}
+
+int Run(const SmdArguments& arguments) {
+  Totals totals;
+  const Status status = MakeSmd(arguments, &totals);
+  if (!status.ok()) return ReportStatus(status);
+  std::printf("%s: %" PRId64 " datagrams, %" PRId64 " bytes, of %" PRId64 " bytes in %" PRId64
+              " file%s\n",
+              arguments.out.c_str(), totals.dgrams, totals.bytes_out, totals.bytes_in, totals.files,
+              totals.files == 1 ? "" : "s");
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
+  CLI::App* command = dgram.add_subcommand(
+      "smd",
+      "Make the small-data file of a big-data file and the chunks that continue it: where each "
+      "L1Accept lies, and the transitions.");
+  auto arguments = std::make_shared<SmdArguments>();
+  command->add_option("IN", arguments->in, "XTC2 file of big data")->required();
+  command->add_option("-o,--output", arguments->out, "XTC2 file to make")->required();
+  command->add_flag("--no-follow", arguments->no_follow,
+                    "Read IN alone, whatever chunks an Enable announces");
+  command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
+}
+
+}  // namespace alkaid::tools
