@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/dgram/block_recycler_internal.h"
+#include "alkaid/dgram/block_recycler.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 
-namespace alkaid::dgram::internal {
+namespace alkaid::dgram {
 namespace {
 
 class BlockRecyclerTest : public ::testing::Test {
@@ -124,4 +124,4 @@ TEST_F(BlockRecyclerTest, AForkedChildCanDropItsBlocksWhileAnotherThreadWasGivin
 }
 
 }  // namespace
-}  // namespace alkaid::dgram::internal
+}  // namespace alkaid::dgram
