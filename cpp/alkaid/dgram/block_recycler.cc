@@ -1,3 +1,5 @@
+#include "alkaid/dgram/block_recycler.h"
+
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <utility>
 
 #include "alkaid/base/fork_guard.h"
-#include "alkaid/dgram/block_recycler.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -55,7 +56,8 @@ class BlockRecycler::RecycledBlock final : public MutableBuffer {
 };
 
 BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, size_t most_idle)
-    : pool_(pool != nullptr ? pool : default_memory_pool()), pool_owner_(std::move(pool_owner)),
+    : pool_(pool != nullptr ? pool : default_memory_pool()),
+      pool_owner_(std::move(pool_owner)),
       most_idle_(most_idle) {
   idle_.reserve(most_idle_ + 1);
 }

@@ -1,3 +1,5 @@
+#include "alkaid/dgram/block_recycler.h"
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 #include <vector>
 
 #include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/dgram/block_recycler.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 

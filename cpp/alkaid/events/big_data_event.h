@@ -15,6 +15,9 @@
 #include "alkaid/events/event_batch.h"
 
 namespace alkaid::events {
+namespace internal {
+class GroupReader;
+}
 
 class BigDataEvent {
  public:
@@ -32,7 +35,7 @@ class BigDataEvent {
   const Event& small_data() const { return small_data_; }
 
  private:
-  friend class BigDataReader;
+  friend class internal::GroupReader;
 
   int64_t index_ = 0;
   Event small_data_;

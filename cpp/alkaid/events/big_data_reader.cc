@@ -2,27 +2,33 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 #include <thread>
 #include <utility>
 
 #include "alkaid/core/file_io.h"
+#include "alkaid/dgram/block_recycler.h"
 #include "alkaid/events/chunk_info.h"
+#include "alkaid/events/smd_record.h"
 
 namespace alkaid::events {
+
+namespace internal {
+namespace {
 
 using dgram::Dgram;
 using dgram::DgramHeader;
 using dgram::DgramOrigin;
 
 // One file of a stream. Opened when it is first read.
-struct BigDataReader::File {
+struct File {
   std::string path;
   uint32_t chunk_id = 0;
   std::shared_ptr<io::RandomAccessFile> file;
 };
 
 // Datagrams that lie behind each other, read at once.
-struct BigDataReader::Group {
+struct Group {
   int stream = 0;
   int64_t batch = 0;
   std::shared_ptr<File> file;
@@ -35,7 +41,7 @@ struct BigDataReader::Group {
   std::shared_ptr<const DgramOrigin> origin;
 };
 
-struct BigDataReader::Batch {
+struct Batch {
   EventBatch events;
   // What planning found at event `fault_at`, to be told when it is reached.
   int64_t fault_at = -1;
@@ -46,7 +52,7 @@ struct BigDataReader::Batch {
   }
 };
 
-struct BigDataReader::Stream {
+struct Stream {
   bool small_data = false;
   std::shared_ptr<File> file;
   std::shared_ptr<const dgram::Configuration> configuration;
@@ -59,76 +65,93 @@ struct BigDataReader::Stream {
 };
 
 // What is to be done in order: a read, or going on in a new file.
-struct BigDataReader::Step {
+struct Step {
   Group* group = nullptr;
   int stream = 0;
   int64_t batch = 0;
   std::shared_ptr<File> chunk;
 };
 
-Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std::string>& paths,
-                                                           BatchSource source,
-                                                           BigDataReaderOptions options) {
-  if (paths.empty() || !source) return status::Invalid("big data of no stream, or no source");
-  if (options.chunk_bytes < 1 || options.prefetch < 0 || options.max_retries < 0 ||
-      options.prefetch > io::ReadQueue::kLargestDepth - 1) {
-    return status::Invalid("groups of ", options.chunk_bytes, " bytes, ", options.prefetch,
-                           " read ahead, ", options.max_retries,
-                           " retries; the least are 1, 0 and 0, and at most ",
-                           io::ReadQueue::kLargestDepth - 1, " are read ahead");
-  }
-  if (!options.use_small_data.empty() && options.use_small_data.size() != paths.size()) {
-    return status::Invalid("small data chosen for ", options.use_small_data.size(),
-                           " streams, there are ", paths.size());
-  }
-  std::unique_ptr<BigDataReader> made(new BigDataReader(std::move(source), std::move(options)));
-  const io::ReadQueueKind kind =
-      made->options_.prefetch == 0 ? io::ReadQueueKind::kInline : made->options_.queue;
-  ALKAID_ASSIGN_OR_RAISE(made->queue_, io::ReadQueue::Make(kind, made->options_.prefetch + 1));
-  for (size_t i = 0; i < paths.size(); ++i) {
-    Stream& stream = made->streams_.emplace_back();
-    stream.small_data = !made->options_.use_small_data.empty() && made->options_.use_small_data[i];
-    if (stream.small_data) continue;
-    stream.file = std::make_shared<File>(File{paths[i], ChunkInfo::ChunkIdOf(paths[i]), nullptr});
-    ALKAID_ASSIGN_OR_RAISE(stream.file->file, made->OpenFile(paths[i]));
-  }
-  return made;
-}
+}  // namespace
 
-Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std::string>& paths,
-                                                           std::shared_ptr<EventBuilder> builder,
-                                                           BigDataReaderOptions options) {
-  if (builder == nullptr) return status::Invalid("big data need an event builder, not null");
-  if (builder->stream_count() != static_cast<int>(paths.size())) {
-    return status::Invalid(paths.size(), " files of big data for events of ",
-                           builder->stream_count(), " streams");
-  }
-  return Open(
-      paths,
-      [builder = std::move(builder)]() -> Result<std::optional<EventBatch>> {
-        ALKAID_ASSIGN_OR_RAISE(EventBatches built, builder->Next());
-        if (built.done()) return std::optional<EventBatch>();
-        if (built.destinations.size() != 1) {
-          return status::Invalid("events of ", built.destinations.size(),
-                                 " destinations; big data are read for one");
-        }
-        return std::optional<EventBatch>(std::move(built.destinations.front().batch));
-      },
-      std::move(options));
-}
+// The one kind of BigDataReader.
+class GroupReader final : public BigDataReader {
+ public:
+  GroupReader(BatchSource source, BigDataReaderOptions options);
+  ~GroupReader() override;
+  Status Init(const std::vector<std::string>& paths);
 
-BigDataReader::BigDataReader(BatchSource source, BigDataReaderOptions options)
+  Result<bool> Next(BigDataEvent* event) override;
+  int stream_count() const override { return static_cast<int>(streams_.size()); }
+  const Statistics& statistics() const override { return statistics_; }
+  io::ReadQueueKind queue_kind() const override { return queue_->kind(); }
+
+ private:
+  // Plans the next batch of small data: false at the end.
+  Result<bool> Plan();
+  Status PlanEvent(const Event& event);
+  Status PlanTransition(const Event& event);
+  Status PlanDgram(int stream, const Dgram& dgram, int64_t batch_index);
+  Result<std::optional<SmdRecord>> RecordOf(int stream, const Dgram& dgram);
+
+  // Keeps `prefetch` reads in flight.
+  void ReadAhead();
+  // Begins the next step that was planned: a read, or a change of chunk.
+  Status Begin(Step* step);
+  Status Submit(Group* group);
+  // Waits for the group that the stream needs now.
+  Status Load(Group* group);
+  Status ReadRest(Group* group, int64_t got);
+  // The datagram at the cursor of the stream's group, compared with its record.
+  Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
+                      dgram::Timestamp timestamp) const;
+  Status Fill(const Event& small_data, BigDataEvent* event);
+  Result<std::shared_ptr<io::RandomAccessFile>> OpenFile(const std::string& path);
+
+  const BatchSource source_;
+  const BigDataReaderOptions options_;
+  const std::shared_ptr<dgram::BlockRecycler> recycler_;
+  std::unique_ptr<io::ReadQueue> queue_;
+  std::deque<Stream> streams_;
+  // Batches that were planned, the first of which is being given out from event next_event_ on.
+  std::deque<Batch> batches_;
+  int64_t next_event_ = 0;
+  int64_t batches_planned_ = 0;
+  bool source_ended_ = false;
+  // Steps planned and not begun, in order.
+  std::deque<Step> steps_;
+  // Bytes that the event under way takes of each stream's group.
+  std::vector<int64_t> taken_;
+  Statistics statistics_;
+  Status fault_;
+};
+
+GroupReader::GroupReader(BatchSource source, BigDataReaderOptions options)
     : source_(std::move(source)),
       options_(std::move(options)),
       recycler_(std::make_shared<dgram::BlockRecycler>(
           options_.pool, nullptr, static_cast<size_t>(options_.prefetch) + 2)) {}
 
-BigDataReader::~BigDataReader() {
+GroupReader::~GroupReader() {
   queue_.reset();
   recycler_->Close();
 }
 
-Result<std::shared_ptr<io::RandomAccessFile>> BigDataReader::OpenFile(const std::string& path) {
+Status GroupReader::Init(const std::vector<std::string>& paths) {
+  const io::ReadQueueKind kind =
+      options_.prefetch == 0 ? io::ReadQueueKind::kInline : options_.queue;
+  ALKAID_ASSIGN_OR_RAISE(queue_, io::ReadQueue::Make(kind, options_.prefetch + 1));
+  for (size_t i = 0; i < paths.size(); ++i) {
+    Stream& stream = streams_.emplace_back();
+    stream.small_data = !options_.use_small_data.empty() && options_.use_small_data[i];
+    if (stream.small_data) continue;
+    stream.file = std::make_shared<File>(File{paths[i], ChunkInfo::ChunkIdOf(paths[i]), nullptr});
+    ALKAID_ASSIGN_OR_RAISE(stream.file->file, OpenFile(paths[i]));
+  }
+  return absl::OkStatus();
+}
+
+Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::string& path) {
   std::shared_ptr<io::RandomAccessFile> file;
   if (options_.open_file) {
     ALKAID_ASSIGN_OR_RAISE(file, options_.open_file(path));
@@ -139,7 +162,7 @@ Result<std::shared_ptr<io::RandomAccessFile>> BigDataReader::OpenFile(const std:
   return file;
 }
 
-Result<bool> BigDataReader::Plan() {
+Result<bool> GroupReader::Plan() {
   if (source_ended_) return false;
   Result<std::optional<EventBatch>> events = source_();
   if (!events.ok()) {
@@ -170,7 +193,7 @@ Result<bool> BigDataReader::Plan() {
   return true;
 }
 
-Status BigDataReader::PlanEvent(const Event& event) {
+Status GroupReader::PlanEvent(const Event& event) {
   if (event.stream_count() != stream_count()) {
     return status::DataLoss("event ", event.index(), " of batch ", batches_planned_, ": ",
                             event.stream_count(), " streams, expected ", stream_count());
@@ -184,7 +207,7 @@ Status BigDataReader::PlanEvent(const Event& event) {
 }
 
 // Between datagrams on both sides of a transition lies, at least, that transition.
-Status BigDataReader::PlanTransition(const Event& event) {
+Status GroupReader::PlanTransition(const Event& event) {
   Status status;
   for (Stream& stream : streams_) stream.open = nullptr;
   if (event.service() != dgram::TransitionId::kEnable) return status;
@@ -204,7 +227,7 @@ Status BigDataReader::PlanTransition(const Event& event) {
   return status;
 }
 
-Result<std::optional<SmdRecord>> BigDataReader::RecordOf(int index, const Dgram& dgram) {
+Result<std::optional<SmdRecord>> GroupReader::RecordOf(int index, const Dgram& dgram) {
   Stream& stream = streams_[static_cast<size_t>(index)];
   if (!stream.info.has_value() || stream.configuration != dgram.configuration()) {
     ALKAID_ASSIGN_OR_RAISE(stream.info, SmdInfo::Find(dgram.configuration()));
@@ -221,7 +244,7 @@ Result<std::optional<SmdRecord>> BigDataReader::RecordOf(int index, const Dgram&
   return dgram.Fault(0, absl::StrCat("stream ", index, ": L1Accept without a small-data record"));
 }
 
-Status BigDataReader::PlanDgram(int index, const Dgram& dgram, int64_t batch_index) {
+Status GroupReader::PlanDgram(int index, const Dgram& dgram, int64_t batch_index) {
   Stream& stream = streams_[static_cast<size_t>(index)];
   if (stream.small_data) return absl::OkStatus();
   ALKAID_ASSIGN_OR_RAISE(const std::optional<SmdRecord> record, RecordOf(index, dgram));
@@ -250,7 +273,7 @@ Status BigDataReader::PlanDgram(int index, const Dgram& dgram, int64_t batch_ind
   return absl::OkStatus();
 }
 
-Status BigDataReader::Begin(Step* step) {
+Status GroupReader::Begin(Step* step) {
   BigDataRead told;
   told.batch = step->batch;
   told.stream = step->stream;
@@ -268,14 +291,14 @@ Status BigDataReader::Begin(Step* step) {
   return absl::OkStatus();
 }
 
-Status BigDataReader::Submit(Group* group) {
+Status GroupReader::Submit(Group* group) {
   if (group->file->file == nullptr) {
     ALKAID_ASSIGN_OR_RAISE(group->file->file, OpenFile(group->file->path));
   }
   // Blocks of a few sizes serve groups of any size.
   const auto rounded = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(group->nbytes)));
-  ALKAID_ASSIGN_OR_RAISE(
-      group->buffer, recycler_->Take(group->nbytes, std::min(rounded, options_.chunk_bytes)));
+  ALKAID_ASSIGN_OR_RAISE(group->buffer,
+                         recycler_->Take(group->nbytes, std::min(rounded, options_.chunk_bytes)));
   ALKAID_ASSIGN_OR_RAISE(group->ticket, queue_->Submit({group->file->file, group->offset,
                                                         group->nbytes, group->buffer}));
   ++statistics_.reads;
@@ -283,7 +306,7 @@ Status BigDataReader::Submit(Group* group) {
 }
 
 // What fails ahead of its time is tried again, and told, when it is needed.
-void BigDataReader::ReadAhead() {
+void GroupReader::ReadAhead() {
   const auto most_batches = static_cast<size_t>(options_.prefetch) + 2;
   while (queue_->in_flight() < options_.prefetch) {
     if (steps_.empty()) {
@@ -297,7 +320,7 @@ void BigDataReader::ReadAhead() {
   }
 }
 
-Status BigDataReader::Load(Group* group) {
+Status GroupReader::Load(Group* group) {
   if (group->origin != nullptr) return absl::OkStatus();
   // Steps are in the order of need: all before this one were needed before.
   while (group->ticket < 0) {
@@ -321,14 +344,13 @@ Status BigDataReader::Load(Group* group) {
   return absl::OkStatus();
 }
 
-Status BigDataReader::ReadRest(Group* group, int64_t got) {
+Status GroupReader::ReadRest(Group* group, int64_t got) {
   for (int retry = 0; retry < options_.max_retries && got < group->nbytes; ++retry) {
     std::this_thread::sleep_for(options_.retry_pause);
     ++statistics_.retries;
-    ALKAID_ASSIGN_OR_RAISE(
-        const int64_t more,
-        group->file->file->ReadAt(group->offset + got, group->nbytes - got,
-                                  group->buffer->mutable_data() + got));
+    ALKAID_ASSIGN_OR_RAISE(const int64_t more,
+                           group->file->file->ReadAt(group->offset + got, group->nbytes - got,
+                                                     group->buffer->mutable_data() + got));
     got += more;
   }
   if (got == group->nbytes) return absl::OkStatus();
@@ -337,8 +359,8 @@ Status BigDataReader::ReadRest(Group* group, int64_t got) {
                           options_.max_retries, " retries");
 }
 
-Result<Dgram> BigDataReader::Check(const Stream& stream, const SmdRecord& record,
-                                   dgram::Timestamp timestamp) const {
+Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
+                                 dgram::Timestamp timestamp) const {
   const Group& group = *stream.groups.front();
   const uint8_t* const data = group.origin->buffer->data() + stream.at;
   const int64_t size = DgramHeader::SizeOf(data);
@@ -353,7 +375,7 @@ Result<Dgram> BigDataReader::Check(const Stream& stream, const SmdRecord& record
                           timestamp.value());
 }
 
-Status BigDataReader::Fill(const Event& small_data, BigDataEvent* event) {
+Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   const dgram::Timestamp timestamp = small_data.timestamp();
   event->dgrams_.resize(streams_.size());
   for (Dgram& dgram : event->dgrams_) dgram = Dgram();
@@ -400,7 +422,7 @@ Status BigDataReader::Fill(const Event& small_data, BigDataEvent* event) {
   return absl::OkStatus();
 }
 
-Result<bool> BigDataReader::Next(BigDataEvent* event) {
+Result<bool> GroupReader::Next(BigDataEvent* event) {
   if (!fault_.ok()) return fault_;
   while (batches_.empty() || batches_.front().IsThrough(next_event_)) {
     if (!batches_.empty()) {
@@ -426,6 +448,50 @@ Result<bool> BigDataReader::Next(BigDataEvent* event) {
   event->index_ = statistics_.events++;
   ++next_event_;
   return true;
+}
+
+}  // namespace internal
+
+Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std::string>& paths,
+                                                           BatchSource source,
+                                                           BigDataReaderOptions options) {
+  if (paths.empty() || !source) return status::Invalid("big data of no stream, or no source");
+  if (options.chunk_bytes < 1 || options.prefetch < 0 || options.max_retries < 0 ||
+      options.prefetch > io::ReadQueue::kLargestDepth - 1) {
+    return status::Invalid("groups of ", options.chunk_bytes, " bytes, ", options.prefetch,
+                           " read ahead, ", options.max_retries,
+                           " retries; the least are 1, 0 and 0, and at most ",
+                           io::ReadQueue::kLargestDepth - 1, " are read ahead");
+  }
+  if (!options.use_small_data.empty() && options.use_small_data.size() != paths.size()) {
+    return status::Invalid("small data chosen for ", options.use_small_data.size(),
+                           " streams, there are ", paths.size());
+  }
+  auto made = std::make_unique<internal::GroupReader>(std::move(source), std::move(options));
+  ALKAID_RETURN_NOT_OK(made->Init(paths));
+  return made;
+}
+
+Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std::string>& paths,
+                                                           std::shared_ptr<EventBuilder> builder,
+                                                           BigDataReaderOptions options) {
+  if (builder == nullptr) return status::Invalid("big data need an event builder, not null");
+  if (builder->stream_count() != static_cast<int>(paths.size())) {
+    return status::Invalid(paths.size(), " files of big data for events of ",
+                           builder->stream_count(), " streams");
+  }
+  return Open(
+      paths,
+      [builder = std::move(builder)]() -> Result<std::optional<EventBatch>> {
+        ALKAID_ASSIGN_OR_RAISE(EventBatches built, builder->Next());
+        if (built.done()) return std::optional<EventBatch>();
+        if (built.destinations.size() != 1) {
+          return status::Invalid("events of ", built.destinations.size(),
+                                 " destinations; big data are read for one");
+        }
+        return std::optional<EventBatch>(std::move(built.destinations.front().batch));
+      },
+      std::move(options));
 }
 
 }  // namespace alkaid::events

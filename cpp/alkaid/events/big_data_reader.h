@@ -29,7 +29,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -40,11 +39,9 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/io_interfaces.h"
 #include "alkaid/core/read_queue.h"
-#include "alkaid/dgram/block_recycler.h"
 #include "alkaid/events/big_data_event.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/event_builder.h"
-#include "alkaid/events/smd_record.h"
 
 namespace alkaid::events {
 
@@ -112,64 +109,20 @@ class ALKAID_EXPORT BigDataReader {
   static Result<std::unique_ptr<BigDataReader>> Open(const std::vector<std::string>& paths,
                                                      std::shared_ptr<EventBuilder> builder,
                                                      BigDataReaderOptions options = {});
-  ~BigDataReader();
+  virtual ~BigDataReader() = default;
   BigDataReader(const BigDataReader&) = delete;
   BigDataReader& operator=(const BigDataReader&) = delete;
 
   // The next event; false at the end. Unless it is true, `event` has nothing to say.
-  Result<bool> Next(BigDataEvent* event);
+  virtual Result<bool> Next(BigDataEvent* event) = 0;
 
-  int stream_count() const { return static_cast<int>(streams_.size()); }
-  const Statistics& statistics() const { return statistics_; }
+  virtual int stream_count() const = 0;
+  virtual const Statistics& statistics() const = 0;
   // How reads run ahead; kInline where nothing does.
-  io::ReadQueueKind queue_kind() const { return queue_->kind(); }
+  virtual io::ReadQueueKind queue_kind() const = 0;
 
- private:
-  struct File;
-  struct Group;
-  struct Batch;
-  struct Stream;
-  struct Step;
-
-  BigDataReader(BatchSource source, BigDataReaderOptions options);
-
-  // Plans the next batch of small data: false at the end.
-  Result<bool> Plan();
-  Status PlanEvent(const Event& event);
-  Status PlanTransition(const Event& event);
-  Status PlanDgram(int stream, const dgram::Dgram& dgram, int64_t batch_index);
-  Result<std::optional<SmdRecord>> RecordOf(int stream, const dgram::Dgram& dgram);
-
-  // Keeps `prefetch` reads in flight.
-  void ReadAhead();
-  // Begins the next step that was planned: a read, or a change of chunk.
-  Status Begin(Step* step);
-  Status Submit(Group* group);
-  // Waits for the group that the stream needs now.
-  Status Load(Group* group);
-  Status ReadRest(Group* group, int64_t got);
-  // The datagram at the cursor of the stream's group, compared with its record.
-  Result<dgram::Dgram> Check(const Stream& stream, const SmdRecord& record,
-                             dgram::Timestamp timestamp) const;
-  Status Fill(const Event& small_data, BigDataEvent* event);
-  Result<std::shared_ptr<io::RandomAccessFile>> OpenFile(const std::string& path);
-
-  const BatchSource source_;
-  const BigDataReaderOptions options_;
-  const std::shared_ptr<dgram::BlockRecycler> recycler_;
-  std::unique_ptr<io::ReadQueue> queue_;
-  std::vector<Stream> streams_;
-  // Batches that were planned, the first of which is being given out from event next_event_ on.
-  std::deque<Batch> batches_;
-  int64_t next_event_ = 0;
-  int64_t batches_planned_ = 0;
-  bool source_ended_ = false;
-  // Steps planned and not begun, in order.
-  std::deque<Step> steps_;
-  // Bytes that the event under way takes of each stream's group.
-  std::vector<int64_t> taken_;
-  Statistics statistics_;
-  Status fault_;
+ protected:
+  BigDataReader() = default;
 };
 
 }  // namespace alkaid::events
