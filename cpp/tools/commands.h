@@ -17,5 +17,6 @@ void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDigestCommand(CLI::App& dgram, int* exit_code);
 void AddDgramSmdCommand(CLI::App& dgram, int* exit_code);
+void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code);
 
 }  // namespace alkaid::tools

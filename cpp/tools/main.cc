@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   AddDgramDumpCommand(*dgram, &exit_code);
   AddDgramDigestCommand(*dgram, &exit_code);
   AddDgramSmdCommand(*dgram, &exit_code);
+  AddDgramVerifyCommand(*dgram, &exit_code);
 
   try {
     app.parse(argc, argv);
