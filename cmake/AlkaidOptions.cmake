@@ -20,8 +20,8 @@ option(ALKAID_BUILD_TOOLS "Build the alkaid command" ON)
 option(ALKAID_BUILD_BENCHMARKS "Build the benchmark programs" OFF)
 option(ALKAID_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 option(ALKAID_TEST_PCH "Compile tests with a precompiled header" ON)
-set(ALKAID_SANITIZE "" CACHE STRING "One of: (empty), address, thread, coverage")
-set_property(CACHE ALKAID_SANITIZE PROPERTY STRINGS "" address thread coverage)
+set(ALKAID_SANITIZE "" CACHE STRING "One of: (empty), address, fuzzer, thread, coverage")
+set_property(CACHE ALKAID_SANITIZE PROPERTY STRINGS "" address fuzzer thread coverage)
 
 # An environment variable stands in for a cache variable that is left empty, so that a script can
 # point at a local archive without touching the configure line.

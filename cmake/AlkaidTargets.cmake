@@ -148,6 +148,14 @@ function(alkaid_benchmark name)
   target_link_libraries(${name} PRIVATE alkaid benchmark::benchmark ${arg_LINK})
 endfunction()
 
+# alkaid_fuzzer(name a.cc ...): a libFuzzer target, bin/<name>. What is in it is watched as the
+# library is (AlkaidSanitizers).
+function(alkaid_fuzzer name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE alkaid)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()
+
 function(alkaid_refuse_unknown caller unknown)
   if(unknown)
     message(FATAL_ERROR "${caller}: not understood: ${unknown}")

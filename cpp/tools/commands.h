@@ -19,5 +19,6 @@ void AddDgramDigestCommand(CLI::App& dgram, int* exit_code);
 void AddDgramEventsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramReadCommand(CLI::App& dgram, int* exit_code);
 void AddDgramSmdCommand(CLI::App& dgram, int* exit_code);
+void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code);
 
 }  // namespace alkaid::tools

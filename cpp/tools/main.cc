@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   AddDgramEventsCommand(*dgram, &exit_code);
   AddDgramReadCommand(*dgram, &exit_code);
   AddDgramSmdCommand(*dgram, &exit_code);
+  AddDgramVerifyCommand(*dgram, &exit_code);
 
   try {
     app.parse(argc, argv);

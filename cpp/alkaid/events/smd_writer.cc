@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "alkaid/dgram/configuration.h"
 #include "alkaid/dgram/shapes_data.h"
@@ -81,6 +82,10 @@ Status SmdWriter::AppendConfigure(const dgram::Dgram& configure) {
   }
   // Its own declarations, whatever it was read under: a reader may have left it unread.
   ALKAID_ASSIGN_OR_RAISE(const auto configuration, dgram::Configuration::FromDgram(configure));
+  auto origin = std::make_shared<dgram::DgramOrigin>(*configure.origin());
+  origin->configuration = configuration;
+  ALKAID_RETURN_NOT_OK(dgram::CheckDgram(
+      dgram::Dgram(std::move(origin), configure.data(), configure.size(), configure.index())));
   const dgram::Names* const in_use = configuration->Find(names_id_);
   if (in_use != nullptr) {
     return status::AlreadyExists(configure.source(), ": byte ", configure.offset(), " (datagram ",

@@ -1,0 +1,114 @@
+// Verifier: everything that is wrong with a file of datagrams, not only the first of it.
+//
+// A reader stops at the first fault; this goes on. Each declaration and each detector's data are
+// judged on their own, so a fault in one does not hide the next. Where a chain of extents breaks,
+// the rest of the Xtc around is lost, and the finding says how many bytes that is; where a
+// datagram's own extent is wrong, the rest of the file.
+//
+//   Verifier verifier("run.xtc2", [](const Finding& finding) { Use(finding.ToString()); });
+//   ALKAID_ASSIGN_OR_RAISE(auto reader, BatchReader::Open("run.xtc2", ForVerifying()));
+//   ALKAID_RETURN_NOT_OK(verifier.CheckAll(*reader));
+//
+// A fault is malformed structure: what XTC2, section 6, lists; and what readers do not agree on: a
+// NamesId declared twice, a service that means nothing, a small-data record that can not be true. A
+// remark is sound, and unusual: damage, time going backwards, Xtcs of unknown type, fields of one
+// name, enumerations that can not be told, bytes that belong to nothing.
+//
+// Ownership: a Verifier keeps copies of the declarations in force, and no datagram.
+// Threads: one at a time. Out of memory: findings and declarations come from operator new and may
+// throw std::bad_alloc; the reader's failures are passed on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/dgram/names.h"
+
+namespace alkaid::dgram {
+
+struct ALKAID_EXPORT Finding {
+  enum class Kind { kFault, kRemark };
+
+  Kind kind = Kind::kFault;
+  std::string source;
+  // Where it stands, and where its datagram starts, in bytes from the start of the source.
+  int64_t byte = 0;
+  int64_t dgram_byte = 0;
+  int64_t dgram_index = 0;
+  // What is wrong.
+  std::string text;
+
+  // "run.xtc2: byte 52 (datagram 1 at byte 16): fault: ..."
+  std::string ToString() const;
+};
+
+struct VerifyTotals {
+  int64_t dgrams = 0;
+  int64_t bytes = 0;  // of those datagrams
+  int64_t faults = 0;
+  int64_t remarks = 0;
+  // What stands behind a datagram whose own extent is wrong.
+  int64_t bytes_not_reached = 0;
+};
+
+// The options of a reader whose file is to be verified: `options`, but it delivers whatever has a
+// sound header.
+ALKAID_EXPORT BatchReaderOptions ForVerifying(BatchReaderOptions options = {});
+
+class ALKAID_EXPORT Verifier {
+ public:
+  // Called with every finding, datagram by datagram; inside a datagram in order of bytes.
+  using Report = std::function<void(const Finding&)>;
+
+  // `source` is what findings call it. `configuration` declares the fields until a Configure comes, for files that continue another;
+  // null: a Configure must come first.
+  Verifier(std::string source, Report report,
+           std::shared_ptr<const Configuration> configuration = nullptr);
+  ~Verifier();
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+
+  // The next datagram of the source. Its own Configuration does not matter.
+  void Check(const Dgram& dgram);
+  // The next batch of `reader`, which must have been opened with ForVerifying. False at the end, or
+  // at a fault behind which nothing can be read. Fails where the reader does for another reason
+  // than malformed data.
+  Result<bool> CheckBatch(BatchReader& reader);
+  // All batches.
+  Status CheckAll(BatchReader& reader);
+
+  const VerifyTotals& totals() const { return totals_; }
+
+ private:
+  class DgramCheck;
+
+  // A declaration in force; without `names` where it is malformed.
+  struct Declared {
+    std::optional<Names> names;
+    bool remarked = false;  // it was said that such data can not be checked
+  };
+
+  void Add(Finding finding);
+  // A fault where the reader stands and can not go on.
+  void AddAtEnd(const BatchReader& reader, std::string text);
+
+  const std::string source_;
+  const Report report_;
+  std::unordered_map<uint32_t, Declared> declared_;
+  bool configured_;
+  bool any_ = false;
+  bool unconfigured_said_ = false;
+  Timestamp last_;
+  VerifyTotals totals_;
+};
+
+}  // namespace alkaid::dgram

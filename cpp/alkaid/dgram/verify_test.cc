@@ -1,0 +1,304 @@
+#include "alkaid/dgram/verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/dgram/counted_file.h"
+#include "alkaid/dgram/crafted_dgrams.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::dgram {
+namespace {
+
+using crafted::Bytes;
+using crafted::Configure;
+using crafted::Event;
+using crafted::EventPayload;
+using crafted::kSrc;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+struct Verified {
+  std::vector<std::string> faults;
+  std::vector<std::string> remarks;
+  std::vector<Finding> all;
+  VerifyTotals totals;
+};
+
+Verified Verify(const std::string& bytes,
+                std::shared_ptr<const Configuration> configuration = nullptr) {
+  Verified verified;
+  Verifier verifier(
+      "run.xtc2",
+      [&](const Finding& finding) {
+        const bool fault = finding.kind == Finding::Kind::kFault;
+        (fault ? verified.faults : verified.remarks)
+            .push_back(absl::StrCat(finding.byte, " ", finding.text));
+        verified.all.push_back(finding);
+      },
+      std::move(configuration));
+  const auto reader = BatchReader::Open(crafted::AsBuffer(bytes), ForVerifying());
+  EXPECT_TRUE(reader.ok()) << reader.status();
+  ALKAID_EXPECT_OK(verifier.CheckAll(**reader));
+  verified.totals = verifier.totals();
+  EXPECT_EQ(verified.totals.faults, static_cast<int64_t>(verified.faults.size()));
+  EXPECT_EQ(verified.totals.remarks, static_cast<int64_t>(verified.remarks.size()));
+  return verified;
+}
+
+// What is found in a datagram behind a sound Configure.
+Verified VerifyPayload(const std::string& payload, uint16_t damage = 0) {
+  return Verify(Configure() + crafted::Dgram(TransitionId::kL1Accept, payload, 1, damage));
+}
+Verified VerifyConfigure(const std::string& payload) {
+  return Verify(crafted::Dgram(TransitionId::kConfigure, payload));
+}
+std::string At(int64_t byte_of_dgram, const std::string& text) {
+  return absl::StrCat(static_cast<int64_t>(Configure().size()) + byte_of_dgram, " ", text);
+}
+
+TEST(Verifier, FindsNothingInASoundRun) {
+  const Verified verified = Verify(crafted::Run(3));
+  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("time goes backwards, from 1 s 2 ns")));
+  EXPECT_EQ(verified.totals.dgrams, 6);
+  EXPECT_EQ(verified.totals.bytes, static_cast<int64_t>(crafted::Run(3).size()));
+  EXPECT_EQ(verified.totals.bytes_not_reached, 0);
+}
+
+TEST(Verifier, SaysWhereAFindingStands) {
+  const Verified verified =
+      Verify(crafted::Run(0) + Event(3) + crafted::Dgram(TransitionId::kL1Accept, "slack", 4));
+  ASSERT_EQ(verified.all.size(), 1);
+  const int64_t dgram_at = static_cast<int64_t>((crafted::Run(0) + Event(3)).size());
+  EXPECT_EQ(verified.all[0].ToString(),
+            absl::StrCat("run.xtc2: byte ", dgram_at + 24, " (datagram 4 at byte ", dgram_at,
+                         "): fault: 5 bytes are left over in the Parent around, a header has 12"));
+}
+
+TEST(Verifier, GoesOnBehindAFaultToTheNext) {
+  std::string run = Configure();
+  run += crafted::Dgram(TransitionId::kL1Accept,
+                        crafted::ShapesData(0x999, "", "") +     // declared by nobody
+                            crafted::ShapesData(kSrc, "", "") +  // without its Shapes
+                            EventPayload(1) +                    // sound
+                            crafted::Xtc(crafted::kShapesData, crafted::Xtc(2, ""), kSrc),
+                        1);
+  run += crafted::Dgram(TransitionId::kL1Accept, "slack", 2);
+  run += Event(3);
+  run += "partial";
+  const Verified verified = Verify(run);
+  EXPECT_THAT(verified.faults,
+              ElementsAre(HasSubstr("NamesId 0x000999, which the Configure does not declare"),
+                          HasSubstr("has 0 bytes of Shapes for 2 arrays, which take 40"),
+                          HasSubstr("without Data"), HasSubstr("has 0 bytes of Shapes"),
+                          HasSubstr("5 bytes are left over"),
+                          HasSubstr("partial datagram: 7 bytes are left")));
+  EXPECT_EQ(verified.totals.dgrams, 4);
+  EXPECT_EQ(verified.totals.bytes_not_reached, 7);
+}
+
+TEST(Verifier, SaysHowMuchABrokenHeaderHides) {
+  std::string run = Configure() + Event(1) + Event(2);
+  const size_t second = Configure().size() + Event(1).size();
+  run[second + 20] = 11;
+  run[second + 21] = run[second + 22] = run[second + 23] = 0;
+  const Verified verified = Verify(run);
+  EXPECT_THAT(verified.faults,
+              ElementsAre(StartsWith(absl::StrCat(second, " datagram of extent 11"))));
+  EXPECT_THAT(verified.faults[0],
+              HasSubstr(absl::StrCat(Event(2).size(), " bytes from here on are not looked at")));
+  EXPECT_EQ(verified.totals.bytes_not_reached, static_cast<int64_t>(Event(2).size()));
+}
+
+TEST(Verifier, WantsAConfigureFirst) {
+  EXPECT_THAT(Verify(Event(1) + Event(2)).faults,
+              ElementsAre(StartsWith("0 the first datagram is L1Accept, not Configure"),
+                          StartsWith("24 ShapesData of NamesId 0x000105 before any Configure")));
+  EXPECT_THAT(Verify("").faults, ElementsAre(StartsWith("0 there is no datagram")));
+  const auto configure = *Dgram::Make(crafted::AsBuffer(Configure()));
+  EXPECT_THAT(Verify(Event(1) + Event(2), configure.configuration()).all, IsEmpty());
+}
+
+TEST(Verifier, ReplacesTheDeclarationsAtALaterConfigure) {
+  const std::string none = crafted::Dgram(TransitionId::kConfigure, "", 5);
+  EXPECT_THAT(Verify(Configure() + Event(1) + none +
+                     crafted::Dgram(TransitionId::kL1Accept, EventPayload(1), 6))
+                  .faults,
+              ElementsAre(HasSubstr("does not declare")));
+}
+
+TEST(Verifier, FindsServicesThatMeanNothing) {
+  for (const int service : {13, 14, 15}) {
+    EXPECT_THAT(
+        Verify(Configure() + crafted::Dgram(static_cast<TransitionId>(service), "")).faults,
+        ElementsAre(At(8, absl::StrCat("service ", service, ", the format knows 0 to 12"))));
+  }
+}
+
+TEST(Verifier, JudgesEachDeclarationOnItsOwn) {
+  const Verified verified = VerifyConfigure(crafted::Xtc(crafted::kNames, "short", 1) +
+                                            crafted::Names(2, "a", 0, "raw", {{"x", 13, 0}}) +
+                                            crafted::Names(3, "b", 0, "raw", {{"x", 1, 6}}) +
+                                            crafted::Names(4, "c", 0, "raw", {{"x", 10, 0}}) +
+                                            crafted::Names(5, "d", 0, "raw", {{"x", 1, 0}}) +
+                                            crafted::Names(5, "e", 0, "raw", {{"x", 1, 0}}));
+  EXPECT_THAT(verified.faults,
+              ElementsAre(StartsWith("24 Names of extent 17"), HasSubstr("has type 13"),
+                          HasSubstr("has rank 6"), HasSubstr("(CHARSTR) of rank 0"),
+                          HasSubstr("NamesId 0x000005 is declared twice")));
+}
+
+TEST(Verifier, SaysOnceThatDataOfAMalformedDeclarationAreNotChecked) {
+  const std::string configure =
+      crafted::Dgram(TransitionId::kConfigure, crafted::Names(kSrc, "a", 0, "raw", {{"x", 13, 0}}));
+  const Verified verified = Verify(configure + Event(1) + Event(2));
+  EXPECT_THAT(verified.faults, ElementsAre(HasSubstr("has type 13")));
+  EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("declaration is malformed")));
+}
+
+TEST(Verifier, FindsFieldsThatPassTheirData) {
+  EXPECT_THAT(
+      VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}), "1"))
+          .faults,
+      ElementsAre(At(24 + 12 + 52 + 12,
+                     "field \"count\" of det/0/raw, UINT16 scalar, needs 2 bytes, its "
+                     "Data has 1 left")));
+  EXPECT_THAT(VerifyPayload(crafted::ShapesData(
+                                kSrc, crafted::Shape({8}) + crafted::Shape({2, 300}), "1212345678"))
+                  .faults,
+              ElementsAre(HasSubstr("UINT32 2x300, needs 2400 bytes, its Data has 0 left")));
+}
+
+TEST(Verifier, CountsShapesInMoreThanThirtyTwoBits) {
+  const auto with_shape = [](std::vector<uint32_t> shape) {
+    const std::string names =
+        crafted::Names(kSrc, "a", 0, "raw", {{"x", 3, static_cast<uint32_t>(shape.size())}});
+    return Verify(crafted::Dgram(
+        TransitionId::kConfigure,
+        names + crafted::ShapesData(kSrc, crafted::Shape(shape), std::string(64, 'x'))));
+  };
+  EXPECT_THAT(with_shape({0x10000, 0x10000}).faults, ElementsAre(HasSubstr("34359738368 bytes")));
+  EXPECT_THAT(with_shape({0xffffffff, 0xffffffff, 0xffffffff}).faults,
+              ElementsAre(HasSubstr("more bytes than 64 bits can count")));
+}
+
+TEST(Verifier, FindsBrokenExtentsInsideAShapesDataAndKeepsWhatIsBehind) {
+  const std::string broken =
+      crafted::Xtc(crafted::kShapesData, crafted::Xtc(crafted::kShapes, "", 0, 0, 13), kSrc);
+  const std::string doubled = crafted::Xtc(
+      crafted::kShapesData,
+      crafted::Xtc(crafted::kShapes, "") + crafted::Xtc(crafted::kShapes, std::string(40, '\0')) +
+          crafted::Xtc(crafted::kData, ""),
+      kSrc);
+  EXPECT_THAT(VerifyPayload(broken + doubled + crafted::ShapesData(9, "", "")).faults,
+              ElementsAre(HasSubstr("extent 13, the least is 12 and the ShapesData around has 12"),
+                          HasSubstr("has 0 bytes of Shapes"), HasSubstr("second Shapes"),
+                          HasSubstr("NamesId 0x000009")));
+}
+
+TEST(Verifier, LooksIntoNestedParentsUpToTheLimit) {
+  const auto nested = [](int levels) {
+    std::string payload = crafted::ShapesData(9, "", "");
+    for (int i = 0; i < levels; ++i) payload = crafted::Xtc(crafted::kParent, payload);
+    return payload;
+  };
+  EXPECT_THAT(VerifyPayload(nested(64)).faults, ElementsAre(HasSubstr("NamesId 0x000009")));
+  EXPECT_THAT(
+      VerifyPayload(nested(65) + nested(1)).faults,
+      ElementsAre(HasSubstr("nest deeper than the limit of 64"), HasSubstr("NamesId 0x000009")));
+}
+
+TEST(Verifier, FindsSmallDataRecordsThatCanNotBeTrue) {
+  const auto record = [](uint64_t offset, uint64_t size) {
+    return Verify(crafted::Dgram(TransitionId::kConfigure,
+                                 crafted::Names(7, "smdinfo", 0, "offsetAlg",
+                                                {{"intOffset", 3, 0}, {"intDgramSize", 3, 0}})) +
+                  crafted::Dgram(TransitionId::kL1Accept,
+                                 crafted::ShapesData(7, "", Bytes(offset) + Bytes(size))));
+  };
+  EXPECT_THAT(record(100, 24).all, IsEmpty());
+  EXPECT_THAT(record(100, 23).faults, ElementsAre(HasSubstr("record of 23 bytes at byte 100")));
+  EXPECT_THAT(record(UINT64_MAX, 24).faults, ElementsAre(HasSubstr("record of 24 bytes")));
+  EXPECT_THAT(record(24, UINT64_MAX).faults, ElementsAre(HasSubstr("at byte 24")));
+}
+
+TEST(Verifier, RemarksDamageAndWhatItHides) {
+  EXPECT_THAT(VerifyPayload(EventPayload(1), 0x1001).remarks,
+              ElementsAre(At(16, "the datagram is damaged: Truncated|user:0x1")));
+  EXPECT_THAT(VerifyPayload("nothing that readers see", 8).remarks,
+              ElementsAre(HasSubstr("Corrupted"), HasSubstr("24 bytes not looked at")));
+  EXPECT_THAT(VerifyPayload("nothing that readers see", 8).faults, IsEmpty());
+  EXPECT_THAT(VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}),
+                                                std::string(42, 'x'), 2))
+                  .remarks,
+              ElementsAre(At(24, "a ShapesData is damaged: OutOfOrder")));
+  EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kParent, "hidden", 0, 8)).remarks,
+              ElementsAre(HasSubstr("a Parent is damaged"), HasSubstr("18 bytes not looked at")));
+}
+
+TEST(Verifier, RemarksOddDeclarations) {
+  std::string names = crafted::Names(
+      1, "a", 0, "raw",
+      {{"x", 1, 0}, {"x", 2, 0}, {"x", 3, 0}, {"value", 11, 0}, {"label:colours", 12, 0}});
+  names[12] = 7;
+  names.replace(272, 256, std::string(256, 'd'));
+  names.replace(1048 + 3 * 524 + 260, 256, std::string(256, 'v'));
+  const Verified verified = VerifyConfigure(names);
+  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(
+      verified.remarks,
+      ElementsAre(HasSubstr("are called \"x\""), HasSubstr("counts 7 arrays and declares 0"),
+                  HasSubstr("text without a NUL in Names"), HasSubstr("it has no ':'"),
+                  HasSubstr("text without a NUL in field 3")));
+}
+
+TEST(Verifier, RemarksWhatReadersSkip) {
+  const std::string names = crafted::Names(1, "a", 0, "raw", {{"x", 1, 0}});
+  const Verified verified = VerifyPayload(
+      crafted::Xtc(77, "unknown") + crafted::Xtc(crafted::kData, "alone") + names +
+      crafted::Xtc(crafted::kShapesData,
+                   crafted::Xtc(9, "child") +
+                       crafted::Xtc(crafted::kShapes,
+                                    crafted::Shape({0}) + crafted::Shape({0, 0}) + "12345") +
+                       crafted::Xtc(crafted::kData, std::string(13, 'x')),
+                   kSrc));
+  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(verified.remarks,
+              ElementsAre(HasSubstr("type 77 and 19 bytes"), HasSubstr("type 3"),
+                          HasSubstr("Names in a datagram that is L1Accept"), HasSubstr("type 9"),
+                          HasSubstr("5 bytes behind the last Shape"),
+                          HasSubstr("3 bytes behind the last field")));
+  std::string root = Configure();
+  root[18] = 3;
+  EXPECT_THAT(Verify(root).remarks, ElementsAre(HasSubstr("the root is of type 3")));
+}
+
+TEST(Verifier, AcceptsTheWordThatSomeWritersLeaveBehindTheLastShape) {
+  EXPECT_THAT(
+      VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}) + "junk",
+                                        std::string(42, 'x')))
+          .all,
+      IsEmpty());
+}
+
+TEST(Verifier, PassesOnWhatIsNotTheDatasFault) {
+  const auto file = std::make_shared<CountedFile>(crafted::Run(2));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto reader, BatchReader::Open(file, ForVerifying()));
+  Verifier verifier("file", [](const Finding&) {});
+  file->FailOnce();
+  EXPECT_THAT(verifier.CheckAll(*reader), StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(verifier.totals().faults, 0);
+  ALKAID_EXPECT_OK(verifier.CheckAll(*reader));
+  EXPECT_EQ(verifier.totals().dgrams, 5);
+}
+
+}  // namespace
+}  // namespace alkaid::dgram

@@ -1,0 +1,126 @@
+// Every corruption that is known of small data and of blocks of packets: each is refused where it
+// must be. The bytes lie in a block of exactly their size, so that a sanitizer sees the first step
+// past it.
+
+#include "alkaid/events/corruptions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "alkaid/dgram/read_everything.h"
+#include "alkaid/events/chunk_info.h"
+#include "alkaid/events/packet_footer.h"
+#include "alkaid/events/smd_record.h"
+#include "alkaid/events/smd_writer.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::events {
+namespace {
+
+using dgram::Corruption;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// A block of its own; Buffer::FromString and pools leave room behind.
+struct ExactBlock {
+  explicit ExactBlock(const std::string& bytes)
+      : block(new uint8_t[bytes.size()]),
+        buffer(std::make_shared<Buffer>(block.get(), static_cast<int64_t>(bytes.size()))) {
+    std::memcpy(block.get(), bytes.data(), bytes.size());
+  }
+  std::unique_ptr<uint8_t[]> block;
+  std::shared_ptr<Buffer> buffer;
+};
+
+void ExpectAsSaid(const Corruption& corruption, const Status& status) {
+  if (corruption.refused_at == Corruption::kAccepted) {
+    EXPECT_TRUE(status.ok()) << corruption.name << ": " << status;
+    return;
+  }
+  EXPECT_THAT(status, StatusIs(StatusCode::kDataLoss,
+                               AllOf(HasSubstr(absl::StrCat(": byte ", corruption.refused_at)),
+                                     HasSubstr(corruption.why))))
+      << corruption.name;
+}
+
+// The last datagram of the bytes.
+dgram::Dgram LastDgram(const std::shared_ptr<Buffer>& bytes) {
+  dgram::Dgram last;
+  const auto reader = *dgram::BatchReader::Open(bytes);
+  for (auto batch = reader->Next(); batch.ok() && !batch->empty(); batch = reader->Next()) {
+    for (const dgram::Dgram& dgram : *batch) last = dgram;
+  }
+  return last;
+}
+
+TEST(EventsCorruptions, RecordsAreRefusedWhereTheyCanNotBeTrue) {
+  for (const Corruption& corruption : SmdRecordCorruptions()) {
+    const ExactBlock block(corruption.bytes);
+    const dgram::Dgram last = LastDgram(block.buffer);
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdInfo info, SmdInfo::Find(last.configuration()));
+    ExpectAsSaid(corruption, info.Read(last).status());
+  }
+}
+
+TEST(EventsCorruptions, AVerifierAgreesAboutRecords) {
+  for (const Corruption& corruption : SmdRecordCorruptions()) {
+    const ExactBlock block(corruption.bytes);
+    const std::vector<dgram::Finding> findings = dgram::VerifyEverything(block.buffer);
+    bool found = false;
+    for (const dgram::Finding& finding : findings) {
+      found |=
+          finding.kind == dgram::Finding::Kind::kFault && finding.byte == corruption.refused_at;
+    }
+    EXPECT_EQ(found, corruption.refused_at != Corruption::kAccepted) << corruption.name;
+  }
+}
+
+TEST(EventsCorruptions, ChunksAreRefusedWhereTheyAreMalformedOrLeaveTheFolder) {
+  for (const Corruption& corruption : ChunkInfoCorruptions()) {
+    const ExactBlock block(corruption.bytes);
+    ExpectAsSaid(corruption, ChunkInfo::Read(LastDgram(block.buffer)).status());
+  }
+}
+
+TEST(EventsCorruptions, FootersAreRefusedWhereTheyDoNotFitTheirBlock) {
+  for (const Corruption& corruption : FooterCorruptions()) {
+    const ExactBlock block(corruption.bytes);
+    const auto footer = PacketFooter::Parse(block.buffer->data(), block.buffer->size(), "block", 0);
+    ExpectAsSaid(corruption, footer.status());
+    int64_t sum = 0;
+    for (int64_t i = 0; footer.ok() && i < footer->count(); ++i) sum += footer->size(i);
+    EXPECT_EQ(sum, footer.ok() ? footer->packets_nbytes() : 0) << corruption.name;
+  }
+}
+
+// Whatever is wrong with big data, the maker of small data refuses it or makes sound small data.
+TEST(EventsCorruptions, SmallDataOfCorruptBigDataAreRefusedOrSound) {
+  for (const Corruption& corruption : dgram::Corruptions()) {
+    const ExactBlock block(corruption.bytes);
+    const auto reader = *dgram::BatchReader::Open(block.buffer);
+    SmdWriter writer;
+    Status refused;
+    for (auto batch = reader->Next(); batch.ok() && !batch->empty(); batch = reader->Next()) {
+      for (const dgram::Dgram& dgram : *batch) {
+        const int64_t length = writer.length();
+        const Status status = writer.Append(dgram);
+        if (status.ok()) continue;
+        EXPECT_EQ(status.code(), StatusCode::kDataLoss) << corruption.name << ": " << status;
+        EXPECT_EQ(writer.length(), length) << corruption.name;
+        refused = status;
+      }
+    }
+    ALKAID_ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Buffer> made, writer.Finish());
+    if (!refused.ok()) continue;
+    const dgram::EverythingRead read = dgram::ReadEverything(made);
+    EXPECT_TRUE(read.status.ok()) << corruption.name << ": " << read.status;
+  }
+}
+
+}  // namespace
+}  // namespace alkaid::events
