@@ -35,7 +35,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +43,7 @@
 #include "alkaid/core/buffer_builder.h"
 #include "alkaid/core/io_interfaces.h"
 #include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/detector_definition.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/field_value.h"
 #include "alkaid/dgram/names.h"
@@ -57,21 +57,7 @@ struct DgramEditOptions {
   // Where the bytes of additions, and of what Save makes, come from; null: the default pool.
   MemoryPool* pool = nullptr;
   // Declares the fields, where that is another Configuration than the datagram was read under.
-  std::shared_ptr<const Configuration> configuration;
-};
-
-// What a detector's data are to look like. Names of detector and algorithm are of letters, digits
-// and '_'; those of fields may also have '.' and ':', and an enumeration's has one ':'.
-struct DetectorDefinition {
-  std::string detector;
-  std::string detector_type;
-  std::string detector_id;
-  uint32_t segment = 0;
-  Algorithm algorithm;
-  std::vector<Field> fields;
-  // Absent: the node of the last declaration that is there, and the next free number.
-  std::optional<uint32_t> node_id;
-  std::optional<uint32_t> names_id;
+  std::shared_ptr<const Configuration> configuration = {};
 };
 
 class ALKAID_EXPORT DgramEdit {
@@ -98,11 +84,9 @@ class ALKAID_EXPORT DgramEdit {
   // read and edited under. May be null.
   const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
 
-  // Adds a declaration to a Configure (else kFailedPrecondition) and returns it. Where no number is
-  // given it is one above the lower of the two groups in which numbers are given, from 0 up and
-  // from 255 down; kResourceExhausted where these meet. kAlreadyExists for a NamesId that is there;
-  // kInvalidArgument for a name that is not legal, a field given twice, or what Names::Make
-  // refuses; kResourceExhausted when it passes the room.
+  // Adds a declaration to a Configure (else kFailedPrecondition) and returns it. Fails like
+  // MakeDeclaration; kAlreadyExists for a NamesId that is there; kResourceExhausted when it passes
+  // the room.
   Result<Names> AddDetector(DetectorDefinition definition);
 
   // Appends data for one declaration of configuration() (else kInvalidArgument), all its fields, in
@@ -146,9 +130,9 @@ class ALKAID_EXPORT DgramEdit {
   struct Piece {
     uint32_t at;  // bytes from the start of the payload
     uint32_t extent;
-    uint32_t cut;        // bytes of what was removed in it
-    int32_t parent;      // its Parent among the pieces, or -1
-    uint32_t key : 30;   // the NamesId of data
+    uint32_t cut;       // bytes of what was removed in it
+    int32_t parent;     // its Parent among the pieces, or -1
+    uint32_t key : 30;  // the NamesId of data
     uint32_t is_parent : 1;
     uint32_t removed : 1;
   };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "alkaid/core/durable_file.h"
+#include "alkaid/dgram/dgram_edit.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 
 namespace alkaid::dgram {
@@ -105,6 +106,17 @@ Status DgramWriter::Append(const Dgram& dgram) {
     return absl::OkStatus();
   }
   ALKAID_RETURN_NOT_OK(builder_.Append(dgram.data(), dgram.size()));
+  whole_bytes_ = builder_.length();
+  ++whole_dgrams_;
+  return PassOn(flush_bytes_);
+}
+
+Status DgramWriter::Append(const DgramEdit& edit) {
+  ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
+  const int64_t size = edit.saved_size();
+  ALKAID_ASSIGN_OR_RAISE(uint8_t* const out, Reserve(size));
+  ALKAID_RETURN_NOT_OK(edit.Save(std::span<uint8_t>(out, static_cast<size_t>(size))));
+  builder_.UnsafeAdvance(size);
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
   return PassOn(flush_bytes_);

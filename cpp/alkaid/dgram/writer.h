@@ -42,6 +42,8 @@
 
 namespace alkaid::dgram {
 
+class DgramEdit;
+
 struct DgramWriterOptions {
   // Whole datagrams are passed on once they are this many bytes. What the writer holds stays below
   // twice this and twice the largest datagram, however long the file.
@@ -75,6 +77,8 @@ class ALKAID_EXPORT DgramWriter {
   Status End();
   // A whole datagram as it is. kFailedPrecondition while another is open.
   Status Append(const Dgram& dgram);
+  // The same of a datagram as edited, saved right where it is gathered.
+  Status Append(const DgramEdit& edit);
 
   // Adds a declaration of fields; in a Configure only (else kFailedPrecondition).
   Status Declare(const Names& names);
