@@ -55,6 +55,8 @@ struct Case {
   // What is done in one time: the table's figures are for each.
   int64_t items = 1;
   int threads = 1;
+  // Other threads work for the case: it and its floor are timed by the clock.
+  bool by_clock = false;
   // Called by each thread after its turns, in which it did what is measured that many times: to show that it was what it says,
   // where that would take too long inside a turn, and to report what was counted.
   std::function<void(int64_t times, benchmark::UserCounters* counters)> after = {};

@@ -77,9 +77,10 @@ bool Turns::WereTogether() const {
   benchmark::DoNotOptimize(__builtin_alloca(stack_offset));
   const int64_t times = times_.load(std::memory_order_relaxed);
   if (case_.threads == 1) {
-    const double start = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    const clockid_t clock = case_.by_clock ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+    const double start = Nanoseconds(clock);
     turn(times);
-    const double took = Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start;
+    const double took = Nanoseconds(clock) - start;
     return {took, true, true};
   }
   Interval& own = latest_[thread];

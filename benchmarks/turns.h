@@ -1,7 +1,7 @@
 // Runs a case and its floor in turns, and reports what a turn took.
 //
-// A case of one thread is timed by the thread's processor time, so that a busy machine does not count. Processor time would
-// hide threads that wait for each other: a case of several is timed by the clock, and only turns count in which they were at it
+// A case of one thread is timed by the thread's processor time, so that a busy machine does not count, unless it has others work
+// for it. Processor time would hide threads that wait for each other: a case of several is timed by the clock, and only turns count in which they were at it
 // together and none was off its processor; on a machine too busy for that there may be none.
 //
 // Threads: one Turns is shared by the threads of its case. Out of memory: std::bad_alloc.

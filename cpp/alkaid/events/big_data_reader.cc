@@ -8,71 +8,19 @@
 
 #include "alkaid/core/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
+#include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/chunk_info.h"
-#include "alkaid/events/smd_record.h"
 
 namespace alkaid::events {
 
 namespace internal {
-namespace {
 
 using dgram::Dgram;
 using dgram::DgramHeader;
 using dgram::DgramOrigin;
-
-// One file of a stream. Opened when it is first read.
-struct File {
-  std::string path;
-  uint32_t chunk_id = 0;
-  std::shared_ptr<io::RandomAccessFile> file;
-};
-
-// Datagrams that lie behind each other, read at once.
-struct Group {
-  int stream = 0;
-  int64_t batch = 0;
-  std::shared_ptr<File> file;
-  int64_t offset = 0;
-  int64_t nbytes = 0;
-  std::shared_ptr<const dgram::Configuration> configuration;
-  // Of the read: not begun (-1), in flight, or done when the origin is there.
-  int64_t ticket = -1;
-  std::shared_ptr<Buffer> buffer;
-  std::shared_ptr<const DgramOrigin> origin;
-};
-
-struct Batch {
-  EventBatch events;
-  // What planning found at event `fault_at`, to be told when it is reached.
-  int64_t fault_at = -1;
-  Status fault;
-
-  bool IsThrough(int64_t next_event) const {
-    return next_event == events.size() && next_event != fault_at;
-  }
-};
-
-struct Stream {
-  bool small_data = false;
-  std::shared_ptr<File> file;
-  std::shared_ptr<const dgram::Configuration> configuration;
-  std::optional<SmdInfo> info;
-  // The group under planning that the next datagram may join; null after a transition.
-  Group* open = nullptr;
-  // Groups that are not used up; `at` bytes of the first were given out.
-  std::deque<std::unique_ptr<Group>> groups;
-  int64_t at = 0;
-};
-
-// What is to be done in order: a read, or going on in a new file.
-struct Step {
-  Group* group = nullptr;
-  int stream = 0;
-  int64_t batch = 0;
-  std::shared_ptr<File> chunk;
-};
-
-}  // namespace
+using Group = BigDataGroup;
+using Step = BigDataPlan::Step;
+using Stream = BigDataPlan::Stream;
 
 // The one kind of BigDataReader.
 class GroupReader final : public BigDataReader {
@@ -82,17 +30,13 @@ class GroupReader final : public BigDataReader {
   Status Init(const std::vector<std::string>& paths);
 
   Result<bool> Next(BigDataEvent* event) override;
-  int stream_count() const override { return static_cast<int>(streams_.size()); }
+  int stream_count() const override { return plan_.stream_count(); }
   const Statistics& statistics() const override { return statistics_; }
   io::ReadQueueKind queue_kind() const override { return queue_->kind(); }
 
  private:
   // Plans the next batch of small data: false at the end.
   Result<bool> Plan();
-  Status PlanEvent(const Event& event);
-  Status PlanTransition(const Event& event);
-  Status PlanDgram(int stream, const Dgram& dgram, int64_t batch_index);
-  Result<std::optional<SmdRecord>> RecordOf(int stream, const Dgram& dgram);
 
   // Keeps `prefetch` reads in flight.
   void ReadAhead();
@@ -112,14 +56,11 @@ class GroupReader final : public BigDataReader {
   const BigDataReaderOptions options_;
   const std::shared_ptr<dgram::BlockRecycler> recycler_;
   std::unique_ptr<io::ReadQueue> queue_;
-  std::deque<Stream> streams_;
+  BigDataPlan plan_;
   // Batches that were planned, the first of which is being given out from event next_event_ on.
-  std::deque<Batch> batches_;
+  std::deque<BigDataPlan::Batch> batches_;
   int64_t next_event_ = 0;
-  int64_t batches_planned_ = 0;
   bool source_ended_ = false;
-  // Steps planned and not begun, in order.
-  std::deque<Step> steps_;
   // Bytes that the event under way takes of each stream's group.
   std::vector<int64_t> taken_;
   Statistics statistics_;
@@ -129,8 +70,9 @@ class GroupReader final : public BigDataReader {
 GroupReader::GroupReader(BatchSource source, BigDataReaderOptions options)
     : source_(std::move(source)),
       options_(std::move(options)),
-      recycler_(std::make_shared<dgram::BlockRecycler>(
-          options_.pool, nullptr, static_cast<size_t>(options_.prefetch) + 2)) {}
+      recycler_(std::make_shared<dgram::BlockRecycler>(options_.pool, nullptr,
+                                                       static_cast<size_t>(options_.prefetch) + 2)),
+      plan_(options_.chunk_bytes, options_.max_dgram_bytes) {}
 
 GroupReader::~GroupReader() {
   queue_.reset();
@@ -142,11 +84,13 @@ Status GroupReader::Init(const std::vector<std::string>& paths) {
       options_.prefetch == 0 ? io::ReadQueueKind::kInline : options_.queue;
   ALKAID_ASSIGN_OR_RAISE(queue_, io::ReadQueue::Make(kind, options_.prefetch + 1));
   for (size_t i = 0; i < paths.size(); ++i) {
-    Stream& stream = streams_.emplace_back();
-    stream.small_data = !options_.use_small_data.empty() && options_.use_small_data[i];
-    if (stream.small_data) continue;
-    stream.file = std::make_shared<File>(File{paths[i], ChunkInfo::ChunkIdOf(paths[i]), nullptr});
-    ALKAID_ASSIGN_OR_RAISE(stream.file->file, OpenFile(paths[i]));
+    std::shared_ptr<BigDataFile> file;
+    if (options_.use_small_data.empty() || !options_.use_small_data[i]) {
+      file = std::make_shared<BigDataFile>(
+          BigDataFile{paths[i], ChunkInfo::ChunkIdOf(paths[i]), nullptr});
+      ALKAID_ASSIGN_OR_RAISE(file->file, OpenFile(paths[i]));
+    }
+    plan_.AddStream(std::move(file));
   }
   return absl::OkStatus();
 }
@@ -168,109 +112,12 @@ Result<bool> GroupReader::Plan() {
   if (!events.ok()) {
     // A fault of the small data has its place behind what was planned; all else may pass.
     if (events.status().code() != StatusCode::kDataLoss) return events.status();
-    source_ended_ = true;
-    Batch& batch = batches_.emplace_back();
-    batch.fault_at = 0;
-    batch.fault = events.status();
-    return true;
+    batches_.push_back({EventBatch(), 0, events.status()});
+  } else if (events->has_value()) {
+    batches_.push_back(plan_.Add(**std::move(events)));
   }
-  if (!events->has_value()) {
-    source_ended_ = true;
-    return false;
-  }
-  Batch& batch = batches_.emplace_back();
-  batch.events = **std::move(events);
-  for (Stream& stream : streams_) stream.open = nullptr;
-  for (const Event& event : batch.events) {
-    const Status status = PlanEvent(event);
-    if (status.ok()) continue;
-    batch.fault_at = event.index();
-    batch.fault = status;
-    source_ended_ = true;
-    break;
-  }
-  ++batches_planned_;
-  return true;
-}
-
-Status GroupReader::PlanEvent(const Event& event) {
-  if (event.stream_count() != stream_count()) {
-    return status::DataLoss("event ", event.index(), " of batch ", batches_planned_, ": ",
-                            event.stream_count(), " streams, expected ", stream_count());
-  }
-  if (!event.is_l1_accept()) return PlanTransition(event);
-  Status status;
-  event.ForEachDgram([&](int stream, const Dgram& dgram) {
-    if (status.ok()) status = PlanDgram(stream, dgram, batches_planned_);
-  });
-  return status;
-}
-
-// Between datagrams on both sides of a transition lies, at least, that transition.
-Status GroupReader::PlanTransition(const Event& event) {
-  Status status;
-  for (Stream& stream : streams_) stream.open = nullptr;
-  if (event.service() != dgram::TransitionId::kEnable) return status;
-  event.ForEachDgram([&](int index, const Dgram& dgram) {
-    Stream& stream = streams_[static_cast<size_t>(index)];
-    if (!status.ok() || stream.small_data || dgram.configuration() == nullptr) return;
-    const Result<ChunkInfo> chunk = ChunkInfo::Read(dgram);
-    if (!chunk.ok()) {
-      if (chunk.status().code() != StatusCode::kNotFound) status = chunk.status();
-      return;
-    }
-    if (chunk->chunk_id <= stream.file->chunk_id) return;
-    stream.file = std::make_shared<File>(
-        File{chunk->PathBeside(stream.file->path), chunk->chunk_id, nullptr});
-    steps_.push_back({nullptr, index, batches_planned_, stream.file});
-  });
-  return status;
-}
-
-Result<std::optional<SmdRecord>> GroupReader::RecordOf(int index, const Dgram& dgram) {
-  Stream& stream = streams_[static_cast<size_t>(index)];
-  if (!stream.info.has_value() || stream.configuration != dgram.configuration()) {
-    ALKAID_ASSIGN_OR_RAISE(stream.info, SmdInfo::Find(dgram.configuration()));
-    stream.configuration = dgram.configuration();
-  }
-  Result<SmdRecord> record = stream.info->Read(dgram);
-  if (record.ok()) return std::optional<SmdRecord>(*record);
-  // A datagram that ends a batch may stand in the small data whole.
-  if (record.status().code() == StatusCode::kNotFound &&
-      dgram.service() == dgram::TransitionId::kL1AcceptEndOfBatch) {
-    return std::optional<SmdRecord>();
-  }
-  if (record.status().code() != StatusCode::kNotFound) return record.status();
-  return dgram.Fault(0, absl::StrCat("stream ", index, ": L1Accept without a small-data record"));
-}
-
-Status GroupReader::PlanDgram(int index, const Dgram& dgram, int64_t batch_index) {
-  Stream& stream = streams_[static_cast<size_t>(index)];
-  if (stream.small_data) return absl::OkStatus();
-  ALKAID_ASSIGN_OR_RAISE(const std::optional<SmdRecord> record, RecordOf(index, dgram));
-  if (!record.has_value()) return absl::OkStatus();
-  if (record->size > options_.max_dgram_bytes) {
-    return status::OutOfMemory(stream.file->path, ": byte ", record->offset, " (stream ", index,
-                               "): datagram of ", record->size, " bytes, the limit is ",
-                               options_.max_dgram_bytes);
-  }
-  Group* const open = stream.open;
-  if (open != nullptr && open->offset + open->nbytes == record->offset &&
-      open->nbytes + record->size < options_.chunk_bytes) {
-    open->nbytes += record->size;
-    return absl::OkStatus();
-  }
-  auto group = std::make_unique<Group>();
-  group->stream = index;
-  group->batch = batch_index;
-  group->file = stream.file;
-  group->offset = record->offset;
-  group->nbytes = record->size;
-  group->configuration = dgram.configuration();
-  stream.open = group.get();
-  steps_.push_back({group.get(), index, batch_index, nullptr});
-  stream.groups.push_back(std::move(group));
-  return absl::OkStatus();
+  source_ended_ = !events.ok() || !events->has_value() || !batches_.back().fault.ok();
+  return !events.ok() || events->has_value();
 }
 
 Status GroupReader::Begin(Step* step) {
@@ -309,14 +156,14 @@ Status GroupReader::Submit(Group* group) {
 void GroupReader::ReadAhead() {
   const auto most_batches = static_cast<size_t>(options_.prefetch) + 2;
   while (queue_->in_flight() < options_.prefetch) {
-    if (steps_.empty()) {
+    if (plan_.steps().empty()) {
       if (batches_.size() >= most_batches) return;
       const Result<bool> more = Plan();
       if (!more.ok() || !*more) return;
       continue;
     }
-    if (!Begin(&steps_.front()).ok()) return;
-    steps_.pop_front();
+    if (!Begin(&plan_.steps().front()).ok()) return;
+    plan_.steps().pop_front();
   }
 }
 
@@ -324,8 +171,8 @@ Status GroupReader::Load(Group* group) {
   if (group->origin != nullptr) return absl::OkStatus();
   // Steps are in the order of need: all before this one were needed before.
   while (group->ticket < 0) {
-    ALKAID_RETURN_NOT_OK(Begin(&steps_.front()));
-    steps_.pop_front();
+    ALKAID_RETURN_NOT_OK(Begin(&plan_.steps().front()));
+    plan_.steps().pop_front();
   }
   ReadAhead();
   const io::ReadOutcome outcome = queue_->Wait(group->ticket);
@@ -335,7 +182,7 @@ Status GroupReader::Load(Group* group) {
     // To be read again, should Next be called again.
     group->ticket = -1;
     group->buffer = nullptr;
-    steps_.push_front({group, group->stream, group->batch, nullptr});
+    plan_.steps().push_front({group, group->stream, group->batch, nullptr});
     return status;
   }
   group->origin = std::make_shared<const DgramOrigin>(DgramOrigin{
@@ -377,20 +224,20 @@ Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
 
 Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   const dgram::Timestamp timestamp = small_data.timestamp();
-  event->dgrams_.resize(streams_.size());
+  event->dgrams_.resize(static_cast<size_t>(plan_.stream_count()));
   for (Dgram& dgram : event->dgrams_) dgram = Dgram();
   Status status;
-  taken_.assign(streams_.size(), 0);
+  taken_.assign(static_cast<size_t>(plan_.stream_count()), 0);
   const bool l1_accept = small_data.is_l1_accept();
   small_data.ForEachDgram([&](int index, Dgram dgram) {
     if (!status.ok()) return;
-    const Stream& stream = streams_[static_cast<size_t>(index)];
+    const Stream& stream = plan_.streams()[static_cast<size_t>(index)];
     Dgram& place = event->dgrams_[static_cast<size_t>(index)];
     if (!l1_accept || stream.small_data) {
       place = std::move(dgram);
       return;
     }
-    const Result<std::optional<SmdRecord>> record = RecordOf(index, dgram);
+    const Result<std::optional<SmdRecord>> record = plan_.RecordOf(index, dgram);
     if (!record.ok()) {
       status = record.status();
     } else if (!record->has_value()) {
@@ -408,16 +255,11 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   ALKAID_RETURN_NOT_OK(status);
 
   // Nothing can fail from here on.
-  for (size_t i = 0; i < streams_.size(); ++i) {
+  for (size_t i = 0; i < taken_.size(); ++i) {
     if (taken_[i] == 0) continue;
-    Stream& stream = streams_[i];
-    stream.at += taken_[i];
+    plan_.streams()[i].Take(taken_[i]);
     ++statistics_.dgrams;
     statistics_.dgram_bytes += taken_[i];
-    if (stream.at < stream.groups.front()->nbytes) continue;
-    if (stream.open == stream.groups.front().get()) stream.open = nullptr;
-    stream.groups.pop_front();
-    stream.at = 0;
   }
   return absl::OkStatus();
 }
@@ -433,7 +275,7 @@ Result<bool> GroupReader::Next(BigDataEvent* event) {
     ALKAID_ASSIGN_OR_RAISE(const bool more, Plan());
     if (!more) return false;
   }
-  const Batch& batch = batches_.front();
+  const BigDataPlan::Batch& batch = batches_.front();
   Event small_data;
   Status status = batch.fault;
   if (next_event_ != batch.fault_at) {

@@ -1,0 +1,113 @@
+// BigDataPlan: which reads the events of small data take, and in which order.
+//
+// Goes over batches of small data ahead of the reader that gives out their events: puts the
+// datagrams of each stream that lie behind each other into groups, and follows the chunks that
+// Enables announce. What it finds wrong it notes at the event, to be told when that is reached.
+//
+// Ownership: owns its groups; shares files and batches. Threads: one at a time. Out of memory:
+// std::bad_alloc.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/io_interfaces.h"
+#include "alkaid/events/event_batch.h"
+#include "alkaid/events/smd_record.h"
+
+namespace alkaid::events::internal {
+
+// One file of a stream. Opened when it is first read.
+struct BigDataFile {
+  std::string path;
+  uint32_t chunk_id = 0;
+  std::shared_ptr<io::RandomAccessFile> file;
+};
+
+// Datagrams that lie behind each other, read at once.
+struct BigDataGroup {
+  int stream = 0;
+  int64_t batch = 0;
+  std::shared_ptr<BigDataFile> file;
+  int64_t offset = 0;
+  int64_t nbytes = 0;
+  std::shared_ptr<const dgram::Configuration> configuration;
+  // Of the read: not begun (-1), in flight, or done when the origin is there.
+  int64_t ticket = -1;
+  std::shared_ptr<Buffer> buffer;
+  std::shared_ptr<const dgram::DgramOrigin> origin;
+};
+
+class ALKAID_EXPORT BigDataPlan {
+ public:
+  // A batch of small data, gone over.
+  struct Batch {
+    EventBatch events;
+    // What was found at event `fault_at`, behind which nothing was gone over.
+    int64_t fault_at = -1;
+    Status fault;
+
+    bool IsThrough(int64_t next_event) const {
+      return next_event == events.size() && next_event != fault_at;
+    }
+  };
+
+  // What is to be done in order: a read, or going on in a new file where there is no group.
+  struct Step {
+    BigDataGroup* group = nullptr;
+    int stream = 0;
+    int64_t batch = 0;
+    std::shared_ptr<BigDataFile> chunk;
+  };
+
+  struct ALKAID_EXPORT Stream {
+    bool small_data = false;
+    std::shared_ptr<BigDataFile> file;
+    std::shared_ptr<const dgram::Configuration> configuration;
+    std::optional<SmdInfo> info;
+    // The group that the next datagram may join; null after a transition.
+    BigDataGroup* open = nullptr;
+    // Groups that are not used up; `at` bytes of the first were given out.
+    std::deque<std::unique_ptr<BigDataGroup>> groups;
+    int64_t at = 0;
+
+    // `nbytes` more of the first group were given out.
+    void Take(int64_t nbytes);
+  };
+
+  BigDataPlan(int64_t chunk_bytes, int64_t max_dgram_bytes)
+      : chunk_bytes_(chunk_bytes), max_dgram_bytes_(max_dgram_bytes) {}
+
+  // `file` null: the stream's small data are used as they are.
+  void AddStream(std::shared_ptr<BigDataFile> file);
+  std::deque<Stream>& streams() { return streams_; }
+  int stream_count() const { return static_cast<int>(streams_.size()); }
+
+  // Goes over one batch, and adds to the steps what it takes.
+  Batch Add(EventBatch events);
+  // Steps not begun, in order.
+  std::deque<Step>& steps() { return steps_; }
+
+  // The record of an L1Accept of that stream; none where the datagram stands in the small data
+  // whole. kDataLoss where it should have one.
+  Result<std::optional<SmdRecord>> RecordOf(int stream, const dgram::Dgram& dgram);
+
+ private:
+  Status PlanEvent(const Event& event);
+  Status PlanTransition(const Event& event);
+  Status PlanDgram(int stream, const dgram::Dgram& dgram);
+
+  const int64_t chunk_bytes_;
+  const int64_t max_dgram_bytes_;
+  std::deque<Stream> streams_;
+  std::deque<Step> steps_;
+  int64_t batches_planned_ = 0;
+};
+
+}  // namespace alkaid::events::internal
