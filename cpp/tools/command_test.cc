@@ -12,6 +12,7 @@
 
 #include "alkaid/base/version.h"
 #include "alkaid/core/memory_pool.h"
+#include "alkaid/core/read_queue.h"
 #include "alkaid/dgram/crafted_dgrams.h"
 #include "run_command.h"
 
