@@ -78,7 +78,7 @@ class Pipeline {
   explicit Pipeline(const ReadOptions& options) : options_(options), pool_(default_memory_pool()) {}
 
   Status Run(JsonReport* report) {
-    ALKAID_ASSIGN_OR_RAISE(const EventSource::Opened opened, options_.source.Open());
+    ALKAID_ASSIGN_OR_RAISE(const EventSource::Opened opened, options_.source.Open(&pool_));
     ALKAID_ASSIGN_OR_RAISE(const auto reader, Open(opened, report != nullptr));
     queue_ = io::ToString(reader->queue_kind());
     Progress progress("reading", opened.reader->total_bytes());
@@ -203,7 +203,7 @@ void PrintSummary(const Json& summary) {
   constexpr double kMega = 1e6;
   std::printf("events         %12" PRId64 "   %.3f M a second\n", count("n_events"),
               number("events_per_second") / kMega);
-  std::printf("datagrams read %12" PRId64 "   %.1f MB, %.1f MB a second\n", count("n_dgrams"),
+  std::printf("datagrams read %12" PRId64 "   %.3f MB, %.1f MB a second\n", count("n_dgrams"),
               number("dgram_bytes") / kMega, number("bytes_per_second") / kMega);
   if (summary.contains("n_fields")) {
     std::printf("fields located %12" PRId64 "\n", count("n_fields"));
@@ -212,7 +212,7 @@ void PrintSummary(const Json& summary) {
               count("n_reads"), count("n_retries"), count("n_files"),
               summary["read_queue"].get<std::string>().c_str());
   std::printf("time           %12.3f s\n", number("seconds"));
-  std::printf("peak memory    %12.1f MB of big data from the pool '%s', %.1f MB of the process\n",
+  std::printf("peak memory    %12.3f MB from the pool '%s', %.1f MB of the whole process\n",
               number("pool_peak_bytes") / kMega, summary["backend"].get<std::string>().c_str(),
               number("process_peak_bytes") / kMega);
 }

@@ -33,14 +33,16 @@ void EventSource::AddOptions(CLI::App& command) {
       ->capture_default_str();
 }
 
-Result<EventSource::Opened> EventSource::Open() const {
+Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
   events::SmdReaderOptions reading;
   reading.chunk_bytes = chunk_bytes;
   reading.integrating_stream = integrating_stream;
   reading.integrating_delta = integrating_delta;
   reading.fake_steps = fake_steps;
+  reading.pool = pool;
   events::EventBuilderOptions building;
   building.batch_size = batch_size;
+  building.pool = pool;
   if (!timestamps.empty() || !timestamps_file.empty()) {
     auto& filter = building.filter_timestamps.emplace();
     for (const uint64_t timestamp : timestamps) filter.emplace_back(timestamp);

@@ -34,7 +34,8 @@ struct EventSource {
     events::SmdReader* reader;
     std::shared_ptr<events::EventBuilder> builder;
   };
-  Result<Opened> Open() const;
+  // `pool` null: the default.
+  Result<Opened> Open(MemoryPool* pool = nullptr) const;
 
   // What was asked for, for the head of a report.
   nlohmann::ordered_json Describe() const;

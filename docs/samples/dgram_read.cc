@@ -12,8 +12,8 @@ using alkaid::dgram::BatchReader;
 using alkaid::dgram::Dgram;
 using alkaid::dgram::DgramBatch;
 using alkaid::dgram::FieldHandle;
-using alkaid::dgram::FieldView;
 using alkaid::dgram::FindField;
+using alkaid::dgram::HeldField;
 
 Result<ArrayView<uint16_t>> ReadLastImage(const std::string& path) {
   alkaid::dgram::BatchReaderOptions options;
@@ -29,7 +29,7 @@ Result<ArrayView<uint16_t>> ReadLastImage(const std::string& path) {
         ALKAID_ASSIGN_OR_RAISE(handle, dgram.configuration()->Find("camera", 0, "raw", "image"));
       }
       if (!dgram.is_l1_accept()) continue;
-      ALKAID_ASSIGN_OR_RAISE(const FieldView field, FindField(dgram, handle));
+      ALKAID_ASSIGN_OR_RAISE(const HeldField field, FindField(dgram, handle));
       ALKAID_ASSIGN_OR_RAISE(last, field.Array<uint16_t>());
       std::cout << "datagram " << dgram.index() << " at byte " << dgram.offset() << ": "
                 << last.dim(0) << "x" << last.dim(1) << " of " << last(2, 3) << "\n";

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/dgram/crafted_dgrams.h"
+#include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::dgram {
@@ -46,6 +48,39 @@ TEST(Dgram, KeepsTheBufferAlive) {
     EXPECT_EQ(copy.service(), TransitionId::kConfigure);
   }
   EXPECT_TRUE(watch.expired());
+}
+
+TEST(Dgram, ACopyOwnsItsMemoryAndIsOtherwiseTheSame) {
+  const auto batch = crafted::AsBuffer(crafted::Run(1));
+  const std::weak_ptr<Buffer> watch = batch;
+  const int64_t at = static_cast<int64_t>(crafted::Configure().size()) + 24;
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure, Dgram::Make(batch));
+  ProxyMemoryPool pool(default_memory_pool());
+  {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram view,
+                                Dgram::Make(batch, at, configure.configuration(), "run", 2));
+    EXPECT_FALSE(view.owns_memory());
+    ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram copy, view.Copy(&pool));
+    EXPECT_TRUE(copy.owns_memory());
+    EXPECT_GT(pool.bytes_allocated(), 0);
+    EXPECT_NE(copy.data(), view.data());
+    EXPECT_EQ(copy.buffer()->ToString(), view.buffer()->ToString());
+    EXPECT_EQ(copy.offset(), at);
+    EXPECT_EQ(copy.index(), 2);
+    EXPECT_EQ(copy.source(), "run");
+    EXPECT_EQ(copy.configuration(), view.configuration());
+    ALKAID_EXPECT_OK(CheckDgram(copy));
+  }
+  EXPECT_EQ(pool.bytes_allocated(), 0);
+  EXPECT_FALSE(Dgram().owns_memory());
+}
+
+TEST(Dgram, OwnsABufferThatIsAllOfIt) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram owner,
+                              Dgram::MakeOwned(crafted::AsBuffer(crafted::Configure())));
+  EXPECT_TRUE(owner.owns_memory());
+  EXPECT_THAT(Dgram::MakeOwned(crafted::AsBuffer(crafted::Run(1))),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("can not own a buffer of")));
 }
 
 TEST(Dgram, EveryCutOfItsBytesIsAPartialDatagram) {

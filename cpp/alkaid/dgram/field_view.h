@@ -82,12 +82,28 @@ class ALKAID_EXPORT FieldView {
 };
 
 // A FieldView that holds its datagram's origin by one reference, and so the bytes and the Names:
-// everything may go before it. What FindField gives.
-class HeldField : public FieldView {
+// everything may go before it. What FindField gives. It does not turn into a FieldView by itself,
+// which would borrow again: view() says so.
+class HeldField : private FieldView {
  public:
   HeldField() = default;
   // `field` is one of `dgram`.
   HeldField(const FieldView& field, const Dgram& dgram) : FieldView(field), held_(dgram.origin()) {}
+
+  // Borrowed from this.
+  const FieldView& view() const { return *this; }
+  using FieldView::Array;
+  using FieldView::bytes;
+  using FieldView::data;
+  using FieldView::dim;
+  using FieldView::field;
+  using FieldView::name;
+  using FieldView::nbytes;
+  using FieldView::rank;
+  using FieldView::Scalar;
+  using FieldView::size;
+  using FieldView::String;
+  using FieldView::type;
 
  private:
   std::shared_ptr<const DgramOrigin> held_;

@@ -274,9 +274,30 @@ TEST(FindField, FindsTheFieldInWhicheverNamesIdIsThere) {
         .value();
   };
   const Dgram second = event(crafted::ShapesData(2, "", Bytes(uint16_t{42})));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const FieldView field, FindField(second, handle));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeldField field, FindField(second, handle));
   EXPECT_THAT(field.Scalar<uint16_t>(), IsOkAndHolds(42));
   EXPECT_THAT(FindField(event(""), handle), StatusIs(StatusCode::kNotFound));
+}
+
+TEST(FindField, GivesAFieldThatOutlivesEverythingElse) {
+  std::weak_ptr<Buffer> watch;
+  HeldField field;
+  {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
+                                Dgram::Make(crafted::AsBuffer(crafted::Configure())));
+    const auto buffer = crafted::AsBuffer(crafted::Event(7));
+    watch = buffer;
+    ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram,
+                                Dgram::Make(buffer, 0, configure.configuration()));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const FieldHandle handle,
+                                configure.configuration()->Find("det", 0, "raw", "text"));
+    ALKAID_ASSERT_OK_AND_ASSIGN(field, FindField(dgram, handle));
+  }
+  EXPECT_FALSE(watch.expired());
+  EXPECT_EQ(field.name(), "text");
+  EXPECT_THAT(field.String(), IsOkAndHolds(std::string_view("hello")));
+  field = HeldField();
+  EXPECT_TRUE(watch.expired());
 }
 
 TEST(FindField, RefusesAHandleOfAnotherConfiguration) {
