@@ -28,3 +28,42 @@ endif()
 if(ALKAID_BUILD_BENCHMARKS)
   alkaid_find(benchmark libbenchmark-dev)
 endif()
+
+# liburing, of which libalkaid.so takes the static archive where it can be part of a shared library:
+# a few system calls are no reason to need another file at run time. ALKAID_HAVE_IO_URING says
+# whether it is in.
+add_library(alkaid_io_uring INTERFACE)
+set(ALKAID_HAVE_IO_URING OFF)
+if(NOT ALKAID_WITH_IO_URING MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "ALKAID_WITH_IO_URING is '${ALKAID_WITH_IO_URING}'; it takes AUTO, ON or OFF")
+endif()
+if(NOT ALKAID_WITH_IO_URING STREQUAL "OFF")
+  find_path(ALKAID_LIBURING_INCLUDE liburing.h)
+  find_library(ALKAID_LIBURING_ARCHIVE NAMES liburing.a)
+  find_library(ALKAID_LIBURING_SHARED NAMES uring)
+  mark_as_advanced(ALKAID_LIBURING_INCLUDE ALKAID_LIBURING_ARCHIVE ALKAID_LIBURING_SHARED)
+  if(ALKAID_LIBURING_INCLUDE AND ALKAID_LIBURING_ARCHIVE
+     AND NOT DEFINED ALKAID_LIBURING_ARCHIVE_IS_PIC)
+    set(probe "${PROJECT_BINARY_DIR}/liburing_probe.c")
+    file(WRITE "${probe}" "#include <liburing.h>\nint alkaid_probe(struct io_uring* ring);\n\
+int alkaid_probe(struct io_uring* ring) { return io_uring_queue_init(1, ring, 0); }\n")
+    try_compile(ALKAID_LIBURING_ARCHIVE_IS_PIC "${PROJECT_BINARY_DIR}/liburing_probe" "${probe}"
+                COMPILE_DEFINITIONS -fPIC "-I${ALKAID_LIBURING_INCLUDE}"
+                LINK_OPTIONS -shared LINKER:--no-undefined
+                LINK_LIBRARIES "${ALKAID_LIBURING_ARCHIVE}")
+  endif()
+  if(ALKAID_LIBURING_INCLUDE AND ALKAID_LIBURING_ARCHIVE AND ALKAID_LIBURING_ARCHIVE_IS_PIC)
+    set(library "${ALKAID_LIBURING_ARCHIVE}")
+  else()
+    set(library "${ALKAID_LIBURING_SHARED}")
+  endif()
+  if(ALKAID_LIBURING_INCLUDE AND library)
+    set(ALKAID_HAVE_IO_URING ON)
+    target_link_libraries(alkaid_io_uring INTERFACE "${library}")
+    target_include_directories(alkaid_io_uring SYSTEM INTERFACE "${ALKAID_LIBURING_INCLUDE}")
+  elseif(ALKAID_WITH_IO_URING STREQUAL "ON")
+    message(FATAL_ERROR "liburing is missing. On Debian: apt-get install liburing-dev")
+  endif()
+endif()
+target_compile_definitions(alkaid_io_uring INTERFACE
+  ALKAID_HAVE_IO_URING=$<BOOL:${ALKAID_HAVE_IO_URING}>)

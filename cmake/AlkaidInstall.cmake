@@ -31,7 +31,7 @@ configure_file(cmake/alkaid.pc.in "${PROJECT_BINARY_DIR}/alkaid.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/alkaid.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
         COMPONENT development)
 
-# The allocators are inside the library; their licences ask to be passed on with it.
+# What is inside the library asks that its licence is passed on with it.
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT runtime)
 if(ALKAID_WITH_JEMALLOC)
   install(FILES "${ALKAID_JEMALLOC_FOLDER}/src/COPYING" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
@@ -40,4 +40,11 @@ endif()
 if(ALKAID_WITH_MIMALLOC)
   install(FILES "${ALKAID_MIMALLOC_FOLDER}/src/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
           RENAME LICENSE.mimalloc COMPONENT runtime)
+endif()
+# Debian's package has it beside its other documents; a liburing from elsewhere is its owner's to
+# document.
+set(liburing_licence /usr/share/doc/liburing-dev/copyright)
+if(ALKAID_HAVE_IO_URING AND EXISTS "${liburing_licence}")
+  install(FILES "${liburing_licence}" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+          RENAME LICENSE.liburing COMPONENT runtime)
 endif()

@@ -8,6 +8,9 @@ set(ALKAID_JEMALLOC_URL "" CACHE STRING
     "jemalloc's source archive: a local file or a URL (default: Debian's source package)")
 set(ALKAID_MIMALLOC_URL "" CACHE STRING
     "mimalloc's source archive: a local file or a URL (default: Debian's source package)")
+set(ALKAID_WITH_IO_URING "AUTO" CACHE STRING
+    "Read ahead by io_uring, with liburing: AUTO (where it is installed), ON or OFF")
+set_property(CACHE ALKAID_WITH_IO_URING PROPERTY STRINGS AUTO ON OFF)
 set(ALKAID_CACHE_DIR "" CACHE PATH
     "Where built allocators are kept (default: $XDG_CACHE_HOME/alkaid or ~/.cache/alkaid)")
 

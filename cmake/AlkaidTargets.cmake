@@ -23,10 +23,11 @@ function(alkaid_library)
     ALKAID_CMAKE_VERSION_PATCH=${PROJECT_VERSION_PATCH})
   target_link_libraries(alkaid
     PUBLIC absl::status absl::statusor absl::strings
-    PRIVATE Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>)
+    PRIVATE Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>
+            $<BUILD_INTERFACE:alkaid_io_uring>)
   target_link_options(alkaid PRIVATE
     "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/alkaid.map"
-    # The allocators are ours alone: none of their names may reach another library.
+    # The allocators, and liburing, are ours alone: none of their names may reach another library.
     LINKER:--exclude-libs,ALL
     # Threads, exit handlers and fork handlers point into the library: it stays once loaded.
     LINKER:-z,nodelete)

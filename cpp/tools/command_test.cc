@@ -12,6 +12,7 @@
 
 #include "alkaid/base/version.h"
 #include "alkaid/core/memory_pool.h"
+#include "alkaid/core/read_queue.h"
 #include "alkaid/dgram/crafted_dgrams.h"
 #include "run_command.h"
 
@@ -102,6 +103,24 @@ TEST(InfoCommand, AnUnknownBackendFallsBackAndSaysSo) {
   const auto info = nlohmann::json::parse(result.out);
   EXPECT_EQ(info["default_memory_pool"]["name"], SupportedMemoryBackendNames().front());
   EXPECT_THAT(info["default_memory_pool"]["reason"].get<std::string>(), HasSubstr("tcmalloc"));
+}
+
+TEST(InfoCommand, SaysWhatReadsAheadAndWhetherIoUringCan) {
+  const bool can = io::CheckIoUring().ok();
+  const CommandResult result = RunCommand({"info", "--json"}, {{"ALKAID_READ_QUEUE", ""}});
+  ASSERT_EQ(result.exit_code, 0);
+  const auto queue = nlohmann::json::parse(result.out)["read_queue"];
+  EXPECT_EQ(queue["automatic"], can ? "io_uring" : "threads");
+  EXPECT_TRUE(queue["error"].is_null());
+  EXPECT_EQ(queue["io_uring_built_in"], io::IoUringIsBuiltIn());
+  EXPECT_EQ(queue["io_uring"] == "the kernel grants io_uring", can);
+
+  const CommandResult chosen = RunCommand({"info", "--json"}, {{"ALKAID_READ_QUEUE", "inline"}});
+  EXPECT_EQ(nlohmann::json::parse(chosen.out)["read_queue"]["automatic"], "inline");
+  const CommandResult wrong = RunCommand({"info"}, {{"ALKAID_READ_QUEUE", "tape"}});
+  EXPECT_EQ(wrong.exit_code, 0);
+  EXPECT_THAT(wrong.out, AllOf(HasSubstr("read queue: ALKAID_READ_QUEUE=tape names no kind"),
+                               HasSubstr("ALKAID_READ_QUEUE = tape")));
 }
 
 TEST(InfoCommand, PrintsTheSameForPeople) {

@@ -16,6 +16,8 @@ void AddDemoRowCommand(CLI::App& app, int* exit_code);
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDigestCommand(CLI::App& dgram, int* exit_code);
+void AddDgramEventsCommand(CLI::App& dgram, int* exit_code);
+void AddDgramReadCommand(CLI::App& dgram, int* exit_code);
 void AddDgramSmdCommand(CLI::App& dgram, int* exit_code);
 void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code);
 

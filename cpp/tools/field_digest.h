@@ -8,30 +8,24 @@
 // Ownership: owns its hash. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/shapes_data.h"
+#include "sha256.h"
 
 namespace alkaid::tools {
 
 class FieldDigest {
  public:
-  FieldDigest();
-  ~FieldDigest();
-  FieldDigest(const FieldDigest&) = delete;
-  FieldDigest& operator=(const FieldDigest&) = delete;
-
   // Adds all fields of a datagram. On a fault those before it have been added: kDataLoss, as
   // ForEachField.
   Status Add(const dgram::Dgram& dgram);
   // 64 hexadecimal digits, of everything added so far.
-  std::string Hex() const;
+  std::string Hex() const { return hash_.Hex(); }
 
  private:
-  struct Hash;
-  std::unique_ptr<Hash> hash_;
+  Sha256 hash_;
   std::string line_;
 };
 

@@ -4,10 +4,12 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/version.h"
 #include "alkaid/core/memory_pool_registry.h"
+#include "alkaid/core/read_queue.h"
 #include "commands.h"
 #include "exit_code.h"
 
@@ -15,6 +17,19 @@ namespace alkaid::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// What reads ahead when nobody says what should, and whether the kernel's own queue can.
+Json DescribeReadQueue() {
+  const auto queue = io::ReadQueue::Make(io::ReadQueueKind::kAutomatic, 1);
+  const Status io_uring = io::CheckIoUring();
+  const auto text = [](const Status& status) {
+    return std::string(status.message().data(), status.message().size());
+  };
+  return {{"automatic", queue.ok() ? Json(io::ToString((*queue)->kind())) : Json()},
+          {"error", queue.ok() ? Json() : Json(text(queue.status()))},
+          {"io_uring_built_in", io::IoUringIsBuiltIn()},
+          {"io_uring", io_uring.ok() ? "the kernel grants io_uring" : text(io_uring)}};
+}
 
 Json Describe() {
   const DefaultMemoryBackend& chosen = ChosenDefaultMemoryBackend();
@@ -29,6 +44,8 @@ Json Describe() {
                                 {"registered", !backend.built_in},
                                 {"default", backend.name == chosen.name}});
   }
+
+  info["read_queue"] = DescribeReadQueue();
 
   info["environment"] = Json::object();
   for (const auto& variable : internal::HonouredEnvironmentVariables()) {
@@ -51,6 +68,10 @@ void Print(const Json& info) {
                 backend["built_in"].get<bool>() ? "built in" : "registered",
                 text(backend["version"]).c_str());
   }
+  const Json& queue = info["read_queue"];
+  std::printf("\nread queue: %s\n  %s\n",
+              text(queue[queue["error"].is_null() ? "automatic" : "error"]).c_str(),
+              text(queue["io_uring"]).c_str());
   std::printf("\nenvironment:\n");
   for (const auto& [name, variable] : info["environment"].items()) {
     const Json& value = variable["value"];

@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   AddDgramLsCommand(*dgram, &exit_code);
   AddDgramDumpCommand(*dgram, &exit_code);
   AddDgramDigestCommand(*dgram, &exit_code);
+  AddDgramEventsCommand(*dgram, &exit_code);
+  AddDgramReadCommand(*dgram, &exit_code);
   AddDgramSmdCommand(*dgram, &exit_code);
   AddDgramVerifyCommand(*dgram, &exit_code);
 

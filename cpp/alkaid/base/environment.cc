@@ -13,6 +13,10 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kDebugMemoryPoolVariable,
        "checks every block's end at free and reallocate; on a fault abort, trap or warn; none is "
        "off; read once"},
+      {kReadQueueVariable,
+       "how files are read ahead: io_uring, threads or inline; not set is io_uring where the "
+       "kernel "
+       "grants it, else threads; read whenever a queue is made"},
   };
   return *variables;
 }

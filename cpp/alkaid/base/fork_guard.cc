@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <utility>
@@ -53,6 +54,15 @@ void GuardFork(std::function<void()> prepare, std::function<void()> parent,
   Guards& guards = AllGuards();
   const std::lock_guard<std::mutex> lock(guards.list_lock);
   guards.list.push_back({std::move(prepare), std::move(parent), std::move(child)});
+}
+
+uint64_t ForkGeneration() {
+  static std::atomic<uint64_t>* const forks = [] {
+    auto* const count = new std::atomic<uint64_t>(0);
+    GuardFork([] {}, [] {}, [count] { count->fetch_add(1, std::memory_order_relaxed); });
+    return count;
+  }();
+  return forks->load(std::memory_order_relaxed);
 }
 
 }  // namespace alkaid::internal

@@ -9,6 +9,7 @@
 // fork free of deadlock.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "alkaid/base/export.h"
@@ -20,6 +21,12 @@ namespace alkaid::internal {
 // Out of memory: aborts, since a lock without its guard could hang a child much later.
 ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()> parent,
                              std::function<void()> child);
+
+// How many forks lie between the process that first asked and this one. What a thread or the kernel
+// does for a process does not come along into a child: an object that remembers the number of its
+// birth knows by it that it is in one.
+// Out of memory: aborts at the first call, as GuardFork.
+ALKAID_EXPORT uint64_t ForkGeneration();
 
 // A mutex with its guard. Construct it once, in a leaked or static object.
 template <typename Mutex>

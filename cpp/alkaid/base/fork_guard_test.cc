@@ -53,5 +53,19 @@ TEST(ForkGuard, ActionsRunAroundTheForkInTheirProcesses) {
   EXPECT_EQ(in_child, 0);
 }
 
+TEST(ForkGuard, AChildIsOneGenerationOnAndItsParentIsNot) {
+  const uint64_t before = ForkGeneration();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (ForkGeneration() != before + 1) _exit(1);
+    const pid_t grandchild = fork();
+    if (grandchild == 0) _exit(ForkGeneration() == before + 2 ? 0 : 2);
+    _exit(ChildExitCode(grandchild));
+  }
+  EXPECT_EQ(ChildExitCode(child), 0);
+  EXPECT_EQ(ForkGeneration(), before);
+}
+
 }  // namespace
 }  // namespace alkaid::internal

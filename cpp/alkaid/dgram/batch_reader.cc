@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "alkaid/core/file_io.h"
-#include "alkaid/dgram/block_recycler_internal.h"
+#include "alkaid/dgram/block_recycler.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -29,7 +29,7 @@ class FileSource final : public Source {
   FileSource(std::shared_ptr<io::RandomAccessFile> file, MemoryPool* pool,
              std::shared_ptr<void> pool_owner)
       : file_(std::move(file)),
-        recycler_(std::make_shared<internal::BlockRecycler>(pool, std::move(pool_owner))) {}
+        recycler_(std::make_shared<BlockRecycler>(pool, std::move(pool_owner))) {}
   ~FileSource() override { recycler_->Close(); }
 
   Result<int64_t> GetSize() override { return file_->GetSize(); }
@@ -43,7 +43,7 @@ class FileSource final : public Source {
 
  private:
   const std::shared_ptr<io::RandomAccessFile> file_;
-  const std::shared_ptr<internal::BlockRecycler> recycler_;
+  const std::shared_ptr<BlockRecycler> recycler_;
 };
 
 class BufferSource final : public Source {

@@ -1,3 +1,5 @@
+#include "alkaid/dgram/block_recycler.h"
+
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -5,9 +7,8 @@
 #include <utility>
 
 #include "alkaid/base/fork_guard.h"
-#include "alkaid/dgram/block_recycler_internal.h"
 
-namespace alkaid::dgram::internal {
+namespace alkaid::dgram {
 namespace {
 
 // Bytes. From here on a block is worth laying out in huge pages: its first use then costs one fault
@@ -54,12 +55,14 @@ class BlockRecycler::RecycledBlock final : public MutableBuffer {
   std::shared_ptr<BlockRecycler> recycler_;
 };
 
-BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner)
-    : pool_(pool != nullptr ? pool : default_memory_pool()), pool_owner_(std::move(pool_owner)) {
-  idle_.reserve(kMostIdle + 1);
+BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, size_t most_idle)
+    : pool_(pool != nullptr ? pool : default_memory_pool()),
+      pool_owner_(std::move(pool_owner)),
+      most_idle_(most_idle) {
+  idle_.reserve(most_idle_ + 1);
 }
 
-Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes) {
+Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t block_nbytes) {
   std::unique_ptr<Buffer> block;
   std::unique_ptr<Buffer> too_small;
   {
@@ -77,7 +80,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes) {
   }
   if (block == nullptr) {
     too_small.reset();
-    ALKAID_ASSIGN_OR_RAISE(block, AllocateBlock(nbytes, pool_));
+    ALKAID_ASSIGN_OR_RAISE(block, AllocateBlock(std::max(nbytes, block_nbytes), pool_));
   }
   return std::make_shared<RecycledBlock>(std::move(block), nbytes, shared_from_this());
 }
@@ -90,7 +93,7 @@ void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {
     return;
   }
   idle_.push_back(std::move(block));
-  if (idle_.size() > kMostIdle) {
+  if (idle_.size() > most_idle_) {
     surplus = std::move(idle_.front());
     idle_.erase(idle_.begin());
   }
@@ -103,4 +106,4 @@ void BlockRecycler::Close() {
   idle.swap(idle_);
 }
 
-}  // namespace alkaid::dgram::internal
+}  // namespace alkaid::dgram

@@ -1,3 +1,5 @@
+#include "alkaid/dgram/block_recycler.h"
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,11 +10,10 @@
 #include <vector>
 
 #include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/dgram/block_recycler_internal.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 
-namespace alkaid::dgram::internal {
+namespace alkaid::dgram {
 namespace {
 
 class BlockRecyclerTest : public ::testing::Test {
@@ -124,4 +125,4 @@ TEST_F(BlockRecyclerTest, AForkedChildCanDropItsBlocksWhileAnotherThreadWasGivin
 }
 
 }  // namespace
-}  // namespace alkaid::dgram::internal
+}  // namespace alkaid::dgram

@@ -41,6 +41,18 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromNames(std::vecto
   return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
 }
 
+Result<std::shared_ptr<const Configuration>> Configuration::With(Names more) const {
+  if (const Names* const there = Find(more.id())) {
+    return status::AlreadyExists("NamesId ", more.id().ToString(), " of ", more.ToString(),
+                                 " is that of ", there->ToString());
+  }
+  std::vector<Names> names;
+  names.reserve(names_.size() + 1);
+  names = names_;
+  names.push_back(std::move(more));
+  return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
+}
+
 Configuration::Configuration(std::vector<Names> names) : names_(std::move(names)) {
   if (names_.empty()) return;
   const auto slots = static_cast<uint32_t>(std::bit_ceil(names_.size() * 2));

@@ -52,6 +52,8 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
   static Result<std::shared_ptr<const Configuration>> FromDgram(const Dgram& configure);
   // From declarations made by the program. kAlreadyExists for two of one NamesId.
   static Result<std::shared_ptr<const Configuration>> FromNames(std::vector<Names> names);
+  // These declarations and one more behind them. kAlreadyExists where its NamesId is declared.
+  Result<std::shared_ptr<const Configuration>> With(Names more) const;
 
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;

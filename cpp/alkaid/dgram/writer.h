@@ -1,23 +1,24 @@
-// DgramWriter: builds datagrams, one behind the other, in one growing Buffer.
+// DgramWriter: builds datagrams, one behind the other, in one growing Buffer, or writes them to a
+// file.
 //
-//   DgramWriter writer;
-//   ALKAID_RETURN_NOT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(1, 0)));
-//   ALKAID_RETURN_NOT_OK(writer.Declare(names));
-//   ALKAID_RETURN_NOT_OK(writer.End());
-//   ALKAID_RETURN_NOT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
-//   ALKAID_RETURN_NOT_OK(writer.BeginData(names));
-//   ALKAID_RETURN_NOT_OK(writer.Scalar<double>(41.5));
-//   ALKAID_RETURN_NOT_OK(writer.Array<float>(pixels, {3, 3}));
-//   ALKAID_RETURN_NOT_OK(writer.EndData());
-//   ALKAID_RETURN_NOT_OK(writer.End());
-//   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> batch, writer.Finish());
+//   ALKAID_ASSIGN_OR_RAISE(auto writer, DgramWriter::Open("run.xtc2"));
+//   ALKAID_RETURN_NOT_OK(writer->Begin(TransitionId::kConfigure, Timestamp(1, 0)));
+//   ALKAID_RETURN_NOT_OK(writer->Declare(names));
+//   ALKAID_RETURN_NOT_OK(writer->End());
+//   ALKAID_RETURN_NOT_OK(writer->Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
+//   ALKAID_RETURN_NOT_OK(writer->Data(names, {FieldValue::Scalar<double>(41.5),
+//                                             FieldValue::Array<float>(pixels, {3, 3})}));
+//   ALKAID_RETURN_NOT_OK(writer->End());
+//   ALKAID_RETURN_NOT_OK(writer->Close());  // only now is there a run.xtc2
+//
+// Without a file, `DgramWriter writer;` and at the end `writer.Finish()`, which gives the Buffer.
 //
 // Fields are given in the order in which they are declared, and checked against their declarations.
 // Unused bytes are zero, so equal input gives equal bytes. When any call fails, the datagram that
 // was open is dropped whole, and the writer stands behind the last one that was ended.
 //
-// Ownership: owns its buffer until Finish; borrows the pool, and the Names between BeginData and
-// EndData.
+// Ownership: owns its buffer until Finish, shares its sink; borrows the pool, and the Names between
+// BeginData and EndData.
 // Threads: one at a time.
 // Out of memory: kResourceExhausted.
 #pragma once
@@ -26,21 +27,44 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/buffer_builder.h"
+#include "alkaid/core/io_interfaces.h"
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/dgram/field_value.h"
 #include "alkaid/dgram/names.h"
 #include "alkaid/dgram/xtc.h"
 
 namespace alkaid::dgram {
 
+class DgramEdit;
+
+struct DgramWriterOptions {
+  // Whole datagrams are passed on once they are this many bytes. What the writer holds stays below
+  // twice this and twice the largest datagram, however long the file.
+  int64_t flush_bytes = int64_t{1} << 20;
+  // Null: the default.
+  MemoryPool* pool = nullptr;
+};
+
 class ALKAID_EXPORT DgramWriter {
  public:
-  // `pool` null: the default.
+  // Keeps everything in memory until Finish. `pool` null: the default.
   explicit DgramWriter(MemoryPool* pool = nullptr);
+  // Passes whole datagrams on to `sink`, and closes it at Close.
+  explicit DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOptions options = {});
+  // To a file that has its name only once Close has succeeded; until then, and after any failure, a
+  // file that had the name stays as it was (io::DurableFileOutputStream). kInvalidArgument for
+  // flush_bytes below 1.
+  static Result<std::unique_ptr<DgramWriter>> Open(const std::string& path,
+                                                   DgramWriterOptions options = {});
+  // Without Close, what a sink was not yet given is gone.
+  ~DgramWriter();
   // Stays where it is: a datagram may be open.
   DgramWriter(const DgramWriter&) = delete;
   DgramWriter& operator=(const DgramWriter&) = delete;
@@ -51,55 +75,67 @@ class ALKAID_EXPORT DgramWriter {
                Damage damage = Damage());
   // Closes it. kInvalidArgument where it passes the 4 GiB that its header can state.
   Status End();
+  // A whole datagram as it is. kFailedPrecondition while another is open.
+  Status Append(const Dgram& dgram);
+  // The same of a datagram as edited, saved right where it is gathered.
+  Status Append(const DgramEdit& edit);
 
   // Adds a declaration of fields; in a Configure only (else kFailedPrecondition).
   Status Declare(const Names& names);
 
-  // Opens the data of one Names, which must stay until EndData.
+  // The data of one Names, in one call. kInvalidArgument where values and declaration disagree.
+  Status Data(const Names& names, std::span<const FieldValue> values, Damage damage = Damage());
+  Status Data(const Names& names, std::initializer_list<FieldValue> values,
+              Damage damage = Damage()) {
+    return Data(names, std::span<const FieldValue>(values.begin(), values.size()), damage);
+  }
+
+  // The same field by field. Opens the data of one Names, which must stay until EndData.
   Status BeginData(const Names& names, Damage damage = Damage());
-  // The next field, a scalar: kInvalidArgument where the declaration says otherwise. An enumeration
-  // is an int32_t.
+  // The next field. kInvalidArgument where the declaration says otherwise.
+  Status Value(const FieldValue& value);
   template <typename T>
   Status Scalar(T value) {
-    return AddField(kDataTypeOf<T>, kIsDataType<T>, {}, &value, sizeof(T));
+    return Value(FieldValue::Scalar<T>(value));
   }
-  // The next field, an array in memory order. kInvalidArgument where the declaration says
-  // otherwise, or `shape` and the number of values disagree.
   template <typename T>
   Status Array(std::span<const T> values, std::span<const uint32_t> shape) {
-    return AddField(kDataTypeOf<T>, kIsDataType<T>, shape, values.data(),
-                    static_cast<int64_t>(values.size_bytes()));
+    return Value(FieldValue::Array<T>(values, shape));
   }
   template <typename T>
   Status Array(std::span<const T> values, std::initializer_list<uint32_t> shape) {
-    return Array(values, std::span<const uint32_t>(shape.begin(), shape.size()));
+    return Value(FieldValue::Array<T>(values, shape));
   }
-  // The next field, text (CHARSTR): stored with a NUL, in a whole number of four bytes.
-  Status String(std::string_view text);
+  Status String(std::string_view text) { return Value(FieldValue::String(text)); }
   // Closes the data. kInvalidArgument where a declared field was not given.
   Status EndData();
 
-  // Bytes and datagrams ended since the last Finish.
-  int64_t length() const { return whole_bytes_; }
+  // Bytes and datagrams ended since the start, or the last Finish.
+  int64_t length() const { return passed_bytes_ + whole_bytes_; }
   int64_t size() const { return whole_dgrams_; }
 
   // All datagrams ended so far, as one buffer; the writer begins anew. kFailedPrecondition while
-  // one is open.
+  // one is open, and where there is a sink.
   Result<std::shared_ptr<Buffer>> Finish();
+  // Passes the rest on and closes the sink, if there is one. A sink that failed stays failed: every
+  // call from then on, and Close, reports that failure. Closing again answers the same.
+  // kFailedPrecondition while a datagram is open, which is dropped.
+  Status Close();
 
  private:
-  enum class Open { kNothing, kDgram, kData };
+  enum class State { kNothing, kDgram, kData };
 
-  Status Expect(Open state, const char* what);
+  Status Expect(State state, const char* what);
   Status Drop(Status why);
-  Status AppendXtc(uint32_t src, Damage damage, TypeId type, int64_t payload_bytes);
-  Status AddField(DataType type, bool type_known, std::span<const uint32_t> shape, const void* data,
-                  int64_t nbytes);
+  // Passes on whole datagrams, once they are `at_least` bytes.
+  Status PassOn(int64_t at_least);
+  // Makes room for `nbytes` behind what is there.
+  Result<uint8_t*> Reserve(int64_t nbytes);
   // Writes the extent of the Xtc that starts at `at` and ends here.
   Status PatchExtent(int64_t at);
 
   BufferBuilder builder_;
-  Open open_ = Open::kNothing;
+  State open_ = State::kNothing;
   bool configure_ = false;
   const Names* names_ = nullptr;
   size_t next_field_ = 0;
@@ -110,6 +146,12 @@ class ALKAID_EXPORT DgramWriter {
   int64_t shapes_data_at_ = 0;
   int64_t data_at_ = 0;
   int64_t shape_at_ = 0;
+
+  std::shared_ptr<io::OutputStream> sink_;
+  int64_t flush_bytes_ = 0;
+  int64_t passed_bytes_ = 0;
+  bool closed_ = false;
+  Status sink_status_;
 };
 
 }  // namespace alkaid::dgram

@@ -153,6 +153,44 @@ TEST(DgramWriter, AFieldThatDisagreesWithItsDeclarationDropsTheDatagram) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("1 of the 4 fields")));
 }
 
+TEST(DgramWriter, DataInOneCallGiveTheBytesOfFieldByField) {
+  const Names names = Declared();
+  const std::vector<float> pixels = {1, 2, 3, 4, 5, 9};
+  DgramWriter one;
+  ALKAID_ASSERT_OK(one.Begin(TransitionId::kL1Accept, Timestamp(2, 9), 0x040003, Damage(1)));
+  ALKAID_ASSERT_OK(
+      one.Data(names,
+               {FieldValue::Scalar<uint16_t>(9), FieldValue::String("hello"),
+                FieldValue::Array<float>(pixels, {2, 3}), FieldValue::Scalar<int32_t>(-1)},
+               Damage(2)));
+  ALKAID_ASSERT_OK(one.End());
+  DgramWriter other;
+  ALKAID_ASSERT_OK(WriteEvent(other, names, 9));
+  EXPECT_TRUE(one.Finish().value()->Equals(*other.Finish().value()));
+}
+
+TEST(DgramWriter, DataThatDisagreeWithTheirDeclarationDropTheDatagram) {
+  const Names names = Declared();
+  DgramWriter writer;
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
+  EXPECT_THAT(writer.Data(names, {FieldValue::Scalar<uint16_t>(9)}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("1 of the 4 fields of det/2/raw")));
+  EXPECT_THAT(writer.End(), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_EQ(writer.length(), 0);
+}
+
+TEST(DgramWriter, AWholeDatagramIsAppendedAsItIs) {
+  const std::string event = crafted::Event(3);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram, Dgram::Make(crafted::AsBuffer(event)));
+  DgramWriter writer;
+  ALKAID_ASSERT_OK(writer.Append(dgram));
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kEnable, Timestamp(1, 0)));
+  EXPECT_THAT(writer.Append(dgram), StatusIs(StatusCode::kFailedPrecondition));
+  ALKAID_ASSERT_OK(writer.Append(dgram));
+  EXPECT_EQ(writer.size(), 2);
+  EXPECT_EQ(writer.Finish().value()->ToString(), event + event);
+}
+
 TEST(DgramWriter, CallsOutOfOrderAreRefused) {
   const Names names = Declared();
   DgramWriter writer;

@@ -2,7 +2,7 @@
 //
 // A fresh block of megabytes is page-faulted in at a fraction of the speed at which a warm one is
 // read into. So the Buffer that Take gives brings its block back here when its last view is gone,
-// and the next Take finds it warm. At most kMostIdle blocks wait; once the recycler is closed they
+// and the next Take finds it warm. At most `most_idle` blocks wait; once the recycler is closed they
 // all go back to the pool, at once or as their Buffers go.
 //
 // Ownership: shared by the reader and by the Buffers; the pool is borrowed unless `pool_owner`
@@ -19,16 +19,18 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
 
-namespace alkaid::dgram::internal {
+namespace alkaid::dgram {
 
 class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRecycler> {
  public:
   static constexpr size_t kMostIdle = 2;
 
-  BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner);
+  // Must be made by std::make_shared. `pool` null: the default.
+  BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, size_t most_idle = kMostIdle);
 
-  // A mutable buffer of exactly `nbytes`, not initialised.
-  Result<std::shared_ptr<Buffer>> Take(int64_t nbytes);
+  // A mutable buffer of exactly `nbytes`, not initialised. A block that is allocated for it gets
+  // `block_nbytes` where that is more, so that it serves for larger ones too.
+  Result<std::shared_ptr<Buffer>> Take(int64_t nbytes, int64_t block_nbytes = 0);
   // Gives idle blocks back to the pool, now and from now on.
   void Close();
 
@@ -40,9 +42,10 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
 
   MemoryPool* const pool_;
   const std::shared_ptr<void> pool_owner_;
+  const size_t most_idle_;
   bool closed_ = false;
-  // Never more than kMostIdle, for which there is always room.
+  // Never more than most_idle_, for which there is always room.
   std::vector<std::unique_ptr<Buffer>> idle_;
 };
 
-}  // namespace alkaid::dgram::internal
+}  // namespace alkaid::dgram

@@ -1,0 +1,351 @@
+#include "alkaid/dgram/dgram_edit.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "alkaid/dgram/xtc_layout_internal.h"
+#include "alkaid/dgram/xtc_walk.h"
+
+namespace alkaid::dgram {
+namespace {
+
+// One datagram's data have up to a few dozen detectors.
+constexpr size_t kUsualPieces = 32;
+
+bool SameDeclaration(const Names& a, const Names& b) {
+  const auto same_field = [](const Field& x, const Field& y) {
+    return x.type == y.type && x.rank == y.rank && x.name == y.name;
+  };
+  return a.segment() == b.segment() && a.detector() == b.detector() &&
+         a.algorithm().name == b.algorithm().name &&
+         std::equal(a.fields().begin(), a.fields().end(), b.fields().begin(), b.fields().end(),
+                    same_field);
+}
+
+bool IsOf(const Names& names, std::string_view detector, std::string_view algorithm,
+          std::optional<uint32_t> segment) {
+  return (!segment || names.segment() == *segment) && names.detector() == detector &&
+         names.algorithm().name == algorithm;
+}
+
+}  // namespace
+
+DgramEdit::DgramEdit(const DgramEditOptions& options)
+    : pool_(options.pool != nullptr ? options.pool : default_memory_pool()),
+      room_(options.room),
+      configuration_(options.configuration),
+      additions_(pool_) {}
+
+Result<DgramEdit> DgramEdit::Make(Dgram dgram, DgramEditOptions options) {
+  if (options.room < 0) return status::Invalid("room of ", options.room, " bytes for additions");
+  DgramEdit edit(options);
+  if (options.configuration != nullptr && dgram.data() != nullptr) {
+    edit.read_under_ = dgram.configuration();
+  }
+  ALKAID_RETURN_NOT_OK(edit.Reset(std::move(dgram)));
+  return edit;
+}
+
+Result<DgramEdit> DgramEdit::Make(TransitionId service, Timestamp timestamp,
+                                  std::shared_ptr<const Configuration> configuration,
+                                  DgramEditOptions options) {
+  if (options.room < 0) return status::Invalid("room of ", options.room, " bytes for additions");
+  if (configuration != nullptr) options.configuration = std::move(configuration);
+  DgramEdit edit(options);
+  ALKAID_RETURN_NOT_OK(edit.Reset(service, timestamp));
+  return edit;
+}
+
+// Finds the pieces of a datagram. False where an extent does not fit: CheckExtents says which.
+bool DgramEdit::Locate(const Dgram& dgram, std::vector<Piece>* pieces) {
+  pieces->clear();
+  if (dgram.damage().corrupted()) return true;
+  const uint8_t* const payload = dgram.data() + kDgramHeaderBytes;
+  const int64_t payload_bytes = dgram.size() - kDgramHeaderBytes;
+  const auto end_of = [&](int32_t parent) {
+    if (parent < 0) return payload_bytes;
+    const Piece& piece = (*pieces)[static_cast<size_t>(parent)];
+    return int64_t{piece.at} + piece.extent;
+  };
+  int32_t parent = -1;
+  int depth = 0;
+  int64_t end = payload_bytes;
+  for (int64_t at = 0;;) {
+    while (at == end) {
+      if (parent < 0) return true;
+      parent = (*pieces)[static_cast<size_t>(parent)].parent;
+      --depth;
+      end = end_of(parent);
+    }
+    if (end - at < kXtcHeaderBytes) return false;
+    const Xtc xtc = Xtc::Read(payload + at);
+    if (xtc.extent < kXtcHeaderBytes || xtc.extent > end - at) return false;
+    const bool is_parent = xtc.type() == TypeId::kParent && !xtc.damage.corrupted();
+    if (is_parent || xtc.type() == TypeId::kShapesData) {
+      pieces->push_back({static_cast<uint32_t>(at), xtc.extent, 0, parent, NamesId(xtc.src).key(),
+                         is_parent, false});
+    }
+    if (!is_parent) {
+      at += xtc.extent;
+      continue;
+    }
+    if (++depth > XtcWalk::kMaxDepth) return false;
+    parent = static_cast<int32_t>(pieces->size()) - 1;
+    end = at + xtc.extent;
+    at += kXtcHeaderBytes;
+  }
+}
+
+void DgramEdit::Begin(const uint8_t* header, int64_t payload_bytes) {
+  std::memcpy(header_, header, kDgramHeaderBytes);
+  payload_bytes_ = payload_bytes;
+  kept_bytes_ = payload_bytes;
+  configure_ = DgramHeader::ServiceOf(header_) == TransitionId::kConfigure;
+  additions_.Rewind(0);
+  added_.clear();
+}
+
+Status DgramEdit::Reset(Dgram dgram) {
+  if (dgram.data() == nullptr) return status::Invalid("an edit needs a datagram, and has none");
+  if (next_pieces_.capacity() == 0) next_pieces_.reserve(kUsualPieces);
+  if (!Locate(dgram, &next_pieces_)) {
+    ALKAID_RETURN_NOT_OK(CheckExtents(dgram));
+    return dgram.Fault(0, "an extent does not fit");
+  }
+  if (dgram.service() == TransitionId::kConfigure) {
+    ALKAID_ASSIGN_OR_RAISE(configuration_, Configuration::FromDgram(dgram));
+    read_under_ = dgram.configuration();
+  } else if (dgram.configuration() != nullptr && dgram.configuration() != read_under_) {
+    configuration_ = read_under_ = dgram.configuration();
+  }
+  dgram_ = std::move(dgram);
+  pieces_.swap(next_pieces_);
+  payload_ = dgram_.data() + kDgramHeaderBytes;
+  corrupted_ = dgram_.damage().corrupted();
+  Begin(dgram_.data(), dgram_.size() - kDgramHeaderBytes);
+  return absl::OkStatus();
+}
+
+Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) {
+  if (static_cast<int>(service) > 0x0f) {
+    return status::Invalid("service ", static_cast<int>(service), ", the limit is 15");
+  }
+  if (service == TransitionId::kConfigure) {
+    ALKAID_ASSIGN_OR_RAISE(configuration_, Configuration::FromNames({}));
+  }
+  uint8_t header[kDgramHeaderBytes];
+  internal::StoreDgramHeader(header, service, timestamp, 0, Damage());
+  dgram_ = Dgram();
+  pieces_.clear();
+  payload_ = nullptr;
+  corrupted_ = false;
+  Begin(header, 0);
+  return absl::OkStatus();
+}
+
+Status DgramEdit::CheckEditable(const char* what) const {
+  if (!corrupted_) [[likely]]
+    return absl::OkStatus();
+  return status::FailedPrecondition(what, ": the damage of datagram ", dgram_.index(), " of ",
+                                    dgram_.source(), " says that it is corrupted");
+}
+
+Status DgramEdit::CheckNeed(const Names& names, int64_t need) const {
+  const int64_t extent = kXtcHeaderBytes + kept_bytes_ + additions_.length() + need;
+  if (extent > internal::kMaxExtent) [[unlikely]] {
+    return status::Invalid("an addition of ", need, " bytes for ", names.ToString(),
+                           " makes the datagram's extent ", extent, ", a header can state ",
+                           internal::kMaxExtent);
+  }
+  if (need > room_ - additions_.length()) [[unlikely]] {
+    return status::OutOfMemory("an addition of ", need, " bytes for ", names.ToString(),
+                               " passes the room for additions: ", room_ - additions_.length(),
+                               " of ", room_, " bytes are left");
+  }
+  return absl::OkStatus();
+}
+
+Result<Names> DgramEdit::AddDetector(DetectorDefinition definition) {
+  ALKAID_RETURN_NOT_OK(CheckEditable("AddDetector"));
+  if (!configure_) {
+    return status::FailedPrecondition("AddDetector in a datagram that is no Configure");
+  }
+  ALKAID_ASSIGN_OR_RAISE(Names names,
+                         MakeDeclaration(std::move(definition), configuration_->names()));
+  ALKAID_ASSIGN_OR_RAISE(auto with_it, configuration_->With(names));
+  const int64_t extent = internal::NamesExtent(names);
+  ALKAID_RETURN_NOT_OK(CheckNeed(names, extent));
+  added_.reserve(added_.size() + 1);
+  ALKAID_RETURN_NOT_OK(additions_.Reserve(extent));
+
+  added_.push_back({additions_.length(), extent, names.id(), false});
+  internal::StoreNames(additions_.mutable_data() + additions_.length(), names);
+  additions_.UnsafeAdvance(extent);
+  configuration_ = std::move(with_it);
+  return names;
+}
+
+bool DgramEdit::Carries(NamesId id) const {
+  for (const Piece& piece : pieces_) {
+    if (piece.key == id.key() && !piece.is_parent && !piece.removed) return true;
+  }
+  return std::any_of(added_.begin(), added_.end(), [&](const Addition& addition) {
+    return addition.is_data && addition.id == id;
+  });
+}
+
+bool DgramEdit::Declares(const Names& names) const {
+  if (configuration_ == nullptr) return false;
+  const Names* const declared = configuration_->Find(names.id());
+  return declared == &names || (declared != nullptr && SameDeclaration(*declared, names));
+}
+
+Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values, Damage damage) {
+  ALKAID_RETURN_NOT_OK(CheckEditable("AddData"));
+  if (!Declares(names)) [[unlikely]] {
+    return status::Invalid("data of ", names.ToString(), ", NamesId ", names.id().ToString(),
+                           ", which the Configuration does not declare so");
+  }
+  if (Carries(names.id())) [[unlikely]] {
+    return status::AlreadyExists("the datagram carries data of ", names.ToString(), ", NamesId ",
+                                 names.id().ToString());
+  }
+  ALKAID_ASSIGN_OR_RAISE(const int64_t extent, internal::ShapesDataExtent(names, values));
+  ALKAID_RETURN_NOT_OK(CheckNeed(names, extent));
+  if (added_.size() == added_.capacity()) added_.reserve(std::max<size_t>(8, 2 * added_.size()));
+  ALKAID_RETURN_NOT_OK(additions_.Reserve(extent));
+
+  added_.push_back({additions_.length(), extent, names.id(), true});
+  internal::StoreShapesData(additions_.mutable_data() + additions_.length(), names, values, damage,
+                            extent);
+  additions_.UnsafeAdvance(extent);
+  return absl::OkStatus();
+}
+
+Status DgramEdit::RemoveData(std::string_view detector, std::string_view algorithm,
+                             std::optional<uint32_t> segment) {
+  ALKAID_RETURN_NOT_OK(CheckEditable("RemoveData"));
+  if (configure_) {
+    return status::FailedPrecondition("RemoveData in a Configure, whose declarations stay");
+  }
+  bool known = false;
+  const auto concerns = [&](uint32_t key) {
+    const Names* const names = configuration_->Find(NamesId(key));
+    return names != nullptr && IsOf(*names, detector, algorithm, segment);
+  };
+  if (configuration_ != nullptr) {
+    for (Piece& piece : pieces_) {
+      if (piece.is_parent || !concerns(piece.key)) continue;
+      known = true;
+      if (piece.removed) continue;
+      piece.removed = true;
+      kept_bytes_ -= piece.extent;
+      for (int32_t up = piece.parent; up >= 0; up = pieces_[static_cast<size_t>(up)].parent) {
+        pieces_[static_cast<size_t>(up)].cut += piece.extent;
+      }
+    }
+    for (size_t i = added_.size(); i-- > 0;) {
+      if (added_[i].is_data && concerns(added_[i].id.key())) RemoveAddition(i);
+    }
+    known = known || std::any_of(configuration_->names().begin(), configuration_->names().end(),
+                                 [&](const Names& names) {
+                                   return IsOf(names, detector, algorithm, segment);
+                                 });
+  }
+  if (known) return absl::OkStatus();
+  return status::KeyError(
+      "no data of detector \"", std::string(detector), "\", algorithm \"", std::string(algorithm),
+      "\"", segment ? absl::StrCat(", segment ", *segment) : std::string(), " are declared");
+}
+
+void DgramEdit::RemoveAddition(size_t index) {
+  const Addition gone = added_[index];
+  uint8_t* const bytes = additions_.mutable_data();
+  const int64_t behind = additions_.length() - gone.at - gone.extent;
+  std::memmove(bytes + gone.at, bytes + gone.at + gone.extent, static_cast<size_t>(behind));
+  additions_.Rewind(additions_.length() - gone.extent);
+  added_.erase(added_.begin() + static_cast<ptrdiff_t>(index));
+  for (size_t i = index; i < added_.size(); ++i) added_[i].at -= gone.extent;
+}
+
+void DgramEdit::UpdateTimestamp(Timestamp timestamp) {
+  internal::StoreUnaligned(header_, timestamp.value());
+}
+
+Status DgramEdit::UpdateService(TransitionId service) {
+  if (static_cast<int>(service) > 0x0f) {
+    return status::Invalid("service ", static_cast<int>(service), ", the limit is 15");
+  }
+  header_[11] = static_cast<uint8_t>((header_[11] & 0xf0) | static_cast<int>(service));
+  return absl::OkStatus();
+}
+
+void DgramEdit::UpdateDamage(Damage damage) {
+  internal::StoreUnaligned(header_ + 16, damage.value());
+}
+
+uint8_t* DgramEdit::StorePayload(uint8_t* out) const {
+  int64_t at = 0;
+  const auto copy_up_to = [&](int64_t end) {
+    if (end > at) std::memcpy(out, payload_ + at, static_cast<size_t>(end - at));
+    out += end - at;
+    at = end;
+  };
+  if (kept_bytes_ != payload_bytes_) {
+    for (const Piece& piece : pieces_) {
+      if (piece.removed) {
+        copy_up_to(piece.at);
+        at += piece.extent;
+      } else if (piece.cut != 0) {
+        copy_up_to(int64_t{piece.at} + 8);
+        internal::StoreUnaligned(out, piece.extent - piece.cut);
+        out += 4;
+        at += 4;
+      }
+    }
+  }
+  copy_up_to(payload_bytes_);
+  return out;
+}
+
+Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const {
+  const int64_t need = saved_size();
+  if (static_cast<int64_t>(out.size()) < need) {
+    return status::OutOfMemory("the datagram as edited has ", need, " bytes, there is room for ",
+                               out.size());
+  }
+  const auto begin = reinterpret_cast<uintptr_t>(out.data());
+  const auto input = reinterpret_cast<uintptr_t>(dgram_.data());
+  if (begin < input + static_cast<uint64_t>(dgram_.size()) &&
+      input < begin + static_cast<uint64_t>(need)) {
+    return status::Invalid("the datagram that is edited lies where it is to be saved");
+  }
+  std::memcpy(out.data(), header_, kDgramHeaderBytes);
+  internal::StoreUnaligned(out.data() + 20,
+                           static_cast<uint32_t>(need - kDgramHeaderBytes + kXtcHeaderBytes));
+  uint8_t* const behind = StorePayload(out.data() + kDgramHeaderBytes);
+  if (additions_.length() > 0) {
+    std::memcpy(behind, additions_.data(), static_cast<size_t>(additions_.length()));
+  }
+  return need;
+}
+
+Result<Dgram> DgramEdit::Save(MemoryPool* pool) const {
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> buffer,
+                         AllocateResizableBuffer(saved_size(), pool != nullptr ? pool : pool_));
+  ALKAID_RETURN_NOT_OK(
+      Save(std::span<uint8_t>(buffer->mutable_data(), static_cast<size_t>(buffer->size()))));
+  const bool is_new = dgram_.data() == nullptr;
+  return Dgram::MakeOwned(std::move(buffer), configuration_, is_new ? "edit" : dgram_.source(),
+                          is_new ? 0 : dgram_.index());
+}
+
+Status DgramEdit::Save(io::OutputStream& out) const {
+  ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<Buffer> bytes, AllocateBuffer(saved_size(), pool_));
+  ALKAID_RETURN_NOT_OK(
+      Save(std::span<uint8_t>(bytes->mutable_data(), static_cast<size_t>(bytes->size()))));
+  return out.Write(bytes);
+}
+
+}  // namespace alkaid::dgram

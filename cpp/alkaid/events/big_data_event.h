@@ -1,0 +1,45 @@
+// BigDataEvent: an event with the datagrams themselves, where small data only say where they lie.
+//
+// Each datagram is a view: an L1Accept's of the block that its group was read into, a transition's
+// of the batch of small data. What a stream did not record is absent.
+//
+// Ownership: a value to be used again for one event after the other; copy a Dgram to keep it, and
+// with it its block.
+// Threads: as safe as a vector of Dgrams.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/events/event_batch.h"
+
+namespace alkaid::events {
+namespace internal {
+class GroupReader;
+}
+
+class BigDataEvent {
+ public:
+  // Which event of its reader this is, from 0.
+  int64_t index() const { return index_; }
+  dgram::Timestamp timestamp() const { return small_data_.timestamp(); }
+  dgram::TransitionId service() const { return small_data_.service(); }
+  bool is_l1_accept() const { return small_data_.is_l1_accept(); }
+
+  int stream_count() const { return static_cast<int>(dgrams_.size()); }
+  bool has(int stream) const { return dgram(stream).data() != nullptr; }
+  // Without data where the stream has none.
+  const dgram::Dgram& dgram(int stream) const { return dgrams_[static_cast<size_t>(stream)]; }
+  // The event of small data behind it.
+  const Event& small_data() const { return small_data_; }
+
+ private:
+  friend class internal::GroupReader;
+
+  int64_t index_ = 0;
+  Event small_data_;
+  std::vector<dgram::Dgram> dgrams_;
+};
+
+}  // namespace alkaid::events

@@ -1,0 +1,128 @@
+// BigDataReader: from events of small data to the datagrams themselves, with as few reads as can be.
+//
+//   ALKAID_ASSIGN_OR_RAISE(auto reader, BigDataReader::Open({"a.xtc2", "b.xtc2"}, builder));
+//   BigDataEvent event;
+//   while (true) {
+//     ALKAID_ASSIGN_OR_RAISE(const bool more, reader->Next(&event));
+//     if (!more) break;
+//     if (event.has(0)) Use(event.dgram(0));
+//   }
+//
+// The datagrams of a stream that lie behind each other in its file make a group, which is one read
+// into one block. A group ends where the next datagram lies elsewhere, at every transition, at the
+// end of the batch, and before it would reach `chunk_bytes`; a larger datagram is a group of its
+// own. While a group is used the next ones are read. Where an Enable announces the next chunk of a
+// stream's data, reading goes on in that file.
+//
+// Every datagram is compared with its record before it is given out: size and timestamp.
+// Everything before a fault is delivered before the fault, and a fault of the data (kDataLoss)
+// stays. After any other failure Next may be called again and tries the same event.
+//
+// Memory: a block for each stream that is in use, `prefetch` blocks that are being read, up to
+// `prefetch` + 2 batches of small data, and whatever the caller holds, however long the run.
+//
+// Ownership: shares the source of batches, owns its files; datagrams live on their own. The pool
+// must outlive both.
+// Threads: one at a time.
+// Out of memory: kResourceExhausted.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/io_interfaces.h"
+#include "alkaid/core/read_queue.h"
+#include "alkaid/events/big_data_event.h"
+#include "alkaid/events/event_batch.h"
+#include "alkaid/events/event_builder.h"
+
+namespace alkaid::events {
+
+// What a reader did, as it is told to BigDataReaderOptions::on_read.
+struct BigDataRead {
+  enum class Kind { kRead, kOpenChunk };
+  Kind kind = Kind::kRead;
+  // The batch of small data, from 0, and the stream.
+  int64_t batch = 0;
+  int stream = 0;
+  std::string path;
+  // Of a read: bytes from the start of the file, and bytes asked for.
+  int64_t offset = 0;
+  int64_t nbytes = 0;
+  // Of a chunk that is gone on in.
+  uint32_t chunk_id = 0;
+};
+
+struct BigDataReaderOptions {
+  using OpenFile = std::function<Result<std::shared_ptr<io::RandomAccessFile>>(const std::string&)>;
+
+  // A group has fewer bytes than that, unless it is one datagram.
+  int64_t chunk_bytes = int64_t{16} << 20;
+  // Bytes of the largest datagram that is read; a larger record is kResourceExhausted, naming both.
+  int64_t max_dgram_bytes = int64_t{256} << 20;
+  // Groups that are read ahead; 0: each is read when it is needed.
+  int prefetch = 2;
+  io::ReadQueueKind queue = io::ReadQueueKind::kAutomatic;
+  // What is done about a read that the end of its file cuts short, which may still be growing: how
+  // often the rest is tried again, and how long to wait before each time.
+  int max_retries = 3;
+  std::chrono::milliseconds retry_pause = std::chrono::milliseconds(100);
+  // Streams (by index) whose small data are used as they are: true in their place.
+  std::vector<bool> use_small_data;
+  // Opens a file; where none is given, io::ReadableFile::Open.
+  OpenFile open_file;
+  // Told of every read and every change of chunk, in the order in which they happen.
+  std::function<void(const BigDataRead&)> on_read;
+  // Where blocks come from; null: the default pool.
+  MemoryPool* pool = nullptr;
+};
+
+class ALKAID_EXPORT BigDataReader {
+ public:
+  // The next batch of small data; nothing at the end.
+  using BatchSource = std::function<Result<std::optional<EventBatch>>()>;
+
+  struct Statistics {
+    int64_t events = 0;
+    // L1Accepts that were read from big data, and their bytes.
+    int64_t dgrams = 0;
+    int64_t dgram_bytes = 0;
+    int64_t reads = 0;
+    int64_t retries = 0;
+    int64_t files_opened = 0;
+  };
+
+  // `paths` has the (first) big-data file of each stream; those of streams that use small data may
+  // be empty. A file that can not be opened fails as errno maps; options that make no sense are
+  // kInvalidArgument.
+  static Result<std::unique_ptr<BigDataReader>> Open(const std::vector<std::string>& paths,
+                                                     BatchSource source,
+                                                     BigDataReaderOptions options = {});
+  // The events of a builder that tells no destinations apart (kInvalidArgument otherwise).
+  static Result<std::unique_ptr<BigDataReader>> Open(const std::vector<std::string>& paths,
+                                                     std::shared_ptr<EventBuilder> builder,
+                                                     BigDataReaderOptions options = {});
+  virtual ~BigDataReader() = default;
+  BigDataReader(const BigDataReader&) = delete;
+  BigDataReader& operator=(const BigDataReader&) = delete;
+
+  // The next event; false at the end. Unless it is true, `event` has nothing to say.
+  virtual Result<bool> Next(BigDataEvent* event) = 0;
+
+  virtual int stream_count() const = 0;
+  virtual const Statistics& statistics() const = 0;
+  // How reads run ahead; kInline where nothing does.
+  virtual io::ReadQueueKind queue_kind() const = 0;
+
+ protected:
+  BigDataReader() = default;
+};
+
+}  // namespace alkaid::events

@@ -1,0 +1,208 @@
+#include "alkaid/events/dgram_batch_builder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace alkaid::events {
+namespace {
+
+constexpr int64_t kMostInFooter = std::numeric_limits<uint32_t>::max();
+
+// A finished batch keeps unused capacity only up to a quarter of its bytes.
+bool WorthShrinking(const BufferBuilder& builder) {
+  return builder.capacity() > builder.length() + builder.length() / 4 + 4096;
+}
+
+}  // namespace
+
+DgramBatchBuilder::DgramBatchBuilder(int stream_count, MemoryPool* pool)
+    : pool_(pool != nullptr ? pool : default_memory_pool()),
+      bytes_(pool_),
+      offsets_(pool_),
+      open_(static_cast<size_t>(stream_count)),
+      parts_(static_cast<size_t>(stream_count)) {
+  epochs_.push_back({0, std::vector<std::shared_ptr<const dgram::Configuration>>(open_.size())});
+}
+
+void DgramBatchBuilder::SetConfiguration(
+    int stream, const std::shared_ptr<const dgram::Configuration>& configuration) {
+  const auto index = static_cast<size_t>(stream);
+  if (epochs_.back().configurations[index] == configuration) return;
+  if (epochs_.back().first_event != size()) {
+    Epoch next{size(), epochs_.back().configurations};
+    epochs_.push_back(std::move(next));
+  }
+  epochs_.back().configurations[index] = configuration;
+}
+
+Status DgramBatchBuilder::Append(int stream, dgram::Dgram&& dgram) {
+  if (stream < 0 || stream >= stream_count()) {
+    return status::IndexError("datagram for stream ", stream, " of a batch of ", stream_count(),
+                              " streams");
+  }
+  dgram::Dgram& place = open_[static_cast<size_t>(stream)];
+  if (place.data() != nullptr) {
+    return status::AlreadyExists("stream ", stream, " has a datagram of timestamp ",
+                                 place.timestamp().value(), " in this event already");
+  }
+  if (dgram.data() == nullptr) return status::Invalid("no datagram for stream ", stream);
+  if (dgram.size() > kMostInFooter) {
+    return status::Invalid("datagram of ", dgram.size(), " bytes, a footer can state ",
+                           kMostInFooter);
+  }
+  for (const dgram::Dgram& other : open_) {
+    if (other.data() != nullptr && other.timestamp() != dgram.timestamp()) {
+      return status::Invalid("datagram of timestamp ", dgram.timestamp().value(), " for stream ",
+                             stream, ", the event has ", other.timestamp().value());
+    }
+  }
+  place = std::move(dgram);
+  is_open_ = true;
+  return absl::OkStatus();
+}
+
+void DgramBatchBuilder::DropEvent() {
+  for (dgram::Dgram& dgram : open_) dgram = dgram::Dgram();
+  is_open_ = false;
+}
+
+bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
+  if (!dgram->owns_memory() || dgram->origin().use_count() != 1) return false;
+  std::weak_ptr<Buffer> held_once = dgram->origin()->buffer;
+  // Only the last holder may go on writing behind the bytes.
+  if (held_once.use_count() != 1) return false;
+  auto resizable = std::dynamic_pointer_cast<ResizableBuffer>(held_once.lock());
+  if (resizable == nullptr) return false;
+  *dgram = dgram::Dgram();
+  bytes_ = BufferBuilder(std::move(resizable), pool_);
+  return true;
+}
+
+Status DgramBatchBuilder::EndEvent() {
+  if (!is_open_) return status::FailedPrecondition("EndEvent while no datagram was appended");
+  size_t first = open_.size();
+  for (size_t i = open_.size(); i-- > 0;) {
+    parts_[i] = {open_[i].data(), open_[i].size()};
+    if (open_[i].data() == nullptr) continue;
+    first = i;
+    SetConfiguration(static_cast<int>(i), open_[i].configuration());
+  }
+  const bool fresh = bytes_.length() == 0 && bytes_.capacity() == 0;
+  const int64_t adopted = fresh && Adopt(&open_[first]) ? parts_[first].nbytes : 0;
+  const Status status = Write(parts_, adopted);
+  DropEvent();
+  return status;
+}
+
+Status DgramBatchBuilder::Reserve(int64_t nbytes) {
+  if (size() == 0) {
+    const int64_t length = *std::max_element(last_lengths_.begin(), last_lengths_.end());
+    const int64_t events = *std::max_element(last_sizes_.begin(), last_sizes_.end());
+    ALKAID_RETURN_NOT_OK(bytes_.Reserve(std::max(length, nbytes)));
+    return offsets_.Reserve(std::max<int64_t>(events, 1));
+  }
+  ALKAID_RETURN_NOT_OK(bytes_.Reserve(nbytes));
+  return offsets_.Reserve(1);
+}
+
+Status DgramBatchBuilder::AppendEvent(std::span<const DgramBytes> dgrams) {
+  return Write(dgrams, 0);
+}
+
+Status DgramBatchBuilder::Write(std::span<const DgramBytes> dgrams, int64_t adopted) {
+  int64_t nbytes = PacketFooter::BytesFor(static_cast<int64_t>(dgrams.size()));
+  for (const DgramBytes& dgram : dgrams) nbytes += dgram.nbytes;
+  const int64_t begin = bytes_.length() - adopted;
+  Status status = Reserve(nbytes - adopted);
+  if (nbytes > kMostInFooter || size() == kMostInFooter) [[unlikely]] {
+    status = status::Invalid("event ", size(), " of ", nbytes, " bytes; a footer can state ",
+                             kMostInFooter, " bytes and as many events");
+  }
+  if (!status.ok()) [[unlikely]] {
+    if (adopted > 0) bytes_.Reset();
+    return status;
+  }
+  for (const DgramBytes& dgram : dgrams) {
+    // The adopted bytes are those of the first datagram.
+    if (adopted > 0) {
+      if (dgram.nbytes > 0) adopted = 0;
+      continue;
+    }
+    bytes_.UnsafeAppend(dgram.data, dgram.nbytes);
+  }
+  for (const DgramBytes& dgram : dgrams) {
+    const auto size = static_cast<uint32_t>(dgram.nbytes);
+    bytes_.UnsafeAppend(&size, sizeof(size));
+  }
+  const auto count = static_cast<uint32_t>(dgrams.size());
+  bytes_.UnsafeAppend(&count, sizeof(count));
+  offsets_.UnsafeAppend(begin);
+  return absl::OkStatus();
+}
+
+Status DgramBatchBuilder::AppendEvents(const DgramBatchBuilder& other) {
+  if (other.size() == 0) return absl::OkStatus();
+  ALKAID_RETURN_NOT_OK(Reserve(other.length()));
+  ALKAID_RETURN_NOT_OK(offsets_.Reserve(other.size()));
+  const int64_t begin = length();
+  for (int64_t i = 0; i < other.size(); ++i) {
+    offsets_.UnsafeAppend(begin + other.offsets_.data()[i]);
+  }
+  bytes_.UnsafeAppend(other.bytes_.data(), other.length());
+  return absl::OkStatus();
+}
+
+uint8_t* DgramBatchBuilder::mutable_last(int stream) {
+  if (size() == 0) return nullptr;
+  uint8_t* at = bytes_.mutable_data() + offsets_.data()[size() - 1];
+  const uint8_t* const sizes =
+      bytes_.data() + bytes_.length() - PacketFooter::BytesFor(stream_count());
+  for (int i = 0; i < stream; ++i) at += dgram::LoadUnaligned<uint32_t>(sizes + ptrdiff_t{4} * i);
+  return dgram::LoadUnaligned<uint32_t>(sizes + ptrdiff_t{4} * stream) == 0 ? nullptr : at;
+}
+
+Result<EventBatch> DgramBatchBuilder::Finish() {
+  if (is_open_) return status::FailedPrecondition("Finish while an event is open");
+  if (size() == 0) return EventBatch();
+  const int64_t events = size();
+  const int64_t events_nbytes = bytes_.length();
+  ALKAID_RETURN_NOT_OK(bytes_.Reserve(PacketFooter::BytesFor(events)));
+  ALKAID_RETURN_NOT_OK(offsets_.Append(events_nbytes));
+  const int64_t* const offsets = offsets_.data();
+  for (int64_t i = 0; i < events; ++i) {
+    const auto nbytes = static_cast<uint32_t>(offsets[i + 1] - offsets[i]);
+    bytes_.UnsafeAppend(&nbytes, sizeof(nbytes));
+  }
+  const auto count = static_cast<uint32_t>(events);
+  bytes_.UnsafeAppend(&count, sizeof(count));
+
+  const auto slot = static_cast<size_t>(next_remembered_);
+  last_lengths_[slot] = bytes_.length();
+  last_sizes_[slot] = events + 1;
+  next_remembered_ = (next_remembered_ + 1) % kRemembered;
+
+  auto data = std::make_shared<internal::EventBatchData>();
+  data->size = events;
+  data->stream_count = stream_count();
+  Result<std::shared_ptr<Buffer>> buffer = bytes_.Finish(WorthShrinking(bytes_));
+  // Giving memory back may take memory; a larger batch is better than none.
+  if (!buffer.ok()) buffer = bytes_.Finish(/*shrink_to_fit=*/false);
+  ALKAID_RETURN_NOT_OK(buffer);
+  ALKAID_ASSIGN_OR_RAISE(data->event_offsets, offsets_.Finish(/*shrink_to_fit=*/false));
+  data->buffer = *std::move(buffer);
+  for (const Epoch& epoch : epochs_) {
+    internal::EventBatchData::Epoch made{epoch.first_event, {}};
+    for (const auto& configuration : epoch.configurations) {
+      made.origins.push_back(std::make_shared<const dgram::DgramOrigin>(
+          dgram::DgramOrigin{data->buffer, configuration, "batch of events"}));
+    }
+    data->epochs.push_back(std::move(made));
+  }
+  epochs_.erase(epochs_.begin(), epochs_.end() - 1);
+  epochs_.front().first_event = 0;
+  return EventBatch(std::move(data));
+}
+
+}  // namespace alkaid::events

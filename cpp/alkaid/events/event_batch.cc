@@ -1,0 +1,139 @@
+#include "alkaid/events/event_batch.h"
+
+#include <algorithm>
+
+#include "alkaid/core/buffer_builder.h"
+
+namespace alkaid::events {
+namespace {
+
+using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
+
+// Checks a batch from front to end, and gathers what EventBatchData needs.
+class BatchCheck {
+ public:
+  BatchCheck(std::shared_ptr<Buffer> buffer, const Configurations& configurations,
+             const std::string& source, MemoryPool* pool)
+      : source_(source),
+        configurations_(configurations),
+        data_(std::make_shared<internal::EventBatchData>()),
+        offsets_(pool != nullptr ? pool : default_memory_pool()) {
+    data_->buffer = std::move(buffer);
+    data_->stream_count = static_cast<int>(configurations.size());
+  }
+
+  Result<std::shared_ptr<const internal::EventBatchData>> Run() {
+    const uint8_t* const bytes = data_->buffer->data();
+    ALKAID_ASSIGN_OR_RAISE(const PacketFooter footer,
+                           PacketFooter::Parse(bytes, data_->buffer->size(), source_, 0));
+    if (footer.count() == 0) return status::DataLoss(source_, ": byte 0: footer of no events");
+    ALKAID_RETURN_NOT_OK(offsets_.Reserve(footer.count() + 1));
+    BeginEpoch(0);
+    for (int64_t i = 0; i < footer.count(); ++i) {
+      ALKAID_RETURN_NOT_OK(CheckEvent(i, footer.size(i)));
+      offsets_.UnsafeAppend(at_);
+      at_ += footer.size(i);
+    }
+    offsets_.UnsafeAppend(at_);
+    data_->size = footer.count();
+    ALKAID_ASSIGN_OR_RAISE(data_->event_offsets, offsets_.Finish());
+    return std::shared_ptr<const internal::EventBatchData>(std::move(data_));
+  }
+
+ private:
+  template <typename... Args>
+  Status Fault(int64_t event, int64_t byte, const Args&... what) const {
+    return status::DataLoss(source_, ": byte ", byte, " (event ", event, " at byte ", at_,
+                            "): ", what...);
+  }
+
+  void BeginEpoch(int64_t first_event) {
+    internal::EventBatchData::Epoch epoch{first_event, {}};
+    for (const auto& configuration : configurations_) {
+      epoch.origins.push_back(std::make_shared<const dgram::DgramOrigin>(
+          dgram::DgramOrigin{data_->buffer, configuration, source_}));
+    }
+    auto& epochs = data_->epochs;
+    if (!epochs.empty() && epochs.back().first_event == first_event) epochs.pop_back();
+    epochs.push_back(std::move(epoch));
+  }
+
+  Status CheckEvent(int64_t event, int64_t nbytes) {
+    const uint8_t* const bytes = data_->buffer->data();
+    ALKAID_ASSIGN_OR_RAISE(const PacketFooter footer,
+                           PacketFooter::Parse(bytes + at_, nbytes, source_, at_));
+    if (footer.count() != data_->stream_count) {
+      return Fault(event, at_, "footer of ", footer.count(), " streams, expected ",
+                   data_->stream_count);
+    }
+    int64_t at = at_;
+    const uint8_t* first = nullptr;
+    bool configured = false;
+    for (int stream = 0; stream < data_->stream_count; ++stream) {
+      const int64_t size = footer.size(stream);
+      if (size == 0) continue;
+      ALKAID_RETURN_NOT_OK(dgram::CheckDgramHeader(bytes + at, size, source_, at, event));
+      if (dgram::DgramHeader::SizeOf(bytes + at) != size) {
+        return Fault(event, at, "datagram of ", dgram::DgramHeader::SizeOf(bytes + at),
+                     " bytes, its footer says ", size);
+      }
+      if (first == nullptr) first = bytes + at;
+      const auto timestamp = dgram::LoadUnaligned<uint64_t>(bytes + at);
+      if (timestamp != dgram::LoadUnaligned<uint64_t>(first)) {
+        return Fault(event, at, "timestamp ", timestamp, " of stream ", stream, ", the event has ",
+                     dgram::LoadUnaligned<uint64_t>(first));
+      }
+      if (dgram::DgramHeader::ServiceOf(bytes + at) == dgram::TransitionId::kConfigure) {
+        ALKAID_RETURN_NOT_OK(ReadConfigure(event, stream, at));
+        configured = true;
+      }
+      at += size;
+    }
+    if (first == nullptr) return Fault(event, at_, "no stream has a datagram");
+    if (configured) BeginEpoch(event);
+    return absl::OkStatus();
+  }
+
+  Status ReadConfigure(int64_t event, int stream, int64_t at) {
+    ALKAID_ASSIGN_OR_RAISE(const dgram::Dgram configure,
+                           dgram::Dgram::Make(data_->buffer, at, nullptr, source_, event));
+    configurations_[static_cast<size_t>(stream)] = configure.configuration();
+    return absl::OkStatus();
+  }
+
+  const std::string& source_;
+  Configurations configurations_;
+  std::shared_ptr<internal::EventBatchData> data_;
+  TypedBufferBuilder<int64_t> offsets_;
+  // Where the event under check starts.
+  int64_t at_ = 0;
+};
+
+}  // namespace
+
+const internal::EventBatchData::Epoch& internal::EventBatchData::EpochOf(int64_t event) const {
+  if (epochs.size() == 1) [[likely]]
+    return epochs.front();
+  const auto after =
+      std::upper_bound(epochs.begin(), epochs.end(), event,
+                       [](int64_t index, const Epoch& epoch) { return index < epoch.first_event; });
+  return *std::prev(after);
+}
+
+Result<EventBatch> EventBatch::Make(
+    std::shared_ptr<Buffer> buffer,
+    const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
+    const std::string& source, MemoryPool* pool) {
+  if (buffer == nullptr) return status::Invalid("a batch of events needs a buffer, and has null");
+  if (!buffer->is_cpu()) {
+    return status::Invalid(
+        "a batch of events needs a buffer that the CPU can read; this one is on ",
+        buffer->device()->ToString());
+  }
+  if (buffer->size() == 0) return EventBatch();
+  BatchCheck check(std::move(buffer), configurations, source, pool);
+  ALKAID_ASSIGN_OR_RAISE(auto data, check.Run());
+  return EventBatch(std::move(data));
+}
+
+}  // namespace alkaid::events

@@ -1,0 +1,246 @@
+#include "alkaid/events/event_builder.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace alkaid::events {
+namespace {
+
+using dgram::DgramBatch;
+using dgram::DgramHeader;
+using dgram::TransitionId;
+
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+
+}  // namespace
+
+Result<std::unique_ptr<EventBuilder>> EventBuilder::Make(std::shared_ptr<SmdWindowSource> source,
+                                                         EventBuilderOptions options) {
+  if (source == nullptr) return status::Invalid("an event builder needs a source, and has null");
+  if (options.batch_size > EventBuilderOptions::kMostEvents) {
+    return status::Invalid("batches of ", options.batch_size, " events, the limit is ",
+                           EventBuilderOptions::kMostEvents);
+  }
+  if (options.batch_size <= 0) options.batch_size = EventBuilderOptions::kMostEvents;
+  return std::unique_ptr<EventBuilder>(new EventBuilder(std::move(source), std::move(options)));
+}
+
+EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilderOptions options)
+    : source_(std::move(source)),
+      options_(std::move(options)),
+      heads_(static_cast<size_t>(source_->stream_count())),
+      parts_(heads_.size()),
+      steps_(source_->stream_count(), options_.pool) {
+  if (options_.filter_timestamps.has_value()) {
+    for (const dgram::Timestamp timestamp : *options_.filter_timestamps) {
+      filter_.push_back(timestamp.value());
+    }
+    std::sort(filter_.begin(), filter_.end());
+  }
+  if (!options_.destination) {
+    building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool)});
+  }
+}
+
+Result<EventBatches> EventBuilder::Next() {
+  while (fault_.ok() && event_count_ < options_.batch_size) {
+    const Result<bool> added = AddEvent();
+    if (!added.ok()) {
+      // What may pass is reported at once, with the events so far kept for the next call.
+      if (added.status().code() != StatusCode::kDataLoss) return added.status();
+      fault_ = added.status();
+      break;
+    }
+    if (!*added) break;
+  }
+  if (event_count_ == 0 && !fault_.ok()) return fault_;
+  return Finish();
+}
+
+Result<EventBatches> EventBuilder::Finish() {
+  // What is finished stays in built_ when the next one fails, and is there when Next is called again.
+  if (steps_.size() > 0) {
+    ALKAID_ASSIGN_OR_RAISE(built_.steps, steps_.Finish());
+  }
+  while (built_.destinations.size() < building_.size()) {
+    const Building& building = building_[built_.destinations.size()];
+    ALKAID_ASSIGN_OR_RAISE(EventBatch batch, building.builder->Finish());
+    built_.destinations.push_back({building.destination, std::move(batch)});
+  }
+  built_.event_count = std::exchange(event_count_, 0);
+  return std::exchange(built_, EventBatches());
+}
+
+Result<bool> EventBuilder::AddEvent() {
+  uint64_t earliest = kNever;
+  bool any = false;
+  for (const Head& head : heads_) {
+    if (head.at == nullptr) continue;
+    earliest = std::min(earliest, head.timestamp);
+    any = true;
+  }
+  if (!any) {
+    ALKAID_ASSIGN_OR_RAISE(const bool more, NextWindow());
+    return more ? AddEvent() : false;
+  }
+  ALKAID_ASSIGN_OR_RAISE(const TransitionId service, Match(earliest));
+  ALKAID_RETURN_NOT_OK(Append(earliest, service));
+  ++event_count_;
+
+  for (size_t i = 0; i < heads_.size(); ++i) {
+    if (parts_[i].data == nullptr) continue;
+    heads_[i].at += parts_[i].nbytes;
+    const Status status = Settle(static_cast<int>(i));
+    // The event is in, and the fault stands behind it.
+    if (!status.ok() && fault_.ok()) [[unlikely]]
+      fault_ = status;
+  }
+  return true;
+}
+
+Result<bool> EventBuilder::NextWindow() {
+  while (true) {
+    ALKAID_ASSIGN_OR_RAISE(window_, source_->Next());
+    if (window_.empty()) return false;
+    if (window_.streams.size() != heads_.size()) {
+      return status::DataLoss("window of ", window_.streams.size(), " streams, expected ",
+                              heads_.size());
+    }
+    next_end_ = 0;
+    for (size_t i = 0; i < heads_.size(); ++i) {
+      heads_[i].at = nullptr;
+      heads_[i].end = nullptr;
+      heads_[i].next_batch = 0;
+    }
+    bool any = false;
+    for (size_t i = 0; i < heads_.size(); ++i) {
+      ALKAID_RETURN_NOT_OK(Settle(static_cast<int>(i)));
+      any |= heads_[i].at != nullptr;
+    }
+    if (any) return true;
+  }
+}
+
+Status EventBuilder::Settle(int stream) {
+  Head& head = heads_[static_cast<size_t>(stream)];
+  while (head.at == head.end) {
+    const auto& batches = window_.streams[static_cast<size_t>(stream)];
+    if (head.next_batch == static_cast<int64_t>(batches.size())) {
+      head.at = head.end = nullptr;
+      return absl::OkStatus();
+    }
+    const DgramBatch& batch = batches[static_cast<size_t>(head.next_batch++)];
+    if (batch.empty()) continue;
+    head.at = batch.begin()->data();
+    head.end = head.at + batch.nbytes();
+    head.origin = batch.origin().get();
+    for (const Building& building : building_) UseConfiguration(stream, building.builder.get());
+    UseConfiguration(stream, &steps_);
+  }
+  head.timestamp = dgram::LoadUnaligned<uint64_t>(head.at);
+  if (head.timestamp < head.previous) [[unlikely]] {
+    return Fault(stream, absl::StrCat("timestamp ", head.timestamp, " goes back: before it is ",
+                                      head.previous));
+  }
+  head.previous = head.timestamp;
+  return absl::OkStatus();
+}
+
+void EventBuilder::UseConfiguration(int stream, DgramBatchBuilder* builder) const {
+  const Head& head = heads_[static_cast<size_t>(stream)];
+  if (head.origin != nullptr) builder->SetConfiguration(stream, head.origin->configuration);
+}
+
+Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
+  int first = -1;
+  int missing = -1;
+  TransitionId service = TransitionId::kClearReadout;
+  for (int i = 0; i < stream_count(); ++i) {
+    const Head& head = heads_[static_cast<size_t>(i)];
+    auto& part = parts_[static_cast<size_t>(i)];
+    if (head.at == nullptr || head.timestamp != timestamp) {
+      part = {};
+      missing = i;
+      continue;
+    }
+    part = {head.at, DgramHeader::SizeOf(head.at)};
+    const TransitionId own = DgramHeader::ServiceOf(head.at);
+    if (first < 0) {
+      first = i;
+      service = own;
+    } else if (own != service && !(IsL1Accept(own) && IsL1Accept(service))) [[unlikely]] {
+      return Fault(i,
+                   absl::StrCat(dgram::TransitionName(own), " at timestamp ", timestamp,
+                                ", where stream ", first, " has ", dgram::TransitionName(service)));
+    }
+  }
+  if (missing >= 0 && !IsL1Accept(service)) [[unlikely]] {
+    return Fault(first, absl::StrCat(dgram::TransitionName(service), " at timestamp ", timestamp,
+                                     " is missing in stream ", missing));
+  }
+  return service;
+}
+
+Status EventBuilder::Fault(int stream, const std::string& what) const {
+  const Head& head = heads_[static_cast<size_t>(stream)];
+  const int64_t offset = head.origin->buffer_offset + (head.at - head.origin->buffer->data());
+  return status::DataLoss(head.origin->source, ": byte ", offset, " (stream ", stream, "): ", what);
+}
+
+bool EventBuilder::Wanted(uint64_t timestamp) {
+  if (!options_.filter_timestamps.has_value()) return true;
+  while (next_filter_ < filter_.size() && filter_[next_filter_] < timestamp) ++next_filter_;
+  return next_filter_ < filter_.size() && filter_[next_filter_] == timestamp;
+}
+
+Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
+  if (IsL1Accept(service)) return Wanted(timestamp) ? AppendL1Accept(timestamp) : absl::OkStatus();
+  // Into all or into none: first room is made everywhere.
+  int64_t nbytes = PacketFooter::BytesFor(stream_count());
+  for (const auto& part : parts_) nbytes += part.nbytes;
+  ALKAID_RETURN_NOT_OK(steps_.Reserve(nbytes));
+  for (const Building& building : building_) {
+    ALKAID_RETURN_NOT_OK(building.builder->Reserve(nbytes));
+  }
+  ALKAID_RETURN_NOT_OK(steps_.AppendEvent(parts_));
+  for (const Building& building : building_) {
+    ALKAID_RETURN_NOT_OK(building.builder->AppendEvent(parts_));
+  }
+  return absl::OkStatus();
+}
+
+Status EventBuilder::AppendL1Accept(uint64_t timestamp) {
+  DgramBatchBuilder* builder = nullptr;
+  if (!options_.destination) {
+    builder = building_.front().builder.get();
+  } else {
+    ALKAID_ASSIGN_OR_RAISE(builder, BuilderFor(options_.destination(dgram::Timestamp(timestamp))));
+  }
+  ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
+  const auto& ends = window_.ends;
+  while (next_end_ < ends.size() && ends[next_end_].timestamp.value() < timestamp) ++next_end_;
+  if (next_end_ < ends.size() && ends[next_end_].timestamp.value() == timestamp) {
+    uint8_t* const last = builder->mutable_last(ends[next_end_].stream);
+    if (last != nullptr) {
+      last[11] = static_cast<uint8_t>((last[11] & 0xf0) |
+                                      static_cast<int>(TransitionId::kL1AcceptEndOfBatch));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Result<DgramBatchBuilder*> EventBuilder::BuilderFor(int destination) {
+  for (const Building& building : building_) {
+    if (building.destination == destination) return building.builder.get();
+  }
+  auto builder = std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool);
+  for (int i = 0; i < stream_count(); ++i) UseConfiguration(i, builder.get());
+  // A destination that comes up inside a batch gets the transitions before it.
+  ALKAID_RETURN_NOT_OK(builder->AppendEvents(steps_));
+  building_.push_back({destination, std::move(builder)});
+  return building_.back().builder.get();
+}
+
+}  // namespace alkaid::events

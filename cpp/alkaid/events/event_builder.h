@@ -1,0 +1,140 @@
+// EventBuilder: puts together what several streams recorded at the same time.
+//
+//   ALKAID_ASSIGN_OR_RAISE(auto reader, SmdReader::Open(paths));
+//   ALKAID_ASSIGN_OR_RAISE(auto builder, EventBuilder::Make(std::move(reader)));
+//   while (true) {
+//     ALKAID_ASSIGN_OR_RAISE(EventBatches built, builder->Next());
+//     if (built.done()) break;
+//     for (const Event& event : built.batch()) { ... }
+//   }
+//
+// An event is what all streams have at the earliest timestamp that is waiting; streams without a
+// datagram of that timestamp are absent from it. A transition must be in every stream. A timestamp
+// that one stream repeats makes a second event. Any timestamp is one, 0 included.
+//
+// Everything before a fault is delivered before the fault, and the fault stays.
+//
+// Ownership: shares the source of windows; batches live on their own. The pool must outlive both.
+// Threads: one at a time.
+// Out of memory: kResourceExhausted, and nothing is lost: Next may be called again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/events/dgram_batch_builder.h"
+#include "alkaid/events/event_batch.h"
+#include "alkaid/events/smd_window.h"
+
+namespace alkaid::events {
+
+struct EventBuilderOptions {
+  static constexpr int64_t kMostEvents = 1'000'000;
+
+  // Events of a batch, transitions included; the last may have fewer. 0 or less is kMostEvents,
+  // more is kInvalidArgument.
+  int64_t batch_size = 1000;
+  // Where given, L1Accepts of other timestamps are left out, and transitions are kept. In any
+  // order. Events are counted before they are left out: batches get smaller, not later.
+  std::optional<std::vector<dgram::Timestamp>> filter_timestamps;
+  // Where given, says to which batch an L1Accept goes; transitions go to all of them, in front of a
+  // destination's first L1Accept too as far as they are of the same batch.
+  std::function<int(const dgram::Timestamp&)> destination;
+  // Where batches come from; null: the default pool.
+  MemoryPool* pool = nullptr;
+};
+
+// What one call of EventBuilder::Next gives.
+struct EventBatches {
+  struct Destination {
+    int destination;
+    EventBatch batch;
+  };
+
+  // Events gathered, those that a filter left out included. 0 at the end.
+  int64_t event_count = 0;
+  // One for each destination so far, in the order in which they came up; one, of destination 0,
+  // where no destinations are told apart. A batch may be empty.
+  std::vector<Destination> destinations;
+  // The transitions alone.
+  EventBatch steps;
+
+  bool done() const { return event_count == 0; }
+  // Where no destinations are told apart: the batch.
+  const EventBatch& batch() const { return destinations.front().batch; }
+};
+
+class ALKAID_EXPORT EventBuilder {
+ public:
+  // kInvalidArgument for no source, or a batch size over the limit.
+  static Result<std::unique_ptr<EventBuilder>> Make(std::shared_ptr<SmdWindowSource> source,
+                                                    EventBuilderOptions options = {});
+  EventBuilder(const EventBuilder&) = delete;
+  EventBuilder& operator=(const EventBuilder&) = delete;
+
+  int stream_count() const { return static_cast<int>(heads_.size()); }
+  // The next batches. kDataLoss, naming stream, timestamp and offset, where a transition is missing
+  // in a stream, a stream's timestamps go backwards, or datagrams of one timestamp have different
+  // services.
+  Result<EventBatches> Next();
+
+ private:
+  // Where a stream stands in the window.
+  struct Head {
+    const uint8_t* at = nullptr;  // null: nothing of it is left in the window
+    const uint8_t* end = nullptr;
+    uint64_t timestamp = 0;
+    // Of the datagram before; none at the start.
+    uint64_t previous = 0;
+    int64_t next_batch = 0;
+    const dgram::DgramOrigin* origin = nullptr;
+  };
+  struct Building {
+    int destination;
+    std::unique_ptr<DgramBatchBuilder> builder;
+  };
+
+  EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilderOptions options);
+
+  // Puts one event into the batches. False at the end.
+  Result<bool> AddEvent();
+  // Goes to the next window that has something. False at the end.
+  Result<bool> NextWindow();
+  // Reads the datagram that the stream stands at, going to its next piece where one is through.
+  Status Settle(int stream);
+  void UseConfiguration(int stream, DgramBatchBuilder* builder) const;
+
+  // Gathers in parts_ what the event at `timestamp` consists of.
+  Result<dgram::TransitionId> Match(uint64_t timestamp);
+  Status Append(uint64_t timestamp, dgram::TransitionId service);
+  Status AppendL1Accept(uint64_t timestamp);
+  Result<DgramBatchBuilder*> BuilderFor(int destination);
+  bool Wanted(uint64_t timestamp);
+  Status Fault(int stream, const std::string& what) const;
+  Result<EventBatches> Finish();
+
+  const std::shared_ptr<SmdWindowSource> source_;
+  const EventBuilderOptions options_;
+  // Sorted; the first that is not before the event under way.
+  std::vector<uint64_t> filter_;
+  size_t next_filter_ = 0;
+
+  SmdWindow window_;
+  size_t next_end_ = 0;
+  std::vector<Head> heads_;
+  std::vector<DgramBatchBuilder::DgramBytes> parts_;
+  std::vector<Building> building_;
+  DgramBatchBuilder steps_;
+  // What is finished of the batches under way.
+  EventBatches built_;
+  int64_t event_count_ = 0;
+  Status fault_;
+};
+
+}  // namespace alkaid::events

@@ -1,0 +1,215 @@
+#include "alkaid/events/event_builder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/events/stream_crafts.h"
+#include "alkaid/testing/fault_injecting_memory_pool.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::events {
+namespace {
+
+using crafted::Dgram;
+using crafted::L1;
+using crafted::Source;
+using dgram::Timestamp;
+using dgram::TransitionId;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::unique_ptr<EventBuilder> Builder(const std::vector<std::string>& streams,
+                                      EventBuilderOptions options = {}) {
+  return *EventBuilder::Make(Source(streams), std::move(options));
+}
+
+// "12@5:0,2" for an L1Accept at timestamp 5 that streams 0 and 2 have.
+std::vector<std::string> Describe(const EventBatch& batch) {
+  std::vector<std::string> all;
+  for (const Event& event : batch) {
+    std::string text = std::to_string(static_cast<int>(event.service())) + "@" +
+                       std::to_string(event.timestamp().value()) + ":";
+    event.ForEachDgram([&](int stream, const dgram::Dgram& dgram) {
+      EXPECT_EQ(dgram.timestamp(), event.timestamp());
+      text += (text.back() == ':' ? "" : ",") + std::to_string(stream);
+    });
+    all.push_back(text);
+  }
+  return all;
+}
+// All events of one batch that takes everything.
+std::vector<std::string> Events(const std::vector<std::string>& streams) {
+  const auto builder = Builder(streams);
+  const Result<EventBatches> built = builder->Next();
+  EXPECT_THAT(built, IsOk());
+  EXPECT_TRUE(builder->Next()->done());
+  return Describe(built->batch());
+}
+
+TEST(EventBuilder, PutsTogetherWhatHasOneTimestamp) {
+  EXPECT_THAT(Events({L1(4) + L1(5) + L1(7), L1(5) + L1(6), L1(4) + L1(7)}),
+              ElementsAre("12@4:0,2", "12@5:0,1", "12@6:1", "12@7:0,2"));
+}
+
+TEST(EventBuilder, TakesTimestampZeroForATimestamp) {
+  EXPECT_THAT(Events({L1(0) + L1(1), L1(5) + L1(6)}),
+              ElementsAre("12@0:0", "12@1:0", "12@5:1", "12@6:1"));
+}
+
+TEST(EventBuilder, MakesASecondEventOfARepeatedTimestamp) {
+  EXPECT_THAT(Events({L1(5) + L1(5) + L1(6), L1(5) + L1(6)}),
+              ElementsAre("12@5:0,1", "12@5:0", "12@6:0,1"));
+}
+
+TEST(EventBuilder, TakesAnEndOfBatchForAnL1Accept) {
+  EXPECT_THAT(Events({L1(5), Dgram(TransitionId::kL1AcceptEndOfBatch, 5)}),
+              ElementsAre("12@5:0,1"));
+  EXPECT_THAT(Events({Dgram(TransitionId::kL1AcceptEndOfBatch, 5), ""}), ElementsAre("11@5:0"));
+}
+
+TEST(EventBuilder, CountsTransitionsInABatchAndCopiesThemIntoTheSteps) {
+  EventBuilderOptions options;
+  options.batch_size = 2;
+  const std::string stream =
+      Dgram(TransitionId::kBeginRun, 1) + L1(2) + L1(3) + Dgram(TransitionId::kEndRun, 4) + L1(5);
+  const auto builder = Builder({stream, stream}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(EventBatches built, builder->Next());
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("4@1:0,1", "12@2:0,1"));
+  EXPECT_THAT(Describe(built.steps), ElementsAre("4@1:0,1"));
+  ALKAID_ASSERT_OK_AND_ASSIGN(built, builder->Next());
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("12@3:0,1", "5@4:0,1"));
+  EXPECT_THAT(Describe(built.steps), ElementsAre("5@4:0,1"));
+  ALKAID_ASSERT_OK_AND_ASSIGN(built, builder->Next());
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("12@5:0,1"));
+  EXPECT_TRUE(built.steps.empty());
+  ALKAID_ASSERT_OK_AND_ASSIGN(built, builder->Next());
+  EXPECT_TRUE(built.done());
+}
+
+TEST(EventBuilder, LaysABatchOutAsEventsWithTheirFooters) {
+  const auto builder = Builder({L1(1, "ab"), L1(1)});
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  const std::string event =
+      L1(1, "ab") + L1(1) + crafted::Word(26U) + crafted::Word(24U) + crafted::Word(2U);
+  EXPECT_EQ(built.batch().buffer()->ToString(),
+            event + crafted::Word(static_cast<uint32_t>(event.size())) + crafted::Word(1U));
+}
+
+TEST(EventBuilder, LeavesOutWhatTheFilterDoesNotNameAndKeepsTransitions) {
+  EventBuilderOptions options;
+  options.batch_size = 3;
+  options.filter_timestamps = {Timestamp(5), Timestamp(2), Timestamp(99)};
+  const std::string stream =
+      L1(1) + Dgram(TransitionId::kEnable, 2) + L1(2) + L1(3) + L1(4) + L1(5);
+  const auto builder = Builder({stream}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(EventBatches built, builder->Next());
+  EXPECT_EQ(built.event_count, 3);
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("8@2:0", "12@2:0"));
+  ALKAID_ASSERT_OK_AND_ASSIGN(built, builder->Next());
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("12@5:0"));
+}
+
+TEST(EventBuilder, AFilterOfNothingKeepsOnlyTransitions) {
+  EventBuilderOptions options;
+  options.filter_timestamps.emplace();
+  const auto builder = Builder({L1(1) + Dgram(TransitionId::kEnable, 2) + L1(3)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  EXPECT_EQ(built.event_count, 3);
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("8@2:0"));
+}
+
+TEST(EventBuilder, SendsEachL1AcceptToItsDestinationAndTransitionsToAll) {
+  EventBuilderOptions options;
+  options.destination = [](Timestamp timestamp) { return static_cast<int>(timestamp.value() % 2); };
+  const auto builder = Builder(
+      {Dgram(TransitionId::kBeginRun, 1) + L1(3) + L1(4) + Dgram(TransitionId::kEndRun, 5) + L1(7)},
+      options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  ASSERT_EQ(built.destinations.size(), 2);
+  EXPECT_EQ(built.destinations[0].destination, 1);
+  EXPECT_THAT(Describe(built.destinations[0].batch),
+              ElementsAre("4@1:0", "12@3:0", "5@5:0", "12@7:0"));
+  EXPECT_EQ(built.destinations[1].destination, 0);
+  EXPECT_THAT(Describe(built.destinations[1].batch), ElementsAre("4@1:0", "12@4:0", "5@5:0"));
+  EXPECT_THAT(Describe(built.steps), ElementsAre("4@1:0", "5@5:0"));
+}
+
+// Events before the fault are delivered, then the fault, and it stays.
+void ExpectFault(const std::vector<std::string>& streams, const std::vector<std::string>& before,
+                 const std::string& message) {
+  const auto builder = Builder(streams);
+  if (!before.empty()) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+    EXPECT_THAT(Describe(built.batch()), ::testing::ElementsAreArray(before));
+  }
+  EXPECT_THAT(builder->Next(), StatusIs(StatusCode::kDataLoss, HasSubstr(message)));
+  EXPECT_THAT(builder->Next(), StatusIs(StatusCode::kDataLoss, HasSubstr(message)));
+}
+
+TEST(EventBuilder, NamesStreamTimestampAndOffsetOfAMissingTransition) {
+  ExpectFault({L1(1) + Dgram(TransitionId::kEnable, 2), L1(1) + L1(3)}, {"12@1:0,1"},
+              "stream 0: byte 24 (stream 0): Enable at timestamp 2 is missing in stream 1");
+  ExpectFault({L1(3), L1(1) + Dgram(TransitionId::kEndRun, 2)}, {"12@1:1"},
+              "byte 24 (stream 1): EndRun at timestamp 2 is missing in stream 0");
+}
+
+TEST(EventBuilder, NamesStreamTimestampAndOffsetWhereTimeGoesBack) {
+  ExpectFault({L1(1) + L1(5), L1(1) + L1(6) + L1(4)}, {"12@1:0,1", "12@5:0", "12@6:1"},
+              "byte 48 (stream 1): timestamp 4 goes back: before it is 6");
+}
+
+TEST(EventBuilder, RefusesDifferentServicesAtOneTimestamp) {
+  ExpectFault({L1(1) + L1(2), L1(1) + Dgram(TransitionId::kEnable, 2)}, {"12@1:0,1"},
+              "byte 24 (stream 1): Enable at timestamp 2, where stream 0 has L1Accept");
+}
+
+TEST(EventBuilder, RefusesMoreEventsThanABatchTakes) {
+  EventBuilderOptions options;
+  options.batch_size = EventBuilderOptions::kMostEvents + 1;
+  EXPECT_THAT(EventBuilder::Make(Source({""}), options),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("1000001 events")));
+  EXPECT_THAT(EventBuilder::Make(nullptr), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(EventBuilder, LosesNoEventWhenMemoryRunsOutForAWhile) {
+  const std::string stream =
+      Dgram(TransitionId::kBeginRun, 1) + L1(2) + L1(3) + Dgram(TransitionId::kEndRun, 4);
+  const std::vector<std::string> expected = Events({stream, stream});
+  for (int64_t fail_at = 1;; ++fail_at) {
+    FaultInjectingMemoryPool pool(default_memory_pool());
+    pool.fail_after(fail_at);
+    EventBuilderOptions options;
+    options.pool = &pool;
+    options.destination = [](Timestamp) { return 7; };
+    auto builder = *EventBuilder::Make(Source({stream, stream}), options);
+    Result<EventBatches> built = builder->Next();
+    const bool failed = !built.ok();
+    if (failed) {
+      EXPECT_THAT(built, StatusIs(StatusCode::kResourceExhausted));
+      built = builder->Next();
+    }
+    ASSERT_THAT(built, IsOk());
+    EXPECT_EQ(Describe(built->destinations.front().batch), expected) << "failure " << fail_at;
+    EXPECT_EQ(built->steps.size(), 2);
+    EXPECT_EQ(built->event_count, 4);
+    if (!failed) break;
+  }
+}
+
+TEST(EventBuilder, BatchesOutliveBuilderAndSource) {
+  EventBatch kept;
+  {
+    const auto builder = Builder({L1(1, "payload"), L1(1)});
+    kept = builder->Next()->batch();
+  }
+  EXPECT_EQ(kept.event(0).dgram(0).size(), 31);
+  EXPECT_FALSE(kept.event(0).dgram(0).owns_memory());
+}
+
+}  // namespace
+}  // namespace alkaid::events

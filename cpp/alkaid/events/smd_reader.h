@@ -1,0 +1,137 @@
+// SmdReader: small-data files of several streams, read side by side and cut into windows.
+//
+//   ALKAID_ASSIGN_OR_RAISE(auto reader, SmdReader::Open({"a.smd.xtc2", "b.smd.xtc2"}));
+//   while (true) {
+//     ALKAID_ASSIGN_OR_RAISE(SmdWindow window, reader->Next());
+//     if (window.empty()) break;
+//     ...
+//   }
+//
+// Each stream is read in chunks; a datagram that the end of a chunk cuts comes with the next. Of the
+// streams that have `batch_size` L1Accepts waiting, the one whose data reach least far decides: the
+// window ends at its L1Accept number `batch_size`, and every stream gives what it has up to there.
+// Nothing is handed out before each stream has been read past that moment, or to its end.
+//
+// With an integrating detector a window spans `batch_size` of that detector's L1Accepts: each ends
+// an exposure, at its own time plus `integrating_delta`, and the last L1Accept of all streams in it
+// is marked.
+//
+// Memory: a stream holds at most `max_pending_bytes` that were read and not yet given out, and one
+// chunk more. A stream that is full before the window is decides where it ends.
+//
+// Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays.
+// After any other failure Next may be called again.
+//
+// Ownership: owns its files; windows live on their own. The pool must outlive both.
+// Threads: one at a time.
+// Out of memory: kResourceExhausted.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/events/smd_window.h"
+
+namespace alkaid::events {
+
+struct SmdReaderOptions {
+  // Bytes that one read of one stream asks for.
+  int64_t chunk_bytes = int64_t{4} << 20;
+  // Bytes that a stream may hold, read and not yet given out.
+  int64_t max_pending_bytes = int64_t{64} << 20;
+  // Bytes of the largest datagram that is accepted.
+  int64_t max_dgram_bytes = int64_t{256} << 20;
+  // L1Accepts of a window.
+  int64_t batch_size = 1000;
+  // The stream of the integrating detector, or -1; and how long after its timestamp an exposure
+  // still takes, in nanoseconds.
+  int integrating_stream = -1;
+  int64_t integrating_delta = 0;
+  // Whether every window that ends inside a step is followed by Disable, EndStep, BeginStep and
+  // Enable, 1 to 4 ns behind it, in every stream. They are in no file.
+  bool fake_steps = false;
+  // Where chunks come from; null: the default pool.
+  MemoryPool* pool = nullptr;
+};
+
+class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
+ public:
+  // Opens the files and reads their Configures. No file, or options that make no sense, are
+  // kInvalidArgument; a file without a Configure at its start is kDataLoss.
+  static Result<std::unique_ptr<SmdReader>> Open(const std::vector<std::string>& paths,
+                                                 const SmdReaderOptions& options = {});
+  // The same from streams that are open already: files, or buffers of any owner.
+  static Result<std::unique_ptr<SmdReader>> Open(
+      std::vector<std::unique_ptr<dgram::BatchReader>> readers,
+      const SmdReaderOptions& options = {});
+  ~SmdReader() override;
+
+  int stream_count() const override { return static_cast<int>(streams_.size()); }
+  // kDataLoss naming stream, timestamp and offset where a stream's timestamps go backwards, or
+  // where its file is malformed. kResourceExhausted where `max_pending_bytes` are all of one
+  // timestamp.
+  Result<SmdWindow> Next() override;
+
+  // The Configure that opens the stream, and what it declares.
+  const dgram::Dgram& configure(int stream) const {
+    return streams_[static_cast<size_t>(stream)].configure;
+  }
+  // Of all streams, in order.
+  std::vector<std::shared_ptr<const dgram::Configuration>> configurations() const;
+
+  // Bytes of all streams, and of what was given out so far.
+  int64_t total_bytes() const;
+  int64_t position() const;
+
+ private:
+  // What is left of one chunk.
+  struct Piece {
+    dgram::DgramBatch batch;
+    dgram::Timestamp last;
+    int64_t l1_count;
+  };
+  struct Stream {
+    std::unique_ptr<dgram::BatchReader> reader;
+    dgram::Dgram configure;
+    std::deque<Piece> pieces;
+    int64_t l1_count = 0;
+    int64_t pending_bytes = 0;
+    // Of what was read last.
+    dgram::Timestamp last;
+    bool ended = false;
+    // What stands behind the pieces of a stream that ended at a fault.
+    Status fault;
+  };
+
+  explicit SmdReader(const SmdReaderOptions& options) : options_(options) {}
+
+  bool CanRead(const Stream& stream) const {
+    return !stream.ended && stream.pending_bytes < options_.max_pending_bytes;
+  }
+  bool AnyPending() const;
+  // Reads one chunk.
+  Status Read(int index);
+  Status AddChunk(int index, const dgram::DgramBatch& batch);
+  // Reads streams that must be read before a window can end at `limit`, and lowers it to where a
+  // full or faulty stream ends. Answers whether anything was read: then choose again.
+  Result<bool> ReadPast(dgram::Timestamp* limit);
+
+  // Where the next window ends: false when a stream was read instead.
+  Result<bool> ChooseLimit(dgram::Timestamp* limit, std::vector<dgram::Timestamp>* exposures);
+  Result<bool> ChooseWinner(dgram::Timestamp* limit);
+  Result<bool> ChooseExposures(dgram::Timestamp* limit, std::vector<dgram::Timestamp>* exposures);
+
+  std::vector<dgram::DgramBatch> Cut(Stream* stream, dgram::Timestamp limit) const;
+  Status AddFakeSteps(SmdWindow* window);
+
+  const SmdReaderOptions options_;
+  std::vector<Stream> streams_;
+};
+
+}  // namespace alkaid::events

@@ -1,0 +1,276 @@
+#include "alkaid/events/smd_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/events/event_builder.h"
+#include "alkaid/events/packet_footer.h"
+#include "alkaid/events/stream_crafts.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::events {
+namespace {
+
+using crafted::Dgram;
+using crafted::L1;
+using crafted::SmdConfigure;
+using dgram::Timestamp;
+using dgram::TransitionId;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A reader of streams that lie in memory, each behind a Configure, read `chunk_bytes` at a time.
+Result<std::unique_ptr<SmdReader>> Open(const std::vector<std::string>& streams,
+                                        const SmdReaderOptions& options) {
+  std::vector<std::unique_ptr<dgram::BatchReader>> readers;
+  for (size_t i = 0; i < streams.size(); ++i) {
+    dgram::BatchReaderOptions reading;
+    reading.batch_bytes = options.chunk_bytes;
+    reading.name = "s" + std::to_string(i);
+    readers.push_back(
+        *dgram::BatchReader::Open(Buffer::FromString(SmdConfigure() + streams[i]), reading));
+  }
+  return SmdReader::Open(std::move(readers), options);
+}
+
+// "1,2 | 1" for a window in which stream 0 has timestamps 1 and 2, and stream 1 has 1.
+std::string Describe(const SmdWindow& window) {
+  std::string text;
+  for (const auto& stream : window.streams) {
+    if (&stream != &window.streams.front()) text += " | ";
+    bool first = true;
+    for (const dgram::DgramBatch& batch : stream) {
+      for (const dgram::Dgram& dgram : batch) {
+        if (!first) text += ",";
+        first = false;
+        text += std::to_string(dgram.timestamp().value());
+      }
+    }
+  }
+  return text;
+}
+std::vector<std::string> Windows(const std::vector<std::string>& streams,
+                                 const SmdReaderOptions& options) {
+  const auto reader = *Open(streams, options);
+  std::vector<std::string> all;
+  while (true) {
+    const Result<SmdWindow> window = reader->Next();
+    EXPECT_THAT(window, IsOk());
+    if (!window.ok() || window->empty()) return all;
+    all.push_back(Describe(*window));
+  }
+}
+std::string Every(uint64_t first, uint64_t step, uint64_t end) {
+  std::string run;
+  for (uint64_t t = first; t < end; t += step) run += L1(t);
+  return run;
+}
+
+SmdReaderOptions Options(int64_t batch_size, int64_t chunk_bytes = 1 << 20) {
+  SmdReaderOptions options;
+  options.batch_size = batch_size;
+  options.chunk_bytes = chunk_bytes;
+  return options;
+}
+
+TEST(SmdReader, EndsAWindowWhereTheStreamThatReachesLeastFarHasItsBatch) {
+  EXPECT_THAT(Windows({Every(1, 1, 7), Every(2, 2, 9)}, Options(2)),
+              ElementsAre("1,2 | 2", "3,4 | 4", "5,6 | 6", " | 8"));
+}
+
+TEST(SmdReader, CountsOnlyL1Accepts) {
+  const std::string stream = Dgram(TransitionId::kBeginRun, 1) + L1(2) +
+                             Dgram(TransitionId::kEnable, 3) + L1(4) + L1(5) +
+                             Dgram(TransitionId::kEndRun, 6);
+  EXPECT_THAT(Windows({stream}, Options(2)), ElementsAre("1,2,3,4", "5,6"));
+}
+
+TEST(SmdReader, GivesTransitionsThatAreAloneAWindow) {
+  EXPECT_THAT(
+      Windows({Dgram(TransitionId::kBeginRun, 1), Dgram(TransitionId::kBeginRun, 1)}, Options(10)),
+      ElementsAre("1 | 1"));
+}
+
+// All bytes of the batches that are built from what the reader gives.
+std::string Built(const std::vector<std::string>& streams, const SmdReaderOptions& options) {
+  auto builder = *EventBuilder::Make(*Open(streams, options));
+  std::string bytes;
+  while (true) {
+    const Result<EventBatches> built = builder->Next();
+    EXPECT_THAT(built, IsOk());
+    if (!built.ok() || built->done()) return bytes;
+    if (!built->batch().empty()) bytes += built->batch().buffer()->ToString();
+  }
+}
+
+// Where a window ends depends on what had been read; the events do not.
+TEST(SmdReader, MakesTheSameEventsWhateverTheSizeOfItsReads) {
+  const std::vector<std::string> streams = {Every(1, 1, 40), Every(3, 7, 60), Every(2, 2, 30)};
+  const std::string expected = Built(streams, Options(1000));
+  for (const int64_t chunk : {24, 60, 100, 500}) {
+    EXPECT_EQ(Built(streams, Options(5, chunk)), expected) << chunk;
+  }
+}
+
+TEST(SmdReader, NeverSplitsATimestampBetweenWindows) {
+  const std::vector<std::string> streams = {L1(1) + L1(5) + L1(5) + L1(6),
+                                            L1(1) + L1(5) + L1(5) + L1(6)};
+  for (const int64_t chunk : {24, 48, 1000}) {
+    EXPECT_THAT(Windows(streams, Options(2, chunk)), ElementsAre("1,5,5 | 1,5,5", "6 | 6"));
+  }
+}
+
+TEST(SmdReader, HoldsNoMoreThanItMayOfAStreamThatRunsAhead) {
+  // The second stream has one datagram for a thousand of the first.
+  SmdReaderOptions options = Options(10, 1000);
+  options.max_pending_bytes = 2000;
+  const auto reader = *Open({Every(1, 1, 1000), L1(999)}, options);
+  int64_t seen = 0;
+  while (true) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+    if (window.empty()) break;
+    seen += window.size();
+    EXPECT_LE(window.nbytes(), 2 * 3000);
+  }
+  EXPECT_EQ(seen, 1000);
+}
+
+TEST(SmdReader, LetsAFullStreamDecideWhereTheWindowEnds) {
+  // Stream 0 alone could fill a batch of 100; it may hold fewer.
+  SmdReaderOptions options = Options(100, 240);
+  options.max_pending_bytes = 480;
+  const auto windows = Windows({Every(1, 1, 60), Every(1, 1, 60)}, options);
+  EXPECT_GT(windows.size(), 2);
+  options.max_pending_bytes = 1;
+  options.chunk_bytes = 24;
+  EXPECT_THAT((*Open({L1(5) + L1(5), L1(6)}, options))->Next(),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("all of one timestamp, 5")));
+}
+
+TEST(SmdReader, EndsAnExposureAtTheIntegratingDetectorsTimeAndMarksItsLastL1Accept) {
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  options.integrating_delta = 2;
+  const auto reader = *Open({Every(1, 1, 10), L1(3) + L1(7)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(SmdWindow window, reader->Next());
+  EXPECT_EQ(Describe(window), "1,2,3,4,5 | 3");
+  ASSERT_EQ(window.ends.size(), 1);
+  EXPECT_EQ(window.ends[0].stream, 0);
+  EXPECT_EQ(window.ends[0].timestamp.value(), 5);
+  ALKAID_ASSERT_OK_AND_ASSIGN(window, reader->Next());
+  EXPECT_EQ(Describe(window), "6,7,8,9 | 7");
+  EXPECT_EQ(window.ends[0].timestamp.value(), 9);
+  EXPECT_TRUE(reader->Next()->empty());
+}
+
+TEST(SmdReader, AddsTheExposureInNanosecondsAcrossASecond) {
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  options.integrating_delta = 10;
+  const uint64_t before = Timestamp(1, 999'999'995).value();
+  const uint64_t inside = Timestamp(2, 5).value();
+  const uint64_t after = Timestamp(2, 6).value();
+  const auto reader = *Open({L1(before) + L1(inside) + L1(after), L1(before)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+  EXPECT_EQ(window.limit.value(), inside);
+  ASSERT_EQ(window.ends.size(), 1);
+  EXPECT_EQ(window.ends[0].timestamp.value(), inside);
+}
+
+TEST(SmdReader, TakesSeveralExposuresIntoAWindowAndTheRestBehindTheLast) {
+  SmdReaderOptions options = Options(2);
+  options.integrating_stream = 1;
+  const auto reader = *Open({Every(1, 1, 12), L1(3) + L1(6) + L1(9)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(SmdWindow window, reader->Next());
+  EXPECT_EQ(Describe(window), "1,2,3,4,5,6 | 3,6");
+  EXPECT_EQ(window.ends.size(), 2);
+  ALKAID_ASSERT_OK_AND_ASSIGN(window, reader->Next());
+  EXPECT_EQ(Describe(window), "7,8,9 | 9");
+  ALKAID_ASSERT_OK_AND_ASSIGN(window, reader->Next());
+  EXPECT_EQ(Describe(window), "10,11 | ");
+  EXPECT_TRUE(window.ends.empty());
+}
+
+TEST(SmdReader, ItsMarksBecomeTheServiceOfTheEventsThatAreBuilt) {
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  const std::string fast = Every(1, 1, 5);
+  auto builder = *EventBuilder::Make(*Open({fast, L1(3)}, options));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  std::vector<int> services;
+  for (const Event& event : built.batch()) services.push_back(static_cast<int>(event.service()));
+  EXPECT_THAT(services, ElementsAre(12, 12, 11, 12));
+  EXPECT_EQ(built.batch().event(2).dgram(1).service(), TransitionId::kL1Accept);
+}
+
+TEST(SmdReader, PutsFakeStepsBehindWindowsInsideAStep) {
+  SmdReaderOptions options = Options(2);
+  options.fake_steps = true;
+  const std::string stream = Dgram(TransitionId::kEnable, 10) + L1(20) + L1(30) + L1(40) +
+                             Dgram(TransitionId::kDisable, 50);
+  EXPECT_THAT(Windows({stream, stream}, options),
+              ElementsAre("10,20,30,31,32,33,34 | 10,20,30,31,32,33,34", "40,50 | 40,50"));
+  EXPECT_THAT((*Open({L1(1) + L1(2) + L1(3)}, options))->Next(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("goes on at 3")));
+}
+
+TEST(SmdReader, DeliversEverythingBeforeAStreamThatGoesBack) {
+  const auto reader = *Open({L1(1) + L1(5) + L1(4), L1(1) + L1(5) + L1(9)}, Options(1));
+  EXPECT_EQ(Describe(*reader->Next()), "1 | 1");
+  EXPECT_EQ(Describe(*reader->Next()), "5 | 5");
+  const auto fault = HasSubstr("timestamp 4 of stream 0 (L1Accept) goes back: before it is 5");
+  EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kDataLoss, fault));
+  EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kDataLoss, fault));
+}
+
+TEST(SmdReader, DeliversEverythingBeforeAPartialDatagram) {
+  const auto reader = *Open({L1(1) + L1(2).substr(0, 20), L1(1) + L1(2)}, Options(1));
+  EXPECT_EQ(Describe(*reader->Next()), "1 | 1");
+  EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kDataLoss, HasSubstr("partial datagram")));
+}
+
+TEST(SmdReader, NeedsAConfigureAtTheStartOfEachStream) {
+  std::vector<std::unique_ptr<dgram::BatchReader>> readers;
+  readers.push_back(*dgram::BatchReader::Open(Buffer::FromString("")));
+  EXPECT_THAT(SmdReader::Open(std::move(readers)),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("stream 0 starts without a Configure")));
+  EXPECT_THAT(SmdReader::Open(std::vector<std::string>()), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(Open({L1(1)}, Options(0)), StatusIs(StatusCode::kInvalidArgument));
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  EXPECT_THAT(Open({L1(1)}, options), StatusIs(StatusCode::kOutOfRange));
+}
+
+TEST(SmdWindow, IsTheSameAfterPackingAndUnpackingExceptForItsMarks) {
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  const auto reader = *Open({Every(1, 1, 4), L1(2)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Buffer> message, Pack(window));
+  EXPECT_EQ(message->ToString(), L1(1) + Dgram(TransitionId::kL1AcceptEndOfBatch, 2) + L1(2) +
+                                     crafted::Word(48U) + crafted::Word(24U) + crafted::Word(2U));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow again, Unpack(message, reader->configurations()));
+  EXPECT_EQ(Describe(again), Describe(window));
+  EXPECT_EQ(again.limit, window.limit);
+}
+
+TEST(SmdWindow, RefusesAMessageThatIsMalformed) {
+  const auto unpack = [](const std::string& bytes) {
+    return Unpack(Buffer::FromString(bytes), {nullptr, nullptr});
+  };
+  EXPECT_THAT(unpack(L1(1) + crafted::Word(24U) + crafted::Word(1U)),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("1 streams, expected 2")));
+  EXPECT_THAT(unpack(L1(1) + crafted::Word(23U) + crafted::Word(1U) + crafted::Word(2U)),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("message, stream 0")));
+  EXPECT_THAT(unpack("abc"), StatusIs(StatusCode::kDataLoss));
+  EXPECT_THAT(Unpack(nullptr, {}), StatusIs(StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace alkaid::events

@@ -1,0 +1,81 @@
+// SmdWindow: the datagrams of several streams up to one moment, and where such windows come from.
+//
+// A window is what can be built into events without waiting for more: whatever comes later, from
+// any stream, is later than `limit`. So the work on a run can be cut into windows and given to
+// several nodes; Pack makes of a window the message that such a node gets, Unpack the window again.
+//
+// Ownership: values that share the batches' buffers.
+// Threads: a window as safe as its batches; a source is for one thread at a time.
+// Out of memory: kResourceExhausted from Pack.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffer.h"
+#include "alkaid/dgram/batch.h"
+#include "alkaid/dgram/configuration.h"
+
+namespace alkaid::events {
+
+struct ALKAID_EXPORT SmdWindow {
+  // The last L1Accept of an integrating detector's exposure: that datagram of `stream` is to become
+  // L1AcceptEndOfBatch in the events that are built.
+  struct EndOfBatch {
+    int stream;
+    dgram::Timestamp timestamp;
+  };
+
+  // Of each stream, in order, all its datagrams after the last window up to `limit`; the Configure
+  // that opens a stream is not among them.
+  std::vector<std::vector<dgram::DgramBatch>> streams;
+  dgram::Timestamp limit;
+  // In order of time; empty unless there is an integrating detector.
+  std::vector<EndOfBatch> ends;
+
+  // Whether no stream has a datagram: the end.
+  bool empty() const;
+  // Datagrams, and their bytes, of all streams.
+  int64_t size() const;
+  int64_t nbytes() const;
+};
+
+class ALKAID_EXPORT SmdWindowSource {
+ public:
+  SmdWindowSource() = default;
+  virtual ~SmdWindowSource();
+  SmdWindowSource(const SmdWindowSource&) = delete;
+  SmdWindowSource& operator=(const SmdWindowSource&) = delete;
+
+  virtual int stream_count() const = 0;
+  // The next window; an empty one at the end, and from then on.
+  virtual Result<SmdWindow> Next() = 0;
+};
+
+// A source of one window: everything in `streams`, whoever owns the bytes. Each begins behind its
+// Configure.
+ALKAID_EXPORT std::shared_ptr<SmdWindowSource> OneWindow(
+    std::vector<std::vector<dgram::DgramBatch>> streams);
+// The same from one block of whole datagrams for each stream, under `configurations` (one for each;
+// kInvalidArgument where the numbers differ). kDataLoss where a block is malformed.
+ALKAID_EXPORT Result<std::shared_ptr<SmdWindowSource>> OneWindow(
+    const std::vector<std::shared_ptr<Buffer>>& blocks,
+    const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations);
+
+// One block of bytes: the datagrams of each stream, in the order of the streams, then a
+// PacketFooter with the bytes of each. Datagrams that end an exposure are L1AcceptEndOfBatch in it.
+// kInvalidArgument where a stream has 4 GiB or more.
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
+                                                   MemoryPool* pool = nullptr);
+// The window again; its datagrams are views of `message`. kDataLoss, naming `source` and byte, where
+// the footer or a datagram is malformed, or there are not as many streams as configurations.
+ALKAID_EXPORT Result<SmdWindow> Unpack(
+    const std::shared_ptr<Buffer>& message,
+    const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
+    const std::string& source = "message");
+
+}  // namespace alkaid::events

@@ -1,0 +1,26 @@
+// JsonReport: one JSON object on stdout that holds a list too long to be kept: its head, then the
+// entries of the list as they come, one a line, then what is known at the end.
+//
+// Threads: one. Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "alkaid/base/status.h"
+
+namespace alkaid::tools {
+
+class JsonReport {
+ public:
+  // Prints the members of `head`, which is an object with some, and opens the list.
+  JsonReport(const nlohmann::ordered_json& head, const std::string& list);
+  void Add(const nlohmann::ordered_json& entry);
+  // Closes the list and prints the members of `tail`; "error" is the message of `status`, or null.
+  void Finish(const Status& status, const nlohmann::ordered_json& tail);
+
+ private:
+  bool first_ = true;
+};
+
+}  // namespace alkaid::tools
