@@ -70,6 +70,20 @@ build() {
   cmake --build --preset "$preset" --parallel "$JOBS" ${1:+--target "$@"} >&2
 }
 
+# sanitizer_runner: sets RUNNER, what a sanitized program is started through. The sanitizers' shadow
+# memory lies at fixed addresses. Kernels that move programs about by more than 28 bits put something
+# else there now and then: such a program dies at its start.
+sanitizer_runner() {
+  RUNNER=()
+  if [[ $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28) -gt 28 ]]; then
+    if setarch -R true 2>/dev/null; then
+      RUNNER=(setarch -R)
+    else
+      say "this kernel moves programs widely and setarch -R is refused: expect early deaths"
+    fi
+  fi
+}
+
 # Names a folder of real files beside the checkout, when there is one and the caller named none.
 use_test_data() {
   if [[ -z ${ALKAID_TEST_DATA-} && -d $ROOT/../shared/data/xtc2 ]]; then

@@ -14,19 +14,9 @@ done
 ensure_packages "${BUILD_PACKAGES[@]}"
 use_test_data
 
-# The sanitizers' shadow memory lies at fixed addresses. Kernels that move programs about by more
-# than 28 bits put something else there now and then: such a program dies at its start.
-runner=()
-if [[ $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28) -gt 28 ]]; then
-  if setarch -R true 2>/dev/null; then
-    runner=(setarch -R)
-  else
-    say "this kernel moves programs widely and setarch -R is refused: expect early deaths"
-  fi
-fi
-
+sanitizer_runner
 for preset in "${presets[@]}"; do
   configure "$preset"
   build "$preset"
-  "${runner[@]}" ctest --preset "$preset" --parallel "$JOBS"
+  "${RUNNER[@]}" ctest --preset "$preset" --parallel "$JOBS"
 done

@@ -77,7 +77,7 @@ class Seeds {
     failed_ |= !file.flush();
   }
   void AddSource(const std::string& bytes) {
-    for (const char* target : {"fuzz_reader", "fuzz_smd"}) Add(target, bytes);
+    for (const char* target : {"fuzz_reader", "fuzz_smd", "fuzz_edit"}) Add(target, bytes);
   }
   int count() const { return count_; }
   bool failed() const { return failed_; }

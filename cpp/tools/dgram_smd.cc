@@ -8,12 +8,12 @@
 #include <system_error>
 #include <utility>
 
+#include "alkaid/core/durable_file.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/smd_writer.h"
 #include "commands.h"
 #include "exit_code.h"
-#include "output_file.h"
 #include "progress.h"
 
 namespace alkaid::tools {
@@ -123,11 +123,11 @@ class SmdRun {
 };
 
 Status MakeSmd(const SmdArguments& arguments, Totals* totals) {
-  ALKAID_ASSIGN_OR_RAISE(const std::unique_ptr<OutputFile> out, OpenOutput(arguments.out));
-  SmdRun run(arguments, out->stream());
+  ALKAID_ASSIGN_OR_RAISE(const auto out, io::DurableFileOutputStream::Open(arguments.out));
+  SmdRun run(arguments, out.get());
   ALKAID_RETURN_NOT_OK(run.All());
   *totals = run.totals();
-  return out->Commit();
+  return out->Close();
 }
 
 int Run(const SmdArguments& arguments) {
