@@ -12,9 +12,11 @@ void AddInfoCommand(CLI::App& app, int* exit_code);
 // `demo`, and the hidden `demo-row` that each row of its table runs.
 void AddDemoCommand(CLI::App& app, int* exit_code);
 void AddDemoRowCommand(CLI::App& app, int* exit_code);
-// The three of `dgram`.
+// Those of `dgram`.
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDigestCommand(CLI::App& dgram, int* exit_code);
+void AddDgramEditCommand(CLI::App& dgram, int* exit_code);
+void AddDgramWriteCommand(CLI::App& dgram, int* exit_code);
 
 }  // namespace alkaid::tools

@@ -1,4 +1,4 @@
-// What the three `alkaid dgram` commands share: the file, its options, and reading it from end to
+// What the `alkaid dgram` commands that read share: the file, its options, and reading it from end to
 // end.
 //
 // Threads: one. Out of memory: kResourceExhausted, or std::bad_alloc.

@@ -21,11 +21,14 @@ int main(int argc, char** argv) {
   AddInfoCommand(app, &exit_code);
   AddDemoCommand(app, &exit_code);
   AddDemoRowCommand(app, &exit_code);
-  CLI::App* dgram = app.add_subcommand("dgram", "Look into files of XTC2 datagrams.");
+  CLI::App* dgram =
+      app.add_subcommand("dgram", "Look into files of XTC2 datagrams, edit and write them.");
   dgram->require_subcommand(1);
   AddDgramLsCommand(*dgram, &exit_code);
   AddDgramDumpCommand(*dgram, &exit_code);
   AddDgramDigestCommand(*dgram, &exit_code);
+  AddDgramEditCommand(*dgram, &exit_code);
+  AddDgramWriteCommand(*dgram, &exit_code);
 
   try {
     app.parse(argc, argv);
