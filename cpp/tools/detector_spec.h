@@ -20,7 +20,8 @@ struct DetectorSpec {
   std::vector<std::vector<uint32_t>> shapes;
 };
 
-// From "name=fex,alg=fex:1.0.0,field=calib:FLOAT:2x3"; `alkaid dgram edit --help` has the whole form.
+// From "name=fex,alg=fex:1.0.0,field=calib:FLOAT:2x3"; the whole form is in the help of `alkaid
+// dgram edit`.
 // kInvalidArgument says which part is not understood.
 Result<DetectorSpec> ParseDetectorSpec(const std::string& text);
 
