@@ -92,9 +92,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Rebuild(*batch);
       ReadBigData(*batch, bytes);
     }
-    const auto window = Unpack(bytes, Configurations(streams));
+    const auto window = alkaid::events::Unpack(bytes, Configurations(streams));
     if (!window.ok()) continue;
-    const auto again = Pack(*window);
+    const auto again = alkaid::events::Pack(*window);
     Require(again.ok() && (bytes->size() == 0 || (*again)->Equals(*bytes)),
             "the message is another");
   }

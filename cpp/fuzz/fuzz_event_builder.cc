@@ -155,9 +155,9 @@ void CheckWindows(const Input& input) {
         }
       }
     }
-    const auto message = Pack(*window);
+    const auto message = alkaid::events::Pack(*window);
     Require(message.ok(), "a window can not be packed");
-    const auto again = Unpack(*message, (*reader)->configurations());
+    const auto again = alkaid::events::Unpack(*message, (*reader)->configurations());
     // A Configure in the middle is read anew, and was read before.
     Require(again.ok() && again->size() == window->size(), "a message can not be unpacked");
     before = window->limit;

@@ -62,7 +62,7 @@ Json BatchJson(const events::EventBatches& built, bool list_events) {
 }
 
 void PrintEvent(const events::Event& event) {
-  std::printf("      %-18s %20" PRIu64 " ", dgram::TransitionName(event.service()),
+  std::printf("      %-19s %20" PRIu64 " ", dgram::TransitionName(event.service()),
               event.timestamp().value());
   for (int i = 0; i < event.stream_count(); ++i) {
     if (event.has(i)) {

@@ -3,11 +3,13 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,7 +137,15 @@ class Pipeline {
         Lists(read.batch).reads.push_back(ReadJson(read));
       };
     }
-    return events::BigDataReader::Open(options_.data, opened.builder, std::move(reading));
+    return events::BigDataReader::Open(
+        options_.data,
+        [this, builder = opened.builder]() -> Result<std::optional<events::EventBatch>> {
+          ALKAID_ASSIGN_OR_RAISE(const events::EventBatches built, builder->Next());
+          if (built.done()) return std::optional<events::EventBatch>();
+          ++batches_;
+          return std::optional<events::EventBatch>(built.batch());
+        },
+        std::move(reading));
   }
 
   BatchList& Lists(int64_t batch) {
@@ -163,8 +173,8 @@ class Pipeline {
     while (true) {
       ALKAID_ASSIGN_OR_RAISE(const bool more, reader.Next(&event));
       if (!more) break;
-      if (event.small_data().index() == 0) {
-        ++batch;
+      if (event.batch_index() != batch) {
+        batch = event.batch_index();
         const int64_t now = small_data.position();
         progress->Advance(now - position);
         position = now;
@@ -173,7 +183,9 @@ class Pipeline {
       if (report != nullptr) Lists(batch).events.push_back(EventJson(event));
       if (options_.fields) ALKAID_RETURN_NOT_OK(LocateFields(event));
     }
-    if (report != nullptr) ListUpTo(batch + 1, report);
+    // Batches that a filter left empty, or without a read, are listed too.
+    const auto planned = listed_ + static_cast<int64_t>(lists_.size());
+    if (report != nullptr) ListUpTo(std::max({batch + 1, planned, batches_}), report);
     return absl::OkStatus();
   }
 
@@ -192,6 +204,8 @@ class Pipeline {
   double seconds_ = 0;
   int64_t fields_ = 0;
   events::BigDataReader::Statistics statistics_;
+  // Batches of small data that there were.
+  int64_t batches_ = 0;
   // Of batch `listed_` on.
   std::vector<BatchList> lists_;
   int64_t listed_ = 0;
@@ -270,12 +284,15 @@ void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
       ->capture_default_str();
   command
       ->add_option("--use-smd", options->use_small_data,
-                   "Streams (from 0) whose small data are taken as they are")
+                   "Streams (from 0) whose small data are taken as they are; what --data names for "
+                   "them is not opened")
       ->delimiter(',');
   command->add_flag("--fields", options->fields, "Locate every field too");
-  command->add_flag("--batches", options->batches,
-                    "With --json: list the reads and datagrams of each batch");
-  command->add_flag("--json", options->json, "Print JSON");
+  CLI::Option* const json = command->add_flag("--json", options->json, "Print JSON");
+  command
+      ->add_flag("--batches", options->batches,
+                 "With --json: list the reads and datagrams of each batch")
+      ->needs(json);
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

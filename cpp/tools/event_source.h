@@ -19,12 +19,9 @@ namespace alkaid::tools {
 struct EventSource {
   std::vector<std::string> smd;
   int64_t batch_size = events::EventBuilderOptions().batch_size;
-  std::vector<uint64_t> timestamps;
+  std::vector<std::string> timestamps;
   std::string timestamps_file;
-  int integrating_stream = -1;
-  int64_t integrating_delta = 0;
-  bool fake_steps = false;
-  int64_t chunk_bytes = events::SmdReaderOptions().chunk_bytes;
+  events::SmdReaderOptions reading;
 
   // --batch-size, --timestamps, and so on; not the files.
   void AddOptions(CLI::App& command);

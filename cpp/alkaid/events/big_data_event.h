@@ -21,8 +21,10 @@ class GroupReader;
 
 class BigDataEvent {
  public:
-  // Which event of its reader this is, from 0.
+  // Which event of its reader this is, and of which batch of small data, from 0. These and what
+  // follows: only once a reader has filled the event.
   int64_t index() const { return index_; }
+  int64_t batch_index() const { return batch_; }
   dgram::Timestamp timestamp() const { return small_data_.timestamp(); }
   dgram::TransitionId service() const { return small_data_.service(); }
   bool is_l1_accept() const { return small_data_.is_l1_accept(); }
@@ -38,6 +40,7 @@ class BigDataEvent {
   friend class internal::GroupReader;
 
   int64_t index_ = 0;
+  int64_t batch_ = 0;
   Event small_data_;
   std::vector<dgram::Dgram> dgrams_;
 };

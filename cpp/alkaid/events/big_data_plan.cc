@@ -42,11 +42,30 @@ Status BigDataPlan::PlanEvent(const Event& event) {
                             event.stream_count(), " streams, expected ", stream_count());
   }
   if (!event.is_l1_accept()) return PlanTransition(event);
+  // All records of the event first: one that is wrong must not spoil the groups of those before.
+  records_.assign(streams_.size(), std::nullopt);
   Status status;
-  event.ForEachDgram([&](int stream, const Dgram& dgram) {
-    if (status.ok()) status = PlanDgram(stream, dgram);
+  event.ForEachDgram([&](int index, const Dgram& dgram) {
+    const Stream& stream = streams_[static_cast<size_t>(index)];
+    if (!status.ok() || stream.small_data) return;
+    Result<std::optional<SmdRecord>> record = RecordOf(index, dgram);
+    if (!record.ok()) {
+      status = record.status();
+    } else if (record->has_value() && (*record)->size > max_dgram_bytes_) {
+      status =
+          status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ", index,
+                              ", timestamp ", dgram.timestamp().value(), "): datagram of ",
+                              (*record)->size, " bytes, the limit is ", max_dgram_bytes_);
+    } else {
+      records_[static_cast<size_t>(index)] = *record;
+    }
   });
-  return status;
+  ALKAID_RETURN_NOT_OK(status);
+  event.ForEachDgram([&](int index, const Dgram& dgram) {
+    const auto& record = records_[static_cast<size_t>(index)];
+    if (record.has_value()) PlanDgram(index, *record, dgram.configuration());
+  });
+  return absl::OkStatus();
 }
 
 // Between datagrams on both sides of a transition lies, at least, that transition.
@@ -72,48 +91,47 @@ Status BigDataPlan::PlanTransition(const Event& event) {
 
 Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& dgram) {
   Stream& stream = streams_[static_cast<size_t>(index)];
+  const auto in_stream = [&](const Status& status) {
+    return status::DataLoss("stream ", index, ", timestamp ", dgram.timestamp().value(), ": ",
+                            dgram::internal::MessageText(status));
+  };
   if (!stream.info.has_value() || stream.configuration != dgram.configuration()) {
-    ALKAID_ASSIGN_OR_RAISE(stream.info, SmdInfo::Find(dgram.configuration()));
+    Result<SmdInfo> info = SmdInfo::Find(dgram.configuration());
+    if (!info.ok()) return in_stream(info.status());
+    stream.info = *std::move(info);
     stream.configuration = dgram.configuration();
   }
-  Result<SmdRecord> record = stream.info->Read(dgram);
+  const Result<SmdRecord> record = stream.info->Read(dgram);
   if (record.ok()) return std::optional<SmdRecord>(*record);
   // A datagram that ends a batch may stand in the small data whole.
-  if (record.status().code() == StatusCode::kNotFound &&
-      dgram.service() == dgram::TransitionId::kL1AcceptEndOfBatch) {
-    return std::optional<SmdRecord>();
+  if (record.status().code() == StatusCode::kNotFound) {
+    if (dgram.service() == dgram::TransitionId::kL1AcceptEndOfBatch) {
+      return std::optional<SmdRecord>();
+    }
+    return in_stream(dgram.Fault(0, "L1Accept without a small-data record"));
   }
-  if (record.status().code() != StatusCode::kNotFound) return record.status();
-  return dgram.Fault(0, absl::StrCat("stream ", index, ": L1Accept without a small-data record"));
+  return in_stream(record.status());
 }
 
-Status BigDataPlan::PlanDgram(int index, const Dgram& dgram) {
+void BigDataPlan::PlanDgram(int index, const SmdRecord& record,
+                            const std::shared_ptr<const dgram::Configuration>& configuration) {
   Stream& stream = streams_[static_cast<size_t>(index)];
-  if (stream.small_data) return absl::OkStatus();
-  ALKAID_ASSIGN_OR_RAISE(const std::optional<SmdRecord> record, RecordOf(index, dgram));
-  if (!record.has_value()) return absl::OkStatus();
-  if (record->size > max_dgram_bytes_) {
-    return status::OutOfMemory(stream.file->path, ": byte ", record->offset, " (stream ", index,
-                               "): datagram of ", record->size, " bytes, the limit is ",
-                               max_dgram_bytes_);
-  }
   BigDataGroup* const open = stream.open;
-  if (open != nullptr && open->offset + open->nbytes == record->offset &&
-      open->nbytes + record->size < chunk_bytes_) {
-    open->nbytes += record->size;
-    return absl::OkStatus();
+  if (open != nullptr && open->offset + open->nbytes == record.offset &&
+      open->nbytes + record.size < chunk_bytes_) {
+    open->nbytes += record.size;
+    return;
   }
   auto group = std::make_unique<BigDataGroup>();
   group->stream = index;
   group->batch = batches_planned_;
   group->file = stream.file;
-  group->offset = record->offset;
-  group->nbytes = record->size;
-  group->configuration = dgram.configuration();
+  group->offset = record.offset;
+  group->nbytes = record.size;
+  group->configuration = configuration;
   stream.open = group.get();
   steps_.push_back({group.get(), index, batches_planned_, nullptr});
   stream.groups.push_back(std::move(group));
-  return absl::OkStatus();
 }
 
 }  // namespace alkaid::events::internal

@@ -38,8 +38,10 @@ struct BigDataGroup {
   int64_t offset = 0;
   int64_t nbytes = 0;
   std::shared_ptr<const dgram::Configuration> configuration;
-  // Of the read: not begun (-1), in flight, or done when the origin is there.
+  // Of the read: not begun (-1), in flight, or done when the origin is there. Then `there` bytes
+  // are, fewer than asked where the file ends too early.
   int64_t ticket = -1;
+  int64_t there = 0;
   std::shared_ptr<Buffer> buffer;
   std::shared_ptr<const dgram::DgramOrigin> origin;
 };
@@ -101,12 +103,15 @@ class ALKAID_EXPORT BigDataPlan {
  private:
   Status PlanEvent(const Event& event);
   Status PlanTransition(const Event& event);
-  Status PlanDgram(int stream, const dgram::Dgram& dgram);
+  void PlanDgram(int stream, const SmdRecord& record,
+                 const std::shared_ptr<const dgram::Configuration>& configuration);
 
   const int64_t chunk_bytes_;
   const int64_t max_dgram_bytes_;
   std::deque<Stream> streams_;
   std::deque<Step> steps_;
+  // Of the event under way.
+  std::vector<std::optional<SmdRecord>> records_;
   int64_t batches_planned_ = 0;
 };
 

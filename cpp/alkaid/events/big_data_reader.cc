@@ -45,7 +45,8 @@ class GroupReader final : public BigDataReader {
   Status Submit(Group* group);
   // Waits for the group that the stream needs now.
   Status Load(Group* group);
-  Status ReadRest(Group* group, int64_t got);
+  // Tries the rest of a short read again.
+  Status ReadRest(Group* group);
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
@@ -60,6 +61,7 @@ class GroupReader final : public BigDataReader {
   // Batches that were planned, the first of which is being given out from event next_event_ on.
   std::deque<BigDataPlan::Batch> batches_;
   int64_t next_event_ = 0;
+  int64_t batches_given_ = 0;
   bool source_ended_ = false;
   // Bytes that the event under way takes of each stream's group.
   std::vector<int64_t> taken_;
@@ -102,6 +104,7 @@ Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::s
   } else {
     ALKAID_ASSIGN_OR_RAISE(file, io::ReadableFile::Open(path, options_.pool));
   }
+  if (file == nullptr) return status::Invalid(path, ": the file that was opened is null");
   ++statistics_.files_opened;
   return file;
 }
@@ -177,7 +180,8 @@ Status GroupReader::Load(Group* group) {
   ReadAhead();
   const io::ReadOutcome outcome = queue_->Wait(group->ticket);
   Status status = outcome.status;
-  if (status.ok() && outcome.nbytes < group->nbytes) status = ReadRest(group, outcome.nbytes);
+  group->there = outcome.nbytes;
+  if (status.ok() && group->there < group->nbytes) status = ReadRest(group);
   if (!status.ok()) {
     // To be read again, should Next be called again.
     group->ticket = -1;
@@ -191,35 +195,41 @@ Status GroupReader::Load(Group* group) {
   return absl::OkStatus();
 }
 
-Status GroupReader::ReadRest(Group* group, int64_t got) {
-  for (int retry = 0; retry < options_.max_retries && got < group->nbytes; ++retry) {
+Status GroupReader::ReadRest(Group* group) {
+  for (int retry = 0; retry < options_.max_retries && group->there < group->nbytes; ++retry) {
     std::this_thread::sleep_for(options_.retry_pause);
     ++statistics_.retries;
-    ALKAID_ASSIGN_OR_RAISE(const int64_t more,
-                           group->file->file->ReadAt(group->offset + got, group->nbytes - got,
-                                                     group->buffer->mutable_data() + got));
-    got += more;
+    ALKAID_ASSIGN_OR_RAISE(
+        const int64_t more,
+        group->file->file->ReadAt(group->offset + group->there, group->nbytes - group->there,
+                                  group->buffer->mutable_data() + group->there));
+    group->there += more;
   }
-  if (got == group->nbytes) return absl::OkStatus();
-  return status::DataLoss(group->file->path, ": byte ", group->offset, " (stream ", group->stream,
-                          "): read of ", group->nbytes, " bytes gave ", got, ", after ",
-                          options_.max_retries, " retries");
+  return absl::OkStatus();
 }
 
 Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
                                  dgram::Timestamp timestamp) const {
   const Group& group = *stream.groups.front();
   const uint8_t* const data = group.origin->buffer->data() + stream.at;
-  const int64_t size = DgramHeader::SizeOf(data);
-  const dgram::Timestamp found(dgram::LoadUnaligned<uint64_t>(data));
-  if (size == record.size && found == timestamp) [[likely]] {
-    return Dgram(group.origin, data, size, statistics_.events);
+  const int64_t there = group.there - stream.at;
+  if (there >= dgram::kDgramHeaderBytes) {
+    const int64_t size = DgramHeader::SizeOf(data);
+    const dgram::Timestamp found(dgram::LoadUnaligned<uint64_t>(data));
+    if (size != record.size || found != timestamp) [[unlikely]] {
+      return status::DataLoss(group.file->path, ": byte ", group.offset + stream.at, " (stream ",
+                              group.stream, "): datagram of ", size, " bytes and timestamp ",
+                              found.value(), ", its small-data record says ", record.size,
+                              " bytes and timestamp ", timestamp.value());
+    }
+    if (size <= there) [[likely]] {
+      return Dgram(group.origin, data, size, statistics_.events);
+    }
   }
-  const std::string place = absl::StrCat(group.file->path, ": byte ", group.offset + stream.at,
-                                         " (stream ", group.stream, "): datagram of ");
-  return status::DataLoss(place, size, " bytes and timestamp ", found.value(),
-                          ", its small-data record says ", record.size, " bytes and timestamp ",
-                          timestamp.value());
+  return status::DataLoss(group.file->path, ": byte ", group.offset + stream.at, " (stream ",
+                          group.stream, ", timestamp ", timestamp.value(), "): datagram of ",
+                          record.size, " bytes, the file has ", std::max<int64_t>(there, 0),
+                          " of them, after ", options_.max_retries, " retries");
 }
 
 Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
@@ -269,6 +279,7 @@ Result<bool> GroupReader::Next(BigDataEvent* event) {
   while (batches_.empty() || batches_.front().IsThrough(next_event_)) {
     if (!batches_.empty()) {
       batches_.pop_front();
+      ++batches_given_;
       next_event_ = 0;
       continue;
     }
@@ -288,6 +299,7 @@ Result<bool> GroupReader::Next(BigDataEvent* event) {
   }
   event->small_data_ = std::move(small_data);
   event->index_ = statistics_.events++;
+  event->batch_ = batches_given_;
   ++next_event_;
   return true;
 }
@@ -298,6 +310,10 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
                                                            BatchSource source,
                                                            BigDataReaderOptions options) {
   if (paths.empty() || !source) return status::Invalid("big data of no stream, or no source");
+  if (options.max_dgram_bytes < dgram::kDgramHeaderBytes) {
+    return status::Invalid("datagrams of at most ", options.max_dgram_bytes,
+                           " bytes, the least has ", dgram::kDgramHeaderBytes);
+  }
   if (options.chunk_bytes < 1 || options.prefetch < 0 || options.max_retries < 0 ||
       options.prefetch > io::ReadQueue::kLargestDepth - 1) {
     return status::Invalid("groups of ", options.chunk_bytes, " bytes, ", options.prefetch,
@@ -318,6 +334,9 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
                                                            std::shared_ptr<EventBuilder> builder,
                                                            BigDataReaderOptions options) {
   if (builder == nullptr) return status::Invalid("big data need an event builder, not null");
+  if (builder->has_destinations()) {
+    return status::Invalid("big data are read for one destination; this builder tells them apart");
+  }
   if (builder->stream_count() != static_cast<int>(paths.size())) {
     return status::Invalid(paths.size(), " files of big data for events of ",
                            builder->stream_count(), " streams");
@@ -327,10 +346,6 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
       [builder = std::move(builder)]() -> Result<std::optional<EventBatch>> {
         ALKAID_ASSIGN_OR_RAISE(EventBatches built, builder->Next());
         if (built.done()) return std::optional<EventBatch>();
-        if (built.destinations.size() != 1) {
-          return status::Invalid("events of ", built.destinations.size(),
-                                 " destinations; big data are read for one");
-        }
         return std::optional<EventBatch>(std::move(built.destinations.front().batch));
       },
       std::move(options));

@@ -14,12 +14,14 @@
 // own. While a group is used the next ones are read. Where an Enable announces the next chunk of a
 // stream's data, reading goes on in that file.
 //
-// Every datagram is compared with its record before it is given out: size and timestamp.
+// Every datagram is compared with its record before it is given out: size and timestamp. A file that
+// ends too early costs the datagrams that are not whole in it, and no others.
 // Everything before a fault is delivered before the fault, and a fault of the data (kDataLoss)
 // stays. After any other failure Next may be called again and tries the same event.
 //
 // Memory: a block for each stream that is in use, `prefetch` blocks that are being read, up to
-// `prefetch` + 2 batches of small data, and whatever the caller holds, however long the run.
+// `prefetch` + 2 blocks that wait to be used again, as many batches of small data, and whatever the
+// caller holds, however long the run. A block has at most `chunk_bytes`, or one datagram.
 //
 // Ownership: shares the source of batches, owns its files; datagrams live on their own. The pool
 // must outlive both.
@@ -76,7 +78,8 @@ struct BigDataReaderOptions {
   std::chrono::milliseconds retry_pause = std::chrono::milliseconds(100);
   // Streams (by index) whose small data are used as they are: true in their place.
   std::vector<bool> use_small_data;
-  // Opens a file; where none is given, io::ReadableFile::Open.
+  // Opens a file; where none is given, io::ReadableFile::Open. Its ReadAt is called from threads
+  // that read ahead.
   OpenFile open_file;
   // Told of every read and every change of chunk, in the order in which they happen.
   std::function<void(const BigDataRead&)> on_read;

@@ -13,6 +13,7 @@
 
 #include "alkaid/core/memory_io.h"
 #include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/events/smd_reader.h"
 #include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -81,6 +82,7 @@ class Streams {
   void Record(int stream, uint64_t timestamp, uint64_t offset, uint64_t size) {
     small_[static_cast<size_t>(stream)] += Smd(timestamp, offset, size);
   }
+  const std::vector<std::string>& small() const { return small_; }
   std::string& big(int stream) { return big_[static_cast<size_t>(stream)]; }
 
   std::shared_ptr<EventBuilder> Builder(int64_t batch_size = 1000) const {
@@ -249,14 +251,27 @@ TEST(BigDataReader, ReportsAReadThatStaysShortAfterItsRetries) {
   Streams streams(1);
   streams.L1Accept(0, 1);
   streams.Transition(TransitionId::kSlowUpdate, 2);
-  streams.Record(0, 3, 52, 100);
-  streams.big(0) += L1(3, "cut");
+  streams.L1Accept(0, 3);
+  streams.L1Accept(0, 4, std::string(76, 'x'));
+  streams.big(0).resize(107);
   const Outcome outcome = ReadAll(streams);
-  EXPECT_THAT(outcome.events, ElementsAre("1: 28", "2: 24"));
-  EXPECT_THAT(
-      outcome.status,
-      StatusIs(StatusCode::kDataLoss,
-               HasSubstr("byte 52 (stream 0): read of 100 bytes gave 27, after 3 retries")));
+  // What is whole in the group is delivered.
+  EXPECT_THAT(outcome.events, ElementsAre("1: 28", "2: 24", "3: 28"));
+  EXPECT_THAT(outcome.status,
+              StatusIs(StatusCode::kDataLoss,
+                       HasSubstr("byte 80 (stream 0, timestamp 4): datagram of 100 bytes, the file "
+                                 "has 27 of them, after 3 retries")));
+}
+
+TEST(BigDataReader, ARecordThatIsWrongCostsNoEventBeforeIt) {
+  Streams streams(2);
+  for (uint64_t t = 1; t < 10; ++t) streams.L1Accept(0, t);
+  streams.Record(0, 10, 9 * 28, 1000);  // the file ends before
+  streams.Record(1, 10, 0, 5);          // no datagram is as small
+  const Outcome outcome = ReadAll(streams);
+  EXPECT_EQ(outcome.events.size(), 9);
+  EXPECT_THAT(outcome.status,
+              StatusIs(StatusCode::kDataLoss, HasSubstr("stream 1, timestamp 10: stream 1: byte")));
 }
 
 TEST(BigDataReader, WaitsForAFileThatGrows) {
@@ -402,16 +417,32 @@ TEST(BigDataReader, HasThePeakOfItsSettingsHoweverLongTheRun) {
       if (t % 2 == 0) streams.L1Accept(1, t, std::string(100, 'y'));
       if (t % 500 == 0) streams.Transition(TransitionId::kSlowUpdate, t);
     }
+    // The whole pipeline takes its memory from one pool.
     ProxyMemoryPool pool(default_memory_pool());
+    SmdReaderOptions windows;
+    windows.chunk_bytes = 16 << 10;
+    windows.batch_size = 50;
+    windows.pool = &pool;
+    std::vector<std::unique_ptr<dgram::BatchReader>> readers;
+    for (const std::string& small : streams.small()) {
+      dgram::BatchReaderOptions reading;
+      reading.batch_bytes = windows.chunk_bytes;
+      reading.pool = &pool;
+      readers.push_back(*dgram::BatchReader::Open(
+          std::make_shared<io::BufferReader>(Buffer::FromString(crafted::SmdConfigure() + small)),
+          reading));
+    }
+    EventBuilderOptions building;
+    building.batch_size = 100;
+    building.pool = &pool;
+    std::shared_ptr<EventBuilder> builder =
+        *EventBuilder::Make(*SmdReader::Open(std::move(readers), windows), building);
     BigDataReaderOptions options;
     options.open_file = streams.OpenFile();
     options.pool = &pool;
     options.prefetch = prefetch;
     options.chunk_bytes = 16 << 10;
-    EventBuilderOptions building;
-    building.batch_size = 100;
-    building.pool = &pool;
-    auto reader = *BigDataReader::Open(streams.paths(), streams.Builder(100), options);
+    auto reader = *BigDataReader::Open(streams.paths(), builder, options);
     BigDataEvent event;
     while (*reader->Next(&event)) {
     }
@@ -421,8 +452,9 @@ TEST(BigDataReader, HasThePeakOfItsSettingsHoweverLongTheRun) {
   for (const int prefetch : {0, 2}) {
     const int64_t peak = peak_of(2'000, prefetch);
     EXPECT_EQ(peak_of(20'000, prefetch), peak) << prefetch;
-    // Blocks in use, read ahead, and waiting to be used again.
-    EXPECT_LE(peak, (2 + prefetch + prefetch + 2) * (16 << 10));
+    // Blocks in use, read ahead, and waiting to be used again; a few chunks of each stream of small
+    // data, and the batches.
+    EXPECT_LE(peak, (2 + prefetch + prefetch + 2 + 2 * 5 + prefetch + 4) * (16 << 10));
   }
 }
 
@@ -438,6 +470,18 @@ TEST(BigDataReader, RefusesOptionsThatMakeNoSense) {
   options = {};
   options.prefetch = -1;
   EXPECT_THAT(open(options), StatusIs(StatusCode::kInvalidArgument));
+  options = {};
+  options.max_dgram_bytes = 23;
+  EXPECT_THAT(open(options), StatusIs(StatusCode::kInvalidArgument));
+  options = {};
+  options.open_file = [](const std::string&) -> Result<std::shared_ptr<io::RandomAccessFile>> {
+    return std::shared_ptr<io::RandomAccessFile>();
+  };
+  EXPECT_THAT(open(options), StatusIs(StatusCode::kInvalidArgument, HasSubstr("run/s0")));
+  EventBuilderOptions several;
+  several.destination = [](Timestamp) { return 1; };
+  EXPECT_THAT(BigDataReader::Open({"a"}, *EventBuilder::Make(crafted::Source({""}), several)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("one destination")));
   options = {};
   options.use_small_data = {true, true};
   EXPECT_THAT(open(options), StatusIs(StatusCode::kInvalidArgument, HasSubstr("2 streams")));

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "alkaid/core/cpu_device.h"
+
 namespace alkaid::events {
 namespace {
 
@@ -23,18 +25,19 @@ DgramBatchBuilder::DgramBatchBuilder(int stream_count, MemoryPool* pool)
       offsets_(pool_),
       open_(static_cast<size_t>(stream_count)),
       parts_(static_cast<size_t>(stream_count)) {
-  epochs_.push_back({0, std::vector<std::shared_ptr<const dgram::Configuration>>(open_.size())});
+  epochs_.push_back({0, std::vector<Stream>(open_.size(), Stream{nullptr, "batch of events"})});
 }
 
 void DgramBatchBuilder::SetConfiguration(
-    int stream, const std::shared_ptr<const dgram::Configuration>& configuration) {
+    int stream, const std::shared_ptr<const dgram::Configuration>& configuration,
+    const std::string& source) {
   const auto index = static_cast<size_t>(stream);
-  if (epochs_.back().configurations[index] == configuration) return;
+  if (epochs_.back().streams[index].configuration == configuration) return;
   if (epochs_.back().first_event != size()) {
-    Epoch next{size(), epochs_.back().configurations};
+    Epoch next{size(), epochs_.back().streams};
     epochs_.push_back(std::move(next));
   }
-  epochs_.back().configurations[index] = configuration;
+  epochs_.back().streams[index] = {configuration, source};
 }
 
 Status DgramBatchBuilder::Append(int stream, dgram::Dgram&& dgram) {
@@ -71,10 +74,13 @@ void DgramBatchBuilder::DropEvent() {
 bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
   if (!dgram->owns_memory() || dgram->origin().use_count() != 1) return false;
   std::weak_ptr<Buffer> held_once = dgram->origin()->buffer;
-  // Only the last holder may go on writing behind the bytes.
+  // Only the last holder may go on writing behind the bytes; and the batch must be of the builder's
+  // pool, as its users are told.
   if (held_once.use_count() != 1) return false;
   auto resizable = std::dynamic_pointer_cast<ResizableBuffer>(held_once.lock());
   if (resizable == nullptr) return false;
+  const auto manager = std::dynamic_pointer_cast<CPUMemoryManager>(resizable->memory_manager());
+  if (manager == nullptr || manager->pool() != pool_) return false;
   *dgram = dgram::Dgram();
   bytes_ = BufferBuilder(std::move(resizable), pool_);
   return true;
@@ -87,7 +93,7 @@ Status DgramBatchBuilder::EndEvent() {
     parts_[i] = {open_[i].data(), open_[i].size()};
     if (open_[i].data() == nullptr) continue;
     first = i;
-    SetConfiguration(static_cast<int>(i), open_[i].configuration());
+    SetConfiguration(static_cast<int>(i), open_[i].configuration(), open_[i].source());
   }
   const bool fresh = bytes_.length() == 0 && bytes_.capacity() == 0;
   const int64_t adopted = fresh && Adopt(&open_[first]) ? parts_[first].nbytes : 0;
@@ -151,6 +157,9 @@ Status DgramBatchBuilder::AppendEvents(const DgramBatchBuilder& other) {
     offsets_.UnsafeAppend(begin + other.offsets_.data()[i]);
   }
   bytes_.UnsafeAppend(other.bytes_.data(), other.length());
+  for (const Epoch& epoch : other.epochs_) {
+    epochs_.push_back({size() - other.size() + epoch.first_event, epoch.streams});
+  }
   return absl::OkStatus();
 }
 
@@ -194,9 +203,15 @@ Result<EventBatch> DgramBatchBuilder::Finish() {
   data->buffer = *std::move(buffer);
   for (const Epoch& epoch : epochs_) {
     internal::EventBatchData::Epoch made{epoch.first_event, {}};
-    for (const auto& configuration : epoch.configurations) {
+    for (size_t i = 0; i < epoch.streams.size(); ++i) {
+      const Stream& stream = epoch.streams[i];
+      if (!data->epochs.empty() &&
+          data->epochs.back().origins[i]->configuration == stream.configuration) {
+        made.origins.push_back(data->epochs.back().origins[i]);
+        continue;
+      }
       made.origins.push_back(std::make_shared<const dgram::DgramOrigin>(
-          dgram::DgramOrigin{data->buffer, configuration, "batch of events"}));
+          dgram::DgramOrigin{data->buffer, stream.configuration, stream.source}));
     }
     data->epochs.push_back(std::move(made));
   }

@@ -7,7 +7,8 @@
 //   ALKAID_ASSIGN_OR_RAISE(EventBatch batch, builder.Finish());
 //
 // Datagrams are copied, once. One that is moved in is let go as soon as it was copied; where it owns
-// its memory and opens the batch, that memory becomes the start of the batch.
+// its memory, which is of the builder's pool, and opens the batch, that memory becomes the start of
+// the batch.
 // Room is reserved for as much as the largest of the last batches held, so a steady stream of
 // batches reallocates nothing.
 //
@@ -22,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "alkaid/base/export.h"
@@ -78,17 +80,22 @@ class ALKAID_EXPORT DgramBatchBuilder {
   // Makes room for one event of `nbytes`, footer included: AppendEvent of no more can not fail then.
   // In a fresh batch, for as much as the last ones held.
   Status Reserve(int64_t nbytes);
-  // Appends all closed events of another builder of as many streams, whose Configurations are taken
-  // to be the same.
+  // Appends all closed events of another builder of as many streams, under its Configurations.
   Status AppendEvents(const DgramBatchBuilder& other);
-  // From the next event on, datagrams of `stream` are under this Configuration, which may be null.
+  // From the next event on, datagrams of `stream` are under this Configuration, which may be null,
+  // and come from `source`, which faults name.
   void SetConfiguration(int stream,
-                        const std::shared_ptr<const dgram::Configuration>& configuration);
+                        const std::shared_ptr<const dgram::Configuration>& configuration,
+                        const std::string& source);
 
  private:
+  struct Stream {
+    std::shared_ptr<const dgram::Configuration> configuration;
+    std::string source;
+  };
   struct Epoch {
     int64_t first_event;
-    std::vector<std::shared_ptr<const dgram::Configuration>> configurations;
+    std::vector<Stream> streams;
   };
 
   // Makes the memory of `dgram` that of the builder, which has none, if nobody else holds it.

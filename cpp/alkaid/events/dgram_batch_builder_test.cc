@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -89,6 +90,17 @@ TEST(DgramBatchBuilder, CopiesAnOwnedDatagramThatSomebodyElseHolds) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch batch, builder.Finish());
   EXPECT_NE(batch.event(0).dgram(0).data(), kept.data());
   EXPECT_EQ(kept.buffer()->ToString(), L1(5, "mine"));
+}
+
+TEST(DgramBatchBuilder, CopiesAnOwnedDatagramOfAnotherPool) {
+  ProxyMemoryPool other(default_memory_pool());
+  ALKAID_ASSERT_OK_AND_ASSIGN(dgram::Dgram owned, View(L1(5, "theirs")).Copy(&other));
+  DgramBatchBuilder builder(1);
+  ASSERT_THAT(builder.Append(0, std::move(owned)), IsOk());
+  ASSERT_THAT(builder.EndEvent(), IsOk());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch batch, builder.Finish());
+  EXPECT_EQ(other.bytes_allocated(), 0);
+  EXPECT_EQ(batch.event(0).dgram(0).buffer()->ToString(), L1(5, "theirs"));
 }
 
 TEST(DgramBatchBuilder, ReservesAsMuchAsTheLastBatchesHeld) {

@@ -48,12 +48,16 @@ class BatchCheck {
   }
 
   void BeginEpoch(int64_t first_event) {
-    internal::EventBatchData::Epoch epoch{first_event, {}};
-    for (const auto& configuration : configurations_) {
-      epoch.origins.push_back(std::make_shared<const dgram::DgramOrigin>(
-          dgram::DgramOrigin{data_->buffer, configuration, source_}));
-    }
     auto& epochs = data_->epochs;
+    internal::EventBatchData::Epoch epoch{first_event, {}};
+    for (size_t i = 0; i < configurations_.size(); ++i) {
+      if (!epochs.empty() && epochs.back().origins[i]->configuration == configurations_[i]) {
+        epoch.origins.push_back(epochs.back().origins[i]);
+        continue;
+      }
+      epoch.origins.push_back(std::make_shared<const dgram::DgramOrigin>(
+          dgram::DgramOrigin{data_->buffer, configurations_[i], source_}));
+    }
     if (!epochs.empty() && epochs.back().first_event == first_event) epochs.pop_back();
     epochs.push_back(std::move(epoch));
   }
@@ -83,7 +87,13 @@ class BatchCheck {
         return Fault(event, at, "timestamp ", timestamp, " of stream ", stream, ", the event has ",
                      dgram::LoadUnaligned<uint64_t>(first));
       }
-      if (dgram::DgramHeader::ServiceOf(bytes + at) == dgram::TransitionId::kConfigure) {
+      const dgram::TransitionId service = dgram::DgramHeader::ServiceOf(bytes + at);
+      const dgram::TransitionId of_event = dgram::DgramHeader::ServiceOf(first);
+      if (service != of_event && !(IsL1Accept(service) && IsL1Accept(of_event))) {
+        return Fault(event, at, dgram::TransitionName(service), " of stream ", stream,
+                     ", the event is ", dgram::TransitionName(of_event));
+      }
+      if (service == dgram::TransitionId::kConfigure) {
         ALKAID_RETURN_NOT_OK(ReadConfigure(event, stream, at));
         configured = true;
       }

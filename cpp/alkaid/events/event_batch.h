@@ -15,7 +15,8 @@
 //
 // Ownership: values that share one representation; any of them may go first.
 // Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one thread.
-// Out of memory: Make keeps 8 bytes for each event, from `pool` (kResourceExhausted).
+// Out of memory: Make keeps 8 bytes for each event, from `pool` (kResourceExhausted), and for each
+// Configure in the batch 16 bytes for each stream, from operator new.
 #pragma once
 
 #include <cstdint>
@@ -173,7 +174,7 @@ class ALKAID_EXPORT EventBatch {
   // Configure in the batch replaces its stream's for what follows. kDataLoss, with `source` and
   // byte, where a footer, an event or a datagram in it is malformed: sizes that do not add up, a
   // number of streams other than that of `configurations`, an event without datagrams, datagrams of
-  // one event with different timestamps, a header that disagrees with the footer.
+  // one event with different timestamps or services, a header that disagrees with the footer.
   static Result<EventBatch> Make(
       std::shared_ptr<Buffer> buffer,
       const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,

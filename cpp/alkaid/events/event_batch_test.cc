@@ -93,6 +93,8 @@ TEST(EventBatch, RefusesWhatIsMalformedNamingTheByte) {
   refused(Packed({Packed({L1(1) + "tail", ""})}), "datagram of 24 bytes, its footer says 28");
   refused(Packed({Packed({L1(1), L1(1)}), Packed({Dgram(TransitionId::kEnable, 2, "bad"), "x"})}),
           "byte 87 (datagram 1 at byte 87): partial datagram");
+  refused(Packed({Packed({L1(1), Dgram(TransitionId::kEnable, 1)})}),
+          "byte 24 (event 0 at byte 0): Enable of stream 1, the event is L1Accept");
   refused(Packed({}), "footer of no events");
   refused("abc", "block of 3 bytes");
   EXPECT_THAT(EventBatch::Make(nullptr, {}), StatusIs(StatusCode::kInvalidArgument));

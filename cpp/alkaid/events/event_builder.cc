@@ -112,6 +112,7 @@ Result<bool> EventBuilder::NextWindow() {
     for (size_t i = 0; i < heads_.size(); ++i) {
       heads_[i].at = nullptr;
       heads_[i].end = nullptr;
+      heads_[i].origin = nullptr;
       heads_[i].next_batch = 0;
     }
     bool any = false;
@@ -136,6 +137,8 @@ Status EventBuilder::Settle(int stream) {
     head.at = batch.begin()->data();
     head.end = head.at + batch.nbytes();
     head.origin = batch.origin().get();
+    head.configuration = head.origin->configuration;
+    head.source = head.origin->source;
     for (const Building& building : building_) UseConfiguration(stream, building.builder.get());
     UseConfiguration(stream, &steps_);
   }
@@ -150,7 +153,7 @@ Status EventBuilder::Settle(int stream) {
 
 void EventBuilder::UseConfiguration(int stream, DgramBatchBuilder* builder) const {
   const Head& head = heads_[static_cast<size_t>(stream)];
-  if (head.origin != nullptr) builder->SetConfiguration(stream, head.origin->configuration);
+  builder->SetConfiguration(stream, head.configuration, head.source);
 }
 
 Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
@@ -162,7 +165,7 @@ Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
     auto& part = parts_[static_cast<size_t>(i)];
     if (head.at == nullptr || head.timestamp != timestamp) {
       part = {};
-      missing = i;
+      if (missing < 0) missing = i;
       continue;
     }
     part = {head.at, DgramHeader::SizeOf(head.at)};
@@ -236,9 +239,9 @@ Result<DgramBatchBuilder*> EventBuilder::BuilderFor(int destination) {
     if (building.destination == destination) return building.builder.get();
   }
   auto builder = std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool);
-  for (int i = 0; i < stream_count(); ++i) UseConfiguration(i, builder.get());
   // A destination that comes up inside a batch gets the transitions before it.
   ALKAID_RETURN_NOT_OK(builder->AppendEvents(steps_));
+  for (int i = 0; i < stream_count(); ++i) UseConfiguration(i, builder.get());
   building_.push_back({destination, std::move(builder)});
   return building_.back().builder.get();
 }

@@ -23,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,7 +45,8 @@ struct EventBuilderOptions {
   // order. Events are counted before they are left out: batches get smaller, not later.
   std::optional<std::vector<dgram::Timestamp>> filter_timestamps;
   // Where given, says to which batch an L1Accept goes; transitions go to all of them, in front of a
-  // destination's first L1Accept too as far as they are of the same batch.
+  // destination's first L1Accept too as far as they are of the same batch. A destination that came
+  // up once gets a batch from then on.
   std::function<int(const dgram::Timestamp&)> destination;
   // Where batches come from; null: the default pool.
   MemoryPool* pool = nullptr;
@@ -67,7 +69,10 @@ struct EventBatches {
 
   bool done() const { return event_count == 0; }
   // Where no destinations are told apart: the batch.
-  const EventBatch& batch() const { return destinations.front().batch; }
+  const EventBatch& batch() const {
+    static const EventBatch kNone;
+    return destinations.empty() ? kNone : destinations.front().batch;
+  }
 };
 
 class ALKAID_EXPORT EventBuilder {
@@ -79,6 +84,7 @@ class ALKAID_EXPORT EventBuilder {
   EventBuilder& operator=(const EventBuilder&) = delete;
 
   int stream_count() const { return static_cast<int>(heads_.size()); }
+  bool has_destinations() const { return static_cast<bool>(options_.destination); }
   // The next batches. kDataLoss, naming stream, timestamp and offset, where a transition is missing
   // in a stream, a stream's timestamps go backwards, or datagrams of one timestamp have different
   // services.
@@ -93,7 +99,11 @@ class ALKAID_EXPORT EventBuilder {
     // Of the datagram before; none at the start.
     uint64_t previous = 0;
     int64_t next_batch = 0;
+    // Where the bytes above lie; the window holds it.
     const dgram::DgramOrigin* origin = nullptr;
+    // Of the latest datagrams, also when the window is gone.
+    std::shared_ptr<const dgram::Configuration> configuration;
+    std::string source;
   };
   struct Building {
     int destination;

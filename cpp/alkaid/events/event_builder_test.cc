@@ -201,6 +201,46 @@ TEST(EventBuilder, LosesNoEventWhenMemoryRunsOutForAWhile) {
   }
 }
 
+// A source of several windows, each of which is gone when the next is asked for.
+class Windows final : public SmdWindowSource {
+ public:
+  explicit Windows(std::vector<std::vector<std::string>> windows) : windows_(std::move(windows)) {}
+  int stream_count() const override { return static_cast<int>(windows_.front().size()); }
+  Result<SmdWindow> Next() override {
+    if (next_ == windows_.size()) return SmdWindow();
+    return Source(windows_[next_++])->Next();
+  }
+
+ private:
+  const std::vector<std::vector<std::string>> windows_;
+  size_t next_ = 0;
+};
+
+TEST(EventBuilder, ADestinationMayComeUpAfterAStreamHasEnded) {
+  EventBuilderOptions options;
+  options.destination = [](Timestamp timestamp) { return static_cast<int>(timestamp.value()); };
+  const auto windows = std::make_shared<Windows>(
+      std::vector<std::vector<std::string>>{{L1(1), L1(1)}, {L1(2), ""}, {L1(3), ""}});
+  const auto builder = *EventBuilder::Make(windows, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  ASSERT_EQ(built.destinations.size(), 3);
+  EXPECT_THAT(Describe(built.destinations[2].batch), ElementsAre("12@3:0"));
+  EXPECT_EQ(built.destinations[2].batch.event(0).dgram(0).configuration()->names().size(), 1);
+}
+
+TEST(EventBuilder, ADestinationGetsTransitionsUnderTheConfigurationsOfTheirTime) {
+  EventBuilderOptions options;
+  options.destination = [](Timestamp) { return 5; };
+  const auto builder = Builder(
+      {Dgram(TransitionId::kBeginRun, 1) + Dgram(TransitionId::kConfigure, 2) + L1(3)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  const EventBatch& batch = built.destinations.front().batch;
+  EXPECT_THAT(Describe(batch), ElementsAre("4@1:0", "2@2:0", "12@3:0"));
+  EXPECT_EQ(batch.event(0).dgram(0).configuration()->names().size(), 1);
+  EXPECT_EQ(batch.event(1).dgram(0).configuration()->names().size(), 0);
+  EXPECT_EQ(batch.event(2).dgram(0).configuration()->names().size(), 0);
+}
+
 TEST(EventBuilder, BatchesOutliveBuilderAndSource) {
   EventBatch kept;
   {

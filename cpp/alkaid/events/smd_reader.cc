@@ -10,6 +10,8 @@
 namespace alkaid::events {
 namespace {
 
+constexpr int64_t kFakeSteps = 4;
+
 using dgram::Dgram;
 using dgram::DgramBatch;
 using dgram::Timestamp;
@@ -56,6 +58,9 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string
 Result<std::unique_ptr<SmdReader>> SmdReader::Open(
     std::vector<std::unique_ptr<dgram::BatchReader>> readers, const SmdReaderOptions& options) {
   if (readers.empty()) return status::Invalid("small data of no stream");
+  if (std::find(readers.begin(), readers.end(), nullptr) != readers.end()) {
+    return status::Invalid("small data of a stream whose reader is null");
+  }
   if (options.batch_size < 1 || options.max_pending_bytes < 1 || options.integrating_delta < 0) {
     return status::Invalid("windows of ", options.batch_size, " L1Accepts, ",
                            options.max_pending_bytes, " pending bytes, exposures of ",
@@ -77,7 +82,8 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(
     if (batch.empty()) return status::DataLoss(place, ": it is empty");
     const Dgram first = *batch.begin();
     if (first.service() != TransitionId::kConfigure) return first.Fault(0, place);
-    stream.configure = first;
+    // A copy, which does not keep the chunk.
+    ALKAID_ASSIGN_OR_RAISE(stream.configure, first.Copy(options.pool));
     stream.last = first.timestamp();
     ALKAID_RETURN_NOT_OK(made->AddChunk(index, Tail(batch, 1, first.size())));
   }
@@ -129,6 +135,7 @@ Status SmdReader::AddChunk(int index, const DgramBatch& batch) {
   int64_t count = 0;
   int64_t nbytes = 0;
   int64_t l1_count = 0;
+  bool has_end_run = false;
   for (const Dgram& dgram : batch) {
     const Timestamp timestamp = dgram.timestamp();
     if (timestamp < stream.last) [[unlikely]] {
@@ -143,9 +150,10 @@ Status SmdReader::AddChunk(int index, const DgramBatch& batch) {
     ++count;
     nbytes += dgram.size();
     l1_count += IsL1Accept(dgram.service());
+    has_end_run |= dgram.service() == TransitionId::kEndRun;
   }
   if (count == 0) return absl::OkStatus();
-  stream.pieces.push_back({Head(batch, count, nbytes), stream.last, l1_count});
+  stream.pieces.push_back({Head(batch, count, nbytes), stream.last, l1_count, has_end_run});
   stream.l1_count += l1_count;
   stream.pending_bytes += nbytes;
   return absl::OkStatus();
@@ -160,9 +168,16 @@ Result<bool> SmdReader::ReadPast(Timestamp* limit) {
       return true;
     }
     // What follows may have the timestamp of the last; so a full stream keeps that back.
-    const bool faulty = stream.ended;
-    const uint64_t last = stream.last.value();
-    *limit = std::min(*limit, Timestamp(faulty || last == 0 ? last : last - 1));
+    if (stream.ended) {
+      *limit = std::min(*limit, stream.last);
+    } else if (stream.last == stream.pieces.front().batch.begin()->timestamp()) {
+      return status::OutOfMemory("small data of stream ", i, ": the ", stream.pending_bytes,
+                                 " bytes that it holds are all of one timestamp, ",
+                                 stream.last.value(), "; the limit is ",
+                                 options_.max_pending_bytes);
+    } else {
+      *limit = std::min(*limit, Timestamp(stream.last.value() - 1));
+    }
   }
   return false;
 }
@@ -211,28 +226,41 @@ Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
 
 Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>* exposures) {
   const Stream& integrating = streams_[static_cast<size_t>(options_.integrating_stream)];
-  *exposures = begun_;
-  bool run_ends = false;
-  for (const Piece& piece : integrating.pieces) {
-    for (const Dgram& dgram : piece.batch) {
-      if (IsL1Accept(dgram.service())) {
-        exposures->push_back(
-            {dgram.timestamp(), Later(dgram.timestamp(), options_.integrating_delta)});
-      }
-      run_ends = dgram.service() == TransitionId::kEndRun;
-      if (run_ends) *limit = dgram.timestamp();
-      if (run_ends || static_cast<int64_t>(exposures->size()) == options_.batch_size) break;
-    }
-    if (run_ends || static_cast<int64_t>(exposures->size()) == options_.batch_size) break;
-  }
-  if (!run_ends && static_cast<int64_t>(exposures->size()) < options_.batch_size &&
-      CanRead(integrating)) {
+  const auto has_end_run = [](const Piece& piece) { return piece.has_end_run; };
+  const bool run_ends =
+      std::any_of(integrating.pieces.begin(), integrating.pieces.end(), has_end_run);
+  if (static_cast<int64_t>(begun_.size()) + integrating.l1_count < options_.batch_size &&
+      !run_ends && CanRead(integrating)) {
     ALKAID_RETURN_NOT_OK(Read(options_.integrating_stream));
     return false;
   }
+  *exposures = begun_;
+  bool chosen = false;
+  // Those that begin inside the window are known too, whether or not they end in it.
+  const auto add = [&](const Dgram& dgram) {
+    const bool enough = static_cast<int64_t>(exposures->size()) >= options_.batch_size;
+    if ((chosen || enough) && dgram.timestamp() > *limit) return false;
+    if (dgram.service() == TransitionId::kEndRun) {
+      if (!enough) *limit = std::max(*limit, dgram.timestamp());
+      chosen = true;
+    } else if (IsL1Accept(dgram.service())) {
+      exposures->push_back(
+          {dgram.timestamp(), Later(dgram.timestamp(), options_.integrating_delta)});
+      if (!enough && !chosen) *limit = exposures->back().end;
+    }
+    return true;
+  };
+  if (!exposures->empty()) *limit = exposures->back().end;
+  for (const Piece& piece : integrating.pieces) {
+    bool more = true;
+    for (const Dgram& dgram : piece.batch) {
+      more = add(dgram);
+      if (!more) break;
+    }
+    if (!more) break;
+  }
   // After the last exposure what is left goes in windows of the ordinary kind.
-  if (exposures->empty() && !run_ends) return ChooseWinner(limit);
-  if (!exposures->empty()) *limit = std::max(*limit, exposures->back().end);
+  if (exposures->empty() && !chosen) return ChooseWinner(limit);
   return true;
 }
 
@@ -293,15 +321,22 @@ Result<SmdWindow> SmdReader::Next() {
     ALKAID_ASSIGN_OR_RAISE(const bool chosen, ChooseLimit(&window.limit, &exposures));
     if (chosen) break;
   }
-  const bool at_end = !AnyPending();
-  for (Stream& stream : streams_) window.streams.push_back(Cut(&stream, window.limit));
-  if (window.empty() && !at_end) {
-    return status::OutOfMemory("small data: the ", options_.max_pending_bytes,
-                               " bytes that a stream may hold are all of one timestamp, ",
-                               window.limit.value() + 1);
+  window.streams.resize(streams_.size());
+  if (!AnyPending()) return window;
+  // Whatever may fail comes before the streams are cut.
+  const Timestamp limit = window.limit;
+  std::shared_ptr<Buffer> steps;
+  if (options_.fake_steps) {
+    ALKAID_ASSIGN_OR_RAISE(steps, MakeFakeSteps(&window.limit));
+  }
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    window.streams[i] = Cut(&streams_[i], limit);
+    if (steps == nullptr) continue;
+    auto origin = std::make_shared<const dgram::DgramOrigin>(
+        dgram::DgramOrigin{steps, streams_[i].reader->configuration(), "fake step"});
+    window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
   }
   MarkExposures(exposures, &window);
-  if (options_.fake_steps && !at_end) ALKAID_RETURN_NOT_OK(AddFakeSteps(&window));
   return window;
 }
 
@@ -315,11 +350,10 @@ void SmdReader::MarkExposures(const std::vector<Exposure>& exposures, SmdWindow*
       begun_.push_back(exposure);
     }
   }
-  // Of each exposure the last datagram of all streams, the first of them where several are last.
+  // Of each exposure the last L1Accept of all streams; of the first stream where several have it.
   struct Last {
     int stream = -1;
     Timestamp timestamp;
-    bool l1_accept = false;
   };
   std::vector<Last> lasts(ends.size());
   for (size_t stream = 0; stream < window->streams.size(); ++stream) {
@@ -328,55 +362,74 @@ void SmdReader::MarkExposures(const std::vector<Exposure>& exposures, SmdWindow*
       for (const Dgram& dgram : batch) {
         while (exposure < ends.size() && dgram.timestamp() > ends[exposure]) ++exposure;
         if (exposure == ends.size()) break;
+        if (dgram.service() != TransitionId::kL1Accept) continue;
         Last& last = lasts[exposure];
         const bool later = last.stream < 0 || dgram.timestamp() > last.timestamp;
         if (!later && last.stream != static_cast<int>(stream)) continue;
-        last = {static_cast<int>(stream), dgram.timestamp(), dgram.is_l1_accept()};
+        last = {static_cast<int>(stream), dgram.timestamp()};
       }
     }
   }
   for (const Last& last : lasts) {
-    if (last.l1_accept) window->ends.push_back({last.stream, last.timestamp});
+    if (last.stream >= 0) window->ends.push_back({last.stream, last.timestamp});
   }
 }
 
-Status SmdReader::AddFakeSteps(SmdWindow* window) {
-  // Where the window ends with a transition, the step ends by itself or has just begun.
+Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
   Timestamp last;
-  bool inside_step = false;
-  for (const auto& stream : window->streams) {
-    if (stream.empty()) continue;
-    for (const Dgram& dgram : stream.back()) {
-      if (dgram.timestamp() < last) continue;
-      last = dgram.timestamp();
-      inside_step = IsL1Accept(dgram.service());
+  bool l1_accepts = false;
+  Timestamp latest_change;
+  bool enabled = enabled_;
+  for (const Stream& stream : streams_) {
+    for (const Piece& piece : stream.pieces) {
+      if (piece.batch.begin()->timestamp() > *limit) break;
+      for (const Dgram& dgram : piece.batch) {
+        if (dgram.timestamp() > *limit) break;
+        last = std::max(last, dgram.timestamp());
+        const TransitionId service = dgram.service();
+        const bool begins = service == TransitionId::kEnable || IsL1Accept(service);
+        const bool ends = service == TransitionId::kDisable || service == TransitionId::kEndStep ||
+                          service == TransitionId::kEndRun;
+        l1_accepts |= IsL1Accept(service);
+        if ((begins || ends) && dgram.timestamp() >= latest_change) {
+          latest_change = dgram.timestamp();
+          enabled = begins;
+        }
+      }
     }
   }
-  if (!inside_step) return absl::OkStatus();
-
-  dgram::DgramWriter writer(options_.pool);
-  int64_t nanoseconds = 0;
-  for (const TransitionId service : {TransitionId::kDisable, TransitionId::kEndStep,
-                                     TransitionId::kBeginStep, TransitionId::kEnable}) {
-    ALKAID_RETURN_NOT_OK(writer.Begin(service, Later(last, ++nanoseconds)));
-    ALKAID_RETURN_NOT_OK(writer.End());
-  }
-  const int64_t count = writer.size();
-  ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<Buffer> steps, writer.Finish());
-  window->limit = std::max(window->limit, Later(last, nanoseconds));
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    const Stream& stream = streams_[i];
-    if (!stream.pieces.empty() &&
-        stream.pieces.front().batch.begin()->timestamp() <= window->limit) {
+  std::shared_ptr<Buffer> steps;
+  if (enabled && l1_accepts) {
+    const Timestamp end = Later(last, kFakeSteps);
+    for (size_t i = 0; i < streams_.size(); ++i) {
+      const Timestamp next = NextAfter(streams_[i], *limit);
+      if (next > end) continue;
       return status::FailedPrecondition("no room for a fake step behind timestamp ", last.value(),
-                                        ": stream ", i, " goes on at ",
-                                        stream.pieces.front().batch.begin()->timestamp().value());
+                                        ": stream ", i, " goes on at ", next.value());
     }
-    auto origin = std::make_shared<const dgram::DgramOrigin>(
-        dgram::DgramOrigin{steps, stream.reader->configuration(), "fake step"});
-    window->streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), count, 0);
+    dgram::DgramWriter writer(options_.pool);
+    int64_t nanoseconds = 0;
+    for (const TransitionId service : {TransitionId::kDisable, TransitionId::kEndStep,
+                                       TransitionId::kBeginStep, TransitionId::kEnable}) {
+      ALKAID_RETURN_NOT_OK(writer.Begin(service, Later(last, ++nanoseconds)));
+      ALKAID_RETURN_NOT_OK(writer.End());
+    }
+    ALKAID_ASSIGN_OR_RAISE(steps, writer.Finish());
+    *limit = std::max(*limit, end);
   }
-  return absl::OkStatus();
+  enabled_ = enabled;
+  return steps;
+}
+
+// The timestamp of the stream's first datagram behind `limit`; the last moment where there is none.
+Timestamp SmdReader::NextAfter(const Stream& stream, Timestamp limit) {
+  for (const Piece& piece : stream.pieces) {
+    if (piece.last <= limit) continue;
+    for (const Dgram& dgram : piece.batch) {
+      if (dgram.timestamp() > limit) return dgram.timestamp();
+    }
+  }
+  return Timestamp(std::numeric_limits<uint64_t>::max());
 }
 
 }  // namespace alkaid::events

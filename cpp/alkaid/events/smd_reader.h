@@ -14,10 +14,12 @@
 //
 // With an integrating detector a window spans `batch_size` of that detector's L1Accepts: each ends
 // an exposure, at its own time plus `integrating_delta`, and the last L1Accept of all streams in it
-// is marked.
+// is marked. Behind the detector's last L1Accept, and its EndRun, windows are as without one.
 //
-// Memory: a stream holds at most `max_pending_bytes` that were read and not yet given out, and one
-// chunk more. A stream that is full before the window is decides where it ends.
+// Memory: a stream reads no further while it holds `max_pending_bytes` or more that were not yet
+// given out. What it holds, it holds as the whole chunks in which that lies: so a stream takes at
+// most `max_pending_bytes` and three chunks, and what the caller keeps of the windows. A stream that
+// is full before the window is decides where it ends.
 //
 // Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays.
 // After any other failure Next may be called again.
@@ -29,6 +31,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,8 +56,9 @@ struct SmdReaderOptions {
   // still takes, in nanoseconds.
   int integrating_stream = -1;
   int64_t integrating_delta = 0;
-  // Whether every window that ends inside a step is followed by Disable, EndStep, BeginStep and
-  // Enable, 1 to 4 ns behind it, in every stream. They are in no file.
+  // Whether every window that has L1Accepts and ends between an Enable and a Disable is followed by
+  // Disable, EndStep, BeginStep and Enable, 1 to 4 ns behind its last datagram, in every stream.
+  // They are in no file. kFailedPrecondition where a stream goes on sooner.
   bool fake_steps = false;
   // Where chunks come from; null: the default pool.
   MemoryPool* pool = nullptr;
@@ -66,6 +70,10 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   // kInvalidArgument; a file without a Configure at its start is kDataLoss.
   static Result<std::unique_ptr<SmdReader>> Open(const std::vector<std::string>& paths,
                                                  const SmdReaderOptions& options = {});
+  static Result<std::unique_ptr<SmdReader>> Open(std::initializer_list<std::string> paths,
+                                                 const SmdReaderOptions& options = {}) {
+    return Open(std::vector<std::string>(paths), options);
+  }
   // The same from streams that are open already: files, or buffers of any owner.
   static Result<std::unique_ptr<SmdReader>> Open(
       std::vector<std::unique_ptr<dgram::BatchReader>> readers,
@@ -74,8 +82,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
 
   int stream_count() const override { return static_cast<int>(streams_.size()); }
   // kDataLoss naming stream, timestamp and offset where a stream's timestamps go backwards, or
-  // where its file is malformed. kResourceExhausted where `max_pending_bytes` are all of one
-  // timestamp.
+  // where its file is malformed. kResourceExhausted where the `max_pending_bytes` of a stream are
+  // all of one timestamp.
   Result<SmdWindow> Next() override;
 
   // The Configure that opens the stream, and what it declares.
@@ -95,6 +103,7 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
     dgram::DgramBatch batch;
     dgram::Timestamp last;
     int64_t l1_count;
+    bool has_end_run;
   };
   struct Stream {
     std::unique_ptr<dgram::BatchReader> reader;
@@ -136,11 +145,16 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   void MarkExposures(const std::vector<Exposure>& exposures, SmdWindow* window);
 
   std::vector<dgram::DgramBatch> Cut(Stream* stream, dgram::Timestamp limit) const;
-  Status AddFakeSteps(SmdWindow* window);
+  // The steps to be put behind a window that ends at `limit`; null where none are. `limit` becomes
+  // the time of the last of them.
+  Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit);
+  static dgram::Timestamp NextAfter(const Stream& stream, dgram::Timestamp limit);
 
   const SmdReaderOptions options_;
   std::vector<Stream> streams_;
   std::vector<Exposure> begun_;
+  // Whether the last window ended between an Enable and a Disable.
+  bool enabled_ = false;
 };
 
 }  // namespace alkaid::events

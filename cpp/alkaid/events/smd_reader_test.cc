@@ -149,8 +149,11 @@ TEST(SmdReader, LetsAFullStreamDecideWhereTheWindowEnds) {
   EXPECT_GT(windows.size(), 2);
   options.max_pending_bytes = 1;
   options.chunk_bytes = 24;
-  EXPECT_THAT((*Open({L1(5) + L1(5), L1(6)}, options))->Next(),
-              StatusIs(StatusCode::kResourceExhausted, HasSubstr("all of one timestamp, 5")));
+  for (const uint64_t timestamp : {0, 5}) {
+    EXPECT_THAT((*Open({L1(timestamp) + L1(timestamp), L1(6)}, options))->Next(),
+                StatusIs(StatusCode::kResourceExhausted,
+                         HasSubstr("all of one timestamp, " + std::to_string(timestamp))));
+  }
 }
 
 TEST(SmdReader, EndsAnExposureAtTheIntegratingDetectorsTimeAndMarksItsLastL1Accept) {
@@ -181,6 +184,34 @@ TEST(SmdReader, AddsTheExposureInNanosecondsAcrossASecond) {
   EXPECT_EQ(window.limit.value(), inside);
   ASSERT_EQ(window.ends.size(), 1);
   EXPECT_EQ(window.ends[0].timestamp.value(), inside);
+}
+
+TEST(SmdReader, MarksTheLastL1AcceptWhereATransitionEndsTheExposure) {
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  options.integrating_delta = 5;
+  const std::string update = Dgram(TransitionId::kSlowUpdate, 6);
+  const auto reader = *Open({Every(1, 1, 6) + update + L1(20), L1(3) + update}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+  ASSERT_EQ(window.ends.size(), 1);
+  EXPECT_EQ(window.ends[0].timestamp.value(), 5);
+}
+
+TEST(SmdReader, MarksEachOfExposuresThatOverlap) {
+  const std::vector<std::string> streams = {Every(1, 1, 40), L1(10) + L1(14) + L1(30)};
+  for (const int64_t batch_size : {1, 2, 3}) {
+    SmdReaderOptions options = Options(batch_size);
+    options.integrating_stream = 1;
+    options.integrating_delta = 6;
+    const auto reader = *Open(streams, options);
+    std::vector<uint64_t> ends;
+    while (true) {
+      ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+      if (window.empty()) break;
+      for (const auto& end : window.ends) ends.push_back(end.timestamp.value());
+    }
+    EXPECT_THAT(ends, ElementsAre(16, 20, 36)) << batch_size;
+  }
 }
 
 TEST(SmdReader, TakesSeveralExposuresIntoAWindowAndTheRestBehindTheLast) {
@@ -229,8 +260,12 @@ TEST(SmdReader, PutsFakeStepsBehindWindowsInsideAStep) {
                              Dgram(TransitionId::kDisable, 50);
   EXPECT_THAT(Windows({stream, stream}, options),
               ElementsAre("10,20,30,31,32,33,34 | 10,20,30,31,32,33,34", "40,50 | 40,50"));
-  EXPECT_THAT((*Open({L1(1) + L1(2) + L1(3)}, options))->Next(),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("goes on at 3")));
+  // Where there is no room nothing is lost: the same window is refused again.
+  const auto crowded = *Open({L1(1) + L1(2) + L1(3)}, options);
+  for (int times = 0; times < 2; ++times) {
+    EXPECT_THAT(crowded->Next(),
+                StatusIs(StatusCode::kFailedPrecondition, HasSubstr("goes on at 3")));
+  }
 }
 
 TEST(SmdReader, DeliversEverythingBeforeAStreamThatGoesBack) {

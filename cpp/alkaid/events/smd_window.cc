@@ -1,11 +1,12 @@
 #include "alkaid/events/smd_window.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <utility>
 
-#include "alkaid/core/buffer_builder.h"
 #include "alkaid/dgram/batch_reader.h"
+#include "alkaid/events/event_batch.h"
 #include "alkaid/events/packet_footer.h"
 
 namespace alkaid::events {
@@ -62,7 +63,8 @@ void MarkEnds(const SmdWindow& window, int stream, uint8_t* at, const uint8_t* e
       ++mark;
     }
     if (mark == window.ends.end()) return;
-    if (mark->timestamp == timestamp) {
+    if (mark->timestamp == timestamp &&
+        dgram::DgramHeader::ServiceOf(at) == dgram::TransitionId::kL1Accept) {
       at[11] = static_cast<uint8_t>((at[11] & 0xf0) |
                                     static_cast<int>(dgram::TransitionId::kL1AcceptEndOfBatch));
     }
@@ -104,6 +106,7 @@ Result<std::shared_ptr<SmdWindowSource>> OneWindow(
   }
   std::vector<Batches> streams;
   for (size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i] == nullptr) return status::Invalid("the block of stream ", i, " is null");
     ALKAID_ASSIGN_OR_RAISE(Batches batches,
                            ReadBlock(blocks[i], configurations[i], absl::StrCat("stream ", i)));
     streams.push_back(std::move(batches));
@@ -111,23 +114,36 @@ Result<std::shared_ptr<SmdWindowSource>> OneWindow(
   return OneWindow(std::move(streams));
 }
 
-Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window, MemoryPool* pool) {
+Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
+                                     const std::vector<std::shared_ptr<Buffer>>& missing_steps,
+                                     MemoryPool* pool) {
+  if (!missing_steps.empty() && missing_steps.size() != window.streams.size()) {
+    return status::Invalid("missing steps of ", missing_steps.size(), " streams, the window has ",
+                           window.streams.size());
+  }
   BufferBuilder builder(pool != nullptr ? pool : default_memory_pool());
   const auto count = static_cast<int64_t>(window.streams.size());
-  ALKAID_RETURN_NOT_OK(builder.Reserve(window.nbytes() + PacketFooter::BytesFor(count)));
+  int64_t total = window.nbytes() + PacketFooter::BytesFor(count);
+  for (const auto& steps : missing_steps) total += steps == nullptr ? 0 : steps->size();
+  ALKAID_RETURN_NOT_OK(builder.Reserve(total));
   std::vector<uint32_t> footer;
   for (const Batches& stream : window.streams) {
+    const size_t index = footer.size();
     const int64_t begin = builder.length();
+    if (!missing_steps.empty() && missing_steps[index] != nullptr) {
+      builder.UnsafeAppend(missing_steps[index]->data(), missing_steps[index]->size());
+    }
+    const int64_t window_begin = builder.length();
     for (const dgram::DgramBatch& batch : stream) {
       builder.UnsafeAppend(batch.begin()->data(), batch.nbytes());
     }
     const int64_t nbytes = builder.length() - begin;
     if (nbytes > std::numeric_limits<uint32_t>::max()) {
-      return status::Invalid("stream ", footer.size(), " has ", nbytes,
-                             " bytes in the window, a footer can state ",
+      return status::Invalid("stream ", index, " has ", nbytes,
+                             " bytes in the message, a footer can state ",
                              std::numeric_limits<uint32_t>::max());
     }
-    MarkEnds(window, static_cast<int>(footer.size()), builder.mutable_data() + begin,
+    MarkEnds(window, static_cast<int>(index), builder.mutable_data() + window_begin,
              builder.mutable_data() + builder.length());
     footer.push_back(static_cast<uint32_t>(nbytes));
   }
@@ -163,6 +179,58 @@ Result<SmdWindow> Unpack(const std::shared_ptr<Buffer>& message,
     at += nbytes;
   }
   return window;
+}
+
+StepHistory::StepHistory(int stream_count, MemoryPool* pool)
+    : pool_(pool != nullptr ? pool : default_memory_pool()) {
+  for (int i = 0; i < stream_count; ++i) steps_.emplace_back(pool_);
+}
+
+Status StepHistory::Add(const SmdWindow& window) {
+  if (window.streams.size() != steps_.size()) {
+    return status::Invalid("window of ", window.streams.size(), " streams, the history has ",
+                           steps_.size());
+  }
+  const Position before = position();
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    for (const dgram::DgramBatch& batch : window.streams[i]) {
+      for (const dgram::Dgram& dgram : batch) {
+        if (IsL1Accept(dgram.service())) continue;
+        const Status status = steps_[i].Append(dgram.data(), dgram.size());
+        if (status.ok()) continue;
+        for (size_t j = 0; j < steps_.size(); ++j) steps_[j].Rewind(before[j]);
+        return status;
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+StepHistory::Position StepHistory::position() const {
+  Position position;
+  for (const BufferBuilder& steps : steps_) position.push_back(steps.length());
+  return position;
+}
+
+Result<std::vector<std::shared_ptr<Buffer>>> StepHistory::Since(const Position& position) const {
+  if (position.size() != steps_.size()) {
+    return status::IndexError("position of ", position.size(), " streams, the history has ",
+                              steps_.size());
+  }
+  std::vector<std::shared_ptr<Buffer>> since;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const int64_t nbytes = steps_[i].length() - position[i];
+    if (position[i] < 0 || nbytes < 0) {
+      return status::IndexError("position ", position[i], " of ", steps_[i].length(),
+                                " bytes of transitions of stream ", i);
+    }
+    since.emplace_back();
+    if (nbytes == 0) continue;
+    ALKAID_ASSIGN_OR_RAISE(since.back(), AllocateBuffer(nbytes, pool_));
+    std::memcpy(since.back()->mutable_data(), steps_[i].data() + position[i],
+                static_cast<size_t>(nbytes));
+  }
+  return since;
 }
 
 }  // namespace alkaid::events

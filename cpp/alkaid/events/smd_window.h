@@ -2,7 +2,9 @@
 //
 // A window is what can be built into events without waiting for more: whatever comes later, from
 // any stream, is later than `limit`. So the work on a run can be cut into windows and given to
-// several nodes; Pack makes of a window the message that such a node gets, Unpack the window again.
+// several nodes; Pack makes of a window the message that such a node gets. A node that did not get
+// the windows before needs their transitions too: a Configure, or an Enable that announces a chunk,
+// may be among them. StepHistory keeps them.
 //
 // Ownership: values that share the batches' buffers.
 // Threads: a window as safe as its batches; a source is for one thread at a time.
@@ -17,6 +19,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
+#include "alkaid/core/buffer_builder.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
 
@@ -67,15 +70,41 @@ ALKAID_EXPORT Result<std::shared_ptr<SmdWindowSource>> OneWindow(
     const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations);
 
 // One block of bytes: the datagrams of each stream, in the order of the streams, then a
-// PacketFooter with the bytes of each. Datagrams that end an exposure are L1AcceptEndOfBatch in it.
-// kInvalidArgument where a stream has 4 GiB or more.
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
-                                                   MemoryPool* pool = nullptr);
-// The window again; its datagrams are views of `message`. kDataLoss, naming `source` and byte, where
-// the footer or a datagram is malformed, or there are not as many streams as configurations.
+// PacketFooter with the bytes of each. L1Accepts that end an exposure are L1AcceptEndOfBatch in it.
+// `missing_steps`, where given, has a block for each stream, or null, that is put before its
+// datagrams. kInvalidArgument where a stream has 4 GiB or more, or the numbers differ.
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> Pack(
+    const SmdWindow& window, const std::vector<std::shared_ptr<Buffer>>& missing_steps = {},
+    MemoryPool* pool = nullptr);
+// The datagrams of a message, as views of it; `limit` is the latest of their timestamps, and `ends`
+// is empty, as they are marked already. kDataLoss, naming `source` and byte, where the footer or a
+// datagram is malformed, or there are not as many streams as configurations.
 ALKAID_EXPORT Result<SmdWindow> Unpack(
     const std::shared_ptr<Buffer>& message,
     const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
     const std::string& source = "message");
+
+// The transitions of windows, kept for those who did not get them. Takes as much memory as they do.
+//
+// Threads: one at a time.
+class ALKAID_EXPORT StepHistory {
+ public:
+  // How far a node has got: bytes of transitions of each stream.
+  using Position = std::vector<int64_t>;
+
+  explicit StepHistory(int stream_count, MemoryPool* pool = nullptr);
+
+  // Adds the transitions of the next window. kResourceExhausted, and then none was added.
+  Status Add(const SmdWindow& window);
+  // Behind the last window added.
+  Position position() const;
+  // What came after `position`, one block for each stream, null where nothing did: `missing_steps`
+  // for Pack. kOutOfRange for a position that is none.
+  Result<std::vector<std::shared_ptr<Buffer>>> Since(const Position& position) const;
+
+ private:
+  MemoryPool* const pool_;
+  std::vector<BufferBuilder> steps_;
+};
 
 }  // namespace alkaid::events

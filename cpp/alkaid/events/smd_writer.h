@@ -47,8 +47,8 @@ class ALKAID_EXPORT SmdWriter {
   // The next datagram of the big-data file, or of the chunk that continues it; Dgram::offset() must
   // be its place there. The first must be a Configure. kDataLoss with source, byte and datagram
   // index where it is not, or where a datagram to be copied is malformed; kAlreadyExists where a
-  // Configure uses the NamesId of the records, or declares records itself; kInvalidArgument where a Configure has no room left
-  // in the 4 GiB that its header can state.
+  // Configure uses the NamesId of the records, or declares records itself; kInvalidArgument where a
+  // Configure has no room left in the 4 GiB that its header can state.
   Status Append(const dgram::Dgram& dgram);
 
   // Bytes and datagrams made since the last Finish or Drain.
