@@ -14,7 +14,7 @@
 #include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/writer.h"
 #include "alkaid/events/corruptions.h"
-#include "alkaid/events/smd_writer.h"
+#include "alkaid/events/stream_crafts.h"
 
 namespace {
 
@@ -88,6 +88,44 @@ class Seeds {
   bool failed_ = false;
 };
 
+// Small data of several streams, as fuzz_event_builder takes them apart; and batches of events.
+void AddStreams(Seeds* seeds) {
+  namespace streams = events::crafted;
+  using dgram::TransitionId;
+  const std::string transitions =
+      streams::Dgram(TransitionId::kBeginRun, 1) + streams::Dgram(TransitionId::kEnable, 2);
+  const auto stream = [&](const std::vector<uint64_t>& timestamps) {
+    std::string bytes = streams::SmdConfigure() + transitions;
+    for (const uint64_t timestamp : timestamps) bytes += streams::Smd(timestamp, 0, 24);
+    return bytes + streams::Dgram(TransitionId::kEndRun, 99);
+  };
+  const std::string first = stream({3, 4, 5, 6, 7, 7, 9});
+  const std::string second = stream({4, 6, 7, 8});
+  const auto length = [](const std::string& bytes) {
+    return crafted::Bytes(static_cast<uint16_t>(bytes.size()));
+  };
+  for (const std::string& how : {std::string("\1\3\7\2\0", 5), std::string("\1\0\xff\1\2", 5),
+                                 std::string("\1\2\1\3\x11", 5)}) {
+    seeds->Add("fuzz_event_builder", how + length(first) + first + second);
+    seeds->Add("fuzz_event_builder", how + length(first) + first + streams::SmdConfigure());
+  }
+  const auto packed = [](const std::vector<std::string>& packets) {
+    std::string block;
+    std::vector<uint32_t> footer;
+    for (const std::string& packet : packets) {
+      block += packet;
+      footer.push_back(static_cast<uint32_t>(packet.size()));
+    }
+    footer.push_back(static_cast<uint32_t>(packets.size()));
+    return block + crafted::Bytes(footer);
+  };
+  const std::string record = streams::Smd(5, 0, 76);
+  seeds->Add("fuzz_event_batch", packed({packed({record}), packed({streams::L1(6, "data")})}));
+  seeds->Add("fuzz_event_batch", packed({packed({record, record}), packed({"", record})}));
+  seeds->Add("fuzz_event_batch", packed({packed({streams::SmdConfigure()}), packed({record})}));
+  seeds->Add("fuzz_event_batch", packed({record + streams::Smd(6, 76, 76), record}));
+}
+
 alkaid::Status Make(Seeds* seeds) {
   seeds->AddSource(crafted::Run(2));
   seeds->AddSource(crafted::Run(1) + crafted::Run(1));
@@ -104,7 +142,9 @@ alkaid::Status Make(Seeds* seeds) {
   }
   for (const dgram::Corruption& corruption : events::FooterCorruptions()) {
     seeds->Add("fuzz_packet_footer", corruption.bytes);
+    seeds->Add("fuzz_event_batch", corruption.bytes);
   }
+  AddStreams(seeds);
   // A batch of two events, of one packet each.
   const std::string event = "data" + crafted::Bytes(std::vector<uint32_t>{4, 1});
   seeds->Add("fuzz_packet_footer",

@@ -20,5 +20,7 @@ void AddDgramEventsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramReadCommand(CLI::App& dgram, int* exit_code);
 void AddDgramSmdCommand(CLI::App& dgram, int* exit_code);
 void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code);
+void AddDgramEditCommand(CLI::App& dgram, int* exit_code);
+void AddDgramWriteCommand(CLI::App& dgram, int* exit_code);
 
 }  // namespace alkaid::tools

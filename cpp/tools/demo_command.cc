@@ -14,7 +14,6 @@
 #include <array>
 #include <cerrno>
 #include <cinttypes>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -28,16 +27,13 @@
 #include "commands.h"
 #include "demo_row.h"
 #include "exit_code.h"
+#include "interruption.h"
 #include "synthetic_run.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace alkaid::tools {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-void Interrupt(int) { interrupted = 1; }
-bool Interrupted() { return interrupted != 0; }
 
 // A folder that is gone when this goes, also when the program is interrupted.
 class TemporaryFolder {
@@ -54,8 +50,6 @@ class TemporaryFolder {
   ~TemporaryFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
@@ -63,10 +57,8 @@ class TemporaryFolder {
   const std::string& path() const { return path_; }
 
  private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {
-    std::signal(SIGINT, Interrupt);
-    std::signal(SIGTERM, Interrupt);
-  }
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  const Interruption interruption_;
   const std::string path_;
 };
 
@@ -170,7 +162,7 @@ int RunRows(const std::vector<std::string>& row_arguments) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     const Result<Child> child =
         RunSelf(row_arguments, EnvironmentWith(internal::kDefaultMemoryPoolVariable, backend));
-    if (Interrupted()) return 128 + SIGINT;
+    if (Interruption::Came()) return kExitInterrupted;
     if (!child.ok()) return ReportStatus(child.status());
     // A row whose files are malformed tells what stood before the fault.
     if (child->exit_code != kExitOk && child->exit_code != kExitMalformed) return child->exit_code;
@@ -198,8 +190,8 @@ int Run(const DemoOptions& options) {
     if (!made.ok()) return ReportStatus(made.status());
     folder = *std::move(made);
     Result<std::vector<std::string>> written =
-        WriteSyntheticRun(folder->path(), options.events, Interrupted);
-    if (Interrupted()) return 128 + SIGINT;
+        WriteSyntheticRun(folder->path(), options.events, Interruption::Came);
+    if (Interruption::Came()) return kExitInterrupted;
     if (!written.ok()) return ReportStatus(written.status());
     files = *std::move(written);
     arguments.insert(arguments.end(), {"--events", std::to_string(options.events)});

@@ -1,5 +1,5 @@
-// What the three `alkaid dgram` commands share: the file, its options, and reading it from end to
-// end.
+// What the `alkaid dgram` commands that read have in common: the file, its options, and reading it
+// from end to end.
 //
 // Threads: one. Out of memory: kResourceExhausted, or std::bad_alloc.
 #pragma once

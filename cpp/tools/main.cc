@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
   AddInfoCommand(app, &exit_code);
   AddDemoCommand(app, &exit_code);
   AddDemoRowCommand(app, &exit_code);
-  CLI::App* dgram = app.add_subcommand("dgram", "Look into files of XTC2 datagrams.");
+  CLI::App* dgram =
+      app.add_subcommand("dgram", "Look into files of XTC2 datagrams, edit and write them.");
   dgram->require_subcommand(1);
   AddDgramLsCommand(*dgram, &exit_code);
   AddDgramDumpCommand(*dgram, &exit_code);
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
   AddDgramReadCommand(*dgram, &exit_code);
   AddDgramSmdCommand(*dgram, &exit_code);
   AddDgramVerifyCommand(*dgram, &exit_code);
+  AddDgramEditCommand(*dgram, &exit_code);
+  AddDgramWriteCommand(*dgram, &exit_code);
 
   try {
     app.parse(argc, argv);

@@ -10,6 +10,7 @@
 #include "alkaid/core/buffer_builder.h"        // IWYU pragma: export
 #include "alkaid/core/capped_memory_pool.h"    // IWYU pragma: export
 #include "alkaid/core/device.h"                // IWYU pragma: export
+#include "alkaid/core/durable_file.h"          // IWYU pragma: export
 #include "alkaid/core/file_io.h"               // IWYU pragma: export
 #include "alkaid/core/foreign_buffer.h"        // IWYU pragma: export
 #include "alkaid/core/io_interfaces.h"         // IWYU pragma: export

@@ -33,8 +33,8 @@ struct DetectorDefinition {
   std::optional<uint32_t> names_id = {};
 };
 
-// The declaration for a Configure that has `there` already. Where no number is given it is one above
-// the lower of the two groups in which numbers are given out, from 0 up and from 255 down;
+// The declaration for a Configure that has `there` already. Where no number is given it is one more
+// than the lower of the two groups in which numbers are given out, from 0 up and from 255 down;
 // kResourceExhausted where these meet. kInvalidArgument for a name that is not legal, a field given
 // twice, a node above 4095, a number above 255, or what Names::Make refuses.
 ALKAID_EXPORT Result<Names> MakeDeclaration(DetectorDefinition definition,

@@ -205,8 +205,8 @@ TEST(DgramEditFailure, MalformedDatagramsAreRefusedAndTheOneBeforeStays) {
   }
 }
 
-// Wherever one byte of a datagram is another, an edit works or says kDataLoss, and what is saved has
-// the size that its header states.
+// Wherever one byte of a datagram is another, an edit works or says kDataLoss, and what is saved
+// has the size that its header states.
 TEST(DgramEditFailure, NoByteThatIsWrongBringsItDown) {
   const auto configuration = Declared();
   std::string bytes = crafted::Dgram(TransitionId::kL1Accept,

@@ -287,6 +287,20 @@ TEST(DgramEdit, ParentsInParentsKeepTheirOrderAndGetSmallerExtents) {
   EXPECT_THAT(Carried(Saved(edit), configuration), ElementsAre(4, 3));
 }
 
+TEST(DgramEdit, ParentsNestAsDeepAsAWalkGoes) {
+  const auto configuration = ConfigurationOf(SeveralConfigure());
+  const auto nested = [](std::string payload) {
+    for (int i = 0; i < 64; ++i) payload = crafted::Xtc(crafted::kParent, payload);
+    return Several(payload);
+  };
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
+                              DgramEdit::Make(MakeDgram(nested(One(1) + One(3)), configuration)));
+  ALKAID_ASSERT_OK(edit.RemoveData("a", "raw"));
+  EXPECT_EQ(Saved(edit), nested(One(3)));
+  ALKAID_ASSERT_OK(edit.RemoveData("a", "fex"));
+  EXPECT_EQ(Saved(edit), nested(""));
+}
+
 TEST(DgramEdit, WhatItDoesNotKnowIsKept) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
   const auto dgram = [](const std::string& removed) {

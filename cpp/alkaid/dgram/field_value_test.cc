@@ -89,7 +89,7 @@ TEST(FieldValue, TheWrongTypeRankOrNumberIsRefusedNamingTheFieldAndItsNames) {
           "more than 64 bits can count");
 }
 
-// The words beyond an array's rank are garbage in real files, and what follows a text's NUL is kept.
+// The words beyond an array's rank are garbage in real files; what follows a text's NUL is kept.
 TEST(FieldValue, OfAFieldOfADatagramIsThatFieldByteForByte) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
                               Dgram::Make(crafted::AsBuffer(crafted::Configure())));

@@ -46,7 +46,7 @@ void StoreNames(uint8_t* bytes, const Names& names);
 // Where the Data of a ShapesData starts that has its Shapes before it, in bytes from its start.
 inline int64_t DataOffset(const Names& names) { return kXtcHeaderBytes + names.shapes_extent(); }
 // The extent of a ShapesData of these values, once each was checked against its declaration.
-// kInvalidArgument where one disagrees, one is missing or too many, or the extent passes kMaxExtent.
+// kInvalidArgument where one disagrees, is missing or too many, or the extent passes kMaxExtent.
 Result<int64_t> ShapesDataExtent(const Names& names, std::span<const FieldValue> values);
 // Its bytes: the Xtc, Shapes, and Data. Values and extent were checked.
 void StoreShapesData(uint8_t* bytes, const Names& names, std::span<const FieldValue> values,

@@ -35,32 +35,6 @@ DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
                     batch.size() - count, batch.first_index() + count);
 }
 
-// Of each exposure the last datagram of each stream; marks those that end an exposure.
-void MarkExposures(const std::vector<Timestamp>& exposures, SmdWindow* window) {
-  struct Last {
-    int stream = -1;
-    Timestamp timestamp;
-    bool l1_accept = false;
-  };
-  std::vector<Last> lasts(exposures.size());
-  for (size_t stream = 0; stream < window->streams.size(); ++stream) {
-    size_t exposure = 0;
-    for (const DgramBatch& batch : window->streams[stream]) {
-      for (const Dgram& dgram : batch) {
-        while (exposure < exposures.size() && dgram.timestamp() > exposures[exposure]) ++exposure;
-        if (exposure == exposures.size()) break;
-        Last& last = lasts[exposure];
-        const bool later = last.stream < 0 || dgram.timestamp() > last.timestamp;
-        if (!later && last.stream != static_cast<int>(stream)) continue;
-        last = {static_cast<int>(stream), dgram.timestamp(), dgram.is_l1_accept()};
-      }
-    }
-  }
-  for (const Last& last : lasts) {
-    if (last.l1_accept) window->ends.push_back({last.stream, last.timestamp});
-  }
-}
-
 }  // namespace
 
 SmdReader::~SmdReader() = default;
@@ -235,13 +209,15 @@ Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
   return true;
 }
 
-Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Timestamp>* exposures) {
+Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>* exposures) {
   const Stream& integrating = streams_[static_cast<size_t>(options_.integrating_stream)];
+  *exposures = begun_;
   bool run_ends = false;
   for (const Piece& piece : integrating.pieces) {
     for (const Dgram& dgram : piece.batch) {
       if (IsL1Accept(dgram.service())) {
-        exposures->push_back(Later(dgram.timestamp(), options_.integrating_delta));
+        exposures->push_back(
+            {dgram.timestamp(), Later(dgram.timestamp(), options_.integrating_delta)});
       }
       run_ends = dgram.service() == TransitionId::kEndRun;
       if (run_ends) *limit = dgram.timestamp();
@@ -256,11 +232,11 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Timestamp>
   }
   // After the last exposure what is left goes in windows of the ordinary kind.
   if (exposures->empty() && !run_ends) return ChooseWinner(limit);
-  if (!exposures->empty()) *limit = std::max(*limit, exposures->back());
+  if (!exposures->empty()) *limit = std::max(*limit, exposures->back().end);
   return true;
 }
 
-Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Timestamp>* exposures) {
+Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Exposure>* exposures) {
   exposures->clear();
   *limit = Timestamp();
   for (int i = 0; i < stream_count(); ++i) {
@@ -276,8 +252,6 @@ Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Timestamp>* ex
       options_.integrating_stream < 0 ? ChooseWinner(limit) : ChooseExposures(limit, exposures);
   if (!chosen.ok() || !*chosen) return chosen;
   ALKAID_ASSIGN_OR_RAISE(const bool read, ReadPast(limit));
-  // Where a stream can not be read as far, only the exposures that are whole are marked.
-  while (!exposures->empty() && exposures->back() > *limit) exposures->pop_back();
   return !read;
 }
 
@@ -314,7 +288,7 @@ std::vector<DgramBatch> SmdReader::Cut(Stream* stream, Timestamp limit) const {
 
 Result<SmdWindow> SmdReader::Next() {
   SmdWindow window;
-  std::vector<Timestamp> exposures;
+  std::vector<Exposure> exposures;
   while (true) {
     ALKAID_ASSIGN_OR_RAISE(const bool chosen, ChooseLimit(&window.limit, &exposures));
     if (chosen) break;
@@ -329,6 +303,41 @@ Result<SmdWindow> SmdReader::Next() {
   MarkExposures(exposures, &window);
   if (options_.fake_steps && !at_end) ALKAID_RETURN_NOT_OK(AddFakeSteps(&window));
   return window;
+}
+
+void SmdReader::MarkExposures(const std::vector<Exposure>& exposures, SmdWindow* window) {
+  begun_.clear();
+  std::vector<Timestamp> ends;
+  for (const Exposure& exposure : exposures) {
+    if (exposure.end <= window->limit) {
+      ends.push_back(exposure.end);
+    } else if (exposure.l1_accept <= window->limit) {
+      begun_.push_back(exposure);
+    }
+  }
+  // Of each exposure the last datagram of all streams, the first of them where several are last.
+  struct Last {
+    int stream = -1;
+    Timestamp timestamp;
+    bool l1_accept = false;
+  };
+  std::vector<Last> lasts(ends.size());
+  for (size_t stream = 0; stream < window->streams.size(); ++stream) {
+    size_t exposure = 0;
+    for (const DgramBatch& batch : window->streams[stream]) {
+      for (const Dgram& dgram : batch) {
+        while (exposure < ends.size() && dgram.timestamp() > ends[exposure]) ++exposure;
+        if (exposure == ends.size()) break;
+        Last& last = lasts[exposure];
+        const bool later = last.stream < 0 || dgram.timestamp() > last.timestamp;
+        if (!later && last.stream != static_cast<int>(stream)) continue;
+        last = {static_cast<int>(stream), dgram.timestamp(), dgram.is_l1_accept()};
+      }
+    }
+  }
+  for (const Last& last : lasts) {
+    if (last.l1_accept) window->ends.push_back({last.stream, last.timestamp});
+  }
 }
 
 Status SmdReader::AddFakeSteps(SmdWindow* window) {

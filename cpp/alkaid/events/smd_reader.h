@@ -109,6 +109,12 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
     Status fault;
   };
 
+  // An L1Accept of the integrating detector, and the end of what belongs to it.
+  struct Exposure {
+    dgram::Timestamp l1_accept;
+    dgram::Timestamp end;
+  };
+
   explicit SmdReader(const SmdReaderOptions& options) : options_(options) {}
 
   bool CanRead(const Stream& stream) const {
@@ -123,15 +129,18 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   Result<bool> ReadPast(dgram::Timestamp* limit);
 
   // Where the next window ends: false when a stream was read instead.
-  Result<bool> ChooseLimit(dgram::Timestamp* limit, std::vector<dgram::Timestamp>* exposures);
+  Result<bool> ChooseLimit(dgram::Timestamp* limit, std::vector<Exposure>* exposures);
   Result<bool> ChooseWinner(dgram::Timestamp* limit);
-  Result<bool> ChooseExposures(dgram::Timestamp* limit, std::vector<dgram::Timestamp>* exposures);
+  Result<bool> ChooseExposures(dgram::Timestamp* limit, std::vector<Exposure>* exposures);
+  // Marks the exposures that the window ends; those that it began and does not end wait.
+  void MarkExposures(const std::vector<Exposure>& exposures, SmdWindow* window);
 
   std::vector<dgram::DgramBatch> Cut(Stream* stream, dgram::Timestamp limit) const;
   Status AddFakeSteps(SmdWindow* window);
 
   const SmdReaderOptions options_;
   std::vector<Stream> streams_;
+  std::vector<Exposure> begun_;
 };
 
 }  // namespace alkaid::events

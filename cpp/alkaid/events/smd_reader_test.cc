@@ -197,6 +197,19 @@ TEST(SmdReader, TakesSeveralExposuresIntoAWindowAndTheRestBehindTheLast) {
   EXPECT_TRUE(window.ends.empty());
 }
 
+TEST(SmdReader, MarksTheSameL1AcceptsWhenAStreamIsFullInTheMiddleOfAnExposure) {
+  SmdReaderOptions options = Options(1);
+  options.integrating_stream = 1;
+  options.integrating_delta = 20;
+  const std::vector<std::string> streams = {Every(1, 1, 100), L1(10) + L1(60)};
+  const std::string expected = Built(streams, options);
+  EXPECT_THAT(expected, HasSubstr(Dgram(TransitionId::kL1AcceptEndOfBatch, 30)));
+  EXPECT_THAT(expected, HasSubstr(Dgram(TransitionId::kL1AcceptEndOfBatch, 80)));
+  options.chunk_bytes = 48;
+  options.max_pending_bytes = 120;
+  EXPECT_EQ(Built(streams, options), expected);
+}
+
 TEST(SmdReader, ItsMarksBecomeTheServiceOfTheEventsThatAreBuilt) {
   SmdReaderOptions options = Options(1);
   options.integrating_stream = 1;

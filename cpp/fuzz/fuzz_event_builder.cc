@@ -1,0 +1,184 @@
+// Any bytes, as small data of several streams: read in chunks, cut into windows, built into events.
+// What comes out must not depend on how it was read, and must be what the streams hold.
+//
+// The first bytes say how: streams, batch size, bytes of a chunk, window size, integrating stream.
+// Then come the streams, each but the last behind two bytes of its length.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/buffer.h"
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/events/event_builder.h"
+#include "alkaid/events/smd_reader.h"
+
+namespace {
+
+using alkaid::Buffer;
+using alkaid::Result;
+using alkaid::Status;
+using alkaid::dgram::BatchReader;
+using alkaid::events::EventBatch;
+using alkaid::events::EventBatches;
+using alkaid::events::EventBuilder;
+using alkaid::events::EventBuilderOptions;
+using alkaid::events::SmdReader;
+using alkaid::events::SmdReaderOptions;
+using alkaid::events::SmdWindow;
+
+using Streams = std::vector<std::shared_ptr<Buffer>>;
+
+void Require(bool truth, const char* what) {
+  if (truth) return;
+  std::fprintf(stderr, "%s\n", what);
+  std::abort();
+}
+
+struct Input {
+  EventBuilderOptions building;
+  SmdReaderOptions reading;
+  Streams streams;
+};
+
+Input Parse(const uint8_t* data, size_t size) {
+  Input input;
+  const uint8_t* const head = data;
+  constexpr size_t kHead = 5;
+  data += kHead;
+  size -= kHead;
+  const int count = head[0] % 4 + 1;
+  input.building.batch_size = head[1];
+  input.reading.chunk_bytes = 1 + head[2] * 8;
+  input.reading.batch_size = 1 + head[3] % 16;
+  input.reading.integrating_stream = head[4] % (count + 1) - 1;
+  input.reading.integrating_delta = head[4] / 8;
+  input.reading.max_pending_bytes = 1 + head[3] * 16;
+  for (int i = 0; i < count; ++i) {
+    size_t length = size;
+    if (i + 1 < count && size >= 2) {
+      length = std::min<size_t>(size - 2, data[0] | data[1] << 8);
+      data += 2;
+      size -= 2;
+    }
+    input.streams.push_back(Buffer::FromString(std::string(data, data + length)));
+    data += length;
+    size -= length;
+  }
+  return input;
+}
+
+Result<std::unique_ptr<SmdReader>> Open(const Input& input, int64_t chunk_bytes) {
+  std::vector<std::unique_ptr<BatchReader>> readers;
+  for (const auto& stream : input.streams) {
+    alkaid::dgram::BatchReaderOptions options;
+    options.batch_bytes = chunk_bytes;
+    ALKAID_ASSIGN_OR_RAISE(auto reader, BatchReader::Open(stream, options));
+    readers.push_back(std::move(reader));
+  }
+  SmdReaderOptions options = input.reading;
+  options.chunk_bytes = chunk_bytes;
+  return SmdReader::Open(std::move(readers), options);
+}
+
+struct Built {
+  std::string events;
+  int64_t dgrams = 0;
+  Status status;
+};
+
+// The bytes of all events, one behind the other, without the footers of batches.
+void Add(const EventBatches& built, Built* all) {
+  int64_t steps = 0;
+  for (const auto& event : built.batch()) {
+    int present = 0;
+    event.ForEachDgram([&](int stream, const alkaid::dgram::Dgram& dgram) {
+      Require(event.has(stream) && dgram.timestamp() == event.timestamp(),
+              "a datagram is elsewhere");
+      ++present;
+    });
+    Require(present > 0, "an event of nothing");
+    Require(event.is_l1_accept() || present == event.stream_count(), "a transition is incomplete");
+    steps += !event.is_l1_accept();
+    all->dgrams += present;
+    all->events.append(event.data(), event.data() + event.nbytes());
+  }
+  Require(built.steps.size() == steps, "a step batch has other transitions");
+  Require(built.event_count == built.batch().size(), "events were lost");
+  if (built.batch().empty()) return;
+  std::vector<std::shared_ptr<const alkaid::dgram::Configuration>> none(
+      static_cast<size_t>(built.batch().stream_count()));
+  const auto read = EventBatch::Make(built.batch().buffer(), none);
+  // A Configure inside may be malformed: the reader of the streams judges that before.
+  Require(read.ok() && read->size() == built.batch().size(), "a batch can not be read again");
+}
+
+Built BuildAll(const Input& input, int64_t chunk_bytes) {
+  Built all;
+  auto reader = Open(input, chunk_bytes);
+  if (!reader.ok()) {
+    all.status = reader.status();
+    return all;
+  }
+  auto builder = *EventBuilder::Make(*std::move(reader), input.building);
+  while (true) {
+    const Result<EventBatches> built = builder->Next();
+    all.status = built.status();
+    if (!built.ok() || built->done()) return all;
+    Add(*built, &all);
+  }
+}
+
+// Every window ends past the one before, and nothing in it is later than its end.
+void CheckWindows(const Input& input) {
+  auto reader = Open(input, input.reading.chunk_bytes);
+  if (!reader.ok()) return;
+  int64_t nbytes = 0;
+  alkaid::dgram::Timestamp before;
+  bool first = true;
+  while (true) {
+    const Result<SmdWindow> window = (*reader)->Next();
+    if (!window.ok() || window->empty()) break;
+    Require(first || window->limit > before, "a window ends where the one before did");
+    nbytes += window->nbytes();
+    for (const auto& stream : window->streams) {
+      for (const auto& batch : stream) {
+        for (const auto& dgram : batch) {
+          Require(dgram.timestamp() <= window->limit, "a datagram is later than its window");
+          Require(first || dgram.timestamp() > before, "a datagram belongs to an earlier window");
+        }
+      }
+    }
+    const auto message = Pack(*window);
+    Require(message.ok(), "a window can not be packed");
+    const auto again = Unpack(*message, (*reader)->configurations());
+    // A Configure in the middle is read anew, and was read before.
+    Require(again.ok() && again->size() == window->size(), "a message can not be unpacked");
+    before = window->limit;
+    first = false;
+  }
+  int64_t total = 0;
+  for (const auto& stream : input.streams) total += stream->size();
+  Require(nbytes <= total, "windows hold more than the streams");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 8) return 0;
+  const Input input = Parse(data, size);
+  const Built small_reads = BuildAll(input, input.reading.chunk_bytes);
+  const Built one_read = BuildAll(input, 1 << 20);
+  // Where all is read to the end, how it was read does not show.
+  if (small_reads.status.ok() && one_read.status.ok()) {
+    Require(small_reads.events == one_read.events, "events depend on how they were read");
+  }
+  CheckWindows(input);
+  return 0;
+}

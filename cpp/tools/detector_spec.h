@@ -1,0 +1,45 @@
+// A detector as it is spelled on the command line, and the values that it gets.
+//
+// Threads: free of state. Out of memory: may throw std::bad_alloc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/detector_definition.h"
+#include "counting_values.h"
+
+namespace alkaid::tools {
+
+struct DetectorSpec {
+  dgram::DetectorDefinition definition;
+  // Of each field, in every datagram.
+  std::vector<std::vector<uint32_t>> shapes;
+};
+
+// From "name=fex,alg=fex:1.0.0,field=calib:FLOAT:2x3"; the whole form is in the help of `alkaid
+// dgram edit`.
+// kInvalidArgument says which part is not understood.
+Result<DetectorSpec> ParseDetectorSpec(const std::string& text);
+
+// "DETECTOR.ALGORITHM" or "DETECTOR.ALGORITHM.SEGMENT".
+struct DetectorChoice {
+  std::string detector;
+  std::string algorithm;
+  std::optional<uint32_t> segment;
+
+  bool Includes(const dgram::Names& names) const;
+};
+Result<DetectorChoice> ParseDetectorChoice(const std::string& text);
+
+// Values from a JSON file: {"DETECTOR.ALGORITHM": {"FIELD": VALUE, ...}, ...}, where VALUE is a
+// number, text, or a list (nested as one likes) of as many numbers as the field's shape has. Fields
+// that are not named stay as they are. kInvalidArgument for what no detector of `all` has, and for
+// values that do not fit.
+Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names>& all,
+                         std::vector<CountingValues>& values);
+
+}  // namespace alkaid::tools
