@@ -119,7 +119,7 @@ int Run(const EventsOptions& options) {
     std::printf("%8s %8s %8s %8s %12s  %s\n", "batch", "events", "kept", "steps", "bytes",
                 "sha256 of the batch");
     status = Build(options, *opened, nullptr, &totals);
-    std::printf("%" PRId64 " batches, %" PRId64 " events, of which %" PRId64 " transitions\n",
+    std::printf("batches %" PRId64 ", events %" PRId64 ", of which transitions %" PRId64 "\n",
                 totals.batches, totals.events, totals.steps);
   }
   return ReportStatus(status);

@@ -6,6 +6,7 @@
 
 #include "alkaid/dgram/writer.h"
 #include "alkaid/events/event_batch.h"
+#include "alkaid/events/pending_stream_internal.h"
 
 namespace alkaid::events {
 namespace {
@@ -16,6 +17,7 @@ using dgram::Dgram;
 using dgram::DgramBatch;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using internal::PendingStream;
 
 // Adds to a time of seconds and nanoseconds; the sum of what is too late to be told is the last
 // moment.
@@ -28,18 +30,14 @@ Timestamp Later(Timestamp timestamp, int64_t nanoseconds) {
   return Timestamp(static_cast<uint32_t>(sum / kSecond), static_cast<uint32_t>(sum % kSecond));
 }
 
-// The first `count` datagrams of `batch`, of `nbytes`, and the rest.
-DgramBatch Head(const DgramBatch& batch, int64_t count, int64_t nbytes) {
-  return DgramBatch(batch.origin(), batch.begin()->data(), nbytes, count, batch.first_index());
-}
-DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
-  return DgramBatch(batch.origin(), batch.begin()->data() + nbytes, batch.nbytes() - nbytes,
-                    batch.size() - count, batch.first_index() + count);
-}
-
 }  // namespace
 
+SmdReader::SmdReader(const SmdReaderOptions& options) : options_(options) {}
 SmdReader::~SmdReader() = default;
+
+const dgram::Dgram& SmdReader::configure(int stream) const {
+  return streams_[static_cast<size_t>(stream)]->configure();
+}
 
 Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string>& paths,
                                                    const SmdReaderOptions& options) {
@@ -73,165 +71,97 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(
   }
   std::unique_ptr<SmdReader> made(new SmdReader(options));
   for (auto& reader : readers) {
-    made->streams_.emplace_back();
-    made->streams_.back().reader = std::move(reader);
-    const int index = made->stream_count() - 1;
-    Stream& stream = made->streams_.back();
-    ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, stream.reader->Next());
-    const std::string place = absl::StrCat("stream ", index, " starts without a Configure");
-    if (batch.empty()) return status::DataLoss(place, ": it is empty");
-    const Dgram first = *batch.begin();
-    if (first.service() != TransitionId::kConfigure) return first.Fault(0, place);
-    // A copy, which does not keep the chunk.
-    ALKAID_ASSIGN_OR_RAISE(stream.configure, first.Copy(options.pool));
-    stream.last = first.timestamp();
-    ALKAID_RETURN_NOT_OK(made->AddChunk(index, Tail(batch, 1, first.size())));
+    made->streams_.push_back(
+        std::make_unique<PendingStream>(std::move(reader), made->stream_count()));
+    ALKAID_RETURN_NOT_OK(made->streams_.back()->Start(options.pool));
   }
   return made;
 }
 
 std::vector<std::shared_ptr<const dgram::Configuration>> SmdReader::configurations() const {
   std::vector<std::shared_ptr<const dgram::Configuration>> all;
-  for (const Stream& stream : streams_) all.push_back(stream.configure.configuration());
+  for (const auto& stream : streams_) all.push_back(stream->configure().configuration());
   return all;
 }
 
 int64_t SmdReader::total_bytes() const {
   int64_t sum = 0;
-  for (const Stream& stream : streams_) sum += stream.reader->end();
+  for (const auto& stream : streams_) sum += stream->reader().end();
   return sum;
 }
 
 int64_t SmdReader::position() const {
   int64_t sum = 0;
-  for (const Stream& stream : streams_) sum += stream.reader->position() - stream.pending_bytes;
+  for (const auto& stream : streams_) sum += stream->reader().position() - stream->nbytes();
   return sum;
 }
 
 bool SmdReader::AnyPending() const {
   return std::any_of(streams_.begin(), streams_.end(),
-                     [](const Stream& stream) { return !stream.pieces.empty(); });
-}
-
-Status SmdReader::Read(int index) {
-  Stream& stream = streams_[static_cast<size_t>(index)];
-  const Result<DgramBatch> batch = stream.reader->Next();
-  if (!batch.ok()) {
-    // Nothing follows a fault of the data; anything else may pass.
-    if (batch.status().code() != StatusCode::kDataLoss) return batch.status();
-    stream.ended = true;
-    stream.fault = batch.status();
-    return absl::OkStatus();
-  }
-  if (batch->empty()) {
-    stream.ended = true;
-    return absl::OkStatus();
-  }
-  return AddChunk(index, *batch);
-}
-
-Status SmdReader::AddChunk(int index, const DgramBatch& batch) {
-  Stream& stream = streams_[static_cast<size_t>(index)];
-  int64_t count = 0;
-  int64_t nbytes = 0;
-  int64_t l1_count = 0;
-  bool has_end_run = false;
-  for (const Dgram& dgram : batch) {
-    const Timestamp timestamp = dgram.timestamp();
-    if (timestamp < stream.last) [[unlikely]] {
-      stream.ended = true;
-      stream.fault =
-          dgram.Fault(0, absl::StrCat("timestamp ", timestamp.value(), " of stream ", index, " (",
-                                      dgram::TransitionName(dgram.service()),
-                                      ") goes back: before it is ", stream.last.value()));
-      break;
-    }
-    stream.last = timestamp;
-    ++count;
-    nbytes += dgram.size();
-    l1_count += IsL1Accept(dgram.service());
-    has_end_run |= dgram.service() == TransitionId::kEndRun;
-  }
-  if (count == 0) return absl::OkStatus();
-  stream.pieces.push_back({Head(batch, count, nbytes), stream.last, l1_count, has_end_run});
-  stream.l1_count += l1_count;
-  stream.pending_bytes += nbytes;
-  return absl::OkStatus();
+                     [](const auto& stream) { return !stream->empty(); });
 }
 
 Result<bool> SmdReader::ReadPast(Timestamp* limit) {
   for (int i = 0; i < stream_count(); ++i) {
-    const Stream& stream = streams_[static_cast<size_t>(i)];
-    if (stream.last > *limit || (stream.ended && stream.fault.ok())) continue;
-    if (CanRead(stream)) {
-      ALKAID_RETURN_NOT_OK(Read(i));
+    const PendingStream& stream = *streams_[static_cast<size_t>(i)];
+    if (stream.last() > *limit || (stream.ended() && stream.fault().ok())) continue;
+    if (stream.CanRead(options_.max_pending_bytes)) {
+      ALKAID_RETURN_NOT_OK(streams_[static_cast<size_t>(i)]->Read());
       return true;
     }
     // What follows may have the timestamp of the last; so a full stream keeps that back.
-    if (stream.ended) {
-      *limit = std::min(*limit, stream.last);
-    } else if (stream.last == stream.pieces.front().batch.begin()->timestamp()) {
-      return status::OutOfMemory("small data of stream ", i, ": the ", stream.pending_bytes,
+    if (stream.ended()) {
+      *limit = std::min(*limit, stream.last());
+    } else if (stream.last() == stream.first()) {
+      return status::OutOfMemory("small data of stream ", i, ": the ", stream.nbytes(),
                                  " bytes that it holds are all of one timestamp, ",
-                                 stream.last.value(), "; the limit is ",
+                                 stream.last().value(), "; the limit is ",
                                  options_.max_pending_bytes);
     } else {
-      *limit = std::min(*limit, Timestamp(stream.last.value() - 1));
+      *limit = std::min(*limit, Timestamp(stream.last().value() - 1));
     }
   }
   return false;
 }
 
 Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
-  const Stream* winner = nullptr;
-  const Stream* with_some = nullptr;
-  const Stream* with_any = nullptr;
+  const PendingStream* winner = nullptr;
+  const PendingStream* with_some = nullptr;
+  const PendingStream* with_any = nullptr;
   int behind = -1;
   for (int i = 0; i < stream_count(); ++i) {
-    const Stream& stream = streams_[static_cast<size_t>(i)];
-    const auto least = [&](const Stream** so_far) {
-      if (*so_far == nullptr || stream.last < (*so_far)->last) *so_far = &stream;
+    const PendingStream& stream = *streams_[static_cast<size_t>(i)];
+    const auto least = [&](const PendingStream** so_far) {
+      if (*so_far == nullptr || stream.last() < (*so_far)->last()) *so_far = &stream;
     };
-    if (stream.l1_count >= options_.batch_size) least(&winner);
-    if (stream.l1_count > 0) least(&with_some);
-    if (!stream.pieces.empty()) least(&with_any);
-    if (CanRead(stream) &&
-        (behind < 0 || stream.last < streams_[static_cast<size_t>(behind)].last)) {
+    if (stream.l1_count() >= options_.batch_size) least(&winner);
+    if (stream.l1_count() > 0) least(&with_some);
+    if (!stream.empty()) least(&with_any);
+    if (stream.CanRead(options_.max_pending_bytes) &&
+        (behind < 0 || stream.last() < streams_[static_cast<size_t>(behind)]->last())) {
       behind = i;
     }
   }
   if (winner == nullptr && behind >= 0) {
-    ALKAID_RETURN_NOT_OK(Read(behind));
+    ALKAID_RETURN_NOT_OK(streams_[static_cast<size_t>(behind)]->Read());
     return false;
   }
   if (winner == nullptr) {
-    *limit = (with_some != nullptr ? with_some : with_any)->last;
+    *limit = (with_some != nullptr ? with_some : with_any)->last();
     return true;
   }
-  int64_t left = options_.batch_size;
-  for (const Piece& piece : winner->pieces) {
-    if (piece.l1_count < left) {
-      left -= piece.l1_count;
-      continue;
-    }
-    for (const Dgram& dgram : piece.batch) {
-      left -= IsL1Accept(dgram.service());
-      if (left > 0) continue;
-      *limit = dgram.timestamp();
-      return true;
-    }
-  }
+  *limit = winner->TimestampOfL1Accept(options_.batch_size);
   return true;
 }
 
 Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>* exposures) {
-  const Stream& integrating = streams_[static_cast<size_t>(options_.integrating_stream)];
-  const auto has_end_run = [](const Piece& piece) { return piece.has_end_run; };
+  PendingStream& integrating = *streams_[static_cast<size_t>(options_.integrating_stream)];
+  const auto has_end_run = [](const PendingStream::Piece& piece) { return piece.has_end_run; };
   const bool run_ends =
-      std::any_of(integrating.pieces.begin(), integrating.pieces.end(), has_end_run);
-  if (static_cast<int64_t>(begun_.size()) + integrating.l1_count < options_.batch_size &&
-      !run_ends && CanRead(integrating)) {
-    ALKAID_RETURN_NOT_OK(Read(options_.integrating_stream));
+      std::any_of(integrating.pieces().begin(), integrating.pieces().end(), has_end_run);
+  if (static_cast<int64_t>(begun_.size()) + integrating.l1_count() < options_.batch_size &&
+      !run_ends && integrating.CanRead(options_.max_pending_bytes)) {
+    ALKAID_RETURN_NOT_OK(integrating.Read());
     return false;
   }
   *exposures = begun_;
@@ -251,7 +181,7 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>*
     return true;
   };
   if (!exposures->empty()) *limit = exposures->back().end;
-  for (const Piece& piece : integrating.pieces) {
+  for (const PendingStream::Piece& piece : integrating.pieces()) {
     bool more = true;
     for (const Dgram& dgram : piece.batch) {
       more = add(dgram);
@@ -268,11 +198,11 @@ Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Exposure>* exp
   exposures->clear();
   *limit = Timestamp();
   for (int i = 0; i < stream_count(); ++i) {
-    const Stream& stream = streams_[static_cast<size_t>(i)];
-    if (!stream.pieces.empty()) continue;
-    if (!stream.fault.ok()) return stream.fault;
-    if (!CanRead(stream)) continue;
-    ALKAID_RETURN_NOT_OK(Read(i));
+    const PendingStream& stream = *streams_[static_cast<size_t>(i)];
+    if (!stream.empty()) continue;
+    if (!stream.fault().ok()) return stream.fault();
+    if (!stream.CanRead(options_.max_pending_bytes)) continue;
+    ALKAID_RETURN_NOT_OK(streams_[static_cast<size_t>(i)]->Read());
     return false;
   }
   if (!AnyPending()) return true;
@@ -281,37 +211,6 @@ Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Exposure>* exp
   if (!chosen.ok() || !*chosen) return chosen;
   ALKAID_ASSIGN_OR_RAISE(const bool read, ReadPast(limit));
   return !read;
-}
-
-std::vector<DgramBatch> SmdReader::Cut(Stream* stream, Timestamp limit) const {
-  std::vector<DgramBatch> cut;
-  while (!stream->pieces.empty()) {
-    Piece& piece = stream->pieces.front();
-    if (piece.last <= limit) {
-      stream->l1_count -= piece.l1_count;
-      stream->pending_bytes -= piece.batch.nbytes();
-      cut.push_back(std::move(piece.batch));
-      stream->pieces.pop_front();
-      continue;
-    }
-    int64_t count = 0;
-    int64_t nbytes = 0;
-    int64_t l1_count = 0;
-    for (const Dgram& dgram : piece.batch) {
-      if (dgram.timestamp() > limit) break;
-      ++count;
-      nbytes += dgram.size();
-      l1_count += IsL1Accept(dgram.service());
-    }
-    if (count == 0) break;
-    cut.push_back(Head(piece.batch, count, nbytes));
-    piece.batch = Tail(piece.batch, count, nbytes);
-    piece.l1_count -= l1_count;
-    stream->l1_count -= l1_count;
-    stream->pending_bytes -= nbytes;
-    break;
-  }
-  return cut;
 }
 
 Result<SmdWindow> SmdReader::Next() {
@@ -330,10 +229,10 @@ Result<SmdWindow> SmdReader::Next() {
     ALKAID_ASSIGN_OR_RAISE(steps, MakeFakeSteps(&window.limit));
   }
   for (size_t i = 0; i < streams_.size(); ++i) {
-    window.streams[i] = Cut(&streams_[i], limit);
+    window.streams[i] = streams_[i]->Cut(limit);
     if (steps == nullptr) continue;
     auto origin = std::make_shared<const dgram::DgramOrigin>(
-        dgram::DgramOrigin{steps, streams_[i].reader->configuration(), "fake step"});
+        dgram::DgramOrigin{steps, streams_[i]->reader().configuration(), "fake step"});
     window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
   }
   MarkExposures(exposures, &window);
@@ -380,8 +279,8 @@ Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
   bool l1_accepts = false;
   Timestamp latest_change;
   bool enabled = enabled_;
-  for (const Stream& stream : streams_) {
-    for (const Piece& piece : stream.pieces) {
+  for (const auto& stream : streams_) {
+    for (const PendingStream::Piece& piece : stream->pieces()) {
       if (piece.batch.begin()->timestamp() > *limit) break;
       for (const Dgram& dgram : piece.batch) {
         if (dgram.timestamp() > *limit) break;
@@ -402,7 +301,7 @@ Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
   if (enabled && l1_accepts) {
     const Timestamp end = Later(last, kFakeSteps);
     for (size_t i = 0; i < streams_.size(); ++i) {
-      const Timestamp next = NextAfter(streams_[i], *limit);
+      const Timestamp next = streams_[i]->NextAfter(*limit);
       if (next > end) continue;
       return status::FailedPrecondition("no room for a fake step behind timestamp ", last.value(),
                                         ": stream ", i, " goes on at ", next.value());
@@ -419,17 +318,6 @@ Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
   }
   enabled_ = enabled;
   return steps;
-}
-
-// The timestamp of the stream's first datagram behind `limit`; the last moment where there is none.
-Timestamp SmdReader::NextAfter(const Stream& stream, Timestamp limit) {
-  for (const Piece& piece : stream.pieces) {
-    if (piece.last <= limit) continue;
-    for (const Dgram& dgram : piece.batch) {
-      if (dgram.timestamp() > limit) return dgram.timestamp();
-    }
-  }
-  return Timestamp(std::numeric_limits<uint64_t>::max());
 }
 
 }  // namespace alkaid::events

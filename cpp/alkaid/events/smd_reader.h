@@ -30,7 +30,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -42,6 +41,9 @@
 #include "alkaid/events/smd_window.h"
 
 namespace alkaid::events {
+namespace internal {
+class PendingStream;
+}
 
 struct SmdReaderOptions {
   // Bytes that one read of one stream asks for.
@@ -87,9 +89,7 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   Result<SmdWindow> Next() override;
 
   // The Configure that opens the stream, and what it declares.
-  const dgram::Dgram& configure(int stream) const {
-    return streams_[static_cast<size_t>(stream)].configure;
-  }
+  const dgram::Dgram& configure(int stream) const;
   // Of all streams, in order.
   std::vector<std::shared_ptr<const dgram::Configuration>> configurations() const;
 
@@ -98,41 +98,15 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   int64_t position() const;
 
  private:
-  // What is left of one chunk.
-  struct Piece {
-    dgram::DgramBatch batch;
-    dgram::Timestamp last;
-    int64_t l1_count;
-    bool has_end_run;
-  };
-  struct Stream {
-    std::unique_ptr<dgram::BatchReader> reader;
-    dgram::Dgram configure;
-    std::deque<Piece> pieces;
-    int64_t l1_count = 0;
-    int64_t pending_bytes = 0;
-    // Of what was read last.
-    dgram::Timestamp last;
-    bool ended = false;
-    // What stands behind the pieces of a stream that ended at a fault.
-    Status fault;
-  };
-
   // An L1Accept of the integrating detector, and the end of what belongs to it.
   struct Exposure {
     dgram::Timestamp l1_accept;
     dgram::Timestamp end;
   };
 
-  explicit SmdReader(const SmdReaderOptions& options) : options_(options) {}
+  explicit SmdReader(const SmdReaderOptions& options);
 
-  bool CanRead(const Stream& stream) const {
-    return !stream.ended && stream.pending_bytes < options_.max_pending_bytes;
-  }
   bool AnyPending() const;
-  // Reads one chunk.
-  Status Read(int index);
-  Status AddChunk(int index, const dgram::DgramBatch& batch);
   // Reads streams that must be read before a window can end at `limit`, and lowers it to where a
   // full or faulty stream ends. Answers whether anything was read: then choose again.
   Result<bool> ReadPast(dgram::Timestamp* limit);
@@ -144,14 +118,12 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   // Marks the exposures that the window ends; those that it began and does not end wait.
   void MarkExposures(const std::vector<Exposure>& exposures, SmdWindow* window);
 
-  std::vector<dgram::DgramBatch> Cut(Stream* stream, dgram::Timestamp limit) const;
   // The steps to be put behind a window that ends at `limit`; null where none are. `limit` becomes
   // the time of the last of them.
   Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit);
-  static dgram::Timestamp NextAfter(const Stream& stream, dgram::Timestamp limit);
 
   const SmdReaderOptions options_;
-  std::vector<Stream> streams_;
+  std::vector<std::unique_ptr<internal::PendingStream>> streams_;
   std::vector<Exposure> begun_;
   // Whether the last window ended between an Enable and a Disable.
   bool enabled_ = false;

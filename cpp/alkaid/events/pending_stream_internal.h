@@ -1,0 +1,78 @@
+// PendingStream: what was read of one stream of small data and not yet given out.
+//
+// Whole chunks come in at one end, and are cut at timestamps at the other. A chunk's datagrams must
+// not go back in time; what does is a fault that stands behind those before it.
+//
+// Ownership: owns its reader; shares the chunks with what was cut off them. Threads: one at a time.
+// Out of memory: kResourceExhausted.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/dgram/batch_reader.h"
+
+namespace alkaid::events::internal {
+
+class ALKAID_EXPORT PendingStream {
+ public:
+  // What is left of one chunk.
+  struct Piece {
+    dgram::DgramBatch batch;
+    dgram::Timestamp last;
+    int64_t l1_count;
+    // Whether it is, or was, in this chunk.
+    bool has_end_run;
+  };
+
+  // `index` is for messages.
+  PendingStream(std::unique_ptr<dgram::BatchReader> reader, int index)
+      : reader_(std::move(reader)), index_(index) {}
+
+  // Reads the Configure, of which it keeps a copy from `pool`, and the chunk behind it. kDataLoss
+  // where the stream starts with something else.
+  Status Start(MemoryPool* pool);
+  // Reads one chunk. A fault of the data is kept for later; what is returned may pass.
+  Status Read();
+  // Gives out everything up to `limit`.
+  std::vector<dgram::DgramBatch> Cut(dgram::Timestamp limit);
+
+  const dgram::BatchReader& reader() const { return *reader_; }
+  const dgram::Dgram& configure() const { return configure_; }
+  const std::deque<Piece>& pieces() const { return pieces_; }
+  bool empty() const { return pieces_.empty(); }
+  int64_t l1_count() const { return l1_count_; }
+  int64_t nbytes() const { return nbytes_; }
+  // Of what was read last, given out or not.
+  dgram::Timestamp last() const { return last_; }
+  // Of the first datagram; only where there is one.
+  dgram::Timestamp first() const { return pieces_.front().batch.begin()->timestamp(); }
+  // Of the first datagram behind `limit`; the last moment where there is none.
+  dgram::Timestamp NextAfter(dgram::Timestamp limit) const;
+  // Of L1Accept number `count`, from 1; there must be as many.
+  dgram::Timestamp TimestampOfL1Accept(int64_t count) const;
+  // Whether nothing more can be read: at the end, or at a fault.
+  bool ended() const { return ended_; }
+  const Status& fault() const { return fault_; }
+  bool CanRead(int64_t max_nbytes) const { return !ended_ && nbytes_ < max_nbytes; }
+
+ private:
+  void Add(const dgram::DgramBatch& batch);
+
+  const std::unique_ptr<dgram::BatchReader> reader_;
+  const int index_;
+  dgram::Dgram configure_;
+  std::deque<Piece> pieces_;
+  int64_t l1_count_ = 0;
+  int64_t nbytes_ = 0;
+  dgram::Timestamp last_;
+  bool ended_ = false;
+  Status fault_;
+};
+
+}  // namespace alkaid::events::internal
