@@ -73,8 +73,7 @@ TEST_F(EventsCommand, ListsBatchesAndTheirEvents) {
       RunCommand({"dgram", "events", "--batch-size", "6", "--events", small_[0], small_[1]});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("batches 2, events 10, of which transitions 2"));
-  EXPECT_THAT(result.out,
-              HasSubstr(" 3        76         -\n"));
+  EXPECT_THAT(result.out, ::testing::ContainsRegex(" 3 +76 +-\n"));
 }
 
 TEST_F(EventsCommand, DeliversTheEventsBeforeAFaultAndExitsTwo) {
