@@ -183,6 +183,22 @@ TEST(DgramLs, PrintsOneLineForEachDatagram) {
   EXPECT_EQ(Lines(chunk.out), 1);
 }
 
+TEST(DgramLs, AsJsonListsTheSameAndSaysWhatEndedIt) {
+  const TestFolder folder;
+  const std::string run = crafted::Run(5);
+  const CommandResult whole = RunCommand({"dgram", "ls", "--json", folder.Write("run.xtc2", run)});
+  EXPECT_EQ(whole.exit_code, 0);
+  const auto listed = nlohmann::json::parse(whole.out);
+  EXPECT_EQ(listed["n_dgrams"], 8);
+  EXPECT_EQ(listed["datagrams"][2]["service"], "L1Accept");
+  EXPECT_EQ(listed["datagrams"][2]["seconds"], 1);
+  EXPECT_EQ(listed["error"], nullptr);
+  const CommandResult cut =
+      RunCommand({"dgram", "ls", "--json", folder.Write("cut.xtc2", run + "cut")});
+  EXPECT_EQ(cut.exit_code, 2);
+  EXPECT_THAT(nlohmann::json::parse(cut.out)["error"].get<std::string>(), HasSubstr("partial"));
+}
+
 TEST(DgramLs, DamageIsPrintedAndMalformedStructureExitsTwo) {
   const TestFolder folder;
   const std::string damaged = crafted::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0x0009);

@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "alkaid/dgram/shapes_data.h"
@@ -10,26 +11,64 @@
 #include "commands.h"
 #include "dgram_source.h"
 #include "exit_code.h"
+#include "json_report.h"
 
 namespace alkaid::tools {
 namespace {
 
-Status PrintLine(const dgram::Dgram& dgram) {
+struct LsOptions {
+  DgramSource source;
+  bool json = false;
+};
+
+void PrintLine(const dgram::Dgram& dgram) {
   const dgram::DgramHeader header = dgram.header();
   const std::string damage = header.root.damage.ToString();
   std::printf("%8" PRId64 " %12" PRId64 " %10" PRId64 "  %-12s %10u.%09u  0x%08x%s%s\n",
               dgram.index(), dgram.offset(), dgram.size(), dgram::TransitionName(header.service()),
               header.timestamp.seconds(), header.timestamp.nanoseconds(), header.env,
               damage.empty() ? "" : "  ", damage.c_str());
-  // The line stands also where the datagram's inside is at fault. Without a Configuration only the
-  // extents can be checked.
+}
+
+nlohmann::ordered_json LineJson(const dgram::Dgram& dgram) {
+  const dgram::DgramHeader header = dgram.header();
+  // The timestamp as text: most readers of JSON keep no more than 53 bits of a number.
+  return {{"index", dgram.index()},
+          {"offset", dgram.offset()},
+          {"size", dgram.size()},
+          {"service", dgram::TransitionName(header.service())},
+          {"timestamp", std::to_string(header.timestamp.value())},
+          {"seconds", header.timestamp.seconds()},
+          {"nanoseconds", header.timestamp.nanoseconds()},
+          {"env", header.env},
+          {"damage", header.root.damage.value()}};
+}
+
+// The line stands also where the datagram's inside is at fault. Without a Configuration only the
+// extents can be checked.
+Status Check(const dgram::Dgram& dgram) {
   return dgram.configuration() == nullptr ? dgram::CheckExtents(dgram) : dgram::CheckDgram(dgram);
 }
 
-int Run(const DgramSource& source) {
-  const auto reader = source.Open(/*require_configuration=*/false);
+int Run(const LsOptions& options) {
+  const auto reader = options.source.Open(/*require_configuration=*/false);
   if (!reader.ok()) return ReportStatus(reader.status());
-  return ReportStatus(ForEachDgram(**reader, "reading " + source.file, PrintLine));
+  const std::string label = "reading " + options.source.file;
+  if (!options.json) {
+    return ReportStatus(ForEachDgram(**reader, label, [](const dgram::Dgram& dgram) {
+      PrintLine(dgram);
+      return Check(dgram);
+    }));
+  }
+  JsonReport report({{"file", options.source.file}}, "datagrams");
+  int64_t count = 0;
+  const Status status = ForEachDgram(**reader, label, [&](const dgram::Dgram& dgram) {
+    report.Add(LineJson(dgram));
+    ++count;
+    return Check(dgram);
+  });
+  report.Finish(status, {{"n_dgrams", count}});
+  return ReportStatus(status);
 }
 
 }  // namespace
@@ -39,9 +78,10 @@ void AddDgramLsCommand(CLI::App& dgram, int* exit_code) {
       "ls",
       "List the datagrams of a file, one a line: index, offset, bytes, service, "
       "seconds.nanoseconds, env, and damage where there is any.");
-  auto source = std::make_shared<DgramSource>();
-  source->AddOptions(*command);
-  command->callback([source, exit_code] { *exit_code = Run(*source); });
+  auto options = std::make_shared<LsOptions>();
+  options->source.AddOptions(*command);
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 
 }  // namespace alkaid::tools
