@@ -6,10 +6,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "alkaid/core/file_io_internal.h"
@@ -55,10 +57,12 @@ bool IsInProc(const std::string& path) {
 struct Target {
   std::string path;
   bool straight = false;
+  // The file that is there.
+  std::optional<struct stat> replaced = {};
 };
 
 Result<Target> Follow(const std::string& name) {
-  Target target = {name, false};
+  Target target = {name};
   for (int links = 0; links <= kMostLinks; ++links) {
     struct stat info;
     if (::lstat(target.path.c_str(), &info) != 0) {
@@ -67,6 +71,7 @@ Result<Target> Follow(const std::string& name) {
     }
     if (!S_ISLNK(info.st_mode)) {
       target.straight = !S_ISREG(info.st_mode);
+      target.replaced = info;
       return target;
     }
     // Such a link's text is no path: the file that it stands for may have another name, or none.
@@ -91,7 +96,8 @@ Result<std::shared_ptr<DurableFileOutputStream>> DurableFileOutputStream::Open(
   ALKAID_ASSIGN_OR_RAISE(const Target target, Follow(path));
   ALKAID_RETURN_NOT_OK(target.straight
                            ? stream->OpenStraight()
-                           : stream->OpenTemporary(DirectoryOf(target.path), FileOf(target.path)));
+                           : stream->OpenTemporary(DirectoryOf(target.path), FileOf(target.path),
+                                                   target.replaced ? &*target.replaced : nullptr));
   return stream;
 }
 
@@ -99,13 +105,16 @@ DurableFileOutputStream::~DurableFileOutputStream() { Abandon(); }
 
 Status DurableFileOutputStream::OpenStraight() {
   straight_ = true;
-  fd_ = Retrying([&] { return ::open(name_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC); });
+  // Of a pipe without a reader this waits for one; a signal ends the wait.
+  fd_ = ::open(name_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (fd_ < 0) return status::IOError(errno, "cannot open ", name_, " for writing");
+  struct stat info;
+  pipe_ = ::fstat(fd_, &info) == 0 && S_ISFIFO(info.st_mode);
   return absl::OkStatus();
 }
 
-Status DurableFileOutputStream::OpenTemporary(const std::string& directory,
-                                              const std::string& file) {
+Status DurableFileOutputStream::OpenTemporary(const std::string& directory, const std::string& file,
+                                              const struct stat* replaced) {
   if (file.empty()) return status::IOError(EISDIR, "cannot write \"", name_, "\"");
   directory_fd_ =
       Retrying([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
@@ -120,14 +129,27 @@ Status DurableFileOutputStream::OpenTemporary(const std::string& directory,
                                    number.fetch_add(1, std::memory_order_relaxed), ".tmp");
     fd_ = Retrying([&] {
       return ::openat(directory_fd_, temporary_name_.c_str(),
-                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaced != nullptr ? 0600 : 0666);
     });
-    if (fd_ >= 0) return absl::OkStatus();
+    if (fd_ >= 0) return replaced != nullptr ? Inherit(*replaced) : absl::OkStatus();
     error = errno;
   }
   ::close(std::exchange(directory_fd_, -1));
   return status::IOError(error, "cannot write ", name_, ": no file can be made in directory ",
                          directory);
+}
+
+// Nobody but the owner may open the file until it is as the old one was.
+Status DurableFileOutputStream::Inherit(const struct stat& replaced) {
+  mode_t mode = replaced.st_mode & 0777;
+  const bool owned = ::fchown(fd_, replaced.st_uid, replaced.st_gid) == 0;
+  if (!owned && ::fchown(fd_, static_cast<uid_t>(-1), replaced.st_gid) != 0) {
+    // Of another group: what the old one's might do is not for it.
+    mode &= 0707 | (mode & 07) << 3;
+  }
+  if (::fchmod(fd_, mode) == 0) return absl::OkStatus();
+  return status::IOError(errno, "cannot give ", name_,
+                         " the permissions of the file that it is to replace");
 }
 
 Status DurableFileOutputStream::Write(const void* data, int64_t nbytes) {
@@ -136,12 +158,20 @@ Status DurableFileOutputStream::Write(const void* data, int64_t nbytes) {
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, 0, nbytes));
   ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, data, nbytes));
   const auto* bytes = static_cast<const uint8_t*>(data);
-  const auto written = internal::TransferAll(nbytes, [&](int64_t done, int64_t count) {
-    return ::write(fd_, bytes + done, static_cast<size_t>(count));
+  int interrupt = 0;
+  const auto written = internal::TransferAll(nbytes, [&](int64_t done, int64_t count) -> int64_t {
+    // A pipe takes that many whole or none, so that a signal never ends the wait in the middle,
+    // where it would look like a short write after which one waits again.
+    if (pipe_) count = std::min<int64_t>(count, PIPE_BUF);
+    const ssize_t put = ::write(fd_, bytes + done, static_cast<size_t>(count));
+    if (put >= 0 || errno != EINTR || !straight_) return put;
+    interrupt = EINTR;
+    return 0;
   });
   if (written.count != nbytes) {
-    failure_ = status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", nbytes,
-                               " bytes at ", position_, " of ", name_, ", did ", written.count);
+    const int error = written.error != 0 ? written.error : interrupt;
+    failure_ = status::IOError(error != 0 ? error : EIO, "cannot write ", nbytes, " bytes at ",
+                               position_, " of ", name_, ", did ", written.count);
     return failure_;
   }
   position_ += nbytes;

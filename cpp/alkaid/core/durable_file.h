@@ -12,7 +12,12 @@
 //
 // A symbolic link is followed, and the file that it leads to is replaced. What exists and is no
 // regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), can not be
-// replaced: it is opened for appending and written as the bytes come.
+// replaced: it is opened for appending and written as the bytes come. There opening and writing may
+// wait for a reader as long as it likes: a signal whose handler was installed without SA_RESTART
+// ends the wait, with EINTR's kUnavailable. No other call here is ended by a signal.
+//
+// A file that is replaced gives the new one its permissions, and owner and group where the process
+// may set them; where it may not, the group is granted no more than others are.
 //
 // Ownership: owns its descriptors and the temporary file.
 // Threads: one at a time.
@@ -29,11 +34,13 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/io_interfaces.h"
 
+struct stat;
+
 namespace alkaid::io {
 
 class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
  public:
-  // The new file's mode is 0666 less the umask. A directory that is missing or may not be written
+  // A new file's mode is 0666 less the umask. A directory that is missing or may not be written
   // is named.
   static Result<std::shared_ptr<DurableFileOutputStream>> Open(const std::string& path);
   ~DurableFileOutputStream() override;
@@ -59,12 +66,16 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
  private:
   explicit DurableFileOutputStream(std::string name) : name_(std::move(name)) {}
   Status OpenStraight();
-  Status OpenTemporary(const std::string& directory, const std::string& file);
+  // `replaced` is what has the name, or null.
+  Status OpenTemporary(const std::string& directory, const std::string& file,
+                       const struct stat* replaced);
+  Status Inherit(const struct stat& replaced);
   Status Finish();
 
   const std::string name_;
   int fd_ = -1;
   bool straight_ = false;
+  bool pipe_ = false;
   int64_t position_ = 0;
   Status failure_;
   // The directory in which the temporary file becomes `final_name_`; -1 where there is none.

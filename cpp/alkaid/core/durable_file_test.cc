@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "alkaid/core/file_io.h"
@@ -88,6 +90,29 @@ TEST_F(DurableFile, HasTheModeThatTheUmaskLeaves) {
   struct stat info;
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0640U);
+}
+
+TEST_F(DurableFile, TakesOverThePermissionsOfTheFileThatItReplaces) {
+  for (const mode_t mode : {mode_t{0600}, mode_t{0640}, mode_t{0666}, mode_t{0400}}) {
+    Fill(path, "old");
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    const mode_t before = ::umask(022);
+    const auto file = DurableFileOutputStream::Open(path);
+    ::umask(before);
+    ALKAID_ASSERT_OK(file);
+    // Nobody else may read what is not there yet.
+    struct stat info;
+    for (const std::string& entry : Entries()) {
+      ASSERT_EQ(::stat((folder + "/" + entry).c_str(), &info), 0);
+      EXPECT_EQ(info.st_mode & 0777, mode) << entry;
+    }
+    ALKAID_ASSERT_OK((*file)->Write("new"));
+    ALKAID_ASSERT_OK((*file)->Close());
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, mode);
+    EXPECT_EQ(info.st_uid, ::getuid());
+    fs::remove(path);
+  }
 }
 
 TEST_F(DurableFile, WithoutCloseNothingIsLeftAndTheOldFileStays) {
@@ -187,6 +212,67 @@ TEST_F(DurableFile, DevicesAndPipesAreWrittenStraight) {
   EXPECT_STREQ(text, "through");
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+// Sends itself SIGALRM until `wait` is over, with a handler that does nothing.
+template <typename Wait>
+Status Interrupted(int flags, Wait wait) {
+  struct sigaction action = {};
+  struct sigaction before = {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = flags;
+  ::sigaction(SIGALRM, &action, &before);
+  const itimerval soon = {{0, 5000}, {0, 5000}};
+  ::setitimer(ITIMER_REAL, &soon, nullptr);
+  const Status status = wait();
+  const itimerval never = {};
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  ::sigaction(SIGALRM, &before, nullptr);
+  return status;
+}
+
+TEST_F(DurableFile, ASignalEndsTheWaitForAReaderOfAPipe) {
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(Interrupted(0, [&] { return DurableFileOutputStream::Open(path).status(); }),
+              StatusIs(StatusCode::kUnavailable, HasSubstr(path)));
+  // With a reader that reads nothing.
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  EXPECT_TRUE(file->straight());
+  const std::string much(1 << 20, 'x');
+  const Status status = Interrupted(0, [&] { return file->Write(much); });
+  EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, HasSubstr("1048576 bytes at 0")));
+  EXPECT_EQ(file->Close(), status);
+  ::close(reader);
+}
+
+// Signals that a program takes no notice of go unnoticed here too.
+TEST_F(DurableFile, SignalsWhoseHandlersRestartCallsLeaveAPipeWhole) {
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  const std::string much(1 << 20, 'x');
+  size_t read = 0;
+  std::thread slow([&] {
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, nullptr);
+    std::vector<char> some(32768);
+    while (read < much.size()) {
+      const ssize_t got = ::read(reader, some.data(), some.size());
+      if (got == 0) break;
+      if (got > 0) read += static_cast<size_t>(got);
+      ::usleep(500);
+    }
+  });
+  ALKAID_EXPECT_OK(Interrupted(SA_RESTART, [&] { return file->Write(much); }));
+  ALKAID_EXPECT_OK(file->Close());
+  slow.join();
+  EXPECT_EQ(read, much.size());
+  ::close(reader);
 }
 
 // What /dev/stdout is after a shell's >>.

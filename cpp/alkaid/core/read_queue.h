@@ -10,8 +10,9 @@
 // all: nothing writes to a buffer afterwards. Threads: one at a time per queue, which need not be
 // the same one. Meanwhile the buffers of reads in flight are the queue's, and their files must
 // allow ReadAt from another thread and not be closed. Fork: a child may only destroy the queue that
-// it was born with; Submit and Wait are kFailedPrecondition there. Out of memory: kResourceExhausted
-// where a file says so, else std::bad_alloc from Make, Submit and messages.
+// it was born with; Submit and Wait are kFailedPrecondition there.
+// Out of memory: kResourceExhausted where a file says so, else std::bad_alloc from Make, Submit and
+// messages.
 #pragma once
 
 #include <cstdint>

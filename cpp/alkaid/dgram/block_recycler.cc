@@ -16,8 +16,8 @@ namespace {
 constexpr int64_t kHugeBlock = int64_t{4} << 20;
 constexpr int64_t kHugePage = int64_t{2} << 20;
 
-// One lock for all recyclers, taken twice a batch: a guarded lock lives for ever, recyclers do not. A
-// child forked while another thread gives a block back must be able to drop its own batches.
+// One lock for all recyclers, taken twice a batch: a guarded lock lives for ever, recyclers do not.
+// A child forked while another thread gives a block back must be able to drop its own batches.
 alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
   static auto* const lock = new alkaid::internal::ForkGuarded<std::mutex>;
   return *lock;

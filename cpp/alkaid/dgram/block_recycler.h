@@ -2,8 +2,8 @@
 //
 // A fresh block of megabytes is page-faulted in at a fraction of the speed at which a warm one is
 // read into. So the Buffer that Take gives brings its block back here when its last view is gone,
-// and the next Take finds it warm. At most `most_idle` blocks wait; once the recycler is closed they
-// all go back to the pool, at once or as their Buffers go.
+// and the next Take finds it warm. At most `most_idle` blocks wait; once the recycler is closed
+// they all go back to the pool, at once or as their Buffers go.
 //
 // Ownership: shared by the reader and by the Buffers; the pool is borrowed unless `pool_owner`
 // shares it.

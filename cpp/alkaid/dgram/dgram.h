@@ -56,8 +56,8 @@ class ALKAID_EXPORT Dgram {
   Dgram(std::shared_ptr<const DgramOrigin> origin, const uint8_t* data, int64_t size, int64_t index)
       : data_(data), size_(size), index_(index), origin_(std::move(origin)) {}
 
-  // Whether the bytes were allocated for this datagram alone. Otherwise it is a view of a batch, and
-  // keeps all of the batch: Copy makes one that does not. Nothing else tells the two apart.
+  // Whether the bytes were allocated for this datagram alone. Otherwise it is a view of a batch,
+  // and keeps all of the batch: Copy makes one that does not. Nothing else tells the two apart.
   bool owns_memory() const { return origin_ != nullptr && origin_->one_dgram; }
   // A datagram of the same bytes, source, offset and index that owns its memory, from `pool` (null:
   // the default). kResourceExhausted.

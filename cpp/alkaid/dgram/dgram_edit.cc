@@ -13,16 +13,6 @@ namespace {
 // One datagram's data have up to a few dozen detectors.
 constexpr size_t kUsualPieces = 32;
 
-bool SameDeclaration(const Names& a, const Names& b) {
-  const auto same_field = [](const Field& x, const Field& y) {
-    return x.type == y.type && x.rank == y.rank && x.name == y.name;
-  };
-  return a.segment() == b.segment() && a.detector() == b.detector() &&
-         a.algorithm().name == b.algorithm().name &&
-         std::equal(a.fields().begin(), a.fields().end(), b.fields().begin(), b.fields().end(),
-                    same_field);
-}
-
 bool IsOf(const Names& names, std::string_view detector, std::string_view algorithm,
           std::optional<uint32_t> segment) {
   return (!segment || names.segment() == *segment) && names.detector() == detector &&
@@ -37,10 +27,36 @@ DgramEdit::DgramEdit(const DgramEditOptions& options)
       configuration_(options.configuration),
       additions_(pool_) {}
 
+DgramEdit::DgramEdit(DgramEdit&& other) noexcept
+    : pool_(other.pool_), room_(other.room_), additions_(pool_) {
+  *this = std::move(other);
+}
+
+DgramEdit& DgramEdit::operator=(DgramEdit&& other) noexcept {
+  if (this == &other) return *this;
+  pool_ = other.pool_;
+  room_ = other.room_;
+  dgram_ = std::exchange(other.dgram_, Dgram());
+  payload_ = std::exchange(other.payload_, nullptr);
+  payload_bytes_ = std::exchange(other.payload_bytes_, 0);
+  read_under_ = std::exchange(other.read_under_, nullptr);
+  configuration_ = std::exchange(other.configuration_, nullptr);
+  std::memcpy(header_, other.header_, kDgramHeaderBytes);
+  holds_ = std::exchange(other.holds_, false);
+  configure_ = std::exchange(other.configure_, false);
+  corrupted_ = std::exchange(other.corrupted_, false);
+  kept_bytes_ = std::exchange(other.kept_bytes_, 0);
+  pieces_ = std::exchange(other.pieces_, {});
+  next_pieces_ = std::exchange(other.next_pieces_, {});
+  additions_ = std::move(other.additions_);
+  added_ = std::exchange(other.added_, {});
+  return *this;
+}
+
 Result<DgramEdit> DgramEdit::Make(Dgram dgram, DgramEditOptions options) {
   if (options.room < 0) return status::Invalid("room of ", options.room, " bytes for additions");
   DgramEdit edit(options);
-  if (options.configuration != nullptr && dgram.data() != nullptr) {
+  if (options.configuration != nullptr && dgram.origin() != nullptr) {
     edit.read_under_ = dgram.configuration();
   }
   ALKAID_RETURN_NOT_OK(edit.Reset(std::move(dgram)));
@@ -102,12 +118,14 @@ void DgramEdit::Begin(const uint8_t* header, int64_t payload_bytes) {
   payload_bytes_ = payload_bytes;
   kept_bytes_ = payload_bytes;
   configure_ = DgramHeader::ServiceOf(header_) == TransitionId::kConfigure;
+  holds_ = true;
   additions_.Rewind(0);
   added_.clear();
 }
 
 Status DgramEdit::Reset(Dgram dgram) {
-  if (dgram.data() == nullptr) return status::Invalid("an edit needs a datagram, and has none");
+  // Also what was moved from, which has no origin.
+  if (dgram.origin() == nullptr) return status::Invalid("an edit needs a datagram, and has none");
   if (next_pieces_.capacity() == 0) next_pieces_.reserve(kUsualPieces);
   if (!Locate(dgram, &next_pieces_)) {
     ALKAID_RETURN_NOT_OK(CheckExtents(dgram));
@@ -133,6 +151,7 @@ Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) {
   }
   if (service == TransitionId::kConfigure) {
     ALKAID_ASSIGN_OR_RAISE(configuration_, Configuration::FromNames({}));
+    read_under_ = nullptr;
   }
   uint8_t header[kDgramHeaderBytes];
   internal::StoreDgramHeader(header, service, timestamp, 0, Damage());
@@ -145,8 +164,9 @@ Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) {
 }
 
 Status DgramEdit::CheckEditable(const char* what) const {
-  if (!corrupted_) [[likely]]
+  if (!corrupted_ && holds_) [[likely]]
     return absl::OkStatus();
+  if (!holds_) return status::FailedPrecondition(what, " of an editor that was moved from");
   return status::FailedPrecondition(what, ": the damage of datagram ", dgram_.index(), " of ",
                                     dgram_.source(), " says that it is corrupted");
 }
@@ -198,7 +218,7 @@ bool DgramEdit::Carries(NamesId id) const {
 bool DgramEdit::Declares(const Names& names) const {
   if (configuration_ == nullptr) return false;
   const Names* const declared = configuration_->Find(names.id());
-  return declared == &names || (declared != nullptr && SameDeclaration(*declared, names));
+  return declared == &names || (declared != nullptr && internal::SameDeclaration(*declared, names));
 }
 
 Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values, Damage damage) {
@@ -277,6 +297,11 @@ Status DgramEdit::UpdateService(TransitionId service) {
   if (static_cast<int>(service) > 0x0f) {
     return status::Invalid("service ", static_cast<int>(service), ", the limit is 15");
   }
+  const TransitionId from = DgramHeader::ServiceOf(header_);
+  if ((from == TransitionId::kConfigure) != (service == TransitionId::kConfigure)) {
+    return status::FailedPrecondition(TransitionName(from), " made into ", TransitionName(service),
+                                      ": declarations are good in a Configure alone");
+  }
   header_[11] = static_cast<uint8_t>((header_[11] & 0xf0) | static_cast<int>(service));
   return absl::OkStatus();
 }
@@ -309,7 +334,26 @@ uint8_t* DgramEdit::StorePayload(uint8_t* out) const {
   return out;
 }
 
+Status DgramEdit::CheckSavable() const {
+  if (!holds_) return status::FailedPrecondition("Save of an editor that was moved from");
+  if (!uncovered()) [[likely]]
+    return absl::OkStatus();
+  // As readers will see it, at its own place. All of the header is taken but its extent.
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bytes, AllocateBuffer(dgram_.size(), pool_));
+  uint8_t* const copy = bytes->mutable_data();
+  std::memcpy(copy, dgram_.data(), static_cast<size_t>(dgram_.size()));
+  std::memcpy(copy, header_, kDgramHeaderBytes - sizeof(uint32_t));
+  const Dgram seen(std::make_shared<const DgramOrigin>(
+                       DgramOrigin{std::move(bytes), nullptr, dgram_.source(), dgram_.offset()}),
+                   copy, dgram_.size(), dgram_.index());
+  const Status status = configure_ ? Configuration::FromDgram(seen).status() : CheckExtents(seen);
+  if (status.ok()) return status;
+  return status::FailedPrecondition("the damage may not be taken back that says Corrupted: ",
+                                    internal::MessageText(status));
+}
+
 Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const {
+  ALKAID_RETURN_NOT_OK(CheckSavable());
   const int64_t need = saved_size();
   if (static_cast<int64_t>(out.size()) < need) {
     return status::OutOfMemory("the datagram as edited has ", need, " bytes, there is room for ",
@@ -337,8 +381,10 @@ Result<Dgram> DgramEdit::Save(MemoryPool* pool) const {
   ALKAID_RETURN_NOT_OK(
       Save(std::span<uint8_t>(buffer->mutable_data(), static_cast<size_t>(buffer->size()))));
   const bool is_new = dgram_.data() == nullptr;
-  return Dgram::MakeOwned(std::move(buffer), configuration_, is_new ? "edit" : dgram_.source(),
-                          is_new ? 0 : dgram_.index());
+  // Such a Configure brings its declarations, which the editor has not read.
+  const bool reads_its_own = configure_ && uncovered();
+  return Dgram::MakeOwned(std::move(buffer), reads_its_own ? nullptr : configuration_,
+                          is_new ? "edit" : dgram_.source(), is_new ? 0 : dgram_.index());
 }
 
 Status DgramEdit::Save(io::OutputStream& out) const {

@@ -18,7 +18,9 @@
 //
 // A datagram whose own damage says corrupted is not looked into: its header can be changed and the
 // rest be saved as it is, and everything else is kFailedPrecondition. A Parent of that kind is kept
-// whole.
+// whole. Where UpdateDamage takes that mark away, readers look at what nobody has looked at: then
+// each Save checks the extents, and a Configure's declarations, and gives kFailedPrecondition for
+// what readers would refuse. It takes a copy to do so.
 //
 // One editor serves a whole stream: after the first datagrams Reset, the edits and a Save into a
 // caller's buffer allocate nothing.
@@ -69,15 +71,17 @@ class ALKAID_EXPORT DgramEdit {
   static Result<DgramEdit> Make(TransitionId service, Timestamp timestamp,
                                 std::shared_ptr<const Configuration> configuration = nullptr,
                                 DgramEditOptions options = {});
-  DgramEdit(DgramEdit&&) noexcept = default;
-  DgramEdit& operator=(DgramEdit&&) noexcept = default;
+  // What was moved from holds no datagram: all but Reset is kFailedPrecondition or has no effect.
+  DgramEdit(DgramEdit&& other) noexcept;
+  DgramEdit& operator=(DgramEdit&& other) noexcept;
 
   // Goes to another datagram; fails like Make, and then holds what it held. The declarations of a
   // Configure, those added to it included, and those of the options, go on to hold for the
   // datagrams that were read under the same Configuration; one that was read under another brings
   // its own.
   Status Reset(Dgram dgram);
-  // Goes to a new datagram without payload, under the same declarations; a Configure has none yet.
+  // Goes to a new datagram without payload, under the same declarations. A Configure has none yet,
+  // and ends those before it; a datagram that was read under any brings them.
   Status Reset(TransitionId service, Timestamp timestamp);
 
   // Declares the fields of what is edited, added detectors included: what later datagrams are to be
@@ -108,7 +112,8 @@ class ALKAID_EXPORT DgramEdit {
                     std::optional<uint32_t> segment = std::nullopt);
 
   void UpdateTimestamp(Timestamp timestamp);
-  // Changes bits 27 to 24 of env and keeps the others. kInvalidArgument above 15.
+  // Changes bits 27 to 24 of env and keeps the others. kInvalidArgument above 15;
+  // kFailedPrecondition to or from kConfigure, as declarations are good in a Configure alone.
   Status UpdateService(TransitionId service);
   // That of the datagram, not of its detectors.
   void UpdateDamage(Damage damage);
@@ -117,7 +122,7 @@ class ALKAID_EXPORT DgramEdit {
   int64_t saved_size() const { return kDgramHeaderBytes + kept_bytes_ + additions_.length(); }
   // Writes the datagram to the start of `out` and returns its bytes. kResourceExhausted, naming
   // need and room, where `out` is too small; kInvalidArgument where it overlaps the datagram that
-  // is edited; nothing is written then.
+  // is edited; kFailedPrecondition as said above; nothing is written then.
   Result<int64_t> Save(std::span<uint8_t> out) const;
   // As a datagram that owns its bytes, under configuration(), with the source and index of the one
   // that was edited. `pool` null: the pool of the options.
@@ -147,6 +152,11 @@ class ALKAID_EXPORT DgramEdit {
   static bool Locate(const Dgram& dgram, std::vector<Piece>* pieces);
   void Begin(const uint8_t* header, int64_t payload_bytes);
   Status CheckEditable(const char* what) const;
+  Status CheckSavable() const;
+  // Whether the datagram was marked corrupted and is no more.
+  bool uncovered() const {
+    return corrupted_ && !Damage(LoadUnaligned<uint16_t>(header_ + 16)).corrupted();
+  }
   Status CheckNeed(const Names& names, int64_t need) const;
   bool Carries(NamesId id) const;
   bool Declares(const Names& names) const;
@@ -162,6 +172,7 @@ class ALKAID_EXPORT DgramEdit {
   std::shared_ptr<const Configuration> read_under_;
   std::shared_ptr<const Configuration> configuration_;
   uint8_t header_[kDgramHeaderBytes] = {};
+  bool holds_ = false;  // false in what was moved from
   bool configure_ = false;
   bool corrupted_ = false;
   int64_t kept_bytes_ = 0;

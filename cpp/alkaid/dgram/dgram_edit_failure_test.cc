@@ -205,6 +205,86 @@ TEST(DgramEditFailure, MalformedDatagramsAreRefusedAndTheOneBeforeStays) {
   }
 }
 
+TEST(DgramEditFailure, WhatWasMovedFromHoldsNothingUntilItIsReset) {
+  const auto configuration = Declared();
+  const Names& fex = configuration->names()[1];
+  DgramEdit edit = DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)).value();
+  ALKAID_ASSERT_OK(edit.AddData(fex, FexValues()));
+  const std::string saved = Saved(edit);
+  {
+    DgramEdit other = std::move(edit);
+    EXPECT_EQ(Saved(other), saved);
+  }
+  // NOLINTBEGIN(bugprone-use-after-move)
+  std::vector<uint8_t> out(4096);
+  EXPECT_EQ(edit.saved_size(), kDgramHeaderBytes);
+  EXPECT_EQ(edit.configuration(), nullptr);
+  EXPECT_THAT(edit.Save(std::span<uint8_t>(out)),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("moved from")));
+  EXPECT_THAT(edit.Save(), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(edit.AddData(fex, FexValues()), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(edit.AddDetector(NewDetector()), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(edit.RemoveData("det", "raw"), StatusIs(StatusCode::kFailedPrecondition));
+  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(crafted::Event(1), configuration)));
+  ALKAID_ASSERT_OK(edit.AddData(fex, FexValues()));
+  EXPECT_EQ(Saved(edit), saved);
+  DgramEdit assigned = DgramEdit::Make(MakeDgram(crafted::Event(2), configuration)).value();
+  assigned = std::move(edit);
+  EXPECT_EQ(Saved(assigned), saved);
+  EXPECT_EQ(edit.saved_size(), kDgramHeaderBytes);
+  // NOLINTEND(bugprone-use-after-move)
+}
+
+TEST(DgramEditFailure, AConfigureIsNotMadeIntoAnotherDatagramNorAnotherIntoOne) {
+  DgramEdit configure = DgramEdit::Make(MakeDgram(crafted::Configure())).value();
+  EXPECT_THAT(configure.UpdateService(TransitionId::kL1Accept),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("Configure made into L1Accept")));
+  ALKAID_EXPECT_OK(configure.UpdateService(TransitionId::kConfigure));
+  EXPECT_EQ(Saved(configure), crafted::Configure());
+  DgramEdit event = DgramEdit::Make(MakeDgram(crafted::Event(1), Declared())).value();
+  EXPECT_THAT(event.UpdateService(TransitionId::kConfigure),
+              StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_EQ(Saved(event), crafted::Event(1));
+}
+
+TEST(DgramEditFailure, CorruptedIsTakenBackOnlyFromWhatReadersCanRead) {
+  const auto configuration = Declared();
+  const auto corrupted = [](TransitionId service, const std::string& payload) {
+    return crafted::Dgram(service, payload, 1, 0x8);
+  };
+  std::vector<uint8_t> out(4096, 0xee);
+  for (const std::string& bytes :
+       {corrupted(TransitionId::kL1Accept, "rubbish"),
+        corrupted(TransitionId::kL1Accept, crafted::Xtc(crafted::kParent, "rubbish")),
+        corrupted(TransitionId::kConfigure, crafted::Xtc(crafted::kNames, "rubbish"))}) {
+    DgramEdit edit = DgramEdit::Make(MakeDgram(bytes, configuration)).value();
+    edit.UpdateDamage(Damage(0x2));
+    EXPECT_THAT(edit.Save(std::span<uint8_t>(out)),
+                StatusIs(StatusCode::kFailedPrecondition,
+                         AllOf(HasSubstr("Corrupted"), HasSubstr("run.xtc2: byte "),
+                               HasSubstr("(datagram 3 at"))));
+    EXPECT_THAT(edit.Save(), StatusIs(StatusCode::kFailedPrecondition));
+    EXPECT_EQ(out, std::vector<uint8_t>(4096, 0xee));
+    edit.UpdateDamage(Damage(0xa));
+    std::string kept = bytes;
+    kept[16] = 0xa;
+    EXPECT_EQ(Saved(edit), kept);
+  }
+  DgramEdit sound =
+      DgramEdit::Make(
+          MakeDgram(corrupted(TransitionId::kL1Accept, crafted::EventPayload(1)), configuration))
+          .value();
+  sound.UpdateDamage(Damage());
+  EXPECT_EQ(Saved(sound), crafted::Event(1));
+  std::string configure = crafted::Configure();
+  configure[16] = 8;
+  DgramEdit declaring = DgramEdit::Make(MakeDgram(configure)).value();
+  declaring.UpdateDamage(Damage());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram uncovered, declaring.Save());
+  EXPECT_EQ(uncovered.buffer()->ToString(), crafted::Configure());
+  EXPECT_EQ(uncovered.configuration()->names().size(), 1U);
+}
+
 // Wherever one byte of a datagram is another, an edit works or says kDataLoss, and what is saved
 // has the size that its header states.
 TEST(DgramEditFailure, NoByteThatIsWrongBringsItDown) {

@@ -446,6 +446,17 @@ TEST(DgramEdit, ADatagramReadUnderAnotherConfigurationBringsItsOwn) {
   EXPECT_EQ(edit.configuration(), second);
 }
 
+TEST(DgramEdit, AfterANewConfigureDatagramsOfTheStreamBeforeBringTheirDeclarations) {
+  const auto configuration = ConfigurationOf(crafted::Configure());
+  const Dgram event = MakeDgram(crafted::Event(1), configuration);
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(event));
+  ALKAID_ASSERT_OK(edit.Reset(TransitionId::kConfigure, Timestamp(1, 0)));
+  EXPECT_THAT(edit.configuration()->names(), IsEmpty());
+  ALKAID_ASSERT_OK(edit.Reset(event));
+  EXPECT_EQ(edit.configuration(), configuration);
+  ALKAID_EXPECT_OK(edit.RemoveData("det", "raw"));
+}
+
 TEST(DgramEdit, OutlivesBatchAndReader) {
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(TransitionId::kEnable, Timestamp()));
   {

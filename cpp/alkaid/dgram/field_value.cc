@@ -9,9 +9,11 @@ FieldValue FieldValue::String(std::string_view text) {
   FieldValue field(DataType::kCharStr, static_cast<int64_t>(text.size()), 1);
   field.bytes_ = reinterpret_cast<const uint8_t*>(text.data());
   field.stored_bytes_ = (field.given_bytes_ + 1 + 3) / 4 * 4;
-  // Text that a shape can not state does not fit any declaration.
-  field.shape_[0] = static_cast<uint32_t>(
-      std::min<int64_t>(field.stored_bytes_, std::numeric_limits<uint32_t>::max()));
+  // Text that a shape can not state, or that readers would cut, does not fit any declaration.
+  const bool cut = text.find('\0') != std::string_view::npos;
+  field.shape_[0] = cut ? 0
+                        : static_cast<uint32_t>(std::min<int64_t>(
+                              field.stored_bytes_, std::numeric_limits<uint32_t>::max()));
   return field;
 }
 
@@ -42,6 +44,13 @@ Status FieldValue::Misfit(const Names& names, size_t index) const {
     return status::Invalid("field \"", field.name, "\" of ", names.ToString(), " given text of ",
                            given_bytes_, " bytes, a shape can state ",
                            std::numeric_limits<uint32_t>::max());
+  }
+  if (type_ == DataType::kCharStr && stored_bytes_ != given_bytes_) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes_),
+                                static_cast<size_t>(given_bytes_));
+    return status::Invalid("field \"", field.name, "\" of ", names.ToString(), " given text of ",
+                           given_bytes_, " bytes with a NUL at ", text.find('\0'),
+                           ", where readers end it");
   }
   int64_t needed = field.element_size();
   bool overflow = false;

@@ -36,12 +36,17 @@ class ALKAID_EXPORT FieldValue {
     std::memcpy(field.scalar_.data(), &value, sizeof(T));
     return field;
   }
-  // The elements in memory order, the last index fastest.
+  // The elements in memory order, the last index fastest. Without a shape it is a scalar, and one
+  // element fits.
   template <typename T>
   static FieldValue Array(std::span<const T> values, std::span<const uint32_t> shape) {
     static_assert(kIsDataType<T>, "T must be one of the ten arithmetic types of the format");
     FieldValue field(kDataTypeOf<T>, static_cast<int64_t>(values.size_bytes()), shape.size());
-    field.bytes_ = reinterpret_cast<const uint8_t*>(values.data());
+    if (shape.empty() && values.size() == 1) {
+      std::memcpy(field.scalar_.data(), values.data(), sizeof(T));
+    } else {
+      field.bytes_ = reinterpret_cast<const uint8_t*>(values.data());
+    }
     std::copy_n(shape.begin(), std::min(shape.size(), size_t{kMaxRank}), field.shape_.begin());
     return field;
   }
@@ -49,7 +54,8 @@ class ALKAID_EXPORT FieldValue {
   static FieldValue Array(std::span<const T> values, std::initializer_list<uint32_t> shape) {
     return Array(values, std::span<const uint32_t>(shape.begin(), shape.size()));
   }
-  // Text (CHARSTR): stored with a NUL, in a whole number of four bytes.
+  // Text (CHARSTR): stored with a NUL, in a whole number of four bytes. Text that has a NUL itself
+  // fits no declaration: readers end it there.
   static FieldValue String(std::string_view text);
   // Not explicit: a list of values may name fields of other datagrams.
   FieldValue(const FieldView& field);  // NOLINT(google-explicit-constructor)
@@ -71,11 +77,9 @@ class ALKAID_EXPORT FieldValue {
 
   // Writes nbytes() bytes to `out`.
   void StoreTo(uint8_t* out) const {
-    if (rank_ == 0) {
-      std::memcpy(out, scalar_.data(), static_cast<size_t>(stored_bytes_));
-      return;
-    }
-    if (given_bytes_ > 0) std::memcpy(out, bytes_, static_cast<size_t>(given_bytes_));
+    // Not by the rank, which the caller of Array may have got wrong.
+    const uint8_t* const from = bytes_ != nullptr ? bytes_ : scalar_.data();
+    std::memcpy(out, from, static_cast<size_t>(given_bytes_));
     if (stored_bytes_ > given_bytes_) {
       std::memset(out + given_bytes_, 0, static_cast<size_t>(stored_bytes_ - given_bytes_));
     }
@@ -102,7 +106,7 @@ class ALKAID_EXPORT FieldValue {
   }
   Status Misfit(const Names& names, size_t index) const;
 
-  const uint8_t* bytes_ = nullptr;  // of an array or text
+  const uint8_t* bytes_ = nullptr;  // of an array or text; null: they are in scalar_
   // Text is given without the NUL and what follows it.
   int64_t given_bytes_;
   int64_t stored_bytes_;

@@ -89,6 +89,32 @@ TEST(FieldValue, TheWrongTypeRankOrNumberIsRefusedNamingTheFieldAndItsNames) {
           "more than 64 bits can count");
 }
 
+TEST(FieldValue, AnArrayWithoutAShapeIsTheScalarThatItHolds) {
+  const Names names = OneField(DataType::kDouble, 0);
+  std::vector<double> values = {41.5, 42.5};
+  const FieldValue one = FieldValue::Array<double>(std::span(values).first(1), {});
+  values[0] = 0;
+  ALKAID_EXPECT_OK(one.Check(names, 0));
+  EXPECT_EQ(Stored(one), crafted::Bytes(41.5));
+  values[0] = 1;
+  const FieldValue two = FieldValue::Array<double>(values, {});
+  EXPECT_THAT(two.Check(names, 0), StatusIs(StatusCode::kInvalidArgument, HasSubstr("16 bytes")));
+  EXPECT_EQ(Stored(two), crafted::Bytes(values));
+  const FieldValue none = FieldValue::Array<double>({}, {});
+  EXPECT_THAT(none.Check(names, 0), StatusIs(StatusCode::kInvalidArgument, HasSubstr("0 bytes")));
+}
+
+TEST(FieldValue, TextWithANulIsRefusedSinceReadersWouldCutIt) {
+  const Names names = OneField(DataType::kCharStr, 1);
+  for (const std::string_view text : {std::string_view("ab\0cd", 5), std::string_view("ab\0", 3),
+                                      std::string_view("ab\0d\0", 5)}) {
+    EXPECT_THAT(FieldValue::String(text).Check(names, 0),
+                StatusIs(StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("field \"x:e\" of det/0/raw"),
+                               HasSubstr(absl::StrCat(text.size(), " bytes with a NUL at 2")))));
+  }
+}
+
 // The words beyond an array's rank are garbage in real files; what follows a text's NUL is kept.
 TEST(FieldValue, OfAFieldOfADatagramIsThatFieldByteForByte) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,

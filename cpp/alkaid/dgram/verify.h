@@ -11,10 +11,12 @@
 //
 // A fault is malformed structure: what XTC2, section 6, lists; and what readers do not agree on: a
 // NamesId declared twice, a service that means nothing, a small-data record that can not be true. A
-// remark is sound, and unusual: damage, time going backwards, Xtcs of unknown type, fields of one
-// name, enumerations that can not be told, bytes that belong to nothing.
+// remark is sound, and unusual: damage, and data whose declarations it hides; time going backwards,
+// or of no second; Xtcs of unknown type, data of one NamesId twice in a datagram, fields of one
+// name, enumerations that can not be told, text without a NUL, bytes that belong to nothing.
 //
-// Ownership: a Verifier keeps copies of the declarations in force, and no datagram.
+// Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings go out
+// as they come: what is held does not grow with the datagram.
 // Threads: one at a time. Out of memory: findings and declarations come from operator new and may
 // throw std::bad_alloc; the reader's failures are passed on.
 #pragma once
@@ -69,8 +71,8 @@ class ALKAID_EXPORT Verifier {
   // Called with every finding, datagram by datagram; inside a datagram in order of bytes.
   using Report = std::function<void(const Finding&)>;
 
-  // `source` is what findings call it. `configuration` declares the fields until a Configure comes, for files that continue another;
-  // null: a Configure must come first.
+  // `source` is what findings call it. `configuration` declares the fields until a Configure comes,
+  // for files that continue another; null: a Configure must come first.
   Verifier(std::string source, Report report,
            std::shared_ptr<const Configuration> configuration = nullptr);
   ~Verifier();
@@ -107,6 +109,9 @@ class ALKAID_EXPORT Verifier {
   bool configured_;
   bool any_ = false;
   bool unconfigured_said_ = false;
+  // Whether the last Configure is marked Corrupted, and whether that was said of data.
+  bool hidden_ = false;
+  bool hidden_said_ = false;
   Timestamp last_;
   VerifyTotals totals_;
 };

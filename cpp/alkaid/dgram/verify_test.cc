@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -237,7 +239,7 @@ TEST(Verifier, RemarksDamageAndWhatItHides) {
               ElementsAre(HasSubstr("Corrupted"), HasSubstr("24 bytes not looked at")));
   EXPECT_THAT(VerifyPayload("nothing that readers see", 8).faults, IsEmpty());
   EXPECT_THAT(VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}),
-                                                std::string(42, 'x'), 2))
+                                                std::string(42, '\0'), 2))
                   .remarks,
               ElementsAre(At(24, "a ShapesData is damaged: OutOfOrder")));
   EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kParent, "hidden", 0, 8)).remarks,
@@ -284,9 +286,90 @@ TEST(Verifier, RemarksWhatReadersSkip) {
 TEST(Verifier, AcceptsTheWordThatSomeWritersLeaveBehindTheLastShape) {
   EXPECT_THAT(
       VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}) + "junk",
-                                        std::string(42, 'x')))
+                                        std::string(42, '\0')))
           .all,
       IsEmpty());
+}
+
+TEST(Verifier, RemarksDataOfOneNamesIdTwiceInADatagram) {
+  const Verified verified = VerifyPayload(EventPayload(1) + EventPayload(2));
+  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(verified.remarks,
+              ElementsAre(At(static_cast<int64_t>(24 + EventPayload(1).size()),
+                             "second ShapesData of NamesId 0x000105 in one datagram")));
+  EXPECT_THAT(Verify(Configure() + Event(1) + Event(2)).all, IsEmpty());
+}
+
+TEST(Verifier, RemarksTimesOfNoSecond) {
+  const auto at = [](uint32_t nanoseconds) {
+    return Verify(Configure() + crafted::Dgram(TransitionId::kL1Accept, "", nanoseconds));
+  };
+  EXPECT_THAT(at(999'999'999).all, IsEmpty());
+  EXPECT_THAT(at(1'000'000'000).remarks,
+              ElementsAre(At(0, "time of 1 s 1000000000 ns, a second has 1000000000")));
+  EXPECT_THAT(at(1'000'000'000).faults, IsEmpty());
+}
+
+TEST(Verifier, RemarksTextOfAFieldWithoutANul) {
+  const auto with_text = [](const std::string& text) {
+    const std::string shapes =
+        crafted::Shape({static_cast<uint32_t>(text.size())}) + crafted::Shape({0, 0});
+    return VerifyPayload(crafted::ShapesData(kSrc, shapes, "12" + text + "12345678"));
+  };
+  EXPECT_THAT(with_text("").all, IsEmpty());
+  EXPECT_THAT(with_text(std::string("abc\0", 4)).all, IsEmpty());
+  EXPECT_THAT(with_text("abcd").faults, IsEmpty());
+  EXPECT_THAT(with_text("abcd").remarks,
+              ElementsAre(HasSubstr("text without a NUL in field \"text\" of det/0/raw")));
+}
+
+// Its declarations are there, but no reader looks.
+TEST(Verifier, RemarksOnceDataUnderAConfigureThatIsMarkedCorrupted) {
+  std::string configure = Configure();
+  configure[16] = 8;
+  const Verified verified = Verify(configure + Event(1) + Event(2));
+  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("the datagram is damaged: Corrupted"),
+                                            HasSubstr("bytes not looked at"),
+                                            HasSubstr("under a Configure marked Corrupted")));
+  // A sound Configure ends that.
+  EXPECT_THAT(Verify(configure + Configure() +
+                     crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "")))
+                  .faults,
+              ElementsAre(HasSubstr("does not declare")));
+}
+
+TEST(Verifier, TellsOddXtcsInAShapesDataUpToAHundredAndCountsTheRest) {
+  const auto with_odd = [](int count) {
+    std::string children;
+    for (int i = 0; i < count; ++i) children += crafted::Xtc(9, "");
+    return VerifyPayload(crafted::Xtc(
+        crafted::kShapesData,
+        children + crafted::Xtc(crafted::kShapes, crafted::Shape({0}) + crafted::Shape({0, 0})) +
+            crafted::Xtc(crafted::kData, std::string(10, '\0')),
+        kSrc));
+  };
+  EXPECT_EQ(with_odd(100).remarks.size(), 100U);
+  EXPECT_EQ(with_odd(1000).remarks.size(), 101U);
+  EXPECT_EQ(with_odd(1000).remarks.back(),
+            At(24 + 12 + 12 * 100, "900 more such Xtcs in one ShapesData"));
+}
+
+// A datagram of 12-byte Xtcs has one finding for each.
+TEST(Verifier, HoldsNoMoreFindingsTheLargerADatagramIs) {
+  constexpr int kXtcs = 50'000;
+  std::string payload;
+  for (int i = 0; i < kXtcs; ++i) payload += crafted::Xtc(77, "");
+  const std::shared_ptr<Buffer> buffer =
+      crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure, payload));
+  const Dgram dgram = Dgram::Make(buffer).value();
+  const size_t before = ::mallinfo2().uordblks;
+  size_t most = 0;
+  Verifier verifier("run.xtc2",
+                    [&](const Finding&) { most = std::max(most, ::mallinfo2().uordblks); });
+  verifier.Check(dgram);
+  EXPECT_EQ(verifier.totals().remarks, kXtcs);
+  EXPECT_LT(most, before + 65536);
 }
 
 TEST(Verifier, PassesOnWhatIsNotTheDatasFault) {

@@ -1,5 +1,6 @@
 #include "alkaid/dgram/writer.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -8,12 +9,28 @@
 #include "alkaid/dgram/xtc_layout_internal.h"
 
 namespace alkaid::dgram {
+namespace {
+
+// Detectors of one datagram, up to a few dozen.
+constexpr size_t kUsualData = 32;
+
+// What holds behind a whole datagram that is appended, where `before` held: a Configure's own
+// declarations, or null, under which any data may come, where nobody can tell.
+std::shared_ptr<const Configuration> InForce(const uint8_t* dgram, int64_t size,
+                                             const std::shared_ptr<const Configuration>& before) {
+  if (DgramHeader::ServiceOf(dgram) != TransitionId::kConfigure) return before;
+  const auto configure = Dgram::Make(std::make_shared<Buffer>(dgram, size));
+  return configure.ok() ? configure->configuration() : nullptr;
+}
+
+}  // namespace
 
 DgramWriter::DgramWriter(MemoryPool* pool)
     : builder_(pool != nullptr ? pool : default_memory_pool()) {}
 
 DgramWriter::DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOptions options)
     : DgramWriter(options.pool) {
+  if (sink == nullptr) sink_status_ = status::Invalid("a DgramWriter with a null sink");
   sink_ = std::move(sink);
   flush_bytes_ = options.flush_bytes;
 }
@@ -81,6 +98,8 @@ Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t en
   builder_.UnsafeAdvance(kDgramHeaderBytes);
   open_ = State::kDgram;
   configure_ = service == TransitionId::kConfigure;
+  declaring_.clear();
+  given_.clear();
   return absl::OkStatus();
 }
 
@@ -88,6 +107,9 @@ Status DgramWriter::End() {
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "End"));
   const Status status = PatchExtent(whole_bytes_ + kDgramHeaderBytes - kXtcHeaderBytes);
   if (!status.ok()) return Drop(status);
+  if (configure_) {
+    ALKAID_ASSIGN_OR_RAISE(declared_, Configuration::FromNames(declaring_));
+  }
   open_ = State::kNothing;
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
@@ -96,16 +118,21 @@ Status DgramWriter::End() {
 
 Status DgramWriter::Append(const Dgram& dgram) {
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
+  // Also what was moved from, which has no origin.
+  if (dgram.origin() == nullptr) return status::Invalid("Append of a Dgram that views none");
+  auto in_force = InForce(dgram.data(), dgram.size(), declared_);
   if (sink_ != nullptr && dgram.size() >= flush_bytes_) {
     // Straight on: a large datagram is not copied.
     ALKAID_RETURN_NOT_OK(PassOn(0));
     sink_status_ = sink_->Write(dgram.data(), dgram.size());
     ALKAID_RETURN_NOT_OK(sink_status_);
+    declared_ = std::move(in_force);
     passed_bytes_ += dgram.size();
     ++whole_dgrams_;
     return absl::OkStatus();
   }
   ALKAID_RETURN_NOT_OK(builder_.Append(dgram.data(), dgram.size()));
+  declared_ = std::move(in_force);
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
   return PassOn(flush_bytes_);
@@ -116,6 +143,7 @@ Status DgramWriter::Append(const DgramEdit& edit) {
   const int64_t size = edit.saved_size();
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const out, Reserve(size));
   ALKAID_RETURN_NOT_OK(edit.Save(std::span<uint8_t>(out, static_cast<size_t>(size))));
+  declared_ = InForce(out, size, declared_);
   builder_.UnsafeAdvance(size);
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
@@ -127,20 +155,57 @@ Status DgramWriter::Declare(const Names& names) {
   if (!configure_) {
     return Drop(status::FailedPrecondition("Declare in a datagram that is no Configure"));
   }
+  for (const Names& there : declaring_) {
+    if (there.id() != names.id()) continue;
+    return Drop(status::AlreadyExists("NamesId ", names.id().ToString(), " of ", names.ToString(),
+                                      " is that of ", there.ToString()));
+  }
   const int64_t extent = internal::NamesExtent(names);
   const Result<uint8_t*> xtc = Reserve(extent);
   if (!xtc.ok()) return Drop(xtc.status());
+  declaring_.push_back(names);
   internal::StoreNames(*xtc, names);
   builder_.UnsafeAdvance(extent);
   return absl::OkStatus();
 }
 
+Result<Names> DgramWriter::Declare(DetectorDefinition definition) {
+  ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Declare"));
+  Result<Names> names = MakeDeclaration(std::move(definition), declaring_);
+  if (!names.ok()) return Drop(names.status());
+  ALKAID_RETURN_NOT_OK(Declare(*names));
+  return names;
+}
+
+Status DgramWriter::CheckData(const Names& names) const {
+  const auto of = [&] {
+    return absl::StrCat("data of ", names.ToString(), ", NamesId ", names.id().ToString(), ", ");
+  };
+  if (configure_ || declared_ != nullptr) {
+    const Names* declared = configure_ ? nullptr : declared_->Find(names.id());
+    for (size_t i = 0; configure_ && i < declaring_.size(); ++i) {
+      if (declaring_[i].id() == names.id()) declared = &declaring_[i];
+    }
+    if (declared == nullptr || !internal::SameDeclaration(*declared, names)) [[unlikely]] {
+      return status::Invalid(of(), "which the Configure does not declare so");
+    }
+  }
+  if (std::find(given_.begin(), given_.end(), names.id()) != given_.end()) [[unlikely]] {
+    return status::AlreadyExists(of(), "which the datagram carries already");
+  }
+  return absl::OkStatus();
+}
+
 Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values, Damage damage) {
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Data"));
+  Status allowed = CheckData(names);
+  if (!allowed.ok()) return Drop(std::move(allowed));
   const Result<int64_t> extent = internal::ShapesDataExtent(names, values);
   if (!extent.ok()) return Drop(extent.status());
   const Result<uint8_t*> xtc = Reserve(*extent);
   if (!xtc.ok()) return Drop(xtc.status());
+  if (given_.capacity() == 0) given_.reserve(kUsualData);
+  given_.push_back(names.id());
   internal::StoreShapesData(*xtc, names, values, damage, *extent);
   builder_.UnsafeAdvance(*extent);
   return absl::OkStatus();
@@ -148,9 +213,13 @@ Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values,
 
 Status DgramWriter::BeginData(const Names& names, Damage damage) {
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "BeginData"));
+  Status allowed = CheckData(names);
+  if (!allowed.ok()) return Drop(std::move(allowed));
   const int64_t nbytes = internal::DataOffset(names) + kXtcHeaderBytes;
   const Result<uint8_t*> xtc = Reserve(nbytes);
   if (!xtc.ok()) return Drop(xtc.status());
+  if (given_.capacity() == 0) given_.reserve(kUsualData);
+  given_.push_back(names.id());
   // The extents that depend on the fields are set at EndData.
   const uint32_t src = names.id().key();
   const int64_t data = internal::DataOffset(names);
@@ -220,7 +289,7 @@ Status DgramWriter::Close() {
     PassOn(0).IgnoreError();
   }
   closed_ = true;
-  if (sink_ == nullptr) return absl::OkStatus();
+  if (sink_ == nullptr) return sink_status_;
   const Status closing = sink_->Close();
   if (sink_status_.ok()) sink_status_ = closing;
   return sink_status_;

@@ -3,7 +3,7 @@
 //
 //   ALKAID_ASSIGN_OR_RAISE(auto writer, DgramWriter::Open("run.xtc2"));
 //   ALKAID_RETURN_NOT_OK(writer->Begin(TransitionId::kConfigure, Timestamp(1, 0)));
-//   ALKAID_RETURN_NOT_OK(writer->Declare(names));
+//   ALKAID_ASSIGN_OR_RAISE(const Names names, writer->Declare({.detector = "hsd", ...}));
 //   ALKAID_RETURN_NOT_OK(writer->End());
 //   ALKAID_RETURN_NOT_OK(writer->Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
 //   ALKAID_RETURN_NOT_OK(writer->Data(names, {FieldValue::Scalar<double>(41.5),
@@ -14,13 +14,17 @@
 // Without a file, `DgramWriter writer;` and at the end `writer.Finish()`, which gives the Buffer.
 //
 // Fields are given in the order in which they are declared, and checked against their declarations.
-// Unused bytes are zero, so equal input gives equal bytes. When any call fails, the datagram that
-// was open is dropped whole, and the writer stands behind the last one that was ended.
+// Data must be of what the last Configure declares, written here or appended; a writer that was
+// given none, and continues another file, takes data of any Names. A datagram carries data of one
+// NamesId once. Unused bytes are zero, so equal input gives equal bytes. When any call fails, the
+// datagram that was open is dropped whole, and the writer stands behind the last one that was ended.
 //
 // Ownership: owns its buffer until Finish, shares its sink; borrows the pool, and the Names between
 // BeginData and EndData.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted.
+// Out of memory: kResourceExhausted from the pool. Names, tables of declarations and messages come
+// from operator new and may throw std::bad_alloc, from Open to Close; what is gone then is no more
+// than the datagram that was open.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +33,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/buffer_builder.h"
 #include "alkaid/core/io_interfaces.h"
+#include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/detector_definition.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/field_value.h"
 #include "alkaid/dgram/names.h"
@@ -56,7 +63,8 @@ class ALKAID_EXPORT DgramWriter {
  public:
   // Keeps everything in memory until Finish. `pool` null: the default.
   explicit DgramWriter(MemoryPool* pool = nullptr);
-  // Passes whole datagrams on to `sink`, and closes it at Close.
+  // Passes whole datagrams on to `sink`, and closes it at Close. With a null sink every call is
+  // kInvalidArgument.
   explicit DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOptions options = {});
   // To a file that has its name only once Close has succeeded; until then, and after any failure, a
   // file that had the name stays as it was (io::DurableFileOutputStream). kInvalidArgument for
@@ -75,22 +83,30 @@ class ALKAID_EXPORT DgramWriter {
                Damage damage = Damage());
   // Closes it. kInvalidArgument where it passes the 4 GiB that its header can state.
   Status End();
-  // A whole datagram as it is. kFailedPrecondition while another is open.
+  // A whole datagram as it is. kFailedPrecondition while another is open, kInvalidArgument for a
+  // Dgram that views none.
   Status Append(const Dgram& dgram);
   // The same of a datagram as edited, saved right where it is gathered.
   Status Append(const DgramEdit& edit);
 
-  // Adds a declaration of fields; in a Configure only (else kFailedPrecondition).
+  // Adds a declaration of fields; in a Configure only (else kFailedPrecondition). kAlreadyExists
+  // where the Configure declares that NamesId.
   Status Declare(const Names& names);
+  // The same from a definition, to which MakeDeclaration gives its number behind those that this
+  // Configure declares, and fails so. The answer is what data are written with.
+  Result<Names> Declare(DetectorDefinition definition);
 
-  // The data of one Names, in one call. kInvalidArgument where values and declaration disagree.
+  // The data of one Names, in one call. kInvalidArgument where values and declaration disagree, or
+  // the Configure declares no such Names; kAlreadyExists where the datagram carries data of that
+  // NamesId.
   Status Data(const Names& names, std::span<const FieldValue> values, Damage damage = Damage());
   Status Data(const Names& names, std::initializer_list<FieldValue> values,
               Damage damage = Damage()) {
     return Data(names, std::span<const FieldValue>(values.begin(), values.size()), damage);
   }
 
-  // The same field by field. Opens the data of one Names, which must stay until EndData.
+  // The same field by field. Opens the data of one Names, which must stay until EndData; fails like
+  // Data.
   Status BeginData(const Names& names, Damage damage = Damage());
   // The next field. kInvalidArgument where the declaration says otherwise.
   Status Value(const FieldValue& value);
@@ -114,8 +130,8 @@ class ALKAID_EXPORT DgramWriter {
   int64_t length() const { return passed_bytes_ + whole_bytes_; }
   int64_t size() const { return whole_dgrams_; }
 
-  // All datagrams ended so far, as one buffer; the writer begins anew. kFailedPrecondition while
-  // one is open, and where there is a sink.
+  // All datagrams ended so far, as one buffer; the writer begins anew, under the same declarations.
+  // kFailedPrecondition while one is open, and where there is a sink.
   Result<std::shared_ptr<Buffer>> Finish();
   // Passes the rest on and closes the sink, if there is one. A sink that failed stays failed: every
   // call from then on, and Close, reports that failure. Closing again answers the same.
@@ -127,6 +143,8 @@ class ALKAID_EXPORT DgramWriter {
 
   Status Expect(State state, const char* what);
   Status Drop(Status why);
+  // Whether data of `names` may be written now.
+  Status CheckData(const Names& names) const;
   // Passes on whole datagrams, once they are `at_least` bytes.
   Status PassOn(int64_t at_least);
   // Makes room for `nbytes` behind what is there.
@@ -137,6 +155,11 @@ class ALKAID_EXPORT DgramWriter {
   BufferBuilder builder_;
   State open_ = State::kNothing;
   bool configure_ = false;
+  // What the last whole Configure declares, null where there was none; what the open one does.
+  std::shared_ptr<const Configuration> declared_;
+  std::vector<Names> declaring_;
+  // The NamesIds of the data of the open datagram.
+  std::vector<NamesId> given_;
   const Names* names_ = nullptr;
   size_t next_field_ = 0;
   int64_t whole_bytes_ = 0;

@@ -8,6 +8,7 @@
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/crafted_dgrams.h"
+#include "alkaid/dgram/dgram_edit.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -205,6 +206,123 @@ TEST(DgramWriter, CallsOutOfOrderAreRefused) {
   EXPECT_THAT(writer.Begin(TransitionId::kEnable, Timestamp(1, 0), 1 << 24),
               StatusIs(StatusCode::kInvalidArgument));
   EXPECT_EQ(writer.size(), 0);
+}
+
+TEST(DgramWriter, ADetectorIsDeclaredFromItsDefinitionAndGetsTheNextNumber) {
+  const DetectorDefinition definition = {
+      .detector = "hsd", .algorithm = {"raw", 0}, .fields = {{"x", DataType::kUInt16, 0, {}}}};
+  DgramWriter writer;
+  EXPECT_THAT(writer.Declare(definition), StatusIs(StatusCode::kFailedPrecondition));
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(1, 0)));
+  ALKAID_ASSERT_OK(writer.Declare(Declared()));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Names hsd, writer.Declare(definition));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Names next, writer.Declare(definition));
+  EXPECT_EQ(hsd.id(), NamesId(1, 6));
+  EXPECT_EQ(next.id(), NamesId(1, 7));
+  ALKAID_ASSERT_OK(writer.End());
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
+  ALKAID_ASSERT_OK(writer.Data(hsd, {FieldValue::Scalar<uint16_t>(5)}));
+  ALKAID_ASSERT_OK(writer.Data(next, {FieldValue::Scalar<uint16_t>(6)}));
+  ALKAID_ASSERT_OK(writer.End());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, writer.Finish());
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(buffer));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, reader->Next());
+  DgramIterator it = batch.begin();
+  EXPECT_EQ(it->configuration()->names().size(), 3U);
+  ++it;
+  ALKAID_EXPECT_OK(CheckDgram(*it));
+
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(2, 0)));
+  EXPECT_THAT(writer.Declare({.detector = "h s d", .algorithm = {"raw", 0}}),
+              StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(writer.End(), StatusIs(StatusCode::kFailedPrecondition));
+}
+
+TEST(DgramWriter, ANamesIdIsDeclaredOnceInAConfigure) {
+  DgramWriter writer;
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(1, 0)));
+  ALKAID_ASSERT_OK(writer.Declare(Declared()));
+  EXPECT_THAT(writer.Declare(Declared()),
+              StatusIs(StatusCode::kAlreadyExists, HasSubstr("NamesId 0x000105")));
+  EXPECT_EQ(writer.length(), 0);
+  // The Configure was dropped: the next one may have it.
+  ALKAID_EXPECT_OK(WriteConfigure(writer, Declared()));
+  ALKAID_EXPECT_OK(WriteConfigure(writer, Declared()));
+}
+
+TEST(DgramWriter, DataAreOfWhatTheLastConfigureDeclares) {
+  const Names names = Declared();
+  const auto with_fields = [](NamesId id, std::vector<Field> fields) {
+    return Names::Make(id, "det", "type", "id", 2, {"raw", 0x010203}, std::move(fields)).value();
+  };
+  const Names other_id = with_fields(NamesId(1, 6), names.fields());
+  std::vector<Field> fields = names.fields();
+  fields[0].name = "counts";
+  const Names other_fields = with_fields(names.id(), fields);
+  const auto refused = StatusIs(StatusCode::kInvalidArgument, HasSubstr("does not declare"));
+  DgramWriter writer;
+  // Nothing is known of a file that this one continues.
+  ALKAID_EXPECT_OK(WriteEvent(writer, other_id, 0));
+  ALKAID_ASSERT_OK(WriteConfigure(writer, names));
+  ALKAID_EXPECT_OK(WriteEvent(writer, names, 1));
+  const int64_t length = writer.length();
+  EXPECT_THAT(WriteEvent(writer, other_id, 2), refused);
+  EXPECT_THAT(WriteEvent(writer, other_fields, 2), refused);
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(2, 2)));
+  EXPECT_THAT(writer.Data(other_id, {}), refused);
+  EXPECT_EQ(writer.length(), length);
+  // A Configure that is dropped leaves the one before in force.
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(2, 0)));
+  ALKAID_ASSERT_OK(writer.Declare(other_id));
+  EXPECT_THAT(writer.Finish(), StatusIs(StatusCode::kFailedPrecondition));
+  ALKAID_EXPECT_OK(WriteEvent(writer, names, 3));
+  // One that is appended counts, as it is or as edited.
+  DgramWriter another;
+  ALKAID_ASSERT_OK(WriteConfigure(another, other_id));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, another.Finish());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure, Dgram::Make(buffer));
+  ALKAID_ASSERT_OK(writer.Append(configure));
+  ALKAID_EXPECT_OK(WriteEvent(writer, other_id, 4));
+  EXPECT_THAT(WriteEvent(writer, names, 5), refused);
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(configure));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Names added,
+                              edit.AddDetector({.detector = "fex", .algorithm = {"raw", 0}}));
+  ALKAID_ASSERT_OK(writer.Append(edit));
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(2, 6)));
+  ALKAID_EXPECT_OK(writer.Data(added, {}));
+}
+
+TEST(DgramWriter, ADatagramCarriesDataOfOneNamesIdOnce) {
+  const Names names =
+      Names::Make(NamesId(1, 5), "d", "", "", 0, {"raw", 0}, {{"x", DataType::kUInt16, 0, {}}})
+          .value();
+  const auto once = [&](DgramWriter& writer) {
+    return writer.Data(names, {FieldValue::Scalar<uint16_t>(1)});
+  };
+  DgramWriter writer;
+  for (uint32_t i = 0; i < 2; ++i) {
+    ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, i)));
+    ALKAID_ASSERT_OK(once(writer));
+    ALKAID_ASSERT_OK(writer.End());
+  }
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 2)));
+  ALKAID_ASSERT_OK(once(writer));
+  EXPECT_THAT(once(writer), StatusIs(StatusCode::kAlreadyExists, HasSubstr("carries already")));
+  EXPECT_EQ(writer.size(), 2);
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 3)));
+  ALKAID_ASSERT_OK(once(writer));
+  EXPECT_THAT(writer.BeginData(names), StatusIs(StatusCode::kAlreadyExists));
+}
+
+TEST(DgramWriter, ADgramThatViewsNothingAndANullSinkAreRefused) {
+  DgramWriter writer;
+  EXPECT_THAT(writer.Append(Dgram()), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_EQ(writer.size(), 0);
+  DgramWriter nowhere{std::shared_ptr<io::OutputStream>()};
+  const auto refused = StatusIs(StatusCode::kInvalidArgument, HasSubstr("null sink"));
+  EXPECT_THAT(nowhere.Begin(TransitionId::kL1Accept, Timestamp(1, 1)), refused);
+  EXPECT_THAT(nowhere.Close(), refused);
+  EXPECT_THAT(nowhere.Close(), refused);
 }
 
 TEST(DgramWriter, AtEveryAllocationPointThatFailsNothingIsLost) {

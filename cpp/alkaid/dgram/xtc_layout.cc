@@ -14,6 +14,16 @@ void StoreText(uint8_t* bytes, const std::string& text) {
 
 }  // namespace
 
+bool SameDeclaration(const Names& a, const Names& b) {
+  const auto same_field = [](const Field& x, const Field& y) {
+    return x.type == y.type && x.rank == y.rank && x.name == y.name;
+  };
+  return a.segment() == b.segment() && a.detector() == b.detector() &&
+         a.algorithm().name == b.algorithm().name &&
+         std::equal(a.fields().begin(), a.fields().end(), b.fields().begin(), b.fields().end(),
+                    same_field);
+}
+
 void StoreDgramHeader(uint8_t* bytes, TransitionId service, Timestamp timestamp, uint32_t env_bits,
                       Damage damage) {
   StoreUnaligned(bytes, timestamp.value());

@@ -37,6 +37,9 @@ inline void StoreXtc(uint8_t* bytes, uint32_t src, Damage damage, TypeId type, i
 void StoreDgramHeader(uint8_t* bytes, TransitionId service, Timestamp timestamp, uint32_t env_bits,
                       Damage damage);
 
+// Whether data of the one are data of the other: detector, segment, algorithm and fields agree.
+bool SameDeclaration(const Names& a, const Names& b);
+
 // The extent of a declaration, and its bytes.
 inline int64_t NamesExtent(const Names& names) {
   return Names::kHeaderBytes + static_cast<int64_t>(names.fields().size()) * Names::kFieldBytes;

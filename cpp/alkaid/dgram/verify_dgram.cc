@@ -1,0 +1,396 @@
+// Verifier::Check: what can be wrong with one datagram.
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "alkaid/base/checked_math.h"
+#include "alkaid/dgram/verify.h"
+#include "alkaid/dgram/xtc_walk.h"
+
+namespace alkaid::dgram {
+namespace {
+
+// Where a declaration has its texts and its count of arrays, in bytes from its start.
+constexpr int64_t kArrayCountAt = 12;
+constexpr int64_t kTextsAt = 16;
+constexpr int64_t kFieldNameAt = 260;
+// Some writers leave one word behind the last Shape of every Shapes.
+constexpr int64_t kUsualShapesSlack = 4;
+constexpr uint32_t kNanosecondsOfSecond = 1'000'000'000;
+// Of Xtcs in one ShapesData that do not belong there this many are told, and the rest counted.
+constexpr int64_t kMostOddTold = 100;
+// What small data call their records; events/, where they are read, stands above this room.
+constexpr const char* kSmdDetector = "smdinfo";
+constexpr const char* kSmdAlgorithm = "offsetAlg";
+constexpr const char* kSmdOffset = "intOffset";
+constexpr const char* kSmdSize = "intDgramSize";
+
+bool IsText(const uint8_t* bytes) { return std::memchr(bytes, '\0', Names::kTextBytes) != nullptr; }
+
+std::string TimeText(Timestamp time) {
+  return absl::StrCat(time.seconds(), " s ", time.nanoseconds(), " ns");
+}
+
+}  // namespace
+
+// One datagram. A Configure is walked for its declarations first, as they may stand behind data.
+//
+// Findings are held for no longer than the Xtc that they are of, so that memory does not grow with
+// the datagram.
+class Verifier::DgramCheck {
+ public:
+  DgramCheck(Verifier* verifier, const Dgram& dgram)
+      : verifier_(*verifier), dgram_(dgram), data_(dgram.data()) {}
+
+  void Run() {
+    CheckHeader();
+    Flush();
+    const bool corrupted = dgram_.damage().corrupted();
+    if (dgram_.service() == TransitionId::kConfigure) {
+      verifier_.declared_.clear();
+      verifier_.hidden_said_ = false;
+      verifier_.hidden_ = corrupted;
+      if (!corrupted) {
+        only_declare_ = true;
+        Walk(kDgramHeaderBytes, dgram_.size(), 0);
+        only_declare_ = false;
+      }
+    }
+    if (corrupted) {
+      if (dgram_.size() > kDgramHeaderBytes) {
+        Remark(kDgramHeaderBytes, "payload of a datagram marked Corrupted, which readers skip: ",
+               dgram_.size() - kDgramHeaderBytes, " bytes not looked at");
+      }
+    } else {
+      Walk(kDgramHeaderBytes, dgram_.size(), 0);
+    }
+    Flush();
+  }
+
+ private:
+  void Flush() {
+    std::stable_sort(findings_.begin(), findings_.end(),
+                     [](const Finding& a, const Finding& b) { return a.byte < b.byte; });
+    for (Finding& finding : findings_) verifier_.Add(std::move(finding));
+    findings_.clear();
+  }
+  template <typename... Args>
+  void Add(Finding::Kind kind, int64_t at, const Args&... args) {
+    if (only_declare_) return;
+    findings_.push_back({kind, verifier_.source_, dgram_.offset() + at, dgram_.offset(),
+                         dgram_.index(), absl::StrCat(args...)});
+  }
+  template <typename... Args>
+  void Fault(int64_t at, const Args&... args) {
+    Add(Finding::Kind::kFault, at, args...);
+  }
+  template <typename... Args>
+  void Remark(int64_t at, const Args&... args) {
+    Add(Finding::Kind::kRemark, at, args...);
+  }
+  void RemarkDamage(int64_t at, Damage damage, const char* of) {
+    if (damage.value() != 0) Remark(at, of, " is damaged: ", damage.ToString());
+  }
+
+  void CheckHeader() {
+    const DgramHeader header = dgram_.header();
+    if (header.service() > TransitionId::kL1Accept) {
+      Fault(8, "service ", static_cast<int>(header.service()), ", the format knows 0 to ",
+            static_cast<int>(TransitionId::kL1Accept));
+    }
+    if (header.service() == TransitionId::kConfigure) {
+      verifier_.configured_ = true;
+    } else if (!verifier_.any_ && !verifier_.configured_) {
+      Fault(0, "the first datagram is ", TransitionName(header.service()), ", not Configure");
+    }
+    if (header.timestamp.nanoseconds() >= kNanosecondsOfSecond) {
+      Remark(0, "time of ", TimeText(header.timestamp), ", a second has ", kNanosecondsOfSecond);
+    }
+    if (verifier_.any_ && header.timestamp < verifier_.last_) {
+      Remark(0, "time goes backwards, from ", TimeText(verifier_.last_), " to ",
+             TimeText(header.timestamp));
+    }
+    verifier_.any_ = true;
+    verifier_.last_ = header.timestamp;
+    if (header.root.type() != TypeId::kParent) {
+      Remark(18, "the root is of type ", static_cast<int>(header.root.type()), ", not Parent");
+    }
+    RemarkDamage(16, header.root.damage, "the datagram");
+  }
+
+  // Whether a sound Xtc stands at `at`, given that `end` ends the Xtc around.
+  bool CheckXtc(int64_t at, int64_t end, const char* around) {
+    const int64_t left = end - at;
+    if (left < kXtcHeaderBytes) {
+      Fault(at, left, " bytes are left over in the ", around, " around, a header has ",
+            kXtcHeaderBytes);
+      return false;
+    }
+    const Xtc xtc = Xtc::Read(data_ + at);
+    if (xtc.extent >= kXtcHeaderBytes && xtc.extent <= left) return true;
+    Fault(at, "Xtc of type ", static_cast<int>(xtc.type()), " and extent ", xtc.extent,
+          ", the least is ", kXtcHeaderBytes, " and the ", around, " around has ", left,
+          " left: these bytes are not looked at");
+    return false;
+  }
+
+  void Walk(int64_t begin, int64_t end, int depth) {
+    for (int64_t at = begin; at < end && CheckXtc(at, end, "Parent");) {
+      Flush();
+      const Xtc xtc = Xtc::Read(data_ + at);
+      const int64_t next = at + xtc.extent;
+      switch (xtc.type()) {
+        case TypeId::kParent:
+          RemarkDamage(at, xtc.damage, "a Parent");
+          if (xtc.damage.corrupted()) {
+            Remark(at, "Parent marked Corrupted, which readers skip: ", xtc.extent,
+                   " bytes not looked at");
+          } else if (depth == XtcWalk::kMaxDepth) {
+            Fault(at, "Parents nest deeper than the limit of ", XtcWalk::kMaxDepth, ": ",
+                  xtc.extent, " bytes are not looked at");
+          } else {
+            Walk(at + kXtcHeaderBytes, next, depth + 1);
+          }
+          break;
+        case TypeId::kNames:
+          CheckNames(at, xtc);
+          break;
+        case TypeId::kShapesData:
+          if (!only_declare_) CheckShapesData(at);
+          break;
+        default:
+          Remark(at, "Xtc of type ", static_cast<int>(xtc.type()), " and ", xtc.extent,
+                 " bytes, which readers skip here");
+      }
+      at = next;
+    }
+  }
+
+  void CheckNames(int64_t at, const Xtc& xtc) {
+    if (dgram_.service() != TransitionId::kConfigure) {
+      Remark(at, "Names in a datagram that is ", TransitionName(dgram_.service()),
+             ", which readers skip");
+      return;
+    }
+    const NamesId id(xtc.src);
+    Result<Names> parsed = Names::Parse(data_ + at, xtc.extent);
+    if (only_declare_) {
+      // Of two, the last counts.
+      Declared& declared = verifier_.declared_[id.key()];
+      declared = {};
+      if (parsed.ok()) declared.names.emplace(*std::move(parsed));
+      return;
+    }
+    RemarkDamage(at, xtc.damage, "a Names");
+    if (!met_names_.insert(id.key()).second) {
+      Fault(at, "NamesId ", id.ToString(), " is declared twice in one Configure");
+    }
+    if (!parsed.ok()) return Fault(at, internal::MessageText(parsed.status()));
+    RemarkOddNames(at, *parsed);
+  }
+
+  void RemarkOddNames(int64_t at, const Names& names) {
+    const auto arrays = LoadUnaligned<uint32_t>(data_ + at + kArrayCountAt);
+    if (arrays != static_cast<uint32_t>(names.array_count())) {
+      Remark(at + kArrayCountAt, "Names of ", names.ToString(), " counts ", arrays,
+             " arrays and declares ", names.array_count());
+    }
+    for (int64_t i = 0; i < 4; ++i) {
+      const int64_t text_at = at + kTextsAt + i * Names::kTextBytes;
+      if (!IsText(data_ + text_at)) {
+        Remark(text_at, "text without a NUL in Names of ", names.ToString());
+      }
+    }
+    std::vector<std::string_view> seen;
+    for (size_t i = 0; i < names.fields().size(); ++i) {
+      const Field& field = names.fields()[i];
+      const int64_t field_at =
+          at + Names::kHeaderBytes + static_cast<int64_t>(i) * Names::kFieldBytes;
+      if (!IsText(data_ + field_at + kFieldNameAt)) {
+        Remark(field_at + kFieldNameAt, "text without a NUL in field ", i, " of ",
+               names.ToString());
+      }
+      if (field.is_enum() && field.name.find(':') == std::string::npos) {
+        Remark(field_at, "field \"", field.name, "\" of ", names.ToString(), " is ",
+               DataTypeName(field.type), " and names no enumeration: it has no ':'");
+      }
+      seen.push_back(field.name);
+    }
+    std::sort(seen.begin(), seen.end());
+    for (size_t i = 1; i < seen.size(); ++i) {
+      if (seen[i] != seen[i - 1] || (i > 1 && seen[i] == seen[i - 2])) continue;
+      Remark(at, "several fields of ", names.ToString(), " are called \"", std::string(seen[i]),
+             "\"");
+    }
+  }
+
+  // The payload of a Shapes or a Data.
+  struct Part {
+    int64_t at = -1;  // none was met
+    int64_t nbytes = 0;
+  };
+
+  void CheckShapesData(int64_t at) {
+    const Xtc xtc = Xtc::Read(data_ + at);
+    const NamesId id(xtc.src);
+    Part shapes, data;
+    const bool whole = FindParts(at, at + xtc.extent, &shapes, &data);
+    RemarkDamage(at, xtc.damage, "a ShapesData");
+
+    if (!verifier_.configured_) {
+      if (!std::exchange(verifier_.unconfigured_said_, true)) {
+        Fault(at, "ShapesData of NamesId ", id.ToString(),
+              " before any Configure; data are not checked until one comes");
+      }
+      return;
+    }
+    const auto declared = verifier_.declared_.find(id.key());
+    if (declared == verifier_.declared_.end() && verifier_.hidden_) {
+      if (!std::exchange(verifier_.hidden_said_, true)) {
+        Remark(at, "data of NamesId ", id.ToString(), " under a Configure marked Corrupted, whose ",
+               "declarations readers do not see; data are not checked until another comes");
+      }
+      return;
+    }
+    if (declared == verifier_.declared_.end()) {
+      return Fault(at, "ShapesData of NamesId ", id.ToString(),
+                   ", which the Configure does not declare");
+    }
+    if (!met_data_.insert(id.key()).second) {
+      Remark(at, "second ShapesData of NamesId ", id.ToString(), " in one datagram");
+    }
+    if (!declared->second.names.has_value()) {
+      if (!std::exchange(declared->second.remarked, true)) {
+        Remark(at, "data of NamesId ", id.ToString(),
+               ", whose declaration is malformed, are not checked from here on");
+      }
+      return;
+    }
+    // What is missing behind a broken extent was said there.
+    if (whole) CheckParts(at, *declared->second.names, shapes, data);
+  }
+
+  // Whether all children of a ShapesData could be told.
+  bool FindParts(int64_t begin, int64_t end, Part* shapes, Part* data) {
+    int64_t odd = 0;
+    int64_t more_at = 0;
+    const auto is_told = [&](int64_t at) {
+      if (++odd == kMostOddTold + 1) more_at = at;
+      return odd <= kMostOddTold;
+    };
+    for (int64_t at = begin + kXtcHeaderBytes; at < end;) {
+      if (!CheckXtc(at, end, "ShapesData")) return false;
+      const Xtc child = Xtc::Read(data_ + at);
+      const Part part = {at + kXtcHeaderBytes, int64_t{child.extent} - kXtcHeaderBytes};
+      if (child.type() == TypeId::kShapes || child.type() == TypeId::kData) {
+        const bool is_shapes = child.type() == TypeId::kShapes;
+        Part* const found = is_shapes ? shapes : data;
+        if (found->at >= 0) {
+          if (is_told(at))
+            Fault(at, "second ", is_shapes ? "Shapes" : "Data", " in one ShapesData");
+        } else {
+          *found = part;
+        }
+      } else if (is_told(at)) {
+        Remark(at, "Xtc of type ", static_cast<int>(child.type()), " and ", child.extent,
+               " bytes, which readers skip here");
+      }
+      at += child.extent;
+    }
+    if (odd > kMostOddTold) {
+      Remark(more_at, odd - kMostOddTold, " more such Xtcs in one ShapesData");
+    }
+    return true;
+  }
+
+  void CheckParts(int64_t at, const Names& names, const Part& shapes, const Part& data) {
+    const int64_t shapes_need = kShapeBytes * names.array_count();
+    if (data.at < 0) Fault(at, "ShapesData of ", names.ToString(), " without Data");
+    if (shapes.nbytes < shapes_need) {
+      Fault(at, "ShapesData of ", names.ToString(), " has ", shapes.nbytes, " bytes of Shapes for ",
+            names.array_count(), " arrays, which take ", shapes_need);
+    }
+    if (data.at < 0 || shapes.nbytes < shapes_need) return;
+    if (shapes.nbytes > shapes_need + kUsualShapesSlack) {
+      Remark(shapes.at + shapes_need, shapes.nbytes - shapes_need,
+             " bytes behind the last Shape of ", names.ToString());
+    }
+    CheckFields(names, shapes, data);
+  }
+
+  void CheckFields(const Names& names, const Part& shapes, const Part& data) {
+    const bool smd = names.detector() == kSmdDetector && names.algorithm().name == kSmdAlgorithm;
+    std::optional<uint64_t> smd_offset, smd_size;
+    int64_t at = data.at;
+    int64_t shape_at = shapes.at;
+    const int64_t end = data.at + data.nbytes;
+    for (const Field& field : names.fields()) {
+      int64_t nbytes = field.element_size();
+      bool overflow = false;
+      for (int i = 0; i < field.rank; ++i) {
+        const auto dimension = LoadUnaligned<uint32_t>(data_ + shape_at + ptrdiff_t{4} * i);
+        overflow |= MultiplyOverflow(nbytes, int64_t{dimension}, &nbytes);
+      }
+      if (overflow || nbytes > end - at) {
+        return FaultField(names, field, at, shape_at, end, overflow ? -1 : nbytes);
+      }
+      if (smd && field.type == DataType::kUInt64 && field.rank == 0) {
+        const auto word = LoadUnaligned<uint64_t>(data_ + at);
+        if (field.name == kSmdOffset && !smd_offset) smd_offset = word;
+        if (field.name == kSmdSize && !smd_size) smd_size = word;
+      }
+      if (field.type == DataType::kCharStr && nbytes > 0 &&
+          std::memchr(data_ + at, '\0', static_cast<size_t>(nbytes)) == nullptr) {
+        Remark(at, "text without a NUL in field \"", field.name, "\" of ", names.ToString());
+      }
+      if (field.rank > 0) shape_at += kShapeBytes;
+      at += nbytes;
+    }
+    if (at < end) {
+      Remark(at, end - at, " bytes behind the last field of ", names.ToString());
+    }
+    if (smd_offset && smd_size) CheckSmdRecord(data.at, *smd_offset, *smd_size);
+  }
+
+  void FaultField(const Names& names, const Field& field, int64_t at, int64_t shape_at, int64_t end,
+                  int64_t nbytes) {
+    std::string shape;
+    for (int i = 0; i < field.rank; ++i) {
+      absl::StrAppend(&shape, i == 0 ? "" : "x",
+                      LoadUnaligned<uint32_t>(data_ + shape_at + ptrdiff_t{4} * i));
+    }
+    Fault(at, "field \"", field.name, "\" of ", names.ToString(), ", ", DataTypeName(field.type),
+          " ", field.rank == 0 ? "scalar" : shape, ", needs ",
+          nbytes < 0 ? "more bytes than 64 bits can count" : absl::StrCat(nbytes, " bytes"),
+          ", its Data has ", end - at, " left");
+  }
+
+  void CheckSmdRecord(int64_t at, uint64_t offset, uint64_t size) {
+    constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    if (size >= kDgramHeaderBytes && size <= kMost && offset <= kMost - size) return;
+    Fault(at, "small-data record of ", size, " bytes at byte ", offset, ", the least datagram has ",
+          kDgramHeaderBytes);
+  }
+
+  Verifier& verifier_;
+  const Dgram& dgram_;
+  const uint8_t* const data_;
+  bool only_declare_ = false;
+  // The NamesIds that were met in this datagram; of data, those that are declared.
+  std::unordered_set<uint32_t> met_names_;
+  std::unordered_set<uint32_t> met_data_;
+  std::vector<Finding> findings_;
+};
+
+void Verifier::Check(const Dgram& dgram) {
+  DgramCheck(this, dgram).Run();
+  ++totals_.dgrams;
+  totals_.bytes += dgram.size();
+}
+
+}  // namespace alkaid::dgram
