@@ -162,7 +162,7 @@ int RunRows(const std::vector<std::string>& row_arguments) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     const Result<Child> child =
         RunSelf(row_arguments, EnvironmentWith(internal::kDefaultMemoryPoolVariable, backend));
-    if (Interruption::Came()) return kExitInterrupted;
+    if (Interruption::Came()) return Interruption::ExitCode();
     if (!child.ok()) return ReportStatus(child.status());
     // A row whose files are malformed tells what stood before the fault.
     if (child->exit_code != kExitOk && child->exit_code != kExitMalformed) return child->exit_code;
@@ -191,7 +191,7 @@ int Run(const DemoOptions& options) {
     folder = *std::move(made);
     Result<std::vector<std::string>> written =
         WriteSyntheticRun(folder->path(), options.events, Interruption::Came);
-    if (Interruption::Came()) return kExitInterrupted;
+    if (Interruption::Came()) return Interruption::ExitCode();
     if (!written.ok()) return ReportStatus(written.status());
     files = *std::move(written);
     arguments.insert(arguments.end(), {"--events", std::to_string(options.events)});

@@ -1,11 +1,17 @@
 #include "detector_spec.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -14,9 +20,6 @@ namespace {
 
 using dgram::DataType;
 using Json = nlohmann::json;
-
-// Elements of one field. What a datagram's header can state is the limit of them all.
-constexpr int64_t kMostElements = int64_t{1} << 30;
 
 std::vector<std::string> Split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -66,13 +69,9 @@ Result<uint32_t> Version(const std::string& text, const std::string& what) {
 
 Result<std::vector<uint32_t>> Shape(const std::string& text, const std::string& what) {
   std::vector<uint32_t> shape;
-  int64_t elements = 1;
   for (const std::string& dimension : Split(text, 'x')) {
     ALKAID_ASSIGN_OR_RAISE(const uint32_t size, Number(dimension, what));
     shape.push_back(size);
-    if (__builtin_mul_overflow(elements, int64_t{size}, &elements) || elements > kMostElements) {
-      return status::Invalid("\"", what, "\": more than ", kMostElements, " elements");
-    }
   }
   if (shape.size() > static_cast<size_t>(dgram::kMaxRank)) {
     return status::Invalid("\"", what, "\": ", shape.size(), " dimensions, the limit is ",
@@ -81,8 +80,24 @@ Result<std::vector<uint32_t>> Shape(const std::string& text, const std::string& 
   return shape;
 }
 
+// Counts a field's bytes in, before anything is allocated for it.
+Status TakeRoom(const std::string& text, DataType type, const std::vector<uint32_t>& shape,
+                int64_t room, DetectorSpec& spec) {
+  int64_t nbytes = dgram::DataTypeSize(type);
+  bool overflow = false;
+  for (const uint32_t size : shape) {
+    overflow |= __builtin_mul_overflow(nbytes, int64_t{size}, &nbytes);
+  }
+  if (overflow || __builtin_add_overflow(spec.nbytes, nbytes, &spec.nbytes) || spec.nbytes > room) {
+    return status::Invalid("field \"", text, "\" makes the additions of one datagram ",
+                           overflow ? "9223372036854775808 or more" : absl::StrCat(spec.nbytes),
+                           " bytes, the room has ", room, " left (--room)");
+  }
+  return absl::OkStatus();
+}
+
 // "NAME:TYPE[:SHAPE]", read from the right: an enumeration's name has a colon of its own.
-Status AddField(const std::string& text, DetectorSpec& spec) {
+Status AddField(const std::string& text, int64_t room, DetectorSpec& spec) {
   std::vector<std::string> parts = Split(text, ':');
   std::vector<uint32_t> shape;
   std::optional<DataType> type = TypeNamed(parts.back());
@@ -104,20 +119,33 @@ Status AddField(const std::string& text, DetectorSpec& spec) {
     if (!shape.empty()) return status::Invalid("field \"", text, "\": text has no shape");
     shape = {kCountedTextBytes};
   }
+  ALKAID_RETURN_NOT_OK(TakeRoom(text, *type, shape, room, spec));
   spec.definition.fields.push_back({std::move(name), *type, static_cast<int>(shape.size()), {}});
   spec.shapes.push_back(std::move(shape));
   return absl::OkStatus();
 }
 
+// For messages. Only a scalar is spelled out: lists may be of any length and depth.
+std::string Spelled(const Json& json) {
+  if (json.is_array()) return "a list";
+  return json.is_object() ? "an object" : json.dump();
+}
+
+// `lists`: how many lists `json` lies in.
 template <typename T>
-Status Collect(const Json& json, const std::string& where, std::vector<T>& elements) {
+Status Collect(const Json& json, const std::string& where, int lists, std::vector<T>& elements) {
   if (json.is_array()) {
-    for (const Json& part : json) ALKAID_RETURN_NOT_OK(Collect(part, where, elements));
+    if (lists == dgram::kMaxRank) {
+      return status::Invalid(where, ": lists in more than ", dgram::kMaxRank, " lists");
+    }
+    for (const Json& part : json) {
+      ALKAID_RETURN_NOT_OK(Collect(part, where, lists + 1, elements));
+    }
     return absl::OkStatus();
   }
   bool fits = false;
   if constexpr (std::is_floating_point_v<T>) {
-    fits = json.is_number();
+    fits = json.is_number() && std::isfinite(static_cast<T>(json.get<double>()));
   } else if (json.is_number_unsigned()) {
     fits = json.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<T>::max());
   } else if (json.is_number_integer()) {
@@ -125,7 +153,7 @@ Status Collect(const Json& json, const std::string& where, std::vector<T>& eleme
            json.get<int64_t>() >= static_cast<int64_t>(std::numeric_limits<T>::min());
   }
   if (!fits) {
-    return status::Invalid(where, ": ", json.dump(), " is no ",
+    return status::Invalid(where, ": ", Spelled(json), " is no ",
                            dgram::DataTypeName(dgram::kDataTypeOf<T>));
   }
   elements.push_back(json.get<T>());
@@ -134,14 +162,20 @@ Status Collect(const Json& json, const std::string& where, std::vector<T>& eleme
 
 Status SetValue(const Json& json, const std::string& where, size_t field, CountingValues& values) {
   if (values.type(field) == DataType::kCharStr) {
-    if (!json.is_string()) return status::Invalid(where, ": ", json.dump(), " is no text");
-    values.SetText(field, json.get<std::string>());
+    if (!json.is_string()) return status::Invalid(where, ": ", Spelled(json), " is no text");
+    auto text = json.get<std::string>();
+    const size_t nul = text.find('\0');
+    if (nul != std::string::npos) {
+      return status::Invalid(where, ": the text has a NUL at character ", nul,
+                             ", where readers would end it");
+    }
+    values.SetText(field, std::move(text));
     return absl::OkStatus();
   }
   return WithType(values.type(field), [&](auto zero) -> Status {
     using T = decltype(zero);
     std::vector<T> elements;
-    ALKAID_RETURN_NOT_OK(Collect(json, where, elements));
+    ALKAID_RETURN_NOT_OK(Collect(json, where, 0, elements));
     if (static_cast<int64_t>(elements.size()) != values.size(field)) {
       return status::Invalid(where, ": ", elements.size(), " values, its shape has ",
                              values.size(field));
@@ -151,15 +185,38 @@ Status SetValue(const Json& json, const std::string& where, size_t field, Counti
   });
 }
 
+Result<Json> ReadJson(const std::string& path) {
+  std::error_code error;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path, error)) {
+    return status::KeyError("values \"", path, "\": neither count, zeros or none, nor a file");
+  }
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  if (file.bad()) return status::IOError(EIO, "cannot read ", path);
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& malformed) {
+    const auto at = static_cast<int64_t>(std::min(malformed.byte, text.size()));
+    return status::Invalid(path, ": no JSON: malformed at byte ", at, ", line ",
+                           1 + std::count(text.begin(), text.begin() + at, '\n'));
+  } catch (const Json::exception& unfit) {
+    return status::Invalid(path, ": no JSON that can be used: ", unfit.what());
+  }
+}
+
 }  // namespace
 
-Result<DetectorSpec> ParseDetectorSpec(const std::string& text) {
+Result<DetectorSpec> ParseDetectorSpec(const std::string& text, int64_t room) {
   DetectorSpec spec;
   dgram::DetectorDefinition& definition = spec.definition;
+  std::set<std::string> keys;
   for (const std::string& part : Split(text, ',')) {
     const size_t equals = part.find('=');
     const std::string key = part.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);
+    if (key != "field" && !keys.insert(key).second) {
+      return status::Invalid("\"", part, "\" of \"", text, "\": ", key, "= is given twice");
+    }
     if (key == "name") {
       definition.detector = value;
     } else if (key == "type") {
@@ -180,7 +237,7 @@ Result<DetectorSpec> ParseDetectorSpec(const std::string& text) {
     } else if (key == "number") {
       ALKAID_ASSIGN_OR_RAISE(definition.names_id, Number(value, part));
     } else if (key == "field") {
-      ALKAID_RETURN_NOT_OK(AddField(value, spec));
+      ALKAID_RETURN_NOT_OK(AddField(value, room, spec));
     } else {
       return status::Invalid("\"", part, "\" of \"", text, "\" is not understood; the parts are ",
                              "name=, alg=, field=, type=, id=, segment=, node= and number=");
@@ -189,6 +246,19 @@ Result<DetectorSpec> ParseDetectorSpec(const std::string& text) {
   // Says now what else it would say when the first Configure comes.
   ALKAID_RETURN_NOT_OK(dgram::MakeDeclaration(definition, {}));
   return spec;
+}
+
+bool DetectorSpec::Is(const dgram::Names& names) const {
+  const auto& fields = definition.fields;
+  return names.detector() == definition.detector && names.segment() == definition.segment &&
+         names.algorithm().name == definition.algorithm.name &&
+         names.algorithm().version == definition.algorithm.version &&
+         definition.node_id.value_or(names.id().node_id()) == names.id().node_id() &&
+         definition.names_id.value_or(names.id().names_id()) == names.id().names_id() &&
+         std::equal(fields.begin(), fields.end(), names.fields().begin(), names.fields().end(),
+                    [](const dgram::Field& a, const dgram::Field& b) {
+                      return a.name == b.name && a.type == b.type && a.rank == b.rank;
+                    });
 }
 
 bool DetectorChoice::Includes(const dgram::Names& names) const {
@@ -210,11 +280,7 @@ Result<DetectorChoice> ParseDetectorChoice(const std::string& text) {
 
 Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names>& all,
                          std::vector<CountingValues>& values) {
-  std::ifstream file(path);
-  if (!file) {
-    return status::KeyError("values \"", path, "\": neither count, zeros or none, nor a file");
-  }
-  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  ALKAID_ASSIGN_OR_RAISE(const Json json, ReadJson(path));
   if (!json.is_object()) return status::Invalid(path, ": no JSON object");
   for (const auto& [key, fields] : json.items()) {
     ALKAID_ASSIGN_OR_RAISE(const DetectorChoice choice, ParseDetectorChoice(key));

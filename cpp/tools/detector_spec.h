@@ -18,12 +18,19 @@ struct DetectorSpec {
   dgram::DetectorDefinition definition;
   // Of each field, in every datagram.
   std::vector<std::vector<uint32_t>> shapes;
+  // Of the fields in one datagram.
+  int64_t nbytes = 0;
+
+  // Whether `names` declares what this spells: detector, segment, algorithm and its version, the
+  // fields in their order, and the number where one is given.
+  bool Is(const dgram::Names& names) const;
 };
 
 // From "name=fex,alg=fex:1.0.0,field=calib:FLOAT:2x3"; the whole form is in the help of `alkaid
 // dgram edit`.
-// kInvalidArgument says which part is not understood.
-Result<DetectorSpec> ParseDetectorSpec(const std::string& text);
+// kInvalidArgument says which part is not understood, given twice, or makes the fields larger than
+// `room` bytes; nothing is allocated for them.
+Result<DetectorSpec> ParseDetectorSpec(const std::string& text, int64_t room);
 
 // "DETECTOR.ALGORITHM" or "DETECTOR.ALGORITHM.SEGMENT".
 struct DetectorChoice {
@@ -36,9 +43,10 @@ struct DetectorChoice {
 Result<DetectorChoice> ParseDetectorChoice(const std::string& text);
 
 // Values from a JSON file: {"DETECTOR.ALGORITHM": {"FIELD": VALUE, ...}, ...}, where VALUE is a
-// number, text, or a list (nested as one likes) of as many numbers as the field's shape has. Fields
-// that are not named stay as they are. kInvalidArgument for what no detector of `all` has, and for
-// values that do not fit.
+// number, text, or a list (nested up to as deep as a field can have dimensions) of as many numbers as
+// the field's shape has. Fields that are not named stay as they are. kInvalidArgument for what no
+// detector of `all` has, and for values that do not fit: a number that the field's type can not
+// hold, text with a NUL, at which readers would end it.
 Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names>& all,
                          std::vector<CountingValues>& values);
 

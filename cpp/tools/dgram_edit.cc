@@ -3,10 +3,13 @@
 #include "alkaid/dgram/dgram_edit.h"
 
 #include <algorithm>
-#include <cinttypes>
+#include <charconv>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "detector_spec.h"
 #include "dgram_source.h"
 #include "exit_code.h"
+#include "field_text.h"
 #include "interruption.h"
 
 namespace alkaid::tools {
@@ -33,10 +37,12 @@ struct EditOptions {
   std::vector<std::string> removals;
   std::vector<std::string> detectors;
   std::string data = "count";
-  uint16_t damage = 0;
-  bool set_damage = false;
+  std::string damage;
   int64_t time_offset = 0;
+  int64_t room = dgram::DgramEditOptions().room;
 };
+
+constexpr uint16_t kCorrupted = 0x8;
 
 constexpr char kEditFooter[] =
     "SPEC is a list of parts between commas:\n"
@@ -52,22 +58,34 @@ constexpr char kEditFooter[] =
     "  FILE.json  {\"DETECTOR.ALGORITHM\": {\"FIELD\": VALUE, ...}, ...}, the same in all events;\n"
     "             a VALUE is a number, a text or a list of numbers; what is not named is zero\n"
     "\n"
+    "With --config, a file without a Configure that continues an edited one gets the data of the\n"
+    "detectors that were added to that one: --config EDITED, and the same --add-detector.\n"
+    "\n"
     "Removals come before additions. The file is checked as it is read: a malformed one is\n"
-    "refused, unless what is malformed is removed, and leaves no output.";
+    "refused, unless what is malformed is removed, and leaves no output. A datagram whose damage\n"
+    "says corrupted is not looked into: it is kept as it is, and stays corrupted whatever\n"
+    "--set-damage says, which adds to that bit.\n"
+    "\n";
 
 // What is done to each datagram.
 class FileEdit {
  public:
   static Result<std::unique_ptr<FileEdit>> Make(const EditOptions& options) {
     ALKAID_ASSIGN_OR_RAISE(DgramEdit edit,
-                           DgramEdit::Make(TransitionId::kEnable, dgram::Timestamp()));
+                           DgramEdit::Make(TransitionId::kEnable, dgram::Timestamp(), nullptr,
+                                           {.room = options.room}));
     auto all = std::unique_ptr<FileEdit>(new FileEdit(options, std::move(edit)));
+    if (!options.damage.empty()) {
+      ALKAID_ASSIGN_OR_RAISE(all->damage_, ParseDamage(options.damage));
+    }
     for (const std::string& text : options.removals) {
       ALKAID_ASSIGN_OR_RAISE(DetectorChoice choice, ParseDetectorChoice(text));
       all->removals_.push_back({std::move(choice), false});
     }
+    int64_t room = options.room;
     for (const std::string& text : options.detectors) {
-      ALKAID_ASSIGN_OR_RAISE(DetectorSpec spec, ParseDetectorSpec(text));
+      ALKAID_ASSIGN_OR_RAISE(DetectorSpec spec, ParseDetectorSpec(text, room));
+      room -= spec.nbytes;
       all->detectors_.push_back(std::move(spec));
     }
     ALKAID_RETURN_NOT_OK(all->PrepareValues());
@@ -80,8 +98,9 @@ class FileEdit {
   Status Edit(const Dgram& dgram, DgramWriter& writer) {
     ALKAID_RETURN_NOT_OK(edit_.Reset(dgram));
     ALKAID_RETURN_NOT_OK(Retime(dgram));
+    NoteDeclared(dgram);
     if (dgram.damage().corrupted()) {
-      ++corrupted_;
+      ALKAID_RETURN_NOT_OK(Keep(dgram));
     } else if (dgram.service() == TransitionId::kConfigure) {
       ALKAID_RETURN_NOT_OK(AddDetectors(dgram));
     } else {
@@ -90,14 +109,45 @@ class FileEdit {
     }
     if (dgram.is_l1_accept()) {
       ++events_;
-      if (options_.set_damage) edit_.UpdateDamage(dgram::Damage(options_.damage));
+      if (damage_) edit_.UpdateDamage(DamageOf(dgram));
     }
     return writer.Append(edit_);
   }
 
+  // kNotFound for a removal of what no Configure declares: a later one need not repeat a detector,
+  // and an earlier one not have it, so only the end of the file tells.
+  Status CheckRemovals() const {
+    for (const Removal& removal : removals_) {
+      if (removal.known) continue;
+      const DetectorChoice& choice = removal.choice;
+      return status::KeyError(options_.source.file, ": no Configure declares \"", choice.detector,
+                              "\" with algorithm \"", choice.algorithm, "\"",
+                              choice.segment ? absl::StrCat(" and segment ", *choice.segment) : "",
+                              ": there is nothing to remove");
+    }
+    return absl::OkStatus();
+  }
+
+  // What is to be said on stderr at the end.
+  void PrintNotes() const {
+    if (corrupted_ > 0 && looks_into_fields()) {
+      std::fprintf(stderr, "alkaid: %s not looked into: damage says corrupted\n",
+                   Count(corrupted_, "datagram").c_str());
+    }
+    if (stayed_corrupted_ > 0) {
+      std::fprintf(stderr, "alkaid: %s corrupted, as %s not looked into\n",
+                   stayed_corrupted_ == 1
+                       ? "1 datagram stays"
+                       : absl::StrCat(stayed_corrupted_, " datagrams stay").c_str(),
+                   stayed_corrupted_ == 1 ? "it was" : "they were");
+    }
+    for (const std::string& name : declared_twice_) {
+      std::fprintf(stderr, "alkaid: %s was declared already; both declarations stay\n",
+                   name.c_str());
+    }
+  }
+
   int64_t events() const { return events_; }
-  // Datagrams that were not looked into, because their damage says so.
-  int64_t corrupted() const { return looks_into_fields() ? corrupted_ : 0; }
 
  private:
   struct Removal {
@@ -107,6 +157,45 @@ class FileEdit {
 
   FileEdit(const EditOptions& options, DgramEdit edit)
       : options_(options), edit_(std::move(edit)) {}
+
+  // Decimal, or hexadecimal after 0x.
+  static Result<uint16_t> ParseDamage(const std::string& text) {
+    const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    const char* const end = text.data() + text.size();
+    uint16_t damage = 0;
+    const auto [stopped, error] =
+        std::from_chars(text.data() + (hexadecimal ? 2 : 0), end, damage, hexadecimal ? 16 : 10);
+    if (stopped == end && error == std::errc()) return damage;
+    return status::Invalid("--set-damage \"", text, "\" is no number from 0 to 65535 or 0xffff");
+  }
+
+  // Nobody has looked into a corrupted datagram: it must not come out as a sound one.
+  dgram::Damage DamageOf(const Dgram& dgram) {
+    if (!dgram.damage().corrupted() || (*damage_ & kCorrupted) != 0) return dgram::Damage(*damage_);
+    ++stayed_corrupted_;
+    return dgram::Damage(*damage_ | kCorrupted);
+  }
+
+  // Leaves the payload of a corrupted datagram as it is. What a Configure of that kind declares
+  // nobody knows, and so not what could be added.
+  Status Keep(const Dgram& dgram) {
+    ++corrupted_;
+    if (dgram.service() != TransitionId::kConfigure || detectors_.empty()) return absl::OkStatus();
+    added_.clear();
+    return dgram.Fault(0, "the damage of this Configure says corrupted: no detector can be added");
+  }
+
+  // Remembers of a Configuration which removals it has something for.
+  void NoteDeclared(const Dgram& dgram) {
+    const dgram::Configuration* const configuration = dgram.configuration().get();
+    if (configuration == nullptr || removals_.empty()) return;
+    for (Removal& removal : removals_) {
+      if (removal.known) continue;
+      removal.known =
+          std::any_of(configuration->names().begin(), configuration->names().end(),
+                      [&](const dgram::Names& names) { return removal.choice.Includes(names); });
+    }
+  }
 
   Status PrepareValues() {
     std::vector<dgram::Names> names;
@@ -129,7 +218,8 @@ class FileEdit {
     int64_t moved = 0;
     if (__builtin_add_overflow(then, options_.time_offset, &moved) || moved < 0 ||
         moved / kSecond > 0xffffffff) {
-      return status::Invalid("datagram ", dgram.index(), ": ", options_.time_offset,
+      return status::Invalid(dgram.source(), ": datagram ", dgram.index(), ": ",
+                             options_.time_offset,
                              " ns from its time is a time that no timestamp can state");
     }
     edit_.UpdateTimestamp(dgram::Timestamp(static_cast<uint32_t>(moved / kSecond),
@@ -143,7 +233,35 @@ class FileEdit {
     added_.clear();
     for (const DetectorSpec& spec : detectors_) {
       ALKAID_ASSIGN_OR_RAISE(dgram::Names names, edit_.AddDetector(spec.definition));
+      const auto& there = dgram.configuration()->names();
+      if (std::any_of(there.begin(), there.end(), [&](const dgram::Names& other) {
+            return other.detector() == names.detector() && other.segment() == names.segment() &&
+                   other.algorithm().name == names.algorithm().name;
+          })) {
+        declared_twice_.insert(
+            absl::StrCat(names.detector(), "/", names.segment(), "/", names.algorithm().name));
+      }
       added_.push_back(std::move(names));
+    }
+    return absl::OkStatus();
+  }
+
+  // Events before any Configure of the file: those of --config declare what is added, where they do
+  // so as it is spelled here.
+  Status FindAdded(const Dgram& dgram) {
+    for (const DetectorSpec& spec : detectors_) {
+      const auto& declared = dgram.configuration()->names();
+      const auto found = std::find_if(declared.begin(), declared.end(),
+                                      [&](const dgram::Names& names) { return spec.Is(names); });
+      if (found == declared.end()) {
+        added_.clear();
+        return status::FailedPrecondition(
+            dgram.source(),
+            " has no Configure before its events, and that of --config declares no ",
+            spec.definition.detector, "/", spec.definition.segment, "/",
+            spec.definition.algorithm.name, " of these fields and this version");
+      }
+      added_.push_back(*found);
     }
     return absl::OkStatus();
   }
@@ -168,20 +286,15 @@ class FileEdit {
     for (Removal& removal : removals_) {
       const DetectorChoice& choice = removal.choice;
       const Status status = edit_.RemoveData(choice.detector, choice.algorithm, choice.segment);
-      // A later Configure need not declare it again.
-      if (!status.ok() && !removal.known) return status;
-      removal.known = true;
+      // This Configure need not declare it (CheckRemovals).
+      if (status.code() != StatusCode::kNotFound) ALKAID_RETURN_NOT_OK(status);
     }
     return absl::OkStatus();
   }
 
   Status AddData(const Dgram& dgram) {
     if (detectors_.empty() || options_.data == "none") return absl::OkStatus();
-    if (added_.empty()) {
-      return status::FailedPrecondition(dgram.source(),
-                                        " has no Configure before its events: there is nothing to "
-                                        "add a detector to");
-    }
+    if (added_.empty()) ALKAID_RETURN_NOT_OK(FindAdded(dgram));
     for (size_t i = 0; i < added_.size(); ++i) {
       if (options_.data == "count") {
         for (size_t field = 0; field < values_[i].values().size(); ++field) {
@@ -200,13 +313,17 @@ class FileEdit {
   std::vector<DetectorSpec> detectors_;
   std::vector<CountingValues> values_;
   std::vector<dgram::Names> added_;
+  std::optional<uint16_t> damage_;
+  std::set<std::string> declared_twice_;
   int64_t events_ = 0;
   int64_t corrupted_ = 0;
+  int64_t stayed_corrupted_ = 0;
 };
 
 Status RunEdit(const EditOptions& options) {
   ALKAID_ASSIGN_OR_RAISE(const auto edit, FileEdit::Make(options));
   ALKAID_ASSIGN_OR_RAISE(const auto reader, options.source.Open(edit->looks_into_fields()));
+  ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, options.source.file));
   const Interruption interruption;
   // Removes what was written wherever this returns before Close.
   ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(options.output));
@@ -216,15 +333,13 @@ Status RunEdit(const EditOptions& options) {
     return status.ok() ? edit->Edit(dgram, writer) : status;
   };
   ALKAID_RETURN_NOT_OK(ForEachDgram(*reader, "editing " + options.source.file, edit_one));
+  ALKAID_RETURN_NOT_OK(edit->CheckRemovals());
   ALKAID_RETURN_NOT_OK(writer.Close());
-  if (edit->corrupted() > 0) {
-    std::fprintf(stderr,
-                 "alkaid: %" PRId64 " datagrams whose damage says corrupted were not looked into\n",
-                 edit->corrupted());
-  }
+  edit->PrintNotes();
   if (!file->straight()) {
-    std::printf("%s: %" PRId64 " datagrams, %" PRId64 " events, %" PRId64 " bytes\n",
-                options.output.c_str(), writer.size(), edit->events(), writer.length());
+    std::printf("%s: %s, %s, %s\n", options.output.c_str(),
+                Count(writer.size(), "datagram").c_str(), Count(edit->events(), "event").c_str(),
+                Count(writer.length(), "byte").c_str());
   }
   return absl::OkStatus();
 }
@@ -243,25 +358,30 @@ void AddDgramEditCommand(CLI::App& dgram, int* exit_code) {
   command->add_option("--remove", options->removals, "Remove these data; declarations stay")
       ->type_name("DETECTOR.ALGORITHM[.SEGMENT]")
       ->allow_extra_args(false);
-  command->add_option("--add-detector", options->detectors, "Add a detector to every Configure")
-      ->type_name("SPEC")
-      ->allow_extra_args(false);
+  auto* detectors =
+      command->add_option("--add-detector", options->detectors, "Add a detector to every Configure")
+          ->type_name("SPEC")
+          ->allow_extra_args(false);
   command
       ->add_option("--add-data", options->data, "What each L1Accept holds of the detectors added")
+      ->needs(detectors)
       ->type_name("count|zeros|none|FILE.json")
       ->capture_default_str();
-  auto* damage =
-      command->add_option("--set-damage", options->damage, "The damage of every L1Accept, 16 bits")
-          ->type_name("N");
+  command->add_option("--room", options->room, "Bytes that the additions to one datagram may take")
+      ->check(CLI::Range(int64_t{1}, int64_t{0xffffffff}))
+      ->type_name("BYTES")
+      ->capture_default_str();
+  command
+      ->add_option("--set-damage", options->damage,
+                   "The damage of every L1Accept, 16 bits; decimal, or hexadecimal after 0x")
+      ->type_name("N")
+      ->check([](const std::string& text) {
+        return text.empty() ? std::string("a number is missing") : std::string();
+      });
   command->add_option("--time-offset", options->time_offset, "Added to every timestamp")
       ->type_name("NANOSECONDS");
-  command->footer(kEditFooter);
-  command->callback([options, damage, exit_code] {
-    options->set_damage = damage->count() > 0;
-    const Status status = RunEdit(*options);
-    *exit_code = ReportStatus(status);
-    if (Interruption::Came()) *exit_code = kExitInterrupted;
-  });
+  command->footer(std::string(kEditFooter) + kExitCodesOfMakers);
+  command->callback([options, exit_code] { *exit_code = Interruption::Report(RunEdit(*options)); });
 }
 
 }  // namespace alkaid::tools

@@ -1,19 +1,22 @@
 // alkaid dgram smd: makes a small-data file from a big-data file.
 
-#include <cinttypes>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "alkaid/core/durable_file.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/smd_writer.h"
 #include "commands.h"
+#include "dgram_source.h"
 #include "exit_code.h"
+#include "field_text.h"
+#include "interruption.h"
 #include "progress.h"
 
 namespace alkaid::tools {
@@ -26,7 +29,6 @@ struct SmdArguments {
 };
 
 struct Totals {
-  int64_t files = 0;
   int64_t dgrams = 0;
   int64_t bytes_in = 0;
   int64_t bytes_out = 0;
@@ -42,6 +44,7 @@ class SmdRun {
         chunk_id_(events::ChunkInfo::ChunkIdOf(path_)) {}
 
   const Totals& totals() const { return totals_; }
+  int64_t files() const { return static_cast<int64_t>(read_.size()); }
 
   Status All() {
     while (true) {
@@ -49,6 +52,7 @@ class SmdRun {
       if (next.filename.empty()) return absl::OkStatus();
       announced_in_ = std::exchange(path_, next.PathBeside(path_));
       chunk_id_ = next.chunk_id;
+      ALKAID_RETURN_NOT_OK(CheckNotRead());
     }
   }
 
@@ -57,13 +61,15 @@ class SmdRun {
   Result<events::ChunkInfo> Chunk() {
     ALKAID_RETURN_NOT_OK(CheckNotOutput());
     ALKAID_ASSIGN_OR_RAISE(const auto reader, Open());
-    ++totals_.files;
+    if (read_.empty()) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
+    read_.push_back(path_);
     Progress progress("making small data of " + path_, reader->end());
     events::ChunkInfo next;
     while (true) {
       ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
       if (batch.empty()) break;
       for (const dgram::Dgram& dgram : batch) {
+        ALKAID_RETURN_NOT_OK(Interruption::Check());
         if (!next.filename.empty()) return Behind(dgram, next);
         ALKAID_RETURN_NOT_OK(writer_.Append(dgram));
         ++totals_.dgrams;
@@ -112,33 +118,40 @@ class SmdRun {
     return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
   }
 
+  // A writer that announces itself, or what came before, would have every event twice.
+  Status CheckNotRead() const {
+    for (const std::string& read : read_) {
+      std::error_code error;
+      if (!std::filesystem::equivalent(read, path_, error) || error) continue;
+      return status::DataLoss(announced_in_, ": announces ", path_, " as chunk ", chunk_id_,
+                              ", which was read before; with --no-follow this file is read alone");
+    }
+    return absl::OkStatus();
+  }
+
   const SmdArguments& arguments_;
   io::OutputStream* const out_;
   events::SmdWriter writer_;
   std::string path_;
   uint32_t chunk_id_;
   std::string announced_in_;
+  std::vector<std::string> read_;
   std::shared_ptr<const dgram::Configuration> configuration_;
   Totals totals_;
 };
 
-Status MakeSmd(const SmdArguments& arguments, Totals* totals) {
+Status MakeSmd(const SmdArguments& arguments) {
+  const Interruption interruption;
   ALKAID_ASSIGN_OR_RAISE(const auto out, io::DurableFileOutputStream::Open(arguments.out));
   SmdRun run(arguments, out.get());
   ALKAID_RETURN_NOT_OK(run.All());
-  *totals = run.totals();
-  return out->Close();
-}
-
-int Run(const SmdArguments& arguments) {
-  Totals totals;
-  const Status status = MakeSmd(arguments, &totals);
-  if (!status.ok()) return ReportStatus(status);
-  std::printf("%s: %" PRId64 " datagrams, %" PRId64 " bytes, of %" PRId64 " bytes in %" PRId64
-              " file%s\n",
-              arguments.out.c_str(), totals.dgrams, totals.bytes_out, totals.bytes_in, totals.files,
-              totals.files == 1 ? "" : "s");
-  return kExitOk;
+  ALKAID_RETURN_NOT_OK(out->Close());
+  if (out->straight()) return absl::OkStatus();
+  const Totals& totals = run.totals();
+  std::printf("%s: %s, %s, of %s in %s\n", arguments.out.c_str(),
+              Count(totals.dgrams, "datagram").c_str(), Count(totals.bytes_out, "byte").c_str(),
+              Count(totals.bytes_in, "byte").c_str(), Count(run.files(), "file").c_str());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -153,7 +166,9 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
   command->add_option("-o,--output", arguments->out, "XTC2 file to make")->required();
   command->add_flag("--no-follow", arguments->no_follow,
                     "Read IN alone, whatever chunks an Enable announces");
-  command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
+  command->footer(kExitCodesOfMakers);
+  command->callback(
+      [arguments, exit_code] { *exit_code = Interruption::Report(MakeSmd(*arguments)); });
 }
 
 }  // namespace alkaid::tools

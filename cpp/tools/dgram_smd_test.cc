@@ -83,6 +83,25 @@ TEST(SmdCommand, FollowsChunksWhereverTheyAreAnnounced) {
   EXPECT_THAT(alone.out, AllOf(HasSubstr("3 datagrams"), HasSubstr("in 1 file\n")));
 }
 
+TEST(SmdCommand, NeverReadsAFileTwice) {
+  const TestFolder folder;
+  const std::string itself =
+      folder.Write("r-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "r-c000.xtc2"));
+  const std::string there =
+      folder.Write("a-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b.xtc2"));
+  folder.Write("b.xtc2", L1Accept(2) + EnableNext(2, "./a-c000.xtc2"));
+  const std::string out = folder.path() + "/out";
+  for (const std::string& in : {itself, there}) {
+    const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, AllOf(HasSubstr("announces " + folder.path()), HasSubstr("-c000.xtc2"),
+                                  HasSubstr("read before"), HasSubstr("--no-follow")));
+    EXPECT_FALSE(fs::exists(out));
+    EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
+    fs::remove(out);
+  }
+}
+
 TEST(SmdCommand, NamesAChunkThatIsMissingAndLeavesNothing) {
   const TestFolder folder;
   const std::string in =

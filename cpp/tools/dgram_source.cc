@@ -18,8 +18,13 @@ void DgramSource::AddOptions(CLI::App& command) {
 Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path) {
   ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(path));
   ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
-  if (batch.empty()) return status::DataLoss(path, ": no Configure: the file is empty");
+  ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path));
   return batch.origin()->configuration;
+}
+
+Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path) {
+  if (reader.end() > 0) return absl::OkStatus();
+  return status::DataLoss(path, ": no Configure: the file is empty");
 }
 
 Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_configuration) const {

@@ -28,6 +28,9 @@ struct DgramSource {
 // The first Configuration of a file. kDataLoss where it starts with something else.
 Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path);
 
+// kDataLoss where a file has nothing: no Configure, so nothing that could be edited or listed.
+Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path);
+
 // Calls `visit` for every datagram, until it or the reader fails, and shows progress. Returns the
 // failure.
 Status ForEachDgram(dgram::BatchReader& reader, const std::string& label,

@@ -44,11 +44,6 @@ void PrintFinding(const Finding& finding) {
   std::printf("%s\n", OneLine(finding.ToString()).c_str());
 }
 
-// "1 fault", "2 faults".
-std::string Count(int64_t number, const char* what) {
-  return absl::StrCat(number, " ", what, number == 1 ? "" : "s");
-}
-
 void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
   std::printf("%s: %s, %s, %s, %s", file.c_str(), Count(totals.dgrams, "datagram").c_str(),
               Count(totals.bytes, "byte").c_str(), Count(totals.faults, "fault").c_str(),

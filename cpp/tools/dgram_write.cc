@@ -1,7 +1,6 @@
 // alkaid dgram write: a run that follows from its parameters, as a file or one for each stream.
 
 #include <algorithm>
-#include <cinttypes>
 #include <cstdio>
 #include <limits>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "alkaid/dgram/writer.h"
 #include "commands.h"
 #include "exit_code.h"
+#include "field_text.h"
 #include "interruption.h"
 #include "progress.h"
 #include "synthetic_detectors.h"
@@ -27,7 +27,7 @@ using dgram::Names;
 using dgram::Timestamp;
 using dgram::TransitionId;
 
-// Bytes between two looks at progress and interruption.
+// Bytes between two looks at progress.
 constexpr int64_t kTold = int64_t{1} << 20;
 
 struct WriteOptions {
@@ -99,13 +99,15 @@ class StreamWriter {
   // All of it, near enough for a progress bar.
   int64_t bytes() const {
     int64_t all = 0;
+    const int64_t transitions = options_.steps * 4 * dgram::kDgramHeaderBytes;
     const bool overflow =
-        __builtin_mul_overflow(options_.steps * options_.events_per_step, event_bytes(), &all);
+        __builtin_mul_overflow(options_.steps * options_.events_per_step, event_bytes(), &all) ||
+        __builtin_add_overflow(all, transitions, &all);
     return overflow ? std::numeric_limits<int64_t>::max() : all;
   }
 
   Status Write(DgramWriter& writer, Progress& progress) {
-    const int64_t stride = std::max<int64_t>(1, kTold / event_bytes());
+    progress_ = &progress;
     ALKAID_RETURN_NOT_OK(Begin(writer, TransitionId::kConfigure));
     for (const Names& names : names_) ALKAID_RETURN_NOT_OK(writer.Declare(names));
     ALKAID_RETURN_NOT_OK(writer.End());
@@ -115,10 +117,6 @@ class StreamWriter {
       ALKAID_RETURN_NOT_OK(Transition(writer, TransitionId::kEnable));
       for (int64_t i = 0; i < options_.events_per_step; ++i) {
         ALKAID_RETURN_NOT_OK(Event(writer));
-        if (event_ % stride == 0) {
-          progress.Advance(writer.length() - std::exchange(told_, writer.length()));
-          ALKAID_RETURN_NOT_OK(Interruption::Check());
-        }
         if (options_.epics_period > 0 && event_ % options_.epics_period == 0) {
           ALKAID_RETURN_NOT_OK(SlowUpdate(writer));
         }
@@ -133,6 +131,10 @@ class StreamWriter {
   StreamWriter(const WriteOptions& options, int64_t stream) : options_(options), stream_(stream) {}
 
   Status Begin(DgramWriter& writer, TransitionId service) {
+    ALKAID_RETURN_NOT_OK(Interruption::Check());
+    if (writer.length() - told_ >= kTold) {
+      progress_->Advance(writer.length() - std::exchange(told_, writer.length()));
+    }
     constexpr int64_t kSecond = 1'000'000'000;
     const int64_t seconds = int64_t{options_.start} + nanoseconds_ / kSecond;
     if (seconds > 0xffffffff) {
@@ -168,6 +170,7 @@ class StreamWriter {
 
   const WriteOptions& options_;
   const int64_t stream_;
+  Progress* progress_ = nullptr;
   std::vector<Names> names_;
   std::vector<CountingValues> values_;
   bool has_epics_ = false;
@@ -182,23 +185,21 @@ Status RunWrite(const WriteOptions& options) {
                            options.streams, " streams");
   }
   const Interruption interruption;
-  std::vector<std::unique_ptr<StreamWriter>> streams;
-  for (int64_t i = 0; i < options.streams; ++i) {
-    ALKAID_ASSIGN_OR_RAISE(auto stream, StreamWriter::Make(options, i));
-    streams.push_back(std::move(stream));
-  }
   for (int64_t i = 0; i < options.streams; ++i) {
     const std::string path = PathOf(options, i);
+    // The values of one stream at a time: they may be as large as its events.
+    ALKAID_ASSIGN_OR_RAISE(const auto stream, StreamWriter::Make(options, i));
     ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
     DgramWriter writer(file);
     {
-      Progress progress("writing " + path, streams[static_cast<size_t>(i)]->bytes());
-      ALKAID_RETURN_NOT_OK(streams[static_cast<size_t>(i)]->Write(writer, progress));
+      Progress progress("writing " + path, stream->bytes());
+      ALKAID_RETURN_NOT_OK(stream->Write(writer, progress));
       ALKAID_RETURN_NOT_OK(writer.Close());
     }
     if (file->straight()) continue;
-    std::printf("%s: %" PRId64 " datagrams, %" PRId64 " events, %" PRId64 " bytes\n", path.c_str(),
-                writer.size(), options.steps * options.events_per_step, writer.length());
+    std::printf("%s: %s, %s, %s\n", path.c_str(), Count(writer.size(), "datagram").c_str(),
+                Count(options.steps * options.events_per_step, "event").c_str(),
+                Count(writer.length(), "byte").c_str());
   }
   return absl::OkStatus();
 }
@@ -257,10 +258,9 @@ void AddDgramWriteCommand(CLI::App& dgram, int* exit_code) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
-  command->callback([options, exit_code] {
-    *exit_code = ReportStatus(RunWrite(*options));
-    if (Interruption::Came()) *exit_code = kExitInterrupted;
-  });
+  command->footer(kExitCodesOfMakers);
+  command->callback(
+      [options, exit_code] { *exit_code = Interruption::Report(RunWrite(*options)); });
 }
 
 }  // namespace alkaid::tools

@@ -1,5 +1,9 @@
 // What the command's exit codes mean, and how a Status becomes one.
 //
+// Beside those below: 128 and its number after a signal (129 SIGHUP, 130 SIGINT, 143 SIGTERM), as
+// a shell says it, whether the command cleaned up behind itself or the system ended it
+// (interruption.h).
+//
 // Threads: free of state.
 #pragma once
 
@@ -14,6 +18,15 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 // Malformed structure of the data.
 inline constexpr int kExitMalformed = 2;
+inline constexpr int kExitSignal = 128;
+
+// For the help of commands that make files.
+inline constexpr char kExitCodesOfMakers[] =
+    "Exit codes: 0 the output is there whole; 1 wrong usage, or a file that can not be read or\n"
+    "written; 2 malformed data; 128 and the number of the signal that interrupted it: 130 for "
+    "INT,\n"
+    "143 for TERM, 129 for HUP. After any but 0, a file that had the name stays as it was, and\n"
+    "there is no temporary one; only a second signal ends the command as it is.";
 
 // Says on stderr what failed, nothing where `status` is OK, and returns the exit code.
 inline int ReportStatus(const Status& status) {

@@ -1,6 +1,7 @@
 // alkaid: what the library can do, from the shell.
 //
-// Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data.
+// Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data; 128
+// and its number after a signal.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
