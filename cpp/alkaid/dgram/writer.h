@@ -17,7 +17,8 @@
 // Data must be of what the last Configure declares, written here or appended; a writer that was
 // given none, and continues another file, takes data of any Names. A datagram carries data of one
 // NamesId once. Unused bytes are zero, so equal input gives equal bytes. When any call fails, the
-// datagram that was open is dropped whole, and the writer stands behind the last one that was ended.
+// datagram that was open is dropped whole, and the writer stands behind the last one that was
+// ended.
 //
 // Ownership: owns its buffer until Finish, shares its sink; borrows the pool, and the Names between
 // BeginData and EndData.
