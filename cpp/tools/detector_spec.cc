@@ -196,7 +196,9 @@ Result<Json> ReadJson(const std::string& path) {
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& malformed) {
-    const auto at = static_cast<int64_t>(std::min(malformed.byte, text.size()));
+    // Counted from 1, the end included.
+    const auto at =
+        static_cast<int64_t>(std::min(std::max<size_t>(malformed.byte, 1) - 1, text.size()));
     return status::Invalid(path, ": no JSON: malformed at byte ", at, ", line ",
                            1 + std::count(text.begin(), text.begin() + at, '\n'));
   } catch (const Json::exception& unfit) {

@@ -64,7 +64,7 @@ constexpr char kEditFooter[] =
     "Removals come before additions. The file is checked as it is read: a malformed one is\n"
     "refused, unless what is malformed is removed, and leaves no output. A datagram whose damage\n"
     "says corrupted is not looked into: it is kept as it is, and stays corrupted whatever\n"
-    "--set-damage says, which adds to that bit.\n"
+    "--set-damage says: the bits given there are set beside that one.\n"
     "\n";
 
 // What is done to each datagram.

@@ -89,7 +89,7 @@ TEST(SmdCommand, NeverReadsAFileTwice) {
       folder.Write("r-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "r-c000.xtc2"));
   const std::string there =
       folder.Write("a-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b.xtc2"));
-  folder.Write("b.xtc2", L1Accept(2) + EnableNext(2, "./a-c000.xtc2"));
+  folder.Write("b.xtc2", L1Accept(2) + EnableNext(2, "a-c000.xtc2"));
   const std::string out = folder.path() + "/out";
   for (const std::string& in : {itself, there}) {
     const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});

@@ -23,10 +23,9 @@ inline constexpr int kExitSignal = 128;
 // For the help of commands that make files.
 inline constexpr char kExitCodesOfMakers[] =
     "Exit codes: 0 the output is there whole; 1 wrong usage, or a file that can not be read or\n"
-    "written; 2 malformed data; 128 and the number of the signal that interrupted it: 130 for "
-    "INT,\n"
-    "143 for TERM, 129 for HUP. After any but 0, a file that had the name stays as it was, and\n"
-    "there is no temporary one; only a second signal ends the command as it is.";
+    "written; 2 malformed data; 128 and its number after a signal: 130 for INT, 143 for TERM,\n"
+    "129 for HUP. What is not written whole does not appear: a file that had the name stays as\n"
+    "it was, and no temporary one is left, unless a second signal ends the command at once.";
 
 // Says on stderr what failed, nothing where `status` is OK, and returns the exit code.
 inline int ReportStatus(const Status& status) {

@@ -33,12 +33,11 @@ Interruption::Interruption() {
     if (before_[i].sa_handler != SIG_IGN) ::sigaction(kNoted[i], &note, nullptr);
   }
   const struct sigaction ignore = ActionOf(SIG_IGN);
-  ::sigaction(SIGXFSZ, &ignore, &file_size_before_);
+  ::sigaction(SIGXFSZ, &ignore, nullptr);
 }
 
 Interruption::~Interruption() {
   for (size_t i = 0; i < kNoted.size(); ++i) ::sigaction(kNoted[i], &before_[i], nullptr);
-  ::sigaction(SIGXFSZ, &file_size_before_, nullptr);
 }
 
 bool Interruption::Came() { return came != 0; }

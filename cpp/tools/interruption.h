@@ -4,8 +4,9 @@
 // command asks now and then, cleans up and ends itself. System calls that wait are cut short, so
 // that one that waits for the other end of a pipe can be left. Whoever can not wait sends a second
 // signal: that does what it always does. A signal that was ignored when the program started (nohup)
-// stays ignored. SIGXFSZ is ignored: a write past the limit of a file's size then fails with EFBIG,
-// and is reported like a full disk.
+// stays ignored. SIGXFSZ is ignored from the first of them to the program's end: a write past the
+// limit of a file's size then fails with EFBIG and is reported like a full disk, and that report
+// may itself go to a file that is at its limit.
 //
 // Threads: one at a time in the program.
 #pragma once
@@ -39,7 +40,6 @@ class Interruption {
   static void Note(int signal);
 
   std::array<struct sigaction, kNoted.size()> before_;
-  struct sigaction file_size_before_;
 };
 
 }  // namespace alkaid::tools
