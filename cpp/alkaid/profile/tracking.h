@@ -1,0 +1,80 @@
+// Keeping a table of what is live: each block with its size, pool, label, age, thread and
+// back-trace.
+//
+// Tracking can be switched on at any moment, by StartTracking, or from the start of the process by
+// ALKAID_TRACK_ALLOCATIONS. Blocks that were there before are not known one by one: HeapSnapshot
+// tells how many bytes of each pool they are, and one that is reallocated, sliced or freed later is
+// recognised as such. While tracking is off it costs nothing.
+//
+// The tables lie in memory of their own, mapped for them: tracking never calls an allocator that it
+// watches. Their layout is public (heap_layout.h).
+//
+// Ownership: process-wide. Threads: all functions, from any thread. Out of memory: blocks that
+// could not be recorded are counted (heap_layout.h: `lost`), and nothing else is disturbed. After
+// fork the child has the tables as they were, and goes on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+
+namespace alkaid {
+class MemoryPool;
+}
+
+namespace alkaid::profile {
+
+// Who walks the stack. What a frame costs with each: docs/heap.md.
+enum class Unwinder {
+  // The call frame information that every library carries, from a cache. Right through code
+  // without frame pointers.
+  kCallFrameInfo,
+  // The chain of frame pointers: ends, or goes astray, at the first function without one.
+  kFramePointers,
+  // The unwinder of the C++ runtime (_Unwind_Backtrace): as right as the first, and slow.
+  kRuntime,
+};
+
+inline constexpr int kMaxFrames = 128;
+
+struct TrackingOptions {
+  // 0: every allocation. Else one in about so many allocated bytes, chosen so that sums over
+  // `weight` are unbiased.
+  int64_t sample_bytes = 0;
+  // Frames of a back-trace, at most kMaxFrames; 0: none.
+  int max_frames = 32;
+  Unwinder unwinder = Unwinder::kCallFrameInfo;
+  // Only this pool's blocks; null: those of all pools, and of malloc where `alkaid run --track`
+  // brought it in.
+  const MemoryPool* pool = nullptr;
+  // Slices as well: which view keeps which root.
+  bool views = false;
+};
+
+// "1" is the default; a list such as "sample:524288,frames=16,unwinder=fp,views" changes it. The
+// unwinders are cfi, fp and runtime. kInvalidArgument names the word that is not understood.
+ALKAID_EXPORT Result<TrackingOptions> ParseTrackingOptions(std::string_view text);
+
+// Begins with empty tables. kFailedPrecondition where tracking is on already; kInvalidArgument for
+// options outside their ranges; kResourceExhausted where the tables can not be mapped.
+ALKAID_EXPORT Status StartTracking(const TrackingOptions& options = {});
+// Forgets everything. Does nothing where tracking is off.
+ALKAID_EXPORT void StopTracking();
+ALKAID_EXPORT bool IsTracking();
+
+// What one label has come to since tracking began. Sampled: estimates.
+struct LabelStatistics {
+  std::string label;       // "" for what had none
+  int64_t live_bytes = 0;  // now
+  int64_t live_blocks = 0;
+  int64_t total_bytes = 0;  // ever: allocations and the growth of reallocations, as a pool counts
+  int64_t total_blocks = 0;
+};
+// Most live bytes first.
+ALKAID_EXPORT std::vector<LabelStatistics> GetLabelStatistics();
+
+}  // namespace alkaid::profile
