@@ -14,7 +14,8 @@ readonly JOBS
 # For the build itself. dpkg-dev is not among them: only archives are fetched, not unpacked by apt.
 readonly BUILD_PACKAGES=(
   ca-certificates cmake g++ libabsl-dev libcli11-dev libgmock-dev libgtest-dev libssl-dev
-  liburing-dev make ninja-build nlohmann-json3-dev pkg-config python3 bzip2 xz-utils
+  liburing-dev make ninja-build nlohmann-json3-dev pkg-config python3 systemtap-sdt-dev bzip2
+  xz-utils
 )
 
 say() { printf '== %s\n' "$*" >&2; }

@@ -67,3 +67,19 @@ int alkaid_probe(struct io_uring* ring) { return io_uring_queue_init(1, ring, 0)
 endif()
 target_compile_definitions(alkaid_io_uring INTERFACE
   ALKAID_HAVE_IO_URING=$<BOOL:${ALKAID_HAVE_IO_URING}>)
+
+# Static tracepoints: a header that leaves notes in the library, nothing that is linked.
+# ALKAID_HAVE_USDT says whether they are in.
+set(ALKAID_HAVE_USDT OFF)
+if(NOT ALKAID_WITH_USDT MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "ALKAID_WITH_USDT is '${ALKAID_WITH_USDT}'; it takes AUTO, ON or OFF")
+endif()
+if(NOT ALKAID_WITH_USDT STREQUAL "OFF")
+  include(CheckIncludeFileCXX)
+  check_include_file_cxx(sys/sdt.h ALKAID_SDT_HEADER)
+  if(ALKAID_SDT_HEADER)
+    set(ALKAID_HAVE_USDT ON)
+  elseif(ALKAID_WITH_USDT STREQUAL "ON")
+    message(FATAL_ERROR "sys/sdt.h is missing. On Debian: apt-get install systemtap-sdt-dev")
+  endif()
+endif()

@@ -11,6 +11,9 @@ set(ALKAID_MIMALLOC_URL "" CACHE STRING
 set(ALKAID_WITH_IO_URING "AUTO" CACHE STRING
     "Read ahead by io_uring, with liburing: AUTO (where it is installed), ON or OFF")
 set_property(CACHE ALKAID_WITH_IO_URING PROPERTY STRINGS AUTO ON OFF)
+set(ALKAID_WITH_USDT "AUTO" CACHE STRING
+    "Static tracepoints for perf and bpftrace: AUTO (where sys/sdt.h is installed), ON or OFF")
+set_property(CACHE ALKAID_WITH_USDT PROPERTY STRINGS AUTO ON OFF)
 set(ALKAID_CACHE_DIR "" CACHE PATH
     "Where built allocators are kept (default: $XDG_CACHE_HOME/alkaid or ~/.cache/alkaid)")
 

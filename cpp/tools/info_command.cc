@@ -7,6 +7,7 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/probes.h"
 #include "alkaid/base/version.h"
 #include "alkaid/core/memory_pool_registry.h"
 #include "alkaid/core/read_queue.h"
@@ -46,6 +47,7 @@ Json Describe() {
   }
 
   info["read_queue"] = DescribeReadQueue();
+  info["tracepoints"] = internal::ProbesAreBuiltIn();
 
   info["environment"] = Json::object();
   for (const auto& variable : internal::HonouredEnvironmentVariables()) {
@@ -72,6 +74,9 @@ void Print(const Json& info) {
   std::printf("\nread queue: %s\n  %s\n",
               text(queue[queue["error"].is_null() ? "automatic" : "error"]).c_str(),
               text(queue["io_uring"]).c_str());
+  std::printf("\ntracepoints: %s\n", info["tracepoints"].get<bool>()
+                                         ? "provider alkaid (USDT)"
+                                         : "not in this build; it lacked sys/sdt.h");
   std::printf("\nenvironment:\n");
   for (const auto& [name, variable] : info["environment"].items()) {
     const Json& value = variable["value"];

@@ -10,6 +10,9 @@
 
 #include "alkaid/base/fork_guard.h"
 
+constinit alkaid::internal::PoolListRoot alkaid_pools = {
+    "ALKPOOL", alkaid::internal::kPoolListVersion, sizeof(alkaid::internal::PoolListRoot), {0}, {}};
+
 namespace alkaid::internal {
 namespace {
 
@@ -17,6 +20,14 @@ namespace {
 // its end".
 constinit CounterTable empty_table;
 constinit CounterTable closed_table;
+
+// While one lives, the list of pools is being changed.
+struct ListChange {
+  ListChange() { alkaid_pools.changing.fetch_add(1); }
+  ~ListChange() { alkaid_pools.changing.fetch_sub(1); }
+  ListChange(const ListChange&) = delete;
+  ListChange& operator=(const ListChange&) = delete;
+};
 
 // The whole of what a thread knows. The list is the thread's own: only it reads and writes it.
 struct ThreadTable : CounterTable {
@@ -114,7 +125,11 @@ struct CounterRegistry {
       }
     }
     auto* line = new (std::nothrow) CounterLine(counters);
-    if (line != nullptr) pool->second.push_back({line, owner});
+    if (line != nullptr) {
+      pool->second.push_back({line, owner});
+      line->next = counters->record_.lines.load(std::memory_order_relaxed);
+      counters->record_.lines.store(line, std::memory_order_release);
+    }
     return line;
   }
 
@@ -138,17 +153,44 @@ struct CounterRegistry {
     return id;
   }
 
-  static void Close(uint64_t id) {
+  static void List(PoolRecord* record) {
+    const std::lock_guard guard(Get().lock);
+    const ListChange change;
+    record->next = alkaid_pools.first.load(std::memory_order_relaxed);
+    alkaid_pools.first.store(record, std::memory_order_release);
+  }
+
+  static void Close(PoolRecord* record) {
     CounterRegistry& registry = Get();
     const std::lock_guard guard(registry.lock);
-    for (const OwnedLine& owned : registry.pools.at(id)) delete owned.line;
-    registry.pools.erase(id);
+    {
+      const ListChange change;
+      PoolRecord* other = alkaid_pools.first.load(std::memory_order_relaxed);
+      if (other == record) {
+        alkaid_pools.first.store(record->next, std::memory_order_release);
+      } else {
+        while (other->next != record) other = other->next;
+        other->next = record->next;
+      }
+    }
+    for (const OwnedLine& owned : registry.pools.at(record->id)) delete owned.line;
+    registry.pools.erase(record->id);
   }
 };
 
-PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {}
+PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {
+  record_.id = id_;
+  record_.shared = &shared_;
+  record_.announced_peak = &announced_peak_;
+  CounterRegistry::List(&record_);
+}
 
-PoolCounters::~PoolCounters() { CounterRegistry::Close(id_); }
+PoolCounters::~PoolCounters() { CounterRegistry::Close(&record_); }
+
+void PoolCounters::Describe(const void* pool, std::string_view name) {
+  record_.pool = pool;
+  record_.name[name.copy(record_.name, sizeof(record_.name) - 1)] = '\0';
+}
 
 CounterLine* PoolCounters::FindLine() try {
   // Beyond this many lines a thread drops those of pools that are gone.

@@ -19,9 +19,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "alkaid/base/export.h"
+#include "alkaid/base/pool_list.h"
 
 namespace alkaid::internal {
 
@@ -39,11 +42,14 @@ struct alignas(64) CounterLine {
   std::atomic<int64_t> high{0};       // highest total - freed
   std::atomic<int64_t> announced{0};  // this line's share of PoolCounters::announced_
   std::atomic<int64_t> floor{0};      // total - freed below this: announce less
+  CounterLine* next = nullptr;        // of the same pool (pool_list.h)
 
   int64_t net() const {
     return total.load(std::memory_order_relaxed) - freed.load(std::memory_order_relaxed);
   }
 };
+
+static_assert(sizeof(CounterLine) == 64 && offsetof(CounterLine, next) == 56);
 
 // The figures of the threads that have no line, written with locked instructions.
 struct alignas(64) SharedCounters {
@@ -79,6 +85,9 @@ class ALKAID_EXPORT PoolCounters {
   ~PoolCounters();
   PoolCounters(const PoolCounters&) = delete;
   PoolCounters& operator=(const PoolCounters&) = delete;
+
+  // What debuggers are told of it (pool_list.h): the pool, and what it is.
+  void Describe(const void* pool, std::string_view name);
 
   // `size` >= 0 bytes came, went, or changed. About 2 ns.
   void DidAllocate(int64_t size) {
@@ -159,6 +168,7 @@ class ALKAID_EXPORT PoolCounters {
   alignas(64) std::atomic<int64_t> announced_{0};
   std::atomic<int64_t> announced_peak_{0};
   SharedCounters shared_;
+  PoolRecord record_;
 };
 
 }  // namespace alkaid::internal

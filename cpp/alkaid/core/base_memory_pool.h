@@ -68,8 +68,10 @@ ALKAID_EXPORT void PrintPoolStats(const MemoryPool& pool);
 template <typename Allocator>
 class BaseMemoryPoolImpl : public MemoryPool {
  public:
-  BaseMemoryPoolImpl() = default;
-  explicit BaseMemoryPoolImpl(Allocator allocator) : allocator_(std::move(allocator)) {}
+  BaseMemoryPoolImpl() { counters_.Describe(this, allocator_.name()); }
+  explicit BaseMemoryPoolImpl(Allocator allocator) : allocator_(std::move(allocator)) {
+    counters_.Describe(this, allocator_.name());
+  }
 
   using MemoryPool::Allocate;
   using MemoryPool::Free;
@@ -79,7 +81,7 @@ class BaseMemoryPoolImpl : public MemoryPool {
   // registers as can be.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
     internal::CounterLine* const line = counters_.OwnLine();
-    if (IsUnusual(size, alignment) || internal::MemoryEventsOn() || line == nullptr) [[unlikely]] {
+    if (IsUnusual(size, alignment) || internal::BlockEventsOn() || line == nullptr) [[unlikely]] {
       return AllocateUnusual(size, alignment, out);
     }
     ALKAID_RETURN_NOT_OK(allocator_.AllocateAligned(size, alignment, out));
@@ -92,12 +94,12 @@ class BaseMemoryPoolImpl : public MemoryPool {
       return ReallocateUnusual(old_size, new_size, alignment, ptr);
     }
     uint8_t* const old_ptr = *ptr;
-    if (internal::MemoryEventsOn()) [[unlikely]] {
+    if (internal::BlockEventsOn()) [[unlikely]] {
       internal::EmitReallocating(this, old_ptr, old_size);
     }
     const Status status = allocator_.ReallocateAligned(old_size, new_size, alignment, ptr);
     if (status.ok()) counters_.DidReallocate(old_size, new_size);
-    if (internal::MemoryEventsOn()) [[unlikely]] {
+    if (internal::BlockEventsOn()) [[unlikely]] {
       internal::EmitReallocate(this, old_ptr, *ptr, old_size, status.ok() ? new_size : old_size,
                                alignment);
     }
@@ -105,7 +107,7 @@ class BaseMemoryPoolImpl : public MemoryPool {
   }
 
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
-    if (size == 0 || internal::MemoryEventsOn() || !counters_.TryDidFree(size)) [[unlikely]] {
+    if (size == 0 || internal::BlockEventsOn() || !counters_.TryDidFree(size)) [[unlikely]] {
       return FreeUnusual(buffer, size, alignment);
     }
     // Counted already: what is left is a jump to the allocator.
@@ -142,13 +144,13 @@ class BaseMemoryPoolImpl : public MemoryPool {
     }
     ALKAID_RETURN_NOT_OK(allocator_.AllocateAligned(size, alignment, out));
     counters_.DidAllocate(size);
-    if (internal::MemoryEventsOn()) internal::EmitAllocate(this, *out, size, alignment);
+    if (internal::BlockEventsOn()) internal::EmitAllocate(this, *out, size, alignment);
     return absl::OkStatus();
   }
 
   [[gnu::noinline]] void FreeUnusual(uint8_t* buffer, int64_t size, int64_t alignment) {
     if (size == 0) return internal::CheckFreeOfNothing(buffer, *this);
-    if (internal::MemoryEventsOn()) internal::EmitFree(this, buffer, size);
+    if (internal::BlockEventsOn()) internal::EmitFree(this, buffer, size);
     counters_.DidFree(size);
     allocator_.DeallocateAligned(buffer, size, alignment);
   }

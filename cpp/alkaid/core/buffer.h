@@ -60,7 +60,7 @@ class ALKAID_EXPORT Buffer {
         is_cpu_(parent_->is_cpu_),
         is_slice_(true),
         device_type_(parent_->device_type_) {
-    if (internal::MemoryEventsOn()) [[unlikely]]
+    if (internal::ViewEventsOn()) [[unlikely]]
       EmitSliced();
   }
   Buffer(std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
@@ -71,12 +71,12 @@ class ALKAID_EXPORT Buffer {
         is_cpu_(parent_->is_cpu_),
         is_slice_(true),
         device_type_(parent_->device_type_) {
-    if (internal::MemoryEventsOn()) [[unlikely]]
+    if (internal::ViewEventsOn()) [[unlikely]]
       EmitSliced();
   }
 
   virtual ~Buffer() {
-    if (internal::MemoryEventsOn()) [[unlikely]]
+    if (internal::ViewEventsOn()) [[unlikely]]
       EmitRelease();
   }
   Buffer(const Buffer&) = delete;
@@ -204,7 +204,7 @@ class ALKAID_EXPORT Buffer {
   virtual std::shared_ptr<MemoryManager> ImplicitMemoryManager() const;
 
   // Tells observers that this buffer goes, once. A class that gives memory back in its destructor
-  // calls this first, under `if (internal::MemoryEventsOn())`; this class's destructor does it for
+  // calls this first, under `if (internal::ViewEventsOn())`; this class's destructor does it for
   // all others.
   void EmitRelease();
 

@@ -26,6 +26,7 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   if (new_capacity < 0) [[unlikely]] {
     return status::Invalid("BufferBuilder::Resize: negative capacity ", new_capacity);
   }
+  const ScopedLabel label(label_ ? label_ : Label::Current());
   if (buffer_ == nullptr) {
     ALKAID_ASSIGN_OR_RAISE(buffer_, AllocateResizableBuffer(new_capacity, alignment_, pool_));
   } else {

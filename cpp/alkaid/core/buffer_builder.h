@@ -21,6 +21,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
+#include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
 
 namespace alkaid {
@@ -47,12 +48,18 @@ class ALKAID_EXPORT BufferBuilder {
     data_ = std::exchange(other.data_, nullptr);
     capacity_ = std::exchange(other.capacity_, 0);
     size_ = std::exchange(other.size_, 0);
+    label_ = other.label_;
     return *this;
   }
 
   // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A
   // smaller capacity gives memory back when `shrink_to_fit`.
   Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
+
+  // The label of what the builder allocates from now on, whatever scope it runs in; the label "" is
+  // that of the scope again (core/label.h). Kept over Finish and Reset.
+  void SetLabel(Label label) { label_ = label; }
+  Label label() const { return label_; }
 
   // Makes room for `additional_bytes` more.
   Status Reserve(int64_t additional_bytes) {
@@ -140,6 +147,7 @@ class ALKAID_EXPORT BufferBuilder {
   int64_t capacity_ = 0;
   int64_t size_ = 0;
   int64_t alignment_ = kDefaultBufferAlignment;
+  Label label_;
 };
 
 }  // namespace alkaid

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "alkaid/core/base_memory_pool.h"
 #include "alkaid/core/borrow_pool_internal.h"
 
@@ -23,7 +24,10 @@ CappedMemoryPool::CappedMemoryPool(MemoryPool* pool, int64_t bytes_limit)
     : CappedMemoryPool(internal::BorrowPool(pool), bytes_limit) {}
 
 CappedMemoryPool::CappedMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit)
-    : pool_(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {}
+    : pool_(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {
+  counters_.Describe(this,
+                     absl::StrCat("capped at ", limit_, " bytes, over ", pool_->backend_name()));
+}
 
 Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
   int64_t in_use = reserved_.load(std::memory_order_relaxed);

@@ -75,7 +75,7 @@ Result<std::shared_ptr<Buffer>> ForeignBuffer::MakeMutable(
 }
 
 ForeignBuffer::~ForeignBuffer() {
-  if (internal::MemoryEventsOn()) [[unlikely]]
+  if (internal::ViewEventsOn()) [[unlikely]]
     EmitRelease();
   release_emitted_ = true;
 }

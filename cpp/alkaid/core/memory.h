@@ -15,6 +15,8 @@
 #include "alkaid/core/foreign_buffer.h"        // IWYU pragma: export
 #include "alkaid/core/io_interfaces.h"         // IWYU pragma: export
 #include "alkaid/core/jemalloc.h"              // IWYU pragma: export
+#include "alkaid/core/label.h"                 // IWYU pragma: export
+#include "alkaid/core/labelled_memory_pool.h"  // IWYU pragma: export
 #include "alkaid/core/logging_memory_pool.h"   // IWYU pragma: export
 #include "alkaid/core/memory_events.h"         // IWYU pragma: export
 #include "alkaid/core/memory_io.h"             // IWYU pragma: export

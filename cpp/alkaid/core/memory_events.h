@@ -5,6 +5,9 @@
 // one global and a branch not taken. Adaptors (logging, capped, proxy) forward to the pool below
 // and do not emit again, so a block is seen exactly once.
 //
+// Listeners are observers in this process, and tracers outside it through the static tracepoints of
+// base/probes.h.
+//
 // Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
 // thread that causes them, on several at once; Add and Remove from any thread, except from inside
 // an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
@@ -14,10 +17,10 @@
 // reported to anybody.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "alkaid/base/export.h"
+#include "alkaid/base/probes.h"
 
 namespace alkaid {
 
@@ -25,7 +28,8 @@ class Buffer;
 class MemoryPool;
 
 // What an observer is told. Pointers are identities: `free` is told before the block is given back,
-// everything else after the fact. Sizes are bytes as asked of the pool.
+// everything else after the fact. Sizes are bytes as asked of the pool. While OnAllocate and
+// OnReallocate run, Label::Current() is the block's label (core/label.h).
 class ALKAID_EXPORT MemoryObserver {
  public:
   virtual ~MemoryObserver() = default;
@@ -33,7 +37,8 @@ class ALKAID_EXPORT MemoryObserver {
   virtual void OnAllocate(MemoryPool* /*pool*/, const void* /*ptr*/, int64_t /*size*/,
                           int64_t /*alignment*/) {}
   // Told before the allocator is asked: from here on `old_ptr` may be handed to another thread.
-  // OnReallocate follows, always.
+  // OnReallocate follows, unless the observer is removed in between; one that is added in between
+  // is told OnReallocate alone.
   virtual void OnReallocating(MemoryPool* /*pool*/, const void* /*old_ptr*/, int64_t /*old_size*/) {
   }
   // Where the allocator refused, the new pointer and size are the old ones.
@@ -48,22 +53,27 @@ class ALKAID_EXPORT MemoryObserver {
   virtual void OnRootRelease(const Buffer* /*root*/, const void* /*data*/, int64_t /*size*/) {}
 };
 
+// Which events an observer wants to be told. What nobody wants costs nobody anything.
+enum class MemoryEventKinds : uint8_t {
+  kBlocks = 1,  // OnAllocate, OnReallocating, OnReallocate, OnFree
+  kViews = 2,   // OnSlice, OnSliceRelease, OnRootRelease
+  kAll = 3,
+};
+
 // An observer that is there already is not added again; one that is not there is not removed.
-ALKAID_EXPORT void AddMemoryObserver(MemoryObserver* observer);
+ALKAID_EXPORT void AddMemoryObserver(MemoryObserver* observer,
+                                     MemoryEventKinds kinds = MemoryEventKinds::kAll);
 ALKAID_EXPORT void RemoveMemoryObserver(MemoryObserver* observer);
 
 namespace internal {
 
-// True while at least one observer is attached. The only thing that an un-observed path pays for.
-ALKAID_EXPORT extern std::atomic<bool> memory_events_on;
-inline bool MemoryEventsOn() { return memory_events_on.load(std::memory_order_relaxed); }
-
-// Call these only under `if (MemoryEventsOn()) [[unlikely]]`.
+// Call these only under `if (BlockEventsOn()) [[unlikely]]`.
 ALKAID_EXPORT void EmitAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment);
 ALKAID_EXPORT void EmitReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size);
 ALKAID_EXPORT void EmitReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr,
                                   int64_t old_size, int64_t new_size, int64_t alignment);
 ALKAID_EXPORT void EmitFree(MemoryPool* pool, const void* ptr, int64_t size);
+// And these under `if (ViewEventsOn()) [[unlikely]]`.
 ALKAID_EXPORT void EmitSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size);
 ALKAID_EXPORT void EmitSliceRelease(const Buffer* slice, const Buffer* root);
 ALKAID_EXPORT void EmitRootRelease(const Buffer* root, const void* data, int64_t size);

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_pool.h"
 
 namespace alkaid {
@@ -100,13 +101,44 @@ TEST(MemoryEvents, NothingIsToldAfterRemovalAndAddingTwiceTellsOnce) {
   Recorder recorder(pool.get());
   AddMemoryObserver(&recorder);
   AddMemoryObserver(&recorder);
-  EXPECT_TRUE(internal::MemoryEventsOn());
+  EXPECT_TRUE(internal::BlockEventsOn());
   uint8_t* block = nullptr;
   ASSERT_TRUE(pool->Allocate(1, &block).ok());
   RemoveMemoryObserver(&recorder);
-  EXPECT_FALSE(internal::MemoryEventsOn());
+  EXPECT_FALSE(internal::BlockEventsOn());
   pool->Free(block, 1);
   EXPECT_EQ(recorder.log, std::vector<std::string>{"allocate 1 at 64"});
+}
+
+TEST(MemoryEvents, AnObserverIsToldOnlyTheKindsThatItWants) {
+  class Counting : public MemoryObserver {
+   public:
+    void OnAllocate(MemoryPool*, const void*, int64_t, int64_t) override { ++blocks; }
+    void OnFree(MemoryPool*, const void*, int64_t) override { ++blocks; }
+    void OnSlice(const Buffer*, const Buffer*, int64_t, int64_t) override { ++views; }
+    void OnSliceRelease(const Buffer*, const Buffer*) override { ++views; }
+    void OnRootRelease(const Buffer*, const void*, int64_t) override { ++views; }
+    int blocks = 0;
+    int views = 0;
+  };
+  Counting of_blocks;
+  Counting of_views;
+  Counting of_all;
+  AddMemoryObserver(&of_blocks, MemoryEventKinds::kBlocks);
+  EXPECT_FALSE(internal::ViewEventsOn());
+  AddMemoryObserver(&of_views, MemoryEventKinds::kViews);
+  AddMemoryObserver(&of_all);
+  {
+    const std::shared_ptr<Buffer> root = AllocateBuffer(100).value();
+    const auto slice = SliceBuffer(root, 10, 20);
+  }
+  for (Counting* observer : {&of_blocks, &of_views, &of_all}) RemoveMemoryObserver(observer);
+  EXPECT_EQ(of_blocks.blocks, 2);
+  EXPECT_EQ(of_blocks.views, 0);
+  EXPECT_EQ(of_views.blocks, 0);
+  EXPECT_EQ(of_views.views, 3);
+  EXPECT_EQ(of_all.blocks, 2);
+  EXPECT_EQ(of_all.views, 3);
 }
 
 TEST(MemoryEvents, AnObserverMayItselfAllocateFromThePool) {

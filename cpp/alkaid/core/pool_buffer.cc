@@ -18,7 +18,7 @@ PoolBuffer::PoolBuffer(std::shared_ptr<MemoryPool> pool, int64_t alignment)
       alignment_(static_cast<int32_t>(alignment)) {}
 
 PoolBuffer::~PoolBuffer() {
-  if (internal::MemoryEventsOn()) [[unlikely]]
+  if (internal::ViewEventsOn()) [[unlikely]]
     EmitRelease();
   release_emitted_ = true;
   if (data_ == nullptr) return;

@@ -8,7 +8,9 @@ namespace alkaid {
 
 ProxyMemoryPool::ProxyMemoryPool(MemoryPool* pool) : ProxyMemoryPool(internal::BorrowPool(pool)) {}
 
-ProxyMemoryPool::ProxyMemoryPool(std::shared_ptr<MemoryPool> pool) : pool_(std::move(pool)) {}
+ProxyMemoryPool::ProxyMemoryPool(std::shared_ptr<MemoryPool> pool) : pool_(std::move(pool)) {
+  counters_.Describe(this, "proxy of " + pool_->backend_name());
+}
 
 Status ProxyMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
   ALKAID_RETURN_NOT_OK(pool_->Allocate(size, alignment, out));

@@ -45,7 +45,7 @@ class BlockRecycler::RecycledBlock final : public MutableBuffer {
     capacity_ = block_->capacity();
   }
   ~RecycledBlock() override {
-    if (alkaid::internal::MemoryEventsOn()) [[unlikely]]
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
       EmitRelease();
     recycler_->GiveBack(std::move(block_));
   }

@@ -1,0 +1,76 @@
+// The switches in front of the memory events, and the static tracepoints (USDT) behind them.
+//
+// A switch is one word that the un-observed path loads and finds zero. Its lower half belongs to
+// the kernel: it is the semaphore of the tracepoints, which perf, bpftrace and their like count up
+// for as long as they listen. Its upper half belongs to this process's own observers. So tracer and
+// observer open the same branch, and neither costs anything while nobody listens.
+//
+// The kernel counts in the library's own copy of the word. Code that was compiled into a program
+// must look there too and not at a copy that the linker made in the program's data, so the address
+// is taken from the global offset table.
+//
+// Provider `alkaid`; all arguments are 64-bit integers or addresses, sizes in bytes:
+//
+//   allocate(ptr, size, alignment, pool, label)         after the allocator gave the block
+//   reallocate(old_ptr, new_ptr, old_size, new_size, pool)   after; where the allocator refused, new
+//                                                       is as old
+//   free(ptr, size, pool)                               before the block is given back
+//   slice(slice, root, offset, size)                    a new slice; offset from the root's start
+//   slice_release(slice, root)                          a slice that goes
+//   root_release(root, data, size)                      a root buffer that goes
+//
+// `label` is the address of a text with a zero at its end, which lives as long as the library; ""
+// is no label. `pool` is the MemoryPool's address.
+//
+// Threads: a switch is read without order. Out of memory: nothing here allocates.
+#pragma once
+
+#include <cstdint>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::internal {
+
+// The switch of allocations, reallocations and frees, and that of slices and releases.
+inline uint32_t* BlockEvents();
+inline uint32_t* ViewEvents();
+
+inline bool BlockEventsOn() { return __atomic_load_n(BlockEvents(), __ATOMIC_RELAXED) != 0; }
+inline bool ViewEventsOn() { return __atomic_load_n(ViewEvents(), __ATOMIC_RELAXED) != 0; }
+
+// Sets the upper half of a switch: whether an observer of this process listens.
+ALKAID_EXPORT void SetObserved(uint32_t* events, bool observed);
+ALKAID_EXPORT bool IsObserved(const uint32_t* events);
+
+// Whether this build contains the tracepoints. Without them the switches work for observers.
+ALKAID_EXPORT bool ProbesAreBuiltIn();
+
+// The tracepoints themselves; nothing happens while nobody listens.
+void ProbeAllocate(const void* ptr, int64_t size, int64_t alignment, const void* pool,
+                   const char* label);
+void ProbeReallocate(const void* old_ptr, const void* new_ptr, int64_t old_size, int64_t new_size,
+                     const void* pool);
+void ProbeFree(const void* ptr, int64_t size, const void* pool);
+void ProbeSlice(const void* slice, const void* root, int64_t offset, int64_t size);
+void ProbeSliceRelease(const void* slice, const void* root);
+void ProbeRootRelease(const void* root, const void* data, int64_t size);
+
+#if defined(__x86_64__)
+inline uint32_t* BlockEvents() {
+  uint32_t* events;
+  asm("movq alkaid_block_events@GOTPCREL(%%rip), %0" : "=r"(events));
+  return events;
+}
+inline uint32_t* ViewEvents() {
+  uint32_t* events;
+  asm("movq alkaid_view_events@GOTPCREL(%%rip), %0" : "=r"(events));
+  return events;
+}
+#else
+extern "C" ALKAID_EXPORT uint32_t alkaid_block_events;
+extern "C" ALKAID_EXPORT uint32_t alkaid_view_events;
+inline uint32_t* BlockEvents() { return &alkaid_block_events; }
+inline uint32_t* ViewEvents() { return &alkaid_view_events; }
+#endif
+
+}  // namespace alkaid::internal

@@ -1,0 +1,98 @@
+// Label: a name that allocations carry, so that memory can be told apart by what it is for.
+//
+//   ScopedLabel label("dgram.batch");   // what this thread allocates until the end of the scope
+//
+// A block gets the label that counts at its (re)allocation: a builder's own where it has one
+// (BufferBuilder::SetLabel); else that of the innermost ScopedLabel; else that of the pool
+// (LabelledMemoryPool); else none. Labels reach observers (Label::Current), tracepoints, counters
+// per label and heap snapshots. By convention they are dotted, broad to narrow.
+//
+// Names are interned: the same name is the same label, and its text lives as long as the library.
+// There can be kMaxLabels; what comes later is all called kOverflowName.
+//
+// Ownership: none; a Label is a number. Threads: Intern from any thread, under a lock; a scope
+// belongs to its thread and ends on it. Out of memory: Intern gives the label kOverflowName.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid {
+
+class Label;
+
+namespace internal {
+
+// The names by id, and how many there are; index 0 is "". Debuggers read them (profile).
+struct LabelNames {
+  std::atomic<const char*>* names;
+  std::atomic<uint32_t>* count;
+};
+ALKAID_EXPORT LabelNames AllLabelNames();
+
+// The id of the calling thread's label. 4 bytes of static TLS.
+ALKAID_EXPORT extern constinit thread_local uint32_t current_label
+    __attribute__((tls_model("initial-exec")));
+
+}  // namespace internal
+
+class ALKAID_EXPORT Label {
+ public:
+  static constexpr uint32_t kMaxLabels = 65536;
+  static constexpr char kOverflowName[] = "(more labels)";
+
+  // No label; its name is "".
+  constexpr Label() = default;
+  // The label of this name, up to its first zero byte. Takes a lock: keep a label that is used
+  // often in a static.
+  static Label Intern(std::string_view name);
+  // What the calling thread's allocations get now.
+  static Label Current() { return Label(internal::current_label); }
+
+  uint32_t id() const { return id_; }
+  // Never null.
+  const char* name() const;
+  explicit operator bool() const { return id_ != 0; }
+  friend bool operator==(const Label&, const Label&) = default;
+
+ private:
+  friend class ScopedLabel;
+  friend class ScopedDefaultLabel;
+  constexpr explicit Label(uint32_t id) : id_(id) {}
+
+  uint32_t id_ = 0;
+};
+
+// From here to the end of the scope, the label of what the calling thread allocates.
+class ScopedLabel {
+ public:
+  explicit ScopedLabel(Label label) : outer_(internal::current_label) {
+    internal::current_label = label.id();
+  }
+  explicit ScopedLabel(std::string_view name) : ScopedLabel(Label::Intern(name)) {}
+  ~ScopedLabel() { internal::current_label = outer_; }
+  ScopedLabel(const ScopedLabel&) = delete;
+  ScopedLabel& operator=(const ScopedLabel&) = delete;
+
+ private:
+  uint32_t outer_;
+};
+
+// The same where no label counts yet: for libraries, whose users' labels say more.
+class ScopedDefaultLabel {
+ public:
+  explicit ScopedDefaultLabel(Label label) : outer_(internal::current_label) {
+    if (outer_ == 0) internal::current_label = label.id();
+  }
+  ~ScopedDefaultLabel() { internal::current_label = outer_; }
+  ScopedDefaultLabel(const ScopedDefaultLabel&) = delete;
+  ScopedDefaultLabel& operator=(const ScopedDefaultLabel&) = delete;
+
+ private:
+  uint32_t outer_;
+};
+
+}  // namespace alkaid
