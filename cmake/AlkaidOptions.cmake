@@ -11,6 +11,8 @@ set(ALKAID_MIMALLOC_URL "" CACHE STRING
 set(ALKAID_WITH_IO_URING "AUTO" CACHE STRING
     "Read ahead by io_uring, with liburing: AUTO (where it is installed), ON or OFF")
 set_property(CACHE ALKAID_WITH_IO_URING PROPERTY STRINGS AUTO ON OFF)
+option(ALKAID_WITH_MEMORY_EVENTS "Let observers and tracers see memory events; OFF is for comparison"
+       ON)
 set(ALKAID_WITH_USDT "AUTO" CACHE STRING
     "Static tracepoints for perf and bpftrace: AUTO (where sys/sdt.h is installed), ON or OFF")
 set_property(CACHE ALKAID_WITH_USDT PROPERTY STRINGS AUTO ON OFF)

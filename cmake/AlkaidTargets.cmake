@@ -22,6 +22,9 @@ function(alkaid_library)
     ALKAID_CMAKE_VERSION_MINOR=${PROJECT_VERSION_MINOR}
     ALKAID_CMAKE_VERSION_PATCH=${PROJECT_VERSION_PATCH}
     ALKAID_HAVE_USDT=$<BOOL:${ALKAID_HAVE_USDT}>)
+  if(NOT ALKAID_WITH_MEMORY_EVENTS)
+    target_compile_definitions(alkaid PUBLIC ALKAID_WITHOUT_MEMORY_EVENTS)
+  endif()
   target_link_libraries(alkaid
     PUBLIC absl::status absl::statusor absl::strings
     PRIVATE Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>

@@ -35,8 +35,15 @@ namespace alkaid::internal {
 inline uint32_t* BlockEvents();
 inline uint32_t* ViewEvents();
 
+// ALKAID_WITHOUT_MEMORY_EVENTS leaves the branches out: a library to compare with, which nothing can
+// observe.
+#ifdef ALKAID_WITHOUT_MEMORY_EVENTS
+inline constexpr bool BlockEventsOn() { return false; }
+inline constexpr bool ViewEventsOn() { return false; }
+#else
 inline bool BlockEventsOn() { return __atomic_load_n(BlockEvents(), __ATOMIC_RELAXED) != 0; }
 inline bool ViewEventsOn() { return __atomic_load_n(ViewEvents(), __ATOMIC_RELAXED) != 0; }
+#endif
 
 // Sets the upper half of a switch: whether an observer of this process listens.
 ALKAID_EXPORT void SetObserved(uint32_t* events, bool observed);

@@ -1,34 +1,209 @@
+#include <link.h>
 #include <unwind.h>
 
+#include <atomic>
+
+#include "alkaid/profile/call_frame_info_internal.h"
 #include "alkaid/profile/stack_trace_internal.h"
+
+// Where the stack of the first thread began; the C library's.
+extern "C" void* __libc_stack_end;
 
 namespace alkaid::profile {
 namespace {
 
-struct Walk {
+// The state of one frame, as it will be once the call below it has returned.
+struct Frame {
+  uint64_t pc;
+  uint64_t rsp;
+  uint64_t rbp;
+};
+
+// Nothing of a frame lies above this. A thread's own block (where its thread pointer points) stands
+// at the top of its stack; the first thread's stack is the only one above its block.
+uint64_t TopOfStack(uint64_t rsp) {
+  const auto thread = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  return thread > rsp ? thread : reinterpret_cast<uint64_t>(__libc_stack_end);
+}
+
+// Reads words of the stack, and nothing outside it.
+class Stack {
+ public:
+  explicit Stack(uint64_t bottom) : bottom_(bottom), top_(TopOfStack(bottom)) {}
+
+  [[gnu::no_sanitize("address", "thread")]] bool Load(uint64_t address, uint64_t* word) const {
+    if (address < bottom_ || address > top_ - sizeof(*word) || address % sizeof(*word) != 0) {
+      return false;
+    }
+    *word = *reinterpret_cast<const volatile uint64_t*>(address);
+    return true;
+  }
+
+ private:
+  const uint64_t bottom_;
+  const uint64_t top_;
+};
+
+// What is known of addresses already. Entries are two words that check one another, so that a
+// reader sees a torn one as none; whoever comes last overwrites.
+class RuleCache {
+ public:
+  UnwindRule Get(uint64_t pc) {
+    Entry& entry = entries_[Slot(pc)];
+    const uint64_t word = entry.rule.load(std::memory_order_relaxed);
+    if ((entry.key.load(std::memory_order_relaxed) ^ word) == pc) [[likely]] {
+      return UnwindRule::Unpack(word);
+    }
+    return Find(pc);
+  }
+
+  // Forgets all where libraries have been unloaded since it was last asked: others may lie there
+  // now.
+  void ForgetUnloaded() {
+    uint64_t unloaded = 0;
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* out) {
+          *static_cast<uint64_t*>(out) = info->dlpi_subs;
+          return 1;
+        },
+        &unloaded);
+    if (unloaded_.exchange(unloaded, std::memory_order_relaxed) == unloaded) return;
+    for (Entry& entry : entries_) {
+      entry.key.store(0, std::memory_order_relaxed);
+      entry.rule.store(0, std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  struct alignas(16) Entry {
+    std::atomic<uint64_t> key;  // the address, exclusive-or the rule
+    std::atomic<uint64_t> rule;
+  };
+  static constexpr int kSlotBits = 14;
+
+  static size_t Slot(uint64_t pc) { return pc * 0x9e3779b97f4a7c15 >> (64 - kSlotBits); }
+
+  [[gnu::noinline]] UnwindRule Find(uint64_t pc) {
+    ForgetUnloaded();
+    const UnwindRule rule = FindUnwindRule(pc);
+    const uint64_t word = rule.Pack();
+    Entry& entry = entries_[Slot(pc)];
+    entry.key.store(pc ^ word, std::memory_order_relaxed);
+    entry.rule.store(word, std::memory_order_relaxed);
+    return rule;
+  }
+
+  Entry entries_[size_t{1} << kSlotBits];
+  std::atomic<uint64_t> unloaded_{0};
+};
+
+constinit RuleCache rule_cache{};
+
+// Unloaded libraries are looked for at every new address, and at least this often.
+constexpr uint32_t kLookForUnloadedEvery = 1024;
+constinit thread_local uint32_t walks __attribute__((tls_model("initial-exec"))) = 0;
+
+// Returns how many frames, or -1 where a rule does not say how to go on.
+int WalkByRules(Frame frame, uint64_t* frames, int max_frames) {
+  if (++walks % kLookForUnloadedEvery == 0) [[unlikely]]
+    rule_cache.ForgetUnloaded();
+  const Stack stack(frame.rsp - 16);
+  for (int depth = 0;;) {
+    frames[depth++] = frame.pc;
+    if (depth == max_frames) return depth;
+    const UnwindRule rule = rule_cache.Get(frame.pc);
+    uint64_t cfa = 0;
+    switch (rule.kind) {
+      case UnwindRule::kFromRsp:
+        cfa = frame.rsp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
+        break;
+      case UnwindRule::kFromRbp:
+        cfa = frame.rbp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
+        break;
+      case UnwindRule::kDerefRbp:
+        if (!stack.Load(frame.rbp + static_cast<uint64_t>(int64_t{rule.cfa_offset}), &cfa)) {
+          return -1;
+        }
+        break;
+      case UnwindRule::kEnd:
+        return depth;
+      default:
+        return -1;
+    }
+    // A caller's frame lies above; anything else would not end.
+    if (cfa <= frame.rsp) return -1;
+    uint64_t rbp = frame.rbp;
+    const auto rbp_offset = static_cast<uint64_t>(int64_t{rule.rbp_offset});
+    if (rule.saved_rbp == UnwindRule::kAtCfa && !stack.Load(cfa + rbp_offset, &rbp)) return -1;
+    if (rule.saved_rbp == UnwindRule::kAtRbp && !stack.Load(frame.rbp + rbp_offset, &rbp)) {
+      return -1;
+    }
+    if (!stack.Load(cfa - 8, &frame.pc)) return -1;
+    if (frame.pc == 0) return depth;
+    frame.rsp = cfa;
+    frame.rbp = rbp;
+  }
+}
+
+int WalkByFramePointers(Frame frame, uint64_t* frames, int max_frames) {
+  const Stack stack(frame.rsp - 16);
+  for (int depth = 0;;) {
+    frames[depth++] = frame.pc;
+    if (depth == max_frames) return depth;
+    uint64_t rbp = 0;
+    if (frame.rbp < frame.rsp || !stack.Load(frame.rbp, &rbp) ||
+        !stack.Load(frame.rbp + 8, &frame.pc) || frame.pc == 0) {
+      return depth;
+    }
+    frame.rsp = frame.rbp + 16;
+    frame.rbp = rbp;
+  }
+}
+
+constinit std::atomic<uint64_t> runtime_walks{0};
+
+struct RuntimeWalk {
+  uint64_t first;  // frames below this one are the walker's own
   uint64_t* frames;
   int max_frames;
   int depth;
-  bool own;  // the walker's own frame comes first
 };
 
 _Unwind_Reason_Code AddFrame(_Unwind_Context* context, void* argument) {
-  auto* const walk = static_cast<Walk*>(argument);
-  if (walk->own) {
-    walk->own = false;
-    return _URC_NO_REASON;
-  }
-  if (walk->depth == walk->max_frames) return _URC_END_OF_STACK;
-  walk->frames[walk->depth++] = _Unwind_GetIP(context);
+  auto* const walk = static_cast<RuntimeWalk*>(argument);
+  const uint64_t pc = _Unwind_GetIP(context);
+  if (walk->depth == 0 && pc != walk->first) return _URC_NO_REASON;
+  if (walk->depth == walk->max_frames || pc == 0) return _URC_END_OF_STACK;
+  walk->frames[walk->depth++] = pc;
   return _URC_NO_REASON;
+}
+
+int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
+  RuntimeWalk walk = {first, frames, max_frames, 0};
+  _Unwind_Backtrace(AddFrame, &walk);
+  if (walk.depth == 0 && max_frames > 0) frames[walk.depth++] = first;
+  return walk.depth;
 }
 
 }  // namespace
 
-[[gnu::noinline]] int CaptureStack(Unwinder /*unwinder*/, uint64_t* frames, int max_frames) {
-  Walk walk = {frames, max_frames, 0, true};
-  _Unwind_Backtrace(AddFrame, &walk);
-  return walk.depth;
+[[gnu::noinline]] int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames) {
+  if (max_frames <= 0) return 0;
+  const auto own = reinterpret_cast<const uint64_t*>(__builtin_frame_address(0));
+  const Frame caller = {reinterpret_cast<uint64_t>(__builtin_return_address(0)),
+                        reinterpret_cast<uint64_t>(own + 2), own[0]};
+  int depth = -1;
+#if defined(__x86_64__)
+  if (unwinder == Unwinder::kCallFrameInfo) depth = WalkByRules(caller, frames, max_frames);
+  if (unwinder == Unwinder::kFramePointers) depth = WalkByFramePointers(caller, frames, max_frames);
+#endif
+  if (depth < 0) {
+    if (unwinder != Unwinder::kRuntime) runtime_walks.fetch_add(1, std::memory_order_relaxed);
+    depth = WalkByRuntime(caller.pc, frames, max_frames);
+  }
+  return depth;
 }
+
+uint64_t CountOfRuntimeWalks() { return runtime_walks.load(std::memory_order_relaxed); }
 
 }  // namespace alkaid::profile

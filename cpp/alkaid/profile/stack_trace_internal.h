@@ -6,12 +6,16 @@
 
 #include <cstdint>
 
+#include "alkaid/base/export.h"
 #include "alkaid/profile/tracking.h"
 
 namespace alkaid::profile {
 
 // Fills `frames` with at most `max_frames` return addresses, innermost first: the caller of this
 // function is the first. Returns how many.
-int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);
+ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);
+
+// How often kCallFrameInfo had to ask the C++ runtime, because a frame could not be left by a rule.
+ALKAID_EXPORT uint64_t CountOfRuntimeWalks();
 
 }  // namespace alkaid::profile

@@ -1,0 +1,77 @@
+// What does a frame of a back-trace cost, by each unwinder? Beside it, writing as many words.
+//
+// The stack is 64 calls deep and is walked from its innermost call; the figure is for one frame. The
+// program keeps frame pointers, so that each unwinder sees the same frames, and says so.
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "alkaid/profile/stack_trace_internal.h"
+#include "benchmark_program.h"
+
+namespace alkaid::bench {
+namespace {
+
+using profile::CaptureStack;
+using profile::Unwinder;
+
+constexpr int kFrames = 64;
+
+struct Walk {
+  Unwinder unwinder;
+  int64_t times;
+};
+
+[[gnu::noinline]] void Look(const Walk& walk) {
+  std::array<uint64_t, kFrames> frames;
+  for (int64_t i = 0; i < walk.times; ++i) {
+    const int depth = CaptureStack(walk.unwinder, frames.data(), kFrames);
+    benchmark::DoNotOptimize(frames);
+    Require(depth == kFrames, "the stack was not seen as deep as it is");
+  }
+}
+
+[[gnu::noinline]] void Descend(int depth, const Walk& walk) {
+  if (depth == 0) {
+    Look(walk);
+  } else {
+    Descend(depth - 1, walk);
+  }
+  benchmark::DoNotOptimize(depth);  // no tail call
+}
+
+// The floor: as many words, written down.
+void WriteFrames(int64_t times) {
+  std::array<uint64_t, kFrames> frames;
+  for (int64_t i = 0; i < times; ++i) {
+    for (uint64_t& frame : frames) frame = static_cast<uint64_t>(i);
+    benchmark::DoNotOptimize(frames);
+  }
+}
+
+void RegisterUnwinder(Unwinder unwinder, const std::string& name, const Bar& bar) {
+  Register({.name = "unwind/" + name,
+            .question = "a frame of a back-trace",
+            .variant = name,
+            .measured =
+                [unwinder](int64_t times) {
+                  Descend(kFrames, {unwinder, times});
+                },
+            .floor = WriteFrames,
+            .bars = {bar},
+            .items = kFrames});
+}
+
+int Main(int argc, char** argv) {
+  // 16 frames are to leave most of a microsecond for the rest of tracking.
+  RegisterUnwinder(Unwinder::kCallFrameInfo, "cfi", Bar::Most(30));
+  RegisterUnwinder(Unwinder::kFramePointers, "fp", Bar::None());
+  RegisterUnwinder(Unwinder::kRuntime, "runtime", Bar::None());
+  return RunBenchmarks(argc, argv);
+}
+
+}  // namespace
+}  // namespace alkaid::bench
+
+int main(int argc, char** argv) { return alkaid::bench::Main(argc, argv); }

@@ -1,0 +1,48 @@
+// Call frame information: how to get from a function's frame to its caller's, as every library on
+// x86-64 carries it in .eh_frame whether or not it keeps frame pointers.
+//
+// The format is DWARF's (version 5, section 6.4), as the Linux Standard Base and the x86-64 ABI
+// restrict it. What is asked here is little: where the caller's frame begins (the CFA), and where
+// the caller's rbp is. Both fit one word for practically all code that is called; what does not is
+// answered kElsewhere, and the unwinder of the C++ runtime is asked instead.
+//
+// Ownership: none. Threads: any. Out of memory: nothing is allocated. The tables of loaded libraries
+// are trusted, as the C++ runtime trusts them when it throws.
+#pragma once
+
+#include <cstdint>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::profile {
+
+// How to unwind from one address. Small, so that a cache can hold it in one atomic word.
+struct ALKAID_EXPORT UnwindRule {
+  enum Kind : uint8_t {
+    kNone,       // not known yet
+    kFromRsp,    // CFA = rsp + cfa_offset
+    kFromRbp,    // CFA = rbp + cfa_offset
+    kDerefRbp,   // CFA = the word at rbp + cfa_offset: functions that align their stack
+    kEnd,        // the outermost frame
+    kElsewhere,  // not to be said in these terms
+  };
+  enum SavedRbp : uint8_t {
+    kUnchanged,  // the caller's rbp is still in rbp
+    kAtCfa,      // at CFA + rbp_offset
+    kAtRbp,      // at rbp + rbp_offset
+  };
+
+  Kind kind = kNone;
+  SavedRbp saved_rbp = kUnchanged;
+  int32_t cfa_offset = 0;  // bytes, 28 bits of them
+  int32_t rbp_offset = 0;  // bytes, 24 bits of them
+
+  uint64_t Pack() const;
+  static UnwindRule Unpack(uint64_t word);
+};
+
+// The rule for the frame that a call from just before `return_address` left. Never kNone. About a
+// microsecond: it searches a table and runs a small program.
+ALKAID_EXPORT UnwindRule FindUnwindRule(uint64_t return_address);
+
+}  // namespace alkaid::profile

@@ -1,0 +1,103 @@
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "alkaid/profile/stack_trace_internal.h"
+#include "winding_calls.h"
+
+namespace alkaid::profile {
+namespace {
+
+std::vector<uint64_t> Capture(Unwinder unwinder, int max_frames = kMaxFrames) {
+  std::vector<uint64_t> frames(kMaxFrames);
+  frames.resize(static_cast<size_t>(CaptureStack(unwinder, frames.data(), max_frames)));
+  return frames;
+}
+
+// What two unwinders see from the same place: all but the frames that tell the two calls apart.
+struct Sight {
+  std::vector<uint64_t> rules;
+  std::vector<uint64_t> runtime;
+  int looks = 0;
+  uint64_t runtime_walks = 0;
+};
+
+[[gnu::noinline]] void LookBothWays(void* argument) {
+  auto* const sight = static_cast<Sight*>(argument);
+  const uint64_t before = CountOfRuntimeWalks();
+  sight->rules = Capture(Unwinder::kCallFrameInfo);
+  sight->runtime_walks += CountOfRuntimeWalks() - before;
+  sight->runtime = Capture(Unwinder::kRuntime);
+  ++sight->looks;
+  // In Capture, and in this function.
+  ASSERT_GT(sight->rules.size(), 4u);
+  EXPECT_EQ(std::vector<uint64_t>(sight->rules.begin() + 2, sight->rules.end()),
+            std::vector<uint64_t>(sight->runtime.begin() + 2, sight->runtime.end()));
+}
+
+class WindingStacks : public testing::TestWithParam<WindingCall> {};
+
+TEST_P(WindingStacks, AreTheSameByRulesAsByTheRuntime) {
+  Sight sight;
+  GetParam().run(LookBothWays, &sight);
+  EXPECT_GT(sight.looks, 0);
+#if defined(__x86_64__)
+  EXPECT_EQ(sight.runtime_walks, 0u) << "no rule was found for some frame";
+#endif
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WindingStacks, testing::ValuesIn(AllWindingCalls()),
+                         [](const auto& call) { return call.param.name; });
+
+TEST(StackTrace, EndsAtTheMostFramesThatWereAskedFor) {
+  const auto all = Capture(Unwinder::kCallFrameInfo);
+  for (int most : {1, 2, 3}) {
+    const auto some = Capture(Unwinder::kCallFrameInfo, most);
+    EXPECT_EQ(some.size(), static_cast<size_t>(most));
+    EXPECT_EQ(some.size() < 3 ? all[2] : some[2], all[2]);
+  }
+  EXPECT_TRUE(Capture(Unwinder::kCallFrameInfo, 0).empty());
+}
+
+TEST(StackTrace, FramePointersLeadThroughCodeThatKeepsThemOnly) {
+  // This program keeps them.
+  const auto by_rules = Capture(Unwinder::kCallFrameInfo);
+  const auto by_pointers = Capture(Unwinder::kFramePointers);
+  ASSERT_GE(by_pointers.size(), 3u);
+  EXPECT_EQ(by_pointers[2], by_rules[2]);
+  // The control: what the default unwinder is for. Code without them loses frames.
+  std::vector<uint64_t> lost;
+  AllWindingCalls()[1].run(
+      [](void* argument) {
+        *static_cast<std::vector<uint64_t>*>(argument) = Capture(Unwinder::kFramePointers);
+      },
+      &lost);
+  std::vector<uint64_t> found;
+  AllWindingCalls()[1].run(
+      [](void* argument) {
+        *static_cast<std::vector<uint64_t>*>(argument) = Capture(Unwinder::kCallFrameInfo);
+      },
+      &found);
+  EXPECT_GT(found.size(), 30u);
+  EXPECT_LT(lost.size(), found.size());
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+Sight signal_sight;
+void LookInHandler(int) { LookBothWays(&signal_sight); }
+
+TEST(StackTrace, AFrameThatASignalMadeIsLeftToTheRuntime) {
+  signal_sight = {};
+  const auto old = std::signal(SIGUSR1, LookInHandler);
+  std::raise(SIGUSR1);
+  std::signal(SIGUSR1, old);
+  EXPECT_EQ(signal_sight.looks, 1);
+  EXPECT_GT(signal_sight.runtime_walks, 0u);
+}
+#endif
+
+}  // namespace
+}  // namespace alkaid::profile
