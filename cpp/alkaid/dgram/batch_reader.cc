@@ -29,7 +29,8 @@ class FileSource final : public Source {
   FileSource(std::shared_ptr<io::RandomAccessFile> file, MemoryPool* pool,
              std::shared_ptr<void> pool_owner)
       : file_(std::move(file)),
-        recycler_(std::make_shared<BlockRecycler>(pool, std::move(pool_owner))) {}
+        recycler_(std::make_shared<BlockRecycler>(pool, std::move(pool_owner),
+                                                  Label::Intern("dgram.batch"))) {}
   ~FileSource() override { recycler_->Close(); }
 
   Result<int64_t> GetSize() override { return file_->GetSize(); }

@@ -55,9 +55,11 @@ class BlockRecycler::RecycledBlock final : public MutableBuffer {
   std::shared_ptr<BlockRecycler> recycler_;
 };
 
-BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, size_t most_idle)
+BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, Label label,
+                             size_t most_idle)
     : pool_(pool != nullptr ? pool : default_memory_pool()),
       pool_owner_(std::move(pool_owner)),
+      label_(label),
       most_idle_(most_idle) {
   idle_.reserve(most_idle_ + 1);
 }
@@ -80,6 +82,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t bloc
   }
   if (block == nullptr) {
     too_small.reset();
+    const ScopedDefaultLabel label(label_);
     ALKAID_ASSIGN_OR_RAISE(block, AllocateBlock(std::max(nbytes, block_nbytes), pool_));
   }
   return std::make_shared<RecycledBlock>(std::move(block), nbytes, shared_from_this());

@@ -18,6 +18,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
+#include "alkaid/core/label.h"
 
 namespace alkaid::dgram {
 
@@ -25,8 +26,10 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
  public:
   static constexpr size_t kMostIdle = 2;
 
-  // Must be made by std::make_shared. `pool` null: the default.
-  BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, size_t most_idle = kMostIdle);
+  // Must be made by std::make_shared. `pool` null: the default. `label` is that of its blocks where
+  // the reading thread has none of its own.
+  BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, Label label,
+                size_t most_idle = kMostIdle);
 
   // A mutable buffer of exactly `nbytes`, not initialised. A block that is allocated for it gets
   // `block_nbytes` where that is more, so that it serves for larger ones too.
@@ -42,6 +45,7 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
 
   MemoryPool* const pool_;
   const std::shared_ptr<void> pool_owner_;
+  const Label label_;
   const size_t most_idle_;
   bool closed_ = false;
   // Never more than most_idle_, for which there is always room.

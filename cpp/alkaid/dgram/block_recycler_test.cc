@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "alkaid/core/memory_events.h"
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -21,7 +23,8 @@ class BlockRecyclerTest : public ::testing::Test {
   std::shared_ptr<Buffer> Take(int64_t nbytes) { return recycler_->Take(nbytes).value(); }
 
   ProxyMemoryPool pool_{default_memory_pool()};
-  std::shared_ptr<BlockRecycler> recycler_ = std::make_shared<BlockRecycler>(&pool_, nullptr);
+  std::shared_ptr<BlockRecycler> recycler_ =
+      std::make_shared<BlockRecycler>(&pool_, nullptr, Label::Intern("recycler_test.block"));
 };
 
 TEST_F(BlockRecyclerTest, ABlockThatCameBackIsUsedAgain) {
@@ -31,6 +34,25 @@ TEST_F(BlockRecyclerTest, ABlockThatCameBackIsUsedAgain) {
   EXPECT_EQ(again->size(), 512);
   EXPECT_TRUE(again->is_mutable());
   EXPECT_EQ(pool_.num_allocations(), 1);
+}
+
+// Writes down the labels of the blocks that a pool allocates.
+class LabelsOfBlocks : public MemoryObserver {
+ public:
+  LabelsOfBlocks() { AddMemoryObserver(this, MemoryEventKinds::kBlocks); }
+  ~LabelsOfBlocks() override { RemoveMemoryObserver(this); }
+  void OnAllocate(MemoryPool*, const void*, int64_t, int64_t) override {
+    labels.emplace_back(Label::Current().name());
+  }
+  std::vector<std::string> labels;
+};
+
+TEST_F(BlockRecyclerTest, BlocksCarryItsLabelWhereTheReadingThreadHasNone) {
+  LabelsOfBlocks seen;
+  const auto first = Take(1024);
+  const ScopedLabel users("recycler_test.users");
+  const auto second = Take(1024);
+  EXPECT_EQ(seen.labels, (std::vector<std::string>{"recycler_test.block", "recycler_test.users"}));
 }
 
 TEST_F(BlockRecyclerTest, ALargerBlockReplacesOneThatIsTooSmall) {
@@ -74,7 +96,7 @@ TEST_F(BlockRecyclerTest, TheSliceOfABlockKeepsItOnLoan) {
 
 TEST_F(BlockRecyclerTest, AFailingPoolIsReportedAndNothingIsLost) {
   FaultInjectingMemoryPool failing(&pool_);
-  auto recycler = std::make_shared<BlockRecycler>(&failing, nullptr);
+  auto recycler = std::make_shared<BlockRecycler>(&failing, nullptr, Label());
   failing.fail_after(1);
   EXPECT_THAT(recycler->Take(1024), StatusIs(StatusCode::kResourceExhausted));
   EXPECT_EQ(pool_.bytes_allocated(), 0);

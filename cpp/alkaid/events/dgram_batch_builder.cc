@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "alkaid/core/cpu_device.h"
+#include "alkaid/core/label.h"
 
 namespace alkaid::events {
 namespace {
@@ -87,6 +88,8 @@ bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
 }
 
 Status DgramBatchBuilder::EndEvent() {
+  static const Label label = Label::Intern("events.batch");
+  const ScopedDefaultLabel scope(label);
   if (!is_open_) return status::FailedPrecondition("EndEvent while no datagram was appended");
   size_t first = open_.size();
   for (size_t i = open_.size(); i-- > 0;) {

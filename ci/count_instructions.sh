@@ -1,0 +1,68 @@
+#!/bin/bash
+# Counts the instructions that an allocation with its free, and a slice with its drop, retire in the
+# release build, and in one from which the memory events are compiled out. What nobody observes may
+# cost at most 4 instructions for each of the two calls.
+#
+#   ci/count_instructions.sh
+#
+# callgrind counts the same for the same program and inputs, however busy the machine is. Two runs
+# of different length are subtracted, so that starting and ending does not count.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+readonly MOST=8
+readonly SHORT=1000
+readonly LONG=21000
+
+ensure_packages "${BUILD_PACKAGES[@]}" valgrind
+configure release
+build release alkaid
+configure release -B build/release-without-events -DALKAID_WITH_MEMORY_EVENTS=OFF \
+  -DALKAID_BUILD_TESTS=OFF -DALKAID_BUILD_TESTING_LIBRARY=OFF -DALKAID_BUILD_TOOLS=OFF
+say "building build/release-without-events"
+cmake --build build/release-without-events --parallel "$JOBS" --target alkaid >&2
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# program BUILD [flag...]: the counted program against that build's library.
+program() {
+  local tree=$1
+  shift
+  read -ra libraries <<<"$(pkg-config --libs absl_status absl_statusor absl_strings)"
+  c++ -std=c++20 -O2 "$@" -Icpp ci/path_cost/path_cost.cc -o "$work/${tree##*/}" \
+    -L"$tree/lib" -lalkaid -Wl,-rpath,"$PWD/$tree/lib" "${libraries[@]}"
+}
+program build/release
+program build/release-without-events -DALKAID_WITHOUT_MEMORY_EVENTS
+
+# instructions PROGRAM OPERATION TIMES
+instructions() {
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$work/$1" "$2" "$3" 2>"$work/log" ||
+    { cat "$work/log" >&2 && fail "$1 $2 failed under callgrind"; }
+  sed -n 's/.*Collected : //p' "$work/log"
+}
+
+operations=(system slice)
+for backend in jemalloc mimalloc; do
+  if grep -qi "ALKAID_WITH_$backend:BOOL=ON" build/release/CMakeCache.txt; then
+    operations+=("$backend")
+  fi
+done
+
+faults=0
+printf '%-10s %10s %10s %10s\n' "" "with" "without" "more"
+for operation in "${operations[@]}"; do
+  counts=()
+  for name in release release-without-events; do
+    long=$(instructions "$name" "$operation" $LONG)
+    short=$(instructions "$name" "$operation" $SHORT)
+    counts+=("$(awk -v a="$long" -v b="$short" -v n=$((LONG - SHORT)) \
+      'BEGIN { printf "%.2f", (a - b) / n }')")
+  done
+  more=$(awk -v a="${counts[0]}" -v b="${counts[1]}" 'BEGIN { printf "%.2f", a - b }')
+  printf '%-10s %10s %10s %10s\n' "$operation" "${counts[@]}" "$more"
+  # Each row is two calls: allocate and free, slice and drop.
+  awk -v more="$more" -v most=$MOST 'BEGIN { exit !(more <= most) }' || faults=$((faults + 1))
+done
+((faults == 0)) || fail "$faults of the paths grew by more than 4 instructions a call"
+say "no path grew by more than 4 instructions a call"

@@ -1,0 +1,46 @@
+// Does one thing many times, for counting the instructions that it takes (ci/count_instructions.sh).
+//
+//   path_cost OPERATION TIMES       OPERATION: a pool's name for allocating and freeing, or slice
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "alkaid/core/buffer.h"
+#include "alkaid/core/memory_pool.h"
+
+namespace {
+
+int Allocations(long times) {
+  alkaid::MemoryPool* const pool = alkaid::default_memory_pool();
+  for (long i = 0; i < times; ++i) {
+    uint8_t* block = nullptr;
+    if (!pool->Allocate(64, &block).ok()) return 1;
+    pool->Free(block, 64);
+  }
+  return 0;
+}
+
+int Slices(long times) {
+  auto made = alkaid::AllocateBuffer(4096);
+  if (!made.ok()) return 1;
+  const std::shared_ptr<alkaid::Buffer> root = *std::move(made);
+  for (long i = 0; i < times; ++i) {
+    if (alkaid::SliceBuffer(root, i % 64, 64)->size() != 64) return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 1;
+  const long times = std::strtol(argv[2], nullptr, 10);
+  if (std::strcmp(argv[1], "slice") == 0) return Slices(times);
+  setenv("ALKAID_DEFAULT_MEMORY_POOL", argv[1], 1);
+  if (alkaid::default_memory_pool()->backend_name() != argv[1]) {
+    std::fprintf(stderr, "path_cost: this build has no backend '%s'\n", argv[1]);
+    return 1;
+  }
+  return Allocations(times);
+}
