@@ -94,12 +94,12 @@ std::shared_ptr<MemoryManager> Buffer::ImplicitMemoryManager() const {
   return default_cpu_memory_manager();
 }
 
-void Buffer::EmitSliced() const {
+void Buffer::EmitSliced() const noexcept {
   const int64_t offset = static_cast<int64_t>(address() - parent_->address());
   internal::EmitSlice(this, parent_.get(), offset, size_);
 }
 
-void Buffer::EmitRelease() {
+void Buffer::EmitRelease() noexcept {
   if (is_slice_) return internal::EmitSliceRelease(this, parent_.get());
   if (release_emitted_) return;
   release_emitted_ = true;

@@ -53,24 +53,12 @@ class ALKAID_EXPORT Buffer {
   // A slice: `size` bytes from `offset` of `parent`, on its device and with its manager. Not
   // checked; see SliceBufferSafe.
   Buffer(const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
-      : data_(parent->data_ + offset),
-        size_(size),
-        capacity_(size),
-        parent_(parent->is_slice_ ? parent->parent_ : parent),
-        is_cpu_(parent_->is_cpu_),
-        is_slice_(true),
-        device_type_(parent_->device_type_) {
+      : Buffer(Untold(), parent, offset, size) {
     if (internal::ViewEventsOn()) [[unlikely]]
       EmitSliced();
   }
   Buffer(std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
-      : data_(parent->data_ + offset),
-        size_(size),
-        capacity_(size),
-        parent_(parent->is_slice_ ? parent->parent_ : std::move(parent)),
-        is_cpu_(parent_->is_cpu_),
-        is_slice_(true),
-        device_type_(parent_->device_type_) {
+      : Buffer(Untold(), std::move(parent), offset, size) {
     if (internal::ViewEventsOn()) [[unlikely]]
       EmitSliced();
   }
@@ -200,13 +188,32 @@ class ALKAID_EXPORT Buffer {
                                                     const std::shared_ptr<MemoryManager>& to);
 
  protected:
+  // Slices that no observer is told of: whoever makes them has looked whether one listens.
+  struct Untold {};
+  Buffer(Untold, const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
+      : data_(parent->data_ + offset),
+        size_(size),
+        capacity_(size),
+        parent_(parent->is_slice_ ? parent->parent_ : parent),
+        is_cpu_(parent_->is_cpu_),
+        is_slice_(true),
+        device_type_(parent_->device_type_) {}
+  Buffer(Untold, std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
+      : data_(parent->data_ + offset),
+        size_(size),
+        capacity_(size),
+        parent_(parent->is_slice_ ? parent->parent_ : std::move(parent)),
+        is_cpu_(parent_->is_cpu_),
+        is_slice_(true),
+        device_type_(parent_->device_type_) {}
+
   // The manager of a root that was given none: the default one of the CPU.
   virtual std::shared_ptr<MemoryManager> ImplicitMemoryManager() const;
 
   // Tells observers that this buffer goes, once. A class that gives memory back in its destructor
   // calls this first, under `if (internal::ViewEventsOn())`; this class's destructor does it for
   // all others.
-  void EmitRelease();
+  void EmitRelease() noexcept;
 
   // In this order: a slice's initialisers read `parent_` after it is set.
   const uint8_t* data_;
@@ -221,7 +228,7 @@ class ALKAID_EXPORT Buffer {
   DeviceAllocationType device_type_ = DeviceAllocationType::kCPU;
 
  private:
-  void EmitSliced() const;
+  void EmitSliced() const noexcept;
   static std::shared_ptr<Buffer> FromOwner(const uint8_t* data, int64_t size,
                                            std::shared_ptr<void> owner);
 };

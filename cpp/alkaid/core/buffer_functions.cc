@@ -14,6 +14,11 @@ namespace {
 class Slice final : public Buffer {
  public:
   using Buffer::Buffer;
+  using Buffer::Untold;
+  Slice(Untold, const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
+      : Buffer(Untold(), parent, offset, size) {}
+  Slice(Untold, std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
+      : Buffer(Untold(), std::move(parent), offset, size) {}
 };
 class MutableSlice final : public MutableBuffer {
  public:
@@ -22,6 +27,21 @@ class MutableSlice final : public MutableBuffer {
 
 template <typename T>
 using Blocks = internal::BlockCacheAllocator<T>;
+
+// A slice while observers listen. Apart, so that the usual way saves no registers for the call.
+template <typename Parent>
+[[gnu::noinline, gnu::cold]] std::shared_ptr<Buffer> MakeToldSlice(Parent parent, int64_t offset,
+                                                                   int64_t length) {
+  return std::allocate_shared<Slice>(Blocks<Slice>(), std::forward<Parent>(parent), offset, length);
+}
+
+template <typename Parent>
+std::shared_ptr<Buffer> MakeSlice(Parent parent, int64_t offset, int64_t length) {
+  if (internal::ViewEventsOn()) [[unlikely]]
+    return MakeToldSlice<Parent>(std::forward<Parent>(parent), offset, length);
+  return std::allocate_shared<Slice>(Blocks<Slice>(), Slice::Untold(), std::forward<Parent>(parent),
+                                     offset, length);
+}
 
 [[maybe_unused]] bool LiesInside(const Buffer& buffer, int64_t offset, int64_t length) {
   return offset >= 0 && length >= 0 && offset <= buffer.size() && length <= buffer.size() - offset;
@@ -53,13 +73,13 @@ Status CheckOffset(const char* where, const std::shared_ptr<Buffer>& buffer, int
 std::shared_ptr<Buffer> SliceBuffer(const std::shared_ptr<Buffer>& buffer, int64_t offset,
                                     int64_t length) {
   assert(buffer != nullptr && LiesInside(*buffer, offset, length));
-  return std::allocate_shared<Slice>(Blocks<Slice>(), buffer, offset, length);
+  return MakeSlice<const std::shared_ptr<Buffer>&>(buffer, offset, length);
 }
 
 std::shared_ptr<Buffer> SliceBuffer(std::shared_ptr<Buffer>&& buffer, int64_t offset,
                                     int64_t length) {
   assert(buffer != nullptr && LiesInside(*buffer, offset, length));
-  auto slice = std::allocate_shared<Slice>(Blocks<Slice>(), std::move(buffer), offset, length);
+  auto slice = MakeSlice<std::shared_ptr<Buffer>&&>(std::move(buffer), offset, length);
   buffer.reset();  // a middle slice, whose root was taken instead
   return slice;
 }
