@@ -24,7 +24,7 @@ int main() {
     const alkaid::ScopedLabel scope("calibration.geometry");
     auto geometry = alkaid::AllocateBuffer(256, &calibration);  // the scope is nearer than the pool
     alkaid::BufferBuilder builder(&calibration);
-    builder.SetLabel(alkaid::Label::Intern("calibration.masks"));  // a builder's own is nearer still
+    builder.SetLabel(alkaid::Label::Intern("calibration.masks"));  // nearer still
     if (!builder.Resize(512).ok()) return 1;
   }
   alkaid::RemoveMemoryObserver(&printer);
