@@ -47,14 +47,14 @@ TEST(ForkGuard, AChildDoesNotWaitForReadersThatWaitedInItsParent) {
   static auto* const lock = new ForkGuarded<std::shared_mutex>;
   std::atomic<bool> stop{false};
   std::vector<std::thread> readers;
-  for (int t = 0; t < 3; ++t) {
+  for (int t = 0; t < 2; ++t) {
     readers.emplace_back([&] {
       while (!stop) {
         const std::shared_lock guard(*lock);
       }
     });
   }
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 20; ++i) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {

@@ -207,6 +207,10 @@ void HeapTracker::OnMallocMoving(MallocMove* move, const void* ptr) {
   if (move->known) Root().moving.fetch_add(1, std::memory_order_relaxed);
 }
 
+void HeapTracker::OnMallocGone(MallocMove* move) {
+  if (move->known) Root().moving.fetch_sub(1, std::memory_order_relaxed);
+}
+
 void HeapTracker::OnMallocMoved(MallocMove* move, const void* ptr, uint64_t size,
                                 const void* caller) {
   if (!move->watched) return;

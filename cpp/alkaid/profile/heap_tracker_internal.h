@@ -51,6 +51,8 @@ class HeapTracker final : public MemoryObserver {
   void OnMallocMoving(MallocMove* move, const void* ptr);
   // `ptr` is null where malloc refused.
   void OnMallocMoved(MallocMove* move, const void* ptr, uint64_t size, const void* caller);
+  // The block was given back instead.
+  void OnMallocGone(MallocMove* move);
 
  private:
   // What is known of a block that goes into the table.

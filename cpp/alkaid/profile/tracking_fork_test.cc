@@ -59,7 +59,7 @@ TEST(TrackingFork, AChildForkedWhileOthersAllocateHasWholeTablesAndTracksOn) {
   ASSERT_TRUE(StartTracking({.max_frames = 4, .views = true}).ok());
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
-  for (int t = 0; t < 3; ++t) {
+  for (int t = 0; t < 2; ++t) {
     threads.emplace_back([&] {
       while (!stop) {
         uint8_t* bytes = nullptr;
@@ -70,7 +70,7 @@ TEST(TrackingFork, AChildForkedWhileOthersAllocateHasWholeTablesAndTracksOn) {
       }
     });
   }
-  for (int i = 0; i < 25; ++i) {
+  for (int i = 0; i < 8; ++i) {
     uint8_t* inherited = nullptr;
     ASSERT_TRUE(pool->Allocate(100, &inherited).ok());
     const pid_t child = fork();
@@ -100,7 +100,7 @@ TEST(TrackingFork, AChildForkedWhileTrackingIsSwitchedCanSwitchItItself) {
       StopTracking();
     }
   });
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 20; ++i) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
