@@ -31,6 +31,7 @@ struct RunOptions {
   std::string track;
   std::string heap_at_exit;
   bool views = false;
+  std::vector<std::string> command;
 };
 
 // libalkaid_malloc.so, seen from the folder of this command: installed, or in a build tree.
@@ -135,7 +136,8 @@ Status PrepareEnvironment(const RunOptions& options) {
 }
 
 // Returns only where the command could not be run.
-int Run(const RunOptions& options, const std::vector<std::string>& command) {
+int Run(const RunOptions& options) {
+  const std::vector<std::string>& command = options.command;
   const std::string file = FindCommand(command.front());
   if (file.empty()) {
     std::fprintf(stderr, "alkaid: run: %s: command not found\n", command.front().c_str());
@@ -158,7 +160,8 @@ int Run(const RunOptions& options, const std::vector<std::string>& command) {
 
 void AddRunCommand(CLI::App& app, int* exit_code) {
   CLI::App* const run = app.add_subcommand(
-      "run", "Run a command and watch what it allocates, by malloc too: alkaid run --track CMD");
+      "run",
+      "Run a command and watch what it allocates, by malloc too:\nalkaid run --track -- COMMAND");
   auto options = std::make_shared<RunOptions>();
   // A flag, whose value needs a '=': the next word may be the command.
   run->add_flag("--track{1}", options->track,
@@ -169,20 +172,14 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
                   "Write a snapshot of what is live when the command ends to FILE")
       ->type_name("FILE");
   run->add_flag("--views", options->views, "Track slices of buffers as well");
-  run->prefix_command();
+  run->add_option("COMMAND", options->command, "The command and its arguments, behind a --")
+      ->required();
   run->footer(
       "Processes that the command starts are watched too. Exit codes: the command's own; 127\n"
       "where it is not found, 126 where it can not be run, 1 for wrong usage and for programs\n"
       "into which nothing can be preloaded: statically linked ones, 32-bit ones, and those that\n"
       "run with another user's rights.");
-  run->callback([run, options, exit_code] {
-    std::vector<std::string> command = run->remaining();
-    if (!command.empty() && command.front() == "--") command.erase(command.begin());
-    if (command.empty()) {
-      throw CLI::RequiredError("COMMAND");
-    }
-    *exit_code = Run(*options, command);
-  });
+  run->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 
 }  // namespace alkaid::tools
