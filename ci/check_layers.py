@@ -25,7 +25,9 @@ FLOORS = {
 }
 ROOMS = "cpp/alkaid"
 # Folders above all rooms: they may include any public header.
-TOP = ("cpp/tools", "cpp/python", "cpp/fuzz", "benchmarks")
+TOP = ("cpp/preload", "cpp/tools", "cpp/python", "cpp/fuzz", "benchmarks")
+# A part of a room that has to lie in a library of its own: it may use that room's internal headers.
+ANNEXES = {"cpp/preload": "profile"}
 SOURCES = {".h", ".cc", ".cu"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -44,8 +46,9 @@ def included(root, file, quote, name):
     return name if name.startswith("alkaid/") else None
 
 
-def complaint(room, is_test, target):
-    """What is wrong with an include of `target` from `room` (None above all rooms), or None."""
+def complaint(room, is_test, target, annexed=None):
+    """What is wrong with an include of `target` from `room` (None above all rooms), or None.
+    `annexed` is the room whose internal headers may be used besides."""
     target_room = room_of(target)
     if target_room is None:
         return None if not target.startswith("alkaid/") else f"{target} is in no room"
@@ -53,7 +56,7 @@ def complaint(room, is_test, target):
         return f"the room '{target_room}' has no floor in ci/check_layers.py"
     if target_room == room or (is_test and target_room == "testing"):
         return None
-    if target.endswith("_internal.h"):
+    if target.endswith("_internal.h") and target_room != annexed:
         return f"{target} is internal to {target_room}/"
     if room is None:
         return None
@@ -81,7 +84,7 @@ def check(root):
             for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
                 match = INCLUDE.match(line)
                 target = match and included(root, file, *match.groups())
-                wrong = target and complaint(room, is_test, target)
+                wrong = target and complaint(room, is_test, target, ANNEXES.get(top))
                 if wrong:
                     violations.append(f"{place}:{number}: {wrong}")
     return violations, files
@@ -101,6 +104,8 @@ def self_test():
         "cpp/alkaid/testing/t.h": '#include "alkaid/dgram/d.h"\n',
         "cpp/tools/main.cc": '#include "alkaid/testing/t.h"\n#include "other.h"\n',
         "cpp/tools/other.h": "",
+        "cpp/alkaid/profile/p_internal.h": "",
+        "cpp/preload/annex.cc": '#include "alkaid/profile/p_internal.h"\n',
     }
     bad = {
         "cpp/alkaid/base/upward.h": '#include "alkaid/core/b.h"\n',
@@ -115,6 +120,7 @@ def self_test():
         "cpp/alkaid/core/unknown_room.cc": '#include "alkaid/cellar/unknown.h"\n',
         "cpp/alkaid/core/equipment.cc": '#include "alkaid/testing/t_internal.h"\n',
         "cpp/tools/internal.cc": '#include "alkaid/core/b_internal.h"\n',
+        "cpp/preload/others.cc": '#include "alkaid/core/b_internal.h"\n',
         "benchmarks/internal.cc": '#include "alkaid/core/b_internal.h"\n',
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ void AddInfoCommand(CLI::App& app, int* exit_code);
 // `demo`, and the hidden `demo-row` that each row of its table runs.
 void AddDemoCommand(CLI::App& app, int* exit_code);
 void AddDemoRowCommand(CLI::App& app, int* exit_code);
+void AddRunCommand(CLI::App& app, int* exit_code);
 // Those of `dgram`.
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);

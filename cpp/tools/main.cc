@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   AddInfoCommand(app, &exit_code);
   AddDemoCommand(app, &exit_code);
   AddDemoRowCommand(app, &exit_code);
+  AddRunCommand(app, &exit_code);
   CLI::App* dgram =
       app.add_subcommand("dgram", "Look into files of XTC2 datagrams, edit and write them.");
   dgram->require_subcommand(1);

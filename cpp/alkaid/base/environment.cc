@@ -17,6 +17,9 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
        "how files are read ahead: io_uring, threads or inline; not set is io_uring where the "
        "kernel "
        "grants it, else threads; read whenever a queue is made"},
+      {kTrackAllocationsVariable,
+       "keeps a table of live allocations from the start: 1, or a list such as "
+       "sample:524288,frames=16,unwinder=fp,views; not set, or 0, is off; read once"},
   };
   return *variables;
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@ namespace {
 
 struct Actions {
   std::function<void()> prepare, parent, child;
+  ForkOrder order;
 };
 
 // `list_lock` is held across the fork itself, so that the list can not change between prepare and
@@ -48,12 +50,17 @@ void Child() {
 }  // namespace
 
 void GuardFork(std::function<void()> prepare, std::function<void()> parent,
-               std::function<void()> child) {
+               std::function<void()> child, ForkOrder order) {
   static const int installed = pthread_atfork(Prepare, Parent, Child);
   if (installed != 0) std::abort();
   Guards& guards = AllGuards();
   const std::lock_guard<std::mutex> lock(guards.list_lock);
-  guards.list.push_back({std::move(prepare), std::move(parent), std::move(child)});
+  auto place = guards.list.end();
+  while (order == ForkOrder::kUsual && place != guards.list.begin() &&
+         std::prev(place)->order == ForkOrder::kInnermost) {
+    --place;
+  }
+  guards.list.insert(place, {std::move(prepare), std::move(parent), std::move(child), order});
 }
 
 uint64_t ForkGeneration() {

@@ -5,22 +5,31 @@
 // parent and child.
 //
 // Ownership: guards and their locks have static lifetime and are never destroyed. Threads: any. The
-// guarded locks are leaves: code that holds one takes no other guarded lock, which is what keeps
-// fork free of deadlock.
+// guarded locks are leaves: code that holds one takes no other guarded lock but innermost ones, which
+// is what keeps fork free of deadlock.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <new>
 
 #include "alkaid/base/export.h"
 
 namespace alkaid::internal {
 
+// How near to the fork itself a guard's actions run.
+enum class ForkOrder {
+  kUsual,
+  // After all others have prepared, and before all others go on: for a lock that may be taken while
+  // any other is held, as an allocation's is.
+  kInnermost,
+};
+
 // Registers three actions around every later fork of this process. `child` runs in the new process,
 // before fork returns.
 // Out of memory: aborts, since a lock without its guard could hang a child much later.
 ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()> parent,
-                             std::function<void()> child);
+                             std::function<void()> child, ForkOrder order = ForkOrder::kUsual);
 
 // How many forks lie between the process that first asked and this one. What a thread or the kernel
 // does for a process does not come along into a child: an object that remembers the number of its
@@ -33,7 +42,7 @@ template <typename Mutex>
 class ForkGuarded {
  public:
   ForkGuarded() {
-    GuardFork([this] { mutex_.lock(); }, [this] { mutex_.unlock(); }, [this] { mutex_.unlock(); });
+    GuardFork([this] { mutex_.lock(); }, [this] { mutex_.unlock(); }, [this] { UnlockInChild(); });
   }
   ForkGuarded(const ForkGuarded&) = delete;
   ForkGuarded& operator=(const ForkGuarded&) = delete;
@@ -44,6 +53,13 @@ class ForkGuarded {
   void unlock_shared() { mutex_.unlock_shared(); }
 
  private:
+  // A lock that counts its readers goes on counting those that waited for the fork to be over, and
+  // they did not come along: a writer would wait for them for ever. So it is made anew.
+  void UnlockInChild() {
+    mutex_.unlock();
+    if constexpr (requires(Mutex & mutex) { mutex.lock_shared(); }) new (&mutex_) Mutex;
+  }
+
   Mutex mutex_;
 };
 

@@ -1,0 +1,101 @@
+// HeapTracker: what becomes of each memory event while tracking is on.
+//
+// A block of the `system` pool passes malloc as well. Where malloc is watched too, its record comes
+// first and the pool's takes its place; on the way back the pool's is taken out before malloc looks
+// for one. So a block is listed once, as the outermost maker's.
+//
+// Ownership: one object, never destroyed. Threads: all functions, from any thread. An event that is
+// under way while tracking ends finds the tables closed, and leaves nothing in those of a later
+// start but blocks that are live then. Out of memory: `lost` in the root counts.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/memory_events.h"
+#include "alkaid/profile/heap_layout.h"
+#include "alkaid/profile/heap_tables_internal.h"
+#include "alkaid/profile/tracking.h"
+
+namespace alkaid::profile {
+
+// A block of malloc's between the moment when realloc is asked for and its answer.
+struct MallocMove {
+  LiveBlock block;
+  bool known;    // `block` was taken out of the table
+  bool watched;  // the end is to be told
+};
+
+class HeapTracker final : public MemoryObserver {
+ public:
+  static HeapTracker& Get();
+
+  Status Start(const TrackingOptions& options);
+  void Stop();
+  bool on() const { return on_.load(std::memory_order_relaxed); }
+
+  void OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment) override;
+  void OnReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size) override;
+  void OnReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr, int64_t old_size,
+                    int64_t new_size, int64_t alignment) override;
+  void OnFree(MemoryPool* pool, const void* ptr, int64_t size) override;
+  void OnSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size) override;
+  void OnSliceRelease(const Buffer* slice, const Buffer* root) override;
+  void OnRootRelease(const Buffer* root, const void* data, int64_t size) override;
+
+  // malloc's events. `caller` is the return address in the function that malloc's caller called:
+  // the back-trace begins behind it.
+  void OnMalloc(const void* ptr, uint64_t size, const void* caller);
+  void OnMallocFree(const void* ptr);
+  void OnMallocMoving(MallocMove* move, const void* ptr);
+  // `ptr` is null where malloc refused.
+  void OnMallocMoved(MallocMove* move, const void* ptr, uint64_t size, const void* caller);
+  // The block was given back instead.
+  void OnMallocGone(MallocMove* move);
+
+ private:
+  // What is known of a block that goes into the table.
+  struct Entry {
+    const void* ptr;
+    uint64_t size;
+    uint64_t grown;  // bytes that this event allocated
+    uint16_t pool;
+    uint16_t flags;
+    uint32_t label;
+    const void* caller;
+  };
+
+  bool Wants(const MemoryPool* pool) const {
+    const MemoryPool* const only = pool_.load(std::memory_order_relaxed);
+    return on() && (only == nullptr || only == pool);
+  }
+  uint32_t MallocLabel() const;
+  uint32_t CallersStack(const void* caller) const;
+
+  // Records it, or not where a sample is taken. `earlier` is its record before a reallocation, or
+  // null.
+  void Record(const Entry& entry, const LiveBlock* earlier);
+  void Put(LiveBlock* block, bool fresh, uint64_t grown);
+  void PutBack(LiveBlock* block);
+  bool Take(uint64_t address, LiveBlock* block);
+  void DropMallocs(const void* ptr);
+  void RecordUnknownRoot(const Buffer& root);
+
+  bool OpenTables();
+  void GuardTablesAroundForks();
+
+  enum State : int { kOff, kChanging, kOn };
+  std::atomic<int> state_{kOff};
+  std::atomic<bool> on_{false};
+  std::atomic<bool> malloc_seen_{false};
+  std::atomic<int> max_frames_{0};
+  std::atomic<Unwinder> unwinder_{Unwinder::kCallFrameInfo};
+  std::atomic<uint64_t> sample_bytes_{0};
+  std::atomic<uint32_t> epoch_{0};  // of starts; never 0 while on
+  std::atomic<uint32_t> malloc_label_{0};
+  std::atomic<const MemoryPool*> pool_{nullptr};
+  bool forks_guarded_ = false;  // belongs to whoever set kChanging
+};
+
+}  // namespace alkaid::profile

@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <string>
+
+#include "alkaid/core/memory_pool.h"
+#include "alkaid/profile/pool_index_internal.h"
+#include "alkaid/profile/record_table_internal.h"
+
+namespace alkaid::profile {
+
+uint16_t PoolIndex::FindKnown(const MemoryPool* pool, uint32_t* free) const {
+  const auto address = reinterpret_cast<uint64_t>(pool);
+  // At most half of the slots are ever used.
+  for (uint32_t at = HashAddress(address) % kSlots;; at = (at + 1) % kSlots) {
+    const uint16_t index = slots_[at].load(std::memory_order_acquire);
+    if (index == 0) {
+      *free = at;
+      return 0;
+    }
+    if (pools_[index].pool == address) return index;
+  }
+}
+
+uint16_t PoolIndex::Find(const MemoryPool* pool) {
+  uint32_t slot = 0;
+  if (const uint16_t known = FindKnown(pool, &slot)) return known;
+  // Asked before the lock is taken: it is the pool's own code.
+  const std::string name = pool->backend_name();
+  const std::lock_guard guard(lock_);
+  if (const uint16_t known = FindKnown(pool, &slot)) return known;
+  const uint32_t count = count_->load(std::memory_order_relaxed);
+  if (count == kMaxPools) return kFurther;
+  Name(count, reinterpret_cast<uint64_t>(pool), name.c_str());
+  count_->store(count + 1, std::memory_order_release);
+  slots_[slot].store(static_cast<uint16_t>(count), std::memory_order_release);
+  return static_cast<uint16_t>(count);
+}
+
+void PoolIndex::Name(uint32_t index, uint64_t pool, const char* name) {
+  pools_[index].pool = pool;
+  std::memset(pools_[index].name, 0, sizeof(pools_[index].name));
+  std::strncpy(pools_[index].name, name, sizeof(pools_[index].name) - 1);
+}
+
+void PoolIndex::Clear() {
+  const std::lock_guard guard(lock_);
+  for (auto& slot : slots_) slot.store(0, std::memory_order_relaxed);
+  Name(kMalloc, 0, "malloc");
+  Name(kUnknown, 0, "unknown");
+  Name(kFurther, 0, "further pools");
+  count_->store(kFurther + 1, std::memory_order_release);
+}
+
+}  // namespace alkaid::profile

@@ -1,0 +1,28 @@
+// What the environment asks for when the library is loaded.
+
+#include <cstdio>
+#include <string>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/profile/tracking.h"
+
+namespace alkaid::profile {
+namespace {
+
+Status StartFromText(const std::string& text) {
+  ALKAID_ASSIGN_OR_RAISE(const TrackingOptions options, ParseTrackingOptions(text));
+  return StartTracking(options);
+}
+
+[[gnu::constructor]] void StartFromEnvironment() {
+  const std::string text = internal::GetEnvironment(internal::kTrackAllocationsVariable);
+  if (text.empty() || text == "0") return;
+  const Status status = StartFromText(text);
+  if (status.ok()) return;
+  const std::string message(status.message());
+  std::fprintf(stderr, "alkaid: %s=%s: %s; tracking stays off\n",
+               internal::kTrackAllocationsVariable, text.c_str(), message.c_str());
+}
+
+}  // namespace
+}  // namespace alkaid::profile

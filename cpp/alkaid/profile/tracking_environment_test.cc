@@ -1,0 +1,87 @@
+// ALKAID_TRACK_ALLOCATIONS, seen from processes of their own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "alkaid/core/memory_pool.h"
+#include "alkaid/profile/heap_tables_internal.h"
+#include "alkaid/profile/tracking.h"
+#include "alkaid/testing/child_process_internal.h"
+
+namespace alkaid::profile {
+namespace {
+
+using ::alkaid::internal::ChildResult;
+using ::alkaid::internal::RunSelf;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+uint8_t* AllocateEarly() {
+  uint8_t* block = nullptr;
+  return default_memory_pool()->Allocate(4321, &block).ok() ? block : nullptr;
+}
+
+// Made before main begins.
+uint8_t* const early_block = AllocateEarly();
+
+// The child's part: says what it finds.
+int RunAsChild() {
+  LiveBlock block;
+  const bool early = Tables().blocks.Get(reinterpret_cast<uint64_t>(early_block), &block);
+  std::printf("%s, %d frames, one in %d bytes, early block %s\n", IsTracking() ? "on" : "off",
+              static_cast<int>(Root().max_frames), static_cast<int>(Root().sample_bytes),
+              early ? "listed" : "not listed");
+  return 0;
+}
+
+ChildResult RunWith(const std::optional<std::string>& value) {
+  return RunSelf({"say"}, {{"ALKAID_TRACK_ALLOCATIONS", value}});
+}
+
+TEST(TrackingEnvironment, TracksFromBeforeMain) {
+  const ChildResult child = RunWith("1");
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+  EXPECT_EQ(child.out, "on, 32 frames, one in 0 bytes, early block listed\n");
+  EXPECT_THAT(child.err, IsEmpty());
+}
+
+TEST(TrackingEnvironment, OptionsAreHonoured) {
+  const ChildResult child = RunWith("sample:1073741824,frames=5,unwinder=runtime");
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+  EXPECT_THAT(child.out, HasSubstr("on, 5 frames, one in 1073741824 bytes"));
+  EXPECT_THAT(child.err, IsEmpty());
+}
+
+TEST(TrackingEnvironment, UnsetEmptyAndZeroAreOff) {
+  for (const std::optional<std::string>& value :
+       {std::optional<std::string>(), std::optional<std::string>(""),
+        std::optional<std::string>("0")}) {
+    const ChildResult child = RunWith(value);
+    EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+    EXPECT_THAT(child.out, HasSubstr("off"));
+    EXPECT_THAT(child.err, IsEmpty());
+  }
+}
+
+TEST(TrackingEnvironment, ABadValueIsReportedInOneLineAndTheProgramRuns) {
+  const ChildResult child = RunWith("sample:lots");
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+  EXPECT_THAT(child.out, HasSubstr("off"));
+  EXPECT_THAT(child.err, AllOf(HasSubstr("ALKAID_TRACK_ALLOCATIONS=sample:lots"),
+                               HasSubstr("needs a number"), HasSubstr("tracking stays off")));
+  EXPECT_EQ(std::count(child.err.begin(), child.err.end(), '\n'), 1);
+}
+
+}  // namespace
+}  // namespace alkaid::profile
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string(argv[1]) == "say") return alkaid::profile::RunAsChild();
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
