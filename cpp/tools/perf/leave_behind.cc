@@ -92,6 +92,13 @@ uint8_t* NewBlock(MemoryPool* pool, int64_t size) {
   return {1, (*built)->capacity()};
 }
 
+[[gnu::noinline]] Left LeaveLabelled(MemoryPool* pool) {
+  alkaid::ScopedLabel label("kept by name");
+  NewBlock(pool, 333);
+  NewBlock(pool, 334);
+  return {2, 333 + 334};
+}
+
 [[gnu::noinline]] Left LeaveOneMore(MemoryPool* pool) {
   NewBlock(pool, 77);
   return {0, 0};
@@ -147,7 +154,8 @@ int main(int argc, char** argv) {
   std::vector<Leaver> leavers = {{"LeaveAllocated", &leave_behind::LeaveAllocated},
                                  {"LeaveReallocated", &leave_behind::LeaveReallocated},
                                  {"LeaveInThreads", &leave_behind::LeaveInThreads},
-                                 {"LeaveBuilt", &leave_behind::LeaveBuilt}};
+                                 {"LeaveBuilt", &leave_behind::LeaveBuilt},
+                                 {"LeaveLabelled", &leave_behind::LeaveLabelled}};
   bool wait = false;
   double seconds = 0;
   for (size_t i = 1; i < arguments.size(); ++i) {

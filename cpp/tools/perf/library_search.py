@@ -21,7 +21,8 @@ def of_process(pid):
     except (FileNotFoundError, ProcessLookupError) as error:
         raise NotFound(f"there is no process {pid}") from error
     except PermissionError as error:
-        raise NotFound(f"process {pid} belongs to another user: its maps may not be read") from error
+        raise NotFound(f"the maps of process {pid} may not be read: that takes its user, or "
+                       "root") from error
     for path in paths:
         deleted = path.endswith(" (deleted)")
         path = path.removesuffix(" (deleted)")
