@@ -38,7 +38,7 @@ class ElfImage:
         try:
             self._read_tables(head)
             self._tracepoints = list(self._read_tracepoints())
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, IndexError, OverflowError, ValueError) as error:
             raise NotElf(f"{path}: cut short or damaged: {error}") from error
 
     def section(self, name):
