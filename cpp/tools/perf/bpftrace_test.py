@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Runs the bpftrace scripts for real, on a process that says what it leaves.
 
   bpftrace_test.py PROGRAM top|outstanding|--sanitized

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Finds allocations that were never freed, grouped by traceback, most first.
 
   perf script | process_perf_events.py | count_tracebacks.py
@@ -55,7 +55,7 @@ def ordered(groups, by):
 def print_text(groups, left_out):
     for group in groups:
         unknown = f" ({group.unknown_sizes} of unknown size)" if group.unknown_sizes else ""
-        labels = "".join(f", {count} labelled {label}"
+        labels = "".join(f', {count} labelled "{label}"'
                          for label, count in sorted(group.labels.items()))
         print(f"Num of dangling allocations: {group.count}, {group.bytes} bytes{unknown}{labels}")
         print(group.traceback or "(no traceback)\n")

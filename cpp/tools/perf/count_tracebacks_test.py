@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Tests of count_tracebacks.py and of the replay beneath it, with planted events."""
 
 import contextlib

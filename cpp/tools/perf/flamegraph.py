@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Draws recorded allocations as a flame graph, or folds their stacks for another tool.
 
   flamegraph.py events.jsonl -o live.svg             what was never freed, by bytes

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Tests of flamegraph.py, on planted events and folded stacks."""
 
 import contextlib

@@ -127,12 +127,16 @@ def write_control(line):
         os.close(control)
 
 
+def list_events(group):
+    """The events of one group, as group/name."""
+    with open(f"{TRACING}/uprobe_events", encoding="utf-8") as events:
+        return sorted({line.split(":", 1)[1].split(" ", 1)[0] for line in events
+                       if line.split(":", 1)[-1].startswith(group + "/")})
+
+
 def remove_group(group):
     """Removes the events of one group; those that are there no more are no fault."""
-    with open(f"{TRACING}/uprobe_events", encoding="utf-8") as events:
-        names = {line.split(":", 1)[1].split(" ", 1)[0] for line in events
-                 if line.split(":", 1)[-1].startswith(group + "/")}
-    for name in sorted(names):
+    for name in list_events(group):
         # A perf that has just ended may hold its events for a moment longer.
         for attempt in range(20):
             try:

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Tests of what alkaid-perf-record makes of a library, a process and its arguments. No root needed."""
 
 import os

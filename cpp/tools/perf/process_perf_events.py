@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Turns the text of `perf script` into JSON, one line for each event.
 
   perf script | process_perf_events.py > events.jsonl

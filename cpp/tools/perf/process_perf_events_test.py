@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Tests of process_perf_events.py, with output of perf script as short samples."""
 
 import contextlib

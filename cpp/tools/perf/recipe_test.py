@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Runs the whole recipe for real: probes, perf record, perf script, the counts and the graph.
 
   recipe_test.py PROGRAM CASE [ARGUMENT...]
@@ -47,7 +47,8 @@ def require_perf(folder):
         probe_events.check_tracing()
     except probe_events.ProbeError as error:
         skip(str(error))
-    done = subprocess.run(["perf", "record", "-o", f"{folder}/try.data", "-e", "cpu-clock", "true"],
+    done = subprocess.run(["perf", "record", "-N", "-o", f"{folder}/try.data", "-e", "cpu-clock",
+                           "true"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         skip(f"perf may not record here: {done.stdout.strip()}")
@@ -103,6 +104,16 @@ class Recording:
     def __init__(self, folder, *options, name="perf.data"):
         self.file = f"{folder}/{name}"
         self.command = [str(HERE / "alkaid-perf-record"), "-o", self.file, *options]
+
+    @classmethod
+    def by(cls, program, folder, probes, backend, *options):
+        """With these probes, allocators' ones on one backend only; skips where they can not be."""
+        if probes == "usdt":
+            return cls(folder, "--probes=usdt", *options)
+        library = library_search.of_command(program)
+        if not elf_image.ElfImage(library).has_debug_information():
+            skip(f"{library} has no debug symbols, which probes on allocators need")
+        return cls(folder, f"--backend={backend}", *options)
 
     def of_command(self, *command):
         done = run([*self.command, "--", *command])
@@ -172,12 +183,6 @@ def stop(recorder):
     return said
 
 
-def require_debug_symbols(program):
-    library = library_search.of_command(program)
-    if not elf_image.ElfImage(library).has_debug_information():
-        skip(f"{library} has no debug symbols, which probes on allocators need")
-
-
 def require_equal(found, expected, what):
     require(found == expected, f"{what}: counted {found}, left were {expected}")
     require(expected, f"{what}: nothing was left, so nothing was tested")
@@ -185,9 +190,7 @@ def require_equal(found, expected, what):
 
 def case_recipe(program, folder, probes, backend, call_graph="dwarf"):
     """What is counted is what was left, with its functions and its labels."""
-    if probes == "allocators":
-        require_debug_symbols(program)
-    recording = Recording(folder, f"--probes={probes}", f"--call-graph={call_graph}")
+    recording = Recording.by(program, folder, probes, backend, f"--call-graph={call_graph}")
     expected = recording.of_command(program, backend, "--refused")
     report = recording.report()
     require_equal(found_in(report), expected, f"{probes} of {backend}")
@@ -207,9 +210,7 @@ def case_recipe(program, folder, probes, backend, call_graph="dwarf"):
 
 def case_planted_fault(program, folder, probes, backend):
     """A program that leaves one block more than it says is noticed, with its function."""
-    if probes == "allocators":
-        require_debug_symbols(program)
-    recording = Recording(folder, f"--probes={probes}")
+    recording = Recording.by(program, folder, probes, backend)
     expected = recording.of_command(program, backend, "--one-more")
     found = found_in(recording.report())
     require(found != expected, "one block too many was not noticed")
@@ -219,9 +220,7 @@ def case_planted_fault(program, folder, probes, backend):
 
 def case_running_process(program, folder, probes, backend):
     """A process that runs already is recorded from then on, until CTRL-C."""
-    if probes == "allocators":
-        require_debug_symbols(program)
-    recording = Recording(folder, f"--probes={probes}")
+    recording = Recording.by(program, folder, probes, backend)
     with Waiting(program, backend) as waiting:
         recorder = recording.of_process(waiting.process)
         expected = waiting.leave()
@@ -280,9 +279,67 @@ def case_ends(program, folder, backend):
             subprocess.run([HERE / "alkaid-perf-record", "--remove-stale"], check=False,
                            stderr=subprocess.DEVNULL)
         require(not own_groups(killed.pid), "--remove-stale left the probes of what was killed")
+    if elf_image.ElfImage(library_search.of_command(program)).has_debug_information():
+        everything = [HERE / "alkaid-perf-record", "-o", recording.file]
+        require("probes on" in run([*everything, "--", program, backend]).stderr, "no probes")
     run([*recording.command, "--", program, "no such backend"], status=1)
     run([*recording.command, "--", "/nonexistent/program"], status=1)
     run([*recording.command, "--pid", str(killed.pid)], status=1)
+
+
+def soname_of(library):
+    """The name that programs ask the loader for: libalkaid.so.0 of libalkaid.so.0.1.0."""
+    return ".".join(os.path.basename(library).split(".")[:3])
+
+
+def case_stripped(program, folder, backend):
+    """Tracepoints count exactly in a library without symbols; the allocators' probes refuse it."""
+    if shutil.which("strip") is None:
+        skip("there is no strip (Debian: binutils)")
+    library = library_search.of_command(program)
+    name = soname_of(library)
+    run(["strip", "--strip-all", library, "-o", f"{folder}/{name}"])
+    os.environ["LD_LIBRARY_PATH"] = folder
+    require(library_search.of_command(program) == os.path.realpath(f"{folder}/{name}"),
+            "the program takes another library than the stripped one")
+    recording = Recording(folder, "--probes=usdt")
+    expected = recording.of_command(program, backend)
+    require_equal(found_in(recording.report()), expected, "a stripped library")
+    said = run([HERE / "alkaid-perf-record", "-o", recording.file, "--", program, backend],
+               status=1).stderr
+    require("--probes=usdt" in said, f"does not say what to do instead:\n{said}")
+
+
+def case_by_hand(program, folder):
+    """The commands under "By hand" in docs/profiling.md, as they stand there, on a copy."""
+    library = library_search.of_command(program)
+    if not elf_image.ElfImage(library).has_debug_information():
+        skip(f"{library} has no debug symbols, which probes on allocators need")
+    page = (HERE.parents[2] / "docs" / "profiling.md").read_text(encoding="utf-8")
+    section = page[page.index("## By hand"):]
+    commands = section[section.index("```sh\n") + 6:]
+    commands = commands[:commands.index("```")]
+    # perf names a group after the file: a copy of another name has one that nobody else has.
+    name = f"libalkaid{os.getpid()}"
+    shutil.copy(library, f"{folder}/{name}.so")
+    os.symlink(f"{name}.so", f"{folder}/{soname_of(library)}")
+    for shown, here in (("build/release/lib/libalkaid.so", f"{folder}/{name}.so"),
+                        ("probe_libalkaid", f"probe_{name}"),
+                        ("build/release/bin/leave_behind", program),
+                        ("perf record", f"perf record -N -o {folder}/perf.data")):
+        require(shown in commands, f"the page does not say {shown!r}")
+        commands = commands.replace(shown, here)
+    os.environ["LD_LIBRARY_PATH"] = folder
+    try:
+        expected = left_by(run(["sh", "-ec", commands]).stdout)
+    finally:
+        left = probe_events.list_events(f"probe_{name}")
+        probe_events.remove_group(f"probe_{name}")
+    require(not left, f"the page's last command left {left}")
+    # As plainly as it goes.
+    text = run(["perf", "script", "-i", f"{folder}/perf.data"]).stdout
+    report = report_of(run([HERE / "process_perf_events.py"], input_text=text).stdout)
+    require_equal(found_in(report), expected, "the recipe by hand")
 
 
 def own_groups(pid):
