@@ -94,14 +94,14 @@ def number(event, *names):
 
 
 class Replay:
-    """Live blocks by process and address. `seen`, when given, is called with every block in turn."""
+    """Live blocks by process and address. `seen` is called with every block in turn."""
 
     def __init__(self, seen=lambda block: None):
         self.findings = Findings()
         self._seen = seen
         self._live = defaultdict(dict)   # process -> address -> Block
-        # Blocks whose address was allocated again. Either their free was lost, or another thread got
-        # the address while a reallocation that moved away from it was still to be reported.
+        # Blocks whose address was allocated again. Either their free was lost, or another thread
+        # got the address while a reallocation that moved away from it was still to be reported.
         self._displaced = defaultdict(list)
         self._calls = defaultdict(list)  # thread -> Calls, innermost last
 
@@ -187,8 +187,8 @@ class Replay:
                                 event["params"].get("label", ""))
         self._reallocated(event, value)
 
-    # The tracepoint comes when all is over. By then another thread may have allocated, and reported,
-    # the address that the block moved away from: the block is then among the displaced ones.
+    # The tracepoint comes when all is over. By then another thread may have allocated, and
+    # reported, the address that the block moved away from: it is then among the displaced ones.
     def _reallocated(self, event, value):
         process, address = event.get("pid"), value["old_ptr"]
         live = self._live[process].get(address)
@@ -229,7 +229,7 @@ class Replay:
 
 
 def replay_lines(lines, seen=lambda block: None):
-    """Plays lines of JSON. Gives (live blocks, findings, [(line number, what is wrong with it)])."""
+    """Plays lines of JSON. Gives (live blocks, findings, [(line number, what is wrong)])."""
     replay, faults = Replay(seen), []
     for number_of_line, line in enumerate(lines, 1):
         if not line.strip():
@@ -266,6 +266,6 @@ def report_findings(program, findings, faults):
         say(f"{findings.freed_unknown} frees and {findings.moved_unknown} reallocations of blocks "
             "whose allocation is not in the recording")
     if not findings.is_exact():
-        say(f"not exact: {findings.lost} events lost by perf, {findings.replaced} blocks whose free "
-            f"is missing, {findings.unmatched_returns} returns without an entry, "
+        say(f"not exact: {findings.lost} events lost by perf, {findings.replaced} blocks whose "
+            f"free is missing, {findings.unmatched_returns} returns without an entry, "
             f"{findings.unfinished} entries without a return")

@@ -53,8 +53,9 @@ class Script:
     """A script of this folder, listening to a process."""
 
     def __init__(self, process, file, probes):
-        self._process = subprocess.Popen(["bpftrace", "-p", str(process.pid), file],
-                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._process = subprocess.Popen(
+            ["bpftrace", "-p", str(process.pid), file],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # All of its probes share one semaphore.
         deadline = time.monotonic() + PATIENCE
         while listeners(process.pid, "allocate") < probes:

@@ -100,9 +100,9 @@ def main(arguments=None):
     else:
         print_text(shown, left_out)
     report_findings(PROGRAM, findings, faults)
-    print(f"{PROGRAM}: {len(blocks)} blocks, {sum(block.size or 0 for block in blocks)} bytes never "
-          f"freed, from {len(groups)} tracebacks; {findings.allocations} allocations, "
-          f"{findings.reallocations} reallocations, {findings.frees} frees, "
+    size = sum(group.bytes for group in groups)
+    print(f"{PROGRAM}: {len(blocks)} blocks, {size} bytes never freed, from {len(groups)} tracebacks; "
+          f"{findings.allocations} allocations, {findings.reallocations} reallocations, {findings.frees} frees, "
           f"{findings.refused} refused, {findings.events} events", file=sys.stderr)
     return 1 if faults else 0
 

@@ -30,7 +30,8 @@ def stacks_of(blocks, by):
     for block in blocks:
         frames = frames_by_text.get(block.traceback)
         if frames is None:
-            frames = tuple((frame.name, frame.file) for frame in reversed(frames_of(block.traceback)))
+            frames = tuple((frame.name, frame.file)
+                           for frame in reversed(frames_of(block.traceback)))
             frames_by_text[block.traceback] = frames = frames or (("(no traceback)", ""),)
         sums[frames][0] += 1
         sums[frames][1] += block.size or 0

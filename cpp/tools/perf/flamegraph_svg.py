@@ -1,7 +1,7 @@
-"""Draws weighted stacks as a flame graph: one SVG that needs nothing else, the same for the same input.
+"""Draws weighted stacks as a flame graph: an SVG that stands alone, the same for the same input.
 
-A box is a function called from the one below it; its width is its share of the whole, its colour the
-file that it lies in. Siblings stand in the order of their names, so that two graphs can be compared.
+A box is a function called from the one below it; its width is its share of the whole, its colour
+the file that it lies in. Siblings stand in the order of their names: graphs can be compared.
 """
 
 import re

@@ -19,8 +19,9 @@ LONG = "a::Pool<a::(anonymous namespace)::Je<int>>::Allocate"
 def allocation(address, size, *frames):
     traceback = "".join(f"{index + 16:x} {name}+0x{index + 1:x} ({file})\n"
                         for index, (name, file) in enumerate(frames))
-    return json.dumps({"time": 1.0, "event": "alkaid_1:allocate", "traceback": traceback, "params": {
-        "ptr": hex(address), "size": str(size), "alignment": "64", "pool": "0x5", "label": ""}})
+    params = {"ptr": hex(address), "size": str(size), "alignment": "64", "pool": "0x5", "label": ""}
+    return json.dumps({"time": 1.0, "event": "alkaid_1:allocate", "traceback": traceback,
+                       "params": params})
 
 
 def free(address):

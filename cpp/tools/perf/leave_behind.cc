@@ -3,10 +3,11 @@
 //   leave_behind BACKEND [--one-more] [--refused] [--wait] [--for SECONDS]
 //
 // Prints a line for each function: its name, and the blocks and bytes that it left; then it ends.
-// --one-more leaves one block more than it prints, from LeaveOneMore: a planted fault. --refused also
-// asks for more than there is. --wait prints "ready" first and then waits for a line of input, time
-// to attach to it; after the table it waits again. --for goes on for about that long, and leaves
-// nothing more.
+//   --one-more  leaves one block more than is printed, from LeaveOneMore: a planted fault
+//   --refused   also asks for more than there is
+//   --wait      prints "ready" and waits for a line of input, time to attach to it; after the table
+//               it prints "done" and waits again
+//   --for       goes on for about that long, and leaves nothing more
 #include <alkaid/core/memory.h>
 
 #include <chrono>

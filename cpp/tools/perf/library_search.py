@@ -29,8 +29,8 @@ def of_process(pid):
         if not LIBRARY.match(os.path.basename(path)):
             continue
         if deleted:
-            raise NotFound(f"process {pid} uses {path}, which was replaced since: start it anew, or "
-                           "name the file it was by --library")
+            raise NotFound(f"process {pid} uses {path}, which was replaced since: start it "
+                           "anew, or name the file it was by --library")
         # A process in a container may see another file under this name.
         inside = f"/proc/{pid}/root{path}"
         return path if os.path.exists(path) and os.path.samefile(path, inside) else inside
@@ -51,5 +51,5 @@ def of_command(command):
             if path == "not found":
                 raise NotFound(f"{program} needs {name}, which the loader does not find")
             return os.path.realpath(path)
-    raise NotFound(f"{program} is not linked with libalkaid.so. When it loads the library later, or "
-                   "starts another program that does, name the file by --library")
+    raise NotFound(f"{program} is not linked with libalkaid.so. When it loads the library later, "
+                   "or starts another program that does, name the file by --library")

@@ -99,8 +99,8 @@ def check_tracing():
     try:
         os.close(os.open(control, os.O_WRONLY | os.O_APPEND))
     except PermissionError as error:
-        raise ProbeError(f"probes can not be set: {control}: permission denied. That takes root; in "
-                         "a container also the right to trace (CAP_SYS_ADMIN)") from error
+        raise ProbeError(f"probes can not be set: {control}: permission denied. That takes root; "
+                         "in a container also the right to trace (CAP_SYS_ADMIN)") from error
     except FileNotFoundError as error:
         if os.path.exists(f"{TRACING}/events"):
             raise ProbeError("probes can not be set: this kernel has no uprobe events "
@@ -202,8 +202,8 @@ class ProbeGroup:
         points = [point for point in image.tracepoints("alkaid") if point.name in names]
         missing = sorted(set(names) - {point.name for point in points})
         if missing:
-            raise ProbeError(f"{path} has no tracepoint {', '.join(missing)} of provider alkaid: it "
-                             "was built without sys/sdt.h (Debian: systemtap-sdt-dev)")
+            raise ProbeError(f"{path} has no tracepoint {', '.join(missing)} of provider alkaid: "
+                             "it was built without sys/sdt.h (Debian: systemtap-sdt-dev)")
         if re.search(r"\s", path):
             raise ProbeError(f"{path}: the kernel takes no blanks in the path of a probed file")
         for point in points:

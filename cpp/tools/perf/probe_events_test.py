@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Tests of what alkaid-perf-record makes of a library, a process and its arguments. No root needed."""
+"""Tests of what alkaid-perf-record makes of a library, a process and arguments. Needs no root."""
 
 import os
 import struct
@@ -15,20 +15,20 @@ import probe_events
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def crafted_elf(arguments=b"8@%rdi -8@%rsi", machine=62, name=b"free", base=0x2000, semaphore=0x3010):
+def crafted_elf(base=0x2000):
     """An ELF file with one load (address 0x1000 at offset 0x200) and one tracepoint at 0x1040."""
-    note = (struct.pack("<QQQ", 0x1040, 0x2000, semaphore) + b"alkaid\0" + name + b"\0"
-            + arguments + b"\0")
+    note = struct.pack("<QQQ", 0x1040, 0x2000, 0x3010) + b"alkaid\0free\0" + b"8@%rdi -8@%rsi\0"
     notes = struct.pack("<III", 8, len(note), 3) + b"stapsdt\0" + note + b"\0" * (-len(note) % 4)
     names = b"\0.note.stapsdt\0.stapsdt.base\0.shstrtab\0.debug_info\0"
     notes_at, names_at = 64 + 56, 64 + 56 + len(notes)
     sections_at = names_at + len(names)
 
     def section(name, address, offset, size):
-        return struct.pack("<IIQQQQIIQQ", names.index(name), 1, 0, address, offset, size, 0, 0, 1, 0)
+        return struct.pack("<IIQQQQIIQQ", names.index(name), 1, 0, address, offset, size, 0, 0, 1,
+                           0)
 
     head = (b"\x7fELF\x02\x01\x01" + b"\0" * 9
-            + struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, sections_at, 0, 64, 56, 1, 64, 4, 3))
+            + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, sections_at, 0, 64, 56, 1, 64, 4, 3))
     load = struct.pack("<IIQQQQQQ", 1, 5, 0x200, 0x1000, 0x1000, 0x4000, 0x4000, 0x1000)
     return (head + load + notes + names + b"\0" * 64
             + section(b".note.stapsdt", 0, notes_at, len(notes))

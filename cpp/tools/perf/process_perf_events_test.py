@@ -12,11 +12,13 @@ import process_perf_events
 
 # As perf 5 printed it for another library.
 OLD_SAMPLE = """\
-arrow-array-tes 14344 [003]  7501.073802: probe_libarrow:je_arrow_mallocx: (7fbcd20bb640) size=0x80 flags=6
+arrow-array-tes 14344 [003]  7501.073802: probe_libarrow:je_arrow_mallocx: \
+(7fbcd20bb640) size=0x80 flags=6
 \t7fbcd20bb640 je_arrow_mallocx+0x0 (/build/libarrow.so.700.0.0)
 \t55a38b163859 alkaid::BufferBuilder::Resize+0x12d (/build/arrow-array-test)
 
-arrow-array-tes 14344 [003]  7501.073810: probe_libarrow:je_arrow_mallocx__return: (7fbcd20bb640 <- 7fbcd20bddf0) arg1=0x7f4a97e09000
+arrow-array-tes 14344 [003]  7501.073810: probe_libarrow:je_arrow_mallocx__return: \
+(7fbcd20bb640 <- 7fbcd20bddf0) arg1=0x7f4a97e09000
 \t7fbcd20bddf0 alkaid::PoolBuffer::Resize+0xed (/build/libarrow.so.700.0.0)
 """
 

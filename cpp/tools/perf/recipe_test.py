@@ -258,7 +258,7 @@ def case_two_at_once(program, folder, backend):
 
 
 def case_ends(program, folder, backend):
-    """Probes go when a recording is terminated, when its command fails, and on request when killed."""
+    """Probes go at SIGTERM, when the command fails, and on request when a recording was killed."""
     recording = Recording(folder, "--probes=usdt")
     with Waiting(program, backend) as waiting:
         recorder = recording.of_process(waiting.process)

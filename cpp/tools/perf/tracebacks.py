@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
-# ADDRESS SYMBOL+OFFSET (FILE). Symbols and files may hold blanks and parentheses; inlined frames and
-# some options of perf script leave the offset out.
-WITH_OFFSET = re.compile(r"(?P<ip>[0-9a-f]+)\s+(?P<name>.+)\+(?P<offset>0x[0-9a-f]+) \((?P<file>.+)\)$")
+# ADDRESS SYMBOL+OFFSET (FILE). Symbols and files may hold blanks and parentheses; inlined frames
+# and some options of perf script leave the offset out.
+WITH_OFFSET = re.compile(
+    r"(?P<ip>[0-9a-f]+)\s+(?P<name>.+)\+(?P<offset>0x[0-9a-f]+) \((?P<file>.+)\)$")
 WITHOUT_OFFSET = re.compile(
     r"(?P<ip>[0-9a-f]+)\s+(?P<name>.+) \((?P<file>[^()]*(?:\([^()]*\))?)\)$")
 
