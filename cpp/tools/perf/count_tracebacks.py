@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 """Finds allocations that were never freed, grouped by traceback, most first.
 
-  perf script | process_perf_events.py | count_tracebacks.py
+  perf script --show-lost-events | process_perf_events.py | count_tracebacks.py
   count_tracebacks.py --by bytes --limit 10 events.jsonl
 
 Reads the lines that process_perf_events.py writes, in the order of time: probes on jemalloc and
@@ -101,9 +101,10 @@ def main(arguments=None):
         print_text(shown, left_out)
     report_findings(PROGRAM, findings, faults)
     size = sum(group.bytes for group in groups)
-    print(f"{PROGRAM}: {len(blocks)} blocks, {size} bytes never freed, from {len(groups)} tracebacks; "
-          f"{findings.allocations} allocations, {findings.reallocations} reallocations, {findings.frees} frees, "
-          f"{findings.refused} refused, {findings.events} events", file=sys.stderr)
+    print(f"{PROGRAM}: {len(blocks)} blocks, {size} bytes never freed, from {len(groups)} "
+          f"tracebacks; {findings.allocations} allocations, {findings.reallocations} "
+          f"reallocations, {findings.frees} frees, {findings.refused} refused, "
+          f"{findings.events} events", file=sys.stderr)
     return 1 if faults else 0
 
 

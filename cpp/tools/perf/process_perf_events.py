@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 """Turns the text of `perf script` into JSON, one line for each event.
 
-  perf script | process_perf_events.py > events.jsonl
+  perf script --show-lost-events | process_perf_events.py > events.jsonl
   process_perf_events.py SCRIPT.txt > events.jsonl
 
 Every line has the keys time (seconds, as perf counts them), event (group:name), params (text by

@@ -71,7 +71,8 @@ def left_by(output):
 
 def events_of(recording):
     """The JSON lines of a recording, made as the documentation says."""
-    text = run(["perf", "script", "-i", recording, "--no-inline", "-F", FIELDS]).stdout
+    text = run(["perf", "script", "-i", recording, "--no-inline", "--show-lost-events", "-F",
+                FIELDS]).stdout
     return run([HERE / "process_perf_events.py"], input_text=text).stdout
 
 
@@ -282,7 +283,8 @@ def case_ends(program, folder, backend):
     if elf_image.ElfImage(library_search.of_command(program)).has_debug_information():
         everything = [HERE / "alkaid-perf-record", "-o", recording.file]
         require("probes on" in run([*everything, "--", program, backend]).stderr, "no probes")
-    run([*recording.command, "--", program, "no such backend"], status=1)
+    said = run([*recording.command, "--", program, "no such backend"], status=1).stderr
+    require("nothing that has a probe was called" in said, f"of no events it says:\n{said}")
     run([*recording.command, "--", "/nonexistent/program"], status=1)
     run([*recording.command, "--pid", str(killed.pid)], status=1)
 
@@ -290,6 +292,17 @@ def case_ends(program, folder, backend):
 def soname_of(library):
     """The name that programs ask the loader for: libalkaid.so.0 of libalkaid.so.0.1.0."""
     return ".".join(os.path.basename(library).split(".")[:3])
+
+
+def case_lost(program, folder, backend):
+    """What perf could not keep is told by the recorder and by the counts."""
+    # One event takes more than half of this buffer.
+    recording = Recording(folder, "--probes=usdt", "--buffer=16K", "--stack-bytes=8192")
+    said = run([*recording.command, "--", program, backend]).stderr
+    require("lost events" in said and "--buffer" in said, f"does not tell of the loss:\n{said}")
+    report = report_of(events_of(recording.file))
+    require(not report["exact"] and report["findings"]["lost"] > 0,
+            f"the counts do not tell of the loss: {report['findings']}")
 
 
 def case_stripped(program, folder, backend):
@@ -337,8 +350,9 @@ def case_by_hand(program, folder):
         probe_events.remove_group(f"probe_{name}")
     require(not left, f"the page's last command left {left}")
     # As plainly as it goes.
-    text = run(["perf", "script", "-i", f"{folder}/perf.data"]).stdout
+    text = run(["perf", "script", "-i", f"{folder}/perf.data", "--show-lost-events"]).stdout
     report = report_of(run([HERE / "process_perf_events.py"], input_text=text).stdout)
+    require(report["exact"], f"not exact: {report['findings']}")
     require_equal(found_in(report), expected, "the recipe by hand")
 
 
