@@ -87,7 +87,7 @@ def number(event, *names):
         if text is None:
             continue
         try:
-            return int(text, 0)
+            return int(str(text), 0)
         except ValueError as error:
             raise BadEvent(f"{event['event']}: {name}={text} is no number") from error
     raise BadEvent(f"{event['event']}: has no parameter {names[0]}")
@@ -107,8 +107,12 @@ class Replay:
 
     def add(self, event):
         """Takes the next event, in the order of time. BadEvent when it can not be understood."""
-        if not {"event", "params"} <= event.keys() or not isinstance(event["params"], dict):
-            raise BadEvent("an event has at least the keys event and params")
+        if not (isinstance(event.get("event"), str) and isinstance(event.get("params"), dict)
+                and isinstance(event.get("traceback", ""), str)):
+            raise BadEvent("an event has at least event, a text, and params, an object")
+        for key in ("pid", "tid"):
+            if not isinstance(event.get(key), (int, str, type(None))):
+                raise BadEvent(f"{key} is neither number nor text")
         self.findings.events += 1
         group, _, name = event["event"].rpartition(":")
         allocator, tracepoint = ALLOCATOR.match(name), TRACEPOINT.match(name)
@@ -184,7 +188,7 @@ class Replay:
         if name == ALLOCATE:
             self._count(ALLOCATE)
             return self._insert(event, value["ptr"], value["size"],
-                                event["params"].get("label", ""))
+                                str(event["params"].get("label", "")))
         self._reallocated(event, value)
 
     # The tracepoint comes when all is over. By then another thread may have allocated, and
@@ -197,8 +201,9 @@ class Replay:
             return  # refused, or nothing to do: the block is what it was
         self._count(REALLOCATE)
         displaced = self._displaced[(process, address)]
-        moved = next((block for block in displaced if block.size == value["old_size"]
-                      and live is not None and live.thread != event.get("tid")), None)
+        others = live is None or live.thread != event.get("tid")
+        moved = next((block for block in displaced if others and block.size == value["old_size"]),
+                     None)
         if moved is not None:
             displaced.remove(moved)
         else:

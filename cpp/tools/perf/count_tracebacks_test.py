@@ -121,6 +121,9 @@ class Replay(unittest.TestCase):
                                     back]), [(0x10, 7), (0x20, 5)])
         self.assertEqual(self.live([allocate(0x10, 1, tid=1), allocate(0x10, 7, tid=2),
                                     reallocate(0x10, 0x20, 1, 5, tid=1)]), [(0x10, 7), (0x20, 5)])
+        self.assertEqual(self.live([allocate(0x10, 1, tid=1), allocate(0x10, 7, tid=2),
+                                    free(0x10, tid=2), reallocate(0x10, 0x20, 1, 5, tid=1)]),
+                         [(0x20, 5)])
 
     def test_processes_have_addresses_of_their_own(self):
         lines = [*mallocx(0x10, 1, pid=1), *mallocx(0x10, 2, pid=2, tid=2), dallocx(0x10, pid=1)]
@@ -212,10 +215,13 @@ class CountTracebacks(unittest.TestCase):
 
     def test_what_is_no_event_is_named_and_the_exit_status_is_1(self):
         self.run_on(["{", "[]", '{"event": "a:mi_free", "params": {}}',
-                     '{"event": "a:mi_free", "params": {"p": "x"}}', *self.lines()])
+                     '{"event": "a:mi_free", "params": {"p": "x"}}', '{"event": 1, "params": {}}',
+                     '{"event": "a:b", "params": {}, "traceback": 7}',
+                     '{"event": "a:b", "params": {}, "tid": []}', *self.lines()])
         self.assertEqual(self.status, 1)
         for expected in ("line 1: ", "line 2: not a JSON object", "line 3: a:mi_free: has no "
-                         "parameter p", "line 4: a:mi_free: p=x is no number", "3 blocks"):
+                         "parameter p", "line 4: a:mi_free: p=x is no number", "line 5: an event",
+                         "line 6: an event", "line 7: tid is neither", "3 blocks"):
             self.assertIn(expected, self.err)
 
 
