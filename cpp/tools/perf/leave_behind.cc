@@ -54,7 +54,7 @@ uint8_t* NewBlock(MemoryPool* pool, int64_t size) {
     NewBlock(pool, 1000);
     pool->Free(passing, 500);
   }
-  return {kTurns, kTurns * 1000};
+  return {kTurns, int64_t{kTurns} * 1000};
 }
 
 // One that has to move, one that may stay, and one that is freed after all.
