@@ -7,6 +7,7 @@ its own, alkaid_<process id>, and removes that and nothing else.
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 TRACING = "/sys/kernel/tracing"
@@ -179,7 +180,7 @@ class ProbeGroup:
 
     def probe_allocators(self, perf, image, path, backends):
         """By perf, which finds parameters by the debug symbols."""
-        arguments = [perf, "probe", "-q", "-x", path]
+        arguments = ["probe", "-q", "-x", path]
         for backend in backends:
             for function, returns in ALLOCATOR_FUNCTIONS[backend]:
                 self.events.append(f"{self._name}:{function}")
@@ -187,10 +188,13 @@ class ProbeGroup:
                 if returns:  # perf puts __return behind the name
                     self.events.append(f"{self._name}:{function}__return")
                     arguments += ["-a", f"{self._name}:{function}={function}%return $retval"]
-        # A session of its own: CTRL-C is for the recording, not for what makes its probes.
-        done = subprocess.run(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, start_new_session=True,
-                              check=False)
+        # A session of its own: CTRL-C is for the recording, not for what makes its probes. And a
+        # cache of its own: perf would copy the library into the user's and leave it there.
+        with tempfile.TemporaryDirectory() as cache:
+            done = subprocess.run([perf, "--buildid-dir", cache, *arguments],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                  check=False)
         if done.returncode != 0:
             reason = f"perf probe failed on {path}:\n{done.stdout.strip()}"
             if not image.has_debug_information():

@@ -343,6 +343,7 @@ def case_by_hand(program, folder):
         require(shown in commands, f"the page does not say {shown!r}")
         commands = commands.replace(shown, here)
     os.environ["LD_LIBRARY_PATH"] = folder
+    os.environ["HOME"] = folder  # where perf keeps copies of what it probed
     try:
         expected = left_by(run(["sh", "-ec", commands]).stdout)
     finally:
