@@ -26,6 +26,9 @@ for allocator in jemalloc mimalloc; do
 done
 ci/check_symbols.sh "$libraries/libalkaid.so" "${allocators[@]}"
 
+say "the scripts for perf, by the link that is the command"
+"$prefix/bin/alkaid-perf-record" --help >/dev/null || fail "alkaid-perf-record does not start"
+
 say "the installed headers: none internal, each compiles alone"
 mapfile -t headers < <(cd "$prefix/include" && find alkaid -name '*.h' | sort)
 ((${#headers[@]})) || fail "no header was installed"
