@@ -1,7 +1,8 @@
 // PoolIndex: the number of a pool, and its name for whoever reads the tables.
 //
-// A pool is known by its address alone. One that is made where another died has its number, and the
-// name that the other had; nothing tells tracking that a pool dies.
+// A pool is known by its address and its class, since nothing tells tracking that a pool dies: one of
+// the same class that is made where another died has the other's number, and the name that the other
+// had.
 //
 // Ownership: names are copies; the entries belong to the caller. Threads: Find from any thread,
 // without a lock for a pool that is known; Clear only while nobody calls Find. Out of memory: none;
@@ -47,13 +48,14 @@ class ALKAID_EXPORT PoolIndex {
  private:
   static constexpr uint32_t kSlots = 2 * kMaxPools;
 
-  uint16_t FindKnown(const MemoryPool* pool, uint32_t* free) const;
-  void Name(uint32_t index, uint64_t pool, const char* name);
+  uint16_t FindKnown(uint64_t pool, uint64_t its_class, uint32_t* free) const;
+  void Name(uint32_t index, uint64_t pool, uint64_t its_class, const char* name);
 
   TrackedPool* const pools_;
   std::atomic<uint32_t>* const count_;
   TableMutex lock_;                           // for adding
   std::atomic<uint16_t> slots_[kSlots] = {};  // numbers by hash of the address
+  uint64_t classes_[kMaxPools] = {};          // of the entries
 };
 
 }  // namespace alkaid::profile

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,32 @@ TEST_F(PoolIndexTest, APoolKeepsItsNumberAndItsName) {
   EXPECT_STREQ(pools_[second].name, "two");
   EXPECT_EQ(pools_[first].pool, reinterpret_cast<uint64_t>(&one));
   EXPECT_EQ(count_, second + 1u);
+}
+
+// A pool of another class.
+class OtherPool final : public ProxyMemoryPool {
+ public:
+  OtherPool() : ProxyMemoryPool(system_memory_pool()) {}
+  std::string backend_name() const override { return "other"; }
+};
+
+TEST_F(PoolIndexTest, APoolOfAnotherClassWhereOneDiedHasANumberOfItsOwn) {
+  union Place {
+    Place() {}
+    ~Place() {}
+    NamedPool named;
+    OtherPool other;
+  } place;
+  new (&place.named) NamedPool("named");
+  const uint16_t first = index_.Find(&place.named);
+  place.named.~NamedPool();
+  new (&place.other) OtherPool;
+  const uint16_t second = index_.Find(&place.other);
+  EXPECT_NE(second, first);
+  EXPECT_STREQ(pools_[second].name, "other");
+  EXPECT_STREQ(pools_[first].name, "named");
+  EXPECT_EQ(index_.Find(&place.other), second);
+  place.other.~OtherPool();
 }
 
 TEST_F(PoolIndexTest, NumberZeroIsMalloc) {

@@ -7,7 +7,11 @@
 // recognised as such. While tracking is off it costs nothing.
 //
 // The tables lie in memory of their own, mapped for them: tracking never calls an allocator that it
-// watches. Their layout is public (heap_layout.h).
+// watches. What was mapped stays so when tracking ends, emptied, and serves the next start: malloc
+// may be at work in it at any moment. Their layout is public (heap_layout.h).
+//
+// Where malloc is watched too, a pool's block that is a whole block of malloc's is listed once, as
+// the pool's. A pool that hands out parts of malloc's blocks is listed beside these.
 //
 // Ownership: process-wide. Threads: all functions, from any thread. Out of memory: blocks that
 // could not be recorded are counted (heap_layout.h: `lost`), and nothing else is disturbed. After

@@ -1,6 +1,7 @@
-// ALKAID_TRACK_ALLOCATIONS, seen from processes of their own.
+// ALKAID_TRACK_ALLOCATIONS, and want of memory, seen from processes of their own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -9,8 +10,10 @@
 
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/profile/heap_tables_internal.h"
+#include "alkaid/profile/malloc_events_internal.h"
 #include "alkaid/profile/tracking.h"
 #include "alkaid/testing/child_process_internal.h"
+#include "alkaid/testing/libc_malloc_internal.h"
 
 namespace alkaid::profile {
 namespace {
@@ -37,6 +40,56 @@ int RunAsChild() {
               static_cast<int>(Root().max_frames), static_cast<int>(Root().sample_bytes),
               early ? "listed" : "not listed");
   return 0;
+}
+
+// From here on the kernel gives no more memory.
+void Starve() {
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_AS, &none);
+}
+
+// The child's part: starts without memory for tables.
+int RunStarved() {
+  Starve();
+  const Status status = StartTracking();
+  std::printf("%s, %s\n", status.ToString().c_str(), IsTracking() ? "on" : "off");
+  return 0;
+}
+
+// The child's part: runs out of memory while it tracks more and more blocks.
+int RunOutOfMemory() {
+  constexpr uint64_t kBlocks = 60'000;
+  if (!StartTracking({.max_frames = 0}).ok()) return 1;
+  Starve();
+  for (uint64_t i = 1; i <= kBlocks; ++i) {
+    alkaid_track_malloc(reinterpret_cast<const void*>(64 * i), 10);
+  }
+  const uint64_t live = Tables().blocks.live();
+  uint64_t found = 0;
+  LiveBlock block;
+  for (uint64_t i = 1; i <= kBlocks; ++i) found += Tables().blocks.Get(64 * i, &block);
+  std::printf("%s, %s, %s\n", live > 0 ? "some" : "none",
+              live + Root().lost == kBlocks ? "the others lost" : "the others unknown",
+              found == live ? "all found" : "not all found");
+  return 0;
+}
+
+TEST(TrackingMemory, TablesThatCanNotBeMappedAreAnErrorAndTrackingStaysOff) {
+  if (::alkaid::internal::kMallocIsSanitizers) {
+    GTEST_SKIP() << "a sanitizer's runtime can not do without memory of its own";
+  }
+  const ChildResult child = RunSelf({"starved"}, {{"ALKAID_TRACK_ALLOCATIONS", std::nullopt}});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+  EXPECT_EQ(child.out, "RESOURCE_EXHAUSTED: tracking: no memory for its tables, off\n");
+}
+
+TEST(TrackingMemory, BlocksThatFindNoRoomAreCountedAndTheOthersStay) {
+  if (::alkaid::internal::kMallocIsSanitizers) {
+    GTEST_SKIP() << "a sanitizer's runtime can not do without memory of its own";
+  }
+  const ChildResult child = RunSelf({"out"}, {{"ALKAID_TRACK_ALLOCATIONS", std::nullopt}});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+  EXPECT_EQ(child.out, "some, the others lost, all found\n");
 }
 
 ChildResult RunWith(const std::optional<std::string>& value) {
@@ -81,7 +134,10 @@ TEST(TrackingEnvironment, ABadValueIsReportedInOneLineAndTheProgramRuns) {
 }  // namespace alkaid::profile
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string(argv[1]) == "say") return alkaid::profile::RunAsChild();
+  const std::string part = argc == 2 ? argv[1] : "";
+  if (part == "say") return alkaid::profile::RunAsChild();
+  if (part == "starved") return alkaid::profile::RunStarved();
+  if (part == "out") return alkaid::profile::RunOutOfMemory();
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -15,6 +15,14 @@
 #include "alkaid/profile/tracking.h"
 #include "alkaid/testing/libc_malloc_internal.h"
 
+#if defined(__SANITIZE_THREAD__)
+// Before a fork all locks of the tables are taken, more than ThreadSanitizer's search for deadlocks
+// has room for.
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
+  return "detect_deadlocks=0";
+}
+#endif
+
 namespace alkaid::profile {
 namespace {
 
