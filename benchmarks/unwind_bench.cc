@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "alkaid/profile/stack_trace_internal.h"
+#include "alkaid/profile/stack_trace.h"
 #include "benchmark_program.h"
 
 namespace alkaid::bench {

@@ -8,7 +8,7 @@
 #include "alkaid/profile/byte_sampler_internal.h"
 #include "alkaid/profile/clock_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
-#include "alkaid/profile/stack_trace_internal.h"
+#include "alkaid/profile/stack_trace.h"
 
 namespace alkaid::profile {
 namespace {

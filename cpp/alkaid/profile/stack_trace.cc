@@ -1,10 +1,11 @@
+#include "alkaid/profile/stack_trace.h"
+
 #include <link.h>
 #include <unwind.h>
 
 #include <atomic>
 
 #include "alkaid/profile/call_frame_info_internal.h"
-#include "alkaid/profile/stack_trace_internal.h"
 
 // Where the stack of the first thread began; the C library's.
 extern "C" void* __libc_stack_end;

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/profile/stack_trace_internal.h"
+#include "alkaid/profile/stack_trace.h"
 #include "winding_calls.h"
 
 namespace {

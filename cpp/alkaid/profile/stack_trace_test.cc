@@ -1,3 +1,5 @@
+#include "alkaid/profile/stack_trace.h"
+
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -5,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/profile/stack_trace_internal.h"
 #include "winding_calls.h"
 
 namespace alkaid::profile {
