@@ -13,10 +13,13 @@ readonly JOBS
 
 # For the build itself. dpkg-dev is not among them: only archives are fetched, not unpacked by apt.
 readonly BUILD_PACKAGES=(
-  ca-certificates cmake g++ libabsl-dev libcli11-dev libgmock-dev libgtest-dev libssl-dev
+  ca-certificates cmake g++ libabsl-dev libcli11-dev libdw-dev libgmock-dev libgtest-dev libssl-dev
   liburing-dev make ninja-build nlohmann-json3-dev pkg-config python3 systemtap-sdt-dev bzip2
   xz-utils
 )
+
+# For tests that look at processes from outside; without them they are skipped.
+readonly TEST_PACKAGES=(bpftrace gdb linux-perf)
 
 say() { printf '== %s\n' "$*" >&2; }
 fail() {

@@ -7,7 +7,7 @@
 # taken. Without either, the tests of real files are skipped and say so.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-ensure_packages "${BUILD_PACKAGES[@]}"
+ensure_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 configure dev
 build dev
 use_test_data
