@@ -61,6 +61,32 @@ version=$(pkg-config --modversion alkaid)
 grep -q "\"$version\"" "$prefix/include/alkaid/base/version.h" ||
   fail "alkaid.pc says version $version, version.h another"
 
+say "gdb's commands, from the installed tree"
+# in_gdb [option...]: what `alkaid pools` prints where the consumer has used its pools.
+in_gdb() {
+  LD_LIBRARY_PATH=$libraries gdb -nx -batch -iex "set debuginfod enabled off" "$@" \
+    -ex "catch syscall exit_group" -ex run -ex "alkaid pools" "$work/by_pkg_config" 2>&1 || true
+}
+# Whether gdb can run a program here.
+traces() {
+  [[ $(gdb -nx -batch -ex starti -ex "info registers pc" "$(command -v true)" 2>&1) == *pc*0x* ]]
+}
+if ! command -v gdb >/dev/null; then
+  say "skipped: gdb is not installed"
+elif ! traces; then
+  say "skipped: gdb can not trace a program here"
+else
+  declined=$(in_gdb)
+  grep -q "auto-loading has been declined" <<<"$declined" ||
+    { printf '%s\n' "$declined" && fail "gdb does not find the commands beside the library"; }
+  for how in "add-auto-load-safe-path $prefix" "source $prefix/share/alkaid/gdb/alkaid_gdb.py"; do
+    listed=$(in_gdb -iex "$how")
+    grep -q "live bytes" <<<"$listed" ||
+      { printf '%s\n' "$listed" && fail "no 'alkaid pools' in gdb after: $how"; }
+  done
+  [[ -z $(find "$prefix" -name __pycache__) ]] || fail "loading the commands left files behind"
+fi
+
 if [[ -x $prefix/bin/alkaid ]]; then
   say "the installed command"
   "$prefix/bin/alkaid" info >/dev/null

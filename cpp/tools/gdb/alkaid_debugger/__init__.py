@@ -1,0 +1,5 @@
+"""What alkaid_gdb.py is made of.
+
+The modules that decode and reckon know nothing of gdb: layout, snapshots, retention, selection,
+rendering. Those that ask gdb are inferior, watch and commands.
+"""

@@ -1,0 +1,224 @@
+"""The process or core that gdb looks at: its memory, its symbols, the names of its code."""
+
+import bisect
+import contextlib
+import os
+import re
+import time
+
+import gdb
+
+from . import layout
+from .rendering import without_arguments
+
+LINE = 1 << 16
+
+# What stands between the code that wanted memory and the one that keeps the tables.
+LIBRARIES = re.compile(
+    r"(ld-linux.*|lib(alkaid.*|asan|c|c-.*|gcc_s|jemalloc|mimalloc|pthread|stdc\+\+|tcmalloc.*"
+    r"|tsan)\.so.*)$")
+FUNCTIONS = re.compile(
+    r"(\(anonymous namespace\)::)?(std|__gnu_cxx|alkaid)::|operator (new|delete)|(je|mi|tc)_"
+    r"|_start$|_*(libc_)?(malloc|calloc|realloc|free|memalign)$")
+
+
+class Memory:
+    """Reads in lines of 64 KiB and keeps them, for as long as one command runs."""
+
+    def __init__(self):
+        self._inferior = gdb.selected_inferior()
+        self._lines = {}
+        self._left_out = left_out_of_core()
+
+    def read(self, address, length):
+        if length > LINE or address // LINE != (address + length - 1) // LINE:
+            return self._fetch(address, length)
+        first = address // LINE * LINE
+        if first not in self._lines:
+            try:
+                self._lines[first] = self._fetch(first, LINE)
+            except layout.Unreadable:
+                self._lines[first] = None  # the end of a mapping lies in it
+        line = self._lines[first]
+        if line is None:
+            return self._fetch(address, length)
+        return line[address - first:address - first + length]
+
+    def readable(self, address, length):
+        """As many bytes from `address` as there are, up to `length`."""
+        try:
+            return bytes(self.read(address, length))
+        except layout.Unreadable as error:
+            if error.address > address:
+                return bytes(self._fetch(address, error.address - address))
+            return b""
+
+    def _fetch(self, address, length):
+        if length == 0:
+            return b""
+        if address + length > 1 << 64:
+            raise layout.Unreadable(address)
+        for first, last in self._left_out:
+            if address < last and first < address + length:
+                raise layout.Unreadable(max(address, first))
+        try:
+            return self._inferior.read_memory(address, length)
+        except gdb.MemoryError as error:
+            named = re.search(r"0x[0-9a-f]+", str(error))
+            raise layout.Unreadable(int(named[0], 16) if named else address) from error
+
+
+def left_out_of_core():
+    """The ranges of writable memory that the core names and does not hold: gdb reads them as
+    zeros."""
+    if is_live() or gdb.selected_inferior().pid == 0:
+        return []
+    _, _, core = gdb.execute("maint info sections", to_string=True).partition("Core file: ")
+    sections = re.findall(r"0x([0-9a-f]+)->0x([0-9a-f]+) at 0x[0-9a-f]+: load\w* (.*)", core)
+    return [(int(first, 16), int(last, 16)) for first, last, flags in sections
+            if "HAS_CONTENTS" not in flags and "READONLY" not in flags]
+
+
+class Code:
+    """What the instructions at given addresses belong to. Asks gdb once for each address."""
+
+    def __init__(self):
+        self._functions = {}
+        self._machinery = {}
+        self._lines = {}
+
+    def functions(self, address):
+        """(name, place) of the functions at a return address, the innermost inlined one first."""
+        if address not in self._functions:
+            self._functions[address] = self._look_up(address - 1)
+        return self._functions[address]
+
+    def shown(self, address):
+        """Those of them that are the program's own, or the outermost."""
+        functions = self.functions(address)
+        return [one for one in functions if not FUNCTIONS.match(one[0])] or functions[-1:]
+
+    def is_machinery(self, address):
+        """Whether it is of an allocator, of the C or C++ library, or of Alkaid."""
+        if address not in self._machinery:
+            name = self.functions(address)[-1][0]
+            self._machinery[address] = is_machinery(name, address - 1)
+        return self._machinery[address]
+
+    def _look_up(self, pc):
+        found = []
+        try:
+            block = gdb.block_for_pc(pc)
+        except RuntimeError:
+            block = None
+        while block is not None and not block.is_global and not block.is_static:
+            if block.function is not None:
+                found.append((without_arguments(block.function.print_name),
+                              self._place(block, pc, not found)))
+            block = block.superblock
+        if found:
+            return found
+        library = gdb.solib_name(pc)
+        return [(symbol_name(pc), f" from {os.path.basename(library)}" if library else "")]
+
+    def _place(self, block, pc, innermost):
+        if innermost:
+            sal = gdb.find_pc_line(pc)
+            symtab, line = sal.symtab, sal.line
+        else:
+            symtab = block.function.symtab
+            line = self._line_before(block, symtab, pc)
+        return f" at {os.path.basename(symtab.filename)}:{line}" if symtab and line else ""
+
+    def _line_before(self, block, symtab, pc):
+        """The line of a function from which another was inlined: gdb tells the innermost one's
+        only. It is the last one before that code which belongs to the function itself."""
+        lines = self._lines.get(symtab.fullname())
+        if lines is None:
+            lines = sorted((entry.pc, entry.line) for entry in symtab.linetable() if entry.line)
+            self._lines[symtab.fullname()] = lines
+        at = bisect.bisect_right(lines, pc, key=lambda entry: entry[0]) - 1
+        while at >= 0 and lines[at][0] >= block.start:
+            other = function_block(lines[at][0])
+            if (other is not None and other.start == block.start and other.end == block.end and
+                    other.function.name == block.function.name):
+                return lines[at][1]
+            at -= 1
+        return 0
+
+
+def function_block(pc):
+    """The block of the function, inlined or not, of the instruction there."""
+    block = gdb.block_for_pc(pc)
+    while block is not None and block.function is None:
+        block = block.superblock
+    return block
+
+
+def symbol_name(pc):
+    """The symbol that a stripped file still has for `pc`."""
+    text = gdb.execute(f"info symbol {pc:#x}", to_string=True)
+    named = re.match(r"(.*?)(?: \+ \d+)? in section ", text)
+    return without_arguments(named[1]) if named else "??"
+
+
+def is_machinery(name, pc):
+    library = gdb.solib_name(pc)
+    if library and LIBRARIES.match(os.path.basename(library)):
+        return True
+    return bool(name and FUNCTIONS.match(name))
+
+
+@contextlib.contextmanager
+def without_calls():
+    """No expression of a user's makes the process run in here."""
+    allowed = gdb.parameter("may-call-functions")
+    gdb.execute("set may-call-functions off", to_string=True)
+    try:
+        yield
+    finally:
+        if allowed:
+            gdb.execute("set may-call-functions on", to_string=True)
+
+
+def require_stopped():
+    inferior = gdb.selected_inferior()
+    if inferior.pid == 0:
+        raise layout.HeapError(
+            "there is no process and no core: attach PID, run, or core-file FILE")
+    if any(thread.is_running() for thread in inferior.threads()):
+        raise layout.HeapError("the process is running: interrupt it first")
+
+
+def is_live():
+    inferior = gdb.selected_inferior()
+    return inferior.connection is not None and inferior.connection.type != "core"
+
+
+def address_of(symbol):
+    try:
+        return int(gdb.parse_and_eval(f"(unsigned long)&{symbol}"))
+    except gdb.error as error:
+        raise layout.HeapError(
+            f"no symbol {symbol}: the process has not loaded libalkaid.so, or gdb has not found "
+            "that file (info sharedlibrary; set sysroot, set solib-search-path)") from error
+
+
+def evaluate(expression):
+    """An address or a number that the user wrote."""
+    try:
+        value = gdb.parse_and_eval(expression)
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
+            value = value.address
+        return int(value) & (1 << 64) - 1
+    except (gdb.error, gdb.MemoryError) as error:
+        raise layout.HeapError(f"{expression}: {error}") from error
+
+
+def now_ns(births):
+    """The moment to which ages refer: now for a process, the last birth for a core."""
+    newest = max(births, default=0)
+    inferior = gdb.selected_inferior()
+    if inferior.connection is not None and inferior.connection.type == "native":
+        return max(newest, time.monotonic_ns())
+    return newest

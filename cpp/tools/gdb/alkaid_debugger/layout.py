@@ -1,0 +1,266 @@
+"""Decodes the tables of live memory, whose layout alkaid/profile/heap_layout.h describes.
+
+Nothing here knows where the bytes come from: `read(address, length)` gives them and raises
+Unreadable. Whatever it gives is checked before it is used, since the process may be damaged, or be
+another one than was thought.
+"""
+
+import collections
+import struct
+
+MAGIC = b"ALKHEAP\0"
+VERSION = 1
+GIVEN_BACK = 1  # a first word up to this one: no record
+UNTRACKED, SAMPLED = 1, 2
+
+ROOT = struct.Struct("<8sIIIIQQQQQ" + "QIIII" * 2 + "QQQIIQ")
+SHARD = struct.Struct("<IIQQ")
+ARRAY = struct.Struct("<QQ")
+BLOCK = "<QQQQQIIIHHQ"
+VIEW = "<QQQQQQQII"
+POOL = struct.Struct("<Q56s")
+
+PIECE = 16 << 20  # bytes read at once: a damaged capacity meets unmapped memory, not a full disk
+MOST_SHARDS = 1 << 16
+MOST_RECORD_BYTES = 1 << 12
+MOST_HEADER_BYTES = 1 << 20
+MOST_FRAMES = 1 << 12
+MOST_NAMES = 1 << 22
+
+Root = collections.namedtuple("Root", (
+    "magic version root_size state max_frames sample_bytes started_ns started_unix_ns moving lost "
+    "blocks_shards blocks_shard_count blocks_shard_size blocks_record_size blocks_reserved "
+    "views_shards views_shard_count views_shard_size views_record_size views_reserved "
+    "labels label_count pools pool_count stack_chunk_count stack_chunks"))
+Block = collections.namedtuple(
+    "Block", "address size weight serial birth_ns stack label thread pool flags reserved")
+View = collections.namedtuple(
+    "View", "view root data size root_data root_size birth_ns stack thread")
+
+Shard = collections.namedtuple("Shard", "address sequence live where")
+
+
+class HeapError(Exception):
+    """What can not be done, in words for the user."""
+
+
+class Unreadable(HeapError):
+    """No memory there: unmapped, or not in the core."""
+
+    def __init__(self, address):
+        super().__init__(f"nothing can be read at {address:#x}")
+        self.address = address
+
+
+class Heap:
+    """The tables as they stand. `notes` collects what the reader of any figure has to know."""
+
+    def __init__(self, read, address):
+        self._read = read
+        self.notes = []
+        head = bytes(self._part(address, 16, "alkaid_heap_root"))
+        magic, version, size = struct.unpack("<8sII", head)
+        if magic != MAGIC:
+            raise HeapError(f"alkaid_heap_root at {address:#x} does not begin with ALKHEAP but "
+                            f"with {magic.hex()}: damaged, or not Alkaid's")
+        if version != VERSION:
+            raise HeapError(f"the tables of this process have layout {version} and this script "
+                            f"knows {VERSION}: use the alkaid_gdb.py that came with its "
+                            "libalkaid.so")
+        if size < ROOT.size:
+            raise HeapError(f"alkaid_heap_root says it has {size} bytes, of {ROOT.size} at least: "
+                            "damaged")
+        self.root = Root._make(ROOT.unpack(self._part(address, ROOT.size, "alkaid_heap_root")))
+        self._labels = self._pools = self._chunks = None
+        self._stacks = {}
+        self._damaged_stacks = False
+        if self.root.moving:
+            self.note(f"{self.root.moving} block(s) are being reallocated at this moment and are "
+                      "in no table")
+        if self.root.lost:
+            self.note(f"{self.root.lost} block(s) or slices were not recorded, for want of memory")
+        if self.root.sample_bytes:
+            self.note(f"figures are estimates: one allocation in about {self.root.sample_bytes:,} "
+                      "bytes is recorded")
+
+    @property
+    def on(self):
+        return self.root.state != 0
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def blocks(self):
+        """All live blocks, in order of their addresses."""
+        root = self.root
+        return sorted(self._records("blocks", BLOCK, Block, root.blocks_shards,
+                                    root.blocks_shard_count, root.blocks_shard_size,
+                                    root.blocks_record_size))
+
+    def views(self):
+        """All live slices."""
+        root = self.root
+        return list(self._records("slices", VIEW, View, root.views_shards, root.views_shard_count,
+                                  root.views_shard_size, root.views_record_size))
+
+    def label(self, index):
+        if self._labels is None:
+            self._labels = self._read_labels()
+        if index < len(self._labels):
+            return self._labels[index]
+        self.note(f"a record has label {index} of {len(self._labels)}: damaged")
+        return f"<label {index}>"
+
+    def pool(self, index):
+        if self._pools is None:
+            self._pools = self._read_pools()
+        if index < len(self._pools):
+            return self._pools[index]
+        self.note(f"a record has pool {index} of {len(self._pools)}: damaged")
+        return f"<pool {index}>"
+
+    def frames(self, stack):
+        """The return addresses of a back-trace, innermost first."""
+        frames = self._stacks.get(stack)
+        if frames is None:
+            frames = self._stacks[stack] = self._read_frames(stack)
+        return frames
+
+    def record_address(self, block):
+        """Where the record of `block` lies, or None: its first word changes when the block goes."""
+        return self._find(block)[1]
+
+    def shard_address(self, block):
+        """Where the shard that holds the record of `block` lies, or None."""
+        return self._find(block)[0]
+
+    def _find(self, block):
+        root = self.root
+        size = root.blocks_record_size
+        wanted = struct.pack("<QQQQ", *block[:4])
+        for shard, array, capacity, header in self._shards(
+                "blocks", root.blocks_shards, root.blocks_shard_count, root.blocks_shard_size,
+                size):
+            for start, piece in self._pieces("blocks", array + header, capacity * size, size):
+                piece = bytes(piece)
+                at = piece.find(wanted)
+                while at >= 0 and at % size:
+                    at = piece.find(wanted, at + 1)
+                if at >= 0:
+                    return shard.address, start + at
+        return None, None
+
+    def _part(self, address, length, what):
+        try:
+            return self._read(address, length)
+        except Unreadable as error:
+            raise HeapError(f"{what} can not be read: nothing is mapped at {error.address:#x}, or "
+                            "the core leaves it out") from error
+
+    def _pieces(self, what, address, length, record_size):
+        step = PIECE // record_size * record_size
+        for offset in range(0, length, step):
+            yield address + offset, self._part(address + offset, min(step, length - offset),
+                                               f"the table of {what}")
+
+    def _shards(self, what, shards, count, shard_size, record_size):
+        """Yields (shard, array, capacity, header size) of each shard that has an array."""
+        if count == 0:
+            return
+        if not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size <= MOST_HEADER_BYTES:
+            raise HeapError(f"the table of {what} has {count} shards of {shard_size} bytes: "
+                            "damaged")
+        if not 64 <= record_size <= MOST_RECORD_BYTES:
+            raise HeapError(f"the table of {what} has records of {record_size} bytes: damaged")
+        raw = self._part(shards, count * shard_size, f"the shards of the table of {what}")
+        for index in range(count):
+            sequence, _, array, live = SHARD.unpack_from(raw, index * shard_size)
+            where = f"shard {index} of the table of {what}"
+            if sequence % 2:
+                self.note("the process stopped while a record was being put in or taken out "
+                          f"({where}): one of the {what} may be listed or missing")
+            if array == 0:
+                if live and sequence % 2 == 0:
+                    raise HeapError(f"{where} counts {live} records and has no array: damaged")
+                continue
+            capacity, header = ARRAY.unpack(self._part(array, ARRAY.size, where))
+            if capacity & (capacity - 1) or not 0 < capacity < 1 << 48:
+                raise HeapError(f"{where} has a capacity of {capacity}, no power of two: damaged")
+            if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
+                raise HeapError(f"{where} counts {live} records in {capacity} places behind a "
+                                f"header of {header} bytes: damaged")
+            yield Shard(shards + index * shard_size, sequence, live, where), array, capacity, header
+
+    def _records(self, what, form, kind, shards, count, shard_size, record_size):
+        make = kind._make
+        for shard, array, capacity, header in self._shards(
+                what, shards, count, shard_size, record_size):
+            record = struct.Struct(form + f"{record_size - struct.calcsize(form)}x")
+            found = 0
+            for _, piece in self._pieces(what, array + header, capacity * record_size, record_size):
+                for fields in record.iter_unpack(piece):
+                    if fields[0] > GIVEN_BACK:
+                        found += 1
+                        yield make(fields)
+            # In the middle of an update all may just be on their way to another array.
+            if found != shard.live and shard.sequence % 2 == 0:
+                self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged")
+
+    def _text(self, address, limit=4096):
+        """The C string at `address`: read up to the end of each page, as the next may be no
+        memory."""
+        text = b""
+        while len(text) < limit:
+            length = min(256 - address % 256, limit - len(text))
+            piece = bytes(self._part(address, length, "a label"))
+            end = piece.find(b"\0")
+            if end >= 0:
+                return (text + piece[:end]).decode("utf-8", "replace")
+            text += piece
+            address += length
+        return text.decode("utf-8", "replace") + "..."
+
+    def _read_labels(self):
+        if not self.root.labels or not self.root.label_count:
+            return [""]
+        (count,) = struct.unpack("<I", self._part(self.root.label_count, 4, "the labels' count"))
+        if count > MOST_NAMES:
+            raise HeapError(f"the tables say there are {count} labels: damaged")
+        pointers = self._part(self.root.labels, 8 * count, "the labels")
+        return [self._text(at) if at else "" for (at,) in struct.iter_unpack("<Q", pointers)]
+
+    def _read_pools(self):
+        count = self.root.pool_count
+        if count > 1 << 16:
+            raise HeapError(f"the tables say there are {count} pools: damaged")
+        if count == 0 or self.root.pools == 0:
+            return []
+        raw = self._part(self.root.pools, POOL.size * count, "the pools")
+        names = [name.split(b"\0")[0].decode("utf-8", "replace")
+                 for _, name in POOL.iter_unpack(raw)]
+        # Pools of one backend are told apart by their places.
+        return [name if names.index(name) == index else f"{name}#{index}"
+                for index, name in enumerate(names)]
+
+    def _read_frames(self, stack):
+        if stack == 0:
+            return ()
+        root = self.root
+        if self._chunks is None:
+            if root.stack_chunk_count > 1 << 16:
+                raise HeapError(f"the tables say there are {root.stack_chunk_count} chunks of "
+                                "back-traces: damaged")
+            raw = self._part(root.stack_chunks, 8 * root.stack_chunk_count, "the back-traces")
+            self._chunks = [at for (at,) in struct.iter_unpack("<Q", raw)]
+        chunk, place = stack >> 16, stack & 0xffff
+        if chunk >= len(self._chunks):
+            self.note(f"a record has back-trace {stack:#x}, which is not there: damaged")
+            return ()
+        address = self._chunks[chunk] + place * 16
+        (depth,) = struct.unpack("<I", self._part(address, 4, "a back-trace"))
+        if depth > MOST_FRAMES:
+            self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged")
+            return ()
+        raw = self._part(address + 8, 8 * depth, "a back-trace")
+        return struct.unpack(f"<{depth}Q", raw)

@@ -1,0 +1,75 @@
+"""How figures, blocks and bytes are written."""
+
+FIRST_BYTES = 16
+
+
+def blocks(count):
+    return f"{count:,} block" + ("" if count == 1 else "s")
+
+
+def ascii_of(data):
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+
+
+def hexdump(address, data, width=16):
+    """Lines of `width` bytes: address, bytes, characters."""
+    lines = []
+    for at in range(0, len(data), width):
+        row = bytes(data[at:at + width])
+        halves = (row[:width // 2].hex(" "), row[width // 2:].hex(" "))
+        cells = "  ".join(half for half in halves if half)
+        lines.append(f"{address + at:#018x}  {cells:<{3 * width}} |{ascii_of(row)}|")
+    return lines
+
+
+def first_bytes(data):
+    """The beginning of a block on a part of a line."""
+    data = bytes(data)
+    words = " ".join(data[at:at + 4].hex() for at in range(0, len(data), 4))
+    return f"{words} |{ascii_of(data)}|" if data else ""
+
+
+def block_line(block, label, data=b""):
+    last = block.address + max(block.size, 1) - 1
+    line = f"{block.address:#018x} -> {last:#018x} {block.size:>12,} bytes {label}"
+    shown = first_bytes(data)
+    return f"{line} {shown}" if shown else line
+
+
+def age(nanoseconds):
+    """A time span for people."""
+    seconds = max(nanoseconds, 0) / 1e9
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def table(header, rows, left=()):
+    """Columns as wide as they have to be; those in `left` begin at the left."""
+    rows = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) if column in left else cell.rjust(width)
+                 for column, (cell, width) in enumerate(zip(row, widths))]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def without_arguments(name):
+    """A function's name as back-traces show it: without what it takes."""
+    close = name.rfind(")")
+    # Behind the arguments there may be const, & or [clone .cold]; anything else is part of a name.
+    if close < 0 or any(mark in name[close + 1:] for mark in ":>"):
+        return name
+    depth, at = 0, close
+    while at >= 0:
+        depth += {")": 1, "(": -1}.get(name[at], 0)
+        if depth == 0:
+            break
+        at -= 1
+    if at <= 0 or name[:at].endswith("operator") or name[at:] == "(anonymous namespace)":
+        return name
+    return name[:at]

@@ -1,0 +1,32 @@
+"""What live slices keep alive, and how little of it they show."""
+
+import collections
+
+Kept = collections.namedtuple("Kept", "root root_data held visible views birth_ns")
+
+
+def union(ranges):
+    """How many bytes lie in at least one of the half-open ranges."""
+    covered, end = 0, None
+    for first, last in sorted(ranges):
+        if end is None or first > end:
+            end = first
+        if last > end:
+            covered += last - end
+            end = last
+    return covered
+
+
+def census(views):
+    """One entry for each root, the one that hides most bytes first."""
+    roots = collections.defaultdict(list)
+    for view in views:
+        roots[view.root].append(view)
+    kept = []
+    for root, slices in roots.items():
+        first, held = slices[0].root_data, slices[0].root_size
+        visible = union((max(view.data, first), min(view.data + view.size, first + held))
+                        for view in slices)
+        kept.append(Kept(root, first, held, visible, slices,
+                         min(view.birth_ns for view in slices)))
+    return sorted(kept, key=lambda entry: (entry.visible - entry.held, entry.root))

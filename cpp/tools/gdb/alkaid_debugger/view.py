@@ -1,0 +1,93 @@
+"""The tables of the process at its present stop, and how they are printed."""
+
+from . import inferior, layout, rendering, snapshots
+
+LISTED = 50      # blocks that are shown unless --all is given
+TRACEBACKS = 10  # groups by traceback
+FRAMES = 16      # of each
+
+
+class View:
+    """The tables, and what is needed to show them."""
+
+    def __init__(self):
+        inferior.require_stopped()
+        self.memory = inferior.Memory()
+        self.code = inferior.Code()
+        self.heap = layout.Heap(self.memory.read, inferior.address_of("alkaid_heap_root"))
+        if not self.heap.on:
+            raise layout.HeapError("tracking is off, so no block is known: "
+                                   "ALKAID_TRACK_ALLOCATIONS=1, alkaid run --track, or "
+                                   "StartTracking switches it on")
+        self._frames = {}
+
+    def snapshot(self):
+        return snapshots.Snapshot(self.heap)
+
+    def now_ns(self, births):
+        return inferior.now_ns([self.heap.root.started_ns, *births])
+
+    def first_bytes(self, block):
+        return self.memory.readable(block.address, min(block.size, rendering.FIRST_BYTES))
+
+    def function_names(self, stack):
+        """The names of all functions of a back-trace, inlined ones too."""
+        if stack not in self._frames:
+            self._frames[stack] = [name for address in self.heap.frames(stack)
+                                   for name, _ in self.code.functions(address)]
+        return self._frames[stack]
+
+    def print_traceback(self, stack, whole=False):
+        """Without the machinery at both ends and without what the libraries had inlined, unless
+        `whole`. All frames keep their numbers."""
+        frames = self.heap.frames(stack)
+        if not frames:
+            print("      no traceback")
+        own = [at for at, frame in enumerate(frames) if not self.code.is_machinery(frame)]
+        first, last = (own[0], own[-1]) if own and not whole else (0, len(frames) - 1)
+        for at in range(first, last + 1):
+            if not whole and at == first + FRAMES:
+                print(f"      ... {last + 1 - at} more")
+                break
+            functions = self.code.functions if whole else self.code.shown
+            for name, place in functions(frames[at]):
+                print(f"      #{at:<2} {name}{place}")
+
+    def print_tracebacks(self, blocks, snapshot, sign="", limit=TRACEBACKS):
+        groups = snapshots.totals(blocks, lambda block: (block.stack, block.label))
+        for (stack, label), size, count in groups[:limit]:
+            print(f"    {sign}{size:,} bytes in {rendering.blocks(count)}, "
+                  f"{snapshot.labels[label] or 'no label'}")
+            self.print_traceback(stack)
+        if len(groups) > limit:
+            print(f"    ... {len(groups) - limit:,} more tracebacks")
+
+    def print_blocks(self, blocks, snapshot, limit, contents=True):
+        """The largest of them, in the order of their addresses."""
+        shown = blocks
+        if limit is not None and len(blocks) > limit:
+            shown = sorted(sorted(blocks, key=lambda block: -block.size)[:limit])
+        for block in shown:
+            data = self.first_bytes(block) if contents else b""
+            print("    " + rendering.block_line(block, name_of(block, snapshot), data))
+        if len(shown) < len(blocks):
+            print(f"    ... {len(blocks) - len(shown):,} smaller ones (--all shows them)")
+
+    def print_notes(self):
+        for note in self.heap.notes:
+            print(f"note: {note}")
+
+
+def name_of(block, snapshot):
+    return snapshot.labels[block.label] or snapshot.pools[block.pool]
+
+
+def total_line(snapshot):
+    about = "about " if snapshot.sampled else ""
+    return (f"{about}{snapshots.weight(snapshot.blocks):,} allocated, in "
+            f"{about}{rendering.blocks(round(snapshots.count(snapshot.blocks)))}")
+
+
+def flags_of(block):
+    names = {layout.UNTRACKED: "untracked", layout.SAMPLED: "sampled"}
+    return [name for flag, name in names.items() if block.flags & flag]

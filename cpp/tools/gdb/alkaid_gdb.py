@@ -1,0 +1,32 @@
+"""gdb's commands `alkaid ...`: the live memory of a process or a core that uses libalkaid.so.
+
+  (gdb) source alkaid_gdb.py
+  (gdb) help alkaid
+
+The folder alkaid_debugger has to lie beside this file. Sourcing it again loads it anew.
+"""
+
+import os
+import sys
+
+
+def _load():
+    folder = os.path.dirname(os.path.realpath(__file__))
+    package = "alkaid_debugger"
+    old = sys.modules.get(package + ".watch")
+    if old is not None:
+        old.disconnect()
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]
+    # Neither a folder that may not be written to, nor the path of other scripts, is to change.
+    wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, folder)
+    try:
+        from alkaid_debugger import commands
+        commands.register()
+    finally:
+        sys.path.remove(folder)
+        sys.dont_write_bytecode = wrote
+
+
+_load()

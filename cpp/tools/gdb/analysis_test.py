@@ -1,0 +1,199 @@
+"""Differences, censuses, selections and how they are written."""
+
+import unittest
+
+from alkaid_debugger import layout, pools, rendering, retention, selection, snapshots
+
+from crafted_memory import CraftedMemory, block, opened, view
+
+
+def snapshot(*blocks, **fields):
+    return snapshots.Snapshot(opened(blocks=[blocks], **fields))
+
+
+class Differences(unittest.TestCase):
+
+    def test_without_a_change_there_is_none(self):
+        changes = snapshots.Changes(snapshot(block(0x9000)), snapshot(block(0x9000)))
+        self.assertEqual(([], [], 0, 0),
+                         (changes.freed, changes.made, changes.bytes, changes.blocks))
+
+    def test_what_came_and_what_went_is_told_apart(self):
+        changes = snapshots.Changes(
+            snapshot(block(0x9000, 100), block(0x8000, 50)),
+            snapshot(block(0x9000, 100), block(0x7000, 70, serial=3), block(0x6000, 1, serial=4)))
+        self.assertEqual([0x8000], [one.address for one in changes.freed])
+        self.assertEqual([0x6000, 0x7000], [one.address for one in changes.made])
+        self.assertEqual((21, 1), (changes.bytes, changes.blocks))
+
+    def test_another_block_at_the_same_address_is_a_new_one(self):
+        changes = snapshots.Changes(snapshot(block(0x9000, 100, serial=1)),
+                                    snapshot(block(0x9000, 100, serial=2)))
+        self.assertEqual([1], [one.serial for one in changes.freed])
+        self.assertEqual([2], [one.serial for one in changes.made])
+        self.assertEqual((0, 0), (changes.bytes, changes.blocks))
+
+    def test_of_two_trackings_are_refused(self):
+        with self.assertRaisesRegex(layout.HeapError, "begun anew"):
+            snapshots.Changes(snapshot(started_ns=1), snapshot(started_ns=2))
+
+    def test_of_samples_are_by_what_they_stand_for(self):
+        sampled = block(0x9000, 100, weight=1000, flags=layout.SAMPLED)
+        changes = snapshots.Changes(snapshot(sample_bytes=512), snapshot(sampled, sample_bytes=512))
+        self.assertEqual((1000, 10), (changes.bytes, changes.blocks))
+
+
+class Snapshots(unittest.TestCase):
+
+    def test_a_block_contains_its_first_and_last_byte_and_no_other(self):
+        taken = snapshot(block(0x9000, 100), block(0xa000, 0))
+        for address, contained in ((0x8fff, False), (0x9000, True), (0x9063, True), (0x9064, False),
+                                   (0xa000, True), (0xa001, False), (0, False)):
+            self.assertEqual(contained, taken.containing(address) is not None, hex(address))
+
+    def test_totals_are_the_largest_first(self):
+        blocks = [block(1 << 12, 10, label=1), block(2 << 12, 30), block(3 << 12, 25, label=1)]
+        self.assertEqual([(1, 35, 2), (0, 30, 1)],
+                         snapshots.totals(blocks, lambda one: one.label))
+
+
+class Retention(unittest.TestCase):
+
+    def test_a_union_counts_what_overlaps_once(self):
+        self.assertEqual(0, retention.union([]))
+        self.assertEqual(0, retention.union([(5, 5)]))
+        self.assertEqual(30, retention.union([(20, 30), (0, 10), (5, 20), (6, 7)]))
+        self.assertEqual(20, retention.union([(20, 30), (0, 10)]))
+
+    def test_the_root_that_hides_most_comes_first(self):
+        census = retention.census([view(0x4000, 4000), view(0x4800, 2048, birth_ns=0),
+                                   view(0x8000, 1, root=7, root_data=0x8000, root_size=3000)])
+        self.assertEqual([(7, 3000, 1), (0x500, 4096, 4096)],
+                         [(one.root, one.held, one.visible) for one in census])
+        self.assertEqual((2, 0), (len(census[1].views), census[1].birth_ns))
+
+
+class Selections(unittest.TestCase):
+
+    PROPERTIES = {"size": lambda one: one.size, "label": lambda one: "image.x",
+                  "frames": lambda one: ["Load", "main"], "sampled": lambda one: False}
+
+    def select(self, text, size=100):
+        return selection.compile_selection(text, self.PROPERTIES)(block(0x9000, size))
+
+    def test_choose_as_python_would(self):
+        for text in ("size == 100", "50 < size <= 100", "not sampled", "'Load' in frames",
+                     "size > 1 and label == 'image.x'", "size < 1 or label.startswith('image.')",
+                     "label.endswith('x')", "len(frames) == 2", "size in (1, 100)",
+                     "size not in [3]", "size * 2 - 1 == 199", "size & 4", "size < 64*KiB",
+                     "size % 10 == 0", "-size < 0", "'mag' in label", "  size"):
+            self.assertIs(True, self.select(text), text)
+        for text in ("size > 100", "sampled", "label == ''", "'Lo' in frames", "size == 1 or 0",
+                     "0 < size < 100"):
+            self.assertIs(False, self.select(text), text)
+
+    def test_name_what_is_not_known(self):
+        with self.assertRaisesRegex(layout.HeapError, "a block has no 'sizes'; known are: frames, "
+                                                      "label, sampled, size, KiB"):
+            self.select("sizes > 3")
+        with self.assertRaisesRegex(layout.HeapError, "no '__import__'|only len"):
+            self.select("__import__('os')")
+
+    def test_evaluate_nothing_else(self):
+        for text in ("label.__class__", "frames[0]", "(lambda: 1)()", "[one for one in frames]",
+                     "open('x')", "label.join(frames)", "size ** 9", "1 << 9999999", "f'{size}'",
+                     "size if size else 1", "len(x=1)", "b'x'", "None", "size is 1", "~size", "...",
+                     "(a := 1)", "len(*frames)", "{1: 2}"):
+            with self.assertRaises(layout.HeapError, msg=text):
+                self.select(text)
+
+    def test_what_is_no_expression_is_refused_in_words(self):
+        for text in ("size >", "", "size = 3", "(" * 3000, "x" * 5000, "size\0",
+                     "not " * 1000 + "1", "import os"):
+            with self.assertRaises(layout.HeapError, msg=text[:20]):
+                self.select(text)
+
+    def test_what_does_not_fit_together_is_refused_in_words(self):
+        for text in ("size > 'x'", "size / 0", "label * 1000000000", "len(size)",
+                     "size.startswith('x')", "'x' in size", "label % 3", "-label",
+                     "10.0 * 1" + "0" * 400 + " > size"):
+            with self.assertRaisesRegex(layout.HeapError, "select: "):
+                self.select(text)
+
+
+class Rendering(unittest.TestCase):
+
+    def test_a_dump_has_addresses_bytes_and_characters(self):
+        self.assertEqual([
+            "0x0000000000001000  30 31 32 33 34 35 36 37  38 39 3a 3b 3c 3d 3e 3f "
+            "|0123456789:;<=>?|",
+            "0x0000000000001010  00 ff                                            |..|",
+        ], rendering.hexdump(0x1000, bytes(range(0x30, 0x40)) + b"\0\xff"))
+
+    def test_a_block_shows_its_last_byte(self):
+        self.assertEqual("0x0000000000009000 -> 0x0000000000009fff        4,096 bytes image "
+                         "54686520 71 |The q|",
+                         rendering.block_line(block(0x9000, 4096), "image", b"The q"))
+        self.assertIn("-> 0x0000000000009000 ", rendering.block_line(block(0x9000, 0), ""))
+
+    def test_functions_lose_their_arguments_and_nothing_else(self):
+        for whole, name in (
+                ("f(int)", "f"), ("f", "f"), ("C::f(int (*)(int)) const", "C::f"),
+                ("(anonymous namespace)::f(int)", "(anonymous namespace)::f"),
+                ("(anonymous namespace)::f", "(anonymous namespace)::f"),
+                ("C::operator()(int) const", "C::operator()"), ("C::operator()", "C::operator()"),
+                ("std::function<void (int)>::~function", "std::function<void (int)>::~function"),
+                ("f<void (*)(int)>(int) [clone .cold]", "f<void (*)(int)>"), ("", ""), (")", ")")):
+            self.assertEqual(name, rendering.without_arguments(whole))
+
+    def test_an_age_has_a_unit(self):
+        self.assertEqual(["0.0 s", "0.0 s", "1.5 s", "5.0 min", "3.0 h"], [
+            rendering.age(seconds * 1e9) for seconds in (-1, 0, 1.5, 300, 10800)])
+
+
+class Pools(unittest.TestCase):
+
+    def setUp(self):
+        self.memory = CraftedMemory()
+
+    def pool(self, number, next_pool, lines, shared=(0, 0, 0, 0), peak=0, name=b"jemalloc"):
+        line = 0
+        for total, freed, count, high in lines:
+            line = self.memory.put(pools.LINE.pack(0, total, freed, count, high, 0, 0, line))
+        return self.memory.put(pools.RECORD.pack(
+            next_pool, number, 0x50 + number, line, self.memory.put(pools.SHARED.pack(*shared)),
+            self.memory.put(peak.to_bytes(8, "little")), name))
+
+    def read(self, first, changing=0, magic=pools.MAGIC, version=1, size=pools.ROOT.size):
+        root = pools.ROOT.pack(magic, version, size, changing, first)
+        return pools.read_pools(self.memory.read, self.memory.put(root))
+
+    def test_figures_are_sums_over_the_lines_in_the_order_of_the_pools(self):
+        first = self.pool(2, self.pool(1, 0, [], name=b"system"),
+                          [(100, 30, 2, 90), (50, 60, 1, 20)], shared=(5, 6, 7, 8), peak=115)
+        found, notes = self.read(first)
+        self.assertEqual([], notes)
+        self.assertEqual([(1, 0x51, "system", 0, 0, 0, 0), (2, 0x52, "jemalloc", 65, 115, 157, 11)],
+                         found)
+
+    def test_the_peak_is_the_lesser_of_two_bounds(self):
+        self.assertEqual(90, self.read(self.pool(1, 0, [(100, 30, 2, 90)], peak=500))[0][0].peak)
+
+    def test_a_list_that_is_being_changed_is_a_note(self):
+        self.assertEqual(1, len(self.read(0, changing=1)[1]))
+
+    def test_damage_is_named(self):
+        for fields, text in (({"magic": b"ALKHEAP\0"}, "does not begin with ALKPOOL"),
+                             ({"version": 3}, "layout 3"), ({"size": 4}, "says it has 4 bytes"),
+                             ({"first": 0x10}, "nothing is mapped at 0x10")):
+            with self.assertRaisesRegex(layout.HeapError, text):
+                self.read(**{"first": 0, **fields})
+        ring = self.memory.put(pools.RECORD.pack(
+            self.memory.next, 1, 0, 0, self.memory.next + 4096, self.memory.next + 4096, b"x"))
+        self.memory.put(bytes(64))
+        with self.assertRaisesRegex(layout.HeapError, "does not end"):
+            self.read(ring)
+
+
+if __name__ == "__main__":
+    unittest.main()
