@@ -56,6 +56,7 @@ TEST(LabelledPool, AScopeOverridesThePoolAndABuildersOwnOverridesTheScope) {
   BufferBuilder labelled(&pool);
   labelled.SetLabel(Label::Intern("pool_test.builder"));
   ASSERT_TRUE(labelled.Resize(100).ok());
+  ASSERT_TRUE(labelled.Append(100, uint8_t{1}).ok());
   ASSERT_TRUE(labelled.Resize(10000).ok());
   BufferBuilder moved = std::move(labelled);
   ASSERT_TRUE(moved.Finish().ok());  // shrinks
