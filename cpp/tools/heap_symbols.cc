@@ -91,7 +91,8 @@ std::string Demangled(const char* name) {
   char* const demangled = abi::__cxa_demangle(name, nullptr, nullptr, &failed);
   const std::string text = failed == 0 && demangled != nullptr ? demangled : name;
   std::free(demangled);
-  return ShortFunctionName(text);
+  // Without the version: "__libc_start_main@@GLIBC_2.34".
+  return ShortFunctionName(text.substr(0, text.find('@')));
 }
 
 std::string FunctionOf(::Dwarf_Die* die) {
@@ -145,7 +146,11 @@ void AddInlined(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>*
 }
 
 void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
-  if (::Dwfl_Line* const line = ::dwfl_module_getsrc(module, address); line != nullptr) {
+  // Code without debugging information has no line, though libdw may find that of a neighbour.
+  ::Dwarf_Addr bias = 0;
+  const bool has_unit = ::dwfl_module_addrdie(module, address, &bias) != nullptr;
+  ::Dwfl_Line* const line = has_unit ? ::dwfl_module_getsrc(module, address) : nullptr;
+  if (line != nullptr) {
     int number = 0;
     const char* file = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
     places->back().file = file == nullptr ? "" : file;

@@ -247,6 +247,15 @@ TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("section of strings")));
 }
 
+// Nor take long over it: back-traces that share their frames would.
+TEST_F(HeapFile, WithBackTracesThatOverlapIsRefused) {
+  const std::string bytes = crafted::FileBytes(Example());
+  size_t at = 0;
+  const size_t second = EntryOf(bytes, heap_file::kStacks, &at).offset + 2 * sizeof(HeapStack);
+  EXPECT_THAT(Parse(Mended(With(With(bytes, second, uint64_t{0}), second + 8, uint32_t{5}))),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("back-trace 2")));
+}
+
 // A later library may add sections, and fields to records.
 TEST_F(HeapFile, OfALaterLibraryIsReadForWhatIsKnown) {
   const std::string bytes = crafted::FileBytes(Example());

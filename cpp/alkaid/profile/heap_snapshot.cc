@@ -96,13 +96,18 @@ Status CheckIndices(const HeapContents& contents) {
         "a snapshot has at least the label \"\", the pool malloc and the "
         "empty back-trace");
   }
+  // Back-traces share no frames, so whoever goes over all of them takes no longer than the frames
+  // are many.
+  uint64_t frames = 0;
   for (size_t i = 0; i < contents.stacks.size(); ++i) {
     const HeapStack& stack = contents.stacks[i];
     if (stack.first > contents.frames.size() ||
-        stack.depth > contents.frames.size() - stack.first) {
+        stack.depth > contents.frames.size() - stack.first ||
+        stack.depth > contents.frames.size() - frames) {
       return status::Invalid("back-trace ", i, " has frames ", stack.first, " to ",
                              stack.first + stack.depth, " of ", contents.frames.size());
     }
+    frames += stack.depth;
   }
   for (size_t i = 0; i < contents.blocks.size(); ++i) {
     const HeapBlock& block = contents.blocks[i];
