@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "alkaid/core/memory_pool.h"
 #include "alkaid/profile/crafted_heap.h"
 #include "alkaid/profile/heap_file.h"
 #include "alkaid/profile/heap_snapshot.h"
+#include "alkaid/profile/tracking.h"
 #include "run_command.h"
 
 namespace alkaid::tools {
@@ -204,6 +206,50 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
   expect(version, "of version 2");
   EXPECT_EQ(RunCommand({"heap", "show", folder_.path() + "/none"}).exit_code, 1);
   EXPECT_EQ(RunCommand({"heap"}).exit_code, 1);
+}
+
+// A function of this program with something live.
+[[gnu::noinline]] uint8_t* AllocateWhereItShows() {
+  uint8_t* block = nullptr;
+  EXPECT_TRUE(system_memory_pool()->Allocate(54'321, &block).ok());
+  return block;
+}
+
+// What is live in this very process, in which one block is of the function above.
+HeapContents OwnContents() {
+  EXPECT_TRUE(profile::StartTracking().ok());
+  uint8_t* const block = AllocateWhereItShows();
+  HeapContents contents = HeapSnapshot::Take("own").value().contents();
+  system_memory_pool()->Free(block, 54'321);
+  profile::StopTracking();
+  return contents;
+}
+
+bool CommandNamesCode(const std::string& file) {
+  return RunCommand({"heap", "show", file}).out.find("without libdw") == std::string::npos;
+}
+
+TEST_F(HeapCommand, NamesTheFunctionsAndLinesThatBackTracesLeadThrough) {
+  const std::string file = File("own.heap", HeapSnapshot::Make(OwnContents()).value());
+  if (!CommandNamesCode(file)) GTEST_SKIP() << "the command was built without libdw";
+  const std::string out = RunCommand({"heap", "show", "--top", "0", file}).out;
+  EXPECT_THAT(out, HasSubstr("54,321 bytes, 1 block"));
+  EXPECT_THAT(out, HasSubstr("alkaid::tools::(anonymous namespace)::AllocateWhereItShows"));
+  EXPECT_THAT(out, HasSubstr("heap_command_test.cc:"));
+  EXPECT_THAT(out, HasSubstr("alkaid::BaseMemoryPoolImpl<alkaid::"));
+}
+
+TEST_F(HeapCommand, TakesNoNamesFromAFileThatWasBuiltAnewSince) {
+  HeapContents contents = OwnContents();
+  for (profile::HeapModule& module : contents.modules) {
+    if (module.path.find("alkaid_tools_test") != std::string::npos) module.build_id += "x";
+  }
+  const std::string file = File("own.heap", HeapSnapshot::Make(std::move(contents)).value());
+  if (!CommandNamesCode(file)) GTEST_SKIP() << "the command was built without libdw";
+  const std::string out = RunCommand({"heap", "show", "--top", "0", file}).out;
+  EXPECT_THAT(out, Not(HasSubstr("AllocateWhereItShows")));
+  EXPECT_THAT(out,
+              AllOf(HasSubstr("alkaid_tools_test + 0x"), HasSubstr("its build-id is another")));
 }
 
 TEST_F(HeapCommand, OrdersToTheTerminalInNamesAreWrittenOut) {

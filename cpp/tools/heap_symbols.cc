@@ -148,8 +148,9 @@ void AddInlined(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>*
 void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
   // Code without debugging information has no line, though libdw may find that of a neighbour.
   ::Dwarf_Addr bias = 0;
-  const bool has_unit = ::dwfl_module_addrdie(module, address, &bias) != nullptr;
-  ::Dwfl_Line* const line = has_unit ? ::dwfl_module_getsrc(module, address) : nullptr;
+  ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
+  const bool covered = unit != nullptr && ::dwarf_haspc(unit, address - bias) > 0;
+  ::Dwfl_Line* const line = covered ? ::dwfl_module_getsrc(module, address) : nullptr;
   if (line != nullptr) {
     int number = 0;
     const char* file = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
