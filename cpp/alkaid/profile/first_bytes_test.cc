@@ -1,7 +1,14 @@
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -60,6 +67,36 @@ TEST(FirstBytes, OfABlockThatIsNoLongerMappedAreLeftOutAndTheOthersAreRead) {
   EXPECT_EQ(Text(blocks[5000]), "");
   ::munmap(pages, static_cast<size_t>(page));
   ::munmap(pages + 2 * page, static_cast<size_t>(page));
+}
+
+// From here on the kernel refuses the process that call.
+bool RefuseReading() {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program = {4, filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(FirstBytes, AreLeftOutWhereTheKernelRefusesAndThatIsSaid) {
+  const char bytes[] = "0123456789abcdef";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!RefuseReading()) ::_exit(77);
+    std::vector<HeapBlock> blocks = {At(bytes, 16)};
+    const std::string why = ReadFirstBytes(&blocks);
+    ::_exit(blocks[0].first_count() == 0 && why.find("not permitted") != std::string::npos ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+    GTEST_SKIP() << "this kernel takes no filter of system calls";
+  }
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 TEST(FirstBytes, OfNoBlocksAreNone) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -22,6 +23,18 @@
 namespace alkaid::profile {
 namespace {
 
+std::atomic<int64_t> held_bytes{0};
+
+}  // namespace
+
+HeldBytes::HeldBytes(int64_t bytes) : bytes_(bytes) {
+  held_bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+HeldBytes::~HeldBytes() { held_bytes.fetch_sub(bytes_, std::memory_order_relaxed); }
+int64_t HeldBytes::Sum() { return held_bytes.load(std::memory_order_relaxed); }
+
+namespace {
+
 std::vector<std::string> CommandLine() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> arguments;
@@ -33,7 +46,17 @@ std::vector<std::string> CommandLine() {
 // memory that it needs for each block, so somewhat more than was asked for.
 int64_t MallocBytes() {
   const struct mallinfo2 info = ::mallinfo2();
-  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+  return static_cast<int64_t>(info.uordblks + info.hblkhd) - HeldBytes::Sum();
+}
+
+template <typename T>
+int64_t BytesOf(const std::vector<T>& items) {
+  return static_cast<int64_t>(items.capacity() * sizeof(T));
+}
+
+// What is worth counting.
+int64_t BytesOf(const HeapContents& contents) {
+  return BytesOf(contents.blocks) + BytesOf(contents.frames) + BytesOf(contents.stacks);
 }
 
 // The pools that are never destroyed; any other may be gone though the tables name it.
@@ -159,7 +182,9 @@ Result<HeapSnapshot> HeapSnapshot::Take(std::string name) {
   }
   const InsideTracking inside;
   try {
-    return TakeNow(std::move(name));
+    Result<HeapSnapshot> snapshot = TakeNow(std::move(name));
+    if (snapshot.ok()) snapshot->held_ = HeldBytes(BytesOf(snapshot->contents_));
+    return snapshot;
   } catch (const std::bad_alloc&) {
     return status::OutOfMemory("a snapshot of live memory could not be held");
   }

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "alkaid/base/export.h"
@@ -111,6 +112,26 @@ struct HeapContents {
   std::vector<HeapBlock> blocks;    // by address
 };
 
+// Counts what living snapshots hold of malloc's memory, so that the next one does not take it for
+// the program's. A copy is the program's own.
+class ALKAID_EXPORT HeldBytes {
+ public:
+  HeldBytes() = default;
+  explicit HeldBytes(int64_t bytes);
+  HeldBytes(const HeldBytes& /*other*/) {}
+  HeldBytes(HeldBytes&& other) noexcept : bytes_(std::exchange(other.bytes_, 0)) {}
+  HeldBytes& operator=(HeldBytes other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~HeldBytes();
+  // Of all of them.
+  static int64_t Sum();
+
+ private:
+  int64_t bytes_ = 0;
+};
+
 class ALKAID_EXPORT HeapSnapshot {
  public:
   // The live memory of this process. `name` is for people, "before". kFailedPrecondition where
@@ -144,6 +165,7 @@ class ALKAID_EXPORT HeapSnapshot {
   HeapContents contents_;
   int64_t bytes_ = 0;
   int64_t block_count_ = 0;
+  HeldBytes held_;
 };
 
 }  // namespace alkaid::profile
