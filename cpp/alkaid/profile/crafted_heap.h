@@ -84,7 +84,7 @@ inline std::string FileBytes(const HeapSnapshot& snapshot) {
 // structures, as those of a later library may be.
 class Tables {
  public:
-  explicit Tables(uint32_t shards = 4, uint64_t capacity = 64) : capacity_(capacity) {
+  explicit Tables(uint32_t shards = 4, uint64_t capacity = 64) {
     shard_bytes_.resize(shards * kShardSize);
     for (uint32_t i = 0; i < shards; ++i) {
       auto& words = arrays_.emplace_back(kHeaderSize / 8 + capacity * kRecordSize / 8);
@@ -165,7 +165,6 @@ class Tables {
     return reinterpret_cast<LiveBlock*>(array + kHeaderSize + place * kRecordSize);
   }
 
-  const uint64_t capacity_;
   std::vector<char> shard_bytes_;
   std::deque<std::vector<uint64_t>> arrays_;
   std::atomic<const char*> labels_[16] = {};
