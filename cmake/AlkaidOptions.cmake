@@ -16,6 +16,9 @@ option(ALKAID_WITH_MEMORY_EVENTS "Let observers and tracers see memory events; O
 set(ALKAID_WITH_USDT "AUTO" CACHE STRING
     "Static tracepoints for perf and bpftrace: AUTO (where sys/sdt.h is installed), ON or OFF")
 set_property(CACHE ALKAID_WITH_USDT PROPERTY STRINGS AUTO ON OFF)
+set(ALKAID_WITH_LIBDW "AUTO" CACHE STRING
+    "Let the alkaid command name code, with libdw: AUTO (where it is installed), ON or OFF")
+set_property(CACHE ALKAID_WITH_LIBDW PROPERTY STRINGS AUTO ON OFF)
 set(ALKAID_CACHE_DIR "" CACHE PATH
     "Where built allocators are kept (default: $XDG_CACHE_HOME/alkaid or ~/.cache/alkaid)")
 

@@ -139,7 +139,8 @@ function(alkaid_command target)
   add_executable(${target} ${ARGN})
   set_target_properties(${target} PROPERTIES OUTPUT_NAME alkaid)
   target_link_libraries(${target} PRIVATE
-    alkaid CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto Threads::Threads)
+    alkaid CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto Threads::Threads
+    alkaid_libdw)
   target_include_directories(${target} PRIVATE "${ALKAID_INCLUDE_ROOT}")
   install(TARGETS ${target} RUNTIME COMPONENT runtime)
 endfunction()

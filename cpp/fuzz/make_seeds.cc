@@ -15,6 +15,7 @@
 #include "alkaid/dgram/writer.h"
 #include "alkaid/events/corruptions.h"
 #include "alkaid/events/stream_crafts.h"
+#include "alkaid/profile/crafted_heap.h"
 
 namespace {
 
@@ -126,6 +127,15 @@ void AddStreams(Seeds* seeds) {
   seeds->Add("fuzz_event_batch", packed({record + streams::Smd(6, 76, 76), record}));
 }
 
+void AddHeapFiles(Seeds* seeds) {
+  namespace heap = alkaid::profile::crafted;
+  seeds->Add("fuzz_heap_file", heap::FileBytes(alkaid::profile::HeapSnapshot()));
+  seeds->Add("fuzz_heap_file",
+             heap::FileBytes(heap::Snapshot(
+                 "seed", {heap::Block(0x1000, 64, 1), heap::Block(0x2000, 355'920, 2, 2, 2),
+                          heap::Block(0x90000, 0, 3, 0, 0)})));
+}
+
 alkaid::Status Make(Seeds* seeds) {
   seeds->AddSource(crafted::Run(2));
   seeds->AddSource(crafted::Run(1) + crafted::Run(1));
@@ -145,6 +155,7 @@ alkaid::Status Make(Seeds* seeds) {
     seeds->Add("fuzz_event_batch", corruption.bytes);
   }
   AddStreams(seeds);
+  AddHeapFiles(seeds);
   // A batch of two events, of one packet each.
   const std::string event = "data" + crafted::Bytes(std::vector<uint32_t>{4, 1});
   seeds->Add("fuzz_packet_footer",

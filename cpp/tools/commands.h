@@ -13,6 +13,9 @@ void AddInfoCommand(CLI::App& app, int* exit_code);
 void AddDemoCommand(CLI::App& app, int* exit_code);
 void AddDemoRowCommand(CLI::App& app, int* exit_code);
 void AddRunCommand(CLI::App& app, int* exit_code);
+// Those of `heap`.
+void AddHeapDiffCommand(CLI::App& heap, int* exit_code);
+void AddHeapShowCommand(CLI::App& heap, int* exit_code);
 // Those of `dgram`.
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);

@@ -36,6 +36,11 @@ int main(int argc, char** argv) {
   AddDgramEditCommand(*dgram, &exit_code);
   AddDgramWriteCommand(*dgram, &exit_code);
 
+  CLI::App* heap = app.add_subcommand("heap", "Look into files of live memory, and compare them.");
+  heap->require_subcommand(1);
+  AddHeapShowCommand(*heap, &exit_code);
+  AddHeapDiffCommand(*heap, &exit_code);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -20,6 +20,15 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kTrackAllocationsVariable,
        "keeps a table of live allocations from the start: 1, or a list such as "
        "sample:524288,frames=16,unwinder=fp,views; not set, or 0, is off; read once"},
+      {kHeapAtExitVariable,
+       "a file of what is live when the process ends: %p becomes the process id; not set is none; "
+       "live memory is tracked for it; read when the library is loaded"},
+      {kHeapSignalVariable,
+       "the signal that asks for a file of what is live now, such as USR2; not set is none; read "
+       "when the library is loaded"},
+      {kHeapFileVariable,
+       "the name of the files that the signal asks for: %p becomes the process id and %n the "
+       "file's number; not set is alkaid-heap.%p.%n; read when the library is loaded"},
   };
   return *variables;
 }

@@ -29,6 +29,9 @@ TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
   EXPECT_TRUE(names.contains(kDefaultMemoryPoolVariable));
   EXPECT_TRUE(names.contains(kDebugMemoryPoolVariable));
   EXPECT_TRUE(names.contains(kReadQueueVariable));
+  EXPECT_TRUE(names.contains(kHeapAtExitVariable));
+  EXPECT_TRUE(names.contains(kHeapSignalVariable));
+  EXPECT_TRUE(names.contains(kHeapFileVariable));
 }
 
 }  // namespace

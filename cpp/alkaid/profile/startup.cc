@@ -4,6 +4,7 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/profile/heap_requests_internal.h"
 #include "alkaid/profile/tracking.h"
 
 namespace alkaid::profile {
@@ -14,7 +15,7 @@ Status StartFromText(const std::string& text) {
   return StartTracking(options);
 }
 
-[[gnu::constructor]] void StartFromEnvironment() {
+void StartTrackingFromEnvironment() {
   const std::string text = internal::GetEnvironment(internal::kTrackAllocationsVariable);
   if (text.empty() || text == "0") return;
   const Status status = StartFromText(text);
@@ -22,6 +23,11 @@ Status StartFromText(const std::string& text) {
   const std::string message(status.message());
   std::fprintf(stderr, "alkaid: %s=%s: %s; tracking stays off\n",
                internal::kTrackAllocationsVariable, text.c_str(), message.c_str());
+}
+
+[[gnu::constructor]] void StartFromEnvironment() {
+  StartTrackingFromEnvironment();
+  StartHeapRequestsFromEnvironment();
 }
 
 }  // namespace

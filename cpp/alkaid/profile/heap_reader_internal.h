@@ -1,0 +1,30 @@
+// Reading the live tables of this process, beside threads that go on changing them.
+//
+// One shard after the other is copied under its lock: whoever allocates waits for the copy of one
+// at most, some 16,000 records where a million are live.
+//
+// Ownership: `root` is borrowed, and tracking must stay on, until the call is over.
+// Threads: all functions, from any thread.
+// Out of memory: throws std::bad_alloc. What is allocated here would be recorded in the very tables
+// that are read, unless the caller is
+// InsideTracking.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "alkaid/profile/heap_layout.h"
+#include "alkaid/profile/heap_snapshot.h"
+
+namespace alkaid::profile {
+
+// Calls `visit` with the lock of the blocks' shard held.
+using WithShardLocked = std::function<void(uint32_t shard, const std::function<void()>& visit)>;
+
+// Fills in what the tables hold: blocks in the order of addresses, without their first bytes,
+// back-traces, labels, pools, and the times and figures of the root. kFailedPrecondition for a
+// layout of another version.
+ALKAID_EXPORT Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard,
+                                    HeapContents* contents);
+
+}  // namespace alkaid::profile
