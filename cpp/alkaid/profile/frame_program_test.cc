@@ -32,7 +32,7 @@ const std::vector<uint8_t> kWithFramePointer = {
     0x0b,           // what was remembered
 };
 
-bool Run(const std::vector<uint8_t>& bytes, uint64_t address, FrameRow* row) {
+bool RowAt(const std::vector<uint8_t>& bytes, uint64_t address, FrameRow* row) {
   const FrameConstants constants = {1, -8, 0x1b};
   *row = AtEntry();
   return RunFrameProgram(constants, {bytes.data(), bytes.data() + bytes.size()}, kStart, address,
@@ -41,46 +41,46 @@ bool Run(const std::vector<uint8_t>& bytes, uint64_t address, FrameRow* row) {
 
 TEST(FrameProgram, GivesTheRowOfEachAddress) {
   FrameRow row;
-  ASSERT_TRUE(Run(kWithFramePointer, kStart, &row));
+  ASSERT_TRUE(RowAt(kWithFramePointer, kStart, &row));
   EXPECT_EQ(row.cfa_register, kRsp);
   EXPECT_EQ(row.cfa_offset, 8);
   EXPECT_EQ(row.rbp.kind, RegisterPlace::kSame);
 
-  ASSERT_TRUE(Run(kWithFramePointer, kStart + 1, &row));
+  ASSERT_TRUE(RowAt(kWithFramePointer, kStart + 1, &row));
   EXPECT_EQ(row.cfa_register, kRsp);
   EXPECT_EQ(row.cfa_offset, 16);
   EXPECT_EQ(row.rbp.kind, RegisterPlace::kAtCfa);
   EXPECT_EQ(row.rbp.offset, -16);
 
-  ASSERT_TRUE(Run(kWithFramePointer, kStart + 20, &row));
+  ASSERT_TRUE(RowAt(kWithFramePointer, kStart + 20, &row));
   EXPECT_EQ(row.cfa_register, kRbp);
   EXPECT_EQ(row.cfa_offset, 16);
 }
 
 TEST(FrameProgram, RememberedStatesAndInitialPlacesComeBack) {
   FrameRow row;
-  ASSERT_TRUE(Run(kWithFramePointer, kStart + 36, &row));
+  ASSERT_TRUE(RowAt(kWithFramePointer, kStart + 36, &row));
   EXPECT_EQ(row.cfa_register, kRsp);
   EXPECT_EQ(row.cfa_offset, 8);
   EXPECT_EQ(row.rbp.kind, RegisterPlace::kSame);
-  ASSERT_TRUE(Run(kWithFramePointer, kStart + 37, &row));
+  ASSERT_TRUE(RowAt(kWithFramePointer, kStart + 37, &row));
   EXPECT_EQ(row.cfa_register, kRbp);
   EXPECT_EQ(row.rbp.offset, -16);
 }
 
 TEST(FrameProgram, TheOutermostFrameSaysThatItHasNoReturnAddress) {
   FrameRow row;
-  ASSERT_TRUE(Run({0x07, 16}, kStart, &row));
+  ASSERT_TRUE(RowAt({0x07, 16}, kStart, &row));
   EXPECT_EQ(row.return_address.kind, RegisterPlace::kUndefined);
 }
 
 TEST(FrameProgram, WhatIsNotKnownOrCutIsRefused) {
   FrameRow row;
-  EXPECT_FALSE(Run({0x3f}, kStart, &row));                          // of no meaning
-  EXPECT_FALSE(Run({0x0b}, kStart, &row));                          // nothing was remembered
-  EXPECT_FALSE(Run({0x0f, 0x70}, kStart, &row));                    // an expression past the end
-  EXPECT_FALSE(Run(std::vector<uint8_t>(40, 0x0a), kStart, &row));  // too much remembered
-  EXPECT_FALSE(Run({0x0c, 7}, kStart, &row));                       // without its operand
+  EXPECT_FALSE(RowAt({0x3f}, kStart, &row));                          // of no meaning
+  EXPECT_FALSE(RowAt({0x0b}, kStart, &row));                          // nothing was remembered
+  EXPECT_FALSE(RowAt({0x0f, 0x70}, kStart, &row));                    // an expression past the end
+  EXPECT_FALSE(RowAt(std::vector<uint8_t>(40, 0x0a), kStart, &row));  // too much remembered
+  EXPECT_FALSE(RowAt({0x0c, 7}, kStart, &row));                       // without its operand
 }
 
 }  // namespace
