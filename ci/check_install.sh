@@ -5,7 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" binutils
 configure release
-build release alkaid alkaid_testing alkaid_command
+build release alkaid alkaid_testing alkaid_command alkaid_malloc
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -90,5 +90,8 @@ fi
 if [[ -x $prefix/bin/alkaid ]]; then
   say "the installed command"
   "$prefix/bin/alkaid" info >/dev/null
+  "$prefix/bin/alkaid" run --track --heap-at-exit "$work/true.heap" -- ls / >/dev/null
+  "$prefix/bin/alkaid" heap show "$work/true.heap" | grep -q "malloc" ||
+    fail "'alkaid run --track' from the installed tree saw nothing of malloc"
 fi
 say "the installed library is sound"
