@@ -44,12 +44,12 @@ inline constexpr bool ViewEventsOn() { return false; }
 #elif defined(__x86_64__)
 inline bool BlockEventsOn() {
   bool on;
-  asm volatile("cmpl $0, (%1)" : "=@ccnz"(on) : "r"(BlockEvents()));
+  asm volatile("cmp{l $0, (%1)| DWORD PTR [%1], 0}" : "=@ccnz"(on) : "r"(BlockEvents()));
   return on;
 }
 inline bool ViewEventsOn() {
   bool on;
-  asm volatile("cmpl $0, (%1)" : "=@ccnz"(on) : "r"(ViewEvents()));
+  asm volatile("cmp{l $0, (%1)| DWORD PTR [%1], 0}" : "=@ccnz"(on) : "r"(ViewEvents()));
   return on;
 }
 #else
@@ -77,12 +77,14 @@ void ProbeRootRelease(const void* root, const void* data, int64_t size);
 #if defined(__x86_64__)
 inline uint32_t* BlockEvents() {
   uint32_t* events;
-  asm("movq alkaid_block_events@GOTPCREL(%%rip), %0" : "=r"(events));
+  asm("mov{q alkaid_block_events@GOTPCREL(%%rip), %0| %0, alkaid_block_events@GOTPCREL[rip]}"
+      : "=r"(events));
   return events;
 }
 inline uint32_t* ViewEvents() {
   uint32_t* events;
-  asm("movq alkaid_view_events@GOTPCREL(%%rip), %0" : "=r"(events));
+  asm("mov{q alkaid_view_events@GOTPCREL(%%rip), %0| %0, alkaid_view_events@GOTPCREL[rip]}"
+      : "=r"(events));
   return events;
 }
 #else

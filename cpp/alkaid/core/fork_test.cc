@@ -19,6 +19,7 @@
 
 #include "alkaid/core/capped_memory_pool.h"
 #include "alkaid/core/logging_memory_pool.h"
+#include "alkaid/core/memory_events.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/core/memory_pool_registry.h"
 #include "alkaid/core/proxy_memory_pool.h"
@@ -164,6 +165,15 @@ bool AHangIsFound() {
   return failed == 1;
 }
 
+// Asks the pool that it is told of, under whatever locks that takes.
+class AsksForFigures final : public MemoryObserver {
+ public:
+  void OnAllocate(MemoryPool* pool, const void*, int64_t, int64_t) override {
+    if (pool->bytes_allocated() < 0) ++wrong;
+  }
+  std::atomic<int> wrong{0};
+};
+
 int Run() {
   bool good = AHangIsFound();
   if (!good) std::printf("a planted hang was not found\n");
@@ -189,6 +199,11 @@ int Run() {
     LoggingMemoryPool logging(proxy, nowhere);
     good &= Survives(&logging, "logging over proxy over capped");
   }
+  AsksForFigures observer;
+  AddMemoryObserver(&observer);
+  good &= internal::kMallocIsSanitizers || Survives(default_memory_pool(), "an observed pool");
+  RemoveMemoryObserver(&observer);
+  good &= observer.wrong == 0;
   std::printf("%d backends, %d forks each\n", tried, kForks);
   return good ? 0 : 1;
 }

@@ -11,10 +11,11 @@
 // Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
 // thread that causes them, on several at once; Add and Remove from any thread, except from inside
 // an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
-// be destroyed then.
+// be destroyed then. No lock of the library is held while an observer is told, so it may ask pools
+// for their figures. Its own locks are its own to guard against fork.
 // Observers must not throw.
-// Out of memory: emission allocates nothing. Memory events that an observer itself causes are not
-// reported to anybody.
+// Out of memory: emission allocates nothing; Add and Remove throw std::bad_alloc. Memory events that
+// an observer itself causes are told to the others and not to it.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "alkaid/core/buffer.h"
@@ -139,6 +140,34 @@ TEST(MemoryEvents, AnObserverIsToldOnlyTheKindsThatItWants) {
   EXPECT_EQ(of_views.views, 3);
   EXPECT_EQ(of_all.blocks, 2);
   EXPECT_EQ(of_all.views, 3);
+}
+
+TEST(MemoryEvents, WhatAnObserverAllocatesAndFreesIsToldToTheOthers) {
+  auto pool = MemoryPool::CreateDefault();
+  // Gives a block of the program back from inside a callback.
+  class Freeing : public MemoryObserver {
+   public:
+    void OnAllocate(MemoryPool* from, const void*, int64_t, int64_t) override {
+      ++told;
+      if (kept == nullptr) return;
+      from->Free(std::exchange(kept, nullptr), 100);
+      uint8_t* own = nullptr;
+      if (from->Allocate(10, &own).ok()) from->Free(own, 10);
+    }
+    uint8_t* kept = nullptr;
+    int told = 0;
+  };
+  Recorder recorder(pool.get());
+  const Attached recording(&recorder);
+  Freeing freeing;
+  ASSERT_TRUE(pool->Allocate(100, &freeing.kept).ok());
+  const Attached attached(&freeing);
+  uint8_t* block = nullptr;
+  ASSERT_TRUE(pool->Allocate(20, &block).ok());
+  EXPECT_EQ(freeing.told, 1);
+  EXPECT_EQ(recorder.live.size(), 1u);
+  EXPECT_EQ(recorder.live.at(block), 20);
+  pool->Free(block, 20);
 }
 
 TEST(MemoryEvents, AnObserverMayItselfAllocateFromThePool) {

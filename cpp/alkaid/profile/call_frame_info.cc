@@ -181,7 +181,7 @@ UnwindRule RuleOf(const FrameRow& row) {
 
 }  // namespace
 
-UnwindRule FindUnwindRule(uint64_t return_address) {
+UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function) {
   // The call, not what follows it: a call that does not return may be a function's last.
   const uint64_t address = return_address - 1;
   const uint8_t* const description = FindDescription(address);
@@ -204,13 +204,14 @@ UnwindRule FindUnwindRule(uint64_t return_address) {
   if (!RunFrameProgram(common.constants, reader, start, address, initial, &row)) {
     return kElsewhereRule;
   }
+  *function = start;
   return RuleOf(row);
 }
 
 #else
 
 // Other machines, and C libraries that can not find an object by its address.
-UnwindRule FindUnwindRule(uint64_t) { return kElsewhereRule; }
+UnwindRule FindUnwindRule(uint64_t, uint64_t*) { return kElsewhereRule; }
 
 #endif
 

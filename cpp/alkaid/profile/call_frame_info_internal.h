@@ -42,7 +42,8 @@ struct ALKAID_EXPORT UnwindRule {
 };
 
 // The rule for the frame that a call from just before `return_address` left. Never kNone. About a
-// microsecond: it searches a table and runs a small program.
-ALKAID_EXPORT UnwindRule FindUnwindRule(uint64_t return_address);
+// microsecond: it searches a table and runs a small program. `*function` is where the function
+// begins, where the rule is not kElsewhere.
+ALKAID_EXPORT UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function);
 
 }  // namespace alkaid::profile

@@ -24,7 +24,9 @@ TEST(UnwindRule, FillsOneWordWithBothOffsetsOfEitherSign) {
 TEST(UnwindRule, RightAtAFunctionsEntryTheFrameIsTheReturnAddressAlone) {
   // A rule is asked for by return address, one past the call: here one past the entry.
   const auto entry = reinterpret_cast<uint64_t>(&std::abort);
-  const UnwindRule rule = FindUnwindRule(entry + 1);
+  uint64_t function = 0;
+  const UnwindRule rule = FindUnwindRule(entry + 1, &function);
+  EXPECT_EQ(function, entry);
   EXPECT_EQ(rule.kind, UnwindRule::kFromRsp);
   EXPECT_EQ(rule.cfa_offset, 8);
   EXPECT_EQ(rule.saved_rbp, UnwindRule::kUnchanged);
@@ -33,8 +35,10 @@ TEST(UnwindRule, RightAtAFunctionsEntryTheFrameIsTheReturnAddressAlone) {
 
 TEST(UnwindRule, AnAddressThatIsNoCodeHasNone) {
   const int here = 0;
-  EXPECT_EQ(FindUnwindRule(reinterpret_cast<uint64_t>(&here)).kind, UnwindRule::kElsewhere);
-  EXPECT_EQ(FindUnwindRule(1).kind, UnwindRule::kElsewhere);
+  uint64_t function = 0;
+  EXPECT_EQ(FindUnwindRule(reinterpret_cast<uint64_t>(&here), &function).kind,
+            UnwindRule::kElsewhere);
+  EXPECT_EQ(FindUnwindRule(1, &function).kind, UnwindRule::kElsewhere);
 }
 
 }  // namespace

@@ -107,9 +107,15 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
     EXPECT_EQ(x.modules[i].build_id, y.modules[i].build_id);
   }
   ASSERT_EQ(x.stacks.size(), y.stacks.size());
-  EXPECT_EQ(std::memcmp(x.stacks.data(), y.stacks.data(), x.stacks.size() * sizeof(HeapStack)), 0);
+  if (!x.stacks.empty()) {
+    EXPECT_EQ(std::memcmp(x.stacks.data(), y.stacks.data(), x.stacks.size() * sizeof(HeapStack)),
+              0);
+  }
   ASSERT_EQ(x.blocks.size(), y.blocks.size());
-  EXPECT_EQ(std::memcmp(x.blocks.data(), y.blocks.data(), x.blocks.size() * sizeof(HeapBlock)), 0);
+  if (!x.blocks.empty()) {
+    EXPECT_EQ(std::memcmp(x.blocks.data(), y.blocks.data(), x.blocks.size() * sizeof(HeapBlock)),
+              0);
+  }
 }
 
 class HeapFile : public ::testing::Test {

@@ -33,6 +33,8 @@ class HeapTracker final : public MemoryObserver {
 
   Status Start(const TrackingOptions& options);
   void Stop();
+  // Called once.
+  void GuardTablesAroundForks();
   bool on() const { return on_.load(std::memory_order_relaxed); }
 
   void OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment) override;
@@ -83,7 +85,6 @@ class HeapTracker final : public MemoryObserver {
   void RecordUnknownRoot(const Buffer& root);
 
   bool OpenTables();
-  void GuardTablesAroundForks();
 
   enum State : int { kOff, kChanging, kOn };
   std::atomic<int> state_{kOff};
@@ -95,7 +96,6 @@ class HeapTracker final : public MemoryObserver {
   std::atomic<uint32_t> epoch_{0};  // of starts; never 0 while on
   std::atomic<uint32_t> malloc_label_{0};
   std::atomic<const MemoryPool*> pool_{nullptr};
-  bool forks_guarded_ = false;  // belongs to whoever set kChanging
 };
 
 }  // namespace alkaid::profile

@@ -1,9 +1,10 @@
 #include "alkaid/profile/stack_trace.h"
 
-#include <link.h>
+#include <pthread.h>
 #include <unwind.h>
 
 #include <atomic>
+#include <cstring>
 
 #include "alkaid/profile/call_frame_info_internal.h"
 
@@ -27,6 +28,27 @@ uint64_t TopOfStack(uint64_t rsp) {
   return thread > rsp ? thread : reinterpret_cast<uint64_t>(__libc_stack_end);
 }
 
+// Whether `rsp` is in the stack that the thread was started with, and not in one that a coroutine or
+// a signal handler has: there holes may lie between it and the top. Asks the C library once.
+bool IsOwnStack(uint64_t rsp) {
+  struct Bounds {
+    uint64_t low;
+    uint64_t high;
+  };
+  static constinit thread_local Bounds own __attribute__((tls_model("initial-exec"))) = {0, 0};
+  if (own.high == 0) {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+    void* low = nullptr;
+    size_t size = 0;
+    pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+    own.low = reinterpret_cast<uint64_t>(low);
+    own.high = own.low + size;
+  }
+  return own.low <= rsp && rsp < own.high;
+}
+
 // Reads words of the stack, and nothing outside it.
 class Stack {
  public:
@@ -45,74 +67,86 @@ class Stack {
   const uint64_t top_;
 };
 
-// What is known of addresses already. Entries are two words that check one another, so that a
-// reader sees a torn one as none; whoever comes last overwrites.
+[[gnu::no_sanitize("address", "thread")]] uint64_t LoadCode(uint64_t address) {
+  uint64_t word;
+  std::memcpy(&word, reinterpret_cast<const void*>(address), sizeof(word));
+  return word;
+}
+
+// The instructions that a rule is of: those around the call, as the aligned word that holds its last
+// byte, and those with which the function makes its frame. Where a library was unloaded and another,
+// or the same built anew, came to lie there, they are others. Only for addresses of code: those for
+// which a rule was found.
+uint64_t CodeOf(uint64_t pc, uint64_t function) {
+  uint64_t code = LoadCode((pc - 1) & ~uint64_t{7});
+  if (pc - function >= 8) code = code * 31 + LoadCode(function);
+  if (pc - function >= 16) code = code * 31 + LoadCode(function + 8);
+  return code;
+}
+
+// What is known of addresses already. The words of an entry check one another, so that a torn one,
+// and one of code that is gone, is as good as none. Whoever comes last overwrites.
 class RuleCache {
  public:
   UnwindRule Get(uint64_t pc) {
-    Entry& entry = entries_[Slot(pc)];
+    const Entry& entry = entries_[Slot(pc)];
     const uint64_t word = entry.rule.load(std::memory_order_relaxed);
-    if ((entry.key.load(std::memory_order_relaxed) ^ word) == pc) [[likely]] {
-      return UnwindRule::Unpack(word);
+    const uint64_t function = entry.function.load(std::memory_order_relaxed);
+    if ((entry.key.load(std::memory_order_relaxed) ^ Mix(word + function)) == pc) [[likely]] {
+      const UnwindRule rule = UnwindRule::Unpack(word);
+      if (entry.code.load(std::memory_order_relaxed) == Check(pc, rule, function)) [[likely]]
+        return rule;
     }
     return Find(pc);
   }
 
-  // Forgets all where libraries have been unloaded since it was last asked: others may lie there
-  // now.
-  void ForgetUnloaded() {
-    uint64_t unloaded = 0;
-    dl_iterate_phdr(
-        [](dl_phdr_info* info, size_t, void* out) {
-          *static_cast<uint64_t*>(out) = info->dlpi_subs;
-          return 1;
-        },
-        &unloaded);
-    if (unloaded_.exchange(unloaded, std::memory_order_relaxed) == unloaded) return;
-    for (Entry& entry : entries_) {
-      entry.key.store(0, std::memory_order_relaxed);
-      entry.rule.store(0, std::memory_order_relaxed);
-    }
-  }
-
- private:
-  struct alignas(16) Entry {
-    std::atomic<uint64_t> key;  // the address, exclusive-or the rule
-    std::atomic<uint64_t> rule;
-  };
-  static constexpr int kSlotBits = 14;
-
-  static size_t Slot(uint64_t pc) { return pc * 0x9e3779b97f4a7c15 >> (64 - kSlotBits); }
-
+  // Looks the rule up anew.
   [[gnu::noinline]] UnwindRule Find(uint64_t pc) {
-    ForgetUnloaded();
-    const UnwindRule rule = FindUnwindRule(pc);
+    uint64_t function = 0;
+    const UnwindRule rule = FindUnwindRule(pc, &function);
     const uint64_t word = rule.Pack();
     Entry& entry = entries_[Slot(pc)];
-    entry.key.store(pc ^ word, std::memory_order_relaxed);
+    entry.key.store(pc ^ Mix(word + function), std::memory_order_relaxed);
     entry.rule.store(word, std::memory_order_relaxed);
+    entry.function.store(function, std::memory_order_relaxed);
+    entry.code.store(Check(pc, rule, function), std::memory_order_relaxed);
     return rule;
   }
 
+ private:
+  struct alignas(32) Entry {
+    std::atomic<uint64_t> key;
+    std::atomic<uint64_t> rule;
+    std::atomic<uint64_t> function;
+    std::atomic<uint64_t> code;
+  };
+  static constexpr int kSlotBits = 13;
+
+  static uint64_t Mix(uint64_t word) { return word * 0x9e3779b97f4a7c15; }
+  static size_t Slot(uint64_t pc) { return Mix(pc) >> (64 - kSlotBits); }
+  // What can not be left by a rule may not be code, and is never read.
+  static uint64_t Check(uint64_t pc, const UnwindRule& rule, uint64_t function) {
+    return (rule.kind == UnwindRule::kElsewhere ? 0 : CodeOf(pc, function)) ^ pc;
+  }
+
   Entry entries_[size_t{1} << kSlotBits];
-  std::atomic<uint64_t> unloaded_{0};
 };
 
 constinit RuleCache rule_cache{};
 
-// Unloaded libraries are looked for at every new address, and at least this often.
-constexpr uint32_t kLookForUnloadedEvery = 1024;
+// Code that agrees in all that is compared may still have another frame: every so many walks of a
+// thread look all their rules up.
+constexpr uint32_t kLookUpEvery = 1024;
 constinit thread_local uint32_t walks __attribute__((tls_model("initial-exec"))) = 0;
 
 // Returns how many frames, or -1 where a rule does not say how to go on.
 int WalkByRules(Frame frame, uint64_t* frames, int max_frames) {
-  if (++walks % kLookForUnloadedEvery == 0) [[unlikely]]
-    rule_cache.ForgetUnloaded();
+  const bool look_up = ++walks % kLookUpEvery == 0;
   const Stack stack(frame.rsp - 16);
   for (int depth = 0;;) {
     frames[depth++] = frame.pc;
     if (depth == max_frames) return depth;
-    const UnwindRule rule = rule_cache.Get(frame.pc);
+    const UnwindRule rule = look_up ? rule_cache.Find(frame.pc) : rule_cache.Get(frame.pc);
     uint64_t cfa = 0;
     switch (rule.kind) {
       case UnwindRule::kFromRsp:
@@ -196,7 +230,9 @@ int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
   int depth = -1;
 #if defined(__x86_64__)
   if (unwinder == Unwinder::kCallFrameInfo) depth = WalkByRules(caller, frames, max_frames);
-  if (unwinder == Unwinder::kFramePointers) depth = WalkByFramePointers(caller, frames, max_frames);
+  if (unwinder == Unwinder::kFramePointers && IsOwnStack(caller.rsp)) {
+    depth = WalkByFramePointers(caller, frames, max_frames);
+  }
 #endif
   if (depth < 0) {
     if (unwinder != Unwinder::kRuntime) runtime_walks.fetch_add(1, std::memory_order_relaxed);

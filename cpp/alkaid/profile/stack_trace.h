@@ -1,6 +1,12 @@
 // Walking the calling thread's stack, by one of three unwinders.
 //
-// Ownership: none. Threads: all functions, from any thread; none takes a lock on its usual way.
+// Rules of kCallFrameInfo are kept by address, with some of the code that they are of: the call and
+// the function's first 16 bytes. After a library was unloaded, built anew and loaded at the same
+// place, a frame that differs where these do not can be taken for the old one; every 1024th walk of
+// a thread looks all its rules up.
+//
+// Ownership: none. Threads: all functions, from any thread; the first two unwinders take no lock, so a
+// forked child can use them whatever its parent's threads were about.
 // Out of memory: no unwinder allocates on its usual way. Not for signal handlers.
 #pragma once
 
@@ -11,6 +17,9 @@
 
 namespace alkaid::profile {
 
+// On a stack that is not the thread's own, as a coroutine has, kFramePointers asks the C++ runtime:
+// frame pointers that lead astray could lead out of it.
+//
 // Fills `frames` with at most `max_frames` return addresses, innermost first: the caller of this
 // function is the first. Returns how many.
 ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <ucontext.h>
 
 #include <csignal>
 #include <string>
@@ -84,6 +85,38 @@ TEST(StackTrace, FramePointersLeadThroughCodeThatKeepsThemOnly) {
       &found);
   EXPECT_GT(found.size(), 30u);
   EXPECT_LT(lost.size(), found.size());
+}
+
+// A chain of frame pointers that leads into a hole of the address space.
+struct Astray {
+  int depth = -1;
+};
+Astray* astray;
+ucontext_t coroutine;
+ucontext_t starter;
+
+[[gnu::noinline]] void WalkFromACoroutine() {
+  // What a function that uses rbp for something else leaves there.
+  auto* const frame = static_cast<uint64_t*>(__builtin_frame_address(0));
+  const uint64_t kept = frame[0];
+  frame[0] = (reinterpret_cast<uint64_t>(frame) + (uint64_t{1} << 40)) & ~uint64_t{7};
+  std::vector<uint64_t> frames(kMaxFrames);
+  astray->depth = CaptureStack(Unwinder::kFramePointers, frames.data(), kMaxFrames);
+  frame[0] = kept;
+  asm volatile("" : : : "memory");
+}
+
+TEST(StackTrace, FramePointersAreNotFollowedOutOfACoroutinesStack) {
+  Astray seen;
+  astray = &seen;
+  std::vector<char> stack(256 << 10);
+  getcontext(&coroutine);
+  coroutine.uc_stack.ss_sp = stack.data();
+  coroutine.uc_stack.ss_size = stack.size();
+  coroutine.uc_link = &starter;
+  makecontext(&coroutine, WalkFromACoroutine, 0);
+  swapcontext(&starter, &coroutine);
+  EXPECT_GE(seen.depth, 1);
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -41,8 +41,6 @@ bool HeapTracker::OpenTables() {
 // The locks are taken last before a fork, since whoever holds another guarded lock may allocate
 // under it, and so come here.
 void HeapTracker::GuardTablesAroundForks() {
-  if (forks_guarded_) return;
-  forks_guarded_ = true;
   const auto unlock = [] {
     tracking_thread.holds_tables = false;
     HeapTables& tables = Tables();
@@ -78,13 +76,15 @@ void HeapTracker::GuardTablesAroundForks() {
       internal::ForkOrder::kInnermost);
 }
 
+// When the library is loaded: a fork during the first start must find the guard in place.
+[[gnu::constructor]] static void GuardTables() { HeapTracker::Get().GuardTablesAroundForks(); }
+
 Status HeapTracker::Start(const TrackingOptions& options) {
   ALKAID_RETURN_NOT_OK(CheckOptions(options));
   int expected = kOff;
   if (!state_.compare_exchange_strong(expected, kChanging)) {
     return status::FailedPrecondition("tracking is on already; StopTracking comes first");
   }
-  GuardTablesAroundForks();
   HeapRoot& root = Root();
   root.labels = alkaid::internal::AllLabelNames().names;
   root.label_count = alkaid::internal::AllLabelNames().count;
