@@ -239,8 +239,8 @@ class CountTracebacks(unittest.TestCase):
 
     def test_a_forked_process_may_free_what_it_was_born_with(self):
         self.run_on([allocate(0x10, 1, pid=1), free(0x10, pid=2, tid=2)])
-        self.assertIn("1 frees and 0 reallocations of blocks that their process was not recorded to "
-                      "allocate", self.err)
+        self.assertIn("1 frees and 0 reallocations of blocks that their process was not recorded "
+                      "to allocate", self.err)
         self.assertIn("forked", self.err)
         self.assertIn("1 blocks, 1 bytes never freed", self.err)
 
@@ -272,6 +272,10 @@ class Tracebacks(unittest.TestCase):
                           ("operator new", "", "inlined"),
                           ("[unknown]", "", "/usr/lib/libc.so.6"),
                           ("[unknown]", "", "[unknown]")])
+
+    def test_a_line_ends_at_a_line_feed_and_nowhere_else(self):
+        frame, = frames_of("7f f\x0c\x1c\x85\u2028g+0x1 (/a)\n")
+        self.assertEqual(frame.name, "f\x0c\x1c\x85\u2028g")
 
     def test_unknown_places_are_told_apart_by_their_address(self):
         self.assertNotEqual(frames_of("81 [unknown] (/c)"), frames_of("82 [unknown] (/c)"))

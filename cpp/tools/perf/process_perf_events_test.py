@@ -156,13 +156,14 @@ class ProcessPerfEvents(unittest.TestCase):
 
     def test_output_that_can_not_be_written_is_said_in_a_line(self):
         events = '{"time": 1, "event": "a:mi_free", "params": {"p": "0x1"}}\n'
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         for script, text in (("process_perf_events.py", OLD_SAMPLE), ("flamegraph.py", events),
                              ("count_tracebacks.py", events), ("count_tracebacks.py", events * 99)):
             with open("/dev/full", "w", encoding="utf-8") as full:
                 done = subprocess.run(
                     [sys.executable, "-B", os.path.join(HERE, script),
                      *(["--json"] if script.startswith("count") else [])], input=text, text=True,
-                    stdout=full, stderr=subprocess.PIPE, check=False)
+                    stdout=full, stderr=subprocess.PIPE, check=False, env=buffered)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn(f"{script[:-3]}: ", done.stderr)
             self.assertIn("No space left on device", done.stderr)
