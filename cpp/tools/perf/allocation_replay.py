@@ -17,6 +17,8 @@ import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from text_streams import printable
+
 # A name that several addresses carry gets a suffix from some versions of perf.
 ALLOCATOR = re.compile(
     r"(?:je_(?:\w+_)?(?P<je>mallocx|rallocx|dallocx|sdallocx)"
@@ -74,6 +76,7 @@ class Findings:
     unmatched_returns: int = 0  # returns without an entry
     unfinished: int = 0         # entries without a return
     lost: int = 0               # events that perf could not keep
+    threads_without_process: int = 0  # threads whose events do not name their process
     ignored: Counter = field(default_factory=Counter)  # other events, by name
 
     def is_exact(self):
@@ -104,6 +107,7 @@ class Replay:
         # got the address while a reallocation that moved away from it was still to be reported.
         self._displaced = defaultdict(list)
         self._calls = defaultdict(list)  # thread -> Calls, innermost last
+        self._threads_without_process = set()
 
     def add(self, event):
         """Takes the next event, in the order of time. BadEvent when it can not be understood."""
@@ -116,6 +120,8 @@ class Replay:
         self.findings.events += 1
         group, _, name = event["event"].rpartition(":")
         allocator, tracepoint = ALLOCATOR.match(name), TRACEPOINT.match(name)
+        if event.get("pid") is None and name != "lost":
+            self._threads_without_process.add(event.get("tid"))
         if name == "lost":
             self.findings.lost += number(event, "lost")
         elif allocator is not None:
@@ -132,6 +138,7 @@ class Replay:
                 self._abandon(call)
         self._calls.clear()
         self.findings.replaced = sum(map(len, self._displaced.values()))
+        self.findings.threads_without_process = len(self._threads_without_process)
         return [block for blocks in self._live.values() for block in blocks.values()]
 
     def _add_probe(self, event, match):
@@ -244,24 +251,15 @@ def replay_lines(lines, seen=lambda block: None):
             if not isinstance(event, dict):
                 raise BadEvent("not a JSON object")
             replay.add(event)
-        except (json.JSONDecodeError, BadEvent) as fault:
+        except (ValueError, RecursionError) as fault:
             faults.append((number_of_line, str(fault)))
     return replay.finish(), replay.findings, faults
-
-
-def open_input(file, program):
-    """The named file or standard input, in the same encoding as process_perf_events.py reads."""
-    try:
-        return (open(file, encoding="utf-8", errors="surrogateescape") if file
-                else open(0, encoding="utf-8", errors="surrogateescape", closefd=False))
-    except OSError as error:
-        raise SystemExit(f"{program}: {error}") from error
 
 
 def report_findings(program, findings, faults):
     """Says on stderr what keeps the result from being exact, or was no allocation event."""
     def say(text):
-        print(f"{program}: {text}", file=sys.stderr)
+        print(f"{program}: {printable(text)}", file=sys.stderr)
 
     for line, fault in faults:
         say(f"line {line}: {fault}")
@@ -269,7 +267,12 @@ def report_findings(program, findings, faults):
         say(f"not an allocation or a free: {count} x {event}")
     if findings.freed_unknown or findings.moved_unknown:
         say(f"{findings.freed_unknown} frees and {findings.moved_unknown} reallocations of blocks "
-            "whose allocation is not in the recording")
+            "that their process was not recorded to allocate: it did so before the recording, or "
+            "the process did that it was forked from")
+    if findings.threads_without_process > 1:
+        say(f"the events name {findings.threads_without_process} threads and not their processes, "
+            "and are taken for those of one process: where there were several, read the recording "
+            "by perf script -F +pid")
     if not findings.is_exact():
         say(f"not exact: {findings.lost} events lost by perf, {findings.replaced} blocks whose "
             f"free is missing, {findings.unmatched_returns} returns without an entry, "

@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -B
 """Finds allocations that were never freed, grouped by traceback, most first.
 
-  perf script --show-lost-events | process_perf_events.py | count_tracebacks.py
+  perf script --show-lost-events --no-inline -F +pid,+ip,+sym,+symoff,+dso |
+    process_perf_events.py | count_tracebacks.py
   count_tracebacks.py --by bytes --limit 10 events.jsonl
 
 Reads the lines that process_perf_events.py writes, in the order of time: probes on jemalloc and
@@ -18,7 +19,8 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-from allocation_replay import open_input, replay_lines, report_findings
+from allocation_replay import replay_lines, report_findings
+from text_streams import exit_with_status_of, open_input, printable
 from tracebacks import frames_of
 
 PROGRAM = "count_tracebacks"
@@ -55,10 +57,11 @@ def ordered(groups, by):
 def print_text(groups, left_out):
     for group in groups:
         unknown = f" ({group.unknown_sizes} of unknown size)" if group.unknown_sizes else ""
-        labels = "".join(f', {count} labelled "{label}"'
+        labels = "".join(f', {count} labelled "{printable(label)}"'
                          for label, count in sorted(group.labels.items()))
         print(f"Num of dangling allocations: {group.count}, {group.bytes} bytes{unknown}{labels}")
-        print(group.traceback or "(no traceback)\n")
+        for line in (group.traceback or "(no traceback)\n").split("\n"):
+            print(printable(line))
     if left_out:
         print(f"[{left_out} more tracebacks]")
 
@@ -109,9 +112,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        sys.exit(main())
-    except BrokenPipeError:
-        sys.stdout = None
-        sys.exit(141)
+    exit_with_status_of(main, PROGRAM)

@@ -213,15 +213,48 @@ class CountTracebacks(unittest.TestCase):
         self.assertEqual(report["groups"][2]["labels"], {"a b": 1})
         self.assertEqual(report["findings"]["freed_unknown"], 1)
 
+    def test_labels_and_names_can_not_command_the_terminal(self):
+        lines = [*mallocx(0x10, 1, traceback="1a \x1b[2J\x9b1m+0x1 (/p\udcff)\n2a g+0x2 (/p)\n"),
+                 allocate(0x20, 2, label="\x1b[31mred\nNum of dangling allocations: 9\u202e"),
+                 event("a\x1b:b"), event("a:mi_free", p="\x1bx")]
+        out = self.run_on(lines)
+        self.assertEqual([character for character in out + self.err
+                          if character != "\n" and not character.isprintable()], [])
+        self.assertIn("1a \\x1b[2J\\x9b1m+0x1 (/p\\xff)\n2a g+0x2 (/p)\n\n", out)
+        self.assertIn('labelled "\\x1b[31mred\\x0aNum of dangling allocations: 9\\u202e"\n', out)
+        self.assertIn("1 x a\\x1b:b", self.err)
+        self.assertIn("p=\\x1bx is no number", self.err)
+
+    def test_threads_without_their_processes_are_told(self):
+        def without_process(line):
+            return json.dumps({key: value for key, value in json.loads(line).items()
+                               if key != "pid"})
+        two_threads = [allocate(0x10, 1, tid=1), allocate(0x20, 1, tid=2)]
+        self.run_on(map(without_process, two_threads))
+        self.assertIn("2 threads and not their processes", self.err)
+        self.assertIn("-F +pid", self.err)
+        for lines in (two_threads, [without_process(two_threads[0])]):
+            self.run_on(lines)
+            self.assertNotIn("+pid", self.err)
+
+    def test_a_forked_process_may_free_what_it_was_born_with(self):
+        self.run_on([allocate(0x10, 1, pid=1), free(0x10, pid=2, tid=2)])
+        self.assertIn("1 frees and 0 reallocations of blocks that their process was not recorded "
+                      "to allocate", self.err)
+        self.assertIn("forked", self.err)
+        self.assertIn("1 blocks, 1 bytes never freed", self.err)
+
     def test_what_is_no_event_is_named_and_the_exit_status_is_1(self):
         self.run_on(["{", "[]", '{"event": "a:mi_free", "params": {}}',
                      '{"event": "a:mi_free", "params": {"p": "x"}}', '{"event": 1, "params": {}}',
                      '{"event": "a:b", "params": {}, "traceback": 7}',
-                     '{"event": "a:b", "params": {}, "tid": []}', *self.lines()])
+                     '{"event": "a:b", "params": {}, "tid": []}', "[" * 100000, "9" * 5000,
+                     *self.lines()])
         self.assertEqual(self.status, 1)
         for expected in ("line 1: ", "line 2: not a JSON object", "line 3: a:mi_free: has no "
                          "parameter p", "line 4: a:mi_free: p=x is no number", "line 5: an event",
-                         "line 6: an event", "line 7: tid is neither", "3 blocks"):
+                         "line 6: an event", "line 7: tid is neither", "line 8: ", "line 9: ",
+                         "3 blocks"):
             self.assertIn(expected, self.err)
 
 
@@ -239,6 +272,10 @@ class Tracebacks(unittest.TestCase):
                           ("operator new", "", "inlined"),
                           ("[unknown]", "", "/usr/lib/libc.so.6"),
                           ("[unknown]", "", "[unknown]")])
+
+    def test_a_line_ends_at_a_line_feed_and_nowhere_else(self):
+        frame, = frames_of("7f f\x0c\x1c\x85\u2028g+0x1 (/a)\n")
+        self.assertEqual(frame.name, "f\x0c\x1c\x85\u2028g")
 
     def test_unknown_places_are_told_apart_by_their_address(self):
         self.assertNotEqual(frames_of("81 [unknown] (/c)"), frames_of("82 [unknown] (/c)"))

@@ -15,8 +15,9 @@ import re
 import sys
 from collections import defaultdict
 
-from allocation_replay import open_input, replay_lines, report_findings
+from allocation_replay import replay_lines, report_findings
 from flamegraph_svg import draw
+from text_streams import exit_with_status_of, open_input, printable
 from tracebacks import frames_of
 
 PROGRAM = "flamegraph"
@@ -30,7 +31,7 @@ def stacks_of(blocks, by):
     for block in blocks:
         frames = frames_by_text.get(block.traceback)
         if frames is None:
-            frames = tuple((frame.name, frame.file)
+            frames = tuple((printable(frame.name), printable(frame.file))
                            for frame in reversed(frames_of(block.traceback)))
             frames_by_text[block.traceback] = frames = frames or (("(no traceback)", ""),)
         sums[frames][0] += 1
@@ -56,7 +57,7 @@ def from_folded(lines):
         if match is None:
             faults.append((number, f"not STACK WEIGHT: {line.rstrip()!r}"))
             continue
-        frames = tuple((name, "") for name in match["stack"].split(";"))
+        frames = tuple((printable(name), "") for name in match["stack"].split(";"))
         stacks.append((frames, int(match["weight"]), 0, 0))
     return stacks, faults
 
@@ -99,17 +100,12 @@ def main(arguments=None):
             stacks = stacks_of(made if options.of == "all" else blocks, options.by)
             report_findings(PROGRAM, findings, faults)
     text = ("".join(line + "\n" for line in folded(stacks)) if options.folded
-            else draw(stacks, options.title or title, unit, options.width))
-    try:
-        with (open(options.output, "w", encoding="utf-8", errors="replace") if options.output
-              else open(1, "w", encoding="utf-8", errors="replace", closefd=False)) as output:
-            output.write(text)
-    except BrokenPipeError:
-        return 141
-    except OSError as error:
-        raise SystemExit(f"{PROGRAM}: {error}") from error
+            else draw(stacks, printable(options.title or title), unit, options.width))
+    with open(options.output or 1, "w", encoding="utf-8",
+              closefd=bool(options.output)) as output:
+        output.write(text)
     return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with_status_of(main, PROGRAM)

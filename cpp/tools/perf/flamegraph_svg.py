@@ -1,5 +1,6 @@
 """Draws weighted stacks as a flame graph: an SVG that stands alone, the same for the same input.
 
+Names are to be printable: XML has no place for control characters. Stacks may be of any depth.
 A box is a function called from the one below it; its width is its share of the whole, its colour
 the file that it lies in. Siblings stand in the order of their names: graphs can be compared.
 """
@@ -33,8 +34,13 @@ class Node:
         self.blocks += blocks
         self.bytes += size
 
-    def depth(self):
-        return 1 + max((child.depth() for child in self.children.values()), default=0)
+    def with_all_above(self):
+        """(node, depth) of this one at depth 0 and of all that stand on it."""
+        nodes = [(self, 0)]
+        while nodes:
+            node, depth = nodes.pop()
+            yield node, depth
+            nodes += ((child, depth + 1) for child in node.children.values())
 
 
 def tree_of(stacks):
@@ -78,15 +84,9 @@ def label_that_fits(name, characters):
 def colours_of(root):
     """A colour for each of the files that weigh most: the same ones for the same set of files."""
     weights = {}
-
-    def visit(node):
+    for node, _ in root.with_all_above():
         weights[node.file] = weights.get(node.file, 0) + node.weight
-        for child in node.children.values():
-            visit(child)
-
-    for child in root.children.values():
-        visit(child)
-    weights.pop("", None)
+    weights.pop("", None)  # the root has none either
     heaviest = sorted(weights, key=lambda file: (-weights[file], file))[:len(PALETTE)]
     return dict(zip(sorted(heaviest, key=lambda file: (file.rsplit("/", 1)[-1], file)), PALETTE))
 
@@ -102,13 +102,23 @@ class Drawing:
     def __init__(self, root, title, unit, width):
         self._root, self._title, self._unit, self._width = root, title, unit, width
         self._scale = (width - 2 * MARGIN) / root.weight if root.weight else 0
-        self._height = HEAD + root.depth() * ROW + FOOT
+        self._height = HEAD + (1 + max(depth for _, depth in root.with_all_above())) * ROW + FOOT
         self._colours = colours_of(root)
         self._left_out = 0
         self._parts = []
 
     def text(self):
-        self._box(self._root, MARGIN, 0)
+        boxes_to_draw = [(self._root, MARGIN, 0)]
+        while boxes_to_draw:
+            node, x, depth = boxes_to_draw.pop()
+            if not self._box(node, x, depth):
+                self._left_out += 1
+                continue
+            above = []
+            for key in sorted(node.children):
+                above.append((node.children[key], x, depth + 1))
+                x += node.children[key].weight * self._scale
+            boxes_to_draw += reversed(above)
         boxes, self._parts = self._parts, []
         self._head()
         footnote = "Hover over a box for its name, its file and its share."
@@ -145,10 +155,10 @@ class Drawing:
             x += 35 + 6.8 * len(name)
 
     def _box(self, node, x, depth):
+        """False when the box is too narrow to be seen, as all that stand on it are."""
         width = node.weight * self._scale
         if width < NARROWEST:
-            self._left_out += 1
-            return
+            return False
         y = self._height - FOOT - (depth + 1) * ROW
         share = 100 * node.weight / self._root.weight
         where = f"\n{node.file}" if node.file else ""
@@ -161,10 +171,7 @@ class Drawing:
         if label:
             self._text(x + 4, y + 13, label)
         self._parts.append("</g>")
-        for key in sorted(node.children):
-            child = node.children[key]
-            self._box(child, x, depth + 1)
-            x += child.weight * self._scale
+        return True
 
 
 def amounts(node):

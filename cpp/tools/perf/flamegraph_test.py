@@ -100,6 +100,22 @@ class Flamegraph(unittest.TestCase):
         self.assertNotIn("c", self.boxes(svg))
         self.assertIn("2 boxes are too narrow", svg)
 
+    def test_names_may_hold_what_an_svg_and_a_folded_line_may_not(self):
+        events = [allocation(0x10, 5, ("f\x1b[1m\x00\ufffe", "/a\x01"), ("\udcff main", "/b\rc"))]
+        boxes = self.boxes(self.run_on(events, "--title", "t\x02"))
+        self.assertEqual(boxes["f\\x1b[1m\\x00\\ufffe"][3].splitlines()[1], "/a\\x01")
+        self.assertIn("\\xff main", boxes)
+        self.assertEqual(self.run_on(events, "--folded"),
+                         "\\xff main;f\\x1b[1m\\x00\\ufffe 5\n")
+        self.assertIn("a\\x0b", self.boxes(self.run_on(["a\x0b;b 3"], "--from-folded")))
+
+    def test_stacks_of_any_depth_are_drawn(self):
+        deep = [(f"f{depth}", "/p") for depth in range(5000)]
+        boxes = self.boxes(self.run_on([allocation(0x10, 5, *deep)]))
+        self.assertEqual(len(boxes), 5001)
+        self.assertLess(boxes["f0"][1], boxes["f4999"][1])
+        self.assertEqual(boxes["f0"][:1], boxes["f4999"][:1])
+
     def test_names_are_shortened_to_what_says_most(self):
         self.assertEqual(without_template_arguments("a<b<c>>::d<e>::f"), "a<..>::d<..>::f")
         self.assertEqual(without_template_arguments("a::operator<"), "a::operator<")

@@ -1,9 +1,10 @@
 // Leaves a known number of blocks behind, from functions of known names, amid others that it frees.
 //
-//   leave_behind BACKEND [--one-more] [--refused] [--wait] [--for SECONDS]
+//   leave_behind BACKEND [--one-more] [--odd-label] [--refused] [--wait] [--for SECONDS]
 //
 // Prints a line for each function: its name, and the blocks and bytes that it left; then it ends.
 //   --one-more  leaves one block more than is printed, from LeaveOneMore: a planted fault
+//   --odd-label also leaves a block under a label of several lines and control characters
 //   --refused   also asks for more than there is
 //   --wait      prints "ready" and waits for a line of input, time to attach to it; after the table
 //               it prints "done" and waits again
@@ -100,6 +101,14 @@ uint8_t* NewBlock(MemoryPool* pool, int64_t size) {
   return {2, 333 + 334};
 }
 
+[[gnu::noinline]] Left LeaveOddlyLabelled(MemoryPool* pool) {
+  alkaid::ScopedLabel label(
+      "two\nlines, \x1b[31mred\xc2\x9b"
+      "0m\t\" size=7");
+  NewBlock(pool, 555);
+  return {1, 555};
+}
+
 [[gnu::noinline]] Left LeaveOneMore(MemoryPool* pool) {
   NewBlock(pool, 77);
   return {0, 0};
@@ -162,6 +171,8 @@ int main(int argc, char** argv) {
   for (size_t i = 1; i < arguments.size(); ++i) {
     if (arguments[i] == "--one-more") {
       leavers.push_back({"LeaveOneMore", &leave_behind::LeaveOneMore});
+    } else if (arguments[i] == "--odd-label") {
+      leavers.push_back({"LeaveOddlyLabelled", &leave_behind::LeaveOddlyLabelled});
     } else if (arguments[i] == "--refused") {
       leavers.push_back({"LeaveNothingWhenRefused", &leave_behind::LeaveNothingWhenRefused});
     } else if (arguments[i] == "--wait") {

@@ -94,6 +94,11 @@ def tracepoint_command(point, group, path, machine):
     return f"p:{group}/{point.name} {path}:{point.offset:#x}{counter} {' '.join(fields)}"
 
 
+def require_path_without_blanks(path):
+    if re.search(r"\s", path):
+        raise ProbeError(f"{path}: the kernel takes no blanks in the path of a probed file")
+
+
 def check_tracing():
     """ProbeError where the kernel would refuse."""
     control = f"{TRACING}/uprobe_events"
@@ -180,7 +185,9 @@ class ProbeGroup:
 
     def probe_allocators(self, perf, image, path, backends):
         """By perf, which finds parameters by the debug symbols."""
-        arguments = ["probe", "-q", "-x", path]
+        require_path_without_blanks(path)
+        # Not -q: that hides the reason of a failure too.
+        arguments = ["probe", "-x", path]
         for backend in backends:
             for function, returns in ALLOCATOR_FUNCTIONS[backend]:
                 self.events.append(f"{self._name}:{function}")
@@ -208,8 +215,7 @@ class ProbeGroup:
         if missing:
             raise ProbeError(f"{path} has no tracepoint {', '.join(missing)} of provider alkaid: "
                              "it was built without sys/sdt.h (Debian: systemtap-sdt-dev)")
-        if re.search(r"\s", path):
-            raise ProbeError(f"{path}: the kernel takes no blanks in the path of a probed file")
+        require_path_without_blanks(path)
         for point in points:
             write_control(tracepoint_command(point, self._name, path, image.machine))
         self.events += [f"{self._name}:{name}" for name in names]

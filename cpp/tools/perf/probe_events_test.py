@@ -1,12 +1,17 @@
 #!/usr/bin/python3 -B
 """Tests of what alkaid-perf-record makes of a library, a process and arguments. Needs no root."""
 
+import contextlib
+import importlib.machinery
+import io
 import os
 import struct
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
+import unittest.mock
 
 import elf_image
 import library_search
@@ -113,6 +118,30 @@ class ProbeEvents(unittest.TestCase):
             probe_events.tracepoint_command(point, "g", "/lib/x.so", "x86_64")
 
 
+class ProbesOnAllocators(Files):
+
+    def failure(self, path, perf="exit 1"):
+        script = self.file(f"#!/bin/sh\n{perf}\n".encode(), "perf")
+        os.chmod(script, 0o755)
+        image = elf_image.ElfImage(self.file(crafted_elf()))
+        with self.assertRaises(probe_events.ProbeError) as caught:
+            probe_events.ProbeGroup().probe_allocators(script, image, path, ["mimalloc"])
+        return str(caught.exception)
+
+    def test_perf_is_asked_for_its_reasons_and_they_are_passed_on(self):
+        said = self.failure("/lib/x.so", 'case " $* " in *" -q "*) ;; *) echo why not >&2;; esac\n'
+                                         "exit 1")
+        self.assertIn("perf probe failed on /lib/x.so:\nwhy not\n", said)
+
+    def test_a_path_that_the_kernel_can_not_take_is_refused_for_both_kinds(self):
+        for path in ("/a b/x.so", "/a\tb/x.so"):
+            self.assertIn("takes no blanks", self.failure(path))
+            point = elf_image.Tracepoint("alkaid", "free", 1, 2, ("8@%rdi",))
+            with self.assertRaisesRegex(probe_events.ProbeError, "takes no blanks"):
+                image = unittest.mock.Mock(**{"tracepoints.return_value": [point]})
+                probe_events.ProbeGroup().probe_tracepoints(image, path, ["free"])
+
+
 class LibrarySearch(Files):
 
     def test_names_of_the_library_and_of_its_neighbours(self):
@@ -158,6 +187,21 @@ class CommandLine(Files):
         wrapper = self.file(b"#!/bin/sh\necho no perf for kernel 1.2\nexit 2\n", "perf")
         os.chmod(wrapper, 0o755)
         self.fails("--perf", wrapper, "--", "ls", status=1, says="no perf for kernel 1.2")
+
+    def test_what_was_not_called_is_told_apart_from_what_was_lost(self):
+        path = os.path.join(HERE, "alkaid-perf-record")
+        recorder = types.ModuleType("alkaid_perf_record")
+        importlib.machinery.SourceFileLoader(recorder.__name__, path).exec_module(recorder)
+        for stats, expected in (("SAMPLE events: 3", (False, False)), ("", (True, False)),
+                                ("LOST events: 3", (False, True)),
+                                ("LOST_SAMPLES events: 3", (False, True))):
+            perf = self.file(f"#!/bin/sh\necho '   {stats}'\n".encode(), "perf")
+            os.chmod(perf, 0o755)
+            err = io.StringIO()
+            with contextlib.redirect_stderr(err):
+                recorder.report_sums(perf, "perf.data")
+            self.assertEqual(("nothing that has a probe was called" in err.getvalue(),
+                              "lost events" in err.getvalue()), expected, stats)
 
     def test_a_process_or_a_library_that_is_not_there_is_named(self):
         perf = self.file(b"#!/bin/sh\necho perf version 6.1\n", "perf")

@@ -1,13 +1,15 @@
 #!/usr/bin/python3 -B
 """Turns the text of `perf script` into JSON, one line for each event.
 
-  perf script --show-lost-events | process_perf_events.py > events.jsonl
+  perf script --show-lost-events --no-inline -F +pid,+ip,+sym,+symoff,+dso |
+    process_perf_events.py > events.jsonl
   process_perf_events.py SCRIPT.txt > events.jsonl
 
 Every line has the keys time (seconds, as perf counts them), event (group:name), params (text by
 name) and traceback (the lines of the call chain, innermost first; empty when none was recorded).
 What perf script tells besides is passed on: comm, tid, and pid and cpu where they are printed.
-perf's own remark that it lost events becomes an event named "lost".
+perf's own remark that it lost events becomes an event named "lost". A label that holds line breaks
+is put together again.
 
 A line that is neither an event nor part of a call chain is reported on stderr with its number. The
 rest is still processed; the exit status is then 1.
@@ -18,16 +20,24 @@ import json
 import re
 import sys
 
+from text_streams import exit_with_status_of, open_input
+
+PROGRAM = "process_perf_events"
+
 # A command name is at most 15 characters of anything and is set right-justified in 16 columns.
 # Between the time and the event stands a period when the event is not a tracepoint.
 HEADER = re.compile(
     r"\s*(?P<comm>.{0,16}?)\s+(?:(?P<pid>-?\d+)/)?(?P<tid>-?\d+)\s+(?:\[(?P<cpu>\d+)\]\s+)?"
-    r"(?P<time>\d+\.\d+):\s+(?:(?:\d+\s+)?(?P<event>[^\s:]+(?::[^\s:]+)*):(?:\s+(?P<rest>.*))?"
+    r"(?P<time>\d+\.\d+):\s+(?:(?:\d+\s+)?(?P<event>[^\s:]+(?::[^\s:]+)*):(?:\s+(?P<rest>(?s:.*)))?"
     r"|PERF_RECORD_LOST(?:_SAMPLES)?\s+lost\s+(?P<lost>\d+)\s*)$")
 # Where the probe stands: (address), or for a return (function <- address it returns to).
 PLACE = re.compile(r"\([0-9a-f]+(?: <- [0-9a-f]+)?\)\s*")
-# Strings are printed in quotes, with nothing escaped: one ends where the next parameter begins.
-PARAM = re.compile(r'(?P<name>\w+)=(?:"(?P<text>.*?)"(?=\s+\w+=|\s*$)|(?P<word>\S*))(?:\s+|$)')
+# Strings are printed in quotes, with nothing escaped: one ends where the next parameter begins. A
+# label is the last of its event's parameters, whatever it looks like.
+PARAM = re.compile(r'(?P<name>\w+)=(?:"(?P<text>(?<=\blabel=")(?s:.*)(?="\s*$)'
+                   r'|(?s:.*?)(?="(?:\s+\w+=|\s*$)))"|(?P<word>\S*))(?:\s+|$)')
+# A line of a call chain, and not the end of a string.
+CHAIN = re.compile(r'\t\s*[0-9a-f]+ .*[^"\r]\r?$')
 
 
 class Malformed(ValueError):
@@ -65,14 +75,43 @@ def parse_header(line):
     return event
 
 
+def with_strings_joined(lines):
+    """(number, line) of all lines. What a string with line breaks was split into is one again."""
+    block = []  # from an event with a string up to the next event
+    for number, line in enumerate(lines, 1):
+        line = line.rstrip("\n")
+        begins = not line.startswith("\t") and HEADER.match(line) is not None
+        if begins:
+            yield from joined(block)
+            block = []
+        if block or (begins and '="' in line):
+            block.append((number, line))
+        else:
+            yield number, line
+    yield from joined(block)
+
+
+def joined(block):
+    """The lines of one event; those before its call chain are one if they end as a string does."""
+    closed = bool(block) and block[0][1].rstrip().endswith('"')
+    if len(block) < 2 or (closed and CHAIN.match(block[1][1])):
+        return block
+    end = len(block)
+    while end > 1 and (not block[end - 1][1].strip() or CHAIN.match(block[end - 1][1])):
+        end -= 1
+    if end == 1 or not block[end - 1][1].rstrip().endswith('"'):
+        return block
+    return [(block[0][0], "\n".join(line for _, line in block[:end])), *block[end:]]
+
+
 def parse_events(lines, report):
     """Yields the events of `lines`; calls report(line number, what is wrong) for those in between.
 
     An event is complete at the next one, at an empty line, or at the end of the input.
     """
     event, lost_its_event = None, False
-    for number, line in enumerate(lines, 1):
-        line = line.rstrip("\r\n")
+    for number, line in with_strings_joined(lines):
+        line = line.rstrip("\r")
         if line.startswith("\t"):
             if event is not None:
                 event["traceback"] += line.lstrip("\t") + "\n"
@@ -104,31 +143,21 @@ def main(arguments=None):
     def report(number, message):
         nonlocal faults
         faults += 1
-        print(f"process_perf_events: {options.file or 'standard input'}:{number}: {message}",
+        print(f"{PROGRAM}: {options.file or 'standard input'}:{number}: {message}",
               file=sys.stderr)
 
-    try:
-        source = (open(options.file, encoding="utf-8", errors="surrogateescape") if options.file
-                  else open(0, encoding="utf-8", errors="surrogateescape", closefd=False))
-    except OSError as error:
-        raise SystemExit(f"process_perf_events: {error}")
-    with source:
+    with open_input(options.file, PROGRAM) as source:
         for event in parse_events(source, report):
             count += 1
             lost += int(event["params"]["lost"]) if event["event"] == "lost" else 0
             print(json.dumps(event))
     if lost:
-        print(f"process_perf_events: perf lost {lost} events: what is counted from the rest is "
+        print(f"{PROGRAM}: perf lost {lost} events: what is counted from the rest is "
               "not exact", file=sys.stderr)
     if faults:
-        print(f"process_perf_events: {count} events, {faults} malformed lines", file=sys.stderr)
+        print(f"{PROGRAM}: {count} events, {faults} malformed lines", file=sys.stderr)
     return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BrokenPipeError:
-        # The reader had enough. Nothing is left to flush into.
-        sys.stdout = None
-        sys.exit(141)
+    exit_with_status_of(main, PROGRAM)

@@ -5,10 +5,15 @@ import contextlib
 import io
 import json
 import os
+import re
+import subprocess
+import sys
 import tempfile
 import unittest
 
 import process_perf_events
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 # As perf 5 printed it for another library.
 OLD_SAMPLE = """\
@@ -80,6 +85,42 @@ class ProcessPerfEvents(unittest.TestCase):
         event = self.only_event('p 1 [0] 1.0: alkaid_9:allocate: (7f) label="" size=4\n')
         self.assertEqual(event["params"], {"label": "", "size": "4"})
 
+    def test_a_label_is_whole_and_its_traceback_its_own_whatever_the_label_holds(self):
+        chain = "\t    55 f+0x1 (/a)\n\t    56 main+0x1 (/a)\n"
+        head = "p 7/7 [000] 1.5: alkaid_9:allocate: (7f) ptr=0x10 size=4 alignment=64 pool=0x1 "
+        for label in ("a\nb", "a\n", "\n", "\n\n", 'q"\nr', 'q"\n\n\tz', "a\n\tb\n# c", "a\r\nb",
+                      "a\n\t  12ab f+0x1 (/p)\nz", "\x1b[31m", 'x" size=5', 'x" y="', "\u2028\x85"):
+            for traceback in (chain + "\n", ""):
+                events, faults = events_of(OLD_SAMPLE + "\n" + f'{head}label="{label}"\n{traceback}'
+                                           + OLD_SAMPLE)
+                self.assertEqual(faults, [], label)
+                self.assertEqual(len(events), 5)
+                self.assertEqual(events[2]["params"], {"ptr": "0x10", "size": "4", "pool": "0x1",
+                                                       "alignment": "64", "label": label})
+                self.assertEqual(events[2]["traceback"], traceback.replace("\t", "").rstrip("\n")
+                                 + "\n" * bool(traceback))
+                self.assertIn("je_arrow_mallocx", events[3]["traceback"])
+
+    def test_a_label_that_never_ends_takes_no_other_event_with_it(self):
+        events, faults = events_of('p 7 1.5: g:allocate: (7f) label="a\nb\n\t55 f+0x1 (/a)\n\n'
+                                   'p 7 1.6: g:free: (7f) ptr=0x1\n\t55 f+0x1 (/a)\n')
+        self.assertEqual([(number, "'b'" in fault) for number, fault in faults], [(2, True)])
+        self.assertEqual(events[-1]["event"], "g:free")
+        self.assertEqual(events[-1]["traceback"], "55 f+0x1 (/a)\n")
+
+    def test_lines_end_at_line_feeds_only_in_a_file_and_in_a_pipe(self):
+        text = b'p 7/7 1.5: alkaid_9:allocate: (7f) label="a\rb \xc2\x85 \xff"\n\t55 f+0x1 (/a)\n'
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "script.txt")
+            with open(file, "wb") as script:
+                script.write(text)
+            for arguments, piped in (([file], b""), ([], text)):
+                done = subprocess.run([sys.executable, "-B", process_perf_events.__file__,
+                                       *arguments], input=piped, stdout=subprocess.PIPE, check=True)
+                event = json.loads(done.stdout)
+                self.assertEqual(event["params"]["label"], "a\rb \x85 \udcff")
+                self.assertEqual(event["traceback"], "55 f+0x1 (/a)\n")
+
     def test_other_kinds_of_events_pass(self):
         event = self.only_event("prog 7 [000] 1.0:     250000 cpu-clock:u: \n\t55 main+0x1 (/a)\n")
         self.assertEqual((event["event"], event["params"]), ("cpu-clock:u", {}))
@@ -112,6 +153,30 @@ class ProcessPerfEvents(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(len([json.loads(line) for line in out.getvalue().splitlines()]), 2)
         self.assertIn(f"{file}:7: no event: 'rubbish'", err.getvalue())
+
+    def test_output_that_can_not_be_written_is_said_in_a_line(self):
+        events = '{"time": 1, "event": "a:mi_free", "params": {"p": "0x1"}}\n'
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        for script, text in (("process_perf_events.py", OLD_SAMPLE), ("flamegraph.py", events),
+                             ("count_tracebacks.py", events), ("count_tracebacks.py", events * 99)):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run(
+                    [sys.executable, "-B", os.path.join(HERE, script),
+                     *(["--json"] if script.startswith("count") else [])], input=text, text=True,
+                    stdout=full, stderr=subprocess.PIPE, check=False, env=buffered)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"{script[:-3]}: ", done.stderr)
+            self.assertIn("No space left on device", done.stderr)
+            for unwanted in ("Traceback", "Exception"):
+                self.assertNotIn(unwanted, done.stderr)
+
+    def test_the_help_of_each_script_reads_a_recording_as_the_page_does(self):
+        with open(os.path.join(HERE, "../../../docs/profiling.md"), encoding="utf-8") as page:
+            shown = re.search(r"^\$ (perf script .+? )\|", page.read(), re.MULTILINE)[1]
+        for script in ("alkaid-perf-record", "process_perf_events.py", "count_tracebacks.py"):
+            done = subprocess.run([sys.executable, "-B", os.path.join(HERE, script), "--help"],
+                                  stdout=subprocess.PIPE, text=True, check=True)
+            self.assertIn(f"  {shown}|", done.stdout)
 
     def test_comments_of_a_header_are_passed_over(self):
         events, faults = events_of("# ========\n# captured on: today\n#\n" + OLD_SAMPLE)

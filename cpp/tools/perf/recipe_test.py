@@ -219,6 +219,19 @@ def case_planted_fault(program, folder, probes, backend):
     require_equal(found, expected, "the rest")
 
 
+def case_odd_label(program, folder, backend):
+    """A label of any characters costs no traceback, and none of them reaches the terminal."""
+    recording = Recording(folder, "--probes=usdt")
+    expected = recording.of_command(program, backend, "--odd-label")
+    require("LeaveOddlyLabelled" in expected, f"left were {expected}")
+    events = events_of(recording.file)
+    require_equal(found_in(report_of(events)), expected, "with an odd label")
+    text = run([HERE / "count_tracebacks.py"], input_text=events).stdout
+    label = r'labelled "two\x0alines, \x1b[31mred\x9b0m\x09" size=7"'
+    require(label in text, f"{label} is not in\n{text!a}")
+    require(all(line.isprintable() for line in text.split("\n")), f"not printable: {text!a}")
+
+
 def case_running_process(program, folder, probes, backend):
     """A process that runs already is recorded from then on, until CTRL-C."""
     recording = Recording.by(program, folder, probes, backend)
@@ -303,6 +316,11 @@ def case_lost(program, folder, backend):
     report = report_of(events_of(recording.file))
     require(not report["exact"] and report["findings"]["lost"] > 0,
             f"the counts do not tell of the loss: {report['findings']}")
+    # And none at all fits in this one.
+    recording = Recording(folder, "--probes=usdt", "--buffer=4K", "--stack-bytes=8192")
+    said = run([*recording.command, "--", program, backend]).stderr
+    require(": 0 events in" in said and "lost events" in said, f"not all was lost:\n{said}")
+    require("nothing that has a probe was called" not in said, f"lost is not uncalled:\n{said}")
 
 
 def case_stripped(program, folder, backend):
@@ -318,9 +336,13 @@ def case_stripped(program, folder, backend):
     recording = Recording(folder, "--probes=usdt")
     expected = recording.of_command(program, backend)
     require_equal(found_in(recording.report()), expected, "a stripped library")
-    said = run([HERE / "alkaid-perf-record", "-o", recording.file, "--", program, backend],
-               status=1).stderr
-    require("--probes=usdt" in said, f"does not say what to do instead:\n{said}")
+    # The allocators' names stand in the symbol table, which is all that --strip-debug leaves.
+    for how in ("--strip-all", "--strip-debug"):
+        run(["strip", how, library, "-o", f"{folder}/{name}"])
+        said = run([HERE / "alkaid-perf-record", "-o", recording.file, "--", program, backend],
+                   status=1).stderr
+        require("--probes=usdt" in said, f"does not say what to do instead:\n{said}")
+        require(":\n\n" not in said, f"a reason is missing:\n{said}")
 
 
 def case_by_hand(program, folder):

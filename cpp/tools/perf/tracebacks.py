@@ -22,7 +22,7 @@ class Frame:
 def frames_of(traceback):
     """The frames of a traceback. A line that is not understood is a frame of that name."""
     frames = []
-    for line in traceback.splitlines():
+    for line in traceback.split("\n"):
         line = line.strip()
         if not line:
             continue
