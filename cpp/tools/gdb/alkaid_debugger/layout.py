@@ -15,6 +15,7 @@ UNTRACKED, SAMPLED = 1, 2
 
 ROOT = struct.Struct("<8sIIIIQQQQQ" + "QIIII" * 2 + "QQQIIQ")
 SHARD = struct.Struct("<IIQQ")
+ARRAY_OFFSET = 8  # in a shard
 ARRAY = struct.Struct("<QQ")
 BLOCK = "<QQQQQIIIHHQ"
 VIEW = "<QQQQQQQII"
@@ -57,7 +58,7 @@ class Heap:
 
     def __init__(self, read, address):
         self._read = read
-        self.notes = []
+        self._notes = {}  # by kind: a damaged table has thousands of one kind
         head = bytes(self._part(address, 16, "alkaid_heap_root"))
         magic, version, size = struct.unpack("<8sII", head)
         if magic != MAGIC:
@@ -87,9 +88,14 @@ class Heap:
     def on(self):
         return self.root.state != 0
 
-    def note(self, text):
-        if text not in self.notes:
-            self.notes.append(text)
+    @property
+    def notes(self):
+        return [next(iter(texts)) + (f" (and {len(texts) - 1:,} more of this kind)"
+                                     if len(texts) > 1 else "") for texts in self._notes.values()]
+
+    def note(self, text, kind=None):
+        """Of those of one kind the first is shown, and how many others there are."""
+        self._notes.setdefault(kind or text, {})[text] = True
 
     def blocks(self):
         """All live blocks, in order of their addresses."""
@@ -109,7 +115,7 @@ class Heap:
             self._labels = self._read_labels()
         if index < len(self._labels):
             return self._labels[index]
-        self.note(f"a record has label {index} of {len(self._labels)}: damaged")
+        self.note(f"a record has label {index} of {len(self._labels)}: damaged", "label")
         return f"<label {index}>"
 
     def pool(self, index):
@@ -117,7 +123,7 @@ class Heap:
             self._pools = self._read_pools()
         if index < len(self._pools):
             return self._pools[index]
-        self.note(f"a record has pool {index} of {len(self._pools)}: damaged")
+        self.note(f"a record has pool {index} of {len(self._pools)}: damaged", "pool")
         return f"<pool {index}>"
 
     def frames(self, stack):
@@ -130,6 +136,11 @@ class Heap:
     def record_address(self, block):
         """Where the record of `block` lies, or None: its first word changes when the block goes."""
         return self._find(block)[1]
+
+    def array_address(self, block):
+        """Where the word lies that changes when the record of `block` moves, or None."""
+        shard = self.shard_address(block)
+        return None if shard is None else shard + ARRAY_OFFSET
 
     def shard_address(self, block):
         """Where the shard that holds the record of `block` lies, or None."""
@@ -179,7 +190,7 @@ class Heap:
             where = f"shard {index} of the table of {what}"
             if sequence % 2:
                 self.note("the process stopped while a record was being put in or taken out "
-                          f"({where}): one of the {what} may be listed or missing")
+                          f"({where}): one of the {what} may be listed or missing", "update")
             if array == 0:
                 if live and sequence % 2 == 0:
                     raise HeapError(f"{where} counts {live} records and has no array: damaged")
@@ -205,7 +216,8 @@ class Heap:
                         yield make(fields)
             # In the middle of an update all may just be on their way to another array.
             if found != shard.live and shard.sequence % 2 == 0:
-                self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged")
+                self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged",
+                          "count")
 
     def _text(self, address, limit=4096):
         """The C string at `address`: read up to the end of each page, as the next may be no
@@ -216,10 +228,10 @@ class Heap:
             piece = bytes(self._part(address, length, "a label"))
             end = piece.find(b"\0")
             if end >= 0:
-                return (text + piece[:end]).decode("utf-8", "replace")
+                return (text + piece[:end]).decode("utf-8", "surrogateescape")
             text += piece
             address += length
-        return text.decode("utf-8", "replace") + "..."
+        return text.decode("utf-8", "surrogateescape") + "..."
 
     def _read_labels(self):
         if not self.root.labels or not self.root.label_count:
@@ -237,7 +249,7 @@ class Heap:
         if count == 0 or self.root.pools == 0:
             return []
         raw = self._part(self.root.pools, POOL.size * count, "the pools")
-        names = [name.split(b"\0")[0].decode("utf-8", "replace")
+        names = [name.split(b"\0")[0].decode("utf-8", "surrogateescape")
                  for _, name in POOL.iter_unpack(raw)]
         # Pools of one backend are told apart by their places.
         return [name if names.index(name) == index else f"{name}#{index}"
@@ -255,12 +267,12 @@ class Heap:
             self._chunks = [at for (at,) in struct.iter_unpack("<Q", raw)]
         chunk, place = stack >> 16, stack & 0xffff
         if chunk >= len(self._chunks):
-            self.note(f"a record has back-trace {stack:#x}, which is not there: damaged")
+            self.note(f"a record has back-trace {stack:#x}, which is not there: damaged", "stack")
             return ()
         address = self._chunks[chunk] + place * 16
         (depth,) = struct.unpack("<I", self._part(address, 4, "a back-trace"))
         if depth > MOST_FRAMES:
-            self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged")
+            self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged", "depth")
             return ()
         raw = self._part(address + 8, 8 * depth, "a back-trace")
         return struct.unpack(f"<{depth}Q", raw)
