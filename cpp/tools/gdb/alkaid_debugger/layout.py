@@ -5,7 +5,10 @@ Unreadable. Whatever it gives is checked before it is used, since the process ma
 another one than was thought.
 """
 
+import array
 import collections
+import itertools
+import operator
 import struct
 
 MAGIC = b"ALKHEAP\0"
@@ -39,6 +42,56 @@ View = collections.namedtuple(
     "View", "view root data size root_data root_size birth_ns stack thread")
 
 Shard = collections.namedtuple("Shard", "address sequence live where")
+
+
+# Of the words of a block: how each field is stored, and where among words of its size.
+FIELDS = (("Q", 0), ("Q", 1), ("Q", 2), ("Q", 3), ("Q", 4), ("I", 10), ("I", 11), ("I", 12),
+          ("H", 26), ("H", 27))
+
+
+class Blocks:
+    """Blocks as columns, one array for each field: a tenth of the memory of as many tuples. Reads
+    like a sequence of Block."""
+
+    def __init__(self):
+        self.columns = [array.array(code) for code, _ in FIELDS]
+
+    def __len__(self):
+        return len(self.columns[0])
+
+    def __getitem__(self, at):
+        return Block(*(column[at] for column in self.columns), 0)
+
+    def __iter__(self):
+        return map(Block._make, zip(*self.columns, itertools.repeat(0)))
+
+    def __getattr__(self, field):
+        if field in Block._fields[:len(FIELDS)]:
+            return self.columns[Block._fields.index(field)]
+        raise AttributeError(field)
+
+    def add(self, piece, record_size):
+        """Takes the records in use. Returns how many there were."""
+        words = {}
+        for code, size in (("Q", 8), ("I", 4), ("H", 2)):
+            words[code] = array.array(code)
+            words[code].frombytes(piece)
+            words[code] = (words[code], record_size // size)
+        used = [first > GIVEN_BACK for first in words["Q"][0][::words["Q"][1]]]
+        for column, (code, at) in zip(self.columns, FIELDS):
+            column.extend(itertools.compress(words[code][0][at::words[code][1]], used))
+        return sum(used)
+
+    def sort(self):
+        """By address, and in a fixed order where a stop caught two of one address."""
+        addresses = self.columns[0]
+        order = sorted(range(len(self)), key=addresses.__getitem__)
+        following = itertools.islice(order, 1, None)
+        if any(map(operator.eq, map(addresses.__getitem__, order),
+                   map(addresses.__getitem__, following))):
+            order.sort(key=lambda at: [column[at] for column in self.columns])
+        self.columns = [array.array(column.typecode, map(column.__getitem__, order))
+                        for column in self.columns]
 
 
 class HeapError(Exception):
@@ -100,15 +153,27 @@ class Heap:
     def blocks(self):
         """All live blocks, in order of their addresses."""
         root = self.root
-        return sorted(self._records("blocks", BLOCK, Block, root.blocks_shards,
-                                    root.blocks_shard_count, root.blocks_shard_size,
-                                    root.blocks_record_size))
+        found = Blocks()
+        self._records("blocks", found.add, root.blocks_shards, root.blocks_shard_count,
+                      root.blocks_shard_size, root.blocks_record_size)
+        found.sort()
+        return found
 
     def views(self):
         """All live slices."""
         root = self.root
-        return list(self._records("slices", VIEW, View, root.views_shards, root.views_shard_count,
-                                  root.views_shard_size, root.views_record_size))
+        found = []
+
+        def add(piece, record_size):
+            record = struct.Struct(VIEW + f"{record_size - struct.calcsize(VIEW)}x")
+            before = len(found)
+            found.extend(View._make(fields) for fields in record.iter_unpack(piece)
+                         if fields[0] > GIVEN_BACK)
+            return len(found) - before
+
+        self._records("slices", add, root.views_shards, root.views_shard_count,
+                      root.views_shard_size, root.views_record_size)
+        return found
 
     def label(self, index):
         if self._labels is None:
@@ -150,10 +215,10 @@ class Heap:
         root = self.root
         size = root.blocks_record_size
         wanted = struct.pack("<QQQQ", *block[:4])
-        for shard, array, capacity, header in self._shards(
+        for shard, records, capacity, header in self._shards(
                 "blocks", root.blocks_shards, root.blocks_shard_count, root.blocks_shard_size,
                 size):
-            for start, piece in self._pieces("blocks", array + header, capacity * size, size):
+            for start, piece in self._pieces("blocks", records + header, capacity * size, size):
                 piece = bytes(piece)
                 at = piece.find(wanted)
                 while at >= 0 and at % size:
@@ -182,38 +247,32 @@ class Heap:
         if not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size <= MOST_HEADER_BYTES:
             raise HeapError(f"the table of {what} has {count} shards of {shard_size} bytes: "
                             "damaged")
-        if not 64 <= record_size <= MOST_RECORD_BYTES:
+        if not 64 <= record_size <= MOST_RECORD_BYTES or record_size % 8:
             raise HeapError(f"the table of {what} has records of {record_size} bytes: damaged")
         raw = self._part(shards, count * shard_size, f"the shards of the table of {what}")
         for index in range(count):
-            sequence, _, array, live = SHARD.unpack_from(raw, index * shard_size)
+            sequence, _, records, live = SHARD.unpack_from(raw, index * shard_size)
             where = f"shard {index} of the table of {what}"
             if sequence % 2:
                 self.note("the process stopped while a record was being put in or taken out "
                           f"({where}): one of the {what} may be listed or missing", "update")
-            if array == 0:
+            if records == 0:
                 if live and sequence % 2 == 0:
                     raise HeapError(f"{where} counts {live} records and has no array: damaged")
                 continue
-            capacity, header = ARRAY.unpack(self._part(array, ARRAY.size, where))
+            capacity, header = ARRAY.unpack(self._part(records, ARRAY.size, where))
             if capacity & (capacity - 1) or not 0 < capacity < 1 << 48:
                 raise HeapError(f"{where} has a capacity of {capacity}, no power of two: damaged")
             if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
                 raise HeapError(f"{where} counts {live} records in {capacity} places behind a "
                                 f"header of {header} bytes: damaged")
-            yield Shard(shards + index * shard_size, sequence, live, where), array, capacity, header
+            yield Shard(shards + index * shard_size, sequence, live, where), records, capacity, header
 
-    def _records(self, what, form, kind, shards, count, shard_size, record_size):
-        make = kind._make
-        for shard, array, capacity, header in self._shards(
+    def _records(self, what, add, shards, count, shard_size, record_size):
+        for shard, records, capacity, header in self._shards(
                 what, shards, count, shard_size, record_size):
-            record = struct.Struct(form + f"{record_size - struct.calcsize(form)}x")
-            found = 0
-            for _, piece in self._pieces(what, array + header, capacity * record_size, record_size):
-                for fields in record.iter_unpack(piece):
-                    if fields[0] > GIVEN_BACK:
-                        found += 1
-                        yield make(fields)
+            found = sum(add(piece, record_size) for _, piece in self._pieces(
+                what, records + header, capacity * record_size, record_size))
             # In the middle of an update all may just be on their way to another array.
             if found != shard.live and shard.sequence % 2 == 0:
                 self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged",

@@ -1,5 +1,7 @@
 """The tables of the process at its present stop, and how they are printed."""
 
+import heapq
+
 from . import inferior, layout, rendering, snapshots
 from .rendering import say
 
@@ -67,7 +69,7 @@ class View:
         """The largest of them, in the order of their addresses."""
         shown = blocks
         if limit is not None and len(blocks) > limit:
-            shown = sorted(sorted(blocks, key=lambda block: -block.size)[:limit])
+            shown = sorted(heapq.nlargest(limit, blocks, key=lambda block: block.size))
         for block in shown:
             data = self.first_bytes(block) if contents else b""
             say("    " + rendering.block_line(block, name_of(block, snapshot), data))
