@@ -47,8 +47,8 @@ class Differences(unittest.TestCase):
     def test_of_sequences_are_the_places_of_what_only_one_has(self):
         for before, after, expected in (
                 ("", "", ([], [])), ("abc", "abc", ([], [])), ("abc", "", ([0, 1, 2], [])),
-                ("", "ab", ([], [0, 1])), ("bdf", "abcf", ([1], [0, 2])), ("ab", "c", ([0, 1], [0])),
-                ("aab", "ab", ([1], []))):
+                ("", "ab", ([], [0, 1])), ("bdf", "abcf", ([1], [0, 2])),
+                ("ab", "c", ([0, 1], [0])), ("aab", "ab", ([1], []))):
             self.assertEqual(expected, snapshots.differing(before, after), (before, after))
 
 

@@ -124,7 +124,7 @@ class Stripped(unittest.TestCase):
         cls.live = gdb_session.run(
             ["set breakpoint pending on", "break fflush", "run", *["continue"] * 3, *cls.COMMANDS,
              "alkaid heap select \"'without + 0x' in stack and label == 'image.pixels'\"",
-             "python from alkaid_debugger import inferior; print(inferior.Code().functions(0x1234))",
+             "python from alkaid_debugger.inferior import Code; print(Code().functions(0x1234))",
              f"generate-core-file {cls.core}"], cls.program)[6:]
 
     def test_is_read_with_files_and_offsets_in_place_of_names(self):

@@ -3,31 +3,11 @@
 import gdb
 
 from . import inferior, layout, pools, rendering, retention, selection, snapshots, watch
+from .arguments import nothing_but, options
 from .rendering import say
 from .view import LISTED, TRACEBACKS, View, flags_of, name_of, total_line
 
 _kept = {}  # snapshots by name, for as long as gdb runs
-
-
-def options(argument, *known):
-    """Splits `argument` into its leading options, of those that are known, and the rest."""
-    given, rest = set(), argument.strip()
-    while rest.startswith("--"):
-        word, _, rest = rest.partition(" ")
-        if word not in known:
-            raise layout.HeapError(f"there is no option {word}" +
-                                   (f"; known are {', '.join(known)}" if known else ""))
-        given.add(word)
-        rest = rest.strip()
-    return given, rest
-
-
-def nothing_but(argument, *known):
-    """The options; an error where there is anything else."""
-    given, rest = options(argument, *known)
-    if rest:
-        raise layout.HeapError(f"takes no '{rest}'")
-    return given
 
 
 class Command(gdb.Command):

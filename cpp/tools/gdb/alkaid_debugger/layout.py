@@ -266,7 +266,8 @@ class Heap:
             if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
                 raise HeapError(f"{where} counts {live} records in {capacity} places behind a "
                                 f"header of {header} bytes: damaged")
-            yield Shard(shards + index * shard_size, sequence, live, where), records, capacity, header
+            shard = Shard(shards + index * shard_size, sequence, live, where)
+            yield shard, records, capacity, header
 
     def _records(self, what, add, shards, count, shard_size, record_size):
         for shard, records, capacity, header in self._shards(
