@@ -1,5 +1,6 @@
 """Differences, censuses, selections and how they are written."""
 
+import os
 import unittest
 
 from alkaid_debugger import layout, pools, rendering, retention, selection, snapshots
@@ -41,6 +42,14 @@ class Differences(unittest.TestCase):
         sampled = block(0x9000, 100, weight=1000, flags=layout.SAMPLED)
         changes = snapshots.Changes(snapshot(sample_bytes=512), snapshot(sampled, sample_bytes=512))
         self.assertEqual((1000, 10), (changes.bytes, changes.blocks))
+
+
+    def test_of_sequences_are_the_places_of_what_only_one_has(self):
+        for before, after, expected in (
+                ("", "", ([], [])), ("abc", "abc", ([], [])), ("abc", "", ([0, 1, 2], [])),
+                ("", "ab", ([], [0, 1])), ("bdf", "abcf", ([1], [0, 2])),
+                ("ab", "c", ([0, 1], [0])), ("aab", "ab", ([1], []))):
+            self.assertEqual(expected, snapshots.differing(before, after), (before, after))
 
 
 class Snapshots(unittest.TestCase):
@@ -91,6 +100,11 @@ class Selections(unittest.TestCase):
         for text in ("size > 100", "sampled", "label == ''", "'Lo' in frames", "size == 1 or 0",
                      "0 < size < 100"):
             self.assertIs(False, self.select(text), text)
+
+    def test_that_are_about_no_block_are_refused(self):
+        for text in ("1", "'size > 990'", "KiB < MiB", "(size, 1)", "[size]", "{size}", "not 0"):
+            with self.assertRaisesRegex(layout.HeapError, "no property of a block|no condition"):
+                self.select(text)
 
     def test_name_what_is_not_known(self):
         with self.assertRaisesRegex(layout.HeapError, "a block has no 'sizes'; known are: frames, "
@@ -145,6 +159,26 @@ class Rendering(unittest.TestCase):
                 ("std::function<void (int)>::~function", "std::function<void (int)>::~function"),
                 ("f<void (*)(int)>(int) [clone .cold]", "f<void (*)(int)>"), ("", ""), (")", ")")):
             self.assertEqual(name, rendering.without_arguments(whole))
+
+    def test_what_a_terminal_would_obey_is_shown_as_bytes(self):
+        for text, shown in (
+                ("image.x", "image.x"), ("Gr\u00f6\u00dfe", "Gr\u00f6\u00dfe"), ("", ""),
+                ("\x1b[31m\n\0\x7f", r"\x1b[31m\x0a\x00\x7f"), ("\x9b", r"\xc2\x9b"),
+                (b"\xff\xfe".decode("utf-8", "surrogateescape"), r"\xff\xfe"),
+                ("\u202e", r"\xe2\x80\xae"), ("\u2028", r"\xe2\x80\xa8"),
+                (r"\x1b", r"\x1b")):
+            self.assertEqual(shown, rendering.printable(text))
+
+    def test_a_table_is_straight_whatever_is_in_it(self):
+        lines = rendering.table(("label", "at"), [("a\n\x1b", "1"), ("b", "2")], left=(0,))
+        self.assertEqual(["label      at", r"a\x0a\x1b   1", "b           2"], lines)
+
+    def test_lines_are_printed_by_one_function_only(self):
+        folder = os.path.dirname(rendering.__file__)
+        for name in os.listdir(folder):
+            if name.endswith(".py") and name != "rendering.py":
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    self.assertNotRegex(file.read(), r"\b(print|gdb\.write)\(", name)
 
     def test_an_age_has_a_unit(self):
         self.assertEqual(["0.0 s", "0.0 s", "1.5 s", "5.0 min", "3.0 h"], [

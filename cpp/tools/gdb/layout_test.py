@@ -17,6 +17,17 @@ class Records(unittest.TestCase):
         self.assertEqual(blocks[2][0], found.blocks()[1])
         self.assertEqual([], found.notes)
 
+    def test_two_of_one_address_are_in_the_same_order_whatever_their_places(self):
+        pair = [block(0x9000, serial=2), block(0x9000, serial=1)]
+        orders = [[one.serial for one in opened(blocks=[records]).blocks()]
+                  for records in (pair, pair[::-1])]
+        self.assertEqual([[1, 2], [1, 2]], orders)
+
+    def test_every_field_of_a_block_is_kept(self):
+        whole = layout.Block(1 << 63, 2 << 40, 3 << 41, 4 << 42, 5 << 43, 6 << 26, 7 << 25, 8 << 24,
+                             9 << 10, 10 << 11, 0)
+        self.assertEqual([whole], list(opened(blocks=[[whole]], labels=[""], pools=[]).blocks()))
+
     def test_slices_are_read(self):
         views = [[view(0x4000, 10)], [view(0x4010, 20, root=0x600)]]
         self.assertEqual([views[0][0], views[1][0]], opened(views=views).views())
@@ -24,7 +35,7 @@ class Records(unittest.TestCase):
     def test_no_table_is_no_block(self):
         found = opened(blocks_shards=0, blocks_shard_count=0, blocks_shard_size=0,
                        blocks_record_size=0)
-        self.assertEqual([], found.blocks())
+        self.assertEqual([], list(found.blocks()))
 
     def test_longer_records_and_headers_of_a_later_library_are_stepped_over(self):
         records = [[block(0x9000), block(0xa000)], [block(0xb000)]]
@@ -80,7 +91,7 @@ class Stops(unittest.TestCase):
     def test_a_table_that_is_just_being_emptied_is_no_damage(self):
         found = opened(block_table=lambda memory: table(memory, layout.BLOCK, [None], sequence=3,
                                                         live=9))
-        self.assertEqual([], found.blocks())
+        self.assertEqual([], list(found.blocks()))
         self.assertEqual(1, len(found.notes), found.notes)
 
     def test_a_count_that_is_wrong_at_rest_is_damage(self):
@@ -115,6 +126,7 @@ class Damage(unittest.TestCase):
         self.refused("70000 shards", blocks_shard_count=70000)
         self.refused("shards of 8 bytes", blocks_shard_size=8)
         self.refused("records of 40 bytes", blocks_record_size=40)
+        self.refused("records of 68 bytes", blocks_record_size=68)
         self.refused("nothing is mapped at 0x10", blocks_shards=0x10)
 
     def test_of_an_array_is_named(self):
@@ -131,6 +143,17 @@ class Damage(unittest.TestCase):
         self.refused("nothing is mapped at", block_table=with_array(1 << 40, 64))
         self.refused("counts 4 records and has no array", block_table=lambda memory: (
             memory.put(layout.SHARD.pack(0, 0, 0, 4)), 1, 24, 64, 0))
+
+    def test_of_one_kind_is_one_note_however_often_it_is_met(self):
+        found = opened(block_table=lambda memory: table(
+            memory, layout.BLOCK, [[block(0x9000)], [block(0x8000)], [block(0x7000)]], live=2))
+        found.blocks()
+        for label in [*range(100, 1100), 100]:
+            found.label(label)
+        self.assertEqual(
+            ["shard 0 of the table of blocks counts 2 records and holds 1: damaged (and 2 more of "
+             "this kind)", "a record has label 100 of 2: damaged (and 999 more of this kind)"],
+            found.notes)
 
     def test_of_names_and_back_traces_is_shown_in_their_place(self):
         found = opened(stacks=[(1, 2)])

@@ -1,6 +1,8 @@
 // A program that tracks its own memory: prints what it holds, line by line, and stops in Reached().
 //
 //   tracked_program            a few blocks and slices
+//   tracked_program labels     blocks of many labels, strange ones among them
+//   tracked_program grows      a large block, many others, and the end of the large one
 //   tracked_program busy       threads allocate, reallocate, slice and free until it is killed
 
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,8 +45,9 @@ struct Block {
   int64_t size;
 };
 
-[[gnu::noinline]] Block LoadsImages(MemoryPool* pool, int64_t size) {
-  const ScopedLabel label("image.pixels");
+[[gnu::noinline]] Block LoadsImages(MemoryPool* pool, int64_t size,
+                                    std::string_view name = "image.pixels") {
+  const ScopedLabel label(name);
   Block block = {nullptr, size};
   if (!pool->Allocate(size, &block.data).ok()) std::abort();
   std::memset(block.data, 'x', static_cast<size_t>(size));
@@ -81,6 +85,31 @@ void Few(MemoryPool* pool) {
   pool->Free(plain, 77);
 }
 
+void Labels(MemoryPool* pool) {
+  for (int i = 0; i < 12; ++i) LoadsImages(pool, 100 + i, "image." + std::to_string(i));
+  // Escapes of terminals, ends of lines, bytes that are no UTF-8; and letters, which are shown.
+  LoadsImages(pool, 5000,
+              "red\x1b[31m\nline\xc2\x9b"
+              "31m\xff\x7f");
+  LoadsImages(pool, 6000,
+              "Gr\xc3\xb6\xc3\x9f"
+              "e");
+  Reached("labels");
+}
+
+// Enough blocks for the tables to grow. The large block goes back to the system, untouched.
+void Grows(MemoryPool* pool) {
+  const Block large = LoadsImages(pool, 777777);
+  Print("large", large.data, large.size);
+  Reached("before");
+  uint8_t* small = nullptr;
+  for (int i = 0; i < 20000; ++i) {
+    if (!pool->Allocate(64, &small).ok()) std::abort();
+  }
+  pool->Free(large.data, large.size);
+  Reached("after");
+}
+
 void Busy(MemoryPool* pool) {
   const Block kept = LoadsImages(pool, 123457);
   const auto work = [pool](int64_t unit) {
@@ -115,6 +144,10 @@ int main(int argc, char** argv) {
   if (!alkaid::profile::StartTracking(options).ok()) std::abort();
   if (argc > 1 && std::strcmp(argv[1], "busy") == 0) {
     Busy(pool.get());
+  } else if (argc > 1 && std::strcmp(argv[1], "labels") == 0) {
+    Labels(pool.get());
+  } else if (argc > 1 && std::strcmp(argv[1], "grows") == 0) {
+    Grows(pool.get());
   } else {
     Few(pool.get());
   }

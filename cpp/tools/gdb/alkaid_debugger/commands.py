@@ -3,22 +3,11 @@
 import gdb
 
 from . import inferior, layout, pools, rendering, retention, selection, snapshots, watch
-from .view import LISTED, View, flags_of, name_of, total_line
+from .arguments import nothing_but, options
+from .rendering import say
+from .view import LISTED, TRACEBACKS, View, flags_of, name_of, total_line
 
 _kept = {}  # snapshots by name, for as long as gdb runs
-
-
-def options(argument, *known):
-    """Splits `argument` into its leading options, of those that are known, and the rest."""
-    given, rest = set(), argument.strip()
-    while rest.startswith("--"):
-        word, _, rest = rest.partition(" ")
-        if word not in known:
-            raise layout.HeapError(f"there is no option {word}" +
-                                   (f"; known are {', '.join(known)}" if known else ""))
-        given.add(word)
-        rest = rest.strip()
-    return given, rest
 
 
 class Command(gdb.Command):
@@ -37,10 +26,13 @@ class Command(gdb.Command):
         try:
             with inferior.without_calls():
                 self.run(argument)
-        except layout.HeapError as error:
-            raise gdb.GdbError(f"{self.words}: {error}") from error
-        except gdb.MemoryError as error:
-            raise gdb.GdbError(f"{self.words}: {error}") from error
+        except (layout.HeapError, gdb.MemoryError, UnicodeError) as error:
+            missing = (layout.Unreadable, gdb.MemoryError)
+            cut = ""
+            if isinstance(error, missing) or isinstance(error.__cause__, missing):
+                cut = inferior.cut_core()
+            text = f"{self.words}: {error}" + (f" ({cut})" if cut else "")
+            raise gdb.GdbError(rendering.printable(text)) from error
 
 
 class Alkaid(Command):
@@ -57,25 +49,30 @@ They work on a process and on a core, need no debug symbols, and call nothing in
 class Heap(Command):
     """Live blocks: totals by label and pool, and by traceback.
 
-Usage: alkaid heap
-The tables are kept where tracking is on (ALKAID_TRACK_ALLOCATIONS, alkaid run --track)."""
+Usage: alkaid heap [--all]
+The tables are kept where tracking is on (ALKAID_TRACK_ALLOCATIONS, alkaid run --track). The 10
+largest tracebacks unless --all is given."""
 
     def run(self, argument):
-        if argument:
-            raise layout.HeapError(f"there is no 'alkaid heap {argument}': see help alkaid heap")
+        given, rest = options(argument, "--all")
+        if rest:
+            raise layout.HeapError(f"there is no 'alkaid heap {rest}': see help alkaid heap")
         view = View()
         snapshot = view.snapshot()
-        print(total_line(snapshot))
+        say(total_line(snapshot))
         if snapshot.blocks:
-            print("\n  By label and pool:")
+            say()
+            say("  By label and pool:")
             groups = snapshots.totals(snapshot.blocks, lambda block: (
                 snapshot.labels[block.label], snapshot.pools[block.pool]))
             rows = [(f"{size:,}", f"{count:,}", label or "-", pool)
                     for (label, pool), size, count in groups]
             for line in rendering.table(("bytes", "blocks", "label", "pool"), rows, left=(2, 3)):
-                print("    " + line)
-            print("\n  By traceback:")
-            view.print_tracebacks(snapshot.blocks, snapshot)
+                say("    " + line)
+            say()
+            say("  By traceback:")
+            view.print_tracebacks(snapshot.blocks, snapshot,
+                                  None if "--all" in given else TRACEBACKS)
         view.print_notes()
 
 
@@ -85,10 +82,10 @@ class HeapAll(Command):
 Usage: alkaid heap all"""
 
     def run(self, argument):
-        options(argument)
+        nothing_but(argument, "--all")  # which says what it does anyway
         view = View()
         snapshot = view.snapshot()
-        print(total_line(snapshot))
+        say(total_line(snapshot))
         view.print_blocks(snapshot.blocks, snapshot, None)
         view.print_notes()
 
@@ -103,16 +100,16 @@ Without a name: what is kept. It is kept in gdb, until gdb ends or the name is g
         name = argument.strip()
         if not name:
             for kept, snapshot in _kept.items():
-                print(f"{kept}: {total_line(snapshot)}")
+                say(f"{kept}: {total_line(snapshot)}")
             if not _kept:
-                print("nothing is kept: alkaid heap label NAME")
+                say("nothing is kept: alkaid heap label NAME")
             return
         if len(name.split()) != 1 or name.startswith("--"):
             raise layout.HeapError(f"a name is one word, not '{name}'")
         view = View()
         snapshot = view.snapshot()
         _kept[name] = snapshot
-        print(total_line(snapshot))
+        say(total_line(snapshot))
         view.print_notes()
 
 
@@ -121,7 +118,7 @@ class HeapDiff(Command):
 
 Usage: alkaid heap diff [--all] BEFORE [AFTER]
 Without AFTER: up to now. New blocks are shown with their first bytes, and grouped by traceback; the
-50 largest unless --all is given."""
+50 largest blocks and 10 largest tracebacks unless --all is given."""
 
     def complete(self, text, word):
         return [name for name in _kept if name.startswith(word)]
@@ -142,16 +139,18 @@ Without AFTER: up to now. New blocks are shown with their first bytes, and group
         changes = snapshots.Changes(before, after)
         about = "about " if before.sampled else ""
         limit = None if "--all" in given else LISTED
-        print(f"Changes from {names[0]} to {names[1] if len(names) == 2 else 'current'}")
-        print(f"  {about}{changes.bytes:+,} bytes, {about}{changes.blocks:+,} block"
-              f"{'' if abs(changes.blocks) == 1 else 's'}\n")
-        print("  Free-d blocks:")
+        say(f"Changes from {names[0]} to {names[1] if len(names) == 2 else 'current'}")
+        say(f"  {about}{changes.bytes:+,} bytes, {about}{changes.blocks:+,} block"
+              f"{'' if abs(changes.blocks) == 1 else 's'}")
+        say()
+        say("  Free-d blocks:")
         view.print_blocks(changes.freed, before, limit, contents=False)
-        print("  New blocks:")
+        say("  New blocks:")
         view.print_blocks(changes.made, after, limit, contents=len(names) == 1)
         if changes.made:
-            print("\n  New blocks by traceback:")
-            view.print_tracebacks(changes.made, after, "+")
+            say()
+            say("  New blocks by traceback:")
+            view.print_tracebacks(changes.made, after, None if limit is None else TRACEBACKS, "+")
         view.print_notes()
 
 
@@ -172,7 +171,8 @@ and KiB, MiB, GiB, len(x), x.startswith(y), x.endswith(y). The 50 largest unless
 
     def run(self, argument):
         given, text = options(argument, "--all")
-        if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and (
+                text[0] not in text[1:-1]):
             text = text[1:-1]
         if not text:
             raise layout.HeapError("takes an expression, such as \"size > 300000\"")
@@ -197,7 +197,7 @@ and KiB, MiB, GiB, len(x), x.startswith(y), x.endswith(y). The 50 largest unless
         snapshot = heap.snapshot()
         now = heap.now_ns(block.birth_ns for block in snapshot.blocks)
         chosen = [block for block in snapshot.blocks if selected(block)]
-        print(f"{snapshots.weight(chosen):,} bytes in {len(chosen):,} of {len(snapshot.blocks):,} "
+        say(f"{snapshots.weight(chosen):,} bytes in {len(chosen):,} of {len(snapshot.blocks):,} "
               "blocks")
         heap.print_blocks(chosen, snapshot, None if "--all" in given else LISTED)
         heap.print_notes()
@@ -210,15 +210,15 @@ Usage: alkaid heap block ADDRESS"""
 
     def run(self, argument):
         view, snapshot, block = find_block(argument)
-        print(rendering.block_line(block, snapshot.labels[block.label] or "no label"))
+        say(rendering.block_line(block, snapshot.labels[block.label] or "no label"))
         now = view.now_ns(other.birth_ns for other in snapshot.blocks)
-        print(f"    pool {snapshot.pools[block.pool]}, thread {block.thread}, serial "
+        say(f"    pool {snapshot.pools[block.pool]}, thread {block.thread}, serial "
               f"{block.serial}, allocated {rendering.age(now - block.birth_ns)} ago"
               + "".join(f", {flag}" for flag in flags_of(block)))
         view.print_traceback(block.stack, whole=True)
         for line in rendering.hexdump(block.address,
                                       view.memory.readable(block.address, min(block.size, 64))):
-            print("    " + line)
+            say("    " + line)
         view.print_notes()
 
 
@@ -246,11 +246,11 @@ class HeapWatch(Command):
     """Stop when a block is next touched at one of its ends, or freed, and tell by whom.
 
 Usage: alkaid heap watch [--ends] ADDRESS
-ADDRESS is any in the block. Then let the process continue. Takes three hardware watchpoints, of
-which a processor has four: on the first and the last byte, and, unless --ends is given or there is
-no room, on the block's record in the tables, which changes when the block is freed. They are
-removed after the report, and by alkaid heap unwatch. That a block is freed without being touched
-can be missed where its table was made anew since the process last stopped."""
+ADDRESS is any in the block. Then let the process continue. Takes the four hardware watchpoints that
+a processor has: on the first and the last byte, and, unless --ends is given or there is no room, on
+the block's record in the tables, which changes when the block is freed, and on the word that says
+where the records are, which are moved when their table is made anew. They are removed after the
+report, and by alkaid heap unwatch."""
 
     def run(self, argument):
         given, rest = options(argument, "--ends")
@@ -259,10 +259,10 @@ can be missed where its table was made anew since the process last stopped."""
             raise layout.HeapError("a core does not go on: watchpoints need a process")
         _, snapshot, block = find_block(rest)
         line = rendering.block_line(block, name_of(block, snapshot))
-        numbers = watch.begin(block, line, "--ends" in given)
-        print(f"Watching {line} with hardware watchpoints {', '.join(map(str, numbers))}")
-        if len(numbers) < 3:
-            print("note: that it is freed without being touched will not be seen")
+        begun = watch.begin(block, line, "--ends" in given)
+        say(f"Watching {line} with hardware watchpoints {', '.join(map(str, begun.numbers()))}")
+        if begun.unseen():
+            say(f"note: {begun.unseen()}")
 
 
 class HeapUnwatch(Command):
@@ -271,8 +271,8 @@ class HeapUnwatch(Command):
 Usage: alkaid heap unwatch"""
 
     def run(self, argument):
-        options(argument)
-        print(f"{watch.end_all()} block(s) were watched")
+        nothing_but(argument)
+        say(f"{watch.end_all()} block(s) were watched")
 
 
 class Hexdump(Command):
@@ -294,7 +294,7 @@ ADDRESS and LENGTH are expressions without spaces; 64 bytes where no length is g
             raise layout.HeapError(f"a length is between 1 and {self.MOST:,} bytes, not {words[1]}")
         data = inferior.Memory().readable(address, length)
         for line in rendering.hexdump(address, data):
-            print(line)
+            say(line)
         if len(data) < length:
             raise layout.HeapError(f"nothing can be read at {address + len(data):#x}")
 
@@ -306,16 +306,16 @@ Usage: alkaid pools
 Works whether tracking is on or off. The peak is that of max_memory()."""
 
     def run(self, argument):
-        options(argument)
+        nothing_but(argument)
         inferior.require_stopped()
         found, notes = pools.read_pools(inferior.Memory().read, inferior.address_of("alkaid_pools"))
         rows = [(f"{pool.live:,}", f"{pool.peak:,}", f"{pool.allocated:,}", f"{pool.allocations:,}",
                  pool.name or "-", f"{pool.pool:#018x}") for pool in found]
         header = ("live bytes", "peak bytes", "bytes ever", "allocations", "pool", "at")
         for line in rendering.table(header, rows, left=(4,)):
-            print(line)
+            say(line)
         for note in notes:
-            print(f"note: {note}")
+            say(f"note: {note}")
 
 
 class Retention(Command):
@@ -326,17 +326,17 @@ Slices are recorded where tracking is on with `views` (ALKAID_TRACK_ALLOCATIONS=
 the bytes that at least one slice shows. The 50 worst unless --all is given."""
 
     def run(self, argument):
-        given, _ = options(argument, "--all")
+        given = nothing_but(argument, "--all")
         view = View()
         kept = retention.census(view.heap.views())
         if not kept:
-            print("no live slice is recorded: they are where tracking was begun with views")
+            say("no live slice is recorded: they are where tracking was begun with views")
             view.print_notes()
             return
         snapshot = view.snapshot()
         held = sum(entry.held for entry in kept)
         visible = sum(entry.visible for entry in kept)
-        print(f"{held:,} bytes held by slices of {len(kept):,} root"
+        say(f"{held:,} bytes held by slices of {len(kept):,} root"
               f"{'' if len(kept) == 1 else 's'}, {visible:,} of them visible")
         now = view.now_ns(entry.birth_ns for entry in kept)
         shown = kept if "--all" in given else kept[:LISTED]
@@ -352,9 +352,9 @@ the bytes that at least one slice shows. The 50 worst unless --all is given."""
         header = ("held", "visible", "ratio", "views", "age", "label", "data",
                   "first slice made by")
         for line in rendering.table(header, rows, left=(5, 7)):
-            print("  " + line)
+            say("  " + line)
         if len(shown) < len(kept):
-            print(f"  ... {len(kept) - len(shown):,} more (--all shows them)")
+            say(f"  ... {len(kept) - len(shown):,} more (--all shows them)")
         view.print_notes()
 
     @staticmethod

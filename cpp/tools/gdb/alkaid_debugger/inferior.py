@@ -4,6 +4,7 @@ import bisect
 import contextlib
 import os
 import re
+import struct
 import time
 
 import gdb
@@ -18,6 +19,7 @@ LIBRARIES = re.compile(
     r"(ld-linux.*|lib(alkaid.*|asan|c|c-.*|gcc_s|jemalloc|mimalloc|pthread|stdc\+\+|tcmalloc.*"
     r"|tsan)\.so.*)$")
 FUNCTIONS = re.compile(
+    r"(?!.* \+ 0x)"  # no name of a function but a file, whatever it is called
     r"(\(anonymous namespace\)::)?(std|__gnu_cxx|alkaid)::|operator (new|delete)|(je|mi|tc)_"
     r"|_start$|_*(libc_)?(malloc|calloc|realloc|free|memalign)$")
 
@@ -86,6 +88,7 @@ class Code:
         self._functions = {}
         self._machinery = {}
         self._lines = {}
+        self._files = Files()
 
     def functions(self, address):
         """(name, place) of the functions at a return address, the innermost inlined one first."""
@@ -118,8 +121,11 @@ class Code:
             block = block.superblock
         if found:
             return found
+        name = symbol_name(pc)
+        if name is None:
+            return [(self._files.place_of(pc + 1), "")]
         library = gdb.solib_name(pc)
-        return [(symbol_name(pc), f" from {os.path.basename(library)}" if library else "")]
+        return [(name, f" from {os.path.basename(library)}" if library else "")]
 
     def _place(self, block, pc, innermost):
         if innermost:
@@ -147,6 +153,48 @@ class Code:
         return 0
 
 
+class Files:
+    """The files that are mapped: where code is that has no name."""
+
+    def __init__(self):
+        self._ranges = None
+
+    def place_of(self, address):
+        """`FILE + 0xOFFSET`, for addr2line and as alkaid heap show has it, or the address where
+        no file is mapped, such as that of a plug-in that is gone."""
+        if self._ranges is None:
+            self._ranges = mapped_files()
+        for first, last, path in self._ranges:
+            # A return address may be the first one behind the code.
+            if first < address <= last:
+                bias = min(low for low, _, other in self._ranges if other == path)
+                if is_fixed(bias):
+                    bias = 0
+                return f"{os.path.basename(path)} + {address - bias:#x}"
+        return f"{address:#x}"
+
+
+def mapped_files():
+    """(first, last + 1, path) of each, of the process or as the core has noted them."""
+    try:
+        text = gdb.execute("info proc mappings", to_string=True)
+    except gdb.error:
+        return []
+    found = re.findall(r"^ +0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +(?:[-rwxps]+ +)?(/.*)$", text,
+                       re.MULTILINE)
+    return [(int(first, 16), int(last, 16), path) for first, last, path in found]
+
+
+def is_fixed(base):
+    """Whether the file that is mapped there has to be there: a program that is not
+    position-independent."""
+    try:
+        kind = bytes(gdb.selected_inferior().read_memory(base + 16, 2))
+    except gdb.MemoryError:
+        return False
+    return kind == b"\2\0"  # ET_EXEC
+
+
 def function_block(pc):
     """The block of the function, inlined or not, of the instruction there."""
     block = gdb.block_for_pc(pc)
@@ -156,10 +204,10 @@ def function_block(pc):
 
 
 def symbol_name(pc):
-    """The symbol that a stripped file still has for `pc`."""
+    """The symbol that a stripped file still has for `pc`, or None."""
     text = gdb.execute(f"info symbol {pc:#x}", to_string=True)
     named = re.match(r"(.*?)(?: \+ \d+)? in section ", text)
-    return without_arguments(named[1]) if named else "??"
+    return without_arguments(named[1]) if named else None
 
 
 def is_machinery(name, pc):
@@ -184,6 +232,9 @@ def without_calls():
 def require_stopped():
     inferior = gdb.selected_inferior()
     if inferior.pid == 0:
+        cut = cut_core()
+        if cut:
+            raise layout.HeapError(f"{cut}, and what tells gdb about the process is missing")
         raise layout.HeapError(
             "there is no process and no core: attach PID, run, or core-file FILE")
     if any(thread.is_running() for thread in inferior.threads()):
@@ -195,10 +246,47 @@ def is_live():
     return inferior.connection is not None and inferior.connection.type != "core"
 
 
+def cut_core():
+    """What is to be said of a core that is shorter than it says itself, or nothing."""
+    if is_live():
+        return ""
+    text = gdb.execute("maint info sections", to_string=True)
+    named = re.search(r"^Core file:\s+`(.*)', file type", text, re.MULTILINE)
+    try:
+        expected, size = core_sizes(named[1]) if named else (0, 0)
+    except (OSError, struct.error):
+        return ""
+    return (f"the core is cut off: of {expected:,} bytes it has {size:,}" if size < expected
+            else "")
+
+
+def core_sizes(path):
+    """How long the core has to be for what its headers list, and how long it is."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        size = file.seek(0, os.SEEK_END)
+        if header[:6] != b"\x7fELF\2\1":
+            return 0, size
+        (offset,) = struct.unpack_from("<Q", header, 32)
+        length, count = struct.unpack_from("<HH", header, 54)
+        if offset + length * count > size:
+            return offset + length * count, size
+        file.seek(offset)
+        table = file.read(length * count)
+    ends = (struct.unpack_from("<QQQQ", table, at + 8) for at in range(0, len(table), length))
+    return max((begin + filled for begin, _, _, filled in ends), default=0), size
+
+
 def address_of(symbol):
     try:
         return int(gdb.parse_and_eval(f"(unsigned long)&{symbol}"))
     except gdb.error as error:
+        cut = cut_core()
+        if cut:
+            raise layout.HeapError(
+                f"no symbol {symbol}: {cut}. gdb finds the libraries of a process by a list in its "
+                "memory, which is among what is missing, or this process has not loaded "
+                "libalkaid.so") from error
         raise layout.HeapError(
             f"no symbol {symbol}: the process has not loaded libalkaid.so, or gdb has not found "
             "that file (info sharedlibrary; set sysroot, set solib-search-path)") from error

@@ -5,7 +5,10 @@ Unreadable. Whatever it gives is checked before it is used, since the process ma
 another one than was thought.
 """
 
+import array
 import collections
+import itertools
+import operator
 import struct
 
 MAGIC = b"ALKHEAP\0"
@@ -15,6 +18,7 @@ UNTRACKED, SAMPLED = 1, 2
 
 ROOT = struct.Struct("<8sIIIIQQQQQ" + "QIIII" * 2 + "QQQIIQ")
 SHARD = struct.Struct("<IIQQ")
+ARRAY_OFFSET = 8  # in a shard
 ARRAY = struct.Struct("<QQ")
 BLOCK = "<QQQQQIIIHHQ"
 VIEW = "<QQQQQQQII"
@@ -40,6 +44,56 @@ View = collections.namedtuple(
 Shard = collections.namedtuple("Shard", "address sequence live where")
 
 
+# Of the words of a block: how each field is stored, and where among words of its size.
+FIELDS = (("Q", 0), ("Q", 1), ("Q", 2), ("Q", 3), ("Q", 4), ("I", 10), ("I", 11), ("I", 12),
+          ("H", 26), ("H", 27))
+
+
+class Blocks:
+    """Blocks as columns, one array for each field: a tenth of the memory of as many tuples. Reads
+    like a sequence of Block."""
+
+    def __init__(self):
+        self.columns = [array.array(code) for code, _ in FIELDS]
+
+    def __len__(self):
+        return len(self.columns[0])
+
+    def __getitem__(self, at):
+        return Block(*(column[at] for column in self.columns), 0)
+
+    def __iter__(self):
+        return map(Block._make, zip(*self.columns, itertools.repeat(0)))
+
+    def __getattr__(self, field):
+        if field in Block._fields[:len(FIELDS)]:
+            return self.columns[Block._fields.index(field)]
+        raise AttributeError(field)
+
+    def add(self, piece, record_size):
+        """Takes the records in use. Returns how many there were."""
+        words = {}
+        for code, size in (("Q", 8), ("I", 4), ("H", 2)):
+            words[code] = array.array(code)
+            words[code].frombytes(piece)
+            words[code] = (words[code], record_size // size)
+        used = [first > GIVEN_BACK for first in words["Q"][0][::words["Q"][1]]]
+        for column, (code, at) in zip(self.columns, FIELDS):
+            column.extend(itertools.compress(words[code][0][at::words[code][1]], used))
+        return sum(used)
+
+    def sort(self):
+        """By address, and in a fixed order where a stop caught two of one address."""
+        addresses = self.columns[0]
+        order = sorted(range(len(self)), key=addresses.__getitem__)
+        following = itertools.islice(order, 1, None)
+        if any(map(operator.eq, map(addresses.__getitem__, order),
+                   map(addresses.__getitem__, following))):
+            order.sort(key=lambda at: [column[at] for column in self.columns])
+        self.columns = [array.array(column.typecode, map(column.__getitem__, order))
+                        for column in self.columns]
+
+
 class HeapError(Exception):
     """What can not be done, in words for the user."""
 
@@ -57,7 +111,7 @@ class Heap:
 
     def __init__(self, read, address):
         self._read = read
-        self.notes = []
+        self._notes = {}  # by kind: a damaged table has thousands of one kind
         head = bytes(self._part(address, 16, "alkaid_heap_root"))
         magic, version, size = struct.unpack("<8sII", head)
         if magic != MAGIC:
@@ -87,29 +141,46 @@ class Heap:
     def on(self):
         return self.root.state != 0
 
-    def note(self, text):
-        if text not in self.notes:
-            self.notes.append(text)
+    @property
+    def notes(self):
+        return [next(iter(texts)) + (f" (and {len(texts) - 1:,} more of this kind)"
+                                     if len(texts) > 1 else "") for texts in self._notes.values()]
+
+    def note(self, text, kind=None):
+        """Of those of one kind the first is shown, and how many others there are."""
+        self._notes.setdefault(kind or text, {})[text] = True
 
     def blocks(self):
         """All live blocks, in order of their addresses."""
         root = self.root
-        return sorted(self._records("blocks", BLOCK, Block, root.blocks_shards,
-                                    root.blocks_shard_count, root.blocks_shard_size,
-                                    root.blocks_record_size))
+        found = Blocks()
+        self._records("blocks", found.add, root.blocks_shards, root.blocks_shard_count,
+                      root.blocks_shard_size, root.blocks_record_size)
+        found.sort()
+        return found
 
     def views(self):
         """All live slices."""
         root = self.root
-        return list(self._records("slices", VIEW, View, root.views_shards, root.views_shard_count,
-                                  root.views_shard_size, root.views_record_size))
+        found = []
+
+        def add(piece, record_size):
+            record = struct.Struct(VIEW + f"{record_size - struct.calcsize(VIEW)}x")
+            before = len(found)
+            found.extend(View._make(fields) for fields in record.iter_unpack(piece)
+                         if fields[0] > GIVEN_BACK)
+            return len(found) - before
+
+        self._records("slices", add, root.views_shards, root.views_shard_count,
+                      root.views_shard_size, root.views_record_size)
+        return found
 
     def label(self, index):
         if self._labels is None:
             self._labels = self._read_labels()
         if index < len(self._labels):
             return self._labels[index]
-        self.note(f"a record has label {index} of {len(self._labels)}: damaged")
+        self.note(f"a record has label {index} of {len(self._labels)}: damaged", "label")
         return f"<label {index}>"
 
     def pool(self, index):
@@ -117,7 +188,7 @@ class Heap:
             self._pools = self._read_pools()
         if index < len(self._pools):
             return self._pools[index]
-        self.note(f"a record has pool {index} of {len(self._pools)}: damaged")
+        self.note(f"a record has pool {index} of {len(self._pools)}: damaged", "pool")
         return f"<pool {index}>"
 
     def frames(self, stack):
@@ -131,6 +202,11 @@ class Heap:
         """Where the record of `block` lies, or None: its first word changes when the block goes."""
         return self._find(block)[1]
 
+    def array_address(self, block):
+        """Where the word lies that changes when the record of `block` moves, or None."""
+        shard = self.shard_address(block)
+        return None if shard is None else shard + ARRAY_OFFSET
+
     def shard_address(self, block):
         """Where the shard that holds the record of `block` lies, or None."""
         return self._find(block)[0]
@@ -139,10 +215,10 @@ class Heap:
         root = self.root
         size = root.blocks_record_size
         wanted = struct.pack("<QQQQ", *block[:4])
-        for shard, array, capacity, header in self._shards(
+        for shard, records, capacity, header in self._shards(
                 "blocks", root.blocks_shards, root.blocks_shard_count, root.blocks_shard_size,
                 size):
-            for start, piece in self._pieces("blocks", array + header, capacity * size, size):
+            for start, piece in self._pieces("blocks", records + header, capacity * size, size):
                 piece = bytes(piece)
                 at = piece.find(wanted)
                 while at >= 0 and at % size:
@@ -171,41 +247,37 @@ class Heap:
         if not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size <= MOST_HEADER_BYTES:
             raise HeapError(f"the table of {what} has {count} shards of {shard_size} bytes: "
                             "damaged")
-        if not 64 <= record_size <= MOST_RECORD_BYTES:
+        if not 64 <= record_size <= MOST_RECORD_BYTES or record_size % 8:
             raise HeapError(f"the table of {what} has records of {record_size} bytes: damaged")
         raw = self._part(shards, count * shard_size, f"the shards of the table of {what}")
         for index in range(count):
-            sequence, _, array, live = SHARD.unpack_from(raw, index * shard_size)
+            sequence, _, records, live = SHARD.unpack_from(raw, index * shard_size)
             where = f"shard {index} of the table of {what}"
             if sequence % 2:
                 self.note("the process stopped while a record was being put in or taken out "
-                          f"({where}): one of the {what} may be listed or missing")
-            if array == 0:
+                          f"({where}): one of the {what} may be listed or missing", "update")
+            if records == 0:
                 if live and sequence % 2 == 0:
                     raise HeapError(f"{where} counts {live} records and has no array: damaged")
                 continue
-            capacity, header = ARRAY.unpack(self._part(array, ARRAY.size, where))
+            capacity, header = ARRAY.unpack(self._part(records, ARRAY.size, where))
             if capacity & (capacity - 1) or not 0 < capacity < 1 << 48:
                 raise HeapError(f"{where} has a capacity of {capacity}, no power of two: damaged")
             if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
                 raise HeapError(f"{where} counts {live} records in {capacity} places behind a "
                                 f"header of {header} bytes: damaged")
-            yield Shard(shards + index * shard_size, sequence, live, where), array, capacity, header
+            shard = Shard(shards + index * shard_size, sequence, live, where)
+            yield shard, records, capacity, header
 
-    def _records(self, what, form, kind, shards, count, shard_size, record_size):
-        make = kind._make
-        for shard, array, capacity, header in self._shards(
+    def _records(self, what, add, shards, count, shard_size, record_size):
+        for shard, records, capacity, header in self._shards(
                 what, shards, count, shard_size, record_size):
-            record = struct.Struct(form + f"{record_size - struct.calcsize(form)}x")
-            found = 0
-            for _, piece in self._pieces(what, array + header, capacity * record_size, record_size):
-                for fields in record.iter_unpack(piece):
-                    if fields[0] > GIVEN_BACK:
-                        found += 1
-                        yield make(fields)
+            found = sum(add(piece, record_size) for _, piece in self._pieces(
+                what, records + header, capacity * record_size, record_size))
             # In the middle of an update all may just be on their way to another array.
             if found != shard.live and shard.sequence % 2 == 0:
-                self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged")
+                self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged",
+                          "count")
 
     def _text(self, address, limit=4096):
         """The C string at `address`: read up to the end of each page, as the next may be no
@@ -216,10 +288,10 @@ class Heap:
             piece = bytes(self._part(address, length, "a label"))
             end = piece.find(b"\0")
             if end >= 0:
-                return (text + piece[:end]).decode("utf-8", "replace")
+                return (text + piece[:end]).decode("utf-8", "surrogateescape")
             text += piece
             address += length
-        return text.decode("utf-8", "replace") + "..."
+        return text.decode("utf-8", "surrogateescape") + "..."
 
     def _read_labels(self):
         if not self.root.labels or not self.root.label_count:
@@ -237,7 +309,7 @@ class Heap:
         if count == 0 or self.root.pools == 0:
             return []
         raw = self._part(self.root.pools, POOL.size * count, "the pools")
-        names = [name.split(b"\0")[0].decode("utf-8", "replace")
+        names = [name.split(b"\0")[0].decode("utf-8", "surrogateescape")
                  for _, name in POOL.iter_unpack(raw)]
         # Pools of one backend are told apart by their places.
         return [name if names.index(name) == index else f"{name}#{index}"
@@ -255,12 +327,12 @@ class Heap:
             self._chunks = [at for (at,) in struct.iter_unpack("<Q", raw)]
         chunk, place = stack >> 16, stack & 0xffff
         if chunk >= len(self._chunks):
-            self.note(f"a record has back-trace {stack:#x}, which is not there: damaged")
+            self.note(f"a record has back-trace {stack:#x}, which is not there: damaged", "stack")
             return ()
         address = self._chunks[chunk] + place * 16
         (depth,) = struct.unpack("<I", self._part(address, 4, "a back-trace"))
         if depth > MOST_FRAMES:
-            self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged")
+            self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged", "depth")
             return ()
         raw = self._part(address + 8, 8 * depth, "a back-trace")
         return struct.unpack(f"<{depth}Q", raw)

@@ -72,5 +72,5 @@ class _Reader:
             count += line[3]
             high += line[4]
         (announced,) = struct.unpack("<q", self.part(peak, 8))
-        text = name.split(b"\0")[0].decode("utf-8", "replace")
+        text = name.split(b"\0")[0].decode("utf-8", "surrogateescape")
         return Pool(number, pool, text, live, min(announced, high), allocated, count)

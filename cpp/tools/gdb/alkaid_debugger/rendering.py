@@ -3,6 +3,21 @@
 FIRST_BYTES = 16
 
 
+def printable(text):
+    """The text on one line, without what a terminal would obey: such characters, and bytes that
+    are no UTF-8, as \\xNN for each of their bytes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else
+                   "".join(f"\\x{byte:02x}" for byte in one.encode("utf-8", "surrogateescape"))
+                   for one in text)
+
+
+def say(line=""):
+    """Prints a line. Nothing else here prints: labels and names are what a program made them."""
+    print(printable(line))
+
+
 def blocks(count):
     return f"{count:,} block" + ("" if count == 1 else "s")
 
@@ -48,7 +63,7 @@ def age(nanoseconds):
 
 def table(header, rows, left=()):
     """Columns as wide as they have to be; those in `left` begin at the left."""
-    rows = [[str(cell) for cell in row] for row in (header, *rows)]
+    rows = [[printable(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = []
     for row in rows:

@@ -44,6 +44,13 @@ def compile_selection(text, properties):
     except RecursionError as error:
         raise HeapError("select: the expression is nested too deeply") from error
 
+    if isinstance(tree.body, (ast.Tuple, ast.List, ast.Set)):
+        raise HeapError(f"select: a list is no condition: {text}")
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if not used & set(properties):
+        raise HeapError(f"select: no property of a block is in it, so it chooses all or none: "
+                        f"{text}")
+
     def selected(block):
         try:
             return bool(choose(block))

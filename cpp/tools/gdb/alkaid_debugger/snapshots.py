@@ -15,21 +15,20 @@ class Snapshot:
         self.blocks = heap.blocks()
         self.started_ns = heap.root.started_ns
         self.sampled = heap.root.sample_bytes != 0
-        labels = {block.label for block in self.blocks}
-        pools = {block.pool for block in self.blocks}
+        labels, pools = set(self.blocks.label), set(self.blocks.pool)
         self.labels = {index: heap.label(index) for index in labels}
         self.pools = {index: heap.pool(index) for index in pools}
 
     def containing(self, address):
         """The block in which `address` lies, or None; a block of no bytes has its own address."""
-        at = bisect.bisect_right(self.blocks, address, key=lambda block: block.address) - 1
+        at = bisect.bisect_right(self.blocks.address, address) - 1
         if at >= 0 and address < self.blocks[at].address + max(self.blocks[at].size, 1):
             return self.blocks[at]
         return None
 
     def below(self, address):
         """The block that begins last at or before `address`, or None."""
-        at = bisect.bisect_right(self.blocks, address, key=lambda block: block.address) - 1
+        at = bisect.bisect_right(self.blocks.address, address) - 1
         return self.blocks[at] if at >= 0 else None
 
 
@@ -41,31 +40,59 @@ class Changes:
             raise layout.HeapError("tracking was begun anew between the two, or they are of two "
                                    "processes: nothing can be compared")
         # A block is another one when its serial is: an address is used again and again.
-        old = {(block.address, block.serial, block.size) for block in before.blocks}
-        new = {(block.address, block.serial, block.size) for block in after.blocks}
-        self.freed = [block for block in before.blocks
-                      if (block.address, block.serial, block.size) not in new]
-        self.made = [block for block in after.blocks
-                     if (block.address, block.serial, block.size) not in old]
+        freed, made = differing(keys(before.blocks), keys(after.blocks))
+        self.freed = [before.blocks[at] for at in freed]
+        self.made = [after.blocks[at] for at in made]
         self.bytes = weight(self.made) - weight(self.freed)
         self.blocks = round(count(self.made) - count(self.freed))
 
 
+def keys(blocks):
+    return zip(blocks.address, blocks.serial, blocks.size)
+
+
+def differing(before, after):
+    """The places of what is in only one of two sorted sequences, which are read once."""
+    old, new = enumerate(before), enumerate(after)
+    gone, come = [], []
+    nothing = (-1, None)
+    (at, left), (place, right) = next(old, nothing), next(new, nothing)
+    while left is not None or right is not None:
+        if left == right:
+            (at, left), (place, right) = next(old, nothing), next(new, nothing)
+        elif right is None or left is not None and left < right:
+            gone.append(at)
+            at, left = next(old, nothing)
+        else:
+            come.append(place)
+            place, right = next(new, nothing)
+    return gone, come
+
+
 def weight(blocks):
     """The bytes that they stand for."""
+    if isinstance(blocks, layout.Blocks):
+        return sum(blocks.weight)
     return sum(block.weight for block in blocks)
 
 
 def count(blocks):
     """The blocks that they stand for: more than there are, of a sample."""
-    return sum(block.weight / block.size if block.flags & layout.SAMPLED and block.size else 1
-               for block in blocks)
+    if isinstance(blocks, layout.Blocks) and not any(blocks.flags):
+        return len(blocks)
+    return sum(map(standing_for, blocks))
+
+
+def standing_for(block):
+    return block.weight / block.size if block.flags & layout.SAMPLED and block.size else 1
 
 
 def totals(blocks, key):
     """Bytes and blocks for each key, most bytes first."""
-    groups = collections.defaultdict(list)
+    groups = collections.defaultdict(lambda: [0, 0])
     for block in blocks:
-        groups[key(block)].append(block)
-    sums = [Total(name, weight(group), round(count(group))) for name, group in groups.items()]
+        group = groups[key(block)]
+        group[0] += block.weight
+        group[1] += standing_for(block)
+    sums = [Total(name, size, round(number)) for name, (size, number) in groups.items()]
     return sorted(sums, key=lambda total: (-total.bytes, -total.blocks, total.key))

@@ -1,6 +1,9 @@
 """The tables of the process at its present stop, and how they are printed."""
 
+import heapq
+
 from . import inferior, layout, rendering, snapshots
+from .rendering import say
 
 LISTED = 50      # blocks that are shown unless --all is given
 TRACEBACKS = 10  # groups by traceback
@@ -42,40 +45,43 @@ class View:
         `whole`. All frames keep their numbers."""
         frames = self.heap.frames(stack)
         if not frames:
-            print("      no traceback")
+            say("      no traceback")
         own = [at for at, frame in enumerate(frames) if not self.code.is_machinery(frame)]
         first, last = (own[0], own[-1]) if own and not whole else (0, len(frames) - 1)
         for at in range(first, last + 1):
             if not whole and at == first + FRAMES:
-                print(f"      ... {last + 1 - at} more")
+                say(f"      ... {last + 1 - at} more")
                 break
             functions = self.code.functions if whole else self.code.shown
             for name, place in functions(frames[at]):
-                print(f"      #{at:<2} {name}{place}")
+                say(f"      #{at:<2} {name}{place}")
 
-    def print_tracebacks(self, blocks, snapshot, sign="", limit=TRACEBACKS):
+    def print_tracebacks(self, blocks, snapshot, limit, sign=""):
         groups = snapshots.totals(blocks, lambda block: (block.stack, block.label))
         for (stack, label), size, count in groups[:limit]:
-            print(f"    {sign}{size:,} bytes in {rendering.blocks(count)}, "
+            say(f"    {sign}{size:,} bytes in {rendering.blocks(count)}, "
                   f"{snapshot.labels[label] or 'no label'}")
             self.print_traceback(stack)
-        if len(groups) > limit:
-            print(f"    ... {len(groups) - limit:,} more tracebacks")
+        if limit is not None and len(groups) > limit:
+            say(f"    ... {len(groups) - limit:,} more tracebacks (--all shows them)")
 
     def print_blocks(self, blocks, snapshot, limit, contents=True):
         """The largest of them, in the order of their addresses."""
         shown = blocks
         if limit is not None and len(blocks) > limit:
-            shown = sorted(sorted(blocks, key=lambda block: -block.size)[:limit])
+            shown = sorted(heapq.nlargest(limit, blocks, key=lambda block: block.size))
         for block in shown:
             data = self.first_bytes(block) if contents else b""
-            print("    " + rendering.block_line(block, name_of(block, snapshot), data))
+            say("    " + rendering.block_line(block, name_of(block, snapshot), data))
         if len(shown) < len(blocks):
-            print(f"    ... {len(blocks) - len(shown):,} smaller ones (--all shows them)")
+            say(f"    ... {len(blocks) - len(shown):,} smaller ones (--all shows them)")
 
     def print_notes(self):
+        cut = inferior.cut_core()
+        if cut:
+            self.heap.note(cut)
         for note in self.heap.notes:
-            print(f"note: {note}")
+            say(f"note: {note}")
 
 
 def name_of(block, snapshot):

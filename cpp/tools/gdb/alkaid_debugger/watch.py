@@ -1,18 +1,21 @@
 """Hardware watchpoints on a block: who touches or frees it next.
 
-A processor has few of them. A block takes three: on its first byte, on its last, and on the word of
+A processor has four of them, and a block takes all: on its first byte, on its last, on the word of
 its record that changes when it is freed or reallocated, since freeing need not touch the block
-itself. Records move when their table is made anew. gdb sees that only when the process stops: from
-then on the new record is watched.
+itself, and on the word that says where the records are. When that one changes, their table was just
+made anew, and the new record is the one to watch. It is named by a convenience variable: gdb asks
+for its value each time that it lets the process go on, and no watchpoint has to be made where a
+stop is being decided, which gdb forbids.
 """
 
+import itertools
 import os
 
 import gdb
 
 from . import inferior, layout
 from .layout import HeapError
-from .rendering import without_arguments
+from .rendering import say, without_arguments
 
 MOST = 4  # debug registers of x86 and, as a rule, of other processors
 FRAMES = 40
@@ -34,13 +37,25 @@ class Point(gdb.Breakpoint):
 class RecordPoint(Point):
     """The watchpoint on the record of a block, which says nothing where only the record moved."""
 
-    def __init__(self, record, watch):
-        super().__init__(f"*(unsigned long *) {record:#x}", gdb.WP_WRITE,
+    def __init__(self, watch):
+        super().__init__(f"*(unsigned long *) ${watch.variable}", gdb.WP_WRITE,
                          "was freed or reallocated")
         self._watch = watch
 
     def stop(self):
-        return find_record(self._watch.block) is None
+        return self._watch.is_gone()
+
+
+class ArrayPoint(Point):
+    """The watchpoint on the word that says where the records are. Never stops the process."""
+
+    def __init__(self, word, watch):
+        super().__init__(f"*(unsigned long *) {word:#x}", gdb.WP_WRITE, "has moved")
+        self._watch = watch
+
+    def stop(self):
+        self._watch.is_gone()
+        return False
 
 
 class Watch:
@@ -50,7 +65,20 @@ class Watch:
         self.block = block
         self.line = line
         self.points = []
-        self._record = None
+        self.variable = f"alkaid_record_{next(_count)}"
+
+    def numbers(self):
+        return [point.number for point in self.points]
+
+    def unseen(self):
+        """What will not be seen for want of watchpoints, or nothing."""
+        kinds = {type(point) for point in self.points}
+        if RecordPoint not in kinds:
+            return "that it is freed without being touched will not be seen"
+        if ArrayPoint not in kinds:
+            return ("that it is freed without being touched will not be seen once its record has "
+                    "moved: a fourth watchpoint would have to be free")
+        return ""
 
     def watch_ends(self):
         ends = {self.block.address: "first byte",
@@ -59,38 +87,44 @@ class Watch:
             self.points.append(Point(f"*(char *) {address:#x}", gdb.WP_ACCESS,
                                      f"was touched at its {what}"))
 
-    def watch_record(self):
-        self._record = find_record(self.block)
-        if self._record is not None:
-            self.points.append(RecordPoint(self._record, self))
-
-    def follow_record(self):
-        """Watches the record where it is now."""
-        if self._record is None or find_record(self.block) == self._record:
+    def watch_record(self, room):
+        heap = tables()
+        array = heap.array_address(self.block)
+        if array is None or room < 1:
             return
-        for point in [point for point in self.points if isinstance(point, RecordPoint)]:
-            self.points.remove(point)
-            if point.is_valid():
-                point.delete()
-        self.watch_record()
+        gdb.set_convenience_variable(self.variable, heap.record_address(self.block))
+        self.points.append(RecordPoint(self))
+        if room > 1:
+            self.points.append(ArrayPoint(array, self))
+
+    def is_gone(self):
+        """Whether the block is known to be live no more; else its record is watched where it is
+        now."""
+        try:
+            heap = tables()
+            if not heap.on:
+                return False  # and with tracking went all records
+            record = heap.record_address(self.block)
+        except HeapError:
+            return False
+        if record is not None:
+            gdb.set_convenience_variable(self.variable, record)
+        return record is None
 
     def delete(self):
         for point in self.points:
             if point.is_valid():
                 point.delete()
         self.points = []
+        gdb.set_convenience_variable(self.variable, None)
 
 
-def find_record(block):
-    """The address of the record of `block`, or None where the block is not live."""
-    try:
-        heap = layout.Heap(inferior.Memory().read, inferior.address_of("alkaid_heap_root"))
-        return heap.record_address(block)
-    except HeapError:
-        return None
+def tables():
+    return layout.Heap(inferior.Memory().read, inferior.address_of("alkaid_heap_root"))
 
 
 _watches = []
+_count = itertools.count(1)
 
 
 def _in_use():
@@ -98,7 +132,7 @@ def _in_use():
 
 
 def begin(block, line, ends_only):
-    """Watches `block`. Returns the numbers of its watchpoints."""
+    """Watches `block`."""
     if not inferior.is_live():
         raise HeapError("a core does not go on: watchpoints need a process")
     in_use = _in_use()
@@ -111,13 +145,13 @@ def begin(block, line, ends_only):
     watch = Watch(block, line)
     try:
         watch.watch_ends()
-        if room > len(watch.points) and not ends_only:
-            watch.watch_record()
+        if not ends_only:
+            watch.watch_record(room - len(watch.points))
     except gdb.error as error:
         watch.delete()
         raise HeapError(f"no hardware watchpoint could be set: {error}") from error
     _watches.append(watch)
-    return [point.number for point in watch.points]
+    return watch
 
 
 def end_all():
@@ -130,27 +164,33 @@ def end_all():
 
 
 def _report(watch, what):
-    lines, culprit = [], None
+    lines, culprit, files = [], None, inferior.Files()
     frame, number = gdb.newest_frame(), 0
     while frame is not None and number < FRAMES:
         name = frame.name()
-        name = without_arguments(name) if name else "??"
+        name = without_arguments(name) if name else files.place_of(frame.pc())
         sal = frame.find_sal()
         if sal.symtab is not None:
             place = f" at {os.path.basename(sal.symtab.filename)}:{sal.line}"
         else:
             library = gdb.solib_name(frame.pc())
-            place = f" from {os.path.basename(library)}" if library else ""
+            place = f" from {os.path.basename(library)}" if library and frame.name() else ""
         outside = culprit is None and not inferior.is_machinery(name, frame.pc())
         if outside:
             culprit = f"#{number} {name}{place}"
         lines.append(f"{'=>' if outside else '  '} #{number:<2} {name}{place}")
         frame, number = frame.older(), number + 1
-    print(f"\nThe block {watch.line}\n{what} by")
-    print("\n".join(lines))
+    say()
+    say(f"The block {watch.line}")
+    say(f"{what} by")
+    for line in lines:
+        say(line)
     if culprit is not None:
-        print(f"The first frame outside allocators and libraries: {culprit}")
-    print("Its watchpoints are removed.")
+        say(f"The first frame outside allocators and libraries: {culprit}")
+    else:
+        say("No frame is outside allocators and libraries: a function whose last act is a call has "
+            "none any more in optimized code.")
+    say("Its watchpoints are removed.")
 
 
 def _on_stop(event):
@@ -162,11 +202,20 @@ def _on_stop(event):
             _report(watch, hit[-1].what)
             watch.delete()
             _watches.remove(watch)
-        else:
-            watch.follow_record()
+        elif watch.is_gone():
+            say()
+            say(f"The block {watch.line}")
+            say("is no longer live: it was freed or reallocated, unseen, before this stop. Its "
+                "watchpoints are removed.")
+            watch.delete()
+            _watches.remove(watch)
 
 
 def _on_exit(_):
+    for watch in _watches:
+        say(f"The block {watch.line}")
+        say("was not seen to be touched at an end or freed before the process ended"
+            + (f" ({watch.unseen()})" if watch.unseen() else "") + ".")
     end_all()
 
 
