@@ -34,8 +34,8 @@ TEST(ByteSampler, SumsOfWeightsAreTheBytesForSmallAndLargeBlocks) {
 
 // Where a gap is a few bytes, what is lost by rounding is a good part of it.
 TEST(ByteSampler, SumsOfWeightsAreTheBytesForSmallMeansToo) {
-  for (const uint64_t mean : {1, 2, 3, 10}) {
-    for (const uint64_t size : {1, 2, 7}) {
+  for (const uint64_t mean : {1u, 2u, 3u, 10u}) {
+    for (const uint64_t size : {1u, 2u, 7u}) {
       EXPECT_NEAR(Estimate(size, 1'000'000, mean), 1, 0.02) << "mean " << mean << ", size " << size;
     }
   }

@@ -83,7 +83,7 @@ TEST(HeapReader, ListsABlockWhoseReallocationIsUnderWayOnce) {
   tables.Put(3, 0, Block(0x5000, 48, 1));
   std::atomic<uint64_t> moving{0};
   const auto moves = std::make_unique<PendingMoves>(&moving);
-  for (const uint64_t address : {0x5000, 0x7000}) {
+  for (const uint64_t address : {0x5000u, 0x7000u}) {
     LiveBlock block = {};
     block.address = address;
     block.size = block.weight = 48;

@@ -212,7 +212,7 @@ TEST_F(MallocEvents, AWholeBlockIsThePoolsWhateverThePoolAddsToIt) {
   const std::unique_ptr<MemoryPool> pool = MemoryPool::CreateDefault();
   ASSERT_TRUE(StartTracking().ok());
   // As it is, with the debug mode's canary, rounded up to the alignment.
-  for (const size_t asked : {100, 116, 128}) {
+  for (const size_t asked : {100u, 116u, 128u}) {
     alkaid_track_malloc(At(0x1000), asked);
     ::alkaid::internal::EmitAllocate(pool.get(), At(0x1000), 100, 64);
     LiveBlock block;
