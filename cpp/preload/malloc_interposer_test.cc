@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <memory_resource>
 #include <new>
 #include <string>
 #include <thread>
@@ -22,6 +23,7 @@
 
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pmr.h"
 #include "alkaid/profile/heap_tables_internal.h"
 #include "alkaid/profile/tracking.h"
 #include "alkaid/testing/libc_malloc_internal.h"
@@ -204,6 +206,31 @@ void ABlockOfTheSystemPoolIsListedOnceAsThePools() {
   pool->Free(warm, 10);
 }
 
+// A pool over an arena gives out parts of one block of malloc's.
+void AnArenasBlockIsListedAsMallocsWhateverBecomesOfItsParts() {
+  constexpr size_t kArena = 1 << 20;
+  const uint64_t before = Live();
+  {
+    // No upstream that would give more: the part begins where the block does.
+    void* const arena = Hidden(std::malloc(kArena));
+    std::pmr::monotonic_buffer_resource parts(arena, kArena, std::pmr::null_memory_resource());
+    MemoryResourcePool pool(&parts);
+    uint8_t* first = nullptr;
+    uint8_t* second = nullptr;
+    EXPECT(pool.Allocate(70'000, 16, &first).ok());
+    EXPECT(first == arena);
+    EXPECT(MallocSize(arena) == kArena);
+    EXPECT(pool.Allocate(500, 16, &second).ok());
+    LiveBlock record;
+    EXPECT(Find(second, &record) && record.size == 500 && record.pool != PoolIndex::kMalloc);
+    pool.Free(second, 500, 16);
+    pool.Free(first, 70'000, 16);
+    EXPECT(MallocSize(arena) == kArena);
+    std::free(arena);
+  }
+  EXPECT(Live() == before);
+}
+
 // The other backends have their memory from the kernel.
 void BlocksOfOtherBackendsAreListedOnce() {
   for (MemoryPool* const pool : {default_memory_pool()}) {
@@ -341,6 +368,7 @@ int RunAsChild() {
   RefusalsLeaveThingsAsTheyWere();
   TheBackTraceBeginsWithTheCaller();
   ABlockOfTheSystemPoolIsListedOnceAsThePools();
+  AnArenasBlockIsListedAsMallocsWhateverBecomesOfItsParts();
   BlocksOfOtherBackendsAreListedOnce();
   ThreadsLeaveNothingBehind();
   AForkedChildTracksOn();

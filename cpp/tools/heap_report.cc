@@ -207,7 +207,7 @@ void HeapReport::PrintNotes() const {
     }
     if (contents.moving > 0) {
       notes.push_back(Grouped(static_cast<int64_t>(contents.moving)) +
-                      " blocks were being reallocated just then, and are missing");
+                      " reallocations took place just then: their blocks may be missing");
     }
     if (!contents.why_no_first_bytes.empty()) {
       notes.push_back("the kernel gave no first bytes of blocks: " +

@@ -3,7 +3,8 @@
 // It checks sizes and alignments by one rule for all backends, answers zero-size requests, counts,
 // and emits the memory events; the Allocator only allocates. The built-in backends are this
 // template over three small allocators, and so are STLMemoryPool and MemoryResourcePool. To add a
-// backend of your own, write an Allocator and register a factory (memory_pool_registry.h):
+// backend of your own, write an Allocator, none of whose functions may throw but name(), and
+// register a factory (memory_pool_registry.h):
 //
 //   struct MyAllocator {
 //     // size > 0, alignment a power of two up to kMaxBufferAlignment.

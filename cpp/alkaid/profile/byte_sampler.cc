@@ -25,16 +25,17 @@ int64_t DrawGap(TrackingThread* thread, uint64_t mean) {
     thread->random = (uint64_t{ThreadId()} << 32) ^ static_cast<uint64_t>(now.tv_nsec) ^
                      reinterpret_cast<uint64_t>(thread) ^ 1;
   }
-  const double gap = -std::log(NextUniform(&thread->random)) * static_cast<double>(mean);
+  // Rounded up, it is at most a whole number of bytes just when the exact one is.
+  const double gap = std::ceil(-std::log(NextUniform(&thread->random)) * static_cast<double>(mean));
   return static_cast<int64_t>(std::max(gap, 1.0));
 }
 
 }  // namespace
 
-uint64_t SampledWeight(uint64_t size, uint64_t mean) {
+double SampledWeight(uint64_t size, uint64_t mean) {
   const double bytes = static_cast<double>(size);
   const double chance = -std::expm1(-bytes / static_cast<double>(mean));
-  return static_cast<uint64_t>(bytes / chance + 0.5);
+  return bytes / chance;
 }
 
 uint64_t DrawSample(TrackingThread* thread, uint64_t size, uint64_t mean, uint32_t epoch) {
@@ -45,7 +46,12 @@ uint64_t DrawSample(TrackingThread* thread, uint64_t size, uint64_t mean, uint32
   }
   // However far past the chosen byte the block reaches: the next gap begins behind it.
   thread->until_sample = DrawGap(thread, mean);
-  return size == 0 ? 0 : SampledWeight(size, mean);
+  if (size == 0) return 0;
+  // Up with the chance that the fraction gives: blocks of one size would all be off the same way.
+  const double weight = SampledWeight(size, mean);
+  const double whole = std::floor(weight);
+  const bool up = NextUniform(&thread->random) <= weight - whole;
+  return static_cast<uint64_t>(whole) + (up ? 1 : 0);
 }
 
 }  // namespace alkaid::profile

@@ -15,8 +15,8 @@
 
 namespace alkaid::profile {
 
-// The bytes that a recorded block of `size` > 0 stands for.
-ALKAID_EXPORT uint64_t SampledWeight(uint64_t size, uint64_t mean);
+// The bytes that a recorded block of `size` > 0 stands for, before they are rounded.
+ALKAID_EXPORT double SampledWeight(uint64_t size, uint64_t mean);
 
 // Where the next chosen byte has been reached, or `epoch` is new to the thread.
 ALKAID_EXPORT uint64_t DrawSample(TrackingThread* thread, uint64_t size, uint64_t mean,

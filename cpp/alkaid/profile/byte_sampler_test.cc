@@ -18,10 +18,10 @@ TrackingThread Seeded(uint64_t seed) {
 }
 
 // The sum of weights over `count` blocks, as a part of their bytes.
-double Estimate(uint64_t size, int count) {
+double Estimate(uint64_t size, int count, uint64_t mean = kMean) {
   TrackingThread thread = Seeded(17);
   double sum = 0;
-  for (int i = 0; i < count; ++i) sum += static_cast<double>(SampleBlock(&thread, size, kMean, 1));
+  for (int i = 0; i < count; ++i) sum += static_cast<double>(SampleBlock(&thread, size, mean, 1));
   return sum / (static_cast<double>(size) * count);
 }
 
@@ -30,6 +30,15 @@ TEST(ByteSampler, SumsOfWeightsAreTheBytesForSmallAndLargeBlocks) {
   EXPECT_NEAR(Estimate(4'096, 500'000), 1, 0.05);
   EXPECT_NEAR(Estimate(kMean, 100'000), 1, 0.05);
   EXPECT_NEAR(Estimate(100 * kMean, 100), 1, 0.001);
+}
+
+// Where a gap is a few bytes, what is lost by rounding is a good part of it.
+TEST(ByteSampler, SumsOfWeightsAreTheBytesForSmallMeansToo) {
+  for (const uint64_t mean : {1u, 2u, 3u, 10u}) {
+    for (const uint64_t size : {1u, 2u, 7u}) {
+      EXPECT_NEAR(Estimate(size, 1'000'000, mean), 1, 0.02) << "mean " << mean << ", size " << size;
+    }
+  }
 }
 
 TEST(ByteSampler, ABlockIsRecordedWithTheChanceThatItsSizeGives) {

@@ -115,9 +115,14 @@ class Threads {
   Group* latest_ = nullptr;
 };
 
+int64_t TurnedOver(const HeapChange& change) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(change.new_bytes, change.freed_bytes, &sum) ? INT64_MAX : sum;
+}
+
 bool ChangedMore(const HeapChange& a, const HeapChange& b) {
   if (std::abs(a.bytes()) != std::abs(b.bytes())) return std::abs(a.bytes()) > std::abs(b.bytes());
-  return a.new_bytes + a.freed_bytes > b.new_bytes + b.freed_bytes;
+  return TurnedOver(a) > TurnedOver(b);
 }
 
 template <typename Name>
@@ -196,6 +201,7 @@ class Differ {
         Added(a++);
       } else {
         const bool same = diff_.same_process && before[b].serial == after[a].serial &&
+                          before[b].birth_ns == after[a].birth_ns &&
                           before[b].size == after[a].size;
         if (!same) {
           Freed(b);

@@ -1,9 +1,11 @@
 // Diff: what changed between two snapshots.
 //
-// A block is the same in both when address, serial and size agree; everything else of the first was
-// freed since, and everything else of the second is new. Where the two are not of the same tables
-// (other processes, or tracking was begun anew) no block is the same; back-traces are compared by
-// file and place in it, so that two runs can be compared as well.
+// A block is the same in both when address, serial, birth and size agree; everything else of the
+// first was freed since, and everything else of the second is new. A child has its parent's tables
+// as they were at the fork: what was there then is the same in both, and what either allocated since
+// is not. Where the two are not of the same tables (other processes, or tracking was begun anew) no
+// block is the same; back-traces are compared by file and place in it, so that two runs can be
+// compared as well.
 //
 // Where one of the two holds samples only, bytes and blocks are estimates.
 //
@@ -48,7 +50,7 @@ struct HeapStackChange : HeapChange {
 struct HeapDiff {
   HeapChange total;
   bool estimated = false;     // one of the two is sampled
-  bool same_process = false;  // the two are of the same tables
+  bool same_process = false;  // the two are of the same tables, or of those of a fork
   // Indices in before.blocks() and after.blocks(), by address.
   std::vector<uint32_t> freed_blocks;
   std::vector<uint32_t> new_blocks;

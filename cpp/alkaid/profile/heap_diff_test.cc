@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,30 @@ TEST(HeapDiff, ABlockAtAnAddressThatWasUsedBeforeIsAnother) {
   EXPECT_EQ(diff.total.bytes(), 0);
   EXPECT_EQ(diff.freed_blocks, std::vector<uint32_t>{0});
   EXPECT_EQ(diff.new_blocks, std::vector<uint32_t>{0});
+}
+
+// A parent and its child each go on counting from the same serial.
+TEST(HeapDiff, ABlockOfTheSameSerialThatWasBornAtAnotherMomentIsAnother) {
+  HeapBlock in_child = Block(0x1000, 64, 1);
+  ++in_child.birth_ns;
+  const HeapDiff diff =
+      Diff(Snapshot("parent", {Block(0x1000, 64, 1)}), Snapshot("child", {in_child}));
+  EXPECT_TRUE(diff.same_process);
+  EXPECT_EQ(diff.freed_blocks, std::vector<uint32_t>{0});
+  EXPECT_EQ(diff.new_blocks, std::vector<uint32_t>{0});
+}
+
+TEST(HeapDiff, FiguresThatDoNotFitTogetherCountAsTheGreatest) {
+  constexpr int64_t kMost = INT64_MAX;
+  const HeapSnapshot before =
+      Snapshot("before", {Block(0x1000, kMost, 1, 1, 1), Block(0x2000, 5, 2, 1, 2)});
+  const HeapSnapshot after =
+      Snapshot("after", {Block(0x3000, kMost, 1, 1, 1), Block(0x4000, 5, 2, 1, 2)});
+  const HeapDiff diff = Diff(before, after);
+  ASSERT_EQ(diff.by_label.size(), 2U);
+  EXPECT_EQ(diff.by_label[0].name, "dgram.batch");
+  EXPECT_EQ(diff.by_label[0].bytes(), 0);
+  EXPECT_EQ(diff.by_label[1].name, "images");
 }
 
 TEST(HeapDiff, GroupsByLabelPoolThreadAndBackTraceGreatestChangeFirst) {

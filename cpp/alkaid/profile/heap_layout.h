@@ -13,7 +13,8 @@
 // that has to grow is made whole aside before `array` is set, so a process that is stopped at any
 // instruction shows whole records only. What a stop can catch is a record that is just being put in
 // or taken out: then the shard's `sequence` is odd, and one block of that shard may be listed or
-// not. Blocks that a reallocation is moving are in no table; the root counts them as `moving`.
+// not. A block that a reallocation is moving is in no table for a while; the root counts it as
+// `moving` from before it is taken out until after it is back.
 //
 // Ownership: the library's, for as long as it is loaded. Nothing that a reader of the same process
 // may hold a pointer to is unmapped while tracking is on.

@@ -64,6 +64,15 @@ void ReadBlocks(const Table& table, const WithShardLocked& with_shard,
   }
 }
 
+// Those that were out of the tables when their shards were read. After the tables, since a block is
+// here before it leaves them.
+void ReadMoves(PendingMoves* moves, std::vector<HeapBlock>* blocks) {
+  blocks->reserve(blocks->size() + PendingMoves::kMoves);  // under the lock it must not grow
+  moves->ForEach([&](const LiveBlock& live) {
+    blocks->push_back(ToBlock(live, live.address.load(std::memory_order_relaxed)));
+  });
+}
+
 // Sorts by address. Of two blocks at one address the later is kept: the other was freed while the
 // table was read. Sorting keys and not blocks takes half the time.
 void SortBlocks(std::vector<HeapBlock>* blocks) {
@@ -120,7 +129,7 @@ class StackCopier {
 
 }  // namespace
 
-Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard,
+Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, PendingMoves* moves,
                       HeapContents* contents) {
   if (root.version != kHeapLayoutVersion) {
     return status::FailedPrecondition("the tables of live memory are of version ", root.version,
@@ -130,8 +139,14 @@ Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard,
   contents->sample_bytes = root.sample_bytes;
   contents->started_ns = root.started_ns;
   contents->started_unix_ns = root.started_unix_ns;
+  const uint64_t ended = moves != nullptr ? moves->ended() : 0;
   ReadBlocks(root.blocks, with_shard, &contents->blocks);
-  contents->moving = root.moving.load(std::memory_order_relaxed);
+  if (moves != nullptr) {
+    ReadMoves(moves, &contents->blocks);
+    contents->moving = moves->ended() - ended;
+  } else {
+    contents->moving = root.moving.load(std::memory_order_relaxed);
+  }
   contents->lost = root.lost.load(std::memory_order_relaxed);
   SortBlocks(&contents->blocks);
 

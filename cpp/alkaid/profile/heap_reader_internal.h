@@ -15,6 +15,7 @@
 
 #include "alkaid/profile/heap_layout.h"
 #include "alkaid/profile/heap_snapshot.h"
+#include "alkaid/profile/pending_moves_internal.h"
 
 namespace alkaid::profile {
 
@@ -22,9 +23,10 @@ namespace alkaid::profile {
 using WithShardLocked = std::function<void(uint32_t shard, const std::function<void()>& visit)>;
 
 // Fills in what the tables hold: blocks in the order of addresses, without their first bytes,
-// back-traces, labels, pools, and the times and figures of the root. kFailedPrecondition for a
-// layout of another version.
+// back-traces, labels, pools, and the times and figures of the root. A block of `moves`, if that is
+// not null, is listed as it was before its reallocation. kFailedPrecondition for a layout of another
+// version.
 ALKAID_EXPORT Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard,
-                                    HeapContents* contents);
+                                    PendingMoves* moves, HeapContents* contents);
 
 }  // namespace alkaid::profile

@@ -16,6 +16,7 @@
 #include "alkaid/profile/first_bytes_internal.h"
 #include "alkaid/profile/heap_reader_internal.h"
 #include "alkaid/profile/heap_tables_internal.h"
+#include "alkaid/profile/heap_tracker_internal.h"
 #include "alkaid/profile/loaded_modules_internal.h"
 #include "alkaid/profile/tracking.h"
 #include "alkaid/profile/tracking_thread_internal.h"
@@ -163,7 +164,7 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   contents.pid = static_cast<uint32_t>(::getpid());
   contents.taken_ns = MonotonicNanoseconds();
   contents.taken_unix_ns = NanosecondsOf(CLOCK_REALTIME);
-  ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &contents));
+  ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents));
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
   contents.modules = LoadedModules();
@@ -182,7 +183,14 @@ Result<HeapSnapshot> HeapSnapshot::Take(std::string name) {
   }
   const InsideTracking inside;
   try {
+    const HeapTracker& tracker = HeapTracker::Get();
+    const uint32_t epoch = tracker.epoch();
     Result<HeapSnapshot> snapshot = TakeNow(std::move(name));
+    // What was read of two starts does not fit together.
+    if (!tracker.IsStillOn(epoch)) {
+      return status::FailedPrecondition(
+          "no snapshot was taken: tracking was switched off or begun anew meanwhile");
+    }
     if (snapshot.ok()) snapshot->held_ = HeldBytes(BytesOf(snapshot->contents_));
     return snapshot;
   } catch (const std::bad_alloc&) {

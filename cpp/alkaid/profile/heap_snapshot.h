@@ -8,8 +8,10 @@
 //   ALKAID_RETURN_NOT_OK(profile::WriteHeapFile(after, "after.heap"));  // heap_file.h
 //
 // Other threads go on allocating while one is taken: each block is as it was at one moment, but not
-// all at the same one. A block that was there from beginning to end is listed, unless it was being
-// reallocated when its turn came.
+// all at the same one. A block that was there from beginning to end is listed, and one whose
+// reallocation is under way as it was before. Only one that another thread reallocated from its
+// beginning to its end in that time may be missing, or be listed at both addresses: `moving` counts
+// such reallocations, so 0 says that there was none.
 //
 // Ownership: a snapshot is a value that refers to nothing alive.
 // Threads: Take from any thread, several at once too; a snapshot is never changed.
@@ -68,7 +70,8 @@ struct HeapPool {
   int64_t block_count = 0;  // of those blocks; made by Make
 
   // Bytes that are live in it and in no block that is listed: allocated before tracking began, or
-  // of a pool that is not tracked. -1 where that is not known.
+  // of a pool that is not tracked. -1 where that is not known. Where samples only were recorded it
+  // is an estimate, off by as much as `bytes` is, and no figure for a pool that holds few samples.
   int64_t untracked_bytes() const {
     if (allocated < 0) return -1;
     return allocated > bytes ? allocated - bytes : 0;
@@ -101,7 +104,7 @@ struct HeapContents {
   uint64_t started_unix_ns = 0;  // the same moment, CLOCK_REALTIME
   uint64_t taken_ns = 0;         // when the snapshot was taken, CLOCK_MONOTONIC
   uint64_t taken_unix_ns = 0;
-  uint64_t moving = 0;              // blocks that were being reallocated
+  uint64_t moving = 0;              // reallocations that ended while it was taken
   uint64_t lost = 0;                // blocks never recorded, for want of memory
   std::string why_no_first_bytes;   // why the kernel did not give them; empty where it did
   std::vector<std::string> labels;  // index 0 is ""
@@ -135,7 +138,7 @@ class ALKAID_EXPORT HeldBytes {
 class ALKAID_EXPORT HeapSnapshot {
  public:
   // The live memory of this process. `name` is for people, "before". kFailedPrecondition where
-  // tracking is off.
+  // tracking is off, or was switched off or begun anew meanwhile.
   static Result<HeapSnapshot> Take(std::string name);
   // From parts. kInvalidArgument, naming it, for an index that leads nowhere, a negative size, and
   // what is not in the order of addresses. Sums up the pools.

@@ -28,6 +28,34 @@ uint16_t FlagsOf(bool untracked) { return untracked ? uint16_t{kUntracked} : uin
 
 uint64_t AddressOf(const void* ptr) { return reinterpret_cast<uint64_t>(ptr); }
 
+// The record of a block whose reallocation has ended, if there is one. It counts as moving until it
+// is back in the table, or gone for good: to the end of the scope.
+class EndedMove {
+ public:
+  explicit EndedMove(const void* ptr) : move_(Tables().moves.Find(AddressOf(ptr))) {}
+  ~EndedMove() {
+    if (move_ != nullptr) Tables().moves.Remove(move_);
+  }
+  EndedMove(const EndedMove&) = delete;
+  EndedMove& operator=(const EndedMove&) = delete;
+
+  const LiveBlock* block() const { return move_ != nullptr ? &move_->block : nullptr; }
+
+ private:
+  PendingMove* const move_;
+};
+
+// What malloc was asked for where a pool gives out the whole of its block: the debug mode adds a
+// canary, and aligned forms of operator new round up.
+bool IsWholeBlock(uint64_t malloc_size, uint64_t size, uint64_t alignment) {
+  constexpr uint64_t kCanary = 16;
+  const uint64_t unit = std::max<uint64_t>(alignment, sizeof(void*));
+  for (const uint64_t asked : {size, size + kCanary}) {
+    if (malloc_size == asked || malloc_size == (asked + unit - 1) / unit * unit) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 HeapTracker& HeapTracker::Get() { return place.tracker; }
@@ -72,13 +100,37 @@ void HeapTracker::Put(LiveBlock* block, bool fresh, uint64_t grown) {
   if (result == PutResult::kOutOfMemory) Root().lost.fetch_add(1, std::memory_order_relaxed);
 }
 
-void HeapTracker::PutBack(LiveBlock* block) { Put(block, /*fresh=*/false, 0); }
+void HeapTracker::PutBack(const LiveBlock& block) {
+  LiveBlock copy;
+  BlockTable::Copy(block, &copy);
+  Put(&copy, /*fresh=*/false, 0);
+}
 
 bool HeapTracker::Take(uint64_t address, LiveBlock* block) {
   HeapTables& tables = Tables();
   return tables.blocks.Take(address, block, [&](uint32_t shard, const LiveBlock& taken) {
     tables.totals.RemoveLive(shard, taken);
   });
+}
+
+void HeapTracker::BeginMove(uint64_t address, bool for_malloc) {
+  HeapTables& tables = Tables();
+  LiveBlock block;
+  if (!tables.blocks.Get(address, &block)) return;
+  if (!for_malloc && block.pool == PoolIndex::kMalloc) return;
+  if (!tables.moves.Add(block)) Root().lost.fetch_add(1, std::memory_order_relaxed);
+  Take(address, &block);
+}
+
+bool HeapTracker::IsMallocs(const void* ptr, LiveBlock* block) const {
+  return malloc_seen_.load(std::memory_order_relaxed) &&
+         Tables().blocks.Get(AddressOf(ptr), block) && block->pool == PoolIndex::kMalloc;
+}
+
+bool HeapTracker::IsPartOfMallocs(const Entry& entry) const {
+  LiveBlock block;
+  return IsMallocs(entry.ptr, &block) &&
+         !IsWholeBlock(block.size, entry.size, static_cast<uint64_t>(entry.alignment));
 }
 
 // A block that a pool has from malloc and that its own sampling leaves out: malloc's record of it,
@@ -94,6 +146,7 @@ void HeapTracker::DropMallocs(const void* ptr) {
 }
 
 void HeapTracker::Record(const Entry& entry, const LiveBlock* earlier) {
+  if (entry.pool != PoolIndex::kMalloc && IsPartOfMallocs(entry)) return;
   const uint64_t mean = sample_bytes_.load(std::memory_order_relaxed);
   uint64_t weight = entry.size;
   uint16_t flags = entry.flags;
@@ -124,7 +177,7 @@ void HeapTracker::Record(const Entry& entry, const LiveBlock* earlier) {
   Put(&block, !same_place, entry.grown);
 }
 
-void HeapTracker::OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t) {
+void HeapTracker::OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment) {
   if (!Wants(pool)) return;
   const InsideTracking inside;
   if (!inside.entered()) return;
@@ -135,6 +188,7 @@ void HeapTracker::OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, in
           .pool = Tables().pools.Find(pool),
           .flags = 0,
           .label = Label::Current().id(),
+          .alignment = alignment,
           .caller = __builtin_return_address(0)},
          nullptr);
 }
@@ -143,37 +197,42 @@ void HeapTracker::OnReallocating(MemoryPool* pool, const void* old_ptr, int64_t)
   if (!Wants(pool)) return;
   const InsideTracking inside;
   if (!inside.entered()) return;
-  LiveBlock block;
-  if (Take(AddressOf(old_ptr), &block) && !Tables().moves.Add(block)) {
-    Root().lost.fetch_add(1, std::memory_order_relaxed);
-  }
+  BeginMove(AddressOf(old_ptr), /*for_malloc=*/false);
 }
 
 void HeapTracker::OnReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr,
-                               int64_t old_size, int64_t new_size, int64_t) {
+                               int64_t old_size, int64_t new_size, int64_t alignment) {
   const InsideTracking inside;
   if (!inside.entered()) return;
-  LiveBlock earlier;
-  const bool known = Tables().moves.Remove(AddressOf(old_ptr), &earlier);
+  const EndedMove move(old_ptr);
   if (!Wants(pool)) return;
-  // Refused, or nothing to do: either way it is as it was.
-  if (known && new_ptr == old_ptr && new_size == old_size) return PutBack(&earlier);
+  const LiveBlock* const earlier = move.block();
+  // Refused, or nothing to do: either way it is as it was, and whether it is among the samples was
+  // decided when it was allocated.
+  if (new_ptr == old_ptr && new_size == old_size) {
+    if (earlier != nullptr) return PutBack(*earlier);
+    if (sample_bytes_.load(std::memory_order_relaxed) != 0) return;
+  }
   const uint32_t label = Label::Current().id();
-  const bool untracked = known ? (earlier.flags & kUntracked) != 0 : true;
+  LiveBlock arena;
+  const bool untracked =
+      earlier != nullptr ? (earlier->flags & kUntracked) != 0 : !IsMallocs(old_ptr, &arena);
   Record({.ptr = new_ptr,
           .size = static_cast<uint64_t>(new_size),
           .grown = static_cast<uint64_t>(std::max<int64_t>(new_size - old_size, 0)),
           .pool = Tables().pools.Find(pool),
           .flags = FlagsOf(untracked),
-          .label = label == 0 && known ? earlier.label : label,
+          .label = label == 0 && earlier != nullptr ? earlier->label : label,
+          .alignment = alignment,
           .caller = __builtin_return_address(0)},
-         known ? &earlier : nullptr);
+         earlier);
 }
 
 void HeapTracker::OnFree(MemoryPool*, const void* ptr, int64_t) {
   if (!on()) return;
   LiveBlock block;
-  Take(AddressOf(ptr), &block);
+  // What is malloc's is taken out when malloc has it back: this may be a part of it.
+  if (!IsMallocs(ptr, &block)) Take(AddressOf(ptr), &block);
 }
 
 void HeapTracker::OnMalloc(const void* ptr, uint64_t size, const void* caller) {
@@ -187,6 +246,7 @@ void HeapTracker::OnMalloc(const void* ptr, uint64_t size, const void* caller) {
           .pool = PoolIndex::kMalloc,
           .flags = 0,
           .label = MallocLabel(),
+          .alignment = 1,
           .caller = caller},
          nullptr);
 }
@@ -198,41 +258,41 @@ void HeapTracker::OnMallocFree(const void* ptr) {
 }
 
 void HeapTracker::OnMallocMoving(MallocMove* move, const void* ptr) {
-  move->known = false;
+  move->ptr = ptr;
   // Where a pool moves a block of its own by realloc, the pool's events tell the whole.
   move->watched = on() && pool_.load(std::memory_order_relaxed) == nullptr &&
                   !tracking_thread.inside && !PendingMoves::IsInnermost(AddressOf(ptr));
-  if (!move->watched) return;
-  move->known = Take(AddressOf(ptr), &move->block);
-  if (move->known) Root().moving.fetch_add(1, std::memory_order_relaxed);
+  if (move->watched) BeginMove(AddressOf(ptr), /*for_malloc=*/true);
 }
 
 void HeapTracker::OnMallocGone(MallocMove* move) {
-  if (move->known) Root().moving.fetch_sub(1, std::memory_order_relaxed);
+  if (!move->watched) return;
+  const EndedMove ended(move->ptr);
 }
 
 void HeapTracker::OnMallocMoved(MallocMove* move, const void* ptr, uint64_t size,
                                 const void* caller) {
   if (!move->watched) return;
-  if (move->known) Root().moving.fetch_sub(1, std::memory_order_relaxed);
+  const EndedMove ended(move->ptr);
   if (!on()) return;
   const InsideTracking inside;
+  const LiveBlock* const earlier = ended.block();
   if (ptr == nullptr) {
-    if (move->known) PutBack(&move->block);
+    if (earlier != nullptr) PutBack(*earlier);
     return;
   }
-  const uint32_t current = Label::Current().id();
-  const bool keeps_label = move->known && current == 0;
-  const uint64_t old_size = move->known ? move->block.size : size;
-  const bool untracked = !move->known || (move->block.flags & kUntracked) != 0;
+  const bool keeps_label = earlier != nullptr && Label::Current().id() == 0;
+  const uint64_t old_size = earlier != nullptr ? earlier->size : size;
+  const bool untracked = earlier == nullptr || (earlier->flags & kUntracked) != 0;
   Record({.ptr = ptr,
           .size = size,
           .grown = size > old_size ? size - old_size : 0,
           .pool = PoolIndex::kMalloc,
           .flags = FlagsOf(untracked),
-          .label = keeps_label ? move->block.label : MallocLabel(),
+          .label = keeps_label ? earlier->label : MallocLabel(),
+          .alignment = 1,
           .caller = caller},
-         move->known ? &move->block : nullptr);
+         earlier);
 }
 
 }  // namespace alkaid::profile

@@ -2,7 +2,9 @@
 //
 // A block of the `system` pool passes malloc as well. Where malloc is watched too, its record comes
 // first and the pool's takes its place; on the way back the pool's is taken out before malloc looks
-// for one. So a block is listed once, as the outermost maker's.
+// for one. So a block is listed once, as the outermost maker's. Only a record of about the same size
+// gives way: a pool whose memory is an arena begins with a part at the very address of the arena's
+// block, and that block stays malloc's until malloc has it back.
 //
 // Ownership: one object, never destroyed. Threads: all functions, from any thread. An event that is
 // under way while tracking ends finds the tables closed, and leaves nothing in those of a later
@@ -22,8 +24,7 @@ namespace alkaid::profile {
 
 // A block of malloc's between the moment when realloc is asked for and its answer.
 struct MallocMove {
-  LiveBlock block;
-  bool known;    // `block` was taken out of the table
+  const void* ptr;
   bool watched;  // the end is to be told
 };
 
@@ -36,6 +37,12 @@ class HeapTracker final : public MemoryObserver {
   // Called once.
   void GuardTablesAroundForks();
   bool on() const { return on_.load(std::memory_order_relaxed); }
+  // Differs from start to start. What was read of the tables since it was asked for is of one start
+  // if that is still on.
+  uint32_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  bool IsStillOn(uint32_t epoch) const {
+    return on_.load(std::memory_order_acquire) && this->epoch() == epoch;
+  }
 
   void OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment) override;
   void OnReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size) override;
@@ -65,6 +72,7 @@ class HeapTracker final : public MemoryObserver {
     uint16_t pool;
     uint16_t flags;
     uint32_t label;
+    int64_t alignment;  // of a pool's block; what malloc gave for it may be rounded up to it
     const void* caller;
   };
 
@@ -79,8 +87,12 @@ class HeapTracker final : public MemoryObserver {
   // null.
   void Record(const Entry& entry, const LiveBlock* earlier);
   void Put(LiveBlock* block, bool fresh, uint64_t grown);
-  void PutBack(LiveBlock* block);
+  void PutBack(const LiveBlock& block);
   bool Take(uint64_t address, LiveBlock* block);
+  // Moves the record from the table to those whose reallocation is under way.
+  void BeginMove(uint64_t address, bool for_malloc);
+  bool IsMallocs(const void* ptr, LiveBlock* block) const;
+  bool IsPartOfMallocs(const Entry& entry) const;
   void DropMallocs(const void* ptr);
   void RecordUnknownRoot(const Buffer& root);
 

@@ -11,6 +11,7 @@
 #include "alkaid/core/base_memory_pool.h"
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
+#include "alkaid/profile/heap_snapshot.h"
 #include "alkaid/profile/heap_tables_internal.h"
 #include "alkaid/profile/malloc_events_internal.h"
 #include "alkaid/profile/tracking.h"
@@ -173,6 +174,70 @@ TEST_F(MallocEvents, ABlockThatAPoolHasFromMallocIsThePoolsAlone) {
   EXPECT_EQ(MallocStatistics().live_bytes, 50);
   EXPECT_EQ(MallocStatistics().total_bytes, 50);
   EXPECT_EQ(MallocStatistics().total_blocks, 1);
+}
+
+TEST_F(MallocEvents, ABlockOfWhichAPoolGivesOutPartsStaysMallocsUntilMallocHasItBack) {
+  const std::unique_ptr<MemoryPool> pool = MemoryPool::CreateDefault();
+  ASSERT_TRUE(StartTracking().ok());
+  alkaid_track_malloc(At(0x100000), 1 << 20);
+  const auto is_listed = [](uint64_t address, uint64_t size, bool as_mallocs) {
+    LiveBlock block;
+    return Find(address, &block) && block.size == size &&
+           (block.pool == PoolIndex::kMalloc) == as_mallocs;
+  };
+  ::alkaid::internal::EmitAllocate(pool.get(), At(0x100000), 70'000, 64);
+  ::alkaid::internal::EmitAllocate(pool.get(), At(0x120000), 500, 64);
+  EXPECT_TRUE(is_listed(0x100000, 1 << 20, true));
+  EXPECT_TRUE(is_listed(0x120000, 500, false));
+  EXPECT_EQ(MallocStatistics().total_bytes, 1 << 20);
+  ::alkaid::internal::EmitReallocating(pool.get(), At(0x100000), 70'000);
+  EXPECT_EQ(Root().moving, 0u);
+  ::alkaid::internal::EmitReallocate(pool.get(), At(0x100000), At(0x140000), 70'000, 80'000, 64);
+  EXPECT_TRUE(is_listed(0x100000, 1 << 20, true));
+  LiveBlock moved;
+  ASSERT_TRUE(Find(0x140000, &moved));
+  EXPECT_EQ(moved.flags, 0);
+  ::alkaid::internal::EmitFree(pool.get(), At(0x120000), 500);
+  ::alkaid::internal::EmitFree(pool.get(), At(0x140000), 80'000);
+  ::alkaid::internal::EmitAllocate(pool.get(), At(0x100000), 300, 64);
+  ::alkaid::internal::EmitFree(pool.get(), At(0x100000), 300);
+  EXPECT_TRUE(is_listed(0x100000, 1 << 20, true));
+  EXPECT_EQ(Tables().blocks.live(), 1u);
+  EXPECT_EQ(MallocStatistics().live_bytes, 1 << 20);
+  alkaid_track_free(At(0x100000));
+  EXPECT_EQ(Tables().blocks.live(), 0u);
+}
+
+TEST_F(MallocEvents, AWholeBlockIsThePoolsWhateverThePoolAddsToIt) {
+  const std::unique_ptr<MemoryPool> pool = MemoryPool::CreateDefault();
+  ASSERT_TRUE(StartTracking().ok());
+  // As it is, with the debug mode's canary, rounded up to the alignment.
+  for (const size_t asked : {100u, 116u, 128u}) {
+    alkaid_track_malloc(At(0x1000), asked);
+    ::alkaid::internal::EmitAllocate(pool.get(), At(0x1000), 100, 64);
+    LiveBlock block;
+    ASSERT_TRUE(Find(0x1000, &block));
+    EXPECT_NE(block.pool, PoolIndex::kMalloc) << asked;
+    EXPECT_EQ(block.size, 100u);
+    ::alkaid::internal::EmitFree(pool.get(), At(0x1000), 100);
+    alkaid_track_free(At(0x1000));
+    EXPECT_EQ(Tables().blocks.live(), 0u);
+  }
+}
+
+TEST_F(MallocEvents, AMovingBlockIsInSnapshots) {
+  ASSERT_TRUE(StartTracking().ok());
+  void* const bytes = std::malloc(100);
+  alkaid_track_malloc(bytes, 100);
+  alignas(16) char move[kMallocMoveBytes];
+  alkaid_track_moving(move, bytes);
+  const auto snapshot = HeapSnapshot::Take("meanwhile");
+  alkaid_track_moved(move, nullptr, 1'000);
+  alkaid_track_free(bytes);
+  std::free(bytes);
+  ASSERT_TRUE(snapshot.ok());
+  ASSERT_EQ(snapshot->blocks().size(), 1u);
+  EXPECT_EQ(snapshot->blocks()[0].size, 100);
 }
 
 TEST_F(MallocEvents, SampledBlocksOfAPoolOverMallocStandForThemselvesOnce) {

@@ -32,26 +32,31 @@ bool PendingMoves::Add(const LiveBlock& block) {
   return true;
 }
 
-bool PendingMoves::Remove(uint64_t address, LiveBlock* block) {
-  if (tracking_thread.moves == nullptr) return false;
+PendingMove* PendingMoves::Find(uint64_t address) {
+  if (tracking_thread.moves == nullptr) return nullptr;
   const std::lock_guard guard(lock_);
   PendingMove** link = &tracking_thread.moves;
   while (*link != nullptr) {
     PendingMove* const move = *link;
-    const bool under_way = move->state == PendingMove::kUnderWay;
-    if (under_way && move->block.address.load(std::memory_order_relaxed) != address) {
+    if (move->state == PendingMove::kUnderWay) {
+      if (move->block.address.load(std::memory_order_relaxed) == address) return move;
       link = &move->next;
-      continue;
+    } else {
+      *link = move->next;
+      GiveBack(move);
     }
-    *link = move->next;
-    if (under_way) {
-      BlockTable::Copy(move->block, block);
-      moving_->fetch_sub(1, std::memory_order_relaxed);
-    }
-    GiveBack(move);
-    if (under_way) return true;
   }
-  return false;
+  return nullptr;
+}
+
+void PendingMoves::Remove(PendingMove* move) {
+  const std::lock_guard guard(lock_);
+  PendingMove** link = &tracking_thread.moves;
+  while (*link != move) link = &(*link)->next;
+  *link = move->next;
+  if (move->state == PendingMove::kUnderWay) moving_->fetch_sub(1, std::memory_order_relaxed);
+  ended_.fetch_add(1, std::memory_order_release);
+  GiveBack(move);
 }
 
 void PendingMoves::AbandonAll() {

@@ -18,8 +18,11 @@ class PendingMovesTest : public ::testing::Test {
   }
   // The size of what was kept; -1 for nothing.
   int64_t Remove(uint64_t address) {
-    LiveBlock block = {};
-    return moves_->Remove(address, &block) ? static_cast<int64_t>(block.size) : -1;
+    PendingMove* const move = moves_->Find(address);
+    if (move == nullptr) return -1;
+    const auto size = static_cast<int64_t>(move->block.size);
+    moves_->Remove(move);
+    return size;
   }
 
   std::atomic<uint64_t> moving_{0};
@@ -35,6 +38,35 @@ TEST_F(PendingMovesTest, WhatWasKeptIsGivenBackOnceAndCountedInBetween) {
   EXPECT_EQ(moving_, 0u);
   EXPECT_FALSE(PendingMoves::IsInnermost(64));
   EXPECT_EQ(Remove(64), -1);
+}
+
+TEST_F(PendingMovesTest, WhatIsFoundIsThereForAllReadersUntilItIsRemoved) {
+  ASSERT_TRUE(Add(64, 5));
+  const auto sizes = [this] {
+    uint64_t sum = 0;
+    moves_->ForEach([&](const LiveBlock& block) { sum += block.size; });
+    return sum;
+  };
+  PendingMove* const move = moves_->Find(64);
+  ASSERT_NE(move, nullptr);
+  EXPECT_EQ(moving_, 1u);
+  EXPECT_EQ(sizes(), 5u);
+  EXPECT_EQ(moves_->ended(), 0u);
+  moves_->Remove(move);
+  EXPECT_EQ(moving_, 0u);
+  EXPECT_EQ(sizes(), 0u);
+  EXPECT_EQ(moves_->ended(), 1u);
+}
+
+TEST_F(PendingMovesTest, WhatIsAbandonedOnceItWasFoundCountsOnlyOnce) {
+  ASSERT_TRUE(Add(64, 5));
+  ASSERT_TRUE(Add(128, 6));
+  PendingMove* const move = moves_->Find(64);
+  moves_->AbandonAll();
+  EXPECT_EQ(moving_, 0u);
+  moves_->Remove(move);
+  EXPECT_EQ(moving_, 0u);
+  EXPECT_EQ(Remove(128), -1);
 }
 
 TEST_F(PendingMovesTest, ReallocationsInsideOneAnotherAreKeptApart) {

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <string>
 
@@ -37,7 +38,12 @@ uint16_t PoolIndex::Find(const MemoryPool* pool) {
   uint32_t slot = 0;
   if (const uint16_t known = FindKnown(address, its_class, &slot)) return known;
   // Asked before the lock is taken: it is the pool's own code.
-  const std::string name = pool->backend_name();
+  std::string name;
+  try {
+    name = pool->backend_name();
+  } catch (const std::exception&) {
+    return kUnknown;  // it is asked again at its next event
+  }
   const std::lock_guard guard(lock_);
   if (const uint16_t known = FindKnown(address, its_class, &slot)) return known;
   const uint32_t count = count_->load(std::memory_order_relaxed);

@@ -71,6 +71,24 @@ TEST_F(PoolIndexTest, APoolOfAnotherClassWhereOneDiedHasANumberOfItsOwn) {
   place.other.~OtherPool();
 }
 
+// A pool that is at first out of memory for its name.
+class PoorPool final : public ProxyMemoryPool {
+ public:
+  PoorPool() : ProxyMemoryPool(system_memory_pool()) {}
+  std::string backend_name() const override {
+    if (poor_) throw std::bad_alloc();
+    return "poor";
+  }
+  bool poor_ = true;
+};
+
+TEST_F(PoolIndexTest, APoolThatCanNotSayItsNameIsUnknownUntilItCan) {
+  PoorPool pool;
+  EXPECT_EQ(index_.Find(&pool), PoolIndex::kUnknown);
+  pool.poor_ = false;
+  EXPECT_STREQ(pools_[index_.Find(&pool)].name, "poor");
+}
+
 TEST_F(PoolIndexTest, NumberZeroIsMalloc) {
   EXPECT_STREQ(pools_[PoolIndex::kMalloc].name, "malloc");
   EXPECT_EQ(pools_[PoolIndex::kMalloc].pool, 0u);

@@ -11,7 +11,8 @@
 // may be at work in it at any moment. Their layout is public (heap_layout.h).
 //
 // Where malloc is watched too, a pool's block that is a whole block of malloc's is listed once, as
-// the pool's. A pool that hands out parts of malloc's blocks is listed beside these.
+// the pool's. A pool that hands out parts of malloc's blocks is listed beside these, but for a part
+// that begins where malloc's block does: there the whole block is listed, as malloc's.
 //
 // Ownership: process-wide. Threads: all functions, from any thread. Out of memory: blocks that
 // could not be recorded are counted (heap_layout.h: `lost`), and nothing else is disturbed. After
@@ -55,7 +56,11 @@ struct TrackingOptions {
   // Only this pool's blocks; null: those of all pools, and of malloc where `alkaid run --track`
   // brought it in.
   const MemoryPool* pool = nullptr;
-  // Slices as well: which view keeps which root.
+  // Slices as well: which view keeps which root. A root that is in the table is known by the address
+  // of its first byte alone. One over memory that no pool gave, or from before, is listed when it is
+  // first sliced, until a root over that address goes. So a root inside a block that is listed
+  // counts beside that; one from before also counts among its pool's untracked bytes; and of two
+  // roots over the same bytes the first to go takes the record with it.
   bool views = false;
 };
 

@@ -18,7 +18,9 @@
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/core/memory_pool_registry.h"
+#include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/profile/clock_internal.h"
+#include "alkaid/profile/heap_snapshot.h"
 #include "alkaid/profile/heap_tables_internal.h"
 
 namespace alkaid::profile {
@@ -317,6 +319,61 @@ TEST_F(TrackingTest, SampledBlocksStandForAllOfThem) {
   }
   EXPECT_EQ(Live(), 0u);
   EXPECT_EQ(StatisticsOf("tracking_test.sampled").live_bytes, 0);
+}
+
+TEST_F(TrackingTest, AReallocationThatChangesNothingDrawsNoNewSample) {
+  constexpr int64_t kSize = 4'096;
+  ASSERT_TRUE(StartTracking({.sample_bytes = 100'000, .max_frames = 0}).ok());
+  std::vector<uint8_t*> blocks(1'000);
+  for (uint8_t*& block : blocks) block = Allocate(pool_.get(), kSize);
+  const uint64_t sampled = Live();
+  EXPECT_LT(sampled, 200u);
+  for (int i = 0; i < 20; ++i) {
+    for (uint8_t*& block : blocks) ASSERT_TRUE(pool_->Reallocate(kSize, kSize, &block).ok());
+  }
+  EXPECT_EQ(Live(), sampled);
+  for (uint8_t*& block : blocks) {
+    ASSERT_FALSE(pool_->Reallocate(kSize, int64_t{1} << 47, &block).ok());
+  }
+  EXPECT_EQ(Live(), sampled);
+  for (uint8_t* const block : blocks) pool_->Free(block, kSize);
+  EXPECT_EQ(Live(), 0u);
+}
+
+// Takes a snapshot while tracking asks for its name, which is between the end of a reallocation and
+// the new record.
+class PoolThatLooks final : public ProxyMemoryPool {
+ public:
+  using ProxyMemoryPool::ProxyMemoryPool;
+  std::string backend_name() const override {
+    moving_ = Root().moving;
+    const auto snapshot = HeapSnapshot::Take("meanwhile");
+    if (snapshot.ok()) blocks_ = snapshot->blocks();
+    return "looks";
+  }
+  mutable uint64_t moving_ = 0;
+  mutable std::vector<HeapBlock> blocks_;
+};
+
+TEST_F(TrackingTest, AMovingBlockIsCountedAndListedUntilItsNewRecordIsThere) {
+  ASSERT_TRUE(StartTracking().ok());
+  uint8_t* const bytes = Allocate(pool_.get(), 100);
+  uint8_t* const moved = bytes + 64;
+  PoolThatLooks pool(pool_.get());
+  ::alkaid::internal::EmitReallocating(&pool, bytes, 100);
+  EXPECT_EQ(Root().moving, 1u);
+  EXPECT_EQ(Live(), 0u);
+  ::alkaid::internal::EmitReallocate(&pool, bytes, moved, 100, 30, 64);
+  EXPECT_EQ(pool.moving_, 1u);
+  ASSERT_EQ(pool.blocks_.size(), 1u);
+  EXPECT_EQ(pool.blocks_[0].address, reinterpret_cast<uint64_t>(bytes));
+  EXPECT_EQ(pool.blocks_[0].size, 100);
+  EXPECT_EQ(Root().moving, 0u);
+  EXPECT_TRUE(IsListed(moved));
+  ::alkaid::internal::EmitReallocating(pool_.get(), moved, 30);
+  ::alkaid::internal::EmitReallocate(pool_.get(), moved, bytes, 30, 100, 64);
+  pool_->Free(bytes, 100);
+  EXPECT_EQ(Live(), 0u);
 }
 
 TEST_F(TrackingTest, EachStartBeginsWithEmptyTables) {
