@@ -39,7 +39,8 @@ class Changes:
         if before.started_ns != after.started_ns:
             raise layout.HeapError("tracking was begun anew between the two, or they are of two "
                                    "processes: nothing can be compared")
-        # A block is another one when its serial is: an address is used again and again.
+        # A block is another one when serial or birth is: an address is used again and again, and
+        # a forked process counts on from its parent's serials.
         freed, made = differing(keys(before.blocks), keys(after.blocks))
         self.freed = [before.blocks[at] for at in freed]
         self.made = [after.blocks[at] for at in made]
@@ -48,7 +49,7 @@ class Changes:
 
 
 def keys(blocks):
-    return zip(blocks.address, blocks.serial, blocks.size)
+    return zip(blocks.address, blocks.serial, blocks.size, blocks.birth_ns)
 
 
 def differing(before, after):
