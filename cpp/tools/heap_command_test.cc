@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -70,6 +71,41 @@ TEST_F(HeapCommand, ShowTellsWhatIsLiveByLabelPoolAndTraceback) {
   EXPECT_THAT(result.out, Not(HasSubstr("Blocks:")));
 }
 
+TEST_F(HeapCommand, WhatIsViewedIsNotOverwrittenByTheCommandsOwnEnd) {
+  const std::string file = After();
+  const std::map<std::string, std::string> exported = {{"ALKAID_TRACK_ALLOCATIONS", "1"},
+                                                       {"ALKAID_HEAP_AT_EXIT", file}};
+  const CommandResult first = RunCommand({"heap", "show", file}, exported);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--version"},
+        {"--help"},
+        {},
+        {"info"},
+        {"heap"},
+        {"heap", "diff", file, file},
+        {"run", "--track", "--", "alkaid-no-such-command"}}) {
+    EXPECT_THAT(RunCommand(arguments, exported).err, Not(HasSubstr("heap file")));
+  }
+  const CommandResult second = RunCommand({"heap", "show", file}, exported);
+  EXPECT_EQ(first.exit_code, 0);
+  EXPECT_EQ(second.out, first.out);
+  EXPECT_THAT(second.out, HasSubstr("process 4711: ./reader --runs 7\n"));
+}
+
+TEST_F(HeapCommand, ItsOwnWorkOnDatagramsCanBeTracked) {
+  const std::string file = folder_.path() + "/own.heap";
+  const std::map<std::string, std::string> exported = {{"ALKAID_HEAP_AT_EXIT", file}};
+  EXPECT_NE(RunCommand({"dgram", "read", "/no/such/file"}, exported).exit_code, 0);
+  EXPECT_EQ(RunCommand({"heap", "show", file}, exported).exit_code, 0);
+}
+
+TEST_F(HeapCommand, AHeapWithoutABlockSaysWhatThatMayMean) {
+  const std::string empty = File("empty.heap", crafted::Snapshot("empty", {}));
+  constexpr char kNote[] = "it has an allocator of its own";
+  EXPECT_THAT(RunCommand({"heap", "show", empty}).out, HasSubstr(kNote));
+  EXPECT_THAT(RunCommand({"heap", "show", After()}).out, Not(HasSubstr(kNote)));
+}
+
 TEST_F(HeapCommand, ShowListsTheLargestBlocksByAddressWhenAsked) {
   const CommandResult result = RunCommand({"heap", "show", "--blocks", "--top", "2", After()});
   EXPECT_EQ(result.exit_code, 0);
@@ -88,7 +124,18 @@ TEST_F(HeapCommand, DiffTellsWhatWasFreedAndWhatIsNew) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(result.out,
-              HasSubstr("Changes from before to after\n  +1,423,600 bytes, +3 blocks\n"));
+              HasSubstr("Changes from before to after\n"
+                        "  before: " +
+                        folder_.path() +
+                        "/before.heap: process 4711: "
+                        "./reader --runs 7\n"
+                        "          2023-11-14 22:14:20 UTC, 1 min 00 s after tracking began\n"
+                        "  after:  " +
+                        folder_.path() +
+                        "/after.heap: process 4711: "
+                        "./reader --runs 7\n"
+                        "          2023-11-14 22:14:20 UTC, 1 min 00 s after tracking began\n"
+                        "  +1,423,600 bytes, +3 blocks\n"));
   EXPECT_THAT(result.out, HasSubstr("\n  Free-d blocks:\n    0x00005600d3fa3450 -> "
                                     "0x00005600d3fa349f             80 bytes  mimalloc  "));
   EXPECT_THAT(result.out, HasSubstr("\n  New blocks:\n    0x00005600d54a36f0 -> "));
@@ -107,7 +154,9 @@ TEST_F(HeapCommand, OneGroupingCanBeAskedFor) {
   EXPECT_THAT(RunCommand({"heap", "show", "--by", "pool", After()}).out,
               AllOf(HasSubstr("By pool"), Not(HasSubstr("By traceback"))));
   EXPECT_EQ(RunCommand({"heap", "show", "--by", "colour", After()}).exit_code, 1);
-  EXPECT_EQ(RunCommand({"heap", "show", "--top", "-1", After()}).exit_code, 1);
+  const CommandResult negative = RunCommand({"heap", "show", "--top", "-1", After()});
+  EXPECT_EQ(negative.exit_code, 1);
+  EXPECT_THAT(negative.err, HasSubstr("--top: -1 is less than 0, which lists all\n"));
 }
 
 TEST_F(HeapCommand, OfTwoProcessesNoBlockIsTheSameAndThatIsSaid) {
@@ -118,6 +167,17 @@ TEST_F(HeapCommand, OfTwoProcessesNoBlockIsTheSameAndThatIsSaid) {
   const CommandResult result = RunCommand({"heap", "diff", Before(), later});
   EXPECT_THAT(result.out, AllOf(HasSubstr("different processes"), HasSubstr("-80 bytes, -1 block"),
                                 Not(HasSubstr("New blocks"))));
+}
+
+TEST_F(HeapCommand, FilesInTheWrongOrderAreNoticed) {
+  HeapContents contents = crafted::EmptyContents("later");
+  contents.taken_ns += 1;
+  contents.taken_unix_ns += 1;
+  const std::string later = File("later.heap", HeapSnapshot::Make(contents).value());
+  constexpr char kNote[] = "The first was taken after the second";
+  EXPECT_THAT(RunCommand({"heap", "diff", later, Before()}).out, HasSubstr(kNote));
+  EXPECT_THAT(RunCommand({"heap", "diff", Before(), later}).out, Not(HasSubstr(kNote)));
+  EXPECT_THAT(RunCommand({"heap", "diff", later, later}).out, Not(HasSubstr(kNote)));
 }
 
 TEST_F(HeapCommand, EstimatesAreMarked) {
@@ -206,6 +266,8 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
   expect(version, "of version 2");
   EXPECT_EQ(RunCommand({"heap", "show", folder_.path() + "/none"}).exit_code, 1);
   EXPECT_EQ(RunCommand({"heap"}).exit_code, 1);
+  EXPECT_EQ(RunCommand({"heap", "show", "/dev/null"}).err,
+            "alkaid: /dev/null is neither a file nor a disk, and has no size\n");
 }
 
 // A function of this program with something live.
@@ -215,12 +277,45 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
   return block;
 }
 
+}  // namespace
+
+// Names of C functions that would be types, were they names of C++: float, long, char*,
+// std::exception. Each has something live, and none is the last call of another.
+extern "C" {
+uint8_t* f();
+uint8_t* x();
+uint8_t* Pc();
+uint8_t* St9exception();
+
+[[gnu::noinline]] uint8_t* f() {
+  uint8_t* block = nullptr;
+  EXPECT_TRUE(system_memory_pool()->Allocate(65'432, &block).ok());
+  return block;
+}
+[[gnu::noinline]] uint8_t* x() {
+  uint8_t* const block = f();
+  return block + (block == nullptr);
+}
+[[gnu::noinline]] uint8_t* Pc() {
+  uint8_t* const block = x();
+  return block + (block == nullptr);
+}
+[[gnu::noinline]] uint8_t* St9exception() {
+  uint8_t* const block = Pc();
+  return block + (block == nullptr);
+}
+}
+
+namespace {
+
 // What is live in this very process, in which one block is of the function above.
 HeapContents OwnContents() {
   EXPECT_TRUE(profile::StartTracking().ok());
   uint8_t* const block = AllocateWhereItShows();
+  uint8_t* const of_c = St9exception();
   HeapContents contents = HeapSnapshot::Take("own").value().contents();
   system_memory_pool()->Free(block, 54'321);
+  system_memory_pool()->Free(of_c, 65'432);
   profile::StopTracking();
   return contents;
 }
@@ -239,6 +334,18 @@ TEST_F(HeapCommand, NamesTheFunctionsAndLinesThatBackTracesLeadThrough) {
   EXPECT_THAT(out, HasSubstr("alkaid::BaseMemoryPoolImpl<alkaid::"));
 }
 
+TEST_F(HeapCommand, FunctionsOfCKeepTheirNames) {
+  const std::string file = File("own.heap", HeapSnapshot::Make(OwnContents()).value());
+  if (!CommandNamesCode(file)) GTEST_SKIP() << "the command was built without libdw";
+  const std::string out = RunCommand({"heap", "show", "--top", "0", file}).out;
+  for (const char* name : {" f at ", " x at ", " Pc at ", " St9exception at "}) {
+    EXPECT_THAT(out, HasSubstr(name));
+  }
+  for (const char* type : {" float at ", " long at ", " char* at ", " std::exception at "}) {
+    EXPECT_THAT(out, Not(HasSubstr(type)));
+  }
+}
+
 TEST_F(HeapCommand, TakesNoNamesFromAFileThatWasBuiltAnewSince) {
   HeapContents contents = OwnContents();
   for (profile::HeapModule& module : contents.modules) {
@@ -254,7 +361,9 @@ TEST_F(HeapCommand, TakesNoNamesFromAFileThatWasBuiltAnewSince) {
 
 TEST_F(HeapCommand, OrdersToTheTerminalInNamesAreWrittenOut) {
   HeapContents contents = crafted::EmptyContents("\x1b[2J");
-  contents.labels[1] = "a\nb";
+  contents.labels[1] =
+      "a\nb\xc2\x9b"
+      "2J\xff";
   contents.modules[0].path = "/no\x07where";
   contents.command_line = {"\r"};
   contents.blocks = {Block(0x1000, 64, 1)};
@@ -262,6 +371,10 @@ TEST_F(HeapCommand, OrdersToTheTerminalInNamesAreWrittenOut) {
   const std::string out = RunCommand({"heap", "show", "--blocks", file}).out;
   for (const char c : out) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
   EXPECT_THAT(out, HasSubstr("\\x1b[2J"));
+  EXPECT_THAT(out, HasSubstr("a\\x0ab\\xc2\\x9b2J\\xff"));
+  const CommandResult json = RunCommand({"heap", "show", "--json", "--blocks", file});
+  EXPECT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_TRUE(nlohmann::json::accept(json.out));
 }
 
 }  // namespace

@@ -39,6 +39,11 @@ void PrintBlocks(const char* title, const std::vector<uint32_t>& indices, const 
   }
 }
 
+void PrintSide(const char* which, const std::string& file, const HeapSnapshot& snapshot) {
+  std::printf("  %-7s %s: %s\n          %s\n", (std::string(which) + ":").c_str(),
+              Printable(file).c_str(), ProcessText(snapshot).c_str(), MomentText(snapshot).c_str());
+}
+
 void AddBlocks(const char* change, const std::vector<uint32_t>& indices, const HeapSnapshot& of,
                const HeapReport& report, JsonReport* json) {
   for (const uint32_t i : report.Chosen(indices, of)) {
@@ -83,9 +88,16 @@ int Run(const DiffOptions& options) {
   const auto name = [](const HeapSnapshot& snapshot, const std::string& file) {
     return Printable(snapshot.contents().name.empty() ? file : snapshot.contents().name);
   };
-  std::printf("Changes from %s to %s\n  %s, %s\n", name(*before, options.before).c_str(),
-              name(*after, options.after).c_str(), report.Bytes(diff.total.bytes()).c_str(),
+  std::printf("Changes from %s to %s\n", name(*before, options.before).c_str(),
+              name(*after, options.after).c_str());
+  PrintSide("before", options.before, *before);
+  PrintSide("after", options.after, *after);
+  std::printf("  %s, %s\n", report.Bytes(diff.total.bytes()).c_str(),
               report.Blocks(diff.total.blocks()).c_str());
+  if (before->contents().taken_unix_ns > after->contents().taken_unix_ns) {
+    std::printf(
+        "  The first was taken after the second: what is listed as freed is what came later.\n");
+  }
   if (!diff.same_process) {
     std::printf(
         "  The two are of different processes, or tracking was begun anew: no block is the "

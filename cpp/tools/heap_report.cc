@@ -48,7 +48,9 @@ const HeapPool* Counterpart(const HeapSnapshot& snapshot, const HeapPool& pool) 
 
 void HeapReportOptions::AddOptions(CLI::App& command) {
   command.add_option("--top", top, "Entries of each list, 0 for all")
-      ->check(CLI::NonNegativeNumber)
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? text + " is less than 0, which lists all" : std::string();
+      })
       ->capture_default_str();
   command
       .add_option("--by", by,
@@ -214,6 +216,12 @@ void HeapReport::PrintNotes() const {
                       Printable(contents.why_no_first_bytes));
     }
   }
+  // Alkaid's pools and the C library's malloc are what is watched; most programs use one of them.
+  if (only_one_ && after_.blocks().empty()) {
+    notes.emplace_back(
+        "no block was recorded: the program had nothing live, or it has an allocator of its own, "
+        "linked in, whose blocks are not seen");
+  }
   if (!HeapSymbols::CanName() && Wants("traceback") && !changes_.by_stack.empty()) {
     notes.push_back("this alkaid was built without libdw: places are file and offset");
   }
@@ -335,16 +343,18 @@ ordered_json SnapshotJson(const std::string& file, const HeapSnapshot& snapshot)
           {"pools", pools}};
 }
 
-void PrintHead(const std::string& title, const HeapSnapshot& snapshot) {
+std::string ProcessText(const HeapSnapshot& snapshot) {
   const profile::HeapContents& contents = snapshot.contents();
   std::string command;
   for (const std::string& word : contents.command_line) command += " " + Printable(word);
   constexpr size_t kMostOfCommand = 200;
-  if (command.size() > kMostOfCommand) command = command.substr(0, kMostOfCommand) + " ...";
+  return "process " + std::to_string(contents.pid) + ":" + CutTo(command, kMostOfCommand);
+}
+
+std::string MomentText(const HeapSnapshot& snapshot) {
+  const profile::HeapContents& contents = snapshot.contents();
   const uint64_t tracked = contents.taken_ns - std::min(contents.started_ns, contents.taken_ns);
-  std::printf("%s: process %u:%s\n  %s, %s after tracking began\n", title.c_str(), contents.pid,
-              command.c_str(), TimeText(contents.taken_unix_ns).c_str(),
-              DurationText(tracked).c_str());
+  return TimeText(contents.taken_unix_ns) + ", " + DurationText(tracked) + " after tracking began";
 }
 
 }  // namespace alkaid::tools

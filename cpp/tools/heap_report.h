@@ -71,7 +71,9 @@ nlohmann::ordered_json BlockJson(const profile::HeapSnapshot& snapshot,
                                  const profile::HeapBlock& block);
 // What the snapshot is of, as members of an object.
 nlohmann::ordered_json SnapshotJson(const std::string& file, const profile::HeapSnapshot& snapshot);
-// The same in a line or two.
-void PrintHead(const std::string& title, const profile::HeapSnapshot& snapshot);
+// "process 4711: ./reader --runs 7".
+std::string ProcessText(const profile::HeapSnapshot& snapshot);
+// "2026-11-21 12:09:31 UTC, 3.2 s after tracking began".
+std::string MomentText(const profile::HeapSnapshot& snapshot);
 
 }  // namespace alkaid::tools

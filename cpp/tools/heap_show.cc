@@ -63,7 +63,9 @@ int Run(const ShowOptions& options) {
     return kExitOk;
   }
   const std::string name = read->contents().name;
-  PrintHead("Heap" + (name.empty() ? "" : " \"" + Printable(name) + "\""), *read);
+  const std::string title = "Heap" + (name.empty() ? "" : " \"" + Printable(name) + "\"");
+  std::printf("%s: %s\n  %s\n", title.c_str(), ProcessText(*read).c_str(),
+              MomentText(*read).c_str());
   // "24,280,536 allocated, in 35,636 blocks", as gdb-heap has it.
   const std::string bytes = report.Bytes(read->bytes());
   std::printf("%s allocated, in %s", bytes.substr(0, bytes.rfind(' ')).c_str(),

@@ -2,6 +2,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "heap_text.h"
@@ -86,13 +87,16 @@ struct HeapSymbols::Module {
 
 namespace {
 
-std::string Demangled(const char* name) {
-  int failed = 0;
-  char* const demangled = abi::__cxa_demangle(name, nullptr, nullptr, &failed);
-  const std::string text = failed == 0 && demangled != nullptr ? demangled : name;
-  std::free(demangled);
+std::string Demangled(std::string_view symbol) {
   // Without the version: "__libc_start_main@@GLIBC_2.34".
-  return ShortFunctionName(text.substr(0, text.find('@')));
+  const std::string name(symbol.substr(0, symbol.find('@')));
+  // Any other name is that of a function as it is: to the demangler "f" is the type float.
+  if (!name.starts_with("_Z")) return name;
+  int failed = 0;
+  char* const demangled = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &failed);
+  std::string text = failed == 0 && demangled != nullptr ? ShortFunctionName(demangled) : name;
+  std::free(demangled);
+  return text;
 }
 
 std::string FunctionOf(::Dwarf_Die* die) {

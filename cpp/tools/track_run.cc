@@ -10,10 +10,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/core/durable_file.h"
+#include "alkaid/profile/heap_requests.h"
 #include "alkaid/profile/tracking.h"
 #include "commands.h"
 #include "exit_code.h"
@@ -29,7 +32,7 @@ constexpr char kPreloadName[] = "libalkaid_malloc.so";
 
 struct RunOptions {
   std::string track;
-  std::string heap_at_exit;
+  std::optional<std::string> heap_at_exit;
   bool views = false;
   std::vector<std::string> command;
 };
@@ -115,6 +118,21 @@ Status SetVariable(const char* name, const std::string& value) {
   return status::IOError(errno, "run: setting ", name);
 }
 
+// Whether the heap file can be made, as far as that can be told before: at the end of a long run it
+// would be too late.
+Status CheckWritable(const std::string& pattern) {
+  const std::string name =
+      profile::HeapFileName(pattern, static_cast<uint32_t>(::getpid()), /*number=*/1);
+  struct stat found = {};
+  // A pipe's reader would take this for the end of the data.
+  if (stat(name.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) {
+    return absl::OkStatus();
+  }
+  const auto file = io::DurableFileOutputStream::Open(name, io::FileAccess::kOwnerOnly);
+  if (file.ok()) return absl::OkStatus();  // never closed, it leaves nothing
+  return status::Invalid("run: --heap-at-exit: ", std::string(file.status().message()));
+}
+
 // What the command finds in its environment.
 Status PrepareEnvironment(const RunOptions& options) {
   const std::string track = options.track + (options.views ? ",views" : "");
@@ -128,11 +146,20 @@ Status PrepareEnvironment(const RunOptions& options) {
   const std::string kept = alkaid::internal::GetEnvironment("LD_PRELOAD");
   ALKAID_RETURN_NOT_OK(SetVariable("LD_PRELOAD", kept.empty() ? preload : preload + ":" + kept));
   ALKAID_RETURN_NOT_OK(SetVariable(alkaid::internal::kTrackAllocationsVariable, track));
-  if (options.heap_at_exit.empty()) return absl::OkStatus();
+  // The command keeps the number of this process; what it starts has others. A file that is asked
+  // for by an outer `alkaid run` stays that one's.
+  if (options.heap_at_exit ||
+      alkaid::internal::GetEnvironment(alkaid::internal::kHeapOwnerVariable).empty()) {
+    ALKAID_RETURN_NOT_OK(
+        SetVariable(alkaid::internal::kHeapOwnerVariable, std::to_string(::getpid())));
+  }
+  if (!options.heap_at_exit) return absl::OkStatus();
   // The command may go to another folder.
   std::error_code error;
-  const auto file = std::filesystem::absolute(options.heap_at_exit, error);
-  return SetVariable("ALKAID_HEAP_AT_EXIT", error ? options.heap_at_exit : file.string());
+  const auto file = std::filesystem::absolute(*options.heap_at_exit, error);
+  const std::string pattern = error ? *options.heap_at_exit : file.string();
+  ALKAID_RETURN_NOT_OK(CheckWritable(pattern));
+  return SetVariable(alkaid::internal::kHeapAtExitVariable, pattern);
 }
 
 // Returns only where the command could not be run.
@@ -142,6 +169,13 @@ int Run(const RunOptions& options) {
   if (file.empty()) {
     std::fprintf(stderr, "alkaid: run: %s: command not found\n", command.front().c_str());
     return kExitNotFound;
+  }
+  // Of "--heap-at-exit= -- COMMAND" the parser makes a file named "--".
+  if (options.heap_at_exit &&
+      (options.heap_at_exit->empty() || options.heap_at_exit->starts_with('-'))) {
+    return ReportStatus(status::Invalid("run: --heap-at-exit needs the name of a file, not \"",
+                                        *options.heap_at_exit,
+                                        "\"; one that begins with - is written ./-"));
   }
   if (const Status status = CheckPreloadable(file); !status.ok()) return ReportStatus(status);
   if (const Status status = PrepareEnvironment(options); !status.ok()) return ReportStatus(status);
@@ -168,8 +202,12 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
                 "Keep a table of live allocations: all, or as =sample:BYTES, =frames=COUNT,\n"
                 "=unwinder=cfi|fp|runtime say, with commas between several")
       ->required();
-  run->add_option("--heap-at-exit", options->heap_at_exit,
-                  "Write a snapshot of what is live when the command ends to FILE")
+  run->add_option(
+         "--heap-at-exit", options->heap_at_exit,
+         "Write a snapshot of what is live when the command ends to FILE: where it ends by\n"
+         "exit() or by returning from main, not by _exit() or a signal. %p in the name\n"
+         "becomes the process id; without it, processes that the command starts write\n"
+         "FILE.PID")
       ->type_name("FILE");
   run->add_flag("--views", options->views, "Track slices of buffers as well");
   run->add_option("COMMAND", options->command, "The command and its arguments, behind a --")

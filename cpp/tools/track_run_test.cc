@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "alkaid/profile/heap_file.h"
+#include "alkaid/profile/heap_snapshot.h"
 #include "run_command.h"
 
 namespace alkaid::tools {
@@ -17,6 +21,8 @@ using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 class TrackRun : public ::testing::Test {
  protected:
@@ -64,9 +70,124 @@ TEST_F(TrackRun, ItsOptionsReachTheCommand) {
   EXPECT_EQ(RunTracked(print, "--track=sample:4096,frames=8").out, "sample:4096,frames=8\n");
   const CommandResult views =
       RunCommand({"run", "--track", "--views", "--heap-at-exit", "x.heap", "--", "sh", "-c",
-                  "echo $ALKAID_TRACK_ALLOCATIONS $ALKAID_HEAP_AT_EXIT"});
+                  "echo $ALKAID_TRACK_ALLOCATIONS $ALKAID_HEAP_AT_EXIT; unset ALKAID_HEAP_AT_EXIT; "
+                  "exec true"});
   EXPECT_EQ(views.out, "1,views " + std::filesystem::current_path().string() + "/x.heap\n");
-  std::filesystem::remove("x.heap");
+  EXPECT_FALSE(std::filesystem::exists("x.heap"));
+}
+
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
+TEST_F(TrackRun, AtItsEndTheCommandLeavesAFileOfWhatItNeverGaveBack) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/leaks.heap";
+  const CommandResult result = RunCommand(
+      {"run", "--track", "--heap-at-exit", file, "--", "/usr/bin/python3", "-c",
+       "import ctypes; malloc = ctypes.CDLL(None).malloc; malloc(7654321); malloc(7654321)"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, IsEmpty());
+  const auto heap = profile::ReadHeapFile(file);
+  ASSERT_TRUE(heap.ok()) << heap.status();
+  EXPECT_EQ(heap->contents().command_line.front(), "/usr/bin/python3");
+  EXPECT_EQ(std::count_if(heap->blocks().begin(), heap->blocks().end(),
+                          [](const profile::HeapBlock& block) { return block.size == 7'654'321; }),
+            2);
+  struct stat found = {};
+  ASSERT_EQ(::stat(file.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600U);
+  EXPECT_THAT(RunCommand({"heap", "show", file}).out,
+              AllOf(HasSubstr("15,308,642 bytes, 2 blocks"), HasSubstr("malloc")));
+}
+
+TEST_F(TrackRun, ProcessesThatTheCommandStartsLeaveItsFileAlone) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", file, "--", "bash", "-c",
+                  std::string(ALKAID_PLAIN_PROGRAM) + " >&2 & wait; echo $!"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const std::string child = result.out.substr(0, result.out.find('\n'));
+  EXPECT_THAT(NamesIn(folder.path()), UnorderedElementsAre("f", "f." + child));
+  const auto of_shell = profile::ReadHeapFile(file);
+  const auto of_child = profile::ReadHeapFile(file + "." + child);
+  ASSERT_TRUE(of_shell.ok()) << of_shell.status();
+  ASSERT_TRUE(of_child.ok()) << of_child.status();
+  EXPECT_EQ(of_shell->contents().command_line.front(), "bash");
+  EXPECT_EQ(of_child->contents().command_line.front(), ALKAID_PLAIN_PROGRAM);
+}
+
+TEST_F(TrackRun, WhatTheCommandBecomesWritesItsFile) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const CommandResult result = RunCommand({"run", "--track", "--heap-at-exit", file, "--", "bash",
+                                           "-c", "exec " + std::string(ALKAID_PLAIN_PROGRAM)});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(NamesIn(folder.path()), UnorderedElementsAre("f"));
+  const auto heap = profile::ReadHeapFile(file);
+  ASSERT_TRUE(heap.ok()) << heap.status();
+  EXPECT_EQ(heap->contents().command_line.front(), ALKAID_PLAIN_PROGRAM);
+}
+
+TEST_F(TrackRun, ARunWithinARunLeavesTheOuterOnesFileAlone) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const std::string inner = std::string(ALKAID_COMMAND) + " run --track -- " + ALKAID_PLAIN_PROGRAM;
+  const CommandResult result = RunCommand(
+      {"run", "--track", "--heap-at-exit", file, "--", "bash", "-c", inner + "; exit 0"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(NamesIn(folder.path()).size(), 2U);
+  const auto heap = profile::ReadHeapFile(file);
+  ASSERT_TRUE(heap.ok()) << heap.status();
+  EXPECT_EQ(heap->contents().command_line.front(), "bash");
+}
+
+TEST_F(TrackRun, ANameWithTheProcessInItIsEachProcesssOwn) {
+  const TestFolder folder;
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", folder.path() + "/%p.heap", "--", "bash",
+                  "-c", std::string(ALKAID_PLAIN_PROGRAM) + " >&2 & wait; echo $!; echo $$"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const size_t end = result.out.find('\n');
+  const std::string child = result.out.substr(0, end);
+  const std::string shell = result.out.substr(end + 1, result.out.size() - end - 2);
+  EXPECT_THAT(NamesIn(folder.path()), UnorderedElementsAre(child + ".heap", shell + ".heap"));
+}
+
+TEST_F(TrackRun, AHeapFileThatCanNotBeWrittenIsToldBeforeTheCommandRuns) {
+  const TestFolder folder;
+  for (const std::string& file : {folder.path() + "/no/such/folder", folder.path()}) {
+    const CommandResult result =
+        RunCommand({"run", "--track", "--heap-at-exit", file, "--", "echo", "ran"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, AllOf(HasSubstr("--heap-at-exit"), HasSubstr(file)));
+  }
+  for (const std::vector<std::string>& option :
+       {std::vector<std::string>{"--heap-at-exit="}, {"--heap-at-exit", ""}}) {
+    std::vector<std::string> arguments = {"run", "--track"};
+    arguments.insert(arguments.end(), option.begin(), option.end());
+    arguments.insert(arguments.end(), {"--", "echo", "ran"});
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr("needs the name of a file"));
+  }
+  EXPECT_FALSE(std::filesystem::exists("--"));
+  EXPECT_THAT(NamesIn(folder.path()), IsEmpty());
+}
+
+TEST_F(TrackRun, ABadSignalIsSaidOnceByTheCommandThatItIsFor) {
+  const CommandResult result =
+      RunCommand({"run", "--track", "--", ALKAID_PLAIN_PROGRAM}, {{"ALKAID_HEAP_SIGNAL", "USR9"}});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, HasSubstr("ALKAID_HEAP_SIGNAL"));
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
 }
 
 TEST_F(TrackRun, WhatWasPreloadedBeforeIsKept) {

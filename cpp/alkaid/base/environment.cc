@@ -23,6 +23,10 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kHeapAtExitVariable,
        "a file of what is live when the process ends: %p becomes the process id; not set is none; "
        "live memory is tracked for it; read when the library is loaded"},
+      {kHeapOwnerVariable,
+       "the id of the process that the names of heap files are meant for, set by alkaid run: "
+       "others "
+       "append their own id to a name without %p; not set is any; read when the library is loaded"},
       {kHeapSignalVariable,
        "the signal that asks for a file of what is live now, such as USR2; not set is none; read "
        "when the library is loaded"},

@@ -16,6 +16,7 @@ inline constexpr char kDebugMemoryPoolVariable[] = "ALKAID_DEBUG_MEMORY_POOL";
 inline constexpr char kReadQueueVariable[] = "ALKAID_READ_QUEUE";
 inline constexpr char kTrackAllocationsVariable[] = "ALKAID_TRACK_ALLOCATIONS";
 inline constexpr char kHeapAtExitVariable[] = "ALKAID_HEAP_AT_EXIT";
+inline constexpr char kHeapOwnerVariable[] = "ALKAID_HEAP_OWNER";
 inline constexpr char kHeapSignalVariable[] = "ALKAID_HEAP_SIGNAL";
 inline constexpr char kHeapFileVariable[] = "ALKAID_HEAP_FILE";
 

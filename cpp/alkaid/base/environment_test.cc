@@ -30,6 +30,7 @@ TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
   EXPECT_TRUE(names.contains(kDebugMemoryPoolVariable));
   EXPECT_TRUE(names.contains(kReadQueueVariable));
   EXPECT_TRUE(names.contains(kHeapAtExitVariable));
+  EXPECT_TRUE(names.contains(kHeapOwnerVariable));
   EXPECT_TRUE(names.contains(kHeapSignalVariable));
   EXPECT_TRUE(names.contains(kHeapFileVariable));
 }

@@ -91,13 +91,14 @@ Result<Target> Follow(const std::string& name) {
 }  // namespace
 
 Result<std::shared_ptr<DurableFileOutputStream>> DurableFileOutputStream::Open(
-    const std::string& path) {
+    const std::string& path, FileAccess access) {
   std::shared_ptr<DurableFileOutputStream> stream(new DurableFileOutputStream(path));
   ALKAID_ASSIGN_OR_RAISE(const Target target, Follow(path));
+  const bool inherits = target.replaced && access == FileAccess::kUsual;
   ALKAID_RETURN_NOT_OK(target.straight
                            ? stream->OpenStraight()
                            : stream->OpenTemporary(DirectoryOf(target.path), FileOf(target.path),
-                                                   target.replaced ? &*target.replaced : nullptr));
+                                                   inherits ? &*target.replaced : nullptr, access));
   return stream;
 }
 
@@ -114,7 +115,7 @@ Status DurableFileOutputStream::OpenStraight() {
 }
 
 Status DurableFileOutputStream::OpenTemporary(const std::string& directory, const std::string& file,
-                                              const struct stat* replaced) {
+                                              const struct stat* like, FileAccess access) {
   if (file.empty()) return status::IOError(EISDIR, "cannot write \"", name_, "\"");
   directory_fd_ =
       Retrying([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
@@ -123,15 +124,16 @@ Status DurableFileOutputStream::OpenTemporary(const std::string& directory, cons
   }
   static std::atomic<uint64_t> number{0};
   final_name_ = file;
+  const mode_t mode = like != nullptr || access == FileAccess::kOwnerOnly ? 0600 : 0666;
   int error = EEXIST;
   for (int attempt = 0; attempt < kMostAttempts && error == EEXIST; ++attempt) {
     temporary_name_ = absl::StrCat(".", file.substr(0, kKeptOfName), ".", ::getpid(), "-",
                                    number.fetch_add(1, std::memory_order_relaxed), ".tmp");
     fd_ = Retrying([&] {
       return ::openat(directory_fd_, temporary_name_.c_str(),
-                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaced != nullptr ? 0600 : 0666);
+                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     });
-    if (fd_ >= 0) return replaced != nullptr ? Inherit(*replaced) : absl::OkStatus();
+    if (fd_ >= 0) return like != nullptr ? Inherit(*like) : absl::OkStatus();
     error = errno;
   }
   ::close(std::exchange(directory_fd_, -1));

@@ -17,7 +17,8 @@
 // ends the wait, with EINTR's kUnavailable. No other call here is ended by a signal.
 //
 // A file that is replaced gives the new one its permissions, and owner and group where the process
-// may set them; where it may not, the group is granted no more than others are.
+// may set them; where it may not, the group is granted no more than others are. A file that is for
+// its owner alone is so whatever it replaces.
 //
 // Ownership: owns its descriptors and the temporary file.
 // Threads: one at a time.
@@ -38,11 +39,17 @@ struct stat;
 
 namespace alkaid::io {
 
+// Who may open a file that is made.
+enum class FileAccess {
+  kUsual,      // 0666 less the umask, or whoever could open the file that it replaces
+  kOwnerOnly,  // 0600, for what may hold secrets
+};
+
 class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
  public:
-  // A new file's mode is 0666 less the umask. A directory that is missing or may not be written
-  // is named.
-  static Result<std::shared_ptr<DurableFileOutputStream>> Open(const std::string& path);
+  // A directory that is missing or may not be written is named.
+  static Result<std::shared_ptr<DurableFileOutputStream>> Open(
+      const std::string& path, FileAccess access = FileAccess::kUsual);
   ~DurableFileOutputStream() override;
 
   // kInvalidArgument once closed or abandoned.
@@ -66,9 +73,9 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
  private:
   explicit DurableFileOutputStream(std::string name) : name_(std::move(name)) {}
   Status OpenStraight();
-  // `replaced` is what has the name, or null.
+  // `like` is the file whose permissions it gets, or null.
   Status OpenTemporary(const std::string& directory, const std::string& file,
-                       const struct stat* replaced);
+                       const struct stat* like, FileAccess access);
   Status Inherit(const struct stat& replaced);
   Status Finish();
 

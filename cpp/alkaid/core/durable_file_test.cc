@@ -115,6 +115,23 @@ TEST_F(DurableFile, TakesOverThePermissionsOfTheFileThatItReplaces) {
   }
 }
 
+TEST_F(DurableFile, WhatIsForItsOwnerAloneIsSoWhateverItReplaces) {
+  const mode_t before = ::umask(0);
+  for (const bool replaces : {false, true}) {
+    if (replaces) {
+      ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
+    }
+    const auto file = DurableFileOutputStream::Open(path, FileAccess::kOwnerOnly);
+    ALKAID_ASSERT_OK(file);
+    ALKAID_ASSERT_OK((*file)->Write("secret"));
+    ALKAID_ASSERT_OK((*file)->Close());
+    struct stat info;
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0600U) << (replaces ? "replaced" : "new");
+  }
+  ::umask(before);
+}
+
 TEST_F(DurableFile, WithoutCloseNothingIsLeftAndTheOldFileStays) {
   Fill(path, "old");
   {

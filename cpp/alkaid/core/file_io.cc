@@ -113,7 +113,7 @@ Result<int64_t> ReadableFile::GetSize() {
   if (::fstat(fd_, &info) != 0) return status::IOError(errno, "cannot tell the size of ", name_);
   if (S_ISREG(info.st_mode)) return info.st_size;
   if (!S_ISBLK(info.st_mode)) {
-    return status::NotImplemented("the size of ", name_, ", which is neither a file nor a disk");
+    return status::NotImplemented(name_, " is neither a file nor a disk, and has no size");
   }
   const off_t end = ::lseek(fd_, 0, SEEK_END);
   if (end < 0) return status::IOError(errno, "cannot tell the size of ", name_);

@@ -136,7 +136,8 @@ Status WriteHeap(const HeapSnapshot& snapshot, io::OutputStream* stream) {
 }
 
 Status WriteHeapFile(const HeapSnapshot& snapshot, const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(auto file, io::DurableFileOutputStream::Open(path));
+  ALKAID_ASSIGN_OR_RAISE(auto file,
+                         io::DurableFileOutputStream::Open(path, io::FileAccess::kOwnerOnly));
   ALKAID_RETURN_NOT_OK(WriteHeap(snapshot, file.get()));
   return file->Close();
 }

@@ -19,7 +19,8 @@ namespace alkaid::profile {
 
 inline constexpr uint32_t kHeapFileVersion = 1;
 
-// Makes the file whole or not at all, as io::DurableFileOutputStream does.
+// Makes the file whole or not at all, as io::DurableFileOutputStream does, and for its owner alone:
+// it has the first bytes of every block.
 ALKAID_EXPORT Status WriteHeapFile(const HeapSnapshot& snapshot, const std::string& path);
 // The bytes of such a file, to a stream that stays open.
 ALKAID_EXPORT Status WriteHeap(const HeapSnapshot& snapshot, io::OutputStream* stream);

@@ -29,14 +29,24 @@ namespace {
 using internal::GetEnvironment;
 using internal::kHeapAtExitVariable;
 using internal::kHeapFileVariable;
+using internal::kHeapOwnerVariable;
 using internal::kHeapSignalVariable;
 using internal::kTrackAllocationsVariable;
 
 // What the handler touches, and nothing else.
 sem_t requests;
+std::atomic<uint64_t> asked{0};
+
+// Held by who answers: the thread, or the process on its way out. No mutex, since a forked child
+// has to make it anew, and a fork is not to wait until a file is written.
+sem_t answering;
+// Guarded by it.
+uint64_t answered = 0;
+bool ended = false;
 
 void OnSignal(int /*signal*/) {
   const int error = errno;
+  asked.fetch_add(1, std::memory_order_relaxed);
   ::sem_post(&requests);
   errno = error;
 }
@@ -53,6 +63,7 @@ struct State {
   int signal = 0;  // 0: none was chosen
   std::string on_signal;
   std::string at_exit;
+  bool hears_of_exit = false;
   uint32_t owner = 0;  // the process that was asked
   std::atomic<uint64_t> files{0};
 };
@@ -125,25 +136,46 @@ void Serve(const std::string& pattern, uint32_t owner, bool at_exit) {
   }
 }
 
+void Wait(sem_t* semaphore) {
+  while (::sem_wait(semaphore) != 0) {
+  }
+}
+
+// Whatever was asked so far gets one file. After the `last` time nothing is answered any more: the
+// process would end in the middle of it.
+void AnswerSignals(bool last) {
+  State& state = TheState();
+  std::string pattern;
+  uint32_t owner = 0;
+  {
+    const std::lock_guard guard(state.lock);
+    pattern = state.on_signal;
+    owner = state.owner;
+  }
+  Wait(&answering);
+  const uint64_t now = asked.load(std::memory_order_relaxed);
+  if (now != answered && !ended) Serve(pattern, owner, /*at_exit=*/false);
+  answered = now;
+  ended = ended || last;
+  ::sem_post(&answering);
+}
+
 void* ServeSignals(void* /*unused*/) {
   const InsideTracking inside;
   ::pthread_setname_np(::pthread_self(), "alkaid-heap");
   while (true) {
-    while (::sem_wait(&requests) != 0) {
-    }
+    Wait(&requests);
     while (::sem_trywait(&requests) == 0) {
     }
-    State& state = TheState();
-    std::string pattern;
-    uint32_t owner = 0;
-    {
-      const std::lock_guard guard(state.lock);
-      pattern = state.on_signal;
-      owner = state.owner;
-    }
-    Serve(pattern, owner, /*at_exit=*/false);
+    AnswerSignals(/*last=*/false);
   }
   return nullptr;
+}
+
+void PrepareSemaphores() {
+  ::sem_init(&requests, 0, 0);
+  ::sem_init(&answering, 0, 1);
+  answered = asked.load(std::memory_order_relaxed);
 }
 
 // It is never joined: it waits until the process is gone.
@@ -164,7 +196,7 @@ int StartThread() {
 // for it to answer.
 void StartThreadInChild() {
   if (TheState().signal == 0) return;
-  ::sem_init(&requests, 0, 0);
+  PrepareSemaphores();
   if (StartThread() != 0) Say("heap files can not be asked for by signal in this forked process");
 }
 
@@ -189,7 +221,7 @@ Status CheckSignal(int signal) {
 }
 
 Status Install(int signal) {
-  ::sem_init(&requests, 0, 0);
+  PrepareSemaphores();
   const int error = StartThread();
   if (error != 0) return status::IOError(error, "no thread for heap files can be started");
   struct sigaction action = {};
@@ -206,12 +238,33 @@ void AtExit() {
   State& state = TheState();
   std::string pattern;
   uint32_t owner = 0;
+  bool by_signal = false;
   {
     const std::lock_guard guard(state.lock);
     pattern = state.at_exit;
     owner = state.owner;
+    by_signal = state.signal != 0;
   }
-  Serve(pattern, owner, /*at_exit=*/true);
+  if (by_signal) AnswerSignals(/*last=*/true);
+  if (!pattern.empty()) Serve(pattern, owner, /*at_exit=*/true);
+}
+
+// With the state's lock held.
+Status HearOfExit(State* state) {
+  if (!state->hears_of_exit && std::atexit(AtExit) != 0) {
+    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
+  }
+  state->hears_of_exit = true;
+  return absl::OkStatus();
+}
+
+// The process that was asked, as far as the environment says.
+uint32_t OwnerFromEnvironment() {
+  const std::string text = GetEnvironment(kHeapOwnerVariable);
+  uint32_t owner = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), owner);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole && owner != 0 ? owner : static_cast<uint32_t>(::getpid());
 }
 
 Status SignalFromEnvironment(const std::string& signal) {
@@ -240,6 +293,7 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern) {
   }
   if (state.signal == 0) {
     ALKAID_RETURN_NOT_OK(CheckSignal(signal));
+    ALKAID_RETURN_NOT_OK(HearOfExit(&state));
     ALKAID_RETURN_NOT_OK(Install(signal));
     state.signal = signal;
   }
@@ -252,9 +306,7 @@ Status WriteHeapFileAtExit(const std::string& pattern) {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   State& state = TheState();
   const std::lock_guard guard(state.lock);
-  if (state.at_exit.empty() && std::atexit(AtExit) != 0) {
-    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
-  }
+  ALKAID_RETURN_NOT_OK(HearOfExit(&state));
   state.at_exit = pattern;
   state.owner = static_cast<uint32_t>(::getpid());
   return absl::OkStatus();
@@ -298,6 +350,8 @@ std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t nu
   return name;
 }
 
+bool IsHeapOwner() { return GetEnvironment(kHeapOwnerVariable) == std::to_string(::getpid()); }
+
 void StartHeapRequestsFromEnvironment() {
   if (::getauxval(AT_SECURE) != 0) return;
   const std::string signal = GetEnvironment(kHeapSignalVariable);
@@ -310,6 +364,10 @@ void StartHeapRequestsFromEnvironment() {
     const Status status = AtExitFromEnvironment(at_exit);
     if (!status.ok()) Say(std::string(kHeapAtExitVariable) + ": " + MessageOf(status));
   }
+  if (signal.empty() && at_exit.empty()) return;
+  State& state = TheState();
+  const std::lock_guard guard(state.lock);
+  state.owner = OwnerFromEnvironment();
 }
 
 }  // namespace alkaid::profile

@@ -4,15 +4,17 @@
 //   ALKAID_HEAP_SIGNAL=USR2 ./reader & kill -USR2 $!  # one now: alkaid-heap.<process>.1
 //
 // Names are patterns: %p becomes the process id, %n counts the files of the process from 1, %%
-// is a percent sign. A process that was forked and runs no other program appends ".<process id>" to
-// a name without %p, so that it leaves its parent's file alone.
+// is a percent sign. To a name without %p a process appends ".<process id>" where it was forked
+// from the one that was asked, or where ALKAID_HEAP_OWNER names another process, as it does in what
+// the command of `alkaid run` starts: it leaves the other's file alone.
 //
-// By signal: the handler does nothing but sem_post, so a signal may come at any instruction. A
-// thread with all signals blocked takes the snapshot; signals that come while it is at work are
-// answered together by one more. A forked child has such a thread of its own. Where memory is not
-// tracked when the first signal comes, tracking begins then, as ALKAID_TRACK_ALLOCATIONS would have
-// it: that file has the pools' totals, later ones the blocks. What was written, or why not, is one
-// line on stderr.
+// By signal: the handler does nothing but count and sem_post, so a signal may come at any
+// instruction. A thread with all signals blocked takes the snapshot; signals that come while it is
+// at work are answered together by one more. A forked child has such a thread of its own. Where
+// memory is not tracked when the first signal comes, tracking begins then, as
+// ALKAID_TRACK_ALLOCATIONS would have it: that file has the pools' totals, later ones the blocks.
+// What was written, or why not, is one line on stderr. What was asked before main returned is
+// answered before the process ends.
 //
 // At exit: after main has returned or exit was called, behind the program's own handlers and the
 // destructors of its static objects. _exit, quick_exit and a signal that ends the process write
@@ -50,3 +52,10 @@ ALKAID_EXPORT Result<int> ParseSignal(std::string_view text);
 ALKAID_EXPORT std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t number);
 
 }  // namespace alkaid::profile
+
+// A program may define this function. The library calls it when it is loaded, before any constructor
+// of the program has run. Where it answers true, the program only looks at what others have left, and
+// asks nothing of itself: ALKAID_TRACK_ALLOCATIONS and ALKAID_HEAP_* are heard only where
+// ALKAID_HEAP_OWNER names this very process.
+extern "C" [[gnu::weak]] ALKAID_EXPORT bool alkaid_only_looks(int argument_count,
+                                                              const char* const* arguments);

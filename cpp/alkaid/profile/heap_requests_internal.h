@@ -3,11 +3,14 @@
 
 namespace alkaid::profile {
 
+// Whether ALKAID_HEAP_OWNER names this very process.
+bool IsHeapOwner();
+
 // Looks at ALKAID_HEAP_SIGNAL, ALKAID_HEAP_FILE and ALKAID_HEAP_AT_EXIT, after
 // ALKAID_TRACK_ALLOCATIONS was. What can not be done is said on stderr. A program that runs with
 // more rights than its caller takes no orders from the environment.
 //
-// Threads: before main. Out of memory: std::bad_alloc ends the program.
+// Threads: all functions, before main. Out of memory: std::bad_alloc ends the program.
 void StartHeapRequestsFromEnvironment();
 
 }  // namespace alkaid::profile

@@ -110,6 +110,13 @@ int SignalTwice(const char* first, const char* second) {
   return WaitFor([&] { return fs::exists(second); }) ? 0 : 6;
 }
 
+// Ends before anybody can have answered.
+int SignalAndEnd() {
+  Keep();
+  ::raise(SIGUSR2);
+  return 3;
+}
+
 // Threads allocate, free and start to allocate again while all of them are sent signals.
 int Storm(const char* file) {
   Keep();
@@ -172,6 +179,7 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "fork") return ForkAndEnd();
   if (what == "signal") return SignalSelf(arguments[0]);
   if (what == "twice") return SignalTwice(arguments[0], arguments[1]);
+  if (what == "signal-end") return SignalAndEnd();
   if (what == "storm") return Storm(arguments[0]);
   if (what == "fork-signal") return ForkAndSignal(arguments[0]);
   if (what == "refused") return RefusedSignals();
@@ -193,6 +201,7 @@ class HeapRequests : public ::testing::Test {
                   std::map<std::string, std::string> variables) const {
     internal::ChildEnvironment environment = {{"ALKAID_TRACK_ALLOCATIONS", "1"},
                                               {"ALKAID_HEAP_AT_EXIT", std::nullopt},
+                                              {"ALKAID_HEAP_OWNER", std::nullopt},
                                               {"ALKAID_HEAP_SIGNAL", std::nullopt},
                                               {"ALKAID_HEAP_FILE", std::nullopt}};
     for (const auto& [name, value] : variables) environment[name] = value;
@@ -219,6 +228,9 @@ TEST_F(HeapRequests, AtExitAFileTellsWhatIsStillLiveAndTheExitCodeStays) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, ReadHeapFile(File("end.heap")));
   EXPECT_EQ(BlocksOf(snapshot, kKept), 1);
   EXPECT_EQ(snapshot.contents().name, "exit");
+  // It has bytes of the process, which are nobody else's to read.
+  EXPECT_EQ(fs::status(File("end.heap")).permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
   EXPECT_EQ(FileCount(), 1);
 }
 
@@ -263,6 +275,37 @@ TEST_F(HeapRequests, ANameWithTheProcessInItIsLeftAsItIsInAForkedChild) {
   ASSERT_TRUE(parent.ExitedWith(0)) << parent.err;
   const std::string child = parent.out.substr(0, parent.out.find('\n'));
   EXPECT_TRUE(fs::exists(File("end." + child + ".heap")));
+  EXPECT_EQ(FileCount(), 2);
+}
+
+TEST_F(HeapRequests, AFileThatIsMeantForAnotherProcessIsLeftAlone) {
+  const ChildResult child =
+      Run({"end"}, {{"ALKAID_HEAP_AT_EXIT", File("end.heap")}, {"ALKAID_HEAP_OWNER", "1"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  ASSERT_EQ(FileCount(), 1);
+  const std::string file = fs::directory_iterator(folder_)->path();
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, ReadHeapFile(file));
+  EXPECT_EQ(file, File("end.heap." + std::to_string(snapshot.contents().pid)));
+}
+
+TEST_F(HeapRequests, AnOwnerThatIsNoProcessIsNoneAtAll) {
+  for (const char* owner : {"", "0", "12x", "-1", "99999999999999"}) {
+    const ChildResult child =
+        Run({"end"}, {{"ALKAID_HEAP_AT_EXIT", File("end.heap")}, {"ALKAID_HEAP_OWNER", owner}});
+    EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+    EXPECT_TRUE(fs::remove(File("end.heap"))) << owner;
+  }
+}
+
+TEST_F(HeapRequests, ASignalThatIsPendingWhenMainReturnsIsAnswered) {
+  const ChildResult child = Run({"signal-end"}, {{"ALKAID_HEAP_SIGNAL", "USR2"},
+                                                 {"ALKAID_HEAP_FILE", File("now.%n")},
+                                                 {"ALKAID_HEAP_AT_EXIT", File("end")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, ReadHeapFile(File("now.1")));
+  EXPECT_EQ(BlocksOf(snapshot, kKept), 1);
+  EXPECT_THAT(child.err, HasSubstr("live blocks written to " + File("now.1") + "\n"));
+  EXPECT_TRUE(fs::exists(File("end")));
   EXPECT_EQ(FileCount(), 2);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/profile/heap_requests.h"
 #include "alkaid/profile/heap_requests_internal.h"
 #include "alkaid/profile/tracking.h"
 
@@ -25,7 +26,9 @@ void StartTrackingFromEnvironment() {
                internal::kTrackAllocationsVariable, text.c_str(), message.c_str());
 }
 
-[[gnu::constructor]] void StartFromEnvironment() {
+// glibc gives a library's constructors what main gets.
+[[gnu::constructor]] void StartFromEnvironment(int count, char** arguments) {
+  if (alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && !IsHeapOwner()) return;
   StartTrackingFromEnvironment();
   StartHeapRequestsFromEnvironment();
 }
