@@ -97,6 +97,7 @@ class HeapTracker final : public MemoryObserver {
   void RecordUnknownRoot(const Buffer& root);
 
   bool OpenTables();
+  void RenewLocks();
 
   enum State : int { kOff, kChanging, kOn };
   std::atomic<int> state_{kOff};
@@ -108,6 +109,8 @@ class HeapTracker final : public MemoryObserver {
   std::atomic<uint32_t> epoch_{0};  // of starts; never 0 while on
   std::atomic<uint32_t> malloc_label_{0};
   std::atomic<const MemoryPool*> pool_{nullptr};
+  std::atomic<bool> ever_started_{false};  // from the first start on, forks take the tables' locks
+  bool forks_locked_ = false;              // the fork that is under way took them
 };
 
 }  // namespace alkaid::profile

@@ -66,6 +66,7 @@ class ALKAID_EXPORT PendingMoves {
   // Around a fork; in the child, what other threads were about is forgotten.
   void Lock() { lock_.lock(); }
   void Unlock() { lock_.unlock(); }
+  void RenewLock() { lock_.Renew(); }
   void ForgetOtherThreads();
 
  private:

@@ -45,6 +45,7 @@ class ALKAID_EXPORT PoolIndex {
   // Around a fork.
   void Lock() { lock_.lock(); }
   void Unlock() { lock_.unlock(); }
+  void RenewLock() { lock_.Renew(); }
 
  private:
   static constexpr uint32_t kSlots = 2 * kMaxPools;

@@ -41,13 +41,7 @@ enum class PutResult { kPut, kClosed, kOutOfMemory };
 template <typename Record, std::atomic<uint64_t> Record::*kKey>
 class RecordTable {
  public:
-#if defined(__SANITIZE_THREAD__)
-  // A fork takes all locks at once, and ThreadSanitizer follows no more than 64 of a thread.
-  static constexpr int kShardBits = 4;
-#else
-  static constexpr int kShardBits = 6;
-#endif
-  static constexpr uint32_t kShards = 1 << kShardBits;
+  static constexpr uint32_t kShards = 64;
   static constexpr uint64_t kFirstCapacity = 64;
   static_assert(sizeof(Record) == sizeof(RecordArray));  // records stay on lines of their own
 
@@ -193,13 +187,19 @@ class RecordTable {
     for (Shard& shard : shards_) shard.lock.unlock();
   }
 
+  // In a child whose parent did not lock: nobody holds them there.
+  void RenewLocks() {
+    for (Shard& shard : shards_) shard.lock.Renew();
+  }
+
   static void Copy(const Record& from, Record* to) {
     (to->*kKey).store((from.*kKey).load(std::memory_order_relaxed), std::memory_order_relaxed);
     CopyFields(from, to);
   }
 
  private:
-  static constexpr int kShardShift = 64 - kShardBits;
+  static constexpr int kShardShift = 58;
+  static_assert(uint64_t{1} << (64 - kShardShift) == kShards);
 
   struct Place {
     Record* found;

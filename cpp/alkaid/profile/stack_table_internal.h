@@ -39,6 +39,7 @@ class ALKAID_EXPORT StackTable {
   // Around a fork.
   void Lock() { lock_.lock(); }
   void Unlock() { lock_.unlock(); }
+  void RenewLock() { lock_.Renew(); }
 
  private:
   struct Index;

@@ -17,6 +17,8 @@
 // Ownership: process-wide. Threads: all functions, from any thread. Out of memory: blocks that
 // could not be recorded are counted (heap_layout.h: `lost`), and nothing else is disturbed. After
 // fork the child has the tables as they were, and goes on.
+// Under ThreadSanitizer a fork while tracking is on needs TSAN_OPTIONS=detect_deadlocks=0, since the
+// tables have more locks than it follows.
 #pragma once
 
 #include <cstdint>

@@ -51,7 +51,9 @@ void HeapTracker::GuardTablesAroundForks() {
     tables.blocks.UnlockAll();
   };
   internal::GuardFork(
-      [] {
+      [this] {
+        forks_locked_ = ever_started_.load();
+        if (!forks_locked_) return;  // nobody has locked one so far
         HeapTables& tables = Tables();
         tables.blocks.LockAll();
         tables.views.LockAll();
@@ -60,14 +62,21 @@ void HeapTracker::GuardTablesAroundForks() {
         tables.moves.Lock();
         tracking_thread.holds_tables = true;
       },
-      unlock,
+      [this, unlock] {
+        if (forks_locked_) unlock();
+      },
       [this, unlock] {
         tracking_thread.id = 0;
-        Tables().moves.ForgetOtherThreads();
-        unlock();
+        if (forks_locked_) {
+          Tables().moves.ForgetOtherThreads();
+          unlock();
+        } else if (ever_started_.load()) {
+          RenewLocks();
+        }
         // Whoever was switching is not here: what is half done counts as off, and the next start
-        // begins anew.
-        if (state_.load(std::memory_order_relaxed) == kChanging) {
+        // begins anew. So does a first start that began after this fork had looked.
+        const bool half_done = state_.load(std::memory_order_relaxed) == kChanging;
+        if (half_done || (!forks_locked_ && ever_started_.load())) {
           on_.store(false, std::memory_order_relaxed);
           Root().state.store(0, std::memory_order_relaxed);
           state_.store(kOff, std::memory_order_relaxed);
@@ -76,11 +85,21 @@ void HeapTracker::GuardTablesAroundForks() {
       internal::ForkOrder::kInnermost);
 }
 
+void HeapTracker::RenewLocks() {
+  HeapTables& tables = Tables();
+  tables.blocks.RenewLocks();
+  tables.views.RenewLocks();
+  tables.stacks.RenewLock();
+  tables.pools.RenewLock();
+  tables.moves.RenewLock();
+}
+
 // When the library is loaded: a fork during the first start must find the guard in place.
 [[gnu::constructor]] static void GuardTables() { HeapTracker::Get().GuardTablesAroundForks(); }
 
 Status HeapTracker::Start(const TrackingOptions& options) {
   ALKAID_RETURN_NOT_OK(CheckOptions(options));
+  ever_started_.store(true);
   int expected = kOff;
   if (!state_.compare_exchange_strong(expected, kChanging)) {
     return status::FailedPrecondition("tracking is on already; StopTracking comes first");

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <new>
 
 #include "alkaid/base/export.h"
 
@@ -70,6 +71,8 @@ class TableMutex {
     if (!tracking_thread.holds_tables) [[likely]]
       mutex_.unlock();
   }
+  // For the only thread of a process: whoever held it did not come along.
+  void Renew() { new (&mutex_) std::mutex; }
 
  private:
   std::mutex mutex_;
