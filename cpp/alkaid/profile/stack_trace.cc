@@ -54,7 +54,8 @@ class Stack {
  public:
   explicit Stack(uint64_t bottom) : bottom_(bottom), top_(TopOfStack(bottom)) {}
 
-  [[gnu::no_sanitize("address", "thread")]] bool Load(uint64_t address, uint64_t* word) const {
+  __attribute__((no_sanitize("address", "thread"))) bool Load(uint64_t address,
+                                                              uint64_t* word) const {
     if (address < bottom_ || address > top_ - sizeof(*word) || address % sizeof(*word) != 0) {
       return false;
     }
@@ -67,7 +68,7 @@ class Stack {
   const uint64_t top_;
 };
 
-[[gnu::no_sanitize("address", "thread")]] uint64_t LoadCode(uint64_t address) {
+__attribute__((no_sanitize("address", "thread"))) uint64_t LoadCode(uint64_t address) {
   uint64_t word;
   std::memcpy(&word, reinterpret_cast<const void*>(address), sizeof(word));
   return word;
