@@ -91,7 +91,8 @@ if [[ -x $prefix/bin/alkaid ]]; then
   say "the installed command"
   "$prefix/bin/alkaid" info >/dev/null
   "$prefix/bin/alkaid" run --track --heap-at-exit "$work/true.heap" -- ls / >/dev/null
-  "$prefix/bin/alkaid" heap show "$work/true.heap" | grep -q "malloc" ||
+  shown=$("$prefix/bin/alkaid" heap show "$work/true.heap")
+  grep -q "malloc" <<<"$shown" ||
     fail "'alkaid run --track' from the installed tree saw nothing of malloc"
 fi
 say "the installed library is sound"
