@@ -120,9 +120,9 @@ def outstanding(program, _):
 def top(program, folder):
     file = os.path.join(folder, "top.bt")
     script_text = (HERE / "alkaid-top.bt").read_text(encoding="utf-8")
-    require("interval:s:5" in script_text, "the interval of alkaid-top.bt is another")
+    require("5000000000" in script_text, "the time of alkaid-top.bt is another")
     with open(file, "w", encoding="utf-8") as copy:
-        copy.write(script_text.replace("interval:s:5", "interval:ms:300"))
+        copy.write(script_text.replace("5000000000", "300000000"))
     with Waiting(program, "system", "--for", "3600") as waiting:
         with Script(waiting.process, file, 2) as script:
             waiting.process.stdin.write("\n")
