@@ -21,6 +21,7 @@ FLOORS = {
     "interop": 2,
     "cuda": 2,
     "events": 3,
+    "growth": 3,
     "testing": 3,
 }
 ROOMS = "cpp/alkaid"
