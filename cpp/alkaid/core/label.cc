@@ -16,8 +16,15 @@ namespace {
 
 // Index 0 is no label, index 1 is what comes when the table is full.
 constexpr uint32_t kOverflow = 1;
-constinit std::atomic<const char*> label_names[Label::kMaxLabels] = {"", Label::kOverflowName};
+constinit std::atomic<const char*> label_names[Label::kMaxLabels] = {};
 constinit std::atomic<uint32_t> label_count{2};
+
+// Not an initialiser, for which the library would carry half a megabyte of zeros. Before all other
+// constructors.
+[[gnu::constructor(101)]] void NameTheFirstLabels() {
+  label_names[0].store("", std::memory_order_relaxed);
+  label_names[kOverflow].store(Label::kOverflowName, std::memory_order_relaxed);
+}
 
 struct LabelIds {
   ForkGuarded<std::mutex> lock;
