@@ -33,6 +33,13 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kHeapFileVariable,
        "the name of the files that the signal asks for: %p becomes the process id and %n the "
        "file's number; not set is alkaid-heap.%p.%n; read when the library is loaded"},
+      {kTraceGrowthVariable,
+       "1: a line on stderr for each growth of a builder; not set, or 0, is none; read when the "
+       "library is loaded"},
+      {kReservationsVariable,
+       "a file of what builders with a label hold at most: read when the library is loaded, and "
+       "reserved from then on; what was learnt is written there when the process ends; not set is "
+       "none"},
   };
   return *variables;
 }

@@ -19,6 +19,8 @@ inline constexpr char kHeapAtExitVariable[] = "ALKAID_HEAP_AT_EXIT";
 inline constexpr char kHeapOwnerVariable[] = "ALKAID_HEAP_OWNER";
 inline constexpr char kHeapSignalVariable[] = "ALKAID_HEAP_SIGNAL";
 inline constexpr char kHeapFileVariable[] = "ALKAID_HEAP_FILE";
+inline constexpr char kTraceGrowthVariable[] = "ALKAID_TRACE_GROWTH";
+inline constexpr char kReservationsVariable[] = "ALKAID_RESERVATIONS";
 
 struct EnvironmentVariable {
   std::string name;

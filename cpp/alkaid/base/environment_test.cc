@@ -33,6 +33,8 @@ TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
   EXPECT_TRUE(names.contains(kHeapOwnerVariable));
   EXPECT_TRUE(names.contains(kHeapSignalVariable));
   EXPECT_TRUE(names.contains(kHeapFileVariable));
+  EXPECT_TRUE(names.contains(kTraceGrowthVariable));
+  EXPECT_TRUE(names.contains(kReservationsVariable));
 }
 
 }  // namespace

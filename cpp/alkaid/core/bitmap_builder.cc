@@ -8,6 +8,16 @@
 
 namespace alkaid {
 
+namespace {
+
+// Whole words: a buffer that is not the pool's may not round up by itself.
+int64_t BytesOfWords(int64_t bits) {
+  constexpr int64_t kWordBytes = sizeof(uint64_t);
+  return (bit_util::BytesForBits(bits) + kWordBytes - 1) & ~(kWordBytes - 1);
+}
+
+}  // namespace
+
 TypedBufferBuilder<bool>::TypedBufferBuilder(BufferBuilder builder)
     : bytes_builder_(std::move(builder)) {
   UnsafeAdvance(bytes_builder_.length() * 8);
@@ -15,6 +25,7 @@ TypedBufferBuilder<bool>::TypedBufferBuilder(BufferBuilder builder)
 
 TypedBufferBuilder<bool>& TypedBufferBuilder<bool>::operator=(TypedBufferBuilder&& other) noexcept {
   if (this == &other) return *this;
+  CountBytes();
   bytes_builder_ = std::move(other.bytes_builder_);
   bit_length_ = other.bit_length_;
   word_end_ = other.word_end_;
@@ -58,17 +69,12 @@ Status TypedBufferBuilder<bool>::Resize(int64_t new_capacity, bool shrink_to_fit
     return status::Invalid("TypedBufferBuilder<bool>::Resize: negative capacity ", new_capacity);
   }
   CloseWord();
+  CountBytes();
   const int64_t old_bytes = bytes_builder_.capacity();
-  // Whole words: a buffer that is not the pool's may not round up by itself.
-  const int64_t bytes = (bit_util::BytesForBits(new_capacity) + kWordBytes - 1) & ~(kWordBytes - 1);
-  ALKAID_RETURN_NOT_OK(bytes_builder_.Resize(bytes, shrink_to_fit));
-  const int64_t new_bytes = bytes_builder_.capacity();
-  if (new_bytes > old_bytes) {
-    std::memset(bytes_builder_.mutable_data() + old_bytes, 0,
-                static_cast<std::size_t>(new_bytes - old_bytes));
-  }
+  ALKAID_RETURN_NOT_OK(bytes_builder_.Resize(BytesOfWords(new_capacity), shrink_to_fit));
+  ZeroFrom(old_bytes);
   if (bit_length_ > new_capacity) {
-    const int64_t there = std::min(bit_length_, new_bytes * 8);
+    const int64_t there = std::min(bit_length_, bytes_builder_.capacity() * 8);
     bit_util::SetBitsTo(bytes_builder_.mutable_data(), new_capacity, there - new_capacity, false);
     bit_length_ = counted_ = false_count_ = 0;
     UnsafeAdvance(new_capacity);
@@ -87,7 +93,31 @@ Status TypedBufferBuilder<bool>::Grow(int64_t additional_elements) {
                                " bits more than ", bit_length_, " pass the largest number, ",
                                std::numeric_limits<int64_t>::max());
   }
-  return Resize(BufferBuilder::GrowByFactor(capacity(), needed), /*shrink_to_fit=*/false);
+  CloseWord();
+  CountBytes();
+  const int64_t old_bytes = bytes_builder_.capacity();
+  ALKAID_RETURN_NOT_OK(bytes_builder_.Reserve(BytesOfWords(needed) - bytes_builder_.length()));
+  ZeroFrom(old_bytes);
+  return absl::OkStatus();
+}
+
+void TypedBufferBuilder<bool>::ZeroFrom(int64_t old_bytes) {
+  const int64_t more = bytes_builder_.capacity() - old_bytes;
+  if (more <= 0) return;
+  std::memset(bytes_builder_.mutable_data() + old_bytes, 0, static_cast<std::size_t>(more));
+}
+
+Status TypedBufferBuilder<bool>::SetReservation(int64_t num_elements) {
+  if (num_elements < 0) {
+    return status::Invalid("TypedBufferBuilder<bool>: negative reservation ", num_elements);
+  }
+  return bytes_builder_.SetReservation(BytesOfWords(num_elements));
+}
+
+int64_t TypedBufferBuilder<bool>::reservation() const {
+  int64_t bits;
+  const bool too_many = MultiplyOverflow(bytes_builder_.reservation(), int64_t{8}, &bits);
+  return too_many ? std::numeric_limits<int64_t>::max() : bits;
 }
 
 Status TypedBufferBuilder<bool>::Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit) {
@@ -113,6 +143,7 @@ Result<std::shared_ptr<Buffer>> TypedBufferBuilder<bool>::FinishWithLength(int64
 }
 
 void TypedBufferBuilder<bool>::Reset() {
+  CountBytes();
   bytes_builder_.Reset();
   bit_length_ = word_end_ = counted_ = false_count_ = 0;
 }

@@ -35,11 +35,17 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   // What was moved from is empty.
   TypedBufferBuilder(TypedBufferBuilder&& other) noexcept { *this = std::move(other); }
   TypedBufferBuilder& operator=(TypedBufferBuilder&& other) noexcept;
+  ~TypedBufferBuilder() { CountBytes(); }
 
   BufferBuilder* bytes_builder() {
     CloseWord();
     return &bytes_builder_;
   }
+
+  // As BufferBuilder::SetReservation, in bits; kept rounded up to whole words. All that is reserved
+  // is set to zero when it is taken.
+  Status SetReservation(int64_t num_elements);
+  int64_t reservation() const;
 
   Status Append(bool value) {
     // Read before the branch, so that a loop of appends keeps the word in a register.
@@ -151,6 +157,10 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   }
   // The slow path of Reserve: errors, and growth.
   Status Grow(int64_t additional_elements);
+  // Makes all bits zero from byte `old_bytes` of the capacity on.
+  void ZeroFrom(int64_t old_bytes);
+  // Lets the builder of bytes know how many there are, for what it tells of its contents.
+  void CountBytes() { bytes_builder_.Rewind((bit_length_ + 7) / 8); }
 
   BufferBuilder bytes_builder_;
   int64_t bit_length_ = 0;

@@ -281,5 +281,24 @@ TEST(BitmapBuilder, HoldsWhatItHeldWhenThePoolFails) {
   EXPECT_EQ(bit_util::CountSetBits(buffer->data(), 0, 513), 512);
 }
 
+TEST(BoolBuilder, ReservesInBits) {
+  FaultInjectingMemoryPool pool(default_memory_pool());
+  TypedBufferBuilder<bool> builder(&pool);
+  ALKAID_ASSERT_OK(builder.SetReservation(10000));
+  EXPECT_EQ(builder.reservation(), 10048);
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 10000; ++i) ALKAID_ASSERT_OK(builder.Append(i % 3 == 0));
+    EXPECT_EQ(builder.capacity(), 10240);
+    EXPECT_EQ(builder.false_count(), 6666);
+    builder.Reset();
+  }
+  EXPECT_EQ(pool.reallocations_seen(), 0);
+  EXPECT_THAT(builder.SetReservation(-3), StatusIs(StatusCode::kInvalidArgument, HasSubstr("-3")));
+  ALKAID_ASSERT_OK(builder.bytes_builder()->SetReservation(INT64_MAX));
+  EXPECT_EQ(builder.reservation(), INT64_MAX);
+  ALKAID_ASSERT_OK(builder.Append(true));
+  EXPECT_EQ(builder.capacity(), 512);
+}
+
 }  // namespace
 }  // namespace alkaid

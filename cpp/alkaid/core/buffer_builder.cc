@@ -22,11 +22,25 @@ BufferBuilder::BufferBuilder(std::shared_ptr<ResizableBuffer> buffer, MemoryPool
   size_ = buffer_->size();
 }
 
+Status BufferBuilder::SetReservation(int64_t nbytes) {
+  if (nbytes < 0) return status::Invalid("BufferBuilder: negative reservation ", nbytes);
+  reservation_ = nbytes;
+  return absl::OkStatus();
+}
+
 Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   if (new_capacity < 0) [[unlikely]] {
     return status::Invalid("BufferBuilder::Resize: negative capacity ", new_capacity);
   }
-  const ScopedLabel label(label_ ? label_ : Label::Current());
+  return ResizeFor(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit);
+}
+
+Status BufferBuilder::ResizeFor(BuilderGrowthReason reason, int64_t new_capacity,
+                                bool shrink_to_fit) {
+  const uint8_t* const old_data = data_;
+  const int64_t old_capacity = capacity_;
+  const Label counting = label_ ? label_ : Label::Current();
+  const ScopedLabel label(counting);
   if (buffer_ == nullptr) {
     ALKAID_ASSIGN_OR_RAISE(buffer_, AllocateResizableBuffer(new_capacity, alignment_, pool_));
   } else {
@@ -34,8 +48,52 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   }
   data_ = buffer_->mutable_data();
   capacity_ = buffer_->capacity();
-  size_ = std::min(size_, new_capacity);
+  if (capacity_ != old_capacity) CountGrowth(reason, counting, old_data, old_capacity);
+  if (size_ > new_capacity) Rewind(new_capacity);
   return absl::OkStatus();
+}
+
+void BufferBuilder::CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,
+                                int64_t old_capacity) {
+  if (old_capacity != 0) {
+    ++so_far_.reallocations;
+    // An allocator does not know how much of a block is used, and copies all of it.
+    if (data_ != old_data) so_far_.bytes_copied += std::min(old_capacity, capacity_);
+  }
+  if (!so_far_.label) so_far_.label = label;
+  if (capacity_ < old_capacity) return;
+  internal::EmitBuilderGrowth({.label = label,
+                               .reason = reason,
+                               .old_data = old_capacity != 0 ? old_data : nullptr,
+                               .new_data = data_,
+                               .size = size_,
+                               .old_capacity = old_capacity,
+                               .new_capacity = capacity_});
+}
+
+void BufferBuilder::TellEnd() {
+  internal::EmitBuilderEnd({.label = so_far_.label ? so_far_.label : label_,
+                            .size = size_,
+                            .high_water = std::max(so_far_.high_water, size_),
+                            .capacity = capacity_,
+                            .reallocations = so_far_.reallocations,
+                            .bytes_copied = so_far_.bytes_copied});
+  so_far_ = {};
+}
+
+Status BufferBuilder::GrowTo(int64_t needed) {
+  const int64_t doubled = GrowByFactor(capacity_, needed);
+  int64_t wished = reservation_;
+  auto reason = BuilderGrowthReason::kReserved;
+  if (wished == 0 && capacity_ == 0) {
+    wished = internal::AdviseBuilder(label_ ? label_ : Label::Current());
+    reason = BuilderGrowthReason::kAdvised;
+  }
+  // No memory for a wish is no failure: what is needed may well be there.
+  if (wished > doubled && ResizeFor(reason, wished, /*shrink_to_fit=*/false).ok()) {
+    return absl::OkStatus();
+  }
+  return ResizeFor(BuilderGrowthReason::kNeeded, doubled, /*shrink_to_fit=*/false);
 }
 
 Status BufferBuilder::Grow(int64_t additional_bytes) {
@@ -48,7 +106,7 @@ Status BufferBuilder::Grow(int64_t additional_bytes) {
                                " pass the largest size, ", std::numeric_limits<int64_t>::max(),
                                " bytes");
   }
-  return Resize(GrowByFactor(capacity_, needed), /*shrink_to_fit=*/false);
+  return GrowTo(needed);
 }
 
 Status BufferBuilder::AppendGrowing(const void* data, int64_t length) {
@@ -63,9 +121,11 @@ Status BufferBuilder::AppendGrowing(const void* data, int64_t length) {
 }
 
 Status BufferBuilder::Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit) {
+  const int64_t capacity = capacity_;
   ALKAID_RETURN_NOT_OK(Resize(size_, shrink_to_fit));
   buffer_->ZeroPadding();
   *out = std::move(buffer_);
+  capacity_ = std::max(capacity_, capacity);  // what there was before any was given back
   Reset();
   return absl::OkStatus();
 }
@@ -82,7 +142,8 @@ Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_le
     return status::Invalid("BufferBuilder::FinishWithLength: negative length ", final_length);
   }
   const int64_t written = capacity_;
-  const int64_t old_size = std::exchange(size_, final_length);
+  const int64_t old_size = size_;
+  Rewind(final_length);
   auto out = Finish(shrink_to_fit);
   if (!out.ok()) {
     size_ = old_size;
@@ -94,6 +155,7 @@ Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_le
 }
 
 void BufferBuilder::Reset() {
+  EndContents();
   buffer_.reset();
   data_ = nullptr;
   capacity_ = size_ = 0;

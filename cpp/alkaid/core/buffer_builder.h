@@ -3,7 +3,7 @@
 //
 // Capacity at least doubles when it runs out, so a million appends cost about twenty reallocations.
 // Finish hands the bytes over as a Buffer, padded with zeros to its capacity, and leaves the
-// builder empty for the next.
+// builder empty for the next. A reservation makes the first growth the last one.
 //
 // Ownership: the builder owns its bytes until Finish. The pool must outlive the builder and the
 // buffers it made, or is shared. Threads: one at a time. Out of memory, or more bytes than an int64
@@ -21,6 +21,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
+#include "alkaid/core/builder_events.h"
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
 
@@ -42,6 +43,8 @@ class ALKAID_EXPORT BufferBuilder {
   // What was moved from is empty.
   BufferBuilder(BufferBuilder&& other) noexcept { *this = std::move(other); }
   BufferBuilder& operator=(BufferBuilder&& other) noexcept {
+    if (this == &other) return *this;
+    EndContents();
     buffer_ = std::move(other.buffer_);
     pool_ = other.pool_;
     alignment_ = other.alignment_;
@@ -49,8 +52,11 @@ class ALKAID_EXPORT BufferBuilder {
     capacity_ = std::exchange(other.capacity_, 0);
     size_ = std::exchange(other.size_, 0);
     label_ = other.label_;
+    reservation_ = other.reservation_;
+    so_far_ = std::exchange(other.so_far_, Contents());
     return *this;
   }
+  ~BufferBuilder() { EndContents(); }
 
   // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A
   // smaller capacity gives memory back when `shrink_to_fit`.
@@ -60,6 +66,19 @@ class ALKAID_EXPORT BufferBuilder {
   // that of the scope again (core/label.h). Kept over Finish and Reset.
   void SetLabel(Label label) { label_ = label; }
   Label label() const { return label_; }
+
+  // How many bytes the builder will at most hold before it is emptied, as far as anybody knows; 0:
+  // nobody does. Whenever it has to grow it goes to at least this at once, so that what is within
+  // it is never reallocated or copied. More than that is no fault: from there on capacity doubles
+  // as ever. Neither is a reservation for which there is no memory: the builder then grows as if
+  // there were none. Takes no memory before it is needed. Kept over Finish, Reset and moves.
+  //
+  // Best is the largest size of all. Finish gives back what was not used, which is a reallocation;
+  // `Finish(false)` does not, and pads all of it with zeros; Reset does neither. Resize goes where
+  // it is told. Without a reservation the builder takes advice (builder_events.h), if there is any.
+  // kInvalidArgument when negative.
+  Status SetReservation(int64_t nbytes);
+  int64_t reservation() const { return reservation_; }
 
   // Makes room for `additional_bytes` more.
   Status Reserve(int64_t additional_bytes) {
@@ -120,7 +139,10 @@ class ALKAID_EXPORT BufferBuilder {
   // Drops the bytes.
   void Reset();
   // Goes back to `position`, from 0 to length(); capacity stays.
-  void Rewind(int64_t position) { size_ = position; }
+  void Rewind(int64_t position) {
+    so_far_.high_water = std::max(so_far_.high_water, size_);
+    size_ = position;
+  }
 
   int64_t capacity() const { return capacity_; }
   int64_t length() const { return size_; }
@@ -140,6 +162,16 @@ class ALKAID_EXPORT BufferBuilder {
   // The slow path of Reserve: errors, and growth.
   Status Grow(int64_t additional_bytes);
   Status AppendGrowing(const void* data, int64_t length);
+  Status ResizeFor(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit);
+  // To `needed` bytes at least, and to what is reserved or advised.
+  Status GrowTo(int64_t needed);
+  void CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,
+                   int64_t old_capacity);
+  // Tells that what the builder held is over.
+  void EndContents() {
+    if (capacity_ != 0) TellEnd();
+  }
+  void TellEnd();
 
   std::shared_ptr<ResizableBuffer> buffer_;
   std::shared_ptr<MemoryPool> pool_;  // counts nothing when borrowed
@@ -148,6 +180,17 @@ class ALKAID_EXPORT BufferBuilder {
   int64_t size_ = 0;
   int64_t alignment_ = kDefaultBufferAlignment;
   Label label_;
+
+  // What became of the contents since the builder was last empty. Written where it grows, shrinks or
+  // goes back only: behind what the appends touch.
+  struct Contents {
+    int64_t high_water = 0;
+    int64_t bytes_copied = 0;
+    uint32_t reallocations = 0;
+    Label label;  // under which it grew first
+  };
+  Contents so_far_;
+  int64_t reservation_ = 0;
 };
 
 }  // namespace alkaid

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "alkaid/core/capped_memory_pool.h"
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -113,6 +114,56 @@ TEST(BufferBuilder, CapacityAtLeastDoubles) {
   BufferBuilder builder(&pool);
   for (int i = 0; i < 1000000; ++i) ALKAID_ASSERT_OK(builder.Append("x", 1));
   EXPECT_LE(pool.reallocations_seen(), 20);
+}
+
+TEST(BufferBuilder, GrowsAtOnceToWhatIsReservedAfterEachEmptying) {
+  FaultInjectingMemoryPool pool(default_memory_pool());
+  BufferBuilder builder(&pool);
+  ALKAID_ASSERT_OK(builder.SetReservation(10000));
+  EXPECT_EQ(builder.reservation(), 10000);
+  EXPECT_EQ(builder.capacity(), 0);
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 10000; ++i) ALKAID_ASSERT_OK(builder.Append("x", 1));
+    EXPECT_EQ(builder.capacity(), 10048);
+    EXPECT_EQ(pool.reallocations_seen(), 0);
+    std::shared_ptr<Buffer> out;
+    if (round % 2 == 0) {
+      builder.Reset();
+    } else {
+      ALKAID_ASSERT_OK(builder.Finish(&out, /*shrink_to_fit=*/false));
+    }
+    BufferBuilder moved = std::move(builder);
+    builder = std::move(moved);
+  }
+}
+
+TEST(BufferBuilder, AReservationThatIsTooSmallIsNoFault) {
+  BufferBuilder builder;
+  ALKAID_ASSERT_OK(builder.SetReservation(100));
+  for (int i = 0; i < 1000; ++i) ALKAID_ASSERT_OK(builder.Append("y"));
+  ALKAID_ASSERT_OK(builder.Append(100000, uint8_t{'y'}));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, builder.Finish());
+  EXPECT_EQ(buffer->ToString(), std::string(101000, 'y'));
+}
+
+TEST(BufferBuilder, AReservationForWhichThereIsNoMemoryIsNoFault) {
+  CappedMemoryPool pool(default_memory_pool(), 4096);
+  BufferBuilder builder(&pool);
+  for (const int64_t absurd : {int64_t{1} << 40, INT64_MAX}) {
+    ALKAID_ASSERT_OK(builder.SetReservation(absurd));
+    ALKAID_ASSERT_OK(builder.Append(1000, uint8_t{1}));
+    EXPECT_EQ(builder.capacity(), 1024);
+    EXPECT_THAT(builder.Append(8000, uint8_t{1}), StatusIs(StatusCode::kResourceExhausted));
+    EXPECT_EQ(builder.length(), 1000);
+    builder.Reset();
+  }
+}
+
+TEST(BufferBuilder, ANegativeReservationIsInvalidAndChangesNothing) {
+  BufferBuilder builder;
+  ALKAID_ASSERT_OK(builder.SetReservation(640));
+  EXPECT_THAT(builder.SetReservation(-1), StatusIs(StatusCode::kInvalidArgument, HasSubstr("-1")));
+  EXPECT_EQ(builder.reservation(), 640);
 }
 
 TEST(BufferBuilder, ReserveMakesRoomForThatManyMore) {

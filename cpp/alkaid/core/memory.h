@@ -8,6 +8,7 @@
 #include "alkaid/core/bitmap_bits.h"           // IWYU pragma: export
 #include "alkaid/core/buffer.h"                // IWYU pragma: export
 #include "alkaid/core/buffer_builder.h"        // IWYU pragma: export
+#include "alkaid/core/builder_events.h"        // IWYU pragma: export
 #include "alkaid/core/capped_memory_pool.h"    // IWYU pragma: export
 #include "alkaid/core/device.h"                // IWYU pragma: export
 #include "alkaid/core/durable_file.h"          // IWYU pragma: export

@@ -41,6 +41,15 @@ class TypedBufferBuilder {
 
   BufferBuilder* bytes_builder() { return &bytes_builder_; }
 
+  // As BufferBuilder::SetReservation, in values. kInvalidArgument when negative, kResourceExhausted
+  // when an int64 does not count the bytes.
+  Status SetReservation(int64_t num_elements) {
+    int64_t bytes;
+    if (Refused(num_elements, &bytes)) return internal::RefuseLength(num_elements, kSize);
+    return bytes_builder_.SetReservation(bytes);
+  }
+  int64_t reservation() const { return bytes_builder_.reservation() / kSize; }
+
   Status Append(T value) {
     ALKAID_RETURN_NOT_OK(bytes_builder_.Reserve(kSize));
     UnsafeAppend(value);

@@ -154,6 +154,22 @@ TEST(TypedBufferBuilder, TakesItsBytesFromTheGivenPoolOrBuffer) {
   EXPECT_THAT(buffer->span_as<int64_t>(), ElementsAre(0, 9));
 }
 
+TEST(TypedBufferBuilder, ReservesInValues) {
+  FaultInjectingMemoryPool pool(default_memory_pool());
+  TypedBufferBuilder<double> builder(&pool);
+  ALKAID_ASSERT_OK(builder.SetReservation(3702));
+  EXPECT_EQ(builder.reservation(), 3702);
+  for (const int64_t count : {3271, 3702, 3500}) {
+    for (int64_t i = 0; i < count; ++i) ALKAID_ASSERT_OK(builder.Append(1.0));
+    EXPECT_EQ(builder.capacity(), 3704);
+    builder.Reset();
+  }
+  EXPECT_EQ(pool.reallocations_seen(), 0);
+  EXPECT_THAT(builder.SetReservation(-3), StatusIs(StatusCode::kInvalidArgument, HasSubstr("-3")));
+  EXPECT_THAT(builder.SetReservation(INT64_MAX), StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_EQ(builder.reservation(), 3702);
+}
+
 TEST(TypedBufferBuilder, LeavesNothingBehindWhereverItsPoolFails) {
   const int64_t tried = ForEachAllocationFailure(default_memory_pool(), [](MemoryPool* pool) {
     TypedBufferBuilder<int32_t> builder(pool);
