@@ -281,7 +281,7 @@ TEST(BitmapBuilder, HoldsWhatItHeldWhenThePoolFails) {
   EXPECT_EQ(bit_util::CountSetBits(buffer->data(), 0, 513), 512);
 }
 
-TEST(BoolBuilder, ReservesInBits) {
+TEST(BitmapBuilder, ReservesInBits) {
   FaultInjectingMemoryPool pool(default_memory_pool());
   TypedBufferBuilder<bool> builder(&pool);
   ALKAID_ASSERT_OK(builder.SetReservation(10000));

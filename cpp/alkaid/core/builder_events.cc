@@ -8,6 +8,7 @@
 #include <cinttypes>
 #include <cstddef>
 #include <cstdio>
+#include <string>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/core/listener_list_internal.h"

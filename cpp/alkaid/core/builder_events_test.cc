@@ -3,13 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <string>
+#include <atomic>
+#include <cstddef>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "alkaid/base/environment.h"
 #include "alkaid/core/buffer_builder.h"
 #include "alkaid/testing/matchers.h"
 

@@ -139,7 +139,6 @@ class ListenerList {
     OwnSlot(&thread).readers.store(thread.depth, std::memory_order_relaxed);
   }
 
-  TellingThread& (*const this_thread_)();
   ForkGuarded<std::mutex> lock_;  // of whoever changes the list; never held while one is told
   std::atomic<const Listeners*> current_{new Listeners};
   std::atomic<uint32_t> next_slot_{0};
