@@ -1,0 +1,224 @@
+#include "alkaid/growth/reservation_advisor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/core/durable_file.h"
+#include "alkaid/core/file_io.h"
+
+namespace alkaid::growth {
+namespace {
+
+// Held for a probe of a table, so one serves all advisors; and only a lock of static lifetime can be
+// guarded against forks.
+internal::ForkGuarded<std::mutex>& TheLock() {
+  static auto* const lock = new internal::ForkGuarded<std::mutex>;
+  return *lock;
+}
+
+// Before any other thread can be inside a fork.
+[[gnu::constructor]] void MakeTheLock() { TheLock(); }
+
+constexpr std::string_view kFirstLine = "alkaid-reservations 1";
+constexpr std::string_view kComment =
+    "# since, before: most bytes held by the latest `ends` builders of the label, and those before";
+constexpr int64_t kMostFileBytes = int64_t{64} << 20;
+
+ReservationOptions InRange(ReservationOptions options) {
+  // A headroom that is no number counts as none.
+  options.headroom = options.headroom > 0 ? std::min(options.headroom, 10.0) : 0;
+  options.most_bytes = std::max<int64_t>(options.most_bytes, 0);
+  options.remember = std::max<int64_t>(options.remember, 1);
+  return options;
+}
+
+// A label is the rest of its line.
+std::string Escaped(const std::string& label) {
+  std::string text;
+  for (const char c : label) {
+    if (c == '\\') {
+      text += "\\\\";
+    } else if (c == '\n') {
+      text += "\\n";
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+bool Unescape(std::string_view text, std::string* label) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      *label += text[i];
+      continue;
+    }
+    if (++i == text.size() || (text[i] != '\\' && text[i] != 'n')) return false;
+    *label += text[i] == 'n' ? '\n' : '\\';
+  }
+  return true;
+}
+
+bool Take(std::string_view* text, std::string_view word) {
+  if (!text->starts_with(word)) return false;
+  text->remove_prefix(word.size());
+  return true;
+}
+
+bool TakeNumber(std::string_view* text, int64_t* number) {
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *number);
+  if (error != std::errc() || *number < 0) return false;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  return true;
+}
+
+}  // namespace
+
+ReservationAdvisor::ReservationAdvisor(const ReservationOptions& options)
+    : options_(InRange(options)) {}
+
+ReservationAdvisor::~ReservationAdvisor() { Uninstall(); }
+
+void ReservationAdvisor::Install() { AddBuilderObserver(this); }
+void ReservationAdvisor::Uninstall() { RemoveBuilderObserver(this); }
+
+void ReservationAdvisor::Learn(Label label, int64_t high_water) {
+  if (!Watches(label) || high_water < 0) return;
+  const std::lock_guard guard(TheLock());
+  Marks& marks = marks_[label.id()];
+  ++builders_;
+  marks.since = std::max(marks.since, high_water);
+  if (++marks.ends < options_.remember) return;
+  marks = {.since = 0, .before = marks.since, .ends = 0};
+}
+
+int64_t ReservationAdvisor::AdviceFor(const Marks& marks) const {
+  const int64_t mark = std::max(marks.since, marks.before);
+  if (mark >= options_.most_bytes) return options_.most_bytes;
+  const double more = static_cast<double>(mark) * options_.headroom;
+  if (more >= static_cast<double>(options_.most_bytes - mark)) return options_.most_bytes;
+  return mark + static_cast<int64_t>(more);
+}
+
+int64_t ReservationAdvisor::Suggest(Label label) const {
+  if (!Watches(label)) return 0;
+  const std::lock_guard guard(TheLock());
+  const auto known = marks_.find(label.id());
+  return known == marks_.end() ? 0 : AdviceFor(known->second);
+}
+
+ReservationAdvisor::NamedMarks ReservationAdvisor::AllMarks() const {
+  std::vector<std::pair<uint32_t, Marks>> copies;
+  {
+    const std::lock_guard guard(TheLock());
+    copies.assign(marks_.begin(), marks_.end());
+  }
+  // By number: a label's name is found by it alone.
+  const internal::LabelNames names = internal::AllLabelNames();
+  NamedMarks all;
+  for (const auto& [id, marks] : copies) {
+    all.emplace_back(names.names[id].load(std::memory_order_acquire), marks);
+  }
+  std::ranges::sort(all, {}, &std::pair<std::string, Marks>::first);
+  return all;
+}
+
+std::vector<LearntReservation> ReservationAdvisor::Learnt() const {
+  std::vector<LearntReservation> learnt;
+  for (const auto& [label, marks] : AllMarks()) {
+    learnt.push_back({label, std::max(marks.since, marks.before), AdviceFor(marks)});
+  }
+  return learnt;
+}
+
+int64_t ReservationAdvisor::builders() const {
+  const std::lock_guard guard(TheLock());
+  return builders_;
+}
+
+void ReservationAdvisor::OnEnd(const BuilderEnd& end) try {
+  Learn(end.label, end.high_water);
+} catch (const std::bad_alloc&) {
+}
+
+Status ReservationAdvisor::Save(const std::string& path) const {
+  std::string text = absl::StrCat(std::string(kFirstLine), "\n", std::string(kComment), "\n");
+  const NamedMarks all = AllMarks();
+  for (const auto& [label, marks] : all) {
+    absl::StrAppend(&text, "since=", marks.since, " before=", marks.before, " ends=", marks.ends,
+                    " label=", Escaped(label), "\n");
+  }
+  absl::StrAppend(&text, "end ", all.size(), "\n");
+  ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
+  ALKAID_RETURN_NOT_OK(file->Write(text.data(), static_cast<int64_t>(text.size())));
+  return file->Close();
+}
+
+Status ReservationAdvisor::Load(const std::string& path) {
+  ALKAID_ASSIGN_OR_RAISE(const auto file, io::ReadableFile::Open(path));
+  ALKAID_ASSIGN_OR_RAISE(const int64_t size, file->GetSize());
+  if (size > kMostFileBytes) {
+    return status::DataLoss(path, ": ", size, " bytes, but a file of reservations has at most ",
+                            kMostFileBytes);
+  }
+  std::string text(static_cast<size_t>(size), '\0');
+  ALKAID_ASSIGN_OR_RAISE(const int64_t length, file->ReadAt(0, size, text.data()));
+  text.resize(static_cast<size_t>(length));
+  NamedMarks all;
+  ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
+  for (const auto& [name, marks] : all) {
+    const Label label = Label::Intern(name);
+    const std::lock_guard guard(TheLock());
+    Marks& known = marks_[label.id()];
+    known.since = std::max(known.since, marks.since);
+    known.before = std::max(known.before, marks.before);
+    known.ends = std::max(known.ends, marks.ends);
+  }
+  return absl::OkStatus();
+}
+
+Status ReservationAdvisor::Parse(const std::string& path, std::string_view text, NamedMarks* all) {
+  int64_t number = 0;
+  const auto refuse = [&](const char* expected, std::string_view found) {
+    return status::DataLoss(path, ": line ", number, ": ", expected, " expected, found \"",
+                            std::string(found.substr(0, 80)), "\"");
+  };
+  bool ended = false;
+  while (!text.empty()) {
+    ++number;
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return refuse("a whole line", text);
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    std::string_view left = line;
+    if (number == 1) {
+      if (line != kFirstLine) return refuse("\"alkaid-reservations 1\"", line);
+    } else if (ended) {
+      return refuse("nothing behind the end", line);
+    } else if (Take(&left, "end ")) {
+      int64_t count;
+      if (!TakeNumber(&left, &count) || !left.empty() ||
+          count != static_cast<int64_t>(all->size())) {
+        return refuse("\"end\" and the number of labels", line);
+      }
+      ended = true;
+    } else if (!line.starts_with('#')) {
+      std::string label;
+      Marks marks;
+      if (!Take(&left, "since=") || !TakeNumber(&left, &marks.since) || !Take(&left, " before=") ||
+          !TakeNumber(&left, &marks.before) || !Take(&left, " ends=") ||
+          !TakeNumber(&left, &marks.ends) || !Take(&left, " label=") || !Unescape(left, &label)) {
+        return refuse("since=, before=, ends= with numbers from 0, and label=", line);
+      }
+      all->emplace_back(std::move(label), marks);
+    }
+  }
+  ++number;
+  return ended ? absl::OkStatus() : refuse("\"end\" and the number of labels", "");
+}
+
+}  // namespace alkaid::growth
