@@ -123,10 +123,6 @@ void ReservedEventsAreNotReallocatedAndTheirProcessDoesNotGrow(const std::string
   const TemporaryFolder folder;
   const std::string file = folder.File("reservations");
   const std::string what = backend + ", " + series.name + ", " + end + ": ";
-  // glibc's memalign leaves a remnant behind each block, so that one that was given back to its heap
-  // is not always found again: there only what is kept does not grow.
-  const bool vm_counts = kVmIsThePrograms && (backend != "system" || end == "clear");
-
   // The control, which learns for the last one.
   const Outcome none = ReplayInAChild(what + "none", backend, series.name, 0, end, file);
   Expect(none.reallocations > 0, what + "without a reservation there are reallocations");
@@ -139,7 +135,7 @@ void ReservedEventsAreNotReallocatedAndTheirProcessDoesNotGrow(const std::string
                                            end, advised ? file : "");
     Expect(outcome.reallocations == 0,
            kind + ": " + std::to_string(outcome.reallocations) + " reallocations");
-    Expect(!vm_counts || outcome.vm_growth == 0,
+    Expect(!kVmIsThePrograms || outcome.vm_growth == 0,
            kind + ": VM grows by " + std::to_string(outcome.vm_growth) + " bytes");
   }
 }
