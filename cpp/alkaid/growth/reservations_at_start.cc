@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -50,16 +51,16 @@ void AtExit() {
   const std::string file = internal::GetEnvironment(internal::kReservationsVariable);
   if (file.empty()) return;
   try {
-    // The program may change its folder before it ends. Never destroyed: static builders end late.
-    auto* const request = new Request(std::filesystem::absolute(file).string());
+    // The program may change its folder before it ends.
+    auto request = std::make_unique<Request>(std::filesystem::absolute(file).string());
     const Status status = request->advisor.Load(request->file);
     if (!status.ok() && status.code() != StatusCode::kNotFound) {
       // What is no file of reservations is somebody's, and stays as it is.
       Say(file, MessageOf(status) + "; nothing is reserved, and nothing will be written");
       return;
     }
-    the_request = request;
-    request->advisor.Install();
+    the_request = request.release();  // never destroyed: static builders end late
+    the_request->advisor.Install();
     if (std::atexit(AtExit) != 0) Say(file, "atexit refused; nothing will be written");
   } catch (const std::exception& error) {
     Say(file, std::string(error.what()) + "; nothing is reserved");
