@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -200,6 +201,7 @@ void RegisterRow(const Row& row) {
   const EventSeries& series = row.series;
   const auto advisor = std::make_shared<growth::ReservationAdvisor>();
   advisor->Learn(Label::Intern("genstep"), series.most() * growth::kItemBytes);
+  const auto totals = std::make_shared<std::optional<growth::ReplayTotals>>();
   int64_t items = 0;
   for (const int64_t count : series.items) items += count;
   const bool advised = row.kind == Kind::kAdvised;
@@ -223,10 +225,11 @@ void RegisterRow(const Row& row) {
             .bars = bars,
             .items = items,
             .after =
-                [row](int64_t, benchmark::UserCounters* counters) {
-                  const growth::ReplayTotals totals = growth::Total(Measure(row));
-                  (*counters)["reallocations"] = static_cast<double>(totals.reallocations);
-                  (*counters)["vm_growth_bytes"] = static_cast<double>(totals.vm_growth);
+                [row, totals](int64_t, benchmark::UserCounters* counters) {
+                  // Once for all repetitions: nothing in it is left to chance.
+                  if (!*totals) *totals = growth::Total(Measure(row));
+                  (*counters)["reallocations"] = static_cast<double>((*totals)->reallocations);
+                  (*counters)["vm_growth_bytes"] = static_cast<double>((*totals)->vm_growth);
                 }});
 }
 
