@@ -15,6 +15,7 @@ void AddDemoRowCommand(CLI::App& app, int* exit_code);
 void AddRunCommand(CLI::App& app, int* exit_code);
 // Those of `heap`.
 void AddHeapDiffCommand(CLI::App& heap, int* exit_code);
+void AddHeapRetentionCommand(CLI::App& heap, int* exit_code);
 void AddHeapShowCommand(CLI::App& heap, int* exit_code);
 // Those of `dgram`.
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);

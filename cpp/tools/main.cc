@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   CLI::App* heap = app.add_subcommand("heap", "Look into files of live memory, and compare them.");
   heap->require_subcommand(1);
   AddHeapShowCommand(*heap, &exit_code);
+  AddHeapRetentionCommand(*heap, &exit_code);
   AddHeapDiffCommand(*heap, &exit_code);
 
   try {

@@ -71,6 +71,33 @@ Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
   return copy;
 }
 
+Result<bool> Buffer::CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
+                                    MemoryPool* pool) {
+  if (buffer == nullptr || *buffer == nullptr) {
+    return status::Invalid("Buffer::CompactIfBelow: the buffer is null");
+  }
+  const Buffer& shown = **buffer;
+  ALKAID_ASSIGN_OR_RAISE(const bool worth,
+                         internal::IsWorthCompacting(shown.size_, shown.root_capacity(), ratio));
+  if (!worth) return false;
+  if (shown.is_cpu_) {
+    ALKAID_ASSIGN_OR_RAISE(*buffer, shown.CopySlice(0, shown.size_, pool));
+  } else {
+    ALKAID_ASSIGN_OR_RAISE(*buffer, Copy(*buffer, shown.memory_manager()));
+  }
+  return true;
+}
+
+Result<bool> internal::IsWorthCompacting(int64_t shown, int64_t held, double ratio) {
+  // Also where it is no number.
+  if (!(ratio >= 0 && ratio <= 1)) {
+    return status::Invalid("CompactIfBelow: the ratio is ", ratio, ", but must be from 0 to 1");
+  }
+  const int64_t copy_padding = (64 - shown % 64) % 64;
+  if (held - shown <= copy_padding) return false;
+  return static_cast<double>(shown) < ratio * static_cast<double>(held);
+}
+
 std::shared_ptr<Buffer> Buffer::FromString(std::string data) {
   auto owner = std::make_shared<std::string>(std::move(data));
   const auto* bytes = reinterpret_cast<const uint8_t*>(owner->data());

@@ -92,6 +92,17 @@ class ALKAID_EXPORT Buffer {
   Result<std::shared_ptr<Buffer>> CopySlice(int64_t start, int64_t nbytes,
                                             MemoryPool* pool = default_memory_pool()) const;
 
+  // Where `*buffer` shows less than `ratio` (0 to 1) of what it keeps alive, size() of
+  // root_capacity() bytes, replaces it by a copy in a root of its own, mutable, and lets the big one
+  // go: its memory comes back with the last other reference to it. Says whether it did. Nothing is
+  // copied where a copy would hold as much, so asking again is cheap. Memory of the CPU is copied to
+  // `pool` (null: the default); other memory on its device, by its manager, as Copy does. Writes to
+  // either do not show in the other.
+  // kInvalidArgument for null and for a ratio that is none; kResourceExhausted, and what the device
+  // says. On error `*buffer` stays as it was.
+  static Result<bool> CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
+                                     MemoryPool* pool = default_memory_pool());
+
   // Sets the bytes from size() to capacity() to zero. The buffer must be mutable and readable by
   // the CPU.
   void ZeroPadding() {
@@ -159,6 +170,8 @@ class ALKAID_EXPORT Buffer {
   // Bytes in use, and bytes there are.
   int64_t size() const { return size_; }
   int64_t capacity() const { return capacity_; }
+  // Bytes that this buffer keeps from being given back: the capacity of a slice's root, else its own.
+  int64_t root_capacity() const { return is_slice_ ? parent_->capacity_ : capacity_; }
 
   // Whether the CPU can read the bytes, and whether they may be written.
   bool is_cpu() const { return is_cpu_; }

@@ -27,4 +27,5 @@
 #include "alkaid/core/pmr.h"                   // IWYU pragma: export
 #include "alkaid/core/proxy_memory_pool.h"     // IWYU pragma: export
 #include "alkaid/core/read_queue.h"            // IWYU pragma: export
+#include "alkaid/core/source_note.h"           // IWYU pragma: export
 #include "alkaid/core/stl_allocator.h"         // IWYU pragma: export

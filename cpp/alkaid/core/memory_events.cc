@@ -79,6 +79,10 @@ void EmitRootRelease(const Buffer* root, const void* data, int64_t size) {
   TellAll<MemoryEventKinds::kViews>([=](MemoryObserver* o) { o->OnRootRelease(root, data, size); });
 }
 
+void EmitSourceNote(const SourceNote& note) {
+  TellAll<MemoryEventKinds::kViews>([&note](MemoryObserver* o) { o->OnSourceNote(note); });
+}
+
 }  // namespace internal
 
 void AddMemoryObserver(MemoryObserver* observer, MemoryEventKinds kinds) {

@@ -27,6 +27,7 @@ namespace alkaid {
 
 class Buffer;
 class MemoryPool;
+struct SourceNote;
 
 // What an observer is told. Pointers are identities: `free` is told before the block is given back,
 // everything else after the fact. Sizes are bytes as asked of the pool. While OnAllocate and
@@ -52,12 +53,14 @@ class ALKAID_EXPORT MemoryObserver {
   virtual void OnSliceRelease(const Buffer* /*slice*/, const Buffer* /*root*/) {}
   // A root: any Buffer that is not a slice, whoever owns its bytes. Told when it is destroyed.
   virtual void OnRootRelease(const Buffer* /*root*/, const void* /*data*/, int64_t /*size*/) {}
+  // Where bytes of a live root came from (core/source_note.h). True until that root is released.
+  virtual void OnSourceNote(const SourceNote& /*note*/) {}
 };
 
 // Which events an observer wants to be told. What nobody wants costs nobody anything.
 enum class MemoryEventKinds : uint8_t {
   kBlocks = 1,  // OnAllocate, OnReallocating, OnReallocate, OnFree
-  kViews = 2,   // OnSlice, OnSliceRelease, OnRootRelease
+  kViews = 2,   // OnSlice, OnSliceRelease, OnRootRelease, OnSourceNote
   kAll = 3,
 };
 
@@ -78,6 +81,7 @@ ALKAID_EXPORT void EmitFree(MemoryPool* pool, const void* ptr, int64_t size);
 ALKAID_EXPORT void EmitSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size);
 ALKAID_EXPORT void EmitSliceRelease(const Buffer* slice, const Buffer* root);
 ALKAID_EXPORT void EmitRootRelease(const Buffer* root, const void* data, int64_t size);
+ALKAID_EXPORT void EmitSourceNote(const SourceNote& note);
 
 }  // namespace internal
 }  // namespace alkaid

@@ -32,7 +32,11 @@ class DgramIterator {
   // `index`.
   DgramIterator(std::shared_ptr<const DgramOrigin> origin, const uint8_t* begin, const uint8_t* end,
                 int64_t index)
-      : end_(end), dgram_(std::move(origin), begin, 0, index) {
+      : end_(end) {
+    // Not as a datagram that is kept: it keeps what the origin's reference keeps.
+    dgram_.data_ = begin;
+    dgram_.index_ = index;
+    dgram_.origin_ = std::move(origin);
     Measure();
   }
 
@@ -51,7 +55,7 @@ class DgramIterator {
 
  private:
   void Measure() {
-    if (dgram_.data_ != end_) dgram_.size_ = DgramHeader::SizeOf(dgram_.data_);
+    dgram_.size_ = dgram_.data_ != end_ ? DgramHeader::SizeOf(dgram_.data_) : 0;
   }
 
   const uint8_t* end_ = nullptr;
@@ -70,7 +74,10 @@ class DgramBatch {
         begin_(begin),
         nbytes_(nbytes),
         size_(size),
-        first_index_(first_index) {}
+        first_index_(first_index) {
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      internal::Watch(&origin_, begin_, nbytes_);
+  }
 
   bool empty() const { return size_ == 0; }
   // Datagrams, and the bytes of them all.

@@ -180,6 +180,8 @@ class SourceReader final : public BatchReader {
           first.Fault(0, absl::StrCat(TransitionName(first.service()), " before any Configure")));
     }
 
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      internal::TellSourceOf(*origin, begin, span.nbytes);
     DgramBatch batch(std::move(origin), begin, span.nbytes, span.size, next_index_);
     position_ += span.nbytes;
     next_index_ += span.size;

@@ -73,8 +73,8 @@ Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
   }
   DgramOrigin origin = *dgram.origin_;
   origin.one_dgram = true;
-  dgram.origin_ = std::make_shared<const DgramOrigin>(std::move(origin));
-  return dgram;
+  return Dgram(std::make_shared<const DgramOrigin>(std::move(origin)), dgram.data_, dgram.size_,
+               dgram.index_);
 }
 
 Result<Dgram> Dgram::Copy(MemoryPool* pool) const {
@@ -86,6 +86,15 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const {
   auto origin = std::make_shared<const DgramOrigin>(
       DgramOrigin{std::move(copy), origin_->configuration, origin_->source, offset(), true});
   return Dgram(std::move(origin), data, size_, index_);
+}
+
+Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) {
+  if (origin_ == nullptr) return status::Invalid("CompactIfBelow of no datagram");
+  ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(
+                                               size_, origin_->buffer->root_capacity(), ratio));
+  if (!worth) return false;
+  ALKAID_ASSIGN_OR_RAISE(*this, Copy(pool));
+  return true;
 }
 
 Status Dgram::Fault(int64_t at, const std::string& what) const {

@@ -7,7 +7,9 @@
 // Ownership: a Dgram is a value of 48 bytes that keeps its DgramOrigin, and so the Buffer and
 // the Configuration; batch, reader and file may go before it.
 // Threads: reading from any thread; a Dgram is as safe to copy as a shared_ptr.
-// Out of memory: views allocate nothing; messages of faults come from operator new.
+// Out of memory: views allocate nothing; messages of faults come from operator new. While views are
+// watched (profile/tracking.h) each datagram has a slice of its own bytes besides, and goes unwatched
+// where there is no memory for it.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/watched_view.h"
 #include "alkaid/dgram/xtc.h"
 
 namespace alkaid::dgram {
@@ -54,7 +57,19 @@ class ALKAID_EXPORT Dgram {
   // For those who have checked: `data` points to a datagram of `size` bytes inside
   // `origin->buffer`.
   Dgram(std::shared_ptr<const DgramOrigin> origin, const uint8_t* data, int64_t size, int64_t index)
-      : data_(data), size_(size), index_(index), origin_(std::move(origin)) {}
+      : data_(data), size_(size), index_(index), origin_(std::move(origin)) {
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      internal::Watch(&origin_, data_, size_);
+  }
+  Dgram(const Dgram& other)
+      : data_(other.data_), size_(other.size_), index_(other.index_), origin_(other.origin_) {
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      internal::Watch(&origin_, data_, size_);
+  }
+  Dgram(Dgram&&) noexcept = default;
+  Dgram& operator=(const Dgram& other) { return *this = Dgram(other); }
+  Dgram& operator=(Dgram&&) noexcept = default;
+  ~Dgram() = default;
 
   // Whether the bytes were allocated for this datagram alone. Otherwise it is a view of a batch,
   // and keeps all of the batch: Copy makes one that does not. Nothing else tells the two apart.
@@ -62,6 +77,10 @@ class ALKAID_EXPORT Dgram {
   // A datagram of the same bytes, source, offset and index that owns its memory, from `pool` (null:
   // the default). kResourceExhausted.
   Result<Dgram> Copy(MemoryPool* pool = nullptr) const;
+  // Becomes such a copy where the datagram is less than `ratio` (0 to 1) of the memory that it keeps
+  // alive, and lets that go; says whether it did. As Buffer::CompactIfBelow: kInvalidArgument for
+  // another ratio and for no datagram; kResourceExhausted, and it stays as it was.
+  Result<bool> CompactIfBelow(double ratio, MemoryPool* pool = nullptr);
 
   // Header and payload, in bytes.
   const uint8_t* data() const { return data_; }

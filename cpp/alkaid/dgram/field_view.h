@@ -56,6 +56,8 @@ class ALKAID_EXPORT FieldView {
     if (!ReadableAs<T>(field_->type)) return Mismatch(-1, kDataTypeOf<T>);
     typename ArrayView<T>::Shape shape = {};
     for (int i = 0; i < rank(); ++i) shape[static_cast<size_t>(i)] = dim(i);
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      return ArrayView<T>(data_, rank(), shape, Slice());
     return ArrayView<T>(data_, rank(), shape, origin_->buffer);
   }
 
@@ -71,6 +73,10 @@ class ALKAID_EXPORT FieldView {
             const DgramOrigin* origin)
       : field_(field), data_(data), shape_(shape), nbytes_(nbytes), origin_(origin) {}
 
+  // The field's bytes alone, as a census sees them.
+  std::shared_ptr<Buffer> Slice() const {
+    return SliceBuffer(origin_->buffer, data_ - origin_->buffer->data(), nbytes_);
+  }
   // `rank` 0: a scalar was asked for; -1: an array.
   Status Mismatch(int rank, DataType asked) const;
 

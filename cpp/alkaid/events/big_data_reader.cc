@@ -192,6 +192,8 @@ Status GroupReader::Load(Group* group) {
   }
   group->origin = std::make_shared<const DgramOrigin>(DgramOrigin{
       std::move(group->buffer), group->configuration, group->file->path, group->offset});
+  if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+    dgram::internal::TellSourceOf(*group->origin, group->origin->buffer->data(), group->there);
   ReadAhead();
   return absl::OkStatus();
 }

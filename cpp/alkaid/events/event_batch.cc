@@ -130,6 +130,12 @@ const internal::EventBatchData::Epoch& internal::EventBatchData::EpochOf(int64_t
   return *std::prev(after);
 }
 
+// All of the batch is seen through it; its events tell when they were.
+void EventBatch::Watch() {
+  if (data_ == nullptr || data_->buffer == nullptr) return;
+  dgram::internal::Watch(&data_, data_->buffer->data(), data_->buffer->size());
+}
+
 Result<EventBatch> EventBatch::Make(
     std::shared_ptr<Buffer> buffer,
     const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,

@@ -76,7 +76,18 @@ class ALKAID_EXPORT Event {
   Event(std::shared_ptr<const internal::EventBatchData> batch, int64_t index)
       : batch_(std::move(batch)), index_(index) {
     Locate();
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      Watch();
   }
+  Event(const Event& other)
+      : batch_(other.batch_), index_(other.index_), begin_(other.begin_), sizes_(other.sizes_) {
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      Watch();
+  }
+  Event(Event&&) noexcept = default;
+  Event& operator=(const Event& other) { return *this = Event(other); }
+  Event& operator=(Event&&) noexcept = default;
+  ~Event() = default;
 
   // Which event of its batch this is.
   int64_t index() const { return index_; }
@@ -122,6 +133,13 @@ class ALKAID_EXPORT Event {
     begin_ = batch_->buffer->data() + batch_->Begin(index_);
     sizes_ = batch_->buffer->data() + batch_->Begin(index_ + 1) -
              PacketFooter::BytesFor(batch_->stream_count);
+  }
+  // Lets a census see this event and not the whole batch (dgram/watched_view.h).
+  void Watch() {
+    if (batch_ == nullptr || begin_ == nullptr) return;
+    // Not by nbytes(): the event that an iterator at its end shows is the one before.
+    const uint8_t* const end = sizes_ + PacketFooter::BytesFor(batch_->stream_count);
+    dgram::internal::Watch(&batch_, begin_, end - begin_);
   }
   dgram::Dgram DgramAt(int stream, const uint8_t* data) const {
     return dgram::Dgram(batch_->EpochOf(index_).origins[static_cast<size_t>(stream)], data,
@@ -181,7 +199,10 @@ class ALKAID_EXPORT EventBatch {
       const std::string& source = "batch", MemoryPool* pool = nullptr);
   // For those who have checked.
   explicit EventBatch(std::shared_ptr<const internal::EventBatchData> data)
-      : data_(std::move(data)) {}
+      : data_(std::move(data)) {
+    if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+      Watch();
+  }
 
   bool empty() const { return size() == 0; }
   // Events.
@@ -198,6 +219,8 @@ class ALKAID_EXPORT EventBatch {
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  void Watch();
+
   std::shared_ptr<const internal::EventBatchData> data_;
 };
 

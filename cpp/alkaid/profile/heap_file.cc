@@ -36,6 +36,7 @@ struct Parts {
   std::vector<StringReference> labels;
   std::vector<heap_file::Pool> pools;
   std::vector<heap_file::Module> modules;
+  std::vector<heap_file::Source> sources;
   Strings strings;
 
   explicit Parts(const HeapContents& contents) {
@@ -59,6 +60,10 @@ struct Parts {
       const StringReference path = strings.Add(module.path);
       modules.push_back(
           {module.start, module.end, module.bias, path, strings.Add(module.build_id)});
+    }
+    for (const HeapSource& source : contents.sources) {
+      sources.push_back({source.address, source.size, source.offset, source.first_time,
+                         source.time_count, strings.Add(source.name)});
     }
   }
 };
@@ -113,16 +118,22 @@ Status WriteParts(const HeapContents& contents, io::OutputStream* stream) {
     return status::OutOfMemory("a heap file holds ", UINT32_MAX, " bytes of names; these are ",
                                strings.size());
   }
-  return WriteSections({{heap_file::kAbout, sizeof(parts.about), &parts.about, sizeof(parts.about)},
-                        {heap_file::kStrings, 1, strings.data(), strings.size()},
-                        SectionOf(heap_file::kArguments, parts.arguments),
-                        SectionOf(heap_file::kLabels, parts.labels),
-                        SectionOf(heap_file::kPools, parts.pools),
-                        SectionOf(heap_file::kModules, parts.modules),
-                        SectionOf(heap_file::kFrames, contents.frames),
-                        SectionOf(heap_file::kStacks, contents.stacks),
-                        SectionOf(heap_file::kBlocks, contents.blocks)},
-                       stream);
+  std::vector<Section> sections = {
+      {heap_file::kAbout, sizeof(parts.about), &parts.about, sizeof(parts.about)},
+      {heap_file::kStrings, 1, strings.data(), strings.size()},
+      SectionOf(heap_file::kArguments, parts.arguments),
+      SectionOf(heap_file::kLabels, parts.labels),
+      SectionOf(heap_file::kPools, parts.pools),
+      SectionOf(heap_file::kModules, parts.modules),
+      SectionOf(heap_file::kFrames, contents.frames),
+      SectionOf(heap_file::kStacks, contents.stacks),
+      SectionOf(heap_file::kBlocks, contents.blocks)};
+  if (contents.has_views) {
+    sections.push_back(SectionOf(heap_file::kViews, contents.views));
+    sections.push_back(SectionOf(heap_file::kSources, parts.sources));
+    sections.push_back(SectionOf(heap_file::kTimes, contents.times));
+  }
+  return WriteSections(sections, stream);
 }
 
 }  // namespace

@@ -38,8 +38,13 @@ enum SectionKind : uint32_t {
   kFrames = 7,
   kStacks = 8,
   kBlocks = 9,
+  kViews = 10,
+  kSources = 11,
+  kTimes = 12,
 };
-inline constexpr uint32_t kSectionKinds = 9;
+inline constexpr uint32_t kSectionKinds = 12;
+// Those up to here are always there; the others where views were tracked, all of them or none.
+inline constexpr uint32_t kLastRequired = kBlocks;
 
 struct SectionEntry {
   uint32_t kind;
@@ -88,6 +93,17 @@ struct Module {
 };
 static_assert(sizeof(Module) == 40);
 
-// Frames are uint64_t; stacks and blocks are HeapStack and HeapBlock as they lie in memory.
+struct Source {
+  uint64_t address;
+  int64_t size;
+  int64_t offset;
+  uint64_t first_time;
+  uint64_t time_count;
+  StringReference name;
+};
+static_assert(sizeof(Source) == 48);
+
+// Frames are uint64_t; stacks, blocks, views and times are HeapStack, HeapBlock, HeapView and
+// HeapTime as they lie in memory.
 
 }  // namespace alkaid::profile::heap_file

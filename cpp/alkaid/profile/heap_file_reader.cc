@@ -34,6 +34,9 @@ constexpr std::array<KindOfSection, heap_file::kSectionKinds + 1> kKinds = {{
     {"frames", sizeof(uint64_t)},
     {"stacks", sizeof(HeapStack)},
     {"blocks", sizeof(HeapBlock)},
+    {"views", sizeof(HeapView)},
+    {"sources", sizeof(heap_file::Source)},
+    {"times", sizeof(HeapTime)},
 }};
 
 class Parser {
@@ -52,6 +55,7 @@ class Parser {
     Copy(heap_file::kFrames, &contents.frames);
     Copy(heap_file::kStacks, &contents.stacks);
     Copy(heap_file::kBlocks, &contents.blocks);
+    ALKAID_RETURN_NOT_OK(ParseViews(&contents));
     Result<HeapSnapshot> snapshot = HeapSnapshot::Make(std::move(contents));
     if (snapshot.ok() || snapshot.status().code() == StatusCode::kResourceExhausted) {
       return snapshot;
@@ -130,7 +134,9 @@ class Parser {
       }
       sections_[entry.kind] = entry;
     }
-    for (uint32_t kind = 1; kind <= heap_file::kSectionKinds; ++kind) {
+    const bool has_views = sections_[heap_file::kViews].kind != 0;
+    const uint32_t last = has_views ? heap_file::kSectionKinds : heap_file::kLastRequired;
+    for (uint32_t kind = 1; kind <= last; ++kind) {
       if (sections_[kind].kind == 0) {
         return status::DataLoss(name_, " is damaged: it has no section of ", kKinds[kind].name,
                                 " among the ", header_.section_count, " from byte ",
@@ -224,6 +230,25 @@ class Parser {
       parsed.bias = module.bias;
       ALKAID_RETURN_NOT_OK(ParseString(module.path, &parsed.path));
       ALKAID_RETURN_NOT_OK(ParseString(module.build_id, &parsed.build_id));
+    }
+    return absl::OkStatus();
+  }
+
+  Status ParseViews(HeapContents* contents) {
+    contents->has_views = sections_[heap_file::kViews].kind != 0;
+    if (!contents->has_views) return absl::OkStatus();
+    Copy(heap_file::kViews, &contents->views);
+    Copy(heap_file::kTimes, &contents->times);
+    std::vector<heap_file::Source> sources;
+    Copy(heap_file::kSources, &sources);
+    for (const heap_file::Source& source : sources) {
+      HeapSource& parsed = contents->sources.emplace_back();
+      parsed.address = source.address;
+      parsed.size = source.size;
+      parsed.offset = source.offset;
+      parsed.first_time = source.first_time;
+      parsed.time_count = source.time_count;
+      ALKAID_RETURN_NOT_OK(ParseString(source.name, &parsed.name));
     }
     return absl::OkStatus();
   }

@@ -23,30 +23,60 @@ HeapBlock ToBlock(const LiveBlock& live, uint64_t address) {
   return block;
 }
 
-// Copies the records of a shard, under its lock. False, with nothing copied, where `blocks` has no
+HeapView ToView(const LiveView& live, uint64_t view) {
+  HeapView copy;
+  copy.view = view;
+  copy.root = live.root;
+  copy.data = live.data;
+  copy.size = static_cast<int64_t>(live.size);
+  copy.root_data = live.root_data;
+  copy.root_size = static_cast<int64_t>(live.root_size);
+  copy.birth_ns = live.birth_ns;
+  copy.stack = live.stack;
+  copy.thread = live.thread;
+  return copy;
+}
+
+// What the tables hold, what it is copied to, and how.
+struct Blocks {
+  using Live = LiveBlock;
+  using Copy = HeapBlock;
+  static constexpr auto kKey = &LiveBlock::address;
+  static Copy From(const Live& live, uint64_t key) { return ToBlock(live, key); }
+};
+struct Views {
+  using Live = LiveView;
+  using Copy = HeapView;
+  static constexpr auto kKey = &LiveView::view;
+  static Copy From(const Live& live, uint64_t key) { return ToView(live, key); }
+};
+
+// Copies the records of a shard, under its lock. False, with nothing copied, where `copies` has no
 // room for them: under the lock it must not grow, since that may come back to the table.
-bool CopyShard(const TableShard& shard, uint64_t stride, std::vector<HeapBlock>* blocks) {
+template <typename Kind>
+bool CopyShard(const TableShard& shard, uint64_t stride, std::vector<typename Kind::Copy>* copies) {
   const RecordArray* array = shard.array.load(std::memory_order_acquire);
   if (array == nullptr) return true;
-  const size_t room = blocks->capacity() - blocks->size();
+  const size_t room = copies->capacity() - copies->size();
   if (shard.live.load(std::memory_order_relaxed) > room) return false;
-  const size_t start = blocks->size();
+  const size_t start = copies->size();
   const char* records = reinterpret_cast<const char*>(array) + array->header_size;
   for (uint64_t i = 0; i < array->capacity; ++i) {
-    const auto& live = *reinterpret_cast<const LiveBlock*>(records + i * stride);
-    const uint64_t address = live.address.load(std::memory_order_acquire);
-    if (address <= kGivenBack) continue;
-    if (blocks->size() == blocks->capacity()) {
-      blocks->resize(start);
+    const auto& live = *reinterpret_cast<const typename Kind::Live*>(records + i * stride);
+    const uint64_t key = (live.*Kind::kKey).load(std::memory_order_acquire);
+    if (key <= kGivenBack) continue;
+    if (copies->size() == copies->capacity()) {
+      copies->resize(start);
       return false;
     }
-    blocks->push_back(ToBlock(live, address));
+    copies->push_back(Kind::From(live, key));
   }
   return true;
 }
 
-void ReadBlocks(const Table& table, const WithShardLocked& with_shard,
-                std::vector<HeapBlock>* blocks) {
+template <typename Kind>
+void ReadTable(const Table& table, const WithShardLocked& with_shard,
+               std::vector<typename Kind::Copy>* copies) {
   const auto shard = [&table](uint32_t i) -> const TableShard& {
     const char* shards = reinterpret_cast<const char*>(table.shards);
     return *reinterpret_cast<const TableShard*>(shards + uint64_t{i} * table.shard_size);
@@ -55,11 +85,11 @@ void ReadBlocks(const Table& table, const WithShardLocked& with_shard,
   for (uint32_t i = 0; i < table.shard_count; ++i) {
     live += shard(i).live.load(std::memory_order_relaxed);
   }
-  blocks->reserve(live + live / 16 + 64);
+  copies->reserve(live + live / 16 + 64);
   for (uint32_t i = 0; i < table.shard_count; ++i) {
     for (bool copied = false; !copied;) {
-      with_shard(i, [&] { copied = CopyShard(shard(i), table.record_size, blocks); });
-      if (!copied) blocks->reserve(2 * blocks->capacity());
+      with_shard(i, [&] { copied = CopyShard<Kind>(shard(i), table.record_size, copies); });
+      if (!copied) copies->reserve(2 * copies->capacity());
     }
   }
 }
@@ -129,8 +159,13 @@ class StackCopier {
 
 }  // namespace
 
+void ReadViews(const Table& table, const WithShardLocked& with_shard,
+               std::vector<HeapView>* views) {
+  ReadTable<Views>(table, with_shard, views);
+}
+
 Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, PendingMoves* moves,
-                      HeapContents* contents) {
+                      HeapContents* contents, const WithShardLocked& with_view_shard) {
   if (root.version != kHeapLayoutVersion) {
     return status::FailedPrecondition("the tables of live memory are of version ", root.version,
                                       "; this reads version ", kHeapLayoutVersion);
@@ -140,17 +175,20 @@ Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, P
   contents->started_ns = root.started_ns;
   contents->started_unix_ns = root.started_unix_ns;
   const uint64_t ended = moves != nullptr ? moves->ended() : 0;
-  ReadBlocks(root.blocks, with_shard, &contents->blocks);
+  ReadTable<Blocks>(root.blocks, with_shard, &contents->blocks);
   if (moves != nullptr) {
     ReadMoves(moves, &contents->blocks);
     contents->moving = moves->ended() - ended;
   } else {
     contents->moving = root.moving.load(std::memory_order_relaxed);
   }
+  contents->has_views = with_view_shard != nullptr;
+  if (contents->has_views) ReadViews(root.views, with_view_shard, &contents->views);
   contents->lost = root.lost.load(std::memory_order_relaxed);
   SortBlocks(&contents->blocks);
 
-  // Labels, pools and back-traces are only ever added: those of the blocks are there by now.
+  // Labels, pools and back-traces are only ever added: those of blocks and views are there
+  // by now.
   contents->labels = {""};
   const uint32_t labels = root.label_count == nullptr ? 0 : root.label_count->load();
   for (uint32_t i = 1; i < labels; ++i) {
@@ -173,6 +211,7 @@ Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, P
     block.stack = stacks.IndexOf(block.stack);
     if (block.label >= contents->labels.size()) block.label = 0;
   }
+  for (HeapView& view : contents->views) view.stack = stacks.IndexOf(view.stack);
   return absl::OkStatus();
 }
 

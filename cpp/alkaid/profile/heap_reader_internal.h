@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "alkaid/profile/heap_layout.h"
 #include "alkaid/profile/heap_snapshot.h"
@@ -19,14 +20,19 @@
 
 namespace alkaid::profile {
 
-// Calls `visit` with the lock of the blocks' shard held.
+// Calls `visit` with the lock of that shard of the table held.
 using WithShardLocked = std::function<void(uint32_t shard, const std::function<void()>& visit)>;
 
 // Fills in what the tables hold: blocks in the order of addresses, without their first bytes,
 // back-traces, labels, pools, and the times and figures of the root. A block of `moves`, if that is
 // not null, is listed as it was before its reallocation. kFailedPrecondition for a layout of another
-// version.
+// version. Views are read where `with_view_shard`, for their table, is set; with their back-traces.
 ALKAID_EXPORT Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard,
-                                    PendingMoves* moves, HeapContents* contents);
+                                    PendingMoves* moves, HeapContents* contents,
+                                    const WithShardLocked& with_view_shard = {});
+
+// The views alone. `stack` is still the id in the tables.
+ALKAID_EXPORT void ReadViews(const Table& table, const WithShardLocked& with_shard,
+                             std::vector<HeapView>* views);
 
 }  // namespace alkaid::profile

@@ -18,6 +18,7 @@
 #include "alkaid/profile/heap_tables_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
 #include "alkaid/profile/loaded_modules_internal.h"
+#include "alkaid/profile/source_notes_internal.h"
 #include "alkaid/profile/tracking.h"
 #include "alkaid/profile/tracking_thread_internal.h"
 
@@ -57,7 +58,8 @@ int64_t BytesOf(const std::vector<T>& items) {
 
 // What is worth counting.
 int64_t BytesOf(const HeapContents& contents) {
-  return BytesOf(contents.blocks) + BytesOf(contents.frames) + BytesOf(contents.stacks);
+  return BytesOf(contents.blocks) + BytesOf(contents.frames) + BytesOf(contents.stacks) +
+         BytesOf(contents.views) + BytesOf(contents.times);
 }
 
 // The pools that are never destroyed; any other may be gone though the tables name it.
@@ -150,10 +152,45 @@ Status CheckIndices(const HeapContents& contents) {
   return absl::OkStatus();
 }
 
+// Whether `size` bytes from `address` on are fewer than none or pass the last address.
+bool IsNoRange(uint64_t address, int64_t size) {
+  return size < 0 || address > UINT64_MAX - static_cast<uint64_t>(size);
+}
+
+Status CheckViews(const HeapContents& contents) {
+  if (!contents.has_views &&
+      (!contents.views.empty() || !contents.sources.empty() || !contents.times.empty())) {
+    return status::Invalid("there are views or sources, though views were not tracked");
+  }
+  for (size_t i = 0; i < contents.views.size(); ++i) {
+    const HeapView& view = contents.views[i];
+    if (IsNoRange(view.data, view.size) || IsNoRange(view.root_data, view.root_size) ||
+        view.stack >= contents.stacks.size()) {
+      return status::Invalid("view ", i, " has ", view.size, " bytes of a root of ", view.root_size,
+                             ", and back-trace ", view.stack, " of ", contents.stacks.size());
+    }
+  }
+  for (size_t i = 0; i < contents.sources.size(); ++i) {
+    const HeapSource& source = contents.sources[i];
+    const uint64_t times = contents.times.size();
+    if (IsNoRange(source.address, source.size) || source.first_time > times ||
+        source.time_count > times - source.first_time ||
+        (i > 0 && source.address < contents.sources[i - 1].address)) {
+      return status::Invalid("source ", i, " of ", source.size, " bytes with ", source.time_count,
+                             " times from ", source.first_time, " of ", times,
+                             " is not in the order of addresses, or not possible");
+    }
+  }
+  return absl::OkStatus();
+}
+
 int64_t AddUpTo(int64_t limit, int64_t a, int64_t b) { return a > limit - b ? limit : a + b; }
 
 void LockShard(uint32_t shard, const std::function<void()>& visit) {
   Tables().blocks.WithShard(shard, visit);
+}
+void LockViewShard(uint32_t shard, const std::function<void()>& visit) {
+  Tables().views.WithShard(shard, visit);
 }
 
 Result<HeapSnapshot> TakeNow(std::string name) {
@@ -164,7 +201,10 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   contents.pid = static_cast<uint32_t>(::getpid());
   contents.taken_ns = MonotonicNanoseconds();
   contents.taken_unix_ns = NanosecondsOf(CLOCK_REALTIME);
-  ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents));
+  const bool views = HeapTracker::Get().watches_views();
+  ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents,
+                                      views ? LockViewShard : WithShardLocked()));
+  if (views) SourceNotes::Get().CopyTo(&contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
   contents.modules = LoadedModules();
@@ -224,6 +264,7 @@ HeapSnapshot::HeapSnapshot(HeapContents contents) : contents_(std::move(contents
 Result<HeapSnapshot> HeapSnapshot::Make(HeapContents contents) {
   ALKAID_RETURN_NOT_OK(CheckIndices(contents));
   ALKAID_RETURN_NOT_OK(CheckOrder(contents));
+  ALKAID_RETURN_NOT_OK(CheckViews(contents));
   try {
     return HeapSnapshot(std::move(contents));
   } catch (const std::bad_alloc&) {

@@ -94,6 +94,37 @@ struct HeapStack {
 };
 static_assert(sizeof(HeapStack) == 16);
 
+// A live slice of a root buffer, where views are tracked (heap_layout.h: LiveView).
+struct HeapView {
+  uint64_t view = 0;       // the Buffer
+  uint64_t root = 0;       // the Buffer that it keeps alive
+  uint64_t data = 0;       // address of its first byte
+  int64_t size = 0;        // bytes
+  uint64_t root_data = 0;  // address of the root's first byte
+  int64_t root_size = 0;   // bytes that the root holds
+  uint64_t birth_ns = 0;   // CLOCK_MONOTONIC
+  uint32_t stack = 0;      // index in `stacks`
+  uint32_t thread = 0;     // the kernel's id of the thread that made it
+};
+static_assert(sizeof(HeapView) == 64);
+
+// Where bytes of a live root came from (core/source_note.h).
+struct HeapSource {
+  uint64_t address = 0;     // of the first
+  int64_t size = 0;         // bytes
+  int64_t offset = -1;      // of the first in the source; -1: of no one place
+  std::string name;         // of the source, mostly a file
+  uint64_t first_time = 0;  // index in `times`
+  uint64_t time_count = 0;
+};
+
+// From this address on, until the next of its source, bytes are of this time.
+struct HeapTime {
+  uint64_t address = 0;
+  uint64_t time_ns = 0;  // since the source's epoch
+};
+static_assert(sizeof(HeapTime) == 16);
+
 struct HeapContents {
   std::string name;                       // as given to Take
   std::vector<std::string> command_line;  // of the process
@@ -113,6 +144,10 @@ struct HeapContents {
   std::vector<uint64_t> frames;     // return addresses, innermost first
   std::vector<HeapStack> stacks;    // index 0 is empty
   std::vector<HeapBlock> blocks;    // by address
+  bool has_views = false;           // views were tracked; where not, what follows is empty
+  std::vector<HeapView> views;      // in no order
+  std::vector<HeapSource> sources;  // by address
+  std::vector<HeapTime> times;      // of each source by address
 };
 
 // Counts what living snapshots hold of malloc's memory, so that the next one does not take it for

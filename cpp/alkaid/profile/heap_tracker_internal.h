@@ -37,6 +37,7 @@ class HeapTracker final : public MemoryObserver {
   // Called once.
   void GuardTablesAroundForks();
   bool on() const { return on_.load(std::memory_order_relaxed); }
+  bool watches_views() const { return on() && views_.load(std::memory_order_relaxed); }
   // Differs from start to start. What was read of the tables since it was asked for is of one start
   // if that is still on.
   uint32_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
@@ -52,6 +53,7 @@ class HeapTracker final : public MemoryObserver {
   void OnSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size) override;
   void OnSliceRelease(const Buffer* slice, const Buffer* root) override;
   void OnRootRelease(const Buffer* root, const void* data, int64_t size) override;
+  void OnSourceNote(const SourceNote& note) override;
 
   // malloc's events. `caller` is the return address in the function that malloc's caller called:
   // the back-trace begins behind it.
@@ -102,6 +104,7 @@ class HeapTracker final : public MemoryObserver {
   enum State : int { kOff, kChanging, kOn };
   std::atomic<int> state_{kOff};
   std::atomic<bool> on_{false};
+  std::atomic<bool> views_{false};
   std::atomic<bool> malloc_seen_{false};
   std::atomic<int> max_frames_{0};
   std::atomic<Unwinder> unwinder_{Unwinder::kCallFrameInfo};

@@ -4,6 +4,7 @@
 #include "alkaid/core/label.h"
 #include "alkaid/profile/clock_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
+#include "alkaid/profile/source_notes_internal.h"
 
 namespace alkaid::profile {
 namespace {
@@ -104,6 +105,10 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   if (!state_.compare_exchange_strong(expected, kChanging)) {
     return status::FailedPrecondition("tracking is on already; StopTracking comes first");
   }
+  {
+    const InsideTracking inside;  // made now, and not as a block of the program's
+    SourceNotes::Get().Clear();
+  }
   HeapRoot& root = Root();
   root.labels = alkaid::internal::AllLabelNames().names;
   root.label_count = alkaid::internal::AllLabelNames().count;
@@ -119,6 +124,7 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   unwinder_.store(options.unwinder, std::memory_order_relaxed);
   sample_bytes_.store(static_cast<uint64_t>(options.sample_bytes), std::memory_order_relaxed);
   pool_.store(options.pool, std::memory_order_relaxed);
+  views_.store(options.views, std::memory_order_relaxed);
   if (epoch_.fetch_add(1, std::memory_order_relaxed) + 1 == 0) epoch_.store(1);
   root.max_frames = static_cast<uint32_t>(options.max_frames);
   root.sample_bytes = static_cast<uint64_t>(options.sample_bytes);
@@ -142,6 +148,7 @@ void HeapTracker::Stop() {
   Tables().blocks.Close();
   Tables().views.Close();
   Tables().moves.AbandonAll();
+  SourceNotes::Get().Clear();
   state_.store(kOff);
 }
 

@@ -3,6 +3,7 @@
 #include "alkaid/core/buffer.h"
 #include "alkaid/profile/clock_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
+#include "alkaid/profile/source_notes_internal.h"
 
 namespace alkaid::profile {
 
@@ -52,8 +53,15 @@ void HeapTracker::OnSliceRelease(const Buffer* slice, const Buffer*) {
   Tables().views.Take(reinterpret_cast<uint64_t>(slice), &view, [](uint32_t, const LiveView&) {});
 }
 
-void HeapTracker::OnRootRelease(const Buffer*, const void* data, int64_t) {
+void HeapTracker::OnSourceNote(const SourceNote& note) {
   if (!on()) return;
+  const InsideTracking inside;
+  if (inside.entered()) SourceNotes::Get().Add(note);
+}
+
+void HeapTracker::OnRootRelease(const Buffer*, const void* data, int64_t size) {
+  if (!on()) return;
+  SourceNotes::Get().Release(data, size);
   LiveBlock block;
   const auto address = reinterpret_cast<uint64_t>(data);
   if (Tables().blocks.Get(address, &block) && block.pool == PoolIndex::kUnknown) {
