@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/core/vault_device_internal.h"
+#include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid {
@@ -137,6 +141,93 @@ TEST(Buffer, TheDeviceTypeCanBeOverridden) {
                       DeviceAllocationType::kCUDA_HOST);
   EXPECT_EQ(pinned.device_type(), DeviceAllocationType::kCUDA_HOST);
   EXPECT_TRUE(pinned.is_cpu());
+}
+
+TEST(BufferCompactIfBelow, ASmallSliceOfABigRootIsCopiedAndTheRootGoes) {
+  ProxyMemoryPool pool(default_memory_pool());
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> buffer, AllocateBuffer(1 << 20, &pool));
+  std::memcpy(buffer->mutable_data() + 5000, "hello", 5);
+  buffer = SliceBuffer(std::move(buffer), 5000, 5);
+  EXPECT_EQ(buffer->root_capacity(), 1 << 20);
+  EXPECT_THAT(Buffer::CompactIfBelow(&buffer, 0.5, &pool), IsOkAndHolds(true));
+  EXPECT_EQ(buffer->ToString(), "hello");
+  EXPECT_EQ(buffer->parent(), nullptr);
+  EXPECT_TRUE(buffer->is_mutable());
+  EXPECT_EQ(pool.bytes_allocated(), 64);
+  // A copy of the copy would hold as much.
+  EXPECT_THAT(Buffer::CompactIfBelow(&buffer, 1, &pool), IsOkAndHolds(false));
+}
+
+TEST(BufferCompactIfBelow, WhatShowsEnoughStaysAsItIs) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> root, AllocateBuffer(1024));
+  std::shared_ptr<Buffer> half = SliceBuffer(root, 512, 512);
+  const Buffer* const before = half.get();
+  for (const double ratio : {0.0, 0.25, 0.5}) {
+    EXPECT_THAT(Buffer::CompactIfBelow(&half, ratio), IsOkAndHolds(false)) << ratio;
+    EXPECT_EQ(half.get(), before);
+  }
+  EXPECT_THAT(Buffer::CompactIfBelow(&half, 0.51), IsOkAndHolds(true));
+  EXPECT_EQ(half->root_capacity(), 512);
+  // A root that shows all that it holds, whoever owns it.
+  EXPECT_THAT(Buffer::CompactIfBelow(&root, 1), IsOkAndHolds(false));
+  auto borrowed = std::make_shared<Buffer>("some bytes");
+  EXPECT_THAT(Buffer::CompactIfBelow(&borrowed, 1), IsOkAndHolds(false));
+}
+
+TEST(BufferCompactIfBelow, ARootWithFarMoreRoomThanBytesIsCopiedToo) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<ResizableBuffer> root, AllocateResizableBuffer(100));
+  ALKAID_ASSERT_OK(root->Reserve(1 << 16));
+  std::shared_ptr<Buffer> buffer = std::move(root);
+  EXPECT_THAT(Buffer::CompactIfBelow(&buffer, 0.5), IsOkAndHolds(true));
+  EXPECT_EQ(buffer->size(), 100);
+  EXPECT_EQ(buffer->capacity(), 128);
+}
+
+TEST(BufferCompactIfBelow, AnEmptySliceLetsItsRootGo) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> root, AllocateBuffer(1024));
+  const std::weak_ptr<Buffer> alive = root;
+  std::shared_ptr<Buffer> empty = SliceBuffer(std::move(root), 7, 0);
+  EXPECT_THAT(Buffer::CompactIfBelow(&empty, 0.01), IsOkAndHolds(true));
+  EXPECT_EQ(empty->size(), 0);
+  EXPECT_TRUE(alive.expired());
+}
+
+TEST(BufferCompactIfBelow, MemoryOfADeviceIsCopiedThere) {
+  const auto device = VaultDevice::Make(3);
+  const auto manager = device->default_memory_manager();
+  auto host = std::make_shared<Buffer>(
+      "what the vault holds and a good deal of other things that "
+      "nobody has asked for in a long time");
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> there, Buffer::Copy(host, manager));
+  auto slice = SliceBuffer(std::move(there), 5, 9);
+  const uintptr_t before = slice->address();
+  EXPECT_THAT(Buffer::CompactIfBelow(&slice, 0.5), IsOkAndHolds(true));
+  EXPECT_NE(slice->address(), before);
+  EXPECT_TRUE(slice->device()->Equals(*device));
+  EXPECT_EQ(slice->parent(), nullptr);
+  EXPECT_EQ(device->Peek(*slice), "the vault");
+}
+
+TEST(BufferCompactIfBelow, WhatIsNoRatioAndNoBufferIsRefused) {
+  auto buffer = std::make_shared<Buffer>("abc");
+  for (const double ratio : {-0.1, 1.1, std::nan(""), HUGE_VAL}) {
+    EXPECT_THAT(Buffer::CompactIfBelow(&buffer, ratio),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr("must be from 0 to 1")));
+  }
+  std::shared_ptr<Buffer> none;
+  EXPECT_THAT(Buffer::CompactIfBelow(&none, 0.5), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(Buffer::CompactIfBelow(nullptr, 0.5), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(BufferCompactIfBelow, WithoutMemoryForTheCopyTheBufferStays) {
+  FaultInjectingMemoryPool pool(default_memory_pool());
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> root, AllocateBuffer(1024));
+  std::shared_ptr<Buffer> slice = SliceBuffer(std::move(root), 7, 10);
+  const Buffer* const before = slice.get();
+  pool.fail_after(1);
+  EXPECT_THAT(Buffer::CompactIfBelow(&slice, 0.5, &pool), StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_EQ(slice.get(), before);
+  EXPECT_EQ(slice->root_capacity(), 1024);
 }
 
 }  // namespace

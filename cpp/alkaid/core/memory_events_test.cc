@@ -12,6 +12,7 @@
 
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_pool.h"
+#include "alkaid/core/source_note.h"
 
 namespace alkaid {
 namespace {
@@ -219,6 +220,28 @@ TEST(MemoryEvents, RemovalWaitsUntilNoThreadIsInsideTheObserver) {
   }
   stop = true;
   for (std::thread& thread : busy) thread.join();
+}
+
+TEST(MemoryEvents, ASourceNoteReachesWhoeverWatchesViews) {
+  struct Reader : MemoryObserver {
+    void OnSourceNote(const SourceNote& note) override {
+      told.push_back(std::string(note.source) + " " + std::to_string(note.offset) + " " +
+                     std::to_string(note.size) + " " + std::to_string(note.times.size()));
+    }
+    std::vector<std::string> told;
+  };
+  const std::vector<SourceTime> times = {{0, 1}, {3, 2}};
+  const SourceNote note = {"bytes", 5, "run.xtc2", 4096, times};
+  Reader views;
+  Reader blocks;
+  AddMemoryObserver(&views, MemoryEventKinds::kViews);
+  AddMemoryObserver(&blocks, MemoryEventKinds::kBlocks);
+  internal::EmitSourceNote(note);
+  RemoveMemoryObserver(&views);
+  RemoveMemoryObserver(&blocks);
+  internal::EmitSourceNote(note);
+  EXPECT_EQ(views.told, std::vector<std::string>{"run.xtc2 4096 5 2"});
+  EXPECT_TRUE(blocks.told.empty());
 }
 
 }  // namespace

@@ -85,5 +85,23 @@ TEST(ArrayView, WithoutElementsIsEmpty) {
   ALKAID_EXPECT_OK(none.Copy());
 }
 
+TEST(ArrayView, IsCompactedWhereItIsASmallPartOfWhatItKeeps) {
+  std::shared_ptr<Buffer> buffer = AllocateBuffer(4096).value();
+  std::memset(buffer->mutable_data(), 7, 4096);
+  const std::weak_ptr<Buffer> batch = buffer;
+  const uint8_t* const data = buffer->data() + 1001;
+  ArrayView<int32_t> view(data, 2, {2, 3}, std::move(buffer));
+  EXPECT_THAT(view.CompactIfBelow(0.001), IsOkAndHolds(false));
+  EXPECT_FALSE(view.aligned());
+  EXPECT_THAT(view.CompactIfBelow(0.5), IsOkAndHolds(true));
+  EXPECT_TRUE(batch.expired());
+  EXPECT_TRUE(view.aligned());
+  EXPECT_EQ(view(1, 2), 0x07070707);
+  EXPECT_THAT(view.shape(), ElementsAre(2, 3));
+  EXPECT_THAT(view.CompactIfBelow(1), IsOkAndHolds(false));
+  EXPECT_THAT(view.CompactIfBelow(-1), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(ArrayView<int32_t>().CompactIfBelow(1), StatusIs(StatusCode::kInvalidArgument));
+}
+
 }  // namespace
 }  // namespace alkaid::dgram

@@ -6,6 +6,7 @@
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/shapes_data.h"
+#include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::dgram {
@@ -121,6 +122,33 @@ TEST(Dgram, AFaultNamesSourceByteAndDatagram) {
   EXPECT_THAT(
       dgram.Fault(30, "it is wrong"),
       StatusIs(StatusCode::kDataLoss, "run.xtc2: byte 34 (datagram 17 at byte 4): it is wrong"));
+}
+
+TEST(Dgram, IsCompactedWhereItIsASmallPartOfItsBatch) {
+  auto buffer = crafted::AsBuffer(crafted::Run(100));
+  const std::weak_ptr<Buffer> batch = buffer;
+  const int64_t at = static_cast<int64_t>(crafted::Configure().size());
+  ALKAID_ASSERT_OK_AND_ASSIGN(Dgram dgram, Dgram::Make(std::move(buffer), at, nullptr, "run", 1));
+  EXPECT_THAT(dgram.CompactIfBelow(0), IsOkAndHolds(false));
+  EXPECT_FALSE(dgram.owns_memory());
+  EXPECT_THAT(dgram.CompactIfBelow(0.5), IsOkAndHolds(true));
+  EXPECT_TRUE(batch.expired());
+  EXPECT_TRUE(dgram.owns_memory());
+  EXPECT_EQ(dgram.service(), TransitionId::kBeginRun);
+  EXPECT_EQ(dgram.offset(), at);
+  EXPECT_EQ(dgram.index(), 1);
+  EXPECT_THAT(dgram.CompactIfBelow(1), IsOkAndHolds(false));
+}
+
+TEST(Dgram, IsNotCompactedByWhatIsNoRatioOrWithoutMemory) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(Dgram dgram, Dgram::Make(crafted::AsBuffer(crafted::Run(100))));
+  EXPECT_THAT(dgram.CompactIfBelow(1.5), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(Dgram().CompactIfBelow(0.5), StatusIs(StatusCode::kInvalidArgument));
+  FaultInjectingMemoryPool pool(default_memory_pool());
+  pool.fail_after(1);
+  EXPECT_THAT(dgram.CompactIfBelow(0.9, &pool), StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_FALSE(dgram.owns_memory());
+  EXPECT_EQ(dgram.service(), TransitionId::kConfigure);
 }
 
 }  // namespace
