@@ -118,6 +118,16 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
   }
 }
 
+// With a view, where its bytes came from, and their times.
+HeapSnapshot WithViews() {
+  HeapContents contents = crafted::EmptyContents("views");
+  contents.has_views = true;
+  contents.views = {{0x100, 0x200, 0x5010, 16, 0x5000, 4096, 150 * crafted::kSecond, 1, 4711}};
+  contents.sources = {{0x5000, 4096, 70, "run.xtc2", 0, 1}, {0x9000, 10, -1, "", 1, 1}};
+  contents.times = {{0x5000, 1000}, {0x9000, 2000}};
+  return HeapSnapshot::Make(std::move(contents)).value();
+}
+
 class HeapFile : public ::testing::Test {
  protected:
   HeapFile() : path_(::testing::TempDir() + "/alkaid-heap-file-" + std::to_string(::getpid())) {}
@@ -130,6 +140,33 @@ TEST_F(HeapFile, HoldsWhatTheSnapshotHolds) {
   ALKAID_ASSERT_OK(WriteHeapFile(snapshot, path_));
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, ReadHeapFile(path_));
   ExpectSame(snapshot, read);
+}
+
+TEST_F(HeapFile, HoldsViewsAndSourcesWhereTheyWereTracked) {
+  const HeapSnapshot snapshot = WithViews();
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(crafted::FileBytes(snapshot)));
+  ExpectSame(snapshot, read);
+  const HeapContents& contents = read.contents();
+  EXPECT_TRUE(contents.has_views);
+  ASSERT_EQ(contents.views.size(), 1U);
+  EXPECT_EQ(std::memcmp(&contents.views[0], &snapshot.contents().views[0], sizeof(HeapView)), 0);
+  ASSERT_EQ(contents.sources.size(), 2U);
+  EXPECT_EQ(contents.sources[0].name, "run.xtc2");
+  EXPECT_EQ(contents.sources[0].offset, 70);
+  EXPECT_EQ(contents.sources[1].offset, -1);
+  EXPECT_EQ(contents.sources[1].first_time, 1U);
+  ASSERT_EQ(contents.times.size(), 2U);
+  EXPECT_EQ(contents.times[1].time_ns, 2000U);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot without, Parse(crafted::FileBytes(Example())));
+  EXPECT_FALSE(without.contents().has_views);
+}
+
+TEST_F(HeapFile, WithViewsAndWithoutTheirTimesIsDamaged) {
+  std::string bytes = crafted::FileBytes(WithViews());
+  size_t place = 0;
+  EntryOf(bytes, heap_file::kTimes, &place);
+  EXPECT_THAT(Parse(Sealed(With(bytes, place, uint32_t{999}))),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("no section of times")));
 }
 
 TEST_F(HeapFile, OfNothingCanBeWrittenAndRead) {

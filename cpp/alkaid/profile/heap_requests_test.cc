@@ -19,9 +19,11 @@
 #include <thread>
 #include <vector>
 
+#include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/profile/heap_file.h"
 #include "alkaid/profile/heap_snapshot.h"
+#include "alkaid/profile/retention_report.h"
 #include "alkaid/testing/child_process_internal.h"
 #include "alkaid/testing/matchers.h"
 
@@ -109,6 +111,12 @@ int SignalSelf(const char* file) {
   return 0;
 }
 
+// Keeps a small slice of a root, which a census of views is to find.
+int SignalWithViews(const char* file) {
+  const auto slice = SliceBuffer(AllocateBuffer(kKept).value(), 1000, 10);
+  return SignalSelf(file);
+}
+
 int SignalTwice(const char* first, const char* second) {
   Keep();
   ::raise(SIGUSR2);
@@ -186,6 +194,7 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "statics") return EndWithStatics();
   if (what == "fork") return ForkAndEnd();
   if (what == "signal") return SignalSelf(arguments[0]);
+  if (what == "views") return SignalWithViews(arguments[0]);
   if (what == "twice") return SignalTwice(arguments[0], arguments[1]);
   if (what == "signal-end") return SignalAndEnd();
   if (what == "storm") return Storm(arguments[0]);
@@ -309,6 +318,18 @@ TEST_F(HeapRequests, AnOwnerThatIsNoProcessIsNoneAtAll) {
     EXPECT_TRUE(child.ExitedWith(3)) << child.err;
     EXPECT_TRUE(fs::remove(File("end.heap"))) << owner;
   }
+}
+
+TEST_F(HeapRequests, AFileOfAProgramWhoseViewsAreTrackedTellsWhatTheyKeep) {
+  const ChildResult child = Run({"views", File("now.1")}, {{"ALKAID_TRACK_ALLOCATIONS", "views"},
+                                                           {"ALKAID_HEAP_SIGNAL", "USR2"},
+                                                           {"ALKAID_HEAP_FILE", File("now.%n")}});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto snapshot, ReadHeapFile(File("now.1")));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto report, RetentionReport::Of(std::move(snapshot)));
+  ASSERT_EQ(report.roots().size(), 1U);
+  EXPECT_GE(report.roots()[0].held_bytes, kKept);
+  EXPECT_EQ(report.roots()[0].visible_bytes, 10);
 }
 
 TEST_F(HeapRequests, ASignalThatIsPendingWhenMainReturnsIsAnswered) {

@@ -1,0 +1,102 @@
+// What does a census of a million live slices over ten thousand roots cost, beside going once over
+// the table that they are in?
+//
+// The slices overlap, were made at two places, and hide nine tenths of their roots.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "alkaid/core/buffer.h"
+#include "alkaid/profile/heap_tables_internal.h"
+#include "alkaid/profile/retention_report.h"
+#include "alkaid/profile/tracking.h"
+#include "benchmark_program.h"
+
+namespace alkaid::bench {
+namespace {
+
+constexpr int64_t kRoots = 10'000;
+constexpr int64_t kSlicesOfRoot = 100;
+constexpr int64_t kViews = kRoots * kSlicesOfRoot;
+constexpr int64_t kRootBytes = 4096;
+// Slices of 8 bytes, 4 bytes apart, of which each second one is there twice.
+constexpr int64_t kVisible = 4 * (kSlicesOfRoot / 2) + 4;
+// The limit is 1 s for the million.
+constexpr double kMostNs = 1000;
+
+[[gnu::noinline]] std::shared_ptr<Buffer> SliceHere(const std::shared_ptr<Buffer>& root,
+                                                    int64_t at) {
+  return SliceBuffer(root, at, 8);
+}
+[[gnu::noinline]] std::shared_ptr<Buffer> SliceThere(const std::shared_ptr<Buffer>& root,
+                                                     int64_t at) {
+  return SliceBuffer(root, at, 8);
+}
+
+// Root after root, as a program that slices what it has just read.
+std::shared_ptr<BufferVector> MakeViews() {
+  RequireOk(profile::StartTracking({.views = true}), "tracking");
+  auto views = std::make_shared<BufferVector>();
+  views->reserve(static_cast<size_t>(kViews));
+  for (int64_t i = 0; i < kRoots; ++i) {
+    const std::shared_ptr<Buffer> root = Value(AllocateBuffer(kRootBytes), "root");
+    for (int64_t j = 0; j < kSlicesOfRoot; ++j) {
+      views->push_back(j % 2 == 0 ? SliceHere(root, j / 2 * 4) : SliceThere(root, j / 2 * 4));
+    }
+  }
+  return views;
+}
+
+void RequireAll(const profile::RetentionTotals& totals) {
+  Require(totals.roots == kRoots && totals.views == kViews &&
+              totals.root_bytes == kRoots * kRootBytes && totals.visible_bytes == kRoots * kVisible,
+          "the census is another");
+}
+
+void RegisterAll() {
+  const auto views = MakeViews();
+  const auto read_table = [views](int64_t times) {
+    for (int64_t i = 0; i < times; ++i) {
+      uint64_t bytes = 0;
+      profile::Tables().views.ForEach(
+          [&bytes](const profile::LiveView& view) { bytes += view.size; });
+      Require(bytes == 8 * uint64_t{kViews}, "the table is another");
+    }
+  };
+  Register({.name = "retention/report",
+            .question = "a report of what views keep, ns a view, beside reading their table",
+            .variant = "1,000,000 slices of 10,000 roots",
+            .measured =
+                [views](int64_t times) {
+                  for (int64_t i = 0; i < times; ++i) {
+                    const auto report = Value(profile::RetentionReport::Take(), "report");
+                    RequireAll(report.totals());
+                    Require(report.roots().front().holders.size() == 2, "holders are missing");
+                  }
+                },
+            .floor = read_table,
+            .bars = {Bar::Most(kMostNs)},
+            .items = kViews});
+  Register({.name = "retention/totals",
+            .question = "the totals of what views keep, ns a view, beside reading their table",
+            .variant = "1,000,000 slices of 10,000 roots",
+            .measured =
+                [views](int64_t times) {
+                  for (int64_t i = 0; i < times; ++i) {
+                    RequireAll(Value(profile::MeasureRetention(), "totals"));
+                  }
+                },
+            .floor = read_table,
+            .bars = {Bar::Most(kMostNs)},
+            .items = kViews});
+}
+
+}  // namespace
+}  // namespace alkaid::bench
+
+int main(int argc, char** argv) {
+  using namespace alkaid::bench;
+  RegisterAll();
+  return RunBenchmarks(argc, argv);
+}
