@@ -3,12 +3,14 @@
 //
 // The slices overlap, were made at two places, and hide nine tenths of their roots.
 
+#include <dlfcn.h>
+
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "alkaid/core/buffer.h"
-#include "alkaid/profile/heap_tables_internal.h"
+#include "alkaid/profile/heap_layout.h"
 #include "alkaid/profile/retention_report.h"
 #include "alkaid/profile/tracking.h"
 #include "benchmark_program.h"
@@ -54,14 +56,33 @@ void RequireAll(const profile::RetentionTotals& totals) {
           "the census is another");
 }
 
+// Goes over the table as a reader from outside does, whoever else is at it.
+uint64_t SumOfSizes() {
+  // Asked for by name: the linker may give a program that names it itself a copy.
+  static const auto* const root =
+      static_cast<const profile::HeapRoot*>(::dlsym(RTLD_DEFAULT, "alkaid_heap_root"));
+  const profile::Table& table = root->views;
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < table.shard_count; ++i) {
+    const auto& shard = *reinterpret_cast<const profile::TableShard*>(
+        reinterpret_cast<const char*>(table.shards) + uint64_t{i} * table.shard_size);
+    const profile::RecordArray* const array = shard.array.load();
+    if (array == nullptr) continue;
+    const char* const records = reinterpret_cast<const char*>(array) + array->header_size;
+    for (uint64_t j = 0; j < array->capacity; ++j) {
+      const auto& view =
+          *reinterpret_cast<const profile::LiveView*>(records + j * table.record_size);
+      if (view.view.load(std::memory_order_acquire) > profile::kGivenBack) bytes += view.size;
+    }
+  }
+  return bytes;
+}
+
 void RegisterAll() {
   const auto views = MakeViews();
   const auto read_table = [views](int64_t times) {
     for (int64_t i = 0; i < times; ++i) {
-      uint64_t bytes = 0;
-      profile::Tables().views.ForEach(
-          [&bytes](const profile::LiveView& view) { bytes += view.size; });
-      Require(bytes == 8 * uint64_t{kViews}, "the table is another");
+      Require(SumOfSizes() == 8 * uint64_t{kViews}, "the table is another");
     }
   };
   Register({.name = "retention/report",

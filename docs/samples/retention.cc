@@ -6,6 +6,7 @@
 #include <alkaid/profile/retention_report.h>
 #include <alkaid/profile/tracking.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ Status WriteRun(const std::string& path) {
   ALKAID_ASSIGN_OR_RAISE(
       const Names names,
       Names::Make(NamesId(0, 1), "camera", "epix", "serial77", 0, {"raw", 1 << 16},
-                  {{"image", DataType::kUint16, 1, {}}, {"pedestal", DataType::kFloat, 1, {}}}));
+                  {{"image", DataType::kUInt16, 1, {}}, {"pedestal", DataType::kFloat, 1, {}}}));
   ALKAID_ASSIGN_OR_RAISE(auto writer, DgramWriter::Open(path));
   ALKAID_RETURN_NOT_OK(writer->Begin(TransitionId::kConfigure, Timestamp(100, 0)));
   ALKAID_RETURN_NOT_OK(writer->Declare(names));
@@ -65,7 +66,10 @@ Status Print(const char* when) {
   const profile::RetentionTotals& totals = report.totals();
   std::cout << when << ": " << totals.roots << " roots of " << (totals.root_bytes >> 20) << " MiB, "
             << totals.visible_bytes << " bytes visible\n";
-  for (const profile::RetainedRoot& root : report.roots()) {
+  std::vector<profile::RetainedRoot> roots = report.roots();  // the worst first; here by the file
+  std::sort(roots.begin(), roots.end(),
+            [](const auto& a, const auto& b) { return a.source_offset < b.source_offset; });
+  for (const profile::RetainedRoot& root : roots) {
     std::cout << "  " << root.hidden_bytes() << " bytes hidden, " << root.label << ", "
               << root.source << " from byte " << root.source_offset << ", visible at "
               << root.first_visible_time_ns << " ns\n";

@@ -165,7 +165,7 @@ TEST_F(HeapFile, WithViewsAndWithoutTheirTimesIsDamaged) {
   std::string bytes = crafted::FileBytes(WithViews());
   size_t place = 0;
   EntryOf(bytes, heap_file::kTimes, &place);
-  EXPECT_THAT(Parse(Sealed(With(bytes, place, uint32_t{999}))),
+  EXPECT_THAT(Parse(Mended(With(bytes, place, uint32_t{999}))),
               StatusIs(StatusCode::kDataLoss, HasSubstr("no section of times")));
 }
 

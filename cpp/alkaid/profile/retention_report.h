@@ -45,9 +45,9 @@ struct RetentionTotals {
   int64_t hidden_bytes() const { return root_bytes - visible_bytes; }
 };
 
-// The totals alone, for whoever stamps each event: takes about 120 ns and 80 bytes for each live (retention_bench)
-// view, and gives the bytes back. kFailedPrecondition where views are not tracked; the message says
-// how they are.
+// The totals alone, for whoever stamps each event: takes about 120 ns (retention_bench) and 80 bytes
+// for each live view, and gives the bytes back. kFailedPrecondition where views are not tracked; the
+// message says how they are.
 ALKAID_EXPORT Result<RetentionTotals> MeasureRetention();
 
 // The views of one root that one thread made at one place.

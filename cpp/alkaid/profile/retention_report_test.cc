@@ -332,6 +332,23 @@ TEST_F(RetentionReportTest, TheTextNamesBytesSourceAndPlace) {
       HasSubstr("     #0  f\n"));
 }
 
+TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSlice) {
+  WatchViews();
+  const auto slice = SliceOfItsOwnRoot(0, 10);
+  std::vector<std::string> names = {"user", "alkaid::SliceBuffer at buffer_functions.cc:76",
+                                    "alkaid::Buffer::Buffer", "alkaid::Buffer::EmitSliced"};
+  const std::string text = Take().ToString({.name_frame = [&names](uint64_t) {
+    std::vector<std::string> lines;
+    if (!names.empty()) {
+      lines.push_back(names.back());
+      names.pop_back();
+    }
+    return lines;
+  }});
+  EXPECT_THAT(text, HasSubstr("made here:\n     #0  user\n"));
+  EXPECT_THAT(text, Not(HasSubstr("SliceBuffer")));
+}
+
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
   const auto make = [](const HeapView& view) {
     HeapContents contents = crafted::EmptyContents("bad");

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "alkaid/profile/retention_report.h"
 
@@ -97,6 +98,19 @@ std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
   return file + Format(" + 0x%" PRIx64, return_address - module->bias);
 }
 
+// How many of the first lines are of functions that make slices, and not of who asked for one.
+size_t LinesOfSlicing(const std::vector<std::string>& lines) {
+  size_t count = 0;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    for (const std::string_view function :
+         {"alkaid::SliceBuffer", "alkaid::SliceMutableBuffer", "alkaid::Buffer::Buffer",
+          "alkaid::dgram::FieldView::Slice", "alkaid::dgram::internal::Watch"}) {
+      if (lines[i].starts_with(function)) count = i + 1;
+    }
+  }
+  return count < lines.size() ? count : 0;
+}
+
 class Text {
  public:
   Text(const RetentionReport& report, const RetentionTextOptions& options)
@@ -164,15 +178,19 @@ class Text {
   void AddHolder(const RetentionHolder& holder) {
     text_ += "   " + CountText(holder.views, "view") + " of " + BytesText(holder.visible_bytes) +
              Format(", thread %" PRIu32, holder.thread) + ", made here:\n";
-    int number = 0;
+    std::vector<std::string> lines;
     for (const uint64_t frame : report_.snapshot().frames(holder.stack)) {
-      const auto lines = options_.name_frame ? options_.name_frame(frame)
-                                             : std::vector{FrameText(report_.snapshot(), frame)};
-      for (const std::string& line : lines) {
-        text_ += Format("     #%-2d ", number++) + line + "\n";
+      if (options_.name_frame) {
+        for (std::string& line : options_.name_frame(frame)) lines.push_back(std::move(line));
+      } else {
+        lines.push_back(FrameText(report_.snapshot(), frame));
       }
     }
-    if (number == 0) text_ += "     no traceback\n";
+    const size_t skipped = LinesOfSlicing(lines);
+    for (size_t i = skipped; i < lines.size(); ++i) {
+      text_ += Format("     #%-2zu ", i - skipped) + lines[i] + "\n";
+    }
+    if (lines.empty()) text_ += "     no traceback\n";
   }
 
   const RetentionReport& report_;
