@@ -54,9 +54,7 @@ class DgramIterator {
   }
 
  private:
-  void Measure() {
-    dgram_.size_ = dgram_.data_ != end_ ? DgramHeader::SizeOf(dgram_.data_) : 0;
-  }
+  void Measure() { dgram_.size_ = dgram_.data_ != end_ ? DgramHeader::SizeOf(dgram_.data_) : 0; }
 
   const uint8_t* end_ = nullptr;
   Dgram dgram_;

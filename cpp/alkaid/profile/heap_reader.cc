@@ -87,7 +87,8 @@ void ReadTable(const Table& table, const WithShardLocked& with_shard,
   }
   copies->reserve(live + live / 16 + 64);
   for (uint32_t i = 0; i < table.shard_count; ++i) {
-    for (bool copied = false; !copied;) {
+    bool copied = false;
+    while (!copied) {
       with_shard(i, [&] { copied = CopyShard<Kind>(shard(i), table.record_size, copies); });
       if (!copied) copies->reserve(2 * copies->capacity());
     }

@@ -130,8 +130,8 @@ class Text {
     const size_t count = options_.top == 0 ? roots.size() : std::min(options_.top, roots.size());
     for (size_t i = 0; i < count; ++i) AddRoot(i + 1, roots[i]);
     if (count < roots.size()) {
-      text_ += "\n" + CountText(static_cast<int64_t>(roots.size() - count), "further root") +
-               " with less to hide\n";
+      text_ +=
+          "\nand " + CountText(static_cast<int64_t>(roots.size() - count), "further root") + "\n";
     }
     return std::move(text_);
   }
