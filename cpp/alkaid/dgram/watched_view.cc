@@ -5,7 +5,7 @@
 
 #include "alkaid/core/source_note.h"
 #include "alkaid/dgram/dgram.h"
-#include "alkaid/dgram/source_times_internal.h"
+#include "alkaid/dgram/source_times.h"
 
 namespace alkaid::dgram::internal {
 namespace {

@@ -17,7 +17,6 @@
 #include "alkaid/dgram/counted_file.h"
 #include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/shapes_data.h"
-#include "alkaid/dgram/source_times_internal.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::dgram {
@@ -201,24 +200,6 @@ TEST(WatchedView, AReaderTellsTheSourceAndTheTimesOfWhatItRead) {
   ASSERT_THAT(watcher.times, SizeIs(6));
   EXPECT_EQ(watcher.times[3].offset, kFirstEvent + kEventBytes);
   EXPECT_EQ(watcher.times[3].time_ns, 1'000'000'001U);
-}
-
-TEST(WatchedView, OfVeryManyTimesFewAreKeptEvenly) {
-  internal::SourceTimes times;
-  constexpr int64_t kCount = 100'000;
-  for (int64_t i = 0; i < kCount; ++i) {
-    times.Add(24 * i, Timestamp(1, static_cast<uint32_t>(i)));
-  }
-  const auto marks = times.marks();
-  ASSERT_LE(marks.size(), internal::SourceTimes::kMostMarks + 1);
-  ASSERT_GT(marks.size(), internal::SourceTimes::kMostMarks / 4);
-  EXPECT_EQ(marks.front().offset, 0);
-  EXPECT_EQ(marks.back().offset, 24 * (kCount - 1));
-  const int64_t step = marks[1].offset;
-  for (size_t i = 1; i + 1 < marks.size(); ++i) {
-    ASSERT_EQ(marks[i].offset - marks[i - 1].offset, step) << i;
-    ASSERT_EQ(marks[i].time_ns, 1'000'000'000 + static_cast<uint64_t>(marks[i].offset) / 24);
-  }
 }
 
 }  // namespace

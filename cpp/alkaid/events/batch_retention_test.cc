@@ -160,6 +160,12 @@ TEST_F(BatchRetention, AKeptEventShowsItselfAndItsDatagramsTheirOwnBytes) {
   EXPECT_EQ(report.roots()[0].held_bytes, static_cast<int64_t>(bytes.size()));
   EXPECT_EQ(report.roots()[0].visible_bytes, event.nbytes() + dgram.size());
   EXPECT_EQ(event.timestamp().value(), 71U);
+  EXPECT_EQ(report.roots()[0].source, "batch");
+  EXPECT_EQ(report.roots()[0].source_offset, -1);
+  EXPECT_EQ(report.roots()[0].first_time_ns, 1U);
+  EXPECT_EQ(report.roots()[0].last_time_ns, 100U);
+  EXPECT_EQ(report.roots()[0].first_visible_time_ns, 21U);
+  EXPECT_EQ(report.roots()[0].last_visible_time_ns, 71U);
   event = Event();
   EXPECT_EQ(Take().totals().visible_bytes, dgram.size());
 }

@@ -1,8 +1,11 @@
 #include "alkaid/events/event_batch.h"
 
 #include <algorithm>
+#include <new>
 
 #include "alkaid/core/buffer_builder.h"
+#include "alkaid/core/source_note.h"
+#include "alkaid/dgram/source_times.h"
 
 namespace alkaid::events {
 namespace {
@@ -130,9 +133,29 @@ const internal::EventBatchData::Epoch& internal::EventBatchData::EpochOf(int64_t
   return *std::prev(after);
 }
 
-// All of the batch is seen through it; its events tell when they were.
+namespace {
+
+// Of no one place: the datagrams of several streams are mixed.
+void TellSourceOf(const internal::EventBatchData& batch) noexcept {
+  try {
+    const uint8_t* const bytes = batch.buffer->data();
+    dgram::internal::SourceTimes times;
+    for (int64_t i = 0; i < batch.size; ++i) {
+      const int64_t at = batch.Begin(i);
+      times.Add(at, dgram::Timestamp(dgram::LoadUnaligned<uint64_t>(bytes + at)));
+    }
+    const std::string& source = batch.epochs.front().origins.front()->source;
+    alkaid::internal::EmitSourceNote({bytes, batch.buffer->size(), source, -1, times.marks()});
+  } catch (const std::bad_alloc&) {
+    // The census then names no source.
+  }
+}
+
+}  // namespace
+
 void EventBatch::Watch() {
-  if (data_ == nullptr || data_->buffer == nullptr) return;
+  if (empty() || data_->buffer == nullptr) return;
+  if (!data_->epochs.empty() && data_->stream_count > 0) TellSourceOf(*data_);
   dgram::internal::Watch(&data_, data_->buffer->data(), data_->buffer->size());
 }
 

@@ -219,6 +219,7 @@ class ALKAID_EXPORT EventBatch {
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  // Lets a census see all of the batch, and when its events were.
   void Watch();
 
   std::shared_ptr<const internal::EventBatchData> data_;

@@ -175,10 +175,12 @@ Status CheckViews(const HeapContents& contents) {
     const uint64_t times = contents.times.size();
     if (IsNoRange(source.address, source.size) || source.first_time > times ||
         source.time_count > times - source.first_time ||
+        (i > 0 && source.address - contents.sources[i - 1].address <
+                      static_cast<uint64_t>(contents.sources[i - 1].size)) ||
         (i > 0 && source.address < contents.sources[i - 1].address)) {
       return status::Invalid("source ", i, " of ", source.size, " bytes with ", source.time_count,
                              " times from ", source.first_time, " of ", times,
-                             " is not in the order of addresses, or not possible");
+                             " is not behind the one before it, or not possible");
     }
   }
   return absl::OkStatus();

@@ -107,10 +107,12 @@ void NameSource(const HeapContents& contents, const std::vector<AddressRange>& v
     Widen(times.front().time_ns, &root->first_time_ns, &root->last_time_ns);
     Widen(times.back().time_ns, &root->first_time_ns, &root->last_time_ns);
     const uint64_t source_end = source->address + static_cast<uint64_t>(source->size);
-    for (const auto& [first, last] : visible) {
-      const uint64_t from = std::max(first, source->address);
-      const uint64_t to = std::min(last, source_end);
-      if (from >= to) continue;
+    auto range = std::upper_bound(
+        visible.begin(), visible.end(), source->address,
+        [](uint64_t wanted, const AddressRange& other) { return wanted < other.second; });
+    for (; range != visible.end() && range->first < source_end; ++range) {
+      const uint64_t from = std::max(range->first, source->address);
+      const uint64_t to = std::min(range->second, source_end);
       uint64_t* const first_time = &root->first_visible_time_ns;
       uint64_t* const last_time = &root->last_visible_time_ns;
       Widen(TimeAt(times, from), first_time, last_time);

@@ -368,5 +368,23 @@ TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
   EXPECT_THAT(make(view), StatusIs(StatusCode::kInvalidArgument, HasSubstr("back-trace 3 of 3")));
 }
 
+TEST_F(RetentionReportTest, ASnapshotOfImpossibleSourcesIsRefused) {
+  const auto make = [](std::vector<HeapSource> sources) {
+    HeapContents contents = crafted::EmptyContents("bad");
+    contents.has_views = true;
+    contents.sources = std::move(sources);
+    contents.times = {{0x1000, 1}};
+    return HeapSnapshot::Make(std::move(contents)).status();
+  };
+  ALKAID_EXPECT_OK(make({{0x1000, 16, 0, "a", 0, 1}, {0x1010, 16, 0, "b", 1, 0}}));
+  EXPECT_THAT(make({{0x1000, 16, 0, "a", 0, 1}, {0x100f, 16, 0, "b", 1, 0}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("source 1 of 16 bytes")));
+  EXPECT_THAT(make({{0x2000, 16, 0, "a", 0, 1}, {0x1000, 16, 0, "b", 1, 0}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("source 1 of 16 bytes")));
+  EXPECT_THAT(make({{0x1000, 16, 0, "a", 0, 2}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("2 times from 0 of 1")));
+  EXPECT_THAT(make({{0x1000, -1, 0, "a", 0, 0}}), StatusIs(StatusCode::kInvalidArgument));
+}
+
 }  // namespace
 }  // namespace alkaid::profile
