@@ -1,0 +1,40 @@
+// A leak profile's file: the stamps as a NumPy array, one row each.
+//
+//   import numpy, matplotlib.pyplot
+//   profile = numpy.load("reader.npy")
+//   matplotlib.pyplot.plot(profile[:, 0], profile[:, 1])  # VM [MB] over time [s]
+//
+// Written are little-endian float64 in C's order, of shape (stamps, kStampColumns), the columns in
+// the order of MemoryStamp's members: scripts that know only time and VM, or those and RSS, go on
+// working. The file is there whole or not at all, and who reads it never sees half of one.
+//
+// Read is any array of f4 or f8 with two dimensions and at least two columns, in C's or Fortran's
+// order. Columns that are missing are NaN, those beyond kStampColumns are passed over. Values are
+// taken as they are.
+//
+// Ownership: values. Threads: all functions, from any thread. Out of memory: std::bad_alloc.
+// Errors: as errno maps where the system refuses; kDataLoss for what is malformed or cut;
+// kInvalidArgument for an array that can be no leak profile. All name the file.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/growth/memory_stamp.h"
+
+namespace alkaid::growth {
+
+ALKAID_EXPORT Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path);
+
+// `file` is the whole file, `name` what errors call it.
+ALKAID_EXPORT Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file,
+                                                                const std::string& name);
+
+// Replaces what is there. What exists and is no regular file (a pipe, /dev/stdout) is written to.
+ALKAID_EXPORT Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path);
+
+}  // namespace alkaid::growth
