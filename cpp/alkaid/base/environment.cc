@@ -24,9 +24,9 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
        "a file of what is live when the process ends: %p becomes the process id; not set is none; "
        "live memory is tracked for it; read when the library is loaded"},
       {kHeapOwnerVariable,
-       "the id of the process that the names of heap files are meant for, set by alkaid run: "
-       "others "
-       "append their own id to a name without %p; not set is any; read when the library is loaded"},
+       "the id of the process that the names of heap files and leak profiles are meant for, set "
+       "by alkaid run: others append their own id to a name without %p; not set is any; read when "
+       "the library is loaded"},
       {kHeapSignalVariable,
        "the signal that asks for a file of what is live now, such as USR2; not set is none; read "
        "when the library is loaded"},
@@ -40,6 +40,20 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
        "a file of what builders with a label hold at most: read when the library is loaded, and "
        "reserved from then on; what was learnt is written there when the process ends; not set is "
        "none"},
+      {kLeakProfileVariable,
+       "a leak profile, .npy, of one stamp for each event of the process: %p becomes the process "
+       "id; not set is none; read when the library is loaded"},
+      {kProfileReleaseAtVariable,
+       "the number of the stamp, from 1, at which the leak profile tries what ReleaseUnused gives "
+       "back; not set is the end of the process, where the program still holds what it held; read "
+       "when the library is loaded"},
+      {kProfileLeakMbVariable,
+       "plants a leak of so many MB of 1,000,000 bytes at each stamp of a leak profile, to see "
+       "that "
+       "it is found; not set, or 0, is none; read when the first stamp is taken"},
+      {kProfileLeakByVariable,
+       "what the planted leak is made of: pool is blocks of the default memory pool, malloc is the "
+       "C library's; not set is pool; read when the first stamp is taken"},
   };
   return *variables;
 }

@@ -21,6 +21,10 @@ inline constexpr char kHeapSignalVariable[] = "ALKAID_HEAP_SIGNAL";
 inline constexpr char kHeapFileVariable[] = "ALKAID_HEAP_FILE";
 inline constexpr char kTraceGrowthVariable[] = "ALKAID_TRACE_GROWTH";
 inline constexpr char kReservationsVariable[] = "ALKAID_RESERVATIONS";
+inline constexpr char kLeakProfileVariable[] = "ALKAID_LEAK_PROFILE";
+inline constexpr char kProfileReleaseAtVariable[] = "ALKAID_PROFILE_RELEASE_AT";
+inline constexpr char kProfileLeakMbVariable[] = "ALKAID_PROFILE_LEAK_MB";
+inline constexpr char kProfileLeakByVariable[] = "ALKAID_PROFILE_LEAK_BY";
 
 struct EnvironmentVariable {
   std::string name;

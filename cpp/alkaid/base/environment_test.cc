@@ -35,6 +35,10 @@ TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
   EXPECT_TRUE(names.contains(kHeapFileVariable));
   EXPECT_TRUE(names.contains(kTraceGrowthVariable));
   EXPECT_TRUE(names.contains(kReservationsVariable));
+  EXPECT_TRUE(names.contains(kLeakProfileVariable));
+  EXPECT_TRUE(names.contains(kProfileReleaseAtVariable));
+  EXPECT_TRUE(names.contains(kProfileLeakMbVariable));
+  EXPECT_TRUE(names.contains(kProfileLeakByVariable));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "alkaid/base/fork_guard.h"
+#include "alkaid/base/listed_pools.h"
 
 constinit alkaid::internal::PoolListRoot alkaid_pools = {
     "ALKPOOL", alkaid::internal::kPoolListVersion, sizeof(alkaid::internal::PoolListRoot), {0}, {}};
@@ -287,6 +288,17 @@ int64_t PoolCounters::num_allocations() const {
   CounterRegistry::Get().ForEachLine(
       id_, [&sum](const CounterLine& line) { sum += line.count.load(std::memory_order_relaxed); });
   return sum;
+}
+
+void VisitListedPools(ListedPoolVisitor visit, void* context) {
+  const std::lock_guard guard(CounterRegistry::Get().lock);
+  for (const PoolRecord* record = alkaid_pools.first; record != nullptr; record = record->next) {
+    int64_t live = record->shared->net.load(std::memory_order_relaxed);
+    for (const CounterLine* line = record->lines; line != nullptr; line = line->next) {
+      live += line->net();
+    }
+    visit({.name = record->name, .bytes_allocated = std::max<int64_t>(live, 0)}, context);
+  }
 }
 
 }  // namespace alkaid::internal
