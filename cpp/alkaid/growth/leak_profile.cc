@@ -1,0 +1,72 @@
+#include "alkaid/growth/leak_profile.h"
+
+#include <cmath>
+#include <new>
+
+#include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/memory_meter.h"
+
+namespace alkaid::growth {
+namespace {
+
+constexpr size_t kRoom = 4096;
+// Of what was in use at the last stamp, this part has to be so still.
+constexpr double kStillInUse = 0.9;
+
+// What the allocators have handed out, or at least what the pools have.
+double InUse(const MemoryStamp& stamp) {
+  return std::isnan(stamp.in_use_mb) ? stamp.live_mb : stamp.in_use_mb;
+}
+
+}  // namespace
+
+LeakProfile::LeakProfile(const PlantedLeakOptions& planted) : planted_(planted) {
+  stamps_.reserve(kRoom);
+}
+
+Status LeakProfile::Stamp() try {
+  const std::lock_guard guard(lock_);
+  if (stamps_.size() == stamps_.capacity()) stamps_.reserve(2 * stamps_.size());
+  ALKAID_RETURN_NOT_OK(planted_.Plant());
+  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp stamp, MeasureMemory());
+  stamps_.push_back(stamp);
+  return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::OutOfMemory("leak profile: no memory for one more stamp");
+}
+
+Status LeakProfile::TryRelease() {
+  const std::lock_guard guard(lock_);
+  if (stamps_.empty()) {
+    return status::FailedPrecondition("leak profile: nothing was stamped so far");
+  }
+  MemoryStamp& last = stamps_.back();
+  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp before, MeasureMemory());
+  if (InUse(before) < kStillInUse * InUse(last)) {
+    return status::FailedPrecondition(
+        "leak profile: of ", InUse(last), " MB in use at the last stamp ", InUse(before),
+        " are left: what was free before can not be told from what was freed since");
+  }
+  ReleaseAllUnused();
+  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp after, MeasureMemory());
+  last.released_rss_mb = last.rss_mb - (before.rss_mb - after.rss_mb);
+  last.released_held_mb = last.held_mb - (before.held_mb - after.held_mb);
+  return absl::OkStatus();
+}
+
+std::vector<MemoryStamp> LeakProfile::stamps() const {
+  const std::lock_guard guard(lock_);
+  return stamps_;
+}
+
+size_t LeakProfile::stamp_count() const {
+  const std::lock_guard guard(lock_);
+  return stamps_.size();
+}
+
+Status LeakProfile::Save(const std::string& path) const {
+  const std::vector<MemoryStamp> now = stamps();
+  return WriteLeakProfile(now, path);
+}
+
+}  // namespace alkaid::growth

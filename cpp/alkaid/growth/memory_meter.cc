@@ -1,0 +1,90 @@
+#include "alkaid/growth/memory_meter.h"
+
+#include <array>
+#include <chrono>
+#include <string_view>
+
+#include "alkaid/base/listed_pools.h"
+#include "alkaid/core/allocator_statistics.h"
+#include "alkaid/core/memory_pool.h"
+#include "alkaid/growth/process_memory.h"
+
+namespace alkaid::growth {
+namespace {
+
+constexpr std::array<std::string_view, 3> kAllocators = {"system", "jemalloc", "mimalloc"};
+
+double Megabytes(int64_t bytes) { return static_cast<double>(bytes) / kBytesPerMb; }
+
+double UnixTime() {
+  using Seconds = std::chrono::duration<double>;
+  return Seconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// As the adaptors describe themselves to the list.
+bool IsAdaptor(std::string_view name) {
+  return name.starts_with("proxy of ") || name.starts_with("capped at ");
+}
+
+int64_t LiveBytes() {
+  int64_t live = 0;
+  internal::VisitListedPools(
+      [](const internal::ListedPool& pool, void* sum) {
+        if (!IsAdaptor(pool.name)) *static_cast<int64_t*>(sum) += pool.bytes_allocated;
+      },
+      &live);
+  return live;
+}
+
+void MeasureAllocators(MemoryStamp* stamp) {
+  int64_t held = 0;
+  int64_t in_use = 0;
+  for (const std::string_view allocator : kAllocators) {
+    const AllocatorStatistics statistics = GetAllocatorStatistics(allocator);
+    if (!statistics.held_bytes || !statistics.in_use_bytes) return;
+    held += *statistics.held_bytes;
+    in_use += *statistics.in_use_bytes;
+  }
+  stamp->held_mb = Megabytes(held);
+  stamp->in_use_mb = Megabytes(in_use);
+}
+
+void MeasureViews(MemoryStamp* /*stamp*/) {}
+
+// Whether a pool stands on this allocator: what is not in use is not started to release what it has.
+bool IsInUse(std::string_view allocator) {
+  struct Wanted {
+    std::string_view name;
+    bool found = false;
+  } wanted = {.name = allocator};
+  internal::VisitListedPools(
+      [](const internal::ListedPool& pool, void* context) {
+        auto* const result = static_cast<Wanted*>(context);
+        if (pool.name == result->name) result->found = true;
+      },
+      &wanted);
+  return wanted.found;
+}
+
+}  // namespace
+
+Result<MemoryStamp> MeasureMemory() {
+  MemoryStamp stamp;
+  stamp.time_s = UnixTime();
+  ALKAID_ASSIGN_OR_RAISE(const ProcessMemory process, ReadProcessMemory());
+  stamp.vm_mb = Megabytes(process.vm);
+  stamp.rss_mb = Megabytes(process.rss);
+  stamp.live_mb = Megabytes(LiveBytes());
+  MeasureAllocators(&stamp);
+  MeasureViews(&stamp);
+  return stamp;
+}
+
+void ReleaseAllUnused() {
+  MemoryPool* pool = nullptr;
+  if (IsInUse("jemalloc") && jemalloc_memory_pool(&pool).ok()) pool->ReleaseUnused();
+  if (IsInUse("mimalloc") && mimalloc_memory_pool(&pool).ok()) pool->ReleaseUnused();
+  system_memory_pool()->ReleaseUnused();
+}
+
+}  // namespace alkaid::growth

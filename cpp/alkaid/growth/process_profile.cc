@@ -1,0 +1,178 @@
+#include "alkaid/growth/process_profile.h"
+
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/growth/leak_profile.h"
+#include "alkaid/profile/heap_requests.h"
+
+namespace alkaid::growth {
+
+namespace internal {
+std::atomic<bool> process_profile_on{false};
+}  // namespace internal
+
+namespace {
+
+using alkaid::internal::GetEnvironment;
+using alkaid::internal::kHeapOwnerVariable;
+using alkaid::internal::kLeakProfileVariable;
+using alkaid::internal::kProfileReleaseAtVariable;
+
+struct State {
+  State() {
+    // A child begins anew, without what its parent's threads were at when it was made.
+    alkaid::internal::GuardFork([] {}, [] {},
+                                [this] {
+                                  if (profile.load() != nullptr) profile.store(new LeakProfile);
+                                  lost.store(0);
+                                });
+  }
+
+  alkaid::internal::ForkGuarded<std::mutex> lock;
+  // Guarded by `lock`.
+  std::string pattern;
+  uint32_t owner = 0;  // the process that was asked
+  bool hears_of_exit = false;
+  // Null until it is asked for. One that a forked child leaves behind stays allocated.
+  std::atomic<LeakProfile*> profile{nullptr};
+  std::atomic<uint64_t> release_at{0};  // 0: at the end
+  std::atomic<uint64_t> lost{0};
+};
+
+State& TheState() {
+  static auto* const state = new State;
+  return *state;
+}
+
+// One line in one piece, whatever other threads write.
+void Say(const std::string& text) {
+  const std::string line = "alkaid: " + text + "\n";
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+}
+
+std::string MessageOf(const Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
+
+std::string NameFor(const std::string& pattern, uint32_t owner) {
+  std::string name = profile::HeapFileName(pattern, Self(), 1);
+  const bool names_process = name != profile::HeapFileName(pattern, Self() + 1, 1);
+  if (Self() != owner && !names_process) name += "." + std::to_string(Self());
+  return name;
+}
+
+void Save(const std::string& pattern, uint32_t owner) {
+  State& state = TheState();
+  LeakProfile& profile = *state.profile.load();
+  const std::string file = NameFor(pattern, owner);
+  if (profile.stamp_count() == 0) {
+    if (Self() == owner) {
+      Say("no leak profile " + file + ": the program stamped no event (growth::StampEvent)");
+    }
+    return;
+  }
+  // Where much was freed meanwhile it answers why not; the columns are unknown then.
+  if (state.release_at.load() == 0) (void)profile.TryRelease();
+  const Status saved = profile.Save(file);
+  if (!saved.ok()) Say("no leak profile " + file + ": " + MessageOf(saved));
+  if (state.lost != 0) {
+    Say("leak profile " + file + ": " + std::to_string(state.lost) +
+        " events could not be stamped");
+  }
+}
+
+void AtExit() {
+  State& state = TheState();
+  internal::process_profile_on.store(false);
+  std::string pattern;
+  uint32_t owner = 0;
+  {
+    const std::lock_guard guard(state.lock);
+    pattern = state.pattern;
+    owner = state.owner;
+  }
+  try {
+    Save(pattern, owner);
+  } catch (const std::exception& error) {
+    Say("no leak profile " + pattern + ": " + error.what());
+  }
+}
+
+// `text` as a whole number above 0; 0 where it is none.
+uint64_t PositiveNumber(const std::string& text) {
+  uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole ? number : 0;
+}
+
+void ReadReleaseAt() {
+  const std::string text = GetEnvironment(kProfileReleaseAtVariable);
+  if (text.empty()) return;
+  TheState().release_at = PositiveNumber(text);
+  if (TheState().release_at != 0) return;
+  Say(std::string(kProfileReleaseAtVariable) + "=" + text +
+      ": not the number of a stamp, from 1; release is tried at the end");
+}
+
+// glibc gives a library's constructors what main gets. What the program registers for its exit later
+// runs before ours.
+[[gnu::constructor]] void StartFromEnvironment(int count, char** arguments) {
+  const std::string pattern = GetEnvironment(kLeakProfileVariable);
+  if (pattern.empty() || ::getauxval(AT_SECURE) != 0) return;
+  const uint64_t owner = PositiveNumber(GetEnvironment(kHeapOwnerVariable));
+  const bool only_looks =
+      alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && owner != Self();
+  if (only_looks) return;
+  ReadReleaseAt();
+  const Status status = ProfileLeaksOfProcess(pattern);
+  if (!status.ok()) return Say(std::string(kLeakProfileVariable) + ": " + MessageOf(status));
+  const std::lock_guard guard(TheState().lock);
+  if (owner != 0) TheState().owner = static_cast<uint32_t>(owner);
+}
+
+}  // namespace
+
+namespace internal {
+
+void StampEventNow() {
+  State& state = TheState();
+  LeakProfile& profile = *state.profile.load();
+  if (!profile.Stamp().ok()) {
+    state.lost.fetch_add(1);
+    return;
+  }
+  if (state.release_at != 0 && profile.stamp_count() == state.release_at) {
+    (void)profile.TryRelease();  // can not fail: nothing was freed since
+  }
+}
+
+}  // namespace internal
+
+Status ProfileLeaksOfProcess(const std::string& pattern) {
+  if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
+  State& state = TheState();
+  const std::lock_guard guard(state.lock);
+  if (!state.hears_of_exit && std::atexit(AtExit) != 0) {
+    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
+  }
+  state.hears_of_exit = true;
+  if (state.profile.load() == nullptr) state.profile.store(new LeakProfile);
+  state.pattern = pattern;
+  state.owner = Self();
+  internal::process_profile_on.store(true);
+  return absl::OkStatus();
+}
+
+}  // namespace alkaid::growth

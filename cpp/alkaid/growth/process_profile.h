@@ -1,0 +1,48 @@
+// The leak profile of the whole process, asked for from outside:
+//
+//   ALKAID_LEAK_PROFILE=run.%p.npy ./reader && alkaid profile report run.4711.npy
+//
+// The program says where an event ends, by StampEvent(); `alkaid dgram read` and `alkaid dgram events`
+// do so once a batch. The file is written when the process ends, as heap files at exit are
+// (profile/heap_requests.h) and before them: behind the program's own handlers and the destructors of
+// its static objects, and not after _exit or a signal. It replaces a file of that name.
+//
+// Before that, what ReleaseUnused gives back is tried, unless the program has freed much since its last
+// event (LeakProfile::TryRelease). ALKAID_PROFILE_RELEASE_AT=n tries it at the n-th stamp instead,
+// while the program still holds everything.
+//
+// Names are patterns: %p becomes the process id, %% is a percent sign. To a name without %p a process
+// appends ".<process id>" where it was forked from the one that was asked, or where ALKAID_HEAP_OWNER
+// names another process. A forked child begins a profile of its own, and writes it when it stamped
+// something.
+//
+// Nothing is printed, but for a line on stderr where no file could be written, or nothing was stamped.
+//
+// Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: a stamp is
+// left out; the line on stderr at the end says how many.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+
+namespace alkaid::growth {
+
+namespace internal {
+ALKAID_EXPORT extern std::atomic<bool> process_profile_on;
+ALKAID_EXPORT void StampEventNow();
+}  // namespace internal
+
+// An event is over. While the process is not profiled: a load and a branch.
+inline void StampEvent() {
+  if (internal::process_profile_on.load(std::memory_order_relaxed)) [[unlikely]] {
+    internal::StampEventNow();
+  }
+}
+
+// As ALKAID_LEAK_PROFILE. A second call changes the name. kInvalidArgument for no name.
+ALKAID_EXPORT Status ProfileLeaksOfProcess(const std::string& pattern);
+
+}  // namespace alkaid::growth
