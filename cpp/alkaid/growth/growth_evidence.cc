@@ -1,0 +1,274 @@
+#include "alkaid/growth/growth_evidence.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "alkaid/growth/memory_text.h"
+
+namespace alkaid::growth {
+namespace {
+
+using absl::StrCat;
+
+std::string PerEvent(double mb) { return MbText(mb) + " per event"; }
+
+std::string Between(const LineFit& fit) {
+  return StrCat("between ", SignedMbNumber(fit.low), " and ", SignedMbNumber(fit.high));
+}
+
+std::string Percent(double share) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.0f %%", 100 * share);
+  return text.data();
+}
+
+std::string DurationText(double seconds) {
+  std::array<char, 64> text;
+  if (seconds < 120) {
+    std::snprintf(text.data(), text.size(), "%.3g s", seconds);
+  } else if (seconds < 7200) {
+    std::snprintf(text.data(), text.size(), "%.0f min", seconds / 60);
+  } else if (seconds < 172'800) {
+    std::snprintf(text.data(), text.size(), "%.0f h", seconds / 3600);
+  } else {
+    std::snprintf(text.data(), text.size(), "%.0f days", seconds / 86'400);
+  }
+  return text.data();
+}
+
+// "At this rate 1,000 MB more take 276 events, 4 min."
+std::string RateSentence(std::span<const MemoryStamp> stamps, double slope) {
+  const double events = std::ceil(1000 / slope);
+  if (!(events < 1e15)) return "";
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.0f", events);
+  const double seconds = (stamps.back().time_s - stamps.front().time_s) /
+                         static_cast<double>(stamps.size() - 1) * events;
+  return StrCat("At this rate 1,000 MB more take ", GroupDigits(text.data()),
+                events == 1 ? " event" : " events",
+                seconds > 0 && seconds < 1e12 ? ", " + DurationText(seconds) : "", ".");
+}
+
+class Evidence {
+ public:
+  Evidence(std::span<const MemoryStamp> stamps, const GrowthVerdict& verdict)
+      : stamps_(stamps), all_(verdict) {}
+
+  std::vector<std::string> Take() {
+    if (all_.verdict == Verdict::kTooFewStamps) {
+      SayTooFew();
+      return std::move(sentences_);
+    }
+    SayJudged();
+    if (all_.verdict == Verdict::kLevelsOff || all_.verdict == Verdict::kNone) {
+      SayAddressSpace();
+      return std::move(sentences_);
+    }
+    SayCause();
+    SayViews();
+    SayReleased();
+    SayOthers();
+    return std::move(sentences_);
+  }
+
+ private:
+  using A = Account;
+
+  template <typename... Args>
+  void Say(const Args&... args) {
+    sentences_.push_back(StrCat(args...));
+  }
+  const LineFit& Fit(A account) const { return all_.of(account).fit; }
+  bool Known(A account) const { return all_.of(account).known(); }
+  std::string Name(A account) const { return std::string(AccountName(account)); }
+  // "3.62 MB per event (97 %)"
+  std::string Part(A account) const {
+    const double share = all_.ShareOf(account);
+    return StrCat(PerEvent(Fit(account).slope),
+                  account != all_.judged && std::isfinite(share)
+                      ? StrCat(", ", Percent(share), " of ", Name(all_.judged), "'s growth")
+                      : "");
+  }
+
+  void SayTooFew() {
+    const size_t with_figure = Fit(all_.judged).points;
+    Say(all_.stamps, all_.stamps == 1 ? " stamp, " : " stamps, ", all_.warm_up,
+        " of them warm-up; of the others ", with_figure, " tell ", Name(all_.judged), ". At least ",
+        kFewestStamps, " are needed.");
+  }
+
+  void SayJudged() {
+    const AccountGrowth& judged = all_.of(all_.judged);
+    const std::string name = Name(all_.judged);
+    if (judged.grows) {
+      Say(name, " grows by ", PerEvent(judged.fit.slope), ", ", Between(judged.fit), ".");
+      const std::string rate = RateSentence(stamps_, judged.fit.slope);
+      if (!rate.empty()) Say(rate);
+      if (all_.judged == A::kLive || all_.judged == A::kOwnMalloc) {
+        Say(Known(A::kRss) ? "RSS" : "VM", " does not show it: its slope is ",
+            Between(Fit(Whole())),
+            " MB per event. Memory that is not touched takes none, nor does what is swapped out.");
+      }
+    } else if (judged.levels_off) {
+      Say(name, " rose from ", MbText(judged.fit.first), " to about ", MbText(judged.later.middle),
+          " and stays there: the later half of the stamps adds ", SignedMbText(judged.later.slope),
+          " per event, ", Between(judged.later), ".");
+    } else {
+      SayNoGrowth(judged.fit);
+    }
+  }
+
+  void SayNoGrowth(const LineFit& fit) {
+    const std::string name = Name(all_.judged);
+    if (fit.low > 0) {
+      Say(name, " grows by ", PerEvent(fit.slope), "; less than ", MbText(all_.options.least_mb),
+          " is not counted as growth.");
+      return;
+    }
+    Say(name, " has no growth that can be told from its noise: ", SignedMbText(fit.slope),
+        " per event, ", Between(fit), ".");
+    if (fit.high > all_.options.least_mb) {
+      Say("A leak of less than ", PerEvent(fit.high),
+          " could hide here; a run with more events would show it.");
+    }
+  }
+
+  void SayAddressSpace() {
+    if (all_.judged == A::kVm || !all_.of(A::kVm).grows) return;
+    Say("Only address space grows: VM by ", Part(A::kVm),
+        ". What is mapped and never touched takes no memory: arenas of threads, reservations, "
+        "files.");
+  }
+
+  void SayCause() {
+    switch (all_.cause) {
+      case A::kLive:
+        if (all_.judged != A::kLive)
+          Say("What the pools have handed out grows by ", Part(A::kLive), ".");
+        break;
+      case A::kOwnMalloc:
+        Say("What malloc has handed out to others than the pools grows by ", Part(A::kOwnMalloc),
+            ": the program's own new and malloc, or a library's.");
+        SayFlat(A::kLive, "what the pools have handed out");
+        break;
+      case A::kKept:
+        Say("Memory that the allocators hold free grows by ", Part(A::kKept), ".");
+        SayFlat(A::kLive, "what the pools have handed out");
+        break;
+      case A::kElsewhere:
+        SayOutside();
+        break;
+      default:
+        Say("The file does not say what the pools and the allocators had: whose it is can not be "
+            "told.");
+    }
+  }
+
+  void SayFlat(A account, const char* what) {
+    if (!Known(account) || all_.of(account).grows) return;
+    Say("Flat is ", what, ": ", SignedMbText(Fit(account).slope), " per event, ",
+        Between(Fit(account)), ".");
+  }
+
+  void SayOutside() {
+    SayFlat(A::kLive, "what the pools have handed out");
+    if (!Known(A::kHeld)) {
+      Say("The file does not say what malloc and the allocators held: it may be the program's own "
+          "malloc, free memory that allocators keep, or neither.");
+      return;
+    }
+    SayFlat(A::kInUse, "what malloc and the pools' allocators have handed out");
+    Say("Memory that no known allocator has grows by ", Part(A::kElsewhere),
+        ": mappings, stacks of threads, or an allocator of the program's own.");
+    if (Fit(A::kHeld).last > Fit(A::kRss).last) {
+      Say("The allocators have ", MbText(Fit(A::kHeld).last),
+          " mapped, more than RSS: pages of "
+          "it that are touched for the first time look the same.");
+    }
+  }
+
+  void SayViews() {
+    if (all_.cause != A::kLive) return;
+    if (!Known(A::kHidden)) {
+      Say("Views were not tracked: whether small views keep big blocks is not known. Run once more "
+          "with ALKAID_TRACK_ALLOCATIONS=views.");
+    } else if (all_.of(A::kRoots).grows) {
+      Say("Blocks that views keep grow by ", Part(A::kRoots), "; what the views show of them by ",
+          MbText(Fit(A::kVisible).slope), ".");
+    } else {
+      Say("Views do not keep it: what they keep grows by ", SignedMbText(Fit(A::kRoots).slope),
+          " per event.");
+    }
+  }
+
+  void SayReleased() {
+    if (all_.cause != A::kKept && all_.cause != A::kElsewhere) return;
+    if (!all_.released) {
+      if (all_.cause == A::kKept) {
+        Say("Whether ReleaseUnused gives it back was not tried: it may be a cache.");
+      }
+      return;
+    }
+    const LineFit& fit = Fit(all_.cause);
+    Say("ReleaseUnused took RSS down by ", MbText(all_.released->rss_mb), " and held by ",
+        MbText(all_.released->held_mb), ", of ",
+        MbText(fit.slope * static_cast<double>(fit.points - 1)), " that it grew by.");
+  }
+
+  void SayOthers() {
+    for (const A account : {A::kLive, A::kOwnMalloc, A::kKept, A::kElsewhere}) {
+      if (account == all_.cause || account == all_.judged || !all_.of(account).grows) continue;
+      Say("Besides, \"", Name(account), "\" grows by ", Part(account), ".");
+    }
+  }
+
+  A Whole() const { return Known(A::kRss) ? A::kRss : A::kVm; }
+
+  const std::span<const MemoryStamp> stamps_;
+  const GrowthVerdict& all_;
+  std::vector<std::string> sentences_;
+};
+
+}  // namespace
+
+std::vector<std::string> EvidenceOf(std::span<const MemoryStamp> stamps,
+                                    const GrowthVerdict& verdict) {
+  return Evidence(stamps, verdict).Take();
+}
+
+std::string AdviceOf(const GrowthVerdict& verdict) {
+  switch (verdict.verdict) {
+    case Verdict::kTooFewStamps:
+      return "stamp more events, or discard fewer.";
+    case Verdict::kNone:
+      return "";
+    case Verdict::kLeak:
+      return "alkaid run --track --heap-at-exit leak.heap -- COMMAND, then alkaid heap show "
+             "leak.heap: the largest entries are what was never given back.";
+    case Verdict::kRetention:
+      return "a RetentionReport names the blocks, worst first, and who made them. Drop those "
+             "views, "
+             "or copy what they show with Buffer::CompactIfBelow.";
+    case Verdict::kFragmentation:
+      return "say sizes ahead (BufferBuilder::SetReservation), so that blocks do not grow through "
+             "all sizes; or try another allocator with ALKAID_DEFAULT_MEMORY_POOL.";
+    case Verdict::kAllocatorCache:
+      return "nothing leaks. Where the memory is needed elsewhere, call ReleaseUnused.";
+    case Verdict::kOutside:
+      return verdict.cause == Account::kOwnMalloc
+                 ? "alkaid run --track --heap-at-exit leak.heap -- COMMAND, then alkaid heap show "
+                   "leak.heap: what is labelled malloc is not of the pools."
+                 : "compare two copies of /proc/PID/smaps, some events apart: the mapping that "
+                   "grows has a name.";
+    case Verdict::kLevelsOff:
+      return "nothing, if it stays so: a longer run, with a longer warm-up, makes sure.";
+    case Verdict::kUnexplained:
+      return "run with stamps of this library (ALKAID_LEAK_PROFILE=FILE.npy): they record whose "
+             "memory it is.";
+  }
+  return "";
+}
+
+}  // namespace alkaid::growth

@@ -1,0 +1,227 @@
+#include "alkaid/growth/growth_verdict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <vector>
+
+namespace alkaid::growth {
+namespace {
+
+// An account is most of another's growth from here on.
+constexpr double kMost = 0.5;
+// The later half is flat when it adds less than this part of what was there to add before it.
+constexpr double kFlat = 0.25;
+// How far above the later half's scatter a rise has to be before it is called one.
+constexpr double kAboveScatter = 4;
+
+using Columns = std::array<std::vector<double>, kAccounts>;
+
+std::vector<double>& At(Columns& columns, Account account) {
+  return columns[static_cast<size_t>(account)];
+}
+
+std::vector<double> Difference(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> difference(a.size());
+  for (size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
+  return difference;
+}
+
+bool IsEmpty(const std::vector<double>& column) {
+  return std::all_of(column.begin(), column.end(), [](double x) { return x == 0; });
+}
+
+Columns ColumnsOf(std::span<const MemoryStamp> stamps) {
+  Columns columns;
+  for (std::vector<double>& column : columns) column.reserve(stamps.size());
+  for (const MemoryStamp& stamp : stamps) {
+    At(columns, Account::kVm).push_back(stamp.vm_mb);
+    At(columns, Account::kRss).push_back(stamp.rss_mb);
+    At(columns, Account::kLive).push_back(stamp.live_mb);
+    At(columns, Account::kHeld).push_back(stamp.held_mb);
+    At(columns, Account::kInUse).push_back(stamp.in_use_mb);
+    At(columns, Account::kRoots).push_back(stamp.roots_mb);
+    At(columns, Account::kVisible).push_back(stamp.visible_mb);
+  }
+  // A writer that knows no RSS knows none of the others.
+  if (IsEmpty(At(columns, Account::kRss))) {
+    for (size_t i = static_cast<size_t>(Account::kRss); i < columns.size(); ++i) {
+      columns[i].assign(stamps.size(), kUnknown);
+    }
+  }
+  for (const Account account : {Account::kVm, Account::kHeld, Account::kInUse}) {
+    if (IsEmpty(At(columns, account))) At(columns, account).assign(stamps.size(), kUnknown);
+  }
+  const auto subtract = [&columns](Account to, Account a, Account b) {
+    At(columns, to) = Difference(At(columns, a), At(columns, b));
+  };
+  subtract(Account::kOwnMalloc, Account::kInUse, Account::kLive);
+  subtract(Account::kKept, Account::kHeld, Account::kInUse);
+  subtract(Account::kElsewhere, Account::kRss, Account::kHeld);
+  subtract(Account::kHidden, Account::kRoots, Account::kVisible);
+  return columns;
+}
+
+bool IsSure(const LineFit& fit, double least_mb) { return fit.low > 0 && fit.slope >= least_mb; }
+
+// Whether it rose and then stayed: the rise stands clear of what goes up and down, and the later
+// half adds little to it.
+bool LevelsOff(const AccountGrowth& growth, double least_mb) {
+  const LineFit& fit = growth.fit;
+  const LineFit& later = growth.later;
+  if (fit.points < kFewestStamps || later.points < 3 || IsSure(later, least_mb)) return false;
+  const double rise = later.middle - fit.first;
+  const double enough = least_mb * static_cast<double>(fit.points - 1);
+  const double in_later_half = later.slope * static_cast<double>(later.points - 1);
+  return rise >= enough && rise >= kAboveScatter * later.scatter &&
+         std::abs(in_later_half) <= kFlat * rise;
+}
+
+AccountGrowth GrowthOf(std::span<const double> column, size_t warm_up,
+                       const GrowthOptions& options) {
+  AccountGrowth growth;
+  growth.fit = FitLine(column, warm_up, options.confidence);
+  const size_t middle = warm_up + (column.size() - warm_up) / 2;
+  growth.later = FitLine(column, middle, options.confidence);
+  growth.levels_off = LevelsOff(growth, options.least_mb);
+  growth.grows = growth.fit.points >= kFewestStamps && IsSure(growth.fit, options.least_mb) &&
+                 !growth.levels_off;
+  return growth;
+}
+
+std::optional<ReleasedMemory> ReleasedIn(std::span<const MemoryStamp> stamps) {
+  for (size_t i = stamps.size(); i-- > 0;) {
+    const MemoryStamp& stamp = stamps[i];
+    if (std::isfinite(stamp.released_rss_mb) || std::isfinite(stamp.released_held_mb)) {
+      return ReleasedMemory{.rss_mb = stamp.rss_mb - stamp.released_rss_mb,
+                            .held_mb = stamp.held_mb - stamp.released_held_mb};
+    }
+  }
+  return std::nullopt;
+}
+
+// Whether releasing took down most of what `account` grew by.
+bool WasReleased(const GrowthVerdict& all, Account account) {
+  if (!all.released) return false;
+  const LineFit& fit = all.of(account).fit;
+  const double grown = fit.slope * static_cast<double>(fit.points - 1);
+  // NaN compares as false.
+  return all.released->rss_mb >= kMost * grown || all.released->held_mb >= kMost * grown;
+}
+
+bool IsRetention(const GrowthVerdict& all) {
+  const double live = all.of(Account::kLive).fit.slope;
+  return all.of(Account::kRoots).grows && all.of(Account::kHidden).grows &&
+         all.of(Account::kHidden).fit.slope >= kMost * live;
+}
+
+// Among the differences up to the innermost account that has most of the growth, the largest one.
+// An account further out can fall by what one further in grows: fresh blocks out of memory that was
+// mapped before.
+Account CauseOf(const GrowthVerdict& all) {
+  constexpr std::array<Account, 3> kWithin = {Account::kLive, Account::kInUse, Account::kHeld};
+  constexpr std::array<Account, 3> kShare = {Account::kLive, Account::kOwnMalloc, Account::kKept};
+  const double whole = all.of(all.judged).fit.slope;
+  for (size_t i = 0; i < kWithin.size(); ++i) {
+    const AccountGrowth& within = all.of(kWithin[i]);
+    if (!within.grows || within.fit.slope < kMost * whole) continue;
+    Account cause = kShare[0];
+    for (size_t j = 1; j <= i; ++j) {
+      // False where the one before is not known: then it can not be the largest.
+      if (!(all.of(cause).fit.slope >= all.of(kShare[j]).fit.slope)) cause = kShare[j];
+    }
+    return cause;
+  }
+  return all.of(Account::kLive).known() ? Account::kElsewhere : Account::kVm;
+}
+
+Verdict VerdictOf(const GrowthVerdict& all) {
+  switch (all.cause) {
+    case Account::kLive:
+      return IsRetention(all) ? Verdict::kRetention : Verdict::kLeak;
+    case Account::kKept:
+      return WasReleased(all, all.cause) ? Verdict::kAllocatorCache : Verdict::kFragmentation;
+    case Account::kElsewhere:
+      // An allocator that had the pages mapped before, and can give them back.
+      return WasReleased(all, all.judged) ? Verdict::kAllocatorCache : Verdict::kOutside;
+    case Account::kOwnMalloc:
+      return Verdict::kOutside;
+    default:
+      return Verdict::kUnexplained;
+  }
+}
+
+void Judge(GrowthVerdict* all) {
+  all->judged = all->of(Account::kRss).known() ? Account::kRss : Account::kVm;
+  if (all->of(all->judged).fit.points < kFewestStamps) return;
+  all->verdict = Verdict::kNone;
+  if (all->of(all->judged).grows) {
+    all->cause = CauseOf(*all);
+    all->verdict = VerdictOf(*all);
+    return;
+  }
+  // Memory that is never touched, or swapped out, does not show in RSS.
+  for (const Account account : {Account::kLive, Account::kOwnMalloc}) {
+    if (!all->of(account).grows) continue;
+    all->judged = account;
+    all->cause = account;
+    all->verdict = VerdictOf(*all);
+    return;
+  }
+  if (all->of(all->judged).levels_off) all->verdict = Verdict::kLevelsOff;
+}
+
+}  // namespace
+
+std::string_view VerdictName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kTooFewStamps:
+      return "too few stamps";
+    case Verdict::kNone:
+      return "none";
+    case Verdict::kLeak:
+      return "leak";
+    case Verdict::kRetention:
+      return "retention by views";
+    case Verdict::kFragmentation:
+      return "fragmentation";
+    case Verdict::kAllocatorCache:
+      return "allocator cache";
+    case Verdict::kOutside:
+      return "growth outside the pools";
+    case Verdict::kLevelsOff:
+      return "growth that levels off";
+    case Verdict::kUnexplained:
+      return "growth of unknown cause";
+  }
+  return "";
+}
+
+std::string_view AccountName(Account account) {
+  constexpr std::array<std::string_view, kAccounts> kNames = {
+      "VM",      "RSS",          "live in pools", "held by allocators", "in use",      "roots",
+      "visible", "other malloc", "free but kept", "not by allocators",  "out of sight"};
+  return kNames[static_cast<size_t>(account)];
+}
+
+double GrowthVerdict::ShareOf(Account account) const {
+  if (!of(judged).grows) return kUnknown;
+  return of(account).fit.slope / of(judged).fit.slope;
+}
+
+GrowthVerdict JudgeGrowth(std::span<const MemoryStamp> stamps, const GrowthOptions& options) {
+  GrowthVerdict all;
+  all.options = options;
+  all.stamps = stamps.size();
+  all.warm_up = std::min(options.warm_up.value_or(DefaultWarmUp(stamps.size())), stamps.size());
+  if (stamps.empty()) return all;
+  const Columns columns = ColumnsOf(stamps);
+  for (size_t i = 0; i < kAccounts; ++i) {
+    all.accounts[i] = GrowthOf(columns[i], all.warm_up, options);
+  }
+  all.released = ReleasedIn(stamps);
+  Judge(&all);
+  return all;
+}
+
+}  // namespace alkaid::growth

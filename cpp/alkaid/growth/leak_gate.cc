@@ -1,0 +1,81 @@
+#include "alkaid/growth/leak_gate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "alkaid/growth/memory_text.h"
+
+namespace alkaid::growth {
+namespace {
+
+const GatedAccount* Find(const LeakGateResult& result, Account account) {
+  for (const GatedAccount& gated : result.accounts) {
+    if (gated.account == account) return &gated;
+  }
+  return nullptr;
+}
+
+std::string Name(Account account) { return std::string(AccountName(account)); }
+
+std::string PerEvent(const LineFit& fit) {
+  return SignedMbText(fit.slope) + " per event (between " + SignedMbNumber(fit.low) + " and " +
+         SignedMbNumber(fit.high) + ")";
+}
+
+}  // namespace
+
+const GatedAccount* LeakGateResult::Alarm() const {
+  const auto found = std::find_if(accounts.begin(), accounts.end(),
+                                  [](const GatedAccount& gated) { return gated.alarms; });
+  return found == accounts.end() ? nullptr : &*found;
+}
+
+Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
+                                   const LeakGateOptions& options) {
+  LeakGateResult result;
+  result.verdict = JudgeGrowth(
+      stamps,
+      {.warm_up = options.warm_up, .least_mb = options.max_mb, .confidence = options.confidence});
+  size_t most = 0;
+  for (const Account account : options.accounts) {
+    const AccountGrowth& growth = result.verdict.of(account);
+    most = std::max(most, growth.fit.points);
+    if (growth.fit.points < kFewestStamps || !growth.fit.HasInterval()) continue;
+    GatedAccount gated = {.account = account, .fit = growth.fit, .later_slope = growth.later.slope};
+    gated.alarms = gated.fit.low > options.max_mb && gated.later_slope > options.max_mb;
+    result.accounts.push_back(gated);
+  }
+  if (!result.accounts.empty()) return result;
+  return status::FailedPrecondition("the profile has ", stamps.size(),
+                                    stamps.size() == 1 ? " stamp, of which " : " stamps, of which ",
+                                    most, " behind the warm-up of ", result.verdict.warm_up,
+                                    " have a figure to judge by; at least ", kFewestStamps,
+                                    " are needed");
+}
+
+Status CheckLeakGateControl(const LeakGateResult& planted, const LeakGateResult* clean,
+                            double planted_mb, double tolerance) {
+  const GatedAccount& gated = planted.accounts.front();
+  if (!gated.alarms) {
+    return status::FailedPrecondition("the gate does not see a leak that was planted: with ",
+                                      MbText(planted_mb), " per event, the slope of ",
+                                      Name(gated.account), " is ", PerEvent(gated.fit),
+                                      "; plant more, take more events, or raise the warm-up");
+  }
+  if (clean == nullptr) return absl::OkStatus();
+  const GatedAccount* const without = Find(*clean, gated.account);
+  if (without == nullptr) {
+    return status::FailedPrecondition("the run with a planted leak knows ", Name(gated.account),
+                                      ", the one without does not");
+  }
+  const double found = gated.fit.slope - without->fit.slope;
+  if (std::abs(found - planted_mb) <= tolerance * planted_mb) return absl::OkStatus();
+  return status::FailedPrecondition(
+      "the gate measures a planted leak wrongly: ", MbText(planted_mb), " per event were planted, ",
+      MbText(found), " found in ", Name(gated.account), ": ", PerEvent(gated.fit), " with it, ",
+      PerEvent(without->fit), " without; the limits are ", MbNumber(planted_mb * (1 - tolerance)),
+      " to ", MbText(planted_mb * (1 + tolerance)),
+      "; plant more, take more events, or raise the warm-up");
+}
+
+}  // namespace alkaid::growth

@@ -1,0 +1,64 @@
+// The decision of a leak gate: does this run grow by more than it may?
+//
+// A gate that cries wolf is switched off, so it alarms only when three things hold for one of the
+// gated accounts: the lower bound of its slope's interval (line_fit.h) passes the stated figure, its
+// later half's slope passes it too, and enough stamps are left behind the warm-up. What it can be
+// fooled by: growth that the run is too short for; a sawtooth whose first tooth is longer than the
+// run, which no one can tell from a leak.
+//
+// Before it is believed, a gate is shown a leak: a run with a planted one must alarm, and the slope
+// must be greater than that of the run without by what was planted.
+//
+// Ownership: values. Threads: free of state. Out of memory: std::bad_alloc.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/growth/growth_verdict.h"
+#include "alkaid/growth/memory_stamp.h"
+
+namespace alkaid::growth {
+
+struct LeakGateOptions {
+  double max_mb = 0.1;            // per event
+  std::optional<size_t> warm_up;  // stamps; by default a tenth of all
+  double confidence = kDefaultConfidence;
+  // Those that a profile does not know are passed over, as long as it knows one.
+  std::vector<Account> accounts = {Account::kRss, Account::kLive};
+};
+
+// What the gate saw in one account.
+struct GatedAccount {
+  Account account = Account::kRss;
+  LineFit fit;
+  double later_slope = LineFit::kNone;
+  bool alarms = false;
+};
+
+struct LeakGateResult {
+  std::vector<GatedAccount> accounts;
+  GrowthVerdict verdict;  // with max_mb as the least that is called growth
+  // The first account that alarms; null where none does.
+  const GatedAccount* Alarm() const;
+};
+
+// kFailedPrecondition where fewer than kFewestStamps are left behind the warm-up, or none of the
+// accounts is known.
+ALKAID_EXPORT Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
+                                                 const LeakGateOptions& options = {});
+
+// Whether the run with a leak of `planted_mb` per event alarms and, where there is a clean one, its
+// slope differs from the clean one's by the planted one, within `tolerance` of it (0.1 for 10 %).
+// kFailedPrecondition where not, with the reason; nothing that such a gate says can be believed.
+// Compared is the first account that both know.
+ALKAID_EXPORT Status CheckLeakGateControl(const LeakGateResult& planted,
+                                          const LeakGateResult* clean, double planted_mb,
+                                          double tolerance);
+
+}  // namespace alkaid::growth
