@@ -17,6 +17,9 @@ void AddRunCommand(CLI::App& app, int* exit_code);
 void AddHeapDiffCommand(CLI::App& heap, int* exit_code);
 void AddHeapRetentionCommand(CLI::App& heap, int* exit_code);
 void AddHeapShowCommand(CLI::App& heap, int* exit_code);
+// Those of `profile`.
+void AddProfileGateCommand(CLI::App& profile, int* exit_code);
+void AddProfileReportCommand(CLI::App& profile, int* exit_code);
 // Those of `dgram`.
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);

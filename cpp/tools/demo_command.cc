@@ -15,9 +15,8 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,38 +28,12 @@
 #include "exit_code.h"
 #include "interruption.h"
 #include "synthetic_run.h"
+#include "temporary_folder.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace alkaid::tools {
 namespace {
-
-// A folder that is gone when this goes, also when the program is interrupted.
-class TemporaryFolder {
- public:
-  static Result<std::unique_ptr<TemporaryFolder>> Make() {
-    const char* const root = std::getenv("TMPDIR");
-    std::string path = root != nullptr && *root != '\0' ? root : "/tmp";
-    path += "/alkaid-demo-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) {
-      return status::IOError(errno, "temporary folder ", path);
-    }
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  const Interruption interruption_;
-  const std::string path_;
-};
 
 // The environment with one variable changed.
 std::vector<std::string> EnvironmentWith(const std::string& name, const std::string& value) {
@@ -184,9 +157,11 @@ int Run(const DemoOptions& options) {
     arguments.insert(arguments.end(), {"--config", options.config});
   }
   std::vector<std::string> files = options.files;
+  std::optional<Interruption> interruption;  // longer than the folder
   std::unique_ptr<TemporaryFolder> folder;
   if (files.empty()) {
-    Result<std::unique_ptr<TemporaryFolder>> made = TemporaryFolder::Make();
+    interruption.emplace();
+    Result<std::unique_ptr<TemporaryFolder>> made = TemporaryFolder::Make("demo");
     if (!made.ok()) return ReportStatus(made.status());
     folder = *std::move(made);
     Result<std::vector<std::string>> written =

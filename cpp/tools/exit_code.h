@@ -18,6 +18,14 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 // Malformed structure of the data.
 inline constexpr int kExitMalformed = 2;
+// Of `profile gate`: memory grows; nothing can be said, as a planted leak was not found or there are
+// too few stamps; the program that was looked at failed by itself.
+inline constexpr int kExitGrows = 3;
+inline constexpr int kExitNotTold = 4;
+inline constexpr int kExitCommandFailed = 5;
+// As a shell and env say it of a program that is to be run.
+inline constexpr int kExitCanNotRun = 126;
+inline constexpr int kExitNotFound = 127;
 inline constexpr int kExitSignal = 128;
 
 // For the help of commands that make files.

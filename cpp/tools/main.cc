@@ -1,7 +1,9 @@
 // alkaid: what the library can do, from the shell.
 //
-// Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data; 128
-// and its number after a signal.
+// Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data; of
+// `profile gate` besides 3 memory grows, 4 nothing can be said (the planted leak was not found, or there
+// are too few stamps), 5 the command that it ran failed; of what runs commands 126 and 127 where they can
+// not be run or are not found; 128 and its number after a signal.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -50,6 +52,12 @@ int main(int argc, char** argv) {
   AddHeapShowCommand(*heap, &exit_code);
   AddHeapRetentionCommand(*heap, &exit_code);
   AddHeapDiffCommand(*heap, &exit_code);
+
+  CLI::App* profile = app.add_subcommand(
+      "profile", "Say whether memory grows from event to event, and whose it is.");
+  profile->require_subcommand(1);
+  AddProfileReportCommand(*profile, &exit_code);
+  AddProfileGateCommand(*profile, &exit_code);
 
   try {
     app.parse(argc, argv);

@@ -24,10 +24,6 @@
 namespace alkaid::tools {
 namespace {
 
-// As a shell and env say it.
-constexpr int kExitCanNotRun = 126;
-constexpr int kExitNotFound = 127;
-
 constexpr char kPreloadName[] = "libalkaid_malloc.so";
 
 struct RunOptions {

@@ -72,13 +72,13 @@ inline Series operator+(Series a, const Series& b) {
 
 // Series of equal length; one that is empty is not known.
 struct Accounts {
-  Series live;
-  Series own_malloc;
-  Series kept;
-  Series elsewhere;
-  Series untouched;  // vm - rss
-  Series roots;
-  Series visible;
+  Series live = {};
+  Series own_malloc = {};
+  Series kept = {};
+  Series elsewhere = {};
+  Series untouched = {};  // vm - rss
+  Series roots = {};
+  Series visible = {};
 };
 
 // Stamps 0.5 s apart, on top of 50 MB that no account but RSS has.

@@ -1,0 +1,147 @@
+#include "alkaid/growth/growth_evidence.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "alkaid/growth/crafted_profile.h"
+
+namespace alkaid::growth {
+namespace {
+
+using crafted::Accounts;
+using crafted::Line;
+using crafted::Noise;
+using crafted::Series;
+using crafted::White;
+using crafted::operator+;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr size_t kSize = 100;
+
+// All sentences, and what to do, as one text.
+std::string Say(const std::vector<MemoryStamp>& stamps, const GrowthOptions& options = {}) {
+  const GrowthVerdict verdict = JudgeGrowth(stamps, options);
+  return absl::StrJoin(EvidenceOf(stamps, verdict), " ") + " Next: " + AdviceOf(verdict);
+}
+std::string Say(const Accounts& accounts) { return Say(crafted::Profile(kSize, accounts)); }
+
+TEST(GrowthEvidence, OfALeakSaysHowMuchWhoseAndHowSoon) {
+  const std::string text = Say({.live = Line(kSize, 4, 100)});
+  EXPECT_THAT(text, StartsWith("RSS grows by 4.00 MB per event, between +4.00 and +4.00. At this "
+                               "rate 1,000 MB more take 250 events, 2 min. What the pools have "
+                               "handed out grows by 4.00 MB per event, 100 % of RSS's growth. "));
+  EXPECT_THAT(text, HasSubstr("Views were not tracked"));
+  EXPECT_THAT(text, HasSubstr("ALKAID_TRACK_ALLOCATIONS=views"));
+  EXPECT_THAT(text, HasSubstr("alkaid heap show"));
+}
+
+TEST(GrowthEvidence, OfALeakWithViewsTellsWhetherTheyKeepIt) {
+  const Accounts shown = {
+      .live = Line(kSize, 4, 100), .roots = Line(kSize, 4), .visible = Line(kSize, 3.9)};
+  EXPECT_THAT(Say(shown), AllOf(HasSubstr("Blocks that views keep grow by 4.00 MB per event"),
+                                HasSubstr("what the views show of them by 3.90 MB"),
+                                Not(HasSubstr("not tracked"))));
+  const Accounts without = {
+      .live = Line(kSize, 4, 100), .roots = Series(kSize, 7), .visible = Series(kSize, 3)};
+  EXPECT_THAT(Say(without), HasSubstr("Views do not keep it"));
+}
+
+TEST(GrowthEvidence, OfRetentionNamesTheCensusAndTheCopy) {
+  EXPECT_THAT(Say({.live = Line(kSize, 4, 100),
+                   .roots = Line(kSize, 4, 50),
+                   .visible = Line(kSize, 0.001, 1)}),
+              AllOf(HasSubstr("what the views show of them by 0.0010 MB"),
+                    HasSubstr("RetentionReport"), HasSubstr("CompactIfBelow")));
+}
+
+TEST(GrowthEvidence, OfFragmentationSaysWhatReleasingDid) {
+  std::vector<MemoryStamp> stamps =
+      crafted::Profile(kSize, {.live = Series(kSize, 100), .kept = Line(kSize, 2)});
+  EXPECT_THAT(Say(stamps),
+              AllOf(HasSubstr("Memory that the allocators hold free grows by 2.00 MB per event"),
+                    HasSubstr("Flat is what the pools have handed out: 0 MB per event"),
+                    HasSubstr("was not tried: it may be a cache"), HasSubstr("SetReservation")));
+  stamps.back().released_rss_mb = stamps.back().rss_mb - 1;
+  EXPECT_THAT(Say(stamps), HasSubstr("ReleaseUnused took RSS down by 1.00 MB and held by unknown, "
+                                     "of 178.0 MB that it grew by."));
+  stamps.back().released_rss_mb = stamps.back().rss_mb - 170;
+  EXPECT_THAT(Say(stamps),
+              AllOf(HasSubstr("took RSS down by 170.0 MB"), HasSubstr("nothing leaks")));
+}
+
+TEST(GrowthEvidence, OfGrowthOutsideTellsMallocFromTheRest) {
+  EXPECT_THAT(Say({.own_malloc = Line(kSize, 2)}),
+              AllOf(HasSubstr("malloc has handed out to others than the pools grows by 2.00 MB"),
+                    HasSubstr("labelled malloc")));
+  EXPECT_THAT(Say({.elsewhere = Line(kSize, 2)}),
+              AllOf(HasSubstr("no known allocator has grows by 2.00 MB"), HasSubstr("smaps"),
+                    Not(HasSubstr("more than RSS"))));
+  EXPECT_THAT(Say({.kept = Series(kSize, 5000), .elsewhere = Line(kSize, 2, -3000)}),
+              HasSubstr("mapped, more than RSS"));
+}
+
+TEST(GrowthEvidence, MentionsWhatElseGrows) {
+  EXPECT_THAT(Say({.live = Line(kSize, 3, 10), .own_malloc = Line(kSize, 1)}),
+              HasSubstr("Besides, \"other malloc\" grows by 1.00 MB per event, 25 % of RSS's "
+                        "growth."));
+}
+
+TEST(GrowthEvidence, OfAddressSpaceAloneSaysThatItTakesNoMemory) {
+  EXPECT_THAT(Say({.live = Series(kSize, 10), .untouched = Line(kSize, 64)}),
+              AllOf(HasSubstr("RSS has no growth"),
+                    HasSubstr("Only address space grows: VM by 64.00 MB per event.")));
+}
+
+TEST(GrowthEvidence, OfNoneSaysWhatCouldHideInTheNoise) {
+  Noise noise(4);
+  const std::string text = Say({.live = Series(kSize, 500) + White(noise, kSize, 20)});
+  EXPECT_THAT(text, AllOf(HasSubstr("no growth that can be told from its noise"),
+                          HasSubstr("could hide here; a run with more events would show it")));
+  EXPECT_THAT(Say({.live = Series(kSize, 500)}), Not(HasSubstr("could hide")));
+}
+
+TEST(GrowthEvidence, OfSlowGrowthSaysThatItIsNotCounted) {
+  EXPECT_THAT(Say({.live = Line(kSize, 0.004, 10)}),
+              StartsWith("RSS grows by 0.0040 MB per event; less than 0.0100 MB is not counted"));
+}
+
+TEST(GrowthEvidence, OfLevellingOffSaysFromWhereToWhere) {
+  Series live = Line(kSize, 5, 100);
+  for (size_t i = 40; i < kSize; ++i) live[i] = 300;
+  EXPECT_THAT(Say({.live = live}), AllOf(StartsWith("RSS rose from 2"), HasSubstr("stays there"),
+                                         HasSubstr("375.0 MB"), HasSubstr("longer run")));
+}
+
+TEST(GrowthEvidence, OfALeakThatIsNotTouchedSaysThatRssDoesNotShowIt) {
+  EXPECT_THAT(Say({.live = Line(kSize, 2, 10), .elsewhere = Line(kSize, -2, 500)}),
+              AllOf(StartsWith("live in pools grows by 2.00 MB"), HasSubstr("RSS does not show it"),
+                    HasSubstr("not touched")));
+}
+
+TEST(GrowthEvidence, OfFilesWithoutTheAccountsSaysSo) {
+  std::vector<MemoryStamp> stamps = crafted::Profile(kSize, {.elsewhere = Line(kSize, 2)});
+  for (MemoryStamp& stamp : stamps) stamp.held_mb = stamp.in_use_mb = kUnknown;
+  EXPECT_THAT(Say(stamps), HasSubstr("does not say what malloc and the allocators held"));
+  for (MemoryStamp& stamp : stamps) stamp.live_mb = kUnknown;
+  EXPECT_THAT(Say(stamps),
+              AllOf(HasSubstr("whose it is can not be told"), HasSubstr("ALKAID_LEAK_PROFILE")));
+}
+
+TEST(GrowthEvidence, OfTooFewStampsSaysHowManyAreNeeded) {
+  EXPECT_THAT(Say(crafted::Profile(9, {.live = Line(9, 1)}), {.warm_up = 4}),
+              AllOf(StartsWith("9 stamps, 4 of them warm-up; of the others 5 tell RSS. At least 8 "
+                               "are needed."),
+                    EndsWith("stamp more events, or discard fewer.")));
+  EXPECT_THAT(Say(std::vector<MemoryStamp>{}), StartsWith("0 stamps, 0 of them warm-up"));
+}
+
+}  // namespace
+}  // namespace alkaid::growth

@@ -21,9 +21,10 @@ __attribute__((format(printf, 1, 2))) std::string Format(const char* format, ...
   return text.data();
 }
 
-std::string SummaryLine(char name, double first, double last, size_t stamps, const char* level) {
-  std::string line = Format(" %c0 ", name) + Format(level, first) + Format(" %c1 ", name) +
-                     Format(level, last) + Format(" d%c %#10.6g", name, last - first);
+std::string SummaryLine(char name, double first, double last, size_t stamps, int digits) {
+  std::string line = Format(" %c0 ", name) + Format("%12.*f", digits, first) +
+                     Format(" %c1 ", name) + Format("%12.*f", digits, last) +
+                     Format(" d%c %#10.6g", name, last - first);
   if (stamps > 1) {
     line += Format(" d%c/(num_stamp-1) %#10.6g", name,
                    (last - first) / static_cast<double>(stamps - 1));
@@ -44,9 +45,9 @@ std::string SummaryLines(std::span<const MemoryStamp> stamps) {
   const MemoryStamp& last = stamps.back();
   const bool has_rss = std::isfinite(first.rss_mb) && (first.rss_mb != 0 || last.rss_mb != 0);
   text += has_rss ? " r0,r1 RSS(MB)\n" : "\n";
-  text += SummaryLine('t', first.time_s, last.time_s, stamps.size(), "%12.1f");
-  text += SummaryLine('v', first.vm_mb, last.vm_mb, stamps.size(), "%12.3f");
-  if (has_rss) text += SummaryLine('r', first.rss_mb, last.rss_mb, stamps.size(), "%12.3f");
+  text += SummaryLine('t', first.time_s, last.time_s, stamps.size(), 1);
+  text += SummaryLine('v', first.vm_mb, last.vm_mb, stamps.size(), 3);
+  if (has_rss) text += SummaryLine('r', first.rss_mb, last.rss_mb, stamps.size(), 3);
   return text;
 }
 

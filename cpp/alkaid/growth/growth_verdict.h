@@ -73,7 +73,7 @@ struct ReleasedMemory {
 
 struct GrowthOptions {
   // Stamps at the front that are not looked at; by default a tenth of all.
-  std::optional<size_t> warm_up;
+  std::optional<size_t> warm_up = std::nullopt;
   // MB per event; slower growth is called none. At this rate a million events take 10 GB.
   double least_mb = 0.01;
   double confidence = kDefaultConfidence;
@@ -97,7 +97,7 @@ struct GrowthVerdict {
   const AccountGrowth& of(Account account) const { return accounts[static_cast<size_t>(account)]; }
   // What part of the judged account's slope is this one's; NaN where either is not known or the
   // judged one does not grow.
-  double ShareOf(Account account) const;
+  ALKAID_EXPORT double ShareOf(Account account) const;
 };
 
 ALKAID_EXPORT GrowthVerdict JudgeGrowth(std::span<const MemoryStamp> stamps,

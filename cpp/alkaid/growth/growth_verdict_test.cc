@@ -31,10 +31,7 @@ Accounts Quiet(uint64_t seed = 1) {
   return {.live = Series(kSize, 100) + White(noise, kSize, 0.5),
           .own_malloc = White(noise, kSize, 0.1),
           .kept = Sawtooth(noise, kSize, 9, 4),
-          .elsewhere = Autoregressive(noise, kSize, 0.9, 0.1),
-          .untouched = {},
-          .roots = {},
-          .visible = {}};
+          .elsewhere = Autoregressive(noise, kSize, 0.9, 0.1)};
 }
 
 GrowthVerdict Judge(const Accounts& accounts, const GrowthOptions& options = {}) {
@@ -265,13 +262,7 @@ TEST(GrowthVerdict, OfTimeVmRssAndLiveTellsALeakFromGrowthOutside) {
 }
 
 TEST(GrowthVerdict, NeedsEightStampsBehindTheWarmUp) {
-  const std::vector<MemoryStamp> stamps = Profile(10, {.live = Line(10, 10),
-                                                       .own_malloc = {},
-                                                       .kept = {},
-                                                       .elsewhere = {},
-                                                       .untouched = {},
-                                                       .roots = {},
-                                                       .visible = {}});
+  const std::vector<MemoryStamp> stamps = Profile(10, {.live = Line(10, 10)});
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kLeak);
   EXPECT_EQ(JudgeGrowth(stamps, {.warm_up = 3}).verdict, Verdict::kTooFewStamps);
   EXPECT_EQ(JudgeGrowth(stamps, {.warm_up = 1'000'000}).verdict, Verdict::kTooFewStamps);

@@ -26,8 +26,8 @@
 namespace alkaid::growth {
 
 struct LeakGateOptions {
-  double max_mb = 0.1;            // per event
-  std::optional<size_t> warm_up;  // stamps; by default a tenth of all
+  double max_mb = 0.1;                           // per event
+  std::optional<size_t> warm_up = std::nullopt;  // stamps; by default a tenth of all
   double confidence = kDefaultConfidence;
   // Those that a profile does not know are passed over, as long as it knows one.
   std::vector<Account> accounts = {Account::kRss, Account::kLive};
@@ -45,7 +45,7 @@ struct LeakGateResult {
   std::vector<GatedAccount> accounts;
   GrowthVerdict verdict;  // with max_mb as the least that is called growth
   // The first account that alarms; null where none does.
-  const GatedAccount* Alarm() const;
+  ALKAID_EXPORT const GatedAccount* Alarm() const;
 };
 
 // kFailedPrecondition where fewer than kFewestStamps are left behind the warm-up, or none of the

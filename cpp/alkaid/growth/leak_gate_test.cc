@@ -1,0 +1,201 @@
+#include "alkaid/growth/leak_gate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "alkaid/growth/crafted_profile.h"
+
+namespace alkaid::growth {
+namespace {
+
+using crafted::Accounts;
+using crafted::Autoregressive;
+using crafted::Line;
+using crafted::Make;
+using crafted::Noise;
+using crafted::Profile;
+using crafted::Sawtooth;
+using crafted::Series;
+using crafted::Staircase;
+using crafted::White;
+using crafted::operator+;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// What a process without a leak may look like. Each is harder on a gate than most real ones.
+struct Workload {
+  std::string name;
+  std::function<Accounts(Noise&, size_t)> make;
+};
+
+std::vector<Workload> Workloads() {
+  return {
+      {"noise that remembers",
+       [](Noise& n, size_t size) {
+         return Accounts{.live = Series(size, 200) + Autoregressive(n, size, 0.9, 3),
+                         .kept = Autoregressive(n, size, 0.5, 2)};
+       }},
+      {"caches that fill and are emptied",
+       [](Noise& n, size_t size) {
+         const double period = 5 + n.Uniform() * 0.5 * static_cast<double>(size);
+         return Accounts{.live = Series(size, 200) + Sawtooth(n, size, period, 40),
+                         .kept = Sawtooth(n, size, 7, 8)};
+       }},
+      {"an allocator that grows in steps, and stops",
+       [](Noise& n, size_t size) {
+         const int steps = 1 + static_cast<int>(n.Below(20));
+         return Accounts{.live = Series(size, 200) + White(n, size, 2),
+                         .kept = Staircase(n, size, steps, 8, 0.1 + 0.5 * n.Uniform())};
+       }},
+      {"an RSS that wanders",
+       [](Noise& n, size_t size) {
+         return Accounts{.live = Series(size, 200) + White(n, size, 2),
+                         .elsewhere = Series(size, 300) + Autoregressive(n, size, 1, 2)};
+       }},
+      {"a cache that fills ever more slowly",
+       [](Noise& n, size_t size) {
+         const double time = (0.02 + 0.13 * n.Uniform()) * static_cast<double>(size);
+         return Accounts{.live = White(n, size, 1) + Make(size, [&](size_t i) {
+                                   return 200 * (1 - std::exp(-static_cast<double>(i) / time));
+                                 })};
+       }},
+  };
+}
+
+// The runs of a workload in which the gate alarms, with `leak` in each.
+int Alarms(const Workload& workload, int runs, size_t size, double leak_per_event,
+           const LeakGateOptions& options = {}) {
+  Noise noise(size);
+  int alarms = 0;
+  for (int run = 0; run < runs; ++run) {
+    Accounts accounts = workload.make(noise, size);
+    accounts.live = accounts.live + Line(size, leak_per_event);
+    const auto result = RunLeakGate(Profile(size, accounts), options);
+    EXPECT_TRUE(result.ok()) << result.status();
+    alarms += result.ok() && result->Alarm() != nullptr ? 1 : 0;
+  }
+  return alarms;
+}
+
+// What is promised is at most two alarms in 200 runs of a workload. Here are five times as many, of
+// each of five, at each of three lengths, and for each the same share.
+TEST(LeakGate, AlarmsInAtMostOneOfAHundredRunsThatDoNotLeak) {
+  for (const Workload& workload : Workloads()) {
+    for (const size_t size : {30u, 100u, 300u}) {
+      EXPECT_LE(Alarms(workload, 1000, size, 0, {.max_mb = 0.01}), 10)
+          << workload.name << ", " << size << " stamps";
+    }
+  }
+}
+
+// Its control: the same runs with a leak.
+TEST(LeakGate, AlarmsInTheSameRunsWithALeak) {
+  for (const Workload& workload : Workloads()) {
+    // 300 stamps see 2 MB an event, less than what most of these workloads move in one.
+    EXPECT_GE(Alarms(workload, 200, 300, 2, {.max_mb = 0.01}), 190) << workload.name;
+    EXPECT_EQ(Alarms(workload, 200, 300, 20, {.max_mb = 0.01}), 200) << workload.name;
+  }
+}
+
+TEST(LeakGate, PassesGrowthUpToTheStatedFigure) {
+  const auto stamps = Profile(100, {.live = Line(100, 0.5)});
+  EXPECT_EQ(RunLeakGate(stamps, {.max_mb = 0.51})->Alarm(), nullptr);
+  const auto result = RunLeakGate(stamps, {.max_mb = 0.49});
+  ASSERT_NE(result->Alarm(), nullptr);
+  EXPECT_EQ(result->Alarm()->account, Account::kRss);
+  EXPECT_EQ(result->verdict.verdict, Verdict::kLeak);
+}
+
+// RSS is too noisy for it, and live is not.
+TEST(LeakGate, SeesInLiveWhatRssHides) {
+  Noise noise(2);
+  const auto stamps = Profile(100, {.live = Line(100, 0.3), .elsewhere = White(noise, 100, 100)});
+  const auto result = RunLeakGate(stamps);
+  ASSERT_NE(result->Alarm(), nullptr);
+  EXPECT_EQ(result->Alarm()->account, Account::kLive);
+  EXPECT_EQ(RunLeakGate(stamps, {.accounts = {Account::kRss}})->Alarm(), nullptr);
+}
+
+TEST(LeakGate, PassesGrowthThatEndsInTheLaterHalf) {
+  const auto stamps = Profile(100, {.live = Make(100, [](size_t i) {
+                                      return 5.0 * static_cast<double>(std::min<size_t>(i, 55));
+                                    })});
+  const auto result = RunLeakGate(stamps, {.warm_up = 0});
+  EXPECT_EQ(result->Alarm(), nullptr);
+  EXPECT_EQ(result->verdict.verdict, Verdict::kLevelsOff);
+}
+
+TEST(LeakGate, DiscardsTheWarmUp) {
+  const auto stamps = Profile(100, {.live = Make(100, [](size_t i) {
+                                      return 5.0 * static_cast<double>(std::min<size_t>(i, 80));
+                                    })});
+  EXPECT_NE(RunLeakGate(stamps, {.warm_up = 0})->Alarm(), nullptr);
+  EXPECT_EQ(RunLeakGate(stamps, {.warm_up = 80})->Alarm(), nullptr);
+}
+
+TEST(LeakGate, KnowsFilesOfTimeAndVmWhenVmIsGated) {
+  std::vector<MemoryStamp> stamps(50);
+  for (size_t i = 0; i < 50; ++i) stamps[i].vm_mb = 100 + static_cast<double>(i);
+  EXPECT_FALSE(RunLeakGate(stamps).ok());
+  const auto result = RunLeakGate(stamps, {.accounts = {Account::kVm}});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_NE(result->Alarm(), nullptr);
+}
+
+TEST(LeakGate, RefusesToJudgeTooFewStamps) {
+  const auto stamps = Profile(20, {.live = Line(20, 1)});
+  const auto few = RunLeakGate(std::span(stamps).first(7));
+  EXPECT_EQ(few.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(few.status().message()),
+              AllOf(HasSubstr("7 stamps, of which 7 behind the warm-up of 0"),
+                    HasSubstr("at least 8 are needed")));
+  EXPECT_FALSE(RunLeakGate({}).ok());
+  EXPECT_FALSE(RunLeakGate(stamps, {.warm_up = 13}).ok());
+  EXPECT_TRUE(RunLeakGate(stamps, {.warm_up = 12}).ok());
+  std::vector<MemoryStamp> unknown(50);
+  for (MemoryStamp& stamp : unknown) stamp.vm_mb = kUnknown;
+  EXPECT_FALSE(RunLeakGate(unknown).ok());
+}
+
+LeakGateResult GateOf(double slope, double noise_mb = 1) {
+  Noise noise(31);
+  return *RunLeakGate(Profile(100, {.live = Line(100, slope, 300) + White(noise, 100, noise_mb)}));
+}
+
+TEST(LeakGateControl, PassesWhereThePlantedSlopeIsFound) {
+  const LeakGateResult clean = GateOf(0);
+  EXPECT_TRUE(CheckLeakGateControl(GateOf(10), &clean, 10, 0.05).ok());
+  EXPECT_TRUE(CheckLeakGateControl(GateOf(10), nullptr, 10, 0.05).ok());
+}
+
+TEST(LeakGateControl, CountsFromTheProgramsOwnLeak) {
+  const LeakGateResult clean = GateOf(3.5);
+  EXPECT_TRUE(CheckLeakGateControl(GateOf(13.5), &clean, 10, 0.05).ok());
+}
+
+TEST(LeakGateControl, FailsWhereThePlantedLeakDoesNotAlarm) {
+  const Status status = CheckLeakGateControl(GateOf(0.02, 5), nullptr, 0.02, 0.05);
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("does not see a leak that was planted"), HasSubstr("0.0200 MB"),
+                    HasSubstr("RSS"), HasSubstr("more events")));
+}
+
+TEST(LeakGateControl, FailsWhereAnotherSlopeIsFoundThanWasPlanted) {
+  const LeakGateResult clean = GateOf(0);
+  for (const double found : {8.9, 11.1}) {
+    const Status status = CheckLeakGateControl(GateOf(found), &clean, 10, 0.1);
+    EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition) << found;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("10.00 MB per event were planted"), HasSubstr("9.00 to 11.00 MB")));
+  }
+  EXPECT_TRUE(CheckLeakGateControl(GateOf(9.1), &clean, 10, 0.1).ok());
+}
+
+}  // namespace
+}  // namespace alkaid::growth

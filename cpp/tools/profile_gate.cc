@@ -1,0 +1,317 @@
+// alkaid profile gate: fails where a command leaks, once it has shown that it would see a leak.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/growth/growth_report.h"
+#include "alkaid/growth/leak_gate.h"
+#include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/memory_text.h"
+#include "child_process.h"
+#include "commands.h"
+#include "exit_code.h"
+#include "temporary_folder.h"
+
+namespace alkaid::tools {
+namespace {
+
+using growth::Account;
+using growth::GatedAccount;
+using growth::LeakGateResult;
+using growth::MemoryStamp;
+
+struct GateOptions {
+  growth::LeakGateOptions gate;
+  double confidence = 100 * growth::kDefaultConfidence;
+  double plant_mb = 1;
+  std::string plant_by;
+  double within = 10;
+  int runs = 1;
+  std::string keep;
+  std::vector<std::string> command;
+};
+
+const std::map<std::string, Account> kGated = {
+    {"rss", Account::kRss}, {"vm", Account::kVm}, {"live", Account::kLive}};
+
+// stdout is the command's.
+[[gnu::format(printf, 1, 2)]] void Say(const char* format, ...) {
+  va_list values;
+  va_start(values, format);
+  std::fputs("alkaid: gate: ", stderr);
+  std::vfprintf(stderr, format, values);
+  std::fputs("\n", stderr);
+  va_end(values);
+}
+
+// A failure with the exit code that it has.
+struct Failure {
+  int exit_code = kExitFailure;
+  std::string message;
+};
+
+// One process of a run that stamped enough to be judged.
+struct Judged {
+  std::string file;
+  std::vector<MemoryStamp> stamps;
+  LeakGateResult result;
+};
+
+std::string TextOf(const Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+std::string Line(const GatedAccount& gated) {
+  return std::string(growth::AccountName(gated.account)) + " " +
+         growth::SignedMbText(gated.fit.slope) + " per event (between " +
+         growth::SignedMbNumber(gated.fit.low) + " and " + growth::SignedMbNumber(gated.fit.high) +
+         ")";
+}
+
+std::string Lines(const LeakGateResult& result) {
+  std::string text;
+  for (const GatedAccount& gated : result.accounts) {
+    text += (text.empty() ? "" : "; ") + Line(gated);
+  }
+  return text;
+}
+
+class Gate {
+ public:
+  explicit Gate(const GateOptions& options) : options_(options) {}
+
+  int Run() {
+    Result<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::Make("gate");
+    if (!folder.ok()) return ReportStatus(folder.status());
+    folder_ = *std::move(folder);
+    const int code = Control();
+    if (code != kExitOk || children_.Interruption() != 0) return Ended(code);
+    return Ended(CleanRuns());
+  }
+
+ private:
+  // A signal says more than what came of it.
+  int Ended(int exit_code) {
+    const int signal = children_.Interruption();
+    return signal != 0 ? kExitSignal + signal : exit_code;
+  }
+
+  int Fail(const Failure& failure) {
+    if (children_.Interruption() == 0) Say("%s", failure.message.c_str());
+    return failure.exit_code;
+  }
+
+  int Control() {
+    Say("the control: %s, with %s planted per event", options_.command.front().c_str(),
+        growth::MbText(options_.plant_mb).c_str());
+    if (const auto failure = RunOnce("control", options_.plant_mb, &control_)) {
+      return Fail(*failure);
+    }
+    return Believed(nullptr);
+  }
+
+  int Believed(const LeakGateResult* clean) {
+    const Status found = growth::CheckLeakGateControl(control_.front().result, clean,
+                                                      options_.plant_mb, options_.within / 100);
+    return found.ok() ? kExitOk : Fail({kExitNotTold, TextOf(found)});
+  }
+
+  int CleanRuns() {
+    int alarms = 0;
+    for (int run = 1; run <= options_.runs; ++run) {
+      Say("run %d of %d: as it is", run, options_.runs);
+      std::vector<Judged> judged;
+      if (const auto failure = RunOnce("run-" + std::to_string(run), 0, &judged)) {
+        return Fail(*failure);
+      }
+      const auto alarm = std::find_if(judged.begin(), judged.end(), [](const Judged& one) {
+        return one.result.Alarm() != nullptr;
+      });
+      const Judged& shown = alarm == judged.end() ? judged.front() : *alarm;
+      if (const int code = Believed(&judged.front().result); code != kExitOk) return code;
+      Say("%s: %s; allowed are %s", alarm == judged.end() ? "does not alarm" : "ALARM",
+          Lines(shown.result).c_str(), growth::MbText(options_.gate.max_mb).c_str());
+      if (alarm == judged.end()) continue;
+      ++alarms;
+      std::fputs(growth::GrowthReport(shown.stamps, shown.result.verdict).c_str(), stderr);
+    }
+    if (options_.runs > 1) Say("%d of %d runs alarm", alarms, options_.runs);
+    const bool fails = 2 * alarms > options_.runs;
+    Say(fails ? "FAILED: memory grows" : "passed");
+    return fails ? kExitGrows : kExitOk;
+  }
+
+  // Runs the command and judges each of its processes that stamped enough, the one with the most
+  // stamps first; there is at least one.
+  std::optional<Failure> RunOnce(const std::string& name, double plant_mb,
+                                 std::vector<Judged>* judged) {
+    const std::string folder = folder_->path() + "/" + name;
+    std::error_code error;
+    std::filesystem::create_directory(folder, error);
+    if (error) return Failure{kExitFailure, folder + ": " + error.message()};
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing < 0) return Failure{kExitFailure, std::string("/dev/null: ") + strerror(errno)};
+    std::map<std::string, std::optional<std::string>> environment = {
+        {alkaid::internal::kLeakProfileVariable, folder + "/%p.npy"},
+        {alkaid::internal::kProfileLeakMbVariable, std::nullopt}};
+    if (plant_mb > 0) {
+      environment[alkaid::internal::kProfileLeakMbVariable] = std::to_string(plant_mb);
+    }
+    if (!options_.plant_by.empty()) {
+      environment[alkaid::internal::kProfileLeakByVariable] = options_.plant_by;
+    }
+    const Result<ChildEnd> end = children_.Run(options_.command, environment, nothing);
+    ::close(nothing);
+    if (!end.ok()) {
+      const bool missing = end.status().code() == StatusCode::kNotFound;
+      return Failure{missing ? kExitNotFound : kExitCanNotRun, TextOf(end.status())};
+    }
+    if (auto failure = CheckEnd(*end)) return failure;
+    if (auto failure = JudgeFolder(folder, judged)) return failure;
+    return Keep(*judged, name);
+  }
+
+  std::optional<Failure> CheckEnd(const ChildEnd& end) const {
+    const std::string& name = options_.command.front();
+    if (end.signal != 0) {
+      return Failure{kExitCommandFailed, name + " was ended by signal " +
+                                             std::to_string(end.signal) + " (" +
+                                             ::strsignal(end.signal) + ")"};
+    }
+    if (end.exit_code == 0) return std::nullopt;
+    return Failure{kExitCommandFailed,
+                   name + " failed with exit code " + std::to_string(end.exit_code)};
+  }
+
+  std::optional<Failure> JudgeFolder(const std::string& folder, std::vector<Judged>* judged) const {
+    std::string why;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      const std::string file = entry.path().string();
+      Result<std::vector<MemoryStamp>> stamps = growth::ReadLeakProfile(file);
+      if (!stamps.ok()) {
+        why = TextOf(stamps.status());
+        continue;
+      }
+      Result<LeakGateResult> result = growth::RunLeakGate(*stamps, options_.gate);
+      if (!result.ok()) {
+        why = TextOf(result.status());
+        continue;
+      }
+      judged->push_back({file, *std::move(stamps), *std::move(result)});
+    }
+    if (judged->empty()) {
+      return Failure{kExitNotTold,
+                     why.empty() ? options_.command.front() +
+                                       " left no leak profile: it has to call "
+                                       "alkaid::growth::StampEvent() once per event, and to end by "
+                                       "exit or by returning from main"
+                                 : why};
+    }
+    std::sort(judged->begin(), judged->end(), [](const Judged& a, const Judged& b) {
+      return std::make_pair(b.stamps.size(), a.file) < std::make_pair(a.stamps.size(), b.file);
+    });
+    return std::nullopt;
+  }
+
+  // Leaves copies behind where that was asked for.
+  std::optional<Failure> Keep(const std::vector<Judged>& judged, const std::string& name) const {
+    for (size_t i = 0; !options_.keep.empty() && i < judged.size(); ++i) {
+      const std::string file =
+          options_.keep + "/" + name + (i == 0 ? "" : "." + std::to_string(i)) + ".npy";
+      const Status written = growth::WriteLeakProfile(judged[i].stamps, file);
+      if (!written.ok()) return Failure{kExitFailure, TextOf(written)};
+    }
+    return std::nullopt;
+  }
+
+  const GateOptions& options_;
+  ChildProcesses children_;  // longer than the folder
+  std::unique_ptr<TemporaryFolder> folder_;
+  std::vector<Judged> control_;
+};
+
+int Run(GateOptions* options) {
+  options->gate.confidence = options->confidence / 100;
+  std::error_code error;
+  if (!options->keep.empty()) {
+    std::filesystem::create_directories(options->keep, error);
+    if (error) {
+      return ReportStatus(status::Invalid("gate: --keep ", options->keep, ": ", error.message()));
+    }
+  }
+  std::fflush(stdout);
+  return Gate(*options).Run();
+}
+
+}  // namespace
+
+void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
+  CLI::App* const gate = profile.add_subcommand(
+      "gate",
+      "Fail where a command's memory grows from event to event:\nalkaid profile gate -- COMMAND");
+  auto options = std::make_shared<GateOptions>();
+  gate->add_option("--max-mb", options->gate.max_mb, "What may be added per event")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->type_name("MB");
+  gate->add_option("--warm-up", options->gate.warm_up,
+                   "Stamps in front that are not looked at; by default a tenth of all")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("COUNT");
+  gate->add_option("--plant", options->plant_mb,
+                   "Planted per event in the control; it takes that much memory")
+      ->check(CLI::Range(0.001, 1e6))
+      ->capture_default_str()
+      ->type_name("MB");
+  gate->add_option("--plant-by", options->plant_by, "pool (the default) or malloc")
+      ->check(CLI::IsMember({"pool", "malloc"}));
+  gate->add_option("--within", options->within, "How exactly the planted slope has to be found")
+      ->check(CLI::Range(0.1, 50.0))
+      ->capture_default_str()
+      ->type_name("PERCENT");
+  gate->add_option("--runs", options->runs,
+                   "Runs as it is; the gate fails where most of them alarm")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str()
+      ->type_name("COUNT");
+  gate->add_option("--account", options->gate.accounts, "rss, live or vm, or several with commas")
+      ->transform(CLI::CheckedTransformer(kGated))
+      ->delimiter(',')
+      ->default_str("rss,live");
+  gate->add_option("--confidence", options->confidence, "Of the intervals")
+      ->check(CLI::Range(50.0, 99.99))
+      ->capture_default_str()
+      ->type_name("PERCENT");
+  gate->add_option("--keep", options->keep, "Keep control.npy, run-1.npy, ... in this folder")
+      ->type_name("FOLDER");
+  gate->add_option("COMMAND", options->command, "The command and its arguments, behind a --")
+      ->required();
+  gate->footer(
+      "COMMAND runs once with a planted leak, which has to alarm with the slope that was\n"
+      "planted, then as it is. It alarms where the lower bound of a slope, and the slope of the\n"
+      "later half, pass --max-mb. Its output is passed through; the gate speaks on stderr, and\n"
+      "gives it an empty stdin. It has to stamp its events, as `alkaid dgram read` does\n"
+      "(alkaid::growth::StampEvent), and to exit with 0. Signals are passed on to it.\n"
+      "Exit codes: 0 it does not grow; 3 it grows; 4 nothing can be said: the planted leak was\n"
+      "not found, or there are too few stamps; 5 the command failed or was killed; 127 it is not\n"
+      "found, 126 it can not be run; 1 wrong usage; 128 and its number after a signal.");
+  gate->callback([options, exit_code] { *exit_code = Run(options.get()); });
+}
+
+}  // namespace alkaid::tools

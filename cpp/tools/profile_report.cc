@@ -1,0 +1,89 @@
+// alkaid profile report: what a leak profile says.
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "alkaid/growth/growth_report.h"
+#include "alkaid/growth/growth_verdict.h"
+#include "alkaid/growth/leak_profile_file.h"
+#include "commands.h"
+#include "exit_code.h"
+#include "growth_json.h"
+#include "leak_plot.h"
+
+namespace alkaid::tools {
+namespace {
+
+struct ReportOptions {
+  std::string file;
+  std::string plot;
+  bool json = false;
+  std::optional<size_t> warm_up;
+  double least_mb = growth::GrowthOptions{}.least_mb;
+  double confidence = 100 * growth::kDefaultConfidence;
+};
+
+int Run(const ReportOptions& options) {
+  if (!options.plot.empty()) {
+    const Status named = CheckPlotName(options.plot);
+    if (!named.ok()) return ReportStatus(named);
+  }
+  const auto stamps = growth::ReadLeakProfile(options.file);
+  if (!stamps.ok()) return ReportStatus(stamps.status());
+  const growth::GrowthVerdict verdict =
+      growth::JudgeGrowth(*stamps, {.warm_up = options.warm_up,
+                                    .least_mb = options.least_mb,
+                                    .confidence = options.confidence / 100});
+  if (options.json) {
+    const auto json = GrowthJson(options.file, *stamps, verdict);
+    std::printf("%s\n",
+                json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("%s", growth::GrowthReport(*stamps, verdict).c_str());
+  }
+  if (options.plot.empty()) return kExitOk;
+  return ReportStatus(DrawLeakProfile(options.file, *stamps, verdict, options.plot));
+}
+
+}  // namespace
+
+void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
+  CLI::App* const report = profile.add_subcommand(
+      "report", "Say whether memory grew from stamp to stamp, how sure that is, and whose it is.");
+  auto options = std::make_shared<ReportOptions>();
+  report
+      ->add_option("FILE", options->file,
+                   "A leak profile: NumPy's .npy, time [s] and VM [MB] first")
+      ->required();
+  report->add_option("--plot", options->plot, "Draw points, lines and their intervals")
+      ->type_name("OUT.png|svg");
+  report->add_flag("--json", options->json, "Print the report as JSON");
+  report
+      ->add_option("--warm-up", options->warm_up,
+                   "Stamps in front that are not looked at; by default a tenth of all")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("COUNT");
+  report->add_option("--least-mb", options->least_mb, "Slower growth, per event, is called none")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->type_name("MB");
+  report->add_option("--confidence", options->confidence, "Of the intervals")
+      ->check(CLI::Range(50.0, 99.99))
+      ->capture_default_str()
+      ->type_name("PERCENT");
+  report->footer(
+      "Verdicts: leak (what the pools handed out grows), retention by views, fragmentation,\n"
+      "allocator cache, growth outside the pools, growth that levels off, growth of unknown\n"
+      "cause (the file does not tell whose), none, too few stamps. A plot needs Debian's\n"
+      "python3-matplotlib. Exit codes: 0 whatever the verdict is; 1 wrong usage, or a file that\n"
+      "can not be read or drawn; 2 a file that is malformed. `alkaid profile gate` fails where\n"
+      "memory grows.");
+  report->callback([options, exit_code] { *exit_code = Run(*options); });
+}
+
+}  // namespace alkaid::tools
