@@ -1,0 +1,282 @@
+// The profile of a whole process, seen from outside: every case is a process of its own, which the
+// environment tells what to do.
+
+#include "alkaid/growth/process_profile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "alkaid/core/memory_pool.h"
+#include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/testing/child_process_internal.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::growth {
+namespace {
+
+namespace fs = std::filesystem;
+using alkaid::internal::ChildEnvironment;
+using alkaid::internal::ChildResult;
+using alkaid::internal::RunSelf;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// The children's part.
+
+int StampAndEnd(int events) {
+  for (int i = 0; i < events; ++i) StampEvent();
+  return 3;
+}
+
+// Keeps much until main is over.
+int KeepUntilTheEnd() {
+  constexpr int64_t kSize = 50'000'000;
+  struct Holder {
+    Holder() {
+      if (!default_memory_pool()->Allocate(kSize, &block).ok()) ::abort();
+    }
+    ~Holder() { default_memory_pool()->Free(block, kSize); }
+    uint8_t* block = nullptr;
+  };
+  static Holder holder;
+  return StampAndEnd(2);
+}
+
+// The parent stamps 2 events, its child `events` of its own.
+int ForkAndStamp(int events) {
+  StampEvent();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (int i = 0; i < events; ++i) StampEvent();
+    std::exit(0);
+  }
+  StampEvent();
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  std::printf("%d\n", child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 9;
+}
+
+// Forks while other threads stamp: no lock of theirs may be held in the child.
+int ForkInAStorm() {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&stop] {
+      while (!stop) StampEvent();
+    });
+  }
+  int result = 0;
+  for (int i = 0; i < 50 && result == 0; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      StampEvent();
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) result = 9;
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  return result;
+}
+
+int AskFor(const char* file) {
+  StampEvent();
+  if (ProfileLeaksOfProcess("").code() != StatusCode::kInvalidArgument) return 4;
+  if (!ProfileLeaksOfProcess("never used").ok()) return 5;
+  if (!ProfileLeaksOfProcess(file).ok()) return 6;
+  StampEvent();
+  StampEvent();
+  return 0;
+}
+
+int RunAsChild(const std::string& what, char** arguments) {
+  if (what == "stamp") return StampAndEnd(std::atoi(arguments[0]));
+  if (what == "keep") return KeepUntilTheEnd();
+  if (what == "fork") return ForkAndStamp(std::atoi(arguments[0]));
+  if (what == "storm") return ForkInAStorm();
+  if (what == "ask") return AskFor(arguments[0]);
+  return 99;
+}
+
+// The parent's part.
+
+class ProcessProfile : public ::testing::Test {
+ protected:
+  ProcessProfile() {
+    std::string folder = ::testing::TempDir() + "/alkaid_profile_XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) ::abort();
+    folder_ = folder;
+  }
+  ~ProcessProfile() override { fs::remove_all(folder_); }
+
+  ChildResult Run(const std::vector<std::string>& arguments,
+                  const std::map<std::string, std::string>& variables) const {
+    ChildEnvironment environment = {
+        {"ALKAID_LEAK_PROFILE", std::nullopt},    {"ALKAID_PROFILE_LEAK_MB", std::nullopt},
+        {"ALKAID_PROFILE_LEAK_BY", std::nullopt}, {"ALKAID_PROFILE_RELEASE_AT", std::nullopt},
+        {"ALKAID_HEAP_OWNER", std::nullopt},      {"ALKAID_TRACK_ALLOCATIONS", std::nullopt}};
+    for (const auto& [name, value] : variables) environment[name] = value;
+    return RunSelf(arguments, environment);
+  }
+  std::string File(const std::string& name) const { return folder_ + "/" + name; }
+  int64_t FileCount() const {
+    return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
+  }
+
+  std::string folder_;
+};
+
+std::vector<MemoryStamp> Read(const std::string& file) {
+  const auto stamps = ReadLeakProfile(file);
+  EXPECT_THAT(stamps, IsOk());
+  return stamps.value_or(std::vector<MemoryStamp>());
+}
+
+TEST_F(ProcessProfile, HasAStampForEachEventAndTheProcessEndsAsItWould) {
+  const ChildResult child = Run({"stamp", "12"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  EXPECT_EQ(child.err, "");
+  const auto stamps = Read(File("a.npy"));
+  ASSERT_EQ(stamps.size(), 12u);
+  EXPECT_FALSE(std::isnan(stamps.back().released_rss_mb));
+  EXPECT_TRUE(std::isnan(stamps.front().released_rss_mb));
+  EXPECT_EQ(FileCount(), 1);
+}
+
+TEST_F(ProcessProfile, IsNotWrittenWhereNobodyAsked) {
+  EXPECT_TRUE(Run({"stamp", "12"}, {}).ExitedWith(3));
+  EXPECT_TRUE(Run({"stamp", "12"}, {{"ALKAID_LEAK_PROFILE", ""}}).ExitedWith(3));
+  EXPECT_EQ(FileCount(), 0);
+}
+
+TEST_F(ProcessProfile, CanBeAskedForByTheProgram) {
+  const ChildResult child = Run({"ask", File("a.npy")}, {});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+  EXPECT_EQ(Read(File("a.npy")).size(), 2u);
+  EXPECT_EQ(FileCount(), 1);
+}
+
+TEST_F(ProcessProfile, PlantsWhatTheEnvironmentAsksFor) {
+  const ChildResult child = Run(
+      {"stamp", "10"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_PROFILE_LEAK_MB", "2"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  const auto stamps = Read(File("a.npy"));
+  ASSERT_EQ(stamps.size(), 10u);
+  EXPECT_NEAR(stamps.back().live_mb - stamps.front().live_mb, 9 * 2, 1);
+}
+
+TEST_F(ProcessProfile, APlantThatMakesNoSenseIsSaidOnceAndNotPlanted) {
+  const ChildResult child = Run(
+      {"stamp", "3"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_PROFILE_LEAK_MB", "-5"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  EXPECT_EQ(child.err,
+            "alkaid: ALKAID_PROFILE_LEAK_MB=-5: not a number of MB from 0 to 1e+06; no leak is "
+            "planted\n");
+  const auto stamps = Read(File("a.npy"));
+  ASSERT_EQ(stamps.size(), 3u);
+  EXPECT_EQ(stamps[2].live_mb, stamps[0].live_mb);
+}
+
+TEST_F(ProcessProfile, TriesNoReleaseWhereTheProgramGaveItsMemoryBackBefore) {
+  const ChildResult child = Run({"keep"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  EXPECT_TRUE(std::isnan(Read(File("a.npy")).back().released_rss_mb));
+}
+
+TEST_F(ProcessProfile, TriesReleaseAtTheStampThatIsNamed) {
+  const ChildResult child = Run(
+      {"stamp", "4"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_PROFILE_RELEASE_AT", "3"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  const auto stamps = Read(File("a.npy"));
+  ASSERT_EQ(stamps.size(), 4u);
+  EXPECT_TRUE(std::isnan(stamps[1].released_rss_mb));
+  EXPECT_FALSE(std::isnan(stamps[2].released_rss_mb));
+  EXPECT_TRUE(std::isnan(stamps[3].released_rss_mb));
+}
+
+TEST_F(ProcessProfile, AStampThatIsNoNumberIsSaidAndTheEndTakenInstead) {
+  for (const char* bad : {"0", "-1", "last", "3x"}) {
+    const ChildResult child = Run({"stamp", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")},
+                                                   {"ALKAID_PROFILE_RELEASE_AT", bad}});
+    EXPECT_THAT(child.err, HasSubstr(std::string("ALKAID_PROFILE_RELEASE_AT=") + bad));
+    EXPECT_FALSE(std::isnan(Read(File("a.npy")).back().released_rss_mb)) << bad;
+  }
+}
+
+TEST_F(ProcessProfile, SaysSoWhenNothingWasStamped) {
+  const ChildResult child = Run({"stamp", "0"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3));
+  EXPECT_THAT(child.err, AllOf(HasSubstr("no leak profile " + File("a.npy")),
+                               HasSubstr("the program stamped no event")));
+  EXPECT_EQ(FileCount(), 0);
+}
+
+TEST_F(ProcessProfile, AFileThatCanNotBeWrittenIsOneLineAndTheExitCodeStays) {
+  const ChildResult child = Run({"stamp", "2"}, {{"ALKAID_LEAK_PROFILE", File("no/such/folder")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  EXPECT_THAT(child.err, HasSubstr("alkaid: no leak profile " + File("no/such/folder")));
+  EXPECT_EQ(std::count(child.err.begin(), child.err.end(), '\n'), 1);
+}
+
+TEST_F(ProcessProfile, AForkedChildWritesAProfileOfItsOwn) {
+  const ChildResult parent = Run({"fork", "5"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  ASSERT_TRUE(parent.ExitedWith(0)) << parent.err;
+  const std::string child = parent.out.substr(0, parent.out.find('\n'));
+  EXPECT_EQ(Read(File("a.npy")).size(), 2u);
+  EXPECT_EQ(Read(File("a.npy." + child)).size(), 5u);
+  EXPECT_EQ(FileCount(), 2);
+}
+
+TEST_F(ProcessProfile, ANameWithTheProcessInItIsLeftAsItIsInAForkedChild) {
+  const ChildResult parent = Run({"fork", "5"}, {{"ALKAID_LEAK_PROFILE", File("a.%p.npy")}});
+  ASSERT_TRUE(parent.ExitedWith(0)) << parent.err;
+  const std::string child = parent.out.substr(0, parent.out.find('\n'));
+  EXPECT_EQ(Read(File("a." + child + ".npy")).size(), 5u);
+  EXPECT_EQ(FileCount(), 2);
+}
+
+TEST_F(ProcessProfile, AForkedChildThatStampsNothingWritesAndSaysNothing) {
+  const ChildResult parent = Run({"fork", "0"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  ASSERT_TRUE(parent.ExitedWith(0)) << parent.err;
+  EXPECT_EQ(parent.err, "");
+  EXPECT_EQ(FileCount(), 1);
+}
+
+TEST_F(ProcessProfile, AForkWhileOthersStampLeavesNoLockHeld) {
+  const ChildResult parent = Run({"storm"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(parent.ExitedWith(0)) << parent.status << parent.err;
+}
+
+TEST_F(ProcessProfile, AFileThatIsMeantForAnotherProcessIsLeftAlone) {
+  const ChildResult child =
+      Run({"stamp", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_HEAP_OWNER", "1"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  ASSERT_EQ(FileCount(), 1);
+  const std::string file = fs::directory_iterator(folder_)->path();
+  EXPECT_TRUE(file.starts_with(File("a.npy."))) << file;
+}
+
+}  // namespace
+}  // namespace alkaid::growth
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[0]) == "child") {
+    return alkaid::growth::RunAsChild(argv[1], argv + 2);
+  }
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
