@@ -7,6 +7,7 @@
 #include <string>
 
 #include "alkaid/events/event_builder.h"
+#include "alkaid/growth/process_profile.h"
 #include "commands.h"
 #include "event_source.h"
 #include "exit_code.h"
@@ -101,6 +102,7 @@ Status Build(const EventsOptions& options, const EventSource::Opened& opened, Js
     const int64_t now = opened.reader->position();
     progress.Advance(now - position);
     position = now;
+    growth::StampEvent();
   }
 }
 

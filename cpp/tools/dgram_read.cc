@@ -17,6 +17,7 @@
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/events/big_data_reader.h"
+#include "alkaid/growth/process_profile.h"
 #include "commands.h"
 #include "event_source.h"
 #include "exit_code.h"
@@ -174,6 +175,7 @@ class Pipeline {
       ALKAID_ASSIGN_OR_RAISE(const bool more, reader.Next(&event));
       if (!more) break;
       if (event.batch_index() != batch) {
+        if (batch >= 0) growth::StampEvent();
         batch = event.batch_index();
         const int64_t now = small_data.position();
         progress->Advance(now - position);
@@ -183,6 +185,7 @@ class Pipeline {
       if (report != nullptr) Lists(batch).events.push_back(EventJson(event));
       if (options_.fields) ALKAID_RETURN_NOT_OK(LocateFields(event));
     }
+    if (batch >= 0) growth::StampEvent();
     // Batches that a filter left empty, or without a read, are listed too.
     const auto planned = listed_ + static_cast<int64_t>(lists_.size());
     if (report != nullptr) ListUpTo(std::max({batch + 1, planned, batches_}), report);

@@ -8,6 +8,7 @@
 #include "alkaid/core/allocator_statistics.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/growth/process_memory.h"
+#include "alkaid/profile/retention_report.h"
 
 namespace alkaid::growth {
 namespace {
@@ -49,7 +50,12 @@ void MeasureAllocators(MemoryStamp* stamp) {
   stamp->in_use_mb = Megabytes(in_use);
 }
 
-void MeasureViews(MemoryStamp* /*stamp*/) {}
+void MeasureViews(MemoryStamp* stamp) {
+  const auto totals = profile::MeasureRetention();
+  if (!totals.ok()) return;  // views are not tracked
+  stamp->roots_mb = Megabytes(totals->root_bytes);
+  stamp->visible_mb = Megabytes(totals->visible_bytes);
+}
 
 // Whether a pool stands on this allocator: what is not in use is not started to release what it has.
 bool IsInUse(std::string_view allocator) {

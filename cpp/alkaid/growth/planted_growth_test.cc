@@ -222,7 +222,7 @@ class LevelsOff final : public Workload {
   using Workload::Workload;
   void Event(int event) override {
     const auto working = Blocks(pool_, 100 * kKb, kMb);
-    if (event >= kEvents / 3) return;
+    if (event >= events() / 3) return;
     for (Block& block : Blocks(pool_, 100 * kKb, 2 * kMb)) cache_.push_back(std::move(block));
   }
 
