@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,8 @@
 #include <vector>
 
 #include "alkaid/events/stream_crafts.h"
+#include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/testing/matchers.h"
 #include "run_command.h"
 
 namespace alkaid::tools {
@@ -74,6 +77,25 @@ TEST_F(EventsCommand, ListsBatchesAndTheirEvents) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("batches 2, events 10, of which transitions 2"));
   EXPECT_THAT(result.out, ::testing::ContainsRegex(" 3 +76 +-\n"));
+}
+
+TEST_F(EventsCommand, StampsALeakProfileOnceABatch) {
+  const std::string profile = (folder_ / "batches.npy").string();
+  ::setenv("ALKAID_LEAK_PROFILE", profile.c_str(), 1);
+  const CommandResult events =
+      RunCommand({"dgram", "events", "--batch-size", "2", small_[0], small_[1]});
+  const auto of_events = growth::ReadLeakProfile(profile);
+  const CommandResult read = Read({"--batch-size", "2"});
+  const auto of_read = growth::ReadLeakProfile(profile);
+  ::unsetenv("ALKAID_LEAK_PROFILE");
+
+  EXPECT_EQ(events.exit_code, 0) << events.err;
+  EXPECT_THAT(events.out, HasSubstr("batches 5, events 10"));
+  ALKAID_ASSERT_OK(of_events);
+  EXPECT_EQ(of_events->size(), 5u);
+  EXPECT_EQ(read.exit_code, 0) << read.err;
+  ALKAID_ASSERT_OK(of_read);
+  EXPECT_EQ(of_read->size(), 5u);
 }
 
 TEST_F(EventsCommand, DeliversTheEventsBeforeAFaultAndExitsTwo) {
