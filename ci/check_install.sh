@@ -94,5 +94,12 @@ if [[ -x $prefix/bin/alkaid ]]; then
   shown=$("$prefix/bin/alkaid" heap show "$work/true.heap")
   grep -q "malloc" <<<"$shown" ||
     fail "'alkaid run --track' from the installed tree saw nothing of malloc"
+  # A file of no stamps has nothing to draw: that it is the script which says so shows that it was found.
+  printf '\x93NUMPY\1\0\x46\0%-69s\n' \
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 2), }" >"$work/none.npy"
+  drawn=$("$prefix/bin/alkaid" profile report "$work/none.npy" --plot "$work/none.svg" 2>&1 || true)
+  grep -Eq "plot_leak_profile: (the profile has no figures|.*python3-matplotlib)" <<<"$drawn" ||
+    fail "'alkaid profile report --plot' from the installed tree does not reach its script: $drawn"
+  [[ -z $(find "$prefix" -name __pycache__) ]] || fail "drawing left files behind"
 fi
 say "the installed library is sound"

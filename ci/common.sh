@@ -18,8 +18,9 @@ readonly BUILD_PACKAGES=(
   xz-utils
 )
 
-# For tests that look at processes from outside; without them they are skipped.
-readonly TEST_PACKAGES=(bpftrace gdb linux-perf)
+# For tests that look at processes from outside, and that draw and read files as Python does; without
+# them they are skipped.
+readonly TEST_PACKAGES=(bpftrace gdb linux-perf python3-matplotlib python3-numpy)
 
 say() { printf '== %s\n' "$*" >&2; }
 fail() {

@@ -25,6 +25,7 @@
 #include "child_process.h"
 #include "commands.h"
 #include "exit_code.h"
+#include "finite_range.h"
 #include "temporary_folder.h"
 
 namespace alkaid::tools {
@@ -74,6 +75,13 @@ struct Judged {
 
 std::string TextOf(const Status& status) {
   return std::string(status.message().data(), status.message().size());
+}
+
+// As a part of a pattern, where a percent sign stands for more.
+std::string Escaped(const std::string& path) {
+  std::string pattern;
+  for (const char c : path) pattern.append(c == '%' ? 2 : 1, c);
+  return pattern;
 }
 
 std::string Line(const GatedAccount& gated) {
@@ -167,7 +175,7 @@ class Gate {
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (nothing < 0) return Failure{kExitFailure, std::string("/dev/null: ") + strerror(errno)};
     std::map<std::string, std::optional<std::string>> environment = {
-        {alkaid::internal::kLeakProfileVariable, folder + "/%p.npy"},
+        {alkaid::internal::kLeakProfileVariable, Escaped(folder) + "/%p.npy"},
         {alkaid::internal::kProfileLeakMbVariable, std::nullopt}};
     if (plant_mb > 0) {
       environment[alkaid::internal::kProfileLeakMbVariable] = std::to_string(plant_mb);
@@ -267,7 +275,7 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       "Fail where a command's memory grows from event to event:\nalkaid profile gate -- COMMAND");
   auto options = std::make_shared<GateOptions>();
   gate->add_option("--max-mb", options->gate.max_mb, "What may be added per event")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(FiniteRange(0.0, 1e6))
       ->capture_default_str()
       ->type_name("MB");
   gate->add_option("--warm-up", options->gate.warm_up,
@@ -276,13 +284,15 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       ->type_name("COUNT");
   gate->add_option("--plant", options->plant_mb,
                    "Planted per event in the control; it takes that much memory")
-      ->check(CLI::Range(0.001, 1e6))
+      ->check(FiniteRange(0.001, 1e6))
       ->capture_default_str()
       ->type_name("MB");
   gate->add_option("--plant-by", options->plant_by, "pool (the default) or malloc")
       ->check(CLI::IsMember({"pool", "malloc"}));
-  gate->add_option("--within", options->within, "How exactly the planted slope has to be found")
-      ->check(CLI::Range(0.1, 50.0))
+  gate->add_option(
+          "--within", options->within,
+          "How exactly the planted slope has to be found, beside what the intervals leave open")
+      ->check(FiniteRange(0.1, 50.0))
       ->capture_default_str()
       ->type_name("PERCENT");
   gate->add_option("--runs", options->runs,
@@ -295,7 +305,7 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       ->delimiter(',')
       ->default_str("rss,live");
   gate->add_option("--confidence", options->confidence, "Of the intervals")
-      ->check(CLI::Range(50.0, 99.99))
+      ->check(FiniteRange(50.0, 99.99))
       ->capture_default_str()
       ->type_name("PERCENT");
   gate->add_option("--keep", options->keep, "Keep control.npy, run-1.npy, ... in this folder")

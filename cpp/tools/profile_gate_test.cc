@@ -1,0 +1,227 @@
+// alkaid profile gate, over a program that stamps and one that does not.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "alkaid/growth/leak_profile_file.h"
+#include "run_command.h"
+
+extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
+
+namespace alkaid::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Temporary files of the gate lie in a folder of the test's own, which has to be empty afterwards.
+class ProfileGate : public ::testing::Test {
+ protected:
+  CommandResult Gate(std::vector<std::string> options, const std::vector<std::string>& command,
+                     std::map<std::string, std::string> environment = {}) const {
+    options.insert(options.begin(), {"profile", "gate"});
+    options.push_back("--");
+    options.insert(options.end(), command.begin(), command.end());
+    environment.emplace("TMPDIR", temporary_.path());
+    CommandResult result = RunCommand(options, environment);
+    EXPECT_TRUE(std::filesystem::is_empty(temporary_.path())) << "something was left behind";
+    return result;
+  }
+  static std::vector<std::string> Program(const std::string& events, const std::string& leak = "0",
+                                          const std::string& end = "exit") {
+    return {ALKAID_STAMPING_PROGRAM, events, leak, "1", end};
+  }
+
+  const TestFolder temporary_;
+};
+
+TEST_F(ProfileGate, PassesANoisyProgramThatDoesNotLeak) {
+  const CommandResult result = Gate({}, Program("120"));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "120 events\n120 events\n");
+  EXPECT_THAT(result.err, AllOf(HasSubstr("gate: the control: "), HasSubstr("1.00 MB planted"),
+                                HasSubstr("done\n"), HasSubstr("run 1 of 1: as it is"),
+                                HasSubstr("does not alarm: RSS "), HasSubstr("; live in pools "),
+                                HasSubstr("gate: passed\n"), Not(HasSubstr("ALARM"))));
+}
+
+TEST_F(ProfileGate, FailsWhereTheProgramLeaksAndReportsIt) {
+  const CommandResult result = Gate({}, Program("120", "1"));
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("ALARM: RSS +"), HasSubstr("num_stamp 120"),
+                                HasSubstr("Verdict: leak"), HasSubstr("FAILED: memory grows")));
+  EXPECT_EQ(Gate({"--max-mb", "3"}, Program("120", "1", "exit")).exit_code, 4)
+      << "the planted leak is below what is allowed, and can not alarm";
+  EXPECT_EQ(Gate({"--max-mb", "3", "--plant", "5"}, Program("120", "1")).exit_code, 0);
+}
+
+TEST_F(ProfileGate, PlantsByMallocToo) {
+  const CommandResult result =
+      Gate({"--plant-by", "malloc", "--account", "rss", "--plant", "2"}, Program("120"));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  // What malloc leaks does not show in the pools' live bytes.
+  const CommandResult live =
+      Gate({"--plant-by", "malloc", "--account", "live", "--plant", "2"}, Program("120"));
+  EXPECT_EQ(live.exit_code, 4);
+  EXPECT_THAT(live.err, HasSubstr("does not see a leak that was planted"));
+}
+
+TEST_F(ProfileGate, TheLeakIsPlantedInTheControlAlone) {
+  const CommandResult result = Gate({},
+                                    {"sh", "-c",
+                                     "echo \"${ALKAID_PROFILE_LEAK_MB-none}\" >&2; exec " +
+                                         std::string(ALKAID_STAMPING_PROGRAM) + " 120"},
+                                    {{"ALKAID_PROFILE_LEAK_MB", "7"}});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("\n1.000000\n"), HasSubstr("\nnone\n")));
+}
+
+TEST_F(ProfileGate, FailsWhereThePlantedLeakIsNotFound) {
+  // The control's leak is taken out of the program's environment.
+  const std::string plain =
+      "unset ALKAID_PROFILE_LEAK_MB; exec " + std::string(ALKAID_STAMPING_PROGRAM) + " 120";
+  const CommandResult nothing = Gate({}, {"sh", "-c", plain});
+  EXPECT_EQ(nothing.exit_code, 4);
+  EXPECT_THAT(nothing.err, AllOf(HasSubstr("does not see a leak that was planted"),
+                                 Not(HasSubstr("run 1 of 1"))));
+  // Or another one than that is planted.
+  const std::string half =
+      "test -z \"$ALKAID_PROFILE_LEAK_MB\" || ALKAID_PROFILE_LEAK_MB=0.5; "
+      "exec " +
+      std::string(ALKAID_STAMPING_PROGRAM) + " 120";
+  const CommandResult wrong = Gate({}, {"sh", "-c", half});
+  EXPECT_EQ(wrong.exit_code, 4);
+  EXPECT_THAT(wrong.err,
+              AllOf(HasSubstr("measures a planted leak wrongly"), HasSubstr("0.900 to 1.10 MB")));
+}
+
+TEST_F(ProfileGate, SaysWhereThereAreNoStampsOrTooFew) {
+  const CommandResult silent = Gate({}, Program("5", "0", "silent"));
+  EXPECT_EQ(silent.exit_code, 4);
+  EXPECT_THAT(silent.err, HasSubstr("left no leak profile: it has to call "
+                                    "alkaid::growth::StampEvent()"));
+  const CommandResult stranger = Gate({}, {"true"});
+  EXPECT_EQ(stranger.exit_code, 4);
+  EXPECT_THAT(stranger.err, HasSubstr("true left no leak profile"));
+  const CommandResult few = Gate({}, Program("7"));
+  EXPECT_EQ(few.exit_code, 4);
+  EXPECT_THAT(few.err, HasSubstr("7 stamps, of which 7 behind the warm-up of 0"));
+  EXPECT_EQ(Gate({"--warm-up", "115"}, Program("120")).exit_code, 4);
+}
+
+TEST_F(ProfileGate, SaysHowTheCommandFailed) {
+  const CommandResult failed = Gate({}, Program("120", "0", "fail"));
+  EXPECT_EQ(failed.exit_code, 5);
+  EXPECT_THAT(failed.err, HasSubstr("failed with exit code 9"));
+  const CommandResult killed = Gate({}, Program("120", "0", "kill"));
+  EXPECT_EQ(killed.exit_code, 5);
+  EXPECT_THAT(killed.err, HasSubstr("was ended by signal 9 (Killed)"));
+  const CommandResult missing = Gate({}, {"alkaid-no-such-command"});
+  EXPECT_EQ(missing.exit_code, 127);
+  EXPECT_THAT(missing.err, HasSubstr("alkaid-no-such-command: command not found"));
+  EXPECT_EQ(Gate({}, {"/etc/passwd"}).exit_code, 126);
+}
+
+TEST_F(ProfileGate, GivesTheCommandAnEmptyInput) {
+  EXPECT_EQ(Gate({}, Program("120", "0", "echo")).exit_code, 0);
+}
+
+TEST_F(ProfileGate, APercentSignInTheTemporaryFolderIsNoPattern) {
+  const TestFolder folder;
+  const std::string odd = folder.path() + "/50%p off";
+  std::filesystem::create_directory(odd);
+  const CommandResult result = Gate({}, Program("120"), {{"TMPDIR", odd}});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(std::filesystem::is_empty(odd));
+}
+
+TEST_F(ProfileGate, JudgesEveryProcessThatStamps) {
+  // The shell's children: one leaks, the one with more events does not.
+  const std::string program = ALKAID_STAMPING_PROGRAM;
+  const CommandResult result =
+      Gate({}, {"sh", "-c", program + " 60 1 & " + program + " 120; wait"});
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("num_stamp 60 "));
+}
+
+TEST_F(ProfileGate, KeepsTheProfilesWhereThatIsAskedFor) {
+  const TestFolder kept;
+  const std::string folder = kept.path() + "/of/ci";
+  const CommandResult result = Gate({"--keep", folder, "--runs", "2"}, Program("120"));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("0 of 2 runs alarm"));
+  for (const char* name : {"control", "run-1", "run-2"}) {
+    const auto stamps = growth::ReadLeakProfile(folder + "/" + name + ".npy");
+    ASSERT_TRUE(stamps.ok()) << stamps.status();
+    EXPECT_EQ(stamps->size(), 120u);
+  }
+}
+
+TEST_F(ProfileGate, WrongUsageExitsOneAndRunsNothing) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"profile", "gate"},
+        {"profile", "gate", "--"},
+        {"profile", "gate", "--max-mb", "-1", "--", "echo", "ran"},
+        {"profile", "gate", "--max-mb", "nan", "--", "echo", "ran"},
+        {"profile", "gate", "--plant", "0", "--", "echo", "ran"},
+        {"profile", "gate", "--runs", "0", "--", "echo", "ran"},
+        {"profile", "gate", "--account", "heap", "--", "echo", "ran"},
+        {"profile", "gate", "--plant-by", "mmap", "--", "echo", "ran"},
+        {"profile", "gate", "--keep", "/dev/null/x", "--", "echo", "ran"}}) {
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
+    EXPECT_NE(result.err, "");
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+// Sends `signal` to the gate once the command has said that it runs.
+int SignalWhileItRuns(int signal, const std::string& temporary, const std::string& log) {
+  const std::string script = "echo runs > " + log + "; exec sleep 60";
+  std::vector<std::string> texts = {ALKAID_COMMAND, "profile", "gate", "--", "sh", "-c", script};
+  std::vector<char*> arguments;
+  for (std::string& text : texts) arguments.push_back(text.data());
+  arguments.push_back(nullptr);
+  std::string variable = "TMPDIR=" + temporary;
+  std::vector<char*> environment = {variable.data()};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (std::string(*entry).rfind("TMPDIR=", 0) != 0) environment.push_back(*entry);
+  }
+  environment.push_back(nullptr);
+  pid_t pid = -1;
+  if (::posix_spawn(&pid, ALKAID_COMMAND, nullptr, nullptr, arguments.data(), environment.data()) !=
+      0) {
+    return -1;
+  }
+  while (std::ifstream(log).peek() == std::ifstream::traits_type::eof()) ::usleep(2000);
+  ::kill(pid, signal);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST_F(ProfileGate, PassesSignalsOnAndEndsAsTheyDo) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    const TestFolder folder;
+    EXPECT_EQ(SignalWhileItRuns(signal, temporary_.path(), folder.path() + "/log"), 128 + signal);
+    EXPECT_TRUE(std::filesystem::is_empty(temporary_.path()));
+  }
+}
+
+}  // namespace
+}  // namespace alkaid::tools

@@ -13,6 +13,7 @@
 #include "alkaid/growth/leak_profile_file.h"
 #include "commands.h"
 #include "exit_code.h"
+#include "finite_range.h"
 #include "growth_json.h"
 #include "leak_plot.h"
 
@@ -69,11 +70,11 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("COUNT");
   report->add_option("--least-mb", options->least_mb, "Slower growth, per event, is called none")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(FiniteRange(0.0, 1e6))
       ->capture_default_str()
       ->type_name("MB");
   report->add_option("--confidence", options->confidence, "Of the intervals")
-      ->check(CLI::Range(50.0, 99.99))
+      ->check(FiniteRange(50.0, 99.99))
       ->capture_default_str()
       ->type_name("PERCENT");
   report->footer(

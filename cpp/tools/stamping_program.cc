@@ -4,7 +4,8 @@
 //   stamping_program EVENTS [LEAK_MB [SEED [END]]]
 //
 // Each event allocates blocks of random sizes, keeps some of them for random times, fills a cache
-// that is emptied now and then, and stamps. LEAK_MB is kept for ever per event. END is how it ends:
+// that is emptied now and then, and stamps. LEAK_MB is kept for ever per event. A SEED of 0 makes
+// every run another one. END is how it ends:
 // exit (the default), fail, kill, silent (without a stamp), echo (prints what it finds on stdin).
 
 #include <csignal>
@@ -72,7 +73,8 @@ void EchoInput() {
 int main(int count, char** arguments) {
   const int events = count > 1 ? std::atoi(arguments[1]) : 0;
   const auto leak = static_cast<int64_t>(1e6 * (count > 2 ? std::atof(arguments[2]) : 0));
-  const uint64_t seed = count > 3 ? std::strtoull(arguments[3], nullptr, 10) : 1;
+  const uint64_t asked = count > 3 ? std::strtoull(arguments[3], nullptr, 10) : 1;
+  const uint64_t seed = asked != 0 ? asked : std::random_device()();
   const std::string end = count > 4 ? arguments[4] : "exit";
 
   Workload workload(seed);

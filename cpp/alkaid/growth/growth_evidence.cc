@@ -245,12 +245,16 @@ std::string AdviceOf(const GrowthVerdict& verdict) {
     case Verdict::kNone:
       return "";
     case Verdict::kLeak:
-      return "alkaid run --track --heap-at-exit leak.heap -- COMMAND, then alkaid heap show "
-             "leak.heap: the largest entries are what was never given back.";
+      return "run it with ALKAID_TRACK_ALLOCATIONS=1 ALKAID_HEAP_SIGNAL=USR2, send USR2 twice, "
+             "some "
+             "events apart, and compare the two heap files with alkaid heap diff: it names who "
+             "allocated what stays.";
     case Verdict::kRetention:
-      return "a RetentionReport names the blocks, worst first, and who made them. Drop those "
-             "views, "
-             "or copy what they show with Buffer::CompactIfBelow.";
+      return "run it with ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_SIGNAL=USR2, send USR2 late, "
+             "and "
+             "ask alkaid heap retention of the heap file: the blocks, worst first, and who made "
+             "the "
+             "views. Drop those, or copy what they show with Buffer::CompactIfBelow.";
     case Verdict::kFragmentation:
       return "say sizes ahead (BufferBuilder::SetReservation), so that blocks do not grow through "
              "all sizes; or try another allocator with ALKAID_DEFAULT_MEMORY_POOL.";
@@ -258,8 +262,10 @@ std::string AdviceOf(const GrowthVerdict& verdict) {
       return "nothing leaks. Where the memory is needed elsewhere, call ReleaseUnused.";
     case Verdict::kOutside:
       return verdict.cause == Account::kOwnMalloc
-                 ? "alkaid run --track --heap-at-exit leak.heap -- COMMAND, then alkaid heap show "
-                   "leak.heap: what is labelled malloc is not of the pools."
+                 ? "run it under ALKAID_HEAP_SIGNAL=USR2 alkaid run --track -- COMMAND, send USR2 "
+                   "twice, some events apart, and compare the two heap files with alkaid heap "
+                   "diff: "
+                   "what is labelled malloc is not of the pools."
                  : "compare two copies of /proc/PID/smaps, some events apart: the mapping that "
                    "grows has a name.";
     case Verdict::kLevelsOff:

@@ -40,7 +40,7 @@ TEST(GrowthEvidence, OfALeakSaysHowMuchWhoseAndHowSoon) {
                                "handed out grows by 4.00 MB per event, 100 % of RSS's growth. "));
   EXPECT_THAT(text, HasSubstr("Views were not tracked"));
   EXPECT_THAT(text, HasSubstr("ALKAID_TRACK_ALLOCATIONS=views"));
-  EXPECT_THAT(text, HasSubstr("alkaid heap show"));
+  EXPECT_THAT(text, HasSubstr("alkaid heap diff"));
 }
 
 TEST(GrowthEvidence, OfALeakWithViewsTellsWhetherTheyKeepIt) {
@@ -59,7 +59,7 @@ TEST(GrowthEvidence, OfRetentionNamesTheCensusAndTheCopy) {
                    .roots = Line(kSize, 4, 50),
                    .visible = Line(kSize, 0.001, 1)}),
               AllOf(HasSubstr("what the views show of them by 0.0010 MB"),
-                    HasSubstr("RetentionReport"), HasSubstr("CompactIfBelow")));
+                    HasSubstr("alkaid heap retention"), HasSubstr("CompactIfBelow")));
 }
 
 TEST(GrowthEvidence, OfFragmentationSaysWhatReleasingDid) {

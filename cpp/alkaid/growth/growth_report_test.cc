@@ -68,7 +68,7 @@ TEST(GrowthReport, HasTheLineTheVerdictItsEvidenceAndWhatToDo) {
                                 "intervals of 99 %:\n"));
   EXPECT_THAT(report, HasSubstr("\nVerdict: leak\n  RSS grows by 3.00 MB per event, between +3.00 "
                                 "and +3.00.\n"));
-  EXPECT_THAT(report, HasSubstr("\nNext: alkaid run --track"));
+  EXPECT_THAT(report, HasSubstr("\nNext: run it with ALKAID_TRACK_ALLOCATIONS=1"));
 }
 
 TEST(GrowthReport, IsWholeForAnyProfile) {

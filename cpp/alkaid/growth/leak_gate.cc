@@ -32,6 +32,12 @@ const GatedAccount* LeakGateResult::Alarm() const {
 
 Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                    const LeakGateOptions& options) {
+  if (!(options.max_mb >= 0 && std::isfinite(options.max_mb))) {
+    return status::Invalid("a leak gate can not allow ", options.max_mb, " MB per event");
+  }
+  if (!(options.confidence > 0 && options.confidence < 1)) {
+    return status::Invalid("a confidence lies between 0 and 1, ", options.confidence, " does not");
+  }
   LeakGateResult result;
   result.verdict = JudgeGrowth(
       stamps,
@@ -69,12 +75,14 @@ Status CheckLeakGateControl(const LeakGateResult& planted, const LeakGateResult*
                                       ", the one without does not");
   }
   const double found = gated.fit.slope - without->fit.slope;
-  if (std::abs(found - planted_mb) <= tolerance * planted_mb) return absl::OkStatus();
+  const double unsure =
+      std::hypot(gated.fit.high - gated.fit.low, without->fit.high - without->fit.low) / 2;
+  if (std::abs(found - planted_mb) <= tolerance * planted_mb + unsure) return absl::OkStatus();
   return status::FailedPrecondition(
       "the gate measures a planted leak wrongly: ", MbText(planted_mb), " per event were planted, ",
-      MbText(found), " found in ", Name(gated.account), ": ", PerEvent(gated.fit), " with it, ",
-      PerEvent(without->fit), " without; the limits are ", MbNumber(planted_mb * (1 - tolerance)),
-      " to ", MbText(planted_mb * (1 + tolerance)),
+      MbText(found), " (give or take ", MbNumber(unsure), ") found in ", Name(gated.account), ": ",
+      PerEvent(gated.fit), " with it, ", PerEvent(without->fit), " without; the limits are ",
+      MbNumber(planted_mb * (1 - tolerance)), " to ", MbText(planted_mb * (1 + tolerance)),
       "; plant more, take more events, or raise the warm-up");
 }
 

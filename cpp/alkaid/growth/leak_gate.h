@@ -49,14 +49,14 @@ struct LeakGateResult {
 };
 
 // kFailedPrecondition where fewer than kFewestStamps are left behind the warm-up, or none of the
-// accounts is known.
+// accounts is known; kInvalidArgument for figures that make no sense.
 ALKAID_EXPORT Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                                  const LeakGateOptions& options = {});
 
 // Whether the run with a leak of `planted_mb` per event alarms and, where there is a clean one, its
-// slope differs from the clean one's by the planted one, within `tolerance` of it (0.1 for 10 %).
-// kFailedPrecondition where not, with the reason; nothing that such a gate says can be believed.
-// Compared is the first account that both know.
+// slope differs from the clean one's by the planted one, within `tolerance` of it (0.1 for 10 %) and
+// what both intervals leave open. kFailedPrecondition where not, with the reason: nothing that such a
+// gate says can be believed. Compared is the first account that both know.
 ALKAID_EXPORT Status CheckLeakGateControl(const LeakGateResult& planted,
                                           const LeakGateResult* clean, double planted_mb,
                                           double tolerance);

@@ -162,6 +162,19 @@ TEST(LeakGate, RefusesToJudgeTooFewStamps) {
   EXPECT_FALSE(RunLeakGate(unknown).ok());
 }
 
+// A limit that compares as nothing would never alarm.
+TEST(LeakGate, RefusesFiguresThatMakeNoSense) {
+  const auto stamps = Profile(100, {.live = Line(100, 1)});
+  for (const double max_mb : {std::nan(""), -1.0, HUGE_VAL}) {
+    EXPECT_EQ(RunLeakGate(stamps, {.max_mb = max_mb}).status().code(),
+              StatusCode::kInvalidArgument);
+  }
+  for (const double confidence : {std::nan(""), 0.0, 1.0, 99.0}) {
+    EXPECT_EQ(RunLeakGate(stamps, {.confidence = confidence}).status().code(),
+              StatusCode::kInvalidArgument);
+  }
+}
+
 LeakGateResult GateOf(double slope, double noise_mb = 1) {
   Noise noise(31);
   return *RunLeakGate(Profile(100, {.live = Line(100, slope, 300) + White(noise, 100, noise_mb)}));
@@ -187,14 +200,22 @@ TEST(LeakGateControl, FailsWhereThePlantedLeakDoesNotAlarm) {
 }
 
 TEST(LeakGateControl, FailsWhereAnotherSlopeIsFoundThanWasPlanted) {
-  const LeakGateResult clean = GateOf(0);
-  for (const double found : {8.9, 11.1}) {
-    const Status status = CheckLeakGateControl(GateOf(found), &clean, 10, 0.1);
+  const LeakGateResult clean = GateOf(0, 0.1);
+  for (const double found : {5.0, 8.9, 11.1, 20.0}) {
+    const Status status = CheckLeakGateControl(GateOf(found, 0.1), &clean, 10, 0.1);
     EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition) << found;
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr("10.00 MB per event were planted"), HasSubstr("9.00 to 11.00 MB")));
   }
-  EXPECT_TRUE(CheckLeakGateControl(GateOf(9.1), &clean, 10, 0.1).ok());
+  EXPECT_TRUE(CheckLeakGateControl(GateOf(9.1, 0.1), &clean, 10, 0.1).ok());
+}
+
+// A run that is short and noisy measures badly, and does not fail for that as long as it alarms; a
+// slope that is certainly another one fails in noise too.
+TEST(LeakGateControl, AllowsForWhatTheIntervalsLeaveOpen) {
+  const LeakGateResult clean = GateOf(0.6, 20);
+  EXPECT_TRUE(CheckLeakGateControl(GateOf(9.3, 20), &clean, 10, 0.1).ok());
+  EXPECT_FALSE(CheckLeakGateControl(GateOf(5, 20), &clean, 10, 0.1).ok());
 }
 
 }  // namespace

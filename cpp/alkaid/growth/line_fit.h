@@ -2,8 +2,8 @@
 //
 // The line is that of least squares over the stamp's index, so its slope is growth per event. The
 // usual error of such a slope takes the points for independent, which memory never is: allocators
-// grow in steps, caches fill and are emptied, RSS wanders. With that error every other random walk
-// passes for a leak. So the error is taken from what the series does as a whole: the points are cut
+// grow in steps, caches fill and are emptied, RSS wanders. With that error four of ten random walks
+// pass for a leak. So the error is taken from what the series does as a whole: the points are cut
 // into 10 blocks or a few more, and the growth from each block to the next is one measurement. What
 // goes up and down within a block cancels out; of what wanders without end the error is that of a
 // random walk's slope; and one step, or steps that end half-way, stand in a few of the differences

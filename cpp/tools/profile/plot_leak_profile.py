@@ -55,8 +55,9 @@ def number(value):
 def draw_panel(axes, report, column, account, colour):
     index = report["stamps"]["index"]
     known = [(i, mb) for i, mb in zip(index, report["stamps"][column]) if mb is not None]
-    axes.plot([i for i, _ in known], [mb for _, mb in known], ".", color=colour, markersize=3.5,
-              alpha=0.55, markeredgewidth=0)
+    few = len(known) <= 500
+    axes.plot([i for i, _ in known], [mb for _, mb in known], ".", color=colour,
+              markersize=5 if few else 3, alpha=0.8 if few else 0.5, markeredgewidth=0)
     warm_up, last = report["warm_up"], max(report["num_stamp"] - 1, 1)
     if warm_up > 0:
         axes.axvspan(0, min(warm_up, last), color="0.92", zorder=0)
