@@ -44,7 +44,7 @@ class Reader {
   // Needs more in each event, and gives all of it back.
   static void Burst(int number) {
     std::vector<Batch> batches;
-    for (int i = 0; i <= 3 * number; ++i) batches.push_back(ReadBatch());
+    for (int i = 0; i <= number; ++i) batches.push_back(ReadBatch());
   }
 
   // Drops a batch for as many bytes of small pieces. For each piece that stays three were there
