@@ -106,7 +106,10 @@ bool WasReleased(const GrowthVerdict& all, Account account) {
   const LineFit& fit = all.of(account).fit;
   const double grown = fit.slope * static_cast<double>(fit.points - 1);
   // NaN compares as false.
-  return all.released->rss_mb >= kMost * grown || all.released->held_mb >= kMost * grown;
+  if (all.released->rss_mb >= kMost * grown) return true;
+  // What was mapped and never touched is held too, and goes back without a byte of memory: of what
+  // no allocator holds it says nothing.
+  return account == Account::kKept && all.released->held_mb >= kMost * grown;
 }
 
 bool IsRetention(const GrowthVerdict& all) {
@@ -132,7 +135,11 @@ Account CauseOf(const GrowthVerdict& all) {
     }
     return cause;
   }
-  return all.of(Account::kLive).known() ? Account::kElsewhere : Account::kVm;
+  if (!all.of(Account::kLive).known()) return Account::kVm;
+  // An allocator that maps much at once grows by steps, which hide its growth from its interval.
+  const bool kept =
+      all.of(Account::kKept).fit.slope > all.of(Account::kElsewhere).fit.slope;  // not where NaN
+  return kept ? Account::kKept : Account::kElsewhere;
 }
 
 Verdict VerdictOf(const GrowthVerdict& all) {

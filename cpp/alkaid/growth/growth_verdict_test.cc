@@ -142,6 +142,29 @@ TEST(GrowthVerdict, AnAllocatorThatMappedEverythingAheadHidesNothing) {
   EXPECT_EQ(verdict.cause, Account::kOwnMalloc);
 }
 
+// It holds them, address space and no memory.
+TEST(GrowthVerdict, PagesThatWereNeverTouchedAndGoBackExplainNoGrowthOfRss) {
+  Accounts accounts = Quiet();
+  accounts.elsewhere = accounts.elsewhere + Line(kSize, 1);
+  std::vector<MemoryStamp> stamps = Profile(kSize, accounts);
+  stamps.back().released_rss_mb = stamps.back().rss_mb - 1;
+  stamps.back().released_held_mb = stamps.back().held_mb - 190;
+  EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kOutside);
+}
+
+// What it holds grows by steps so large that no interval is sure of them.
+TEST(GrowthVerdict, IsFragmentationWhereAnAllocatorMapsMuchAtOnce) {
+  Accounts accounts = Quiet();
+  const Series used = Line(kSize, 0.5);
+  const Series mapped = Make(kSize, [](size_t i) { return i < 60 ? 30 : i < 140 ? 60 : 105; });
+  accounts.kept = accounts.kept + mapped;
+  for (size_t i = 0; i < kSize; ++i) accounts.elsewhere[i] += used[i] - accounts.kept[i];
+  const GrowthVerdict verdict = Judge(accounts);
+  ASSERT_FALSE(verdict.of(Account::kHeld).grows);
+  EXPECT_EQ(verdict.verdict, Verdict::kFragmentation);
+  EXPECT_EQ(verdict.cause, Account::kKept);
+}
+
 TEST(GrowthVerdict, PagesThatAnAllocatorTouchesAndGivesBackAreItsCache) {
   Accounts accounts = Quiet();
   accounts.kept = accounts.kept + Series(kSize, 2000);
