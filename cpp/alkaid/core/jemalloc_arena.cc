@@ -1,8 +1,8 @@
+#include "alkaid/core/jemalloc_arena.h"
+
 #include <cerrno>
 #include <cstddef>
 #include <string>
-
-#include "alkaid/core/jemalloc_arena_internal.h"
 
 #if ALKAID_HAVE_JEMALLOC
 #include <jemalloc/jemalloc.h>

@@ -1,10 +1,11 @@
+#include "alkaid/core/jemalloc_arena.h"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <string>
 
 #include "alkaid/core/jemalloc.h"
-#include "alkaid/core/jemalloc_arena_internal.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/testing/matchers.h"
 

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/core/jemalloc_arena_internal.h"
+#include "alkaid/core/jemalloc_arena.h"
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/growth/memory_stamp.h"
