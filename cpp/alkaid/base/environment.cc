@@ -50,10 +50,10 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kProfileLeakMbVariable,
        "plants a leak of so many MB of 1,000,000 bytes at each stamp of a leak profile, to see "
        "that "
-       "it is found; not set, or 0, is none; read when the first stamp is taken"},
+       "it is found; not set, or 0, is none; read once, when the first leak profile begins"},
       {kProfileLeakByVariable,
        "what the planted leak is made of: pool is blocks of the default memory pool, malloc is the "
-       "C library's; not set is pool; read when the first stamp is taken"},
+       "C library's; not set is pool; read once, when the first leak profile begins"},
   };
   return *variables;
 }

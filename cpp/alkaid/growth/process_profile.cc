@@ -8,43 +8,50 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <vector>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/profile/heap_requests.h"
 
-namespace alkaid::growth {
+namespace alkaid {
 
 namespace internal {
 std::atomic<bool> process_profile_on{false};
 }  // namespace internal
 
+namespace growth {
 namespace {
 
-using alkaid::internal::GetEnvironment;
-using alkaid::internal::kHeapOwnerVariable;
-using alkaid::internal::kLeakProfileVariable;
-using alkaid::internal::kProfileReleaseAtVariable;
+using internal::GetEnvironment;
+using internal::kHeapOwnerVariable;
+using internal::kLeakProfileVariable;
+using internal::kProfileReleaseAtVariable;
 
 struct State {
   State() {
-    // A child begins anew, without what its parent's threads were at when it was made.
-    alkaid::internal::GuardFork([] {}, [] {},
-                                [this] {
-                                  if (profile.load() != nullptr) profile.store(new LeakProfile);
-                                  lost.store(0);
-                                });
+    internal::GuardFork([] {}, [] {}, [this] { BeginInChild(); });
   }
 
-  alkaid::internal::ForkGuarded<std::mutex> lock;
+  // A child begins anew: its parent's threads may have been stamping when it was made.
+  void BeginInChild() {
+    if (profile.load() == nullptr) return;
+    left_by_parents.push_back(profile.load());
+    profile.store(new LeakProfile);
+    tried_release.store(false);
+    lost.store(0);
+  }
+
+  internal::ForkGuarded<std::mutex> lock;
   // Guarded by `lock`.
   std::string pattern;
   uint32_t owner = 0;  // the process that was asked
   bool hears_of_exit = false;
-  // Null until it is asked for. One that a forked child leaves behind stays allocated.
-  std::atomic<LeakProfile*> profile{nullptr};
-  std::atomic<uint64_t> release_at{0};  // 0: at the end
+  std::atomic<LeakProfile*> profile{nullptr};  // null until it is asked for
+  std::vector<LeakProfile*> left_by_parents;   // never used again, and never destroyed
+  std::atomic<uint64_t> release_at{0};         // 0: at the end
+  std::atomic<bool> tried_release{false};
   std::atomic<uint64_t> lost{0};
 };
 
@@ -83,7 +90,7 @@ void Save(const std::string& pattern, uint32_t owner) {
     return;
   }
   // Where much was freed meanwhile it answers why not; the columns are unknown then.
-  if (state.release_at.load() == 0) (void)profile.TryRelease();
+  if (!state.tried_release.load()) (void)profile.TryRelease();
   const Status saved = profile.Save(file);
   if (!saved.ok()) Say("no leak profile " + file + ": " + MessageOf(saved));
   if (state.lost != 0) {
@@ -144,22 +151,6 @@ void ReadReleaseAt() {
 
 }  // namespace
 
-namespace internal {
-
-void StampEventNow() {
-  State& state = TheState();
-  LeakProfile& profile = *state.profile.load();
-  if (!profile.Stamp().ok()) {
-    state.lost.fetch_add(1);
-    return;
-  }
-  if (state.release_at != 0 && profile.stamp_count() == state.release_at) {
-    (void)profile.TryRelease();  // can not fail: nothing was freed since
-  }
-}
-
-}  // namespace internal
-
 Status ProfileLeaksOfProcess(const std::string& pattern) {
   if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
   State& state = TheState();
@@ -175,4 +166,22 @@ Status ProfileLeaksOfProcess(const std::string& pattern) {
   return absl::OkStatus();
 }
 
-}  // namespace alkaid::growth
+}  // namespace growth
+
+namespace internal {
+
+void StampEventNow() {
+  growth::State& state = growth::TheState();
+  growth::LeakProfile& profile = *state.profile.load();
+  if (!profile.Stamp().ok()) {
+    state.lost.fetch_add(1);
+    return;
+  }
+  const uint64_t release_at = state.release_at.load();
+  if (release_at == 0 || profile.stamp_count() < release_at) return;
+  // Can not fail: nothing was freed since.
+  if (!state.tried_release.exchange(true)) (void)profile.TryRelease();
+}
+
+}  // namespace internal
+}  // namespace alkaid

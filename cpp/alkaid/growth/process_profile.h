@@ -28,12 +28,14 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 
-namespace alkaid::growth {
+namespace alkaid {
 
 namespace internal {
 ALKAID_EXPORT extern std::atomic<bool> process_profile_on;
 ALKAID_EXPORT void StampEventNow();
 }  // namespace internal
+
+namespace growth {
 
 // An event is over. While the process is not profiled: a load and a branch.
 inline void StampEvent() {
@@ -45,4 +47,5 @@ inline void StampEvent() {
 // As ALKAID_LEAK_PROFILE. A second call changes the name. kInvalidArgument for no name.
 ALKAID_EXPORT Status ProfileLeaksOfProcess(const std::string& pattern);
 
-}  // namespace alkaid::growth
+}  // namespace growth
+}  // namespace alkaid

@@ -26,9 +26,9 @@ namespace alkaid::growth {
 namespace {
 
 namespace fs = std::filesystem;
-using alkaid::internal::ChildEnvironment;
-using alkaid::internal::ChildResult;
-using alkaid::internal::RunSelf;
+using internal::ChildEnvironment;
+using internal::ChildResult;
+using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
