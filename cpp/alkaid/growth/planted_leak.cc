@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -25,15 +24,16 @@ constexpr int64_t kArenaStep = int64_t{4} << 20;
 constexpr double kMostMb = 1e6;
 
 // The blocks begin with a pointer to the one before, so that they can be reached: what is planted on
-// purpose is none of a leak checker's business.
-std::atomic<uint8_t*> last_planted{nullptr};
+// purpose is none of a leak checker's business. Chains of their own, since it does not look into pools.
+std::atomic<uint8_t*> last_of_pool{nullptr};
+std::atomic<uint8_t*> last_of_malloc{nullptr};
 
-void Keep(uint8_t* block) {
+void Keep(uint8_t* block, std::atomic<uint8_t*>* chain) {
   std::memset(block, 0x5a, static_cast<size_t>(kBlockSize));  // every page is touched
-  uint8_t* before = last_planted.load(std::memory_order_relaxed);
+  uint8_t* before = chain->load(std::memory_order_relaxed);
   do {
     std::memcpy(block, &before, sizeof(before));
-  } while (!last_planted.compare_exchange_weak(before, block));
+  } while (!chain->compare_exchange_weak(before, block));
 }
 
 Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
@@ -100,7 +100,7 @@ Status PlantedLeak::Plant() {
     if (!block.ok()) {
       return status::OutOfMemory("the planted leak: ", std::string(block.status().message()));
     }
-    Keep(*block);
+    Keep(*block, options_.by == PlantedLeakOptions::By::kPool ? &last_of_pool : &last_of_malloc);
     due_bytes_ -= kBlockSize;
     planted_bytes_ += kBlockSize;
   }
