@@ -44,6 +44,7 @@ struct GateOptions {
   double within = 10;
   int runs = 1;
   std::string keep;
+  std::vector<std::string> accounts = {"rss", "live"};
   std::vector<std::string> command;
 };
 
@@ -139,6 +140,16 @@ class Gate {
     return found.ok() ? kExitOk : Fail({kExitNotTold, TextOf(found)});
   }
 
+  void SayFound(const LeakGateResult& clean) const {
+    const GatedAccount& planted = control_.front().result.accounts.front();
+    for (const GatedAccount& gated : clean.accounts) {
+      if (gated.account != planted.account) continue;
+      Say("of %s planted per event, %s were found in %s", growth::MbText(options_.plant_mb).c_str(),
+          growth::MbText(planted.fit.slope - gated.fit.slope).c_str(),
+          std::string(growth::AccountName(gated.account)).c_str());
+    }
+  }
+
   int CleanRuns() {
     int alarms = 0;
     for (int run = 1; run <= options_.runs; ++run) {
@@ -152,6 +163,7 @@ class Gate {
       });
       const Judged& shown = alarm == judged.end() ? judged.front() : *alarm;
       if (const int code = Believed(&judged.front().result); code != kExitOk) return code;
+      if (run == 1) SayFound(judged.front().result);
       Say("%s: %s; allowed are %s", alarm == judged.end() ? "does not alarm" : "ALARM",
           Lines(shown.result).c_str(), growth::MbText(options_.gate.max_mb).c_str());
       if (alarm == judged.end()) continue;
@@ -256,6 +268,10 @@ class Gate {
 
 int Run(GateOptions* options) {
   options->gate.confidence = options->confidence / 100;
+  options->gate.accounts.clear();
+  for (const std::string& name : options->accounts) {
+    options->gate.accounts.push_back(kGated.at(name));
+  }
   std::error_code error;
   if (!options->keep.empty()) {
     std::filesystem::create_directories(options->keep, error);
@@ -300,9 +316,11 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
       ->type_name("COUNT");
-  gate->add_option("--account", options->gate.accounts, "rss, live or vm, or several with commas")
-      ->transform(CLI::CheckedTransformer(kGated))
+  gate->add_option("--account", options->accounts,
+                   "Of which one that alarms is enough; commas between")
+      ->check(CLI::IsMember({"rss", "live", "vm"}))
       ->delimiter(',')
+      ->type_name("")
       ->default_str("rss,live");
   gate->add_option("--confidence", options->confidence, "Of the intervals")
       ->check(FiniteRange(50.0, 99.99))

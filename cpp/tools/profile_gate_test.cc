@@ -55,6 +55,7 @@ TEST_F(ProfileGate, PassesANoisyProgramThatDoesNotLeak) {
   EXPECT_EQ(result.out, "120 events\n120 events\n");
   EXPECT_THAT(result.err, AllOf(HasSubstr("gate: the control: "), HasSubstr("1.00 MB planted"),
                                 HasSubstr("done\n"), HasSubstr("run 1 of 1: as it is"),
+                                HasSubstr("of 1.00 MB planted per event, "),
                                 HasSubstr("does not alarm: RSS "), HasSubstr("; live in pools "),
                                 HasSubstr("gate: passed\n"), Not(HasSubstr("ALARM"))));
 }
