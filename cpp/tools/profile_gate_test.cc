@@ -23,10 +23,9 @@ namespace alkaid::tools {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::StartsWith;
 
 // Temporary files of the gate lie in a folder of the test's own, which has to be empty afterwards.
 class ProfileGate : public ::testing::Test {
@@ -139,6 +138,14 @@ TEST_F(ProfileGate, SaysHowTheCommandFailed) {
 
 TEST_F(ProfileGate, GivesTheCommandAnEmptyInput) {
   EXPECT_EQ(Gate({}, Program("120", "0", "echo")).exit_code, 0);
+}
+
+// The long version, 200 runs on each backend, stands in docs/leak-gate.md.
+TEST_F(ProfileGate, PassesCleanRunsThatAreAllDifferent) {
+  const CommandResult result = Gate({"--runs", "20"}, {ALKAID_STAMPING_PROGRAM, "150", "0", "0"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err,
+              AnyOf(HasSubstr(" 0 of 20 runs alarm"), HasSubstr(" 1 of 20 runs alarm")));
 }
 
 TEST_F(ProfileGate, APercentSignInTheTemporaryFolderIsNoPattern) {
