@@ -14,6 +14,9 @@ constexpr double kMost = 0.5;
 constexpr double kFlat = 0.25;
 // How far above the later half's scatter a rise has to be before it is called one.
 constexpr double kAboveScatter = 4;
+// MB. What an allocator keeps creeps up to the most that it ever needed; a rise of less is not worth
+// a word.
+constexpr double kLeastRise = 1;
 
 using Columns = std::array<std::vector<double>, kAccounts>;
 
@@ -175,7 +178,10 @@ void Judge(GrowthVerdict* all) {
     all->verdict = VerdictOf(*all);
     return;
   }
-  if (all->of(all->judged).levels_off) all->verdict = Verdict::kLevelsOff;
+  const AccountGrowth& growth = all->of(all->judged);
+  if (growth.levels_off && growth.later.middle - growth.fit.first >= kLeastRise) {
+    all->verdict = Verdict::kLevelsOff;
+  }
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ enum class Verdict {
   kFragmentation,   // live is flat, what the allocators hold grows, and they can not give it back
   kAllocatorCache,  // the same, but they can
   kOutside,         // RSS grows, and nothing of the pools' does
-  kLevelsOff,       // it grew, and the later half is flat
+  kLevelsOff,       // it grew by a MB or more, and the later half is flat
   kUnexplained,     // grows, but the file has no columns that tell whose it is
 };
 // "leak", "retention by views", ...

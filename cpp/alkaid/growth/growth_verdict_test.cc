@@ -57,6 +57,22 @@ TEST(GrowthVerdict, IsALeakWhereLiveBytesGrow) {
   EXPECT_FALSE(verdict.of(Account::kOwnMalloc).grows);
 }
 
+TEST(GrowthVerdict, IsALeakWhereGrowthGetsFaster) {
+  Accounts accounts = Quiet();
+  accounts.live = accounts.live + Make(kSize, [](size_t i) {
+                    return 13 * std::exp(3.5 * static_cast<double>(i) / (kSize - 1));
+                  });
+  EXPECT_EQ(Judge(accounts).verdict, Verdict::kLeak);
+}
+
+TEST(GrowthVerdict, IsNoneWhereItCreptUpByLessThanIsWorthAWord) {
+  const auto rise_to = [](double mb) {
+    return Profile(kSize, {.live = Make(kSize, [mb](size_t i) { return i < 40 ? 0 : mb; })});
+  };
+  EXPECT_EQ(JudgeGrowth(rise_to(0.8), {.least_mb = 0.001}).verdict, Verdict::kNone);
+  EXPECT_EQ(JudgeGrowth(rise_to(8), {.least_mb = 0.001}).verdict, Verdict::kLevelsOff);
+}
+
 TEST(GrowthVerdict, IsALeakWhereViewsStillShowWhatGrows) {
   Accounts accounts = Quiet();
   accounts.live = accounts.live + Line(kSize, 2);

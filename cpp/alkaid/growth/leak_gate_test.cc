@@ -102,6 +102,14 @@ TEST(LeakGate, AlarmsInTheSameRunsWithALeak) {
   }
 }
 
+TEST(LeakGate, AlarmsWhereGrowthGetsFaster) {
+  const Series live =
+      Make(200, [](size_t i) { return 13 * std::exp(0.0175 * static_cast<double>(i)); });
+  const auto result = RunLeakGate(Profile(200, {.live = live}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_NE(result->Alarm(), nullptr);
+}
+
 TEST(LeakGate, PassesGrowthUpToTheStatedFigure) {
   const auto stamps = Profile(100, {.live = Line(100, 0.5)});
   EXPECT_EQ(RunLeakGate(stamps, {.max_mb = 0.51})->Alarm(), nullptr);

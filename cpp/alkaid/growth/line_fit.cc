@@ -10,6 +10,8 @@ namespace alkaid::growth {
 namespace {
 
 constexpr size_t kBlocks = 10;
+// Of whose differences all have to agree. Of a random walk they do in less than one of a thousand.
+constexpr size_t kAgreeingBlocks = 14;
 
 struct Points {
   std::vector<double> index;
@@ -56,26 +58,39 @@ void FitSlope(const Points& points, LineFit* fit) {
 
 // The growth per index from each block to the next. What does not fill a block is left out, at the
 // front.
-std::vector<double> BlockSlopes(const Points& points, size_t block_size, LineFit* fit) {
-  const size_t blocks = points.size() / block_size;
+struct Blocks {
   std::vector<double> slopes;
+  double first = LineFit::kNone;  // mean of the first block
+  double last = LineFit::kNone;
+};
+
+Blocks CutIntoBlocks(const Points& points, size_t block_size) {
+  const size_t blocks = points.size() / block_size;
+  Blocks cut;
   double index_before = 0;
-  double before = 0;
   for (size_t block = 0; block < blocks; ++block) {
     const size_t begin = points.size() - (blocks - block) * block_size;
     const double index = Mean(std::span(points.index).subspan(begin, block_size));
     const double value = Mean(std::span(points.value).subspan(begin, block_size));
     if (block == 0) {
-      fit->first = value;
+      cut.first = value;
     } else {
-      slopes.push_back((value - before) / (index - index_before));
+      cut.slopes.push_back((value - cut.last) / (index - index_before));
     }
     index_before = index;
-    before = value;
+    cut.last = value;
   }
-  fit->last = before;
-  fit->blocks = static_cast<int>(blocks);
-  return slopes;
+  return cut;
+}
+
+// Growth that gets faster all the time is no line, and its error is as wide as it bends. Where each
+// block lies above the one before, the least of their differences is a bound that needs no line.
+void NarrowToWhatAllBlocksAgreeOn(const Points& points, LineFit* fit) {
+  if (points.size() < 2 * kAgreeingBlocks) return;
+  const Blocks cut = CutIntoBlocks(points, points.size() / kAgreeingBlocks);
+  const auto [least, most] = std::minmax_element(cut.slopes.begin(), cut.slopes.end());
+  if (*least > 0) fit->low = std::max(fit->low, std::min(*least, fit->slope));
+  if (*most < 0) fit->high = std::min(fit->high, std::max(*most, fit->slope));
 }
 
 double Variance(std::span<const double> values) {
@@ -112,12 +127,17 @@ LineFit FitLine(std::span<const double> values, size_t first, double confidence)
   if (points.size() == 0) return fit;
   FitSlope(points, &fit);
   const size_t block_size = std::max<size_t>(1, points.size() / kBlocks);
-  const std::vector<double> slopes = BlockSlopes(points, block_size, &fit);
+  const Blocks cut = CutIntoBlocks(points, block_size);
+  const std::vector<double>& slopes = cut.slopes;
+  fit.first = cut.first;
+  fit.last = cut.last;
+  fit.blocks = static_cast<int>(slopes.size()) + 1;
   if (slopes.size() < 2) return fit;
   const double reach = StudentQuantile((1 + confidence) / 2, static_cast<int>(slopes.size()) - 1) *
                        StandardError(slopes, block_size, points);
   fit.low = fit.slope - reach;
   fit.high = fit.slope + reach;
+  if (confidence <= kDefaultConfidence) NarrowToWhatAllBlocksAgreeOn(points, &fit);
   return fit;
 }
 

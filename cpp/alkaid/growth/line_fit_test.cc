@@ -112,6 +112,20 @@ TEST(LineFit, AStairInEveryBlockIsGrowth) {
   EXPECT_GT(fit.low, 0.15);
 }
 
+TEST(LineFit, GrowthThatGetsFasterIsGrowth) {
+  Noise noise(29);
+  for (const size_t size : {28u, 100u, 900u}) {
+    const double last = static_cast<double>(size - 1);
+    const Series values =
+        Make(size, [last](size_t i) { return 13 * std::exp(3.5 * static_cast<double>(i) / last); });
+    const LineFit fit = FitLine(values + White(noise, size, 0.1));
+    EXPECT_GT(fit.low, 0) << size;
+    EXPECT_LT(fit.low, fit.slope) << size;
+    const LineFit falling = FitLine(Make(size, [&](size_t i) { return -values[i]; }));
+    EXPECT_LT(falling.high, 0) << size;
+  }
+}
+
 TEST(LineFit, IsWiderTheSurerItHasToBe) {
   Noise noise(3);
   const Series values = White(noise, 100, 1);
