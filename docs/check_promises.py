@@ -14,7 +14,7 @@ import sys
 
 GTEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
 CONTRACT = re.compile(r'^\s*\{"(\w+)", \w+\},', re.MULTILINE)
-PROGRAM = re.compile(r"alkaid_test_program\((\w+)|add_test\(\s*NAME ([\w.]+)"
+PROGRAM = re.compile(r"alkaid_(?:test|growth)_program\((\w+)|add_test\(\s*NAME ([\w.]+)"
                      r"|alkaid_(?:script|tracing)_test\(([\w.]+)")
 ROW = re.compile(r"^\| (?!Promise |-)(.*) \| (.*) \|$", re.MULTILINE)
 

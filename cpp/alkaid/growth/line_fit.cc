@@ -83,11 +83,15 @@ Blocks CutIntoBlocks(const Points& points, size_t block_size) {
   return cut;
 }
 
-// Growth that gets faster all the time is no line, and its error is as wide as it bends. Where each
-// block lies above the one before, the least of their differences is a bound that needs no line.
+// Growth that gets faster is no line, and its error is as wide as it bends. Where each block lies
+// above the one before, the least of their differences is a bound that needs no line. Growth that
+// gets slower bends as well, but that may be about to end.
 void NarrowToWhatAllBlocksAgreeOn(const Points& points, LineFit* fit) {
   if (points.size() < 2 * kAgreeingBlocks) return;
   const Blocks cut = CutIntoBlocks(points, points.size() / kAgreeingBlocks);
+  const std::span<const double> slopes(cut.slopes);
+  const size_t half = slopes.size() / 2;
+  if (std::abs(Mean(slopes.last(half))) < std::abs(Mean(slopes.first(half)))) return;
   const auto [least, most] = std::minmax_element(cut.slopes.begin(), cut.slopes.end());
   if (*least > 0) fit->low = std::max(fit->low, std::min(*least, fit->slope));
   if (*most < 0) fit->high = std::min(fit->high, std::max(*most, fit->slope));

@@ -11,8 +11,8 @@
 // which costs little: over n stamps it still shrinks with n to the power of 1.5.
 //
 // Growth that gets faster bends, and the interval of a line through it can be as wide as it is high.
-// So from 28 points on, where each of 14 blocks lies above the one before, the interval begins no
-// lower than the least growth between two of them.
+// So from 28 points on, where it does not get slower and each of 14 blocks lies above the one before,
+// the interval begins no lower than the least growth between two of them.
 //
 // line_fit_test.cc simulates it. With 20,000 series of each kind, of 9 to 900 points (white noise,
 // noise that remembers 0.7 to 0.99 of itself, random walks with and without noise, sawteeth, steps

@@ -27,7 +27,7 @@ PROGRAM = "process_perf_events"
 # A command name is at most 15 characters of anything and is set right-justified in 16 columns.
 # Between the time and the event stands a period when the event is not a tracepoint.
 HEADER = re.compile(
-    r"\s*(?P<comm>.{0,16}?)\s+(?:(?P<pid>-?\d+)/)?(?P<tid>-?\d+)\s+(?:\[(?P<cpu>\d+)\]\s+)?"
+    r"\s*(?P<comm>.{0,16}?)\s+(?:(?P<pid>-?\d+)/)?(?P<tid>-?\d+)\s+(?:\[(?P<cpu>-?\d+)\]\s+)?"
     r"(?P<time>\d+\.\d+):\s+(?:(?:\d+\s+)?(?P<event>[^\s:]+(?::[^\s:]+)*):(?:\s+(?P<rest>(?s:.*)))?"
     r"|PERF_RECORD_LOST(?:_SAMPLES)?\s+lost\s+(?P<lost>\d+)\s*)$")
 # Where the probe stands: (address), or for a return (function <- address it returns to).

@@ -130,6 +130,10 @@ class ProcessPerfEvents(unittest.TestCase):
         event = self.only_event("prog 7 [000] 1.0: PERF_RECORD_LOST lost 12\n")
         self.assertEqual((event["event"], event["params"]), ("lost", {"lost": "12"}))
 
+    def test_a_loss_of_one_process_is_on_no_processor(self):
+        event = self.only_event("prog 7/8 [-01] 1.0: PERF_RECORD_LOST lost 12\n")
+        self.assertEqual((event["event"], event["params"]), ("lost", {"lost": "12"}))
+
     def test_malformed_lines_are_named_by_number_and_the_rest_is_kept(self):
         events, faults = events_of("\t55 stray+0x1 (/a)\n"
                                    "not an event\n"

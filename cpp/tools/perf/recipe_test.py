@@ -184,6 +184,14 @@ def stop(recorder):
     return said
 
 
+def child_of(pid):
+    """The one child of a process."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    require(len(children) == 1, f"process {pid} has the children {children}")
+    return int(children[0])
+
+
 def require_equal(found, expected, what):
     require(found == expected, f"{what}: counted {found}, left were {expected}")
     require(expected, f"{what}: nothing was left, so nothing was tested")
@@ -309,9 +317,18 @@ def soname_of(library):
 
 def case_lost(program, folder, backend):
     """What perf could not keep is told by the recorder and by the counts."""
-    # One event takes more than half of this buffer.
+    # One event takes more than half of this buffer, and perf reads none until all are there.
     recording = Recording(folder, "--probes=usdt", "--buffer=16K", "--stack-bytes=8192")
-    said = run([*recording.command, "--", program, backend]).stderr
+    with Waiting(program, backend) as waiting:
+        recorder = recording.of_process(waiting.process)
+        perf = child_of(recorder.pid)
+        os.kill(perf, signal.SIGSTOP)
+        try:
+            waiting.leave()
+        finally:
+            os.kill(perf, signal.SIGCONT)
+        said = stop(recorder)
+        waiting.end()
     require("lost events" in said and "--buffer" in said, f"does not tell of the loss:\n{said}")
     report = report_of(events_of(recording.file))
     require(not report["exact"] and report["findings"]["lost"] > 0,
