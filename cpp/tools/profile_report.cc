@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -25,7 +26,7 @@ struct ReportOptions {
   std::string plot;
   bool json = false;
   std::optional<size_t> warm_up;
-  double least_mb = growth::GrowthOptions{}.least_mb;
+  std::optional<double> least_mb;
   double confidence = 100 * growth::kDefaultConfidence;
 };
 
@@ -36,10 +37,13 @@ int Run(const ReportOptions& options) {
   }
   const auto stamps = growth::ReadLeakProfile(options.file);
   if (!stamps.ok()) return ReportStatus(stamps.status());
-  const growth::GrowthVerdict verdict =
-      growth::JudgeGrowth(*stamps, {.warm_up = options.warm_up,
-                                    .least_mb = options.least_mb,
-                                    .confidence = options.confidence / 100});
+  growth::GrowthOptions judging = {.warm_up = options.warm_up,
+                                   .confidence = options.confidence / 100};
+  if (options.least_mb) {  // what was stated holds for long runs too
+    judging.least_mb = *options.least_mb;
+    judging.much_mb = std::numeric_limits<double>::infinity();
+  }
+  const growth::GrowthVerdict verdict = growth::JudgeGrowth(*stamps, judging);
   if (options.json) {
     const auto json = GrowthJson(options.file, *stamps, verdict);
     std::printf("%s\n",
@@ -69,9 +73,11 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
                    "Stamps in front that are not looked at; by default a tenth of all")
       ->check(CLI::NonNegativeNumber)
       ->type_name("COUNT");
-  report->add_option("--least-mb", options->least_mb, "Slower growth, per event, is called none")
+  report
+      ->add_option("--least-mb", options->least_mb,
+                   "Slower growth, per event, is called none; by default 0.01, unless it came to "
+                   "10 MB in all")
       ->check(FiniteRange(0.0, 1e6))
-      ->capture_default_str()
       ->type_name("MB");
   report->add_option("--confidence", options->confidence, "Of the intervals")
       ->check(FiniteRange(50.0, 99.99))

@@ -12,6 +12,9 @@ namespace {
 
 using absl::StrCat;
 
+// The last part's growth is told where it is so much of the whole's.
+constexpr double kFaster = 1.3;
+
 std::string PerEvent(double mb) { return MbText(mb) + " per event"; }
 
 std::string Between(const LineFit& fit) {
@@ -104,12 +107,19 @@ class Evidence {
     const std::string name = Name(all_.judged);
     if (judged.grows) {
       Say(name, " grows by ", PerEvent(judged.fit.slope), ", ", Between(judged.fit), ".");
-      const std::string rate = RateSentence(stamps_, judged.fit.slope);
+      // A straight line is seen there as well.
+      const bool faster = judged.lately.slope > kFaster * judged.fit.slope;
+      if (faster) {
+        Say("It began late, or gets faster: over the last ", judged.lately.points,
+            " stamps it grows by ", PerEvent(judged.lately.slope), ", ", Between(judged.lately),
+            ".");
+      }
+      const std::string rate =
+          RateSentence(stamps_, judged.lately.points > 0 ? judged.lately.slope : judged.fit.slope);
       if (!rate.empty()) Say(rate);
       if (all_.judged == A::kLive || all_.judged == A::kOwnMalloc) {
         Say(Known(A::kRss) ? "RSS" : "VM", " does not show it: its slope is ",
-            Between(Fit(Whole())),
-            " MB per event. Memory that is not touched takes none, nor does what is swapped out.");
+            Between(Fit(Whole())), " MB per event. ", WhyItDoesNotShow());
       }
     } else if (judged.levels_off) {
       Say(name, " rose from ", MbText(judged.fit.first), " to about ", MbText(judged.later.middle),
@@ -120,11 +130,28 @@ class Evidence {
     }
   }
 
+  // What falls by as much, if anything does.
+  std::string WhyItDoesNotShow() const {
+    for (const A account : {A::kLive, A::kOwnMalloc, A::kKept, A::kElsewhere}) {
+      if (Fit(account).high < 0 && -Fit(account).slope >= Fit(all_.judged).slope / 2) {
+        return StrCat("Meanwhile \"", Name(account), "\" falls by ", PerEvent(-Fit(account).slope),
+                      ".");
+      }
+    }
+    return "Memory that is not touched takes none, nor does what is swapped out.";
+  }
+
   void SayNoGrowth(const LineFit& fit) {
     const std::string name = Name(all_.judged);
     if (fit.low > 0) {
       Say(name, " grows by ", PerEvent(fit.slope), "; less than ", MbText(all_.options.least_mb),
           " is not counted as growth.");
+      const std::string rate = RateSentence(stamps_, fit.slope);
+      if (!rate.empty()) Say(rate);
+      return;
+    }
+    if (fit.high < 0) {
+      Say(name, " falls by ", PerEvent(-fit.slope), ", ", Between(fit), ".");
       return;
     }
     Say(name, " has no growth that can be told from its noise: ", SignedMbText(fit.slope),
@@ -184,16 +211,16 @@ class Evidence {
         ": mappings, stacks of threads, or an allocator of the program's own.");
     if (Fit(A::kHeld).last > Fit(A::kRss).last) {
       Say("The allocators have ", MbText(Fit(A::kHeld).last),
-          " mapped, more than RSS: pages of "
-          "it that are touched for the first time look the same.");
+          " mapped, more than RSS: pages of it that are touched for the first time look the same. "
+          "By that it can grow by ",
+          MbText(Fit(A::kHeld).last - Fit(A::kRss).last), " more.");
     }
   }
 
   void SayViews() {
     if (all_.cause != A::kLive) return;
     if (!Known(A::kHidden)) {
-      Say("Views were not tracked: whether small views keep big blocks is not known. Run once more "
-          "with ALKAID_TRACK_ALLOCATIONS=views.");
+      Say("Views were not tracked: whether small views keep big blocks is not known.");
     } else if (all_.of(A::kRoots).grows) {
       Say("Blocks that views keep grow by ", Part(A::kRoots), "; what the views show of them by ",
           MbText(Fit(A::kVisible).slope), ".");
@@ -214,7 +241,8 @@ class Evidence {
     const LineFit& fit = Fit(all_.cause);
     Say("ReleaseUnused took RSS down by ", MbText(all_.released->rss_mb), " and held by ",
         MbText(all_.released->held_mb), ", of ",
-        MbText(fit.slope * static_cast<double>(fit.points - 1)), " that it grew by.");
+        MbText(fit.slope * static_cast<double>(all_.released->stamp - all_.warm_up)),
+        " that it had grown by until then.");
   }
 
   void SayOthers() {
@@ -231,6 +259,11 @@ class Evidence {
   std::vector<std::string> sentences_;
 };
 
+constexpr char kCompareHeaps[] =
+    "run it with ALKAID_TRACK_ALLOCATIONS=1 ALKAID_HEAP_SIGNAL=USR2, send USR2 twice, some events "
+    "apart, and compare the two heap files with alkaid heap diff: it names who allocated what "
+    "stays.";
+
 }  // namespace
 
 std::vector<std::string> EvidenceOf(std::span<const MemoryStamp> stamps,
@@ -245,10 +278,12 @@ std::string AdviceOf(const GrowthVerdict& verdict) {
     case Verdict::kNone:
       return "";
     case Verdict::kLeak:
-      return "run it with ALKAID_TRACK_ALLOCATIONS=1 ALKAID_HEAP_SIGNAL=USR2, send USR2 twice, "
-             "some "
-             "events apart, and compare the two heap files with alkaid heap diff: it names who "
-             "allocated what stays.";
+      return verdict.of(Account::kHidden).known()
+                 ? kCompareHeaps
+                 : StrCat(
+                       "profile it once more with ALKAID_TRACK_ALLOCATIONS=views, which tells "
+                       "whether small views keep big blocks. If they do not, ",
+                       kCompareHeaps);
     case Verdict::kRetention:
       return "run it with ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_SIGNAL=USR2, send USR2 late, "
              "and "
@@ -256,8 +291,12 @@ std::string AdviceOf(const GrowthVerdict& verdict) {
              "the "
              "views. Drop those, or copy what they show with Buffer::CompactIfBelow.";
     case Verdict::kFragmentation:
-      return "say sizes ahead (BufferBuilder::SetReservation), so that blocks do not grow through "
-             "all sizes; or try another allocator with ALKAID_DEFAULT_MEMORY_POOL.";
+      return StrCat(
+          "say sizes ahead (BufferBuilder::SetReservation), so that blocks do not grow "
+          "through all sizes; or try another allocator with ALKAID_DEFAULT_MEMORY_POOL.",
+          verdict.of(Account::kLive).grows
+              ? StrCat(" What the pools have handed out grows too: ", kCompareHeaps)
+              : "");
     case Verdict::kAllocatorCache:
       return "nothing leaks. Where the memory is needed elsewhere, call ReleaseUnused.";
     case Verdict::kOutside:

@@ -71,7 +71,7 @@ TEST(GrowthEvidence, OfFragmentationSaysWhatReleasingDid) {
                     HasSubstr("was not tried: it may be a cache"), HasSubstr("SetReservation")));
   stamps.back().released_rss_mb = stamps.back().rss_mb - 1;
   EXPECT_THAT(Say(stamps), HasSubstr("ReleaseUnused took RSS down by 1.00 MB and held by unknown, "
-                                     "of 178.0 MB that it grew by."));
+                                     "of 178.0 MB that it had grown by until then."));
   stamps.back().released_rss_mb = stamps.back().rss_mb - 170;
   EXPECT_THAT(Say(stamps),
               AllOf(HasSubstr("took RSS down by 170.0 MB"), HasSubstr("nothing leaks")));
@@ -121,13 +121,30 @@ TEST(GrowthEvidence, OfLevellingOffSaysFromWhereToWhere) {
 }
 
 TEST(GrowthEvidence, OfALeakThatIsNotTouchedSaysThatRssDoesNotShowIt) {
-  EXPECT_THAT(Say({.live = Line(kSize, 2, 10), .elsewhere = Line(kSize, -2, 500)}),
+  Series rss_hides = Line(kSize, -2, 500);
+  std::vector<MemoryStamp> stamps =
+      crafted::Profile(kSize, {.live = Line(kSize, 2, 10), .elsewhere = rss_hides});
+  EXPECT_THAT(Say(stamps),
               AllOf(StartsWith("live in pools grows by 2.00 MB"), HasSubstr("RSS does not show it"),
-                    HasSubstr("not touched")));
+                    HasSubstr("\"not by allocators\" falls by 2.00 MB per event")));
+  for (MemoryStamp& stamp : stamps) stamp.held_mb = kUnknown;
+  EXPECT_THAT(Say(stamps), HasSubstr("not touched"));
+}
+
+TEST(GrowthEvidence, OfGrowthThatBeginsLateSaysSince) {
+  Series live(kSize, 50);
+  for (size_t i = 60; i < kSize; ++i) live[i] += static_cast<double>(i - 59);
+  EXPECT_THAT(Say({.live = live}), AllOf(HasSubstr("It began late, or gets faster: over the last"),
+                                         HasSubstr("At this rate 1,000 MB more take 1,0")));
+}
+
+TEST(GrowthEvidence, OfShrinkingSaysThatItFalls) {
+  EXPECT_THAT(Say({.live = Line(kSize, -0.3, 500)}), StartsWith("RSS falls by 0.300 MB per event"));
 }
 
 TEST(GrowthEvidence, OfFilesWithoutTheAccountsSaysSo) {
-  std::vector<MemoryStamp> stamps = crafted::Profile(kSize, {.elsewhere = Line(kSize, 2)});
+  std::vector<MemoryStamp> stamps =
+      crafted::Profile(kSize, {.live = Series(kSize, 10), .elsewhere = Line(kSize, 2)});
   for (MemoryStamp& stamp : stamps) stamp.held_mb = stamp.in_use_mb = kUnknown;
   EXPECT_THAT(Say(stamps), HasSubstr("does not say what malloc and the allocators held"));
   for (MemoryStamp& stamp : stamps) stamp.live_mb = kUnknown;

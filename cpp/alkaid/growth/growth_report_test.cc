@@ -68,7 +68,8 @@ TEST(GrowthReport, HasTheLineTheVerdictItsEvidenceAndWhatToDo) {
                                 "intervals of 99 %:\n"));
   EXPECT_THAT(report, HasSubstr("\nVerdict: leak\n  RSS grows by 3.00 MB per event, between +3.00 "
                                 "and +3.00.\n"));
-  EXPECT_THAT(report, HasSubstr("\nNext: run it with ALKAID_TRACK_ALLOCATIONS=1"));
+  EXPECT_THAT(report,
+              HasSubstr("\nNext: profile it once more with ALKAID_TRACK_ALLOCATIONS=views"));
 }
 
 TEST(GrowthReport, IsWholeForAnyProfile) {

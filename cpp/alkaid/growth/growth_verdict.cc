@@ -55,6 +55,12 @@ Columns ColumnsOf(std::span<const MemoryStamp> stamps) {
   for (const Account account : {Account::kVm, Account::kHeld, Account::kInUse}) {
     if (IsEmpty(At(columns, account))) At(columns, account).assign(stamps.size(), kUnknown);
   }
+  // Pools may hold nothing, but a writer that knows pools knows their allocators too.
+  const std::vector<double>& in_use = At(columns, Account::kInUse);
+  if (IsEmpty(At(columns, Account::kLive)) &&
+      std::none_of(in_use.begin(), in_use.end(), [](double x) { return std::isfinite(x); })) {
+    At(columns, Account::kLive).assign(stamps.size(), kUnknown);
+  }
   const auto subtract = [&columns](Account to, Account a, Account b) {
     At(columns, to) = Difference(At(columns, a), At(columns, b));
   };
@@ -65,16 +71,20 @@ Columns ColumnsOf(std::span<const MemoryStamp> stamps) {
   return columns;
 }
 
-bool IsSure(const LineFit& fit, double least_mb) { return fit.low > 0 && fit.slope >= least_mb; }
+bool IsSure(const LineFit& fit, const GrowthOptions& options) {
+  if (!(fit.low > 0)) return false;
+  return fit.slope >= options.least_mb ||
+         fit.slope * static_cast<double>(fit.points - 1) >= options.much_mb;
+}
 
 // Whether it rose and then stayed: the rise stands clear of what goes up and down, and the later
 // half adds little to it.
-bool LevelsOff(const AccountGrowth& growth, double least_mb) {
+bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
   const LineFit& fit = growth.fit;
   const LineFit& later = growth.later;
-  if (fit.points < kFewestStamps || later.points < 3 || IsSure(later, least_mb)) return false;
+  if (fit.points < kFewestStamps || later.points < 3 || IsSure(later, options)) return false;
   const double rise = later.middle - fit.first;
-  const double enough = least_mb * static_cast<double>(fit.points - 1);
+  const double enough = options.least_mb * static_cast<double>(fit.points - 1);
   const double in_later_half = later.slope * static_cast<double>(later.points - 1);
   return rise >= enough && rise >= kAboveScatter * later.scatter &&
          std::abs(in_later_half) <= kFlat * rise;
@@ -86,9 +96,11 @@ AccountGrowth GrowthOf(std::span<const double> column, size_t warm_up,
   growth.fit = FitLine(column, warm_up, options.confidence);
   const size_t middle = warm_up + (column.size() - warm_up) / 2;
   growth.later = FitLine(column, middle, options.confidence);
-  growth.levels_off = LevelsOff(growth, options.least_mb);
-  growth.grows = growth.fit.points >= kFewestStamps && IsSure(growth.fit, options.least_mb) &&
-                 !growth.levels_off;
+  growth.levels_off = LevelsOff(growth, options);
+  growth.lately = FitLateGrowth(column, warm_up, options.confidence);
+  growth.grows =
+      growth.fit.points >= kFewestStamps &&
+      ((IsSure(growth.fit, options) && !growth.levels_off) || IsSure(growth.lately, options));
   return growth;
 }
 
@@ -96,23 +108,29 @@ std::optional<ReleasedMemory> ReleasedIn(std::span<const MemoryStamp> stamps) {
   for (size_t i = stamps.size(); i-- > 0;) {
     const MemoryStamp& stamp = stamps[i];
     if (std::isfinite(stamp.released_rss_mb) || std::isfinite(stamp.released_held_mb)) {
-      return ReleasedMemory{.rss_mb = stamp.rss_mb - stamp.released_rss_mb,
+      return ReleasedMemory{.stamp = i,
+                            .rss_mb = stamp.rss_mb - stamp.released_rss_mb,
                             .held_mb = stamp.held_mb - stamp.released_held_mb};
     }
   }
   return std::nullopt;
 }
 
-// Whether releasing took down most of what `account` grew by.
+// Whether releasing took down most of what `account` had grown by until then.
 bool WasReleased(const GrowthVerdict& all, Account account) {
-  if (!all.released) return false;
-  const LineFit& fit = all.of(account).fit;
-  const double grown = fit.slope * static_cast<double>(fit.points - 1);
-  // NaN compares as false.
-  if (all.released->rss_mb >= kMost * grown) return true;
-  // What was mapped and never touched is held too, and goes back without a byte of memory: of what
-  // no allocator holds it says nothing.
-  return account == Account::kKept && all.released->held_mb >= kMost * grown;
+  if (!all.released || all.released->stamp <= all.warm_up) return false;
+  const double grown =
+      all.of(account).fit.slope * static_cast<double>(all.released->stamp - all.warm_up);
+  // What was mapped and never touched is held too, and goes back without a byte of memory.
+  if (std::isfinite(all.released->rss_mb)) return all.released->rss_mb >= kMost * grown;
+  return all.released->held_mb >= kMost * grown;  // not where NaN
+}
+
+// Whether RSS can grow so by first touches of what the allocators had mapped before.
+bool IsFirstTouch(const GrowthVerdict& all) {
+  return all.judged == Account::kRss && all.of(Account::kInUse).known() &&
+         !all.of(Account::kInUse).grows && !all.of(Account::kVm).grows &&
+         all.of(Account::kHeld).fit.last >= all.of(Account::kRss).fit.last;
 }
 
 bool IsRetention(const GrowthVerdict& all) {
@@ -152,8 +170,9 @@ Verdict VerdictOf(const GrowthVerdict& all) {
     case Account::kKept:
       return WasReleased(all, all.cause) ? Verdict::kAllocatorCache : Verdict::kFragmentation;
     case Account::kElsewhere:
-      // An allocator that had the pages mapped before, and can give them back.
-      return WasReleased(all, all.judged) ? Verdict::kAllocatorCache : Verdict::kOutside;
+      // An allocator that had the pages mapped before.
+      return WasReleased(all, all.judged) || IsFirstTouch(all) ? Verdict::kAllocatorCache
+                                                               : Verdict::kOutside;
     case Account::kOwnMalloc:
       return Verdict::kOutside;
     default:

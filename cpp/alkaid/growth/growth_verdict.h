@@ -2,7 +2,7 @@
 //
 // Each account of a profile (memory_stamp.h) gets a line (line_fit.h). An account grows when the
 // interval of its slope lies above zero, its slope is at least a stated figure, and its later half
-// goes on growing. Of what RSS grows by, the differences between neighbouring accounts say whose it
+// goes on growing; or when that holds for its last part alone. Of what RSS grows by, the differences between neighbouring accounts say whose it
 // is: the pools' (live), the program's own malloc (in_use - live), what the allocators keep free
 // (held - in_use), or nobody's that is known (rss - held). Slopes are compared, never levels: the
 // held of the C library and of mimalloc counts what they have mapped and never touched.
@@ -60,6 +60,8 @@ ALKAID_EXPORT std::string_view AccountName(Account account);
 struct AccountGrowth {
   LineFit fit;    // of all stamps behind the warm-up
   LineFit later;  // of the later half of these
+  // Of the last part, where growth began late or gets faster; else without points.
+  LineFit lately;
   bool grows = false;
   bool levels_off = false;
   bool known() const { return fit.points > 0; }
@@ -67,6 +69,7 @@ struct AccountGrowth {
 
 // What ReleaseUnused gave back in the last stamp where it was tried.
 struct ReleasedMemory {
+  size_t stamp = 0;  // its index
   double rss_mb = kUnknown;
   double held_mb = kUnknown;
 };
@@ -76,6 +79,8 @@ struct GrowthOptions {
   std::optional<size_t> warm_up = std::nullopt;
   // MB per event; slower growth is called none. At this rate a million events take 10 GB.
   double least_mb = 0.01;
+  // MB in all; what came to so much is growth, however slow.
+  double much_mb = 10;
   double confidence = kDefaultConfidence;
 };
 

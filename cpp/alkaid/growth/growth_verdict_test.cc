@@ -117,10 +117,48 @@ TEST(GrowthVerdict, IsACacheWhereFreeMemoryGrowsAndIsReleased) {
   stamps.back().released_rss_mb = stamps.back().rss_mb - 280;
   stamps.back().released_held_mb = stamps.back().held_mb;
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kAllocatorCache);
-  // Either figure is enough.
+  // What is held need not be in memory.
   stamps.back().released_rss_mb = stamps.back().rss_mb;
   stamps.back().released_held_mb = stamps.back().held_mb - 280;
+  EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kFragmentation);
+  stamps.back().released_rss_mb = kUnknown;
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kAllocatorCache);
+}
+
+TEST(GrowthVerdict, WhatIsReleasedEarlyIsComparedWithTheGrowthUntilThen) {
+  Accounts accounts = Quiet();
+  accounts.kept = accounts.kept + Line(kSize, 1.5);
+  std::vector<MemoryStamp> stamps = Profile(kSize, accounts);
+  stamps[60].released_rss_mb = stamps[60].rss_mb - 50;
+  EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kAllocatorCache);
+  stamps[60].released_rss_mb = stamps[60].rss_mb - 10;
+  EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kFragmentation);
+}
+
+TEST(GrowthVerdict, FirstTouchesOfWhatAnAllocatorHadMappedAreACache) {
+  Accounts accounts = Quiet();
+  accounts.kept = accounts.kept + Series(kSize, 400);
+  accounts.elsewhere = accounts.elsewhere + Line(kSize, 1.5, -450);
+  accounts.untouched = Line(kSize, -1.5, 450);
+  EXPECT_EQ(Judge(accounts).verdict, Verdict::kAllocatorCache);
+  // Beyond what is mapped it can not be that.
+  accounts.elsewhere = accounts.elsewhere + Series(kSize, 450);
+  EXPECT_EQ(Judge(accounts).verdict, Verdict::kOutside);
+}
+
+TEST(GrowthVerdict, IsALeakWhereItBeginsLate) {
+  Accounts accounts = Quiet();
+  accounts.live = accounts.live +
+                  Make(kSize, [](size_t i) { return i < 110 ? 0 : static_cast<double>(i - 110); });
+  const GrowthVerdict verdict = Judge(accounts);
+  EXPECT_EQ(verdict.verdict, Verdict::kLeak);
+  EXPECT_NEAR(verdict.of(Account::kRss).lately.slope, 1, 0.15);
+}
+
+TEST(GrowthVerdict, SlowGrowthThatCameToMuchIsGrowthUnlessALimitIsStated) {
+  const auto stamps = Profile(20'000, {.live = Line(20'000, 0.008)});
+  EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kLeak);
+  EXPECT_EQ(JudgeGrowth(stamps, {.much_mb = 200}).verdict, Verdict::kNone);
 }
 
 TEST(GrowthVerdict, IsOutsideWhereTheProgramsOwnMallocGrows) {
@@ -230,7 +268,7 @@ TEST(GrowthVerdict, ALeakBelowTheStatedFigureIsNone) {
   accounts.live = Line(kSize, 0.3, 100);
   accounts.kept = accounts.elsewhere = accounts.own_malloc = Series(kSize, 0);
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.29}).verdict, Verdict::kLeak);
-  EXPECT_EQ(Judge(accounts, {.least_mb = 0.31}).verdict, Verdict::kNone);
+  EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).verdict, Verdict::kNone);
 }
 
 TEST(GrowthVerdict, LooksNotAtTheWarmUp) {

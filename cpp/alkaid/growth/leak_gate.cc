@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "alkaid/growth/memory_text.h"
 
@@ -39,16 +40,21 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
     return status::Invalid("a confidence lies between 0 and 1, ", options.confidence, " does not");
   }
   LeakGateResult result;
-  result.verdict = JudgeGrowth(
-      stamps,
-      {.warm_up = options.warm_up, .least_mb = options.max_mb, .confidence = options.confidence});
+  result.verdict = JudgeGrowth(stamps, {.warm_up = options.warm_up,
+                                        .least_mb = options.max_mb,
+                                        .much_mb = std::numeric_limits<double>::infinity(),
+                                        .confidence = options.confidence});
   size_t most = 0;
   for (const Account account : options.accounts) {
     const AccountGrowth& growth = result.verdict.of(account);
     most = std::max(most, growth.fit.points);
     if (growth.fit.points < kFewestStamps || !growth.fit.HasInterval()) continue;
-    GatedAccount gated = {.account = account, .fit = growth.fit, .later_slope = growth.later.slope};
-    gated.alarms = gated.fit.low > options.max_mb && gated.later_slope > options.max_mb;
+    GatedAccount gated = {.account = account,
+                          .fit = growth.fit,
+                          .later_slope = growth.later.slope,
+                          .lately = growth.lately};
+    gated.alarms = (gated.fit.low > options.max_mb && gated.later_slope > options.max_mb) ||
+                   gated.lately.low > options.max_mb;
     result.accounts.push_back(gated);
   }
   if (!result.accounts.empty()) return result;

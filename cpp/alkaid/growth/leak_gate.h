@@ -2,7 +2,8 @@
 //
 // A gate that cries wolf is switched off, so it alarms only when three things hold for one of the
 // gated accounts: the lower bound of its slope's interval (line_fit.h) passes the stated figure, its
-// later half's slope passes it too, and enough stamps are left behind the warm-up. What it can be
+// later half's slope passes it too, and enough stamps are left behind the warm-up. Or when the lower
+// bound for its last half or quarter alone does, and it ends above all that was before. What it can be
 // fooled by: growth that the run is too short for; a sawtooth whose first tooth is longer than the
 // run, which no one can tell from a leak.
 //
@@ -38,6 +39,7 @@ struct GatedAccount {
   Account account = Account::kRss;
   LineFit fit;
   double later_slope = LineFit::kNone;
+  LineFit lately;  // of the last part, where growth began late or gets faster
   bool alarms = false;
 };
 

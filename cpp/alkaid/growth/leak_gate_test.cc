@@ -102,12 +102,24 @@ TEST(LeakGate, AlarmsInTheSameRunsWithALeak) {
   }
 }
 
-TEST(LeakGate, AlarmsWhereGrowthGetsFaster) {
-  const Series live =
-      Make(200, [](size_t i) { return 13 * std::exp(0.0175 * static_cast<double>(i)); });
-  const auto result = RunLeakGate(Profile(200, {.live = live}));
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_NE(result->Alarm(), nullptr);
+TEST(LeakGate, AlarmsWhereGrowthBeginsLateOrGetsFaster) {
+  const auto alarms = [](size_t size, auto shape) {
+    const Series live = Make(size, [&](size_t i) {
+      return shape(static_cast<double>(i) / static_cast<double>(size - 1));
+    });
+    const auto result = RunLeakGate(Profile(size, {.live = live}));
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() && result->Alarm() != nullptr;
+  };
+  for (const size_t size : {100u, 200u, 1000u}) {
+    const double all = static_cast<double>(size);
+    EXPECT_TRUE(alarms(size, [all](double x) { return all * std::max(0.0, x - 0.55); })) << size;
+    EXPECT_TRUE(alarms(size, [all](double x) { return all * x * x * x; })) << size;
+    EXPECT_TRUE(alarms(size, [all](double x) { return all / 20 * std::exp(3.5 * x); })) << size;
+    // Nothing of this leaks.
+    EXPECT_FALSE(alarms(size, [all](double x) { return all * std::fmod(9 * x, 1.0); })) << size;
+    EXPECT_FALSE(alarms(size, [all](double x) { return x < 0.6 ? all : all * (x - 0.6); })) << size;
+  }
 }
 
 TEST(LeakGate, PassesGrowthUpToTheStatedFigure) {

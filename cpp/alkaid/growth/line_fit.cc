@@ -1,6 +1,7 @@
 #include "alkaid/growth/line_fit.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -10,8 +11,11 @@ namespace alkaid::growth {
 namespace {
 
 constexpr size_t kBlocks = 10;
-// Of whose differences all have to agree. Of a random walk they do in less than one of a thousand.
-constexpr size_t kAgreeingBlocks = 14;
+// The last half and the last quarter of the points, each looked at on its own for growth that began
+// late, if it has so many points. Every look may err: they share what is left of the confidence.
+constexpr std::array<size_t, 2> kTails = {2, 4};
+constexpr size_t kFewestInTail = 16;
+constexpr double kLooks = 5;
 
 struct Points {
   std::vector<double> index;
@@ -83,20 +87,6 @@ Blocks CutIntoBlocks(const Points& points, size_t block_size) {
   return cut;
 }
 
-// Growth that gets faster is no line, and its error is as wide as it bends. Where each block lies
-// above the one before, the least of their differences is a bound that needs no line. Growth that
-// gets slower bends as well, but that may be about to end.
-void NarrowToWhatAllBlocksAgreeOn(const Points& points, LineFit* fit) {
-  if (points.size() < 2 * kAgreeingBlocks) return;
-  const Blocks cut = CutIntoBlocks(points, points.size() / kAgreeingBlocks);
-  const std::span<const double> slopes(cut.slopes);
-  const size_t half = slopes.size() / 2;
-  if (std::abs(Mean(slopes.last(half))) < std::abs(Mean(slopes.first(half)))) return;
-  const auto [least, most] = std::minmax_element(cut.slopes.begin(), cut.slopes.end());
-  if (*least > 0) fit->low = std::max(fit->low, std::min(*least, fit->slope));
-  if (*most < 0) fit->high = std::min(fit->high, std::max(*most, fit->slope));
-}
-
 double Variance(std::span<const double> values) {
   const double mean = Mean(values);
   double squares = 0;
@@ -104,10 +94,11 @@ double Variance(std::span<const double> values) {
   return squares / static_cast<double>(values.size() - 1);
 }
 
-// The standard error of the line's slope if the differences between blocks are those of a random
-// walk.
-double StandardError(std::span<const double> block_slopes, size_t block_size,
-                     const Points& points) {
+// The standard error of the line's slope: that of a random walk with such differences between blocks,
+// and that of what goes up and down within a block. The second is small, but all there is where a
+// sawtooth has just the length of a block: then all blocks are equal, and yet the line is tilted.
+double StandardError(std::span<const double> block_slopes, size_t block_size, const Points& points,
+                     double scatter) {
   const double size = static_cast<double>(block_size);
   const double count = static_cast<double>(points.size());
   // Points whose neighbours are not known stand further apart.
@@ -119,7 +110,9 @@ double StandardError(std::span<const double> block_slopes, size_t block_size,
   const double of_steps = of_differences * 3 * size / (2 * size * size + 1);
   // The variance of the least-squares slope of n points of a random walk: nearly 6 w / 5 n.
   const double square = count * count;
-  return std::sqrt(1.2 * of_steps * (square + 1) / (count * (square - 1))) / spacing;
+  const double of_walk = 1.2 * of_steps * (square + 1) / (count * (square - 1));
+  const double of_scatter = 12 * scatter * scatter / (count * (square - 1));
+  return std::sqrt(of_walk + of_scatter) / spacing;
 }
 
 }  // namespace
@@ -138,11 +131,26 @@ LineFit FitLine(std::span<const double> values, size_t first, double confidence)
   fit.blocks = static_cast<int>(slopes.size()) + 1;
   if (slopes.size() < 2) return fit;
   const double reach = StudentQuantile((1 + confidence) / 2, static_cast<int>(slopes.size()) - 1) *
-                       StandardError(slopes, block_size, points);
+                       StandardError(slopes, block_size, points, fit.scatter);
   fit.low = fit.slope - reach;
   fit.high = fit.slope + reach;
-  if (confidence <= kDefaultConfidence) NarrowToWhatAllBlocksAgreeOn(points, &fit);
   return fit;
+}
+
+LineFit FitLateGrowth(std::span<const double> values, size_t first, double confidence) {
+  LineFit best;
+  if (first >= values.size()) return best;
+  for (const size_t part : kTails) {
+    const size_t begin = values.size() - (values.size() - first) / part;
+    const LineFit tail = FitLine(values, begin, 1 - (1 - confidence) / kLooks);
+    if (tail.points < kFewestInTail || !(tail.low > 0)) continue;
+    // NaN is above nothing, and nothing is above NaN.
+    const bool above_all = std::none_of(values.begin() + static_cast<std::ptrdiff_t>(first),
+                                        values.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        [&](double value) { return value >= tail.last; });
+    if (above_all && !(best.low >= tail.low)) best = tail;
+  }
+  return best;
 }
 
 }  // namespace alkaid::growth

@@ -10,9 +10,8 @@
 // only, and make the interval wide. Noise without memory gets an interval several times too wide,
 // which costs little: over n stamps it still shrinks with n to the power of 1.5.
 //
-// Growth that gets faster bends, and the interval of a line through it can be as wide as it is high.
-// So from 28 points on, where it does not get slower and each of 14 blocks lies above the one before,
-// the interval begins no lower than the least growth between two of them.
+// Growth that begins late, or gets faster, is no line, and makes the interval as wide as it bends.
+// FitLateGrowth looks for it in the last points alone.
 //
 // line_fit_test.cc simulates it. With 20,000 series of each kind, of 9 to 900 points (white noise,
 // noise that remembers 0.7 to 0.99 of itself, random walks with and without noise, sawteeth, steps
@@ -60,5 +59,12 @@ struct LineFit {
 // that of the interval, two-sided, between 0 and 1.
 ALKAID_EXPORT LineFit FitLine(std::span<const double> values, size_t first = 0,
                               double confidence = kDefaultConfidence);
+
+// The line of the last half or the last quarter of the points, if it surely rises and ends above
+// everything that was before: what fills up again after it was emptied does not. Else one without
+// points. The better of the two is given, each looked at with 1 - (1 - confidence) / 5, so that
+// FitLine and this together err about as often as FitLine alone may.
+ALKAID_EXPORT LineFit FitLateGrowth(std::span<const double> values, size_t first = 0,
+                                    double confidence = kDefaultConfidence);
 
 }  // namespace alkaid::growth
