@@ -31,7 +31,7 @@ def load_pyplot():
         fail(f"{sys.executable} has no matplotlib ({error}); Debian's package is python3-matplotlib")
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "alkaid"
-    matplotlib.rcParams["svg.fonttype"] = "none"  # text as text: a fifth of the size
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     matplotlib.rcParams["font.size"] = 9
     from matplotlib import pyplot
     return pyplot
