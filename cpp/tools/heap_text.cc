@@ -9,6 +9,8 @@
 #include <ctime>
 #include <iterator>
 
+#include "alkaid/core/printable_text.h"
+
 namespace alkaid::tools {
 namespace {
 
@@ -112,24 +114,6 @@ size_t BehindReturnType(std::string_view name) {
   return start;
 }
 
-// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none, or with one
-// that a terminal takes for an order: C0 and C1 controls.
-size_t CharacterAt(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return byte(0) < 0x20 || byte(0) == 0x7f ? 0 : 1;
-  if (byte(0) < 0xc2 || byte(0) > 0xf4) return 0;
-  const size_t length = byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
-  if (text.size() < length) return 0;
-  uint32_t code = byte(0) & (0xff >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code < 0xe000;
-  return code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
-}
-
 }  // namespace
 
 std::string Grouped(int64_t number) {
@@ -165,19 +149,7 @@ std::string TimeText(uint64_t unix_nanoseconds) {
   return text.data();
 }
 
-std::string Printable(std::string_view text) {
-  std::string printable;
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = CharacterAt(text.substr(at));
-    if (length > 0) {
-      printable += text.substr(at, length);
-      at += length;
-    } else {
-      printable += Format("\\x%02x", static_cast<unsigned char>(text[at++]));
-    }
-  }
-  return printable;
-}
+std::string Printable(std::string_view text) { return internal::Printable(text); }
 
 std::string CutTo(std::string text, size_t most) {
   if (text.size() <= most) return text;

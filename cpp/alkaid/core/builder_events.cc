@@ -12,6 +12,7 @@
 
 #include "alkaid/base/environment.h"
 #include "alkaid/core/listener_list_internal.h"
+#include "alkaid/core/printable_text.h"
 
 namespace alkaid {
 namespace internal {
@@ -64,15 +65,16 @@ const char* Shift(const BuilderGrowth& growth) {
   return growth.old_data == growth.new_data ? "stays" : "shift";
 }
 
-// One line in one piece, whatever other threads write; longer labels are cut.
+// One line in one piece, whatever other threads write; longer labels are cut. Allocates nothing.
 void Trace(const BuilderGrowth& growth) {
+  char label[257] = "-";
+  if (growth.label) label[CopyPrintable(growth.label.name(), label, sizeof(label) - 1)] = '\0';
   char line[512];
-  const int length =
-      std::snprintf(line, sizeof(line),
-                    "alkaid: BufferBuilder growth label %.256s base_ptr %s size %" PRId64
-                    " capacity %" PRId64 " -> %" PRId64 " by %s\n",
-                    growth.label ? growth.label.name() : "-", Shift(growth), growth.size,
-                    growth.old_capacity, growth.new_capacity, NameOf(growth.reason));
+  const int length = std::snprintf(line, sizeof(line),
+                                   "alkaid: BufferBuilder growth label %s base_ptr %s size %" PRId64
+                                   " capacity %" PRId64 " -> %" PRId64 " by %s\n",
+                                   label, Shift(growth), growth.size, growth.old_capacity,
+                                   growth.new_capacity, NameOf(growth.reason));
   const int error = errno;
   if (::write(STDERR_FILENO, line, static_cast<size_t>(length)) < 0) errno = error;
 }

@@ -27,6 +27,16 @@ int Build() {
   return unlabelled.Resize(64).ok() ? 0 : 1;
 }
 
+int BuildWithStrangeLabels() {
+  const std::string kLong(1000, '\n');
+  for (const std::string& label : {std::string("two\nlines\x1b[2J"), kLong}) {
+    alkaid::BufferBuilder builder;
+    builder.SetLabel(alkaid::Label::Intern(label));
+    if (!builder.Append("x").ok()) return 1;
+  }
+  return 0;
+}
+
 int failures = 0;
 
 void Expect(bool condition, const char* what, const ChildResult& child) {
@@ -62,6 +72,18 @@ void EachGrowthIsALine() {
   Expect(matches[9][1] == "-" && matches[9][6] == "resize", "no label, resized", child);
 }
 
+void ALabelStaysOnItsLineAndOrdersNoTerminal() {
+  const ChildResult child = alkaid::internal::RunSelf({"strange"}, {{"ALKAID_TRACE_GROWTH", "1"}});
+  const auto line = [](const std::string& label) {
+    return "alkaid: BufferBuilder growth label " + label +
+           " base_ptr new size 0 capacity 0 -> 64 by need\n";
+  };
+  std::string cut;
+  for (int i = 0; i < 64; ++i) cut += "\\x0a";
+  Expect(child.ExitedWith(0) && child.err == line("two\\x0alines\\x1b[2J") + line(cut),
+         "controls are written out", child);
+}
+
 void WithoutItNothingIsWritten() {
   for (const char* value : {"", "0"}) {
     const ChildResult child =
@@ -78,9 +100,10 @@ void AnotherValueIsNamed() {
 
 }  // namespace
 
-int main(int argc, char**) {
-  if (argc > 1) return Build();
+int main(int argc, char** argv) {
+  if (argc > 1) return argv[1] == std::string("build") ? Build() : BuildWithStrangeLabels();
   EachGrowthIsALine();
+  ALabelStaysOnItsLineAndOrdersNoTerminal();
   WithoutItNothingIsWritten();
   AnotherValueIsNamed();
   if (failures == 0) std::puts("the trace of growth says what it should");
