@@ -22,7 +22,7 @@ namespace {
 constexpr uint8_t kAll = 1;
 
 constinit thread_local TellingThread telling_thread
-    __attribute__((tls_model("initial-exec"))) = {nullptr, 0, 0};
+    __attribute__((tls_model("initial-exec"))) = {nullptr, {0, 0}, 0};
 
 TellingThread& ThisThread() { return telling_thread; }
 

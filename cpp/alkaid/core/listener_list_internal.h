@@ -3,8 +3,10 @@
 // The list is replaced, never changed, and a thread that reads it counts itself in on a cache line
 // that few others share, so telling takes no lock and observers' own locks meet none of ours: a
 // thread may fork, and another wait for whatever the forking one holds, while it is inside an
-// observer. Whoever removes an observer waits until all that may have seen the old list are out. An
-// observer is not told what it causes itself, which would not end.
+// observer. Whoever removes an observer waits until all that may have seen the old list are out. He
+// does not wait for those that come later, however many keep coming: a thread counts itself in under
+// one of two phases, and whoever waits turns the phase over. An observer is not told what it causes
+// itself, which would not end.
 //
 // Ownership: borrows observers from the list that has them to the one that has not. A list has
 // static lifetime and is never destroyed. Threads: any; Replace not from inside an observer.
@@ -32,14 +34,17 @@ struct TellingObserver {
 };
 struct TellingThread {
   const TellingObserver* innermost;
-  uint32_t depth;
-  uint32_t slot;  // 1 + the index of its Slot; 0: none yet
+  uint16_t depths[2];  // by phase; together at most one more than there are observers
+  uint32_t slot;       // 1 + the index of its Slot; 0: none yet
 };
 
 // `this_thread`: gives the calling thread's TellingThread of this list.
 template <typename Observer, TellingThread& (*this_thread)()>
 class ListenerList {
  public:
+  // Threads beyond so many share the lines on which they count themselves in.
+  static constexpr uint32_t kSlots = 64;
+
   struct Listener {
     Observer* observer;
     uint8_t kinds;
@@ -53,9 +58,10 @@ class ListenerList {
   template <typename Tell>
   void TellAll(uint8_t kind, Tell tell) {
     TellingThread& thread = this_thread();
-    std::atomic<uint32_t>& readers = OwnSlot(&thread).readers;
+    const uint32_t phase = phase_.load(std::memory_order_relaxed);
+    std::atomic<uint32_t>& readers = OwnSlot(&thread).readers[phase];
     readers.fetch_add(1, std::memory_order_seq_cst);
-    ++thread.depth;
+    ++thread.depths[phase];
     for (const Listener& listener : *current_.load(std::memory_order_seq_cst)) {
       if ((listener.kinds & kind) == 0 || IsTelling(thread, listener.observer)) continue;
       const TellingObserver telling = {listener.observer, thread.innermost};
@@ -63,7 +69,7 @@ class ListenerList {
       tell(listener.observer);
       thread.innermost = telling.outer;
     }
-    --thread.depth;
+    --thread.depths[phase];
     readers.fetch_sub(1, std::memory_order_release);
   }
 
@@ -94,9 +100,8 @@ class ListenerList {
 
  private:
   struct alignas(64) Slot {
-    std::atomic<uint32_t> readers{0};
+    std::atomic<uint32_t> readers[2]{0, 0};  // by phase
   };
-  static constexpr uint32_t kSlots = 64;
 
   template <typename Change, typename SetSwitches>
   void Replace(Change change, SetSwitches set_switches) {
@@ -125,22 +130,38 @@ class ListenerList {
     return slots_[thread->slot - 1];
   }
 
-  // Each slot is empty at some moment: its threads are outside most of the time.
+  // A thread that has the old list counted itself in before the list was replaced, under either
+  // phase: it may have been slow to do so. So both have to be seen empty; and each while the other
+  // is the current one, for then no thread comes into it twice.
   void WaitForReaders() {
+    // Not a ForkGuarded lock: a fork inside an observer would wait for whoever waits for it.
+    while (waiting_.exchange(true, std::memory_order_acquire)) sched_yield();
+    const uint32_t phase = phase_.load(std::memory_order_relaxed);
+    WaitForPhase(1 - phase);
+    phase_.store(1 - phase, std::memory_order_seq_cst);
+    WaitForPhase(phase);
+    waiting_.store(false, std::memory_order_release);
+  }
+  void WaitForPhase(uint32_t phase) {
     for (Slot& slot : slots_) {
-      while (slot.readers.load(std::memory_order_seq_cst) != 0) sched_yield();
+      while (slot.readers[phase].load(std::memory_order_seq_cst) != 0) sched_yield();
     }
   }
 
   // In a forked child, where this is the only thread.
   void ForgetOtherThreads() {
-    for (Slot& slot : slots_) slot.readers.store(0, std::memory_order_relaxed);
     TellingThread& thread = this_thread();
-    OwnSlot(&thread).readers.store(thread.depth, std::memory_order_relaxed);
+    for (const uint32_t phase : {0, 1}) {
+      for (Slot& slot : slots_) slot.readers[phase].store(0, std::memory_order_relaxed);
+      OwnSlot(&thread).readers[phase].store(thread.depths[phase], std::memory_order_relaxed);
+    }
+    waiting_.store(false, std::memory_order_relaxed);
   }
 
   ForkGuarded<std::mutex> lock_;  // of whoever changes the list; never held while one is told
   std::atomic<const Listeners*> current_{new Listeners};
+  std::atomic<uint32_t> phase_{0};    // under which threads count themselves in
+  std::atomic<bool> waiting_{false};  // somebody is in WaitForReaders
   std::atomic<uint32_t> next_slot_{0};
   std::array<Slot, kSlots> slots_;
 };

@@ -12,7 +12,7 @@ constexpr auto kBlocks = static_cast<uint8_t>(MemoryEventKinds::kBlocks);
 constexpr auto kViews = static_cast<uint8_t>(MemoryEventKinds::kViews);
 
 constinit thread_local TellingThread telling_thread
-    __attribute__((tls_model("initial-exec"))) = {nullptr, 0, 0};
+    __attribute__((tls_model("initial-exec"))) = {nullptr, {0, 0}, 0};
 
 TellingThread& ThisThread() { return telling_thread; }
 
