@@ -73,13 +73,15 @@ Status TypedBufferBuilder<bool>::Resize(int64_t new_capacity, bool shrink_to_fit
   const int64_t old_bytes = bytes_builder_.capacity();
   ALKAID_RETURN_NOT_OK(bytes_builder_.Resize(BytesOfWords(new_capacity), shrink_to_fit));
   ZeroFrom(old_bytes);
-  if (bit_length_ > new_capacity) {
-    const int64_t there = std::min(bit_length_, bytes_builder_.capacity() * 8);
-    bit_util::SetBitsTo(bytes_builder_.mutable_data(), new_capacity, there - new_capacity, false);
-    bit_length_ = counted_ = false_count_ = 0;
-    UnsafeAdvance(new_capacity);
-  }
+  if (bit_length_ > new_capacity) DropFrom(new_capacity);
   return absl::OkStatus();
+}
+
+void TypedBufferBuilder<bool>::DropFrom(int64_t length) {
+  const int64_t there = std::min(bit_length_, bytes_builder_.capacity() * 8);
+  bit_util::SetBitsTo(bytes_builder_.mutable_data(), length, there - length, false);
+  bit_length_ = counted_ = false_count_ = 0;
+  UnsafeAdvance(length);
 }
 
 Status TypedBufferBuilder<bool>::Grow(int64_t additional_elements) {
@@ -135,6 +137,7 @@ Result<std::shared_ptr<Buffer>> TypedBufferBuilder<bool>::FinishWithLength(int64
     return status::Invalid("TypedBufferBuilder<bool>::FinishWithLength: negative length ",
                            final_length);
   }
+  CountBytes();
   ALKAID_ASSIGN_OR_RAISE(auto out, bytes_builder_.FinishWithLength(
                                        bit_util::BytesForBits(final_length), shrink_to_fit));
   bit_util::SetBitsTo(out->mutable_data(), final_length, out->size() * 8 - final_length, false);
@@ -146,6 +149,11 @@ void TypedBufferBuilder<bool>::Reset() {
   CountBytes();
   bytes_builder_.Reset();
   bit_length_ = word_end_ = counted_ = false_count_ = 0;
+}
+
+void TypedBufferBuilder<bool>::Rewind(int64_t position) {
+  CountBytes();
+  DropFrom(position);
 }
 
 }  // namespace alkaid

@@ -105,6 +105,9 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
   Result<std::shared_ptr<Buffer>> FinishWithLength(int64_t final_length, bool shrink_to_fit = true);
   void Reset();
+  // As BufferBuilder::Rewind, in bits. Counts the false ones before `position` anew, and sets those
+  // behind it to zero.
+  void Rewind(int64_t position);
 
   int64_t length() const { return bit_length_; }
   // Whole words only.
@@ -157,6 +160,8 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   }
   // The slow path of Reserve: errors, and growth.
   Status Grow(int64_t additional_elements);
+  // Drops the bits from `length` on, of which there may be no capacity any more.
+  void DropFrom(int64_t length);
   // Makes all bits zero from byte `old_bytes` of the capacity on.
   void ZeroFrom(int64_t old_bytes);
   // Lets the builder of bytes know how many there are, for what it tells of its contents.

@@ -300,5 +300,26 @@ TEST(BitmapBuilder, ReservesInBits) {
   EXPECT_EQ(builder.capacity(), 512);
 }
 
+TEST(BitmapBuilder, RewindsToAnyBit) {
+  for (const int64_t position : {0, 1, 8, 63, 64, 65, 130, 199, 200}) {
+    TypedBufferBuilder<bool> builder;
+    for (int i = 0; i < 200; ++i) ALKAID_ASSERT_OK(builder.Append(i % 3 == 0));
+    const int64_t capacity = builder.capacity();
+    builder.Rewind(position);
+    EXPECT_EQ(builder.length(), position);
+    EXPECT_EQ(builder.capacity(), capacity);
+    EXPECT_EQ(builder.false_count(), position - (position + 2) / 3) << position;
+    ALKAID_ASSERT_OK(builder.Append(false));
+    ALKAID_ASSERT_OK(builder.Append(true));
+    ALKAID_ASSERT_OK(builder.Append(int64_t{70}, false));
+    EXPECT_EQ(builder.length(), position + 72);
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, builder.Finish());
+    for (int64_t i = 0; i < buffer->capacity() * 8; ++i) {
+      const bool expected = i < position ? i % 3 == 0 : i == position + 1;
+      ASSERT_EQ(bit_util::GetBit(buffer->data(), i), expected) << position << ", bit " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace alkaid

@@ -32,7 +32,11 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   if (new_capacity < 0) [[unlikely]] {
     return status::Invalid("BufferBuilder::Resize: negative capacity ", new_capacity);
   }
-  return ResizeFor(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit);
+  const int64_t old_capacity = capacity_;
+  ALKAID_RETURN_NOT_OK(ResizeFor(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit));
+  // Nothing is left of the contents; what comes next begins anew.
+  if (capacity_ == 0) EndContents(old_capacity);
+  return absl::OkStatus();
 }
 
 Status BufferBuilder::ResizeFor(BuilderGrowthReason reason, int64_t new_capacity,
@@ -71,11 +75,11 @@ void BufferBuilder::CountGrowth(BuilderGrowthReason reason, Label label, const u
                                .new_capacity = capacity_});
 }
 
-void BufferBuilder::TellEnd() {
+void BufferBuilder::TellEnd(int64_t capacity) {
   internal::EmitBuilderEnd({.label = so_far_.label ? so_far_.label : label_,
                             .size = size_,
                             .high_water = std::max(so_far_.high_water, size_),
-                            .capacity = capacity_,
+                            .capacity = capacity,
                             .reallocations = so_far_.reallocations,
                             .bytes_copied = so_far_.bytes_copied});
   so_far_ = {};
@@ -121,19 +125,12 @@ Status BufferBuilder::AppendGrowing(const void* data, int64_t length) {
 }
 
 Status BufferBuilder::Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit) {
-  const int64_t capacity = capacity_;
-  ALKAID_RETURN_NOT_OK(Resize(size_, shrink_to_fit));
-  buffer_->ZeroPadding();
-  *out = std::move(buffer_);
-  capacity_ = std::max(capacity_, capacity);  // what there was before any was given back
-  Reset();
+  ALKAID_ASSIGN_OR_RAISE(*out, Finish(shrink_to_fit));
   return absl::OkStatus();
 }
 
 Result<std::shared_ptr<Buffer>> BufferBuilder::Finish(bool shrink_to_fit) {
-  std::shared_ptr<Buffer> out;
-  ALKAID_RETURN_NOT_OK(Finish(&out, shrink_to_fit));
-  return out;
+  return FinishWithLength(size_, shrink_to_fit);
 }
 
 Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_length,
@@ -142,20 +139,21 @@ Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_le
     return status::Invalid("BufferBuilder::FinishWithLength: negative length ", final_length);
   }
   const int64_t written = capacity_;
-  const int64_t old_size = size_;
-  Rewind(final_length);
-  auto out = Finish(shrink_to_fit);
-  if (!out.ok()) {
-    size_ = old_size;
-  } else if (final_length > written) {
-    std::memset((*out)->mutable_data() + written, 0,
-                static_cast<std::size_t>(final_length - written));
+  ALKAID_RETURN_NOT_OK(ResizeFor(BuilderGrowthReason::kResized, final_length, shrink_to_fit));
+  if (final_length > written) {
+    std::memset(data_ + written, 0, static_cast<std::size_t>(final_length - written));
   }
+  buffer_->ZeroPadding();
+  size_ = final_length;
+  EndContents(std::max(capacity_, written));
+  std::shared_ptr<Buffer> out = std::move(buffer_);
+  capacity_ = 0;
+  Reset();
   return out;
 }
 
 void BufferBuilder::Reset() {
-  EndContents();
+  EndContents(capacity_);
   buffer_.reset();
   data_ = nullptr;
   capacity_ = size_ = 0;

@@ -44,7 +44,7 @@ class ALKAID_EXPORT BufferBuilder {
   BufferBuilder(BufferBuilder&& other) noexcept { *this = std::move(other); }
   BufferBuilder& operator=(BufferBuilder&& other) noexcept {
     if (this == &other) return *this;
-    EndContents();
+    EndContents(capacity_);
     buffer_ = std::move(other.buffer_);
     pool_ = other.pool_;
     alignment_ = other.alignment_;
@@ -56,10 +56,11 @@ class ALKAID_EXPORT BufferBuilder {
     so_far_ = std::exchange(other.so_far_, Contents());
     return *this;
   }
-  ~BufferBuilder() { EndContents(); }
+  ~BufferBuilder() { EndContents(capacity_); }
 
   // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A
-  // smaller capacity gives memory back when `shrink_to_fit`.
+  // smaller capacity gives memory back when `shrink_to_fit`; with all of it the contents are over,
+  // as by Reset.
   Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
 
   // The label of what the builder allocates from now on, whatever scope it runs in; the label "" is
@@ -138,7 +139,8 @@ class ALKAID_EXPORT BufferBuilder {
 
   // Drops the bytes.
   void Reset();
-  // Goes back to `position`, from 0 to length(); capacity stays.
+  // Goes back to `position`, from 0 to length(); capacity stays. The contents are not over, not even
+  // at 0: what is told at their end (builder_events.h) is the most of all that time.
   void Rewind(int64_t position) {
     so_far_.high_water = std::max(so_far_.high_water, size_);
     size_ = position;
@@ -167,11 +169,11 @@ class ALKAID_EXPORT BufferBuilder {
   Status GrowTo(int64_t needed);
   void CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,
                    int64_t old_capacity);
-  // Tells that what the builder held is over.
-  void EndContents() {
-    if (capacity_ != 0) TellEnd();
+  // Tells that what the builder held is over, and begins anew. `capacity`: the most it had.
+  void EndContents(int64_t capacity) {
+    if (capacity != 0) TellEnd(capacity);
   }
-  void TellEnd();
+  void TellEnd(int64_t capacity);
 
   std::shared_ptr<ResizableBuffer> buffer_;
   std::shared_ptr<MemoryPool> pool_;  // counts nothing when borrowed

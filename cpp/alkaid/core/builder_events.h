@@ -12,7 +12,8 @@
 //
 // (one line). `base_ptr` is `new` for the first block, `shift` where the bytes moved to another
 // address, `stays` where they did not; sizes are in bytes; `by` is need, reservation, advice or
-// resize, as BuilderGrowthReason. The label is `-` where there is none.
+// resize, as BuilderGrowthReason. The label is `-` where there is none; what would split the line or
+// order the terminal about is written as \x0a (printable_text.h), and long labels are cut.
 //
 // Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
 // thread that builds, on several at once; Add and Remove from any thread, except from inside an
@@ -48,7 +49,8 @@ struct BuilderGrowth {
   int64_t new_capacity = 0;
 };
 
-// Told when a builder is finished, reset, destroyed, or assigned to.
+// Told when a builder is finished, reset, destroyed or assigned to, or gives all its capacity back.
+// Rewind is no end: a builder that is rewound from one event to the next tells once, of all of them.
 struct BuilderEnd {
   Label label;             // as at the first growth of these contents
   int64_t size = 0;        // at the end

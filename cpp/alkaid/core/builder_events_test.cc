@@ -208,35 +208,109 @@ TEST(BuilderEvents, AnObserverIsNotToldOfWhatItBuildsItself) {
   EXPECT_EQ(other.ends.size(), 1u);
 }
 
+TEST(BuilderEvents, ContentsThatGiveAllTheirCapacityBackAreOver) {
+  const Label label = Label::Intern("test.resize0");
+  const Label next = Label::Intern("test.resize0.next");
+  Recorder recorder(label);
+  Recorder recorder_of_next(next);
+  BufferBuilder builder = Labelled(label);
+  ALKAID_ASSERT_OK(builder.Append(1000, uint8_t{1}));
+  ALKAID_ASSERT_OK(builder.Resize(0));
+  ASSERT_EQ(recorder.ends.size(), 1u);
+  EXPECT_EQ(recorder.ends[0].size, 0);
+  EXPECT_EQ(recorder.ends[0].high_water, 1000);
+  EXPECT_EQ(recorder.ends[0].capacity, 1024);
+  builder.SetLabel(next);
+  ALKAID_ASSERT_OK(builder.Append(10, uint8_t{1}));
+  builder.Reset();
+  EXPECT_EQ(recorder.ends.size(), 1u);
+  ASSERT_EQ(recorder_of_next.ends.size(), 1u);
+  EXPECT_EQ(recorder_of_next.ends[0].high_water, 10);
+  EXPECT_EQ(recorder_of_next.ends[0].reallocations, 0);
+}
+
+TEST(BuilderEvents, FinishingWithAnotherLengthTellsWhatWasHeld) {
+  const Label label = Label::Intern("test.length");
+  Recorder recorder(label);
+  BufferBuilder builder = Labelled(label);
+  ALKAID_ASSERT_OK(builder.Append(100, uint8_t{1}));
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto finished, builder.FinishWithLength(5000));
+  EXPECT_EQ(recorder.growths.back().reason, BuilderGrowthReason::kResized);
+  EXPECT_EQ(recorder.growths.back().size, 100);
+  EXPECT_EQ(recorder.ends.back().size, 5000);
+  EXPECT_EQ(recorder.ends.back().high_water, 5000);
+  ALKAID_ASSERT_OK(builder.Append(100, uint8_t{1}));
+  ALKAID_ASSERT_OK_AND_ASSIGN(finished, builder.FinishWithLength(10));
+  EXPECT_EQ(recorder.ends.back().size, 10);
+  EXPECT_EQ(recorder.ends.back().high_water, 100);
+  EXPECT_EQ(recorder.ends.back().capacity, 128);
+
+  const ScopedLabel scope(label);
+  TypedBufferBuilder<bool> bits;
+  ALKAID_ASSERT_OK(bits.Append(int64_t{4000}, true));
+  ALKAID_ASSERT_OK_AND_ASSIGN(finished, bits.FinishWithLength(8));
+  EXPECT_EQ(recorder.ends.back().size, 1);
+  EXPECT_EQ(recorder.ends.back().high_water, 500);
+  EXPECT_EQ(recorder.ends.size(), 3u);
+}
+
+TEST(BuilderEvents, ARewoundBuilderTellsOnceOfAllThatItHeld) {
+  const Label label = Label::Intern("test.rewound");
+  Recorder recorder(label);
+  {
+    const ScopedLabel scope(label);
+    TypedBufferBuilder<int64_t> builder;
+    TypedBufferBuilder<bool> bits;
+    for (const int count : {30, 500, 40}) {
+      for (int i = 0; i < count; ++i) ALKAID_ASSERT_OK(builder.Append(i));
+      for (int i = 0; i < count; ++i) ALKAID_ASSERT_OK(bits.Append(true));
+      builder.Rewind(0);
+      bits.Rewind(0);
+    }
+  }
+  ASSERT_EQ(recorder.ends.size(), 2u);
+  EXPECT_EQ(recorder.ends[0].high_water, 63);
+  EXPECT_EQ(recorder.ends[1].high_water, 4000);
+}
+
 TEST(BuilderEvents, NothingIsToldAfterRemovalWhileOtherThreadsBuild) {
-  class Fragile : public BuilderObserver {
+  class Removed : public BuilderObserver {
    public:
-    ~Fragile() override { gone = true; }
-    void OnGrowth(const BuilderGrowth&) override { was_gone = was_gone || gone; }
-    std::atomic<bool> gone{false}, was_gone{false};
+    void OnGrowth(const BuilderGrowth&) override {
+      ++told;
+      // Long enough that removal comes in between.
+      for (int i = 0; i < 20; ++i) std::this_thread::yield();
+      if (gone) told_when_gone = true;
+    }
+    std::atomic<int> told{0};
+    std::atomic<bool> gone{false}, told_when_gone{false};
   };
-  alignas(Fragile) std::byte room[sizeof(Fragile)];
   std::atomic<bool> stop{false};
+  std::atomic<int> built{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t) {
-    threads.emplace_back([&stop] {
+    threads.emplace_back([&stop, &built] {
       while (!stop) {
         BufferBuilder builder;
         if (!builder.Append("x").ok()) return;
+        ++built;
       }
     });
   }
-  bool was_gone = false;
-  for (int round = 0; round < 200; ++round) {
-    auto* const fragile = new (room) Fragile;
-    AddBuilderObserver(fragile);
-    RemoveBuilderObserver(fragile);
-    fragile->~Fragile();
-    was_gone = was_gone || std::launder(fragile)->was_gone;
+  for (int round = 0; round < 100; ++round) {
+    Removed observer;
+    AddBuilderObserver(&observer);
+    while (observer.told == 0) std::this_thread::yield();
+    RemoveBuilderObserver(&observer);
+    observer.gone = true;
+    // So many that each thread has ended what it was in, and begun anew.
+    const int enough = built + 6;
+    while (built < enough) std::this_thread::yield();
+    EXPECT_FALSE(observer.told_when_gone) << round;
+    if (observer.told_when_gone) break;
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  EXPECT_FALSE(was_gone);
 }
 
 }  // namespace

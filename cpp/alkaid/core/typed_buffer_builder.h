@@ -125,6 +125,8 @@ class TypedBufferBuilder {
     return bytes_builder_.FinishWithLength(bytes, shrink_to_fit);
   }
   void Reset() { bytes_builder_.Reset(); }
+  // As BufferBuilder::Rewind, in values.
+  void Rewind(int64_t position) { bytes_builder_.Rewind(position * kSize); }
 
   int64_t length() const { return bytes_builder_.length() / kSize; }
   int64_t capacity() const { return bytes_builder_.capacity() / kSize; }

@@ -179,5 +179,17 @@ TEST(TypedBufferBuilder, LeavesNothingBehindWhereverItsPoolFails) {
   EXPECT_GE(tried, 9);
 }
 
+TEST(TypedBufferBuilder, RewindsInValues) {
+  TypedBufferBuilder<int32_t> builder;
+  for (int i = 0; i < 100; ++i) ALKAID_ASSERT_OK(builder.Append(i));
+  const int64_t capacity = builder.capacity();
+  builder.Rewind(2);
+  EXPECT_EQ(builder.length(), 2);
+  EXPECT_EQ(builder.capacity(), capacity);
+  ALKAID_ASSERT_OK(builder.Append(7));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, builder.Finish());
+  EXPECT_THAT(buffer->span_as<int32_t>(), ElementsAre(0, 1, 7));
+}
+
 }  // namespace
 }  // namespace alkaid
