@@ -8,9 +8,11 @@
 namespace growth = alkaid::growth;
 using alkaid::Status;
 
-// Told when what a builder held is over.
+// Told when what a builder held is over, as long as it is there.
 class Costs : public alkaid::BuilderObserver {
  public:
+  Costs() { alkaid::AddBuilderObserver(this); }
+  ~Costs() override { alkaid::RemoveBuilderObserver(this); }
   void OnEnd(const alkaid::BuilderEnd& end) override {
     std::cout << "  " << end.high_water << " bytes at most, capacity " << end.capacity << ", "
               << end.reallocations << " reallocations\n";
@@ -33,7 +35,6 @@ Status Collect(int64_t reservation) {
 
 Status Run() {
   Costs costs;
-  alkaid::AddBuilderObserver(&costs);
   std::cout << "none:\n";
   ALKAID_RETURN_NOT_OK(Collect(0));
   std::cout << "fixed:\n";
@@ -48,7 +49,6 @@ Status Run() {
     std::cout << learnt.label << ": " << learnt.high_water << " bytes held at most, "
               << learnt.advice << " advised\n";
   }
-  alkaid::RemoveBuilderObserver(&costs);
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include "alkaid/base/fork_guard.h"
 #include "alkaid/core/durable_file.h"
 #include "alkaid/core/file_io.h"
+#include "alkaid/core/printable_text.h"
 
 namespace alkaid::growth {
 namespace {
@@ -76,7 +77,17 @@ bool TakeNumber(std::string_view* text, int64_t* number) {
   return true;
 }
 
+std::string_view NameOf(uint32_t label) {
+  return internal::AllLabelNames().names[label].load(std::memory_order_acquire);
+}
+
 }  // namespace
+
+void ReservationAdvisor::Marks::Add(const Marks& other) {
+  since = std::max(since, other.since);
+  before = std::max(before, other.before);
+  ends = std::max(ends, other.ends);
+}
 
 ReservationAdvisor::ReservationAdvisor(const ReservationOptions& options)
     : options_(InRange(options)) {}
@@ -86,10 +97,21 @@ ReservationAdvisor::~ReservationAdvisor() { Uninstall(); }
 void ReservationAdvisor::Install() { AddBuilderObserver(this); }
 void ReservationAdvisor::Uninstall() { RemoveBuilderObserver(this); }
 
+bool ReservationAdvisor::Watches(Label label) const {
+  return label ? label != overflow_ : options_.unlabelled;
+}
+
 void ReservationAdvisor::Learn(Label label, int64_t high_water) {
   if (!Watches(label) || high_water < 0) return;
   const std::lock_guard guard(TheLock());
-  Marks& marks = marks_[label.id()];
+  const auto [known, fresh] = marks_.try_emplace(label.id());
+  Marks& marks = known->second;
+  if (fresh) {
+    if (const auto loaded = loaded_.find(std::string_view(label.name())); loaded != loaded_.end()) {
+      marks = loaded->second;
+      loaded_.erase(loaded);
+    }
+  }
   ++builders_;
   marks.since = std::max(marks.since, high_water);
   if (++marks.ends < options_.remember) return;
@@ -108,21 +130,20 @@ int64_t ReservationAdvisor::Suggest(Label label) const {
   if (!Watches(label)) return 0;
   const std::lock_guard guard(TheLock());
   const auto known = marks_.find(label.id());
-  return known == marks_.end() ? 0 : AdviceFor(known->second);
+  if (known != marks_.end()) return AdviceFor(known->second);
+  const auto loaded = loaded_.find(std::string_view(label.name()));
+  return loaded == loaded_.end() ? 0 : AdviceFor(loaded->second);
 }
 
 ReservationAdvisor::NamedMarks ReservationAdvisor::AllMarks() const {
   std::vector<std::pair<uint32_t, Marks>> copies;
+  NamedMarks all;
   {
     const std::lock_guard guard(TheLock());
     copies.assign(marks_.begin(), marks_.end());
+    all.assign(loaded_.begin(), loaded_.end());
   }
-  // By number: a label's name is found by it alone.
-  const internal::LabelNames names = internal::AllLabelNames();
-  NamedMarks all;
-  for (const auto& [id, marks] : copies) {
-    all.emplace_back(names.names[id].load(std::memory_order_acquire), marks);
-  }
+  for (const auto& [id, marks] : copies) all.emplace_back(NameOf(id), marks);
   std::ranges::sort(all, {}, &std::pair<std::string, Marks>::first);
   return all;
 }
@@ -170,13 +191,17 @@ Status ReservationAdvisor::Load(const std::string& path) {
   text.resize(static_cast<size_t>(length));
   NamedMarks all;
   ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
-  for (const auto& [name, marks] : all) {
-    const Label label = Label::Intern(name);
-    const std::lock_guard guard(TheLock());
-    Marks& known = marks_[label.id()];
-    known.since = std::max(known.since, marks.since);
-    known.before = std::max(known.before, marks.before);
-    known.ends = std::max(known.ends, marks.ends);
+  const std::lock_guard guard(TheLock());
+  std::unordered_map<std::string_view, Marks*> known;
+  for (auto& [id, marks] : marks_) known.emplace(NameOf(id), &marks);
+  for (auto& [name, marks] : all) {
+    // As many ends as make it go on to the next mark are as good as any number above.
+    marks.ends = std::min(marks.ends, options_.remember - 1);
+    if (const auto there = known.find(name); there != known.end()) {
+      there->second->Add(marks);
+    } else if (name != Label::kOverflowName) {
+      loaded_[name].Add(marks);
+    }
   }
   return absl::OkStatus();
 }
@@ -184,9 +209,14 @@ Status ReservationAdvisor::Load(const std::string& path) {
 Status ReservationAdvisor::Parse(const std::string& path, std::string_view text, NamedMarks* all) {
   int64_t number = 0;
   const auto refuse = [&](const char* expected, std::string_view found) {
+    const bool other_ends = number == 1 && found.ends_with('\r');
     return status::DataLoss(path, ": line ", number, ": ", expected, " expected, found \"",
-                            std::string(found.substr(0, 80)), "\"");
+                            internal::Printable(found.substr(0, 80)), "\"",
+                            other_ends ? "; lines must end with a line feed alone, not with a "
+                                         "carriage return (CRLF) before it"
+                                       : "");
   };
+  if (text.empty()) return absl::OkStatus();  // as mktemp leaves it
   bool ended = false;
   while (!text.empty()) {
     ++number;
@@ -214,6 +244,7 @@ Status ReservationAdvisor::Parse(const std::string& path, std::string_view text,
           !TakeNumber(&left, &marks.ends) || !Take(&left, " label=") || !Unescape(left, &label)) {
         return refuse("since=, before=, ends= with numbers from 0, and label=", line);
       }
+      label.resize(std::min(label.size(), label.find('\0')));  // as a label is
       all->emplace_back(std::move(label), marks);
     }
   }

@@ -15,7 +15,12 @@
 // advised more than `most_bytes`.
 //
 // Builders without a label are left alone: one mark for all of them would give the smallest what
-// the largest needs. `unlabelled` is for programs that build one kind of thing.
+// the largest needs. `unlabelled` is for programs that build one kind of thing. So are builders of
+// Label::kOverflowName, under which all labels go that came too late.
+//
+// It learns when the contents of a builder are over (builder_events.h). A builder that is rewound
+// from one event to the next counts once, with the most that it held; one that is still there when
+// the process ends does not count.
 //
 // A file of what was learnt lets the next run begin with it:
 //
@@ -26,8 +31,9 @@
 //
 // With ALKAID_RESERVATIONS=FILE in the environment the library does all this by itself: an advisor
 // is installed when it is loaded, knows what the file says if there is one, and writes it when the
-// process ends, if any builder was watched. What a forked child learns is not written. Of several
-// processes with one file the last to end writes it.
+// process ends by exit or by return from main, if any builder was watched: not by _exit, a signal,
+// abort or exec. What a forked child learns is not written. Of several processes with one file the
+// last to end writes it.
 //
 // Ownership: the library borrows an advisor from Install to Uninstall, or to its end. Threads: any,
 // but Install, Uninstall and the end from one at a time, and not from inside a builder's observer.
@@ -36,6 +42,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -89,9 +97,10 @@ class ALKAID_EXPORT ReservationAdvisor final : public BuilderObserver {
 
   // Whole or not at all (core/durable_file.h). Errors: as errno maps, with the path.
   Status Save(const std::string& path) const;
-  // Adds what the file says to what is known: of two marks the higher counts. kNotFound where there
-  // is no file, as errno maps where it can not be read; kDataLoss, with the line, where it is not
-  // such a file: then nothing of it is added.
+  // Adds what the file says to what is known: of two marks the higher counts. An empty file says
+  // nothing. Its labels are not made (core/label.h) until the program does. kNotFound where there is
+  // no file, as errno maps where it can not be read; kDataLoss, with the line, where it is not such
+  // a file: then nothing of it is added.
   Status Load(const std::string& path);
 
   // What the library calls once installed.
@@ -103,19 +112,24 @@ class ALKAID_EXPORT ReservationAdvisor final : public BuilderObserver {
   struct Marks {
     int64_t since = 0;
     int64_t before = 0;
-    int64_t ends = 0;
+    int64_t ends = 0;  // always below `remember`
+
+    void Add(const Marks& other);
   };
   using NamedMarks = std::vector<std::pair<std::string, Marks>>;
   // Adds to `all` what the text of a file says.
   static Status Parse(const std::string& path, std::string_view text, NamedMarks* all);
   // Sorted by name.
   NamedMarks AllMarks() const;
-  bool Watches(Label label) const { return label || options_.unlabelled; }
+  bool Watches(Label label) const;
   int64_t AdviceFor(const Marks& marks) const;
 
   const ReservationOptions options_;
+  const Label overflow_ = Label::Intern(Label::kOverflowName);
   // Guarded by the one lock of all advisors, which a fork leaves free in the child.
   std::unordered_map<uint32_t, Marks> marks_;
+  // What was loaded of labels that no builder has had yet: in none of the marks above.
+  std::map<std::string, Marks, std::less<>> loaded_;
   int64_t builders_ = 0;
 };
 

@@ -241,7 +241,7 @@ TEST(ReservationAdvisor, AFileThatIsNoneOfItsOwnIsRefusedWithItsLine) {
     std::string text;
     const char* line;
   } cases[] = {
-      {"", "line 1"},
+      {"\n", "line 1"},
       {"{\"a\": 1}\n", "line 1"},
       {"alkaid-reservations 2\nend 0\n", "line 1"},
       {first, "line 2"},
@@ -251,6 +251,11 @@ TEST(ReservationAdvisor, AFileThatIsNoneOfItsOwnIsRefusedWithItsLine) {
       {first + good + "end 1\n" + good, "line 4"},
       {first + "since=-1 before=0 ends=1 label=x\nend 1\n", "line 2"},
       {first + "since=99999999999999999999 before=0 ends=1 label=x\nend 1\n", "line 2"},
+      {first + "since=9223372036854775808 before=0 ends=1 label=x\nend 1\n", "line 2"},
+      {first + "since=1 before=9223372036854775808 ends=1 label=x\nend 1\n", "line 2"},
+      {first + "since=1 before=0 ends=9223372036854775808 label=x\nend 1\n", "line 2"},
+      {first + "since=1 before=0 ends=-9223372036854775808 label=x\nend 1\n", "line 2"},
+      {first + good + "end 9223372036854775807\n", "line 3"},
       {first + "since=1 before=0 label=x\nend 1\n", "line 2"},
       {first + "since=1 before=0 ends=1 label=x\\y\nend 1\n", "line 2"},
       {first + "since=1 before=0 ends=1 label=x\\\nend 1\n", "line 2"},
@@ -265,6 +270,94 @@ TEST(ReservationAdvisor, AFileThatIsNoneOfItsOwnIsRefusedWithItsLine) {
         << one.text;
     EXPECT_TRUE(advisor.Learnt().empty()) << one.text;
   }
+}
+
+TEST(ReservationAdvisor, NumbersAtTheirLimitsAreLoadedLearntFromAndSavedAgain) {
+  const TemporaryFolder folder;
+  const Label label = Label::Intern("test.limits");
+  for (int which = 0; which < 8; ++which) {
+    const auto number = [which](int bit) { return (which & bit) != 0 ? INT64_MAX : int64_t{0}; };
+    std::ostringstream text;
+    text << "alkaid-reservations 1\nsince=" << number(1) << " before=" << number(2)
+         << " ends=" << number(4) << " label=test.limits\nend 1\n";
+    WriteText(folder.File("r"), text.str());
+    for (const int64_t remember : {int64_t{1}, int64_t{500}, INT64_MAX}) {
+      ReservationAdvisor advisor({.headroom = 10, .most_bytes = INT64_MAX, .remember = remember});
+      ALKAID_ASSERT_OK(advisor.Load(folder.File("r")));
+      EXPECT_EQ(advisor.Suggest(label), std::max(number(1), number(2)));
+      for (int i = 0; i < 3; ++i) advisor.Learn(label, 100);
+      ALKAID_ASSERT_OK(advisor.Save(folder.File("again")));
+      ReservationAdvisor again;
+      ALKAID_ASSERT_OK(again.Load(folder.File("again")));
+      EXPECT_GT(again.Suggest(label), 0);
+    }
+  }
+}
+
+TEST(ReservationAdvisor, WhatWasLoadedIsForgottenInTimeToo) {
+  const TemporaryFolder folder;
+  const Label label = Label::Intern("test.loaded.forget");
+  WriteText(folder.File("r"), "alkaid-reservations 1\nsince=9000 before=0 ends=" +
+                                  std::to_string(INT64_MAX) + " label=test.loaded.forget\nend 1\n");
+  ReservationAdvisor advisor({.headroom = 0, .remember = 10});
+  ALKAID_ASSERT_OK(advisor.Load(folder.File("r")));
+  for (int i = 0; i < 20; ++i) advisor.Learn(label, 100);
+  EXPECT_EQ(advisor.Suggest(label), 100);
+}
+
+TEST(ReservationAdvisor, LoadingMakesNoLabels) {
+  const TemporaryFolder folder;
+  std::string text = "alkaid-reservations 1\n";
+  for (int i = 0; i < 1000; ++i) {
+    text += "since=7000 before=0 ends=1 label=test.loaded." + std::to_string(i) + "\n";
+  }
+  WriteText(folder.File("r"), text + "end 1000\n");
+  const uint32_t before = *internal::AllLabelNames().count;
+  ReservationAdvisor advisor({.headroom = 0});
+  ALKAID_ASSERT_OK(advisor.Load(folder.File("r")));
+  EXPECT_EQ(*internal::AllLabelNames().count, before);
+  EXPECT_EQ(advisor.Learnt().size(), 1000u);
+  const Label label = Label::Intern("test.loaded.77");
+  EXPECT_EQ(advisor.Suggest(label), 7000);
+  advisor.Learn(label, 8000);
+  EXPECT_EQ(advisor.Suggest(label), 8000);
+  EXPECT_EQ(advisor.Learnt().size(), 1000u);
+}
+
+TEST(ReservationAdvisor, TheLabelOfAllThatCameTooLateIsLeftAlone) {
+  const TemporaryFolder folder;
+  const std::string name = Label::kOverflowName;
+  const Label overflow = Label::Intern(name);
+  WriteText(folder.File("r"),
+            "alkaid-reservations 1\nsince=7000 before=0 ends=1 label=" + name + "\nend 1\n");
+  for (const bool unlabelled : {false, true}) {
+    ReservationAdvisor advisor({.unlabelled = unlabelled});
+    advisor.Learn(overflow, 1000);
+    ALKAID_ASSERT_OK(advisor.Load(folder.File("r")));
+    EXPECT_EQ(advisor.Suggest(overflow), 0);
+    EXPECT_EQ(advisor.builders(), 0);
+    EXPECT_TRUE(advisor.Learnt().empty());
+  }
+}
+
+TEST(ReservationAdvisor, AnEmptyFileSaysNothing) {
+  const TemporaryFolder folder;
+  WriteText(folder.File("r"), "");
+  ReservationAdvisor advisor;
+  ALKAID_ASSERT_OK(advisor.Load(folder.File("r")));
+  EXPECT_TRUE(advisor.Learnt().empty());
+}
+
+TEST(ReservationAdvisor, WhatIsRefusedIsQuotedWithoutItsControls) {
+  const TemporaryFolder folder;
+  ReservationAdvisor advisor;
+  WriteText(folder.File("r"), "alkaid-reservations 1\r\nend 0\r\n");
+  EXPECT_THAT(advisor.Load(folder.File("r")),
+              StatusIs(StatusCode::kDataLoss,
+                       AllOf(HasSubstr("alkaid-reservations 1\\x0d"), HasSubstr("CRLF"))));
+  WriteText(folder.File("r"), "alkaid-reservations 1\n\x1b[2J\n");
+  EXPECT_THAT(advisor.Load(folder.File("r")),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("\"\\x1b[2J\"")));
 }
 
 TEST(ReservationAdvisor, AFileThatIsNotThereOrCanNotBeWrittenIsNamed) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/core/printable_text.h"
 #include "alkaid/growth/reservation_advisor.h"
 
 namespace alkaid::growth {
@@ -28,8 +29,8 @@ struct Request {
 Request* the_request = nullptr;
 
 void Say(const std::string& file, const std::string& what) {
-  std::fprintf(stderr, "alkaid: %s=%s: %s\n", internal::kReservationsVariable, file.c_str(),
-               what.c_str());
+  std::fprintf(stderr, "alkaid: %s=%s: %s\n", internal::kReservationsVariable,
+               internal::Printable(file).c_str(), internal::Printable(what).c_str());
 }
 
 std::string MessageOf(const Status& status) {

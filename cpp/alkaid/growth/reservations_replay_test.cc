@@ -167,6 +167,15 @@ void AFileOfSomebodyElseIsNamedAndStays() {
   Expect(ReadText(file) == "my notes\n", "the file stays as it was");
 }
 
+void AnEmptyFileIsWrittenAsOneThatIsNotThereYet() {
+  const TemporaryFolder folder;
+  const std::string file = folder.File("empty");
+  std::ofstream(file).close();
+  const ChildResult child = internal::RunSelf({"fork"}, {{kReservationsVariable, file}});
+  Expect(child.ExitedWith(0) && child.err.empty(), "an empty file is no fault: " + child.err);
+  Expect(ReadText(file).find("since=1000") != std::string::npos, "it is written");
+}
+
 void AProcessThatBuiltNothingWritesNothing() {
   const TemporaryFolder folder;
   const std::string file = folder.File("reservations");
@@ -186,6 +195,7 @@ int RunAll() {
   }
   OnlyTheProcessThatWasAskedWritesTheFile();
   AFileOfSomebodyElseIsNamedAndStays();
+  AnEmptyFileIsWrittenAsOneThatIsNotThereYet();
   AProcessThatBuiltNothingWritesNothing();
   if (failures == 0) std::puts("reserved events are not reallocated, and VM does not grow");
   return failures == 0 ? 0 : 1;
