@@ -309,6 +309,7 @@ TEST(BitmapBuilder, RewindsToAnyBit) {
     EXPECT_EQ(builder.length(), position);
     EXPECT_EQ(builder.capacity(), capacity);
     EXPECT_EQ(builder.false_count(), position - (position + 2) / 3) << position;
+    EXPECT_EQ(bit_util::CountSetBits(builder.data(), 0, 200), (position + 2) / 3) << position;
     ALKAID_ASSERT_OK(builder.Append(false));
     ALKAID_ASSERT_OK(builder.Append(true));
     ALKAID_ASSERT_OK(builder.Append(int64_t{70}, false));
