@@ -297,7 +297,7 @@ TEST(BuilderEvents, NothingIsToldAfterRemovalWhileOtherThreadsBuild) {
       }
     });
   }
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 20; ++round) {
     Removed observer;
     AddBuilderObserver(&observer);
     while (observer.told == 0) std::this_thread::yield();
