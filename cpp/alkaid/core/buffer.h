@@ -170,8 +170,16 @@ class ALKAID_EXPORT Buffer {
   // Bytes in use, and bytes there are.
   int64_t size() const { return size_; }
   int64_t capacity() const { return capacity_; }
-  // Bytes that this buffer keeps from being given back: the capacity of a slice's root, else its own.
-  int64_t root_capacity() const { return is_slice_ ? parent_->capacity_ : capacity_; }
+  // Bytes that this buffer is known to keep from being given back: the capacity of a slice's root,
+  // else its own; where a root was given a parent, what that keeps, if it is more. Whether the two
+  // lie in one another is not known, so they are not added up. What other owners keep, as of
+  // ForeignBuffer, is not known either.
+  int64_t root_capacity() const {
+    if (parent_ == nullptr) return capacity_;
+    const int64_t own = is_slice_ ? 0 : capacity_;
+    const int64_t kept = parent_->root_capacity();
+    return kept > own ? kept : own;
+  }
 
   // Whether the CPU can read the bytes, and whether they may be written.
   bool is_cpu() const { return is_cpu_; }

@@ -158,6 +158,27 @@ TEST(BufferCompactIfBelow, ASmallSliceOfABigRootIsCopiedAndTheRootGoes) {
   EXPECT_THAT(Buffer::CompactIfBelow(&buffer, 1, &pool), IsOkAndHolds(false));
 }
 
+TEST(BufferCompactIfBelow, WhatKeepsABigRootAsItsParentIsCopiedAndTheRootGoes) {
+  ProxyMemoryPool pool(default_memory_pool());
+  ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> big, AllocateBuffer(1 << 20, &pool));
+  auto small = std::make_shared<Buffer>(big->data() + 64, 10, nullptr, SliceBuffer(big, 64, 10));
+  big.reset();
+  EXPECT_EQ(small->root_capacity(), 1 << 20);
+  std::shared_ptr<Buffer> slice = SliceBuffer(small, 2, 5);
+  EXPECT_EQ(slice->root_capacity(), 1 << 20);
+  small.reset();
+  EXPECT_THAT(Buffer::CompactIfBelow(&slice, 0.5), IsOkAndHolds(true));
+  EXPECT_EQ(slice->size(), 5);
+  EXPECT_EQ(pool.bytes_allocated(), 0);
+}
+
+TEST(BufferCompactIfBelow, ASmallParentTakesNothingFromWhatItsChildHolds) {
+  auto parent = Buffer::FromString("0123456789");
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto memory, AllocateBuffer(4096));
+  const Buffer root(memory->data(), 4096, nullptr, parent);
+  EXPECT_EQ(root.root_capacity(), 4096);
+}
+
 TEST(BufferCompactIfBelow, WhatShowsEnoughStaysAsItIs) {
   ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> root, AllocateBuffer(1024));
   std::shared_ptr<Buffer> half = SliceBuffer(root, 512, 512);
