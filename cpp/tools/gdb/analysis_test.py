@@ -81,6 +81,11 @@ class Retention(unittest.TestCase):
                          [(one.root, one.held, one.visible) for one in census])
         self.assertEqual((2, 0), (len(census[1].views), census[1].birth_ns))
 
+    def test_a_root_is_as_large_as_its_latest_view_saw_it(self):
+        census = retention.census([view(0x4000, 10, root_size=5000, birth_ns=2),
+                                   view(0x4010, 10, root_size=4096, birth_ns=1)])
+        self.assertEqual([(5000, 20)], [(one.held, one.visible) for one in census])
+
 
 class Selections(unittest.TestCase):
 

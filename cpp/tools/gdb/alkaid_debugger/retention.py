@@ -24,7 +24,9 @@ def census(views):
         roots[view.root].append(view)
     kept = []
     for root, slices in roots.items():
-        first, held = slices[0].root_data, slices[0].root_size
+        # As the latest saw it: it may have been resized since the others were made.
+        latest = max(slices, key=lambda view: view.birth_ns)
+        first, held = latest.root_data, latest.root_size
         visible = union((max(view.data, first), min(view.data + view.size, first + held))
                         for view in slices)
         kept.append(Kept(root, first, held, visible, slices,
