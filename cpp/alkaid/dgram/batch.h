@@ -40,6 +40,18 @@ class DgramIterator {
     Measure();
   }
 
+  // A copy shows the same datagram and goes on by itself. It keeps what the origin's reference keeps
+  // too: a datagram that is copied is watched as itself, and this one changes.
+  DgramIterator(const DgramIterator& other) : end_(other.end_) { Borrow(other.dgram_); }
+  DgramIterator(DgramIterator&&) noexcept = default;
+  DgramIterator& operator=(const DgramIterator& other) {
+    end_ = other.end_;
+    Borrow(other.dgram_);
+    return *this;
+  }
+  DgramIterator& operator=(DgramIterator&&) noexcept = default;
+  ~DgramIterator() = default;
+
   const Dgram& operator*() const { return dgram_; }
   const Dgram* operator->() const { return &dgram_; }
   DgramIterator& operator++() {
@@ -54,6 +66,12 @@ class DgramIterator {
   }
 
  private:
+  void Borrow(const Dgram& other) {
+    dgram_.data_ = other.data_;
+    dgram_.size_ = other.size_;
+    dgram_.index_ = other.index_;
+    dgram_.origin_ = other.origin_;
+  }
   void Measure() { dgram_.size_ = dgram_.data_ != end_ ? DgramHeader::SizeOf(dgram_.data_) : 0; }
 
   const uint8_t* end_ = nullptr;

@@ -90,8 +90,9 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const {
 
 Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) {
   if (origin_ == nullptr) return status::Invalid("CompactIfBelow of no datagram");
-  ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(
-                                               size_, origin_->buffer->root_capacity(), ratio));
+  // An origin without a buffer keeps no memory that could be let go.
+  const int64_t held = origin_->buffer != nullptr ? origin_->buffer->root_capacity() : size_;
+  ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(size_, held, ratio));
   if (!worth) return false;
   ALKAID_ASSIGN_OR_RAISE(*this, Copy(pool));
   return true;

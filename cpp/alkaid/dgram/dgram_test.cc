@@ -151,5 +151,13 @@ TEST(Dgram, IsNotCompactedByWhatIsNoRatioOrWithoutMemory) {
   EXPECT_EQ(dgram.service(), TransitionId::kConfigure);
 }
 
+TEST(Dgram, WhoseOriginHasNoBufferHasNothingToLetGo) {
+  const std::string event = crafted::Event(3);
+  Dgram dgram(std::make_shared<const DgramOrigin>(), reinterpret_cast<const uint8_t*>(event.data()),
+              static_cast<int64_t>(event.size()), 0);
+  EXPECT_THAT(dgram.CompactIfBelow(1), IsOkAndHolds(false));
+  EXPECT_THAT(dgram.CompactIfBelow(2), StatusIs(StatusCode::kInvalidArgument));
+}
+
 }  // namespace
 }  // namespace alkaid::dgram

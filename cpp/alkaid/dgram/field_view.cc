@@ -1,8 +1,17 @@
 #include "alkaid/dgram/field_view.h"
 
 #include <cstring>
+#include <new>
 
 namespace alkaid::dgram {
+
+std::shared_ptr<Buffer> FieldView::Slice() const noexcept {
+  try {
+    return SliceBuffer(origin_->buffer, data_ - origin_->buffer->data(), nbytes_);
+  } catch (const std::bad_alloc&) {
+    return origin_->buffer;
+  }
+}
 
 Result<std::string_view> FieldView::String() const {
   if (type() != DataType::kCharStr) {

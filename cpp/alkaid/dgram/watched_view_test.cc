@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -200,6 +204,63 @@ TEST(WatchedView, AReaderTellsTheSourceAndTheTimesOfWhatItRead) {
   ASSERT_THAT(watcher.times, SizeIs(6));
   EXPECT_EQ(watcher.times[3].offset, kFirstEvent + kEventBytes);
   EXPECT_EQ(watcher.times[3].time_ns, 1'000'000'001U);
+}
+
+TEST(WatchedView, ACopiedIteratorShowsNoDatagramOfItsOwn) {
+  const Watcher watcher;
+  DgramBatch batch = ReadBatch(5);
+  const auto whole = watcher.views();
+  ASSERT_THAT(whole, SizeIs(1));
+  DgramIterator first = batch.begin();
+  DgramIterator copy = first;
+  for (int i = 0; i < 4; ++i) ++copy;
+  EXPECT_EQ(copy->index(), 4);
+  EXPECT_EQ(first->index(), 0);
+  batch = {};
+  first = copy;
+  EXPECT_EQ(first->timestamp(), copy->timestamp());
+  EXPECT_EQ(watcher.views(), whole);
+}
+
+// Takes views of the image until the process, which may have no more memory, can not watch one.
+// Returns 0 where that one was given out unwatched.
+int TakeViewsWithoutMemory(const FieldView& image) {
+  constexpr size_t kMost = 1 << 22;
+  std::vector<ArrayView<uint32_t>> views;
+  views.reserve(kMost);
+  const rlimit none = {0, 0};
+  if (::setrlimit(RLIMIT_AS, &none) != 0) return 2;
+  try {
+    while (views.size() < kMost) {
+      auto view = image.Array<uint32_t>();
+      if (!view.ok()) return 3;
+      views.push_back(*std::move(view));
+      if (views.back().owner()->size() != image.nbytes()) return 0;
+    }
+  } catch (const std::bad_alloc&) {
+    return 4;
+  }
+  return 5;
+}
+
+TEST(WatchedView, AnArrayThatThereIsNoMemoryToWatchIsGivenUnwatched) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer ends the process where it has no memory";
+#endif
+  MemoryObserver watcher;  // one that needs no memory
+  AddMemoryObserver(&watcher, MemoryEventKinds::kViews);
+  const Dgram dgram = EventOf(ReadBatch(3), 1);
+  FieldView image;
+  ALKAID_EXPECT_OK(ForEachField(dgram, [&image](const ShapesData&, const FieldView& field) {
+    if (field.name() == "image") image = field;
+  }));
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(TakeViewsWithoutMemory(image));
+  int result = 0;
+  ASSERT_EQ(::waitpid(child, &result, 0), child);
+  RemoveMemoryObserver(&watcher);
+  ASSERT_TRUE(WIFEXITED(result)) << result;
+  EXPECT_EQ(WEXITSTATUS(result), 0);
 }
 
 }  // namespace
