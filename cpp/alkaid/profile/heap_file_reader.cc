@@ -134,7 +134,10 @@ class Parser {
       }
       sections_[entry.kind] = entry;
     }
-    const bool has_views = sections_[heap_file::kViews].kind != 0;
+    bool has_views = false;
+    for (uint32_t kind = heap_file::kLastRequired + 1; kind <= heap_file::kSectionKinds; ++kind) {
+      has_views = has_views || sections_[kind].kind != 0;
+    }
     const uint32_t last = has_views ? heap_file::kSectionKinds : heap_file::kLastRequired;
     for (uint32_t kind = 1; kind <= last; ++kind) {
       if (sections_[kind].kind == 0) {

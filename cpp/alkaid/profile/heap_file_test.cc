@@ -161,12 +161,16 @@ TEST_F(HeapFile, HoldsViewsAndSourcesWhereTheyWereTracked) {
   EXPECT_FALSE(without.contents().has_views);
 }
 
-TEST_F(HeapFile, WithViewsAndWithoutTheirTimesIsDamaged) {
-  std::string bytes = crafted::FileBytes(WithViews());
-  size_t place = 0;
-  EntryOf(bytes, heap_file::kTimes, &place);
-  EXPECT_THAT(Parse(Mended(With(bytes, place, uint32_t{999}))),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("no section of times")));
+TEST_F(HeapFile, WithOnlySomeOfViewsSourcesAndTimesIsDamaged) {
+  const std::string bytes = crafted::FileBytes(WithViews());
+  for (const auto& [kind, name] :
+       {std::pair(heap_file::kViews, "views"), std::pair(heap_file::kSources, "sources"),
+        std::pair(heap_file::kTimes, "times")}) {
+    size_t place = 0;
+    EntryOf(bytes, kind, &place);
+    EXPECT_THAT(Parse(Mended(With(bytes, place, uint32_t{999}))),
+                StatusIs(StatusCode::kDataLoss, HasSubstr(std::string("no section of ") + name)));
+  }
 }
 
 TEST_F(HeapFile, OfNothingCanBeWrittenAndRead) {
