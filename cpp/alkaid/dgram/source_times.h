@@ -1,14 +1,14 @@
-// SourceTimes: at most a few thousand of the times in a batch, evenly over it.
+// SourceTimes: the times in a batch, of at most a few thousand pieces of it.
 //
-// Where a batch has more datagrams than are kept, every second is forgotten, as often as it takes,
-// so the time of a byte is known to lie between that of the mark before it and that of the next.
+// Where a batch has more datagrams than that, neighbours are put together, evenly over the batch. Of
+// datagrams that were put together the least and the greatest time are known.
 //
 // Ownership: its own. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "alkaid/core/source_note.h"
@@ -18,32 +18,54 @@ namespace alkaid::dgram::internal {
 
 class SourceTimes {
  public:
-  static constexpr size_t kMostMarks = 4096;
+  static constexpr size_t kMostPieces = 4096;
 
   // The datagram that begins `offset` bytes behind the first, in order.
   void Add(int64_t offset, Timestamp timestamp) {
-    last_ = {offset, timestamp.total_nanoseconds()};
-    if (seen_++ % stride_ != 0) return;
-    if (marks_.size() == kMostMarks) Thin();
-    if ((seen_ - 1) % stride_ == 0) marks_.push_back(last_);
+    const uint64_t time = timestamp.total_nanoseconds();
+    if (seen_++ % stride_ != 0) {
+      pieces_.back().Include(time, time);
+      return;
+    }
+    if (pieces_.size() == kMostPieces) PutTogether();
+    pieces_.push_back({offset, time, time});
   }
-  // With the last datagram, whose time no mark behind it tells.
-  std::span<const SourceTime> marks() {
-    if (seen_ > 0 && marks_.back().offset != last_.offset) marks_.push_back(last_);
-    return marks_;
+  // As a SourceNote has them.
+  std::vector<SourceTime> marks() const {
+    std::vector<SourceTime> marks;
+    marks.reserve(stride_ == 1 ? pieces_.size() : 2 * pieces_.size());
+    for (const Piece& piece : pieces_) {
+      marks.push_back({piece.offset, piece.least_ns});
+      if (piece.greatest_ns != piece.least_ns) marks.push_back({piece.offset, piece.greatest_ns});
+    }
+    return marks;
   }
 
  private:
-  void Thin() {
-    for (size_t i = 0; 2 * i < marks_.size(); ++i) marks_[i] = marks_[2 * i];
-    marks_.resize((marks_.size() + 1) / 2);
+  struct Piece {
+    int64_t offset;
+    uint64_t least_ns;
+    uint64_t greatest_ns;
+
+    void Include(uint64_t least, uint64_t greatest) {
+      least_ns = std::min(least_ns, least);
+      greatest_ns = std::max(greatest_ns, greatest);
+    }
+  };
+
+  // In pairs. Then `seen_` is still at the beginning of a piece, since kMostPieces is even.
+  void PutTogether() {
+    for (size_t i = 0; i < kMostPieces / 2; ++i) {
+      pieces_[i] = pieces_[2 * i];
+      pieces_[i].Include(pieces_[2 * i + 1].least_ns, pieces_[2 * i + 1].greatest_ns);
+    }
+    pieces_.resize(kMostPieces / 2);
     stride_ *= 2;
   }
 
-  std::vector<SourceTime> marks_;
-  SourceTime last_;
+  std::vector<Piece> pieces_;
   int64_t seen_ = 0;
-  int64_t stride_ = 1;
+  int64_t stride_ = 1;  // datagrams of a piece
 };
 
 }  // namespace alkaid::dgram::internal

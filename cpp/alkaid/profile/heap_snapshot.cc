@@ -157,6 +157,23 @@ bool IsNoRange(uint64_t address, int64_t size) {
   return size < 0 || address > UINT64_MAX - static_cast<uint64_t>(size);
 }
 
+// The times of all sources lie one behind the other, as their bytes do: whoever looks for those of a
+// range need not go from source to source.
+Status CheckTimes(const HeapContents& contents, const HeapSource& source) {
+  const uint64_t end = source.address + static_cast<uint64_t>(source.size);
+  const auto times = std::span(contents.times).subspan(source.first_time, source.time_count);
+  for (size_t i = 0; i < times.size(); ++i) {
+    const uint64_t address = times[i].address;
+    if (address < source.address || address >= end || (i > 0 && address < times[i - 1].address) ||
+        (i > 1 && address == times[i - 2].address)) {
+      return status::Invalid("time ", source.first_time + i, ", of address ", address,
+                             ", is not inside its source, from ", source.address, " to ", end,
+                             ", or not behind those before it; at most two are of one address");
+    }
+  }
+  return absl::OkStatus();
+}
+
 Status CheckViews(const HeapContents& contents) {
   if (!contents.has_views &&
       (!contents.views.empty() || !contents.sources.empty() || !contents.times.empty())) {
@@ -170,11 +187,12 @@ Status CheckViews(const HeapContents& contents) {
                              ", and back-trace ", view.stack, " of ", contents.stacks.size());
     }
   }
+  uint64_t times_behind = 0;
   for (size_t i = 0; i < contents.sources.size(); ++i) {
     const HeapSource& source = contents.sources[i];
     const uint64_t times = contents.times.size();
-    if (IsNoRange(source.address, source.size) || source.first_time > times ||
-        source.time_count > times - source.first_time ||
+    if (IsNoRange(source.address, source.size) || source.first_time != times_behind ||
+        source.time_count > times - times_behind ||
         (i > 0 && source.address - contents.sources[i - 1].address <
                       static_cast<uint64_t>(contents.sources[i - 1].size)) ||
         (i > 0 && source.address < contents.sources[i - 1].address)) {
@@ -182,6 +200,8 @@ Status CheckViews(const HeapContents& contents) {
                              " times from ", source.first_time, " of ", times,
                              " is not behind the one before it, or not possible");
     }
+    times_behind += source.time_count;
+    ALKAID_RETURN_NOT_OK(CheckTimes(contents, source));
   }
   return absl::OkStatus();
 }
@@ -206,7 +226,9 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   const bool views = HeapTracker::Get().watches_views();
   ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents,
                                       views ? LockViewShard : WithShardLocked()));
-  if (views) SourceNotes::Get().CopyTo(&contents);
+  // A root that was there before views were read and is there now was there meanwhile. A note of
+  // later might be of another one, at the place of a root that a view still showed when it was read.
+  if (views) SourceNotes::Get().CopyTo(contents.taken_ns, &contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
   contents.modules = LoadedModules();

@@ -118,7 +118,8 @@ struct HeapSource {
   uint64_t time_count = 0;
 };
 
-// From this address on, until the next of its source, bytes are of this time.
+// From this address on, until the next address of its source, bytes are of this time; or, where two
+// times have one address, of times from the lesser to the greater.
 struct HeapTime {
   uint64_t address = 0;
   uint64_t time_ns = 0;  // since the source's epoch

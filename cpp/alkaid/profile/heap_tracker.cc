@@ -193,7 +193,8 @@ void HeapTracker::OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, in
          nullptr);
 }
 
-void HeapTracker::OnReallocating(MemoryPool* pool, const void* old_ptr, int64_t) {
+void HeapTracker::OnReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size) {
+  ForgetSources(old_ptr, old_size);
   if (!Wants(pool)) return;
   const InsideTracking inside;
   if (!inside.entered()) return;
@@ -228,8 +229,9 @@ void HeapTracker::OnReallocate(MemoryPool* pool, const void* old_ptr, const void
          earlier);
 }
 
-void HeapTracker::OnFree(MemoryPool*, const void* ptr, int64_t) {
+void HeapTracker::OnFree(MemoryPool*, const void* ptr, int64_t size) {
   if (!on()) return;
+  ForgetSources(ptr, size);
   LiveBlock block;
   // What is malloc's is taken out when malloc has it back: this may be a part of it.
   if (!IsMallocs(ptr, &block)) Take(AddressOf(ptr), &block);

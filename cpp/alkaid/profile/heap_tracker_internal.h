@@ -97,6 +97,8 @@ class HeapTracker final : public MemoryObserver {
   bool IsPartOfMallocs(const Entry& entry) const;
   void DropMallocs(const void* ptr);
   void RecordUnknownRoot(const Buffer& root);
+  // The bytes may be another's from now on.
+  void ForgetSources(const void* data, int64_t size);
 
   bool OpenTables();
   void RenewLocks();

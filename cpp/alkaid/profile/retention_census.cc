@@ -23,7 +23,7 @@ class RootNumbers {
 
  private:
   static bool Same(const HeapView& a, const HeapView& b) {
-    return a.root == b.root && a.root_data == b.root_data && a.root_size == b.root_size;
+    return a.root == b.root && a.root_data == b.root_data;
   }
   uint32_t& SlotOf(const HeapView& view) {
     const uint64_t mask = slots_.size() - 1;
@@ -62,6 +62,13 @@ int64_t Merge(std::vector<AddressRange>* ranges) {
   }
   ranges->resize(kept);
   return static_cast<int64_t>(bytes);
+}
+
+int64_t RootBytes(const std::vector<HeapView>& views, std::span<const uint32_t> of_root) {
+  const auto latest = std::max_element(of_root.begin(), of_root.end(), [&](uint32_t a, uint32_t b) {
+    return views[a].birth_ns < views[b].birth_ns;
+  });
+  return views[*latest].root_size;
 }
 
 RootGroups::RootGroups(const std::vector<HeapView>& views) {

@@ -17,9 +17,9 @@ namespace alkaid::profile {
 // A half-open range of addresses.
 using AddressRange = std::pair<uint64_t, uint64_t>;
 
-// What of a view lies inside its root.
-inline AddressRange VisibleRange(const HeapView& view) {
-  const uint64_t root_end = view.root_data + static_cast<uint64_t>(view.root_size);
+// What of a view lies inside its root, which holds `root_bytes`.
+inline AddressRange VisibleRange(const HeapView& view, int64_t root_bytes) {
+  const uint64_t root_end = view.root_data + static_cast<uint64_t>(root_bytes);
   const uint64_t end = view.data + static_cast<uint64_t>(view.size);
   const uint64_t first = view.data > view.root_data ? view.data : view.root_data;
   const uint64_t last = end < root_end ? end : root_end;
@@ -29,8 +29,13 @@ inline AddressRange VisibleRange(const HeapView& view) {
 // Sorts the ranges, and makes of those that overlap or touch one. Returns the bytes of them all.
 ALKAID_EXPORT int64_t Merge(std::vector<AddressRange>* ranges);
 
-// The numbers of the views of each root. A root is known by its Buffer, its bytes and their number:
-// of two that were at one place one after the other, views may have been read of both.
+// The bytes that the root of these views holds, as the latest of them saw it: it may have been resized
+// in its place since the others were made.
+ALKAID_EXPORT int64_t RootBytes(const std::vector<HeapView>& views,
+                                std::span<const uint32_t> of_root);
+
+// The numbers of the views of each root. A root is known by its Buffer and its bytes: of two that were
+// at one place one after the other, views may have been read of both.
 class ALKAID_EXPORT RootGroups {
  public:
   explicit RootGroups(const std::vector<HeapView>& views);

@@ -69,10 +69,10 @@ HeapView View(uint64_t root, uint64_t root_data, int64_t root_size, uint64_t dat
 }
 
 TEST(RetentionCensus, OnlyWhatLiesInsideTheRootIsVisible) {
-  EXPECT_EQ(VisibleRange(View(1, 1000, 100, 1010, 20)), AddressRange(1010, 1030));
-  EXPECT_EQ(VisibleRange(View(1, 1000, 100, 1090, 20)), AddressRange(1090, 1100));
-  EXPECT_EQ(VisibleRange(View(1, 1000, 100, 990, 20)), AddressRange(1000, 1010));
-  const auto [first, last] = VisibleRange(View(1, 1000, 100, 2000, 20));
+  EXPECT_EQ(VisibleRange(View(1, 1000, 100, 1010, 20), 100), AddressRange(1010, 1030));
+  EXPECT_EQ(VisibleRange(View(1, 1000, 100, 1090, 20), 100), AddressRange(1090, 1100));
+  EXPECT_EQ(VisibleRange(View(1, 1000, 100, 990, 20), 100), AddressRange(1000, 1010));
+  const auto [first, last] = VisibleRange(View(1, 1000, 100, 2000, 20), 100);
   EXPECT_EQ(first, last);
 }
 
@@ -96,9 +96,20 @@ TEST(RetentionCensus, GroupsViewsByTheRootThatTheyKeep) {
   EXPECT_EQ(seen.size(), views.size());
 }
 
-TEST(RetentionCensus, TellsTwoRootsApartThatWereAtOnePlaceOneAfterTheOther) {
-  RootGroups groups({View(1, 1000, 100, 0, 0), View(1, 5000, 100, 0, 0), View(1, 1000, 64, 0, 0)});
+TEST(RetentionCensus, TellsTwoRootsApartWhoseBuffersWereAtOnePlaceOneAfterTheOther) {
+  RootGroups groups({View(1, 1000, 100, 0, 0), View(1, 5000, 100, 0, 0), View(2, 1000, 100, 0, 0)});
   EXPECT_EQ(groups.size(), 3U);
+}
+
+TEST(RetentionCensus, ARootThatWasResizedInItsPlaceIsOneAndAsLargeAsItsLatestViewSawIt) {
+  std::vector<HeapView> views = {View(1, 1000, 100, 0, 0), View(1, 1000, 500, 0, 0),
+                                 View(1, 1000, 64, 0, 0)};
+  views[0].birth_ns = 7;
+  views[1].birth_ns = 9;
+  views[2].birth_ns = 8;
+  RootGroups groups(views);
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(RootBytes(views, groups[0]), 500);
 }
 
 TEST(RetentionCensus, OfNoViewsHasNoRoots) { EXPECT_EQ(RootGroups({}).size(), 0U); }

@@ -10,6 +10,7 @@
 #include "alkaid/profile/heap_tables_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
 #include "alkaid/profile/retention_census_internal.h"
+#include "alkaid/profile/source_census_internal.h"
 #include "alkaid/profile/tracking.h"
 #include "alkaid/profile/tracking_thread_internal.h"
 
@@ -28,7 +29,7 @@ int64_t AddUpTo(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a
 
 // Most visible bytes first; of as many, in the order of back-traces and threads.
 std::vector<RetentionHolder> HoldersOf(const std::vector<HeapView>& views,
-                                       std::span<uint32_t> of_root) {
+                                       std::span<uint32_t> of_root, int64_t root_bytes) {
   const auto place = [&views](uint32_t i) { return std::tie(views[i].stack, views[i].thread); };
   std::sort(of_root.begin(), of_root.end(),
             [&](uint32_t a, uint32_t b) { return place(a) < place(b); });
@@ -46,7 +47,7 @@ std::vector<RetentionHolder> HoldersOf(const std::vector<HeapView>& views,
       ++holder.views;
       holder.view_bytes = AddUpTo(holder.view_bytes, view.size);
       holder.oldest_ns = std::min(holder.oldest_ns, view.birth_ns);
-      ranges.push_back(VisibleRange(view));
+      ranges.push_back(VisibleRange(view, root_bytes));
     }
     holder.visible_bytes = Merge(&ranges);
   }
@@ -77,68 +78,24 @@ void NameBlock(const HeapContents& contents, RetainedRoot* root) {
   root->birth_ns = block->birth_ns;
 }
 
-// The time of a byte: that of the last mark that is not behind it.
-uint64_t TimeAt(std::span<const HeapTime> times, uint64_t address) {
-  const auto behind =
-      std::upper_bound(times.begin(), times.end(), address,
-                       [](uint64_t wanted, const HeapTime& time) { return wanted < time.address; });
-  return behind == times.begin() ? times.front().time_ns : std::prev(behind)->time_ns;
-}
-
-void Widen(uint64_t time, uint64_t* first, uint64_t* last) {
-  if (*first == 0 || time < *first) *first = time;
-  *last = std::max(*last, time);
-}
-
-// `visible` is merged.
-void NameSource(const HeapContents& contents, const std::vector<AddressRange>& visible,
-                RetainedRoot* root) {
-  const uint64_t end = root->address + static_cast<uint64_t>(root->held_bytes);
-  auto source =
-      std::lower_bound(contents.sources.begin(), contents.sources.end(), root->address,
-                       [](const HeapSource& s, uint64_t wanted) { return s.address < wanted; });
-  for (; source != contents.sources.end() && source->address < end; ++source) {
-    if (root->source.empty()) {
-      root->source = source->name;
-      root->source_offset = source->offset;
-    }
-    const auto times = std::span(contents.times).subspan(source->first_time, source->time_count);
-    if (times.empty()) continue;
-    Widen(times.front().time_ns, &root->first_time_ns, &root->last_time_ns);
-    Widen(times.back().time_ns, &root->first_time_ns, &root->last_time_ns);
-    const uint64_t source_end = source->address + static_cast<uint64_t>(source->size);
-    auto range = std::upper_bound(
-        visible.begin(), visible.end(), source->address,
-        [](uint64_t wanted, const AddressRange& other) { return wanted < other.second; });
-    for (; range != visible.end() && range->first < source_end; ++range) {
-      const uint64_t from = std::max(range->first, source->address);
-      const uint64_t to = std::min(range->second, source_end);
-      uint64_t* const first_time = &root->first_visible_time_ns;
-      uint64_t* const last_time = &root->last_visible_time_ns;
-      Widen(TimeAt(times, from), first_time, last_time);
-      Widen(TimeAt(times, to - 1), first_time, last_time);
-    }
-  }
-}
-
-RetainedRoot MakeRoot(const HeapContents& contents, std::span<uint32_t> of_root,
-                      std::vector<AddressRange>* ranges) {
+RetainedRoot MakeRoot(const HeapContents& contents, const SourceCensus& sources,
+                      std::span<uint32_t> of_root, std::vector<AddressRange>* ranges) {
   const HeapView& any = contents.views[of_root.front()];
   RetainedRoot root;
   root.root = any.root;
   root.address = any.root_data;
-  root.held_bytes = any.root_size;
+  root.held_bytes = RootBytes(contents.views, of_root);
   root.views = static_cast<int64_t>(of_root.size());
   root.oldest_ns = any.birth_ns;
   ranges->clear();
   for (const uint32_t i : of_root) {
-    ranges->push_back(VisibleRange(contents.views[i]));
+    ranges->push_back(VisibleRange(contents.views[i], root.held_bytes));
     root.oldest_ns = std::min(root.oldest_ns, contents.views[i].birth_ns);
   }
   root.visible_bytes = Merge(ranges);
-  root.holders = HoldersOf(contents.views, of_root);
+  root.holders = HoldersOf(contents.views, of_root, root.held_bytes);
   NameBlock(contents, &root);
-  NameSource(contents, *ranges, &root);
+  sources.Name(*ranges, &root);
   return root;
 }
 
@@ -167,10 +124,10 @@ Result<RetentionTotals> MeasureNow() {
   std::vector<AddressRange> ranges;
   for (size_t i = 0; i < groups.size(); ++i) {
     const auto of_root = groups[i];
+    const int64_t held = RootBytes(views, of_root);
     ranges.clear();
-    for (const uint32_t view : of_root) ranges.push_back(VisibleRange(views[view]));
-    AddRoot(static_cast<int64_t>(of_root.size()), views[of_root.front()].root_size, Merge(&ranges),
-            &totals);
+    for (const uint32_t view : of_root) ranges.push_back(VisibleRange(views[view], held));
+    AddRoot(static_cast<int64_t>(of_root.size()), held, Merge(&ranges), &totals);
   }
   return totals;
 }
@@ -203,11 +160,13 @@ Result<RetentionReport> RetentionReport::Of(HeapSnapshot snapshot) {
   try {
     RetentionTotals totals;
     std::vector<RetainedRoot> roots;
+    const SourceCensus sources(contents);
     RootGroups groups(contents.views);
     roots.reserve(groups.size());
     std::vector<AddressRange> ranges;
     for (size_t i = 0; i < groups.size(); ++i) {
-      const RetainedRoot& root = roots.emplace_back(MakeRoot(contents, groups[i], &ranges));
+      const RetainedRoot& root =
+          roots.emplace_back(MakeRoot(contents, sources, groups[i], &ranges));
       AddRoot(root.views, root.held_bytes, root.visible_bytes, &totals);
     }
     std::sort(roots.begin(), roots.end(), [](const RetainedRoot& a, const RetainedRoot& b) {

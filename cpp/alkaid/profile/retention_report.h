@@ -36,6 +36,9 @@
 
 namespace alkaid::profile {
 
+// No recorded time: later than any that a datagram can have.
+inline constexpr uint64_t kNoTime = UINT64_MAX;
+
 struct RetentionTotals {
   int64_t roots = 0;          // that live views keep
   int64_t views = 0;          // live
@@ -63,7 +66,7 @@ struct RetentionHolder {
 struct RetainedRoot {
   uint64_t root = 0;          // address of the Buffer
   uint64_t address = 0;       // of its first byte
-  int64_t held_bytes = 0;     // its capacity
+  int64_t held_bytes = 0;     // its capacity, as it was when the latest of these views was made
   int64_t visible_bytes = 0;  // in at least one view
   int64_t views = 0;
   uint64_t oldest_ns = 0;  // when the oldest view was made, CLOCK_MONOTONIC
@@ -75,13 +78,14 @@ struct RetainedRoot {
   // Where its bytes came from, as far as their reader told. Empty, and -1, where it did not.
   std::string source;
   int64_t source_offset = -1;  // byte of the source that is its first such byte
-  // Times that are recorded in its bytes, nanoseconds since the source's epoch; 0 where none is
-  // known. Of all of them, and of those that live views show. Where a root has more than a few
-  // thousand, the visible ones may be told somewhat too wide.
-  uint64_t first_time_ns = 0;
-  uint64_t last_time_ns = 0;
-  uint64_t first_visible_time_ns = 0;
-  uint64_t last_visible_time_ns = 0;
+  // The least and the greatest of the times that are recorded in its bytes, nanoseconds since the
+  // source's epoch; kNoTime where none is known. Of all of them, and of those that live views show.
+  // Where a root has more than a few thousand, the visible ones may be told somewhat too wide, and
+  // never too narrow.
+  uint64_t first_time_ns = kNoTime;
+  uint64_t last_time_ns = kNoTime;
+  uint64_t first_visible_time_ns = kNoTime;
+  uint64_t last_visible_time_ns = kNoTime;
 
   int64_t hidden_bytes() const { return held_bytes - visible_bytes; }
   // The visible share of what is held: 0 to 1. An empty root shows all that it has.

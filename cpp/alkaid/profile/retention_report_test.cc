@@ -281,6 +281,57 @@ TEST_F(RetentionReportTest, TheSourceOfAReleasedRootIsForgotten) {
   EXPECT_THAT(after.contents().sources, IsEmpty());
 }
 
+TEST_F(RetentionReportTest, TheSourceOfARootThatIsReallocatedIsForgotten) {
+  WatchViews();
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto root, AllocateResizableBuffer(kRootBytes));
+  internal::EmitSourceNote({root->data(), kRootBytes, "run.xtc2", 0, {}});
+  ALKAID_ASSERT_OK(root->Resize(1 << 20));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot after, HeapSnapshot::Take("after"));
+  EXPECT_THAT(after.contents().sources, IsEmpty());
+}
+
+TEST_F(RetentionReportTest, TheSourceOfARootThatWasShrunkBeforeItWasReleasedIsForgotten) {
+  WatchViews();
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto root, AllocateResizableBuffer(kRootBytes));
+  internal::EmitSourceNote({root->data() + 1000, 1000, "run.xtc2", 0, {}});
+  ALKAID_ASSERT_OK(root->Resize(100, /*shrink_to_fit=*/false));
+  root.reset();
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot after, HeapSnapshot::Take("after"));
+  EXPECT_THAT(after.contents().sources, IsEmpty());
+}
+
+// As of a pool whose buffers the program made itself.
+TEST_F(RetentionReportTest, TheSourceOfABlockThatIsFreedIsForgotten) {
+  WatchViews();
+  uint8_t* block = nullptr;
+  ALKAID_ASSERT_OK(system_memory_pool()->Allocate(kRootBytes, &block));
+  internal::EmitSourceNote({block, kRootBytes, "run.xtc2", 0, {}});
+  system_memory_pool()->Free(block, kRootBytes);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot after, HeapSnapshot::Take("after"));
+  EXPECT_THAT(after.contents().sources, IsEmpty());
+}
+
+TEST_F(RetentionReportTest, ARootThatGrewInItsPlaceIsListedOnceWithWhatItHoldsNow) {
+  WatchViews();
+  // In the place of a reallocation, which may move the bytes or not.
+  class Growing final : public MutableBuffer {
+   public:
+    using MutableBuffer::MutableBuffer;
+    void GrowTo(int64_t bytes) { size_ = capacity_ = bytes; }
+  };
+  std::vector<uint8_t> bytes(kRootBytes);
+  const auto root = std::make_shared<Growing>(bytes.data(), 1000);
+  const auto early = SliceBuffer(root, 0, 100);
+  root->GrowTo(kRootBytes);
+  const auto late = SliceBuffer(root, 2000, 100);
+  const RetentionReport report = Take();
+  ASSERT_THAT(report.roots(), SizeIs(1));
+  EXPECT_EQ(report.roots()[0].held_bytes, kRootBytes);
+  EXPECT_EQ(report.roots()[0].visible_bytes, 200);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const RetentionTotals totals, MeasureRetention());
+  EXPECT_EQ(totals.root_bytes, kRootBytes);
+}
+
 TEST_F(RetentionReportTest, AHeapFileHasTheSameReport) {
   WatchViews();
   auto root = MakeRoot();
@@ -379,11 +430,28 @@ TEST_F(RetentionReportTest, ASnapshotOfImpossibleSourcesIsRefused) {
   ALKAID_EXPECT_OK(make({{0x1000, 16, 0, "a", 0, 1}, {0x1010, 16, 0, "b", 1, 0}}));
   EXPECT_THAT(make({{0x1000, 16, 0, "a", 0, 1}, {0x100f, 16, 0, "b", 1, 0}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("source 1 of 16 bytes")));
-  EXPECT_THAT(make({{0x2000, 16, 0, "a", 0, 1}, {0x1000, 16, 0, "b", 1, 0}}),
+  EXPECT_THAT(make({{0x2000, 16, 0, "a", 0, 0}, {0x1000, 16, 0, "b", 0, 1}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("source 1 of 16 bytes")));
   EXPECT_THAT(make({{0x1000, 16, 0, "a", 0, 2}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("2 times from 0 of 1")));
   EXPECT_THAT(make({{0x1000, -1, 0, "a", 0, 0}}), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST_F(RetentionReportTest, ASnapshotOfTimesOutOfPlaceIsRefused) {
+  const auto make = [](std::vector<HeapTime> times) {
+    HeapContents contents = crafted::EmptyContents("bad");
+    contents.has_views = true;
+    contents.sources = {{0x1000, 16, 0, "a", 0, times.size()}};
+    contents.times = std::move(times);
+    return HeapSnapshot::Make(std::move(contents)).status();
+  };
+  ALKAID_EXPECT_OK(make({{0x1000, 7}, {0x1000, 9}, {0x100f, 1}}));
+  EXPECT_THAT(make({{0x1004, 7}, {0x1003, 9}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("time 1")));
+  EXPECT_THAT(make({{0xfff, 7}}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("time 0")));
+  EXPECT_THAT(make({{0x1010, 7}}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("time 0")));
+  EXPECT_THAT(make({{0x1000, 1}, {0x1000, 2}, {0x1000, 3}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("time 2")));
 }
 
 }  // namespace

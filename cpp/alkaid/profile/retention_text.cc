@@ -164,10 +164,10 @@ class Text {
     if (root.source.empty()) return;
     text_ += "   " + Plain(root.source);
     if (root.source_offset >= 0) text_ += Format(" from byte %" PRId64, root.source_offset);
-    if (root.last_time_ns != 0) {
+    if (root.last_time_ns != kNoTime) {
       text_ +=
           ", times " + SecondsText(root.first_time_ns) + " to " + SecondsText(root.last_time_ns);
-      if (root.last_visible_time_ns != 0) {
+      if (root.last_visible_time_ns != kNoTime) {
         text_ += ", visible " + SecondsText(root.first_visible_time_ns) + " to " +
                  SecondsText(root.last_visible_time_ns);
       }

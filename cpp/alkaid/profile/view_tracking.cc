@@ -4,6 +4,7 @@
 #include "alkaid/profile/clock_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
 #include "alkaid/profile/source_notes_internal.h"
+#include "alkaid/profile/tracking_thread_internal.h"
 
 namespace alkaid::profile {
 
@@ -59,9 +60,16 @@ void HeapTracker::OnSourceNote(const SourceNote& note) {
   if (inside.entered()) SourceNotes::Get().Add(note);
 }
 
-void HeapTracker::OnRootRelease(const Buffer*, const void* data, int64_t size) {
-  if (!on()) return;
+void HeapTracker::ForgetSources(const void* data, int64_t size) {
+  if (!watches_views()) return;
+  const InsideTracking inside;
   SourceNotes::Get().Release(data, size);
+}
+
+void HeapTracker::OnRootRelease(const Buffer* root, const void* data, int64_t) {
+  if (!on()) return;
+  // Not its size: it may have been shrunk since its bytes were noted.
+  ForgetSources(data, root->capacity());
   LiveBlock block;
   const auto address = reinterpret_cast<uint64_t>(data);
   if (Tables().blocks.Get(address, &block) && block.pool == PoolIndex::kUnknown) {
