@@ -41,7 +41,8 @@ std::string Hex(uint64_t number) {
 
 // As text where it is known: most readers of JSON keep no more than 53 bits of a number.
 ordered_json TimeJson(uint64_t nanoseconds) {
-  return nanoseconds == 0 ? ordered_json() : ordered_json(std::to_string(nanoseconds));
+  return nanoseconds == profile::kNoTime ? ordered_json()
+                                         : ordered_json(std::to_string(nanoseconds));
 }
 
 ordered_json HolderJson(const RetentionReport& report, const profile::RetentionHolder& holder,
@@ -62,7 +63,7 @@ ordered_json HolderJson(const RetentionReport& report, const profile::RetentionH
           {"view_bytes", holder.view_bytes},
           {"visible_bytes", holder.visible_bytes},
           {"thread", holder.thread},
-          {"oldest_ns", report.AgeOf(holder.oldest_ns)},
+          {"oldest_age_ns", report.AgeOf(holder.oldest_ns)},
           {"frames", frames}};
 }
 
@@ -79,7 +80,7 @@ ordered_json RootJson(const RetentionReport& report, const RetainedRoot& root,
       {"views", root.views},
       {"label", root.label},
       {"pool", root.pool},
-      {"oldest_view_ns", report.AgeOf(root.oldest_ns)},
+      {"oldest_view_age_ns", report.AgeOf(root.oldest_ns)},
       {"age_ns", has_birth ? ordered_json(report.AgeOf(root.birth_ns)) : ordered_json()},
       {"source", root.source},
       {"source_offset", root.source_offset < 0 ? ordered_json() : ordered_json(root.source_offset)},

@@ -81,6 +81,9 @@ TEST_F(HeapRetention, PrintsTheSameAsJson) {
   EXPECT_EQ(worst["source"], "run.xtc2");
   EXPECT_EQ(worst["source_offset"], 8192);
   EXPECT_EQ(worst["first_time_ns"], "1700000000000000001");
+  EXPECT_EQ(worst["oldest_view_age_ns"], 10'000'000'000);
+  EXPECT_EQ(worst["holders"][0]["oldest_age_ns"], 10'000'000'000);
+  EXPECT_TRUE(json["roots"][1]["first_time_ns"].is_null());
   EXPECT_EQ(worst["label"], "dgram.batch");
   EXPECT_EQ(worst["holders"][0]["views"], 1);
   EXPECT_EQ(worst["holders"][0]["thread"], 4712);
