@@ -1,10 +1,12 @@
 #include "child_process.h"
 
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
@@ -50,10 +52,13 @@ ChildProcesses::ChildProcesses() {
   ::sigaction(SIGCHLD, &usual, nullptr);
   sigaddset(&noted_, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &noted_, &before_);
+  // Children of children that have ended become this process's own, which can wait for them.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 ChildProcesses::~ChildProcesses() {
   Interruption();  // one that waits has been noted, and must not end the program now
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
   ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
@@ -71,7 +76,8 @@ Result<ChildEnd> ChildProcesses::Run(
     const std::map<std::string, std::optional<std::string>>& environment, int input) {
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &before_);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -94,11 +100,42 @@ Result<ChildEnd> ChildProcesses::Run(
     const int signal = ::sigwaitinfo(&noted_, &info);
     if (signal <= 0 || signal == SIGCHLD) continue;
     came_ = signal;
-    // The kernel's own come from the terminal, to every process of the job.
-    if (info.si_code != SI_KERNEL) ::kill(pid, signal);
+    ::kill(-pid, signal);
+    ::kill(-pid, SIGCONT);  // who was stopped, as by reading from the terminal, hears it too
   }
-  return WIFEXITED(ended) ? ChildEnd{.exit_code = WEXITSTATUS(ended), .signal = 0}
-                          : ChildEnd{.exit_code = -1, .signal = WTERMSIG(ended)};
+  ChildEnd end;
+  end.left_processes = EndGroup(pid);
+  if (WIFEXITED(ended)) {
+    end.exit_code = WEXITSTATUS(ended);
+  } else {
+    end.signal = WTERMSIG(ended);
+  }
+  return end;
+}
+
+bool ChildProcesses::EndGroup(pid_t group) {
+  // Those that ended meanwhile are no one's business.
+  const auto collect = [group] {
+    pid_t got = 0;
+    while ((got = ::waitpid(-group, nullptr, WNOHANG)) > 0) {
+    }
+    return got == 0 || ::kill(-group, 0) == 0;
+  };
+  if (!collect()) return false;
+  const auto begin = std::chrono::steady_clock::now();
+  ::kill(-group, SIGTERM);
+  ::kill(-group, SIGCONT);
+  while (collect()) {
+    const auto waited = std::chrono::steady_clock::now() - begin;
+    if (waited > std::chrono::seconds(2)) ::kill(-group, SIGKILL);
+    // What is dead and still there waits for a parent that is none of ours.
+    if (waited > std::chrono::seconds(4)) break;
+    siginfo_t info;
+    const timespec soon = {.tv_sec = 0, .tv_nsec = 20'000'000};
+    const int signal = ::sigtimedwait(&noted_, &info, &soon);
+    if (signal > 0 && signal != SIGCHLD) came_ = signal;
+  }
+  return true;
 }
 
 }  // namespace alkaid::tools

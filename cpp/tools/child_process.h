@@ -2,11 +2,15 @@
 // this process's stdout and stderr, and its signals passed on.
 //
 // While a ChildProcesses lives, SIGINT, SIGTERM, SIGHUP and SIGQUIT wait; those that were ignored
-// before stay so. What comes while a child runs is passed on to it, unless it came from the terminal,
-// which tells both. The command ends when the child has.
+// before stay so. A child has a process group of its own, and what comes while it runs is passed on to
+// all of that: the terminal's too, which tells the foreground alone. The command ends when the child
+// has; what then is left of its group gets SIGTERM, and SIGKILL two seconds later. Who leaves the
+// group (setsid) is left alone.
 //
 // Threads: one at a time in the program. Out of memory: throws std::bad_alloc.
 #pragma once
+
+#include <sys/types.h>
 
 #include <csignal>
 #include <map>
@@ -21,6 +25,7 @@ namespace alkaid::tools {
 struct ChildEnd {
   int exit_code = -1;  // where no signal ended it
   int signal = 0;
+  bool left_processes = false;  // which were ended
 };
 
 class ChildProcesses {
@@ -41,6 +46,9 @@ class ChildProcesses {
   int Interruption();
 
  private:
+  // Ends and collects what is left of a group whose first process has ended; whether something was.
+  bool EndGroup(pid_t group);
+
   sigset_t noted_;   // and SIGCHLD
   sigset_t before_;  // the mask that children get
   int came_ = 0;
