@@ -1,5 +1,8 @@
 #include "alkaid/growth/leak_profile.h"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <cmath>
 #include <new>
 
@@ -18,7 +21,19 @@ double InUse(const MemoryStamp& stamp) {
   return std::isnan(stamp.in_use_mb) ? stamp.live_mb : stamp.in_use_mb;
 }
 
+// The process whose planted leak has been given away; a forked child is another one.
+std::atomic<pid_t> planted_in{0};
+
+PlantedLeakOptions PlantedOncePerProcess() {
+  const PlantedLeakOptions options = PlantedLeakFromEnvironment();
+  if (options.mb_per_event == 0) return options;
+  const pid_t self = ::getpid();
+  return planted_in.exchange(self) == self ? PlantedLeakOptions() : options;
+}
+
 }  // namespace
+
+LeakProfile::LeakProfile() : LeakProfile(PlantedOncePerProcess()) {}
 
 LeakProfile::LeakProfile(const PlantedLeakOptions& planted) : planted_(planted) {
   stamps_.reserve(kRoom);

@@ -11,7 +11,8 @@
 // What the stamps mean, `alkaid profile report run.npy` tells, or growth_verdict.h. For a process that
 // is profiled from its environment see process_profile.h.
 //
-// Every stamp plants what ALKAID_PROFILE_LEAK_MB asks for before it measures (planted_leak.h).
+// Every stamp plants what ALKAID_PROFILE_LEAK_MB asks for before it measures (planted_leak.h). The
+// process plants once for all profiles: that of ALKAID_LEAK_PROFILE does, or else the first object.
 //
 // Ownership: owns its stamps, 80 bytes each, by operator new; room for 4,096 is made at the start, so
 // that the profile does not show in its own figures. Threads: all functions, from any thread; stamps
@@ -33,7 +34,7 @@ namespace alkaid::growth {
 
 class ALKAID_EXPORT LeakProfile {
  public:
-  LeakProfile() : LeakProfile(PlantedLeakFromEnvironment()) {}
+  LeakProfile();
   explicit LeakProfile(const PlantedLeakOptions& planted);
 
   // Measures and adds a row. As MeasureMemory and PlantedLeak::Plant where these fail.

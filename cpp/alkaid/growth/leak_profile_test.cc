@@ -30,6 +30,16 @@ TEST(LeakProfile, HasAStampForEachEventInTheOrderOfTheirTime) {
   EXPECT_TRUE(std::isnan(stamps[4].released_rss_mb));
 }
 
+TEST(LeakProfile, HasOnlyStampsWithTheirPlantWhereThatReachesItsLimit) {
+  LeakProfile profile{PlantedLeakOptions{.mb_per_event = 1, .most_bytes = 5'500'000}};
+  for (int i = 0; i < 5; ++i) ALKAID_ASSERT_OK(profile.Stamp());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(profile.Stamp(),
+                StatusIs(StatusCode::kResourceExhausted, HasSubstr("the planted leak ends at")));
+  }
+  EXPECT_EQ(profile.stamp_count(), 5u);
+}
+
 TEST(LeakProfile, TakesStampsOfManyThreads) {
   LeakProfile profile{PlantedLeakOptions()};
   std::vector<std::thread> threads;

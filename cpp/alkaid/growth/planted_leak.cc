@@ -1,16 +1,20 @@
 #include "alkaid/growth/planted_leak.h"
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <limits>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/core/jemalloc_arena.h"
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/growth/memory_stamp.h"
+#include "alkaid/growth/memory_text.h"
 
 namespace alkaid::growth {
 namespace {
@@ -43,6 +47,8 @@ Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
   ALKAID_RETURN_NOT_OK(pool->Allocate(kBlockSize, &block));
   return block;
 }
+
+double MbOf(int64_t bytes) { return static_cast<double>(bytes) / kBytesPerMb; }
 
 }  // namespace
 
@@ -92,9 +98,36 @@ Result<uint8_t*> PlantedLeak::Allocate() const {
   return AllocateByPool(pool);
 }
 
+int64_t MostToPlant() {
+  constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+  int64_t left = kUnlimited;
+  std::ifstream system("/proc/meminfo");
+  for (std::string name, rest; system >> name; std::getline(system, rest)) {
+    if (name != "MemAvailable:") continue;
+    if (int64_t kib = 0; system >> kib) left = kib * 1024;
+    break;
+  }
+  // Of a container, as it sees itself; "max" is no number.
+  std::ifstream limit("/sys/fs/cgroup/memory.max");
+  std::ifstream used("/sys/fs/cgroup/memory.current");
+  int64_t limit_bytes = 0;
+  int64_t used_bytes = 0;
+  if (limit >> limit_bytes && used >> used_bytes) {
+    left = std::min(left, std::max<int64_t>(limit_bytes - used_bytes, 0));
+  }
+  return left == kUnlimited ? left : left / 2;
+}
+
 Status PlantedLeak::Plant() {
   if (options_.mb_per_event == 0) return absl::OkStatus();
-  due_bytes_ += options_.mb_per_event * kBytesPerMb;
+  if (options_.most_bytes == 0) options_.most_bytes = MostToPlant();
+  const double due = due_bytes_ + options_.mb_per_event * kBytesPerMb;
+  if (static_cast<double>(planted_bytes_) + due > static_cast<double>(options_.most_bytes)) {
+    return status::OutOfMemory("the planted leak ends at ", MbText(MbOf(planted_bytes_)), ": with ",
+                               MbText(options_.mb_per_event), " more it would pass its limit of ",
+                               MbText(MbOf(options_.most_bytes)), "; no further event is stamped");
+  }
+  due_bytes_ = due;
   while (due_bytes_ >= kBlockSize) {
     const Result<uint8_t*> block = Allocate();
     if (!block.ok()) {

@@ -8,8 +8,11 @@
 // event, so that the sum is exact. Blocks of the pool are labelled "planted leak"; with jemalloc they
 // come from an arena of their own, whose address space grows as they do.
 //
+// No machine is filled up: half of the memory that is available at the first event is planted at most.
+// A LeakProfile takes no stamps beyond that, so that all that it has are those with their plant.
+//
 // Ownership: the blocks are never given back. Threads: Plant from one at a time. Out of memory:
-// Plant says so, and goes on with what is missing at the next call.
+// Plant says so; what is missing is carried on to the next call.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +29,13 @@ struct PlantedLeakOptions {
 
   double mb_per_event = 0;  // of 1,000,000 bytes; 0: none
   By by = By::kPool;        // the default memory pool
+  // Plant refuses to go on beyond these; 0: MostToPlant at the first event.
+  int64_t most_bytes = 0;
 };
+
+// Bytes: half of what the system, or the memory limit of the container, has left now. INT64_MAX where
+// it does not say.
+ALKAID_EXPORT int64_t MostToPlant();
 
 // From the values of ALKAID_PROFILE_LEAK_MB and ALKAID_PROFILE_LEAK_BY; empty as not set.
 // kInvalidArgument for what is no number from 0 to 1,000,000, and neither "pool" nor "malloc".
@@ -41,7 +50,7 @@ class ALKAID_EXPORT PlantedLeak {
  public:
   explicit PlantedLeak(const PlantedLeakOptions& options) : options_(options) {}
 
-  // One event's share.
+  // One event's share. kResourceExhausted where that passes most_bytes, or there is no memory.
   Status Plant();
   // Bytes so far; what is carried on is not among them.
   int64_t planted_bytes() const { return planted_bytes_; }
@@ -49,7 +58,7 @@ class ALKAID_EXPORT PlantedLeak {
  private:
   Result<uint8_t*> Allocate() const;
 
-  const PlantedLeakOptions options_;
+  PlantedLeakOptions options_;
   double due_bytes_ = 0;
   int64_t planted_bytes_ = 0;
 };

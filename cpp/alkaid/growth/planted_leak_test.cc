@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <string>
+
 #include "alkaid/core/memory_pool.h"
 #include "alkaid/growth/memory_meter.h"
 #include "alkaid/testing/libc_malloc_internal.h"
@@ -48,6 +51,29 @@ TEST(PlantedLeak, OfNothingPlantsNothing) {
   PlantedLeak leak{PlantedLeakOptions()};
   for (int event = 0; event < 100; ++event) ALKAID_ASSERT_OK(leak.Plant());
   EXPECT_EQ(leak.planted_bytes(), 0);
+}
+
+TEST(PlantedLeak, StopsAtItsLimit) {
+  PlantedLeak leak({.mb_per_event = 1, .by = By::kPool, .most_bytes = 3'500'000});
+  for (int event = 1; event <= 3; ++event) ALKAID_ASSERT_OK(leak.Plant());
+  const int64_t planted = leak.planted_bytes();
+  for (int event = 4; event <= 20; ++event) {
+    EXPECT_THAT(leak.Plant(),
+                StatusIs(StatusCode::kResourceExhausted,
+                         AllOf(HasSubstr("with 1.00 MB more"), HasSubstr("its limit of 3.50 MB"))));
+  }
+  EXPECT_EQ(leak.planted_bytes(), planted);
+}
+
+TEST(PlantedLeak, LeavesHalfOfTheMemoryThatIsThere) {
+  std::ifstream file("/proc/meminfo");
+  int64_t total_kib = 0;
+  std::string name;
+  while (file >> name && name != "MemTotal:") {
+  }
+  ASSERT_TRUE(file >> total_kib) << "/proc/meminfo says no MemTotal";
+  EXPECT_GT(MostToPlant(), 0);
+  EXPECT_LE(MostToPlant(), total_kib * 1024 / 2);
 }
 
 TEST(PlantedLeak, ReadsWhatTheEnvironmentSays) {
