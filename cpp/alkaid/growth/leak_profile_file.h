@@ -34,6 +34,10 @@ ALKAID_EXPORT Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string
 ALKAID_EXPORT Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file,
                                                                 const std::string& name);
 
+// A profile without a stamp, where nothing of that name is yet: who finds it knows that a process
+// stamped, and that it ended without a word. kOk too where something is there already.
+ALKAID_EXPORT Status ClaimLeakProfile(const std::string& path);
+
 // Replaces what is there. What exists and is no regular file (a pipe, /dev/stdout) is written to.
 ALKAID_EXPORT Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path);
 

@@ -150,6 +150,17 @@ TEST_F(LeakProfileFile, SaysWhyAFileCanNotBeReadOrWritten) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("at most 1073741824")));
 }
 
+TEST_F(LeakProfileFile, AClaimedNameIsAProfileWithoutStamps) {
+  ALKAID_ASSERT_OK(ClaimLeakProfile(Path("a.npy")));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto none, ReadLeakProfile(Path("a.npy")));
+  EXPECT_TRUE(none.empty());
+  ALKAID_ASSERT_OK(WriteLeakProfile(std::vector<MemoryStamp>{Stamp(1)}, Path("a.npy")));
+  ALKAID_ASSERT_OK(ClaimLeakProfile(Path("a.npy")));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto one, ReadLeakProfile(Path("a.npy")));
+  EXPECT_EQ(one.size(), 1u) << "what is there stays";
+  EXPECT_FALSE(ClaimLeakProfile(Path("no/such.npy")).ok());
+}
+
 TEST_F(LeakProfileFile, AFileThatCanNotBeWrittenStaysAsItWas) {
   ALKAID_ASSERT_OK(WriteLeakProfile(std::vector<MemoryStamp>(1), Path("a.npy")));
   std::filesystem::create_directory(Path("folder.npy"));

@@ -8,11 +8,13 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
 #include "alkaid/growth/leak_profile.h"
+#include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/profile/heap_requests.h"
 
 namespace alkaid {
@@ -41,6 +43,8 @@ struct State {
     profile.store(new LeakProfile);
     tried_release.store(false);
     lost.store(0);
+    claimed.store(false);
+    claimed_file.clear();
   }
 
   internal::ForkGuarded<std::mutex> lock;
@@ -48,11 +52,13 @@ struct State {
   std::string pattern;
   uint32_t owner = 0;  // the process that was asked
   bool hears_of_exit = false;
+  std::string claimed_file;                    // made by ClaimFile, and not written since
   std::atomic<LeakProfile*> profile{nullptr};  // null until it is asked for
   std::vector<LeakProfile*> left_by_parents;   // never used again, and never destroyed
   std::atomic<uint64_t> release_at{0};         // 0: at the end
   std::atomic<bool> tried_release{false};
   std::atomic<uint64_t> lost{0};
+  std::atomic<bool> claimed{false};  // at the first event
 };
 
 State& TheState() {
@@ -79,12 +85,29 @@ std::string NameFor(const std::string& pattern, uint32_t owner) {
   return name;
 }
 
+// Leaves a profile without stamps behind, for the case that the process ends without a word. Where
+// that fails, writing at the end does too, and says so.
+void ClaimFile(State* state) try {
+  const std::lock_guard guard(state->lock);
+  state->claimed_file = NameFor(state->pattern, state->owner);
+  if (::access(state->claimed_file.c_str(), F_OK) == 0 ||
+      !ClaimLeakProfile(state->claimed_file).ok()) {
+    state->claimed_file.clear();
+  }
+} catch (const std::bad_alloc&) {
+  return;
+}
+
 void Save(const std::string& pattern, uint32_t owner) {
   State& state = TheState();
   LeakProfile& profile = *state.profile.load();
   const std::string file = NameFor(pattern, owner);
+  if (state.lost != 0) {
+    Say("leak profile " + file + ": " + std::to_string(state.lost) +
+        " events could not be stamped");
+  }
   if (profile.stamp_count() == 0) {
-    if (Self() == owner) {
+    if (Self() == owner && state.lost == 0) {
       Say("no leak profile " + file + ": the program stamped no event (growth::StampEvent)");
     }
     return;
@@ -93,10 +116,6 @@ void Save(const std::string& pattern, uint32_t owner) {
   if (!state.tried_release.load()) (void)profile.TryRelease();
   const Status saved = profile.Save(file);
   if (!saved.ok()) Say("no leak profile " + file + ": " + MessageOf(saved));
-  if (state.lost != 0) {
-    Say("leak profile " + file + ": " + std::to_string(state.lost) +
-        " events could not be stamped");
-  }
 }
 
 void AtExit() {
@@ -160,6 +179,11 @@ Status ProfileLeaksOfProcess(const std::string& pattern) {
   }
   state.hears_of_exit = true;
   if (state.profile.load() == nullptr) state.profile.store(new LeakProfile);
+  if (!state.claimed_file.empty() && state.pattern != pattern) {
+    ::unlink(state.claimed_file.c_str());
+    state.claimed_file.clear();
+    state.claimed.store(false);
+  }
   state.pattern = pattern;
   state.owner = Self();
   internal::process_profile_on.store(true);
@@ -173,8 +197,12 @@ namespace internal {
 void StampEventNow() {
   growth::State& state = growth::TheState();
   growth::LeakProfile& profile = *state.profile.load();
-  if (!profile.Stamp().ok()) {
-    state.lost.fetch_add(1);
+  if (!state.claimed.load(std::memory_order_relaxed) && !state.claimed.exchange(true)) {
+    growth::ClaimFile(&state);
+  }
+  const Status stamped = profile.Stamp();
+  if (!stamped.ok()) {
+    if (state.lost.fetch_add(1) == 0) growth::Say(growth::MessageOf(stamped));
     return;
   }
   const uint64_t release_at = state.release_at.load();

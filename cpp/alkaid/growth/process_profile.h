@@ -5,7 +5,8 @@
 // The program says where an event ends, by StampEvent(); `alkaid dgram read` and `alkaid dgram events`
 // do so once a batch. The file is written when the process ends, as heap files at exit are
 // (profile/heap_requests.h) and before them: behind the program's own handlers and the destructors of
-// its static objects, and not after _exit or a signal. It replaces a file of that name.
+// its static objects. It replaces a file of that name. The first event makes it, without a stamp,
+// where there is none yet: that is what stays of a process that ends by _exit or a signal.
 //
 // Before that, what ReleaseUnused gives back is tried, unless the program has freed much since its last
 // event (LeakProfile::TryRelease). ALKAID_PROFILE_RELEASE_AT=n tries it at the n-th stamp instead,
@@ -16,10 +17,11 @@
 // names another process. A forked child begins a profile of its own, and writes it when it stamped
 // something.
 //
-// Nothing is printed, but for a line on stderr where no file could be written, or nothing was stamped.
+// Nothing is printed, but for a line on stderr where no file could be written, nothing was stamped, or
+// an event could not be.
 //
 // Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: a stamp is
-// left out; the line on stderr at the end says how many.
+// left out; a line on stderr says so at the first one, and at the end how many.
 #pragma once
 
 #include <atomic>

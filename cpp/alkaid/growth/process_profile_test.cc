@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "alkaid/core/memory_pool.h"
+#include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/testing/child_process_internal.h"
 #include "alkaid/testing/matchers.h"
@@ -93,6 +94,30 @@ int ForkInAStorm() {
   return result;
 }
 
+// Ends without a word.
+int StampAndVanish(int events) {
+  for (int i = 0; i < events; ++i) StampEvent();
+  ::_exit(0);
+}
+
+// Stamps by an object beside the profile of the process.
+int StampByBoth(int events) {
+  LeakProfile own;
+  for (int i = 0; i < events; ++i) {
+    if (!own.Stamp().ok()) return 4;
+    StampEvent();
+  }
+  return 0;
+}
+
+int ChangeTheName(const char* first, const char* second) {
+  if (!ProfileLeaksOfProcess(first).ok()) return 4;
+  StampEvent();
+  if (!fs::exists(first) || !ProfileLeaksOfProcess(second).ok()) return 5;
+  StampEvent();
+  return fs::exists(first) || !fs::exists(second) ? 6 : 0;
+}
+
 int AskFor(const char* file) {
   StampEvent();
   if (ProfileLeaksOfProcess("").code() != StatusCode::kInvalidArgument) return 4;
@@ -107,6 +132,9 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "stamp") return StampAndEnd(std::atoi(arguments[0]));
   if (what == "keep") return KeepUntilTheEnd();
   if (what == "fork") return ForkAndStamp(std::atoi(arguments[0]));
+  if (what == "vanish") return StampAndVanish(std::atoi(arguments[0]));
+  if (what == "both") return StampByBoth(std::atoi(arguments[0]));
+  if (what == "rename") return ChangeTheName(arguments[0], arguments[1]);
   if (what == "storm") return ForkInAStorm();
   if (what == "ask") return AskFor(arguments[0]);
   return 99;
@@ -177,6 +205,56 @@ TEST_F(ProcessProfile, PlantsWhatTheEnvironmentAsksFor) {
   const auto stamps = Read(File("a.npy"));
   ASSERT_EQ(stamps.size(), 10u);
   EXPECT_NEAR(stamps.back().live_mb - stamps.front().live_mb, 9 * 2, 1);
+}
+
+TEST_F(ProcessProfile, PlantsOnceForAllProfilesOfAProcess) {
+  const ChildResult child = Run(
+      {"both", "10"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_PROFILE_LEAK_MB", "2"}});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.err;
+  const auto stamps = Read(File("a.npy"));
+  ASSERT_EQ(stamps.size(), 10u);
+  EXPECT_NEAR(stamps.back().live_mb - stamps.front().live_mb, 9 * 2, 1);
+}
+
+TEST_F(ProcessProfile, AForkedChildPlantsAsItsParentDoes) {
+  const ChildResult parent = Run(
+      {"fork", "10"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_PROFILE_LEAK_MB", "2"}});
+  ASSERT_TRUE(parent.ExitedWith(0)) << parent.err;
+  const std::string child = parent.out.substr(0, parent.out.find('\n'));
+  const auto stamps = Read(File("a.npy." + child));
+  ASSERT_EQ(stamps.size(), 10u);
+  EXPECT_NEAR(stamps.back().live_mb - stamps.front().live_mb, 9 * 2, 1);
+}
+
+// A million MB an event are more than half of any machine's memory.
+TEST_F(ProcessProfile, StampsNoFurtherThanItMayPlantAndSaysSo) {
+  const ChildResult child = Run({"stamp", "3"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")},
+                                                 {"ALKAID_PROFILE_LEAK_MB", "1000000"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.err;
+  EXPECT_THAT(child.err,
+              HasSubstr("alkaid: the planted leak ends at 0 MB: with 1,000,000.0 MB more"));
+  EXPECT_EQ(child.err.find("the planted leak ends"), child.err.rfind("the planted leak ends"));
+  EXPECT_EQ(Read(File("a.npy")).size(), 0u);
+}
+
+TEST_F(ProcessProfile, OneThatStampedAndVanishedLeavesAProfileWithoutStamps) {
+  EXPECT_TRUE(Run({"vanish", "5"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}}).ExitedWith(0));
+  EXPECT_EQ(Read(File("a.npy")).size(), 0u);
+  EXPECT_TRUE(Run({"vanish", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).ExitedWith(0));
+  EXPECT_EQ(FileCount(), 1);
+}
+
+TEST_F(ProcessProfile, OneThatVanishesLeavesTheFileOfThatNameAsItIs) {
+  EXPECT_TRUE(Run({"stamp", "5"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}}).ExitedWith(3));
+  EXPECT_TRUE(Run({"vanish", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}}).ExitedWith(0));
+  EXPECT_EQ(Read(File("a.npy")).size(), 5u);
+}
+
+TEST_F(ProcessProfile, ANameThatIsChangedLeavesNothingOfTheOldOne) {
+  const ChildResult child = Run({"rename", File("a.npy"), File("b.npy")}, {});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+  EXPECT_EQ(Read(File("b.npy")).size(), 2u);
+  EXPECT_EQ(FileCount(), 1);
 }
 
 TEST_F(ProcessProfile, APlantThatMakesNoSenseIsSaidOnceAndNotPlanted) {
