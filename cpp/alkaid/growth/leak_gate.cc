@@ -31,6 +31,14 @@ const GatedAccount* LeakGateResult::Alarm() const {
   return found == accounts.end() ? nullptr : &*found;
 }
 
+const GatedAccount* LeakGateResult::Blind(double planted_mb) const {
+  const double most = verdict.options.least_mb + planted_mb;
+  const auto found = std::find_if(
+      accounts.begin(), accounts.end(),
+      [most](const GatedAccount& gated) { return gated.fit.high > most && !gated.levels_off; });
+  return found == accounts.end() ? nullptr : &*found;
+}
+
 Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                    const LeakGateOptions& options) {
   if (!(options.max_mb >= 0 && std::isfinite(options.max_mb))) {
@@ -52,7 +60,8 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
     GatedAccount gated = {.account = account,
                           .fit = growth.fit,
                           .later_slope = growth.later.slope,
-                          .lately = growth.lately};
+                          .lately = growth.lately,
+                          .levels_off = growth.levels_off};
     gated.alarms = (gated.fit.low > options.max_mb && gated.later_slope > options.max_mb) ||
                    gated.lately.low > options.max_mb;
     result.accounts.push_back(gated);

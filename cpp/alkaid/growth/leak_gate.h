@@ -40,6 +40,7 @@ struct GatedAccount {
   LineFit fit;
   double later_slope = LineFit::kNone;
   LineFit lately;  // of the last part, where growth began late or gets faster
+  bool levels_off = false;
   bool alarms = false;
 };
 
@@ -48,6 +49,10 @@ struct LeakGateResult {
   GrowthVerdict verdict;  // with max_mb as the least that is called growth
   // The first account that alarms; null where none does.
   ALKAID_EXPORT const GatedAccount* Alarm() const;
+  // The first account in which a leak of `planted_mb` more than is allowed could hide: the interval
+  // goes beyond that, and it does not level off. Null where there is none: of such a leak no alarm is
+  // as good as its absence.
+  ALKAID_EXPORT const GatedAccount* Blind(double planted_mb) const;
 };
 
 // kFailedPrecondition where fewer than kFewestStamps are left behind the warm-up, or none of the

@@ -141,6 +141,31 @@ TEST(LeakGate, SeesInLiveWhatRssHides) {
   EXPECT_EQ(RunLeakGate(stamps, {.accounts = {Account::kRss}})->Alarm(), nullptr);
 }
 
+TEST(LeakGate, IsBlindWhereOneMoreLeakOfThePlantedSizeCouldHide) {
+  Noise noise(5);
+  const auto stamps = Profile(100, {.live = Series(100, 200), .elsewhere = White(noise, 100, 300)});
+  const auto result = RunLeakGate(stamps);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->Alarm(), nullptr);
+  const GatedAccount* const blind = result->Blind(1);
+  ASSERT_NE(blind, nullptr);
+  EXPECT_EQ(blind->account, Account::kRss);
+  EXPECT_EQ(result->Blind(blind->fit.high), nullptr);
+  EXPECT_EQ(RunLeakGate(stamps, {.max_mb = blind->fit.high})->Blind(1), nullptr);
+  EXPECT_EQ(RunLeakGate(stamps, {.accounts = {Account::kLive}})->Blind(1), nullptr);
+}
+
+// Its line is steep, and nothing of it is a leak.
+TEST(LeakGate, IsNotBlindWhereGrowthLevelsOff) {
+  const auto stamps = Profile(100, {.live = Make(100, [](size_t i) {
+                                      return 50.0 * static_cast<double>(std::min<size_t>(i, 40));
+                                    })});
+  const auto result = RunLeakGate(stamps, {.warm_up = 0});
+  ASSERT_EQ(result->verdict.verdict, Verdict::kLevelsOff);
+  EXPECT_GT(result->accounts.front().fit.high, 1.1);
+  EXPECT_EQ(result->Blind(1), nullptr);
+}
+
 TEST(LeakGate, PassesGrowthThatEndsInTheLaterHalf) {
   const auto stamps = Profile(100, {.live = Make(100, [](size_t i) {
                                       return 5.0 * static_cast<double>(std::min<size_t>(i, 55));
