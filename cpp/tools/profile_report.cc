@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <memory>
@@ -23,7 +24,7 @@ namespace {
 
 struct ReportOptions {
   std::string file;
-  std::string plot;
+  std::optional<std::string> plot;
   bool json = false;
   std::optional<size_t> warm_up;
   std::optional<double> least_mb;
@@ -31,8 +32,8 @@ struct ReportOptions {
 };
 
 int Run(const ReportOptions& options) {
-  if (!options.plot.empty()) {
-    const Status named = CheckPlotName(options.plot);
+  if (options.plot) {
+    const Status named = CheckPlotName(*options.plot);
     if (!named.ok()) return ReportStatus(named);
   }
   const auto stamps = growth::ReadLeakProfile(options.file);
@@ -51,8 +52,8 @@ int Run(const ReportOptions& options) {
   } else {
     std::printf("%s", growth::GrowthReport(*stamps, verdict).c_str());
   }
-  if (options.plot.empty()) return kExitOk;
-  return ReportStatus(DrawLeakProfile(options.file, *stamps, verdict, options.plot));
+  if (!options.plot) return kExitOk;
+  return ReportStatus(DrawLeakProfile(options.file, *stamps, verdict, *options.plot));
 }
 
 }  // namespace
@@ -71,7 +72,7 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
   report
       ->add_option("--warm-up", options->warm_up,
                    "Stamps in front that are not looked at; by default a tenth of all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("COUNT");
   report
       ->add_option("--least-mb", options->least_mb,

@@ -140,10 +140,12 @@ TEST_F(ProfileReport, WrongUsageExitsOne) {
         {"profile", "report", file, "--least-mb", "nan"},
         {"profile", "report", file, "--confidence", "100"},
         {"profile", "report", file, "--plot", "picture.pdf"},
+        {"profile", "report", file, "--plot", ""},
         {"profile", "report", file, "--plot", ".png"}}) {
     const CommandResult result = RunCommand(arguments);
     EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
     EXPECT_NE(result.err, "");
+    EXPECT_LT(result.err.size(), 300u) << result.err;
     EXPECT_EQ(result.out, "");
   }
 }
@@ -220,6 +222,16 @@ TEST_F(ProfilePlot, NamesThePackageWhereMatplotlibIsMissing) {
                  {{"PYTHONPATH", folder_.path()}});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr("Debian's package is python3-matplotlib"));
+}
+
+TEST_F(ProfilePlot, SaysInOneLineThatMatplotlibIsBroken) {
+  folder_.Write("matplotlib.py", "raise AttributeError('planted')\n");
+  const CommandResult result =
+      RunCommand({"profile", "report", Leak(), "--plot", folder_.path() + "/a.png"},
+                 {{"PYTHONPATH", folder_.path()}});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("can not use its matplotlib: AttributeError('planted')"),
+                                Not(HasSubstr("Traceback"))));
 }
 
 }  // namespace

@@ -27,13 +27,15 @@ def fail(text):
 def load_pyplot():
     try:
         import matplotlib
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
     except ImportError as error:
         fail(f"{sys.executable} has no matplotlib ({error}); Debian's package is python3-matplotlib")
-    matplotlib.use("Agg")
+    except Exception as error:  # whatever one that is broken or half replaced comes up with
+        fail(f"{sys.executable} can not use its matplotlib: {error!r}")
     matplotlib.rcParams["svg.hashsalt"] = "alkaid"
     matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     matplotlib.rcParams["font.size"] = 9
-    from matplotlib import pyplot
     return pyplot
 
 
@@ -61,7 +63,7 @@ def draw_panel(axes, report, column, account, colour):
               markersize=5 if few else 3, alpha=0.8 if few else 0.5, markeredgewidth=0)
     warm_up, last = report["warm_up"], max(report["num_stamp"] - 1, 1)
     if warm_up > 0:
-        axes.axvspan(0, min(warm_up, last), color="0.92", zorder=0)
+        axes.axvspan(0, min(warm_up, last), color="#f3ead3", zorder=0)
     axes.set_ylabel(f"{account['name']} [MB]")
     axes.grid(True, color="0.9", linewidth=0.6)
     axes.margins(x=0.01)
@@ -99,7 +101,7 @@ def draw(report, pyplot):
                                        layout="constrained")
     for axes, panel in zip(all_axes[:, 0], panels):
         draw_panel(axes, report, *panel)
-    all_axes[-1, 0].set_xlabel("stamp" + (" (grey: warm-up)" if report["warm_up"] else ""))
+    all_axes[-1, 0].set_xlabel("stamp" + (" (sand: warm-up; grey: interval)" if report["warm_up"] else ""))
     name = os.path.basename(report["file"]).encode("utf-8", "replace").decode()
     figure.suptitle(f"{name.replace('$', chr(92) + '$')}: {report['verdict']}", fontsize=11)
     return figure
