@@ -2,14 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -140,9 +141,14 @@ TEST_F(ProfileGate, GivesTheCommandAnEmptyInput) {
   EXPECT_EQ(Gate({}, Program("120", "0", "echo")).exit_code, 0);
 }
 
-// The long version, 200 runs on each backend, stands in docs/leak-gate.md.
+// The long version, 200 runs on each backend, stands in docs/leak-gate.md. Each run has a seed of its
+// own, and the same one in every run of this test.
 TEST_F(ProfileGate, PassesCleanRunsThatAreAllDifferent) {
-  const CommandResult result = Gate({"--runs", "20"}, {ALKAID_STAMPING_PROGRAM, "150", "0", "0"});
+  const TestFolder folder;
+  const CommandResult result =
+      Gate({"--runs", "20"}, {"sh", "-c",
+                              "cd " + folder.path() + "; echo >> runs; exec " +
+                                  std::string(ALKAID_STAMPING_PROGRAM) + " 150 0 $(wc -l < runs)"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err,
               AnyOf(HasSubstr(" 0 of 20 runs alarm"), HasSubstr(" 1 of 20 runs alarm")));
@@ -166,6 +172,52 @@ TEST_F(ProfileGate, JudgesEveryProcessThatStamps) {
   EXPECT_THAT(result.err, HasSubstr("num_stamp 60 "));
 }
 
+// As the workers of Python's multiprocessing end, and what the kernel kills for want of memory.
+TEST_F(ProfileGate, DoesNotPassWhereAProcessThatStampedCanNotBeJudged) {
+  const std::string program = ALKAID_STAMPING_PROGRAM;
+  for (const char* end : {"30 1 1 vanish", "30 1 1 kill", "7 20"}) {
+    const CommandResult result =
+        Gate({}, {"sh", "-c", program + " " + end + "; " + program + " 120"});
+    EXPECT_EQ(result.exit_code, 4) << end << result.err;
+    EXPECT_THAT(result.err, AllOf(HasSubstr("not judged: process "),
+                                  HasSubstr("nothing can be said"), Not(HasSubstr("passed"))));
+    const CommandResult alarm =
+        Gate({}, {"sh", "-c", program + " " + end + "; " + program + " 120 1"});
+    EXPECT_EQ(alarm.exit_code, 3) << "another one alarms" << alarm.err;
+    EXPECT_THAT(alarm.err, HasSubstr("not judged: process "));
+  }
+  const CommandResult alone = Gate({}, Program("120", "0", "vanish"));
+  EXPECT_EQ(alone.exit_code, 4);
+  EXPECT_THAT(alone.err, HasSubstr("its profile has no stamps"));
+}
+
+TEST_F(ProfileGate, AnAlarmIsToldThoughTheControlDoesNotLeakAsMuch) {
+  const TestFolder folder;
+  const CommandResult result =
+      Gate({}, {"sh", "-c",
+                "cd " + folder.path() + "; test -e second && leak=3; echo > second; exec " +
+                    std::string(ALKAID_STAMPING_PROGRAM) + " 120 ${leak-0}"});
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("ALARM: RSS +3"), HasSubstr("Verdict: leak"),
+                    HasSubstr("measures a planted leak wrongly"),
+                    HasSubstr("FAILED: memory grows, and not as it did in the control")));
+}
+
+TEST_F(ProfileGate, DoesNotPassWhereALeakOfThePlantedSizeCouldHide) {
+  // The control has events enough, and the run that counts too few for what goes up and down in it.
+  const CommandResult result =
+      Gate({"--account", "live", "--plant", "0.3", "--max-mb", "0"},
+           {"sh", "-c",
+            "exec " + std::string(ALKAID_STAMPING_PROGRAM) +
+                " $(test -n \"$ALKAID_PROFILE_LEAK_MB\" && echo 400 || echo 24)"});
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("does not alarm: live in pools"),
+                    HasSubstr("too noisy: in live in pools "), HasSubstr(" per event could hide"),
+                    HasSubstr("nothing can be said"), Not(HasSubstr("passed"))));
+}
+
 TEST_F(ProfileGate, KeepsTheProfilesWhereThatIsAskedFor) {
   const TestFolder kept;
   const std::string folder = kept.path() + "/of/ci";
@@ -187,48 +239,137 @@ TEST_F(ProfileGate, WrongUsageExitsOneAndRunsNothing) {
         {"profile", "gate", "--max-mb", "nan", "--", "echo", "ran"},
         {"profile", "gate", "--plant", "0", "--", "echo", "ran"},
         {"profile", "gate", "--runs", "0", "--", "echo", "ran"},
+        {"profile", "gate", "--plant", "1000000", "--", "echo", "ran"},
+        {"profile", "gate", "--warm-up", "-1", "--", "echo", "ran"},
         {"profile", "gate", "--account", "heap", "--", "echo", "ran"},
         {"profile", "gate", "--plant-by", "mmap", "--", "echo", "ran"},
         {"profile", "gate", "--keep", "/dev/null/x", "--", "echo", "ran"}}) {
     const CommandResult result = RunCommand(arguments);
     EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
     EXPECT_NE(result.err, "");
+    EXPECT_LT(result.err.size(), 300u) << result.err;
     EXPECT_EQ(result.out, "");
   }
 }
 
-// Sends `signal` to the gate once the command has said that it runs.
-int SignalWhileItRuns(int signal, const std::string& temporary, const std::string& log) {
-  const std::string script = "echo runs > " + log + "; exec sleep 60";
-  std::vector<std::string> texts = {ALKAID_COMMAND, "profile", "gate", "--", "sh", "-c", script};
-  std::vector<char*> arguments;
-  for (std::string& text : texts) arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-  std::string variable = "TMPDIR=" + temporary;
-  std::vector<char*> environment = {variable.data()};
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (std::string(*entry).rfind("TMPDIR=", 0) != 0) environment.push_back(*entry);
+// A gate over `script` that is still running, on a terminal of its own where that is asked for.
+class RunningGate {
+ public:
+  RunningGate(const std::string& script, const std::string& temporary, bool on_terminal) {
+    std::vector<std::string> texts = {ALKAID_COMMAND, "profile", "gate", "--", "sh", "-c", script};
+    std::vector<char*> arguments;
+    for (std::string& text : texts) arguments.push_back(text.data());
+    arguments.push_back(nullptr);
+    std::string variable = "TMPDIR=" + temporary;
+    std::vector<char*> environment = {variable.data()};
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      if (std::string(*entry).rfind("TMPDIR=", 0) != 0) environment.push_back(*entry);
+    }
+    environment.push_back(nullptr);
+    pid_ = on_terminal ? ::forkpty(&terminal_, nullptr, nullptr, nullptr) : ::fork();
+    if (pid_ != 0) return;
+    ::execve(ALKAID_COMMAND, arguments.data(), environment.data());
+    ::_exit(99);
   }
-  environment.push_back(nullptr);
-  pid_t pid = -1;
-  if (::posix_spawn(&pid, ALKAID_COMMAND, nullptr, nullptr, arguments.data(), environment.data()) !=
-      0) {
-    return -1;
+  ~RunningGate() {
+    if (!ended_) {
+      ::kill(pid_, SIGTERM);
+      End();
+    }
+    if (terminal_ >= 0) ::close(terminal_);
   }
-  while (std::ifstream(log).peek() == std::ifstream::traits_type::eof()) ::usleep(2000);
-  ::kill(pid, signal);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  RunningGate(const RunningGate&) = delete;
+  RunningGate& operator=(const RunningGate&) = delete;
+
+  // Until the script has written `file`; false where the gate ended before.
+  bool WaitFor(const std::string& file) {
+    while (std::ifstream(file).peek() == std::ifstream::traits_type::eof()) {
+      if (::waitpid(pid_, &status_, WNOHANG) == pid_) {
+        ended_ = true;
+        return false;
+      }
+      ::usleep(2000);
+    }
+    return true;
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  void Signal(int signal) const { ::kill(pid_, signal); }
+  void PressControlC() const { EXPECT_EQ(::write(terminal_, "\x03", 1), 1); }
+  // Its exit code, or the signal that ended it below zero.
+  int End() {
+    // What it says has to be read, or it waits for a reader.
+    char said[512];
+    while (terminal_ >= 0 && ::read(terminal_, said, sizeof(said)) > 0) {
+    }
+    while (!ended_ && ::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+    }
+    ended_ = true;
+    return WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int terminal_ = -1;
+  int status_ = 0;
+  bool ended_ = false;
+};
+
+std::string Content(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// Says which signal it heard, and ends as if nothing had been.
+std::string Listener(const std::string& folder) {
+  return "cd " + folder +
+         "; for s in TERM INT HUP; do trap \"echo $s > heard; exit 0\" $s; done; echo > runs; "
+         "while :; do sleep 60 & wait; done";
 }
 
 TEST_F(ProfileGate, PassesSignalsOnAndEndsAsTheyDo) {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  const std::map<int, std::string> names = {{SIGTERM, "TERM"}, {SIGINT, "INT"}, {SIGHUP, "HUP"}};
+  for (const auto& [signal, name] : names) {
     const TestFolder folder;
-    EXPECT_EQ(SignalWhileItRuns(signal, temporary_.path(), folder.path() + "/log"), 128 + signal);
+    RunningGate gate(Listener(folder.path()), temporary_.path(), false);
+    ASSERT_TRUE(gate.WaitFor(folder.path() + "/runs"));
+    gate.Signal(signal);
+    EXPECT_EQ(gate.End(), 128 + signal);
+    EXPECT_EQ(Content(folder.path() + "/heard"), name + "\n");
     EXPECT_TRUE(std::filesystem::is_empty(temporary_.path()));
   }
+}
+
+TEST_F(ProfileGate, TheTerminalsInterruptReachesTheCommandToo) {
+  const TestFolder folder;
+  RunningGate gate(Listener(folder.path()), temporary_.path(), true);
+  ASSERT_TRUE(gate.WaitFor(folder.path() + "/runs"));
+  gate.PressControlC();
+  EXPECT_EQ(gate.End(), 128 + SIGINT);
+  EXPECT_EQ(Content(folder.path() + "/heard"), "INT\n");
+}
+
+bool IsThere(const std::string& pid) { return ::kill(std::stoi(pid), 0) == 0; }
+
+// The shell's child, and not the shell alone.
+TEST_F(ProfileGate, OneThatIsEndedLeavesNoProcessBehind) {
+  const TestFolder folder;
+  const std::string log = folder.path() + "/log";
+  RunningGate gate("sh -c 'trap \"\" INT; echo $$ > " + log + "; sleep 60; sleep 60'; true",
+                   temporary_.path(), false);
+  ASSERT_TRUE(gate.WaitFor(log));
+  gate.Signal(SIGTERM);
+  EXPECT_EQ(gate.End(), 128 + SIGTERM);
+  EXPECT_FALSE(IsThere(Content(log)));
+}
+
+TEST_F(ProfileGate, EndsWhatTheCommandLeavesRunning) {
+  const TestFolder folder;
+  const std::string log = folder.path() + "/log";
+  const CommandResult result = Gate(
+      {}, {"sh", "-c",
+           "sleep 60 & echo $! > " + log + "; " + std::string(ALKAID_STAMPING_PROGRAM) + " 120"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("processes that sh left behind were ended"));
+  EXPECT_FALSE(IsThere(Content(log)));
 }
 
 }  // namespace
