@@ -4,10 +4,10 @@
 // usual error of such a slope takes the points for independent, which memory never is: allocators
 // grow in steps, caches fill and are emptied, RSS wanders. With that error four of ten random walks
 // pass for a leak. So the error is taken from what the series does as a whole: the points are cut
-// into 10 blocks or a few more, and the growth from each block to the next is one measurement. What
-// goes up and down within a block cancels out; of what wanders without end the error is that of a
-// random walk's slope; and one step, or steps that end half-way, stand in a few of the differences
-// only, and make the interval wide. Noise without memory gets an interval several times too wide,
+// into 10 blocks or a few more, and the growth from each block to the next is one measurement. Of
+// what wanders without end the error is that of a random walk's slope, to which what goes up and
+// down within a block adds its own; and one step, or steps that end half-way, stand in a few of the
+// differences only, and make the interval wide. Noise without memory gets an interval several times too wide,
 // which costs little: over n stamps it still shrinks with n to the power of 1.5.
 //
 // Growth that begins late, or gets faster, is no line, and makes the interval as wide as it bends.
