@@ -33,14 +33,13 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
     return status::Invalid("BufferBuilder::Resize: negative capacity ", new_capacity);
   }
   const int64_t old_capacity = capacity_;
-  ALKAID_RETURN_NOT_OK(ResizeFor(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit));
+  ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit));
   // Nothing is left of the contents; what comes next begins anew.
   if (capacity_ == 0) EndContents(old_capacity);
   return absl::OkStatus();
 }
 
-Status BufferBuilder::ResizeFor(BuilderGrowthReason reason, int64_t new_capacity,
-                                bool shrink_to_fit) {
+Status BufferBuilder::Resize(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit) {
   const uint8_t* const old_data = data_;
   const int64_t old_capacity = capacity_;
   const Label counting = label_ ? label_ : Label::Current();
@@ -94,10 +93,10 @@ Status BufferBuilder::GrowTo(int64_t needed) {
     reason = BuilderGrowthReason::kAdvised;
   }
   // No memory for a wish is no failure: what is needed may well be there.
-  if (wished > doubled && ResizeFor(reason, wished, /*shrink_to_fit=*/false).ok()) {
+  if (wished > doubled && Resize(reason, wished, /*shrink_to_fit=*/false).ok()) {
     return absl::OkStatus();
   }
-  return ResizeFor(BuilderGrowthReason::kNeeded, doubled, /*shrink_to_fit=*/false);
+  return Resize(BuilderGrowthReason::kNeeded, doubled, /*shrink_to_fit=*/false);
 }
 
 Status BufferBuilder::Grow(int64_t additional_bytes) {
@@ -139,7 +138,7 @@ Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_le
     return status::Invalid("BufferBuilder::FinishWithLength: negative length ", final_length);
   }
   const int64_t written = capacity_;
-  ALKAID_RETURN_NOT_OK(ResizeFor(BuilderGrowthReason::kResized, final_length, shrink_to_fit));
+  ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kResized, final_length, shrink_to_fit));
   if (final_length > written) {
     std::memset(data_ + written, 0, static_cast<std::size_t>(final_length - written));
   }

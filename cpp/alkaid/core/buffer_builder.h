@@ -164,7 +164,7 @@ class ALKAID_EXPORT BufferBuilder {
   // The slow path of Reserve: errors, and growth.
   Status Grow(int64_t additional_bytes);
   Status AppendGrowing(const void* data, int64_t length);
-  Status ResizeFor(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit);
+  Status Resize(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit);
   // To `needed` bytes at least, and to what is reserved or advised.
   Status GrowTo(int64_t needed);
   void CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,
