@@ -137,6 +137,13 @@ Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_le
   if (final_length < 0) {
     return status::Invalid("BufferBuilder::FinishWithLength: negative length ", final_length);
   }
+  std::shared_ptr<Buffer> out;
+  ALKAID_RETURN_NOT_OK(Finish(final_length, shrink_to_fit, &out));
+  return out;
+}
+
+Status BufferBuilder::Finish(int64_t final_length, bool shrink_to_fit,
+                             std::shared_ptr<Buffer>* out) {
   const int64_t written = capacity_;
   ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kResized, final_length, shrink_to_fit));
   if (final_length > written) {
@@ -145,10 +152,10 @@ Result<std::shared_ptr<Buffer>> BufferBuilder::FinishWithLength(int64_t final_le
   buffer_->ZeroPadding();
   size_ = final_length;
   EndContents(std::max(capacity_, written));
-  std::shared_ptr<Buffer> out = std::move(buffer_);
+  *out = std::move(buffer_);
   capacity_ = 0;
   Reset();
-  return out;
+  return absl::OkStatus();
 }
 
 void BufferBuilder::Reset() {

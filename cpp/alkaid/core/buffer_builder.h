@@ -165,6 +165,8 @@ class ALKAID_EXPORT BufferBuilder {
   Status Grow(int64_t additional_bytes);
   Status AppendGrowing(const void* data, int64_t length);
   Status Resize(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit);
+  // Not inlined into FinishWithLength: users look for both frames in back-traces.
+  Status Finish(int64_t final_length, bool shrink_to_fit, std::shared_ptr<Buffer>* out);
   // To `needed` bytes at least, and to what is reserved or advised.
   Status GrowTo(int64_t needed);
   void CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,
