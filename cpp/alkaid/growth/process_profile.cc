@@ -13,6 +13,7 @@
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
+#include "alkaid/base/notice.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/profile/heap_requests.h"
@@ -66,30 +67,13 @@ State& TheState() {
   return *state;
 }
 
-// One line in one piece, whatever other threads write.
-void Say(const std::string& text) {
-  const std::string line = "alkaid: " + text + "\n";
-  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
-}
-
-std::string MessageOf(const Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
 uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
-
-std::string NameFor(const std::string& pattern, uint32_t owner) {
-  std::string name = profile::HeapFileName(pattern, Self(), 1);
-  const bool names_process = name != profile::HeapFileName(pattern, Self() + 1, 1);
-  if (Self() != owner && !names_process) name += "." + std::to_string(Self());
-  return name;
-}
 
 // Leaves a profile without stamps behind, for the case that the process ends without a word. Where
 // that fails, writing at the end does too, and says so.
 void ClaimFile(State* state) try {
   const std::lock_guard guard(state->lock);
-  state->claimed_file = NameFor(state->pattern, state->owner);
+  state->claimed_file = profile::OwnHeapFileName(state->pattern, state->owner, 1);
   if (::access(state->claimed_file.c_str(), F_OK) == 0 ||
       !ClaimLeakProfile(state->claimed_file).ok()) {
     state->claimed_file.clear();
@@ -101,21 +85,22 @@ void ClaimFile(State* state) try {
 void Save(const std::string& pattern, uint32_t owner) {
   State& state = TheState();
   LeakProfile& profile = *state.profile.load();
-  const std::string file = NameFor(pattern, owner);
+  const std::string file = profile::OwnHeapFileName(pattern, owner, 1);
   if (state.lost != 0) {
-    Say("leak profile " + file + ": " + std::to_string(state.lost) +
-        " events could not be stamped");
+    internal::Notice("leak profile " + file + ": " + std::to_string(state.lost) +
+                     " events could not be stamped");
   }
   if (profile.stamp_count() == 0) {
     if (Self() == owner && state.lost == 0) {
-      Say("no leak profile " + file + ": the program stamped no event (growth::StampEvent)");
+      internal::Notice("no leak profile " + file +
+                       ": the program stamped no event (growth::StampEvent)");
     }
     return;
   }
   // Where much was freed meanwhile it answers why not; the columns are unknown then.
   if (!state.tried_release.load()) (void)profile.TryRelease();
   const Status saved = profile.Save(file);
-  if (!saved.ok()) Say("no leak profile " + file + ": " + MessageOf(saved));
+  if (!saved.ok()) internal::Notice("no leak profile " + file + ": " + internal::MessageOf(saved));
 }
 
 void AtExit() {
@@ -131,7 +116,7 @@ void AtExit() {
   try {
     Save(pattern, owner);
   } catch (const std::exception& error) {
-    Say("no leak profile " + pattern + ": " + error.what());
+    internal::Notice("no leak profile " + pattern + ": " + error.what());
   }
 }
 
@@ -148,8 +133,8 @@ void ReadReleaseAt() {
   if (text.empty()) return;
   TheState().release_at = PositiveNumber(text);
   if (TheState().release_at != 0) return;
-  Say(std::string(kProfileReleaseAtVariable) + "=" + text +
-      ": not the number of a stamp, from 1; release is tried at the end");
+  internal::Notice(std::string(kProfileReleaseAtVariable) + "=" + text +
+                   ": not the number of a stamp, from 1; release is tried at the end");
 }
 
 // glibc gives a library's constructors what main gets. What the program registers for its exit later
@@ -163,7 +148,8 @@ void ReadReleaseAt() {
   if (only_looks) return;
   ReadReleaseAt();
   const Status status = ProfileLeaksOfProcess(pattern);
-  if (!status.ok()) return Say(std::string(kLeakProfileVariable) + ": " + MessageOf(status));
+  if (!status.ok())
+    return internal::Notice(std::string(kLeakProfileVariable) + ": " + internal::MessageOf(status));
   const std::lock_guard guard(TheState().lock);
   if (owner != 0) TheState().owner = static_cast<uint32_t>(owner);
 }
@@ -202,7 +188,7 @@ void StampEventNow() {
   }
   const Status stamped = profile.Stamp();
   if (!stamped.ok()) {
-    if (state.lost.fetch_add(1) == 0) growth::Say(growth::MessageOf(stamped));
+    if (state.lost.fetch_add(1) == 0) internal::Notice(internal::MessageOf(stamped));
     return;
   }
   const uint64_t release_at = state.release_at.load();

@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/notice.h"
 #include "alkaid/core/printable_text.h"
 #include "alkaid/growth/reservation_advisor.h"
 
@@ -29,12 +29,8 @@ struct Request {
 Request* the_request = nullptr;
 
 void Say(const std::string& file, const std::string& what) {
-  std::fprintf(stderr, "alkaid: %s=%s: %s\n", internal::kReservationsVariable,
-               internal::Printable(file).c_str(), internal::Printable(what).c_str());
-}
-
-std::string MessageOf(const Status& status) {
-  return std::string(status.message().data(), status.message().size());
+  internal::Notice(std::string(internal::kReservationsVariable) + "=" + internal::Printable(file) +
+                   ": " + internal::Printable(what));
 }
 
 void AtExit() {
@@ -42,7 +38,7 @@ void AtExit() {
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
   try {
     const Status status = the_request->advisor.Save(the_request->file);
-    if (!status.ok()) Say(the_request->file, "not written: " + MessageOf(status));
+    if (!status.ok()) Say(the_request->file, "not written: " + internal::MessageOf(status));
   } catch (const std::exception& error) {
     Say(the_request->file, std::string("not written: ") + error.what());
   }
@@ -57,7 +53,7 @@ void AtExit() {
     const Status status = request->advisor.Load(request->file);
     if (!status.ok() && status.code() != StatusCode::kNotFound) {
       // What is no file of reservations is somebody's, and stays as it is.
-      Say(file, MessageOf(status) + "; nothing is reserved, and nothing will be written");
+      Say(file, internal::MessageOf(status) + "; nothing is reserved, and nothing will be written");
       return;
     }
     the_request = request.release();  // never destroyed: static builders end late

@@ -17,6 +17,7 @@
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
+#include "alkaid/base/notice.h"
 #include "alkaid/profile/heap_file.h"
 #include "alkaid/profile/heap_requests_internal.h"
 #include "alkaid/profile/heap_snapshot.h"
@@ -73,16 +74,6 @@ State& TheState() {
   return *state;
 }
 
-// One line in one piece, whatever other threads write.
-void Say(const std::string& text) {
-  const std::string line = "alkaid: " + text + "\n";
-  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
-}
-
-std::string MessageOf(const Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
 // "1,234,567".
 std::string Grouped(int64_t number) {
   std::string text = std::to_string(number);
@@ -90,21 +81,12 @@ std::string Grouped(int64_t number) {
   return text;
 }
 
-std::string NameFor(const std::string& pattern, uint32_t owner, uint64_t number) {
-  const auto self = static_cast<uint32_t>(::getpid());
-  std::string name = HeapFileName(pattern, self, number);
-  // Without the process in its name it is the same name with another number.
-  const bool names_process = name != HeapFileName(pattern, self + 1, number);
-  if (self != owner && !names_process) name += "." + std::to_string(self);
-  return name;
-}
-
 Status TakeAndWrite(const std::string& what, const std::string& file, bool tell) {
   ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(what));
   ALKAID_RETURN_NOT_OK(WriteHeapFile(snapshot, file));
   if (tell) {
-    Say(Grouped(snapshot.bytes()) + " bytes in " + Grouped(snapshot.block_count()) +
-        " live blocks written to " + file);
+    internal::Notice(Grouped(snapshot.bytes()) + " bytes in " + Grouped(snapshot.block_count()) +
+                     " live blocks written to " + file);
   }
   return absl::OkStatus();
 }
@@ -116,8 +98,8 @@ Status TrackFromNowOn(const std::string& file) {
   ALKAID_ASSIGN_OR_RAISE(const TrackingOptions options,
                          ParseTrackingOptions(text.empty() || text == "0" ? "1" : text));
   ALKAID_RETURN_NOT_OK(StartTracking(options));
-  Say("live memory was not tracked before this signal, and is from now on: " + file +
-      " has no block that was there already");
+  internal::Notice("live memory was not tracked before this signal, and is from now on: " + file +
+                   " has no block that was there already");
   return absl::OkStatus();
 }
 
@@ -126,13 +108,13 @@ void Serve(const std::string& pattern, uint32_t owner, bool at_exit) {
   const uint64_t number = TheState().files.fetch_add(1) + 1;
   std::string file = pattern;
   try {
-    file = NameFor(pattern, owner, number);
+    file = OwnHeapFileName(pattern, owner, number);
     Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
     const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
     if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
-    if (!status.ok()) Say("no heap file " + file + ": " + MessageOf(status));
+    if (!status.ok()) internal::Notice("no heap file " + file + ": " + internal::MessageOf(status));
   } catch (const std::exception& error) {
-    Say("no heap file " + file + ": " + error.what());
+    internal::Notice("no heap file " + file + ": " + error.what());
   }
 }
 
@@ -197,7 +179,8 @@ int StartThread() {
 void StartThreadInChild() {
   if (TheState().signal == 0) return;
   PrepareSemaphores();
-  if (StartThread() != 0) Say("heap files can not be asked for by signal in this forked process");
+  if (StartThread() != 0)
+    internal::Notice("heap files can not be asked for by signal in this forked process");
 }
 
 Status CheckSignal(int signal) {
@@ -350,6 +333,15 @@ std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t nu
   return name;
 }
 
+std::string OwnHeapFileName(std::string_view pattern, uint32_t owner, uint64_t number) {
+  const auto self = static_cast<uint32_t>(::getpid());
+  std::string name = HeapFileName(pattern, self, number);
+  // Without the process in its name it is the same name with another number.
+  const bool names_process = name != HeapFileName(pattern, self + 1, number);
+  if (self != owner && !names_process) name += "." + std::to_string(self);
+  return name;
+}
+
 bool IsHeapOwner() { return GetEnvironment(kHeapOwnerVariable) == std::to_string(::getpid()); }
 
 void StartHeapRequestsFromEnvironment() {
@@ -357,12 +349,14 @@ void StartHeapRequestsFromEnvironment() {
   const std::string signal = GetEnvironment(kHeapSignalVariable);
   if (!signal.empty()) {
     const Status status = SignalFromEnvironment(signal);
-    if (!status.ok()) Say(std::string(kHeapSignalVariable) + ": " + MessageOf(status));
+    if (!status.ok())
+      internal::Notice(std::string(kHeapSignalVariable) + ": " + internal::MessageOf(status));
   }
   const std::string at_exit = GetEnvironment(kHeapAtExitVariable);
   if (!at_exit.empty()) {
     const Status status = AtExitFromEnvironment(at_exit);
-    if (!status.ok()) Say(std::string(kHeapAtExitVariable) + ": " + MessageOf(status));
+    if (!status.ok())
+      internal::Notice(std::string(kHeapAtExitVariable) + ": " + internal::MessageOf(status));
   }
   if (signal.empty() && at_exit.empty()) return;
   State& state = TheState();

@@ -51,6 +51,10 @@ ALKAID_EXPORT Result<int> ParseSignal(std::string_view text);
 // The name that a pattern becomes.
 ALKAID_EXPORT std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t number);
 
+// The same for this process: with its id behind it where it is not `owner` and the pattern has no %p.
+ALKAID_EXPORT std::string OwnHeapFileName(std::string_view pattern, uint32_t owner,
+                                          uint64_t number);
+
 }  // namespace alkaid::profile
 
 // A program may define this function. The library calls it when it is loaded, before any constructor

@@ -1,0 +1,23 @@
+#include "alkaid/base/notice.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace alkaid::internal {
+namespace {
+
+TEST(Notice, IsOneLineOnStderrThatSaysWhoSpeaks) {
+  ::testing::internal::CaptureStderr();
+  Notice("no heap file a.heap");
+  Notice("");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "alkaid: no heap file a.heap\nalkaid: \n");
+}
+
+TEST(Notice, TellsTheMessageOfAStatusWithoutItsCode) {
+  EXPECT_EQ(MessageOf(status::DataLoss("byte 7 of ", "a.npy")), "byte 7 of a.npy");
+  EXPECT_EQ(MessageOf(absl::OkStatus()), "");
+}
+
+}  // namespace
+}  // namespace alkaid::internal
