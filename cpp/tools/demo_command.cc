@@ -150,7 +150,7 @@ int RunRows(const std::vector<std::string>& row_arguments) {
   return exit_code;
 }
 
-int Run(const DemoOptions& options) {
+int RunDemo(const DemoOptions& options) {
   std::vector<std::string> arguments = {"alkaid", "demo-row", "--batch-bytes",
                                         std::to_string(options.batch_bytes)};
   if (!options.config.empty()) {
@@ -196,7 +196,7 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
                    "Events in each small stream of the synthetic run; a hundredth of it large")
       ->check(CLI::Range(int64_t{100}, int64_t{100'000'000}))
       ->capture_default_str();
-  command->callback([options, exit_code] { *exit_code = Run(*options); });
+  command->callback([options, exit_code] { *exit_code = RunDemo(*options); });
 }
 
 }  // namespace alkaid::tools

@@ -115,7 +115,7 @@ Result<DemoRow> Measure(const DemoOptions& options) {
   return row;
 }
 
-int Run(const DemoOptions& options) {
+int RunRow(const DemoOptions& options) {
   Result<DemoRow> row = Measure(options);
   if (!row.ok()) return ReportStatus(row.status());
   const MemoryPool* const pool = default_memory_pool();
@@ -165,7 +165,7 @@ void AddDemoRowCommand(CLI::App& app, int* exit_code) {
   command->add_option("--config", options->config);
   command->add_option("--batch-bytes", options->batch_bytes)->check(CLI::PositiveNumber);
   command->add_option("--events", options->events, "What FILEs were made with; 0: not synthetic");
-  command->callback([options, exit_code] { *exit_code = Run(*options); });
+  command->callback([options, exit_code] { *exit_code = RunRow(*options); });
 }
 
 }  // namespace alkaid::tools

@@ -19,7 +19,7 @@ namespace alkaid::tools {
 namespace {
 
 using dgram::DataType;
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 std::vector<std::string> Split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -126,19 +126,20 @@ Status AddField(const std::string& text, int64_t room, DetectorSpec& spec) {
 }
 
 // For messages. Only a scalar is spelled out: lists may be of any length and depth.
-std::string Spelled(const Json& json) {
+std::string Spelled(const PlainJson& json) {
   if (json.is_array()) return "a list";
   return json.is_object() ? "an object" : json.dump();
 }
 
 // `lists`: how many lists `json` lies in.
 template <typename T>
-Status Collect(const Json& json, const std::string& where, int lists, std::vector<T>& elements) {
+Status Collect(const PlainJson& json, const std::string& where, int lists,
+               std::vector<T>& elements) {
   if (json.is_array()) {
     if (lists == dgram::kMaxRank) {
       return status::Invalid(where, ": lists in more than ", dgram::kMaxRank, " lists");
     }
-    for (const Json& part : json) {
+    for (const PlainJson& part : json) {
       ALKAID_RETURN_NOT_OK(Collect(part, where, lists + 1, elements));
     }
     return absl::OkStatus();
@@ -160,7 +161,8 @@ Status Collect(const Json& json, const std::string& where, int lists, std::vecto
   return absl::OkStatus();
 }
 
-Status SetValue(const Json& json, const std::string& where, size_t field, CountingValues& values) {
+Status SetValue(const PlainJson& json, const std::string& where, size_t field,
+                CountingValues& values) {
   if (values.type(field) == DataType::kCharStr) {
     if (!json.is_string()) return status::Invalid(where, ": ", Spelled(json), " is no text");
     auto text = json.get<std::string>();
@@ -185,7 +187,7 @@ Status SetValue(const Json& json, const std::string& where, size_t field, Counti
   });
 }
 
-Result<Json> ReadJson(const std::string& path) {
+Result<PlainJson> ReadJson(const std::string& path) {
   std::error_code error;
   std::ifstream file(path, std::ios::binary);
   if (!file || std::filesystem::is_directory(path, error)) {
@@ -194,14 +196,14 @@ Result<Json> ReadJson(const std::string& path) {
   const std::string text(std::istreambuf_iterator<char>(file), {});
   if (file.bad()) return status::IOError(EIO, "cannot read ", path);
   try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& malformed) {
+    return PlainJson::parse(text);
+  } catch (const PlainJson::parse_error& malformed) {
     // Counted from 1, the end included.
     const auto at =
         static_cast<int64_t>(std::min(std::max<size_t>(malformed.byte, 1) - 1, text.size()));
     return status::Invalid(path, ": no JSON: malformed at byte ", at, ", line ",
                            1 + std::count(text.begin(), text.begin() + at, '\n'));
-  } catch (const Json::exception& unfit) {
+  } catch (const PlainJson::exception& unfit) {
     return status::Invalid(path, ": no JSON that can be used: ", unfit.what());
   }
 }
@@ -282,7 +284,7 @@ Result<DetectorChoice> ParseDetectorChoice(const std::string& text) {
 
 Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names>& all,
                          std::vector<CountingValues>& values) {
-  ALKAID_ASSIGN_OR_RAISE(const Json json, ReadJson(path));
+  ALKAID_ASSIGN_OR_RAISE(const PlainJson json, ReadJson(path));
   if (!json.is_object()) return status::Invalid(path, ": no JSON object");
   for (const auto& [key, fields] : json.items()) {
     ALKAID_ASSIGN_OR_RAISE(const DetectorChoice choice, ParseDetectorChoice(key));

@@ -27,7 +27,7 @@ struct EventsOptions {
   bool list_events = false;
 };
 
-struct Totals {
+struct EventTotals {
   int64_t batches = 0;
   int64_t events = 0;
   int64_t steps = 0;
@@ -75,7 +75,7 @@ void PrintEvent(const events::Event& event) {
   std::printf("\n");
 }
 
-void PrintBatch(const Totals& totals, const events::EventBatches& built, bool list_events) {
+void PrintBatch(const EventTotals& totals, const events::EventBatches& built, bool list_events) {
   const events::EventBatch& batch = built.batch();
   std::printf("%8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %12" PRId64 "  %s\n",
               totals.batches - 1, built.event_count, batch.size(), built.steps.size(),
@@ -85,7 +85,7 @@ void PrintBatch(const Totals& totals, const events::EventBatches& built, bool li
 }
 
 Status Build(const EventsOptions& options, const EventSource::Opened& opened, JsonReport* report,
-             Totals* totals) {
+             EventTotals* totals) {
   Progress progress("building events", opened.reader->total_bytes());
   int64_t position = 0;
   while (true) {
@@ -109,7 +109,7 @@ Status Build(const EventsOptions& options, const EventSource::Opened& opened, Js
 int Run(const EventsOptions& options) {
   const auto opened = options.source.Open();
   if (!opened.ok()) return ReportStatus(opened.status());
-  Totals totals;
+  EventTotals totals;
   Status status;
   if (options.json) {
     JsonReport report(options.source.Describe(), "batches");

@@ -28,7 +28,7 @@ struct SmdArguments {
   bool no_follow = false;
 };
 
-struct Totals {
+struct SmdTotals {
   int64_t dgrams = 0;
   int64_t bytes_in = 0;
   int64_t bytes_out = 0;
@@ -43,7 +43,7 @@ class SmdRun {
         path_(arguments.in),
         chunk_id_(events::ChunkInfo::ChunkIdOf(path_)) {}
 
-  const Totals& totals() const { return totals_; }
+  const SmdTotals& totals() const { return totals_; }
   int64_t files() const { return static_cast<int64_t>(read_.size()); }
 
   Status All() {
@@ -137,7 +137,7 @@ class SmdRun {
   std::string announced_in_;
   std::vector<std::string> read_;
   std::shared_ptr<const dgram::Configuration> configuration_;
-  Totals totals_;
+  SmdTotals totals_;
 };
 
 Status MakeSmd(const SmdArguments& arguments) {
@@ -147,7 +147,7 @@ Status MakeSmd(const SmdArguments& arguments) {
   ALKAID_RETURN_NOT_OK(run.All());
   ALKAID_RETURN_NOT_OK(out->Close());
   if (out->straight()) return absl::OkStatus();
-  const Totals& totals = run.totals();
+  const SmdTotals& totals = run.totals();
   std::printf("%s: %s, %s, of %s in %s\n", arguments.out.c_str(),
               Count(totals.dgrams, "datagram").c_str(), Count(totals.bytes_out, "byte").c_str(),
               Count(totals.bytes_in, "byte").c_str(), Count(run.files(), "file").c_str());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cinttypes>
 #include <cstdio>
 
 #include "alkaid/profile/heap_layout.h"
@@ -21,12 +20,6 @@ using profile::HeapStackChange;
 
 std::string LabelText(const std::string& label) {
   return label.empty() ? "(no label)" : Printable(label);
-}
-
-std::string Hex(uint64_t number) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, number);
-  return text.data();
 }
 
 ordered_json ChangeJson(const HeapChange& change) {

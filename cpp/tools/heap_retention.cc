@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
@@ -32,12 +31,6 @@ struct RetentionOptions {
   int64_t top = 10;
   bool json = false;
 };
-
-std::string Hex(uint64_t number) {
-  std::array<char, 24> text;
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, number);
-  return text.data();
-}
 
 // As text where it is known: most readers of JSON keep no more than 53 bits of a number.
 ordered_json TimeJson(uint64_t nanoseconds) {

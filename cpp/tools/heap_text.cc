@@ -125,6 +125,8 @@ std::string Grouped(int64_t number) {
 
 std::string SignedGrouped(int64_t number) { return (number < 0 ? "" : "+") + Grouped(number); }
 
+std::string Hex(uint64_t number) { return Format("0x%" PRIx64, number); }
+
 std::string DurationText(uint64_t nanoseconds) {
   const double seconds = static_cast<double>(nanoseconds) * 1e-9;
   if (seconds < 1e-6) return Format("%.0f ns", seconds * 1e9);

@@ -29,8 +29,9 @@ class ALKAID_EXPORT JemallocArenaScope {
   JemallocArenaScope& operator=(const JemallocArenaScope&) = delete;
 
  private:
-  unsigned outer_ = 0;
-  bool switched_ = false;
+  // A build without jemalloc needs neither.
+  [[maybe_unused]] unsigned outer_ = 0;
+  [[maybe_unused]] bool switched_ = false;
 };
 
 }  // namespace alkaid::internal

@@ -4,21 +4,12 @@
 #include <cstring>
 #include <utility>
 
+#include "alkaid/dgram/xtc_layout_internal.h"
+
 namespace alkaid::dgram {
 namespace {
 
-// Where things lie in a Names Xtc, in bytes from its start.
-constexpr int64_t kDetectorTypeAt = 16;
-constexpr int64_t kDetectorNameAt = 272;
-constexpr int64_t kDetectorIdAt = 528;
-constexpr int64_t kAlgorithmAt = 784;
-constexpr int64_t kAlgorithmVersionAt = 1040;
-constexpr int64_t kSegmentAt = 1044;
-// And in a field's record.
-constexpr int64_t kFieldAlgorithmVersionAt = 256;
-constexpr int64_t kFieldNameAt = 260;
-constexpr int64_t kFieldTypeAt = 516;
-constexpr int64_t kFieldRankAt = 520;
+using namespace internal::names_layout;
 
 std::string Text(const uint8_t* bytes) {
   const char* text = reinterpret_cast<const char*>(bytes);

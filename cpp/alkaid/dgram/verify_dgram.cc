@@ -10,15 +10,14 @@
 
 #include "alkaid/base/checked_math.h"
 #include "alkaid/dgram/verify.h"
+#include "alkaid/dgram/xtc_layout_internal.h"
 #include "alkaid/dgram/xtc_walk.h"
 
 namespace alkaid::dgram {
 namespace {
 
-// Where a declaration has its texts and its count of arrays, in bytes from its start.
-constexpr int64_t kArrayCountAt = 12;
-constexpr int64_t kTextsAt = 16;
-constexpr int64_t kFieldNameAt = 260;
+using namespace internal::names_layout;
+
 // Some writers leave one word behind the last Shape of every Shapes.
 constexpr int64_t kUsualShapesSlack = 4;
 constexpr uint32_t kNanosecondsOfSecond = 1'000'000'000;
@@ -201,7 +200,7 @@ class Verifier::DgramCheck {
              " arrays and declares ", names.array_count());
     }
     for (int64_t i = 0; i < 4; ++i) {
-      const int64_t text_at = at + kTextsAt + i * Names::kTextBytes;
+      const int64_t text_at = at + kDetectorTypeAt + i * Names::kTextBytes;
       if (!IsText(data_ + text_at)) {
         Remark(text_at, "text without a NUL in Names of ", names.ToString());
       }

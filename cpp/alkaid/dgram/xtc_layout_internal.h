@@ -17,6 +17,22 @@
 
 namespace alkaid::dgram::internal {
 
+// Where things lie in a Names Xtc, in bytes from its start.
+namespace names_layout {
+inline constexpr int64_t kArrayCountAt = 12;
+inline constexpr int64_t kDetectorTypeAt = 16;
+inline constexpr int64_t kDetectorNameAt = 272;
+inline constexpr int64_t kDetectorIdAt = 528;
+inline constexpr int64_t kAlgorithmAt = 784;
+inline constexpr int64_t kAlgorithmVersionAt = 1040;
+inline constexpr int64_t kSegmentAt = 1044;
+// And in a field's record.
+inline constexpr int64_t kFieldAlgorithmVersionAt = 256;
+inline constexpr int64_t kFieldNameAt = 260;
+inline constexpr int64_t kFieldTypeAt = 516;
+inline constexpr int64_t kFieldRankAt = 520;
+}  // namespace names_layout
+
 // Bytes. The most that the header of an Xtc can state.
 inline constexpr int64_t kMaxExtent = std::numeric_limits<uint32_t>::max();
 

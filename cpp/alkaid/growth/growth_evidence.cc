@@ -21,12 +21,6 @@ std::string Between(const LineFit& fit) {
   return StrCat("between ", SignedMbNumber(fit.low), " and ", SignedMbNumber(fit.high));
 }
 
-std::string Percent(double share) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.0f %%", 100 * share);
-  return text.data();
-}
-
 std::string DurationText(double seconds) {
   std::array<char, 64> text;
   if (seconds < 120) {
@@ -91,7 +85,7 @@ class Evidence {
     const double share = all_.ShareOf(account);
     return StrCat(PerEvent(Fit(account).slope),
                   account != all_.judged && std::isfinite(share)
-                      ? StrCat(", ", Percent(share), " of ", Name(all_.judged), "'s growth")
+                      ? StrCat(", ", PercentText(share), " of ", Name(all_.judged), "'s growth")
                       : "");
   }
 

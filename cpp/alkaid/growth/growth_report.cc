@@ -32,10 +32,6 @@ std::string SummaryLine(char name, double first, double last, size_t stamps, int
   return line + "\n";
 }
 
-std::string Percent(double share) {
-  return std::isfinite(share) ? Format("%.0f %%", 100 * share) : "";
-}
-
 }  // namespace
 
 std::string SummaryLines(std::span<const MemoryStamp> stamps) {
@@ -64,7 +60,7 @@ std::string FitLines(const GrowthVerdict& verdict) {
         "  %-18s %10s  %10s %10s  %12s %12s  %s", std::string(AccountName(account)).c_str(),
         SignedMbNumber(fit.slope).c_str(), SignedMbNumber(fit.low).c_str(),
         SignedMbNumber(fit.high).c_str(), MbNumber(fit.first).c_str(), MbNumber(fit.last).c_str(),
-        has_share ? Percent(verdict.ShareOf(account)).c_str() : "");
+        has_share ? PercentText(verdict.ShareOf(account)).c_str() : "");
     text += line.erase(line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;

@@ -14,6 +14,14 @@ std::string WithUnit(double mb, std::string number) {
 
 }  // namespace
 
+std::string PercentText(double share) {
+  const double percents = 100 * share;
+  if (!std::isfinite(percents)) return "";
+  std::array<char, 320> text;  // the largest double has 309 digits
+  std::snprintf(text.data(), text.size(), "%.0f %%", percents);
+  return text.data();
+}
+
 std::string GroupDigits(std::string number) {
   const size_t begin = number.find_first_of("0123456789");
   if (begin == std::string::npos) return number;

@@ -14,7 +14,7 @@ namespace {
 constexpr char kFile[] = "/proc/self/statm";
 
 // Takes a number off the front of `text`, with the space behind it.
-bool TakeNumber(std::string_view* text, int64_t* number) {
+bool TakeNumberAndSpace(std::string_view* text, int64_t* number) {
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *number);
   if (error != std::errc() || *number < 0) return false;
   text->remove_prefix(static_cast<size_t>(end - text->data()));
@@ -39,7 +39,7 @@ Result<ProcessMemory> ReadProcessMemory() {
 
   std::string_view left(text, static_cast<size_t>(length));
   ProcessMemory pages;
-  if (!TakeNumber(&left, &pages.vm) || !TakeNumber(&left, &pages.rss)) {
+  if (!TakeNumberAndSpace(&left, &pages.vm) || !TakeNumberAndSpace(&left, &pages.rss)) {
     return status::DataLoss(kFile, ": two numbers expected, found \"",
                             std::string(text, static_cast<size_t>(length)), "\"");
   }

@@ -103,7 +103,7 @@ void Save(const std::string& pattern, uint32_t owner) {
   if (!saved.ok()) internal::Notice("no leak profile " + file + ": " + internal::MessageOf(saved));
 }
 
-void AtExit() {
+void SaveProfileAtExit() {
   State& state = TheState();
   internal::process_profile_on.store(false);
   std::string pattern;
@@ -160,7 +160,7 @@ Status ProfileLeaksOfProcess(const std::string& pattern) {
   if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
   State& state = TheState();
   const std::lock_guard guard(state.lock);
-  if (!state.hears_of_exit && std::atexit(AtExit) != 0) {
+  if (!state.hears_of_exit && std::atexit(SaveProfileAtExit) != 0) {
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");
   }
   state.hears_of_exit = true;

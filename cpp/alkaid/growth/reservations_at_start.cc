@@ -33,7 +33,7 @@ void Say(const std::string& file, const std::string& what) {
                    ": " + internal::Printable(what));
 }
 
-void AtExit() {
+void SaveReservationsAtExit() {
   // One that watched nothing has nothing to add to what others may have written meanwhile.
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
   try {
@@ -58,7 +58,8 @@ void AtExit() {
     }
     the_request = request.release();  // never destroyed: static builders end late
     the_request->advisor.Install();
-    if (std::atexit(AtExit) != 0) Say(file, "atexit refused; nothing will be written");
+    if (std::atexit(SaveReservationsAtExit) != 0)
+      Say(file, "atexit refused; nothing will be written");
   } catch (const std::exception& error) {
     Say(file, std::string(error.what()) + "; nothing is reserved");
   }
