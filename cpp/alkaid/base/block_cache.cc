@@ -34,12 +34,21 @@ void CloseStore(void*) {
   store.room = 0;
 }
 
+// Whose destructor empties a thread's store; null where the process has no key left.
+const pthread_key_t* ExitKey() {
+  static pthread_key_t key;
+  static const bool made = pthread_key_create(&key, CloseStore) == 0;
+  return made ? &key : nullptr;
+}
+
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { ExitKey(); }
+
 // True once the store of this thread accepts blocks and will be emptied when the thread ends.
 bool OpenStore() {
-  static pthread_key_t exit_key;
-  static const bool has_exit_key = pthread_key_create(&exit_key, CloseStore) == 0;
-  if (!kKeepBlocks || !has_exit_key || phase != Phase::kFresh) return false;
-  if (pthread_setspecific(exit_key, &thread_block_store) != 0) return false;
+  const pthread_key_t* const exit_key = ExitKey();
+  if (!kKeepBlocks || exit_key == nullptr || phase != Phase::kFresh) return false;
+  if (pthread_setspecific(*exit_key, &thread_block_store) != 0) return false;
   phase = Phase::kOpen;
   thread_block_store.room = BlockStore::kMaxBlocks;
   return true;

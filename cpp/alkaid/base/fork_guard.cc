@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/base/made_once.h"
+
 namespace alkaid::internal {
 namespace {
 
@@ -30,6 +32,7 @@ Guards& AllGuards() {
 }
 
 void Prepare() {
+  MakingLock::Lock();
   Guards& guards = AllGuards();
   guards.list_lock.lock();
   for (const Actions& actions : guards.list) actions.prepare();
@@ -39,20 +42,27 @@ void Parent() {
   Guards& guards = AllGuards();
   for (auto it = guards.list.rbegin(); it != guards.list.rend(); ++it) it->parent();
   guards.list_lock.unlock();
+  MakingLock::Unlock();
 }
 
 void Child() {
   Guards& guards = AllGuards();
   for (auto it = guards.list.rbegin(); it != guards.list.rend(); ++it) it->child();
   guards.list_lock.unlock();
+  MakingLock::Unlock();
+}
+
+// Whether the three above are called around forks.
+bool IsInstalled() {
+  static const bool installed = pthread_atfork(Prepare, Parent, Child) == 0;
+  return installed;
 }
 
 }  // namespace
 
 void GuardFork(std::function<void()> prepare, std::function<void()> parent,
                std::function<void()> child, ForkOrder order) {
-  static const int installed = pthread_atfork(Prepare, Parent, Child);
-  if (installed != 0) std::abort();
+  if (!IsInstalled()) std::abort();
   Guards& guards = AllGuards();
   const std::lock_guard<std::mutex> lock(guards.list_lock);
   auto place = guards.list.end();
@@ -71,5 +81,8 @@ uint64_t ForkGeneration() {
   }();
   return forks->load(std::memory_order_relaxed);
 }
+
+// See made_once.h.
+[[gnu::constructor]] static void MakeAtLoad() { ForkGeneration(); }
 
 }  // namespace alkaid::internal

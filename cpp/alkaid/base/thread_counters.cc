@@ -179,6 +179,9 @@ struct CounterRegistry {
   }
 };
 
+// See made_once.h.
+[[gnu::constructor]] static void MakeAtLoad() { CounterRegistry::Get(); }
+
 PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {
   record_.id = id_;
   record_.shared = &shared_;

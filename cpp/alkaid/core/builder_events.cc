@@ -34,6 +34,9 @@ BuilderListeners& AllListeners() {
   return *all;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { AllListeners(); }
+
 constinit std::atomic<bool> observed{false};
 constinit std::atomic<bool> traced{false};
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "alkaid/base/fork_guard.h"
+#include "alkaid/base/made_once.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_io.h"
 #include "alkaid/core/memory_pool.h"
@@ -69,13 +70,21 @@ std::shared_ptr<Device> CPUDevice::Instance() {
   return *device;
 }
 std::shared_ptr<MemoryManager> default_cpu_memory_manager() {
-  static const auto* const manager = new std::shared_ptr<MemoryManager>(
-      std::make_shared<CPUManager>(default_memory_pool(), nullptr));
-  return *manager;
+  static constinit internal::MadeOnce<std::shared_ptr<MemoryManager>> manager;
+  return *manager.Get([] {
+    return new std::shared_ptr<MemoryManager>(
+        std::make_shared<CPUManager>(default_memory_pool(), nullptr));
+  });
 }
 static CPUManagers& Managers() {
   static auto* const managers = new CPUManagers;
   return *managers;
+}
+
+// See made_once.h.
+[[gnu::constructor]] static void MakeAtLoad() {
+  CPUDevice::Instance();
+  Managers();
 }
 
 std::shared_ptr<MemoryManager> CPUDevice::memory_manager(MemoryPool* pool) {

@@ -157,6 +157,9 @@ DeviceMappers& Mappers() {
   return *mappers;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { Mappers(); }
+
 }  // namespace
 
 Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mapper) {

@@ -70,6 +70,9 @@ std::vector<ReadRequest>& Abandoned() {
   return *requests;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { Abandoned(); }
+
 Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
   std::unique_ptr<IoUringReadQueue> queue(new IoUringReadQueue(depth));
   const int error = io_uring_queue_init(static_cast<unsigned>(depth), &queue->ring_, 0);

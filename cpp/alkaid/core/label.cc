@@ -36,6 +36,9 @@ struct LabelIds {
   }
 };
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { LabelIds::Get(); }
+
 uint32_t InternName(std::string_view name) {
   LabelIds& labels = LabelIds::Get();
   const std::lock_guard guard(labels.lock);

@@ -24,6 +24,9 @@ MemoryListeners& AllListeners() {
   return *all;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { AllListeners(); }
+
 void SetSwitches(const MemoryListeners::Listeners& listeners) {
   SetObserved(BlockEvents(), MemoryListeners::AnybodyWants(listeners, kBlocks));
   SetObserved(ViewEvents(), MemoryListeners::AnybodyWants(listeners, kViews));

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "alkaid/base/made_once.h"
 #include "alkaid/core/base_memory_pool.h"
 #include "alkaid/core/memory_pool_backends_internal.h"
 #include "alkaid/core/memory_pool_registry.h"
@@ -71,14 +72,14 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
 // shutting down outlive main.
 
 MemoryPool* system_memory_pool() {
-  static MemoryPool* const pool = internal::MakeSystemPool().release();
-  return pool;
+  static constinit internal::MadeOnce<MemoryPool> pool;
+  return pool.Get([] { return internal::MakeSystemPool().release(); });
 }
 
 Status jemalloc_memory_pool(MemoryPool** out) {
 #if ALKAID_HAVE_JEMALLOC
-  static MemoryPool* const pool = internal::MakeJemallocPool().release();
-  *out = pool;
+  static constinit internal::MadeOnce<MemoryPool> pool;
+  *out = pool.Get([] { return internal::MakeJemallocPool().release(); });
   return absl::OkStatus();
 #else
   (void)out;
@@ -88,8 +89,8 @@ Status jemalloc_memory_pool(MemoryPool** out) {
 
 Status mimalloc_memory_pool(MemoryPool** out) {
 #if ALKAID_HAVE_MIMALLOC
-  static MemoryPool* const pool = internal::MakeMimallocPool().release();
-  *out = pool;
+  static constinit internal::MadeOnce<MemoryPool> pool;
+  *out = pool.Get([] { return internal::MakeMimallocPool().release(); });
   return absl::OkStatus();
 #else
   (void)out;
@@ -98,15 +99,15 @@ Status mimalloc_memory_pool(MemoryPool** out) {
 }
 
 MemoryPool* default_memory_pool() {
-  static MemoryPool* const pool = []() -> MemoryPool* {
+  static constinit internal::MadeOnce<MemoryPool> pool;
+  return pool.Get([]() -> MemoryPool* {
     const std::string& name = ChosenDefaultMemoryBackend().name;
     MemoryPool* shared = nullptr;
     if (name == "system") return system_memory_pool();
     if (name == "jemalloc" && jemalloc_memory_pool(&shared).ok()) return shared;
     if (name == "mimalloc" && mimalloc_memory_pool(&shared).ok()) return shared;
     return MemoryPool::CreateDefault().release();
-  }();
-  return pool;
+  });
 }
 
 std::vector<std::string> SupportedMemoryBackendNames() {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
+#include "alkaid/base/made_once.h"
 #include "alkaid/core/memory_pool_backends_internal.h"
 
 namespace alkaid {
@@ -55,6 +56,9 @@ Registry& TheRegistry() {
   static Registry* const registry = new Registry;  // never destroyed, like the pools it makes
   return *registry;
 }
+
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { TheRegistry(); }
 
 DefaultMemoryBackend ChooseDefault() {
   Registry& registry = TheRegistry();
@@ -127,8 +131,8 @@ Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend)
 }
 
 const DefaultMemoryBackend& ChosenDefaultMemoryBackend() {
-  static const DefaultMemoryBackend* const chosen = new DefaultMemoryBackend(ChooseDefault());
-  return *chosen;
+  static constinit internal::MadeOnce<DefaultMemoryBackend> chosen;
+  return *chosen.Get([] { return new DefaultMemoryBackend(ChooseDefault()); });
 }
 
 }  // namespace alkaid

@@ -23,6 +23,9 @@ alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
   return *lock;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { RecyclersLock(); }
+
 Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t nbytes, MemoryPool* pool) {
   if (nbytes < kHugeBlock) return AllocateBuffer(nbytes, pool);
   ALKAID_ASSIGN_OR_RAISE(std::unique_ptr<Buffer> block, AllocateBuffer(nbytes, kHugePage, pool));

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "alkaid/base/export.h"
+#include "alkaid/base/made_once.h"
 #include "alkaid/base/status.h"
 #include "alkaid/events/dgram_batch_builder.h"
 #include "alkaid/events/event_batch.h"
@@ -70,8 +71,9 @@ struct EventBatches {
   bool done() const { return event_count == 0; }
   // Where no destinations are told apart: the batch.
   const EventBatch& batch() const {
-    static const EventBatch kNone;
-    return destinations.empty() ? kNone : destinations.front().batch;
+    if (!destinations.empty()) return destinations.front().batch;
+    static constinit alkaid::internal::MadeOnce<const EventBatch> none;
+    return *none.Get([] { return new const EventBatch; });
   }
 };
 

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/made_once.h"
 #include "alkaid/core/jemalloc_arena.h"
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
@@ -72,16 +73,16 @@ Result<PlantedLeakOptions> ParsePlantedLeak(const std::string& mb, const std::st
 }
 
 PlantedLeakOptions PlantedLeakFromEnvironment() {
-  static const PlantedLeakOptions options = [] {
+  static constinit internal::MadeOnce<const PlantedLeakOptions> options;
+  return *options.Get([] {
     const auto parsed =
         ParsePlantedLeak(internal::GetEnvironment(internal::kProfileLeakMbVariable),
                          internal::GetEnvironment(internal::kProfileLeakByVariable));
-    if (parsed.ok()) return *parsed;
+    if (parsed.ok()) return new const PlantedLeakOptions(*parsed);
     std::fprintf(stderr, "alkaid: %s; no leak is planted\n",
                  std::string(parsed.status().message()).c_str());
-    return PlantedLeakOptions();
-  }();
-  return options;
+    return new const PlantedLeakOptions();
+  });
 }
 
 Result<uint8_t*> PlantedLeak::Allocate() const {
@@ -92,7 +93,9 @@ Result<uint8_t*> PlantedLeak::Allocate() const {
   }
   MemoryPool* const pool = default_memory_pool();
   if (pool->backend_name() != "jemalloc") return AllocateByPool(pool);
-  static const Result<unsigned> arena = internal::MakeJemallocArena(kArenaStep);
+  static constinit internal::MadeOnce<const Result<unsigned>> made;
+  const Result<unsigned>& arena =
+      *made.Get([] { return new const Result<unsigned>(internal::MakeJemallocArena(kArenaStep)); });
   if (!arena.ok()) return AllocateByPool(pool);
   const internal::JemallocArenaScope scope(*arena);
   return AllocateByPool(pool);

@@ -67,6 +67,9 @@ State& TheState() {
   return *state;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { TheState(); }
+
 uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 
 // Leaves a profile without stamps behind, for the case that the process ends without a word. Where

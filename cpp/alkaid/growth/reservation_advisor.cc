@@ -21,8 +21,8 @@ internal::ForkGuarded<std::mutex>& TheLock() {
   return *lock;
 }
 
-// Before any other thread can be inside a fork.
-[[gnu::constructor]] void MakeTheLock() { TheLock(); }
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { TheLock(); }
 
 constexpr std::string_view kFirstLine = "alkaid-reservations 1";
 constexpr std::string_view kComment =

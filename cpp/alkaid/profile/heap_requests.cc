@@ -74,6 +74,9 @@ State& TheState() {
   return *state;
 }
 
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { TheState(); }
+
 // "1,234,567".
 std::string Grouped(int64_t number) {
   std::string text = std::to_string(number);

@@ -13,6 +13,9 @@ SourceNotes& SourceNotes::Get() {
   return *notes;
 }
 
+// See made_once.h.
+[[gnu::constructor]] static void MakeAtLoad() { SourceNotes::Get(); }
+
 void SourceNotes::Piece::Include(const Piece& other) {
   least_ns = std::min(least_ns, other.least_ns);
   greatest_ns = std::max(greatest_ns, other.greatest_ns);
