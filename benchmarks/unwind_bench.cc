@@ -7,14 +7,14 @@
 #include <cstdint>
 #include <string>
 
-#include "alkaid/profile/stack_trace.h"
+#include "alkaid/unwind/stack_trace.h"
 #include "benchmark_program.h"
 
 namespace alkaid::bench {
 namespace {
 
-using profile::CaptureStack;
-using profile::Unwinder;
+using unwind::CaptureStack;
+using unwind::Unwinder;
 
 constexpr int kFrames = 64;
 

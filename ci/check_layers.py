@@ -16,6 +16,7 @@ import tempfile
 FLOORS = {
     "base": 0,
     "core": 1,
+    "unwind": 1,
     "dgram": 2,
     "profile": 2,
     "interop": 2,

@@ -8,7 +8,7 @@
 #include "alkaid/profile/byte_sampler_internal.h"
 #include "alkaid/profile/clock_internal.h"
 #include "alkaid/profile/heap_tracker_internal.h"
-#include "alkaid/profile/stack_trace.h"
+#include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid::profile {
 namespace {
@@ -69,8 +69,8 @@ uint32_t HeapTracker::CallersStack(const void* caller) const {
   const int max_frames = max_frames_.load(std::memory_order_relaxed);
   if (max_frames == 0) return 0;
   uint64_t frames[kMaxFrames + kOwnFrames];
-  const int depth =
-      CaptureStack(unwinder_.load(std::memory_order_relaxed), frames, max_frames + kOwnFrames);
+  const int depth = unwind::CaptureStack(unwinder_.load(std::memory_order_relaxed), frames,
+                                         max_frames + kOwnFrames);
   const std::span<const uint64_t> all(frames, static_cast<size_t>(depth));
   const auto own = all.first(std::min<size_t>(all.size(), kOwnFrames));
   const auto border = std::ranges::find(own, AddressOf(caller));

@@ -28,6 +28,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
+#include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid {
 class MemoryPool;
@@ -35,16 +36,7 @@ class MemoryPool;
 
 namespace alkaid::profile {
 
-// Who walks the stack. What a frame costs with each: docs/heap.md.
-enum class Unwinder {
-  // The call frame information that every library carries, from a cache. Right through code
-  // without frame pointers.
-  kCallFrameInfo,
-  // The chain of frame pointers: ends, or goes astray, at the first function without one.
-  kFramePointers,
-  // The unwinder of the C++ runtime (_Unwind_Backtrace): as right as the first, and slow.
-  kRuntime,
-};
+using unwind::Unwinder;
 
 inline constexpr int kMaxFrames = 128;
 

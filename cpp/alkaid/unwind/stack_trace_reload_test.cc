@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <cstdio>
 
-#include "alkaid/profile/stack_trace.h"
+#include "alkaid/unwind/stack_trace.h"
 
 namespace {
 
-using alkaid::profile::CaptureStack;
-using alkaid::profile::Unwinder;
+using alkaid::unwind::CaptureStack;
+using alkaid::unwind::Unwinder;
 
 constexpr int kMost = 64;
 

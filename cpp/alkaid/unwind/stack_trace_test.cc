@@ -1,4 +1,4 @@
-#include "alkaid/profile/stack_trace.h"
+#include "alkaid/unwind/stack_trace.h"
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,10 @@
 
 #include "winding_calls.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
+
+constexpr int kMaxFrames = 128;
 
 std::vector<uint64_t> Capture(Unwinder unwinder, int max_frames = kMaxFrames) {
   std::vector<uint64_t> frames(kMaxFrames);
@@ -134,4 +136,4 @@ TEST(StackTrace, AFrameThatASignalMadeIsLeftToTheRuntime) {
 #endif
 
 }  // namespace
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -1,4 +1,4 @@
-#include "alkaid/profile/stack_trace.h"
+#include "alkaid/unwind/stack_trace.h"
 
 #include <pthread.h>
 #include <unwind.h>
@@ -6,12 +6,12 @@
 #include <atomic>
 #include <cstring>
 
-#include "alkaid/profile/call_frame_info_internal.h"
+#include "alkaid/unwind/call_frame_info_internal.h"
 
 // Where the stack of the first thread began; the C library's.
 extern "C" void* __libc_stack_end;
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 // The state of one frame, as it will be once the call below it has returned.
@@ -244,4 +244,4 @@ int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
 
 uint64_t CountOfRuntimeWalks() { return runtime_walks.load(std::memory_order_relaxed); }
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

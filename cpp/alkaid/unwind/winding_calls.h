@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 
 using Look = void (*)(void* argument);
 
@@ -19,4 +19,4 @@ struct WindingCall {
 // Each calls `look(argument)` at its innermost point, at least once.
 const std::vector<WindingCall>& AllWindingCalls();
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

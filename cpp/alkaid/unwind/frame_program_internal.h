@@ -10,9 +10,9 @@
 #include <cstdint>
 
 #include "alkaid/base/export.h"
-#include "alkaid/profile/frame_reader_internal.h"
+#include "alkaid/unwind/frame_reader_internal.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 
 // DWARF's numbers of the registers.
 inline constexpr uint64_t kRbp = 6;
@@ -55,4 +55,4 @@ ALKAID_EXPORT bool RunFrameProgram(const FrameConstants& constants, FrameReader 
                                    uint64_t start, uint64_t address, const FrameRow& initial,
                                    FrameRow* row);
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -13,9 +13,19 @@
 #include <cstdint>
 
 #include "alkaid/base/export.h"
-#include "alkaid/profile/tracking.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
+
+// Who walks the stack. What a frame costs with each: docs/heap.md.
+enum class Unwinder {
+  // The call frame information that every library carries, from a cache. Right through code
+  // without frame pointers.
+  kCallFrameInfo,
+  // The chain of frame pointers: ends, or goes astray, at the first function without one.
+  kFramePointers,
+  // The unwinder of the C++ runtime (_Unwind_Backtrace): as right as the first, and slow.
+  kRuntime,
+};
 
 // On a stack that is not the thread's own, as a coroutine has, kFramePointers asks the C++ runtime:
 // frame pointers that lead astray could lead out of it.
@@ -27,4 +37,4 @@ ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_fram
 // How often kCallFrameInfo had to ask the C++ runtime, because a frame could not be left by a rule.
 ALKAID_EXPORT uint64_t CountOfRuntimeWalks();
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <cstring>
 
-#include "alkaid/profile/call_frame_info_internal.h"
-#include "alkaid/profile/frame_program_internal.h"
-#include "alkaid/profile/frame_reader_internal.h"
+#include "alkaid/unwind/call_frame_info_internal.h"
+#include "alkaid/unwind/frame_program_internal.h"
+#include "alkaid/unwind/frame_reader_internal.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 constexpr int kMostCfaBits = 28;
@@ -215,4 +215,4 @@ UnwindRule FindUnwindRule(uint64_t, uint64_t*) { return kElsewhereRule; }
 
 #endif
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "alkaid/profile/frame_program_internal.h"
+#include "alkaid/unwind/frame_program_internal.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 constexpr uint64_t kStart = 0x1000;
@@ -84,4 +84,4 @@ TEST(FrameProgram, WhatIsNotKnownOrCutIsRefused) {
 }
 
 }  // namespace
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

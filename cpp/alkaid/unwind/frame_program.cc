@@ -1,6 +1,6 @@
-#include "alkaid/profile/frame_program_internal.h"
+#include "alkaid/unwind/frame_program_internal.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 // Runs a program of call frame instructions up to the row for `address`.
@@ -155,4 +155,4 @@ bool RunFrameProgram(const FrameConstants& constants, FrameReader program, uint6
   return Interpreter(constants, start, address).Run(program, initial, row);
 }
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -14,7 +14,7 @@
 
 #include "alkaid/base/export.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 
 // How to unwind from one address. Small, so that a cache can hold it in one atomic word.
 struct ALKAID_EXPORT UnwindRule {
@@ -46,4 +46,4 @@ struct ALKAID_EXPORT UnwindRule {
 // begins, where the rule is not kElsewhere.
 ALKAID_EXPORT UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function);
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

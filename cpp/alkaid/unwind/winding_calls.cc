@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 // Keeps a value, and the frame that it lies in, from being optimised away.
@@ -148,4 +148,4 @@ const std::vector<WindingCall>& AllWindingCalls() {
   return calls;
 }
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -2,9 +2,9 @@
 
 #include <cstdlib>
 
-#include "alkaid/profile/call_frame_info_internal.h"
+#include "alkaid/unwind/call_frame_info_internal.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 TEST(UnwindRule, FillsOneWordWithBothOffsetsOfEitherSign) {
@@ -42,4 +42,4 @@ TEST(UnwindRule, AnAddressThatIsNoCodeHasNone) {
 }
 
 }  // namespace
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

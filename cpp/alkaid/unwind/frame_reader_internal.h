@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 
 // Reads the numbers of a table; `ok` turns false at what is not understood or lies past the end.
 struct FrameReader {
@@ -96,4 +96,4 @@ struct FrameReader {
   }
 };
 
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/profile/stack_trace.h"
+#include "alkaid/unwind/stack_trace.h"
 #include "winding_calls.h"
 
 namespace {
@@ -36,7 +36,7 @@ namespace {
 [[gnu::noinline]] void LookAndStop(void*) {
   std::array<uint64_t, 128> frames;
   const int depth =
-      alkaid::profile::CaptureStack(alkaid::profile::Unwinder::kCallFrameInfo, frames.data(), 128);
+      alkaid::unwind::CaptureStack(alkaid::unwind::Unwinder::kCallFrameInfo, frames.data(), 128);
   std::printf("ours");
   for (int i = 1; i < depth; ++i) std::printf(" %" PRIx64, frames[static_cast<size_t>(i)]);
   std::printf("\n");
@@ -45,11 +45,11 @@ namespace {
 }
 
 int RunTheCalls() {
-  for (const auto& call : alkaid::profile::AllWindingCalls()) {
+  for (const auto& call : alkaid::unwind::AllWindingCalls()) {
     std::printf("call %s\n", call.name.c_str());
     call.run(LookAndStop, nullptr);
   }
-  return alkaid::profile::CountOfRuntimeWalks() == 0 ? 0 : 1;
+  return alkaid::unwind::CountOfRuntimeWalks() == 0 ? 0 : 1;
 }
 
 // gdb's own frames, those of inlined functions left out; the two innermost are the stop and the look.

@@ -4,9 +4,9 @@
 #include <limits>
 #include <vector>
 
-#include "alkaid/profile/frame_reader_internal.h"
+#include "alkaid/unwind/frame_reader_internal.h"
 
-namespace alkaid::profile {
+namespace alkaid::unwind {
 namespace {
 
 FrameReader Over(const std::vector<uint8_t>& bytes) {
@@ -57,4 +57,4 @@ TEST(FrameReader, WhatIsPastTheEndOrNotUnderstoodIsNotOk) {
 }
 
 }  // namespace
-}  // namespace alkaid::profile
+}  // namespace alkaid::unwind
