@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/core/base_memory_pool.h"
-#include "alkaid/core/borrow_pool_internal.h"
 
 namespace alkaid {
 namespace {
@@ -21,12 +20,17 @@ Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
 }  // namespace
 
 CappedMemoryPool::CappedMemoryPool(MemoryPool* pool, int64_t bytes_limit)
-    : CappedMemoryPool(internal::BorrowPool(pool), bytes_limit) {}
+    : ForwardingMemoryPool(pool), limit_(std::max<int64_t>(bytes_limit, 0)) {
+  Describe();
+}
 
 CappedMemoryPool::CappedMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit)
-    : pool_(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {
-  counters_.Describe(this,
-                     absl::StrCat("capped at ", limit_, " bytes, over ", pool_->backend_name()));
+    : ForwardingMemoryPool(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {
+  Describe();
+}
+
+void CappedMemoryPool::Describe() {
+  counters_.Describe(this, absl::StrCat("capped at ", limit_, " bytes, over ", backend_name()));
 }
 
 Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
@@ -34,7 +38,7 @@ Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
   do {
     // in_use never passes limit_, so the difference can not overflow.
     if (growth > limit_ - in_use) {
-      return status::OutOfMemory("capped pool over ", pool_->backend_name(), ": ", size,
+      return status::OutOfMemory("capped pool over ", backend_name(), ": ", size,
                                  " bytes asked for, ", growth, " of them new; the limit is ",
                                  limit_, " bytes, of which ", in_use, " are in use");
     }
@@ -49,7 +53,7 @@ void CappedMemoryPool::Unreserve(int64_t bytes) {
 Status CappedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
   ALKAID_RETURN_NOT_OK(CheckArguments("allocate", size, alignment));
   ALKAID_RETURN_NOT_OK(Reserve(size, size));
-  Status status = pool_->Allocate(size, alignment, out);
+  Status status = wrapped()->Allocate(size, alignment, out);
   if (status.ok()) [[likely]] {
     counters_.DidAllocate(size);
   } else {
@@ -64,7 +68,7 @@ Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t 
   // A negative old size reserves nothing: the wrapped pool refuses it.
   const int64_t growth = old_size < 0 ? 0 : std::max<int64_t>(new_size - old_size, 0);
   ALKAID_RETURN_NOT_OK(Reserve(growth, new_size));
-  Status status = pool_->Reallocate(old_size, new_size, alignment, ptr);
+  Status status = wrapped()->Reallocate(old_size, new_size, alignment, ptr);
   if (!status.ok()) {
     Unreserve(growth);
     return status;
@@ -75,17 +79,16 @@ Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t 
 }
 
 void CappedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
-  pool_->Free(buffer, size, alignment);
+  wrapped()->Free(buffer, size, alignment);
   counters_.DidFree(size);
   Unreserve(size);
 }
 
-void CappedMemoryPool::ReleaseUnused() { pool_->ReleaseUnused(); }
 void CappedMemoryPool::PrintStats() {
   std::fprintf(stderr, "Alkaid memory pool with a limit of %lld bytes:\n",
                static_cast<long long>(limit_));
   MemoryPool::PrintStats();
-  pool_->PrintStats();
+  wrapped()->PrintStats();
 }
 
 int64_t CappedMemoryPool::bytes_allocated() const { return counters_.bytes_allocated(); }
@@ -100,6 +103,5 @@ int64_t CappedMemoryPool::total_bytes_allocated() const {
   return counters_.total_bytes_allocated();
 }
 int64_t CappedMemoryPool::num_allocations() const { return counters_.num_allocations(); }
-std::string CappedMemoryPool::backend_name() const { return pool_->backend_name(); }
 
 }  // namespace alkaid

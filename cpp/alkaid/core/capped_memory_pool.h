@@ -15,15 +15,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/thread_counters.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/forwarding_memory_pool.h"
 
 namespace alkaid {
 
-class ALKAID_EXPORT CappedMemoryPool final : public MemoryPool {
+class ALKAID_EXPORT CappedMemoryPool final : public ForwardingMemoryPool {
  public:
   // `bytes_limit`: bytes that may be live at once; a negative limit is as good as 0, which lets
   // only zero-size blocks through.
@@ -41,7 +40,6 @@ class ALKAID_EXPORT CappedMemoryPool final : public MemoryPool {
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
-  void ReleaseUnused() override;
   void PrintStats() override;
 
   int64_t bytes_limit() const { return limit_; }
@@ -51,16 +49,14 @@ class ALKAID_EXPORT CappedMemoryPool final : public MemoryPool {
   int64_t max_memory() const override;
   int64_t total_bytes_allocated() const override;
   int64_t num_allocations() const override;
-  // The wrapped pool's.
-  std::string backend_name() const override;
 
  private:
+  void Describe();
   // Takes `growth` >= 0 bytes out of the limit, or fails and takes none. `size` is what the caller
   // asked for.
   Status Reserve(int64_t growth, int64_t size);
   void Unreserve(int64_t bytes);
 
-  std::shared_ptr<MemoryPool> pool_;
   const int64_t limit_;
   std::atomic<int64_t> reserved_{0};
   internal::PoolCounters counters_;

@@ -8,40 +8,27 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "alkaid/base/export.h"
+#include "alkaid/core/forwarding_memory_pool.h"
 #include "alkaid/core/label.h"
-#include "alkaid/core/memory_pool.h"
 
 namespace alkaid {
 
-class ALKAID_EXPORT LabelledMemoryPool final : public MemoryPool {
+class ALKAID_EXPORT LabelledMemoryPool final : public ForwardingMemoryPool {
  public:
   LabelledMemoryPool(MemoryPool* pool, Label label);
   LabelledMemoryPool(std::shared_ptr<MemoryPool> pool, Label label);
 
   using MemoryPool::Allocate;
-  using MemoryPool::Free;
   using MemoryPool::Reallocate;
 
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
-  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
-  void ReleaseUnused() override;
-  void PrintStats() override;
 
   Label label() const { return label_; }
 
-  // All the wrapped pool's.
-  int64_t bytes_allocated() const override;
-  int64_t max_memory() const override;
-  int64_t total_bytes_allocated() const override;
-  int64_t num_allocations() const override;
-  std::string backend_name() const override;
-
  private:
-  std::shared_ptr<MemoryPool> pool_;
   Label label_;
 };
 

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/base/fork_guard.h"
-#include "alkaid/core/borrow_pool_internal.h"
 
 namespace alkaid {
 namespace {
@@ -18,6 +17,9 @@ internal::ForkGuarded<std::mutex>& LogLock() {
   static auto* const lock = new internal::ForkGuarded<std::mutex>;
   return *lock;
 }
+
+// See made_once.h.
+[[gnu::constructor]] void MakeAtLoad() { LogLock(); }
 
 std::string Address(const uint8_t* ptr) {
   return absl::StrCat("0x", absl::Hex(reinterpret_cast<uintptr_t>(ptr)));
@@ -49,13 +51,13 @@ LoggingMemoryPool::LoggingMemoryPool(std::shared_ptr<MemoryPool> pool)
     : LoggingMemoryPool(std::move(pool), std::cout) {}
 
 LoggingMemoryPool::LoggingMemoryPool(MemoryPool* pool, std::ostream& log)
-    : LoggingMemoryPool(internal::BorrowPool(pool), log) {}
+    : ForwardingMemoryPool(pool), log_(&log) {}
 
 LoggingMemoryPool::LoggingMemoryPool(std::shared_ptr<MemoryPool> pool, std::ostream& log)
-    : pool_(std::move(pool)), log_(&log) {}
+    : ForwardingMemoryPool(std::move(pool)), log_(&log) {}
 
 Status LoggingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
-  Status status = pool_->Allocate(size, alignment, out);
+  Status status = wrapped()->Allocate(size, alignment, out);
   WriteLine(*log_, [&] {
     return absl::StrCat("Allocate: size = ", size, ", alignment = ", alignment, ", ",
                         Outcome(status, out), "\n");
@@ -66,7 +68,7 @@ Status LoggingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** ou
 Status LoggingMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                                      uint8_t** ptr) {
   const uint8_t* old_ptr = *ptr;
-  Status status = pool_->Reallocate(old_size, new_size, alignment, ptr);
+  Status status = wrapped()->Reallocate(old_size, new_size, alignment, ptr);
   WriteLine(*log_, [&] {
     return absl::StrCat("Reallocate: old_size = ", old_size, ", new_size = ", new_size,
                         ", alignment = ", alignment, ", ptr = ", Address(old_ptr), ", ",
@@ -80,16 +82,7 @@ void LoggingMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
     return absl::StrCat("Free: size = ", size, ", alignment = ", alignment,
                         ", ptr = ", Address(buffer), "\n");
   });
-  pool_->Free(buffer, size, alignment);
+  wrapped()->Free(buffer, size, alignment);
 }
-
-void LoggingMemoryPool::ReleaseUnused() { pool_->ReleaseUnused(); }
-void LoggingMemoryPool::PrintStats() { pool_->PrintStats(); }
-
-int64_t LoggingMemoryPool::bytes_allocated() const { return pool_->bytes_allocated(); }
-int64_t LoggingMemoryPool::max_memory() const { return pool_->max_memory(); }
-int64_t LoggingMemoryPool::total_bytes_allocated() const { return pool_->total_bytes_allocated(); }
-int64_t LoggingMemoryPool::num_allocations() const { return pool_->num_allocations(); }
-std::string LoggingMemoryPool::backend_name() const { return pool_->backend_name(); }
 
 }  // namespace alkaid

@@ -17,14 +17,13 @@
 
 #include <iosfwd>
 #include <memory>
-#include <string>
 
 #include "alkaid/base/export.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/forwarding_memory_pool.h"
 
 namespace alkaid {
 
-class ALKAID_EXPORT LoggingMemoryPool : public MemoryPool {
+class ALKAID_EXPORT LoggingMemoryPool : public ForwardingMemoryPool {
  public:
   // Without a stream the lines go to std::cout.
   explicit LoggingMemoryPool(MemoryPool* pool);
@@ -42,17 +41,7 @@ class ALKAID_EXPORT LoggingMemoryPool : public MemoryPool {
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
-  void ReleaseUnused() override;
-  void PrintStats() override;
-
-  int64_t bytes_allocated() const override;
-  int64_t max_memory() const override;
-  int64_t total_bytes_allocated() const override;
-  int64_t num_allocations() const override;
-  std::string backend_name() const override;
-
  private:
-  std::shared_ptr<MemoryPool> pool_;
   std::ostream* log_;
 };
 

@@ -9,15 +9,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/thread_counters.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/forwarding_memory_pool.h"
 
 namespace alkaid {
 
-class ALKAID_EXPORT ProxyMemoryPool : public MemoryPool {
+class ALKAID_EXPORT ProxyMemoryPool : public ForwardingMemoryPool {
  public:
   explicit ProxyMemoryPool(MemoryPool* pool);
   explicit ProxyMemoryPool(std::shared_ptr<MemoryPool> pool);
@@ -32,7 +31,6 @@ class ALKAID_EXPORT ProxyMemoryPool : public MemoryPool {
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
-  void ReleaseUnused() override;
   void PrintStats() override;
 
   // What passed through this pool alone.
@@ -40,11 +38,10 @@ class ALKAID_EXPORT ProxyMemoryPool : public MemoryPool {
   int64_t max_memory() const override;
   int64_t total_bytes_allocated() const override;
   int64_t num_allocations() const override;
-  // The wrapped pool's.
-  std::string backend_name() const override;
 
  private:
-  std::shared_ptr<MemoryPool> pool_;
+  void Describe();
+
   internal::PoolCounters counters_;
 };
 

@@ -7,11 +7,10 @@
 
 namespace alkaid {
 
-FaultInjectingMemoryPool::FaultInjectingMemoryPool(MemoryPool* pool)
-    : FaultInjectingMemoryPool(std::shared_ptr<MemoryPool>(std::shared_ptr<void>(), pool)) {}
+FaultInjectingMemoryPool::FaultInjectingMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}
 
 FaultInjectingMemoryPool::FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool)
-    : pool_(std::move(pool)) {}
+    : ForwardingMemoryPool(std::move(pool)) {}
 
 bool FaultInjectingMemoryPool::Strikes() {
   int64_t left = countdown_.load();
@@ -29,7 +28,7 @@ Status FaultInjectingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8
     return status::OutOfMemory("injected failure: allocate ", size, " bytes aligned to ",
                                alignment);
   }
-  return pool_->Allocate(size, alignment, out);
+  return wrapped()->Allocate(size, alignment, out);
 }
 
 Status FaultInjectingMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
@@ -39,24 +38,13 @@ Status FaultInjectingMemoryPool::Reallocate(int64_t old_size, int64_t new_size, 
     return status::OutOfMemory("injected failure: reallocate ", old_size, " to ", new_size,
                                " bytes aligned to ", alignment);
   }
-  return pool_->Reallocate(old_size, new_size, alignment, ptr);
+  return wrapped()->Reallocate(old_size, new_size, alignment, ptr);
 }
 
 void FaultInjectingMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
   ++frees_;
-  pool_->Free(buffer, size, alignment);
+  wrapped()->Free(buffer, size, alignment);
 }
-
-void FaultInjectingMemoryPool::ReleaseUnused() { pool_->ReleaseUnused(); }
-void FaultInjectingMemoryPool::PrintStats() { pool_->PrintStats(); }
-
-int64_t FaultInjectingMemoryPool::bytes_allocated() const { return pool_->bytes_allocated(); }
-int64_t FaultInjectingMemoryPool::max_memory() const { return pool_->max_memory(); }
-int64_t FaultInjectingMemoryPool::total_bytes_allocated() const {
-  return pool_->total_bytes_allocated();
-}
-int64_t FaultInjectingMemoryPool::num_allocations() const { return pool_->num_allocations(); }
-std::string FaultInjectingMemoryPool::backend_name() const { return pool_->backend_name(); }
 
 int64_t ForEachAllocationFailure(MemoryPool* pool,
                                  const std::function<Status(FaultInjectingMemoryPool*)>& code) {

@@ -23,13 +23,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/forwarding_memory_pool.h"
 
 namespace alkaid {
 
-class FaultInjectingMemoryPool final : public MemoryPool {
+class FaultInjectingMemoryPool final : public ForwardingMemoryPool {
  public:
   explicit FaultInjectingMemoryPool(MemoryPool* pool);
   explicit FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool);
@@ -55,20 +54,10 @@ class FaultInjectingMemoryPool final : public MemoryPool {
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
-  void ReleaseUnused() override;
-  void PrintStats() override;
-
-  int64_t bytes_allocated() const override;
-  int64_t max_memory() const override;
-  int64_t total_bytes_allocated() const override;
-  int64_t num_allocations() const override;
-  std::string backend_name() const override;
-
  private:
   // True for the call that the countdown was meant for.
   bool Strikes();
 
-  std::shared_ptr<MemoryPool> pool_;
   std::atomic<int64_t> countdown_{0};  // calls up to and with the one to fail; 0: none is armed
   std::atomic<int64_t> allocations_{0};
   std::atomic<int64_t> reallocations_{0};

@@ -10,6 +10,7 @@
 
 #include "alkaid/core/base_memory_pool.h"
 #include "alkaid/core/capped_memory_pool.h"
+#include "alkaid/core/forwarding_memory_pool.h"
 #include "alkaid/core/logging_memory_pool.h"
 #include "alkaid/core/memory_pool_registry.h"
 #include "alkaid/core/pmr.h"
@@ -36,7 +37,14 @@ std::ostream& Nowhere() {
   return stream;
 }
 
+// An adaptor that changes nothing.
+class PlainAdaptor final : public ForwardingMemoryPool {
+ public:
+  explicit PlainAdaptor(const Pool& pool) : ForwardingMemoryPool(pool) {}
+};
+
 // Each leaves "no such pool" as it is.
+Pool Plain(const Pool& pool) { return pool ? std::make_shared<PlainAdaptor>(pool) : nullptr; }
 Pool Logging(const Pool& pool) {
   return pool ? std::make_shared<LoggingMemoryPool>(pool, Nowhere()) : nullptr;
 }
@@ -66,6 +74,8 @@ ALKAID_INSTANTIATE_POOL_CONTRACT(Mimalloc, [] {
 ALKAID_INSTANTIATE_POOL_CONTRACT(LoggingOverSystem, [] { return Logging(Fresh("system")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(LoggingOverJemalloc, [] { return Logging(Fresh("jemalloc")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(LoggingOverMimalloc, [] { return Logging(Fresh("mimalloc")); });
+ALKAID_INSTANTIATE_POOL_CONTRACT(PlainOverDefault,
+                                 [] { return Plain(MemoryPool::CreateDefault()); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(ProxyOverSystem, [] { return Proxy(Fresh("system")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(ProxyOverJemalloc, [] { return Proxy(Fresh("jemalloc")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(ProxyOverMimalloc, [] { return Proxy(Fresh("mimalloc")); });
