@@ -144,11 +144,10 @@ function(alkaid_test_precompiled_header)
     <gmock/gmock.h> <gtest/gtest.h> <absl/status/status.h> <absl/status/statusor.h>)
 endfunction()
 
-# alkaid_command(target a.cc ...): the program bin/alkaid. Under a sanitizer its files are compiled
-# together: apart, each compiles CLI11 and JSON, which took a quarter of the whole build.
+# alkaid_command(target a.cc ...): the program bin/alkaid.
 function(alkaid_command target)
   add_executable(${target} ${ARGN})
-  if(ALKAID_SANITIZE MATCHES "^(address|thread)$")
+  if(ALKAID_UNITY_COMMAND)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   endif()
   set_target_properties(${target} PROPERTIES OUTPUT_NAME alkaid)

@@ -81,7 +81,7 @@ class TextDump {
         field.rank() > 0 && field.type() != dgram::DataType::kCharStr && field.size() > elements_;
     const std::string label = LabelOf(data, field);
     std::printf("    %-32s %-16s = %s%s%s%s\n", field.name().c_str(), FieldTypeText(field).c_str(),
-                JsonLine(FieldValue(field, elements_)).c_str(), cut ? " ..." : "",
+                JsonLine(ValueJson(field, elements_)).c_str(), cut ? " ..." : "",
                 label.empty() ? "" : "  ", label.c_str());
   }
 
@@ -146,7 +146,7 @@ class JsonDump {
         {"algorithm", data.names().algorithm().name},   {"name", field.name()},
         {"type", dgram::DataTypeName(field.type())},    {"shape", std::move(shape)},
         {"offset", field.data() - data.dgram().data()}, {"nbytes", field.nbytes()}};
-    json[is_array ? "values" : "value"] = FieldValue(field, elements_);
+    json[is_array ? "values" : "value"] = ValueJson(field, elements_);
     if (is_array && field.size() > elements_) json["truncated"] = true;
     const std::string label = LabelOf(data, field);
     if (!label.empty()) json["label"] = label;

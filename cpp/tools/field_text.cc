@@ -18,7 +18,7 @@ nlohmann::ordered_json Elements(const dgram::FieldView& field, int64_t elements)
 
 }  // namespace
 
-nlohmann::ordered_json FieldValue(const dgram::FieldView& field, int64_t elements) {
+nlohmann::ordered_json ValueJson(const dgram::FieldView& field, int64_t elements) {
   using dgram::DataType;
   switch (field.type()) {
     case DataType::kUInt8:

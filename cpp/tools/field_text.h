@@ -14,7 +14,7 @@ namespace alkaid::tools {
 // The value of a scalar, the text of a CHARSTR, or the first `elements` elements of an array, in
 // memory order. What is not UTF-8 is for the printer to replace; NaN and infinities become null in
 // JSON.
-nlohmann::ordered_json FieldValue(const dgram::FieldView& field, int64_t elements);
+nlohmann::ordered_json ValueJson(const dgram::FieldView& field, int64_t elements);
 
 // "UINT16[5]", "DOUBLE", "UINT32[2x3]".
 std::string FieldTypeText(const dgram::FieldView& field);

@@ -6,62 +6,40 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
+#include "real_data.h"
 #include "run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-class RealEvents : public ::testing::Test {
+class RealEvents : public RealData {
  protected:
-  void SetUp() override {
-    const char* const root = std::getenv("ALKAID_TEST_DATA");
-    if (root == nullptr || *root == '\0') {
-      GTEST_SKIP() << "ALKAID_TEST_DATA is not set: no files of real runs to read";
-    }
-    root_ = root;
-    if (!fs::is_directory(root_ / "truth")) {
-      GTEST_SKIP() << "ALKAID_TEST_DATA is " << root_ << ", which has no folder truth";
-    }
-  }
-
-  // "a__b__c.xtc2" is a/b/c.xtc2.
-  std::string FileOf(std::string name) const {
-    for (size_t at; (at = name.find("__")) != std::string::npos;) name.replace(at, 2, "/");
-    return (root_ / name).string();
-  }
-
-  // Calls `check` with every truth that has `key`; answers how many there were.
-  int ForEachTruth(const std::string& key, const std::function<void(const Json&)>& check) const {
+  // Calls `check` with every truth of events that has `key`; answers how many there were.
+  int CountTruths(const std::string& key, const std::function<void(const Json&)>& check) const {
     int count = 0;
-    for (const auto& entry : fs::directory_iterator(root_ / "truth")) {
-      if (entry.path().extension() != ".json") continue;
-      std::ifstream stream(entry.path());
-      const Json truth = Json::parse(stream);
-      if (!truth.contains(key) || !truth.contains("batches")) continue;
-      SCOPED_TRACE(entry.path().filename());
+    ForEachTruth([&](const std::filesystem::path& name, const Json& truth) {
+      if (!truth.contains(key) || !truth.contains("batches")) return;
+      SCOPED_TRACE(name);
       check(truth);
       ++count;
-    }
+    });
     return count;
   }
-
-  fs::path root_;
 };
 
 TEST_F(RealEvents, AreBuiltIntoTheBatchesOfTheirTruth) {
-  const int count = ForEachTruth("n_steps", [&](const Json& truth) {
+  const int count = CountTruths("n_steps", [&](const Json& truth) {
     std::vector<std::string> arguments = {"dgram",    "events",       "--json",
                                           "--events", "--batch-size", truth["batch_size"].dump()};
-    for (const Json& stream : truth["streams"]) arguments.push_back(FileOf(stream));
+    for (const Json& stream : truth["streams"]) arguments.push_back(FileOf(stream).string());
     for (const Json& timestamp : truth["filter_timestamps"]) {
       arguments.push_back("--timestamps=" + timestamp.get<std::string>());
     }
@@ -76,7 +54,7 @@ TEST_F(RealEvents, AreBuiltIntoTheBatchesOfTheirTruth) {
 }
 
 TEST_F(RealEvents, AreReadWithTheReadsOfTheirTruthHoweverFarTheyRunAhead) {
-  const int count = ForEachTruth("n_reads", [&](const Json& truth) {
+  const int count = CountTruths("n_reads", [&](const Json& truth) {
     for (const char* prefetch : {"0", "3"}) {
       std::vector<std::string> arguments = {"dgram",         "read",
                                             "--json",        "--batches",
@@ -84,8 +62,8 @@ TEST_F(RealEvents, AreReadWithTheReadsOfTheirTruthHoweverFarTheyRunAhead) {
                                             "--chunk-bytes", truth["bd_chunksize"].dump(),
                                             "--prefetch",    prefetch};
       for (const Json& pair : truth["pairs"]) {
-        arguments.push_back("--smd=" + FileOf(pair[0]));
-        arguments.push_back("--data=" + FileOf(pair[1]));
+        arguments.push_back("--smd=" + FileOf(pair[0]).string());
+        arguments.push_back("--data=" + FileOf(pair[1]).string());
       }
       const CommandResult result = RunCommand(arguments);
       ASSERT_EQ(result.exit_code, truth["error"].is_null() ? 0 : 2) << result.err;

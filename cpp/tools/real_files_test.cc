@@ -7,12 +7,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "alkaid/core/memory_pool.h"
+#include "real_data.h"
 #include "run_command.h"
 
 namespace alkaid::tools {
@@ -25,32 +27,15 @@ struct Truth {
   nlohmann::json json;
 };
 
-// "a__b__c.xtc2.json" is of a/b/c.xtc2.
-fs::path FileOf(const fs::path& root, std::string stem) {
-  for (size_t at; (at = stem.find("__")) != std::string::npos;) stem.replace(at, 2, "/");
-  return root / stem;
-}
-
-class RealFiles : public ::testing::Test {
+class RealFiles : public RealData {
  protected:
   void SetUp() override {
-    const char* const root = std::getenv("ALKAID_TEST_DATA");
-    if (root == nullptr || *root == '\0') {
-      GTEST_SKIP() << "ALKAID_TEST_DATA is not set: no files of real runs to read";
-    }
-    root_ = root;
-    if (!fs::is_directory(root_ / "truth")) {
-      GTEST_SKIP() << "ALKAID_TEST_DATA is " << root_ << ", which has no folder truth";
-    }
-    for (const auto& entry : fs::directory_iterator(root_ / "truth")) {
-      if (entry.path().extension() != ".json") continue;
-      std::ifstream stream(entry.path());
-      auto json = nlohmann::json::parse(stream);
-      const fs::path file = FileOf(root_, entry.path().stem().string());
-      if (json.contains("all_fields_sha256") && fs::exists(file)) {
-        truths_.push_back({file, std::move(json)});
-      }
-    }
+    RealData::SetUp();
+    if (IsSkipped()) return;
+    ForEachTruth([this](const fs::path& name, const nlohmann::json& json) {
+      const fs::path file = FileOf(name.stem().string());
+      if (json.contains("all_fields_sha256") && fs::exists(file)) truths_.push_back({file, json});
+    });
     ASSERT_FALSE(truths_.empty()) << "no truths in " << root_;
   }
 
@@ -69,7 +54,6 @@ class RealFiles : public ::testing::Test {
     return result;
   }
 
-  fs::path root_;
   std::vector<Truth> truths_;
 };
 

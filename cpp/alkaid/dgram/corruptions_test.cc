@@ -8,8 +8,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 #include <set>
 
 #include "alkaid/dgram/read_everything.h"
@@ -20,17 +18,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-// A block of its own; Buffer::FromString and pools leave room behind.
-struct ExactBlock {
-  explicit ExactBlock(const std::string& bytes)
-      : block(new uint8_t[bytes.size()]),
-        buffer(std::make_shared<Buffer>(block.get(), static_cast<int64_t>(bytes.size()))) {
-    std::memcpy(block.get(), bytes.data(), bytes.size());
-  }
-  std::unique_ptr<uint8_t[]> block;
-  std::shared_ptr<Buffer> buffer;
-};
 
 class EachCorruption : public ::testing::TestWithParam<std::vector<Corruption> (*)()> {};
 

@@ -7,9 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "alkaid/dgram/read_everything.h"
@@ -23,19 +21,9 @@ namespace alkaid::events {
 namespace {
 
 using dgram::Corruption;
+using dgram::ExactBlock;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-// A block of its own; Buffer::FromString and pools leave room behind.
-struct ExactBlock {
-  explicit ExactBlock(const std::string& bytes)
-      : block(new uint8_t[bytes.size()]),
-        buffer(std::make_shared<Buffer>(block.get(), static_cast<int64_t>(bytes.size()))) {
-    std::memcpy(block.get(), bytes.data(), bytes.size());
-  }
-  std::unique_ptr<uint8_t[]> block;
-  std::shared_ptr<Buffer> buffer;
-};
 
 void ExpectAsSaid(const Corruption& corruption, const Status& status) {
   if (corruption.refused_at == Corruption::kAccepted) {
