@@ -41,7 +41,7 @@ const pthread_key_t* ExitKey() {
   return made ? &key : nullptr;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { ExitKey(); }
 
 // True once the store of this thread accepts blocks and will be emptied when the thread ends.

@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/base/made_once.h"
-
 namespace alkaid::internal {
 namespace {
 
@@ -32,7 +30,6 @@ Guards& AllGuards() {
 }
 
 void Prepare() {
-  MakingLock::Lock();
   Guards& guards = AllGuards();
   guards.list_lock.lock();
   for (const Actions& actions : guards.list) actions.prepare();
@@ -42,14 +39,12 @@ void Parent() {
   Guards& guards = AllGuards();
   for (auto it = guards.list.rbegin(); it != guards.list.rend(); ++it) it->parent();
   guards.list_lock.unlock();
-  MakingLock::Unlock();
 }
 
 void Child() {
   Guards& guards = AllGuards();
   for (auto it = guards.list.rbegin(); it != guards.list.rend(); ++it) it->child();
   guards.list_lock.unlock();
-  MakingLock::Unlock();
 }
 
 // Whether the three above are called around forks.
@@ -82,7 +77,7 @@ uint64_t ForkGeneration() {
   return forks->load(std::memory_order_relaxed);
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] static void MakeAtLoad() { ForkGeneration(); }
 
 }  // namespace alkaid::internal

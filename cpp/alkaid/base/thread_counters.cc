@@ -179,7 +179,7 @@ struct CounterRegistry {
   }
 };
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] static void MakeAtLoad() { CounterRegistry::Get(); }
 
 PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {

@@ -58,9 +58,17 @@ bool MallinfoIsOfMalloc() {
          std::string_view(file).find("/libalkaid_malloc.so") != std::string_view::npos;
 }
 
-AllocatorStatistics OfSystem() {
+// Asks the loader, which a forked child may find locked for ever: asked while the library is loaded.
+bool MallinfoIsKnown() {
   static const bool known = MallinfoIsOfMalloc();
-  if (!known) return {};
+  return known;
+}
+
+// See first_made.h.
+[[gnu::constructor]] void MakeAtLoad() { MallinfoIsKnown(); }
+
+AllocatorStatistics OfSystem() {
+  if (!MallinfoIsKnown()) return {};
   const struct mallinfo2 info = ::mallinfo2();
   return {.held_bytes = static_cast<int64_t>(info.arena + info.hblkhd),
           .in_use_bytes = static_cast<int64_t>(info.uordblks + info.hblkhd)};

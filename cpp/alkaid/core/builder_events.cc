@@ -34,7 +34,7 @@ BuilderListeners& AllListeners() {
   return *all;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { AllListeners(); }
 
 constinit std::atomic<bool> observed{false};

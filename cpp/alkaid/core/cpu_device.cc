@@ -5,8 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "alkaid/base/first_made.h"
 #include "alkaid/base/fork_guard.h"
-#include "alkaid/base/made_once.h"
 #include "alkaid/core/buffer.h"
 #include "alkaid/core/memory_io.h"
 #include "alkaid/core/memory_pool.h"
@@ -70,7 +70,7 @@ std::shared_ptr<Device> CPUDevice::Instance() {
   return *device;
 }
 std::shared_ptr<MemoryManager> default_cpu_memory_manager() {
-  static constinit internal::MadeOnce<std::shared_ptr<MemoryManager>> manager;
+  static constinit internal::FirstMade<std::shared_ptr<MemoryManager>> manager;
   return *manager.Get([] {
     return new std::shared_ptr<MemoryManager>(
         std::make_shared<CPUManager>(default_memory_pool(), nullptr));
@@ -81,7 +81,7 @@ static CPUManagers& Managers() {
   return *managers;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] static void MakeAtLoad() {
   CPUDevice::Instance();
   Managers();

@@ -2,10 +2,15 @@
 // choice is made once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,7 +36,7 @@ struct ArenaAllocator : internal::StandardByteAllocator<std::allocator<uint8_t>>
   std::string name() const { return "arena"; }
 };
 
-int RunAsChild(bool registers) {
+int UseTheDefaultPool(bool registers) {
   if (registers && !RegisterMemoryBackend("arena", [] {
                       return std::make_unique<BaseMemoryPoolImpl<ArenaAllocator>>();
                     }).ok()) {
@@ -53,6 +58,48 @@ int RunAsChild(bool registers) {
   if (MemoryPool::CreateDefault()->backend_name() != pool->backend_name()) return 5;
   if (ChosenDefaultMemoryBackend().name != pool->backend_name()) return 6;
   std::printf("%s\n", pool->backend_name().c_str());
+  return 0;
+}
+
+int AskInTheFactory() {
+  const Status registered = RegisterMemoryBackend("arena", [] {
+    default_memory_pool();
+    return std::make_unique<BaseMemoryPoolImpl<ArenaAllocator>>();
+  });
+  if (!registered.ok()) return 3;
+  try {
+    default_memory_pool();
+  } catch (const std::logic_error& refused) {
+    std::printf("%s\n", refused.what());
+    return 0;
+  }
+  return 4;
+}
+
+std::atomic<bool> making{false}, forked{false};
+
+// A child of a fork that came while another thread made the default pool.
+int ForkWhileItIsMade() {
+  const Status registered = RegisterMemoryBackend("arena", [] {
+    making = true;
+    while (!forked) std::this_thread::yield();
+    return std::make_unique<BaseMemoryPoolImpl<ArenaAllocator>>();
+  });
+  if (!registered.ok()) return 3;
+  std::thread maker([] { default_memory_pool(); });
+  while (!making) std::this_thread::yield();
+  const pid_t child = ::fork();
+  forked = true;
+  if (child == 0) {
+    ::alarm(30);
+    uint8_t* block = nullptr;
+    ::_exit(default_memory_pool()->Allocate(1000, &block).ok() ? 0 : 5);
+  }
+  maker.join();
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child) return 6;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return 7;
+  std::printf("%s\n", default_memory_pool()->backend_name().c_str());
   return 0;
 }
 
@@ -130,12 +177,30 @@ TEST(DefaultPoolEnvironment, TheNameOfABackendThatNobodyRegisteredIsUnknown) {
   EXPECT_THAT(child.err, HasSubstr("ALKAID_DEFAULT_MEMORY_POOL=arena"));
 }
 
+TEST(DefaultPoolEnvironment, AFactoryThatAsksForTheDefaultPoolIsRefused) {
+  const ChildResult child = WithVariable("arena", "asks");
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+  EXPECT_THAT(child.out, HasSubstr("'arena' asks for the default memory pool"));
+}
+
+TEST(DefaultPoolEnvironment, AChildThatIsForkedWhileItIsMadeMakesItsOwn) {
+  const ChildResult child = WithVariable("arena", "forks");
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+  EXPECT_EQ(child.out, "arena\n");
+}
+
+int RunAsChild(const std::string& what) {
+  if (what == "asks") return AskInTheFactory();
+  if (what == "forks") return ForkWhileItIsMade();
+  return UseTheDefaultPool(what == "registers");
+}
+
 }  // namespace
 }  // namespace alkaid
 
 int main(int argc, char** argv) {
   if (std::string(argv[0]) == "child") {
-    return alkaid::RunAsChild(argc > 1 && std::string(argv[1]) == "registers");
+    return alkaid::RunAsChild(argc > 1 ? argv[1] : "");
   }
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

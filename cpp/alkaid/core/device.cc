@@ -157,7 +157,7 @@ DeviceMappers& Mappers() {
   return *mappers;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { Mappers(); }
 
 }  // namespace

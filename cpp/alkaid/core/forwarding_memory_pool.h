@@ -5,7 +5,7 @@
 //   class SlowMemoryPool : public alkaid::ForwardingMemoryPool {
 //    public:
 //     explicit SlowMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}
-//     using MemoryPool::Allocate;  // the forms that an override would hide
+//     using ForwardingMemoryPool::Allocate;  // the forms that an override would hide
 //     Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override { ... }
 //   };
 //

@@ -70,7 +70,7 @@ std::vector<ReadRequest>& Abandoned() {
   return *requests;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { Abandoned(); }
 
 Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {

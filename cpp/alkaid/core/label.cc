@@ -36,7 +36,7 @@ struct LabelIds {
   }
 };
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { LabelIds::Get(); }
 
 uint32_t InternName(std::string_view name) {

@@ -18,7 +18,7 @@ internal::ForkGuarded<std::mutex>& LogLock() {
   return *lock;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { LogLock(); }
 
 std::string Address(const uint8_t* ptr) {

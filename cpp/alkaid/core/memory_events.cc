@@ -24,7 +24,7 @@ MemoryListeners& AllListeners() {
   return *all;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { AllListeners(); }
 
 void SetSwitches(const MemoryListeners::Listeners& listeners) {

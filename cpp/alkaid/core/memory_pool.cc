@@ -1,8 +1,9 @@
 #include "alkaid/core/memory_pool.h"
 
 #include <cstdio>
+#include <stdexcept>
 
-#include "alkaid/base/made_once.h"
+#include "alkaid/base/first_made.h"
 #include "alkaid/core/base_memory_pool.h"
 #include "alkaid/core/memory_pool_backends_internal.h"
 #include "alkaid/core/memory_pool_registry.h"
@@ -68,17 +69,40 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
   return internal::MakeSystemPool();
 }
 
+namespace {
+
+constinit thread_local bool making_default_pool __attribute__((tls_model("initial-exec"))) = false;
+
+MemoryPool* MakeDefaultPool() {
+  const std::string& name = ChosenDefaultMemoryBackend().name;
+  if (making_default_pool) {
+    throw std::logic_error("the factory of the memory backend '" + name +
+                           "' asks for the default memory pool, which it is to make");
+  }
+  struct Making {
+    Making() { making_default_pool = true; }
+    ~Making() { making_default_pool = false; }
+  } const making;
+  MemoryPool* shared = nullptr;
+  if (name == "system") return system_memory_pool();
+  if (name == "jemalloc" && jemalloc_memory_pool(&shared).ok()) return shared;
+  if (name == "mimalloc" && mimalloc_memory_pool(&shared).ok()) return shared;
+  return MemoryPool::CreateDefault().release();
+}
+
+}  // namespace
+
 // The pools below are never destroyed: buffers in static objects and in interpreters that are
 // shutting down outlive main.
 
 MemoryPool* system_memory_pool() {
-  static constinit internal::MadeOnce<MemoryPool> pool;
+  static constinit internal::FirstMade<MemoryPool> pool;
   return pool.Get([] { return internal::MakeSystemPool().release(); });
 }
 
 Status jemalloc_memory_pool(MemoryPool** out) {
 #if ALKAID_HAVE_JEMALLOC
-  static constinit internal::MadeOnce<MemoryPool> pool;
+  static constinit internal::FirstMade<MemoryPool> pool;
   *out = pool.Get([] { return internal::MakeJemallocPool().release(); });
   return absl::OkStatus();
 #else
@@ -89,7 +113,7 @@ Status jemalloc_memory_pool(MemoryPool** out) {
 
 Status mimalloc_memory_pool(MemoryPool** out) {
 #if ALKAID_HAVE_MIMALLOC
-  static constinit internal::MadeOnce<MemoryPool> pool;
+  static constinit internal::FirstMade<MemoryPool> pool;
   *out = pool.Get([] { return internal::MakeMimallocPool().release(); });
   return absl::OkStatus();
 #else
@@ -99,15 +123,8 @@ Status mimalloc_memory_pool(MemoryPool** out) {
 }
 
 MemoryPool* default_memory_pool() {
-  static constinit internal::MadeOnce<MemoryPool> pool;
-  return pool.Get([]() -> MemoryPool* {
-    const std::string& name = ChosenDefaultMemoryBackend().name;
-    MemoryPool* shared = nullptr;
-    if (name == "system") return system_memory_pool();
-    if (name == "jemalloc" && jemalloc_memory_pool(&shared).ok()) return shared;
-    if (name == "mimalloc" && mimalloc_memory_pool(&shared).ok()) return shared;
-    return MemoryPool::CreateDefault().release();
-  });
+  static constinit internal::FirstMade<MemoryPool> pool;
+  return pool.Get(MakeDefaultPool);
 }
 
 std::vector<std::string> SupportedMemoryBackendNames() {

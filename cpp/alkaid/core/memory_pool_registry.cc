@@ -3,12 +3,12 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_join.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
-#include "alkaid/base/made_once.h"
 #include "alkaid/core/memory_pool_backends_internal.h"
 
 namespace alkaid {
@@ -22,7 +22,7 @@ struct Entry {
 struct Registry {
   internal::ForkGuarded<std::mutex> lock;
   std::vector<Entry> entries;
-  bool default_chosen = false;
+  std::optional<const DefaultMemoryBackend> chosen;  // once somebody asked for the default pool
 
   Registry() {
     // In the order in which the default is looked for.
@@ -57,14 +57,11 @@ Registry& TheRegistry() {
   return *registry;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheRegistry(); }
 
-DefaultMemoryBackend ChooseDefault() {
-  Registry& registry = TheRegistry();
-  const std::string asked = internal::GetEnvironment(internal::kDefaultMemoryPoolVariable);
-  const std::lock_guard guard(registry.lock);
-  registry.default_chosen = true;
+// Under the registry's lock.
+DefaultMemoryBackend Choose(const Registry& registry, const std::string& asked) {
   const std::string first = registry.entries.front().backend.name;
   if (asked.empty()) {
     return {first,
@@ -93,7 +90,7 @@ Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
     return status::AlreadyExists("register memory backend '", name,
                                  "': the name is taken; there are ", registry.Names());
   }
-  if (registry.default_chosen) {
+  if (registry.chosen) {
     return status::FailedPrecondition("register memory backend '", name,
                                       "': the default memory pool has already been chosen; "
                                       "register before its first use");
@@ -131,8 +128,11 @@ Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend)
 }
 
 const DefaultMemoryBackend& ChosenDefaultMemoryBackend() {
-  static constinit internal::MadeOnce<DefaultMemoryBackend> chosen;
-  return *chosen.Get([] { return new DefaultMemoryBackend(ChooseDefault()); });
+  Registry& registry = TheRegistry();
+  const std::string asked = internal::GetEnvironment(internal::kDefaultMemoryPoolVariable);
+  const std::lock_guard guard(registry.lock);
+  if (!registry.chosen) registry.chosen.emplace(Choose(registry, asked));
+  return *registry.chosen;
 }
 
 }  // namespace alkaid

@@ -6,7 +6,9 @@
 //
 // Ownership: the registry keeps factories for ever; a pool belongs to who asked for it. Threads:
 // all functions, from any thread, static initialisers included; factories are called without a lock
-// held.
+// held. Where several threads ask first for the default pool, each may call the factory, and the pools
+// but one are destroyed. A factory can not ask for the default pool that it is to make:
+// std::logic_error.
 // Out of memory: a factory's pool may refuse later; the registry itself throws std::bad_alloc.
 #pragma once
 

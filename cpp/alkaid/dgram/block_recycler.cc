@@ -23,7 +23,7 @@ alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
   return *lock;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { RecyclersLock(); }
 
 Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t nbytes, MemoryPool* pool) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <set>
 
+#include "alkaid/dgram/exact_block.h"
 #include "alkaid/dgram/read_everything.h"
 #include "alkaid/testing/matchers.h"
 

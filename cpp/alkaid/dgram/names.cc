@@ -9,7 +9,7 @@
 namespace alkaid::dgram {
 namespace {
 
-using namespace internal::names_layout;
+namespace layout = internal::names_layout;
 
 std::string Text(const uint8_t* bytes) {
   const char* text = reinterpret_cast<const char*>(bytes);
@@ -61,29 +61,29 @@ Result<Names> Names::Parse(const uint8_t* bytes, int64_t extent) {
   }
   Names names;
   names.id_ = NamesId(Xtc::Read(bytes).src);
-  names.detector_type_ = Text(bytes + kDetectorTypeAt);
-  names.detector_ = Text(bytes + kDetectorNameAt);
-  names.detector_id_ = Text(bytes + kDetectorIdAt);
-  names.algorithm_ = {Text(bytes + kAlgorithmAt),
-                      LoadUnaligned<uint32_t>(bytes + kAlgorithmVersionAt)};
-  names.segment_ = LoadUnaligned<uint32_t>(bytes + kSegmentAt);
+  names.detector_type_ = Text(bytes + layout::kDetectorTypeAt);
+  names.detector_ = Text(bytes + layout::kDetectorNameAt);
+  names.detector_id_ = Text(bytes + layout::kDetectorIdAt);
+  names.algorithm_ = {Text(bytes + layout::kAlgorithmAt),
+                      LoadUnaligned<uint32_t>(bytes + layout::kAlgorithmVersionAt)};
+  names.segment_ = LoadUnaligned<uint32_t>(bytes + layout::kSegmentAt);
 
   const int64_t count = (extent - kHeaderBytes) / kFieldBytes;
   names.fields_.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
     const uint8_t* record = bytes + kHeaderBytes + i * kFieldBytes;
-    const auto type = LoadUnaligned<uint32_t>(record + kFieldTypeAt);
-    const auto rank = LoadUnaligned<uint32_t>(record + kFieldRankAt);
+    const auto type = LoadUnaligned<uint32_t>(record + layout::kFieldTypeAt);
+    const auto rank = LoadUnaligned<uint32_t>(record + layout::kFieldRankAt);
     const std::string wrong = WhatIsWrong(type, rank);
     if (!wrong.empty()) {
-      return status::DataLoss("field ", i, " \"", Text(record + kFieldNameAt), "\" of ",
+      return status::DataLoss("field ", i, " \"", Text(record + layout::kFieldNameAt), "\" of ",
                               names.ToString(), " ", wrong);
     }
     names.fields_.push_back(
-        {Text(record + kFieldNameAt),
+        {Text(record + layout::kFieldNameAt),
          static_cast<DataType>(type),
          static_cast<int>(rank),
-         {Text(record), LoadUnaligned<uint32_t>(record + kFieldAlgorithmVersionAt)}});
+         {Text(record), LoadUnaligned<uint32_t>(record + layout::kFieldAlgorithmVersionAt)}});
   }
   names.LayOut();
   return names;

@@ -16,7 +16,7 @@
 namespace alkaid::dgram {
 namespace {
 
-using namespace internal::names_layout;
+namespace layout = internal::names_layout;
 
 // Some writers leave one word behind the last Shape of every Shapes.
 constexpr int64_t kUsualShapesSlack = 4;
@@ -194,13 +194,13 @@ class Verifier::DgramCheck {
   }
 
   void RemarkOddNames(int64_t at, const Names& names) {
-    const auto arrays = LoadUnaligned<uint32_t>(data_ + at + kArrayCountAt);
+    const auto arrays = LoadUnaligned<uint32_t>(data_ + at + layout::kArrayCountAt);
     if (arrays != static_cast<uint32_t>(names.array_count())) {
-      Remark(at + kArrayCountAt, "Names of ", names.ToString(), " counts ", arrays,
+      Remark(at + layout::kArrayCountAt, "Names of ", names.ToString(), " counts ", arrays,
              " arrays and declares ", names.array_count());
     }
     for (int64_t i = 0; i < 4; ++i) {
-      const int64_t text_at = at + kDetectorTypeAt + i * Names::kTextBytes;
+      const int64_t text_at = at + layout::kDetectorTypeAt + i * Names::kTextBytes;
       if (!IsText(data_ + text_at)) {
         Remark(text_at, "text without a NUL in Names of ", names.ToString());
       }
@@ -210,8 +210,8 @@ class Verifier::DgramCheck {
       const Field& field = names.fields()[i];
       const int64_t field_at =
           at + Names::kHeaderBytes + static_cast<int64_t>(i) * Names::kFieldBytes;
-      if (!IsText(data_ + field_at + kFieldNameAt)) {
-        Remark(field_at + kFieldNameAt, "text without a NUL in field ", i, " of ",
+      if (!IsText(data_ + field_at + layout::kFieldNameAt)) {
+        Remark(field_at + layout::kFieldNameAt, "text without a NUL in field ", i, " of ",
                names.ToString());
       }
       if (field.is_enum() && field.name.find(':') == std::string::npos) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 
+#include "alkaid/dgram/exact_block.h"
 #include "alkaid/dgram/read_everything.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/packet_footer.h"

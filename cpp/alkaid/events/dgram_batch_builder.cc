@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "alkaid/base/first_made.h"
 #include "alkaid/core/cpu_device.h"
 #include "alkaid/core/label.h"
 
@@ -88,8 +89,9 @@ bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
 }
 
 Status DgramBatchBuilder::EndEvent() {
-  static const Label label = Label::Intern("events.batch");
-  const ScopedDefaultLabel scope(label);
+  static constinit alkaid::internal::FirstMade<const Label> label;
+  const ScopedDefaultLabel scope(
+      *label.Get([] { return new const Label(Label::Intern("events.batch")); }));
   if (!is_open_) return status::FailedPrecondition("EndEvent while no datagram was appended");
   size_t first = open_.size();
   for (size_t i = open_.size(); i-- > 0;) {

@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "alkaid/base/export.h"
-#include "alkaid/base/made_once.h"
+#include "alkaid/base/first_made.h"
 #include "alkaid/base/status.h"
 #include "alkaid/events/dgram_batch_builder.h"
 #include "alkaid/events/event_batch.h"
@@ -72,7 +72,7 @@ struct EventBatches {
   // Where no destinations are told apart: the batch.
   const EventBatch& batch() const {
     if (!destinations.empty()) return destinations.front().batch;
-    static constinit alkaid::internal::MadeOnce<const EventBatch> none;
+    static constinit alkaid::internal::FirstMade<const EventBatch> none;
     return *none.Get([] { return new const EventBatch; });
   }
 };

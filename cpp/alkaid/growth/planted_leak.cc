@@ -10,7 +10,8 @@
 #include <limits>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/base/made_once.h"
+#include "alkaid/base/first_made.h"
+#include "alkaid/base/notice.h"
 #include "alkaid/core/jemalloc_arena.h"
 #include "alkaid/core/label.h"
 #include "alkaid/core/memory_pool.h"
@@ -42,8 +43,9 @@ void Keep(uint8_t* block, std::atomic<uint8_t*>* chain) {
 }
 
 Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
-  static const Label label = Label::Intern("planted leak");
-  const ScopedLabel scope(label);
+  static constinit internal::FirstMade<const Label> label;
+  const ScopedLabel scope(
+      *label.Get([] { return new const Label(Label::Intern("planted leak")); }));
   uint8_t* block = nullptr;
   ALKAID_RETURN_NOT_OK(pool->Allocate(kBlockSize, &block));
   return block;
@@ -73,16 +75,18 @@ Result<PlantedLeakOptions> ParsePlantedLeak(const std::string& mb, const std::st
 }
 
 PlantedLeakOptions PlantedLeakFromEnvironment() {
-  static constinit internal::MadeOnce<const PlantedLeakOptions> options;
-  return *options.Get([] {
-    const auto parsed =
+  static constinit internal::FirstMade<const Result<PlantedLeakOptions>> parsed;
+  const Result<PlantedLeakOptions>& options = *parsed.Get([] {
+    return new const Result<PlantedLeakOptions>(
         ParsePlantedLeak(internal::GetEnvironment(internal::kProfileLeakMbVariable),
-                         internal::GetEnvironment(internal::kProfileLeakByVariable));
-    if (parsed.ok()) return new const PlantedLeakOptions(*parsed);
-    std::fprintf(stderr, "alkaid: %s; no leak is planted\n",
-                 std::string(parsed.status().message()).c_str());
-    return new const PlantedLeakOptions();
+                         internal::GetEnvironment(internal::kProfileLeakByVariable)));
   });
+  if (options.ok()) return *options;
+  static constinit std::atomic<bool> said{false};
+  if (!said.exchange(true)) {
+    internal::Notice(internal::MessageOf(options.status()) + "; no leak is planted");
+  }
+  return PlantedLeakOptions();
 }
 
 Result<uint8_t*> PlantedLeak::Allocate() const {
@@ -93,7 +97,7 @@ Result<uint8_t*> PlantedLeak::Allocate() const {
   }
   MemoryPool* const pool = default_memory_pool();
   if (pool->backend_name() != "jemalloc") return AllocateByPool(pool);
-  static constinit internal::MadeOnce<const Result<unsigned>> made;
+  static constinit internal::FirstMade<const Result<unsigned>> made;
   const Result<unsigned>& arena =
       *made.Get([] { return new const Result<unsigned>(internal::MakeJemallocArena(kArenaStep)); });
   if (!arena.ok()) return AllocateByPool(pool);

@@ -43,7 +43,7 @@ Result<ProcessMemory> ReadProcessMemory() {
     return status::DataLoss(kFile, ": two numbers expected, found \"",
                             std::string(text, static_cast<size_t>(length)), "\"");
   }
-  static const int64_t page_size = sysconf(_SC_PAGESIZE);
+  const int64_t page_size = sysconf(_SC_PAGESIZE);
   return ProcessMemory{.vm = pages.vm * page_size, .rss = pages.rss * page_size};
 }
 

@@ -67,7 +67,7 @@ State& TheState() {
   return *state;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheState(); }
 
 uint32_t Self() { return static_cast<uint32_t>(::getpid()); }

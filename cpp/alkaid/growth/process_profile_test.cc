@@ -82,6 +82,7 @@ int ForkInAStorm() {
   for (int i = 0; i < 50 && result == 0; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
+      ::alarm(30);
       StampEvent();
       ::_exit(0);
     }
@@ -335,8 +336,11 @@ TEST_F(ProcessProfile, AForkedChildThatStampsNothingWritesAndSaysNothing) {
 }
 
 TEST_F(ProcessProfile, AForkWhileOthersStampLeavesNoLockHeld) {
-  const ChildResult parent = Run({"storm"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
-  EXPECT_TRUE(parent.ExitedWith(0)) << parent.status << parent.err;
+  for (const char* planted_mb : {"0", "0.001"}) {
+    const ChildResult parent = Run({"storm"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")},
+                                               {"ALKAID_PROFILE_LEAK_MB", planted_mb}});
+    EXPECT_TRUE(parent.ExitedWith(0)) << parent.status << parent.err;
+  }
 }
 
 TEST_F(ProcessProfile, AFileThatIsMeantForAnotherProcessIsLeftAlone) {

@@ -21,7 +21,7 @@ internal::ForkGuarded<std::mutex>& TheLock() {
   return *lock;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheLock(); }
 
 constexpr std::string_view kFirstLine = "alkaid-reservations 1";

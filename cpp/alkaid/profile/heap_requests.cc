@@ -74,7 +74,7 @@ State& TheState() {
   return *state;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheState(); }
 
 // "1,234,567".

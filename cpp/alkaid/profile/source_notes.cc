@@ -13,7 +13,7 @@ SourceNotes& SourceNotes::Get() {
   return *notes;
 }
 
-// See made_once.h.
+// See first_made.h.
 [[gnu::constructor]] static void MakeAtLoad() { SourceNotes::Get(); }
 
 void SourceNotes::Piece::Include(const Piece& other) {
