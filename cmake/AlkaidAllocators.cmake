@@ -38,8 +38,29 @@ if(ALKAID_SANITIZE STREQUAL "thread")
   string(APPEND mimalloc_cflags " -fsanitize=thread -DMI_TSAN=1")
 endif()
 
+# Behind a pthread key, jemalloc 5.3.0 lists the threads that are about to make their data, by their
+# id, and leaves the list and its lock to forked children as they are. A thread that a child starts can
+# have the id of one that was listed at the fork: it takes over data that are not made yet, and dies.
+function(alkaid_mend_jemalloc_forks source)
+  file(READ "${source}/src/tsd.c" text)
+  foreach(when IN ITEMS prefork postfork_parent postfork_child)
+    set(line "malloc_mutex_${when}(tsd_tsdn(tsd), &tsd_nominal_tsds_lock);\n")
+    set(more "\tmalloc_mutex_${when}(tsd_tsdn(tsd), &tsd_init_head.lock);\n")
+    if(when STREQUAL "postfork_child")
+      string(APPEND more "\tql_new(&tsd_init_head.blocks);\n")
+    endif()
+    string(FIND "${text}" "${line}" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "jemalloc: src/tsd.c has no '${line}' to be mended")
+    endif()
+    string(REPLACE "${line}" "${line}${more}" text "${text}")
+  endforeach()
+  file(WRITE "${source}/src/tsd.c" "${text}")
+endfunction()
+
 # EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
 function(alkaid_build_jemalloc source folder flags cflags)
+  alkaid_mend_jemalloc_forks("${source}")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   alkaid_run("${source}" "jemalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
              --unset=CPPFLAGS --unset=LDFLAGS "CC=${CMAKE_C_COMPILER}" "EXTRA_CFLAGS=${cflags}"
@@ -98,7 +119,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR plain
+    FLAVOUR mended
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \

@@ -3,7 +3,7 @@
 # A finished build is a folder of the cache, named after everything that could change it:
 #
 #   $ALKAID_CACHE_DIR/downloads/                           archives, checked
-#   $ALKAID_CACHE_DIR/jemalloc-plain-<key>/                include/ lib/ src/
+#   $ALKAID_CACHE_DIR/jemalloc-mended-<key>/                include/ lib/ src/
 #
 # It is built beside its place and renamed into it, under a lock: an interrupted build leaves no
 # half entry, and two configurations at once build it once. Deleting the cache is always safe.

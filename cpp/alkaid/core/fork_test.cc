@@ -113,19 +113,21 @@ bool Survives(MemoryPool* pool, const char* name) {
       }
     });
   }
-  // Threads that begin and end while forks happen: their counters change hands.
-  std::thread mayfly([&] {
-    while (!stop) {
-      std::thread([&] {
-        if (!AllocateAndFree(pool, 100, 64)) sound = false;
-      }).join();
-    }
-  });
+  // Threads that begin and end while forks happen: their counters change hands, and a fork meets them
+  // where the allocator makes what it keeps for each thread.
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        std::thread([&] {
+          if (!AllocateAndFree(pool, 100, 64)) sound = false;
+        }).join();
+      }
+    });
+  }
   int failed = 0;
   for (int i = 0; i < kForks && failed == 0; ++i) failed += ForkOnce(pool, name);
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  mayfly.join();
   if (pool->bytes_allocated() != before) {
     std::printf("%s: %lld bytes are live in the parent, %lld were before\n", name,
                 static_cast<long long>(pool->bytes_allocated()), static_cast<long long>(before));
