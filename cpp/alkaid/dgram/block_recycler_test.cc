@@ -13,6 +13,7 @@
 #include "alkaid/core/memory_events.h"
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
+#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::dgram {
@@ -125,6 +126,9 @@ TEST_F(BlockRecyclerTest, BlocksMayBeDroppedOnAnyThread) {
 }
 
 TEST_F(BlockRecyclerTest, AForkedChildCanDropItsBlocksWhileAnotherThreadWasGivingOneBack) {
+  if (!::alkaid::internal::kForkedChildHasMalloc) {
+    GTEST_SKIP() << ::alkaid::internal::kNoMallocInForkedChild;
+  }
   std::atomic<bool> stop{false};
   std::thread busy([&] {
     while (!stop) Take(1024);

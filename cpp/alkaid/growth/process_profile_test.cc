@@ -21,6 +21,7 @@
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/testing/child_process_internal.h"
+#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::growth {
@@ -336,6 +337,9 @@ TEST_F(ProcessProfile, AForkedChildThatStampsNothingWritesAndSaysNothing) {
 }
 
 TEST_F(ProcessProfile, AForkWhileOthersStampLeavesNoLockHeld) {
+  if (!::alkaid::internal::kForkedChildHasMalloc) {
+    GTEST_SKIP() << ::alkaid::internal::kNoMallocInForkedChild;
+  }
   for (const char* planted_mb : {"0", "0.001"}) {
     const ChildResult parent = Run({"storm"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")},
                                                {"ALKAID_PROFILE_LEAK_MB", planted_mb}});

@@ -19,6 +19,7 @@
 
 #include "alkaid/core/buffer_builder.h"
 #include "alkaid/growth/event_replay.h"
+#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::growth {
@@ -389,6 +390,9 @@ TEST(ReservationAdvisor, ThreadsMayBuildLearnAndAskTogether) {
 }
 
 TEST(ReservationAdvisor, AForkedChildCanBuildWhileOtherThreadsOfItsParentDid) {
+  if (!::alkaid::internal::kForkedChildHasMalloc) {
+    GTEST_SKIP() << ::alkaid::internal::kNoMallocInForkedChild;
+  }
   ReservationAdvisor advisor;
   advisor.Install();
   std::atomic<bool> stop{false};

@@ -25,6 +25,7 @@
 #include "alkaid/profile/heap_snapshot.h"
 #include "alkaid/profile/retention_report.h"
 #include "alkaid/testing/child_process_internal.h"
+#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -381,6 +382,9 @@ TEST_F(HeapRequests, AStormOfSignalsWhileThreadsAllocateIsSurvivedAndAnswered) {
 }
 
 TEST_F(HeapRequests, AForkedChildAnswersItsOwnSignals) {
+  if (!::alkaid::internal::kForkedChildHasMalloc) {
+    GTEST_SKIP() << ::alkaid::internal::kNoMallocInForkedChild;
+  }
 #ifdef ALKAID_TEST_UNDER_TSAN
   GTEST_SKIP() << "ThreadSanitizer starts no threads in a forked child";
 #endif

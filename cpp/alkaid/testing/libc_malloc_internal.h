@@ -17,6 +17,16 @@ inline constexpr bool kMallocIsSanitizers = true;
 inline constexpr bool kMallocIsSanitizers = false;
 #endif
 
+// AddressSanitizer's malloc takes no care of forks: where a process with threads forks, the child can
+// find it locked for ever.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kForkedChildHasMalloc = false;
+#else
+inline constexpr bool kForkedChildHasMalloc = true;
+#endif
+inline constexpr const char* kNoMallocInForkedChild =
+    "AddressSanitizer's malloc can be locked for ever in a child of a process with threads";
+
 inline constexpr const char* kAllocatorFunctions[] = {
     "malloc",        "calloc", "realloc", "free",         "posix_memalign",     "memalign",
     "aligned_alloc", "valloc", "pvalloc", "reallocarray", "malloc_usable_size", "malloc_trim"};
