@@ -192,6 +192,8 @@ PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % Counter
 PoolCounters::~PoolCounters() { CounterRegistry::Close(&record_); }
 
 void PoolCounters::Describe(const void* pool, std::string_view name) {
+  // The record is listed already, and others may be reading it.
+  const std::lock_guard guard(CounterRegistry::Get().lock);
   record_.pool = pool;
   record_.name[name.copy(record_.name, sizeof(record_.name) - 1)] = '\0';
 }
