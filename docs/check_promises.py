@@ -4,7 +4,7 @@
   check_promises.py ROOT        prints each promise without a test, and each test that is not there
   check_promises.py --self-test plants both faults and finds them
 
-The names of tests are read from the sources: GoogleTest's macros, the pool contract's table, and the
+The names of tests are read from the sources: GoogleTest's macros, the pool contract's tables, and the
 CMake calls that add test programs.
 """
 
@@ -23,8 +23,8 @@ def existing_tests(root):
     names = set()
     for source in [*root.glob("cpp/**/*_test.cc"), *root.glob("benchmarks/*_test.cc")]:
         names |= {f"{suite}.{test}" for suite, test in GTEST.findall(source.read_text())}
-    contract = (root / "cpp/alkaid/testing/pool_contract.cc").read_text()
-    names |= {f"PoolContract.{test}" for test in CONTRACT.findall(contract)}
+    for contract in root.glob("cpp/alkaid/testing/pool_contract*.cc"):
+        names |= {f"PoolContract.{test}" for test in CONTRACT.findall(contract.read_text())}
     for folder in ("cpp", "ci", "benchmarks", "docs"):
         for lists in (root / folder).glob("**/CMakeLists.txt"):
             names |= {name for pair in PROGRAM.findall(lists.read_text()) for name in pair if name}

@@ -8,8 +8,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "alkaid/core/capped_memory_pool.h"
+#include "alkaid/core/memory_pool_registry.h"
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -31,6 +33,25 @@ TEST(BufferBuilder, JoinsWhatItIsGiven) {
   EXPECT_EQ(buffer->ToString(), std::string("hello world!!!\0\0", 16));
   EXPECT_EQ(builder.length(), 0);
   EXPECT_EQ(builder.capacity(), 0);
+}
+
+TEST(BufferBuilder, KeepsItsAlignmentWhileItGrowsOnEachBackend) {
+  const std::string block(512, 'x');
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto pool, CreateMemoryPool(backend));
+    std::vector<std::shared_ptr<Buffer>> live;
+    for (int i = 0; i < 6; ++i) {
+      BufferBuilder builder(pool.get(), /*alignment=*/512);
+      for (int blocks = 1; blocks <= 300; ++blocks) {
+        ALKAID_ASSERT_OK(builder.Append(block));
+        ASSERT_EQ(reinterpret_cast<uintptr_t>(builder.data()) % 512, 0u)
+            << backend << ", at " << builder.length() << " bytes";
+      }
+      builder.Rewind(512 << i);
+      ALKAID_ASSERT_OK_AND_ASSIGN(live.emplace_back(), builder.Finish());
+      ASSERT_EQ(live.back()->address() % 512, 0u) << backend << ", finished";
+    }
+  }
 }
 
 TEST(BufferBuilder, TheFinishedBufferIsPaddedWithZeros) {

@@ -6,8 +6,11 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "alkaid/core/buffer.h"
+#include "alkaid/core/memory_pool_registry.h"
 #include "alkaid/core/pool_buffer_internal.h"
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
@@ -27,6 +30,46 @@ TEST(AllocateBuffer, IsAlignedAndPaddedWithZerosTo64) {
     EXPECT_TRUE(buffer->is_mutable());
     for (int64_t i = size; i < buffer->capacity(); ++i) EXPECT_EQ(buffer->data()[i], 0);
     std::memset(buffer->mutable_data(), 0xab, static_cast<size_t>(size));
+  }
+}
+
+// Sizes that are powers of two, of which allocators make a case of their own; the first block may lie
+// right by chance.
+TEST(AllocateBuffer, KeepsEachAlignmentForEachPowerOfTwoOnEachBackend) {
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto pool, CreateMemoryPool(backend));
+    for (int64_t alignment = 64; alignment <= 4096; alignment *= 2) {
+      for (int64_t size = 64; size <= 65536; size *= 2) {
+        std::vector<std::unique_ptr<Buffer>> live;
+        for (int i = 0; i < 6; ++i) {
+          ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, AllocateBuffer(size, alignment, pool.get()));
+          ASSERT_EQ(buffer->address() % static_cast<uint64_t>(alignment), 0u)
+              << backend << ": " << size << " bytes aligned to " << alignment;
+          live.push_back(std::move(buffer));
+        }
+      }
+    }
+  }
+}
+
+TEST(ResizableBuffer, KeepsItsAlignmentWhereItGrowsAndShrinksOnEachBackend) {
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto pool, CreateMemoryPool(backend));
+    for (const int64_t alignment : {64, 256, 512, 1024, 4096}) {
+      std::vector<std::unique_ptr<ResizableBuffer>> live;
+      for (const int64_t first_size : {1024, 4000, 1024, 4000, 1024, 4000}) {
+        ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer,
+                                    AllocateResizableBuffer(first_size, alignment, pool.get()));
+        std::memset(buffer->mutable_data(), 0xab, static_cast<size_t>(first_size));
+        for (const int64_t size : {1024, 512, 256, 512, 1024, 2000, 100'000, 1 << 20, 1024}) {
+          ALKAID_ASSERT_OK(buffer->Resize(size, /*shrink_to_fit=*/true));
+          ASSERT_EQ(buffer->address() % static_cast<uint64_t>(alignment), 0u)
+              << backend << ": " << size << " bytes aligned to " << alignment;
+          ASSERT_TRUE(buffer->data()[0] == 0xab && buffer->data()[255] == 0xab);
+        }
+        live.push_back(std::move(buffer));
+      }
+    }
   }
 }
 

@@ -3,111 +3,26 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
+#include "alkaid/testing/pool_contract_internal.h"
 
 namespace alkaid {
 namespace {
 
+using internal::AllAlignments;
+using internal::Block;
+using internal::ContractTest;
+using internal::IsAligned;
 using ::testing::HasSubstr;
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-constexpr int64_t kSizes[] = {1, 2, 3, 8, 63, 64, 65, 100, 4095, 4096, 4097, 65536, 300'000};
-
-std::vector<int64_t> AllAlignments() {
-  std::vector<int64_t> alignments;
-  for (int64_t a = 1; a <= kMaxBufferAlignment; a *= 2) alignments.push_back(a);
-  return alignments;
-}
-
-bool IsAligned(const uint8_t* ptr, int64_t alignment) {
-  return reinterpret_cast<uintptr_t>(ptr) % static_cast<uintptr_t>(alignment) == 0;
-}
-
-// A block with a content that tells it, and every place in it, from others.
-class Block {
- public:
-  Block(MemoryPool& pool, int64_t alignment, uint32_t seed)
-      : pool_(pool), alignment_(alignment), seed_(seed) {}
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  ~Block() { Free(); }
-
-  Status Allocate(int64_t size) {
-    ALKAID_RETURN_NOT_OK(pool_.Allocate(size, alignment_, &data_));
-    size_ = size;
-    Fill(0);
-    return absl::OkStatus();
-  }
-  Status Reallocate(int64_t size) {
-    const int64_t old_size = size_;
-    ALKAID_RETURN_NOT_OK(pool_.Reallocate(old_size, size, alignment_, &data_));
-    size_ = size;
-    EXPECT_TRUE(Holds(std::min(old_size, size))) << old_size << " to " << size << " bytes";
-    Fill(old_size);
-    return absl::OkStatus();
-  }
-  void Free() {
-    if (data_ != nullptr) pool_.Free(data_, size_, alignment_);
-    data_ = nullptr;
-  }
-
-  // Reallocates with any arguments, where the pool is to refuse. Should it not, the block is what
-  // the pool made of it.
-  Status TryReallocate(int64_t old_size, int64_t new_size, int64_t alignment) {
-    uint8_t* const before = data_;
-    Status status = pool_.Reallocate(old_size, new_size, alignment, &data_);
-    if (status.ok()) size_ = new_size;
-    EXPECT_EQ(data_, before) << "moved by a reallocation to be refused";
-    return status;
-  }
-
-  uint8_t* data() const { return data_; }
-  int64_t size() const { return size_; }
-  int64_t alignment() const { return alignment_; }
-  bool Holds() const { return Holds(size_); }
-
- private:
-  // Eight bytes at a time, the last ones singly: a sanitizer minds every access.
-  uint64_t WordAt(int64_t i) const {
-    return (static_cast<uint64_t>(i) + seed_) * 0x9e3779b97f4a7c15;
-  }
-  uint8_t ByteAt(int64_t i) const { return static_cast<uint8_t>(WordAt(i / 8) >> (i % 8 * 8)); }
-  void Fill(int64_t from) {
-    int64_t i = from;
-    for (; i < size_ && i % 8 != 0; ++i) data_[i] = ByteAt(i);
-    for (; i + 8 <= size_; i += 8) {
-      const uint64_t word = WordAt(i / 8);
-      std::memcpy(data_ + i, &word, 8);
-    }
-    for (; i < size_; ++i) data_[i] = ByteAt(i);
-  }
-  bool Holds(int64_t count) const {
-    int64_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-      uint64_t word;
-      std::memcpy(&word, data_ + i, 8);
-      if (word != WordAt(i / 8)) return false;
-    }
-    for (; i < count; ++i) {
-      if (data_[i] != ByteAt(i)) return false;
-    }
-    return true;
-  }
-
-  MemoryPool& pool_;
-  const int64_t alignment_;
-  const uint32_t seed_;
-  uint8_t* data_ = nullptr;
-  int64_t size_ = 0;
-};
-
 // Allocates where the pool is to refuse and leave the pointer alone.
 Status TryAllocate(MemoryPool& pool, int64_t size, int64_t alignment) {
   uint8_t canary = 0;
@@ -134,30 +49,6 @@ void ExpectAdded(const MemoryPool& pool, const Figures& before, int64_t live, in
   EXPECT_EQ(now.live - before.live, live) << "in bytes_allocated()";
   EXPECT_EQ(now.total - before.total, total) << "in total_bytes_allocated()";
   EXPECT_EQ(now.count - before.count, count) << "in num_allocations()";
-}
-
-void EveryAlignmentIsKeptForEverySize(MemoryPool& pool) {
-  for (const int64_t alignment : AllAlignments()) {
-    for (const int64_t size : kSizes) {
-      SCOPED_TRACE(::testing::Message() << size << " bytes aligned to " << alignment);
-      Block block(pool, alignment, 1);
-      ASSERT_THAT(block.Allocate(size), IsOk());
-      ASSERT_NE(block.data(), nullptr);
-      ASSERT_TRUE(IsAligned(block.data(), alignment));
-      ASSERT_TRUE(block.Holds());
-    }
-  }
-}
-
-void WithoutAnAlignmentBlocksAreAlignedTo64(MemoryPool& pool) {
-  for (const int64_t size : kSizes) {
-    uint8_t* data = nullptr;
-    ASSERT_THAT(pool.Allocate(size, &data), IsOk());
-    EXPECT_TRUE(IsAligned(data, kDefaultBufferAlignment)) << size;
-    ASSERT_THAT(pool.Reallocate(size, size + 1, &data), IsOk());
-    EXPECT_TRUE(IsAligned(data, kDefaultBufferAlignment)) << size;
-    pool.Free(data, size + 1);
-  }
 }
 
 void AlignmentsThatAreNoneAreRefused(MemoryPool& pool) {
@@ -239,19 +130,6 @@ void ZeroSizeBlocksCanGrowAndComeBack(MemoryPool& pool) {
     ExpectAdded(pool, before, 0, 100, 2);
     block.Free();
     ExpectAdded(pool, before, 0, 100, 2);
-  }
-}
-
-void ReallocationKeepsContentsAndAlignment(MemoryPool& pool) {
-  for (const int64_t alignment : AllAlignments()) {
-    Block block(pool, alignment, 6);
-    ASSERT_THAT(block.Allocate(1), IsOk());
-    for (const int64_t size : {100, 64, 65, 65, 4096, 100'000, 400'000, 70'000, 4097, 1, 64, 1}) {
-      SCOPED_TRACE(::testing::Message() << size << " bytes aligned to " << alignment);
-      ASSERT_THAT(block.Reallocate(size), IsOk());
-      ASSERT_TRUE(IsAligned(block.data(), alignment));
-      ASSERT_TRUE(block.Holds());
-    }
   }
 }
 
@@ -437,21 +315,13 @@ void TheBackendHasAName(MemoryPool& pool) {
   EXPECT_EQ(pool.backend_name(), pool.backend_name());
 }
 
-struct ContractTest {
-  const char* name;
-  void (*body)(MemoryPool&);
-};
-
 // A body that is missing here is an unused function, about which the compiler warns.
 constexpr ContractTest kContract[] = {
-    {"EveryAlignmentIsKeptForEverySize", EveryAlignmentIsKeptForEverySize},
-    {"WithoutAnAlignmentBlocksAreAlignedTo64", WithoutAnAlignmentBlocksAreAlignedTo64},
     {"AlignmentsThatAreNoneAreRefused", AlignmentsThatAreNoneAreRefused},
     {"NegativeSizesAreRefused", NegativeSizesAreRefused},
     {"SizesBeyondAnyMemoryAreOutOfMemory", SizesBeyondAnyMemoryAreOutOfMemory},
     {"ZeroSizeBlocksAreBlocksLikeOthers", ZeroSizeBlocksAreBlocksLikeOthers},
     {"ZeroSizeBlocksCanGrowAndComeBack", ZeroSizeBlocksCanGrowAndComeBack},
-    {"ReallocationKeepsContentsAndAlignment", ReallocationKeepsContentsAndAlignment},
     {"FiguresCountWhatWasAskedFor", FiguresCountWhatWasAskedFor},
     {"OnlyReallocationsThatGrowCountAsAllocations", OnlyReallocationsThatGrowCountAsAllocations},
     {"ThePeakIsNeverBelowWhatIsLive", ThePeakIsNeverBelowWhatIsLive},
@@ -489,9 +359,12 @@ class PoolContract : public ::testing::Test {
 
 bool RegisterPoolContract(const char* name, const char* file, int line, ContractPoolFactory make) {
   const std::string suite = std::string(name) + "/PoolContract";
-  for (const ContractTest& test : kContract) {
-    ::testing::RegisterTest(suite.c_str(), test.name, nullptr, nullptr, file, line,
-                            [make, body = test.body] { return new PoolContract(make, body); });
+  for (const std::span<const ContractTest> tests :
+       {internal::AlignmentContract(), std::span<const ContractTest>(kContract)}) {
+    for (const ContractTest& test : tests) {
+      ::testing::RegisterTest(suite.c_str(), test.name, nullptr, nullptr, file, line,
+                              [make, body = test.body] { return new PoolContract(make, body); });
+    }
   }
   return true;
 }

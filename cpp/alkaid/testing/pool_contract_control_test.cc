@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstring>
 #include <iterator>
 #include <memory>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "alkaid/base/checked_math.h"
 #include "alkaid/core/proxy_memory_pool.h"
 #include "alkaid/testing/pool_contract.h"
 
@@ -54,6 +56,42 @@ class DropsAlignment : public SoundPool {
     return SoundPool::Reallocate(old_size, new_size, 64, ptr);
   }
   void Free(uint8_t* buffer, int64_t size, int64_t) override { SoundPool::Free(buffer, size, 64); }
+};
+
+// Misaligns every third block of six pairs of size and alignment, whether it is allocated or
+// reallocated: what an allocator does that takes blocks of a power of two for aligned wherever its
+// pages begin.
+class MisalignsPowersOfTwo : public SoundPool {
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    const bool spoilt = alignment >= 256 && size <= 1024 && size >= alignment && IsPowerOfTwo(size);
+    if (!spoilt || ++count_ % 3 != 0) return SoundPool::Allocate(size, alignment, out);
+    ALKAID_RETURN_NOT_OK(SoundPool::Allocate(size + alignment, alignment, out));
+    *out += alignment / 2;
+    extra_ += alignment;
+    return absl::OkStatus();
+  }
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
+    if (old_size <= 0 || new_size <= 0) {
+      return SoundPool::Reallocate(old_size, new_size, alignment, ptr);
+    }
+    uint8_t* block = nullptr;
+    ALKAID_RETURN_NOT_OK(Allocate(new_size, alignment, &block));
+    std::memcpy(block, *ptr, static_cast<size_t>(std::min(old_size, new_size)));
+    Free(*ptr, old_size, alignment);
+    *ptr = block;
+    return absl::OkStatus();
+  }
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
+    const auto beyond = static_cast<int64_t>(reinterpret_cast<uintptr_t>(buffer) %
+                                             static_cast<uintptr_t>(alignment));
+    if (size == 0 || beyond == 0) return SoundPool::Free(buffer, size, alignment);
+    extra_ -= alignment;
+    SoundPool::Free(buffer - beyond, size + alignment, alignment);
+  }
+  int64_t bytes_allocated() const override { return SoundPool::bytes_allocated() - extra_; }
+
+  std::atomic<int64_t> count_ = 0;
+  std::atomic<int64_t> extra_ = 0;
 };
 
 // Grows without keeping the last byte.
@@ -172,6 +210,10 @@ constexpr Fault kFaults[] = {
     {"DropsAlignment", Make<DropsAlignment>, "EveryAlignmentIsKeptForEverySize"},
     {"DropsAlignment", Make<DropsAlignment>, "ReallocationKeepsContentsAndAlignment"},
     {"DropsAlignment", Make<DropsAlignment>, "AlignmentsThatAreNoneAreRefused"},
+    {"MisalignsPowersOfTwo", Make<MisalignsPowersOfTwo>,
+     "EveryPowerOfTwoAndItsNeighboursAreAligned"},
+    {"MisalignsPowersOfTwo", Make<MisalignsPowersOfTwo>,
+     "ReallocationIntoPowersOfTwoKeepsAlignment"},
     {"LosesAByte", Make<LosesAByte>, "ReallocationKeepsContentsAndAlignment"},
     {"LosesAByte", Make<LosesAByte>, "ARandomLifeKeepsContentsAndFigures"},
     {"CountsShrinking", Make<CountsShrinking>, "OnlyReallocationsThatGrowCountAsAllocations"},
