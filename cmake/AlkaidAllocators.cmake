@@ -31,10 +31,10 @@ set(ALKAID_ALLOCATOR_CFLAGS "-g2 -fno-omit-frame-pointer -fno-lto")
 # sanitizer (and with what its own build defines for that, under clang alone). jemalloc does it
 # under pthread mutexes, which the sanitizer sees anyway; compiled with it, its statistics are
 # reported.
-set(mimalloc_flavour plain)
+set(mimalloc_flavour mended)
 set(mimalloc_cflags "${ALKAID_ALLOCATOR_CFLAGS}")
 if(ALKAID_SANITIZE STREQUAL "thread")
-  set(mimalloc_flavour tsan)
+  set(mimalloc_flavour mended-tsan)
   string(APPEND mimalloc_cflags " -fsanitize=thread -DMI_TSAN=1")
 endif()
 
@@ -73,7 +73,30 @@ function(alkaid_build_jemalloc source folder flags cflags)
   file(REMOVE ${objects})
 endfunction()
 
+# mimalloc takes its options from the environment, in a set-uid program too, where that is the
+# caller's: MIMALLOC_SHOW_STATS, MIMALLOC_RESERVE_OS_MEMORY and others. jemalloc asks secure_getenv.
+# An empty environment and not none, which version 3 takes for one that cannot be read yet.
+function(alkaid_mend_mimalloc_environment source)
+  set(found "static char** mi_get_environ(void) {\n  return environ;\n}")
+  set(mended "#include <sys/auxv.h>\nstatic char** mi_get_environ(void) {\n\
+  static char* none[] = { NULL };\n  return (getauxval(AT_SECURE) != 0 ? none : environ);\n}")
+  # Of version 2, and of version 3.
+  foreach(file IN ITEMS src/options.c src/prim/unix/prim.c)
+    if(EXISTS "${source}/${file}")
+      file(READ "${source}/${file}" text)
+      string(FIND "${text}" "${found}" at)
+      if(NOT at EQUAL -1)
+        string(REPLACE "${found}" "${mended}" text "${text}")
+        file(WRITE "${source}/${file}" "${text}")
+        return()
+      endif()
+    endif()
+  endforeach()
+  message(FATAL_ERROR "mimalloc: no source has a mi_get_environ to be mended")
+endfunction()
+
 function(alkaid_build_mimalloc source folder flags cflags)
+  alkaid_mend_mimalloc_environment("${source}")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   alkaid_run("${folder}" "mimalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
              --unset=CXXFLAGS --unset=LDFLAGS

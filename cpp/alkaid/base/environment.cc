@@ -1,5 +1,6 @@
 #include "alkaid/base/environment.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace alkaid::internal {
@@ -59,8 +60,14 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
 }
 
 std::string GetEnvironment(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = ::secure_getenv(name);
   return value == nullptr ? "" : value;
+}
+
+std::string GetEnvironment(const char* name, const std::vector<std::string>& harmless) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) return "";
+  return std::ranges::find(harmless, value) != harmless.end() ? value : GetEnvironment(name);
 }
 
 }  // namespace alkaid::internal

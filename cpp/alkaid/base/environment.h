@@ -1,5 +1,9 @@
 // The environment variables that Alkaid honours, all in one list.
 //
+// A process with more rights than its caller (a set-uid or set-gid program, or one with capabilities
+// of its file) takes no orders from its environment, which is the caller's: there every variable
+// counts as not set. The choice among backends that are built in is the one exception.
+//
 // Ownership: values are copies. Threads: as safe as getenv: not while another thread calls setenv.
 // Out of memory: std::bad_alloc.
 #pragma once
@@ -36,5 +40,10 @@ ALKAID_EXPORT const std::vector<EnvironmentVariable>& HonouredEnvironmentVariabl
 
 // The value, or "" where the variable is not set. Set to nothing is as good as not set, throughout.
 ALKAID_EXPORT std::string GetEnvironment(const char* name);
+
+// The same, but one of `harmless` counts with raised privileges too: values that no caller gains
+// anything by.
+ALKAID_EXPORT std::string GetEnvironment(const char* name,
+                                         const std::vector<std::string>& harmless);
 
 }  // namespace alkaid::internal

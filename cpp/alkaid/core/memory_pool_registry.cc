@@ -45,6 +45,14 @@ struct Registry {
     return nullptr;
   }
 
+  std::vector<std::string> BuiltInNames() const {
+    std::vector<std::string> names;
+    for (const Entry& entry : entries) {
+      if (entry.backend.built_in) names.push_back(entry.backend.name);
+    }
+    return names;
+  }
+
   std::string Names() const {
     return absl::StrJoin(entries, ", ", [](std::string* out, const Entry& entry) {
       out->append(entry.backend.name);
@@ -60,8 +68,11 @@ Registry& TheRegistry() {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheRegistry(); }
 
-// Under the registry's lock.
-DefaultMemoryBackend Choose(const Registry& registry, const std::string& asked) {
+// Under the registry's lock. Which of the built-in backends serves is the caller's choice even where
+// the process has more rights than the caller; what the program registered is not.
+DefaultMemoryBackend Choose(const Registry& registry) {
+  const std::string asked =
+      internal::GetEnvironment(internal::kDefaultMemoryPoolVariable, registry.BuiltInNames());
   const std::string first = registry.entries.front().backend.name;
   if (asked.empty()) {
     return {first,
@@ -129,9 +140,8 @@ Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend)
 
 const DefaultMemoryBackend& ChosenDefaultMemoryBackend() {
   Registry& registry = TheRegistry();
-  const std::string asked = internal::GetEnvironment(internal::kDefaultMemoryPoolVariable);
   const std::lock_guard guard(registry.lock);
-  if (!registry.chosen) registry.chosen.emplace(Choose(registry, asked));
+  if (!registry.chosen) registry.chosen.emplace(Choose(registry));
   return *registry.chosen;
 }
 

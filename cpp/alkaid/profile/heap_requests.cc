@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <array>
@@ -348,7 +347,6 @@ std::string OwnHeapFileName(std::string_view pattern, uint32_t owner, uint64_t n
 bool IsHeapOwner() { return GetEnvironment(kHeapOwnerVariable) == std::to_string(::getpid()); }
 
 void StartHeapRequestsFromEnvironment() {
-  if (::getauxval(AT_SECURE) != 0) return;
   const std::string signal = GetEnvironment(kHeapSignalVariable);
   if (!signal.empty()) {
     const Status status = SignalFromEnvironment(signal);

@@ -7,8 +7,7 @@ namespace alkaid::profile {
 bool IsHeapOwner();
 
 // Looks at ALKAID_HEAP_SIGNAL, ALKAID_HEAP_FILE and ALKAID_HEAP_AT_EXIT, after
-// ALKAID_TRACK_ALLOCATIONS was. What can not be done is said on stderr. A program that runs with
-// more rights than its caller takes no orders from the environment.
+// ALKAID_TRACK_ALLOCATIONS was. What can not be done is said on stderr.
 //
 // Threads: all functions, before main. Out of memory: std::bad_alloc ends the program.
 void StartHeapRequestsFromEnvironment();
