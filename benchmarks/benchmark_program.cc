@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "alkaid/base/version.h"
-#include "alkaid/core/memory_pool_registry.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
 #include "turns.h"
 
 namespace alkaid::bench {

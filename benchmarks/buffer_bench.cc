@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "alkaid/core/buffer.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "benchmark_program.h"
 #include "raw_allocator.h"
 

@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "alkaid/core/buffer_builder.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/buffers/buffer_builder.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "benchmark_program.h"
 #include "raw_allocator.h"
 

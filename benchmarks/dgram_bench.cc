@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"

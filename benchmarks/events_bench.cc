@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"

@@ -12,18 +12,18 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/io_interfaces.h"
-#include "alkaid/profile/heap_diff.h"
-#include "alkaid/profile/heap_file.h"
-#include "alkaid/profile/heap_snapshot.h"
+#include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/heap/reports/heap_diff.h"
+#include "alkaid/heap/reports/heap_file.h"
+#include "alkaid/heap/reports/heap_snapshot.h"
 #include "benchmark_program.h"
 
 namespace alkaid::bench {
 namespace {
 
-using profile::HeapBlock;
-using profile::HeapContents;
-using profile::HeapSnapshot;
+using heap::HeapBlock;
+using heap::HeapContents;
+using heap::HeapSnapshot;
 
 constexpr uint64_t kBlocks = 1'000'000;
 constexpr uint32_t kStacks = 5000;
@@ -88,7 +88,7 @@ void RegisterAll() {
             .measured =
                 [before, after](int64_t times) {
                   for (int64_t i = 0; i < times; ++i) {
-                    const profile::HeapDiff diff = profile::Diff(*before, *after);
+                    const heap::HeapDiff diff = heap::Diff(*before, *after);
                     Require(diff.new_blocks.size() == kBlocks / 10 &&
                                 diff.freed_blocks.size() == kBlocks / 10 &&
                                 diff.by_stack.size() == kStacks && diff.total.bytes() == 0,
@@ -113,7 +113,7 @@ void RegisterAll() {
                 [before](int64_t times) {
                   for (int64_t i = 0; i < times; ++i) {
                     CountingStream stream;
-                    RequireOk(profile::WriteHeap(*before, &stream), "heap file");
+                    RequireOk(heap::WriteHeap(*before, &stream), "heap file");
                     Require(Value(stream.Tell(), "heap file") >
                                 static_cast<int64_t>(kBlocks * sizeof(HeapBlock)),
                             "blocks are missing");

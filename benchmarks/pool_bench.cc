@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "benchmark_program.h"
 #include "raw_allocator.h"
 

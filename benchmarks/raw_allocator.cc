@@ -3,7 +3,7 @@
 #include <atomic>
 #include <memory>
 
-#include "alkaid/core/memory_pool_registry.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
 #include "benchmark_program.h"
 
 namespace alkaid::bench {

@@ -23,7 +23,7 @@
 #include <mimalloc.h>
 #endif
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "library_function.h"
 
 namespace alkaid::bench {

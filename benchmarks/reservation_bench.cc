@@ -1,5 +1,5 @@
 // What does a reservation save a collector that grows? Replays the events of
-// alkaid/growth/event_replay.h without, with a fixed one and with an advised one.
+// fixtures/event_replay.h without, with a fixed one and with an advised one.
 //
 //   reservation_bench            times, beside the same events without a reservation; and that a process
 //                                of its own neither reallocates nor grows after its first event
@@ -21,11 +21,11 @@
 #include <vector>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/growth/event_replay.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/memory_stamp.h"
 #include "alkaid/growth/reservation_advisor.h"
 #include "benchmark_program.h"
+#include "fixtures/event_replay.h"
 #include "raw_allocator.h"
 
 namespace alkaid::bench {

@@ -9,10 +9,10 @@
 #include <memory>
 #include <vector>
 
-#include "alkaid/core/buffer.h"
-#include "alkaid/profile/heap_layout.h"
-#include "alkaid/profile/retention_report.h"
-#include "alkaid/profile/tracking.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/heap/reports/retention_report.h"
+#include "alkaid/heap/tracking/heap_layout.h"
+#include "alkaid/heap/tracking/tracking.h"
 #include "benchmark_program.h"
 
 namespace alkaid::bench {
@@ -38,7 +38,7 @@ constexpr double kMostNs = 1000;
 
 // Root after root, as a program that slices what it has just read.
 std::shared_ptr<BufferVector> MakeViews() {
-  RequireOk(profile::StartTracking({.views = true}), "tracking");
+  RequireOk(heap::StartTracking({.views = true}), "tracking");
   auto views = std::make_shared<BufferVector>();
   views->reserve(static_cast<size_t>(kViews));
   for (int64_t i = 0; i < kRoots; ++i) {
@@ -50,7 +50,7 @@ std::shared_ptr<BufferVector> MakeViews() {
   return views;
 }
 
-void RequireAll(const profile::RetentionTotals& totals) {
+void RequireAll(const heap::RetentionTotals& totals) {
   Require(totals.roots == kRoots && totals.views == kViews &&
               totals.root_bytes == kRoots * kRootBytes && totals.visible_bytes == kRoots * kVisible,
           "the census is another");
@@ -60,19 +60,18 @@ void RequireAll(const profile::RetentionTotals& totals) {
 uint64_t SumOfSizes() {
   // Asked for by name: the linker may give a program that names it itself a copy.
   static const auto* const root =
-      static_cast<const profile::HeapRoot*>(::dlsym(RTLD_DEFAULT, "alkaid_heap_root"));
-  const profile::Table& table = root->views;
+      static_cast<const heap::HeapRoot*>(::dlsym(RTLD_DEFAULT, "alkaid_heap_root"));
+  const heap::Table& table = root->views;
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < table.shard_count; ++i) {
-    const auto& shard = *reinterpret_cast<const profile::TableShard*>(
+    const auto& shard = *reinterpret_cast<const heap::TableShard*>(
         reinterpret_cast<const char*>(table.shards) + uint64_t{i} * table.shard_size);
-    const profile::RecordArray* const array = shard.array.load();
+    const heap::RecordArray* const array = shard.array.load();
     if (array == nullptr) continue;
     const char* const records = reinterpret_cast<const char*>(array) + array->header_size;
     for (uint64_t j = 0; j < array->capacity; ++j) {
-      const auto& view =
-          *reinterpret_cast<const profile::LiveView*>(records + j * table.record_size);
-      if (view.view.load(std::memory_order_acquire) > profile::kGivenBack) bytes += view.size;
+      const auto& view = *reinterpret_cast<const heap::LiveView*>(records + j * table.record_size);
+      if (view.view.load(std::memory_order_acquire) > heap::kGivenBack) bytes += view.size;
     }
   }
   return bytes;
@@ -91,7 +90,7 @@ void RegisterAll() {
             .measured =
                 [views](int64_t times) {
                   for (int64_t i = 0; i < times; ++i) {
-                    const auto report = Value(profile::RetentionReport::Take(), "report");
+                    const auto report = Value(heap::RetentionReport::Take(), "report");
                     RequireAll(report.totals());
                     Require(report.roots().front().holders.size() == 2, "holders are missing");
                   }
@@ -105,7 +104,7 @@ void RegisterAll() {
             .measured =
                 [views](int64_t times) {
                   for (int64_t i = 0; i < times; ++i) {
-                    RequireAll(Value(profile::MeasureRetention(), "totals"));
+                    RequireAll(Value(heap::MeasureRetention(), "totals"));
                   }
                 },
             .floor = read_table,

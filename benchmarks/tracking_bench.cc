@@ -17,25 +17,25 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
-#include "alkaid/profile/heap_layout.h"
-#include "alkaid/profile/tracking.h"
+#include "alkaid/heap/tracking/heap_layout.h"
+#include "alkaid/heap/tracking/tracking.h"
 #include "benchmark_program.h"
 #include "raw_allocator.h"
 
 namespace alkaid::bench {
 namespace {
 
-using profile::HeapRoot;
-using profile::LiveBlock;
-using profile::RecordArray;
-using profile::StackRecord;
-using profile::TableShard;
-using profile::TrackingOptions;
-using profile::Unwinder;
+using heap::HeapRoot;
+using heap::LiveBlock;
+using heap::RecordArray;
+using heap::StackRecord;
+using heap::TableShard;
+using heap::TrackingOptions;
+using heap::Unwinder;
 
 // The allocator of the default pool.
 #if ALKAID_HAVE_MIMALLOC
@@ -83,8 +83,8 @@ using Wanted = std::optional<TrackingOptions>;
 void Switch(const std::string& name, const Wanted& wanted) {
   static std::string current = "off";
   if (current == name) return;
-  profile::StopTracking();
-  if (wanted) RequireOk(profile::StartTracking(*wanted), "tracking");
+  heap::StopTracking();
+  if (wanted) RequireOk(heap::StartTracking(*wanted), "tracking");
   current = name;
 }
 
@@ -140,32 +140,32 @@ void RegisterAllocations(const std::string& variant, const Wanted& wanted, const
     MemoryPool* const pool = PoolOver(DefaultRaw::kName);
     const std::string name = "tracking/" + variant + "/" + std::to_string(size);
     const bool checked = wanted && wanted->sample_bytes == 0;
-    Register(
-        {.name = name,
-         .question = "allocate+free with tracking, ns, beside the raw allocator",
-         .variant = variant + ", " + SizeName(size),
-         .measured =
-             [=](int64_t times) {
-               Switch(variant, wanted);
-               Descend(kDepth, {pool, size, times, 0}, Allocate);
-             },
-         .floor =
-             [=](int64_t times) {
-               AllocateThenFree(
-                   times, size,
-                   [](int64_t bytes) {
-                     return static_cast<uint8_t*>(DefaultRaw::Allocate(static_cast<size_t>(bytes)));
-                   },
-                   [](uint8_t* block, int64_t) { DefaultRaw::Free(block); });
-             },
-         .bars = {bar},
-         .items = kBlocks,
-         .after =
-             [=](int64_t, benchmark::UserCounters*) {
-               Switch(variant, wanted);
-               if (checked) Descend(kDepth, {pool, size, 1, wanted->max_frames}, Check);
-               Require(profile::IsTracking() == wanted.has_value(), "tracking is not as asked");
-             }});
+    Register({.name = name,
+              .question = "allocate+free with tracking, ns, beside the raw allocator",
+              .variant = variant + ", " + SizeName(size),
+              .measured =
+                  [=](int64_t times) {
+                    Switch(variant, wanted);
+                    Descend(kDepth, {pool, size, times, 0}, Allocate);
+                  },
+              .floor =
+                  [=](int64_t times) {
+                    AllocateThenFree(
+                        times, size,
+                        [](int64_t bytes) {
+                          return static_cast<uint8_t*>(
+                              DefaultRaw::Allocate(static_cast<size_t>(bytes)));
+                        },
+                        [](uint8_t* block, int64_t) { DefaultRaw::Free(block); });
+                  },
+              .bars = {bar},
+              .items = kBlocks,
+              .after =
+                  [=](int64_t, benchmark::UserCounters*) {
+                    Switch(variant, wanted);
+                    if (checked) Descend(kDepth, {pool, size, 1, wanted->max_frames}, Check);
+                    Require(heap::IsTracking() == wanted.has_value(), "tracking is not as asked");
+                  }});
   }
 }
 

@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Holds the floors of the source tree: lower floors never include higher ones, siblings on a floor
-never include each other, and an internal header stays in its room. Tests of any room may use
-testing/, its internal headers included: those are the tests' own equipment.
+"""Holds the floors of the source tree.
+
+- A room includes itself and rooms of lower floors, never a higher one, never a sibling on its own.
+- A header whose name ends in _internal.h stays in its room, but for the friends below.
+- An umbrella header, such as alkaid/dgram.h or alkaid/core/memory.h, includes what it is named for and
+  stands on the highest of its floors.
+- What is made for tests (cpp/fixtures) is used by tests and by folders above the rooms, never by the
+  library. Tests of any room may use testing/.
 
     check_layers.py [ROOT]         prints each violation as FILE:LINE: ..., exits 1 if there is one
     check_layers.py --self-test    plants violations of each rule in a temporary tree and finds them
@@ -12,59 +17,104 @@ import re
 import sys
 import tempfile
 
-# Each room's floor. A room may include itself and all rooms of lower floors.
+# Each room's floor.
 FLOORS = {
     "base": 0,
-    "core": 1,
     "unwind": 1,
-    "dgram": 2,
-    "profile": 2,
-    "interop": 2,
-    "cuda": 2,
-    "events": 3,
-    "growth": 3,
+    "core/observers": 1,
+    "core/pools": 2,
+    "core/buffers": 3,
     "testing": 3,
+    "core/files": 4,
+    "dgram": 5,
+    "heap/tracking": 5,
+    "interop": 5,
+    "events": 6,
+    "heap/reports": 6,
+    "cuda": 6,
+    "growth": 7,
+    "columns": 7,
+    "c": 7,
+    "nodes": 7,
+    "startup": 8,
 }
-ROOMS = "cpp/alkaid"
-# Folders above all rooms: they may include any public header.
-TOP = ("cpp/preload", "cpp/tools", "cpp/python", "cpp/fuzz", "benchmarks")
-# A part of a room that has to lie in a library of its own: it may use that room's internal headers.
-ANNEXES = {"cpp/preload": "profile"}
+# Headers that stand for whole rooms, and the folder that each stands for.
+UMBRELLAS = {
+    "alkaid/core/memory.h": "core",
+    "alkaid/dgram.h": "dgram",
+    "alkaid/events.h": "events",
+    "alkaid/heap.h": "heap",
+    "alkaid/growth.h": "growth",
+}
+# Who may include whose internal headers besides.
+FRIENDS = {
+    ("core/buffers", "core/pools"),
+    ("core/files", "core/buffers"),
+    ("heap/reports", "heap/tracking"),
+    ("preload", "heap/tracking"),
+}
+# Folders above all rooms: they may include any public header, and each other's as they need.
+TOPS = ("fixtures", "tests", "preload", "tools", "python", "fuzz")
 SOURCES = {".h", ".cc", ".cu"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
 def room_of(path):
-    """The room of a path below the include root, such as alkaid/core/buffer.h; None outside."""
+    """The room of a path below cpp/, such as core/pools for alkaid/core/pools/pool.h; the first folder
+    for what is not the library's; None for a place that is neither."""
     parts = pathlib.PurePosixPath(path).parts
-    return parts[1] if len(parts) == 3 and parts[0] == "alkaid" else None
+    if parts[0] != "alkaid":
+        return parts[0] if parts[0] in TOPS or parts[0] == "benchmarks" else None
+    folder = "/".join(parts[1:-1])
+    return folder if folder in FLOORS else None
+
+
+def rooms_below(folder):
+    return [room for room in FLOORS if room == folder or room.startswith(folder + "/")]
 
 
 def included(root, file, quote, name):
-    """The included file as a path below the include root, or None for what is not the project's."""
+    """The included file as a path below cpp/, or None for what is not the project's."""
     beside = (file.parent / name).resolve()
     if quote == '"' and beside.is_file() and (root / "cpp").resolve() in beside.parents:
         return beside.relative_to((root / "cpp").resolve()).as_posix()
-    return name if name.startswith("alkaid/") else None
+    return name if name.split("/")[0] in ("alkaid", *TOPS) and "/" in name else None
 
 
-def complaint(room, is_test, target, annexed=None):
-    """What is wrong with an include of `target` from `room` (None above all rooms), or None.
-    `annexed` is the room whose internal headers may be used besides."""
+def complaint(source, target):
+    """What is wrong with an include of `target` in `source`, both paths below cpp/; None if nothing."""
+    if source in UMBRELLAS:
+        inside = room_of(target) in rooms_below(UMBRELLAS[source])
+        if inside:
+            internal = target.endswith("_internal.h")
+            return f"{source} is for users, and {target} is internal" if internal else None
+        room, floor = UMBRELLAS[source], max(FLOORS[r] for r in rooms_below(UMBRELLAS[source]))
+    else:
+        room = room_of(source)
+        floor = FLOORS.get(room)  # None above all rooms
+    is_test = pathlib.PurePosixPath(source).stem.endswith("_test")
+
+    if target in UMBRELLAS:
+        stands_for = rooms_below(UMBRELLAS[target])
+        if floor is None or floor > max(FLOORS[r] for r in stands_for):
+            return None
+        return f"{room}/ (floor {floor}) includes {target}, which stands for all of {', '.join(stands_for)}"
     target_room = room_of(target)
     if target_room is None:
-        return None if not target.startswith("alkaid/") else f"{target} is in no room"
-    if target_room not in FLOORS:
-        return f"the room '{target_room}' has no floor in ci/check_layers.py"
+        return f"{target} is in no room"
+    if target_room in TOPS:
+        if floor is None or (is_test and target_room == "fixtures"):
+            return None
+        return f"{room}/ includes {target}, which is not the library's"
     if target_room == room or (is_test and target_room == "testing"):
         return None
-    if target.endswith("_internal.h") and target_room != annexed:
+    if target.endswith("_internal.h") and (room, target_room) not in FRIENDS:
         return f"{target} is internal to {target_room}/"
-    if room is None:
+    if floor is None:
         return None
-    if FLOORS[target_room] > FLOORS[room]:
-        return f"{room}/ (floor {FLOORS[room]}) includes {target} (floor {FLOORS[target_room]})"
-    if FLOORS[target_room] == FLOORS[room]:
+    if FLOORS[target_room] > floor:
+        return f"{room}/ (floor {floor}) includes {target} (floor {FLOORS[target_room]})"
+    if FLOORS[target_room] == floor:
         return f"{room}/ includes its sibling {target}"
     return None
 
@@ -72,23 +122,22 @@ def complaint(room, is_test, target, annexed=None):
 def check(root):
     """All violations below `root`, and the number of files read."""
     violations, files = [], 0
-    for top in (ROOMS, *TOP):
-        for file in sorted((root / top).rglob("*")):
-            if file.suffix not in SOURCES:
-                continue
-            files += 1
-            place = file.relative_to(root)
-            room = file.relative_to(root / ROOMS).parts[0] if top == ROOMS else None
-            if room is not None and room not in FLOORS:
-                violations.append(f"{place}:1: '{room}' has no floor in ci/check_layers.py")
-                continue
-            is_test = file.stem.endswith("_test")
-            for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
-                match = INCLUDE.match(line)
-                target = match and included(root, file, *match.groups())
-                wrong = target and complaint(room, is_test, target, ANNEXES.get(top))
-                if wrong:
-                    violations.append(f"{place}:{number}: {wrong}")
+    folders = (root / "cpp", root / "benchmarks")
+    for file in sorted(found for folder in folders for found in folder.rglob("*")):
+        if file.suffix not in SOURCES:
+            continue
+        files += 1
+        place = file.relative_to(root)
+        below = place.relative_to("cpp").as_posix() if place.parts[0] == "cpp" else place.as_posix()
+        if below not in UMBRELLAS and room_of(below) is None:
+            violations.append(f"{place}:1: '{place.parent}' has no floor in ci/check_layers.py")
+            continue
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
+            match = INCLUDE.match(line)
+            target = match and included(root, file, *match.groups())
+            wrong = target and complaint(below, target)
+            if wrong:
+                violations.append(f"{place}:{number}: {wrong}")
     return violations, files
 
 
@@ -96,40 +145,73 @@ def self_test():
     """Plants one file for each rule; True when just the faults are found."""
     good = {
         "cpp/alkaid/base/a.h": "",
-        "cpp/alkaid/core/b.h": '#include "alkaid/base/a.h"\n#include <vector>\n',
-        "cpp/alkaid/core/b_internal.h": "",
-        "cpp/alkaid/core/b.cc": '#include "alkaid/core/b_internal.h"\n',
-        "cpp/alkaid/core/b_test.cc": '#include "alkaid/testing/t.h"\n',
-        "cpp/alkaid/dgram/d.h": "#include <alkaid/core/b.h>\n",
-        "cpp/alkaid/core/equipment_test.cc": '#include "alkaid/testing/t_internal.h"\n',
-        "cpp/alkaid/testing/t_internal.h": "",
-        "cpp/alkaid/testing/t.h": '#include "alkaid/dgram/d.h"\n',
-        "cpp/tools/main.cc": '#include "alkaid/testing/t.h"\n#include "other.h"\n',
-        "cpp/tools/other.h": "",
-        "cpp/alkaid/profile/p_internal.h": "",
-        "cpp/preload/annex.cc": '#include "alkaid/profile/p_internal.h"\n',
+        "cpp/alkaid/base/a_internal.h": "",
+        "cpp/alkaid/core/observers/o.h": '#include "alkaid/base/a.h"\n#include <vector>\n',
+        "cpp/alkaid/core/pools/p.h": "#include <alkaid/core/observers/o.h>\n",
+        "cpp/alkaid/core/pools/p_internal.h": "",
+        "cpp/alkaid/core/pools/p.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/alkaid/core/pools/p_test.cc": '#include "alkaid/testing/t.h"\n'
+                                           '#include "fixtures/made.h"\n',
+        "cpp/alkaid/core/buffers/b.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/alkaid/core/buffers/b.h": "",
+        "cpp/alkaid/core/buffers/b_internal.h": "",
+        "cpp/alkaid/core/files/f.cc": '#include "alkaid/core/buffers/b_internal.h"\n',
+        "cpp/alkaid/core/memory.h": '#include "alkaid/core/files/f.h"\n#include "alkaid/base/a.h"\n',
+        "cpp/alkaid/core/files/f.h": "",
+        "cpp/alkaid/dgram/d.h": "#include <alkaid/core/memory.h>\n",
+        "cpp/alkaid/dgram.h": '#include "alkaid/dgram/d.h"\n',
+        "cpp/alkaid/heap/tracking/t.h": "",
+        "cpp/alkaid/heap/tracking/t_internal.h": "",
+        "cpp/alkaid/heap/reports/r.cc": '#include "alkaid/heap/tracking/t_internal.h"\n',
+        "cpp/alkaid/heap.h": '#include "alkaid/heap/tracking/t.h"\n',
+        "cpp/alkaid/growth/g.cc": '#include "alkaid/heap.h"\n#include "alkaid/dgram.h"\n',
+        "cpp/alkaid/testing/t.h": '#include "alkaid/core/pools/p.h"\n',
+        "cpp/fixtures/made.h": '#include "alkaid/dgram/d.h"\n',
+        "cpp/tests/whole_test.cc": '#include "fixtures/made.h"\n#include "alkaid/testing/t.h"\n',
+        "cpp/tools/main.cc": '#include "alkaid/testing/t.h"\n#include "tools/demo/other.h"\n',
+        "cpp/tools/demo/other.h": "",
+        "cpp/preload/annex.cc": '#include "alkaid/heap/tracking/t_internal.h"\n',
+        "benchmarks/bench.cc": '#include "fixtures/made.h"\n#include "program.h"\n',
     }
     bad = {
-        "cpp/alkaid/base/upward.h": '#include "alkaid/core/b.h"\n',
-        "cpp/alkaid/base/angled.h": "#include <alkaid/core/b.h>\n",
-        "cpp/alkaid/base/relative.h": '#  include "../core/b.h"\n',
-        "cpp/alkaid/base/upward_test.cc": '#include "alkaid/core/b.h"\n',
-        "cpp/alkaid/profile/sibling.h": '#include "alkaid/dgram/d.h"\n',
-        "cpp/alkaid/core/tests_only.cc": '#include "alkaid/testing/t.h"\n',
-        "cpp/alkaid/dgram/internal.cc": '#include "alkaid/core/b_internal.h"\n',
-        "cpp/alkaid/dgram/internal_test.cc": '#include "alkaid/core/b_internal.h"\n',
+        "cpp/alkaid/base/upward.h": '#include "alkaid/core/pools/p.h"\n',
+        "cpp/alkaid/base/angled.h": "#include <alkaid/core/pools/p.h>\n",
+        "cpp/alkaid/base/relative.h": '#  include "../core/pools/p.h"\n',
+        "cpp/alkaid/base/upward_test.cc": '#include "alkaid/core/pools/p.h"\n',
+        "cpp/alkaid/base/uses_fixtures.cc": '#include "fixtures/made.h"\n',
+        "cpp/alkaid/core/pools/upward.cc": '#include "alkaid/core/buffers/b.h"\n',
+        "cpp/alkaid/core/pools/face.cc": '#include "alkaid/core/memory.h"\n',
+        "cpp/alkaid/core/files/face.cc": '#include "alkaid/core/memory.h"\n',
+        "cpp/alkaid/core/files/not_a_friend.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/alkaid/core/pools/of_base.cc": '#include "alkaid/base/a_internal.h"\n',
+        "cpp/alkaid/core/loose.h": "",
+        "cpp/alkaid/loose.h": "",
+        "cpp/alkaid/events.h": '#include "alkaid/growth/g.h"\n',
+        "cpp/alkaid/growth.h": '#include "alkaid/growth/g_internal.h"\n',
+        "cpp/alkaid/growth/g_internal.h": "",
+        "cpp/alkaid/heap/tracking/sibling.h": '#include "alkaid/dgram/d.h"\n',
+        "cpp/alkaid/heap/tracking/upward_test.cc": '#include "alkaid/heap/reports/r.h"\n',
+        "cpp/alkaid/heap/reports/umbrella.cc": '#include "alkaid/heap.h"\n',
+        "cpp/alkaid/events/umbrella.cc": '#include "alkaid/heap.h"\n',
+        "cpp/alkaid/core/buffers/tests_only.cc": '#include "alkaid/testing/t.h"\n',
+        "cpp/alkaid/dgram/internal.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/alkaid/dgram/internal_test.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/alkaid/dgram/fixtures.h": '#include "fixtures/made.h"\n',
+        "cpp/alkaid/startup/friend.cc": '#include "alkaid/heap/tracking/t_internal.h"\n',
         "cpp/alkaid/cellar/unknown.h": "",
-        "cpp/alkaid/core/unknown_room.cc": '#include "alkaid/cellar/unknown.h"\n',
-        "cpp/alkaid/core/equipment.cc": '#include "alkaid/testing/t_internal.h"\n',
-        "cpp/tools/internal.cc": '#include "alkaid/core/b_internal.h"\n',
-        "cpp/preload/others.cc": '#include "alkaid/core/b_internal.h"\n',
-        "benchmarks/internal.cc": '#include "alkaid/core/b_internal.h"\n',
+        "cpp/alkaid/core/pools/unknown_room.cc": '#include "alkaid/cellar/unknown.h"\n',
+        "cpp/fixtures/internal.h": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/tools/internal.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/tests/internal_test.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/preload/others.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "benchmarks/internal.cc": '#include "alkaid/core/pools/p_internal.h"\n',
     }
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         for name, text in {**good, **bad}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
+        del bad["cpp/alkaid/growth/g_internal.h"]  # there for the one that includes it
         found = {violation.split(":")[0] for violation in check(root)[0]}
     for name in sorted(found ^ set(bad)):
         print(f"{name}: {'found without fault' if name in found else 'planted and not found'}")

@@ -40,58 +40,134 @@ function(alkaid_library)
   endif()
 endfunction()
 
+# alkaid_unit_files(out folder unit...): what there is of each unit: <unit>.h or <unit>_internal.h,
+# <unit>.cc, <unit>_test.cc. A unit of which there is nothing is an error.
+function(alkaid_unit_files out folder)
+  set(files)
+  foreach(unit IN LISTS ARGN)
+    set(found OFF)
+    foreach(suffix IN ITEMS .h _internal.h .cc _test.cc)
+      if(EXISTS "${folder}/${unit}${suffix}")
+        list(APPEND files "${unit}${suffix}")
+        set(found ON)
+      endif()
+    endforeach()
+    if(NOT found)
+      message(FATAL_ERROR "${folder}: there is no file of the unit '${unit}'")
+    endif()
+  endforeach()
+  set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
+# alkaid_list_files(file...): these files of the current folder have a place in the build. At the end
+# of a folder that lists files, a source or header that stands in no list is an error.
+function(alkaid_list_files)
+  get_property(listed DIRECTORY PROPERTY ALKAID_LISTED_FILES)
+  if(NOT listed)
+    cmake_language(EVAL CODE "cmake_language(DEFER CALL alkaid_refuse_unlisted_files)")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY ALKAID_LISTED_FILES ${ARGN})
+endfunction()
+
+function(alkaid_refuse_unlisted_files)
+  get_property(listed DIRECTORY PROPERTY ALKAID_LISTED_FILES)
+  file(GLOB there RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS
+       "${CMAKE_CURRENT_SOURCE_DIR}/*.h" "${CMAKE_CURRENT_SOURCE_DIR}/*.cc"
+       "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+  list(REMOVE_ITEM there ${listed})
+  if(there)
+    list(JOIN there ", " there)
+    message(FATAL_ERROR "${CMAKE_CURRENT_SOURCE_DIR}: in no list of its CMakeLists.txt: ${there}")
+  endif()
+endfunction()
+
 # Installs the headers of the room in the current folder, all but the internal ones.
 function(alkaid_install_headers room)
   set(public ${ARGN})
+  list(FILTER public INCLUDE REGEX "\\.h$")
   list(FILTER public EXCLUDE REGEX "_internal\\.h$")
   install(FILES ${public} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/alkaid/${room}"
           COMPONENT development)
 endfunction()
 
-# alkaid_room(core HEADERS a.h ... SOURCES a.cc ... TESTS a_test.cc ...)
+# alkaid_room(core/pools
+#   UNITS memory_pool ...        one name for foo.h (or foo_internal.h), foo.cc and foo_test.cc
+#   WITHOUT jemalloc_backend ... units whose source this build leaves out; their tests say so
+#   TESTS more_test.cc ...       test files that belong to no unit
+#   PROCESS_TESTS fork ...)      <name>_test.cc, a unit's or not, is a program of its own
 #
 # Headers are installed under include/alkaid/<room>, those named *_internal.h excepted. Sources go
-# into libalkaid.so. Tests make one program, alkaid_<room>_test.
+# into libalkaid.so. Tests make one program, alkaid_core_pools_test.
 function(alkaid_room room)
-  cmake_parse_arguments(arg "" "" "HEADERS;SOURCES;TESTS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "UNITS;WITHOUT;TESTS;PROCESS_TESTS" ${ARGN})
   alkaid_refuse_unknown(alkaid_room "${arg_UNPARSED_ARGUMENTS}")
-  list(TRANSFORM arg_SOURCES PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
-  list(TRANSFORM arg_HEADERS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" OUTPUT_VARIABLE headers)
-  target_sources(alkaid PRIVATE ${arg_SOURCES} ${headers})
-  alkaid_install_headers(${room} ${arg_HEADERS})
-  if(ALKAID_BUILD_TESTS AND arg_TESTS)
-    alkaid_gtest_program(alkaid_${room}_test ${arg_TESTS})
+  alkaid_unit_files(files "${CMAKE_CURRENT_SOURCE_DIR}" ${arg_UNITS})
+  alkaid_list_files(${files} ${arg_TESTS})
+  set(tests ${files})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  foreach(name IN LISTS arg_PROCESS_TESTS)
+    list(REMOVE_ITEM tests ${name}_test.cc)
+    alkaid_list_files(${name}_test.cc)
+    if(TARGET alkaid_testing)
+      alkaid_test_program(alkaid_${name}_test SOURCES ${name}_test.cc
+                          LINK alkaid_testing alkaid_fixtures)
+    endif()
+  endforeach()
+  list(FILTER files EXCLUDE REGEX "_test\\.cc$")
+  alkaid_install_headers(${room} ${files})
+  foreach(unit IN LISTS arg_WITHOUT)
+    list(REMOVE_ITEM files ${unit}.cc)
+  endforeach()
+  list(TRANSFORM files PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  target_sources(alkaid PRIVATE ${files})
+  list(APPEND tests ${arg_TESTS})
+  if(ALKAID_BUILD_TESTS AND tests)
+    string(REPLACE "/" "_" name "${room}")
+    alkaid_gtest_program(alkaid_${name}_test ${tests})
   endif()
 endfunction()
 
-# alkaid_testing_room(HEADERS ... SOURCES ... TESTS ...): like alkaid_room, but the sources make the
-# static library alkaid::testing, with which users test pools of their own.
+# alkaid_testing_room(UNITS ...): like alkaid_room, but the sources make the static library
+# alkaid::testing, with which users test pools of their own.
 function(alkaid_testing_room)
-  cmake_parse_arguments(arg "" "" "HEADERS;SOURCES;TESTS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "UNITS" ${ARGN})
   alkaid_refuse_unknown(alkaid_testing_room "${arg_UNPARSED_ARGUMENTS}")
+  alkaid_unit_files(files "${CMAKE_CURRENT_SOURCE_DIR}" ${arg_UNITS})
+  alkaid_list_files(${files})
   if(NOT ALKAID_BUILD_TESTING_LIBRARY)
     return()
   endif()
-  if(arg_SOURCES)
-    add_library(alkaid_testing STATIC ${arg_SOURCES} ${arg_HEADERS})
-    set_target_properties(alkaid_testing PROPERTIES POSITION_INDEPENDENT_CODE ON)
-    target_link_libraries(alkaid_testing PUBLIC alkaid GTest::gmock GTest::gtest)
-  else()
-    add_library(alkaid_testing INTERFACE)
-    target_link_libraries(alkaid_testing INTERFACE alkaid GTest::gmock GTest::gtest)
-  endif()
-  set_target_properties(alkaid_testing PROPERTIES EXPORT_NAME testing)
+  set(tests ${files})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER files EXCLUDE REGEX "_test\\.cc$")
+  add_library(alkaid_testing STATIC ${files})
+  set_target_properties(alkaid_testing PROPERTIES
+    POSITION_INDEPENDENT_CODE ON EXPORT_NAME testing)
+  target_link_libraries(alkaid_testing PUBLIC alkaid GTest::gmock GTest::gtest)
   add_library(alkaid::testing ALIAS alkaid_testing)
-  alkaid_install_headers(testing ${arg_HEADERS})
-  if(ALKAID_BUILD_TESTS AND arg_TESTS)
-    alkaid_gtest_program(alkaid_testing_test ${arg_TESTS})
+  alkaid_install_headers(testing ${files})
+  if(ALKAID_BUILD_TESTS)
+    alkaid_gtest_program(alkaid_testing_test ${tests})
   endif()
+endfunction()
+
+# alkaid_fixtures_room(UNITS ...): inputs and devices made for tests, fuzz targets and benchmarks, as
+# the static library alkaid_fixtures. Never installed, and nothing of the library may use them.
+function(alkaid_fixtures_room)
+  cmake_parse_arguments(arg "" "" "UNITS" ${ARGN})
+  alkaid_refuse_unknown(alkaid_fixtures_room "${arg_UNPARSED_ARGUMENTS}")
+  alkaid_unit_files(files "${CMAKE_CURRENT_SOURCE_DIR}" ${arg_UNITS})
+  alkaid_list_files(${files})
+  add_library(alkaid_fixtures STATIC EXCLUDE_FROM_ALL ${files})
+  target_link_libraries(alkaid_fixtures PUBLIC alkaid)
 endfunction()
 
 # alkaid_gtest_program(name a_test.cc ...): GoogleTest's main, one CTest entry for each test.
 function(alkaid_gtest_program name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE alkaid GTest::gmock GTest::gtest GTest::gtest_main)
+  alkaid_list_files(${ARGN})
+  target_link_libraries(${name} PRIVATE
+    alkaid alkaid_fixtures GTest::gmock GTest::gtest GTest::gtest_main)
   if(TARGET alkaid_testing)
     target_link_libraries(${name} PRIVATE alkaid_testing)
   endif()
@@ -110,11 +186,12 @@ endfunction()
 # A test that needs a process of its own: passes when it exits 0, is skipped when it exits 77.
 # It has its own main and links libalkaid.so, or with PLAIN only what LINK names.
 function(alkaid_test_program name)
+  cmake_parse_arguments(arg "PLAIN" "" "SOURCES;LINK;ARGS" ${ARGN})
+  alkaid_refuse_unknown(alkaid_test_program "${arg_UNPARSED_ARGUMENTS}")
+  alkaid_list_files(${arg_SOURCES})
   if(NOT ALKAID_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(arg "PLAIN" "" "SOURCES;LINK;ARGS" ${ARGN})
-  alkaid_refuse_unknown(alkaid_test_program "${arg_UNPARSED_ARGUMENTS}")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINK})
   if(NOT arg_PLAIN)
@@ -144,18 +221,30 @@ function(alkaid_test_precompiled_header)
     <gmock/gmock.h> <gtest/gtest.h> <absl/status/status.h> <absl/status/statusor.h>)
 endfunction()
 
-# alkaid_command(target a.cc ...): the program bin/alkaid.
-function(alkaid_command target)
-  add_executable(${target} ${ARGN})
+# alkaid_command_room(subject UNITS ... [TESTS ...]): a part of the program bin/alkaid. The units' tests
+# and TESTS, which hold what the tests need beside them too, go into alkaid_tools_test.
+function(alkaid_command_room subject)
+  cmake_parse_arguments(arg "" "" "UNITS;TESTS" ${ARGN})
+  alkaid_refuse_unknown(alkaid_command_room "${arg_UNPARSED_ARGUMENTS}")
+  alkaid_unit_files(files "${CMAKE_CURRENT_SOURCE_DIR}" ${arg_UNITS})
+  alkaid_list_files(${files} ${arg_TESTS})
+  set(tests ${files})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER files EXCLUDE REGEX "_test\\.cc$")
+  list(APPEND tests ${arg_TESTS})
+  list(TRANSFORM files PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  list(TRANSFORM tests PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  target_sources(alkaid_command_parts PRIVATE ${files})
+  if(ALKAID_BUILD_TESTS)
+    target_sources(alkaid_tools_test PRIVATE ${tests})
+  endif()
+endfunction()
+
+# alkaid_unity(target): its files are compiled together, ten at a time.
+function(alkaid_unity target)
   if(ALKAID_UNITY_COMMAND)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   endif()
-  set_target_properties(${target} PROPERTIES OUTPUT_NAME alkaid)
-  target_link_libraries(${target} PRIVATE
-    alkaid CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto Threads::Threads
-    alkaid_libdw)
-  target_include_directories(${target} PRIVATE "${ALKAID_INCLUDE_ROOT}")
-  install(TARGETS ${target} RUNTIME COMPONENT runtime)
 endfunction()
 
 # alkaid_benchmark(name SOURCES a.cc ... [LINK target ...]): a Google Benchmark program, bin/<name>.

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <memory>
 
-#include "alkaid/core/buffer.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/pools/memory_pool.h"
 
 namespace {
 

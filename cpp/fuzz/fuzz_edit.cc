@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/dgram_edit.h"
 #include "alkaid/dgram/shapes_data.h"

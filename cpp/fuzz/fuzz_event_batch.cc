@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/memory_io.h"
+#include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/events/big_data_reader.h"
 #include "alkaid/events/dgram_batch_builder.h"

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"

@@ -7,13 +7,13 @@
 #include <cstring>
 #include <string>
 
-#include "alkaid/profile/heap_diff.h"
-#include "alkaid/profile/heap_file.h"
+#include "alkaid/heap/reports/heap_diff.h"
+#include "alkaid/heap/reports/heap_file.h"
 
 namespace {
 
-using alkaid::profile::HeapBlock;
-using alkaid::profile::HeapSnapshot;
+using alkaid::heap::HeapBlock;
+using alkaid::heap::HeapSnapshot;
 
 template <typename T>
 T Get(const std::string& bytes, size_t offset) {
@@ -61,7 +61,7 @@ bool Mend(std::string* bytes) {
 
 void Parse(const std::string& bytes) {
   const auto snapshot =
-      alkaid::profile::ParseHeap(bytes.data(), static_cast<int64_t>(bytes.size()), "file");
+      alkaid::heap::ParseHeap(bytes.data(), static_cast<int64_t>(bytes.size()), "file");
   if (!snapshot.ok()) {
     if (snapshot.status().code() != alkaid::StatusCode::kDataLoss) std::abort();
     return;
@@ -71,9 +71,9 @@ void Parse(const std::string& bytes) {
       const auto* module = snapshot->ModuleOf(frame);
       if (module != nullptr && frame - module->start >= module->end - module->start) std::abort();
     }
-    if (block.first_count() < 0 || block.first_count() > alkaid::profile::kFirstBytes) std::abort();
+    if (block.first_count() < 0 || block.first_count() > alkaid::heap::kFirstBytes) std::abort();
   }
-  const auto all = alkaid::profile::Diff(HeapSnapshot(), *snapshot);
+  const auto all = alkaid::heap::Diff(HeapSnapshot(), *snapshot);
   if (all.new_blocks.size() != snapshot->blocks().size() || !all.freed_blocks.empty()) std::abort();
 }
 

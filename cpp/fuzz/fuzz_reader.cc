@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "alkaid/core/buffer.h"
-#include "alkaid/dgram/read_everything.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "fixtures/read_everything.h"
 
 namespace {
 

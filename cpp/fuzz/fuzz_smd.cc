@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/verify.h"
 #include "alkaid/events/chunk_info.h"

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/dgram/corruptions.h"
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/writer.h"
-#include "alkaid/events/corruptions.h"
-#include "alkaid/events/stream_crafts.h"
-#include "alkaid/profile/crafted_heap.h"
+#include "fixtures/crafted_dgrams.h"
+#include "fixtures/crafted_heap.h"
+#include "fixtures/crafted_streams.h"
+#include "fixtures/dgram_corruptions.h"
+#include "fixtures/event_corruptions.h"
 
 namespace {
 
@@ -128,8 +128,8 @@ void AddStreams(Seeds* seeds) {
 }
 
 void AddHeapFiles(Seeds* seeds) {
-  namespace heap = alkaid::profile::crafted;
-  seeds->Add("fuzz_heap_file", heap::FileBytes(alkaid::profile::HeapSnapshot()));
+  namespace heap = alkaid::heap::crafted;
+  seeds->Add("fuzz_heap_file", heap::FileBytes(alkaid::heap::HeapSnapshot()));
   seeds->Add("fuzz_heap_file",
              heap::FileBytes(heap::Snapshot(
                  "seed", {heap::Block(0x1000, 64, 1), heap::Block(0x2000, 355'920, 2, 2, 2),

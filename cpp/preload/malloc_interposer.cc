@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 
-#include "alkaid/profile/malloc_events_internal.h"
+#include "alkaid/heap/tracking/malloc_events_internal.h"
 
 extern "C" {
 
@@ -41,7 +41,7 @@ namespace {
     if (block != nullptr) alkaid_track_malloc(block, size);
     return block;
   }
-  alignas(16) char move[alkaid::profile::kMallocMoveBytes];
+  alignas(16) char move[alkaid::heap::kMallocMoveBytes];
   alkaid_track_moving(move, ptr);
   void* const block = __libc_realloc(ptr, size);
   if (block == nullptr && size == 0) {

@@ -21,19 +21,19 @@
 #include <thread>
 #include <vector>
 
-#include "alkaid/core/label.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/core/pmr.h"
-#include "alkaid/profile/heap_tables_internal.h"
-#include "alkaid/profile/tracking.h"
-#include "alkaid/testing/libc_malloc_internal.h"
+#include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pmr.h"
+#include "alkaid/heap/tracking/heap_tables_internal.h"
+#include "alkaid/heap/tracking/tracking.h"
+#include "fixtures/libc_malloc.h"
 
 // It asks for the records of blocks that are gone: their addresses are all that is used.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuse-after-free"
 #endif
 
-namespace alkaid::profile {
+namespace alkaid::heap {
 namespace {
 
 int failures = 0;
@@ -397,8 +397,8 @@ int Run(const char* preload) {
 }
 
 }  // namespace
-}  // namespace alkaid::profile
+}  // namespace alkaid::heap
 
 int main(int argc, char** argv) {
-  return argc == 2 ? alkaid::profile::Run(argv[1]) : alkaid::profile::RunAsChild();
+  return argc == 2 ? alkaid::heap::Run(argv[1]) : alkaid::heap::RunAsChild();
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The layout of version 1, by offsets (alkaid/profile/heap_layout.h). */
+/* The layout of version 1, by offsets (alkaid/heap/tracking/heap_layout.h). */
 static uint64_t word(const char* at) {
   uint64_t value;
   memcpy(&value, at, sizeof(value));

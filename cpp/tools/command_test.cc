@@ -11,10 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "alkaid/base/version.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/core/read_queue.h"
-#include "alkaid/dgram/crafted_dgrams.h"
-#include "run_command.h"
+#include "alkaid/core/files/read_queue.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "fixtures/crafted_dgrams.h"
+#include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {

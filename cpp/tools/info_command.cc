@@ -7,12 +7,12 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/base/probes.h"
 #include "alkaid/base/version.h"
-#include "alkaid/core/memory_pool_registry.h"
-#include "alkaid/core/read_queue.h"
-#include "commands.h"
-#include "exit_code.h"
+#include "alkaid/core/files/read_queue.h"
+#include "alkaid/core/observers/probes.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
+#include "tools/commands.h"
+#include "tools/support/exit_code.h"
 
 namespace alkaid::tools {
 namespace {

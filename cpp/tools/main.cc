@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "alkaid/base/version.h"
-#include "alkaid/profile/heap_requests.h"
-#include "commands.h"
-#include "exit_code.h"
+#include "alkaid/heap/reports/heap_requests.h"
+#include "tools/commands.h"
+#include "tools/support/exit_code.h"
 
 // A heap file that `alkaid heap show` is to print must not be overwritten by that of the command's
 // own end; what `alkaid run` runs is another program. Only what works with memory is worth watching.

@@ -1,15 +1,15 @@
 // What changed between two events.
 #include <alkaid/core/memory.h>
-#include <alkaid/profile/heap_diff.h>
-#include <alkaid/profile/heap_file.h>
-#include <alkaid/profile/heap_snapshot.h>
-#include <alkaid/profile/tracking.h>
+#include <alkaid/heap/reports/heap_diff.h>
+#include <alkaid/heap/reports/heap_file.h>
+#include <alkaid/heap/reports/heap_snapshot.h>
+#include <alkaid/heap/tracking/tracking.h>
 
 #include <cstdio>
 #include <memory>
 #include <vector>
 
-namespace profile = alkaid::profile;
+namespace heap = alkaid::heap;
 
 // Keeps what it should have dropped.
 struct Reader {
@@ -22,16 +22,16 @@ struct Reader {
 };
 
 int main() {
-  if (!profile::StartTracking().ok()) return 1;
+  if (!heap::StartTracking().ok()) return 1;
   Reader reader;
   reader.Event(3271);
-  const auto before = profile::HeapSnapshot::Take("event 1");
+  const auto before = heap::HeapSnapshot::Take("event 1");
   reader.Event(3300);
   reader.Event(3500);
-  const auto after = profile::HeapSnapshot::Take("event 3");
+  const auto after = heap::HeapSnapshot::Take("event 3");
   if (!before.ok() || !after.ok()) return 1;
 
-  const profile::HeapDiff diff = profile::Diff(*before, *after);
+  const heap::HeapDiff diff = heap::Diff(*before, *after);
   for (const auto& change : diff.by_label) {
     std::printf("'%s': %+lld bytes, %+lld blocks: %lld freed, %lld new\n", change.name.c_str(),
                 static_cast<long long>(change.bytes()), static_cast<long long>(change.blocks()),
@@ -39,6 +39,6 @@ int main() {
                 static_cast<long long>(change.new_blocks));
   }
   // For `alkaid heap diff`, here or on another machine.
-  if (!profile::WriteHeapFile(*before, "before.heap").ok()) return 1;
-  if (!profile::WriteHeapFile(*after, "after.heap").ok()) return 1;
+  if (!heap::WriteHeapFile(*before, "before.heap").ok()) return 1;
+  if (!heap::WriteHeapFile(*after, "after.heap").ok()) return 1;
 }

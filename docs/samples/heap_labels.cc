@@ -1,13 +1,13 @@
 // What is live, by label.
 #include <alkaid/core/memory.h>
-#include <alkaid/profile/tracking.h>
+#include <alkaid/heap/tracking/tracking.h>
 
 #include <cstdio>
 #include <memory>
 #include <vector>
 
 int main() {
-  if (!alkaid::profile::StartTracking().ok()) return 1;
+  if (!alkaid::heap::StartTracking().ok()) return 1;
 
   std::vector<std::shared_ptr<alkaid::Buffer>> cache;
   for (int event = 0; event < 3; ++event) {
@@ -17,7 +17,7 @@ int main() {
   }
   auto plain = alkaid::AllocateBuffer(100);
 
-  for (const auto& label : alkaid::profile::GetLabelStatistics()) {
+  for (const auto& label : alkaid::heap::GetLabelStatistics()) {
     std::printf("'%s': %lld bytes live in %lld blocks, %lld bytes in %lld blocks ever\n",
                 label.label.c_str(), static_cast<long long>(label.live_bytes),
                 static_cast<long long>(label.live_blocks),

@@ -1,6 +1,6 @@
 // A backend of the program's own, which users then choose by name.
-#include <alkaid/core/base_memory_pool.h>
 #include <alkaid/core/memory.h>
+#include <alkaid/core/pools/base_memory_pool.h>
 
 #include <algorithm>
 #include <cstdlib>

@@ -3,8 +3,8 @@
 #include <alkaid/dgram/batch_reader.h>
 #include <alkaid/dgram/shapes_data.h>
 #include <alkaid/dgram/writer.h>
-#include <alkaid/profile/retention_report.h>
-#include <alkaid/profile/tracking.h>
+#include <alkaid/heap/reports/retention_report.h>
+#include <alkaid/heap/tracking/tracking.h>
 
 #include <algorithm>
 #include <iostream>
@@ -13,7 +13,7 @@
 
 using alkaid::Status;
 using namespace alkaid::dgram;
-namespace profile = alkaid::profile;
+namespace heap = alkaid::heap;
 
 // 320 events, each an image of 100 kB and a pedestal of 256 bytes.
 Status WriteRun(const std::string& path) {
@@ -62,14 +62,14 @@ struct Pedestals {
 };
 
 Status Print(const char* when) {
-  ALKAID_ASSIGN_OR_RAISE(const auto report, profile::RetentionReport::Take());
-  const profile::RetentionTotals& totals = report.totals();
+  ALKAID_ASSIGN_OR_RAISE(const auto report, heap::RetentionReport::Take());
+  const heap::RetentionTotals& totals = report.totals();
   std::cout << when << ": " << totals.roots << " roots of " << (totals.root_bytes >> 20) << " MiB, "
             << totals.visible_bytes << " bytes visible\n";
-  std::vector<profile::RetainedRoot> roots = report.roots();  // the worst first; here by the file
+  std::vector<heap::RetainedRoot> roots = report.roots();  // the worst first; here by the file
   std::sort(roots.begin(), roots.end(),
             [](const auto& a, const auto& b) { return a.source_offset < b.source_offset; });
-  for (const profile::RetainedRoot& root : roots) {
+  for (const heap::RetainedRoot& root : roots) {
     std::cout << "  " << root.hidden_bytes() << " bytes hidden, " << root.label << ", "
               << root.source << " from byte " << root.source_offset << ", visible at "
               << root.first_visible_time_ns << " ns\n";
@@ -79,9 +79,9 @@ Status Print(const char* when) {
 
 Status Run(const std::string& path) {
   ALKAID_RETURN_NOT_OK(WriteRun(path));
-  profile::TrackingOptions options;
+  heap::TrackingOptions options;
   options.views = true;
-  if (!profile::IsTracking()) ALKAID_RETURN_NOT_OK(profile::StartTracking(options));
+  if (!heap::IsTracking()) ALKAID_RETURN_NOT_OK(heap::StartTracking(options));
   Pedestals pedestals;
   ALKAID_RETURN_NOT_OK(pedestals.Read(path));
   ALKAID_RETURN_NOT_OK(Print("kept"));

@@ -6,7 +6,7 @@
 // and `Copy` give aligned elements always.
 //
 // Ownership: holds the batch's Buffer by one reference, or, where it was made while views were watched
-// (profile/tracking.h) and there was memory for it, a slice of it; batch, datagram and reader may go
+// (heap/tracking/tracking.h) and there was memory for it, a slice of it; batch, datagram and reader may go
 // before it.
 // Threads: reading from any thread; as safe to copy as a shared_ptr.
 // Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted.
@@ -22,7 +22,7 @@
 #include <utility>
 
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/dgram/xtc.h"
 
 namespace alkaid::dgram {

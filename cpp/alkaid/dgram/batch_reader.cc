@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "alkaid/core/file_io.h"
+#include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
 
 namespace alkaid::dgram {

@@ -29,8 +29,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/io_interfaces.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
 

@@ -8,13 +8,13 @@
 #include <optional>
 #include <vector>
 
-#include "alkaid/core/foreign_buffer.h"
-#include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/dgram/counted_file.h"
-#include "alkaid/dgram/crafted_dgrams.h"
+#include "alkaid/core/buffers/foreign_buffer.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/counted_file.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <vector>
 
-#include "alkaid/dgram/crafted_dgrams.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

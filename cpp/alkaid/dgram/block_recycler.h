@@ -17,8 +17,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer.h"
-#include "alkaid/core/label.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/observers/label.h"
 
 namespace alkaid::dgram {
 

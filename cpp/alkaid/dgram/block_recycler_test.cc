@@ -10,11 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "alkaid/core/memory_events.h"
-#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/core/observers/memory_events.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
-#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -2,17 +2,16 @@
 // byte outside is touched. The bytes lie in a block of exactly their size, so that a sanitizer sees
 // the first step past it.
 
-#include "alkaid/dgram/corruptions.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-#include "alkaid/dgram/exact_block.h"
-#include "alkaid/dgram/read_everything.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/dgram_corruptions.h"
+#include "fixtures/exact_block.h"
+#include "fixtures/read_everything.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -8,7 +8,7 @@
 // the Configuration; batch, reader and file may go before it.
 // Threads: reading from any thread; a Dgram is as safe to copy as a shared_ptr.
 // Out of memory: views allocate nothing; messages of faults come from operator new. While views are
-// watched (profile/tracking.h) each datagram has a slice of its own bytes besides, and goes unwatched
+// watched (heap/tracking/tracking.h) each datagram has a slice of its own bytes besides, and goes unwatched
 // where there is no memory for it.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/dgram/configuration.h"
 #include "alkaid/dgram/watched_view.h"
 #include "alkaid/dgram/xtc.h"

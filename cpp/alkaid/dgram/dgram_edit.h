@@ -42,8 +42,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer_builder.h"
-#include "alkaid/core/io_interfaces.h"
+#include "alkaid/core/buffers/buffer_builder.h"
+#include "alkaid/core/buffers/io_interfaces.h"
 #include "alkaid/dgram/configuration.h"
 #include "alkaid/dgram/detector_definition.h"
 #include "alkaid/dgram/dgram.h"

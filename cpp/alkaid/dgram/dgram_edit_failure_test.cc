@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/dgram/crafted_dgrams.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/dgram/dgram_edit.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/core/memory_io.h"
+#include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/dgram/batch_reader.h"
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

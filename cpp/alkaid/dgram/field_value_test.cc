@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "alkaid/core/source_note.h"
+#include "alkaid/core/observers/source_note.h"
 #include "alkaid/dgram/xtc.h"
 
 namespace alkaid::dgram::internal {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "alkaid/dgram/batch_reader.h"
-#include "alkaid/dgram/counted_file.h"
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/counted_file.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

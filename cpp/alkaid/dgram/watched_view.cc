@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "alkaid/core/source_note.h"
+#include "alkaid/core/observers/source_note.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/source_times.h"
 

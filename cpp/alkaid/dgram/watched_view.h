@@ -1,4 +1,4 @@
-// Lets a census of what keeps batches alive (profile/retention_report.h) see datagrams and events.
+// Lets a census of what keeps batches alive (heap/reports/retention_report.h) see datagrams and events.
 //
 // A Dgram keeps its batch through what all datagrams of the batch share, so nothing tells how much of
 // the batch is still wanted. While views are watched, each such value keeps beside it a slice of its
@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "alkaid/base/export.h"
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 
 namespace alkaid::dgram {
 

@@ -14,14 +14,14 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/memory_events.h"
-#include "alkaid/core/source_note.h"
+#include "alkaid/core/observers/memory_events.h"
+#include "alkaid/core/observers/source_note.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/batch_reader.h"
-#include "alkaid/dgram/counted_file.h"
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/counted_file.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

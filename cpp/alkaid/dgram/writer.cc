@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "alkaid/core/durable_file.h"
+#include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/dgram_edit.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "alkaid/dgram/crafted_dgrams.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

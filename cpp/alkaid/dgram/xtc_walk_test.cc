@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {

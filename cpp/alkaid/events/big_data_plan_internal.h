@@ -17,7 +17,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/io_interfaces.h"
+#include "alkaid/core/buffers/io_interfaces.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/smd_record.h"
 

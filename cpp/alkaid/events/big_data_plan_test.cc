@@ -8,8 +8,8 @@
 
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/event_builder.h"
-#include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events::internal {
 namespace {

@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "alkaid/core/file_io.h"
+#include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/chunk_info.h"

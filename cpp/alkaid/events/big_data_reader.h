@@ -39,8 +39,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/io_interfaces.h"
-#include "alkaid/core/read_queue.h"
+#include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/files/read_queue.h"
 #include "alkaid/events/big_data_event.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/event_builder.h"

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::events {
 namespace {

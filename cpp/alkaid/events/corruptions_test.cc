@@ -2,21 +2,20 @@
 // must be. The bytes lie in a block of exactly their size, so that a sanitizer sees the first step
 // past it.
 
-#include "alkaid/events/corruptions.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
 
-#include "alkaid/dgram/exact_block.h"
-#include "alkaid/dgram/read_everything.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/packet_footer.h"
 #include "alkaid/events/smd_record.h"
 #include "alkaid/events/smd_writer.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/event_corruptions.h"
+#include "fixtures/exact_block.h"
+#include "fixtures/read_everything.h"
 
 namespace alkaid::events {
 namespace {

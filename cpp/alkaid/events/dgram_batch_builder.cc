@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "alkaid/base/first_made.h"
-#include "alkaid/core/cpu_device.h"
-#include "alkaid/core/label.h"
+#include "alkaid/core/buffers/cpu_device.h"
+#include "alkaid/core/observers/label.h"
 
 namespace alkaid::events {
 namespace {

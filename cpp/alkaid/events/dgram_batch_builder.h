@@ -28,7 +28,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer_builder.h"
+#include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/events/event_batch.h"
 

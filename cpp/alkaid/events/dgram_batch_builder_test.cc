@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/events/stream_crafts.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <new>
 
-#include "alkaid/core/buffer_builder.h"
-#include "alkaid/core/source_note.h"
+#include "alkaid/core/buffers/buffer_builder.h"
+#include "alkaid/core/observers/source_note.h"
 #include "alkaid/dgram/source_times.h"
 
 namespace alkaid::events {

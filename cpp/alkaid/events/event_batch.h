@@ -28,7 +28,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/dgram/configuration.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/events/packet_footer.h"

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/core/foreign_buffer.h"
-#include "alkaid/events/stream_crafts.h"
+#include "alkaid/core/buffers/foreign_buffer.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events {
 namespace {

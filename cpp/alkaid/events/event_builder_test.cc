@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events {
 namespace {

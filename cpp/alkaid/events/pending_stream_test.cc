@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "alkaid/events/pending_stream_internal.h"
-#include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events::internal {
 namespace {

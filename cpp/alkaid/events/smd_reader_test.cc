@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/packet_footer.h"
-#include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events {
 namespace {

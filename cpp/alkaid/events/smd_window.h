@@ -18,8 +18,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer.h"
-#include "alkaid/core/buffer_builder.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/events/stream_crafts.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_streams.h"
 
 namespace alkaid::events {
 namespace {

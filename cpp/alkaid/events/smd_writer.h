@@ -23,9 +23,9 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/buffer.h"
-#include "alkaid/core/buffer_builder.h"
-#include "alkaid/core/io_interfaces.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/buffers/buffer_builder.h"
+#include "alkaid/core/buffers/io_interfaces.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/xtc.h"
 

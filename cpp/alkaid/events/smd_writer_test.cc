@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/core/memory_io.h"
+#include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/dgram/batch_reader.h"
-#include "alkaid/dgram/crafted_dgrams.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/events/smd_record.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_dgrams.h"
 
 namespace alkaid::events {
 namespace {

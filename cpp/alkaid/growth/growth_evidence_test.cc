@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "alkaid/growth/crafted_profile.h"
+#include "fixtures/crafted_profile.h"
 
 namespace alkaid::growth {
 namespace {

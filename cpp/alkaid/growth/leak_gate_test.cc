@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "alkaid/growth/crafted_profile.h"
+#include "fixtures/crafted_profile.h"
 
 namespace alkaid::growth {
 namespace {

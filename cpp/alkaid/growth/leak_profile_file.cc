@@ -11,8 +11,8 @@
 #include <cstring>
 #include <memory>
 
-#include "alkaid/core/durable_file.h"
-#include "alkaid/core/file_io.h"
+#include "alkaid/core/files/durable_file.h"
+#include "alkaid/core/files/file_io.h"
 #include "alkaid/growth/npy_header_internal.h"
 
 namespace alkaid::growth {

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/testing/matchers.h"
 

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <string_view>
 
-#include "alkaid/base/listed_pools.h"
-#include "alkaid/core/allocator_statistics.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/allocator_statistics.h"
+#include "alkaid/core/pools/listed_pools.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/process_memory.h"
-#include "alkaid/profile/retention_report.h"
+#include "alkaid/heap/reports/retention_report.h"
 
 namespace alkaid::growth {
 namespace {
@@ -51,7 +51,7 @@ void MeasureAllocators(MemoryStamp* stamp) {
 }
 
 void MeasureViews(MemoryStamp* stamp) {
-  const auto totals = profile::MeasureRetention();
+  const auto totals = heap::MeasureRetention();
   if (!totals.ok()) return;  // views are not tracked
   stamp->roots_mb = Megabytes(totals->root_bytes);
   stamp->visible_mb = Megabytes(totals->visible_bytes);

@@ -6,7 +6,7 @@
 //   live      what the pools over an allocator have handed out; adaptors (proxies, capped pools) are
 //             passed over, since the pool below counts the same bytes. A pool over a memory resource or
 //             a standard allocator counts by itself.
-//   held,     of glibc's malloc, jemalloc and mimalloc together (core/allocator_statistics.h). Unknown
+//   held,     of glibc's malloc, jemalloc and mimalloc together (core/pools/allocator_statistics.h). Unknown
 //   in_use    where malloc is not glibc's. Backends that a program registered are not among them.
 //   roots,    while views are tracked (ALKAID_TRACK_ALLOCATIONS=views)
 //   visible

@@ -7,12 +7,12 @@
 #include <memory>
 #include <vector>
 
-#include "alkaid/core/capped_memory_pool.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/growth/process_memory.h"
-#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::growth {
 namespace {

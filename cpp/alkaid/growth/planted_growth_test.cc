@@ -19,15 +19,15 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/buffer_functions.h"
-#include "alkaid/core/jemalloc.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/core/memory_pool_registry.h"
+#include "alkaid/core/buffers/buffer_functions.h"
+#include "alkaid/core/pools/jemalloc.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/growth/growth_report.h"
 #include "alkaid/growth/growth_verdict.h"
 #include "alkaid/growth/leak_profile.h"
-#include "alkaid/profile/tracking.h"
-#include "alkaid/testing/libc_malloc_internal.h"
+#include "alkaid/heap/tracking/tracking.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::growth {
 namespace {
@@ -113,7 +113,7 @@ class Retention final : public Workload {
   Retention(std::string backend, MemoryPool* pool) : Workload(std::move(backend), pool) {
     TrackingOptions options;
     options.views = true;
-    Check(profile::StartTracking(options));
+    Check(heap::StartTracking(options));
   }
   void Event(int /*event*/) override {
     auto batch = AllocateBuffer(kMb, pool_);
@@ -124,7 +124,7 @@ class Retention final : public Workload {
   }
 
  private:
-  using TrackingOptions = profile::TrackingOptions;
+  using TrackingOptions = heap::TrackingOptions;
   std::vector<std::shared_ptr<Buffer>> kept_;
 };
 

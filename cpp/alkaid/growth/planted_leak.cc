@@ -12,9 +12,9 @@
 #include "alkaid/base/environment.h"
 #include "alkaid/base/first_made.h"
 #include "alkaid/base/notice.h"
-#include "alkaid/core/jemalloc_arena.h"
-#include "alkaid/core/label.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/jemalloc_arena.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/memory_stamp.h"
 #include "alkaid/growth/memory_text.h"
 

@@ -5,10 +5,10 @@
 #include <fstream>
 #include <string>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/memory_meter.h"
-#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::growth {
 namespace {

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/line_fit.h"
-#include "alkaid/testing/libc_malloc_internal.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::growth {
 namespace {

@@ -15,7 +15,7 @@
 #include "alkaid/base/notice.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
-#include "alkaid/profile/heap_requests.h"
+#include "alkaid/heap/reports/heap_requests.h"
 
 namespace alkaid {
 
@@ -75,7 +75,7 @@ uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 // that fails, writing at the end does too, and says so.
 void ClaimFile(State* state) try {
   const std::lock_guard guard(state->lock);
-  state->claimed_file = profile::OwnHeapFileName(state->pattern, state->owner, 1);
+  state->claimed_file = heap::OwnHeapFileName(state->pattern, state->owner, 1);
   if (::access(state->claimed_file.c_str(), F_OK) == 0 ||
       !ClaimLeakProfile(state->claimed_file).ok()) {
     state->claimed_file.clear();
@@ -87,7 +87,7 @@ void ClaimFile(State* state) try {
 void Save(const std::string& pattern, uint32_t owner) {
   State& state = TheState();
   LeakProfile& profile = *state.profile.load();
-  const std::string file = profile::OwnHeapFileName(pattern, owner, 1);
+  const std::string file = heap::OwnHeapFileName(pattern, owner, 1);
   if (state.lost != 0) {
     internal::Notice("leak profile " + file + ": " + std::to_string(state.lost) +
                      " events could not be stamped");

@@ -17,12 +17,12 @@
 #include <thread>
 #include <vector>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
-#include "alkaid/testing/child_process_internal.h"
-#include "alkaid/testing/libc_malloc_internal.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::growth {
 namespace {

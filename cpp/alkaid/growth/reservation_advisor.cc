@@ -7,9 +7,9 @@
 #include <new>
 
 #include "alkaid/base/fork_guard.h"
-#include "alkaid/core/durable_file.h"
-#include "alkaid/core/file_io.h"
-#include "alkaid/core/printable_text.h"
+#include "alkaid/base/text.h"
+#include "alkaid/core/files/durable_file.h"
+#include "alkaid/core/files/file_io.h"
 
 namespace alkaid::growth {
 namespace {

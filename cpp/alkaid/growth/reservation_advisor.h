@@ -52,8 +52,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
-#include "alkaid/core/builder_events.h"
-#include "alkaid/core/label.h"
+#include "alkaid/core/observers/builder_events.h"
+#include "alkaid/core/observers/label.h"
 
 namespace alkaid::growth {
 
@@ -95,10 +95,10 @@ class ALKAID_EXPORT ReservationAdvisor final : public BuilderObserver {
   // How many builders were learnt from; what was loaded does not count.
   int64_t builders() const;
 
-  // Whole or not at all (core/durable_file.h). Errors: as errno maps, with the path.
+  // Whole or not at all (core/files/durable_file.h). Errors: as errno maps, with the path.
   Status Save(const std::string& path) const;
   // Adds what the file says to what is known: of two marks the higher counts. An empty file says
-  // nothing. Its labels are not made (core/label.h) until the program does. kNotFound where there is
+  // nothing. Its labels are not made (core/observers/label.h) until the program does. kNotFound where there is
   // no file, as errno maps where it can not be read; kDataLoss, with the line, where it is not such
   // a file: then nothing of it is added.
   Status Load(const std::string& path);

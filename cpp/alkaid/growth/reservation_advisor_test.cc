@@ -17,10 +17,10 @@
 #include <thread>
 #include <vector>
 
-#include "alkaid/core/buffer_builder.h"
-#include "alkaid/growth/event_replay.h"
-#include "alkaid/testing/libc_malloc_internal.h"
+#include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/event_replay.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::growth {
 namespace {

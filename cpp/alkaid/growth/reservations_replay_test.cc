@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/growth/event_replay.h"
-#include "alkaid/testing/child_process_internal.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "fixtures/child_process.h"
+#include "fixtures/event_replay.h"
 
 namespace alkaid::growth {
 namespace {

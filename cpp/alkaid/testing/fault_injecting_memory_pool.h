@@ -24,7 +24,7 @@
 #include <functional>
 #include <memory>
 
-#include "alkaid/core/forwarding_memory_pool.h"
+#include "alkaid/core/pools/forwarding_memory_pool.h"
 
 namespace alkaid {
 

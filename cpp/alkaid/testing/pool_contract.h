@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 
 namespace alkaid {
 

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "alkaid/base/checked_math.h"
-#include "alkaid/core/proxy_memory_pool.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/pool_contract.h"
 
 namespace alkaid {

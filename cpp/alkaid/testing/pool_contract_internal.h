@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "alkaid/core/memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 
 namespace alkaid::internal {
 

@@ -8,14 +8,14 @@
 #include <memory_resource>
 #include <ostream>
 
-#include "alkaid/core/base_memory_pool.h"
-#include "alkaid/core/capped_memory_pool.h"
-#include "alkaid/core/forwarding_memory_pool.h"
-#include "alkaid/core/logging_memory_pool.h"
-#include "alkaid/core/memory_pool_registry.h"
-#include "alkaid/core/pmr.h"
-#include "alkaid/core/proxy_memory_pool.h"
-#include "alkaid/core/stl_allocator.h"
+#include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/forwarding_memory_pool.h"
+#include "alkaid/core/pools/logging_memory_pool.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/core/pools/pmr.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/stl_allocator.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 
 namespace alkaid {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "alkaid/unwind/stack_trace.h"
-#include "winding_calls.h"
+#include "fixtures/winding_calls.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "winding_calls.h"
+#include "fixtures/winding_calls.h"
 
 namespace alkaid::unwind {
 namespace {

@@ -9,15 +9,15 @@
 #include <memory>
 #include <new>
 
-#include "alkaid/profile/heap_layout.h"
+#include "alkaid/heap/tracking/heap_layout.h"
 
-namespace profile = alkaid::profile;
-using profile::HeapRoot;
-using profile::LiveBlock;
-using profile::LiveView;
-using profile::RecordArray;
-using profile::Table;
-using profile::TableShard;
+namespace heap = alkaid::heap;
+using heap::HeapRoot;
+using heap::LiveBlock;
+using heap::LiveView;
+using heap::RecordArray;
+using heap::Table;
+using heap::TableShard;
 
 constinit HeapRoot alkaid_heap_root = {};
 
@@ -92,7 +92,7 @@ class TableBuilder {
 
 std::atomic<const char*> labels[] = {"", "image.detectors", "dgram.batch"};
 std::atomic<uint32_t> label_count = 3;
-profile::TrackedPool pools[] = {{0, "malloc"}, {0x1000, "jemalloc"}, {0x2000, "jemalloc"}};
+heap::TrackedPool pools[] = {{0, "malloc"}, {0x1000, "jemalloc"}, {0x2000, "jemalloc"}};
 std::atomic<char*> stack_chunks[2];
 
 // Back-trace `id`: LoadsImages, called by RunsTheProgram.
@@ -107,7 +107,7 @@ void PutStack(uint32_t id) {
 void FillRoot() {
   HeapRoot& root = alkaid_heap_root;
   std::memcpy(root.magic, "ALKHEAP", 8);
-  root.version = profile::kHeapLayoutVersion;
+  root.version = heap::kHeapLayoutVersion;
   root.root_size = sizeof(HeapRoot);
   root.state = 1;
   root.max_frames = 16;
@@ -178,20 +178,20 @@ void AllStates() {
   Reached("empty");
 
   Put(blocks.Add<LiveBlock>(0, 5), first, sizeof(first), 1, 1, 2, 1);
-  Put(blocks.Add<LiveBlock>(2, 0), third, sizeof(third), 2, 0, 0, 2, profile::kUntracked);
-  blocks.At<LiveBlock>(0, 1)->address = profile::kGivenBack;
+  Put(blocks.Add<LiveBlock>(2, 0), third, sizeof(third), 2, 0, 0, 2, heap::kUntracked);
+  blocks.At<LiveBlock>(0, 1)->address = heap::kGivenBack;
   Put(views.Add<LiveView>(0, 0), 0x500, 0, 1024, first, sizeof(first));
   Put(views.Add<LiveView>(1, 3), 0x500, 512, 1024, first, sizeof(first));
   Put(views.Add<LiveView>(1, 4), 0x600, 0, 100, third, sizeof(third));
   Reached("first");
 
   Put(blocks.Add<LiveBlock>(1, 7), second, sizeof(second), 3, (1 << 16) + 3, 1, 0);
-  blocks.At<LiveBlock>(2, 0)->address = profile::kGivenBack;
+  blocks.At<LiveBlock>(2, 0)->address = heap::kGivenBack;
   blocks.head(2)->live.fetch_sub(1);
   Reached("second");
 
   // At the same address, in another place of the table: another block.
-  blocks.At<LiveBlock>(0, 5)->address = profile::kGivenBack;
+  blocks.At<LiveBlock>(0, 5)->address = heap::kGivenBack;
   Put(blocks.At<LiveBlock>(0, 6), first, 64, 4, 1, 2, 1);
   Reached("address_used_again");
 
@@ -200,7 +200,7 @@ void AllStates() {
   // The record is in, and not yet counted.
   Put(blocks.At<LiveBlock>(1, 6), third, 10, 5, 1, 0, 0);
   Reached("odd_sequence_and_not_counted");
-  blocks.At<LiveBlock>(1, 6)->address = profile::kNeverUsed;
+  blocks.At<LiveBlock>(1, 6)->address = heap::kNeverUsed;
   blocks.head(1)->sequence = 8;
   root.moving = 2;
   root.lost = 3;
@@ -211,7 +211,7 @@ void AllStates() {
   root.sample_bytes = 524288;
   LiveBlock* const sampled = blocks.At<LiveBlock>(1, 7);
   sampled->weight = 10 * sampled->size;
-  sampled->flags = profile::kSampled;
+  sampled->flags = heap::kSampled;
   Reached("sampled");
   root.sample_bytes = 0;
   sampled->weight = sampled->size;
@@ -254,7 +254,7 @@ void AllStates() {
   root.magic[0] = 'A';
   root.version = 2;
   Reached("unknown_version");
-  root.version = profile::kHeapLayoutVersion;
+  root.version = heap::kHeapLayoutVersion;
   root.root_size = 8;
   Reached("root_too_small");
   root.root_size = sizeof(HeapRoot) + 64;
@@ -278,9 +278,9 @@ void Frees() {
   char* const fresh = Memory(kBytes);
   std::memcpy(fresh, old, kBytes);
   head->array = reinterpret_cast<RecordArray*>(fresh);
-  reinterpret_cast<LiveBlock*>(old + kRecord)->address = profile::kNeverUsed;
+  reinterpret_cast<LiveBlock*>(old + kRecord)->address = heap::kNeverUsed;
   Reached("moved");
-  reinterpret_cast<LiveBlock*>(fresh + kRecord)->address = profile::kGivenBack;
+  reinterpret_cast<LiveBlock*>(fresh + kRecord)->address = heap::kGivenBack;
   head->live.fetch_sub(1);
   Reached("freed");
   second[sizeof(second) - 1] = 1;

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/capped_memory_pool.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/core/memory_pool_registry.h"
+#include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
 
 extern "C" [[gnu::noinline, gnu::visibility("default")]] void Reached(const char* state) {
   asm volatile("" ::"r"(state) : "memory");

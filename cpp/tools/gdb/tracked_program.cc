@@ -18,11 +18,11 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/buffer.h"
-#include "alkaid/core/label.h"
-#include "alkaid/core/memory_pool.h"
-#include "alkaid/core/memory_pool_registry.h"
-#include "alkaid/profile/tracking.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/heap/tracking/tracking.h"
 
 extern "C" [[gnu::noinline, gnu::visibility("default")]] void Reached(const char* state) {
   asm volatile("" ::"r"(state) : "memory");
@@ -138,10 +138,10 @@ void Busy(MemoryPool* pool) {
 
 int main(int argc, char** argv) {
   const std::unique_ptr<MemoryPool> pool = OrAbort(alkaid::CreateMemoryPool("system"));
-  alkaid::profile::TrackingOptions options;
+  alkaid::heap::TrackingOptions options;
   options.pool = pool.get();
   options.views = true;
-  if (!alkaid::profile::StartTracking(options).ok()) std::abort();
+  if (!alkaid::heap::StartTracking(options).ok()) std::abort();
   if (argc > 1 && std::strcmp(argv[1], "busy") == 0) {
     Busy(pool.get());
   } else if (argc > 1 && std::strcmp(argv[1], "labels") == 0) {

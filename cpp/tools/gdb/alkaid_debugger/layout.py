@@ -1,4 +1,4 @@
-"""Decodes the tables of live memory, whose layout alkaid/profile/heap_layout.h describes.
+"""Decodes the tables of live memory, whose layout alkaid/heap/tracking/heap_layout.h describes.
 
 Nothing here knows where the bytes come from: `read(address, length)` gives them and raises
 Unreadable. Whatever it gives is checked before it is used, since the process may be damaged, or be

@@ -1,4 +1,4 @@
-"""The pools of a process and their figures, as alkaid/base/pool_list.h lays them out.
+"""The pools of a process and their figures, as alkaid/core/pools/pool_list.h lays them out.
 
 They are there whether or not tracking is on.
 """

@@ -1,0 +1,58 @@
+#include "alkaid/base/text.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace alkaid::internal {
+namespace {
+
+using std::size_t;
+
+// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none, or with one
+// that a terminal takes for an order: C0 and C1 controls.
+size_t CharacterAt(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return byte(0) < 0x20 || byte(0) == 0x7f ? 0 : 1;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4) return 0;
+  const size_t length = byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
+  if (text.size() < length) return 0;
+  uint32_t code = byte(0) & (0xff >> (length + 1));
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    code = code << 6 | (byte(i) & 0x3f);
+  }
+  constexpr uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};
+  const bool surrogate = code >= 0xd800 && code < 0xe000;
+  return code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
+}
+
+}  // namespace
+
+size_t CopyPrintable(std::string_view text, char* out, size_t room) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  size_t written = 0;
+  while (!text.empty()) {
+    const size_t length = CharacterAt(text);
+    if (written + (length > 0 ? length : 4) > room) break;
+    if (length > 0) {
+      std::memcpy(out + written, text.data(), length);
+      written += length;
+      text.remove_prefix(length);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(text[0]);
+    const char escape[] = {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    std::memcpy(out + written, escape, sizeof(escape));
+    written += sizeof(escape);
+    text.remove_prefix(1);
+  }
+  return written;
+}
+
+std::string Printable(std::string_view text) {
+  std::string printable(4 * text.size(), '\0');
+  printable.resize(CopyPrintable(text, printable.data(), printable.size()));
+  return printable;
+}
+
+}  // namespace alkaid::internal

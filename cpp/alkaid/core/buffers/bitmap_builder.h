@@ -1,0 +1,178 @@
+// TypedBufferBuilder<bool>: a BufferBuilder of single bits, packed as bitmap_bits.h says, that
+// counts the false ones.
+//
+// Appending one bit costs about a nanosecond: the word that is being filled is kept beside the
+// buffer and only stored, never loaded, so appends do not wait for each other's memory. So a
+// pointer from mutable_data() is good until the next call.
+//
+// Ownership, threads, out of memory and bad arguments: as BufferBuilder (buffer_builder.h), which
+// users include.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "alkaid/core/buffers/buffer_builder.h"
+#include "alkaid/core/buffers/typed_buffer_builder.h"
+
+namespace alkaid {
+
+// Lengths and capacities in bits. The bits behind the last are zero.
+template <>
+class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
+ public:
+  explicit TypedBufferBuilder(MemoryPool* pool = default_memory_pool(),
+                              int64_t alignment = kDefaultBufferAlignment)
+      : bytes_builder_(pool, alignment) {}
+  explicit TypedBufferBuilder(std::shared_ptr<MemoryPool> pool,
+                              int64_t alignment = kDefaultBufferAlignment)
+      : bytes_builder_(std::move(pool), alignment) {}
+  // Goes on behind the whole bytes that are there.
+  explicit TypedBufferBuilder(BufferBuilder builder);
+  // What was moved from is empty.
+  TypedBufferBuilder(TypedBufferBuilder&& other) noexcept { *this = std::move(other); }
+  TypedBufferBuilder& operator=(TypedBufferBuilder&& other) noexcept;
+  ~TypedBufferBuilder() { CountBytes(); }
+
+  BufferBuilder* bytes_builder() {
+    CloseWord();
+    return &bytes_builder_;
+  }
+
+  // As BufferBuilder::SetReservation, in bits; kept rounded up to whole words. All that is reserved
+  // is set to zero when it is taken.
+  Status SetReservation(int64_t num_elements);
+  int64_t reservation() const;
+
+  Status Append(bool value) {
+    // Read before the branch, so that a loop of appends keeps the word in a register.
+    uint64_t word = word_;
+    if (bit_length_ == word_end_) [[unlikely]] {
+      ALKAID_RETURN_NOT_OK(Reserve(1));
+      word = OpenWord();
+    }
+    AppendToWord(word, value);
+    return absl::OkStatus();
+  }
+  // One value a byte: zero is false.
+  Status Append(const uint8_t* valid_bytes, int64_t num_elements) {
+    ALKAID_RETURN_NOT_OK(Reserve(num_elements));
+    UnsafeAppend(valid_bytes, num_elements);
+    return absl::OkStatus();
+  }
+  Status Append(int64_t num_copies, bool value) {
+    ALKAID_RETURN_NOT_OK(Reserve(num_copies));
+    UnsafeAppend(num_copies, value);
+    return absl::OkStatus();
+  }
+
+  void UnsafeAppend(bool value) {
+    uint64_t word = word_;
+    if (bit_length_ == word_end_) [[unlikely]]
+      word = OpenWord();
+    AppendToWord(word, value);
+  }
+  void UnsafeAppend(const uint8_t* bytes, int64_t num_elements) {
+    UnsafeAppend<true>(num_elements, [&bytes] { return *bytes++ != 0; });
+  }
+  // Bits of another bitmap, from bit `offset` on.
+  void UnsafeAppend(const uint8_t* bitmap, int64_t offset, int64_t num_elements);
+  void UnsafeAppend(int64_t num_copies, bool value);
+  // As many values as `generator()` is called for; without `count_falses` false_count() does not
+  // learn of them.
+  template <bool count_falses, typename Generator>
+  void UnsafeAppend(int64_t num_elements, Generator&& generator) {
+    const int64_t false_before = false_count();
+    for (int64_t i = 0; i < num_elements; ++i) UnsafeAppend(static_cast<bool>(generator()));
+    CloseWord();
+    if constexpr (!count_falses) false_count_ = false_before;
+  }
+
+  Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
+  Status Reserve(int64_t additional_elements) {
+    if (additional_elements >= 0 && additional_elements <= capacity() - bit_length_) {
+      return absl::OkStatus();
+    }
+    return Grow(additional_elements);
+  }
+  // Appends `length` false ones.
+  Status Advance(int64_t length) { return Append(length, false); }
+
+  Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
+  Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
+  Result<std::shared_ptr<Buffer>> FinishWithLength(int64_t final_length, bool shrink_to_fit = true);
+  void Reset();
+  // As BufferBuilder::Rewind, in bits. Counts the false ones before `position` anew, and sets those
+  // behind it to zero.
+  void Rewind(int64_t position);
+
+  int64_t length() const { return bit_length_; }
+  // Whole words only.
+  int64_t capacity() const { return (bytes_builder_.capacity() & ~(kWordBytes - 1)) * 8; }
+  const uint8_t* data() const { return bytes_builder_.data(); }
+  uint8_t* mutable_data() {
+    CloseWord();
+    return bytes_builder_.mutable_data();
+  }
+  // How many of the appended bits are false.
+  int64_t false_count() const { return false_count_ + FalseInWord(); }
+
+ private:
+  // As wide as uint64_t but another type, and not bytes: so the compiler knows that storing one
+  // leaves the builder's own members alone.
+  using Word = std::conditional_t<std::is_same_v<uint64_t, unsigned long>, unsigned long long,
+                                  unsigned long>;
+  // Foreign buffers and alignments below eight bytes are welcome.
+  using StoredWord [[gnu::aligned(1)]] = Word;
+  static constexpr int64_t kWordBytes = sizeof(Word);
+  static constexpr int64_t kWordBits = kWordBytes * 8;
+  static_assert(kWordBits == 64);
+
+  static Word LittleEndian(Word word) {
+    return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+  }
+  StoredWord* Words() { return reinterpret_cast<StoredWord*>(bytes_builder_.mutable_data()); }
+
+  // `word`: word_ of the word that is open, and so has capacity.
+  void AppendToWord(uint64_t word, bool value) {
+    const auto place = static_cast<uint64_t>(bit_length_);
+    word |= uint64_t{value} << (place % kWordBits);
+    Words()[place / kWordBits] = LittleEndian(word);
+    word_ = word;
+    ++bit_length_;
+  }
+  // Takes up the word in which the next bit goes, which must have capacity, and answers it.
+  uint64_t OpenWord();
+  // Forgets the word, and counts what it got: before anything but AppendToWord touches the bits.
+  void CloseWord() {
+    false_count_ = false_count();
+    counted_ = word_end_ = bit_length_;
+  }
+  // Counts `length` bits in that are there already.
+  void UnsafeAdvance(int64_t length);
+  // Of the bits that are not counted yet, which are all in the open word.
+  int64_t FalseInWord() const {
+    if (counted_ == bit_length_) return 0;
+    return bit_length_ - counted_ - std::popcount(word_ >> (counted_ & (kWordBits - 1)));
+  }
+  // The slow path of Reserve: errors, and growth.
+  Status Grow(int64_t additional_elements);
+  // Drops the bits from `length` on, of which there may be no capacity any more.
+  void DropFrom(int64_t length);
+  // Makes all bits zero from byte `old_bytes` of the capacity on.
+  void ZeroFrom(int64_t old_bytes);
+  // Lets the builder of bytes know how many there are, for what it tells of its contents.
+  void CountBytes() { bytes_builder_.Rewind((bit_length_ + 7) / 8); }
+
+  BufferBuilder bytes_builder_;
+  int64_t bit_length_ = 0;
+  int64_t word_end_ = 0;  // where the open word ends; bit_length_ when none is open
+  uint64_t word_ = 0;     // the open word's bits so far
+  int64_t counted_ = 0;   // false_count_ is of the bits before this; never before the open word
+  int64_t false_count_ = 0;
+};
+
+}  // namespace alkaid

@@ -1,0 +1,263 @@
+// Buffer: a contiguous range of bytes on some device, and what keeps it alive.
+//
+// A Buffer is a root (it owns its bytes, or borrows them, or holds some owner) or a slice (it
+// points into a root and keeps it alive). A slice of a slice refers to the root, so whatever lay
+// between can die. The bytes may live on a device whose memory the CPU can not read: data() is then
+// null and address() is the device's own notion of an address.
+//
+// Ownership: shared_ptr<Buffer>; a slice holds one reference to its root. A Buffer over a plain
+// pointer owns nothing. Threads: a Buffer is a value that may be read from many threads; Resize,
+// Reserve and writes need the caller's own order. Out of memory: kResourceExhausted from whatever
+// allocates through a pool; a Buffer that fails to grow stays as it was. Slicing takes a small
+// block from a per-thread cache and throws std::bad_alloc when the process has no memory for it.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffers/device.h"
+#include "alkaid/core/observers/memory_events.h"
+#include "alkaid/core/pools/memory_pool.h"
+
+namespace alkaid {
+
+class ALKAID_EXPORT Buffer {
+ public:
+  // Borrows `size` bytes of host memory.
+  Buffer(const uint8_t* data, int64_t size) : data_(data), size_(size), capacity_(size) {}
+  explicit Buffer(std::string_view data)
+      : Buffer(reinterpret_cast<const uint8_t*>(data.data()), static_cast<int64_t>(data.size())) {}
+
+  // `size` bytes of the memory of `memory_manager`'s device, kept alive by `parent` if given. This
+  // is a root, not a slice: parent() answers `parent`, and slices of it refer to it. `device_type`
+  // overrides what the device says of itself.
+  Buffer(const uint8_t* data, int64_t size, std::shared_ptr<MemoryManager> memory_manager,
+         std::shared_ptr<Buffer> parent = nullptr,
+         std::optional<DeviceAllocationType> device_type = std::nullopt);
+  Buffer(uintptr_t address, int64_t size, std::shared_ptr<MemoryManager> memory_manager,
+         std::shared_ptr<Buffer> parent = nullptr,
+         std::optional<DeviceAllocationType> device_type = std::nullopt);
+
+  // A slice: `size` bytes from `offset` of `parent`, on its device and with its manager. Not
+  // checked; see SliceBufferSafe.
+  Buffer(const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
+      : Buffer(Untold(), parent, offset, size) {
+    if (internal::ViewEventsOn()) [[unlikely]]
+      EmitSliced();
+  }
+  Buffer(std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
+      : Buffer(Untold(), std::move(parent), offset, size) {
+    if (internal::ViewEventsOn()) [[unlikely]]
+      EmitSliced();
+  }
+
+  virtual ~Buffer() {
+    if (internal::ViewEventsOn()) [[unlikely]]
+      EmitRelease();
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  // Not checked; the buffer must be readable by the CPU.
+  uint8_t operator[](std::size_t i) const { return data_[i]; }
+
+  // The bytes in upper-case hexadecimal, two digits each. Host memory only; empty for other
+  // devices.
+  std::string ToHexString() const;
+  // A copy of the bytes. Host memory only; empty for other devices.
+  std::string ToString() const;
+  explicit operator std::string_view() const {
+    return {reinterpret_cast<const char*>(data()), is_cpu_ ? static_cast<std::size_t>(size_) : 0};
+  }
+
+  // Equality of the bytes. Two buffers that the CPU can not read are equal only when they are the
+  // same range.
+  bool Equals(const Buffer& other) const;
+  // The same for the first `nbytes`; false when either has fewer, or when `nbytes` is negative.
+  bool Equals(const Buffer& other, int64_t nbytes) const;
+
+  // A copy of `nbytes` from `start`, from `pool`. kOutOfRange when that is not all inside.
+  Result<std::shared_ptr<Buffer>> CopySlice(int64_t start, int64_t nbytes,
+                                            MemoryPool* pool = default_memory_pool()) const;
+
+  // Where `*buffer` shows less than `ratio` (0 to 1) of what it keeps alive, size() of
+  // root_capacity() bytes, replaces it by a copy in a root of its own, mutable, and lets the big one
+  // go: its memory comes back with the last other reference to it. Says whether it did. Nothing is
+  // copied where a copy would hold as much, so asking again is cheap. Memory of the CPU is copied to
+  // `pool` (null: the default); other memory on its device, by its manager, as Copy does. Writes to
+  // either do not show in the other.
+  // kInvalidArgument for null and for a ratio that is none; kResourceExhausted, and what the device
+  // says. On error `*buffer` stays as it was.
+  static Result<bool> CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
+                                     MemoryPool* pool = default_memory_pool());
+
+  // Sets the bytes from size() to capacity() to zero. The buffer must be mutable and readable by
+  // the CPU.
+  void ZeroPadding() {
+    assert(is_mutable_ && is_cpu_);
+    if (capacity_ > size_) {
+      std::memset(const_cast<uint8_t*>(data_) + size_, 0,
+                  static_cast<std::size_t>(capacity_ - size_));
+    }
+  }
+
+  // Takes over the string or vector, without a copy.
+  static std::shared_ptr<Buffer> FromString(std::string data);
+  template <typename T>
+  static std::shared_ptr<Buffer> FromVector(std::vector<T> data) {
+    static_assert(std::is_trivially_copyable_v<T>, "only plain values have bytes of their own");
+    static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no array of values");
+    auto owner = std::make_shared<std::vector<T>>(std::move(data));
+    const auto* bytes = reinterpret_cast<const uint8_t*>(owner->data());
+    const auto size = static_cast<int64_t>(owner->size() * sizeof(T));
+    return FromOwner(bytes, size, std::move(owner));
+  }
+
+  // Borrows `length` values.
+  template <typename T>
+  static std::shared_ptr<Buffer> Wrap(const T* data, int64_t length) {
+    static_assert(std::is_trivially_copyable_v<T>, "only plain values have bytes of their own");
+    return std::make_shared<Buffer>(reinterpret_cast<const uint8_t*>(data),
+                                    length * static_cast<int64_t>(sizeof(T)));
+  }
+  template <typename T>
+  static std::shared_ptr<Buffer> Wrap(std::span<T> values) {
+    return Wrap(values.data(), static_cast<int64_t>(values.size()));
+  }
+  template <typename T>
+  static std::shared_ptr<Buffer> Wrap(const std::vector<T>& values) {
+    return Wrap(values.data(), static_cast<int64_t>(values.size()));
+  }
+
+  // Null where the CPU can not read the bytes; the mutable form also where they may not be written.
+  const uint8_t* data() const { return is_cpu_ ? data_ : nullptr; }
+  uint8_t* mutable_data() { return is_cpu_ && is_mutable_ ? const_cast<uint8_t*>(data_) : nullptr; }
+  template <typename T>
+  const T* data_as() const {
+    return reinterpret_cast<const T*>(data());
+  }
+  template <typename T>
+  T* mutable_data_as() {
+    return reinterpret_cast<T*>(mutable_data());
+  }
+  // As many whole values as fit; empty where data() is null.
+  template <typename T>
+  std::span<const T> span_as() const {
+    return {data_as<T>(), is_cpu_ ? static_cast<std::size_t>(size_) / sizeof(T) : 0};
+  }
+  template <typename T>
+  std::span<T> mutable_span_as() {
+    T* const values = mutable_data_as<T>();
+    return {values, values != nullptr ? static_cast<std::size_t>(size_) / sizeof(T) : 0};
+  }
+  // The device's address of the first byte, whatever the device. 0 from the mutable form where not
+  // writable.
+  uintptr_t address() const { return reinterpret_cast<uintptr_t>(data_); }
+  uintptr_t mutable_address() const { return is_mutable_ ? address() : 0; }
+
+  // Bytes in use, and bytes there are.
+  int64_t size() const { return size_; }
+  int64_t capacity() const { return capacity_; }
+  // Bytes that this buffer is known to keep from being given back: the capacity of a slice's root,
+  // else its own; where a root was given a parent, what that keeps, if it is more. Whether the two
+  // lie in one another is not known, so they are not added up. What other owners keep, as of
+  // ForeignBuffer, is not known either.
+  int64_t root_capacity() const {
+    if (parent_ == nullptr) return capacity_;
+    const int64_t own = is_slice_ ? 0 : capacity_;
+    const int64_t kept = parent_->root_capacity();
+    return kept > own ? kept : own;
+  }
+
+  // Whether the CPU can read the bytes, and whether they may be written.
+  bool is_cpu() const { return is_cpu_; }
+  bool is_mutable() const { return is_mutable_; }
+  DeviceAllocationType device_type() const { return device_type_; }
+  // The manager of a slice is its root's; of a pool's buffer the CPU's over that pool. Never null.
+  std::shared_ptr<MemoryManager> memory_manager() const;
+  std::shared_ptr<Device> device() const;
+  // The root of a slice; what a root was told to keep alive; else null.
+  const std::shared_ptr<Buffer>& parent() const { return parent_; }
+  // What to wait for before the bytes are valid; null where nothing is pending.
+  virtual std::shared_ptr<Device::SyncEvent> device_sync_event() const { return nullptr; }
+
+  // I/O on the bytes of any device; see MemoryManager::GetBufferReader and GetBufferWriter.
+  static Result<std::shared_ptr<io::RandomAccessFile>> GetReader(std::shared_ptr<Buffer> buffer);
+  static Result<std::shared_ptr<io::OutputStream>> GetWriter(std::shared_ptr<Buffer> buffer);
+  // A copy on another device, or in another pool; see MemoryManager::CopyBuffer.
+  static Result<std::shared_ptr<Buffer>> Copy(std::shared_ptr<Buffer> source,
+                                              const std::shared_ptr<MemoryManager>& to);
+  static Result<std::unique_ptr<Buffer>> CopyNonOwned(const Buffer& source,
+                                                      const std::shared_ptr<MemoryManager>& to);
+  // The same bytes seen from another device; see MemoryManager::ViewBuffer.
+  static Result<std::shared_ptr<Buffer>> View(std::shared_ptr<Buffer> source,
+                                              const std::shared_ptr<MemoryManager>& to);
+  // A view where there can be one, else a copy.
+  static Result<std::shared_ptr<Buffer>> ViewOrCopy(std::shared_ptr<Buffer> source,
+                                                    const std::shared_ptr<MemoryManager>& to);
+
+ protected:
+  // Slices that no observer is told of: whoever makes them has looked whether one listens.
+  struct Untold {};
+  Buffer(Untold, const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
+      : data_(parent->data_ + offset),
+        size_(size),
+        capacity_(size),
+        parent_(parent->is_slice_ ? parent->parent_ : parent),
+        is_cpu_(parent_->is_cpu_),
+        is_slice_(true),
+        device_type_(parent_->device_type_) {}
+  Buffer(Untold, std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
+      : data_(parent->data_ + offset),
+        size_(size),
+        capacity_(size),
+        parent_(parent->is_slice_ ? parent->parent_ : std::move(parent)),
+        is_cpu_(parent_->is_cpu_),
+        is_slice_(true),
+        device_type_(parent_->device_type_) {}
+
+  // The manager of a root that was given none: the default one of the CPU.
+  virtual std::shared_ptr<MemoryManager> ImplicitMemoryManager() const;
+
+  // Tells observers that this buffer goes, once. A class that gives memory back in its destructor
+  // calls this first, under `if (internal::ViewEventsOn())`; this class's destructor does it for
+  // all others.
+  void EmitRelease() noexcept;
+
+  // In this order: a slice's initialisers read `parent_` after it is set.
+  const uint8_t* data_;
+  int64_t size_;
+  int64_t capacity_;
+  std::shared_ptr<Buffer> parent_;
+  std::shared_ptr<MemoryManager> memory_manager_;  // null: ImplicitMemoryManager, or the root's
+  bool is_mutable_ = false;
+  bool is_cpu_ = true;
+  bool is_slice_ = false;
+  bool release_emitted_ = false;
+  DeviceAllocationType device_type_ = DeviceAllocationType::kCPU;
+
+ private:
+  void EmitSliced() const noexcept;
+  static std::shared_ptr<Buffer> FromOwner(const uint8_t* data, int64_t size,
+                                           std::shared_ptr<void> owner);
+};
+static_assert(sizeof(Buffer) <= 72, "a Buffer and its reference counts share two cache lines");
+
+using BufferVector = std::vector<std::shared_ptr<Buffer>>;
+
+}  // namespace alkaid
+
+#include "alkaid/core/buffers/buffer_functions.h"  // IWYU pragma: export
+#include "alkaid/core/buffers/mutable_buffer.h"    // IWYU pragma: export

@@ -1,0 +1,100 @@
+// Making buffers: slices of others, fresh memory from a pool, concatenation, bitmaps.
+//
+// Ownership: a slice keeps its root alive. A buffer from a pool gives its memory back when it goes:
+// with a plain pointer the pool must outlive it, with a shared_ptr the buffer holds the pool. Null
+// means the default pool. Threads: any. Out of memory, or a size that rounding up takes past the
+// limit of int64: kResourceExhausted. Negative sizes and alignments that are no power of two:
+// kInvalidArgument, naming the value.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/buffers/mutable_buffer.h"  // IWYU pragma: export
+
+namespace alkaid {
+
+class ResizableBuffer;
+
+// `length` bytes of `buffer` from `offset`, without a copy; without `length`, the rest. Read-only,
+// whatever the buffer is. Not checked: the range must lie inside. Given an rvalue, the slice takes
+// the reference over.
+ALKAID_EXPORT std::shared_ptr<Buffer> SliceBuffer(const std::shared_ptr<Buffer>& buffer,
+                                                  int64_t offset, int64_t length);
+ALKAID_EXPORT std::shared_ptr<Buffer> SliceBuffer(std::shared_ptr<Buffer>&& buffer, int64_t offset,
+                                                  int64_t length);
+inline std::shared_ptr<Buffer> SliceBuffer(const std::shared_ptr<Buffer>& buffer, int64_t offset) {
+  return SliceBuffer(buffer, offset, buffer->size() - offset);
+}
+inline std::shared_ptr<Buffer> SliceBuffer(std::shared_ptr<Buffer>&& buffer, int64_t offset) {
+  const int64_t length = buffer->size() - offset;
+  return SliceBuffer(std::move(buffer), offset, length);
+}
+
+// The same, checked: kOutOfRange, naming the numbers, when the range does not lie inside;
+// kInvalidArgument for a null buffer.
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceBufferSafe(const std::shared_ptr<Buffer>& buffer,
+                                                              int64_t offset, int64_t length);
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceBufferSafe(const std::shared_ptr<Buffer>& buffer,
+                                                              int64_t offset);
+
+// Writable slices of a mutable buffer, with its memory manager. The unchecked forms need a mutable
+// buffer and a range inside; the checked ones answer kInvalidArgument and kOutOfRange.
+ALKAID_EXPORT std::shared_ptr<Buffer> SliceMutableBuffer(const std::shared_ptr<Buffer>& buffer,
+                                                         int64_t offset, int64_t length);
+inline std::shared_ptr<Buffer> SliceMutableBuffer(const std::shared_ptr<Buffer>& buffer,
+                                                  int64_t offset) {
+  return SliceMutableBuffer(buffer, offset, buffer->size() - offset);
+}
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(
+    const std::shared_ptr<Buffer>& buffer, int64_t offset, int64_t length);
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(
+    const std::shared_ptr<Buffer>& buffer, int64_t offset);
+
+// A mutable buffer of `size` bytes that keeps that size. Aligned to `alignment` bytes (64), its
+// capacity a multiple of 64; the bytes between size and capacity are zero, the others not
+// initialised.
+ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size,
+                                                             MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
+                                                             MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size,
+                                                             std::shared_ptr<MemoryPool> pool);
+ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
+                                                             std::shared_ptr<MemoryPool> pool);
+
+// The same for a buffer that can be resized; it keeps its alignment.
+ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
+    int64_t size, MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
+    int64_t size, int64_t alignment, MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
+    int64_t size, std::shared_ptr<MemoryPool> pool);
+ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
+    int64_t size, int64_t alignment, std::shared_ptr<MemoryPool> pool);
+
+// A buffer for `length` bits, bit i in byte i/8 at place i%8. AllocateBitmap leaves all but the
+// last byte not initialised; AllocateEmptyBitmap sets every bit to zero.
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length,
+                                                             MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length,
+                                                                  MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, int64_t alignment,
+                                                                  MemoryPool* pool = nullptr);
+
+// One new buffer with the bytes of all `buffers` in order, which must be readable by the CPU (else
+// kInvalidArgument).
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
+                                                                 MemoryPool* pool = nullptr);
+
+namespace internal {
+// What the CompactIfBelow functions ask: whether `shown` bytes of the `held` that they keep are less
+// than `ratio` of them, and a copy would hold fewer. kInvalidArgument for a ratio that is none.
+ALKAID_EXPORT Result<bool> IsWorthCompacting(int64_t shown, int64_t held, double ratio);
+}  // namespace internal
+
+}  // namespace alkaid

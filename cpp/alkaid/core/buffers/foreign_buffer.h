@@ -1,0 +1,58 @@
+// A Buffer over memory that something else owns: a Python object, a mapped file, another library's
+// array.
+//
+// Ownership: given an owner, the buffer holds it until the buffer and its last slice are gone;
+// given a release callback, calls it exactly once, then. Threads: the owner is dropped, or the
+// callback called, on the thread that lets the last reference go; the callback must not throw. Out
+// of memory: allocates only the buffer object, with operator new (std::bad_alloc).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/buffers/buffer.h"
+
+namespace alkaid {
+
+class ALKAID_EXPORT ForeignBuffer final : public Buffer {
+ public:
+  // `size` bytes at `data` that stay valid while `owner` is held. `memory_manager`: where they are;
+  // null means host memory. kInvalidArgument for a negative size, null data of a positive size, or
+  // an owner that owns nothing.
+  static Result<std::shared_ptr<Buffer>> Make(
+      const void* data, int64_t size, std::shared_ptr<void> owner,
+      std::shared_ptr<MemoryManager> memory_manager = nullptr);
+  static Result<std::shared_ptr<Buffer>> MakeMutable(
+      void* data, int64_t size, std::shared_ptr<void> owner,
+      std::shared_ptr<MemoryManager> memory_manager = nullptr);
+
+  // The same with a callback, which must not be empty. On failure it is not called: the bytes are
+  // still the caller's.
+  static Result<std::shared_ptr<Buffer>> Make(
+      const void* data, int64_t size, std::function<void()> release,
+      std::shared_ptr<MemoryManager> memory_manager = nullptr);
+  static Result<std::shared_ptr<Buffer>> MakeMutable(
+      void* data, int64_t size, std::function<void()> release,
+      std::shared_ptr<MemoryManager> memory_manager = nullptr);
+
+  // Not checked; the functions above check.
+  ForeignBuffer(const uint8_t* data, int64_t size, std::shared_ptr<void> owner,
+                std::shared_ptr<MemoryManager> memory_manager = nullptr)
+      : Buffer(data, size, std::move(memory_manager)), owner_(std::move(owner)) {}
+  ForeignBuffer(uint8_t* data, int64_t size, std::shared_ptr<void> owner,
+                std::shared_ptr<MemoryManager> memory_manager = nullptr)
+      : Buffer(data, size, std::move(memory_manager)), owner_(std::move(owner)) {
+    is_mutable_ = true;
+  }
+  ~ForeignBuffer() override;
+
+  // What keeps the bytes alive.
+  const std::shared_ptr<void>& owner() const { return owner_; }
+
+ private:
+  std::shared_ptr<void> owner_;
+};
+
+}  // namespace alkaid

@@ -1,0 +1,369 @@
+#include "alkaid/core/files/durable_file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "alkaid/core/files/file_io.h"
+#include "alkaid/testing/matchers.h"
+
+namespace alkaid::io {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class DurableFile : public ::testing::Test {
+ protected:
+  DurableFile() {
+    std::string name = ::testing::TempDir() + "alkaid_durable_XXXXXX";
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    folder = name;
+    path = folder + "/run.xtc2";
+  }
+  ~DurableFile() override {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+
+  static std::string Content(const std::string& file) {
+    std::ifstream stream(file);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
+  }
+  static void Fill(const std::string& file, const std::string& text) {
+    std::ofstream(file) << text;
+  }
+  std::vector<std::string> Entries() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder))
+      names.push_back(entry.path().filename());
+    return names;
+  }
+
+  std::string folder;
+  std::string path;
+};
+
+TEST_F(DurableFile, HasItsNameOnlyOnceItIsClosed) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  EXPECT_FALSE(file->straight());
+  ALKAID_ASSERT_OK(file->Write("hello "));
+  ALKAID_ASSERT_OK(file->Write("world"));
+  EXPECT_THAT(file->Tell(), IsOkAndHolds(11));
+  ASSERT_EQ(Entries().size(), 1U);
+  EXPECT_THAT(Entries()[0], AllOf(StartsWith(".run.xtc2."), EndsWith(".tmp")));
+  ALKAID_ASSERT_OK(file->Close());
+  EXPECT_TRUE(file->closed());
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+  EXPECT_EQ(Content(path), "hello world");
+  ALKAID_EXPECT_OK(file->Close());
+  EXPECT_THAT(file->Write("more"), StatusIs(StatusCode::kInvalidArgument, HasSubstr("closed")));
+  EXPECT_THAT(file->Tell(), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST_F(DurableFile, HasTheModeThatTheUmaskLeaves) {
+  const mode_t before = ::umask(027);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  ::umask(before);
+  ALKAID_ASSERT_OK(file->Close());
+  struct stat info;
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0640U);
+}
+
+TEST_F(DurableFile, TakesOverThePermissionsOfTheFileThatItReplaces) {
+  for (const mode_t mode : {mode_t{0600}, mode_t{0640}, mode_t{0666}, mode_t{0400}}) {
+    Fill(path, "old");
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    const mode_t before = ::umask(022);
+    const auto file = DurableFileOutputStream::Open(path);
+    ::umask(before);
+    ALKAID_ASSERT_OK(file);
+    // Nobody else may read what is not there yet.
+    struct stat info;
+    for (const std::string& entry : Entries()) {
+      ASSERT_EQ(::stat((folder + "/" + entry).c_str(), &info), 0);
+      EXPECT_EQ(info.st_mode & 0777, mode) << entry;
+    }
+    ALKAID_ASSERT_OK((*file)->Write("new"));
+    ALKAID_ASSERT_OK((*file)->Close());
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, mode);
+    EXPECT_EQ(info.st_uid, ::getuid());
+    fs::remove(path);
+  }
+}
+
+TEST_F(DurableFile, WhatIsForItsOwnerAloneIsSoWhateverItReplaces) {
+  const mode_t before = ::umask(0);
+  for (const bool replaces : {false, true}) {
+    if (replaces) {
+      ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
+    }
+    const auto file = DurableFileOutputStream::Open(path, FileAccess::kOwnerOnly);
+    ALKAID_ASSERT_OK(file);
+    ALKAID_ASSERT_OK((*file)->Write("secret"));
+    ALKAID_ASSERT_OK((*file)->Close());
+    struct stat info;
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0600U) << (replaces ? "replaced" : "new");
+  }
+  ::umask(before);
+}
+
+TEST_F(DurableFile, WithoutCloseNothingIsLeftAndTheOldFileStays) {
+  Fill(path, "old");
+  {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+    ALKAID_ASSERT_OK(file->Write("new"));
+    EXPECT_EQ(Content(path), "old");
+  }
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK(file->Write("new"));
+  file->Abandon();
+  EXPECT_TRUE(file->closed());
+  ALKAID_EXPECT_OK(file->Close());
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+  EXPECT_EQ(Content(path), "old");
+}
+
+TEST_F(DurableFile, TwoWritersOfOneNameDoNotMeet) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto first, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto second, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK(first->Write("first"));
+  ALKAID_ASSERT_OK(second->Write("second"));
+  ALKAID_ASSERT_OK(second->Close());
+  EXPECT_EQ(Content(path), "second");
+  ALKAID_ASSERT_OK(first->Close());
+  EXPECT_EQ(Content(path), "first");
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+}
+
+TEST_F(DurableFile, ADirectoryThatIsMissingIsNamed) {
+  EXPECT_THAT(DurableFileOutputStream::Open(folder + "/nowhere/run.xtc2"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("directory " + folder + "/nowhere")));
+  EXPECT_THAT(DurableFileOutputStream::Open(folder), StatusIs(::testing::_, HasSubstr(folder)));
+  EXPECT_FALSE(DurableFileOutputStream::Open(folder + "/new/").ok());
+  EXPECT_FALSE(DurableFileOutputStream::Open("").ok());
+  EXPECT_THAT(Entries(), IsEmpty());
+}
+
+TEST_F(DurableFile, ANameAsLongAsTheSystemAllowsIsWritten) {
+  const std::string longest = folder + "/" + std::string(255, 'n');
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(longest));
+  ALKAID_ASSERT_OK(file->Write("x"));
+  ALKAID_ASSERT_OK(file->Close());
+  EXPECT_EQ(Content(longest), "x");
+  // One more: refused when it gets its name at the latest, and nothing stays.
+  const auto too_long = DurableFileOutputStream::Open(longest + "n");
+  if (too_long.ok()) {
+    EXPECT_FALSE((*too_long)->Close().ok());
+  }
+  EXPECT_EQ(Entries().size(), 1U);
+}
+
+TEST_F(DurableFile, ThroughASymbolicLinkTheFileItLeadsToIsReplaced) {
+  fs::create_directory(folder + "/data");
+  Fill(folder + "/data/real", "old");
+  fs::create_symlink("data/real", folder + "/middle");
+  fs::create_symlink("middle", path);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK(file->Write("new"));
+  EXPECT_EQ(Content(folder + "/data/real"), "old");
+  ALKAID_ASSERT_OK(file->Close());
+  EXPECT_EQ(Content(folder + "/data/real"), "new");
+  EXPECT_TRUE(fs::is_symlink(path));
+  EXPECT_TRUE(fs::is_symlink(folder + "/middle"));
+  // One that leads nowhere yet makes the file there.
+  fs::create_symlink("data/other", folder + "/dangling");
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto other,
+                              DurableFileOutputStream::Open(folder + "/dangling"));
+  ALKAID_ASSERT_OK(other->Close());
+  EXPECT_TRUE(fs::is_regular_file(folder + "/data/other"));
+}
+
+TEST_F(DurableFile, LinksThatGoInACircleAreRefused) {
+  fs::create_symlink("b", folder + "/a");
+  fs::create_symlink("a", folder + "/b");
+  EXPECT_THAT(DurableFileOutputStream::Open(folder + "/a"),
+              StatusIs(::testing::_, HasSubstr(folder + "/a")));
+}
+
+TEST_F(DurableFile, DevicesAndPipesAreWrittenStraight) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto null, DurableFileOutputStream::Open("/dev/null"));
+  EXPECT_TRUE(null->straight());
+  ALKAID_EXPECT_OK(null->Write("gone"));
+  ALKAID_EXPECT_OK(null->Close());
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const std::string pipe = "/proc/self/fd/" + std::to_string(ends[1]);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(pipe));
+  EXPECT_TRUE(file->straight());
+  ALKAID_EXPECT_OK(file->Write("through"));
+  ALKAID_EXPECT_OK(file->Close());
+  char text[8] = {};
+  EXPECT_EQ(::read(ends[0], text, sizeof(text)), 7);
+  EXPECT_STREQ(text, "through");
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+// Sends itself SIGALRM until `wait` is over, with a handler that does nothing.
+template <typename Wait>
+Status Interrupted(int flags, Wait wait) {
+  struct sigaction action = {};
+  struct sigaction before = {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = flags;
+  ::sigaction(SIGALRM, &action, &before);
+  const itimerval soon = {{0, 5000}, {0, 5000}};
+  ::setitimer(ITIMER_REAL, &soon, nullptr);
+  const Status status = wait();
+  const itimerval never = {};
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  ::sigaction(SIGALRM, &before, nullptr);
+  return status;
+}
+
+TEST_F(DurableFile, ASignalEndsTheWaitForAReaderOfAPipe) {
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(Interrupted(0, [&] { return DurableFileOutputStream::Open(path).status(); }),
+              StatusIs(StatusCode::kUnavailable, HasSubstr(path)));
+  // With a reader that reads nothing.
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  EXPECT_TRUE(file->straight());
+  const std::string much(1 << 20, 'x');
+  const Status status = Interrupted(0, [&] { return file->Write(much); });
+  EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, HasSubstr("1048576 bytes at 0")));
+  EXPECT_EQ(file->Close(), status);
+  ::close(reader);
+}
+
+// Signals that a program takes no notice of go unnoticed here too.
+TEST_F(DurableFile, SignalsWhoseHandlersRestartCallsLeaveAPipeWhole) {
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  const std::string much(1 << 20, 'x');
+  size_t read = 0;
+  std::thread slow([&] {
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, nullptr);
+    std::vector<char> some(32768);
+    while (read < much.size()) {
+      const ssize_t got = ::read(reader, some.data(), some.size());
+      if (got == 0) break;
+      if (got > 0) read += static_cast<size_t>(got);
+      ::usleep(500);
+    }
+  });
+  ALKAID_EXPECT_OK(Interrupted(SA_RESTART, [&] { return file->Write(much); }));
+  ALKAID_EXPECT_OK(file->Close());
+  slow.join();
+  EXPECT_EQ(read, much.size());
+  ::close(reader);
+}
+
+// What /dev/stdout is after a shell's >>.
+TEST_F(DurableFile, AnOpenFileUnderProcIsWrittenBehindItsBytes) {
+  Fill(path, "before ");
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file,
+                              DurableFileOutputStream::Open("/proc/self/fd/" + std::to_string(fd)));
+  EXPECT_TRUE(file->straight());
+  ALKAID_EXPECT_OK(file->Write("after"));
+  ALKAID_EXPECT_OK(file->Close());
+  ::close(fd);
+  EXPECT_EQ(Content(path), "before after");
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+}
+
+TEST_F(DurableFile, AFullDeviceIsReportedWithTheByte) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "this system has no /dev/full";
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open("/dev/full"));
+  const Status status = file->Write("x");
+  EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted,
+                               AllOf(HasSubstr("/dev/full"), HasSubstr("1 bytes at 0"))));
+  EXPECT_EQ(file->Close(), status);
+}
+
+// In a child, for whom the system's limit of a file's size is 100 bytes.
+TEST_F(DurableFile, AWriteThatFailsInTheMiddleLeavesTheOldFileAndNothingElse) {
+  Fill(path, "old");
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit = {100, 100};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const auto file = DurableFileOutputStream::Open(path);
+    if (!file.ok() || !(*file)->Write(std::string(60, 'a')).ok()) _exit(2);
+    const Status status = (*file)->Write(std::string(60, 'b'));
+    if (status.ok() || status.message().find("60 bytes at 60") == std::string::npos ||
+        status.message().find("did 40") == std::string::npos) {
+      _exit(3);
+    }
+    // The failure stays: a file with a hole must not get its name.
+    if ((*file)->Write("c") != status || (*file)->Close() != status || (*file)->Close() != status) {
+      _exit(4);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(Content(path), "old");
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+}
+
+TEST_F(DurableFile, WhenItCanNotGetItsNameNothingIsLeft) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK(file->Write("x"));
+  // A directory took the name meanwhile.
+  fs::create_directory(path);
+  EXPECT_THAT(file->Close(), StatusIs(::testing::_, HasSubstr(path)));
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+  EXPECT_TRUE(fs::is_directory(path));
+}
+
+TEST_F(DurableFile, WrongArgumentsAreRefusedAndSpoilNothing) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  EXPECT_THAT(file->Write("x", -1), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(file->Write(nullptr, 1), StatusIs(StatusCode::kInvalidArgument));
+  ALKAID_EXPECT_OK(file->Write("x"));
+  ALKAID_EXPECT_OK(file->Close());
+  EXPECT_EQ(Content(path), "x");
+}
+
+}  // namespace
+}  // namespace alkaid::io

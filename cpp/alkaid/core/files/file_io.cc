@@ -1,0 +1,266 @@
+#include "alkaid/core/files/file_io.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/buffers/io_checks_internal.h"
+#include "alkaid/core/files/file_io_internal.h"
+
+namespace alkaid::io {
+namespace {
+
+// Bytes. What is read at first of something whose size is not known.
+constexpr int64_t kFirstStep = int64_t{64} << 10;
+constexpr int64_t kLargestPosition = std::numeric_limits<int64_t>::max();
+
+// Closes a descriptor that the caller did not get to own.
+class OpenedFd {
+ public:
+  explicit OpenedFd(int fd) : fd_(fd) {}
+  ~OpenedFd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  OpenedFd(const OpenedFd&) = delete;
+  OpenedFd& operator=(const OpenedFd&) = delete;
+  int get() const { return fd_; }
+  void release() { fd_ = -1; }
+
+ private:
+  int fd_;
+};
+
+int OpenRetrying(const std::string& path, int flags) {
+  int fd;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+Result<struct stat> StatOf(int fd, const std::string& name) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return status::IOError(errno, "cannot open ", name);
+  if (S_ISDIR(info.st_mode)) return status::IOError(EISDIR, "cannot open ", name);
+  return info;
+}
+
+std::string NameOf(int fd) { return absl::StrCat("file descriptor ", fd); }
+
+Status CloseFd(int* fd, const std::string& name) {
+  if (*fd < 0) return absl::OkStatus();
+  // Linux lets go of the descriptor even when an interrupt cuts close() short; a second close could
+  // hit another file.
+  if (::close(std::exchange(*fd, -1)) != 0 && errno != EINTR) {
+    return status::IOError(errno, "cannot close ", name);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ReadableFile::ReadableFile(int fd, std::string name, MemoryPool* pool)
+    : fd_(fd), name_(std::move(name)), pool_(pool) {}
+
+ReadableFile::~ReadableFile() { Close().IgnoreError(); }
+
+Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path,
+                                                         MemoryPool* pool) {
+  // O_NONBLOCK: a FIFO without a writer is refused below instead of being waited for.
+  OpenedFd fd(OpenRetrying(path, O_RDONLY | O_NONBLOCK));
+  if (fd.get() < 0) return status::IOError(errno, "cannot open ", path);
+  auto file = Own(fd.get(), path, pool);
+  if (file.ok()) fd.release();
+  return file;
+}
+
+Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* pool) {
+  return Own(fd, NameOf(fd), pool);
+}
+
+Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name,
+                                                        MemoryPool* pool) {
+  ALKAID_RETURN_NOT_OK(StatOf(fd, name));
+  if (::lseek(fd, 0, SEEK_CUR) < 0) {
+    return status::IOError(errno, "cannot read ", name, " at a position");
+  }
+  return std::shared_ptr<ReadableFile>(new ReadableFile(fd, std::move(name), pool));
+}
+
+Status ReadableFile::Close() { return CloseFd(&fd_, name_); }
+
+Result<int64_t> ReadableFile::Tell() const {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  return position_;
+}
+
+Status ReadableFile::Seek(int64_t position) {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, 0));
+  position_ = position;
+  return absl::OkStatus();
+}
+
+Result<int64_t> ReadableFile::GetSize() {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  struct stat info;
+  if (::fstat(fd_, &info) != 0) return status::IOError(errno, "cannot tell the size of ", name_);
+  if (S_ISREG(info.st_mode)) return info.st_size;
+  if (!S_ISBLK(info.st_mode)) {
+    return status::NotImplemented(name_, " is neither a file nor a disk, and has no size");
+  }
+  const off_t end = ::lseek(fd_, 0, SEEK_END);
+  if (end < 0) return status::IOError(errno, "cannot tell the size of ", name_);
+  return end;
+}
+
+Result<int64_t> ReadableFile::ReadAt(int64_t position, int64_t nbytes, void* out) {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
+  ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, out, nbytes));
+  auto* bytes = static_cast<uint8_t*>(out);
+  const auto read = internal::TransferAll(
+      std::min(nbytes, kLargestPosition - position), [&](int64_t done, int64_t count) {
+        return ::pread(fd_, bytes + done, static_cast<std::size_t>(count), position + done);
+      });
+  if (read.error != 0) {
+    return status::IOError(read.error, "cannot read ", nbytes, " bytes at ", position, " of ",
+                           name_, ", got ", read.count);
+  }
+  return read.count;
+}
+
+Result<std::shared_ptr<Buffer>> ReadableFile::ReadAt(int64_t position, int64_t nbytes) {
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
+  const Result<int64_t> size = GetSize();
+  // Devices have no size, and files that the system makes up as they are read (/proc) say 0: what
+  // they hold shows only in steps.
+  const bool size_known = size.ok() && *size > 0;
+  if (size_known) nbytes = std::min(nbytes, std::max<int64_t>(*size - position, 0));
+  int64_t step = size_known ? nbytes : std::min(nbytes, kFirstStep);
+  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(step, pool_));
+  int64_t count = 0;
+  while (true) {
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
+                           ReadAt(position + count, step, buffer->mutable_data() + count));
+    count += got;
+    if (got < step || count == nbytes) break;
+    step = std::min(count, nbytes - count);
+    ALKAID_RETURN_NOT_OK(buffer->Resize(count + step));
+  }
+  if (count < buffer->size()) {
+    ALKAID_RETURN_NOT_OK(buffer->Resize(count));
+    buffer->ZeroPadding();
+  }
+  return std::shared_ptr<Buffer>(std::move(buffer));
+}
+
+Result<int64_t> ReadableFile::Read(int64_t nbytes, void* out) {
+  ALKAID_ASSIGN_OR_RAISE(const int64_t count, ReadAt(position_, nbytes, out));
+  position_ += count;
+  return count;
+}
+
+Result<std::shared_ptr<Buffer>> ReadableFile::Read(int64_t nbytes) {
+  ALKAID_ASSIGN_OR_RAISE(auto buffer, ReadAt(position_, nbytes));
+  position_ += buffer->size();
+  return buffer;
+}
+
+Status ReadableFile::Advance(int64_t nbytes) {
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position_, nbytes));
+  ALKAID_ASSIGN_OR_RAISE(const int64_t size, GetSize());
+  position_ += std::min(nbytes, std::max<int64_t>(size - position_, 0));
+  return absl::OkStatus();
+}
+
+FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+
+FileOutputStream::~FileOutputStream() { Close().IgnoreError(); }
+
+Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Open(const std::string& path,
+                                                                 bool append) {
+  // Not O_APPEND: Linux then ignores the position that pwrite is given.
+  OpenedFd fd(OpenRetrying(path, O_WRONLY | O_CREAT | (append ? 0 : O_TRUNC)));
+  if (fd.get() < 0) return status::IOError(errno, "cannot open ", path, " for writing");
+  auto stream = Own(fd.get(), path, append);
+  if (stream.ok()) fd.release();
+  return stream;
+}
+
+Result<std::shared_ptr<FileOutputStream>> FileOutputStream::OpenFd(int fd) {
+  return Own(fd, NameOf(fd), /*append=*/false);
+}
+
+Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Own(int fd, std::string name,
+                                                                bool append) {
+  ALKAID_RETURN_NOT_OK(StatOf(fd, name));
+  std::shared_ptr<FileOutputStream> stream(new FileOutputStream(-1, std::move(name)));
+  // A descriptor opened with O_APPEND, such as a shell's >>, writes at the end whatever it is told.
+  const int flags = ::fcntl(fd, F_GETFL);
+  const bool only_appends = flags >= 0 && (flags & O_APPEND) != 0;
+  const off_t position = ::lseek(fd, 0, append || only_appends ? SEEK_END : SEEK_CUR);
+  stream->seekable_ = position >= 0 && !only_appends;
+  stream->position_ = std::max<int64_t>(position, 0);
+  stream->fd_ = fd;
+  return stream;
+}
+
+Status FileOutputStream::Close() { return CloseFd(&fd_, name_); }
+
+Result<int64_t> FileOutputStream::Tell() const {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  return position_;
+}
+
+Status FileOutputStream::Seek(int64_t position) {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, 0));
+  if (!seekable_) return status::IOError(ESPIPE, "cannot seek in ", name_);
+  position_ = position;
+  return absl::OkStatus();
+}
+
+Status FileOutputStream::WriteAt(int64_t position, const void* data, int64_t nbytes) {
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
+  ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, data, nbytes));
+  if (!seekable_) return status::IOError(ESPIPE, "cannot write at a position of ", name_);
+  if (nbytes > kLargestPosition - position) {
+    return status::IOError(EFBIG, "cannot write ", nbytes, " bytes at ", position, " of ", name_);
+  }
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  const auto written = internal::TransferAll(nbytes, [&](int64_t done, int64_t count) {
+    return ::pwrite(fd_, bytes + done, static_cast<std::size_t>(count), position + done);
+  });
+  if (written.count == nbytes) return absl::OkStatus();
+  return status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", nbytes,
+                         " bytes at ", position, " of ", name_, ", did ", written.count);
+}
+
+Status FileOutputStream::Write(const void* data, int64_t nbytes) {
+  if (seekable_) {
+    ALKAID_RETURN_NOT_OK(WriteAt(position_, data, nbytes));
+    position_ += nbytes;
+    return absl::OkStatus();
+  }
+  ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
+  ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, 0, nbytes));
+  ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, data, nbytes));
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  const auto written = internal::TransferAll(nbytes, [&](int64_t done, int64_t count) {
+    return ::write(fd_, bytes + done, static_cast<std::size_t>(count));
+  });
+  position_ += written.count;
+  if (written.count == nbytes) return absl::OkStatus();
+  return status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", nbytes,
+                         " bytes to ", name_, ", did ", written.count);
+}
+
+}  // namespace alkaid::io

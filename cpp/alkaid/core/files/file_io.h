@@ -1,0 +1,95 @@
+// Files behind the interfaces of io_interfaces.h, by pread and pwrite on a file descriptor.
+//
+// A read or write goes on after an interrupt and after a short transfer, and is split where the
+// system takes no more at once; only the end of the file makes a read shorter than asked.
+//
+// Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool
+// must outlive the Buffers read. Threads: ReadAt and WriteAt from many at once; the rest one at a
+// time. Out of memory: kResourceExhausted from the reads that give a Buffer. Errors: as errno maps,
+// with the path and the position.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/pools/memory_pool.h"
+
+namespace alkaid::io {
+
+class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
+ public:
+  // `pool`: where the Buffers that the stream gives come from; null means the default. A directory,
+  // and what can not be read at a position (a pipe, a terminal), is refused here.
+  static Result<std::shared_ptr<ReadableFile>> Open(const std::string& path,
+                                                    MemoryPool* pool = nullptr);
+  // Takes over `fd` when it succeeds. The position starts at 0, wherever the descriptor's own is.
+  static Result<std::shared_ptr<ReadableFile>> OpenFd(int fd, MemoryPool* pool = nullptr);
+  ~ReadableFile() override;
+
+  Status Close() override;
+  bool closed() const override { return fd_ < 0; }
+  Result<int64_t> Tell() const override;
+  Status Seek(int64_t position) override;
+  // As it is now: files grow.
+  Result<int64_t> GetSize() override;
+  Result<int64_t> Read(int64_t nbytes, void* out) override;
+  Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) override;
+  Status Advance(int64_t nbytes) override;
+  Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out) override;
+  // A request that passes the end allocates no more than is there.
+  Result<std::shared_ptr<Buffer>> ReadAt(int64_t position, int64_t nbytes) override;
+
+  // -1 once closed.
+  int file_descriptor() const { return fd_; }
+  // As given to Open; "file descriptor N" from OpenFd.
+  const std::string& name() const { return name_; }
+
+ private:
+  ReadableFile(int fd, std::string name, MemoryPool* pool);
+  static Result<std::shared_ptr<ReadableFile>> Own(int fd, std::string name, MemoryPool* pool);
+
+  int fd_;
+  std::string name_;
+  MemoryPool* pool_;
+  int64_t position_ = 0;
+};
+
+class ALKAID_EXPORT FileOutputStream final : public WritableFile {
+ public:
+  // Makes the file, or empties it; with `append` goes on behind what is there.
+  static Result<std::shared_ptr<FileOutputStream>> Open(const std::string& path,
+                                                        bool append = false);
+  // Takes over `fd` when it succeeds, and writes from where its own position is. Pipes and
+  // terminals can be written in order, but not at a position.
+  static Result<std::shared_ptr<FileOutputStream>> OpenFd(int fd);
+  ~FileOutputStream() override;
+
+  // Reports what the system has to say at last, for instance a full disk behind a network file
+  // system.
+  Status Close() override;
+  bool closed() const override { return fd_ < 0; }
+  Result<int64_t> Tell() const override;
+  Status Seek(int64_t position) override;
+  using Writable::Write;
+  Status Write(const void* data, int64_t nbytes) override;
+  Status WriteAt(int64_t position, const void* data, int64_t nbytes) override;
+
+  // -1 once closed.
+  int file_descriptor() const { return fd_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  FileOutputStream(int fd, std::string name);
+  static Result<std::shared_ptr<FileOutputStream>> Own(int fd, std::string name, bool append);
+
+  int fd_;
+  std::string name_;
+  bool seekable_ = true;
+  int64_t position_ = 0;
+};
+
+}  // namespace alkaid::io

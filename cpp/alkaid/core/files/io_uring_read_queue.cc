@@ -1,0 +1,223 @@
+// ReadQueueKind::kIoUring: reads in the kernel's queue, several at a time.
+//
+// Reads of what the page cache holds would be done at submission, on the caller's thread:
+// IOSQE_ASYNC hands them to the kernel's own. A part that comes back short is asked for again from
+// where it stopped, until nothing comes. What the ring refuses or fails at is read by plain ReadAt
+// when it is waited for, so that the file says in its own words what is wrong; among it are reads
+// whose submitting thread has ended, which the kernel cancels.
+//
+// ThreadSanitizer and AddressSanitizer do not see the kernel write: they can report nothing wrong
+// about it, and nothing right. The ring itself is touched by the caller's thread alone.
+#include <liburing.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/files/file_io.h"
+#include "alkaid/core/files/file_io_internal.h"
+#include "alkaid/core/files/read_queue_internal.h"
+
+namespace alkaid::io::internal {
+namespace {
+
+// Completions that nobody waits for carry this; those of reads carry their slot.
+constexpr uint64_t kNobody = ~uint64_t{0};
+
+class IoUringReadQueue final : public SlottedReadQueue {
+ public:
+  static Result<std::unique_ptr<ReadQueue>> Make(int depth);
+  ~IoUringReadQueue() override;
+
+ private:
+  enum class Stage {
+    kInKernel,  // the kernel may write to the buffer
+    kPlain,     // to be read, or read again, by ReadAt when waited for
+    kThread,    // in `threads_`
+    kDone,
+  };
+  struct Read {
+    Stage stage = Stage::kDone;
+    int64_t done = 0;    // bytes, kInKernel and kDone
+    int64_t ticket = 0;  // of `threads_`
+  };
+
+  explicit IoUringReadQueue(int depth)
+      : SlottedReadQueue(ReadQueueKind::kIoUring, depth), reads_(static_cast<size_t>(depth)) {}
+
+  void Start(int slot) override;
+  ReadOutcome Finish(int slot) override;
+
+  Read& ReadOf(int slot) { return reads_[static_cast<size_t>(slot)]; }
+  void StartInThread(int slot);
+  void Ask(int slot);
+  void Complete(int slot, int result);
+  bool TakeCompletions();
+  bool Drain();
+
+  std::vector<Read> reads_;
+  std::unique_ptr<ReadQueue> threads_;  // for files without a descriptor; made when the first comes
+  struct io_uring ring_ = {};
+  bool has_ring_ = false;
+  bool broken_ = false;
+  bool draining_ = false;
+};
+
+// Files and buffers that the kernel may still use when it can not be asked any more. Never freed.
+std::vector<ReadRequest>& Abandoned() {
+  static auto* const requests = new std::vector<ReadRequest>;
+  return *requests;
+}
+
+// See first_made.h.
+[[gnu::constructor]] void MakeAtLoad() { Abandoned(); }
+
+Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
+  std::unique_ptr<IoUringReadQueue> queue(new IoUringReadQueue(depth));
+  const int error = io_uring_queue_init(static_cast<unsigned>(depth), &queue->ring_, 0);
+  if (error < 0) return status::IOError(-error, "io_uring: the kernel refuses a queue");
+  queue->has_ring_ = true;
+  io_uring_probe* const probe = io_uring_get_probe_ring(&queue->ring_);
+  const bool reads = probe != nullptr && io_uring_opcode_supported(probe, IORING_OP_READ) != 0;
+  io_uring_free_probe(probe);
+  if (!reads)
+    return status::NotImplemented("io_uring: this kernel's does not read (Linux 5.6 does)");
+  return std::unique_ptr<ReadQueue>(std::move(queue));
+}
+
+IoUringReadQueue::~IoUringReadQueue() {
+  if (!has_ring_) return;
+  // In a child of fork the ring is the parent's: only this process's share in it is given up.
+  if (!in_forked_child() && !Drain()) {
+    for (int slot = 0; slot < depth(); ++slot) {
+      if (ReadOf(slot).stage == Stage::kInKernel) Abandoned().push_back(request(slot));
+    }
+  }
+  io_uring_queue_exit(&ring_);
+}
+
+void IoUringReadQueue::Start(int slot) {
+  ReadOf(slot) = Read();
+  const auto* const file = dynamic_cast<const ReadableFile*>(request(slot).file.get());
+  if (file == nullptr) {
+    StartInThread(slot);
+  } else if (file->closed() || request(slot).nbytes == 0) {
+    ReadOf(slot).stage = Stage::kPlain;
+  } else {
+    Ask(slot);
+  }
+}
+
+void IoUringReadQueue::StartInThread(int slot) {
+  if (threads_ == nullptr) threads_ = MakeThreadReadQueue(depth());
+  const Result<int64_t> ticket = threads_->Submit(request(slot));
+  ReadOf(slot).stage = ticket.ok() ? Stage::kThread : Stage::kPlain;
+  ReadOf(slot).ticket = ticket.ok() ? *ticket : 0;
+}
+
+// Asks the kernel for what the read still lacks, or leaves all of it to ReadAt.
+void IoUringReadQueue::Ask(int slot) {
+  const ReadRequest& asked = request(slot);
+  Read& read = ReadOf(slot);
+  const int descriptor = static_cast<const ReadableFile&>(*asked.file).file_descriptor();
+  io_uring_sqe* const entry = descriptor < 0 || broken_ ? nullptr : io_uring_get_sqe(&ring_);
+  read.stage = Stage::kPlain;
+  if (entry == nullptr) return;
+  const int64_t count = std::min(asked.nbytes - read.done, kLargestTransfer);
+  io_uring_prep_read(entry, descriptor, asked.buffer->mutable_data() + read.done,
+                     static_cast<unsigned>(count),
+                     static_cast<uint64_t>(asked.position + read.done));
+  io_uring_sqe_set_flags(entry, IOSQE_ASYNC);
+  io_uring_sqe_set_data64(entry, static_cast<uint64_t>(slot));
+  while (io_uring_submit(&ring_) == -EINTR) {
+  }
+  // Entries are taken in order: ours was when none is left.
+  if (io_uring_sq_ready(&ring_) == 0) {
+    read.stage = Stage::kInKernel;
+    return;
+  }
+  // The entry stays in the ring and goes out with the next one: as one that does nothing.
+  io_uring_prep_nop(entry);
+  io_uring_sqe_set_data64(entry, kNobody);
+}
+
+void IoUringReadQueue::Complete(int slot, int result) {
+  Read& read = ReadOf(slot);
+  if (result < 0 || draining_) {
+    read.stage = Stage::kPlain;
+    return;
+  }
+  read.done += result;
+  if (result == 0 || read.done == request(slot).nbytes) {
+    read.stage = Stage::kDone;
+  } else {
+    Ask(slot);
+  }
+}
+
+// Waits for one completion and takes it and all that lie behind it. False when the kernel can not be
+// waited for.
+bool IoUringReadQueue::TakeCompletions() {
+  if (broken_) return false;
+  io_uring_cqe* completion = nullptr;
+  int error;
+  do {
+    error = io_uring_wait_cqe(&ring_, &completion);
+  } while (error == -EINTR);
+  // For good: a late completion must not be taken for that of a slot's next read.
+  broken_ = error < 0;
+  while (error == 0) {
+    const uint64_t reader = io_uring_cqe_get_data64(completion);
+    const int result = completion->res;
+    io_uring_cqe_seen(&ring_, completion);
+    if (reader != kNobody) Complete(static_cast<int>(reader), result);
+    error = io_uring_peek_cqe(&ring_, &completion);
+  }
+  return !broken_;
+}
+
+ReadOutcome IoUringReadQueue::Finish(int slot) {
+  while (ReadOf(slot).stage == Stage::kInKernel && TakeCompletions()) {
+  }
+  switch (ReadOf(slot).stage) {
+    case Stage::kInKernel:
+      break;
+    case Stage::kPlain:
+      return ReadNow(request(slot));
+    case Stage::kThread:
+      return threads_->Wait(ReadOf(slot).ticket);
+    case Stage::kDone:
+      return {ReadOf(slot).done, absl::OkStatus()};
+  }
+  Abandoned().push_back(request(slot));
+  return {0, status::IOError(EIO, "io_uring: the kernel's queue can not be waited for")};
+}
+
+// Cancels what has not begun and waits for the rest. False when the kernel may still be writing.
+bool IoUringReadQueue::Drain() {
+  draining_ = true;
+  for (int slot = 0; slot < depth(); ++slot) {
+    if (ReadOf(slot).stage != Stage::kInKernel) continue;
+    io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
+    if (entry == nullptr) break;
+    io_uring_prep_cancel64(entry, static_cast<uint64_t>(slot), 0);
+    io_uring_sqe_set_data64(entry, kNobody);
+  }
+  // Where this fails there is only more to wait for.
+  static_cast<void>(io_uring_submit(&ring_));
+  for (int slot = 0; slot < depth(); ++slot) {
+    while (ReadOf(slot).stage == Stage::kInKernel) {
+      if (!TakeCompletions()) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ReadQueue>> MakeIoUringReadQueue(int depth) {
+  return IoUringReadQueue::Make(depth);
+}
+
+}  // namespace alkaid::io::internal

@@ -1,0 +1,59 @@
+// What the kinds of ReadQueue share: tickets, the checks of a request, and who holds what.
+//
+// Ownership: requests lie in slots that the base class owns; a kind refers to them by number and
+// takes no shares in file and buffer, so that letting go never waits for a thread. Threads: as
+// ReadQueue; a slot may be read from other threads between Start and Finish.
+// Out of memory: as ReadQueue.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/core/files/read_queue.h"
+
+namespace alkaid::io::internal {
+
+class SlottedReadQueue : public ReadQueue {
+ public:
+  Result<int64_t> Submit(ReadRequest request) final;
+  ReadOutcome Wait(int64_t ticket) final;
+  int in_flight() const final { return in_flight_; }
+
+ protected:
+  SlottedReadQueue(ReadQueueKind kind, int depth);
+
+  const ReadRequest& request(int slot) const { return slots_[static_cast<size_t>(slot)].request; }
+  // Whether this is a child of the process that made the queue: what ran in the background is not
+  // here, and what it shared with others is not ours to touch.
+  bool in_forked_child() const { return alkaid::internal::ForkGeneration() != generation_; }
+
+ private:
+  struct Slot {
+    int64_t ticket = 0;  // 0: free
+    ReadRequest request;
+  };
+
+  // Begins the read of the slot's request, or makes a note of it. Fails only for want of memory
+  // (std::bad_alloc), before it has begun anything.
+  virtual void Start(int slot) = 0;
+  // Waits until it is done, and forgets it.
+  virtual ReadOutcome Finish(int slot) = 0;
+  Slot* Find(int64_t ticket);
+
+  const uint64_t generation_;
+  int64_t last_ticket_ = 0;
+  int in_flight_ = 0;
+  std::vector<Slot> slots_;
+};
+
+// The read, now, on this thread. Without the memory for a message the status has none: a worker
+// must not throw.
+ReadOutcome ReadNow(const ReadRequest& request);
+
+std::unique_ptr<ReadQueue> MakeThreadReadQueue(int depth);
+// Fails as the kernel does.
+Result<std::unique_ptr<ReadQueue>> MakeIoUringReadQueue(int depth);
+
+}  // namespace alkaid::io::internal

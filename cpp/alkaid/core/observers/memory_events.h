@@ -1,0 +1,87 @@
+// The one point through which every change of memory passes.
+//
+// Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and
+// the release of each root buffer calls one function here. While nobody listens that is a load of
+// one global and a branch not taken. Adaptors (logging, capped, proxy) forward to the pool below
+// and do not emit again, so a block is seen exactly once.
+//
+// Listeners are observers in this process, and tracers outside it through the static tracepoints of
+// core/observers/probes.h.
+//
+// Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
+// thread that causes them, on several at once; Add and Remove from any thread, except from inside
+// an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
+// be destroyed then. No lock of the library is held while an observer is told, so it may ask pools
+// for their figures. Its own locks are its own to guard against fork.
+// Observers must not throw.
+// Out of memory: emission allocates nothing; Add and Remove throw std::bad_alloc. Memory events that
+// an observer itself causes are told to the others and not to it.
+#pragma once
+
+#include <cstdint>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/observers/probes.h"
+
+namespace alkaid {
+
+class Buffer;
+class MemoryPool;
+struct SourceNote;
+
+// What an observer is told. Pointers are identities: `free` is told before the block is given back,
+// everything else after the fact. Sizes are bytes as asked of the pool. While OnAllocate and
+// OnReallocate run, Label::Current() is the block's label (core/observers/label.h).
+class ALKAID_EXPORT MemoryObserver {
+ public:
+  virtual ~MemoryObserver() = default;
+
+  virtual void OnAllocate(MemoryPool* /*pool*/, const void* /*ptr*/, int64_t /*size*/,
+                          int64_t /*alignment*/) {}
+  // Told before the allocator is asked: from here on `old_ptr` may be handed to another thread.
+  // OnReallocate follows, unless the observer is removed in between; one that is added in between
+  // is told OnReallocate alone.
+  virtual void OnReallocating(MemoryPool* /*pool*/, const void* /*old_ptr*/, int64_t /*old_size*/) {
+  }
+  // Where the allocator refused, the new pointer and size are the old ones.
+  virtual void OnReallocate(MemoryPool* /*pool*/, const void* /*old_ptr*/, const void* /*new_ptr*/,
+                            int64_t /*old_size*/, int64_t /*new_size*/, int64_t /*alignment*/) {}
+  virtual void OnFree(MemoryPool* /*pool*/, const void* /*ptr*/, int64_t /*size*/) {}
+  // `root` is the buffer that the slice keeps alive; `offset` counts from the root's start.
+  virtual void OnSlice(const Buffer* /*slice*/, const Buffer* /*root*/, int64_t /*offset*/,
+                       int64_t /*size*/) {}
+  virtual void OnSliceRelease(const Buffer* /*slice*/, const Buffer* /*root*/) {}
+  // A root: any Buffer that is not a slice, whoever owns its bytes. Told when it is destroyed.
+  virtual void OnRootRelease(const Buffer* /*root*/, const void* /*data*/, int64_t /*size*/) {}
+  // Where bytes of a live root came from (core/observers/source_note.h). True until that root is released.
+  virtual void OnSourceNote(const SourceNote& /*note*/) {}
+};
+
+// Which events an observer wants to be told. What nobody wants costs nobody anything.
+enum class MemoryEventKinds : uint8_t {
+  kBlocks = 1,  // OnAllocate, OnReallocating, OnReallocate, OnFree
+  kViews = 2,   // OnSlice, OnSliceRelease, OnRootRelease, OnSourceNote
+  kAll = 3,
+};
+
+// An observer that is there already is not added again; one that is not there is not removed.
+ALKAID_EXPORT void AddMemoryObserver(MemoryObserver* observer,
+                                     MemoryEventKinds kinds = MemoryEventKinds::kAll);
+ALKAID_EXPORT void RemoveMemoryObserver(MemoryObserver* observer);
+
+namespace internal {
+
+// Call these only under `if (BlockEventsOn()) [[unlikely]]`.
+ALKAID_EXPORT void EmitAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment);
+ALKAID_EXPORT void EmitReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size);
+ALKAID_EXPORT void EmitReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr,
+                                  int64_t old_size, int64_t new_size, int64_t alignment);
+ALKAID_EXPORT void EmitFree(MemoryPool* pool, const void* ptr, int64_t size);
+// And these under `if (ViewEventsOn()) [[unlikely]]`.
+ALKAID_EXPORT void EmitSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size);
+ALKAID_EXPORT void EmitSliceRelease(const Buffer* slice, const Buffer* root);
+ALKAID_EXPORT void EmitRootRelease(const Buffer* root, const void* data, int64_t size);
+ALKAID_EXPORT void EmitSourceNote(const SourceNote& note);
+
+}  // namespace internal
+}  // namespace alkaid

@@ -1,0 +1,176 @@
+// BaseMemoryPoolImpl<Allocator>: everything that pools over an allocator have in common.
+//
+// It checks sizes and alignments by one rule for all backends, answers zero-size requests, counts,
+// and emits the memory events; the Allocator only allocates. The built-in backends are this
+// template over three small allocators, and so are STLMemoryPool and MemoryResourcePool. To add a
+// backend of your own, write an Allocator, none of whose functions may throw but name(), and
+// register a factory (memory_pool_registry.h):
+//
+//   struct MyAllocator {
+//     // size > 0, alignment a power of two up to kMaxBufferAlignment.
+//     // Out of memory: OutOfMemory(), *out untouched.
+//     Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out);
+//     // Both sizes > 0. On failure the block stays as it was.
+//     Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment,
+//                              uint8_t** ptr);
+//     void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment);
+//     void ReleaseUnused();
+//     void PrintStats();         // the allocator's own figures, to stderr
+//     std::string name() const;  // what backend_name() answers
+//   };
+//
+// Ownership: the pool holds its Allocator by value. Threads: as safe as the Allocator's functions,
+// which several threads call at once. Out of memory: the Allocator's status is passed on and
+// nothing is counted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "alkaid/base/checked_math.h"
+#include "alkaid/base/export.h"
+#include "alkaid/core/observers/memory_events.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/thread_counters.h"
+
+namespace alkaid {
+
+namespace internal {
+
+// What zero-size requests get; nothing is ever read or written there.
+ALKAID_EXPORT extern uint8_t zero_size_area[];
+inline uint8_t* ZeroSizePointer(int64_t alignment) {
+  // Beyond the default alignment the pointer is only a number that is aligned well enough.
+  return alignment <= kDefaultBufferAlignment ? zero_size_area
+                                              : reinterpret_cast<uint8_t*>(kMaxBufferAlignment);
+}
+
+// Bytes. No process on a 64-bit machine has more address space than this.
+inline constexpr int64_t kMaxAllocationSize = int64_t{1} << 47;
+
+inline bool IsValidAlignment(int64_t alignment) {
+  return IsPowerOfTwo(alignment) && alignment <= kMaxBufferAlignment;
+}
+
+// Ok, or why this request can not be served whatever the allocator; the message names the value and
+// the limit.
+ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignment);
+// The status of an allocator that refused.
+ALKAID_EXPORT Status AllocatorRefused(const char* what, const char* allocator, int64_t size,
+                                      int64_t alignment);
+// A block freed as zero bytes that never was: a fault in the debug mode of pools, else nothing.
+ALKAID_EXPORT void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool);
+// The pool's own figures, to stderr.
+ALKAID_EXPORT void PrintPoolStats(const MemoryPool& pool);
+
+}  // namespace internal
+
+template <typename Allocator>
+class BaseMemoryPoolImpl : public MemoryPool {
+ public:
+  BaseMemoryPoolImpl() { counters_.Describe(this, allocator_.name()); }
+  explicit BaseMemoryPoolImpl(Allocator allocator) : allocator_(std::move(allocator)) {
+    counters_.Describe(this, allocator_.name());
+  }
+
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+
+  // Allocate and Free leave by one branch for all that is rare, so that the usual way saves as few
+  // registers as can be.
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    internal::CounterLine* const line = counters_.OwnLine();
+    if (IsUnusual(size, alignment) || internal::BlockEventsOn() || line == nullptr) [[unlikely]] {
+      return AllocateUnusual(size, alignment, out);
+    }
+    ALKAID_RETURN_NOT_OK(allocator_.AllocateAligned(size, alignment, out));
+    counters_.DidAllocate(size, line);
+    return absl::OkStatus();
+  }
+
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
+    if (IsUnusual(new_size, alignment) || old_size <= 0) [[unlikely]] {
+      return ReallocateUnusual(old_size, new_size, alignment, ptr);
+    }
+    uint8_t* const old_ptr = *ptr;
+    if (internal::BlockEventsOn()) [[unlikely]] {
+      internal::EmitReallocating(this, old_ptr, old_size);
+    }
+    const Status status = allocator_.ReallocateAligned(old_size, new_size, alignment, ptr);
+    if (status.ok()) counters_.DidReallocate(old_size, new_size);
+    if (internal::BlockEventsOn()) [[unlikely]] {
+      internal::EmitReallocate(this, old_ptr, *ptr, old_size, status.ok() ? new_size : old_size,
+                               alignment);
+    }
+    return status;
+  }
+
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
+    if (size == 0 || internal::BlockEventsOn() || !counters_.TryDidFree(size)) [[unlikely]] {
+      return FreeUnusual(buffer, size, alignment);
+    }
+    // Counted already: what is left is a jump to the allocator.
+    allocator_.DeallocateAligned(buffer, size, alignment);
+  }
+
+  void ReleaseUnused() override { allocator_.ReleaseUnused(); }
+
+  void PrintStats() override {
+    internal::PrintPoolStats(*this);
+    allocator_.PrintStats();
+  }
+
+  int64_t bytes_allocated() const override { return counters_.bytes_allocated(); }
+  int64_t max_memory() const override { return counters_.max_memory(); }
+  int64_t total_bytes_allocated() const override { return counters_.total_bytes_allocated(); }
+  int64_t num_allocations() const override { return counters_.num_allocations(); }
+  std::string backend_name() const override { return allocator_.name(); }
+
+ private:
+  // Zero, or something that CheckRequest refuses.
+  static bool IsUnusual(int64_t size, int64_t alignment) {
+    return size <= 0 || size > internal::kMaxAllocationSize ||
+           !internal::IsValidAlignment(alignment);
+  }
+
+  // Bad arguments, no bytes at all, observers, and a thread's first use.
+  [[gnu::noinline]] Status AllocateUnusual(int64_t size, int64_t alignment, uint8_t** out) {
+    ALKAID_RETURN_NOT_OK(internal::CheckRequest("allocate", size, alignment));
+    if (size == 0) {
+      *out = internal::ZeroSizePointer(alignment);
+      counters_.DidAllocate(0);
+      return absl::OkStatus();
+    }
+    ALKAID_RETURN_NOT_OK(allocator_.AllocateAligned(size, alignment, out));
+    counters_.DidAllocate(size);
+    if (internal::BlockEventsOn()) internal::EmitAllocate(this, *out, size, alignment);
+    return absl::OkStatus();
+  }
+
+  [[gnu::noinline]] void FreeUnusual(uint8_t* buffer, int64_t size, int64_t alignment) {
+    if (size == 0) return internal::CheckFreeOfNothing(buffer, *this);
+    if (internal::BlockEventsOn()) internal::EmitFree(this, buffer, size);
+    counters_.DidFree(size);
+    allocator_.DeallocateAligned(buffer, size, alignment);
+  }
+
+  // Bad arguments, and blocks that begin or end as nothing.
+  Status ReallocateUnusual(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
+    if (old_size < 0) {
+      return status::Invalid("reallocate: the old size is ", old_size, ", but can not be negative");
+    }
+    ALKAID_RETURN_NOT_OK(internal::CheckRequest("reallocate to", new_size, alignment));
+    if (old_size == 0 && new_size == 0) return absl::OkStatus();
+    if (old_size == 0) return Allocate(new_size, alignment, ptr);
+    Free(*ptr, old_size, alignment);
+    *ptr = internal::ZeroSizePointer(alignment);
+    return absl::OkStatus();
+  }
+
+  [[no_unique_address]] Allocator allocator_;
+  internal::PoolCounters counters_;
+};
+
+}  // namespace alkaid

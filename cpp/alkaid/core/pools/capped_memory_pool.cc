@@ -1,0 +1,107 @@
+#include "alkaid/core/pools/capped_memory_pool.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "alkaid/core/pools/base_memory_pool.h"
+
+namespace alkaid {
+namespace {
+
+// What the wrapped pool would refuse anyway, before anything is reserved for it.
+Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
+  if (size >= 0 && internal::IsValidAlignment(alignment)) [[likely]]
+    return absl::OkStatus();
+  return internal::CheckRequest(what, size, alignment);
+}
+
+}  // namespace
+
+CappedMemoryPool::CappedMemoryPool(MemoryPool* pool, int64_t bytes_limit)
+    : ForwardingMemoryPool(pool), limit_(std::max<int64_t>(bytes_limit, 0)) {
+  Describe();
+}
+
+CappedMemoryPool::CappedMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit)
+    : ForwardingMemoryPool(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {
+  Describe();
+}
+
+void CappedMemoryPool::Describe() {
+  counters_.Describe(this, absl::StrCat("capped at ", limit_, " bytes, over ", backend_name()));
+}
+
+Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
+  int64_t in_use = reserved_.load(std::memory_order_relaxed);
+  do {
+    // in_use never passes limit_, so the difference can not overflow.
+    if (growth > limit_ - in_use) {
+      return status::OutOfMemory("capped pool over ", backend_name(), ": ", size,
+                                 " bytes asked for, ", growth, " of them new; the limit is ",
+                                 limit_, " bytes, of which ", in_use, " are in use");
+    }
+  } while (!reserved_.compare_exchange_weak(in_use, in_use + growth, std::memory_order_relaxed));
+  return absl::OkStatus();
+}
+
+void CappedMemoryPool::Unreserve(int64_t bytes) {
+  reserved_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+Status CappedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
+  ALKAID_RETURN_NOT_OK(CheckArguments("allocate", size, alignment));
+  ALKAID_RETURN_NOT_OK(Reserve(size, size));
+  Status status = wrapped()->Allocate(size, alignment, out);
+  if (status.ok()) [[likely]] {
+    counters_.DidAllocate(size);
+  } else {
+    Unreserve(size);
+  }
+  return status;
+}
+
+Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
+                                    uint8_t** ptr) {
+  ALKAID_RETURN_NOT_OK(CheckArguments("reallocate to", new_size, alignment));
+  // A negative old size reserves nothing: the wrapped pool refuses it.
+  const int64_t growth = old_size < 0 ? 0 : std::max<int64_t>(new_size - old_size, 0);
+  ALKAID_RETURN_NOT_OK(Reserve(growth, new_size));
+  Status status = wrapped()->Reallocate(old_size, new_size, alignment, ptr);
+  if (!status.ok()) {
+    Unreserve(growth);
+    return status;
+  }
+  counters_.DidReallocate(old_size, new_size);
+  if (new_size < old_size) Unreserve(old_size - new_size);
+  return status;
+}
+
+void CappedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
+  wrapped()->Free(buffer, size, alignment);
+  counters_.DidFree(size);
+  Unreserve(size);
+}
+
+void CappedMemoryPool::PrintStats() {
+  std::fprintf(stderr, "Alkaid memory pool with a limit of %lld bytes:\n",
+               static_cast<long long>(limit_));
+  MemoryPool::PrintStats();
+  wrapped()->PrintStats();
+}
+
+int64_t CappedMemoryPool::bytes_allocated() const { return counters_.bytes_allocated(); }
+
+int64_t CappedMemoryPool::max_memory() const {
+  // The counters may be above the truth when several threads allocate; the truth is never above the
+  // limit.
+  return std::min(counters_.max_memory(), limit_);
+}
+
+int64_t CappedMemoryPool::total_bytes_allocated() const {
+  return counters_.total_bytes_allocated();
+}
+int64_t CappedMemoryPool::num_allocations() const { return counters_.num_allocations(); }
+
+}  // namespace alkaid

@@ -1,0 +1,59 @@
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/core/pools/debug_memory_pool_internal.h"
+
+namespace alkaid::internal {
+namespace {
+
+enum class DebugMode { kNone, kAbort, kTrap, kWarn };
+
+// Unknown words: nothing.
+std::optional<DebugMode> Parse(const std::string& value) {
+  if (value.empty() || value == "none") return DebugMode::kNone;
+  if (value == "abort") return DebugMode::kAbort;
+  if (value == "trap") return DebugMode::kTrap;
+  if (value == "warn") return DebugMode::kWarn;
+  return std::nullopt;
+}
+
+// Read once. Threads that come first together read the same, and one says what is wrong with it.
+DebugMode Mode() {
+  static constinit std::atomic<int> known{-1};
+  const int before = known.load(std::memory_order_relaxed);
+  if (before >= 0) [[likely]]
+    return static_cast<DebugMode>(before);
+  const std::string value = GetEnvironment(kDebugMemoryPoolVariable);
+  const std::optional<DebugMode> parsed = Parse(value);
+  const DebugMode mode = parsed.value_or(DebugMode::kNone);
+  if (known.exchange(static_cast<int>(mode)) < 0 && !parsed) {
+    std::fprintf(stderr,
+                 "Alkaid warning: %s=%s is unknown (supported: abort, trap, warn, none); memory "
+                 "pools are not checked\n",
+                 kDebugMemoryPoolVariable, value.c_str());
+  }
+  return mode;
+}
+
+}  // namespace
+
+bool MemoryDebugOn() { return Mode() != DebugMode::kNone; }
+
+void ReportMemoryFault(const std::string& what) {
+  std::fprintf(stderr, "Alkaid memory fault: %s\n", what.c_str());
+  switch (Mode()) {
+    case DebugMode::kAbort:
+      std::abort();
+    case DebugMode::kTrap:
+      __builtin_trap();
+    case DebugMode::kWarn:
+    case DebugMode::kNone:
+      break;
+  }
+}
+
+}  // namespace alkaid::internal

@@ -1,0 +1,55 @@
+// What every adaptor begins with: a pool that passes all to another pool.
+//
+// A class that derives from it overrides what it does differently, and reaches the rest as `wrapped()`:
+//
+//   class SlowMemoryPool : public alkaid::ForwardingMemoryPool {
+//    public:
+//     explicit SlowMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}
+//     using ForwardingMemoryPool::Allocate;  // the forms that an override would hide
+//     Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override { ... }
+//   };
+//
+// An adaptor emits no memory events: the pool that serves a block does.
+//
+// Ownership: borrows the pool, or shares it when given a shared_ptr; it may not be null. Threads, out of
+// memory and other errors: as the wrapped pool.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/pools/memory_pool.h"
+
+namespace alkaid {
+
+class ALKAID_EXPORT ForwardingMemoryPool : public MemoryPool {
+ public:
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
+
+  void ReleaseUnused() override;
+  void PrintStats() override;
+
+  int64_t bytes_allocated() const override;
+  int64_t max_memory() const override;
+  int64_t total_bytes_allocated() const override;
+  int64_t num_allocations() const override;
+  std::string backend_name() const override;
+
+ protected:
+  explicit ForwardingMemoryPool(MemoryPool* pool);
+  explicit ForwardingMemoryPool(std::shared_ptr<MemoryPool> pool);
+
+  MemoryPool* wrapped() const { return pool_.get(); }
+
+ private:
+  std::shared_ptr<MemoryPool> pool_;
+};
+
+}  // namespace alkaid

@@ -1,0 +1,49 @@
+#include "alkaid/core/pools/jemalloc_arena.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+
+#if ALKAID_HAVE_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
+
+namespace alkaid::internal {
+
+#if ALKAID_HAVE_JEMALLOC
+
+Result<unsigned> MakeJemallocArena(int64_t step) {
+  unsigned arena = 0;
+  size_t length = sizeof(arena);
+  if (const int error = je_alkaid_mallctl("arenas.create", &arena, &length, nullptr, 0)) {
+    return status::IOError(error, "jemalloc makes no arena");
+  }
+  auto limit = static_cast<size_t>(step);
+  const std::string name = absl::StrCat("arena.", arena, ".retain_grow_limit");
+  // ENOENT where it retains nothing, and so maps what is asked for.
+  const int error = je_alkaid_mallctl(name.c_str(), nullptr, nullptr, &limit, sizeof(limit));
+  if (error != 0 && error != ENOENT) return status::IOError(error, "jemalloc: ", name, " = ", step);
+  return arena;
+}
+
+JemallocArenaScope::JemallocArenaScope(unsigned arena) {
+  size_t length = sizeof(outer_);
+  switched_ = je_alkaid_mallctl("thread.arena", &outer_, &length, &arena, sizeof(arena)) == 0;
+}
+
+JemallocArenaScope::~JemallocArenaScope() {
+  if (!switched_) return;
+  je_alkaid_mallctl("thread.arena", nullptr, nullptr, &outer_, sizeof(outer_));
+}
+
+#else
+
+Result<unsigned> MakeJemallocArena(int64_t /*step*/) {
+  return status::NotImplemented("MakeJemallocArena: this build of Alkaid has no jemalloc");
+}
+JemallocArenaScope::JemallocArenaScope(unsigned /*arena*/) {}
+JemallocArenaScope::~JemallocArenaScope() = default;
+
+#endif
+
+}  // namespace alkaid::internal

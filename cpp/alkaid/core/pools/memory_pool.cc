@@ -1,0 +1,136 @@
+#include "alkaid/core/pools/memory_pool.h"
+
+#include <cstdio>
+#include <stdexcept>
+
+#include "alkaid/base/first_made.h"
+#include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/memory_pool_backends_internal.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
+
+namespace alkaid {
+
+namespace internal {
+
+alignas(kDefaultBufferAlignment) uint8_t zero_size_area[kDefaultBufferAlignment];
+
+Status CheckRequest(const char* what, int64_t size, int64_t alignment) {
+  if (size < 0) {
+    return status::Invalid(what, " ", size, " bytes: a size can not be negative");
+  }
+  if (!IsValidAlignment(alignment)) {
+    return status::Invalid(what, " ", size, " bytes: alignment ", alignment,
+                           " is not a power of two from 1 to ", kMaxBufferAlignment);
+  }
+  if (size > kMaxAllocationSize) {
+    return status::OutOfMemory(what, " ", size, " bytes: the limit is the address space, ",
+                               kMaxAllocationSize, " bytes");
+  }
+  return absl::OkStatus();
+}
+
+Status AllocatorRefused(const char* what, const char* allocator, int64_t size, int64_t alignment) {
+  return status::OutOfMemory(what, " ", size, " bytes at alignment ", alignment, ": ", allocator,
+                             " is out of memory");
+}
+
+void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
+  if (!MemoryDebugOn() || buffer == zero_size_area ||
+      buffer == ZeroSizePointer(kMaxBufferAlignment)) {
+    return;
+  }
+  ReportMemoryFault(absl::StrCat("free of the block at 0x",
+                                 absl::Hex(reinterpret_cast<uintptr_t>(buffer)), " (",
+                                 pool.backend_name(), ") as one of 0 bytes, which it is not"));
+}
+
+void PrintPoolStats(const MemoryPool& pool) {
+  std::fprintf(stderr,
+               "Alkaid memory pool over %s: %lld bytes live, %lld bytes at the peak, %lld bytes in "
+               "%lld allocations ever\n",
+               pool.backend_name().c_str(), static_cast<long long>(pool.bytes_allocated()),
+               static_cast<long long>(pool.max_memory()),
+               static_cast<long long>(pool.total_bytes_allocated()),
+               static_cast<long long>(pool.num_allocations()));
+}
+
+}  // namespace internal
+
+void MemoryPool::PrintStats() { internal::PrintPoolStats(*this); }
+
+int64_t MemoryPool::max_memory() const { return -1; }
+
+std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
+  Result<std::unique_ptr<MemoryPool>> pool = CreateMemoryPool(ChosenDefaultMemoryBackend().name);
+  if (pool.ok()) return *std::move(pool);
+  // A registered factory that returns nothing must not take the process with it.
+  std::fprintf(stderr, "Alkaid warning: %s; the system backend serves instead\n",
+               std::string(pool.status().message()).c_str());
+  return internal::MakeSystemPool();
+}
+
+namespace {
+
+constinit thread_local bool making_default_pool __attribute__((tls_model("initial-exec"))) = false;
+
+MemoryPool* MakeDefaultPool() {
+  const std::string& name = ChosenDefaultMemoryBackend().name;
+  if (making_default_pool) {
+    throw std::logic_error("the factory of the memory backend '" + name +
+                           "' asks for the default memory pool, which it is to make");
+  }
+  struct Making {
+    Making() { making_default_pool = true; }
+    ~Making() { making_default_pool = false; }
+  } const making;
+  MemoryPool* shared = nullptr;
+  if (name == "system") return system_memory_pool();
+  if (name == "jemalloc" && jemalloc_memory_pool(&shared).ok()) return shared;
+  if (name == "mimalloc" && mimalloc_memory_pool(&shared).ok()) return shared;
+  return MemoryPool::CreateDefault().release();
+}
+
+}  // namespace
+
+// The pools below are never destroyed: buffers in static objects and in interpreters that are
+// shutting down outlive main.
+
+MemoryPool* system_memory_pool() {
+  static constinit internal::FirstMade<MemoryPool> pool;
+  return pool.Get([] { return internal::MakeSystemPool().release(); });
+}
+
+Status jemalloc_memory_pool(MemoryPool** out) {
+#if ALKAID_HAVE_JEMALLOC
+  static constinit internal::FirstMade<MemoryPool> pool;
+  *out = pool.Get([] { return internal::MakeJemallocPool().release(); });
+  return absl::OkStatus();
+#else
+  (void)out;
+  return status::NotImplemented("jemalloc_memory_pool: this build of Alkaid has no jemalloc");
+#endif
+}
+
+Status mimalloc_memory_pool(MemoryPool** out) {
+#if ALKAID_HAVE_MIMALLOC
+  static constinit internal::FirstMade<MemoryPool> pool;
+  *out = pool.Get([] { return internal::MakeMimallocPool().release(); });
+  return absl::OkStatus();
+#else
+  (void)out;
+  return status::NotImplemented("mimalloc_memory_pool: this build of Alkaid has no mimalloc");
+#endif
+}
+
+MemoryPool* default_memory_pool() {
+  static constinit internal::FirstMade<MemoryPool> pool;
+  return pool.Get(MakeDefaultPool);
+}
+
+std::vector<std::string> SupportedMemoryBackendNames() {
+  std::vector<std::string> names;
+  for (const MemoryBackend& backend : MemoryBackends()) names.push_back(backend.name);
+  return names;
+}
+
+}  // namespace alkaid

@@ -1,0 +1,148 @@
+#include "alkaid/core/pools/memory_pool_registry.h"
+
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "alkaid/base/environment.h"
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/core/pools/memory_pool_backends_internal.h"
+
+namespace alkaid {
+namespace {
+
+struct Entry {
+  MemoryBackend backend;
+  MemoryPoolFactory factory;
+};
+
+struct Registry {
+  internal::ForkGuarded<std::mutex> lock;
+  std::vector<Entry> entries;
+  std::optional<const DefaultMemoryBackend> chosen;  // once somebody asked for the default pool
+
+  Registry() {
+    // In the order in which the default is looked for.
+#if ALKAID_HAVE_MIMALLOC
+    entries.push_back(
+        {{"mimalloc", internal::MimallocVersion(), true}, internal::MakeMimallocPool});
+#endif
+#if ALKAID_HAVE_JEMALLOC
+    entries.push_back(
+        {{"jemalloc", internal::JemallocVersion(), true}, internal::MakeJemallocPool});
+#endif
+    entries.push_back(
+        {{"system", internal::SystemAllocatorVersion(), true}, internal::MakeSystemPool});
+  }
+
+  const Entry* Find(const std::string& name) const {
+    for (const Entry& entry : entries) {
+      if (entry.backend.name == name) return &entry;
+    }
+    return nullptr;
+  }
+
+  std::vector<std::string> BuiltInNames() const {
+    std::vector<std::string> names;
+    for (const Entry& entry : entries) {
+      if (entry.backend.built_in) names.push_back(entry.backend.name);
+    }
+    return names;
+  }
+
+  std::string Names() const {
+    return absl::StrJoin(entries, ", ", [](std::string* out, const Entry& entry) {
+      out->append(entry.backend.name);
+    });
+  }
+};
+
+Registry& TheRegistry() {
+  static Registry* const registry = new Registry;  // never destroyed, like the pools it makes
+  return *registry;
+}
+
+// See first_made.h.
+[[gnu::constructor]] void MakeAtLoad() { TheRegistry(); }
+
+// Under the registry's lock. Which of the built-in backends serves is the caller's choice even where
+// the process has more rights than the caller; what the program registered is not.
+DefaultMemoryBackend Choose(const Registry& registry) {
+  const std::string asked =
+      internal::GetEnvironment(internal::kDefaultMemoryPoolVariable, registry.BuiltInNames());
+  const std::string first = registry.entries.front().backend.name;
+  if (asked.empty()) {
+    return {first,
+            absl::StrCat(internal::kDefaultMemoryPoolVariable, " is not set; ", first,
+                         " comes first among the backends of this build (", registry.Names(), ")")};
+  }
+  if (registry.Find(asked) != nullptr) {
+    return {asked, absl::StrCat(internal::kDefaultMemoryPoolVariable, "=", asked)};
+  }
+  const std::string reason =
+      absl::StrCat(internal::kDefaultMemoryPoolVariable, "=", asked,
+                   " names no backend (supported: ", registry.Names(), "); fell back to ", first);
+  std::fprintf(stderr, "Alkaid warning: %s\n", reason.c_str());
+  return {first, reason};
+}
+
+}  // namespace
+
+Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
+                             const std::string& version) {
+  if (name.empty()) return status::Invalid("register memory backend: the name is empty");
+  if (!factory) return status::Invalid("register memory backend '", name, "': no factory given");
+  Registry& registry = TheRegistry();
+  const std::lock_guard guard(registry.lock);
+  if (registry.Find(name) != nullptr) {
+    return status::AlreadyExists("register memory backend '", name,
+                                 "': the name is taken; there are ", registry.Names());
+  }
+  if (registry.chosen) {
+    return status::FailedPrecondition("register memory backend '", name,
+                                      "': the default memory pool has already been chosen; "
+                                      "register before its first use");
+  }
+  registry.entries.push_back({{name, version, false}, std::move(factory)});
+  return absl::OkStatus();
+}
+
+std::vector<MemoryBackend> MemoryBackends() {
+  Registry& registry = TheRegistry();
+  const std::lock_guard guard(registry.lock);
+  std::vector<MemoryBackend> backends;
+  for (const Entry& entry : registry.entries) backends.push_back(entry.backend);
+  return backends;
+}
+
+Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend) {
+  Registry& registry = TheRegistry();
+  MemoryPoolFactory factory;
+  {
+    const std::lock_guard guard(registry.lock);
+    const Entry* entry = registry.Find(backend);
+    if (entry == nullptr) {
+      return status::KeyError("create memory pool: no backend is named '", backend, "'; there are ",
+                              registry.Names());
+    }
+    factory = entry->factory;
+  }
+  std::unique_ptr<MemoryPool> pool = factory();
+  if (pool == nullptr) {
+    return status::FailedPrecondition("create memory pool: the factory of backend '", backend,
+                                      "' returned no pool");
+  }
+  return pool;
+}
+
+const DefaultMemoryBackend& ChosenDefaultMemoryBackend() {
+  Registry& registry = TheRegistry();
+  const std::lock_guard guard(registry.lock);
+  if (!registry.chosen) registry.chosen.emplace(Choose(registry));
+  return *registry.chosen;
+}
+
+}  // namespace alkaid

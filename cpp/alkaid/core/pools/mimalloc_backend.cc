@@ -1,0 +1,141 @@
+// The backend over the library's own copy of mimalloc. Keeps to what mimalloc 2 and 3 both offer.
+
+#include <mimalloc.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "alkaid/core/pools/memory_pool_backends_internal.h"
+
+namespace alkaid {
+namespace {
+
+// mimalloc takes blocks whose size is a power of two for aligned to that size, and hands them out
+// unchecked. In 2.0.9 those of 256 to 1024 bytes are not: they follow one another in a page that
+// begins at no multiple of them. Every block is therefore checked here, whatever version is linked,
+// and one that is misaligned is asked for again with another size.
+bool IsAligned(const void* block, int64_t alignment) {
+  return (reinterpret_cast<uintptr_t>(block) & static_cast<uintptr_t>(alignment - 1)) == 0;
+}
+
+class MimallocAllocator {
+ public:
+  static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    void* const block =
+        mi_malloc_aligned(static_cast<size_t>(size), static_cast<size_t>(alignment));
+    if (block == nullptr || !IsAligned(block, alignment)) [[unlikely]] {
+      return AllocateOtherwise(block, size, alignment, out);
+    }
+    *out = static_cast<uint8_t*>(block);
+    return absl::OkStatus();
+  }
+
+  // A block stays as it was where this fails, but mi_realloc_aligned has freed it before its
+  // successor can be checked. Beyond the default alignment it is called only where it leaves the
+  // block in place; what has to move is allocated, checked and copied here, as mimalloc would do it.
+  //
+  // Not inlined: users look for this frame in back-traces, and what it does takes far longer than a
+  // call.
+  [[gnu::noinline]] static Status ReallocateAligned(int64_t old_size, int64_t new_size,
+                                                    int64_t alignment, uint8_t** ptr) {
+    if (alignment > kDefaultBufferAlignment && !StaysInPlace(*ptr, new_size)) {
+      return Move(std::min(old_size, new_size), new_size, alignment, ptr);
+    }
+    void* const block =
+        mi_realloc_aligned(*ptr, static_cast<size_t>(new_size), static_cast<size_t>(alignment));
+    if (block == nullptr) [[unlikely]] {
+      return internal::AllocatorRefused("reallocate to", "mimalloc", new_size, alignment);
+    }
+    *ptr = static_cast<uint8_t*>(block);
+    if (!IsAligned(block, alignment)) [[unlikely]] {
+      Realign(std::min(old_size, new_size), new_size, alignment, ptr);
+    }
+    return absl::OkStatus();
+  }
+
+  static void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t /*alignment*/) {
+    // Not mi_free_aligned, which inlines mi_free: a probe on mi_free is to see every block go.
+    mi_free(ptr);
+  }
+
+  static void ReleaseUnused() { mi_collect(/*force=*/true); }
+
+  static void PrintStats() {
+    mi_stats_merge();
+    mi_stats_print_out([](const char* text, void*) { std::fputs(text, stderr); }, nullptr);
+  }
+
+  static std::string name() { return "mimalloc"; }
+
+ private:
+  // The rare rest of AllocateAligned: `block` is null or misaligned. One byte more than a power of
+  // two is none, so mimalloc looks at the address; and it is the same function, so that a probe on
+  // it sees this block too.
+  [[gnu::noinline, gnu::cold]] static Status AllocateOtherwise(void* block, int64_t size,
+                                                               int64_t alignment, uint8_t** out) {
+    if (block == nullptr) {
+      return internal::AllocatorRefused("allocate", "mimalloc", size, alignment);
+    }
+    mi_free(block);
+    block = mi_malloc_aligned(static_cast<size_t>(size) + 1, static_cast<size_t>(alignment));
+    if (block == nullptr) {
+      return internal::AllocatorRefused("allocate", "mimalloc", size, alignment);
+    }
+    if (!IsAligned(block, alignment)) {
+      mi_free(block);
+      return status::OutOfMemory("allocate ", size, " bytes aligned to ", alignment,
+                                 ": mimalloc gave misaligned blocks, also for ", size + 1,
+                                 " bytes");
+    }
+    *out = static_cast<uint8_t*>(block);
+    return absl::OkStatus();
+  }
+
+  // Whether mi_realloc_aligned leaves a block where it is: by its own rule, that it fits and fills
+  // at least half.
+  static bool StaysInPlace(const uint8_t* block, int64_t new_size) {
+    const auto usable = static_cast<int64_t>(mi_usable_size(block));
+    return new_size <= usable && new_size >= usable - usable / 2;
+  }
+
+  static Status Move(int64_t kept, int64_t new_size, int64_t alignment, uint8_t** ptr) {
+    uint8_t* block = nullptr;
+    ALKAID_RETURN_NOT_OK(AllocateAligned(new_size, alignment, &block));
+    std::memcpy(block, *ptr, static_cast<size_t>(kept));
+    mi_free(*ptr);
+    *ptr = block;
+    return absl::OkStatus();
+  }
+
+  // mi_realloc_aligned has moved the block to where it is misaligned; no known version does. The old
+  // block is gone: without memory for a better place, neither going on nor failing would keep what
+  // the caller was promised, and the program ends here rather than where it uses the block.
+  [[gnu::noinline, gnu::cold]] static void Realign(int64_t kept, int64_t new_size,
+                                                   int64_t alignment, uint8_t** ptr) {
+    const Status moved = Move(kept, new_size, alignment, ptr);
+    if (moved.ok()) return;
+    const std::string why(moved.message());
+    std::fprintf(stderr, "Alkaid: mimalloc reallocated to a misaligned block: %s\n", why.c_str());
+    std::abort();
+  }
+};
+
+}  // namespace
+
+namespace internal {
+
+std::unique_ptr<MemoryPool> MakeMimallocPool() { return MakePool<MimallocAllocator>(); }
+
+std::string MimallocVersion() {
+  // One digit a part in older versions (209 is 2.0.9), two in newer ones (30401 is 3.4.1).
+  const int v = mi_version();
+  if (v < 1000) return absl::StrCat("mimalloc ", v / 100, ".", v / 10 % 10, ".", v % 10);
+  return absl::StrCat("mimalloc ", v / 10000, ".", v / 100 % 100, ".", v % 100);
+}
+
+}  // namespace internal
+}  // namespace alkaid

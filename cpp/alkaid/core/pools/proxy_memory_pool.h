@@ -1,0 +1,48 @@
+// A pool with figures of its own over another pool.
+//
+// Gives a part of a program its own view of what it holds, while the wrapped pool goes on counting
+// everything. Statistics start at nothing.
+//
+// Ownership: borrows the pool, or shares it when given a shared_ptr.
+// Threads: all functions, from any thread; counting costs no locked instruction.
+// Out of memory: as the wrapped pool; what failed is not counted.
+#pragma once
+
+#include <memory>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/pools/forwarding_memory_pool.h"
+#include "alkaid/core/pools/thread_counters.h"
+
+namespace alkaid {
+
+class ALKAID_EXPORT ProxyMemoryPool : public ForwardingMemoryPool {
+ public:
+  explicit ProxyMemoryPool(MemoryPool* pool);
+  explicit ProxyMemoryPool(std::shared_ptr<MemoryPool> pool);
+  ~ProxyMemoryPool() override = default;
+
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+
+  // Errors of these two: those of the wrapped pool.
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
+
+  void PrintStats() override;
+
+  // What passed through this pool alone.
+  int64_t bytes_allocated() const override;
+  int64_t max_memory() const override;
+  int64_t total_bytes_allocated() const override;
+  int64_t num_allocations() const override;
+
+ private:
+  void Describe();
+
+  internal::PoolCounters counters_;
+};
+
+}  // namespace alkaid

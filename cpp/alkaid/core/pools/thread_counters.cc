@@ -1,0 +1,309 @@
+#include "alkaid/core/pools/thread_counters.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+#include <vector>
+
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/core/pools/listed_pools.h"
+
+constinit alkaid::internal::PoolListRoot alkaid_pools = {
+    "ALKPOOL", alkaid::internal::kPoolListVersion, sizeof(alkaid::internal::PoolListRoot), {0}, {}};
+
+namespace alkaid::internal {
+namespace {
+
+// Never written: `empty_table` stands for "no table yet", `closed_table` for "this thread is past
+// its end".
+constinit CounterTable empty_table;
+constinit CounterTable closed_table;
+
+// While one lives, the list of pools is being changed.
+struct ListChange {
+  ListChange() { alkaid_pools.changing.fetch_add(1); }
+  ~ListChange() { alkaid_pools.changing.fetch_sub(1); }
+  ListChange(const ListChange&) = delete;
+  ListChange& operator=(const ListChange&) = delete;
+};
+
+// The whole of what a thread knows. The list is the thread's own: only it reads and writes it.
+struct ThreadTable : CounterTable {
+  std::vector<Slot> lines;
+};
+
+struct OwnedLine {
+  CounterLine* line;
+  const CounterTable* owner;  // null: free for adoption
+};
+
+void RaiseTo(std::atomic<int64_t>* peak, int64_t value) {
+  int64_t seen = peak->load(std::memory_order_relaxed);
+  while (seen < value && !peak->compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace
+
+constinit thread_local CounterTable* thread_counter_table
+    __attribute__((tls_model("initial-exec"))) = &empty_table;
+
+// Which pools live, and which lines are whose. Never destroyed.
+struct CounterRegistry {
+  ForkGuarded<std::mutex> lock;
+  std::unordered_map<uint64_t, std::vector<OwnedLine>> pools;
+  uint64_t last_id = 0;
+  pthread_key_t exit_key;
+
+  CounterRegistry() {
+    // A key's destructor runs after those of C++ thread_local objects, which may still free
+    // buffers.
+    has_exit_key = pthread_key_create(&exit_key, CloseThread) == 0;
+    GuardFork([] {}, [] {}, [this] { LeaveLinesOfOtherThreads(); });
+  }
+  bool has_exit_key = false;
+
+  static CounterRegistry& Get() {
+    static CounterRegistry* const registry = new CounterRegistry;
+    return *registry;
+  }
+
+  // In a forked child, where this is the only thread. GuardFork holds our lock around this call or
+  // has just let it go: no other thread exists either way.
+  void LeaveLinesOfOtherThreads() {
+    for (auto& [id, lines] : pools) {
+      for (OwnedLine& owned : lines) {
+        if (owned.owner != thread_counter_table) owned.owner = nullptr;
+      }
+    }
+  }
+
+  static void CloseThread(void* table_of_thread) {
+    auto* table = static_cast<ThreadTable*>(table_of_thread);
+    thread_counter_table = &closed_table;
+    CounterRegistry& registry = Get();
+    {
+      const std::lock_guard guard(registry.lock);
+      for (const CounterTable::Slot& slot : table->lines) {
+        auto pool = registry.pools.find(slot.pool_id);
+        if (pool == registry.pools.end()) continue;
+        for (OwnedLine& owned : pool->second) {
+          if (owned.line == slot.line) owned.owner = nullptr;
+        }
+      }
+    }
+    delete table;
+  }
+
+  // The calling thread's own table, made at its first use; null once the thread is past its end, or
+  // out of memory.
+  ThreadTable* OpenThread() {
+    if (thread_counter_table == &closed_table || !has_exit_key) return nullptr;
+    if (thread_counter_table != &empty_table) {
+      return static_cast<ThreadTable*>(thread_counter_table);
+    }
+    auto* table = new (std::nothrow) ThreadTable;
+    if (table == nullptr) return nullptr;
+    if (pthread_setspecific(exit_key, table) != 0) {
+      delete table;
+      return nullptr;
+    }
+    thread_counter_table = table;
+    return table;
+  }
+
+  CounterLine* Adopt(PoolCounters* counters, const CounterTable* owner) {
+    const std::lock_guard guard(lock);
+    auto pool = pools.find(counters->id_);
+    if (pool == pools.end()) return nullptr;
+    for (OwnedLine& owned : pool->second) {
+      if (owned.owner == nullptr) {
+        owned.owner = owner;
+        return owned.line;
+      }
+    }
+    auto* line = new (std::nothrow) CounterLine(counters);
+    if (line != nullptr) {
+      pool->second.push_back({line, owner});
+      line->next = counters->record_.lines.load(std::memory_order_relaxed);
+      counters->record_.lines.store(line, std::memory_order_release);
+    }
+    return line;
+  }
+
+  void Forget(ThreadTable* table) {
+    const std::lock_guard guard(lock);
+    std::erase_if(table->lines,
+                  [this](const CounterTable::Slot& slot) { return !pools.contains(slot.pool_id); });
+  }
+
+  template <typename Function>
+  void ForEachLine(uint64_t id, Function function) {
+    const std::lock_guard guard(lock);
+    for (const OwnedLine& owned : pools.at(id)) function(*owned.line);
+  }
+
+  static uint64_t Open() {
+    CounterRegistry& registry = Get();
+    const std::lock_guard guard(registry.lock);
+    const uint64_t id = ++registry.last_id;
+    registry.pools.emplace(id, std::vector<OwnedLine>());
+    return id;
+  }
+
+  static void List(PoolRecord* record) {
+    const std::lock_guard guard(Get().lock);
+    const ListChange change;
+    record->next = alkaid_pools.first.load(std::memory_order_relaxed);
+    alkaid_pools.first.store(record, std::memory_order_release);
+  }
+
+  static void Close(PoolRecord* record) {
+    CounterRegistry& registry = Get();
+    const std::lock_guard guard(registry.lock);
+    {
+      const ListChange change;
+      PoolRecord* other = alkaid_pools.first.load(std::memory_order_relaxed);
+      if (other == record) {
+        alkaid_pools.first.store(record->next, std::memory_order_release);
+      } else {
+        while (other->next != record) other = other->next;
+        other->next = record->next;
+      }
+    }
+    for (const OwnedLine& owned : registry.pools.at(record->id)) delete owned.line;
+    registry.pools.erase(record->id);
+  }
+};
+
+// See first_made.h.
+[[gnu::constructor]] static void MakeAtLoad() { CounterRegistry::Get(); }
+
+PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % CounterTable::kSlots) {
+  record_.id = id_;
+  record_.shared = &shared_;
+  record_.announced_peak = &announced_peak_;
+  CounterRegistry::List(&record_);
+}
+
+PoolCounters::~PoolCounters() { CounterRegistry::Close(&record_); }
+
+void PoolCounters::Describe(const void* pool, std::string_view name) {
+  // The record is listed already, and others may be reading it.
+  const std::lock_guard guard(CounterRegistry::Get().lock);
+  record_.pool = pool;
+  record_.name[name.copy(record_.name, sizeof(record_.name) - 1)] = '\0';
+}
+
+CounterLine* PoolCounters::FindLine() try {
+  // Beyond this many lines a thread drops those of pools that are gone.
+  constexpr size_t kTidyAt = 64;
+  CounterRegistry& registry = CounterRegistry::Get();
+  ThreadTable* table = registry.OpenThread();
+  if (table == nullptr) return nullptr;
+  CounterTable::Slot& slot = table->slots[slot_];
+  for (const CounterTable::Slot& known : table->lines) {
+    if (known.pool_id == id_) {
+      slot = known;
+      return known.line;
+    }
+  }
+  if (table->lines.size() >= kTidyAt) registry.Forget(table);
+  CounterLine* line = registry.Adopt(this, table);
+  if (line == nullptr) return nullptr;
+  table->lines.push_back({id_, line});
+  slot = table->lines.back();
+  return line;
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+
+void PoolCounters::DidAllocateUnseen(int64_t size) {
+  CounterLine* const line = FindLine();
+  if (line == nullptr) return DidAllocateShared(size);
+  DidAllocate(size, line);
+}
+
+void PoolCounters::DidFreeSlowly(int64_t size) {
+  CounterLine* const line = FindLine();
+  if (line == nullptr) return DidFreeShared(size);
+  Add(&line->freed, size);
+  if (line->net() < line->floor.load(std::memory_order_relaxed)) Lower(line, size);
+}
+
+void PoolCounters::Announce(int64_t change) {
+  const int64_t sum = announced_.fetch_add(change, std::memory_order_relaxed) + change;
+  RaiseTo(&announced_peak_, sum);
+}
+
+void PoolCounters::Raise(CounterLine* line, int64_t size) {
+  const int64_t target = line->net() + kStep;
+  Announce(target - line->announced.load(std::memory_order_relaxed));
+  line->announced.store(target, std::memory_order_relaxed);
+  line->floor.store(target - 2 * kStep - std::min(size, kLargestSlack), std::memory_order_relaxed);
+}
+
+void PoolCounters::Lower(CounterLine* line, int64_t size) {
+  const int64_t slack = std::min(size, kLargestSlack);
+  const int64_t target = line->net() + slack + kStep;
+  Announce(target - line->announced.load(std::memory_order_relaxed));
+  line->announced.store(target, std::memory_order_relaxed);
+  line->floor.store(target - 2 * kStep - slack, std::memory_order_relaxed);
+}
+
+void PoolCounters::DidAllocateShared(int64_t size) {
+  shared_.total.fetch_add(size, std::memory_order_relaxed);
+  shared_.count.fetch_add(1, std::memory_order_relaxed);
+  const int64_t net = shared_.net.fetch_add(size, std::memory_order_relaxed) + size;
+  RaiseTo(&shared_.high, net);
+  Announce(size);
+}
+
+void PoolCounters::DidFreeShared(int64_t size) {
+  shared_.net.fetch_sub(size, std::memory_order_relaxed);
+  Announce(-size);
+}
+
+int64_t PoolCounters::bytes_allocated() const {
+  int64_t sum = shared_.net.load(std::memory_order_relaxed);
+  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) { sum += line.net(); });
+  // While calls are in flight a free can be seen before its allocation.
+  return std::max<int64_t>(sum, 0);
+}
+
+int64_t PoolCounters::max_memory() const {
+  int64_t sum = shared_.high.load(std::memory_order_relaxed);
+  CounterRegistry::Get().ForEachLine(
+      id_, [&sum](const CounterLine& line) { sum += line.high.load(std::memory_order_relaxed); });
+  return std::min(sum, announced_peak_.load(std::memory_order_relaxed));
+}
+
+int64_t PoolCounters::total_bytes_allocated() const {
+  int64_t sum = shared_.total.load(std::memory_order_relaxed);
+  CounterRegistry::Get().ForEachLine(
+      id_, [&sum](const CounterLine& line) { sum += line.total.load(std::memory_order_relaxed); });
+  return sum;
+}
+
+int64_t PoolCounters::num_allocations() const {
+  int64_t sum = shared_.count.load(std::memory_order_relaxed);
+  CounterRegistry::Get().ForEachLine(
+      id_, [&sum](const CounterLine& line) { sum += line.count.load(std::memory_order_relaxed); });
+  return sum;
+}
+
+void VisitListedPools(ListedPoolVisitor visit, void* context) {
+  const std::lock_guard guard(CounterRegistry::Get().lock);
+  for (const PoolRecord* record = alkaid_pools.first; record != nullptr; record = record->next) {
+    int64_t live = record->shared->net.load(std::memory_order_relaxed);
+    for (const CounterLine* line = record->lines; line != nullptr; line = line->next) {
+      live += line->net();
+    }
+    visit({.name = record->name, .bytes_allocated = std::max<int64_t>(live, 0)}, context);
+  }
+}
+
+}  // namespace alkaid::internal

@@ -1,0 +1,174 @@
+// Counting what a pool does, without two threads ever writing the same cache line.
+//
+// Each thread that uses a pool owns one cache line of that pool's counters and writes it with plain
+// stores; readers sum the lines. A line outlives its thread (the next new thread adopts it with its
+// figures), and a pool may die before the threads that used it. After fork, the lines of the
+// threads that are gone wait for adoption; the figures stay as they were.
+//
+// The peak. A line also holds a share that it has announced to the pool: never less than what the
+// line holds now, and at most its largest block (16 MiB at most) plus 512 KiB more. Only when the
+// line leaves that range does its thread touch the pool's shared sum, so allocating and freeing in
+// turn touches nothing shared at any block size. The highest sum of shares, and the sum of the
+// lines' own peaks, are both never below the true peak: max_memory() is the lesser of the two. For
+// a pool that one thread uses it is exact; with T threads it is never below the truth and at most T
+// * (largest block up to 16 MiB + 512 KiB) above.
+//
+// Ownership: a PoolCounters lives inside its pool. Threads: all functions, from any thread, also
+// from destructors at thread exit and at process exit. Out of memory: a thread that can get no line
+// counts on a shared one, with locked instructions.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/pools/pool_list.h"
+
+namespace alkaid::internal {
+
+class PoolCounters;
+
+// One thread's share of one pool's figures. Written by the owning thread alone, read by any.
+struct alignas(64) CounterLine {
+  explicit CounterLine(PoolCounters* its_pool) : pool(its_pool) {}
+
+  PoolCounters* const pool;
+  // Bytes ever allocated and freed here; more are freed than allocated where others' blocks are.
+  std::atomic<int64_t> total{0};
+  std::atomic<int64_t> freed{0};
+  std::atomic<int64_t> count{0};      // allocations ever made here
+  std::atomic<int64_t> high{0};       // highest total - freed
+  std::atomic<int64_t> announced{0};  // this line's share of PoolCounters::announced_
+  std::atomic<int64_t> floor{0};      // total - freed below this: announce less
+  CounterLine* next = nullptr;        // of the same pool (pool_list.h)
+
+  int64_t net() const {
+    return total.load(std::memory_order_relaxed) - freed.load(std::memory_order_relaxed);
+  }
+};
+
+static_assert(sizeof(CounterLine) == 64 && offsetof(CounterLine, next) == 56);
+
+// The figures of the threads that have no line, written with locked instructions.
+struct alignas(64) SharedCounters {
+  std::atomic<int64_t> net{0};
+  std::atomic<int64_t> high{0};
+  std::atomic<int64_t> total{0};
+  std::atomic<int64_t> count{0};
+};
+
+// What a thread knows of its lines: a direct-mapped cache in front of the list kept in the .cc
+// file.
+struct CounterTable {
+  static constexpr uint64_t kSlots = 8;
+  struct Slot {
+    uint64_t pool_id = 0;
+    CounterLine* line = nullptr;
+  };
+  Slot slots[kSlots];
+};
+
+// 8 bytes of static TLS, so that a late dlopen finds room for it. Points to an empty table before a
+// thread's first use.
+ALKAID_EXPORT extern constinit thread_local CounterTable* thread_counter_table
+    __attribute__((tls_model("initial-exec")));
+
+class ALKAID_EXPORT PoolCounters {
+ public:
+  // The most by which an announced share runs ahead of need; see the head of this file.
+  static constexpr int64_t kStep = int64_t{256} << 10;
+  static constexpr int64_t kLargestSlack = int64_t{16} << 20;
+
+  PoolCounters();
+  ~PoolCounters();
+  PoolCounters(const PoolCounters&) = delete;
+  PoolCounters& operator=(const PoolCounters&) = delete;
+
+  // What debuggers are told of it (pool_list.h): the pool, and what it is.
+  void Describe(const void* pool, std::string_view name);
+
+  // `size` >= 0 bytes came, went, or changed. About 2 ns.
+  void DidAllocate(int64_t size) {
+    CounterLine* const line = OwnLine();
+    if (line == nullptr) [[unlikely]]
+      return DidAllocateUnseen(size);
+    DidAllocate(size, line);
+  }
+  void DidFree(int64_t size) {
+    if (!TryDidFree(size)) [[unlikely]]
+      DidFreeSlowly(size);
+  }
+  // The calling thread's line where it is at hand; null where it has to be looked for.
+  CounterLine* OwnLine() const {
+    const CounterTable::Slot& slot = thread_counter_table->slots[slot_];
+    return slot.pool_id == id_ ? slot.line : nullptr;
+  }
+  // DidAllocate with OwnLine() asked before: finding it takes a chain of loads, which an
+  // allocator's locked instructions would otherwise put off until they are done.
+  static void DidAllocate(int64_t size, CounterLine* line) {
+    const int64_t total = Add(&line->total, size);
+    Add(&line->count, 1);
+    const int64_t net = total - line->freed.load(std::memory_order_relaxed);
+    if (net > line->high.load(std::memory_order_relaxed)) {
+      line->high.store(net, std::memory_order_relaxed);
+    }
+    if (net > line->announced.load(std::memory_order_relaxed)) [[unlikely]]
+      line->pool->Raise(line, size);
+  }
+  // DidFree where that takes no call; false, and nothing done, in the rare case that it would.
+  bool TryDidFree(int64_t size) {
+    CounterLine* const line = OwnLine();
+    if (line == nullptr) [[unlikely]]
+      return false;
+    const int64_t freed = line->freed.load(std::memory_order_relaxed) + size;
+    const int64_t net = line->total.load(std::memory_order_relaxed) - freed;
+    if (net < line->floor.load(std::memory_order_relaxed)) [[unlikely]]
+      return false;
+    line->freed.store(freed, std::memory_order_relaxed);
+    return true;
+  }
+  void DidReallocate(int64_t old_size, int64_t new_size) {
+    if (new_size > old_size) {
+      DidAllocate(new_size - old_size);
+    } else {
+      DidFree(old_size - new_size);
+    }
+  }
+
+  int64_t bytes_allocated() const;
+  int64_t max_memory() const;
+  int64_t total_bytes_allocated() const;
+  int64_t num_allocations() const;
+
+ private:
+  friend struct CounterRegistry;
+
+  // Not a locked instruction: the caller is the line's only writer.
+  static int64_t Add(std::atomic<int64_t>* value, int64_t by) {
+    const int64_t sum = value->load(std::memory_order_relaxed) + by;
+    value->store(sum, std::memory_order_relaxed);
+    return sum;
+  }
+
+  // The calling thread's line, found, adopted or made; null where there is none to be had.
+  CounterLine* FindLine();
+  // Where the thread's table does not show the line, or more is to be done than to count.
+  void DidAllocateUnseen(int64_t size);
+  void DidFreeSlowly(int64_t size);
+  void Raise(CounterLine* line, int64_t size);
+  void Lower(CounterLine* line, int64_t size);
+  void Announce(int64_t change);
+  void DidAllocateShared(int64_t size);
+  void DidFreeShared(int64_t size);
+
+  const uint64_t id_;    // never used twice, so a stale entry in a thread's table matches no pool
+  const uint64_t slot_;  // where threads' tables show its line
+  alignas(64) std::atomic<int64_t> announced_{0};
+  std::atomic<int64_t> announced_peak_{0};
+  SharedCounters shared_;
+  PoolRecord record_;
+};
+
+}  // namespace alkaid::internal

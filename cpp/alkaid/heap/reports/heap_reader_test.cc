@@ -1,0 +1,141 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alkaid/heap/reports/heap_reader_internal.h"
+#include "alkaid/testing/matchers.h"
+#include "fixtures/crafted_heap.h"
+
+namespace alkaid::heap {
+namespace {
+
+using crafted::Block;
+
+void NoLock(uint32_t /*shard*/, const std::function<void()>& visit) { visit(); }
+
+TEST(HeapReader, CopiesTheRecordsThatAreInUseInTheOrderOfAddresses) {
+  crafted::Tables tables;
+  tables.Put(3, 0, Block(0x5000, 48, 1));
+  tables.Put(0, 63, Block(0x9000, 64, 2));
+  tables.Put(1, 7, Block(0x7000, 80, 3));
+  tables.Put(1, 8, Block(0x6000, 96, 4));
+  tables.GiveBack(1, 8);
+  HeapContents contents;
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &contents));
+  ASSERT_EQ(contents.blocks.size(), 3U);
+  EXPECT_EQ(contents.blocks[0].address, 0x5000U);
+  EXPECT_EQ(contents.blocks[1].address, 0x7000U);
+  EXPECT_EQ(contents.blocks[2].address, 0x9000U);
+  EXPECT_EQ(contents.blocks[0].size, 48);
+  EXPECT_EQ(contents.blocks[0].serial, 1U);
+  EXPECT_EQ(contents.blocks[0].birth_ns, 130 * crafted::kSecond);
+  EXPECT_EQ(contents.blocks[0].thread, 4711U);
+  EXPECT_EQ(contents.blocks[0].first_count(), 0);
+}
+
+TEST(HeapReader, FindsLabelsPoolsAndBackTraces) {
+  crafted::Tables tables;
+  const uint32_t label = tables.AddLabel("dgram.batch");
+  const uint16_t pool = tables.AddPool(0x1234, "jemalloc");
+  const uint32_t unused = tables.AddStack({1, 2, 3, 4});
+  const uint32_t stack = tables.AddStack({0x400100, 0x400200, 0x400300});
+  const uint32_t other = tables.AddStack({0x400500});
+  EXPECT_NE(unused, stack);
+  HeapBlock block = Block(0x5000, 48, 1, stack, label);
+  block.pool = pool;
+  tables.Put(0, 0, block);
+  tables.Put(0, 1, Block(0x6000, 48, 1, stack, 0));
+  tables.Put(0, 2, Block(0x7000, 48, 1, other, 0));
+  tables.Put(0, 3, Block(0x8000, 48, 1, 0, 0));
+  HeapContents contents;
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &contents));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, HeapSnapshot::Make(std::move(contents)));
+  const auto& blocks = snapshot.blocks();
+  EXPECT_EQ(snapshot.contents().labels[blocks[0].label], "dgram.batch");
+  EXPECT_EQ(snapshot.contents().pools[blocks[0].pool].name, "jemalloc");
+  EXPECT_EQ(snapshot.contents().pools[blocks[0].pool].identity, 0x1234U);
+  const auto frames = snapshot.frames(blocks[0].stack);
+  EXPECT_EQ(std::vector(frames.begin(), frames.end()),
+            (std::vector<uint64_t>{0x400100, 0x400200, 0x400300}));
+  EXPECT_EQ(blocks[0].stack, blocks[1].stack);
+  EXPECT_EQ(snapshot.frames(blocks[2].stack)[0], 0x400500U);
+  EXPECT_TRUE(snapshot.frames(blocks[3].stack).empty());
+  // Those that no block refers to are left out.
+  EXPECT_EQ(snapshot.contents().stacks.size(), 3U);
+}
+
+TEST(HeapReader, OfABlockThatTookTheAddressOfAnotherMeanwhileKeepsTheLater) {
+  crafted::Tables tables;
+  tables.Put(0, 3, Block(0x5000, 10, 7));
+  tables.Put(0, 9, Block(0x5000, 20, 9));
+  tables.Put(0, 12, Block(0x5000, 30, 8));
+  HeapContents contents;
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &contents));
+  ASSERT_EQ(contents.blocks.size(), 1U);
+  EXPECT_EQ(contents.blocks[0].size, 20);
+}
+
+TEST(HeapReader, ListsABlockWhoseReallocationIsUnderWayOnce) {
+  crafted::Tables tables;
+  tables.Put(3, 0, Block(0x5000, 48, 1));
+  std::atomic<uint64_t> moving{0};
+  const auto moves = std::make_unique<PendingMoves>(&moving);
+  for (const uint64_t address : {0x5000u, 0x7000u}) {
+    LiveBlock block = {};
+    block.address = address;
+    block.size = block.weight = 48;
+    block.serial = 1;
+    ASSERT_TRUE(moves->Add(block));
+  }
+  HeapContents contents;
+  ALKAID_EXPECT_OK(ReadHeapTables(tables.root(), NoLock, moves.get(), &contents));
+  ASSERT_EQ(contents.blocks.size(), 2U);
+  EXPECT_EQ(contents.blocks[1].address, 0x7000U);
+  EXPECT_EQ(contents.blocks[1].size, 48);
+  EXPECT_EQ(contents.moving, 0U);
+  // One that ends meanwhile may be missed, and that is told.
+  bool ended = false;
+  const auto end_one = [&](uint32_t, const std::function<void()>& visit) {
+    if (!ended) moves->Remove(moves->Find(0x7000));
+    ended = true;
+    visit();
+  };
+  ALKAID_EXPECT_OK(ReadHeapTables(tables.root(), end_one, moves.get(), &contents));
+  EXPECT_EQ(contents.moving, 1U);
+  moves->Remove(moves->Find(0x5000));
+}
+
+TEST(HeapReader, NeverGrowsItsOwnMemoryUnderALock) {
+  crafted::Tables tables(2, 4096);
+  // More blocks come in before the lock of the second shard is had.
+  std::vector<HeapBlock> late;
+  for (uint64_t i = 0; i < 3000; ++i) late.push_back(Block(0x100000 + i * 64, 64, i));
+  tables.Put(0, 0, Block(0x5000, 10, 1));
+  HeapContents contents;
+  int locked = 0;
+  const auto lock = [&](uint32_t shard, const std::function<void()>& visit) {
+    if (shard == 1 && ++locked == 1) {
+      for (uint64_t i = 0; i < late.size(); ++i) tables.Put(1, i, late[i]);
+    }
+    const HeapBlock* const before = contents.blocks.data();
+    visit();
+    EXPECT_EQ(contents.blocks.data(), before);
+  };
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), lock, nullptr, &contents));
+  EXPECT_GT(locked, 1);
+  EXPECT_EQ(contents.blocks.size(), 3001U);
+}
+
+TEST(HeapReader, RefusesALayoutThatItDoesNotKnow) {
+  crafted::Tables tables;
+  tables.root().version = 2;
+  HeapContents contents;
+  EXPECT_THAT(ReadHeapTables(tables.root(), NoLock, nullptr, &contents),
+              StatusIs(StatusCode::kFailedPrecondition, ::testing::HasSubstr("version 2")));
+}
+
+}  // namespace
+}  // namespace alkaid::heap

@@ -1,0 +1,368 @@
+#include "alkaid/heap/reports/heap_requests.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <mutex>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/notice.h"
+#include "alkaid/heap/reports/heap_file.h"
+#include "alkaid/heap/reports/heap_requests_internal.h"
+#include "alkaid/heap/reports/heap_snapshot.h"
+#include "alkaid/heap/tracking/tracking.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+using internal::GetEnvironment;
+using internal::kHeapAtExitVariable;
+using internal::kHeapFileVariable;
+using internal::kHeapOwnerVariable;
+using internal::kHeapSignalVariable;
+using internal::kTrackAllocationsVariable;
+
+// What the handler touches, and nothing else.
+sem_t requests;
+std::atomic<uint64_t> asked{0};
+
+// Held by who answers: the thread, or the process on its way out. No mutex, since a forked child
+// has to make it anew, and a fork is not to wait until a file is written.
+sem_t answering;
+// Guarded by it.
+uint64_t answered = 0;
+bool ended = false;
+
+void OnSignal(int /*signal*/) {
+  const int error = errno;
+  asked.fetch_add(1, std::memory_order_relaxed);
+  ::sem_post(&requests);
+  errno = error;
+}
+
+void StartThreadInChild();
+
+struct State {
+  State() {
+    internal::GuardFork([] {}, [] {}, StartThreadInChild);
+  }
+
+  internal::ForkGuarded<std::mutex> lock;
+  // Guarded by `lock`.
+  int signal = 0;  // 0: none was chosen
+  std::string on_signal;
+  std::string at_exit;
+  bool hears_of_exit = false;
+  uint32_t owner = 0;  // the process that was asked
+  std::atomic<uint64_t> files{0};
+};
+
+State& TheState() {
+  static auto* const state = new State;
+  return *state;
+}
+
+// See first_made.h.
+[[gnu::constructor]] void MakeAtLoad() { TheState(); }
+
+// "1,234,567".
+std::string Grouped(int64_t number) {
+  std::string text = std::to_string(number);
+  for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+Status TakeAndWrite(const std::string& what, const std::string& file, bool tell) {
+  ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(what));
+  ALKAID_RETURN_NOT_OK(WriteHeapFile(snapshot, file));
+  if (tell) {
+    internal::Notice(Grouped(snapshot.bytes()) + " bytes in " + Grouped(snapshot.block_count()) +
+                     " live blocks written to " + file);
+  }
+  return absl::OkStatus();
+}
+
+// Where nothing was tracked so far: from here on it is.
+Status TrackFromNowOn(const std::string& file) {
+  if (IsTracking()) return absl::OkStatus();
+  const std::string text = GetEnvironment(kTrackAllocationsVariable);
+  ALKAID_ASSIGN_OR_RAISE(const TrackingOptions options,
+                         ParseTrackingOptions(text.empty() || text == "0" ? "1" : text));
+  ALKAID_RETURN_NOT_OK(StartTracking(options));
+  internal::Notice("live memory was not tracked before this signal, and is from now on: " + file +
+                   " has no block that was there already");
+  return absl::OkStatus();
+}
+
+void Serve(const std::string& pattern, uint32_t owner, bool at_exit) {
+  const InsideTracking inside;
+  const uint64_t number = TheState().files.fetch_add(1) + 1;
+  std::string file = pattern;
+  try {
+    file = OwnHeapFileName(pattern, owner, number);
+    Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
+    const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
+    if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
+    if (!status.ok()) internal::Notice("no heap file " + file + ": " + internal::MessageOf(status));
+  } catch (const std::exception& error) {
+    internal::Notice("no heap file " + file + ": " + error.what());
+  }
+}
+
+void Wait(sem_t* semaphore) {
+  while (::sem_wait(semaphore) != 0) {
+  }
+}
+
+// Whatever was asked so far gets one file. After the `last` time nothing is answered any more: the
+// process would end in the middle of it.
+void AnswerSignals(bool last) {
+  State& state = TheState();
+  std::string pattern;
+  uint32_t owner = 0;
+  {
+    const std::lock_guard guard(state.lock);
+    pattern = state.on_signal;
+    owner = state.owner;
+  }
+  Wait(&answering);
+  const uint64_t now = asked.load(std::memory_order_relaxed);
+  if (now != answered && !ended) Serve(pattern, owner, /*at_exit=*/false);
+  answered = now;
+  ended = ended || last;
+  ::sem_post(&answering);
+}
+
+void* ServeSignals(void* /*unused*/) {
+  const InsideTracking inside;
+  ::pthread_setname_np(::pthread_self(), "alkaid-heap");
+  while (true) {
+    Wait(&requests);
+    while (::sem_trywait(&requests) == 0) {
+    }
+    AnswerSignals(/*last=*/false);
+  }
+  return nullptr;
+}
+
+void PrepareSemaphores() {
+  ::sem_init(&requests, 0, 0);
+  ::sem_init(&answering, 0, 1);
+  answered = asked.load(std::memory_order_relaxed);
+}
+
+// It is never joined: it waits until the process is gone.
+int StartThread() {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  pthread_t thread;
+  const InsideTracking inside;
+  const int error = ::pthread_create(&thread, nullptr, ServeSignals, nullptr);
+  if (error == 0) ::pthread_detach(thread);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
+}
+
+// The child has its parent's handler and none of its threads. What its parent was asked is not
+// for it to answer.
+void StartThreadInChild() {
+  if (TheState().signal == 0) return;
+  PrepareSemaphores();
+  if (StartThread() != 0)
+    internal::Notice("heap files can not be asked for by signal in this forked process");
+}
+
+Status CheckSignal(int signal) {
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
+    if (signal == fault) {
+      return status::Invalid("signal ", signal, " (", ::sigabbrev_np(signal),
+                             ") stands for a fault of the program and can not ask for heap files");
+    }
+  }
+  struct sigaction now = {};
+  if (signal == SIGKILL || signal == SIGSTOP || ::sigaction(signal, nullptr, &now) != 0) {
+    return status::Invalid("signal ", signal, " does not exist or can not be caught");
+  }
+  const bool taken =
+      (now.sa_flags & SA_SIGINFO) != 0 || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
+  if (taken) {
+    return status::FailedPrecondition("signal ", signal, " (", ::sigabbrev_np(signal),
+                                      ") has a handler of the program already; choose another");
+  }
+  return absl::OkStatus();
+}
+
+Status Install(int signal) {
+  PrepareSemaphores();
+  const int error = StartThread();
+  if (error != 0) return status::IOError(error, "no thread for heap files can be started");
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
+  ::sigfillset(&action.sa_mask);
+  if (::sigaction(signal, &action, nullptr) != 0) {
+    return status::IOError(errno, "signal ", signal, " can not be caught");
+  }
+  return absl::OkStatus();
+}
+
+void AtExit() {
+  State& state = TheState();
+  std::string pattern;
+  uint32_t owner = 0;
+  bool by_signal = false;
+  {
+    const std::lock_guard guard(state.lock);
+    pattern = state.at_exit;
+    owner = state.owner;
+    by_signal = state.signal != 0;
+  }
+  if (by_signal) AnswerSignals(/*last=*/true);
+  if (!pattern.empty()) Serve(pattern, owner, /*at_exit=*/true);
+}
+
+// With the state's lock held.
+Status HearOfExit(State* state) {
+  if (!state->hears_of_exit && std::atexit(AtExit) != 0) {
+    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
+  }
+  state->hears_of_exit = true;
+  return absl::OkStatus();
+}
+
+// The process that was asked, as far as the environment says.
+uint32_t OwnerFromEnvironment() {
+  const std::string text = GetEnvironment(kHeapOwnerVariable);
+  uint32_t owner = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), owner);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole && owner != 0 ? owner : static_cast<uint32_t>(::getpid());
+}
+
+Status SignalFromEnvironment(const std::string& signal) {
+  const std::string file = GetEnvironment(kHeapFileVariable);
+  ALKAID_ASSIGN_OR_RAISE(const int number, ParseSignal(signal));
+  return WriteHeapFileOnSignal(number, file.empty() ? kDefaultHeapFile : file);
+}
+
+Status AtExitFromEnvironment(const std::string& file) {
+  // Whoever asks for what is live at the end asks for it to be tracked.
+  if (!IsTracking() && GetEnvironment(kTrackAllocationsVariable).empty()) {
+    ALKAID_RETURN_NOT_OK(StartTracking());
+  }
+  return WriteHeapFileAtExit(file);
+}
+
+}  // namespace
+
+Status WriteHeapFileOnSignal(int signal, const std::string& pattern) {
+  if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
+  State& state = TheState();
+  const std::lock_guard guard(state.lock);
+  if (state.signal != 0 && state.signal != signal) {
+    return status::AlreadyExists("heap files are asked for by signal ", state.signal,
+                                 "; it can not be signal ", signal, " as well");
+  }
+  if (state.signal == 0) {
+    ALKAID_RETURN_NOT_OK(CheckSignal(signal));
+    ALKAID_RETURN_NOT_OK(HearOfExit(&state));
+    ALKAID_RETURN_NOT_OK(Install(signal));
+    state.signal = signal;
+  }
+  state.on_signal = pattern;
+  state.owner = static_cast<uint32_t>(::getpid());
+  return absl::OkStatus();
+}
+
+Status WriteHeapFileAtExit(const std::string& pattern) {
+  if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
+  State& state = TheState();
+  const std::lock_guard guard(state.lock);
+  ALKAID_RETURN_NOT_OK(HearOfExit(&state));
+  state.at_exit = pattern;
+  state.owner = static_cast<uint32_t>(::getpid());
+  return absl::OkStatus();
+}
+
+Result<int> ParseSignal(std::string_view text) {
+  std::string_view name = text;
+  if (name.starts_with("SIG")) name.remove_prefix(3);
+  int first = 0;
+  if (name.starts_with("RTMIN+")) {
+    name.remove_prefix(6);
+    first = SIGRTMIN;
+  }
+  int number = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (parsed.ec == std::errc() && parsed.ptr == name.data() + name.size() && number >= 0 &&
+      number <= SIGRTMAX - first && first + number > 0) {
+    return first + number;
+  }
+  for (int i = 1; first == 0 && i < SIGRTMIN; ++i) {
+    const char* abbreviation = ::sigabbrev_np(i);
+    if (abbreviation != nullptr && name == abbreviation) return i;
+  }
+  return status::Invalid("\"", std::string(text),
+                         "\" is no signal; USR2, SIGUSR2, 12 and RTMIN+3 are");
+}
+
+std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t number) {
+  std::string name;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (pattern[i] != '%' || (next != 'p' && next != 'n' && next != '%')) {
+      name += pattern[i];
+      continue;
+    }
+    if (next == 'p') name += std::to_string(process);
+    if (next == 'n') name += std::to_string(number);
+    if (next == '%') name += '%';
+    ++i;
+  }
+  return name;
+}
+
+std::string OwnHeapFileName(std::string_view pattern, uint32_t owner, uint64_t number) {
+  const auto self = static_cast<uint32_t>(::getpid());
+  std::string name = HeapFileName(pattern, self, number);
+  // Without the process in its name it is the same name with another number.
+  const bool names_process = name != HeapFileName(pattern, self + 1, number);
+  if (self != owner && !names_process) name += "." + std::to_string(self);
+  return name;
+}
+
+bool IsHeapOwner() { return GetEnvironment(kHeapOwnerVariable) == std::to_string(::getpid()); }
+
+void StartHeapRequestsFromEnvironment() {
+  const std::string signal = GetEnvironment(kHeapSignalVariable);
+  if (!signal.empty()) {
+    const Status status = SignalFromEnvironment(signal);
+    if (!status.ok())
+      internal::Notice(std::string(kHeapSignalVariable) + ": " + internal::MessageOf(status));
+  }
+  const std::string at_exit = GetEnvironment(kHeapAtExitVariable);
+  if (!at_exit.empty()) {
+    const Status status = AtExitFromEnvironment(at_exit);
+    if (!status.ok())
+      internal::Notice(std::string(kHeapAtExitVariable) + ": " + internal::MessageOf(status));
+  }
+  if (signal.empty() && at_exit.empty()) return;
+  State& state = TheState();
+  const std::lock_guard guard(state.lock);
+  state.owner = OwnerFromEnvironment();
+}
+
+}  // namespace alkaid::heap

@@ -1,0 +1,65 @@
+// Heap files on request: when the process ends, and whenever it gets a signal.
+//
+//   ALKAID_HEAP_AT_EXIT=leaks.%p.heap ./reader        # one when it ends
+//   ALKAID_HEAP_SIGNAL=USR2 ./reader & kill -USR2 $!  # one now: alkaid-heap.<process>.1
+//
+// Names are patterns: %p becomes the process id, %n counts the files of the process from 1, %%
+// is a percent sign. To a name without %p a process appends ".<process id>" where it was forked
+// from the one that was asked, or where ALKAID_HEAP_OWNER names another process, as it does in what
+// the command of `alkaid run` starts: it leaves the other's file alone.
+//
+// By signal: the handler does nothing but count and sem_post, so a signal may come at any
+// instruction. A thread with all signals blocked takes the snapshot; signals that come while it is
+// at work are answered together by one more. A forked child has such a thread of its own. Where
+// memory is not tracked when the first signal comes, tracking begins then, as
+// ALKAID_TRACK_ALLOCATIONS would have it: that file has the pools' totals, later ones the blocks.
+// What was written, or why not, is one line on stderr. What was asked before main returned is
+// answered before the process ends.
+//
+// At exit: after main has returned or exit was called, behind the program's own handlers and the
+// destructors of its static objects. _exit, quick_exit and a signal that ends the process write
+// nothing. A failure is one line on stderr; the exit code stays what it is.
+//
+// Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: no
+// file, and a line that says so.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+
+namespace alkaid::heap {
+
+inline constexpr char kDefaultHeapFile[] = "alkaid-heap.%p.%n";
+
+// As ALKAID_HEAP_SIGNAL with ALKAID_HEAP_FILE. A second call with the same signal changes the name.
+// kInvalidArgument for what is no signal, can not be caught, or stands for a fault of the program;
+// kFailedPrecondition where the program has a handler for it: one of the two would not hear it.
+// kAlreadyExists where another signal was chosen before.
+ALKAID_EXPORT Status WriteHeapFileOnSignal(int signal,
+                                           const std::string& pattern = kDefaultHeapFile);
+
+// As ALKAID_HEAP_AT_EXIT. A second call changes the name. kInvalidArgument for no name.
+ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern);
+
+// A signal's number from "USR2", "SIGUSR2", "12" or "RTMIN+3".
+ALKAID_EXPORT Result<int> ParseSignal(std::string_view text);
+
+// The name that a pattern becomes.
+ALKAID_EXPORT std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t number);
+
+// The same for this process: with its id behind it where it is not `owner` and the pattern has no %p.
+ALKAID_EXPORT std::string OwnHeapFileName(std::string_view pattern, uint32_t owner,
+                                          uint64_t number);
+
+}  // namespace alkaid::heap
+
+// A program may define this function. The library calls it when it is loaded, before any constructor
+// of the program has run. Where it answers true, the program only looks at what others have left, and
+// asks nothing of itself: ALKAID_TRACK_ALLOCATIONS and ALKAID_HEAP_* are heard only where
+// ALKAID_HEAP_OWNER names this very process.
+extern "C" [[gnu::weak]] ALKAID_EXPORT bool alkaid_only_looks(int argument_count,
+                                                              const char* const* arguments);

@@ -1,0 +1,16 @@
+// Which files are mapped as code, for naming addresses later.
+//
+// Ownership: results are copies. Threads: all functions, from any thread.
+// Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <vector>
+
+#include "alkaid/heap/reports/heap_snapshot.h"
+
+namespace alkaid::heap {
+
+// What is loaded now, in the order of addresses.
+ALKAID_EXPORT std::vector<HeapModule> LoadedModules();
+
+}  // namespace alkaid::heap

@@ -1,0 +1,207 @@
+// The part of RetentionReport that is for people.
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "alkaid/heap/reports/retention_report.h"
+
+namespace alkaid::heap {
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
+  std::array<char, 160> text = {};
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(text.data(), text.size(), format, values);
+  va_end(values);
+  return text.data();
+}
+
+// "64.0 MiB", "97 bytes".
+std::string BytesText(int64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return Format("%" PRId64 " byte%s", bytes, bytes == 1 ? "" : "s");
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  for (; value >= 1023.95 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  return Format("%.1f %s", value, kUnits[unit]);
+}
+
+std::string CountText(int64_t count, const char* what) {
+  return Format("%" PRId64 " %s%s", count, what, count == 1 ? "" : "s");
+}
+
+std::string AgeText(uint64_t nanoseconds) {
+  const double seconds = static_cast<double>(nanoseconds) * 1e-9;
+  if (seconds < 1) return Format("%.0f ms", seconds * 1e3);
+  if (seconds < 60) return Format("%.1f s", seconds);
+  if (seconds < 3600) return Format("%.1f min", seconds / 60);
+  return Format("%.1f h", seconds / 3600);
+}
+
+// "1700000000.000000128".
+std::string SecondsText(uint64_t nanoseconds) {
+  return Format("%" PRIu64 ".%09" PRIu64, nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000);
+}
+
+std::string PercentText(double ratio) {
+  const double percent = 100 * ratio;
+  return Format(percent > 0 && percent < 0.1 ? "%.2g %%" : "%.1f %%", percent);
+}
+
+// Without what a terminal would take for orders.
+std::string Plain(std::string_view text) {
+  std::string plain;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      plain += Format("\\x%02x", byte);
+    } else {
+      plain += c;
+    }
+  }
+  return plain;
+}
+
+std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// The function that the file exports around the call before this address, in this process; or "".
+std::string ExportedFunction(uint64_t return_address) {
+  Dl_info info = {};
+  const auto* const call = reinterpret_cast<const void*>(return_address - 1);
+  if (::dladdr(call, &info) == 0 || info.dli_sname == nullptr) return "";
+  int failed = 0;
+  char* const demangled = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &failed);
+  std::string name = failed == 0 && demangled != nullptr ? demangled : info.dli_sname;
+  std::free(demangled);
+  return name;
+}
+
+std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
+  const HeapModule* const module =
+      return_address == 0 ? nullptr : snapshot.ModuleOf(return_address - 1);
+  if (module == nullptr) return Format("0x%" PRIx64, return_address);
+  const std::string file = Plain(LastPartOf(module->path));
+  const bool here = snapshot.contents().pid == static_cast<uint32_t>(::getpid());
+  const std::string function = here ? ExportedFunction(return_address) : "";
+  if (!function.empty()) return Plain(function) + " in " + file;
+  return file + Format(" + 0x%" PRIx64, return_address - module->bias);
+}
+
+// How many of the first lines are of functions that make slices, and not of who asked for one.
+size_t LinesOfSlicing(const std::vector<std::string>& lines) {
+  size_t count = 0;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    for (const std::string_view function :
+         {"alkaid::SliceBuffer", "alkaid::SliceMutableBuffer", "alkaid::Buffer::Buffer",
+          "alkaid::dgram::FieldView::Slice", "alkaid::dgram::internal::Watch"}) {
+      if (lines[i].starts_with(function)) count = i + 1;
+    }
+  }
+  return count < lines.size() ? count : 0;
+}
+
+class Text {
+ public:
+  Text(const RetentionReport& report, const RetentionTextOptions& options)
+      : report_(report), options_(options) {}
+
+  std::string Make() {
+    const RetentionTotals& totals = report_.totals();
+    if (totals.roots == 0) return "no root is kept by a view\n";
+    const double ratio = totals.root_bytes == 0 ? 1
+                                                : static_cast<double>(totals.visible_bytes) /
+                                                      static_cast<double>(totals.root_bytes);
+    text_ = CountText(totals.roots, "root") + " held by " + CountText(totals.views, "view") + ": " +
+            BytesText(totals.root_bytes) + " held, " + BytesText(totals.visible_bytes) +
+            " visible (" + PercentText(ratio) + "), " + BytesText(totals.hidden_bytes()) +
+            " hidden\n";
+    const std::vector<RetainedRoot>& roots = report_.roots();
+    const size_t count = options_.top == 0 ? roots.size() : std::min(options_.top, roots.size());
+    for (size_t i = 0; i < count; ++i) AddRoot(i + 1, roots[i]);
+    if (count < roots.size()) {
+      text_ +=
+          "\nand " + CountText(static_cast<int64_t>(roots.size() - count), "further root") + "\n";
+    }
+    return std::move(text_);
+  }
+
+ private:
+  void AddRoot(size_t number, const RetainedRoot& root) {
+    text_ += Format("\n%zu. ", number) + BytesText(root.held_bytes) + " held, " +
+             BytesText(root.visible_bytes) + " visible (" + PercentText(root.ratio()) + ") in " +
+             CountText(root.views, "view");
+    if (!root.label.empty()) text_ += "  " + Plain(root.label);
+    if (!root.pool.empty()) text_ += (root.label.empty() ? "  " : ", ") + Plain(root.pool);
+    text_ += "\n";
+    AddSource(root);
+    text_ += "   oldest view " + AgeText(report_.AgeOf(root.oldest_ns)) + " old";
+    if (root.birth_ns != 0) {
+      text_ += ", its block " + AgeText(report_.AgeOf(root.birth_ns)) + " old";
+    }
+    text_ += Format(", at 0x%" PRIx64 "\n", root.address);
+    const size_t count = options_.top_holders == 0
+                             ? root.holders.size()
+                             : std::min(options_.top_holders, root.holders.size());
+    for (size_t i = 0; i < count; ++i) AddHolder(root.holders[i]);
+    if (count < root.holders.size()) {
+      text_ += "   and views from " +
+               CountText(static_cast<int64_t>(root.holders.size() - count), "further place") + "\n";
+    }
+  }
+
+  void AddSource(const RetainedRoot& root) {
+    if (root.source.empty()) return;
+    text_ += "   " + Plain(root.source);
+    if (root.source_offset >= 0) text_ += Format(" from byte %" PRId64, root.source_offset);
+    if (root.last_time_ns != kNoTime) {
+      text_ +=
+          ", times " + SecondsText(root.first_time_ns) + " to " + SecondsText(root.last_time_ns);
+      if (root.last_visible_time_ns != kNoTime) {
+        text_ += ", visible " + SecondsText(root.first_visible_time_ns) + " to " +
+                 SecondsText(root.last_visible_time_ns);
+      }
+    }
+    text_ += "\n";
+  }
+
+  void AddHolder(const RetentionHolder& holder) {
+    text_ += "   " + CountText(holder.views, "view") + " of " + BytesText(holder.visible_bytes) +
+             Format(", thread %" PRIu32, holder.thread) + ", made here:\n";
+    std::vector<std::string> lines;
+    for (const uint64_t frame : report_.snapshot().frames(holder.stack)) {
+      if (options_.name_frame) {
+        for (std::string& line : options_.name_frame(frame)) lines.push_back(std::move(line));
+      } else {
+        lines.push_back(FrameText(report_.snapshot(), frame));
+      }
+    }
+    const size_t skipped = LinesOfSlicing(lines);
+    for (size_t i = skipped; i < lines.size(); ++i) {
+      text_ += Format("     #%-2zu ", i - skipped) + lines[i] + "\n";
+    }
+    if (lines.empty()) text_ += "     no traceback\n";
+  }
+
+  const RetentionReport& report_;
+  const RetentionTextOptions& options_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string RetentionReport::ToString(const RetentionTextOptions& options) const {
+  return Text(*this, options).Make();
+}
+
+}  // namespace alkaid::heap

@@ -1,0 +1,47 @@
+#include "alkaid/heap/tracking/heap_tables_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+constinit std::atomic<char*> stack_chunks[StackTable::kMaxChunks] = {};
+constinit TrackedPool tracked_pools[PoolIndex::kMaxPools] = {};
+
+constinit HeapTables tables = {
+    .blocks = {},
+    .views = {},
+    .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count},
+    .totals = {},
+    .pools = {tracked_pools, &alkaid_heap_root.pool_count},
+    .moves = PendingMoves(&alkaid_heap_root.moving),
+    .serials = {},
+};
+
+}  // namespace
+
+HeapTables& Tables() { return tables; }
+HeapRoot& Root() { return alkaid_heap_root; }
+
+}  // namespace alkaid::heap
+
+constinit alkaid::heap::HeapRoot alkaid_heap_root = {
+    .magic = {'A', 'L', 'K', 'H', 'E', 'A', 'P', 0},
+    .version = alkaid::heap::kHeapLayoutVersion,
+    .root_size = sizeof(alkaid::heap::HeapRoot),
+    .state = 0,
+    .max_frames = 0,
+    .sample_bytes = 0,
+    .started_ns = 0,
+    .started_unix_ns = 0,
+    .moving = 0,
+    .lost = 0,
+    .blocks = {alkaid::heap::tables.blocks.shards(), alkaid::heap::BlockTable::kShards,
+               alkaid::heap::BlockTable::kShardSize, sizeof(alkaid::heap::LiveBlock), 0},
+    .views = {alkaid::heap::tables.views.shards(), alkaid::heap::ViewTable::kShards,
+              alkaid::heap::ViewTable::kShardSize, sizeof(alkaid::heap::LiveView), 0},
+    .labels = nullptr,  // until tracking first begins
+    .label_count = nullptr,
+    .pools = alkaid::heap::tracked_pools,
+    .pool_count = 0,
+    .stack_chunk_count = 0,
+    .stack_chunks = alkaid::heap::stack_chunks,
+};

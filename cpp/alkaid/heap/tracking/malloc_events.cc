@@ -1,0 +1,48 @@
+#include <cerrno>
+#include <new>
+
+#include "alkaid/heap/tracking/heap_tracker_internal.h"
+#include "alkaid/heap/tracking/malloc_events_internal.h"
+
+namespace {
+
+using alkaid::heap::HeapTracker;
+using alkaid::heap::kMallocMoveBytes;
+using alkaid::heap::MallocMove;
+
+static_assert(sizeof(MallocMove) <= kMallocMoveBytes);
+
+MallocMove* MoveAt(void* place) { return static_cast<MallocMove*>(place); }
+
+}  // namespace
+
+void alkaid_track_malloc(const void* ptr, size_t size) {
+  HeapTracker& tracker = HeapTracker::Get();
+  if (!tracker.on()) return;
+  const int kept = errno;
+  tracker.OnMalloc(ptr, size, __builtin_return_address(0));
+  errno = kept;
+}
+
+void alkaid_track_free(const void* ptr) {
+  HeapTracker& tracker = HeapTracker::Get();
+  if (!tracker.on()) return;
+  const int kept = errno;
+  tracker.OnMallocFree(ptr);
+  errno = kept;
+}
+
+void alkaid_track_moving(void* move, const void* ptr) {
+  const int kept = errno;
+  HeapTracker::Get().OnMallocMoving(new (move) MallocMove, ptr);
+  errno = kept;
+}
+
+void alkaid_track_moved(void* move, const void* ptr, size_t size) {
+  if (!MoveAt(move)->watched) return;
+  const int kept = errno;
+  HeapTracker::Get().OnMallocMoved(MoveAt(move), ptr, size, __builtin_return_address(0));
+  errno = kept;
+}
+
+void alkaid_track_gone(void* move) { HeapTracker::Get().OnMallocGone(MoveAt(move)); }

@@ -1,0 +1,39 @@
+// What the interposer of malloc (cpp/preload) tells of each call. While tracking is off each is a
+// load and a branch.
+//
+// Ownership: pointers are identities. Threads: all functions, from any thread, at any moment of a
+// process: before constructors, after destructors, around a fork. None changes errno.
+// Out of memory: `lost` of the root counts.
+#pragma once
+
+#include <cstddef>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::heap {
+struct MallocMove;
+}
+
+extern "C" {
+
+// A block that malloc has given, `size` bytes as asked for. The back-trace begins with the caller
+// of the function that calls this one.
+ALKAID_EXPORT void alkaid_track_malloc(const void* ptr, size_t size);
+// A block, not null, that is about to be given back.
+ALKAID_EXPORT void alkaid_track_free(const void* ptr);
+
+// Around a realloc of a block that is not null. `move`, of kMallocMoveBytes, is the caller's, from
+// the first call to the second.
+ALKAID_EXPORT void alkaid_track_moving(void* move, const void* ptr);
+// How it ended: `ptr` is null where malloc refused and the old block is as it was.
+ALKAID_EXPORT void alkaid_track_moved(void* move, const void* ptr, size_t size);
+// Or that the block was given back, which is what realloc to no bytes does.
+ALKAID_EXPORT void alkaid_track_gone(void* move);
+
+}  // extern "C"
+
+namespace alkaid::heap {
+
+inline constexpr size_t kMallocMoveBytes = 80;
+
+}  // namespace alkaid::heap

@@ -1,0 +1,73 @@
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <string>
+
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/heap/tracking/pool_index_internal.h"
+#include "alkaid/heap/tracking/record_table_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+// The address of its virtual table, which every object of a class with virtual functions begins
+// with on the platforms that the library is for.
+uint64_t ClassOf(const MemoryPool* pool) {
+  uint64_t its_class = 0;
+  std::memcpy(&its_class, static_cast<const void*>(pool), sizeof(its_class));
+  return its_class;
+}
+
+}  // namespace
+
+uint16_t PoolIndex::FindKnown(uint64_t pool, uint64_t its_class, uint32_t* free) const {
+  // At most half of the slots are ever used.
+  for (uint32_t at = HashAddress(pool) % kSlots;; at = (at + 1) % kSlots) {
+    const uint16_t index = slots_[at].load(std::memory_order_acquire);
+    if (index == 0) {
+      *free = at;
+      return 0;
+    }
+    if (pools_[index].pool == pool && classes_[index] == its_class) return index;
+  }
+}
+
+uint16_t PoolIndex::Find(const MemoryPool* pool) {
+  const auto address = reinterpret_cast<uint64_t>(pool);
+  const uint64_t its_class = ClassOf(pool);
+  uint32_t slot = 0;
+  if (const uint16_t known = FindKnown(address, its_class, &slot)) return known;
+  // Asked before the lock is taken: it is the pool's own code.
+  std::string name;
+  try {
+    name = pool->backend_name();
+  } catch (const std::exception&) {
+    return kUnknown;  // it is asked again at its next event
+  }
+  const std::lock_guard guard(lock_);
+  if (const uint16_t known = FindKnown(address, its_class, &slot)) return known;
+  const uint32_t count = count_->load(std::memory_order_relaxed);
+  if (count == kMaxPools) return kFurther;
+  Name(count, address, its_class, name.c_str());
+  count_->store(count + 1, std::memory_order_release);
+  slots_[slot].store(static_cast<uint16_t>(count), std::memory_order_release);
+  return static_cast<uint16_t>(count);
+}
+
+void PoolIndex::Name(uint32_t index, uint64_t pool, uint64_t its_class, const char* name) {
+  classes_[index] = its_class;
+  pools_[index].pool = pool;
+  std::memset(pools_[index].name, 0, sizeof(pools_[index].name));
+  std::strncpy(pools_[index].name, name, sizeof(pools_[index].name) - 1);
+}
+
+void PoolIndex::Clear() {
+  const std::lock_guard guard(lock_);
+  for (auto& slot : slots_) slot.store(0, std::memory_order_relaxed);
+  Name(kMalloc, 0, 0, "malloc");
+  Name(kUnknown, 0, 0, "unknown");
+  Name(kFurther, 0, 0, "further pools");
+  count_->store(kFurther + 1, std::memory_order_release);
+}
+
+}  // namespace alkaid::heap

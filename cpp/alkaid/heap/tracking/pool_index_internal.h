@@ -1,0 +1,63 @@
+// PoolIndex: the number of a pool, and its name for whoever reads the tables.
+//
+// A pool is known by its address and its class, since nothing tells tracking that a pool dies: one of
+// the same class that is made where another died has the other's number, and the name that the other
+// had.
+//
+// Ownership: names are copies; the entries belong to the caller. Threads: Find from any thread,
+// without a lock for a pool that is known; Clear only while nobody calls Find. Out of memory: a pool
+// that can not say its name for want of it is unknown until it can; when the entries are used up,
+// all further pools are the last one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "alkaid/base/export.h"
+#include "alkaid/heap/tracking/heap_layout.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
+
+namespace alkaid {
+class MemoryPool;
+}
+
+namespace alkaid::heap {
+
+class ALKAID_EXPORT PoolIndex {
+ public:
+  static constexpr uint32_t kMaxPools = 4096;
+  static constexpr uint16_t kMalloc = 0;
+  // Blocks of which it is not known who made them, and roots over memory that no pool made.
+  static constexpr uint16_t kUnknown = 1;
+  static constexpr uint16_t kFurther = 2;  // pools that found no entry any more
+
+  // `pools` has kMaxPools entries.
+  constexpr PoolIndex(TrackedPool* pools, std::atomic<uint32_t>* count)
+      : pools_(pools), count_(count) {}
+  PoolIndex(const PoolIndex&) = delete;
+  PoolIndex& operator=(const PoolIndex&) = delete;
+
+  // Asks a pool that is not known yet for its backend_name().
+  uint16_t Find(const MemoryPool* pool);
+  // Forgets all but the fixed entries.
+  void Clear();
+
+  // Around a fork.
+  void Lock() { lock_.lock(); }
+  void Unlock() { lock_.unlock(); }
+  void RenewLock() { lock_.Renew(); }
+
+ private:
+  static constexpr uint32_t kSlots = 2 * kMaxPools;
+
+  uint16_t FindKnown(uint64_t pool, uint64_t its_class, uint32_t* free) const;
+  void Name(uint32_t index, uint64_t pool, uint64_t its_class, const char* name);
+
+  TrackedPool* const pools_;
+  std::atomic<uint32_t>* const count_;
+  TableMutex lock_;                           // for adding
+  std::atomic<uint16_t> slots_[kSlots] = {};  // numbers by hash of the address
+  uint64_t classes_[kMaxPools] = {};          // of the entries
+};
+
+}  // namespace alkaid::heap

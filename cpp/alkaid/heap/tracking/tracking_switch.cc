@@ -1,0 +1,155 @@
+// The part of HeapTracker that switches it on and off, and sees it through forks.
+
+#include "alkaid/base/fork_guard.h"
+#include "alkaid/core/observers/label.h"
+#include "alkaid/heap/tracking/clock_internal.h"
+#include "alkaid/heap/tracking/heap_tracker_internal.h"
+#include "alkaid/heap/tracking/source_notes_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+Status CheckOptions(const TrackingOptions& options) {
+  if (options.sample_bytes < 0) {
+    return status::Invalid("tracking: sample_bytes is ", options.sample_bytes,
+                           ", but can not be negative");
+  }
+  if (options.max_frames < 0 || options.max_frames > kMaxFrames) {
+    return status::Invalid("tracking: max_frames is ", options.max_frames, ", but must be 0 to ",
+                           kMaxFrames);
+  }
+  switch (options.unwinder) {
+    case Unwinder::kCallFrameInfo:
+    case Unwinder::kFramePointers:
+    case Unwinder::kRuntime:
+      return absl::OkStatus();
+  }
+  return status::Invalid("tracking: there is no unwinder ", static_cast<int>(options.unwinder));
+}
+
+}  // namespace
+
+bool HeapTracker::OpenTables() {
+  HeapTables& tables = Tables();
+  tables.blocks.Close();
+  for (uint32_t s = 0; s < BlockTable::kShards; ++s) {
+    tables.blocks.WithShard(s, [&] { tables.totals.Clear(s); });
+  }
+  tables.pools.Clear();
+  return tables.blocks.Open() && tables.views.Open();
+}
+
+// The locks are taken last before a fork, since whoever holds another guarded lock may allocate
+// under it, and so come here.
+void HeapTracker::GuardTablesAroundForks() {
+  const auto unlock = [] {
+    tracking_thread.holds_tables = false;
+    HeapTables& tables = Tables();
+    tables.moves.Unlock();
+    tables.pools.Unlock();
+    tables.stacks.Unlock();
+    tables.views.UnlockAll();
+    tables.blocks.UnlockAll();
+  };
+  internal::GuardFork(
+      [this] {
+        forks_locked_ = ever_started_.load();
+        if (!forks_locked_) return;  // nobody has locked one so far
+        HeapTables& tables = Tables();
+        tables.blocks.LockAll();
+        tables.views.LockAll();
+        tables.stacks.Lock();
+        tables.pools.Lock();
+        tables.moves.Lock();
+        tracking_thread.holds_tables = true;
+      },
+      [this, unlock] {
+        if (forks_locked_) unlock();
+      },
+      [this, unlock] {
+        tracking_thread.id = 0;
+        if (forks_locked_) {
+          Tables().moves.ForgetOtherThreads();
+          unlock();
+        } else if (ever_started_.load()) {
+          RenewLocks();
+        }
+        // Whoever was switching is not here: what is half done counts as off, and the next start
+        // begins anew. So does a first start that began after this fork had looked.
+        const bool half_done = state_.load(std::memory_order_relaxed) == kChanging;
+        if (half_done || (!forks_locked_ && ever_started_.load())) {
+          on_.store(false, std::memory_order_relaxed);
+          Root().state.store(0, std::memory_order_relaxed);
+          state_.store(kOff, std::memory_order_relaxed);
+        }
+      },
+      internal::ForkOrder::kInnermost);
+}
+
+void HeapTracker::RenewLocks() {
+  HeapTables& tables = Tables();
+  tables.blocks.RenewLocks();
+  tables.views.RenewLocks();
+  tables.stacks.RenewLock();
+  tables.pools.RenewLock();
+  tables.moves.RenewLock();
+}
+
+// When the library is loaded: a fork during the first start must find the guard in place.
+[[gnu::constructor]] static void GuardTables() { HeapTracker::Get().GuardTablesAroundForks(); }
+
+Status HeapTracker::Start(const TrackingOptions& options) {
+  ALKAID_RETURN_NOT_OK(CheckOptions(options));
+  ever_started_.store(true);
+  int expected = kOff;
+  if (!state_.compare_exchange_strong(expected, kChanging)) {
+    return status::FailedPrecondition("tracking is on already; StopTracking comes first");
+  }
+  {
+    const InsideTracking inside;  // made now, and not as a block of the program's
+    SourceNotes::Get().Clear();
+  }
+  HeapRoot& root = Root();
+  root.labels = alkaid::internal::AllLabelNames().names;
+  root.label_count = alkaid::internal::AllLabelNames().count;
+  malloc_label_.store(Label::Intern("malloc").id(), std::memory_order_relaxed);
+  if (!OpenTables()) {
+    Tables().blocks.Close();
+    Tables().views.Close();
+    state_.store(kOff);
+    return status::OutOfMemory("tracking: no memory for its tables");
+  }
+
+  max_frames_.store(options.max_frames, std::memory_order_relaxed);
+  unwinder_.store(options.unwinder, std::memory_order_relaxed);
+  sample_bytes_.store(static_cast<uint64_t>(options.sample_bytes), std::memory_order_relaxed);
+  pool_.store(options.pool, std::memory_order_relaxed);
+  views_.store(options.views, std::memory_order_relaxed);
+  if (epoch_.fetch_add(1, std::memory_order_relaxed) + 1 == 0) epoch_.store(1);
+  root.max_frames = static_cast<uint32_t>(options.max_frames);
+  root.sample_bytes = static_cast<uint64_t>(options.sample_bytes);
+  root.started_ns = MonotonicNanoseconds();
+  root.started_unix_ns = NanosecondsOf(CLOCK_REALTIME);
+  root.lost.store(0, std::memory_order_relaxed);
+
+  on_.store(true, std::memory_order_release);
+  root.state.store(1, std::memory_order_release);
+  AddMemoryObserver(this, options.views ? MemoryEventKinds::kAll : MemoryEventKinds::kBlocks);
+  state_.store(kOn);
+  return absl::OkStatus();
+}
+
+void HeapTracker::Stop() {
+  int expected = kOn;
+  if (!state_.compare_exchange_strong(expected, kChanging)) return;
+  on_.store(false);
+  Root().state.store(0, std::memory_order_release);
+  RemoveMemoryObserver(this);  // no pool's event is under way any more; malloc's may be
+  Tables().blocks.Close();
+  Tables().views.Close();
+  Tables().moves.AbandonAll();
+  SourceNotes::Get().Clear();
+  state_.store(kOff);
+}
+
+}  // namespace alkaid::heap

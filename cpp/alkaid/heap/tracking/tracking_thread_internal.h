@@ -1,0 +1,81 @@
+// What tracking keeps for each thread, and the lock of its tables.
+//
+// Ownership: a thread's state is its own; nothing has to be released when it ends. Threads: each
+// its own state; a TableMutex, from any. Out of memory: nothing here allocates.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <new>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::heap {
+
+struct PendingMove;
+
+// 40 bytes of static TLS, so that a late dlopen finds room for it and no access allocates.
+struct TrackingThread {
+  // Set while the thread is at work on its own account in here: what it then allocates (an unwinder
+  // at its first use) is not recorded.
+  bool inside;
+  // Set between the prepare and the end of a fork: the thread holds all table locks, and other
+  // libraries' fork handlers may allocate on it.
+  bool holds_tables;
+  uint32_t id;              // the kernel's; 0 until asked
+  uint32_t sampling_epoch;  // of the two below; they are drawn anew in another
+  uint32_t reserved;
+  int64_t until_sample;  // bytes until the next block that is recorded
+  uint64_t random;       // state of the generator; 0 before its first use
+  PendingMove* moves;    // reallocations under way, innermost first
+};
+ALKAID_EXPORT extern constinit thread_local TrackingThread tracking_thread
+    __attribute__((tls_model("initial-exec")));
+
+// The kernel's id of the calling thread, asked for once (and once more after a fork).
+ALKAID_EXPORT uint32_t AskThreadId();
+inline uint32_t ThreadId() {
+  const uint32_t id = tracking_thread.id;
+  return id != 0 ? id : AskThreadId();
+}
+
+// Marks the calling thread as inside for a scope. `entered` is false where it was already: then the
+// caller leaves everything alone.
+class InsideTracking {
+ public:
+  InsideTracking() : entered_(!tracking_thread.inside) { tracking_thread.inside = true; }
+  ~InsideTracking() {
+    if (entered_) tracking_thread.inside = false;
+  }
+  InsideTracking(const InsideTracking&) = delete;
+  InsideTracking& operator=(const InsideTracking&) = delete;
+
+  bool entered() const { return entered_; }
+
+ private:
+  const bool entered_;
+};
+
+// A mutex that the thread which forks finds open, since it took them all.
+class TableMutex {
+ public:
+  constexpr TableMutex() = default;
+  TableMutex(const TableMutex&) = delete;
+  TableMutex& operator=(const TableMutex&) = delete;
+
+  void lock() {
+    if (!tracking_thread.holds_tables) [[likely]]
+      mutex_.lock();
+  }
+  void unlock() {
+    if (!tracking_thread.holds_tables) [[likely]]
+      mutex_.unlock();
+  }
+  // For the only thread of a process: whoever held it did not come along.
+  void Renew() { new (&mutex_) std::mutex; }
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace alkaid::heap

@@ -1,0 +1,69 @@
+// What ALKAID_RESERVATIONS asks for: read and applied when the library is loaded, written when the
+// process ends.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/base/notice.h"
+#include "alkaid/base/text.h"
+#include "alkaid/growth/reservation_advisor.h"
+
+namespace alkaid::growth {
+namespace {
+
+struct Request {
+  explicit Request(std::string path) : file(std::move(path)) {}
+
+  std::string file;
+  ReservationAdvisor advisor;
+  pid_t process = ::getpid();  // a forked child is not the process that was asked
+};
+
+Request* the_request = nullptr;
+
+void Say(const std::string& file, const std::string& what) {
+  internal::Notice(std::string(internal::kReservationsVariable) + "=" + internal::Printable(file) +
+                   ": " + internal::Printable(what));
+}
+
+void SaveReservationsAtExit() {
+  // One that watched nothing has nothing to add to what others may have written meanwhile.
+  if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
+  try {
+    const Status status = the_request->advisor.Save(the_request->file);
+    if (!status.ok()) Say(the_request->file, "not written: " + internal::MessageOf(status));
+  } catch (const std::exception& error) {
+    Say(the_request->file, std::string("not written: ") + error.what());
+  }
+}
+
+[[gnu::constructor]] void StartFromEnvironment() {
+  const std::string file = internal::GetEnvironment(internal::kReservationsVariable);
+  if (file.empty()) return;
+  try {
+    // The program may change its folder before it ends.
+    auto request = std::make_unique<Request>(std::filesystem::absolute(file).string());
+    const Status status = request->advisor.Load(request->file);
+    if (!status.ok() && status.code() != StatusCode::kNotFound) {
+      // What is no file of reservations is somebody's, and stays as it is.
+      Say(file, internal::MessageOf(status) + "; nothing is reserved, and nothing will be written");
+      return;
+    }
+    the_request = request.release();  // never destroyed: static builders end late
+    the_request->advisor.Install();
+    if (std::atexit(SaveReservationsAtExit) != 0)
+      Say(file, "atexit refused; nothing will be written");
+  } catch (const std::exception& error) {
+    Say(file, std::string(error.what()) + "; nothing is reserved");
+  }
+}
+
+}  // namespace
+}  // namespace alkaid::growth

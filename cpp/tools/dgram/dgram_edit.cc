@@ -1,0 +1,387 @@
+// alkaid dgram edit: a file with data added, data removed, or other headers, into another file.
+
+#include "alkaid/dgram/dgram_edit.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/files/durable_file.h"
+#include "alkaid/dgram/shapes_data.h"
+#include "alkaid/dgram/writer.h"
+#include "tools/commands.h"
+#include "tools/dgram/detector_spec.h"
+#include "tools/dgram/dgram_source.h"
+#include "tools/dgram/field_text.h"
+#include "tools/support/exit_code.h"
+#include "tools/support/interruption.h"
+
+namespace alkaid::tools {
+namespace {
+
+using dgram::Dgram;
+using dgram::DgramEdit;
+using dgram::DgramWriter;
+using dgram::TransitionId;
+
+struct EditOptions {
+  DgramSource source;
+  std::string output;
+  std::vector<std::string> removals;
+  std::vector<std::string> detectors;
+  std::string data = "count";
+  std::string damage;
+  int64_t time_offset = 0;
+  int64_t room = dgram::DgramEditOptions().room;
+};
+
+constexpr uint16_t kCorrupted = 0x8;
+
+constexpr char kEditFooter[] =
+    "SPEC is a list of parts between commas:\n"
+    "  name=NAME,alg=NAME[:VERSION],field=NAME:TYPE[:SHAPE][,field=...]\n"
+    "  [,type=TEXT][,id=TEXT][,segment=N][,node=N][,number=N]\n"
+    "TYPE is UINT8 ... UINT64, INT8 ... INT64, FLOAT, DOUBLE, CHARSTR, ENUMVAL or ENUMDICT.\n"
+    "For example: name=fex,alg=fex:1.0.0,field=energy:DOUBLE,field=calib:FLOAT:2x3\n"
+    "\n"
+    "The data are, by --add-data:\n"
+    "  count      field i of event n counts up from n + i, both from 0; text says it\n"
+    "  zeros      zeros, and empty texts\n"
+    "  none       there are none\n"
+    "  FILE.json  {\"DETECTOR.ALGORITHM\": {\"FIELD\": VALUE, ...}, ...}, the same in all events;\n"
+    "             a VALUE is a number, a text or a list of numbers; what is not named is zero\n"
+    "\n"
+    "With --config, a file without a Configure that continues an edited one gets the data of the\n"
+    "detectors that were added to that one: --config EDITED, and the same --add-detector.\n"
+    "\n"
+    "Removals come before additions. The file is checked as it is read: a malformed one is\n"
+    "refused, unless what is malformed is removed, and leaves no output. A datagram whose damage\n"
+    "says corrupted is not looked into: it is kept as it is, and stays corrupted whatever\n"
+    "--set-damage says: the bits given there are set beside that one.\n"
+    "\n";
+
+// What is done to each datagram.
+class FileEdit {
+ public:
+  static Result<std::unique_ptr<FileEdit>> Make(const EditOptions& options) {
+    ALKAID_ASSIGN_OR_RAISE(DgramEdit edit,
+                           DgramEdit::Make(TransitionId::kEnable, dgram::Timestamp(), nullptr,
+                                           {.room = options.room}));
+    auto all = std::unique_ptr<FileEdit>(new FileEdit(options, std::move(edit)));
+    if (!options.damage.empty()) {
+      ALKAID_ASSIGN_OR_RAISE(all->damage_, ParseDamage(options.damage));
+    }
+    for (const std::string& text : options.removals) {
+      ALKAID_ASSIGN_OR_RAISE(DetectorChoice choice, ParseDetectorChoice(text));
+      all->removals_.push_back({std::move(choice), false});
+    }
+    int64_t room = options.room;
+    for (const std::string& text : options.detectors) {
+      ALKAID_ASSIGN_OR_RAISE(DetectorSpec spec, ParseDetectorSpec(text, room));
+      room -= spec.nbytes;
+      all->detectors_.push_back(std::move(spec));
+    }
+    ALKAID_RETURN_NOT_OK(all->PrepareValues());
+    return all;
+  }
+
+  // Whether anything is done for which fields have to be declared.
+  bool looks_into_fields() const { return !removals_.empty() || !detectors_.empty(); }
+
+  Status Edit(const Dgram& dgram, DgramWriter& writer) {
+    ALKAID_RETURN_NOT_OK(edit_.Reset(dgram));
+    ALKAID_RETURN_NOT_OK(Retime(dgram));
+    NoteDeclared(dgram);
+    if (dgram.damage().corrupted()) {
+      ALKAID_RETURN_NOT_OK(Keep(dgram));
+    } else if (dgram.service() == TransitionId::kConfigure) {
+      ALKAID_RETURN_NOT_OK(AddDetectors(dgram));
+    } else {
+      ALKAID_RETURN_NOT_OK(Remove(dgram));
+      if (dgram.is_l1_accept()) ALKAID_RETURN_NOT_OK(AddData(dgram));
+    }
+    if (dgram.is_l1_accept()) {
+      ++events_;
+      if (damage_) edit_.UpdateDamage(DamageOf(dgram));
+    }
+    return writer.Append(edit_);
+  }
+
+  // kNotFound for a removal of what no Configure declares: a later one need not repeat a detector,
+  // and an earlier one not have it, so only the end of the file tells.
+  Status CheckRemovals() const {
+    for (const Removal& removal : removals_) {
+      if (removal.known) continue;
+      const DetectorChoice& choice = removal.choice;
+      return status::KeyError(options_.source.file, ": no Configure declares \"", choice.detector,
+                              "\" with algorithm \"", choice.algorithm, "\"",
+                              choice.segment ? absl::StrCat(" and segment ", *choice.segment) : "",
+                              ": there is nothing to remove");
+    }
+    return absl::OkStatus();
+  }
+
+  // What is to be said on stderr at the end.
+  void PrintNotes() const {
+    if (corrupted_ > 0 && looks_into_fields()) {
+      std::fprintf(stderr, "alkaid: %s not looked into: damage says corrupted\n",
+                   Count(corrupted_, "datagram").c_str());
+    }
+    if (stayed_corrupted_ > 0) {
+      std::fprintf(stderr, "alkaid: %s corrupted, as %s not looked into\n",
+                   stayed_corrupted_ == 1
+                       ? "1 datagram stays"
+                       : absl::StrCat(stayed_corrupted_, " datagrams stay").c_str(),
+                   stayed_corrupted_ == 1 ? "it was" : "they were");
+    }
+    for (const std::string& name : declared_twice_) {
+      std::fprintf(stderr, "alkaid: %s was declared already; both declarations stay\n",
+                   name.c_str());
+    }
+  }
+
+  int64_t events() const { return events_; }
+
+ private:
+  struct Removal {
+    DetectorChoice choice;
+    bool known;
+  };
+
+  FileEdit(const EditOptions& options, DgramEdit edit)
+      : options_(options), edit_(std::move(edit)) {}
+
+  // Decimal, or hexadecimal after 0x.
+  static Result<uint16_t> ParseDamage(const std::string& text) {
+    const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    const char* const end = text.data() + text.size();
+    uint16_t damage = 0;
+    const auto [stopped, error] =
+        std::from_chars(text.data() + (hexadecimal ? 2 : 0), end, damage, hexadecimal ? 16 : 10);
+    if (stopped == end && error == std::errc()) return damage;
+    return status::Invalid("--set-damage \"", text, "\" is no number from 0 to 65535 or 0xffff");
+  }
+
+  // Nobody has looked into a corrupted datagram: it must not come out as a sound one.
+  dgram::Damage DamageOf(const Dgram& dgram) {
+    if (!dgram.damage().corrupted() || (*damage_ & kCorrupted) != 0) return dgram::Damage(*damage_);
+    ++stayed_corrupted_;
+    return dgram::Damage(*damage_ | kCorrupted);
+  }
+
+  // Leaves the payload of a corrupted datagram as it is. What a Configure of that kind declares
+  // nobody knows, and so not what could be added.
+  Status Keep(const Dgram& dgram) {
+    ++corrupted_;
+    if (dgram.service() != TransitionId::kConfigure || detectors_.empty()) return absl::OkStatus();
+    added_.clear();
+    return dgram.Fault(0, "the damage of this Configure says corrupted: no detector can be added");
+  }
+
+  // Remembers of a Configuration which removals it has something for.
+  void NoteDeclared(const Dgram& dgram) {
+    const dgram::Configuration* const configuration = dgram.configuration().get();
+    if (configuration == nullptr || removals_.empty()) return;
+    for (Removal& removal : removals_) {
+      if (removal.known) continue;
+      removal.known =
+          std::any_of(configuration->names().begin(), configuration->names().end(),
+                      [&](const dgram::Names& names) { return removal.choice.Includes(names); });
+    }
+  }
+
+  Status PrepareValues() {
+    std::vector<dgram::Names> names;
+    for (const DetectorSpec& spec : detectors_) {
+      ALKAID_ASSIGN_OR_RAISE(dgram::Names one, dgram::MakeDeclaration(spec.definition, {}));
+      values_.emplace_back(one, spec.shapes);
+      names.push_back(std::move(one));
+    }
+    if (options_.data == "count" || options_.data == "zeros" || options_.data == "none") {
+      return absl::OkStatus();
+    }
+    return SetValuesFromJson(options_.data, names, values_);
+  }
+
+  Status Retime(const Dgram& dgram) {
+    if (options_.time_offset == 0) return absl::OkStatus();
+    constexpr int64_t kSecond = 1'000'000'000;
+    // Below 2^63: seconds and nanoseconds are 32 bits each.
+    const auto then = static_cast<int64_t>(dgram.timestamp().total_nanoseconds());
+    int64_t moved = 0;
+    if (__builtin_add_overflow(then, options_.time_offset, &moved) || moved < 0 ||
+        moved / kSecond > 0xffffffff) {
+      return status::Invalid(dgram.source(), ": datagram ", dgram.index(), ": ",
+                             options_.time_offset,
+                             " ns from its time is a time that no timestamp can state");
+    }
+    edit_.UpdateTimestamp(dgram::Timestamp(static_cast<uint32_t>(moved / kSecond),
+                                           static_cast<uint32_t>(moved % kSecond)));
+    return absl::OkStatus();
+  }
+
+  // A later Configure of the file starts anew, and gets them too.
+  Status AddDetectors(const Dgram& dgram) {
+    ALKAID_RETURN_NOT_OK(dgram::CheckDgram(dgram));
+    added_.clear();
+    for (const DetectorSpec& spec : detectors_) {
+      ALKAID_ASSIGN_OR_RAISE(dgram::Names names, edit_.AddDetector(spec.definition));
+      const auto& there = dgram.configuration()->names();
+      if (std::any_of(there.begin(), there.end(), [&](const dgram::Names& other) {
+            return other.detector() == names.detector() && other.segment() == names.segment() &&
+                   other.algorithm().name == names.algorithm().name;
+          })) {
+        declared_twice_.insert(
+            absl::StrCat(names.detector(), "/", names.segment(), "/", names.algorithm().name));
+      }
+      added_.push_back(std::move(names));
+    }
+    return absl::OkStatus();
+  }
+
+  // Events before any Configure of the file: those of --config declare what is added, where they do
+  // so as it is spelled here.
+  Status FindAdded(const Dgram& dgram) {
+    for (const DetectorSpec& spec : detectors_) {
+      const auto& declared = dgram.configuration()->names();
+      const auto found = std::find_if(declared.begin(), declared.end(),
+                                      [&](const dgram::Names& names) { return spec.Is(names); });
+      if (found == declared.end()) {
+        added_.clear();
+        return status::FailedPrecondition(
+            dgram.source(),
+            " has no Configure before its events, and that of --config declares no ",
+            spec.definition.detector, "/", spec.definition.segment, "/",
+            spec.definition.algorithm.name, " of these fields and this version");
+      }
+      added_.push_back(*found);
+    }
+    return absl::OkStatus();
+  }
+
+  // What is kept has to be sound; what is malformed may be removed.
+  Status CheckKept(const Dgram& dgram) const {
+    dgram::ShapesDataWalk walk(dgram);
+    while (walk.Next()) {
+      const dgram::ShapesData& data = walk.shapes_data();
+      const bool goes = std::any_of(
+          removals_.begin(), removals_.end(),
+          [&](const Removal& removal) { return removal.choice.Includes(data.names()); });
+      if (goes) continue;
+      ALKAID_RETURN_NOT_OK(
+          data.ForEachField([](const dgram::ShapesData&, const dgram::FieldView&) {}));
+    }
+    return walk.status();
+  }
+
+  Status Remove(const Dgram& dgram) {
+    if (dgram.configuration() != nullptr) ALKAID_RETURN_NOT_OK(CheckKept(dgram));
+    for (Removal& removal : removals_) {
+      const DetectorChoice& choice = removal.choice;
+      const Status status = edit_.RemoveData(choice.detector, choice.algorithm, choice.segment);
+      // This Configure need not declare it (CheckRemovals).
+      if (status.code() != StatusCode::kNotFound) ALKAID_RETURN_NOT_OK(status);
+    }
+    return absl::OkStatus();
+  }
+
+  Status AddData(const Dgram& dgram) {
+    if (detectors_.empty() || options_.data == "none") return absl::OkStatus();
+    if (added_.empty()) ALKAID_RETURN_NOT_OK(FindAdded(dgram));
+    for (size_t i = 0; i < added_.size(); ++i) {
+      if (options_.data == "count") {
+        for (size_t field = 0; field < values_[i].values().size(); ++field) {
+          values_[i].Count(
+              field, static_cast<uint32_t>((events_ + static_cast<int64_t>(field)) & 0x3fffff));
+        }
+      }
+      ALKAID_RETURN_NOT_OK(edit_.AddData(added_[i], values_[i].values()));
+    }
+    return absl::OkStatus();
+  }
+
+  const EditOptions& options_;
+  DgramEdit edit_;
+  std::vector<Removal> removals_;
+  std::vector<DetectorSpec> detectors_;
+  std::vector<CountingValues> values_;
+  std::vector<dgram::Names> added_;
+  std::optional<uint16_t> damage_;
+  std::set<std::string> declared_twice_;
+  int64_t events_ = 0;
+  int64_t corrupted_ = 0;
+  int64_t stayed_corrupted_ = 0;
+};
+
+Status RunEdit(const EditOptions& options) {
+  ALKAID_ASSIGN_OR_RAISE(const auto edit, FileEdit::Make(options));
+  ALKAID_ASSIGN_OR_RAISE(const auto reader, options.source.Open(edit->looks_into_fields()));
+  ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, options.source.file));
+  const Interruption interruption;
+  // Removes what was written wherever this returns before Close.
+  ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(options.output));
+  DgramWriter writer(file);
+  const auto edit_one = [&](const Dgram& dgram) {
+    const Status status = Interruption::Check();
+    return status.ok() ? edit->Edit(dgram, writer) : status;
+  };
+  ALKAID_RETURN_NOT_OK(ForEachDgram(*reader, "editing " + options.source.file, edit_one));
+  ALKAID_RETURN_NOT_OK(edit->CheckRemovals());
+  ALKAID_RETURN_NOT_OK(writer.Close());
+  edit->PrintNotes();
+  if (!file->straight()) {
+    std::printf("%s: %s, %s, %s\n", options.output.c_str(),
+                Count(writer.size(), "datagram").c_str(), Count(edit->events(), "event").c_str(),
+                Count(writer.length(), "byte").c_str());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddDgramEditCommand(CLI::App& dgram, int* exit_code) {
+  CLI::App* command = dgram.add_subcommand(
+      "edit", "Write a file's datagrams with data added, data removed, or other headers.");
+  auto options = std::make_shared<EditOptions>();
+  options->source.AddOptions(*command);
+  command
+      ->add_option("-o,--output", options->output,
+                   "The file to write; appears only when all is written, and may be FILE")
+      ->required();
+  command->add_option("--remove", options->removals, "Remove these data; declarations stay")
+      ->type_name("DETECTOR.ALGORITHM[.SEGMENT]")
+      ->allow_extra_args(false);
+  auto* detectors =
+      command->add_option("--add-detector", options->detectors, "Add a detector to every Configure")
+          ->type_name("SPEC")
+          ->allow_extra_args(false);
+  command
+      ->add_option("--add-data", options->data, "What each L1Accept holds of the detectors added")
+      ->needs(detectors)
+      ->type_name("count|zeros|none|FILE.json")
+      ->capture_default_str();
+  command->add_option("--room", options->room, "Bytes that the additions to one datagram may take")
+      ->check(CLI::Range(int64_t{1}, int64_t{0xffffffff}))
+      ->type_name("BYTES")
+      ->capture_default_str();
+  command
+      ->add_option("--set-damage", options->damage,
+                   "The damage of every L1Accept, 16 bits; decimal, or hexadecimal after 0x")
+      ->type_name("N")
+      ->check([](const std::string& text) {
+        return text.empty() ? std::string("a number is missing") : std::string();
+      });
+  command->add_option("--time-offset", options->time_offset, "Added to every timestamp")
+      ->type_name("NANOSECONDS");
+  command->footer(std::string(kEditFooter) + kExitCodesOfMakers);
+  command->callback([options, exit_code] { *exit_code = Interruption::Report(RunEdit(*options)); });
+}
+
+}  // namespace alkaid::tools

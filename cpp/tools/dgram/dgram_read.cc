@@ -1,0 +1,302 @@
+// alkaid dgram read: the whole pipeline, from small data through events to the datagrams of big
+// data.
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cinttypes>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/dgram/shapes_data.h"
+#include "alkaid/events/big_data_reader.h"
+#include "alkaid/growth/process_profile.h"
+#include "tools/commands.h"
+#include "tools/dgram/event_source.h"
+#include "tools/dgram/field_text.h"
+#include "tools/support/exit_code.h"
+#include "tools/support/json_report.h"
+#include "tools/support/progress.h"
+#include "tools/support/sha256.h"
+
+namespace alkaid::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ReadOptions {
+  EventSource source;
+  std::vector<std::string> data;
+  int64_t chunk_bytes = events::BigDataReaderOptions().chunk_bytes;
+  int prefetch = events::BigDataReaderOptions().prefetch;
+  int max_retries = events::BigDataReaderOptions().max_retries;
+  std::string queue = "automatic";
+  std::vector<int> use_small_data;
+  bool fields = false;
+  bool batches = false;
+  bool json = false;
+};
+
+// One batch of small data as --batches lists it.
+struct BatchList {
+  Json reads = Json::array();
+  Json events = Json::array();
+};
+
+Json ReadJson(const events::BigDataRead& read) {
+  if (read.kind == events::BigDataRead::Kind::kOpenChunk) {
+    const size_t slash = read.path.rfind('/');
+    return {{"stream", read.stream},
+            {"open_chunk", read.chunk_id},
+            {"filename", read.path.substr(slash == std::string::npos ? 0 : slash + 1)}};
+  }
+  return {{"stream", read.stream}, {"offset", read.offset}, {"size", read.nbytes}};
+}
+
+Json EventJson(const events::BigDataEvent& event) {
+  Json json = Json::array();
+  for (int i = 0; i < event.stream_count(); ++i) {
+    const dgram::Dgram& dgram = event.dgram(i);
+    if (!event.has(i)) {
+      json.push_back(nullptr);
+      continue;
+    }
+    json.push_back({{"service", static_cast<int>(dgram.service())},
+                    {"ts", std::to_string(dgram.timestamp().value())},
+                    {"size", dgram.size()},
+                    {"sha256", Sha256::Of(dgram.data(), static_cast<size_t>(dgram.size()))}});
+  }
+  return json;
+}
+
+class Pipeline {
+ public:
+  explicit Pipeline(const ReadOptions& options) : options_(options), pool_(default_memory_pool()) {}
+
+  Status Run(JsonReport* report) {
+    ALKAID_ASSIGN_OR_RAISE(const EventSource::Opened opened, options_.source.Open(&pool_));
+    ALKAID_ASSIGN_OR_RAISE(const auto reader, Open(opened, report != nullptr));
+    queue_ = io::ToString(reader->queue_kind());
+    Progress progress("reading", opened.reader->total_bytes());
+    const auto start = std::chrono::steady_clock::now();
+    const Status status = ReadEvents(*reader, *opened.reader, &progress, report);
+    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    statistics_ = reader->statistics();
+    return status;
+  }
+
+  Json Summary() const {
+    struct rusage usage = {};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto rate = [&](int64_t count) {
+      return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
+    };
+    Json json = {{"n_events", statistics_.events},         {"n_dgrams", statistics_.dgrams},
+                 {"dgram_bytes", statistics_.dgram_bytes}, {"n_reads", statistics_.reads},
+                 {"n_retries", statistics_.retries},       {"n_files", statistics_.files_opened}};
+    if (options_.fields) json["n_fields"] = fields_;
+    json["seconds"] = seconds_;
+    json["events_per_second"] = rate(statistics_.events);
+    json["bytes_per_second"] = rate(statistics_.dgram_bytes);
+    json["backend"] = pool_.backend_name();
+    json["read_queue"] = queue_;
+    json["pool_peak_bytes"] = pool_.max_memory();
+    json["process_peak_bytes"] = int64_t{usage.ru_maxrss} * 1024;
+    return json;
+  }
+
+ private:
+  Result<std::unique_ptr<events::BigDataReader>> Open(const EventSource::Opened& opened,
+                                                      bool list) {
+    events::BigDataReaderOptions reading;
+    reading.chunk_bytes = options_.chunk_bytes;
+    reading.prefetch = options_.prefetch;
+    reading.max_retries = options_.max_retries;
+    reading.pool = &pool_;
+    for (const auto kind :
+         {io::ReadQueueKind::kIoUring, io::ReadQueueKind::kThreads, io::ReadQueueKind::kInline}) {
+      if (options_.queue == io::ToString(kind)) reading.queue = kind;
+    }
+    if (!options_.use_small_data.empty()) {
+      reading.use_small_data.resize(options_.data.size());
+      for (const int stream : options_.use_small_data) {
+        if (stream < 0 || stream >= static_cast<int>(options_.data.size())) {
+          return status::IndexError("--use-smd ", stream, " of ", options_.data.size(), " streams");
+        }
+        reading.use_small_data[static_cast<size_t>(stream)] = true;
+      }
+    }
+    if (list) {
+      reading.on_read = [this](const events::BigDataRead& read) {
+        Lists(read.batch).reads.push_back(ReadJson(read));
+      };
+    }
+    return events::BigDataReader::Open(
+        options_.data,
+        [this, builder = opened.builder]() -> Result<std::optional<events::EventBatch>> {
+          ALKAID_ASSIGN_OR_RAISE(const events::EventBatches built, builder->Next());
+          if (built.done()) return std::optional<events::EventBatch>();
+          ++batches_;
+          return std::optional<events::EventBatch>(built.batch());
+        },
+        std::move(reading));
+  }
+
+  BatchList& Lists(int64_t batch) {
+    const auto index = static_cast<size_t>(batch - listed_);
+    if (lists_.size() <= index) lists_.resize(index + 1);
+    return lists_[index];
+  }
+  // Prints the lists of all batches before `batch`.
+  void ListUpTo(int64_t batch, JsonReport* report) {
+    for (; listed_ < batch; ++listed_) {
+      BatchList list;
+      if (!lists_.empty()) {
+        list = std::move(lists_.front());
+        lists_.erase(lists_.begin());
+      }
+      report->Add({{"reads", std::move(list.reads)}, {"events", std::move(list.events)}});
+    }
+  }
+
+  Status ReadEvents(events::BigDataReader& reader, const events::SmdReader& small_data,
+                    Progress* progress, JsonReport* report) {
+    events::BigDataEvent event;
+    int64_t batch = -1;
+    int64_t position = 0;
+    while (true) {
+      ALKAID_ASSIGN_OR_RAISE(const bool more, reader.Next(&event));
+      if (!more) break;
+      if (event.batch_index() != batch) {
+        if (batch >= 0) growth::StampEvent();
+        batch = event.batch_index();
+        const int64_t now = small_data.position();
+        progress->Advance(now - position);
+        position = now;
+        if (report != nullptr) ListUpTo(batch, report);
+      }
+      if (report != nullptr) Lists(batch).events.push_back(EventJson(event));
+      if (options_.fields) ALKAID_RETURN_NOT_OK(LocateFields(event));
+    }
+    if (batch >= 0) growth::StampEvent();
+    // Batches that a filter left empty, or without a read, are listed too.
+    const auto planned = listed_ + static_cast<int64_t>(lists_.size());
+    if (report != nullptr) ListUpTo(std::max({batch + 1, planned, batches_}), report);
+    return absl::OkStatus();
+  }
+
+  Status LocateFields(const events::BigDataEvent& event) {
+    for (int i = 0; i < event.stream_count(); ++i) {
+      if (!event.has(i)) continue;
+      ALKAID_RETURN_NOT_OK(dgram::ForEachField(
+          event.dgram(i), [&](const dgram::ShapesData&, const dgram::FieldView&) { ++fields_; }));
+    }
+    return absl::OkStatus();
+  }
+
+  const ReadOptions& options_;
+  ProxyMemoryPool pool_;
+  std::string queue_;
+  double seconds_ = 0;
+  int64_t fields_ = 0;
+  events::BigDataReader::Statistics statistics_;
+  // Batches of small data that there were.
+  int64_t batches_ = 0;
+  // Of batch `listed_` on.
+  std::vector<BatchList> lists_;
+  int64_t listed_ = 0;
+};
+
+void PrintSummary(const Json& summary) {
+  const auto number = [&](const char* name) { return summary[name].get<double>(); };
+  const auto count = [&](const char* name) { return summary[name].get<int64_t>(); };
+  constexpr double kMega = 1e6;
+  std::printf("events         %12" PRId64 "   %.3f M a second\n", count("n_events"),
+              number("events_per_second") / kMega);
+  std::printf("datagrams read %12" PRId64 "   %.3f MB, %.1f MB a second\n", count("n_dgrams"),
+              number("dgram_bytes") / kMega, number("bytes_per_second") / kMega);
+  if (summary.contains("n_fields")) {
+    std::printf("fields located %12" PRId64 "\n", count("n_fields"));
+  }
+  std::printf("reads          %12" PRId64 "   %" PRId64 " retries, %" PRId64 " files, queue: %s\n",
+              count("n_reads"), count("n_retries"), count("n_files"),
+              summary["read_queue"].get<std::string>().c_str());
+  std::printf("time           %12.3f s\n", number("seconds"));
+  std::printf("peak memory    %12.3f MB from the pool '%s', %.1f MB of the whole process\n",
+              number("pool_peak_bytes") / kMega, summary["backend"].get<std::string>().c_str(),
+              number("process_peak_bytes") / kMega);
+}
+
+int Run(const ReadOptions& options) {
+  if (options.source.smd.size() != options.data.size()) {
+    return ReportStatus(status::Invalid(options.source.smd.size(), " files of small data and ",
+                                        options.data.size(), " of big data; they go in pairs"));
+  }
+  Pipeline pipeline(options);
+  if (!options.json) {
+    const Status status = pipeline.Run(nullptr);
+    PrintSummary(pipeline.Summary());
+    return ReportStatus(status);
+  }
+  Json head = options.source.Describe();
+  head["data"] = options.data;
+  head["bd_chunksize"] = options.chunk_bytes;
+  JsonReport report(head, "batches");
+  const Status status = pipeline.Run(options.batches ? &report : nullptr);
+  report.Finish(status, pipeline.Summary());
+  return ReportStatus(status);
+}
+
+}  // namespace
+
+void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
+  CLI::App* command = dgram.add_subcommand(
+      "read",
+      "Read a run: events from small data, then the datagrams themselves from big data, every one "
+      "compared with its record. Prints rates and memory.");
+  auto options = std::make_shared<ReadOptions>();
+  command->add_option("--smd", options->source.smd, "Files of small data, one for each stream")
+      ->required();
+  command
+      ->add_option("--data", options->data,
+                   "Files of big data, in the same order; chunks that continue them are found")
+      ->required();
+  options->source.AddOptions(*command);
+  command
+      ->add_option("--chunk-bytes", options->chunk_bytes,
+                   "Datagrams that lie together are read at once as long as they are less")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--prefetch", options->prefetch, "Reads that run ahead")
+      ->check(CLI::Range(0, io::ReadQueue::kLargestDepth - 1))
+      ->capture_default_str();
+  command->add_option("--queue", options->queue, "What reads ahead")
+      ->check(CLI::IsMember({"automatic", "io_uring", "threads", "inline"}))
+      ->capture_default_str();
+  command
+      ->add_option("--max-retries", options->max_retries,
+                   "How often the rest of a short read is tried again, 0.1 s apart")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--use-smd", options->use_small_data,
+                   "Streams (from 0) whose small data are taken as they are; what --data names for "
+                   "them is not opened")
+      ->delimiter(',');
+  command->add_flag("--fields", options->fields, "Locate every field too");
+  CLI::Option* const json = command->add_flag("--json", options->json, "Print JSON");
+  command
+      ->add_flag("--batches", options->batches,
+                 "With --json: list the reads and datagrams of each batch")
+      ->needs(json);
+  command->callback([options, exit_code] { *exit_code = Run(*options); });
+}
+
+}  // namespace alkaid::tools

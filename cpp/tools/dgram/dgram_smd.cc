@@ -1,0 +1,174 @@
+// alkaid dgram smd: makes a small-data file from a big-data file.
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/files/durable_file.h"
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/events/chunk_info.h"
+#include "alkaid/events/smd_writer.h"
+#include "tools/commands.h"
+#include "tools/dgram/dgram_source.h"
+#include "tools/dgram/field_text.h"
+#include "tools/support/exit_code.h"
+#include "tools/support/interruption.h"
+#include "tools/support/progress.h"
+
+namespace alkaid::tools {
+namespace {
+
+struct SmdArguments {
+  std::string in;
+  std::string out;
+  bool no_follow = false;
+};
+
+struct SmdTotals {
+  int64_t dgrams = 0;
+  int64_t bytes_in = 0;
+  int64_t bytes_out = 0;
+};
+
+// One big-data file, or one chunk of it.
+class SmdRun {
+ public:
+  SmdRun(const SmdArguments& arguments, io::OutputStream* out)
+      : arguments_(arguments),
+        out_(out),
+        path_(arguments.in),
+        chunk_id_(events::ChunkInfo::ChunkIdOf(path_)) {}
+
+  const SmdTotals& totals() const { return totals_; }
+  int64_t files() const { return static_cast<int64_t>(read_.size()); }
+
+  Status All() {
+    while (true) {
+      ALKAID_ASSIGN_OR_RAISE(const events::ChunkInfo next, Chunk());
+      if (next.filename.empty()) return absl::OkStatus();
+      announced_in_ = std::exchange(path_, next.PathBeside(path_));
+      chunk_id_ = next.chunk_id;
+      ALKAID_RETURN_NOT_OK(CheckNotRead());
+    }
+  }
+
+ private:
+  // All of `path_`. Returns the chunk to go on with; its filename is empty where there is none.
+  Result<events::ChunkInfo> Chunk() {
+    ALKAID_RETURN_NOT_OK(CheckNotOutput());
+    ALKAID_ASSIGN_OR_RAISE(const auto reader, Open());
+    if (read_.empty()) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
+    read_.push_back(path_);
+    Progress progress("making small data of " + path_, reader->end());
+    events::ChunkInfo next;
+    while (true) {
+      ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
+      if (batch.empty()) break;
+      for (const dgram::Dgram& dgram : batch) {
+        ALKAID_RETURN_NOT_OK(Interruption::Check());
+        if (!next.filename.empty()) return Behind(dgram, next);
+        ALKAID_RETURN_NOT_OK(writer_.Append(dgram));
+        ++totals_.dgrams;
+        totals_.bytes_in += dgram.size();
+        if (!arguments_.no_follow) ALKAID_RETURN_NOT_OK(LookForChunk(dgram, &next));
+      }
+      totals_.bytes_out += writer_.length();
+      ALKAID_RETURN_NOT_OK(writer_.Drain(out_));
+      configuration_ = reader->configuration();
+      progress.Advance(batch.nbytes());
+    }
+    return next;
+  }
+
+  Result<std::unique_ptr<dgram::BatchReader>> Open() const {
+    dgram::BatchReaderOptions options;
+    options.configuration = configuration_;
+    auto reader = dgram::BatchReader::Open(path_, std::move(options));
+    if (reader.ok() || announced_in_.empty()) return reader;
+    return Status(reader.status().code(),
+                  absl::StrCat(reader.status().message(), " (chunk ", chunk_id_, ", announced in ",
+                               announced_in_, "; --no-follow stops there)"));
+  }
+
+  Status LookForChunk(const dgram::Dgram& dgram, events::ChunkInfo* next) const {
+    if (dgram.service() != dgram::TransitionId::kEnable) return absl::OkStatus();
+    Result<events::ChunkInfo> info = events::ChunkInfo::Read(dgram);
+    if (info.status().code() == StatusCode::kNotFound) return absl::OkStatus();
+    ALKAID_RETURN_NOT_OK(info);
+    if (info->chunk_id > chunk_id_) *next = *std::move(info);
+    return absl::OkStatus();
+  }
+
+  static Status Behind(const dgram::Dgram& dgram, const events::ChunkInfo& next) {
+    return dgram.Fault(
+        0, absl::StrCat(dgram::TransitionName(dgram.service()),
+                        " behind the Enable that sends readers on to ", next.filename,
+                        ", where offsets start anew; with --no-follow this file is read alone"));
+  }
+
+  Status CheckNotOutput() const {
+    std::error_code error;
+    if (!std::filesystem::equivalent(path_, arguments_.out, error) || error) {
+      return absl::OkStatus();
+    }
+    return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
+  }
+
+  // A writer that announces itself, or what came before, would have every event twice.
+  Status CheckNotRead() const {
+    for (const std::string& read : read_) {
+      std::error_code error;
+      if (!std::filesystem::equivalent(read, path_, error) || error) continue;
+      return status::DataLoss(announced_in_, ": announces ", path_, " as chunk ", chunk_id_,
+                              ", which was read before; with --no-follow this file is read alone");
+    }
+    return absl::OkStatus();
+  }
+
+  const SmdArguments& arguments_;
+  io::OutputStream* const out_;
+  events::SmdWriter writer_;
+  std::string path_;
+  uint32_t chunk_id_;
+  std::string announced_in_;
+  std::vector<std::string> read_;
+  std::shared_ptr<const dgram::Configuration> configuration_;
+  SmdTotals totals_;
+};
+
+Status MakeSmd(const SmdArguments& arguments) {
+  const Interruption interruption;
+  ALKAID_ASSIGN_OR_RAISE(const auto out, io::DurableFileOutputStream::Open(arguments.out));
+  SmdRun run(arguments, out.get());
+  ALKAID_RETURN_NOT_OK(run.All());
+  ALKAID_RETURN_NOT_OK(out->Close());
+  if (out->straight()) return absl::OkStatus();
+  const SmdTotals& totals = run.totals();
+  std::printf("%s: %s, %s, of %s in %s\n", arguments.out.c_str(),
+              Count(totals.dgrams, "datagram").c_str(), Count(totals.bytes_out, "byte").c_str(),
+              Count(totals.bytes_in, "byte").c_str(), Count(run.files(), "file").c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
+  CLI::App* command = dgram.add_subcommand(
+      "smd",
+      "Make the small-data file of a big-data file and the chunks that continue it: where each "
+      "L1Accept lies, and the transitions.");
+  auto arguments = std::make_shared<SmdArguments>();
+  command->add_option("IN", arguments->in, "XTC2 file of big data")->required();
+  command->add_option("-o,--output", arguments->out, "XTC2 file to make")->required();
+  command->add_flag("--no-follow", arguments->no_follow,
+                    "Read IN alone, whatever chunks an Enable announces");
+  command->footer(kExitCodesOfMakers);
+  command->callback(
+      [arguments, exit_code] { *exit_code = Interruption::Report(MakeSmd(*arguments)); });
+}
+
+}  // namespace alkaid::tools

@@ -1,0 +1,165 @@
+// `alkaid dgram smd` as people use it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "fixtures/crafted_dgrams.h"
+#include "tools/support/run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+namespace crafted = dgram::crafted;
+namespace fs = std::filesystem;
+using dgram::TransitionId;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr size_t kDeclarationBytes = 2096;
+constexpr size_t kRecordBytes = 76;
+constexpr uint32_t kChunkSrc = 0x1fe;
+
+std::string Content(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+std::string ChunkedConfigure() {
+  return crafted::Dgram(TransitionId::kConfigure,
+                        crafted::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
+                                       {{"chunkid", 2, 0}, {"filename", 10, 1}}));
+}
+std::string EnableNext(uint32_t id, const std::string& filename) {
+  return crafted::Dgram(
+      TransitionId::kEnable,
+      crafted::ShapesData(kChunkSrc, crafted::Shape({static_cast<uint32_t>(filename.size())}),
+                          crafted::Bytes(id) + filename));
+}
+std::string L1Accept(uint32_t i) { return crafted::Dgram(TransitionId::kL1Accept, "", i); }
+
+// The last record of small data: offset and size.
+std::pair<uint64_t, uint64_t> LastRecord(const std::string& smd) {
+  std::pair<uint64_t, uint64_t> record;
+  std::memcpy(&record.first, smd.data() + smd.size() - 16, 8);
+  std::memcpy(&record.second, smd.data() + smd.size() - 8, 8);
+  return record;
+}
+
+TEST(SmdCommand, MakesSmallDataThatTheOtherCommandsRead) {
+  const TestFolder folder;
+  const std::string in = folder.Write("run.xtc2", crafted::Run(3));
+  const std::string out = folder.path() + "/run.smd.xtc2";
+  const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::string configure = crafted::Configure();
+  const size_t size = configure.size() + kDeclarationBytes + 24 + 3 * kRecordBytes + 24;
+  EXPECT_EQ(result.out, out + ": 6 datagrams, " + std::to_string(size) + " bytes, of " +
+                            std::to_string(crafted::Run(3).size()) + " bytes in 1 file\n");
+  EXPECT_EQ(Content(out).size(), size);
+  EXPECT_THAT(RunCommand({"dgram", "dump", out}).out,
+              AllOf(HasSubstr("smdinfo"), HasSubstr(std::to_string(configure.size() + 24))));
+}
+
+TEST(SmdCommand, FollowsChunksWhereverTheyAreAnnounced) {
+  const TestFolder folder;
+  const std::string in =
+      folder.Write("a-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b-c001.xtc2"));
+  folder.Write("b-c001.xtc2", L1Accept(2) + EnableNext(2, "c.xtc2"));
+  // Announces itself once more, as writers may: its number is not larger than the one in force.
+  folder.Write("c.xtc2", EnableNext(2, "c.xtc2") + L1Accept(3));
+  const std::string out = folder.path() + "/out";
+  const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("7 datagrams"), HasSubstr("in 3 files")));
+  EXPECT_EQ(LastRecord(Content(out)),
+            std::make_pair(uint64_t{EnableNext(2, "c.xtc2").size()}, uint64_t{24}));
+
+  const CommandResult alone = RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"});
+  EXPECT_EQ(alone.exit_code, 0) << alone.err;
+  EXPECT_THAT(alone.out, AllOf(HasSubstr("3 datagrams"), HasSubstr("in 1 file\n")));
+}
+
+TEST(SmdCommand, NeverReadsAFileTwice) {
+  const TestFolder folder;
+  const std::string itself =
+      folder.Write("r-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "r-c000.xtc2"));
+  const std::string there =
+      folder.Write("a-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b.xtc2"));
+  folder.Write("b.xtc2", L1Accept(2) + EnableNext(2, "a-c000.xtc2"));
+  const std::string out = folder.path() + "/out";
+  for (const std::string& in : {itself, there}) {
+    const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, AllOf(HasSubstr("announces " + folder.path()), HasSubstr("-c000.xtc2"),
+                                  HasSubstr("read before"), HasSubstr("--no-follow")));
+    EXPECT_FALSE(fs::exists(out));
+    EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
+    fs::remove(out);
+  }
+}
+
+TEST(SmdCommand, NamesAChunkThatIsMissingAndLeavesNothing) {
+  const TestFolder folder;
+  const std::string in =
+      folder.Write("a-c000.xtc2", ChunkedConfigure() + EnableNext(1, "b-c001.xtc2"));
+  const CommandResult result = RunCommand({"dgram", "smd", in, "-o", folder.path() + "/out"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr(folder.path() + "/b-c001.xtc2"),
+                                HasSubstr("announced in " + in), HasSubstr("--no-follow")));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+TEST(SmdCommand, RefusesDataBehindTheEnableThatSendsReadersOn) {
+  const TestFolder folder;
+  const std::string in =
+      folder.Write("a-c000.xtc2", ChunkedConfigure() + EnableNext(1, "b-c001.xtc2") + L1Accept(1));
+  folder.Write("b-c001.xtc2", L1Accept(2));
+  const std::string out = folder.Write("out", "before");
+  const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("L1Accept behind the Enable"), HasSubstr("datagram 2")));
+  EXPECT_EQ(Content(out), "before");
+  EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
+}
+
+TEST(SmdCommand, LeavesWhatWasThereWhenTheDataAreMalformed) {
+  const TestFolder folder;
+  std::string cut = crafted::Run(2);
+  cut.resize(cut.size() - 1);
+  const std::string in = folder.Write("cut.xtc2", cut);
+  const std::string out = folder.Write("out", "before");
+  const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("partial datagram"));
+  EXPECT_EQ(Content(out), "before");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2);
+}
+
+TEST(SmdCommand, NeverReplacesTheBigDataThatItReads) {
+  const TestFolder folder;
+  const std::string in = folder.Write("run.xtc2", crafted::Run(1));
+  fs::create_hard_link(in, folder.path() + "/link");
+  for (const std::string& out : {in, folder.path() + "/link"}) {
+    const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, HasSubstr("would replace the big data"));
+    EXPECT_EQ(Content(in), crafted::Run(1));
+  }
+}
+
+TEST(SmdCommand, ExitsOneWhereAFileCanNotBeReadOrWritten) {
+  const TestFolder folder;
+  const std::string in = folder.Write("run.xtc2", crafted::Run(1));
+  EXPECT_EQ(
+      RunCommand({"dgram", "smd", folder.path() + "/no", "-o", folder.path() + "/out"}).exit_code,
+      1);
+  EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", folder.path()}).exit_code, 1);
+  EXPECT_EQ(RunCommand({"dgram", "smd", in}).exit_code, 1);
+}
+
+}  // namespace
+}  // namespace alkaid::tools

@@ -1,0 +1,51 @@
+#include "tools/dgram/dgram_source.h"
+
+#include <utility>
+
+#include "tools/support/progress.h"
+
+namespace alkaid::tools {
+
+void DgramSource::AddOptions(CLI::App& command) {
+  command.add_option("FILE", file, "XTC2 file")->required();
+  command.add_option("--config", config,
+                     "XTC2 file whose Configure declares the fields, for a FILE without one");
+  command.add_option("--batch-bytes", batch_bytes, "Bytes of each read")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path) {
+  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(path));
+  ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
+  ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path));
+  return batch.origin()->configuration;
+}
+
+Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path) {
+  if (reader.end() > 0) return absl::OkStatus();
+  return status::DataLoss(path, ": no Configure: the file is empty");
+}
+
+Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_configuration) const {
+  dgram::BatchReaderOptions options;
+  options.batch_bytes = batch_bytes;
+  options.require_configuration = require_configuration;
+  if (!config.empty()) {
+    ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config));
+  }
+  return dgram::BatchReader::Open(file, std::move(options));
+}
+
+Status ForEachDgram(dgram::BatchReader& reader, const std::string& label,
+                    const std::function<Status(const dgram::Dgram&)>& visit) {
+  Progress progress(label, reader.end() - reader.position());
+  while (true) {
+    ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader.Next());
+    if (batch.empty()) return absl::OkStatus();
+    for (const dgram::Dgram& dgram : batch) ALKAID_RETURN_NOT_OK(visit(dgram));
+    progress.Advance(batch.nbytes());
+  }
+}
+
+}  // namespace alkaid::tools

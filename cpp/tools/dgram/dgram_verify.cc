@@ -1,0 +1,149 @@
+// alkaid dgram verify: all that is wrong with files of datagrams.
+
+#include <cinttypes>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "alkaid/dgram/verify.h"
+#include "tools/commands.h"
+#include "tools/dgram/dgram_source.h"
+#include "tools/dgram/field_text.h"
+#include "tools/support/exit_code.h"
+#include "tools/support/progress.h"
+
+namespace alkaid::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using dgram::Finding;
+
+struct VerifyArguments {
+  std::vector<std::string> files;
+  std::string config;
+  bool json = false;
+};
+
+// A finding takes one line, whatever the names in the file are made of.
+std::string OneLine(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      line += c;
+      continue;
+    }
+    line += absl::StrCat("\\x", absl::Hex(byte, absl::kZeroPad2));
+  }
+  return line;
+}
+
+void PrintFinding(const Finding& finding) {
+  std::printf("%s\n", OneLine(finding.ToString()).c_str());
+}
+
+void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
+  std::printf("%s: %s, %s, %s, %s", file.c_str(), Count(totals.dgrams, "datagram").c_str(),
+              Count(totals.bytes, "byte").c_str(), Count(totals.faults, "fault").c_str(),
+              Count(totals.remarks, "remark").c_str());
+  if (totals.bytes_not_reached > 0) {
+    std::printf(", %s not reached", Count(totals.bytes_not_reached, "byte").c_str());
+  }
+  std::printf("\n");
+}
+
+// The findings of a file are printed as they come: there may be many.
+class JsonFile {
+ public:
+  JsonFile(const std::string& file, bool first) {
+    std::printf("%s{\"file\":%s,\"findings\":[", first ? "" : ",\n", JsonLine(file).c_str());
+  }
+  void Print(const Finding& finding) {
+    const Json json = {
+        {"kind", finding.kind == Finding::Kind::kFault ? "fault" : "remark"},
+        {"byte", finding.byte},
+        {"dgram", finding.dgram_index},
+        {"dgram_byte", finding.dgram_byte},
+        {"text", finding.text},
+    };
+    std::printf("%s\n%s", first_ ? "" : ",", JsonLine(json).c_str());
+    first_ = false;
+  }
+  void Close(const dgram::VerifyTotals& totals, const Status& status) {
+    const Json error = status.ok() ? Json(nullptr) : Json(dgram::internal::MessageText(status));
+    std::printf("%s],\"dgrams\":%" PRId64 ",\"bytes\":%" PRId64 ",\"faults\":%" PRId64
+                ",\"remarks\":%" PRId64 ",\"bytes_not_reached\":%" PRId64 ",\"error\":%s}",
+                first_ ? "" : "\n", totals.dgrams, totals.bytes, totals.faults, totals.remarks,
+                totals.bytes_not_reached, JsonLine(error).c_str());
+  }
+
+ private:
+  bool first_ = true;
+};
+
+Status CheckFile(const std::string& file, dgram::Verifier* verifier) {
+  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(file, dgram::ForVerifying()));
+  Progress progress("verifying " + file, reader->end());
+  int64_t done = 0;
+  for (bool more = true; more;) {
+    ALKAID_ASSIGN_OR_RAISE(more, verifier->CheckBatch(*reader));
+    progress.Advance(reader->position() - done);
+    done = reader->position();
+  }
+  return absl::OkStatus();
+}
+
+int Run(const VerifyArguments& arguments) {
+  std::shared_ptr<const dgram::Configuration> configuration;
+  if (!arguments.config.empty()) {
+    auto read = ReadConfiguration(arguments.config);
+    if (!read.ok()) return ReportStatus(read.status());
+    configuration = *std::move(read);
+  }
+  bool malformed = false;
+  bool failed = false;
+  if (arguments.json) std::printf("{\"files\":[\n");
+  for (size_t i = 0; i < arguments.files.size(); ++i) {
+    const std::string& file = arguments.files[i];
+    std::unique_ptr<JsonFile> json;
+    if (arguments.json) json = std::make_unique<JsonFile>(file, i == 0);
+    dgram::Verifier verifier(
+        file,
+        [&](const Finding& finding) {
+          json != nullptr ? json->Print(finding) : PrintFinding(finding);
+        },
+        configuration);
+    const Status status = CheckFile(file, &verifier);
+    if (json != nullptr) {
+      json->Close(verifier.totals(), status);
+    } else if (status.ok()) {
+      PrintTotals(file, verifier.totals());
+    }
+    if (!status.ok()) ReportStatus(status);
+    failed |= !status.ok();
+    malformed |= verifier.totals().faults > 0;
+  }
+  if (arguments.json) std::printf("\n]}\n");
+  if (malformed) return kExitMalformed;
+  return failed ? kExitFailure : kExitOk;
+}
+
+}  // namespace
+
+void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code) {
+  CLI::App* command = dgram.add_subcommand(
+      "verify",
+      "Check files whole and list all that is wrong, a line each, and a summary for each file. "
+      "Exits 2 where a file is malformed, else 1 where one could not be read, else 0; remarks are "
+      "no faults.");
+  auto arguments = std::make_shared<VerifyArguments>();
+  command->add_option("FILE", arguments->files, "XTC2 files")->required();
+  command->add_option("--config", arguments->config,
+                      "XTC2 file whose Configure declares the fields, for FILEs without one");
+  command->add_flag("--json", arguments->json, "One JSON object");
+  command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
+}
+
+}  // namespace alkaid::tools

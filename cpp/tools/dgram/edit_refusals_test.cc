@@ -1,0 +1,141 @@
+// What `alkaid dgram edit` refuses, and what it says.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "fixtures/crafted_dgrams.h"
+#include "tools/support/run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+namespace crafted = dgram::crafted;
+namespace fs = std::filesystem;
+using dgram::TransitionId;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using Words = std::vector<std::string>;
+
+constexpr char kFex[] =
+    "name=fex,alg=fex,field=energy:FLOAT,field=image:UINT16:2x3,field=note:CHARSTR";
+
+class EditRefusals : public ::testing::Test {
+ protected:
+  CommandResult Edit(const Words& arguments, const std::string& in = "") const {
+    Words all = {"dgram", "edit", in.empty() ? input : in, "-o", output};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return RunCommand(all);
+  }
+  CommandResult EditWithJson(const std::string& json) const {
+    return Edit({"--add-detector", kFex, "--add-data", folder.Write("values.json", json)});
+  }
+  // Exits with `code`, says all of `parts`, and leaves no output.
+  void ExpectRefused(const CommandResult& result, int code, const Words& parts) const {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    for (const std::string& part : parts) EXPECT_THAT(result.err, HasSubstr(part));
+    EXPECT_EQ(result.out, "");
+    EXPECT_FALSE(fs::exists(output));
+  }
+
+  const TestFolder folder;
+  const std::string input = folder.Write("in.xtc2", crafted::Run(2));
+  const std::string output = folder.path() + "/out.xtc2";
+};
+
+TEST_F(EditRefusals, ListsOfAnyDepthAreRefusedWithoutFollowingThem) {
+  constexpr size_t kDepth = 1'000'000;
+  const std::string deep = std::string(kDepth, '[') + "1" + std::string(kDepth, ']');
+  ExpectRefused(EditWithJson(R"({"fex.fex": {"image": )" + deep + "}}"), 1,
+                {"fex.fex.image", "lists in more than 5 lists"});
+  ExpectRefused(EditWithJson(R"({"fex.fex": {"note": )" + deep + "}}"), 1,
+                {"fex.fex.note: a list is no text"});
+  ExpectRefused(EditWithJson(R"({"fex.fex": )" + deep + "}"), 1, {"fex.fex is no JSON object"});
+  // As deep as five dimensions go.
+  EXPECT_EQ(EditWithJson(R"({"fex.fex": {"image": [[[[[1, 2, 3, 4, 5, 6]]]]]}})").exit_code, 0);
+}
+
+TEST_F(EditRefusals, ValuesThatWouldNotComeBackAreRefusedNamingTheField) {
+  ExpectRefused(EditWithJson(R"({"fex.fex": {"note": "a\u0000bcd"}})"), 1,
+                {"fex.fex.note", "NUL at character 1"});
+  ExpectRefused(EditWithJson(R"({"fex.fex": {"energy": 1e300}})"), 1,
+                {"fex.fex.energy: 1e+300 is no FLOAT"});
+  EXPECT_EQ(EditWithJson(R"({"fex.fex": {"energy": 3.4e38, "note": "ab"}})").exit_code, 0);
+}
+
+TEST_F(EditRefusals, JsonThatCanNotBeReadIsRefusedSayingWhere) {
+  ExpectRefused(EditWithJson("{\"fex.fex\":\n{\"energy\": ]"), 1,
+                {"values.json: no JSON: malformed at byte 23, line 2"});
+  ExpectRefused(EditWithJson(R"({"fex.fex": {"energy": 1e999}})"), 1, {"values.json: no JSON"});
+  ExpectRefused(EditWithJson("[]"), 1, {"values.json: no JSON object"});
+  ExpectRefused(Edit({"--add-detector", kFex, "--add-data", folder.path()}), 1,
+                {folder.path(), "neither count, zeros or none, nor a file"});
+}
+
+TEST_F(EditRefusals, AdditionsLargerThanTheRoomAreRefusedBeforeMemoryIsTaken) {
+  ExpectRefused(Edit({"--add-detector", "name=big,alg=a,field=x:DOUBLE:1073741824"}), 1,
+                {"field \"x:DOUBLE:1073741824\"", "8589934592 bytes", "67108864", "--room"});
+  ExpectRefused(Edit({"--add-detector", "name=big,alg=a,field=x:UINT8:4294967295x4294967295x99"}),
+                1, {"9223372036854775808 or more bytes"});
+  // Of one detector, and of all.
+  const std::string half = "name=half,alg=a,field=x:UINT8:3000,field=y:UINT8:3000";
+  ExpectRefused(Edit({"--add-detector", half, "--room", "5999"}), 1, {"6000 bytes", "5999 left"});
+  ExpectRefused(Edit({"--add-detector", half, "--add-detector", half, "--room", "11999"}), 1,
+                {"6000 bytes", "5999 left"});
+}
+
+TEST_F(EditRefusals, ALargerRoomTakesWhatTheUsualOneDoesNot) {
+  const std::string big = "name=big,alg=a,field=x:UINT8:70000000";
+  ExpectRefused(Edit({"--add-detector", big, "--add-data", "zeros"}), 1, {"--room"});
+  const CommandResult result =
+      Edit({"--add-detector", big, "--add-data", "zeros", "--room", "80000000"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_GT(fs::file_size(output), 140'000'000U);
+}
+
+TEST_F(EditRefusals, OptionsThatContradictThemselvesAreRefused) {
+  ExpectRefused(Edit({"--add-detector", "name=a,name=b,alg=c,field=x:FLOAT"}), 1,
+                {"\"name=b\"", "given twice"});
+  ExpectRefused(Edit({"--add-data", "zeros"}), 1, {"--add-detector"});
+  for (const std::string damage : {"65536", "0x10000", "8x", "-1", "0x"}) {
+    ExpectRefused(Edit({"--set-damage", damage}), 1, {"--set-damage \"" + damage + "\""});
+  }
+}
+
+TEST_F(EditRefusals, ATimeThatNoTimestampCanStateNamesTheFile) {
+  ExpectRefused(Edit({"--time-offset", "-2000000000"}), 1, {"in.xtc2: datagram 0: -2000000000 ns"});
+}
+
+TEST_F(EditRefusals, ARemovalOfWhatNoConfigureDeclaresIsRefusedAtTheEnd) {
+  ExpectRefused(Edit({"--remove", "det.raw", "--remove", "nosuch.alg"}), 1,
+                {"in.xtc2: no Configure declares \"nosuch\" with algorithm \"alg\""});
+  ExpectRefused(Edit({"--remove", "det.raw.7"}), 1, {"\"raw\" and segment 7"});
+  const std::string configure_only = folder.Write("configure.xtc2", crafted::Configure());
+  ExpectRefused(Edit({"--remove", "nosuch.alg"}, configure_only), 1, {"\"nosuch\""});
+  EXPECT_EQ(Edit({"--remove", "det.raw"}, configure_only).exit_code, 0);
+}
+
+TEST_F(EditRefusals, ARemovalOfWhatOnlyALaterConfigureDeclaresIsDone) {
+  const std::string later = crafted::Dgram(TransitionId::kConfigure,
+                                           crafted::Names(7, "other", 0, "raw", {{"count", 1, 0}}));
+  const std::string two = folder.Write(
+      "two.xtc2", crafted::Run(1) + later +
+                      crafted::Dgram(TransitionId::kL1Accept,
+                                     crafted::ShapesData(7, "", crafted::Bytes(uint16_t{1}))));
+  const CommandResult result = Edit({"--remove", "other.raw"}, two);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(fs::file_size(output), crafted::Run(1).size() + later.size() + 24);
+}
+
+TEST_F(EditRefusals, ACorruptedConfigureThatShouldGetADetectorIsTheDatasFault) {
+  const std::string corrupted = crafted::Dgram(TransitionId::kConfigure, "rubbish!", 5, 0x8);
+  const std::string two = folder.Write("two.xtc2", crafted::Run(1) + corrupted + crafted::Event(6));
+  ExpectRefused(
+      Edit({"--add-detector", kFex}, two), 2,
+      {"two.xtc2: byte " + std::to_string(crafted::Run(1).size()), "datagram 4", "Configure"});
+  EXPECT_EQ(Edit({"--set-damage", "1", "--add-detector", kFex}, input).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace alkaid::tools

@@ -1,0 +1,106 @@
+#include "tools/dgram/event_source.h"
+
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+namespace alkaid::tools {
+
+void EventSource::AddOptions(CLI::App& command) {
+  command
+      .add_option("--batch-size", batch_size,
+                  "Events of a batch, transitions included; 0: as many as a batch takes")
+      ->check(CLI::Range(int64_t{0}, events::EventBuilderOptions::kMostEvents))
+      ->capture_default_str();
+  command
+      .add_option("--timestamps", timestamps,
+                  "Keep only L1Accepts of these timestamps (the 64-bit value), and transitions")
+      ->delimiter(',');
+  command.add_option("--timestamps-file", timestamps_file, "The same from a file, one a line");
+  CLI::Option* const integrating =
+      command
+          .add_option("--integrating-stream", reading.integrating_stream,
+                      "The stream (from 0) of an integrating detector: each of its L1Accepts ends "
+                      "an exposure, whose last L1Accept becomes L1AcceptEndOfBatch")
+          ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--integrating-delta", reading.integrating_delta,
+                  "How long after its timestamp an exposure still takes, in ns")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(integrating)
+      ->capture_default_str();
+  command.add_flag("--fake-steps", reading.fake_steps,
+                   "End the step and begin another behind every window of small data");
+  command
+      .add_option("--window-events", reading.batch_size,
+                  "L1Accepts of a window of small data, which is what is read ahead together; with "
+                  "an integrating detector, of that detector")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--smd-chunk-bytes", reading.chunk_bytes, "Bytes of each read of small data")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      .add_option("--max-pending-bytes", reading.max_pending_bytes,
+                  "Bytes that are read of a stream before a window must end")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+namespace {
+
+// One timestamp as people write it. kInvalidArgument names what is none, and where it stands.
+Status AddTimestamp(const std::string& text, const std::string& place,
+                    std::vector<dgram::Timestamp>* all) {
+  uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped_at, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped_at != end) {
+    return status::Invalid(place, ": \"", text, "\" is no timestamp of 64 bits");
+  }
+  all->emplace_back(value);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
+  events::SmdReaderOptions options = reading;
+  options.pool = pool;
+  events::EventBuilderOptions building;
+  building.batch_size = batch_size;
+  building.pool = pool;
+  if (!timestamps.empty() || !timestamps_file.empty()) building.filter_timestamps.emplace();
+  for (const std::string& text : timestamps) {
+    ALKAID_RETURN_NOT_OK(AddTimestamp(text, "--timestamps", &*building.filter_timestamps));
+  }
+  if (!timestamps_file.empty()) {
+    errno = 0;
+    std::ifstream file(timestamps_file);
+    if (!file) return status::IOError(errno, timestamps_file);
+    std::string text;
+    while (file >> text) {
+      ALKAID_RETURN_NOT_OK(AddTimestamp(text, timestamps_file, &*building.filter_timestamps));
+    }
+    if (file.bad()) return status::IOError(EIO, timestamps_file);
+  }
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<events::SmdReader> reader,
+                         events::SmdReader::Open(smd, options));
+  events::SmdReader* const borrowed = reader.get();
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<events::EventBuilder> builder,
+                         events::EventBuilder::Make(std::move(reader), std::move(building)));
+  return Opened{borrowed, std::move(builder)};
+}
+
+nlohmann::ordered_json EventSource::Describe() const {
+  nlohmann::ordered_json json = {{"streams", smd}, {"batch_size", batch_size}};
+  if (reading.integrating_stream >= 0) {
+    json["integrating_stream"] = reading.integrating_stream;
+    json["integrating_delta"] = reading.integrating_delta;
+  }
+  return json;
+}
+
+}  // namespace alkaid::tools

@@ -1,0 +1,84 @@
+// Events and reads of real runs against what another program built and read.
+//
+// ALKAID_TEST_DATA names a folder of XTC2 files with a folder truth/: <group>__bs<N>[__filter].json
+// has the batches that an event builder made, bd__<group>__bs<N>__chunk<M>.json the reads that big
+// data took and every datagram that came of them. Whatever is listed there is tried.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tools/dgram/real_data.h"
+#include "tools/support/run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+using Json = nlohmann::json;
+
+class RealEvents : public RealData {
+ protected:
+  // Calls `check` with every truth of events that has `key`; answers how many there were.
+  int CountTruths(const std::string& key, const std::function<void(const Json&)>& check) const {
+    int count = 0;
+    ForEachTruth([&](const std::filesystem::path& name, const Json& truth) {
+      if (!truth.contains(key) || !truth.contains("batches")) return;
+      SCOPED_TRACE(name);
+      check(truth);
+      ++count;
+    });
+    return count;
+  }
+};
+
+TEST_F(RealEvents, AreBuiltIntoTheBatchesOfTheirTruth) {
+  const int count = CountTruths("n_steps", [&](const Json& truth) {
+    std::vector<std::string> arguments = {"dgram",    "events",       "--json",
+                                          "--events", "--batch-size", truth["batch_size"].dump()};
+    for (const Json& stream : truth["streams"]) arguments.push_back(FileOf(stream).string());
+    for (const Json& timestamp : truth["filter_timestamps"]) {
+      arguments.push_back("--timestamps=" + timestamp.get<std::string>());
+    }
+    const CommandResult result = RunCommand(arguments);
+    ASSERT_EQ(result.exit_code, truth["error"].is_null() ? 0 : 2) << result.err;
+    const Json built = Json::parse(result.out);
+    for (const char* name : {"n_batches", "n_events", "n_steps", "batches"}) {
+      EXPECT_EQ(built[name], truth[name]) << name;
+    }
+  });
+  EXPECT_GT(count, 0) << "no truths of events in " << root_;
+}
+
+TEST_F(RealEvents, AreReadWithTheReadsOfTheirTruthHoweverFarTheyRunAhead) {
+  const int count = CountTruths("n_reads", [&](const Json& truth) {
+    for (const char* prefetch : {"0", "3"}) {
+      std::vector<std::string> arguments = {"dgram",         "read",
+                                            "--json",        "--batches",
+                                            "--batch-size",  truth["batch_size"].dump(),
+                                            "--chunk-bytes", truth["bd_chunksize"].dump(),
+                                            "--prefetch",    prefetch};
+      for (const Json& pair : truth["pairs"]) {
+        arguments.push_back("--smd=" + FileOf(pair[0]).string());
+        arguments.push_back("--data=" + FileOf(pair[1]).string());
+      }
+      const CommandResult result = RunCommand(arguments);
+      ASSERT_EQ(result.exit_code, truth["error"].is_null() ? 0 : 2) << result.err;
+      const Json read = Json::parse(result.out);
+      EXPECT_EQ(read["n_reads"], truth["n_reads"]);
+      EXPECT_EQ(read["n_events"], truth["n_events"]);
+      ASSERT_EQ(read["batches"].size(), truth["batches"].size());
+      for (size_t i = 0; i < read["batches"].size(); ++i) {
+        EXPECT_EQ(read["batches"][i]["reads"], truth["batches"][i]["reads"]) << "batch " << i;
+        EXPECT_EQ(read["batches"][i]["events"], truth["batches"][i]["events"]) << "batch " << i;
+      }
+    }
+  });
+  EXPECT_GT(count, 0) << "no truths of reads in " << root_;
+}
+
+}  // namespace
+}  // namespace alkaid::tools

@@ -1,0 +1,385 @@
+// alkaid profile gate: fails where a command leaks, once it has shown that it would see a leak.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/growth/growth_report.h"
+#include "alkaid/growth/leak_gate.h"
+#include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/memory_text.h"
+#include "alkaid/growth/planted_leak.h"
+#include "tools/commands.h"
+#include "tools/growth/gated_run.h"
+#include "tools/support/child_process.h"
+#include "tools/support/exit_code.h"
+#include "tools/support/finite_range.h"
+#include "tools/support/temporary_folder.h"
+
+namespace alkaid::tools {
+namespace {
+
+using growth::Account;
+using growth::GatedAccount;
+using growth::LeakGateResult;
+
+struct GateOptions {
+  growth::LeakGateOptions gate;
+  double confidence = 100 * growth::kDefaultConfidence;
+  double plant_mb = 1;
+  std::string plant_by;
+  double within = 10;
+  int runs = 1;
+  std::string keep;
+  std::vector<std::string> accounts = {"rss", "live"};
+  std::vector<std::string> command;
+};
+
+const std::map<std::string, Account> kGated = {
+    {"rss", Account::kRss}, {"vm", Account::kVm}, {"live", Account::kLive}};
+
+// stdout is the command's.
+[[gnu::format(printf, 1, 2)]] void Say(const char* format, ...) {
+  va_list values;
+  va_start(values, format);
+  std::fputs("alkaid: gate: ", stderr);
+  std::vfprintf(stderr, format, values);
+  std::fputs("\n", stderr);
+  va_end(values);
+}
+
+// A failure with the exit code that it has.
+struct Failure {
+  int exit_code = kExitFailure;
+  std::string message;
+};
+
+std::string TextOf(const Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+// What is too little for a figure with a fixed number of digits is not called nothing.
+std::string AllowedText(double mb) {
+  if (mb == 0 || mb >= 1e-4) return growth::MbText(mb);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g MB", mb);
+  return text;
+}
+
+// As a part of a pattern, where a percent sign stands for more.
+std::string Escaped(const std::string& path) {
+  std::string pattern;
+  for (const char c : path) pattern.append(c == '%' ? 2 : 1, c);
+  return pattern;
+}
+
+std::string Line(const GatedAccount& gated) {
+  return std::string(growth::AccountName(gated.account)) + " " +
+         growth::SignedMbText(gated.fit.slope) + " per event (between " +
+         growth::SignedMbNumber(gated.fit.low) + " and " + growth::SignedMbNumber(gated.fit.high) +
+         ")";
+}
+
+std::string Lines(const LeakGateResult& result) {
+  std::string text;
+  for (const GatedAccount& gated : result.accounts) {
+    text += (text.empty() ? "" : "; ") + Line(gated);
+  }
+  return text;
+}
+
+class Gate {
+ public:
+  explicit Gate(const GateOptions& options) : options_(options) {}
+
+  int Run() {
+    Result<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::Make("gate");
+    if (!folder.ok()) return ReportStatus(folder.status());
+    folder_ = *std::move(folder);
+    const int code = Control();
+    if (code != kExitOk || children_.Interruption() != 0) return Ended(code);
+    return Ended(CleanRuns());
+  }
+
+ private:
+  // A signal says more than what came of it.
+  int Ended(int exit_code) {
+    const int signal = children_.Interruption();
+    return signal != 0 ? kExitSignal + signal : exit_code;
+  }
+
+  int Fail(const Failure& failure) {
+    if (children_.Interruption() == 0) Say("%s", failure.message.c_str());
+    return failure.exit_code;
+  }
+
+  int Control() {
+    Say("the control: %s, with %s planted per event", options_.command.front().c_str(),
+        growth::MbText(options_.plant_mb).c_str());
+    if (const auto failure = RunOnce("control", options_.plant_mb, &control_)) {
+      return Fail(*failure);
+    }
+    const Status found = Found(nullptr);
+    return found.ok() ? kExitOk : Fail({kExitNotTold, TextOf(found)});
+  }
+
+  // Whether the planted leak was.
+  Status Found(const LeakGateResult* clean) const {
+    return growth::CheckLeakGateControl(control_.judged.front().result, clean, options_.plant_mb,
+                                        options_.within / 100);
+  }
+
+  void SayFound(const LeakGateResult& clean) const {
+    const GatedAccount& planted = control_.judged.front().result.accounts.front();
+    for (const GatedAccount& gated : clean.accounts) {
+      if (gated.account != planted.account) continue;
+      Say("of %s planted per event, %s were found in %s", growth::MbText(options_.plant_mb).c_str(),
+          growth::MbText(planted.fit.slope - gated.fit.slope).c_str(),
+          std::string(growth::AccountName(gated.account)).c_str());
+    }
+  }
+
+  int CleanRuns() {
+    int alarms = 0;
+    int blind = 0;
+    bool all_judged = true;
+    for (int run = 1; run <= options_.runs; ++run) {
+      Say("run %d of %d: as it is", run, options_.runs);
+      GatedRun clean;
+      if (const auto failure = RunOnce("run-" + std::to_string(run), 0, &clean)) {
+        return Fail(*failure);
+      }
+      const GatedProcess* const alarm = clean.Alarm();
+      const LeakGateResult& first = clean.judged.front().result;
+      const Status found = Found(&first);
+      if (!found.ok() && alarm == nullptr) return Fail({kExitNotTold, TextOf(found)});
+      if (run == 1 && found.ok()) SayFound(first);
+      const GatedProcess& shown = alarm != nullptr ? *alarm : clean.judged.front();
+      Say("%s: %s; allowed are %s", alarm != nullptr ? "ALARM" : "does not alarm",
+          Lines(shown.result).c_str(), AllowedText(options_.gate.max_mb).c_str());
+      for (const std::string& why : clean.not_judged) {
+        all_judged = false;
+        Say("not judged: %s", why.c_str());
+      }
+      if (alarm == nullptr) {
+        blind += SayBlind(clean) ? 1 : 0;
+        continue;
+      }
+      ++alarms;
+      std::fputs(growth::GrowthReport(shown.stamps, shown.result.verdict).c_str(), stderr);
+      if (!found.ok()) {
+        Say("%s", TextOf(found).c_str());
+        Say("FAILED: memory grows, and not as it did in the control");
+        return kExitGrows;
+      }
+    }
+    if (options_.runs > 1) Say("%d of %d runs alarm", alarms, options_.runs);
+    if (2 * alarms > options_.runs) {
+      Say("FAILED: memory grows");
+      return kExitGrows;
+    }
+    if (all_judged && 2 * (alarms + blind) <= options_.runs) {
+      Say("passed");
+      return kExitOk;
+    }
+    if (options_.runs > 1 && blind > 0) Say("%d of %d runs are too noisy", blind, options_.runs);
+    Say("nothing can be said");
+    return kExitNotTold;
+  }
+
+  // Whether one more leak of the planted size could hide in a process, and in which.
+  bool SayBlind(const GatedRun& run) const {
+    for (const GatedProcess& one : run.judged) {
+      const GatedAccount* const blind = one.result.Blind(options_.plant_mb);
+      if (blind == nullptr) continue;
+      Say("too noisy: in %s a leak of up to %s per event could hide, more than was planted; take "
+          "more events, raise the warm-up, or plant more",
+          Line(*blind).c_str(), growth::MbText(blind->fit.high).c_str());
+      return true;
+    }
+    return false;
+  }
+
+  // Runs the command and judges each of its processes that stamped enough.
+  std::optional<Failure> RunOnce(const std::string& name, double plant_mb, GatedRun* run) {
+    const std::string folder = folder_->path() + "/" + name;
+    std::error_code error;
+    std::filesystem::create_directory(folder, error);
+    if (error) return Failure{kExitFailure, folder + ": " + error.message()};
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing < 0) return Failure{kExitFailure, std::string("/dev/null: ") + strerror(errno)};
+    std::map<std::string, std::optional<std::string>> environment = {
+        {alkaid::internal::kLeakProfileVariable, Escaped(folder) + "/%p.npy"},
+        {alkaid::internal::kProfileLeakMbVariable, std::nullopt}};
+    if (plant_mb > 0) {
+      environment[alkaid::internal::kProfileLeakMbVariable] = std::to_string(plant_mb);
+    }
+    if (!options_.plant_by.empty()) {
+      environment[alkaid::internal::kProfileLeakByVariable] = options_.plant_by;
+    }
+    const Result<ChildEnd> end = children_.Run(options_.command, environment, nothing);
+    ::close(nothing);
+    if (!end.ok()) {
+      const bool missing = end.status().code() == StatusCode::kNotFound;
+      return Failure{missing ? kExitNotFound : kExitCanNotRun, TextOf(end.status())};
+    }
+    if (auto failure = CheckEnd(*end)) return failure;
+    if (end->left_processes && children_.Interruption() == 0) {
+      Say("processes that %s left behind were ended", options_.command.front().c_str());
+    }
+    if (auto failure = JudgeFolder(folder, run)) return failure;
+    return Keep(run->judged, name);
+  }
+
+  std::optional<Failure> CheckEnd(const ChildEnd& end) const {
+    const std::string& name = options_.command.front();
+    if (end.signal != 0) {
+      return Failure{kExitCommandFailed, name + " was ended by signal " +
+                                             std::to_string(end.signal) + " (" +
+                                             ::strsignal(end.signal) + ")"};
+    }
+    if (end.exit_code == 0) return std::nullopt;
+    return Failure{kExitCommandFailed,
+                   name + " failed with exit code " + std::to_string(end.exit_code)};
+  }
+
+  std::optional<Failure> JudgeFolder(const std::string& folder, GatedRun* run) const {
+    Result<GatedRun> judged = JudgeRun(folder, options_.gate);
+    if (!judged.ok()) return Failure{kExitFailure, TextOf(judged.status())};
+    *run = *std::move(judged);
+    if (!run->judged.empty()) return std::nullopt;
+    if (!run->not_judged.empty()) return Failure{kExitNotTold, run->not_judged.front()};
+    return Failure{kExitNotTold, options_.command.front() +
+                                     " left no leak profile: it has to call "
+                                     "alkaid::growth::StampEvent() once per event"};
+  }
+
+  // Leaves copies behind where that was asked for.
+  std::optional<Failure> Keep(const std::vector<GatedProcess>& judged,
+                              const std::string& name) const {
+    for (size_t i = 0; !options_.keep.empty() && i < judged.size(); ++i) {
+      const std::string file =
+          options_.keep + "/" + name + (i == 0 ? "" : "." + std::to_string(i)) + ".npy";
+      const Status written = growth::WriteLeakProfile(judged[i].stamps, file);
+      if (!written.ok()) return Failure{kExitFailure, TextOf(written)};
+    }
+    return std::nullopt;
+  }
+
+  const GateOptions& options_;
+  ChildProcesses children_;  // longer than the folder
+  std::unique_ptr<TemporaryFolder> folder_;
+  GatedRun control_;
+};
+
+// The fewest events that can be judged must find room.
+Status CheckPlant(const GateOptions& options) {
+  const double least = options.plant_mb * static_cast<double>(growth::kFewestStamps);
+  const double most = static_cast<double>(growth::MostToPlant()) / growth::kBytesPerMb;
+  if (least <= most) return absl::OkStatus();
+  return status::Invalid("gate: --plant ", options.plant_mb, ": ", growth::kFewestStamps,
+                         " events, the fewest that can be judged, take ", growth::MbText(least),
+                         "; planted are at most ", growth::MbText(most),
+                         ", half of the memory that is available");
+}
+
+int Run(GateOptions* options) {
+  options->gate.confidence = options->confidence / 100;
+  std::vector<Account>& accounts = options->gate.accounts;
+  accounts.clear();
+  for (const std::string& name : options->accounts) {
+    const Account account = kGated.at(name);
+    if (std::find(accounts.begin(), accounts.end(), account) == accounts.end()) {
+      accounts.push_back(account);
+    }
+  }
+  const Status plant = CheckPlant(*options);
+  if (!plant.ok()) return ReportStatus(plant);
+  std::error_code error;
+  if (!options->keep.empty()) {
+    std::filesystem::create_directories(options->keep, error);
+    if (error) {
+      return ReportStatus(status::Invalid("gate: --keep ", options->keep, ": ", error.message()));
+    }
+  }
+  std::fflush(stdout);
+  return Gate(*options).Run();
+}
+
+}  // namespace
+
+void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
+  CLI::App* const gate = profile.add_subcommand(
+      "gate",
+      "Fail where a command's memory grows from event to event:\nalkaid profile gate -- COMMAND");
+  auto options = std::make_shared<GateOptions>();
+  gate->add_option("--max-mb", options->gate.max_mb, "What may be added per event")
+      ->check(FiniteRange(0.0, 1e6))
+      ->capture_default_str()
+      ->type_name("MB");
+  gate->add_option("--warm-up", options->gate.warm_up,
+                   "Stamps in front that are not looked at; by default a tenth of all")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->type_name("COUNT");
+  gate->add_option("--plant", options->plant_mb,
+                   "Planted per event in the control, up to half of the memory that is available")
+      ->check(FiniteRange(0.001, 1e6))
+      ->capture_default_str()
+      ->type_name("MB");
+  gate->add_option("--plant-by", options->plant_by, "pool (the default) or malloc")
+      ->check(CLI::IsMember({"pool", "malloc"}));
+  gate->add_option(
+          "--within", options->within,
+          "How exactly the planted slope has to be found, beside what the intervals leave open")
+      ->check(FiniteRange(0.1, 50.0))
+      ->capture_default_str()
+      ->type_name("PERCENT");
+  gate->add_option("--runs", options->runs,
+                   "Runs as it is; the gate fails where most of them alarm")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str()
+      ->type_name("COUNT");
+  gate->add_option("--account", options->accounts,
+                   "Of which one that alarms is enough; commas between")
+      ->check(CLI::IsMember({"rss", "live", "vm"}))
+      ->delimiter(',')
+      ->allow_extra_args(false)  // takes the -- of the command else
+      ->type_name("")
+      ->default_str("rss,live");
+  gate->add_option("--confidence", options->confidence, "Of the intervals")
+      ->check(FiniteRange(50.0, 99.99))
+      ->capture_default_str()
+      ->type_name("PERCENT");
+  gate->add_option("--keep", options->keep, "Keep control.npy, run-1.npy, ... in this folder")
+      ->type_name("FOLDER");
+  gate->add_option("COMMAND", options->command, "The command and its arguments, behind a --")
+      ->required();
+  gate->footer(
+      "COMMAND runs once with a planted leak, which has to alarm with the slope that was\n"
+      "planted, then as it is. It alarms where the lower bound of a slope, and the slope of the\n"
+      "later half, pass --max-mb. Its output is passed through; the gate speaks on stderr, and\n"
+      "gives it an empty stdin. It has to stamp its events, as `alkaid dgram read` does\n"
+      "(alkaid::growth::StampEvent), and to exit with 0. Signals are passed on to it, and what\n"
+      "it leaves running is ended. Each process that stamps has to end by exit.\n"
+      "Exit codes: 0 it does not grow; 3 it grows; 4 nothing can be said: the planted leak was\n"
+      "not found, could hide, or a process can not be judged; 5 the command failed or was killed;\n"
+      "127 it is not found, 126 it can not be run; 1 wrong usage; 128 and its number after a\n"
+      "signal.");
+  gate->callback([options, exit_code] { *exit_code = Run(options.get()); });
+}
+
+}  // namespace alkaid::tools

@@ -1,0 +1,353 @@
+#include "tools/heap/heap_report.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "alkaid/heap/tracking/heap_layout.h"
+#include "tools/heap/heap_text.h"
+
+namespace alkaid::tools {
+namespace {
+
+using heap::HeapBlock;
+using heap::HeapChange;
+using heap::HeapNameChange;
+using heap::HeapPool;
+using heap::HeapSnapshot;
+using heap::HeapStackChange;
+using nlohmann::ordered_json;
+
+std::string LabelText(const std::string& label) {
+  return label.empty() ? "(no label)" : Printable(label);
+}
+
+ordered_json ChangeJson(const HeapChange& change) {
+  return {{"bytes", change.bytes()},           {"blocks", change.blocks()},
+          {"freed_bytes", change.freed_bytes}, {"freed_blocks", change.freed_blocks},
+          {"new_bytes", change.new_bytes},     {"new_blocks", change.new_blocks},
+          {"oldest_ns", change.oldest_ns}};
+}
+
+// A pool of the other snapshot: the same object, or failing that the same kind.
+const HeapPool* Counterpart(const HeapSnapshot& snapshot, const HeapPool& pool) {
+  for (const HeapPool& other : snapshot.contents().pools) {
+    if (other.identity == pool.identity && other.name == pool.name) return &other;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void HeapReportOptions::AddOptions(CLI::App& command) {
+  command.add_option("--top", top, "Entries of each list, 0 for all")
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? text + " is less than 0, which lists all" : std::string();
+      })
+      ->capture_default_str();
+  command
+      .add_option("--by", by,
+                  "One grouping only: label, pool, traceback or thread (default: the first three)")
+      ->check(CLI::IsMember({"label", "pool", "traceback", "thread"}));
+  command.add_flag("--json", json, "Print JSON");
+}
+
+HeapReport::HeapReport(const HeapSnapshot& before, const HeapSnapshot& after,
+                       const heap::HeapDiff& changes, const HeapReportOptions& options,
+                       bool only_one)
+    : before_(before),
+      after_(after),
+      changes_(changes),
+      options_(options),
+      only_one_(only_one),
+      before_symbols_(before),
+      after_symbols_(after) {}
+
+std::string HeapReport::Bytes(int64_t bytes) const {
+  return (changes_.estimated ? "~" : "") + (only_one_ ? Grouped(bytes) : SignedGrouped(bytes)) +
+         " bytes";
+}
+
+std::string HeapReport::Blocks(int64_t blocks) const {
+  return (changes_.estimated ? "~" : "") + (only_one_ ? Grouped(blocks) : SignedGrouped(blocks)) +
+         (blocks == 1 || blocks == -1 ? " block" : " blocks");
+}
+
+bool HeapReport::Wants(const char* grouping) const {
+  if (options_.by.empty()) return grouping != std::string("thread");
+  return options_.by == grouping;
+}
+
+size_t HeapReport::Shown(size_t count) const {
+  return options_.top == 0 ? count : std::min(count, static_cast<size_t>(options_.top));
+}
+
+std::vector<uint32_t> HeapReport::Chosen(const std::vector<uint32_t>& indices,
+                                         const HeapSnapshot& of) const {
+  std::vector<uint32_t> chosen = indices;
+  const size_t count = Shown(indices.size());
+  if (count == indices.size()) return chosen;
+  std::nth_element(chosen.begin(), chosen.begin() + static_cast<int64_t>(count), chosen.end(),
+                   [&](uint32_t a, uint32_t b) {
+                     const int64_t size_a = of.blocks()[a].size;
+                     const int64_t size_b = of.blocks()[b].size;
+                     return size_a != size_b ? size_a > size_b : a < b;
+                   });
+  chosen.resize(count);
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+void HeapReport::PrintGroups() {
+  if (Wants("label")) PrintNames("By label", changes_.by_label);
+  if (Wants("pool")) PrintPools();
+  if (Wants("thread")) PrintNames("By thread", changes_.by_thread);
+  if (Wants("traceback")) PrintStacks();
+}
+
+void HeapReport::PrintNames(const char* title, const std::vector<HeapNameChange>& changes) {
+  const size_t count = Shown(changes.size());
+  std::printf("\n%s%s:\n", title,
+              count < changes.size()
+                  ? (", " + std::to_string(count) + " of " + std::to_string(changes.size())).c_str()
+                  : "");
+  for (size_t i = 0; i < count; ++i) {
+    const HeapNameChange& change = changes[i];
+    std::printf("  %24s  %18s  ", Bytes(change.bytes()).c_str(), Blocks(change.blocks()).c_str());
+    if (only_one_) {
+      std::printf("oldest %-12s", DurationText(change.oldest_ns).c_str());
+    } else {
+      std::printf("(%s new, %s freed)  ", Grouped(change.new_blocks).c_str(),
+                  Grouped(change.freed_blocks).c_str());
+    }
+    std::printf("%s\n", LabelText(change.name).c_str());
+  }
+  if (changes.empty()) std::printf("  nothing\n");
+}
+
+void HeapReport::PrintPools() {
+  PrintNames("By pool", changes_.by_pool);
+  PrintUntracked();
+}
+
+// What is in a pool and in no block, which says how much of the truth the lists above are.
+void HeapReport::PrintUntracked() const {
+  bool first = true;
+  for (const HeapPool& pool : after_.contents().pools) {
+    const int64_t now = pool.untracked_bytes();
+    if (now < 0) continue;
+    const HeapPool* other = only_one_ ? nullptr : Counterpart(before_, pool);
+    const int64_t then = other == nullptr ? 0 : std::max<int64_t>(other->untracked_bytes(), 0);
+    if (now == then) continue;
+    if (first) {
+      std::printf(only_one_ ? "  Untracked, from before tracking began or not tracked at all:\n"
+                            : "  Untracked, before and after:\n");
+    }
+    first = false;
+    if (only_one_) {
+      std::printf("  %24s  %18s  %-19s%s\n", (Grouped(now) + " bytes").c_str(), "", "",
+                  Printable(pool.name).c_str());
+    } else {
+      std::printf("  %24s  %s -> %s  %s\n", (SignedGrouped(now - then) + " bytes").c_str(),
+                  Grouped(then).c_str(), Grouped(now).c_str(), Printable(pool.name).c_str());
+    }
+  }
+}
+
+void HeapReport::PrintStacks() {
+  const size_t count = Shown(changes_.by_stack.size());
+  std::printf("\nBy traceback%s:\n",
+              count < changes_.by_stack.size()
+                  ? (", " + std::to_string(count) + " of " +
+                     std::to_string(changes_.by_stack.size()) + ", greatest first")
+                        .c_str()
+                  : "");
+  for (size_t i = 0; i < count; ++i) {
+    const HeapStackChange& change = changes_.by_stack[i];
+    std::printf("%s  %s, %s", i == 0 ? "" : "\n", Bytes(change.bytes()).c_str(),
+                Blocks(change.blocks()).c_str());
+    if (!only_one_ && change.freed_blocks != 0 && change.new_blocks != 0) {
+      std::printf(" (%s new, %s freed)", Grouped(change.new_blocks).c_str(),
+                  Grouped(change.freed_blocks).c_str());
+    }
+    if (change.new_blocks != 0) {
+      std::printf(", oldest %s", DurationText(change.oldest_ns).c_str());
+    }
+    std::printf("  %s, %s\n", LabelText(change.label).c_str(), Printable(change.pool).c_str());
+    int number = 0;
+    for (const uint64_t frame : change.frames) {
+      for (const CodePlace& place : SymbolsOf(change).Name(frame)) {
+        std::printf("    #%-2d %s%s\n", number++, CodePlaceText(place).c_str(),
+                    place.inlined ? " (inlined)" : "");
+      }
+    }
+    if (change.frames.empty()) std::printf("    no traceback\n");
+  }
+  if (changes_.by_stack.empty()) std::printf("  nothing\n");
+}
+
+void HeapReport::PrintNotes() const {
+  std::vector<std::string> notes;
+  if (changes_.estimated) {
+    const uint64_t bytes =
+        std::max(before_.contents().sample_bytes, after_.contents().sample_bytes);
+    notes.push_back("figures with ~ are estimates: one allocation in about " +
+                    Grouped(static_cast<int64_t>(bytes)) + " bytes was recorded");
+  }
+  for (const HeapSnapshot* snapshot : {&before_, &after_}) {
+    const heap::HeapContents& contents = snapshot->contents();
+    if (contents.lost > 0) {
+      notes.push_back(Grouped(static_cast<int64_t>(contents.lost)) +
+                      " allocations could not be recorded for want of memory, and are missing");
+    }
+    if (contents.moving > 0) {
+      notes.push_back(Grouped(static_cast<int64_t>(contents.moving)) +
+                      " reallocations took place just then: their blocks may be missing");
+    }
+    if (!contents.why_no_first_bytes.empty()) {
+      notes.push_back("the kernel gave no first bytes of blocks: " +
+                      Printable(contents.why_no_first_bytes));
+    }
+  }
+  // Alkaid's pools and the C library's malloc are what is watched; most programs use one of them.
+  if (only_one_ && after_.blocks().empty()) {
+    notes.emplace_back(
+        "no block was recorded: the program had nothing live, or it has an allocator of its own, "
+        "linked in, whose blocks are not seen");
+  }
+  if (!HeapSymbols::CanName() && Wants("traceback") && !changes_.by_stack.empty()) {
+    notes.push_back("this alkaid was built without libdw: places are file and offset");
+  }
+  for (const HeapSymbols* symbols : {&before_symbols_, &after_symbols_}) {
+    for (const std::string& complaint : symbols->complaints()) {
+      if (std::find(notes.begin(), notes.end(), complaint) == notes.end()) {
+        notes.push_back(complaint);
+      }
+    }
+  }
+  if (!notes.empty()) std::printf("\n");
+  for (const std::string& note : notes) std::printf("note: %s\n", note.c_str());
+}
+
+ordered_json HeapReport::FramesJson(const HeapStackChange& change) {
+  ordered_json frames = ordered_json::array();
+  for (const uint64_t frame : change.frames) {
+    for (const CodePlace& place : SymbolsOf(change).Name(frame)) {
+      frames.push_back({{"address", Hex(frame)},
+                        {"function", place.function},
+                        {"file", place.file},
+                        {"line", place.line},
+                        {"inlined", place.inlined},
+                        {"module", place.module},
+                        {"offset", Hex(place.offset)}});
+    }
+  }
+  return frames;
+}
+
+ordered_json HeapReport::GroupsJson() {
+  ordered_json groups;
+  const auto names = [&](const char* grouping, const char* key, const char* what,
+                         const std::vector<HeapNameChange>& changes) {
+    if (!Wants(grouping) && !(options_.by.empty() && grouping == std::string("thread"))) return;
+    groups[key] = ordered_json::array();
+    for (size_t i = 0; i < Shown(changes.size()); ++i) {
+      ordered_json entry = {{what, changes[i].name}};
+      entry.update(ChangeJson(changes[i]));
+      groups[key].push_back(std::move(entry));
+    }
+  };
+  names("label", "labels", "label", changes_.by_label);
+  names("pool", "pools", "pool", changes_.by_pool);
+  names("thread", "threads", "thread", changes_.by_thread);
+  if (Wants("traceback")) {
+    groups["tracebacks"] = ordered_json::array();
+    for (size_t i = 0; i < Shown(changes_.by_stack.size()); ++i) {
+      const HeapStackChange& change = changes_.by_stack[i];
+      ordered_json entry = ChangeJson(change);
+      entry["label"] = change.label;
+      entry["pool"] = change.pool;
+      entry["frames"] = FramesJson(change);
+      groups["tracebacks"].push_back(std::move(entry));
+    }
+  }
+  return groups;
+}
+
+std::string BlockLine(const HeapSnapshot& snapshot, const HeapBlock& block) {
+  std::array<char, 64> size;
+  std::snprintf(size.data(), size.size(), "%15s bytes", Grouped(block.size).c_str());
+  const heap::HeapContents& contents = snapshot.contents();
+  std::string line =
+      RangeText(block) + size.data() + "  " +
+      (contents.labels[block.label].empty() ? Printable(contents.pools[block.pool].name)
+                                            : Printable(contents.labels[block.label]));
+  if ((block.flags & heap::kUntracked) != 0) line += " (untracked)";
+  const std::string bytes = FirstBytesText(block);
+  return bytes.empty() ? line : line + "  " + bytes;
+}
+
+ordered_json BlockJson(const HeapSnapshot& snapshot, const HeapBlock& block) {
+  const heap::HeapContents& contents = snapshot.contents();
+  std::string first;
+  for (int i = 0; i < block.first_count(); ++i) {
+    std::array<char, 3> hex;
+    std::snprintf(hex.data(), hex.size(), "%02x", block.first[static_cast<size_t>(i)]);
+    first += hex.data();
+  }
+  return {{"address", Hex(block.address)},
+          {"size", block.size},
+          {"weight", block.weight},
+          {"label", contents.labels[block.label]},
+          {"pool", contents.pools[block.pool].name},
+          {"thread", block.thread},
+          {"age_ns", snapshot.AgeOf(block)},
+          {"serial", std::to_string(block.serial)},
+          {"untracked", (block.flags & heap::kUntracked) != 0},
+          {"first_bytes", first}};
+}
+
+ordered_json SnapshotJson(const std::string& file, const HeapSnapshot& snapshot) {
+  const heap::HeapContents& contents = snapshot.contents();
+  ordered_json pools = ordered_json::array();
+  for (const HeapPool& pool : contents.pools) {
+    pools.push_back(
+        {{"pool", pool.name},
+         {"bytes", pool.bytes},
+         {"blocks", pool.block_count},
+         {"allocated", pool.allocated < 0 ? ordered_json() : ordered_json(pool.allocated)},
+         {"untracked_bytes",
+          pool.untracked_bytes() < 0 ? ordered_json() : ordered_json(pool.untracked_bytes())}});
+  }
+  // Nanoseconds since 1970 as text: most readers of JSON keep no more than 53 bits of a number.
+  return {{"file", file},
+          {"name", contents.name},
+          {"pid", contents.pid},
+          {"command_line", contents.command_line},
+          {"taken_unix_ns", std::to_string(contents.taken_unix_ns)},
+          {"tracked_ns", contents.taken_ns - std::min(contents.started_ns, contents.taken_ns)},
+          {"sample_bytes", contents.sample_bytes},
+          {"estimated", snapshot.sampled()},
+          {"bytes", snapshot.bytes()},
+          {"block_count", snapshot.block_count()},
+          {"lost", contents.lost},
+          {"moving", contents.moving},
+          {"why_no_first_bytes", contents.why_no_first_bytes},
+          {"pools", pools}};
+}
+
+std::string ProcessText(const HeapSnapshot& snapshot) {
+  const heap::HeapContents& contents = snapshot.contents();
+  std::string command;
+  for (const std::string& word : contents.command_line) command += " " + Printable(word);
+  constexpr size_t kMostOfCommand = 200;
+  return "process " + std::to_string(contents.pid) + ":" + CutTo(command, kMostOfCommand);
+}
+
+std::string MomentText(const HeapSnapshot& snapshot) {
+  const heap::HeapContents& contents = snapshot.contents();
+  const uint64_t tracked = contents.taken_ns - std::min(contents.started_ns, contents.taken_ns);
+  return TimeText(contents.taken_unix_ns) + ", " + DurationText(tracked) + " after tracking began";
+}
+
+}  // namespace alkaid::tools

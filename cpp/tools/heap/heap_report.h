@@ -1,0 +1,78 @@
+// What `alkaid heap show` and `alkaid heap diff` have in common: their options, and what was live or
+// changed by label, pool, thread and back-trace.
+//
+// Ownership: a HeapReport borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "alkaid/heap/reports/heap_diff.h"
+#include "tools/heap/heap_symbols.h"
+
+namespace alkaid::tools {
+
+struct HeapReportOptions {
+  int64_t top = 10;  // entries of each list; 0: all
+  std::string by;    // one grouping; empty: label, pool and traceback
+  bool blocks = false;
+  bool json = false;
+
+  void AddOptions(CLI::App& command);
+};
+
+class HeapReport {
+ public:
+  // `changes` is Diff(before, after); `before` is empty where there is only one.
+  HeapReport(const heap::HeapSnapshot& before, const heap::HeapSnapshot& after,
+             const heap::HeapDiff& changes, const HeapReportOptions& options, bool only_one);
+
+  // The groupings that were asked for, as text.
+  void PrintGroups();
+  // What kept names from being found, and what figures are estimates of.
+  void PrintNotes() const;
+  // "labels", "pools", "threads" and "tracebacks".
+  nlohmann::ordered_json GroupsJson();
+
+  // "24,280,536 bytes", "+1,452,176 bytes", with a ~ before an estimate.
+  std::string Bytes(int64_t bytes) const;
+  std::string Blocks(int64_t blocks) const;
+  // The blocks that are listed, by address: the largest of them unless all are asked for.
+  std::vector<uint32_t> Chosen(const std::vector<uint32_t>& indices,
+                               const heap::HeapSnapshot& of) const;
+
+ private:
+  bool Wants(const char* grouping) const;
+  size_t Shown(size_t count) const;
+  void PrintNames(const char* title, const std::vector<heap::HeapNameChange>& changes);
+  void PrintPools();
+  void PrintUntracked() const;
+  void PrintStacks();
+  nlohmann::ordered_json FramesJson(const heap::HeapStackChange& change);
+  HeapSymbols& SymbolsOf(const heap::HeapStackChange& change) {
+    return change.of_after ? after_symbols_ : before_symbols_;
+  }
+
+  const heap::HeapSnapshot& before_;
+  const heap::HeapSnapshot& after_;
+  const heap::HeapDiff& changes_;
+  const HeapReportOptions& options_;
+  const bool only_one_;
+  HeapSymbols before_symbols_;
+  HeapSymbols after_symbols_;
+};
+
+// A line for a block: its range, bytes, label and first bytes.
+std::string BlockLine(const heap::HeapSnapshot& snapshot, const heap::HeapBlock& block);
+nlohmann::ordered_json BlockJson(const heap::HeapSnapshot& snapshot, const heap::HeapBlock& block);
+// What the snapshot is of, as members of an object.
+nlohmann::ordered_json SnapshotJson(const std::string& file, const heap::HeapSnapshot& snapshot);
+// "process 4711: ./reader --runs 7".
+std::string ProcessText(const heap::HeapSnapshot& snapshot);
+// "2026-11-21 12:09:31 UTC, 3.2 s after tracking began".
+std::string MomentText(const heap::HeapSnapshot& snapshot);
+
+}  // namespace alkaid::tools

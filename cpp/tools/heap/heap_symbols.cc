@@ -1,0 +1,220 @@
+#include "tools/heap/heap_symbols.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "tools/heap/heap_text.h"
+
+#if ALKAID_HAVE_LIBDW
+#include <cxxabi.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#endif
+
+namespace alkaid::tools {
+namespace {
+
+std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+std::string CodePlaceText(const CodePlace& place) {
+  if (!place.function.empty()) {
+    std::string text = Printable(place.function);
+    if (!place.file.empty()) {
+      text += " at " + Printable(place.file);
+      if (place.line > 0) text += ":" + std::to_string(place.line);
+    } else {
+      text += " in " + Printable(LastPartOf(place.module));
+    }
+    return text;
+  }
+  char offset[32];
+  std::snprintf(offset, sizeof(offset), "0x%" PRIx64, place.offset);
+  if (place.module.empty()) return offset;
+  return Printable(LastPartOf(place.module)) + " + " + offset;
+}
+
+#if ALKAID_HAVE_LIBDW
+
+bool HeapSymbols::CanName() { return true; }
+
+// libdw's view of one file at the place where the process had it.
+struct HeapSymbols::Module {
+  Module() = default;
+  ~Module() {
+    if (dwfl != nullptr) ::dwfl_end(dwfl);
+    std::free(debuginfo_path);
+  }
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  // Why the file can not be used, or "".
+  std::string Load(const heap::HeapModule& of) {
+    callbacks.find_debuginfo = ::dwfl_standard_find_debuginfo;
+    callbacks.section_address = ::dwfl_offline_section_address;
+    callbacks.debuginfo_path = &debuginfo_path;
+    // The kernel's own page, and what was deleted since.
+    if (::access(of.path.c_str(), R_OK) != 0) return "it can not be read here";
+    dwfl = ::dwfl_begin(&callbacks);
+    if (dwfl == nullptr) return ::dwfl_errmsg(-1);
+    ::dwfl_report_begin(dwfl);
+    module = ::dwfl_report_elf(dwfl, of.path.c_str(), of.path.c_str(), -1, of.bias, true);
+    const std::string error = module == nullptr ? ::dwfl_errmsg(-1) : "";
+    ::dwfl_report_end(dwfl, nullptr, nullptr);
+    if (module == nullptr) return error;
+    const unsigned char* bits = nullptr;
+    GElf_Addr address = 0;
+    const int length = ::dwfl_module_build_id(module, &bits, &address);
+    const std::string build_id(reinterpret_cast<const char*>(bits),
+                               length > 0 ? static_cast<size_t>(length) : 0);
+    if (build_id == of.build_id) return "";
+    module = nullptr;
+    return "it is not the file any more that the process had: its build-id is another";
+  }
+
+  ::Dwfl_Callbacks callbacks = {};
+  char* debuginfo_path = nullptr;
+  ::Dwfl* dwfl = nullptr;
+  ::Dwfl_Module* module = nullptr;
+};
+
+namespace {
+
+std::string Demangled(std::string_view symbol) {
+  // Without the version: "__libc_start_main@@GLIBC_2.34".
+  const std::string name(symbol.substr(0, symbol.find('@')));
+  // Any other name is that of a function as it is: to the demangler "f" is the type float.
+  if (!name.starts_with("_Z")) return name;
+  int failed = 0;
+  char* const demangled = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &failed);
+  std::string text = failed == 0 && demangled != nullptr ? ShortFunctionName(demangled) : name;
+  std::free(demangled);
+  return text;
+}
+
+std::string FunctionOf(::Dwarf_Die* die) {
+  ::Dwarf_Attribute memory;
+  for (const unsigned int attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
+    const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, attribute, &memory));
+    if (name != nullptr) return Demangled(name);
+  }
+  const char* name = ::dwarf_diename(die);
+  return name == nullptr ? "" : name;
+}
+
+// The function around a place of code, and those that were inlined there, innermost first. Each
+// has the line at which the one before it was called.
+void AddInlined(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
+  ::Dwarf_Addr bias = 0;
+  ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
+  if (unit == nullptr) return;
+  ::Dwarf_Die* scopes = nullptr;
+  if (::dwarf_getscopes(unit, address - bias, &scopes) <= 0) return;
+  ::Dwarf_Die innermost = scopes[0];
+  std::free(scopes);
+  scopes = nullptr;
+  // The first call gives the scopes of where an inlined function was written; this one those of
+  // where its code went.
+  const int count = ::dwarf_getscopes_die(&innermost, &scopes);
+  ::Dwarf_Files* files = nullptr;
+  if (::dwarf_getsrcfiles(unit, &files, nullptr) != 0) files = nullptr;
+  for (int i = 0; i < count; ++i) {
+    const int tag = ::dwarf_tag(&scopes[i]);
+    if (tag != DW_TAG_inlined_subroutine) {
+      if (tag == DW_TAG_subprogram) break;
+      continue;
+    }
+    places->back().function = FunctionOf(&scopes[i]);
+    places->back().inlined = true;
+    CodePlace outer = places->back();
+    outer.inlined = false;
+    outer.function.clear();
+    ::Dwarf_Attribute memory;
+    ::Dwarf_Word file = 0;
+    ::Dwarf_Word line = 0;
+    ::dwarf_formudata(::dwarf_attr(&scopes[i], DW_AT_call_file, &memory), &file);
+    ::dwarf_formudata(::dwarf_attr(&scopes[i], DW_AT_call_line, &memory), &line);
+    const char* path = files == nullptr ? nullptr : ::dwarf_filesrc(files, file, nullptr, nullptr);
+    outer.file = path == nullptr ? "" : path;
+    outer.line = static_cast<int>(line);
+    places->push_back(std::move(outer));
+  }
+  std::free(scopes);
+}
+
+void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
+  // Code without debugging information has no line, though libdw may find that of a neighbour.
+  ::Dwarf_Addr bias = 0;
+  ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
+  const bool covered = unit != nullptr && ::dwarf_haspc(unit, address - bias) > 0;
+  ::Dwfl_Line* const line = covered ? ::dwfl_module_getsrc(module, address) : nullptr;
+  if (line != nullptr) {
+    int number = 0;
+    const char* file = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+    places->back().file = file == nullptr ? "" : file;
+    places->back().line = number;
+  }
+  AddInlined(module, address, places);
+  // The outermost function is the one that the symbol table knows.
+  GElf_Off offset = 0;
+  GElf_Sym symbol;
+  const char* name =
+      ::dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
+  if (name != nullptr) places->back().function = Demangled(name);
+}
+
+}  // namespace
+
+#else
+
+bool HeapSymbols::CanName() { return false; }
+struct HeapSymbols::Module {};
+
+#endif
+
+HeapSymbols::HeapSymbols(const heap::HeapSnapshot& snapshot) : snapshot_(snapshot) {}
+HeapSymbols::~HeapSymbols() = default;
+
+HeapSymbols::Module* HeapSymbols::Open(const heap::HeapModule& module) {
+  const auto [place, fresh] = modules_.try_emplace(&module);
+#if ALKAID_HAVE_LIBDW
+  if (fresh) {
+    place->second = std::make_unique<Module>();
+    const std::string why = place->second->Load(module);
+    if (!why.empty()) complaints_.push_back("no names from " + Printable(module.path) + ": " + why);
+  }
+#else
+  (void)fresh;
+#endif
+  return place->second.get();
+}
+
+const std::vector<CodePlace>& HeapSymbols::Name(uint64_t return_address) {
+  const auto [place, fresh] = known_.try_emplace(return_address);
+  std::vector<CodePlace>& places = place->second;
+  if (!fresh) return places;
+  // The call lies before the address that it returns to, which may be another function's.
+  const uint64_t address = return_address > 0 ? return_address - 1 : 0;
+  CodePlace& code = places.emplace_back();
+  code.offset = return_address;
+  const heap::HeapModule* module = snapshot_.ModuleOf(address);
+  if (module == nullptr) return places;
+  code.module = module->path;
+  code.offset = return_address - module->bias;
+  Module* const opened = Open(*module);
+#if ALKAID_HAVE_LIBDW
+  if (opened->module != nullptr) AddNames(opened->module, address, &places);
+#else
+  (void)opened;
+#endif
+  return places;
+}
+
+}  // namespace alkaid::tools

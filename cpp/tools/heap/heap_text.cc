@@ -1,0 +1,197 @@
+#include "tools/heap/heap_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cinttypes>
+#include <cstdarg>
+#include <cstdio>
+#include <ctime>
+#include <iterator>
+
+#include "alkaid/base/text.h"
+
+namespace alkaid::tools {
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
+  std::array<char, 128> text = {};
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(text.data(), text.size(), format, values);
+  va_end(values);
+  return text.data();
+}
+
+bool Opens(char c) { return c == '(' || c == '<' || c == '{' || c == '['; }
+bool Closes(char c) { return c == ')' || c == '>' || c == '}' || c == ']'; }
+
+void EraseAll(std::string* text, std::string_view what) {
+  for (size_t at; (at = text->find(what)) != std::string::npos;) text->erase(at, what.size());
+}
+
+void ReplaceAll(std::string* text, std::string_view what, std::string_view by) {
+  for (size_t at = 0; (at = text->find(what, at)) != std::string::npos; at += by.size()) {
+    text->replace(at, what.size(), by);
+  }
+}
+
+// Behind the bracket that closes the one at `open`.
+size_t BehindClosing(std::string_view text, size_t open) {
+  int depth = 0;
+  for (size_t i = open; i < text.size(); ++i) {
+    if (Opens(text[i])) ++depth;
+    if (Closes(text[i]) && --depth == 0) return i + 1;
+  }
+  return text.size();
+}
+
+// Takes out ", std::allocator<...>" and the like: the last arguments of standard templates.
+void EraseDefaultArguments(std::string* name) {
+  for (const std::string_view argument :
+       {", std::allocator<", ", std::char_traits<", ", std::default_delete<", ", std::less<",
+        ", std::equal_to<", ", std::hash<"}) {
+    for (size_t at; (at = name->find(argument)) != std::string::npos;) {
+      name->erase(at, BehindClosing(*name, at + argument.size() - 1) - at);
+    }
+  }
+}
+
+// Where the name of an operator stands, whose brackets and spaces are its own; npos for none.
+size_t OperatorIn(std::string_view name) {
+  constexpr std::string_view kWord = "operator";
+  const size_t at = name.rfind(kWord);
+  if (at == std::string_view::npos || (at > 0 && name[at - 1] != ':' && name[at - 1] != ' ')) {
+    return std::string_view::npos;
+  }
+  const size_t behind = at + kWord.size();
+  const bool longer =
+      behind < name.size() &&
+      (std::isalnum(static_cast<unsigned char>(name[behind])) != 0 || name[behind] == '_');
+  return longer ? std::string_view::npos : at;
+}
+
+// The start of the parameters' list: the last bracket at depth 0 that is no part of the name.
+size_t ParametersOf(std::string_view name) {
+  const size_t operator_at = OperatorIn(name);
+  size_t from = 0;
+  if (operator_at != std::string_view::npos) {
+    from = operator_at + 8;
+    // operator() and operators with < or >.
+    if (name.substr(from, 2) == "()") from += 2;
+    while (from < name.size() && (name[from] == '<' || name[from] == '>' || name[from] == '-')) {
+      if (name[from] == '<' && name.find('>', from) != std::string_view::npos &&
+          from > operator_at + 8 && name[from - 1] == ')') {
+        break;  // template arguments of operator()
+      }
+      ++from;
+    }
+  }
+  int depth = 0;
+  size_t found = std::string_view::npos;
+  for (size_t i = from; i < name.size(); ++i) {
+    if (Opens(name[i])) {
+      const bool anonymous = name.substr(i).starts_with("(anonymous namespace)");
+      if (depth == 0 && name[i] == '(' && !anonymous) found = i;
+      ++depth;
+    } else if (Closes(name[i])) {
+      --depth;
+    }
+  }
+  return found;
+}
+
+// Functions made from templates are demangled with their return type in front.
+size_t BehindReturnType(std::string_view name) {
+  const size_t end = std::min(OperatorIn(name), name.size());
+  int depth = 0;
+  size_t start = 0;
+  for (size_t i = 0; i < end; ++i) {
+    if (Opens(name[i])) ++depth;
+    if (Closes(name[i])) --depth;
+    if (depth == 0 && name[i] == ' ') start = i + 1;
+  }
+  return start;
+}
+
+}  // namespace
+
+std::string Grouped(int64_t number) {
+  std::string text = std::to_string(number);
+  const size_t first = number < 0 ? 1 : 0;
+  for (size_t at = text.size(); at > first + 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+std::string SignedGrouped(int64_t number) { return (number < 0 ? "" : "+") + Grouped(number); }
+
+std::string Hex(uint64_t number) { return Format("0x%" PRIx64, number); }
+
+std::string DurationText(uint64_t nanoseconds) {
+  const double seconds = static_cast<double>(nanoseconds) * 1e-9;
+  if (seconds < 1e-6) return Format("%.0f ns", seconds * 1e9);
+  if (seconds < 1e-3) return Format("%.0f us", seconds * 1e6);
+  if (seconds < 1) return Format("%.0f ms", seconds * 1e3);
+  if (seconds < 60) return Format("%.1f s", seconds);
+  const uint64_t whole = nanoseconds / 1'000'000'000;
+  if (whole < 3600) return Format("%" PRIu64 " min %02" PRIu64 " s", whole / 60, whole % 60);
+  const uint64_t minutes = whole / 60;
+  if (minutes < 24 * 60) {
+    return Format("%" PRIu64 " h %02" PRIu64 " min", minutes / 60, minutes % 60);
+  }
+  return Format("%" PRIu64 " d %" PRIu64 " h", minutes / 1440, minutes / 60 % 24);
+}
+
+std::string TimeText(uint64_t unix_nanoseconds) {
+  const auto seconds = static_cast<time_t>(unix_nanoseconds / 1'000'000'000);
+  struct tm parts = {};
+  if (::gmtime_r(&seconds, &parts) == nullptr) return "at an unknown time";
+  std::array<char, 64> text;
+  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
+  return text.data();
+}
+
+std::string Printable(std::string_view text) { return internal::Printable(text); }
+
+std::string CutTo(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  // Not in the middle of a character.
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  text.resize(most);
+  return text + " ...";
+}
+
+std::string FirstBytesText(const heap::HeapBlock& block) {
+  const int count = block.first_count();
+  if (count == 0) return "";
+  std::string hex;
+  std::string letters;
+  for (int i = 0; i < count; ++i) {
+    const uint8_t byte = block.first[static_cast<size_t>(i)];
+    hex += Format("%02x ", byte);
+    letters += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';
+  }
+  return hex + "|" + letters + "|";
+}
+
+std::string RangeText(const heap::HeapBlock& block) {
+  const uint64_t bytes = block.size > 0 ? static_cast<uint64_t>(block.size) : 1;
+  return Format("0x%016" PRIx64 " -> 0x%016" PRIx64, block.address, block.address + bytes - 1);
+}
+
+std::string ShortFunctionName(std::string_view demangled) {
+  std::string name(demangled);
+  const size_t clone = name.find(" [clone ");
+  if (clone != std::string::npos) name.resize(clone);
+  ReplaceAll(&name, "std::__cxx11::", "std::");
+  EraseDefaultArguments(&name);
+  while (name.find(" >") != std::string::npos) ReplaceAll(&name, " >", ">");
+  ReplaceAll(&name, "std::basic_string<char>", "std::string");
+  ReplaceAll(&name, "std::basic_string_view<char>", "std::string_view");
+  EraseAll(&name, "[abi:cxx11]");
+  const size_t parameters = ParametersOf(name);
+  if (parameters != std::string::npos && parameters > 0) name.resize(parameters);
+  return name.substr(BehindReturnType(name));
+}
+
+}  // namespace alkaid::tools

@@ -1,0 +1,38 @@
+// Numbers, times, names and bytes of heap snapshots, as people read them.
+//
+// Threads: free of state. Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "alkaid/heap/reports/heap_snapshot.h"
+
+namespace alkaid::tools {
+
+// "1,452,176", "-64".
+std::string Grouped(int64_t number);
+// "+1,452,176", "-64", "+0".
+std::string SignedGrouped(int64_t number);
+// "0x7f5c3a20".
+std::string Hex(uint64_t number);
+// "3.20 s", "45.0 ms", "2 h 13 min".
+std::string DurationText(uint64_t nanoseconds);
+// "2026-11-21 12:09:31 UTC".
+std::string TimeText(uint64_t unix_nanoseconds);
+// With what a terminal would take for orders, and what is not UTF-8, written as \x1b.
+std::string Printable(std::string_view text);
+// At most so many bytes of UTF-8, and " ..." where that is not all.
+std::string CutTo(std::string text, size_t most);
+// "65 87 00 |e..|"; empty where the bytes are not known.
+std::string FirstBytesText(const heap::HeapBlock& block);
+// "0x00005600d54a36f0 -> 0x00005600d54fa54f", first byte and last.
+std::string RangeText(const heap::HeapBlock& block);
+
+// A demangled function without the list of its parameters and its return type, and its templates
+// without the arguments that everybody leaves out: "std::vector<int>::push_back".
+std::string ShortFunctionName(std::string_view demangled);
+
+}  // namespace alkaid::tools

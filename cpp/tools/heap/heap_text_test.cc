@@ -1,0 +1,110 @@
+#include "tools/heap/heap_text.h"
+
+#include <gtest/gtest.h>
+
+#include "fixtures/crafted_heap.h"
+
+namespace alkaid::tools {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+TEST(HeapText, GroupsDigits) {
+  EXPECT_EQ(Grouped(0), "0");
+  EXPECT_EQ(Grouped(999), "999");
+  EXPECT_EQ(Grouped(1000), "1,000");
+  EXPECT_EQ(Grouped(24'280'536), "24,280,536");
+  EXPECT_EQ(Grouped(-999), "-999");
+  EXPECT_EQ(Grouped(-1'452'176), "-1,452,176");
+  EXPECT_EQ(Grouped(INT64_MIN), "-9,223,372,036,854,775,808");
+  EXPECT_EQ(SignedGrouped(1'452'176), "+1,452,176");
+  EXPECT_EQ(SignedGrouped(-44), "-44");
+  EXPECT_EQ(SignedGrouped(0), "+0");
+}
+
+TEST(HeapText, SaysDurationsInTheUnitThatFits) {
+  EXPECT_EQ(DurationText(5), "5 ns");
+  EXPECT_EQ(DurationText(5'000), "5 us");
+  EXPECT_EQ(DurationText(45'000'000), "45 ms");
+  EXPECT_EQ(DurationText(3 * kSecond + 200'000'000), "3.2 s");
+  EXPECT_EQ(DurationText(61 * kSecond), "1 min 01 s");
+  EXPECT_EQ(DurationText(7980 * kSecond), "2 h 13 min");
+  EXPECT_EQ(DurationText(200'000 * kSecond), "2 d 7 h");
+}
+
+TEST(HeapText, SaysTimesInUtc) {
+  EXPECT_EQ(TimeText(1'700'000'060 * kSecond), "2023-11-14 22:14:20 UTC");
+}
+
+TEST(HeapText, ShowsBytesAsHexAndLetters) {
+  heap::HeapBlock block = heap::crafted::Block(0x1000, 355'920, 1);
+  EXPECT_EQ(FirstBytesText(block),
+            "66 69 72 73 74 20 62 79 74 65 73 20 00 7f ff 0a |first bytes ....|");
+  block.size = 5;
+  EXPECT_EQ(FirstBytesText(block), "66 69 72 73 74 |first|");
+  block.flags = 0;
+  EXPECT_EQ(FirstBytesText(block), "");
+}
+
+TEST(HeapText, WritesOutWhatATerminalWouldTakeForOrdersAndWhatIsNoText) {
+  EXPECT_EQ(Printable("a\x1b[1mb\n\x7f"), "a\\x1b[1mb\\x0a\\x7f");
+  EXPECT_EQ(Printable("Gr\u00f6\u00dfe \u20ac \U0001f40b"), "Gr\u00f6\u00dfe \u20ac \U0001f40b");
+  // The C1 controls, of which U+009B begins an order as ESC [ does; what follows them is text.
+  EXPECT_EQ(Printable("\xc2\x80 \xc2\x9b 2J \xc2\x9f"), "\\xc2\\x80 \\xc2\\x9b 2J \\xc2\\x9f");
+  EXPECT_EQ(Printable("\xc2\xa0"), "\xc2\xa0");
+  // A byte that continues nothing, one cut off, an overlong form, a surrogate, beyond the last.
+  EXPECT_EQ(Printable("\x9b"), "\\x9b");
+  EXPECT_EQ(Printable("x\xe2\x82"), "x\\xe2\\x82");
+  EXPECT_EQ(Printable("\xc0\x9b"), "\\xc0\\x9b");
+  EXPECT_EQ(Printable("\xe0\x82\x9b"), "\\xe0\\x82\\x9b");
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");
+  EXPECT_EQ(Printable("\xf4\x90\x80\x80\xff"), "\\xf4\\x90\\x80\\x80\\xff");
+}
+
+TEST(HeapText, CutsBetweenCharacters) {
+  EXPECT_EQ(CutTo("abc", 3), "abc");
+  EXPECT_EQ(CutTo("abcd", 3), "abc ...");
+  EXPECT_EQ(CutTo("ab\u20acd", 4), "ab ...");
+  EXPECT_EQ(CutTo("ab\u20acd", 5), "ab\u20ac ...");
+}
+
+TEST(HeapText, NamesABlocksFirstAndLastByte) {
+  EXPECT_EQ(RangeText(heap::crafted::Block(0x5600d3fa3410, 64, 1)),
+            "0x00005600d3fa3410 -> 0x00005600d3fa344f");
+  EXPECT_EQ(RangeText(heap::crafted::Block(0x10, 0, 1)),
+            "0x0000000000000010 -> 0x0000000000000010");
+}
+
+TEST(HeapText, ShortensFunctionNamesToWhatTellsThemApart) {
+  const auto expect = [](const char* demangled, const char* name) {
+    EXPECT_EQ(ShortFunctionName(demangled), name);
+  };
+  expect("main", "main");
+  expect("alkaid::PoolBuffer::Resize(long, bool)", "alkaid::PoolBuffer::Resize");
+  expect("alkaid::Buffer::size() const", "alkaid::Buffer::size");
+  expect(
+      "alkaid::BaseMemoryPoolImpl<alkaid::(anonymous namespace)::JemallocAllocator>::Reallocate"
+      "(long, long, long, unsigned char**)",
+      "alkaid::BaseMemoryPoolImpl<alkaid::(anonymous namespace)::JemallocAllocator>::Reallocate");
+  expect("void (anonymous namespace)::Fill<int>(std::vector<int, std::allocator<int> >*)",
+         "(anonymous namespace)::Fill<int>");
+  expect(
+      "std::vector<std::__cxx11::basic_string<char, std::char_traits<char>, "
+      "std::allocator<char> >, std::allocator<std::__cxx11::basic_string<char, "
+      "std::char_traits<char>, std::allocator<char> > > >::reserve(unsigned long)",
+      "std::vector<std::string>::reserve");
+  expect("main::{lambda(int)#1}::operator()(int) const", "main::{lambda(int)#1}::operator()");
+  expect("operator new(unsigned long)", "operator new");
+  expect("A::operator<(A const&) const", "A::operator<");
+  expect("A::operator bool() const", "A::operator bool");
+  expect("std::ostream& operator<< <char>(std::ostream&, char)", "operator<< <char>");
+  expect("f(int) [clone .cold]", "f");
+  expect("cooperator(int)", "cooperator");
+  expect("operators::apply(int)", "operators::apply");
+  expect("void g<(anonymous namespace)::X>()", "g<(anonymous namespace)::X>");
+  expect("", "");
+  expect("(((", "(((");
+}
+
+}  // namespace
+}  // namespace alkaid::tools

@@ -1,0 +1,257 @@
+// alkaid run --track, over programs that never heard of Alkaid.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "alkaid/heap/reports/heap_file.h"
+#include "alkaid/heap/reports/heap_snapshot.h"
+#include "tools/support/run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+class TrackRun : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(ALKAID_PRELOAD_LIBRARY)) {
+      GTEST_SKIP() << "a build with a sanitizer has no library to preload";
+    }
+  }
+  static CommandResult RunTracked(std::vector<std::string> command,
+                                  const std::string& track = "--track") {
+    command.insert(command.begin(), {"run", track, "--"});
+    return RunCommand(command);
+  }
+};
+
+TEST_F(TrackRun, AProgramThatNeverHeardOfAlkaidIsTracked) {
+  const CommandResult result = RunTracked({ALKAID_PLAIN_PROGRAM, "5"});
+  EXPECT_EQ(result.exit_code, 5);
+  EXPECT_EQ(result.out, "tracked, listed with 12345 bytes, then -1\n");
+  EXPECT_THAT(result.err, IsEmpty());
+}
+
+TEST_F(TrackRun, InterpretersAndShellsRunAsTheyDo) {
+  const CommandResult python =
+      RunTracked({"/usr/bin/python3", "-c", "import json; print(json.dumps({'a': [1, 2]}))"});
+  EXPECT_EQ(python.exit_code, 0) << python.err;
+  EXPECT_EQ(python.out, "{\"a\": [1, 2]}\n");
+  const CommandResult shell =
+      RunTracked({"bash", "-c", "for i in 1 2 3; do (echo $i); done; exit 9"});
+  EXPECT_EQ(shell.exit_code, 9);
+  EXPECT_EQ(shell.out, "1\n2\n3\n");
+  EXPECT_THAT(shell.err, IsEmpty());
+}
+
+TEST_F(TrackRun, WhatTheCommandStartsIsTrackedToo) {
+  const CommandResult result =
+      RunTracked({"sh", "-c", std::string(ALKAID_PLAIN_PROGRAM) + "; true"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, "tracked, listed with 12345 bytes, then -1\n");
+}
+
+TEST_F(TrackRun, ItsOptionsReachTheCommand) {
+  const std::vector<std::string> print = {"sh", "-c", "echo $ALKAID_TRACK_ALLOCATIONS"};
+  EXPECT_EQ(RunTracked(print).out, "1\n");
+  EXPECT_EQ(RunTracked(print, "--track=sample:4096,frames=8").out, "sample:4096,frames=8\n");
+  const CommandResult views =
+      RunCommand({"run", "--track", "--views", "--heap-at-exit", "x.heap", "--", "sh", "-c",
+                  "echo $ALKAID_TRACK_ALLOCATIONS $ALKAID_HEAP_AT_EXIT; unset ALKAID_HEAP_AT_EXIT; "
+                  "exec true"});
+  EXPECT_EQ(views.out, "1,views " + std::filesystem::current_path().string() + "/x.heap\n");
+  EXPECT_FALSE(std::filesystem::exists("x.heap"));
+}
+
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
+TEST_F(TrackRun, AtItsEndTheCommandLeavesAFileOfWhatItNeverGaveBack) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/leaks.heap";
+  const CommandResult result = RunCommand(
+      {"run", "--track", "--heap-at-exit", file, "--", "/usr/bin/python3", "-c",
+       "import ctypes; malloc = ctypes.CDLL(None).malloc; malloc(7654321); malloc(7654321)"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, IsEmpty());
+  const auto heap = heap::ReadHeapFile(file);
+  ASSERT_TRUE(heap.ok()) << heap.status();
+  EXPECT_EQ(heap->contents().command_line.front(), "/usr/bin/python3");
+  EXPECT_EQ(std::count_if(heap->blocks().begin(), heap->blocks().end(),
+                          [](const heap::HeapBlock& block) { return block.size == 7'654'321; }),
+            2);
+  struct stat found = {};
+  ASSERT_EQ(::stat(file.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600U);
+  EXPECT_THAT(RunCommand({"heap", "show", file}).out,
+              AllOf(HasSubstr("15,308,642 bytes, 2 blocks"), HasSubstr("malloc")));
+}
+
+TEST_F(TrackRun, ProcessesThatTheCommandStartsLeaveItsFileAlone) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", file, "--", "bash", "-c",
+                  std::string(ALKAID_PLAIN_PROGRAM) + " >&2 & wait; echo $!"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const std::string child = result.out.substr(0, result.out.find('\n'));
+  EXPECT_THAT(NamesIn(folder.path()), UnorderedElementsAre("f", "f." + child));
+  const auto of_shell = heap::ReadHeapFile(file);
+  const auto of_child = heap::ReadHeapFile(file + "." + child);
+  ASSERT_TRUE(of_shell.ok()) << of_shell.status();
+  ASSERT_TRUE(of_child.ok()) << of_child.status();
+  EXPECT_EQ(of_shell->contents().command_line.front(), "bash");
+  EXPECT_EQ(of_child->contents().command_line.front(), ALKAID_PLAIN_PROGRAM);
+}
+
+TEST_F(TrackRun, WhatTheCommandBecomesWritesItsFile) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const CommandResult result = RunCommand({"run", "--track", "--heap-at-exit", file, "--", "bash",
+                                           "-c", "exec " + std::string(ALKAID_PLAIN_PROGRAM)});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(NamesIn(folder.path()), UnorderedElementsAre("f"));
+  const auto heap = heap::ReadHeapFile(file);
+  ASSERT_TRUE(heap.ok()) << heap.status();
+  EXPECT_EQ(heap->contents().command_line.front(), ALKAID_PLAIN_PROGRAM);
+}
+
+TEST_F(TrackRun, ARunWithinARunLeavesTheOuterOnesFileAlone) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const std::string inner = std::string(ALKAID_COMMAND) + " run --track -- " + ALKAID_PLAIN_PROGRAM;
+  const CommandResult result = RunCommand(
+      {"run", "--track", "--heap-at-exit", file, "--", "bash", "-c", inner + "; exit 0"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(NamesIn(folder.path()).size(), 2U);
+  const auto heap = heap::ReadHeapFile(file);
+  ASSERT_TRUE(heap.ok()) << heap.status();
+  EXPECT_EQ(heap->contents().command_line.front(), "bash");
+}
+
+TEST_F(TrackRun, ANameWithTheProcessInItIsEachProcesssOwn) {
+  const TestFolder folder;
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", folder.path() + "/%p.heap", "--", "bash",
+                  "-c", std::string(ALKAID_PLAIN_PROGRAM) + " >&2 & wait; echo $!; echo $$"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const size_t end = result.out.find('\n');
+  const std::string child = result.out.substr(0, end);
+  const std::string shell = result.out.substr(end + 1, result.out.size() - end - 2);
+  EXPECT_THAT(NamesIn(folder.path()), UnorderedElementsAre(child + ".heap", shell + ".heap"));
+}
+
+TEST_F(TrackRun, AHeapFileThatCanNotBeWrittenIsToldBeforeTheCommandRuns) {
+  const TestFolder folder;
+  for (const std::string& file : {folder.path() + "/no/such/folder", folder.path()}) {
+    const CommandResult result =
+        RunCommand({"run", "--track", "--heap-at-exit", file, "--", "echo", "ran"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, AllOf(HasSubstr("--heap-at-exit"), HasSubstr(file)));
+  }
+  for (const std::vector<std::string>& option :
+       {std::vector<std::string>{"--heap-at-exit="}, {"--heap-at-exit", ""}}) {
+    std::vector<std::string> arguments = {"run", "--track"};
+    arguments.insert(arguments.end(), option.begin(), option.end());
+    arguments.insert(arguments.end(), {"--", "echo", "ran"});
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr("needs the name of a file"));
+  }
+  EXPECT_FALSE(std::filesystem::exists("--"));
+  EXPECT_THAT(NamesIn(folder.path()), IsEmpty());
+}
+
+TEST_F(TrackRun, ABadSignalIsSaidOnceByTheCommandThatItIsFor) {
+  const CommandResult result =
+      RunCommand({"run", "--track", "--", ALKAID_PLAIN_PROGRAM}, {{"ALKAID_HEAP_SIGNAL", "USR9"}});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, HasSubstr("ALKAID_HEAP_SIGNAL"));
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
+TEST_F(TrackRun, WhatWasPreloadedBeforeIsKept) {
+  const CommandResult result = RunCommand({"run", "--track", "--", "sh", "-c", "echo $LD_PRELOAD"},
+                                          {{"LD_PRELOAD", "libresolv.so.2"}});
+  EXPECT_THAT(result.out, EndsWith("/libalkaid_malloc.so:libresolv.so.2\n"));
+}
+
+TEST_F(TrackRun, WithoutItNothingIsTracked) {
+  // The same shell, started by a command that does not preload: the control of the tests above.
+  const std::string plain = ALKAID_PLAIN_PROGRAM;
+  const CommandResult result =
+      RunTracked({"sh", "-c", "unset LD_PRELOAD; ALKAID_TRACK_ALLOCATIONS=1 " + plain});
+  EXPECT_EQ(result.out, "not tracked\n");
+}
+
+TEST_F(TrackRun, ACommandThatIsNotThereExitsAsInAShell) {
+  const CommandResult missing = RunTracked({"alkaid-no-such-command"});
+  EXPECT_EQ(missing.exit_code, 127);
+  EXPECT_EQ(missing.err, "alkaid: run: alkaid-no-such-command: command not found\n");
+  EXPECT_EQ(RunTracked({"/no/such/file"}).exit_code, 127);
+  EXPECT_EQ(RunTracked({"/etc/passwd"}).exit_code, 126);
+}
+
+TEST_F(TrackRun, ASignalThatEndsTheCommandIsSeen) {
+  EXPECT_EQ(RunTracked({"sh", "-c", "kill -TERM $$"}).exit_code, 128 + 15);
+}
+
+TEST_F(TrackRun, WrongUsageExitsOneAndRunsNothing) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run"},
+        {"run", "--track"},
+        {"run", "--track", "--"},
+        {"run", "--", "echo", "ran"},
+        {"run", "--track=lots", "--", "echo", "ran"},
+        {"run", "--track=sample:0", "--", "echo", "ran"}}) {
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
+    EXPECT_NE(result.err, "");
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+// An ELF file of 64 bits, statically linked as far as its headers say, and not more.
+std::string StaticProgram() {
+  std::string bytes(64, '\0');
+  bytes.replace(0, 7, std::string("\177ELF\2\1\1", 7));
+  return bytes;
+}
+
+TEST_F(TrackRun, ProgramsIntoWhichNothingCanBePreloadedAreRefused) {
+  const TestFolder folder;
+  const std::string file = folder.Write("program", StaticProgram());
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  const CommandResult linked = RunTracked({file});
+  EXPECT_EQ(linked.exit_code, 1);
+  EXPECT_THAT(linked.err, AllOf(HasSubstr(file), HasSubstr("statically linked")));
+
+  std::string narrow = StaticProgram();
+  narrow[4] = 1;
+  const CommandResult bits = RunTracked({folder.Write("program", narrow)});
+  EXPECT_EQ(bits.exit_code, 1);
+  EXPECT_THAT(bits.err, HasSubstr("32-bit"));
+}
+
+}  // namespace
+}  // namespace alkaid::tools

@@ -1,0 +1,36 @@
+#include "tools/support/json_report.h"
+
+#include <cstdio>
+
+#include "tools/dgram/field_text.h"
+
+namespace alkaid::tools {
+namespace {
+
+void PrintMembers(const nlohmann::ordered_json& object) {
+  for (const auto& [name, value] : object.items()) {
+    std::printf("%s: %s,\n", JsonLine(name).c_str(), JsonLine(value).c_str());
+  }
+}
+
+}  // namespace
+
+JsonReport::JsonReport(const nlohmann::ordered_json& head, const std::string& list) {
+  std::printf("{\n");
+  PrintMembers(head);
+  std::printf("%s: [", JsonLine(list).c_str());
+}
+
+void JsonReport::Add(const nlohmann::ordered_json& entry) {
+  std::printf("%s%s", first_ ? "\n" : ",\n", JsonLine(entry).c_str());
+  first_ = false;
+}
+
+void JsonReport::Finish(const Status& status, const nlohmann::ordered_json& tail) {
+  std::printf("%s],\n", first_ ? "" : "\n");
+  PrintMembers(tail);
+  const std::string error(status.message().data(), status.message().size());
+  std::printf("\"error\": %s\n}\n", status.ok() ? "null" : JsonLine(error).c_str());
+}
+
+}  // namespace alkaid::tools

@@ -1,0 +1,62 @@
+#include "tools/support/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace alkaid::tools {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{1000};
+constexpr std::chrono::milliseconds kInterval{100};
+constexpr int kCells = 24;
+
+}  // namespace
+
+std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds) {
+  const double fraction =
+      total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 0;
+  const int filled = static_cast<int>(fraction * kCells);
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
+  const auto left_seconds = static_cast<int64_t>(std::max(left, 0.0) + 0.5);
+
+  std::array<char, 96> figures;
+  std::snprintf(figures.data(), figures.size(), "] %3d%%  %.1f MB/s  %d:%02d left",
+                static_cast<int>(fraction * 100), rate / 1e6,
+                static_cast<int>(std::min<int64_t>(left_seconds / 60, 99999)),
+                static_cast<int>(left_seconds % 60));
+  return label + " [" + std::string(static_cast<size_t>(filled), '#') +
+         std::string(static_cast<size_t>(kCells - filled), '-') + figures.data();
+}
+
+Progress::Progress(std::string label, int64_t total)
+    : label_(std::move(label)),
+      total_(total),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      start_(Clock::now()),
+      next_(start_ + kPatience) {}
+
+Progress::~Progress() {
+  if (drawn_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::Advance(int64_t nbytes) {
+  done_ += nbytes;
+  if (!terminal_) return;
+  const Clock::time_point now = Clock::now();
+  if (now >= next_) Draw(now);
+}
+
+void Progress::Draw(Clock::time_point now) {
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  std::fprintf(stderr, "\r\033[K%s", ProgressLine(label_, done_, total_, seconds).c_str());
+  std::fflush(stderr);
+  next_ = now + kInterval;
+  drawn_ = true;
+}
+
+}  // namespace alkaid::tools
