@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "alkaid/base/version.h"
-#include "alkaid/heap/reports/heap_requests.h"
+#include "alkaid/startup/startup.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
 

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -10,7 +9,6 @@
 #include <new>
 #include <vector>
 
-#include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard.h"
 #include "alkaid/base/notice.h"
 #include "alkaid/growth/leak_profile.h"
@@ -25,11 +23,6 @@ std::atomic<bool> process_profile_on{false};
 
 namespace growth {
 namespace {
-
-using internal::GetEnvironment;
-using internal::kHeapOwnerVariable;
-using internal::kLeakProfileVariable;
-using internal::kProfileReleaseAtVariable;
 
 struct State {
   State() {
@@ -122,43 +115,9 @@ void SaveProfileAtExit() {
   }
 }
 
-// `text` as a whole number above 0; 0 where it is none.
-uint64_t PositiveNumber(const std::string& text) {
-  uint64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
-  return whole ? number : 0;
-}
-
-void ReadReleaseAt() {
-  const std::string text = GetEnvironment(kProfileReleaseAtVariable);
-  if (text.empty()) return;
-  TheState().release_at = PositiveNumber(text);
-  if (TheState().release_at != 0) return;
-  internal::Notice(std::string(kProfileReleaseAtVariable) + "=" + text +
-                   ": not the number of a stamp, from 1; release is tried at the end");
-}
-
-// glibc gives a library's constructors what main gets. What the program registers for its exit later
-// runs before ours.
-[[gnu::constructor]] void StartFromEnvironment(int count, char** arguments) {
-  const std::string pattern = GetEnvironment(kLeakProfileVariable);
-  if (pattern.empty()) return;
-  const uint64_t owner = PositiveNumber(GetEnvironment(kHeapOwnerVariable));
-  const bool only_looks =
-      alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && owner != Self();
-  if (only_looks) return;
-  ReadReleaseAt();
-  const Status status = ProfileLeaksOfProcess(pattern);
-  if (!status.ok())
-    return internal::Notice(std::string(kLeakProfileVariable) + ": " + internal::MessageOf(status));
-  const std::lock_guard guard(TheState().lock);
-  if (owner != 0) TheState().owner = static_cast<uint32_t>(owner);
-}
-
 }  // namespace
 
-Status ProfileLeaksOfProcess(const std::string& pattern) {
+Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t owner) {
   if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
   State& state = TheState();
   const std::lock_guard guard(state.lock);
@@ -173,10 +132,12 @@ Status ProfileLeaksOfProcess(const std::string& pattern) {
     state.claimed.store(false);
   }
   state.pattern = pattern;
-  state.owner = Self();
+  state.owner = owner != 0 ? owner : Self();
   internal::process_profile_on.store(true);
   return absl::OkStatus();
 }
+
+void SetReleaseStampOfProcess(uint64_t stamp) { TheState().release_at.store(stamp); }
 
 }  // namespace growth
 

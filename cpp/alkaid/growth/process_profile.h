@@ -25,6 +25,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 #include "alkaid/base/export.h"
@@ -46,8 +47,13 @@ inline void StampEvent() {
   }
 }
 
-// As ALKAID_LEAK_PROFILE. A second call changes the name. kInvalidArgument for no name.
-ALKAID_EXPORT Status ProfileLeaksOfProcess(const std::string& pattern);
+// As ALKAID_LEAK_PROFILE. A second call changes the name. `owner` is the process whose file keeps a
+// name without %p as it is; 0: this one. kInvalidArgument for no name.
+ALKAID_EXPORT Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t owner = 0);
+
+// As ALKAID_PROFILE_RELEASE_AT: the stamp, from 1, at which the profile of the process tries what
+// ReleaseUnused gives back; 0: at the end.
+ALKAID_EXPORT void SetReleaseStampOfProcess(uint64_t stamp);
 
 }  // namespace growth
 }  // namespace alkaid

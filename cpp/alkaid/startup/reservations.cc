@@ -14,9 +14,12 @@
 #include "alkaid/base/notice.h"
 #include "alkaid/base/text.h"
 #include "alkaid/growth/reservation_advisor.h"
+#include "alkaid/startup/startup_internal.h"
 
-namespace alkaid::growth {
+namespace alkaid::internal {
 namespace {
+
+using growth::ReservationAdvisor;
 
 struct Request {
   explicit Request(std::string path) : file(std::move(path)) {}
@@ -29,8 +32,7 @@ struct Request {
 Request* the_request = nullptr;
 
 void Say(const std::string& file, const std::string& what) {
-  internal::Notice(std::string(internal::kReservationsVariable) + "=" + internal::Printable(file) +
-                   ": " + internal::Printable(what));
+  Notice(std::string(kReservationsVariable) + "=" + Printable(file) + ": " + Printable(what));
 }
 
 void SaveReservationsAtExit() {
@@ -38,14 +40,16 @@ void SaveReservationsAtExit() {
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
   try {
     const Status status = the_request->advisor.Save(the_request->file);
-    if (!status.ok()) Say(the_request->file, "not written: " + internal::MessageOf(status));
+    if (!status.ok()) Say(the_request->file, "not written: " + MessageOf(status));
   } catch (const std::exception& error) {
     Say(the_request->file, std::string("not written: ") + error.what());
   }
 }
 
-[[gnu::constructor]] void StartFromEnvironment() {
-  const std::string file = internal::GetEnvironment(internal::kReservationsVariable);
+}  // namespace
+
+void StartReservations() {
+  const std::string file = GetEnvironment(kReservationsVariable);
   if (file.empty()) return;
   try {
     // The program may change its folder before it ends.
@@ -53,7 +57,7 @@ void SaveReservationsAtExit() {
     const Status status = request->advisor.Load(request->file);
     if (!status.ok() && status.code() != StatusCode::kNotFound) {
       // What is no file of reservations is somebody's, and stays as it is.
-      Say(file, internal::MessageOf(status) + "; nothing is reserved, and nothing will be written");
+      Say(file, MessageOf(status) + "; nothing is reserved, and nothing will be written");
       return;
     }
     the_request = request.release();  // never destroyed: static builders end late
@@ -65,5 +69,4 @@ void SaveReservationsAtExit() {
   }
 }
 
-}  // namespace
-}  // namespace alkaid::growth
+}  // namespace alkaid::internal

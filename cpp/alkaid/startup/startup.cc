@@ -1,37 +1,109 @@
-// What the environment asks for when the library is loaded.
+#include "alkaid/startup/startup.h"
 
-#include <cstdio>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdint>
 #include <string>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/notice.h"
+#include "alkaid/core/observers/builder_events.h"
+#include "alkaid/growth/process_profile.h"
 #include "alkaid/heap/reports/heap_requests.h"
-#include "alkaid/heap/reports/heap_requests_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
+#include "alkaid/startup/startup_internal.h"
 
-namespace alkaid::heap {
+namespace alkaid::internal {
 namespace {
 
-Status StartFromText(const std::string& text) {
-  ALKAID_ASSIGN_OR_RAISE(const TrackingOptions options, ParseTrackingOptions(text));
-  return StartTracking(options);
+void Say(const char* variable, const Status& status) {
+  if (!status.ok()) Notice(std::string(variable) + ": " + MessageOf(status));
 }
 
-void StartTrackingFromEnvironment() {
-  const std::string text = internal::GetEnvironment(internal::kTrackAllocationsVariable);
+// `text` as a whole number above 0; 0 where it is none.
+uint64_t PositiveNumber(const std::string& text) {
+  uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole ? number : 0;
+}
+
+void StartGrowthTrace() {
+  const std::string text = GetEnvironment(kTraceGrowthVariable);
   if (text.empty() || text == "0") return;
-  const Status status = StartFromText(text);
-  if (status.ok()) return;
-  const std::string message(status.message());
-  std::fprintf(stderr, "alkaid: %s=%s: %s; tracking stays off\n",
-               internal::kTrackAllocationsVariable, text.c_str(), message.c_str());
+  if (text == "1") return TraceBuilderGrowth(true);
+  Notice(std::string(kTraceGrowthVariable) + "=" + text + ": takes 1, or 0; growth is not traced");
 }
 
-// glibc gives a library's constructors what main gets.
-[[gnu::constructor]] void StartFromEnvironment(int count, char** arguments) {
-  if (alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && !IsHeapOwner()) return;
-  StartTrackingFromEnvironment();
-  StartHeapRequestsFromEnvironment();
+Status StartTrackingAs(const std::string& text) {
+  ALKAID_ASSIGN_OR_RAISE(const heap::TrackingOptions options, heap::ParseTrackingOptions(text));
+  return heap::StartTracking(options);
+}
+
+void StartTracking() {
+  const std::string text = GetEnvironment(kTrackAllocationsVariable);
+  if (text.empty() || text == "0") return;
+  const Status status = StartTrackingAs(text);
+  if (status.ok()) return;
+  Notice(std::string(kTrackAllocationsVariable) + "=" + text + ": " + MessageOf(status) +
+         "; tracking stays off");
+}
+
+Status WriteHeapFileOnSignal(const std::string& signal, uint32_t owner) {
+  const std::string file = GetEnvironment(kHeapFileVariable);
+  ALKAID_ASSIGN_OR_RAISE(const int number, heap::ParseSignal(signal));
+  return heap::WriteHeapFileOnSignal(number, file.empty() ? heap::kDefaultHeapFile : file, owner);
+}
+
+Status WriteHeapFileAtExit(const std::string& file, uint32_t owner) {
+  // What is live at the end is known only where it is tracked.
+  if (!heap::IsTracking() && GetEnvironment(kTrackAllocationsVariable).empty()) {
+    ALKAID_RETURN_NOT_OK(heap::StartTracking());
+  }
+  return heap::WriteHeapFileAtExit(file, owner);
+}
+
+void StartHeapFiles(uint32_t owner) {
+  const std::string signal = GetEnvironment(kHeapSignalVariable);
+  if (!signal.empty()) Say(kHeapSignalVariable, WriteHeapFileOnSignal(signal, owner));
+  const std::string at_exit = GetEnvironment(kHeapAtExitVariable);
+  if (!at_exit.empty()) Say(kHeapAtExitVariable, WriteHeapFileAtExit(at_exit, owner));
+}
+
+void StartLeakProfile(uint32_t owner) {
+  const std::string pattern = GetEnvironment(kLeakProfileVariable);
+  if (pattern.empty()) return;
+  const std::string release_at = GetEnvironment(kProfileReleaseAtVariable);
+  growth::SetReleaseStampOfProcess(PositiveNumber(release_at));
+  if (!release_at.empty() && PositiveNumber(release_at) == 0) {
+    Notice(std::string(kProfileReleaseAtVariable) + "=" + release_at +
+           ": not the number of a stamp, from 1; release is tried at the end");
+  }
+  Say(kLeakProfileVariable, growth::ProfileLeaksOfProcess(pattern, owner));
+}
+
+// The process whose files are asked for; 0 where no other is named.
+uint32_t Owner() {
+  const uint64_t owner = PositiveNumber(GetEnvironment(kHeapOwnerVariable));
+  return owner <= UINT32_MAX ? static_cast<uint32_t>(owner) : 0;
+}
+
+// glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after the
+// constructors that make what lives as long as the process. What the program registers for its exit
+// later runs before ours; of ours, what is started first here runs last.
+[[gnu::constructor]] void Start(int count, char** arguments) {
+  StartGrowthTrace();
+  const uint32_t owner = Owner();
+  const bool only_looks = alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) &&
+                          owner != static_cast<uint32_t>(::getpid());
+  if (!only_looks) {
+    StartTracking();
+    StartHeapFiles(owner);
+    StartLeakProfile(owner);
+  }
+  StartReservations();
 }
 
 }  // namespace
-}  // namespace alkaid::heap
+}  // namespace alkaid::internal

@@ -8,9 +8,7 @@
 #include <cinttypes>
 #include <cstddef>
 #include <cstdio>
-#include <string>
 
-#include "alkaid/base/environment.h"
 #include "alkaid/base/text.h"
 #include "alkaid/core/observers/listener_list_internal.h"
 
@@ -82,17 +80,6 @@ void Trace(const BuilderGrowth& growth) {
   if (::write(STDERR_FILENO, line, static_cast<size_t>(length)) < 0) errno = error;
 }
 
-[[gnu::constructor]] void TraceFromEnvironment() {
-  const std::string text = GetEnvironment(kTraceGrowthVariable);
-  if (text.empty() || text == "0") return;
-  if (text != "1") {
-    std::fprintf(stderr, "alkaid: %s=%s: takes 1, or 0; growth is not traced\n",
-                 kTraceGrowthVariable, text.c_str());
-    return;
-  }
-  traced.store(true, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 void EmitBuilderGrowth(const BuilderGrowth& growth) {
@@ -114,6 +101,8 @@ int64_t AdviseBuilder(Label label) {
 }
 
 }  // namespace internal
+
+void TraceBuilderGrowth(bool on) { internal::traced.store(on, std::memory_order_relaxed); }
 
 void AddBuilderObserver(BuilderObserver* observer) {
   internal::AllListeners().Add(observer, internal::kAll, internal::SetSwitches);

@@ -13,7 +13,7 @@
 // (one line). `base_ptr` is `new` for the first block, `shift` where the bytes moved to another
 // address, `stays` where they did not; sizes are in bytes; `by` is need, reservation, advice or
 // resize, as BuilderGrowthReason. The label is `-` where there is none; what would split the line or
-// order the terminal about is written as \x0a (printable_text.h), and long labels are cut.
+// order the terminal about is written as \x0a (text.h), and long labels are cut.
 //
 // Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
 // thread that builds, on several at once; Add and Remove from any thread, except from inside an
@@ -74,6 +74,9 @@ class ALKAID_EXPORT BuilderObserver {
 // An observer that is there already is not added again; one that is not there is not removed.
 ALKAID_EXPORT void AddBuilderObserver(BuilderObserver* observer);
 ALKAID_EXPORT void RemoveBuilderObserver(BuilderObserver* observer);
+
+// As ALKAID_TRACE_GROWTH: whether each growth is a line on stderr. Threads: any, at any time.
+ALKAID_EXPORT void TraceBuilderGrowth(bool on);
 
 namespace internal {
 

@@ -18,7 +18,6 @@
 #include "alkaid/base/fork_guard.h"
 #include "alkaid/base/notice.h"
 #include "alkaid/heap/reports/heap_file.h"
-#include "alkaid/heap/reports/heap_requests_internal.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
@@ -27,10 +26,6 @@ namespace alkaid::heap {
 namespace {
 
 using internal::GetEnvironment;
-using internal::kHeapAtExitVariable;
-using internal::kHeapFileVariable;
-using internal::kHeapOwnerVariable;
-using internal::kHeapSignalVariable;
 using internal::kTrackAllocationsVariable;
 
 // What the handler touches, and nothing else.
@@ -243,32 +238,9 @@ Status HearOfExit(State* state) {
   return absl::OkStatus();
 }
 
-// The process that was asked, as far as the environment says.
-uint32_t OwnerFromEnvironment() {
-  const std::string text = GetEnvironment(kHeapOwnerVariable);
-  uint32_t owner = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), owner);
-  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
-  return whole && owner != 0 ? owner : static_cast<uint32_t>(::getpid());
-}
-
-Status SignalFromEnvironment(const std::string& signal) {
-  const std::string file = GetEnvironment(kHeapFileVariable);
-  ALKAID_ASSIGN_OR_RAISE(const int number, ParseSignal(signal));
-  return WriteHeapFileOnSignal(number, file.empty() ? kDefaultHeapFile : file);
-}
-
-Status AtExitFromEnvironment(const std::string& file) {
-  // Whoever asks for what is live at the end asks for it to be tracked.
-  if (!IsTracking() && GetEnvironment(kTrackAllocationsVariable).empty()) {
-    ALKAID_RETURN_NOT_OK(StartTracking());
-  }
-  return WriteHeapFileAtExit(file);
-}
-
 }  // namespace
 
-Status WriteHeapFileOnSignal(int signal, const std::string& pattern) {
+Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t owner) {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   State& state = TheState();
   const std::lock_guard guard(state.lock);
@@ -283,17 +255,17 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern) {
     state.signal = signal;
   }
   state.on_signal = pattern;
-  state.owner = static_cast<uint32_t>(::getpid());
+  state.owner = owner != 0 ? owner : static_cast<uint32_t>(::getpid());
   return absl::OkStatus();
 }
 
-Status WriteHeapFileAtExit(const std::string& pattern) {
+Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   State& state = TheState();
   const std::lock_guard guard(state.lock);
   ALKAID_RETURN_NOT_OK(HearOfExit(&state));
   state.at_exit = pattern;
-  state.owner = static_cast<uint32_t>(::getpid());
+  state.owner = owner != 0 ? owner : static_cast<uint32_t>(::getpid());
   return absl::OkStatus();
 }
 
@@ -342,27 +314,6 @@ std::string OwnHeapFileName(std::string_view pattern, uint32_t owner, uint64_t n
   const bool names_process = name != HeapFileName(pattern, self + 1, number);
   if (self != owner && !names_process) name += "." + std::to_string(self);
   return name;
-}
-
-bool IsHeapOwner() { return GetEnvironment(kHeapOwnerVariable) == std::to_string(::getpid()); }
-
-void StartHeapRequestsFromEnvironment() {
-  const std::string signal = GetEnvironment(kHeapSignalVariable);
-  if (!signal.empty()) {
-    const Status status = SignalFromEnvironment(signal);
-    if (!status.ok())
-      internal::Notice(std::string(kHeapSignalVariable) + ": " + internal::MessageOf(status));
-  }
-  const std::string at_exit = GetEnvironment(kHeapAtExitVariable);
-  if (!at_exit.empty()) {
-    const Status status = AtExitFromEnvironment(at_exit);
-    if (!status.ok())
-      internal::Notice(std::string(kHeapAtExitVariable) + ": " + internal::MessageOf(status));
-  }
-  if (signal.empty() && at_exit.empty()) return;
-  State& state = TheState();
-  const std::lock_guard guard(state.lock);
-  state.owner = OwnerFromEnvironment();
 }
 
 }  // namespace alkaid::heap

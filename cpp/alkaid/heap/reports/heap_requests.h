@@ -36,14 +36,17 @@ namespace alkaid::heap {
 inline constexpr char kDefaultHeapFile[] = "alkaid-heap.%p.%n";
 
 // As ALKAID_HEAP_SIGNAL with ALKAID_HEAP_FILE. A second call with the same signal changes the name.
+// `owner` is the process whose files keep a name without %p as it is; 0: this one.
 // kInvalidArgument for what is no signal, can not be caught, or stands for a fault of the program;
 // kFailedPrecondition where the program has a handler for it: one of the two would not hear it.
 // kAlreadyExists where another signal was chosen before.
 ALKAID_EXPORT Status WriteHeapFileOnSignal(int signal,
-                                           const std::string& pattern = kDefaultHeapFile);
+                                           const std::string& pattern = kDefaultHeapFile,
+                                           uint32_t owner = 0);
 
-// As ALKAID_HEAP_AT_EXIT. A second call changes the name. kInvalidArgument for no name.
-ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern);
+// As ALKAID_HEAP_AT_EXIT. A second call changes the name. `owner`: as above. kInvalidArgument for no
+// name.
+ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner = 0);
 
 // A signal's number from "USR2", "SIGUSR2", "12" or "RTMIN+3".
 ALKAID_EXPORT Result<int> ParseSignal(std::string_view text);
@@ -56,10 +59,3 @@ ALKAID_EXPORT std::string OwnHeapFileName(std::string_view pattern, uint32_t own
                                           uint64_t number);
 
 }  // namespace alkaid::heap
-
-// A program may define this function. The library calls it when it is loaded, before any constructor
-// of the program has run. Where it answers true, the program only looks at what others have left, and
-// asks nothing of itself: ALKAID_TRACK_ALLOCATIONS and ALKAID_HEAP_* are heard only where
-// ALKAID_HEAP_OWNER names this very process.
-extern "C" [[gnu::weak]] ALKAID_EXPORT bool alkaid_only_looks(int argument_count,
-                                                              const char* const* arguments);

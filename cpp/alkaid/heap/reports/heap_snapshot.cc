@@ -15,10 +15,10 @@
 #include "alkaid/heap/reports/first_bytes_internal.h"
 #include "alkaid/heap/reports/heap_reader_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
+#include "alkaid/heap/reports/source_census_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tables_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
-#include "alkaid/heap/tracking/source_notes_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
@@ -228,7 +228,7 @@ Result<HeapSnapshot> TakeNow(std::string name) {
                                       views ? LockViewShard : WithShardLocked()));
   // A root that was there before views were read and is there now was there meanwhile. A note of
   // later might be of another one, at the place of a root that a view still showed when it was read.
-  if (views) SourceNotes::Get().CopyTo(contents.taken_ns, &contents);
+  if (views) CopySourceNotes(contents.taken_ns, &contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
   contents.modules = LoadedModules();

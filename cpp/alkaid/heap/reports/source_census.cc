@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "alkaid/heap/reports/source_census_internal.h"
+#include "alkaid/heap/tracking/source_notes_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -15,6 +16,20 @@ uint64_t EndOf(const HeapSource& source) {
 }
 
 }  // namespace
+
+void CopySourceNotes(uint64_t begun_by_ns, HeapContents* contents) {
+  SourceNotes::Get().ForEach([&](uint64_t address, const SourceNotes::Note& note) {
+    if (note.begun_ns > begun_by_ns) return;
+    const size_t first_time = contents->times.size();
+    for (const SourceNotes::Piece& piece : note.pieces) {
+      contents->times.push_back({piece.address, piece.least_ns});
+      if (piece.greatest_ns == piece.least_ns) continue;
+      contents->times.push_back({piece.address, piece.greatest_ns});
+    }
+    contents->sources.push_back({address, note.size, note.offset, note.name, first_time,
+                                 contents->times.size() - first_time});
+  });
+}
 
 void SourceCensus::Bounds::Include(uint64_t time) {
   if (time == kNoTime) return;

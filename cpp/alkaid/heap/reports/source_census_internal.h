@@ -19,6 +19,10 @@
 
 namespace alkaid::heap {
 
+// Adds the notes of sources (heap/tracking/source_notes_internal.h) that were begun until then,
+// CLOCK_MONOTONIC, to the contents' sources, by address, and to their times.
+ALKAID_EXPORT void CopySourceNotes(uint64_t begun_by_ns, HeapContents* contents);
+
 class ALKAID_EXPORT SourceCensus {
  public:
   // `contents` are as HeapSnapshot::Make wants them.

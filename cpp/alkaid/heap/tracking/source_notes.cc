@@ -193,19 +193,4 @@ void SourceNotes::Clear() noexcept {
   Count();
 }
 
-void SourceNotes::CopyTo(uint64_t begun_by_ns, HeapContents* contents) {
-  const std::lock_guard guard(lock_);
-  for (const auto& [address, note] : notes_) {
-    if (note.begun_ns > begun_by_ns) continue;
-    const size_t first_time = contents->times.size();
-    for (const Piece& piece : note.pieces) {
-      contents->times.push_back({piece.address, piece.least_ns});
-      if (piece.greatest_ns == piece.least_ns) continue;
-      contents->times.push_back({piece.address, piece.greatest_ns});
-    }
-    contents->sources.push_back({address, note.size, note.offset, note.name, first_time,
-                                 contents->times.size() - first_time});
-  }
-}
-
 }  // namespace alkaid::heap

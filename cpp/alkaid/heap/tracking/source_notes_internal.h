@@ -10,7 +10,7 @@
 // put together, until pieces are about a thousandth of the bytes.
 //
 // Ownership: one object, never destroyed; notes are copies. Threads: all functions, from any thread.
-// Out of memory: a note that could not be kept is none; CopyTo throws std::bad_alloc.
+// Out of memory: a note that could not be kept is none.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,6 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/fork_guard.h"
 #include "alkaid/core/observers/source_note.h"
-#include "alkaid/heap/reports/heap_snapshot.h"
 
 namespace alkaid::heap {
 
@@ -38,11 +37,7 @@ class ALKAID_EXPORT SourceNotes {
   // `size` bytes from `data` on are released, or may be another's from now on.
   void Release(const void* data, int64_t size) noexcept;
   void Clear() noexcept;
-  // Adds those that were begun until then, CLOCK_MONOTONIC, to the sources, by address, and to the
-  // times.
-  void CopyTo(uint64_t begun_by_ns, HeapContents* contents);
 
- private:
   // From `address` on, until the next piece, bytes are of times from least to greatest.
   struct Piece {
     uint64_t address;
@@ -56,9 +51,19 @@ class ALKAID_EXPORT SourceNotes {
     int64_t size;
     int64_t offset;
     std::string name;
-    uint64_t begun_ns;
+    uint64_t begun_ns;  // CLOCK_MONOTONIC
     Pieces pieces;
   };
+
+  // Calls `visit(address, note)` for each, by address, under the lock: it must not come back here. What
+  // it throws is passed on.
+  template <typename Visit>
+  void ForEach(Visit visit) {
+    const std::lock_guard guard(lock_);
+    for (const auto& [address, note] : notes_) visit(address, note);
+  }
+
+ private:
   using Notes = std::map<uint64_t, Note>;
 
   static uint64_t EndOf(const Notes::value_type& note) {

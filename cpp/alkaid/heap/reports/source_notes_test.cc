@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/heap/reports/source_census_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
 
@@ -30,7 +31,7 @@ class SourceNotesTest : public ::testing::Test {
   }
   static HeapContents Contents() {
     HeapContents contents;
-    SourceNotes::Get().CopyTo(UINT64_MAX, &contents);
+    CopySourceNotes(UINT64_MAX, &contents);
     return contents;
   }
   // "address size offset" of each.
@@ -169,7 +170,7 @@ TEST_F(SourceNotesTest, ANoteThatWasBegunLaterThanAskedIsLeftOut) {
   AddFrom(5000, 100, "b.xtc2", 0);
   AddFrom(1100, 100, "a.xtc2", 100);
   HeapContents contents;
-  SourceNotes::Get().CopyTo(between, &contents);
+  CopySourceNotes(between, &contents);
   ASSERT_EQ(contents.sources.size(), 1U);
   EXPECT_EQ(contents.sources[0].name, "a.xtc2");
 }

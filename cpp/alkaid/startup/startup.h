@@ -1,0 +1,15 @@
+// What the library does when it is loaded: what the environment asks for (base/environment.h has the
+// list of variables), in one constructor, after all that the library makes at that time.
+//
+// In this order: the trace of growth, tracking, heap files by signal and at exit, the leak profile,
+// reservations. What cannot be done is one line on stderr, and the program goes on.
+#pragma once
+
+#include "alkaid/base/export.h"
+
+// A program may define this function. The library calls it when it is loaded, before any constructor
+// of the program has run. Where it answers true, the program only looks at what others have left, and
+// asks nothing of itself: ALKAID_TRACK_ALLOCATIONS, ALKAID_HEAP_* and ALKAID_LEAK_PROFILE are heard
+// only where ALKAID_HEAP_OWNER names this very process.
+extern "C" [[gnu::weak]] ALKAID_EXPORT bool alkaid_only_looks(int argument_count,
+                                                              const char* const* arguments);
