@@ -8,11 +8,9 @@
 #include "alkaid/growth/leak_profile.h"         // IWYU pragma: export
 #include "alkaid/growth/leak_profile_file.h"    // IWYU pragma: export
 #include "alkaid/growth/line_fit.h"             // IWYU pragma: export
-#include "alkaid/growth/memory_meter.h"         // IWYU pragma: export
 #include "alkaid/growth/memory_stamp.h"         // IWYU pragma: export
 #include "alkaid/growth/memory_text.h"          // IWYU pragma: export
 #include "alkaid/growth/planted_leak.h"         // IWYU pragma: export
 #include "alkaid/growth/process_memory.h"       // IWYU pragma: export
 #include "alkaid/growth/process_profile.h"      // IWYU pragma: export
 #include "alkaid/growth/reservation_advisor.h"  // IWYU pragma: export
-#include "alkaid/growth/student_t.h"            // IWYU pragma: export

@@ -1,5 +1,3 @@
-#include "alkaid/base/fork_guard.h"
-
 #include <pthread.h>
 
 #include <atomic>
@@ -8,6 +6,8 @@
 #include <mutex>
 #include <utility>
 #include <vector>
+
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid::internal {
 namespace {

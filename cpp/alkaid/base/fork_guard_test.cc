@@ -1,5 +1,3 @@
-#include "alkaid/base/fork_guard.h"
-
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +7,8 @@
 #include <shared_mutex>
 #include <thread>
 #include <vector>
+
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid::internal {
 namespace {

@@ -1,6 +1,6 @@
-#include "alkaid/base/notice.h"
-
 #include <unistd.h>
+
+#include "alkaid/base/notice_internal.h"
 
 namespace alkaid::internal {
 

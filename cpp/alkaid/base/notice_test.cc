@@ -1,8 +1,8 @@
-#include "alkaid/base/notice.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "alkaid/base/notice_internal.h"
 
 namespace alkaid::internal {
 namespace {

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <utility>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid::dgram {
 namespace {

@@ -7,7 +7,7 @@
 #include <new>
 
 #include "alkaid/growth/leak_profile_file.h"
-#include "alkaid/growth/memory_meter.h"
+#include "alkaid/growth/memory_meter_internal.h"
 
 namespace alkaid::growth {
 namespace {

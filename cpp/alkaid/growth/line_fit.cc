@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "alkaid/growth/student_t.h"
+#include "alkaid/growth/student_t_internal.h"
 
 namespace alkaid::growth {
 namespace {

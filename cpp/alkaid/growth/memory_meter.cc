@@ -1,5 +1,3 @@
-#include "alkaid/growth/memory_meter.h"
-
 #include <array>
 #include <chrono>
 #include <string_view>
@@ -7,6 +5,7 @@
 #include "alkaid/core/pools/allocator_statistics.h"
 #include "alkaid/core/pools/listed_pools.h"
 #include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/growth/memory_meter_internal.h"
 #include "alkaid/growth/process_memory.h"
 #include "alkaid/heap/reports/retention_report.h"
 

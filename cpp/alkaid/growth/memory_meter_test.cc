@@ -1,5 +1,3 @@
-#include "alkaid/growth/memory_meter.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,6 +8,7 @@
 #include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/growth/memory_meter_internal.h"
 #include "alkaid/growth/process_memory.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/libc_malloc.h"

@@ -11,7 +11,7 @@
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/first_made.h"
-#include "alkaid/base/notice.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/core/observers/label.h"
 #include "alkaid/core/pools/jemalloc_arena.h"
 #include "alkaid/core/pools/memory_pool.h"

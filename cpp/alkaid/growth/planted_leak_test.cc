@@ -6,7 +6,7 @@
 #include <string>
 
 #include "alkaid/core/pools/memory_pool.h"
-#include "alkaid/growth/memory_meter.h"
+#include "alkaid/growth/memory_meter_internal.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/libc_malloc.h"
 

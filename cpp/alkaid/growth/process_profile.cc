@@ -9,8 +9,8 @@
 #include <new>
 #include <vector>
 
-#include "alkaid/base/fork_guard.h"
-#include "alkaid/base/notice.h"
+#include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/heap/reports/heap_requests.h"

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <new>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_io.h"

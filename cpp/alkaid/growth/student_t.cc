@@ -1,8 +1,8 @@
-#include "alkaid/growth/student_t.h"
-
 #include <cmath>
 #include <limits>
 #include <numbers>
+
+#include "alkaid/growth/student_t_internal.h"
 
 namespace alkaid::growth {
 

@@ -1,9 +1,9 @@
-#include "alkaid/growth/student_t.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+
+#include "alkaid/growth/student_t_internal.h"
 
 namespace alkaid::growth {
 namespace {

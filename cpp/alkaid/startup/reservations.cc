@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/base/notice.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/base/text.h"
 #include "alkaid/growth/reservation_advisor.h"
 #include "alkaid/startup/startup_internal.h"

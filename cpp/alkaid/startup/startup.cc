@@ -7,7 +7,7 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/base/notice.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/core/observers/builder_events.h"
 #include "alkaid/growth/process_profile.h"
 #include "alkaid/heap/reports/heap_requests.h"

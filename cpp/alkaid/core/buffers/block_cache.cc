@@ -1,6 +1,6 @@
-#include "alkaid/core/buffers/block_cache.h"
-
 #include <pthread.h>
+
+#include "alkaid/core/buffers/block_cache_internal.h"
 
 namespace alkaid::internal {
 

@@ -1,5 +1,3 @@
-#include "alkaid/core/buffers/block_cache.h"
-
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -7,6 +5,8 @@
 #include <set>
 #include <thread>
 #include <vector>
+
+#include "alkaid/core/buffers/block_cache_internal.h"
 
 namespace alkaid::internal {
 namespace {

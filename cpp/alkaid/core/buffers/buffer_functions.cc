@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "alkaid/core/buffers/bitmap_bits.h"
-#include "alkaid/core/buffers/block_cache.h"
+#include "alkaid/core/buffers/block_cache_internal.h"
 
 namespace alkaid {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "alkaid/base/first_made.h"
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/core/pools/memory_pool.h"

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/pools/memory_pool.h"
 

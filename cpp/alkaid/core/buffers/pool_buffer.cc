@@ -2,7 +2,7 @@
 #include <limits>
 #include <utility>
 
-#include "alkaid/core/buffers/block_cache.h"
+#include "alkaid/core/buffers/block_cache_internal.h"
 #include "alkaid/core/buffers/buffer_functions.h"
 #include "alkaid/core/buffers/pool_buffer_internal.h"
 #include "alkaid/core/pools/borrow_pool_internal.h"

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/files/read_queue.h"
 
 namespace alkaid::io::internal {

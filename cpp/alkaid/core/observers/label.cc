@@ -5,7 +5,7 @@
 #include <new>
 #include <unordered_map>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid {
 namespace internal {

@@ -23,7 +23,7 @@
 #include <mutex>
 #include <vector>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid::internal {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "alkaid/base/environment.h"
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 
 namespace alkaid {

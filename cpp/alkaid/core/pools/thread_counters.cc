@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/pools/listed_pools.h"
 
 constinit alkaid::internal::PoolListRoot alkaid_pools = {

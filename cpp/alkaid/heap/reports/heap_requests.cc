@@ -15,8 +15,8 @@
 #include <mutex>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/base/fork_guard.h"
-#include "alkaid/base/notice.h"
+#include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/tracking/tracking.h"

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "alkaid/base/export.h"
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/observers/source_note.h"
 
 namespace alkaid::heap {

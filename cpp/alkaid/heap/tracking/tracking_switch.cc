@@ -1,6 +1,6 @@
 // The part of HeapTracker that switches it on and off, and sees it through forks.
 
-#include "alkaid/base/fork_guard.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/observers/label.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
