@@ -5,8 +5,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" clang-tidy
-# A precompiled header of gcc means nothing to clang.
-configure dev -B build/tidy -DALKAID_TEST_PCH=OFF
+# Each file by itself: a precompiled header of gcc means nothing to clang, and so a missing include shows.
+configure dev -B build/tidy -DALKAID_PCH=OFF -DALKAID_UNITY_COMMAND=OFF
 
 files=("$@")
 if ((${#files[@]} == 0)); then
