@@ -1,7 +1,10 @@
 #!/bin/bash
 # Runs clang-tidy with the checks of .clang-tidy.
 #
-#   ci/check_tidy.sh [FILE.cc ...]      all sources that the dev preset compiles when none is named
+#   ci/check_tidy.sh [--all | FILE.cc ...]
+#
+# Without arguments those of the library and the command; with --all tests, samples and benchmarks too,
+# which takes three times as long.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" clang-tidy
@@ -9,12 +12,17 @@ ensure_packages "${BUILD_PACKAGES[@]}" clang-tidy
 configure dev -B build/tidy -DALKAID_PCH=OFF -DALKAID_UNITY_COMMAND=OFF
 
 files=("$@")
+wanted='^(?!.*(_test\.cc|/docs/|/benchmarks/|/fixtures/|/tests/)).*'
+if [[ ${1-} == --all ]]; then
+  wanted=
+  files=()
+fi
 if ((${#files[@]} == 0)); then
   mapfile -t files < <(python3 -c '
-import json
+import json, re, sys
 for entry in json.load(open("build/tidy/compile_commands.json")):
-    if "/build/" not in entry["file"]:
-        print(entry["file"])' | sort -u)
+    if "/build/" not in entry["file"] and re.match(sys.argv[1], entry["file"]):
+        print(entry["file"])' "$wanted" | sort -u)
 fi
 printf '%s\0' "${files[@]}" |
   xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p build/tidy

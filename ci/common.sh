@@ -89,6 +89,21 @@ sanitizer_runner() {
   fi
 }
 
+# tracing_runner: sets RUNNER, what tests of the kernel's tracing are started through. A fresh machine
+# has no tracefs mounted. Root mounts it for the tests alone, in a mount namespace of their own; without
+# root, or where the kernel refuses, those tests are skipped and say so.
+tracing_runner() {
+  RUNNER=()
+  local folder=/sys/kernel/tracing
+  [[ ! -e $folder/uprobe_events && -d $folder ]] && ((EUID == 0)) || return 0
+  local mount=(unshare --mount -- sh -c 'mount -t tracefs nodev "$0" && exec "$@"' "$folder")
+  if "${mount[@]}" true 2>/dev/null; then
+    RUNNER=("${mount[@]}")
+  else
+    say "tracefs cannot be mounted here: tests that trace by the kernel are skipped"
+  fi
+}
+
 # Names a folder of real files beside the checkout, when there is one and the caller named none.
 use_test_data() {
   if [[ -z ${ALKAID_TEST_DATA-} && -d $ROOT/../shared/data/xtc2 ]]; then

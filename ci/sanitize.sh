@@ -21,5 +21,5 @@ sanitizer_runner
 for preset in "${presets[@]}"; do
   configure "$preset"
   build "$preset"
-  "${RUNNER[@]}" ctest --preset "$preset" --parallel "$JOBS"
+  "${RUNNER[@]}" ctest --preset "$preset" --parallel "$JOBS" | tee "build/$preset-ctest.log"
 done

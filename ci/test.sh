@@ -11,4 +11,5 @@ ensure_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 configure dev
 build dev
 use_test_data
-ctest --preset dev --parallel "$JOBS" "$@" | tee build/dev-ctest.log
+tracing_runner
+"${RUNNER[@]}" ctest --preset dev --parallel "$JOBS" "$@" | tee build/dev-ctest.log

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -54,10 +55,20 @@ TEST(BlockCache, AThreadKeepsNoMoreThanItsLimit) {
 TEST(BlockCache, ABlockMayBeGivenBackByAnotherThreadAndAfterItsThreadEnded) {
   std::vector<void*> blocks(100);
   std::thread([&] {
-    for (void*& block : blocks) block = AllocateBlock();
+    for (void*& block : blocks) std::memset(block = AllocateBlock(), 7, kBlockSize);
   }).join();
   std::thread([&] {
-    for (void* block : blocks) DeallocateBlock(block);
+    for (void* block : blocks) {
+      const auto* bytes = static_cast<const char*>(block);
+      EXPECT_EQ(std::count(bytes, bytes + kBlockSize, 7), kBlockSize);
+      DeallocateBlock(block);
+    }
+    if (!kKeepsBlocks) return;
+    // They are this thread's now.
+    std::set<void*> again;
+    for (size_t i = 0; i < blocks.size(); ++i) again.insert(AllocateBlock());
+    EXPECT_EQ(again, std::set<void*>(blocks.begin(), blocks.end()));
+    for (void* block : again) DeallocateBlock(block);
   }).join();
 }
 
