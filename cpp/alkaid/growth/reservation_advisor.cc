@@ -7,7 +7,7 @@
 #include <new>
 
 #include "alkaid/base/fork_guard_internal.h"
-#include "alkaid/base/text.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_io.h"
 

@@ -12,7 +12,7 @@
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/notice_internal.h"
-#include "alkaid/base/text.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/growth/reservation_advisor.h"
 #include "alkaid/startup/startup_internal.h"
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/dgram/verify.h"
 #include "tools/commands.h"
 #include "tools/dgram/dgram_source.h"
@@ -27,21 +28,8 @@ struct VerifyArguments {
 };
 
 // A finding takes one line, whatever the names in the file are made of.
-std::string OneLine(const std::string& text) {
-  std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      line += c;
-      continue;
-    }
-    line += absl::StrCat("\\x", absl::Hex(byte, absl::kZeroPad2));
-  }
-  return line;
-}
-
 void PrintFinding(const Finding& finding) {
-  std::printf("%s\n", OneLine(finding.ToString()).c_str());
+  std::printf("%s\n", internal::EscapeControls(finding.ToString()).c_str());
 }
 
 void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {

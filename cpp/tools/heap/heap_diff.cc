@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "tools/commands.h"
 #include "tools/heap/heap_report.h"
@@ -20,6 +21,7 @@ namespace alkaid::tools {
 namespace {
 
 using heap::HeapSnapshot;
+using internal::Printable;
 using nlohmann::ordered_json;
 
 struct DiffOptions {

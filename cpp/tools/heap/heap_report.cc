@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "tools/heap/heap_text.h"
 
@@ -16,6 +17,8 @@ using heap::HeapNameChange;
 using heap::HeapPool;
 using heap::HeapSnapshot;
 using heap::HeapStackChange;
+using internal::CutTo;
+using internal::Printable;
 using nlohmann::ordered_json;
 
 std::string LabelText(const std::string& label) {

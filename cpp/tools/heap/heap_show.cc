@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/heap/reports/heap_diff.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "tools/commands.h"
@@ -16,6 +17,8 @@
 
 namespace alkaid::tools {
 namespace {
+
+using internal::Printable;
 
 struct ShowOptions {
   std::string file;

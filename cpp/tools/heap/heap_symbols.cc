@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "alkaid/base/printable_text.h"
 #include "tools/heap/heap_text.h"
 
 #if ALKAID_HAVE_LIBDW
@@ -19,6 +20,8 @@
 
 namespace alkaid::tools {
 namespace {
+
+using internal::Printable;
 
 std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 

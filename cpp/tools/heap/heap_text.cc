@@ -9,8 +9,6 @@
 #include <ctime>
 #include <iterator>
 
-#include "alkaid/base/text.h"
-
 namespace alkaid::tools {
 namespace {
 
@@ -149,16 +147,6 @@ std::string TimeText(uint64_t unix_nanoseconds) {
   std::array<char, 64> text;
   std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
   return text.data();
-}
-
-std::string Printable(std::string_view text) { return internal::Printable(text); }
-
-std::string CutTo(std::string text, size_t most) {
-  if (text.size() <= most) return text;
-  // Not in the middle of a character.
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  text.resize(most);
-  return text + " ...";
 }
 
 std::string FirstBytesText(const heap::HeapBlock& block) {

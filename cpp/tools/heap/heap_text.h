@@ -22,10 +22,6 @@ std::string Hex(uint64_t number);
 std::string DurationText(uint64_t nanoseconds);
 // "2026-11-21 12:09:31 UTC".
 std::string TimeText(uint64_t unix_nanoseconds);
-// With what a terminal would take for orders, and what is not UTF-8, written as \x1b.
-std::string Printable(std::string_view text);
-// At most so many bytes of UTF-8, and " ..." where that is not all.
-std::string CutTo(std::string text, size_t most);
 // "65 87 00 |e..|"; empty where the bytes are not known.
 std::string FirstBytesText(const heap::HeapBlock& block);
 // "0x00005600d54a36f0 -> 0x00005600d54fa54f", first byte and last.

@@ -46,28 +46,6 @@ TEST(HeapText, ShowsBytesAsHexAndLetters) {
   EXPECT_EQ(FirstBytesText(block), "");
 }
 
-TEST(HeapText, WritesOutWhatATerminalWouldTakeForOrdersAndWhatIsNoText) {
-  EXPECT_EQ(Printable("a\x1b[1mb\n\x7f"), "a\\x1b[1mb\\x0a\\x7f");
-  EXPECT_EQ(Printable("Gr\u00f6\u00dfe \u20ac \U0001f40b"), "Gr\u00f6\u00dfe \u20ac \U0001f40b");
-  // The C1 controls, of which U+009B begins an order as ESC [ does; what follows them is text.
-  EXPECT_EQ(Printable("\xc2\x80 \xc2\x9b 2J \xc2\x9f"), "\\xc2\\x80 \\xc2\\x9b 2J \\xc2\\x9f");
-  EXPECT_EQ(Printable("\xc2\xa0"), "\xc2\xa0");
-  // A byte that continues nothing, one cut off, an overlong form, a surrogate, beyond the last.
-  EXPECT_EQ(Printable("\x9b"), "\\x9b");
-  EXPECT_EQ(Printable("x\xe2\x82"), "x\\xe2\\x82");
-  EXPECT_EQ(Printable("\xc0\x9b"), "\\xc0\\x9b");
-  EXPECT_EQ(Printable("\xe0\x82\x9b"), "\\xe0\\x82\\x9b");
-  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");
-  EXPECT_EQ(Printable("\xf4\x90\x80\x80\xff"), "\\xf4\\x90\\x80\\x80\\xff");
-}
-
-TEST(HeapText, CutsBetweenCharacters) {
-  EXPECT_EQ(CutTo("abc", 3), "abc");
-  EXPECT_EQ(CutTo("abcd", 3), "abc ...");
-  EXPECT_EQ(CutTo("ab\u20acd", 4), "ab ...");
-  EXPECT_EQ(CutTo("ab\u20acd", 5), "ab\u20ac ...");
-}
-
 TEST(HeapText, NamesABlocksFirstAndLastByte) {
   EXPECT_EQ(RangeText(heap::crafted::Block(0x5600d3fa3410, 64, 1)),
             "0x00005600d3fa3410 -> 0x00005600d3fa344f");

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdio>
 
-#include "alkaid/base/text.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/observers/listener_list_internal.h"
 
 namespace alkaid {

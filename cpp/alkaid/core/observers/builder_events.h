@@ -13,7 +13,7 @@
 // (one line). `base_ptr` is `new` for the first block, `shift` where the bytes moved to another
 // address, `stays` where they did not; sizes are in bytes; `by` is need, reservation, advice or
 // resize, as BuilderGrowthReason. The label is `-` where there is none; what would split the line or
-// order the terminal about is written as \x0a (text.h), and long labels are cut.
+// order the terminal about is written as \x0a (base/printable_text.h), and long labels are cut.
 //
 // Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
 // thread that builds, on several at once; Add and Remove from any thread, except from inside an

@@ -13,10 +13,13 @@
 #include <string_view>
 #include <utility>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/heap/reports/retention_report.h"
 
 namespace alkaid::heap {
 namespace {
+
+using internal::EscapeControls;
 
 [[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
   std::array<char, 160> text = {};
@@ -59,20 +62,6 @@ std::string PercentText(double ratio) {
   return Format(percent > 0 && percent < 0.1 ? "%.2g %%" : "%.1f %%", percent);
 }
 
-// Without what a terminal would take for orders.
-std::string Plain(std::string_view text) {
-  std::string plain;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      plain += Format("\\x%02x", byte);
-    } else {
-      plain += c;
-    }
-  }
-  return plain;
-}
-
 std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // The function that the file exports around the call before this address, in this process; or "".
@@ -91,10 +80,10 @@ std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
   const HeapModule* const module =
       return_address == 0 ? nullptr : snapshot.ModuleOf(return_address - 1);
   if (module == nullptr) return Format("0x%" PRIx64, return_address);
-  const std::string file = Plain(LastPartOf(module->path));
+  const std::string file = EscapeControls(LastPartOf(module->path));
   const bool here = snapshot.contents().pid == static_cast<uint32_t>(::getpid());
   const std::string function = here ? ExportedFunction(return_address) : "";
-  if (!function.empty()) return Plain(function) + " in " + file;
+  if (!function.empty()) return EscapeControls(function) + " in " + file;
   return file + Format(" + 0x%" PRIx64, return_address - module->bias);
 }
 
@@ -141,8 +130,8 @@ class Text {
     text_ += Format("\n%zu. ", number) + BytesText(root.held_bytes) + " held, " +
              BytesText(root.visible_bytes) + " visible (" + PercentText(root.ratio()) + ") in " +
              CountText(root.views, "view");
-    if (!root.label.empty()) text_ += "  " + Plain(root.label);
-    if (!root.pool.empty()) text_ += (root.label.empty() ? "  " : ", ") + Plain(root.pool);
+    if (!root.label.empty()) text_ += "  " + EscapeControls(root.label);
+    if (!root.pool.empty()) text_ += (root.label.empty() ? "  " : ", ") + EscapeControls(root.pool);
     text_ += "\n";
     AddSource(root);
     text_ += "   oldest view " + AgeText(report_.AgeOf(root.oldest_ns)) + " old";
@@ -162,7 +151,7 @@ class Text {
 
   void AddSource(const RetainedRoot& root) {
     if (root.source.empty()) return;
-    text_ += "   " + Plain(root.source);
+    text_ += "   " + EscapeControls(root.source);
     if (root.source_offset >= 0) text_ += Format(" from byte %" PRId64, root.source_offset);
     if (root.last_time_ns != kNoTime) {
       text_ +=

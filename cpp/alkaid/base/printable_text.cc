@@ -1,5 +1,6 @@
-#include "alkaid/base/text.h"
+#include "alkaid/base/printable_text.h"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -26,10 +27,15 @@ size_t CharacterAt(std::string_view text) {
   return code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
+std::array<char, 4> EscapeOf(char character) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(character);
+  return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
 }  // namespace
 
 size_t CopyPrintable(std::string_view text, char* out, size_t room) {
-  constexpr char kDigits[] = "0123456789abcdef";
   size_t written = 0;
   while (!text.empty()) {
     const size_t length = CharacterAt(text);
@@ -40,10 +46,9 @@ size_t CopyPrintable(std::string_view text, char* out, size_t room) {
       text.remove_prefix(length);
       continue;
     }
-    const auto byte = static_cast<unsigned char>(text[0]);
-    const char escape[] = {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
-    std::memcpy(out + written, escape, sizeof(escape));
-    written += sizeof(escape);
+    const std::array<char, 4> escape = EscapeOf(text[0]);
+    std::memcpy(out + written, escape.data(), escape.size());
+    written += escape.size();
     text.remove_prefix(1);
   }
   return written;
@@ -53,6 +58,28 @@ std::string Printable(std::string_view text) {
   std::string printable(4 * text.size(), '\0');
   printable.resize(CopyPrintable(text, printable.data(), printable.size()));
   return printable;
+}
+
+std::string EscapeControls(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      const std::array<char, 4> escape = EscapeOf(c);
+      escaped.append(escape.data(), escape.size());
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+std::string CutTo(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  // Not in the middle of a character.
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  text.resize(most);
+  return text + " ...";
 }
 
 }  // namespace alkaid::internal
