@@ -5,12 +5,16 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "alkaid/base/number_text.h"
 #include "alkaid/growth/memory_text.h"
 
 namespace alkaid::growth {
 namespace {
 
 using absl::StrCat;
+using internal::Format;
+using internal::GroupDigits;
+using internal::WholePercentText;
 
 // The last part's growth is told where it is so much of the whole's.
 constexpr double kFaster = 1.3;
@@ -39,11 +43,9 @@ std::string DurationText(double seconds) {
 std::string RateSentence(std::span<const MemoryStamp> stamps, double slope) {
   const double events = std::ceil(1000 / slope);
   if (!(events < 1e15)) return "";
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.0f", events);
   const double seconds = (stamps.back().time_s - stamps.front().time_s) /
                          static_cast<double>(stamps.size() - 1) * events;
-  return StrCat("At this rate 1,000 MB more take ", GroupDigits(text.data()),
+  return StrCat("At this rate 1,000 MB more take ", GroupDigits(Format("%.0f", events)),
                 events == 1 ? " event" : " events",
                 seconds > 0 && seconds < 1e12 ? ", " + DurationText(seconds) : "", ".");
 }
@@ -83,10 +85,10 @@ class Evidence {
   // "3.62 MB per event (97 %)"
   std::string Part(A account) const {
     const double share = all_.ShareOf(account);
-    return StrCat(PerEvent(Fit(account).slope),
-                  account != all_.judged && std::isfinite(share)
-                      ? StrCat(", ", PercentText(share), " of ", Name(all_.judged), "'s growth")
-                      : "");
+    return StrCat(PerEvent(Fit(account).slope), account != all_.judged && std::isfinite(share)
+                                                    ? StrCat(", ", WholePercentText(share), " of ",
+                                                             Name(all_.judged), "'s growth")
+                                                    : "");
   }
 
   void SayTooFew() {

@@ -1,25 +1,15 @@
 #include "alkaid/growth/growth_report.h"
 
-#include <array>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/growth/growth_evidence.h"
 #include "alkaid/growth/memory_text.h"
 
 namespace alkaid::growth {
 namespace {
 
-__attribute__((format(printf, 1, 2))) std::string Format(const char* format, ...) {
-  // A double with three digits behind the point has up to 313 characters; a line has four.
-  std::array<char, 2048> text;
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text.data(), text.size(), format, arguments);
-  va_end(arguments);
-  return text.data();
-}
+using internal::Format;
 
 std::string SummaryLine(char name, double first, double last, size_t stamps, int digits) {
   std::string line = Format(" %c0 ", name) + Format("%12.*f", digits, first) +
@@ -60,7 +50,7 @@ std::string FitLines(const GrowthVerdict& verdict) {
         "  %-18s %10s  %10s %10s  %12s %12s  %s", std::string(AccountName(account)).c_str(),
         SignedMbNumber(fit.slope).c_str(), SignedMbNumber(fit.low).c_str(),
         SignedMbNumber(fit.high).c_str(), MbNumber(fit.first).c_str(), MbNumber(fit.last).c_str(),
-        has_share ? PercentText(verdict.ShareOf(account)).c_str() : "");
+        has_share ? internal::WholePercentText(verdict.ShareOf(account)).c_str() : "");
     text += line.erase(line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;

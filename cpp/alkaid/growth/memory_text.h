@@ -17,10 +17,4 @@ ALKAID_EXPORT std::string SignedMbNumber(double mb);
 ALKAID_EXPORT std::string MbText(double mb);
 ALKAID_EXPORT std::string SignedMbText(double mb);
 
-// "47 %" for 0.47; empty where it is not finite.
-ALKAID_EXPORT std::string PercentText(double share);
-
-// "1,234,567.8" for "1234567.8".
-ALKAID_EXPORT std::string GroupDigits(std::string number);
-
 }  // namespace alkaid::growth

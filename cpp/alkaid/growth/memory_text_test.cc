@@ -31,22 +31,5 @@ TEST(MemoryText, SurvivesWhatIsNoAmount) {
   EXPECT_EQ(MbText(-1.5e300), "-1.5e+300 MB");
 }
 
-TEST(MemoryText, WritesSharesAsWholePercents) {
-  EXPECT_EQ(PercentText(0.467), "47 %");
-  EXPECT_EQ(PercentText(-1.2), "-120 %");
-  EXPECT_EQ(PercentText(std::nan("")), "");
-  EXPECT_EQ(PercentText(std::numeric_limits<double>::infinity()), "");
-  EXPECT_EQ(PercentText(std::numeric_limits<double>::max()), "");
-  EXPECT_EQ(PercentText(1e306).size(), 311u);
-}
-
-TEST(MemoryText, GroupsWholeDigitsOnly) {
-  EXPECT_EQ(GroupDigits("1234567.8912"), "1,234,567.8912");
-  EXPECT_EQ(GroupDigits("-123456"), "-123,456");
-  EXPECT_EQ(GroupDigits("999"), "999");
-  EXPECT_EQ(GroupDigits("inf"), "inf");
-  EXPECT_EQ(GroupDigits(""), "");
-}
-
 }  // namespace
 }  // namespace alkaid::growth

@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
 #include "tools/commands.h"
 #include "tools/dgram/detector_spec.h"
 #include "tools/dgram/dgram_source.h"
-#include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 
@@ -30,6 +30,7 @@ using dgram::Dgram;
 using dgram::DgramEdit;
 using dgram::DgramWriter;
 using dgram::TransitionId;
+using internal::CountText;
 
 struct EditOptions {
   DgramSource source;
@@ -132,7 +133,7 @@ class FileEdit {
   void PrintNotes() const {
     if (corrupted_ > 0 && looks_into_fields()) {
       std::fprintf(stderr, "alkaid: %s not looked into: damage says corrupted\n",
-                   Count(corrupted_, "datagram").c_str());
+                   CountText(corrupted_, "datagram").c_str());
     }
     if (stayed_corrupted_ > 0) {
       std::fprintf(stderr, "alkaid: %s corrupted, as %s not looked into\n",
@@ -337,9 +338,9 @@ Status RunEdit(const EditOptions& options) {
   ALKAID_RETURN_NOT_OK(writer.Close());
   edit->PrintNotes();
   if (!file->straight()) {
-    std::printf("%s: %s, %s, %s\n", options.output.c_str(),
-                Count(writer.size(), "datagram").c_str(), Count(edit->events(), "event").c_str(),
-                Count(writer.length(), "byte").c_str());
+    std::printf(
+        "%s: %s, %s, %s\n", options.output.c_str(), CountText(writer.size(), "datagram").c_str(),
+        CountText(edit->events(), "event").c_str(), CountText(writer.length(), "byte").c_str());
   }
   return absl::OkStatus();
 }

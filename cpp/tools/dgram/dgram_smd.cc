@@ -8,19 +8,21 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/smd_writer.h"
 #include "tools/commands.h"
 #include "tools/dgram/dgram_source.h"
-#include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {
 namespace {
+
+using internal::CountText;
 
 struct SmdArguments {
   std::string in;
@@ -149,8 +151,9 @@ Status MakeSmd(const SmdArguments& arguments) {
   if (out->straight()) return absl::OkStatus();
   const SmdTotals& totals = run.totals();
   std::printf("%s: %s, %s, of %s in %s\n", arguments.out.c_str(),
-              Count(totals.dgrams, "datagram").c_str(), Count(totals.bytes_out, "byte").c_str(),
-              Count(totals.bytes_in, "byte").c_str(), Count(run.files(), "file").c_str());
+              CountText(totals.dgrams, "datagram").c_str(),
+              CountText(totals.bytes_out, "byte").c_str(),
+              CountText(totals.bytes_in, "byte").c_str(), CountText(run.files(), "file").c_str());
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/dgram/verify.h"
 #include "tools/commands.h"
@@ -20,6 +21,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using dgram::Finding;
+using internal::CountText;
 
 struct VerifyArguments {
   std::vector<std::string> files;
@@ -33,11 +35,11 @@ void PrintFinding(const Finding& finding) {
 }
 
 void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
-  std::printf("%s: %s, %s, %s, %s", file.c_str(), Count(totals.dgrams, "datagram").c_str(),
-              Count(totals.bytes, "byte").c_str(), Count(totals.faults, "fault").c_str(),
-              Count(totals.remarks, "remark").c_str());
+  std::printf("%s: %s, %s, %s, %s", file.c_str(), CountText(totals.dgrams, "datagram").c_str(),
+              CountText(totals.bytes, "byte").c_str(), CountText(totals.faults, "fault").c_str(),
+              CountText(totals.remarks, "remark").c_str());
   if (totals.bytes_not_reached > 0) {
-    std::printf(", %s not reached", Count(totals.bytes_not_reached, "byte").c_str());
+    std::printf(", %s not reached", CountText(totals.bytes_not_reached, "byte").c_str());
   }
   std::printf("\n");
 }

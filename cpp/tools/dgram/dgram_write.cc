@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/writer.h"
 #include "tools/commands.h"
 #include "tools/demo/synthetic_detectors.h"
-#include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/progress.h"
@@ -26,6 +26,7 @@ using dgram::FieldValue;
 using dgram::Names;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using internal::CountText;
 
 // Bytes between two looks at progress.
 constexpr int64_t kTold = int64_t{1} << 20;
@@ -197,9 +198,9 @@ Status RunWrite(const WriteOptions& options) {
       ALKAID_RETURN_NOT_OK(writer.Close());
     }
     if (file->straight()) continue;
-    std::printf("%s: %s, %s, %s\n", path.c_str(), Count(writer.size(), "datagram").c_str(),
-                Count(options.steps * options.events_per_step, "event").c_str(),
-                Count(writer.length(), "byte").c_str());
+    std::printf("%s: %s, %s, %s\n", path.c_str(), CountText(writer.size(), "datagram").c_str(),
+                CountText(options.steps * options.events_per_step, "event").c_str(),
+                CountText(writer.length(), "byte").c_str());
   }
   return absl::OkStatus();
 }

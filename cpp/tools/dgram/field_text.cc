@@ -59,10 +59,6 @@ std::string FieldTypeText(const dgram::FieldView& field) {
   return text + ']';
 }
 
-std::string Count(int64_t number, const std::string& what) {
-  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
-}
-
 std::string JsonLine(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

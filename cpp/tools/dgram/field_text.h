@@ -19,9 +19,6 @@ nlohmann::ordered_json ValueJson(const dgram::FieldView& field, int64_t elements
 // "UINT16[5]", "DOUBLE", "UINT32[2x3]".
 std::string FieldTypeText(const dgram::FieldView& field);
 
-// "1 fault", "2 faults".
-std::string Count(int64_t number, const std::string& what);
-
 // One line of JSON; bytes that are not UTF-8 are replaced.
 std::string JsonLine(const nlohmann::ordered_json& json);
 

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "tools/commands.h"
 #include "tools/heap/heap_report.h"
-#include "tools/heap/heap_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
 
@@ -21,6 +21,7 @@ namespace alkaid::tools {
 namespace {
 
 using heap::HeapSnapshot;
+using internal::Grouped;
 using internal::Printable;
 using nlohmann::ordered_json;
 

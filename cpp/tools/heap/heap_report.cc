@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "tools/heap/heap_text.h"
@@ -18,7 +19,10 @@ using heap::HeapPool;
 using heap::HeapSnapshot;
 using heap::HeapStackChange;
 using internal::CutTo;
+using internal::Grouped;
+using internal::Hex;
 using internal::Printable;
+using internal::SignedGrouped;
 using nlohmann::ordered_json;
 
 std::string LabelText(const std::string& label) {

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/retention_report.h"
 #include "tools/commands.h"
 #include "tools/heap/heap_report.h"
 #include "tools/heap/heap_symbols.h"
-#include "tools/heap/heap_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
 
@@ -24,6 +24,7 @@ namespace {
 
 using heap::RetainedRoot;
 using heap::RetentionReport;
+using internal::Hex;
 using nlohmann::ordered_json;
 
 struct RetentionOptions {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/heap/reports/heap_diff.h"
 #include "alkaid/heap/reports/heap_file.h"
@@ -18,6 +19,7 @@
 namespace alkaid::tools {
 namespace {
 
+using internal::Grouped;
 using internal::Printable;
 
 struct ShowOptions {

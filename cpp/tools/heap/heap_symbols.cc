@@ -1,10 +1,9 @@
 #include "tools/heap/heap_symbols.h"
 
-#include <cinttypes>
-#include <cstdio>
 #include <string_view>
 #include <utility>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "tools/heap/heap_text.h"
 
@@ -38,8 +37,7 @@ std::string CodePlaceText(const CodePlace& place) {
     }
     return text;
   }
-  char offset[32];
-  std::snprintf(offset, sizeof(offset), "0x%" PRIx64, place.offset);
+  const std::string offset = internal::Hex(place.offset);
   if (place.module.empty()) return offset;
   return Printable(LastPartOf(place.module)) + " + " + offset;
 }

@@ -4,22 +4,14 @@
 #include <array>
 #include <cctype>
 #include <cinttypes>
-#include <cstdarg>
-#include <cstdio>
 #include <ctime>
-#include <iterator>
+
+#include "alkaid/base/number_text.h"
 
 namespace alkaid::tools {
 namespace {
 
-[[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
-  std::array<char, 128> text = {};
-  va_list values;
-  va_start(values, format);
-  std::vsnprintf(text.data(), text.size(), format, values);
-  va_end(values);
-  return text.data();
-}
+using internal::Format;
 
 bool Opens(char c) { return c == '(' || c == '<' || c == '{' || c == '['; }
 bool Closes(char c) { return c == ')' || c == '>' || c == '}' || c == ']'; }
@@ -113,17 +105,6 @@ size_t BehindReturnType(std::string_view name) {
 }
 
 }  // namespace
-
-std::string Grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  const size_t first = number < 0 ? 1 : 0;
-  for (size_t at = text.size(); at > first + 3;) text.insert(at -= 3, ",");
-  return text;
-}
-
-std::string SignedGrouped(int64_t number) { return (number < 0 ? "" : "+") + Grouped(number); }
-
-std::string Hex(uint64_t number) { return Format("0x%" PRIx64, number); }
 
 std::string DurationText(uint64_t nanoseconds) {
   const double seconds = static_cast<double>(nanoseconds) * 1e-9;

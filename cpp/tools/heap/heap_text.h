@@ -12,12 +12,6 @@
 
 namespace alkaid::tools {
 
-// "1,452,176", "-64".
-std::string Grouped(int64_t number);
-// "+1,452,176", "-64", "+0".
-std::string SignedGrouped(int64_t number);
-// "0x7f5c3a20".
-std::string Hex(uint64_t number);
 // "3.20 s", "45.0 ms", "2 h 13 min".
 std::string DurationText(uint64_t nanoseconds);
 // "2026-11-21 12:09:31 UTC".

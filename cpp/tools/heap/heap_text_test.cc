@@ -9,19 +9,6 @@ namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
-TEST(HeapText, GroupsDigits) {
-  EXPECT_EQ(Grouped(0), "0");
-  EXPECT_EQ(Grouped(999), "999");
-  EXPECT_EQ(Grouped(1000), "1,000");
-  EXPECT_EQ(Grouped(24'280'536), "24,280,536");
-  EXPECT_EQ(Grouped(-999), "-999");
-  EXPECT_EQ(Grouped(-1'452'176), "-1,452,176");
-  EXPECT_EQ(Grouped(INT64_MIN), "-9,223,372,036,854,775,808");
-  EXPECT_EQ(SignedGrouped(1'452'176), "+1,452,176");
-  EXPECT_EQ(SignedGrouped(-44), "-44");
-  EXPECT_EQ(SignedGrouped(0), "+0");
-}
-
 TEST(HeapText, SaysDurationsInTheUnitThatFits) {
   EXPECT_EQ(DurationText(5), "5 ns");
   EXPECT_EQ(DurationText(5'000), "5 us");

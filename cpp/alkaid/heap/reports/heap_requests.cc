@@ -17,6 +17,7 @@
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/base/number_text.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/tracking/tracking.h"
@@ -26,6 +27,7 @@ namespace alkaid::heap {
 namespace {
 
 using internal::GetEnvironment;
+using internal::Grouped;
 using internal::kTrackAllocationsVariable;
 
 // What the handler touches, and nothing else.
@@ -70,13 +72,6 @@ State& TheState() {
 
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheState(); }
-
-// "1,234,567".
-std::string Grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
-  return text;
-}
 
 Status TakeAndWrite(const std::string& what, const std::string& file, bool tell) {
   ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(what));

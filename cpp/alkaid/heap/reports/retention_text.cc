@@ -5,44 +5,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cinttypes>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
+#include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/heap/reports/retention_report.h"
 
 namespace alkaid::heap {
 namespace {
 
+using internal::BytesText;
+using internal::CountText;
 using internal::EscapeControls;
-
-[[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
-  std::array<char, 160> text = {};
-  va_list values;
-  va_start(values, format);
-  std::vsnprintf(text.data(), text.size(), format, values);
-  va_end(values);
-  return text.data();
-}
-
-// "64.0 MiB", "97 bytes".
-std::string BytesText(int64_t bytes) {
-  constexpr std::array<const char*, 6> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  if (bytes < 1024) return Format("%" PRId64 " byte%s", bytes, bytes == 1 ? "" : "s");
-  double value = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  for (; value >= 1023.95 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
-  return Format("%.1f %s", value, kUnits[unit]);
-}
-
-std::string CountText(int64_t count, const char* what) {
-  return Format("%" PRId64 " %s%s", count, what, count == 1 ? "" : "s");
-}
+using internal::Format;
+using internal::Hex;
+using internal::PercentText;
 
 std::string AgeText(uint64_t nanoseconds) {
   const double seconds = static_cast<double>(nanoseconds) * 1e-9;
@@ -55,11 +35,6 @@ std::string AgeText(uint64_t nanoseconds) {
 // "1700000000.000000128".
 std::string SecondsText(uint64_t nanoseconds) {
   return Format("%" PRIu64 ".%09" PRIu64, nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000);
-}
-
-std::string PercentText(double ratio) {
-  const double percent = 100 * ratio;
-  return Format(percent > 0 && percent < 0.1 ? "%.2g %%" : "%.1f %%", percent);
 }
 
 std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -79,12 +54,12 @@ std::string ExportedFunction(uint64_t return_address) {
 std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
   const HeapModule* const module =
       return_address == 0 ? nullptr : snapshot.ModuleOf(return_address - 1);
-  if (module == nullptr) return Format("0x%" PRIx64, return_address);
+  if (module == nullptr) return Hex(return_address);
   const std::string file = EscapeControls(LastPartOf(module->path));
   const bool here = snapshot.contents().pid == static_cast<uint32_t>(::getpid());
   const std::string function = here ? ExportedFunction(return_address) : "";
   if (!function.empty()) return EscapeControls(function) + " in " + file;
-  return file + Format(" + 0x%" PRIx64, return_address - module->bias);
+  return file + " + " + Hex(return_address - module->bias);
 }
 
 // How many of the first lines are of functions that make slices, and not of who asked for one.
@@ -138,7 +113,7 @@ class Text {
     if (root.birth_ns != 0) {
       text_ += ", its block " + AgeText(report_.AgeOf(root.birth_ns)) + " old";
     }
-    text_ += Format(", at 0x%" PRIx64 "\n", root.address);
+    text_ += ", at " + Hex(root.address) + "\n";
     const size_t count = options_.top_holders == 0
                              ? root.holders.size()
                              : std::min(options_.top_holders, root.holders.size());
