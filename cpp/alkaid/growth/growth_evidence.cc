@@ -1,11 +1,10 @@
 #include "alkaid/growth/growth_evidence.h"
 
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/base/number_text.h"
+#include "alkaid/base/time_text.h"
 #include "alkaid/growth/memory_text.h"
 
 namespace alkaid::growth {
@@ -14,6 +13,7 @@ namespace {
 using absl::StrCat;
 using internal::Format;
 using internal::GroupDigits;
+using internal::RoughDurationText;
 using internal::WholePercentText;
 
 // The last part's growth is told where it is so much of the whole's.
@@ -25,20 +25,6 @@ std::string Between(const LineFit& fit) {
   return StrCat("between ", SignedMbNumber(fit.low), " and ", SignedMbNumber(fit.high));
 }
 
-std::string DurationText(double seconds) {
-  std::array<char, 64> text;
-  if (seconds < 120) {
-    std::snprintf(text.data(), text.size(), "%.3g s", seconds);
-  } else if (seconds < 7200) {
-    std::snprintf(text.data(), text.size(), "%.0f min", seconds / 60);
-  } else if (seconds < 172'800) {
-    std::snprintf(text.data(), text.size(), "%.0f h", seconds / 3600);
-  } else {
-    std::snprintf(text.data(), text.size(), "%.0f days", seconds / 86'400);
-  }
-  return text.data();
-}
-
 // "At this rate 1,000 MB more take 276 events, 4 min."
 std::string RateSentence(std::span<const MemoryStamp> stamps, double slope) {
   const double events = std::ceil(1000 / slope);
@@ -47,7 +33,7 @@ std::string RateSentence(std::span<const MemoryStamp> stamps, double slope) {
                          static_cast<double>(stamps.size() - 1) * events;
   return StrCat("At this rate 1,000 MB more take ", GroupDigits(Format("%.0f", events)),
                 events == 1 ? " event" : " events",
-                seconds > 0 && seconds < 1e12 ? ", " + DurationText(seconds) : "", ".");
+                seconds > 0 && seconds < 1e12 ? ", " + RoughDurationText(seconds) : "", ".");
 }
 
 class Evidence {

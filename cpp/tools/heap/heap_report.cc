@@ -6,6 +6,7 @@
 
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
+#include "alkaid/base/time_text.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "tools/heap/heap_text.h"
 
@@ -19,10 +20,12 @@ using heap::HeapPool;
 using heap::HeapSnapshot;
 using heap::HeapStackChange;
 using internal::CutTo;
+using internal::DurationText;
 using internal::Grouped;
 using internal::Hex;
 using internal::Printable;
 using internal::SignedGrouped;
+using internal::TimeText;
 using nlohmann::ordered_json;
 
 std::string LabelText(const std::string& label) {

@@ -8,17 +8,18 @@
 
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
+#include "alkaid/base/time_text.h"
 #include "alkaid/heap/reports/heap_diff.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "tools/commands.h"
 #include "tools/heap/heap_report.h"
-#include "tools/heap/heap_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
 
 namespace alkaid::tools {
 namespace {
 
+using internal::DurationText;
 using internal::Grouped;
 using internal::Printable;
 

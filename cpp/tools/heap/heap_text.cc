@@ -1,10 +1,8 @@
 #include "tools/heap/heap_text.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cinttypes>
-#include <ctime>
 
 #include "alkaid/base/number_text.h"
 
@@ -105,30 +103,6 @@ size_t BehindReturnType(std::string_view name) {
 }
 
 }  // namespace
-
-std::string DurationText(uint64_t nanoseconds) {
-  const double seconds = static_cast<double>(nanoseconds) * 1e-9;
-  if (seconds < 1e-6) return Format("%.0f ns", seconds * 1e9);
-  if (seconds < 1e-3) return Format("%.0f us", seconds * 1e6);
-  if (seconds < 1) return Format("%.0f ms", seconds * 1e3);
-  if (seconds < 60) return Format("%.1f s", seconds);
-  const uint64_t whole = nanoseconds / 1'000'000'000;
-  if (whole < 3600) return Format("%" PRIu64 " min %02" PRIu64 " s", whole / 60, whole % 60);
-  const uint64_t minutes = whole / 60;
-  if (minutes < 24 * 60) {
-    return Format("%" PRIu64 " h %02" PRIu64 " min", minutes / 60, minutes % 60);
-  }
-  return Format("%" PRIu64 " d %" PRIu64 " h", minutes / 1440, minutes / 60 % 24);
-}
-
-std::string TimeText(uint64_t unix_nanoseconds) {
-  const auto seconds = static_cast<time_t>(unix_nanoseconds / 1'000'000'000);
-  struct tm parts = {};
-  if (::gmtime_r(&seconds, &parts) == nullptr) return "at an unknown time";
-  std::array<char, 64> text;
-  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
-  return text.data();
-}
 
 std::string FirstBytesText(const heap::HeapBlock& block) {
   const int count = block.first_count();

@@ -1,10 +1,8 @@
-// Numbers, times, names and bytes of heap snapshots, as people read them.
+// Blocks of heap snapshots and names of functions, as people read them.
 //
 // Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,10 +10,6 @@
 
 namespace alkaid::tools {
 
-// "3.20 s", "45.0 ms", "2 h 13 min".
-std::string DurationText(uint64_t nanoseconds);
-// "2026-11-21 12:09:31 UTC".
-std::string TimeText(uint64_t unix_nanoseconds);
 // "65 87 00 |e..|"; empty where the bytes are not known.
 std::string FirstBytesText(const heap::HeapBlock& block);
 // "0x00005600d54a36f0 -> 0x00005600d54fa54f", first byte and last.

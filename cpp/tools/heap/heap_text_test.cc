@@ -7,22 +7,6 @@
 namespace alkaid::tools {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
-
-TEST(HeapText, SaysDurationsInTheUnitThatFits) {
-  EXPECT_EQ(DurationText(5), "5 ns");
-  EXPECT_EQ(DurationText(5'000), "5 us");
-  EXPECT_EQ(DurationText(45'000'000), "45 ms");
-  EXPECT_EQ(DurationText(3 * kSecond + 200'000'000), "3.2 s");
-  EXPECT_EQ(DurationText(61 * kSecond), "1 min 01 s");
-  EXPECT_EQ(DurationText(7980 * kSecond), "2 h 13 min");
-  EXPECT_EQ(DurationText(200'000 * kSecond), "2 d 7 h");
-}
-
-TEST(HeapText, SaysTimesInUtc) {
-  EXPECT_EQ(TimeText(1'700'000'060 * kSecond), "2023-11-14 22:14:20 UTC");
-}
-
 TEST(HeapText, ShowsBytesAsHexAndLetters) {
   heap::HeapBlock block = heap::crafted::Block(0x1000, 355'920, 1);
   EXPECT_EQ(FirstBytesText(block),

@@ -12,25 +12,19 @@
 
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
+#include "alkaid/base/time_text.h"
 #include "alkaid/heap/reports/retention_report.h"
 
 namespace alkaid::heap {
 namespace {
 
+using internal::AgeText;
 using internal::BytesText;
 using internal::CountText;
 using internal::EscapeControls;
 using internal::Format;
 using internal::Hex;
 using internal::PercentText;
-
-std::string AgeText(uint64_t nanoseconds) {
-  const double seconds = static_cast<double>(nanoseconds) * 1e-9;
-  if (seconds < 1) return Format("%.0f ms", seconds * 1e3);
-  if (seconds < 60) return Format("%.1f s", seconds);
-  if (seconds < 3600) return Format("%.1f min", seconds / 60);
-  return Format("%.1f h", seconds / 3600);
-}
 
 // "1700000000.000000128".
 std::string SecondsText(uint64_t nanoseconds) {
