@@ -11,6 +11,7 @@
 
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/base/output_name.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/heap/reports/heap_requests.h"
@@ -68,7 +69,7 @@ uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 // that fails, writing at the end does too, and says so.
 void ClaimFile(State* state) try {
   const std::lock_guard guard(state->lock);
-  state->claimed_file = heap::OwnHeapFileName(state->pattern, state->owner, 1);
+  state->claimed_file = internal::OwnOutputName(state->pattern, state->owner, 1);
   if (::access(state->claimed_file.c_str(), F_OK) == 0 ||
       !ClaimLeakProfile(state->claimed_file).ok()) {
     state->claimed_file.clear();
@@ -80,7 +81,7 @@ void ClaimFile(State* state) try {
 void Save(const std::string& pattern, uint32_t owner) {
   State& state = TheState();
   LeakProfile& profile = *state.profile.load();
-  const std::string file = heap::OwnHeapFileName(pattern, owner, 1);
+  const std::string file = internal::OwnOutputName(pattern, owner, 1);
   if (state.lost != 0) {
     internal::Notice("leak profile " + file + ": " + std::to_string(state.lost) +
                      " events could not be stamped");

@@ -1,13 +1,12 @@
 #include "alkaid/startup/startup.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdint>
 #include <string>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/base/output_name.h"
 #include "alkaid/core/observers/builder_events.h"
 #include "alkaid/growth/process_profile.h"
 #include "alkaid/heap/reports/heap_requests.h"
@@ -83,24 +82,17 @@ void StartLeakProfile(uint32_t owner) {
   Say(kLeakProfileVariable, growth::ProfileLeaksOfProcess(pattern, owner));
 }
 
-// The process whose files are asked for; 0 where no other is named.
-uint32_t Owner() {
-  const uint64_t owner = PositiveNumber(GetEnvironment(kHeapOwnerVariable));
-  return owner <= UINT32_MAX ? static_cast<uint32_t>(owner) : 0;
-}
-
 // glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after the
 // constructors that make what lives as long as the process. What the program registers for its exit
 // later runs before ours; of ours, what is started first here runs last.
 [[gnu::constructor]] void Start(int count, char** arguments) {
   StartGrowthTrace();
-  const uint32_t owner = Owner();
-  const bool only_looks = alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) &&
-                          owner != static_cast<uint32_t>(::getpid());
+  const bool only_looks =
+      alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && !IsOutputOwner();
   if (!only_looks) {
     StartTracking();
-    StartHeapFiles(owner);
-    StartLeakProfile(owner);
+    StartHeapFiles(OutputOwner());
+    StartLeakProfile(OutputOwner());
   }
   StartReservations();
 }

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/output_name.h"
 #include "alkaid/core/files/durable_file.h"
-#include "alkaid/heap/reports/heap_requests.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
@@ -118,7 +118,7 @@ Status SetVariable(const char* name, const std::string& value) {
 // would be too late.
 Status CheckWritable(const std::string& pattern) {
   const std::string name =
-      heap::HeapFileName(pattern, static_cast<uint32_t>(::getpid()), /*number=*/1);
+      internal::OutputName(pattern, static_cast<uint32_t>(::getpid()), /*number=*/1);
   struct stat found = {};
   // A pipe's reader would take this for the end of the data.
   if (stat(name.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) {

@@ -18,6 +18,7 @@
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/number_text.h"
+#include "alkaid/base/output_name.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/tracking/tracking.h"
@@ -100,7 +101,7 @@ void Serve(const std::string& pattern, uint32_t owner, bool at_exit) {
   const uint64_t number = TheState().files.fetch_add(1) + 1;
   std::string file = pattern;
   try {
-    file = OwnHeapFileName(pattern, owner, number);
+    file = internal::OwnOutputName(pattern, owner, number);
     Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
     const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
     if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
@@ -284,31 +285,6 @@ Result<int> ParseSignal(std::string_view text) {
   }
   return status::Invalid("\"", std::string(text),
                          "\" is no signal; USR2, SIGUSR2, 12 and RTMIN+3 are");
-}
-
-std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t number) {
-  std::string name;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-    if (pattern[i] != '%' || (next != 'p' && next != 'n' && next != '%')) {
-      name += pattern[i];
-      continue;
-    }
-    if (next == 'p') name += std::to_string(process);
-    if (next == 'n') name += std::to_string(number);
-    if (next == '%') name += '%';
-    ++i;
-  }
-  return name;
-}
-
-std::string OwnHeapFileName(std::string_view pattern, uint32_t owner, uint64_t number) {
-  const auto self = static_cast<uint32_t>(::getpid());
-  std::string name = HeapFileName(pattern, self, number);
-  // Without the process in its name it is the same name with another number.
-  const bool names_process = name != HeapFileName(pattern, self + 1, number);
-  if (self != owner && !names_process) name += "." + std::to_string(self);
-  return name;
 }
 
 }  // namespace alkaid::heap

@@ -24,7 +24,6 @@
 // file, and a line that says so.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -50,12 +49,5 @@ ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern, uint32_t ow
 
 // A signal's number from "USR2", "SIGUSR2", "12" or "RTMIN+3".
 ALKAID_EXPORT Result<int> ParseSignal(std::string_view text);
-
-// The name that a pattern becomes.
-ALKAID_EXPORT std::string HeapFileName(std::string_view pattern, uint32_t process, uint64_t number);
-
-// The same for this process: with its id behind it where it is not `owner` and the pattern has no %p.
-ALKAID_EXPORT std::string OwnHeapFileName(std::string_view pattern, uint32_t owner,
-                                          uint64_t number);
 
 }  // namespace alkaid::heap

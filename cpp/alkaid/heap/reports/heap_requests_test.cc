@@ -419,12 +419,6 @@ TEST_F(HeapRequests, SignalsAreKnownByNameAndNumber) {
   }
 }
 
-TEST_F(HeapRequests, NamesArePatterns) {
-  EXPECT_EQ(HeapFileName(kDefaultHeapFile, 42, 3), "alkaid-heap.42.3");
-  EXPECT_EQ(HeapFileName("100%%.%p%", 42, 3), "100%.42%");
-  EXPECT_EQ(HeapFileName("%q %%p", 42, 3), "%q %p");
-}
-
 }  // namespace
 }  // namespace alkaid::heap
 
