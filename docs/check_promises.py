@@ -5,7 +5,7 @@
   check_promises.py --self-test plants both faults and finds them
 
 The names of tests are read from the sources: GoogleTest's macros, the pool contract's tables, and the
-CMake calls that add test programs.
+CMake calls that add test programs, those listed as PROCESS_TESTS of a room among them.
 """
 
 import pathlib
@@ -16,6 +16,7 @@ GTEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.
 CONTRACT = re.compile(r'^\s*\{"(\w+)", \w+\},', re.MULTILINE)
 PROGRAM = re.compile(r"alkaid_(?:test|growth)_program\((\w+)|add_test\(\s*NAME ([\w.]+)"
                      r"|alkaid_(?:script|tracing)_test\(([\w.]+)")
+PROCESS_TESTS = re.compile(r"PROCESS_TESTS((?:\s+[a-z]\w*)+)")
 ROW = re.compile(r"^\| (?!Promise |-)(.*) \| (.*) \|$", re.MULTILINE)
 
 
@@ -27,7 +28,10 @@ def existing_tests(root):
         names |= {f"PoolContract.{test}" for test in CONTRACT.findall(contract.read_text())}
     for folder in ("cpp", "ci", "benchmarks", "docs"):
         for lists in (root / folder).glob("**/CMakeLists.txt"):
-            names |= {name for pair in PROGRAM.findall(lists.read_text()) for name in pair if name}
+            text = lists.read_text()
+            names |= {name for pair in PROGRAM.findall(text) for name in pair if name}
+            names |= {f"alkaid_{name}_test" for named in PROCESS_TESTS.findall(text)
+                      for name in named.split()}
     return names
 
 
