@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 #include <random>
 #include <span>
@@ -18,7 +19,7 @@ namespace {
 
 using internal::AllAlignments;
 using internal::Block;
-using internal::ContractTest;
+using internal::ContractRule;
 using internal::IsAligned;
 using ::testing::HasSubstr;
 
@@ -162,7 +163,7 @@ void OnlyReallocationsThatGrowCountAsAllocations(MemoryPool& pool) {
 }
 
 void ThePeakIsNeverBelowWhatIsLive(MemoryPool& pool) {
-  if (pool.max_memory() == -1) GTEST_SKIP() << "this pool does not know its peak";
+  if (pool.max_memory() == -1) return;  // this pool does not know its peak
   std::vector<std::unique_ptr<Block>> blocks;
   for (int i = 0; i < 8; ++i) {
     blocks.push_back(std::make_unique<Block>(pool, 64, i));
@@ -177,8 +178,8 @@ void ThePeakIsNeverBelowWhatIsLive(MemoryPool& pool) {
 }
 
 void ThePeakOfAFreshPoolIsExactForOneThread(MemoryPool& pool) {
-  if (pool.total_bytes_allocated() != 0) GTEST_SKIP() << "this pool was used before";
-  if (pool.max_memory() == -1) GTEST_SKIP() << "this pool does not know its peak";
+  if (pool.total_bytes_allocated() != 0) return;  // this pool was used before
+  if (pool.max_memory() == -1) return;            // this pool does not know its peak
   Block first(pool, 64, 11);
   Block second(pool, 64, 12);
   ASSERT_THAT(first.Allocate(1000), IsOk());
@@ -299,13 +300,14 @@ void ReleaseUnusedLeavesLiveBlocks(MemoryPool& pool) {
   EXPECT_TRUE(block.Holds());
 }
 
-void PrintStatsChangesNothing(MemoryPool& pool) {
+void PrintStatsShowsWhatIsLiveAndChangesNothing(MemoryPool& pool) {
   Block block(pool, 64, 16);
-  ASSERT_THAT(block.Allocate(1000), IsOk());
+  ASSERT_THAT(block.Allocate(123'457), IsOk());
   const Figures before(pool);
   ::testing::internal::CaptureStderr();
   pool.PrintStats();
-  ::testing::internal::GetCapturedStderr();
+  const std::string printed = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(printed, HasSubstr(std::to_string(before.live)));
   EXPECT_TRUE(block.Holds());
   ExpectAdded(pool, before, 0, 0, 0);
 }
@@ -316,7 +318,7 @@ void TheBackendHasAName(MemoryPool& pool) {
 }
 
 // A body that is missing here is an unused function, about which the compiler warns.
-constexpr ContractTest kContract[] = {
+constexpr ContractRule kContract[] = {
     {"AlignmentsThatAreNoneAreRefused", AlignmentsThatAreNoneAreRefused},
     {"NegativeSizesAreRefused", NegativeSizesAreRefused},
     {"SizesBeyondAnyMemoryAreOutOfMemory", SizesBeyondAnyMemoryAreOutOfMemory},
@@ -331,41 +333,43 @@ constexpr ContractTest kContract[] = {
     {"BlocksDoNotOverlap", BlocksDoNotOverlap},
     {"ARandomLifeKeepsContentsAndFigures", ARandomLifeKeepsContentsAndFigures},
     {"ReleaseUnusedLeavesLiveBlocks", ReleaseUnusedLeavesLiveBlocks},
-    {"PrintStatsChangesNothing", PrintStatsChangesNothing},
+    {"PrintStatsShowsWhatIsLiveAndChangesNothing", PrintStatsShowsWhatIsLiveAndChangesNothing},
     {"TheBackendHasAName", TheBackendHasAName},
 };
 
-// One test of the contract over one pool. Whatever the test, it must leave as many bytes live as it
-// found.
 class PoolContract : public ::testing::Test {
  public:
-  PoolContract(ContractPoolFactory make, void (*body)(MemoryPool&))
-      : make_(std::move(make)), body_(body) {}
+  explicit PoolContract(ContractPoolFactory make) : make_(std::move(make)) {}
 
  private:
   void TestBody() override {
+    if (make_() == nullptr) GTEST_SKIP() << "this build has no such pool";
+    for (const std::span<const ContractRule> rules :
+         {internal::AlignmentContract(), std::span<const ContractRule>(kContract)}) {
+      for (const ContractRule& rule : rules) Keep(rule);
+    }
+  }
+
+  // Whatever the rule, it must leave as many bytes live as it found.
+  void Keep(const ContractRule& rule) const {
+    std::printf("[ RULE     ] PoolContract.%s\n", rule.name);
+    std::fflush(stdout);
+    SCOPED_TRACE(::testing::Message() << "the rule PoolContract." << rule.name);
     const std::shared_ptr<MemoryPool> pool = make_();
-    if (pool == nullptr) GTEST_SKIP() << "this build has no such pool";
+    ASSERT_NE(pool, nullptr);
     const int64_t live = pool->bytes_allocated();
-    body_(*pool);
-    EXPECT_EQ(pool->bytes_allocated(), live) << "at the end of the test";
+    rule.body(*pool);
+    EXPECT_EQ(pool->bytes_allocated(), live) << "at the end of the rule";
   }
 
   const ContractPoolFactory make_;
-  void (*const body_)(MemoryPool&);
 };
 
 }  // namespace
 
 bool RegisterPoolContract(const char* name, const char* file, int line, ContractPoolFactory make) {
-  const std::string suite = std::string(name) + "/PoolContract";
-  for (const std::span<const ContractTest> tests :
-       {internal::AlignmentContract(), std::span<const ContractTest>(kContract)}) {
-    for (const ContractTest& test : tests) {
-      ::testing::RegisterTest(suite.c_str(), test.name, nullptr, nullptr, file, line,
-                              [make, body = test.body] { return new PoolContract(make, body); });
-    }
-  }
+  ::testing::RegisterTest(name, "KeepsThePoolContract", nullptr, nullptr, file, line,
+                          [make] { return new PoolContract(make); });
   return true;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using internal::AllAlignments;
 using internal::Block;
-using internal::ContractTest;
+using internal::ContractRule;
 using internal::IsAligned;
 
 constexpr int64_t kSizes[] = {1, 2, 3, 8, 63, 64, 65, 100, 4095, 4096, 4097, 65536, 300'000};
@@ -153,7 +153,7 @@ void ReallocationKeepsContentsAndAlignment(MemoryPool& pool) {
 }
 
 // A body that is missing here is an unused function, about which the compiler warns.
-constexpr ContractTest kContract[] = {
+constexpr ContractRule kContract[] = {
     {"EveryAlignmentIsKeptForEverySize", EveryAlignmentIsKeptForEverySize},
     {"EveryPowerOfTwoAndItsNeighboursAreAligned", EveryPowerOfTwoAndItsNeighboursAreAligned},
     {"ReallocationIntoPowersOfTwoKeepsAlignment", ReallocationIntoPowersOfTwoKeepsAlignment},
@@ -165,7 +165,7 @@ constexpr ContractTest kContract[] = {
 
 namespace internal {
 
-std::span<const ContractTest> AlignmentContract() { return kContract; }
+std::span<const ContractRule> AlignmentContract() { return kContract; }
 
 }  // namespace internal
 }  // namespace alkaid

@@ -1,5 +1,5 @@
 // Shows that the pool contract finds faults: pools with one fault each are put through it, and the
-// test that the fault belongs to must fail. A program of its own, since failing is what these tests
+// rule that the fault belongs to must fail. A program of its own, since failing is what these tests
 // are for.
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -179,6 +180,18 @@ class LetsThePeakSink : public SoundPool {
   int64_t max_memory() const override { return bytes_allocated(); }
 };
 
+class PrintsNothing : public SoundPool {
+  void PrintStats() override {}
+};
+
+class AllocatesToPrint : public SoundPool {
+  void PrintStats() override {
+    SoundPool::PrintStats();
+    uint8_t* text = nullptr;
+    if (SoundPool::Allocate(100, 64, &text).ok()) SoundPool::Free(text, 100, 64);
+  }
+};
+
 class HasNoName : public SoundPool {
   std::string backend_name() const override { return ""; }
 };
@@ -203,7 +216,7 @@ std::unique_ptr<MemoryPool> Make() {
 struct Fault {
   const char* pool;
   std::unique_ptr<MemoryPool> (*make)();
-  const char* found_by;  // a test of the contract; empty: there is nothing to find
+  const char* found_by;  // a rule of the contract; empty: there is nothing to find
 };
 constexpr Fault kFaults[] = {
     {"SoundPool", Make<SoundPool>, ""},
@@ -224,26 +237,30 @@ constexpr Fault kFaults[] = {
     {"OverlapsBlocks", Make<OverlapsBlocks>, "BlocksDoNotOverlap"},
     {"EmptyBlocksAreNull", Make<EmptyBlocksAreNull>, "ZeroSizeBlocksAreBlocksLikeOthers"},
     {"LetsThePeakSink", Make<LetsThePeakSink>, "ThePeakIsNeverBelowWhatIsLive"},
+    {"PrintsNothing", Make<PrintsNothing>, "PrintStatsShowsWhatIsLiveAndChangesNothing"},
+    {"AllocatesToPrint", Make<AllocatesToPrint>, "PrintStatsShowsWhatIsLiveAndChangesNothing"},
     {"HasNoName", Make<HasNoName>, "TheBackendHasAName"},
     {"CountsFailures", Make<CountsFailures>, "SizesBeyondAnyMemoryAreOutOfMemory"},
 };
 
-class FailedTests : public ::testing::EmptyTestEventListener {
+// What the failures of each pool say: that is where a rule is named.
+class Failures : public ::testing::EmptyTestEventListener {
  public:
-  bool Contains(const std::string& pool, const std::string& test) const {
-    return names_.contains(pool + "/PoolContract." + test);
+  bool NameRule(const std::string& pool, const std::string& rule) const {
+    const auto of_pool = texts_.find(pool);
+    return of_pool != texts_.end() &&
+           of_pool->second.find("PoolContract." + rule + "\n") != std::string::npos;
   }
-  bool ContainsAnyOf(const std::string& pool) const {
-    const auto first = names_.lower_bound(pool + "/");
-    return first != names_.end() && first->starts_with(pool + "/");
-  }
+  bool AreOf(const std::string& pool) const { return texts_.contains(pool); }
 
  private:
-  void OnTestEnd(const ::testing::TestInfo& test) override {
-    if (!test.result()->Failed()) return;
-    names_.insert(std::string(test.test_suite_name()) + "." + test.name());
+  void OnTestStart(const ::testing::TestInfo& test) override { pool_ = test.test_suite_name(); }
+  void OnTestPartResult(const ::testing::TestPartResult& result) override {
+    if (result.failed()) texts_[pool_] += std::string(result.message()) + "\n";
   }
-  std::set<std::string> names_;
+
+  std::string pool_;
+  std::map<std::string, std::string> texts_;
 };
 
 int RunAndLookForTheFaults() {
@@ -255,15 +272,15 @@ int RunAndLookForTheFaults() {
   }
   ::testing::TestEventListeners& listeners = ::testing::UnitTest::GetInstance()->listeners();
   delete listeners.Release(listeners.default_result_printer());
-  auto* failed = new FailedTests;
-  listeners.Append(failed);
+  auto* failures = new Failures;
+  listeners.Append(failures);
   if (RUN_ALL_TESTS() == 0) std::printf("no test failed at all\n");
 
   int missed = 0;
   for (const Fault& fault : kFaults) {
     const bool wanted = *fault.found_by != '\0';
     const bool found =
-        wanted ? failed->Contains(fault.pool, fault.found_by) : failed->ContainsAnyOf(fault.pool);
+        wanted ? failures->NameRule(fault.pool, fault.found_by) : failures->AreOf(fault.pool);
     if (found == wanted) continue;
     ++missed;
     std::printf("%s: %s\n", fault.pool, wanted ? fault.found_by : "a sound pool was found faulty");

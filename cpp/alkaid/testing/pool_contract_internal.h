@@ -16,13 +16,13 @@
 
 namespace alkaid::internal {
 
-struct ContractTest {
+struct ContractRule {
   const char* name;
   void (*body)(MemoryPool&);
 };
 
 // What every pool promises of addresses; the rest stands in pool_contract.cc.
-std::span<const ContractTest> AlignmentContract();
+std::span<const ContractRule> AlignmentContract();
 
 inline std::vector<int64_t> AllAlignments() {
   std::vector<int64_t> alignments;

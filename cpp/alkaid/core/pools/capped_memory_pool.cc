@@ -87,7 +87,7 @@ void CappedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 void CappedMemoryPool::PrintStats() {
   std::fprintf(stderr, "Alkaid memory pool with a limit of %lld bytes:\n",
                static_cast<long long>(limit_));
-  MemoryPool::PrintStats();
+  internal::PrintPoolStats(*this);
   wrapped()->PrintStats();
 }
 

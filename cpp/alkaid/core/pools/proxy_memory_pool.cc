@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "alkaid/core/pools/base_memory_pool.h"
+
 namespace alkaid {
 
 ProxyMemoryPool::ProxyMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) { Describe(); }
@@ -34,7 +36,7 @@ void ProxyMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 }
 
 void ProxyMemoryPool::PrintStats() {
-  MemoryPool::PrintStats();
+  internal::PrintPoolStats(*this);
   wrapped()->PrintStats();
 }
 
