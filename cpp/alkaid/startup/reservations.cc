@@ -1,6 +1,7 @@
 // What ALKAID_RESERVATIONS asks for: read and applied when the library is loaded, written when the
 // process ends.
 
+#include <absl/strings/str_cat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -32,7 +33,7 @@ struct Request {
 Request* the_request = nullptr;
 
 void Say(const std::string& file, const std::string& what) {
-  Notice(std::string(kReservationsVariable) + "=" + Printable(file) + ": " + Printable(what));
+  Notice(absl::StrCat(kReservationsVariable, "=", Printable(file), ": ", Printable(what)));
 }
 
 void SaveReservationsAtExit() {
