@@ -6,6 +6,7 @@
   are for every room of the library, and for nobody above.
 - An umbrella header, such as alkaid/dgram.h or alkaid/core/memory.h, includes what it is named for and
   stands on the highest of its floors.
+- The same holds for the folders of cpp/tools, which have floors of their own.
 - What is made for tests (cpp/fixtures) is used by tests and by folders above the rooms, never by the
   library. Tests of any room may use testing/.
 
@@ -54,6 +55,8 @@ FRIENDS = {
     ("heap/reports", "heap/tracking"),
     ("preload", "heap/tracking"),
 }
+# The folders of cpp/tools; what lies in none of them, main.cc and commands.h, uses and serves all.
+TOOL_FLOORS = {"support": 0, "dgram": 1, "heap": 1, "growth": 1, "demo": 2, "gdb": 3, "perf": 3}
 # Folders above all rooms: they may include any public header, and each other's as they need.
 TOPS = ("fixtures", "tests", "preload", "tools", "python", "fuzz")
 SOURCES = {".h", ".cc", ".cu"}
@@ -72,6 +75,12 @@ def room_of(path):
 
 def rooms_below(folder):
     return [room for room in FLOORS if room == folder or room.startswith(folder + "/")]
+
+
+def tool_folder(path):
+    """The folder of cpp/tools that a path below cpp/ lies in, or None."""
+    parts = pathlib.PurePosixPath(path).parts
+    return parts[1] if parts[0] == "tools" and len(parts) > 2 else None
 
 
 def included(root, file, quote, name):
@@ -104,6 +113,11 @@ def complaint(source, target):
     if target_room is None:
         return f"{target} is in no room"
     if target_room in TOPS:
+        folders = tool_folder(source), tool_folder(target)
+        if all(folders) and folders[0] != folders[1]:
+            floors = [TOOL_FLOORS[folder] for folder in folders]
+            if floors[1] >= floors[0]:
+                return f"tools/{folders[0]}/ includes {target}, which is not on a lower floor"
         if floor is None or (is_test and target_room == "fixtures"):
             return None
         return f"{room}/ includes {target}, which is not the library's"
@@ -131,7 +145,8 @@ def check(root):
         files += 1
         place = file.relative_to(root)
         below = place.relative_to("cpp").as_posix() if place.parts[0] == "cpp" else place.as_posix()
-        if below not in UMBRELLAS and room_of(below) is None:
+        unknown_tool = tool_folder(below) is not None and tool_folder(below) not in TOOL_FLOORS
+        if below not in UMBRELLAS and (room_of(below) is None or unknown_tool):
             violations.append(f"{place}:1: '{place.parent}' has no floor in ci/check_layers.py")
             continue
         for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
@@ -173,6 +188,10 @@ def self_test():
         "cpp/tests/whole_test.cc": '#include "fixtures/made.h"\n#include "alkaid/testing/t.h"\n',
         "cpp/tools/main.cc": '#include "alkaid/testing/t.h"\n#include "tools/demo/other.h"\n',
         "cpp/tools/demo/other.h": "",
+        "cpp/tools/commands.h": "",
+        "cpp/tools/dgram/d.h": '#include "tools/support/s.h"\n#include "tools/commands.h"\n',
+        "cpp/tools/demo/demo.cc": '#include "tools/dgram/d.h"\n',
+        "cpp/tools/support/s.h": "",
         "cpp/preload/annex.cc": '#include "alkaid/heap/tracking/t_internal.h"\n',
         "benchmarks/bench.cc": '#include "fixtures/made.h"\n#include "program.h"\n',
     }
@@ -203,6 +222,9 @@ def self_test():
         "cpp/alkaid/cellar/unknown.h": "",
         "cpp/alkaid/core/pools/unknown_room.cc": '#include "alkaid/cellar/unknown.h"\n',
         "cpp/fixtures/internal.h": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/tools/support/upward.cc": '#include "tools/dgram/d.h"\n',
+        "cpp/tools/heap/sibling.cc": '#include "tools/dgram/d.h"\n',
+        "cpp/tools/cellar/unknown.cc": "",
         "cpp/tools/internal.cc": '#include "alkaid/core/pools/p_internal.h"\n',
         "cpp/tools/of_base.cc": '#include "alkaid/base/a_internal.h"\n',
         "cpp/fixtures/of_base.h": '#include "alkaid/base/a_internal.h"\n',

@@ -8,7 +8,7 @@
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
-#include "tools/demo/synthetic_detectors.h"
+#include "tools/dgram/synthetic_detectors.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {

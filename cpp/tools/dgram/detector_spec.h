@@ -10,7 +10,7 @@
 
 #include "alkaid/base/status.h"
 #include "alkaid/dgram/detector_definition.h"
-#include "tools/demo/counting_values.h"
+#include "tools/dgram/counting_values.h"
 
 namespace alkaid::tools {
 

@@ -11,6 +11,7 @@
 #include "tools/dgram/dgram_source.h"
 #include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/json_report.h"
 
 namespace alkaid::tools {
 namespace {

@@ -10,7 +10,6 @@
 #include "alkaid/growth/process_profile.h"
 #include "tools/commands.h"
 #include "tools/dgram/event_source.h"
-#include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
 #include "tools/support/progress.h"

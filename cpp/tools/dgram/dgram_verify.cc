@@ -12,8 +12,8 @@
 #include "alkaid/dgram/verify.h"
 #include "tools/commands.h"
 #include "tools/dgram/dgram_source.h"
-#include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/json_report.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {

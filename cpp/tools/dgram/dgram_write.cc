@@ -12,7 +12,7 @@
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/writer.h"
 #include "tools/commands.h"
-#include "tools/demo/synthetic_detectors.h"
+#include "tools/dgram/synthetic_detectors.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/progress.h"

@@ -59,8 +59,4 @@ std::string FieldTypeText(const dgram::FieldView& field) {
   return text + ']';
 }
 
-std::string JsonLine(const nlohmann::ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
 }  // namespace alkaid::tools

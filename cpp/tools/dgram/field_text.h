@@ -19,7 +19,4 @@ nlohmann::ordered_json ValueJson(const dgram::FieldView& field, int64_t elements
 // "UINT16[5]", "DOUBLE", "UINT32[2x3]".
 std::string FieldTypeText(const dgram::FieldView& field);
 
-// One line of JSON; bytes that are not UTF-8 are replaced.
-std::string JsonLine(const nlohmann::ordered_json& json);
-
 }  // namespace alkaid::tools

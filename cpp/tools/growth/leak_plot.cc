@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "tools/dgram/field_text.h"
 #include "tools/growth/growth_json.h"
 #include "tools/support/child_process.h"
+#include "tools/support/json_report.h"
 
 namespace alkaid::tools {
 namespace {

@@ -2,8 +2,6 @@
 
 #include <cstdio>
 
-#include "tools/dgram/field_text.h"
-
 namespace alkaid::tools {
 namespace {
 
@@ -14,6 +12,10 @@ void PrintMembers(const nlohmann::ordered_json& object) {
 }
 
 }  // namespace
+
+std::string JsonLine(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 JsonReport::JsonReport(const nlohmann::ordered_json& head, const std::string& list) {
   std::printf("{\n");

@@ -11,6 +11,9 @@
 
 namespace alkaid::tools {
 
+// One line of JSON; bytes that are not UTF-8 are replaced.
+std::string JsonLine(const nlohmann::ordered_json& json);
+
 class JsonReport {
  public:
   // Prints the members of `head`, which is an object with some, and opens the list.

@@ -1,4 +1,4 @@
-#include "tools/demo/synthetic_detectors.h"
+#include "tools/dgram/synthetic_detectors.h"
 
 #include <utility>
 

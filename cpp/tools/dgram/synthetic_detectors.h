@@ -9,7 +9,7 @@
 
 #include "alkaid/base/status.h"
 #include "alkaid/dgram/names.h"
-#include "tools/demo/counting_values.h"
+#include "tools/dgram/counting_values.h"
 
 namespace alkaid::tools {
 

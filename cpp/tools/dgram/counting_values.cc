@@ -1,4 +1,4 @@
-#include "tools/demo/counting_values.h"
+#include "tools/dgram/counting_values.h"
 
 #include <algorithm>
 
