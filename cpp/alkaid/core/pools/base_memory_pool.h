@@ -50,7 +50,10 @@ inline uint8_t* ZeroSizePointer(int64_t alignment) {
 inline constexpr int64_t kMaxAllocationSize = int64_t{1} << 47;
 
 inline bool IsValidAlignment(int64_t alignment) {
-  return IsPowerOfTwo(alignment) && alignment <= kMaxBufferAlignment;
+  // As unsigned numbers, of which 0 - 1 is the greatest.
+  const uint64_t mask = static_cast<uint64_t>(alignment) - 1;
+  return mask < static_cast<uint64_t>(kMaxBufferAlignment) &&
+         (static_cast<uint64_t>(alignment) & mask) == 0;
 }
 
 // Ok, or why this request can not be served whatever the allocator; the message names the value and
@@ -81,8 +84,9 @@ class BaseMemoryPoolImpl : public MemoryPool {
   // Allocate and Free leave by one branch for all that is rare, so that the usual way saves as few
   // registers as can be.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
-    internal::CounterLine* const line = counters_.OwnLine();
-    if (IsUnusual(size, alignment) || internal::BlockEventsOn() || line == nullptr) [[unlikely]] {
+    internal::CounterLine* line;
+    if (!counters_.SeeOwnLine(&line) || IsUnusual(size, alignment) || internal::BlockEventsOn())
+        [[unlikely]] {
       return AllocateUnusual(size, alignment, out);
     }
     ALKAID_RETURN_NOT_OK(allocator_.AllocateAligned(size, alignment, out));

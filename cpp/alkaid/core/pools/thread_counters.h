@@ -91,8 +91,8 @@ class ALKAID_EXPORT PoolCounters {
 
   // `size` >= 0 bytes came, went, or changed. About 2 ns.
   void DidAllocate(int64_t size) {
-    CounterLine* const line = OwnLine();
-    if (line == nullptr) [[unlikely]]
+    CounterLine* line;
+    if (!SeeOwnLine(&line)) [[unlikely]]
       return DidAllocateUnseen(size);
     DidAllocate(size, line);
   }
@@ -100,12 +100,14 @@ class ALKAID_EXPORT PoolCounters {
     if (!TryDidFree(size)) [[unlikely]]
       DidFreeSlowly(size);
   }
-  // The calling thread's line where it is at hand; null where it has to be looked for.
-  CounterLine* OwnLine() const {
+  // Whether the calling thread's line is at hand, and not null; else it has to be looked for, and
+  // `*line` is of no use. An answer and not a null pointer: that would be a branch more.
+  bool SeeOwnLine(CounterLine** line) const {
     const CounterTable::Slot& slot = thread_counter_table->slots[slot_];
-    return slot.pool_id == id_ ? slot.line : nullptr;
+    *line = slot.line;
+    return slot.pool_id == id_;
   }
-  // DidAllocate with OwnLine() asked before: finding it takes a chain of loads, which an
+  // DidAllocate with SeeOwnLine asked before: finding it takes a chain of loads, which an
   // allocator's locked instructions would otherwise put off until they are done.
   static void DidAllocate(int64_t size, CounterLine* line) {
     const int64_t total = Add(&line->total, size);
@@ -119,8 +121,8 @@ class ALKAID_EXPORT PoolCounters {
   }
   // DidFree where that takes no call; false, and nothing done, in the rare case that it would.
   bool TryDidFree(int64_t size) {
-    CounterLine* const line = OwnLine();
-    if (line == nullptr) [[unlikely]]
+    CounterLine* line;
+    if (!SeeOwnLine(&line)) [[unlikely]]
       return false;
     const int64_t freed = line->freed.load(std::memory_order_relaxed) + size;
     const int64_t net = line->total.load(std::memory_order_relaxed) - freed;
