@@ -19,7 +19,7 @@ import re
 import sys
 import tempfile
 
-# Each room's floor.
+# Each room's floor. interop, columns, c, cuda and nodes are kept free for what comes.
 FLOORS = {
     "base": 0,
     "unwind": 1,

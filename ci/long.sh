@@ -3,8 +3,8 @@
 #
 #   ci/long.sh [SECONDS]    SECONDS of fuzzing for each target, 600 where none is said
 #
-# Every fuzz target for that long; clang-tidy on tests and benchmarks too; the whole suite with forks,
-# threads and children repeated; all benchmarks, with their bars.
+# Every fuzz target for that long; clang-tidy on tests and benchmarks too; the tests of forks, threads,
+# observers and read queues 50 times; all benchmarks, with their bars.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 (($# <= 1)) && [[ ${1-600} =~ ^[1-9][0-9]*$ ]] || fail "usage: ci/long.sh [SECONDS]"

@@ -19,6 +19,7 @@
 
 #include "alkaid/core/observers/memory_events.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/labelled_memory_pool.h"
 #include "alkaid/core/pools/logging_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
@@ -197,6 +198,8 @@ int Run() {
   auto proxy = std::make_shared<ProxyMemoryPool>(
       std::make_shared<CappedMemoryPool>(default_memory_pool(), int64_t{1} << 30));
   good &= Survives(proxy.get(), "proxy over capped");
+  LabelledMemoryPool labelled(proxy, Label::Intern("fork"));
+  good &= Survives(&labelled, "labelled over proxy over capped");
   if (!internal::kMallocIsSanitizers) {
     LoggingMemoryPool logging(proxy, nowhere);
     good &= Survives(&logging, "logging over proxy over capped");

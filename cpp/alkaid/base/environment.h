@@ -1,4 +1,4 @@
-// The environment variables that Alkaid honours, all in one list.
+// The environment variables that Alkaid honours, all in one list: environment.cc has what each means.
 //
 // A process with more rights than its caller (a set-uid or set-gid program, or one with capabilities
 // of its file) takes no orders from its environment, which is the caller's: there every variable

@@ -11,6 +11,8 @@
 //   IOError          as errno maps        the operating system refused
 //   NotImplemented   kUnimplemented       not supported here
 //   KeyError         kNotFound            an unknown name
+//   AlreadyExists    kAlreadyExists       a name or a thing that is taken
+//   FailedPrecondition kFailedPrecondition  a call that comes too early or too late
 //
 // A message says what was asked, what the limit was, and where. Threads: everything here is free of
 // state.

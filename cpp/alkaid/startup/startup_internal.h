@@ -1,4 +1,4 @@
-// The parts of start-up that have a file of their own.
+// The part of start-up that has a file of its own.
 //
 // Threads: before main. Out of memory: std::bad_alloc ends the program.
 #pragma once

@@ -11,6 +11,7 @@
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/forwarding_memory_pool.h"
+#include "alkaid/core/pools/labelled_memory_pool.h"
 #include "alkaid/core/pools/logging_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/pmr.h"
@@ -52,6 +53,9 @@ Pool Proxy(const Pool& pool) { return pool ? std::make_shared<ProxyMemoryPool>(p
 Pool Capped(const Pool& pool) {
   return pool ? std::make_shared<CappedMemoryPool>(pool, kPlenty) : nullptr;
 }
+Pool Labelled(const Pool& pool) {
+  return pool ? std::make_shared<LabelledMemoryPool>(pool, Label::Intern("contract")) : nullptr;
+}
 Pool Faulty(const Pool& pool) {
   return pool ? std::make_shared<FaultInjectingMemoryPool>(pool) : nullptr;
 }
@@ -82,6 +86,8 @@ ALKAID_INSTANTIATE_POOL_CONTRACT(ProxyOverMimalloc, [] { return Proxy(Fresh("mim
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverSystem, [] { return Capped(Fresh("system")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverJemalloc, [] { return Capped(Fresh("jemalloc")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverMimalloc, [] { return Capped(Fresh("mimalloc")); });
+ALKAID_INSTANTIATE_POOL_CONTRACT(LabelledOverDefault,
+                                 [] { return Labelled(MemoryPool::CreateDefault()); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(FaultyOverDefault,
                                  [] { return Faulty(MemoryPool::CreateDefault()); });
 

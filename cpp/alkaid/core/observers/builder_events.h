@@ -7,7 +7,7 @@
 // With ALKAID_TRACE_GROWTH=1 in the environment when the library is loaded, each growth is a line on
 // stderr as well, written in one piece:
 //
-//   alkaid: BufferBuilder growth label genstep base_ptr shift size 98304 capacity 98304 -> 196608
+//   alkaid: BufferBuilder growth label images base_ptr shift size 98304 capacity 98304 -> 196608
 //   by need
 //
 // (one line). `base_ptr` is `new` for the first block, `shift` where the bytes moved to another

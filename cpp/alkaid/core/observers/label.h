@@ -26,7 +26,8 @@ class Label;
 
 namespace internal {
 
-// The names by id, and how many there are; index 0 is "". Debuggers read them (profile).
+// The names by id, and how many there are; index 0 is "". Debuggers read them
+// (heap/tracking/heap_layout.h).
 struct LabelNames {
   std::atomic<const char*>* names;
   std::atomic<uint32_t>* count;

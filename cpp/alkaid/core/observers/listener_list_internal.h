@@ -3,14 +3,15 @@
 // The list is replaced, never changed, and a thread that reads it counts itself in on a cache line
 // that few others share, so telling takes no lock and observers' own locks meet none of ours: a
 // thread may fork, and another wait for whatever the forking one holds, while it is inside an
-// observer. Whoever removes an observer waits until all that may have seen the old list are out. He
-// does not wait for those that come later, however many keep coming: a thread counts itself in under
-// one of two phases, and whoever waits turns the phase over. An observer is not told what it causes
-// itself, which would not end.
+// observer.
 //
-// Ownership: borrows observers from the list that has them to the one that has not. A list has
-// static lifetime and is never destroyed. Threads: any; Replace not from inside an observer.
-// Out of memory: Replace throws std::bad_alloc; telling allocates nothing.
+// Remove blocks until every thread that could hold the old list has left it. Threads that enter later
+// do not delay it: a thread counts itself in under one of two phases, and Remove switches the phase. An
+// observer is not told what it causes itself, which would not end.
+//
+// Ownership: borrows an observer from Add to Remove. A list has static lifetime and is never
+// destroyed. Threads: any; Add and Remove not from inside an observer.
+// Out of memory: Add and Remove throw std::bad_alloc; telling allocates nothing.
 #pragma once
 
 #include <sched.h>

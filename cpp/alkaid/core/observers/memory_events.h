@@ -2,8 +2,8 @@
 //
 // Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and
 // the release of each root buffer calls one function here. While nobody listens that is a load of
-// one global and a branch not taken. Adaptors (logging, capped, proxy) forward to the pool below
-// and do not emit again, so a block is seen exactly once.
+// one global and a branch not taken. Adaptors (logging, capped, proxy, labelled and whatever
+// derives from ForwardingMemoryPool) forward to the pool below and do not emit again, so a block is seen exactly once.
 //
 // Listeners are observers in this process, and tracers outside it through the static tracepoints of
 // core/observers/probes.h.
@@ -29,8 +29,8 @@ class Buffer;
 class MemoryPool;
 struct SourceNote;
 
-// What an observer is told. Pointers are identities: `free` is told before the block is given back,
-// everything else after the fact. Sizes are bytes as asked of the pool. While OnAllocate and
+// What an observer is told. Pointers are identities: OnFree and OnReallocating are told before the
+// allocator gets the block back, everything else after the fact. Sizes are bytes as asked of the pool. While OnAllocate and
 // OnReallocate run, Label::Current() is the block's label (core/observers/label.h).
 class ALKAID_EXPORT MemoryObserver {
  public:
@@ -53,7 +53,8 @@ class ALKAID_EXPORT MemoryObserver {
   virtual void OnSliceRelease(const Buffer* /*slice*/, const Buffer* /*root*/) {}
   // A root: any Buffer that is not a slice, whoever owns its bytes. Told when it is destroyed.
   virtual void OnRootRelease(const Buffer* /*root*/, const void* /*data*/, int64_t /*size*/) {}
-  // Where bytes of a live root came from (core/observers/source_note.h). True until that root is released.
+  // Where bytes of a live root came from (core/observers/source_note.h). True until that
+  // root is released or reallocated.
   virtual void OnSourceNote(const SourceNote& /*note*/) {}
 };
 
