@@ -17,7 +17,7 @@ std::string DurationText(uint64_t nanoseconds) {
   const uint64_t whole = nanoseconds / 1'000'000'000;
   if (whole < 3600) return Format("%" PRIu64 " min %02" PRIu64 " s", whole / 60, whole % 60);
   const uint64_t minutes = whole / 60;
-  if (minutes < 24 * 60) {
+  if (minutes < 1440) {
     return Format("%" PRIu64 " h %02" PRIu64 " min", minutes / 60, minutes % 60);
   }
   return Format("%" PRIu64 " d %" PRIu64 " h", minutes / 1440, minutes / 60 % 24);

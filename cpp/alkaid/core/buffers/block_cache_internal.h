@@ -69,23 +69,29 @@ struct BlockCacheAllocator {
   using value_type = T;
 
   BlockCacheAllocator() = default;
+  // Allocators of one kind turn into each other.
   template <typename U>
-  BlockCacheAllocator(const BlockCacheAllocator<U>&) noexcept {}
+  BlockCacheAllocator(const BlockCacheAllocator<U>&) noexcept {
+  }  // NOLINT(google-explicit-constructor)
 
   T* allocate(size_t n) {
-    if constexpr (sizeof(T) <= kBlockSize && alignof(T) <= alignof(std::max_align_t)) {
+    if constexpr (kFits) {
       if (n == 1) return static_cast<T*>(AllocateBlock());
     }
     return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{alignof(T)}));
   }
   void deallocate(T* pointer, size_t n) noexcept {
-    if constexpr (sizeof(T) <= kBlockSize && alignof(T) <= alignof(std::max_align_t)) {
+    if constexpr (kFits) {
       if (n == 1) return DeallocateBlock(pointer);
     }
     ::operator delete (pointer, std::align_val_t{alignof(T)});
   }
 
   friend bool operator==(const BlockCacheAllocator&, const BlockCacheAllocator&) { return true; }
+
+ private:
+  static constexpr size_t kMostAlignment = alignof(std::max_align_t);
+  static constexpr bool kFits = sizeof(T) <= kBlockSize && alignof(T) <= kMostAlignment;
 };
 
 }  // namespace alkaid::internal
