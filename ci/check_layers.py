@@ -7,14 +7,17 @@
 - An umbrella header, such as alkaid/dgram.h or alkaid/core/memory.h, includes what it is named for and
   stands on the highest of its floors.
 - The same holds for the folders of cpp/tools, which have floors of their own.
-- What is made for tests (cpp/fixtures) is used by tests and by folders above the rooms, never by the
-  library. Tests of any room may use testing/.
+- What is made for tests (cpp/fixtures), and testing/, which is for users' tests too, are used by
+  tests (*_test.cc) and by folders above the rooms, never by the library.
+- Only headers are included, and each include is one that can be read here: `#include "path"` or
+  `#include <path>` on a line of its own.
 
     check_layers.py [ROOT]         prints each violation as FILE:LINE: ..., exits 1 if there is one
     check_layers.py --self-test    plants violations of each rule in a temporary tree and finds them
 """
 
 import pathlib
+import posixpath
 import re
 import sys
 import tempfile
@@ -58,9 +61,14 @@ FRIENDS = {
 # The folders of cpp/tools; what lies in none of them, main.cc and commands.h, uses and serves all.
 TOOL_FLOORS = {"support": 0, "dgram": 1, "heap": 1, "growth": 1, "demo": 2, "gdb": 3, "perf": 3}
 # Folders above all rooms: they may include any public header, and each other's as they need.
-TOPS = ("fixtures", "tests", "preload", "tools", "python", "fuzz")
-SOURCES = {".h", ".cc", ".cu"}
+TOPS = ("fixtures", "tests", "preload", "tools", "python", "fuzz", "benchmarks", "ci", "docs")
+# Where their folders are, from the root.
+PLACES = ("cpp", "benchmarks", "ci", "docs")
+SOURCES = {".h", ".hpp", ".inc", ".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh"}
+HEADERS = {".h", ".hpp", ".inc", ".cuh"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+COMMENT = r"(?:/\*.*?\*/\s*)*"
+LIKE_INCLUDE = re.compile(rf"^\s*{COMMENT}(?:#|%:)\s*{COMMENT}(?:include|include_next|import)\b")
 
 
 def room_of(path):
@@ -68,7 +76,7 @@ def room_of(path):
     for what is not the library's; None for a place that is neither."""
     parts = pathlib.PurePosixPath(path).parts
     if parts[0] != "alkaid":
-        return parts[0] if parts[0] in TOPS or parts[0] == "benchmarks" else None
+        return parts[0] if parts[0] in TOPS else None
     folder = "/".join(parts[1:-1])
     return folder if folder in FLOORS else None
 
@@ -83,11 +91,18 @@ def tool_folder(path):
     return parts[1] if parts[0] == "tools" and len(parts) > 2 else None
 
 
+def below(root, file):
+    """The path below cpp/, or from the root for what lies elsewhere."""
+    place = file.relative_to(root)
+    return place.relative_to("cpp").as_posix() if place.parts[0] == "cpp" else place.as_posix()
+
+
 def included(root, file, quote, name):
-    """The included file as a path below cpp/, or None for what is not the project's."""
+    """The included file as `below` gives it, or None for what is not the project's."""
     beside = (file.parent / name).resolve()
-    if quote == '"' and beside.is_file() and (root / "cpp").resolve() in beside.parents:
-        return beside.relative_to((root / "cpp").resolve()).as_posix()
+    if quote == '"' and beside.is_file() and root in beside.parents:
+        return below(root, beside)
+    name = posixpath.normpath(name)
     return name if name.split("/")[0] in ("alkaid", *TOPS) and "/" in name else None
 
 
@@ -102,7 +117,9 @@ def complaint(source, target):
     else:
         room = room_of(source)
         floor = FLOORS.get(room)  # None above all rooms
-    is_test = pathlib.PurePosixPath(source).stem.endswith("_test")
+    is_test = source.endswith("_test.cc")
+    if pathlib.PurePosixPath(target).suffix not in HEADERS:
+        return f"{target} is no header"
 
     if target in UMBRELLAS:
         stands_for = rooms_below(UMBRELLAS[target])
@@ -114,6 +131,9 @@ def complaint(source, target):
         return f"{target} is in no room"
     if target_room in TOPS:
         folders = tool_folder(source), tool_folder(target)
+        if folders[0] and target.startswith("tools/") and not folders[1]:
+            if target != "tools/commands.h" or folders[0] == "support":
+                return f"tools/{folders[0]}/ includes {target}, which is above it"
         if all(folders) and folders[0] != folders[1]:
             floors = [TOOL_FLOORS[folder] for folder in folders]
             if floors[1] >= floors[0]:
@@ -121,8 +141,12 @@ def complaint(source, target):
         if floor is None or (is_test and target_room == "fixtures"):
             return None
         return f"{room}/ includes {target}, which is not the library's"
-    if target_room == room or (is_test and target_room == "testing"):
+    if target_room == room:
         return None
+    if target_room == "testing" and not target.endswith("_internal.h") and (is_test or floor is None):
+        return None
+    if target_room == "testing":
+        return f"{room}/ includes {target}, which is for tests"
     of_base = target_room == "base" and floor is not None
     if target.endswith("_internal.h") and not of_base and (room, target_room) not in FRIENDS:
         return f"{target} is internal to {target_room}/"
@@ -138,21 +162,22 @@ def complaint(source, target):
 def check(root):
     """All violations below `root`, and the number of files read."""
     violations, files = [], 0
-    folders = (root / "cpp", root / "benchmarks")
-    for file in sorted(found for folder in folders for found in folder.rglob("*")):
+    root = root.resolve()
+    for file in sorted(found for place in PLACES for found in (root / place).rglob("*")):
         if file.suffix not in SOURCES:
             continue
         files += 1
-        place = file.relative_to(root)
-        below = place.relative_to("cpp").as_posix() if place.parts[0] == "cpp" else place.as_posix()
-        unknown_tool = tool_folder(below) is not None and tool_folder(below) not in TOOL_FLOORS
-        if below not in UMBRELLAS and (room_of(below) is None or unknown_tool):
+        place, source = file.relative_to(root), below(root, file)
+        unknown_tool = tool_folder(source) is not None and tool_folder(source) not in TOOL_FLOORS
+        if source not in UMBRELLAS and (room_of(source) is None or unknown_tool):
             violations.append(f"{place}:1: '{place.parent}' has no floor in ci/check_layers.py")
             continue
         for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
             match = INCLUDE.match(line)
             target = match and included(root, file, *match.groups())
-            wrong = target and complaint(below, target)
+            wrong = target and complaint(source, target)
+            if not match and LIKE_INCLUDE.match(line):
+                wrong = "an include that cannot be read"
             if wrong:
                 violations.append(f"{place}:{number}: {wrong}")
     return violations, files
@@ -182,6 +207,8 @@ def self_test():
         "cpp/alkaid/heap/tracking/t_internal.h": "",
         "cpp/alkaid/heap/reports/r.cc": '#include "alkaid/heap/tracking/t_internal.h"\n',
         "cpp/alkaid/heap.h": '#include "alkaid/heap/tracking/t.h"\n',
+        "cpp/alkaid/growth/g.h": "//   #include \"alkaid/testing/t.h\"\n",
+        "docs/samples/sample.cc": "#include <alkaid/testing/t.h>\n",
         "cpp/alkaid/growth/g.cc": '#include "alkaid/heap.h"\n#include "alkaid/dgram.h"\n',
         "cpp/alkaid/testing/t.h": '#include "alkaid/core/pools/p.h"\n',
         "cpp/fixtures/made.h": '#include "alkaid/dgram/d.h"\n',
@@ -193,6 +220,8 @@ def self_test():
         "cpp/tools/demo/demo.cc": '#include "tools/dgram/d.h"\n',
         "cpp/tools/support/s.h": "",
         "cpp/preload/annex.cc": '#include "alkaid/heap/tracking/t_internal.h"\n',
+        "benchmarks/program.h": "",
+        "cpp/alkaid/testing/t_internal.h": "",
         "benchmarks/bench.cc": '#include "fixtures/made.h"\n#include "program.h"\n',
     }
     bad = {
@@ -214,6 +243,21 @@ def self_test():
         "cpp/alkaid/heap/tracking/upward_test.cc": '#include "alkaid/heap/reports/r.h"\n',
         "cpp/alkaid/heap/reports/umbrella.cc": '#include "alkaid/heap.h"\n',
         "cpp/alkaid/events/umbrella.cc": '#include "alkaid/heap.h"\n',
+        "cpp/alkaid/growth/tests_only.cc": '#include "alkaid/testing/t.h"\n',
+        "cpp/alkaid/growth/header_test.h": '#include "fixtures/made.h"\n',
+        "cpp/alkaid/growth/testing_inside_test.cc": '#include "alkaid/testing/t_internal.h"\n',
+        "cpp/alkaid/growth/source.cc": '#include "alkaid/growth/g.cc"\n',
+        "cpp/alkaid/growth/macro.cc": '#define H "fixtures/made.h"\n#include H\n',
+        "cpp/alkaid/growth/comment.cc": '/* x */ #include "fixtures/made.h"\n',
+        "cpp/alkaid/growth/digraph.cc": '%:include "fixtures/made.h"\n',
+        "cpp/alkaid/growth/lines.cc": '#include \\\n"fixtures/made.h"\n',
+        "cpp/alkaid/growth/import.cc": '#import "fixtures/made.h"\n',
+        "cpp/alkaid/growth/dots.cc": "#include <./fixtures/made.h>\n",
+        "cpp/alkaid/base/bench.cc": '#include "../../../benchmarks/program.h"\n',
+        "cpp/alkaid/base/c.c": '#include "alkaid/core/pools/p.h"\n',
+        "docs/samples/internal.cc": "#include <alkaid/core/pools/p_internal.h>\n",
+        "ci/internal.cc": '#include "alkaid/core/pools/p_internal.h"\n',
+        "cpp/tools/support/loose.cc": '#include "tools/commands.h"\n',
         "cpp/alkaid/core/buffers/tests_only.cc": '#include "alkaid/testing/t.h"\n',
         "cpp/alkaid/dgram/internal.cc": '#include "alkaid/core/pools/p_internal.h"\n',
         "cpp/alkaid/dgram/internal_test.cc": '#include "alkaid/core/pools/p_internal.h"\n',

@@ -12,17 +12,19 @@ ensure_packages "${BUILD_PACKAGES[@]}" clang-tidy
 configure dev -B build/tidy -DALKAID_PCH=OFF -DALKAID_UNITY_COMMAND=OFF
 
 files=("$@")
-wanted='^(?!.*(_test\.cc|/docs/|/benchmarks/|/fixtures/|/tests/)).*'
+wanted='(?!.*_test\.cc|docs/|benchmarks/|ci/|cpp/fixtures/|cpp/tests/)'
 if [[ ${1-} == --all ]]; then
   wanted=
   files=()
 fi
 if ((${#files[@]} == 0)); then
   mapfile -t files < <(python3 -c '
-import json, re, sys
+import json, os, re, sys
 for entry in json.load(open("build/tidy/compile_commands.json")):
-    if "/build/" not in entry["file"] and re.match(sys.argv[1], entry["file"]):
-        print(entry["file"])' "$wanted" | sort -u)
+    file = os.path.relpath(entry["file"], sys.argv[2])
+    if not file.startswith("build/") and re.match(sys.argv[1], file):
+        print(file)' "$wanted" "$ROOT" | sort -u)
+  ((${#files[@]})) || fail "no source was found"
 fi
 printf '%s\0' "${files[@]}" |
   xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p build/tidy

@@ -6,9 +6,9 @@
 #   ci/count_instructions.sh
 #
 # callgrind counts the same for the same program and inputs, however busy the machine is. Two runs
-# of different length are subtracted, so that starting and ending does not count. What the C library
-# retires is left out: what its malloc takes for an aligned block depends on how its heap happens to
-# lie, by a hundred instructions and more.
+# of different length are subtracted, so that starting and ending does not count. On the system backend
+# what the C library retires is left out: what its malloc takes for an aligned block depends on how its
+# heap happens to lie, by a hundred instructions and more.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly MOST=8
@@ -42,14 +42,14 @@ program build/release-without-events -DALKAID_WITHOUT_MEMORY_EVENTS
 instructions() {
   valgrind --tool=callgrind --callgrind-out-file="$work/counts" "$work/$1" "$2" "$3" \
     2>"$work/log" || { cat "$work/log" >&2 && fail "$1 $2 failed under callgrind"; }
-  awk '
+  awk -v left_out="$([[ $2 == system ]] && echo '/libc[.]so' || echo '^$')" '
     /^c?ob=/ {
       id = substr($1, index($1, "=") + 1)
-      if (NF > 1) is_libc[id] = $2 ~ /\/libc\.so/
+      if (NF > 1) is_left_out[id] = $2 ~ left_out
     }
-    /^ob=/ { ours = !is_libc[id] }
+    /^ob=/ { counted = !is_left_out[id] }
     /^calls=/ { getline; next }
-    /^[0-9+*-]/ && ours { sum += $NF }
+    /^[0-9+*-]/ && counted { sum += $NF }
     END { printf "%d\n", sum }' "$work/counts"
 }
 

@@ -79,14 +79,36 @@ endfunction()
 
 function(alkaid_refuse_unlisted_files)
   get_property(listed DIRECTORY PROPERTY ALKAID_LISTED_FILES)
-  file(GLOB there RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS
-       "${CMAKE_CURRENT_SOURCE_DIR}/*.h" "${CMAKE_CURRENT_SOURCE_DIR}/*.cc"
-       "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+  set(patterns *.h *.hpp *.inc *.c *.cc *.cpp *.cxx *.cu *.cuh)
+  list(TRANSFORM patterns PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  file(GLOB there RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS ${patterns})
   list(REMOVE_ITEM there ${listed})
   if(there)
     list(JOIN there ", " there)
     message(FATAL_ERROR "${CMAKE_CURRENT_SOURCE_DIR}: in no list of its CMakeLists.txt: ${there}")
   endif()
+endfunction()
+
+# alkaid_refuse_unlisted_folders(): a folder with sources below the current one that lists none is an
+# error: nothing would build them. Called when all subfolders were added.
+function(alkaid_refuse_unlisted_folders)
+  file(GLOB_RECURSE files LIST_DIRECTORIES false "${CMAKE_CURRENT_SOURCE_DIR}/*.h"
+       "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  set(folders)
+  foreach(file IN LISTS files)
+    cmake_path(GET file PARENT_PATH folder)
+    list(APPEND folders "${folder}")
+  endforeach()
+  list(REMOVE_DUPLICATES folders)
+  foreach(folder IN LISTS folders)
+    set(listed)
+    if(EXISTS "${folder}/CMakeLists.txt")
+      get_property(listed DIRECTORY "${folder}" PROPERTY ALKAID_LISTED_FILES)
+    endif()
+    if(NOT listed)
+      message(FATAL_ERROR "${folder}: no CMakeLists.txt lists its sources")
+    endif()
+  endforeach()
 endfunction()
 
 # Installs the headers of the room in the current folder, all but the internal ones.
@@ -115,11 +137,8 @@ function(alkaid_room room)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   foreach(name IN LISTS arg_PROCESS_TESTS)
     list(REMOVE_ITEM tests ${name}_test.cc)
-    alkaid_list_files(${name}_test.cc)
-    if(TARGET alkaid_testing)
-      alkaid_test_program(alkaid_${name}_test SOURCES ${name}_test.cc
-                          LINK alkaid_testing alkaid_fixtures)
-    endif()
+    alkaid_test_program(alkaid_${name}_test SOURCES ${name}_test.cc
+                        LINK alkaid_testing alkaid_fixtures)
   endforeach()
   list(FILTER files EXCLUDE REGEX "_test\\.cc$")
   alkaid_install_headers(${room} ${files})
@@ -129,7 +148,7 @@ function(alkaid_room room)
   list(TRANSFORM files PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
   target_sources(alkaid PRIVATE ${files})
   list(APPEND tests ${arg_TESTS})
-  if(ALKAID_BUILD_TESTS AND tests)
+  if(tests)
     string(REPLACE "/" "_" name "${room}")
     alkaid_gtest_program(alkaid_${name}_test ${tests})
   endif()
@@ -154,9 +173,7 @@ function(alkaid_testing_room)
   target_link_libraries(alkaid_testing PUBLIC alkaid GTest::gmock GTest::gtest)
   add_library(alkaid::testing ALIAS alkaid_testing)
   alkaid_install_headers(testing ${files})
-  if(ALKAID_BUILD_TESTS)
-    alkaid_gtest_program(alkaid_testing_test ${tests})
-  endif()
+  alkaid_gtest_program(alkaid_testing_test ${tests})
 endfunction()
 
 # alkaid_fixtures_room(UNITS ...): inputs and devices made for tests, fuzz targets and benchmarks, as
@@ -172,8 +189,11 @@ endfunction()
 
 # alkaid_gtest_program(name a_test.cc ...): GoogleTest's main, one CTest entry for each test.
 function(alkaid_gtest_program name)
-  add_executable(${name} ${ARGN})
   alkaid_list_files(${ARGN})
+  if(NOT ALKAID_BUILD_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE
     alkaid alkaid_fixtures GTest::gmock GTest::gtest GTest::gtest_main)
   if(TARGET alkaid_testing)
@@ -192,12 +212,13 @@ endfunction()
 # alkaid_test_program(name SOURCES a.cc ... [LINK target ...] [ARGS arg ...] [PLAIN])
 #
 # A test that needs a process of its own: passes when it exits 0, is skipped when it exits 77.
-# It has its own main and links libalkaid.so, or with PLAIN only what LINK names.
+# It has its own main and links libalkaid.so, or with PLAIN only what LINK names. One that links
+# alkaid_testing is left out where that is not built.
 function(alkaid_test_program name)
   cmake_parse_arguments(arg "PLAIN" "" "SOURCES;LINK;ARGS" ${ARGN})
   alkaid_refuse_unknown(alkaid_test_program "${arg_UNPARSED_ARGUMENTS}")
   alkaid_list_files(${arg_SOURCES})
-  if(NOT ALKAID_BUILD_TESTS)
+  if(NOT ALKAID_BUILD_TESTS OR ("alkaid_testing" IN_LIST arg_LINK AND NOT TARGET alkaid_testing))
     return()
   endif()
   add_executable(${name} ${arg_SOURCES})
@@ -259,6 +280,7 @@ endfunction()
 function(alkaid_benchmark name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   alkaid_refuse_unknown(alkaid_benchmark "${arg_UNPARSED_ARGUMENTS}")
+  alkaid_list_files(${arg_SOURCES})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE alkaid benchmark::benchmark ${arg_LINK})
 endfunction()
@@ -266,6 +288,7 @@ endfunction()
 # alkaid_fuzzer(name a.cc ...): a libFuzzer target, bin/<name>. What is in it is watched as the
 # library is (AlkaidSanitizers).
 function(alkaid_fuzzer name)
+  alkaid_list_files(${ARGN})
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE alkaid)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)

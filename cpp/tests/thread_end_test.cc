@@ -22,6 +22,7 @@
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/child_process.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
@@ -239,5 +240,5 @@ TEST(ProcessEnd, StaticDestructorsMayFreeAndTheFiguresAreRight) {
 int main(int argc, char** argv) {
   if (std::string(argv[0]) == "child") return alkaid::RunAsChild();
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

@@ -51,7 +51,7 @@ Json Describe() {
 
   info["environment"] = Json::object();
   for (const auto& variable : internal::HonouredEnvironmentVariables()) {
-    const char* const value = std::getenv(variable.name.c_str());
+    const char* const value = ::secure_getenv(variable.name.c_str());
     info["environment"][variable.name] = {{"value", value != nullptr ? Json(value) : Json()},
                                           {"meaning", variable.meaning}};
   }

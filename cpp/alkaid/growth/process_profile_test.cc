@@ -23,6 +23,7 @@
 #include "alkaid/testing/matchers.h"
 #include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid::growth {
 namespace {
@@ -364,5 +365,5 @@ int main(int argc, char** argv) {
     return alkaid::growth::RunAsChild(argv[1], argv + 2);
   }
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

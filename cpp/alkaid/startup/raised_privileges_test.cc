@@ -32,6 +32,7 @@
 #include "alkaid/growth/process_profile.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "fixtures/child_process.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
@@ -351,5 +352,5 @@ int main(int argc, char** argv) {
     std::printf("skipped: %s\n", reason.c_str());
     return 77;
   }
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

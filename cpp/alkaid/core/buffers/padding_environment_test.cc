@@ -10,6 +10,7 @@
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "fixtures/child_process.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
@@ -84,5 +85,5 @@ TEST(DebugPadding, NobodyLooksWhileTheModeIsOff) {
 int main(int argc, char** argv) {
   if (argc == 4) return alkaid::RunAsChild(argv[1], argv[2], std::stoi(argv[3]));
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

@@ -13,6 +13,7 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "fixtures/child_process.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
@@ -159,5 +160,5 @@ TEST(DebugPool, AnUnknownModeIsReportedOnceAndIsOff) {
 int main(int argc, char** argv) {
   if (std::string(argv[0]) == "child" && argc == 3) return alkaid::RunAsChild(argv[1], argv[2]);
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

@@ -20,6 +20,7 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/stl_allocator.h"
 #include "fixtures/child_process.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
@@ -203,5 +204,5 @@ int main(int argc, char** argv) {
     return alkaid::RunAsChild(argc > 1 ? argv[1] : "");
   }
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

@@ -27,6 +27,7 @@
 #include "alkaid/testing/matchers.h"
 #include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
+#include "fixtures/run_all_tests.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define ALKAID_TEST_UNDER_TSAN 1
@@ -427,5 +428,5 @@ int main(int argc, char** argv) {
     return alkaid::heap::RunAsChild(argv[1], argv + 2);
   }
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }

@@ -14,6 +14,7 @@
 #include "alkaid/heap/tracking/tracking.h"
 #include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
+#include "fixtures/run_all_tests.h"
 
 namespace alkaid::heap {
 namespace {
@@ -139,5 +140,5 @@ int main(int argc, char** argv) {
   if (part == "starved") return alkaid::heap::RunStarved();
   if (part == "out") return alkaid::heap::RunOutOfMemory();
   ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return alkaid::internal::RunAllTests();
 }
