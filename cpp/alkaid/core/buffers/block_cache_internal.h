@@ -71,8 +71,8 @@ struct BlockCacheAllocator {
   BlockCacheAllocator() = default;
   // Allocators of one kind turn into each other.
   template <typename U>
-  BlockCacheAllocator(const BlockCacheAllocator<U>&) noexcept {
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  BlockCacheAllocator(const BlockCacheAllocator<U>&) noexcept {}
 
   T* allocate(size_t n) {
     if constexpr (kFits) {
@@ -91,6 +91,7 @@ struct BlockCacheAllocator {
 
  private:
   static constexpr size_t kMostAlignment = alignof(std::max_align_t);
+  // NOLINTNEXTLINE(misc-redundant-expression): a size and an alignment
   static constexpr bool kFits = sizeof(T) <= kBlockSize && alignof(T) <= kMostAlignment;
 };
 
