@@ -45,6 +45,7 @@ class DgramIterator {
   DgramIterator(const DgramIterator& other) : end_(other.end_) { Borrow(other.dgram_); }
   DgramIterator(DgramIterator&&) noexcept = default;
   DgramIterator& operator=(const DgramIterator& other) {
+    if (this == &other) return *this;
     end_ = other.end_;
     Borrow(other.dgram_);
     return *this;

@@ -138,8 +138,9 @@ class allocator {
   // Over default_memory_pool().
   allocator() : pool_(default_memory_pool()) {}
   // Not explicit, so that a pool can stand where an allocator is asked for.
-  allocator(MemoryPool* pool) noexcept : pool_(pool) {}
+  allocator(MemoryPool* pool) noexcept : pool_(pool) {}  // NOLINT(google-explicit-constructor)
   template <class U>
+  // NOLINTNEXTLINE(google-explicit-constructor): allocators of one kind turn into each other
   allocator(const allocator<U>& other) noexcept : pool_(other.pool()) {}
 
   pointer address(reference value) const noexcept { return std::addressof(value); }
