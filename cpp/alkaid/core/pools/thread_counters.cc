@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <unordered_map>
@@ -30,14 +31,28 @@ struct ListChange {
   ListChange& operator=(const ListChange&) = delete;
 };
 
-// The whole of what a thread knows. The list is the thread's own: only it reads and writes it.
+// The whole of what a thread knows: its lines, by their pools' ids. It is the thread's own: only it
+// reads and writes it.
 struct ThreadTable : CounterTable {
-  std::vector<Slot> lines;
+  // Beyond so many lines a thread drops those of pools that are gone. The number goes on to twice
+  // what is left, so that a thread that uses many pools looks at each of its lines a few times at
+  // most.
+  static constexpr size_t kTidyAt = 64;
+
+  std::unordered_map<uint64_t, CounterLine*> lines;
+  size_t tidy_at = kTidyAt;
 };
 
 struct OwnedLine {
   CounterLine* line;
   const CounterTable* owner;  // null: free for adoption
+};
+
+struct OpenPool {
+  std::vector<OwnedLine> lines;
+  // Which comes before it in the list of pools; null at the list's head. Not in the list itself,
+  // whose layout is for others to read (pool_list.h).
+  PoolRecord* previous = nullptr;
 };
 
 void RaiseTo(std::atomic<int64_t>* peak, int64_t value) {
@@ -54,7 +69,7 @@ constinit thread_local CounterTable* thread_counter_table
 // Which pools live, and which lines are whose. Never destroyed.
 struct CounterRegistry {
   ForkGuarded<std::mutex> lock;
-  std::unordered_map<uint64_t, std::vector<OwnedLine>> pools;
+  std::unordered_map<uint64_t, OpenPool> pools;
   uint64_t last_id = 0;
   pthread_key_t exit_key;
 
@@ -74,8 +89,8 @@ struct CounterRegistry {
   // In a forked child, where this is the only thread. GuardFork holds our lock around this call or
   // has just let it go: no other thread exists either way.
   void LeaveLinesOfOtherThreads() {
-    for (auto& [id, lines] : pools) {
-      for (OwnedLine& owned : lines) {
+    for (auto& [id, pool] : pools) {
+      for (OwnedLine& owned : pool.lines) {
         if (owned.owner != thread_counter_table) owned.owner = nullptr;
       }
     }
@@ -87,11 +102,11 @@ struct CounterRegistry {
     CounterRegistry& registry = Get();
     {
       const std::lock_guard guard(registry.lock);
-      for (const CounterTable::Slot& slot : table->lines) {
-        auto pool = registry.pools.find(slot.pool_id);
+      for (const auto& [id, line] : table->lines) {
+        const auto pool = registry.pools.find(id);
         if (pool == registry.pools.end()) continue;
-        for (OwnedLine& owned : pool->second) {
-          if (owned.line == slot.line) owned.owner = nullptr;
+        for (OwnedLine& owned : pool->second.lines) {
+          if (owned.line == line) owned.owner = nullptr;
         }
       }
     }
@@ -115,67 +130,68 @@ struct CounterRegistry {
     return table;
   }
 
+  // Throws where there is no memory; then nothing was made and nothing adopted.
   CounterLine* Adopt(PoolCounters* counters, const CounterTable* owner) {
     const std::lock_guard guard(lock);
-    auto pool = pools.find(counters->id_);
-    if (pool == pools.end()) return nullptr;
-    for (OwnedLine& owned : pool->second) {
+    std::vector<OwnedLine>& lines = pools.at(counters->id_).lines;
+    for (OwnedLine& owned : lines) {
       if (owned.owner == nullptr) {
         owned.owner = owner;
         return owned.line;
       }
     }
-    auto* line = new (std::nothrow) CounterLine(counters);
-    if (line != nullptr) {
-      pool->second.push_back({line, owner});
-      line->next = counters->record_.lines.load(std::memory_order_relaxed);
-      counters->record_.lines.store(line, std::memory_order_release);
-    }
-    return line;
+    auto line = std::make_unique<CounterLine>(counters);
+    lines.push_back({line.get(), owner});
+    line->next = counters->record_.lines.load(std::memory_order_relaxed);
+    counters->record_.lines.store(line.get(), std::memory_order_release);
+    return line.release();
   }
 
   void Forget(ThreadTable* table) {
     const std::lock_guard guard(lock);
-    std::erase_if(table->lines,
-                  [this](const CounterTable::Slot& slot) { return !pools.contains(slot.pool_id); });
+    std::erase_if(table->lines, [this](const auto& line) { return !pools.contains(line.first); });
+    table->tidy_at = std::max(ThreadTable::kTidyAt, 2 * table->lines.size());
   }
 
   template <typename Function>
   void ForEachLine(uint64_t id, Function function) {
     const std::lock_guard guard(lock);
-    for (const OwnedLine& owned : pools.at(id)) function(*owned.line);
+    for (const OwnedLine& owned : pools.at(id).lines) function(*owned.line);
   }
 
   static uint64_t Open() {
     CounterRegistry& registry = Get();
     const std::lock_guard guard(registry.lock);
     const uint64_t id = ++registry.last_id;
-    registry.pools.emplace(id, std::vector<OwnedLine>());
+    registry.pools.emplace(id, OpenPool());
     return id;
   }
 
   static void List(PoolRecord* record) {
-    const std::lock_guard guard(Get().lock);
+    CounterRegistry& registry = Get();
+    const std::lock_guard guard(registry.lock);
     const ListChange change;
     record->next = alkaid_pools.first.load(std::memory_order_relaxed);
+    if (record->next != nullptr) registry.pools.at(record->next->id).previous = record;
     alkaid_pools.first.store(record, std::memory_order_release);
   }
 
   static void Close(PoolRecord* record) {
     CounterRegistry& registry = Get();
     const std::lock_guard guard(registry.lock);
+    const auto pool = registry.pools.find(record->id);
+    PoolRecord* const previous = pool->second.previous;
     {
       const ListChange change;
-      PoolRecord* other = alkaid_pools.first.load(std::memory_order_relaxed);
-      if (other == record) {
+      if (previous == nullptr) {
         alkaid_pools.first.store(record->next, std::memory_order_release);
       } else {
-        while (other->next != record) other = other->next;
-        other->next = record->next;
+        previous->next = record->next;
       }
     }
-    for (const OwnedLine& owned : registry.pools.at(record->id)) delete owned.line;
-    registry.pools.erase(record->id);
+    if (record->next != nullptr) registry.pools.at(record->next->id).previous = previous;
+    for (const OwnedLine& owned : pool->second.lines) delete owned.line;
+    registry.pools.erase(pool);
   }
 };
 
@@ -199,24 +215,25 @@ void PoolCounters::Describe(const void* pool, std::string_view name) {
 }
 
 CounterLine* PoolCounters::FindLine() try {
-  // Beyond this many lines a thread drops those of pools that are gone.
-  constexpr size_t kTidyAt = 64;
   CounterRegistry& registry = CounterRegistry::Get();
   ThreadTable* table = registry.OpenThread();
   if (table == nullptr) return nullptr;
   CounterTable::Slot& slot = table->slots[slot_];
-  for (const CounterTable::Slot& known : table->lines) {
-    if (known.pool_id == id_) {
-      slot = known;
-      return known.line;
-    }
+  if (const auto known = table->lines.find(id_); known != table->lines.end()) {
+    slot = {id_, known->second};
+    return known->second;
   }
-  if (table->lines.size() >= kTidyAt) registry.Forget(table);
-  CounterLine* line = registry.Adopt(this, table);
-  if (line == nullptr) return nullptr;
-  table->lines.push_back({id_, line});
-  slot = table->lines.back();
-  return line;
+  if (table->lines.size() >= table->tidy_at) registry.Forget(table);
+  // First the place for it, so that a line that is the thread's is one that the thread knows.
+  const auto place = table->lines.emplace(id_, nullptr).first;
+  try {
+    place->second = registry.Adopt(this, table);
+  } catch (const std::bad_alloc&) {
+    table->lines.erase(place);
+    throw;
+  }
+  slot = {id_, place->second};
+  return place->second;
 } catch (const std::bad_alloc&) {
   return nullptr;
 }

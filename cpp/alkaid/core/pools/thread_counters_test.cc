@@ -5,9 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <chrono>
 #include <memory>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -201,6 +204,73 @@ TEST(PoolCounters, AForkedChildKeepsTheFiguresAndCanCountOnWhileOthersWereCounti
   }
   stop = true;
   for (std::thread& thread : busy) thread.join();
+}
+
+enum class Order { kNewestFirst, kOldestFirst };
+
+// Nanoseconds to make many pools, use each `uses` times, and destroy them.
+int64_t TimeOfManyPools(int uses, Order order) {
+  constexpr int kPools = 40'000;
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::unique_ptr<PoolCounters>> pools;
+  for (int i = 0; i < kPools; ++i) pools.push_back(std::make_unique<PoolCounters>());
+  for (int use = 0; use < uses; ++use) {
+    for (const auto& counters : pools) counters->DidAllocate(1);
+  }
+  if (order == Order::kNewestFirst) std::reverse(pools.begin(), pools.end());
+  for (auto& counters : pools) counters.reset();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() -
+                                                              start)
+      .count();
+}
+
+// Against what such pools take at least: those that nobody uses, in the order in which the list has
+// them. Each of so many pools would take hundreds of times as long if it looked at the others. The
+// quickest of a few runs, since other processes take their time too.
+void ExpectQuick(int uses, Order order, int64_t most_times_as_long) {
+  int64_t floor = TimeOfManyPools(0, Order::kNewestFirst);
+  int64_t time = TimeOfManyPools(uses, order);
+  for (int i = 0; i < 3 && time > most_times_as_long * floor; ++i) {
+    time = std::min(time, TimeOfManyPools(uses, order));
+  }
+  EXPECT_LE(time, most_times_as_long * floor) << time / 1000 << " us, floor " << floor / 1000;
+}
+
+TEST(PoolCounters, DestroyingManyPoolsTakesTimeInProportion) {
+  ExpectQuick(/*uses=*/0, Order::kOldestFirst, 15);
+}
+
+TEST(PoolCounters, AThreadThatUsesManyPoolsTakesTimeInProportion) {
+  ExpectQuick(/*uses=*/2, Order::kNewestFirst, 40);
+}
+
+std::vector<uint64_t> ListedIds() {
+  std::vector<uint64_t> ids;
+  for (const PoolRecord* record = alkaid_pools.first; record != nullptr; record = record->next) {
+    ids.push_back(record->id);
+  }
+  return ids;
+}
+
+TEST(PoolCounters, TheListIsWholeInWhateverOrderPoolsGo) {
+  const std::vector<uint64_t> before = ListedIds();
+  constexpr int kPools = 5;
+  std::vector<int> order(kPools);
+  std::iota(order.begin(), order.end(), 0);
+  do {
+    std::vector<std::unique_ptr<PoolCounters>> pools;
+    for (int i = 0; i < kPools; ++i) pools.push_back(std::make_unique<PoolCounters>());
+    std::vector<uint64_t> expected = ListedIds();
+    ASSERT_EQ(expected.size(), before.size() + kPools);
+    const uint64_t newest = expected.front();
+    for (const int gone : order) {
+      pools[gone].reset();
+      std::erase(expected, newest - (kPools - 1 - gone));
+      ASSERT_EQ(ListedIds(), expected);
+    }
+    const PoolCounters next;
+    ASSERT_EQ(ListedIds().size(), before.size() + 1);
+  } while (std::next_permutation(order.begin(), order.end()));
 }
 
 }  // namespace
