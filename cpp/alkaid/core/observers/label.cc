@@ -39,6 +39,22 @@ struct LabelIds {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { LabelIds::Get(); }
 
+// The name as far as a label has it. Looks at no more than it keeps: a text may be of any size.
+std::string_view KeptPart(std::string_view name) {
+  const auto is_within_character = [&name](size_t at) {
+    return (static_cast<unsigned char>(name[at]) & 0xc0) == 0x80;
+  };
+  size_t kept = name.size();
+  if (kept > Label::kMaxNameSize) {
+    // A character has at most four bytes, the first of which is not within it.
+    kept = Label::kMaxNameSize;
+    while (kept > Label::kMaxNameSize - 3 && is_within_character(kept)) --kept;
+    if (is_within_character(kept)) kept = Label::kMaxNameSize;  // this is no UTF-8
+  }
+  name = name.substr(0, kept);
+  return name.substr(0, name.find('\0'));
+}
+
 uint32_t InternName(std::string_view name) {
   LabelIds& labels = LabelIds::Get();
   const std::lock_guard guard(labels.lock);
@@ -66,7 +82,7 @@ LabelNames AllLabelNames() { return {label_names, &label_count}; }
 }  // namespace internal
 
 Label Label::Intern(std::string_view name) try {
-  return Label(internal::InternName(name.substr(0, name.find('\0'))));
+  return Label(internal::InternName(internal::KeptPart(name)));
 } catch (const std::bad_alloc&) {
   return Label(internal::kOverflow);
 }

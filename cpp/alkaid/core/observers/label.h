@@ -8,13 +8,19 @@
 // per label and heap snapshots. By convention they are dotted, broad to narrow.
 //
 // Names are interned: the same name is the same label, and its text lives as long as the library.
-// There can be kMaxLabels; what comes later is all called kOverflowName.
+// So both are bounded, and all names together take no more than 16 MiB:
+//   - a name has at most kMaxNameSize bytes. A longer one is cut, never inside a character of
+//     UTF-8, and names that are cut to the same text are one label.
+//   - there are at most kMaxLabels. What comes later is all called kOverflowName, costs a search
+//     and takes no memory; labels that are there go on as before. Labels are for kinds of memory
+//     and not for single objects.
 //
 // Ownership: none; a Label is a number. Threads: Intern from any thread, under a lock; a scope
 // belongs to its thread and ends on it. Out of memory: Intern gives the label kOverflowName.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -43,12 +49,13 @@ ALKAID_EXPORT extern constinit thread_local uint32_t current_label
 class ALKAID_EXPORT Label {
  public:
   static constexpr uint32_t kMaxLabels = 65536;
+  static constexpr size_t kMaxNameSize = 255;  // bytes
   static constexpr char kOverflowName[] = "(more labels)";
 
   // No label; its name is "".
   constexpr Label() = default;
-  // The label of this name, up to its first zero byte. Takes a lock: keep a label that is used
-  // often in a static.
+  // The label of this name, up to its first zero byte and cut to kMaxNameSize. Takes a lock: keep a
+  // label that is used often in a static.
   static Label Intern(std::string_view name);
   // What the calling thread's allocations get now.
   static Label Current() { return Label(internal::current_label); }

@@ -31,6 +31,30 @@ TEST(Label, ANameEndsAtItsFirstZeroByte) {
             Label::Intern("label_test.cut"));
 }
 
+TEST(Label, ALongNameIsCut) {
+  const std::string most(255, 'm');
+  EXPECT_EQ(Label::Intern(most).name(), most);
+  EXPECT_EQ(Label::Intern(most + "ore"), Label::Intern(most));
+  EXPECT_EQ(Label::Intern(std::string(size_t{10} << 20, 'm')), Label::Intern(most));
+}
+
+// Of a character in UTF-8 either all bytes or none.
+TEST(Label, ALongNameIsCutBetweenCharacters) {
+  const std::string characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+  for (const std::string& character : characters) {
+    for (size_t before = 250; before <= 255; ++before) {
+      const std::string start(before, 'u');
+      const bool fits = before + character.size() <= 255;
+      const std::string expected = fits ? start + character : start;
+      EXPECT_EQ(Label::Intern(start + character + std::string(10, 'v')).name(),
+                fits ? expected + std::string(255 - expected.size(), 'v') : start)
+          << before << " bytes before a character of " << character.size();
+    }
+  }
+  // What is no UTF-8 is cut at the limit.
+  EXPECT_EQ(Label::Intern(std::string(300, '\x80')).name(), std::string(255, '\x80'));
+}
+
 TEST(ScopedLabel, TheInnermostCountsAndTheOuterOneComesBack) {
   EXPECT_EQ(Label::Current(), Label());
   {
