@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <new>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -311,6 +312,24 @@ TEST(BuilderEvents, NothingIsToldAfterRemovalWhileOtherThreadsBuild) {
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(BuilderEventsDeathTest, AnExceptionThatLeavesAnObserverEndsTheProgram) {
+  struct Throws : BuilderObserver {
+    void OnGrowth(const BuilderGrowth&) override { throw std::runtime_error("an observer threw"); }
+  };
+  struct ThrowsAdvice : BuilderObserver {
+    int64_t Advise(Label) override { throw std::runtime_error("an observer threw"); }
+  };
+  const auto build_with = [](BuilderObserver* observer) {
+    AddBuilderObserver(observer);
+    BufferBuilder builder;
+    (void)builder.Append("x");
+  };
+  Throws growth;
+  EXPECT_DEATH(build_with(&growth), "terminate called.*an observer threw");
+  ThrowsAdvice advice;
+  EXPECT_DEATH(build_with(&advice), "an observer threw");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -242,6 +243,34 @@ TEST(MemoryEvents, ASourceNoteReachesWhoeverWatchesViews) {
   internal::EmitSourceNote(note);
   EXPECT_EQ(views.told, std::vector<std::string>{"run.xtc2 4096 5 2"});
   EXPECT_TRUE(blocks.told.empty());
+}
+
+struct Throws : MemoryObserver {
+  void OnAllocate(MemoryPool*, const void*, int64_t, int64_t) override {
+    throw std::runtime_error("an observer threw");
+  }
+  void OnRootRelease(const Buffer*, const void*, int64_t) override {
+    throw std::runtime_error("an observer threw");
+  }
+};
+
+// Where the exception was thrown, so that a core dump shows the observer.
+TEST(MemoryEventsDeathTest, AnExceptionThatLeavesAnObserverEndsTheProgram) {
+  EXPECT_DEATH(
+      {
+        Throws observer;
+        AddMemoryObserver(&observer, MemoryEventKinds::kBlocks);
+        uint8_t* block = nullptr;
+        (void)default_memory_pool()->Allocate(100, &block);
+      },
+      "terminate called.*an observer threw");
+  EXPECT_DEATH(
+      {
+        Throws observer;
+        AddMemoryObserver(&observer, MemoryEventKinds::kViews);
+        Buffer("bytes");
+      },
+      "an observer threw");
 }
 
 }  // namespace

@@ -19,7 +19,8 @@
 // thread that builds, on several at once; Add and Remove from any thread, except from inside an
 // observer. RemoveBuilderObserver returns once no call into that observer is running. No lock of the
 // library is held while an observer is told. An observer is not told of what it builds itself.
-// Observers must not throw.
+// Observers must not throw: an exception that leaves one, Advise included, ends the program by
+// std::terminate, where it was thrown.
 // Out of memory: telling allocates nothing; Add and Remove throw std::bad_alloc.
 #pragma once
 

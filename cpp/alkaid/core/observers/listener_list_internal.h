@@ -5,6 +5,10 @@
 // thread may fork, and another wait for whatever the forking one holds, while it is inside an
 // observer.
 //
+// An observer must not throw: TellAll is noexcept, so an exception that leaves one ends the program
+// by std::terminate where it was thrown. Most events come from destructors, out of which no
+// exception can pass; and one that passed through an allocation would lose its block.
+//
 // Remove blocks until every thread that could hold the old list has left it. Threads that enter later
 // do not delay it: a thread counts itself in under one of two phases, and Remove switches the phase. An
 // observer is not told what it causes itself, which would not end.
@@ -57,7 +61,7 @@ class ListenerList {
   }
 
   template <typename Tell>
-  void TellAll(uint8_t kind, Tell tell) {
+  void TellAll(uint8_t kind, Tell tell) noexcept {
     TellingThread& thread = this_thread();
     const uint32_t phase = phase_.load(std::memory_order_relaxed);
     std::atomic<uint32_t>& readers = OwnSlot(&thread).readers[phase];

@@ -13,9 +13,10 @@
 // an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
 // be destroyed then. No lock of the library is held while an observer is told, so it may ask pools
 // for their figures. Its own locks are its own to guard against fork.
-// Observers must not throw.
-// Out of memory: emission allocates nothing; Add and Remove throw std::bad_alloc. Memory events that
-// an observer itself causes are told to the others and not to it.
+// Observers must not throw: an exception that leaves one ends the program by std::terminate, where
+// it was thrown. So does the cancellation of a thread inside one (pthread_cancel).
+// Out of memory: emission allocates nothing; Add and Remove throw std::bad_alloc. Memory events
+// that an observer itself causes are told to the others and not to it.
 #pragma once
 
 #include <cstdint>
