@@ -1,7 +1,6 @@
 #include "alkaid/core/pools/memory_pool.h"
 
 #include <cstdio>
-#include <stdexcept>
 
 #include "alkaid/base/first_made.h"
 #include "alkaid/core/pools/base_memory_pool.h"
@@ -71,18 +70,8 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
 
 namespace {
 
-constinit thread_local bool making_default_pool __attribute__((tls_model("initial-exec"))) = false;
-
 MemoryPool* MakeDefaultPool() {
   const std::string& name = ChosenDefaultMemoryBackend().name;
-  if (making_default_pool) {
-    throw std::logic_error("the factory of the memory backend '" + name +
-                           "' asks for the default memory pool, which it is to make");
-  }
-  struct Making {
-    Making() { making_default_pool = true; }
-    ~Making() { making_default_pool = false; }
-  } const making;
   MemoryPool* shared = nullptr;
   if (name == "system") return system_memory_pool();
   if (name == "jemalloc" && jemalloc_memory_pool(&shared).ok()) return shared;

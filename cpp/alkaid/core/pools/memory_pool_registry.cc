@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -89,6 +90,31 @@ DefaultMemoryBackend Choose(const Registry& registry) {
   return {first, reason};
 }
 
+class RunningFactory;
+constinit thread_local const RunningFactory* innermost_factory
+    __attribute__((tls_model("initial-exec"))) = nullptr;
+
+// A backend whose factory the calling thread is in; `name` is the caller's.
+class RunningFactory {
+ public:
+  // Throws where the thread is in this backend's factory already, which would not end.
+  explicit RunningFactory(const std::string& name) : name_(name) {
+    for (const RunningFactory* factory = outer_; factory != nullptr; factory = factory->outer_) {
+      if (factory->name_ != name) continue;
+      throw std::logic_error("the factory of the memory backend '" + name +
+                             "' asks for a pool over this backend, which it is to make");
+    }
+    innermost_factory = this;
+  }
+  ~RunningFactory() { innermost_factory = outer_; }
+  RunningFactory(const RunningFactory&) = delete;
+  RunningFactory& operator=(const RunningFactory&) = delete;
+
+ private:
+  const std::string& name_;
+  const RunningFactory* const outer_ = innermost_factory;
+};
+
 }  // namespace
 
 Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
@@ -130,7 +156,11 @@ Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend)
     }
     factory = entry->factory;
   }
-  std::unique_ptr<MemoryPool> pool = factory();
+  std::unique_ptr<MemoryPool> pool;
+  {
+    const RunningFactory running(backend);
+    pool = factory();
+  }
   if (pool == nullptr) {
     return status::FailedPrecondition("create memory pool: the factory of backend '", backend,
                                       "' returned no pool");

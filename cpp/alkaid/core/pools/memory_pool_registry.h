@@ -6,9 +6,12 @@
 //
 // Ownership: the registry keeps factories for ever; a pool belongs to who asked for it. Threads:
 // all functions, from any thread, static initialisers included; factories are called without a lock
-// held. Where several threads ask first for the default pool, each may call the factory, and the pools
-// but one are destroyed. A factory can not ask for the default pool that it is to make:
-// std::logic_error.
+// held. Where several threads ask first for the default pool, each may call the factory, and the
+// pools but one are destroyed. A factory cannot ask for what it is to make: a pool over its own
+// backend, by name or as the default, is std::logic_error by every way that leads to its factory
+// again in the same thread, through other factories too. Once the default pool is there, a factory
+// may use it. What else a factory throws passes through to who asked, and the next call tries
+// again.
 // Out of memory: a factory's pool may refuse later; the registry itself throws std::bad_alloc.
 #pragma once
 

@@ -7,8 +7,12 @@
 
 #include <cstdlib>
 #include <functional>
+#include <stdexcept>
+#include <utility>
 
 #include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/pmr.h"
+#include "alkaid/core/pools/stl_allocator.h"
 
 namespace alkaid {
 namespace {
@@ -143,6 +147,68 @@ TEST(MemoryPoolRegistry, AnUnknownValueFallsBackAndTheReasonNamesItAndTheBackend
     EXPECT_THAT(chosen.reason, HasSubstr("=System names no backend"));
     EXPECT_THAT(chosen.reason, HasSubstr("system"));
     EXPECT_EQ(warning, "Alkaid warning: " + chosen.reason + "\n");  // once, and only this
+  });
+}
+
+// What a factory asks for, and whether it was refused.
+template <typename Ask>
+MemoryPoolFactory FactoryThatAsks(bool* refused, Ask ask) {
+  return [refused, ask]() -> std::unique_ptr<MemoryPool> {
+    try {
+      ask();
+    } catch (const std::logic_error& why) {
+      *refused = std::string(why.what()).find("'asks'") != std::string::npos;
+    }
+    return MakePlainPool();
+  };
+}
+
+TEST(MemoryPoolRegistry, AFactoryThatAsksForThePoolThatItMakesIsRefusedByEveryWay) {
+  InAProcessOfItsOwn("asks", [] {
+    static std::function<void()> ask;
+    static bool refused;
+    ASSERT_TRUE(RegisterMemoryBackend("asks", FactoryThatAsks(&refused, [] { ask(); })).ok());
+    // Another factory on the way leads to it all the same.
+    ASSERT_TRUE(RegisterMemoryBackend("detour", []() -> std::unique_ptr<MemoryPool> {
+                  return *CreateMemoryPool("asks");
+                }).ok());
+    const std::pair<const char*, std::function<void()>> ways[] = {
+        {"CreateDefault", [] { (void)MemoryPool::CreateDefault(); }},
+        {"CreateMemoryPool", [] { (void)CreateMemoryPool("asks"); }},
+        {"another factory", [] { (void)CreateMemoryPool("detour"); }},
+        {"default_memory_pool", [] { default_memory_pool(); }},
+        {"stl::allocator", [] { stl::allocator<int>(); }},
+        {"PoolMemoryResource", [] { PoolMemoryResource(); }},
+    };
+    for (const auto& [name, way] : ways) {
+      ask = way;
+      refused = false;
+      EXPECT_EQ(MemoryPool::CreateDefault()->backend_name(), "plain") << name;
+      EXPECT_TRUE(refused) << name << ", asked for a pool of its own";
+    }
+    ask = ways[0].second;
+    refused = false;
+    EXPECT_EQ(default_memory_pool()->backend_name(), "plain");
+    EXPECT_TRUE(refused);
+    // Now it is there to be had.
+    ask = [] { EXPECT_EQ(default_memory_pool()->backend_name(), "plain"); };
+    refused = false;
+    EXPECT_TRUE(CreateMemoryPool("asks").ok());
+    EXPECT_FALSE(refused);
+  });
+}
+
+TEST(MemoryPoolRegistry, AFactoryThatThrowsIsAskedAgain) {
+  InAProcessOfItsOwn("throws", [] {
+    static bool throws = true;
+    ASSERT_TRUE(RegisterMemoryBackend("throws", [] {
+                  if (throws) throw std::runtime_error("not yet");
+                  return MakePlainPool();
+                }).ok());
+    EXPECT_THROW(default_memory_pool(), std::runtime_error);
+    EXPECT_THROW((void)CreateMemoryPool("throws"), std::runtime_error);
+    throws = false;
+    EXPECT_EQ(default_memory_pool()->backend_name(), "plain");
   });
 }
 
