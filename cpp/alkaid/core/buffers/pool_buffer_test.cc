@@ -5,12 +5,15 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/core/buffers/pool_buffer_internal.h"
+#include "alkaid/core/pools/forwarding_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
@@ -221,6 +224,42 @@ TEST(PoolBuffer, AnswersOneManagerForAllBuffersOfAPool) {
   EXPECT_EQ(manager, b->memory_manager());
   EXPECT_EQ(dynamic_cast<CPUMemoryManager&>(*manager).pool(), &pool);
   EXPECT_EQ(c->memory_manager(), default_cpu_memory_manager());
+}
+
+TEST(BufferBuilder, HoldsWhatItHeldWhenThePoolThrows) {
+  struct ThrowingPool : ForwardingMemoryPool {
+    ThrowingPool()
+        : ForwardingMemoryPool(std::shared_ptr<MemoryPool>(MemoryPool::CreateDefault())) {}
+    using MemoryPool::Allocate;
+    using MemoryPool::Reallocate;
+    Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+      if (throws) throw std::runtime_error("thrown below");
+      return wrapped()->Allocate(size, alignment, out);
+    }
+    Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
+                      uint8_t** ptr) override {
+      if (throws) throw std::runtime_error("thrown below");
+      return wrapped()->Reallocate(old_size, new_size, alignment, ptr);
+    }
+    bool throws = true;
+  } pool;
+  {
+    BufferBuilder builder(&pool);
+    builder.SetLabel(Label::Intern("pool_buffer_test"));
+    EXPECT_THROW((void)builder.Append("0123456789"), std::runtime_error);
+    EXPECT_THROW((void)AllocateBuffer(10, &pool), std::runtime_error);
+    EXPECT_EQ(builder.length(), 0);
+    pool.throws = false;
+    ALKAID_ASSERT_OK(builder.Append("0123456789"));
+    pool.throws = true;
+    EXPECT_THROW((void)builder.Append(1000, uint8_t{'x'}), std::runtime_error);
+    EXPECT_EQ(Label::Current(), Label());
+    EXPECT_EQ(builder.length(), 10);
+    pool.throws = false;
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto finished, builder.Finish());
+    EXPECT_EQ(finished->ToString(), "0123456789");
+  }
+  EXPECT_EQ(pool.bytes_allocated(), 0);
 }
 
 TEST(PoolBuffer, FitsTheBlocksThatThreadsKeep) { EXPECT_LE(sizeof(PoolBuffer), 128u); }

@@ -3,8 +3,10 @@
 // It checks sizes and alignments by one rule for all backends, answers zero-size requests, counts,
 // and emits the memory events; the Allocator only allocates. The built-in backends are this
 // template over three small allocators, and so are STLMemoryPool and MemoryResourcePool. To add a
-// backend of your own, write an Allocator, none of whose functions may throw but name(), and
-// register a factory (memory_pool_registry.h):
+// backend of your own, write an Allocator and register a factory (memory_pool_registry.h). Where
+// AllocateAligned or ReallocateAligned throws, the exception passes through the pool, which is then
+// as after a refusal: nothing is counted, and observers are told that the block stayed. The other
+// functions must not throw, save name() while the pool is made:
 //
 //   struct MyAllocator {
 //     // size > 0, alignment a power of two up to kMaxBufferAlignment.
@@ -67,6 +69,42 @@ ALKAID_EXPORT void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& p
 // The pool's own figures, to stderr.
 ALKAID_EXPORT void PrintPoolStats(const MemoryPool& pool);
 
+// The two events of a reallocation, around the call of the allocator. Unless Ended says otherwise
+// the block is where it was and as large: the allocator refused, or it threw.
+class ObservedReallocation {
+ public:
+  ObservedReallocation(MemoryPool* pool, const uint8_t* ptr, int64_t size, int64_t alignment)
+      : pool_(pool),
+        old_ptr_(ptr),
+        new_ptr_(ptr),
+        old_size_(size),
+        new_size_(size),
+        alignment_(alignment) {
+    if (BlockEventsOn()) [[unlikely]]
+      EmitReallocating(pool, ptr, size);
+  }
+  ~ObservedReallocation() {
+    if (BlockEventsOn()) [[unlikely]] {
+      EmitReallocate(pool_, old_ptr_, new_ptr_, old_size_, new_size_, alignment_);
+    }
+  }
+  ObservedReallocation(const ObservedReallocation&) = delete;
+  ObservedReallocation& operator=(const ObservedReallocation&) = delete;
+
+  void Ended(const uint8_t* new_ptr, int64_t new_size) {
+    new_ptr_ = new_ptr;
+    new_size_ = new_size;
+  }
+
+ private:
+  MemoryPool* const pool_;
+  const uint8_t* const old_ptr_;
+  const uint8_t* new_ptr_;
+  const int64_t old_size_;
+  int64_t new_size_;
+  const int64_t alignment_;
+};
+
 }  // namespace internal
 
 template <typename Allocator>
@@ -98,15 +136,11 @@ class BaseMemoryPoolImpl : public MemoryPool {
     if (IsUnusual(new_size, alignment) || old_size <= 0) [[unlikely]] {
       return ReallocateUnusual(old_size, new_size, alignment, ptr);
     }
-    uint8_t* const old_ptr = *ptr;
-    if (internal::BlockEventsOn()) [[unlikely]] {
-      internal::EmitReallocating(this, old_ptr, old_size);
-    }
-    const Status status = allocator_.ReallocateAligned(old_size, new_size, alignment, ptr);
-    if (status.ok()) counters_.DidReallocate(old_size, new_size);
-    if (internal::BlockEventsOn()) [[unlikely]] {
-      internal::EmitReallocate(this, old_ptr, *ptr, old_size, status.ok() ? new_size : old_size,
-                               alignment);
+    internal::ObservedReallocation observed(this, *ptr, old_size, alignment);
+    Status status = allocator_.ReallocateAligned(old_size, new_size, alignment, ptr);
+    if (status.ok()) [[likely]] {
+      observed.Ended(*ptr, new_size);
+      counters_.DidReallocate(old_size, new_size);
     }
     return status;
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -123,6 +124,58 @@ TEST_F(BaseMemoryPool, PrintStatsShowsThePoolsOwnFiguresAndTheAllocators) {
   EXPECT_THAT(text, HasSubstr("recording: 12345 bytes live"));
   EXPECT_THAT(text, HasSubstr("nothing to say"));
   pool_.Free(block, 12345);
+}
+
+// An allocator of a program that does what it may not.
+struct ThrowingAllocator : RecordingAllocator {
+  Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    if (calls->refuse) throw std::runtime_error("thrown by the allocator");
+    return RecordingAllocator::AllocateAligned(size, alignment, out);
+  }
+  Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
+    if (calls->refuse) throw std::runtime_error("thrown by the allocator");
+    return RecordingAllocator::ReallocateAligned(old_size, new_size, alignment, ptr);
+  }
+};
+
+// What an observer is told of reallocations.
+struct Moves : MemoryObserver {
+  Moves() { AddMemoryObserver(this, MemoryEventKinds::kBlocks); }
+  ~Moves() override { RemoveMemoryObserver(this); }
+
+  void OnReallocating(MemoryPool*, const void* old_ptr, int64_t old_size) override {
+    told.push_back(absl::StrCat("from ", old_size));
+    left = old_ptr;
+  }
+  void OnReallocate(MemoryPool*, const void* old_ptr, const void* new_ptr, int64_t old_size,
+                    int64_t new_size, int64_t) override {
+    told.push_back(absl::StrCat("from ", old_size, " to ", new_size,
+                                old_ptr == left && new_ptr == left ? " in place" : ""));
+  }
+
+  std::vector<std::string> told;
+  const void* left = nullptr;
+};
+
+TEST(ThrowingAllocator, AnObserverIsToldHowAReallocationEndedThatThrew) {
+  Calls calls;
+  BaseMemoryPoolImpl<ThrowingAllocator> pool{ThrowingAllocator{{&calls}}};
+  uint8_t* block = nullptr;
+  ASSERT_TRUE(pool.Allocate(100, &block).ok());
+  const uint8_t* const before = block;
+  {
+    const Moves moves;
+    calls.refuse = true;
+    EXPECT_THROW((void)pool.Reallocate(100, 200, &block), std::runtime_error);
+    EXPECT_EQ(moves.told, (std::vector<std::string>{"from 100", "from 100 to 100 in place"}));
+    uint8_t* none = nullptr;
+    EXPECT_THROW((void)pool.Allocate(300, &none), std::runtime_error);
+  }
+  EXPECT_EQ(block, before);
+  EXPECT_EQ(pool.bytes_allocated(), 100);
+  EXPECT_EQ(pool.num_allocations(), 1);
+  pool.Free(block, 100);
+  EXPECT_EQ(pool.bytes_allocated(), 0);
 }
 
 }  // namespace

@@ -19,6 +19,24 @@ Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
 
 }  // namespace
 
+// Bytes that were reserved for a call to the pool below. They go back at the end of the scope
+// unless the call got them: where it refused, and where it threw.
+class CappedMemoryPool::Reservation {
+ public:
+  Reservation(CappedMemoryPool* pool, int64_t bytes) : pool_(pool), bytes_(bytes) {}
+  ~Reservation() {
+    if (bytes_ != 0) pool_->Unreserve(bytes_);
+  }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+
+  void Keep() { bytes_ = 0; }
+
+ private:
+  CappedMemoryPool* const pool_;
+  int64_t bytes_;
+};
+
 CappedMemoryPool::CappedMemoryPool(MemoryPool* pool, int64_t bytes_limit)
     : ForwardingMemoryPool(pool), limit_(std::max<int64_t>(bytes_limit, 0)) {
   Describe();
@@ -53,13 +71,11 @@ void CappedMemoryPool::Unreserve(int64_t bytes) {
 Status CappedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
   ALKAID_RETURN_NOT_OK(CheckArguments("allocate", size, alignment));
   ALKAID_RETURN_NOT_OK(Reserve(size, size));
-  Status status = wrapped()->Allocate(size, alignment, out);
-  if (status.ok()) [[likely]] {
-    counters_.DidAllocate(size);
-  } else {
-    Unreserve(size);
-  }
-  return status;
+  Reservation reservation(this, size);
+  ALKAID_RETURN_NOT_OK(wrapped()->Allocate(size, alignment, out));
+  reservation.Keep();
+  counters_.DidAllocate(size);
+  return absl::OkStatus();
 }
 
 Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
@@ -68,14 +84,12 @@ Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t 
   // A negative old size reserves nothing: the wrapped pool refuses it.
   const int64_t growth = old_size < 0 ? 0 : std::max<int64_t>(new_size - old_size, 0);
   ALKAID_RETURN_NOT_OK(Reserve(growth, new_size));
-  Status status = wrapped()->Reallocate(old_size, new_size, alignment, ptr);
-  if (!status.ok()) {
-    Unreserve(growth);
-    return status;
-  }
+  Reservation reservation(this, growth);
+  ALKAID_RETURN_NOT_OK(wrapped()->Reallocate(old_size, new_size, alignment, ptr));
+  reservation.Keep();
   counters_.DidReallocate(old_size, new_size);
   if (new_size < old_size) Unreserve(old_size - new_size);
-  return status;
+  return absl::OkStatus();
 }
 
 void CappedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {

@@ -1,9 +1,9 @@
 // A pool that never hands out more than its limit.
 //
 // Reserves before it allocates, in one atomic step, so two threads can not pass the limit together;
-// gives the reservation back when the allocator fails. A reallocation that grows reserves the
-// difference; one that shrinks gives it back once it is done. Counted are the bytes asked for, as
-// in every pool, not what the allocator rounds them up to.
+// gives the reservation back when the allocator fails, and when the pool below throws. A
+// reallocation that grows reserves the difference; one that shrinks gives it back once it is done.
+// Counted are the bytes asked for, as in every pool, not what the allocator rounds them up to.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr.
 // Threads: all functions, from any thread. The reservation is one shared atomic: unlike the other
@@ -51,6 +51,8 @@ class ALKAID_EXPORT CappedMemoryPool final : public ForwardingMemoryPool {
   int64_t num_allocations() const override;
 
  private:
+  class Reservation;
+
   void Describe();
   // Takes `growth` >= 0 bytes out of the limit, or fails and takes none. `size` is what the caller
   // asked for.

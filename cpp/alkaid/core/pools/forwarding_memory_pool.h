@@ -1,6 +1,7 @@
 // What every adaptor begins with: a pool that passes all to another pool.
 //
-// A class that derives from it overrides what it does differently, and reaches the rest as `wrapped()`:
+// A class that derives from it overrides what it does differently, and reaches the rest as
+// `wrapped()`:
 //
 //   class SlowMemoryPool : public alkaid::ForwardingMemoryPool {
 //    public:
@@ -11,8 +12,11 @@
 //
 // An adaptor emits no memory events: the pool that serves a block does.
 //
-// Ownership: borrows the pool, or shares it when given a shared_ptr; it may not be null. Threads, out of
-// memory and other errors: as the wrapped pool.
+// Where the pool below throws, the exception passes through every adaptor of the library, which is
+// then as after a refusal. An adaptor that keeps accounts of its own has to see to that itself.
+//
+// Ownership: borrows the pool, or shares it when given a shared_ptr; it may not be null. Threads,
+// out of memory and other errors: as the wrapped pool.
 #pragma once
 
 #include <memory>

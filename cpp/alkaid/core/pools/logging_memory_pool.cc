@@ -43,6 +43,23 @@ void WriteLine(std::ostream& log, MakeLine make_line) try {
 } catch (const std::exception&) {
 }
 
+// What `call` returns; where it throws, `write_line` is called on the way out.
+template <typename Call, typename Write>
+Status WriteIfItThrows(const Call& call, const Write& write_line) {
+  struct Thrown {
+    ~Thrown() {
+      if (on_the_way_out) write();
+    }
+    const Write& write;
+    bool on_the_way_out = true;
+  } thrown{write_line};
+  Status status = call();
+  thrown.on_the_way_out = false;
+  return status;
+}
+
+constexpr char kThrew[] = "failed: threw an exception";
+
 }  // namespace
 
 LoggingMemoryPool::LoggingMemoryPool(MemoryPool* pool) : LoggingMemoryPool(pool, std::cout) {}
@@ -57,23 +74,32 @@ LoggingMemoryPool::LoggingMemoryPool(std::shared_ptr<MemoryPool> pool, std::ostr
     : ForwardingMemoryPool(std::move(pool)), log_(&log) {}
 
 Status LoggingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
-  Status status = wrapped()->Allocate(size, alignment, out);
-  WriteLine(*log_, [&] {
-    return absl::StrCat("Allocate: size = ", size, ", alignment = ", alignment, ", ",
-                        Outcome(status, out), "\n");
-  });
+  const auto write_line = [&](const auto& outcome) {
+    WriteLine(*log_, [&] {
+      return absl::StrCat("Allocate: size = ", size, ", alignment = ", alignment, ", ", outcome(),
+                          "\n");
+    });
+  };
+  Status status = WriteIfItThrows([&] { return wrapped()->Allocate(size, alignment, out); },
+                                  [&] { write_line([] { return kThrew; }); });
+  write_line([&] { return Outcome(status, out); });
   return status;
 }
 
 Status LoggingMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                                      uint8_t** ptr) {
   const uint8_t* old_ptr = *ptr;
-  Status status = wrapped()->Reallocate(old_size, new_size, alignment, ptr);
-  WriteLine(*log_, [&] {
-    return absl::StrCat("Reallocate: old_size = ", old_size, ", new_size = ", new_size,
-                        ", alignment = ", alignment, ", ptr = ", Address(old_ptr), ", ",
-                        Outcome(status, ptr), "\n");
-  });
+  const auto write_line = [&](const auto& outcome) {
+    WriteLine(*log_, [&] {
+      return absl::StrCat("Reallocate: old_size = ", old_size, ", new_size = ", new_size,
+                          ", alignment = ", alignment, ", ptr = ", Address(old_ptr), ", ",
+                          outcome(), "\n");
+    });
+  };
+  Status status =
+      WriteIfItThrows([&] { return wrapped()->Reallocate(old_size, new_size, alignment, ptr); },
+                      [&] { write_line([] { return kThrew; }); });
+  write_line([&] { return Outcome(status, ptr); });
   return status;
 }
 

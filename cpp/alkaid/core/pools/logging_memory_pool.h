@@ -6,13 +6,14 @@
 //   Reallocate: old_size = 100, new_size = 4096, alignment = 64, ptr = 0x7f1a40, out = 0x7f2b80
 //   Free: size = 4096, alignment = 64, ptr = 0x7f2b80
 //
-// A call that failed ends in `failed: ` and the status instead of `out`. Everything else,
-// statistics included, is the wrapped pool's.
+// A call that failed ends in `failed: ` and the status instead of `out`, one out of which the
+// wrapped pool threw in `failed: threw an exception`. Everything else, statistics included, is the
+// wrapped pool's.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr; borrows the stream.
 // Threads: all functions, from any thread; all logging pools of the process take turns at writing,
-// so they may share a stream. The stream must not use pools itself: it is written to under a lock that
-// a fork takes as well.
+// so they may share a stream. The stream must not use pools itself: it is written to under a lock
+// that a fork takes as well.
 // Out of memory: as the wrapped pool; a line that can not be written is lost, and the call goes on.
 #pragma once
 

@@ -5,7 +5,7 @@
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr.
 // Threads: all functions, from any thread; counting costs no locked instruction.
-// Out of memory: as the wrapped pool; what failed is not counted.
+// Out of memory: as the wrapped pool; what failed, or threw, is not counted.
 #pragma once
 
 #include <memory>
