@@ -101,9 +101,11 @@ std::shared_ptr<MemoryManager> PoolBuffer::ImplicitMemoryManager() const {
 void PoolBuffer::CheckPadding() const {
   for (int64_t i = size_; i < capacity_; ++i) {
     if (data_[i] == 0) continue;
-    internal::ReportMemoryFault(absl::StrCat(
-        "byte ", i, " behind the end of the ", size_, "-byte buffer at 0x", absl::Hex(address()),
-        " (", pool_->backend_name(), ", ", capacity_, " bytes with padding) was overwritten"));
+    internal::ReportMemoryFaultAs([&] {
+      return absl::StrCat("byte ", i, " behind the end of the ", size_, "-byte buffer at 0x",
+                          absl::Hex(address()), " (", pool_->backend_name(), ", ", capacity_,
+                          " bytes with padding) was overwritten");
+    });
     return;
   }
 }

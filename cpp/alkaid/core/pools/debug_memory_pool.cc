@@ -43,8 +43,8 @@ DebugMode Mode() {
 
 bool MemoryDebugOn() { return Mode() != DebugMode::kNone; }
 
-void ReportMemoryFault(const std::string& what) {
-  std::fprintf(stderr, "Alkaid memory fault: %s\n", what.c_str());
+void ReportMemoryFault(const char* what) {
+  std::fprintf(stderr, "Alkaid memory fault: %s\n", what);
   switch (Mode()) {
     case DebugMode::kAbort:
       std::abort();

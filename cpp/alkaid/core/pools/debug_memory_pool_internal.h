@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -20,7 +21,19 @@ namespace alkaid::internal {
 ALKAID_EXPORT bool MemoryDebugOn();
 
 // Reports a fault as the mode says: abort() and trap do not return, warn writes to stderr and does.
-ALKAID_EXPORT void ReportMemoryFault(const std::string& what);
+ALKAID_EXPORT void ReportMemoryFault(const char* what);
+
+// The same in the words that `describe` makes. Faults are found in Free and in destructors, which
+// must not throw: one for whose words there is no memory is reported without them.
+template <typename Describe>
+void ReportMemoryFaultAs(const Describe& describe) {
+  try {
+    const std::string what = describe();
+    ReportMemoryFault(what.c_str());
+  } catch (const std::bad_alloc&) {
+    ReportMemoryFault("found at a free or a reallocation; there is no memory to describe it");
+  }
+}
 
 // An Allocator (base_memory_pool.h) around another that plants and checks canaries.
 template <typename Wrapped>
@@ -65,9 +78,11 @@ class DebugAllocator {
   void Check(const uint8_t* ptr, int64_t size, const char* where) {
     const Canary canary = CanaryOf(size);
     if (std::memcmp(ptr + size, &canary, sizeof(canary)) == 0) return;
-    ReportMemoryFault(absl::StrCat(
-        where, " of the ", size, "-byte block at 0x", absl::Hex(reinterpret_cast<uintptr_t>(ptr)),
-        " (", wrapped_.name(), "): bytes behind its end were overwritten, or it has another size"));
+    ReportMemoryFaultAs([&] {
+      return absl::StrCat(where, " of the ", size, "-byte block at 0x",
+                          absl::Hex(reinterpret_cast<uintptr_t>(ptr)), " (", wrapped_.name(),
+                          "): bytes behind its end were overwritten, or it has another size");
+    });
   }
 
   [[no_unique_address]] Wrapped wrapped_;

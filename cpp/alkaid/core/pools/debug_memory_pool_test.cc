@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -32,6 +36,9 @@ constexpr bool kSanitized = false;
 
 constexpr int64_t kSize = 100;
 
+// While it is, this program has no memory for objects.
+std::atomic<bool> no_memory{false};
+
 // The child's part: one life of a block, with the fault named.
 int RunAsChild(const std::string& backend, const std::string& fault) {
   auto pool = CreateMemoryPool(backend);
@@ -50,6 +57,11 @@ int RunAsChild(const std::string& backend, const std::string& fault) {
   } else if (fault == "free-as-nothing") {
     (*pool)->Free(block, 0);
     (*pool)->Free(block, kSize);
+  } else if (fault == "write-behind-then-free-without-memory") {
+    block[kSize] = 7;
+    no_memory = true;
+    (*pool)->Free(block, kSize);
+    no_memory = false;
   } else if (fault == "write-behind-then-free") {
     block[kSize] = 7;
     (*pool)->Free(block, kSize);
@@ -120,6 +132,15 @@ TEST(DebugPool, TheReportNamesSizeAndPlace) {
               HasSubstr("reallocate"));
 }
 
+TEST(DebugPool, AFaultIsReportedWhereThereIsNoMemoryToDescribeIt) {
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    const ChildResult warned = WithMode("warn", backend, "write-behind-then-free-without-memory");
+    EXPECT_TRUE(warned.ExitedWith(0)) << warned.status << warned.err;
+    EXPECT_EQ(warned.out, "came through\n");
+    EXPECT_THAT(warned.err, AllOf(HasSubstr("fault"), HasSubstr("no memory")));
+  }
+}
+
 TEST(DebugPool, NoModeFindsFaultWhereThereIsNone) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     for (const char* mode : {"abort", "trap", "warn"}) {
@@ -156,6 +177,17 @@ TEST(DebugPool, AnUnknownModeIsReportedOnceAndIsOff) {
 
 }  // namespace
 }  // namespace alkaid
+
+// Not inlined, or the compiler sees blocks of new go to free().
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  void* const block = alkaid::no_memory ? nullptr : std::malloc(size != 0 ? size : 1);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, std::size_t /*size*/) noexcept {
+  std::free(block);
+}
 
 int main(int argc, char** argv) {
   if (std::string(argv[0]) == "child" && argc == 3) return alkaid::RunAsChild(argv[1], argv[2]);

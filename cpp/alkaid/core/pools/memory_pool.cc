@@ -38,9 +38,10 @@ void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
       buffer == ZeroSizePointer(kMaxBufferAlignment)) {
     return;
   }
-  ReportMemoryFault(absl::StrCat("free of the block at 0x",
-                                 absl::Hex(reinterpret_cast<uintptr_t>(buffer)), " (",
-                                 pool.backend_name(), ") as one of 0 bytes, which it is not"));
+  ReportMemoryFaultAs([&] {
+    return absl::StrCat("free of the block at 0x", absl::Hex(reinterpret_cast<uintptr_t>(buffer)),
+                        " (", pool.backend_name(), ") as one of 0 bytes, which it is not");
+  });
 }
 
 void PrintPoolStats(const MemoryPool& pool) {
