@@ -13,6 +13,7 @@
 #include "alkaid/base/first_made.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/jemalloc_arena.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/memory_stamp.h"
@@ -47,7 +48,8 @@ Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
   const ScopedLabel scope(
       *label.Get([] { return new const Label(Label::Intern("planted leak")); }));
   uint8_t* block = nullptr;
-  ALKAID_RETURN_NOT_OK(pool->Allocate(kBlockSize, &block));
+  ALKAID_RETURN_NOT_OK(
+      internal::AllocateChecked(pool, kBlockSize, kDefaultBufferAlignment, &block));
   return block;
 }
 

@@ -46,8 +46,13 @@ Status BufferBuilder::Resize(BuilderGrowthReason reason, int64_t new_capacity, b
   const ScopedLabel label(counting);
   if (buffer_ == nullptr) {
     ALKAID_ASSIGN_OR_RAISE(buffer_, AllocateResizableBuffer(new_capacity, alignment_, pool_));
-  } else {
-    ALKAID_RETURN_NOT_OK(buffer_->Resize(new_capacity, shrink_to_fit));
+  } else if (Status status = buffer_->Resize(new_capacity, shrink_to_fit); !status.ok())
+      [[unlikely]] {
+    // A pool can have moved the bytes all the same (pool_buffer_internal.h).
+    data_ = buffer_->mutable_data();
+    capacity_ = buffer_->capacity();
+    if (size_ > capacity_) Rewind(capacity_);
+    return status;
   }
   data_ = buffer_->mutable_data();
   capacity_ = buffer_->capacity();

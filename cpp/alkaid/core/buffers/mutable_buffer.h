@@ -53,7 +53,9 @@ class ALKAID_EXPORT ResizableBuffer : public MutableBuffer {
  public:
   // Sets size() to `new_size` bytes. Growing past capacity() reallocates; shrinking gives memory
   // back when `shrink_to_fit`. Bytes beyond the old size are not initialised. Negative:
-  // kInvalidArgument. On failure nothing changes.
+  // kInvalidArgument. On failure nothing changes, but for one: where a pool of the program's own
+  // moved the bytes to a block that is not aligned, they are there, and the buffer keeps its size
+  // as far as that block has room for it.
   virtual Status Resize(int64_t new_size, bool shrink_to_fit) = 0;
   Status Resize(int64_t new_size) { return Resize(new_size, /*shrink_to_fit=*/true); }
   // Makes capacity() at least `new_capacity` bytes; never less than it was. Negative:

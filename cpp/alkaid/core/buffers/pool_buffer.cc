@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cassert>
 #include <limits>
 #include <utility>
@@ -6,6 +7,7 @@
 #include "alkaid/core/buffers/buffer_functions.h"
 #include "alkaid/core/buffers/pool_buffer_internal.h"
 #include "alkaid/core/pools/borrow_pool_internal.h"
+#include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/debug_memory_pool_internal.h"
 
 namespace alkaid {
@@ -49,13 +51,22 @@ Status RoundedCapacity(const MemoryPool& pool, int64_t bytes, int64_t* capacity)
 inline Status PoolBuffer::SetCapacity(int64_t new_capacity) {
   auto* data = const_cast<uint8_t*>(data_);
   if (data == nullptr) {
-    ALKAID_RETURN_NOT_OK(pool_->Allocate(new_capacity, alignment_, &data));
+    ALKAID_RETURN_NOT_OK(internal::AllocateChecked(pool_.get(), new_capacity, alignment_, &data));
   } else if (new_capacity != capacity_) {
-    ALKAID_RETURN_NOT_OK(pool_->Reallocate(capacity_, new_capacity, alignment_, &data));
+    ALKAID_RETURN_NOT_OK(
+        internal::ReallocateChecked(pool_.get(), capacity_, new_capacity, alignment_, &data));
   }
   data_ = data;
   capacity_ = new_capacity;
-  return absl::OkStatus();
+  if (internal::IsAlignedBlock(data, alignment_)) [[likely]]
+    return absl::OkStatus();
+  return BytesAreMisaligned();
+}
+
+// The bytes are nowhere else any more, so the buffer keeps the block.
+Status PoolBuffer::BytesAreMisaligned() {
+  size_ = std::min(size_, capacity_);
+  return internal::NotABlock(*pool_, "reallocate to", data_, capacity_, alignment_);
 }
 
 inline Status PoolBuffer::Start(int64_t size) {

@@ -1,6 +1,8 @@
 // PoolBuffer: the Buffer whose bytes come from a MemoryPool.
 //
-// Capacity is a multiple of 64 and alignment is kept through every reallocation. The object comes
+// Capacity is a multiple of 64 and alignment is kept through every reallocation, by refusing what a
+// pool gave without keeping it (checked_allocation.h). Where a reallocation moved the bytes to a
+// misaligned block, the buffer has them there and refuses the new size. The object comes
 // from the per-thread store of blocks, so that a buffer costs one trip to the pool and none to the
 // general allocator.
 //
@@ -41,6 +43,7 @@ class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
   std::shared_ptr<MemoryManager> ImplicitMemoryManager() const override;
   // Moves the bytes to a block of `new_capacity`, a multiple of 64.
   inline Status SetCapacity(int64_t new_capacity);
+  [[gnu::cold]] Status BytesAreMisaligned();
   void CheckPadding() const;
 
   std::shared_ptr<MemoryPool> pool_;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -22,6 +23,7 @@
 namespace alkaid {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(AllocateBuffer, IsAlignedAndPaddedWithZerosTo64) {
@@ -224,6 +226,117 @@ TEST(PoolBuffer, AnswersOneManagerForAllBuffersOfAPool) {
   EXPECT_EQ(manager, b->memory_manager());
   EXPECT_EQ(dynamic_cast<CPUMemoryManager&>(*manager).pool(), &pool);
   EXPECT_EQ(c->memory_manager(), default_cpu_memory_manager());
+}
+
+// A program's own pool that answers OK with what is no block.
+class FaultyPool final : public ForwardingMemoryPool {
+ public:
+  enum Fault { kNone, kNull, kMisaligned };
+
+  FaultyPool() : ForwardingMemoryPool(std::shared_ptr<MemoryPool>(MemoryPool::CreateDefault())) {}
+
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    if (fault == kNull) return absl::OkStatus();
+    ALKAID_RETURN_NOT_OK(wrapped()->Allocate(size + kRoom, alignment, out));
+    if (fault == kMisaligned) *out += 1;
+    return absl::OkStatus();
+  }
+  // As over a realloc() that does not know of alignments.
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
+    if (fault == kNull) {
+      *ptr = nullptr;
+      return absl::OkStatus();
+    }
+    uint8_t* fresh = nullptr;
+    ALKAID_RETURN_NOT_OK(Allocate(new_size, alignment, &fresh));
+    std::memcpy(fresh, *ptr, static_cast<size_t>(std::min(old_size, new_size)));
+    Free(*ptr, old_size, alignment);
+    *ptr = fresh;
+    return absl::OkStatus();
+  }
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
+    wrapped()->Free(buffer - buffer_shift(buffer), size + kRoom, alignment);
+  }
+  std::string backend_name() const override { return "faulty"; }
+
+  Fault fault = kNone;
+
+ private:
+  static constexpr int64_t kRoom = 64;
+  static int64_t buffer_shift(const uint8_t* buffer) {
+    return static_cast<int64_t>(reinterpret_cast<uintptr_t>(buffer) % 64);
+  }
+};
+
+TEST(PoolBuffer, IsNotMadeOfWhatIsNoBlock) {
+  FaultyPool pool;
+  pool.fault = FaultyPool::kNull;
+  EXPECT_THAT(
+      AllocateBuffer(100, &pool),
+      StatusIs(StatusCode::kResourceExhausted,
+               AllOf(HasSubstr("'faulty'"), HasSubstr("128 bytes"), HasSubstr("no block"))));
+  pool.fault = FaultyPool::kMisaligned;
+  EXPECT_THAT(AllocateBuffer(100, 256, &pool),
+              StatusIs(StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("'faulty'"), HasSubstr("alignment 256"),
+                             HasSubstr("misaligned block at 0x"))));
+  EXPECT_EQ(pool.bytes_allocated(), 0);
+}
+
+TEST(PoolBuffer, KeepsItsBlockWhereItIsReallocatedToNothing) {
+  FaultyPool pool;
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, AllocateResizableBuffer(10, &pool));
+  std::memcpy(buffer->mutable_data(), "0123456789", 10);
+  pool.fault = FaultyPool::kNull;
+  EXPECT_THAT(buffer->Resize(1000),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("'faulty'")));
+  EXPECT_EQ(buffer->ToString(), "0123456789");
+  pool.fault = FaultyPool::kNone;
+  ALKAID_ASSERT_OK(buffer->Resize(1000));
+  buffer.reset();
+  EXPECT_EQ(pool.bytes_allocated(), 0);
+}
+
+TEST(PoolBuffer, RefusesTheSizeAndKeepsTheBytesWhereTheyAreMovedToAMisalignedBlock) {
+  FaultyPool pool;
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto buffer, AllocateResizableBuffer(10, &pool));
+  std::memcpy(buffer->mutable_data(), "0123456789", 10);
+  pool.fault = FaultyPool::kMisaligned;
+  EXPECT_THAT(buffer->Resize(1000),
+              StatusIs(StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("'faulty'"), HasSubstr("misaligned block at 0x"))));
+  EXPECT_EQ(buffer->ToString(), "0123456789");
+  pool.fault = FaultyPool::kNone;
+  ALKAID_ASSERT_OK(buffer->Resize(2000));
+  EXPECT_EQ(buffer->address() % 64, 0u);
+  EXPECT_EQ(std::memcmp(buffer->data(), "0123456789", 10), 0);
+  buffer.reset();
+  EXPECT_EQ(pool.bytes_allocated(), 0);
+}
+
+TEST(BufferBuilder, HoldsItsBytesWhereTheyAreMovedToAMisalignedBlock) {
+  FaultyPool pool;
+  BufferBuilder builder(&pool);
+  ALKAID_ASSERT_OK(builder.Append("0123456789"));
+  pool.fault = FaultyPool::kMisaligned;
+  const std::string more(1000, 'x');
+  EXPECT_THAT(builder.Append(more),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("'faulty'")));
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(builder.data()), 10), "0123456789");
+  EXPECT_EQ(builder.length(), 10);
+  EXPECT_THAT(builder.Finish(), StatusIs(StatusCode::kResourceExhausted)) << "misaligned as it is";
+  pool.fault = FaultyPool::kNone;
+  ALKAID_ASSERT_OK(builder.Append(more));
+  ALKAID_ASSERT_OK(builder.Append(more));
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto finished, builder.Finish());
+  EXPECT_EQ(finished->ToString(), "0123456789" + more + more);
+  EXPECT_EQ(finished->address() % 64, 0u);
+  finished.reset();
+  EXPECT_EQ(pool.bytes_allocated(), 0);
 }
 
 TEST(BufferBuilder, HoldsWhatItHeldWhenThePoolThrows) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/checked_allocation.h"
 
 namespace alkaid {
 namespace {
@@ -72,7 +73,7 @@ Status CappedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out
   ALKAID_RETURN_NOT_OK(CheckArguments("allocate", size, alignment));
   ALKAID_RETURN_NOT_OK(Reserve(size, size));
   Reservation reservation(this, size);
-  ALKAID_RETURN_NOT_OK(wrapped()->Allocate(size, alignment, out));
+  ALKAID_RETURN_NOT_OK(internal::AllocateChecked(wrapped(), size, alignment, out));
   reservation.Keep();
   counters_.DidAllocate(size);
   return absl::OkStatus();
@@ -85,7 +86,7 @@ Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t 
   const int64_t growth = old_size < 0 ? 0 : std::max<int64_t>(new_size - old_size, 0);
   ALKAID_RETURN_NOT_OK(Reserve(growth, new_size));
   Reservation reservation(this, growth);
-  ALKAID_RETURN_NOT_OK(wrapped()->Reallocate(old_size, new_size, alignment, ptr));
+  ALKAID_RETURN_NOT_OK(internal::ReallocateChecked(wrapped(), old_size, new_size, alignment, ptr));
   reservation.Keep();
   counters_.DidReallocate(old_size, new_size);
   if (new_size < old_size) Unreserve(old_size - new_size);

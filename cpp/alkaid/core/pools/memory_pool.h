@@ -51,6 +51,8 @@ class ALKAID_EXPORT MemoryPool {
   }
   // `alignment`: a power of two from 1 to kMaxBufferAlignment, else kInvalidArgument naming the
   // value.
+  // OK means that `*out` is not null and aligned. Buffers, standard containers and adaptors that
+  // count refuse what else a pool of the program's own answers OK with (checked_allocation.h).
   virtual Status Allocate(int64_t size, int64_t alignment, uint8_t** out) = 0;
 
   // Resizes `*ptr` from `old_size` to `new_size` bytes, keeping the first min(old, new) of them;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "alkaid/core/pools/borrow_pool_internal.h"
+#include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/stl_allocator.h"
 
 namespace alkaid {
@@ -24,8 +25,8 @@ void* PoolMemoryResource::do_allocate(size_t bytes, size_t alignment) {
                                             alignment, " pass the limit of ", kLimit));
   }
   uint8_t* block = nullptr;
-  Status status =
-      pool_->Allocate(static_cast<int64_t>(bytes), static_cast<int64_t>(alignment), &block);
+  Status status = internal::AllocateChecked(pool_.get(), static_cast<int64_t>(bytes),
+                                            static_cast<int64_t>(alignment), &block);
   if (!status.ok()) throw stl::BadAlloc(std::move(status));
   return block;
 }

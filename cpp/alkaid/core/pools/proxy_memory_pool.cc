@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/checked_allocation.h"
 
 namespace alkaid {
 
@@ -18,14 +19,14 @@ void ProxyMemoryPool::Describe() {
 }
 
 Status ProxyMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
-  ALKAID_RETURN_NOT_OK(wrapped()->Allocate(size, alignment, out));
+  ALKAID_RETURN_NOT_OK(internal::AllocateChecked(wrapped(), size, alignment, out));
   counters_.DidAllocate(size);
   return absl::OkStatus();
 }
 
 Status ProxyMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                                    uint8_t** ptr) {
-  ALKAID_RETURN_NOT_OK(wrapped()->Reallocate(old_size, new_size, alignment, ptr));
+  ALKAID_RETURN_NOT_OK(internal::ReallocateChecked(wrapped(), old_size, new_size, alignment, ptr));
   counters_.DidReallocate(old_size, new_size);
   return absl::OkStatus();
 }

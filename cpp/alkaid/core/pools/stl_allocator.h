@@ -28,6 +28,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/memory_pool.h"
 
 namespace alkaid::internal {
@@ -154,7 +155,8 @@ class allocator {
                                          " bytes pass the limit of ", max_size(), " values"));
     }
     uint8_t* bytes = nullptr;
-    Status status = pool_->Allocate(static_cast<int64_t>(n * sizeof(T)), kAlignment, &bytes);
+    Status status =
+        internal::AllocateChecked(pool_, static_cast<int64_t>(n * sizeof(T)), kAlignment, &bytes);
     if (!status.ok()) throw BadAlloc(std::move(status));
     return reinterpret_cast<pointer>(bytes);
   }
