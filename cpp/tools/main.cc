@@ -14,6 +14,7 @@
 #include "alkaid/startup/startup.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/standard_streams.h"
 
 // A heap file that `alkaid heap show` is to print must not be overwritten by that of the command's
 // own end; what `alkaid run` runs is another program. Only what works with memory is worth watching.
@@ -24,6 +25,7 @@ bool alkaid_only_looks(int argument_count, const char* const* arguments) {
 
 int main(int argc, char** argv) {
   using namespace alkaid::tools;  // NOLINT(google-build-using-namespace)
+  HoldStandardStreams();
 
   CLI::App app("Memory for data: pools, buffers and XTC2 datagrams.", "alkaid");
   app.require_subcommand(1);

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "alkaid/base/file_descriptor_internal.h"
+
 namespace alkaid::growth {
 namespace {
 
@@ -26,7 +28,7 @@ bool TakeNumberAndSpace(std::string_view* text, int64_t* number) {
 }  // namespace
 
 Result<ProcessMemory> ReadProcessMemory() {
-  const int fd = open(kFile, O_RDONLY | O_CLOEXEC);
+  const int fd = internal::AboveStandardStreams(open(kFile, O_RDONLY | O_CLOEXEC));
   if (fd < 0) return status::IOError(errno, "open ", kFile);
   char text[256];
   ssize_t length;

@@ -11,10 +11,12 @@
 #include <liburing.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "alkaid/base/file_descriptor_internal.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/core/files/file_io_internal.h"
 #include "alkaid/core/files/read_queue_internal.h"
@@ -78,6 +80,9 @@ Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
   const int error = io_uring_queue_init(static_cast<unsigned>(depth), &queue->ring_, 0);
   if (error < 0) return status::IOError(-error, "io_uring: the kernel refuses a queue");
   queue->has_ring_ = true;
+  const int ring = alkaid::internal::AboveStandardStreams(queue->ring_.ring_fd);
+  queue->ring_.ring_fd = queue->ring_.enter_ring_fd = ring;
+  if (ring < 0) return status::IOError(errno, "io_uring: no descriptor for a queue");
   io_uring_probe* const probe = io_uring_get_probe_ring(&queue->ring_);
   const bool reads = probe != nullptr && io_uring_opcode_supported(probe, IORING_OP_READ) != 0;
   io_uring_free_probe(probe);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -115,6 +116,28 @@ TEST_F(IoUringReadQueue, ReadsThatCanNotBeWaitedForAreErrorsAndKeepTheirMemory) 
       EXPECT_GT(buffer.use_count(), 1);
     }
   }
+}
+
+// In a child that has none of them. The ring still reads.
+TEST_F(IoUringReadQueue, IsNoStandardStream) {
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    for (int fd = 0; fd <= 2; ++fd) ::close(fd);
+    auto queue = ReadQueue::Make(ReadQueueKind::kIoUring, 4);
+    for (int fd = 0; fd <= 2; ++fd) {
+      if (::fcntl(fd, F_GETFD) != -1) _exit(2);
+    }
+    if (!queue.ok()) _exit(3);
+    queue->reset();
+    for (int fd = 0; fd <= 2; ++fd) {
+      if (::fcntl(fd, F_GETFD) != -1) _exit(4);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
