@@ -1,12 +1,8 @@
 #include "alkaid/growth/leak_profile_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -76,15 +72,7 @@ Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path) {
 }
 
 Status ClaimLeakProfile(const std::string& path) {
-  constexpr mode_t kAsTheMaskSays = 0666;
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kAsTheMaskSays);
-  if (file < 0 && errno == EEXIST) return absl::OkStatus();
-  if (file < 0) return status::IOError(errno, path);
-  const std::string header = MakeNpyHeader(0, kStampColumns);
-  const ssize_t written = ::write(file, header.data(), header.size());
-  const int failed = written < 0 ? errno : 0;
-  ::close(file);
-  return failed == 0 ? absl::OkStatus() : status::IOError(failed, path);
+  return io::CreateFileIfAbsent(path, MakeNpyHeader(0, kStampColumns));
 }
 
 Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path) {

@@ -1,6 +1,7 @@
 #include "alkaid/growth/leak_profile_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -148,6 +149,22 @@ TEST_F(LeakProfileFile, SaysWhyAFileCanNotBeReadOrWritten) {
   std::filesystem::resize_file(Path("huge.npy"), (uintmax_t{1} << 30) + 1);
   EXPECT_THAT(ReadLeakProfile(Path("huge.npy")),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("at most 1073741824")));
+}
+
+TEST_F(LeakProfileFile, NeitherClaimNorProfileFollowsALinkOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not run as root, which alone can make others' files";
+  ASSERT_EQ(::mkdir(Path("shared").c_str(), 0777), 0);
+  ASSERT_EQ(::chmod(Path("shared").c_str(), 01777), 0);
+  const std::string link = Path("shared/a.npy");
+  std::filesystem::create_symlink(Path("victim"), link);
+  ASSERT_EQ(::lchown(link.c_str(), 12345, 12345), 0);
+  std::filesystem::create_directory_symlink(Path(""), Path("shared/folder"));
+  ASSERT_EQ(::lchown(Path("shared/folder").c_str(), 12345, 12345), 0);
+  for (const std::string& file : {link, Path("shared/folder/victim")}) {
+    EXPECT_THAT(ClaimLeakProfile(file), StatusIs(StatusCode::kPermissionDenied));
+    EXPECT_THAT(WriteLeakProfile({}, file), StatusIs(StatusCode::kPermissionDenied));
+  }
+  EXPECT_FALSE(std::filesystem::exists(Path("victim")));
 }
 
 TEST_F(LeakProfileFile, AClaimedNameIsAProfileWithoutStamps) {

@@ -3,26 +3,20 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <optional>
 #include <utility>
 
 #include "alkaid/core/buffers/io_checks_internal.h"
 #include "alkaid/core/files/file_io_internal.h"
+#include "alkaid/core/files/output_path_internal.h"
 
 namespace alkaid::io {
 namespace {
 
-// As many links as Linux itself follows.
-constexpr int kMostLinks = 40;
-constexpr int64_t kProcMagic = 0x9fa0;
 // Bytes of a file's name that a temporary name keeps, so that the whole stays below NAME_MAX.
 constexpr size_t kKeptOfName = 200;
 constexpr int kMostAttempts = 1000;
@@ -36,109 +30,57 @@ int Retrying(Call call) {
   return result;
 }
 
-// "a/b" is in "a", "/b" in "/", "b" in ".".
-std::string DirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-std::string FileOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-bool IsInProc(const std::string& path) {
-  struct statfs info;
-  return ::statfs(DirectoryOf(path).c_str(), &info) == 0 &&
-         static_cast<int64_t>(info.f_type) == kProcMagic;
-}
-
-// Where writing to a path ends: the last of its links, and whether that can be replaced.
-struct Target {
-  std::string path;
-  bool straight = false;
-  // The file that is there.
-  std::optional<struct stat> replaced = {};
-};
-
-Result<Target> Follow(const std::string& name) {
-  Target target = {name};
-  for (int links = 0; links <= kMostLinks; ++links) {
-    struct stat info;
-    if (::lstat(target.path.c_str(), &info) != 0) {
-      if (errno == ENOENT) return target;
-      return status::IOError(errno, "cannot write ", name);
-    }
-    if (!S_ISLNK(info.st_mode)) {
-      target.straight = !S_ISREG(info.st_mode);
-      target.replaced = info;
-      return target;
-    }
-    // Such a link's text is no path: the file that it stands for may have another name, or none.
-    if (IsInProc(target.path)) {
-      target.straight = true;
-      return target;
-    }
-    std::array<char, PATH_MAX> text;
-    const ssize_t length = ::readlink(target.path.c_str(), text.data(), text.size());
-    if (length < 0) return status::IOError(errno, "cannot follow ", target.path);
-    std::string next(text.data(), static_cast<size_t>(length));
-    target.path = next.starts_with('/') ? next : DirectoryOf(target.path) + "/" + next;
-  }
-  return status::IOError(ELOOP, "cannot write ", name);
-}
-
 }  // namespace
 
 Result<std::shared_ptr<DurableFileOutputStream>> DurableFileOutputStream::Open(
     const std::string& path, FileAccess access) {
   std::shared_ptr<DurableFileOutputStream> stream(new DurableFileOutputStream(path));
-  ALKAID_ASSIGN_OR_RAISE(const Target target, Follow(path));
-  const bool inherits = target.replaced && access == FileAccess::kUsual;
-  ALKAID_RETURN_NOT_OK(target.straight
-                           ? stream->OpenStraight()
-                           : stream->OpenTemporary(DirectoryOf(target.path), FileOf(target.path),
-                                                   inherits ? &*target.replaced : nullptr, access));
+  ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
+  const bool straight = output.open_file || (output.found && !S_ISREG(output.found->st_mode));
+  ALKAID_RETURN_NOT_OK(straight ? stream->OpenStraight(output)
+                                : stream->OpenTemporary(output, access));
   return stream;
 }
 
 DurableFileOutputStream::~DurableFileOutputStream() { Abandon(); }
 
-Status DurableFileOutputStream::OpenStraight() {
+Status DurableFileOutputStream::OpenStraight(const internal::OutputPath& output) {
   straight_ = true;
   // Of a pipe without a reader this waits for one; a signal ends the wait.
-  fd_ = ::open(name_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  fd_ = internal::OpenFound(output, O_APPEND);
   if (fd_ < 0) return status::IOError(errno, "cannot open ", name_, " for writing");
   struct stat info;
   pipe_ = ::fstat(fd_, &info) == 0 && S_ISFIFO(info.st_mode);
   return absl::OkStatus();
 }
 
-Status DurableFileOutputStream::OpenTemporary(const std::string& directory, const std::string& file,
-                                              const struct stat* like, FileAccess access) {
-  if (file.empty()) return status::IOError(EISDIR, "cannot write \"", name_, "\"");
-  directory_fd_ =
-      Retrying([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+Status DurableFileOutputStream::OpenTemporary(const internal::OutputPath& output,
+                                              FileAccess access) {
+  directory_fd_ = alkaid::internal::AboveStandardStreams(Retrying(
+      [&] { return ::openat(output.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (directory_fd_ < 0) {
-    return status::IOError(errno, "cannot write ", name_, ": directory ", directory);
+    return status::IOError(errno, "cannot write ", name_, ": directory ", output.directory_name);
   }
+  final_name_ = output.file;
+  const bool inherits = output.found && access == FileAccess::kUsual;
+  const mode_t mode = inherits || access == FileAccess::kOwnerOnly ? 0600 : 0666;
   static std::atomic<uint64_t> number{0};
-  final_name_ = file;
-  const mode_t mode = like != nullptr || access == FileAccess::kOwnerOnly ? 0600 : 0666;
   int error = EEXIST;
   for (int attempt = 0; attempt < kMostAttempts && error == EEXIST; ++attempt) {
-    temporary_name_ = absl::StrCat(".", file.substr(0, kKeptOfName), ".", ::getpid(), "-",
+    temporary_name_ = absl::StrCat(".", output.file.substr(0, kKeptOfName), ".", ::getpid(), "-",
                                    number.fetch_add(1, std::memory_order_relaxed), ".tmp");
-    fd_ = Retrying([&] {
+    fd_ = alkaid::internal::AboveStandardStreams(Retrying([&] {
       return ::openat(directory_fd_, temporary_name_.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    });
-    if (fd_ >= 0) return like != nullptr ? Inherit(*like) : absl::OkStatus();
-    error = errno;
+    }));
+    error = fd_ >= 0 ? 0 : errno;
   }
-  ::close(std::exchange(directory_fd_, -1));
-  return status::IOError(error, "cannot write ", name_, ": no file can be made in directory ",
-                         directory);
+  if (error != 0) {
+    ::close(std::exchange(directory_fd_, -1));
+    return status::IOError(error, "cannot write ", name_, ": no file can be made in directory ",
+                           output.directory_name);
+  }
+  return inherits ? Inherit(*output.found) : absl::OkStatus();
 }
 
 // Nobody but the owner may open the file until it is as the old one was.
@@ -204,7 +146,10 @@ Status DurableFileOutputStream::Finish() {
   if (Retrying([&] { return ::fsync(fd_); }) != 0) {
     return status::IOError(errno, "cannot bring ", name_, " to the disk");
   }
-  if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
+  // Closing reports what a network file system still has to say. The lock is held by the descriptor
+  // that is left, until the file has its name.
+  const int last_word = ::fcntl(fd_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (last_word >= 0 && ::close(last_word) != 0 && errno != EINTR) {
     return status::IOError(errno, "cannot close ", name_);
   }
   if (::renameat(directory_fd_, temporary_name_.c_str(), directory_fd_, final_name_.c_str()) != 0) {
@@ -219,11 +164,28 @@ Status DurableFileOutputStream::Finish() {
 }
 
 void DurableFileOutputStream::Abandon() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  if (directory_fd_ < 0) return;
+  // Before the lock is let go of.
   if (!temporary_name_.empty()) ::unlinkat(directory_fd_, temporary_name_.c_str(), 0);
   temporary_name_.clear();
-  ::close(std::exchange(directory_fd_, -1));
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  if (directory_fd_ >= 0) ::close(std::exchange(directory_fd_, -1));
+}
+
+Status CreateFileIfAbsent(const std::string& path, std::string_view content) {
+  ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
+  if (output.found || output.open_file) return absl::OkStatus();
+  const alkaid::internal::FileDescriptor file(alkaid::internal::AboveStandardStreams(Retrying([&] {
+    return ::openat(output.directory.get(), output.file.c_str(),
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  })));
+  if (!file.valid() && errno == EEXIST) return absl::OkStatus();
+  if (!file.valid()) return status::IOError(errno, "cannot write ", path);
+  const auto written =
+      internal::TransferAll(static_cast<int64_t>(content.size()), [&](int64_t done, int64_t count) {
+        return ::write(file.get(), content.data() + done, static_cast<size_t>(count));
+      });
+  if (written.count == static_cast<int64_t>(content.size())) return absl::OkStatus();
+  return status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", path);
 }
 
 }  // namespace alkaid::io

@@ -8,9 +8,13 @@
 // brings them to the disk (fsync), gives the file its name (rename) and brings the name to the disk
 // (fsync of the directory). Before that, and after any failure, a file that had the name stays as
 // it was, and where there was none there is none. A stream that is abandoned or destroyed removes
-// its temporary file; a process that is killed leaves it behind.
+// its temporary file; a process that is killed leaves it there.
 //
-// A symbolic link is followed, and the file that it leads to is replaced. What exists and is no
+// A symbolic link is followed, and the file that it leads to is replaced. In a folder to which
+// everyone may write, such as /tmp, only where the link belongs to the user of this process, to root
+// or to the folder's owner; by the same rule a pipe or device there is not opened, nor, where the
+// folder is sticky, a file replaced: kPermissionDenied. So it is for folders on the way. No output is
+// ever opened as descriptor 0, 1 or 2, where prints would land in it. What exists and is no
 // regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), can not be
 // replaced: it is opened for appending and written as the bytes come. There opening and writing may
 // wait for a reader as long as it likes: a signal whose handler was installed without SA_RESTART
@@ -30,6 +34,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
@@ -38,6 +43,10 @@
 struct stat;
 
 namespace alkaid::io {
+
+namespace internal {
+struct OutputPath;
+}
 
 // Who may open a file that is made.
 enum class FileAccess {
@@ -72,10 +81,8 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
 
  private:
   explicit DurableFileOutputStream(std::string name) : name_(std::move(name)) {}
-  Status OpenStraight();
-  // `like` is the file whose permissions it gets, or null.
-  Status OpenTemporary(const std::string& directory, const std::string& file,
-                       const struct stat* like, FileAccess access);
+  Status OpenStraight(const internal::OutputPath& output);
+  Status OpenTemporary(const internal::OutputPath& output, FileAccess access);
   Status Inherit(const struct stat& replaced);
   Status Finish();
 
@@ -90,5 +97,9 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   std::string final_name_;
   std::string temporary_name_;
 };
+
+// Makes a file of these bytes where nothing has the name yet; kOk too where something has. Links are
+// followed, and not followed, as above. The bytes come after the name: for what has to be seen at once.
+ALKAID_EXPORT Status CreateFileIfAbsent(const std::string& path, std::string_view content);
 
 }  // namespace alkaid::io

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -354,6 +355,142 @@ TEST_F(DurableFile, WhenItCanNotGetItsNameNothingIsLeft) {
   EXPECT_THAT(file->Close(), StatusIs(::testing::_, HasSubstr(path)));
   EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
   EXPECT_TRUE(fs::is_directory(path));
+}
+
+// A folder to which everyone may write, and things in it that belong to someone else. Only root can
+// make those.
+class DurableFileInASharedFolder : public DurableFile {
+ protected:
+  static constexpr uid_t kMallory = 12345;
+
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "not run as root, which alone can make others' files";
+    shared = folder + "/shared";
+    mine = folder + "/mine";
+    fs::create_directory(mine);
+    fs::create_directory(shared);
+    Fill(mine + "/precious", "precious");
+  }
+  void Allow(mode_t mode) const { ASSERT_EQ(::chmod(shared.c_str(), mode), 0); }
+  void GiveAway(const std::string& entry, uid_t user = kMallory) const {
+    ASSERT_EQ(::lchown((shared + "/" + entry).c_str(), user, user), 0);
+  }
+  // Every way to make an output.
+  std::vector<Status> Outputs(const std::string& entry) const {
+    const std::string file = shared + "/" + entry;
+    const auto close = [](const auto& output) {
+      return output.ok() ? (*output)->Close() : output.status();
+    };
+    return {close(DurableFileOutputStream::Open(file)),
+            close(DurableFileOutputStream::Open(file, FileAccess::kOwnerOnly)),
+            close(FileOutputStream::Open(file)), close(FileOutputStream::Open(file, true)),
+            CreateFileIfAbsent(file, "")};
+  }
+  void ExpectRefused(const std::string& entry) const {
+    for (const Status& status : Outputs(entry)) {
+      EXPECT_THAT(status, StatusIs(StatusCode::kPermissionDenied,
+                                   AllOf(HasSubstr("user 12345"),
+                                         HasSubstr("to which everyone may write"))));
+    }
+    EXPECT_EQ(Content(mine + "/precious"), "precious");
+    EXPECT_EQ(std::distance(fs::directory_iterator(mine), {}), 1);
+  }
+  void ExpectWritten(const std::string& entry) const {
+    for (const Status& status : Outputs(entry)) ALKAID_EXPECT_OK(status);
+  }
+
+  std::string shared;
+  std::string mine;
+};
+
+TEST_F(DurableFileInASharedFolder, NoLinkOfAnotherUserIsFollowed) {
+  fs::create_symlink(mine + "/precious", shared + "/file");
+  fs::create_symlink(mine + "/new", shared + "/dangling");
+  fs::create_symlink(mine, shared + "/folder");
+  fs::create_symlink("file", shared + "/own");
+  for (const char* entry : {"file", "dangling", "folder"}) GiveAway(entry);
+  for (const mode_t mode : {01777, 0777}) {
+    Allow(mode);
+    ExpectRefused("file");
+    ExpectRefused("dangling");
+    ExpectRefused("folder/new");
+    // One's own link leads to a planted one.
+    ExpectRefused("own");
+  }
+}
+
+TEST_F(DurableFileInASharedFolder, LinksOfOnesOwnOfRootAndOfTheFoldersOwnerAreFollowed) {
+  Allow(01777);
+  fs::create_symlink(mine + "/a", shared + "/own");
+  ExpectWritten("own");
+  fs::create_symlink(mine, shared + "/folder");
+  ExpectWritten("folder/b");
+  // The folder's owner can do there what he likes anyway.
+  fs::create_symlink(mine + "/c", shared + "/owners");
+  GiveAway("owners");
+  ASSERT_EQ(::chown(shared.c_str(), kMallory, kMallory), 0);
+  ExpectWritten("owners");
+  for (const char* name : {"/a", "/b", "/c"}) EXPECT_TRUE(fs::is_regular_file(mine + name));
+}
+
+TEST_F(DurableFileInASharedFolder, WhereNotEveryoneMayWriteLinksAreTheGroupsBusiness) {
+  Allow(02775);
+  fs::create_symlink(mine + "/a", shared + "/link");
+  GiveAway("link");
+  ExpectWritten("link");
+  EXPECT_TRUE(fs::is_regular_file(mine + "/a"));
+}
+
+TEST_F(DurableFileInASharedFolder, NeitherPipeNorFileOfAnotherUserIsWritten) {
+  Allow(01777);
+  ASSERT_EQ(::mkfifo((shared + "/pipe").c_str(), 0666), 0);
+  Fill(shared + "/taken", "bait");
+  ASSERT_EQ(::chmod((shared + "/taken").c_str(), 0666), 0);
+  GiveAway("pipe");
+  GiveAway("taken");
+  ExpectRefused("pipe");  // and does not wait for a reader
+  ExpectRefused("taken");
+  EXPECT_EQ(Content(shared + "/taken"), "bait");
+  // Where everyone may remove what others have, files are replaced.
+  Allow(0777);
+  ExpectRefused("pipe");
+  ExpectWritten("taken");
+}
+
+// In a child that has no standard streams. Its prints fail, and land nowhere.
+TEST_F(DurableFile, WithoutStandardStreamsPrintsDoNotLandInAnOutput) {
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    for (int fd = 0; fd <= 2; ++fd) ::close(fd);
+    const auto durable = DurableFileOutputStream::Open(path);
+    const auto plain = FileOutputStream::Open(folder + "/plain");
+    const auto null = DurableFileOutputStream::Open("/dev/null");
+    const auto input = ReadableFile::Open("/dev/null");
+    bool landed = false;
+    for (int fd = 0; fd <= 2; ++fd) landed = ::write(fd, "print", 5) >= 0 || landed;
+    const bool ok = durable.ok() && (*durable)->Write("data").ok() && (*durable)->Close().ok() &&
+                    plain.ok() && (*plain)->Write("data").ok() && null.ok() && input.ok() &&
+                    CreateFileIfAbsent(folder + "/claimed", "data").ok();
+    _exit(ok && !landed ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+  for (const char* name : {"run.xtc2", "plain", "claimed"}) {
+    EXPECT_EQ(Content(folder + "/" + name), "data");
+  }
+}
+
+TEST_F(DurableFile, AFileIsMadeAtOnceOnlyWhereNothingHasTheName) {
+  ALKAID_EXPECT_OK(CreateFileIfAbsent(path, "first"));
+  ALKAID_EXPECT_OK(CreateFileIfAbsent(path, "second"));
+  EXPECT_EQ(Content(path), "first");
+  fs::create_symlink("target", folder + "/link");
+  ALKAID_EXPECT_OK(CreateFileIfAbsent(folder + "/link", "through"));
+  EXPECT_EQ(Content(folder + "/target"), "through");
+  EXPECT_THAT(CreateFileIfAbsent(folder + "/no/file", ""),
+              StatusIs(StatusCode::kNotFound, HasSubstr(folder + "/no")));
 }
 
 TEST_F(DurableFile, WrongArgumentsAreRefusedAndSpoilNothing) {

@@ -9,39 +9,61 @@
 #include <limits>
 #include <utility>
 
+#include "alkaid/base/file_descriptor_internal.h"
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/buffers/io_checks_internal.h"
 #include "alkaid/core/files/file_io_internal.h"
+#include "alkaid/core/files/output_path_internal.h"
 
 namespace alkaid::io {
 namespace {
 
+using alkaid::internal::AboveStandardStreams;
+using alkaid::internal::FileDescriptor;
+
 // Bytes. What is read at first of something whose size is not known.
 constexpr int64_t kFirstStep = int64_t{64} << 10;
+constexpr int kMostAttempts = 100;
 constexpr int64_t kLargestPosition = std::numeric_limits<int64_t>::max();
 
-// Closes a descriptor that the caller did not get to own.
-class OpenedFd {
- public:
-  explicit OpenedFd(int fd) : fd_(fd) {}
-  ~OpenedFd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  OpenedFd(const OpenedFd&) = delete;
-  OpenedFd& operator=(const OpenedFd&) = delete;
-  int get() const { return fd_; }
-  void release() { fd_ = -1; }
-
- private:
-  int fd_;
-};
-
-int OpenRetrying(const std::string& path, int flags) {
+// Until `open` is not interrupted.
+template <typename Open>
+FileDescriptor Opened(Open open) {
   int fd;
   do {
-    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    fd = open();
   } while (fd < 0 && errno == EINTR);
-  return fd;
+  return FileDescriptor(AboveStandardStreams(fd));
+}
+
+// O_NONBLOCK: a FIFO without a writer is refused instead of being waited for.
+FileDescriptor OpenInput(const std::string& path) {
+  return Opened([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); });
+}
+
+// Makes the file where there is none.
+Result<FileDescriptor> OpenOutput(const std::string& path, bool append) {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
+    const bool there = output.found || output.open_file;
+    FileDescriptor fd = Opened([&] {
+      if (there) return internal::OpenFound(output, 0);
+      return ::openat(output.directory.get(), output.file.c_str(),
+                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    });
+    if (!fd.valid()) {
+      // Made, removed or replaced meanwhile.
+      if (errno == (there ? ENOENT : EEXIST) || errno == ESTALE) continue;
+      return status::IOError(errno, "cannot open ", path, " for writing");
+    }
+    struct stat info;
+    if (there && !append && ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+        ::ftruncate(fd.get(), 0) != 0) {
+      return status::IOError(errno, "cannot empty ", path);
+    }
+    return fd;
+  }
+  return status::IOError(EAGAIN, "cannot open ", path, " for writing: others keep replacing it");
 }
 
 Result<struct stat> StatOf(int fd, const std::string& name) {
@@ -72,11 +94,10 @@ ReadableFile::~ReadableFile() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path,
                                                          MemoryPool* pool) {
-  // O_NONBLOCK: a FIFO without a writer is refused below instead of being waited for.
-  OpenedFd fd(OpenRetrying(path, O_RDONLY | O_NONBLOCK));
-  if (fd.get() < 0) return status::IOError(errno, "cannot open ", path);
+  FileDescriptor fd = OpenInput(path);
+  if (!fd.valid()) return status::IOError(errno, "cannot open ", path);
   auto file = Own(fd.get(), path, pool);
-  if (file.ok()) fd.release();
+  if (file.ok()) fd.Release();
   return file;
 }
 
@@ -187,10 +208,9 @@ FileOutputStream::~FileOutputStream() { Close().IgnoreError(); }
 Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Open(const std::string& path,
                                                                  bool append) {
   // Not O_APPEND: Linux then ignores the position that pwrite is given.
-  OpenedFd fd(OpenRetrying(path, O_WRONLY | O_CREAT | (append ? 0 : O_TRUNC)));
-  if (fd.get() < 0) return status::IOError(errno, "cannot open ", path, " for writing");
+  ALKAID_ASSIGN_OR_RAISE(FileDescriptor fd, OpenOutput(path, append));
   auto stream = Own(fd.get(), path, append);
-  if (stream.ok()) fd.release();
+  if (stream.ok()) fd.Release();
   return stream;
 }
 

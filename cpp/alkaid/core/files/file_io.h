@@ -3,6 +3,9 @@
 // A read or write goes on after an interrupt and after a short transfer, and is split where the
 // system takes no more at once; only the end of the file makes a read shorter than asked.
 //
+// Files are opened above descriptors 0 to 2, even where those are closed: what the program prints
+// never lands in one.
+//
 // Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool
 // must outlive the Buffers read. Threads: ReadAt and WriteAt from many at once; the rest one at a
 // time. Out of memory: kResourceExhausted from the reads that give a Buffer. Errors: as errno maps,
@@ -60,7 +63,8 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
 
 class ALKAID_EXPORT FileOutputStream final : public WritableFile {
  public:
-  // Makes the file, or empties it; with `append` goes on behind what is there.
+  // Makes the file, or empties it; with `append` goes on at the end of what is there. Links are
+  // followed, and not followed, as DurableFileOutputStream does.
   static Result<std::shared_ptr<FileOutputStream>> Open(const std::string& path,
                                                         bool append = false);
   // Takes over `fd` when it succeeds, and writes from where its own position is. Pipes and
