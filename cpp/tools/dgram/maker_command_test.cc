@@ -180,7 +180,7 @@ TEST_F(MakerCommand, LeavesASignalIgnoredThatWasIgnored) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     for (const auto& entry : fs::directory_iterator(folder.path())) {
-      // ".out.<process>-<number>.tmp"
+      // ".out.<process>-<boot>-<random>.tmp"
       const std::string name = entry.path().filename().string();
       if (name.starts_with(".out.")) ::kill(std::stoi(name.substr(5)), SIGHUP);
     }

@@ -6,20 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <utility>
 
 #include "alkaid/core/buffers/io_checks_internal.h"
 #include "alkaid/core/files/file_io_internal.h"
 #include "alkaid/core/files/output_path_internal.h"
+#include "alkaid/core/files/temporary_file_internal.h"
 
 namespace alkaid::io {
 namespace {
-
-// Bytes of a file's name that a temporary name keeps, so that the whole stays below NAME_MAX.
-constexpr size_t kKeptOfName = 200;
-constexpr int kMostAttempts = 1000;
 
 template <typename Call>
 int Retrying(Call call) {
@@ -61,25 +57,18 @@ Status DurableFileOutputStream::OpenTemporary(const internal::OutputPath& output
   if (directory_fd_ < 0) {
     return status::IOError(errno, "cannot write ", name_, ": directory ", output.directory_name);
   }
+  internal::RemoveLeftovers(directory_fd_, output.file);
   final_name_ = output.file;
   const bool inherits = output.found && access == FileAccess::kUsual;
   const mode_t mode = inherits || access == FileAccess::kOwnerOnly ? 0600 : 0666;
-  static std::atomic<uint64_t> number{0};
-  int error = EEXIST;
-  for (int attempt = 0; attempt < kMostAttempts && error == EEXIST; ++attempt) {
-    temporary_name_ = absl::StrCat(".", output.file.substr(0, kKeptOfName), ".", ::getpid(), "-",
-                                   number.fetch_add(1, std::memory_order_relaxed), ".tmp");
-    fd_ = alkaid::internal::AboveStandardStreams(Retrying([&] {
-      return ::openat(directory_fd_, temporary_name_.c_str(),
-                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    }));
-    error = fd_ >= 0 ? 0 : errno;
-  }
-  if (error != 0) {
+  internal::TemporaryFile made = internal::MakeTemporaryFile(directory_fd_, output.file, mode);
+  if (!made.fd.valid()) {
     ::close(std::exchange(directory_fd_, -1));
-    return status::IOError(error, "cannot write ", name_, ": no file can be made in directory ",
-                           output.directory_name);
+    return status::IOError(made.error, "cannot write ", name_,
+                           ": no file can be made in directory ", output.directory_name);
   }
+  fd_ = made.fd.Release();
+  temporary_name_ = std::move(made.name);
   return inherits ? Inherit(*output.found) : absl::OkStatus();
 }
 

@@ -4,11 +4,13 @@
 //   ALKAID_RETURN_NOT_OK(file->Write(bytes));
 //   ALKAID_RETURN_NOT_OK(file->Close());  // only now is there a run.xtc2
 //
-// Bytes go into a temporary file beside the final one, ".run.xtc2.<process>-<number>.tmp". Close
+// Bytes go into a temporary file beside the final one, ".run.xtc2.<process>-<boot>-<random>.tmp". Close
 // brings them to the disk (fsync), gives the file its name (rename) and brings the name to the disk
 // (fsync of the directory). Before that, and after any failure, a file that had the name stays as
 // it was, and where there was none there is none. A stream that is abandoned or destroyed removes
-// its temporary file; a process that is killed leaves it there.
+// its temporary file. A process that is killed leaves it there, and the next stream of that name
+// removes it: where its writer ran on this host since the host was started, and its lock is free
+// (temporary_file_internal.h). One that another host left in a shared folder stays.
 //
 // A symbolic link is followed, and the file that it leads to is replaced. In a folder to which
 // everyone may write, such as /tmp, only where the link belongs to the user of this process, to root

@@ -457,6 +457,108 @@ TEST_F(DurableFileInASharedFolder, NeitherPipeNorFileOfAnotherUserIsWritten) {
   ExpectWritten("taken");
 }
 
+// A writer in a process of its own, after it has opened `path` and written some.
+class Writer {
+ public:
+  explicit Writer(const std::string& path) {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const auto file = DurableFileOutputStream::Open(path);
+      if (!file.ok() || !(*file)->Write("half").ok()) _exit(1);
+      if (::write(ends[1], "x", 1) == 1) ::pause();
+      _exit(1);
+    }
+    ::close(ends[1]);
+    char ready = 0;
+    EXPECT_EQ(::read(ends[0], &ready, 1), 1);
+    ::close(ends[0]);
+  }
+  ~Writer() { Kill(); }
+  void Kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    EXPECT_EQ(::waitpid(pid_, nullptr, 0), pid_);
+    pid_ = 0;
+  }
+
+ private:
+  pid_t pid_;
+};
+
+TEST_F(DurableFile, WhatAKilledWriterLeftIsRemovedByTheNext) {
+  Writer(path).Kill();
+  Writer(folder + "/other").Kill();
+  ASSERT_EQ(Entries().size(), 2U);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK(file->Close());
+  // Nobody asked for the other name.
+  EXPECT_THAT(Entries(), ::testing::UnorderedElementsAre("run.xtc2", StartsWith(".other.")));
+}
+
+TEST_F(DurableFile, WhatALivingWriterWritesIsLeftToIt) {
+  Writer living(path);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto own, DurableFileOutputStream::Open(path));
+  ASSERT_EQ(Entries().size(), 2U);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  ALKAID_ASSERT_OK(file->Close());
+  EXPECT_THAT(Entries(), ::testing::UnorderedElementsAre("run.xtc2", StartsWith(".run.xtc2."),
+                                                         StartsWith(".run.xtc2.")));
+  ALKAID_ASSERT_OK(own->Close());
+}
+
+// A child that the writer forked has the file open too, and may write it.
+TEST_F(DurableFile, WhatAChildOfAKilledWriterCanStillWriteStays) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const auto file = DurableFileOutputStream::Open(path);
+    const pid_t child = ::fork();
+    if (child == 0) ::pause();
+    if (::write(ends[1], &child, sizeof(child)) == sizeof(child)) ::pause();
+    _exit(1);
+  }
+  pid_t child = 0;
+  ASSERT_EQ(::read(ends[0], &child, sizeof(child)), static_cast<ssize_t>(sizeof(child)));
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  ALKAID_EXPECT_OK(DurableFileOutputStream::Open(path));
+  EXPECT_EQ(Entries().size(), 1U);
+  ::kill(child, SIGKILL);
+  // It ends when it likes: nobody here can wait for it.
+  for (int i = 0; i < 2000 && !Entries().empty(); ++i) {
+    ::usleep(1000);
+    ALKAID_EXPECT_OK(DurableFileOutputStream::Open(path));
+  }
+  EXPECT_THAT(Entries(), IsEmpty());
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_F(DurableFile, WhatMayBeAnotherHostsOrNoLeftoverStays) {
+  Writer(path).Kill();
+  const std::string left = Entries().at(0);
+  const size_t stem = std::string(".run.xtc2.").size();
+  const size_t boot = left.find('-');
+  std::string of_another_boot = left;
+  of_another_boot[boot + 1] = of_another_boot[boot + 1] == '0' ? '1' : '0';
+  const std::vector<std::string> others = {
+      // Of another kernel, which may share the folder.
+      of_another_boot,
+      // Of a writer whose file system has no locks.
+      ".run.xtc2.4194304-0123456789abcdef.tmp",
+      // Of a process that is there.
+      left.substr(0, stem) + std::to_string(::getppid()) + left.substr(boot), left + ".tmp",
+      ".run.xtc2.tmp", "." + left, left.substr(0, left.size() - 4)};
+  for (const std::string& name : others) Fill(folder + "/" + name, "x");
+  ASSERT_EQ(::unlink((folder + "/" + left).c_str()), 0);
+  fs::create_symlink("run.xtc2", folder + "/" + left);
+  ALKAID_EXPECT_OK(DurableFileOutputStream::Open(path));
+  EXPECT_EQ(Entries().size(), others.size() + 1);
+}
+
 // In a child that has no standard streams. Its prints fail, and land nowhere.
 TEST_F(DurableFile, WithoutStandardStreamsPrintsDoNotLandInAnOutput) {
   const pid_t pid = ::fork();
