@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/growth/npy_header_internal.h"
@@ -14,8 +15,10 @@
 namespace alkaid::growth {
 namespace {
 
-// Bytes. Some 13 million stamps; whatever is larger was named by mistake.
+// Bytes. Whatever is larger was named by mistake.
 constexpr int64_t kMaxFileSize = int64_t{1} << 30;
+// Some 13 million. Rows of a file may be much smaller than a stamp.
+constexpr int64_t kMostStamps = kMaxFileSize / static_cast<int64_t>(sizeof(MemoryStamp));
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -52,6 +55,10 @@ MemoryStamp Row(const char* data, const NpyHeader& header, int64_t row) {
 
 Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file, const std::string& name) {
   ALKAID_ASSIGN_OR_RAISE(const NpyHeader header, ParseNpyHeader(file, name));
+  if (header.rows > kMostStamps) {
+    return status::Invalid(name, ": ", header.rows, " stamps; a leak profile has at most ",
+                           kMostStamps);
+  }
   std::vector<MemoryStamp> stamps;
   stamps.reserve(static_cast<size_t>(header.rows));
   const char* const data = file.data() + header.data_offset;
@@ -60,15 +67,9 @@ Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file, const s
 }
 
 Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(const auto file, io::ReadableFile::Open(path));
-  ALKAID_ASSIGN_OR_RAISE(const int64_t size, file->GetSize());
-  if (size > kMaxFileSize) {
-    return status::Invalid(path, ": ", size, " bytes; a leak profile has at most ", kMaxFileSize);
-  }
-  std::string bytes(static_cast<size_t>(size), '\0');
-  ALKAID_ASSIGN_OR_RAISE(const int64_t read, file->ReadAt(0, size, bytes.data()));
-  bytes.resize(static_cast<size_t>(read));  // shorter where it was cut meanwhile
-  return ParseLeakProfile(bytes, path);
+  ALKAID_ASSIGN_OR_RAISE(const auto bytes, io::ReadWholeFile(path, kMaxFileSize, "a leak profile"));
+  return ParseLeakProfile(
+      {reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(bytes->size())}, path);
 }
 
 Status ClaimLeakProfile(const std::string& path) {

@@ -151,6 +151,30 @@ TEST_F(LeakProfileFile, SaysWhyAFileCanNotBeReadOrWritten) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("at most 1073741824")));
 }
 
+TEST_F(LeakProfileFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
+  EXPECT_THAT(ReadLeakProfile("/dev/zero"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/dev/zero is a device")));
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  EXPECT_THAT(ReadLeakProfile(Path("pipe")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("is a pipe")));
+  const std::string sparse = Save("");
+  ASSERT_EQ(::truncate(sparse.c_str(), int64_t{1} << 40), 0);
+  EXPECT_THAT(ReadLeakProfile(sparse),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("at most 1073741824")));
+}
+
+// A row of two columns takes 8 bytes in the file and 80 as a stamp.
+TEST_F(LeakProfileFile, MoreStampsThanAProfileHasAreRefusedHoweverSmallTheirRows) {
+  constexpr int64_t kRows = 13'500'000;
+  const std::string file =
+      Save(Array<float>("<f4", false, "(" + std::to_string(kRows) + ", 2)", {}));
+  const auto header = static_cast<int64_t>(std::filesystem::file_size(file));
+  ASSERT_EQ(::truncate(file.c_str(), header + kRows * 8), 0);
+  EXPECT_THAT(ReadLeakProfile(file),
+              StatusIs(StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("13500000 stamps"), HasSubstr("at most 13421772"))));
+}
+
 TEST_F(LeakProfileFile, NeitherClaimNorProfileFollowsALinkOfAnotherUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "not run as root, which alone can make others' files";
   ASSERT_EQ(::mkdir(Path("shared").c_str(), 0777), 0);

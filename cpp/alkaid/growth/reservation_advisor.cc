@@ -8,6 +8,7 @@
 
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/printable_text.h"
+#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_io.h"
 
@@ -180,15 +181,10 @@ Status ReservationAdvisor::Save(const std::string& path) const {
 }
 
 Status ReservationAdvisor::Load(const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(const auto file, io::ReadableFile::Open(path));
-  ALKAID_ASSIGN_OR_RAISE(const int64_t size, file->GetSize());
-  if (size > kMostFileBytes) {
-    return status::DataLoss(path, ": ", size, " bytes, but a file of reservations has at most ",
-                            kMostFileBytes);
-  }
-  std::string text(static_cast<size_t>(size), '\0');
-  ALKAID_ASSIGN_OR_RAISE(const int64_t length, file->ReadAt(0, size, text.data()));
-  text.resize(static_cast<size_t>(length));
+  ALKAID_ASSIGN_OR_RAISE(const auto bytes,
+                         io::ReadWholeFile(path, kMostFileBytes, "a file of reservations"));
+  const std::string_view text(reinterpret_cast<const char*>(bytes->data()),
+                              static_cast<size_t>(bytes->size()));
   NamedMarks all;
   ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
   const std::lock_guard guard(TheLock());

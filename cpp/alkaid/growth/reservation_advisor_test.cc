@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -368,6 +369,20 @@ TEST(ReservationAdvisor, AFileThatIsNotThereOrCanNotBeWrittenIsNamed) {
               StatusIs(StatusCode::kNotFound, HasSubstr("none")));
   EXPECT_THAT(advisor.Save(folder.File("no/folder")),
               StatusIs(StatusCode::kNotFound, HasSubstr("no")));
+}
+
+TEST(ReservationAdvisor, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
+  const TemporaryFolder folder;
+  ReservationAdvisor advisor;
+  EXPECT_THAT(advisor.Load("/dev/zero"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/dev/zero is a device")));
+  ASSERT_EQ(::mkfifo(folder.File("pipe").c_str(), 0600), 0);
+  EXPECT_THAT(advisor.Load(folder.File("pipe")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("is a pipe")));
+  std::ofstream(folder.File("sparse")) << "";
+  ASSERT_EQ(::truncate(folder.File("sparse").c_str(), int64_t{1} << 40), 0);
+  EXPECT_THAT(advisor.Load(folder.File("sparse")),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("at most 67108864")));
 }
 
 TEST(ReservationAdvisor, ThreadsMayBuildLearnAndAskTogether) {

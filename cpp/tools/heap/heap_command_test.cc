@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -90,6 +91,32 @@ TEST_F(HeapCommand, WhatIsViewedIsNotOverwrittenByTheCommandsOwnEnd) {
   EXPECT_EQ(first.exit_code, 0);
   EXPECT_EQ(second.out, first.out);
   EXPECT_THAT(second.out, HasSubstr("process 4711: ./reader --runs 7\n"));
+}
+
+// A heap file may come from anyone, and so may the paths in it.
+TEST_F(HeapCommand, ModulesThatAreNoRegularFilesAreNotReadNorWaitedFor) {
+  const std::string pipe = folder_.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, std::string("/dev/zero")}) {
+    HeapContents contents = crafted::EmptyContents("hostile");
+    contents.blocks = {Block(0x1000, 64, 1)};
+    for (heap::HeapModule& module : contents.modules) module.path = path;
+    const std::string file = File("x.heap", HeapSnapshot::Make(std::move(contents)).value());
+    const CommandResult result = RunCommand({"heap", "show", file});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.out, HasSubstr("no names from " + path + ": it is no regular file"));
+  }
+}
+
+TEST_F(HeapCommand, APipeIsRefusedAtOnce) {
+  const std::string pipe = folder_.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const char* command : {"show", "retention"}) {
+    const CommandResult result = RunCommand({"heap", command, pipe});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.err, "alkaid: " + pipe +
+                              " is a pipe, and a heap file is read from a regular file alone\n");
+  }
 }
 
 TEST_F(HeapCommand, ItsOwnWorkOnDatagramsCanBeTracked) {
@@ -267,7 +294,7 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
   EXPECT_EQ(RunCommand({"heap", "show", folder_.path() + "/none"}).exit_code, 1);
   EXPECT_EQ(RunCommand({"heap"}).exit_code, 1);
   EXPECT_EQ(RunCommand({"heap", "show", "/dev/null"}).err,
-            "alkaid: /dev/null is neither a file nor a disk, and has no size\n");
+            "alkaid: /dev/null is a device, and a heap file is read from a regular file alone\n");
 }
 
 // A function of this program with something live.

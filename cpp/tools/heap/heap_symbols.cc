@@ -12,6 +12,8 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -46,6 +48,31 @@ std::string CodePlaceText(const CodePlace& place) {
 
 bool HeapSymbols::CanName() { return true; }
 
+namespace {
+
+bool IsThereAndNoRegularFile(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+// As libdw does it, but where the name that the file gives for its debugging information stands for
+// a pipe or a device: libdw would open it, and wait.
+int FindDebuginfo(::Dwfl_Module* module, void** data, const char* name, ::Dwarf_Addr base,
+                  const char* file, const char* link, GElf_Word checksum, char** found) {
+  if (link != nullptr && file != nullptr) {
+    const std::string path = file;
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    for (const std::string& candidate :
+         {std::string(link), folder + link, folder + ".debug/" + link,
+          "/usr/lib/debug/" + folder + link, "/usr/lib/debug/" + std::string(link)}) {
+      if (IsThereAndNoRegularFile(candidate)) return -1;
+    }
+  }
+  return ::dwfl_standard_find_debuginfo(module, data, name, base, file, link, checksum, found);
+}
+
+}  // namespace
+
 // libdw's view of one file at the place where the process had it.
 struct HeapSymbols::Module {
   Module() = default;
@@ -58,18 +85,38 @@ struct HeapSymbols::Module {
 
   // Why the file can not be used, or "".
   std::string Load(const heap::HeapModule& of) {
-    callbacks.find_debuginfo = ::dwfl_standard_find_debuginfo;
+    callbacks.find_debuginfo = FindDebuginfo;
     callbacks.section_address = ::dwfl_offline_section_address;
     callbacks.debuginfo_path = &debuginfo_path;
+    // The path is a heap file's word. O_NONBLOCK: a pipe is refused, not waited for.
+    const int fd = ::open(of.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     // The kernel's own page, and what was deleted since.
-    if (::access(of.path.c_str(), R_OK) != 0) return "it can not be read here";
+    if (fd < 0) return "it can not be read here";
+    const std::string why = Report(fd, of);
+    // libdw keeps what it can use.
+    if (module == nullptr) ::close(fd);
+    return why.empty() ? CheckBuildId(of) : why;
+  }
+
+  ::Dwfl_Callbacks callbacks = {};
+  char* debuginfo_path = nullptr;
+  ::Dwfl* dwfl = nullptr;
+  ::Dwfl_Module* module = nullptr;
+
+ private:
+  std::string Report(int fd, const heap::HeapModule& of) {
+    struct stat info;
+    if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "it is no regular file";
     dwfl = ::dwfl_begin(&callbacks);
     if (dwfl == nullptr) return ::dwfl_errmsg(-1);
     ::dwfl_report_begin(dwfl);
-    module = ::dwfl_report_elf(dwfl, of.path.c_str(), of.path.c_str(), -1, of.bias, true);
+    module = ::dwfl_report_elf(dwfl, of.path.c_str(), of.path.c_str(), fd, of.bias, true);
     const std::string error = module == nullptr ? ::dwfl_errmsg(-1) : "";
     ::dwfl_report_end(dwfl, nullptr, nullptr);
-    if (module == nullptr) return error;
+    return error;
+  }
+
+  std::string CheckBuildId(const heap::HeapModule& of) {
     const unsigned char* bits = nullptr;
     GElf_Addr address = 0;
     const int length = ::dwfl_module_build_id(module, &bits, &address);
@@ -79,11 +126,6 @@ struct HeapSymbols::Module {
     module = nullptr;
     return "it is not the file any more that the process had: its build-id is another";
   }
-
-  ::Dwfl_Callbacks callbacks = {};
-  char* debuginfo_path = nullptr;
-  ::Dwfl* dwfl = nullptr;
-  ::Dwfl_Module* module = nullptr;
 };
 
 namespace {
@@ -168,7 +210,8 @@ void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* p
   GElf_Sym symbol;
   const char* name =
       ::dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
-  if (name != nullptr) places->back().function = Demangled(name);
+  if (name == nullptr) return;
+  places->back().function = Demangled(name);
 }
 
 }  // namespace

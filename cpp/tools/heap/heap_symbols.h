@@ -6,6 +6,8 @@
 // built anew since then is not misread. What has no name is file and offset; so is everything in a
 // build without libdw.
 //
+// A heap file may come from anyone, and so may the paths in it: only regular files are opened.
+//
 // Ownership: borrows the snapshot. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
 

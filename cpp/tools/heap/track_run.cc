@@ -83,14 +83,15 @@ bool IsLinkedDynamically(const std::vector<char>& head) {
 // Why nothing can be preloaded into this program, as far as its file tells.
 Status CheckPreloadable(const std::string& file) {
   struct stat found = {};
-  if (stat(file.c_str(), &found) != 0) return absl::OkStatus();  // execvp says it better
+  // execvp says it better; opening a pipe would wait.
+  if (stat(file.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return absl::OkStatus();
   const bool other_user = (found.st_mode & S_ISUID) != 0 && found.st_uid != geteuid();
   const bool other_group = (found.st_mode & S_ISGID) != 0 && found.st_gid != getegid();
   if (other_user || other_group) {
     return status::Invalid("run: ", file,
                            " runs with another's rights; the system preloads nothing into it");
   }
-  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) return absl::OkStatus();
   std::vector<char> head(64 << 10);
   const ssize_t got = read(fd, head.data(), head.size());

@@ -41,6 +41,12 @@ FileDescriptor OpenInput(const std::string& path) {
   return Opened([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); });
 }
 
+const char* KindOf(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no file";
+}
+
 // Makes the file where there is none.
 Result<FileDescriptor> OpenOutput(const std::string& path, bool append) {
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
@@ -199,6 +205,27 @@ Status ReadableFile::Advance(int64_t nbytes) {
   ALKAID_ASSIGN_OR_RAISE(const int64_t size, GetSize());
   position_ += std::min(nbytes, std::max<int64_t>(size - position_, 0));
   return absl::OkStatus();
+}
+
+Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& path, int64_t most_bytes,
+                                              const std::string& what, MemoryPool* pool) {
+  const FileDescriptor fd = OpenInput(path);
+  if (!fd.valid()) return status::IOError(errno, "cannot open ", path);
+  ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(fd.get(), path));
+  if (!S_ISREG(info.st_mode)) {
+    return status::Invalid(path, " is ", KindOf(info.st_mode), ", and ", what,
+                           " is read from a regular file alone");
+  }
+  if (info.st_size > most_bytes) {
+    return status::Invalid(path, ": ", info.st_size, " bytes; ", what, " has at most ", most_bytes);
+  }
+  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(info.st_size, pool));
+  const auto read = internal::TransferAll(info.st_size, [&](int64_t done, int64_t count) {
+    return ::pread(fd.get(), buffer->mutable_data() + done, static_cast<size_t>(count), done);
+  });
+  if (read.error != 0) return status::IOError(read.error, "cannot read ", path);
+  if (read.count < info.st_size) ALKAID_RETURN_NOT_OK(buffer->Resize(read.count));
+  return std::shared_ptr<Buffer>(std::move(buffer));
 }
 
 FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}

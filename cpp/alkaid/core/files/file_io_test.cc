@@ -322,5 +322,29 @@ TEST(TransferAll, SplitsWhatTheSystemTakesNotAtOnce) {
                                           std::pair(2 * kGiB, kGiB / 2)));
 }
 
+TEST_F(FileIO, AWholeFileIsReadUpToItsLimit) {
+  Fill("hello");
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto bytes, ReadWholeFile(path, 5, "a greeting"));
+  EXPECT_EQ(bytes->ToString(), "hello");
+  EXPECT_THAT(ReadWholeFile(path, 4, "a greeting"),
+              StatusIs(StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr(path), HasSubstr("5 bytes; a greeting has at most 4"))));
+  Fill("");
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto nothing, ReadWholeFile(path, 0, "a greeting"));
+  EXPECT_EQ(nothing->size(), 0);
+}
+
+TEST_F(FileIO, OnlyARegularFileIsReadAsAWhole) {
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  EXPECT_THAT(ReadWholeFile(path, 1, "a greeting"), StatusIs(StatusCode::kNotFound));
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(ReadWholeFile(path, 1, "a greeting"),
+              StatusIs(StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr(path), HasSubstr("a pipe, and a greeting is read from"))));
+  EXPECT_THAT(ReadWholeFile("/dev/zero", 1, "a greeting"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("a device")));
+  EXPECT_FALSE(ReadWholeFile("/", 1, "a greeting").ok());
+}
+
 }  // namespace
 }  // namespace alkaid::io

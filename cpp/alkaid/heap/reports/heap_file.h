@@ -3,7 +3,8 @@
 // Ownership: nothing is kept. Threads: all functions, from any thread.
 // Out of memory: kResourceExhausted.
 // Errors: kDataLoss, with the file's name and the byte offset, for what is no heap file, is cut
-// short, damaged, or of a version that this library does not know; as errno maps where the system
+// short, damaged, or of a version that this library does not know; kInvalidArgument for what is no
+// regular file or is larger than kMostHeapFileBytes, before it is read; as errno maps where the system
 // refuses.
 #pragma once
 
@@ -18,6 +19,8 @@
 namespace alkaid::heap {
 
 inline constexpr uint32_t kHeapFileVersion = 1;
+// Some 80 million blocks. A larger file is neither written nor read.
+inline constexpr int64_t kMostHeapFileBytes = int64_t{8} << 30;
 
 // Makes the file whole or not at all, as io::DurableFileOutputStream does, and for its owner alone:
 // it has the first bytes of every block.

@@ -279,9 +279,8 @@ Result<HeapSnapshot> ParseHeap(const void* data, int64_t nbytes, const std::stri
 }
 
 Result<HeapSnapshot> ReadHeapFile(const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(const auto file, io::ReadableFile::Open(path));
-  ALKAID_ASSIGN_OR_RAISE(const int64_t size, file->GetSize());
-  ALKAID_ASSIGN_OR_RAISE(const auto bytes, file->ReadAt(0, size));
+  ALKAID_ASSIGN_OR_RAISE(const auto bytes,
+                         io::ReadWholeFile(path, kMostHeapFileBytes, "a heap file"));
   return ParseHeap(bytes->data(), bytes->size(), path);
 }
 

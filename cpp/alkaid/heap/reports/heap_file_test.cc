@@ -1,8 +1,10 @@
 #include "alkaid/heap/reports/heap_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -335,6 +337,22 @@ TEST_F(HeapFile, OfALaterLibraryIsReadForWhatIsKnown) {
   later = With(later, 24, header.section_count + 1);
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(Mended(later)));
   ExpectSame(Example(), read);
+}
+
+TEST_F(HeapFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
+  EXPECT_THAT(ReadHeapFile("/dev/zero"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("/dev/zero is a device")));
+  std::string folder = ::testing::TempDir() + "alkaid_heap_file_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  ASSERT_EQ(::mkfifo((folder + "/pipe").c_str(), 0600), 0);
+  EXPECT_THAT(ReadHeapFile(folder + "/pipe"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("is a pipe")));
+  std::ofstream(folder + "/sparse") << "ALKHEAPF";
+  ASSERT_EQ(::truncate((folder + "/sparse").c_str(), int64_t{1} << 40), 0);
+  EXPECT_THAT(ReadHeapFile(folder + "/sparse"),
+              StatusIs(StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("1099511627776 bytes"), HasSubstr("at most 8589934592"))));
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
