@@ -13,6 +13,8 @@
 #include "alkaid/base/version.h"
 #include "alkaid/core/files/read_queue.h"
 #include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/dgram/names.h"
+#include "alkaid/dgram/writer.h"
 #include "fixtures/crafted_dgrams.h"
 #include "tools/support/run_command.h"
 
@@ -326,6 +328,51 @@ TEST(Demo, ARowRefusesASyntheticRunThatIsNotWhatWasWritten) {
       RunCommand({"demo-row", "--events", "100", folder.Write("empty.xtc2", crafted::Run(0))});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_THAT(missing.err, HasSubstr("0 events were read, 100 were written"));
+}
+
+// A detector whose every name gives orders to a terminal: colours, its title, by C0 and C1, another
+// direction of text, and what is no UTF-8.
+std::string HostileRun(const TestFolder& folder) {
+  const std::string hostile = "n\x1b[31m\x1b]0;x\x07\x9b\xff\n\r\x7f<\xe2\x80\xae>";
+  std::vector<dgram::Field> fields(2);
+  fields[0].name = hostile;
+  fields[0].type = dgram::DataType::kDouble;
+  fields[1].name = "text";
+  fields[1].type = dgram::DataType::kCharStr;
+  fields[1].rank = 1;
+  const auto names = dgram::Names::Make(dgram::NamesId(1, 5), hostile, hostile, hostile, 0,
+                                        dgram::Algorithm{hostile, 1}, fields);
+  EXPECT_TRUE(names.ok()) << names.status();
+  const std::string file = folder.path() + "/hostile.xtc2";
+  const auto writer = dgram::DgramWriter::Open(file);
+  EXPECT_TRUE(writer.ok()) << writer.status();
+  Status status = (*writer)->Begin(dgram::TransitionId::kConfigure, dgram::Timestamp(1, 0));
+  status.Update((*writer)->Declare(*names));
+  status.Update((*writer)->End());
+  status.Update((*writer)->Begin(dgram::TransitionId::kL1Accept, dgram::Timestamp(1, 1)));
+  status.Update((*writer)->Data(
+      *names, {dgram::FieldValue::Scalar<double>(1), dgram::FieldValue::String(hostile)}));
+  status.Update((*writer)->End());
+  status.Update((*writer)->Close());
+  EXPECT_TRUE(status.ok()) << status;
+  return file;
+}
+
+TEST(Command, NamesInDatagramsGiveTheTerminalNoOrders) {
+  const TestFolder folder;
+  const std::string file = HostileRun(folder);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"dgram", "dump", file},
+        {"dgram", "dump", "--json", file},
+        {"dgram", "ls", file},
+        {"dgram", "verify", file},
+        {"dgram", "edit", file, "-o", folder.path() + "/out", "--remove", "no\x1b[31m/raw"}}) {
+    const CommandResult result = RunCommand(arguments);
+    for (const char c : result.out + result.err) {
+      ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << arguments[1] << ": " << result.out;
+    }
+  }
+  EXPECT_THAT(RunCommand({"dgram", "dump", file}).out, HasSubstr("n\\x1b[31m"));
 }
 
 }  // namespace

@@ -96,7 +96,8 @@ void AddInfoCommand(CLI::App& app, int* exit_code) {
   command->callback([json, exit_code] {
     const Json info = Describe();
     if (*json) {
-      const std::string text = info.dump(2, ' ', false, Json::error_handler_t::replace);
+      const std::string text =
+          info.dump(2, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
       std::printf("%s\n", text.c_str());
     } else {
       Print(info);

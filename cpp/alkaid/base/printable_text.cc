@@ -10,7 +10,8 @@ namespace {
 using std::size_t;
 
 // Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none, or with one
-// that a terminal takes for an order: C0 and C1 controls.
+// that a terminal takes for an order: C0 and C1 controls, ends of lines and paragraphs, and what turns
+// the direction of text, so that it reads as something else.
 size_t CharacterAt(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(0) < 0x80) return byte(0) < 0x20 || byte(0) == 0x7f ? 0 : 1;
@@ -24,7 +25,9 @@ size_t CharacterAt(std::string_view text) {
   }
   constexpr uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};
   const bool surrogate = code >= 0xd800 && code < 0xe000;
-  return code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
+  const bool turns = code == 0x61c || code == 0x200e || code == 0x200f ||
+                     (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return turns || code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
 std::array<char, 4> EscapeOf(char character) {
@@ -58,20 +61,6 @@ std::string Printable(std::string_view text) {
   std::string printable(4 * text.size(), '\0');
   printable.resize(CopyPrintable(text, printable.data(), printable.size()));
   return printable;
-}
-
-std::string EscapeControls(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      const std::array<char, 4> escape = EscapeOf(c);
-      escaped.append(escape.data(), escape.size());
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
 }
 
 std::string CutTo(std::string text, size_t most) {

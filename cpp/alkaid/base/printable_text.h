@@ -15,17 +15,14 @@
 
 namespace alkaid::internal {
 
-// Escapes the controls of ASCII and Unicode (C0 and C1), and every byte that is not part of a UTF-8
-// character.
+// Escapes the controls of ASCII and Unicode (C0 and C1), Unicode's ends of lines and what turns the
+// direction of text, and every byte that is not part of a UTF-8 character.
 ALKAID_EXPORT std::string Printable(std::string_view text);
 
 // Writes at most `room` bytes of Printable(text) to `out`, and no part of a character or an escape.
 // Returns how many bytes it wrote; no zero byte follows them. Four times the text's bytes are always
 // enough.
 ALKAID_EXPORT std::size_t CopyPrintable(std::string_view text, char* out, std::size_t room);
-
-// Escapes the controls of ASCII only: bytes from 0x80 stay as they are, UTF-8 or not.
-ALKAID_EXPORT std::string EscapeControls(std::string_view text);
 
 // At most `most` bytes of UTF-8, no character divided; " ..." follows where that is not all.
 ALKAID_EXPORT std::string CutTo(std::string text, std::size_t most);

@@ -20,6 +20,10 @@ TEST(PrintableText, WritesOutControlsAndWhatIsNotUtf8) {
   EXPECT_EQ(Printable(std::string(1, '\0')), "\\x00");
   // The C1 controls, of which U+009B begins an order as ESC [ does; what follows them is text.
   EXPECT_EQ(Printable("\xc2\x80 \xc2\x9b 2J \xc2\x9f"), "\\xc2\\x80 \\xc2\\x9b 2J \\xc2\\x9f");
+  // From right to left, and back; the end of a line.
+  EXPECT_EQ(Printable("\u202e \u2069 \u200f \u061c \u2028"),
+            "\\xe2\\x80\\xae \\xe2\\x81\\xa9 \\xe2\\x80\\x8f \\xd8\\x9c \\xe2\\x80\\xa8");
+  EXPECT_EQ(Printable("\u2027\u202f\u2065"), "\u2027\u202f\u2065");
   // A byte that continues nothing, one cut off, an overlong form, a surrogate, beyond the last.
   EXPECT_EQ(Printable("\x9b"), "\\x9b");
   EXPECT_EQ(Printable("x\xe2\x82"), "x\\xe2\\x82");
@@ -48,24 +52,6 @@ TEST(PrintableText, IsCutAtAWholeCharacterOrEscape) {
   EXPECT_EQ(copied("ab\u20ac", 4), "ab");
   EXPECT_EQ(copied("ab\u20ac", 5), "ab\u20ac");
   EXPECT_EQ(copied("x", 0), "");
-}
-
-TEST(EscapeControls, WritesOutTheControlsOfAsciiAndNothingElse) {
-  EXPECT_EQ(EscapeControls(""), "");
-  EXPECT_EQ(EscapeControls("a b~"), "a b~");
-  EXPECT_EQ(EscapeControls("a\x1b[1mb\n\x1f\x7f"), "a\\x1b[1mb\\x0a\\x1f\\x7f");
-  EXPECT_EQ(EscapeControls(std::string(1, '\0')), "\\x00");
-  EXPECT_EQ(EscapeControls("\u20ac"), "\u20ac");
-}
-
-TEST(EscapeControls, LeavesBytesThatAreNotUtf8AndControlsBeyondAscii) {
-  EXPECT_EQ(EscapeControls("\xff\xe2\x82\x9b"), "\xff\xe2\x82\x9b");
-  EXPECT_EQ(EscapeControls("\xc2\x9b"), "\xc2\x9b");
-}
-
-TEST(EscapeControls, TakesTextOfAnyLength) {
-  const std::string text(100'000, 'x');
-  EXPECT_EQ(EscapeControls(text + "\t"), text + "\\x09");
 }
 
 TEST(CutTo, LeavesWhatFits) {

@@ -137,7 +137,8 @@ std::string DemoRow::ToJson() const {
                                        {"rss_bytes", rss_bytes},
                                        {"live_bytes", live_bytes},
                                        {"digest", digest}};
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json.dump(-1, ' ', /*ensure_ascii=*/true,
+                   nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Result<DemoRow> DemoRow::FromJson(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "tools/commands.h"
 #include "tools/dgram/dgram_source.h"
@@ -28,7 +29,7 @@ struct DumpOptions {
 std::string DetectorText(const dgram::Names& names) {
   std::string text = names.detector_type();
   if (!names.detector_id().empty()) text += (text.empty() ? "" : " ") + names.detector_id();
-  return text;
+  return internal::Printable(text);
 }
 
 // The label of an enumeration's value, "" where it has none.
@@ -52,27 +53,28 @@ class TextDump {
         header.root.damage.value() != 0 ? "  damage " : "", header.root.damage.ToString().c_str());
     if (header.service() == dgram::TransitionId::kConfigure) PrintNames(dgram);
     const uint8_t* last = nullptr;
-    return dgram::ForEachField(dgram, [&](const dgram::ShapesData& data,
-                                          const dgram::FieldView& field) {
-      if (dgram.data() + data.offset() != last) {
-        last = dgram.data() + data.offset();
-        std::printf("  %s %s%s%s\n", data.names().id().ToString().c_str(),
-                    data.names().ToString().c_str(), data.damage().value() != 0 ? "  damage " : "",
-                    data.damage().ToString().c_str());
-      }
-      PrintField(data, field);
-    });
+    return dgram::ForEachField(
+        dgram, [&](const dgram::ShapesData& data, const dgram::FieldView& field) {
+          if (dgram.data() + data.offset() != last) {
+            last = dgram.data() + data.offset();
+            std::printf("  %s %s%s%s\n", data.names().id().ToString().c_str(),
+                        internal::Printable(data.names().ToString()).c_str(),
+                        data.damage().value() != 0 ? "  damage " : "",
+                        data.damage().ToString().c_str());
+          }
+          PrintField(data, field);
+        });
   }
 
  private:
   static void PrintNames(const dgram::Dgram& configure) {
     for (const dgram::Names& names : configure.configuration()->names()) {
       std::printf("  Names %s %s  version %s  (%s)\n", names.id().ToString().c_str(),
-                  names.ToString().c_str(), names.algorithm().VersionString().c_str(),
-                  DetectorText(names).c_str());
+                  internal::Printable(names.ToString()).c_str(),
+                  names.algorithm().VersionString().c_str(), DetectorText(names).c_str());
       for (const dgram::Field& field : names.fields()) {
-        std::printf("    %-32s %s rank %d\n", field.name.c_str(), dgram::DataTypeName(field.type),
-                    field.rank);
+        std::printf("    %-32s %s rank %d\n", internal::Printable(field.name).c_str(),
+                    dgram::DataTypeName(field.type), field.rank);
       }
     }
   }
@@ -81,9 +83,9 @@ class TextDump {
     const bool cut =
         field.rank() > 0 && field.type() != dgram::DataType::kCharStr && field.size() > elements_;
     const std::string label = LabelOf(data, field);
-    std::printf("    %-32s %-16s = %s%s%s%s\n", field.name().c_str(), FieldTypeText(field).c_str(),
-                JsonLine(ValueJson(field, elements_)).c_str(), cut ? " ..." : "",
-                label.empty() ? "" : "  ", label.c_str());
+    std::printf("    %-32s %-16s = %s%s%s%s\n", internal::Printable(field.name()).c_str(),
+                FieldTypeText(field).c_str(), JsonLine(ValueJson(field, elements_)).c_str(),
+                cut ? " ..." : "", label.empty() ? "" : "  ", internal::Printable(label).c_str());
   }
 
   const int64_t elements_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "alkaid/base/number_text.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
@@ -144,7 +145,7 @@ class FileEdit {
     }
     for (const std::string& name : declared_twice_) {
       std::fprintf(stderr, "alkaid: %s was declared already; both declarations stay\n",
-                   name.c_str());
+                   internal::Printable(name).c_str());
     }
   }
 

@@ -31,7 +31,7 @@ struct VerifyArguments {
 
 // A finding takes one line, whatever the names in the file are made of.
 void PrintFinding(const Finding& finding) {
-  std::printf("%s\n", internal::EscapeControls(finding.ToString()).c_str());
+  std::printf("%s\n", internal::Printable(finding.ToString()).c_str());
 }
 
 void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {

@@ -47,8 +47,9 @@ int Run(const ReportOptions& options) {
   const growth::GrowthVerdict verdict = growth::JudgeGrowth(*stamps, judging);
   if (options.json) {
     const auto json = GrowthJson(options.file, *stamps, verdict);
-    std::printf("%s\n",
-                json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json.dump(1, ' ', /*ensure_ascii=*/true,
+                                  nlohmann::ordered_json::error_handler_t::replace)
+                            .c_str());
   } else {
     std::printf("%s", growth::GrowthReport(*stamps, verdict).c_str());
   }

@@ -402,6 +402,7 @@ TEST_F(HeapCommand, OrdersToTheTerminalInNamesAreWrittenOut) {
   const CommandResult json = RunCommand({"heap", "show", "--json", "--blocks", file});
   EXPECT_EQ(json.exit_code, 0) << json.err;
   EXPECT_TRUE(nlohmann::json::accept(json.out));
+  for (const char c : json.out) EXPECT_TRUE(c == '\n' || (c >= ' ' && c <= '~'));
 }
 
 }  // namespace

@@ -68,6 +68,23 @@ TEST_F(HeapRetention, PrintsTheRootThatHidesMostFirstAndWhoHoldsIt) {
               HasSubstr("\nand 1 further root\n"));
 }
 
+TEST_F(HeapRetention, OrdersToTheTerminalInNamesAreWrittenOut) {
+  HeapContents contents = TwoBatches();
+  const std::string hostile = "n\x9b\xff\xc2\x9b<\xe2\x80\xae>\x7f\n";
+  for (std::string& label : contents.labels) label = label.empty() ? "" : hostile;
+  for (heap::HeapPool& pool : contents.pools) pool.name = hostile;
+  for (heap::HeapModule& module : contents.modules) module.path = "/" + hostile;
+  contents.sources[0].name = hostile;
+  const std::string file = File(std::move(contents));
+  for (const char* form : {"--top=9", "--json"}) {
+    const CommandResult result = RunCommand({"heap", "retention", file, form});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    for (const char c : result.out) {
+      ASSERT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << result.out;
+    }
+  }
+}
+
 TEST_F(HeapRetention, PrintsTheSameAsJson) {
   const CommandResult result = RunCommand({"heap", "retention", File(TwoBatches()), "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;

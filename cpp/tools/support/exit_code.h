@@ -8,7 +8,10 @@
 #pragma once
 
 #include <cstdio>
+#include <string>
+#include <string_view>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/base/status.h"
 
 namespace alkaid::tools {
@@ -35,12 +38,13 @@ inline constexpr char kExitCodesOfMakers[] =
     "129 for HUP. What is not written whole does not appear: a file that had the name stays as\n"
     "it was, and no temporary one is left, unless a second signal ends the command at once.";
 
-// Says on stderr what failed, nothing where `status` is OK, and returns the exit code.
+// Says on stderr what failed, in one line that gives the terminal no orders, nothing where `status` is OK, and returns the exit code.
 inline int ReportStatus(const Status& status) {
   if (status.ok()) return kExitOk;
   const auto message = status.message();
+  const std::string text = internal::Printable(std::string_view(message.data(), message.size()));
   std::fflush(stdout);
-  std::fprintf(stderr, "alkaid: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "alkaid: %s\n", text.c_str());
   return status.code() == StatusCode::kDataLoss ? kExitMalformed : kExitFailure;
 }
 

@@ -5,6 +5,9 @@
 namespace alkaid::tools {
 namespace {
 
+// What a terminal takes for orders goes beyond ASCII's controls, which alone are always escaped.
+constexpr bool kAsciiAlone = true;
+
 void PrintMembers(const nlohmann::ordered_json& object) {
   for (const auto& [name, value] : object.items()) {
     std::printf("%s: %s,\n", JsonLine(name).c_str(), JsonLine(value).c_str());
@@ -14,7 +17,7 @@ void PrintMembers(const nlohmann::ordered_json& object) {
 }  // namespace
 
 std::string JsonLine(const nlohmann::ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json.dump(-1, ' ', kAsciiAlone, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 JsonReport::JsonReport(const nlohmann::ordered_json& head, const std::string& list) {

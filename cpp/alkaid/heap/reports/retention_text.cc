@@ -21,10 +21,10 @@ namespace {
 using internal::AgeText;
 using internal::BytesText;
 using internal::CountText;
-using internal::EscapeControls;
 using internal::Format;
 using internal::Hex;
 using internal::PercentText;
+using internal::Printable;
 
 // "1700000000.000000128".
 std::string SecondsText(uint64_t nanoseconds) {
@@ -49,10 +49,10 @@ std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
   const HeapModule* const module =
       return_address == 0 ? nullptr : snapshot.ModuleOf(return_address - 1);
   if (module == nullptr) return Hex(return_address);
-  const std::string file = EscapeControls(LastPartOf(module->path));
+  const std::string file = Printable(LastPartOf(module->path));
   const bool here = snapshot.contents().pid == static_cast<uint32_t>(::getpid());
   const std::string function = here ? ExportedFunction(return_address) : "";
-  if (!function.empty()) return EscapeControls(function) + " in " + file;
+  if (!function.empty()) return Printable(function) + " in " + file;
   return file + " + " + Hex(return_address - module->bias);
 }
 
@@ -99,8 +99,8 @@ class Text {
     text_ += Format("\n%zu. ", number) + BytesText(root.held_bytes) + " held, " +
              BytesText(root.visible_bytes) + " visible (" + PercentText(root.ratio()) + ") in " +
              CountText(root.views, "view");
-    if (!root.label.empty()) text_ += "  " + EscapeControls(root.label);
-    if (!root.pool.empty()) text_ += (root.label.empty() ? "  " : ", ") + EscapeControls(root.pool);
+    if (!root.label.empty()) text_ += "  " + Printable(root.label);
+    if (!root.pool.empty()) text_ += (root.label.empty() ? "  " : ", ") + Printable(root.pool);
     text_ += "\n";
     AddSource(root);
     text_ += "   oldest view " + AgeText(report_.AgeOf(root.oldest_ns)) + " old";
@@ -120,7 +120,7 @@ class Text {
 
   void AddSource(const RetainedRoot& root) {
     if (root.source.empty()) return;
-    text_ += "   " + EscapeControls(root.source);
+    text_ += "   " + Printable(root.source);
     if (root.source_offset >= 0) text_ += Format(" from byte %" PRId64, root.source_offset);
     if (root.last_time_ns != kNoTime) {
       text_ +=
