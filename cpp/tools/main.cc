@@ -5,9 +5,14 @@
 // are too few stamps), 5 the command that it ran failed; of what runs commands 126 and 127 where they can
 // not be run or are not found; 128 and its number after a signal.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <new>
 #include <string_view>
 
 #include "alkaid/base/version.h"
@@ -23,10 +28,61 @@ bool alkaid_only_looks(int argument_count, const char* const* arguments) {
   return command != "demo" && command != "demo-row" && command != "dgram";
 }
 
-int main(int argc, char** argv) {
-  using namespace alkaid::tools;  // NOLINT(google-build-using-namespace)
-  HoldStandardStreams();
+namespace alkaid::tools {
+namespace {
 
+// Whether that is why the program terminates. Where not even the exception found room there is none.
+bool IsOutOfMemory() {
+  if (std::current_exception() == nullptr) {
+    void* const block = std::malloc(size_t{64} << 10);
+    std::free(block);
+    return block == nullptr;
+  }
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// Where nothing can be caught any more: in a constructor at load, a destructor, a thread. Short of
+// memory the command says so in one line and fails, as it does elsewhere. Allocates nothing.
+[[noreturn]] void Terminate() {
+  if (IsOutOfMemory()) {
+    constexpr std::string_view kLine = "alkaid: out of memory\n";
+    (void)!::write(STDERR_FILENO, kLine.data(), kLine.size());
+    ::_exit(kExitFailure);
+  }
+  __gnu_cxx::__verbose_terminate_handler();
+  std::abort();
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+// jemalloc has said why: while it is loaded it aborts where it gets no memory.
+void FailBeforeMain(int /*signal*/) { ::_exit(kExitFailure); }
+
+void (*at_abort)(int) = SIG_DFL;
+
+void BeforeConstructors() {
+  std::set_terminate(Terminate);
+  at_abort = std::signal(SIGABRT, FailBeforeMain);
+}
+void AtMain() { std::signal(SIGABRT, at_abort); }
+
+// The loader calls these before the constructors of the libraries. A sanitizer has to be the first.
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const before_constructors)() = BeforeConstructors;
+
+#else
+
+void AtMain() { std::set_terminate(Terminate); }
+
+#endif
+
+int RunCommandLine(int argc, char** argv) {
   CLI::App app("Memory for data: pools, buffers and XTC2 datagrams.", "alkaid");
   app.require_subcommand(1);
   app.set_version_flag("--version", alkaid::Version());
@@ -65,8 +121,6 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitFailure;
-  } catch (const std::exception& error) {
-    return ReportStatus(alkaid::status::OutOfMemory(error.what()));
   }
   // What was printed has to have arrived: a full disk must not look like a short answer.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
@@ -74,4 +128,22 @@ int main(int argc, char** argv) {
     if (exit_code == kExitOk) exit_code = kExitFailure;
   }
   return exit_code;
+}
+
+}  // namespace
+}  // namespace alkaid::tools
+
+int main(int argc, char** argv) {
+  using namespace alkaid::tools;  // NOLINT(google-build-using-namespace)
+  AtMain();
+  HoldStandardStreams();
+  try {
+    return RunCommandLine(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fflush(stdout);
+    std::fputs("alkaid: out of memory\n", stderr);
+    return kExitFailure;
+  } catch (const std::exception& error) {
+    return ReportStatus(alkaid::status::OutOfMemory(error.what()));
+  }
 }

@@ -13,10 +13,13 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <new>
 #endif
 
 namespace alkaid::tools {
@@ -50,6 +53,40 @@ bool HeapSymbols::CanName() { return true; }
 
 namespace {
 
+// libdw takes a section for which it has no memory for one that is not there. Where the whole file can
+// be mapped, as libdw does then, no section needs memory of its own.
+bool CanBeMapped(int fd) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0 || info.st_size == 0) return true;
+  const auto size = static_cast<size_t>(info.st_size);
+  void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (mapped == MAP_FAILED) return errno != ENOMEM;
+  ::munmap(mapped, size);
+  return true;
+}
+
+// What the data that libdw keeps for its user, a pointer with each module, point to where debugging
+// information could not be mapped.
+char no_memory_for_debuginfo;
+
+// To be called after each look-up that found nothing: libdw gives the same answer where it had no
+// memory, and code would seem to have no name.
+void ThrowIfOutOfMemory(::Dwfl_Module* module) {
+  void** data = nullptr;
+  ::dwfl_module_info(module, &data, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+  if (data != nullptr && *data == &no_memory_for_debuginfo) throw std::bad_alloc();
+  for (const char* const text : {::dwfl_errmsg(::dwfl_errno()), ::dwarf_errmsg(::dwarf_errno())}) {
+    if (text != nullptr && std::string_view(text).find("memory") != std::string_view::npos) {
+      throw std::bad_alloc();
+    }
+  }
+}
+
+void ForgetErrors() {
+  ::dwfl_errno();
+  ::dwarf_errno();
+}
+
 bool IsThereAndNoRegularFile(const std::string& path) {
   struct stat info;
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
@@ -68,7 +105,12 @@ int FindDebuginfo(::Dwfl_Module* module, void** data, const char* name, ::Dwarf_
       if (IsThereAndNoRegularFile(candidate)) return -1;
     }
   }
-  return ::dwfl_standard_find_debuginfo(module, data, name, base, file, link, checksum, found);
+  const int fd =
+      ::dwfl_standard_find_debuginfo(module, data, name, base, file, link, checksum, found);
+  if (fd < 0 || CanBeMapped(fd)) return fd;
+  ::close(fd);
+  *data = &no_memory_for_debuginfo;
+  return -1;
 }
 
 }  // namespace
@@ -91,6 +133,7 @@ struct HeapSymbols::Module {
     // The path is a heap file's word. O_NONBLOCK: a pipe is refused, not waited for.
     const int fd = ::open(of.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     // The kernel's own page, and what was deleted since.
+    if (fd < 0 && errno == ENOMEM) throw std::bad_alloc();
     if (fd < 0) return "it can not be read here";
     const std::string why = Report(fd, of);
     // libdw keeps what it can use.
@@ -107,11 +150,14 @@ struct HeapSymbols::Module {
   std::string Report(int fd, const heap::HeapModule& of) {
     struct stat info;
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "it is no regular file";
+    if (!CanBeMapped(fd)) throw std::bad_alloc();
     dwfl = ::dwfl_begin(&callbacks);
-    if (dwfl == nullptr) return ::dwfl_errmsg(-1);
+    if (dwfl == nullptr) throw std::bad_alloc();
+    ForgetErrors();
     ::dwfl_report_begin(dwfl);
     module = ::dwfl_report_elf(dwfl, of.path.c_str(), of.path.c_str(), fd, of.bias, true);
     const std::string error = module == nullptr ? ::dwfl_errmsg(-1) : "";
+    if (error.find("memory") != std::string::npos) throw std::bad_alloc();
     ::dwfl_report_end(dwfl, nullptr, nullptr);
     return error;
   }
@@ -137,6 +183,8 @@ std::string Demangled(std::string_view symbol) {
   if (!name.starts_with("_Z")) return name;
   int failed = 0;
   char* const demangled = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &failed);
+  constexpr int kNoMemory = -1;
+  if (failed == kNoMemory) throw std::bad_alloc();
   std::string text = failed == 0 && demangled != nullptr ? ShortFunctionName(demangled) : name;
   std::free(demangled);
   return text;
@@ -157,17 +205,21 @@ std::string FunctionOf(::Dwarf_Die* die) {
 void AddInlined(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
   ::Dwarf_Addr bias = 0;
   ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
-  if (unit == nullptr) return;
+  if (unit == nullptr) return ThrowIfOutOfMemory(module);
   ::Dwarf_Die* scopes = nullptr;
-  if (::dwarf_getscopes(unit, address - bias, &scopes) <= 0) return;
+  if (::dwarf_getscopes(unit, address - bias, &scopes) <= 0) return ThrowIfOutOfMemory(module);
   ::Dwarf_Die innermost = scopes[0];
   std::free(scopes);
   scopes = nullptr;
   // The first call gives the scopes of where an inlined function was written; this one those of
   // where its code went.
   const int count = ::dwarf_getscopes_die(&innermost, &scopes);
+  if (count < 0) ThrowIfOutOfMemory(module);
   ::Dwarf_Files* files = nullptr;
-  if (::dwarf_getsrcfiles(unit, &files, nullptr) != 0) files = nullptr;
+  if (::dwarf_getsrcfiles(unit, &files, nullptr) != 0) {
+    files = nullptr;
+    ThrowIfOutOfMemory(module);
+  }
   for (int i = 0; i < count; ++i) {
     const int tag = ::dwarf_tag(&scopes[i]);
     if (tag != DW_TAG_inlined_subroutine) {
@@ -193,11 +245,13 @@ void AddInlined(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>*
 }
 
 void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
+  ForgetErrors();
   // Code without debugging information has no line, though libdw may find that of a neighbour.
   ::Dwarf_Addr bias = 0;
   ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
   const bool covered = unit != nullptr && ::dwarf_haspc(unit, address - bias) > 0;
   ::Dwfl_Line* const line = covered ? ::dwfl_module_getsrc(module, address) : nullptr;
+  if (line == nullptr) ThrowIfOutOfMemory(module);
   if (line != nullptr) {
     int number = 0;
     const char* file = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
@@ -210,7 +264,7 @@ void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* p
   GElf_Sym symbol;
   const char* name =
       ::dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
-  if (name == nullptr) return;
+  if (name == nullptr) return ThrowIfOutOfMemory(module);
   places->back().function = Demangled(name);
 }
 

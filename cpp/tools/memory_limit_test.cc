@@ -1,0 +1,121 @@
+// Every subcommand under limits of address space, stepped from too little to load the library up to
+// enough.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "alkaid/growth/leak_profile_file.h"
+#include "fixtures/crafted_dgrams.h"
+#include "fixtures/crafted_heap.h"
+#include "tools/support/run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// By a shell, which sets the limit: 0 is none.
+CommandResult RunLimited(const TestFolder& folder, const std::string& arguments, int kilobytes) {
+  const std::string limit =
+      kilobytes > 0 ? "ulimit -v " + std::to_string(kilobytes) + " && " : std::string();
+  const std::string line = "cd '" + folder.path() + "' && (ulimit -c 0; " + limit +
+                           "ALKAID_READ_QUEUE=inline exec '" ALKAID_COMMAND "' " + arguments +
+                           ") >out 2>err";
+  CommandResult result;
+  const int status = std::system(line.c_str());  // NOLINT(cert-env33-c): a shell's limit
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  const auto content = [&folder](const char* name) {
+    std::ifstream file(folder.path() + "/" + name, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  result.out = content("out");
+  result.err = content("err");
+  return result;
+}
+
+// An answer without its figures, since some are times.
+std::string Words(std::string text) {
+  std::erase_if(text, [](unsigned char c) { return std::strchr("0123456789.+-e ", c) != nullptr; });
+  return text;
+}
+
+// How often the command answered whole under limits from `begin` on. Whatever else it did is a failure,
+// but saying in one line that it cannot. Above the first answers some may fail again: allocators ask for
+// more where they can have it.
+int WholeAnswers(const TestFolder& folder, const std::string& arguments, int begin, int end,
+                 int step, int enough) {
+  const CommandResult whole = RunLimited(folder, arguments, 0);
+  int answers = 0;
+  for (int kilobytes = begin; kilobytes < end && answers < enough; kilobytes += step) {
+    const CommandResult result = RunLimited(folder, arguments, kilobytes);
+    // The loader, before the first instruction of the command.
+    if (result.exit_code == 127) continue;
+    if (result.exit_code == whole.exit_code && Words(result.out) == Words(whole.out)) {
+      ++answers;
+      continue;
+    }
+    EXPECT_EQ(result.exit_code, 1) << kilobytes << ": " << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1)
+        << kilobytes << ": " << result.err;
+  }
+  return answers;
+}
+
+// `profile gate` and `run` are not among them: what they run fails by itself.
+class ShortOfMemory : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  const TestFolder folder;
+  folder.Write("run.xtc2", dgram::crafted::Run(2));
+  folder.Write("x.heap", heap::crafted::FileBytes(heap::crafted::Snapshot(
+                             "x", {heap::crafted::Block(0x5600d3fa3410, 64, 1, 2, 0)})));
+  ASSERT_EQ(RunLimited(folder, "dgram smd run.xtc2 -o small.xtc2", 0).exit_code, 0);
+  ASSERT_TRUE(
+      growth::WriteLeakProfile(std::vector<growth::MemoryStamp>(40), folder.path() + "/p.npy")
+          .ok());
+  EXPECT_GT(WholeAnswers(folder, GetParam(), 18'000, 64'000, 1000, 12), 0);
+}
+
+// Names of code take much memory, and libdw answers that there are none where it has too little.
+TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  const TestFolder folder;
+  ASSERT_EQ(RunLimited(folder, "run --track --heap-at-exit x.heap -- '" ALKAID_COMMAND "' info", 0)
+                .exit_code,
+            0);
+  EXPECT_GT(WholeAnswers(folder, "heap show x.heap", 32'000, 800'000, 16'000, 2), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Commands, ShortOfMemory,
+    ::testing::Values("info", "heap show x.heap", "heap show --json x.heap",
+                      "heap diff x.heap x.heap", "heap retention x.heap", "dgram ls run.xtc2",
+                      "dgram dump run.xtc2", "dgram digest run.xtc2", "dgram verify run.xtc2",
+                      "dgram smd run.xtc2 -o smd.xtc2", "dgram write -o made.xtc2 --events 20",
+                      "dgram edit run.xtc2 -o edited.xtc2", "dgram events --smd small.xtc2",
+                      "dgram read --smd small.xtc2 --data run.xtc2 --json", "profile report p.npy",
+                      "demo --events 100"),
+    [](const auto& parameter) {
+      std::string name = parameter.param;
+      name = name.substr(0, name.find('.'));
+      std::erase_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
+      return name;
+    });
+
+}  // namespace
+}  // namespace alkaid::tools
