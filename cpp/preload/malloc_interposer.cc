@@ -1,49 +1,75 @@
-// libalkaid_malloc.so: the C library's malloc, watched.
+// libalkaid_malloc.so: the program's malloc, watched.
 //
-// `alkaid run --track` preloads it. Each function does what the C library's own does, through the
-// names under which that exports it, and tells libalkaid.so. operator new and delete are not here:
-// the C++ library's call malloc and free, so they are seen, once, and their frames show who they
-// are.
+// `alkaid run --track` preloads it. Each function does what the next definition in the search order
+// does (next_allocator_internal.h), and notifies libalkaid.so. That is the C library's malloc, or an
+// allocator that the program links or preloads.
 //
-// Ownership: as the C library's. Threads: as the C library's. Out of memory: as the C library's; a
-// block that can not be recorded is a block all the same.
+// Ownership, threads, out of memory: as the next allocator's. A block that cannot be recorded is a
+// block all the same.
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 
 #include "alkaid/heap/tracking/malloc_events_internal.h"
-
-extern "C" {
-
-// Of glibc, in all its versions.
-void* __libc_malloc(size_t size);
-void* __libc_calloc(size_t count, size_t size);
-void* __libc_realloc(void* ptr, size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void __libc_free(void* ptr);
-
-}  // extern "C"
+#include "preload/next_allocator_internal.h"
 
 namespace {
 
-// Inline, since what calls the library has to be the function that the program called.
-[[gnu::always_inline]] inline void* Align(size_t alignment, size_t size) {
-  void* const block = __libc_memalign(alignment, size);
-  if (block != nullptr) alkaid_track_malloc(block, size);
+using alkaid::heap::preload::AllocateFromStore;
+using alkaid::heap::preload::InNextAllocator;
+using alkaid::heap::preload::IsFromStore;
+using alkaid::heap::preload::Next;
+using alkaid::heap::preload::NextAllocator;
+using alkaid::heap::preload::SizeInStore;
+
+// These are inline, since what calls the library has to be the function that the program called.
+
+// `allocate(next)` gives a block of `size` bytes, or null.
+template <typename Allocate>
+[[gnu::always_inline]] inline void* Allocated(size_t size, size_t alignment, Allocate allocate) {
+  const NextAllocator* const next = Next();
+  if (next == nullptr) [[unlikely]]
+    return AllocateFromStore(size, alignment);
+  const InNextAllocator call;
+  void* const block = allocate(*next);
+  if (block != nullptr && call.outermost()) alkaid_track_malloc(block, size);
   return block;
 }
 
-[[gnu::always_inline]] inline void* Reallocate(void* ptr, size_t size) {
+// `release(next)` gives the block back.
+template <typename Release>
+[[gnu::always_inline]] inline void Freed(void* ptr, Release release) {
+  if (ptr == nullptr || IsFromStore(ptr)) return;
+  const NextAllocator* const next = Next();
+  if (next == nullptr) [[unlikely]]
+    return;
+  // Before the block is given back: from then on it may be another thread's.
+  alkaid_track_free(ptr);
+  const InNextAllocator call;
+  release(*next);
+}
+
+// `reallocate(next)` moves it to `size` bytes.
+template <typename Reallocate>
+[[gnu::always_inline]] inline void* Reallocated(void* ptr, size_t size, Reallocate reallocate) {
   if (ptr == nullptr) {
-    void* const block = __libc_malloc(size);
-    if (block != nullptr) alkaid_track_malloc(block, size);
+    return Allocated(size, 0, [&](const NextAllocator&) { return reallocate(*Next()); });
+  }
+  const NextAllocator* const next = Next();
+  if (next == nullptr || IsFromStore(ptr)) [[unlikely]] {
+    void* const block = next == nullptr ? AllocateFromStore(size, 0) : next->malloc(size);
+    const size_t old_size = IsFromStore(ptr) ? SizeInStore(ptr) : 0;
+    if (block != nullptr) std::memcpy(block, ptr, old_size < size ? old_size : size);
     return block;
   }
+  const InNextAllocator call;
+  if (!call.outermost()) return reallocate(*next);
   alignas(16) char move[alkaid::heap::kMallocMoveBytes];
   alkaid_track_moving(move, ptr);
-  void* const block = __libc_realloc(ptr, size);
+  void* const block = reallocate(*next);
   if (block == nullptr && size == 0) {
     alkaid_track_gone(move);
   } else {
@@ -52,30 +78,49 @@ namespace {
   return block;
 }
 
+// What jemalloc's own functions are told by their flags.
+constexpr int kZero = 0x40;
+constexpr size_t AlignmentIn(int flags) { return size_t{1} << (flags & 0x3f); }
+
 }  // namespace
 
 extern "C" {
 
 ALKAID_EXPORT void* malloc(size_t size) {
-  void* const block = __libc_malloc(size);
-  if (block != nullptr) alkaid_track_malloc(block, size);
-  return block;
+  return Allocated(size, 0, [=](const NextAllocator& next) { return next.malloc(size); });
 }
 
 ALKAID_EXPORT void* calloc(size_t count, size_t size) {
-  void* const block = __libc_calloc(count, size);
-  if (block != nullptr) alkaid_track_malloc(block, count * size);
-  return block;
+  // Where the product does not fit there is no block.
+  return Allocated(count * size, 0,
+                   [=](const NextAllocator& next) { return next.calloc(count, size); });
 }
 
 ALKAID_EXPORT void free(void* ptr) {
-  if (ptr == nullptr) return;
-  // Before the block is given back: from then on it may be another thread's.
-  alkaid_track_free(ptr);
-  __libc_free(ptr);
+  Freed(ptr, [=](const NextAllocator& next) { next.free(ptr); });
 }
 
-ALKAID_EXPORT void* realloc(void* ptr, size_t size) { return Reallocate(ptr, size); }
+// Of programs that were linked with a C library before 2.26.
+ALKAID_EXPORT void cfree(void* ptr) {
+  Freed(ptr, [=](const NextAllocator& next) { next.free(ptr); });
+}
+
+// Of C23, where the C library or the allocator has them.
+ALKAID_EXPORT void free_sized(void* ptr, size_t size) {
+  Freed(ptr, [=](const NextAllocator& next) {
+    next.free_sized != nullptr ? next.free_sized(ptr, size) : next.free(ptr);
+  });
+}
+ALKAID_EXPORT void free_aligned_sized(void* ptr, size_t alignment, size_t size) {
+  Freed(ptr, [=](const NextAllocator& next) {
+    next.free_aligned_sized != nullptr ? next.free_aligned_sized(ptr, alignment, size)
+                                       : next.free(ptr);
+  });
+}
+
+ALKAID_EXPORT void* realloc(void* ptr, size_t size) {
+  return Reallocated(ptr, size, [=](const NextAllocator& next) { return next.realloc(ptr, size); });
+}
 
 ALKAID_EXPORT void* reallocarray(void* ptr, size_t count, size_t size) {
   size_t bytes = 0;
@@ -83,26 +128,39 @@ ALKAID_EXPORT void* reallocarray(void* ptr, size_t count, size_t size) {
     errno = ENOMEM;
     return nullptr;
   }
-  return Reallocate(ptr, bytes);
+  return Reallocated(ptr, bytes,
+                     [=](const NextAllocator& next) { return next.realloc(ptr, bytes); });
 }
 
-ALKAID_EXPORT void* memalign(size_t alignment, size_t size) { return Align(alignment, size); }
+ALKAID_EXPORT void* memalign(size_t alignment, size_t size) {
+  return Allocated(size, alignment,
+                   [=](const NextAllocator& next) { return next.memalign(alignment, size); });
+}
 
-ALKAID_EXPORT void* aligned_alloc(size_t alignment, size_t size) { return Align(alignment, size); }
+ALKAID_EXPORT void* aligned_alloc(size_t alignment, size_t size) {
+  return Allocated(size, alignment,
+                   [=](const NextAllocator& next) { return next.aligned_alloc(alignment, size); });
+}
 
 ALKAID_EXPORT int posix_memalign(void** out, size_t alignment, size_t size) {
   const bool valid = alignment >= sizeof(void*) && (alignment & (alignment - 1)) == 0;
   if (!valid) return EINVAL;
   const int kept = errno;
-  void* const block = __libc_memalign(alignment, size);
+  int error = 0;
+  void* const block = Allocated(size, alignment, [&](const NextAllocator& next) {
+    void* given = nullptr;
+    error = next.posix_memalign(&given, alignment, size);
+    return error == 0 ? given : nullptr;
+  });
   errno = kept;
-  if (block == nullptr) return ENOMEM;
-  alkaid_track_malloc(block, size);
+  if (block == nullptr) return error != 0 ? error : ENOMEM;
   *out = block;
   return 0;
 }
 
-ALKAID_EXPORT void* valloc(size_t size) { return Align(static_cast<size_t>(getpagesize()), size); }
+ALKAID_EXPORT void* valloc(size_t size) {
+  return Allocated(size, 4096, [=](const NextAllocator& next) { return next.valloc(size); });
+}
 
 ALKAID_EXPORT void* pvalloc(size_t size) {
   const auto page = static_cast<size_t>(getpagesize());
@@ -111,7 +169,57 @@ ALKAID_EXPORT void* pvalloc(size_t size) {
     errno = ENOMEM;
     return nullptr;
   }
-  return Align(page, rounded & ~(page - 1));
+  rounded &= ~(page - 1);
+  return Allocated(rounded, page, [=](const NextAllocator& next) {
+    return next.pvalloc != nullptr ? next.pvalloc(size) : next.memalign(page, rounded);
+  });
+}
+
+ALKAID_EXPORT size_t malloc_usable_size(void* ptr) {
+  if (ptr == nullptr) return 0;
+  if (IsFromStore(ptr)) return SizeInStore(ptr);
+  const NextAllocator* const next = Next();
+  return next != nullptr ? next->malloc_usable_size(ptr) : 0;
+}
+
+// jemalloc's own functions, which take and give blocks of malloc's. Where the next allocator is
+// another, they do what they say by its functions.
+ALKAID_EXPORT void* mallocx(size_t size, int flags) {
+  return Allocated(size, AlignmentIn(flags), [=](const NextAllocator& next) {
+    if (next.mallocx != nullptr) return next.mallocx(size, flags);
+    void* const block = next.memalign(AlignmentIn(flags), size);
+    if (block != nullptr && (flags & kZero) != 0) std::memset(block, 0, size);
+    return block;
+  });
+}
+
+ALKAID_EXPORT void* rallocx(void* ptr, size_t size, int flags) {
+  return Reallocated(ptr, size, [=](const NextAllocator& next) {
+    return next.rallocx != nullptr ? next.rallocx(ptr, size, flags) : next.realloc(ptr, size);
+  });
+}
+
+ALKAID_EXPORT size_t xallocx(void* ptr, size_t size, size_t extra, int flags) {
+  const NextAllocator* const next = Next();
+  if (next == nullptr || next->xallocx == nullptr) return malloc_usable_size(ptr);
+  alignas(16) char move[alkaid::heap::kMallocMoveBytes];
+  alkaid_track_moving(move, ptr);
+  const size_t usable = next->xallocx(ptr, size, extra, flags);
+  // Less than was asked for: as it was.
+  alkaid_track_moved(move, usable >= size ? ptr : nullptr, size);
+  return usable;
+}
+
+ALKAID_EXPORT void dallocx(void* ptr, int flags) {
+  Freed(ptr, [=](const NextAllocator& next) {
+    next.dallocx != nullptr ? next.dallocx(ptr, flags) : next.free(ptr);
+  });
+}
+
+ALKAID_EXPORT void sdallocx(void* ptr, size_t size, int flags) {
+  Freed(ptr, [=](const NextAllocator& next) {
+    next.sdallocx != nullptr ? next.sdallocx(ptr, size, flags) : next.free(ptr);
+  });
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,34 @@ TEST_F(TrackRun, AProgramThatNeverHeardOfAlkaidIsTracked) {
   EXPECT_EQ(result.exit_code, 5);
   EXPECT_EQ(result.out, "tracked, listed with 12345 bytes, then -1\n");
   EXPECT_THAT(result.err, IsEmpty());
+}
+
+// What the program of family_program.c keeps, by its heap file; fails where it did not end well.
+std::vector<int64_t> SizesKeptBy(const char* program,
+                                 const std::map<std::string, std::string>& environment) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", file, "--", program}, environment);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "ok\n");
+  EXPECT_EQ(result.err, "");
+  std::vector<int64_t> sizes;
+  const auto heap = heap::ReadHeapFile(file);
+  if (!heap.ok()) return sizes;
+  for (const heap::HeapBlock& block : heap->blocks()) {
+    if (block.size > 700'000) sizes.push_back(block.size);
+  }
+  std::sort(sizes.begin(), sizes.end());
+  return sizes;
+}
+
+TEST_F(TrackRun, EachAllocatorIsTrackedExactlyThatTheProgramLinksOrPreloads) {
+  std::vector<int64_t> kept;
+  for (int64_t size = 700'001; size <= 700'011; ++size) kept.push_back(size);
+  EXPECT_EQ(SizesKeptBy(ALKAID_FAMILY_PROGRAM, {}), kept);
+  EXPECT_EQ(SizesKeptBy(ALKAID_FAMILY_PROGRAM_OWN, {}), kept);
+  EXPECT_EQ(SizesKeptBy(ALKAID_FAMILY_PROGRAM, {{"LD_PRELOAD", ALKAID_OWN_ALLOCATOR}}), kept);
 }
 
 TEST_F(TrackRun, InterpretersAndShellsRunAsTheyDo) {

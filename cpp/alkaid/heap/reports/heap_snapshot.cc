@@ -19,6 +19,7 @@
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tables_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
+#include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
@@ -45,8 +46,10 @@ std::vector<std::string> CommandLine() {
 }
 
 // What the C library's allocator has given out: to the program, and to the pools over it. With the
-// memory that it needs for each block, so somewhat more than was asked for.
+// memory that it needs for each block, so somewhat more than was asked for. 0 where malloc is another
+// allocator's.
 int64_t MallocBytes() {
+  if (!MallocIsTheCLibrarys()) return 0;
   const struct mallinfo2 info = ::mallinfo2();
   return static_cast<int64_t>(info.uordblks + info.hblkhd) - HeldBytes::Sum();
 }

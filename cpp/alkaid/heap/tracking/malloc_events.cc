@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cerrno>
 #include <new>
 
@@ -11,6 +12,8 @@ using alkaid::heap::kMallocMoveBytes;
 using alkaid::heap::MallocMove;
 
 static_assert(sizeof(MallocMove) <= kMallocMoveBytes);
+
+constinit std::atomic<bool> malloc_is_libcs{true};
 
 MallocMove* MoveAt(void* place) { return static_cast<MallocMove*>(place); }
 
@@ -46,3 +49,11 @@ void alkaid_track_moved(void* move, const void* ptr, size_t size) {
 }
 
 void alkaid_track_gone(void* move) { HeapTracker::Get().OnMallocGone(MoveAt(move)); }
+
+void alkaid_track_no_libc_malloc() { malloc_is_libcs.store(false, std::memory_order_relaxed); }
+
+namespace alkaid::heap {
+
+bool MallocIsTheCLibrarys() { return malloc_is_libcs.load(std::memory_order_relaxed); }
+
+}  // namespace alkaid::heap

@@ -30,10 +30,17 @@ ALKAID_EXPORT void alkaid_track_moved(void* move, const void* ptr, size_t size);
 // Or that the block was given back, which is what realloc to no bytes does.
 ALKAID_EXPORT void alkaid_track_gone(void* move);
 
+// The blocks come from an allocator that is not the C library's, so the C library's figures say nothing
+// of them.
+ALKAID_EXPORT void alkaid_track_no_libc_malloc();
+
 }  // extern "C"
 
 namespace alkaid::heap {
 
 inline constexpr size_t kMallocMoveBytes = 80;
+
+// False from alkaid_track_no_libc_malloc on.
+ALKAID_EXPORT bool MallocIsTheCLibrarys();
 
 }  // namespace alkaid::heap

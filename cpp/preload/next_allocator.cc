@@ -1,0 +1,124 @@
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+
+#include <cstring>
+
+#include "alkaid/heap/tracking/malloc_events_internal.h"
+#include "preload/next_allocator_internal.h"
+
+namespace alkaid::heap::preload {
+
+constinit NextAllocator next_allocator = {};
+constinit std::atomic<bool> next_allocator_is_known{false};
+alignas(16) constinit char store[kStoreBytes] = {};
+constinit thread_local bool InNextAllocator::inside_ = false;
+
+namespace {
+
+constinit thread_local bool looking_up __attribute__((tls_model("initial-exec"))) = false;
+constinit std::atomic<size_t> store_used{0};
+
+const void* LibraryOf(const void* function) {
+  Dl_info info = {};
+  return function != nullptr && dladdr(function, &info) != 0 ? info.dli_fbase : nullptr;
+}
+
+// What an allocator without some functions of the family needs: each is made of what it has.
+void* MemalignByPosix(size_t alignment, size_t size) {
+  void* block = nullptr;
+  const size_t least = alignment < sizeof(void*) ? sizeof(void*) : alignment;
+  return next_allocator.posix_memalign(&block, least, size) == 0 ? block : nullptr;
+}
+void* VallocByPosix(size_t size) { return MemalignByPosix(4096, size); }
+
+// Of the allocator that has malloc, or null.
+template <typename Function>
+void Find(const char* name, const void* library, Function** function) {
+  void* const found = NextDefinition(name);
+  const bool same = found != nullptr && LibraryOf(found) == library;
+  *function = same ? reinterpret_cast<Function*>(found) : nullptr;
+}
+
+// Of that allocator or of any: a program that calls it gets it without us too.
+template <typename Function>
+void FindAnywhere(const char* name, const void* library, Function** function) {
+  Find(name, library, function);
+  if (*function == nullptr) *function = reinterpret_cast<Function*>(NextDefinition(name));
+}
+
+void FindAll() {
+  NextAllocator& next = next_allocator;
+  next.malloc = reinterpret_cast<void* (*)(size_t)>(NextDefinition("malloc"));
+  const void* const library = LibraryOf(reinterpret_cast<const void*>(next.malloc));
+  FindAnywhere("calloc", library, &next.calloc);
+  FindAnywhere("realloc", library, &next.realloc);
+  FindAnywhere("free", library, &next.free);
+  FindAnywhere("malloc_usable_size", library, &next.malloc_usable_size);
+  FindAnywhere("posix_memalign", library, &next.posix_memalign);
+  const bool has_posix = LibraryOf(reinterpret_cast<const void*>(next.posix_memalign)) == library;
+  Find("memalign", library, &next.memalign);
+  Find("aligned_alloc", library, &next.aligned_alloc);
+  Find("valloc", library, &next.valloc);
+  if (has_posix && next.memalign == nullptr) next.memalign = MemalignByPosix;
+  if (has_posix && next.valloc == nullptr) next.valloc = VallocByPosix;
+  if (next.memalign == nullptr) FindAnywhere("memalign", library, &next.memalign);
+  if (next.aligned_alloc == nullptr) next.aligned_alloc = next.memalign;
+  if (next.valloc == nullptr) FindAnywhere("valloc", library, &next.valloc);
+  Find("pvalloc", library, &next.pvalloc);
+  Find("free_sized", library, &next.free_sized);
+  Find("free_aligned_sized", library, &next.free_aligned_sized);
+  Find("mallocx", library, &next.mallocx);
+  Find("rallocx", library, &next.rallocx);
+  Find("xallocx", library, &next.xallocx);
+  Find("dallocx", library, &next.dallocx);
+  Find("sdallocx", library, &next.sdallocx);
+  if (library != LibraryOf(reinterpret_cast<const void*>(&gnu_get_libc_version))) {
+    alkaid_track_no_libc_malloc();
+  }
+}
+
+}  // namespace
+
+void* NextDefinition(const char* name) { return dlsym(RTLD_NEXT, name); }
+
+bool IsNextAllocators(const void* function) {
+  const void* const library = LibraryOf(function);
+  return library != nullptr &&
+         library == LibraryOf(reinterpret_cast<const void*>(next_allocator.malloc));
+}
+
+// Threads that come here together find the same.
+const NextAllocator* LookUpNextAllocator() {
+  if (looking_up) return nullptr;
+  looking_up = true;
+  FindAll();
+  dlerror();  // that a function is missing is not for the program to hear
+  next_allocator_is_known.store(true, std::memory_order_release);
+  looking_up = false;
+  return &next_allocator;
+}
+
+void* AllocateFromStore(size_t size, size_t alignment) {
+  // The size stands in the 16 bytes before the block.
+  constexpr size_t kHead = 16;
+  if (alignment < kHead) alignment = kHead;
+  if (size > kStoreBytes || alignment > kStoreBytes) return nullptr;
+  const size_t bytes = kHead + alignment + (size + kHead - 1) / kHead * kHead;
+  const size_t start = store_used.fetch_add(bytes, std::memory_order_relaxed);
+  if (start > kStoreBytes || bytes > kStoreBytes - start) return nullptr;
+  const auto place = reinterpret_cast<uintptr_t>(store + start) + kHead;
+  char* const block = reinterpret_cast<char*>((place + alignment - 1) / alignment * alignment);
+  std::memcpy(block - sizeof(size), &size, sizeof(size));
+  return block;
+}
+
+size_t SizeInStore(const void* block) {
+  size_t size;
+  std::memcpy(&size, static_cast<const char*>(block) - sizeof(size), sizeof(size));
+  return size;
+}
+
+// Before any other thread: later the lookup could wait for a lock of the dynamic linker.
+[[gnu::constructor]] static void LookUpAtLoad() { Next(); }
+
+}  // namespace alkaid::heap::preload

@@ -1,0 +1,85 @@
+// The allocator that a program has without libalkaid_malloc.so: for each function the next definition
+// in the search order of the dynamic linker.
+//
+// That is the C library's, or that of an allocator which the program links or preloads, such as
+// jemalloc. All functions come from one allocator: where it lacks one, that is made of others that it
+// has, so a block never gets to an allocator that did not make it.
+//
+// The first call looks all of them up. The dynamic linker may allocate meanwhile: the thread that is
+// looking up gets such blocks from a small store, which never gives any back.
+//
+// Ownership: the functions are the allocator's. Threads: any. Out of memory: the store returns null.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace alkaid::heap::preload {
+
+struct NextAllocator {
+  void* (*malloc)(size_t);
+  void* (*calloc)(size_t, size_t);
+  void* (*realloc)(void*, size_t);
+  void (*free)(void*);
+  void* (*memalign)(size_t, size_t);
+  void* (*aligned_alloc)(size_t, size_t);
+  int (*posix_memalign)(void**, size_t, size_t);
+  void* (*valloc)(size_t);
+  size_t (*malloc_usable_size)(void*);
+  // Null where the allocator has none.
+  void* (*pvalloc)(size_t);
+  void (*free_sized)(void*, size_t);
+  void (*free_aligned_sized)(void*, size_t, size_t);
+  void* (*mallocx)(size_t, int);
+  void* (*rallocx)(void*, size_t, int);
+  size_t (*xallocx)(void*, size_t, size_t, int);
+  void (*dallocx)(void*, int);
+  void (*sdallocx)(void*, size_t, int);
+};
+
+extern constinit NextAllocator next_allocator;
+extern constinit std::atomic<bool> next_allocator_is_known;
+
+// Null for the thread that is looking the functions up.
+const NextAllocator* LookUpNextAllocator();
+
+inline const NextAllocator* Next() {
+  if (next_allocator_is_known.load(std::memory_order_acquire)) [[likely]]
+    return &next_allocator;
+  return LookUpNextAllocator();
+}
+
+// Whether `function` lies in the library that has the next malloc.
+bool IsNextAllocators(const void* function);
+// The next definition of a function; null where there is none.
+void* NextDefinition(const char* name);
+
+// The store for the time of looking up.
+inline constexpr size_t kStoreBytes = size_t{64} << 10;
+extern constinit char store[kStoreBytes];
+void* AllocateFromStore(size_t size, size_t alignment);
+inline bool IsFromStore(const void* block) {
+  return reinterpret_cast<uintptr_t>(block) - reinterpret_cast<uintptr_t>(store) < kStoreBytes;
+}
+size_t SizeInStore(const void* block);
+
+// Marks the thread as being in the next allocator for a scope. An allocator may make one function of
+// another: its calls that come back here are not the program's, and their blocks are listed once.
+class InNextAllocator {
+ public:
+  InNextAllocator() : outermost_(!inside_) { inside_ = true; }
+  ~InNextAllocator() {
+    if (outermost_) inside_ = false;
+  }
+  InNextAllocator(const InNextAllocator&) = delete;
+  InNextAllocator& operator=(const InNextAllocator&) = delete;
+
+  bool outermost() const { return outermost_; }
+
+ private:
+  static constinit thread_local bool inside_ __attribute__((tls_model("initial-exec")));
+  const bool outermost_;
+};
+
+}  // namespace alkaid::heap::preload
