@@ -74,6 +74,48 @@ TEST_F(TrackRun, EachAllocatorIsTrackedExactlyThatTheProgramLinksOrPreloads) {
   EXPECT_EQ(SizesKeptBy(ALKAID_FAMILY_PROGRAM, {{"LD_PRELOAD", ALKAID_OWN_ALLOCATOR}}), kept);
 }
 
+// The blocks of deep_program.c's sizes that are listed when it ends, by size.
+std::map<int64_t, int> SizesLeftByPlugin(const std::vector<std::string>& words,
+                                         const std::map<std::string, std::string>& environment,
+                                         std::string* err) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  std::vector<std::string> command = {"run", "--track", "--heap-at-exit",
+                                      file,  "--",      ALKAID_DEEP_PROGRAM};
+  command.insert(command.end(), words.begin(), words.end());
+  const CommandResult result = RunCommand(command, environment);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "ok\n");
+  *err = result.err;
+  std::map<int64_t, int> sizes;
+  const auto heap = heap::ReadHeapFile(file);
+  if (!heap.ok()) return sizes;
+  for (const heap::HeapBlock& block : heap->blocks()) {
+    if (block.size >= 70'000 && block.size < 1'000'000) ++sizes[block.size];
+  }
+  return sizes;
+}
+
+TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
+  const std::map<int64_t, int> kept = {{70'000, 100}, {70'001, 10}, {70'002, 10}};
+  const std::string plugin = ALKAID_DEEP_PLUGIN;
+  const std::string name = std::filesystem::path(plugin).filename();
+  std::string err;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{plugin, "now"},
+                                                {plugin, "now", "deep"},
+                                                {plugin, "lazy", "deep"},
+                                                {name, "now"}}) {
+    EXPECT_EQ(SizesLeftByPlugin(words, {}, &err), kept) << ::testing::PrintToString(words);
+    EXPECT_EQ(err, "");
+  }
+  // One that is looked for where the program says is loaded, and is said not to be seen.
+  SizesLeftByPlugin({name, "now", "deep"}, {}, &err);
+  EXPECT_EQ(err,
+            "alkaid: " + name +
+                " was loaded with RTLD_DEEPBIND by a name without a folder: its blocks are not "
+                "seen\n");
+}
+
 TEST_F(TrackRun, InterpretersAndShellsRunAsTheyDo) {
   const CommandResult python =
       RunTracked({"/usr/bin/python3", "-c", "import json; print(json.dumps({'a': [1, 2]}))"});

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <new>
 
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
 
@@ -51,6 +52,17 @@ void alkaid_track_moved(void* move, const void* ptr, size_t size) {
 void alkaid_track_gone(void* move) { HeapTracker::Get().OnMallocGone(MoveAt(move)); }
 
 void alkaid_track_no_libc_malloc() { malloc_is_libcs.store(false, std::memory_order_relaxed); }
+
+void alkaid_track_notice(const char* text) {
+  if (!HeapTracker::Get().on()) return;
+  const int kept = errno;
+  const alkaid::heap::InsideTracking inside;
+  try {
+    alkaid::internal::Notice(text);
+  } catch (const std::bad_alloc&) {  // no line, then
+  }
+  errno = kept;
+}
 
 namespace alkaid::heap {
 
