@@ -7,6 +7,14 @@
 #include "alkaid/unwind/frame_program_internal.h"
 #include "alkaid/unwind/frame_reader_internal.h"
 
+// Of the C++ runtime: the description of the frames of an address, also of one that was registered.
+struct RegisteredBases {
+  void* text;
+  void* data;
+  void* function;
+};
+extern "C" [[gnu::weak]] const void* _Unwind_Find_FDE(void* address, RegisteredBases* bases);
+
 namespace alkaid::unwind {
 namespace {
 
@@ -181,10 +189,15 @@ UnwindRule RuleOf(const FrameRow& row) {
 
 }  // namespace
 
-UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function) {
-  // The call, not what follows it: a call that does not return may be a function's last.
-  const uint64_t address = return_address - 1;
-  const uint8_t* const description = FindDescription(address);
+namespace {
+
+const uint8_t* FindRegistered(uint64_t address) {
+  if (_Unwind_Find_FDE == nullptr) return nullptr;
+  RegisteredBases bases = {};
+  return static_cast<const uint8_t*>(_Unwind_Find_FDE(reinterpret_cast<void*>(address), &bases));
+}
+
+UnwindRule RuleIn(const uint8_t* description, uint64_t address, uint64_t* function) {
   if (description == nullptr) return kElsewhereRule;
   FrameReader reader = Record(description);
   const uint8_t* const common_field = reader.at;
@@ -208,10 +221,30 @@ UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function) {
   return RuleOf(row);
 }
 
+}  // namespace
+
+// Both look for the call, not what follows it: a call that does not return may be a function's last.
+UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function) {
+  return RuleIn(FindDescription(return_address - 1), return_address - 1, function);
+}
+UnwindRule FindRegisteredUnwindRule(uint64_t return_address, uint64_t* function) {
+  return RuleIn(FindRegistered(return_address - 1), return_address - 1, function);
+}
+
+CodeKind KindOfCode(uint64_t return_address) {
+  dl_find_object object;
+  if (_dl_find_object(reinterpret_cast<void*>(return_address - 1), &object) == 0) {
+    return CodeKind::kLibrarys;
+  }
+  return FindRegistered(return_address - 1) != nullptr ? CodeKind::kRegistered : CodeKind::kNone;
+}
+
 #else
 
 // Other machines, and C libraries that can not find an object by its address.
 UnwindRule FindUnwindRule(uint64_t, uint64_t*) { return kElsewhereRule; }
+UnwindRule FindRegisteredUnwindRule(uint64_t, uint64_t*) { return kElsewhereRule; }
+CodeKind KindOfCode(uint64_t) { return CodeKind::kLibrarys; }
 
 #endif
 

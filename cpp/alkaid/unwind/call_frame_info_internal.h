@@ -46,4 +46,16 @@ struct ALKAID_EXPORT UnwindRule {
 // begins, where the rule is not kElsewhere.
 ALKAID_EXPORT UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function);
 
+// The same for code that no file holds and whose call frame information a program registered with the
+// C++ runtime, as just-in-time compilers do. Takes the runtime's lock.
+ALKAID_EXPORT UnwindRule FindRegisteredUnwindRule(uint64_t return_address, uint64_t* function);
+
+// What is known of an address.
+enum class CodeKind {
+  kNone,        // no loaded library holds it, and nothing is registered for it: no return address
+  kRegistered,  // of a just-in-time compiler
+  kLibrarys,    // in a loaded library
+};
+ALKAID_EXPORT CodeKind KindOfCode(uint64_t return_address);
+
 }  // namespace alkaid::unwind

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unwind.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -125,7 +126,7 @@ class RuleCache {
 
   static uint64_t Mix(uint64_t word) { return word * 0x9e3779b97f4a7c15; }
   static size_t Slot(uint64_t pc) { return Mix(pc) >> (64 - kSlotBits); }
-  // What can not be left by a rule may not be code, and is never read.
+  // What cannot be left by a rule may not be code, and is never read.
   static uint64_t Check(uint64_t pc, const UnwindRule& rule, uint64_t function) {
     return (rule.kind == UnwindRule::kElsewhere ? 0 : CodeOf(pc, function)) ^ pc;
   }
@@ -140,6 +141,35 @@ constinit RuleCache rule_cache{};
 constexpr uint32_t kLookUpEvery = 1024;
 constinit thread_local uint32_t walks __attribute__((tls_model("initial-exec"))) = 0;
 
+// Goes from a frame to its caller's by a rule. False where that lies outside the stack or below the
+// frame, as wrong rules have it: the C++ runtime, which goes by the same, has to be kept from it too.
+inline bool Step(const UnwindRule& rule, const Stack& stack, Frame* frame) {
+  uint64_t cfa = static_cast<uint64_t>(int64_t{rule.cfa_offset});
+  if (rule.kind == UnwindRule::kFromRsp) {
+    cfa += frame->rsp;
+  } else {
+    cfa += frame->rbp;
+    if (rule.kind == UnwindRule::kDerefRbp && !stack.Load(cfa, &cfa)) return false;
+  }
+  if (cfa <= frame->rsp) return false;
+  uint64_t rbp = frame->rbp;
+  const auto rbp_offset = static_cast<uint64_t>(int64_t{rule.rbp_offset});
+  if (rule.saved_rbp == UnwindRule::kAtCfa && !stack.Load(cfa + rbp_offset, &rbp)) return false;
+  if (rule.saved_rbp == UnwindRule::kAtRbp && !stack.Load(frame->rbp + rbp_offset, &rbp)) {
+    return false;
+  }
+  if (!stack.Load(cfa - 8, &frame->pc)) return false;
+  frame->rsp = cfa;
+  frame->rbp = rbp;
+  return true;
+}
+
+// Whether `pc` is where the kernel lets a signal handler return to: mov $15, %rax; syscall. Only for
+// addresses of code.
+bool IsReturnFromSignal(uint64_t pc) {
+  return LoadCode(pc) == 0x0f0000000fc0c748u && (LoadCode(pc + 1) >> 56) == 0x05;
+}
+
 // Returns how many frames, or -1 where a rule does not say how to go on.
 int WalkByRules(Frame frame, uint64_t* frames, int max_frames) {
   const bool look_up = ++walks % kLookUpEvery == 0;
@@ -148,36 +178,12 @@ int WalkByRules(Frame frame, uint64_t* frames, int max_frames) {
     frames[depth++] = frame.pc;
     if (depth == max_frames) return depth;
     const UnwindRule rule = look_up ? rule_cache.Find(frame.pc) : rule_cache.Get(frame.pc);
-    uint64_t cfa = 0;
-    switch (rule.kind) {
-      case UnwindRule::kFromRsp:
-        cfa = frame.rsp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
-        break;
-      case UnwindRule::kFromRbp:
-        cfa = frame.rbp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
-        break;
-      case UnwindRule::kDerefRbp:
-        if (!stack.Load(frame.rbp + static_cast<uint64_t>(int64_t{rule.cfa_offset}), &cfa)) {
-          return -1;
-        }
-        break;
-      case UnwindRule::kEnd:
-        return depth;
-      default:
-        return -1;
+    if (rule.kind == UnwindRule::kEnd) return depth;
+    if (rule.kind == UnwindRule::kElsewhere) [[unlikely]] {
+      if (KindOfCode(frame.pc) != CodeKind::kNone) return -1;
+      return std::max(depth - 1, 1);  // that one is no code; the first is the caller's own
     }
-    // A caller's frame lies above; anything else would not end.
-    if (cfa <= frame.rsp) return -1;
-    uint64_t rbp = frame.rbp;
-    const auto rbp_offset = static_cast<uint64_t>(int64_t{rule.rbp_offset});
-    if (rule.saved_rbp == UnwindRule::kAtCfa && !stack.Load(cfa + rbp_offset, &rbp)) return -1;
-    if (rule.saved_rbp == UnwindRule::kAtRbp && !stack.Load(frame.rbp + rbp_offset, &rbp)) {
-      return -1;
-    }
-    if (!stack.Load(cfa - 8, &frame.pc)) return -1;
-    if (frame.pc == 0) return depth;
-    frame.rsp = cfa;
-    frame.rbp = rbp;
+    if (!Step(rule, stack, &frame) || frame.pc == 0) return depth;
   }
 }
 
@@ -205,13 +211,43 @@ struct RuntimeWalk {
   int depth;
 };
 
+// Whether the runtime may go on from a frame. It reads code at the caller's address before it asks again,
+// so that address is found first, as it will find it.
+bool MayGoOn(_Unwind_Context* context) {
+#if defined(__x86_64__)
+  int interrupted = 0;  // by a signal: the address is not one that a call returns to
+  const uint64_t pc = _Unwind_GetIPInfo(context, &interrupted);
+  Frame frame = {pc, _Unwind_GetCFA(context),
+                 static_cast<uint64_t>(_Unwind_GetGR(context, 6))};  // rbp, by DWARF's number
+  const uint64_t return_address = pc + (interrupted != 0 ? 1 : 0);
+  const CodeKind kind = KindOfCode(return_address);
+  uint64_t function = 0;
+  const UnwindRule rule = kind == CodeKind::kLibrarys
+                              ? rule_cache.Get(return_address)
+                              : FindRegisteredUnwindRule(return_address, &function);
+  if (rule.kind == UnwindRule::kEnd) return true;
+  const Stack stack(frame.rsp - 16);
+  if (rule.kind != UnwindRule::kElsewhere) {
+    return Step(rule, stack, &frame) && (frame.pc == 0 || KindOfCode(frame.pc) != CodeKind::kNone);
+  }
+  if (kind != CodeKind::kLibrarys || !IsReturnFromSignal(pc)) return false;
+  // The kernel has left the registers of what was interrupted on the stack; this one is rip.
+  constexpr uint64_t kRipOffset = 168;
+  return stack.Load(frame.rsp + kRipOffset, &frame.pc) &&
+         KindOfCode(frame.pc + 1) != CodeKind::kNone;
+#else
+  return context != nullptr;
+#endif
+}
+
 _Unwind_Reason_Code AddFrame(_Unwind_Context* context, void* argument) {
   auto* const walk = static_cast<RuntimeWalk*>(argument);
   const uint64_t pc = _Unwind_GetIP(context);
-  if (walk->depth == 0 && pc != walk->first) return _URC_NO_REASON;
-  if (walk->depth == walk->max_frames || pc == 0) return _URC_END_OF_STACK;
-  walk->frames[walk->depth++] = pc;
-  return _URC_NO_REASON;
+  if (walk->depth != 0 || pc == walk->first) {
+    if (walk->depth == walk->max_frames || pc == 0) return _URC_END_OF_STACK;
+    walk->frames[walk->depth++] = pc;
+  }
+  return MayGoOn(context) ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
 int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {

@@ -5,6 +5,11 @@
 // place, a frame that differs where these do not can be taken for the old one; every 1024th walk of
 // a thread looks all its rules up.
 //
+// A walk ends where the next frame's address is in no loaded library and in no registered code: what a
+// coroutine's first frame has as its caller, or what wrong call frame information leads to. The C++
+// runtime is never asked to go on from there, as it would read code at that address. It also ends at a
+// frame whose caller cannot be seen before the runtime goes there.
+//
 // Ownership: none. Threads: all functions, from any thread; the first two unwinders take no lock, so a
 // forked child can use them whatever its parent's threads were about.
 // Out of memory: no unwinder allocates on its usual way. Not for signal handlers.

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <ucontext.h>
 
+#include <algorithm>
+#include <csetjmp>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -133,6 +135,123 @@ TEST(StackTrace, AFrameThatASignalMadeIsLeftToTheRuntime) {
   EXPECT_EQ(signal_sight.looks, 1);
   EXPECT_GT(signal_sight.runtime_walks, 0u);
 }
+
+constexpr Unwinder kUnwinders[] = {Unwinder::kCallFrameInfo, Unwinder::kFramePointers,
+                                   Unwinder::kRuntime};
+std::vector<uint64_t> seen_frames;
+Unwinder looks_by = Unwinder::kRuntime;
+
+[[gnu::noinline]] void RaiseHere() { std::raise(SIGUSR1); }
+
+TEST(StackTrace, WhatASignalInterruptedIsFoundPastTheHandler) {
+  const auto old = std::signal(SIGUSR1, [](int) { seen_frames = Capture(looks_by); });
+  for (const Unwinder unwinder : {Unwinder::kCallFrameInfo, Unwinder::kRuntime}) {
+    looks_by = unwinder;
+    RaiseHere();
+    const auto function = reinterpret_cast<uint64_t>(&RaiseHere);
+    EXPECT_TRUE(std::ranges::any_of(
+        seen_frames, [&](uint64_t pc) { return pc > function && pc < function + 64; }));
+  }
+  std::signal(SIGUSR1, old);
+}
+
+#if defined(__x86_64__)
+// Three ways to a return address that is none: a stack that was used before and has no caller at its
+// top, call frame information that leaves pushes out, and a call of no function.
+constexpr uint64_t kGarbage = 0x7b7b7b7b7b7b7b7b;
+extern "C" {
+void alkaid_test_enter(void* stack_top, void (*function)());
+void alkaid_test_leave();
+void alkaid_test_call_with_wrong_rules(void (*function)());
+}
+asm(R"(
+  .text
+  .type alkaid_test_enter,@function
+alkaid_test_enter:
+  push %rbp
+  push %rbx
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  mov %rsp, alkaid_test_saved(%rip)
+  mov %rdi, %rsp
+  jmp *%rsi
+  .size alkaid_test_enter, .-alkaid_test_enter
+  .type alkaid_test_leave,@function
+alkaid_test_leave:
+  mov alkaid_test_saved(%rip), %rsp
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbx
+  pop %rbp
+  ret
+  .size alkaid_test_leave, .-alkaid_test_leave
+  .local alkaid_test_saved
+  .comm alkaid_test_saved, 8, 8
+  .type alkaid_test_call_with_wrong_rules,@function
+alkaid_test_call_with_wrong_rules:
+  .cfi_startproc
+  push %rbx
+  movabs $0x7b7b7b7b7b7b7b7b, %rbx
+  push %rbx
+  push %rbx
+  call *%rdi
+  pop %rbx
+  pop %rbx
+  pop %rbx
+  ret
+  .cfi_endproc
+  .size alkaid_test_call_with_wrong_rules, .-alkaid_test_call_with_wrong_rules
+)");
+
+void LookByEach() {
+  for (const Unwinder unwinder : kUnwinders) {
+    const auto frames = Capture(unwinder);
+    seen_frames.insert(seen_frames.end(), frames.begin(), frames.end());
+    EXPECT_GE(frames.size(), 2u);
+  }
+}
+
+bool SawGarbage() { return std::ranges::find(seen_frames, kGarbage) != seen_frames.end(); }
+
+TEST(StackTrace, EndsAtTheTopOfACoroutinesStackThatWasUsedBefore) {
+  seen_frames.clear();
+  std::vector<uint64_t> stack(32 << 10, kGarbage);
+  const auto top = reinterpret_cast<uint64_t>(stack.data() + stack.size() - 8);
+  alkaid_test_enter(reinterpret_cast<void*>(top / 16 * 16 - 8), [] {
+    LookByEach();
+    alkaid_test_leave();
+  });
+  EXPECT_FALSE(SawGarbage());
+}
+
+TEST(StackTrace, EndsWhereCallFrameInformationIsWrong) {
+  seen_frames.clear();
+  alkaid_test_call_with_wrong_rules(LookByEach);
+  EXPECT_FALSE(SawGarbage());
+}
+
+sigjmp_buf after_fault;
+
+TEST(StackTrace, EndsWhereAHandlerRunsBecauseNoFunctionWasCalled) {
+  seen_frames.clear();
+  const auto old = std::signal(SIGSEGV, [](int) {
+    LookByEach();
+    siglongjmp(after_fault, 1);
+  });
+  for (const uint64_t address : {uint64_t{0}, uint64_t{8}, kGarbage & 0x7fffffffffff}) {
+    if (sigsetjmp(after_fault, 1) == 0) {
+      void (*volatile nowhere)() = reinterpret_cast<void (*)()>(address);
+      nowhere();
+    }
+  }
+  std::signal(SIGSEGV, old);
+  EXPECT_GE(seen_frames.size(), 18u);
+}
+#endif
 #endif
 
 }  // namespace
