@@ -1,12 +1,19 @@
+#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <climits>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <string_view>
 
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
 
 namespace alkaid::heap {
@@ -64,11 +71,117 @@ int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) {
   return 0;
 }
 
+// A part of the address space, as the kernel lists it.
+struct Mapping {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint64_t offset = 0;  // in the file
+  bool is_code = false;
+  std::string path;
+};
+
+std::vector<Mapping> Mappings() {
+  std::ifstream maps("/proc/self/maps");
+  std::vector<Mapping> mappings;
+  for (std::string line; std::getline(maps, line);) {
+    Mapping mapping;
+    char rights[5] = "";
+    int path = 0;
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s %n",
+                    &mapping.start, &mapping.end, rights, &mapping.offset, &path) < 4) {
+      continue;
+    }
+    mapping.is_code = rights[2] == 'x';
+    mapping.path = line.substr(std::min<size_t>(static_cast<size_t>(path), line.size()));
+    constexpr std::string_view kDeleted = " (deleted)";
+    if (mapping.path.ends_with(kDeleted)) {
+      mapping.path.resize(mapping.path.size() - kDeleted.size());
+    }
+    mappings.push_back(std::move(mapping));
+  }
+  return mappings;
+}
+
+// Copies bytes of this process; false where there are none any more.
+bool CopyBytes(uint64_t address, void* to, size_t size) {
+  const iovec local = {to, size};
+  const iovec remote = {reinterpret_cast<void*>(address), size};
+  return ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
+}
+
+// Whether the dynamic linker has loaded what begins at this address; another library's file may be
+// mapped as data. It answers without a lock.
+bool IsLoaded(uint64_t start) {
+#if defined(DLFO_STRUCT_HAS_EH_DBASE)
+  dl_find_object object;
+  return ::_dl_find_object(reinterpret_cast<void*>(start), &object) == 0;
+#else
+  return start != 0;
+#endif
+}
+
+// The module whose file begins at this mapping; without an end where none does.
+HeapModule ModuleAt(const Mapping& mapping) {
+  constexpr size_t kMostHeaders = 64;
+  HeapModule module;
+  ElfW(Ehdr) file;
+  ElfW(Phdr) headers[kMostHeaders];
+  if (!CopyBytes(mapping.start, &file, sizeof(file)) ||
+      std::memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phentsize != sizeof(headers[0])) {
+    return module;
+  }
+  const size_t count = std::min<size_t>(file.e_phnum, kMostHeaders);
+  if (!CopyBytes(mapping.start + file.e_phoff, headers, count * sizeof(headers[0]))) return module;
+  const auto* const first = std::find_if(
+      headers, headers + count, [](const ElfW(Phdr) & header) { return header.p_type == PT_LOAD; });
+  if (first == headers + count) return module;
+  module.bias = mapping.start - (first->p_vaddr - first->p_offset);
+  module.start = UINT64_MAX;
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t start = module.bias + headers[i].p_vaddr;
+    if (headers[i].p_type == PT_LOAD) {
+      module.start = std::min(module.start, start);
+      module.end = std::max(module.end, start + headers[i].p_memsz);
+    } else if (headers[i].p_type == PT_NOTE && module.build_id.empty() &&
+               headers[i].p_memsz <= (size_t{64} << 10)) {
+      std::string notes(headers[i].p_memsz, '\0');
+      if (CopyBytes(start, notes.data(), notes.size())) {
+        module.build_id = BuildIdIn(notes.data(), notes.size(), headers[i].p_align == 8 ? 8 : 4);
+      }
+    }
+  }
+  module.path = mapping.path == "[vdso]" ? "linux-vdso.so.1" : mapping.path;
+  return module;
+}
+
+// What is loaded, without the dynamic linker's lock.
+std::vector<HeapModule> MappedModules() {
+  std::vector<HeapModule> modules;
+  const std::vector<Mapping> mappings = Mappings();
+  for (const Mapping& mapping : mappings) {
+    if (mapping.offset != 0 || mapping.path.empty()) continue;
+    if (mapping.path.front() != '/' && mapping.path != "[vdso]") continue;
+    HeapModule module = ModuleAt(mapping);
+    if (module.end <= module.start) continue;
+    const bool has_code = std::ranges::any_of(mappings, [&module](const Mapping& part) {
+      return part.is_code && module.start <= part.start && part.start < module.end;
+    });
+    if (has_code && IsLoaded(mapping.start)) modules.push_back(std::move(module));
+  }
+  return modules;
+}
+
+std::vector<HeapModule> ModulesOfTheLoader() {
+  std::vector<HeapModule> modules;
+  ::dl_iterate_phdr(AddModule, &modules);
+  return modules;
+}
+
 }  // namespace
 
 std::vector<HeapModule> LoadedModules() {
-  std::vector<HeapModule> modules;
-  ::dl_iterate_phdr(AddModule, &modules);
+  std::vector<HeapModule> modules =
+      internal::ForkGeneration() == 0 ? ModulesOfTheLoader() : MappedModules();
   std::sort(modules.begin(), modules.end(),
             [](const HeapModule& a, const HeapModule& b) { return a.start < b.start; });
   return modules;

@@ -1,7 +1,13 @@
 #include <gtest/gtest.h>
+#include <link.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <string>
+#include <thread>
 
 #include "alkaid/base/version.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
@@ -35,6 +41,46 @@ TEST(LoadedModules, TellTheProgramAndItsLibrariesWithTheirBuildIds) {
     EXPECT_LE(modules[i - 1].start, modules[i].start);
   }
 }
+
+#if !defined(__SANITIZE_ADDRESS__)  // its malloc may be locked in the child
+// How many of the parent's modules the child does not find as they are.
+int CountOfOthers(const std::vector<HeapModule>& parents) {
+  const std::vector<HeapModule> modules = LoadedModules();
+  return static_cast<int>(std::ranges::count_if(parents, [&modules](const HeapModule& wanted) {
+    return std::ranges::none_of(modules, [&wanted](const HeapModule& module) {
+      return module.start == wanted.start && module.end == wanted.end &&
+             module.bias == wanted.bias && module.build_id == wanted.build_id &&
+             !module.path.empty();
+    });
+  }));
+}
+
+TEST(LoadedModules, AreTheSameInAChildWhoseParentHeldTheLinkersLock) {
+  const std::vector<HeapModule> parents = LoadedModules();
+  std::atomic<int> step{0};
+  std::thread holder([&step] {
+    ::dl_iterate_phdr(
+        [](dl_phdr_info*, size_t, void* argument) {
+          auto* const at = static_cast<std::atomic<int>*>(argument);
+          *at = 1;
+          while (*at != 2) ::usleep(100);
+          return 1;
+        },
+        &step);
+  });
+  while (step != 1) ::usleep(100);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(10);
+    ::_exit(CountOfOthers(parents));
+  }
+  step = 2;
+  holder.join();
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "a signal, or 256 times the modules that differ";
+}
+#endif
 
 }  // namespace
 }  // namespace alkaid::heap
