@@ -89,8 +89,12 @@ def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jema
         for field, value in zip(("shards", "shard_count", "shard_size", "record_size", "reserved"),
                                 described):
             values[f"{name}_{field}"] = value
+    dropped = fields.pop("stacks_dropped", None)
     values.update(fields)
-    memory.put(layout.ROOT.pack(*layout.Root(**values)), ROOT_AT)
+    root = layout.Root(**values)
+    if dropped is not None:  # appended later than the rest
+        root = root._replace(root_size=layout.ROOT.size + 8)
+    memory.put(layout.ROOT.pack(*root) + struct.pack("<Q", dropped or 0), ROOT_AT)
     return memory, ids
 
 

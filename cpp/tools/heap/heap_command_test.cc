@@ -224,11 +224,13 @@ TEST_F(HeapCommand, WhatIsMissingIsSaid) {
   HeapContents contents = crafted::EmptyContents("odd");
   contents.lost = 1234;
   contents.moving = 2;
+  contents.stacks_dropped = 5678;
   contents.why_no_first_bytes = "process_vm_readv: Operation not permitted";
   const std::string file = File("odd.heap", HeapSnapshot::Make(contents).value());
   EXPECT_THAT(RunCommand({"heap", "show", file}).out,
               AllOf(HasSubstr("1,234 allocations could not be recorded"),
                     HasSubstr("2 reallocations took place"),
+                    HasSubstr("5,678 allocations were recorded without a back-trace"),
                     HasSubstr("no first bytes of blocks: process_vm_readv: Operation not")));
 }
 

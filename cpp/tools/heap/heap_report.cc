@@ -210,6 +210,11 @@ void HeapReport::PrintNotes() const {
       notes.push_back(Grouped(static_cast<int64_t>(contents.lost)) +
                       " allocations could not be recorded for want of memory, and are missing");
     }
+    if (contents.stacks_dropped > 0) {
+      notes.push_back(Grouped(static_cast<int64_t>(contents.stacks_dropped)) +
+                      " allocations were recorded without a back-trace: there were more different "
+                      "ones than are kept");
+    }
     if (contents.moving > 0) {
       notes.push_back(Grouped(static_cast<int64_t>(contents.moving)) +
                       " reallocations took place just then: their blocks may be missing");
@@ -341,6 +346,7 @@ ordered_json SnapshotJson(const std::string& file, const HeapSnapshot& snapshot)
           {"bytes", snapshot.bytes()},
           {"block_count", snapshot.block_count()},
           {"lost", contents.lost},
+          {"stacks_dropped", contents.stacks_dropped},
           {"moving", contents.moving},
           {"why_no_first_bytes", contents.why_no_first_bytes},
           {"pools", pools}};

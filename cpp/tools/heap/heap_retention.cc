@@ -119,6 +119,13 @@ void PrintText(const RetentionOptions& options, const RetentionReport& report,
                 " blocks or views could not be recorded for want of memory, and are missing\n",
                 report.snapshot().contents().lost);
   }
+  if (report.snapshot().contents().stacks_dropped > 0) {
+    std::printf(
+        "\nnote: %" PRIu64
+        " blocks or views were recorded without a back-trace: there were more different ones "
+        "than are kept\n",
+        report.snapshot().contents().stacks_dropped);
+  }
   for (const std::string& complaint : symbols->complaints()) {
     std::printf("\nnote: %s\n", complaint.c_str());
   }

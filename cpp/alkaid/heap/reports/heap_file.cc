@@ -49,6 +49,7 @@ struct Parts {
     about.taken_unix_ns = contents.taken_unix_ns;
     about.moving = contents.moving;
     about.lost = contents.lost;
+    about.stacks_dropped = contents.stacks_dropped;
     about.name = strings.Add(contents.name);
     about.why_no_first_bytes = strings.Add(contents.why_no_first_bytes);
     for (const std::string& text : contents.command_line) arguments.push_back(strings.Add(text));

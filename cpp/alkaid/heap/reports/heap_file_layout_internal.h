@@ -74,8 +74,10 @@ struct About {
   uint64_t lost;
   StringReference name;
   StringReference why_no_first_bytes;
+  uint64_t stacks_dropped;  // not in files of libraries before it
 };
-static_assert(sizeof(About) == 80);
+static_assert(sizeof(About) == 88);
+inline constexpr uint32_t kFirstAboutSize = 80;
 
 struct Pool {
   uint64_t identity;

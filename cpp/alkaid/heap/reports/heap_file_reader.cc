@@ -25,7 +25,7 @@ struct KindOfSection {
 };
 constexpr std::array<KindOfSection, heap_file::kSectionKinds + 1> kKinds = {{
     {"unknown", 0},
-    {"about", sizeof(heap_file::About)},
+    {"about", heap_file::kFirstAboutSize},
     {"strings", 1},
     {"arguments", sizeof(StringReference)},
     {"labels", sizeof(StringReference)},
@@ -159,8 +159,10 @@ class Parser {
       if (section.size > 0) std::memcpy(records->data(), from, section.size);
       return;
     }
+    // Fields that the library which wrote it did not have stay zero.
+    const size_t size = std::min<size_t>(section.record_size, sizeof(T));
     for (T& record : *records) {
-      std::memcpy(&record, from, sizeof(T));
+      std::memcpy(&record, from, size);
       from += section.record_size;
     }
   }
@@ -200,6 +202,7 @@ class Parser {
     contents->taken_unix_ns = about.taken_unix_ns;
     contents->moving = about.moving;
     contents->lost = about.lost;
+    contents->stacks_dropped = about.stacks_dropped;
     ALKAID_RETURN_NOT_OK(ParseString(about.name, &contents->name));
     return ParseString(about.why_no_first_bytes, &contents->why_no_first_bytes);
   }

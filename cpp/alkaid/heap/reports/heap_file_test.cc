@@ -28,6 +28,7 @@ HeapSnapshot Example() {
   HeapContents contents = crafted::EmptyContents("at the \xff end\n");
   contents.moving = 3;
   contents.lost = 4;
+  contents.stacks_dropped = 5;
   contents.sample_bytes = 512;
   contents.why_no_first_bytes = "not asked";
   contents.pools[1].allocated = -1;
@@ -90,6 +91,7 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
   EXPECT_EQ(x.taken_unix_ns, y.taken_unix_ns);
   EXPECT_EQ(x.moving, y.moving);
   EXPECT_EQ(x.lost, y.lost);
+  EXPECT_EQ(x.stacks_dropped, y.stacks_dropped);
   EXPECT_EQ(x.why_no_first_bytes, y.why_no_first_bytes);
   EXPECT_EQ(x.labels, y.labels);
   EXPECT_EQ(x.frames, y.frames);
@@ -353,6 +355,18 @@ TEST_F(HeapFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
               StatusIs(StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("1099511627776 bytes"), HasSubstr("at most 8589934592"))));
   std::filesystem::remove_all(folder);
+}
+
+// An earlier one had no count of back-traces without a place.
+TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
+  std::string bytes = crafted::FileBytes(Example());
+  size_t at = 0;
+  EntryOf(bytes, heap_file::kAbout, &at);
+  bytes = With(bytes, at + 4, heap_file::kFirstAboutSize);
+  bytes = With(bytes, at + 16, uint64_t{heap_file::kFirstAboutSize});
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(Mended(bytes)));
+  EXPECT_EQ(read.contents().lost, 4u);
+  EXPECT_EQ(read.contents().stacks_dropped, 0u);
 }
 
 }  // namespace

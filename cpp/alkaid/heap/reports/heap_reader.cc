@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -186,6 +187,9 @@ Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, P
   contents->has_views = with_view_shard != nullptr;
   if (contents->has_views) ReadViews(root.views, with_view_shard, &contents->views);
   contents->lost = root.lost.load(std::memory_order_relaxed);
+  if (root.root_size >= offsetof(HeapRoot, stacks_dropped) + sizeof(root.stacks_dropped)) {
+    contents->stacks_dropped = root.stacks_dropped.load(std::memory_order_relaxed);
+  }
   SortBlocks(&contents->blocks);
 
   // Labels, pools and back-traces are only ever added: those of blocks and views are there

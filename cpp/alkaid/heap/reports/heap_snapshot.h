@@ -138,6 +138,7 @@ struct HeapContents {
   uint64_t taken_unix_ns = 0;
   uint64_t moving = 0;              // reallocations that ended while it was taken
   uint64_t lost = 0;                // blocks never recorded, for want of memory
+  uint64_t stacks_dropped = 0;      // blocks and views whose back-trace found no place
   std::string why_no_first_bytes;   // why the kernel did not give them; empty where it did
   std::vector<std::string> labels;  // index 0 is ""
   std::vector<HeapPool> pools;      // index 0 is malloc

@@ -133,9 +133,11 @@ struct HeapRoot {
   std::atomic<uint32_t> pool_count;
   std::atomic<uint32_t> stack_chunk_count;
   std::atomic<char*>* stack_chunks;
+  // Back-traces that found no place: blocks and views recorded without one. Since `root_size` 160.
+  std::atomic<uint64_t> stacks_dropped;
 };
 static_assert(offsetof(HeapRoot, blocks) == 64 && offsetof(HeapRoot, views) == 88 &&
-              offsetof(HeapRoot, labels) == 112 && sizeof(HeapRoot) == 152);
+              offsetof(HeapRoot, labels) == 112 && sizeof(HeapRoot) == 160);
 
 }  // namespace alkaid::heap
 

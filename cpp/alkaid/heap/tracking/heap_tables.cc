@@ -9,7 +9,7 @@ constinit TrackedPool tracked_pools[PoolIndex::kMaxPools] = {};
 constinit HeapTables tables = {
     .blocks = {},
     .views = {},
-    .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count},
+    .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count, &alkaid_heap_root.stacks_dropped},
     .totals = {},
     .pools = {tracked_pools, &alkaid_heap_root.pool_count},
     .moves = PendingMoves(&alkaid_heap_root.moving),
@@ -44,4 +44,5 @@ constinit alkaid::heap::HeapRoot alkaid_heap_root = {
     .pool_count = 0,
     .stack_chunk_count = 0,
     .stack_chunks = alkaid::heap::stack_chunks,
+    .stacks_dropped = 0,
 };

@@ -74,6 +74,12 @@ uint32_t StackTable::Intern(std::span<const uint64_t> frames) {
   if (frames.empty()) return 0;
   const uint32_t hash = HashFrames(frames);
   if (const uint32_t id = Find(index_.load(std::memory_order_acquire), hash, frames)) return id;
+  const uint32_t id = full_.load(std::memory_order_relaxed) ? 0 : Add(hash, frames);
+  if (id == 0) dropped_->fetch_add(1, std::memory_order_relaxed);
+  return id;
+}
+
+uint32_t StackTable::Add(uint32_t hash, std::span<const uint64_t> frames) {
   const std::lock_guard guard(lock_);
   // Another thread may have been faster.
   if (const uint32_t id = Find(index_.load(std::memory_order_relaxed), hash, frames)) return id;
@@ -94,7 +100,10 @@ uint32_t StackTable::Append(uint32_t hash, std::span<const uint64_t> frames) {
     start = (start / kChunkBytes + 1) * kChunkBytes;  // the rest of this chunk stays empty
   }
   const uint64_t chunk = start / kChunkBytes;
-  if (chunk >= kMaxChunks) return 0;
+  if (chunk >= most_chunks_) {
+    full_.store(true, std::memory_order_relaxed);
+    return 0;
+  }
   char* memory = chunks_[chunk].load(std::memory_order_relaxed);
   if (memory == nullptr) {
     memory = static_cast<char*>(MapMemory(kChunkBytes));

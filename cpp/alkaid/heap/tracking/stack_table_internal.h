@@ -4,8 +4,13 @@
 // tracking, since whoever was stopped between interning and recording still holds one. The records
 // lie in chunks of 1 MiB as heap_layout.h describes; an index by hash of its own lies beside them.
 //
+// Bounded: a program can have more back-traces than memory, and blocks that are gone keep theirs. Once
+// the chunks are full no other is added: those that are there go on being found, and the rest is
+// counted as dropped.
+//
 // Ownership: copies; nothing is ever given back. Threads: all functions, from any thread; a
-// back-trace that is known is found without a lock. Out of memory: id 0, "no back-trace".
+// back-trace that is known is found without a lock, and none is taken once the table is full.
+// Full and out of memory: id 0, "no back-trace"; `dropped` counts.
 #pragma once
 
 #include <atomic>
@@ -20,12 +25,13 @@ namespace alkaid::heap {
 
 class ALKAID_EXPORT StackTable {
  public:
-  static constexpr uint32_t kMaxChunks = 65536;  // what the ids can name
+  static constexpr uint32_t kMaxChunks = 128;  // ids could name 65536
   static constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
 
-  // The directory has kMaxChunks entries. It and the count belong to the caller and are zero.
-  constexpr StackTable(std::atomic<char*>* chunks, std::atomic<uint32_t>* chunk_count)
-      : chunks_(chunks), chunk_count_(chunk_count) {}
+  // The directory has `most_chunks` entries. It and the counts belong to the caller and are zero.
+  constexpr StackTable(std::atomic<char*>* chunks, std::atomic<uint32_t>* chunk_count,
+                       std::atomic<uint64_t>* dropped, uint32_t most_chunks = kMaxChunks)
+      : chunks_(chunks), chunk_count_(chunk_count), dropped_(dropped), most_chunks_(most_chunks) {}
   StackTable(const StackTable&) = delete;
   StackTable& operator=(const StackTable&) = delete;
 
@@ -48,9 +54,13 @@ class ALKAID_EXPORT StackTable {
   uint32_t Find(const Index* index, uint32_t hash, std::span<const uint64_t> frames) const;
   uint32_t Append(uint32_t hash, std::span<const uint64_t> frames);
   bool MakeRoomInIndex();
+  uint32_t Add(uint32_t hash, std::span<const uint64_t> frames);
 
   std::atomic<char*>* const chunks_;
   std::atomic<uint32_t>* const chunk_count_;
+  std::atomic<uint64_t>* const dropped_;  // how often Intern had no place
+  const uint32_t most_chunks_;
+  std::atomic<bool> full_{false};
   std::atomic<Index*> index_{nullptr};
   std::atomic<uint64_t> size_{0};
   TableMutex lock_;     // for what follows, and for adding

@@ -29,9 +29,11 @@ class StackTableTest : public ::testing::Test {
   }
 
   const std::unique_ptr<std::atomic<char*>[]> chunks_ =
-      std::make_unique<std::atomic<char*>[]>(StackTable::kMaxChunks);
+      std::make_unique<std::atomic<char*>[]>(kChunks);
+  static constexpr uint32_t kChunks = 8;
   std::atomic<uint32_t> chunk_count_{0};
-  StackTable table_{chunks_.get(), &chunk_count_};
+  std::atomic<uint64_t> dropped_{0};
+  StackTable table_{chunks_.get(), &chunk_count_, &dropped_, kChunks};
 };
 
 TEST_F(StackTableTest, TheSameBackTraceHasTheSameIdAndAnotherHasAnother) {
@@ -68,6 +70,28 @@ TEST_F(StackTableTest, ManyOverSeveralChunksKeepTheirIdsAndFrames) {
     ASSERT_EQ(FramesOf(id), trace);
     ASSERT_EQ(FramesByLayout(id), trace);
   }
+}
+
+TEST_F(StackTableTest, IsBoundedAndCountsWhatFindsNoPlace) {
+  constexpr uint64_t kTraces = 60'000;  // of 264 bytes: twice what there is room for
+  std::map<uint64_t, uint32_t> kept;
+  for (uint64_t i = 0; i < kTraces; ++i) {
+    Trace trace(32, 0x400000);
+    trace[7] = i;
+    if (const uint32_t id = table_.Intern(trace)) kept.emplace(i, id);
+  }
+  EXPECT_EQ(chunk_count_, kChunks);
+  EXPECT_EQ(table_.size(), kept.size());
+  EXPECT_EQ(dropped_, kTraces - kept.size());
+  EXPECT_GT(kept.size(), kChunks * StackTable::kChunkBytes / 300);
+  // Those that are there are found, and nothing new is added, however short.
+  for (const auto& [number, id] : kept) {
+    Trace trace(32, 0x400000);
+    trace[7] = number;
+    ASSERT_EQ(table_.Intern(trace), id);
+  }
+  EXPECT_EQ(table_.Intern(Trace{1}), 0u);
+  EXPECT_EQ(dropped_, kTraces - kept.size() + 1);
 }
 
 TEST_F(StackTableTest, ThreadsThatInternTheSameGetTheSameIds) {

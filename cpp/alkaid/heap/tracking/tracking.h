@@ -10,6 +10,13 @@
 // watches. What was mapped stays so when tracking ends, emptied, and serves the next start: malloc
 // may be at work in it at any moment. Their layout is public (heap_layout.h).
 //
+// Back-traces are kept once each, for as long as the process lives, in at most 128 MiB and an index
+// that is small beside it. When that is full, blocks with other back-traces are recorded without one,
+// and HeapSnapshot counts them. Fewer frames or a sample need less.
+//
+// An allocation that is recorded takes up to 4 KiB more of its thread's stack. A thread or coroutine
+// needs that much to spare wherever it allocates.
+//
 // Where malloc is watched too, a pool's block that is a whole block of malloc's is listed once, as
 // the pool's. A pool that hands out parts of malloc's blocks is listed beside these, but for a part
 // that begins where malloc's block does: there the whole block is listed, as malloc's.

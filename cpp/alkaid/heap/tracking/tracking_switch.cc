@@ -131,6 +131,7 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   root.started_ns = MonotonicNanoseconds();
   root.started_unix_ns = NanosecondsOf(CLOCK_REALTIME);
   root.lost.store(0, std::memory_order_relaxed);
+  root.stacks_dropped.store(0, std::memory_order_relaxed);
 
   on_.store(true, std::memory_order_release);
   root.state.store(1, std::memory_order_release);

@@ -133,6 +133,13 @@ class Heap:
                       "in no table")
         if self.root.lost:
             self.note(f"{self.root.lost} block(s) or slices were not recorded, for want of memory")
+        # Appended later than the rest.
+        if size >= ROOT.size + 8:
+            dropped, = struct.unpack(
+                "<Q", bytes(self._part(address + ROOT.size, 8, "alkaid_heap_root")))
+            if dropped:
+                self.note(f"{dropped} block(s) or slices were recorded without a back-trace: there "
+                          "were more different ones than are kept")
         if self.root.sample_bytes:
             self.note(f"figures are estimates: one allocation in about {self.root.sample_bytes:,} "
                       "bytes is recorded")
