@@ -55,9 +55,13 @@ bool IsInstalled() {
 
 }  // namespace
 
+void InstallForkGuard() {
+  if (!IsInstalled()) std::abort();
+}
+
 void GuardFork(std::function<void()> prepare, std::function<void()> parent,
                std::function<void()> child, ForkOrder order) {
-  if (!IsInstalled()) std::abort();
+  InstallForkGuard();
   Guards& guards = AllGuards();
   const std::lock_guard<std::mutex> lock(guards.list_lock);
   auto place = guards.list.end();

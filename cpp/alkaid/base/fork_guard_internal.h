@@ -31,6 +31,12 @@ enum class ForkOrder {
 ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()> parent,
                              std::function<void()> child, ForkOrder order = ForkOrder::kUsual);
 
+// Registers with the C library what runs the actions, as the first GuardFork does. Handlers of the
+// program that are registered later have prepared before the actions do, and may wait for threads that
+// take the guarded locks; those from before may not.
+// Out of memory: aborts.
+ALKAID_EXPORT void InstallForkGuard();
+
 // How many forks lie between the process that first asked and this one. What a thread or the kernel
 // does for a process does not come along into a child: an object that remembers the number of its
 // birth knows by it that it is in one.

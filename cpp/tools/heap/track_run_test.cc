@@ -116,6 +116,12 @@ TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
                 "seen\n");
 }
 
+TEST_F(TrackRun, AForkHandlerMayWaitForThreadsThatAllocate) {
+  const CommandResult result = RunTracked({ALKAID_PARKED_PROGRAM});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "ok\n");
+}
+
 TEST_F(TrackRun, InterpretersAndShellsRunAsTheyDo) {
   const CommandResult python =
       RunTracked({"/usr/bin/python3", "-c", "import json; print(json.dumps({'a': [1, 2]}))"});

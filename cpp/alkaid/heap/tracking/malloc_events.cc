@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <new>
 
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
@@ -52,6 +53,8 @@ void alkaid_track_moved(void* move, const void* ptr, size_t size) {
 void alkaid_track_gone(void* move) { HeapTracker::Get().OnMallocGone(MoveAt(move)); }
 
 void alkaid_track_no_libc_malloc() { malloc_is_libcs.store(false, std::memory_order_relaxed); }
+
+void alkaid_track_guard_forks() { alkaid::internal::InstallForkGuard(); }
 
 void alkaid_track_notice(const char* text) {
   if (!HeapTracker::Get().on()) return;

@@ -34,6 +34,9 @@ ALKAID_EXPORT void alkaid_track_gone(void* move);
 // of them.
 ALKAID_EXPORT void alkaid_track_no_libc_malloc();
 
+// Has the library's fork handlers registered, so that they are before those that are registered later.
+ALKAID_EXPORT void alkaid_track_guard_forks();
+
 // Prints a line on stderr where tracking is on: for what cannot be seen.
 ALKAID_EXPORT void alkaid_track_notice(const char* text);
 

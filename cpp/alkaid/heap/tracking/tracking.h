@@ -17,6 +17,9 @@
 // An allocation that is recorded takes up to 4 KiB more of its thread's stack. A thread or coroutine
 // needs that much to spare wherever it allocates.
 //
+// The tables are locked around a fork. A fork handler that was registered before this library was
+// loaded must not wait for threads that allocate: see `alkaid run --track` in docs/heap.md.
+//
 // Where malloc is watched too, a pool's block that is a whole block of malloc's is listed once, as
 // the pool's. A pool that hands out parts of malloc's blocks is listed beside these, but for a part
 // that begins where malloc's block does: there the whole block is listed, as malloc's.
