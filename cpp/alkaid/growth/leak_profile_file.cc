@@ -7,7 +7,6 @@
 #include <cstring>
 #include <memory>
 
-#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/growth/npy_header_internal.h"
@@ -67,9 +66,9 @@ Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file, const s
 }
 
 Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(const auto bytes, io::ReadWholeFile(path, kMaxFileSize, "a leak profile"));
-  return ParseLeakProfile(
-      {reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(bytes->size())}, path);
+  ALKAID_ASSIGN_OR_RAISE(const std::string bytes,
+                         io::ReadWholeFileAsString(path, kMaxFileSize, "a leak profile"));
+  return ParseLeakProfile(bytes, path);
 }
 
 Status ClaimLeakProfile(const std::string& path) {

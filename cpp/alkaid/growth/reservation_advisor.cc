@@ -8,7 +8,6 @@
 
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/printable_text.h"
-#include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_io.h"
 
@@ -181,10 +180,8 @@ Status ReservationAdvisor::Save(const std::string& path) const {
 }
 
 Status ReservationAdvisor::Load(const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(const auto bytes,
-                         io::ReadWholeFile(path, kMostFileBytes, "a file of reservations"));
-  const std::string_view text(reinterpret_cast<const char*>(bytes->data()),
-                              static_cast<size_t>(bytes->size()));
+  ALKAID_ASSIGN_OR_RAISE(const std::string text,
+                         io::ReadWholeFileAsString(path, kMostFileBytes, "a file of reservations"));
   NamedMarks all;
   ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
   const std::lock_guard guard(TheLock());

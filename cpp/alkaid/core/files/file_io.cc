@@ -47,6 +47,46 @@ const char* KindOf(mode_t mode) {
   return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no file";
 }
 
+Result<struct stat> StatOf(int fd, const std::string& name) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return status::IOError(errno, "cannot open ", name);
+  if (S_ISDIR(info.st_mode)) return status::IOError(EISDIR, "cannot open ", name);
+  return info;
+}
+
+// A regular file with no more bytes than are allowed.
+struct WholeFile {
+  FileDescriptor fd;
+  int64_t size = 0;
+  const std::string& path;
+
+  // How many there were: fewer where it was cut meanwhile.
+  Result<int64_t> ReadTo(void* out) const {
+    auto* const bytes = static_cast<uint8_t*>(out);
+    const auto read = internal::TransferAll(size, [&](int64_t done, int64_t count) {
+      return ::pread(fd.get(), bytes + done, static_cast<std::size_t>(count), done);
+    });
+    if (read.error != 0) return status::IOError(read.error, "cannot read ", path);
+    return read.count;
+  }
+};
+
+Result<WholeFile> OpenWholeFile(const std::string& path, int64_t most_bytes,
+                                const std::string& what) {
+  WholeFile file = {OpenInput(path), 0, path};
+  if (!file.fd.valid()) return status::IOError(errno, "cannot open ", path);
+  ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(file.fd.get(), path));
+  if (!S_ISREG(info.st_mode)) {
+    return status::Invalid(path, " is ", KindOf(info.st_mode), ", and ", what,
+                           " is read from a regular file alone");
+  }
+  if (info.st_size > most_bytes) {
+    return status::Invalid(path, ": ", info.st_size, " bytes; ", what, " has at most ", most_bytes);
+  }
+  file.size = info.st_size;
+  return file;
+}
+
 // Makes the file where there is none.
 Result<FileDescriptor> OpenOutput(const std::string& path, bool append) {
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
@@ -70,13 +110,6 @@ Result<FileDescriptor> OpenOutput(const std::string& path, bool append) {
     return fd;
   }
   return status::IOError(EAGAIN, "cannot open ", path, " for writing: others keep replacing it");
-}
-
-Result<struct stat> StatOf(int fd, const std::string& name) {
-  struct stat info;
-  if (::fstat(fd, &info) != 0) return status::IOError(errno, "cannot open ", name);
-  if (S_ISDIR(info.st_mode)) return status::IOError(EISDIR, "cannot open ", name);
-  return info;
 }
 
 std::string NameOf(int fd) { return absl::StrCat("file descriptor ", fd); }
@@ -209,23 +242,20 @@ Status ReadableFile::Advance(int64_t nbytes) {
 
 Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& path, int64_t most_bytes,
                                               const std::string& what, MemoryPool* pool) {
-  const FileDescriptor fd = OpenInput(path);
-  if (!fd.valid()) return status::IOError(errno, "cannot open ", path);
-  ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(fd.get(), path));
-  if (!S_ISREG(info.st_mode)) {
-    return status::Invalid(path, " is ", KindOf(info.st_mode), ", and ", what,
-                           " is read from a regular file alone");
-  }
-  if (info.st_size > most_bytes) {
-    return status::Invalid(path, ": ", info.st_size, " bytes; ", what, " has at most ", most_bytes);
-  }
-  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(info.st_size, pool));
-  const auto read = internal::TransferAll(info.st_size, [&](int64_t done, int64_t count) {
-    return ::pread(fd.get(), buffer->mutable_data() + done, static_cast<size_t>(count), done);
-  });
-  if (read.error != 0) return status::IOError(read.error, "cannot read ", path);
-  if (read.count < info.st_size) ALKAID_RETURN_NOT_OK(buffer->Resize(read.count));
+  ALKAID_ASSIGN_OR_RAISE(const WholeFile file, OpenWholeFile(path, most_bytes, what));
+  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(file.size, pool));
+  ALKAID_ASSIGN_OR_RAISE(const int64_t read, file.ReadTo(buffer->mutable_data()));
+  if (read < file.size) ALKAID_RETURN_NOT_OK(buffer->Resize(read));
   return std::shared_ptr<Buffer>(std::move(buffer));
+}
+
+Result<std::string> ReadWholeFileAsString(const std::string& path, int64_t most_bytes,
+                                          const std::string& what) {
+  ALKAID_ASSIGN_OR_RAISE(const WholeFile file, OpenWholeFile(path, most_bytes, what));
+  std::string bytes(static_cast<size_t>(file.size), '\0');
+  ALKAID_ASSIGN_OR_RAISE(const int64_t read, file.ReadTo(bytes.data()));
+  bytes.resize(static_cast<size_t>(read));
+  return bytes;
 }
 
 FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}

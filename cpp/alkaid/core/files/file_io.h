@@ -70,6 +70,10 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& p
                                                             int64_t most_bytes,
                                                             const std::string& what,
                                                             MemoryPool* pool = nullptr);
+// The same from operator new, which throws std::bad_alloc: for what is read while the library is loaded,
+// when the program has not chosen a default pool yet.
+ALKAID_EXPORT Result<std::string> ReadWholeFileAsString(const std::string& path, int64_t most_bytes,
+                                                        const std::string& what);
 
 class ALKAID_EXPORT FileOutputStream final : public WritableFile {
  public:

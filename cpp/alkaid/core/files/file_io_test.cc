@@ -329,6 +329,8 @@ TEST_F(FileIO, AWholeFileIsReadUpToItsLimit) {
   EXPECT_THAT(ReadWholeFile(path, 4, "a greeting"),
               StatusIs(StatusCode::kInvalidArgument,
                        AllOf(HasSubstr(path), HasSubstr("5 bytes; a greeting has at most 4"))));
+  EXPECT_THAT(ReadWholeFileAsString(path, 5, "a greeting"), IsOkAndHolds("hello"));
+  EXPECT_THAT(ReadWholeFileAsString(path, 4, "a greeting"), StatusIs(StatusCode::kInvalidArgument));
   Fill("");
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto nothing, ReadWholeFile(path, 0, "a greeting"));
   EXPECT_EQ(nothing->size(), 0);
