@@ -15,8 +15,9 @@ import re
 import sys
 
 LIST = pathlib.Path(__file__).with_name("allowed_skips.txt")
-# In CTest's last list: "  12 - Name (Skipped)", also (Not Run), (Disabled).
-LEFT_OUT = re.compile(r"^\s*\d+ - (.+) \((Skipped|Not Run|Disabled)\)\s*$")
+# In CTest's last list: "  12 - Name (Skipped)", also (Not Run), (Disabled); the value of a test's
+# parameter may follow its name.
+LEFT_OUT = re.compile(r"^\s*\d+ - (\S+)(?:\s+# GetParam\(\).*)? \((Skipped|Not Run|Disabled)\)\s*$")
 SUMMARY = re.compile(r"^\d+% tests passed, (\d+) tests? failed out of (\d+)")
 
 
@@ -57,7 +58,7 @@ def complaints(preset, log, text, has_data):
 def self_test():
     text = ("# a comment\ndev,asan  Known\\..*  a reason of its own\n"
             "dev,no-data  Real\\..*  there are no files\n")
-    log = "\t 1 - Known.One (Skipped)\n\t 2 - {} ({})\n98% tests passed, 0 tests failed out of 5\n"
+    log = "\t 1 - Known.One (Skipped)\n\t 2 - Known.P/0  # GetParam() = (7) (Skipped)\n\t 2 - {} ({})\n98% tests passed, 0 tests failed out of 5\n"
     cases = [
         ("dev", log.format("Known.Two", "Skipped"), 0),
         ("dev", log.format("Real.One", "Skipped"), 1),
