@@ -65,7 +65,7 @@ def self_test():
         ("dev", log.format("Unknown.One", "Skipped"), 1),
         ("dev", log.format("Known.Two", "Not Run"), 1),
         ("dev", log.format("NotKnown.Two", "Skipped"), 1),
-        ("tsan", log.format("Known.Two", "Skipped"), 2),
+        ("tsan", log.format("Known.Two", "Skipped"), 3),
         ("dev", "100% tests passed, 0 tests failed out of 0\n", 1),
         ("dev", "nothing of the kind\n", 1),
     ]
