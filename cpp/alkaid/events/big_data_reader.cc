@@ -113,15 +113,16 @@ Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::s
 Result<bool> GroupReader::Plan() {
   if (source_ended_) return false;
   Result<std::optional<EventBatch>> events = source_();
+  const bool is_end = events.ok() && !events->has_value();
   if (!events.ok()) {
     // A fault of the small data has its place behind what was planned; all else may pass.
     if (events.status().code() != StatusCode::kDataLoss) return events.status();
     batches_.push_back({EventBatch(), 0, events.status()});
-  } else if (events->has_value()) {
+  } else if (!is_end) {
     batches_.push_back(plan_.Add(**std::move(events)));
   }
-  source_ended_ = !events.ok() || !events->has_value() || !batches_.back().fault.ok();
-  return !events.ok() || events->has_value();
+  source_ended_ = is_end || !batches_.back().fault.ok();
+  return !is_end;
 }
 
 Status GroupReader::Begin(Step* step) {

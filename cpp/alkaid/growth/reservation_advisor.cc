@@ -71,6 +71,7 @@ bool Take(std::string_view* text, std::string_view word) {
 }
 
 bool TakeNumber(std::string_view* text, int64_t* number) {
+  *number = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *number);
   if (error != std::errc() || *number < 0) return false;
   text->remove_prefix(static_cast<size_t>(end - text->data()));

@@ -205,7 +205,13 @@ PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % Counter
   CounterRegistry::List(&record_);
 }
 
-PoolCounters::~PoolCounters() { CounterRegistry::Close(&record_); }
+PoolCounters::~PoolCounters() {
+  CounterRegistry::Close(&record_);
+  // Other threads drop theirs when they tidy; this one, mostly the pool's user, keeps nothing of it.
+  if (thread_counter_table != &empty_table && thread_counter_table != &closed_table) {
+    static_cast<ThreadTable*>(thread_counter_table)->lines.erase(id_);
+  }
+}
 
 void PoolCounters::Describe(const void* pool, std::string_view name) {
   // The record is listed already, and others may be reading it.

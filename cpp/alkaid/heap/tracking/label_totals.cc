@@ -6,11 +6,15 @@
 namespace alkaid::heap {
 namespace {
 
+// Rounds a number that is not negative; without the call to the library that std::llround is.
+int64_t Rounded(double value) {
+  return static_cast<int64_t>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
+}
+
 int64_t PartsOf(const LiveBlock& block) {
   if (block.weight == block.size) return LabelTotals::kPartsOfBlock;
-  return static_cast<int64_t>(static_cast<double>(block.weight) * LabelTotals::kPartsOfBlock /
-                                  static_cast<double>(block.size) +
-                              0.5);
+  return Rounded(static_cast<double>(block.weight) * LabelTotals::kPartsOfBlock /
+                 static_cast<double>(block.size));
 }
 
 }  // namespace
@@ -39,12 +43,10 @@ void LabelTotals::AddTotal(uint32_t shard, const LiveBlock& block, uint64_t byte
   Sums* const sums = Find(shard, block.label);
   if (sums == nullptr) return;
   sums->total_parts += PartsOf(block);
-  sums->total_bytes +=
-      block.weight == block.size
-          ? static_cast<int64_t>(bytes)
-          : static_cast<int64_t>(static_cast<double>(block.weight) * static_cast<double>(bytes) /
-                                     static_cast<double>(block.size) +
-                                 0.5);
+  sums->total_bytes += block.weight == block.size
+                           ? static_cast<int64_t>(bytes)
+                           : Rounded(static_cast<double>(block.weight) *
+                                     static_cast<double>(bytes) / static_cast<double>(block.size));
 }
 
 void LabelTotals::TakeBackTotal(uint32_t shard, const LiveBlock& block) {

@@ -102,7 +102,8 @@ class RecordTable {
     prepare(static_cast<uint32_t>(&shard - shards_), static_cast<const Record*>(place.found));
     Record* const slot = place.found != nullptr ? place.found : place.free;
     const Update update(&shard);
-    std::atomic<uint64_t>& word = slot->*kKey;
+    // Probe gives one of the two.
+    std::atomic<uint64_t>& word = slot->*kKey;  // NOLINT(clang-analyzer-core.NullDereference)
     if (place.found != nullptr) {
       word.store(kGivenBack, std::memory_order_release);
     } else {
