@@ -22,7 +22,7 @@ if ((${#files[@]} == 0)); then
 import json, os, re, sys
 for entry in json.load(open("build/tidy/compile_commands.json")):
     file = os.path.relpath(entry["file"], sys.argv[2])
-    if not file.startswith("build/") and re.match(sys.argv[1], file):
+    if file.endswith(".cc") and not file.startswith("build/") and re.match(sys.argv[1], file):
         print(file)' "$wanted" "$ROOT" | sort -u)
   ((${#files[@]})) || fail "no source was found"
 fi

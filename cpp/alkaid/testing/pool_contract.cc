@@ -240,9 +240,10 @@ void FiguresAreExactAfterManyThreads(MemoryPool& pool) {
     live += kept[t]->size();
     total += asked[t];
   }
-  ExpectAdded(pool, before, live, total, 2 * kThreads * kRounds);
+  constexpr int64_t kCount = int64_t{2} * kThreads * kRounds;
+  ExpectAdded(pool, before, live, total, kCount);
   kept.clear();
-  ExpectAdded(pool, before, 0, total, 2 * kThreads * kRounds);
+  ExpectAdded(pool, before, 0, total, kCount);
 }
 
 void BlocksDoNotOverlap(MemoryPool& pool) {

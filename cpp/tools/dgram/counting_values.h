@@ -53,7 +53,8 @@ auto WithType(dgram::DataType type, Visitor&& visit) {
 // Element `element` of a field that counts up from `base`, and the text of one.
 template <typename T>
 T CountedValue(uint32_t base, int64_t element) {
-  return static_cast<T>(base + static_cast<uint32_t>(element));
+  const uint32_t counted = base + static_cast<uint32_t>(element);  // modulo 2^32
+  return static_cast<T>(counted);
 }
 std::string CountedText(uint32_t base);
 // Characters of that text, and the bytes that it takes in a datagram.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -22,7 +23,7 @@ std::string ProgressLine(const std::string& label, int64_t done, int64_t total, 
   const int filled = static_cast<int>(fraction * kCells);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
-  const auto left_seconds = static_cast<int64_t>(std::max(left, 0.0) + 0.5);
+  const auto left_seconds = static_cast<int64_t>(std::llround(std::max(left, 0.0)));
 
   std::array<char, 96> figures;
   std::snprintf(figures.data(), figures.size(), "] %3d%%  %.1f MB/s  %d:%02d left",

@@ -1,7 +1,7 @@
 #include "alkaid/core/observers/probes.h"
 
 #if ALKAID_HAVE_USDT
-#define _SDT_HAS_SEMAPHORES 1  // NOLINT(bugprone-reserved-identifier): sys/sdt.h asks for it
+#define _SDT_HAS_SEMAPHORES 1  // sys/sdt.h asks for it
 #include <sys/sdt.h>
 
 // Each tracepoint's note names its semaphore by this form; several share one switch. A switch lies
