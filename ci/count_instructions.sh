@@ -1,7 +1,8 @@
 #!/bin/bash
 # Counts the instructions that an allocation with its free, and a slice with its drop, retire in the
 # release build, and in one from which the memory events are compiled out. What nobody observes may
-# cost at most 4 instructions for each of the two calls.
+# cost at most 4 instructions for each of the two calls. And those of a pool's life, among few and among
+# many pools, which have to be the same.
 #
 #   ci/count_instructions.sh
 #
@@ -77,3 +78,10 @@ for operation in "${operations[@]}"; do
 done
 ((faults == 0)) || fail "$faults of the paths grew by more than 4 instructions a call"
 say "no path grew by more than 4 instructions a call"
+
+# What a pool takes, of few and of many that live together: the same, or it looks at the others.
+few=$(($(instructions release pools 1000) / 1000))
+many=$(($(instructions release pools 8000) / 8000))
+printf '%-10s %10s %10s\n' "" "of 1000" "of 8000" "a pool" "$few" "$many"
+((many <= few + few / 2)) || fail "each of 8000 pools takes more than each of 1000"
+say "a pool takes no more among many"

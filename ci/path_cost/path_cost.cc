@@ -1,13 +1,16 @@
 // Does one thing many times, for counting the instructions that it takes (ci/count_instructions.sh).
 //
-//   path_cost OPERATION TIMES       OPERATION: a pool's name for allocating and freeing, or slice
+//   path_cost OPERATION TIMES       OPERATION: a pool's name for allocating and freeing; slice; or
+//                                   pools, so many of which live together and go oldest first
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 
 namespace {
 
@@ -31,12 +34,29 @@ int Slices(long times) {
   return 0;
 }
 
+int Pools(long times) {
+  std::vector<std::unique_ptr<alkaid::ProxyMemoryPool>> pools;
+  for (long i = 0; i < times; ++i) {
+    pools.push_back(std::make_unique<alkaid::ProxyMemoryPool>(alkaid::system_memory_pool()));
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& pool : pools) {
+      uint8_t* block = nullptr;
+      if (!pool->Allocate(64, &block).ok()) return 1;
+      pool->Free(block, 64);
+    }
+  }
+  for (auto& pool : pools) pool.reset();
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return 1;
   const long times = std::strtol(argv[2], nullptr, 10);
   if (std::strcmp(argv[1], "slice") == 0) return Slices(times);
+  if (std::strcmp(argv[1], "pools") == 0) return Pools(times);
   setenv("ALKAID_DEFAULT_MEMORY_POOL", argv[1], 1);
   if (alkaid::default_memory_pool()->backend_name() != argv[1]) {
     std::fprintf(stderr, "path_cost: this build has no backend '%s'\n", argv[1]);

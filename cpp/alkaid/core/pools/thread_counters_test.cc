@@ -5,10 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <barrier>
-#include <chrono>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -204,44 +202,6 @@ TEST(PoolCounters, AForkedChildKeepsTheFiguresAndCanCountOnWhileOthersWereCounti
   }
   stop = true;
   for (std::thread& thread : busy) thread.join();
-}
-
-enum class Order { kNewestFirst, kOldestFirst };
-
-// Nanoseconds to make many pools, use each `uses` times, and destroy them.
-int64_t TimeOfManyPools(int uses, Order order) {
-  constexpr int kPools = 40'000;
-  const auto start = std::chrono::steady_clock::now();
-  std::vector<std::unique_ptr<PoolCounters>> pools;
-  for (int i = 0; i < kPools; ++i) pools.push_back(std::make_unique<PoolCounters>());
-  for (int use = 0; use < uses; ++use) {
-    for (const auto& counters : pools) counters->DidAllocate(1);
-  }
-  if (order == Order::kNewestFirst) std::reverse(pools.begin(), pools.end());
-  for (auto& counters : pools) counters.reset();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() -
-                                                              start)
-      .count();
-}
-
-// Against what such pools take at least: those that nobody uses, in the order in which the list has
-// them. Each of so many pools would take hundreds of times as long if it looked at the others. The
-// quickest of a few runs, since other processes take their time too.
-void ExpectQuick(int uses, Order order, int64_t most_times_as_long) {
-  int64_t floor = TimeOfManyPools(0, Order::kNewestFirst);
-  int64_t time = TimeOfManyPools(uses, order);
-  for (int i = 0; i < 3 && time > most_times_as_long * floor; ++i) {
-    time = std::min(time, TimeOfManyPools(uses, order));
-  }
-  EXPECT_LE(time, most_times_as_long * floor) << time / 1000 << " us, floor " << floor / 1000;
-}
-
-TEST(PoolCounters, DestroyingManyPoolsTakesTimeInProportion) {
-  ExpectQuick(/*uses=*/0, Order::kOldestFirst, 15);
-}
-
-TEST(PoolCounters, AThreadThatUsesManyPoolsTakesTimeInProportion) {
-  ExpectQuick(/*uses=*/2, Order::kNewestFirst, 40);
 }
 
 std::vector<uint64_t> ListedIds() {
