@@ -28,7 +28,7 @@ option(ALKAID_BUILD_TOOLS "Build the alkaid command" ON)
 option(ALKAID_BUILD_BENCHMARKS "Build the benchmark programs" OFF)
 option(ALKAID_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 # Apart, each of its files compiles CLI11 and JSON anew, which takes a quarter of a whole build.
-option(ALKAID_UNITY_COMMAND "Compile the files of the alkaid command together, twenty at a time" ON)
+option(ALKAID_UNITY_COMMAND "Compile the files of the alkaid command together, 24 at a time" ON)
 option(ALKAID_PCH "Compile the library and the tests with precompiled headers" ON)
 set(ALKAID_SANITIZE "" CACHE STRING "One of: (empty), address, fuzzer, thread, coverage")
 set_property(CACHE ALKAID_SANITIZE PROPERTY STRINGS "" address fuzzer thread coverage)
