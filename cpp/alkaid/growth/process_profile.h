@@ -3,9 +3,9 @@
 //   ALKAID_LEAK_PROFILE=run.%p.npy ./reader && alkaid profile report run.4711.npy
 //
 // The program says where an event ends, by StampEvent(); `alkaid dgram read` and `alkaid dgram events`
-// do so once a batch. The file is written when the process ends, as heap files at exit are
-// (heap/reports/heap_requests.h) and, asked for by the environment, before them: behind the program's own handlers and the destructors of
-// its static objects. It replaces a file of that name. The first event makes it, without a stamp,
+// do so once a batch. The file is written when the process ends, after the program's own handlers and
+// the destructors of its static objects, as heap files at exit are (heap/reports/heap_requests.h); where
+// the environment asks for both, before those. It replaces a file of that name. The first event makes it, without a stamp,
 // where there is none yet: that is what stays of a process that ends by _exit or a signal.
 //
 // Before that, what ReleaseUnused gives back is tried, unless the program has freed much since its last

@@ -99,7 +99,7 @@ class ALKAID_EXPORT ReservationAdvisor final : public BuilderObserver {
   Status Save(const std::string& path) const;
   // Adds what the file says to what is known: of two marks the higher counts. An empty file says
   // nothing. Its labels are not made (core/observers/label.h) until the program does. kNotFound where there is
-  // no file, as errno maps where it can not be read; kInvalidArgument where it is no regular file or
+  // no file, as errno maps where it cannot be read; kInvalidArgument where it is no regular file or
   // has more than 64 MiB, before it is read; kDataLoss, with the line, where it is not such a file: then
   // nothing of it is added.
   Status Load(const std::string& path);
