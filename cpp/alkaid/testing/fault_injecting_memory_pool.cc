@@ -12,10 +12,17 @@ FaultInjectingMemoryPool::FaultInjectingMemoryPool(MemoryPool* pool) : Forwardin
 FaultInjectingMemoryPool::FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool)
     : ForwardingMemoryPool(std::move(pool)) {}
 
+void FaultInjectingMemoryPool::Arm(int64_t n, bool all_that_follow) {
+  countdown_.store(0);
+  all_that_follow_.store(all_that_follow);
+  countdown_.store(n > 0 ? n : 0);
+}
+
 bool FaultInjectingMemoryPool::Strikes() {
   int64_t left = countdown_.load();
   do {
     if (left == 0) return false;
+    if (left == 1 && all_that_follow_.load()) break;
   } while (!countdown_.compare_exchange_weak(left, left - 1));
   if (left > 1) return false;
   ++failures_;

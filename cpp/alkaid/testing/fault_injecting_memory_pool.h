@@ -14,9 +14,9 @@
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr; statistics and name are the
 // wrapped pool's.
-// Threads: all functions, from any thread; an armed failure strikes exactly one call.
-// Out of memory: as the wrapped pool, and once on command: kResourceExhausted, with the words
-// "injected failure", nothing done.
+// Threads: all functions, from any thread; one failure that is armed strikes exactly one call.
+// Out of memory: as the wrapped pool, and on command: kResourceExhausted, with the words "injected
+// failure", nothing done.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,9 @@ class FaultInjectingMemoryPool final : public ForwardingMemoryPool {
   // The n-th allocation or reallocation from now (1 = the very next) fails; the ones after it work
   // again. Every call counts, whatever its size. 0 or less: no failure, and one that was armed is
   // called off.
-  void fail_after(int64_t n) { countdown_.store(n > 0 ? n : 0); }
+  void fail_after(int64_t n) { Arm(n, false); }
+  // The same, but the ones after it fail too, until another of the two is called.
+  void fail_from(int64_t n) { Arm(n, true); }
 
   // Calls seen so far, those that failed included.
   int64_t allocations_seen() const { return allocations_.load(); }
@@ -55,9 +57,11 @@ class FaultInjectingMemoryPool final : public ForwardingMemoryPool {
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
  private:
-  // True for the call that the countdown was meant for.
+  void Arm(int64_t n, bool all_that_follow);
+  // True for a call that is to fail.
   bool Strikes();
 
+  std::atomic<bool> all_that_follow_{false};
   std::atomic<int64_t> countdown_{0};  // calls up to and with the one to fail; 0: none is armed
   std::atomic<int64_t> allocations_{0};
   std::atomic<int64_t> reallocations_{0};

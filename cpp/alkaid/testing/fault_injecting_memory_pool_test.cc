@@ -62,6 +62,21 @@ TEST_F(FaultInjectingPool, CanBeCalledOff) {
   EXPECT_EQ(pool_.failures_injected(), 0);
 }
 
+TEST_F(FaultInjectingPool, FailsTheNthCallAndAllThatFollowUntilCalledOff) {
+  pool_.fail_from(2);
+  uint8_t* block = nullptr;
+  ASSERT_THAT(pool_.Allocate(64, &block), IsOk());
+  for (int i = 0; i < 3; ++i) {
+    uint8_t* other = nullptr;
+    EXPECT_THAT(pool_.Allocate(64, &other), StatusIs(StatusCode::kResourceExhausted));
+    EXPECT_THAT(pool_.Reallocate(64, 128, &block), StatusIs(StatusCode::kResourceExhausted));
+  }
+  EXPECT_EQ(pool_.failures_injected(), 6);
+  pool_.fail_after(0);
+  ASSERT_THAT(pool_.Reallocate(64, 128, &block), IsOk());
+  pool_.Free(block, 128);
+}
+
 TEST_F(FaultInjectingPool, StrikesOneCallOnlyWhenThreadsRace) {
   constexpr int kThreads = 4;
   constexpr int kCalls = 500;

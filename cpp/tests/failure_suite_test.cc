@@ -1,0 +1,181 @@
+// The suite that lets memory run out finds functions that do wrong, planted here, and nothing in one
+// that does right; and it reaches the library's own calls of operator new.
+#include "fixtures/failure_suite.h"
+
+#include <gtest/gtest-spi.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "alkaid/base/number_text.h"
+#include "alkaid/core/pools/memory_pool.h"
+
+namespace alkaid::failing {
+namespace {
+
+constexpr int64_t kBytes = 100;
+
+// A list, and a block of the pool for each of its entries.
+struct List {
+  MemoryPool* pool;
+  std::vector<std::unique_ptr<std::string>> entries = {};
+  std::vector<uint8_t*> blocks = {};
+  bool needs_memory_to_go = false;
+
+  explicit List(MemoryPool* of) : pool(of) {}
+  List(List&&) = default;
+  ~List() {
+    if (needs_memory_to_go) entries.push_back(nullptr);
+    for (uint8_t* block : blocks) pool->Free(block, kBytes);
+  }
+
+  // Right: nothing is kept of a call that failed.
+  Status Add() try {
+    auto entry = std::make_unique<std::string>(50, 'x');
+    entries.reserve(entries.size() + 1);
+    blocks.reserve(blocks.size() + 1);
+    uint8_t* block = nullptr;
+    ALKAID_RETURN_NOT_OK(pool->Allocate(kBytes, &block));
+    blocks.push_back(block);
+    entries.push_back(std::move(entry));
+    return absl::OkStatus();
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kResourceExhausted, "");
+  }
+
+  Status AddAndThrow() {
+    (void)std::make_unique<std::string>(50, 'x');
+    return Add();
+  }
+
+  // The entry stays when there is no block for it.
+  Status AddByHalves() {
+    entries.push_back(nullptr);
+    return Add();
+  }
+
+  Status Leak() {
+    uint8_t* block = nullptr;
+    ALKAID_RETURN_NOT_OK(pool->Allocate(kBytes, &block));
+    ALKAID_RETURN_NOT_OK(Add());
+    pool->Free(block, kBytes);
+    return absl::OkStatus();
+  }
+
+  Status SayOkInVain() {
+    (void)Add();
+    return absl::OkStatus();
+  }
+};
+
+std::string Outcome(const List& list) {
+  return absl::StrCat(list.entries.size(), " ", list.blocks.size());
+}
+
+template <typename Call>
+void TryList(OutOfMemory rule, const Call& call) {
+  FailureSuite::Try(
+      "planted", rule, [](MemoryPool* pool) { return List(pool); }, call, Outcome);
+}
+
+TEST(FailureSuite, AFunctionThatDoesRightPassesAndEachPointIsCounted) {
+  const FailureTotals before = failure_totals;
+  TryList(OutOfMemory::kStatus, [](List& list) { return list.Add(); });
+  EXPECT_EQ(failure_totals.functions - before.functions, 1);
+  // Four calls of operator new and one of the pool, which fail alone and with all that follow.
+  EXPECT_EQ(failure_totals.points - before.points, 2 * (4 + 1));
+  EXPECT_EQ(failure_totals.retries - before.retries, 2 * (4 + 1));
+}
+
+#define EXPECT_FINDS(rule, call, words)                                                        \
+  {                                                                                            \
+    ::testing::TestPartResultArray found;                                                      \
+    {                                                                                          \
+      const ::testing::ScopedFakeTestPartResultReporter reporter(                              \
+          ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &found); \
+      TryList(rule, call);                                                                     \
+    }                                                                                          \
+    bool says_so = false;                                                                      \
+    for (int i = 0; i < found.size(); ++i) {                                                   \
+      says_so |=                                                                               \
+          std::string(found.GetTestPartResult(i).message()).find(words) != std::string::npos;  \
+    }                                                                                          \
+    EXPECT_TRUE(says_so) << found.size() << " findings, none of them: " << words;              \
+  }
+
+TEST(FailureSuite, FindsAFunctionThatThrows) {
+  EXPECT_FINDS(
+      OutOfMemory::kStatus, [](List& list) { return list.AddAndThrow(); },
+      "throws, and should return a status");
+}
+
+TEST(FailureSuite, FindsAFunctionThatReturnsAStatusWhereItShouldThrow) {
+  EXPECT_FINDS(
+      OutOfMemory::kThrows, [](List& list) { return list.Add(); },
+      "returns a status, and should throw");
+}
+
+TEST(FailureSuite, FindsAFunctionThatFailsWhereItShouldGoOn) {
+  EXPECT_FINDS(
+      OutOfMemory::kGoesOn, [](List& list) { return list.Add(); }, "and should go on");
+}
+
+TEST(FailureSuite, FindsAFunctionThatIsNotAsBeforeWhenCalledAgain) {
+  EXPECT_FINDS(
+      OutOfMemory::kStatus, [](List& list) { return list.AddByHalves(); }, "when called again");
+}
+
+TEST(FailureSuite, FindsABlockThatIsLeft) {
+  EXPECT_FINDS(
+      OutOfMemory::kStatus, [](List& list) { return list.Leak(); }, "of the pool are left");
+}
+
+TEST(FailureSuite, FindsAFunctionThatSaysOkAndDidNothing) {
+  EXPECT_FINDS(
+      OutOfMemory::kStatus, [](List& list) { return list.SayOkInVain(); }, "1 1");
+}
+
+TEST(FailureSuiteDeathTest, FindsADestructorThatNeedsMemory) {
+  EXPECT_DEATH(TryList(OutOfMemory::kStatus,
+                       [](List& list) {
+                         list.needs_memory_to_go = true;
+                         return list.Add();
+                       }),
+               "bad_alloc|terminate|AddressSanitizer|ThreadSanitizer");
+}
+
+TEST(FailureSuite, ReachesWhatTheLibraryAndTheStandardLibraryAllocate) {
+  std::string text;
+  EXPECT_THROW(WithoutNew([&] { text = internal::Format("%064d", 1); }), std::bad_alloc);
+  EXPECT_THROW(WithoutNew([] { (void)MemoryPool::CreateDefault(); }), std::bad_alloc);
+  // The C++ library's own code.
+  EXPECT_THROW(WithoutNew([&] { text.append(100, 'x').shrink_to_fit(), text.reserve(1000); }),
+               std::bad_alloc);
+  EXPECT_EQ(WithoutNew([] {}), 0);
+}
+
+TEST(FailureSuite, StrikesTheCallingThreadAloneAndOnceOrAlways) {
+  {
+    const FailingNew failing(2, false);
+    EXPECT_NO_THROW((void)std::make_unique<std::string>());
+    EXPECT_THROW((void)std::make_unique<std::string>(), std::bad_alloc);
+    EXPECT_NO_THROW((void)std::make_unique<std::string>());
+  }
+  {
+    const FailingNew failing(1, true);
+    EXPECT_EQ(new (std::nothrow) int, nullptr);
+    EXPECT_THROW((void)std::make_unique<std::string>(), std::bad_alloc);
+  }
+  EXPECT_NO_THROW((void)std::make_unique<std::string>());
+}
+
+}  // namespace
+}  // namespace alkaid::failing
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  return alkaid::failing::RunFailureSuite();
+}
