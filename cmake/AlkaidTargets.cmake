@@ -27,7 +27,7 @@ function(alkaid_library)
   endif()
   target_link_libraries(alkaid
     PUBLIC absl::status absl::statusor absl::strings
-    PRIVATE Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>
+    PRIVATE absl::symbolize Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>
             $<BUILD_INTERFACE:alkaid_io_uring>)
   target_link_options(alkaid PRIVATE
     "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/alkaid.map"

@@ -14,6 +14,10 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kDebugMemoryPoolVariable,
        "checks every block's end at free and reallocate; on a fault abort, trap or warn; none is "
        "off; read once"},
+      {kGuardedSamplingVariable,
+       "places some blocks between pages that nobody can touch, so that a use after free or an "
+       "overrun stops there: 1000 is one allocation in 1000, 64MiB one for each 64 MiB, 1000,64MiB "
+       "both; not set, or 0, is none; read once"},
       {kReadQueueVariable,
        "how files are read ahead: io_uring, threads or inline; not set is io_uring where the "
        "kernel "

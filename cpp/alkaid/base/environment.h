@@ -17,6 +17,7 @@ namespace alkaid::internal {
 
 inline constexpr char kDefaultMemoryPoolVariable[] = "ALKAID_DEFAULT_MEMORY_POOL";
 inline constexpr char kDebugMemoryPoolVariable[] = "ALKAID_DEBUG_MEMORY_POOL";
+inline constexpr char kGuardedSamplingVariable[] = "ALKAID_GUARDED_SAMPLING";
 inline constexpr char kReadQueueVariable[] = "ALKAID_READ_QUEUE";
 inline constexpr char kTrackAllocationsVariable[] = "ALKAID_TRACK_ALLOCATIONS";
 inline constexpr char kHeapAtExitVariable[] = "ALKAID_HEAP_AT_EXIT";

@@ -28,6 +28,7 @@ TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
   }
   EXPECT_TRUE(names.contains(kDefaultMemoryPoolVariable));
   EXPECT_TRUE(names.contains(kDebugMemoryPoolVariable));
+  EXPECT_TRUE(names.contains(kGuardedSamplingVariable));
   EXPECT_TRUE(names.contains(kReadQueueVariable));
   EXPECT_TRUE(names.contains(kHeapAtExitVariable));
   EXPECT_TRUE(names.contains(kHeapOwnerVariable));

@@ -23,6 +23,7 @@
 #include "alkaid/core/pools/allocator_statistics.h"    // IWYU pragma: export
 #include "alkaid/core/pools/capped_memory_pool.h"      // IWYU pragma: export
 #include "alkaid/core/pools/forwarding_memory_pool.h"  // IWYU pragma: export
+#include "alkaid/core/pools/guarded_memory_pool.h"     // IWYU pragma: export
 #include "alkaid/core/pools/jemalloc.h"                // IWYU pragma: export
 #include "alkaid/core/pools/labelled_memory_pool.h"    // IWYU pragma: export
 #include "alkaid/core/pools/logging_memory_pool.h"     // IWYU pragma: export

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "alkaid/core/pools/allocator_statistics.h"
+#include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/listed_pools.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/memory_meter_internal.h"
@@ -23,11 +24,13 @@ double UnixTime() {
 
 // As the adaptors describe themselves to the list.
 bool IsAdaptor(std::string_view name) {
-  return name.starts_with("proxy of ") || name.starts_with("capped at ");
+  return name.starts_with("proxy of ") || name.starts_with("capped at ") ||
+         name.starts_with("guarded over ");
 }
 
 int64_t LiveBytes() {
-  int64_t live = 0;
+  // The pools below their adaptors do not count these.
+  int64_t live = GetGuardedStatistics().adaptor_bytes;
   internal::VisitListedPools(
       [](const internal::ListedPool& pool, void* sum) {
         if (!IsAdaptor(pool.name)) *static_cast<int64_t*>(sum) += pool.bytes_allocated;

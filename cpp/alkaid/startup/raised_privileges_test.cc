@@ -185,6 +185,7 @@ class Stage {
   ChildEnvironment Everything() const {
     return {{"ALKAID_DEFAULT_MEMORY_POOL", "registered"},
             {"ALKAID_DEBUG_MEMORY_POOL", "warn"},
+            {"ALKAID_GUARDED_SAMPLING", "often"},
             {"ALKAID_READ_QUEUE", "inline"},
             {"ALKAID_TRACK_ALLOCATIONS", "1"},
             {"ALKAID_HEAP_AT_EXIT", File("end")},

@@ -1,6 +1,7 @@
 #include "alkaid/unwind/stack_trace.h"
 
 #include <pthread.h>
+#include <ucontext.h>
 #include <unwind.h>
 
 #include <algorithm>
@@ -275,6 +276,26 @@ int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
     if (unwinder != Unwinder::kRuntime) runtime_walks.fetch_add(1, std::memory_order_relaxed);
     depth = WalkByRuntime(caller.pc, frames, max_frames);
   }
+  return depth;
+}
+
+int CaptureInterruptedStack(const void* context, uint64_t* frames, int max_frames) {
+  int depth = 0;
+#if defined(__x86_64__)
+  const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  Frame frame = {static_cast<uint64_t>(registers[REG_RIP]) + 1,
+                 static_cast<uint64_t>(registers[REG_RSP]),
+                 static_cast<uint64_t>(registers[REG_RBP])};
+  const Stack stack(frame.rsp - 16);
+  while (depth < max_frames && frame.pc != 0) {
+    frames[depth++] = frame.pc;
+    const UnwindRule rule = rule_cache.Get(frame.pc);
+    if (rule.kind == UnwindRule::kEnd || rule.kind == UnwindRule::kElsewhere ||
+        !Step(rule, stack, &frame)) {
+      break;
+    }
+  }
+#endif
   return depth;
 }
 

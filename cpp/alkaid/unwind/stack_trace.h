@@ -12,7 +12,8 @@
 //
 // Ownership: none. Threads: all functions, from any thread; the first two unwinders take no lock, so a
 // forked child can use them whatever its parent's threads were about.
-// Out of memory: no unwinder allocates on its usual way. Not for signal handlers.
+// Out of memory: no unwinder allocates on its usual way. Not for signal handlers, save
+// CaptureInterruptedStack.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,12 @@ enum class Unwinder {
 // Fills `frames` with at most `max_frames` return addresses, innermost first: the caller of this
 // function is the first. Returns how many.
 ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);
+
+// The stack that a signal interrupted, for its handler: `context` is what a handler with SA_SIGINFO gets.
+// By the rules of kCallFrameInfo; ends at the first frame that cannot be left by one. The first entry is
+// one more than the address of the interrupted instruction, so that all can be read as return addresses.
+// May be called in signal handlers: takes no lock, allocates nothing and never asks the C++ runtime.
+ALKAID_EXPORT int CaptureInterruptedStack(const void* context, uint64_t* frames, int max_frames);
 
 // How often kCallFrameInfo had to ask the C++ runtime, because a frame could not be left by a rule.
 ALKAID_EXPORT uint64_t CountOfRuntimeWalks();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "alkaid/core/pools/guarded_slots_internal.h"
 #include "alkaid/core/pools/listed_pools.h"
 
 #if ALKAID_HAVE_JEMALLOC
@@ -106,7 +107,9 @@ AllocatorStatistics OfMimalloc(int64_t in_use) {
 
 }  // namespace
 
-AllocatorStatistics GetAllocatorStatistics(std::string_view backend) {
+namespace {
+
+AllocatorStatistics OfAllocator(std::string_view backend, int64_t guarded) {
   if (backend == "system") return OfSystem();
   if (backend != "jemalloc" && backend != "mimalloc") return {};
   const PoolsOver pools = FindPoolsOver(backend);
@@ -115,9 +118,20 @@ AllocatorStatistics GetAllocatorStatistics(std::string_view backend) {
   if (backend == "jemalloc") return OfJemalloc();
 #endif
 #if ALKAID_HAVE_MIMALLOC
-  if (backend == "mimalloc") return OfMimalloc(pools.bytes_allocated);
+  if (backend == "mimalloc")
+    return OfMimalloc(std::max<int64_t>(pools.bytes_allocated - guarded, 0));
 #endif
   return {};
+}
+
+}  // namespace
+
+AllocatorStatistics GetAllocatorStatistics(std::string_view backend) {
+  const int64_t guarded = internal::GuardedBytes(internal::GuardedAccountOf(backend));
+  AllocatorStatistics statistics = OfAllocator(backend, guarded);
+  if (statistics.held_bytes) *statistics.held_bytes += guarded;
+  if (statistics.in_use_bytes) *statistics.in_use_bytes += guarded;
+  return statistics;
 }
 
 }  // namespace alkaid

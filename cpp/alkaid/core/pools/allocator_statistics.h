@@ -14,6 +14,9 @@
 //            are in memory, and its own tables             threads keep
 //   mimalloc what it has committed; touched or not         what the pools over it have handed out
 //
+// Guarded blocks (guarded_memory_pool.h) are not in the allocator; a built-in backend's are added to both
+// of its figures.
+//
 // ReleaseUnused on a pool lowers what is held, except with "system": glibc gives pages back from
 // within an arena, and goes on counting them. Only the process's memory shows it.
 //

@@ -166,6 +166,9 @@ class BaseMemoryPoolImpl : public MemoryPool {
   int64_t num_allocations() const override { return counters_.num_allocations(); }
   std::string backend_name() const override { return allocator_.name(); }
 
+ protected:
+  Allocator* allocator() { return &allocator_; }
+
  private:
   // Zero, or something that CheckRequest refuses.
   static bool IsUnusual(int64_t size, int64_t alignment) {

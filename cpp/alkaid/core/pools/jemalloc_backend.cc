@@ -80,7 +80,9 @@ class JemallocAllocator {
 
 namespace internal {
 
-std::unique_ptr<MemoryPool> MakeJemallocPool() { return MakePool<JemallocAllocator>(); }
+std::unique_ptr<MemoryPool> MakeJemallocPool(const GuardedSampling& sampling) {
+  return MakePool<JemallocAllocator>(sampling);
+}
 
 std::string JemallocVersion() {
   return absl::StrCat("jemalloc ", JEMALLOC_VERSION_MAJOR, ".", JEMALLOC_VERSION_MINOR, ".",

@@ -4,6 +4,7 @@
 
 #include "alkaid/base/first_made.h"
 #include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/guarded_sampler_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 
@@ -66,7 +67,7 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
   // A registered factory that returns nothing must not take the process with it.
   std::fprintf(stderr, "Alkaid warning: %s; the system backend serves instead\n",
                std::string(pool.status().message()).c_str());
-  return internal::MakeSystemPool();
+  return internal::MakeSystemPool(internal::GuardedSamplingOfEnvironment());
 }
 
 namespace {
@@ -87,13 +88,16 @@ MemoryPool* MakeDefaultPool() {
 
 MemoryPool* system_memory_pool() {
   static constinit internal::FirstMade<MemoryPool> pool;
-  return pool.Get([] { return internal::MakeSystemPool().release(); });
+  return pool.Get(
+      [] { return internal::MakeSystemPool(internal::GuardedSamplingOfEnvironment()).release(); });
 }
 
 Status jemalloc_memory_pool(MemoryPool** out) {
 #if ALKAID_HAVE_JEMALLOC
   static constinit internal::FirstMade<MemoryPool> pool;
-  *out = pool.Get([] { return internal::MakeJemallocPool().release(); });
+  *out = pool.Get([] {
+    return internal::MakeJemallocPool(internal::GuardedSamplingOfEnvironment()).release();
+  });
   return absl::OkStatus();
 #else
   (void)out;
@@ -104,7 +108,9 @@ Status jemalloc_memory_pool(MemoryPool** out) {
 Status mimalloc_memory_pool(MemoryPool** out) {
 #if ALKAID_HAVE_MIMALLOC
   static constinit internal::FirstMade<MemoryPool> pool;
-  *out = pool.Get([] { return internal::MakeMimallocPool().release(); });
+  *out = pool.Get([] {
+    return internal::MakeMimallocPool(internal::GuardedSamplingOfEnvironment()).release();
+  });
   return absl::OkStatus();
 #else
   (void)out;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/core/pools/guarded_sampler_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 
 namespace alkaid {
@@ -17,8 +18,18 @@ namespace {
 
 struct Entry {
   MemoryBackend backend;
-  MemoryPoolFactory factory;
+  // Makes a pool that guards some of its blocks.
+  std::function<std::unique_ptr<MemoryPool>(const GuardedSampling&)> make;
 };
+
+// What a program's factory makes, under an adaptor where blocks are to be guarded.
+std::unique_ptr<MemoryPool> MakeRegistered(const MemoryPoolFactory& factory,
+                                           const GuardedSampling& sampling) {
+  std::unique_ptr<MemoryPool> pool = factory();
+  if (pool == nullptr || !sampling.on()) return pool;
+  return std::make_unique<GuardedMemoryPool>(std::shared_ptr<MemoryPool>(std::move(pool)),
+                                             sampling);
+}
 
 struct Registry {
   internal::ForkGuarded<std::mutex> lock;
@@ -132,7 +143,10 @@ Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
                                       "': the default memory pool has already been chosen; "
                                       "register before its first use");
   }
-  registry.entries.push_back({{name, version, false}, std::move(factory)});
+  registry.entries.push_back(
+      {{name, version, false}, [factory = std::move(factory)](const GuardedSampling& sampling) {
+         return MakeRegistered(factory, sampling);
+       }});
   return absl::OkStatus();
 }
 
@@ -145,8 +159,13 @@ std::vector<MemoryBackend> MemoryBackends() {
 }
 
 Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend) {
+  return internal::CreateMemoryPoolThatGuards(backend, internal::GuardedSamplingOfEnvironment());
+}
+
+Result<std::unique_ptr<MemoryPool>> internal::CreateMemoryPoolThatGuards(
+    const std::string& backend, const GuardedSampling& sampling) {
   Registry& registry = TheRegistry();
-  MemoryPoolFactory factory;
+  decltype(Entry::make) make;
   {
     const std::lock_guard guard(registry.lock);
     const Entry* entry = registry.Find(backend);
@@ -154,12 +173,12 @@ Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend)
       return status::KeyError("create memory pool: no backend is named '", backend, "'; there are ",
                               registry.Names());
     }
-    factory = entry->factory;
+    make = entry->make;
   }
   std::unique_ptr<MemoryPool> pool;
   {
     const RunningFactory running(backend);
-    pool = factory();
+    pool = make(sampling);
   }
   if (pool == nullptr) {
     return status::FailedPrecondition("create memory pool: the factory of backend '", backend,

@@ -128,7 +128,9 @@ class MimallocAllocator {
 
 namespace internal {
 
-std::unique_ptr<MemoryPool> MakeMimallocPool() { return MakePool<MimallocAllocator>(); }
+std::unique_ptr<MemoryPool> MakeMimallocPool(const GuardedSampling& sampling) {
+  return MakePool<MimallocAllocator>(sampling);
+}
 
 std::string MimallocVersion() {
   // One digit a part in older versions (209 is 2.0.9), two in newer ones (30401 is 3.4.1).

@@ -64,7 +64,9 @@ class SystemAllocator {
 
 namespace internal {
 
-std::unique_ptr<MemoryPool> MakeSystemPool() { return MakePool<SystemAllocator>(); }
+std::unique_ptr<MemoryPool> MakeSystemPool(const GuardedSampling& sampling) {
+  return MakePool<SystemAllocator>(sampling);
+}
 
 std::string SystemAllocatorVersion() { return absl::StrCat("glibc ", gnu_get_libc_version()); }
 

@@ -1,0 +1,102 @@
+// An Allocator (base_memory_pool.h) around another that serves some blocks from guarded slots, and
+// the pool over it. What an allocation pays that is not guarded: a multiplication and a countdown
+// more; a free: a comparison.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/guarded_sampler_internal.h"
+#include "alkaid/core/pools/guarded_slots_internal.h"
+
+namespace alkaid::internal {
+
+template <typename Wrapped>
+class GuardedAllocator {
+ public:
+  explicit GuardedAllocator(const GuardedSampling& sampling)
+      : sampler_(sampling),
+        region_(GuardedRegionStart()),
+        owner_(nullptr, wrapped_.name(), GuardedAccountOf(wrapped_.name())) {}
+
+  // Whom reports name.
+  void SetPool(const MemoryPool* pool) { owner_.pool = pool; }
+
+  Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    if (sampler_.Takes(size)) [[unlikely]]
+      return AllocateOneGuarded(size, alignment, out);
+    return wrapped_.AllocateAligned(size, alignment, out);
+  }
+
+  Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
+    const bool is_guarded = IsInGuardedRegion(region_, *ptr);
+    const bool takes = new_size > old_size && sampler_.Takes(new_size - old_size);
+    if (is_guarded || takes) [[unlikely]]
+      return Move(old_size, new_size, alignment, is_guarded, takes, ptr);
+    return wrapped_.ReallocateAligned(old_size, new_size, alignment, ptr);
+  }
+
+  void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment) {
+    if (IsInGuardedRegion(region_, ptr)) [[unlikely]]
+      return FreeGuarded(ptr);
+    wrapped_.DeallocateAligned(ptr, size, alignment);
+  }
+
+  void ReleaseUnused() { wrapped_.ReleaseUnused(); }
+  void PrintStats() {
+    PrintGuardedStatistics();
+    wrapped_.PrintStats();
+  }
+  std::string name() const { return wrapped_.name(); }
+
+ private:
+  [[gnu::noinline]] Status AllocateOneGuarded(int64_t size, int64_t alignment, uint8_t** out) {
+    uint8_t* const block = AllocateGuarded(size, alignment, owner_);
+    if (block == nullptr) return wrapped_.AllocateAligned(size, alignment, out);
+    *out = block;
+    return absl::OkStatus();
+  }
+
+  // A block that was guarded, or is to be. One that shrinks stays where it is. One that grows moves:
+  // to a slot where `takes`, else to the allocator, so that growing in small steps does not copy it
+  // at each.
+  [[gnu::noinline]] Status Move(int64_t old_size, int64_t new_size, int64_t alignment,
+                                bool is_guarded, bool takes, uint8_t** ptr) {
+    const int64_t held = is_guarded ? CheckGuarded(*ptr) : old_size;
+    if (is_guarded && new_size <= held) {
+      ShrinkGuarded(*ptr, new_size);
+      return absl::OkStatus();
+    }
+    uint8_t* block = takes ? AllocateGuarded(new_size, alignment, owner_) : nullptr;
+    if (block == nullptr) {
+      if (!is_guarded) return wrapped_.ReallocateAligned(old_size, new_size, alignment, ptr);
+      ALKAID_RETURN_NOT_OK(wrapped_.AllocateAligned(new_size, alignment, &block));
+    }
+    std::memcpy(block, *ptr, static_cast<size_t>(std::min(held, new_size)));
+    if (is_guarded) {
+      FreeGuarded(*ptr);
+    } else {
+      wrapped_.DeallocateAligned(*ptr, old_size, alignment);
+    }
+    *ptr = block;
+    return absl::OkStatus();
+  }
+
+  [[no_unique_address]] Wrapped wrapped_;
+  GuardedSampler sampler_;
+  uint64_t region_;
+  GuardedOwner owner_;
+};
+
+template <typename Wrapped>
+class GuardedPool final : public BaseMemoryPoolImpl<GuardedAllocator<Wrapped>> {
+ public:
+  explicit GuardedPool(const GuardedSampling& sampling)
+      : BaseMemoryPoolImpl<GuardedAllocator<Wrapped>>(GuardedAllocator<Wrapped>(sampling)) {
+    this->allocator()->SetPool(this);
+  }
+};
+
+}  // namespace alkaid::internal

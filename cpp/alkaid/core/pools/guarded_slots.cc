@@ -1,0 +1,385 @@
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+#include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/guarded_fault_internal.h"
+#include "alkaid/core/pools/guarded_slots_internal.h"
+#include "alkaid/unwind/stack_trace.h"
+
+namespace alkaid {
+namespace internal {
+namespace {
+
+constexpr int64_t kPage = 4096;
+constexpr int kCanary = 0xca;
+// Where no region is: no address of a program's is that high.
+constexpr uint64_t kNowhere = UINT64_MAX - static_cast<uint64_t>(kGuardedRegionSize);
+
+struct Figures {
+  std::atomic<int64_t> live_blocks{0};
+  std::atomic<int64_t> total_blocks{0};
+  std::atomic<int64_t> passed_over{0};
+  std::atomic<int64_t> live_bytes[kGuardedAccounts] = {};
+};
+
+// Needs no constructor: pools are made before, and used after, everything else.
+constinit std::mutex lock;
+constinit std::atomic<uint64_t> region_start{kNowhere};
+constinit bool tried = false;     // under `lock`
+constinit bool at_start = false;  // under `lock`: where the next block stands
+constinit GuardedSlotList lists[kGuardedSlotSizeCount];  // under `lock`
+constinit std::atomic<GuardedSlot*> all_slots{nullptr};
+constinit Figures figures;
+
+// An allocation may be guarded while any other lock is held, so this one is innermost.
+[[gnu::constructor]] void GuardTheFork() {
+  GuardFork([] { lock.lock(); }, [] { lock.unlock(); }, [] { lock.unlock(); },
+            ForkOrder::kInnermost);
+}
+
+int64_t Now() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+uint8_t* AlignDown(uint8_t* at, int64_t alignment) {
+  return at - (reinterpret_cast<uint64_t>(at) & static_cast<uint64_t>(alignment - 1));
+}
+uint8_t* AlignUp(uint8_t* at, int64_t alignment) {
+  return AlignDown(at + alignment - 1, alignment);
+}
+
+void* Map(void* at, int64_t size, int protection, int flags) {
+  return ::mmap(at, static_cast<size_t>(size), protection,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+// Under `lock`.
+void Reserve() {
+  if (::sysconf(_SC_PAGESIZE) != kPage) {
+    std::fprintf(stderr, "Alkaid warning: no block is guarded: pages here are not of %lld bytes\n",
+                 static_cast<long long>(kPage));
+    return;
+  }
+  // One margin more, so that the start can be aligned for the largest alignment.
+  void* const region = Map(nullptr, kGuardedRegionSize + kGuardedMargin, PROT_NONE, 0);
+  void* const records = Map(nullptr, GuardedStatistics::kSlots * int64_t{sizeof(GuardedSlot)},
+                            PROT_READ | PROT_WRITE, 0);
+  if (region == MAP_FAILED || records == MAP_FAILED) {
+    std::fprintf(stderr,
+                 "Alkaid warning: there is no address space for guarded blocks (%lld bytes): %s; "
+                 "no block is guarded\n",
+                 static_cast<long long>(kGuardedRegionSize + kGuardedMargin), std::strerror(errno));
+    if (region != MAP_FAILED) ::munmap(region, kGuardedRegionSize + kGuardedMargin);
+    return;
+  }
+  auto* slot = static_cast<GuardedSlot*>(records);
+  uint8_t* const start = AlignUp(static_cast<uint8_t*>(region), kGuardedMargin);
+  all_slots.store(slot, std::memory_order_release);
+  uint8_t* base = start + kGuardedMargin;
+  for (const GuardedSlotSize& slots : kGuardedSlotSizes) {
+    for (uint32_t i = 0; i < slots.count; ++i, base += slots.stride()) {
+      (new (slot++) GuardedSlot)->base = base;
+    }
+  }
+  HandleGuardedFaults();
+  region_start.store(reinterpret_cast<uint64_t>(start), std::memory_order_release);
+}
+
+// The slots of one size.
+struct SlotsOfSize {
+  size_t index;
+  GuardedSlot* slots;
+  uint32_t count;
+};
+
+// Those of the least size that a block has room in and can be aligned in; none where it is too large.
+SlotsOfSize SlotsFor(int64_t room) {
+  GuardedSlot* slots = all_slots.load(std::memory_order_acquire);
+  for (size_t i = 0; i < kGuardedSlotSizeCount && slots != nullptr; ++i) {
+    if (room <= kGuardedSlotSizes[i].size) return {i, slots, kGuardedSlotSizes[i].count};
+    slots += kGuardedSlotSizes[i].count;
+  }
+  return {};
+}
+
+SlotsOfSize SlotsOf(const GuardedSlot& slot) {
+  GuardedSlot* slots = all_slots.load(std::memory_order_acquire);
+  for (size_t i = 0;; ++i) {
+    if (&slot - slots < kGuardedSlotSizes[i].count) return {i, slots, kGuardedSlotSizes[i].count};
+    slots += kGuardedSlotSizes[i].count;
+  }
+}
+
+// Where a block stands in its slot.
+struct Placement {
+  uint8_t* start;
+  uint8_t* first;
+  uint8_t* last;
+};
+Placement Place(uint8_t* base, int64_t slot_size, int64_t size, int64_t alignment, bool at_base) {
+  uint8_t* const start = at_base ? base : AlignDown(base + slot_size - size, alignment);
+  return {start, AlignDown(start, kPage), AlignUp(start + size, kPage)};
+}
+
+void PlantCanaries(const GuardedSlot& slot) {
+  uint8_t* const end = slot.start + slot.size.load(std::memory_order_relaxed);
+  std::memset(slot.first, kCanary, static_cast<size_t>(slot.start - slot.first));
+  std::memset(end, kCanary, static_cast<size_t>(slot.last - end));
+}
+
+// Null where none of [first, last) was written to; else one that was, the nearest to `near`, which is
+// one of the ends.
+const uint8_t* FindDamage(const uint8_t* first, const uint8_t* last, bool from_the_end) {
+  const auto damaged = [](uint8_t byte) { return byte != kCanary; };
+  if (!from_the_end) {
+    const uint8_t* const found = std::find_if(first, last, damaged);
+    return found == last ? nullptr : found;
+  }
+  const auto found =
+      std::find_if(std::make_reverse_iterator(last), std::make_reverse_iterator(first), damaged);
+  return found == std::make_reverse_iterator(first) ? nullptr : &*found;
+}
+
+void CheckCanaries(const GuardedSlot& slot, const char* where) {
+  const uint8_t* const end = slot.start + slot.size.load(std::memory_order_relaxed);
+  const uint8_t* damage = FindDamage(end, slot.last, false);
+  if (damage == nullptr) damage = FindDamage(slot.first, slot.start, true);
+  if (damage != nullptr) EndAtDamagedCanary(slot, damage, where);
+}
+
+// Takes pages away from the program, and their memory.
+void Close(uint8_t* first, uint8_t* last) {
+  if (first == last) return;
+  if (Map(first, last - first, PROT_NONE, MAP_FIXED) != MAP_FAILED) return;
+  // No room for one mapping more; the next free that can merge them tries again.
+  ::mprotect(first, static_cast<size_t>(last - first), PROT_NONE);
+  ::madvise(first, static_cast<size_t>(last - first), MADV_DONTNEED);
+}
+
+// The live block that begins at `ptr`, taken over by the caller; any other state ends the program.
+GuardedSlot* TakeLive(uint8_t* ptr, const char* what) {
+  auto* const slot = const_cast<GuardedSlot*>(FindGuardedSlot(ptr));
+  uint32_t state = GuardedSlot::kLive;
+  if (slot == nullptr || slot->start != ptr ||
+      !slot->state.compare_exchange_strong(state, GuardedSlot::kChanging,
+                                           std::memory_order_acq_rel)) {
+    EndAtFreeOfNoBlock(slot, ptr, what);
+  }
+  return slot;
+}
+
+}  // namespace
+
+GuardedOwner::GuardedOwner(const MemoryPool* its_pool, std::string_view name,
+                           GuardedAccount its_account)
+    : pool(its_pool), backend{}, account(its_account) {
+  name.copy(backend, sizeof(backend) - 1);
+}
+
+GuardedAccount GuardedAccountOf(std::string_view backend) {
+  return backend == "system"     ? GuardedAccount::kSystem
+         : backend == "jemalloc" ? GuardedAccount::kJemalloc
+         : backend == "mimalloc" ? GuardedAccount::kMimalloc
+                                 : GuardedAccount::kOther;
+}
+
+[[gnu::noinline]] void GuardedTrace::Take() {
+  thread = ::gettid();
+  depth = unwind::CaptureStack(unwind::Unwinder::kCallFrameInfo, frames, kMaxFrames);
+}
+
+uint32_t GuardedSlotList::Take(GuardedSlot* slots, uint32_t count, int64_t now) {
+  if (used_ < count) return used_++;
+  if (first_ == kNone || now - slots[first_].freed_at < kQuarantine) return kNone;
+  const uint32_t taken = first_;
+  first_ = slots[taken].next;
+  if (first_ == kNone) last_ = kNone;
+  return taken;
+}
+
+void GuardedSlotList::GiveBack(GuardedSlot* slots, uint32_t slot, int64_t now) {
+  slots[slot].freed_at = now;
+  slots[slot].next = kNone;
+  (last_ == kNone ? first_ : slots[last_].next) = slot;
+  last_ = slot;
+}
+
+void GuardedSlotList::PutBack(GuardedSlot* slots, uint32_t slot) {
+  slots[slot].freed_at = INT64_MIN / 2;
+  slots[slot].next = first_;
+  first_ = slot;
+  if (last_ == kNone) last_ = slot;
+}
+
+uint64_t GuardedRegionStart() {
+  const uint64_t start = region_start.load(std::memory_order_acquire);
+  if (start != kNowhere) [[likely]]
+    return start;
+  const std::lock_guard guard(lock);
+  if (!tried) Reserve();
+  tried = true;
+  return region_start.load(std::memory_order_relaxed);
+}
+
+[[gnu::noinline]] uint8_t* AllocateGuarded(int64_t size, int64_t alignment,
+                                           const GuardedOwner& owner) {
+  const SlotsOfSize of = SlotsFor(std::max(size, alignment));
+  uint32_t taken = GuardedSlotList::kNone;
+  bool at_base = false;
+  if (of.slots != nullptr) {
+    const int64_t now = Now();
+    const std::lock_guard guard(lock);
+    taken = lists[of.index].Take(of.slots, of.count, now);
+    if (taken != GuardedSlotList::kNone) {
+      at_base = at_start;
+      at_start = !at_start;
+    }
+  }
+  if (taken == GuardedSlotList::kNone) {
+    figures.passed_over.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  GuardedSlot& slot = of.slots[taken];
+  const Placement place =
+      Place(slot.base, kGuardedSlotSizes[of.index].size, size, alignment, at_base);
+  if (::mprotect(place.first, static_cast<size_t>(place.last - place.first),
+                 PROT_READ | PROT_WRITE) != 0) {
+    const std::lock_guard guard(lock);
+    lists[of.index].PutBack(of.slots, taken);
+    figures.passed_over.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  slot.state.store(GuardedSlot::kChanging, std::memory_order_relaxed);
+  slot.start = place.start;
+  slot.first = place.first;
+  slot.last = place.last;
+  slot.size.store(size, std::memory_order_relaxed);
+  slot.alignment = alignment;
+  slot.pool = owner.pool;
+  std::memcpy(slot.backend, owner.backend, sizeof(slot.backend));
+  slot.account = owner.account;
+  slot.label = Label::Current().id();
+  slot.reported.store(false, std::memory_order_relaxed);
+  slot.allocated.Take();
+  slot.freed.thread = 0;
+  PlantCanaries(slot);
+  figures.live_blocks.fetch_add(1, std::memory_order_relaxed);
+  figures.total_blocks.fetch_add(1, std::memory_order_relaxed);
+  figures.live_bytes[static_cast<size_t>(owner.account)].fetch_add(size, std::memory_order_relaxed);
+  slot.state.store(GuardedSlot::kLive, std::memory_order_release);
+  return slot.start;
+}
+
+[[gnu::noinline]] void FreeGuarded(uint8_t* ptr) {
+  GuardedSlot* const slot = TakeLive(ptr, "free");
+  CheckCanaries(*slot, "freed");
+  slot->freed.Take();
+  figures.live_blocks.fetch_sub(1, std::memory_order_relaxed);
+  figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(
+      slot->size.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  // Before the pages close: who touches them at that moment is told that the block was freed.
+  slot->state.store(GuardedSlot::kFreed, std::memory_order_release);
+  Close(slot->first, slot->last);
+  const SlotsOfSize of = SlotsOf(*slot);
+  const std::lock_guard guard(lock);
+  lists[of.index].GiveBack(of.slots, static_cast<uint32_t>(slot - of.slots), Now());
+}
+
+int64_t CheckGuarded(uint8_t* ptr) {
+  GuardedSlot* const slot = TakeLive(ptr, "reallocation");
+  CheckCanaries(*slot, "reallocated");
+  slot->state.store(GuardedSlot::kLive, std::memory_order_release);
+  return slot->size.load(std::memory_order_relaxed);
+}
+
+void ShrinkGuarded(uint8_t* ptr, int64_t new_size) {
+  GuardedSlot* const slot = TakeLive(ptr, "reallocation");
+  const int64_t size = slot->size.load(std::memory_order_relaxed);
+  uint8_t* const last = AlignUp(slot->start + new_size, kPage);
+  Close(last, slot->last);
+  slot->last = last;
+  slot->size.store(new_size, std::memory_order_relaxed);
+  PlantCanaries(*slot);
+  slot->allocated.Take();
+  figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(size - new_size,
+                                                                   std::memory_order_relaxed);
+  slot->state.store(GuardedSlot::kLive, std::memory_order_release);
+}
+
+const GuardedSlot* FindGuardedSlot(const void* address) {
+  const uint64_t start = region_start.load(std::memory_order_acquire);
+  if (!IsInGuardedRegion(start, address)) return nullptr;
+  auto offset = static_cast<int64_t>(reinterpret_cast<uint64_t>(address) - start) - kGuardedMargin;
+  const GuardedSlot* slots = all_slots.load(std::memory_order_acquire);
+  const auto was_used = [](const GuardedSlot& slot) {
+    return slot.state.load(std::memory_order_acquire) != GuardedSlot::kUnused;
+  };
+  // In front of the first slot.
+  if (offset < 0) return was_used(slots[0]) ? slots : nullptr;
+  for (const GuardedSlotSize& size : kGuardedSlotSizes) {
+    const int64_t stride = size.stride();
+    if (offset >= stride * size.count) {
+      offset -= stride * size.count;
+      slots += size.count;
+      continue;
+    }
+    const GuardedSlot* const slot = slots + offset / stride;
+    const GuardedSlot* const next = slot + 1;
+    const bool has_next = next != all_slots.load() + GuardedStatistics::kSlots;
+    // What lies between two slots is as likely an overrun of the one as an underrun of the other.
+    const int64_t beyond = offset % stride - size.size;
+    const bool nearer_to_next = beyond >= 0 && beyond >= (stride - size.size) / 2;
+    if (has_next && was_used(*next) && (nearer_to_next || (!was_used(*slot) && beyond >= 0))) {
+      return next;
+    }
+    return was_used(*slot) ? slot : nullptr;
+  }
+  return nullptr;
+}
+
+int64_t GuardedBytes(GuardedAccount account) {
+  return figures.live_bytes[static_cast<size_t>(account)].load(std::memory_order_relaxed);
+}
+
+void PrintGuardedStatistics() {
+  const GuardedStatistics now = GetGuardedStatistics();
+  std::fprintf(stderr,
+               "guarded blocks (all pools, not in the allocator): %lld bytes in %lld blocks live, "
+               "%lld blocks ever, %lld passed over\n",
+               static_cast<long long>(now.live_bytes), static_cast<long long>(now.live_blocks),
+               static_cast<long long>(now.total_blocks), static_cast<long long>(now.passed_over));
+}
+
+}  // namespace internal
+
+GuardedStatistics GetGuardedStatistics() {
+  GuardedStatistics now;
+  now.live_blocks = internal::figures.live_blocks.load(std::memory_order_relaxed);
+  now.total_blocks = internal::figures.total_blocks.load(std::memory_order_relaxed);
+  now.passed_over = internal::figures.passed_over.load(std::memory_order_relaxed);
+  for (const auto& bytes : internal::figures.live_bytes) {
+    now.live_bytes += bytes.load(std::memory_order_relaxed);
+  }
+  now.adaptor_bytes = internal::GuardedBytes(internal::GuardedAccount::kOther);
+  return now;
+}
+
+bool IsGuardedAddress(const void* address) {
+  return internal::IsInGuardedRegion(internal::region_start.load(std::memory_order_acquire),
+                                     address);
+}
+
+}  // namespace alkaid
