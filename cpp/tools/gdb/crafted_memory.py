@@ -64,15 +64,20 @@ def table(memory, form, shards, record_size=64, header_size=64, sequence=0, live
 
 
 def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jemalloc", "jemalloc"),
-         stacks=(), block_table=None, **fields):
+         stacks=(), block_table=None, modules=None, **fields):
     """A memory with these tables, and its root. `stacks` are tuples of frames: ids 1, 2 and so
-    on."""
+    on; one whose last element is a list leads through the modules of these numbers. `modules` are
+    tuples of start, end, bias, path and build-id."""
     memory = CraftedMemory()
     names = [memory.put(label.encode() + b"\0") for label in labels]
     chunk, ids = b"\0" * 16, {}
     for frames in stacks:
+        numbers = frames[-1] if frames and isinstance(frames[-1], list) else []
+        frames = frames[:-1] if numbers else frames
         ids[len(chunk) // 16] = frames
-        chunk += struct.pack(f"<II{len(frames)}Q", len(frames), 0, *frames)
+        chunk += struct.pack(f"<II{len(frames)}Q", len(frames),
+                             layout.HAS_MODULES if numbers else 0, *frames)
+        chunk += struct.pack(f"<{len(numbers) + 1}H", *numbers, 0) if numbers else b""
         chunk += b"\0" * (-len(chunk) % 16)
     values = {
         "magic": layout.MAGIC, "version": 1, "root_size": layout.ROOT.size, "state": 1,
@@ -92,9 +97,16 @@ def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jema
     dropped = fields.pop("stacks_dropped", None)
     values.update(fields)
     root = layout.Root(**values)
-    if dropped is not None:  # appended later than the rest
-        root = root._replace(root_size=layout.ROOT.size + 8)
-    memory.put(layout.ROOT.pack(*root) + struct.pack("<Q", dropped or 0), ROOT_AT)
+    appended = struct.pack("<Q", dropped or 0)
+    if modules is not None:
+        records = b"\0" * 96 + b"".join(
+            layout.MODULE.pack(start, end, bias, memory.put(path.encode()), len(path),
+                               len(build_id), build_id).ljust(96, b"\xee")
+            for start, end, bias, path, build_id in modules)
+        appended += layout.MODULES.pack(memory.put(records), len(modules) + 1, 96)
+    if dropped is not None or modules is not None:  # appended later than the rest
+        root = root._replace(root_size=layout.ROOT.size + len(appended))
+    memory.put(layout.ROOT.pack(*root) + appended, ROOT_AT)
     return memory, ids
 
 

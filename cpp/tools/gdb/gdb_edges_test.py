@@ -164,6 +164,77 @@ class Stripped(unittest.TestCase):
         self.assertEqual(self.live[:2], dead[1:])
 
 
+class Unloaded(unittest.TestCase):
+    """A program whose first plug-in was unloaded, and whose second lies where it was."""
+
+    COMMANDS = ["alkaid heap", "alkaid heap select \"'apple_makes' in frames\"",
+                "python print([file.filename for file in gdb.objfiles()])", "alkaid heap"]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.plugins = [os.path.join(cls.folder.name, name) for name in ("an apple.so", "banana.so")]
+        for plugin, copy in zip((OPTIONS.apple, OPTIONS.banana), cls.plugins):
+            shutil.copy(plugin, copy)
+        cls.core = os.path.join(cls.folder.name, "core")
+        cls.program = [OPTIONS.replacing, *cls.plugins]
+        cls.found = gdb_session.run([*cls.start(), *cls.COMMANDS, f"generate-core-file {cls.core}"],
+                                    *cls.program)[4:]
+
+    @staticmethod
+    def start():
+        return [f"set environment LD_PRELOAD {OPTIONS.preload}",
+                "set environment ALKAID_TRACK_ALLOCATIONS 1", "break puts", "run"]
+
+    def setUp(self):
+        self.assertNotIn("Python Exception", "\n".join(self.found))
+
+    def trace(self, text, size):
+        """The back-trace below a line of the listing."""
+        found = re.search(rf"^    {size} bytes in \d+ blocks, malloc\n((?: +#.*\n)+)", text + "\n",
+                          re.MULTILINE)
+        self.assertIsNotNone(found, text)
+        return found[1]
+
+    def test_blocks_have_the_names_of_what_was_loaded_when_they_were_allocated(self):
+        for text in (self.found[0], self.found[3]):
+            self.assertRegex(self.trace(text, "1,110,000"),
+                             r"#0 +apple_makes at replaced_plugin.c:7\n"
+                             r" +#1 +alkaid_plugin_make at replaced_plugin.c:13\n")
+            self.assertRegex(self.trace(text, "666,000"),
+                             r"#0 +banana_makes at replaced_plugin.c:7\n")
+        self.assertTrue(self.found[1].startswith("1,110,000 bytes in 10 of "), self.found[1])
+
+    def test_gdb_forgets_the_file_at_the_end_of_each_command(self):
+        self.assertIn("banana.so", self.found[2])
+        self.assertNotIn("an apple.so", self.found[2])
+
+    def test_in_a_core_they_are_the_same(self):
+        dead = gdb_session.run([f"core-file {self.core}", "alkaid heap"], OPTIONS.replacing)
+        for size in ("1,110,000", "666,000"):
+            self.assertEqual(self.trace(self.found[0], size), self.trace(dead[1], size))
+
+    def test_a_file_that_is_another_now_or_no_file_gives_no_names(self):
+        def replaced():
+            shutil.copy(OPTIONS.banana, self.plugins[0])
+
+        def a_pipe():
+            os.remove(self.plugins[0])
+            os.mkfifo(self.plugins[0])
+
+        def restore():
+            os.remove(self.plugins[0])
+            shutil.copy(OPTIONS.apple, self.plugins[0])
+
+        self.addCleanup(restore)
+        for replace in (replaced, a_pipe):
+            replace()
+            dead = gdb_session.run([f"core-file {self.core}", "alkaid heap"], OPTIONS.replacing)
+            self.assertRegex(self.trace(dead[1], "1,110,000"),
+                             r"#0 +an apple.so \+ 0x[0-9a-f]+\n")
+
+
 def as_the_kernel_writes_it(core, to):
     """Copies a core of gdb's, but puts the notes first instead of last, and lists no sections."""
     with open(core, "rb") as file:

@@ -568,7 +568,8 @@ class NoProcess(unittest.TestCase):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite")
-    for name in ("states", "pools", "tracked", "program", "alkaid", "library", "docs"):
+    for name in ("states", "pools", "tracked", "program", "alkaid", "library", "docs", "preload",
+                 "replacing", "apple", "banana"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--compare", action="store_true", help="the pages with what happens")
     parser.add_argument("--sanitizer", default="")

@@ -54,6 +54,39 @@ class Records(unittest.TestCase):
         self.assertIsNone(found.record_address(block(0xa000, serial=5)))
 
 
+class Modules(unittest.TestCase):
+    GONE = (0x7000000, 0x7005000, 0x7000000, "/gone.so", b"\x12\x34")
+    THERE = (0x8000000, 0x8005000, 0x8000000, "/there.so", b"\x56")
+    STACKS = [(0x7000100, 0x8000100, 0x400100, [1, 2]), (0x7000100, 0x400100)]
+
+    def test_frames_of_one_that_is_gone_are_moved_with_it_and_others_stay(self):
+        memory, ids = heap(stacks=self.STACKS, modules=[self.GONE, self.THERE])
+        found = layout.Heap(memory.read, ROOT_AT)
+        found.is_loaded = lambda module: module.path == "/there.so"
+        through, plain = ids
+        moved, there, program = found.frames(through)
+        self.assertEqual((0x8000100, 0x400100), (there, program))
+        (gone,) = found.unloaded
+        self.assertGreaterEqual(gone.start, layout.UNLOADED)
+        self.assertEqual(0x100, moved - gone.bias)
+        self.assertTrue(gone.start < moved <= gone.end)
+        self.assertEqual(("/gone.so", "1234"), gone[3:])
+        self.assertEqual((0x7000100, 0x400100), found.frames(plain))
+        self.assertEqual([], found.notes)
+
+    def test_what_is_damaged_is_said(self):
+        stacks = [(0x7000100, [3])]
+        memory, ids = heap(stacks=stacks, modules=[self.GONE])
+        found = layout.Heap(memory.read, ROOT_AT)
+        self.assertEqual((0x7000100,), found.frames(*ids))
+        self.assertIn("leads through module 3 of 2: damaged", found.notes[0])
+        damaged = (0x7000000, 0x6000000, 0, "/x", b"")
+        memory, ids = heap(stacks=[(0x7000100, [1])], modules=[damaged])
+        found = layout.Heap(memory.read, ROOT_AT)
+        self.assertEqual((0x7000100,), found.frames(*ids))
+        self.assertIn("damaged", found.notes[0])
+
+
 class Names(unittest.TestCase):
 
     def test_labels_and_pools_are_named_and_pools_of_one_kind_told_apart(self):

@@ -116,6 +116,44 @@ TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
                 "seen\n");
 }
 
+// What `heap show` prints of the back-traces that allocated blocks of these bytes together.
+std::string BackTraceOf(const std::string& shown, const std::string& bytes) {
+  const size_t at = shown.find("  " + bytes + " bytes, ");
+  return at == std::string::npos ? "" : shown.substr(at, shown.find("\n\n", at) - at);
+}
+
+TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
+  const TestFolder folder;
+  // By a path that is relative to where the program runs, and read from elsewhere.
+  std::filesystem::copy_file(ALKAID_PLUGIN_APPLE, folder.path() + "/apple.so");
+  std::filesystem::copy_file(ALKAID_PLUGIN_BANANA, folder.path() + "/banana.so");
+  const std::string both = folder.path() + "/both.heap";
+  const CommandResult result = RunCommand(
+      {"run", "--track", "--heap-at-exit", both, "--", "sh", "-c",
+       "cd " + folder.path() + " && exec " ALKAID_REPLACING_PROGRAM " ./apple.so ./banana.so"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "the same place\n");
+  const CommandResult shown = RunCommand({"heap", "show", "--top", "100", both});
+  EXPECT_EQ(shown.err, "");
+  EXPECT_THAT(BackTraceOf(shown.out, "1,110,000"),
+              AllOf(HasSubstr("apple_makes at "), HasSubstr("replaced_plugin.c:7"),
+                    HasSubstr("#1  alkaid_plugin_make"), Not(HasSubstr("banana"))));
+  EXPECT_THAT(BackTraceOf(shown.out, "666,000"),
+              AllOf(HasSubstr("banana_makes at "), Not(HasSubstr("apple"))));
+
+  // In another process, which has them in the other order.
+  const std::string turned = folder.path() + "/turned.heap";
+  ASSERT_EQ(RunCommand({"run", "--track", "--heap-at-exit", turned, "--", ALKAID_REPLACING_PROGRAM,
+                        folder.path() + "/banana.so", folder.path() + "/apple.so"})
+                .exit_code,
+            0);
+  const std::string changes = RunCommand({"heap", "diff", "--top", "100", both, turned}).out;
+  EXPECT_THAT(BackTraceOf(changes, "-1,110,000"), HasSubstr("apple_makes at "));
+  EXPECT_THAT(BackTraceOf(changes, "+1,110,000"), HasSubstr("banana_makes at "));
+  EXPECT_THAT(BackTraceOf(changes, "-666,000"), HasSubstr("banana_makes at "));
+  EXPECT_THAT(BackTraceOf(changes, "+666,000"), HasSubstr("apple_makes at "));
+}
+
 TEST_F(TrackRun, AForkHandlerMayWaitForThreadsThatAllocate) {
   const CommandResult result = RunTracked({ALKAID_PARKED_PROGRAM});
   EXPECT_EQ(result.exit_code, 0) << result.err;

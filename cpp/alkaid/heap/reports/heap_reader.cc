@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -127,11 +129,82 @@ void SortBlocks(std::vector<HeapBlock>* blocks) {
   blocks->swap(sorted);
 }
 
+// Of the modules that the tables number, the places where those are listed that are gone.
+class UnloadedModules {
+ public:
+  UnloadedModules(const HeapRoot& root, HeapContents* contents) : contents_(*contents) {
+    if (root.root_size < offsetof(HeapRoot, module_size) + sizeof(root.module_size)) return;
+    const uint32_t count = root.module_count.load(std::memory_order_acquire);
+    const char* const records = reinterpret_cast<const char*>(root.modules);
+    for (uint32_t i = 0; records != nullptr && i < count; ++i) {
+      modules_.push_back(
+          reinterpret_cast<const TrackedModule*>(records + uint64_t{i} * root.module_size));
+    }
+    moved_by_.assign(modules_.size(), kUnknown);
+  }
+
+  // Moves the frames of a back-trace with the modules of these numbers, as far as those are gone.
+  void Move(const uint16_t* numbers, std::span<uint64_t> frames) {
+    for (; *numbers != 0; ++numbers) {
+      if (*numbers >= modules_.size()) continue;
+      const TrackedModule& module = *modules_[*numbers];
+      const uint64_t by = MovedBy(*numbers);
+      for (uint64_t& frame : frames) {
+        if (module.start < frame && frame <= module.end) frame += by;
+      }
+    }
+  }
+
+ private:
+  static constexpr uint64_t kUnknown = 1;  // no module is moved by it, as modules begin on a page
+
+  uint64_t MovedBy(uint16_t number) {
+    uint64_t& by = moved_by_[number];
+    if (by == kUnknown) by = IsListed(*modules_[number]) ? 0 : List(*modules_[number]);
+    return by;
+  }
+
+  static std::string BuildIdOf(const TrackedModule& module) {
+    return {module.build_id, module.build_id + module.build_id_size};
+  }
+  static std::string PathOf(const TrackedModule& module) {
+    return module.path == nullptr ? std::string() : std::string(module.path, module.path_size);
+  }
+
+  // The dynamic linker lists whole pages, and a program header bytes.
+  bool IsListed(const TrackedModule& module) const {
+    return std::ranges::any_of(contents_.modules, [&module](const HeapModule& each) {
+      if (each.bias != module.bias || each.start >= module.end || module.start >= each.end) {
+        return false;
+      }
+      return each.build_id == BuildIdOf(module) &&
+             (!each.build_id.empty() || each.path == PathOf(module));
+    });
+  }
+
+  uint64_t List(const TrackedModule& module) {
+    constexpr uint64_t kGap = uint64_t{1} << 20;
+    const uint64_t by = next_ - module.start;
+    contents_.modules.push_back(
+        {next_, module.end + by, module.bias + by, PathOf(module), BuildIdOf(module)});
+    next_ = (module.end + by + kGap) & ~(kGap - 1);
+    return by;
+  }
+
+  HeapContents& contents_;
+  std::vector<const TrackedModule*> modules_;
+  std::vector<uint64_t> moved_by_;
+  uint64_t next_ = kUnloadedModules;
+};
+
 // Gives the back-traces that blocks refer to places of their own, one after the other.
 class StackCopier {
  public:
   StackCopier(const HeapRoot& root, HeapContents* contents)
-      : root_(root), contents_(*contents), chunks_(root.stack_chunk_count.load()) {}
+      : root_(root),
+        contents_(*contents),
+        chunks_(root.stack_chunk_count.load()),
+        unloaded_(root, contents) {}
 
   // The index of the back-trace of that id.
   uint32_t IndexOf(uint32_t id) {
@@ -149,7 +222,13 @@ class StackCopier {
     if (chunk == nullptr) return 0;
     const auto* record = reinterpret_cast<const StackRecord*>(chunk + uint64_t{id & 0xffff} * 16);
     contents_.stacks.push_back({contents_.frames.size(), record->depth, 0});
-    contents_.frames.insert(contents_.frames.end(), record->frames, record->frames + record->depth);
+    const uint64_t* const end = record->frames + record->depth;
+    const size_t first = contents_.frames.size();
+    contents_.frames.insert(contents_.frames.end(), record->frames, end);
+    if ((record->hash & kHasModules) != 0) {
+      unloaded_.Move(reinterpret_cast<const uint16_t*>(end),
+                     std::span(contents_.frames).subspan(first));
+    }
     return static_cast<uint32_t>(contents_.stacks.size() - 1);
   }
 
@@ -157,6 +236,7 @@ class StackCopier {
   HeapContents& contents_;
   // For each chunk the index of the back-trace at each place, or 0.
   std::vector<std::vector<uint32_t>> chunks_;
+  UnloadedModules unloaded_;
 };
 
 }  // namespace

@@ -67,6 +67,34 @@ TEST(HeapReader, FindsLabelsPoolsAndBackTraces) {
   EXPECT_EQ(snapshot.contents().stacks.size(), 3U);
 }
 
+TEST(HeapReader, FramesOfAModuleThatIsGoneAreMovedWithItAndOthersStay) {
+  crafted::Tables tables;
+  tables.AddPool(0x1234, "jemalloc");
+  const uint16_t gone = tables.AddModule(0x7000000, 0x7005000, "/gone.so", "id of gone");
+  const uint16_t there = tables.AddModule(0x8000000, 0x8005000, "/there.so", "id of there");
+  const uint32_t stack = tables.AddStack({0x7000100, 0x8000100, 0x400100}, {gone, there});
+  const uint32_t later = tables.AddStack({0x7000100, 0x400100});
+  tables.Put(0, 0, Block(0x5000, 48, 1, stack));
+  tables.Put(0, 1, Block(0x6000, 48, 1, later));
+  HeapContents contents;
+  contents.modules.push_back({0x7000000, 0x7004800, 0x7000000, "/another.so", "id of another"});
+  contents.modules.push_back({0x8000000, 0x8004800, 0x8000000, "/there.so", "id of there"});
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &contents));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, HeapSnapshot::Make(std::move(contents)));
+  const auto frames = snapshot.frames(snapshot.blocks()[0].stack);
+  EXPECT_EQ(frames[0], kUnloadedModules + 0x100);
+  EXPECT_EQ(frames[1], 0x8000100U);
+  EXPECT_EQ(frames[2], 0x400100U);
+  const HeapModule* const module = snapshot.ModuleOf(frames[0]);
+  ASSERT_NE(module, nullptr);
+  EXPECT_EQ(module->path, "/gone.so");
+  EXPECT_EQ(module->build_id, "id of gone");
+  EXPECT_EQ(frames[0] - module->bias, 0x100U);
+  EXPECT_EQ(snapshot.ModuleOf(frames[1])->path, "/there.so");
+  // Of what is loaded now.
+  EXPECT_EQ(snapshot.ModuleOf(snapshot.frames(snapshot.blocks()[1].stack)[0])->path, "/another.so");
+}
+
 TEST(HeapReader, OfABlockThatTookTheAddressOfAnotherMeanwhileKeepsTheLater) {
   crafted::Tables tables;
   tables.Put(0, 3, Block(0x5000, 10, 7));

@@ -226,6 +226,8 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   contents.pid = static_cast<uint32_t>(::getpid());
   contents.taken_ns = MonotonicNanoseconds();
   contents.taken_unix_ns = NanosecondsOf(CLOCK_REALTIME);
+  // Before the back-traces: one of a module that is unloaded from now on has a place all the same.
+  contents.modules = LoadedModules();
   const bool views = HeapTracker::Get().watches_views();
   ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents,
                                       views ? LockViewShard : WithShardLocked()));
@@ -234,7 +236,6 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   if (views) CopySourceNotes(contents.taken_ns, &contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
-  contents.modules = LoadedModules();
   contents.command_line = CommandLine();
   return HeapSnapshot::Make(std::move(contents));
 }

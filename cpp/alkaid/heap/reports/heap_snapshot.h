@@ -78,9 +78,14 @@ struct HeapPool {
   }
 };
 
-// A file that is mapped as code.
+// Where modules are listed that were unloaded: from here on, where no address of a process is. What
+// lies where they were may be another. Return addresses of back-traces that lead through them are
+// moved with them, so each address has one module, and stays as far from its start.
+inline constexpr uint64_t kUnloadedModules = uint64_t{1} << 63;
+
+// A file that is mapped as code, or was.
 struct HeapModule {
-  uint64_t start = 0;  // address of its first byte
+  uint64_t start = 0;  // address of its first byte; from kUnloadedModules on where it is gone
   uint64_t end = 0;    // behind its last
   uint64_t bias = 0;   // what was added to the addresses in the file
   std::string path;

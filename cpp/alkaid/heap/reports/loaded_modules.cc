@@ -15,6 +15,7 @@
 
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
+#include "alkaid/heap/tracking/build_id_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -25,27 +26,9 @@ std::string ExecutablePath() {
   return length > 0 ? std::string(path, static_cast<size_t>(length)) : "";
 }
 
-// The bytes of the GNU build-id among the notes of a segment.
-std::string BuildIdIn(const char* notes, size_t size, size_t alignment) {
-  const auto padded = [alignment](uint64_t length) {
-    return (length + alignment - 1) & ~(uint64_t{alignment} - 1);
-  };
-  while (size >= sizeof(ElfW(Nhdr))) {
-    ElfW(Nhdr) note;
-    std::memcpy(&note, notes, sizeof(note));
-    const uint64_t name = sizeof(note);
-    const uint64_t descriptor = name + padded(note.n_namesz);
-    const uint64_t next = descriptor + padded(note.n_descsz);
-    if (descriptor + note.n_descsz > size) break;
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(ELF_NOTE_GNU) &&
-        std::memcmp(notes + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0) {
-      return std::string(notes + descriptor, note.n_descsz);
-    }
-    if (next >= size) break;
-    notes += next;
-    size -= next;
-  }
-  return "";
+std::string BuildIdIn(const void* notes, size_t size, size_t alignment) {
+  const auto found = BuildIdInNotes({static_cast<const uint8_t*>(notes), size}, alignment);
+  return {found.begin(), found.end()};
 }
 
 int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) {
@@ -59,7 +42,7 @@ int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) {
       module.start = std::min(module.start, start);
       module.end = std::max(module.end, start + header.p_memsz);
     } else if (header.p_type == PT_NOTE && module.build_id.empty()) {
-      module.build_id = BuildIdIn(reinterpret_cast<const char*>(start), header.p_memsz,
+      module.build_id = BuildIdIn(reinterpret_cast<const void*>(start), header.p_memsz,
                                   header.p_align == 8 ? 8 : 4);
     }
   }
@@ -171,9 +154,23 @@ std::vector<HeapModule> MappedModules() {
   return modules;
 }
 
+bool IsRelative(const HeapModule& module) {
+  return !module.path.starts_with('/') && module.path.find('/') != std::string::npos;
+}
+
 std::vector<HeapModule> ModulesOfTheLoader() {
   std::vector<HeapModule> modules;
   ::dl_iterate_phdr(AddModule, &modules);
+  // By a path as it was loaded: in the folder that the process was in then. The kernel knows the file.
+  if (std::ranges::none_of(modules, IsRelative)) return modules;
+  const std::vector<Mapping> mappings = Mappings();
+  for (HeapModule& module : modules) {
+    if (!IsRelative(module)) continue;
+    const auto mapping = std::ranges::find_if(mappings, [&module](const Mapping& each) {
+      return each.start <= module.start && module.start < each.end && each.path.starts_with('/');
+    });
+    if (mapping != mappings.end()) module.path = mapping->path;
+  }
   return modules;
 }
 

@@ -99,13 +99,34 @@ struct Table {
 };
 static_assert(sizeof(Table) == 24);
 
+// In the hash of a back-trace: numbers of modules stand behind its frames.
+inline constexpr uint32_t kHasModules = 0x80000000;
+// Numbers behind a back-trace, without the 0 at their end.
+inline constexpr uint32_t kMostModulesOfStack = 31;
+
 // A back-trace, innermost first: the address of the next instruction of each frame, as a return
 // address is. Its id names its place: stack_chunks[id >> 16] + (id & 0xffff) * 16.
+//
+// Where it leads through libraries that can be unloaded, their numbers (uint16_t) follow the last
+// frame, ended by 0. They were loaded when it was taken; what lies there now may be another.
 struct StackRecord {
   uint32_t depth;
-  uint32_t hash;
+  uint32_t hash;       // with kHasModules where numbers follow
   uint64_t frames[1];  // `depth` of them
 };
+
+// A library that can be unloaded, and that a back-trace leads through.
+struct TrackedModule {
+  uint64_t start;    // address of its first byte
+  uint64_t end;      // behind its last
+  uint64_t bias;     // what was added to the addresses in the file
+  const char* path;  // path_size characters; null where there was no memory for it
+  uint32_t path_size;
+  uint32_t build_id_size;  // 0 where the file has none
+  uint8_t build_id[32];
+  uint64_t reserved;
+};
+static_assert(sizeof(TrackedModule) == 80);
 
 // A pool that was seen. Index 0 stands for malloc.
 struct TrackedPool {
@@ -135,9 +156,13 @@ struct HeapRoot {
   std::atomic<char*>* stack_chunks;
   // Back-traces that found no place: blocks and views recorded without one. Since `root_size` 160.
   std::atomic<uint64_t> stacks_dropped;
+  // module_count of them, each module_size bytes; index 0 stands for none. Since `root_size` 176.
+  TrackedModule* modules;
+  std::atomic<uint32_t> module_count;
+  uint32_t module_size;
 };
 static_assert(offsetof(HeapRoot, blocks) == 64 && offsetof(HeapRoot, views) == 88 &&
-              offsetof(HeapRoot, labels) == 112 && sizeof(HeapRoot) == 160);
+              offsetof(HeapRoot, labels) == 112 && sizeof(HeapRoot) == 176);
 
 }  // namespace alkaid::heap
 

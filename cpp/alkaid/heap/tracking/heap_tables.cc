@@ -6,10 +6,15 @@ namespace {
 constinit std::atomic<char*> stack_chunks[StackTable::kMaxChunks] = {};
 constinit TrackedPool tracked_pools[PoolIndex::kMaxPools] = {};
 
+constinit TrackedModule tracked_modules[ModuleTable::kMaxModules] = {};
+constinit ModuleTable module_table(tracked_modules, &alkaid_heap_root.module_count);
+
 constinit HeapTables tables = {
     .blocks = {},
     .views = {},
-    .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count, &alkaid_heap_root.stacks_dropped},
+    .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count, &alkaid_heap_root.stacks_dropped,
+               StackTable::kMaxChunks, &module_table},
+    .modules = module_table,
     .totals = {},
     .pools = {tracked_pools, &alkaid_heap_root.pool_count},
     .moves = PendingMoves(&alkaid_heap_root.moving),
@@ -45,4 +50,7 @@ constinit alkaid::heap::HeapRoot alkaid_heap_root = {
     .stack_chunk_count = 0,
     .stack_chunks = alkaid::heap::stack_chunks,
     .stacks_dropped = 0,
+    .modules = alkaid::heap::tracked_modules,
+    .module_count = 1,
+    .module_size = sizeof(alkaid::heap::TrackedModule),
 };

@@ -10,6 +10,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "alkaid/heap/tracking/label_totals_internal.h"
+#include "alkaid/heap/tracking/module_table_internal.h"
 #include "alkaid/heap/tracking/pending_moves_internal.h"
 #include "alkaid/heap/tracking/pool_index_internal.h"
 #include "alkaid/heap/tracking/record_table_internal.h"
@@ -21,6 +22,7 @@ struct HeapTables {
   BlockTable blocks;
   ViewTable views;
   StackTable stacks;
+  ModuleTable& modules;
   LabelTotals totals;
   PoolIndex pools;
   PendingMoves moves;

@@ -24,7 +24,11 @@ uint32_t HashFrames(std::span<const uint64_t> frames) {
   if (i < frames.size()) even = (std::rotl(even, 23) ^ frames[i]) * kFactor;
   uint64_t hash = (even ^ std::rotl(odd, 32)) * kFactor;
   hash ^= hash >> 32;
-  return static_cast<uint32_t>(hash);
+  return static_cast<uint32_t>(hash) & ~kHasModules;
+}
+
+const uint16_t* NumbersBehind(const StackRecord& record) {
+  return reinterpret_cast<const uint16_t*>(record.frames + record.depth);
 }
 
 }  // namespace
@@ -63,37 +67,53 @@ uint32_t StackTable::Find(const Index* index, uint32_t hash,
     const uint32_t id = index->ids[at].load(std::memory_order_acquire);
     if (id == 0) return 0;
     const StackRecord* const record = RecordOf(id);
-    if (record->hash == hash && record->depth == frames.size() &&
-        std::memcmp(record->frames, frames.data(), frames.size_bytes()) == 0) {
+    if ((record->hash & ~kHasModules) == hash && record->depth == frames.size() &&
+        std::memcmp(record->frames, frames.data(), frames.size_bytes()) == 0 &&
+        LeadsThroughWhatIsLoaded(*record)) {
       return id;
     }
   }
+}
+
+bool StackTable::LeadsThroughWhatIsLoaded(const StackRecord& record) const {
+  if ((record.hash & kHasModules) == 0) [[likely]]
+    return true;
+  for (const uint16_t* number = NumbersBehind(record); *number != 0; ++number) {
+    if (!modules_->IsLoaded(*number)) return false;
+  }
+  return true;
 }
 
 uint32_t StackTable::Intern(std::span<const uint64_t> frames) {
   if (frames.empty()) return 0;
   const uint32_t hash = HashFrames(frames);
   if (const uint32_t id = Find(index_.load(std::memory_order_acquire), hash, frames)) return id;
-  const uint32_t id = full_.load(std::memory_order_relaxed) ? 0 : Add(hash, frames);
+  uint32_t id = 0;
+  if (!full_.load(std::memory_order_relaxed)) {
+    uint16_t numbers[kMostModulesOfStack];
+    const size_t count = modules_ == nullptr ? 0 : modules_->NumbersOf(frames, numbers);
+    id = Add(hash, frames, {numbers, count});
+  }
   if (id == 0) dropped_->fetch_add(1, std::memory_order_relaxed);
   return id;
 }
 
-uint32_t StackTable::Add(uint32_t hash, std::span<const uint64_t> frames) {
+uint32_t StackTable::Add(uint32_t hash, std::span<const uint64_t> frames, Numbers modules) {
   const std::lock_guard guard(lock_);
   // Another thread may have been faster.
   if (const uint32_t id = Find(index_.load(std::memory_order_relaxed), hash, frames)) return id;
   if (!MakeRoomInIndex()) return 0;
-  const uint32_t id = Append(hash, frames);
+  const uint32_t id = Append(hash, frames, modules);
   if (id == 0) return 0;
   index_.load(std::memory_order_relaxed)->Add(hash, id);
   size_.store(size() + 1, std::memory_order_relaxed);
   return id;
 }
 
-uint32_t StackTable::Append(uint32_t hash, std::span<const uint64_t> frames) {
+uint32_t StackTable::Append(uint32_t hash, std::span<const uint64_t> frames, Numbers modules) {
+  const uint64_t numbers = modules.empty() ? 0 : modules.size_bytes() + sizeof(uint16_t);
   const uint64_t bytes =
-      (offsetof(StackRecord, frames) + frames.size_bytes() + kUnit - 1) / kUnit * kUnit;
+      (offsetof(StackRecord, frames) + frames.size_bytes() + numbers + kUnit - 1) / kUnit * kUnit;
   if (bytes > kChunkBytes) return 0;
   uint64_t start = next_;
   if (start % kChunkBytes + bytes > kChunkBytes) {
@@ -113,8 +133,10 @@ uint32_t StackTable::Append(uint32_t hash, std::span<const uint64_t> frames) {
   }
   auto* const record = reinterpret_cast<StackRecord*>(memory + start % kChunkBytes);
   record->depth = static_cast<uint32_t>(frames.size());
-  record->hash = hash;
-  std::copy(frames.begin(), frames.end(), record->frames);
+  record->hash = hash | (modules.empty() ? 0 : kHasModules);
+  // The chunk is of zeros, so the numbers end.
+  std::ranges::copy(modules,
+                    reinterpret_cast<uint16_t*>(std::ranges::copy(frames, record->frames).out));
   next_ = start + bytes;
   return static_cast<uint32_t>(start / kUnit);
 }
@@ -129,7 +151,7 @@ bool StackTable::MakeRoomInIndex() {
   fresh->capacity = capacity;
   for (uint64_t i = 0; old != nullptr && i < old->capacity; ++i) {
     const uint32_t id = old->ids[i].load(std::memory_order_relaxed);
-    if (id != 0) fresh->Add(RecordOf(id)->hash, id);
+    if (id != 0) fresh->Add(RecordOf(id)->hash & ~kHasModules, id);
   }
   // The old one stays mapped: somebody may be reading it. All that ever were are less than this.
   index_.store(fresh, std::memory_order_release);

@@ -8,6 +8,9 @@
 // the chunks are full no other is added: those that are there go on being found, and the rest is
 // counted as dropped.
 //
+// A back-trace that leads through libraries that can be unloaded is another one once they were: it
+// is known by its addresses and by what was loaded there (module_table_internal.h).
+//
 // Ownership: copies; nothing is ever given back. Threads: all functions, from any thread; a
 // back-trace that is known is found without a lock, and none is taken once the table is full.
 // Full and out of memory: id 0, "no back-trace"; `dropped` counts.
@@ -19,6 +22,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/heap/tracking/heap_layout.h"
+#include "alkaid/heap/tracking/module_table_internal.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
 namespace alkaid::heap {
@@ -29,9 +33,15 @@ class ALKAID_EXPORT StackTable {
   static constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
 
   // The directory has `most_chunks` entries. It and the counts belong to the caller and are zero.
+  // Where `modules` is null, addresses alone make a back-trace.
   constexpr StackTable(std::atomic<char*>* chunks, std::atomic<uint32_t>* chunk_count,
-                       std::atomic<uint64_t>* dropped, uint32_t most_chunks = kMaxChunks)
-      : chunks_(chunks), chunk_count_(chunk_count), dropped_(dropped), most_chunks_(most_chunks) {}
+                       std::atomic<uint64_t>* dropped, uint32_t most_chunks = kMaxChunks,
+                       ModuleTable* modules = nullptr)
+      : chunks_(chunks),
+        chunk_count_(chunk_count),
+        dropped_(dropped),
+        most_chunks_(most_chunks),
+        modules_(modules) {}
   StackTable(const StackTable&) = delete;
   StackTable& operator=(const StackTable&) = delete;
 
@@ -49,17 +59,20 @@ class ALKAID_EXPORT StackTable {
 
  private:
   struct Index;
+  using Numbers = std::span<const uint16_t>;
 
   const StackRecord* RecordOf(uint32_t id) const;
+  bool LeadsThroughWhatIsLoaded(const StackRecord& record) const;
   uint32_t Find(const Index* index, uint32_t hash, std::span<const uint64_t> frames) const;
-  uint32_t Append(uint32_t hash, std::span<const uint64_t> frames);
+  uint32_t Append(uint32_t hash, std::span<const uint64_t> frames, Numbers modules);
   bool MakeRoomInIndex();
-  uint32_t Add(uint32_t hash, std::span<const uint64_t> frames);
+  uint32_t Add(uint32_t hash, std::span<const uint64_t> frames, Numbers modules);
 
   std::atomic<char*>* const chunks_;
   std::atomic<uint32_t>* const chunk_count_;
   std::atomic<uint64_t>* const dropped_;  // how often Intern had no place
   const uint32_t most_chunks_;
+  ModuleTable* const modules_;
   std::atomic<bool> full_{false};
   std::atomic<Index*> index_{nullptr};
   std::atomic<uint64_t> size_{0};

@@ -48,6 +48,7 @@ void HeapTracker::GuardTablesAroundForks() {
     tables.moves.Unlock();
     tables.pools.Unlock();
     tables.stacks.Unlock();
+    tables.modules.Unlock();
     tables.views.UnlockAll();
     tables.blocks.UnlockAll();
   };
@@ -58,6 +59,7 @@ void HeapTracker::GuardTablesAroundForks() {
         HeapTables& tables = Tables();
         tables.blocks.LockAll();
         tables.views.LockAll();
+        tables.modules.Lock();
         tables.stacks.Lock();
         tables.pools.Lock();
         tables.moves.Lock();
@@ -91,12 +93,17 @@ void HeapTracker::RenewLocks() {
   tables.blocks.RenewLocks();
   tables.views.RenewLocks();
   tables.stacks.RenewLock();
+  tables.modules.RenewLock();
   tables.pools.RenewLock();
   tables.moves.RenewLock();
 }
 
-// When the library is loaded: a fork during the first start must find the guard in place.
-[[gnu::constructor]] static void GuardTables() { HeapTracker::Get().GuardTablesAroundForks(); }
+// When the library is loaded: a fork during the first start must find the guard in place, and the
+// dynamic linker's lock is no matter.
+[[gnu::constructor]] static void GuardTables() {
+  HeapTracker::Get().GuardTablesAroundForks();
+  Tables().modules.RememberWhatStays();
+}
 
 Status HeapTracker::Start(const TrackingOptions& options) {
   ALKAID_RETURN_NOT_OK(CheckOptions(options));

@@ -2,7 +2,7 @@
 
 import gdb
 
-from . import inferior, layout, pools, rendering, retention, selection, snapshots, watch
+from . import inferior, layout, pools, rendering, retention, selection, snapshots, unloaded, watch
 from .arguments import nothing_but, options
 from .rendering import say
 from .view import LISTED, TRACEBACKS, View, flags_of, name_of, total_line
@@ -33,6 +33,8 @@ class Command(gdb.Command):
                 cut = inferior.cut_core()
             text = f"{self.words}: {error}" + (f" ({cut})" if cut else "")
             raise gdb.GdbError(rendering.printable(text)) from error
+        finally:
+            unloaded.forget()
 
 
 class Alkaid(Command):

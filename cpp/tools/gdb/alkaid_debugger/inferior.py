@@ -9,7 +9,7 @@ import time
 
 import gdb
 
-from . import layout
+from . import layout, unloaded
 from .rendering import without_arguments
 
 LINE = 1 << 16
@@ -82,9 +82,11 @@ def left_out_of_core():
 
 
 class Code:
-    """What the instructions at given addresses belong to. Asks gdb once for each address."""
+    """What the instructions at given addresses belong to. Asks gdb once for each address. Those of
+    the modules in `gone` were unloaded."""
 
-    def __init__(self):
+    def __init__(self, gone=()):
+        self._gone = gone
         self._functions = {}
         self._machinery = {}
         self._lines = {}
@@ -110,6 +112,9 @@ class Code:
 
     def _look_up(self, pc):
         found = []
+        gone = unloaded.at(pc + 1, self._gone)
+        if gone is not None:
+            unloaded.add_file(gone, pc)
         try:
             block = gdb.block_for_pc(pc)
         except RuntimeError:
@@ -122,9 +127,11 @@ class Code:
         if found:
             return found
         name = symbol_name(pc)
+        if name is None and gone is not None:
+            return [(f"{os.path.basename(gone.path)} + {pc + 1 - gone.bias:#x}", "")]
         if name is None:
             return [(self._files.place_of(pc + 1), "")]
-        library = gdb.solib_name(pc)
+        library = gone.path if gone is not None else gdb.solib_name(pc)
         return [(name, f" from {os.path.basename(library)}" if library else "")]
 
     def _place(self, block, pc, innermost):
@@ -139,10 +146,11 @@ class Code:
     def _line_before(self, block, symtab, pc):
         """The line of a function from which another was inlined: gdb tells the innermost one's
         only. It is the last one before that code which belongs to the function itself."""
-        lines = self._lines.get(symtab.fullname())
+        source = (symtab.objfile.filename, symtab.fullname())
+        lines = self._lines.get(source)
         if lines is None:
             lines = sorted((entry.pc, entry.line) for entry in symtab.linetable() if entry.line)
-            self._lines[symtab.fullname()] = lines
+            self._lines[source] = lines
         at = bisect.bisect_right(lines, pc, key=lambda entry: entry[0]) - 1
         while at >= 0 and lines[at][0] >= block.start:
             other = function_block(lines[at][0])

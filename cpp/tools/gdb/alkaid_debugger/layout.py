@@ -9,6 +9,7 @@ import array
 import collections
 import itertools
 import operator
+import os
 import struct
 
 MAGIC = b"ALKHEAP\0"
@@ -23,6 +24,17 @@ ARRAY = struct.Struct("<QQ")
 BLOCK = "<QQQQQIIIHHQ"
 VIEW = "<QQQQQQQII"
 POOL = struct.Struct("<Q56s")
+MODULES_OFFSET = 160  # in the root, of what was appended later than the rest
+MODULES = struct.Struct("<QII")
+MODULE = struct.Struct("<QQQQII32s")
+HAS_MODULES = 1 << 31  # in the hash of a back-trace
+MOST_MODULES = 1 << 16
+MOST_OF_STACK = 31
+MOST_PATH = 1 << 16
+
+# Where frames are moved to whose module was unloaded: where no address of a process is.
+UNLOADED = 1 << 63
+GAP = 1 << 20
 
 PIECE = 16 << 20  # bytes read at once: a damaged capacity meets unmapped memory, not a full disk
 MOST_SHARDS = 1 << 16
@@ -40,6 +52,7 @@ Block = collections.namedtuple(
     "Block", "address size weight serial birth_ns stack label thread pool flags reserved")
 View = collections.namedtuple(
     "View", "view root data size root_data root_size birth_ns stack thread")
+Module = collections.namedtuple("Module", "start end bias path build_id")
 
 Shard = collections.namedtuple("Shard", "address sequence live where")
 
@@ -127,7 +140,11 @@ class Heap:
         self.root = Root._make(ROOT.unpack(self._part(address, ROOT.size, "alkaid_heap_root")))
         self._labels = self._pools = self._chunks = None
         self._stacks = {}
-        self._damaged_stacks = False
+        self._modules = None
+        self._moved = {}  # by number: how far
+        self.is_loaded = lambda module: True  # whether a module is still where it was
+        self.unloaded = []  # those that are not, as they were moved
+        self._address, self._size = address, size
         if self.root.moving:
             self.note(f"{self.root.moving} block(s) are being reallocated at this moment and are "
                       "in no table")
@@ -199,7 +216,8 @@ class Heap:
         return f"<pool {index}>"
 
     def frames(self, stack):
-        """The return addresses of a back-trace, innermost first."""
+        """The return addresses of a back-trace, innermost first. Those in a module that was unloaded
+        are moved to its place among `unloaded`: what lies there now may be another."""
         frames = self._stacks.get(stack)
         if frames is None:
             frames = self._stacks[stack] = self._read_frames(stack)
@@ -337,9 +355,66 @@ class Heap:
             self.note(f"a record has back-trace {stack:#x}, which is not there: damaged", "stack")
             return ()
         address = self._chunks[chunk] + place * 16
-        (depth,) = struct.unpack("<I", self._part(address, 4, "a back-trace"))
+        depth, hashed = struct.unpack("<II", self._part(address, 8, "a back-trace"))
         if depth > MOST_FRAMES:
             self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged", "depth")
             return ()
         raw = self._part(address + 8, 8 * depth, "a back-trace")
-        return struct.unpack(f"<{depth}Q", raw)
+        frames = struct.unpack(f"<{depth}Q", raw)
+        if hashed & HAS_MODULES:
+            for number in self._numbers(address + 8 + 8 * depth):
+                frames = self._moved_with(number, frames)
+        return frames
+
+    def _numbers(self, address):
+        """The numbers of modules that stand behind a back-trace."""
+        numbers = []
+        while len(numbers) < MOST_OF_STACK:
+            (number,) = struct.unpack("<H", self._part(address, 2, "a back-trace"))
+            if number == 0:
+                break
+            numbers.append(number)
+            address += 2
+        return numbers
+
+    def _moved_with(self, number, frames):
+        if self._modules is None:
+            self._modules = self._read_modules()
+        if number >= len(self._modules):
+            self.note(f"a back-trace leads through module {number} of {len(self._modules)}: "
+                      "damaged", "module")
+            return frames
+        module = self._modules[number]
+        if number not in self._moved:
+            self._moved[number] = 0 if self.is_loaded(module) else self._move(module)
+        by = self._moved[number]
+        return tuple(frame + by if module.start < frame <= module.end else frame
+                     for frame in frames)
+
+    def _move(self, module):
+        start = self.unloaded[-1].end if self.unloaded else UNLOADED
+        start = (start + GAP) // GAP * GAP
+        by = start - module.start
+        self.unloaded.append(module._replace(start=start, end=module.end + by,
+                                             bias=module.bias + by))
+        return by
+
+    def _read_modules(self):
+        if self._size < MODULES_OFFSET + MODULES.size:
+            return []
+        records, count, size = MODULES.unpack(
+            self._part(self._address + MODULES_OFFSET, MODULES.size, "alkaid_heap_root"))
+        if count > MOST_MODULES or not MODULE.size <= size <= MOST_RECORD_BYTES:
+            raise HeapError(f"the tables say there are {count} modules of {size} bytes: damaged")
+        raw = self._part(records, count * size, "the modules")
+        return [self._module(MODULE.unpack_from(raw, number * size)) for number in range(count)]
+
+    def _module(self, record):
+        start, end, bias, path, path_size, build_id_size, build_id = record
+        if end < start or end >= UNLOADED or path_size > MOST_PATH or build_id_size > 32:
+            self.note(f"a module lies from {start:#x} to {end:#x}, with a path of {path_size} "
+                      "characters: damaged", "module")
+            return Module(0, 0, 0, "", "")
+        name = bytes(self._part(path, path_size, "the path of a module")) if path else b""
+        return Module(start, end, bias, os.fsdecode(name), build_id[:build_id_size].hex())
+

@@ -2,7 +2,7 @@
 
 import heapq
 
-from . import inferior, layout, rendering, snapshots
+from . import inferior, layout, rendering, snapshots, unloaded
 from .rendering import say
 
 LISTED = 50      # blocks that are shown unless --all is given
@@ -16,8 +16,9 @@ class View:
     def __init__(self):
         inferior.require_stopped()
         self.memory = inferior.Memory()
-        self.code = inferior.Code()
         self.heap = layout.Heap(self.memory.read, inferior.address_of("alkaid_heap_root"))
+        self.heap.is_loaded = unloaded.is_loaded
+        self.code = inferior.Code(self.heap.unloaded)
         if not self.heap.on:
             raise layout.HeapError("tracking is off, so no block is known: "
                                    "ALKAID_TRACK_ALLOCATIONS=1, alkaid run --track, or "

@@ -1,0 +1,77 @@
+// ModuleTable: the libraries that can be unloaded and that back-traces lead through, each by a
+// number.
+//
+// Where one was unloaded another can be loaded, and its code then has the addresses that the first
+// one's had. A number stands for what was loaded: path, build-id, place. One that comes back to where
+// it was has the number that it had. What is loaded at an address is asked of the dynamic linker by
+// the one question that it answers without a lock, so it may be asked inside malloc and in a child.
+// Libraries that a program is started with are never unloaded, and have no number.
+//
+// Append-only: a number stays what it is for the life of the process.
+//
+// Ownership: copies; the records belong to the caller. Threads: all functions, from any thread, but
+// RememberWhatStays, which comes before all others. Full: further libraries have no number. Out of
+// memory: one has no path. A C library without that question (before glibc 2.35): there are none.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "alkaid/base/export.h"
+#include "alkaid/heap/tracking/heap_layout.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
+
+namespace alkaid::heap {
+
+class ALKAID_EXPORT ModuleTable {
+ public:
+  static constexpr uint32_t kMaxModules = 4096;
+
+  // `modules` has kMaxModules entries, of zeros, and `count` is 1.
+  constexpr ModuleTable(TrackedModule* modules, std::atomic<uint32_t>* count)
+      : modules_(modules), count_(count) {}
+  ModuleTable(const ModuleTable&) = delete;
+  ModuleTable& operator=(const ModuleTable&) = delete;
+
+  // Notes what is loaded for good: the program and what it was started with. Takes the dynamic
+  // linker's lock.
+  void RememberWhatStays();
+
+  // The numbers of the modules that these return addresses lie in, each once, in `numbers`, which has
+  // room for kMostModulesOfStack. Returns how many. The frames are of a thread that runs: what they
+  // lie in is not being unloaded.
+  size_t NumbersOf(std::span<const uint64_t> frames, uint16_t* numbers);
+  // Whether the module of that number is loaded where it was.
+  bool IsLoaded(uint16_t number) const;
+
+  // Around a fork.
+  void Lock() { lock_.lock(); }
+  void Unlock() { lock_.unlock(); }
+  void RenewLock() { lock_.Renew(); }
+
+ private:
+  struct Range {
+    uint64_t start;
+    uint64_t end;
+  };
+  struct Loaded;  // what the dynamic linker says of an address
+  static constexpr size_t kMostThatStay = 256;
+
+  bool Stays(uint64_t address) const;
+  uint16_t NumberOf(const Loaded& loaded);
+  uint16_t Add(const Loaded& loaded);
+  const char* KeepPath(std::string_view path, uint32_t* size);
+
+  TrackedModule* const modules_;
+  std::atomic<uint32_t>* const count_;
+  Range stays_[kMostThatStay] = {};
+  size_t stays_count_ = 0;
+  TableMutex lock_;  // for adding, and for what follows
+  char* paths_ = nullptr;
+  size_t paths_left_ = 0;
+};
+
+}  // namespace alkaid::heap

@@ -1,0 +1,117 @@
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "alkaid/heap/tracking/heap_tables_internal.h"
+#include "alkaid/heap/tracking/module_table_internal.h"
+#include "alkaid/heap/tracking/stack_table_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+// A plugin for as long as it lives, and a return address in it.
+class Plugin {
+ public:
+  explicit Plugin(const char* path) : library_(::dlopen(path, RTLD_NOW)) {
+    EXPECT_NE(library_, nullptr) << ::dlerror();
+  }
+  ~Plugin() { ::dlclose(library_); }
+  Plugin(const Plugin&) = delete;
+  Plugin& operator=(const Plugin&) = delete;
+
+  uint64_t address() const {
+    return reinterpret_cast<uint64_t>(::dlsym(library_, "alkaid_plugin_make")) + 4;
+  }
+
+ private:
+  void* const library_;
+};
+
+class ModuleTableTest : public ::testing::Test {
+ protected:
+  ModuleTableTest() { table_.RememberWhatStays(); }
+  std::vector<uint16_t> NumbersOf(const std::vector<uint64_t>& frames) {
+    uint16_t numbers[kMostModulesOfStack];
+    return {numbers, numbers + table_.NumbersOf(frames, numbers)};
+  }
+
+  const std::unique_ptr<TrackedModule[]> modules_ =
+      std::make_unique<TrackedModule[]>(ModuleTable::kMaxModules);
+  std::atomic<uint32_t> count_{1};
+  ModuleTable table_{modules_.get(), &count_};
+};
+
+uint64_t InTheCLibrary() { return reinterpret_cast<uint64_t>(&std::strtol) + 4; }
+uint64_t InTheProgram() { return reinterpret_cast<uint64_t>(&InTheCLibrary) + 4; }
+
+TEST_F(ModuleTableTest, WhatAProgramIsStartedWithHasNoNumberAndAPluginHasOne) {
+  EXPECT_TRUE(NumbersOf({InTheProgram(), InTheCLibrary(), 0x1000}).empty());
+  const Plugin apple(ALKAID_PLUGIN_APPLE);
+  EXPECT_EQ(NumbersOf({apple.address(), InTheProgram(), apple.address() + 1}),
+            (std::vector<uint16_t>{1}));
+  const TrackedModule& module = modules_[1];
+  EXPECT_LT(module.start, apple.address());
+  EXPECT_GT(module.end, apple.address());
+  EXPECT_EQ(std::string_view(module.path, module.path_size), ALKAID_PLUGIN_APPLE);
+  EXPECT_EQ(module.build_id_size, 20U);
+  EXPECT_TRUE(table_.IsLoaded(1));
+}
+
+TEST_F(ModuleTableTest, APluginHasItsNumberAgainAndAnotherInItsPlaceHasAnother) {
+  // The loader mostly gives the place that has just become free; that is its own affair.
+  std::map<std::pair<std::string, uint64_t>, uint16_t> numbers;
+  for (int i = 0; i < 3; ++i) {
+    for (const char* const path : {ALKAID_PLUGIN_APPLE, ALKAID_PLUGIN_BANANA}) {
+      const Plugin plugin(path);
+      const std::vector<uint16_t> found = NumbersOf({plugin.address()});
+      ASSERT_EQ(found.size(), 1U);
+      numbers.try_emplace({path, plugin.address()}, found[0]);
+      for (const auto& [key, number] : numbers) {
+        const bool same = key == std::pair(std::string(path), plugin.address());
+        EXPECT_EQ(number == found[0], same);
+        EXPECT_EQ(table_.IsLoaded(number), same);
+      }
+    }
+  }
+  for (const auto& entry : numbers) EXPECT_FALSE(table_.IsLoaded(entry.second));
+  EXPECT_EQ(count_, numbers.size() + 1);
+}
+
+TEST_F(ModuleTableTest, ABackTraceThroughAnotherPluginInThePlaceOfOneIsAnother) {
+  std::atomic<char*> chunks[1] = {};
+  std::atomic<uint32_t> chunk_count{0};
+  std::atomic<uint64_t> dropped{0};
+  StackTable stacks(chunks, &chunk_count, &dropped, 1, &table_);
+  std::map<std::pair<std::string, uint64_t>, uint32_t> ids;
+  for (int i = 0; i < 3; ++i) {
+    for (const char* const path : {ALKAID_PLUGIN_APPLE, ALKAID_PLUGIN_BANANA}) {
+      const Plugin plugin(path);
+      const uint64_t frames[] = {InTheCLibrary(), plugin.address(), InTheProgram()};
+      const uint32_t id = stacks.Intern(frames);
+      EXPECT_NE(id, 0U);
+      EXPECT_EQ(stacks.Intern(frames), id);
+      EXPECT_EQ(ids.try_emplace({path, plugin.address()}, id).first->second, id);
+    }
+  }
+  EXPECT_EQ(stacks.size(), ids.size());
+  const uint64_t plain[] = {InTheCLibrary(), InTheProgram()};
+  EXPECT_EQ(stacks.Intern(plain), stacks.Intern(plain));
+}
+
+TEST_F(ModuleTableTest, WhenItIsFullFurtherModulesHaveNoNumber) {
+  count_ = ModuleTable::kMaxModules;
+  const Plugin apple(ALKAID_PLUGIN_APPLE);
+  EXPECT_TRUE(NumbersOf({apple.address()}).empty());
+}
+
+}  // namespace
+}  // namespace alkaid::heap
