@@ -2,6 +2,7 @@
 // found.
 #include <cstdio>
 #include <limits>
+#include <mutex>
 #include <string_view>
 #include <thread>
 
@@ -37,6 +38,19 @@ int DataRace() {
   return shared & 4;
 }
 
+// Two locks, in two orders: by one thread after the other, so that nobody waits.
+int LockOrder() {
+  static std::mutex first;
+  static std::mutex second;
+  std::thread([] {
+    const std::lock_guard outer(first);
+    const std::lock_guard inner(second);
+  }).join();
+  const std::lock_guard outer(second);
+  const std::lock_guard inner(first);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,6 +59,8 @@ int main(int argc, char** argv) {
   if (fault == "leak") return Leak();
   if (fault == "signed_overflow") return SignedOverflow();
   if (fault == "data_race") return DataRace();
-  std::fprintf(stderr, "usage: planted_fault use_after_free|leak|signed_overflow|data_race\n");
+  if (fault == "lock_order") return LockOrder();
+  std::fprintf(stderr,
+               "usage: planted_fault use_after_free|leak|signed_overflow|data_race|lock_order\n");
   return 2;
 }

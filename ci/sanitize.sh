@@ -2,8 +2,8 @@
 # Builds and runs the whole suite under sanitizers: AddressSanitizer with UndefinedBehaviorSanitizer
 # (asan), ThreadSanitizer (tsan). Their run-time options are in CMakePresets.json.
 #
-# ThreadSanitizer's search for deadlocks is off: it follows 64 locks of a thread, and a thread that forks
-# holds all of jemalloc's and the library's.
+# ThreadSanitizer searches for locks that are taken in two orders too, but in tests that fork
+# (cmake/AlkaidForkingTests.cmake).
 #
 #   ci/sanitize.sh [asan] [tsan]      both when none is named
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

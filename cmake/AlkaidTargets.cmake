@@ -203,10 +203,7 @@ function(alkaid_gtest_program name)
   if(ALKAID_PCH)
     target_precompile_headers(${name} REUSE_FROM alkaid_test_pch)
   endif()
-  # PRE_TEST: programs are asked for their tests when CTest runs, under the environment that a
-  # sanitizer needs, and not while building.
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
-                       PROPERTIES TIMEOUT 120)
+  alkaid_add_gtests(${name})
 endfunction()
 
 # alkaid_test_program(name SOURCES a.cc ... [LINK target ...] [ARGS arg ...] [PLAIN])
@@ -228,6 +225,9 @@ function(alkaid_test_program name)
   endif()
   add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
+  if(ALKAID_SANITIZE STREQUAL "thread" AND name IN_LIST ALKAID_FORKING_PROGRAMS)
+    set_tests_properties(${name} PROPERTIES ${ALKAID_WITHOUT_LOCK_ORDER})
+  endif()
 endfunction()
 
 # A sanitizer makes optimising the tests' own code the dearest part of a build, for programs that run

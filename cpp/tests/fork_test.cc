@@ -26,14 +26,6 @@
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "fixtures/libc_malloc.h"
 
-#if defined(__SANITIZE_THREAD__)
-// Before a fork jemalloc takes all its locks, more than ThreadSanitizer's search for deadlocks has
-// room for.
-extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
-  return "detect_deadlocks=0";
-}
-#endif
-
 namespace alkaid {
 namespace {
 

@@ -742,7 +742,7 @@ void RunRound(uint64_t seed, int64_t number, int64_t operations, bool say) {
 }
 
 struct Options {
-  int64_t rounds = 24;
+  int64_t rounds = 12;
   int64_t seconds = 0;  // 0: rounds
   uint64_t seed = 1;
   bool debug = false;

@@ -37,14 +37,6 @@
 #endif
 #endif
 
-#if defined(__SANITIZE_THREAD__)
-// A fork while memory is tracked takes all locks of its tables, more than ThreadSanitizer's search
-// for deadlocks has room for.
-extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
-  return "detect_deadlocks=0";
-}
-#endif
-
 namespace alkaid::heap {
 namespace {
 

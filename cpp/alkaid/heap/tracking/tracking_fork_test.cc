@@ -15,14 +15,6 @@
 #include "alkaid/heap/tracking/tracking.h"
 #include "fixtures/libc_malloc.h"
 
-#if defined(__SANITIZE_THREAD__)
-// Before a fork all locks of the tables are taken, more than ThreadSanitizer's search for deadlocks
-// has room for.
-extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
-  return "detect_deadlocks=0";
-}
-#endif
-
 namespace alkaid::heap {
 namespace {
 
