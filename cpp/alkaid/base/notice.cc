@@ -1,13 +1,23 @@
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <array>
 
 #include "alkaid/base/notice_internal.h"
 
 namespace alkaid::internal {
 
-void Notice(const std::string& text) {
-  const std::string line = "alkaid: " + text + "\n";
+void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept {
+  std::array<iovec, 18> parts;
+  int count = 0;
+  const auto add = [&](absl::string_view piece) {
+    parts[static_cast<size_t>(count++)] = {const_cast<char*>(piece.data()), piece.size()};
+  };
+  add("alkaid: ");
+  for (const absl::string_view piece : pieces) add(piece);
+  add("\n");
   // Whom could one tell that stderr does not work?
-  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+  if (::writev(STDERR_FILENO, parts.data(), count) < 0) return;
 }
 
 std::string MessageOf(const Status& status) {

@@ -1,9 +1,10 @@
 // What the library has to say to people where no caller takes a Status: lines on stderr.
 //
 // Ownership: nothing is kept. Threads: any; a line is written in one piece, whatever others write.
-// Out of memory: std::bad_alloc.
+// Out of memory: a notice needs none; MessageOf throws std::bad_alloc.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 
 #include "alkaid/base/export.h"
@@ -11,8 +12,14 @@
 
 namespace alkaid::internal {
 
-// "alkaid: ", the text, and the end of the line.
-ALKAID_EXPORT void Notice(const std::string& text);
+ALKAID_EXPORT void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept;
+
+// "alkaid: ", the pieces of the text one after the other, at most 16, and the end of the line.
+template <typename... Args>
+void Notice(const Args&... args) {
+  static_assert(sizeof...(args) <= 16);
+  WriteNotice({absl::AlphaNum(args).Piece()...});
+}
 
 // The message of a status without its code.
 ALKAID_EXPORT std::string MessageOf(const Status& status);

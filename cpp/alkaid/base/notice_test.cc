@@ -11,7 +11,9 @@ TEST(Notice, IsOneLineOnStderrThatSaysWhoSpeaks) {
   ::testing::internal::CaptureStderr();
   Notice("no heap file a.heap");
   Notice("");
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "alkaid: no heap file a.heap\nalkaid: \n");
+  Notice(2, std::string(" of "), 3);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "alkaid: no heap file a.heap\nalkaid: \nalkaid: 2 of 3\n");
 }
 
 TEST(Notice, TellsTheMessageOfAStatusWithoutItsCode) {

@@ -16,9 +16,21 @@
 //
 // A message says what was asked, what the limit was, and where. Threads: everything here is free of
 // state.
-// Out of memory: building a message allocates with operator new and may throw std::bad_alloc.
+// Out of memory: a function of this library that returns a Status or a Result does not throw
+// std::bad_alloc, it returns kResourceExhausted. The functions below need no memory to fail: where there
+// is none for a message, the status has the code and no message. What a caller passes to them as a
+// std::string was made before, and may have thrown; so what makes such texts, or anything else from
+// operator new, ends in
+//
+//   Status Load(const std::string& path) try {
+//     ...
+//   } catch (const std::bad_alloc&) {
+//     return status::NoMemory();
+//   }
 #pragma once
 
+#include <initializer_list>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +38,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "alkaid/base/export.h"
 
 namespace alkaid {
@@ -35,44 +48,55 @@ template <typename T>
 using Result = absl::StatusOr<T>;
 using StatusCode = absl::StatusCode;
 
+namespace internal {
+// A status whose message is these pieces one after the other, or none where there is no memory for it.
+ALKAID_EXPORT Status MakeStatus(StatusCode code,
+                                std::initializer_list<absl::string_view> pieces) noexcept;
+ALKAID_EXPORT Status MakeErrnoStatus(int error_number,
+                                     std::initializer_list<absl::string_view> pieces) noexcept;
+}  // namespace internal
+
 namespace status {
+
+// What became of a std::bad_alloc: kResourceExhausted, saying so in words that were made beforehand.
+ALKAID_EXPORT Status NoMemory() noexcept;
 
 template <typename... Args>
 Status OutOfMemory(const Args&... args) {
-  return absl::ResourceExhaustedError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kResourceExhausted, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status Invalid(const Args&... args) {
-  return absl::InvalidArgumentError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kInvalidArgument, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status IndexError(const Args&... args) {
-  return absl::OutOfRangeError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kOutOfRange, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status DataLoss(const Args&... args) {
-  return absl::DataLossError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kDataLoss, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status NotImplemented(const Args&... args) {
-  return absl::UnimplementedError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kUnimplemented, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status KeyError(const Args&... args) {
-  return absl::NotFoundError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kNotFound, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status AlreadyExists(const Args&... args) {
-  return absl::AlreadyExistsError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kAlreadyExists, {absl::AlphaNum(args).Piece()...});
 }
 template <typename... Args>
 Status FailedPrecondition(const Args&... args) {
-  return absl::FailedPreconditionError(absl::StrCat(args...));
+  return internal::MakeStatus(StatusCode::kFailedPrecondition, {absl::AlphaNum(args).Piece()...});
 }
 // `error_number` is an errno; the message ends in the system's own words for it.
 template <typename... Args>
 Status IOError(int error_number, const Args&... args) {
-  return absl::ErrnoToStatus(error_number, absl::StrCat(args...));
+  return internal::MakeErrnoStatus(error_number, {absl::AlphaNum(args).Piece()...});
 }
 
 }  // namespace status
