@@ -108,7 +108,7 @@ void AddBuilderObserver(BuilderObserver* observer) {
   internal::AllListeners().Add(observer, internal::kAll, internal::SetSwitches);
 }
 
-void RemoveBuilderObserver(BuilderObserver* observer) {
+void RemoveBuilderObserver(BuilderObserver* observer) noexcept {
   internal::AllListeners().Remove(observer, internal::SetSwitches);
 }
 

@@ -21,7 +21,8 @@
 // library is held while an observer is told. An observer is not told of what it builds itself.
 // Observers must not throw: an exception that leaves one, Advise included, ends the program by
 // std::terminate, where it was thrown.
-// Out of memory: telling allocates nothing; Add and Remove throw std::bad_alloc.
+// Out of memory: AddBuilderObserver throws std::bad_alloc, and nothing was added; telling and
+// RemoveBuilderObserver allocate nothing.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +75,7 @@ class ALKAID_EXPORT BuilderObserver {
 
 // An observer that is there already is not added again; one that is not there is not removed.
 ALKAID_EXPORT void AddBuilderObserver(BuilderObserver* observer);
-ALKAID_EXPORT void RemoveBuilderObserver(BuilderObserver* observer);
+ALKAID_EXPORT void RemoveBuilderObserver(BuilderObserver* observer) noexcept;
 
 // As ALKAID_TRACE_GROWTH: whether each growth is a line on stderr. Threads: any, at any time.
 ALKAID_EXPORT void TraceBuilderGrowth(bool on);

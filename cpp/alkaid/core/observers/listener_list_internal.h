@@ -1,7 +1,7 @@
 // Who listens to events of one family: observers, each with the kinds of event that it wants.
 //
-// The list is replaced, never changed, and a thread that reads it counts itself in on a cache line
-// that few others share, so telling takes no lock and observers' own locks meet none of ours: a
+// Add replaces the list, and Remove strikes its observer out of the list that there is, which takes no
+// memory. A thread that reads a list counts itself in on a cache line that few others share, so telling takes no lock and observers' own locks meet none of ours: a
 // thread may fork, and another wait for whatever the forking one holds, while it is inside an
 // observer.
 //
@@ -9,13 +9,13 @@
 // by std::terminate where it was thrown. Most events come from destructors, out of which no
 // exception can pass; and one that passed through an allocation would lose its block.
 //
-// Remove blocks until every thread that could hold the old list has left it. Threads that enter later
-// do not delay it: a thread counts itself in under one of two phases, and Remove switches the phase. An
+// Remove blocks until every thread that could have met the observer has left the list. Threads that
+// enter later do not delay it: a thread counts itself in under one of two phases, and Remove switches the phase. An
 // observer is not told what it causes itself, which would not end.
 //
 // Ownership: borrows an observer from Add to Remove. A list has static lifetime and is never
 // destroyed. Threads: any; Add and Remove not from inside an observer.
-// Out of memory: Add and Remove throw std::bad_alloc; telling allocates nothing.
+// Out of memory: Add throws std::bad_alloc, and nothing was added; Remove and telling allocate nothing.
 #pragma once
 
 #include <sched.h>
@@ -51,8 +51,12 @@ class ListenerList {
   static constexpr uint32_t kSlots = 64;
 
   struct Listener {
-    Observer* observer;
+    std::atomic<Observer*> observer;  // null: removed
     uint8_t kinds;
+
+    Listener(Observer* of, uint8_t wanted) : observer(of), kinds(wanted) {}
+    Listener(const Listener& other)
+        : observer(other.observer.load(std::memory_order_relaxed)), kinds(other.kinds) {}
   };
   using Listeners = std::vector<Listener>;
 
@@ -68,10 +72,13 @@ class ListenerList {
     readers.fetch_add(1, std::memory_order_seq_cst);
     ++thread.depths[phase];
     for (const Listener& listener : *current_.load(std::memory_order_seq_cst)) {
-      if ((listener.kinds & kind) == 0 || IsTelling(thread, listener.observer)) continue;
-      const TellingObserver telling = {listener.observer, thread.innermost};
+      if ((listener.kinds & kind) == 0) continue;
+      // Either this sees that it was removed, or Remove sees this thread and waits for it.
+      Observer* const observer = listener.observer.load(std::memory_order_seq_cst);
+      if (observer == nullptr || IsTelling(thread, observer)) continue;
+      const TellingObserver telling = {observer, thread.innermost};
       thread.innermost = &telling;
-      tell(listener.observer);
+      tell(observer);
       thread.innermost = telling.outer;
     }
     --thread.depths[phase];
@@ -82,25 +89,42 @@ class ListenerList {
   // `set_switches` is given the new list before it counts.
   template <typename SetSwitches>
   void Add(Observer* observer, uint8_t kinds, SetSwitches set_switches) {
-    Replace(
-        [=](Listeners* listeners) {
-          const auto known = std::ranges::find(*listeners, observer, &Listener::observer);
-          if (known == listeners->end()) listeners->push_back({observer, kinds});
-        },
-        set_switches);
+    std::unique_ptr<const Listeners> old;
+    {
+      const std::lock_guard guard(lock_);
+      const Listeners& current = *current_.load(std::memory_order_relaxed);
+      if (Find(current, observer) != nullptr) return;
+      auto fresh = std::make_unique<Listeners>();
+      fresh->reserve(current.size() + 1);
+      for (const Listener& listener : current) {
+        if (listener.observer.load(std::memory_order_relaxed) != nullptr) {
+          fresh->push_back(listener);
+        }
+      }
+      fresh->emplace_back(observer, kinds);
+      set_switches(*fresh);
+      old.reset(current_.exchange(fresh.release(), std::memory_order_seq_cst));
+    }
+    WaitForReaders();
   }
   template <typename SetSwitches>
-  void Remove(Observer* observer, SetSwitches set_switches) {
-    Replace(
-        [observer](Listeners* listeners) {
-          std::erase_if(*listeners,
-                        [observer](const Listener& l) { return l.observer == observer; });
-        },
-        set_switches);
+  void Remove(Observer* observer, SetSwitches set_switches) noexcept {
+    {
+      const std::lock_guard guard(lock_);
+      Listeners& current = *current_.load(std::memory_order_relaxed);
+      Listener* const known = Find(current, observer);
+      if (known != nullptr) {
+        known->observer.store(nullptr, std::memory_order_seq_cst);
+        set_switches(current);
+      }
+    }
+    WaitForReaders();
   }
 
   static bool AnybodyWants(const Listeners& listeners, uint8_t kind) {
-    return std::ranges::any_of(listeners, [kind](const Listener& l) { return l.kinds & kind; });
+    return std::ranges::any_of(listeners, [kind](const Listener& l) {
+      return (l.kinds & kind) != 0 && l.observer.load(std::memory_order_relaxed) != nullptr;
+    });
   }
 
  private:
@@ -108,17 +132,12 @@ class ListenerList {
     std::atomic<uint32_t> readers[2]{0, 0};  // by phase
   };
 
-  template <typename Change, typename SetSwitches>
-  void Replace(Change change, SetSwitches set_switches) {
-    std::unique_ptr<const Listeners> old;
-    {
-      const std::lock_guard guard(lock_);
-      auto fresh = std::make_unique<Listeners>(*current_.load(std::memory_order_relaxed));
-      change(fresh.get());
-      set_switches(*fresh);
-      old.reset(current_.exchange(fresh.release(), std::memory_order_seq_cst));
+  template <typename List>
+  static auto Find(List& listeners, const Observer* observer) -> decltype(listeners.data()) {
+    for (auto& listener : listeners) {
+      if (listener.observer.load(std::memory_order_relaxed) == observer) return &listener;
     }
-    WaitForReaders();
+    return nullptr;
   }
 
   static bool IsTelling(const TellingThread& thread, const Observer* observer) {
@@ -135,8 +154,7 @@ class ListenerList {
     return slots_[thread->slot - 1];
   }
 
-  // A thread that has the old list counted itself in before the list was replaced, under either
-  // phase: it may have been slow to do so. So both have to be seen empty; and each while the other
+  // A thread that has the old list counted itself in before the list was changed, under either phase: it may have been slow to do so. So both have to be seen empty; and each while the other
   // is the current one, for then no thread comes into it twice.
   void WaitForReaders() {
     // Not a ForkGuarded lock: a fork inside an observer would wait for whoever waits for it.
@@ -164,7 +182,7 @@ class ListenerList {
   }
 
   ForkGuarded<std::mutex> lock_;  // of whoever changes the list; never held while one is told
-  std::atomic<const Listeners*> current_{new Listeners};
+  std::atomic<Listeners*> current_{new Listeners};
   std::atomic<uint32_t> phase_{0};    // under which threads count themselves in
   std::atomic<bool> waiting_{false};  // somebody is in WaitForReaders
   std::atomic<uint32_t> next_slot_{0};

@@ -92,7 +92,7 @@ void AddMemoryObserver(MemoryObserver* observer, MemoryEventKinds kinds) {
   internal::AllListeners().Add(observer, static_cast<uint8_t>(kinds), internal::SetSwitches);
 }
 
-void RemoveMemoryObserver(MemoryObserver* observer) {
+void RemoveMemoryObserver(MemoryObserver* observer) noexcept {
   internal::AllListeners().Remove(observer, internal::SetSwitches);
 }
 

@@ -15,8 +15,8 @@
 // for their figures. Its own locks are its own to guard against fork.
 // Observers must not throw: an exception that leaves one ends the program by std::terminate, where
 // it was thrown. So does the cancellation of a thread inside one (pthread_cancel).
-// Out of memory: emission allocates nothing; Add and Remove throw std::bad_alloc. Memory events
-// that an observer itself causes are told to the others and not to it.
+// Out of memory: AddMemoryObserver throws std::bad_alloc, and nothing was added; emission and
+// RemoveMemoryObserver allocate nothing. Memory events that an observer itself causes are told to the others and not to it.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,7 @@ enum class MemoryEventKinds : uint8_t {
 // An observer that is there already is not added again; one that is not there is not removed.
 ALKAID_EXPORT void AddMemoryObserver(MemoryObserver* observer,
                                      MemoryEventKinds kinds = MemoryEventKinds::kAll);
-ALKAID_EXPORT void RemoveMemoryObserver(MemoryObserver* observer);
+ALKAID_EXPORT void RemoveMemoryObserver(MemoryObserver* observer) noexcept;
 
 namespace internal {
 
