@@ -52,7 +52,7 @@ void CappedMemoryPool::Describe() {
   counters_.Describe(this, absl::StrCat("capped at ", limit_, " bytes, over ", backend_name()));
 }
 
-Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
+Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) try {
   int64_t in_use = reserved_.load(std::memory_order_relaxed);
   do {
     // in_use never passes limit_, so the difference can not overflow.
@@ -63,6 +63,8 @@ Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
     }
   } while (!reserved_.compare_exchange_weak(in_use, in_use + growth, std::memory_order_relaxed));
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void CappedMemoryPool::Unreserve(int64_t bytes) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <exception>
 #include <string>
 
 #if ALKAID_HAVE_JEMALLOC
@@ -30,13 +31,25 @@ int Get(const char* name, int64_t* out) {
   return error;
 }
 
-void AppendTo(void* write, const char* text) {
-  (*static_cast<const std::function<void(const char*)>*>(write))(text);
+// No exception can pass through jemalloc, which may hold locks.
+struct Writing {
+  const std::function<void(const char*)>& write;
+  std::exception_ptr thrown = nullptr;
+};
+
+void Write(void* context, const char* text) noexcept {
+  auto* const writing = static_cast<Writing*>(context);
+  if (writing->thrown != nullptr) return;
+  try {
+    writing->write(text);
+  } catch (...) {
+    writing->thrown = std::current_exception();
+  }
 }
 
 }  // namespace
 
-Status jemalloc_set_decay_ms(int ms) {
+Status jemalloc_set_decay_ms(int ms) try {
   if (ms < -1) {
     return status::Invalid("jemalloc_set_decay_ms: ", ms, " ms; the least is -1, which is never");
   }
@@ -58,6 +71,8 @@ Status jemalloc_set_decay_ms(int ms) {
     }
   }
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<int64_t> jemalloc_get_stat(const char* name) {
@@ -84,18 +99,23 @@ Status jemalloc_stats_print(const char* opts) {
   return absl::OkStatus();
 }
 
-Status jemalloc_stats_print(const std::function<void(const char*)>& write, const char* opts) {
+Status jemalloc_stats_print(const std::function<void(const char*)>& write, const char* opts) try {
   if (!write) return status::Invalid("jemalloc_stats_print: no function to write with");
-  je_alkaid_malloc_stats_print(AppendTo, const_cast<std::function<void(const char*)>*>(&write),
-                               opts);
+  Writing writing{write};
+  je_alkaid_malloc_stats_print(Write, &writing, opts);
+  if (writing.thrown != nullptr) std::rethrow_exception(writing.thrown);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::string> jemalloc_stats_string(const char* opts) {
+Result<std::string> jemalloc_stats_string(const char* opts) try {
   std::string text;
   ALKAID_RETURN_NOT_OK(
       jemalloc_stats_print([&text](const char* piece) { text.append(piece); }, opts));
   return text;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 #else

@@ -3,8 +3,7 @@
 // This jemalloc is the library's own copy; a jemalloc that the program links or preloads is another
 // and is not touched. Where the library was built without it, every function answers
 // kUnimplemented.
-// Ownership: nothing is handed over. Threads: any. Out of memory: std::bad_alloc from building
-// strings.
+// Ownership: nothing is handed over. Threads: any. Out of memory: kResourceExhausted.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +28,7 @@ ALKAID_EXPORT Result<int64_t> jemalloc_get_stat(const char* name);
 ALKAID_EXPORT Status jemalloc_peak_reset();
 
 // jemalloc's report, to stderr or piece by piece to `write`. `opts` as malloc_stats_print's in its
-// manual.
+// manual. What `write` throws passes through, once jemalloc is done; it is not called again before.
 ALKAID_EXPORT Status jemalloc_stats_print(const char* opts = "");
 ALKAID_EXPORT Status jemalloc_stats_print(const std::function<void(const char*)>& write,
                                           const char* opts = "");

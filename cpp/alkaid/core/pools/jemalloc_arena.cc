@@ -1,8 +1,9 @@
 #include "alkaid/core/pools/jemalloc_arena.h"
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
-#include <string>
+#include <cstdio>
 
 #if ALKAID_HAVE_JEMALLOC
 #include <jemalloc/jemalloc.h>
@@ -19,10 +20,13 @@ Result<unsigned> MakeJemallocArena(int64_t step) {
     return status::IOError(error, "jemalloc makes no arena");
   }
   auto limit = static_cast<size_t>(step);
-  const std::string name = absl::StrCat("arena.", arena, ".retain_grow_limit");
+  // Needs no memory of the program: an arena that is made stays.
+  std::array<char, 64> name;
+  std::snprintf(name.data(), name.size(), "arena.%u.retain_grow_limit", arena);
   // ENOENT where it retains nothing, and so maps what is asked for.
-  const int error = je_alkaid_mallctl(name.c_str(), nullptr, nullptr, &limit, sizeof(limit));
-  if (error != 0 && error != ENOENT) return status::IOError(error, "jemalloc: ", name, " = ", step);
+  const int error = je_alkaid_mallctl(name.data(), nullptr, nullptr, &limit, sizeof(limit));
+  if (error != 0 && error != ENOENT)
+    return status::IOError(error, "jemalloc: ", name.data(), " = ", step);
   return arena;
 }
 

@@ -64,6 +64,7 @@ int64_t MemoryPool::max_memory() const { return -1; }
 std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
   Result<std::unique_ptr<MemoryPool>> pool = CreateMemoryPool(ChosenDefaultMemoryBackend().name);
   if (pool.ok()) return *std::move(pool);
+  if (pool.status().code() == StatusCode::kResourceExhausted) throw std::bad_alloc();
   // A registered factory that returns nothing must not take the process with it.
   std::fprintf(stderr, "Alkaid warning: %s; the system backend serves instead\n",
                std::string(pool.status().message()).c_str());
@@ -92,7 +93,7 @@ MemoryPool* system_memory_pool() {
       [] { return internal::MakeSystemPool(internal::GuardedSamplingOfEnvironment()).release(); });
 }
 
-Status jemalloc_memory_pool(MemoryPool** out) {
+Status jemalloc_memory_pool(MemoryPool** out) try {
 #if ALKAID_HAVE_JEMALLOC
   static constinit internal::FirstMade<MemoryPool> pool;
   *out = pool.Get([] {
@@ -103,9 +104,11 @@ Status jemalloc_memory_pool(MemoryPool** out) {
   (void)out;
   return status::NotImplemented("jemalloc_memory_pool: this build of Alkaid has no jemalloc");
 #endif
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status mimalloc_memory_pool(MemoryPool** out) {
+Status mimalloc_memory_pool(MemoryPool** out) try {
 #if ALKAID_HAVE_MIMALLOC
   static constinit internal::FirstMade<MemoryPool> pool;
   *out = pool.Get([] {
@@ -116,6 +119,8 @@ Status mimalloc_memory_pool(MemoryPool** out) {
   (void)out;
   return status::NotImplemented("mimalloc_memory_pool: this build of Alkaid has no mimalloc");
 #endif
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 MemoryPool* default_memory_pool() {

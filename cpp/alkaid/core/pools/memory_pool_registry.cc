@@ -129,7 +129,7 @@ class RunningFactory {
 }  // namespace
 
 Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
-                             const std::string& version) {
+                             const std::string& version) try {
   if (name.empty()) return status::Invalid("register memory backend: the name is empty");
   if (!factory) return status::Invalid("register memory backend '", name, "': no factory given");
   Registry& registry = TheRegistry();
@@ -148,6 +148,8 @@ Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
          return MakeRegistered(factory, sampling);
        }});
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 std::vector<MemoryBackend> MemoryBackends() {
@@ -158,12 +160,14 @@ std::vector<MemoryBackend> MemoryBackends() {
   return backends;
 }
 
-Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend) {
+Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend) try {
   return internal::CreateMemoryPoolThatGuards(backend, internal::GuardedSamplingOfEnvironment());
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::unique_ptr<MemoryPool>> internal::CreateMemoryPoolThatGuards(
-    const std::string& backend, const GuardedSampling& sampling) {
+    const std::string& backend, const GuardedSampling& sampling) try {
   Registry& registry = TheRegistry();
   decltype(Entry::make) make;
   {
@@ -185,6 +189,8 @@ Result<std::unique_ptr<MemoryPool>> internal::CreateMemoryPoolThatGuards(
                                       "' returned no pool");
   }
   return pool;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 const DefaultMemoryBackend& ChosenDefaultMemoryBackend() {

@@ -1,0 +1,396 @@
+// Memory runs out at every point of the pools' functions (fixtures/failure_suite.h).
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <memory_resource>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/allocator_statistics.h"
+#include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/checked_allocation.h"
+#include "alkaid/core/pools/jemalloc.h"
+#include "alkaid/core/pools/jemalloc_arena.h"
+#include "alkaid/core/pools/labelled_memory_pool.h"
+#include "alkaid/core/pools/listed_pools.h"
+#include "alkaid/core/pools/logging_memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/core/pools/pmr.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/stl_allocator.h"
+#include "alkaid/testing/fault_injecting_memory_pool.h"
+#include "alkaid/testing/matchers.h"
+#include "fixtures/failure_suite.h"
+
+namespace alkaid {
+namespace {
+
+using failing::FailureSuite;
+using failing::WithoutNew;
+using enum failing::OutOfMemory;
+
+constexpr int64_t kLimit = 10'000;
+// All the address space that a process can have: for an allocator to refuse.
+constexpr int64_t kTooMuch = int64_t{1} << 47;
+// Text that is there: what a caller makes of a literal is the caller's.
+const std::string kLong = "a name that no std::string has room for in itself";
+const std::string kSystem = "system";
+
+// First: nothing of this process has used them yet.
+TEST(PoolsOutOfMemory, ThePoolsOfTheProcessAtTheirFirstUse) {
+  FailureSuite::TryInChildren("system_memory_pool", kThrows, [] { return system_memory_pool(); });
+  FailureSuite::TryInChildren("jemalloc_memory_pool", kStatus, [] {
+    MemoryPool* pool = nullptr;
+    return jemalloc_memory_pool(&pool);
+  });
+  FailureSuite::TryInChildren("mimalloc_memory_pool", kStatus, [] {
+    MemoryPool* pool = nullptr;
+    return mimalloc_memory_pool(&pool);
+  });
+  FailureSuite::TryInChildren("default_memory_pool", kThrows, [] { return default_memory_pool(); });
+  FailureSuite::TryInChildren("ChosenDefaultMemoryBackend", kThrows,
+                              [] { return ChosenDefaultMemoryBackend().name; });
+  FailureSuite::TryInChildren("MemoryPool::CreateDefault", kThrows,
+                              [] { return MemoryPool::CreateDefault(); });
+  FailureSuite::TryInChildren("RegisterMemoryBackend", kStatus, [] {
+    return RegisterMemoryBackend(
+        kLong, [] { return std::make_unique<ProxyMemoryPool>(system_memory_pool()); }, kLong);
+  });
+}
+
+TEST(PoolsOutOfMemory, TheRegistry) {
+  FailureSuite::TryText("MemoryBackends", kThrows, [] {
+    std::string all;
+    for (const MemoryBackend& backend : MemoryBackends()) absl::StrAppend(&all, backend.name, ",");
+    return all;
+  });
+  FailureSuite::TryText("SupportedMemoryBackendNames", kThrows, [] {
+    std::string all;
+    for (const std::string& name : SupportedMemoryBackendNames()) absl::StrAppend(&all, name, ",");
+    return all;
+  });
+  FailureSuite::Try(
+      "MemoryPool::CreateDefault", kThrows, [](MemoryPool*) { return 0; },
+      [](int&) { return MemoryPool::CreateDefault(); },
+      [](int&, const auto& pool) { return pool->backend_name(); });
+  for (const std::string& name : SupportedMemoryBackendNames()) {
+    FailureSuite::Try(
+        "CreateMemoryPool", kStatus, [](MemoryPool*) { return 0; },
+        [&](int&) { return CreateMemoryPool(name); },
+        [](int&, const auto& pool) { return pool->backend_name(); });
+  }
+  FailureSuite::Try(
+      "CreateMemoryPool of no backend", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return CreateMemoryPool(kLong); }, [](int&, const auto&) { return ""; });
+  FailureSuite::Try(
+      "RegisterMemoryBackend under a name that is taken", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) {
+        return RegisterMemoryBackend(kSystem, [] { return MemoryPool::CreateDefault(); });
+      },
+      [](int&) { return ""; });
+}
+
+// A pool, what it stands on, and a block of it.
+struct Stack {
+  std::unique_ptr<MemoryPool> pool;
+  std::shared_ptr<void> below = nullptr;
+  uint8_t* block = nullptr;
+  int64_t size = 0;
+
+  explicit Stack(std::unique_ptr<MemoryPool> of, std::shared_ptr<void> on = nullptr)
+      : pool(std::move(of)), below(std::move(on)) {}
+  Stack(Stack&& other) noexcept
+      : pool(std::move(other.pool)),
+        below(std::move(other.below)),
+        block(std::exchange(other.block, nullptr)),
+        size(other.size) {}
+  ~Stack() {
+    if (block != nullptr) pool->Free(block, size);
+    pool.reset();
+  }
+
+  std::string Figures() const {
+    return absl::StrCat(size, " ", pool->bytes_allocated(), " ", pool->num_allocations());
+  }
+};
+
+template <typename Make>
+void TryPool(const std::string& name, const Make& make) {
+  FailureSuite::Try(
+      name + "::Allocate", kStatus, make,
+      [](Stack& stack) { return stack.pool->Allocate(100, &stack.block); },
+      [](Stack& stack) {
+        stack.size = 100;
+        return stack.Figures();
+      });
+  const auto with_block = [&](MemoryPool* pool) {
+    Stack stack = make(pool);
+    EXPECT_THAT(stack.pool->Allocate(100, &stack.block), IsOk());
+    stack.size = 100;
+    std::memset(stack.block, 7, 100);
+    return stack;
+  };
+  for (const int64_t size : {5000, 50}) {
+    FailureSuite::Try(
+        name + "::Reallocate", kStatus, with_block,
+        [&](Stack& stack) { return stack.pool->Reallocate(100, size, &stack.block); },
+        [&](Stack& stack) {
+          stack.size = size;
+          return absl::StrCat(stack.block[49], " ", stack.Figures());
+        });
+  }
+  // Refusals, which take memory for their message.
+  const auto figures = [](Stack& stack) { return stack.Figures(); };
+  for (const int64_t size : {int64_t{-1}, kTooMuch}) {
+    FailureSuite::Try(
+        name + "::Allocate of " + std::to_string(size), kStatus, with_block,
+        [&](Stack& stack) {
+          uint8_t* none = nullptr;
+          return stack.pool->Allocate(size, &none);
+        },
+        figures);
+    FailureSuite::Try(
+        name + "::Reallocate to " + std::to_string(size), kStatus, with_block,
+        [&](Stack& stack) { return stack.pool->Reallocate(100, size, &stack.block); }, figures);
+  }
+  FailureSuite::Try(
+      name + "::Allocate at a wrong alignment", kStatus, make,
+      [](Stack& stack) { return stack.pool->Allocate(100, 3, &stack.block); }, figures);
+  FailureSuite::Try(
+      name + "::Free", kGoesOn, with_block,
+      [](Stack& stack) {
+        stack.pool->Free(std::exchange(stack.block, nullptr), std::exchange(stack.size, 0));
+      },
+      figures);
+  FailureSuite::Try(
+      name + "::ReleaseUnused", kGoesOn, with_block,
+      [](Stack& stack) { stack.pool->ReleaseUnused(); }, figures);
+  FailureSuite::Try(
+      "making a " + name, kThrows,
+      [](MemoryPool* pool) {
+        // What is not the pool's own must not be counted with it.
+        return pool;
+      },
+      [&](MemoryPool*& pool) { return make(pool); },
+      [](MemoryPool*&, Stack& stack) { return stack.pool->backend_name(); });
+}
+
+TEST(PoolsOutOfMemory, PoolsOverAllocators) {
+  for (const std::string& name : SupportedMemoryBackendNames()) {
+    TryPool(name, [&](MemoryPool*) {
+      auto pool = CreateMemoryPool(name);
+      if (!pool.ok()) throw std::bad_alloc();
+      return Stack(*std::move(pool));
+    });
+  }
+}
+
+TEST(PoolsOutOfMemory, Adaptors) {
+  TryPool("ProxyMemoryPool",
+          [](MemoryPool* pool) { return Stack(std::make_unique<ProxyMemoryPool>(pool)); });
+  TryPool("CappedMemoryPool",
+          [](MemoryPool* pool) { return Stack(std::make_unique<CappedMemoryPool>(pool, kLimit)); });
+  TryPool("LabelledMemoryPool", [](MemoryPool* pool) {
+    return Stack(std::make_unique<LabelledMemoryPool>(pool, Label::Intern("failing")));
+  });
+  TryPool("FaultInjectingMemoryPool",
+          [](MemoryPool* pool) { return Stack(std::make_unique<FaultInjectingMemoryPool>(pool)); });
+  TryPool("LoggingMemoryPool", [](MemoryPool* pool) {
+    auto log = std::make_shared<std::ostringstream>();
+    return Stack(std::make_unique<LoggingMemoryPool>(pool, *log), log);
+  });
+  TryPool("a capped pool over a proxy", [](MemoryPool* pool) {
+    auto proxy = std::make_shared<ProxyMemoryPool>(pool);
+    return Stack(std::make_unique<CappedMemoryPool>(proxy, kLimit), proxy);
+  });
+}
+
+TEST(PoolsOutOfMemory, Bridges) {
+  using Bytes = stl::allocator<uint8_t>;
+  TryPool("STLMemoryPool", [](MemoryPool* pool) {
+    return Stack(std::make_unique<stl::STLMemoryPool<Bytes>>(Bytes(pool)));
+  });
+  TryPool("STLMemoryPool over new",
+          [](MemoryPool*) { return Stack(std::make_unique<stl::STLMemoryPool<>>()); });
+  TryPool("MemoryResourcePool", [](MemoryPool* pool) {
+    auto resource = std::make_shared<PoolMemoryResource>(pool);
+    return Stack(std::make_unique<MemoryResourcePool>(resource.get()), resource);
+  });
+  TryPool("MemoryResourcePool over new", [](MemoryPool*) {
+    return Stack(std::make_unique<MemoryResourcePool>(std::pmr::new_delete_resource()));
+  });
+  FailureSuite::Try(
+      "stl::allocator", kThrows,
+      [](MemoryPool* pool) { return std::vector<int, stl::allocator<int>>(pool); },
+      [](auto& values) {
+        // A half-done growth leaves the values as they are.
+        while (values.size() < 100) values.push_back(static_cast<int>(values.size()));
+      },
+      [](auto& values) { return absl::StrCat(values.size(), " ", values[99]); });
+  struct Values {
+    std::unique_ptr<PoolMemoryResource> resource;
+    std::pmr::vector<int> values;
+  };
+  FailureSuite::Try(
+      "PoolMemoryResource", kThrows,
+      [](MemoryPool* pool) {
+        auto resource = std::make_unique<PoolMemoryResource>(pool);
+        std::pmr::vector<int> values(resource.get());
+        return std::make_unique<Values>(std::move(resource), std::move(values));
+      },
+      [](auto& state) {
+        while (state->values.size() < 100) state->values.push_back(1);
+      },
+      [](auto& state) { return absl::StrCat(state->values.size()); });
+  FailureSuite::Try(
+      "stl::allocator of too much", kThrows, [](MemoryPool* pool) { return pool; },
+      [](MemoryPool*& pool) -> Status {
+        try {
+          (void)stl::allocator<uint8_t>(pool).allocate(static_cast<size_t>(kTooMuch));
+        } catch (const stl::BadAlloc& refused) {
+          // Always thrown; so that an undisturbed call is not one that throws.
+          return refused.what()[0] != '\0' ? status::Invalid("refused") : absl::OkStatus();
+        }
+        return absl::OkStatus();
+      },
+      [](MemoryPool*&) { return ""; });
+}
+
+// Answers OK with a block that is none.
+class LyingPool final : public ForwardingMemoryPool {
+ public:
+  explicit LyingPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}
+  using MemoryPool::Allocate;
+  using MemoryPool::Reallocate;
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    ALKAID_RETURN_NOT_OK(wrapped()->Allocate(size + 1, alignment, out));
+    ++*out;
+    return absl::OkStatus();
+  }
+  Status Reallocate(int64_t, int64_t, int64_t, uint8_t** ptr) override {
+    *ptr = nullptr;
+    return absl::OkStatus();
+  }
+  void Free(uint8_t* block, int64_t size, int64_t alignment) override {
+    wrapped()->Free(block - 1, size + 1, alignment);
+  }
+  std::string backend_name() const override { return kLong; }
+};
+
+TEST(PoolsOutOfMemory, TakingBlocksFromAPoolOfTheProgramsOwn) {
+  const auto make = [](MemoryPool* pool) { return std::make_unique<LyingPool>(pool); };
+  const auto nothing = [](auto&) { return ""; };
+  FailureSuite::Try(
+      "AllocateChecked", kStatus, make,
+      [](auto& pool) {
+        uint8_t* block = nullptr;
+        return internal::AllocateChecked(pool.get(), 100, 64, &block);
+      },
+      nothing);
+  FailureSuite::Try(
+      "ReallocateChecked", kStatus, make,
+      [](auto& pool) {
+        uint8_t* block = internal::zero_size_area;
+        return internal::ReallocateChecked(pool.get(), 100, 200, 64, &block);
+      },
+      nothing);
+  FailureSuite::Try(
+      "CappedMemoryPool over its limit", kStatus,
+      [](MemoryPool* pool) {
+        auto lying = std::make_shared<LyingPool>(pool);
+        return Stack(std::make_unique<CappedMemoryPool>(lying, 10), lying);
+      },
+      [](Stack& stack) {
+        uint8_t* block = nullptr;
+        return stack.pool->Allocate(100, &block);
+      },
+      nothing);
+}
+
+TEST(PoolsOutOfMemory, Figures) {
+  ::testing::internal::CaptureStderr();
+  FailureSuite::Try(
+      "MemoryPool::PrintStats", kThrows,
+      [](MemoryPool* pool) {
+        auto named = std::make_shared<LyingPool>(pool);
+        return Stack(std::make_unique<ProxyMemoryPool>(named), named);
+      },
+      [](Stack& stack) { stack.pool->PrintStats(); }, [](Stack&) { return ""; });
+  ::testing::internal::GetCapturedStderr();
+  FailureSuite::TryText("GetAllocatorStatistics", kGoesOn, [] {
+    for (const char* name : {"system", "jemalloc", "mimalloc"}) (void)GetAllocatorStatistics(name);
+    return std::string();
+  });
+  FailureSuite::Try(
+      "VisitListedPools", kGoesOn, [](MemoryPool*) { return int64_t{0}; },
+      [](int64_t& count) {
+        count = 0;
+        internal::VisitListedPools(
+            [](const internal::ListedPool&, void* context) { ++*static_cast<int64_t*>(context); },
+            &count);
+      },
+      [](int64_t&) { return ""; });
+}
+
+TEST(PoolsOutOfMemory, Jemalloc) {
+  MemoryPool* pool = nullptr;
+  if (!jemalloc_memory_pool(&pool).ok()) GTEST_SKIP() << "built without jemalloc";
+  FailureSuite::Try(
+      "jemalloc_set_decay_ms", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return jemalloc_set_decay_ms(10'000); }, [](int&) { return ""; });
+  FailureSuite::Try(
+      "jemalloc_get_stat", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return jemalloc_get_stat("arenas.narenas"); },
+      [](int&, int64_t value) { return absl::StrCat(value > 0); });
+  FailureSuite::Try(
+      "jemalloc_get_stat of none", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return jemalloc_get_stat(kLong.c_str()); }, [](int&, int64_t) { return ""; });
+  FailureSuite::Try(
+      "jemalloc_peak_reset", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return jemalloc_peak_reset(); }, [](int&) { return ""; });
+  // Its size says that it is whole: figures change from call to call, but a little.
+  const auto is_whole = [](const std::string& text) {
+    return text.ends_with("--- End jemalloc statistics ---\n") ? "whole" : "cut";
+  };
+  FailureSuite::Try(
+      "jemalloc_stats_string", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return jemalloc_stats_string("abl"); },
+      [&](int&, const std::string& text) { return is_whole(text); });
+  FailureSuite::Try(
+      "jemalloc_stats_print", kStatus, [](MemoryPool*) { return std::string(); },
+      [](std::string& text) {
+        text.clear();
+        return jemalloc_stats_print([&text](const char* piece) { text += piece; }, "abl");
+      },
+      [&](std::string& text) { return is_whole(text); });
+  FailureSuite::Try(
+      "MakeJemallocArena", kStatus, [](MemoryPool*) { return 0; },
+      [](int&) { return internal::MakeJemallocArena(1 << 20); }, [](int&, unsigned) { return ""; });
+}
+
+TEST(Jemalloc, WhatTheReportsWriterThrowsPassesThroughAndJemallocGoesOn) {
+  MemoryPool* pool = nullptr;
+  if (!jemalloc_memory_pool(&pool).ok()) GTEST_SKIP() << "built without jemalloc";
+  int calls = 0;
+  EXPECT_THROW((void)jemalloc_stats_print([&](const char*) {
+                 ++calls;
+                 throw std::runtime_error("written enough");
+               }),
+               std::runtime_error);
+  EXPECT_EQ(calls, 1);
+  EXPECT_THAT(jemalloc_stats_string("abl"), IsOk());
+}
+
+}  // namespace
+}  // namespace alkaid
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  return alkaid::failing::RunFailureSuite();
+}
