@@ -55,7 +55,7 @@ bool Buffer::Equals(const Buffer& other, int64_t nbytes) const {
 }
 
 Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
-                                                  MemoryPool* pool) const {
+                                                  MemoryPool* pool) const try {
   if (start < 0 || nbytes < 0 || start > size_ || nbytes > size_ - start) {
     return status::IndexError("Buffer::CopySlice: ", nbytes, " bytes from offset ", start,
                               " do not lie inside a buffer of ", size_);
@@ -69,10 +69,12 @@ Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
     std::memcpy(copy->mutable_data(), data_ + start, static_cast<std::size_t>(nbytes));
   }
   return copy;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<bool> Buffer::CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
-                                    MemoryPool* pool) {
+                                    MemoryPool* pool) try {
   if (buffer == nullptr || *buffer == nullptr) {
     return status::Invalid("Buffer::CompactIfBelow: the buffer is null");
   }
@@ -86,6 +88,8 @@ Result<bool> Buffer::CompactIfBelow(std::shared_ptr<Buffer>* buffer, double rati
     ALKAID_ASSIGN_OR_RAISE(*buffer, Copy(*buffer, shown.memory_manager()));
   }
   return true;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<bool> internal::IsWorthCompacting(int64_t shown, int64_t held, double ratio) {
@@ -133,16 +137,21 @@ void Buffer::EmitRelease() noexcept {
   internal::EmitRootRelease(this, data_, size_);
 }
 
-Result<std::shared_ptr<io::RandomAccessFile>> Buffer::GetReader(std::shared_ptr<Buffer> buffer) {
+Result<std::shared_ptr<io::RandomAccessFile>> Buffer::GetReader(
+    std::shared_ptr<Buffer> buffer) try {
   if (buffer == nullptr) return status::Invalid("Buffer::GetReader: the buffer is null");
   const auto manager = buffer->memory_manager();
   return manager->GetBufferReader(std::move(buffer));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<io::OutputStream>> Buffer::GetWriter(std::shared_ptr<Buffer> buffer) {
+Result<std::shared_ptr<io::OutputStream>> Buffer::GetWriter(std::shared_ptr<Buffer> buffer) try {
   if (buffer == nullptr) return status::Invalid("Buffer::GetWriter: the buffer is null");
   const auto manager = buffer->memory_manager();
   return manager->GetBufferWriter(std::move(buffer));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<Buffer>> Buffer::Copy(std::shared_ptr<Buffer> source,

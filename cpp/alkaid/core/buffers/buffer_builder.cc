@@ -39,7 +39,8 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   return absl::OkStatus();
 }
 
-Status BufferBuilder::Resize(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit) {
+Status BufferBuilder::Resize(BuilderGrowthReason reason, int64_t new_capacity,
+                             bool shrink_to_fit) try {
   const uint8_t* const old_data = data_;
   const int64_t old_capacity = capacity_;
   const Label counting = label_ ? label_ : Label::Current();
@@ -59,6 +60,8 @@ Status BufferBuilder::Resize(BuilderGrowthReason reason, int64_t new_capacity, b
   if (capacity_ != old_capacity) CountGrowth(reason, counting, old_data, old_capacity);
   if (size_ > new_capacity) Rewind(new_capacity);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void BufferBuilder::CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,

@@ -85,15 +85,19 @@ std::shared_ptr<Buffer> SliceBuffer(std::shared_ptr<Buffer>&& buffer, int64_t of
 }
 
 Result<std::shared_ptr<Buffer>> SliceBufferSafe(const std::shared_ptr<Buffer>& buffer,
-                                                int64_t offset, int64_t length) {
+                                                int64_t offset, int64_t length) try {
   ALKAID_RETURN_NOT_OK(CheckSlice("SliceBufferSafe", buffer, offset, length));
   return SliceBuffer(buffer, offset, length);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<Buffer>> SliceBufferSafe(const std::shared_ptr<Buffer>& buffer,
-                                                int64_t offset) {
+                                                int64_t offset) try {
   ALKAID_RETURN_NOT_OK(CheckOffset("SliceBufferSafe", buffer, offset));
   return SliceBuffer(buffer, offset);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 std::shared_ptr<Buffer> SliceMutableBuffer(const std::shared_ptr<Buffer>& buffer, int64_t offset,
@@ -103,12 +107,14 @@ std::shared_ptr<Buffer> SliceMutableBuffer(const std::shared_ptr<Buffer>& buffer
 }
 
 Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(const std::shared_ptr<Buffer>& buffer,
-                                                       int64_t offset, int64_t length) {
+                                                       int64_t offset, int64_t length) try {
   ALKAID_RETURN_NOT_OK(CheckSlice("SliceMutableBufferSafe", buffer, offset, length));
   if (!buffer->is_mutable()) {
     return status::Invalid("SliceMutableBufferSafe: the buffer is not mutable");
   }
   return SliceMutableBuffer(buffer, offset, length);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(const std::shared_ptr<Buffer>& buffer,
@@ -117,13 +123,15 @@ Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(const std::shared_ptr<Buf
   return SliceMutableBufferSafe(buffer, offset, buffer->size() - offset);
 }
 
-Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, MemoryPool* pool) {
+Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, MemoryPool* pool) try {
   if (length < 0) return status::Invalid("AllocateBitmap: negative length ", length);
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bitmap,
                          AllocateBuffer(bit_util::BytesForBits(length), pool));
   // Setting single bits of the last byte must not leave the bits behind the end undefined.
   if (bitmap->size() > 0) bitmap->mutable_data()[bitmap->size() - 1] = 0;
   return bitmap;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, MemoryPool* pool) {
@@ -131,15 +139,18 @@ Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, MemoryPool* 
 }
 
 Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, int64_t alignment,
-                                                    MemoryPool* pool) {
+                                                    MemoryPool* pool) try {
   if (length < 0) return status::Invalid("AllocateEmptyBitmap: negative length ", length);
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bitmap,
                          AllocateBuffer(bit_util::BytesForBits(length), alignment, pool));
   std::memset(bitmap->mutable_data(), 0, static_cast<std::size_t>(bitmap->size()));
   return bitmap;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers, MemoryPool* pool) {
+Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
+                                                   MemoryPool* pool) try {
   int64_t size = 0;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     const auto& buffer = buffers[i];
@@ -161,6 +172,8 @@ Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers, 
     end += buffer->size();
   }
   return out;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid

@@ -70,7 +70,7 @@ Status NoWay(const char* what, const MemoryManager& from, const MemoryManager& t
 }  // namespace
 
 Result<std::shared_ptr<Buffer>> MemoryManager::CopyBuffer(
-    const std::shared_ptr<Buffer>& source, const std::shared_ptr<MemoryManager>& to) {
+    const std::shared_ptr<Buffer>& source, const std::shared_ptr<MemoryManager>& to) try {
   if (source == nullptr) return status::Invalid("Buffer::Copy: the source is null");
   if (to == nullptr) return status::Invalid("Buffer::Copy: the destination's manager is null");
   const auto from = source->memory_manager();
@@ -87,10 +87,12 @@ Result<std::shared_ptr<Buffer>> MemoryManager::CopyBuffer(
     }
   }
   return NoWay("Copying", *from, *to);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::unique_ptr<Buffer>> MemoryManager::CopyNonOwned(
-    const Buffer& source, const std::shared_ptr<MemoryManager>& to) {
+    const Buffer& source, const std::shared_ptr<MemoryManager>& to) try {
   if (to == nullptr) {
     return status::Invalid("Buffer::CopyNonOwned: the destination's manager is null");
   }
@@ -108,10 +110,12 @@ Result<std::unique_ptr<Buffer>> MemoryManager::CopyNonOwned(
     }
   }
   return NoWay("Copying", *from, *to);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<Buffer>> MemoryManager::ViewBuffer(
-    const std::shared_ptr<Buffer>& source, const std::shared_ptr<MemoryManager>& to) {
+    const std::shared_ptr<Buffer>& source, const std::shared_ptr<MemoryManager>& to) try {
   if (source == nullptr) return status::Invalid("Buffer::View: the source is null");
   if (to == nullptr) return status::Invalid("Buffer::View: the destination's manager is null");
   const auto from = source->memory_manager();
@@ -121,10 +125,12 @@ Result<std::shared_ptr<Buffer>> MemoryManager::ViewBuffer(
   ALKAID_ASSIGN_OR_RAISE(view, from->ViewBufferTo(source, to));
   if (view != nullptr) return view;
   return NoWay("Viewing", *from, *to);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status MemoryManager::CopyBufferSliceToCPU(const std::shared_ptr<Buffer>& buffer, int64_t offset,
-                                           int64_t length, uint8_t* out) {
+                                           int64_t length, uint8_t* out) try {
   ALKAID_ASSIGN_OR_RAISE(auto slice, SliceBufferSafe(buffer, offset, length));
   if (length == 0) return absl::OkStatus();
   if (out == nullptr) {
@@ -136,6 +142,8 @@ Status MemoryManager::CopyBufferSliceToCPU(const std::shared_ptr<Buffer>& buffer
   }
   std::memcpy(out, slice->data(), static_cast<std::size_t>(length));
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 namespace {
@@ -162,7 +170,7 @@ DeviceMappers& Mappers() {
 
 }  // namespace
 
-Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mapper) {
+Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mapper) try {
   const int kind = static_cast<int>(device_type);
   if (!mapper) {
     return status::Invalid("RegisterDeviceMapper: the mapper for device type ", kind, " is empty");
@@ -174,9 +182,11 @@ Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mappe
                                  " has a mapper already");
   }
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<DeviceMapper> GetDeviceMapper(DeviceAllocationType device_type) {
+Result<DeviceMapper> GetDeviceMapper(DeviceAllocationType device_type) try {
   DeviceMappers& mappers = Mappers();
   std::lock_guard lock(mappers.mutex);
   const auto found = mappers.by_type.find(device_type);
@@ -185,6 +195,8 @@ Result<DeviceMapper> GetDeviceMapper(DeviceAllocationType device_type) {
                             static_cast<int>(device_type));
   }
   return found->second;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid

@@ -15,18 +15,20 @@ Status Check(const void* data, int64_t size) {
 
 template <typename Byte>
 Result<std::shared_ptr<Buffer>> Hold(Byte* data, int64_t size, std::shared_ptr<void> owner,
-                                     std::shared_ptr<MemoryManager> memory_manager) {
+                                     std::shared_ptr<MemoryManager> memory_manager) try {
   ALKAID_RETURN_NOT_OK(Check(data, size));
   if (owner.use_count() == 0) {
     return status::Invalid("ForeignBuffer: the owner of ", size,
                            " bytes is empty; borrowed bytes need none, see Buffer(data, size)");
   }
   return std::make_shared<ForeignBuffer>(data, size, std::move(owner), std::move(memory_manager));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 template <typename Byte>
 Result<std::shared_ptr<Buffer>> HoldWith(Byte* data, int64_t size, std::function<void()> release,
-                                         std::shared_ptr<MemoryManager> memory_manager) {
+                                         std::shared_ptr<MemoryManager> memory_manager) try {
   ALKAID_RETURN_NOT_OK(Check(data, size));
   if (!release) {
     return status::Invalid("ForeignBuffer: the release callback for ", size, " bytes is empty");
@@ -45,6 +47,8 @@ Result<std::shared_ptr<Buffer>> HoldWith(Byte* data, int64_t size, std::function
   auto buffer = std::make_shared<ForeignBuffer>(data, size, releaser, std::move(memory_manager));
   releaser->armed = true;
   return buffer;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 // Ownership: given an owner, the buffer holds it until the buffer and its last slice are gone;
 // given a release callback, calls it exactly once, then. Threads: the owner is dropped, or the
 // callback called, on the thread that lets the last reference go; the callback must not throw. Out
-// of memory: allocates only the buffer object, with operator new (std::bad_alloc).
+// of memory: kResourceExhausted where there is none for the buffer object.
 #pragma once
 
 #include <cstdint>

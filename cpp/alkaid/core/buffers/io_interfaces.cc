@@ -9,13 +9,15 @@ Seekable::~Seekable() = default;
 Readable::~Readable() = default;
 Writable::~Writable() = default;
 
-Status Writable::Write(const std::shared_ptr<Buffer>& data) {
+Status Writable::Write(const std::shared_ptr<Buffer>& data) try {
   if (data == nullptr) return status::Invalid("Writable::Write: the buffer is null");
   if (!data->is_cpu()) {
     return status::Invalid("Writable::Write: the CPU can not read the buffer, which is on ",
                            data->device()->ToString());
   }
   return Write(data->data(), data->size());
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status Writable::Flush() { return absl::OkStatus(); }

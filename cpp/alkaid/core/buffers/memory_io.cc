@@ -8,13 +8,15 @@
 
 namespace alkaid::io {
 
-Result<std::shared_ptr<RandomAccessFile>> BufferReader::Make(std::shared_ptr<Buffer> buffer) {
+Result<std::shared_ptr<RandomAccessFile>> BufferReader::Make(std::shared_ptr<Buffer> buffer) try {
   if (buffer == nullptr) return status::Invalid("BufferReader: the buffer is null");
   if (!buffer->is_cpu()) {
     return status::Invalid("BufferReader: the CPU can not read the buffer, which is on ",
                            buffer->device()->ToString());
   }
   return std::make_shared<BufferReader>(std::move(buffer));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status BufferReader::Close() {
@@ -57,9 +59,11 @@ Result<int64_t> BufferReader::ReadAt(int64_t position, int64_t nbytes, void* out
   return available;
 }
 
-Result<std::shared_ptr<Buffer>> BufferReader::ReadAt(int64_t position, int64_t nbytes) {
+Result<std::shared_ptr<Buffer>> BufferReader::ReadAt(int64_t position, int64_t nbytes) try {
   ALKAID_ASSIGN_OR_RAISE(const int64_t available, Available(position, nbytes));
   return SliceBuffer(buffer_, std::min(position, buffer_->size()), available);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<int64_t> BufferReader::Read(int64_t nbytes, void* out) {
@@ -74,7 +78,8 @@ Result<std::shared_ptr<Buffer>> BufferReader::Read(int64_t nbytes) {
   return slice;
 }
 
-Result<std::shared_ptr<OutputStream>> FixedSizeBufferWriter::Make(std::shared_ptr<Buffer> buffer) {
+Result<std::shared_ptr<OutputStream>> FixedSizeBufferWriter::Make(
+    std::shared_ptr<Buffer> buffer) try {
   if (buffer == nullptr) return status::Invalid("FixedSizeBufferWriter: the buffer is null");
   if (!buffer->is_cpu()) {
     return status::Invalid("FixedSizeBufferWriter: the CPU can not write the buffer, which is on ",
@@ -84,6 +89,8 @@ Result<std::shared_ptr<OutputStream>> FixedSizeBufferWriter::Make(std::shared_pt
     return status::Invalid("FixedSizeBufferWriter: the buffer is not mutable");
   }
   return std::make_shared<FixedSizeBufferWriter>(std::move(buffer));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status FixedSizeBufferWriter::Close() {

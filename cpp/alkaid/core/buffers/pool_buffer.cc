@@ -38,12 +38,14 @@ void PoolBuffer::operator delete(void* pointer) noexcept { internal::DeallocateB
 
 namespace {
 
-Status RoundedCapacity(const MemoryPool& pool, int64_t bytes, int64_t* capacity) {
+Status RoundedCapacity(const MemoryPool& pool, int64_t bytes, int64_t* capacity) try {
   if (!RoundUpOverflow(bytes, 64, capacity)) [[likely]]
     return absl::OkStatus();
   return status::OutOfMemory(
       "PoolBuffer: ", bytes, " bytes, rounded up to a multiple of 64, pass the largest size, ",
       std::numeric_limits<int64_t>::max(), " bytes (pool ", pool.backend_name(), ")");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace
@@ -131,19 +133,22 @@ std::shared_ptr<MemoryPool> OrDefault(std::shared_ptr<MemoryPool> pool) {
   return pool != nullptr ? std::move(pool) : internal::BorrowPool(default_memory_pool());
 }
 
-Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
-                                         std::shared_ptr<MemoryPool> pool) {
+// `pool`: borrowed or shared; null is the default.
+template <typename Pool>
+Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment, Pool pool) try {
   if (!IsPowerOfTwo(alignment) || alignment > kMaxBufferAlignment) [[unlikely]] {
     return status::Invalid("AllocateBuffer: alignment ", alignment,
                            " is no power of two from 1 to ", kMaxBufferAlignment);
   }
-  auto buffer = std::make_unique<PoolBuffer>(std::move(pool), alignment);
+  auto buffer = std::make_unique<PoolBuffer>(OrDefault(std::move(pool)), alignment);
   ALKAID_RETURN_NOT_OK(buffer->Start(size));
   return buffer;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment,
-                                          std::shared_ptr<MemoryPool> pool) {
+template <typename Pool>
+Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment, Pool pool) {
   ALKAID_ASSIGN_OR_RAISE(auto buffer, Make(size, alignment, std::move(pool)));
   if (internal::MemoryDebugOn()) [[unlikely]]
     buffer->WatchPadding();
@@ -153,33 +158,33 @@ Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment,
 }  // namespace
 
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, MemoryPool* pool) {
-  return MakeFixed(size, kDefaultBufferAlignment, OrDefault(pool));
+  return MakeFixed(size, kDefaultBufferAlignment, pool);
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment, MemoryPool* pool) {
-  return MakeFixed(size, alignment, OrDefault(pool));
+  return MakeFixed(size, alignment, pool);
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, std::shared_ptr<MemoryPool> pool) {
-  return MakeFixed(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
+  return MakeFixed(size, kDefaultBufferAlignment, std::move(pool));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
                                                std::shared_ptr<MemoryPool> pool) {
-  return MakeFixed(size, alignment, OrDefault(std::move(pool)));
+  return MakeFixed(size, alignment, std::move(pool));
 }
 
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, MemoryPool* pool) {
-  return Make(size, kDefaultBufferAlignment, OrDefault(pool));
+  return Make(size, kDefaultBufferAlignment, pool);
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, int64_t alignment,
                                                                  MemoryPool* pool) {
-  return Make(size, alignment, OrDefault(pool));
+  return Make(size, alignment, pool);
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size,
                                                                  std::shared_ptr<MemoryPool> pool) {
-  return Make(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
+  return Make(size, kDefaultBufferAlignment, std::move(pool));
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, int64_t alignment,
                                                                  std::shared_ptr<MemoryPool> pool) {
-  return Make(size, alignment, OrDefault(std::move(pool)));
+  return Make(size, alignment, std::move(pool));
 }
 
 }  // namespace alkaid
