@@ -29,13 +29,15 @@ int Retrying(Call call) {
 }  // namespace
 
 Result<std::shared_ptr<DurableFileOutputStream>> DurableFileOutputStream::Open(
-    const std::string& path, FileAccess access) {
+    const std::string& path, FileAccess access) try {
   std::shared_ptr<DurableFileOutputStream> stream(new DurableFileOutputStream(path));
   ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
   const bool straight = output.open_file || (output.found && !S_ISREG(output.found->st_mode));
   ALKAID_RETURN_NOT_OK(straight ? stream->OpenStraight(output)
                                 : stream->OpenTemporary(output, access));
   return stream;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 DurableFileOutputStream::~DurableFileOutputStream() { Abandon(); }
@@ -160,7 +162,7 @@ void DurableFileOutputStream::Abandon() {
   if (directory_fd_ >= 0) ::close(std::exchange(directory_fd_, -1));
 }
 
-Status CreateFileIfAbsent(const std::string& path, std::string_view content) {
+Status CreateFileIfAbsent(const std::string& path, std::string_view content) try {
   ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
   if (output.found || output.open_file) return absl::OkStatus();
   const alkaid::internal::FileDescriptor file(alkaid::internal::AboveStandardStreams(Retrying([&] {
@@ -175,6 +177,8 @@ Status CreateFileIfAbsent(const std::string& path, std::string_view content) {
       });
   if (written.count == static_cast<int64_t>(content.size())) return absl::OkStatus();
   return status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", path);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::io

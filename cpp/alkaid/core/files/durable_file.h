@@ -28,7 +28,7 @@
 //
 // Ownership: owns its descriptors and the temporary file.
 // Threads: one at a time.
-// Out of memory: names and messages come from operator new and may throw std::bad_alloc.
+// Out of memory: kResourceExhausted from Open and CreateFileIfAbsent, which then made nothing.
 // Errors: as errno maps, with the path. After a write that failed, every later call reports that
 // failure.
 #pragma once

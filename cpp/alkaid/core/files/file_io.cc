@@ -132,16 +132,20 @@ ReadableFile::ReadableFile(int fd, std::string name, MemoryPool* pool)
 ReadableFile::~ReadableFile() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path,
-                                                         MemoryPool* pool) {
+                                                         MemoryPool* pool) try {
   FileDescriptor fd = OpenInput(path);
   if (!fd.valid()) return status::IOError(errno, "cannot open ", path);
   auto file = Own(fd.get(), path, pool);
   if (file.ok()) fd.Release();
   return file;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* pool) {
+Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* pool) try {
   return Own(fd, NameOf(fd), pool);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name,
@@ -150,7 +154,10 @@ Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name
   if (::lseek(fd, 0, SEEK_CUR) < 0) {
     return status::IOError(errno, "cannot read ", name, " at a position");
   }
-  return std::shared_ptr<ReadableFile>(new ReadableFile(fd, std::move(name), pool));
+  // Until there is nothing left to fail, the descriptor is the caller's.
+  std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), pool));
+  file->fd_ = fd;
+  return file;
 }
 
 Status ReadableFile::Close() { return CloseFd(&fd_, name_); }
@@ -196,7 +203,7 @@ Result<int64_t> ReadableFile::ReadAt(int64_t position, int64_t nbytes, void* out
   return read.count;
 }
 
-Result<std::shared_ptr<Buffer>> ReadableFile::ReadAt(int64_t position, int64_t nbytes) {
+Result<std::shared_ptr<Buffer>> ReadableFile::ReadAt(int64_t position, int64_t nbytes) try {
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
   const Result<int64_t> size = GetSize();
   // Devices have no size, and files that the system makes up as they are read (/proc) say 0: what
@@ -219,6 +226,8 @@ Result<std::shared_ptr<Buffer>> ReadableFile::ReadAt(int64_t position, int64_t n
     buffer->ZeroPadding();
   }
   return std::shared_ptr<Buffer>(std::move(buffer));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<int64_t> ReadableFile::Read(int64_t nbytes, void* out) {
@@ -241,21 +250,25 @@ Status ReadableFile::Advance(int64_t nbytes) {
 }
 
 Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& path, int64_t most_bytes,
-                                              const std::string& what, MemoryPool* pool) {
+                                              const std::string& what, MemoryPool* pool) try {
   ALKAID_ASSIGN_OR_RAISE(const WholeFile file, OpenWholeFile(path, most_bytes, what));
   ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(file.size, pool));
   ALKAID_ASSIGN_OR_RAISE(const int64_t read, file.ReadTo(buffer->mutable_data()));
   if (read < file.size) ALKAID_RETURN_NOT_OK(buffer->Resize(read));
   return std::shared_ptr<Buffer>(std::move(buffer));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::string> ReadWholeFileAsString(const std::string& path, int64_t most_bytes,
-                                          const std::string& what) {
+                                          const std::string& what) try {
   ALKAID_ASSIGN_OR_RAISE(const WholeFile file, OpenWholeFile(path, most_bytes, what));
   std::string bytes(static_cast<size_t>(file.size), '\0');
   ALKAID_ASSIGN_OR_RAISE(const int64_t read, file.ReadTo(bytes.data()));
   bytes.resize(static_cast<size_t>(read));
   return bytes;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
@@ -263,16 +276,20 @@ FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(st
 FileOutputStream::~FileOutputStream() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Open(const std::string& path,
-                                                                 bool append) {
+                                                                 bool append) try {
   // Not O_APPEND: Linux then ignores the position that pwrite is given.
   ALKAID_ASSIGN_OR_RAISE(FileDescriptor fd, OpenOutput(path, append));
   auto stream = Own(fd.get(), path, append);
   if (stream.ok()) fd.Release();
   return stream;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<FileOutputStream>> FileOutputStream::OpenFd(int fd) {
+Result<std::shared_ptr<FileOutputStream>> FileOutputStream::OpenFd(int fd) try {
   return Own(fd, NameOf(fd), /*append=*/false);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Own(int fd, std::string name,

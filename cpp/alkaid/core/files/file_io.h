@@ -8,7 +8,7 @@
 //
 // Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool
 // must outlive the Buffers read. Threads: ReadAt and WriteAt from many at once; the rest one at a
-// time. Out of memory: kResourceExhausted from the reads that give a Buffer. Errors: as errno maps,
+// time. Out of memory: kResourceExhausted; the position is then where it was. Errors: as errno maps,
 // with the path and the position.
 #pragma once
 
@@ -70,7 +70,7 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& p
                                                             int64_t most_bytes,
                                                             const std::string& what,
                                                             MemoryPool* pool = nullptr);
-// The same from operator new, which throws std::bad_alloc: for what is read while the library is loaded,
+// The same from operator new: for what is read while the library is loaded,
 // when the program has not chosen a default pool yet.
 ALKAID_EXPORT Result<std::string> ReadWholeFileAsString(const std::string& path, int64_t most_bytes,
                                                         const std::string& what);

@@ -11,6 +11,7 @@
 #include <liburing.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -29,6 +30,13 @@ constexpr uint64_t kNobody = ~uint64_t{0};
 
 class IoUringReadQueue final : public SlottedReadQueue {
  public:
+  // Files and buffers that the kernel may still use when it can not be asked any more. Never freed
+  // then. There is a place for each slot: a broken ring is given nothing more.
+  struct Abandoned {
+    std::vector<ReadRequest> requests;
+    Abandoned* next = nullptr;
+  };
+
   static Result<std::unique_ptr<ReadQueue>> Make(int depth);
   ~IoUringReadQueue() override;
 
@@ -46,7 +54,9 @@ class IoUringReadQueue final : public SlottedReadQueue {
   };
 
   explicit IoUringReadQueue(int depth)
-      : SlottedReadQueue(ReadQueueKind::kIoUring, depth), reads_(static_cast<size_t>(depth)) {}
+      : SlottedReadQueue(ReadQueueKind::kIoUring, depth), reads_(static_cast<size_t>(depth)) {
+    abandoned_->requests.reserve(reads_.size());
+  }
 
   void Start(int slot) override;
   ReadOutcome Finish(int slot) override;
@@ -59,6 +69,7 @@ class IoUringReadQueue final : public SlottedReadQueue {
   bool Drain();
 
   std::vector<Read> reads_;
+  std::unique_ptr<Abandoned> abandoned_ = std::make_unique<Abandoned>();
   std::unique_ptr<ReadQueue> threads_;  // for files without a descriptor; made when the first comes
   struct io_uring ring_ = {};
   bool has_ring_ = false;
@@ -66,14 +77,8 @@ class IoUringReadQueue final : public SlottedReadQueue {
   bool draining_ = false;
 };
 
-// Files and buffers that the kernel may still use when it can not be asked any more. Never freed.
-std::vector<ReadRequest>& Abandoned() {
-  static auto* const requests = new std::vector<ReadRequest>;
-  return *requests;
-}
-
-// See first_made.h.
-[[gnu::constructor]] void MakeAtLoad() { Abandoned(); }
+// All that was abandoned, for who looks for leaks.
+constinit std::atomic<IoUringReadQueue::Abandoned*> all_abandoned{nullptr};
 
 Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
   std::unique_ptr<IoUringReadQueue> queue(new IoUringReadQueue(depth));
@@ -96,10 +101,15 @@ IoUringReadQueue::~IoUringReadQueue() {
   // In a child of fork the ring is the parent's: only this process's share in it is given up.
   if (!in_forked_child() && !Drain()) {
     for (int slot = 0; slot < depth(); ++slot) {
-      if (ReadOf(slot).stage == Stage::kInKernel) Abandoned().push_back(request(slot));
+      if (ReadOf(slot).stage == Stage::kInKernel) abandoned_->requests.push_back(request(slot));
     }
   }
   io_uring_queue_exit(&ring_);
+  if (abandoned_->requests.empty()) return;
+  abandoned_->next = all_abandoned.load(std::memory_order_relaxed);
+  while (!all_abandoned.compare_exchange_weak(abandoned_->next, abandoned_.get())) {
+  }
+  static_cast<void>(abandoned_.release());
 }
 
 void IoUringReadQueue::Start(int slot) {
@@ -195,7 +205,8 @@ ReadOutcome IoUringReadQueue::Finish(int slot) {
     case Stage::kDone:
       return {ReadOf(slot).done, absl::OkStatus()};
   }
-  Abandoned().push_back(request(slot));
+  abandoned_->requests.push_back(request(slot));
+  ReadOf(slot).stage = Stage::kPlain;
   return {0, status::IOError(EIO, "io_uring: the kernel's queue can not be waited for")};
 }
 

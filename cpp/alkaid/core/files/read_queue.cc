@@ -66,7 +66,12 @@ Result<int64_t> SlottedReadQueue::Submit(ReadRequest request) {
                                depth());
   }
   slot->request = std::move(request);
-  Start(static_cast<int>(slot - slots_.data()));
+  try {
+    Start(static_cast<int>(slot - slots_.data()));
+  } catch (const std::bad_alloc&) {
+    *slot = Slot();
+    return status::NoMemory();
+  }
   slot->ticket = ++last_ticket_;
   ++in_flight_;
   return slot->ticket;
@@ -92,7 +97,7 @@ ReadOutcome ReadNow(const ReadRequest& request) {
     if (!read.ok()) return {0, read.status()};
     return {*read, absl::OkStatus()};
   } catch (const std::bad_alloc&) {
-    return {0, Status(StatusCode::kResourceExhausted, "")};
+    return {0, status::NoMemory()};
   }
 }
 
@@ -153,9 +158,9 @@ const char* ToString(ReadQueueKind kind) {
 
 bool IoUringIsBuiltIn() { return ALKAID_HAVE_IO_URING; }
 
-Status CheckIoUring() { return internal::MakeIoUringReadQueue(1).status(); }
+Status CheckIoUring() { return ReadQueue::Make(ReadQueueKind::kIoUring, 1).status(); }
 
-Result<std::unique_ptr<ReadQueue>> ReadQueue::Make(ReadQueueKind kind, int depth) {
+Result<std::unique_ptr<ReadQueue>> ReadQueue::Make(ReadQueueKind kind, int depth) try {
   if (depth < 1 || depth > kLargestDepth) {
     return status::Invalid("read queue: a depth of ", depth, ", it takes 1 to ", kLargestDepth);
   }
@@ -170,6 +175,8 @@ Result<std::unique_ptr<ReadQueue>> ReadQueue::Make(ReadQueueKind kind, int depth
       return std::unique_ptr<ReadQueue>(new internal::InlineReadQueue(depth));
   }
   return status::Invalid("read queue: unknown kind ", static_cast<int>(kind));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::io

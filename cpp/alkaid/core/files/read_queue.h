@@ -11,8 +11,7 @@
 // the same one. Meanwhile the buffers of reads in flight are the queue's, and their files must
 // allow ReadAt from another thread and not be closed. Fork: a child may only destroy the queue that
 // it was born with; Submit and Wait are kFailedPrecondition there.
-// Out of memory: kResourceExhausted where a file says so, else std::bad_alloc from Make, Submit and
-// messages.
+// Out of memory: kResourceExhausted from Make and Submit, and as the outcome where a file says so.
 #pragma once
 
 #include <cstdint>
