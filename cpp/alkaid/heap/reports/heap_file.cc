@@ -151,11 +151,13 @@ Status WriteHeap(const HeapSnapshot& snapshot, io::OutputStream* stream) {
   }
 }
 
-Status WriteHeapFile(const HeapSnapshot& snapshot, const std::string& path) {
+Status WriteHeapFile(const HeapSnapshot& snapshot, const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(auto file,
                          io::DurableFileOutputStream::Open(path, io::FileAccess::kOwnerOnly));
   ALKAID_RETURN_NOT_OK(WriteHeap(snapshot, file.get()));
   return file->Close();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::heap

@@ -281,10 +281,12 @@ Result<HeapSnapshot> ParseHeap(const void* data, int64_t nbytes, const std::stri
   }
 }
 
-Result<HeapSnapshot> ReadHeapFile(const std::string& path) {
+Result<HeapSnapshot> ReadHeapFile(const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(const auto bytes,
                          io::ReadWholeFile(path, kMostHeapFileBytes, "a heap file"));
   return ParseHeap(bytes->data(), bytes->size(), path);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::heap

@@ -236,9 +236,10 @@ Status HearOfExit(State* state) {
 
 }  // namespace
 
-Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t owner) {
+Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   State& state = TheState();
+  std::string name = pattern;  // what follows is done whole
   const std::lock_guard guard(state.lock);
   if (state.signal != 0 && state.signal != signal) {
     return status::AlreadyExists("heap files are asked for by signal ", state.signal,
@@ -250,12 +251,14 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t ow
     ALKAID_RETURN_NOT_OK(Install(signal));
     state.signal = signal;
   }
-  state.on_signal = pattern;
+  state.on_signal.swap(name);
   state.owner = owner != 0 ? owner : static_cast<uint32_t>(::getpid());
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) {
+Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   State& state = TheState();
   const std::lock_guard guard(state.lock);
@@ -263,9 +266,11 @@ Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) {
   state.at_exit = pattern;
   state.owner = owner != 0 ? owner : static_cast<uint32_t>(::getpid());
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<int> ParseSignal(std::string_view text) {
+Result<int> ParseSignal(std::string_view text) try {
   std::string_view name = text;
   if (name.starts_with("SIG")) name.remove_prefix(3);
   int first = 0;
@@ -285,6 +290,8 @@ Result<int> ParseSignal(std::string_view text) {
   }
   return status::Invalid("\"", std::string(text),
                          "\" is no signal; USR2, SIGUSR2, 12 and RTMIN+3 are");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::heap

@@ -40,6 +40,7 @@ namespace {
 
 std::vector<std::string> CommandLine() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  file.exceptions(std::ios::badbit);  // else one for which there is no memory is the end
   std::vector<std::string> arguments;
   for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
   return arguments;

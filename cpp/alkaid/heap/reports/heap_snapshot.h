@@ -15,7 +15,8 @@
 //
 // Ownership: a snapshot is a value that refers to nothing alive.
 // Threads: Take from any thread, several at once too; a snapshot is never changed.
-// Out of memory: Take and Make say kResourceExhausted; copies throw std::bad_alloc.
+// Out of memory: Take and Make say kResourceExhausted; copies, and the snapshot of nothing, throw
+// std::bad_alloc.
 #pragma once
 
 #include <array>

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -31,7 +32,13 @@ std::string BuildIdIn(const void* notes, size_t size, size_t alignment) {
   return {found.begin(), found.end()};
 }
 
-int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) {
+// What the dynamic linker is asked for, under its lock: no exception passes through it.
+struct Loaded {
+  std::vector<HeapModule> modules;
+  std::exception_ptr thrown;
+};
+
+int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) try {
   HeapModule module;
   module.start = UINT64_MAX;
   module.bias = info->dlpi_addr;
@@ -47,11 +54,14 @@ int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) {
     }
   }
   if (module.end <= module.start || module.start == UINT64_MAX) return 0;
-  auto* const modules = static_cast<std::vector<HeapModule>*>(argument);
+  std::vector<HeapModule>* const modules = &static_cast<Loaded*>(argument)->modules;
   const bool program = modules->empty() && (info->dlpi_name == nullptr || *info->dlpi_name == 0);
   module.path = program ? ExecutablePath() : info->dlpi_name;
   modules->push_back(std::move(module));
   return 0;
+} catch (const std::exception&) {
+  static_cast<Loaded*>(argument)->thrown = std::current_exception();
+  return 1;
 }
 
 // A part of the address space, as the kernel lists it.
@@ -65,6 +75,7 @@ struct Mapping {
 
 std::vector<Mapping> Mappings() {
   std::ifstream maps("/proc/self/maps");
+  maps.exceptions(std::ios::badbit);  // else a line for which there is no memory is the end
   std::vector<Mapping> mappings;
   for (std::string line; std::getline(maps, line);) {
     Mapping mapping;
@@ -159,19 +170,20 @@ bool IsRelative(const HeapModule& module) {
 }
 
 std::vector<HeapModule> ModulesOfTheLoader() {
-  std::vector<HeapModule> modules;
-  ::dl_iterate_phdr(AddModule, &modules);
+  Loaded loaded;
+  ::dl_iterate_phdr(AddModule, &loaded);
+  if (loaded.thrown != nullptr) std::rethrow_exception(loaded.thrown);
   // By a path as it was loaded: in the folder that the process was in then. The kernel knows the file.
-  if (std::ranges::none_of(modules, IsRelative)) return modules;
+  if (std::ranges::none_of(loaded.modules, IsRelative)) return std::move(loaded.modules);
   const std::vector<Mapping> mappings = Mappings();
-  for (HeapModule& module : modules) {
+  for (HeapModule& module : loaded.modules) {
     if (!IsRelative(module)) continue;
     const auto mapping = std::ranges::find_if(mappings, [&module](const Mapping& each) {
       return each.start <= module.start && module.start < each.end && each.path.starts_with('/');
     });
     if (mapping != mappings.end()) module.path = mapping->path;
   }
-  return modules;
+  return std::move(loaded.modules);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class HeapTracker final : public MemoryObserver {
   static HeapTracker& Get();
 
   Status Start(const TrackingOptions& options);
-  void Stop();
+  void Stop() noexcept;
   // Called once.
   void GuardTablesAroundForks();
   bool on() const { return on_.load(std::memory_order_relaxed); }
@@ -101,6 +101,7 @@ class HeapTracker final : public MemoryObserver {
   void ForgetSources(const void* data, int64_t size);
 
   bool OpenTables();
+  bool Listen(bool views);
   void RenewLocks();
 
   enum State : int { kOff, kChanging, kOn };

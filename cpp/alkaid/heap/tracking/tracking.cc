@@ -76,7 +76,7 @@ int64_t BlocksOf(int64_t parts) {
 
 }  // namespace
 
-Result<TrackingOptions> ParseTrackingOptions(std::string_view text) {
+Result<TrackingOptions> ParseTrackingOptions(std::string_view text) try {
   TrackingOptions options;
   for (size_t begin = 0;;) {
     const size_t end = text.find(',', begin);
@@ -84,11 +84,13 @@ Result<TrackingOptions> ParseTrackingOptions(std::string_view text) {
     if (end == std::string_view::npos) return options;
     begin = end + 1;
   }
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status StartTracking(const TrackingOptions& options) { return HeapTracker::Get().Start(options); }
 
-void StopTracking() { HeapTracker::Get().Stop(); }
+void StopTracking() noexcept { HeapTracker::Get().Stop(); }
 
 bool IsTracking() { return HeapTracker::Get().on(); }
 

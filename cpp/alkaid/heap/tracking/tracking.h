@@ -24,9 +24,10 @@
 // the pool's. A pool that hands out parts of malloc's blocks is listed beside these, but for a part
 // that begins where malloc's block does: there the whole block is listed, as malloc's.
 //
-// Ownership: process-wide. Threads: all functions, from any thread. Out of memory: blocks that
-// could not be recorded are counted (heap_layout.h: `lost`), and nothing else is disturbed. After
-// fork the child has the tables as they were, and goes on.
+// Ownership: process-wide. Threads: all functions, from any thread. Out of memory: StartTracking says
+// kResourceExhausted, and tracking is off as before; StopTracking needs none; GetLabelStatistics throws
+// std::bad_alloc. Blocks that could not be recorded are counted (heap_layout.h: `lost`), and nothing
+// else is disturbed. After fork the child has the tables as they were, and goes on.
 // Under ThreadSanitizer a fork while tracking is on needs TSAN_OPTIONS=detect_deadlocks=0, since the
 // tables have more locks than it follows.
 #pragma once
@@ -73,10 +74,10 @@ struct TrackingOptions {
 ALKAID_EXPORT Result<TrackingOptions> ParseTrackingOptions(std::string_view text);
 
 // Begins with empty tables. kFailedPrecondition where tracking is on already; kInvalidArgument for
-// options outside their ranges; kResourceExhausted where the tables can not be mapped.
+// options outside their ranges; kResourceExhausted, for the tables and else.
 ALKAID_EXPORT Status StartTracking(const TrackingOptions& options = {});
 // Forgets everything. Does nothing where tracking is off.
-ALKAID_EXPORT void StopTracking();
+ALKAID_EXPORT void StopTracking() noexcept;
 ALKAID_EXPORT bool IsTracking();
 
 // What one label has come to since tracking began. Sampled: estimates.

@@ -27,6 +27,11 @@ Status CheckOptions(const TrackingOptions& options) {
   return status::Invalid("tracking: there is no unwinder ", static_cast<int>(options.unwinder));
 }
 
+Label MallocsLabel() {
+  static const Label label = Label::Intern("malloc");
+  return label;
+}
+
 }  // namespace
 
 bool HeapTracker::OpenTables() {
@@ -98,11 +103,12 @@ void HeapTracker::RenewLocks() {
   tables.moves.RenewLock();
 }
 
-// When the library is loaded: a fork during the first start must find the guard in place, and the
-// dynamic linker's lock is no matter.
+// When the library is loaded: a fork during the first start must find the guard in place, the dynamic
+// linker's lock is no matter, and a start without memory finds the label that malloc's blocks have.
 [[gnu::constructor]] static void GuardTables() {
   HeapTracker::Get().GuardTablesAroundForks();
   Tables().modules.RememberWhatStays();
+  MallocsLabel();
 }
 
 Status HeapTracker::Start(const TrackingOptions& options) {
@@ -119,8 +125,8 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   HeapRoot& root = Root();
   root.labels = alkaid::internal::AllLabelNames().names;
   root.label_count = alkaid::internal::AllLabelNames().count;
-  malloc_label_.store(Label::Intern("malloc").id(), std::memory_order_relaxed);
-  if (!OpenTables()) {
+  malloc_label_.store(MallocsLabel().id(), std::memory_order_relaxed);
+  if (!OpenTables() || !Listen(options.views)) {
     Tables().blocks.Close();
     Tables().views.Close();
     state_.store(kOff);
@@ -142,12 +148,22 @@ Status HeapTracker::Start(const TrackingOptions& options) {
 
   on_.store(true, std::memory_order_release);
   root.state.store(1, std::memory_order_release);
-  AddMemoryObserver(this, options.views ? MemoryEventKinds::kAll : MemoryEventKinds::kBlocks);
   state_.store(kOn);
   return absl::OkStatus();
 }
 
-void HeapTracker::Stop() {
+// False out of memory. What it is told before it is on leaves no trace.
+bool HeapTracker::Listen(bool views) try {
+  const InsideTracking inside;
+  RemoveMemoryObserver(this);  // which a fork in the middle of a start or stop can have left
+  AddMemoryObserver(this, views ? MemoryEventKinds::kAll : MemoryEventKinds::kBlocks);
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
+}
+
+// Needs no memory, from the first step to the last.
+void HeapTracker::Stop() noexcept {
   int expected = kOn;
   if (!state_.compare_exchange_strong(expected, kChanging)) return;
   on_.store(false);
