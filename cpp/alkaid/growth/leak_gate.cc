@@ -40,7 +40,7 @@ const GatedAccount* LeakGateResult::Blind(double planted_mb) const {
 }
 
 Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
-                                   const LeakGateOptions& options) {
+                                   const LeakGateOptions& options) try {
   if (!(options.max_mb >= 0 && std::isfinite(options.max_mb))) {
     return status::Invalid("a leak gate can not allow ", options.max_mb, " MB per event");
   }
@@ -72,10 +72,12 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                     most, " behind the warm-up of ", result.verdict.warm_up,
                                     " have a figure to judge by; at least ", kFewestStamps,
                                     " are needed");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status CheckLeakGateControl(const LeakGateResult& planted, const LeakGateResult* clean,
-                            double planted_mb, double tolerance) {
+                            double planted_mb, double tolerance) try {
   const GatedAccount& gated = planted.accounts.front();
   if (!gated.alarms) {
     return status::FailedPrecondition("the gate does not see a leak that was planted: with ",
@@ -99,6 +101,8 @@ Status CheckLeakGateControl(const LeakGateResult& planted, const LeakGateResult*
       PerEvent(gated.fit), " with it, ", PerEvent(without->fit), " without; the limits are ",
       MbNumber(planted_mb * (1 - tolerance)), " to ", MbText(planted_mb * (1 + tolerance)),
       "; plant more, take more events, or raise the warm-up");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::growth

@@ -10,7 +10,7 @@
 // Before it is believed, a gate is shown a leak: a run with a planted one must alarm, and the slope
 // must be greater than that of the run without by what was planted.
 //
-// Ownership: values. Threads: free of state. Out of memory: std::bad_alloc.
+// Ownership: values. Threads: free of state. Out of memory: kResourceExhausted.
 #pragma once
 
 #include <cstddef>

@@ -42,9 +42,12 @@ LeakProfile::LeakProfile(const PlantedLeakOptions& planted) : planted_(planted) 
 Status LeakProfile::Stamp() try {
   const std::lock_guard guard(lock_);
   if (stamps_.size() == stamps_.capacity()) stamps_.reserve(2 * stamps_.size());
-  ALKAID_RETURN_NOT_OK(planted_.Plant());
+  // What is planted for a stamp that then fails is the next one's.
+  if (!has_planted_) ALKAID_RETURN_NOT_OK(planted_.Plant());
+  has_planted_ = true;
   ALKAID_ASSIGN_OR_RAISE(const MemoryStamp stamp, MeasureMemory());
   stamps_.push_back(stamp);
+  has_planted_ = false;
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
   return status::OutOfMemory("leak profile: no memory for one more stamp");
@@ -56,14 +59,14 @@ Status LeakProfile::TryRelease() {
     return status::FailedPrecondition("leak profile: nothing was stamped so far");
   }
   MemoryStamp& last = stamps_.back();
-  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp before, MeasureMemory());
+  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp before, MeasureMemoryWithoutViews());
   if (InUse(before) < kStillInUse * InUse(last)) {
     return status::FailedPrecondition(
         "leak profile: of ", InUse(last), " MB in use at the last stamp ", InUse(before),
         " are left: what was free before can not be told from what was freed since");
   }
   ReleaseAllUnused();
-  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp after, MeasureMemory());
+  ALKAID_ASSIGN_OR_RAISE(const MemoryStamp after, MeasureMemoryWithoutViews());
   last.released_rss_mb = last.rss_mb - (before.rss_mb - after.rss_mb);
   last.released_held_mb = last.held_mb - (before.held_mb - after.held_mb);
   return absl::OkStatus();
@@ -79,9 +82,11 @@ size_t LeakProfile::stamp_count() const {
   return stamps_.size();
 }
 
-Status LeakProfile::Save(const std::string& path) const {
+Status LeakProfile::Save(const std::string& path) const try {
   const std::vector<MemoryStamp> now = stamps();
   return WriteLeakProfile(now, path);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::growth

@@ -17,7 +17,7 @@
 // Ownership: owns its stamps, 80 bytes each, by operator new; room for 4,096 is made at the start, so
 // that the profile does not show in its own figures. Threads: all functions, from any thread; stamps
 // are in the order of their time. A forked child makes a profile of its own. Out of memory:
-// kResourceExhausted, nothing stamped.
+// kResourceExhausted, nothing stamped; making one, and stamps(), throw std::bad_alloc.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +57,7 @@ class ALKAID_EXPORT LeakProfile {
   mutable std::mutex lock_;
   // Guarded by `lock_`.
   std::vector<MemoryStamp> stamps_;
+  bool has_planted_ = false;  // for the stamp that comes next
   PlantedLeak planted_;
 };
 

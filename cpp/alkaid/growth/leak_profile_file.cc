@@ -52,7 +52,8 @@ MemoryStamp Row(const char* data, const NpyHeader& header, int64_t row) {
 
 }  // namespace
 
-Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file, const std::string& name) {
+Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file,
+                                                  const std::string& name) try {
   ALKAID_ASSIGN_OR_RAISE(const NpyHeader header, ParseNpyHeader(file, name));
   if (header.rows > kMostStamps) {
     return status::Invalid(name, ": ", header.rows, " stamps; a leak profile has at most ",
@@ -63,24 +64,32 @@ Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file, const s
   const char* const data = file.data() + header.data_offset;
   for (int64_t row = 0; row < header.rows; ++row) stamps.push_back(Row(data, header, row));
   return stamps;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path) {
+Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(const std::string bytes,
                          io::ReadWholeFileAsString(path, kMaxFileSize, "a leak profile"));
   return ParseLeakProfile(bytes, path);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status ClaimLeakProfile(const std::string& path) {
+Status ClaimLeakProfile(const std::string& path) try {
   return io::CreateFileIfAbsent(path, MakeNpyHeader(0, kStampColumns));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path) {
+Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
   const std::string header = MakeNpyHeader(static_cast<int64_t>(stamps.size()), kStampColumns);
   ALKAID_RETURN_NOT_OK(file->Write(header.data(), static_cast<int64_t>(header.size())));
   ALKAID_RETURN_NOT_OK(file->Write(stamps.data(), static_cast<int64_t>(stamps.size_bytes())));
   return file->Close();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::growth

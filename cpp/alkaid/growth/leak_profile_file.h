@@ -13,7 +13,7 @@
 // taken as they are. A file of more than 1 GiB or of more stamps than that would hold, and what is no
 // regular file, is refused before it is read.
 //
-// Ownership: values. Threads: all functions, from any thread. Out of memory: std::bad_alloc.
+// Ownership: values. Threads: all functions, from any thread. Out of memory: kResourceExhausted.
 // Errors: as errno maps where the system refuses; kDataLoss for what is malformed or cut;
 // kInvalidArgument for an array or a file that can be no leak profile. All name the file.
 #pragma once

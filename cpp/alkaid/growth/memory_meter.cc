@@ -52,11 +52,13 @@ void MeasureAllocators(MemoryStamp* stamp) {
   stamp->in_use_mb = Megabytes(in_use);
 }
 
-void MeasureViews(MemoryStamp* stamp) {
+Status MeasureViews(MemoryStamp* stamp) {
   const auto totals = heap::MeasureRetention();
-  if (!totals.ok()) return;  // views are not tracked
+  if (totals.status().code() == StatusCode::kResourceExhausted) return totals.status();
+  if (!totals.ok()) return absl::OkStatus();  // views are not tracked
   stamp->roots_mb = Megabytes(totals->root_bytes);
   stamp->visible_mb = Megabytes(totals->visible_bytes);
+  return absl::OkStatus();
 }
 
 // Whether a pool stands on this allocator: what is not in use is not started to release what it has.
@@ -76,7 +78,7 @@ bool IsInUse(std::string_view allocator) {
 
 }  // namespace
 
-Result<MemoryStamp> MeasureMemory() {
+Result<MemoryStamp> MeasureMemoryWithoutViews() {
   MemoryStamp stamp;
   stamp.time_s = UnixTime();
   ALKAID_ASSIGN_OR_RAISE(const ProcessMemory process, ReadProcessMemory());
@@ -84,7 +86,12 @@ Result<MemoryStamp> MeasureMemory() {
   stamp.rss_mb = Megabytes(process.rss);
   stamp.live_mb = Megabytes(LiveBytes());
   MeasureAllocators(&stamp);
-  MeasureViews(&stamp);
+  return stamp;
+}
+
+Result<MemoryStamp> MeasureMemory() {
+  ALKAID_ASSIGN_OR_RAISE(MemoryStamp stamp, MeasureMemoryWithoutViews());
+  ALKAID_RETURN_NOT_OK(MeasureViews(&stamp));
   return stamp;
 }
 

@@ -12,7 +12,8 @@
 //   visible
 //
 // Cost: some 20 us, more where glibc has many free blocks; while views are tracked 100 ns for each.
-// Ownership: values. Threads: any. Out of memory: roots and visible stay unknown.
+// Ownership: values. Threads: any. Out of memory: kResourceExhausted for the views,
+// and for messages; nothing else allocates.
 #pragma once
 
 #include "alkaid/base/export.h"
@@ -23,6 +24,8 @@ namespace alkaid::growth {
 
 // All but the released columns. As ReadProcessMemory where that fails.
 ALKAID_EXPORT Result<MemoryStamp> MeasureMemory();
+// The same without roots and visible.
+ALKAID_EXPORT Result<MemoryStamp> MeasureMemoryWithoutViews();
 
 // ReleaseUnused on every built-in backend that a pool stands on, and on malloc. mimalloc gives back
 // what the calling thread freed, not what other threads keep.

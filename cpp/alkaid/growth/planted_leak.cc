@@ -1,15 +1,22 @@
 #include "alkaid/growth/planted_leak.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/file_descriptor_internal.h"
 #include "alkaid/base/first_made.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/core/observers/label.h"
@@ -44,13 +51,30 @@ void Keep(uint8_t* block, std::atomic<uint8_t*>* chain) {
 }
 
 Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
-  static constinit internal::FirstMade<const Label> label;
-  const ScopedLabel scope(
-      *label.Get([] { return new const Label(Label::Intern("planted leak")); }));
+  const ScopedLabel scope("planted leak");
   uint8_t* block = nullptr;
   ALKAID_RETURN_NOT_OK(
       internal::AllocateChecked(pool, kBlockSize, kDefaultBufferAlignment, &block));
   return block;
+}
+
+// What the system says of itself, read into `room`: without memory it must not look as if there were
+// no limit.
+std::optional<std::string_view> TextOf(const char* file, std::span<char> room) {
+  const internal::FileDescriptor fd(
+      internal::AboveStandardStreams(::open(file, O_RDONLY | O_CLOEXEC)));
+  if (!fd.valid()) return std::nullopt;
+  const ssize_t length = ::read(fd.get(), room.data(), room.size());
+  if (length < 0) return std::nullopt;
+  return std::string_view(room.data(), static_cast<size_t>(length));
+}
+
+// The number that the text begins with, behind spaces; -1 where there is none.
+int64_t NumberAt(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  int64_t number = -1;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  return parsed.ec == std::errc() ? number : -1;
 }
 
 double MbOf(int64_t bytes) { return static_cast<double>(bytes) / kBytesPerMb; }
@@ -91,7 +115,7 @@ PlantedLeakOptions PlantedLeakFromEnvironment() {
   return PlantedLeakOptions();
 }
 
-Result<uint8_t*> PlantedLeak::Allocate() const {
+Result<uint8_t*> PlantedLeak::Allocate() const try {
   if (options_.by == PlantedLeakOptions::By::kMalloc) {
     auto* const block = static_cast<uint8_t*>(std::malloc(kBlockSize));
     if (block == nullptr) return status::OutOfMemory("malloc of ", kBlockSize, " bytes");
@@ -105,29 +129,33 @@ Result<uint8_t*> PlantedLeak::Allocate() const {
   if (!arena.ok()) return AllocateByPool(pool);
   const internal::JemallocArenaScope scope(*arena);
   return AllocateByPool(pool);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 int64_t MostToPlant() {
   constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
   int64_t left = kUnlimited;
-  std::ifstream system("/proc/meminfo");
-  for (std::string name, rest; system >> name; std::getline(system, rest)) {
-    if (name != "MemAvailable:") continue;
-    if (int64_t kib = 0; system >> kib) left = kib * 1024;
-    break;
+  std::array<char, 8192> text;
+  if (const auto memory = TextOf("/proc/meminfo", text)) {
+    constexpr std::string_view kName = "MemAvailable:";
+    const size_t line = memory->find(kName);
+    const int64_t kib =
+        line == std::string_view::npos ? -1 : NumberAt(memory->substr(line + kName.size()));
+    if (kib >= 0) left = kib * 1024;
   }
   // Of a container, as it sees itself; "max" is no number.
-  std::ifstream limit("/sys/fs/cgroup/memory.max");
-  std::ifstream used("/sys/fs/cgroup/memory.current");
-  int64_t limit_bytes = 0;
-  int64_t used_bytes = 0;
-  if (limit >> limit_bytes && used >> used_bytes) {
+  const auto limit = TextOf("/sys/fs/cgroup/memory.max", text);
+  const int64_t limit_bytes = limit ? NumberAt(*limit) : -1;
+  const auto used = TextOf("/sys/fs/cgroup/memory.current", text);
+  const int64_t used_bytes = used ? NumberAt(*used) : -1;
+  if (limit_bytes >= 0 && used_bytes >= 0) {
     left = std::min(left, std::max<int64_t>(limit_bytes - used_bytes, 0));
   }
   return left == kUnlimited ? left : left / 2;
 }
 
-Status PlantedLeak::Plant() {
+Status PlantedLeak::Plant() try {
   if (options_.mb_per_event == 0) return absl::OkStatus();
   if (options_.most_bytes == 0) options_.most_bytes = MostToPlant();
   const double due = due_bytes_ + options_.mb_per_event * kBytesPerMb;
@@ -140,13 +168,17 @@ Status PlantedLeak::Plant() {
   while (due_bytes_ >= kBlockSize) {
     const Result<uint8_t*> block = Allocate();
     if (!block.ok()) {
-      return status::OutOfMemory("the planted leak: ", std::string(block.status().message()));
+      // What was planted of this share stays, and the next call goes on with it.
+      due_bytes_ -= options_.mb_per_event * kBytesPerMb;
+      return status::OutOfMemory("the planted leak: ", block.status().message());
     }
     Keep(*block, options_.by == PlantedLeakOptions::By::kPool ? &last_of_pool : &last_of_malloc);
     due_bytes_ -= kBlockSize;
     planted_bytes_ += kBlockSize;
   }
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::growth

@@ -12,7 +12,8 @@
 // A LeakProfile takes no stamps beyond that, so that all that it has are those with their plant.
 //
 // Ownership: the blocks are never given back. Threads: Plant from one at a time. Out of memory:
-// Plant says so; what is missing is carried on to the next call.
+// Plant says so, and the next call goes on with the same share; PlantedLeakFromEnvironment throws
+// std::bad_alloc.
 #pragma once
 
 #include <cstdint>

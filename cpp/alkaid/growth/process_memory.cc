@@ -27,7 +27,7 @@ bool TakeNumberAndSpace(std::string_view* text, int64_t* number) {
 
 }  // namespace
 
-Result<ProcessMemory> ReadProcessMemory() {
+Result<ProcessMemory> ReadProcessMemory() try {
   const int fd = internal::AboveStandardStreams(open(kFile, O_RDONLY | O_CLOEXEC));
   if (fd < 0) return status::IOError(errno, "open ", kFile);
   char text[256];
@@ -47,6 +47,8 @@ Result<ProcessMemory> ReadProcessMemory() {
   }
   const int64_t page_size = sysconf(_SC_PAGESIZE);
   return ProcessMemory{.vm = pages.vm * page_size, .rss = pages.rss * page_size};
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::growth

@@ -4,7 +4,8 @@
 // /proc/self/status in pages. The kernel batches the counts of each thread: VmRSS may be off by some
 // dozens of pages a thread, VmSize is exact.
 //
-// Ownership: values. Threads: any. Allocates nothing, so that measuring does not change the figure.
+// Ownership: values. Threads: any. Allocates nothing but messages, so that
+// measuring does not change the figure; out of memory for one: kResourceExhausted.
 #pragma once
 
 #include <cstdint>

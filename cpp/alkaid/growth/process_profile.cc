@@ -25,20 +25,37 @@ std::atomic<bool> process_profile_on{false};
 namespace growth {
 namespace {
 
+struct ProcessProfile : LeakProfile {
+  ProcessProfile* left_by_parents = nullptr;
+};
+
 struct State {
   State() {
     internal::GuardFork([] {}, [] {}, [this] { BeginInChild(); });
   }
 
-  // A child begins anew: its parent's threads may have been stamping when it was made.
+  // A child begins anew, at its first event: its parent's threads may have been stamping when it was
+  // made. What is here needs no memory, for no exception can pass through fork.
   void BeginInChild() {
     if (profile.load() == nullptr) return;
-    left_by_parents.push_back(profile.load());
-    profile.store(new LeakProfile);
+    left_by_parents = profile.exchange(nullptr);
     tried_release.store(false);
     lost.store(0);
     claimed.store(false);
     claimed_file.clear();
+  }
+
+  ProcessProfile& Profile() {
+    ProcessProfile* const made = profile.load();
+    if (made != nullptr) [[likely]]
+      return *made;
+    const std::lock_guard guard(lock);
+    if (profile.load() == nullptr) {
+      auto fresh = std::make_unique<ProcessProfile>();
+      fresh->left_by_parents = left_by_parents;
+      profile.store(fresh.release());
+    }
+    return *profile.load();
   }
 
   internal::ForkGuarded<std::mutex> lock;
@@ -46,10 +63,10 @@ struct State {
   std::string pattern;
   uint32_t owner = 0;  // the process that was asked
   bool hears_of_exit = false;
-  std::string claimed_file;                    // made by ClaimFile, and not written since
-  std::atomic<LeakProfile*> profile{nullptr};  // null until it is asked for
-  std::vector<LeakProfile*> left_by_parents;   // never used again, and never destroyed
-  std::atomic<uint64_t> release_at{0};         // 0: at the end
+  std::string claimed_file;                       // made by ClaimFile, and not written since
+  std::atomic<ProcessProfile*> profile{nullptr};  // null until it is needed
+  ProcessProfile* left_by_parents = nullptr;      // never used again, and never destroyed
+  std::atomic<uint64_t> release_at{0};            // 0: at the end
   std::atomic<bool> tried_release{false};
   std::atomic<uint64_t> lost{0};
   std::atomic<bool> claimed{false};  // at the first event
@@ -66,76 +83,79 @@ State& TheState() {
 uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 
 // Leaves a profile without stamps behind, for the case that the process ends without a word. Where
-// that fails, writing at the end does too, and says so.
+// that fails, writing at the end does too, and says so. For want of memory the next event tries again.
 void ClaimFile(State* state) try {
   const std::lock_guard guard(state->lock);
-  state->claimed_file = internal::OwnOutputName(state->pattern, state->owner, 1);
-  if (::access(state->claimed_file.c_str(), F_OK) == 0 ||
-      !ClaimLeakProfile(state->claimed_file).ok()) {
-    state->claimed_file.clear();
-  }
+  std::string file = internal::OwnOutputName(state->pattern, state->owner, 1);
+  if (::access(file.c_str(), F_OK) == 0) return;
+  const Status made = ClaimLeakProfile(file);
+  if (made.ok()) state->claimed_file = std::move(file);
+  if (made.code() == StatusCode::kResourceExhausted) state->claimed.store(false);
 } catch (const std::bad_alloc&) {
-  return;
+  state->claimed.store(false);
 }
 
 void Save(const std::string& pattern, uint32_t owner) {
   State& state = TheState();
-  LeakProfile& profile = *state.profile.load();
+  LeakProfile* const profile = state.profile.load();
   const std::string file = internal::OwnOutputName(pattern, owner, 1);
   if (state.lost != 0) {
-    internal::Notice("leak profile " + file + ": " + std::to_string(state.lost) +
+    internal::Notice("leak profile ", file, ": ", state.lost.load(),
                      " events could not be stamped");
   }
-  if (profile.stamp_count() == 0) {
+  if (profile == nullptr || profile->stamp_count() == 0) {
     if (Self() == owner && state.lost == 0) {
-      internal::Notice("no leak profile " + file +
+      internal::Notice("no leak profile ", file,
                        ": the program stamped no event (growth::StampEvent)");
     }
     return;
   }
   // Where much was freed meanwhile it answers why not; the columns are unknown then.
-  if (!state.tried_release.load()) (void)profile.TryRelease();
-  const Status saved = profile.Save(file);
-  if (!saved.ok()) internal::Notice("no leak profile " + file + ": " + internal::MessageOf(saved));
+  if (!state.tried_release.load()) (void)profile->TryRelease();
+  const Status saved = profile->Save(file);
+  if (!saved.ok()) internal::Notice("no leak profile ", file, ": ", saved.message());
 }
 
 void SaveProfileAtExit() {
   State& state = TheState();
   internal::process_profile_on.store(false);
-  std::string pattern;
-  uint32_t owner = 0;
-  {
-    const std::lock_guard guard(state.lock);
-    pattern = state.pattern;
-    owner = state.owner;
-  }
   try {
-    Save(pattern, owner);
+    std::string pattern;
+    uint32_t owner = 0;
+    {
+      const std::lock_guard guard(state.lock);
+      pattern = state.pattern;
+      owner = state.owner;
+    }
+    if (!pattern.empty()) Save(pattern, owner);
   } catch (const std::exception& error) {
-    internal::Notice("no leak profile " + pattern + ": " + error.what());
+    internal::Notice("no leak profile ", state.pattern, ": ", error.what());
   }
 }
 
 }  // namespace
 
-Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t owner) {
+Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
   State& state = TheState();
+  state.Profile();
+  std::string name = pattern;  // what follows is done whole
   const std::lock_guard guard(state.lock);
   if (!state.hears_of_exit && std::atexit(SaveProfileAtExit) != 0) {
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");
   }
   state.hears_of_exit = true;
-  if (state.profile.load() == nullptr) state.profile.store(new LeakProfile);
   if (!state.claimed_file.empty() && state.pattern != pattern) {
     ::unlink(state.claimed_file.c_str());
     state.claimed_file.clear();
     state.claimed.store(false);
   }
-  state.pattern = pattern;
+  state.pattern.swap(name);
   state.owner = owner != 0 ? owner : Self();
   internal::process_profile_on.store(true);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void SetReleaseStampOfProcess(uint64_t stamp) { TheState().release_at.store(stamp); }
@@ -144,17 +164,22 @@ void SetReleaseStampOfProcess(uint64_t stamp) { TheState().release_at.store(stam
 
 namespace internal {
 
-void StampEventNow() {
+void StampEventNow() noexcept {
   growth::State& state = growth::TheState();
-  growth::LeakProfile& profile = *state.profile.load();
   if (!state.claimed.load(std::memory_order_relaxed) && !state.claimed.exchange(true)) {
     growth::ClaimFile(&state);
   }
-  const Status stamped = profile.Stamp();
+  Status stamped = status::NoMemory();
+  try {
+    stamped = state.Profile().Stamp();
+  } catch (const std::bad_alloc&) {
+    // There is no profile yet.
+  }
   if (!stamped.ok()) {
-    if (state.lost.fetch_add(1) == 0) internal::Notice(internal::MessageOf(stamped));
+    if (state.lost.fetch_add(1) == 0) internal::Notice(stamped.message());
     return;
   }
+  growth::LeakProfile& profile = *state.profile.load();
   const uint64_t release_at = state.release_at.load();
   if (release_at == 0 || profile.stamp_count() < release_at) return;
   // Can not fail: nothing was freed since.

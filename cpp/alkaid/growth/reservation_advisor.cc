@@ -96,7 +96,7 @@ ReservationAdvisor::ReservationAdvisor(const ReservationOptions& options)
 ReservationAdvisor::~ReservationAdvisor() { Uninstall(); }
 
 void ReservationAdvisor::Install() { AddBuilderObserver(this); }
-void ReservationAdvisor::Uninstall() { RemoveBuilderObserver(this); }
+void ReservationAdvisor::Uninstall() noexcept { RemoveBuilderObserver(this); }
 
 bool ReservationAdvisor::Watches(Label label) const {
   return label ? label != overflow_ : options_.unlabelled;
@@ -167,7 +167,7 @@ void ReservationAdvisor::OnEnd(const BuilderEnd& end) try {
 } catch (const std::bad_alloc&) {
 }
 
-Status ReservationAdvisor::Save(const std::string& path) const {
+Status ReservationAdvisor::Save(const std::string& path) const try {
   std::string text = absl::StrCat(std::string(kFirstLine), "\n", std::string(kComment), "\n");
   const NamedMarks all = AllMarks();
   for (const auto& [label, marks] : all) {
@@ -178,26 +178,36 @@ Status ReservationAdvisor::Save(const std::string& path) const {
   ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
   ALKAID_RETURN_NOT_OK(file->Write(text.data(), static_cast<int64_t>(text.size())));
   return file->Close();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status ReservationAdvisor::Load(const std::string& path) {
+Status ReservationAdvisor::Load(const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(const std::string text,
                          io::ReadWholeFileAsString(path, kMostFileBytes, "a file of reservations"));
   NamedMarks all;
   ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
-  const std::lock_guard guard(TheLock());
-  std::unordered_map<std::string_view, Marks*> known;
-  for (auto& [id, marks] : marks_) known.emplace(NameOf(id), &marks);
+  // By label, so that what follows needs no memory, and adds all or nothing.
+  decltype(loaded_) fresh;
   for (auto& [name, marks] : all) {
     // As many ends as make it go on to the next mark are as good as any number above.
     marks.ends = std::min(marks.ends, options_.remember - 1);
-    if (const auto there = known.find(name); there != known.end()) {
-      there->second->Add(marks);
-    } else if (name != Label::kOverflowName) {
-      loaded_[name].Add(marks);
-    }
+    if (name != Label::kOverflowName) fresh[std::move(name)].Add(marks);
   }
+  const std::lock_guard guard(TheLock());
+  for (auto& [id, marks] : marks_) {
+    const auto there = fresh.find(NameOf(id));
+    if (there == fresh.end()) continue;
+    marks.Add(there->second);
+    fresh.erase(there);
+  }
+  for (auto& [name, marks] : loaded_) {
+    if (const auto there = fresh.find(name); there != fresh.end()) marks.Add(there->second);
+  }
+  loaded_.merge(fresh);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status ReservationAdvisor::Parse(const std::string& path, std::string_view text, NamedMarks* all) {

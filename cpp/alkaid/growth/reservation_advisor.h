@@ -38,7 +38,8 @@
 // Ownership: the library borrows an advisor from Install to Uninstall, or to its end. Threads: any,
 // but Install, Uninstall and the end from one at a time, and not from inside a builder's observer.
 // A fork leaves it usable in the child. Out of memory: a builder from which nothing could be learnt
-// is one less; all else throws std::bad_alloc.
+// is one less; Save and Load say kResourceExhausted; Uninstall and the end need none; Install, Learn,
+// Learnt and making one throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -84,7 +85,7 @@ class ALKAID_EXPORT ReservationAdvisor final : public BuilderObserver {
 
   // Watches and advises all builders of the process; once is enough.
   void Install();
-  void Uninstall();
+  void Uninstall() noexcept;
 
   // A builder of this label held so many bytes at most, and is finished.
   void Learn(Label label, int64_t high_water);
