@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alkaid/dgram/writer.h"
@@ -136,6 +138,22 @@ void AddHeapFiles(Seeds* seeds) {
                           heap::Block(0x90000, 0, 3, 0, 0)})));
 }
 
+// Libraries of seed_library.cc, behind what the fuzz target takes for the build-id of a heap file.
+void AddLibraries(Seeds* seeds) {
+#ifdef ALKAID_SEED_LIBRARIES
+  constexpr std::string_view kBuildId = "alkaid";  // as CMakeLists.txt asks for it
+  std::istringstream paths(ALKAID_SEED_LIBRARIES);
+  for (std::string path; std::getline(paths, path, ':');) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream bytes;
+    bytes << static_cast<char>(kBuildId.size()) << kBuildId << file.rdbuf();
+    seeds->Add("fuzz_symbols", bytes.str());
+  }
+#else
+  (void)seeds;
+#endif
+}
+
 alkaid::Status Make(Seeds* seeds) {
   seeds->AddSource(crafted::Run(2));
   seeds->AddSource(crafted::Run(1) + crafted::Run(1));
@@ -156,6 +174,7 @@ alkaid::Status Make(Seeds* seeds) {
   }
   AddStreams(seeds);
   AddHeapFiles(seeds);
+  AddLibraries(seeds);
   // A batch of two events, of one packet each.
   const std::string event = "data" + crafted::Bytes(std::vector<uint32_t>{4, 1});
   seeds->Add("fuzz_packet_footer",
