@@ -125,30 +125,38 @@ void PoolBuffer::CheckPadding() const {
 
 namespace {
 
+// Null where the default pool is to be made and there is no memory for it.
+std::shared_ptr<MemoryPool> DefaultPool() noexcept try {
+  return internal::BorrowPool(default_memory_pool());
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+
 std::shared_ptr<MemoryPool> OrDefault(MemoryPool* pool) {
-  return internal::BorrowPool(pool != nullptr ? pool : default_memory_pool());
+  return pool != nullptr ? internal::BorrowPool(pool) : DefaultPool();
 }
 
 std::shared_ptr<MemoryPool> OrDefault(std::shared_ptr<MemoryPool> pool) {
-  return pool != nullptr ? std::move(pool) : internal::BorrowPool(default_memory_pool());
+  return pool != nullptr ? std::move(pool) : DefaultPool();
 }
 
-// `pool`: borrowed or shared; null is the default.
-template <typename Pool>
-Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment, Pool pool) try {
+Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
+                                         std::shared_ptr<MemoryPool> pool) try {
+  if (pool == nullptr) [[unlikely]]
+    return status::NoMemory();
   if (!IsPowerOfTwo(alignment) || alignment > kMaxBufferAlignment) [[unlikely]] {
     return status::Invalid("AllocateBuffer: alignment ", alignment,
                            " is no power of two from 1 to ", kMaxBufferAlignment);
   }
-  auto buffer = std::make_unique<PoolBuffer>(OrDefault(std::move(pool)), alignment);
+  auto buffer = std::make_unique<PoolBuffer>(std::move(pool), alignment);
   ALKAID_RETURN_NOT_OK(buffer->Start(size));
   return buffer;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-template <typename Pool>
-Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment, Pool pool) {
+Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment,
+                                          std::shared_ptr<MemoryPool> pool) {
   ALKAID_ASSIGN_OR_RAISE(auto buffer, Make(size, alignment, std::move(pool)));
   if (internal::MemoryDebugOn()) [[unlikely]]
     buffer->WatchPadding();
@@ -158,33 +166,33 @@ Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment, Pool 
 }  // namespace
 
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, MemoryPool* pool) {
-  return MakeFixed(size, kDefaultBufferAlignment, pool);
+  return MakeFixed(size, kDefaultBufferAlignment, OrDefault(pool));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment, MemoryPool* pool) {
-  return MakeFixed(size, alignment, pool);
+  return MakeFixed(size, alignment, OrDefault(pool));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, std::shared_ptr<MemoryPool> pool) {
-  return MakeFixed(size, kDefaultBufferAlignment, std::move(pool));
+  return MakeFixed(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
                                                std::shared_ptr<MemoryPool> pool) {
-  return MakeFixed(size, alignment, std::move(pool));
+  return MakeFixed(size, alignment, OrDefault(std::move(pool)));
 }
 
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, MemoryPool* pool) {
-  return Make(size, kDefaultBufferAlignment, pool);
+  return Make(size, kDefaultBufferAlignment, OrDefault(pool));
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, int64_t alignment,
                                                                  MemoryPool* pool) {
-  return Make(size, alignment, pool);
+  return Make(size, alignment, OrDefault(pool));
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size,
                                                                  std::shared_ptr<MemoryPool> pool) {
-  return Make(size, kDefaultBufferAlignment, std::move(pool));
+  return Make(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, int64_t alignment,
                                                                  std::shared_ptr<MemoryPool> pool) {
-  return Make(size, alignment, std::move(pool));
+  return Make(size, alignment, OrDefault(std::move(pool)));
 }
 
 }  // namespace alkaid

@@ -113,10 +113,8 @@ class ListenerList {
       const std::lock_guard guard(lock_);
       Listeners& current = *current_.load(std::memory_order_relaxed);
       Listener* const known = Find(current, observer);
-      if (known != nullptr) {
-        known->observer.store(nullptr, std::memory_order_seq_cst);
-        set_switches(current);
-      }
+      if (known != nullptr) known->observer.store(nullptr, std::memory_order_seq_cst);
+      set_switches(current);
     }
     WaitForReaders();
   }
