@@ -42,7 +42,11 @@ std::vector<std::string> CommandLine() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   file.exceptions(std::ios::badbit);  // else one for which there is no memory is the end
   std::vector<std::string> arguments;
-  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  try {
+    for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  } catch (const std::ios_base::failure&) {
+    // The kernel says no more.
+  }
   return arguments;
 }
 

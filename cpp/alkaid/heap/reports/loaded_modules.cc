@@ -73,11 +73,17 @@ struct Mapping {
   std::string path;
 };
 
+bool NextLine(std::istream* file, std::string* line) try {
+  file->exceptions(std::ios::badbit);  // else a line for which there is no memory is the end
+  return static_cast<bool>(std::getline(*file, *line));
+} catch (const std::ios_base::failure&) {
+  return false;  // the kernel says no more
+}
+
 std::vector<Mapping> Mappings() {
   std::ifstream maps("/proc/self/maps");
-  maps.exceptions(std::ios::badbit);  // else a line for which there is no memory is the end
   std::vector<Mapping> mappings;
-  for (std::string line; std::getline(maps, line);) {
+  for (std::string line; NextLine(&maps, &line);) {
     Mapping mapping;
     char rights[5] = "";
     int path = 0;
