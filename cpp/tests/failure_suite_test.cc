@@ -65,6 +65,16 @@ struct List {
     return absl::OkStatus();
   }
 
+  // The text is lost when the rest fails.
+  Status Forget() try {
+    auto* const text = new std::string;
+    const Status added = Add();
+    if (added.ok()) delete text;
+    return added;
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kResourceExhausted, "");
+  }
+
   Status SayOkInVain() {
     (void)Add();
     return absl::OkStatus();
@@ -131,6 +141,12 @@ TEST(FailureSuite, FindsAFunctionThatIsNotAsBeforeWhenCalledAgain) {
 TEST(FailureSuite, FindsABlockThatIsLeft) {
   EXPECT_FINDS(
       OutOfMemory::kStatus, [](List& list) { return list.Leak(); }, "of the pool are left");
+}
+
+TEST(FailureSuite, FindsABlockOfOperatorNewThatIsLeft) {
+  EXPECT_FINDS(
+      OutOfMemory::kStatus, [](List& list) { return list.Forget(); },
+      "blocks of operator new are left");
 }
 
 TEST(FailureSuite, FindsAFunctionThatSaysOkAndDidNothing) {
