@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "alkaid/core/buffers/bitmap_bits.h"
 #include "alkaid/core/buffers/bitmap_builder.h"
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/buffers/buffer_builder.h"
@@ -223,6 +224,57 @@ TEST(BuffersOutOfMemory, ResizingThem) {
   }
 }
 
+TEST(BuffersOutOfMemory, ResizingThemInValues) {
+  const auto make = [](MemoryPool* pool) {
+    return Objects(pool, AllocateResizableBuffer(64, pool).value());
+  };
+  const auto outcome = [](auto& objects) {
+    return absl::StrCat(objects.value->size(), " ", objects.value->capacity());
+  };
+  for (const int64_t length : {int64_t{100}, INT64_MAX}) {
+    FailureSuite::Try(
+        "ResizableBuffer::TypedResize", kStatus, make,
+        [&](auto& objects) { return objects.value->template TypedResize<int64_t>(length); },
+        outcome);
+    FailureSuite::Try(
+        "ResizableBuffer::TypedReserve", kStatus, make,
+        [&](auto& objects) { return objects.value->template TypedReserve<int64_t>(length); },
+        outcome);
+  }
+}
+
+TEST(BuffersOutOfMemory, WhatNeedsNone) {
+  struct State {
+    std::shared_ptr<Buffer> buffer;
+    std::shared_ptr<Buffer> slice;
+    BufferBuilder builder;
+  };
+  FailureSuite::Try(
+      "what looks at buffers and bits", kGoesOn,
+      [](MemoryPool* pool) {
+        State state{FilledBuffer(pool), nullptr, BufferBuilder(pool)};
+        state.slice = SliceBuffer(state.buffer, 1, 40);
+        EXPECT_THAT(state.builder.Append(kText, 40), IsOk());
+        return Objects(pool, std::move(state));
+      },
+      [](auto& objects) {
+        Buffer& buffer = *objects.value.buffer;
+        (void)buffer.Equals(*objects.value.slice, 20);
+        (void)buffer.root_capacity();
+        (void)buffer.template span_as<int>();
+        buffer.ZeroPadding();
+        bit_util::SetBitsTo(buffer.mutable_data(), 3, 70, true);
+        bit_util::CopyBitmap(buffer.data(), 3, 70, buffer.mutable_data() + 32, 1);
+        (void)bit_util::CountSetBits(buffer.data(), 0, 200);
+        objects.value.builder.Rewind(3);
+        BufferBuilder moved = std::move(objects.value.builder);
+        moved.Reset();
+      },
+      [](auto& objects) {
+        return absl::StrCat(bit_util::CountSetBits(objects.value.buffer->data(), 0, 512));
+      });
+}
+
 TEST(BuffersOutOfMemory, ForeignOnes) {
   const auto make = [](MemoryPool* pool) { return Objects(pool, std::make_shared<int>(0)); };
   const auto outcome = [](auto&, auto& buffer) { return TextOf(*buffer); };
@@ -434,6 +486,21 @@ TEST(BuffersOutOfMemory, Devices) {
         }
       },
       OutcomeOfUnique);
+  FailureSuite::Try(
+      "Device::MakeStream and others that a device may lack", kStatus,
+      [](MemoryPool* pool) { return Objects(pool, CPUDevice::memory_manager(pool)); },
+      [](auto& objects) -> Status {
+        const std::shared_ptr<Device>& device = objects.value->device();
+        ALKAID_RETURN_NOT_OK(device->MakeStream());
+        ALKAID_RETURN_NOT_OK(device->WrapStream(nullptr, nullptr));
+        ALKAID_RETURN_NOT_OK(objects.value->MakeDeviceSyncEvent());
+        return objects.value->WrapDeviceSyncEvent(nullptr, nullptr).status();
+      },
+      [](auto&) { return ""; });
+  TryWithPool("MutableBuffer::Wrap", kThrows, [](auto*) {
+    static uint8_t bytes[10];
+    return MutableBuffer::Wrap(bytes, 10);
+  });
   struct Vault {
     std::shared_ptr<Buffer> host;
     std::shared_ptr<MemoryManager> cpu;
