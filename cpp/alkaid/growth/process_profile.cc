@@ -164,7 +164,7 @@ void SetReleaseStampOfProcess(uint64_t stamp) { TheState().release_at.store(stam
 
 namespace internal {
 
-void StampEventNow() noexcept {
+void StampEventNow() {
   growth::State& state = growth::TheState();
   if (!state.claimed.load(std::memory_order_relaxed) && !state.claimed.exchange(true)) {
     growth::ClaimFile(&state);

@@ -35,13 +35,13 @@ namespace alkaid {
 
 namespace internal {
 ALKAID_EXPORT extern std::atomic<bool> process_profile_on;
-ALKAID_EXPORT void StampEventNow() noexcept;
+ALKAID_EXPORT void StampEventNow();
 }  // namespace internal
 
 namespace growth {
 
 // An event is over. While the process is not profiled: a load and a branch.
-inline void StampEvent() noexcept {
+inline void StampEvent() {
   if (internal::process_profile_on.load(std::memory_order_relaxed)) [[unlikely]] {
     internal::StampEventNow();
   }
