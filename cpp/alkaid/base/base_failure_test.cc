@@ -30,6 +30,7 @@ TEST(BaseOutOfMemory, AStatusKeepsItsCodeWithoutMemoryForItsMessage) {
     Status made;
     EXPECT_GT(WithoutNew([&] { made = make(); }), 0) << name;
     EXPECT_EQ(made.code(), code) << name;
+    EXPECT_NE(made.message().find("memory"), std::string::npos) << made;
     FailureSuite::Try(
         name, kStatus, [](MemoryPool*) { return 0; }, [&](int&) { return make(); },
         [](int&) { return ""; });

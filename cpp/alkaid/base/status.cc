@@ -1,5 +1,7 @@
 #include "alkaid/base/status.h"
 
+#include <array>
+
 namespace alkaid {
 namespace {
 
@@ -12,15 +14,28 @@ std::string Joined(std::initializer_list<absl::string_view> pieces) {
   return text;
 }
 
-const Status& NoMemoryStatus() {
+// What there is to say of each code without memory, made beforehand. A copy shares it.
+struct Prepared {
+  std::array<Status, 17> of_code;  // by number; kOk says nothing
+
+  Prepared() {
+    for (size_t code = 1; code < of_code.size(); ++code) {
+      of_code[code] = Status(static_cast<StatusCode>(code), "there is no memory to say why");
+    }
+    of_code[static_cast<size_t>(StatusCode::kResourceExhausted)] =
+        absl::ResourceExhaustedError("the process is out of memory");
+  }
+};
+
+const Status& WithoutMemory(StatusCode code) {
   // Never destroyed: static destructors may need it.
-  static const Status* const status =
-      new Status(StatusCode::kResourceExhausted, "the process is out of memory");
-  return *status;
+  static const Prepared* const prepared = new Prepared;
+  const auto number = static_cast<size_t>(code);
+  return prepared->of_code[number < prepared->of_code.size() ? number : 2];  // else: kUnknown
 }
 
 // See first_made.h.
-[[gnu::constructor]] void MakeAtLoad() { NoMemoryStatus(); }
+[[gnu::constructor]] void MakeAtLoad() { WithoutMemory(StatusCode::kOk); }
 
 }  // namespace
 
@@ -29,20 +44,18 @@ namespace internal {
 Status MakeStatus(StatusCode code, std::initializer_list<absl::string_view> pieces) noexcept try {
   return Status(code, Joined(pieces));
 } catch (const std::bad_alloc&) {
-  // A code alone is no object.
-  return code == StatusCode::kResourceExhausted ? status::NoMemory() : Status(code, "");
+  return WithoutMemory(code);
 }
 
 Status MakeErrnoStatus(int error_number, std::initializer_list<absl::string_view> pieces) noexcept
     try {
   return absl::ErrnoToStatus(error_number, Joined(pieces));
 } catch (const std::bad_alloc&) {
-  return Status(absl::ErrnoToStatusCode(error_number), "");
+  return WithoutMemory(absl::ErrnoToStatusCode(error_number));
 }
 
 }  // namespace internal
 
-// A copy shares what it says.
-Status status::NoMemory() noexcept { return NoMemoryStatus(); }
+Status status::NoMemory() noexcept { return WithoutMemory(StatusCode::kResourceExhausted); }
 
 }  // namespace alkaid

@@ -18,7 +18,7 @@
 // state.
 // Out of memory: a function of this library that returns a Status or a Result does not throw
 // std::bad_alloc, it returns kResourceExhausted. The functions below need no memory to fail: where there
-// is none for a message, the status has the code and no message. What a caller passes to them as a
+// is none for a message, the status has its code and says that. What a caller passes to them as a
 // std::string was made before, and may have thrown; so what makes such texts, or anything else from
 // operator new, ends in
 //
@@ -49,7 +49,7 @@ using Result = absl::StatusOr<T>;
 using StatusCode = absl::StatusCode;
 
 namespace internal {
-// A status whose message is these pieces one after the other, or none where there is no memory for it.
+// A status whose message is these pieces one after the other, or that there is no memory for one.
 ALKAID_EXPORT Status MakeStatus(StatusCode code,
                                 std::initializer_list<absl::string_view> pieces) noexcept;
 ALKAID_EXPORT Status MakeErrnoStatus(int error_number,
