@@ -230,8 +230,16 @@ class Pools(unittest.TestCase):
         ring = self.memory.put(pools.RECORD.pack(
             self.memory.next, 1, 0, 0, self.memory.next + 4096, self.memory.next + 4096, b"x"))
         self.memory.put(bytes(64))
-        with self.assertRaisesRegex(layout.HeapError, "does not end"):
+        with self.assertRaisesRegex(layout.HeapError, "met before"):
             self.read(ring)
+
+    def test_two_pools_of_the_same_counters_are_damage(self):
+        line = self.memory.put(pools.LINE.pack(0, 1, 0, 1, 1, 0, 0, 0))
+        place = self.memory.put(bytes(64))
+        both = [self.memory.put(pools.RECORD.pack(0, 1, 0, line, place, place, b"x"))]
+        both.append(self.memory.put(pools.RECORD.pack(both[0], 2, 0, line, place, place, b"x")))
+        with self.assertRaisesRegex(layout.HeapError, f"{line:#x}, which was met before"):
+            self.read(both[1])
 
 
 if __name__ == "__main__":

@@ -159,6 +159,8 @@ class Damage(unittest.TestCase):
     def test_of_a_table_is_named(self):
         self.refused("70000 shards", blocks_shard_count=70000)
         self.refused("shards of 8 bytes", blocks_shard_size=8)
+        self.refused("65536 shards of 4096 bytes", blocks_shard_count=1 << 16,
+                     blocks_shard_size=4096)
         self.refused("records of 40 bytes", blocks_record_size=40)
         self.refused("records of 68 bytes", blocks_record_size=68)
         self.refused("nothing is mapped at 0x10", blocks_shards=0x10)
@@ -177,6 +179,18 @@ class Damage(unittest.TestCase):
         self.refused("nothing is mapped at", block_table=with_array(1 << 40, 64))
         self.refused("counts 4 records and has no array", block_table=lambda memory: (
             memory.put(layout.SHARD.pack(0, 0, 0, 4)), 1, 24, 64, 0))
+
+    def test_of_an_array_that_two_shards_have_is_named(self):
+        def one_array(offset):
+            def build(memory):
+                array = memory.put(layout.ARRAY.pack(8, 64) + bytes(48)
+                                   + layout.ARRAY.pack(4, 64) + bytes(64 * 8))
+                shards = b"".join(layout.SHARD.pack(0, 0, array + at, 0) for at in (0, offset))
+                return memory.put(shards), 2, 24, 64, 0
+            return build
+        for offset in (0, 64):
+            self.refused("shard 1 of the table of blocks has its array at .*, where another has",
+                         block_table=one_array(offset))
 
     def test_of_one_kind_is_one_note_however_often_it_is_met(self):
         found = opened(block_table=lambda memory: table(

@@ -6,6 +6,7 @@ another one than was thought.
 """
 
 import array
+import bisect
 import collections
 import itertools
 import operator
@@ -41,7 +42,8 @@ MOST_SHARDS = 1 << 16
 MOST_RECORD_BYTES = 1 << 12
 MOST_HEADER_BYTES = 1 << 20
 MOST_FRAMES = 1 << 12
-MOST_NAMES = 1 << 22
+MOST_NAMES = 1 << 17
+MOST_TEXT = 1 << 10
 
 Root = collections.namedtuple("Root", (
     "magic version root_size state max_frames sample_bytes started_ns started_unix_ns moving lost "
@@ -269,12 +271,14 @@ class Heap:
         """Yields (shard, array, capacity, header size) of each shard that has an array."""
         if count == 0:
             return
-        if not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size <= MOST_HEADER_BYTES:
+        if (not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size
+                or count * shard_size > PIECE):
             raise HeapError(f"the table of {what} has {count} shards of {shard_size} bytes: "
                             "damaged")
         if not 64 <= record_size <= MOST_RECORD_BYTES or record_size % 8:
             raise HeapError(f"the table of {what} has records of {record_size} bytes: damaged")
         raw = self._part(shards, count * shard_size, f"the shards of the table of {what}")
+        arrays = []  # where those begin and end that were met: so all is read once
         for index in range(count):
             sequence, _, records, live = SHARD.unpack_from(raw, index * shard_size)
             where = f"shard {index} of the table of {what}"
@@ -291,6 +295,12 @@ class Heap:
             if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
                 raise HeapError(f"{where} counts {live} records in {capacity} places behind a "
                                 f"header of {header} bytes: damaged")
+            end = records + header + capacity * record_size
+            at = bisect.bisect(arrays, (records, end))
+            if at > 0 and arrays[at - 1][1] > records or at < len(arrays) and arrays[at][0] < end:
+                raise HeapError(f"{where} has its array at {records:#x}, where another has its "
+                                "own: damaged")
+            arrays.insert(at, (records, end))
             shard = Shard(shards + index * shard_size, sequence, live, where)
             yield shard, records, capacity, header
 
@@ -304,7 +314,7 @@ class Heap:
                 self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged",
                           "count")
 
-    def _text(self, address, limit=4096):
+    def _text(self, address, limit=MOST_TEXT):
         """The C string at `address`: read up to the end of each page, as the next may be no
         memory."""
         text = b""
@@ -337,7 +347,8 @@ class Heap:
         names = [name.split(b"\0")[0].decode("utf-8", "surrogateescape")
                  for _, name in POOL.iter_unpack(raw)]
         # Pools of one backend are told apart by their places.
-        return [name if names.index(name) == index else f"{name}#{index}"
+        first = {}
+        return [name if first.setdefault(name, index) == index else f"{name}#{index}"
                 for index, name in enumerate(names)]
 
     def _read_frames(self, stack):

@@ -44,6 +44,7 @@ def read_pools(read, address):
 class _Reader:
     def __init__(self, read):
         self._read = read
+        self._seen = set()  # elements of all lists: each belongs to one
 
     def part(self, address, length):
         try:
@@ -59,6 +60,10 @@ class _Reader:
             count += 1
             if count > most:
                 raise HeapError(f"the list of {what} does not end after {most:,}: damaged")
+            if address in self._seen:
+                raise HeapError(f"the list of {what} leads to {address:#x}, which was met before: "
+                                "damaged")
+            self._seen.add(address)
             fields = form.unpack(self.part(address, form.size))
             yield fields
             address = fields[link]

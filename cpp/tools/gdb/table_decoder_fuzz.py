@@ -1,0 +1,324 @@
+"""Damaged tables: whatever lies in memory, the decoders of gdb's commands show it or name the damage.
+
+    table_decoder_fuzz.py [--rounds N] [--seed N] [--edges] | --self-test
+
+Each round damages sound tables in a few places, mostly where it matters: counts, sizes and
+capacities, pointers, which then lead elsewhere, into the middle of something or back to themselves,
+and the ends of mappings. All that is made of them must be made without an exception but HeapError,
+and without reading far more than there is: a core may come from anyone.
+
+A round depends on the seed and its number alone. With --edges, rounds begin also from what showed
+new code earlier, and the last lines say how much of the decoders was run, and since when nothing
+new was.
+"""
+
+import argparse
+import random
+import struct
+import sys
+import traceback
+from unittest import mock
+
+from alkaid_debugger import layout, pools, rendering, retention, snapshots
+
+from crafted_memory import ROOT_AT, CraftedMemory, block, heap, view
+
+DECODERS = (layout, pools, rendering, retention, snapshots)
+POOLS_AT = 0x6000
+MOST_BYTES_AT_ONCE = layout.PIECE
+MOST_READ = 1 << 20    # bytes of a round: some times what there is
+MOST_READS = 1 << 15
+
+
+class TooMuch(Exception):
+    """What was read is not in proportion to what is there."""
+
+
+class Counted:
+    """Reads a memory, and counts."""
+
+    def __init__(self, memory):
+        self.memory, self.bytes, self.reads = memory, 0, 0
+
+    def read(self, address, length):
+        if length < 0 or length > MOST_BYTES_AT_ONCE:
+            raise TooMuch(f"{length} bytes at once, at {address:#x}")
+        if not 0 <= address:
+            raise TooMuch(f"a read at {address}")
+        self.reads += 1
+        if self.reads > MOST_READS or self.bytes > MOST_READ:
+            raise TooMuch(f"{self.reads} reads of {self.bytes} bytes")
+        data = self.memory.read(address, length)
+        self.bytes += len(data)
+        return data
+
+
+# ---- Sound tables.
+
+def pool_list(memory):
+    """Three pools, with two, one and no lines of counters."""
+    first = 0
+    for number, lines in ((3, ((5, 1, 1, 9), (7, 2, 3, 4))), (2, ((100, 30, 2, 90),)), (1, ())):
+        line = 0
+        for total, freed, count, high in lines:
+            line = memory.put(pools.LINE.pack(0, total, freed, count, high, 0, 0, line))
+        first = memory.put(pools.RECORD.pack(
+            first, number, 0x50 + number, line, memory.put(pools.SHARED.pack(1, 2, 3, 4)),
+            memory.put((12).to_bytes(8, "little")), b"mimalloc"))
+    memory.put(pools.ROOT.pack(pools.MAGIC, pools.VERSION, pools.ROOT.size, 0, first), POOLS_AT)
+
+
+def sound():
+    """Memories with tables: small ones, so that a change is likely to hit what counts."""
+    stacks = ((0x401000, 0x402000), (0x403000,), tuple(range(0x500000, 0x500012)))
+    few, _ = heap(blocks=[[block(0x9000, stack=1, label=1), block(0x3000, 20, serial=2, pool=1)],
+                          None, [block(0x5000, 0, serial=3, stack=3, pool=2)]],
+                  views=[[view(0x4000, 10), view(0x4008, 20)], [view(0x4010, 20, root=0x600)]],
+                  stacks=stacks)
+    sampled, _ = heap(blocks=[[block(0x1000 * at, 50, 4096, serial=at, flags=layout.SAMPLED)
+                               for at in range(1, 7)]],
+                      sample_bytes=4096, moving=1, lost=2, stacks_dropped=3)
+    empty, _ = heap(blocks_shards=0, blocks_shard_count=0, blocks_shard_size=0,
+                    blocks_record_size=0)
+    names, _ = heap(blocks=[[block(0x9000, label=3, pool=3)]],
+                    labels=("", "a", "\x1b[2J", "long" * 300), pools=("malloc", "x", "x", "x"))
+    memories = (few, sampled, empty, names)
+    for memory in memories:
+        pool_list(memory)
+    return memories
+
+
+# ---- Damage.
+
+def copied(memory):
+    copy = CraftedMemory()
+    copy.parts, copy.next = dict(memory.parts), memory.next
+    return copy
+
+
+def number(chance, memory, old):
+    """What ends arithmetic and tables, leads elsewhere, or is a little beside what was there."""
+    kind = chance.randrange(10)
+    if kind == 0:
+        return 0
+    if kind == 1:
+        return (1 << 64) - 1 - chance.randrange(16)
+    if kind == 2:
+        return 1 << chance.randrange(64)
+    if kind == 3:
+        return (1 << chance.randrange(65)) - 1
+    if kind in (4, 5):
+        begin = chance.choice(list(memory.parts))
+        return begin + chance.choice((0, 0, 0, 8, 16, 64, len(memory.parts[begin]) - 8))
+    if kind == 6:
+        return chance.randrange(80)
+    if kind == 7:
+        return old ^ 1 << chance.randrange(64)
+    return old + chance.randrange(-16, 17)
+
+
+def damage(chance, memory):
+    """Changes one thing."""
+    kind = chance.randrange(12)
+    # The roots, as all hangs on them, or any other part.
+    begin = (ROOT_AT, POOLS_AT)[kind % 2]
+    if kind >= 4 or begin not in memory.parts:
+        begin = chance.choice(list(memory.parts))
+    data = bytearray(memory.parts[begin])
+    if kind == 11:
+        # A mapping ends early, goes on, or has gone.
+        del memory.parts[begin]
+        if chance.randrange(4):
+            memory.parts[begin] = bytes(data[:chance.randrange(len(data) + 1)])
+        return
+    size = chance.choice((8, 8, 8, 4, 4, 2, 1))
+    if len(data) < size:
+        return
+    # Most parts end with padding: what counts is at their beginnings.
+    at = chance.randrange(min(len(data), chance.choice((32, 192, 1 << 20))) // size or 1) * size
+    if at + size > len(data):
+        return
+    if kind == 10:
+        # What stands elsewhere: a header for records, records for a header.
+        other = memory.parts[chance.choice(list(memory.parts))]
+        piece = other[:chance.choice((8, 16, 24, 64))]
+        data[at:at + len(piece)] = piece[:len(data) - at]
+    else:
+        old = int.from_bytes(data[at:at + size], "little")
+        value = number(chance, memory, old) % (1 << 8 * size)
+        data[at:at + size] = value.to_bytes(size, "little")
+    memory.parts[begin] = bytes(data)
+
+
+# ---- What gdb's commands make of the tables.
+
+def tried(act):
+    """What came of it; None where damage was named."""
+    try:
+        return act()
+    except layout.HeapError as error:
+        text = str(error)
+        if not text or len(text) > 1000:
+            raise AssertionError(f"an error of {len(text)} characters") from error
+        return None
+
+
+def decode(read):
+    found = tried(lambda: layout.Heap(read, ROOT_AT))
+    if found is not None:
+        show(found)
+    listed = tried(lambda: pools.read_pools(read, POOLS_AT))
+    if listed is not None:
+        rendering.table(("id", "pool", "name", "live"), [pool[:4] for pool in listed[0]])
+
+
+def show(found):
+    snapshot = tried(lambda: snapshots.Snapshot(found))
+    if snapshot is not None:
+        blocks = snapshot.blocks
+        for one in list(blocks)[:50]:
+            tried(lambda one=one: found.frames(one.stack))
+            rendering.printable(rendering.block_line(one, snapshot.labels[one.label], b"abc"))
+            snapshot.containing(one.address)
+            tried(lambda one=one: found.record_address(one))
+        tried(lambda: found.array_address(block(0x9000, stack=1, label=1)))
+        snapshot.below(0x7fff)
+        snapshots.totals(blocks, lambda one: (one.stack, one.label))
+        rendering.blocks(round(snapshots.count(blocks)))
+        snapshots.Changes(snapshot, snapshot)
+    views = tried(found.views)
+    if views is not None:
+        for kept in retention.census(views):
+            rendering.age(kept.birth_ns)
+    for index in (0, 1, 5):
+        tried(lambda index=index: found.label(index))
+        tried(lambda index=index: found.pool(index))
+    for note in found.notes:
+        rendering.printable(note)
+
+
+class Edges:
+    """Which lines of the decoders followed which."""
+
+    def __init__(self):
+        self.seen = set()
+        self.files = {module.__file__ for module in DECODERS}
+
+    def __enter__(self):
+        sys.settrace(self._call)
+
+    def __exit__(self, *_):
+        sys.settrace(None)
+
+    def _call(self, frame, _event, _argument):
+        code = frame.f_code
+        if code.co_filename not in self.files:
+            return None
+        seen, before = self.seen, 0
+
+        def line(frame, _event, _argument):
+            nonlocal before
+            seen.add((code, before, frame.f_lineno))
+            before = frame.f_lineno
+            return line
+
+        return line
+
+    def coverage(self):
+        """For each decoder: its name, how many lines of its functions were run, of how many."""
+        run = {}
+        for code, _, number_of_line in self.seen:
+            run.setdefault(code.co_filename, set()).add(number_of_line)
+        for module in DECODERS:
+            with open(module.__file__, encoding="utf-8") as file:
+                whole = compile(file.read(), module.__file__, "exec")
+            lines = set(lines_of(whole, within=False))
+            yield module.__name__, len(lines & run.get(module.__file__, set())), len(lines)
+
+
+def lines_of(code, within):
+    """The lines of all functions below `code`, without those that define them."""
+    if within:
+        yield from {line for _, _, line in code.co_lines() if line} - {code.co_firstlineno}
+    for constant in code.co_consts:
+        if hasattr(constant, "co_lines"):
+            yield from lines_of(constant, within or constant.co_flags & 2)  # 2: a function
+
+
+def fuzz(rounds, seed, edges=None):
+    """Returns the number of rounds after which there was nothing new; ends at a finding."""
+    begin_with = list(sound())
+    latest = 0
+    for count in range(1, rounds + 1):
+        chance = random.Random(seed * 1_000_003 + count)
+        memory = copied(chance.choice(begin_with))
+        for _ in range(chance.choice((1, 1, 2, 3, 6))):
+            if memory.parts:
+                damage(chance, memory)
+        try:
+            if edges is None:
+                decode(Counted(memory).read)
+                continue
+            before = len(edges.seen)
+            with edges:
+                decode(Counted(memory).read)
+            if len(edges.seen) > before:
+                latest = count
+                begin_with.append(memory)
+        except Exception:  # whatever it is, it is not HeapError
+            traceback.print_exc()
+            print(f"FOUND in round {count} of seed {seed}")
+            return None
+    return latest
+
+
+def self_test():
+    """Takes checks away one after the other: what they kept away must be found."""
+    def without(**limits):
+        return mock.patch.multiple(layout, **limits)
+
+    checks = (("how large a table is", without(MOST_SHARDS=1 << 60, PIECE=1 << 60)),
+              ("how many names there are", without(MOST_NAMES=1 << 60)),
+              ("how deep a back-trace is", without(MOST_FRAMES=1 << 60)),
+              ("that lists end", mock.patch.object(pools, "set", Forgetful, create=True)))
+    missed = []
+    for what, check in checks:
+        print(f"without a check of {what}:")
+        with check:
+            if fuzz(20_000, 1) is not None:
+                missed.append(what)
+    for what in missed:
+        print(f"not found: what comes of no check of {what}")
+    return 1 if missed else 0
+
+
+class Forgetful(set):
+    """Remembers nothing."""
+
+    def add(self, _element):
+        pass
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--edges", action="store_true")
+    parser.add_argument("--self-test", action="store_true")
+    options = parser.parse_args()
+    if options.self_test:
+        return self_test()
+    edges = Edges() if options.edges else None
+    latest = fuzz(options.rounds, options.seed, edges)
+    if latest is None:
+        return 1
+    print(f"{options.rounds} rounds of seed {options.seed}: nothing found")
+    if edges is not None:
+        print(f"{len(edges.seen)} edges, the last new one in round {latest}")
+        for name, run, whole in edges.coverage():
+            print(f"{name}: {run} of {whole} lines")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
