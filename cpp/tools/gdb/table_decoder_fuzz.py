@@ -265,6 +265,9 @@ def fuzz(rounds, seed, edges=None):
             if len(edges.seen) > before:
                 latest = count
                 begin_with.append(memory)
+                print(f"round {count}: {len(edges.seen)} edges", flush=True)
+            elif count % 100_000 == 0:
+                print(f"round {count}", flush=True)
         except Exception:  # whatever it is, it is not HeapError
             traceback.print_exc()
             print(f"FOUND in round {count} of seed {seed}")
