@@ -75,6 +75,18 @@ build() {
   cmake --build --preset "$preset" --parallel "$JOBS" ${1:+--target "$@"} >&2
 }
 
+# in_preset PRESET command...: under the environment that CMakePresets.json gives to the preset's tests.
+in_preset() {
+  local variables
+  mapfile -t variables < <(python3 -c '
+import json, sys
+for preset in json.load(open("CMakePresets.json"))["testPresets"]:
+    if preset["name"] == sys.argv[1]:
+        for name, value in preset.get("environment", {}).items():
+            print(name + "=" + value.replace("${sourceDir}", sys.argv[2]))' "$1" "$ROOT")
+  env "${variables[@]}" "${@:2}"
+}
+
 # sanitizer_runner: sets RUNNER, what a sanitized program is started through. The sanitizers' shadow
 # memory lies at fixed addresses. Kernels that move programs about by more than 28 bits put something
 # else there now and then: such a program dies at its start.

@@ -3,13 +3,23 @@
 # as there are processors. Prints a table of executions and coverage; fails where a target finds
 # something, and says where the bytes are that show it.
 #
-#   ci/fuzz.sh SECONDS [TARGET...]    all targets when none is named
+#   ci/fuzz.sh [--quiet N] SECONDS [TARGET...]    all targets when none is named
 #
-# What the targets learn stays in build/fuzz/corpus, and the next run starts from there. To see a
-# finding again: build/fuzz/bin/TARGET FILE
+# With --quiet each target runs on, SECONDS at a time, until its last N executions found no new edge.
+#
+# What the targets learn stays in build/fuzz/corpus, and the next run starts from there; how much each
+# has done is in build/fuzz/history, and counts on for as long as neither it nor the library is built
+# anew. To see a finding again: build/fuzz/bin/TARGET FILE
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-(($#)) && [[ $1 =~ ^[1-9][0-9]*$ ]] || fail "usage: ci/fuzz.sh SECONDS [TARGET...]"
+quiet=0
+usage='usage: ci/fuzz.sh [--quiet N] SECONDS [TARGET...]'
+if [[ ${1-} == --quiet ]]; then
+  [[ ${2-} =~ ^[1-9][0-9]*$ ]] || fail "$usage"
+  quiet=$2
+  shift 2
+fi
+(($#)) && [[ $1 =~ ^[1-9][0-9]*$ ]] || fail "$usage"
 duration=$1
 shift
 
@@ -25,7 +35,7 @@ done
 sanitizer_runner
 
 rm -rf build/fuzz/seeds build/fuzz/logs
-mkdir -p build/fuzz/findings build/fuzz/logs
+mkdir -p build/fuzz/findings build/fuzz/logs build/fuzz/history
 
 # Fuzzing that finds nothing proves something only if it finds what was planted.
 if "${RUNNER[@]}" build/fuzz/bin/planted_fault -runs=2000000 -seed=1 -max_total_time=60 \
@@ -36,9 +46,9 @@ if "${RUNNER[@]}" build/fuzz/bin/planted_fault -runs=2000000 -seed=1 -max_total_
 fi
 say "seeds: $("${RUNNER[@]}" build/fuzz/bin/make_seeds build/fuzz/seeds)"
 
-# fuzz TARGET: leaves its output and its exit code in build/fuzz/logs. A single execution may take 10
+# run TARGET: leaves its output and its exit code in build/fuzz/logs. A single execution may take 10
 # seconds and 1 GiB; leaks are found at the end of each.
-fuzz() {
+run() {
   local target=$1 code=0
   mkdir -p "build/fuzz/corpus/$target" "build/fuzz/seeds/$target"
   ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -49,7 +59,43 @@ fuzz() {
   echo "$code" >"build/fuzz/logs/$target.exit"
 }
 
-say "fuzzing for $duration s each: ${targets[*]}"
+# count_run TARGET: adds a run to build/fuzz/history/TARGET, "BUILD EXECUTIONS QUIET": of what was
+# built, how many executions in all, and how many since the last that found a new edge. Those that read
+# the corpus are not counted.
+count_run() {
+  local history=build/fuzz/history/$1 built all=0 since=0 before
+  built=$(cat "build/fuzz/bin/$1" build/fuzz/lib/libalkaid.so | sha256sum | cut -c 1-16)
+  if [[ -e $history ]]; then
+    read -r before all since <"$history"
+    [[ $before == "$built" ]] || all=0 since=0
+  fi
+  awk -v built="$built" -v all="$all" -v since="$since" '
+    /^#[0-9]/ {
+      number = substr($1, 2) + 0
+      for (i = 2; i < NF; ++i) if ($i == "cov:") edges = $(i + 1)
+      if ($2 == "INITED") { begun = 1; first = latest = number; most = edges }
+      if (begun && edges > most) { latest = number; most = edges }
+      end = number
+    }
+    /^stat::number_of_executed_units:/ { end = $2 }
+    END {
+      if (!begun) first = latest = end
+      print built, all + end - first, latest > first ? end - latest : since + end - first
+    }' "build/fuzz/logs/$1.log" >"$history.new"
+  mv "$history.new" "$history"
+}
+
+fuzz() {
+  local since=0
+  while :; do
+    run "$1"
+    count_run "$1"
+    read -r _ _ since <"build/fuzz/history/$1"
+    ((since >= quiet)) || [[ $(<"build/fuzz/logs/$1.exit") != 0 ]] && return
+  done
+}
+
+say "fuzzing for $duration s each$( ((quiet)) && echo ", and on until $quiet executions found no new edge"): ${targets[*]}"
 running=0
 for target in "${targets[@]}"; do
   if ((running == JOBS)); then
@@ -61,11 +107,15 @@ for target in "${targets[@]}"; do
 done
 wait
 
+# Of this build in all; the rate is the last run's.
 findings=0
-printf '%-20s %12s %10s %10s %10s  %s\n' target executions 'per s' edges features outcome
+sum=0
+printf '%-20s %12s %12s %10s %10s %10s  %s\n' \
+  target executions quiet 'per s' edges features outcome
 for target in "${targets[@]}"; do
   log=build/fuzz/logs/$target.log
-  executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  read -r _ executions since <"build/fuzz/history/$target"
+  sum=$((sum + executions))
   rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
   edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
   features=$(sed -n 's/.* ft: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
@@ -74,9 +124,10 @@ for target in "${targets[@]}"; do
     outcome=FOUND
     findings=$((findings + 1))
   fi
-  printf '%-20s %12s %10s %10s %10s  %s\n' "$target" "${executions:--}" "${rate:--}" \
+  printf '%-20s %12s %12s %10s %10s %10s  %s\n' "$target" "$executions" "$since" "${rate:--}" \
     "${edges:--}" "${features:--}" "$outcome"
 done
+printf '%-20s %12s\n' 'all together' "$sum"
 
 ((findings == 0)) && exit 0
 for target in "${targets[@]}"; do

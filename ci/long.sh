@@ -1,15 +1,22 @@
 #!/bin/bash
-# What takes too long for each change: before a release, and now and then.
+# What takes too long for each change: before a release, and now and then. Most of a day on two cores.
 #
-#   ci/long.sh [SECONDS]    SECONDS of fuzzing for each target, 600 where none is said
+#   ci/long.sh [SECONDS]    SECONDS of fuzzing for each target at least, 600 where none is said
 #
-# Every fuzz target for that long; clang-tidy on tests and benchmarks too; the tests of forks, threads,
-# observers and read queues 50 times; all benchmarks, with their bars.
+# Every fuzz target for that long and until its last 2 million executions found no new edge, and which
+# lines they reach; pools under stress for an hour and ten minutes under each sanitizer; clang-tidy on
+# tests and benchmarks too; the tests of forks, threads, observers and read queues 50 times; all
+# benchmarks, with their bars.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 (($# <= 1)) && [[ ${1-600} =~ ^[1-9][0-9]*$ ]] || fail "usage: ci/long.sh [SECONDS]"
 
-ci/fuzz.sh "${1-600}"
+readonly QUIET=2000000
+ci/fuzz.sh --quiet "$QUIET" "${1-600}"
+ci/fuzz_coverage.sh
+say "fuzzing the decoder of gdb's tables"
+python3 -B cpp/tools/gdb/table_decoder_fuzz.py --seed "$(date +%s)" --quiet "$QUIET"
+ci/stress.sh 3600 600
 ci/check_tidy.sh --all
 # What depends on how threads and processes interleave shows only now and then.
 ci/test.sh -R '[Ff]ork|[Tt]hread|[Oo]bserver|Recycl|ReadQueue' --repeat until-fail:50

@@ -1,15 +1,14 @@
 """Damaged tables: whatever lies in memory, the decoders of gdb's commands show it or name the damage.
 
-    table_decoder_fuzz.py [--rounds N] [--seed N] [--edges] | --self-test
+    table_decoder_fuzz.py [--seed N] [--rounds N | --quiet N] | --self-test
 
 Each round damages sound tables in a few places, mostly where it matters: counts, sizes and
 capacities, pointers, which then lead elsewhere, into the middle of something or back to themselves,
 and the ends of mappings. All that is made of them must be made without an exception but HeapError,
 and without reading far more than there is: a core may come from anyone.
 
-A round depends on the seed and its number alone. With --edges, rounds begin also from what showed
-new code earlier, and the last lines say how much of the decoders was run, and since when nothing
-new was.
+All follows from the seed. With --quiet, rounds begin also from what showed new code earlier, and go
+on until N of them showed none; the last lines say how much of the decoders was run.
 """
 
 import argparse
@@ -245,34 +244,62 @@ def lines_of(code, within):
             yield from lines_of(constant, within or constant.co_flags & 2)  # 2: a function
 
 
-def fuzz(rounds, seed, edges=None):
-    """Returns the number of rounds after which there was nothing new; ends at a finding."""
-    begin_with = list(sound())
-    latest = 0
-    for count in range(1, rounds + 1):
-        chance = random.Random(seed * 1_000_003 + count)
-        memory = copied(chance.choice(begin_with))
-        for _ in range(chance.choice((1, 1, 2, 3, 6))):
-            if memory.parts:
-                damage(chance, memory)
-        try:
-            if edges is None:
-                decode(Counted(memory).read)
-                continue
-            before = len(edges.seen)
-            with edges:
-                decode(Counted(memory).read)
-            if len(edges.seen) > before:
-                latest = count
-                begin_with.append(memory)
-                print(f"round {count}: {len(edges.seen)} edges", flush=True)
-            elif count % 100_000 == 0:
-                print(f"round {count}", flush=True)
-        except Exception:  # whatever it is, it is not HeapError
-            traceback.print_exc()
-            print(f"FOUND in round {count} of seed {seed}")
-            return None
-    return latest
+def damaged(tables, seed, count):
+    """What a round works on: one of the tables, changed in some places."""
+    chance = random.Random(seed * 1_000_003 + count)
+    memory = copied(chance.choice(tables))
+    for _ in range(chance.choice((1, 1, 2, 3, 6))):
+        if memory.parts:
+            damage(chance, memory)
+    return memory
+
+
+def survives(memory, seed, count):
+    """Whether all is made of the memory without a fault; prints the fault, and the memory for a test."""
+    try:
+        decode(Counted(memory).read)
+        return True
+    except Exception:  # whatever it is, it is not HeapError
+        traceback.print_exc()
+        print(f"FOUND in round {count} of seed {seed}, in a memory of these parts:")
+        for begin, data in memory.parts.items():
+            print(f"  {begin:#x}: {data.rstrip(bytes(1)).hex()} of {len(data)} bytes")
+        return False
+
+
+def say_progress(count, edges):
+    print(f"round {count}: {len(edges.seen)} edges", flush=True)
+
+
+def fuzz(rounds, seed):
+    """Whether that many rounds found nothing."""
+    tables = sound()
+    return all(survives(damaged(tables, seed, count), seed, count)
+               for count in range(1, rounds + 1))
+
+
+def fuzz_until_quiet(quiet, seed):
+    """The same until so many rounds showed no new edge."""
+    edges = Edges()
+    tables = list(sound())
+    count = latest = 0
+    while count - latest < quiet:
+        count += 1
+        memory, before = damaged(tables, seed, count), len(edges.seen)
+        with edges:
+            if not survives(memory, seed, count):
+                return False
+        if len(edges.seen) > before:
+            latest = count
+            tables.append(memory)
+            say_progress(count, edges)
+        elif count % 100_000 == 0:
+            say_progress(count, edges)
+    print(f"{count} rounds of seed {seed}: nothing found; {len(edges.seen)} edges, the last new one "
+          f"in round {latest}")
+    for name, run, whole in edges.coverage():
+        print(f"{name}: {run} of {whole} lines")
+    return True
 
 
 def self_test():
@@ -288,7 +315,7 @@ def self_test():
     for what, check in checks:
         print(f"without a check of {what}:")
         with check:
-            if fuzz(20_000, 1) is not None:
+            if fuzz(20_000, 1):
                 missed.append(what)
     for what in missed:
         print(f"not found: what comes of no check of {what}")
@@ -306,20 +333,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--edges", action="store_true")
+    parser.add_argument("--quiet", type=int)
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
     if options.self_test:
         return self_test()
-    edges = Edges() if options.edges else None
-    latest = fuzz(options.rounds, options.seed, edges)
-    if latest is None:
+    if options.quiet:
+        return 0 if fuzz_until_quiet(options.quiet, options.seed) else 1
+    if not fuzz(options.rounds, options.seed):
         return 1
     print(f"{options.rounds} rounds of seed {options.seed}: nothing found")
-    if edges is not None:
-        print(f"{len(edges.seen)} edges, the last new one in round {latest}")
-        for name, run, whole in edges.coverage():
-            print(f"{name}: {run} of {whole} lines")
     return 0
 
 

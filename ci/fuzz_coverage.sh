@@ -1,0 +1,60 @@
+#!/bin/bash
+# Which lines of each parser the corpus of its fuzz target reaches. Builds the targets in a tree of
+# their own, has each run what ci/fuzz.sh has collected in build/fuzz/corpus and the seeds, and nothing
+# else, and prints what llvm-cov counts.
+#
+#   ci/fuzz_coverage.sh [--lines]    --lines: also the lines that are not reached
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+(($# == 0)) || [[ $# == 1 && $1 == --lines ]] || fail "usage: ci/fuzz_coverage.sh [--lines]"
+
+# What each target is for: files below cpp/.
+parsers=(
+  'fuzz_edit alkaid/dgram/dgram_edit.cc'
+  'fuzz_event_batch alkaid/events/event_batch.cc alkaid/events/smd_window.cc'
+  'fuzz_event_builder alkaid/events/event_builder.cc alkaid/events/smd_reader.cc'
+  'fuzz_heap_file alkaid/heap/reports/heap_file_reader.cc alkaid/heap/reports/heap_reader.cc'
+  'fuzz_packet_footer alkaid/events/packet_footer.cc'
+  'fuzz_reader alkaid/dgram/xtc_walk.cc alkaid/dgram/shapes_data.cc alkaid/dgram/batch_reader.cc'
+  'fuzz_smd alkaid/events/smd_record.cc alkaid/events/smd_writer.cc'
+  'fuzz_symbols tools/heap/heap_symbols.cc'
+)
+
+ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-14-dev llvm-14
+configure fuzz-coverage
+mapfile -t targets <build/fuzz-coverage/fuzz_targets
+for target in "${targets[@]}"; do
+  [[ " ${parsers[*]%% *} " == *" $target "* ]] || fail "no parser of $target is named here"
+done
+build fuzz-coverage make_seeds "${targets[@]}"
+sanitizer_runner
+rm -rf build/fuzz-coverage/seeds build/fuzz-coverage/profiles
+mkdir -p build/fuzz-coverage/profiles
+say "seeds: $("${RUNNER[@]}" build/fuzz-coverage/bin/make_seeds build/fuzz-coverage/seeds)"
+
+printf '%-20s %-45s %8s %8s\n' target parser lines reached
+for entry in "${parsers[@]}"; do
+  read -r target files <<<"$entry"
+  [[ " ${targets[*]} " == *" $target "* ]] || continue
+  mkdir -p "build/fuzz/corpus/$target"
+  profile=build/fuzz-coverage/profiles/$target
+  LLVM_PROFILE_FILE=$profile.raw ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0 \
+    "${RUNNER[@]}" "build/fuzz-coverage/bin/$target" -runs=0 "build/fuzz/corpus/$target" \
+    "build/fuzz-coverage/seeds/$target" >"$profile.log" 2>&1 || {
+    tail -n 20 "$profile.log" >&2
+    fail "$target failed on its own corpus"
+  }
+  llvm-profdata-14 merge -sparse "$profile.raw" -o "$profile.profdata"
+  for file in $files; do
+    covered=(llvm-cov-14 export -summary-only "build/fuzz-coverage/bin/$target"
+      -object build/fuzz-coverage/lib/libalkaid.so -instr-profile "$profile.profdata"
+      "cpp/$file")
+    read -r lines reached < <("${covered[@]}" | python3 -c '
+import json, sys
+lines = json.load(sys.stdin)["data"][0]["totals"]["lines"]
+print(lines["count"], "%.1f%%" % lines["percent"])')
+    printf '%-20s %-45s %8s %8s\n' "$target" "$file" "$lines" "$reached"
+    [[ ${1-} != --lines ]] || "${covered[@]/export/show}" -show-regions=0 2>/dev/null |
+      grep -E '^ *[0-9]+\| +0\|' || true
+  done
+done
