@@ -1,9 +1,11 @@
 """Differences, censuses, selections and how they are written."""
 
+import io
 import os
+import struct
 import unittest
 
-from alkaid_debugger import layout, pools, rendering, retention, selection, snapshots
+from alkaid_debugger import core_file, layout, pools, rendering, retention, selection, snapshots
 
 from crafted_memory import CraftedMemory, block, opened, view
 
@@ -188,6 +190,27 @@ class Rendering(unittest.TestCase):
     def test_an_age_has_a_unit(self):
         self.assertEqual(["0.0 s", "0.0 s", "1.5 s", "5.0 min", "3.0 h"], [
             rendering.age(seconds * 1e9) for seconds in (-1, 0, 1.5, 300, 10800)])
+
+
+class CoreFile(unittest.TestCase):
+
+    def sizes(self, offset=64, length=56, count=1, begin=100, filled=20, data=b""):
+        head = b"\x7fELF\2\1".ljust(32, b"\0") + struct.pack("<Q", offset) + bytes(14)
+        head += struct.pack("<HH", length, count) + bytes(6)
+        segment = struct.pack("<QQQQQQQ", 1, begin, 0, 0, filled, 0, 0)
+        return core_file.sizes(io.BytesIO((head + segment + data)[:120]))
+
+    def test_is_as_long_as_its_last_segment_ends(self):
+        self.assertEqual((120, 120), self.sizes())
+        self.assertEqual((1 << 40, 120), self.sizes(filled=(1 << 40) - 100))
+
+    def test_headers_that_make_no_sense_say_nothing(self):
+        self.assertEqual((0, 120), self.sizes(length=0, count=9))
+        self.assertEqual((0, 120), self.sizes(length=0xffff, count=0xffff))
+        self.assertEqual((0, 3), core_file.sizes(io.BytesIO(b"\x7fEL")))
+
+    def test_whose_headers_are_cut_off_would_be_longer(self):
+        self.assertEqual((64 + 56 * 7, 120), self.sizes(count=7))
 
 
 class Pools(unittest.TestCase):

@@ -12,18 +12,20 @@ on until N of them showed none; the last lines say how much of the decoders was 
 """
 
 import argparse
+import io
 import random
 import struct
 import sys
 import traceback
 from unittest import mock
 
-from alkaid_debugger import layout, pools, rendering, retention, snapshots
+from alkaid_debugger import core_file, layout, pools, rendering, retention, snapshots
 
 from crafted_memory import ROOT_AT, CraftedMemory, block, heap, view
 
-DECODERS = (layout, pools, rendering, retention, snapshots)
+DECODERS = (core_file, layout, pools, rendering, retention, snapshots)
 POOLS_AT = 0x6000
+CORE_AT = 0x5000  # the file's headers, for want of a better place
 MOST_BYTES_AT_ONCE = layout.PIECE
 MOST_READ = 1 << 20    # bytes of a round: some times what there is
 MOST_READS = 1 << 15
@@ -67,6 +69,15 @@ def pool_list(memory):
     memory.put(pools.ROOT.pack(pools.MAGIC, pools.VERSION, pools.ROOT.size, 0, first), POOLS_AT)
 
 
+def core():
+    """The headers of a core, and some bytes that they list."""
+    head = b"\x7fELF\2\1".ljust(16, b"\0") + struct.pack(
+        "<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 3, 0, 0, 0)
+    segments = (struct.pack("<IIQQQQQQ", 1, 4, 232 + 8 * at, 0x1000 * at, 0, 8, 0x1000, 4096)
+                for at in range(3))
+    return head + b"".join(segments) + bytes(24)
+
+
 def sound():
     """Memories with tables: small ones, so that a change is likely to hit what counts."""
     stacks = ((0x401000, 0x402000), (0x403000,), tuple(range(0x500000, 0x500012)))
@@ -84,6 +95,7 @@ def sound():
     memories = (few, sampled, empty, names)
     for memory in memories:
         pool_list(memory)
+        memory.put(core(), CORE_AT)
     return memories
 
 
@@ -120,7 +132,7 @@ def damage(chance, memory):
     """Changes one thing."""
     kind = chance.randrange(12)
     # The roots, as all hangs on them, or any other part.
-    begin = (ROOT_AT, POOLS_AT)[kind % 2]
+    begin = (ROOT_AT, POOLS_AT, CORE_AT, ROOT_AT)[kind % 4]
     if kind >= 4 or begin not in memory.parts:
         begin = chance.choice(list(memory.parts))
     data = bytearray(memory.parts[begin])
@@ -162,7 +174,10 @@ def tried(act):
         return None
 
 
-def decode(read):
+def decode(read, memory):
+    if CORE_AT in memory.parts:
+        expected, size = core_file.sizes(io.BytesIO(memory.parts[CORE_AT]))
+        assert expected >= 0 and size == len(memory.parts[CORE_AT])
     found = tried(lambda: layout.Heap(read, ROOT_AT))
     if found is not None:
         show(found)
@@ -257,7 +272,7 @@ def damaged(tables, seed, count):
 def survives(memory, seed, count):
     """Whether all is made of the memory without a fault; prints the fault, and the memory for a test."""
     try:
-        decode(Counted(memory).read)
+        decode(Counted(memory).read, memory)
         return True
     except Exception:  # whatever it is, it is not HeapError
         traceback.print_exc()

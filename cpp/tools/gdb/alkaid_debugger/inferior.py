@@ -9,7 +9,7 @@ import time
 
 import gdb
 
-from . import layout, unloaded
+from . import core_file, layout, unloaded
 from .rendering import without_arguments
 
 LINE = 1 << 16
@@ -271,18 +271,7 @@ def cut_core():
 def core_sizes(path):
     """How long the core has to be for what its headers list, and how long it is."""
     with open(path, "rb") as file:
-        header = file.read(64)
-        size = file.seek(0, os.SEEK_END)
-        if header[:6] != b"\x7fELF\2\1":
-            return 0, size
-        (offset,) = struct.unpack_from("<Q", header, 32)
-        length, count = struct.unpack_from("<HH", header, 54)
-        if offset + length * count > size:
-            return offset + length * count, size
-        file.seek(offset)
-        table = file.read(length * count)
-    ends = (struct.unpack_from("<QQQQ", table, at + 8) for at in range(0, len(table), length))
-    return max((begin + filled for begin, _, _, filled in ends), default=0), size
+        return core_file.sizes(file)
 
 
 def address_of(symbol):

@@ -1,0 +1,28 @@
+"""What the headers of a core say of it. A core may come from anyone, and they may say anything."""
+
+import os
+import struct
+
+HEADER = 64             # bytes
+PROGRAM_HEADER = 56
+MOST_TABLE = 65535 * PROGRAM_HEADER
+
+
+def sizes(file):
+    """How long the core has to be for what its headers list, and how long it is; 0 and its length
+    for what is no core of 64 bits."""
+    header = file.read(HEADER)
+    size = file.seek(0, os.SEEK_END)
+    if len(header) < HEADER or header[:6] != b"\x7fELF\2\1":
+        return 0, size
+    (offset,) = struct.unpack_from("<Q", header, 32)
+    length, count = struct.unpack_from("<HH", header, 54)
+    if length < PROGRAM_HEADER or length * count > MOST_TABLE:
+        return 0, size
+    if offset + length * count > size:
+        return offset + length * count, size
+    file.seek(offset)
+    table = file.read(length * count)
+    ends = (struct.unpack_from("<QQQQ", table, at + 8)
+            for at in range(0, length * count, length))
+    return max((begin + filled for begin, _, _, filled in ends), default=0), size
