@@ -20,6 +20,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <new>
+
+#include "tools/heap/code_units.h"
+#include "tools/heap/rust_names.h"
 #endif
 
 namespace alkaid::tools {
@@ -145,8 +148,14 @@ struct HeapSymbols::Module {
   char* debuginfo_path = nullptr;
   ::Dwfl* dwfl = nullptr;
   ::Dwfl_Module* module = nullptr;
+  std::unique_ptr<CodeUnits> units;  // once it was asked for
+  ::Dwarf_Addr dwarf_bias = 0;
+
+  // Names the code at this address, which `places` has one of.
+  void AddNames(uint64_t address, std::vector<CodePlace>* places);
 
  private:
+  CodeUnits::Unit* UnitAt(uint64_t address, uint64_t* own);
   std::string Report(int fd, const heap::HeapModule& of) {
     struct stat info;
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "it is no regular file";
@@ -179,6 +188,7 @@ namespace {
 std::string Demangled(std::string_view symbol) {
   // Without the version: "__libc_start_main@@GLIBC_2.34".
   const std::string name(symbol.substr(0, symbol.find('@')));
+  if (std::string rust = RustName(name); !rust.empty()) return rust;
   // Any other name is that of a function as it is: to the demangler "f" is the type float.
   if (!name.starts_with("_Z")) return name;
   int failed = 0;
@@ -191,6 +201,7 @@ std::string Demangled(std::string_view symbol) {
 }
 
 std::string FunctionOf(::Dwarf_Die* die) {
+  EnsureRoomForTables();  // of the unit where it was written
   ::Dwarf_Attribute memory;
   for (const unsigned int attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, attribute, &memory));
@@ -200,66 +211,75 @@ std::string FunctionOf(::Dwarf_Die* die) {
   return name == nullptr ? "" : name;
 }
 
+// The place in the source that an inlined function was called from.
+void SetCaller(::Dwarf_Die* inlined, ::Dwarf_Files* files, CodePlace* caller) {
+  ::Dwarf_Attribute memory;
+  ::Dwarf_Word file = 0;
+  ::Dwarf_Word line = 0;
+  ::dwarf_formudata(::dwarf_attr(inlined, DW_AT_call_file, &memory), &file);
+  ::dwarf_formudata(::dwarf_attr(inlined, DW_AT_call_line, &memory), &line);
+  const char* path = files == nullptr ? nullptr : ::dwarf_filesrc(files, file, nullptr, nullptr);
+  caller->file = path == nullptr ? "" : path;
+  caller->line = static_cast<int>(line);
+}
+
 // The function around a place of code, and those that were inlined there, innermost first. Each
 // has the line at which the one before it was called.
-void AddInlined(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
-  ::Dwarf_Addr bias = 0;
-  ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
-  if (unit == nullptr) return ThrowIfOutOfMemory(module);
-  ::Dwarf_Die* scopes = nullptr;
-  if (::dwarf_getscopes(unit, address - bias, &scopes) <= 0) return ThrowIfOutOfMemory(module);
-  ::Dwarf_Die innermost = scopes[0];
-  std::free(scopes);
-  scopes = nullptr;
-  // The first call gives the scopes of where an inlined function was written; this one those of
-  // where its code went.
-  const int count = ::dwarf_getscopes_die(&innermost, &scopes);
-  if (count < 0) ThrowIfOutOfMemory(module);
+void AddInlined(::Dwfl_Module* module, CodeUnits::Unit* unit, uint64_t address,
+                std::vector<CodePlace>* places) {
+  std::vector<::Dwarf_Die> functions = CodeUnits::FunctionsAt(unit, address);
+  if (functions.empty()) return ThrowIfOutOfMemory(module);
   ::Dwarf_Files* files = nullptr;
-  if (::dwarf_getsrcfiles(unit, &files, nullptr) != 0) {
+  if (::dwarf_getsrcfiles(&unit->lines, &files, nullptr) != 0) {
     files = nullptr;
     ThrowIfOutOfMemory(module);
   }
-  for (int i = 0; i < count; ++i) {
-    const int tag = ::dwarf_tag(&scopes[i]);
-    if (tag != DW_TAG_inlined_subroutine) {
-      if (tag == DW_TAG_subprogram) break;
-      continue;
-    }
-    places->back().function = FunctionOf(&scopes[i]);
+  for (; functions.size() > 1; functions.pop_back()) {
+    CodePlace caller = places->back();
+    places->back().function = FunctionOf(&functions.back());
     places->back().inlined = true;
-    CodePlace outer = places->back();
-    outer.inlined = false;
-    outer.function.clear();
-    ::Dwarf_Attribute memory;
-    ::Dwarf_Word file = 0;
-    ::Dwarf_Word line = 0;
-    ::dwarf_formudata(::dwarf_attr(&scopes[i], DW_AT_call_file, &memory), &file);
-    ::dwarf_formudata(::dwarf_attr(&scopes[i], DW_AT_call_line, &memory), &line);
-    const char* path = files == nullptr ? nullptr : ::dwarf_filesrc(files, file, nullptr, nullptr);
-    outer.file = path == nullptr ? "" : path;
-    outer.line = static_cast<int>(line);
-    places->push_back(std::move(outer));
+    SetCaller(&functions.back(), files, &caller);
+    places->push_back(std::move(caller));
   }
-  std::free(scopes);
+  places->back().function = FunctionOf(&functions.back());
 }
 
-void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* places) {
-  ForgetErrors();
-  // Code without debugging information has no line, though libdw may find that of a neighbour.
-  ::Dwarf_Addr bias = 0;
-  ::Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
-  const bool covered = unit != nullptr && ::dwarf_haspc(unit, address - bias) > 0;
-  ::Dwfl_Line* const line = covered ? ::dwfl_module_getsrc(module, address) : nullptr;
-  if (line == nullptr) ThrowIfOutOfMemory(module);
-  if (line != nullptr) {
-    int number = 0;
-    const char* file = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
-    places->back().file = file == nullptr ? "" : file;
-    places->back().line = number;
+void AddLine(::Dwfl_Module* module, CodeUnits::Unit* unit, uint64_t address, CodePlace* place) {
+  ::Dwarf_Line* const line = ::dwarf_getsrc_die(&unit->lines, address);
+  if (line == nullptr) return ThrowIfOutOfMemory(module);
+  const char* file = ::dwarf_linesrc(line, nullptr, nullptr);
+  place->file = file == nullptr ? "" : file;
+  ::dwarf_lineno(line, &place->line);
+}
+
+}  // namespace
+
+// In the module's own addresses; null where no unit has the address, or there are none.
+CodeUnits::Unit* HeapSymbols::Module::UnitAt(uint64_t address, uint64_t* own) {
+  if (units == nullptr) {
+    ::Dwarf* const dwarf = ::dwfl_module_getdwarf(module, &dwarf_bias);
+    if (dwarf == nullptr) {
+      ThrowIfOutOfMemory(module);
+      return nullptr;
+    }
+    units = std::make_unique<CodeUnits>(dwarf);
   }
-  AddInlined(module, address, places);
-  // The outermost function is the one that the symbol table knows.
+  *own = address - dwarf_bias;
+  return units->UnitAt(*own);
+}
+
+void HeapSymbols::Module::AddNames(uint64_t address, std::vector<CodePlace>* places) {
+  ForgetErrors();
+  uint64_t own = 0;
+  // Code without debugging information has no line, though that of a neighbour may be near.
+  CodeUnits::Unit* const unit = UnitAt(address, &own);
+  if (unit == nullptr) {
+    ThrowIfOutOfMemory(module);
+  } else {
+    AddLine(module, unit, own, &places->back());
+    AddInlined(module, unit, own, places);
+  }
+  // The outermost function is the one that the symbol table knows, if it does.
   GElf_Off offset = 0;
   GElf_Sym symbol;
   const char* name =
@@ -267,8 +287,6 @@ void AddNames(::Dwfl_Module* module, uint64_t address, std::vector<CodePlace>* p
   if (name == nullptr) return ThrowIfOutOfMemory(module);
   places->back().function = Demangled(name);
 }
-
-}  // namespace
 
 #else
 
@@ -308,7 +326,7 @@ const std::vector<CodePlace>& HeapSymbols::Name(uint64_t return_address) {
   code.offset = return_address - module->bias;
   Module* const opened = Open(*module);
 #if ALKAID_HAVE_LIBDW
-  if (opened->module != nullptr) AddNames(opened->module, address, &places);
+  if (opened->module != nullptr) opened->AddNames(address, &places);
 #else
   (void)opened;
 #endif

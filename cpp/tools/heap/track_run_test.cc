@@ -7,18 +7,22 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
+#include "tools/heap/heap_symbols.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -152,6 +156,65 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
   EXPECT_THAT(BackTraceOf(changes, "+1,110,000"), HasSubstr("banana_makes at "));
   EXPECT_THAT(BackTraceOf(changes, "-666,000"), HasSubstr("banana_makes at "));
   EXPECT_THAT(BackTraceOf(changes, "+666,000"), HasSubstr("apple_makes at "));
+}
+
+std::vector<std::string> Words(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+// What `heap show` prints of what the program keeps.
+std::string ShownOf(const std::string& program) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  EXPECT_EQ(RunCommand({"run", "--track", "--heap-at-exit", file, "--", program}).exit_code, 0);
+  return RunCommand({"heap", "show", "--top", "100", file}).out;
+}
+
+// Where something stands in a source; the path is as the compiler was told.
+std::string At(const std::string& place) { return " at [^ ]*" + place; }
+
+void ExpectEachLevelOfInlining(const std::string& program) {
+  const std::string shown = ShownOf(program);
+  const std::string source = "inlined_program.cc";
+  const std::string inlined = "#0  shop::Shelf::Stock" + At(source + ":12") +
+                              " \\(inlined\\)\\s+#1  shop::Order" + At(source + ":15") +
+                              " \\(inlined\\)\\s+#2  shop::Buy" + At(source + ":19") +
+                              " \\(inlined\\)\\s+#3  ";
+  EXPECT_THAT(BackTraceOf(shown, "333,000"), ContainsRegex(inlined + "main" + At(source + ":31")))
+      << program;
+  EXPECT_THAT(BackTraceOf(shown, "444,000"),
+              ContainsRegex(inlined + "shop::Deliver" + At(source + ":23") + "\\s+#4  main" +
+                            At(source + ":32")))
+      << program;
+}
+
+TEST_F(TrackRun, LinesAndEachLevelOfInliningAreNamedWhereNoTableSaysWhichUnitAnAddressIsOf) {
+  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build has no libdw";
+  for (const std::string& program : Words(ALKAID_INLINED_PROGRAMS)) {
+    ExpectEachLevelOfInlining(program);
+  }
+}
+
+TEST_F(TrackRun, ProgramsOfClangHaveLinesAndEachLevelOfInlining) {
+  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build has no libdw";
+  if (ALKAID_INLINED_BY_CLANG[0] == '\0') GTEST_SKIP() << "clang++ is not installed";
+  ExpectEachLevelOfInlining(ALKAID_INLINED_BY_CLANG);
+}
+
+TEST_F(TrackRun, ProgramsOfRustHaveLinesAndEachLevelOfInliningAndReadableNames) {
+  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build has no libdw";
+  if (ALKAID_INLINED_BY_RUSTC[0] == '\0') GTEST_SKIP() << "rustc is not installed";
+  for (const std::string& program : Words(ALKAID_INLINED_BY_RUSTC)) {
+    const std::string shown = ShownOf(program);
+    const std::string source = "inlined_program.rs";
+    EXPECT_THAT(
+        BackTraceOf(shown, "333,000"),
+        ContainsRegex("[a-z_]+::order" + At(source + ":10") +
+                      " \\(inlined\\)\\s+#[0-9]+ +<?[a-z_0-9]+::Shelf<u8>>?::deliver" +
+                      At(source + ":16") + "\\s+#[0-9]+ +[a-z_0-9]+::main" + At(source + ":21")))
+        << program;
+  }
 }
 
 TEST_F(TrackRun, AForkHandlerMayWaitForThreadsThatAllocate) {

@@ -135,7 +135,8 @@ class UnloadedModules {
   UnloadedModules(const HeapRoot& root, HeapContents* contents) : contents_(*contents) {
     if (root.root_size < offsetof(HeapRoot, module_size) + sizeof(root.module_size)) return;
     const uint32_t count = root.module_count.load(std::memory_order_acquire);
-    const char* const records = reinterpret_cast<const char*>(root.modules);
+    const char* const records =
+        reinterpret_cast<const char*>(root.modules.load(std::memory_order_acquire));
     for (uint32_t i = 0; records != nullptr && i < count; ++i) {
       modules_.push_back(
           reinterpret_cast<const TrackedModule*>(records + uint64_t{i} * root.module_size));

@@ -6,8 +6,7 @@ namespace {
 constinit std::atomic<char*> stack_chunks[StackTable::kMaxChunks] = {};
 constinit TrackedPool tracked_pools[PoolIndex::kMaxPools] = {};
 
-constinit TrackedModule tracked_modules[ModuleTable::kMaxModules] = {};
-constinit ModuleTable module_table(tracked_modules, &alkaid_heap_root.module_count);
+constinit ModuleTable module_table(&alkaid_heap_root.modules, &alkaid_heap_root.module_count);
 
 constinit HeapTables tables = {
     .blocks = {},
@@ -50,7 +49,7 @@ constinit alkaid::heap::HeapRoot alkaid_heap_root = {
     .stack_chunk_count = 0,
     .stack_chunks = alkaid::heap::stack_chunks,
     .stacks_dropped = 0,
-    .modules = alkaid::heap::tracked_modules,
+    .modules = nullptr,
     .module_count = 1,
     .module_size = sizeof(alkaid::heap::TrackedModule),
 };

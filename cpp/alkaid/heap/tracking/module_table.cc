@@ -97,7 +97,7 @@ size_t ModuleTable::NumbersOf(std::span<const uint64_t> frames, uint16_t* number
 }
 
 bool ModuleTable::IsLoaded(uint16_t number) const {
-  const TrackedModule& module = modules_[number];
+  const TrackedModule& module = modules_->load(std::memory_order_acquire)[number];
   Loaded loaded = {};
   if (!loaded.Find(module.start) || loaded.start != module.start || loaded.end != module.end) {
     return false;
@@ -112,14 +112,21 @@ uint16_t ModuleTable::NumberOf(const Loaded& loaded) {
   const std::lock_guard guard(lock_);
   const uint32_t count = count_->load(std::memory_order_relaxed);
   for (uint32_t number = count - 1; number > 0; --number) {
-    if (whole.Is(modules_[number])) return static_cast<uint16_t>(number);
+    if (whole.Is(modules_->load(std::memory_order_relaxed)[number]))
+      return static_cast<uint16_t>(number);
   }
   return count < kMaxModules ? Add(whole) : uint16_t{0};
 }
 
 uint16_t ModuleTable::Add(const Loaded& loaded) {
+  TrackedModule* modules = modules_->load(std::memory_order_relaxed);
+  if (modules == nullptr) {
+    modules = static_cast<TrackedModule*>(MapMemory(kMaxModules * sizeof(TrackedModule)));
+    if (modules == nullptr) return 0;
+    modules_->store(modules, std::memory_order_release);
+  }
   const uint32_t number = count_->load(std::memory_order_relaxed);
-  TrackedModule& module = modules_[number];
+  TrackedModule& module = modules[number];
   module.start = loaded.start;
   module.end = loaded.end;
   module.bias = loaded.bias;

@@ -9,9 +9,9 @@
 //
 // Append-only: a number stays what it is for the life of the process.
 //
-// Ownership: copies; the records belong to the caller. Threads: all functions, from any thread, but
-// RememberWhatStays, which comes before all others. Full: further libraries have no number. Out of
-// memory: one has no path. A C library without that question (before glibc 2.35): there are none.
+// Ownership: copies; nothing is ever given back. Threads: all functions, from any thread, but
+// RememberWhatStays, which comes before all others. Full, and out of memory: further libraries have no
+// number, or one has no path. A C library without that question (before glibc 2.35): there are none.
 #pragma once
 
 #include <atomic>
@@ -30,8 +30,8 @@ class ALKAID_EXPORT ModuleTable {
  public:
   static constexpr uint32_t kMaxModules = 4096;
 
-  // `modules` has kMaxModules entries, of zeros, and `count` is 1.
-  constexpr ModuleTable(TrackedModule* modules, std::atomic<uint32_t>* count)
+  // They belong to the caller; `modules` is null and `count` 1. The records are mapped with the first.
+  constexpr ModuleTable(std::atomic<TrackedModule*>* modules, std::atomic<uint32_t>* count)
       : modules_(modules), count_(count) {}
   ModuleTable(const ModuleTable&) = delete;
   ModuleTable& operator=(const ModuleTable&) = delete;
@@ -65,7 +65,7 @@ class ALKAID_EXPORT ModuleTable {
   uint16_t Add(const Loaded& loaded);
   const char* KeepPath(std::string_view path, uint32_t* size);
 
-  TrackedModule* const modules_;
+  std::atomic<TrackedModule*>* const modules_;
   std::atomic<uint32_t>* const count_;
   Range stays_[kMostThatStay] = {};
   size_t stays_count_ = 0;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,10 +43,9 @@ class ModuleTableTest : public ::testing::Test {
     return {numbers, numbers + table_.NumbersOf(frames, numbers)};
   }
 
-  const std::unique_ptr<TrackedModule[]> modules_ =
-      std::make_unique<TrackedModule[]>(ModuleTable::kMaxModules);
+  std::atomic<TrackedModule*> modules_{nullptr};
   std::atomic<uint32_t> count_{1};
-  ModuleTable table_{modules_.get(), &count_};
+  ModuleTable table_{&modules_, &count_};
 };
 
 uint64_t InTheCLibrary() { return reinterpret_cast<uint64_t>(&std::strtol) + 4; }
@@ -58,7 +56,7 @@ TEST_F(ModuleTableTest, WhatAProgramIsStartedWithHasNoNumberAndAPluginHasOne) {
   const Plugin apple(ALKAID_PLUGIN_APPLE);
   EXPECT_EQ(NumbersOf({apple.address(), InTheProgram(), apple.address() + 1}),
             (std::vector<uint16_t>{1}));
-  const TrackedModule& module = modules_[1];
+  const TrackedModule& module = modules_.load()[1];
   EXPECT_LT(module.start, apple.address());
   EXPECT_GT(module.end, apple.address());
   EXPECT_EQ(std::string_view(module.path, module.path_size), ALKAID_PLUGIN_APPLE);

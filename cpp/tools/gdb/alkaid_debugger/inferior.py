@@ -1,6 +1,5 @@
 """The process or core that gdb looks at: its memory, its symbols, the names of its code."""
 
-import bisect
 import contextlib
 import os
 import re
@@ -89,7 +88,6 @@ class Code:
         self._gone = gone
         self._functions = {}
         self._machinery = {}
-        self._lines = {}
         self._files = Files()
 
     def functions(self, address):
@@ -119,10 +117,12 @@ class Code:
             block = gdb.block_for_pc(pc)
         except RuntimeError:
             block = None
+        inlined = None  # into the function that comes next
         while block is not None and not block.is_global and not block.is_static:
             if block.function is not None:
                 found.append((without_arguments(block.function.print_name),
-                              self._place(block, pc, not found)))
+                              place_of_call(inlined) if inlined else place_of_code(pc)))
+                inlined = block.function
             block = block.superblock
         if found:
             return found
@@ -134,31 +134,17 @@ class Code:
         library = gone.path if gone is not None else gdb.solib_name(pc)
         return [(name, f" from {os.path.basename(library)}" if library else "")]
 
-    def _place(self, block, pc, innermost):
-        if innermost:
-            sal = gdb.find_pc_line(pc)
-            symtab, line = sal.symtab, sal.line
-        else:
-            symtab = block.function.symtab
-            line = self._line_before(block, symtab, pc)
-        return f" at {os.path.basename(symtab.filename)}:{line}" if symtab and line else ""
 
-    def _line_before(self, block, symtab, pc):
-        """The line of a function from which another was inlined: gdb tells the innermost one's
-        only. It is the last one before that code which belongs to the function itself."""
-        source = (symtab.objfile.filename, symtab.fullname())
-        lines = self._lines.get(source)
-        if lines is None:
-            lines = sorted((entry.pc, entry.line) for entry in symtab.linetable() if entry.line)
-            self._lines[source] = lines
-        at = bisect.bisect_right(lines, pc, key=lambda entry: entry[0]) - 1
-        while at >= 0 and lines[at][0] >= block.start:
-            other = function_block(lines[at][0])
-            if (other is not None and other.start == block.start and other.end == block.end and
-                    other.function.name == block.function.name):
-                return lines[at][1]
-            at -= 1
-        return 0
+def place_of_code(pc):
+    """The line of an instruction: of what was inlined there, the innermost."""
+    sal = gdb.find_pc_line(pc)
+    return f" at {os.path.basename(sal.symtab.filename)}:{sal.line}" if sal.symtab and sal.line else ""
+
+
+def place_of_call(inlined):
+    """The line at which an inlined function was called: gdb has it as that of its symbol."""
+    symtab, line = inlined.symtab, inlined.line
+    return f" at {os.path.basename(symtab.filename)}:{line}" if symtab and line else ""
 
 
 class Files:
@@ -201,14 +187,6 @@ def is_fixed(base):
     except gdb.MemoryError:
         return False
     return kind == b"\2\0"  # ET_EXEC
-
-
-def function_block(pc):
-    """The block of the function, inlined or not, of the instruction there."""
-    block = gdb.block_for_pc(pc)
-    while block is not None and block.function is None:
-        block = block.superblock
-    return block
 
 
 def symbol_name(pc):

@@ -417,6 +417,8 @@ class Heap:
             self._part(self._address + MODULES_OFFSET, MODULES.size, "alkaid_heap_root"))
         if count > MOST_MODULES or not MODULE.size <= size <= MOST_RECORD_BYTES:
             raise HeapError(f"the tables say there are {count} modules of {size} bytes: damaged")
+        if not records:
+            return []
         raw = self._part(records, count * size, "the modules")
         return [self._module(MODULE.unpack_from(raw, number * size)) for number in range(count)]
 
