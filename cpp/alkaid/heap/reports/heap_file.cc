@@ -37,6 +37,7 @@ struct Parts {
   std::vector<heap_file::Pool> pools;
   std::vector<heap_file::Module> modules;
   std::vector<heap_file::Source> sources;
+  std::vector<StringReference> categories;
   Strings strings;
 
   explicit Parts(const HeapContents& contents) {
@@ -66,6 +67,7 @@ struct Parts {
       sources.push_back({source.address, source.size, source.offset, source.first_time,
                          source.time_count, strings.Add(source.name)});
     }
+    for (const std::string& text : contents.categories) categories.push_back(strings.Add(text));
   }
 };
 
@@ -138,6 +140,8 @@ Status WriteParts(const HeapContents& contents, io::OutputStream* stream) {
     sections.push_back(SectionOf(heap_file::kSources, parts.sources));
     sections.push_back(SectionOf(heap_file::kTimes, contents.times));
   }
+  sections.push_back(SectionOf(heap_file::kCategories, parts.categories));
+  sections.push_back(SectionOf(heap_file::kRecognized, contents.recognized));
   return WriteSections(sections, stream);
 }
 

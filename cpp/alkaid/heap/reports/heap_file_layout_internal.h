@@ -41,10 +41,16 @@ enum SectionKind : uint32_t {
   kViews = 10,
   kSources = 11,
   kTimes = 12,
+  kCategories = 13,
+  kRecognized = 14,
 };
-inline constexpr uint32_t kSectionKinds = 12;
-// Those up to here are always there; the others where views were tracked, all of them or none.
+inline constexpr uint32_t kSectionKinds = 14;
+// Those up to here are always there; the others in groups: all of a group or none.
 inline constexpr uint32_t kLastRequired = kBlocks;
+// Where views were tracked.
+inline constexpr uint32_t kLastOfViews = kTimes;
+// Not in files of libraries before them.
+inline constexpr uint32_t kLastOfCategories = kRecognized;
 
 struct SectionEntry {
   uint32_t kind;
@@ -105,7 +111,7 @@ struct Source {
 };
 static_assert(sizeof(Source) == 48);
 
-// Frames are uint64_t; stacks, blocks, views and times are HeapStack, HeapBlock, HeapView and
-// HeapTime as they lie in memory.
+// Frames are uint64_t; stacks, blocks, views, times and recognized blocks are HeapStack, HeapBlock,
+// HeapView, HeapTime and HeapRecognized as they lie in memory.
 
 }  // namespace alkaid::heap::heap_file

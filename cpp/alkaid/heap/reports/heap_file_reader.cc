@@ -37,6 +37,8 @@ constexpr std::array<KindOfSection, heap_file::kSectionKinds + 1> kKinds = {{
     {"views", sizeof(HeapView)},
     {"sources", sizeof(heap_file::Source)},
     {"times", sizeof(HeapTime)},
+    {"categories", sizeof(StringReference)},
+    {"recognized blocks", sizeof(HeapRecognized)},
 }};
 
 class Parser {
@@ -56,6 +58,7 @@ class Parser {
     Copy(heap_file::kStacks, &contents.stacks);
     Copy(heap_file::kBlocks, &contents.blocks);
     ALKAID_RETURN_NOT_OK(ParseViews(&contents));
+    ALKAID_RETURN_NOT_OK(ParseCategories(&contents));
     Result<HeapSnapshot> snapshot = HeapSnapshot::Make(std::move(contents));
     if (snapshot.ok() || snapshot.status().code() == StatusCode::kResourceExhausted) {
       return snapshot;
@@ -134,12 +137,13 @@ class Parser {
       }
       sections_[entry.kind] = entry;
     }
-    bool has_views = false;
-    for (uint32_t kind = heap_file::kLastRequired + 1; kind <= heap_file::kSectionKinds; ++kind) {
-      has_views = has_views || sections_[kind].kind != 0;
-    }
-    const uint32_t last = has_views ? heap_file::kSectionKinds : heap_file::kLastRequired;
-    for (uint32_t kind = 1; kind <= last; ++kind) {
+    ALKAID_RETURN_NOT_OK(RequireSections(1, heap_file::kLastRequired));
+    ALKAID_RETURN_NOT_OK(RequireAllOrNone(heap_file::kLastRequired + 1, heap_file::kLastOfViews));
+    return RequireAllOrNone(heap_file::kLastOfViews + 1, heap_file::kLastOfCategories);
+  }
+
+  Status RequireSections(uint32_t first, uint32_t last) const {
+    for (uint32_t kind = first; kind <= last; ++kind) {
       if (sections_[kind].kind == 0) {
         return status::DataLoss(name_, " is damaged: it has no section of ", kKinds[kind].name,
                                 " among the ", header_.section_count, " from byte ",
@@ -147,6 +151,12 @@ class Parser {
       }
     }
     return absl::OkStatus();
+  }
+
+  Status RequireAllOrNone(uint32_t first, uint32_t last) const {
+    bool any = false;
+    for (uint32_t kind = first; kind <= last; ++kind) any = any || sections_[kind].kind != 0;
+    return any ? RequireSections(first, last) : absl::OkStatus();
   }
 
   // The records of a section, of which there may be more bytes than are known here.
@@ -257,6 +267,12 @@ class Parser {
       ALKAID_RETURN_NOT_OK(ParseString(source.name, &parsed.name));
     }
     return absl::OkStatus();
+  }
+
+  Status ParseCategories(HeapContents* contents) {
+    if (sections_[heap_file::kCategories].kind == 0) return absl::OkStatus();
+    Copy(heap_file::kRecognized, &contents->recognized);
+    return ParseList(heap_file::kCategories, &contents->categories);
   }
 
   const uint8_t* const data_;

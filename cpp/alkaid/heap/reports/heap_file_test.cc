@@ -35,6 +35,8 @@ HeapSnapshot Example() {
   contents.blocks = {Block(0x1000, 64, 1), Block(0x2000, 355'920, 2, 2, 2), Block(0x3000, 0, 3)};
   contents.blocks[1].flags = kSampled;
   contents.blocks[1].weight = 1'000'000;
+  contents.categories = {"std::string", "Python \xff\n"};
+  contents.recognized = {{0, 1}, {2, 0}};
   return HeapSnapshot::Make(std::move(contents)).value();
 }
 
@@ -114,6 +116,12 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
   if (!x.stacks.empty()) {
     EXPECT_EQ(std::memcmp(x.stacks.data(), y.stacks.data(), x.stacks.size() * sizeof(HeapStack)),
               0);
+  }
+  EXPECT_EQ(x.categories, y.categories);
+  ASSERT_EQ(x.recognized.size(), y.recognized.size());
+  for (size_t i = 0; i < x.recognized.size(); ++i) {
+    EXPECT_EQ(x.recognized[i].block, y.recognized[i].block);
+    EXPECT_EQ(x.recognized[i].category, y.recognized[i].category);
   }
   ASSERT_EQ(x.blocks.size(), y.blocks.size());
   if (!x.blocks.empty()) {
@@ -288,6 +296,26 @@ TEST_F(HeapFile, WithABlockThatRefersToNothingSaysWhich) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("back-trace 1")));
 }
 
+TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
+  const std::string bytes = crafted::FileBytes(Example());
+  size_t at = 0;
+  const size_t recognized = EntryOf(bytes, heap_file::kRecognized, &at).offset;
+  const size_t second = recognized + sizeof(HeapRecognized);
+  const std::pair<size_t, uint32_t> damages[] = {
+      {second, 3}, {second + 4, 2}, {second, 0}, {recognized + 4, UINT32_MAX}};
+  for (const auto& [place, value] : damages) {
+    const std::string which = place < second ? "recognized block 0" : "recognized block 1";
+    EXPECT_THAT(Parse(Mended(With(bytes, place, value))),
+                StatusIs(StatusCode::kDataLoss, HasSubstr(which)));
+  }
+  // One of the two sections without the other.
+  EXPECT_THAT(Parse(Mended(With(bytes, at, uint32_t{77}))),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("no section of recognized blocks")));
+  EntryOf(bytes, heap_file::kCategories, &at);
+  EXPECT_THAT(Parse(Mended(With(bytes, at, uint32_t{77}))),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("no section of categories")));
+}
+
 // A small file must not make its reader hold much: names that all refer to the same bytes would.
 TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
   const std::string bytes = crafted::FileBytes(Example());
@@ -367,6 +395,20 @@ TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(Mended(bytes)));
   EXPECT_EQ(read.contents().lost, 4u);
   EXPECT_EQ(read.contents().stacks_dropped, 0u);
+}
+
+// Nor did it say what blocks are.
+TEST_F(HeapFile, WithoutCategoriesIsRead) {
+  std::string bytes = crafted::FileBytes(Example());
+  size_t at = 0;
+  for (const auto kind : {heap_file::kRecognized, heap_file::kCategories}) {
+    EntryOf(bytes, kind, &at);
+    bytes = With(bytes, at, uint32_t{77});
+  }
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(Mended(bytes)));
+  EXPECT_EQ(read.blocks().size(), 3u);
+  EXPECT_TRUE(read.contents().recognized.empty());
+  EXPECT_TRUE(read.contents().categories.empty());
 }
 
 }  // namespace

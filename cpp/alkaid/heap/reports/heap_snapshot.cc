@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/heap/reports/block_contents_internal.h"
 #include "alkaid/heap/reports/first_bytes_internal.h"
 #include "alkaid/heap/reports/heap_reader_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
@@ -67,7 +68,7 @@ int64_t BytesOf(const std::vector<T>& items) {
 // What is worth counting.
 int64_t BytesOf(const HeapContents& contents) {
   return BytesOf(contents.blocks) + BytesOf(contents.frames) + BytesOf(contents.stacks) +
-         BytesOf(contents.views) + BytesOf(contents.times);
+         BytesOf(contents.recognized) + BytesOf(contents.views) + BytesOf(contents.times);
 }
 
 // The pools that are never destroyed; any other may be gone though the tables name it.
@@ -160,6 +161,19 @@ Status CheckIndices(const HeapContents& contents) {
   return absl::OkStatus();
 }
 
+Status CheckRecognized(const HeapContents& contents) {
+  for (size_t i = 0; i < contents.recognized.size(); ++i) {
+    const HeapRecognized& each = contents.recognized[i];
+    if (each.block >= contents.blocks.size() || each.category >= contents.categories.size() ||
+        (i > 0 && each.block <= contents.recognized[i - 1].block)) {
+      return status::Invalid("recognized block ", i, " is block ", each.block, " of ",
+                             contents.blocks.size(), " with category ", each.category, " of ",
+                             contents.categories.size(), ", or not behind the one before it");
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Whether `size` bytes from `address` on are fewer than none or pass the last address.
 bool IsNoRange(uint64_t address, int64_t size) {
   return size < 0 || address > UINT64_MAX - static_cast<uint64_t>(size);
@@ -241,6 +255,7 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   if (views) CopySourceNotes(contents.taken_ns, &contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
+  RecognizeBlocks(&contents);
   contents.command_line = CommandLine();
   return HeapSnapshot::Make(std::move(contents));
 }
@@ -297,6 +312,7 @@ HeapSnapshot::HeapSnapshot(HeapContents contents) : contents_(std::move(contents
 Result<HeapSnapshot> HeapSnapshot::Make(HeapContents contents) {
   ALKAID_RETURN_NOT_OK(CheckIndices(contents));
   ALKAID_RETURN_NOT_OK(CheckOrder(contents));
+  ALKAID_RETURN_NOT_OK(CheckRecognized(contents));
   ALKAID_RETURN_NOT_OK(CheckViews(contents));
   try {
     return HeapSnapshot(std::move(contents));

@@ -100,6 +100,13 @@ struct HeapStack {
 };
 static_assert(sizeof(HeapStack) == 16);
 
+// A block of which the process could tell what it holds (docs/heap.md: What a block is).
+struct HeapRecognized {
+  uint32_t block = 0;     // index in `blocks`
+  uint32_t category = 0;  // index in `categories`
+};
+static_assert(sizeof(HeapRecognized) == 8);
+
 // A live slice of a root buffer, where views are tracked (heap_layout.h: LiveView).
 struct HeapView {
   uint64_t view = 0;       // the Buffer
@@ -152,10 +159,13 @@ struct HeapContents {
   std::vector<uint64_t> frames;     // return addresses, innermost first
   std::vector<HeapStack> stacks;    // index 0 is empty
   std::vector<HeapBlock> blocks;    // by address
-  bool has_views = false;           // views were tracked; where not, what follows is empty
-  std::vector<HeapView> views;      // in no order
-  std::vector<HeapSource> sources;  // by address
-  std::vector<HeapTime> times;      // of each source by address
+  // What blocks are, such as "std::string"; a name may be there twice.
+  std::vector<std::string> categories;
+  std::vector<HeapRecognized> recognized;  // by block, each once
+  bool has_views = false;                  // views were tracked; where not, what follows is empty
+  std::vector<HeapView> views;             // in no order
+  std::vector<HeapSource> sources;         // by address
+  std::vector<HeapTime> times;             // of each source by address
 };
 
 // Counts what living snapshots hold of malloc's memory, so that the next one does not take it for
