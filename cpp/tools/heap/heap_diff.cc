@@ -32,10 +32,12 @@ struct DiffOptions {
 };
 
 void PrintBlocks(const char* title, const std::vector<uint32_t>& indices, const HeapSnapshot& of,
-                 const HeapReport& report) {
+                 HeapReport* report) {
   std::printf("\n  %s:\n", title);
-  const auto chosen = report.Chosen(indices, of);
-  for (const uint32_t i : chosen) std::printf("    %s\n", BlockLine(of, of.blocks()[i]).c_str());
+  const auto chosen = report->Chosen(indices, of);
+  for (const std::string& line : report->BlockLines(chosen, of)) {
+    std::printf("    %s\n", line.c_str());
+  }
   if (chosen.size() < indices.size()) {
     std::printf("    the largest %zu of %s; --top 0 lists all\n", chosen.size(),
                 Grouped(static_cast<int64_t>(indices.size())).c_str());
@@ -48,10 +50,10 @@ void PrintSide(const char* which, const std::string& file, const HeapSnapshot& s
 }
 
 void AddBlocks(const char* change, const std::vector<uint32_t>& indices, const HeapSnapshot& of,
-               const HeapReport& report, JsonReport* json) {
-  for (const uint32_t i : report.Chosen(indices, of)) {
+               HeapReport* report, JsonReport* json) {
+  for (const uint32_t i : report->Chosen(indices, of)) {
     ordered_json entry = {{"change", change}};
-    entry.update(BlockJson(of, of.blocks()[i]));
+    entry.update(report->BlockJson(i, of));
     json->Add(entry);
   }
 }
@@ -71,8 +73,8 @@ void PrintJson(const DiffOptions& options, const HeapSnapshot& before, const Hea
   head.update(report->GroupsJson());
   JsonReport json(head, "blocks");
   if (options.report.blocks) {
-    AddBlocks("freed", diff.freed_blocks, before, *report, &json);
-    AddBlocks("new", diff.new_blocks, after, *report, &json);
+    AddBlocks("freed", diff.freed_blocks, before, report, &json);
+    AddBlocks("new", diff.new_blocks, after, report, &json);
   }
   json.Finish(absl::OkStatus(), ordered_json::object());
 }
@@ -108,8 +110,8 @@ int Run(const DiffOptions& options) {
   }
   // Of two processes every block would be listed, which says nothing.
   if (options.report.blocks || (options.report.by.empty() && diff.same_process)) {
-    PrintBlocks("Free-d blocks", diff.freed_blocks, *before, report);
-    PrintBlocks("New blocks", diff.new_blocks, *after, report);
+    PrintBlocks("Free-d blocks", diff.freed_blocks, *before, &report);
+    PrintBlocks("New blocks", diff.new_blocks, *after, &report);
   }
   report.PrintGroups();
   report.PrintNotes();
@@ -122,7 +124,7 @@ void AddHeapDiffCommand(CLI::App& heap, int* exit_code) {
   CLI::App* command = heap.add_subcommand(
       "diff",
       "Print what changed from one heap file to another: blocks that were freed, new blocks, and "
-      "by label, pool and traceback.");
+      "by label, pool, category and traceback.");
   auto options = std::make_shared<DiffOptions>();
   command->add_option("BEFORE", options->before, "A heap file")->required();
   command->add_option("AFTER", options->after, "A later one")->required();

@@ -1,7 +1,6 @@
 #include "tools/heap/heap_report.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "alkaid/base/number_text.h"
@@ -21,6 +20,7 @@ using heap::HeapSnapshot;
 using heap::HeapStackChange;
 using internal::CutTo;
 using internal::DurationText;
+using internal::Format;
 using internal::Grouped;
 using internal::Hex;
 using internal::Printable;
@@ -30,6 +30,24 @@ using nlohmann::ordered_json;
 
 std::string LabelText(const std::string& label) {
   return label.empty() ? "(no label)" : Printable(label);
+}
+
+// Of a column of a list of blocks. A class may have a name of hundreds of characters, which then stands
+// out of it.
+constexpr size_t kWidestColumn = 40;
+
+size_t ColumnWidth(const std::vector<std::string>& texts) {
+  size_t width = 0;
+  for (const std::string& text : texts) {
+    if (text.size() <= kWidestColumn) width = std::max(width, text.size());
+  }
+  return width;
+}
+
+void AppendCell(const std::string& text, size_t width, std::string* line) {
+  if (text.empty() && width == 0) return;
+  *line += "  " + text;
+  if (text.size() < width) line->append(width - text.size(), ' ');
 }
 
 ordered_json ChangeJson(const HeapChange& change) {
@@ -57,8 +75,9 @@ void HeapReportOptions::AddOptions(CLI::App& command) {
       ->capture_default_str();
   command
       .add_option("--by", by,
-                  "One grouping only: label, pool, traceback or thread (default: the first three)")
-      ->check(CLI::IsMember({"label", "pool", "traceback", "thread"}));
+                  "One grouping only: label, pool, category, traceback or thread (default: all but "
+                  "thread)")
+      ->check(CLI::IsMember({"label", "pool", "category", "traceback", "thread"}));
   command.add_flag("--json", json, "Print JSON");
 }
 
@@ -71,7 +90,9 @@ HeapReport::HeapReport(const HeapSnapshot& before, const HeapSnapshot& after,
       options_(options),
       only_one_(only_one),
       before_symbols_(before),
-      after_symbols_(after) {}
+      after_symbols_(after),
+      before_categories_(before, &before_symbols_),
+      after_categories_(after, &after_symbols_) {}
 
 std::string HeapReport::Bytes(int64_t bytes) const {
   return (changes_.estimated ? "~" : "") + (only_one_ ? Grouped(bytes) : SignedGrouped(bytes)) +
@@ -111,8 +132,13 @@ std::vector<uint32_t> HeapReport::Chosen(const std::vector<uint32_t>& indices,
 void HeapReport::PrintGroups() {
   if (Wants("label")) PrintNames("By label", changes_.by_label);
   if (Wants("pool")) PrintPools();
+  if (Wants("category")) PrintNames("By category", ByCategory());
   if (Wants("thread")) PrintNames("By thread", changes_.by_thread);
   if (Wants("traceback")) PrintStacks();
+}
+
+std::vector<HeapNameChange> HeapReport::ByCategory() {
+  return ChangesByCategory(before_, &before_categories_, after_, &after_categories_, changes_);
 }
 
 void HeapReport::PrintNames(const char* title, const std::vector<HeapNameChange>& changes) {
@@ -274,6 +300,7 @@ ordered_json HeapReport::GroupsJson() {
   };
   names("label", "labels", "label", changes_.by_label);
   names("pool", "pools", "pool", changes_.by_pool);
+  if (Wants("category")) names("category", "categories", "category", ByCategory());
   names("thread", "threads", "thread", changes_.by_thread);
   if (Wants("traceback")) {
     groups["tracebacks"] = ordered_json::array();
@@ -289,34 +316,50 @@ ordered_json HeapReport::GroupsJson() {
   return groups;
 }
 
-std::string BlockLine(const HeapSnapshot& snapshot, const HeapBlock& block) {
-  std::array<char, 64> size;
-  std::snprintf(size.data(), size.size(), "%15s bytes", Grouped(block.size).c_str());
-  const heap::HeapContents& contents = snapshot.contents();
-  std::string line =
-      RangeText(block) + size.data() + "  " +
-      (contents.labels[block.label].empty() ? Printable(contents.pools[block.pool].name)
-                                            : Printable(contents.labels[block.label]));
-  if ((block.flags & heap::kUntracked) != 0) line += " (untracked)";
-  const std::string bytes = FirstBytesText(block);
-  return bytes.empty() ? line : line + "  " + bytes;
+std::vector<std::string> HeapReport::BlockLines(const std::vector<uint32_t>& indices,
+                                                const HeapSnapshot& of) {
+  const heap::HeapContents& contents = of.contents();
+  std::vector<std::string> names;
+  std::vector<std::string> categories;
+  for (const uint32_t i : indices) {
+    const HeapBlock& block = of.blocks()[i];
+    const std::string& label = contents.labels[block.label];
+    names.push_back(Printable(label.empty() ? contents.pools[block.pool].name : label));
+    if ((block.flags & heap::kUntracked) != 0) names.back() += " (untracked)";
+    // Of a block with a pool's label that is the category too: once is enough.
+    const std::string& category = CategoriesOf(of).Of(i);
+    categories.push_back(category == label ? "" : Printable(category));
+  }
+  const size_t name_width = ColumnWidth(names);
+  const size_t category_width = ColumnWidth(categories);
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < indices.size(); ++i) {
+    const HeapBlock& block = of.blocks()[indices[i]];
+    std::string line = RangeText(block) + Format("%15s bytes", Grouped(block.size).c_str());
+    AppendCell(names[i], name_width, &line);
+    AppendCell(categories[i], category_width, &line);
+    AppendCell(FirstBytesText(block), 0, &line);
+    line.resize(line.find_last_not_of(' ') + 1);
+    lines.push_back(std::move(line));
+  }
+  return lines;
 }
 
-ordered_json BlockJson(const HeapSnapshot& snapshot, const HeapBlock& block) {
-  const heap::HeapContents& contents = snapshot.contents();
+ordered_json HeapReport::BlockJson(uint32_t index, const HeapSnapshot& of) {
+  const heap::HeapContents& contents = of.contents();
+  const HeapBlock& block = of.blocks()[index];
   std::string first;
   for (int i = 0; i < block.first_count(); ++i) {
-    std::array<char, 3> hex;
-    std::snprintf(hex.data(), hex.size(), "%02x", block.first[static_cast<size_t>(i)]);
-    first += hex.data();
+    first += Format("%02x", block.first[static_cast<size_t>(i)]);
   }
   return {{"address", Hex(block.address)},
           {"size", block.size},
           {"weight", block.weight},
           {"label", contents.labels[block.label]},
           {"pool", contents.pools[block.pool].name},
+          {"category", CategoriesOf(of).Of(index)},
           {"thread", block.thread},
-          {"age_ns", snapshot.AgeOf(block)},
+          {"age_ns", of.AgeOf(block)},
           {"serial", std::to_string(block.serial)},
           {"untracked", (block.flags & heap::kUntracked) != 0},
           {"first_bytes", first}};

@@ -1,5 +1,5 @@
 // What `alkaid heap show` and `alkaid heap diff` have in common: their options, and what was live or
-// changed by label, pool, thread and back-trace.
+// changed by label, pool, category, thread and back-trace.
 //
 // Ownership: a HeapReport borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "alkaid/heap/reports/heap_diff.h"
+#include "tools/heap/block_categories.h"
 #include "tools/heap/heap_symbols.h"
 
 namespace alkaid::tools {
 
 struct HeapReportOptions {
   int64_t top = 10;  // entries of each list; 0: all
-  std::string by;    // one grouping; empty: label, pool and traceback
+  std::string by;    // one grouping; empty: label, pool, category and traceback
   bool blocks = false;
   bool json = false;
 
@@ -34,7 +35,7 @@ class HeapReport {
   void PrintGroups();
   // What kept names from being found, and what figures are estimates of.
   void PrintNotes() const;
-  // "labels", "pools", "threads" and "tracebacks".
+  // "labels", "pools", "categories", "threads" and "tracebacks".
   nlohmann::ordered_json GroupsJson();
 
   // "24,280,536 bytes", "+1,452,176 bytes", with a ~ before an estimate.
@@ -43,6 +44,10 @@ class HeapReport {
   // The blocks that are listed, by address: the largest of them unless all are asked for.
   std::vector<uint32_t> Chosen(const std::vector<uint32_t>& indices,
                                const heap::HeapSnapshot& of) const;
+  // A line for each of these blocks: its range, bytes, label or pool, category and first bytes.
+  std::vector<std::string> BlockLines(const std::vector<uint32_t>& indices,
+                                      const heap::HeapSnapshot& of);
+  nlohmann::ordered_json BlockJson(uint32_t index, const heap::HeapSnapshot& of);
 
  private:
   bool Wants(const char* grouping) const;
@@ -52,6 +57,10 @@ class HeapReport {
   void PrintUntracked() const;
   void PrintStacks();
   nlohmann::ordered_json FramesJson(const heap::HeapStackChange& change);
+  std::vector<heap::HeapNameChange> ByCategory();
+  BlockCategories& CategoriesOf(const heap::HeapSnapshot& of) {
+    return &of == &after_ ? after_categories_ : before_categories_;
+  }
   HeapSymbols& SymbolsOf(const heap::HeapStackChange& change) {
     return change.of_after ? after_symbols_ : before_symbols_;
   }
@@ -63,11 +72,10 @@ class HeapReport {
   const bool only_one_;
   HeapSymbols before_symbols_;
   HeapSymbols after_symbols_;
+  BlockCategories before_categories_;
+  BlockCategories after_categories_;
 };
 
-// A line for a block: its range, bytes, label and first bytes.
-std::string BlockLine(const heap::HeapSnapshot& snapshot, const heap::HeapBlock& block);
-nlohmann::ordered_json BlockJson(const heap::HeapSnapshot& snapshot, const heap::HeapBlock& block);
 // What the snapshot is of, as members of an object.
 nlohmann::ordered_json SnapshotJson(const std::string& file, const heap::HeapSnapshot& snapshot);
 // "process 4711: ./reader --runs 7".

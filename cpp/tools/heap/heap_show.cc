@@ -29,11 +29,11 @@ struct ShowOptions {
 };
 
 void PrintBlocks(const heap::HeapSnapshot& snapshot, const heap::HeapDiff& all,
-                 const HeapReport& report) {
-  const auto chosen = report.Chosen(all.new_blocks, snapshot);
+                 HeapReport* report) {
+  const auto chosen = report->Chosen(all.new_blocks, snapshot);
   std::printf("\nBlocks:\n");
-  for (const uint32_t i : chosen) {
-    std::printf("  %s\n", BlockLine(snapshot, snapshot.blocks()[i]).c_str());
+  for (const std::string& line : report->BlockLines(chosen, snapshot)) {
+    std::printf("  %s\n", line.c_str());
   }
   if (chosen.size() < all.new_blocks.size()) {
     std::printf("  the largest %zu of %s; --top 0 lists all\n", chosen.size(),
@@ -52,7 +52,7 @@ void PrintJson(const ShowOptions& options, const heap::HeapSnapshot& snapshot,
   JsonReport json(head, "blocks");
   if (options.report.blocks) {
     for (const uint32_t i : report->Chosen(all.new_blocks, snapshot)) {
-      json.Add(BlockJson(snapshot, snapshot.blocks()[i]));
+      json.Add(report->BlockJson(i, snapshot));
     }
   }
   json.Finish(absl::OkStatus(), nlohmann::ordered_json::object());
@@ -80,7 +80,7 @@ int Run(const ShowOptions& options) {
     std::printf("; the oldest has been there for %s", DurationText(all.total.oldest_ns).c_str());
   }
   std::printf("\n");
-  if (options.report.blocks) PrintBlocks(*read, all, report);
+  if (options.report.blocks) PrintBlocks(*read, all, &report);
   report.PrintGroups();
   report.PrintNotes();
   return kExitOk;
@@ -90,7 +90,8 @@ int Run(const ShowOptions& options) {
 
 void AddHeapShowCommand(CLI::App& heap, int* exit_code) {
   CLI::App* command = heap.add_subcommand(
-      "show", "Print what is live in a heap file: totals, and by label, pool and traceback.");
+      "show",
+      "Print what is live in a heap file: totals, and by label, pool, category and traceback.");
   auto options = std::make_shared<ShowOptions>();
   command->add_option("FILE", options->file, "A heap file")->required();
   options->report.AddOptions(*command);

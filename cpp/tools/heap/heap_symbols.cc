@@ -252,6 +252,35 @@ void AddLine(::Dwfl_Module* module, CodeUnits::Unit* unit, uint64_t address, Cod
   ::dwarf_lineno(line, &place->line);
 }
 
+// Behind the distance to the top of the object, and its type's information.
+constexpr GElf_Off kVtableHead = 16;
+
+std::string ClassAt(::Dwfl_Module* module, uint64_t address) {
+  ForgetErrors();
+  GElf_Off offset = 0;
+  GElf_Sym symbol;
+  const char* const found =
+      ::dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
+  if (found == nullptr) {
+    ThrowIfOutOfMemory(module);
+    return "";
+  }
+  constexpr std::string_view kPrefix = "_ZTV";
+  const std::string name = found;
+  if (!name.starts_with(kPrefix) || offset != kVtableHead || symbol.st_size <= kVtableHead) {
+    return "";
+  }
+  int failed = 0;
+  // The class alone is demangled as a type.
+  const std::string type = name.substr(kPrefix.size(), name.find('@') - kPrefix.size());
+  char* const demangled = abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &failed);
+  constexpr int kNoMemory = -1;
+  if (failed == kNoMemory) throw std::bad_alloc();
+  std::string text = failed == 0 && demangled != nullptr ? demangled : "";
+  std::free(demangled);
+  return text;
+}
+
 }  // namespace
 
 // In the module's own addresses; null where no unit has the address, or there are none.
@@ -331,6 +360,18 @@ const std::vector<CodePlace>& HeapSymbols::Name(uint64_t return_address) {
   (void)opened;
 #endif
   return places;
+}
+
+std::string HeapSymbols::ClassOfVtable(uint64_t word) {
+  const heap::HeapModule* module = snapshot_.ModuleOf(word);
+  if (module == nullptr) return "";
+  Module* const opened = Open(*module);
+#if ALKAID_HAVE_LIBDW
+  return opened->module == nullptr ? "" : ClassAt(opened->module, word);
+#else
+  (void)opened;
+  return "";
+#endif
 }
 
 }  // namespace alkaid::tools

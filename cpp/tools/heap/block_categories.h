@@ -1,0 +1,41 @@
+// What blocks of a snapshot are, as `alkaid heap show` and `alkaid heap diff` list them: docs/heap.md,
+// "What a block is".
+//
+// Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "alkaid/heap/reports/heap_diff.h"
+#include "tools/heap/heap_symbols.h"
+
+namespace alkaid::tools {
+
+class BlockCategories {
+ public:
+  BlockCategories(const heap::HeapSnapshot& snapshot, HeapSymbols* symbols);
+
+  // Of a block of the snapshot: its label, where a pool gave it; what the process recognized; the
+  // class whose virtual functions its first word leads to; or "uncategorized".
+  const std::string& Of(uint32_t block);
+
+ private:
+  const std::string& ClassOf(const heap::HeapBlock& block);
+
+  const heap::HeapSnapshot& snapshot_;
+  HeapSymbols& symbols_;
+  std::unordered_map<uint64_t, std::string> classes_;  // by first word
+};
+
+// What changed by category. Greatest change of bytes first, either way.
+std::vector<heap::HeapNameChange> ChangesByCategory(const heap::HeapSnapshot& before,
+                                                    BlockCategories* before_categories,
+                                                    const heap::HeapSnapshot& after,
+                                                    BlockCategories* after_categories,
+                                                    const heap::HeapDiff& changes);
+
+}  // namespace alkaid::tools

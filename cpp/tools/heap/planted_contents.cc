@@ -1,0 +1,213 @@
+// A program that knows no Alkaid and holds a block of each kind that is recognized, and others that
+// only look like one. For each it prints what it is to be taken for, and its address, with a tab between
+// them.
+//
+//   planted_contents         ends with exit code 0
+//   planted_contents wait    prints its process's number first and "end" last, and waits for a line
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <new>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace planted {
+
+struct Shape {
+  virtual ~Shape() = default;
+  virtual int Sides() const { return 0; }
+  uint64_t area = 1;
+};
+struct Named {
+  virtual ~Named() = default;
+  virtual int Length() const { return 1; }
+  uint64_t length = 1;
+};
+// Of two bases: an object has two tables, and begins with the first.
+struct Square : Shape, Named {
+  int Sides() const override { return 4; }
+  int Length() const override { return 2; }
+};
+// A table with the distance to a virtual base in front is not one of those that are known.
+struct Lazy : virtual Shape {
+  int Sides() const override { return 5; }
+};
+
+}  // namespace planted
+
+namespace {
+
+using planted::Lazy;
+using planted::Named;
+using planted::Shape;
+using planted::Square;
+
+template <typename T>
+struct Boxed : Shape {
+  T value = {};
+};
+
+void Print(const char* category, const void* block) { std::printf("%s\t%p\n", category, block); }
+
+// Everything that is recognized through an owner hangs on one, which is a block itself.
+struct Owner {
+  std::string text = "a text that is longer than an object has room for";
+  std::vector<Shape*> shapes;
+  std::vector<std::unique_ptr<int>> numbers;
+  std::deque<int> queue;
+  std::unordered_map<int, double> table;
+};
+
+void Genuine() {
+  Print("planted::Shape", new Shape);
+  Print("planted::Square", new Square);
+  Print("(anonymous namespace)::Boxed<long>", new Boxed<long>);
+  auto* const owner = new Owner;
+  Print("uncategorized", owner);
+  Print("std::string", owner->text.data());
+  for (int i = 0; i < 5; ++i) owner->shapes.push_back(new Square);
+  owner->shapes.push_back(nullptr);
+  Print("vector of pointers", owner->shapes.data());
+  // As an array of which one element was ever set.
+  owner->numbers.resize(3000);
+  owner->numbers[2999] = std::make_unique<int>(1);
+  Print("vector of pointers", owner->numbers.data());
+  Print("uncategorized", owner->numbers[2999].get());
+  for (int i = 0; i < 1000; ++i) owner->queue.push_back(i);
+  Print("std::deque buffer", &owner->queue[0]);
+  Print("std::deque buffer", &owner->queue[512]);
+  for (int i = 0; i < 100; ++i) owner->table[i] = i;
+  for (auto& [key, value] : owner->table) {
+    // In front of an element: the next node's address.
+    Print("hash node", reinterpret_cast<const char*>(&key) - sizeof(void*));
+    if (key == 50) break;
+  }
+}
+
+struct Triple {
+  const void* first;
+  uint64_t second;
+  uint64_t third;
+  uint64_t fourth = 0;
+};
+
+void* Bytes(size_t size, const void* bytes, size_t count) {
+  auto* const block = static_cast<char*>(std::calloc(1, size));
+  std::memcpy(block, bytes, count);
+  return block;
+}
+
+const char kText[] = "no table of functions";
+
+// Of which nothing may be said, or what is not known is said.
+void LookAlike() {
+  // A pointer into constant data, and pointers near a table: at its start, in front of its second
+  // part, and at that part, where no whole object points.
+  const auto* const text = kText;
+  Print("uncategorized", Bytes(64, &text, sizeof(text)));
+  Square square;
+  uintptr_t table = 0;
+  std::memcpy(&table, static_cast<const void*>(&square), sizeof(table));
+  for (const int64_t distance : {-16, -8, 8, 16}) {
+    const uintptr_t near = table + static_cast<uintptr_t>(distance);
+    Print("uncategorized", Bytes(32, &near, sizeof(near)));
+  }
+  uintptr_t second_table = 0;
+  std::memcpy(&second_table, static_cast<const void*>(static_cast<const Named*>(&square)),
+              sizeof(second_table));
+  Print("uncategorized", Bytes(32, &second_table, sizeof(second_table)));
+  // The right word, but not at the start.
+  const uintptr_t later[2] = {1, table};
+  Print("uncategorized", Bytes(64, later, sizeof(later)));
+  Print("uncategorized", new Lazy);
+  // A function, not a table.
+  int (*const function)(const char*) = std::puts;
+  Print("uncategorized", Bytes(32, &function, sizeof(function)));
+
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 50; ++i) {
+    uint64_t words[32];
+    for (uint64_t& word : words) word = random();
+    Print("uncategorized", Bytes(sizeof(words), words, sizeof(words)));
+  }
+
+  // What is no string: of another capacity, without the zero at its end, longer than its capacity.
+  char letters[64];
+  std::memset(letters, 'x', sizeof(letters));
+  const char* const full = static_cast<char*>(Bytes(41, letters, 41));
+  const char* const ended = static_cast<char*>(Bytes(41, letters, 30));
+  for (const Triple& owner : {Triple{full, 30, 40}, Triple{ended, 30, 39}, Triple{ended, 30, 41},
+                              Triple{ended, 41, 40}, Triple{ended + 1, 29, 40}}) {
+    Print("uncategorized", Bytes(sizeof(owner), &owner, sizeof(owner)));
+  }
+  Print("uncategorized", full);
+  Print("uncategorized", ended);
+
+  // What is no array of pointers: one number among them, nothing but nulls, an end beyond the block.
+  const void* pointers[8] = {full, ended, full, reinterpret_cast<const void*>(17), full};
+  const void* const one_number = Bytes(sizeof(pointers), pointers, sizeof(pointers));
+  const void* const nulls = Bytes(64, "", 0);
+  const void* const all[8] = {full, ended, full, ended, full, ended, full, ended};
+  const void* const pointed = Bytes(sizeof(all), all, sizeof(all));
+  const auto at = [](const void* block, uint64_t offset) {
+    return reinterpret_cast<uint64_t>(block) + offset;
+  };
+  for (const Triple& owner : {Triple{one_number, at(one_number, 64), at(one_number, 64)},
+                              Triple{nulls, at(nulls, 64), at(nulls, 64)},
+                              Triple{pointed, at(pointed, 64), at(pointed, 72)},
+                              Triple{pointed, at(pointed, 64), at(pointed, 56)},
+                              Triple{pointed, at(pointed, 61), at(pointed, 64)}}) {
+    Print("uncategorized", Bytes(sizeof(owner), &owner, sizeof(owner)));
+  }
+  Print("uncategorized", one_number);
+  Print("uncategorized", nulls);
+  Print("uncategorized", pointed);
+
+  // A chain that has one node more than its owner counts, one that has less, and one that no bucket
+  // leads to.
+  for (const uint64_t counted : {2, 4, 3}) {
+    void* node = nullptr;
+    for (int i = 0; i < 3; ++i) {
+      const uint64_t words[3] = {reinterpret_cast<uint64_t>(node), 1, 2};
+      node = Bytes(sizeof(words), words, sizeof(words));
+    }
+    Print("uncategorized", node);
+    const void* const buckets = Bytes(13 * 8, &node, 8);
+    Print("uncategorized", buckets);
+    uint64_t owner[7] = {at(buckets, 0), 13, at(node, 0), counted, 0, 13, 0};
+    const float load = 1;
+    std::memcpy(&owner[4], &load, sizeof(load));
+    Print("uncategorized", Bytes(sizeof(owner), owner, sizeof(owner)));
+  }
+
+  // A deque whose map does not lead to the buffer of its end.
+  const void* const buffer = Bytes(512, "", 0);
+  const void* const other = Bytes(512, "", 0);
+  const void* const map = Bytes(64, &buffer, 8);
+  const uint64_t deque[10] = {at(map, 0),      8,          at(buffer, 0), at(buffer, 0),
+                              at(buffer, 512), at(map, 0), at(other, 8),  at(other, 0),
+                              at(other, 512),  at(map, 0)};
+  Print("uncategorized", Bytes(sizeof(deque), deque, sizeof(deque)));
+  for (const void* const part : {buffer, other, map}) Print("uncategorized", part);
+}
+
+}  // namespace
+
+int main(int argc, char** /*argv*/) {
+  const bool waits = argc > 1;
+  if (waits) std::printf("process %d\n", getpid());
+  Genuine();
+  LookAlike();
+  if (waits) std::puts("end");
+  std::fflush(stdout);
+  if (waits) std::getchar();
+  return 0;
+}
