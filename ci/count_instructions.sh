@@ -79,6 +79,16 @@ done
 ((faults == 0)) || fail "$faults of the paths grew by more than 4 instructions a call"
 say "no path grew by more than 4 instructions a call"
 
+# What the debug mode of pools takes for an allocation with its free (docs/pools.md). Nobody is promised
+# a figure; it is there to be known.
+printf '%-10s %10s\n' "" "debug mode"
+for operation in "${operations[@]}"; do
+  [[ $operation != slice ]] || continue
+  long=$(ALKAID_DEBUG_MEMORY_POOL=abort instructions release "$operation" $LONG)
+  short=$(ALKAID_DEBUG_MEMORY_POOL=abort instructions release "$operation" $SHORT)
+  printf '%-10s %10s\n' "$operation" $(((long - short) / (LONG - SHORT)))
+done
+
 # What a pool takes, of few and of many that live together: the same, or it looks at the others.
 few=$(($(instructions release pools 1000) / 1000))
 many=$(($(instructions release pools 8000) / 8000))

@@ -12,7 +12,8 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
        "program "
        "registered; read once, case counts"},
       {kDebugMemoryPoolVariable,
-       "checks every block's end at free and reallocate; on a fault abort, trap or warn; none is "
+       "checks every block of pools and the bytes around it; on a fault abort, trap or warn; none "
+       "is "
        "off; read once"},
       {kGuardedSamplingVariable,
        "places some blocks between pages that nobody can touch, so that a use after free or an "

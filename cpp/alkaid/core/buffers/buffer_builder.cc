@@ -4,8 +4,19 @@
 #include <limits>
 
 #include "alkaid/core/pools/borrow_pool_internal.h"
+#include "alkaid/core/pools/fault_report_internal.h"
 
 namespace alkaid {
+namespace {
+
+// All of the capacity is the builder's to write. The debug mode of pools takes what a buffer's
+// capacity was rounded up by for padding, unless capacity was asked for.
+void ClaimCapacity(ResizableBuffer* buffer) {
+  if (internal::MemoryDebugOn() && buffer != nullptr) [[unlikely]]
+    buffer->Reserve(buffer->capacity()).IgnoreError();
+}
+
+}  // namespace
 
 BufferBuilder::BufferBuilder(MemoryPool* pool, int64_t alignment)
     : pool_(internal::BorrowPool(pool)), alignment_(alignment) {}
@@ -17,6 +28,7 @@ BufferBuilder::BufferBuilder(std::shared_ptr<ResizableBuffer> buffer, MemoryPool
                              int64_t alignment)
     : buffer_(std::move(buffer)), pool_(internal::BorrowPool(pool)), alignment_(alignment) {
   if (buffer_ == nullptr) return;
+  ClaimCapacity(buffer_.get());
   data_ = buffer_->mutable_data();
   capacity_ = buffer_->capacity();
   size_ = buffer_->size();
@@ -34,6 +46,7 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   }
   const int64_t old_capacity = capacity_;
   ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit));
+  ClaimCapacity(buffer_.get());
   // Nothing is left of the contents; what comes next begins anew.
   if (capacity_ == 0) EndContents(old_capacity);
   return absl::OkStatus();
@@ -101,10 +114,11 @@ Status BufferBuilder::GrowTo(int64_t needed) {
     reason = BuilderGrowthReason::kAdvised;
   }
   // No memory for a wish is no failure: what is needed may well be there.
-  if (wished > doubled && Resize(reason, wished, /*shrink_to_fit=*/false).ok()) {
-    return absl::OkStatus();
+  if (wished <= doubled || !Resize(reason, wished, /*shrink_to_fit=*/false).ok()) {
+    ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kNeeded, doubled, /*shrink_to_fit=*/false));
   }
-  return Resize(BuilderGrowthReason::kNeeded, doubled, /*shrink_to_fit=*/false);
+  ClaimCapacity(buffer_.get());
+  return absl::OkStatus();
 }
 
 Status BufferBuilder::Grow(int64_t additional_bytes) {

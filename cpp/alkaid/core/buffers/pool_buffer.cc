@@ -8,7 +8,8 @@
 #include "alkaid/core/buffers/pool_buffer_internal.h"
 #include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/checked_allocation.h"
-#include "alkaid/core/pools/debug_memory_pool_internal.h"
+#include "alkaid/core/pools/debug_blocks_internal.h"
+#include "alkaid/core/pools/fault_report_internal.h"
 
 namespace alkaid {
 
@@ -24,8 +25,10 @@ PoolBuffer::~PoolBuffer() {
     EmitRelease();
   release_emitted_ = true;
   if (data_ == nullptr) return;
-  if (watch_padding_) [[unlikely]]
+  if (is_watched_) [[unlikely]] {
     CheckPadding();
+    internal::ForgetHeldBlock(*pool_, data_);
+  }
   pool_->Free(const_cast<uint8_t*>(data_), capacity_, alignment_);
 }
 
@@ -82,14 +85,51 @@ inline Status PoolBuffer::Start(int64_t size) {
   return absl::OkStatus();
 }
 
+void PoolBuffer::Watch() {
+  is_watched_ = true;
+  padding_ = size_;
+  internal::NoteHeldBlock(*pool_, data_, capacity_);
+}
+
+class PoolBuffer::ChangeOfBlock {
+ public:
+  explicit ChangeOfBlock(const PoolBuffer* buffer) : buffer_(buffer) {
+    internal::ForgetHeldBlock(*buffer->pool_, buffer->data_);
+  }
+  ~ChangeOfBlock() { internal::NoteHeldBlock(*buffer_->pool_, buffer_->data_, buffer_->capacity_); }
+  ChangeOfBlock(const ChangeOfBlock&) = delete;
+  ChangeOfBlock& operator=(const ChangeOfBlock&) = delete;
+
+ private:
+  const PoolBuffer* const buffer_;
+};
+
 Status PoolBuffer::Resize(int64_t new_size, bool shrink_to_fit) {
   if (new_size < 0) [[unlikely]] {
     return status::Invalid("PoolBuffer::Resize: negative size ", new_size);
   }
+  if (!is_watched_) [[likely]]
+    return MakeRoom(new_size, shrink_to_fit);
+  CheckPadding();
+  const uint8_t* const old_data = data_;
+  const int64_t old_capacity = capacity_;
+  const bool gives_back = shrink_to_fit && new_size <= size_;
+  const ChangeOfBlock change(this);
+  Status status = MakeRoom(new_size, shrink_to_fit);
+  if (data_ != old_data || capacity_ != old_capacity || (status.ok() && gives_back)) {
+    padding_ = size_;
+    ZeroPadding();
+  } else {
+    padding_ = std::max(padding_, size_);
+  }
+  return status;
+}
+
+Status PoolBuffer::MakeRoom(int64_t new_size, bool shrink_to_fit) {
   if (shrink_to_fit && data_ != nullptr && new_size <= size_) {
     ALKAID_RETURN_NOT_OK(SetCapacity(RoundUpToMultipleOf64(new_size)));
   } else {
-    ALKAID_RETURN_NOT_OK(Reserve(new_size));
+    ALKAID_RETURN_NOT_OK(ReserveRoom(new_size));
   }
   size_ = new_size;
   return absl::OkStatus();
@@ -99,6 +139,16 @@ Status PoolBuffer::Reserve(int64_t new_capacity) {
   if (new_capacity < 0) [[unlikely]] {
     return status::Invalid("PoolBuffer::Reserve: negative capacity ", new_capacity);
   }
+  if (!is_watched_) [[likely]]
+    return ReserveRoom(new_capacity);
+  CheckPadding();
+  const ChangeOfBlock change(this);
+  Status status = ReserveRoom(new_capacity);
+  padding_ = capacity_;
+  return status;
+}
+
+Status PoolBuffer::ReserveRoom(int64_t new_capacity) {
   if (data_ != nullptr && new_capacity <= capacity_) return absl::OkStatus();
   int64_t rounded;
   ALKAID_RETURN_NOT_OK(RoundedCapacity(*pool_, new_capacity, &rounded));
@@ -112,13 +162,14 @@ std::shared_ptr<MemoryManager> PoolBuffer::ImplicitMemoryManager() const {
 }
 
 void PoolBuffer::CheckPadding() const {
-  for (int64_t i = size_; i < capacity_; ++i) {
+  for (int64_t i = padding_; i < capacity_; ++i) {
     if (data_[i] == 0) continue;
-    internal::ReportMemoryFaultAs([&] {
-      return absl::StrCat("byte ", i, " behind the end of the ", size_, "-byte buffer at 0x",
-                          absl::Hex(address()), " (", pool_->backend_name(), ", ", capacity_,
-                          " bytes with padding) was overwritten");
-    });
+    internal::ReportBlockFault(
+        data_, "padding",
+        "byte %lld behind the end of the %lld-byte buffer at %p (%s, %lld bytes with padding) was "
+        "overwritten",
+        static_cast<long long>(i), static_cast<long long>(size_), static_cast<const void*>(data_),
+        internal::PoolName(*pool_).text, static_cast<long long>(capacity_));
     return;
   }
 }
@@ -150,33 +201,27 @@ Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
   }
   auto buffer = std::make_unique<PoolBuffer>(std::move(pool), alignment);
   ALKAID_RETURN_NOT_OK(buffer->Start(size));
+  if (internal::MemoryDebugOn()) [[unlikely]]
+    buffer->Watch();
   return buffer;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-Result<std::unique_ptr<Buffer>> MakeFixed(int64_t size, int64_t alignment,
-                                          std::shared_ptr<MemoryPool> pool) {
-  ALKAID_ASSIGN_OR_RAISE(auto buffer, Make(size, alignment, std::move(pool)));
-  if (internal::MemoryDebugOn()) [[unlikely]]
-    buffer->WatchPadding();
-  return buffer;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, MemoryPool* pool) {
-  return MakeFixed(size, kDefaultBufferAlignment, OrDefault(pool));
+  return Make(size, kDefaultBufferAlignment, OrDefault(pool));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment, MemoryPool* pool) {
-  return MakeFixed(size, alignment, OrDefault(pool));
+  return Make(size, alignment, OrDefault(pool));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, std::shared_ptr<MemoryPool> pool) {
-  return MakeFixed(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
+  return Make(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
 }
 Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
                                                std::shared_ptr<MemoryPool> pool) {
-  return MakeFixed(size, alignment, OrDefault(std::move(pool)));
+  return Make(size, alignment, OrDefault(std::move(pool)));
 }
 
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, MemoryPool* pool) {

@@ -36,19 +36,29 @@ class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
   Status Resize(int64_t new_size, bool shrink_to_fit) override;
   Status Reserve(int64_t new_capacity) override;
 
-  // From now on a byte of the padding that is not zero when the buffer goes is a memory fault.
-  void WatchPadding() { watch_padding_ = true; }
+  // The debug mode of pools, from here on. A byte of the padding that is not zero is a memory fault,
+  // found when the buffer is resized, reserves, or goes; and so is a block that lies over another
+  // buffer's of the same pool. Padding is what the capacity was rounded up by beyond the largest
+  // size that the buffer was given since its bytes are where they are. From Reserve on, which asks
+  // for capacity itself, there is none.
+  void Watch();
 
  private:
   std::shared_ptr<MemoryManager> ImplicitMemoryManager() const override;
   // Moves the bytes to a block of `new_capacity`, a multiple of 64.
   inline Status SetCapacity(int64_t new_capacity);
   [[gnu::cold]] Status BytesAreMisaligned();
+  // As Resize, but for what is watched.
+  Status MakeRoom(int64_t new_size, bool shrink_to_fit);
+  Status ReserveRoom(int64_t new_capacity);
   void CheckPadding() const;
+  // While one lives, the block may become another's.
+  class ChangeOfBlock;
 
   std::shared_ptr<MemoryPool> pool_;
   int32_t alignment_;
-  bool watch_padding_ = false;
+  bool is_watched_ = false;
+  int64_t padding_ = 0;  // where it begins, while the buffer is watched
 };
 
 }  // namespace alkaid

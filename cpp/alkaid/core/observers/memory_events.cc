@@ -2,9 +2,12 @@
 
 #include "alkaid/core/observers/label.h"
 #include "alkaid/core/observers/listener_list_internal.h"
+#include "alkaid/core/observers/unseen_events.h"
 
 namespace alkaid {
 namespace internal {
+
+constinit thread_local uint32_t unseen_event_scopes __attribute__((tls_model("initial-exec"))) = 0;
 
 namespace {
 
@@ -43,18 +46,21 @@ void TellAll(Tell tell) {
 }  // namespace
 
 void EmitAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment) {
+  if (unseen_event_scopes != 0) return;
   ProbeAllocate(ptr, size, alignment, pool, Label::Current().name());
   TellAll<MemoryEventKinds::kBlocks>(
       [=](MemoryObserver* o) { o->OnAllocate(pool, ptr, size, alignment); });
 }
 
 void EmitReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size) {
+  if (unseen_event_scopes != 0) return;
   TellAll<MemoryEventKinds::kBlocks>(
       [=](MemoryObserver* o) { o->OnReallocating(pool, old_ptr, old_size); });
 }
 
 void EmitReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr, int64_t old_size,
                     int64_t new_size, int64_t alignment) {
+  if (unseen_event_scopes != 0) return;
   ProbeReallocate(old_ptr, new_ptr, old_size, new_size, pool);
   TellAll<MemoryEventKinds::kBlocks>([=](MemoryObserver* o) {
     o->OnReallocate(pool, old_ptr, new_ptr, old_size, new_size, alignment);
@@ -62,6 +68,7 @@ void EmitReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr, 
 }
 
 void EmitFree(MemoryPool* pool, const void* ptr, int64_t size) {
+  if (unseen_event_scopes != 0) return;
   ProbeFree(ptr, size, pool);
   TellAll<MemoryEventKinds::kBlocks>([=](MemoryObserver* o) { o->OnFree(pool, ptr, size); });
 }

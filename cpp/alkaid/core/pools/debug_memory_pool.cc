@@ -1,59 +1,43 @@
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
-#include <optional>
-#include <string>
-
-#include "alkaid/base/environment.h"
+#include "alkaid/core/observers/unseen_events.h"
+#include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/debug_memory_pool_internal.h"
 
 namespace alkaid::internal {
 namespace {
 
-enum class DebugMode { kNone, kAbort, kTrap, kWarn };
+// An Allocator over a pool that the program made. What that pool tells observers is of blocks that
+// the DebugMemoryPool over it reports as the caller has them, so it is not passed on.
+class PoolAsAllocator {
+ public:
+  explicit PoolAsAllocator(std::unique_ptr<MemoryPool> pool) : pool_(std::move(pool)) {}
 
-// Unknown words: nothing.
-std::optional<DebugMode> Parse(const std::string& value) {
-  if (value.empty() || value == "none") return DebugMode::kNone;
-  if (value == "abort") return DebugMode::kAbort;
-  if (value == "trap") return DebugMode::kTrap;
-  if (value == "warn") return DebugMode::kWarn;
-  return std::nullopt;
-}
-
-// Read once. Threads that come first together read the same, and one says what is wrong with it.
-DebugMode Mode() {
-  static constinit std::atomic<int> known{-1};
-  const int before = known.load(std::memory_order_relaxed);
-  if (before >= 0) [[likely]]
-    return static_cast<DebugMode>(before);
-  const std::string value = GetEnvironment(kDebugMemoryPoolVariable);
-  const std::optional<DebugMode> parsed = Parse(value);
-  const DebugMode mode = parsed.value_or(DebugMode::kNone);
-  if (known.exchange(static_cast<int>(mode)) < 0 && !parsed) {
-    std::fprintf(stderr,
-                 "Alkaid warning: %s=%s is unknown (supported: abort, trap, warn, none); memory "
-                 "pools are not checked\n",
-                 kDebugMemoryPoolVariable, value.c_str());
+  Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    const UnseenEvents unseen;
+    return AllocateChecked(pool_.get(), size, alignment, out);
   }
-  return mode;
-}
+  // A DebugAllocator reallocates by allocating.
+  Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
+    const UnseenEvents unseen;
+    return ReallocateChecked(pool_.get(), old_size, new_size, alignment, ptr);
+  }
+  void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment) {
+    const UnseenEvents unseen;
+    pool_->Free(ptr, size, alignment);
+  }
+  void ReleaseUnused() { pool_->ReleaseUnused(); }
+  void PrintStats() { pool_->PrintStats(); }
+  std::string name() const { return pool_->backend_name(); }
+
+ private:
+  std::unique_ptr<MemoryPool> pool_;
+};
 
 }  // namespace
 
-bool MemoryDebugOn() { return Mode() != DebugMode::kNone; }
-
-void ReportMemoryFault(const char* what) {
-  std::fprintf(stderr, "Alkaid memory fault: %s\n", what);
-  switch (Mode()) {
-    case DebugMode::kAbort:
-      std::abort();
-    case DebugMode::kTrap:
-      __builtin_trap();
-    case DebugMode::kWarn:
-    case DebugMode::kNone:
-      break;
-  }
+std::unique_ptr<MemoryPool> InDebugMode(std::unique_ptr<MemoryPool> pool) {
+  // A factory may give what another made.
+  if (!MemoryDebugOn() || DebugBlocks::AreOf(pool.get())) return pool;
+  return std::make_unique<DebugMemoryPool<PoolAsAllocator>>(PoolAsAllocator(std::move(pool)));
 }
 
 }  // namespace alkaid::internal

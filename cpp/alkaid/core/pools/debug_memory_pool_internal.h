@@ -1,91 +1,164 @@
 // The debug mode of pools: ALKAID_DEBUG_MEMORY_POOL = abort | trap | warn | none.
 //
-// A block gets 16 bytes more than were asked for, and right behind its last byte (not behind any
-// padding) a canary that also encodes the block's size. Free and reallocate check it: a write past
-// the end and a wrong size are both found there.
+// In it a pool of CreateMemoryPool, CreateDefault and the functions of memory_pool.h is a
+// DebugMemoryPool over the allocator, or over the pool that a registered factory made. It knows each
+// of its blocks (debug_blocks_internal.h), so that a block which is not its own, or is not in use,
+// never reaches the allocator, nor the pool's figures, nor observers. docs/pools.md has what is
+// caught, when, and at what cost.
+//
+// A reallocation always moves the block.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <new>
+#include <memory>
 #include <string>
 #include <utility>
 
-#include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
+#include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/debug_blocks_internal.h"
+#include "alkaid/core/pools/fault_report_internal.h"
+#include "alkaid/core/pools/memory_pool.h"
 
 namespace alkaid::internal {
 
-// Whether the mode is on; read from the environment once. An unknown value is reported on stderr
-// and means off.
-ALKAID_EXPORT bool MemoryDebugOn();
-
-// Reports a fault as the mode says: abort() and trap do not return, warn writes to stderr and does.
-ALKAID_EXPORT void ReportMemoryFault(const char* what);
-
-// The same in the words that `describe` makes. Faults are found in Free and in destructors, which
-// must not throw: one for whose words there is no memory is reported without them.
-template <typename Describe>
-void ReportMemoryFaultAs(const Describe& describe) {
-  try {
-    const std::string what = describe();
-    ReportMemoryFault(what.c_str());
-  } catch (const std::bad_alloc&) {
-    ReportMemoryFault("found at a free or a reallocation; there is no memory to describe it");
-  }
-}
-
-// An Allocator (base_memory_pool.h) around another that plants and checks canaries.
+// An Allocator (base_memory_pool.h) around another, with guards about each block. A copy works on
+// the same blocks.
 template <typename Wrapped>
 class DebugAllocator {
  public:
+  explicit DebugAllocator(Wrapped wrapped) : state_(std::make_shared<State>(std::move(wrapped))) {}
+
   Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
-    ALKAID_RETURN_NOT_OK(wrapped_.AllocateAligned(size + kCanarySize, alignment, out));
-    Plant(*out, size);
+    TakenBlock taken = {nullptr, GuardedLayout(size, alignment).bytes, alignment};
+    Status status = wrapped().AllocateAligned(taken.bytes, alignment, &taken.start);
+    if (!status.ok() && GiveBackFreed()) {
+      status = wrapped().AllocateAligned(taken.bytes, alignment, &taken.start);
+    }
+    ALKAID_RETURN_NOT_OK(std::move(status));
+    uint8_t* const data = blocks().Enter(taken, UsableSize(taken), size, alignment);
+    if (data == nullptr) {
+      GiveBack(taken);
+      return status::OutOfMemory("allocate ", size, " bytes at alignment ", alignment,
+                                 ": no memory for the record that the debug mode keeps of it");
+    }
+    *out = data;
     return absl::OkStatus();
   }
+
   Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
-    Check(*ptr, old_size, "reallocate");
-    ALKAID_RETURN_NOT_OK(
-        wrapped_.ReallocateAligned(old_size + kCanarySize, new_size + kCanarySize, alignment, ptr));
-    Plant(*ptr, new_size);
+    uint8_t* moved = nullptr;
+    ALKAID_RETURN_NOT_OK(AllocateAligned(new_size, alignment, &moved));
+    std::memcpy(moved, *ptr, static_cast<size_t>(std::min(old_size, new_size)));
+    Retire("reallocate", *ptr);
+    *ptr = moved;
     return absl::OkStatus();
   }
-  void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment) {
-    Check(ptr, size, "free");
-    wrapped_.DeallocateAligned(ptr, size + kCanarySize, alignment);
+
+  void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t /*alignment*/) {
+    Retire("free", ptr);
   }
-  void ReleaseUnused() { wrapped_.ReleaseUnused(); }
-  void PrintStats() { wrapped_.PrintStats(); }
-  std::string name() const { return wrapped_.name(); }
+
+  void ReleaseUnused() {
+    GiveBackFreed();
+    wrapped().ReleaseUnused();
+  }
+  void PrintStats() { wrapped().PrintStats(); }
+  std::string name() const { return state_->wrapped.name(); }
+
+  DebugBlocks& blocks() { return state_->blocks; }
+
+  // Checks the blocks that were freed, and has the allocator have them. Whether there were any.
+  bool GiveBackFreed() {
+    TakenBlock taken;
+    bool any = false;
+    for (; blocks().TakeAnyFreed(&taken); any = true) GiveBack(taken);
+    return any;
+  }
 
  private:
-  static constexpr int64_t kCanarySize = 16;
-  struct Canary {
-    uint64_t mark;
-    uint64_t size;
+  struct State {
+    explicit State(Wrapped its_wrapped) : wrapped(std::move(its_wrapped)), blocks(wrapped.name()) {}
+    Wrapped wrapped;
+    DebugBlocks blocks;
   };
-  static_assert(sizeof(Canary) == kCanarySize);
 
-  static Canary CanaryOf(int64_t size) {
-    constexpr uint64_t kMark = 0xa1ca1d5afe0ff5e7;
-    return {kMark ^ static_cast<uint64_t>(size), ~static_cast<uint64_t>(size)};
-  }
-  static void Plant(uint8_t* ptr, int64_t size) {
-    const Canary canary = CanaryOf(size);
-    std::memcpy(ptr + size, &canary, sizeof(canary));
-  }
-  void Check(const uint8_t* ptr, int64_t size, const char* where) {
-    const Canary canary = CanaryOf(size);
-    if (std::memcmp(ptr + size, &canary, sizeof(canary)) == 0) return;
-    ReportMemoryFaultAs([&] {
-      return absl::StrCat(where, " of the ", size, "-byte block at 0x",
-                          absl::Hex(reinterpret_cast<uintptr_t>(ptr)), " (", wrapped_.name(),
-                          "): bytes behind its end were overwritten, or it has another size");
-    });
+  Wrapped& wrapped() { return state_->wrapped; }
+
+  // An allocator that knows how far it rounded has all of that guarded.
+  int64_t UsableSize(const TakenBlock& taken) {
+    if constexpr (requires { Wrapped::UsableSize(taken.start); }) {
+      return Wrapped::UsableSize(taken.start);
+    } else {
+      return taken.bytes;
+    }
   }
 
-  [[no_unique_address]] Wrapped wrapped_;
+  void Retire(const char* what, uint8_t* ptr) {
+    blocks().Retire(what, ptr);
+    for (TakenBlock taken; blocks().TakeFreed(&taken);) GiveBack(taken);
+  }
+  void GiveBack(const TakenBlock& taken) {
+    wrapped().DeallocateAligned(taken.start, taken.bytes, taken.alignment);
+  }
+
+  std::shared_ptr<State> state_;
 };
+
+template <typename Wrapped>
+class DebugMemoryPool final : public BaseMemoryPoolImpl<DebugAllocator<Wrapped>> {
+  using Base = BaseMemoryPoolImpl<DebugAllocator<Wrapped>>;
+
+ public:
+  explicit DebugMemoryPool(Wrapped wrapped = Wrapped())
+      : DebugMemoryPool(DebugAllocator<Wrapped>(std::move(wrapped))) {}
+  ~DebugMemoryPool() override {
+    allocator_.blocks().CheckNoneLive();
+    allocator_.GiveBackFreed();
+  }
+
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
+    // What is refused anyway concerns no block.
+    if (old_size < 0 || !CheckRequest("reallocate to", new_size, alignment).ok() ||
+        (old_size == 0 && IsNothing(*ptr))) {
+      return Base::Reallocate(old_size, new_size, alignment, ptr);
+    }
+    const DebugBlocks::Claim claim =
+        allocator_.blocks().ClaimForReallocation(*ptr, old_size, alignment);
+    if (claim.pool == this) return Base::Reallocate(claim.size, new_size, claim.alignment, ptr);
+    if (claim.pool != nullptr) {
+      return claim.pool->Reallocate(claim.size, new_size, claim.alignment, ptr);
+    }
+    return Base::Allocate(new_size, alignment, ptr);
+  }
+
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
+    if (size == 0 && IsNothing(buffer)) return Base::Free(buffer, size, alignment);
+    const DebugBlocks::Claim claim = allocator_.blocks().ClaimForFree(buffer, size, alignment);
+    if (claim.pool == this) return Base::Free(buffer, claim.size, claim.alignment);
+    if (claim.pool != nullptr) claim.pool->Free(buffer, claim.size, claim.alignment);
+  }
+
+ private:
+  explicit DebugMemoryPool(const DebugAllocator<Wrapped>& allocator)
+      : Base(allocator), allocator_(allocator) {
+    allocator_.blocks().SetPool(this);
+  }
+
+  // What requests of 0 bytes are given.
+  static bool IsNothing(const uint8_t* block) {
+    return block == zero_size_area || block == ZeroSizePointer(kMaxBufferAlignment);
+  }
+
+  DebugAllocator<Wrapped> allocator_;
+};
+
+// In the debug mode a DebugMemoryPool over the pool; else the pool.
+std::unique_ptr<MemoryPool> InDebugMode(std::unique_ptr<MemoryPool> pool);
 
 }  // namespace alkaid::internal

@@ -2,6 +2,9 @@
 // be found (or, where the mode is off, must not be looked for).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,12 +13,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/core/pools/proxy_memory_pool.h"
 #include "fixtures/child_process.h"
 #include "fixtures/run_all_tests.h"
 
@@ -39,45 +47,370 @@ constexpr int64_t kSize = 100;
 // While it is, this program has no memory for objects.
 std::atomic<bool> no_memory{false};
 
-// The child's part: one life of a block, with the fault named.
-int RunAsChild(const std::string& backend, const std::string& fault) {
+// A backend of the program's own, as simple as can be.
+class OwnAllocator {
+ public:
+  static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    *out =
+        static_cast<uint8_t*>(memalign(static_cast<size_t>(alignment), static_cast<size_t>(size)));
+    return *out != nullptr ? absl::OkStatus() : status::OutOfMemory("no memory");
+  }
+  static Status ReallocateAligned(int64_t, int64_t, int64_t, uint8_t**) {
+    return status::NotImplemented("nobody asks for it in the debug mode");
+  }
+  static void DeallocateAligned(uint8_t* ptr, int64_t, int64_t) { std::free(ptr); }
+  static void ReleaseUnused() {}
+  static void PrintStats() {}
+  static std::string name() { return "own"; }
+};
+
+// Gives each block with the last 64 bytes of the one before.
+class OverlappingAllocator : public OwnAllocator {
+ public:
+  Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
+    if (next_ == nullptr)
+      ALKAID_RETURN_NOT_OK(OwnAllocator::AllocateAligned(1 << 16, alignment, &next_));
+    *out = next_;
+    next_ += size - 64;
+    return absl::OkStatus();
+  }
+  static void DeallocateAligned(uint8_t*, int64_t, int64_t) {}
+  static std::string name() { return "overlapping"; }
+
+ private:
+  uint8_t* next_ = nullptr;
+};
+
+void RegisterBackends() {
+  const Status own = RegisterMemoryBackend(
+      "own", [] { return std::make_unique<BaseMemoryPoolImpl<OwnAllocator>>(); });
+  const Status overlapping = RegisterMemoryBackend(
+      "overlapping", [] { return std::make_unique<BaseMemoryPoolImpl<OverlappingAllocator>>(); });
+  if (!own.ok() || !overlapping.ok()) std::abort();
+}
+
+// Every backend that keeps its promises, also the program's own.
+std::vector<std::string> Backends() {
+  std::vector<std::string> names = SupportedMemoryBackendNames();
+  std::erase(names, "overlapping");
+  return names;
+}
+
+std::unique_ptr<MemoryPool> MakePool(const std::string& backend) {
   auto pool = CreateMemoryPool(backend);
+  if (!pool.ok()) std::_Exit(3);
+  return *std::move(pool);
+}
+
+// Their names are to stand in stack traces.
+[[gnu::noinline]] uint8_t* AllocateTheBlock(MemoryPool* pool, int64_t size = kSize,
+                                            int64_t alignment = kDefaultBufferAlignment) {
   uint8_t* block = nullptr;
-  if (!pool.ok() || !(*pool)->Allocate(kSize, &block).ok()) return 3;
-  std::memset(block, 1, kSize);
-  if (fault == "nothing") {
-    if (!(*pool)->Reallocate(kSize, 5000, &block).ok()) return 4;
-    std::memset(block, 2, 5000);
-    if (!(*pool)->Reallocate(5000, kSize, &block).ok()) return 5;
-    (*pool)->Free(block, kSize);
-    for (const int64_t alignment : {kDefaultBufferAlignment, kMaxBufferAlignment}) {
-      if (!(*pool)->Allocate(0, alignment, &block).ok()) return 7;
-      (*pool)->Free(block, 0, alignment);
+  if (!pool->Allocate(size, alignment, &block).ok()) std::_Exit(4);
+  std::memset(block, 1, static_cast<size_t>(size));
+  return block;
+}
+[[gnu::noinline]] void FreeTheBlock(MemoryPool* pool, uint8_t* block) {
+  pool->Free(block, kSize);
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // no tail call, which leaves no frame
+}
+[[gnu::noinline]] void FreeItOnceMore(MemoryPool* pool, uint8_t* block) {
+  pool->Free(block, kSize);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+[[gnu::noinline]] void Reallocate(MemoryPool* pool, int64_t old_size, int64_t new_size,
+                                  uint8_t** block) {
+  if (!pool->Reallocate(old_size, new_size, block).ok()) std::_Exit(5);
+}
+
+// Many blocks that come and go.
+void Churn(MemoryPool* pool, int times) {
+  for (int i = 0; i < times; ++i) {
+    uint8_t* block = nullptr;
+    if (!pool->Allocate(1 + i % 3000, &block).ok()) std::_Exit(4);
+    pool->Free(block, 1 + i % 3000);
+  }
+}
+
+struct Fault {
+  const char* name;
+  const char* kind;                                                     // as the report calls it
+  void (*plant)(std::unique_ptr<MemoryPool>* pool, MemoryPool* other);  // other: same backend
+};
+
+// After each of them, where the program goes on, neither pool has anything live.
+const Fault kFaults[] = {
+    {"write-past-the-end", "overrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       block[kSize] = 7;
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-past-the-end-of-no-default-alignment", "overrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get(), kSize, 8);
+       block[kSize] = 7;
+       (*pool)->Free(block, kSize, 8);
+     }},
+    {"write-past-what-a-canary-of-16-bytes-covers", "overrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       block[kSize + 16] = 7;
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-at-the-end-of-the-padding", "overrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       block[127] = 7;
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-past-the-padding", "overrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       block[128 + 63] = 7;
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-past-the-end-then-reallocate", "overrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* block = AllocateTheBlock(pool->get());
+       block[kSize] = 7;
+       Reallocate(pool->get(), kSize, 2 * kSize, &block);
+       (*pool)->Free(block, 2 * kSize);
+     }},
+    {"write-before-the-start", "underrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       block[-1] = 7;
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-64-before-the-start", "underrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       block[-64] = 7;
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-before-the-start-of-a-page", "underrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get(), kSize, 4096);
+       block[-4096] = 7;
+       (*pool)->Free(block, kSize, 4096);
+     }},
+    {"write-before-the-start-then-reallocate", "underrun",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* block = AllocateTheBlock(pool->get());
+       block[-1] = 7;
+       Reallocate(pool->get(), kSize, 20, &block);
+       (*pool)->Free(block, 20);
+     }},
+    {"free-twice", "double free",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       FreeItOnceMore(pool->get(), block);
+     }},
+    {"free-twice-among-many", "double free",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       Churn(pool->get(), 1000);
+       FreeItOnceMore(pool->get(), block);
+     }},
+    {"free-again-what-the-allocator-has-again", "double free",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       (*pool)->ReleaseUnused();
+       FreeItOnceMore(pool->get(), block);
+     }},
+    {"free-again-what-was-too-large-to-keep", "double free",
+     [](auto* pool, MemoryPool*) {
+       constexpr int64_t kLarge = int64_t{40} << 20;
+       uint8_t* const block = AllocateTheBlock(pool->get(), kLarge);
+       (*pool)->Free(block, kLarge);
+       (*pool)->Free(block, kLarge);
+     }},
+    {"free-what-was-reallocated", "double free",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       uint8_t* moved = block;
+       Reallocate(pool->get(), kSize, kSize + 1, &moved);
+       FreeTheBlock(pool->get(), block);
+       (*pool)->Free(moved, kSize + 1);
+     }},
+    {"reallocate-what-was-freed", "reallocation of a freed block",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       Reallocate(pool->get(), kSize, 2 * kSize, &block);
+       (*pool)->Free(block, 2 * kSize);
+     }},
+    {"free-to-another-pool", "wrong pool",
+     [](auto* pool, MemoryPool* other) { FreeTheBlock(other, AllocateTheBlock(pool->get())); }},
+    {"reallocate-in-another-pool", "wrong pool",
+     [](auto* pool, MemoryPool* other) {
+       uint8_t* block = AllocateTheBlock(pool->get());
+       Reallocate(other, kSize, 2 * kSize, &block);
+       (*pool)->Free(block, 2 * kSize);
+     }},
+    {"free-to-another-pool-what-was-freed", "double free",
+     [](auto* pool, MemoryPool* other) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       FreeItOnceMore(other, block);
+     }},
+    {"free-as-smaller", "wrong size",
+     [](auto* pool, MemoryPool*) { (*pool)->Free(AllocateTheBlock(pool->get()), kSize - 1); }},
+    {"free-as-nothing", "wrong size",
+     [](auto* pool, MemoryPool*) { (*pool)->Free(AllocateTheBlock(pool->get()), 0); }},
+    {"reallocate-as-smaller", "wrong size",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* block = AllocateTheBlock(pool->get());
+       Reallocate(pool->get(), kSize - 1, 2 * kSize, &block);
+       (*pool)->Free(block, 2 * kSize);
+     }},
+    {"free-as-more-aligned", "wrong alignment",
+     [](auto* pool, MemoryPool*) { (*pool)->Free(AllocateTheBlock(pool->get()), kSize, 128); }},
+    {"free-as-less-aligned", "wrong alignment",
+     [](auto* pool, MemoryPool*) {
+       FreeTheBlock(pool->get(), AllocateTheBlock(pool->get(), kSize, 512));
+     }},
+    {"reallocate-as-less-aligned", "wrong alignment",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* block = AllocateTheBlock(pool->get(), kSize, 512);
+       Reallocate(pool->get(), kSize, 2 * kSize, &block);
+       (*pool)->Free(block, 2 * kSize, 512);
+     }},
+    {"free-the-middle", "no block",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block + 64);
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"free-what-is-of-no-pool", "no block",
+     [](auto* pool, MemoryPool*) {
+       alignas(64) uint8_t bytes[kSize];
+       FreeTheBlock(pool->get(), bytes);
+     }},
+    {"free-nothing-as-something", "no block",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* block = nullptr;
+       if (!(*pool)->Allocate(0, &block).ok()) std::_Exit(4);
+       FreeTheBlock(pool->get(), block);
+     }},
+    {"write-to-what-was-freed", "write to a freed block",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       block[3] = 7;
+       (*pool)->ReleaseUnused();
+     }},
+    {"write-to-what-was-freed-until-it-leaves", "write to a freed block",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       block[3] = 7;
+       Churn(pool->get(), 2000);
+     }},
+    {"write-to-what-was-freed-until-its-pool-goes", "write to a freed block",
+     [](auto* pool, MemoryPool*) {
+       uint8_t* const block = AllocateTheBlock(pool->get());
+       FreeTheBlock(pool->get(), block);
+       block[3] = 7;
+       pool->reset();
+     }},
+    {"destroy-the-pool-of-a-live-block", "live blocks",
+     [](auto* pool, MemoryPool*) {
+       AllocateTheBlock(pool->get());
+       pool->reset();
+     }},
+};
+
+// Which end well in every mode.
+void PlantNothing(const std::string& backend, std::unique_ptr<MemoryPool>* pool,
+                  MemoryPool* other) {
+  uint8_t* block = AllocateTheBlock(pool->get());
+  Reallocate(pool->get(), kSize, 5000, &block);
+  for (int64_t i = 0; i < kSize; ++i) {
+    if (block[i] != 1) std::_Exit(7);
+  }
+  std::memset(block, 2, 5000);
+  Reallocate(pool->get(), 5000, kSize, &block);
+  Reallocate(pool->get(), kSize, kSize, &block);
+  FreeTheBlock(pool->get(), block);
+  for (int64_t alignment = 1; alignment <= kMaxBufferAlignment; alignment *= 2) {
+    for (const int64_t size : {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{64}, int64_t{65},
+                               int64_t{4096}, alignment - 1, alignment + 1, int64_t{1} << 20}) {
+      uint8_t* const aligned = AllocateTheBlock(pool->get(), size, alignment);
+      (*pool)->Free(aligned, size, alignment);
     }
-  } else if (fault == "free-as-nothing") {
-    (*pool)->Free(block, 0);
-    (*pool)->Free(block, kSize);
-  } else if (fault == "write-behind-then-free-without-memory") {
+  }
+  Churn(pool->get(), 5000);
+  // A block goes where it came from, by whatever way.
+  ProxyMemoryPool proxy(other);
+  uint8_t* const through_proxy = AllocateTheBlock(&proxy);
+  std::thread([&] { FreeTheBlock(&proxy, through_proxy); }).join();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back([&] { Churn(pool->get(), 2000); });
+  for (std::thread& thread : threads) thread.join();
+  // Nor does a block that is live when the program ends.
+  if (backend != "own") AllocateTheBlock(MakePool(backend).release());
+}
+
+// Children of a busy program, each of which frees a block of its parent's twice.
+void RunForks(MemoryPool* pool) {
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < (kSanitized ? 0 : 3); ++i) {
+    threads.emplace_back([&] {
+      while (!done) Churn(pool, 100);
+    });
+  }
+  for (int i = 0; i < 10; ++i) {
+    uint8_t* const block = AllocateTheBlock(pool);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(30);
+      Churn(pool, 100);
+      FreeTheBlock(pool, block);
+      FreeItOnceMore(pool, block);
+      std::_Exit(0);
+    }
+    int status = 0;
+    if (waitpid(child, &status, 0) != child || status != 0) std::_Exit(10);
+    FreeTheBlock(pool, block);
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+int RunAsChild(const std::string& backend, const std::string& name) {
+  std::unique_ptr<MemoryPool> pool = MakePool(backend);
+  const std::unique_ptr<MemoryPool> other = MakePool(backend);
+  if (name == "nothing") {
+    PlantNothing(backend, &pool, other.get());
+  } else if (name == "write-past-the-end-without-memory") {
+    uint8_t* const block = AllocateTheBlock(pool.get());
     block[kSize] = 7;
     no_memory = true;
-    (*pool)->Free(block, kSize);
+    FreeTheBlock(pool.get(), block);
     no_memory = false;
-  } else if (fault == "write-behind-then-free") {
-    block[kSize] = 7;
-    (*pool)->Free(block, kSize);
-  } else if (fault == "write-behind-then-reallocate") {
-    block[kSize] = 7;
-    if (!(*pool)->Reallocate(kSize, 2 * kSize, &block).ok()) return 4;
-    (*pool)->Free(block, 2 * kSize);
-  } else if (fault == "free-as-smaller") {
-    (*pool)->Free(block, kSize - 1);
-  } else if (fault == "reallocate-as-smaller") {
-    if (!(*pool)->Reallocate(kSize - 1, 2 * kSize, &block).ok()) return 4;
-    (*pool)->Free(block, 2 * kSize);
+  } else if (name == "fork") {
+    RunForks(pool.get());
+  } else if (name == "overlap") {
+    uint8_t* const first = AllocateTheBlock(pool.get());
+    uint8_t* const second = AllocateTheBlock(pool.get());
+    (void)first;
+    (void)second;
   } else {
-    return 6;
+    for (const Fault& fault : kFaults) {
+      if (fault.name == name) fault.plant(&pool, other.get());
+    }
   }
+  if (pool != nullptr && pool->bytes_allocated() != 0 && name != "overlap") return 8;
+  if (other->bytes_allocated() != 0) return 9;
   std::printf("came through\n");
+  std::fflush(stdout);
+  if (name == "overlap") std::_Exit(0);
   return 0;
 }
 
@@ -86,63 +419,116 @@ ChildResult WithMode(const std::string& mode, const std::string& backend,
   return RunSelf({backend, fault}, {{"ALKAID_DEBUG_MEMORY_POOL", mode}});
 }
 
-const char* const kFaults[] = {"write-behind-then-free", "write-behind-then-reallocate",
-                               "free-as-smaller", "free-as-nothing", "reallocate-as-smaller"};
+int CountOf(const std::string& text, const std::string& what) {
+  int count = 0;
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += what.size()) ++count;
+  return count;
+}
 
 TEST(DebugPool, AbortEndsTheProgramAtEachFaultOnEachBackend) {
-  for (const std::string& backend : SupportedMemoryBackendNames()) {
-    for (const char* fault : kFaults) {
-      SCOPED_TRACE(backend + ", " + fault);
-      const ChildResult child = WithMode("abort", backend, fault);
+  for (const std::string& backend : Backends()) {
+    for (const Fault& fault : kFaults) {
+      SCOPED_TRACE(backend + ", " + fault.name);
+      const ChildResult child = WithMode("abort", backend, fault.name);
       EXPECT_EQ(child.signal(), SIGABRT) << child.status;
-      EXPECT_THAT(child.err, AllOf(HasSubstr("fault"), HasSubstr(backend)));
+      EXPECT_THAT(child.err, AllOf(HasSubstr("fault: " + std::string(fault.kind) + ": "),
+                                   HasSubstr("(" + backend + ")")));
       EXPECT_THAT(child.out, IsEmpty());
     }
   }
 }
 
 TEST(DebugPool, TrapEndsTheProgramByATrap) {
-  for (const char* fault : kFaults) {
-    SCOPED_TRACE(fault);
-    const ChildResult child = WithMode("trap", "system", fault);
+  for (const Fault& fault : kFaults) {
+    SCOPED_TRACE(fault.name);
+    const ChildResult child = WithMode("trap", "system", fault.name);
     EXPECT_TRUE(child.signal() == SIGILL || child.signal() == SIGTRAP) << child.status;
-    EXPECT_THAT(child.err, HasSubstr("fault"));
+    EXPECT_THAT(child.err, HasSubstr(fault.kind));
   }
 }
 
-TEST(DebugPool, WarnReportsAndGoesOn) {
-  for (const std::string& backend : SupportedMemoryBackendNames()) {
-    for (const char* fault : kFaults) {
-      SCOPED_TRACE(backend + ", " + fault);
-      const ChildResult child = WithMode("warn", backend, fault);
+TEST(DebugPool, WarnReportsOnceAndGoesOnWithRightFigures) {
+  for (const std::string& backend : Backends()) {
+    for (const Fault& fault : kFaults) {
+      SCOPED_TRACE(backend + ", " + fault.name);
+      const ChildResult child = WithMode("warn", backend, fault.name);
       EXPECT_TRUE(child.ExitedWith(0)) << child.status;
       EXPECT_EQ(child.out, "came through\n");
-      EXPECT_THAT(child.err, AllOf(HasSubstr("fault"), HasSubstr(backend)));
-      EXPECT_EQ(std::count(child.err.begin(), child.err.end(), '\n'), 1) << child.err;
+      EXPECT_EQ(CountOf(child.err, "fault: "), 1) << child.err;
+      EXPECT_THAT(child.err, AllOf(HasSubstr(fault.kind), HasSubstr(backend)));
     }
   }
 }
 
-TEST(DebugPool, TheReportNamesSizeAndPlace) {
-  EXPECT_THAT(WithMode("warn", "system", "write-behind-then-free").err,
-              AllOf(HasSubstr("free"), HasSubstr("100-byte block at 0x")));
-  EXPECT_THAT(WithMode("warn", "system", "free-as-smaller").err,
-              AllOf(HasSubstr("free"), HasSubstr("99-byte block at 0x")));
-  EXPECT_THAT(WithMode("warn", "system", "write-behind-then-reallocate").err,
-              HasSubstr("reallocate"));
+TEST(DebugPool, BlocksThatAPoolOfTheProgramLaysOverOneAnotherAreFound) {
+  const ChildResult aborted = WithMode("abort", "overlapping", "overlap");
+  EXPECT_EQ(aborted.signal(), SIGABRT) << aborted.status;
+  const ChildResult warned = WithMode("warn", "overlapping", "overlap");
+  EXPECT_TRUE(warned.ExitedWith(0)) << warned.status;
+  EXPECT_THAT(warned.err, AllOf(HasSubstr("fault: overlap: "), HasSubstr("(overlapping)"),
+                                HasSubstr("allocated at"), HasSubstr("found at")));
+  EXPECT_EQ(CountOf(warned.err, "AllocateTheBlock"), 2) << warned.err;
 }
 
-TEST(DebugPool, AFaultIsReportedWhereThereIsNoMemoryToDescribeIt) {
-  for (const std::string& backend : SupportedMemoryBackendNames()) {
-    const ChildResult warned = WithMode("warn", backend, "write-behind-then-free-without-memory");
+TEST(DebugPool, TheReportNamesSizeAndPlace) {
+  EXPECT_THAT(
+      WithMode("warn", "system", "write-past-the-end").err,
+      AllOf(HasSubstr("free of the 100-byte block at 0x"), HasSubstr("byte 0 past its end")));
+  EXPECT_THAT(WithMode("warn", "system", "write-at-the-end-of-the-padding").err,
+              HasSubstr("byte 27 past its end"));
+  EXPECT_THAT(WithMode("warn", "system", "write-before-the-start").err,
+              HasSubstr("byte -1 before its start"));
+  EXPECT_THAT(WithMode("warn", "system", "free-as-smaller").err,
+              AllOf(HasSubstr("free of the 100-byte block at 0x"), HasSubstr("one of 99 bytes")));
+  EXPECT_THAT(WithMode("warn", "system", "free-as-more-aligned").err,
+              HasSubstr("aligned to 64, as one aligned to 128"));
+  EXPECT_THAT(WithMode("warn", "system", "write-past-the-end-then-reallocate").err,
+              HasSubstr("reallocate of the 100-byte block"));
+  EXPECT_THAT(WithMode("warn", "system", "free-the-middle").err,
+              HasSubstr("64 bytes from the first byte of the 100-byte block"));
+}
+
+TEST(DebugPool, TheReportHasTheStacksOfTheBlockAndOfTheFault) {
+  for (const std::string& backend : Backends()) {
+    SCOPED_TRACE(backend);
+    const std::string twice = WithMode("warn", backend, "free-twice").err;
+    const size_t allocated = twice.find("allocated at");
+    const size_t freed = twice.find("freed at");
+    const size_t found = twice.find("found at");
+    ASSERT_TRUE(allocated < freed && freed < found && found != std::string::npos) << twice;
+    EXPECT_THAT(twice.substr(allocated, freed - allocated), HasSubstr("AllocateTheBlock"));
+    EXPECT_THAT(twice.substr(freed, found - freed), HasSubstr("FreeTheBlock"));
+    EXPECT_THAT(twice.substr(found), HasSubstr("FreeItOnceMore"));
+    // Each frame with what addr2line takes.
+    EXPECT_THAT(twice.substr(found), HasSubstr("alkaid_debug_memory_pool_test+0x"));
+    const std::string live = WithMode("warn", backend, "destroy-the-pool-of-a-live-block").err;
+    EXPECT_THAT(live, AllOf(HasSubstr("allocated at"), HasSubstr("AllocateTheBlock"),
+                            HasSubstr("found at"), HasSubstr("1 of its blocks, of 100 bytes")));
+  }
+}
+
+TEST(DebugPool, AFaultIsDescribedWhereThereIsNoMemory) {
+  for (const std::string& backend : Backends()) {
+    const ChildResult warned = WithMode("warn", backend, "write-past-the-end-without-memory");
     EXPECT_TRUE(warned.ExitedWith(0)) << warned.status << warned.err;
     EXPECT_EQ(warned.out, "came through\n");
-    EXPECT_THAT(warned.err, AllOf(HasSubstr("fault"), HasSubstr("no memory")));
+    EXPECT_THAT(warned.err, AllOf(HasSubstr("fault: overrun"), HasSubstr("AllocateTheBlock")));
+  }
+}
+
+TEST(DebugPool, AForkedChildFindsAndReportsFaultsWhateverThreadsItsParentHas) {
+  for (const std::string& backend : Backends()) {
+    SCOPED_TRACE(backend);
+    const ChildResult child = WithMode("warn", backend, "fork");
+    EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+    EXPECT_EQ(CountOf(child.err, "fault: double free: "), 10) << child.err;
+    EXPECT_EQ(CountOf(child.err, "fault: "), 10) << child.err;
+    EXPECT_GE(CountOf(child.err, "FreeItOnceMore"), 10);
   }
 }
 
 TEST(DebugPool, NoModeFindsFaultWhereThereIsNone) {
-  for (const std::string& backend : SupportedMemoryBackendNames()) {
+  for (const std::string& backend : Backends()) {
     for (const char* mode : {"abort", "trap", "warn"}) {
       SCOPED_TRACE(backend + ", " + mode);
       const ChildResult child = WithMode(mode, backend, "nothing");
@@ -156,7 +542,7 @@ TEST(DebugPool, NoModeFindsFaultWhereThereIsNone) {
 TEST(DebugPool, OffMeansThatNobodyLooks) {
   // Byte 100 of a 100-byte block lies in what every allocator rounds up to; a sanitizer minds all
   // the same.
-  const char* const fault = kSanitized ? "nothing" : "write-behind-then-free";
+  const char* const fault = kSanitized ? "nothing" : "write-past-the-end";
   for (const char* mode : {"none", ""}) {
     const ChildResult child = WithMode(mode, "system", fault);
     EXPECT_TRUE(child.ExitedWith(0)) << child.status;
@@ -167,7 +553,7 @@ TEST(DebugPool, OffMeansThatNobodyLooks) {
 TEST(DebugPool, AnUnknownModeIsReportedOnceAndIsOff) {
   for (const std::string mode : {"Abort", "on", "1", "abort "}) {
     const ChildResult child =
-        WithMode(mode, "system", kSanitized ? "nothing" : "write-behind-then-free");
+        WithMode(mode, "system", kSanitized ? "nothing" : "write-past-the-end");
     EXPECT_TRUE(child.ExitedWith(0)) << child.status;
     EXPECT_THAT(child.err, AllOf(HasSubstr("ALKAID_DEBUG_MEMORY_POOL=" + mode), HasSubstr("abort"),
                                  HasSubstr("trap"), HasSubstr("warn"), HasSubstr("none")));
@@ -190,6 +576,7 @@ TEST(DebugPool, AnUnknownModeIsReportedOnceAndIsOff) {
 }
 
 int main(int argc, char** argv) {
+  alkaid::RegisterBackends();
   if (std::string(argv[0]) == "child" && argc == 3) return alkaid::RunAsChild(argv[1], argv[2]);
   ::testing::InitGoogleTest(&argc, argv);
   return alkaid::internal::RunAllTests();

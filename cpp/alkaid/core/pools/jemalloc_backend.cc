@@ -66,6 +66,11 @@ class JemallocAllocator {
     je_alkaid_dallocx(ptr, 0);
   }
 
+  // What the debug mode guards.
+  static int64_t UsableSize(const uint8_t* ptr) {
+    return static_cast<int64_t>(je_alkaid_sallocx(ptr, 0));
+  }
+
   static void ReleaseUnused() {
     // 4096 is MALLCTL_ARENAS_ALL of jemalloc 5.
     je_alkaid_mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);

@@ -39,10 +39,9 @@ void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
       buffer == ZeroSizePointer(kMaxBufferAlignment)) {
     return;
   }
-  ReportMemoryFaultAs([&] {
-    return absl::StrCat("free of the block at 0x", absl::Hex(reinterpret_cast<uintptr_t>(buffer)),
-                        " (", pool.backend_name(), ") as one of 0 bytes, which it is not");
-  });
+  ReportBlockFault(buffer, "wrong size",
+                   "free of the block at %p (%s) as one of 0 bytes, which it is not",
+                   static_cast<const void*>(buffer), PoolName(pool).text);
 }
 
 void PrintPoolStats(const MemoryPool& pool) {

@@ -17,7 +17,7 @@ namespace alkaid::internal {
 // to be some.
 template <typename Allocator>
 std::unique_ptr<MemoryPool> MakePool(const GuardedSampling& sampling) {
-  if (MemoryDebugOn()) return std::make_unique<BaseMemoryPoolImpl<DebugAllocator<Allocator>>>();
+  if (MemoryDebugOn()) return std::make_unique<DebugMemoryPool<Allocator>>();
   if (sampling.on()) return std::make_unique<GuardedPool<Allocator>>(sampling);
   return std::make_unique<BaseMemoryPoolImpl<Allocator>>();
 }

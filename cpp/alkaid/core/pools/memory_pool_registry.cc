@@ -22,11 +22,14 @@ struct Entry {
   std::function<std::unique_ptr<MemoryPool>(const GuardedSampling&)> make;
 };
 
-// What a program's factory makes, under an adaptor where blocks are to be guarded.
+// What a program's factory makes, in the debug mode when that is on, else under an adaptor where blocks
+// are to be guarded.
 std::unique_ptr<MemoryPool> MakeRegistered(const MemoryPoolFactory& factory,
                                            const GuardedSampling& sampling) {
   std::unique_ptr<MemoryPool> pool = factory();
-  if (pool == nullptr || !sampling.on()) return pool;
+  if (pool == nullptr) return pool;
+  if (internal::MemoryDebugOn()) return internal::InDebugMode(std::move(pool));
+  if (!sampling.on()) return pool;
   return std::make_unique<GuardedMemoryPool>(std::shared_ptr<MemoryPool>(std::move(pool)),
                                              sampling);
 }

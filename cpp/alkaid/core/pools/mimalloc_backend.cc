@@ -62,6 +62,11 @@ class MimallocAllocator {
     mi_free(ptr);
   }
 
+  // What the debug mode guards.
+  static int64_t UsableSize(const uint8_t* ptr) {
+    return static_cast<int64_t>(mi_usable_size(ptr));
+  }
+
   static void ReleaseUnused() { mi_collect(/*force=*/true); }
 
   static void PrintStats() {

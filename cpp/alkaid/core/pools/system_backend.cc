@@ -46,6 +46,9 @@ class SystemAllocator {
     std::free(ptr);
   }
 
+  // What the debug mode guards.
+  static int64_t UsableSize(uint8_t* ptr) { return static_cast<int64_t>(malloc_usable_size(ptr)); }
+
   static void ReleaseUnused() { malloc_trim(0); }
 
   static void PrintStats() {
