@@ -10,7 +10,8 @@ mimalloc, and the tracepoints of libalkaid.so. Blocks belong together when their
 same places. A block that was reallocated counts where that was done, with its new size.
 
 On stderr: the sums, frees of blocks from before the recording, and whatever makes the result
-inexact. Lines that are no event are named there, and the exit status is 1.
+inexact. Lines that are no event are named there, and the exit status is 1. It is 1, and nothing is
+printed, where there is no event at all: that is no finding of 0 bytes.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from allocation_replay import replay_lines, report_findings
-from text_streams import exit_with_status_of, open_input, printable
+from text_streams import exit_with_status_of, open_input, printable, say_that_there_was_none
 from tracebacks import frames_of
 
 PROGRAM = "count_tracebacks"
@@ -95,6 +96,9 @@ def main(arguments=None):
 
     with open_input(options.file, PROGRAM) as lines:
         blocks, findings, faults = replay_lines(lines)
+    if findings.events == 0:
+        report_findings(PROGRAM, findings, faults)
+        return say_that_there_was_none("event", options.file, PROGRAM)
     groups = ordered(group_by_traceback(blocks), options.by)
     shown = groups[:options.limit]
     left_out = len(groups) - len(shown)

@@ -186,6 +186,17 @@ class CountTracebacks(unittest.TestCase):
                 *mallocx(0x20, 1, traceback=self.many_small),
                 *mallocx(0x30, 2, traceback=self.many_small)]
 
+    def test_input_without_an_event_is_an_error_and_no_0_bytes(self):
+        for lines in ([], [""], ["rubbish"]):
+            for arguments in ([], ["--json"]):
+                self.assertEqual(self.run_on(lines, *arguments), "")
+                self.assertEqual(self.status, 1)
+                self.assertIn("holds no event: ", self.err)
+                self.assertNotIn("never freed", self.err)
+        self.run_on([*mallocx(0x10, 1), dallocx(0x10)])
+        self.assertEqual(self.status, 0)
+        self.assertIn("0 blocks, 0 bytes never freed", self.err)
+
     def test_most_come_first_with_their_bytes(self):
         self.assertEqual(self.run_on(self.lines()),
                          f"Num of dangling allocations: 2, 3 bytes\n{self.many_small}\n"

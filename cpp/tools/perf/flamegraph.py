@@ -17,7 +17,7 @@ from collections import defaultdict
 
 from allocation_replay import replay_lines, report_findings
 from flamegraph_svg import draw
-from text_streams import exit_with_status_of, open_input, printable
+from text_streams import exit_with_status_of, open_input, printable, say_that_there_was_none
 from tracebacks import frames_of
 
 PROGRAM = "flamegraph"
@@ -93,12 +93,16 @@ def main(arguments=None):
             unit, title = "weight", "Stacks"
             for line, fault in faults:
                 print(f"{PROGRAM}: line {line}: {fault}", file=sys.stderr)
+            if not stacks:
+                return say_that_there_was_none("stack", options.file, PROGRAM)
         else:
             made = []
             blocks, findings, faults = replay_lines(
                 lines, made.append if options.of == "all" else lambda block: None)
             stacks = stacks_of(made if options.of == "all" else blocks, options.by)
             report_findings(PROGRAM, findings, faults)
+            if findings.events == 0:
+                return say_that_there_was_none("event", options.file, PROGRAM)
     text = ("".join(line + "\n" for line in folded(stacks)) if options.folded
             else draw(stacks, printable(options.title or title), unit, options.width))
     with open(options.output or 1, "w", encoding="utf-8",

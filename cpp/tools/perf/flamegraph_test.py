@@ -46,6 +46,8 @@ class Flamegraph(unittest.TestCase):
             with contextlib.redirect_stderr(err):
                 self.status = flamegraph.main([*arguments, "-o", output, file])
             self.err = err.getvalue()
+            if not os.path.exists(output):
+                return None
             with open(output, encoding="utf-8") as written:
                 return written.read()
 
@@ -92,8 +94,15 @@ class Flamegraph(unittest.TestCase):
         self.assertIn("line 2: not STACK WEIGHT", self.err)
 
     def test_nothing_and_events_without_tracebacks_are_drawn_too(self):
-        self.assertEqual(set(self.boxes(self.run_on([]))), set())
+        self.assertEqual(set(self.boxes(self.run_on([allocation(0x10, 5), free(0x10)]))), set())
+        self.assertEqual(self.status, 0)
         self.assertIn("(no traceback)", self.boxes(self.run_on([allocation(0x10, 5)])))
+
+    def test_input_without_an_event_is_an_error_and_draws_nothing(self):
+        for arguments, what in (([], "event"), (["--folded"], "event"), (["--from-folded"], "stack")):
+            self.assertIsNone(self.run_on([], *arguments))
+            self.assertEqual(self.status, 1)
+            self.assertIn(f"in holds no {what}: ", self.err)
 
     def test_what_is_too_narrow_is_counted_below(self):
         svg = self.run_on(["a;b 100000", "a;c 1", "a;d 1"], "--from-folded")

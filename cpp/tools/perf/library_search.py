@@ -16,25 +16,52 @@ def of_process(pid):
     """The path by which this process reaches the file that the process `pid` has mapped."""
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
-            paths = [line.rstrip("\n").split(None, 5)[5] for line in maps
-                     if len(line.split(None, 5)) == 6]
+            mappings = [line.rstrip("\n").split(None, 5) for line in maps]
     except (FileNotFoundError, ProcessLookupError) as error:
         raise NotFound(f"there is no process {pid}") from error
     except PermissionError as error:
         raise NotFound(f"the maps of process {pid} may not be read: that takes its user, or "
                        "root") from error
-    for path in paths:
-        deleted = path.endswith(" (deleted)")
-        path = path.removesuffix(" (deleted)")
+    for mapping in mappings:
+        path = mapping[5].removesuffix(" (deleted)") if len(mapping) == 6 else ""
         if not LIBRARY.match(os.path.basename(path)):
             continue
-        if deleted:
+        if mapping[5].endswith(" (deleted)"):
             raise NotFound(f"process {pid} uses {path}, which was replaced since: start it "
                            "anew, or name the file it was by --library")
-        # A process in a container may see another file under this name.
-        inside = f"/proc/{pid}/root{path}"
-        return path if os.path.exists(path) and os.path.samefile(path, inside) else inside
+        return reached(pid, path, mapping[0], mapping[3], int(mapping[4]))
     raise NotFound(f"process {pid} has no libalkaid.so loaded")
+
+
+def reached(pid, path, place, device, inode):
+    """The path by which this process reaches the file that `pid` has mapped at `place`.
+
+    The kernel says where the file is as this process sees it: a chrooted process knows it by another
+    name. Of a file that only the other sees, in a container, it says the name there; this process may
+    have another file of that name. What is mapped tells which it is.
+    """
+    major, minor = (int(number, 16) for number in device.split(":"))
+    mapped = f"/proc/{pid}/map_files/{place}"
+    try:
+        status = os.stat(mapped)
+        identity = status.st_dev, status.st_ino
+    except OSError:  # that takes root
+        mapped, identity = None, (os.makedev(major, minor), inode)
+    candidates = []
+    for candidate in (path, f"/proc/{pid}/root{path}"):
+        try:
+            status = os.stat(candidate)
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) == identity:
+            return candidate
+        candidates.append(candidate)
+    if mapped is not None:
+        return mapped
+    if not candidates:
+        raise NotFound(f"process {pid} uses {path}, which can not be reached from here: that takes "
+                       "root, or name the file by --library")
+    return candidates[-1]  # some filesystems number their files twice
 
 
 def of_command(command):

@@ -160,6 +160,66 @@ class LibrarySearch(Files):
                 call()
 
 
+class Processes(Files):
+    """Programs that have a library of that name mapped, and see other files than we do."""
+
+    MAPS = ("import mmap, sys\n"
+            "file = open(sys.argv[1], 'rb')\n"
+            "mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+            "print('mapped', flush=True)\n"
+            "sys.stdin.read()\n")
+
+    def setUp(self):
+        super().setUp()
+        self.jail = os.path.join(self.folder.name, "jail")
+        os.makedirs(os.path.join(self.jail, "lib"))
+        self.library = os.path.join(self.jail, "lib/libalkaid.so.0")
+        with open(self.library, "wb") as file:
+            file.write(b"the library")
+
+    def found(self, *command):
+        """What is found of a process of this command, once it has its library."""
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as process:
+            try:
+                self.assertEqual(process.stdout.readline(), "mapped\n")
+                path = library_search.of_process(process.pid)
+                with open(path, "rb") as file:
+                    return path, file.read()
+            finally:
+                process.stdin.close()
+                process.wait()
+
+    def test_a_process_in_the_same_root_has_its_librarys_own_path(self):
+        self.assertEqual(self.found(sys.executable, "-c", self.MAPS, self.library),
+                         (self.library, b"the library"))
+
+    def test_the_library_of_a_chrooted_process_is_found(self):
+        self.require_root()
+        chroot = f"import mmap, os\nos.chroot({self.jail!r})\nos.chdir('/')\n"
+        self.assertEqual(
+            self.found(sys.executable, "-c", chroot + self.MAPS, "/lib/libalkaid.so.0"),
+            (self.library, b"the library"))
+
+    def test_a_file_that_only_the_process_sees_is_found_and_not_another_of_its_name(self):
+        self.require_root()
+        # Of what is mounted elsewhere, the kernel names the place within.
+        place = os.path.join(self.folder.name, "place")
+        os.mkdir(place)
+        script = (f"mount -t tmpfs none {place} && mkdir -p {place}{self.jail}/lib && "
+                  f"echo theirs > {place}{self.library} && "
+                  'exec "$0" -c "$1" "$2"')
+        path, content = self.found("unshare", "-m", "sh", "-c", script, sys.executable, self.MAPS,
+                                   place + self.library)
+        self.assertEqual(content, b"theirs\n", path)
+
+    def require_root(self):
+        done = subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False)
+        if os.geteuid() != 0 or done.returncode != 0:
+            print("not tried: only root may change the root of a process", file=sys.stderr)
+            self.skipTest("takes root")
+
+
 class CommandLine(Files):
 
     def fails(self, *arguments, status, says):

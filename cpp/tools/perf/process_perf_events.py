@@ -12,7 +12,7 @@ perf's own remark that it lost events becomes an event named "lost". A label tha
 is put together again.
 
 A line that is neither an event nor part of a call chain is reported on stderr with its number. The
-rest is still processed; the exit status is then 1.
+rest is still processed; the exit status is then 1. So it is where there is no event at all.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import json
 import re
 import sys
 
-from text_streams import exit_with_status_of, open_input
+from text_streams import exit_with_status_of, open_input, say_that_there_was_none
 
 PROGRAM = "process_perf_events"
 
@@ -156,6 +156,8 @@ def main(arguments=None):
               "not exact", file=sys.stderr)
     if faults:
         print(f"{PROGRAM}: {count} events, {faults} malformed lines", file=sys.stderr)
+    if count == 0:
+        return say_that_there_was_none("event", options.file, PROGRAM)
     return 1 if faults else 0
 
 

@@ -158,6 +158,14 @@ class ProcessPerfEvents(unittest.TestCase):
         self.assertEqual(len([json.loads(line) for line in out.getvalue().splitlines()]), 2)
         self.assertIn(f"{file}:7: no event: 'rubbish'", err.getvalue())
 
+    def test_input_without_an_event_is_an_error(self):
+        for text in ("", "\n\n", "# captured on: today\n"):
+            done = subprocess.run(
+                [sys.executable, "-B", os.path.join(HERE, "process_perf_events.py")], input=text,
+                text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("standard input holds no event: ", done.stderr)
+
     def test_output_that_can_not_be_written_is_said_in_a_line(self):
         events = '{"time": 1, "event": "a:mi_free", "params": {"p": "0x1"}}\n'
         buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -30,6 +30,13 @@ def open_input(file, program):
         raise SystemExit(f"{program}: {error}") from error
 
 
+def say_that_there_was_none(what, file, program):
+    """Says that the input held nothing of what it is read for: what wrote it has failed."""
+    print(f"{program}: {file or 'standard input'} holds no {what}: what should have written them "
+          "has failed, or nothing was recorded", file=sys.stderr)
+    return 1
+
+
 def exit_with_status_of(main, program):
     """Ends the program with what main() gives, or says why its output could not be written."""
     sys.stdout.reconfigure(errors="backslashreplace")
