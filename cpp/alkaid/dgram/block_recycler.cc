@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "alkaid/base/checked_math.h"
 #include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid::dgram {
@@ -26,7 +27,10 @@ alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { RecyclersLock(); }
 
-Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t nbytes, MemoryPool* pool) {
+// All of the block is its size, which the next taker may need: none of it is padding.
+Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t wanted, MemoryPool* pool) {
+  int64_t nbytes;
+  if (RoundUpOverflow(wanted, kDefaultBufferAlignment, &nbytes)) nbytes = wanted;  // is refused
   if (nbytes < kHugeBlock) return AllocateBuffer(nbytes, pool);
   ALKAID_ASSIGN_OR_RAISE(std::unique_ptr<Buffer> block, AllocateBuffer(nbytes, kHugePage, pool));
   // Advice: where the system does not take it, nothing is lost.
@@ -72,7 +76,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t bloc
   std::unique_ptr<Buffer> too_small;
   {
     const std::lock_guard lock(RecyclersLock());
-    const auto fits = [&](const std::unique_ptr<Buffer>& b) { return b->capacity() >= nbytes; };
+    const auto fits = [&](const std::unique_ptr<Buffer>& b) { return b->size() >= nbytes; };
     // The latest is the warmest.
     const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
     if (found != idle_.rend()) {
