@@ -152,10 +152,24 @@ class Rendering(unittest.TestCase):
         ], rendering.hexdump(0x1000, bytes(range(0x30, 0x40)) + b"\0\xff"))
 
     def test_a_block_shows_its_last_byte(self):
-        self.assertEqual("0x0000000000009000 -> 0x0000000000009fff        4,096 bytes image "
-                         "54686520 71 |The q|",
-                         rendering.block_line(block(0x9000, 4096), "image", b"The q"))
+        self.assertEqual("0x0000000000009000 -> 0x0000000000009fff        4,096 bytes image",
+                         rendering.block_line(block(0x9000, 4096), "image"))
         self.assertIn("-> 0x0000000000009000 ", rendering.block_line(block(0x9000, 0), ""))
+
+    def test_blocks_are_in_columns(self):
+        begin = "0x0000000000009000 -> 0x0000000000009000            1 bytes "
+        one = block(0x9000, 1)
+        self.assertEqual(
+            [begin + "malloc     std::string 54686520 71 |The q|",
+             begin + "image\\x0ax" + 13 * " " + "54686520 |The |"],
+            rendering.block_lines([(one, "malloc", "std::string", b"The q"),
+                                   (one, "image\nx", "", b"The ")]))
+        self.assertEqual([begin + "image 41 |A|", begin + "image"],
+                         rendering.block_lines([(one, "image", "", b"A"), (one, "image", "", b"")]))
+        long = "x" * 100
+        self.assertEqual([begin + f"malloc {long} 41 |A|", begin + "malloc Shape 41 |A|"],
+                         rendering.block_lines([(one, "malloc", long, b"A"),
+                                                (one, "malloc", "Shape", b"A")]))
 
     def test_functions_lose_their_arguments_and_nothing_else(self):
         for whole, name in (

@@ -130,7 +130,7 @@ def without_chance(line):
     line = re.sub(r"\bcore\.\d+", "core.NUMBER", line)
     line = re.sub(r"^[\d,]+ allocated, in [\d,]+ blocks", "TOTAL", line)
     line = re.sub(r" of [\d,]+ blocks$", " of TOTAL", line)
-    line = re.sub(r"^ +[\d,]+ +[\d,]+  malloc  malloc$", "TOTAL", line)
+    line = re.sub(r"^ +[\d,]+ +[\d,]+  (malloc  malloc|uncategorized)$", "TOTAL", line)
     return re.sub(r"\d+\.\d (s|min|h)\b", "AGE", " ".join(line.split()))
 
 

@@ -5,7 +5,7 @@ import gdb
 from . import inferior, layout, pools, rendering, retention, selection, snapshots, unloaded, watch
 from .arguments import nothing_but, options
 from .rendering import say
-from .view import LISTED, TRACEBACKS, View, flags_of, name_of, total_line
+from .view import CATEGORIES, LISTED, TRACEBACKS, View, flags_of, name_of, total_line
 
 _kept = {}  # snapshots by name, for as long as gdb runs
 
@@ -49,11 +49,11 @@ They work on a process and on a core, need no debug symbols, and call nothing in
 
 
 class Heap(Command):
-    """Live blocks: totals by label and pool, and by traceback.
+    """Live blocks: totals by label and pool, by category, and by traceback.
 
 Usage: alkaid heap [--all]
 The tables are kept where tracking is on (ALKAID_TRACK_ALLOCATIONS, alkaid run --track). The 10
-largest tracebacks unless --all is given."""
+largest tracebacks and 20 largest categories unless --all is given."""
 
     def run(self, argument):
         given, rest = options(argument, "--all")
@@ -71,6 +71,10 @@ largest tracebacks unless --all is given."""
                     for (label, pool), size, count in groups]
             for line in rendering.table(("bytes", "blocks", "label", "pool"), rows, left=(2, 3)):
                 say("    " + line)
+            say()
+            say("  By category:")
+            view.print_categories(snapshot.blocks, snapshot,
+                                  None if "--all" in given else CATEGORIES)
             say()
             say("  By traceback:")
             view.print_tracebacks(snapshot.blocks, snapshot,
@@ -163,6 +167,7 @@ Usage: alkaid heap select [--all] "EXPRESSION"
 The expression has Python's form: size > 300000 and label == 'x'. A block has
   address, size      where it begins; bytes
   label, pool        texts; '' is no label
+  category           what it is: a class, 'std::string', 'Python dict', ... or 'uncategorized'
   age                seconds since it was allocated, in a core before the last allocation
   thread             the kernel's id of the thread that allocated it
   serial             tells blocks apart that had the same address one after the other
@@ -179,12 +184,13 @@ and KiB, MiB, GiB, len(x), x.startswith(y), x.endswith(y). The 50 largest unless
         if not text:
             raise layout.HeapError("takes an expression, such as \"size > 300000\"")
         now = 0
-        heap = None  # the view, once the expression is known to be one
+        heap = snapshot = None  # the view, once the expression is known to be one
         properties = {
             "address": lambda block: block.address,
             "size": lambda block: block.size,
             "label": lambda block: heap.heap.label(block.label),
             "pool": lambda block: heap.heap.pool(block.pool),
+            "category": lambda block: snapshot.category(block),
             "age": lambda block: (now - block.birth_ns) / 1e9,
             "thread": lambda block: block.thread,
             "serial": lambda block: block.serial,
@@ -214,6 +220,7 @@ Usage: alkaid heap block ADDRESS"""
         view, snapshot, block = find_block(argument)
         say(rendering.block_line(block, snapshot.labels[block.label] or "no label"))
         now = view.now_ns(other.birth_ns for other in snapshot.blocks)
+        say(f"    {snapshot.category(block)}")
         say(f"    pool {snapshot.pools[block.pool]}, thread {block.thread}, serial "
               f"{block.serial}, allocated {rendering.age(now - block.birth_ns)} ago"
               + "".join(f", {flag}" for flag in flags_of(block)))

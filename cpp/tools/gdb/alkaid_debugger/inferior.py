@@ -54,6 +54,10 @@ class Memory:
                 return bytes(self._fetch(address, error.address - address))
             return b""
 
+    def fetch(self, address, length):
+        """As read, but keeps nothing."""
+        return self._fetch(address, length)
+
     def _fetch(self, address, length):
         if length == 0:
             return b""
@@ -145,6 +149,38 @@ def place_of_call(inlined):
     """The line at which an inlined function was called: gdb has it as that of its symbol."""
     symtab, line = inlined.symtab, inlined.line
     return f" at {os.path.basename(symtab.filename)}:{line}" if symtab and line else ""
+
+
+class Data:
+    """What the files that are loaded have named in their data."""
+
+    def __init__(self):
+        self._ranges = data_sections()
+        self._starts = [first for first, _ in self._ranges]
+        try:
+            self.python_type = int(gdb.parse_and_eval("(unsigned long)&PyType_Type"))
+        except gdb.error:
+            self.python_type = 0
+
+    def holds(self, address):
+        at = bisect.bisect_right(self._starts, address) - 1
+        return at >= 0 and address < self._ranges[at][1]
+
+    @staticmethod
+    def class_of_vtable(word):
+        """The class whose table of virtual functions an object points to by its first word, or
+        nothing: the word is 16 behind the symbol of the table."""
+        text = gdb.execute(f"info symbol {word:#x}", to_string=True)
+        named = re.match(r"vtable for (.+) \+ 16 in section ", text)
+        return named[1] if named else ""
+
+
+def data_sections():
+    """(first, last + 1) of each section that is loaded and holds no code, in order."""
+    text = gdb.execute("info files", to_string=True)
+    found = re.findall(r"^\s*0x([0-9a-f]+) - 0x([0-9a-f]+) is (\S+)", text, re.MULTILINE)
+    return sorted((int(first, 16), int(last, 16)) for first, last, name in found
+                  if name.startswith((".data", ".rodata", ".bss", ".tm_clone", ".relro")))
 
 
 class Files:

@@ -1,6 +1,7 @@
 """How figures, blocks and bytes are written."""
 
 FIRST_BYTES = 16
+WIDEST = 40  # column of a list of blocks
 
 
 def printable(text):
@@ -44,11 +45,24 @@ def first_bytes(data):
     return f"{words} |{ascii_of(data)}|" if data else ""
 
 
-def block_line(block, label, data=b""):
+def block_line(block, label):
     last = block.address + max(block.size, 1) - 1
-    line = f"{block.address:#018x} -> {last:#018x} {block.size:>12,} bytes {label}"
-    shown = first_bytes(data)
-    return f"{line} {shown}" if shown else line
+    return f"{block.address:#018x} -> {last:#018x} {block.size:>12,} bytes {label}"
+
+
+def block_lines(rows):
+    """Lines of (block, label, category, first bytes), the columns as wide as they have to be. A
+    class may have a name of hundreds of characters: it stands out of its column."""
+    rows = [(block, printable(label), printable(category), first_bytes(data))
+            for block, label, category, data in rows]
+    widths = [max((len(row[at]) for row in rows if len(row[at]) <= WIDEST), default=0)
+              for at in (1, 2)]
+    lines = []
+    for block, label, category, data in rows:
+        cells = [cell.ljust(width) for cell, width in zip((label, category), widths)
+                 if width or cell]
+        lines.append(block_line(block, " ".join([*cells, data])).rstrip())
+    return lines
 
 
 def age(nanoseconds):

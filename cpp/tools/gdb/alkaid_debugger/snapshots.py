@@ -3,7 +3,7 @@
 import bisect
 import collections
 
-from . import layout
+from . import categories, layout
 
 Total = collections.namedtuple("Total", "key bytes blocks")
 
@@ -11,13 +11,24 @@ Total = collections.namedtuple("Total", "key bytes blocks")
 class Snapshot:
     """The live blocks of one moment, kept after the process went on."""
 
-    def __init__(self, heap):
+    def __init__(self, heap, recognize=None):
+        """`recognize` gives for blocks what categories.recognize does."""
         self.blocks = heap.blocks()
         self.started_ns = heap.root.started_ns
         self.sampled = heap.root.sample_bytes != 0
         labels, pools = set(self.blocks.label), set(self.blocks.pool)
         self.labels = {index: heap.label(index) for index in labels}
         self.pools = {index: heap.pool(index) for index in pools}
+        self._names, self._found = recognize(self.blocks) if recognize else ((), ())
+
+    def category(self, block):
+        """What a block of this snapshot is: its label, where a pool gave it, or what was
+        recognized."""
+        if block.pool and self.labels[block.label]:
+            return self.labels[block.label]
+        if not self._found:
+            return categories.UNCATEGORIZED
+        return self._names[self._found[bisect.bisect_left(self.blocks.address, block.address)]]
 
     def containing(self, address):
         """The block in which `address` lies, or None; a block of no bytes has its own address."""

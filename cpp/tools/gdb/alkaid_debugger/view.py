@@ -2,11 +2,12 @@
 
 import heapq
 
-from . import inferior, layout, rendering, snapshots, unloaded
+from . import categories, inferior, layout, rendering, snapshots, unloaded
 from .rendering import say
 
 LISTED = 50      # blocks that are shown unless --all is given
 TRACEBACKS = 10  # groups by traceback
+CATEGORIES = 20
 FRAMES = 16      # of each
 
 
@@ -26,7 +27,10 @@ class View:
         self._frames = {}
 
     def snapshot(self):
-        return snapshots.Snapshot(self.heap)
+        return snapshots.Snapshot(self.heap, self.recognize)
+
+    def recognize(self, blocks):
+        return categories.recognize(blocks, self.memory.fetch, inferior.Data())
 
     def now_ns(self, births):
         return inferior.now_ns([self.heap.root.started_ns, *births])
@@ -66,14 +70,27 @@ class View:
         if limit is not None and len(groups) > limit:
             say(f"    ... {len(groups) - limit:,} more tracebacks (--all shows them)")
 
+    def print_categories(self, blocks, snapshot, limit):
+        groups = snapshots.totals(blocks, snapshot.category)
+        rows = [(f"{size:,}", f"{count:,}", name) for name, size, count in groups[:limit]]
+        for line in rendering.table(("bytes", "blocks", "category"), rows, left=(2,)):
+            say("    " + line)
+        if limit is not None and len(groups) > limit:
+            say(f"    ... {len(groups) - limit:,} more categories (--all shows them)")
+
     def print_blocks(self, blocks, snapshot, limit, contents=True):
         """The largest of them, in the order of their addresses."""
         shown = blocks
         if limit is not None and len(blocks) > limit:
             shown = sorted(heapq.nlargest(limit, blocks, key=lambda block: block.size))
+        rows = []
         for block in shown:
+            name, category = name_of(block, snapshot), snapshot.category(block)
             data = self.first_bytes(block) if contents else b""
-            say("    " + rendering.block_line(block, name_of(block, snapshot), data))
+            # Of a block with a pool's label that is the category too: once is enough.
+            rows.append((block, name, category if category != name else "", data))
+        for line in rendering.block_lines(rows):
+            say("    " + line)
         if len(shown) < len(blocks):
             say(f"    ... {len(blocks) - len(shown):,} smaller ones (--all shows them)")
 

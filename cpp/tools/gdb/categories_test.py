@@ -1,0 +1,212 @@
+"""What blocks are, by bytes made for it."""
+
+import struct
+import unittest
+
+from alkaid_debugger import categories, layout
+
+TEXT = b"a text of a string"
+IS_TYPE = categories.IS_TYPE | categories.HAS_GC
+
+
+class Symbols:
+    """Files whose data lie at 0x1000 to 0x8000."""
+
+    def __init__(self, classes=(), python_type=0):
+        self.classes = dict(classes)
+        self.python_type = python_type
+        self.asked = []
+
+    @staticmethod
+    def holds(address):
+        return 0x1000 <= address < 0x8000
+
+    def class_of_vtable(self, word):
+        self.asked.append(word)
+        return self.classes.get(word, "")
+
+
+class Heap:
+    """Blocks at addresses of their own, and other memory."""
+
+    def __init__(self):
+        self.parts = {}
+        self.blocks = []
+        self.next = 0x100000
+
+    def put(self, data, address):
+        self.parts[address] = bytes(data)
+
+    def block(self, data, size=None, label=0, pool=0):
+        if isinstance(data, (list, tuple)):
+            data = struct.pack(f"<{len(data)}Q", *data)
+        address, self.next = self.next, self.next + (len(data) + 127 & ~63)
+        self.put(data, address)
+        self.blocks.append((address, len(data) if size is None else size, label, pool))
+        return address
+
+    def read(self, address, length):
+        """Memory that is mapped from the first to the last byte of each 4 KiB with bytes in it."""
+        data = bytearray(length)
+        pages = {part // 4096 for begin, bytes_ in self.parts.items()
+                 for part in (begin, begin + max(len(bytes_), 1) - 1)}
+        for page in range(address // 4096, (address + max(length, 1) - 1) // 4096 + 1):
+            if page not in pages:
+                raise layout.Unreadable(max(address, page * 4096))
+        for begin, bytes_ in self.parts.items():
+            for at, byte in enumerate(bytes_):
+                if address <= begin + at < address + length:
+                    data[begin + at - address] = byte
+        return bytes(data)
+
+    def found(self, symbols=None):
+        blocks = layout.Blocks()
+        for address, size, label, pool in sorted(self.blocks):
+            for column, value in zip(blocks.columns, (address, size, size, 1, 1, 0, label, 7, pool,
+                                                      0)):
+                column.append(value)
+        names, found = categories.recognize(blocks, self.read, symbols or Symbols())
+        return {address: names[index] for address, index in zip(blocks.address, found) if index}
+
+
+class Classes(unittest.TestCase):
+
+    def test_are_known_by_the_first_word(self):
+        heap, symbols = Heap(), Symbols({0x2010: "Shape"})
+        one, other = heap.block([0x2010, 1]), heap.block([0x2010])
+        for words in ([0x2018], [0x2000], [1, 0x2010], [0x9000], [0x2011]):
+            heap.block(words)
+        heap.block(b"\x10\x20")  # shorter than a word
+        self.assertEqual({one: "Shape", other: "Shape"}, heap.found(symbols))
+        # Each word once, and no word that lies outside of all files, or is no multiple of 8.
+        self.assertEqual([0x2000, 0x2010, 0x2018], sorted(symbols.asked))
+
+
+class Strings(unittest.TestCase):
+
+    def test_are_known_by_their_owner(self):
+        heap = Heap()
+        buffer = heap.block(TEXT + b"\0...")
+        heap.block([7, buffer, len(TEXT), len(TEXT) + 3, 0])
+        self.assertEqual({buffer: "std::string"}, heap.found())
+
+    def test_what_does_not_fit_is_none(self):
+        heap = Heap()
+        buffer = heap.block(TEXT + b"\0...")
+        for size, capacity, *rest in ((18, 20, 0), (18, 22, 0), (17, 21, 0), (22, 21, 0), (18, 21)):
+            heap.block([buffer, size, capacity, *rest])
+        heap.block([buffer + 1, 17, 20, 0])
+        self.assertEqual({}, heap.found())
+
+    def test_of_a_pool_with_a_label_are_left_to_the_label(self):
+        for label, pool, expected in ((1, 0, 1), (0, 1, 1), (1, 1, 0)):
+            heap = Heap()
+            buffer = heap.block(TEXT + b"\0...", label=label, pool=pool)
+            heap.block([buffer, 18, 21, 0])
+            self.assertEqual(expected, len(heap.found()), (label, pool))
+
+
+class Containers(unittest.TestCase):
+
+    def test_an_array_of_pointers_is_known_by_its_owner(self):
+        heap = Heap()
+        target = heap.block([1, 2, 3])
+        pointers = heap.block([target, 0, target + 16, 99])
+        number = heap.block([target, 17, target])
+        nulls = heap.block([0, 0, 0])
+        heap.block([pointers, pointers + 24, pointers + 32])
+        heap.block([number, number + 24, number + 24, 0])
+        heap.block([nulls, nulls + 24, nulls + 24, 0])
+        heap.block([pointers, pointers + 24, pointers + 40, 0])
+        self.assertEqual({pointers: "vector of pointers"}, heap.found())
+
+    def test_a_deque_is_known_by_its_map(self):
+        def build(spoil=lambda words: None):
+            heap = Heap()
+            first, second = heap.block(bytes(512)), heap.block(bytes(512))
+            mapped = heap.block([0, first, second, 0, 0, 0, 0, 0])
+            words = [mapped, 8, first, first, first + 512, mapped + 8, second + 4, second,
+                     second + 512, mapped + 16]
+            spoil(words)
+            heap.block(words)
+            return heap.found(), {first: "std::deque buffer", second: "std::deque buffer",
+                                  mapped: "std::deque map"}
+
+        found, expected = build()
+        self.assertEqual(expected, found)
+        for at in range(10):
+            def spoil(words, at=at):
+                words[at] += 8 if at not in (2, 6) else 512  # any place in a buffer will do
+            self.assertEqual({}, build(spoil)[0], at)
+
+    def test_a_hash_container_is_known_by_its_chain_and_its_buckets(self):
+        def build(counted=3, load=1.0, linked=True, end=0):
+            heap = Heap()
+            last = heap.block([end, 7])
+            middle = heap.block([last, 8])
+            first = heap.block([middle, 9])
+            buckets = heap.block([0, 0, 0])
+            (bits,) = struct.unpack("<I", struct.pack("<f", load))
+            owner = heap.block([buckets, 3, first, counted, bits, 3, 0])
+            heap.put(struct.pack("<3Q", middle, owner + 16 if linked else 0, 0), buckets)
+            return heap.found(), {last: "hash node", middle: "hash node", first: "hash node",
+                                  buckets: "hash buckets"}
+
+        found, expected = build()
+        self.assertEqual(expected, found)
+        for fields in ({"counted": 2}, {"counted": 4}, {"counted": 0}, {"counted": 1 << 60},
+                       {"load": 0.0}, {"load": float("nan")}, {"linked": False}, {"end": 8}):
+            self.assertEqual({}, build(**fields)[0], fields)
+
+
+class Python(unittest.TestCase):
+
+    TYPE, OBJECT, INT, STR, LIST, DICT, POINT = range(0x2000, 0x2e00, 0x200)
+
+    def setUp(self):
+        self.heap = Heap()
+        self.symbols = Symbols(python_type=self.TYPE)
+        self.put_type(self.TYPE, self.TYPE, b"type", 900, IS_TYPE)
+        self.put_type(self.OBJECT, self.TYPE, b"object", 16, 0)
+        self.put_type(self.INT, self.TYPE, b"int", 24, 0)
+        self.put_type(self.STR, self.TYPE, b"str", 80, categories.IS_STR)
+        self.put_type(self.LIST, self.TYPE, b"list", 40, categories.IS_LIST | categories.HAS_GC)
+        self.put_type(self.DICT, self.TYPE, b"dict", 48, categories.IS_DICT | categories.HAS_GC)
+        self.put_type(self.POINT, self.TYPE, b"Point", 16,
+                      categories.HAS_GC | categories.MANAGED_DICT)
+
+    def put_type(self, address, of, name, size, flags):
+        self.heap.put(name + b"\0", address + 0x180)
+        self.heap.put(categories.TYPE.pack(1, of, address + 0x180, size, 0,
+                                           flags | categories.READY, 0), address)
+
+    def test_objects_are_known_by_their_types(self):
+        heap = self.heap
+        number = heap.block([1, self.INT, 17])
+        text = heap.block([1, self.STR, 1, 2, 3, 0])
+        keys = heap.block([1, 2, 3, 4])
+        a_dict = heap.block([0, 0, 1, self.DICT, 1, 2, keys, 0])
+        items = heap.block([number, text, 0, 0])
+        a_list = heap.block([0, 0, 1, self.LIST, 2, items, 4])
+        point = heap.block([0, 0, 0, 0, 1, self.POINT])
+        self.assertEqual({number: "Python int", text: "Python str", keys: "Python dict keys",
+                          a_dict: "Python dict", items: "Python list items", a_list: "Python list",
+                          point: "Python Point"}, heap.found(self.symbols))
+
+    def test_what_only_looks_like_an_object_is_none(self):
+        for words in ([0, self.INT, 17], [1, self.INT], [0, 0, 1, self.INT, 17],
+                      [1, self.LIST, 0, 0, 0, 0, 0], [0, 0, 1, self.POINT, 0, 0, 0],
+                      [1, self.INT + 8, 17], [1, 0x7000, 17]):
+            self.heap.block(words)
+        self.assertEqual({}, self.heap.found(self.symbols))
+
+    def test_a_type_has_to_lead_to_the_symbol_of_type(self):
+        self.heap.block([1, self.INT, 17])
+        self.assertEqual(1, len(self.heap.found(self.symbols)))
+        for other in (0, self.OBJECT):
+            self.symbols.python_type = other
+            self.assertEqual({}, self.heap.found(self.symbols))
+
+
+if __name__ == "__main__":
+    unittest.main()
