@@ -13,7 +13,7 @@ parsers=(
   'fuzz_edit alkaid/dgram/dgram_edit.cc'
   'fuzz_event_batch alkaid/events/event_batch.cc alkaid/events/smd_window.cc'
   'fuzz_event_builder alkaid/events/event_builder.cc alkaid/events/smd_reader.cc'
-  'fuzz_heap_file alkaid/heap/reports/heap_file_reader.cc alkaid/heap/reports/heap_reader.cc'
+  'fuzz_heap_file alkaid/heap/reports/heap_file_reader.cc'
   'fuzz_packet_footer alkaid/events/packet_footer.cc'
   'fuzz_reader alkaid/dgram/xtc_walk.cc alkaid/dgram/shapes_data.cc alkaid/dgram/batch_reader.cc'
   'fuzz_smd alkaid/events/smd_record.cc alkaid/events/smd_writer.cc'
@@ -49,7 +49,7 @@ for entry in "${parsers[@]}"; do
     covered=(llvm-cov-14 export -summary-only "build/fuzz-coverage/bin/$target"
       -object build/fuzz-coverage/lib/libalkaid.so -instr-profile "$profile.profdata"
       "cpp/$file")
-    read -r lines reached < <("${covered[@]}" | python3 -c '
+    read -r lines reached < <("${covered[@]}" 2>/dev/null | python3 -c '
 import json, sys
 lines = json.load(sys.stdin)["data"][0]["totals"]["lines"]
 print(lines["count"], "%.1f%%" % lines["percent"])')

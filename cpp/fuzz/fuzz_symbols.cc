@@ -318,9 +318,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto snapshot = HeapSnapshot::Make(std::move(contents));
   Require(snapshot.ok(), "the snapshot is none");
   HeapSymbols symbols(*snapshot);
-  // The code of the seeds is between kCode and kCodeEnd.
-  for (uint64_t offset = 1; offset < kMapped;
-       offset += offset >= kCode && offset < kCodeEnd ? 5 : 0xf1) {
+  // Where the code of the seeds is, closely; elsewhere here and there.
+  for (uint64_t offset = kCode; offset < kCodeEnd; offset += 3) {
+    CheckPlaces(symbols.Name(kBias + offset), path);
+  }
+  for (uint64_t offset = 1; offset < kMapped; offset += 0x101) {
     CheckPlaces(symbols.Name(kBias + offset), path);
   }
   for (const std::string& complaint : symbols.complaints()) {

@@ -141,7 +141,7 @@ void AddHeapFiles(Seeds* seeds) {
 // Libraries of seed_library.cc, behind what the fuzz target takes for the build-id of a heap file.
 void AddLibraries(Seeds* seeds) {
 #ifdef ALKAID_SEED_LIBRARIES
-  constexpr std::string_view kBuildId = "alkaid";  // as CMakeLists.txt asks for it
+  constexpr std::string_view kBuildId = "alkaid!!";  // as CMakeLists.txt asks for it
   std::istringstream paths(ALKAID_SEED_LIBRARIES);
   for (std::string path; std::getline(paths, path, ':');) {
     std::ifstream file(path, std::ios::binary);

@@ -21,17 +21,13 @@
 #include <atomic>
 #include <chrono>
 #include <cinttypes>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <ostream>
 #include <semaphore>
-#include <streambuf>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -40,157 +36,19 @@
 
 #include "alkaid/core/memory.h"
 #include "alkaid/heap.h"
-#include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "fixtures/libc_malloc.h"
+#include "tests/stress_findings.h"
+#include "tests/stress_pools.h"
 
-namespace alkaid {
+namespace alkaid::stress {
 namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int kMostThreads = 64;
 constexpr int kSlots = 24;      // blocks that a thread holds
 constexpr int kMailboxes = 32;  // blocks on their way to another thread
 constexpr auto kStandsStill = std::chrono::seconds(120);
 constexpr unsigned kChildSeconds = 60;
-
-// splitmix64: the same numbers everywhere.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  int64_t Below(int64_t bound) {
-    return static_cast<int64_t>(Next() % static_cast<uint64_t>(bound));
-  }
-  bool OneIn(int64_t n) { return Below(n) == 0; }
-
- private:
-  uint64_t state_;
-};
-
-// What went on and what was found, of all rounds.
-struct Tally {
-  std::atomic<int64_t> operations{0};
-  std::atomic<int64_t> refused{0};
-  std::atomic<int64_t> passed_on{0};
-  std::atomic<int64_t> switches{0};
-  std::atomic<int64_t> snapshots{0};
-  std::atomic<int64_t> forks{0};
-  std::atomic<int64_t> wrong_contents{0};
-  std::atomic<int64_t> misaligned{0};
-  std::atomic<int64_t> wrong_figures{0};
-  std::atomic<int64_t> wrong_children{0};
-  std::atomic<int64_t> wrong_answers{0};  // a status that no pool here gives
-};
-Tally tally;
-
-// Counts, and says the first few of a kind.
-__attribute__((format(printf, 2, 3))) void Found(std::atomic<int64_t>* kind, const char* format,
-                                                 ...) {
-  if (kind->fetch_add(1) >= 5) return;
-  char text[512];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof(text), format, arguments);
-  va_end(arguments);
-  std::printf("FOUND %s\n", text);
-  std::fflush(stdout);
-}
-
-enum class Fault : uint8_t { kNone, kContents, kMisaligned, kFigures, kHang };
-std::atomic<Fault> planted{Fault::kNone};
-
-// True once, for the thread that is to do what was planted.
-bool IsPlanted(Fault fault) { return planted.compare_exchange_strong(fault, Fault::kNone); }
-
-// What a thread is at, for the watchdog.
-struct alignas(64) Progress {
-  std::atomic<int64_t> steps{0};
-  std::atomic<const char*> at{"idle"};
-};
-std::array<Progress, kMostThreads + 1> progress;  // the last one is of the main thread
-
-void At(Progress* mine, const char* what) {
-  mine->at.store(what, std::memory_order_relaxed);
-  mine->steps.fetch_add(1, std::memory_order_relaxed);
-}
-
-// Ends the program when a thread that is at something has not taken a step for `patience`.
-class Watchdog {
- public:
-  explicit Watchdog(steady_clock::duration patience)
-      : thread_([this, patience] { Watch(patience); }) {}
-  ~Watchdog() {
-    over_.release();
-    thread_.join();
-  }
-
- private:
-  void Watch(steady_clock::duration patience) {
-    std::array<int64_t, kMostThreads + 1> seen = {};
-    std::array<steady_clock::time_point, kMostThreads + 1> since;
-    since.fill(steady_clock::now());
-    while (!over_.try_acquire_for(
-        std::min<steady_clock::duration>(patience / 4, std::chrono::seconds(5)))) {
-      bool hung = false;
-      for (size_t i = 0; i < progress.size(); ++i) {
-        const int64_t steps = progress[i].steps.load();
-        const char* const at = progress[i].at.load();
-        const bool idle = std::string_view(at) == "idle";
-        if (steps != seen[i] || idle) {
-          seen[i] = steps;
-          since[i] = steady_clock::now();
-        } else if (steady_clock::now() - since[i] > patience) {
-          std::printf("FOUND hung: thread %zu, at %s\n", i, at);
-          hung = true;
-        }
-      }
-      if (!hung) continue;
-      std::fflush(stdout);
-      _exit(3);
-    }
-  }
-
-  std::binary_semaphore over_{0};
-  std::thread thread_;
-};
-
-// ---- Blocks, whose contents are known.
-
-uint64_t WordOf(uint64_t id, int64_t index) {
-  return (id + static_cast<uint64_t>(index)) * 0x9e3779b97f4a7c15;
-}
-
-void Fill(uint8_t* data, int64_t from, int64_t size, uint64_t id) {
-  for (int64_t at = from; at < size;) {
-    const uint64_t word = WordOf(id, at / 8);
-    const int64_t shift = at % 8;
-    const int64_t count = std::min<int64_t>(8 - shift, size - at);
-    std::memcpy(data + at, reinterpret_cast<const char*>(&word) + shift,
-                static_cast<size_t>(count));
-    at += count;
-  }
-}
-
-// The first byte that is another, or -1.
-int64_t FirstWrong(const uint8_t* data, int64_t size, uint64_t id) {
-  int64_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    const uint64_t word = WordOf(id, at / 8);
-    if (std::memcmp(data + at, &word, 8) != 0) break;
-  }
-  if (at == size) return -1;
-  for (; at < size; ++at) {
-    const uint64_t word = WordOf(id, at / 8);
-    if (std::memcmp(data + at, reinterpret_cast<const char*>(&word) + at % 8, 1) != 0) return at;
-  }
-  return -1;
-}
 
 struct Block {
   uint8_t* data = nullptr;  // null: none
@@ -199,139 +57,6 @@ struct Block {
   uint64_t id = 0;
   size_t pool = 0;
 };
-
-bool CheckContents(const uint8_t* data, int64_t size, uint64_t id, const char* when) {
-  const int64_t wrong = FirstWrong(data, size, id);
-  if (wrong < 0) return true;
-  Found(&tally.wrong_contents, "wrong contents at byte %" PRId64 " of %" PRId64 ", %s", wrong, size,
-        when);
-  return false;
-}
-
-void CheckAlignment(const void* data, int64_t alignment, const char* when) {
-  if (data != nullptr && reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) == 0)
-    return;
-  Found(&tally.misaligned, "%p is not aligned to %" PRId64 ", %s", data, alignment, when);
-}
-
-// A refusal must be one that was provoked: memory that there is none of, by a limit or on command.
-bool Accepted(const Status& status) {
-  if (status.ok()) return true;
-  ++tally.refused;
-  if (status.code() != StatusCode::kResourceExhausted)
-    Found(&tally.wrong_answers, "%s", status.ToString().c_str());
-  return false;
-}
-
-// ---- Pools of a round.
-
-// A stream that keeps nothing, for logging pools.
-class Nowhere : public std::streambuf {
- protected:
-  int_type overflow(int_type c) override { return traits_type::not_eof(c); }
-  std::streamsize xsputn(const char* /*s*/, std::streamsize n) override { return n; }
-};
-
-// A pool of the program's own, which now and then throws instead of allocating.
-class ThrowingPool final : public ForwardingMemoryPool {
- public:
-  explicit ThrowingPool(std::shared_ptr<MemoryPool> pool) : ForwardingMemoryPool(std::move(pool)) {}
-  using MemoryPool::Allocate;
-  using MemoryPool::Reallocate;
-  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
-    if (calls_.fetch_add(1) % 97 == 96) throw std::bad_alloc();
-    return ForwardingMemoryPool::Allocate(size, alignment, out);
-  }
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
-    if (calls_.fetch_add(1) % 97 == 96) throw std::bad_alloc();
-    return ForwardingMemoryPool::Reallocate(old_size, new_size, alignment, ptr);
-  }
-
- private:
-  std::atomic<int64_t> calls_{0};
-};
-
-// Hands out blocks that begin one byte late: the fault `misaligned`.
-class LatePool final : public ForwardingMemoryPool {
- public:
-  explicit LatePool(std::shared_ptr<MemoryPool> pool) : ForwardingMemoryPool(std::move(pool)) {}
-  using MemoryPool::Allocate;
-  using MemoryPool::Free;
-  using MemoryPool::Reallocate;
-  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
-    ALKAID_RETURN_NOT_OK(wrapped()->Allocate(size + 1, alignment, out));
-    ++*out;
-    return absl::OkStatus();
-  }
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
-    uint8_t* block = *ptr - 1;
-    ALKAID_RETURN_NOT_OK(wrapped()->Reallocate(old_size + 1, new_size + 1, alignment, &block));
-    *ptr = block + 1;
-    return absl::OkStatus();
-  }
-  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
-    wrapped()->Free(buffer - 1, size + 1, alignment);
-  }
-};
-
-struct StressedPool {
-  std::string name;  // "proxy over capped over mimalloc"
-  std::shared_ptr<MemoryPool> bottom;
-  std::shared_ptr<MemoryPool> top;
-  std::vector<std::shared_ptr<MemoryPool>> counting;  // those with figures of their own
-  std::vector<std::shared_ptr<FaultInjectingMemoryPool>> failing;
-  std::shared_ptr<CappedMemoryPool> capped;  // the lowest one
-};
-
-StressedPool MakePool(const std::string& backend, bool late, std::ostream* log, Random* random) {
-  StressedPool made;
-  Result<std::unique_ptr<MemoryPool>> bottom = CreateMemoryPool(backend);
-  if (!bottom.ok()) {
-    std::printf("%s\n", bottom.status().ToString().c_str());
-    std::exit(1);
-  }
-  made.bottom = *std::move(bottom);
-  made.top = made.bottom;
-  made.name = backend;
-  made.counting.push_back(made.bottom);
-  const auto stack = [&](std::shared_ptr<MemoryPool> pool, const char* name) {
-    made.top = std::move(pool);
-    made.name = std::string(name) + " over " + made.name;
-  };
-  for (int64_t adaptors = random->Below(6); adaptors > 0; --adaptors) {
-    switch (random->Below(6)) {
-      case 0:
-        stack(std::make_shared<ProxyMemoryPool>(made.top), "proxy");
-        made.counting.push_back(made.top);
-        break;
-      case 1:
-        stack(std::make_shared<LoggingMemoryPool>(made.top, *log), "logging");
-        break;
-      case 2: {
-        const int64_t limit = int64_t{1} << (16 + random->Below(14));
-        auto capped = std::make_shared<CappedMemoryPool>(made.top, limit);
-        if (made.capped == nullptr) made.capped = capped;
-        stack(std::move(capped), "capped");
-        made.counting.push_back(made.top);
-        break;
-      }
-      case 3: {
-        auto failing = std::make_shared<FaultInjectingMemoryPool>(made.top);
-        made.failing.push_back(failing);
-        stack(std::move(failing), "failing");
-        break;
-      }
-      case 4:
-        stack(std::make_shared<LabelledMemoryPool>(made.top, Label::Intern("stress.pool")),
-              "labelled");
-        break;
-      default:
-        stack(std::make_shared<ThrowingPool>(made.top), "throwing");
-    }
-  }
-  if (late) stack(std::make_shared<LatePool>(made.top), "late");
-  return made;
-}
 
 // Asks the pool that it is told of, and counts.
 class Asking final : public MemoryObserver {
@@ -343,8 +68,6 @@ class Asking final : public MemoryObserver {
     if (ptr == nullptr) Found(&tally.wrong_answers, "a free of null was told");
   }
 };
-
-// ---- A round.
 
 struct Round {
   std::vector<StressedPool> pools;
@@ -812,9 +535,9 @@ int Run(const Options& options) {
 }
 
 }  // namespace
-}  // namespace alkaid
+}  // namespace alkaid::stress
 
 int main(int argc, char** argv) {
-  alkaid::Options options;
-  return alkaid::Parse(argc, argv, &options) ? alkaid::Run(options) : 2;
+  alkaid::stress::Options options;
+  return alkaid::stress::Parse(argc, argv, &options) ? alkaid::stress::Run(options) : 2;
 }
