@@ -73,6 +73,10 @@ void Parse(const std::string& bytes) {
     }
     if (block.first_count() < 0 || block.first_count() > alkaid::heap::kFirstBytes) std::abort();
   }
+  const alkaid::heap::HeapContents& contents = snapshot->contents();
+  for (const auto& [block, category] : contents.recognized) {
+    if (block >= contents.blocks.size() || category >= contents.categories.size()) std::abort();
+  }
   const auto all = alkaid::heap::Diff(HeapSnapshot(), *snapshot);
   if (all.new_blocks.size() != snapshot->blocks().size() || !all.freed_blocks.empty()) std::abort();
 }

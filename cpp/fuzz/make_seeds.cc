@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "alkaid/dgram/writer.h"
@@ -136,6 +137,12 @@ void AddHeapFiles(Seeds* seeds) {
              heap::FileBytes(heap::Snapshot(
                  "seed", {heap::Block(0x1000, 64, 1), heap::Block(0x2000, 355'920, 2, 2, 2),
                           heap::Block(0x90000, 0, 3, 0, 0)})));
+  alkaid::heap::HeapContents contents = heap::EmptyContents("categories");
+  contents.blocks = {heap::Block(0x1000, 64, 1), heap::Block(0x2000, 50, 2)};
+  contents.categories = {"std::string", "Python dict"};
+  contents.recognized = {{0, 1}, {1, 0}};
+  seeds->Add("fuzz_heap_file",
+             heap::FileBytes(alkaid::heap::HeapSnapshot::Make(std::move(contents)).value()));
 }
 
 // Libraries of seed_library.cc, behind what the fuzz target takes for the build-id of a heap file.

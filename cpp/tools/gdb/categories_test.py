@@ -161,7 +161,7 @@ class Containers(unittest.TestCase):
 
 class Python(unittest.TestCase):
 
-    TYPE, OBJECT, INT, STR, LIST, DICT, POINT = range(0x2000, 0x2e00, 0x200)
+    TYPE, OBJECT, INT, STR, LIST, DICT, POINT, BYTEARRAY = range(0x2000, 0x3000, 0x200)
 
     def setUp(self):
         self.heap = Heap()
@@ -174,6 +174,7 @@ class Python(unittest.TestCase):
         self.put_type(self.DICT, self.TYPE, b"dict", 48, categories.IS_DICT | categories.HAS_GC)
         self.put_type(self.POINT, self.TYPE, b"Point", 16,
                       categories.HAS_GC | categories.MANAGED_DICT)
+        self.put_type(self.BYTEARRAY, self.TYPE, b"bytearray", 56, 0)
 
     def put_type(self, address, of, name, size, flags):
         self.heap.put(name + b"\0", address + 0x180)
@@ -189,9 +190,13 @@ class Python(unittest.TestCase):
         items = heap.block([number, text, 0, 0])
         a_list = heap.block([0, 0, 1, self.LIST, 2, items, 4])
         point = heap.block([0, 0, 0, 0, 1, self.POINT])
+        data = heap.block([1, 2, 3])
+        mutable = heap.block([1, self.BYTEARRAY, 17, 24, data, data, 0])
+        heap.block([1, self.BYTEARRAY, 17, 32, items, items])  # too small for one
         self.assertEqual({number: "Python int", text: "Python str", keys: "Python dict keys",
                           a_dict: "Python dict", items: "Python list items", a_list: "Python list",
-                          point: "Python Point"}, heap.found(self.symbols))
+                          point: "Python Point", data: "Python bytearray bytes",
+                          mutable: "Python bytearray"}, heap.found(self.symbols))
 
     def test_what_only_looks_like_an_object_is_none(self):
         for words in ([0, self.INT, 17], [1, self.INT], [0, 0, 1, self.INT, 17],

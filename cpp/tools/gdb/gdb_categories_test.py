@@ -92,13 +92,16 @@ class Point:
     def __init__(self): self.x = 1
 class Meta(type): pass
 class Made(metaclass=Meta): pass
-kept = [{1: 2}, list(range(50)), "a text", 123456789012, (1, 2), Point(), Made(), Point, Made]
+kept = [{1: 2}, list(range(50)), bytearray(3000), "a text", 123456789012, (1, 2), Point(), Made(),
+        Point, Made]
 print("process", os.getpid())
 for one in kept:
     flags = type(one).__flags__
     offset = 0 if not flags >> 14 & 1 else 32 if flags & 0x18 else 16
     print(f"Python {type(one).__name__}\\t{id(one) - offset:#x}")
 print(f"Python dict keys\\t{ctypes.c_void_p.from_address(id(kept[0]) + 32).value:#x}")
+data = ctypes.c_void_p.from_address(id(kept[2]) + 32).value
+print(f"Python bytearray bytes\\t{data:#x}")
 print(f"Python list items\\t{ctypes.c_void_p.from_address(id(kept[1]) + 24).value:#x}")
 print("end", flush=True)
 input()

@@ -55,7 +55,7 @@ class _Search:
         self.found = array.array("H", bytes(2 * len(blocks)))
         self._numbers = {}  # of names
         self._classes = {}  # by first word
-        self._types = {}    # of Python, by address: (category, flags, bytes of an object) or None
+        self._types = {}    # of Python, by address: (category, flags, bytes of an object, name)
         self._first = array.array("Q", bytes(8 * len(blocks)))  # words of blocks
         self._hashes = []   # what may be a hash container: (buckets, address, words)
         self._tried = set()
@@ -177,18 +177,18 @@ class _Search:
             found = self._type_at(words[at + offset + 1])
             if not found or not words[at + offset] & 0xffffffff:
                 continue
-            category, flags, object_size = found
+            category, flags, object_size, name = found
             if offset != place_in_block(flags):
                 continue
             least = min(object_size, SHORT_TEXT) if flags & IS_STR else object_size
             if self._sizes[number] < offset * WORD + least:
                 continue
             self._set(number, category)
-            if object_size >= 40 and count - offset >= 5:
-                self._visit_python_owner(flags, words[at + offset:at + offset + 5])
+            if object_size >= 40 and count - offset >= object_size // WORD:
+                self._visit_python_owner(flags, name, words[at + offset:at + offset + 5])
             return
 
-    def _visit_python_owner(self, flags, words):
+    def _visit_python_owner(self, flags, name, words):
         if flags & IS_DICT:
             keys = self._starts.get(words[4])
             if keys is not None:
@@ -198,9 +198,13 @@ class _Search:
             if (items is not None and words[2] <= words[4] and
                     words[4] * WORD == self._sizes[items]):
                 self._set_owned(items, "Python list items")
+        elif name == "bytearray":
+            data = self._starts.get(words[4])
+            if data is not None and words[2] <= words[3] == self._sizes[data]:
+                self._set_owned(data, "Python bytearray bytes")
 
     def _type_at(self, address):
-        """(category, flags, bytes of an object) of a type that lies there, or None."""
+        """(category, flags, bytes of an object, name) of a type that lies there, or None."""
         if address in self._types:
             return self._types[address]
         if not self._may_be_type(address) or len(self._types) >= MOST_TYPES:
@@ -210,7 +214,7 @@ class _Search:
         if loaded and self._is_types_type(loaded[1]) and loaded[5] & READY:
             name = self._text(loaded[2])
             if name:
-                self._types[address] = (self._name("Python " + name), loaded[5], loaded[3])
+                self._types[address] = (self._name("Python " + name), loaded[5], loaded[3], name)
         return self._types[address]
 
     def _may_be_type(self, address):

@@ -231,13 +231,13 @@ Usage: alkaid heap block ADDRESS"""
         view.print_notes()
 
 
-def find_block(argument):
+def find_block(argument, categories_too=True):
     if not argument.strip():
         raise layout.HeapError("takes an address")
     inferior.require_stopped()
     address = inferior.evaluate(argument)
     view = View()
-    snapshot = view.snapshot()
+    snapshot = view.snapshot(categories_too)
     block = snapshot.containing(address)
     if block is None:
         below = snapshot.below(address)
@@ -266,7 +266,7 @@ report, and by alkaid heap unwatch."""
         if not inferior.is_live():
             inferior.require_stopped()
             raise layout.HeapError("a core does not go on: watchpoints need a process")
-        _, snapshot, block = find_block(rest)
+        _, snapshot, block = find_block(rest, categories_too=False)
         line = rendering.block_line(block, name_of(block, snapshot))
         begun = watch.begin(block, line, "--ends" in given)
         say(f"Watching {line} with hardware watchpoints {', '.join(map(str, begun.numbers()))}")

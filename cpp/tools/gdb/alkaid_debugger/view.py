@@ -26,8 +26,8 @@ class View:
                                    "StartTracking switches it on")
         self._frames = {}
 
-    def snapshot(self):
-        return snapshots.Snapshot(self.heap, self.recognize)
+    def snapshot(self, categories_too=True):
+        return snapshots.Snapshot(self.heap, self.recognize if categories_too else None)
 
     def recognize(self, blocks):
         return categories.recognize(blocks, self.memory.fetch, inferior.Data())
