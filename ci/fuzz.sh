@@ -80,7 +80,7 @@ count_run() {
     /^stat::number_of_executed_units:/ { end = $2 }
     END {
       if (!begun) first = latest = end
-      print built, all + end - first, latest > first ? end - latest : since + end - first
+      print built, all + end - first, (latest > first ? end - latest : since + end - first)
     }' "build/fuzz/logs/$1.log" >"$history.new"
   mv "$history.new" "$history"
 }
