@@ -6,6 +6,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
@@ -23,5 +24,7 @@ void Notice(const Args&... args) {
 
 // The message of a status without its code.
 ALKAID_EXPORT std::string MessageOf(const Status& status);
+// The same, of a status that lives longer.
+ALKAID_EXPORT std::string_view MessageIn(const Status& status) noexcept;
 
 }  // namespace alkaid::internal

@@ -59,11 +59,7 @@ void alkaid_track_guard_forks() { alkaid::internal::InstallForkGuard(); }
 void alkaid_track_notice(const char* text) {
   if (!HeapTracker::Get().on()) return;
   const int kept = errno;
-  const alkaid::heap::InsideTracking inside;
-  try {
-    alkaid::internal::Notice(text);
-  } catch (const std::bad_alloc&) {  // no line, then
-  }
+  alkaid::internal::Notice(text);
   errno = kept;
 }
 
