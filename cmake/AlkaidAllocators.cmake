@@ -58,9 +58,56 @@ function(alkaid_mend_jemalloc_forks source)
   file(WRITE "${source}/src/tsd.c" "${text}")
 endfunction()
 
+# Where there is no memory for a thread's data, jemalloc ends the process: while it is loaded, or at the
+# first call of a thread. Those data then come from a few places that are set aside, so the process goes
+# on and its allocations are refused as they should be. Only if more threads than that begin to allocate
+# while memory is gone does it end as before.
+function(alkaid_mend_jemalloc_tsd source)
+  file(READ "${source}/src/tsd.c" text)
+  string(CONCAT places
+    "#define SPARE_TSDS 64\n"
+    "static struct { char bytes[4096]; } JEMALLOC_ALIGNED(CACHELINE) spare_tsds[SPARE_TSDS];\n"
+    "static atomic_u_t spare_tsds_taken[SPARE_TSDS];\n\n"
+    "static void *\nspare_tsd_take(size_t size) {\n"
+    "\tfor (unsigned i = 0; size <= sizeof(spare_tsds[0]) && i < SPARE_TSDS; i++) {\n"
+    "\t\tunsigned none = 0;\n"
+    "\t\tif (atomic_compare_exchange_strong_u(&spare_tsds_taken[i], &none, 1,\n"
+    "\t\t    ATOMIC_ACQ_REL, ATOMIC_RELAXED)) {\n"
+    "\t\t\treturn &spare_tsds[i];\n\t\t}\n\t}\n\treturn NULL;\n}\n\n")
+  set(allocates "\treturn a0malloc(CACHELINE_CEILING(size));\n")
+  set(frees "\ta0dalloc(wrapper);\n")
+  set(head "void *\nmalloc_tsd_malloc(size_t size) {\n")
+  foreach(line IN ITEMS "${head}" "${allocates}" "${frees}")
+    string(FIND "${text}" "${line}" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "jemalloc: src/tsd.c has no '${line}' to be mended")
+    endif()
+  endforeach()
+  string(REPLACE "${head}" "${places}${head}" text "${text}")
+  string(REPLACE "${allocates}" "\tvoid *place = a0malloc(CACHELINE_CEILING(size));\n\
+\treturn place != NULL ? place : spare_tsd_take(size);\n" text "${text}")
+  string(REPLACE "${frees}" "\tuintptr_t at = (uintptr_t)wrapper - (uintptr_t)spare_tsds;\n\
+\tif (at < sizeof(spare_tsds)) {\n\
+\t\tatomic_store_u(&spare_tsds_taken[at / sizeof(spare_tsds[0])], 0, ATOMIC_RELEASE);\n\
+\t} else {\n\t\ta0dalloc(wrapper);\n\t}\n" text "${text}")
+  file(WRITE "${source}/src/tsd.c" "${text}")
+  # Nor is a cache used for which there was none: such a thread goes without.
+  set(fills "\t\ttsd_tcache_data_init(tsd);\n\t}\n\n\treturn false;\n")
+  file(READ "${source}/src/tcache.c" text)
+  string(FIND "${text}" "${fills}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "jemalloc: src/tcache.c has no '${fills}' to be mended")
+  endif()
+  string(REPLACE "${fills}" "\t\tif (tsd_tcache_data_init(tsd)) {\n\
+\t\t\ttsd_tcache_enabled_set(tsd, false);\n\t\t\ttsd_slow_update(tsd);\n\t\t}\n\
+\t}\n\n\treturn false;\n" text "${text}")
+  file(WRITE "${source}/src/tcache.c" "${text}")
+endfunction()
+
 # EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
 function(alkaid_build_jemalloc source folder flags cflags)
   alkaid_mend_jemalloc_forks("${source}")
+  alkaid_mend_jemalloc_tsd("${source}")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   alkaid_run("${source}" "jemalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
              --unset=CPPFLAGS --unset=LDFLAGS "CC=${CMAKE_C_COMPILER}" "EXTRA_CFLAGS=${cflags}"
@@ -142,7 +189,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR mended
+    FLAVOUR mended-for-little-memory
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \
@@ -163,10 +210,12 @@ if(ALKAID_WITH_MIMALLOC)
     RECIPE alkaid_build_mimalloc
     FLAVOUR ${mimalloc_flavour}
     CFLAGS "${mimalloc_cflags}"
-    # MI_OPT_ARCH is of 3.x and would ask for instructions that an older processor lacks.
+    # MI_OPT_ARCH is of 3.x and would ask for instructions that an older processor lacks. Nothing is
+    # collected at exit: it would read files of the system for it, which a program's filter of system
+    # calls may not allow, and the library is never unloaded before.
     FLAGS "-DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DMI_OVERRIDE=OFF \
 -DMI_LOCAL_DYNAMIC_TLS=ON -DMI_OPT_ARCH=OFF -DMI_BUILD_SHARED=OFF -DMI_BUILD_STATIC=ON \
--DMI_BUILD_OBJECT=OFF -DMI_BUILD_TESTS=OFF")
+-DMI_BUILD_OBJECT=OFF -DMI_BUILD_TESTS=OFF -DMI_SKIP_COLLECT_ON_EXIT=ON")
   alkaid_allocator_target(mimalloc "${ALKAID_MIMALLOC_FOLDER}")
   target_link_libraries(alkaid_allocators INTERFACE alkaid_mimalloc)
 else()
