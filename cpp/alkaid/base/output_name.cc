@@ -41,7 +41,9 @@ std::string OutputName(std::string_view pattern, uint32_t process, uint64_t numb
 }
 
 std::string OwnOutputName(std::string_view pattern, uint32_t owner, uint64_t number) {
-  const uint32_t self = Self();
+  // A program that confines itself may be refused its own id.
+  const pid_t pid = ::getpid();
+  const uint32_t self = pid > 0 ? static_cast<uint32_t>(pid) : owner;
   std::string name = OutputName(pattern, self, number);
   // Without the process in its name it is the same name with another number.
   const bool names_process = name != OutputName(pattern, self + 1, number);

@@ -8,7 +8,9 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "alkaid/base/environment.h"
@@ -32,8 +34,12 @@ struct Request {
 
 Request* the_request = nullptr;
 
-void Say(const std::string& file, const std::string& what) {
-  Notice(absl::StrCat(kReservationsVariable, "=", Printable(file), ": ", Printable(what)));
+void Say(std::string_view file, std::string_view what, std::string_view more = {}) noexcept {
+  try {
+    Notice(kReservationsVariable, "=", Printable(file), ": ", Printable(what), Printable(more));
+  } catch (const std::bad_alloc&) {
+    Notice(kReservationsVariable, ": ", what, more);
+  }
 }
 
 void SaveReservationsAtExit() {
@@ -41,9 +47,9 @@ void SaveReservationsAtExit() {
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
   try {
     const Status status = the_request->advisor.Save(the_request->file);
-    if (!status.ok()) Say(the_request->file, "not written: " + MessageOf(status));
+    if (!status.ok()) Say(the_request->file, "not written: ", MessageIn(status));
   } catch (const std::exception& error) {
-    Say(the_request->file, std::string("not written: ") + error.what());
+    Say(the_request->file, "not written: ", error.what());
   }
 }
 
@@ -58,7 +64,7 @@ void StartReservations() {
     const Status status = request->advisor.Load(request->file);
     if (!status.ok() && status.code() != StatusCode::kNotFound) {
       // What is no file of reservations is somebody's, and stays as it is.
-      Say(file, MessageOf(status) + "; nothing is reserved, and nothing will be written");
+      Say(file, MessageIn(status), "; nothing is reserved, and nothing will be written");
       return;
     }
     the_request = request.release();  // never destroyed: static builders end late
@@ -66,7 +72,7 @@ void StartReservations() {
     if (std::atexit(SaveReservationsAtExit) != 0)
       Say(file, "atexit refused; nothing will be written");
   } catch (const std::exception& error) {
-    Say(file, std::string(error.what()) + "; nothing is reserved");
+    Say(file, error.what(), "; nothing is reserved");
   }
 }
 

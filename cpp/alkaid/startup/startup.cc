@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <new>
 #include <string>
 
 #include "alkaid/base/environment.h"
@@ -85,7 +86,7 @@ void StartLeakProfile(uint32_t owner) {
 // glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after the
 // constructors that make what lives as long as the process. What the program registers for its exit
 // later runs before ours; of ours, what is started first here runs last.
-[[gnu::constructor]] void Start(int count, char** arguments) {
+[[gnu::constructor]] void Start(int count, char** arguments) try {
   StartGrowthTrace();
   const bool only_looks =
       alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && !IsOutputOwner();
@@ -95,6 +96,9 @@ void StartLeakProfile(uint32_t owner) {
     StartLeakProfile(OutputOwner());
   }
   StartReservations();
+} catch (const std::bad_alloc&) {
+  Notice(
+      "out of memory while the library was loaded: not all is done that the environment asks for");
 }
 
 }  // namespace

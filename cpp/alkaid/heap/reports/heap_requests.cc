@@ -12,7 +12,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <new>
+#include <utility>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard_internal.h"
@@ -21,6 +24,8 @@
 #include "alkaid/base/output_name.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
+#include "alkaid/heap/reports/memory_reserve_internal.h"
+#include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
@@ -49,7 +54,16 @@ void OnSignal(int /*signal*/) {
   errno = error;
 }
 
+// Let go of while a request is answered: memory may be why it is asked.
+constinit MemoryReserve reserve;
+
 void StartThreadInChild();
+
+// What a request asks for. A copy allocates nothing.
+struct Request {
+  std::shared_ptr<const std::string> pattern;  // null: nothing
+  uint32_t owner = 0;                          // the process that was asked
+};
 
 struct State {
   State() {
@@ -59,10 +73,9 @@ struct State {
   internal::ForkGuarded<std::mutex> lock;
   // Guarded by `lock`.
   int signal = 0;  // 0: none was chosen
-  std::string on_signal;
-  std::string at_exit;
+  Request on_signal;
+  Request at_exit;
   bool hears_of_exit = false;
-  uint32_t owner = 0;  // the process that was asked
   std::atomic<uint64_t> files{0};
 };
 
@@ -76,10 +89,12 @@ State& TheState() {
 
 Status TakeAndWrite(const std::string& what, const std::string& file, bool tell) {
   ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(what));
+  // Once the file is there nothing may fail any more.
+  const std::string bytes = Grouped(snapshot.bytes());
+  const std::string blocks = Grouped(snapshot.block_count());
   ALKAID_RETURN_NOT_OK(WriteHeapFile(snapshot, file));
   if (tell) {
-    internal::Notice(Grouped(snapshot.bytes()) + " bytes in " + Grouped(snapshot.block_count()) +
-                     " live blocks written to " + file);
+    internal::Notice(bytes, " bytes in ", blocks, " live blocks written to ", file);
   }
   return absl::OkStatus();
 }
@@ -96,19 +111,28 @@ Status TrackFromNowOn(const std::string& file) {
   return absl::OkStatus();
 }
 
-void Serve(const std::string& pattern, uint32_t owner, bool at_exit) {
+void ServeOrThrow(const Request& request, uint64_t number, bool at_exit) {
+  const std::string file = internal::OwnOutputName(*request.pattern, request.owner, number);
+  Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
+  const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
+  if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
+  if (!status.ok()) internal::Notice("no heap file ", file, ": ", internal::MessageIn(status));
+}
+
+// Whatever fails, the process goes on.
+void Serve(const Request& request, bool at_exit) {
+  if (!MayWriteHeapFiles()) return;
   const InsideTracking inside;
+  reserve.LetGo();
   const uint64_t number = TheState().files.fetch_add(1) + 1;
-  std::string file = pattern;
   try {
-    file = internal::OwnOutputName(pattern, owner, number);
-    Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
-    const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
-    if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
-    if (!status.ok()) internal::Notice("no heap file " + file + ": " + internal::MessageOf(status));
+    ServeOrThrow(request, number, at_exit);
+  } catch (const std::bad_alloc&) {
+    internal::Notice("no heap file ", *request.pattern, ": out of memory");
   } catch (const std::exception& error) {
-    internal::Notice("no heap file " + file + ": " + error.what());
+    internal::Notice("no heap file ", *request.pattern, ": ", error.what());
   }
+  if (!at_exit) reserve.SetAside();
 }
 
 void Wait(sem_t* semaphore) {
@@ -120,16 +144,14 @@ void Wait(sem_t* semaphore) {
 // process would end in the middle of it.
 void AnswerSignals(bool last) {
   State& state = TheState();
-  std::string pattern;
-  uint32_t owner = 0;
+  Request request;
   {
     const std::lock_guard guard(state.lock);
-    pattern = state.on_signal;
-    owner = state.owner;
+    request = state.on_signal;
   }
   Wait(&answering);
   const uint64_t now = asked.load(std::memory_order_relaxed);
-  if (now != answered && !ended) Serve(pattern, owner, /*at_exit=*/false);
+  if (now != answered && !ended) Serve(request, /*at_exit=*/false);
   answered = now;
   ended = ended || last;
   ::sem_post(&answering);
@@ -212,17 +234,20 @@ Status Install(int signal) {
 
 void AtExit() {
   State& state = TheState();
-  std::string pattern;
-  uint32_t owner = 0;
+  Request request;
   bool by_signal = false;
   {
     const std::lock_guard guard(state.lock);
-    pattern = state.at_exit;
-    owner = state.owner;
+    request = state.at_exit;
     by_signal = state.signal != 0;
   }
   if (by_signal) AnswerSignals(/*last=*/true);
-  if (!pattern.empty()) Serve(pattern, owner, /*at_exit=*/true);
+  if (request.pattern != nullptr) Serve(request, /*at_exit=*/true);
+}
+
+Request MakeRequest(const std::string& pattern, uint32_t owner) {
+  return {std::make_shared<const std::string>(pattern),
+          owner != 0 ? owner : static_cast<uint32_t>(::getpid())};
 }
 
 // With the state's lock held.
@@ -238,8 +263,8 @@ Status HearOfExit(State* state) {
 
 Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
+  Request request = MakeRequest(pattern, owner);
   State& state = TheState();
-  std::string name = pattern;  // what follows is done whole
   const std::lock_guard guard(state.lock);
   if (state.signal != 0 && state.signal != signal) {
     return status::AlreadyExists("heap files are asked for by signal ", state.signal,
@@ -251,8 +276,9 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t ow
     ALKAID_RETURN_NOT_OK(Install(signal));
     state.signal = signal;
   }
-  state.on_signal.swap(name);
-  state.owner = owner != 0 ? owner : static_cast<uint32_t>(::getpid());
+  state.on_signal = std::move(request);
+  reserve.SetAside();
+  ExpectHeapFiles();
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
@@ -260,11 +286,13 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t ow
 
 Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
+  Request request = MakeRequest(pattern, owner);
   State& state = TheState();
   const std::lock_guard guard(state.lock);
   ALKAID_RETURN_NOT_OK(HearOfExit(&state));
-  state.at_exit = pattern;
-  state.owner = owner != 0 ? owner : static_cast<uint32_t>(::getpid());
+  state.at_exit = std::move(request);
+  reserve.SetAside();
+  ExpectHeapFiles();
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

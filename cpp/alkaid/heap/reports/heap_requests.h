@@ -20,8 +20,13 @@
 // destructors of its static objects. _exit, quick_exit and a signal that ends the process write
 // nothing. A failure is one line on stderr; the exit code stays what it is.
 //
-// Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: no
-// file, and a line that says so.
+// When memory is gone: from the first request on, 32 MiB of address space are set aside, which take no
+// memory, and what is needed for threads and names is there. They are let go of while a file is made,
+// and set aside again where that can be. A heap of about 100,000 blocks fits.
+//
+// Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: the
+// functions throw std::bad_alloc, and nothing has changed. Where the reserve is too small, or was
+// another thread's meanwhile, there is no file, and a line that says so; the process goes on.
 #pragma once
 
 #include <string>

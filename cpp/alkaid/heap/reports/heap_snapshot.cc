@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <fstream>
 #include <iterator>
 #include <new>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "alkaid/heap/reports/first_bytes_internal.h"
 #include "alkaid/heap/reports/heap_reader_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
+#include "alkaid/heap/reports/process_text_internal.h"
 #include "alkaid/heap/reports/source_census_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tables_internal.h"
@@ -40,13 +40,11 @@ int64_t HeldBytes::Sum() { return held_bytes.load(std::memory_order_relaxed); }
 namespace {
 
 std::vector<std::string> CommandLine() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  file.exceptions(std::ios::badbit);  // else one for which there is no memory is the end
+  const std::string text = ProcessText("/proc/self/cmdline");
   std::vector<std::string> arguments;
-  try {
-    for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
-  } catch (const std::ios_base::failure&) {
-    // The kernel says no more.
+  for (size_t begin = 0, end = 0; begin < text.size(); begin = end + 1) {
+    end = std::min(text.find('\0', begin), text.size());
+    arguments.push_back(text.substr(begin, end - begin));
   }
   return arguments;
 }

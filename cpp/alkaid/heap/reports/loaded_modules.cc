@@ -10,12 +10,12 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <fstream>
 #include <string>
 #include <string_view>
 
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
+#include "alkaid/heap/reports/process_text_internal.h"
 #include "alkaid/heap/tracking/build_id_internal.h"
 
 namespace alkaid::heap {
@@ -73,17 +73,12 @@ struct Mapping {
   std::string path;
 };
 
-bool NextLine(std::istream* file, std::string* line) try {
-  file->exceptions(std::ios::badbit);  // else a line for which there is no memory is the end
-  return static_cast<bool>(std::getline(*file, *line));
-} catch (const std::ios_base::failure&) {
-  return false;  // the kernel says no more
-}
-
 std::vector<Mapping> Mappings() {
-  std::ifstream maps("/proc/self/maps");
+  const std::string maps = ProcessText("/proc/self/maps");
   std::vector<Mapping> mappings;
-  for (std::string line; NextLine(&maps, &line);) {
+  for (size_t begin = 0, end = 0; begin < maps.size(); begin = end + 1) {
+    end = std::min(maps.find('\n', begin), maps.size());
+    const std::string line = maps.substr(begin, end - begin);
     Mapping mapping;
     char rights[5] = "";
     int path = 0;

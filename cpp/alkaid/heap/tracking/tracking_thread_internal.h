@@ -24,10 +24,10 @@ struct TrackingThread {
   bool holds_tables;
   uint32_t id;              // the kernel's; 0 until asked
   uint32_t sampling_epoch;  // of the two below; they are drawn anew in another
-  uint32_t reserved;
-  int64_t until_sample;  // bytes until the next block that is recorded
-  uint64_t random;       // state of the generator; 0 before its first use
-  PendingMove* moves;    // reallocations under way, innermost first
+  bool confined;            // see confinement_internal.h; a child has what its parent had
+  int64_t until_sample;     // bytes until the next block that is recorded
+  uint64_t random;          // state of the generator; 0 before its first use
+  PendingMove* moves;       // reallocations under way, innermost first
 };
 ALKAID_EXPORT extern constinit thread_local TrackingThread tracking_thread
     __attribute__((tls_model("initial-exec")));
