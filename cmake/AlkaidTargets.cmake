@@ -29,7 +29,9 @@ function(alkaid_library)
     PUBLIC absl::status absl::statusor absl::strings
     PRIVATE absl::symbolize Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>
             $<BUILD_INTERFACE:alkaid_io_uring>)
-  target_link_options(alkaid PRIVATE
+  # Functions are looked up at load: a lookup at the first call takes kilobytes of the caller's stack, and
+  # that may be a signal handler's.
+  target_link_options(alkaid PRIVATE LINKER:-z,now
     "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/alkaid.map"
     # The allocators, and liburing, are ours alone: none of their names may reach another library.
     LINKER:--exclude-libs,ALL

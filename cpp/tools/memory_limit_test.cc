@@ -75,7 +75,7 @@ int WholeAnswers(const TestFolder& folder, const std::string& arguments, int beg
   return answers;
 }
 
-// `profile gate` and `run` are not among them: what they run fails by itself.
+// `run` and `profile gate`, which run others, have tests of their own.
 class ShortOfMemory : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
@@ -99,6 +99,44 @@ TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
                 .exit_code,
             0);
   EXPECT_GT(WholeAnswers(folder, "heap show x.heap", 32'000, 800'000, 16'000, 2), 0);
+}
+
+// What is run is the command once more, so either of the two may be the one that says so.
+TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  const TestFolder folder;
+  EXPECT_GT(
+      WholeAnswers(folder, "run --track -- '" ALKAID_COMMAND "' info", 18'000, 64'000, 1000, 12),
+      0);
+  EXPECT_GT(WholeAnswers(folder, "run --track --heap-at-exit x.heap -- '" ALKAID_COMMAND "' info",
+                         18'000, 128'000, 2000, 12),
+            0);
+}
+
+// It passes on how the command ended that it runs, and says what it is about before.
+TEST(GateCommand, ShortOfMemoryItSaysWhatFailed) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  const TestFolder folder;
+  const std::string arguments = "profile gate -- '" ALKAID_COMMAND "' info";
+  const CommandResult whole = RunLimited(folder, arguments, 0);
+  ASSERT_EQ(whole.exit_code, 4) << whole.err;
+  int answers = 0;
+  for (int kilobytes = 18'000; kilobytes < 64'000 && answers < 12; kilobytes += 1000) {
+    const CommandResult result = RunLimited(folder, arguments, kilobytes);
+    if (result.exit_code == 127 && result.err.find("error while loading") == 0) continue;
+    if (result.exit_code == whole.exit_code) {
+      EXPECT_EQ(Words(result.err), Words(whole.err)) << kilobytes;
+      EXPECT_EQ(Words(result.out), Words(whole.out)) << kilobytes;
+      ++answers;
+      continue;
+    }
+    // 5: the command that it ran failed.
+    EXPECT_TRUE(result.exit_code == 1 || result.exit_code == 5)
+        << kilobytes << ": " << result.exit_code << " " << result.err;
+    EXPECT_EQ(result.err.find("terminate called"), std::string::npos) << kilobytes;
+    EXPECT_NE(result.err, "") << kilobytes;
+  }
+  EXPECT_GT(answers, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 
 #include "alkaid/unwind/call_frame_info_internal.h"
@@ -31,7 +32,8 @@ uint64_t TopOfStack(uint64_t rsp) {
 }
 
 // Whether `rsp` is in the stack that the thread was started with, and not in one that a coroutine or
-// a signal handler has: there holes may lie between it and the top. Asks the C library once.
+// a signal handler has: there holes may lie between it and the top. Asks the C library once, which asks
+// the kernel; where that is refused, no stack is known.
 bool IsOwnStack(uint64_t rsp) {
   struct Bounds {
     uint64_t low;
@@ -40,7 +42,11 @@ bool IsOwnStack(uint64_t rsp) {
   static constinit thread_local Bounds own __attribute__((tls_model("initial-exec"))) = {0, 0};
   if (own.high == 0) {
     pthread_attr_t attributes;
-    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+    const int error = pthread_getattr_np(pthread_self(), &attributes);
+    if (error != 0) {
+      if (error != ENOMEM) own.high = own.low = 1;
+      return false;
+    }
     void* low = nullptr;
     size_t size = 0;
     pthread_attr_getstack(&attributes, &low, &size);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -221,6 +223,88 @@ TEST_F(TrackRun, AForkHandlerMayWaitForThreadsThatAllocate) {
   const CommandResult result = RunTracked({ALKAID_PARKED_PROGRAM});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, "ok\n");
+}
+
+TEST_F(TrackRun, AProgramThatHasNoMemoryLeftIsAnsweredAndEndsAsItWould) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  for (const char* spare : {"0", "1000", "100000"}) {
+    for (const char* asks : {"end", "signal"}) {
+      const CommandResult result = RunCommand(
+          {"run", "--track", "--heap-at-exit", file, "--", ALKAID_FULL_PROGRAM, asks, spare},
+          {{"ALKAID_HEAP_SIGNAL", "USR2"}, {"ALKAID_HEAP_FILE", file + ".%n"}});
+      EXPECT_EQ(result.exit_code, 3) << result.err;
+      const bool signal = std::string(asks) == "signal";
+      EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), signal ? 1 : 0)
+          << result.err;
+      for (const std::string& one : {file, file + ".1"}) {
+        const auto heap = heap::ReadHeapFile(one);
+        if (one != file && !signal) continue;
+        ASSERT_TRUE(heap.ok()) << heap.status();
+        EXPECT_GT(heap->bytes(), 200'000'000);
+        std::filesystem::remove(one);
+      }
+    }
+  }
+}
+
+// A filter of seccomp ends what calls more, or has the call fail.
+TEST_F(TrackRun, AProgramThatMayCallOnlyWhatMallocCallsIsTracked) {
+  ASSERT_EQ(RunTracked({ALKAID_CONFINED_PROGRAM, "kill", "breach"}).exit_code, 128 + SIGSYS);
+  for (const char* others : {"all", "errno", "kill"}) {
+    for (const char* track : {"--track", "--track=unwinder=runtime", "--track=sample:4096"}) {
+      const CommandResult result = RunTracked({ALKAID_CONFINED_PROGRAM, others}, track);
+      EXPECT_EQ(result.exit_code, 3) << others << " " << track << " " << result.err;
+      EXPECT_EQ(result.out, "ok\n");
+      EXPECT_EQ(result.err, "");
+    }
+  }
+  // By frame pointers a thread is asked for the bounds of its stack.
+  const CommandResult result =
+      RunTracked({ALKAID_CONFINED_PROGRAM, "errno"}, "--track=unwinder=fp");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(TrackRun, AProgramThatMayOpenNoFileEndsWithoutOneAndAsItWould) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f";
+  const auto run = [&](const char* others) {
+    return RunCommand(
+        {"run", "--track", "--heap-at-exit", file, "--", ALKAID_CONFINED_PROGRAM, others});
+  };
+  for (const char* others : {"errno", "kill"}) {
+    const CommandResult result = run(others);
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_EQ(result.out, "ok\n");
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_THAT(result.err,
+                HasSubstr(std::string(others) == "errno" ? "alkaid: no heap file " + file + ": "
+                                                         : "none is written from now on"));
+    EXPECT_FALSE(std::filesystem::exists(file));
+  }
+  const CommandResult result = run("all");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_EQ(result.err, "");
+  EXPECT_TRUE(std::filesystem::exists(file));
+}
+
+// The most that tracking takes of a thread's stack, and the room that is left of 8 KiB.
+TEST_F(TrackRun, ASignalHandlerOnASmallStackMayAllocate) {
+  const CommandResult plain = RunTracked(
+      {"sh", "-c", std::string("unset LD_PRELOAD; exec ") + ALKAID_HANDLER_PROGRAM + " 65536 40"});
+  ASSERT_EQ(plain.exit_code, 3) << plain.err;
+  for (const char* track :
+       {"--track", "--track=frames=128", "--track=unwinder=fp", "--track=unwinder=runtime",
+        "--track=frames=128,unwinder=runtime", "--track=sample:4096"}) {
+    const CommandResult wide = RunTracked({ALKAID_HANDLER_PROGRAM, "65536", "40"}, track);
+    EXPECT_EQ(wide.exit_code, 3) << track << wide.err;
+    const int64_t more = std::string(track).find("128") != std::string::npos ? 8 * (128 - 32) : 0;
+    EXPECT_LE(std::atol(wide.out.c_str()) - std::atol(plain.out.c_str()), 4096 + more) << track;
+    // 77: where the processor has more registers the kernel alone takes as much.
+    const CommandResult small = RunTracked({ALKAID_HANDLER_PROGRAM, "8192", "40"}, track);
+    EXPECT_TRUE(small.exit_code == 3 || small.exit_code == 77) << track << small.exit_code;
+  }
 }
 
 TEST_F(TrackRun, InterpretersAndShellsRunAsTheyDo) {

@@ -68,9 +68,11 @@ uint32_t HeapTracker::MallocLabel() const {
 uint32_t HeapTracker::CallersStack(const void* caller) const {
   const int max_frames = max_frames_.load(std::memory_order_relaxed);
   if (max_frames == 0) return 0;
-  uint64_t frames[kMaxFrames + kOwnFrames];
-  const int depth = unwind::CaptureStack(unwinder_.load(std::memory_order_relaxed), frames,
-                                         max_frames + kOwnFrames);
+  // As many as are asked for: the stack may be a signal handler's.
+  const int room = max_frames + kOwnFrames;
+  auto* const frames =
+      static_cast<uint64_t*>(__builtin_alloca(static_cast<size_t>(room) * sizeof(uint64_t)));
+  const int depth = unwind::CaptureStack(unwinder_.load(std::memory_order_relaxed), frames, room);
   const std::span<const uint64_t> all(frames, static_cast<size_t>(depth));
   const auto own = all.first(std::min<size_t>(all.size(), kOwnFrames));
   const auto border = std::ranges::find(own, AddressOf(caller));

@@ -14,8 +14,8 @@
 // that is small beside it. When that is full, blocks with other back-traces are recorded without one,
 // and HeapSnapshot counts them. Fewer frames or a sample need less.
 //
-// An allocation that is recorded takes up to 4 KiB more of its thread's stack. A thread or coroutine
-// needs that much to spare wherever it allocates.
+// An allocation that is recorded takes up to 4 KiB more of its thread's stack, and 8 bytes for each frame
+// beyond 32. A thread, coroutine or signal handler needs that much to spare wherever it allocates.
 //
 // The tables are locked around a fork. A fork handler that was registered before this library was
 // loaded must not wait for threads that allocate: see `alkaid run --track` in docs/heap.md.

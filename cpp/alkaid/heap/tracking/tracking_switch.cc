@@ -32,6 +32,14 @@ Label MallocsLabel() {
   return label;
 }
 
+// What an unwinder does at its first use takes kilobytes of stack, and may ask the kernel: functions of
+// the C++ runtime are looked up, and by frame pointers the bounds of the thread's stack. Later that could
+// be a signal handler's stack, or a call that the program has given up.
+void UseUnwinders(Unwinder unwinder) {
+  uint64_t frames[4];
+  for (const Unwinder each : {unwinder, Unwinder::kRuntime}) unwind::CaptureStack(each, frames, 4);
+}
+
 }  // namespace
 
 bool HeapTracker::OpenTables() {
@@ -121,6 +129,7 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   {
     const InsideTracking inside;  // made now, and not as a block of the program's
     SourceNotes::Get().Clear();
+    UseUnwinders(options.unwinder);
   }
   HeapRoot& root = Root();
   root.labels = alkaid::internal::AllLabelNames().names;
