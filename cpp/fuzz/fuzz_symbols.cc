@@ -40,8 +40,8 @@ using alkaid::tools::HeapSymbols;
 
 constexpr uint64_t kBias = 0x40000000;
 constexpr uint64_t kMapped = 0x2000;  // bytes
-constexpr uint64_t kCode = 0x300;
-constexpr uint64_t kCodeEnd = 0x400;
+constexpr uint64_t kCode = 0x400;
+constexpr uint64_t kCodeEnd = 0x580;
 constexpr size_t kMostBuildId = 32;  // bytes
 
 void Require(bool truth, const char* what) {
@@ -319,7 +319,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(snapshot.ok(), "the snapshot is none");
   HeapSymbols symbols(*snapshot);
   // Where the code of the seeds is, closely; elsewhere here and there.
-  for (uint64_t offset = kCode; offset < kCodeEnd; offset += 3) {
+  for (uint64_t offset = kCode; offset < kCodeEnd; offset += 5) {
     CheckPlaces(symbols.Name(kBias + offset), path);
   }
   for (uint64_t offset = 1; offset < kMapped; offset += 0x101) {

@@ -1,7 +1,7 @@
 // A small library, compiled in several ways: what the fuzzing of the symbol reader starts from.
 //
 // It has what names are made of: functions that were inlined in two levels, a template, a namespace,
-// a lambda, a static function, and code of no line.
+// a lambda, a static function, code of no line, and names as Rust mangles them.
 
 namespace seed {
 
@@ -33,5 +33,12 @@ __attribute__((visibility("default"))) long Entry(long value) {
   return add(1) + add(value);
 }
 
-asm(".text\n.globl seed_without_lines\n.type seed_without_lines, @function\n"
-    "seed_without_lines:\n nop\n nop\n ret\n.size seed_without_lines, 3\n");
+#define WITHOUT_LINES(name)                                                 \
+  asm(".text\n.balign 8\n.globl " name "\n.type " name ", @function\n" name \
+      ":\n nop\n ret\n.size " name ", 2\n")
+WITHOUT_LINES("seed_without_lines");
+WITHOUT_LINES("_ZN4core3fmt5write17h0123456789abcdefE");
+WITHOUT_LINES("_RNCNvC7mycrate4main0");
+WITHOUT_LINES("_RNvXs_C7mycrateNtB4_3BarNtB4_3Foo3baz");
+WITHOUT_LINES("_RINvNtC3std3mem8align_ofjFUdExE");
+WITHOUT_LINES("_RINvC7mycrate4sizeRATlyKj9_DNtC3std5Errorp4ItemhEL_E");
