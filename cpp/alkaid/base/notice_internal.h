@@ -15,11 +15,18 @@ namespace alkaid::internal {
 
 ALKAID_EXPORT void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept;
 
+// What absl::AlphaNum takes, and std::string_view, which is not Abseil's everywhere.
+class NoticePiece : public absl::AlphaNum {
+ public:
+  using AlphaNum::AlphaNum;
+  NoticePiece(std::string_view text) : AlphaNum(absl::string_view(text.data(), text.size())) {}
+};
+
 // "alkaid: ", the pieces of the text one after the other, at most 16, and the end of the line.
 template <typename... Args>
 void Notice(const Args&... args) {
   static_assert(sizeof...(args) <= 16);
-  WriteNotice({absl::AlphaNum(args).Piece()...});
+  WriteNotice({NoticePiece(args).Piece()...});
 }
 
 // The message of a status without its code.
