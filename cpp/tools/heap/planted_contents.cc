@@ -64,6 +64,7 @@ struct Owner {
   std::vector<std::unique_ptr<int>> numbers;
   std::deque<int> queue;
   std::unordered_map<int, double> table;
+  std::vector<Shape*> last;  // its words are the last of the block
 };
 
 void Genuine() {
@@ -76,6 +77,8 @@ void Genuine() {
   for (int i = 0; i < 5; ++i) owner->shapes.push_back(new Square);
   owner->shapes.push_back(nullptr);
   Print("vector of pointers", owner->shapes.data());
+  owner->last.push_back(owner->shapes[0]);
+  Print("vector of pointers", owner->last.data());
   // As an array of which one element was ever set.
   owner->numbers.resize(3000);
   owner->numbers[2999] = std::make_unique<int>(1);

@@ -148,6 +148,7 @@ class PythonTypes {
     uint16_t category = 0;  // 0: no type
     uint64_t flags = 0;
     uint64_t size = 0;  // bytes of an object
+    bool is_bytearray = false;
   };
   enum Flags : uint64_t {
     kManagedWeakref = uint64_t{1} << 3,
@@ -182,7 +183,8 @@ class PythonTypes {
     std::string name;
     if (Load(address, &object) && IsTypesType(object.type, 0) && (object.flags & kReady) != 0 &&
         ReadName(object.name, &name)) {
-      type = {findings_.Add("Python " + name), object.flags, object.basic_size};
+      const bool is_bytearray = name == "bytearray";
+      type = {findings_.Add("Python " + name), object.flags, object.basic_size, is_bytearray};
     }
     return type.category == 0 ? nullptr : &type;
   }
@@ -338,7 +340,7 @@ class Recognizer {
 
   void Visit(uint32_t block, const uint64_t* words, uint64_t count) {
     VisitObject(block, words, count);
-    for (uint64_t i = 0; i + 3 < count; ++i) {
+    for (uint64_t i = 0; i + 2 < count; ++i) {
       if (words[i] % kWord == 0 && index_.MayHold(words[i])) {
         VisitPointer(blocks_[block].address + i * kWord, words + i, count - i);
       }
@@ -359,20 +361,28 @@ class Recognizer {
           (type->flags & PythonTypes::kIsStr) != 0 ? std::min(type->size, kShortText) : type->size;
       if (SizeOf(blocks_[block]) < offset * kWord + least) continue;
       findings_.Set(block, type->category);
-      if (count - offset >= 5) VisitPythonOwner(*type, object);
+      if (type->size >= 40 && count - offset >= type->size / kWord) {
+        VisitPythonOwner(*type, object);
+      }
       return;
     }
   }
 
   void VisitPythonOwner(const PythonTypes::Type& type, const uint64_t* object) {
-    if ((type.flags & PythonTypes::kIsDict) != 0 && type.size >= 40) {
+    if ((type.flags & PythonTypes::kIsDict) != 0) {
       const uint32_t keys = index_.At(object[4]);
       if (keys != BlockIndex::kNone) findings_.SetOwned(keys, &dict_keys_, "Python dict keys");
-    } else if ((type.flags & PythonTypes::kIsList) != 0 && type.size >= 40) {
+    } else if ((type.flags & PythonTypes::kIsList) != 0) {
       const uint32_t items = index_.At(object[3]);
       if (items != BlockIndex::kNone && object[2] <= object[4] &&
           object[4] == SizeOf(blocks_[items]) / kWord && SizeOf(blocks_[items]) % kWord == 0) {
         findings_.SetOwned(items, &list_items_, "Python list items");
+      }
+    } else if (type.is_bytearray) {
+      const uint32_t bytes = index_.At(object[4]);
+      if (bytes != BlockIndex::kNone && object[2] <= object[3] &&
+          object[3] == SizeOf(blocks_[bytes])) {
+        findings_.SetOwned(bytes, &bytearray_bytes_, "Python bytearray bytes");
       }
     }
   }
@@ -384,7 +394,7 @@ class Recognizer {
     const uint64_t third = words[2];
     constexpr uint64_t kMostBlock = uint64_t{1} << 47;
     // What fits no rule is not looked up.
-    const bool string = second <= third && third >= 16 && third < kMostBlock;
+    const bool string = count >= 4 && second <= third && third >= 16 && third < kMostBlock;
     const bool vector = begin < second && second <= third && (second | third) % kWord == 0;
     const bool array = second >= 2 && second < kMostBlock / kWord && count >= 7;
     if (!string && !vector && !array) return;
@@ -536,6 +546,7 @@ class Recognizer {
   uint16_t hash_node_ = 0;
   uint16_t dict_keys_ = 0;
   uint16_t list_items_ = 0;
+  uint16_t bytearray_bytes_ = 0;
 };
 
 }  // namespace

@@ -86,7 +86,7 @@ TEST_F(BlockContents, AnArrayOfPointersIsKnownByItsOwner) {
   const uint64_t second = Words({4, 5, 6});
   // Nulls and places inside a block among them.
   const uint64_t array = Words({first, 0, second + 16, first, 99, 99});
-  Words({array, array + 32, array + 48, 0});
+  Words({array, array + 32, array + 48});  // three words, at the end of its block
   EXPECT_THAT(Found(), ElementsAre(Pair(array, "vector of pointers")));
 }
 
@@ -196,6 +196,7 @@ class PythonContents : public BlockContents {
     Make(&list_, &type_, "list", 40, kList | kHasGc);
     Make(&dict_, &type_, "dict", 48, kDict | kHasGc);
     Make(&point_, &type_, "Point", 16, kHasGc | kManagedDict);
+    Make(&bytearray_, &type_, "bytearray", 56, 0);
     HeapModule module;
     module.start = AddressOf(this);
     module.end = AddressOf(this + 1);
@@ -210,7 +211,7 @@ class PythonContents : public BlockContents {
     type->words[21] = flags | kReady;
   }
 
-  Type object_, type_, int_, str_, list_, dict_, point_, other_;
+  Type object_, type_, int_, str_, list_, dict_, point_, bytearray_, other_;
 };
 
 TEST_F(PythonContents, AnObjectIsKnownByItsTypeAndBeginsWhereTheTypeSays) {
@@ -221,11 +222,14 @@ TEST_F(PythonContents, AnObjectIsKnownByItsTypeAndBeginsWhereTheTypeSays) {
   const uint64_t items = Words({number, text, 0, 0});
   const uint64_t list = Words({0, 0, 1, AddressOf(&list_), 2, items, 4});
   const uint64_t point = Words({0, 0, 0, 0, 1, AddressOf(&point_)});
-  EXPECT_THAT(Found(),
-              UnorderedElementsAre(Pair(number, "Python int"), Pair(text, "Python str"),
-                                   Pair(keys, "Python dict keys"), Pair(dict, "Python dict"),
-                                   Pair(items, "Python list items"), Pair(list, "Python list"),
-                                   Pair(point, "Python Point")));
+  const uint64_t bytes = Words({1, 2, 3});
+  const uint64_t bytearray = Words({1, AddressOf(&bytearray_), 17, 24, bytes, bytes, 0});
+  EXPECT_THAT(Found(), UnorderedElementsAre(
+                           Pair(number, "Python int"), Pair(text, "Python str"),
+                           Pair(keys, "Python dict keys"), Pair(dict, "Python dict"),
+                           Pair(items, "Python list items"), Pair(list, "Python list"),
+                           Pair(point, "Python Point"), Pair(bytes, "Python bytearray bytes"),
+                           Pair(bytearray, "Python bytearray")));
 }
 
 TEST_F(PythonContents, ATypeThatTheProgramMadeMayLieInABlock) {
@@ -251,6 +255,7 @@ TEST_F(PythonContents, WhatOnlyLooksLikeAnObjectIsNone) {
   const uint64_t keys = Words({1, 2, 3, 4});
   const uint64_t items = Words({0, 0, 0});
   Words({0, 0, 1, AddressOf(&int_), 2, items, 4, keys});
+  Words({1, AddressOf(&int_) + 8, 17, 24, items, items, 0});
   EXPECT_THAT(Found(), IsEmpty());
 }
 
