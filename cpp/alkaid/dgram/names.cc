@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 
 namespace alkaid::dgram {
@@ -14,6 +15,10 @@ namespace layout = internal::names_layout;
 std::string Text(const uint8_t* bytes) {
   const char* text = reinterpret_cast<const char*>(bytes);
   return std::string(text, ::strnlen(text, Names::kTextBytes));
+}
+
+std::string PathOf(const std::string& detector, uint32_t segment, const Algorithm& algorithm) {
+  return absl::StrCat(detector, "/", segment, "/", algorithm.name);
 }
 
 // Empty where the field is sound.
@@ -56,50 +61,47 @@ std::string_view Field::enum_type() const {
 
 Result<Names> Names::Parse(const uint8_t* bytes, int64_t extent) {
   if (extent < kHeaderBytes || (extent - kHeaderBytes) % kFieldBytes != 0) {
-    return status::DataLoss("Names of extent ", extent, ", expected ", kHeaderBytes,
-                            " plus a multiple of ", kFieldBytes);
+    return internal::DataFault("Names of extent ", extent, ", expected ", kHeaderBytes,
+                               " plus a multiple of ", kFieldBytes);
   }
-  Names names;
-  names.id_ = NamesId(Xtc::Read(bytes).src);
-  names.detector_type_ = Text(bytes + layout::kDetectorTypeAt);
-  names.detector_ = Text(bytes + layout::kDetectorNameAt);
-  names.detector_id_ = Text(bytes + layout::kDetectorIdAt);
-  names.algorithm_ = {Text(bytes + layout::kAlgorithmAt),
-                      LoadUnaligned<uint32_t>(bytes + layout::kAlgorithmVersionAt)};
-  names.segment_ = LoadUnaligned<uint32_t>(bytes + layout::kSegmentAt);
+  auto shared = std::make_shared<Shared>();
+  shared->detector_type = Text(bytes + layout::kDetectorTypeAt);
+  shared->detector = Text(bytes + layout::kDetectorNameAt);
+  shared->detector_id = Text(bytes + layout::kDetectorIdAt);
+  shared->algorithm = {Text(bytes + layout::kAlgorithmAt),
+                       LoadUnaligned<uint32_t>(bytes + layout::kAlgorithmVersionAt)};
+  const auto segment = LoadUnaligned<uint32_t>(bytes + layout::kSegmentAt);
 
   const int64_t count = (extent - kHeaderBytes) / kFieldBytes;
-  names.fields_.reserve(static_cast<size_t>(count));
+  shared->fields.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
     const uint8_t* record = bytes + kHeaderBytes + i * kFieldBytes;
     const auto type = LoadUnaligned<uint32_t>(record + layout::kFieldTypeAt);
     const auto rank = LoadUnaligned<uint32_t>(record + layout::kFieldRankAt);
     const std::string wrong = WhatIsWrong(type, rank);
     if (!wrong.empty()) {
-      return status::DataLoss("field ", i, " \"", Text(record + layout::kFieldNameAt), "\" of ",
-                              names.ToString(), " ", wrong);
+      return internal::DataFault("field ", i, " \"", Text(record + layout::kFieldNameAt), "\" of ",
+                                 PathOf(shared->detector, segment, shared->algorithm), " ", wrong);
     }
-    names.fields_.push_back(
+    shared->fields.push_back(
         {Text(record + layout::kFieldNameAt),
          static_cast<DataType>(type),
          static_cast<int>(rank),
          {Text(record), LoadUnaligned<uint32_t>(record + layout::kFieldAlgorithmVersionAt)}});
   }
-  names.LayOut();
-  return names;
+  return Names(NamesId(Xtc::Read(bytes).src), segment, std::move(shared));
 }
 
 Result<Names> Names::Make(NamesId id, std::string detector, std::string detector_type,
                           std::string detector_id, uint32_t segment, Algorithm algorithm,
                           std::vector<Field> fields) {
-  Names names;
-  names.id_ = id;
-  names.segment_ = segment;
-  names.detector_ = std::move(detector);
-  names.detector_type_ = std::move(detector_type);
-  names.detector_id_ = std::move(detector_id);
-  names.algorithm_ = std::move(algorithm);
-  names.fields_ = std::move(fields);
+  auto shared = std::make_shared<Shared>();
+  shared->detector = std::move(detector);
+  shared->detector_type = std::move(detector_type);
+  shared->detector_id = std::move(detector_id);
+  shared->algorithm = std::move(algorithm);
+  shared->fields = std::move(fields);
+  const auto path = [&] { return PathOf(shared->detector, segment, shared->algorithm); };
 
   const auto fits = [](const std::string& text) {
     return static_cast<int64_t>(text.size()) < kTextBytes && text.find('\0') == std::string::npos;
@@ -107,43 +109,44 @@ Result<Names> Names::Make(NamesId id, std::string detector, std::string detector
   if (id.key() > 0xfffff) {
     return status::Invalid("NamesId ", id.ToString(), " is above 0x0fffff");
   }
-  if (!fits(names.detector_) || !fits(names.detector_type_) || !fits(names.detector_id_) ||
-      !fits(names.algorithm_.name)) {
-    return status::Invalid("text of Names ", names.ToString(), " has a NUL or ", kTextBytes,
+  if (!fits(shared->detector) || !fits(shared->detector_type) || !fits(shared->detector_id) ||
+      !fits(shared->algorithm.name)) {
+    return status::Invalid("text of Names ", path(), " has a NUL or ", kTextBytes,
                            " bytes or more");
   }
-  for (const Field& field : names.fields_) {
+  for (const Field& field : shared->fields) {
     std::string wrong =
         WhatIsWrong(static_cast<uint32_t>(field.type), static_cast<uint32_t>(field.rank));
     if (wrong.empty() && (!fits(field.name) || !fits(field.algorithm.name))) {
       wrong = absl::StrCat("has text with a NUL, or of ", kTextBytes, " bytes or more");
     }
     if (!wrong.empty()) {
-      return status::Invalid("field \"", field.name, "\" of ", names.ToString(), " ", wrong);
+      return status::Invalid("field \"", field.name, "\" of ", path(), " ", wrong);
     }
   }
-  names.LayOut();
-  return names;
+  return Names(id, segment, std::move(shared));
 }
 
-void Names::LayOut() {
-  layout_.reserve(fields_.size());
-  for (const Field& field : fields_) {
-    layout_.push_back(
+Names::Names(NamesId id, uint32_t segment, std::shared_ptr<Shared> shared)
+    : id_(id), segment_(segment) {
+  shared->layout.reserve(shared->fields.size());
+  for (const Field& field : shared->fields) {
+    shared->layout.push_back(
         {static_cast<uint8_t>(field.element_size()), static_cast<uint8_t>(field.rank), field.type});
     array_count_ += field.rank > 0;
   }
+  layout_ = shared->layout.data();
+  shared_ = std::move(shared);
 }
 
 int Names::FieldIndex(std::string_view name) const {
-  for (size_t i = 0; i < fields_.size(); ++i) {
-    if (fields_[i].name == name) return static_cast<int>(i);
+  const std::vector<Field>& all = fields();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].name == name) return static_cast<int>(i);
   }
   return -1;
 }
 
-std::string Names::ToString() const {
-  return absl::StrCat(detector_, "/", segment_, "/", algorithm_.name);
-}
+std::string Names::ToString() const { return PathOf(detector(), segment_, algorithm()); }
 
 }  // namespace alkaid::dgram

@@ -5,12 +5,14 @@
 // order in which their data lie. Text is cut at its first NUL and never read past its 256 bytes:
 // what follows the NUL is garbage in real files.
 //
-// Ownership: Names owns its text; nothing points into the datagram.
-// Threads: immutable once made, read from any thread.
-// Out of memory: text and lists come from operator new and may throw std::bad_alloc.
+// Ownership: a Names shares its text with its copies; nothing points into the datagram.
+// Threads: immutable once made, read from any thread; as safe to copy as a shared_ptr.
+// Out of memory: text, lists and messages come from operator new and may throw std::bad_alloc; copying a
+// Names takes no memory.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -128,37 +130,46 @@ class ALKAID_EXPORT Names {
                             std::string detector_id, uint32_t segment, Algorithm algorithm,
                             std::vector<Field> fields);
 
+  // There is no cheaper move, which would leave a Names without text.
+  Names(const Names&) = default;
+  Names& operator=(const Names&) = default;
+  ~Names() = default;
+
   NamesId id() const { return id_; }
-  const std::string& detector() const { return detector_; }
-  const std::string& detector_type() const { return detector_type_; }
-  const std::string& detector_id() const { return detector_id_; }
+  const std::string& detector() const { return shared_->detector; }
+  const std::string& detector_type() const { return shared_->detector_type; }
+  const std::string& detector_id() const { return shared_->detector_id; }
   uint32_t segment() const { return segment_; }
-  const Algorithm& algorithm() const { return algorithm_; }
-  const std::vector<Field>& fields() const { return fields_; }
+  const Algorithm& algorithm() const { return shared_->algorithm; }
+  const std::vector<Field>& fields() const { return shared_->fields; }
   // Fields of rank 1 and more.
   int array_count() const { return array_count_; }
   // Bytes of the Shapes that the arrays need, its Xtc header included.
   int64_t shapes_extent() const { return kXtcHeaderBytes + kShapeBytes * array_count_; }
   // As many as fields().
-  const FieldLayout* layout() const { return layout_.data(); }
+  const FieldLayout* layout() const { return layout_; }
   // The index of the first field of that name, or -1.
   int FieldIndex(std::string_view name) const;
   // "xpphsd/0/raw".
   std::string ToString() const;
 
  private:
-  Names() = default;
-  void LayOut();
+  struct Shared {
+    std::vector<FieldLayout> layout;
+    std::vector<Field> fields;
+    std::string detector;
+    std::string detector_type;
+    std::string detector_id;
+    Algorithm algorithm;
+  };
+
+  Names(NamesId id, uint32_t segment, std::shared_ptr<Shared> shared);
 
   NamesId id_;
   uint32_t segment_ = 0;
   int array_count_ = 0;
-  std::vector<FieldLayout> layout_;
-  std::vector<Field> fields_;
-  std::string detector_;
-  std::string detector_type_;
-  std::string detector_id_;
-  Algorithm algorithm_;
+  const FieldLayout* layout_ = nullptr;
+  std::shared_ptr<const Shared> shared_;
 };
 
 }  // namespace alkaid::dgram
