@@ -7,6 +7,7 @@
 #include "alkaid/dgram/batch_reader.h"         // IWYU pragma: export
 #include "alkaid/dgram/block_recycler.h"       // IWYU pragma: export
 #include "alkaid/dgram/configuration.h"        // IWYU pragma: export
+#include "alkaid/dgram/data_fault.h"           // IWYU pragma: export
 #include "alkaid/dgram/detector_definition.h"  // IWYU pragma: export
 #include "alkaid/dgram/dgram.h"                // IWYU pragma: export
 #include "alkaid/dgram/dgram_edit.h"           // IWYU pragma: export

@@ -9,7 +9,8 @@
 // (heap/tracking/tracking.h) and there was memory for it, a slice of it; batch, datagram and reader may go
 // before it.
 // Threads: reading from any thread; as safe to copy as a shared_ptr.
-// Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted.
+// Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted where the pool has none,
+// std::bad_alloc where operator new has none, which messages throw too.
 #pragma once
 
 #include <array>

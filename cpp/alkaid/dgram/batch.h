@@ -9,7 +9,8 @@
 //
 // Ownership: a value that shares the DgramOrigin with its datagrams; any of them may go first.
 // Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one
-// thread. Allocates nothing.
+// thread.
+// Out of memory: allocates nothing, but for DgramBatch::buffer(), which throws std::bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -134,7 +135,8 @@ class ALKAID_EXPORT BatchSource {
   BatchSource(const BatchSource&) = delete;
   BatchSource& operator=(const BatchSource&) = delete;
 
-  // The next batch; an empty one at the end, and from then on.
+  // The next batch; an empty one at the end, and from then on. Out of memory: kResourceExhausted, and
+  // the next call gives what this one would have given.
   virtual Result<DgramBatch> Next() = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "alkaid/dgram/batch_reader.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "alkaid/core/files/file_io.h"
@@ -73,13 +74,17 @@ class SourceReader final : public BatchReader {
         next_index_(options_.first_index),
         configuration_(options_.configuration) {}
 
-  Result<DgramBatch> Next() override {
+  // Every step changes the reader only once nothing of it can fail any more; so a call that fails for
+  // want of memory, or in the file, may be made again.
+  Result<DgramBatch> Next() override try {
     if (!fault_.ok()) return fault_;
     if (block_.buffer == nullptr) {
       if (position_ == end_) return end_ == options_.end ? DgramBatch() : Shrunk();
       ALKAID_RETURN_NOT_OK(FetchBlock());
     }
     return TakeBatch();
+  } catch (const std::bad_alloc&) {
+    return status::NoMemory();
   }
   const std::shared_ptr<const Configuration>& configuration() const override {
     return configuration_;
@@ -259,23 +264,27 @@ Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
 }  // namespace
 
 Result<std::unique_ptr<BatchReader>> BatchReader::Open(const std::string& path,
-                                                       BatchReaderOptions options) {
+                                                       BatchReaderOptions options) try {
   if (options.name.empty()) options.name = path;
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<io::RandomAccessFile> file,
                          io::ReadableFile::Open(path, options.pool));
   return Open(std::move(file), std::move(options));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<io::RandomAccessFile> file,
-                                                       BatchReaderOptions options) {
+                                                       BatchReaderOptions options) try {
   if (file == nullptr) return status::Invalid("a reader needs a file, and has null");
   if (options.name.empty()) options.name = "file";
   auto source = std::make_unique<FileSource>(std::move(file), options.pool, options.pool_owner);
   return OpenSource(std::move(source), std::move(options));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<Buffer> buffer,
-                                                       BatchReaderOptions options) {
+                                                       BatchReaderOptions options) try {
   if (buffer == nullptr) return status::Invalid("a reader needs a buffer, and has null");
   if (!buffer->is_cpu()) {
     return status::Invalid("a reader needs a buffer that the CPU can read; this one is on ",
@@ -284,6 +293,8 @@ Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<Buffer> b
   if (options.name.empty()) options.name = "buffer";
   auto source = std::make_unique<BufferSource>(std::move(buffer), options.pool);
   return OpenSource(std::move(source), std::move(options));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

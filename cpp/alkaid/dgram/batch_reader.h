@@ -20,7 +20,7 @@
 // Ownership: the reader shares its file or Buffer. Batches, datagrams and arrays may outlive the
 // reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
 // Threads: a reader is for one thread at a time; what it gives is not.
-// Out of memory: kResourceExhausted from Next.
+// Out of memory: kResourceExhausted from Open and Next, where operator new has none too.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "alkaid/base/checked_math.h"
@@ -71,7 +72,7 @@ BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner,
   idle_.reserve(most_idle_ + 1);
 }
 
-Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t block_nbytes) {
+Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t block_nbytes) try {
   std::unique_ptr<Buffer> block;
   std::unique_ptr<Buffer> too_small;
   {
@@ -93,6 +94,8 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t bloc
     ALKAID_ASSIGN_OR_RAISE(block, AllocateBlock(std::max(nbytes, block_nbytes), pool_));
   }
   return std::make_shared<RecycledBlock>(std::move(block), nbytes, shared_from_this());
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {

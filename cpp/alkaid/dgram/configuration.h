@@ -7,7 +7,7 @@
 //
 // Ownership: shared_ptr; owns all its text, keeps no datagram.
 // Threads: immutable, read from any thread.
-// Out of memory: tables come from operator new and may throw std::bad_alloc.
+// Out of memory: tables and messages come from operator new and may throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>

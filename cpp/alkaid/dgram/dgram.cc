@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "alkaid/dgram/data_fault.h"
+
 namespace alkaid::dgram {
 namespace internal {
 
@@ -12,8 +14,8 @@ std::string MessageText(const Status& status) {
 
 Status DgramFault(const std::string& source, int64_t byte, int64_t index, int64_t dgram_byte,
                   const std::string& what) {
-  return status::DataLoss(source, ": byte ", byte, " (datagram ", index, " at byte ", dgram_byte,
-                          "): ", what);
+  return internal::DataFault(source, ": byte ", byte, " (datagram ", index, " at byte ", dgram_byte,
+                             "): ", what);
 }
 
 }  // namespace internal

@@ -7,9 +7,11 @@
 // Ownership: a Dgram is a value of 48 bytes that keeps its DgramOrigin, and so the Buffer and
 // the Configuration; batch, reader and file may go before it.
 // Threads: reading from any thread; a Dgram is as safe to copy as a shared_ptr.
-// Out of memory: views allocate nothing; messages of faults come from operator new. While views are
-// watched (heap/tracking/tracking.h) each datagram has a slice of its own bytes besides, and goes unwatched
-// where there is no memory for it.
+// Out of memory: views allocate nothing. Make, MakeOwned, Copy and CompactIfBelow say
+// kResourceExhausted where a pool has none; they, buffer() and messages of faults throw std::bad_alloc
+// where operator new has none. Nothing is changed then. While views are watched
+// (heap/tracking/tracking.h) each datagram has a slice of its own bytes besides, and goes unwatched where
+// there is no memory for it.
 #pragma once
 
 #include <cstdint>

@@ -186,13 +186,12 @@ Status DgramEdit::CheckNeed(const Names& names, int64_t need) const {
   return absl::OkStatus();
 }
 
-Result<Names> DgramEdit::AddDetector(DetectorDefinition definition) {
+Result<Names> DgramEdit::AddDetector(const DetectorDefinition& definition) {
   ALKAID_RETURN_NOT_OK(CheckEditable("AddDetector"));
   if (!configure_) {
     return status::FailedPrecondition("AddDetector in a datagram that is no Configure");
   }
-  ALKAID_ASSIGN_OR_RAISE(Names names,
-                         MakeDeclaration(std::move(definition), configuration_->names()));
+  ALKAID_ASSIGN_OR_RAISE(Names names, MakeDeclaration(definition, configuration_->names()));
   ALKAID_ASSIGN_OR_RAISE(auto with_it, configuration_->With(names));
   const int64_t extent = internal::NamesExtent(names);
   ALKAID_RETURN_NOT_OK(CheckNeed(names, extent));

@@ -28,8 +28,8 @@
 // Ownership: holds its datagram, and so the bytes; batch and reader may go before it. The pool is
 // borrowed.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted from the pool, and nothing is changed; tables of what the
-// datagram holds come from operator new and may throw std::bad_alloc.
+// Out of memory: kResourceExhausted from the pool; tables of what the datagram holds, and messages, come
+// from operator new and may throw std::bad_alloc. Nothing is changed then.
 #pragma once
 
 #include <cstdint>
@@ -91,7 +91,7 @@ class ALKAID_EXPORT DgramEdit {
   // Adds a declaration to a Configure (else kFailedPrecondition) and returns it. Fails like
   // MakeDeclaration; kAlreadyExists for a NamesId that is there; kResourceExhausted when it passes
   // the room.
-  Result<Names> AddDetector(DetectorDefinition definition);
+  Result<Names> AddDetector(const DetectorDefinition& definition);
 
   // Appends data for one declaration of configuration() (else kInvalidArgument), all its fields, in
   // order. kInvalidArgument where they disagree with it, or the datagram would pass the 4 GiB that

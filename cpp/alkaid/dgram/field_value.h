@@ -8,7 +8,7 @@
 //
 // Ownership: keeps scalars and shapes, borrows the bytes of arrays and text until it is written.
 // Threads: a plain value of 56 bytes.
-// Out of memory: allocates nothing, but for messages.
+// Out of memory: allocates nothing, but for messages, which may throw std::bad_alloc.
 #pragma once
 
 #include <algorithm>

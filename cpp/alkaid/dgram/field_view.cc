@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "alkaid/dgram/data_fault.h"
+
 namespace alkaid::dgram {
 
 std::shared_ptr<Buffer> FieldView::Slice() const noexcept {
@@ -15,16 +17,18 @@ std::shared_ptr<Buffer> FieldView::Slice() const noexcept {
 
 Result<std::string_view> FieldView::String() const {
   if (type() != DataType::kCharStr) {
-    return status::Invalid("field \"", name(), "\" is ", DataTypeName(type()), ", not CHARSTR");
+    return internal::RefusalWithText(StatusCode::kInvalidArgument, "field \"", name(), "\" is ",
+                                     DataTypeName(type()), ", not CHARSTR");
   }
   const char* const text = reinterpret_cast<const char*>(data_);
   return std::string_view(text, ::strnlen(text, static_cast<size_t>(nbytes_)));
 }
 
 Status FieldView::Mismatch(int rank, DataType asked) const {
-  return status::Invalid("field \"", name(), "\" is ", DataTypeName(type()), " of rank ",
-                         this->rank(), ", asked for as ",
-                         rank == 0 ? "a scalar of " : "an array of ", DataTypeName(asked));
+  return internal::RefusalWithText(StatusCode::kInvalidArgument, "field \"", name(), "\" is ",
+                                   DataTypeName(type()), " of rank ", this->rank(),
+                                   ", asked for as ", rank == 0 ? "a scalar of " : "an array of ",
+                                   DataTypeName(asked));
 }
 
 }  // namespace alkaid::dgram

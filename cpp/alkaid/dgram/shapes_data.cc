@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <string>
 
+#include "alkaid/dgram/data_fault.h"
+
 namespace alkaid::dgram {
 
 bool ShapesDataWalk::Locate() {
+  // Should there be no memory to say what is wrong, the next call is to find it again.
+  StepBack();
   const NamesId id(xtc().src);
   if (configuration_ == nullptr) {
     return Fail(offset(),
@@ -60,6 +64,7 @@ bool ShapesDataWalk::Locate() {
   shapes_data_.data_ = data;
   shapes_data_.offset_ = offset();
   shapes_data_.damage_ = xtc().damage;
+  StepOn();
   return true;
 }
 
@@ -114,7 +119,8 @@ Result<FieldView> ShapesData::field(int index) const {
 Result<FieldView> ShapesData::field(std::string_view name) const {
   const int index = names_->FieldIndex(name);
   if (index < 0) {
-    return status::KeyError("field \"", std::string(name), "\" of ", names_->ToString());
+    return internal::RefusalWithText(StatusCode::kNotFound, "field \"", std::string(name), "\" of ",
+                                     names_->ToString());
   }
   return field(index);
 }

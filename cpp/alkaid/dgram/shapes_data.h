@@ -13,7 +13,8 @@
 // Ownership: walks borrow the Dgram, ShapesData too; FieldViews live as long as the datagram's
 // origin.
 // Threads: one for each walk.
-// Out of memory: only messages of faults and the FieldView lookups' errors allocate.
+// Out of memory: only messages of faults and the FieldView lookups' errors allocate, and may throw
+// std::bad_alloc. A walk whose Next threw is called again and meets the same fault.
 #pragma once
 
 #include <cstdint>

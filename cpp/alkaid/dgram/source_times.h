@@ -3,7 +3,7 @@
 // Where a batch has more datagrams than that, neighbours are put together, evenly over the batch. Of
 // datagrams that were put together the least and the greatest time are known.
 //
-// Ownership: its own. Threads: one. Out of memory: throws std::bad_alloc.
+// Ownership: its own. Threads: one. Out of memory: throws std::bad_alloc, and holds what it held.
 #pragma once
 
 #include <algorithm>
@@ -23,12 +23,14 @@ class SourceTimes {
   // The datagram that begins `offset` bytes behind the first, in order.
   void Add(int64_t offset, Timestamp timestamp) {
     const uint64_t time = timestamp.total_nanoseconds();
-    if (seen_++ % stride_ != 0) {
+    if (seen_ % stride_ != 0) {
+      ++seen_;
       pieces_.back().Include(time, time);
       return;
     }
     if (pieces_.size() == kMostPieces) PutTogether();
     pieces_.push_back({offset, time, time});
+    ++seen_;
   }
   // As a SourceNote has them.
   std::vector<SourceTime> marks() const {

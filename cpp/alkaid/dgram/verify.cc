@@ -16,35 +16,50 @@ BatchReaderOptions ForVerifying(BatchReaderOptions options) {
 
 Verifier::Verifier(std::string source, Report report,
                    std::shared_ptr<const Configuration> configuration)
-    : source_(std::move(source)),
-      report_(std::move(report)),
-      configured_(configuration != nullptr) {
+    : source_(std::move(source)), report_(std::move(report)) {
   if (configuration == nullptr) return;
+  state_.configured = true;
   for (const Names& names : configuration->names()) declared_[names.id().key()].names = names;
 }
 
 Verifier::~Verifier() = default;
 
-void Verifier::Add(Finding finding) {
-  ++(finding.kind == Finding::Kind::kFault ? totals_.faults : totals_.remarks);
+void Verifier::Add(const Finding& finding) {
   report_(finding);
+  ++(finding.kind == Finding::Kind::kFault ? totals_.faults : totals_.remarks);
+}
+
+void Verifier::AddOnce(const Finding& finding) {
+  if (to_skip_ > 0) {
+    --to_skip_;
+    return;
+  }
+  Add(finding);
+  ++told_;
 }
 
 Result<bool> Verifier::CheckBatch(BatchReader& reader) {
-  const Result<DgramBatch> batch = reader.Next();
+  Result<DgramBatch> batch = batch_.empty() ? reader.Next() : Result<DgramBatch>(batch_);
   if (batch.ok()) {
-    for (const Dgram& dgram : *batch) Check(dgram);
-    if (batch->empty() && !any_ && !configured_) {
-      AddAtEnd(reader, "there is no datagram, and so no Configure");
-      any_ = true;
+    if (batch_.empty()) {
+      batch_ = *std::move(batch);
+      next_ = batch_.begin();
     }
-    return !batch->empty();
+    const bool more = !batch_.empty();
+    for (; more && next_ != batch_.end(); ++next_) Check(*next_);
+    next_ = DgramIterator();
+    batch_ = DgramBatch();
+    if (!more && !state_.any && !state_.configured) {
+      AddAtEnd(reader, "there is no datagram, and so no Configure");
+      state_.any = true;
+    }
+    return more;
   }
   if (batch.status().code() != StatusCode::kDataLoss) return batch.status();
 
   totals_.bytes_not_reached = reader.end() - reader.position();
   // The place, which the message begins with, is said apart from the text.
-  std::string text = internal::MessageText(batch.status());
+  std::string text(batch.status().message());
   const std::string place =
       absl::StrCat(": byte ", reader.position(), " (datagram ", reader.next_index(), " at byte ",
                    reader.position(), "): ");

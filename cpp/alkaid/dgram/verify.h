@@ -18,7 +18,9 @@
 // Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings go out
 // as they come: what is held does not grow with the datagram.
 // Threads: one at a time. Out of memory: findings and declarations come from operator new and may
-// throw std::bad_alloc; the reader's failures are passed on.
+// throw std::bad_alloc; the reader's failures are passed on. Either call may be made again: Check for the
+// same datagram, whose findings that went out already are not repeated, and CheckBatch and CheckAll to go
+// on. A datagram that was not checked to its end counts for nothing but its findings.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +29,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
@@ -79,7 +82,8 @@ class ALKAID_EXPORT Verifier {
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
 
-  // The next datagram of the source. Its own Configuration does not matter.
+  // The next datagram of the source. Its own Configuration does not matter. What `report` throws is
+  // passed on, and that finding goes out once more, should the datagram be checked again.
   void Check(const Dgram& dgram);
   // The next batch of `reader`, which must have been opened with ForVerifying. False at the end, or
   // at a fault behind which nothing can be read. Fails where the reader does for another reason
@@ -98,22 +102,37 @@ class ALKAID_EXPORT Verifier {
     std::optional<Names> names;
     bool remarked = false;  // it was said that such data can not be checked
   };
+  using Declarations = std::unordered_map<uint32_t, Declared>;
+  // What is known of the source up to some datagram, but for its declarations.
+  struct State {
+    bool configured = false;
+    bool any = false;
+    bool unconfigured_said = false;
+    // Whether the last Configure is marked Corrupted, and whether that was said of data.
+    bool hidden = false;
+    bool hidden_said = false;
+    Timestamp last;
+  };
 
-  void Add(Finding finding);
+  void Add(const Finding& finding);
+  // A finding of the datagram under check; not one that went out before the check was interrupted.
+  void AddOnce(const Finding& finding);
   // A fault where the reader stands and can not go on.
   void AddAtEnd(const BatchReader& reader, std::string text);
 
   const std::string source_;
   const Report report_;
-  std::unordered_map<uint32_t, Declared> declared_;
-  bool configured_;
-  bool any_ = false;
-  bool unconfigured_said_ = false;
-  // Whether the last Configure is marked Corrupted, and whether that was said of data.
-  bool hidden_ = false;
-  bool hidden_said_ = false;
-  Timestamp last_;
+  Declarations declared_;
+  State state_;
   VerifyTotals totals_;
+  // Of a datagram whose check was interrupted: where it starts and which it is, how many findings of it
+  // went out, and how many of these the check that is under way has still to pass.
+  std::pair<int64_t, int64_t> interrupted_ = {-1, -1};
+  int64_t told_ = 0;
+  int64_t to_skip_ = 0;
+  // What is left of the batch under check.
+  DgramBatch batch_;
+  DgramIterator next_;
 };
 
 }  // namespace alkaid::dgram

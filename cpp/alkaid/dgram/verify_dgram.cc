@@ -44,16 +44,17 @@ std::string TimeText(Timestamp time) {
 class Verifier::DgramCheck {
  public:
   DgramCheck(Verifier* verifier, const Dgram& dgram)
-      : verifier_(*verifier), dgram_(dgram), data_(dgram.data()) {}
+      : verifier_(*verifier), state_(verifier->state_), dgram_(dgram), data_(dgram.data()) {}
 
+  // The verifier knows of the datagram only once nothing of the check can fail any more.
   void Run() {
     CheckHeader();
     Flush();
     const bool corrupted = dgram_.damage().corrupted();
     if (dgram_.service() == TransitionId::kConfigure) {
-      verifier_.declared_.clear();
-      verifier_.hidden_said_ = false;
-      verifier_.hidden_ = corrupted;
+      declared_ = &own_;
+      state_.hidden_said = false;
+      state_.hidden = corrupted;
       if (!corrupted) {
         only_declare_ = true;
         Walk(kDgramHeaderBytes, dgram_.size(), 0);
@@ -69,13 +70,16 @@ class Verifier::DgramCheck {
       Walk(kDgramHeaderBytes, dgram_.size(), 0);
     }
     Flush();
+    for (Declared* const declared : remarked_) declared->remarked = true;
+    if (declared_ == &own_) verifier_.declared_.swap(own_);
+    verifier_.state_ = state_;
   }
 
  private:
   void Flush() {
     std::stable_sort(findings_.begin(), findings_.end(),
                      [](const Finding& a, const Finding& b) { return a.byte < b.byte; });
-    for (Finding& finding : findings_) verifier_.Add(std::move(finding));
+    for (const Finding& finding : findings_) verifier_.AddOnce(finding);
     findings_.clear();
   }
   template <typename... Args>
@@ -103,19 +107,19 @@ class Verifier::DgramCheck {
             static_cast<int>(TransitionId::kL1Accept));
     }
     if (header.service() == TransitionId::kConfigure) {
-      verifier_.configured_ = true;
-    } else if (!verifier_.any_ && !verifier_.configured_) {
+      state_.configured = true;
+    } else if (!state_.any && !state_.configured) {
       Fault(0, "the first datagram is ", TransitionName(header.service()), ", not Configure");
     }
     if (header.timestamp.nanoseconds() >= kNanosecondsOfSecond) {
       Remark(0, "time of ", TimeText(header.timestamp), ", a second has ", kNanosecondsOfSecond);
     }
-    if (verifier_.any_ && header.timestamp < verifier_.last_) {
-      Remark(0, "time goes backwards, from ", TimeText(verifier_.last_), " to ",
+    if (state_.any && header.timestamp < state_.last) {
+      Remark(0, "time goes backwards, from ", TimeText(state_.last), " to ",
              TimeText(header.timestamp));
     }
-    verifier_.any_ = true;
-    verifier_.last_ = header.timestamp;
+    state_.any = true;
+    state_.last = header.timestamp;
     if (header.root.type() != TypeId::kParent) {
       Remark(18, "the root is of type ", static_cast<int>(header.root.type()), ", not Parent");
     }
@@ -180,7 +184,7 @@ class Verifier::DgramCheck {
     Result<Names> parsed = Names::Parse(data_ + at, xtc.extent);
     if (only_declare_) {
       // Of two, the last counts.
-      Declared& declared = verifier_.declared_[id.key()];
+      Declared& declared = own_[id.key()];
       declared = {};
       if (parsed.ok()) declared.names.emplace(*std::move(parsed));
       return;
@@ -241,30 +245,32 @@ class Verifier::DgramCheck {
     const bool whole = FindParts(at, at + xtc.extent, &shapes, &data);
     RemarkDamage(at, xtc.damage, "a ShapesData");
 
-    if (!verifier_.configured_) {
-      if (!std::exchange(verifier_.unconfigured_said_, true)) {
+    if (!state_.configured) {
+      if (!std::exchange(state_.unconfigured_said, true)) {
         Fault(at, "ShapesData of NamesId ", id.ToString(),
               " before any Configure; data are not checked until one comes");
       }
       return;
     }
-    const auto declared = verifier_.declared_.find(id.key());
-    if (declared == verifier_.declared_.end() && verifier_.hidden_) {
-      if (!std::exchange(verifier_.hidden_said_, true)) {
+    const auto declared = declared_->find(id.key());
+    if (declared == declared_->end() && state_.hidden) {
+      if (!std::exchange(state_.hidden_said, true)) {
         Remark(at, "data of NamesId ", id.ToString(), " under a Configure marked Corrupted, whose ",
                "declarations readers do not see; data are not checked until another comes");
       }
       return;
     }
-    if (declared == verifier_.declared_.end()) {
+    if (declared == declared_->end()) {
       return Fault(at, "ShapesData of NamesId ", id.ToString(),
                    ", which the Configure does not declare");
     }
-    if (!met_data_.insert(id.key()).second) {
+    const bool is_first = met_data_.insert(id.key()).second;
+    if (!is_first) {
       Remark(at, "second ShapesData of NamesId ", id.ToString(), " in one datagram");
     }
     if (!declared->second.names.has_value()) {
-      if (!std::exchange(declared->second.remarked, true)) {
+      if (is_first && !declared->second.remarked) {
+        remarked_.push_back(&declared->second);
         Remark(at, "data of NamesId ", id.ToString(),
                ", whose declaration is malformed, are not checked from here on");
       }
@@ -377,6 +383,13 @@ class Verifier::DgramCheck {
   }
 
   Verifier& verifier_;
+  // What the verifier knows once this is done: where the datagram is a Configure, also what it declares
+  // itself.
+  State state_;
+  Declarations own_;
+  Declarations* declared_ = &verifier_.declared_;
+  // Of these it was said here that their data are not checked.
+  std::vector<Declared*> remarked_;
   const Dgram& dgram_;
   const uint8_t* const data_;
   bool only_declare_ = false;
@@ -387,7 +400,12 @@ class Verifier::DgramCheck {
 };
 
 void Verifier::Check(const Dgram& dgram) {
+  const std::pair place(dgram.offset(), dgram.index());
+  if (place != interrupted_) told_ = 0;
+  interrupted_ = place;
+  to_skip_ = told_;
   DgramCheck(this, dgram).Run();
+  interrupted_ = {-1, -1};
   ++totals_.dgrams;
   totals_.bytes += dgram.size();
 }

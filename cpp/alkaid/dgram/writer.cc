@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "alkaid/core/files/durable_file.h"
@@ -46,12 +47,29 @@ Result<std::unique_ptr<DgramWriter>> DgramWriter::Open(const std::string& path,
   return std::make_unique<DgramWriter>(std::move(file), options);
 }
 
-Status DgramWriter::Drop(Status why) {
-  builder_.Rewind(whole_bytes_);
-  open_ = State::kNothing;
-  names_ = nullptr;
-  return why;
-}
+// Stands at the beginning of every call: one that does not come to its Done, for a failure or for an
+// exception, drops the datagram that is open.
+class DgramWriter::Call {
+ public:
+  explicit Call(DgramWriter* writer) : writer_(*writer) {}
+  ~Call() {
+    if (done_ || writer_.open_ == State::kNothing) return;
+    writer_.builder_.Rewind(writer_.whole_bytes_);
+    writer_.open_ = State::kNothing;
+    writer_.names_ = nullptr;
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  Status Done() {
+    done_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  DgramWriter& writer_;
+  bool done_ = false;
+};
 
 Status DgramWriter::Expect(State state, const char* what) {
   ALKAID_RETURN_NOT_OK(sink_status_);
@@ -60,7 +78,7 @@ Status DgramWriter::Expect(State state, const char* what) {
   const char* const found = open_ == State::kNothing ? "nothing is open"
                             : open_ == State::kDgram ? "a datagram is open"
                                                      : "data of a datagram are open";
-  return Drop(status::FailedPrecondition(what, " while ", found));
+  return status::FailedPrecondition(what, " while ", found);
 }
 
 Result<uint8_t*> DgramWriter::Reserve(int64_t nbytes) {
@@ -79,15 +97,28 @@ Status DgramWriter::PatchExtent(int64_t at) {
 
 Status DgramWriter::PassOn(int64_t at_least) {
   if (sink_ == nullptr || whole_bytes_ < at_least || whole_bytes_ == 0) return absl::OkStatus();
-  sink_status_ = sink_->Write(builder_.data(), whole_bytes_);
-  ALKAID_RETURN_NOT_OK(sink_status_);
+  ALKAID_RETURN_NOT_OK(WriteToSink(builder_.data(), whole_bytes_));
   builder_.Rewind(0);
   passed_bytes_ += std::exchange(whole_bytes_, 0);
   return absl::OkStatus();
 }
 
+// How much a sink that throws has taken, nobody knows: it has failed.
+Status DgramWriter::WriteToSink(const uint8_t* data, int64_t nbytes) {
+  try {
+    sink_status_ = sink_->Write(data, nbytes);
+  } catch (const std::bad_alloc&) {
+    sink_status_ = status::NoMemory();
+  } catch (...) {
+    sink_status_ = Status(StatusCode::kUnknown, "");
+    throw;
+  }
+  return sink_status_;
+}
+
 Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t env_bits,
                           Damage damage) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Begin"));
   if (env_bits > 0xffffff || static_cast<int>(service) > 0x0f) {
     return status::Invalid("env of ", env_bits, ", the limit is ", 0xffffff, "; service ",
@@ -100,13 +131,13 @@ Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t en
   configure_ = service == TransitionId::kConfigure;
   declaring_.clear();
   given_.clear();
-  return absl::OkStatus();
+  return call.Done();
 }
 
 Status DgramWriter::End() {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "End"));
-  const Status status = PatchExtent(whole_bytes_ + kDgramHeaderBytes - kXtcHeaderBytes);
-  if (!status.ok()) return Drop(status);
+  ALKAID_RETURN_NOT_OK(PatchExtent(whole_bytes_ + kDgramHeaderBytes - kXtcHeaderBytes));
   if (configure_) {
     ALKAID_ASSIGN_OR_RAISE(declared_, Configuration::FromNames(declaring_));
   }
@@ -117,6 +148,7 @@ Status DgramWriter::End() {
 }
 
 Status DgramWriter::Append(const Dgram& dgram) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
   // Also what was moved from, which has no origin.
   if (dgram.origin() == nullptr) return status::Invalid("Append of a Dgram that views none");
@@ -124,8 +156,7 @@ Status DgramWriter::Append(const Dgram& dgram) {
   if (sink_ != nullptr && dgram.size() >= flush_bytes_) {
     // Straight on: a large datagram is not copied.
     ALKAID_RETURN_NOT_OK(PassOn(0));
-    sink_status_ = sink_->Write(dgram.data(), dgram.size());
-    ALKAID_RETURN_NOT_OK(sink_status_);
+    ALKAID_RETURN_NOT_OK(WriteToSink(dgram.data(), dgram.size()));
     declared_ = std::move(in_force);
     passed_bytes_ += dgram.size();
     ++whole_dgrams_;
@@ -139,6 +170,7 @@ Status DgramWriter::Append(const Dgram& dgram) {
 }
 
 Status DgramWriter::Append(const DgramEdit& edit) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
   const int64_t size = edit.saved_size();
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const out, Reserve(size));
@@ -151,29 +183,30 @@ Status DgramWriter::Append(const DgramEdit& edit) {
 }
 
 Status DgramWriter::Declare(const Names& names) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Declare"));
   if (!configure_) {
-    return Drop(status::FailedPrecondition("Declare in a datagram that is no Configure"));
+    return status::FailedPrecondition("Declare in a datagram that is no Configure");
   }
   for (const Names& there : declaring_) {
     if (there.id() != names.id()) continue;
-    return Drop(status::AlreadyExists("NamesId ", names.id().ToString(), " of ", names.ToString(),
-                                      " is that of ", there.ToString()));
+    return status::AlreadyExists("NamesId ", names.id().ToString(), " of ", names.ToString(),
+                                 " is that of ", there.ToString());
   }
   const int64_t extent = internal::NamesExtent(names);
-  const Result<uint8_t*> xtc = Reserve(extent);
-  if (!xtc.ok()) return Drop(xtc.status());
+  ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(extent));
   declaring_.push_back(names);
-  internal::StoreNames(*xtc, names);
+  internal::StoreNames(xtc, names);
   builder_.UnsafeAdvance(extent);
-  return absl::OkStatus();
+  return call.Done();
 }
 
-Result<Names> DgramWriter::Declare(DetectorDefinition definition) {
+Result<Names> DgramWriter::Declare(const DetectorDefinition& definition) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Declare"));
-  Result<Names> names = MakeDeclaration(std::move(definition), declaring_);
-  if (!names.ok()) return Drop(names.status());
-  ALKAID_RETURN_NOT_OK(Declare(*names));
+  ALKAID_ASSIGN_OR_RAISE(Names names, MakeDeclaration(definition, declaring_));
+  ALKAID_RETURN_NOT_OK(Declare(names));
+  ALKAID_RETURN_NOT_OK(call.Done());
   return names;
 }
 
@@ -197,36 +230,33 @@ Status DgramWriter::CheckData(const Names& names) const {
 }
 
 Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values, Damage damage) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Data"));
-  Status allowed = CheckData(names);
-  if (!allowed.ok()) return Drop(std::move(allowed));
-  const Result<int64_t> extent = internal::ShapesDataExtent(names, values);
-  if (!extent.ok()) return Drop(extent.status());
-  const Result<uint8_t*> xtc = Reserve(*extent);
-  if (!xtc.ok()) return Drop(xtc.status());
+  ALKAID_RETURN_NOT_OK(CheckData(names));
+  ALKAID_ASSIGN_OR_RAISE(const int64_t extent, internal::ShapesDataExtent(names, values));
+  ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(extent));
   if (given_.capacity() == 0) given_.reserve(kUsualData);
   given_.push_back(names.id());
-  internal::StoreShapesData(*xtc, names, values, damage, *extent);
-  builder_.UnsafeAdvance(*extent);
-  return absl::OkStatus();
+  internal::StoreShapesData(xtc, names, values, damage, extent);
+  builder_.UnsafeAdvance(extent);
+  return call.Done();
 }
 
 Status DgramWriter::BeginData(const Names& names, Damage damage) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "BeginData"));
-  Status allowed = CheckData(names);
-  if (!allowed.ok()) return Drop(std::move(allowed));
+  ALKAID_RETURN_NOT_OK(CheckData(names));
   const int64_t nbytes = internal::DataOffset(names) + kXtcHeaderBytes;
-  const Result<uint8_t*> xtc = Reserve(nbytes);
-  if (!xtc.ok()) return Drop(xtc.status());
+  ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(nbytes));
   if (given_.capacity() == 0) given_.reserve(kUsualData);
   given_.push_back(names.id());
   // The extents that depend on the fields are set at EndData.
   const uint32_t src = names.id().key();
   const int64_t data = internal::DataOffset(names);
-  std::memset(*xtc, 0, static_cast<size_t>(nbytes));
-  internal::StoreXtc(*xtc, src, damage, TypeId::kShapesData, 0);
-  internal::StoreXtc(*xtc + kXtcHeaderBytes, src, Damage(), TypeId::kShapes, names.shapes_extent());
-  internal::StoreXtc(*xtc + data, src, Damage(), TypeId::kData, 0);
+  std::memset(xtc, 0, static_cast<size_t>(nbytes));
+  internal::StoreXtc(xtc, src, damage, TypeId::kShapesData, 0);
+  internal::StoreXtc(xtc + kXtcHeaderBytes, src, Damage(), TypeId::kShapes, names.shapes_extent());
+  internal::StoreXtc(xtc + data, src, Damage(), TypeId::kData, 0);
   shapes_data_at_ = builder_.length();
   shape_at_ = shapes_data_at_ + 2 * kXtcHeaderBytes;
   data_at_ = shapes_data_at_ + data;
@@ -234,44 +264,43 @@ Status DgramWriter::BeginData(const Names& names, Damage damage) {
   open_ = State::kData;
   names_ = &names;
   next_field_ = 0;
-  return absl::OkStatus();
+  return call.Done();
 }
 
 Status DgramWriter::Value(const FieldValue& value) {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kData, "a field"));
   if (next_field_ == names_->fields().size()) {
-    return Drop(
-        status::Invalid("more values than the ", next_field_, " fields of ", names_->ToString()));
+    return status::Invalid("more values than the ", next_field_, " fields of ", names_->ToString());
   }
-  Status status = value.Check(*names_, next_field_);
-  if (!status.ok()) return Drop(std::move(status));
-  const Result<uint8_t*> out = Reserve(value.nbytes());
-  if (!out.ok()) return Drop(out.status());
-  value.StoreTo(*out);
+  ALKAID_RETURN_NOT_OK(value.Check(*names_, next_field_));
+  ALKAID_ASSIGN_OR_RAISE(uint8_t* const out, Reserve(value.nbytes()));
+  value.StoreTo(out);
   builder_.UnsafeAdvance(value.nbytes());
   if (value.rank() != 0) {
     value.StoreShapeTo(builder_.mutable_data() + shape_at_);
     shape_at_ += kShapeBytes;
   }
   ++next_field_;
-  return absl::OkStatus();
+  return call.Done();
 }
 
 Status DgramWriter::EndData() {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kData, "EndData"));
   if (next_field_ != names_->fields().size()) {
-    return Drop(status::Invalid(next_field_, " of the ", names_->fields().size(), " fields of ",
-                                names_->ToString(), " were given"));
+    return status::Invalid(next_field_, " of the ", names_->fields().size(), " fields of ",
+                           names_->ToString(), " were given");
   }
-  Status status = PatchExtent(data_at_);
-  if (status.ok()) status = PatchExtent(shapes_data_at_);
-  if (!status.ok()) return Drop(status);
+  ALKAID_RETURN_NOT_OK(PatchExtent(data_at_));
+  ALKAID_RETURN_NOT_OK(PatchExtent(shapes_data_at_));
   open_ = State::kDgram;
   names_ = nullptr;
-  return absl::OkStatus();
+  return call.Done();
 }
 
 Result<std::shared_ptr<Buffer>> DgramWriter::Finish() {
+  Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Finish"));
   if (sink_ != nullptr) {
     return status::FailedPrecondition("Finish of a writer that has a sink; Close ends it");
@@ -283,14 +312,14 @@ Result<std::shared_ptr<Buffer>> DgramWriter::Finish() {
 }
 
 Status DgramWriter::Close() {
+  Call call(this);
   if (closed_) return sink_status_;
   if (sink_status_.ok()) {
     ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Close"));
     PassOn(0).IgnoreError();
   }
+  const Status closing = sink_ != nullptr ? sink_->Close() : absl::OkStatus();
   closed_ = true;
-  if (sink_ == nullptr) return sink_status_;
-  const Status closing = sink_->Close();
   if (sink_status_.ok()) sink_status_ = closing;
   return sink_status_;
 }

@@ -24,8 +24,8 @@
 // BeginData and EndData.
 // Threads: one at a time.
 // Out of memory: kResourceExhausted from the pool. Names, tables of declarations and messages come
-// from operator new and may throw std::bad_alloc, from Open to Close; what is gone then is no more
-// than the datagram that was open.
+// from operator new and may throw std::bad_alloc, from Open to Close: that drops the datagram that was
+// open, as any failure does, and it can be begun again. A sink that throws has failed.
 #pragma once
 
 #include <cstdint>
@@ -95,7 +95,7 @@ class ALKAID_EXPORT DgramWriter {
   Status Declare(const Names& names);
   // The same from a definition, to which MakeDeclaration gives its number behind those that this
   // Configure declares, and fails so. The answer is what data are written with.
-  Result<Names> Declare(DetectorDefinition definition);
+  Result<Names> Declare(const DetectorDefinition& definition);
 
   // The data of one Names, in one call. kInvalidArgument where values and declaration disagree, or
   // the Configure declares no such Names; kAlreadyExists where the datagram carries data of that
@@ -142,12 +142,14 @@ class ALKAID_EXPORT DgramWriter {
  private:
   enum class State { kNothing, kDgram, kData };
 
+  class Call;
+
   Status Expect(State state, const char* what);
-  Status Drop(Status why);
   // Whether data of `names` may be written now.
   Status CheckData(const Names& names) const;
   // Passes on whole datagrams, once they are `at_least` bytes.
   Status PassOn(int64_t at_least);
+  Status WriteToSink(const uint8_t* data, int64_t nbytes);
   // Makes room for `nbytes` behind what is there.
   Result<uint8_t*> Reserve(int64_t nbytes);
   // Writes the extent of the Xtc that starts at `at` and ends here.

@@ -6,7 +6,8 @@
 // length: that is done where bytes are walked (dgram.h).
 //
 // Ownership: plain values; they keep no pointer.
-// Threads: free of state. Allocates nothing, but for ToString.
+// Threads: free of state. Out of memory: allocates nothing, but for ToString, which throws
+// std::bad_alloc.
 #pragma once
 
 #include <bit>

@@ -6,6 +6,7 @@ namespace alkaid::dgram {
 
 bool XtcWalk::Descend() {
   if (depth_ == kMaxDepth) {
+    StepBack();
     return Fail(at_, absl::StrCat("Parents nest deeper than the limit of ", kMaxDepth));
   }
   ends_[++depth_] = next_;

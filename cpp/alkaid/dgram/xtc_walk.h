@@ -9,7 +9,9 @@
 //   ALKAID_RETURN_NOT_OK(walk.status());
 //
 // Ownership: borrows the Dgram.
-// Threads: one. Allocates nothing, but for the message of a fault.
+// Threads: one.
+// Out of memory: allocates nothing, but for the message of a fault: then Next throws std::bad_alloc, and
+// called again meets the same fault.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +63,10 @@ class ALKAID_EXPORT XtcWalk {
  protected:
   // Ends the walk with a fault `at` bytes from the start of the datagram. Always false.
   bool Fail(int64_t at, const std::string& what);
+  // Makes Next go to this Xtc once more, and to the one behind it again. For those who look into one and
+  // may be interrupted.
+  void StepBack() { next_ = at_; }
+  void StepOn() { next_ = at_ + xtc_.extent; }
 
   const Dgram* dgram_;
   const uint8_t* data_;
