@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/chunk_info.h"
 
@@ -21,9 +22,34 @@ void BigDataPlan::AddStream(std::shared_ptr<BigDataFile> file) {
   stream.file = std::move(file);
 }
 
-BigDataPlan::Batch BigDataPlan::Add(EventBatch events) {
+BigDataPlan::Batch BigDataPlan::Add(const EventBatch& events) {
+  const size_t steps = steps_.size();
+  marks_.clear();
+  for (const Stream& stream : streams_) marks_.push_back({stream.groups.size(), stream.file});
+  try {
+    Batch batch = Plan(events);
+    ++batches_planned_;
+    return batch;
+  } catch (...) {
+    TakeBack(steps);
+    throw;
+  }
+}
+
+void BigDataPlan::TakeBack(size_t steps) noexcept {
+  while (steps_.size() > steps) steps_.pop_back();
+  for (size_t i = 0; i < marks_.size(); ++i) {
+    Stream& stream = streams_[i];
+    // A batch continues no group of the one before.
+    stream.open = nullptr;
+    while (stream.groups.size() > marks_[i].groups) stream.groups.pop_back();
+    stream.file = marks_[i].file;
+  }
+}
+
+BigDataPlan::Batch BigDataPlan::Plan(const EventBatch& events) {
   Batch batch;
-  batch.events = std::move(events);
+  batch.events = events;
   for (Stream& stream : streams_) stream.open = nullptr;
   for (const Event& event : batch.events) {
     const Status status = PlanEvent(event);
@@ -32,14 +58,13 @@ BigDataPlan::Batch BigDataPlan::Add(EventBatch events) {
     batch.fault = status;
     break;
   }
-  ++batches_planned_;
   return batch;
 }
 
 Status BigDataPlan::PlanEvent(const Event& event) {
   if (event.stream_count() != stream_count()) {
-    return status::DataLoss("event ", event.index(), " of batch ", batches_planned_, ": ",
-                            event.stream_count(), " streams, expected ", stream_count());
+    return dgram::internal::DataFault("event ", event.index(), " of batch ", batches_planned_, ": ",
+                                      event.stream_count(), " streams, expected ", stream_count());
   }
   if (!event.is_l1_accept()) return PlanTransition(event);
   // All records of the event first: one that is wrong must not spoil the groups of those before.
@@ -92,8 +117,8 @@ Status BigDataPlan::PlanTransition(const Event& event) {
 Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& dgram) {
   Stream& stream = streams_[static_cast<size_t>(index)];
   const auto in_stream = [&](const Status& status) {
-    return status::DataLoss("stream ", index, ", timestamp ", dgram.timestamp().value(), ": ",
-                            dgram::internal::MessageText(status));
+    return dgram::internal::DataFault("stream ", index, ", timestamp ", dgram.timestamp().value(),
+                                      ": ", dgram::internal::MessageText(status));
   };
   if (!stream.info.has_value() || stream.configuration != dgram.configuration()) {
     Result<SmdInfo> info = SmdInfo::Find(dgram.configuration());

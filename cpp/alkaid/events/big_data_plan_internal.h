@@ -5,7 +5,7 @@
 // Enables announce. What it finds wrong it notes at the event, to be told when that is reached.
 //
 // Ownership: owns its groups; shares files and batches. Threads: one at a time. Out of memory:
-// std::bad_alloc.
+// std::bad_alloc, and the plan is as it was.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,9 @@ struct BigDataGroup {
   int64_t offset = 0;
   int64_t nbytes = 0;
   std::shared_ptr<const dgram::Configuration> configuration;
-  // Of the read: not begun (-1), in flight, or done when the origin is there. Then `there` bytes
+  // Whether its step was taken.
+  bool begun = false;
+  // Of the read: not in flight (-1), in flight, or done when the origin is there. Then `there` bytes
   // are, fewer than asked where the file ends too early.
   int64_t ticket = -1;
   int64_t there = 0;
@@ -92,7 +94,7 @@ class ALKAID_EXPORT BigDataPlan {
   int stream_count() const { return static_cast<int>(streams_.size()); }
 
   // Goes over one batch, and adds to the steps what it takes.
-  Batch Add(EventBatch events);
+  Batch Add(const EventBatch& events);
   // Steps not begun, in order.
   std::deque<Step>& steps() { return steps_; }
 
@@ -101,6 +103,14 @@ class ALKAID_EXPORT BigDataPlan {
   Result<std::optional<SmdRecord>> RecordOf(int stream, const dgram::Dgram& dgram);
 
  private:
+  // What a batch under way adds to, as it was.
+  struct Mark {
+    size_t groups;
+    std::shared_ptr<BigDataFile> file;
+  };
+  void TakeBack(size_t steps) noexcept;
+
+  Batch Plan(const EventBatch& events);
   Status PlanEvent(const Event& event);
   Status PlanTransition(const Event& event);
   void PlanDgram(int stream, const SmdRecord& record,
@@ -112,6 +122,8 @@ class ALKAID_EXPORT BigDataPlan {
   std::deque<Step> steps_;
   // Of the event under way.
   std::vector<std::optional<SmdRecord>> records_;
+  // Of each stream.
+  std::vector<Mark> marks_;
   int64_t batches_planned_ = 0;
 };
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <deque>
+#include <new>
 #include <thread>
 #include <utility>
 
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/chunk_info.h"
 
@@ -35,18 +37,21 @@ class GroupReader final : public BigDataReader {
   io::ReadQueueKind queue_kind() const override { return queue_->kind(); }
 
  private:
+  Result<bool> NextEvent(BigDataEvent* event);
   // Plans the next batch of small data: false at the end.
   Result<bool> Plan();
 
   // Keeps `prefetch` reads in flight.
   void ReadAhead();
-  // Begins the next step that was planned: a read, or a change of chunk.
-  Status Begin(Step* step);
+  Status TryToReadAhead();
+  // Begins a read, or a change of chunk: the next step that was planned, or once more one whose read
+  // failed.
+  Status Begin(const Step& step);
   Status Submit(Group* group);
   // Waits for the group that the stream needs now.
   Status Load(Group* group);
   // Tries the rest of a short read again.
-  Status ReadRest(Group* group);
+  Status ReadRest(Group* group, uint8_t* bytes);
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
@@ -62,6 +67,8 @@ class GroupReader final : public BigDataReader {
   std::deque<BigDataPlan::Batch> batches_;
   int64_t next_event_ = 0;
   int64_t batches_given_ = 0;
+  // What the source gave last and is not planned yet: only while there is no memory.
+  std::optional<Result<std::optional<EventBatch>>> given_;
   bool source_ended_ = false;
   // Bytes that the event under way takes of each stream's group.
   std::vector<int64_t> taken_;
@@ -112,34 +119,50 @@ Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::s
 
 Result<bool> GroupReader::Plan() {
   if (source_ended_) return false;
-  Result<std::optional<EventBatch>> events = source_();
-  const bool is_end = events.ok() && !events->has_value();
-  if (!events.ok()) {
+  if (!given_.has_value()) {
+    Result<std::optional<EventBatch>> events = source_();
     // A fault of the small data has its place behind what was planned; all else may pass.
-    if (events.status().code() != StatusCode::kDataLoss) return events.status();
-    batches_.push_back({EventBatch(), 0, events.status()});
-  } else if (!is_end) {
-    batches_.push_back(plan_.Add(**std::move(events)));
+    if (!events.ok() && events.status().code() != StatusCode::kDataLoss) return events.status();
+    given_.emplace(std::move(events));
   }
+  const Result<std::optional<EventBatch>>& events = *given_;
+  if (!events.ok()) {
+    batches_.push_back({EventBatch(), 0, events.status()});
+  } else if (events->has_value()) {
+    batches_.emplace_back();
+    try {
+      batches_.back() = plan_.Add(**events);
+    } catch (...) {
+      batches_.pop_back();
+      throw;
+    }
+  }
+  const bool is_end = events.ok() && !events->has_value();
   source_ended_ = is_end || !batches_.back().fault.ok();
+  given_.reset();
   return !is_end;
 }
 
-Status GroupReader::Begin(Step* step) {
-  BigDataRead told;
-  told.batch = step->batch;
-  told.stream = step->stream;
-  if (step->group == nullptr) {
-    told.kind = BigDataRead::Kind::kOpenChunk;
-    told.path = step->chunk->path;
-    told.chunk_id = step->chunk->chunk_id;
-  } else {
-    ALKAID_RETURN_NOT_OK(Submit(step->group));
-    told.path = step->group->file->path;
-    told.offset = step->group->offset;
-    told.nbytes = step->group->nbytes;
+Status GroupReader::Begin(const Step& step) {
+  // Whatever may fail comes before the read that it would begin.
+  std::optional<BigDataRead> told;
+  if (options_.on_read) {
+    told.emplace();
+    told->batch = step.batch;
+    told->stream = step.stream;
+    told->path = step.group == nullptr ? step.chunk->path : step.group->file->path;
+    if (step.group == nullptr) {
+      told->kind = BigDataRead::Kind::kOpenChunk;
+      told->chunk_id = step.chunk->chunk_id;
+    } else {
+      told->offset = step.group->offset;
+      told->nbytes = step.group->nbytes;
+    }
   }
-  if (options_.on_read) options_.on_read(told);
+  if (step.group != nullptr) ALKAID_RETURN_NOT_OK(Submit(step.group));
+  const bool is_next = step.group == nullptr || !std::exchange(step.group->begun, true);
+  if (is_next) plan_.steps().pop_front();
+  if (told.has_value()) options_.on_read(*told);
   return absl::OkStatus();
 }
 
@@ -149,64 +172,69 @@ Status GroupReader::Submit(Group* group) {
   }
   // Blocks of a few sizes serve groups of any size.
   const auto rounded = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(group->nbytes)));
-  ALKAID_ASSIGN_OR_RAISE(group->buffer,
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer,
                          recycler_->Take(group->nbytes, std::min(rounded, options_.chunk_bytes)));
-  ALKAID_ASSIGN_OR_RAISE(group->ticket, queue_->Submit({group->file->file, group->offset,
-                                                        group->nbytes, group->buffer}));
+  ALKAID_ASSIGN_OR_RAISE(group->ticket,
+                         queue_->Submit({group->file->file, group->offset, group->nbytes, buffer}));
+  group->buffer = std::move(buffer);
   ++statistics_.reads;
   return absl::OkStatus();
 }
 
 // What fails ahead of its time is tried again, and told, when it is needed.
-void GroupReader::ReadAhead() {
+void GroupReader::ReadAhead() try {
+  TryToReadAhead().IgnoreError();
+} catch (const std::bad_alloc&) {
+}
+
+Status GroupReader::TryToReadAhead() {
   const auto most_batches = static_cast<size_t>(options_.prefetch) + 2;
   while (queue_->in_flight() < options_.prefetch) {
-    if (plan_.steps().empty()) {
-      if (batches_.size() >= most_batches) return;
-      const Result<bool> more = Plan();
-      if (!more.ok() || !*more) return;
+    if (!plan_.steps().empty()) {
+      ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
       continue;
     }
-    if (!Begin(&plan_.steps().front()).ok()) return;
-    plan_.steps().pop_front();
+    if (batches_.size() >= most_batches) break;
+    ALKAID_ASSIGN_OR_RAISE(const bool more, Plan());
+    if (!more) break;
   }
+  return absl::OkStatus();
 }
 
 Status GroupReader::Load(Group* group) {
   if (group->origin != nullptr) return absl::OkStatus();
   // Steps are in the order of need: all before this one were needed before.
-  while (group->ticket < 0) {
-    ALKAID_RETURN_NOT_OK(Begin(&plan_.steps().front()));
-    plan_.steps().pop_front();
+  while (!group->begun) ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
+  // It was begun, and failed.
+  if (group->ticket < 0) {
+    ALKAID_RETURN_NOT_OK(Begin({group, group->stream, group->batch, nullptr}));
   }
   ReadAhead();
-  const io::ReadOutcome outcome = queue_->Wait(group->ticket);
-  Status status = outcome.status;
+  // Made before the read is waited for: what was read is not to be lost for want of memory.
+  auto origin = std::make_shared<DgramOrigin>(
+      DgramOrigin{nullptr, group->configuration, group->file->path, group->offset});
+  const io::ReadOutcome outcome = queue_->Wait(std::exchange(group->ticket, -1));
+  const std::shared_ptr<Buffer> buffer = std::move(group->buffer);
+  // Where one of these fails the group is read again, should Next be called again.
+  ALKAID_RETURN_NOT_OK(outcome.status);
   group->there = outcome.nbytes;
-  if (status.ok() && group->there < group->nbytes) status = ReadRest(group);
-  if (!status.ok()) {
-    // To be read again, should Next be called again.
-    group->ticket = -1;
-    group->buffer = nullptr;
-    plan_.steps().push_front({group, group->stream, group->batch, nullptr});
-    return status;
-  }
-  group->origin = std::make_shared<const DgramOrigin>(DgramOrigin{
-      std::move(group->buffer), group->configuration, group->file->path, group->offset});
+  if (group->there < group->nbytes) ALKAID_RETURN_NOT_OK(ReadRest(group, buffer->mutable_data()));
+  origin->buffer = buffer;
+  group->origin = std::move(origin);
   if (alkaid::internal::ViewEventsOn()) [[unlikely]]
-    dgram::internal::TellSourceOf(*group->origin, group->origin->buffer->data(), group->there);
+    dgram::internal::TellSourceOf(*group->origin, buffer->data(), group->there);
   ReadAhead();
   return absl::OkStatus();
 }
 
-Status GroupReader::ReadRest(Group* group) {
+Status GroupReader::ReadRest(Group* group, uint8_t* bytes) {
   for (int retry = 0; retry < options_.max_retries && group->there < group->nbytes; ++retry) {
     std::this_thread::sleep_for(options_.retry_pause);
     ++statistics_.retries;
     ALKAID_ASSIGN_OR_RAISE(
         const int64_t more,
         group->file->file->ReadAt(group->offset + group->there, group->nbytes - group->there,
-                                  group->buffer->mutable_data() + group->there));
+                                  bytes + group->there));
     group->there += more;
   }
   return absl::OkStatus();
@@ -221,19 +249,19 @@ Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
     const int64_t size = DgramHeader::SizeOf(data);
     const dgram::Timestamp found(dgram::LoadUnaligned<uint64_t>(data));
     if (size != record.size || found != timestamp) [[unlikely]] {
-      return status::DataLoss(group.file->path, ": byte ", group.offset + stream.at, " (stream ",
-                              group.stream, "): datagram of ", size, " bytes and timestamp ",
-                              found.value(), ", its small-data record says ", record.size,
-                              " bytes and timestamp ", timestamp.value());
+      return dgram::internal::DataFault(
+          group.file->path, ": byte ", group.offset + stream.at, " (stream ", group.stream,
+          "): datagram of ", size, " bytes and timestamp ", found.value(),
+          ", its small-data record says ", record.size, " bytes and timestamp ", timestamp.value());
     }
     if (size <= there) [[likely]] {
       return Dgram(group.origin, data, size, statistics_.events);
     }
   }
-  return status::DataLoss(group.file->path, ": byte ", group.offset + stream.at, " (stream ",
-                          group.stream, ", timestamp ", timestamp.value(), "): datagram of ",
-                          record.size, " bytes, the file has ", std::max<int64_t>(there, 0),
-                          " of them, after ", options_.max_retries, " retries");
+  return dgram::internal::DataFault(
+      group.file->path, ": byte ", group.offset + stream.at, " (stream ", group.stream,
+      ", timestamp ", timestamp.value(), "): datagram of ", record.size, " bytes, the file has ",
+      std::max<int64_t>(there, 0), " of them, after ", options_.max_retries, " retries");
 }
 
 Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
@@ -278,7 +306,13 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   return absl::OkStatus();
 }
 
-Result<bool> GroupReader::Next(BigDataEvent* event) {
+Result<bool> GroupReader::Next(BigDataEvent* event) try {
+  return NextEvent(event);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Result<bool> GroupReader::NextEvent(BigDataEvent* event) {
   if (!fault_.ok()) return fault_;
   while (batches_.empty() || batches_.front().IsThrough(next_event_)) {
     if (!batches_.empty()) {
@@ -312,7 +346,7 @@ Result<bool> GroupReader::Next(BigDataEvent* event) {
 
 Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std::string>& paths,
                                                            BatchSource source,
-                                                           BigDataReaderOptions options) {
+                                                           BigDataReaderOptions options) try {
   if (paths.empty() || !source) return status::Invalid("big data of no stream, or no source");
   if (options.max_dgram_bytes < dgram::kDgramHeaderBytes) {
     return status::Invalid("datagrams of at most ", options.max_dgram_bytes,
@@ -332,11 +366,13 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
   auto made = std::make_unique<internal::GroupReader>(std::move(source), std::move(options));
   ALKAID_RETURN_NOT_OK(made->Init(paths));
   return made;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std::string>& paths,
                                                            std::shared_ptr<EventBuilder> builder,
-                                                           BigDataReaderOptions options) {
+                                                           BigDataReaderOptions options) try {
   if (builder == nullptr) return status::Invalid("big data need an event builder, not null");
   if (builder->has_destinations()) {
     return status::Invalid("big data are read for one destination; this builder tells them apart");
@@ -353,6 +389,8 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
         return std::optional<EventBatch>(std::move(built.destinations.front().batch));
       },
       std::move(options));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

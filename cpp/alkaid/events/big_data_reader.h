@@ -26,7 +26,7 @@
 // Ownership: shares the source of batches, owns its files; datagrams live on their own. The pool
 // must outlive both.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted.
+// Out of memory: kResourceExhausted from Open and Next, where operator new has none too.
 #pragma once
 
 #include <chrono>

@@ -11,7 +11,8 @@
 // (UINT32) and filename (CHARSTR).
 //
 // Ownership: a plain value; nothing points into the datagram.
-// Threads: free of state. Out of memory: text comes from operator new and may throw std::bad_alloc.
+// Threads: free of state. Out of memory: text and messages come from operator new and may throw
+// std::bad_alloc.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "alkaid/base/first_made.h"
@@ -14,9 +16,9 @@ namespace {
 
 constexpr int64_t kMostInFooter = std::numeric_limits<uint32_t>::max();
 
-// A finished batch keeps unused capacity only up to a quarter of its bytes.
-bool WorthShrinking(const BufferBuilder& builder) {
-  return builder.capacity() > builder.length() + builder.length() / 4 + 4096;
+// A finished batch of `nbytes` keeps unused capacity only up to a quarter of its bytes.
+bool WorthShrinking(const BufferBuilder& builder, int64_t nbytes) {
+  return builder.capacity() > nbytes + nbytes / 4 + 4096;
 }
 
 }  // namespace
@@ -35,14 +37,17 @@ void DgramBatchBuilder::SetConfiguration(
     const std::string& source) {
   const auto index = static_cast<size_t>(stream);
   if (epochs_.back().streams[index].configuration == configuration) return;
-  if (epochs_.back().first_event != size()) {
-    Epoch next{size(), epochs_.back().streams};
-    epochs_.push_back(std::move(next));
+  Stream now{configuration, source};
+  if (epochs_.back().first_event == size()) {
+    epochs_.back().streams[index] = std::move(now);
+    return;
   }
-  epochs_.back().streams[index] = {configuration, source};
+  Epoch next{size(), epochs_.back().streams};
+  next.streams[index] = std::move(now);
+  epochs_.push_back(std::move(next));
 }
 
-Status DgramBatchBuilder::Append(int stream, dgram::Dgram&& dgram) {
+Status DgramBatchBuilder::Append(int stream, dgram::Dgram&& dgram) try {
   if (stream < 0 || stream >= stream_count()) {
     return status::IndexError("datagram for stream ", stream, " of a batch of ", stream_count(),
                               " streams");
@@ -66,6 +71,8 @@ Status DgramBatchBuilder::Append(int stream, dgram::Dgram&& dgram) {
   place = std::move(dgram);
   is_open_ = true;
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void DgramBatchBuilder::DropEvent() {
@@ -89,6 +96,20 @@ bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
 }
 
 Status DgramBatchBuilder::EndEvent() {
+  Status status;
+  try {
+    status = CloseEvent();
+  } catch (const std::bad_alloc&) {
+    status = status::NoMemory();
+  } catch (...) {
+    DropEvent();
+    throw;
+  }
+  DropEvent();
+  return status;
+}
+
+Status DgramBatchBuilder::CloseEvent() {
   static constinit alkaid::internal::FirstMade<const Label> label;
   const ScopedDefaultLabel scope(
       *label.Get([] { return new const Label(Label::Intern("events.batch")); }));
@@ -102,12 +123,10 @@ Status DgramBatchBuilder::EndEvent() {
   }
   const bool fresh = bytes_.length() == 0 && bytes_.capacity() == 0;
   const int64_t adopted = fresh && Adopt(&open_[first]) ? parts_[first].nbytes : 0;
-  const Status status = Write(parts_, adopted);
-  DropEvent();
-  return status;
+  return Write(parts_, adopted);
 }
 
-Status DgramBatchBuilder::Reserve(int64_t nbytes) {
+Status DgramBatchBuilder::Reserve(int64_t nbytes) try {
   if (size() == 0) {
     const int64_t length = *std::max_element(last_lengths_.begin(), last_lengths_.end());
     const int64_t events = *std::max_element(last_sizes_.begin(), last_sizes_.end());
@@ -116,10 +135,14 @@ Status DgramBatchBuilder::Reserve(int64_t nbytes) {
   }
   ALKAID_RETURN_NOT_OK(bytes_.Reserve(nbytes));
   return offsets_.Reserve(1);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramBatchBuilder::AppendEvent(std::span<const DgramBytes> dgrams) {
+Status DgramBatchBuilder::AppendEvent(std::span<const DgramBytes> dgrams) try {
   return Write(dgrams, 0);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status DgramBatchBuilder::Write(std::span<const DgramBytes> dgrams, int64_t adopted) {
@@ -153,19 +176,24 @@ Status DgramBatchBuilder::Write(std::span<const DgramBytes> dgrams, int64_t adop
   return absl::OkStatus();
 }
 
-Status DgramBatchBuilder::AppendEvents(const DgramBatchBuilder& other) {
+Status DgramBatchBuilder::AppendEvents(const DgramBatchBuilder& other) try {
   if (other.size() == 0) return absl::OkStatus();
   ALKAID_RETURN_NOT_OK(Reserve(other.length()));
   ALKAID_RETURN_NOT_OK(offsets_.Reserve(other.size()));
+  std::vector<Epoch> epochs = other.epochs_;
+  for (Epoch& epoch : epochs) epoch.first_event += size();
+  epochs_.reserve(epochs_.size() + epochs.size());
+
+  // Nothing can fail from here on.
   const int64_t begin = length();
   for (int64_t i = 0; i < other.size(); ++i) {
     offsets_.UnsafeAppend(begin + other.offsets_.data()[i]);
   }
   bytes_.UnsafeAppend(other.bytes_.data(), other.length());
-  for (const Epoch& epoch : other.epochs_) {
-    epochs_.push_back({size() - other.size() + epoch.first_event, epoch.streams});
-  }
+  std::move(epochs.begin(), epochs.end(), std::back_inserter(epochs_));
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 uint8_t* DgramBatchBuilder::mutable_last(int stream) {
@@ -177,37 +205,20 @@ uint8_t* DgramBatchBuilder::mutable_last(int stream) {
   return dgram::LoadUnaligned<uint32_t>(sizes + ptrdiff_t{4} * stream) == 0 ? nullptr : at;
 }
 
-Result<EventBatch> DgramBatchBuilder::Finish() {
-  if (is_open_) return status::FailedPrecondition("Finish while an event is open");
-  if (size() == 0) return EventBatch();
+Result<DgramBatchBuilder::Prepared> DgramBatchBuilder::PrepareBatch() {
   const int64_t events = size();
-  const int64_t events_nbytes = bytes_.length();
-  ALKAID_RETURN_NOT_OK(bytes_.Reserve(PacketFooter::BytesFor(events)));
-  ALKAID_RETURN_NOT_OK(offsets_.Append(events_nbytes));
-  const int64_t* const offsets = offsets_.data();
-  for (int64_t i = 0; i < events; ++i) {
-    const auto nbytes = static_cast<uint32_t>(offsets[i + 1] - offsets[i]);
-    bytes_.UnsafeAppend(&nbytes, sizeof(nbytes));
-  }
-  const auto count = static_cast<uint32_t>(events);
-  bytes_.UnsafeAppend(&count, sizeof(count));
-
-  const auto slot = static_cast<size_t>(next_remembered_);
-  last_lengths_[slot] = bytes_.length();
-  last_sizes_[slot] = events + 1;
-  next_remembered_ = (next_remembered_ + 1) % kRemembered;
-
-  auto data = std::make_shared<internal::EventBatchData>();
+  const int64_t footer_nbytes = PacketFooter::BytesFor(events);
+  ALKAID_RETURN_NOT_OK(bytes_.Reserve(footer_nbytes));
+  ALKAID_RETURN_NOT_OK(offsets_.Reserve(1));
+  Prepared prepared;
+  prepared.data = std::make_shared<internal::EventBatchData>();
+  internal::EventBatchData* const data = prepared.data.get();
   data->size = events;
   data->stream_count = stream_count();
-  Result<std::shared_ptr<Buffer>> buffer = bytes_.Finish(WorthShrinking(bytes_));
-  // Giving memory back may take memory; a larger batch is better than none.
-  if (!buffer.ok()) buffer = bytes_.Finish(/*shrink_to_fit=*/false);
-  ALKAID_RETURN_NOT_OK(buffer);
-  ALKAID_ASSIGN_OR_RAISE(data->event_offsets, offsets_.Finish(/*shrink_to_fit=*/false));
-  data->buffer = *std::move(buffer);
+  data->epochs.reserve(epochs_.size());
   for (const Epoch& epoch : epochs_) {
     internal::EventBatchData::Epoch made{epoch.first_event, {}};
+    made.origins.reserve(epoch.streams.size());
     for (size_t i = 0; i < epoch.streams.size(); ++i) {
       const Stream& stream = epoch.streams[i];
       if (!data->epochs.empty() &&
@@ -215,14 +226,63 @@ Result<EventBatch> DgramBatchBuilder::Finish() {
         made.origins.push_back(data->epochs.back().origins[i]);
         continue;
       }
-      made.origins.push_back(std::make_shared<const dgram::DgramOrigin>(
-          dgram::DgramOrigin{data->buffer, stream.configuration, stream.source}));
+      auto origin = std::make_shared<dgram::DgramOrigin>(
+          dgram::DgramOrigin{nullptr, stream.configuration, stream.source});
+      prepared.origins.push_back(origin.get());
+      made.origins.push_back(std::move(origin));
     }
     data->epochs.push_back(std::move(made));
   }
+
+  const int64_t* const offsets = offsets_.data();
+  uint8_t* footer = bytes_.mutable_data() + bytes_.length();
+  const auto put = [&](int64_t value) {
+    const auto word = static_cast<uint32_t>(value);
+    std::memcpy(footer, &word, sizeof(word));
+    footer += sizeof(word);
+  };
+  for (int64_t i = 0; i < events; ++i) {
+    put((i + 1 < events ? offsets[i + 1] : bytes_.length()) - offsets[i]);
+  }
+  put(events);
+  return prepared;
+}
+
+std::shared_ptr<Buffer> DgramBatchBuilder::FinishShrunk(int64_t nbytes) {
+  try {
+    Result<std::shared_ptr<Buffer>> buffer = bytes_.FinishWithLength(nbytes);
+    return buffer.ok() ? *std::move(buffer) : nullptr;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+Result<EventBatch> DgramBatchBuilder::Finish() try {
+  if (is_open_) return status::FailedPrecondition("Finish while an event is open");
+  if (size() == 0) return EventBatch();
+  ALKAID_ASSIGN_OR_RAISE(const Prepared prepared, PrepareBatch());
+  const int64_t events_nbytes = bytes_.length();
+  const int64_t nbytes = events_nbytes + PacketFooter::BytesFor(size());
+  // Giving memory back may take memory; a larger batch is better than none. Without that, nothing can
+  // fail from here on: there is room for all that is added.
+  internal::EventBatchData& data = *prepared.data;
+  if (WorthShrinking(bytes_, nbytes)) data.buffer = FinishShrunk(nbytes);
+  if (data.buffer == nullptr) {
+    ALKAID_ASSIGN_OR_RAISE(data.buffer, bytes_.FinishWithLength(nbytes, /*shrink_to_fit=*/false));
+  }
+  offsets_.UnsafeAppend(events_nbytes);
+  ALKAID_ASSIGN_OR_RAISE(data.event_offsets, offsets_.Finish(/*shrink_to_fit=*/false));
+  for (dgram::DgramOrigin* const origin : prepared.origins) origin->buffer = data.buffer;
+
+  const auto slot = static_cast<size_t>(next_remembered_);
+  last_lengths_[slot] = nbytes;
+  last_sizes_[slot] = data.size + 1;
+  next_remembered_ = (next_remembered_ + 1) % kRemembered;
   epochs_.erase(epochs_.begin(), epochs_.end() - 1);
   epochs_.front().first_event = 0;
-  return EventBatch(std::move(data));
+  return EventBatch(prepared.data);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

@@ -15,8 +15,9 @@
 // Ownership: owns its bytes until Finish, and the appended datagrams until EndEvent. The pool must
 // outlive the builder and its batches.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted; the event that was open is dropped, the batch holds what it
-// held.
+// Out of memory: kResourceExhausted, where operator new has none too, and the builder holds what it
+// held; but EndEvent drops the event that was open. Only making a builder, and SetConfiguration, throw
+// std::bad_alloc.
 #pragma once
 
 #include <array>
@@ -98,9 +99,20 @@ class ALKAID_EXPORT DgramBatchBuilder {
     std::vector<Stream> streams;
   };
 
+  // The body of EndEvent, without the drop.
+  Status CloseEvent();
   // Makes the memory of `dgram` that of the builder, which has none, if nobody else holds it.
   // Answers whether.
   bool Adopt(dgram::Dgram* dgram);
+  // A batch without its bytes, and the origins that are to get them.
+  struct Prepared {
+    std::shared_ptr<internal::EventBatchData> data;
+    std::vector<dgram::DgramOrigin*> origins;
+  };
+  // Makes one, and writes the footer behind the bytes, which does not count yet.
+  Result<Prepared> PrepareBatch();
+  // The bytes as a buffer without unused capacity; null where that can not be had.
+  std::shared_ptr<Buffer> FinishShrunk(int64_t nbytes);
   // Appends an event of which the first `adopted` bytes are there already.
   Status Write(std::span<const DgramBytes> dgrams, int64_t adopted);
 

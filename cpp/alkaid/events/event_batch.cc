@@ -5,6 +5,7 @@
 
 #include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/core/observers/source_note.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/source_times.h"
 
 namespace alkaid::events {
@@ -29,7 +30,8 @@ class BatchCheck {
     const uint8_t* const bytes = data_->buffer->data();
     ALKAID_ASSIGN_OR_RAISE(const PacketFooter footer,
                            PacketFooter::Parse(bytes, data_->buffer->size(), source_, 0));
-    if (footer.count() == 0) return status::DataLoss(source_, ": byte 0: footer of no events");
+    if (footer.count() == 0)
+      return dgram::internal::DataFault(source_, ": byte 0: footer of no events");
     ALKAID_RETURN_NOT_OK(offsets_.Reserve(footer.count() + 1));
     BeginEpoch(0);
     for (int64_t i = 0; i < footer.count(); ++i) {
@@ -46,8 +48,8 @@ class BatchCheck {
  private:
   template <typename... Args>
   Status Fault(int64_t event, int64_t byte, const Args&... what) const {
-    return status::DataLoss(source_, ": byte ", byte, " (event ", event, " at byte ", at_,
-                            "): ", what...);
+    return dgram::internal::DataFault(source_, ": byte ", byte, " (event ", event, " at byte ", at_,
+                                      "): ", what...);
   }
 
   void BeginEpoch(int64_t first_event) {
@@ -162,7 +164,7 @@ void EventBatch::Watch() {
 Result<EventBatch> EventBatch::Make(
     std::shared_ptr<Buffer> buffer,
     const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
-    const std::string& source, MemoryPool* pool) {
+    const std::string& source, MemoryPool* pool) try {
   if (buffer == nullptr) return status::Invalid("a batch of events needs a buffer, and has null");
   if (!buffer->is_cpu()) {
     return status::Invalid(
@@ -173,6 +175,8 @@ Result<EventBatch> EventBatch::Make(
   BatchCheck check(std::move(buffer), configurations, source, pool);
   ALKAID_ASSIGN_OR_RAISE(auto data, check.Run());
   return EventBatch(std::move(data));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

@@ -15,8 +15,10 @@
 //
 // Ownership: values that share one representation; any of them may go first.
 // Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one thread.
-// Out of memory: Make keeps 8 bytes for each event, from `pool` (kResourceExhausted), and for each
-// Configure in the batch 16 bytes for each stream, from operator new.
+// Out of memory: Make keeps 8 bytes for each event, from `pool`, and for each Configure in the batch 16
+// bytes for each stream, from operator new: kResourceExhausted where either has none. All else allocates
+// nothing. Copying an Event of a watched batch allocates, and does without where there is no memory
+// (dgram/watched_view.h).
 #pragma once
 
 #include <cstdint>

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
+
+#include "alkaid/dgram/data_fault.h"
 
 namespace alkaid::events {
 namespace {
 
-using dgram::DgramBatch;
 using dgram::DgramHeader;
 using dgram::TransitionId;
 
@@ -17,7 +19,7 @@ constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 }  // namespace
 
 Result<std::unique_ptr<EventBuilder>> EventBuilder::Make(std::shared_ptr<SmdWindowSource> source,
-                                                         EventBuilderOptions options) {
+                                                         EventBuilderOptions options) try {
   if (source == nullptr) return status::Invalid("an event builder needs a source, and has null");
   if (options.batch_size > EventBuilderOptions::kMostEvents) {
     return status::Invalid("batches of ", options.batch_size, " events, the limit is ",
@@ -25,6 +27,8 @@ Result<std::unique_ptr<EventBuilder>> EventBuilder::Make(std::shared_ptr<SmdWind
   }
   if (options.batch_size <= 0) options.batch_size = EventBuilderOptions::kMostEvents;
   return std::unique_ptr<EventBuilder>(new EventBuilder(std::move(source), std::move(options)));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilderOptions options)
@@ -44,7 +48,13 @@ EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilder
   }
 }
 
-Result<EventBatches> EventBuilder::Next() {
+Result<EventBatches> EventBuilder::Next() try {
+  return NextBatches();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Result<EventBatches> EventBuilder::NextBatches() {
   while (fault_.ok() && event_count_ < options_.batch_size) {
     const Result<bool> added = AddEvent();
     if (!added.ok()) {
@@ -61,6 +71,7 @@ Result<EventBatches> EventBuilder::Next() {
 
 Result<EventBatches> EventBuilder::Finish() {
   // What is finished stays in built_ when the next one fails, and is there when Next is called again.
+  built_.destinations.reserve(building_.size());
   if (steps_.size() > 0) {
     ALKAID_ASSIGN_OR_RAISE(built_.steps, steps_.Finish());
   }
@@ -76,71 +87,83 @@ Result<EventBatches> EventBuilder::Finish() {
 Result<bool> EventBuilder::AddEvent() {
   uint64_t earliest = kNever;
   bool any = false;
-  for (const Head& head : heads_) {
-    if (head.at == nullptr) continue;
-    earliest = std::min(earliest, head.timestamp);
-    any = true;
-  }
-  if (!any) {
+  while (true) {
+    for (size_t i = 0; i < heads_.size(); ++i) {
+      const Head& head = heads_[i];
+      if (!head.settled) ALKAID_RETURN_NOT_OK(Settle(static_cast<int>(i)));
+      if (head.at == nullptr) continue;
+      earliest = std::min(earliest, head.timestamp);
+      any = true;
+    }
+    if (any) break;
     ALKAID_ASSIGN_OR_RAISE(const bool more, NextWindow());
-    return more ? AddEvent() : false;
+    if (!more) return false;
   }
   ALKAID_ASSIGN_OR_RAISE(const TransitionId service, Match(earliest));
   ALKAID_RETURN_NOT_OK(Append(earliest, service));
-  ++event_count_;
 
+  // The event is in. Nothing can fail from here on: what follows is looked at by the next call.
+  ++event_count_;
   for (size_t i = 0; i < heads_.size(); ++i) {
     if (parts_[i].data == nullptr) continue;
     heads_[i].at += parts_[i].nbytes;
-    const Status status = Settle(static_cast<int>(i));
-    // The event is in, and the fault stands behind it.
-    if (!status.ok() && fault_.ok()) [[unlikely]]
-      fault_ = status;
+    heads_[i].settled = false;
   }
   return true;
 }
 
 Result<bool> EventBuilder::NextWindow() {
-  while (true) {
+  // One that does not fit stays, should there be no memory to say so.
+  if (window_.empty() || window_.streams.size() == heads_.size()) {
     ALKAID_ASSIGN_OR_RAISE(window_, source_->Next());
-    if (window_.empty()) return false;
-    if (window_.streams.size() != heads_.size()) {
-      return status::DataLoss("window of ", window_.streams.size(), " streams, expected ",
-                              heads_.size());
-    }
-    next_end_ = 0;
-    for (size_t i = 0; i < heads_.size(); ++i) {
-      heads_[i].at = nullptr;
-      heads_[i].end = nullptr;
-      heads_[i].origin = nullptr;
-      heads_[i].next_batch = 0;
-    }
-    bool any = false;
-    for (size_t i = 0; i < heads_.size(); ++i) {
-      ALKAID_RETURN_NOT_OK(Settle(static_cast<int>(i)));
-      any |= heads_[i].at != nullptr;
-    }
-    if (any) return true;
   }
+  if (window_.empty()) return false;
+  if (window_.streams.size() != heads_.size()) {
+    return dgram::internal::DataFault("window of ", window_.streams.size(), " streams, expected ",
+                                      heads_.size());
+  }
+  next_end_ = 0;
+  for (Head& head : heads_) {
+    head.at = head.end = nullptr;
+    head.origin = nullptr;
+    head.next_batch = 0;
+    head.settled = false;
+  }
+  return true;
+}
+
+void EventBuilder::GoToNextPiece(int stream) {
+  Head& head = heads_[static_cast<size_t>(stream)];
+  const auto& batches = window_.streams[static_cast<size_t>(stream)];
+  auto next = batches.begin() + head.next_batch;
+  while (next != batches.end() && next->empty()) ++next;
+  if (next == batches.end()) {
+    head.next_batch = next - batches.begin();
+    head.at = head.end = nullptr;
+    return;
+  }
+  const dgram::DgramOrigin& origin = *next->origin();
+  std::string source = origin.source;
+  for (const Building& building : building_) {
+    building.builder->SetConfiguration(stream, origin.configuration, source);
+  }
+  steps_.SetConfiguration(stream, origin.configuration, source);
+
+  // Nothing can fail from here on.
+  head.next_batch = next - batches.begin() + 1;
+  head.at = next->begin()->data();
+  head.end = head.at + next->nbytes();
+  head.origin = &origin;
+  head.configuration = origin.configuration;
+  head.source = std::move(source);
 }
 
 Status EventBuilder::Settle(int stream) {
   Head& head = heads_[static_cast<size_t>(stream)];
-  while (head.at == head.end) {
-    const auto& batches = window_.streams[static_cast<size_t>(stream)];
-    if (head.next_batch == static_cast<int64_t>(batches.size())) {
-      head.at = head.end = nullptr;
-      return absl::OkStatus();
-    }
-    const DgramBatch& batch = batches[static_cast<size_t>(head.next_batch++)];
-    if (batch.empty()) continue;
-    head.at = batch.begin()->data();
-    head.end = head.at + batch.nbytes();
-    head.origin = batch.origin().get();
-    head.configuration = head.origin->configuration;
-    head.source = head.origin->source;
-    for (const Building& building : building_) UseConfiguration(stream, building.builder.get());
-    UseConfiguration(stream, &steps_);
+  if (head.at == head.end) GoToNextPiece(stream);
+  if (head.at == nullptr) {
+    head.settled = true;
+    return absl::OkStatus();
   }
   head.timestamp = dgram::LoadUnaligned<uint64_t>(head.at);
   if (head.timestamp < head.previous) [[unlikely]] {
@@ -148,6 +171,7 @@ Status EventBuilder::Settle(int stream) {
                                       head.previous));
   }
   head.previous = head.timestamp;
+  head.settled = true;
   return absl::OkStatus();
 }
 
@@ -189,7 +213,8 @@ Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
 Status EventBuilder::Fault(int stream, const std::string& what) const {
   const Head& head = heads_[static_cast<size_t>(stream)];
   const int64_t offset = head.origin->buffer_offset + (head.at - head.origin->buffer->data());
-  return status::DataLoss(head.origin->source, ": byte ", offset, " (stream ", stream, "): ", what);
+  return dgram::internal::DataFault(head.origin->source, ": byte ", offset, " (stream ", stream,
+                                    "): ", what);
 }
 
 bool EventBuilder::Wanted(uint64_t timestamp) {

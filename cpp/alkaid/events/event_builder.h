@@ -16,7 +16,9 @@
 //
 // Ownership: shares the source of windows; batches live on their own. The pool must outlive both.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted, and nothing is lost: Next may be called again.
+// Out of memory: kResourceExhausted from Make and Next, where operator new has none too, and nothing is
+// lost: Next may be called again, and goes on where it was. So it may after any other failure of the source
+// that is no kDataLoss.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +71,8 @@ struct EventBatches {
   EventBatch steps;
 
   bool done() const { return event_count == 0; }
-  // Where no destinations are told apart: the batch.
+  // Where no destinations are told apart: the batch. Makes an empty one where there is none, once in a
+  // process: std::bad_alloc.
   const EventBatch& batch() const {
     if (!destinations.empty()) return destinations.front().batch;
     static constinit alkaid::internal::FirstMade<const EventBatch> none;
@@ -106,6 +109,8 @@ class ALKAID_EXPORT EventBuilder {
     // Of the latest datagrams, also when the window is gone.
     std::shared_ptr<const dgram::Configuration> configuration;
     std::string source;
+    // Whether the stream was looked at where it stands.
+    bool settled = true;
   };
   struct Building {
     int destination;
@@ -120,6 +125,8 @@ class ALKAID_EXPORT EventBuilder {
   Result<bool> NextWindow();
   // Reads the datagram that the stream stands at, going to its next piece where one is through.
   Status Settle(int stream);
+  // Goes to its next piece that has something, or to none.
+  void GoToNextPiece(int stream);
   void UseConfiguration(int stream, DgramBatchBuilder* builder) const;
 
   // Gathers in parts_ what the event at `timestamp` consists of.
@@ -129,6 +136,7 @@ class ALKAID_EXPORT EventBuilder {
   Result<DgramBatchBuilder*> BuilderFor(int destination);
   bool Wanted(uint64_t timestamp);
   Status Fault(int stream, const std::string& what) const;
+  Result<EventBatches> NextBatches();
   Result<EventBatches> Finish();
 
   const std::shared_ptr<SmdWindowSource> source_;

@@ -6,7 +6,8 @@
 // holds no packets and needs no footer.
 //
 // Ownership: a plain value that borrows the block.
-// Threads: free of state. Allocates nothing, but for messages.
+// Threads: free of state. Out of memory: allocates nothing, but for messages, which may
+// throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>

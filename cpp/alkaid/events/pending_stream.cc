@@ -1,6 +1,7 @@
 #include <limits>
 #include <utility>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/pending_stream_internal.h"
 
@@ -25,7 +26,7 @@ DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
 Status PendingStream::Start(MemoryPool* pool) {
   ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, reader_->Next());
   const std::string place = absl::StrCat("stream ", index_, " starts without a Configure");
-  if (batch.empty()) return status::DataLoss(place, ": it is empty");
+  if (batch.empty()) return dgram::internal::DataFault(place, ": it is empty");
   const Dgram first = *batch.begin();
   if (first.service() != dgram::TransitionId::kConfigure) return first.Fault(0, place);
   // A copy, which does not keep the chunk.
@@ -36,72 +37,93 @@ Status PendingStream::Start(MemoryPool* pool) {
 }
 
 Status PendingStream::Read() {
-  const Result<DgramBatch> batch = reader_->Next();
-  if (!batch.ok()) {
-    // Nothing follows a fault of the data; anything else may pass.
-    if (batch.status().code() != StatusCode::kDataLoss) return batch.status();
-    fault_ = batch.status();
+  if (read_.empty()) {
+    Result<DgramBatch> batch = reader_->Next();
+    if (!batch.ok()) {
+      // Nothing follows a fault of the data; anything else may pass.
+      if (batch.status().code() != StatusCode::kDataLoss) return batch.status();
+      fault_ = batch.status();
+    }
+    ended_ = !batch.ok() || batch->empty();
+    if (ended_) return absl::OkStatus();
+    read_ = *std::move(batch);
   }
-  ended_ = !batch.ok() || batch->empty();
-  if (!ended_) Add(*batch);
+  Add(read_);
+  read_ = DgramBatch();
   return absl::OkStatus();
 }
 
 void PendingStream::Add(const DgramBatch& batch) {
+  Piece piece{DgramBatch(), last_, 0, false};
   int64_t count = 0;
   int64_t nbytes = 0;
-  int64_t l1_count = 0;
-  bool has_end_run = false;
+  Status fault;
   for (const Dgram& dgram : batch) {
     const Timestamp timestamp = dgram.timestamp();
-    if (timestamp < last_) [[unlikely]] {
-      ended_ = true;
-      fault_ = dgram.Fault(0, absl::StrCat("timestamp ", timestamp.value(), " of stream ", index_,
-                                           " (", dgram::TransitionName(dgram.service()),
-                                           ") goes back: before it is ", last_.value()));
+    if (timestamp < piece.last) [[unlikely]] {
+      fault = dgram.Fault(0, absl::StrCat("timestamp ", timestamp.value(), " of stream ", index_,
+                                          " (", dgram::TransitionName(dgram.service()),
+                                          ") goes back: before it is ", piece.last.value()));
       break;
     }
-    last_ = timestamp;
+    piece.last = timestamp;
     ++count;
     nbytes += dgram.size();
-    l1_count += IsL1Accept(dgram.service());
-    has_end_run |= dgram.service() == dgram::TransitionId::kEndRun;
+    piece.l1_count += IsL1Accept(dgram.service());
+    piece.has_end_run |= dgram.service() == dgram::TransitionId::kEndRun;
   }
-  if (count == 0) return;
-  pieces_.push_back({Head(batch, count, nbytes), last_, l1_count, has_end_run});
-  l1_count_ += l1_count;
-  nbytes_ += nbytes;
+  if (count > 0) {
+    piece.batch = Head(batch, count, nbytes);
+    pieces_.push_back(std::move(piece));
+    last_ = pieces_.back().last;
+    l1_count_ += pieces_.back().l1_count;
+    nbytes_ += nbytes;
+  }
+  if (fault.ok()) return;
+  ended_ = true;
+  fault_ = std::move(fault);
 }
 
-std::vector<DgramBatch> PendingStream::Cut(Timestamp limit) {
-  std::vector<DgramBatch> cut;
-  while (!pieces_.empty()) {
-    Piece& piece = pieces_.front();
+PendingStream::Share PendingStream::ShareUpTo(Timestamp limit) const noexcept {
+  Share share;
+  for (const Piece& piece : pieces_) {
     if (piece.last <= limit) {
-      l1_count_ -= piece.l1_count;
-      nbytes_ -= piece.batch.nbytes();
-      cut.push_back(std::move(piece.batch));
-      pieces_.pop_front();
+      ++share.pieces;
       continue;
     }
-    int64_t count = 0;
-    int64_t nbytes = 0;
-    int64_t l1_count = 0;
     for (const Dgram& dgram : piece.batch) {
       if (dgram.timestamp() > limit) break;
-      ++count;
-      nbytes += dgram.size();
-      l1_count += IsL1Accept(dgram.service());
+      ++share.count;
+      share.nbytes += dgram.size();
+      share.l1_count += IsL1Accept(dgram.service());
     }
-    if (count == 0) break;
-    cut.push_back(Head(piece.batch, count, nbytes));
-    piece.batch = Tail(piece.batch, count, nbytes);
-    piece.l1_count -= l1_count;
-    l1_count_ -= l1_count;
-    nbytes_ -= nbytes;
     break;
   }
-  return cut;
+  return share;
+}
+
+std::vector<DgramBatch> PendingStream::BatchesOf(const Share& share) const {
+  std::vector<DgramBatch> batches;
+  batches.reserve(share.pieces + 1);
+  for (size_t i = 0; i < share.pieces; ++i) batches.push_back(pieces_[i].batch);
+  if (share.count > 0) {
+    batches.push_back(Head(pieces_[share.pieces].batch, share.count, share.nbytes));
+  }
+  return batches;
+}
+
+void PendingStream::Remove(const Share& share) noexcept {
+  for (size_t i = 0; i < share.pieces; ++i) {
+    l1_count_ -= pieces_.front().l1_count;
+    nbytes_ -= pieces_.front().batch.nbytes();
+    pieces_.pop_front();
+  }
+  if (share.count == 0) return;
+  Piece& piece = pieces_.front();
+  piece.batch = Tail(piece.batch, share.count, share.nbytes);
+  piece.l1_count -= share.l1_count;
+  l1_count_ -= share.l1_count;
+  nbytes_ -= share.nbytes;
 }
 
 Timestamp PendingStream::NextAfter(Timestamp limit) const {

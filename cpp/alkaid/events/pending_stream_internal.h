@@ -4,7 +4,8 @@
 // not go back in time; what does is a fault that stands behind those before it.
 //
 // Ownership: owns its reader; shares the chunks with what was cut off them. Threads: one at a time.
-// Out of memory: kResourceExhausted.
+// Out of memory: kResourceExhausted from the reader and the pool, std::bad_alloc from operator new; Read
+// may be called again and goes on where it was.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +40,17 @@ class ALKAID_EXPORT PendingStream {
   Status Start(MemoryPool* pool);
   // Reads one chunk. A fault of the data is kept for later; what is returned may pass.
   Status Read();
-  // Gives out everything up to `limit`.
-  std::vector<dgram::DgramBatch> Cut(dgram::Timestamp limit);
+  // Everything up to some moment: whole pieces, and of the one behind them that many datagrams.
+  struct Share {
+    size_t pieces = 0;
+    int64_t count = 0;
+    int64_t nbytes = 0;
+    int64_t l1_count = 0;
+  };
+  Share ShareUpTo(dgram::Timestamp limit) const noexcept;
+  // A share as batches, and taking it away: apart, so that whatever may fail comes before.
+  std::vector<dgram::DgramBatch> BatchesOf(const Share& share) const;
+  void Remove(const Share& share) noexcept;
 
   const dgram::BatchReader& reader() const { return *reader_; }
   const dgram::Dgram& configure() const { return configure_; }
@@ -67,6 +77,8 @@ class ALKAID_EXPORT PendingStream {
   const std::unique_ptr<dgram::BatchReader> reader_;
   const int index_;
   dgram::Dgram configure_;
+  // What was read and is not among the pieces yet: an empty batch but while there is no memory.
+  dgram::DgramBatch read_;
   std::deque<Piece> pieces_;
   int64_t l1_count_ = 0;
   int64_t nbytes_ = 0;

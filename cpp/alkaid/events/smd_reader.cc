@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "alkaid/dgram/writer.h"
@@ -40,7 +41,7 @@ const dgram::Dgram& SmdReader::configure(int stream) const {
 }
 
 Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string>& paths,
-                                                   const SmdReaderOptions& options) {
+                                                   const SmdReaderOptions& options) try {
   std::vector<std::unique_ptr<dgram::BatchReader>> readers;
   for (const std::string& path : paths) {
     dgram::BatchReaderOptions reading;
@@ -51,10 +52,12 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string
     readers.push_back(std::move(reader));
   }
   return Open(std::move(readers), options);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::unique_ptr<SmdReader>> SmdReader::Open(
-    std::vector<std::unique_ptr<dgram::BatchReader>> readers, const SmdReaderOptions& options) {
+    std::vector<std::unique_ptr<dgram::BatchReader>> readers, const SmdReaderOptions& options) try {
   if (readers.empty()) return status::Invalid("small data of no stream");
   if (std::find(readers.begin(), readers.end(), nullptr) != readers.end()) {
     return status::Invalid("small data of a stream whose reader is null");
@@ -76,6 +79,8 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(
     ALKAID_RETURN_NOT_OK(made->streams_.back()->Start(options.pool));
   }
   return made;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 std::vector<std::shared_ptr<const dgram::Configuration>> SmdReader::configurations() const {
@@ -213,7 +218,11 @@ Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Exposure>* exp
   return !read;
 }
 
-Result<SmdWindow> SmdReader::Next() {
+Result<SmdWindow> SmdReader::Next() try { return NextWindow(); } catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Result<SmdWindow> SmdReader::NextWindow() {
   SmdWindow window;
   std::vector<Exposure> exposures;
   while (true) {
@@ -222,31 +231,39 @@ Result<SmdWindow> SmdReader::Next() {
   }
   window.streams.resize(streams_.size());
   if (!AnyPending()) return window;
-  // Whatever may fail comes before the streams are cut.
   const Timestamp limit = window.limit;
+  bool enabled = enabled_;
   std::shared_ptr<Buffer> steps;
   if (options_.fake_steps) {
-    ALKAID_ASSIGN_OR_RAISE(steps, MakeFakeSteps(&window.limit));
+    ALKAID_ASSIGN_OR_RAISE(steps, MakeFakeSteps(&window.limit, &enabled));
   }
+  std::vector<PendingStream::Share> shares(streams_.size());
   for (size_t i = 0; i < streams_.size(); ++i) {
-    window.streams[i] = streams_[i]->Cut(limit);
+    shares[i] = streams_[i]->ShareUpTo(limit);
+    window.streams[i] = streams_[i]->BatchesOf(shares[i]);
     if (steps == nullptr) continue;
     auto origin = std::make_shared<const dgram::DgramOrigin>(
         dgram::DgramOrigin{steps, streams_[i]->reader().configuration(), "fake step"});
     window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
   }
-  MarkExposures(exposures, &window);
+  std::vector<Exposure> begun = MarkExposures(exposures, &window);
+
+  // Nothing can fail from here on.
+  for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->Remove(shares[i]);
+  begun_.swap(begun);
+  enabled_ = enabled;
   return window;
 }
 
-void SmdReader::MarkExposures(const std::vector<Exposure>& exposures, SmdWindow* window) {
-  begun_.clear();
+std::vector<SmdReader::Exposure> SmdReader::MarkExposures(const std::vector<Exposure>& exposures,
+                                                          SmdWindow* window) {
+  std::vector<Exposure> begun;
   std::vector<Timestamp> ends;
   for (const Exposure& exposure : exposures) {
     if (exposure.end <= window->limit) {
       ends.push_back(exposure.end);
     } else if (exposure.l1_accept <= window->limit) {
-      begun_.push_back(exposure);
+      begun.push_back(exposure);
     }
   }
   // Of each exposure the last L1Accept of all streams; of the first stream where several have it.
@@ -272,13 +289,13 @@ void SmdReader::MarkExposures(const std::vector<Exposure>& exposures, SmdWindow*
   for (const Last& last : lasts) {
     if (last.stream >= 0) window->ends.push_back({last.stream, last.timestamp});
   }
+  return begun;
 }
 
-Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
+Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit, bool* enabled) const {
   Timestamp last;
   bool l1_accepts = false;
   Timestamp latest_change;
-  bool enabled = enabled_;
   for (const auto& stream : streams_) {
     for (const PendingStream::Piece& piece : stream->pieces()) {
       if (piece.batch.begin()->timestamp() > *limit) break;
@@ -292,13 +309,13 @@ Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
         l1_accepts |= IsL1Accept(service);
         if ((begins || ends) && dgram.timestamp() >= latest_change) {
           latest_change = dgram.timestamp();
-          enabled = begins;
+          *enabled = begins;
         }
       }
     }
   }
   std::shared_ptr<Buffer> steps;
-  if (enabled && l1_accepts) {
+  if (*enabled && l1_accepts) {
     const Timestamp end = Later(last, kFakeSteps);
     for (size_t i = 0; i < streams_.size(); ++i) {
       const Timestamp next = streams_[i]->NextAfter(*limit);
@@ -316,7 +333,6 @@ Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit) {
     ALKAID_ASSIGN_OR_RAISE(steps, writer.Finish());
     *limit = std::max(*limit, end);
   }
-  enabled_ = enabled;
   return steps;
 }
 

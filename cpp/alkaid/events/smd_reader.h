@@ -22,11 +22,12 @@
 // is full before the window is decides where it ends.
 //
 // Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays.
-// After any other failure Next may be called again.
+// After any other failure Next may be called again, and gives what it would have given.
 //
 // Ownership: owns its files; windows live on their own. The pool must outlive both.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted.
+// Out of memory: kResourceExhausted from Open and Next, where operator new has none too;
+// configurations() throws std::bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -115,12 +116,14 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   Result<bool> ChooseLimit(dgram::Timestamp* limit, std::vector<Exposure>* exposures);
   Result<bool> ChooseWinner(dgram::Timestamp* limit);
   Result<bool> ChooseExposures(dgram::Timestamp* limit, std::vector<Exposure>* exposures);
-  // Marks the exposures that the window ends; those that it began and does not end wait.
-  void MarkExposures(const std::vector<Exposure>& exposures, SmdWindow* window);
+  // Marks the exposures that the window ends, and gives those that it began and does not end.
+  static std::vector<Exposure> MarkExposures(const std::vector<Exposure>& exposures,
+                                             SmdWindow* window);
 
   // The steps to be put behind a window that ends at `limit`; null where none are. `limit` becomes
-  // the time of the last of them.
-  Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit);
+  // the time of the last of them; `enabled`, whether the window ends between an Enable and a Disable.
+  Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit, bool* enabled) const;
+  Result<SmdWindow> NextWindow();
 
   const SmdReaderOptions options_;
   std::vector<std::unique_ptr<internal::PendingStream>> streams_;

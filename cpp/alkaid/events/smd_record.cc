@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/shapes_data.h"
 
 namespace alkaid::events {
@@ -47,7 +48,9 @@ Result<dgram::Names> SmdInfo::Declaration(dgram::NamesId id) {
 }
 
 Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> configuration) {
-  if (configuration == nullptr) return status::Invalid("small data need a Configuration, not null");
+  if (configuration == nullptr)
+    return dgram::internal::RefusalWithText(StatusCode::kInvalidArgument,
+                                            "small data need a Configuration, not null");
   for (const dgram::Names* names : configuration->Find(kDetector, 0, kAlgorithm)) {
     SmdInfo info;
     info.offset_field_ = names->FieldIndex(kOffsetField);
@@ -63,8 +66,9 @@ Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> config
     info.configuration_ = std::move(configuration);
     return info;
   }
-  return status::KeyError("the Configure declares no ", kDetector, "/0/", kAlgorithm, " with ",
-                          kOffsetField, " and ", kSizeField, ": these are no small data");
+  return dgram::internal::RefusalWithText(StatusCode::kNotFound, "the Configure declares no ",
+                                          kDetector, "/0/", kAlgorithm, " with ", kOffsetField,
+                                          " and ", kSizeField, ": these are no small data");
 }
 
 Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {

@@ -5,7 +5,9 @@
 // algorithm "offsetAlg", fields intOffset and intDgramSize, UINT64 each.
 //
 // Ownership: SmdInfo is a plain value that shares its Configuration.
-// Threads: immutable. Allocates nothing, but for messages.
+// Threads: immutable.
+// Out of memory: Read allocates nothing, but for messages; they, Declaration and Find throw
+// std::bad_alloc.
 #pragma once
 
 #include <cstdint>

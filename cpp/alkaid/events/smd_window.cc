@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "alkaid/dgram/batch_reader.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/packet_footer.h"
 
@@ -72,6 +74,16 @@ void MarkEnds(const SmdWindow& window, int stream, uint8_t* at, const uint8_t* e
   }
 }
 
+// Calls `use` for each transition.
+template <typename Use>
+void ForEachStep(const Batches& batches, const Use& use) {
+  for (const dgram::DgramBatch& batch : batches) {
+    for (const dgram::Dgram& dgram : batch) {
+      if (!IsL1Accept(dgram.service())) use(dgram);
+    }
+  }
+}
+
 }  // namespace
 
 bool SmdWindow::empty() const { return size() == 0; }
@@ -99,7 +111,7 @@ std::shared_ptr<SmdWindowSource> OneWindow(std::vector<Batches> streams) {
 }
 
 Result<std::shared_ptr<SmdWindowSource>> OneWindow(
-    const std::vector<std::shared_ptr<Buffer>>& blocks, const Configurations& configurations) {
+    const std::vector<std::shared_ptr<Buffer>>& blocks, const Configurations& configurations) try {
   if (blocks.size() != configurations.size()) {
     return status::Invalid(blocks.size(), " blocks, and Configurations for ",
                            configurations.size());
@@ -112,11 +124,13 @@ Result<std::shared_ptr<SmdWindowSource>> OneWindow(
     streams.push_back(std::move(batches));
   }
   return OneWindow(std::move(streams));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
                                      const std::vector<std::shared_ptr<Buffer>>& missing_steps,
-                                     MemoryPool* pool) {
+                                     MemoryPool* pool) try {
   if (!missing_steps.empty() && missing_steps.size() != window.streams.size()) {
     return status::Invalid("missing steps of ", missing_steps.size(), " streams, the window has ",
                            window.streams.size());
@@ -150,18 +164,20 @@ Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
   footer.push_back(static_cast<uint32_t>(count));
   builder.UnsafeAppend(footer.data(), static_cast<int64_t>(footer.size() * sizeof(uint32_t)));
   return builder.Finish();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<SmdWindow> Unpack(const std::shared_ptr<Buffer>& message,
-                         const Configurations& configurations, const std::string& source) {
+                         const Configurations& configurations, const std::string& source) try {
   if (message == nullptr || !message->is_cpu()) {
     return status::Invalid(source, ": a message needs a buffer that the CPU can read");
   }
   ALKAID_ASSIGN_OR_RAISE(const PacketFooter footer,
                          PacketFooter::Parse(message->data(), message->size(), source, 0));
   if (footer.count() != static_cast<int64_t>(configurations.size())) {
-    return status::DataLoss(source, ": byte ", footer.packets_nbytes(), ": footer of ",
-                            footer.count(), " streams, expected ", configurations.size());
+    return dgram::internal::DataFault(source, ": byte ", footer.packets_nbytes(), ": footer of ",
+                                      footer.count(), " streams, expected ", configurations.size());
   }
   SmdWindow window;
   int64_t at = 0;
@@ -179,6 +195,8 @@ Result<SmdWindow> Unpack(const std::shared_ptr<Buffer>& message,
     at += nbytes;
   }
   return window;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 StepHistory::StepHistory(int stream_count, MemoryPool* pool)
@@ -186,24 +204,25 @@ StepHistory::StepHistory(int stream_count, MemoryPool* pool)
   for (int i = 0; i < stream_count; ++i) steps_.emplace_back(pool_);
 }
 
-Status StepHistory::Add(const SmdWindow& window) {
+Status StepHistory::Add(const SmdWindow& window) try {
   if (window.streams.size() != steps_.size()) {
     return status::Invalid("window of ", window.streams.size(), " streams, the history has ",
                            steps_.size());
   }
-  const Position before = position();
+  // Room for all of them, and then nothing can fail any more.
   for (size_t i = 0; i < steps_.size(); ++i) {
-    for (const dgram::DgramBatch& batch : window.streams[i]) {
-      for (const dgram::Dgram& dgram : batch) {
-        if (IsL1Accept(dgram.service())) continue;
-        const Status status = steps_[i].Append(dgram.data(), dgram.size());
-        if (status.ok()) continue;
-        for (size_t j = 0; j < steps_.size(); ++j) steps_[j].Rewind(before[j]);
-        return status;
-      }
-    }
+    int64_t nbytes = 0;
+    ForEachStep(window.streams[i], [&](const dgram::Dgram& dgram) { nbytes += dgram.size(); });
+    ALKAID_RETURN_NOT_OK(steps_[i].Reserve(nbytes));
+  }
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    ForEachStep(window.streams[i], [&](const dgram::Dgram& dgram) {
+      steps_[i].UnsafeAppend(dgram.data(), dgram.size());
+    });
   }
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 StepHistory::Position StepHistory::position() const {
@@ -212,7 +231,8 @@ StepHistory::Position StepHistory::position() const {
   return position;
 }
 
-Result<std::vector<std::shared_ptr<Buffer>>> StepHistory::Since(const Position& position) const {
+Result<std::vector<std::shared_ptr<Buffer>>> StepHistory::Since(const Position& position) const
+    try {
   if (position.size() != steps_.size()) {
     return status::IndexError("position of ", position.size(), " streams, the history has ",
                               steps_.size());
@@ -231,6 +251,8 @@ Result<std::vector<std::shared_ptr<Buffer>>> StepHistory::Since(const Position& 
                 static_cast<size_t>(nbytes));
   }
   return since;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "alkaid/dgram/configuration.h"
@@ -55,7 +56,7 @@ SmdWriter::SmdWriter(SmdWriterOptions options)
       pool_(options.pool != nullptr ? options.pool : default_memory_pool()),
       builder_(pool_) {}
 
-Status SmdWriter::Append(const dgram::Dgram& dgram) {
+Status SmdWriter::Append(const dgram::Dgram& dgram) try {
   const dgram::TransitionId service = dgram.service();
   if (service == dgram::TransitionId::kConfigure) {
     ALKAID_RETURN_NOT_OK(AppendConfigure(dgram));
@@ -72,6 +73,8 @@ Status SmdWriter::Append(const dgram::Dgram& dgram) {
   }
   ++size_;
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status SmdWriter::AppendConfigure(const dgram::Dgram& configure) {
@@ -139,10 +142,12 @@ Status SmdWriter::AppendHeader(const dgram::Dgram& dgram, uint32_t extent) {
   return builder_.Append(header.data(), dgram::kDgramHeaderBytes);
 }
 
-Result<std::shared_ptr<Buffer>> SmdWriter::Finish() {
+Result<std::shared_ptr<Buffer>> SmdWriter::Finish() try {
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> made, builder_.Finish());
   size_ = 0;
   return made;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status SmdWriter::Drain(io::OutputStream* out) {
