@@ -82,7 +82,8 @@ Result<MemoryStamp> MeasureMemoryWithoutViews() {
   MemoryStamp stamp;
   stamp.time_s = UnixTime();
   ALKAID_ASSIGN_OR_RAISE(const ProcessMemory process, ReadProcessMemory());
-  stamp.vm_mb = Megabytes(process.vm);
+  const GuardedStatistics guarded = GetGuardedStatistics();
+  stamp.vm_mb = Megabytes(process.vm - guarded.reserved_bytes + guarded.live_bytes);
   stamp.rss_mb = Megabytes(process.rss);
   stamp.live_mb = Megabytes(LiveBytes());
   MeasureAllocators(&stamp);

@@ -3,6 +3,8 @@
 // The accounts are read one after the other, the kernel's first. None of it stays allocated: measuring
 // does not show in what is measured. An allocator over which there is no pool is not started.
 //
+//   vm        as the kernel has it, but of the address space reserved for guarded blocks
+//             (core/pools/guarded_memory_pool.h) only what is live, or the first would be a step of 34 GB
 //   live      what the pools over an allocator have handed out; adaptors (proxies, capped pools) are
 //             passed over, since the pool below counts the same bytes. A pool over a memory resource or
 //             a standard allocator counts by itself.

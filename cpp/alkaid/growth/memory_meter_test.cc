@@ -3,10 +3,13 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/growth/memory_meter_internal.h"
 #include "alkaid/growth/process_memory.h"
@@ -44,6 +47,30 @@ TEST(MemoryMeter, ABlockOfAPoolShowsInEveryAccountUpToLive) {
   EXPECT_GE(with.time_s, before.time_s);
 }
 
+TEST(MemoryMeter, ABlockThatIsGuardedShowsInEveryAccountUpToLive) {
+  if (internal::kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer's malloc says nothing of itself";
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    SCOPED_TRACE(backend);
+    const MemoryStamp without = Now();
+    const auto pool = CreateGuardedMemoryPool(backend, {.blocks = 1});
+    ALKAID_ASSERT_OK(pool);
+    const MemoryStamp before = Now();
+    EXPECT_LT(before.vm_mb - without.vm_mb, 100);  // address space that is reserved does not count
+    uint8_t* block = nullptr;
+    ALKAID_ASSERT_OK((*pool)->Allocate(kBlock, &block));
+    ASSERT_TRUE(IsGuardedAddress(block));
+    std::memset(block, 1, kBlock);
+    const MemoryStamp with = Now();
+    (*pool)->Free(block, kBlock);
+
+    EXPECT_NEAR(with.live_mb - before.live_mb, kBlockMb, 1e-9);
+    EXPECT_NEAR(with.in_use_mb - before.in_use_mb, kBlockMb, kSlackMb);
+    EXPECT_NEAR(with.held_mb - before.held_mb, kBlockMb, kSlackMb);
+    EXPECT_NEAR(with.rss_mb - before.rss_mb, kBlockMb, kSlackMb);
+    EXPECT_NEAR(with.vm_mb - before.vm_mb, kBlockMb, kSlackMb);
+  }
+}
+
 TEST(MemoryMeter, ABlockOfThePlainMallocIsInUseAndNotLive) {
   if (internal::kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer's malloc says nothing of itself";
   const MemoryStamp before = Now();
@@ -51,6 +78,16 @@ TEST(MemoryMeter, ABlockOfThePlainMallocIsInUseAndNotLive) {
   const MemoryStamp with = Now();
   EXPECT_EQ(with.live_mb, before.live_mb);
   EXPECT_NEAR(with.in_use_mb - before.in_use_mb, kBlockMb, kSlackMb);
+}
+
+TEST(MemoryMeter, BlocksThatAnAdaptorGuardsAreLiveOnce) {
+  GuardedMemoryPool pool(default_memory_pool(), {.blocks = 2});
+  const double before = Now().live_mb;
+  uint8_t* blocks[4] = {};
+  for (uint8_t*& block : blocks) ALKAID_ASSERT_OK(pool.Allocate(kBlock, &block));
+  EXPECT_NEAR(Now().live_mb - before, 4 * kBlockMb, 1e-9);
+  for (uint8_t* const block : blocks) pool.Free(block, kBlock);
+  EXPECT_NEAR(Now().live_mb, before, 1e-9);
 }
 
 TEST(MemoryMeter, AdaptorsAreNotCountedBesideThePoolBelow) {

@@ -11,6 +11,7 @@
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/forwarding_memory_pool.h"
+#include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/labelled_memory_pool.h"
 #include "alkaid/core/pools/logging_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
@@ -56,6 +57,10 @@ Pool Capped(const Pool& pool) {
 Pool Labelled(const Pool& pool) {
   return pool ? std::make_shared<LabelledMemoryPool>(pool, Label::Intern("contract")) : nullptr;
 }
+// One in three, so that blocks come and go between slots and the pool below.
+Pool Guarded(const Pool& pool) {
+  return pool ? std::make_shared<GuardedMemoryPool>(pool, GuardedSampling{.blocks = 3}) : nullptr;
+}
 Pool Faulty(const Pool& pool) {
   return pool ? std::make_shared<FaultInjectingMemoryPool>(pool) : nullptr;
 }
@@ -88,6 +93,8 @@ ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverJemalloc, [] { return Capped(Fresh("j
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedOverMimalloc, [] { return Capped(Fresh("mimalloc")); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(LabelledOverDefault,
                                  [] { return Labelled(MemoryPool::CreateDefault()); });
+ALKAID_INSTANTIATE_POOL_CONTRACT(GuardedOverDefault,
+                                 [] { return Guarded(MemoryPool::CreateDefault()); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(FaultyOverDefault,
                                  [] { return Faulty(MemoryPool::CreateDefault()); });
 

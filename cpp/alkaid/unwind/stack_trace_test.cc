@@ -58,6 +58,60 @@ TEST_P(WindingStacks, AreTheSameByRulesAsByTheRuntime) {
 INSTANTIATE_TEST_SUITE_P(All, WindingStacks, testing::ValuesIn(AllWindingCalls()),
                          [](const auto& call) { return call.param.name; });
 
+// A sanitizer minds what is not to be read, before the processor does.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// What a handler saw of what it interrupted.
+std::vector<uint64_t> interrupted_frames;
+sigjmp_buf after_interruption;
+
+void SeeInterrupted(int, siginfo_t*, void* context) {
+  interrupted_frames.resize(kMaxFrames);
+  interrupted_frames.resize(
+      static_cast<size_t>(CaptureInterruptedStack(context, interrupted_frames.data(), kMaxFrames)));
+  siglongjmp(after_interruption, 1);
+}
+
+[[gnu::noinline]] int ReadNothing() {
+  const volatile int* volatile nothing = nullptr;
+  return *nothing;
+}
+
+// The frames above this function's, as CaptureStack sees them.
+[[gnu::noinline]] std::vector<uint64_t> FaultAndCapture() {
+  if (sigsetjmp(after_interruption, 1) == 0) ADD_FAILURE() << ReadNothing();
+  const std::vector<uint64_t> frames = Capture(Unwinder::kCallFrameInfo);
+  return {frames.begin() + 2, frames.end()};  // in Capture, and here
+}
+
+TEST(StackTrace, OfAnInterruptedInstructionBeginsThereAndGoesOnToItsCallers) {
+  struct sigaction action = {};
+  struct sigaction old = {};
+  action.sa_sigaction = SeeInterrupted;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, &old);
+  const std::vector<uint64_t> callers = FaultAndCapture();
+  sigaction(SIGSEGV, &old, nullptr);
+  ASSERT_EQ(interrupted_frames.size(), callers.size() + 2);
+  EXPECT_TRUE(std::equal(callers.begin(), callers.end(), interrupted_frames.begin() + 2));
+  const auto start = reinterpret_cast<uint64_t>(&ReadNothing);
+  EXPECT_TRUE(interrupted_frames[0] > start && interrupted_frames[0] < start + 200);
+}
+
+TEST(StackTrace, OfAnInterruptionThatIsInNoCodeIsThatAddress) {
+  struct sigaction action = {};
+  struct sigaction old = {};
+  action.sa_sigaction = SeeInterrupted;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, &old);
+  if (sigsetjmp(after_interruption, 1) == 0) {
+    void (*volatile nowhere)() = reinterpret_cast<void (*)()>(uint64_t{8});
+    nowhere();
+  }
+  sigaction(SIGSEGV, &old, nullptr);
+  EXPECT_EQ(interrupted_frames, std::vector<uint64_t>{9});
+}
+#endif
+
 TEST(StackTrace, EndsAtTheMostFramesThatWereAskedFor) {
   const auto all = Capture(Unwinder::kCallFrameInfo);
   for (int most : {1, 2, 3}) {

@@ -11,7 +11,7 @@
 //
 // Provider `alkaid`; all arguments are 64-bit integers or addresses, sizes in bytes:
 //
-//   allocate(ptr, size, alignment, pool, label)         after the allocator gave the block
+//   allocate(ptr, size, alignment, pool, label)         after the allocator, or a guarded slot, gave it
 //   reallocate(old_ptr, new_ptr, old_size, new_size, pool)   after; where the allocator refused, new
 //                                                       is as old
 //   free(ptr, size, pool)                               before the block is given back

@@ -30,10 +30,15 @@ Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(const std::string& b
 struct GuardedMemoryPool::Guard {
   Guard(const MemoryPool* pool, const GuardedSampling& sampling, const std::string& backend)
       : sampler(sampling),
-        region(internal::GuardedRegionStart()),
+        region(internal::GuardedRegion()),
         owner(pool, backend, internal::GuardedAccount::kOther) {}
 
-  const internal::GuardedSampler sampler;
+  // Not what the pool below guards by itself.
+  bool Has(const uint8_t* ptr) const {
+    return internal::IsInGuardedRegion(region, ptr) && internal::IsGuardedBlockOf(owner.pool, ptr);
+  }
+
+  const internal::ByteSampler sampler;
   const uint64_t region;
   const internal::GuardedOwner owner;
 };
@@ -68,7 +73,7 @@ Status GuardedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** ou
 
 Status GuardedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                                      uint8_t** ptr) {
-  const bool is_guarded = internal::IsInGuardedRegion(guard_->region, *ptr);
+  const bool is_guarded = guard_->Has(*ptr);
   const bool takes =
       old_size > 0 && new_size > old_size && guard_->sampler.Takes(new_size - old_size);
   if (is_guarded || takes) [[unlikely]] {
@@ -129,7 +134,7 @@ Status GuardedMemoryPool::LeaveSlot(int64_t new_size, int64_t alignment, bool ta
 }
 
 void GuardedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
-  if (internal::IsInGuardedRegion(guard_->region, buffer) && size != 0) [[unlikely]] {
+  if (size != 0 && guard_->Has(buffer)) [[unlikely]] {
     if (internal::BlockEventsOn()) internal::EmitFree(this, buffer, size);
     counters_.DidFree(size);
     return internal::FreeGuarded(buffer);

@@ -16,13 +16,13 @@
 //
 // A guarded block does not reach the backend's allocator. The pool's figures, labels, observers and
 // tracking see it as any other. Freed blocks give their memory back at once; their addresses stay
-// without access for half a second at least, and until they are needed. There are kSlots places in
+// without access for two seconds at least, and until they are needed. There are kSlots places in
 // all; where none is free, and for blocks of more than kMaxSize bytes, the backend serves.
 //
 // Where the debug mode of pools is on (ALKAID_DEBUG_MEMORY_POOL), it looks after all blocks of the
 // built-in backends, and these guard none.
 //
-// Ownership: as MemoryPool; address space for guarded blocks (19 GiB, without memory) is reserved
+// Ownership: as MemoryPool; address space for guarded blocks (32 GiB, without memory) is reserved
 // at first use and kept.
 // Threads: all functions, from any thread; also after fork.
 // Out of memory: blocks are not guarded then; what the backend refuses is refused.
@@ -60,10 +60,11 @@ struct GuardedStatistics {
   static constexpr int64_t kMaxSize = int64_t{1} << 30;  // bytes, of one block
 
   int64_t live_blocks = 0;
-  int64_t live_bytes = 0;     // as asked for
-  int64_t adaptor_bytes = 0;  // of these, the blocks of GuardedMemoryPools
-  int64_t total_blocks = 0;   // guarded so far
-  int64_t passed_over = 0;    // due, and left to the backend: no place was free, or too large
+  int64_t live_bytes = 0;      // as asked for
+  int64_t adaptor_bytes = 0;   // of these, the blocks of GuardedMemoryPools
+  int64_t total_blocks = 0;    // guarded so far
+  int64_t reserved_bytes = 0;  // of address space, whatever is live
+  int64_t passed_over = 0;     // due, and left to the backend: no place was free, or too large
 };
 ALKAID_EXPORT GuardedStatistics GetGuardedStatistics();
 

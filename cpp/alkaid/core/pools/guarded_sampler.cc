@@ -35,39 +35,26 @@ uint64_t Seed() {
   return Mix(of_process + kStep * threads.fetch_add(1, std::memory_order_relaxed)) | 1;
 }
 
-int64_t Share(int64_t of) {
-  return of <= 0 ? 0 : GuardedSampler::kWhole / std::min(of, GuardedSampler::kWhole);
-}
-
 }  // namespace
 
 constinit thread_local GuardedCountdown guarded_countdown
     __attribute__((tls_model("initial-exec")));
 
-GuardedSampler::GuardedSampler(const GuardedSampling& sampling)
-    : for_each_(Share(sampling.blocks)),
-      for_each_byte_(Share(sampling.bytes)),
-      most_bytes_(std::clamp(sampling.bytes, int64_t{0}, kWhole)) {}
-
-[[gnu::noinline]] bool GuardedSampler::Begin(int64_t share) {
+[[gnu::noinline]] bool ReachGuardedPlace() {
   GuardedCountdown& countdown = guarded_countdown;
-  // A thread counts from its first allocation that has a share.
-  if (share == 0) return false;
-  const auto next_place = [&countdown] {
+  const auto place_next = [&countdown] {
     countdown.random += kStep;
-    return static_cast<int64_t>(Mix(countdown.random) % static_cast<uint64_t>(kWhole)) + 1;
-  };
-  const auto place_next = [&] {
-    const int64_t place = next_place();
+    const auto place =
+        static_cast<int64_t>(Mix(countdown.random) % static_cast<uint64_t>(kGuardedWhole)) + 1;
     countdown.left += countdown.after + place;
-    countdown.after = kWhole - place;
+    countdown.after = kGuardedWhole - place;
   };
   if (countdown.random == 0) {
     countdown.random = Seed();
     place_next();
     if (countdown.left > 0) return false;
   }
-  // At most a few: no share is more than two wholes.
+  // At most a few: no share is more than four wholes.
   while (countdown.left <= 0) place_next();
   return true;
 }

@@ -24,30 +24,61 @@ struct GuardedCountdown {
 ALKAID_EXPORT extern constinit thread_local GuardedCountdown guarded_countdown
     __attribute__((tls_model("initial-exec")));
 
-class ALKAID_EXPORT GuardedSampler {
+inline constexpr int64_t kGuardedWhole = GuardedSampling::kMost;
+
+// The share of each of `of`. Numbers below 1: none. One that fills a whole by itself takes two, so that it
+// is sure to pass a place wherever those of other rates have left the countdown.
+constexpr int64_t GuardedShare(int64_t of) {
+  if (of < 1) return 0;
+  return of == 1 ? 2 * kGuardedWhole : kGuardedWhole / std::min(of, kGuardedWhole);
+}
+
+// The thread's first allocation, or one at which it comes to the place: whether that is to be guarded.
+ALKAID_EXPORT bool ReachGuardedPlace();
+
+// Whether the allocation that the calling thread is at is to be guarded. Written out, because a compiler
+// makes a load, a subtraction, a store and a comparison of it.
+inline bool TakeGuardedShare(int64_t share) {
+  bool reached;
+#if defined(__x86_64__)
+  asm("sub{q %2, %0| %0, %2}" : "+m"(guarded_countdown.left), "=@ccle"(reached) : "r"(share));
+#else
+  reached = (guarded_countdown.left -= share) <= 0;
+#endif
+  if (!reached) [[likely]]
+    return false;
+  return ReachGuardedPlace();
+}
+
+// Both kinds have this of `size` > 0 bytes.
+
+// One in so many. Four instructions.
+class BlockSampler {
  public:
-  static constexpr int64_t kWhole = GuardedSampling::kMost;
+  explicit BlockSampler(const GuardedSampling& sampling) : share_(GuardedShare(sampling.blocks)) {}
 
-  // Numbers that are negative guard nothing; those above kMost count as kMost.
-  explicit GuardedSampler(const GuardedSampling& sampling);
+  bool Takes(int64_t /*size*/) const { return TakeGuardedShare(share_); }
 
-  // Whether the allocation of `size` > 0 bytes that the calling thread is at is to be guarded.
+ private:
+  const int64_t share_;
+};
+
+// One for so many bytes too.
+class ByteSampler {
+ public:
+  explicit ByteSampler(const GuardedSampling& sampling)
+      : block_share_(GuardedShare(sampling.blocks)),
+        byte_share_(GuardedShare(sampling.bytes)),
+        bytes_(sampling.bytes < 1 ? INT64_MAX : sampling.bytes) {}
+
   bool Takes(int64_t size) const {
-    const int64_t share = for_each_ + std::min(size, most_bytes_) * for_each_byte_;
-    const int64_t left = guarded_countdown.left - share;
-    guarded_countdown.left = left;
-    if (left > 0) [[likely]]
-      return false;
-    return Begin(share);
+    return TakeGuardedShare(block_share_ + (size < bytes_ ? size * byte_share_ : GuardedShare(1)));
   }
 
  private:
-  // The next whole, or the thread's first.
-  static bool Begin(int64_t share);
-
-  int64_t for_each_ = 0;
-  int64_t for_each_byte_ = 0;
-  int64_t most_bytes_ = 0;  // no block takes more than a whole by its size
+  const int64_t block_share_;
+  const int64_t byte_share_;
+  const int64_t bytes_;
 };
 
 // What ALKAID_GUARDED_SAMPLING says, read once. What is not understood is reported on stderr, once,

@@ -2,6 +2,7 @@
 // backend, and each must stop the program and be told of as it is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,6 +202,10 @@ void SayAndExit(int /*signal*/) {
 }
 
 int RunAsChild(const std::string& backend, const std::string& fault) {
+  if (fault == "in-little-address-space") {
+    const rlimit gibibyte = {rlim_t{1} << 30, rlim_t{1} << 30};
+    if (::setrlimit(RLIMIT_AS, &gibibyte) != 0) return 5;
+  }
   const bool registered = RegisterMemoryBackend("registered", [] {
                             return std::make_unique<BaseMemoryPoolImpl<RegisteredAllocator>>();
                           }).ok();
@@ -212,6 +217,13 @@ int RunAsChild(const std::string& backend, const std::string& fault) {
   if (fault == "nothing") return UseWell(pool);
   if (fault == "after-fork") return FaultAfterFork(pool);
   if (fault == "handler-before") return Plant(pool, "write-after-free");
+  if (fault == "on-a-small-signal-stack") {
+    const auto size = static_cast<size_t>(::sysconf(_SC_MINSIGSTKSZ)) + 8192;
+    std::vector<char> bytes(size);
+    const stack_t stack = {bytes.data(), 0, size};
+    if (::sigaltstack(&stack, nullptr) != 0) return 5;
+    return Plant(pool, "write-after-free");
+  }
   if (fault == "segmentation-fault") return Read(At(nullptr, 64));
   if (fault == "kill") return ::raise(SIGSEGV);
   if (fault == "labelled-pool") {
@@ -220,7 +232,7 @@ int RunAsChild(const std::string& backend, const std::string& fault) {
     if (!labelled.Allocate(64, &block).ok()) return 4;
     return Read(At(block, 64));
   }
-  if (fault == "is-it-guarded") {
+  if (fault == "is-it-guarded" || fault == "in-little-address-space") {
     Block block(pool, 64);
     std::printf("%s\n", IsGuardedAddress(block.data) ? "guarded" : "not guarded");
     block.Free();
@@ -376,6 +388,14 @@ TEST(GuardedSampling, AHandlerOfTheProgramFromBeforeComesAfterTheReport) {
               AllOf(HasSubstr("use after free"), HasSubstr("\nthe program's handler\n")));
 }
 
+TEST(GuardedSampling, ASmallSignalStackIsEnoughForAReportWithoutNames) {
+  const ChildResult child = Guarded("system", "on-a-small-signal-stack");
+  EXPECT_TRUE(StoppedBy(child, SIGSEGV)) << child.status;
+  EXPECT_THAT(child.err,
+              AllOf(HasSubstr("use after free: a write at byte 16"), HasSubstr("freed by thread"),
+                    HasSubstr("allocated by thread"), Not(HasSubstr("FreeFromAFunctionOfItsOwn"))));
+}
+
 TEST(GuardedSampling, OtherSegmentationFaultsGoTheirWay) {
   for (const char* fault : {"segmentation-fault", "kill"}) {
     SCOPED_TRACE(fault);
@@ -403,6 +423,18 @@ TEST(GuardedSampling, PrintStatsSaysHowManyBlocksAreNotInTheAllocator) {
     EXPECT_EQ(child.out, "guarded\n");
     EXPECT_THAT(child.err, HasSubstr("guarded blocks (all pools, not in the allocator): 0 bytes in "
                                      "0 blocks live, 1 blocks ever, 0 passed over\n"));
+  }
+}
+
+TEST(GuardedSampling, WithoutAddressSpaceForItThatIsSaidOnceAndNoBlockIsGuarded) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs more address space than any limit";
+  for (const std::string& backend : Backends()) {
+    const ChildResult child = Guarded(backend, "in-little-address-space");
+    EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+    EXPECT_EQ(child.out, "not guarded\n");
+    EXPECT_THAT(child.err, AllOf(HasSubstr("Alkaid warning: there is no address space for guarded "
+                                           "blocks (68719476736 bytes): "),
+                                 HasSubstr("; no block is guarded\n"), HasSubstr("1 passed over")));
   }
 }
 

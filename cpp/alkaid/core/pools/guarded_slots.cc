@@ -23,8 +23,7 @@ namespace {
 
 constexpr int64_t kPage = 4096;
 constexpr int kCanary = 0xca;
-// Where no region is: no address of a program's is that high.
-constexpr uint64_t kNowhere = UINT64_MAX - static_cast<uint64_t>(kGuardedRegionSize);
+constexpr uint64_t kNowhere = UINT64_MAX;
 
 struct Figures {
   std::atomic<int64_t> live_blocks{0};
@@ -35,7 +34,7 @@ struct Figures {
 
 // Needs no constructor: pools are made before, and used after, everything else.
 constinit std::mutex lock;
-constinit std::atomic<uint64_t> region_start{kNowhere};
+constinit std::atomic<uint64_t> region_number{kNowhere};
 constinit bool tried = false;     // under `lock`
 constinit bool at_start = false;  // under `lock`: where the next block stands
 constinit GuardedSlotList lists[kGuardedSlotSizeCount];  // under `lock`
@@ -50,7 +49,7 @@ constinit Figures figures;
 
 int64_t Now() {
   timespec now = {};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
@@ -73,29 +72,34 @@ void Reserve() {
                  static_cast<long long>(kPage));
     return;
   }
-  // One margin more, so that the start can be aligned for the largest alignment.
-  void* const region = Map(nullptr, kGuardedRegionSize + kGuardedMargin, PROT_NONE, 0);
+  // Twice as much, to find a multiple of the region's size; what is left over goes back.
+  auto* const found = static_cast<uint8_t*>(Map(nullptr, 2 * kGuardedRegionSize, PROT_NONE, 0));
   void* const records = Map(nullptr, GuardedStatistics::kSlots * int64_t{sizeof(GuardedSlot)},
                             PROT_READ | PROT_WRITE, 0);
-  if (region == MAP_FAILED || records == MAP_FAILED) {
+  if (found == MAP_FAILED || records == MAP_FAILED) {
     std::fprintf(stderr,
                  "Alkaid warning: there is no address space for guarded blocks (%lld bytes): %s; "
                  "no block is guarded\n",
-                 static_cast<long long>(kGuardedRegionSize + kGuardedMargin), std::strerror(errno));
-    if (region != MAP_FAILED) ::munmap(region, kGuardedRegionSize + kGuardedMargin);
+                 static_cast<long long>(2 * kGuardedRegionSize), std::strerror(errno));
+    if (found != MAP_FAILED) ::munmap(found, 2 * kGuardedRegionSize);
+    if (records != MAP_FAILED) ::munmap(records, GuardedStatistics::kSlots * sizeof(GuardedSlot));
     return;
   }
+  uint8_t* const start = AlignUp(found, kGuardedRegionSize);
+  if (start != found) ::munmap(found, static_cast<size_t>(start - found));
+  uint8_t* const end = start + kGuardedRegionSize;
+  ::munmap(end, static_cast<size_t>(found + 2 * kGuardedRegionSize - end));
   auto* slot = static_cast<GuardedSlot*>(records);
-  uint8_t* const start = AlignUp(static_cast<uint8_t*>(region), kGuardedMargin);
-  all_slots.store(slot, std::memory_order_release);
   uint8_t* base = start + kGuardedMargin;
   for (const GuardedSlotSize& slots : kGuardedSlotSizes) {
     for (uint32_t i = 0; i < slots.count; ++i, base += slots.stride()) {
       (new (slot++) GuardedSlot)->base = base;
     }
   }
+  all_slots.store(static_cast<GuardedSlot*>(records), std::memory_order_release);
   HandleGuardedFaults();
-  region_start.store(reinterpret_cast<uint64_t>(start), std::memory_order_release);
+  region_number.store(reinterpret_cast<uint64_t>(start) >> kGuardedRegionBits,
+                      std::memory_order_release);
 }
 
 // The slots of one size.
@@ -203,7 +207,10 @@ GuardedAccount GuardedAccountOf(std::string_view backend) {
 
 uint32_t GuardedSlotList::Take(GuardedSlot* slots, uint32_t count, int64_t now) {
   if (used_ < count) return used_++;
-  if (first_ == kNone || now - slots[first_].freed_at < kQuarantine) return kNone;
+  if (first_ == kNone || now < not_before_ || now - slots[first_].freed_at < kQuarantine) {
+    return kNone;
+  }
+  not_before_ = now + kQuarantine / count;
   const uint32_t taken = first_;
   first_ = slots[taken].next;
   if (first_ == kNone) last_ = kNone;
@@ -220,18 +227,19 @@ void GuardedSlotList::GiveBack(GuardedSlot* slots, uint32_t slot, int64_t now) {
 void GuardedSlotList::PutBack(GuardedSlot* slots, uint32_t slot) {
   slots[slot].freed_at = INT64_MIN / 2;
   slots[slot].next = first_;
+  not_before_ = INT64_MIN;
   first_ = slot;
   if (last_ == kNone) last_ = slot;
 }
 
-uint64_t GuardedRegionStart() {
-  const uint64_t start = region_start.load(std::memory_order_acquire);
-  if (start != kNowhere) [[likely]]
-    return start;
+uint64_t GuardedRegion() {
+  const uint64_t number = region_number.load(std::memory_order_acquire);
+  if (number != kNowhere) [[likely]]
+    return number;
   const std::lock_guard guard(lock);
   if (!tried) Reserve();
   tried = true;
-  return region_start.load(std::memory_order_relaxed);
+  return region_number.load(std::memory_order_relaxed);
 }
 
 [[gnu::noinline]] uint8_t* AllocateGuarded(int64_t size, int64_t alignment,
@@ -320,9 +328,11 @@ void ShrinkGuarded(uint8_t* ptr, int64_t new_size) {
 }
 
 const GuardedSlot* FindGuardedSlot(const void* address) {
-  const uint64_t start = region_start.load(std::memory_order_acquire);
-  if (!IsInGuardedRegion(start, address)) return nullptr;
-  auto offset = static_cast<int64_t>(reinterpret_cast<uint64_t>(address) - start) - kGuardedMargin;
+  const uint64_t number = region_number.load(std::memory_order_acquire);
+  if (!IsInGuardedRegion(number, address)) return nullptr;
+  auto offset =
+      static_cast<int64_t>(reinterpret_cast<uint64_t>(address) - (number << kGuardedRegionBits)) -
+      kGuardedMargin;
   const GuardedSlot* slots = all_slots.load(std::memory_order_acquire);
   const auto was_used = [](const GuardedSlot& slot) {
     return slot.state.load(std::memory_order_acquire) != GuardedSlot::kUnused;
@@ -350,6 +360,11 @@ const GuardedSlot* FindGuardedSlot(const void* address) {
   return nullptr;
 }
 
+bool IsGuardedBlockOf(const MemoryPool* pool, const void* address) {
+  const GuardedSlot* const slot = FindGuardedSlot(address);
+  return slot == nullptr || slot->pool == pool;
+}
+
 int64_t GuardedBytes(GuardedAccount account) {
   return figures.live_bytes[static_cast<size_t>(account)].load(std::memory_order_relaxed);
 }
@@ -373,12 +388,15 @@ GuardedStatistics GetGuardedStatistics() {
   for (const auto& bytes : internal::figures.live_bytes) {
     now.live_bytes += bytes.load(std::memory_order_relaxed);
   }
+  if (internal::region_number.load(std::memory_order_acquire) != internal::kNowhere) {
+    now.reserved_bytes = internal::kGuardedRegionSize;
+  }
   now.adaptor_bytes = internal::GuardedBytes(internal::GuardedAccount::kOther);
   return now;
 }
 
 bool IsGuardedAddress(const void* address) {
-  return internal::IsInGuardedRegion(internal::region_start.load(std::memory_order_acquire),
+  return internal::IsInGuardedRegion(internal::region_number.load(std::memory_order_acquire),
                                      address);
 }
 

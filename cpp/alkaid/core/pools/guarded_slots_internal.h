@@ -1,15 +1,16 @@
 // The places of guarded blocks (guarded_memory_pool.h): one region of address space, cut into slots
 // of ten sizes, and what is known of the block in each.
 //
-//   region   | 2 MiB without access | slots of 4 KiB | slots of 16 KiB | ... | slots of 1 GiB |
+//   region   | 2 MiB without access | slots of 4 KiB | slots of 16 KiB | ... | slots of 1 GiB | unused |
 //   slot     | pages for a block of up to the slot's size | as much again without access |
 //
 // Only the pages that a block touches are ever accessible, and only while it lives. So an address is
 // enough to know whose it is, without a lock: a signal handler asks.
 //
 // A slot that was never used comes first, then the one that has been free for the longest, once that
-// is kQuarantine. This bounds what sampling costs a program that allocates very fast: at most 1,024
-// blocks of up to 4 KiB a second, at some 10 us each.
+// is kQuarantine. Slots of a size are used again one after the other, at equal distances of time and not
+// all at once. This bounds what sampling costs a program that allocates very fast: at most 256 blocks
+// of up to 4 KiB a second, at some 10 us each.
 //
 // Ownership: region and records live as long as the process, and come along into a forked child.
 // Threads: any; the lists are under one lock, a block's record is its owner's.
@@ -48,12 +49,15 @@ inline constexpr GuardedSlotSize kGuardedSlotSizes[] = {
 inline constexpr size_t kGuardedSlotSizeCount = std::size(kGuardedSlotSizes);
 inline constexpr int64_t kGuardedMargin = 2 << 20;
 
-// Bytes of the region.
-inline constexpr int64_t kGuardedRegionSize = [] {
+// The region has 32 GiB and begins at a multiple of them, so that a shift and a comparison tell whether
+// an address lies in it.
+inline constexpr int kGuardedRegionBits = 35;
+inline constexpr int64_t kGuardedRegionSize = int64_t{1} << kGuardedRegionBits;
+static_assert([] {
   int64_t sum = kGuardedMargin;
   for (const GuardedSlotSize& slots : kGuardedSlotSizes) sum += slots.stride() * slots.count;
-  return sum;
-}();
+  return sum <= kGuardedRegionSize;
+}());
 static_assert([] {
   int64_t count = 0;
   for (const GuardedSlotSize& slots : kGuardedSlotSizes) count += slots.count;
@@ -66,7 +70,7 @@ inline constexpr size_t kGuardedAccounts = 4;
 GuardedAccount GuardedAccountOf(std::string_view backend);
 
 // Whom a block belongs to, for reports.
-struct GuardedOwner {
+struct ALKAID_EXPORT GuardedOwner {
   GuardedOwner(const MemoryPool* its_pool, std::string_view name, GuardedAccount its_account);
 
   const MemoryPool* pool;
@@ -110,30 +114,31 @@ struct GuardedSlot {
 // Which slots of one size are free, in the order in which they are to be used. Not locked.
 class ALKAID_EXPORT GuardedSlotList {
  public:
-  static constexpr int64_t kQuarantine = 500'000'000;  // ns
+  static constexpr int64_t kQuarantine = 2'000'000'000;  // ns
   static constexpr uint32_t kNone = UINT32_MAX;
 
   // The next slot to use at `now`, or kNone. `slots`: those of this size.
   uint32_t Take(GuardedSlot* slots, uint32_t count, int64_t now);
   // To the end of the list; `now` no less than at earlier calls.
   void GiveBack(GuardedSlot* slots, uint32_t slot, int64_t now);
-  // One that was taken and not used, to be the next again.
+  // One that was taken and not used, to be the next again, at once.
   void PutBack(GuardedSlot* slots, uint32_t slot);
 
  private:
   uint32_t used_ = 0;  // slots from here on were never used
   uint32_t first_ = kNone;
   uint32_t last_ = kNone;
+  int64_t not_before_ = INT64_MIN;  // when the next may be used again
 };
 
-// Where the region begins; it is reserved, and the handler of faults is set, at the first call. Where
-// there is no address space for it that is said on stderr, and the answer is a start at which no
-// address lies in it.
-ALKAID_EXPORT uint64_t GuardedRegionStart();
+// Which multiple of its size the region begins at. It is reserved, and the handler of faults is set, at
+// the first call. Where there is no address space for it that is said on stderr, and the answer is a
+// number that no address has.
+ALKAID_EXPORT uint64_t GuardedRegion();
 
-// Whether `address` is in the region that begins at `start`.
-inline bool IsInGuardedRegion(uint64_t start, const void* address) {
-  return reinterpret_cast<uint64_t>(address) - start < static_cast<uint64_t>(kGuardedRegionSize);
+// Whether `address` is in the `region` that the function above gave.
+inline bool IsInGuardedRegion(uint64_t region, const void* address) {
+  return reinterpret_cast<uint64_t>(address) >> kGuardedRegionBits == region;
 }
 
 // A block, or null where there is no slot for it. `alignment`: as a pool's.
@@ -145,6 +150,9 @@ ALKAID_EXPORT void FreeGuarded(uint8_t* ptr);
 ALKAID_EXPORT int64_t CheckGuarded(uint8_t* ptr);
 // Makes a block that CheckGuarded has seen smaller where it stands.
 ALKAID_EXPORT void ShrinkGuarded(uint8_t* ptr, int64_t new_size);
+
+// Whether an address of the region is `pool`'s to free: not a block that another pool guards.
+bool IsGuardedBlockOf(const MemoryPool* pool, const void* address);
 
 // The slot whose block an address is nearest to, or null where that is none. For signal handlers too.
 const GuardedSlot* FindGuardedSlot(const void* address);

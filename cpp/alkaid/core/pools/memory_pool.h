@@ -3,7 +3,7 @@
 // A pool allocates, reallocates and frees blocks at a stated alignment, and counts what it did. The
 // built-in pools are over the C library ("system"), jemalloc and mimalloc; which of them is the
 // default is chosen once, at first use, from the environment variable ALKAID_DEFAULT_MEMORY_POOL. A
-// pool keeps no blocks of its own: each call reaches the allocator.
+// pool keeps no blocks of its own: each call reaches the allocator (but: guarded_memory_pool.h).
 //
 // Ownership: a block belongs to the caller until Free. The pools that the functions below return
 // live as long as the process.

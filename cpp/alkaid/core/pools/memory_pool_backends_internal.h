@@ -18,7 +18,7 @@ namespace alkaid::internal {
 template <typename Allocator>
 std::unique_ptr<MemoryPool> MakePool(const GuardedSampling& sampling) {
   if (MemoryDebugOn()) return std::make_unique<DebugMemoryPool<Allocator>>();
-  if (sampling.on()) return std::make_unique<GuardedPool<Allocator>>(sampling);
+  if (sampling.on()) return MakeGuardedPool<Allocator>(sampling);
   return std::make_unique<BaseMemoryPoolImpl<Allocator>>();
 }
 

@@ -16,6 +16,7 @@
 
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
@@ -94,6 +95,26 @@ TEST_F(TrackingTest, BlocksOfEachBackendAreListed) {
     ASSERT_TRUE(Find(bytes, &block)) << backend;
     EXPECT_EQ(Root().pools[block.pool].name, backend);
     (*pool)->Free(bytes, 77);
+  }
+  EXPECT_EQ(Live(), 0u);
+}
+
+TEST_F(TrackingTest, GuardedBlocksAreListedAndCountedByLabelLikeOthers) {
+  ASSERT_TRUE(StartTracking().ok());
+  for (const std::string& backend : SupportedMemoryBackendNames()) {
+    SCOPED_TRACE(backend);
+    const auto pool = CreateGuardedMemoryPool(backend, {.blocks = 1});
+    ASSERT_TRUE(pool.ok());
+    const ScopedLabel label("guarded." + backend);
+    uint8_t* bytes = Allocate(pool->get(), 100);
+    ASSERT_TRUE((*pool)->Reallocate(100, 9000, &bytes).ok());
+    ASSERT_TRUE(IsGuardedAddress(bytes));
+    LiveBlock block;
+    ASSERT_TRUE(Find(bytes, &block));
+    EXPECT_EQ(block.size, 9000u);
+    EXPECT_EQ(Root().pools[block.pool].name, backend);
+    EXPECT_EQ(StatisticsOf("guarded." + backend).live_bytes, 9000);
+    (*pool)->Free(bytes, 9000);
   }
   EXPECT_EQ(Live(), 0u);
 }
