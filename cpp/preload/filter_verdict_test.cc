@@ -86,11 +86,11 @@ Filter RandomFilter(std::mt19937* random) {
         filter.push_back(step(BPF_MISC | (upto(1) != 0 ? BPF_TAX : BPF_TXA), 0));
         break;
       case 7:
-        // A jump goes at most to the last two steps.
+        // A jump goes at most to what ends every filter.
         filter.push_back(
             {static_cast<uint16_t>(BPF_JMP | kJumps[upto(3)] | (upto(1) != 0 ? BPF_X : BPF_K)),
-             static_cast<uint8_t>(upto(60 - static_cast<uint32_t>(i))),
-             static_cast<uint8_t>(upto(60 - static_cast<uint32_t>(i))), upto(9)});
+             static_cast<uint8_t>(upto(59 - static_cast<uint32_t>(i))),
+             static_cast<uint8_t>(upto(59 - static_cast<uint32_t>(i))), upto(9)});
         break;
       default:
         // By 1 to 31, as shifts have it.

@@ -23,8 +23,8 @@ ALKAID_EXPORT void alkaid_track_confined(int every_thread);
 namespace alkaid::heap {
 
 // Heap files are asked for.
-void ExpectHeapFiles();
+ALKAID_EXPORT void ExpectHeapFiles();
 // On the calling thread.
-bool MayWriteHeapFiles();
+ALKAID_EXPORT bool MayWriteHeapFiles();
 
 }  // namespace alkaid::heap

@@ -12,7 +12,7 @@ constinit thread_local TrackingThread tracking_thread
 // The C library knows the id and notes it in a mutex that the thread holds. The system call may not be
 // open to a program any more: a filter of seccomp allows what malloc needs, and ends it for more.
 uint32_t AskThreadId() {
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
   pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
   pthread_mutex_lock(&mutex);
   tracking_thread.id = static_cast<uint32_t>(mutex.__data.__owner);
