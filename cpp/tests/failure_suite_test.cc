@@ -5,6 +5,7 @@
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,10 @@ namespace alkaid::failing {
 namespace {
 
 constexpr int64_t kBytes = 100;
+
+// What is left behind on purpose; where a leak checker finds it.
+constinit std::array<const void*, 100> left_behind = {};
+constinit size_t left_count = 0;
 
 // A list, and a block of the pool for each of its entries.
 struct List {
@@ -60,7 +65,11 @@ struct List {
   Status Leak() {
     uint8_t* block = nullptr;
     ALKAID_RETURN_NOT_OK(pool->Allocate(kBytes, &block));
-    ALKAID_RETURN_NOT_OK(Add());
+    left_behind.at(left_count) = block;
+    if (const Status added = Add(); !added.ok()) {
+      ++left_count;
+      return added;
+    }
     pool->Free(block, kBytes);
     return absl::OkStatus();
   }
@@ -68,8 +77,13 @@ struct List {
   // The text is lost when the rest fails.
   Status Forget() try {
     auto* const text = new std::string;
+    left_behind.at(left_count) = text;
     const Status added = Add();
-    if (added.ok()) delete text;
+    if (added.ok()) {
+      delete text;
+    } else {
+      ++left_count;
+    }
     return added;
   } catch (const std::bad_alloc&) {
     return Status(StatusCode::kResourceExhausted, "");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -39,10 +40,9 @@ std::string ExportedFunction(uint64_t return_address) {
   const auto* const call = reinterpret_cast<const void*>(return_address - 1);
   if (::dladdr(call, &info) == 0 || info.dli_sname == nullptr) return "";
   int failed = 0;
-  char* const demangled = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &failed);
-  std::string name = failed == 0 && demangled != nullptr ? demangled : info.dli_sname;
-  std::free(demangled);
-  return name;
+  const std::unique_ptr<char, void (*)(void*)> demangled(
+      abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &failed), std::free);
+  return failed == 0 && demangled != nullptr ? demangled.get() : info.dli_sname;
 }
 
 std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
