@@ -1,5 +1,6 @@
 // The backend over the C library's allocator.
 
+#include <dlfcn.h>
 #include <gnu/libc-version.h>
 #include <malloc.h>
 
@@ -13,13 +14,37 @@
 namespace alkaid {
 namespace {
 
+void* ByPosixMemalign(size_t alignment, size_t size) {
+  void* block = nullptr;
+  return posix_memalign(&block, std::max(alignment, sizeof(void*)), size) == 0 ? block : nullptr;
+}
+
+// Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in memory;
+// nor aligned_alloc, which the sanitizers and Scudo refuse unless the size is a multiple of the
+// alignment. But the pools' blocks have to be those of the malloc that their free is of, and malloc
+// tools such as heaptrack do not know memalign: where it is not of the library that free is of, and
+// posix_memalign is, that is called.
+using AlignedFunction = void*(size_t alignment, size_t size);
+constinit AlignedFunction* aligned_block = memalign;
+
+const void* LibraryOf(const char* function) {
+  Dl_info info = {};
+  void* const address = dlsym(RTLD_DEFAULT, function);
+  return address != nullptr && dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
+}
+
+// When the library is loaded: a forked child must not ask the dynamic linker.
+[[gnu::constructor]] void ChooseAlignedBlock() {
+  const void* const library = LibraryOf("free");
+  if (LibraryOf("memalign") != library && LibraryOf("posix_memalign") == library) {
+    aligned_block = ByPosixMemalign;
+  }
+}
+
 class SystemAllocator {
  public:
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
-    // Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in
-    // memory; nor aligned_alloc, which AddressSanitizer refuses unless the size is a multiple of
-    // the alignment.
-    void* const block = memalign(static_cast<size_t>(alignment), static_cast<size_t>(size));
+    void* const block = aligned_block(static_cast<size_t>(alignment), static_cast<size_t>(size));
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("allocate", "the system allocator", size, alignment);
     }
