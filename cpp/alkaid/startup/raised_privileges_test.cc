@@ -255,6 +255,7 @@ TEST(RaisedPrivileges, WithoutThemTheSameProgramDoesAllOfIt) {
                                                          {"reserved", "nothing"},
                                                          {"signal", "answered"}}));
   EXPECT_THAT(first.err, HasSubstr("Alkaid memory fault"));
+  EXPECT_THAT(first.err, HasSubstr("ALKAID_GUARDED_SAMPLING=often is not understood"));
   EXPECT_THAT(first.err, HasSubstr("BufferBuilder growth"));
   EXPECT_THAT(first.err, HasSubstr("ALKAID_PROFILE_RELEASE_AT=soon"));
   EXPECT_EQ(stage.Files(), (std::set<std::string>{"asked", "end", "profile", "reservations"}));
