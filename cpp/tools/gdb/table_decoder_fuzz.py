@@ -19,11 +19,11 @@ import sys
 import traceback
 from unittest import mock
 
-from alkaid_debugger import core_file, layout, pools, rendering, retention, snapshots
+from alkaid_debugger import categories, core_file, layout, pools, rendering, retention, snapshots
 
 from crafted_memory import ROOT_AT, CraftedMemory, block, heap, view
 
-DECODERS = (core_file, layout, pools, rendering, retention, snapshots)
+DECODERS = (categories, core_file, layout, pools, rendering, retention, snapshots)
 POOLS_AT = 0x6000
 CORE_AT = 0x5000  # the file's headers, for want of a better place
 MOST_BYTES_AT_ONCE = layout.PIECE
@@ -92,7 +92,18 @@ def sound():
                     blocks_record_size=0)
     names, _ = heap(blocks=[[block(0x9000, label=3, pool=3)]],
                     labels=("", "a", "\x1b[2J", "long" * 300), pools=("malloc", "x", "x", "x"))
-    memories = (few, sampled, empty, names)
+    unloaded, _ = heap(blocks=[[block(0x9000, stack=1), block(0x3000, serial=2, stack=2)]],
+                       stacks=((0x7000100, 0x401000, [1]), (0x7000200, 0x8000100, [1, 2])),
+                       modules=[(0x7000000, 0x7004000, 0x7000000, "/opt/apple.so", bytes(20)),
+                                (0x8000000, 0x8004000, 0x8000000, "/opt/banana.so", b"")])
+    # The contents of two blocks: a vector of pointers, of which the second is the array.
+    contents, _ = heap(blocks=[[block(0x9000, 48), block(0xa000, 32, serial=2),
+                                block(0xb000, 64, serial=3), block(0xc000, 31, serial=4)]])
+    contents.put(struct.pack("<6Q", 0xa000, 0xa020, 0xa020, 0xc000, 20, 30), 0x9000)
+    contents.put(struct.pack("<4Q", 0x9000, 0xb000, 0xb000, 0xc000), 0xa000)
+    contents.put(struct.pack("<8Q", 1, 0x4100, 0, 0xa000, 4, 0, 0, 0), 0xb000)
+    contents.put(b"a text of a block in".ljust(31, b"\0"), 0xc000)
+    memories = (few, sampled, empty, names, unloaded, contents)
     for memory in memories:
         pool_list(memory)
         memory.put(core(), CORE_AT)
@@ -180,19 +191,33 @@ def decode(read, memory):
         assert expected >= 0 and size == len(memory.parts[CORE_AT])
     found = tried(lambda: layout.Heap(read, ROOT_AT))
     if found is not None:
-        show(found)
+        found.is_loaded = lambda module: not module.build_id
+        show(found, lambda blocks: categories.recognize(blocks, read, Files()))
     listed = tried(lambda: pools.read_pools(read, POOLS_AT))
     if listed is not None:
         rendering.table(("id", "pool", "name", "live"), [pool[:4] for pool in listed[0]])
 
 
-def show(found):
-    snapshot = tried(lambda: snapshots.Snapshot(found))
+class Files:
+    """What the files of the process know: each address in their data may be of a class, and of a type."""
+    python_type = 0x4100
+
+    @staticmethod
+    def holds(address):
+        return address < 0x20000
+
+    @staticmethod
+    def class_of_vtable(word):
+        return "Widget" if word % 3 == 0 else ""
+
+
+def show(found, recognize):
+    snapshot = tried(lambda: snapshots.Snapshot(found, recognize))
     if snapshot is not None:
         blocks = snapshot.blocks
         for one in list(blocks)[:50]:
             tried(lambda one=one: found.frames(one.stack))
-            rendering.printable(rendering.block_line(one, snapshot.labels[one.label], b"abc"))
+            rendering.block_lines([(one, snapshot.labels[one.label], snapshot.category(one), b"abc")])
             snapshot.containing(one.address)
             tried(lambda one=one: found.record_address(one))
         tried(lambda: found.array_address(block(0x9000, stack=1, label=1)))

@@ -415,7 +415,8 @@ class Heap:
             return []
         records, count, size = MODULES.unpack(
             self._part(self._address + MODULES_OFFSET, MODULES.size, "alkaid_heap_root"))
-        if count > MOST_MODULES or not MODULE.size <= size <= MOST_RECORD_BYTES:
+        if (count > MOST_MODULES or not MODULE.size <= size <= MOST_RECORD_BYTES or
+                count * size > PIECE):
             raise HeapError(f"the tables say there are {count} modules of {size} bytes: damaged")
         if not records:
             return []
