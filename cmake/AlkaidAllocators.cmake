@@ -38,24 +38,29 @@ if(ALKAID_SANITIZE STREQUAL "thread")
   string(APPEND mimalloc_cflags " -fsanitize=thread -DMI_TSAN=1")
 endif()
 
+# alkaid_mend(file old new): `new` in the place of `old`, which must be there.
+function(alkaid_mend file old new)
+  file(READ "${file}" text)
+  string(FIND "${text}" "${old}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "${file} has no '${old}' to be mended")
+  endif()
+  string(REPLACE "${old}" "${new}" text "${text}")
+  file(WRITE "${file}" "${text}")
+endfunction()
+
 # Behind a pthread key, jemalloc 5.3.0 lists the threads that are about to make their data, by their
 # id, and leaves the list and its lock to forked children as they are. A thread that a child starts can
 # have the id of one that was listed at the fork: it takes over data that are not made yet, and dies.
 function(alkaid_mend_jemalloc_forks source)
-  file(READ "${source}/src/tsd.c" text)
   foreach(when IN ITEMS prefork postfork_parent postfork_child)
     set(line "malloc_mutex_${when}(tsd_tsdn(tsd), &tsd_nominal_tsds_lock);\n")
     set(more "\tmalloc_mutex_${when}(tsd_tsdn(tsd), &tsd_init_head.lock);\n")
     if(when STREQUAL "postfork_child")
       string(APPEND more "\tql_new(&tsd_init_head.blocks);\n")
     endif()
-    string(FIND "${text}" "${line}" at)
-    if(at EQUAL -1)
-      message(FATAL_ERROR "jemalloc: src/tsd.c has no '${line}' to be mended")
-    endif()
-    string(REPLACE "${line}" "${line}${more}" text "${text}")
+    alkaid_mend("${source}/src/tsd.c" "${line}" "${line}${more}")
   endforeach()
-  file(WRITE "${source}/src/tsd.c" "${text}")
 endfunction()
 
 # Where there is no memory for a thread's data, jemalloc ends the process: while it is loaded, or at the
@@ -63,7 +68,6 @@ endfunction()
 # on and its allocations are refused as they should be. Only if more threads than that begin to allocate
 # while memory is gone does it end as before.
 function(alkaid_mend_jemalloc_tsd source)
-  file(READ "${source}/src/tsd.c" text)
   string(CONCAT places
     "#define SPARE_TSDS 64\n"
     "static struct { char bytes[4096]; } JEMALLOC_ALIGNED(CACHELINE) spare_tsds[SPARE_TSDS];\n"
@@ -74,40 +78,36 @@ function(alkaid_mend_jemalloc_tsd source)
     "\t\tif (atomic_compare_exchange_strong_u(&spare_tsds_taken[i], &none, 1,\n"
     "\t\t    ATOMIC_ACQ_REL, ATOMIC_RELAXED)) {\n"
     "\t\t\treturn &spare_tsds[i];\n\t\t}\n\t}\n\treturn NULL;\n}\n\n")
-  set(allocates "\treturn a0malloc(CACHELINE_CEILING(size));\n")
-  set(frees "\ta0dalloc(wrapper);\n")
   set(head "void *\nmalloc_tsd_malloc(size_t size) {\n")
-  foreach(line IN ITEMS "${head}" "${allocates}" "${frees}")
-    string(FIND "${text}" "${line}" at)
-    if(at EQUAL -1)
-      message(FATAL_ERROR "jemalloc: src/tsd.c has no '${line}' to be mended")
-    endif()
-  endforeach()
-  string(REPLACE "${head}" "${places}${head}" text "${text}")
-  string(REPLACE "${allocates}" "\tvoid *place = a0malloc(CACHELINE_CEILING(size));\n\
-\treturn place != NULL ? place : spare_tsd_take(size);\n" text "${text}")
-  string(REPLACE "${frees}" "\tuintptr_t at = (uintptr_t)wrapper - (uintptr_t)spare_tsds;\n\
+  alkaid_mend("${source}/src/tsd.c" "${head}" "${places}${head}")
+  alkaid_mend("${source}/src/tsd.c" "\treturn a0malloc(CACHELINE_CEILING(size));\n"
+    "\tvoid *place = a0malloc(CACHELINE_CEILING(size));\n\
+\treturn place != NULL ? place : spare_tsd_take(size);\n")
+  alkaid_mend("${source}/src/tsd.c" "\ta0dalloc(wrapper);\n"
+    "\tuintptr_t at = (uintptr_t)wrapper - (uintptr_t)spare_tsds;\n\
 \tif (at < sizeof(spare_tsds)) {\n\
 \t\tatomic_store_u(&spare_tsds_taken[at / sizeof(spare_tsds[0])], 0, ATOMIC_RELEASE);\n\
-\t} else {\n\t\ta0dalloc(wrapper);\n\t}\n" text "${text}")
-  file(WRITE "${source}/src/tsd.c" "${text}")
+\t} else {\n\t\ta0dalloc(wrapper);\n\t}\n")
   # Nor is a cache used for which there was none: such a thread goes without.
-  set(fills "\t\ttsd_tcache_data_init(tsd);\n\t}\n\n\treturn false;\n")
-  file(READ "${source}/src/tcache.c" text)
-  string(FIND "${text}" "${fills}" at)
-  if(at EQUAL -1)
-    message(FATAL_ERROR "jemalloc: src/tcache.c has no '${fills}' to be mended")
-  endif()
-  string(REPLACE "${fills}" "\t\tif (tsd_tcache_data_init(tsd)) {\n\
+  alkaid_mend("${source}/src/tcache.c" "\t\ttsd_tcache_data_init(tsd);\n\t}\n\n\treturn false;\n"
+    "\t\tif (tsd_tcache_data_init(tsd)) {\n\
 \t\t\ttsd_tcache_enabled_set(tsd, false);\n\t\t\ttsd_slow_update(tsd);\n\t\t}\n\
-\t}\n\n\treturn false;\n" text "${text}")
-  file(WRITE "${source}/src/tcache.c" "${text}")
+\t}\n\n\treturn false;\n")
+endfunction()
+
+# While it is loaded, jemalloc 5.3.0 tries on a page whether the kernel gives zeroes after
+# MADV_DONTNEED, and writes to it where it got none. Linux does give them; only QEMU's imitation does not.
+function(alkaid_mend_jemalloc_pages source)
+  set(failed "\tif (addr == MAP_FAILED) {\n\t\tmalloc_write(\"<jemalloc>: Cannot allocate")
+  string(REPLACE "{\n" "{\n\t\treturn 1;\n" mended "${failed}")
+  alkaid_mend("${source}/src/pages.c" "${failed}" "${mended}")
 endfunction()
 
 # EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
 function(alkaid_build_jemalloc source folder flags cflags)
   alkaid_mend_jemalloc_forks("${source}")
   alkaid_mend_jemalloc_tsd("${source}")
+  alkaid_mend_jemalloc_pages("${source}")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   alkaid_run("${source}" "jemalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
              --unset=CPPFLAGS --unset=LDFLAGS "CC=${CMAKE_C_COMPILER}" "EXTRA_CFLAGS=${cflags}"
@@ -189,7 +189,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR mended-for-little-memory
+    FLAVOUR mended-for-no-memory
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \

@@ -146,10 +146,12 @@ Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
                                       "': the default memory pool has already been chosen; "
                                       "register before its first use");
   }
-  registry.entries.push_back(
-      {{name, version, false}, [factory = std::move(factory)](const GuardedSampling& sampling) {
-         return MakeRegistered(factory, sampling);
-       }});
+  Entry entry;
+  entry.backend = {name, version, false};
+  entry.make = [factory = std::move(factory)](const GuardedSampling& sampling) {
+    return MakeRegistered(factory, sampling);
+  };
+  registry.entries.push_back(std::move(entry));
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -106,6 +106,8 @@ TEST_F(ModuleTableTest, ABackTraceThroughAnotherPluginInThePlaceOfOneIsAnother) 
 }
 
 TEST_F(ModuleTableTest, WhenItIsFullFurtherModulesHaveNoNumber) {
+  const Plugin banana(ALKAID_PLUGIN_BANANA);
+  EXPECT_FALSE(NumbersOf({banana.address()}).empty());
   count_ = ModuleTable::kMaxModules;
   const Plugin apple(ALKAID_PLUGIN_APPLE);
   EXPECT_TRUE(NumbersOf({apple.address()}).empty());

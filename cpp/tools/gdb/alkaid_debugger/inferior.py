@@ -1,5 +1,6 @@
 """The process or core that gdb looks at: its memory, its symbols, the names of its code."""
 
+import bisect
 import contextlib
 import os
 import re
