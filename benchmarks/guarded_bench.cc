@@ -56,7 +56,7 @@ class BatchFile {
     Require(fd_ >= 0, "no file can be made");
     const std::vector<uint8_t> batch(kBatch, 7);
     for (int64_t i = 0; i < kBatches; ++i) {
-      Require(write(fd_, batch.data(), batch.size()) == kBatch, "the file can not be written");
+      Require(write(fd_, batch.data(), batch.size()) == kBatch, "the file cannot be written");
     }
   }
   ~BatchFile() { close(fd_); }
@@ -71,7 +71,7 @@ class BatchFile {
       int64_t sum = 0;
       for (uint8_t*& batch : batches) {
         RequireOk(pool->Allocate(kBatch, &batch), "a batch");
-        Require(pread(fd_, batch, kBatch, position) == kBatch, "a batch can not be read");
+        Require(pread(fd_, batch, kBatch, position) == kBatch, "a batch cannot be read");
         position += kBatch;
         for (int64_t at = 0; at < kBatch; at += 64) sum += batch[at];
       }
@@ -91,7 +91,7 @@ std::function<void(int64_t, benchmark::UserCounters*)> GuardedSome(MemoryPool* p
   return [=](int64_t, benchmark::UserCounters* counters) {
     const GuardedStatistics now = GetGuardedStatistics();
     Require(now.total_blocks > *before, "no block of " + pool->backend_name() + " was guarded");
-    Require(now.live_blocks == 0 && pool->bytes_allocated() == 0, "blocks stayed behind");
+    Require(now.live_blocks == 0 && pool->bytes_allocated() == 0, "blocks are left");
     (*counters)["guarded"] = static_cast<double>(now.total_blocks - *before);
     (*counters)["passed_over"] = static_cast<double>(now.passed_over);
     *before = now.total_blocks;

@@ -55,7 +55,7 @@ int File(const uint8_t* data, size_t size) {
   static const int file = ::memfd_create("module", MFD_CLOEXEC);
   Require(file >= 0 && ::ftruncate(file, 0) == 0 &&
               ::pwrite(file, data, size, 0) == static_cast<ssize_t>(size),
-          "the file can not be written");
+          "the file cannot be written");
   return file;
 }
 

@@ -145,7 +145,7 @@ void AddHeapFiles(Seeds* seeds) {
              heap::FileBytes(alkaid::heap::HeapSnapshot::Make(std::move(contents)).value()));
 }
 
-// Libraries of seed_library.cc, behind what the fuzz target takes for the build-id of a heap file.
+// Libraries of seed_library.cc, after what the fuzz target takes for the build-id of a heap file.
 void AddLibraries(Seeds* seeds) {
 #ifdef ALKAID_SEED_LIBRARIES
   constexpr std::string_view kBuildId = "alkaid!!";  // as CMakeLists.txt asks for it

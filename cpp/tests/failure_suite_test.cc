@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kBytes = 100;
 
-// What is left behind on purpose; where a leak checker finds it.
+// What is left on purpose; where a leak checker finds it.
 constinit std::array<const void*, 100> left_behind = {};
 constinit size_t left_count = 0;
 

@@ -722,7 +722,7 @@ TEST(DgramOutOfMemory, Writing) {
 }
 
 // What the writer refuses it refuses whether there is memory to say why, or not, and then it stands
-// behind the last whole datagram.
+// after the last whole datagram.
 TEST(DgramOutOfMemory, RefusalsOfAWriter) {
   const dgram::Names names = MakeDeclaration(Definition(), {}).value();
   using Call = std::pair<const char*, std::function<Status(DgramWriter&)>>;

@@ -63,7 +63,7 @@ class ALKAID_EXPORT XtcWalk {
  protected:
   // Ends the walk with a fault `at` bytes from the start of the datagram. Always false.
   bool Fail(int64_t at, const std::string& what);
-  // Makes Next go to this Xtc once more, and to the one behind it again. For those who look into one and
+  // Makes Next go to this Xtc once more, and to the one after it again. For those who look into one and
   // may be interrupted.
   void StepBack() { next_ = at_; }
   void StepOn() { next_ = at_ + xtc_.extent; }

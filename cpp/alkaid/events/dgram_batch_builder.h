@@ -109,9 +109,9 @@ class ALKAID_EXPORT DgramBatchBuilder {
     std::shared_ptr<internal::EventBatchData> data;
     std::vector<dgram::DgramOrigin*> origins;
   };
-  // Makes one, and writes the footer behind the bytes, which does not count yet.
+  // Makes one, and writes the footer after the bytes, which does not count yet.
   Result<Prepared> PrepareBatch();
-  // The bytes as a buffer without unused capacity; null where that can not be had.
+  // The bytes as a buffer without unused capacity; null where that cannot be had.
   std::shared_ptr<Buffer> FinishShrunk(int64_t nbytes);
   // Appends an event of which the first `adopted` bytes are there already.
   Status Write(std::span<const DgramBytes> dgrams, int64_t adopted);

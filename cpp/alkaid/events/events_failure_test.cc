@@ -752,7 +752,7 @@ TEST(EventsOutOfMemory, ReadingSmallData) {
   }
 }
 
-// Streams that are at fault: the fault comes behind all that is before it, and is told as ever.
+// Streams that are at fault: the fault comes after all that is before it, and is told as ever.
 TEST(EventsOutOfMemory, ReadingSmallDataThatIsAtFault) {
   const std::string sound = crafted::SmdConfigure(1) + crafted::L1(2) + crafted::L1(5);
   for (const std::string& odd :

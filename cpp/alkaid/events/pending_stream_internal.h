@@ -40,7 +40,7 @@ class ALKAID_EXPORT PendingStream {
   Status Start(MemoryPool* pool);
   // Reads one chunk. A fault of the data is kept for later; what is returned may pass.
   Status Read();
-  // Everything up to some moment: whole pieces, and of the one behind them that many datagrams.
+  // Everything up to some moment: whole pieces, and of the one after them that many datagrams.
   struct Share {
     size_t pieces = 0;
     int64_t count = 0;

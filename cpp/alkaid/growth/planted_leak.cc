@@ -69,7 +69,7 @@ std::optional<std::string_view> TextOf(const char* file, std::span<char> room) {
   return std::string_view(room.data(), static_cast<size_t>(length));
 }
 
-// The number that the text begins with, behind spaces; -1 where there is none.
+// The number that the text begins with, after spaces; -1 where there is none.
 int64_t NumberAt(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   int64_t number = -1;

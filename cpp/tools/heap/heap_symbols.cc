@@ -252,7 +252,7 @@ void AddLine(::Dwfl_Module* module, CodeUnits::Unit* unit, uint64_t address, Cod
   ::dwarf_lineno(line, &place->line);
 }
 
-// Behind the distance to the top of the object, and its type's information.
+// After the distance to the top of the object, and its type's information.
 constexpr GElf_Off kVtableHead = 16;
 
 std::string ClassAt(::Dwfl_Module* module, uint64_t address) {

@@ -45,7 +45,7 @@ class HeapSymbols {
   const std::vector<CodePlace>& Name(uint64_t return_address);
 
   // The class whose table of virtual functions an object points to by its first word: that word is 16
-  // behind the symbol "vtable for CLASS". Empty for any other address.
+  // past the symbol "vtable for CLASS". Empty for any other address.
   std::string ClassOfVtable(uint64_t word);
 
   // What kept files from being read, a sentence each: those that were asked for so far.

@@ -122,7 +122,7 @@ class Decoder {
     return name_.size() <= kMostOfName;
   }
 
-  // 0 is "_", and greater ones are written less 1, with "_" behind.
+  // 0 is "_", and greater ones are written less 1, and end in "_".
   std::optional<uint64_t> Base62() {
     if (Eat('_')) return 0;
     uint64_t value = 0;
@@ -400,7 +400,7 @@ class Decoder {
     return Print(std::to_string(value));
   }
 
-  const std::string_view text_;  // behind "_R"
+  const std::string_view text_;  // after "_R"
   size_t at_ = 0;
   int depth_ = 0;
   int silent_ = 0;

@@ -59,7 +59,7 @@ def reached(pid, path, place, device, inode):
     if mapped is not None:
         return mapped
     if not candidates:
-        raise NotFound(f"process {pid} uses {path}, which can not be reached from here: that takes "
+        raise NotFound(f"process {pid} uses {path}, which cannot be reached from here: that takes "
                        "root, or name the file by --library")
     return candidates[-1]  # some filesystems number their files twice
 

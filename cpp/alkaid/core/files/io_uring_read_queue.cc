@@ -30,7 +30,7 @@ constexpr uint64_t kNobody = ~uint64_t{0};
 
 class IoUringReadQueue final : public SlottedReadQueue {
  public:
-  // Files and buffers that the kernel may still use when it can not be asked any more. Never freed
+  // Files and buffers that the kernel may still use when it cannot be asked any more. Never freed
   // then. There is a place for each slot: a broken ring is given nothing more.
   struct Abandoned {
     std::vector<ReadRequest> requests;

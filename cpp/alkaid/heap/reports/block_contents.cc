@@ -219,7 +219,7 @@ class PythonTypes {
         [](uint64_t wanted, const HeapModule& module) { return wanted < module.start; });
     return behind != modules_.begin() && address < std::prev(behind)->end;
   }
-  // As a type that a program has made lies behind the words of the collector.
+  // As a type that a program has made lies after the words of the collector.
   bool InBlock(uint64_t address) const {
     if (!index_.MayHold(address)) return false;
     const uint32_t block = index_.At(address - 16);

@@ -166,7 +166,7 @@ Status CheckRecognized(const HeapContents& contents) {
         (i > 0 && each.block <= contents.recognized[i - 1].block)) {
       return status::Invalid("recognized block ", i, " is block ", each.block, " of ",
                              contents.blocks.size(), " with category ", each.category, " of ",
-                             contents.categories.size(), ", or not behind the one before it");
+                             contents.categories.size(), ", or not after the one before it");
     }
   }
   return absl::OkStatus();

@@ -99,9 +99,9 @@ struct Table {
 };
 static_assert(sizeof(Table) == 24);
 
-// In the hash of a back-trace: numbers of modules stand behind its frames.
+// In the hash of a back-trace: numbers of modules follow its frames.
 inline constexpr uint32_t kHasModules = 0x80000000;
-// Numbers behind a back-trace, without the 0 at their end.
+// Numbers after a back-trace, without the 0 at their end.
 inline constexpr uint32_t kMostModulesOfStack = 31;
 
 // A back-trace, innermost first: the address of the next instruction of each frame, as a return
@@ -118,7 +118,7 @@ struct StackRecord {
 // A library that can be unloaded, and that a back-trace leads through.
 struct TrackedModule {
   uint64_t start;    // address of its first byte
-  uint64_t end;      // behind its last
+  uint64_t end;      // after its last
   uint64_t bias;     // what was added to the addresses in the file
   const char* path;  // path_size characters; null where there was no memory for it
   uint32_t path_size;

@@ -27,7 +27,7 @@ uint32_t HashFrames(std::span<const uint64_t> frames) {
   return static_cast<uint32_t>(hash) & ~kHasModules;
 }
 
-const uint16_t* NumbersBehind(const StackRecord& record) {
+const uint16_t* NumbersAfter(const StackRecord& record) {
   return reinterpret_cast<const uint16_t*>(record.frames + record.depth);
 }
 
@@ -78,7 +78,7 @@ uint32_t StackTable::Find(const Index* index, uint32_t hash,
 bool StackTable::LeadsThroughWhatIsLoaded(const StackRecord& record) const {
   if ((record.hash & kHasModules) == 0) [[likely]]
     return true;
-  for (const uint16_t* number = NumbersBehind(record); *number != 0; ++number) {
+  for (const uint16_t* number = NumbersAfter(record); *number != 0; ++number) {
     if (!modules_->IsLoaded(*number)) return false;
   }
   return true;

@@ -220,7 +220,7 @@ class _Search:
     def _may_be_type(self, address):
         if address % WORD:
             return False
-        # As a type that a program has made lies behind the words of the collector.
+        # As a type that a program has made lies after the words of the collector.
         made = self._starts.get(address - 16)
         return self._symbols.holds(address) or (
             made is not None and self._sizes[made] >= 16 + TYPE.size)

@@ -170,7 +170,7 @@ class Data:
     @staticmethod
     def class_of_vtable(word):
         """The class whose table of virtual functions an object points to by its first word, or
-        nothing: the word is 16 behind the symbol of the table."""
+        nothing: the word is 16 past the symbol of the table."""
         text = gdb.execute(f"info symbol {word:#x}", to_string=True)
         named = re.match(r"vtable for (.+) \+ 16 in section ", text)
         return named[1] if named else ""

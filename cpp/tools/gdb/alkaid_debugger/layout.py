@@ -378,7 +378,7 @@ class Heap:
         return frames
 
     def _numbers(self, address):
-        """The numbers of modules that stand behind a back-trace."""
+        """The numbers of modules that follow a back-trace."""
         numbers = []
         while len(numbers) < MOST_OF_STACK:
             (number,) = struct.unpack("<H", self._part(address, 2, "a back-trace"))
