@@ -95,6 +95,16 @@ function(alkaid_mend_jemalloc_tsd source)
 \t}\n\n\treturn false;\n")
 endfunction()
 
+# A thread that no arena can be made for has the first one, instead of none, which jemalloc 5.3.0 follows.
+function(alkaid_mend_jemalloc_arenas source)
+  alkaid_mend("${source}/src/jemalloc.c" "\t\t\t\tif (arena == NULL) {\n\
+\t\t\t\t\tmalloc_mutex_unlock(tsd_tsdn(tsd),\n\t\t\t\t\t    &arenas_lock);\n\
+\t\t\t\t\treturn NULL;\n\t\t\t\t}\n\t\t\t\tis_new_arena[j] = true;\n"
+    "\t\t\t\tis_new_arena[j] = arena != NULL;\n\
+\t\t\t\tif (arena == NULL) {\n\t\t\t\t\tchoose[j] = 0;\n\
+\t\t\t\t\tarena = arena_get(tsd_tsdn(tsd), 0, false);\n\t\t\t\t}\n")
+endfunction()
+
 # While it is loaded, jemalloc 5.3.0 tries on a page whether the kernel gives zeroes after
 # MADV_DONTNEED, and writes to it where it got none. Linux does give them; only QEMU's imitation does not.
 function(alkaid_mend_jemalloc_pages source)
@@ -107,6 +117,7 @@ endfunction()
 function(alkaid_build_jemalloc source folder flags cflags)
   alkaid_mend_jemalloc_forks("${source}")
   alkaid_mend_jemalloc_tsd("${source}")
+  alkaid_mend_jemalloc_arenas("${source}")
   alkaid_mend_jemalloc_pages("${source}")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   alkaid_run("${source}" "jemalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
@@ -189,7 +200,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR mended-for-no-memory
+    FLAVOUR mended-throughout
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \

@@ -45,7 +45,8 @@ void* TakeAll(MemoryPool* pool) {
   return last;
 }
 
-int RunAsChild(const std::string& backend) {
+// `spare`: how much more address space there is when the threads begin.
+int RunAsChild(const std::string& backend, size_t spare, bool take_all) {
   MemoryPool* pool = system_memory_pool();
   if (backend == "jemalloc" && !jemalloc_memory_pool(&pool).ok()) return 1;
   if (backend == "mimalloc" && !mimalloc_memory_pool(&pool).ok()) return 1;
@@ -70,15 +71,18 @@ int RunAsChild(const std::string& backend) {
       }
     });
   }
-  const size_t limit = AddressSpace() + (size_t{64} << 20);
+  const size_t limit = AddressSpace() + spare;
   const rlimit bound = {limit, limit};
   if (::setrlimit(RLIMIT_AS, &bound) != 0) return 2;
-  void* const all = TakeAll(pool);
-  if (pool != system_memory_pool()) TakeAll(system_memory_pool());
+  void* all = nullptr;
+  if (take_all) {
+    all = TakeAll(pool);
+    if (pool != system_memory_pool()) TakeAll(system_memory_pool());
+  }
   begin = true;
   begin.notify_all();
   for (std::thread& thread : threads) thread.join();
-  if (all == nullptr || wrong != 0 || refused == 0) return 3;
+  if (wrong != 0 || (take_all && (all == nullptr || refused == 0))) return 3;
   return 0;
 }
 
@@ -88,8 +92,20 @@ TEST_P(ShortOfMemoryPool, RefusesThreadsThatUseItForTheFirstTimeAndEndsNothing) 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer takes more address space than any limit";
 #endif
-  const internal::ChildResult child = internal::RunSelf({GetParam()}, {});
+  const internal::ChildResult child = internal::RunSelf({GetParam(), "65536", "all"}, {});
   EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+}
+
+// Each of the things that an allocator makes for a thread is refused at some of these.
+TEST_P(ShortOfMemoryPool, ServesOrRefusesThreadsWhateverIsLeft) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+#endif
+  for (int kilobytes = 0; kilobytes <= 12'288; kilobytes += 128) {
+    const internal::ChildResult child =
+        internal::RunSelf({GetParam(), std::to_string(kilobytes), "none"}, {});
+    EXPECT_TRUE(child.ExitedWith(0)) << kilobytes << ": " << child.status << child.err;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(EachBackend, ShortOfMemoryPool,
@@ -100,7 +116,9 @@ INSTANTIATE_TEST_SUITE_P(EachBackend, ShortOfMemoryPool,
 }  // namespace alkaid
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string(argv[0]) == "child") return alkaid::RunAsChild(argv[1]);
+  if (argc > 3 && std::string(argv[0]) == "child") {
+    return alkaid::RunAsChild(argv[1], std::stoul(argv[2]) << 10, std::string(argv[3]) == "all");
+  }
   ::testing::InitGoogleTest(&argc, argv);
   return alkaid::internal::RunAllTests();
 }
