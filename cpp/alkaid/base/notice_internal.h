@@ -19,7 +19,8 @@ ALKAID_EXPORT void WriteNotice(std::initializer_list<absl::string_view> pieces) 
 class NoticePiece : public absl::AlphaNum {
  public:
   using AlphaNum::AlphaNum;
-  NoticePiece(std::string_view text) : AlphaNum(absl::string_view(text.data(), text.size())) {}
+  explicit NoticePiece(std::string_view text)
+      : AlphaNum(absl::string_view(text.data(), text.size())) {}
 };
 
 // "alkaid: ", the pieces of the text one after the other, at most 16, and the end of the line.

@@ -92,7 +92,7 @@ struct RecordAllocator {
 
   RecordAllocator() = default;
   template <typename U>
-  explicit(false) RecordAllocator(const RecordAllocator<U>& /*other*/) {}
+  RecordAllocator(const RecordAllocator<U>& /*other*/) {}  // NOLINT(google-explicit-constructor)
 
   T* allocate(size_t count) {
     if (count != 1) throw std::bad_alloc();

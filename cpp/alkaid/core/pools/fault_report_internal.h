@@ -29,7 +29,7 @@ struct StackTrace {
   static ALKAID_EXPORT int CaptureFrames(uint64_t* frames);
 
   int depth = 0;  // 0: not known
-  uint64_t frames[kMostFrames];
+  uint64_t frames[kMostFrames] = {};
 };
 
 class ALKAID_EXPORT FaultReport {

@@ -80,7 +80,7 @@ void Reserve() {
     std::fprintf(stderr,
                  "Alkaid warning: there is no address space for guarded blocks (%lld bytes): %s; "
                  "no block is guarded\n",
-                 static_cast<long long>(2 * kGuardedRegionSize), std::strerror(errno));
+                 2 * static_cast<long long>(kGuardedRegionSize), std::strerror(errno));
     if (found != MAP_FAILED) ::munmap(found, 2 * kGuardedRegionSize);
     if (records != MAP_FAILED) ::munmap(records, GuardedStatistics::kSlots * sizeof(GuardedSlot));
     return;
