@@ -11,6 +11,7 @@ set(ALKAID_FORKING_TESTS
   *DeathTest.*
   *.*AChild*
   *.AForkedChild*
+  Confinement.*
   DurableFile.AWriteThatFailsInTheMiddleLeavesTheOldFileAndNothingElse
   DurableFile.WhatA*WriterLeftIsRemovedByTheNext
   DurableFile.WhatALivingWriterWritesIsLeftToIt
@@ -40,6 +41,7 @@ set(ALKAID_FORKING_PROGRAMS
   alkaid_default_pool_environment_test
   alkaid_fork_test
   alkaid_growth_trace_test
+  alkaid_guarded_sampling_test
   alkaid_heap_requests_test
   alkaid_padding_environment_test
   alkaid_process_profile_test
@@ -51,6 +53,13 @@ set(ALKAID_FORKING_PROGRAMS
 )
 set(ALKAID_WITHOUT_LOCK_ORDER
   ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=path_list_append:detect_deadlocks=0")
+
+# alkaid_tests_fork(test...): of tests that fork; nothing but where ThreadSanitizer is.
+function(alkaid_tests_fork)
+  if(ALKAID_SANITIZE STREQUAL "thread")
+    set_tests_properties(${ARGV} PROPERTIES ${ALKAID_WITHOUT_LOCK_ORDER})
+  endif()
+endfunction()
 
 # alkaid_add_gtests(program): the tests of a GoogleTest program, one CTest entry each. PRE_TEST:
 # programs are asked for their tests when CTest runs, under the environment that a sanitizer needs,
