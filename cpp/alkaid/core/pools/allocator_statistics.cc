@@ -105,11 +105,7 @@ AllocatorStatistics OfMimalloc(int64_t in_use) {
 }
 #endif
 
-}  // namespace
-
-namespace {
-
-AllocatorStatistics OfAllocator(std::string_view backend, int64_t guarded) {
+AllocatorStatistics OfAllocator(std::string_view backend, [[maybe_unused]] int64_t guarded) {
   if (backend == "system") return OfSystem();
   if (backend != "jemalloc" && backend != "mimalloc") return {};
   const PoolsOver pools = FindPoolsOver(backend);
