@@ -183,7 +183,7 @@ void LookAlike() {
       node = Bytes(sizeof(words), words, sizeof(words));
     }
     Print("uncategorized", node);
-    const void* const buckets = Bytes(13 * 8, &node, 8);
+    const void* const buckets = Bytes(size_t{13} * 8, &node, 8);
     Print("uncategorized", buckets);
     uint64_t owner[7] = {at(buckets, 0), 13, at(node, 0), counted, 0, 13, 0};
     const float load = 1;

@@ -47,7 +47,7 @@ class ALKAID_EXPORT FaultReport {
   void Finish();
 
  private:
-  void Add(const char* format, __builtin_va_list arguments);
+  [[gnu::format(printf, 2, 0)]] void Add(const char* format, __builtin_va_list arguments);
   [[gnu::format(printf, 2, 3)]] void AddText(const char* format, ...);
   void Flush();
 
