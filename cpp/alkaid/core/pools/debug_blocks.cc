@@ -314,6 +314,11 @@ DebugBlocks::~DebugBlocks() {
   delete map_;
 }
 
+void DebugBlocks::SetPool(MemoryPool* pool) {
+  const std::lock_guard guard(table_lock);
+  pool_ = pool;
+}
+
 uint8_t* DebugBlocks::Enter(const TakenBlock& taken, int64_t usable, int64_t size,
                             int64_t alignment) {
   DebugBlock block;

@@ -63,7 +63,7 @@ class ALKAID_EXPORT DebugBlocks {
   DebugBlocks& operator=(const DebugBlocks&) = delete;
 
   // The pool that the blocks are of; before the first of them.
-  void SetPool(MemoryPool* pool) { pool_ = pool; }
+  void SetPool(MemoryPool* pool);
   // Whether it is one that has DebugBlocks.
   static bool AreOf(const MemoryPool* pool);
 
