@@ -7,8 +7,8 @@
 // and the file with the offset in it, as addr2line takes it.
 //
 // Ownership: a report keeps nothing. Threads: any; each builds its own. Out of memory: nothing here
-// allocates. No lock is taken, the loader's neither, so a forked child may report whatever its
-// parent's threads were about.
+// allocates from the program's heap. No lock is taken but Abseil's, for the names of functions: a child
+// that is forked while another thread's report is being made finds that one held.
 #pragma once
 
 #include <cstdint>
