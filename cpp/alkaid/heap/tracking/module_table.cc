@@ -46,8 +46,10 @@ struct ModuleTable::Loaded {
     if (module.build_id_size != 0 || !build_id.empty()) {
       return std::ranges::equal(build_id, std::span(module.build_id, module.build_id_size));
     }
+    // As KeepPath keeps it.
+    const std::string_view kept = name.starts_with("./") ? name.substr(2) : name;
     return module.path != nullptr &&
-           std::string_view(module.path, module.path_size).ends_with(name);
+           std::string_view(module.path, module.path_size).ends_with(kept);
   }
 };
 
