@@ -1,5 +1,6 @@
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -154,6 +155,8 @@ bool BeginReport() {
   for (pid_t other = 0;
        !reporting.compare_exchange_strong(other, self, std::memory_order_acquire);) {
     if (other == self) return false;
+    // A thread that a fork has left in the parent ends no report here: it is taken from it.
+    if (::syscall(SYS_tgkill, ::getpid(), other, 0) != 0 && errno == ESRCH) continue;
     other = 0;
     const timespec moment = {0, 1'000'000};
     ::nanosleep(&moment, nullptr);
@@ -234,8 +237,9 @@ void OnFault(int signal, siginfo_t* info, void* context) {
   const bool is_fault = info->si_code > 0;
   auto* const slot = const_cast<GuardedSlot*>(is_fault ? FindGuardedSlot(info->si_addr) : nullptr);
   // Once for each block: a handler of the program may return, and the instruction comes again.
-  if (slot != nullptr && !slot->reported.exchange(true) && BeginReport()) {
-    ReportAccess(*slot, info->si_addr, context);
+  // A thread that comes second waits, since what comes after the report ends the program.
+  if (slot != nullptr && BeginReport()) {
+    if (!slot->reported.exchange(true)) ReportAccess(*slot, info->si_addr, context);
     EndReport();
   }
   errno = saved_errno;

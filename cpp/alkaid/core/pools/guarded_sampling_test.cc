@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -89,6 +90,18 @@ int Plant(MemoryPool* pool, const std::string& fault) {
     Block block(pool, 64);
     std::thread([&] { FreeFromAFunctionOfItsOwn(block); }).join();
     return Read(At(block.data, 16));
+  } else if (fault == "write-after-free-by-eight-threads") {
+    Block block(pool, 64);
+    FreeFromAFunctionOfItsOwn(block);
+    std::atomic<int> ready{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        for (++ready; ready < 8;) std::this_thread::yield();
+        Write(At(block.data, 16));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
   } else if (fault == "overrun-write") {
     Block block(pool, 128);
     Write(At(block.data, 128));
@@ -355,6 +368,15 @@ TEST(GuardedSampling, ItIsToldOfOnceAndWithoutAFaultNotAtAll) {
     const ChildResult well = Guarded(backend, "nothing");
     EXPECT_TRUE(well.ExitedWith(0)) << well.status << well.err;
     EXPECT_THAT(well.err, IsEmpty());
+  }
+}
+
+// The program ends once the first report is whole, whichever threads fault meanwhile.
+TEST(GuardedSampling, ItIsToldOfWholeWhereSeveralThreadsComeAtOnce) {
+  for (int i = 0; i < 10; ++i) {
+    const ChildResult child = Guarded("system", "write-after-free-by-eight-threads");
+    EXPECT_EQ(child.err.find("Alkaid memory fault"), child.err.rfind("Alkaid memory fault"));
+    EXPECT_THAT(child.err, HasSubstr("allocated by thread"));
   }
 }
 
