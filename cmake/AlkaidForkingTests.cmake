@@ -43,6 +43,7 @@ set(ALKAID_FORKING_PROGRAMS
   alkaid_growth_trace_test
   alkaid_guarded_sampling_test
   alkaid_heap_requests_test
+  alkaid_late_fork_test
   alkaid_padding_environment_test
   alkaid_process_profile_test
   alkaid_raised_privileges_test

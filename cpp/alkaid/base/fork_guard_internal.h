@@ -9,6 +9,9 @@
 // is what keeps fork free of deadlock.
 #pragma once
 
+#include <sched.h>
+
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <new>
@@ -43,30 +46,60 @@ ALKAID_EXPORT void InstallForkGuard();
 // Out of memory: aborts at the first call, as GuardFork.
 ALKAID_EXPORT uint64_t ForkGeneration();
 
-// A mutex with its guard. Construct it once, in a leaked or static object.
+// A mutex that a fork takes by Prepare, and gives back by GoOn in the parent and GoOnInChild. Needs no
+// constructor.
+//
+// A host's own handler may run after Prepare, and wait for a thread that allocates or frees. What such a
+// thread may come to takes the lock by LockUnlessForking, and does without it.
 template <typename Mutex>
-class ForkGuarded {
+class ForkMutex {
  public:
-  ForkGuarded() {
-    GuardFork([this] { mutex_.lock(); }, [this] { mutex_.unlock(); }, [this] { UnlockInChild(); });
-  }
-  ForkGuarded(const ForkGuarded&) = delete;
-  ForkGuarded& operator=(const ForkGuarded&) = delete;
+  constexpr ForkMutex() = default;
+  ForkMutex(const ForkMutex&) = delete;
+  ForkMutex& operator=(const ForkMutex&) = delete;
 
   void lock() { mutex_.lock(); }
   void unlock() { mutex_.unlock(); }
   void lock_shared() { mutex_.lock_shared(); }
   void unlock_shared() { mutex_.unlock_shared(); }
+  // False, without the lock, while a fork has it. Waits for other threads that do.
+  bool LockUnlessForking() {
+    while (!mutex_.try_lock()) {
+      if (forking_.load(std::memory_order_acquire)) return false;
+      sched_yield();
+    }
+    return true;
+  }
 
- private:
+  void Prepare() {
+    forking_.store(true,
+                   std::memory_order_release);  // also for those that wait for the lock already
+    mutex_.lock();
+  }
+  void GoOn() {
+    forking_.store(false, std::memory_order_release);
+    mutex_.unlock();
+  }
   // A lock that counts its readers goes on counting those that waited for the fork to be over, and
   // they did not come along: a writer would wait for them for ever. So it is made anew.
-  void UnlockInChild() {
-    mutex_.unlock();
+  void GoOnInChild() {
+    GoOn();
     if constexpr (requires(Mutex & mutex) { mutex.lock_shared(); }) new (&mutex_) Mutex;
   }
 
+ private:
   Mutex mutex_;
+  std::atomic<bool> forking_{false};
+};
+
+// One with its guard. Construct it once, in a leaked or static object.
+template <typename Mutex>
+class ForkGuarded : public ForkMutex<Mutex> {
+ public:
+  ForkGuarded() {
+    GuardFork([this] { this->Prepare(); }, [this] { this->GoOn(); },
+              [this] { this->GoOnInChild(); });
+  }
 };
 
 }  // namespace alkaid::internal

@@ -75,8 +75,8 @@ BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner,
 Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t block_nbytes) try {
   std::unique_ptr<Buffer> block;
   std::unique_ptr<Buffer> too_small;
-  {
-    const std::lock_guard lock(RecyclersLock());
+  if (RecyclersLock().LockUnlessForking()) {
+    const std::lock_guard lock(RecyclersLock(), std::adopt_lock);
     const auto fits = [&](const std::unique_ptr<Buffer>& b) { return b->size() >= nbytes; };
     // The latest is the warmest.
     const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
@@ -100,7 +100,8 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t bloc
 
 void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {
   std::unique_ptr<Buffer> surplus;
-  const std::lock_guard lock(RecyclersLock());
+  if (!RecyclersLock().LockUnlessForking()) return;  // to the pool
+  const std::lock_guard lock(RecyclersLock(), std::adopt_lock);
   if (closed_) {
     surplus = std::move(block);
     return;

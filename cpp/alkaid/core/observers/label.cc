@@ -55,9 +55,22 @@ std::string_view KeptPart(std::string_view name) {
   return name.substr(0, name.find('\0'));
 }
 
+// Of those that there are, without the lock; 0 where it is new.
+uint32_t FindName(std::string_view name) {
+  for (uint32_t id = label_count.load(std::memory_order_acquire); id-- > 1;) {
+    if (label_names[id].load(std::memory_order_relaxed) == name) return id;
+  }
+  return 0;
+}
+
 uint32_t InternName(std::string_view name) {
   LabelIds& labels = LabelIds::Get();
-  const std::lock_guard guard(labels.lock);
+  if (!labels.lock.LockUnlessForking()) {
+    const uint32_t known = name.empty() ? 0 : FindName(name);
+    if (known != 0 || name.empty()) return known;
+    labels.lock.lock();  // a new one waits for the fork
+  }
+  const std::lock_guard guard(labels.lock, std::adopt_lock);
   if (const auto known = labels.ids.find(name); known != labels.ids.end()) return known->second;
   const uint32_t id = label_count.load(std::memory_order_relaxed);
   if (id == Label::kMaxLabels) return kOverflow;

@@ -33,17 +33,19 @@ struct Figures {
 };
 
 // Needs no constructor: pools are made before, and used after, everything else.
-constinit std::mutex lock;
+constinit ForkMutex<std::mutex> lock;
 constinit std::atomic<uint64_t> region_number{kNowhere};
 constinit bool tried = false;     // under `lock`
 constinit bool at_start = false;  // under `lock`: where the next block stands
 constinit GuardedSlotList lists[kGuardedSlotSizeCount];  // under `lock`
+// Slots that were freed while a fork had the lock, linked by their `next`; 1 + the number of the first.
+constinit std::atomic<uint32_t> not_given_back{0};
 constinit std::atomic<GuardedSlot*> all_slots{nullptr};
 constinit Figures figures;
 
 // An allocation may be guarded while any other lock is held, so this one is innermost.
 [[gnu::constructor]] void GuardTheFork() {
-  GuardFork([] { lock.lock(); }, [] { lock.unlock(); }, [] { lock.unlock(); },
+  GuardFork([] { lock.Prepare(); }, [] { lock.GoOn(); }, [] { lock.GoOnInChild(); },
             ForkOrder::kInnermost);
 }
 
@@ -124,6 +126,40 @@ SlotsOfSize SlotsOf(const GuardedSlot& slot) {
   for (size_t i = 0;; ++i) {
     if (&slot - slots < kGuardedSlotSizes[i].count) return {i, slots, kGuardedSlotSizes[i].count};
     slots += kGuardedSlotSizes[i].count;
+  }
+}
+
+// Under `lock`.
+void GiveBackWaiting() {
+  uint32_t number = not_given_back.load(std::memory_order_relaxed);
+  if (number == 0) return;
+  number = not_given_back.exchange(0, std::memory_order_acquire);
+  GuardedSlot* const all = all_slots.load(std::memory_order_relaxed);
+  while (number != 0) {
+    GuardedSlot& slot = all[number - 1];
+    number = slot.next;
+    const SlotsOfSize of = SlotsOf(slot);
+    lists[of.index].GiveBack(of.slots, static_cast<uint32_t>(&slot - of.slots), slot.freed_at);
+  }
+}
+
+// `was_used`: its block may still be touched by mistake.
+void GiveBack(GuardedSlot* slot, bool was_used) {
+  const SlotsOfSize of = SlotsOf(*slot);
+  const auto number = static_cast<uint32_t>(slot - of.slots);
+  if (lock.LockUnlessForking()) {
+    const std::lock_guard guard(lock, std::adopt_lock);
+    if (was_used) {
+      lists[of.index].GiveBack(of.slots, number, Now());
+    } else {
+      lists[of.index].PutBack(of.slots, number);
+    }
+    return;
+  }
+  slot->freed_at = Now();
+  slot->next = not_given_back.load(std::memory_order_relaxed);
+  const auto own = static_cast<uint32_t>(slot - all_slots.load(std::memory_order_relaxed)) + 1;
+  while (!not_given_back.compare_exchange_weak(slot->next, own, std::memory_order_release)) {
   }
 }
 
@@ -249,11 +285,14 @@ uint64_t GuardedRegion() {
   bool at_base = false;
   if (of.slots != nullptr) {
     const int64_t now = Now();
-    const std::lock_guard guard(lock);
-    taken = lists[of.index].Take(of.slots, of.count, now);
-    if (taken != GuardedSlotList::kNone) {
-      at_base = at_start;
-      at_start = !at_start;
+    if (lock.LockUnlessForking()) {
+      const std::lock_guard guard(lock, std::adopt_lock);
+      GiveBackWaiting();
+      taken = lists[of.index].Take(of.slots, of.count, now);
+      if (taken != GuardedSlotList::kNone) {
+        at_base = at_start;
+        at_start = !at_start;
+      }
     }
   }
   if (taken == GuardedSlotList::kNone) {
@@ -265,8 +304,7 @@ uint64_t GuardedRegion() {
       Place(slot.base, kGuardedSlotSizes[of.index].size, size, alignment, at_base);
   if (::mprotect(place.first, static_cast<size_t>(place.last - place.first),
                  PROT_READ | PROT_WRITE) != 0) {
-    const std::lock_guard guard(lock);
-    lists[of.index].PutBack(of.slots, taken);
+    GiveBack(&slot, /*was_used=*/false);
     figures.passed_over.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
@@ -301,9 +339,7 @@ uint64_t GuardedRegion() {
   // Before the pages close: who touches them at that moment is told that the block was freed.
   slot->state.store(GuardedSlot::kFreed, std::memory_order_release);
   Close(slot->first, slot->last);
-  const SlotsOfSize of = SlotsOf(*slot);
-  const std::lock_guard guard(lock);
-  lists[of.index].GiveBack(of.slots, static_cast<uint32_t>(slot - of.slots), Now());
+  GiveBack(slot, /*was_used=*/true);
 }
 
 int64_t CheckGuarded(uint8_t* ptr) {

@@ -37,9 +37,14 @@ std::string Outcome(const Status& status, uint8_t* const* out) {
 template <typename MakeLine>
 void WriteLine(std::ostream& log, MakeLine make_line) try {
   const std::string line = make_line();
-  const std::lock_guard guard(LogLock());
-  log.write(line.data(), static_cast<std::streamsize>(line.size()));
-  log.flush();
+  const auto write = [&] {
+    log.write(line.data(), static_cast<std::streamsize>(line.size()));
+    log.flush();
+  };
+  // While a fork has the lock nobody else writes but for the same reason.
+  if (!LogLock().LockUnlessForking()) return write();
+  const std::lock_guard guard(LogLock(), std::adopt_lock);
+  write();
 } catch (const std::exception&) {
 }
 

@@ -41,6 +41,7 @@ struct ThreadTable : CounterTable {
 
   std::unordered_map<uint64_t, CounterLine*> lines;
   size_t tidy_at = kTidyAt;
+  ThreadTable* next_ended = nullptr;
 };
 
 struct OwnedLine {
@@ -80,6 +81,8 @@ struct CounterRegistry {
     GuardFork([] {}, [] {}, [this] { LeaveLinesOfOtherThreads(); });
   }
   bool has_exit_key = false;
+  // Tables of threads that ended while a fork had the lock.
+  std::atomic<ThreadTable*> ended{nullptr};
 
   static CounterRegistry& Get() {
     static CounterRegistry* const registry = new CounterRegistry;
@@ -97,20 +100,39 @@ struct CounterRegistry {
   }
 
   static void CloseThread(void* table_of_thread) {
-    auto* table = static_cast<ThreadTable*>(table_of_thread);
+    auto* const table = static_cast<ThreadTable*>(table_of_thread);
     thread_counter_table = &closed_table;
     CounterRegistry& registry = Get();
-    {
-      const std::lock_guard guard(registry.lock);
-      for (const auto& [id, line] : table->lines) {
-        const auto pool = registry.pools.find(id);
-        if (pool == registry.pools.end()) continue;
-        for (OwnedLine& owned : pool->second.lines) {
-          if (owned.line == line) owned.owner = nullptr;
-        }
+    if (!registry.lock.LockUnlessForking()) {
+      table->next_ended = registry.ended.load(std::memory_order_relaxed);
+      while (!registry.ended.compare_exchange_weak(table->next_ended, table)) {
+      }
+      return;
+    }
+    registry.FreeLinesOf(*table);
+    registry.lock.unlock();
+    delete table;
+  }
+
+  // For adoption. Under the lock.
+  void FreeLinesOf(const ThreadTable& table) {
+    for (const auto& [id, line] : table.lines) {
+      const auto pool = pools.find(id);
+      if (pool == pools.end()) continue;
+      for (OwnedLine& owned : pool->second.lines) {
+        if (owned.line == line) owned.owner = nullptr;
       }
     }
-    delete table;
+  }
+  void CloseEndedThreads() {
+    ThreadTable* table = ended.load(std::memory_order_relaxed);
+    if (table == nullptr) return;
+    table = ended.exchange(nullptr);
+    while (table != nullptr) {
+      const std::unique_ptr<ThreadTable> one(table);
+      table = one->next_ended;
+      FreeLinesOf(*one);
+    }
   }
 
   // The calling thread's own table, made at its first use; null once the thread is past its end, or
@@ -130,9 +152,12 @@ struct CounterRegistry {
     return table;
   }
 
-  // Throws where there is no memory; then nothing was made and nothing adopted.
+  // Null while a fork has the lock. Throws where there is no memory; either way nothing was made and
+  // nothing adopted.
   CounterLine* Adopt(PoolCounters* counters, const CounterTable* owner) {
-    const std::lock_guard guard(lock);
+    if (!lock.LockUnlessForking()) return nullptr;
+    const std::lock_guard guard(lock, std::adopt_lock);
+    CloseEndedThreads();
     std::vector<OwnedLine>& lines = pools.at(counters->id_).lines;
     for (OwnedLine& owned : lines) {
       if (owned.owner == nullptr) {
@@ -148,7 +173,8 @@ struct CounterRegistry {
   }
 
   void Forget(ThreadTable* table) {
-    const std::lock_guard guard(lock);
+    if (!lock.LockUnlessForking()) return;
+    const std::lock_guard guard(lock, std::adopt_lock);
     std::erase_if(table->lines, [this](const auto& line) { return !pools.contains(line.first); });
     table->tidy_at = std::max(ThreadTable::kTidyAt, 2 * table->lines.size());
   }
@@ -237,6 +263,10 @@ CounterLine* PoolCounters::FindLine() try {
   } catch (const std::bad_alloc&) {
     table->lines.erase(place);
     throw;
+  }
+  if (place->second == nullptr) {  // it asks again
+    table->lines.erase(place);
+    return nullptr;
   }
   slot = {id_, place->second};
   return place->second;

@@ -9,6 +9,8 @@ constinit TrackedPool tracked_pools[PoolIndex::kMaxPools] = {};
 constinit ModuleTable module_table(&alkaid_heap_root.modules, &alkaid_heap_root.module_count);
 
 constinit HeapTables tables = {
+    .gate = {},
+    .log = {},
     .blocks = {},
     .views = {},
     .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count, &alkaid_heap_root.stacks_dropped,

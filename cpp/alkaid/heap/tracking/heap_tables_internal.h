@@ -8,6 +8,8 @@
 #pragma once
 
 #include "alkaid/base/export.h"
+#include "alkaid/heap/tracking/event_log_internal.h"
+#include "alkaid/heap/tracking/fork_gate_internal.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "alkaid/heap/tracking/label_totals_internal.h"
 #include "alkaid/heap/tracking/module_table_internal.h"
@@ -19,6 +21,8 @@
 namespace alkaid::heap {
 
 struct HeapTables {
+  ForkGate gate;  // to all that follows but `log`
+  EventLog log;
   BlockTable blocks;
   ViewTable views;
   StackTable stacks;

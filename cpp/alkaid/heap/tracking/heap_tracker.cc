@@ -1,6 +1,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <span>
 
 #include "alkaid/core/buffers/buffer.h"
@@ -8,6 +9,7 @@
 #include "alkaid/heap/tracking/byte_sampler_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
+#include "alkaid/heap/tracking/source_notes_internal.h"
 #include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid::heap {
@@ -32,7 +34,7 @@ uint64_t AddressOf(const void* ptr) { return reinterpret_cast<uint64_t>(ptr); }
 // is back in the table, or gone for good: to the end of the scope.
 class EndedMove {
  public:
-  explicit EndedMove(const void* ptr) : move_(Tables().moves.Find(AddressOf(ptr))) {}
+  explicit EndedMove(uint64_t address) : move_(Tables().moves.Find(address)) {}
   ~EndedMove() {
     if (move_ != nullptr) Tables().moves.Remove(move_);
   }
@@ -56,31 +58,17 @@ bool IsWholeBlock(uint64_t malloc_size, uint64_t size, uint64_t alignment) {
   return false;
 }
 
+// Not the program's errno.
+void GiveWay() {
+  constexpr timespec kMoment = {0, 100'000};
+  const int kept = errno;
+  ::nanosleep(&kMoment, nullptr);
+  errno = kept;
+}
+
 }  // namespace
 
 HeapTracker& HeapTracker::Get() { return place.tracker; }
-
-uint32_t HeapTracker::MallocLabel() const {
-  const uint32_t current = Label::Current().id();
-  return current != 0 ? current : malloc_label_.load(std::memory_order_relaxed);
-}
-
-uint32_t HeapTracker::CallersStack(const void* caller) const {
-  const int max_frames = max_frames_.load(std::memory_order_relaxed);
-  if (max_frames == 0) return 0;
-  // As many as are asked for: the stack may be a signal handler's.
-  const int room = max_frames + kOwnFrames;
-  auto* const frames =
-      static_cast<uint64_t*>(__builtin_alloca(static_cast<size_t>(room) * sizeof(uint64_t)));
-  const int depth = unwind::CaptureStack(unwinder_.load(std::memory_order_relaxed), frames, room);
-  const std::span<const uint64_t> all(frames, static_cast<size_t>(depth));
-  const auto own = all.first(std::min<size_t>(all.size(), kOwnFrames));
-  const auto border = std::ranges::find(own, AddressOf(caller));
-  const auto users =
-      border == own.end() ? all : all.subspan(static_cast<size_t>(border - own.begin()) + 1);
-  return Tables().stacks.Intern(
-      users.first(std::min(users.size(), static_cast<size_t>(max_frames))));
-}
 
 void HeapTracker::Put(LiveBlock* block, bool fresh, uint64_t grown) {
   HeapTables& tables = Tables();
@@ -115,128 +103,257 @@ bool HeapTracker::Take(uint64_t address, LiveBlock* block) {
   });
 }
 
-void HeapTracker::BeginMove(uint64_t address, bool for_malloc) {
-  HeapTables& tables = Tables();
-  LiveBlock block;
-  if (!tables.blocks.Get(address, &block)) return;
-  if (!for_malloc && block.pool == PoolIndex::kMalloc) return;
-  if (!tables.moves.Add(block)) Root().lost.fetch_add(1, std::memory_order_relaxed);
-  Take(address, &block);
+bool HeapTracker::CanMove(const HeapEvent& event, LiveBlock* block) {
+  return event.wanted && Tables().blocks.Get(event.address, block) &&
+         (event.of_malloc || block->pool != PoolIndex::kMalloc);
 }
 
-bool HeapTracker::IsMallocs(const void* ptr, LiveBlock* block) const {
-  return malloc_seen_.load(std::memory_order_relaxed) &&
-         Tables().blocks.Get(AddressOf(ptr), block) && block->pool == PoolIndex::kMalloc;
+void HeapTracker::BeginMove(const HeapEvent& event) {
+  LiveBlock block;
+  if (!CanMove(event, &block)) return;
+  if (!Tables().moves.Add(block)) Root().lost.fetch_add(1, std::memory_order_relaxed);
+  Take(event.address, &block);
 }
 
-bool HeapTracker::IsPartOfMallocs(const Entry& entry) const {
+bool HeapTracker::IsMallocs(uint64_t address, LiveBlock* block) const {
+  return malloc_seen_.load(std::memory_order_relaxed) && Tables().blocks.Get(address, block) &&
+         block->pool == PoolIndex::kMalloc;
+}
+
+bool HeapTracker::IsPartOfMallocs(const HeapEvent& event) const {
   LiveBlock block;
-  return IsMallocs(entry.ptr, &block) &&
-         !IsWholeBlock(block.size, entry.size, static_cast<uint64_t>(entry.alignment));
+  return IsMallocs(event.address, &block) &&
+         !IsWholeBlock(block.size, event.size, static_cast<uint64_t>(event.alignment));
 }
 
 // A block that a pool has from malloc and that its own sampling leaves out: malloc's record of it,
 // if it made one, would list it under a wrong name.
-void HeapTracker::DropMallocs(const void* ptr) {
+void HeapTracker::DropMallocs(uint64_t address) {
   if (!malloc_seen_.load(std::memory_order_relaxed)) return;
   HeapTables& tables = Tables();
   LiveBlock block;
-  tables.blocks.Take(AddressOf(ptr), &block, [&](uint32_t shard, const LiveBlock& taken) {
+  tables.blocks.Take(address, &block, [&](uint32_t shard, const LiveBlock& taken) {
     tables.totals.RemoveLive(shard, taken);
     if ((taken.flags & kUntracked) == 0) tables.totals.TakeBackTotal(shard, taken);
   });
 }
 
-void HeapTracker::Record(const Entry& entry, const LiveBlock* earlier) {
-  if (entry.pool != PoolIndex::kMalloc && IsPartOfMallocs(entry)) return;
-  const uint64_t mean = sample_bytes_.load(std::memory_order_relaxed);
-  uint64_t weight = entry.size;
-  uint16_t flags = entry.flags;
-  if (mean != 0) {
-    weight =
-        SampleBlock(&tracking_thread, entry.size, mean, epoch_.load(std::memory_order_relaxed));
-    if (weight == 0) {
-      if (entry.pool != PoolIndex::kMalloc) DropMallocs(entry.ptr);
+void HeapTracker::Record(const HeapEvent& event, const Arrival& arrival) {
+  if (!event.of_malloc && IsPartOfMallocs(event)) return;
+  if (event.not_sampled) {
+    if (!event.of_malloc) DropMallocs(event.address);
+    return;
+  }
+  const LiveBlock* const earlier = arrival.earlier;
+  const bool same_place =
+      earlier != nullptr && earlier->address.load(std::memory_order_relaxed) == event.address;
+  LiveBlock block;
+  block.address.store(event.address, std::memory_order_relaxed);
+  block.size = event.size;
+  block.weight = event.weight;
+  block.serial = same_place ? earlier->serial : 0;
+  block.birth_ns = earlier != nullptr ? earlier->birth_ns : event.time_ns;
+  block.stack = Tables().stacks.Intern(event.frames);
+  block.label = arrival.label;
+  block.thread = earlier != nullptr ? earlier->thread : event.thread;
+  block.pool = event.of_malloc ? PoolIndex::kMalloc : Tables().pools.Find(event.pool);
+  block.flags = event.weight != event.size ? uint16_t{kSampled} : FlagsOf(arrival.untracked);
+  block.reserved = 0;
+  Put(&block, !same_place, arrival.grown);
+}
+
+uint32_t HeapTracker::LabelOf(const HeapEvent& event, const LiveBlock* earlier) const {
+  if (event.label != 0) return event.label;
+  if (earlier != nullptr) return earlier->label;
+  return event.of_malloc ? malloc_label_.load(std::memory_order_relaxed) : 0;
+}
+
+void HeapTracker::DidAllocate(const HeapEvent& event) {
+  Record(event, {.grown = event.size, .label = LabelOf(event, nullptr)});
+}
+
+void HeapTracker::DidMove(const HeapEvent& event, const LiveBlock* earlier) {
+  if (!event.wanted) return;
+  const bool refused = event.of_malloc ? event.address == 0 : event.IsAsBefore();
+  if (refused) {
+    // Whether it is among the samples was decided when it was allocated.
+    if (earlier != nullptr) return PutBack(*earlier);
+    if (event.of_malloc || sample_bytes_.load(std::memory_order_relaxed) != 0) return;
+  }
+  bool untracked = earlier == nullptr;
+  if (earlier != nullptr) {
+    untracked = (earlier->flags & kUntracked) != 0;
+  } else if (!event.of_malloc) {
+    LiveBlock arena;
+    untracked = !IsMallocs(event.old_address, &arena);
+  }
+  // malloc's callers do not say how many bytes the block had.
+  const uint64_t from_malloc = earlier != nullptr ? earlier->size : event.size;
+  const uint64_t old_size = event.of_malloc ? from_malloc : event.old_size;
+  Record(event, {.earlier = earlier,
+                 .grown = event.size > old_size ? event.size - old_size : 0,
+                 .label = LabelOf(event, earlier),
+                 .untracked = untracked});
+}
+
+void HeapTracker::DidFree(const HeapEvent& event) {
+  LiveBlock block;
+  if (event.of_malloc) {
+    Take(event.address, &block);
+    return;
+  }
+  ForgetSources(event.address, event.size);
+  // What is malloc's is taken out when malloc has it back: this may be a part of it.
+  if (!IsMallocs(event.address, &block)) Take(event.address, &block);
+}
+
+void HeapTracker::Tell(const HeapEvent& event) {
+  switch (event.kind) {
+    case HeapEvent::kAllocated:
+      return DidAllocate(event);
+    case HeapEvent::kMoving:
+      if (!event.of_malloc) ForgetSources(event.address, event.size);
+      return BeginMove(event);
+    case HeapEvent::kMoved: {
+      const EndedMove move(event.old_address);
+      return DidMove(event, move.block());
+    }
+    case HeapEvent::kGone: {
+      const EndedMove move(event.old_address);
       return;
     }
-    flags = weight != entry.size ? kSampled : 0;
+    case HeapEvent::kFreed:
+      return DidFree(event);
+    case HeapEvent::kSliced:
+      return DidSlice(event);
+    case HeapEvent::kSliceReleased:
+      return DidReleaseSlice(event);
+    case HeapEvent::kRootReleased:
+      return DidReleaseRoot(event);
   }
-  const uint64_t address = AddressOf(entry.ptr);
-  const bool same_place =
-      earlier != nullptr && earlier->address.load(std::memory_order_relaxed) == address;
-  LiveBlock block;
-  block.address.store(address, std::memory_order_relaxed);
-  block.size = entry.size;
-  block.weight = weight;
-  block.serial = same_place ? earlier->serial : 0;
-  block.birth_ns = earlier != nullptr ? earlier->birth_ns : MonotonicNanoseconds();
-  block.stack = CallersStack(entry.caller);
-  block.label = entry.label;
-  block.thread = earlier != nullptr ? earlier->thread : ThreadId();
-  block.pool = entry.pool;
-  block.flags = flags;
-  block.reserved = 0;
-  Put(&block, !same_place, entry.grown);
+}
+
+// Where a sample is taken most events are of blocks that are not in it, and need nothing of the tables.
+bool HeapTracker::MayMatter(const HeapEvent& event) const {
+  HeapTables& tables = Tables();
+  if (sample_bytes_.load(std::memory_order_relaxed) == 0 || !tables.gate.IsOpen()) return true;
+  // A pool's block of which malloc has told may have to leave the tables again.
+  const bool is_new_to_tables = event.not_sampled && (event.of_malloc || !malloc_seen_.load());
+  switch (event.kind) {
+    case HeapEvent::kAllocated:
+      return !is_new_to_tables;
+    case HeapEvent::kMoving:
+    case HeapEvent::kFreed:
+      return tables.blocks.Holds(event.address) || (watches_views() && !SourceNotes::Get().empty());
+    case HeapEvent::kMoved:
+      return !is_new_to_tables || tables.moves.MayHaveOwn();
+    default:
+      return true;
+  }
+}
+
+void HeapTracker::Happen(const HeapEvent& event) {
+  if (event.old_address != 0 && tracking_thread.moving_in_log == event.old_address) {
+    tracking_thread.moving_in_log = 0;
+  }
+  if (!MayMatter(event)) return;
+  HeapTables& tables = Tables();
+  for (;;) {
+    const ForkGate::Way way = tables.gate.Enter();
+    if (way == ForkGate::Way::kTables) {
+      Tell(event);
+      return tables.gate.Leave(way);
+    }
+    const bool written = WriteDown(event);
+    tables.gate.Leave(way);
+    const bool forks = tracking_thread.holds_tables;
+    if (!forks && tables.log.IsFilling()) GiveWay();
+    if (written) return;
+    if (forks) {  // it would wait for itself
+      Root().lost.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+}
+
+void HeapTracker::HappenHere(HeapEvent* event, const void* caller) {
+  event->thread = ThreadId();
+  event->time_ns = MonotonicNanoseconds();
+  const int max_frames = max_frames_.load(std::memory_order_relaxed);
+  if (max_frames == 0) return Happen(*event);
+  // As many as are asked for: the stack may be a signal handler's.
+  const int room = max_frames + kOwnFrames;
+  auto* const frames =
+      static_cast<uint64_t*>(__builtin_alloca(static_cast<size_t>(room) * sizeof(uint64_t)));
+  const int depth = unwind::CaptureStack(unwinder_.load(std::memory_order_relaxed), frames, room);
+  const std::span<const uint64_t> all(frames, static_cast<size_t>(depth));
+  const auto own = all.first(std::min<size_t>(all.size(), kOwnFrames));
+  const auto border = std::ranges::find(own, AddressOf(caller));
+  const auto users =
+      border == own.end() ? all : all.subspan(static_cast<size_t>(border - own.begin()) + 1);
+  event->frames = users.first(std::min(users.size(), static_cast<size_t>(max_frames)));
+  Happen(*event);
+}
+
+void HeapTracker::ArriveHere(HeapEvent* event, const void* caller) {
+  event->label = Label::Current().id();
+  event->weight = event->size;
+  const uint64_t mean = sample_bytes_.load(std::memory_order_relaxed);
+  if (mean != 0 && !event->IsAsBefore()) {
+    event->weight =
+        SampleBlock(&tracking_thread, event->size, mean, epoch_.load(std::memory_order_relaxed));
+    event->not_sampled = event->weight == 0;
+  }
+  if (!event->not_sampled) return HappenHere(event, caller);
+  event->thread = ThreadId();
+  Happen(*event);
 }
 
 void HeapTracker::OnAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment) {
   if (!Wants(pool)) return;
   const InsideTracking inside;
   if (!inside.entered()) return;
-  const auto bytes = static_cast<uint64_t>(size);
-  Record({.ptr = ptr,
-          .size = bytes,
-          .grown = bytes,
-          .pool = Tables().pools.Find(pool),
-          .flags = 0,
-          .label = Label::Current().id(),
-          .alignment = alignment,
-          .caller = __builtin_return_address(0)},
-         nullptr);
+  HeapEvent event = {.kind = HeapEvent::kAllocated,
+                     .address = AddressOf(ptr),
+                     .size = static_cast<uint64_t>(size),
+                     .alignment = alignment,
+                     .pool = Tables().pools.KeyOf(pool)};
+  ArriveHere(&event, __builtin_return_address(0));
 }
 
 void HeapTracker::OnReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size) {
-  ForgetSources(old_ptr, old_size);
-  if (!Wants(pool)) return;
+  if (!on()) return;
+  const bool wanted = Wants(pool);
   const InsideTracking inside;
   if (!inside.entered()) return;
-  BeginMove(AddressOf(old_ptr), /*for_malloc=*/false);
+  Happen({.kind = HeapEvent::kMoving,
+          .wanted = wanted,
+          .thread = ThreadId(),
+          .address = AddressOf(old_ptr),
+          .size = static_cast<uint64_t>(old_size)});
 }
 
 void HeapTracker::OnReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr,
                                int64_t old_size, int64_t new_size, int64_t alignment) {
   const InsideTracking inside;
   if (!inside.entered()) return;
-  const EndedMove move(old_ptr);
-  if (!Wants(pool)) return;
-  const LiveBlock* const earlier = move.block();
-  // Refused, or nothing to do: either way it is as it was, and whether it is among the samples was
-  // decided when it was allocated.
-  if (new_ptr == old_ptr && new_size == old_size) {
-    if (earlier != nullptr) return PutBack(*earlier);
-    if (sample_bytes_.load(std::memory_order_relaxed) != 0) return;
-  }
-  const uint32_t label = Label::Current().id();
-  LiveBlock arena;
-  const bool untracked =
-      earlier != nullptr ? (earlier->flags & kUntracked) != 0 : !IsMallocs(old_ptr, &arena);
-  Record({.ptr = new_ptr,
-          .size = static_cast<uint64_t>(new_size),
-          .grown = static_cast<uint64_t>(std::max<int64_t>(new_size - old_size, 0)),
-          .pool = Tables().pools.Find(pool),
-          .flags = FlagsOf(untracked),
-          .label = label == 0 && earlier != nullptr ? earlier->label : label,
-          .alignment = alignment,
-          .caller = __builtin_return_address(0)},
-         earlier);
+  HeapEvent event = {.kind = HeapEvent::kMoved,
+                     .wanted = Wants(pool),
+                     .thread = ThreadId(),
+                     .address = AddressOf(new_ptr),
+                     .old_address = AddressOf(old_ptr),
+                     .size = static_cast<uint64_t>(new_size),
+                     .old_size = static_cast<uint64_t>(old_size),
+                     .alignment = alignment};
+  if (!event.wanted) return Happen(event);
+  event.pool = Tables().pools.KeyOf(pool);
+  ArriveHere(&event, __builtin_return_address(0));
 }
 
 void HeapTracker::OnFree(MemoryPool*, const void* ptr, int64_t size) {
   if (!on()) return;
-  ForgetSources(ptr, size);
-  LiveBlock block;
-  // What is malloc's is taken out when malloc has it back: this may be a part of it.
-  if (!IsMallocs(ptr, &block)) Take(AddressOf(ptr), &block);
+  Happen(
+      {.kind = HeapEvent::kFreed, .address = AddressOf(ptr), .size = static_cast<uint64_t>(size)});
 }
 
 void HeapTracker::OnMalloc(const void* ptr, uint64_t size, const void* caller) {
@@ -244,21 +361,14 @@ void HeapTracker::OnMalloc(const void* ptr, uint64_t size, const void* caller) {
   const InsideTracking inside;
   if (!inside.entered()) return;
   if (!malloc_seen_.load(std::memory_order_relaxed)) malloc_seen_ = true;
-  Record({.ptr = ptr,
-          .size = size,
-          .grown = size,
-          .pool = PoolIndex::kMalloc,
-          .flags = 0,
-          .label = MallocLabel(),
-          .alignment = 1,
-          .caller = caller},
-         nullptr);
+  HeapEvent event = {
+      .kind = HeapEvent::kAllocated, .of_malloc = true, .address = AddressOf(ptr), .size = size};
+  ArriveHere(&event, caller);
 }
 
 void HeapTracker::OnMallocFree(const void* ptr) {
   if (!on()) return;
-  LiveBlock block;
-  Take(AddressOf(ptr), &block);
+  Happen({.kind = HeapEvent::kFreed, .of_malloc = true, .address = AddressOf(ptr)});
 }
 
 void HeapTracker::OnMallocMoving(MallocMove* move, const void* ptr) {
@@ -266,37 +376,34 @@ void HeapTracker::OnMallocMoving(MallocMove* move, const void* ptr) {
   // Where a pool moves a block of its own by realloc, the pool's events tell the whole.
   move->watched = on() && pool_.load(std::memory_order_relaxed) == nullptr &&
                   !tracking_thread.inside && !PendingMoves::IsInnermost(AddressOf(ptr));
-  if (move->watched) BeginMove(AddressOf(ptr), /*for_malloc=*/true);
+  if (!move->watched) return;
+  Happen({.kind = HeapEvent::kMoving,
+          .of_malloc = true,
+          .thread = ThreadId(),
+          .address = AddressOf(ptr)});
 }
 
 void HeapTracker::OnMallocGone(MallocMove* move) {
   if (!move->watched) return;
-  const EndedMove ended(move->ptr);
+  Happen({.kind = HeapEvent::kGone,
+          .of_malloc = true,
+          .thread = ThreadId(),
+          .old_address = AddressOf(move->ptr)});
 }
 
 void HeapTracker::OnMallocMoved(MallocMove* move, const void* ptr, uint64_t size,
                                 const void* caller) {
   if (!move->watched) return;
-  const EndedMove ended(move->ptr);
-  if (!on()) return;
   const InsideTracking inside;
-  const LiveBlock* const earlier = ended.block();
-  if (ptr == nullptr) {
-    if (earlier != nullptr) PutBack(*earlier);
-    return;
-  }
-  const bool keeps_label = earlier != nullptr && Label::Current().id() == 0;
-  const uint64_t old_size = earlier != nullptr ? earlier->size : size;
-  const bool untracked = earlier == nullptr || (earlier->flags & kUntracked) != 0;
-  Record({.ptr = ptr,
-          .size = size,
-          .grown = size > old_size ? size - old_size : 0,
-          .pool = PoolIndex::kMalloc,
-          .flags = FlagsOf(untracked),
-          .label = keeps_label ? earlier->label : MallocLabel(),
-          .alignment = 1,
-          .caller = caller},
-         earlier);
+  HeapEvent event = {.kind = HeapEvent::kMoved,
+                     .of_malloc = true,
+                     .wanted = on(),
+                     .thread = ThreadId(),
+                     .address = AddressOf(ptr),
+                     .old_address = AddressOf(move->ptr),
+                     .size = size};
+  if (!event.wanted || ptr == nullptr) return Happen(event);
+  ArriveHere(&event, caller);
 }
 
 }  // namespace alkaid::heap

@@ -66,43 +66,59 @@ class HeapTracker final : public MemoryObserver {
   void OnMallocGone(MallocMove* move);
 
  private:
-  // What is known of a block that goes into the table.
-  struct Entry {
-    const void* ptr;
-    uint64_t size;
-    uint64_t grown;  // bytes that this event allocated
-    uint16_t pool;
-    uint16_t flags;
-    uint32_t label;
-    int64_t alignment;  // of a pool's block; what malloc gave for it may be rounded up to it
-    const void* caller;
+  // What becomes of a block that comes about, once the tables were asked.
+  struct Arrival {
+    const LiveBlock* earlier = nullptr;  // its record before a reallocation
+    uint64_t grown = 0;                  // bytes that were allocated
+    uint32_t label = 0;
+    bool untracked = false;
   };
 
   bool Wants(const MemoryPool* pool) const {
     const MemoryPool* const only = pool_.load(std::memory_order_relaxed);
     return on() && (only == nullptr || only == pool);
   }
-  uint32_t MallocLabel() const;
-  uint32_t CallersStack(const void* caller) const;
 
-  // Records it, or not where a sample is taken. `earlier` is its record before a reallocation, or
-  // null.
-  void Record(const Entry& entry, const LiveBlock* earlier);
+  // Fill in what the calling thread knows: of a block that comes about; of a block or view. `caller`: the
+  // return address that the back-trace begins after.
+  void ArriveHere(HeapEvent* event, const void* caller);
+  void HappenHere(HeapEvent* event, const void* caller);
+  // Tells the tables, or writes the event down where a fork has them.
+  void Happen(const HeapEvent& event);
+  bool MayMatter(const HeapEvent& event) const;
+  static bool WriteDown(const HeapEvent& event);
+
+  // What follows is for whoever passed the gate to the tables, or forks.
+  void Tell(const HeapEvent& event);
+  void TellAllLogged(bool in_child);
+  void TellLogged(uint64_t number);
+  void DidAllocate(const HeapEvent& event);
+  void DidMove(const HeapEvent& event, const LiveBlock* earlier);
+  void DidFree(const HeapEvent& event);
+  void DidSlice(const HeapEvent& event);
+  void DidReleaseSlice(const HeapEvent& event);
+  void DidReleaseRoot(const HeapEvent& event);
+  void Record(const HeapEvent& event, const Arrival& arrival);
+  uint32_t LabelOf(const HeapEvent& event, const LiveBlock* earlier) const;
   void Put(LiveBlock* block, bool fresh, uint64_t grown);
   void PutBack(const LiveBlock& block);
   bool Take(uint64_t address, LiveBlock* block);
+  // Whether the block has a record that moves along with it.
+  static bool CanMove(const HeapEvent& event, LiveBlock* block);
   // Moves the record from the table to those whose reallocation is under way.
-  void BeginMove(uint64_t address, bool for_malloc);
-  bool IsMallocs(const void* ptr, LiveBlock* block) const;
-  bool IsPartOfMallocs(const Entry& entry) const;
-  void DropMallocs(const void* ptr);
-  void RecordUnknownRoot(const Buffer& root);
+  void BeginMove(const HeapEvent& event);
+  bool IsMallocs(uint64_t address, LiveBlock* block) const;
+  bool IsPartOfMallocs(const HeapEvent& event) const;
+  void DropMallocs(uint64_t address);
+  void RecordUnknownRoot(const HeapEvent& slice);
   // The bytes may be another's from now on.
-  void ForgetSources(const void* data, int64_t size);
+  void ForgetSources(uint64_t address, uint64_t size);
 
   bool OpenTables();
   bool Listen(bool views);
-  void RenewLocks();
+  void PrepareFork();
+  void GoOnInParent();
+  void GoOnInChild();
 
   enum State : int { kOff, kChanging, kOn };
   std::atomic<int> state_{kOff};

@@ -23,8 +23,8 @@ namespace alkaid::heap {
 
 struct PendingMove {
   enum State : uint32_t { kFree, kUnderWay, kAbandoned };
-  State state;
-  uint32_t reserved;
+  std::atomic<uint32_t> state;
+  uint32_t owner;     // the kernel's id of its thread where that has it in no list yet; else 0
   PendingMove* next;  // in the thread's list, or among the free
   LiveBlock block;
 };
@@ -44,8 +44,24 @@ class ALKAID_EXPORT PendingMoves {
   // thread removes it.
   PendingMove* Find(uint64_t address);
   void Remove(PendingMove* move);
+  // While a fork has the tables: takes out what the calling thread last kept for this address, without
+  // the lock. It goes on counting. False where there is none.
+  static bool TakeUnlocked(uint64_t address, LiveBlock* block);
+  // By the thread that forks, after that: such a one no longer counts.
+  void DidTakeUnlocked();
+  // By the thread that forks: keeps one for another thread, whose reallocation began meanwhile. False when
+  // all entries are in use.
+  bool AddFor(uint32_t thread, const LiveBlock& block);
+  // And takes it out, where the reallocation ended during a later fork. False where there is none.
+  bool TakeFor(uint32_t thread, uint64_t address, LiveBlock* block);
+  // False where Find answers null for every address.
+  bool MayHaveOwn() const {
+    return tracking_thread.moves != nullptr ||
+           added_for_others_.load(std::memory_order_acquire) != 0;
+  }
   // Whether the calling thread's innermost is of this address.
   static bool IsInnermost(uint64_t address) {
+    if (tracking_thread.moving_in_log == address) return true;
     const PendingMove* const move = tracking_thread.moves;
     return move != nullptr && move->state == PendingMove::kUnderWay &&
            move->block.address.load(std::memory_order_relaxed) == address;
@@ -71,12 +87,15 @@ class ALKAID_EXPORT PendingMoves {
 
  private:
   PendingMove* TakeFree();
+  // Under the lock. Puts what is kept for the calling thread into its list.
+  void FetchOwn();
   void GiveBack(PendingMove* move);
 
   std::atomic<uint64_t>* const moving_;
   TableMutex lock_;
   PendingMove* free_ = nullptr;
-  uint32_t used_ = 0;  // entries that ever were in use
+  uint32_t used_ = 0;                          // entries that ever were in use
+  std::atomic<uint32_t> added_for_others_{0};  // entries with an owner
   std::atomic<uint64_t> ended_{0};
   PendingMove moves_[kMoves] = {};
 };

@@ -108,5 +108,61 @@ TEST_F(PendingMovesTest, AForkedChildKeepsOnlyItsOwn) {
   EXPECT_EQ(Remove(64), -1);
 }
 
+TEST_F(PendingMovesTest, WhatIsKeptForAnotherThreadIsFoundByIt) {
+  LiveBlock block = {};
+  block.address = 64;
+  block.size = 5;
+  std::atomic<uint32_t> id{0};
+  std::atomic<bool> kept{false};
+  std::thread other([&] {
+    id = ThreadId();
+    while (!kept) std::this_thread::yield();
+    EXPECT_EQ(Remove(128), -1);
+    EXPECT_EQ(Remove(64), 5);
+    EXPECT_EQ(Remove(64), -1);
+  });
+  while (id == 0) std::this_thread::yield();
+  moves_->Lock();
+  ASSERT_TRUE(moves_->AddFor(id, block));
+  moves_->Unlock();
+  EXPECT_TRUE(moves_->MayHaveOwn());
+  EXPECT_EQ(Remove(64), -1);  // not this thread's
+  EXPECT_EQ(moving_, 1u);
+  kept = true;
+  other.join();
+  EXPECT_EQ(moving_, 0u);
+  EXPECT_FALSE(moves_->MayHaveOwn());
+}
+
+TEST_F(PendingMovesTest, WhatIsKeptForAnotherThreadCanBeTakenInItsName) {
+  LiveBlock block = {};
+  block.address = 64;
+  block.size = 5;
+  moves_->Lock();
+  ASSERT_TRUE(moves_->AddFor(1234, block));
+  LiveBlock taken = {};
+  EXPECT_FALSE(moves_->TakeFor(1234, 65, &taken));
+  EXPECT_FALSE(moves_->TakeFor(1235, 64, &taken));
+  EXPECT_TRUE(moves_->TakeFor(1234, 64, &taken));
+  EXPECT_EQ(taken.size, 5u);
+  EXPECT_FALSE(moves_->TakeFor(1234, 64, &taken));
+  moves_->Unlock();
+  EXPECT_EQ(moving_, 0u);
+  EXPECT_FALSE(moves_->MayHaveOwn());
+}
+
+TEST_F(PendingMovesTest, WhatIsTakenWithoutTheLockCountsUntilThatIsTold) {
+  ASSERT_TRUE(Add(64, 5));
+  LiveBlock taken = {};
+  EXPECT_FALSE(PendingMoves::TakeUnlocked(65, &taken));
+  EXPECT_TRUE(PendingMoves::TakeUnlocked(64, &taken));
+  EXPECT_EQ(taken.size, 5u);
+  EXPECT_FALSE(PendingMoves::TakeUnlocked(64, &taken));
+  EXPECT_EQ(moving_, 1u);
+  moves_->DidTakeUnlocked();
+  EXPECT_EQ(moving_, 0u);
+  EXPECT_EQ(Remove(64), -1);
+}
+
 }  // namespace
 }  // namespace alkaid::heap

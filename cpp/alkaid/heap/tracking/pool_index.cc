@@ -32,23 +32,30 @@ uint16_t PoolIndex::FindKnown(uint64_t pool, uint64_t its_class, uint32_t* free)
   }
 }
 
-uint16_t PoolIndex::Find(const MemoryPool* pool) {
-  const auto address = reinterpret_cast<uint64_t>(pool);
-  const uint64_t its_class = ClassOf(pool);
-  uint32_t slot = 0;
-  if (const uint16_t known = FindKnown(address, its_class, &slot)) return known;
-  // Asked before the lock is taken: it is the pool's own code.
-  std::string name;
+PoolKey PoolIndex::KeyOf(const MemoryPool* pool) const {
+  PoolKey key;
+  key.pool = reinterpret_cast<uint64_t>(pool);
+  key.its_class = ClassOf(pool);
+  uint32_t free = 0;
+  key.known = FindKnown(key.pool, key.its_class, &free);
+  if (key.known != 0) return key;
+  std::memset(key.name, 0, sizeof(key.name));
   try {
-    name = pool->backend_name();
+    pool->backend_name().copy(key.name, sizeof(key.name) - 1);
   } catch (const std::exception&) {
-    return kUnknown;  // it is asked again at its next event
+    key.known = kUnknown;  // it is asked again at its next event
   }
+  return key;
+}
+
+uint16_t PoolIndex::Find(const PoolKey& key) {
+  if (key.known != 0) return key.known;
   const std::lock_guard guard(lock_);
-  if (const uint16_t known = FindKnown(address, its_class, &slot)) return known;
+  uint32_t slot = 0;
+  if (const uint16_t known = FindKnown(key.pool, key.its_class, &slot)) return known;
   const uint32_t count = count_->load(std::memory_order_relaxed);
   if (count == kMaxPools) return kFurther;
-  Name(count, address, its_class, name.c_str());
+  Name(count, key.pool, key.its_class, key.name);
   count_->store(count + 1, std::memory_order_release);
   slots_[slot].store(static_cast<uint16_t>(count), std::memory_order_release);
   return static_cast<uint16_t>(count);

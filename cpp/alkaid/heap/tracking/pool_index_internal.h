@@ -23,6 +23,14 @@ class MemoryPool;
 
 namespace alkaid::heap {
 
+// What a pool is known by.
+struct PoolKey {
+  uint16_t known;  // its number; 0: none yet, and all that follows is set
+  char name[sizeof(TrackedPool::name)];
+  uint64_t pool;
+  uint64_t its_class;
+};
+
 class ALKAID_EXPORT PoolIndex {
  public:
   static constexpr uint32_t kMaxPools = 4096;
@@ -37,8 +45,10 @@ class ALKAID_EXPORT PoolIndex {
   PoolIndex(const PoolIndex&) = delete;
   PoolIndex& operator=(const PoolIndex&) = delete;
 
-  // Asks a pool that is not known yet for its backend_name().
-  uint16_t Find(const MemoryPool* pool);
+  // Takes no lock. Asks a pool that is not known yet for its backend_name().
+  PoolKey KeyOf(const MemoryPool* pool) const;
+  uint16_t Find(const PoolKey& key);
+  uint16_t Find(const MemoryPool* pool) { return Find(KeyOf(pool)); }
   // Forgets all but the fixed entries.
   void Clear();
 

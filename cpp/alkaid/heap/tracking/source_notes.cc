@@ -178,7 +178,7 @@ void SourceNotes::Add(const SourceNote& note) noexcept {
 }
 
 void SourceNotes::Release(const void* data, int64_t size) noexcept {
-  if (size <= 0 || count_.load(std::memory_order_relaxed) == 0) return;
+  if (size <= 0 || empty()) return;
   const auto address = reinterpret_cast<uint64_t>(data);
   Notes old;
   const std::lock_guard guard(lock_);

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "alkaid/base/export.h"
-#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/observers/source_note.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
 
 namespace alkaid::heap {
 
@@ -37,6 +37,12 @@ class ALKAID_EXPORT SourceNotes {
   // `size` bytes from `data` on are released, or may be another's from now on.
   void Release(const void* data, int64_t size) noexcept;
   void Clear() noexcept;
+  bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
+
+  // Around a fork.
+  void Lock() { lock_.lock(); }
+  void Unlock() { lock_.unlock(); }
+  void RenewLock() { lock_.Renew(); }
 
   // From `address` on, until the next piece, bytes are of times from least to greatest.
   struct Piece {
@@ -82,7 +88,7 @@ class ALKAID_EXPORT SourceNotes {
   void Count() { count_.store(notes_.size(), std::memory_order_relaxed); }
 
   std::atomic<size_t> count_{0};  // so that a release without notes takes no lock
-  alkaid::internal::ForkGuarded<std::mutex> lock_;
+  TableMutex lock_;
   Notes notes_;
 };
 

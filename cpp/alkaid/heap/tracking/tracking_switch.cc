@@ -1,6 +1,5 @@
-// The part of HeapTracker that switches it on and off, and sees it through forks.
+// The part of HeapTracker that switches it on and off.
 
-#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/observers/label.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
@@ -49,66 +48,8 @@ bool HeapTracker::OpenTables() {
     tables.blocks.WithShard(s, [&] { tables.totals.Clear(s); });
   }
   tables.pools.Clear();
+  (void)tables.log.Open();  // without it, who finds the tables closed waits for the fork
   return tables.blocks.Open() && tables.views.Open();
-}
-
-// The locks are taken last before a fork, since whoever holds another guarded lock may allocate
-// under it, and so come here.
-void HeapTracker::GuardTablesAroundForks() {
-  const auto unlock = [] {
-    tracking_thread.holds_tables = false;
-    HeapTables& tables = Tables();
-    tables.moves.Unlock();
-    tables.pools.Unlock();
-    tables.stacks.Unlock();
-    tables.modules.Unlock();
-    tables.views.UnlockAll();
-    tables.blocks.UnlockAll();
-  };
-  internal::GuardFork(
-      [this] {
-        forks_locked_ = ever_started_.load();
-        if (!forks_locked_) return;  // nobody has locked one so far
-        HeapTables& tables = Tables();
-        tables.blocks.LockAll();
-        tables.views.LockAll();
-        tables.modules.Lock();
-        tables.stacks.Lock();
-        tables.pools.Lock();
-        tables.moves.Lock();
-        tracking_thread.holds_tables = true;
-      },
-      [this, unlock] {
-        if (forks_locked_) unlock();
-      },
-      [this, unlock] {
-        tracking_thread.id = 0;
-        if (forks_locked_) {
-          Tables().moves.ForgetOtherThreads();
-          unlock();
-        } else if (ever_started_.load()) {
-          RenewLocks();
-        }
-        // Whoever was switching is not here: what is half done counts as off, and the next start
-        // begins anew. So does a first start that began after this fork had looked.
-        const bool half_done = state_.load(std::memory_order_relaxed) == kChanging;
-        if (half_done || (!forks_locked_ && ever_started_.load())) {
-          on_.store(false, std::memory_order_relaxed);
-          Root().state.store(0, std::memory_order_relaxed);
-          state_.store(kOff, std::memory_order_relaxed);
-        }
-      },
-      internal::ForkOrder::kInnermost);
-}
-
-void HeapTracker::RenewLocks() {
-  HeapTables& tables = Tables();
-  tables.blocks.RenewLocks();
-  tables.views.RenewLocks();
-  tables.stacks.RenewLock();
-  tables.modules.RenewLock();
-  tables.pools.RenewLock();
-  tables.moves.RenewLock();
 }
 
 // When the library is loaded: a fork during the first start must find the guard in place, the dynamic

@@ -14,7 +14,7 @@ namespace alkaid::heap {
 
 struct PendingMove;
 
-// 40 bytes of static TLS, so that a late dlopen finds room for it and no access allocates.
+// 48 bytes of static TLS, so that a late dlopen finds room for it and no access allocates.
 struct TrackingThread {
   // Set while the thread is at work on its own account in here: what it then allocates (an unwinder
   // at its first use) is not recorded.
@@ -22,12 +22,14 @@ struct TrackingThread {
   // Set between the prepare and the end of a fork: the thread holds all table locks, and other
   // libraries' fork handlers may allocate on it.
   bool holds_tables;
-  uint32_t id;              // the kernel's; 0 until asked
+  uint16_t passages;  // through the gate to the tables (fork_gate_internal.h), one in the other
+  uint32_t id;        // the kernel's; 0 until asked
   uint32_t sampling_epoch;  // of the two below; they are drawn anew in another
   bool confined;            // see confinement_internal.h; a child has what its parent had
   int64_t until_sample;     // bytes until the next block that is recorded
   uint64_t random;          // state of the generator; 0 before its first use
   PendingMove* moves;       // reallocations under way, innermost first
+  uint64_t moving_in_log;   // address of one that began while a fork had the tables; 0: none
 };
 ALKAID_EXPORT extern constinit thread_local TrackingThread tracking_thread
     __attribute__((tls_model("initial-exec")));

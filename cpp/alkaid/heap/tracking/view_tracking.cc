@@ -1,80 +1,106 @@
 // The part of HeapTracker that watches views.
 
+#include <algorithm>
+
 #include "alkaid/core/buffers/buffer.h"
-#include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
-#include "alkaid/heap/tracking/tracking_thread_internal.h"
 
 namespace alkaid::heap {
 
 // The root of a slice is alive, and so are its bytes, whoever made them and when. Its release takes
 // the record out again, if the bytes were no pool's.
-void HeapTracker::RecordUnknownRoot(const Buffer& root) {
-  if (root.capacity() <= 0 || pool_.load(std::memory_order_relaxed) != nullptr ||
-      sample_bytes_.load(std::memory_order_relaxed) != 0 || Tables().blocks.Holds(root.address())) {
+void HeapTracker::RecordUnknownRoot(const HeapEvent& slice) {
+  if (slice.root_size == 0 || pool_.load(std::memory_order_relaxed) != nullptr ||
+      sample_bytes_.load(std::memory_order_relaxed) != 0 ||
+      Tables().blocks.Holds(slice.root_data)) {
     return;
   }
   LiveBlock block;
-  block.address.store(root.address(), std::memory_order_relaxed);
-  block.size = static_cast<uint64_t>(root.capacity());
+  block.address.store(slice.root_data, std::memory_order_relaxed);
+  block.size = slice.root_size;
   block.weight = block.size;
-  block.birth_ns = MonotonicNanoseconds();
+  block.birth_ns = slice.time_ns;
   block.stack = 0;
   block.label = 0;
-  block.thread = ThreadId();
+  block.thread = slice.thread;
   block.pool = PoolIndex::kUnknown;
   block.flags = kUntracked;
   block.reserved = 0;
   Put(&block, /*fresh=*/true, 0);
 }
 
-void HeapTracker::OnSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size) {
-  if (!on()) return;
-  const InsideTracking inside;
-  if (!inside.entered()) return;
-  RecordUnknownRoot(*root);
+void HeapTracker::DidSlice(const HeapEvent& event) {
+  RecordUnknownRoot(event);
   LiveView view;
-  view.view.store(reinterpret_cast<uint64_t>(slice), std::memory_order_relaxed);
-  view.root = reinterpret_cast<uint64_t>(root);
-  view.data = root->address() + static_cast<uint64_t>(offset);
-  view.size = static_cast<uint64_t>(size);
-  view.root_data = root->address();
-  view.root_size = static_cast<uint64_t>(root->capacity());
-  view.birth_ns = MonotonicNanoseconds();
-  view.stack = CallersStack(__builtin_return_address(0));
-  view.thread = ThreadId();
+  view.view.store(event.address, std::memory_order_relaxed);
+  view.root = event.root;
+  view.data = event.data;
+  view.size = event.size;
+  view.root_data = event.root_data;
+  view.root_size = event.root_size;
+  view.birth_ns = event.time_ns;
+  view.stack = Tables().stacks.Intern(event.frames);
+  view.thread = event.thread;
   const PutResult result = Tables().views.Put(&view, [](uint32_t, const LiveView*) {});
   if (result == PutResult::kOutOfMemory) Root().lost.fetch_add(1, std::memory_order_relaxed);
 }
 
-void HeapTracker::OnSliceRelease(const Buffer* slice, const Buffer*) {
-  if (!on()) return;
+void HeapTracker::DidReleaseSlice(const HeapEvent& event) {
   LiveView view;
-  Tables().views.Take(reinterpret_cast<uint64_t>(slice), &view, [](uint32_t, const LiveView&) {});
+  Tables().views.Take(event.address, &view, [](uint32_t, const LiveView&) {});
 }
 
+void HeapTracker::ForgetSources(uint64_t address, uint64_t size) {
+  if (!watches_views()) return;
+  const InsideTracking inside;
+  SourceNotes::Get().Release(reinterpret_cast<const void*>(address), static_cast<int64_t>(size));
+}
+
+void HeapTracker::DidReleaseRoot(const HeapEvent& event) {
+  ForgetSources(event.address, event.size);
+  LiveBlock block;
+  if (Tables().blocks.Get(event.address, &block) && block.pool == PoolIndex::kUnknown) {
+    Take(event.address, &block);
+  }
+}
+
+void HeapTracker::OnSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size) {
+  if (!on()) return;
+  const InsideTracking inside;
+  if (!inside.entered()) return;
+  HeapEvent event = {.kind = HeapEvent::kSliced,
+                     .address = reinterpret_cast<uint64_t>(slice),
+                     .size = static_cast<uint64_t>(size),
+                     .root = reinterpret_cast<uint64_t>(root),
+                     .data = root->address() + static_cast<uint64_t>(offset),
+                     .root_data = root->address(),
+                     .root_size = static_cast<uint64_t>(std::max<int64_t>(root->capacity(), 0))};
+  HappenHere(&event, __builtin_return_address(0));
+}
+
+void HeapTracker::OnSliceRelease(const Buffer* slice, const Buffer*) {
+  if (!on()) return;
+  Happen({.kind = HeapEvent::kSliceReleased, .address = reinterpret_cast<uint64_t>(slice)});
+}
+
+// What is read while a fork has the tables has no source.
 void HeapTracker::OnSourceNote(const SourceNote& note) {
   if (!on()) return;
   const InsideTracking inside;
-  if (inside.entered()) SourceNotes::Get().Add(note);
-}
-
-void HeapTracker::ForgetSources(const void* data, int64_t size) {
-  if (!watches_views()) return;
-  const InsideTracking inside;
-  SourceNotes::Get().Release(data, size);
+  if (!inside.entered()) return;
+  ForkGate& gate = Tables().gate;
+  const ForkGate::Way way = gate.Enter();
+  if (way == ForkGate::Way::kTables) SourceNotes::Get().Add(note);
+  gate.Leave(way);
 }
 
 void HeapTracker::OnRootRelease(const Buffer* root, const void* data, int64_t) {
   if (!on()) return;
   // Not its size: it may have been shrunk since its bytes were noted.
-  ForgetSources(data, root->capacity());
-  LiveBlock block;
-  const auto address = reinterpret_cast<uint64_t>(data);
-  if (Tables().blocks.Get(address, &block) && block.pool == PoolIndex::kUnknown) {
-    Take(address, &block);
-  }
+  Happen({.kind = HeapEvent::kRootReleased,
+          .address = reinterpret_cast<uint64_t>(data),
+          .size = static_cast<uint64_t>(root->capacity())});
 }
 
 }  // namespace alkaid::heap
