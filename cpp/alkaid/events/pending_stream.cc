@@ -81,6 +81,7 @@ void PendingStream::Add(const DgramBatch& batch) {
   }
   if (fault.ok()) return;
   ended_ = true;
+  dropped_ = batch.nbytes() - nbytes;
   fault_ = std::move(fault);
 }
 

@@ -58,6 +58,9 @@ class ALKAID_EXPORT PendingStream {
   bool empty() const { return pieces_.empty(); }
   int64_t l1_count() const { return l1_count_; }
   int64_t nbytes() const { return nbytes_; }
+  // Bytes of the source that were given out, the Configure among them; what was read after a fault never
+  // is.
+  int64_t given() const { return reader_->position() - read_.nbytes() - nbytes_ - dropped_; }
   // Of what was read last, given out or not.
   dgram::Timestamp last() const { return last_; }
   // Of the first datagram; only where there is one.
@@ -82,6 +85,7 @@ class ALKAID_EXPORT PendingStream {
   std::deque<Piece> pieces_;
   int64_t l1_count_ = 0;
   int64_t nbytes_ = 0;
+  int64_t dropped_ = 0;  // bytes that were read and follow a fault
   dgram::Timestamp last_;
   bool ended_ = false;
   Status fault_;

@@ -97,7 +97,7 @@ int64_t SmdReader::total_bytes() const {
 
 int64_t SmdReader::position() const {
   int64_t sum = 0;
-  for (const auto& stream : streams_) sum += stream->reader().position() - stream->nbytes();
+  for (const auto& stream : streams_) sum += stream->given();
   return sum;
 }
 

@@ -277,6 +277,17 @@ TEST(SmdReader, DeliversEverythingBeforeAStreamThatGoesBack) {
   EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kDataLoss, fault));
 }
 
+TEST(SmdReader, DoesNotCountWhatFollowsAFaultAsGiven) {
+  const auto reader = *Open({L1(1) + L1(5) + L1(4) + L1(6)}, Options(1));
+  const int64_t after_fault = 2 * dgram::kDgramHeaderBytes;
+  EXPECT_EQ(reader->position(), reader->configure(0).size());
+  EXPECT_EQ(Describe(*reader->Next()), "1");
+  EXPECT_EQ(Describe(*reader->Next()), "5");
+  EXPECT_EQ(reader->position(), reader->total_bytes() - after_fault);
+  EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kDataLoss));
+  EXPECT_EQ(reader->position(), reader->total_bytes() - after_fault);
+}
+
 TEST(SmdReader, DeliversEverythingBeforeAPartialDatagram) {
   const auto reader = *Open({L1(1) + L1(2).substr(0, 20), L1(1) + L1(2)}, Options(1));
   EXPECT_EQ(Describe(*reader->Next()), "1 | 1");
