@@ -18,8 +18,8 @@ readonly BUILD_PACKAGES=(
   xz-utils
 )
 
-# For tests that look at processes from outside, that name the code of other compilers, and that draw and read files as Python does; without
-# them they are skipped.
+# For tests that look at processes from outside, that name the code of other compilers, and that draw
+# and read files as Python does; without them they are skipped.
 readonly TEST_PACKAGES=(bpftrace clang gdb heaptrack linux-perf python3-matplotlib python3-numpy)
 
 say() { printf '== %s\n' "$*" >&2; }

@@ -13,20 +13,22 @@ parsers=(
   'fuzz_edit alkaid/dgram/dgram_edit.cc'
   'fuzz_event_batch alkaid/events/event_batch.cc alkaid/events/smd_window.cc'
   'fuzz_event_builder alkaid/events/event_builder.cc alkaid/events/smd_reader.cc'
+  'fuzz_function_names tools/heap/rust_names.cc tools/heap/heap_text.cc'
   'fuzz_heap_file alkaid/heap/reports/heap_file_reader.cc'
   'fuzz_packet_footer alkaid/events/packet_footer.cc'
   'fuzz_reader alkaid/dgram/xtc_walk.cc alkaid/dgram/shapes_data.cc alkaid/dgram/batch_reader.cc'
   'fuzz_smd alkaid/events/smd_record.cc alkaid/events/smd_writer.cc'
-  'fuzz_symbols tools/heap/heap_symbols.cc'
+  'fuzz_symbols tools/heap/heap_symbols.cc tools/heap/code_units.cc'
 )
 
 ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-14-dev llvm-14
 configure fuzz-coverage
-mapfile -t targets <build/fuzz-coverage/fuzz_targets
-for target in "${targets[@]}"; do
+declare -A most_bytes
+while read -r target bytes; do
   [[ " ${parsers[*]%% *} " == *" $target "* ]] || fail "no parser of $target is named here"
-done
-build fuzz-coverage make_seeds "${targets[@]}"
+  most_bytes[$target]=$bytes
+done <build/fuzz-coverage/fuzz_targets
+build fuzz-coverage make_seeds "${!most_bytes[@]}"
 sanitizer_runner
 rm -rf build/fuzz-coverage/seeds build/fuzz-coverage/profiles
 mkdir -p build/fuzz-coverage/profiles
@@ -36,12 +38,12 @@ say "seeds: $("${RUNNER[@]}" build/fuzz-coverage/bin/make_seeds build/fuzz-cover
 printf '%-20s %-45s %8s %8s\n' target parser lines reached
 for entry in "${parsers[@]}"; do
   read -r target files <<<"$entry"
-  [[ " ${targets[*]} " == *" $target "* ]] || continue
+  [[ -v most_bytes[$target] ]] || continue
   mkdir -p "build/fuzz/corpus/$target"
   profile=build/fuzz-coverage/profiles/$target
   LLVM_PROFILE_FILE=$profile.raw ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0 \
-    "${RUNNER[@]}" "build/fuzz-coverage/bin/$target" -runs=0 "build/fuzz/corpus/$target" \
-    "build/fuzz-coverage/seeds/$target" >"$profile.log" 2>&1 || {
+    "${RUNNER[@]}" "build/fuzz-coverage/bin/$target" -runs=0 -max_len="${most_bytes[$target]}" \
+    "build/fuzz/corpus/$target" "build/fuzz-coverage/seeds/$target" >"$profile.log" 2>&1 || {
     tail -n 20 "$profile.log" >&2
     fail "$target failed on its own corpus"
   }

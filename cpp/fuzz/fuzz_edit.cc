@@ -146,14 +146,20 @@ void Change(const Dgram& dgram, Script& script, DgramEdit* edit) {
   Require(status.ok() || edit->saved_size() == before, "a refused edit changed the size", status);
 }
 
-void CheckSaved(const Dgram& dgram, const DgramEdit& edit) {
+// Whether readers accept the whole of a datagram.
+bool IsSound(const Dgram& dgram) {
+  return dgram.configuration() != nullptr && !dgram.damage().corrupted() && CheckDgram(dgram).ok();
+}
+
+// `corrupted`: what is edited was marked so; `sound`: it was not, and had no fault.
+void CheckSaved(const DgramEdit& edit, bool corrupted, bool sound) {
   const auto size = static_cast<size_t>(edit.saved_size());
   // Blocks of exactly that size, so that a step past their end is seen.
   const std::unique_ptr<uint8_t[]> bytes(new uint8_t[size]);
   const Result<int64_t> written = edit.Save(std::span<uint8_t>(bytes.get(), size));
   // A mark of corruption that was taken away, from what readers would refuse without it.
   const bool refused = written.status().code() == StatusCode::kFailedPrecondition;
-  if (refused && dgram.damage().corrupted()) return;
+  if (refused && corrupted) return;
   Require(written.ok() && *written == edit.saved_size(), "an edit is not as large as it said",
           written.status());
   const std::unique_ptr<uint8_t[]> small(new uint8_t[size - 1]);
@@ -164,10 +170,7 @@ void CheckSaved(const Dgram& dgram, const DgramEdit& edit) {
   Require(saved.ok() && saved->size() == edit.saved_size() &&
               std::memcmp(saved->data(), bytes.get(), size) == 0,
           "an edit saves other bytes the second time", saved.status());
-
-  const bool sound = dgram.configuration() != nullptr && !dgram.damage().corrupted() &&
-                     CheckDgram(dgram).ok() && edit.configuration() != nullptr;
-  if (!sound) return;
+  if (!sound || edit.configuration() == nullptr) return;
   const auto buffer = std::make_shared<Buffer>(bytes.get(), static_cast<int64_t>(size));
   const Result<Dgram> read = Dgram::Make(buffer, 0, edit.configuration());
   Require(read.ok(), "what was saved is no datagram", read.status());
@@ -187,14 +190,25 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (edit.has_value() && script.Next() % 4 != 0) {
         if (!edit->Reset(dgram).ok()) continue;
       } else {
-        Result<DgramEdit> made = DgramEdit::Make(dgram);
+        DgramEditOptions options;
+        if (script.Next() % 4 == 0) options.room = 16 * script.Next();
+        Result<DgramEdit> made = DgramEdit::Make(dgram, options);
         if (!made.ok()) continue;
         edit.emplace(*std::move(made));
       }
-      CheckSaved(dgram, *edit);
-      const int changes = script.Next() % 4;
-      for (int i = 0; i < changes; ++i) Change(dgram, script, &*edit);
-      CheckSaved(dgram, *edit);
+      const uint8_t how = script.Next();
+      bool corrupted = dgram.damage().corrupted();
+      bool sound = IsSound(dgram);
+      if (how % 16 == 0) CheckSaved(*edit, corrupted, sound);
+      if (how % 16 == 1) {
+        // Another in its place, without payload.
+        const auto service = static_cast<TransitionId>(script.Next() % 20);
+        if (!edit->Reset(service, Timestamp(script.Next(), 0)).ok()) continue;
+        corrupted = false;
+        sound = true;
+      }
+      for (int changes = how / 16 % 4; changes > 0; --changes) Change(dgram, script, &*edit);
+      CheckSaved(*edit, corrupted, sound);
     }
   }
   return 0;

@@ -1,6 +1,7 @@
 // Any bytes, as a batch of events, as a message of several streams, and as small data whose big data
-// are the same bytes.
+// are the same bytes. What a message holds is passed on in every way that windows go.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include "alkaid/events/big_data_reader.h"
 #include "alkaid/events/dgram_batch_builder.h"
 #include "alkaid/events/event_batch.h"
+#include "alkaid/events/packet_footer.h"
 #include "alkaid/events/smd_record.h"
 #include "alkaid/events/smd_window.h"
 
@@ -24,9 +26,13 @@ using alkaid::Buffer;
 using alkaid::Result;
 using alkaid::dgram::Configuration;
 using alkaid::dgram::Dgram;
+using alkaid::dgram::TransitionId;
 using alkaid::events::BigDataEvent;
 using alkaid::events::BigDataReader;
 using alkaid::events::EventBatch;
+using alkaid::events::SmdWindow;
+
+using Configurations = std::vector<std::shared_ptr<const Configuration>>;
 
 void Require(bool truth, const char* what) {
   if (truth) return;
@@ -34,10 +40,10 @@ void Require(bool truth, const char* what) {
   std::abort();
 }
 
-std::vector<std::shared_ptr<const Configuration>> Configurations(int streams) {
-  const auto names = alkaid::events::SmdInfo::Declaration(alkaid::dgram::NamesId(512, 0));
-  return std::vector<std::shared_ptr<const Configuration>>(static_cast<size_t>(streams),
-                                                           *Configuration::FromNames({*names}));
+Configurations SmallData(int streams) {
+  static const std::shared_ptr<const Configuration> all = *Configuration::FromNames(
+      {*alkaid::events::SmdInfo::Declaration(alkaid::dgram::NamesId(512, 0))});
+  return Configurations(static_cast<size_t>(streams), all);
 }
 
 // What is in the batch, put together again, is the batch.
@@ -82,21 +88,118 @@ void ReadBigData(const EventBatch& batch, const std::shared_ptr<Buffer>& bytes) 
   }
 }
 
+// Of each stream, in order, all its datagrams.
+std::vector<std::vector<Dgram>> DgramsOf(const SmdWindow& window) {
+  std::vector<std::vector<Dgram>> all;
+  for (const auto& stream : window.streams) {
+    std::vector<Dgram>& dgrams = all.emplace_back();
+    for (const auto& batch : stream) {
+      for (const Dgram& dgram : batch) dgrams.push_back(dgram);
+    }
+  }
+  return all;
+}
+
+SmdWindow Unpack(const Result<std::shared_ptr<Buffer>>& message,
+                 const Configurations& configurations) {
+  Require(message.ok(), "a window can not be packed");
+  auto window = alkaid::events::Unpack(*message, configurations);
+  Require(window.ok(), "a message can not be unpacked");
+  return *std::move(window);
+}
+
+// The blocks of the message are a window too.
+void CheckBlocks(const SmdWindow& window, const std::shared_ptr<Buffer>& message,
+                 const Configurations& configurations) {
+  const auto footer =
+      alkaid::events::PacketFooter::Parse(message->data(), message->size(), "message", 0);
+  Require(footer.ok(), "a message has no footer");
+  std::vector<std::shared_ptr<Buffer>> blocks;
+  int64_t at = 0;
+  for (int64_t i = 0; i < footer->count(); at += footer->size(i++)) {
+    blocks.push_back(SliceBuffer(message, at, footer->size(i)));
+  }
+  const auto source = alkaid::events::OneWindow(blocks, configurations);
+  Require(source.ok() && (*source)->stream_count() == footer->count(), "the blocks are no window");
+  const auto only = (*source)->Next();
+  Require(only.ok() && only->size() == window.size() && only->nbytes() == window.nbytes() &&
+              (only->empty() || only->limit >= window.limit),
+          "the window of the blocks is another");
+  const auto next = (*source)->Next();
+  Require(next.ok() && next->empty(), "one window is followed by another");
+}
+
+// L1Accepts of even timestamps are to end an exposure: they, and no others, are marked.
+void CheckEnds(SmdWindow window, const Configurations& configurations) {
+  const auto before = DgramsOf(window);
+  const auto to_be_marked = [](const Dgram& dgram) {
+    return dgram.service() == TransitionId::kL1Accept && dgram.timestamp().value() % 2 == 0;
+  };
+  for (size_t stream = 0; stream < before.size(); ++stream) {
+    for (const Dgram& dgram : before[stream]) {
+      if (!to_be_marked(dgram)) continue;
+      window.ends.push_back({static_cast<int>(stream), dgram.timestamp()});
+    }
+  }
+  std::ranges::stable_sort(window.ends, {}, &SmdWindow::EndOfBatch::timestamp);
+  const auto after = DgramsOf(Unpack(alkaid::events::Pack(window), configurations));
+  for (size_t stream = 0; stream < before.size(); ++stream) {
+    Require(before[stream].size() == after[stream].size(), "a stream has other datagrams");
+    // Marks are looked for in order of time, and that of any bytes may be none.
+    if (!std::ranges::is_sorted(before[stream], {}, &Dgram::timestamp)) continue;
+    for (size_t i = 0; i < before[stream].size(); ++i) {
+      const TransitionId service = to_be_marked(before[stream][i])
+                                       ? TransitionId::kL1AcceptEndOfBatch
+                                       : before[stream][i].service();
+      Require(after[stream][i].service() == service, "other L1Accepts end an exposure");
+    }
+  }
+}
+
+// Who did not get the window gets its transitions in front of the next.
+void CheckHistory(const SmdWindow& window, const Configurations& configurations) {
+  alkaid::events::StepHistory history(static_cast<int>(window.streams.size()));
+  const auto start = history.position();
+  Require(history.Add(window).ok(), "a window can not be added to the history");
+  auto here = history.position();
+  const auto nothing = history.Since(here);
+  Require(nothing.ok() && std::ranges::count(*nothing, nullptr) == std::ssize(*nothing),
+          "transitions came after the last");
+  const auto steps = history.Since(start);
+  Require(steps.ok(), "the history has a hole");
+  const auto before = DgramsOf(window);
+  const auto after = DgramsOf(Unpack(alkaid::events::Pack(window, *steps), configurations));
+  for (size_t stream = 0; stream < before.size(); ++stream) {
+    const auto step_count = std::ranges::count_if(before[stream], [](const Dgram& dgram) {
+      return !alkaid::events::IsL1Accept(dgram.service());
+    });
+    Require(std::ssize(after[stream]) == std::ssize(before[stream]) + step_count,
+            "not all transitions come again");
+  }
+  ++here.back();
+  Require(history.Since(here).status().code() == alkaid::StatusCode::kOutOfRange,
+          "the history goes on past its end");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bytes = Buffer::FromString(std::string(data, data + size));
   for (int streams = 1; streams <= 2; ++streams) {
-    const auto batch = EventBatch::Make(bytes, Configurations(streams));
+    const Configurations configurations = SmallData(streams);
+    const auto batch = EventBatch::Make(bytes, configurations);
     if (batch.ok() && !batch->empty()) {
       Rebuild(*batch);
       ReadBigData(*batch, bytes);
     }
-    const auto window = alkaid::events::Unpack(bytes, Configurations(streams));
+    const auto window = alkaid::events::Unpack(bytes, configurations);
     if (!window.ok()) continue;
     const auto again = alkaid::events::Pack(*window);
     Require(again.ok() && (bytes->size() == 0 || (*again)->Equals(*bytes)),
             "the message is another");
+    CheckBlocks(*window, *again, configurations);
+    CheckEnds(*window, configurations);
+    CheckHistory(*window, configurations);
   }
   return 0;
 }

@@ -1,8 +1,9 @@
 // Any bytes, as small data of several streams: read in chunks, cut into windows, built into events.
 // What comes out must not depend on how it was read, and must be what the streams hold.
 //
-// The first bytes say how: streams, batch size, bytes of a chunk, window size, integrating stream.
-// Then come the streams, each but the last behind two bytes of its length.
+// The first bytes say how: streams, batch size, bytes of a chunk, window size, integrating stream, and
+// bits of Way. Then come the streams, each but the last after two bytes of its length, without the
+// Configure that they begin with: that is the same for all.
 
 #include <algorithm>
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
+#include "fixtures/crafted_streams.h"
 
 namespace {
 
@@ -41,18 +43,34 @@ void Require(bool truth, const char* what) {
   std::abort();
 }
 
+// What is done with the streams, in the two lowest bits, and variants of it.
+enum Way : uint8_t {
+  kCompareReads = 0,
+  kCheckWindows = 1,
+  kBuildSome = 2,
+  kWhat = 3,
+  kFakeSteps = 4,     // of windows
+  kFilter = 4,        // of what is built
+  kDestinations = 8,  // of what is built
+  kAsItIs = 128,      // the streams are all that there is: no Configure begins them
+};
+
 struct Input {
+  uint8_t way;
   EventBuilderOptions building;
   SmdReaderOptions reading;
   Streams streams;
 };
 
+constexpr size_t kHead = 6;
+
 Input Parse(const uint8_t* data, size_t size) {
   Input input;
   const uint8_t* const head = data;
-  constexpr size_t kHead = 5;
   data += kHead;
   size -= kHead;
+  static const std::string configure = alkaid::events::crafted::SmdConfigure();
+  input.way = head[5];
   const int count = head[0] % 4 + 1;
   input.building.batch_size = head[1];
   input.reading.chunk_bytes = 1 + head[2] * 8;
@@ -67,7 +85,9 @@ Input Parse(const uint8_t* data, size_t size) {
       data += 2;
       size -= 2;
     }
-    input.streams.push_back(Buffer::FromString(std::string(data, data + length)));
+    std::string stream = (input.way & kAsItIs) != 0 ? "" : configure;
+    stream.append(data, data + length);
+    input.streams.push_back(Buffer::FromString(std::move(stream)));
     data += length;
     size -= length;
   }
@@ -135,11 +155,53 @@ Built BuildAll(const Input& input, int64_t chunk_bytes) {
   }
 }
 
+// Events of some timestamps only, told apart by destination: each is where it belongs, and none of
+// those that a filter leaves out is anywhere.
+void BuildSome(Input input) {
+  const auto wanted = [](uint64_t timestamp) { return timestamp % 3 != 0; };
+  const auto destination_of = [](uint64_t timestamp) {
+    return static_cast<int>(timestamp % 4 / 2);
+  };
+  const bool filtered = (input.way & kFilter) != 0;
+  const bool told_apart = (input.way & kDestinations) != 0;
+  if (filtered) {
+    input.building.filter_timestamps.emplace();
+    for (uint64_t i = 64; i-- > 0;) {
+      if (wanted(i)) input.building.filter_timestamps->emplace_back(i);
+    }
+  }
+  if (told_apart) {
+    input.building.destination = [&](const alkaid::dgram::Timestamp& timestamp) {
+      return destination_of(timestamp.value());
+    };
+  }
+  auto reader = Open(input, input.reading.chunk_bytes);
+  if (!reader.ok()) return;
+  auto builder = *EventBuilder::Make(*std::move(reader), input.building);
+  while (true) {
+    const Result<EventBatches> built = builder->Next();
+    if (!built.ok() || built->done()) return;
+    Require(built->steps.size() <= built->event_count, "there are more steps than events");
+    for (const auto& [destination, batch] : built->destinations) {
+      Require(batch.size() <= built->event_count, "a batch has more events than there are");
+      for (const auto& event : batch) {
+        if (!event.is_l1_accept()) continue;
+        const uint64_t timestamp = event.timestamp().value();
+        Require(!filtered || (timestamp < 64 && wanted(timestamp)), "an event was to be left out");
+        Require(!told_apart || destination == destination_of(timestamp),
+                "an event is in the batch of another destination");
+      }
+    }
+  }
+}
+
 // Every window ends past the one before, and nothing in it is later than its end.
-void CheckWindows(const Input& input) {
+void CheckWindows(Input input) {
+  input.reading.fake_steps = (input.way & kFakeSteps) != 0;
   auto reader = Open(input, input.reading.chunk_bytes);
   if (!reader.ok()) return;
   int64_t nbytes = 0;
+  for (int i = 0; i < (*reader)->stream_count(); ++i) nbytes += (*reader)->configure(i).size();
   alkaid::dgram::Timestamp before;
   bool first = true;
   while (true) {
@@ -147,6 +209,8 @@ void CheckWindows(const Input& input) {
     if (!window.ok() || window->empty()) break;
     Require(first || window->limit > before, "a window ends where the one before did");
     nbytes += window->nbytes();
+    Require(input.reading.fake_steps || (*reader)->position() == nbytes,
+            "the reader is elsewhere than what it gave");
     for (const auto& stream : window->streams) {
       for (const auto& batch : stream) {
         for (const auto& dgram : batch) {
@@ -163,22 +227,29 @@ void CheckWindows(const Input& input) {
     before = window->limit;
     first = false;
   }
-  int64_t total = 0;
-  for (const auto& stream : input.streams) total += stream->size();
-  Require(nbytes <= total, "windows hold more than the streams");
+  Require((*reader)->position() <= (*reader)->total_bytes(), "windows hold more than the streams");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 8) return 0;
+  if (size < kHead + 2) return 0;
   const Input input = Parse(data, size);
-  const Built small_reads = BuildAll(input, input.reading.chunk_bytes);
-  const Built one_read = BuildAll(input, 1 << 20);
-  // Where all is read to the end, how it was read does not show.
-  if (small_reads.status.ok() && one_read.status.ok()) {
-    Require(small_reads.events == one_read.events, "events depend on how they were read");
+  switch (input.way & kWhat) {
+    case kBuildSome:
+      BuildSome(input);
+      return 0;
+    case kCompareReads: {
+      const Built small_reads = BuildAll(input, input.reading.chunk_bytes);
+      const Built one_read = BuildAll(input, 1 << 20);
+      // Where all is read to the end, how it was read does not show.
+      if (small_reads.status.ok() && one_read.status.ok()) {
+        Require(small_reads.events == one_read.events, "events depend on how they were read");
+      }
+      return 0;
+    }
+    default:
+      CheckWindows(input);
+      return 0;
   }
-  CheckWindows(input);
-  return 0;
 }

@@ -1,7 +1,8 @@
 // Any bytes, as a file that a heap file says was mapped: HeapSymbols must name its code, or say why
 // not, whatever stands in its headers, symbols and debugging information.
 //
-// The first byte says how many follow of the build-id that the heap file claims; the rest is the file.
+// The first byte says how many follow of the build-id that the heap file claims, and which addresses are
+// asked for: to ask for all takes several times as long. The rest is the file.
 // Bytes alone rarely reach a table, so most mutations go for what leads there: headers of the file, of
 // sections and of segments, symbols, notes, and words of the sections of DWARF.
 
@@ -43,6 +44,8 @@ constexpr uint64_t kMapped = 0x2000;  // bytes
 constexpr uint64_t kCode = 0x400;
 constexpr uint64_t kCodeEnd = 0x580;
 constexpr size_t kMostBuildId = 32;  // bytes
+// Of all addresses an execution asks for one in so many, which a multiple of 33 in the first byte says.
+constexpr uint64_t kPhases = 7;
 
 void Require(bool truth, const char* what) {
   if (truth) return;
@@ -278,6 +281,20 @@ class Mutator {
   std::mt19937 random_;
 };
 
+void AskForNames(HeapSymbols& symbols, uint64_t phase, const std::string& path) {
+  // Where the code of the seeds is, closely; elsewhere here and there.
+  for (uint64_t offset = kCode + 5 * phase; offset < kCodeEnd; offset += 5 * kPhases) {
+    CheckPlaces(symbols.Name(kBias + offset), path);
+  }
+  for (uint64_t offset = 1 + 0x101 * phase; offset < kMapped; offset += 0x101 * kPhases) {
+    CheckPlaces(symbols.Name(kBias + offset), path);
+  }
+  for (uint64_t offset = kCode + 8 * phase; offset < kCodeEnd; offset += 8 * kPhases) {
+    const std::string name = symbols.ClassOfVtable(kBias + offset);
+    if (!name.empty()) Answered(std::hash<std::string>()(name));
+  }
+}
+
 // How many bytes come before the file, or all.
 size_t HeadOf(const uint8_t* data, size_t size) {
   return size == 0 ? 0 : std::min<size_t>(size, size_t{1} + data[0] % (kMostBuildId + 1));
@@ -294,6 +311,9 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
                                           unsigned int seed) {
   const size_t head = HeadOf(data, size);
   if (seed % 8 == 0 || head == size) return LLVMFuzzerMutate(data, size, max_size);
+  if (seed / 32 % 4 == 0) {
+    data[0] = static_cast<uint8_t>(head - 1 + (kMostBuildId + 1) * (seed / 128 % kPhases));
+  }
   Mutator mutator(data + head, size - head, seed);
   int done = 0;
   for (unsigned tries = 1 + seed / 8 % 4; tries > 0; --tries) done += mutator.Mutate() ? 1 : 0;
@@ -318,13 +338,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto snapshot = HeapSnapshot::Make(std::move(contents));
   Require(snapshot.ok(), "the snapshot is none");
   HeapSymbols symbols(*snapshot);
-  // Where the code of the seeds is, closely; elsewhere here and there.
-  for (uint64_t offset = kCode; offset < kCodeEnd; offset += 5) {
-    CheckPlaces(symbols.Name(kBias + offset), path);
-  }
-  for (uint64_t offset = 1; offset < kMapped; offset += 0x101) {
-    CheckPlaces(symbols.Name(kBias + offset), path);
-  }
+  AskForNames(symbols, data[0] / (kMostBuildId + 1) % kPhases, path);
   for (const std::string& complaint : symbols.complaints()) {
     Answered(std::hash<std::string>()(complaint));
   }

@@ -2,11 +2,14 @@
 //
 // Sound datagrams, made by the writers and byte by byte, and every corruption that is known.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -29,15 +32,15 @@ using alkaid::Buffer;
 using alkaid::Result;
 
 // A seed that takes long to run slows all that come from it.
-constexpr size_t kMostSeedBytes = 20000;
+constexpr size_t kMostSeedBytes = 8000;
 
 std::string Text(const Buffer& buffer) {
   return std::string(reinterpret_cast<const char*>(buffer.data()),
                      static_cast<size_t>(buffer.size()));
 }
 
-// Every type at rank 0 and 1, as DgramWriter makes them.
-Result<std::string> EveryType() {
+// Every type at rank 0 and 1.
+std::vector<dgram::Field> EveryType() {
   std::vector<dgram::Field> fields;
   for (int type = 0; type < dgram::kDataTypeCount; ++type) {
     for (int rank = 0; rank < 2; ++rank) {
@@ -49,6 +52,11 @@ Result<std::string> EveryType() {
       fields.push_back(field);
     }
   }
+  return fields;
+}
+
+// A Configure of these fields, as DgramWriter makes it, and an event.
+Result<std::string> RunOf(const std::vector<dgram::Field>& fields) {
   ALKAID_ASSIGN_OR_RAISE(const dgram::Names names,
                          dgram::Names::Make(dgram::NamesId(1, 5), "det", "type", "id", 0,
                                             dgram::Algorithm{"raw", 1}, fields));
@@ -66,6 +74,14 @@ Result<std::string> EveryType() {
   }
   return Text(*configure) +
          crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::ShapesData(0x105, shapes, data));
+}
+
+// A run of one field, short enough for a second to follow.
+std::string ShortRun(const std::string& field) {
+  return crafted::Dgram(dgram::TransitionId::kConfigure,
+                        crafted::Names(crafted::kSrc, "det", 0, "raw", {{field, 2, 1}})) +
+         crafted::Dgram(dgram::TransitionId::kL1Accept,
+                        crafted::ShapesData(crafted::kSrc, crafted::Shape({2}), "12345678"));
 }
 
 class Seeds {
@@ -92,6 +108,23 @@ class Seeds {
   bool failed_ = false;
 };
 
+// Datagrams with data at every depth, and one that is marked corrupted, before what fuzz_edit takes for
+// the script of its edits.
+void AddEdits(Seeds* seeds) {
+  const std::string data = crafted::EventPayload(1);
+  const std::string nested =
+      crafted::Xtc(crafted::kParent, data + crafted::Xtc(crafted::kParent, data));
+  const std::string source =
+      crafted::Configure() + crafted::Dgram(dgram::TransitionId::kL1Accept, nested, 1) +
+      crafted::Dgram(dgram::TransitionId::kL1Accept, data, 2, 0x8) + crafted::Event(3);
+  std::mt19937 random;
+  for (int i = 0; i < 32; ++i) {
+    std::string script(32, '\0');
+    for (char& byte : script) byte = static_cast<char>(random());
+    seeds->Add("fuzz_edit", source + script);
+  }
+}
+
 // Small data of several streams, as fuzz_event_builder takes them apart; and batches of events.
 void AddStreams(Seeds* seeds) {
   namespace streams = events::crafted;
@@ -99,7 +132,7 @@ void AddStreams(Seeds* seeds) {
   const std::string transitions =
       streams::Dgram(TransitionId::kBeginRun, 1) + streams::Dgram(TransitionId::kEnable, 2);
   const auto stream = [&](const std::vector<uint64_t>& timestamps) {
-    std::string bytes = streams::SmdConfigure() + transitions;
+    std::string bytes = transitions;
     for (const uint64_t timestamp : timestamps) bytes += streams::Smd(timestamp, 0, 24);
     return bytes + streams::Dgram(TransitionId::kEndRun, 99);
   };
@@ -108,10 +141,17 @@ void AddStreams(Seeds* seeds) {
   const auto length = [](const std::string& bytes) {
     return crafted::Bytes(static_cast<uint16_t>(bytes.size()));
   };
-  for (const std::string& how : {std::string("\1\3\7\2\0", 5), std::string("\1\0\xff\1\2", 5),
-                                 std::string("\1\2\1\3\x11", 5)}) {
-    seeds->Add("fuzz_event_builder", how + length(first) + first + second);
-    seeds->Add("fuzz_event_builder", how + length(first) + first + streams::SmdConfigure());
+  // How they are read, as fuzz_event_builder says; each stream has a Configure in front.
+  for (const std::string& how : {std::string("\1\3\7\x42\0", 5), std::string("\1\0\xff\xf1\2", 5),
+                                 std::string("\1\2\1\x13\x11", 5)}) {
+    for (const char way : {0, 1, 5, 6, 10, 14}) {
+      seeds->Add("fuzz_event_builder", how + way + length(first) + first + second);
+    }
+    seeds->Add("fuzz_event_builder", how + '\0' + length(first) + first);
+    seeds->Add("fuzz_event_builder", how + '\x80' + length(first) + first + second);
+    const std::string again = streams::Dgram(TransitionId::kConfigure, 100);
+    seeds->Add("fuzz_event_builder",
+               how + '\0' + length(first + again) + first + again + second + again);
   }
   const auto packed = [](const std::vector<std::string>& packets) {
     std::string block;
@@ -128,6 +168,9 @@ void AddStreams(Seeds* seeds) {
   seeds->Add("fuzz_event_batch", packed({packed({record, record}), packed({"", record})}));
   seeds->Add("fuzz_event_batch", packed({packed({streams::SmdConfigure()}), packed({record})}));
   seeds->Add("fuzz_event_batch", packed({record + streams::Smd(6, 76, 76), record}));
+  // Messages: transitions, and L1Accepts that end an exposure.
+  seeds->Add("fuzz_event_batch", packed({transitions + record, transitions + record + record}));
+  seeds->Add("fuzz_event_batch", packed({transitions + record + streams::Smd(9, 0, 24)}));
 }
 
 void AddHeapFiles(Seeds* seeds) {
@@ -141,8 +184,67 @@ void AddHeapFiles(Seeds* seeds) {
   contents.blocks = {heap::Block(0x1000, 64, 1), heap::Block(0x2000, 50, 2)};
   contents.categories = {"std::string", "Python dict"};
   contents.recognized = {{0, 1}, {1, 0}};
+  contents.has_views = true;
+  contents.views = {{0x70, 0x80, 0x1010, 16, 0x1000, 64, 130 * heap::kSecond, 1, 4711}};
+  contents.sources = {{0x1000, 64, 4096, "run.xtc2", 0, 2}, {0x2000, 50, -1, "node 3", 2, 0}};
+  contents.times = {{0x1000, 5}, {0x1020, 7}};
   seeds->Add("fuzz_heap_file",
              heap::FileBytes(alkaid::heap::HeapSnapshot::Make(std::move(contents)).value()));
+}
+
+// What each sign and each production of the grammar of names can be: _R..., of RFC 2603.
+void AddFunctionNames(Seeds* seeds) {
+  // As earlier Rust compilers write it.
+  const auto legacy = [](const std::vector<std::string>& parts) {
+    std::string symbol = "_ZN";
+    for (const std::string& part : parts) symbol += std::to_string(part.size()) + part;
+    return symbol + "17h0123456789abcdefE";
+  };
+  for (const std::string& symbol :
+       {legacy({"core", "fmt", "write"}),
+        legacy({"_$LT$T$u20$as$u20$alloc..vec..Vec$LT$A$C$B$GT$$GT$", "from"}),
+        legacy({"a", "$SP$$BP$$RF$$LP$$RP$$C$$u7b$$u7f$$uxx$$nothing$", "b$"}),
+        legacy({"a", "{{closure}}"})}) {
+    seeds->Add("fuzz_function_names", symbol);
+  }
+  for (const char* symbol : {
+           "C7mycrate",
+           "NvCs6GmmlP4bgsG_1r4main",
+           "NvC1a6_1_two.llvm.123",
+           "NvC1au8gdel_5qa",                                         // punycode
+           "NCNvC1a1b0",                                              // closures
+           "NCNvC1a1bs_0",                                            //
+           "NSNvC1a1b4call",                                          // a shim
+           "NXNvC1a1bs1_0",                                           // of another kind
+           "NvMs_C1aNtB2_3Foo3bar",                                   // its own functions
+           "NvXs0_C1aNtB2_3FooNtB4_3Bar3baz",                         // a trait's
+           "NvYjNtC1a5Trait3foo",                                     //
+           "INvC1a1bL_L0_E",                                          // lifetimes
+           "INvC1a1babcdefhijlmnopstuvxyzE",                          // basic types
+           "INvC1a1bAhj3_ShTETjETjhEE",                               // arrays, slices, tuples
+           "INvC1a1bRhRL_hQhQL0_hPhOhE",                              // references and pointers
+           "INvC1a1bFEuFjhEjFUKCjEuFG_K9aapcs_vfpRL0_hEuE",           // functions
+           "INvC1a1bDNtC1a4SendEL_E",                                 // objects of traits
+           "INvC1a1bDG_INtC1a2FnTjEEp6OutputuNtC1a4SendEL0_E",        //
+           "INvC1a1bDNtC1a2Itp4Itemhp3KeyjEL_E",                      //
+           "INvC1a1bKj0_Kj7b_Kln7b_Kb0_Kb1_Kb2_Kc61_Kc1f600_KpE",     // constants
+           "INvC1a1bKoffffffffffffffff_Kn0123456789abcdef01_KhB9_E",  //
+           "INtC1a1bjINtB2_1chETBb_B9_EE",                            // references back
+           "INvNtCsgEmfK2I1SDS_4core3ptr13drop_in_placeINtNtCslNYArtu3iFV_5alloc5boxed3BoxDG0_INtNt"
+           "NtB4_3ops8function2FnTRL1_INtNtCsjrHSEGnQ3l9_3std5panic13PanicHookInfoL0_EEEp6OutputuNt"
+           "NtB4_6marker4SyncNtB2N_4SendEL_EEB1T_",
+       }) {
+    seeds->Add("fuzz_function_names", "_R" + std::string(symbol));
+  }
+  for (const char* demangled :
+       {"void (anonymous namespace)::Fill<int>(std::vector<int, std::allocator<int> >*)",
+        "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >::at(long)",
+        "main::{lambda(int)#1}::operator()<int>(int) const", "operator new(unsigned long)",
+        "std::ostream& operator<< <char>(std::ostream&, char)", "A::operator->(A const&) const",
+        "f[abi:cxx11](int (*)(int)) [clone .cold]", "A::operator bool() const",
+        "std::map<int, long, std::less<int>, std::equal_to<int>, std::hash<int> >::~map()"}) {
+    seeds->Add("fuzz_function_names", demangled);
+  }
 }
 
 // Libraries of seed_library.cc, after what the fuzz target takes for the build-id of a heap file.
@@ -163,9 +265,15 @@ void AddLibraries(Seeds* seeds) {
 
 alkaid::Status Make(Seeds* seeds) {
   seeds->AddSource(crafted::Run(2));
-  seeds->AddSource(crafted::Run(1) + crafted::Run(1));
-  ALKAID_ASSIGN_OR_RAISE(const std::string types, EveryType());
-  seeds->AddSource(types);
+  seeds->AddSource(ShortRun("image") + ShortRun("other"));
+  // A few at a time, since a field takes 528 bytes in its Configure.
+  std::vector<dgram::Field> types = EveryType();
+  while (!types.empty()) {
+    const auto last = types.end() - std::min<ptrdiff_t>(5, std::ssize(types));
+    ALKAID_ASSIGN_OR_RAISE(const std::string run, RunOf({last, types.end()}));
+    seeds->AddSource(run);
+    types.erase(last, types.end());
+  }
   for (const dgram::Corruption& corruption : dgram::Corruptions()) {
     seeds->AddSource(corruption.bytes);
   }
@@ -179,8 +287,10 @@ alkaid::Status Make(Seeds* seeds) {
     seeds->Add("fuzz_packet_footer", corruption.bytes);
     seeds->Add("fuzz_event_batch", corruption.bytes);
   }
+  AddEdits(seeds);
   AddStreams(seeds);
   AddHeapFiles(seeds);
+  AddFunctionNames(seeds);
   AddLibraries(seeds);
   // A batch of two events, of one packet each.
   const std::string event = "data" + crafted::Bytes(std::vector<uint32_t>{4, 1});

@@ -1,7 +1,8 @@
 // A small library, compiled in several ways: what the fuzzing of the symbol reader starts from.
 //
 // It has what names are made of: functions that were inlined in two levels, a template, a namespace,
-// a lambda, a static function, code of no line, and names as Rust mangles them.
+// a lambda, a static function, code of no line, names as Rust mangles them, and a table of virtual
+// functions, among the code, where the target asks.
 
 namespace seed {
 
@@ -42,3 +43,6 @@ WITHOUT_LINES("_RNCNvC7mycrate4main0");
 WITHOUT_LINES("_RNvXs_C7mycrateNtB4_3BarNtB4_3Foo3baz");
 WITHOUT_LINES("_RINvNtC3std3mem8align_ofjFUdExE");
 WITHOUT_LINES("_RINvC7mycrate4sizeRATlyKj9_DNtC3std5Errorp4ItemhEL_E");
+
+asm(".text\n.balign 8\n.globl _ZTVN4seed5ShelfIlEE\n.type _ZTVN4seed5ShelfIlEE, @object\n"
+    "_ZTVN4seed5ShelfIlEE:\n .quad 0, 0, 0\n.size _ZTVN4seed5ShelfIlEE, 24\n");
