@@ -51,6 +51,15 @@ struct ModuleTable::Loaded {
     return module.path != nullptr &&
            std::string_view(module.path, module.path_size).ends_with(kept);
   }
+  // Of what Is compares: where it is, and the build-id, or the part of its name that any way to it has.
+  uint64_t Hash() const {
+    constexpr uint64_t kPrime = 0x100000001b3;
+    uint64_t hash = start ^ 0xcbf29ce484222325;
+    const auto add = [&](uint8_t byte) { hash = (hash ^ byte) * kPrime; };
+    std::ranges::for_each(build_id, add);
+    if (build_id.empty()) std::ranges::for_each(name.substr(name.rfind('/') + 1), add);
+    return (hash ^ (hash >> 32)) * kPrime;
+  }
 };
 
 void ModuleTable::RememberWhatStays() {
@@ -112,23 +121,35 @@ uint16_t ModuleTable::NumberOf(const Loaded& loaded) {
   Loaded whole = loaded;
   whole.FindBuildId();
   const std::lock_guard guard(lock_);
-  const uint32_t count = count_->load(std::memory_order_relaxed);
-  for (uint32_t number = count - 1; number > 0; --number) {
-    if (whole.Is(modules_->load(std::memory_order_relaxed)[number]))
-      return static_cast<uint16_t>(number);
+  if (places_ == nullptr && !MapTables()) return 0;
+  const TrackedModule* const modules = modules_->load(std::memory_order_relaxed);
+  size_t place = whole.Hash() % kPlaces;
+  for (; places_[place] != 0; place = (place + 1) % kPlaces) {
+    ++compared_;
+    if (whole.Is(modules[places_[place]])) return places_[place];
   }
-  return count < kMaxModules ? Add(whole) : uint16_t{0};
+  if (count_->load(std::memory_order_relaxed) >= kMaxModules) return 0;
+  places_[place] = Add(whole);
+  return places_[place];
+}
+
+uint64_t ModuleTable::compared() {
+  const std::lock_guard guard(lock_);
+  return compared_;
+}
+
+bool ModuleTable::MapTables() {
+  constexpr size_t kRecordBytes = kMaxModules * sizeof(TrackedModule);
+  auto* const tables = static_cast<char*>(MapMemory(kRecordBytes + kPlaces * sizeof(*places_)));
+  if (tables == nullptr) return false;
+  places_ = reinterpret_cast<uint16_t*>(tables + kRecordBytes);
+  modules_->store(reinterpret_cast<TrackedModule*>(tables), std::memory_order_release);
+  return true;
 }
 
 uint16_t ModuleTable::Add(const Loaded& loaded) {
-  TrackedModule* modules = modules_->load(std::memory_order_relaxed);
-  if (modules == nullptr) {
-    modules = static_cast<TrackedModule*>(MapMemory(kMaxModules * sizeof(TrackedModule)));
-    if (modules == nullptr) return 0;
-    modules_->store(modules, std::memory_order_release);
-  }
   const uint32_t number = count_->load(std::memory_order_relaxed);
-  TrackedModule& module = modules[number];
+  TrackedModule& module = modules_->load(std::memory_order_relaxed)[number];
   module.start = loaded.start;
   module.end = loaded.end;
   module.bias = loaded.bias;

@@ -5,7 +5,9 @@
 // one's had. A number stands for what was loaded: path, build-id, place. One that comes back to where
 // it was has the number that it had. What is loaded at an address is asked of the dynamic linker by
 // the one question that it answers without a lock, so it may be asked inside malloc and in a child.
-// Libraries that a program is started with are never unloaded, and have no number.
+// Libraries that a program is started with are never unloaded, and have no number. One without
+// build-id that is loaded by a relative name is taken for the one of that name that was at its place
+// before, from whatever folder.
 //
 // Append-only: a number stays what it is for the life of the process.
 //
@@ -47,6 +49,9 @@ class ALKAID_EXPORT ModuleTable {
   // Whether the module of that number is loaded where it was.
   bool IsLoaded(uint16_t number) const;
 
+  // How many modules were compared with one that was looked for, in all. For tests.
+  uint64_t compared();
+
   // Around a fork.
   void Lock() { lock_.lock(); }
   void Unlock() { lock_.unlock(); }
@@ -59,9 +64,11 @@ class ALKAID_EXPORT ModuleTable {
   };
   struct Loaded;  // what the dynamic linker says of an address
   static constexpr size_t kMostThatStay = 256;
+  static constexpr size_t kPlaces = size_t{2} * kMaxModules;
 
   bool Stays(uint64_t address) const;
   uint16_t NumberOf(const Loaded& loaded);
+  bool MapTables();
   uint16_t Add(const Loaded& loaded);
   const char* KeepPath(std::string_view path, uint32_t* size);
 
@@ -70,6 +77,10 @@ class ALKAID_EXPORT ModuleTable {
   Range stays_[kMostThatStay] = {};
   size_t stays_count_ = 0;
   TableMutex lock_;  // for adding, and for what follows
+  // Numbers, each at the first free place from its module's hash on: at least half of them are 0, which
+  // is none. Every allocation through a plug-in looks for one.
+  uint16_t* places_ = nullptr;
+  uint64_t compared_ = 0;
   char* paths_ = nullptr;
   size_t paths_left_ = 0;
 };

@@ -1,10 +1,13 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -111,6 +114,88 @@ TEST_F(ModuleTableTest, WhenItIsFullFurtherModulesHaveNoNumber) {
   count_ = ModuleTable::kMaxModules;
   const Plugin apple(ALKAID_PLUGIN_APPLE);
   EXPECT_TRUE(NumbersOf({apple.address()}).empty());
+}
+
+// A folder of its own with copies of a plug-in, which is the current one for as long as it lives.
+class PluginFolder {
+ public:
+  PluginFolder() {
+    path_ = ::testing::TempDir() + "alkaid_modules_XXXXXX";
+    EXPECT_NE(::mkdtemp(path_.data()), nullptr);
+    std::filesystem::current_path(path_);
+  }
+  ~PluginFolder() {
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(path_);
+  }
+  PluginFolder(const PluginFolder&) = delete;
+  PluginFolder& operator=(const PluginFolder&) = delete;
+
+  // By the name that dlopen takes for a place and not for a name to search.
+  std::string Copy(const char* plugin, const std::string& name) const {
+    std::filesystem::copy_file(plugin, path_ + "/" + name);
+    return "./" + name;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::filesystem::path before_ = std::filesystem::current_path();
+  std::string path_;
+};
+
+TEST_F(ModuleTableTest, APluginIsFoundAmongHundredsInAStepOrTwo) {
+  constexpr uint64_t kPlugins = 300;
+  const PluginFolder folder;
+  std::vector<std::unique_ptr<Plugin>> plugins;
+  for (uint64_t i = 0; i < kPlugins; ++i) {
+    // With and without a build-id.
+    const char* const file = i % 2 == 0 ? ALKAID_PLUGIN_APPLE : ALKAID_PLUGIN_CHERRY;
+    const std::string name = folder.Copy(file, "plugin" + std::to_string(i) + ".so");
+    plugins.push_back(std::make_unique<Plugin>(name.c_str()));
+    const std::vector<uint16_t> expected = {static_cast<uint16_t>(i + 1)};
+    ASSERT_EQ(NumbersOf({plugins.back()->address()}), expected);
+  }
+  const uint64_t before = table_.compared();
+  for (uint64_t i = 0; i < kPlugins; ++i) {
+    const std::vector<uint16_t> expected = {static_cast<uint16_t>(i + 1)};
+    EXPECT_EQ(NumbersOf({plugins[i]->address()}), expected);
+  }
+  EXPECT_LE(table_.compared() - before, 2 * kPlugins);
+  EXPECT_EQ(count_, kPlugins + 1);
+}
+
+TEST_F(ModuleTableTest, WithoutABuildIdOneIsKnownAgainByItsNameInTheFolder) {
+  const PluginFolder folder;
+  const std::string name = folder.Copy(ALKAID_PLUGIN_CHERRY, "cherry.so");
+  std::map<uint64_t, uint16_t> numbers;  // by the place that the loader gave
+  for (int i = 0; i < 20; ++i) {
+    const Plugin plugin(name.c_str());
+    const std::vector<uint16_t> found = NumbersOf({plugin.address()});
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(numbers.try_emplace(plugin.address(), found[0]).first->second, found[0]);
+    EXPECT_TRUE(table_.IsLoaded(found[0]));
+    const TrackedModule& module = modules_.load()[found[0]];
+    EXPECT_EQ(module.build_id_size, 0U);
+    EXPECT_EQ(std::string_view(module.path, module.path_size), folder.path() + "/cherry.so");
+  }
+  EXPECT_EQ(count_, numbers.size() + 1);
+}
+
+TEST_F(ModuleTableTest, WithoutABuildIdAnotherNameInItsPlaceIsAnother) {
+  const PluginFolder folder;
+  std::map<std::pair<std::string, uint64_t>, uint16_t> numbers;
+  const std::string names[] = {folder.Copy(ALKAID_PLUGIN_CHERRY, "one.so"),
+                               folder.Copy(ALKAID_PLUGIN_CHERRY, "two.so")};
+  for (int i = 0; i < 6; ++i) {
+    const std::string& name = names[i % 2];
+    const Plugin plugin(name.c_str());
+    const std::vector<uint16_t> found = NumbersOf({plugin.address()});
+    ASSERT_EQ(found.size(), 1U);
+    numbers.try_emplace({name, plugin.address()}, found[0]);
+    for (const auto& [key, number] : numbers) {
+      EXPECT_EQ(number == found[0], key == std::pair(name, plugin.address()));
+    }
+  }
 }
 
 }  // namespace
