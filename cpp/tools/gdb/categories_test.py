@@ -2,24 +2,33 @@
 
 import struct
 import unittest
+from unittest import mock
 
-from alkaid_debugger import categories, layout
+from alkaid_debugger import categories, layout, python_types
 
 TEXT = b"a text of a string"
-IS_TYPE = categories.IS_TYPE | categories.HAS_GC
+IS_TYPE = python_types.IS_TYPE | python_types.HAS_GC
 
 
 class Symbols:
-    """Files whose data lie at 0x1000 to 0x8000."""
+    """Files whose data lie at 0x1000 to 0x8000, and their code before that."""
 
-    def __init__(self, classes=(), python_type=0):
+    def __init__(self, classes=(), python_type=0, sizes=()):
         self.classes = dict(classes)
+        self.sizes = dict(sizes)
         self.python_type = python_type
         self.asked = []
 
     @staticmethod
     def holds(address):
         return 0x1000 <= address < 0x8000
+
+    @staticmethod
+    def maps(address):
+        return 0x800 <= address < 0x8000
+
+    def size_of_class(self, name):
+        return self.sizes.get(name, 0)
 
     def class_of_vtable(self, word):
         self.asked.append(word)
@@ -48,15 +57,15 @@ class Heap:
     def read(self, address, length):
         """Memory that is mapped from the first to the last byte of each 4 KiB with bytes in it."""
         data = bytearray(length)
-        pages = {part // 4096 for begin, bytes_ in self.parts.items()
-                 for part in (begin, begin + max(len(bytes_), 1) - 1)}
+        pages = {page for begin, bytes_ in self.parts.items() for page in
+                 range(begin // 4096, (begin + max(len(bytes_), 1) - 1) // 4096 + 1)}
         for page in range(address // 4096, (address + max(length, 1) - 1) // 4096 + 1):
             if page not in pages:
                 raise layout.Unreadable(max(address, page * 4096))
         for begin, bytes_ in self.parts.items():
-            for at, byte in enumerate(bytes_):
-                if address <= begin + at < address + length:
-                    data[begin + at - address] = byte
+            first, last = max(begin, address), min(begin + len(bytes_), address + length)
+            if first < last:
+                data[first - address:last - address] = bytes_[first - begin:last - begin]
         return bytes(data)
 
     def found(self, symbols=None):
@@ -65,7 +74,11 @@ class Heap:
             for column, value in zip(blocks.columns, (address, size, size, 1, 1, 0, label, 7, pool,
                                                       0)):
                 column.append(value)
-        names, found = categories.recognize(blocks, self.read, symbols or Symbols())
+        self.lengths = []
+        def read(address, length):
+            self.lengths.append(length)
+            return self.read(address, length)
+        names, found, self.unexamined = categories.recognize(blocks, read, symbols or Symbols())
         return {address: names[index] for address, index in zip(blocks.address, found) if index}
 
 
@@ -80,6 +93,17 @@ class Classes(unittest.TestCase):
         self.assertEqual({one: "Shape", other: "Shape"}, heap.found(symbols))
         # Each word once, and no word that lies outside of all files, or is no multiple of 8.
         self.assertEqual([0x2000, 0x2010, 0x2018], sorted(symbols.asked))
+
+
+    def test_are_of_blocks_that_their_objects_fit(self):
+        heap = Heap()
+        symbols = Symbols({0x2010: "Triangle", 0x3010: "Hidden"}, sizes={"Triangle": 24})
+        fits = [heap.block([0x2010, *[1] * (size // 8 - 1)]) for size in (24, 48, 32)]
+        for size in (8, 16, 40, 56, 64, 4096):
+            heap.block([0x2010, *[1] * (size // 8 - 1)])
+        # What is not known of a class keeps none away.
+        hidden = heap.block([0x3010, *[1] * 511])
+        self.assertEqual({**dict.fromkeys(fits, "Triangle"), hidden: "Hidden"}, heap.found(symbols))
 
 
 class Strings(unittest.TestCase):
@@ -98,6 +122,28 @@ class Strings(unittest.TestCase):
         heap.block([buffer + 1, 17, 20, 0])
         self.assertEqual({}, heap.found())
 
+    def test_what_has_no_text_of_the_length_is_none(self):
+        heap = Heap()
+        for text in (bytes(64), b"abcde" + bytes(59), b"abc\0de\0" + b"x" * 57,
+                     b"x" * 1000 + bytes(3000)):
+            ring = heap.block(text)
+            for tail in (0, 6, len(text) - 1):
+                heap.block([ring, tail, len(text) - 1, tail, 0])
+        self.assertEqual({}, heap.found())
+
+    def test_a_text_may_be_longer_than_what_is_read_of_it(self):
+        for spoiled in (None, 0, 299_999):
+            heap = Heap()
+            text = bytearray(b"x" * 300_000 + b"\0")
+            if spoiled is not None:
+                text[spoiled] = 0
+            buffer = heap.block(text)
+            heap.next += 2 << 20  # far from its owner
+            heap.block([buffer, 300_000, 300_000, 0])
+            found = heap.found()
+            self.assertEqual({buffer: "std::string"} if spoiled is None else {}, found)
+            self.assertLessEqual(sum(heap.lengths), categories.ARRAY_BYTES + (64 << 10) + 1000)
+
     def test_of_a_pool_with_a_label_are_left_to_the_label(self):
         for label, pool, expected in ((1, 0, 1), (0, 1, 1), (1, 1, 0)):
             heap = Heap()
@@ -114,11 +160,16 @@ class Containers(unittest.TestCase):
         pointers = heap.block([target, 0, target + 16, 99])
         number = heap.block([target, 17, target])
         nulls = heap.block([0, 0, 0])
+        one_pointer = heap.block([0, target, 0])
+        loaded = heap.block([0x800, 0x7fff, 0])
+        elsewhere = heap.block([0x800, 0x7ff, 0])
         heap.block([pointers, pointers + 24, pointers + 32])
         heap.block([number, number + 24, number + 24, 0])
-        heap.block([nulls, nulls + 24, nulls + 24, 0])
+        for begin in (nulls, one_pointer, loaded, elsewhere):
+            heap.block([begin, begin + 24, begin + 24, 0])
         heap.block([pointers, pointers + 24, pointers + 40, 0])
-        self.assertEqual({pointers: "vector of pointers"}, heap.found())
+        self.assertEqual({pointers: "vector of pointers", loaded: "vector of pointers"},
+                         heap.found())
 
     def test_a_deque_is_known_by_its_map(self):
         def build(spoil=lambda words: None):
@@ -159,6 +210,58 @@ class Containers(unittest.TestCase):
             self.assertEqual({}, build(**fields)[0], fields)
 
 
+class Limits(unittest.TestCase):
+
+    @staticmethod
+    def arrays(count):
+        heap = Heap()
+        targets = [heap.block([1, 2, 3]) for _ in range(10)]
+        for _ in range(count):
+            begin = heap.block(targets)
+            heap.block([begin, begin + 80, begin + 80, 0])
+        return heap
+
+    def test_what_was_not_looked_at_is_counted(self):
+        heap = self.arrays(20)
+        self.assertEqual(20, len(heap.found()))
+        self.assertEqual(0, heap.unexamined)
+        with mock.patch.multiple(categories, LOOKUPS=110, LOOKUPS_OF_BLOCK=0):
+            # Eleven look-ups for each.
+            self.assertEqual(10, len(heap.found()))
+            self.assertEqual(10, heap.unexamined)
+        with mock.patch.multiple(categories, LOOKUPS=0, LOOKUPS_OF_BLOCK=5):
+            self.assertEqual(20, len(heap.found()))
+        with mock.patch.object(categories, "MOST_BYTES", 0):
+            self.assertEqual({}, heap.found())
+            self.assertEqual(50, heap.unexamined)
+
+    def test_of_a_long_array_pieces_are_read(self):
+        heap = Heap()
+        target = heap.block([1, 2, 3])
+        with mock.patch.multiple(categories, ARRAY_BYTES=8192, PIECE_BYTES=2048):
+            for spoiled, expected in ((None, 1), (0, 0), (9999, 0)):
+                words = [target] * 10_000
+                if spoiled is not None:
+                    words[spoiled] = 17
+                begin = heap.block(words)
+                heap.block([begin, begin + 80_000, begin + 80_000, 0])
+                self.assertEqual(expected, len(heap.found()))
+                self.assertEqual(4 if expected or spoiled else 1, heap.lengths.count(2048))
+                heap.blocks[1:] = []
+
+    def test_a_chain_for_which_there_is_no_room_is_not_begun(self):
+        heap, node = Heap(), 0
+        for _ in range(100):
+            node = heap.block([node, 7])
+        buckets = heap.block([0, 0, 0])
+        owner = heap.block([buckets, 3, node, 100, 0x3f800000, 3, 0])
+        heap.put(struct.pack("<3Q", owner + 16, 0, 0), buckets)
+        self.assertEqual(101, len(heap.found()))
+        with mock.patch.multiple(categories, LOOKUPS=50, LOOKUPS_OF_BLOCK=0):
+            self.assertEqual({}, heap.found())
+            self.assertEqual(1, heap.unexamined)
+
+
 class Python(unittest.TestCase):
 
     TYPE, OBJECT, INT, STR, LIST, DICT, POINT, BYTEARRAY = range(0x2000, 0x3000, 0x200)
@@ -169,17 +272,17 @@ class Python(unittest.TestCase):
         self.put_type(self.TYPE, self.TYPE, b"type", 900, IS_TYPE)
         self.put_type(self.OBJECT, self.TYPE, b"object", 16, 0)
         self.put_type(self.INT, self.TYPE, b"int", 24, 0)
-        self.put_type(self.STR, self.TYPE, b"str", 80, categories.IS_STR)
-        self.put_type(self.LIST, self.TYPE, b"list", 40, categories.IS_LIST | categories.HAS_GC)
-        self.put_type(self.DICT, self.TYPE, b"dict", 48, categories.IS_DICT | categories.HAS_GC)
+        self.put_type(self.STR, self.TYPE, b"str", 80, python_types.IS_STR)
+        self.put_type(self.LIST, self.TYPE, b"list", 40, python_types.IS_LIST | python_types.HAS_GC)
+        self.put_type(self.DICT, self.TYPE, b"dict", 48, python_types.IS_DICT | python_types.HAS_GC)
         self.put_type(self.POINT, self.TYPE, b"Point", 16,
-                      categories.HAS_GC | categories.MANAGED_DICT)
+                      python_types.HAS_GC | python_types.MANAGED_DICT)
         self.put_type(self.BYTEARRAY, self.TYPE, b"bytearray", 56, 0)
 
     def put_type(self, address, of, name, size, flags):
         self.heap.put(name + b"\0", address + 0x180)
-        self.heap.put(categories.TYPE.pack(1, of, address + 0x180, size, 0,
-                                           flags | categories.READY, 0), address)
+        self.heap.put(python_types.TYPE.pack(1, of, address + 0x180, size, 0,
+                                           flags | python_types.READY, 0), address)
 
     def test_objects_are_known_by_their_types(self):
         heap = self.heap

@@ -51,6 +51,8 @@ class Planted(unittest.TestCase):
                         "alkaid heap select \"category.startswith('std::')\"",
                         f"alkaid heap block {shape:#x}"]
         cls.live = [debugger.do(command) for command in cls.commands]
+        cls.mangled = [debugger.do(command) for command in (
+            "set print demangle off", "alkaid heap all", "set print demangle on")][1]
         cls.changed = [debugger.do(command) for command in (
             "alkaid heap label before", "alkaid heap diff before",
             f"generate-core-file {cls.core}")]
@@ -58,8 +60,9 @@ class Planted(unittest.TestCase):
     def test_each_is_what_it_is_and_what_looks_alike_is_uncategorized(self):
         found = listed(self.live[0])
         kinds = {category for category, _ in self.planted}
-        self.assertEqual({"planted::Shape", "planted::Square", "(anonymous namespace)::Boxed<long>",
-                          "std::string", "vector of pointers", "std::deque buffer", "hash node",
+        self.assertEqual({"planted::Shape", "planted::Square", "planted::Triangle",
+                          "(anonymous namespace)::Boxed<long>", "std::bad_alloc",
+                          "std::runtime_error", "std::string", "vector of pointers", "std::deque buffer", "hash node",
                           "uncategorized"}, kinds)
         self.assertEqual(self.planted, [(found.get(address), address)
                                         for _, address in self.planted])
@@ -70,9 +73,15 @@ class Planted(unittest.TestCase):
         self.assertRegex(self.live[1], r"\n +1,016 +1  hash buckets\n")
         self.assertTrue(self.live[2].startswith("192 bytes in 6 of "), self.live[2])
         self.assertEqual(6, len(listed(self.live[2])))
-        self.assertEqual({"std::string", "std::deque buffer", "std::deque map"},
+        self.assertEqual({"std::string", "std::deque buffer", "std::deque map", "std::bad_alloc",
+                          "std::runtime_error"},
                          set(listed(self.live[3]).values()))
         self.assertIn("\n    planted::Shape\n    pool malloc, thread ", self.live[4])
+
+    def test_classes_have_their_names_where_gdb_does_not_demangle(self):
+        found = listed(self.mangled)
+        self.assertEqual(self.planted, [(found.get(address), address)
+                                        for _, address in self.planted])
 
     def test_columns_are_straight(self):
         starts = {line.index("|") for line in self.live[0].splitlines() if "00000000 |" in line}

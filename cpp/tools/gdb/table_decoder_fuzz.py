@@ -19,11 +19,12 @@ import sys
 import traceback
 from unittest import mock
 
-from alkaid_debugger import categories, core_file, layout, pools, rendering, retention, snapshots
+from alkaid_debugger import categories, core_file, layout, pools, python_types, rendering
+from alkaid_debugger import retention, snapshots
 
 from crafted_memory import ROOT_AT, CraftedMemory, block, heap, view
 
-DECODERS = (categories, core_file, layout, pools, rendering, retention, snapshots)
+DECODERS = (categories, core_file, layout, pools, python_types, rendering, retention, snapshots)
 POOLS_AT = 0x6000
 CORE_AT = 0x5000  # the file's headers, for want of a better place
 MOST_BYTES_AT_ONCE = layout.PIECE
@@ -209,6 +210,14 @@ class Files:
     @staticmethod
     def class_of_vtable(word):
         return "Widget" if word % 3 == 0 else ""
+
+    @staticmethod
+    def size_of_class(name):
+        return 24
+
+    @staticmethod
+    def maps(address):
+        return address < 0x1000
 
 
 def show(found, recognize):

@@ -29,6 +29,14 @@ struct Counts {
   double added = 0;
 };
 
+// Whether a block of that many bytes can be an object of a class of that size, or an array of them.
+// Allocators may round sizes up to a multiple of 16.
+bool IsSizeOfObjects(uint64_t block, uint64_t object) {
+  constexpr uint64_t kRound = 16;
+  if (object == 0 || object > block) return false;
+  return block % object == 0 || block == (object + kRound - 1) / kRound * kRound;
+}
+
 int64_t Whole(double blocks) { return static_cast<int64_t>(std::min(std::round(blocks), 1e18)); }
 
 }  // namespace
@@ -56,7 +64,11 @@ const std::string& BlockCategories::ClassOf(const HeapBlock& block) {
   if (word % sizeof(word) != 0 || snapshot_.ModuleOf(word) == nullptr) return Uncategorized();
   const auto [place, fresh] = classes_.try_emplace(word);
   if (fresh) place->second = symbols_.ClassOfVtable(word);
-  return place->second.empty() ? Uncategorized() : place->second;
+  const VtableClass& found = place->second;
+  const bool fits = found.sizes.empty() || std::ranges::any_of(found.sizes, [&](uint64_t size) {
+                      return IsSizeOfObjects(static_cast<uint64_t>(block.size), size);
+                    });
+  return found.name.empty() || !fits ? Uncategorized() : found.name;
 }
 
 std::vector<HeapNameChange> ChangesByCategory(const HeapSnapshot& before,

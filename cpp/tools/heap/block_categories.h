@@ -20,7 +20,7 @@ class BlockCategories {
   BlockCategories(const heap::HeapSnapshot& snapshot, HeapSymbols* symbols);
 
   // Of a block of the snapshot: its label, where a pool gave it; what the process recognized; the
-  // class whose virtual functions its first word leads to; or "uncategorized".
+  // class whose virtual functions its first word leads to, if its objects fit the block; or "uncategorized".
   const std::string& Of(uint32_t block);
 
  private:
@@ -28,7 +28,7 @@ class BlockCategories {
 
   const heap::HeapSnapshot& snapshot_;
   HeapSymbols& symbols_;
-  std::unordered_map<uint64_t, std::string> classes_;  // by first word
+  std::unordered_map<uint64_t, VtableClass> classes_;  // by first word
 };
 
 // What changed by category. Greatest change of bytes first, either way.

@@ -4,11 +4,12 @@
 
 #include <dwarf.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <new>
 #include <string>
+
+#include "tools/heap/openable_file.h"
 
 namespace alkaid::tools {
 namespace {
@@ -32,10 +33,7 @@ bool NamesARegularFile(::Dwarf_Die* skeleton) {
   const char* const folder = TextOf(skeleton, {DW_AT_comp_dir});
   std::vector<std::string> paths = {name};
   if (folder != nullptr) paths.push_back(std::string(folder) + "/" + name);
-  return std::ranges::all_of(paths, [](const std::string& path) {
-    struct stat info;
-    return ::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
-  });
+  return std::ranges::all_of(paths, IsRegularOrMissing);
 }
 
 template <typename T>
@@ -68,20 +66,6 @@ const CodeUnits::Range<T>* RangeAt(const std::vector<CodeUnits::Range<T>>& range
     if (address < behind->end) return &*behind;
   }
   return nullptr;
-}
-
-// Goes to the next child of the same parent. False at the last, or where the file is damaged.
-bool GoToNext(::Dwarf_Die* die) {
-  const ::Dwarf_Off before = ::dwarf_dieoffset(die);
-  ::Dwarf_Die next;
-  if (::dwarf_siblingof(die, &next) != 0 || ::dwarf_dieoffset(&next) <= before) return false;
-  *die = next;
-  return true;
-}
-
-bool GoToChild(const ::Dwarf_Die& parent, ::Dwarf_Die* child) {
-  ::Dwarf_Die copy = parent;
-  return ::dwarf_child(&copy, child) == 0 && ::dwarf_dieoffset(child) > ::dwarf_dieoffset(&copy);
 }
 
 // Whether functions with code of their own may be among the children.
@@ -129,6 +113,19 @@ void EnsureRoomForTables() {
       ::mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   ::munmap(mapped, kRoom);
+}
+
+bool GoToNext(::Dwarf_Die* die) {
+  const ::Dwarf_Off before = ::dwarf_dieoffset(die);
+  ::Dwarf_Die next;
+  if (::dwarf_siblingof(die, &next) != 0 || ::dwarf_dieoffset(&next) <= before) return false;
+  *die = next;
+  return true;
+}
+
+bool GoToChild(const ::Dwarf_Die& parent, ::Dwarf_Die* child) {
+  ::Dwarf_Die copy = parent;
+  return ::dwarf_child(&copy, child) == 0 && ::dwarf_dieoffset(child) > ::dwarf_dieoffset(&copy);
 }
 
 CodeUnits::CodeUnits(::Dwarf* dwarf) {

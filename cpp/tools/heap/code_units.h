@@ -23,6 +23,11 @@ namespace alkaid::tools {
 // process where one cannot grow. They are much smaller than the room.
 void EnsureRoomForTables();
 
+// Go to the first child, and to the next one of the same parent. False where there is none, or where the
+// file is damaged and it would not come later in the file.
+bool GoToChild(const ::Dwarf_Die& parent, ::Dwarf_Die* child);
+bool GoToNext(::Dwarf_Die* die);
+
 class CodeUnits {
  public:
   // The range of addresses [start, end) that belongs to a unit or a function.

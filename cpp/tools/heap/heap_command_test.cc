@@ -225,13 +225,17 @@ TEST_F(HeapCommand, WhatIsMissingIsSaid) {
   contents.lost = 1234;
   contents.moving = 2;
   contents.stacks_dropped = 5678;
+  contents.unexamined = 9012;
   contents.why_no_first_bytes = "process_vm_readv: Operation not permitted";
   const std::string file = File("odd.heap", HeapSnapshot::Make(contents).value());
   EXPECT_THAT(RunCommand({"heap", "show", file}).out,
               AllOf(HasSubstr("1,234 allocations could not be recorded"),
                     HasSubstr("2 reallocations took place"),
                     HasSubstr("5,678 allocations were recorded without a back-trace"),
+                    HasSubstr("9,012 blocks were not looked at for what they are"),
                     HasSubstr("no first bytes of blocks: process_vm_readv: Operation not")));
+  EXPECT_EQ(nlohmann::json::parse(RunCommand({"heap", "show", "--json", file}).out)["unexamined"],
+            9012);
 }
 
 TEST_F(HeapCommand, ShowAsJsonHasTheSameFigures) {

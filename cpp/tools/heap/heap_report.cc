@@ -245,6 +245,11 @@ void HeapReport::PrintNotes() const {
       notes.push_back(Grouped(static_cast<int64_t>(contents.moving)) +
                       " reallocations took place just then: their blocks may be missing");
     }
+    if (contents.unexamined > 0) {
+      notes.push_back(Grouped(static_cast<int64_t>(contents.unexamined)) +
+                      " blocks were not looked at for what they are: there was more to look at "
+                      "than a snapshot does");
+    }
     if (!contents.why_no_first_bytes.empty()) {
       notes.push_back("the kernel gave no first bytes of blocks: " +
                       Printable(contents.why_no_first_bytes));
@@ -390,6 +395,7 @@ ordered_json SnapshotJson(const std::string& file, const HeapSnapshot& snapshot)
           {"block_count", snapshot.block_count()},
           {"lost", contents.lost},
           {"stacks_dropped", contents.stacks_dropped},
+          {"unexamined", contents.unexamined},
           {"moving", contents.moving},
           {"why_no_first_bytes", contents.why_no_first_bytes},
           {"pools", pools}};

@@ -21,7 +21,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "tools/heap/class_sizes.h"
 #include "tools/heap/code_units.h"
+#include "tools/heap/openable_file.h"
 #include "tools/heap/rust_names.h"
 #endif
 
@@ -90,11 +92,6 @@ void ForgetErrors() {
   ::dwarf_errno();
 }
 
-bool IsThereAndNoRegularFile(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
-}
-
 // As libdw does it, but where the name that the file gives for its debugging information stands for
 // a pipe or a device: libdw would open it, and wait.
 int FindDebuginfo(::Dwfl_Module* module, void** data, const char* name, ::Dwarf_Addr base,
@@ -105,7 +102,7 @@ int FindDebuginfo(::Dwfl_Module* module, void** data, const char* name, ::Dwarf_
     for (const std::string& candidate :
          {std::string(link), folder + link, folder + ".debug/" + link,
           "/usr/lib/debug/" + folder + link, "/usr/lib/debug/" + std::string(link)}) {
-      if (IsThereAndNoRegularFile(candidate)) return -1;
+      if (!IsRegularOrMissing(candidate)) return -1;
     }
   }
   const int fd =
@@ -148,14 +145,20 @@ struct HeapSymbols::Module {
   char* debuginfo_path = nullptr;
   ::Dwfl* dwfl = nullptr;
   ::Dwfl_Module* module = nullptr;
-  std::unique_ptr<CodeUnits> units;  // once it was asked for
-  ::Dwarf_Addr dwarf_bias = 0;
-
   // Names the code at this address, which `places` has one of.
   void AddNames(uint64_t address, std::vector<CodePlace>* places);
+  // Of the class of that name; none where they are not known.
+  std::vector<uint64_t> SizesOf(const std::string& name);
 
  private:
+  // Null where the file has no debugging information.
+  ::Dwarf* FindDwarf();
   CodeUnits::Unit* UnitAt(uint64_t address, uint64_t* own);
+  // Once they were asked for.
+  std::unique_ptr<CodeUnits> units_;
+  std::unique_ptr<ClassSizes> class_sizes_;
+  ::Dwarf_Addr dwarf_bias_ = 0;
+
   std::string Report(int fd, const heap::HeapModule& of) {
     struct stat info;
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "it is no regular file";
@@ -285,16 +288,29 @@ std::string ClassAt(::Dwfl_Module* module, uint64_t address) {
 
 // In the module's own addresses; null where no unit has the address, or there are none.
 CodeUnits::Unit* HeapSymbols::Module::UnitAt(uint64_t address, uint64_t* own) {
-  if (units == nullptr) {
-    ::Dwarf* const dwarf = ::dwfl_module_getdwarf(module, &dwarf_bias);
-    if (dwarf == nullptr) {
-      ThrowIfOutOfMemory(module);
-      return nullptr;
-    }
-    units = std::make_unique<CodeUnits>(dwarf);
+  if (units_ == nullptr) {
+    ::Dwarf* const dwarf = FindDwarf();
+    if (dwarf == nullptr) return nullptr;
+    units_ = std::make_unique<CodeUnits>(dwarf);
   }
-  *own = address - dwarf_bias;
-  return units->UnitAt(*own);
+  *own = address - dwarf_bias_;
+  return units_->UnitAt(*own);
+}
+
+::Dwarf* HeapSymbols::Module::FindDwarf() {
+  ::Dwarf* const dwarf = ::dwfl_module_getdwarf(module, &dwarf_bias_);
+  if (dwarf == nullptr) ThrowIfOutOfMemory(module);
+  return dwarf;
+}
+
+std::vector<uint64_t> HeapSymbols::Module::SizesOf(const std::string& name) {
+  if (class_sizes_ == nullptr) {
+    ForgetErrors();
+    ::Dwarf* const dwarf = FindDwarf();
+    if (dwarf == nullptr) return {};
+    class_sizes_ = std::make_unique<ClassSizes>(dwarf);
+  }
+  return class_sizes_->Of(name);
 }
 
 void HeapSymbols::Module::AddNames(uint64_t address, std::vector<CodePlace>* places) {
@@ -362,16 +378,19 @@ const std::vector<CodePlace>& HeapSymbols::Name(uint64_t return_address) {
   return places;
 }
 
-std::string HeapSymbols::ClassOfVtable(uint64_t word) {
+VtableClass HeapSymbols::ClassOfVtable(uint64_t word) {
+  VtableClass found;
   const heap::HeapModule* module = snapshot_.ModuleOf(word);
-  if (module == nullptr) return "";
+  if (module == nullptr) return found;
   Module* const opened = Open(*module);
 #if ALKAID_HAVE_LIBDW
-  return opened->module == nullptr ? "" : ClassAt(opened->module, word);
+  if (opened->module == nullptr) return found;
+  found.name = ClassAt(opened->module, word);
+  if (!found.name.empty()) found.sizes = opened->SizesOf(found.name);
 #else
   (void)opened;
-  return "";
 #endif
+  return found;
 }
 
 }  // namespace alkaid::tools

@@ -34,6 +34,12 @@ struct CodePlace {
 // "alkaid::PoolBuffer::Resize at pool_buffer.cc:44", "libfoo.so + 0x1234".
 std::string CodePlaceText(const CodePlace& place);
 
+// A class with virtual functions.
+struct VtableClass {
+  std::string name;             // empty: there is none
+  std::vector<uint64_t> sizes;  // bytes of an object: class_sizes.h; empty where they are not known
+};
+
 class HeapSymbols {
  public:
   explicit HeapSymbols(const heap::HeapSnapshot& snapshot);
@@ -45,8 +51,8 @@ class HeapSymbols {
   const std::vector<CodePlace>& Name(uint64_t return_address);
 
   // The class whose table of virtual functions an object points to by its first word: that word is 16
-  // past the symbol "vtable for CLASS". Empty for any other address.
-  std::string ClassOfVtable(uint64_t word);
+  // past the symbol "vtable for CLASS". None for any other address.
+  VtableClass ClassOfVtable(uint64_t word);
 
   // What kept files from being read, a sentence each: those that were asked for so far.
   const std::vector<std::string>& complaints() const { return complaints_; }

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <new>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +38,11 @@ struct Square : Shape, Named {
   int Sides() const override { return 4; }
   int Length() const override { return 2; }
 };
+// Of 24 bytes, of which no power of two is a multiple.
+struct Triangle : Shape {
+  int Sides() const override { return 3; }
+  uint64_t base = 1;
+};
 // A table with the distance to a virtual base in front is not one of those that are known.
 struct Lazy : virtual Shape {
   int Sides() const override { return 5; }
@@ -49,6 +56,7 @@ using planted::Lazy;
 using planted::Named;
 using planted::Shape;
 using planted::Square;
+using planted::Triangle;
 
 template <typename T>
 struct Boxed : Shape {
@@ -71,16 +79,22 @@ void Genuine() {
   Print("planted::Shape", new Shape);
   Print("planted::Square", new Square);
   Print("(anonymous namespace)::Boxed<long>", new Boxed<long>);
+  // Of the C++ library, whose symbols have versions.
+  Print("std::bad_alloc", new std::bad_alloc);
+  Print("std::runtime_error", new std::runtime_error("planted"));
+  auto* const triangles = new std::vector<Triangle>(3);
+  Print("planted::Triangle", triangles->data());
   auto* const owner = new Owner;
   Print("uncategorized", owner);
   Print("std::string", owner->text.data());
   for (int i = 0; i < 5; ++i) owner->shapes.push_back(new Square);
   owner->shapes.push_back(nullptr);
   Print("vector of pointers", owner->shapes.data());
-  owner->last.push_back(owner->shapes[0]);
+  for (int i = 0; i < 2; ++i) owner->last.push_back(owner->shapes[0]);
   Print("vector of pointers", owner->last.data());
-  // As an array of which one element was ever set.
+  // As an array of which two elements were ever set.
   owner->numbers.resize(3000);
+  owner->numbers[0] = std::make_unique<int>(1);
   owner->numbers[2999] = std::make_unique<int>(1);
   Print("vector of pointers", owner->numbers.data());
   Print("uncategorized", owner->numbers[2999].get());
@@ -135,6 +149,18 @@ void LookAlike() {
   int (*const function)(const char*) = std::puts;
   Print("uncategorized", Bytes(32, &function, sizeof(function)));
 
+  // What is larger than the object that its first word is of: an arena, a record with a tag, an object
+  // with what belongs to it behind it. And what fits: rounded up by an allocator.
+  const Triangle triangle;
+  const Boxed<long> boxed;
+  for (const void* const object :
+       {static_cast<const void*>(&triangle), static_cast<const void*>(&boxed)}) {
+    for (const size_t size : {65536, 4096, 40, 23, 8}) {
+      Print("uncategorized", Bytes(size, object, std::min(size, sizeof(triangle))));
+    }
+  }
+  Print("planted::Triangle", Bytes(32, &triangle, sizeof(triangle)));
+
   std::mt19937_64 random(7);
   for (int i = 0; i < 50; ++i) {
     uint64_t words[32];
@@ -154,10 +180,27 @@ void LookAlike() {
   Print("uncategorized", full);
   Print("uncategorized", ended);
 
-  // What is no array of pointers: one number among them, nothing but nulls, an end beyond the block.
+  // A ring of bytes: where they are, tail, mask, head. An owner that was cleared, and whose text has gone
+  // to one who has written nothing to it.
+  for (const size_t used : {0, 5, 20, 63}) {
+    const void* const ring = Bytes(64, "abc\0de", 6);
+    const Triple owner = {ring, used, 63, used};
+    Print("uncategorized", ring);
+    Print("uncategorized", Bytes(sizeof(owner), &owner, sizeof(owner)));
+  }
+  auto* const cleared = new std::vector<std::string>;
+  for (int i = 0; i < 8; ++i) cleared->emplace_back(40, 'x');
+  const void* const texts = cleared->data();
+  cleared->clear();
+  for (int i = 0; i < 8; ++i) Print("uncategorized", std::calloc(1, 41));
+  Print("uncategorized", texts);
+
+  // What is no array of pointers: one number among them, nothing but nulls, one pointer, an end beyond
+  // the block.
   const void* pointers[8] = {full, ended, full, reinterpret_cast<const void*>(17), full};
   const void* const one_number = Bytes(sizeof(pointers), pointers, sizeof(pointers));
   const void* const nulls = Bytes(64, "", 0);
+  const void* const one_pointer = Bytes(64, pointers, sizeof(void*));
   const void* const all[8] = {full, ended, full, ended, full, ended, full, ended};
   const void* const pointed = Bytes(sizeof(all), all, sizeof(all));
   const auto at = [](const void* block, uint64_t offset) {
@@ -165,6 +208,7 @@ void LookAlike() {
   };
   for (const Triple& owner : {Triple{one_number, at(one_number, 64), at(one_number, 64)},
                               Triple{nulls, at(nulls, 64), at(nulls, 64)},
+                              Triple{one_pointer, at(one_pointer, 64), at(one_pointer, 64)},
                               Triple{pointed, at(pointed, 64), at(pointed, 72)},
                               Triple{pointed, at(pointed, 64), at(pointed, 56)},
                               Triple{pointed, at(pointed, 61), at(pointed, 64)}}) {
@@ -172,6 +216,7 @@ void LookAlike() {
   }
   Print("uncategorized", one_number);
   Print("uncategorized", nulls);
+  Print("uncategorized", one_pointer);
   Print("uncategorized", pointed);
 
   // A chain that has one node more than its owner counts, one that has less, and one that no bucket

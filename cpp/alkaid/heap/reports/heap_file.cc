@@ -51,6 +51,7 @@ struct Parts {
     about.moving = contents.moving;
     about.lost = contents.lost;
     about.stacks_dropped = contents.stacks_dropped;
+    about.unexamined = contents.unexamined;
     about.name = strings.Add(contents.name);
     about.why_no_first_bytes = strings.Add(contents.why_no_first_bytes);
     for (const std::string& text : contents.command_line) arguments.push_back(strings.Add(text));

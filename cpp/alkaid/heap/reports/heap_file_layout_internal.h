@@ -81,8 +81,9 @@ struct About {
   StringReference name;
   StringReference why_no_first_bytes;
   uint64_t stacks_dropped;  // not in files of libraries before it
+  uint64_t unexamined;      // nor this
 };
-static_assert(sizeof(About) == 88);
+static_assert(sizeof(About) == 96);
 inline constexpr uint32_t kFirstAboutSize = 80;
 
 struct Pool {

@@ -213,6 +213,7 @@ class Parser {
     contents->moving = about.moving;
     contents->lost = about.lost;
     contents->stacks_dropped = about.stacks_dropped;
+    contents->unexamined = about.unexamined;
     ALKAID_RETURN_NOT_OK(ParseString(about.name, &contents->name));
     return ParseString(about.why_no_first_bytes, &contents->why_no_first_bytes);
   }

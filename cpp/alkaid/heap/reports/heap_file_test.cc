@@ -29,6 +29,7 @@ HeapSnapshot Example() {
   contents.moving = 3;
   contents.lost = 4;
   contents.stacks_dropped = 5;
+  contents.unexamined = 6;
   contents.sample_bytes = 512;
   contents.why_no_first_bytes = "not asked";
   contents.pools[1].allocated = -1;
@@ -94,6 +95,7 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
   EXPECT_EQ(x.moving, y.moving);
   EXPECT_EQ(x.lost, y.lost);
   EXPECT_EQ(x.stacks_dropped, y.stacks_dropped);
+  EXPECT_EQ(x.unexamined, y.unexamined);
   EXPECT_EQ(x.why_no_first_bytes, y.why_no_first_bytes);
   EXPECT_EQ(x.labels, y.labels);
   EXPECT_EQ(x.frames, y.frames);
@@ -385,7 +387,7 @@ TEST_F(HeapFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
   std::filesystem::remove_all(folder);
 }
 
-// An earlier one had no count of back-traces without a place.
+// An earlier one had no count of back-traces without a place, nor of blocks that were not looked at.
 TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
   std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;
@@ -395,6 +397,7 @@ TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(Mended(bytes)));
   EXPECT_EQ(read.contents().lost, 4u);
   EXPECT_EQ(read.contents().stacks_dropped, 0u);
+  EXPECT_EQ(read.contents().unexamined, 0u);
 }
 
 // Nor did it say what blocks are.

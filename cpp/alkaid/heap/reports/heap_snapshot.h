@@ -162,10 +162,12 @@ struct HeapContents {
   // What blocks are, such as "std::string"; a name may be there twice.
   std::vector<std::string> categories;
   std::vector<HeapRecognized> recognized;  // by block, each once
-  bool has_views = false;                  // views were tracked; where not, what follows is empty
-  std::vector<HeapView> views;             // in no order
-  std::vector<HeapSource> sources;         // by address
-  std::vector<HeapTime> times;             // of each source by address
+  // Blocks that were not looked at for what they are, since the limits of doing so were reached.
+  uint64_t unexamined = 0;
+  bool has_views = false;           // views were tracked; where not, what follows is empty
+  std::vector<HeapView> views;      // in no order
+  std::vector<HeapSource> sources;  // by address
+  std::vector<HeapTime> times;      // of each source by address
 };
 
 // Counts what living snapshots hold of malloc's memory, so that the next one does not take it for

@@ -5,8 +5,9 @@ same ones for heap files. A rule compares sizes exactly and follows every pointe
 block that fits none of them is left out, because a wrong name costs a reader more than none.
 
 `read(address, length)` gives bytes and raises Unreadable. `symbols` knows the files of the process:
-`class_of_vtable(word)` is the name of a class or "", `holds(address)` says whether an address is in
-their data, and `python_type` is where PyType_Type lies, or 0.
+`class_of_vtable(word)` is the name of a class or "", `size_of_class(name)` the bytes of its objects
+or 0, `holds(address)` says whether an address is in their data, `maps(address)` whether it is in
+them at all, and `python_type` is where PyType_Type lies, or 0.
 """
 
 import array
@@ -14,6 +15,7 @@ import bisect
 import struct
 
 from .layout import Unreadable
+from .python_types import IS_DICT, IS_LIST, IS_STR, PythonTypes, place_in_block
 
 UNCATEGORIZED = "uncategorized"
 
@@ -21,26 +23,24 @@ WORD = 8
 OWNER_BYTES = 64 << 10       # of each block, where owners are looked for
 GAP = 1024                   # blocks that lie this near to each other are read at once
 SPAN_BYTES = 1 << 20
-MOST_ARRAY_BYTES = 4 << 20   # of an array that is looked through from end to end or not at all
+MOST_MAP_BYTES = 4 << 20     # of the map of a deque, and of buckets: read whole or not at all
+ARRAY_BYTES = 128 << 10      # of a text or an array of pointers: longer ones are read in pieces
+PIECE_BYTES = 2048
 MOST_BYTES = 256 << 20
+LOOKUPS = 4 << 20            # of words, and links of chains, among the blocks: for all,
+LOOKUPS_OF_BLOCK = 4         # and for each block in addition
 MOST_NAMES = 65535
-MOST_TYPES = 32768           # of Python, and other addresses that could have been one
 MOST_BLOCK = 1 << 47
-
-# A PyTypeObject of CPython 3.8 and later, with its global lock: references, type, name, bytes of an
-# object and of each item, flags, base.
-TYPE = struct.Struct("<QQ8xQQQ120xQ80xQ")
-MANAGED_WEAKREF, MANAGED_DICT, READY, HAS_GC = 1 << 3, 1 << 4, 1 << 12, 1 << 14
-IS_LIST, IS_STR, IS_DICT, IS_TYPE = 1 << 25, 1 << 28, 1 << 29, 1 << 31
-SHORT_TEXT = 40              # the shortest texts have less than an object of their type
+SHORT_TEXT = 40              # of Python, the shortest texts have less than an object of their type
 
 
 def recognize(blocks, read, symbols):
-    """The names of categories, and for each block the index of its own. Number 0 is
-    `uncategorized`. A block that a pool gave and that has a label is left to the label."""
+    """The names of categories, for each block the index of its own, and how many blocks were not
+    looked at, since the limits were reached. Number 0 is `uncategorized`. A block that a pool gave
+    and that has a label is left to the label."""
     search = _Search(blocks, read, symbols)
     search.run()
-    return search.names, search.found
+    return search.names, search.found, search.unexamined
 
 
 class _Search:
@@ -54,19 +54,22 @@ class _Search:
         self.names = [UNCATEGORIZED]
         self.found = array.array("H", bytes(2 * len(blocks)))
         self._numbers = {}  # of names
-        self._classes = {}  # by first word
-        self._types = {}    # of Python, by address: (category, flags, bytes of an object, name)
+        self._classes = {}  # by first word: (category, bytes of an object or 0)
+        self._types = PythonTypes(self._read, symbols, self._size_at)
         self._first = array.array("Q", bytes(8 * len(blocks)))  # words of blocks
         self._hashes = []   # what may be a hash container: (buckets, address, words)
         self._tried = set()
-        self._steps_left = 4 * len(blocks)
+        self._lookups_left = LOOKUPS + LOOKUPS_OF_BLOCK * len(blocks)
         self._left = MOST_BYTES
+        self.unexamined = 0
 
     def run(self):
         classes = array.array("H", bytes(2 * len(self.found)))
         at = 0
-        while at < len(self._addresses) and self._left > 0:
+        while at < len(self._addresses) and not self._is_spent():
             at = self._visit_span(at, classes)
+        self.unexamined += sum(1 for number in range(at, len(self._addresses))
+                               if not self._is_named(number))
         # By now the first words are known, which their nodes' chains follow.
         for candidate in self._hashes:
             self._visit_hash(*candidate)
@@ -74,6 +77,13 @@ class _Search:
             if category and not self.found[number]:
                 self._set(number, category)
         self._starts = None
+
+    def _is_spent(self):
+        return self._left <= 0 or self._lookups_left < 0
+
+    def _size_at(self, address):
+        number = self._starts.get(address)
+        return None if number is None else self._sizes[number]
 
     def _read(self, address, length):
         self._left -= length
@@ -151,12 +161,12 @@ class _Search:
                 continue
             at >>= 3
             word = self._first[number] = words[at]
-            category = names.get(word)
-            if category is None and not word & WORD - 1 and holds(word):
-                name = self._symbols.class_of_vtable(word)
-                category = names[word] = self._name(name) if name else 0
-            if category:
-                classes[number] = category
+            found = names.get(word)
+            if found is None and not word & WORD - 1 and holds(word):
+                found = names[word] = self._class_of(word)
+            if found and found[0]:
+                if is_size_of_objects(size, found[1]):
+                    classes[number] = found[0]
             elif python and size >= 2 * WORD:
                 self._visit_object(number, words, at, min(size, OWNER_BYTES) // WORD)
         last = len(words) - 2
@@ -168,22 +178,26 @@ class _Search:
             if size == third + 1 or size == third - begin or size == words[i + 1] * WORD:
                 self._visit_pointer(start, words, i)
 
+    def _class_of(self, word):
+        name = self._symbols.class_of_vtable(word)
+        return (self._name(name), self._symbols.size_of_class(name)) if name else (0, 0)
+
     # Python.
 
     def _visit_object(self, number, words, at, count):
         for offset in (0, 2, 4):
             if offset + 2 > count:
                 return
-            found = self._type_at(words[at + offset + 1])
+            found = self._types.at(words[at + offset + 1])
             if not found or not words[at + offset] & 0xffffffff:
                 continue
-            category, flags, object_size, name = found
+            flags, object_size, name = found
             if offset != place_in_block(flags):
                 continue
             least = min(object_size, SHORT_TEXT) if flags & IS_STR else object_size
             if self._sizes[number] < offset * WORD + least:
                 continue
-            self._set(number, category)
+            self._set(number, self._name("Python " + name))
             if object_size >= 40 and count - offset >= object_size // WORD:
                 self._visit_python_owner(flags, name, words[at + offset:at + offset + 5])
             return
@@ -203,82 +217,34 @@ class _Search:
             if data is not None and words[2] <= words[3] == self._sizes[data]:
                 self._set_owned(data, "Python bytearray bytes")
 
-    def _type_at(self, address):
-        """(category, flags, bytes of an object, name) of a type that lies there, or None."""
-        if address in self._types:
-            return self._types[address]
-        if not self._may_be_type(address) or len(self._types) >= MOST_TYPES:
-            return None
-        self._types[address] = None
-        loaded = self._load_type(address)
-        if loaded and self._is_types_type(loaded[1]) and loaded[5] & READY:
-            name = self._text(loaded[2])
-            if name:
-                self._types[address] = (self._name("Python " + name), loaded[5], loaded[3], name)
-        return self._types[address]
-
-    def _may_be_type(self, address):
-        if address % WORD:
-            return False
-        # As a type that a program has made lies after the words of the collector.
-        made = self._starts.get(address - 16)
-        return self._symbols.holds(address) or (
-            made is not None and self._sizes[made] >= 16 + TYPE.size)
-
-    def _load_type(self, address):
-        try:
-            fields = TYPE.unpack(self._read(address, TYPE.size))
-        except Unreadable:
-            return None
-        sound = fields[0] & 0xffffffff and 16 <= fields[3] < 1 << 32 and fields[4] < 1 << 32
-        return fields if sound else None
-
-    def _is_types_type(self, address):
-        """Whether it is `type`, or a type that is derived from it: its own type, and so on, is
-        `type` in the end."""
-        for _ in range(5):
-            if address == self._symbols.python_type:
-                return True
-            loaded = self._load_type(address) if self._may_be_type(address) else None
-            if not loaded or not loaded[5] & IS_TYPE:
-                return False
-            address = loaded[1]
-        return False
-
-    def _text(self, address, most=128):
-        """The C string at `address`, on one line, or ""."""
-        text = b""
-        while len(text) < most and b"\0" not in text:
-            begin = address + len(text)
-            try:
-                text += self._read(begin, min(4096 - begin % 4096, most - len(text)))
-            except Unreadable:
-                return ""
-        text, zero, _ = text.partition(b"\0")
-        if not zero or any(byte < 0x20 or byte == 0x7f for byte in text):
-            return ""
-        return text.decode("utf-8", "surrogateescape")
-
     # Owners.
 
     def _visit_pointer(self, start, words, i):
         begin, second, third = words[i], words[i + 1], words[i + 2]
         block = self._starts[begin]
         size = self._sizes[block]
-        string = second <= third and size == third + 1 and third >= 16
-        vector = size == third - begin and begin < second <= third and not (second | third) % WORD
+        string = 0 < second <= third and size == third + 1 and third >= 16
+        vector = size == third - begin and begin < second <= third and (
+            not (begin | second | third) % WORD)
         table = second >= 2 and size == second * WORD
         if not (string or vector or table) or self._is_known(block):
+            return
+        self._lookups_left -= 1
+        if self._is_spent():
+            self.unexamined += 1
             return
         count = self._words_from(start + i * WORD)
         if count < 3 or string and count < 4:
             return
         if string:
             # A text mostly lies near its owner, and was read with it.
-            at = begin + second - start
-            near = 0 <= at < len(words) * WORD
-            end = memoryview(words).cast("B")[at] if near else self._byte(begin + second)
-            if end == 0:
+            at = begin - start
+            if 0 <= at and at + second < len(words) * WORD:
+                near = bytes(memoryview(words).cast("B")[at:at + second + 1])
+                fits = near.find(0) == second
+            else:
+                fits = self._holds_text(begin, second)
+            if fits:
                 self._set_owned(block, "std::string")
         elif vector:
             if self._holds_pointers(block, second - begin):
@@ -301,28 +267,61 @@ class _Search:
         at = bisect.bisect_right(self._addresses, address) - 1
         return at >= 0 and address - self._addresses[at] < self._sizes[at]
 
-    def _byte(self, address):
+    def _each_piece(self, address, length, fits):
+        """Whether all of these bytes fit; of many, pieces of them, from the first to the last."""
+        pieces = [(0, length)]
+        if length > ARRAY_BYTES:
+            last = ARRAY_BYTES // PIECE_BYTES - 1
+            end = length - PIECE_BYTES
+            pieces = [(end // last * i & ~(WORD - 1), PIECE_BYTES) for i in range(last)]
+            pieces.append((end, PIECE_BYTES))
         try:
-            return self._read(address, 1)[0]
+            return all(self._left > 0 and fits(self._read(address + at, size))
+                       for at, size in pieces)
         except Unreadable:
-            return None
+            return False
+
+    def _holds_text(self, address, length):
+        """Whether the first zero is at the end of a text of that length."""
+        try:
+            ends = self._read(address + length, 1) == b"\0"
+        except Unreadable:
+            return False
+        return ends and self._each_piece(address, length, lambda text: b"\0" not in text)
+
+    def _is_to_be_tried(self, block):
+        """An array is looked through once, whoever may own it."""
+        if block in self._tried or self._is_spent():
+            return False
+        self._tried.add(block)
+        return True
 
     def _array(self, block, length):
         """The words of a block that was not looked through yet, or None."""
-        if block in self._tried or length > MOST_ARRAY_BYTES or self._left <= 0:
+        if length > MOST_MAP_BYTES or not self._is_to_be_tried(block):
             return None
-        self._tried.add(block)
         return self._words(self._addresses[block], length)
 
     def _holds_pointers(self, block, length):
-        """Whether every word of these bytes is null or leads into a block, and at least one
-        does."""
-        words = self._array(block, length)
-        if words is None:
+        """Whether every word of these bytes is null, or leads into a block or into a file that is
+        loaded, and two at least are not null."""
+        if not self._is_to_be_tried(block):
             return False
-        pointers = set(words)
-        pointers.discard(0)
-        return bool(pointers) and all(map(self._contains, pointers))
+        count = 0
+
+        def are_pointers(data):
+            nonlocal count
+            words = array.array("Q", data)
+            count += len(words) - words.count(0)
+            pointers = set(words)
+            pointers.discard(0)
+            self._lookups_left -= len(pointers)
+            if self._is_spent():
+                self.unexamined += 1
+                return False
+            return all(self._contains(word) or self._symbols.maps(word) for word in pointers)
+
+        return self._each_piece(self._addresses[block], length, are_pointers) and count >= 2
 
     def _visit_deque(self, block, words):
         """A std::deque of libstdc++: the map and how many pointers it has, then for the first
@@ -342,6 +341,7 @@ class _Search:
         buffers = mapped[(node - begin) // WORD:(end_node - begin) // WORD + 1]
         if buffers[0] != first or buffers[-1] != end_first:
             return False
+        self._lookups_left -= len(buffers)
         numbers = [self._starts.get(buffer) for buffer in buffers]
         if any(number is None or self._sizes[number] != length for number in numbers):
             return False
@@ -357,11 +357,14 @@ class _Search:
         first, elements = words[2], words[3]
         (load,) = struct.unpack("<f", struct.pack("<I", words[4] & 0xffffffff))
         node = self._starts.get(first)
-        if not 0 < elements <= self._steps_left or not 0 < load < 1e6 or node is None:
+        if not 0 < elements <= len(self._sizes) or not 0 < load < 1e6 or node is None:
+            return
+        if elements > self._lookups_left:
+            self.unexamined += 1
             return
         length, nodes, following = self._sizes[node], [], first
         for _ in range(elements):
-            self._steps_left -= 1
+            self._lookups_left -= 1
             node = self._starts.get(following)
             if node is None or self._sizes[node] != length or length < 16:
                 return
@@ -375,8 +378,7 @@ class _Search:
             self._set_owned(node, "hash node")
 
 
-def place_in_block(flags):
-    """The word of a block at which an object of a type with these flags begins."""
-    if not flags & HAS_GC:
-        return 0
-    return 4 if flags & (MANAGED_DICT | MANAGED_WEAKREF) else 2
+def is_size_of_objects(block, size):
+    """Whether a block of that many bytes can be an object of a class of that size, or an array of
+    them; allocators may round sizes up to a multiple of 16. Of an unknown size, 0, any can."""
+    return not size or block >= size and (block % size == 0 or block == size + 15 & ~15)

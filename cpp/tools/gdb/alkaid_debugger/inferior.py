@@ -156,32 +156,80 @@ class Data:
     """What the files that are loaded have named in their data."""
 
     def __init__(self):
-        self._ranges = data_sections()
-        self._starts = [first for first, _ in self._ranges]
+        sections = loaded_sections()
+        self._all = Ranges((first, last) for first, last, _ in sections)
+        self._data = Ranges((first, last) for first, last, name in sections
+                            if name.startswith((".data", ".rodata", ".bss", ".tm_clone", ".relro")))
         try:
             self.python_type = int(gdb.parse_and_eval("(unsigned long)&PyType_Type"))
         except gdb.error:
             self.python_type = 0
 
     def holds(self, address):
-        at = bisect.bisect_right(self._starts, address) - 1
-        return at >= 0 and address < self._ranges[at][1]
+        return address in self._data
+
+    def maps(self, address):
+        return address in self._all
 
     @staticmethod
     def class_of_vtable(word):
         """The class whose table of virtual functions an object points to by its first word, or
         nothing: the word is 16 past the symbol of the table."""
-        text = gdb.execute(f"info symbol {word:#x}", to_string=True)
-        named = re.match(r"vtable for (.+) \+ 16 in section ", text)
-        return named[1] if named else ""
+        return class_of_symbol(gdb.execute(f"info symbol {word:#x}", to_string=True))
+
+    @staticmethod
+    def size_of_class(name):
+        """The bytes of its objects, or 0 where no debugging information has it."""
+        try:
+            found = gdb.lookup_type(name).strip_typedefs()
+        except gdb.error:
+            return 0
+        # Without its definition it has no size, or that of an empty one.
+        return found.sizeof if found.code == gdb.TYPE_CODE_STRUCT and found.sizeof >= 8 else 0
 
 
-def data_sections():
-    """(first, last + 1) of each section that is loaded and holds no code, in order."""
+def class_of_symbol(text):
+    """The class of `vtable for CLASS + 16 in section ...`, or nothing. A symbol of a library may
+    have its version behind it, and gdb leaves such a one as it is, and others where the user has
+    switched demangling off."""
+    named = re.match(r"(vtable for |_ZTV)(.+?)(?:@+[\w.]+)? \+ 16 in section ", text)
+    if not named or named[1] != "_ZTV":
+        return named[2] if named else ""
+    try:
+        text = gdb.execute(f"demangle -l c++ -- _ZTV{named[2]}", to_string=True).strip()
+    except gdb.error:
+        return ""
+    return text[len("vtable for "):] if text.startswith("vtable for ") else ""
+
+
+class Ranges:
+    """Of addresses, that do not overlap: (first, last + 1)."""
+
+    def __init__(self, ranges):
+        self._ranges = sorted(ranges)
+        self._starts = [first for first, _ in self._ranges]
+
+    def __contains__(self, address):
+        at = bisect.bisect_right(self._starts, address) - 1
+        return at >= 0 and address < self._ranges[at][1]
+
+
+def loaded_sections():
+    """(first, last + 1, name) of each section of a file that is loaded."""
     text = gdb.execute("info files", to_string=True)
-    found = re.findall(r"^\s*0x([0-9a-f]+) - 0x([0-9a-f]+) is (\S+)", text, re.MULTILINE)
-    return sorted((int(first, 16), int(last, 16)) for first, last, name in found
-                  if name.startswith((".data", ".rodata", ".bss", ".tm_clone", ".relro")))
+    found = re.findall(r"^\s*0x([0-9a-f]+) - 0x([0-9a-f]+) is (\.\S+)", text, re.MULTILINE)
+    return [(int(first, 16), int(last, 16), name) for first, last, name in found]
+
+
+@contextlib.contextmanager
+def in_cplusplus():
+    """gdb looks up names of classes as in C++ in here, wherever the process has stopped."""
+    language = gdb.parameter("language")
+    gdb.execute("set language c++", to_string=True)
+    try:
+        yield
+    finally:
+        gdb.execute(f"set language {language}", to_string=True)
 
 
 class Files:

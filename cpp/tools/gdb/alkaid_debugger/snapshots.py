@@ -19,7 +19,8 @@ class Snapshot:
         labels, pools = set(self.blocks.label), set(self.blocks.pool)
         self.labels = {index: heap.label(index) for index in labels}
         self.pools = {index: heap.pool(index) for index in pools}
-        self._names, self._found = recognize(self.blocks) if recognize else ((), ())
+        self._names, self._found, self.unexamined = (
+            recognize(self.blocks) if recognize else ((), (), 0))
 
     def category(self, block):
         """What a block of this snapshot is: its label, where a pool gave it, or what was

@@ -27,10 +27,15 @@ class View:
         self._frames = {}
 
     def snapshot(self, categories_too=True):
-        return snapshots.Snapshot(self.heap, self.recognize if categories_too else None)
+        snapshot = snapshots.Snapshot(self.heap, self.recognize if categories_too else None)
+        if snapshot.unexamined:
+            self.heap.note(f"{snapshot.unexamined:,} blocks were not looked at for what they are: "
+                           "there was more to look at than a command does")
+        return snapshot
 
     def recognize(self, blocks):
-        return categories.recognize(blocks, self.memory.fetch, inferior.Data())
+        with inferior.in_cplusplus():
+            return categories.recognize(blocks, self.memory.fetch, inferior.Data())
 
     def now_ns(self, births):
         return inferior.now_ns([self.heap.root.started_ns, *births])

@@ -1,0 +1,75 @@
+// PythonTypes: the types of a Python in this process, as CPython 3.8 and later lay them out on 64 bits,
+// with its global lock.
+//
+// `type` is known by itself: it is its own type, is called "type", has the base "object", and lies in a
+// module. Every other type's type, and so on, is `type` in the end.
+//
+// Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc. Keeps an entry for
+// each of 32,768 addresses that are types, or could have been.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "alkaid/heap/reports/block_findings_internal.h"
+#include "alkaid/heap/reports/block_index_internal.h"
+#include "alkaid/heap/reports/heap_snapshot.h"
+#include "alkaid/heap/reports/own_memory_internal.h"
+
+namespace alkaid::heap {
+
+class ALKAID_EXPORT PythonTypes {
+ public:
+  struct Type {
+    uint16_t category = 0;  // 0: no type
+    uint64_t flags = 0;
+    uint64_t size = 0;  // bytes of an object
+    bool is_bytearray = false;
+  };
+  enum Flags : uint64_t {
+    kManagedWeakref = uint64_t{1} << 3,
+    kManagedDict = uint64_t{1} << 4,
+    kReady = uint64_t{1} << 12,
+    kHasGc = uint64_t{1} << 14,
+    kIsList = uint64_t{1} << 25,
+    kIsStr = uint64_t{1} << 28,
+    kIsDict = uint64_t{1} << 29,
+    kIsType = uint64_t{1} << 31,
+  };
+
+  PythonTypes(const HeapContents& contents, BlockIndex* index, OwnMemory* memory,
+              BlockFindings* findings)
+      : contents_(contents), index_(*index), memory_(*memory), findings_(*findings) {}
+
+  // Null where no type lies there. Types that lie in blocks are known once one was met that does not:
+  // a program without Python does not look for them.
+  const Type* At(uint64_t address);
+  bool is_met() const { return root_ != 0; }
+
+  // Where the object begins in a block of its own.
+  static uint64_t OffsetOf(uint64_t flags) {
+    if ((flags & kHasGc) == 0) return 0;
+    return (flags & (kManagedDict | kManagedWeakref)) != 0 ? 32 : 16;
+  }
+
+ private:
+  struct Object;  // the part of a PyTypeObject that is asked for
+
+  bool InModule(uint64_t address) const {
+    return LoadedModuleAt(contents_.modules, address) != nullptr;
+  }
+  bool InBlock(uint64_t address);
+  bool Load(uint64_t address, Object* object);
+  bool IsTypesType(uint64_t address, int depth);
+  bool ReadName(uint64_t address, std::string* name);
+
+  const HeapContents& contents_;
+  BlockIndex& index_;
+  OwnMemory& memory_;
+  BlockFindings& findings_;
+  std::unordered_map<uint64_t, Type> types_;
+  uint64_t root_ = 0;  // PyType_Type, once it was met
+};
+
+}  // namespace alkaid::heap
