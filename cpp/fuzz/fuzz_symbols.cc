@@ -38,11 +38,14 @@ using alkaid::heap::HeapModule;
 using alkaid::heap::HeapSnapshot;
 using alkaid::tools::CodePlace;
 using alkaid::tools::HeapSymbols;
+using alkaid::tools::VtableClass;
 
 constexpr uint64_t kBias = 0x40000000;
 constexpr uint64_t kMapped = 0x2000;  // bytes
 constexpr uint64_t kCode = 0x400;
 constexpr uint64_t kCodeEnd = 0x580;
+constexpr uint64_t kTables = 0x1400;
+constexpr uint64_t kTablesEnd = 0x1a00;
 constexpr size_t kMostBuildId = 32;  // bytes
 // Of all addresses an execution asks for one in so many, which a multiple of 33 in the first byte says.
 constexpr uint64_t kPhases = 7;
@@ -289,9 +292,17 @@ void AskForNames(HeapSymbols& symbols, uint64_t phase, const std::string& path) 
   for (uint64_t offset = 1 + 0x101 * phase; offset < kMapped; offset += 0x101 * kPhases) {
     CheckPlaces(symbols.Name(kBias + offset), path);
   }
+  // And where their tables of virtual functions are, one of them among the code.
+  const auto ask_for_class = [&symbols](uint64_t offset) {
+    const VtableClass found = symbols.ClassOfVtable(kBias + offset);
+    Require(!found.name.empty() || found.sizes.empty(), "no class has a size");
+    if (!found.name.empty()) Answered(found.sizes.size() * 7 + found.name.size());
+  };
   for (uint64_t offset = kCode + 8 * phase; offset < kCodeEnd; offset += 8 * kPhases) {
-    const std::string name = symbols.ClassOfVtable(kBias + offset);
-    if (!name.empty()) Answered(std::hash<std::string>()(name));
+    ask_for_class(offset);
+  }
+  for (uint64_t offset = kTables + 8 * phase; offset < kTablesEnd; offset += 8 * kPhases) {
+    ask_for_class(offset);
   }
 }
 

@@ -1,8 +1,8 @@
 // A small library, compiled in several ways: what the fuzzing of the symbol reader starts from.
 //
 // It has what names are made of: functions that were inlined in two levels, a template, a namespace,
-// a lambda, a static function, code of no line, names as Rust mangles them, and a table of virtual
-// functions, among the code, where the target asks.
+// a lambda, a static function, classes, code of no line, names as Rust mangles them, and a table of
+// virtual functions, among the code, where the target asks.
 
 namespace seed {
 
@@ -15,6 +15,20 @@ struct Ring {
 };
 
 Ring<long> ring;
+
+#if defined(ALKAID_SEED_CLASSES)
+// With tables of virtual functions, and sizes. Moves the code, so it is in one library only.
+template <typename T>
+struct Shape {
+  virtual long Sides() const { return 0; }
+  T area = 1;
+};
+struct Square : Shape<unsigned long> {
+  long Sides() const override { return 4; }
+  unsigned long side = 1;
+};
+Square square;
+#endif
 
 }  // namespace seed
 

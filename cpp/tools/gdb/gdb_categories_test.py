@@ -53,6 +53,10 @@ class Planted(unittest.TestCase):
         cls.live = [debugger.do(command) for command in cls.commands]
         cls.mangled = [debugger.do(command) for command in (
             "set print demangle off", "alkaid heap all", "set print demangle on")][1]
+        cls.limited = [debugger.do(command) for command in (
+            "python import alkaid_debugger.categories as limits; kept = limits.LOOKUPS",
+            "python limits.LOOKUPS, limits.LOOKUPS_OF_BLOCK = 0, 0", "alkaid heap",
+            "python limits.LOOKUPS, limits.LOOKUPS_OF_BLOCK = kept, 4")]
         cls.changed = [debugger.do(command) for command in (
             "alkaid heap label before", "alkaid heap diff before",
             f"generate-core-file {cls.core}")]
@@ -82,6 +86,10 @@ class Planted(unittest.TestCase):
         found = listed(self.mangled)
         self.assertEqual(self.planted, [(found.get(address), address)
                                         for _, address in self.planted])
+
+    def test_what_was_not_looked_at_is_said(self):
+        self.assertRegex(self.limited[2], r"\nnote: [\d,]+ blocks were not looked at for what they are:")
+        self.assertNotIn("not looked at", self.live[1])
 
     def test_columns_are_straight(self):
         starts = {line.index("|") for line in self.live[0].splitlines() if "00000000 |" in line}

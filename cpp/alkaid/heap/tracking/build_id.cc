@@ -16,8 +16,9 @@ std::span<const uint8_t> BuildIdInNotes(std::span<const uint8_t> notes, size_t a
     ElfW(Nhdr) note;
     std::memcpy(&note, notes.data(), sizeof(note));
     const uint64_t name = sizeof(note);
-    const uint64_t descriptor = name + padded(note.n_namesz);
-    const uint64_t next = descriptor + padded(note.n_descsz);
+    // Padding is counted from the note's start, whose head is no multiple of 8.
+    const uint64_t descriptor = padded(name + note.n_namesz);
+    const uint64_t next = padded(descriptor + note.n_descsz);
     if (descriptor + note.n_descsz > notes.size()) break;
     if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(ELF_NOTE_GNU) &&
         std::memcmp(notes.data() + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0) {

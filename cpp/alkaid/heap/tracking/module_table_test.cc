@@ -122,6 +122,7 @@ class PluginFolder {
   PluginFolder() {
     path_ = ::testing::TempDir() + "alkaid_modules_XXXXXX";
     EXPECT_NE(::mkdtemp(path_.data()), nullptr);
+    path_ = std::filesystem::canonical(path_).string();
     std::filesystem::current_path(path_);
   }
   ~PluginFolder() {
