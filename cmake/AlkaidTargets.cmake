@@ -126,12 +126,13 @@ endfunction()
 #   UNITS memory_pool ...        one name for foo.h (or foo_internal.h), foo.cc and foo_test.cc
 #   WITHOUT jemalloc_backend ... units whose source this build leaves out; their tests say so
 #   TESTS more_test.cc ...       test files that belong to no unit
-#   PROCESS_TESTS fork ...)      <name>_test.cc, a unit's or not, is a program of its own
+#   PROCESS_TESTS fork ...       <name>_test.cc, a unit's or not, is a program of its own
+#   PROCESS_TEST_PARTS fork_file_test.cc ...)  more sources of such a program, by whose name theirs begin
 #
 # Headers are installed under include/alkaid/<room>, those named *_internal.h excepted. Sources go
 # into libalkaid.so. Tests make one program, alkaid_core_pools_test.
 function(alkaid_room room)
-  cmake_parse_arguments(arg "" "" "UNITS;WITHOUT;TESTS;PROCESS_TESTS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "UNITS;WITHOUT;TESTS;PROCESS_TESTS;PROCESS_TEST_PARTS" ${ARGN})
   alkaid_refuse_unknown(alkaid_room "${arg_UNPARSED_ARGUMENTS}")
   alkaid_unit_files(files "${CMAKE_CURRENT_SOURCE_DIR}" ${arg_UNITS})
   alkaid_list_files(${files} ${arg_TESTS})
@@ -139,9 +140,13 @@ function(alkaid_room room)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   foreach(name IN LISTS arg_PROCESS_TESTS)
     list(REMOVE_ITEM tests ${name}_test.cc)
-    alkaid_test_program(alkaid_${name}_test SOURCES ${name}_test.cc
+    set(parts ${arg_PROCESS_TEST_PARTS})
+    list(FILTER parts INCLUDE REGEX "^${name}_")
+    list(REMOVE_ITEM arg_PROCESS_TEST_PARTS ${parts})
+    alkaid_test_program(alkaid_${name}_test SOURCES ${name}_test.cc ${parts}
                         LINK alkaid_testing alkaid_fixtures)
   endforeach()
+  alkaid_refuse_unknown("alkaid_room, PROCESS_TEST_PARTS" "${arg_PROCESS_TEST_PARTS}")
   list(FILTER files EXCLUDE REGEX "_test\\.cc$")
   alkaid_install_headers(${room} ${files})
   foreach(unit IN LISTS arg_WITHOUT)

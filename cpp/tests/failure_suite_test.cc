@@ -7,12 +7,16 @@
 
 #include <array>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/base/number_text.h"
 #include "alkaid/core/pools/memory_pool.h"
+#include "fixtures/failing_new.h"
+#include "fixtures/failure_suite_main.h"
 
 namespace alkaid::failing {
 namespace {
@@ -29,6 +33,7 @@ struct List {
   std::vector<std::unique_ptr<std::string>> entries = {};
   std::vector<uint8_t*> blocks = {};
   bool needs_memory_to_go = false;
+  int without = 0;
 
   explicit List(MemoryPool* of) : pool(of) {}
   List(List&&) = default;
@@ -93,6 +98,25 @@ struct List {
     (void)Add();
     return absl::OkStatus();
   }
+
+  // Right: what there was no memory for comes with the next call.
+  void AddOrGoOn() {
+    if (entries.empty()) (void)Add();
+  }
+  // A call that had to do without spoils all that follow.
+  void GiveUpForGood() {
+    if (without == 0 && entries.empty() && !Add().ok()) ++without;
+  }
+};
+
+// A result that needs memory when it goes.
+struct NeedyToGo {
+  NeedyToGo() = default;
+  NeedyToGo(NeedyToGo&& other) noexcept : live(std::exchange(other.live, false)) {}
+  ~NeedyToGo() {
+    if (live) (void)std::make_unique<std::string>(50, 'x');
+  }
+  bool live = true;
 };
 
 std::string Outcome(const List& list) {
@@ -175,6 +199,43 @@ TEST(FailureSuiteDeathTest, FindsADestructorThatNeedsMemory) {
                          return list.Add();
                        }),
                "bad_alloc|terminate|AddressSanitizer|ThreadSanitizer");
+}
+
+TEST(FailureSuiteDeathTest, FindsAResultThatNeedsMemoryWhenItGoes) {
+  EXPECT_DEATH(FailureSuite::Try(
+                   "planted", OutOfMemory::kThrows, [](MemoryPool*) { return 0; },
+                   [](int&) {
+                     (void)std::make_unique<std::string>(50, 'x');
+                     return NeedyToGo();
+                   },
+                   [](int&, const NeedyToGo&) { return ""; }),
+               "bad_alloc|terminate|AddressSanitizer|ThreadSanitizer");
+}
+
+TEST(FailureSuite, AFunctionThatGoesOnIsCalledAgainAndComparedThen) {
+  const FailureTotals before = failure_totals;
+  TryList(OutOfMemory::kGoesOn, [](List& list) { list.AddOrGoOn(); });
+  EXPECT_EQ(failure_totals.retries - before.retries, 2 * (4 + 1));
+  EXPECT_FINDS(
+      OutOfMemory::kGoesOn, [](List& list) { list.GiveUpForGood(); }, "when called again");
+}
+
+TEST(FailureSuite, AFunctionThatNeedsNoMemoryIsCountedApart) {
+  const FailureTotals before = failure_totals;
+  TryList(OutOfMemory::kNeedsNone, [](List& list) { ++list.without; });
+  EXPECT_EQ(failure_totals.functions - before.functions, 1);
+  EXPECT_EQ(failure_totals.without_memory - before.without_memory, 1);
+  EXPECT_EQ(failure_totals.points - before.points, 0);
+}
+
+TEST(FailureSuite, FindsAFunctionThatNeedsMemoryAndShouldNot) {
+  EXPECT_FINDS(
+      OutOfMemory::kNeedsNone, [](List& list) { list.AddOrGoOn(); }, "and should need none");
+}
+
+TEST(FailureSuite, FindsATryInWhichNothingWasTried) {
+  EXPECT_FINDS(
+      OutOfMemory::kStatus, [](List&) { return absl::OkStatus(); }, "nothing was tried");
 }
 
 TEST(FailureSuite, ReachesWhatTheLibraryAndTheStandardLibraryAllocate) {

@@ -9,8 +9,7 @@
 // (heap/tracking/tracking.h) and there was memory for it, a slice of it; batch, datagram and reader may go
 // before it.
 // Threads: reading from any thread; as safe to copy as a shared_ptr.
-// Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted where the pool has none,
-// std::bad_alloc where operator new has none, which messages throw too.
+// Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted, and nothing is changed.
 #pragma once
 
 #include <array>
@@ -18,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -92,10 +92,12 @@ class ArrayView {
     return absl::OkStatus();
   }
   // A copy in a buffer of its own, aligned to 64 bytes, from `pool` (null: the default).
-  Result<std::shared_ptr<Buffer>> Copy(MemoryPool* pool = nullptr) const {
+  Result<std::shared_ptr<Buffer>> Copy(MemoryPool* pool = nullptr) const try {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes(), pool));
     if (nbytes() > 0) std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(nbytes()));
     return copy;
+  } catch (const std::bad_alloc&) {
+    return status::NoMemory();
   }
   // Points to such a copy from now on, where the elements are less than `ratio` (0 to 1) of the
   // memory that it keeps alive, and lets that go; says whether it did. Other copies of this view keep

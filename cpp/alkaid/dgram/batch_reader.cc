@@ -6,6 +6,7 @@
 
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
+#include "alkaid/dgram/data_fault.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -181,8 +182,8 @@ class SourceReader final : public BatchReader {
       configuration_ = *std::move(made);
       origin->configuration = configuration_;
     } else if (configuration_ == nullptr && options_.require_configuration) {
-      return Stop(
-          first.Fault(0, absl::StrCat(TransitionName(first.service()), " before any Configure")));
+      return Stop(internal::DgramFault(
+          first, 0, absl::StrCat(TransitionName(first.service()), " before any Configure")));
     }
 
     if (alkaid::internal::ViewEventsOn()) [[unlikely]]
@@ -225,8 +226,9 @@ class SourceReader final : public BatchReader {
         absl::StrCat("the source ends here; when opened it had ", options_.end, " bytes")));
   }
 
-  // A fault of the data: nothing follows.
+  // A fault of the data: nothing follows. One that could not be told for want of memory is met again.
   Status Stop(const Status& fault) {
+    internal::ThrowIfNoMemory(fault);
     fault_ = fault;
     block_ = {};
     return fault_;

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 #include <string>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/xtc_walk.h"
 
 namespace alkaid::dgram {
 
-Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgram& configure) {
+Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgram& configure) try {
   if (configure.service() != TransitionId::kConfigure) {
     return status::Invalid("datagram ", configure.index(), " at byte ", configure.offset(), " of ",
                            configure.source(), " is ", TransitionName(configure.service()),
@@ -21,15 +23,19 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgra
     if (walk.xtc().type() != TypeId::kNames) continue;
     Result<Names> names = Names::Parse(configure.data() + walk.offset(), walk.xtc().extent);
     if (!names.ok()) {
-      return configure.Fault(walk.offset(), internal::MessageText(names.status()));
+      internal::ThrowIfNoMemory(names.status());
+      return internal::DgramFault(configure, walk.offset(), internal::MessageText(names.status()));
     }
     all.push_back(*std::move(names));
   }
   ALKAID_RETURN_NOT_OK(walk.status());
   return std::shared_ptr<const Configuration>(new Configuration(std::move(all)));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<const Configuration>> Configuration::FromNames(std::vector<Names> names) {
+Result<std::shared_ptr<const Configuration>> Configuration::FromNames(
+    std::vector<Names> names) try {
   for (size_t i = 0; i < names.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (names[i].id() == names[j].id()) {
@@ -39,9 +45,11 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromNames(std::vecto
     }
   }
   return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<const Configuration>> Configuration::With(Names more) const {
+Result<std::shared_ptr<const Configuration>> Configuration::With(Names more) const try {
   if (const Names* const there = Find(more.id())) {
     return status::AlreadyExists("NamesId ", more.id().ToString(), " of ", more.ToString(),
                                  " is that of ", there->ToString());
@@ -51,6 +59,8 @@ Result<std::shared_ptr<const Configuration>> Configuration::With(Names more) con
   names = names_;
   names.push_back(std::move(more));
   return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Configuration::Configuration(std::vector<Names> names) : names_(std::move(names)) {
@@ -80,7 +90,8 @@ std::vector<const Names*> Configuration::Find(std::string_view detector, uint32_
 }
 
 Result<FieldHandle> Configuration::Find(std::string_view detector, uint32_t segment,
-                                        std::string_view algorithm, std::string_view field) const {
+                                        std::string_view algorithm, std::string_view field) const
+    try {
   FieldHandle handle;
   const std::vector<const Names*> candidates = Find(detector, segment, algorithm);
   for (const Names* names : candidates) {
@@ -100,6 +111,8 @@ Result<FieldHandle> Configuration::Find(std::string_view detector, uint32_t segm
   }
   handle.configuration_ = shared_from_this();
   return handle;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -7,7 +7,8 @@
 //
 // Ownership: shared_ptr; owns all its text, keeps no datagram.
 // Threads: immutable, read from any thread.
-// Out of memory: tables and messages come from operator new and may throw std::bad_alloc.
+// Out of memory: what answers with a Result says kResourceExhausted; the Find that answers with a list, and
+// copies of a FieldHandle, throw std::bad_alloc. Nothing is changed then.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,14 @@ class ALKAID_EXPORT FieldHandle {
   const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
   // In order of declaration; not empty but in a FieldHandle made by default.
   const std::vector<Place>& places() const { return places_; }
+
+  FieldHandle() = default;
+  FieldHandle(const FieldHandle&) = default;
+  FieldHandle(FieldHandle&&) noexcept = default;
+  // All of it or, where there is no memory, nothing.
+  FieldHandle& operator=(const FieldHandle& other) { return *this = FieldHandle(other); }
+  FieldHandle& operator=(FieldHandle&&) noexcept = default;
+  ~FieldHandle() = default;
 
  private:
   friend class Configuration;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -65,7 +66,7 @@ Result<uint32_t> NextNamesId(const std::vector<Names>& names) {
 
 }  // namespace
 
-Result<Names> MakeDeclaration(DetectorDefinition definition, const std::vector<Names>& there) {
+Result<Names> MakeDeclaration(DetectorDefinition definition, const std::vector<Names>& there) try {
   ALKAID_RETURN_NOT_OK(CheckNamesOf(definition));
   const uint32_t node =
       definition.node_id.value_or(there.empty() ? 0 : there.back().id().node_id());
@@ -83,6 +84,8 @@ Result<Names> MakeDeclaration(DetectorDefinition definition, const std::vector<N
                      std::move(definition.detector_type), std::move(definition.detector_id),
                      definition.segment, std::move(definition.algorithm),
                      std::move(definition.fields));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -1,6 +1,7 @@
 #include "alkaid/dgram/dgram.h"
 
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "alkaid/dgram/data_fault.h"
@@ -18,10 +19,14 @@ Status DgramFault(const std::string& source, int64_t byte, int64_t index, int64_
                              "): ", what);
 }
 
+Status DgramFault(const Dgram& dgram, int64_t at, const std::string& what) {
+  return DgramFault(dgram.source(), dgram.offset() + at, dgram.index(), dgram.offset(), what);
+}
+
 }  // namespace internal
 
 Status CheckDgramHeader(const uint8_t* data, int64_t left, const std::string& source,
-                        int64_t offset, int64_t index) {
+                        int64_t offset, int64_t index) try {
   const auto fault = [&](const std::string& what) {
     return internal::DgramFault(source, offset, index, offset, what);
   };
@@ -38,11 +43,13 @@ Status CheckDgramHeader(const uint8_t* data, int64_t left, const std::string& so
     return fault(absl::StrCat("partial datagram: ", left, " of ", size, " bytes are there"));
   }
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<Dgram> Dgram::Make(std::shared_ptr<Buffer> buffer, int64_t offset,
                           std::shared_ptr<const Configuration> configuration, std::string source,
-                          int64_t index) {
+                          int64_t index) try {
   if (buffer == nullptr) return status::Invalid("a datagram needs a buffer, and has null");
   if (!buffer->is_cpu()) {
     return status::Invalid("a datagram needs a buffer that the CPU can read; this one is on ",
@@ -61,11 +68,13 @@ Result<Dgram> Dgram::Make(std::shared_ptr<Buffer> buffer, int64_t offset,
     ALKAID_ASSIGN_OR_RAISE(origin->configuration, Configuration::FromDgram(dgram));
   }
   return dgram;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
                                std::shared_ptr<const Configuration> configuration,
-                               std::string source, int64_t index) {
+                               std::string source, int64_t index) try {
   const int64_t there = buffer != nullptr ? buffer->size() : 0;
   ALKAID_ASSIGN_OR_RAISE(
       Dgram dgram, Make(std::move(buffer), 0, std::move(configuration), std::move(source), index));
@@ -77,9 +86,11 @@ Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
   origin.one_dgram = true;
   return Dgram(std::make_shared<const DgramOrigin>(std::move(origin)), dgram.data_, dgram.size_,
                dgram.index_);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<Dgram> Dgram::Copy(MemoryPool* pool) const {
+Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
   // Resizable, so that a batch builder that the copy is moved into can go on behind its bytes.
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> copy,
                          AllocateResizableBuffer(size_, pool));
@@ -88,9 +99,11 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const {
   auto origin = std::make_shared<const DgramOrigin>(
       DgramOrigin{std::move(copy), origin_->configuration, origin_->source, offset(), true});
   return Dgram(std::move(origin), data, size_, index_);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) {
+Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) try {
   if (origin_ == nullptr) return status::Invalid("CompactIfBelow of no datagram");
   // An origin without a buffer keeps no memory that could be let go.
   const int64_t held = origin_->buffer != nullptr ? origin_->buffer->root_capacity() : size_;
@@ -98,10 +111,14 @@ Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) {
   if (!worth) return false;
   ALKAID_ASSIGN_OR_RAISE(*this, Copy(pool));
   return true;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status Dgram::Fault(int64_t at, const std::string& what) const {
-  return internal::DgramFault(source(), offset() + at, index_, offset(), what);
+Status Dgram::Fault(int64_t at, const std::string& what) const try {
+  return internal::DgramFault(*this, at, what);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 #include "alkaid/dgram/xtc_walk.h"
 
@@ -53,7 +55,7 @@ DgramEdit& DgramEdit::operator=(DgramEdit&& other) noexcept {
   return *this;
 }
 
-Result<DgramEdit> DgramEdit::Make(Dgram dgram, DgramEditOptions options) {
+Result<DgramEdit> DgramEdit::Make(Dgram dgram, DgramEditOptions options) try {
   if (options.room < 0) return status::Invalid("room of ", options.room, " bytes for additions");
   DgramEdit edit(options);
   if (options.configuration != nullptr && dgram.origin() != nullptr) {
@@ -61,16 +63,20 @@ Result<DgramEdit> DgramEdit::Make(Dgram dgram, DgramEditOptions options) {
   }
   ALKAID_RETURN_NOT_OK(edit.Reset(std::move(dgram)));
   return edit;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<DgramEdit> DgramEdit::Make(TransitionId service, Timestamp timestamp,
                                   std::shared_ptr<const Configuration> configuration,
-                                  DgramEditOptions options) {
+                                  DgramEditOptions options) try {
   if (options.room < 0) return status::Invalid("room of ", options.room, " bytes for additions");
   if (configuration != nullptr) options.configuration = std::move(configuration);
   DgramEdit edit(options);
   ALKAID_RETURN_NOT_OK(edit.Reset(service, timestamp));
   return edit;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 // Finds the pieces of a datagram. False where an extent does not fit: CheckExtents says which.
@@ -123,7 +129,7 @@ void DgramEdit::Begin(const uint8_t* header, int64_t payload_bytes) {
   added_.clear();
 }
 
-Status DgramEdit::Reset(Dgram dgram) {
+Status DgramEdit::Reset(Dgram dgram) try {
   // Also what was moved from, which has no origin.
   if (dgram.origin() == nullptr) return status::Invalid("an edit needs a datagram, and has none");
   if (next_pieces_.capacity() == 0) next_pieces_.reserve(kUsualPieces);
@@ -143,9 +149,11 @@ Status DgramEdit::Reset(Dgram dgram) {
   corrupted_ = dgram_.damage().corrupted();
   Begin(dgram_.data(), dgram_.size() - kDgramHeaderBytes);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) {
+Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) try {
   if (static_cast<int>(service) > 0x0f) {
     return status::Invalid("service ", static_cast<int>(service), ", the limit is 15");
   }
@@ -161,6 +169,8 @@ Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) {
   corrupted_ = false;
   Begin(header, 0);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status DgramEdit::CheckEditable(const char* what) const {
@@ -186,7 +196,7 @@ Status DgramEdit::CheckNeed(const Names& names, int64_t need) const {
   return absl::OkStatus();
 }
 
-Result<Names> DgramEdit::AddDetector(const DetectorDefinition& definition) {
+Result<Names> DgramEdit::AddDetector(const DetectorDefinition& definition) try {
   ALKAID_RETURN_NOT_OK(CheckEditable("AddDetector"));
   if (!configure_) {
     return status::FailedPrecondition("AddDetector in a datagram that is no Configure");
@@ -203,6 +213,8 @@ Result<Names> DgramEdit::AddDetector(const DetectorDefinition& definition) {
   additions_.UnsafeAdvance(extent);
   configuration_ = std::move(with_it);
   return names;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 bool DgramEdit::Carries(NamesId id) const {
@@ -220,7 +232,8 @@ bool DgramEdit::Declares(const Names& names) const {
   return declared == &names || (declared != nullptr && internal::SameDeclaration(*declared, names));
 }
 
-Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values, Damage damage) {
+Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values,
+                          Damage damage) try {
   ALKAID_RETURN_NOT_OK(CheckEditable("AddData"));
   if (!Declares(names)) [[unlikely]] {
     return status::Invalid("data of ", names.ToString(), ", NamesId ", names.id().ToString(),
@@ -240,10 +253,12 @@ Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values
                             extent);
   additions_.UnsafeAdvance(extent);
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status DgramEdit::RemoveData(std::string_view detector, std::string_view algorithm,
-                             std::optional<uint32_t> segment) {
+                             std::optional<uint32_t> segment) try {
   ALKAID_RETURN_NOT_OK(CheckEditable("RemoveData"));
   if (configure_) {
     return status::FailedPrecondition("RemoveData in a Configure, whose declarations stay");
@@ -276,6 +291,8 @@ Status DgramEdit::RemoveData(std::string_view detector, std::string_view algorit
   return status::KeyError(
       "no data of detector \"", std::string(detector), "\", algorithm \"", std::string(algorithm),
       "\"", segment ? absl::StrCat(", segment ", *segment) : std::string(), " are declared");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void DgramEdit::RemoveAddition(size_t index) {
@@ -347,11 +364,12 @@ Status DgramEdit::CheckSavable() const {
                    copy, dgram_.size(), dgram_.index());
   const Status status = configure_ ? Configuration::FromDgram(seen).status() : CheckExtents(seen);
   if (status.ok()) return status;
+  internal::ThrowIfNoMemory(status);
   return status::FailedPrecondition("the damage may not be taken back that says Corrupted: ",
                                     internal::MessageText(status));
 }
 
-Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const {
+Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const try {
   ALKAID_RETURN_NOT_OK(CheckSavable());
   const int64_t need = saved_size();
   if (static_cast<int64_t>(out.size()) < need) {
@@ -372,9 +390,11 @@ Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const {
     std::memcpy(behind, additions_.data(), static_cast<size_t>(additions_.length()));
   }
   return need;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<Dgram> DgramEdit::Save(MemoryPool* pool) const {
+Result<Dgram> DgramEdit::Save(MemoryPool* pool) const try {
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> buffer,
                          AllocateResizableBuffer(saved_size(), pool != nullptr ? pool : pool_));
   ALKAID_RETURN_NOT_OK(
@@ -384,13 +404,17 @@ Result<Dgram> DgramEdit::Save(MemoryPool* pool) const {
   const bool reads_its_own = configure_ && uncovered();
   return Dgram::MakeOwned(std::move(buffer), reads_its_own ? nullptr : configuration_,
                           is_new ? "edit" : dgram_.source(), is_new ? 0 : dgram_.index());
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramEdit::Save(io::OutputStream& out) const {
+Status DgramEdit::Save(io::OutputStream& out) const try {
   ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<Buffer> bytes, AllocateBuffer(saved_size(), pool_));
   ALKAID_RETURN_NOT_OK(
       Save(std::span<uint8_t>(bytes->mutable_data(), static_cast<size_t>(bytes->size()))));
   return out.Write(bytes);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

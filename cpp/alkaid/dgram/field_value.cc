@@ -1,6 +1,7 @@
 #include "alkaid/dgram/field_value.h"
 
 #include <limits>
+#include <new>
 #include <string>
 
 namespace alkaid::dgram {
@@ -30,7 +31,7 @@ FieldValue::FieldValue(const FieldView& field)
   }
 }
 
-Status FieldValue::Misfit(const Names& names, size_t index) const {
+Status FieldValue::Misfit(const Names& names, size_t index) const try {
   const Field& field = names.fields()[index];
   const DataType wanted = field.is_enum() ? DataType::kInt32 : field.type;
   if (type_ != wanted || rank_ != field.rank) {
@@ -61,6 +62,8 @@ Status FieldValue::Misfit(const Names& names, size_t index) const {
       "field \"", field.name, "\" of ", names.ToString(), " given ", stored_bytes_,
       " bytes, its shape needs ",
       overflow ? std::string("more than 64 bits can count") : absl::StrCat(needed));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

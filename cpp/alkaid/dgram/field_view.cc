@@ -15,20 +15,24 @@ std::shared_ptr<Buffer> FieldView::Slice() const noexcept {
   }
 }
 
-Result<std::string_view> FieldView::String() const {
+Result<std::string_view> FieldView::String() const try {
   if (type() != DataType::kCharStr) {
     return internal::RefusalWithText(StatusCode::kInvalidArgument, "field \"", name(), "\" is ",
                                      DataTypeName(type()), ", not CHARSTR");
   }
   const char* const text = reinterpret_cast<const char*>(data_);
   return std::string_view(text, ::strnlen(text, static_cast<size_t>(nbytes_)));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status FieldView::Mismatch(int rank, DataType asked) const {
+Status FieldView::Mismatch(int rank, DataType asked) const try {
   return internal::RefusalWithText(StatusCode::kInvalidArgument, "field \"", name(), "\" is ",
                                    DataTypeName(type()), " of rank ", this->rank(),
                                    ", asked for as ", rank == 0 ? "a scalar of " : "an array of ",
                                    DataTypeName(asked));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -7,8 +7,9 @@
 // Ownership: borrows the datagram's bytes and its Names: valid while any Dgram or batch of that
 // origin lives.
 // Threads: a plain value.
-// Out of memory: allocates nothing, but for messages, which may throw std::bad_alloc. While views are watched (heap/tracking/tracking.h) an
-// array has a slice of its own bytes, and goes unwatched where there is no memory for it.
+// Out of memory: allocates nothing, but for messages: kResourceExhausted where there is no memory for one.
+// While views are watched (heap/tracking/tracking.h) an array has a slice of its own bytes, and goes
+// unwatched where there is no memory for it.
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "alkaid/dgram/data_fault.h"
@@ -59,7 +60,7 @@ std::string_view Field::enum_type() const {
   return whole.substr(colon + 1);
 }
 
-Result<Names> Names::Parse(const uint8_t* bytes, int64_t extent) {
+Result<Names> Names::Parse(const uint8_t* bytes, int64_t extent) try {
   if (extent < kHeaderBytes || (extent - kHeaderBytes) % kFieldBytes != 0) {
     return internal::DataFault("Names of extent ", extent, ", expected ", kHeaderBytes,
                                " plus a multiple of ", kFieldBytes);
@@ -90,11 +91,13 @@ Result<Names> Names::Parse(const uint8_t* bytes, int64_t extent) {
          {Text(record), LoadUnaligned<uint32_t>(record + layout::kFieldAlgorithmVersionAt)}});
   }
   return Names(NamesId(Xtc::Read(bytes).src), segment, std::move(shared));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<Names> Names::Make(NamesId id, std::string detector, std::string detector_type,
                           std::string detector_id, uint32_t segment, Algorithm algorithm,
-                          std::vector<Field> fields) {
+                          std::vector<Field> fields) try {
   auto shared = std::make_shared<Shared>();
   shared->detector = std::move(detector);
   shared->detector_type = std::move(detector_type);
@@ -125,6 +128,8 @@ Result<Names> Names::Make(NamesId id, std::string detector, std::string detector
     }
   }
   return Names(id, segment, std::move(shared));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Names::Names(NamesId id, uint32_t segment, std::shared_ptr<Shared> shared)

@@ -1,6 +1,7 @@
 #include "alkaid/dgram/shapes_data.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include "alkaid/dgram/data_fault.h"
@@ -98,13 +99,14 @@ Status ShapesData::FieldFault(const Field& field, const uint8_t* at, const uint8
   const FieldLayout layout = names_->layout()[&field - names_->fields().data()];
   const std::string need = Measure(layout, shape, &nbytes) ? absl::StrCat(nbytes, " bytes")
                                                            : "more bytes than 64 bits can count";
-  return dgram_->Fault(at - dgram_->data(),
-                       absl::StrCat("field \"", field.name, "\" of ", names_->ToString(), ", ",
-                                    DataTypeName(field.type), " ", shape_text, ", needs ", need,
-                                    ", its Data has ", data_ + data_bytes_ - at, " left"));
+  return internal::DgramFault(
+      *dgram_, at - dgram_->data(),
+      absl::StrCat("field \"", field.name, "\" of ", names_->ToString(), ", ",
+                   DataTypeName(field.type), " ", shape_text, ", needs ", need, ", its Data has ",
+                   data_ + data_bytes_ - at, " left"));
 }
 
-Result<FieldView> ShapesData::field(int index) const {
+Result<FieldView> ShapesData::field(int index) const try {
   if (index < 0 || index >= static_cast<int>(names_->fields().size())) {
     return status::IndexError("field ", index, " of ", names_->ToString(), ", which has ",
                               names_->fields().size());
@@ -114,18 +116,22 @@ Result<FieldView> ShapesData::field(int index) const {
     if (walk.index() == index) return walk.field();
   }
   return walk.status();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<FieldView> ShapesData::field(std::string_view name) const {
+Result<FieldView> ShapesData::field(std::string_view name) const try {
   const int index = names_->FieldIndex(name);
   if (index < 0) {
     return internal::RefusalWithText(StatusCode::kNotFound, "field \"", std::string(name), "\" of ",
                                      names_->ToString());
   }
   return field(index);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::string_view> ShapesData::EnumLabel(int index) const {
+Result<std::string_view> ShapesData::EnumLabel(int index) const try {
   ALKAID_ASSIGN_OR_RAISE(const FieldView value, field(index));
   if (value.type() != DataType::kEnumVal) {
     return status::Invalid("field \"", value.name(), "\" of ", names_->ToString(), " is ",
@@ -147,16 +153,20 @@ Result<std::string_view> ShapesData::EnumLabel(int index) const {
   ALKAID_RETURN_NOT_OK(walk.status());
   return status::KeyError("no label of enumeration \"", std::string(value.field().enum_type()),
                           "\" has the number ", number);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status CheckDgram(const Dgram& dgram) {
+Status CheckDgram(const Dgram& dgram) try {
   if (dgram.configuration() == nullptr) {
     return dgram.Fault(0, absl::StrCat(TransitionName(dgram.service()), " before any Configure"));
   }
   return ForEachField(dgram, [](const ShapesData&, const FieldView&) {});
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<HeldField> FindField(const Dgram& dgram, const FieldHandle& handle) {
+Result<HeldField> FindField(const Dgram& dgram, const FieldHandle& handle) try {
   if (handle.configuration() == nullptr || handle.configuration() != dgram.configuration()) {
     return status::FailedPrecondition(
         "field handle of another Configuration than that of datagram ", dgram.index(), " of ",
@@ -174,6 +184,8 @@ Result<HeldField> FindField(const Dgram& dgram, const FieldHandle& handle) {
   ALKAID_RETURN_NOT_OK(walk.status());
   return status::KeyError("datagram ", dgram.index(), " of ", dgram.source(),
                           " does not carry NamesId ", handle.places().front().id.ToString());
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -13,11 +13,13 @@
 // Ownership: walks borrow the Dgram, ShapesData too; FieldViews live as long as the datagram's
 // origin.
 // Threads: one for each walk.
-// Out of memory: only messages of faults and the FieldView lookups' errors allocate, and may throw
-// std::bad_alloc. A walk whose Next threw is called again and meets the same fault.
+// Out of memory: only messages allocate. What answers with a Status or a Result says kResourceExhausted
+// where there is no memory for one; so do both ForEachField where the visitor throws std::bad_alloc. Next of
+// the walks, which answers with no status, throws it; it is called again and meets the same fault.
 #pragma once
 
 #include <cstdint>
+#include <new>
 #include <string_view>
 #include <type_traits>
 
@@ -71,7 +73,7 @@ class ALKAID_EXPORT ShapesData {
     *nbytes = product;
     return !overflow;
   }
-  // The fault of a field that would start at `at` but does not fit.
+  // The fault of a field that would start at `at` but does not fit; std::bad_alloc (data_fault.h).
   Status FieldFault(const Field& field, const uint8_t* at, const uint8_t* shape) const;
 
   const Dgram* dgram_ = nullptr;
@@ -163,7 +165,7 @@ class ALKAID_EXPORT FieldWalk {
 };
 
 template <typename Visitor>
-Status ShapesData::ForEachField(Visitor&& visit) const {
+Status ShapesData::ForEachField(Visitor&& visit) const try {
   const FieldLayout* layout = names_->layout();
   const Field* field = names_->fields().data();
   const Field* const fields_end = field + names_->fields().size();
@@ -191,11 +193,13 @@ Status ShapesData::ForEachField(Visitor&& visit) const {
     at += nbytes;
   }
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 // The same for every field of a datagram. A fault outside the fields ends it too.
 template <typename Visitor>
-Status ForEachField(const Dgram& dgram, Visitor&& visit) {
+Status ForEachField(const Dgram& dgram, Visitor&& visit) try {
   ShapesDataWalk walk(dgram);
   while (walk.Next()) {
     Status status = walk.shapes_data().ForEachField(visit);
@@ -203,6 +207,8 @@ Status ForEachField(const Dgram& dgram, Visitor&& visit) {
       return status;
   }
   return walk.status();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 // Every check on everything in the datagram (XTC2, section 6). Data before any Configure is a

@@ -1,5 +1,6 @@
 #include "alkaid/dgram/verify.h"
 
+#include <new>
 #include <utility>
 
 namespace alkaid::dgram {
@@ -38,7 +39,7 @@ void Verifier::AddOnce(const Finding& finding) {
   ++told_;
 }
 
-Result<bool> Verifier::CheckBatch(BatchReader& reader) {
+Result<bool> Verifier::CheckBatch(BatchReader& reader) try {
   Result<DgramBatch> batch = batch_.empty() ? reader.Next() : Result<DgramBatch>(batch_);
   if (batch.ok()) {
     if (batch_.empty()) {
@@ -68,6 +69,8 @@ Result<bool> Verifier::CheckBatch(BatchReader& reader) {
   AddAtEnd(reader, absl::StrCat(text, "; ", totals_.bytes_not_reached,
                                 " bytes from here on are not looked at"));
   return false;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 void Verifier::AddAtEnd(const BatchReader& reader, std::string text) {

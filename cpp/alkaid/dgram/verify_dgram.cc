@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "alkaid/base/checked_math.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/verify.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 #include "alkaid/dgram/xtc_walk.h"
@@ -182,6 +183,7 @@ class Verifier::DgramCheck {
     }
     const NamesId id(xtc.src);
     Result<Names> parsed = Names::Parse(data_ + at, xtc.extent);
+    internal::ThrowIfNoMemory(parsed.status());
     if (only_declare_) {
       // Of two, the last counts.
       Declared& declared = own_[id.key()];

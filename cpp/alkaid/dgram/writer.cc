@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "alkaid/core/files/durable_file.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/dgram_edit.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 
@@ -21,6 +22,7 @@ std::shared_ptr<const Configuration> InForce(const uint8_t* dgram, int64_t size,
                                              const std::shared_ptr<const Configuration>& before) {
   if (DgramHeader::ServiceOf(dgram) != TransitionId::kConfigure) return before;
   const auto configure = Dgram::Make(std::make_shared<Buffer>(dgram, size));
+  internal::ThrowIfNoMemory(configure.status());
   return configure.ok() ? configure->configuration() : nullptr;
 }
 
@@ -39,12 +41,14 @@ DgramWriter::DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOpti
 DgramWriter::~DgramWriter() = default;
 
 Result<std::unique_ptr<DgramWriter>> DgramWriter::Open(const std::string& path,
-                                                       DgramWriterOptions options) {
+                                                       DgramWriterOptions options) try {
   if (options.flush_bytes < 1) {
     return status::Invalid("flush_bytes of ", options.flush_bytes, ", the least is 1");
   }
   ALKAID_ASSIGN_OR_RAISE(auto file, io::DurableFileOutputStream::Open(path));
   return std::make_unique<DgramWriter>(std::move(file), options);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 // Stands at the beginning of every call: one that does not come to its Done, for a failure or for an
@@ -117,7 +121,7 @@ Status DgramWriter::WriteToSink(const uint8_t* data, int64_t nbytes) {
 }
 
 Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t env_bits,
-                          Damage damage) {
+                          Damage damage) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Begin"));
   if (env_bits > 0xffffff || static_cast<int>(service) > 0x0f) {
@@ -132,9 +136,11 @@ Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t en
   declaring_.clear();
   given_.clear();
   return call.Done();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::End() {
+Status DgramWriter::End() try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "End"));
   ALKAID_RETURN_NOT_OK(PatchExtent(whole_bytes_ + kDgramHeaderBytes - kXtcHeaderBytes));
@@ -145,9 +151,11 @@ Status DgramWriter::End() {
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
   return PassOn(flush_bytes_);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::Append(const Dgram& dgram) {
+Status DgramWriter::Append(const Dgram& dgram) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
   // Also what was moved from, which has no origin.
@@ -167,9 +175,11 @@ Status DgramWriter::Append(const Dgram& dgram) {
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
   return PassOn(flush_bytes_);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::Append(const DgramEdit& edit) {
+Status DgramWriter::Append(const DgramEdit& edit) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
   const int64_t size = edit.saved_size();
@@ -180,9 +190,11 @@ Status DgramWriter::Append(const DgramEdit& edit) {
   whole_bytes_ = builder_.length();
   ++whole_dgrams_;
   return PassOn(flush_bytes_);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::Declare(const Names& names) {
+Status DgramWriter::Declare(const Names& names) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Declare"));
   if (!configure_) {
@@ -199,15 +211,19 @@ Status DgramWriter::Declare(const Names& names) {
   internal::StoreNames(xtc, names);
   builder_.UnsafeAdvance(extent);
   return call.Done();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<Names> DgramWriter::Declare(const DetectorDefinition& definition) {
+Result<Names> DgramWriter::Declare(const DetectorDefinition& definition) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Declare"));
   ALKAID_ASSIGN_OR_RAISE(Names names, MakeDeclaration(definition, declaring_));
   ALKAID_RETURN_NOT_OK(Declare(names));
   ALKAID_RETURN_NOT_OK(call.Done());
   return names;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status DgramWriter::CheckData(const Names& names) const {
@@ -229,7 +245,8 @@ Status DgramWriter::CheckData(const Names& names) const {
   return absl::OkStatus();
 }
 
-Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values, Damage damage) {
+Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values,
+                         Damage damage) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Data"));
   ALKAID_RETURN_NOT_OK(CheckData(names));
@@ -240,9 +257,11 @@ Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values,
   internal::StoreShapesData(xtc, names, values, damage, extent);
   builder_.UnsafeAdvance(extent);
   return call.Done();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::BeginData(const Names& names, Damage damage) {
+Status DgramWriter::BeginData(const Names& names, Damage damage) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "BeginData"));
   ALKAID_RETURN_NOT_OK(CheckData(names));
@@ -265,9 +284,11 @@ Status DgramWriter::BeginData(const Names& names, Damage damage) {
   names_ = &names;
   next_field_ = 0;
   return call.Done();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::Value(const FieldValue& value) {
+Status DgramWriter::Value(const FieldValue& value) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kData, "a field"));
   if (next_field_ == names_->fields().size()) {
@@ -283,9 +304,11 @@ Status DgramWriter::Value(const FieldValue& value) {
   }
   ++next_field_;
   return call.Done();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::EndData() {
+Status DgramWriter::EndData() try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kData, "EndData"));
   if (next_field_ != names_->fields().size()) {
@@ -297,9 +320,11 @@ Status DgramWriter::EndData() {
   open_ = State::kDgram;
   names_ = nullptr;
   return call.Done();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<Buffer>> DgramWriter::Finish() {
+Result<std::shared_ptr<Buffer>> DgramWriter::Finish() try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Finish"));
   if (sink_ != nullptr) {
@@ -309,9 +334,11 @@ Result<std::shared_ptr<Buffer>> DgramWriter::Finish() {
   whole_bytes_ = 0;
   whole_dgrams_ = 0;
   return buffer;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status DgramWriter::Close() {
+Status DgramWriter::Close() try {
   Call call(this);
   if (closed_) return sink_status_;
   if (sink_status_.ok()) {
@@ -322,6 +349,8 @@ Status DgramWriter::Close() {
   closed_ = true;
   if (sink_status_.ok()) sink_status_ = closing;
   return sink_status_;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -1,5 +1,6 @@
 #include "alkaid/dgram/xtc_walk.h"
 
+#include <new>
 #include <string>
 
 namespace alkaid::dgram {
@@ -26,17 +27,19 @@ bool XtcWalk::FailExtent(int64_t left) {
 }
 
 bool XtcWalk::Fail(int64_t at, const std::string& what) {
-  status_ = dgram_->Fault(at, what);
+  status_ = internal::DgramFault(*dgram_, at, what);
   depth_ = 0;
   at_ = next_ = ends_[0];
   return false;
 }
 
-Status CheckExtents(const Dgram& dgram) {
+Status CheckExtents(const Dgram& dgram) try {
   XtcWalk walk(dgram);
   while (walk.Next()) {
   }
   return walk.status();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::dgram

@@ -10,8 +10,9 @@
 //
 // Ownership: borrows the Dgram.
 // Threads: one.
-// Out of memory: allocates nothing, but for the message of a fault: then Next throws std::bad_alloc, and
-// called again meets the same fault.
+// Out of memory: allocates nothing, but for the message of a fault: then Next, which answers with no
+// status, throws std::bad_alloc, and called again meets the same fault. CheckExtents says
+// kResourceExhausted.
 #pragma once
 
 #include <cstdint>

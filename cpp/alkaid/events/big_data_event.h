@@ -5,7 +5,8 @@
 //
 // Ownership: a value to be used again for one event after the other; copy a Dgram to keep it, and
 // with it its block.
-// Threads: as safe as a vector of Dgrams. Out of memory: copying one throws std::bad_alloc.
+// Threads: as safe as a vector of Dgrams. Out of memory: copying one throws std::bad_alloc, and changes
+// nothing.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,13 @@ class GroupReader;
 
 class BigDataEvent {
  public:
+  BigDataEvent() = default;
+  BigDataEvent(const BigDataEvent&) = default;
+  BigDataEvent(BigDataEvent&&) noexcept = default;
+  BigDataEvent& operator=(const BigDataEvent& other) { return *this = BigDataEvent(other); }
+  BigDataEvent& operator=(BigDataEvent&&) noexcept = default;
+  ~BigDataEvent() = default;
+
   // Which event of its reader this is, and of which batch of small data, from 0. These and what
   // follows: only once a reader has filled the event.
   int64_t index() const { return index_; }

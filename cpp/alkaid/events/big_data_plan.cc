@@ -103,6 +103,7 @@ Status BigDataPlan::PlanTransition(const Event& event) {
     if (!status.ok() || stream.small_data || dgram.configuration() == nullptr) return;
     const Result<ChunkInfo> chunk = ChunkInfo::Read(dgram);
     if (!chunk.ok()) {
+      dgram::internal::ThrowIfNoMemory(chunk.status());
       if (chunk.status().code() != StatusCode::kNotFound) status = chunk.status();
       return;
     }
@@ -117,6 +118,7 @@ Status BigDataPlan::PlanTransition(const Event& event) {
 Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& dgram) {
   Stream& stream = streams_[static_cast<size_t>(index)];
   const auto in_stream = [&](const Status& status) {
+    dgram::internal::ThrowIfNoMemory(status);
     return dgram::internal::DataFault("stream ", index, ", timestamp ", dgram.timestamp().value(),
                                       ": ", dgram::internal::MessageText(status));
   };
@@ -133,7 +135,7 @@ Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& d
     if (dgram.service() == dgram::TransitionId::kL1AcceptEndOfBatch) {
       return std::optional<SmdRecord>();
     }
-    return in_stream(dgram.Fault(0, "L1Accept without a small-data record"));
+    return in_stream(dgram::internal::DgramFault(dgram, 0, "L1Accept without a small-data record"));
   }
   return in_stream(record.status());
 }

@@ -1,7 +1,9 @@
 #include "alkaid/events/chunk_info.h"
 
 #include <limits>
+#include <new>
 
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/shapes_data.h"
 
 namespace alkaid::events {
@@ -20,6 +22,7 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // A field that is missing or of another type is the writer's fault, not the caller's.
 Status AsFault(const dgram::ShapesData& data, const Status& status) {
+  dgram::internal::ThrowIfNoMemory(status);
   if (status.code() == StatusCode::kDataLoss) return status;
   return data.dgram().Fault(data.offset(), dgram::internal::MessageText(status));
 }
@@ -46,7 +49,7 @@ Result<ChunkInfo> ReadFields(const dgram::ShapesData& data) {
 
 }  // namespace
 
-Result<ChunkInfo> ChunkInfo::Read(const dgram::Dgram& dgram) {
+Result<ChunkInfo> ChunkInfo::Read(const dgram::Dgram& dgram) try {
   if (dgram.service() == dgram::TransitionId::kEnable) {
     dgram::ShapesDataWalk walk(dgram);
     while (walk.Next()) {
@@ -58,6 +61,8 @@ Result<ChunkInfo> ChunkInfo::Read(const dgram::Dgram& dgram) {
   }
   return status::KeyError(dgram.source(), ": byte ", dgram.offset(), " (datagram ", dgram.index(),
                           ", ", dgram::TransitionName(dgram.service()), "): no ", kName, " in it");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 uint32_t ChunkInfo::ChunkIdOf(std::string_view path) {

@@ -11,7 +11,7 @@
 // (UINT32) and filename (CHARSTR).
 //
 // Ownership: a plain value; nothing points into the datagram.
-// Threads: free of state. Out of memory: text and messages come from operator new and may throw
+// Threads: free of state. Out of memory: Read says kResourceExhausted; PathBeside, and copies, throw
 // std::bad_alloc.
 #pragma once
 

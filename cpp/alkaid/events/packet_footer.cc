@@ -1,11 +1,13 @@
 #include "alkaid/events/packet_footer.h"
 
+#include <new>
+
 #include "alkaid/dgram/data_fault.h"
 
 namespace alkaid::events {
 
 Result<PacketFooter> PacketFooter::Parse(const uint8_t* block, int64_t nbytes,
-                                         const std::string& source, int64_t offset) {
+                                         const std::string& source, int64_t offset) try {
   PacketFooter footer;
   if (nbytes == 0) return footer;
   if (nbytes < BytesFor(0)) {
@@ -30,6 +32,8 @@ Result<PacketFooter> PacketFooter::Parse(const uint8_t* block, int64_t nbytes,
                                       " before the footer");
   }
   return footer;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

@@ -61,9 +61,11 @@ void PendingStream::Add(const DgramBatch& batch) {
   for (const Dgram& dgram : batch) {
     const Timestamp timestamp = dgram.timestamp();
     if (timestamp < piece.last) [[unlikely]] {
-      fault = dgram.Fault(0, absl::StrCat("timestamp ", timestamp.value(), " of stream ", index_,
-                                          " (", dgram::TransitionName(dgram.service()),
-                                          ") goes back: before it is ", piece.last.value()));
+      fault = dgram::internal::DgramFault(
+          dgram, 0,
+          absl::StrCat("timestamp ", timestamp.value(), " of stream ", index_, " (",
+                       dgram::TransitionName(dgram.service()), ") goes back: before it is ",
+                       piece.last.value()));
       break;
     }
     piece.last = timestamp;

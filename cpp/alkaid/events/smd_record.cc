@@ -1,6 +1,7 @@
 #include "alkaid/events/smd_record.h"
 
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,16 +39,18 @@ bool IsPlain(const uint8_t* bytes, uint32_t key) {
 
 }  // namespace
 
-Result<dgram::Names> SmdInfo::Declaration(dgram::NamesId id) {
+Result<dgram::Names> SmdInfo::Declaration(dgram::NamesId id) try {
   std::vector<dgram::Field> fields(2);
   fields[0].name = kOffsetField;
   fields[1].name = kSizeField;
   for (dgram::Field& field : fields) field.type = dgram::DataType::kUInt64;
   return dgram::Names::Make(id, kDetector, "offset", "", 0, dgram::Algorithm{kAlgorithm, 0},
                             std::move(fields));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> configuration) {
+Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> configuration) try {
   if (configuration == nullptr)
     return dgram::internal::RefusalWithText(StatusCode::kInvalidArgument,
                                             "small data need a Configuration, not null");
@@ -69,6 +72,8 @@ Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> config
   return dgram::internal::RefusalWithText(StatusCode::kNotFound, "the Configure declares no ",
                                           kDetector, "/0/", kAlgorithm, " with ", kOffsetField,
                                           " and ", kSizeField, ": these are no small data");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {
@@ -83,7 +88,7 @@ Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {
   return ReadAnyForm(smd);
 }
 
-Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const {
+Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const try {
   dgram::ShapesDataWalk walk(smd);
   while (walk.Next()) {
     const dgram::ShapesData& data = walk.shapes_data();
@@ -103,6 +108,8 @@ Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const {
   ALKAID_RETURN_NOT_OK(walk.status());
   return status::KeyError(smd.source(), ": byte ", smd.offset(), " (datagram ", smd.index(), ", ",
                           dgram::TransitionName(smd.service()), "): no ", kDetector, " in it");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

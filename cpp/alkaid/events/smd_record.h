@@ -6,8 +6,7 @@
 //
 // Ownership: SmdInfo is a plain value that shares its Configuration.
 // Threads: immutable.
-// Out of memory: Read allocates nothing, but for messages; they, Declaration and Find throw
-// std::bad_alloc.
+// Out of memory: kResourceExhausted; Read allocates nothing, but for messages.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
 #include "alkaid/dgram/xtc_walk.h"
@@ -95,7 +96,9 @@ Status SmdWriter::AppendConfigure(const dgram::Dgram& configure) {
                                  configure.index(), "): NamesId ", names_id_.ToString(),
                                  ", meant for small-data records, is that of ", in_use->ToString());
   }
-  if (const auto info = SmdInfo::Find(configuration); info.ok()) {
+  const auto info = SmdInfo::Find(configuration);
+  dgram::internal::ThrowIfNoMemory(info.status());
+  if (info.ok()) {
     return status::AlreadyExists(configure.source(), ": byte ", configure.offset(), " (datagram ",
                                  configure.index(), "): these are small data already, with records",
                                  " of NamesId ", info->id().ToString());
@@ -150,11 +153,13 @@ Result<std::shared_ptr<Buffer>> SmdWriter::Finish() try {
   return status::NoMemory();
 }
 
-Status SmdWriter::Drain(io::OutputStream* out) {
+Status SmdWriter::Drain(io::OutputStream* out) try {
   ALKAID_RETURN_NOT_OK(out->Write(builder_.data(), builder_.length()));
   builder_.Rewind(0);
   size_ = 0;
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace alkaid::events

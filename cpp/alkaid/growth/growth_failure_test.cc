@@ -30,6 +30,7 @@
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_profile.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/failure_suite_main.h"
 
 namespace alkaid::growth {
 namespace {
@@ -39,6 +40,17 @@ using failing::WithoutNew;
 using enum failing::OutOfMemory;
 
 constexpr char kLabel[] = "out of memory.a label that is as long as some are";
+
+// Before all others: a profile asks for it too.
+TEST(GrowthOutOfMemoryAtFirstUse, ThePlantedLeakOfTheEnvironment) {
+  ASSERT_EQ(
+      ::setenv(alkaid::internal::kProfileLeakMbVariable, "a number as long as no number is", 1), 0);
+  ::testing::internal::CaptureStderr();
+  FailureSuite::TryInChildren("PlantedLeakFromEnvironment", kThrows,
+                              [] { return PlantedLeakFromEnvironment(); });
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("no leak is planted"));
+  ASSERT_EQ(::unsetenv(alkaid::internal::kProfileLeakMbVariable), 0);
+}
 
 class GrowthOutOfMemory : public ::testing::Test {
  protected:
@@ -93,7 +105,8 @@ TEST_F(GrowthOutOfMemory, LearningReservations) {
         return text(*advisor);
       });
   FailureSuite::Try(
-      "ReservationAdvisor::Uninstall", kGoesOn, make, [](auto& advisor) { advisor->Uninstall(); },
+      "ReservationAdvisor::Uninstall", kNeedsNone, make,
+      [](auto& advisor) { advisor->Uninstall(); },
       [&](auto& advisor) {
         alkaid::internal::EmitBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
         return text(*advisor);
@@ -106,7 +119,7 @@ TEST_F(GrowthOutOfMemory, LearningReservations) {
       "ReservationAdvisor::OnEnd", kGoesOn, make,
       [&](auto& advisor) { advisor->OnEnd({.label = other, .high_water = 3000}); }, outcome);
   FailureSuite::Try(
-      "ReservationAdvisor::Suggest", kGoesOn, make,
+      "ReservationAdvisor::Suggest", kNeedsNone, make,
       [](auto& advisor) { (void)advisor->Advise(Label::Intern(kLabel)); }, outcome);
   FailureSuite::Try(
       "ReservationAdvisor::Learnt", kThrows, make, [](auto& advisor) { return advisor->Learnt(); },
@@ -195,7 +208,7 @@ TEST_F(GrowthOutOfMemory, LeakProfiles) {
                               std::isnan(stamps.back().roots_mb) ? "" : "with views");
         });
     FailureSuite::Try(
-        "LeakProfile::TryRelease", kStatus, make,
+        "LeakProfile::TryRelease", kNeedsNone, make,
         [](auto& state) { return state->profile->TryRelease(); },
         [](auto& state) {
           const auto stamps = state->profile->stamps();
@@ -256,7 +269,7 @@ TEST_F(GrowthOutOfMemory, LeakProfileFiles) {
 TEST_F(GrowthOutOfMemory, PlantingALeak) {
   for (const auto by : {PlantedLeakOptions::By::kPool, PlantedLeakOptions::By::kMalloc}) {
     FailureSuite::Try(
-        "PlantedLeak::Plant", kStatus,
+        "PlantedLeak::Plant", kNeedsNone,
         [&](MemoryPool*) { return PlantedLeak({.mb_per_event = 1, .by = by}); },
         [](PlantedLeak& leak) { return leak.Plant(); },
         [](PlantedLeak& leak) {
@@ -271,15 +284,13 @@ TEST_F(GrowthOutOfMemory, PlantingALeak) {
       [](MemoryPool*) { return PlantedLeak({.mb_per_event = 1, .most_bytes = 1}); },
       [](PlantedLeak& leak) { return leak.Plant(); }, [](PlantedLeak&) { return ""; });
   FailureSuite::Try(
-      "MostToPlant", kGoesOn, [](MemoryPool*) { return 0; }, [](int&) { return MostToPlant(); },
+      "MostToPlant", kNeedsNone, [](MemoryPool*) { return 0; }, [](int&) { return MostToPlant(); },
       [](int&, int64_t most) { return most < INT64_MAX ? "a limit" : "none"; });
   EXPECT_EQ(WithoutNew([] { EXPECT_LT(MostToPlant(), INT64_MAX); }), 0);
   FailureSuite::Try(
       "ParsePlantedLeak", kStatus, [](MemoryPool*) { return std::string("10"); },
       [](std::string& text) { return ParsePlantedLeak(text, text); },
       [](std::string&, const auto& options) { return absl::StrCat(options.mb_per_event); });
-  FailureSuite::TryInChildren("PlantedLeakFromEnvironment", kThrows,
-                              [] { return PlantedLeakFromEnvironment(); });
 }
 
 TEST_F(GrowthOutOfMemory, TheProfileOfTheProcess) {
@@ -300,7 +311,7 @@ TEST_F(GrowthOutOfMemory, TheProfileOfTheProcess) {
   EXPECT_THAT(said, ::testing::HasSubstr("alkaid: the live views could not be held\n"));
   SetReleaseStampOfProcess(0);
   FailureSuite::Try(
-      "StampEvent where nobody asked", kGoesOn, [](MemoryPool*) { return 0; },
+      "StampEvent where nobody asked", kNeedsNone, [](MemoryPool*) { return 0; },
       [](int&) { StampEvent(); }, [](int&) { return ""; });
 }
 
@@ -329,10 +340,10 @@ TEST_F(GrowthOutOfMemory, VerdictsAndTheirText) {
       [&](int&) { return EvidenceOf(stamps, verdict); },
       [](int&, const auto& lines) { return absl::StrCat(lines.size()); });
   for (const double mb : {0.0012345, 123456.78}) {
-    FailureSuite::TryText("MbNumber", kThrows, [&] { return MbNumber(mb); });
-    FailureSuite::TryText("SignedMbNumber", kThrows, [&] { return SignedMbNumber(mb); });
-    FailureSuite::TryText("MbText", kThrows, [&] { return MbText(mb); });
-    FailureSuite::TryText("SignedMbText", kThrows, [&] { return SignedMbText(mb); });
+    FailureSuite::TryText("MbNumber", kNeedsNone, [&] { return MbNumber(mb); });
+    FailureSuite::TryText("SignedMbNumber", kNeedsNone, [&] { return SignedMbNumber(mb); });
+    FailureSuite::TryText("MbText", kNeedsNone, [&] { return MbText(mb); });
+    FailureSuite::TryText("SignedMbText", kNeedsNone, [&] { return SignedMbText(mb); });
   }
   FailureSuite::Try(
       "RunLeakGate", kStatus, [](MemoryPool*) { return LeakGateOptions(); },
@@ -345,11 +356,11 @@ TEST_F(GrowthOutOfMemory, VerdictsAndTheirText) {
   const auto planted = RunLeakGate(stamps);
   ASSERT_THAT(planted, IsOk());
   FailureSuite::Try(
-      "CheckLeakGateControl", kStatus, [](MemoryPool*) { return 0; },
+      "CheckLeakGateControl", kNeedsNone, [](MemoryPool*) { return 0; },
       [&](int&) { return CheckLeakGateControl(*planted, nullptr, 100, 0.1); },
       [](int&) { return ""; });
   FailureSuite::Try(
-      "ReadProcessMemory", kStatus, [](MemoryPool*) { return 0; },
+      "ReadProcessMemory", kNeedsNone, [](MemoryPool*) { return 0; },
       [](int&) { return ReadProcessMemory(); },
       [](int&, const ProcessMemory& memory) { return absl::StrCat(memory.rss > 0); });
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "alkaid/base/printable_text.h"
+#include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "tools/commands.h"
 #include "tools/dgram/dgram_source.h"
@@ -37,6 +38,7 @@ std::string LabelOf(const dgram::ShapesData& data, const dgram::FieldView& field
   if (field.type() != dgram::DataType::kEnumVal) return {};
   const auto index = static_cast<int>(&field.field() - data.names().fields().data());
   const auto label = data.EnumLabel(index);
+  dgram::internal::ThrowIfNoMemory(label.status());
   return label.ok() ? std::string(*label) : std::string();
 }
 

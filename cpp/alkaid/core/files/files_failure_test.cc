@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/core/buffers/buffer.h"
@@ -19,6 +20,7 @@
 #include "alkaid/core/files/read_queue.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/failure_suite_main.h"
 
 namespace alkaid::io {
 namespace {
@@ -100,26 +102,26 @@ TEST_F(FilesOutOfMemory, OpeningFilesToRead) {
 
 TEST_F(FilesOutOfMemory, Reading) {
   const auto make = [&](MemoryPool* pool) { return ReadableFile::Open(input_, pool).value(); };
-  const auto try_call = [&](const char* name, const auto& call) {
+  const auto try_call = [&](const char* name, failing::OutOfMemory rule, const auto& call) {
     FailureSuite::Try(
-        absl::StrCat("ReadableFile::", name), kStatus, make,
-        [&](auto& file) { return call(*file); },
+        absl::StrCat("ReadableFile::", name), rule, make, [&](auto& file) { return call(*file); },
         [](auto& file, auto&&...) {
           return file->closed() ? "closed" : absl::StrCat(*file->Tell());
         });
   };
   char bytes[10];
-  try_call("Read", [](ReadableFile& file) { return file.Read(10); });
-  try_call("ReadAt", [](ReadableFile& file) { return file.ReadAt(3, 1000); });
-  try_call("ReadAt, outside", [](ReadableFile& file) { return file.ReadAt(-3, 10); });
-  try_call("Read to memory", [&](ReadableFile& file) { return file.Read(10, bytes); });
-  try_call("ReadAt to memory", [&](ReadableFile& file) { return file.ReadAt(3, 10, bytes); });
-  try_call("Seek", [](ReadableFile& file) { return file.Seek(10); });
-  try_call("Seek, outside", [](ReadableFile& file) { return file.Seek(-10); });
-  try_call("Advance", [](ReadableFile& file) { return file.Advance(10); });
-  try_call("Tell", [](ReadableFile& file) { return file.Tell(); });
-  try_call("GetSize", [](ReadableFile& file) { return file.GetSize(); });
-  try_call("Close", [](ReadableFile& file) { return file.Close(); });
+  try_call("Read", kStatus, [](ReadableFile& file) { return file.Read(10); });
+  try_call("ReadAt", kStatus, [](ReadableFile& file) { return file.ReadAt(3, 1000); });
+  try_call("ReadAt, outside", kStatus, [](ReadableFile& file) { return file.ReadAt(-3, 10); });
+  try_call("Read to memory", kNeedsNone, [&](ReadableFile& file) { return file.Read(10, bytes); });
+  try_call("ReadAt to memory", kNeedsNone,
+           [&](ReadableFile& file) { return file.ReadAt(3, 10, bytes); });
+  try_call("Seek", kNeedsNone, [](ReadableFile& file) { return file.Seek(10); });
+  try_call("Seek, outside", kStatus, [](ReadableFile& file) { return file.Seek(-10); });
+  try_call("Advance", kNeedsNone, [](ReadableFile& file) { return file.Advance(10); });
+  try_call("Tell", kNeedsNone, [](ReadableFile& file) { return file.Tell(); });
+  try_call("GetSize", kNeedsNone, [](ReadableFile& file) { return file.GetSize(); });
+  try_call("Close", kNeedsNone, [](ReadableFile& file) { return file.Close(); });
   FailureSuite::Try(
       "ReadableFile::Read, closed", kStatus,
       [&](MemoryPool* pool) {
@@ -150,20 +152,22 @@ TEST_F(FilesOutOfMemory, Writing) {
       [](int& fd) { return FileOutputStream::OpenFd(fd); },
       [](int&, auto& file) { return absl::StrCat(*file->Tell()); });
   const auto make = [&](MemoryPool*) { return FileOutputStream::Open(output_).value(); };
-  const auto try_call = [&](const char* name, const auto& call) {
+  const auto try_call = [&](const char* name, failing::OutOfMemory rule, const auto& call) {
     FailureSuite::Try(
-        absl::StrCat("FileOutputStream::", name), kStatus, make,
+        absl::StrCat("FileOutputStream::", name), rule, make,
         [&](auto& file) { return call(*file); },
         [&](auto& file, auto&&...) {
           return absl::StrCat(file->closed() ? -1 : *file->Tell(), Content(output_));
         });
   };
-  try_call("Write", [](FileOutputStream& file) { return file.Write(kText, 10); });
-  try_call("Write, negative", [](FileOutputStream& file) { return file.Write(kText, -10); });
-  try_call("WriteAt", [](FileOutputStream& file) { return file.WriteAt(3, kText, 10); });
-  try_call("Seek", [](FileOutputStream& file) { return file.Seek(10); });
-  try_call("Tell", [](FileOutputStream& file) { return file.Tell(); });
-  try_call("Close", [](FileOutputStream& file) { return file.Close(); });
+  try_call("Write", kNeedsNone, [](FileOutputStream& file) { return file.Write(kText, 10); });
+  try_call("Write, negative", kStatus,
+           [](FileOutputStream& file) { return file.Write(kText, -10); });
+  try_call("WriteAt", kNeedsNone,
+           [](FileOutputStream& file) { return file.WriteAt(3, kText, 10); });
+  try_call("Seek", kNeedsNone, [](FileOutputStream& file) { return file.Seek(10); });
+  try_call("Tell", kNeedsNone, [](FileOutputStream& file) { return file.Tell(); });
+  try_call("Close", kNeedsNone, [](FileOutputStream& file) { return file.Close(); });
 }
 
 TEST_F(FilesOutOfMemory, WritingWholeFiles) {
@@ -204,20 +208,22 @@ TEST_F(FilesOutOfMemory, WritingWholeFiles) {
     EXPECT_THAT(file->Write(kText, 5), IsOk());
     return file;
   };
-  const auto try_call = [&](const char* name, const auto& call) {
+  const auto try_call = [&](const char* name, failing::OutOfMemory rule, const auto& call) {
     FailureSuite::Try(
-        absl::StrCat("DurableFileOutputStream::", name), kStatus, make,
+        absl::StrCat("DurableFileOutputStream::", name), rule, make,
         [&](auto& file) { return call(*file); },
         [&](auto& file, auto&&...) {
           return absl::StrCat(file->closed() ? -1 : *file->Tell(), Content(output_), Names());
         });
   };
-  try_call("Write", [](DurableFileOutputStream& file) { return file.Write(kText, 10); });
-  try_call("Write, negative", [](DurableFileOutputStream& file) { return file.Write(kText, -10); });
-  try_call("Tell", [](DurableFileOutputStream& file) { return file.Tell(); });
-  try_call("Close", [](DurableFileOutputStream& file) { return file.Close(); });
+  try_call("Write", kNeedsNone,
+           [](DurableFileOutputStream& file) { return file.Write(kText, 10); });
+  try_call("Write, negative", kStatus,
+           [](DurableFileOutputStream& file) { return file.Write(kText, -10); });
+  try_call("Tell", kNeedsNone, [](DurableFileOutputStream& file) { return file.Tell(); });
+  try_call("Close", kNeedsNone, [](DurableFileOutputStream& file) { return file.Close(); });
   FailureSuite::Try(
-      "DurableFileOutputStream::Abandon", kGoesOn, make, [](auto& file) { file->Abandon(); },
+      "DurableFileOutputStream::Abandon", kNeedsNone, make, [](auto& file) { file->Abandon(); },
       [&](auto&) { return absl::StrCat(Content(output_), Names()); });
 }
 
@@ -241,7 +247,9 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
         absl::StrCat("ReadQueue::Make, ", ToString(kind)), kStatus, [](MemoryPool*) { return 0; },
         [&](int&) { return ReadQueue::Make(kind, 4); },
         [](int&, auto& queue) { return absl::StrCat(ToString(queue->kind()), queue->depth()); });
-    if (!ReadQueue::Make(kind, 4).ok()) continue;  // this kernel has none
+    const auto granted = ReadQueue::Make(kind, 4);
+    if (!granted.ok()) continue;  // this kernel has none
+    const ReadQueueKind reads_by = (*granted)->kind();
     struct Reading {
       std::unique_ptr<ReadQueue> queue;
       ReadRequest request;
@@ -260,9 +268,13 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
                             reading.request.buffer->ToString(), reading.queue->in_flight(),
                             reading.request.buffer.use_count());
       };
+      // The kernel's queue makes threads for what it does not read itself, and a queue of threads its
+      // threads.
+      const bool needs_threads =
+          reads_by == ReadQueueKind::kThreads || (reads_by == ReadQueueKind::kIoUring && in_memory);
       FailureSuite::Try(
-          absl::StrCat("ReadQueue::Submit, ", ToString(kind)), kStatus, make,
-          [](Reading& reading) { return reading.queue->Submit(reading.request); },
+          absl::StrCat("ReadQueue::Submit, ", ToString(kind)), needs_threads ? kStatus : kNeedsNone,
+          make, [](Reading& reading) { return reading.queue->Submit(reading.request); },
           [&](Reading& reading, int64_t ticket) {
             return text(reading, reading.queue->Wait(ticket));
           });
@@ -271,7 +283,7 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
           [](Reading& reading) { return reading.queue->Submit({}); },
           [](Reading&, int64_t) { return ""; });
       FailureSuite::Try(
-          absl::StrCat("ReadQueue::Wait, ", ToString(kind)), kStatus,
+          absl::StrCat("ReadQueue::Wait, ", ToString(kind)), kNeedsNone,
           [&](MemoryPool* pool) {
             Reading reading = make(pool);
             reading.ticket = reading.queue->Submit(reading.request).value();
@@ -283,6 +295,42 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
         absl::StrCat("ReadQueue::Wait for none, ", ToString(kind)), kStatus,
         [&](MemoryPool*) { return ReadQueue::Make(kind, 4).value(); },
         [](auto& queue) { return queue->Wait(7).status; }, [](auto&) { return ""; });
+  }
+}
+
+// Nor does it take a place of the queue's.
+TEST_F(FilesOutOfMemory, ASubmitThatFailedKeepsNothingOfItsRequest) {
+  constexpr int kDepth = 4;
+  for (const ReadQueueKind kind :
+       {ReadQueueKind::kIoUring, ReadQueueKind::kThreads, ReadQueueKind::kInline}) {
+    const auto queue = ReadQueue::Make(kind, kDepth);
+    if (!queue.ok()) continue;  // this kernel has none
+    const std::shared_ptr<RandomAccessFile> file = FileInMemory();
+    const std::shared_ptr<Buffer> buffer = AllocateBuffer(10).value();
+    int64_t failed = 0;
+    for (int64_t n = 1; n < 10; ++n) {
+      ReadRequest request{file, 6, 10, buffer};
+      Result<int64_t> ticket = 0;
+      {
+        const failing::FailingNew failing(n, true);
+        ticket = (*queue)->Submit(std::move(request));
+      }
+      request = {};
+      if (ticket.ok()) {
+        EXPECT_TRUE((*queue)->Wait(*ticket).status.ok());
+        break;
+      }
+      ++failed;
+      EXPECT_EQ((*queue)->in_flight(), 0) << n;
+      EXPECT_EQ(file.use_count(), 1) << n;
+      EXPECT_EQ(buffer.use_count(), 1) << n;
+    }
+    EXPECT_EQ(failed > 0, kind == ReadQueueKind::kIoUring);
+    std::vector<int64_t> tickets;
+    for (int i = 0; i < kDepth; ++i) {
+      tickets.push_back((*queue)->Submit({file, 6, 10, buffer}).value());
+    }
+    for (const int64_t ticket : tickets) EXPECT_EQ((*queue)->Wait(ticket).nbytes, 10);
   }
 }
 

@@ -1,10 +1,11 @@
 // Memory runs out at every point of the pools' functions (fixtures/failure_suite.h).
+//
+// pools_failure_jemalloc_test.cc has those of jemalloc alone.
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <memory_resource>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,8 +15,8 @@
 #include "alkaid/core/pools/allocator_statistics.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/checked_allocation.h"
+#include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/jemalloc.h"
-#include "alkaid/core/pools/jemalloc_arena.h"
 #include "alkaid/core/pools/labelled_memory_pool.h"
 #include "alkaid/core/pools/listed_pools.h"
 #include "alkaid/core/pools/logging_memory_pool.h"
@@ -27,6 +28,7 @@
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/failure_suite_main.h"
 
 namespace alkaid {
 namespace {
@@ -120,8 +122,15 @@ struct Stack {
   }
 };
 
+// What there is memory for otherwise: a pool over an allocator asks for none when a block changes, and of
+// all pools one alone does when a block goes.
+struct PoolRules {
+  failing::OutOfMemory reallocate = kStatus;
+  failing::OutOfMemory free = kNeedsNone;
+};
+
 template <typename Make>
-void TryPool(const std::string& name, const Make& make) {
+void TryPool(const std::string& name, const Make& make, const PoolRules& rules = {}) {
   FailureSuite::Try(
       name + "::Allocate", kStatus, make,
       [](Stack& stack) { return stack.pool->Allocate(100, &stack.block); },
@@ -138,7 +147,7 @@ void TryPool(const std::string& name, const Make& make) {
   };
   for (const int64_t size : {5000, 50}) {
     FailureSuite::Try(
-        name + "::Reallocate", kStatus, with_block,
+        name + "::Reallocate", rules.reallocate, with_block,
         [&](Stack& stack) { return stack.pool->Reallocate(100, size, &stack.block); },
         [&](Stack& stack) {
           stack.size = size;
@@ -163,13 +172,13 @@ void TryPool(const std::string& name, const Make& make) {
       name + "::Allocate at a wrong alignment", kStatus, make,
       [](Stack& stack) { return stack.pool->Allocate(100, 3, &stack.block); }, figures);
   FailureSuite::Try(
-      name + "::Free", kGoesOn, with_block,
+      name + "::Free", rules.free, with_block,
       [](Stack& stack) {
         stack.pool->Free(std::exchange(stack.block, nullptr), std::exchange(stack.size, 0));
       },
       figures);
   FailureSuite::Try(
-      name + "::ReleaseUnused", kGoesOn, with_block,
+      name + "::ReleaseUnused", kNeedsNone, with_block,
       [](Stack& stack) { stack.pool->ReleaseUnused(); }, figures);
   FailureSuite::Try(
       "making a " + name, kThrows,
@@ -183,11 +192,12 @@ void TryPool(const std::string& name, const Make& make) {
 
 TEST(PoolsOutOfMemory, PoolsOverAllocators) {
   for (const std::string& name : SupportedMemoryBackendNames()) {
-    TryPool(name, [&](MemoryPool*) {
+    const auto make = [&](MemoryPool*) {
       auto pool = CreateMemoryPool(name);
       if (!pool.ok()) throw std::bad_alloc();
       return Stack(*std::move(pool));
-    });
+    };
+    TryPool(name, make, {.reallocate = kNeedsNone});
   }
 }
 
@@ -201,14 +211,56 @@ TEST(PoolsOutOfMemory, Adaptors) {
   });
   TryPool("FaultInjectingMemoryPool",
           [](MemoryPool* pool) { return Stack(std::make_unique<FaultInjectingMemoryPool>(pool)); });
-  TryPool("LoggingMemoryPool", [](MemoryPool* pool) {
+  const auto logging = [](MemoryPool* pool) {
     auto log = std::make_shared<std::ostringstream>();
     return Stack(std::make_unique<LoggingMemoryPool>(pool, *log), log);
-  });
+  };
+  TryPool("LoggingMemoryPool", logging, {.free = kGoesOn});
   TryPool("a capped pool over a proxy", [](MemoryPool* pool) {
     auto proxy = std::make_shared<ProxyMemoryPool>(pool);
     return Stack(std::make_unique<CappedMemoryPool>(proxy, kLimit), proxy);
   });
+}
+
+TEST(PoolsOutOfMemory, GuardedSampling) {
+  const auto guarding = [](const alkaid::GuardedSampling& sampling) {
+    return [sampling](MemoryPool* pool) {
+      return Stack(std::make_unique<GuardedMemoryPool>(pool, sampling));
+    };
+  };
+  TryPool("GuardedMemoryPool of every block", guarding({.blocks = 1}), {.reallocate = kNeedsNone});
+  TryPool("GuardedMemoryPool of none", guarding({}));
+  const auto create = [](const std::string& backend, int64_t one_in) {
+    FailureSuite::Try(
+        "CreateGuardedMemoryPool", kStatus, [](MemoryPool*) { return 0; },
+        [&](int&) { return CreateGuardedMemoryPool(backend, {.blocks = one_in}); },
+        [](int&, const auto& pool) { return pool->backend_name(); });
+  };
+  for (const std::string& name : SupportedMemoryBackendNames()) {
+    create(name, 1);
+    const auto make = [&](MemoryPool*) {
+      auto pool = CreateGuardedMemoryPool(name, {.blocks = 1});
+      if (!pool.ok()) throw std::bad_alloc();
+      return Stack(*std::move(pool));
+    };
+    TryPool(name + ", guarded", make, {.reallocate = kNeedsNone});
+  }
+  create(kLong, 1);
+  create(kSystem, -1);
+  const auto parse = [](failing::OutOfMemory rule, std::string_view text) {
+    FailureSuite::Try(
+        "GuardedSampling::Parse", rule, [](MemoryPool*) { return 0; },
+        [&](int&) { return alkaid::GuardedSampling::Parse(text); },
+        [](int&, const alkaid::GuardedSampling& sampling) {
+          return absl::StrCat(sampling.blocks, " ", sampling.bytes);
+        });
+  };
+  parse(kNeedsNone, "1000,64MiB");
+  parse(kStatus, "every one");
+  FailureSuite::Try(
+      "GetGuardedStatistics and IsGuardedAddress", kNeedsNone, [](MemoryPool*) { return 0; },
+      [](int&) { return IsGuardedAddress(&kLong) ? -1 : GetGuardedStatistics().live_blocks; },
+      [](int&, int64_t live) { return absl::StrCat(live); });
 }
 
 TEST(PoolsOutOfMemory, Bridges) {
@@ -323,12 +375,12 @@ TEST(PoolsOutOfMemory, Figures) {
       },
       [](Stack& stack) { stack.pool->PrintStats(); }, [](Stack&) { return ""; });
   ::testing::internal::GetCapturedStderr();
-  FailureSuite::TryText("GetAllocatorStatistics", kGoesOn, [] {
+  FailureSuite::TryText("GetAllocatorStatistics", kNeedsNone, [] {
     for (const char* name : {"system", "jemalloc", "mimalloc"}) (void)GetAllocatorStatistics(name);
     return std::string();
   });
   FailureSuite::Try(
-      "VisitListedPools", kGoesOn, [](MemoryPool*) { return int64_t{0}; },
+      "VisitListedPools", kNeedsNone, [](MemoryPool*) { return int64_t{0}; },
       [](int64_t& count) {
         count = 0;
         internal::VisitListedPools(
@@ -336,55 +388,6 @@ TEST(PoolsOutOfMemory, Figures) {
             &count);
       },
       [](int64_t&) { return ""; });
-}
-
-TEST(PoolsOutOfMemory, Jemalloc) {
-  MemoryPool* pool = nullptr;
-  if (!jemalloc_memory_pool(&pool).ok()) GTEST_SKIP() << "built without jemalloc";
-  FailureSuite::Try(
-      "jemalloc_set_decay_ms", kStatus, [](MemoryPool*) { return 0; },
-      [](int&) { return jemalloc_set_decay_ms(10'000); }, [](int&) { return ""; });
-  FailureSuite::Try(
-      "jemalloc_get_stat", kStatus, [](MemoryPool*) { return 0; },
-      [](int&) { return jemalloc_get_stat("arenas.narenas"); },
-      [](int&, int64_t value) { return absl::StrCat(value > 0); });
-  FailureSuite::Try(
-      "jemalloc_get_stat of none", kStatus, [](MemoryPool*) { return 0; },
-      [](int&) { return jemalloc_get_stat(kLong.c_str()); }, [](int&, int64_t) { return ""; });
-  FailureSuite::Try(
-      "jemalloc_peak_reset", kStatus, [](MemoryPool*) { return 0; },
-      [](int&) { return jemalloc_peak_reset(); }, [](int&) { return ""; });
-  // Its size says that it is whole: figures change from call to call, but a little.
-  const auto is_whole = [](const std::string& text) {
-    return text.ends_with("--- End jemalloc statistics ---\n") ? "whole" : "cut";
-  };
-  FailureSuite::Try(
-      "jemalloc_stats_string", kStatus, [](MemoryPool*) { return 0; },
-      [](int&) { return jemalloc_stats_string("abl"); },
-      [&](int&, const std::string& text) { return is_whole(text); });
-  FailureSuite::Try(
-      "jemalloc_stats_print", kStatus, [](MemoryPool*) { return std::string(); },
-      [](std::string& text) {
-        text.clear();
-        return jemalloc_stats_print([&text](const char* piece) { text += piece; }, "abl");
-      },
-      [&](std::string& text) { return is_whole(text); });
-  FailureSuite::Try(
-      "MakeJemallocArena", kStatus, [](MemoryPool*) { return 0; },
-      [](int&) { return internal::MakeJemallocArena(1 << 20); }, [](int&, unsigned) { return ""; });
-}
-
-TEST(Jemalloc, WhatTheReportsWriterThrowsPassesThroughAndJemallocGoesOn) {
-  MemoryPool* pool = nullptr;
-  if (!jemalloc_memory_pool(&pool).ok()) GTEST_SKIP() << "built without jemalloc";
-  int calls = 0;
-  EXPECT_THROW((void)jemalloc_stats_print([&](const char*) {
-                 ++calls;
-                 throw std::runtime_error("written enough");
-               }),
-               std::runtime_error);
-  EXPECT_EQ(calls, 1);
-  EXPECT_THAT(jemalloc_stats_string("abl"), IsOk());
 }
 
 }  // namespace

@@ -28,6 +28,8 @@
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_heap.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/failure_suite_main.h"
+#include "fixtures/no_kept_blocks.h"
 
 namespace alkaid::heap {
 namespace {
@@ -63,13 +65,15 @@ Blocks MakeBlocks() {
 }
 
 struct Tracked {
+  NoKeptBlocks none;
   std::unique_ptr<Tracking> tracking;
   Blocks blocks;
 };
 
 Tracked MakeTracked(bool views) {
+  NoKeptBlocks none;
   auto tracking = std::make_unique<Tracking>(TrackingOptions{.views = views});
-  return {std::move(tracking), MakeBlocks()};
+  return {std::move(none), std::move(tracking), MakeBlocks()};
 }
 
 // What a snapshot says of the blocks with the label.
@@ -115,17 +119,17 @@ class HeapOutOfMemory : public ::testing::Test {
 };
 
 TEST_F(HeapOutOfMemory, TrackingOptions) {
-  const auto parse = [](std::string_view text) {
+  const auto parse = [](failing::OutOfMemory rule, std::string_view text) {
     FailureSuite::Try(
-        "ParseTrackingOptions", kStatus, [](MemoryPool*) { return 0; },
+        "ParseTrackingOptions", rule, [](MemoryPool*) { return 0; },
         [&](int&) { return ParseTrackingOptions(text); },
         [](int&, const auto& options) {
           return absl::StrCat(options.sample_bytes, " ", options.max_frames);
         });
   };
-  parse("sample:524288,frames=16,unwinder=fp,views");
-  parse("a word that is not understood by anybody");
-  parse("frames=100000000000000000000");
+  parse(kNeedsNone, "sample:524288,frames=16,unwinder=fp,views");
+  parse(kStatus, "a word that is not understood by anybody");
+  parse(kStatus, "frames=100000000000000000000");
 }
 
 // Blocks that were allocated since are listed; a start and a stop that failed leave nothing.
@@ -193,7 +197,7 @@ TEST_F(HeapOutOfMemory, BlocksThatComeAndGoMeanwhile) {
   };
   const auto outcome = [](Block& state) { return absl::StrCat(state.size, SnapshotNow()); };
   FailureSuite::Try(
-      "a pool's Allocate while tracking", kStatus, make,
+      "a pool's Allocate while tracking", kNeedsNone, make,
       [](Block&) -> Status {
         const ScopedLabel label(kLabel);
         uint8_t* other = nullptr;
@@ -203,7 +207,7 @@ TEST_F(HeapOutOfMemory, BlocksThatComeAndGoMeanwhile) {
       },
       outcome);
   FailureSuite::Try(
-      "a pool's Reallocate while tracking", kStatus, make,
+      "a pool's Reallocate while tracking", kNeedsNone, make,
       [](Block& state) -> Status {
         ALKAID_RETURN_NOT_OK(system_memory_pool()->Reallocate(state.size, 5000, &state.block));
         state.size = 5000;
@@ -276,7 +280,7 @@ TEST_F(HeapOutOfMemory, Snapshots) {
       [&](MemoryPool* pool) { return HeapSnapshot::Make(contents(pool)).value(); },
       [](HeapSnapshot& snapshot) { return snapshot; }, text);
   FailureSuite::Try(
-      "HeapSnapshot::ModuleOf and frames", kGoesOn,
+      "HeapSnapshot::ModuleOf and frames", kNeedsNone,
       [&](MemoryPool* pool) { return HeapSnapshot::Make(contents(pool)).value(); },
       [](HeapSnapshot& snapshot) {
         (void)snapshot.frames(1);
@@ -410,14 +414,13 @@ TEST_F(HeapOutOfMemory, Retention) {
 }
 
 TEST_F(HeapOutOfMemory, Requests) {
-  const auto parse = [](std::string_view text) {
+  const auto parse = [](failing::OutOfMemory rule, std::string_view text) {
     FailureSuite::Try(
-        "ParseSignal", kStatus, [](MemoryPool*) { return 0; },
-        [&](int&) { return ParseSignal(text); },
+        "ParseSignal", rule, [](MemoryPool*) { return 0; }, [&](int&) { return ParseSignal(text); },
         [](int&, int signal) { return absl::StrCat(signal); });
   };
-  parse("USR2");
-  parse("no signal that any system has under this name");
+  parse(kNeedsNone, "USR2");
+  parse(kStatus, "no signal that any system has under this name");
   const std::string pattern = file_ + ".%p";
   FailureSuite::TryInChildren("WriteHeapFileAtExit", kStatus,
                               [&] { return WriteHeapFileAtExit(pattern); });
