@@ -92,6 +92,12 @@ TEST(EventsOutOfMemory, WritingSmallData) {
   append("SmdWriter::Append, another", configured, configure);
   append("SmdWriter::Append, before any", write, View(dgram::crafted::Event(1), under));
   append("SmdWriter::Append, a Configure of records", write, View(crafted::SmdConfigure()));
+  const auto under_another_id = [](MemoryPool* pool) {
+    return Writing{std::make_unique<SmdWriter>(
+        SmdWriterOptions{.names_id = dgram::NamesId(3, 3), .pool = pool})};
+  };
+  append("SmdWriter::Append, a Configure of records of another NamesId", under_another_id,
+         View(crafted::SmdConfigure()));
   append("SmdWriter::Append, a corrupted Configure", write,
          View(dgram::crafted::Dgram(TransitionId::kConfigure, "", 0, 8)));
   append("SmdWriter::Append, a NamesId that is taken", write,
