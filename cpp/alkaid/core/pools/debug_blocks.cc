@@ -291,7 +291,7 @@ constinit DebugBlocks* DebugTables::pools = nullptr;
 constinit RememberedBlock DebugTables::remembered[DebugBlocks::kMostRemembered];
 constinit uint32_t DebugTables::remembered_count = 0;
 
-GuardedLayout::GuardedLayout(int64_t size, int64_t alignment)
+DebugLayout::DebugLayout(int64_t size, int64_t alignment)
     : front(std::max(alignment, kLeastGuard)),
       // No sum of these passes 64 bits: sizes and alignments have been checked.
       bytes(front + RoundUpToMultipleOf64(size) + kLeastGuard) {}
@@ -322,7 +322,7 @@ void DebugBlocks::SetPool(MemoryPool* pool) {
 uint8_t* DebugBlocks::Enter(const TakenBlock& taken, int64_t usable, int64_t size,
                             int64_t alignment) {
   DebugBlock block;
-  block.data = taken.start + GuardedLayout(size, alignment).front;
+  block.data = taken.start + DebugLayout(size, alignment).front;
   block.size = size;
   block.alignment = alignment;
   block.taken = taken;

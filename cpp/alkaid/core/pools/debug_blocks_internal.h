@@ -39,8 +39,8 @@ struct TakenBlock {
 };
 
 // Where a block of `size` bytes lies in what is asked of the allocator.
-struct GuardedLayout {
-  GuardedLayout(int64_t size, int64_t alignment);
+struct DebugLayout {
+  DebugLayout(int64_t size, int64_t alignment);
   int64_t front;  // bytes before the block: a multiple of the alignment
   int64_t bytes;  // in all
 };

@@ -32,7 +32,7 @@ class DebugAllocator {
   explicit DebugAllocator(Wrapped wrapped) : state_(std::make_shared<State>(std::move(wrapped))) {}
 
   Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
-    TakenBlock taken = {nullptr, GuardedLayout(size, alignment).bytes, alignment};
+    TakenBlock taken = {nullptr, DebugLayout(size, alignment).bytes, alignment};
     Status status = wrapped().AllocateAligned(taken.bytes, alignment, &taken.start);
     if (!status.ok() && GiveBackFreed()) {
       status = wrapped().AllocateAligned(taken.bytes, alignment, &taken.start);
