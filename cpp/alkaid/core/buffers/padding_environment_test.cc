@@ -207,7 +207,7 @@ TEST(DebugPadding, AWriteRightBehindABufferIsFoundOnEachBackend) {
         EXPECT_THAT(warned.err,
                     AllOf(HasSubstr("byte " + std::to_string(place) + " behind the end"),
                           HasSubstr("100-byte buffer at 0x"), HasSubstr(backend),
-                          HasSubstr("allocated at"), HasSubstr("found at")));
+                          HasSubstr("allocated by thread"), HasSubstr("found by thread")));
       }
     }
   }
@@ -260,7 +260,7 @@ TEST(DebugPadding, BuffersWhoseBlocksLieOverOneAnotherAreFoundOnAnyPool) {
     const ChildResult warned = Write("warn", "unregistered", "overlap", reallocates);
     EXPECT_TRUE(warned.ExitedWith(0)) << warned.status;
     EXPECT_THAT(warned.err, AllOf(HasSubstr("fault: overlap: "), HasSubstr("(unregistered)"),
-                                  HasSubstr("allocated at"), HasSubstr("found at")));
+                                  HasSubstr("allocated by thread"), HasSubstr("found by thread")));
     const ChildResult sound = Write("abort", "unregistered", "sound", reallocates);
     EXPECT_TRUE(sound.ExitedWith(0)) << sound.status;
     EXPECT_THAT(sound.err, IsEmpty());

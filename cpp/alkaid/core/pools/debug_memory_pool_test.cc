@@ -468,7 +468,7 @@ TEST(DebugPool, BlocksThatAPoolOfTheProgramLaysOverOneAnotherAreFound) {
   const ChildResult warned = WithMode("warn", "overlapping", "overlap");
   EXPECT_TRUE(warned.ExitedWith(0)) << warned.status;
   EXPECT_THAT(warned.err, AllOf(HasSubstr("fault: overlap: "), HasSubstr("(overlapping)"),
-                                HasSubstr("allocated at"), HasSubstr("found at")));
+                                HasSubstr("allocated by thread"), HasSubstr("found by thread")));
   EXPECT_EQ(CountOf(warned.err, "AllocateTheBlock"), 2) << warned.err;
 }
 
@@ -494,9 +494,9 @@ TEST(DebugPool, TheReportHasTheStacksOfTheBlockAndOfTheFault) {
   for (const std::string& backend : Backends()) {
     SCOPED_TRACE(backend);
     const std::string twice = WithMode("warn", backend, "free-twice").err;
-    const size_t allocated = twice.find("allocated at");
-    const size_t freed = twice.find("freed at");
-    const size_t found = twice.find("found at");
+    const size_t allocated = twice.find("allocated by thread");
+    const size_t freed = twice.find("freed by thread");
+    const size_t found = twice.find("found by thread");
     ASSERT_TRUE(allocated < freed && freed < found && found != std::string::npos) << twice;
     EXPECT_THAT(twice.substr(allocated, freed - allocated), HasSubstr("AllocateTheBlock"));
     EXPECT_THAT(twice.substr(freed, found - freed), HasSubstr("FreeTheBlock"));
@@ -504,8 +504,9 @@ TEST(DebugPool, TheReportHasTheStacksOfTheBlockAndOfTheFault) {
     // Each frame with what addr2line takes.
     EXPECT_THAT(twice.substr(found), HasSubstr("debug_memory_pool_test+0x"));
     const std::string live = WithMode("warn", backend, "destroy-the-pool-of-a-live-block").err;
-    EXPECT_THAT(live, AllOf(HasSubstr("allocated at"), HasSubstr("AllocateTheBlock"),
-                            HasSubstr("found at"), HasSubstr("1 of its blocks, of 100 bytes")));
+    EXPECT_THAT(live,
+                AllOf(HasSubstr("allocated by thread"), HasSubstr("AllocateTheBlock"),
+                      HasSubstr("found by thread"), HasSubstr("1 of its blocks, of 100 bytes")));
   }
 }
 

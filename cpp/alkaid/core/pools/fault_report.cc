@@ -1,22 +1,12 @@
-#include <dlfcn.h>
-#include <link.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdarg>
-#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 
-#include "absl/debugging/symbolize.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/core/pools/fault_report_internal.h"
-#include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid::internal {
 namespace {
@@ -50,96 +40,31 @@ DebugMode Mode() {
   return mode;
 }
 
-// The file that holds an address of code, and where in it the address lies.
-struct Place {
-  char file[256] = "";
-  uint64_t offset = 0;
-};
-
-Place PlaceOf(uint64_t address) {
-  Place place;
-  const link_map* module = nullptr;
-#if defined(DLFO_STRUCT_HAS_EH_DBASE)
-  // Unlike dladdr it takes no lock.
-  dl_find_object object;
-  if (::_dl_find_object(reinterpret_cast<void*>(address), &object) == 0) {
-    module = object.dlfo_link_map;
-  }
-#else
-  Dl_info info;
-  void* extra = nullptr;
-  if (::dladdr1(reinterpret_cast<void*>(address), &info, &extra, RTLD_DL_LINKMAP) != 0) {
-    module = static_cast<const link_map*>(extra);
-  }
-#endif
-  if (module == nullptr) return place;
-  place.offset = address - module->l_addr;
-  if (module->l_name != nullptr && module->l_name[0] != '\0') {
-    std::snprintf(place.file, sizeof(place.file), "%s", module->l_name);
-  } else if (const ssize_t length =
-                 ::readlink("/proc/self/exe", place.file, sizeof(place.file) - 1);
-             length > 0) {
-    place.file[length] = '\0';
-  }
-  return place;
-}
-
 }  // namespace
 
 bool MemoryDebugOn() { return Mode() != DebugMode::kNone; }
 
-[[gnu::noinline]] int StackTrace::CaptureFrames(uint64_t* frames) {
-  // The first of what CaptureStack gives is in this function.
-  uint64_t all[kMostFrames + 1];
-  const int depth = unwind::CaptureStack(unwind::Unwinder::kCallFrameInfo, all, kMostFrames + 1);
-  if (depth < 2) return 0;
-  std::copy(all + 1, all + depth, frames);
-  return depth - 1;
-}
-
 FaultReport::FaultReport(const char* format, ...) {
-  AddText("Alkaid memory fault: ");
+  text_ << "Alkaid memory fault: ";
   va_list arguments;
   va_start(arguments, format);
   Add(format, arguments);
   va_end(arguments);
-  AddText("\n");
 }
 
 void FaultReport::Line(const char* format, ...) {
-  AddText("  ");
+  text_ << "  ";
   va_list arguments;
   va_start(arguments, format);
   Add(format, arguments);
   va_end(arguments);
-  AddText("\n");
-}
-
-void FaultReport::Trace(const char* what, const StackTrace& trace) {
-  if (trace.depth == 0) return;
-  Line("%s at", what);
-  for (int i = 0; i < trace.depth; ++i) {
-    // A return address is that of the instruction after the call.
-    const uint64_t address = trace.frames[i] - 1;
-    char name[512];
-    if (!absl::Symbolize(reinterpret_cast<void*>(address), name, sizeof(name))) {
-      std::strcpy(name, "?");
-    }
-    const Place place = PlaceOf(address);
-    if (place.file[0] != '\0') {
-      Line("  0x%012llx %s (%s+0x%llx)", static_cast<unsigned long long>(address), name, place.file,
-           static_cast<unsigned long long>(place.offset));
-    } else {
-      Line("  0x%012llx %s", static_cast<unsigned long long>(address), name);
-    }
-  }
 }
 
 void FaultReport::Finish() {
   StackTrace here;
   here.Capture();
   Trace("found", here);
-  Flush();
+  text_.End();
   switch (Mode()) {
     case DebugMode::kAbort:
       std::abort();
@@ -151,38 +76,10 @@ void FaultReport::Finish() {
   }
 }
 
-// Written in whole lines, and in one piece as far as it fits.
 void FaultReport::Add(const char* format, __builtin_va_list arguments) {
-  for (const bool is_last_try : {false, true}) {
-    va_list copy;
-    va_copy(copy, arguments);
-    const auto room = static_cast<int>(sizeof(text_)) - used_;
-    const int length = std::vsnprintf(text_ + used_, static_cast<size_t>(room), format, copy);
-    va_end(copy);
-    if (length < 0) return;
-    if (length < room || is_last_try) {
-      used_ += std::min(length, room - 1);
-      return;
-    }
-    Flush();
-  }
-}
-
-void FaultReport::AddText(const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  Add(format, arguments);
-  va_end(arguments);
-}
-
-void FaultReport::Flush() {
-  for (int written = 0; written < used_;) {
-    const ssize_t n = ::write(STDERR_FILENO, text_ + written, static_cast<size_t>(used_ - written));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;  // whom could one tell that stderr does not work?
-    written += static_cast<int>(n);
-  }
-  used_ = 0;
+  char line[1024];
+  if (std::vsnprintf(line, sizeof(line), format, arguments) >= 0) text_ << line;
+  text_ << "\n";
 }
 
 }  // namespace alkaid::internal

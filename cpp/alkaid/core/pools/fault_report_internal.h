@@ -6,31 +6,19 @@
 // stderr. Each frame has its address, the function's name from the symbol table where there is one,
 // and the file with the offset in it, as addr2line takes it.
 //
-// Ownership: a report keeps nothing. Threads: any; each builds its own. Out of memory: nothing here
-// allocates from the program's heap. No lock is taken but Abseil's, for the names of functions: a child
-// that is forked while another thread's report is being made finds that one held.
+// Ownership: a report keeps nothing. Threads: any; reports of several threads come one after the other,
+// and a fork waits for the one that is being made (fault_text_internal.h). A thread that makes one takes
+// no other lock. Out of memory: nothing here allocates from the program's heap.
 #pragma once
 
-#include <cstdint>
-
 #include "alkaid/base/export.h"
+#include "alkaid/core/pools/fault_text_internal.h"
 
 namespace alkaid::internal {
 
 // Whether the debug mode is on; read from the environment once. An unknown value is reported on
 // stderr and means off.
 ALKAID_EXPORT bool MemoryDebugOn();
-
-struct StackTrace {
-  static constexpr int kMostFrames = 16;
-
-  // Of the caller, which is the first frame.
-  [[gnu::always_inline]] void Capture() { depth = CaptureFrames(frames); }
-  static ALKAID_EXPORT int CaptureFrames(uint64_t* frames);
-
-  int depth = 0;  // 0: not known
-  uint64_t frames[kMostFrames] = {};
-};
 
 class ALKAID_EXPORT FaultReport {
  public:
@@ -40,19 +28,16 @@ class ALKAID_EXPORT FaultReport {
   FaultReport& operator=(const FaultReport&) = delete;
 
   [[gnu::format(printf, 2, 3)]] void Line(const char* format, ...);
-  // "  <what> at" and the frames; nothing where none are known.
-  void Trace(const char* what, const StackTrace& trace);
+  // "  <what> by thread <id>:" and the frames; nothing where none are known.
+  void Trace(const char* what, const StackTrace& trace) { text_.Trace(what, trace); }
   // Ends the report with the calling thread's stack, and does as the mode says: abort and trap do
   // not return, warn does.
   void Finish();
 
  private:
   [[gnu::format(printf, 2, 0)]] void Add(const char* format, __builtin_va_list arguments);
-  [[gnu::format(printf, 2, 3)]] void AddText(const char* format, ...);
-  void Flush();
 
-  int used_ = 0;
-  char text_[3072];
+  FaultText text_;
 };
 
 }  // namespace alkaid::internal

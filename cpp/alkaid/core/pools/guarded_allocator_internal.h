@@ -41,8 +41,13 @@ class GuardedAllocator {
 
   void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment) {
     if (IsInGuardedRegion(region_, ptr)) [[unlikely]]
-      return FreeGuarded(ptr);
+      return FreeOneGuarded(ptr, size, alignment);
     wrapped_.DeallocateAligned(ptr, size, alignment);
+  }
+
+  // A guarded block that its caller takes for nothing would stay live for ever.
+  void CheckIsNothing(uint8_t* ptr, int64_t alignment) const {
+    if (IsInGuardedRegion(region_, ptr)) CheckGuarded({ptr, owner_, 0, alignment});
   }
 
   void ReleaseUnused() { wrapped_.ReleaseUnused(); }
@@ -60,24 +65,30 @@ class GuardedAllocator {
     return absl::OkStatus();
   }
 
+  // Not inlined, as a claim takes room on the stack that the usual way would have to make too.
+  [[gnu::noinline]] void FreeOneGuarded(uint8_t* ptr, int64_t size, int64_t alignment) {
+    FreeGuarded({ptr, owner_, size, alignment});
+  }
+
   // A block that was guarded, or is to be. One that shrinks stays where it is. One that grows moves:
   // to a slot where `takes`, else to the allocator, so that growing in small steps does not copy it
   // at each.
   [[gnu::noinline]] Status Move(int64_t old_size, int64_t new_size, int64_t alignment,
                                 bool is_guarded, bool takes, uint8_t** ptr) {
-    const int64_t held = is_guarded ? CheckGuarded(*ptr) : old_size;
-    if (is_guarded && new_size <= held) {
-      ShrinkGuarded(*ptr, new_size);
+    const GuardedClaim claim = {*ptr, owner_, old_size, alignment};
+    if (is_guarded && new_size <= old_size) {
+      ShrinkGuarded(claim, new_size);
       return absl::OkStatus();
     }
+    if (is_guarded) CheckGuarded(claim);
     uint8_t* block = takes ? AllocateGuarded(new_size, alignment, owner_) : nullptr;
     if (block == nullptr) {
       if (!is_guarded) return wrapped_.ReallocateAligned(old_size, new_size, alignment, ptr);
       ALKAID_RETURN_NOT_OK(wrapped_.AllocateAligned(new_size, alignment, &block));
     }
-    std::memcpy(block, *ptr, static_cast<size_t>(std::min(held, new_size)));
+    std::memcpy(block, *ptr, static_cast<size_t>(std::min(old_size, new_size)));
     if (is_guarded) {
-      FreeGuarded(*ptr);
+      FreeGuarded(claim);
     } else {
       wrapped_.DeallocateAligned(*ptr, old_size, alignment);
     }
@@ -91,13 +102,28 @@ class GuardedAllocator {
   GuardedOwner owner_;
 };
 
+// What all pools over guarded allocators are.
+class GuardingPool {
+ protected:
+  virtual ~GuardingPool() = default;
+};
+
 template <typename Wrapped, typename Sampler>
-class GuardedPool final : public BaseMemoryPoolImpl<GuardedAllocator<Wrapped, Sampler>> {
+class GuardedPool final : public BaseMemoryPoolImpl<GuardedAllocator<Wrapped, Sampler>>,
+                          public GuardingPool {
  public:
   using Allocator = GuardedAllocator<Wrapped, Sampler>;
-  explicit GuardedPool(const GuardedSampling& sampling)
-      : BaseMemoryPoolImpl<Allocator>(Allocator(sampling)) {
+  using Base = BaseMemoryPoolImpl<Allocator>;
+  using Base::Reallocate;
+
+  explicit GuardedPool(const GuardedSampling& sampling) : Base(Allocator(sampling)) {
     this->allocator()->SetPool(this);
+  }
+
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
+    if (old_size == 0) [[unlikely]]
+      this->allocator()->CheckIsNothing(*ptr, alignment);
+    return Base::Reallocate(old_size, new_size, alignment, ptr);
   }
 };
 

@@ -1,74 +1,19 @@
-#include <dlfcn.h>
-#include <link.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
-#include "absl/debugging/symbolize.h"
+#include "alkaid/base/thread_id_internal.h"
 #include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/fault_text_internal.h"
 #include "alkaid/core/pools/guarded_fault_internal.h"
 #include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid::internal {
 namespace {
-
-struct Hex {
-  explicit Hex(uint64_t number) : value(number) {}
-  explicit Hex(const void* address) : value(reinterpret_cast<uint64_t>(address)) {}
-  uint64_t value;
-};
-
-// Text for stderr, written in pieces of up to its size. For signal handlers.
-class FaultText {
- public:
-  FaultText() = default;
-  ~FaultText() { Flush(); }
-  FaultText(const FaultText&) = delete;
-  FaultText& operator=(const FaultText&) = delete;
-
-  FaultText& operator<<(std::string_view text) {
-    for (const char letter : text) {
-      if (size_ == sizeof(text_)) Flush();
-      text_[size_++] = letter;
-    }
-    return *this;
-  }
-  FaultText& operator<<(int64_t number) { return Number(number, 10); }
-  FaultText& operator<<(Hex number) {
-    *this << "0x";
-    return Number(number.value, 16);
-  }
-  void Flush() {
-    // Whom could one tell that stderr does not work?
-    for (size_t done = 0; done < size_;) {
-      const ssize_t n = ::write(STDERR_FILENO, text_ + done, size_ - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) break;
-      done += static_cast<size_t>(n);
-    }
-    size_ = 0;
-  }
-
- private:
-  template <typename Int>
-  FaultText& Number(Int number, int base) {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof(digits), number, base).ptr;
-    return *this << std::string_view(digits, static_cast<size_t>(end - digits));
-  }
-
-  char text_[512];
-  size_t size_ = 0;
-};
 
 FaultText& Bytes(FaultText& text, int64_t count) {
   return text << count << (count == 1 ? " byte" : " bytes");
@@ -80,43 +25,6 @@ const char* LabelName(uint32_t id) {
   return id < all.count->load(std::memory_order_acquire)
              ? all.names[id].load(std::memory_order_relaxed)
              : "";
-}
-
-// " name (file+0x12)", as far as it is known.
-void NameCode(FaultText& text, uint64_t address, bool names) {
-  char name[256];
-  if (names && absl::Symbolize(reinterpret_cast<void*>(address), name, sizeof(name))) {
-    text << " " << name;
-  }
-#if defined(DLFO_STRUCT_HAS_EH_DBASE)
-  dl_find_object object;
-  if (_dl_find_object(reinterpret_cast<void*>(address), &object) != 0) return;
-  const link_map* const map = object.dlfo_link_map;
-  const char* file = map->l_name;
-  char program[256];
-  if (file == nullptr || *file == '\0') {
-    const ssize_t size = ::readlink("/proc/self/exe", program, sizeof(program) - 1);
-    program[size < 0 ? 0 : size] = '\0';
-    file = program;
-  }
-  text << " (" << file << "+" << Hex(address - map->l_addr) << ")";
-#endif
-}
-
-void PrintFrames(FaultText& text, const uint64_t* frames, int depth, bool names) {
-  for (int i = 0; i < depth; ++i) {
-    // A frame is where its call returns to; the call is before that.
-    text << "    #" << int64_t{i} << " " << Hex(frames[i] - 1);
-    NameCode(text, frames[i] - 1, names);
-    text << "\n";
-    text.Flush();
-  }
-}
-
-void PrintTrace(FaultText& text, const char* what, const GuardedTrace& trace, bool names) {
-  if (trace.thread == 0) return;
-  text << "  " << what << " by thread " << int64_t{trace.thread} << ":\n";
-  PrintFrames(text, trace.frames, trace.depth, names);
 }
 
 void PrintBlock(FaultText& text, const GuardedSlot& slot) {
@@ -148,23 +56,6 @@ void PrintPlace(FaultText& text, const GuardedSlot& slot, const void* address) {
   }
 }
 
-// One report at a time. False where this thread is in one already.
-constinit std::atomic<pid_t> reporting{0};
-bool BeginReport() {
-  const pid_t self = ::gettid();
-  for (pid_t other = 0;
-       !reporting.compare_exchange_strong(other, self, std::memory_order_acquire);) {
-    if (other == self) return false;
-    // A thread that a fork has left in the parent ends no report here: it is taken from it.
-    if (::syscall(SYS_tgkill, ::getpid(), other, 0) != 0 && errno == ESRCH) continue;
-    other = 0;
-    const timespec moment = {0, 1'000'000};
-    ::nanosleep(&moment, nullptr);
-  }
-  return true;
-}
-void EndReport() { reporting.store(0, std::memory_order_release); }
-
 // How an instruction came to the fault: by the error code of x86-64's page faults.
 const char* KindOfAccess(const void* context) {
 #if defined(__x86_64__)
@@ -177,6 +68,16 @@ const char* KindOfAccess(const void* context) {
 #endif
 }
 
+// What kind of fault it is to touch `address`, which is in the block or beside it.
+const char* KindOfFault(const GuardedSlot& slot, const void* address) {
+  const int64_t at = static_cast<const uint8_t*>(address) - slot.start;
+  const int64_t size = slot.size.load(std::memory_order_relaxed);
+  const bool is_freed = slot.state.load(std::memory_order_acquire) == GuardedSlot::kFreed;
+  if (at < 0) return is_freed ? "underrun of a freed block" : "underrun";
+  if (at >= size) return is_freed ? "overrun of a freed block" : "overrun";
+  return is_freed ? "use after free" : "an access that its pages do not grant";
+}
+
 // Names of functions take some of the stack to find.
 bool HasStackForNames(const void* context) {
   constexpr uint64_t kEnough = 48 << 10;
@@ -187,60 +88,69 @@ bool HasStackForNames(const void* context) {
   return !is_signal_stack || here - bottom >= kEnough;
 }
 
-void ReportAccess(const GuardedSlot& slot, const void* address, const void* context) {
-  const bool names = HasStackForNames(context);
-  const int64_t at = static_cast<const uint8_t*>(address) - slot.start;
-  const bool is_freed = slot.state.load(std::memory_order_acquire) == GuardedSlot::kFreed;
-  FaultText text;
-  text << "Alkaid memory fault: "
-       << (is_freed ? "use after free"
-           : at < 0 ? "underrun"
-           : at >= slot.size.load(std::memory_order_relaxed)
-               ? "overrun"
-               : "an access that its pages do not grant")
-       << ": " << KindOfAccess(context) << " at ";
+void ReportAccess(FaultText& text, const GuardedSlot& slot, const void* address,
+                  const void* context) {
+  if (!HasStackForNames(context)) text.LeaveNamesOut();
+  text << "Alkaid memory fault: " << KindOfFault(slot, address) << ": " << KindOfAccess(context)
+       << " at ";
   PrintPlace(text, slot, address);
   text << "\n";
   PrintBlock(text, slot);
-  text << "  access to " << Hex(address) << " by thread " << int64_t{::gettid()} << ":\n";
-  text.Flush();
-  uint64_t frames[GuardedTrace::kMaxFrames];
-  const int depth = unwind::CaptureInterruptedStack(context, frames, GuardedTrace::kMaxFrames);
-  PrintFrames(text, frames, depth, names);
-  PrintTrace(text, "freed", slot.freed, names);
-  PrintTrace(text, "allocated", slot.allocated, names);
+  text << "  access to " << Hex(address) << " by thread " << int64_t{KernelThreadId()} << ":\n";
+  // The stack of a program that writes where it should not may lead anywhere.
+  text.Write();
+  constexpr int kMostFrames = 24;
+  uint64_t frames[kMostFrames];
+  text.Frames(frames, unwind::CaptureInterruptedStack(context, frames, kMostFrames));
+  text.Trace("freed", slot.freed);
+  text.Trace("allocated", slot.allocated);
 }
 
+// What the program had set for SIGSEGV.
 constinit struct sigaction before = {};
+constinit std::atomic<bool> was_reset{false};  // by SA_RESETHAND
 
-// As if this handler had never been there.
+bool IsHandler(const struct sigaction& action) {
+  return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+}
+
+// Does what the kernel would do, were ours not set.
 void PassOn(int signal, siginfo_t* info, void* context) {
+  const bool is_once = (before.sa_flags & SA_RESETHAND) != 0;
+  if (!IsHandler(before) || (is_once && was_reset.exchange(true))) {
+    const bool was_sent = info->si_code <= 0;
+    if (was_sent && before.sa_handler == SIG_IGN) return;
+    struct sigaction standard = {};
+    standard.sa_handler = SIG_DFL;
+    ::sigaction(signal, &standard, nullptr);
+    // An instruction that faulted does so again; a signal that was sent is sent again.
+    if (was_sent) ::raise(signal);
+    return;
+  }
+  // This signal is blocked already. What the handler returns to has its own mask again.
+  ::pthread_sigmask(SIG_BLOCK, &before.sa_mask, nullptr);
+  if ((before.sa_flags & SA_NODEFER) != 0 && ::sigismember(&before.sa_mask, signal) == 0) {
+    sigset_t own;
+    ::sigemptyset(&own);
+    ::sigaddset(&own, signal);
+    ::pthread_sigmask(SIG_UNBLOCK, &own, nullptr);
+  }
   if ((before.sa_flags & SA_SIGINFO) != 0) {
     before.sa_sigaction(signal, info, context);
-    return;
-  }
-  if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
+  } else {
     before.sa_handler(signal);
-    return;
   }
-  const bool was_sent = info->si_code <= 0;
-  if (was_sent && before.sa_handler == SIG_IGN) return;
-  struct sigaction standard = {};
-  standard.sa_handler = SIG_DFL;
-  ::sigaction(signal, &standard, nullptr);
-  // An instruction that faulted does so again; a signal that was sent is sent again.
-  if (was_sent) ::raise(signal);
 }
 
 void OnFault(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   const bool is_fault = info->si_code > 0;
   auto* const slot = const_cast<GuardedSlot*>(is_fault ? FindGuardedSlot(info->si_addr) : nullptr);
-  // Once for each block: a handler of the program may return, and the instruction comes again.
-  // A thread that comes second waits, since what comes after the report ends the program.
-  if (slot != nullptr && BeginReport()) {
-    if (!slot->reported.exchange(true)) ReportAccess(*slot, info->si_addr, context);
-    EndReport();
+  if (slot != nullptr) {
+    // A thread that comes second waits here, since what comes after the report ends the program.
+    FaultText text;
+    // Once for each block: a handler of the program may return, and the instruction comes again.
+    if (!slot->reported.exchange(true)) ReportAccess(text, *slot, info->si_addr, context);
   }
   errno = saved_errno;
   PassOn(signal, info, context);
@@ -249,23 +159,19 @@ void OnFault(int signal, siginfo_t* info, void* context) {
 // What all faults that a call finds have in common.
 class CallFault {
  public:
-  CallFault() {
-    BeginReport();
-    text_ << "Alkaid memory fault: ";
-  }
+  CallFault() { text_ << "Alkaid memory fault: "; }
   FaultText& text() { return text_; }
   [[noreturn]] void End(const GuardedSlot* slot, const char* what) {
     text_ << "\n";
     if (slot != nullptr) PrintBlock(text_, *slot);
-    GuardedTrace here;
-    here.Take();
-    PrintTrace(text_, what, here, true);
+    StackTrace here;
+    here.Capture();
+    text_.Trace(what, here);
     if (slot != nullptr) {
-      PrintTrace(text_, "freed", slot->freed, true);
-      PrintTrace(text_, "allocated", slot->allocated, true);
+      text_.Trace("freed", slot->freed);
+      text_.Trace("allocated", slot->allocated);
     }
-    text_.Flush();
-    EndReport();
+    text_.End();
     std::abort();
   }
 
@@ -276,10 +182,12 @@ class CallFault {
 }  // namespace
 
 void HandleGuardedFaults() {
+  ::sigaction(SIGSEGV, nullptr, &before);
   struct sigaction action = {};
   action.sa_sigaction = OnFault;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  ::sigaction(SIGSEGV, nullptr, &before);
+  // Where the program's handler runs, and which calls go on after it, are the program's to say.
+  action.sa_flags = SA_SIGINFO | (IsHandler(before) ? before.sa_flags & (SA_ONSTACK | SA_RESTART)
+                                                    : SA_ONSTACK | SA_RESTART);
   ::sigaction(SIGSEGV, &action, nullptr);
 }
 
@@ -308,6 +216,28 @@ void EndAtFreeOfNoBlock(const GuardedSlot* slot, const uint8_t* ptr, const char*
     }
   }
   fault.End(slot, what);
+}
+
+void EndAtWrongClaim(const GuardedSlot& slot, const GuardedClaim& claim, const char* what) {
+  CallFault fault;
+  FaultText& text = fault.text();
+  const int64_t size = slot.size.load(std::memory_order_relaxed);
+  const bool is_of_another_pool = slot.pool != claim.owner.pool;
+  text << (is_of_another_pool   ? "wrong pool"
+           : size != claim.size ? "wrong size"
+                                : "wrong alignment")
+       << ": " << what << " of a block of ";
+  Bytes(text, size);
+  if (is_of_another_pool) {
+    text << " by pool " << Hex(claim.owner.pool) << " over " << claim.owner.backend
+         << "; it is of pool " << Hex(slot.pool) << " over " << slot.backend;
+  } else if (size != claim.size) {
+    text << " as one of ";
+    Bytes(text, claim.size);
+  } else {
+    text << ", aligned to " << slot.alignment << ", as one aligned to " << claim.alignment;
+  }
+  fault.End(&slot, what);
 }
 
 }  // namespace alkaid::internal

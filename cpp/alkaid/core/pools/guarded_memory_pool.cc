@@ -8,6 +8,8 @@
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/checked_allocation.h"
+#include "alkaid/core/pools/debug_memory_pool_internal.h"
+#include "alkaid/core/pools/guarded_allocator_internal.h"
 #include "alkaid/core/pools/guarded_sampler_internal.h"
 #include "alkaid/core/pools/guarded_slots_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
@@ -23,24 +25,39 @@ Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(const std::string& b
                              " is to be guarded; it can be one in 1 to ", GuardedSampling::kMost);
     }
   }
-  return internal::CreateMemoryPoolThatGuards(backend, sampling);
+  auto pool = internal::CreateMemoryPoolThatGuards(backend, sampling);
+  if (pool.ok() && sampling.on() && !internal::MemoryDebugOn() &&
+      dynamic_cast<internal::GuardingPool*>(pool->get()) == nullptr &&
+      dynamic_cast<GuardedMemoryPool*>(pool->get()) == nullptr) {
+    return status::FailedPrecondition(
+        "create guarded memory pool: the backend '", backend,
+        "' makes no pool over an allocator, in whose place blocks can be guarded; put a "
+        "GuardedMemoryPool over the pool that it takes its blocks from");
+  }
+  return pool;
 }
 
 // What a pool needs to guard; not in the header.
 struct GuardedMemoryPool::Guard {
-  Guard(const MemoryPool* pool, const GuardedSampling& sampling, const std::string& backend)
+  Guard(const MemoryPool* pool, const GuardedSampling& sampling, const MemoryPool& below)
       : sampler(sampling),
         region(internal::GuardedRegion()),
-        owner(pool, backend, internal::GuardedAccount::kOther) {}
+        owner(pool, below.backend_name(), internal::GuardedAccount::kOther),
+        is_over_plain_allocator(dynamic_cast<const internal::PoolOverAllocator*>(&below) !=
+                                    nullptr &&
+                                dynamic_cast<const internal::GuardingPool*>(&below) == nullptr) {}
 
-  // Not what the pool below guards by itself.
+  // Not what the pool below guards by itself. Where that is over a plain allocator, which knows no
+  // guarded blocks, those of another pool are reported here.
   bool Has(const uint8_t* ptr) const {
-    return internal::IsInGuardedRegion(region, ptr) && internal::IsGuardedBlockOf(owner.pool, ptr);
+    return internal::IsInGuardedRegion(region, ptr) &&
+           (is_over_plain_allocator || internal::IsGuardedBlockOf(owner.pool, ptr));
   }
 
   const internal::ByteSampler sampler;
   const uint64_t region;
   const internal::GuardedOwner owner;
+  const bool is_over_plain_allocator;
 };
 
 GuardedMemoryPool::GuardedMemoryPool(MemoryPool* pool, const GuardedSampling& sampling)
@@ -49,7 +66,7 @@ GuardedMemoryPool::GuardedMemoryPool(MemoryPool* pool, const GuardedSampling& sa
 GuardedMemoryPool::GuardedMemoryPool(std::shared_ptr<MemoryPool> pool,
                                      const GuardedSampling& sampling)
     : ForwardingMemoryPool(std::move(pool)),
-      guard_(std::make_unique<Guard>(this, sampling, wrapped()->backend_name())) {
+      guard_(std::make_unique<Guard>(this, sampling, *wrapped())) {
   counters_.Describe(this, "guarded over " + wrapped()->backend_name());
 }
 
@@ -79,7 +96,7 @@ Status GuardedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t
   if (is_guarded || takes) [[unlikely]] {
     ALKAID_RETURN_NOT_OK(internal::CheckRequest("reallocate from", old_size, alignment));
     ALKAID_RETURN_NOT_OK(internal::CheckRequest("reallocate to", new_size, alignment));
-    ALKAID_RETURN_NOT_OK(is_guarded ? LeaveSlot(new_size, alignment, takes, ptr)
+    ALKAID_RETURN_NOT_OK(is_guarded ? LeaveSlot(old_size, new_size, alignment, takes, ptr)
                                     : EnterSlot(old_size, new_size, alignment, ptr));
   } else {
     ALKAID_RETURN_NOT_OK(
@@ -104,21 +121,22 @@ Status GuardedMemoryPool::EnterSlot(int64_t old_size, int64_t new_size, int64_t 
 }
 
 // As GuardedAllocator::Move does it.
-Status GuardedMemoryPool::LeaveSlot(int64_t new_size, int64_t alignment, bool takes,
-                                    uint8_t** ptr) {
+Status GuardedMemoryPool::LeaveSlot(int64_t old_size, int64_t new_size, int64_t alignment,
+                                    bool takes, uint8_t** ptr) {
   uint8_t* const old = *ptr;
-  const int64_t held = internal::CheckGuarded(old);
-  if (new_size > 0 && new_size <= held) {
-    internal::ObservedReallocation observed(this, old, held, alignment);
-    internal::ShrinkGuarded(old, new_size);
+  const internal::GuardedClaim claim = {old, guard_->owner, old_size, alignment};
+  internal::CheckGuarded(claim);
+  if (new_size > 0 && new_size <= old_size) {
+    internal::ObservedReallocation observed(this, old, old_size, alignment);
+    internal::ShrinkGuarded(claim, new_size);
     observed.Ended(old, new_size);
     return absl::OkStatus();
   }
   if (takes) {
     if (uint8_t* const block = internal::AllocateGuarded(new_size, alignment, guard_->owner)) {
-      internal::ObservedReallocation observed(this, old, held, alignment);
-      std::memcpy(block, old, static_cast<size_t>(held));
-      internal::FreeGuarded(old);
+      internal::ObservedReallocation observed(this, old, old_size, alignment);
+      std::memcpy(block, old, static_cast<size_t>(old_size));
+      internal::FreeGuarded(claim);
       *ptr = block;
       observed.Ended(block, new_size);
       return absl::OkStatus();
@@ -126,18 +144,18 @@ Status GuardedMemoryPool::LeaveSlot(int64_t new_size, int64_t alignment, bool ta
   }
   uint8_t* block = nullptr;
   ALKAID_RETURN_NOT_OK(internal::AllocateChecked(wrapped(), new_size, alignment, &block));
-  std::memcpy(block, old, static_cast<size_t>(std::min(held, new_size)));
-  if (internal::BlockEventsOn()) internal::EmitFree(this, old, held);
-  internal::FreeGuarded(old);
+  std::memcpy(block, old, static_cast<size_t>(std::min(old_size, new_size)));
+  if (internal::BlockEventsOn()) internal::EmitFree(this, old, old_size);
+  internal::FreeGuarded(claim);
   *ptr = block;
   return absl::OkStatus();
 }
 
 void GuardedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
-  if (size != 0 && guard_->Has(buffer)) [[unlikely]] {
+  if (guard_->Has(buffer)) [[unlikely]] {
     if (internal::BlockEventsOn()) internal::EmitFree(this, buffer, size);
     counters_.DidFree(size);
-    return internal::FreeGuarded(buffer);
+    return internal::FreeGuarded({buffer, guard_->owner, size, alignment});
   }
   wrapped()->Free(buffer, size, alignment);
   counters_.DidFree(size);

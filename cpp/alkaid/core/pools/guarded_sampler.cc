@@ -89,7 +89,7 @@ constexpr std::pair<std::string_view, int> kUnits[] = {
     {"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
 
 Status NotUnderstood(std::string_view part) {
-  return status::Invalid("is not understood at '", std::string(part),
+  return status::Invalid("is not understood at '", absl::string_view(part.data(), part.size()),
                          "': it takes a number of blocks from 1 to ", GuardedSampling::kMost,
                          ", a size from 1B to 1TiB such as 64MiB, or both, such as 1000,64MiB");
 }

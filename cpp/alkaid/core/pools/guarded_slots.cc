@@ -13,16 +13,15 @@
 
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/observers/label.h"
+#include "alkaid/core/pools/guarded_canaries_internal.h"
 #include "alkaid/core/pools/guarded_fault_internal.h"
 #include "alkaid/core/pools/guarded_slots_internal.h"
-#include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid {
 namespace internal {
 namespace {
 
 constexpr int64_t kPage = 4096;
-constexpr int kCanary = 0xca;
 constexpr uint64_t kNowhere = UINT64_MAX;
 
 struct Figures {
@@ -174,32 +173,6 @@ Placement Place(uint8_t* base, int64_t slot_size, int64_t size, int64_t alignmen
   return {start, AlignDown(start, kPage), AlignUp(start + size, kPage)};
 }
 
-void PlantCanaries(const GuardedSlot& slot) {
-  uint8_t* const end = slot.start + slot.size.load(std::memory_order_relaxed);
-  std::memset(slot.first, kCanary, static_cast<size_t>(slot.start - slot.first));
-  std::memset(end, kCanary, static_cast<size_t>(slot.last - end));
-}
-
-// Null where none of [first, last) was written to; else one that was, the nearest to `near`, which is
-// one of the ends.
-const uint8_t* FindDamage(const uint8_t* first, const uint8_t* last, bool from_the_end) {
-  const auto damaged = [](uint8_t byte) { return byte != kCanary; };
-  if (!from_the_end) {
-    const uint8_t* const found = std::find_if(first, last, damaged);
-    return found == last ? nullptr : found;
-  }
-  const auto found =
-      std::find_if(std::make_reverse_iterator(last), std::make_reverse_iterator(first), damaged);
-  return found == std::make_reverse_iterator(first) ? nullptr : &*found;
-}
-
-void CheckCanaries(const GuardedSlot& slot, const char* where) {
-  const uint8_t* const end = slot.start + slot.size.load(std::memory_order_relaxed);
-  const uint8_t* damage = FindDamage(end, slot.last, false);
-  if (damage == nullptr) damage = FindDamage(slot.first, slot.start, true);
-  if (damage != nullptr) EndAtDamagedCanary(slot, damage, where);
-}
-
 // Takes pages away from the program, and their memory.
 void Close(uint8_t* first, uint8_t* last) {
   if (first == last) return;
@@ -209,14 +182,19 @@ void Close(uint8_t* first, uint8_t* last) {
   ::madvise(first, static_cast<size_t>(last - first), MADV_DONTNEED);
 }
 
-// The live block that begins at `ptr`, taken over by the caller; any other state ends the program.
-GuardedSlot* TakeLive(uint8_t* ptr, const char* what) {
-  auto* const slot = const_cast<GuardedSlot*>(FindGuardedSlot(ptr));
+// The block of a claim, taken over by the caller. Where there is none, or it is not as the claim has it,
+// that ends the program.
+GuardedSlot* TakeLive(const GuardedClaim& claim, const char* what) {
+  auto* const slot = const_cast<GuardedSlot*>(FindGuardedSlot(claim.ptr));
   uint32_t state = GuardedSlot::kLive;
-  if (slot == nullptr || slot->start != ptr ||
+  if (slot == nullptr || slot->start != claim.ptr ||
       !slot->state.compare_exchange_strong(state, GuardedSlot::kChanging,
                                            std::memory_order_acq_rel)) {
-    EndAtFreeOfNoBlock(slot, ptr, what);
+    EndAtFreeOfNoBlock(slot, claim.ptr, what);
+  }
+  if (slot->pool != claim.owner.pool || slot->size.load(std::memory_order_relaxed) != claim.size ||
+      slot->alignment != claim.alignment) {
+    EndAtWrongClaim(*slot, claim, what);
   }
   return slot;
 }
@@ -234,11 +212,6 @@ GuardedAccount GuardedAccountOf(std::string_view backend) {
          : backend == "jemalloc" ? GuardedAccount::kJemalloc
          : backend == "mimalloc" ? GuardedAccount::kMimalloc
                                  : GuardedAccount::kOther;
-}
-
-[[gnu::noinline]] void GuardedTrace::Take() {
-  thread = ::gettid();
-  depth = unwind::CaptureStack(unwind::Unwinder::kCallFrameInfo, frames, kMaxFrames);
 }
 
 uint32_t GuardedSlotList::Take(GuardedSlot* slots, uint32_t count, int64_t now) {
@@ -319,7 +292,7 @@ uint64_t GuardedRegion() {
   slot.account = owner.account;
   slot.label = Label::Current().id();
   slot.reported.store(false, std::memory_order_relaxed);
-  slot.allocated.Take();
+  slot.allocated.Capture();
   slot.freed.thread = 0;
   PlantCanaries(slot);
   figures.live_blocks.fetch_add(1, std::memory_order_relaxed);
@@ -329,36 +302,36 @@ uint64_t GuardedRegion() {
   return slot.start;
 }
 
-[[gnu::noinline]] void FreeGuarded(uint8_t* ptr) {
-  GuardedSlot* const slot = TakeLive(ptr, "free");
+void FreeGuarded(const GuardedClaim& claim) {
+  GuardedSlot* const slot = TakeLive(claim, "free");
   CheckCanaries(*slot, "freed");
-  slot->freed.Take();
+  slot->freed.Capture();
   figures.live_blocks.fetch_sub(1, std::memory_order_relaxed);
-  figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(
-      slot->size.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(claim.size,
+                                                                   std::memory_order_relaxed);
   // Before the pages close: who touches them at that moment is told that the block was freed.
   slot->state.store(GuardedSlot::kFreed, std::memory_order_release);
   Close(slot->first, slot->last);
   GiveBack(slot, /*was_used=*/true);
 }
 
-int64_t CheckGuarded(uint8_t* ptr) {
-  GuardedSlot* const slot = TakeLive(ptr, "reallocation");
+void CheckGuarded(const GuardedClaim& claim) {
+  GuardedSlot* const slot = TakeLive(claim, "reallocation");
   CheckCanaries(*slot, "reallocated");
   slot->state.store(GuardedSlot::kLive, std::memory_order_release);
-  return slot->size.load(std::memory_order_relaxed);
 }
 
-void ShrinkGuarded(uint8_t* ptr, int64_t new_size) {
-  GuardedSlot* const slot = TakeLive(ptr, "reallocation");
-  const int64_t size = slot->size.load(std::memory_order_relaxed);
+void ShrinkGuarded(const GuardedClaim& claim, int64_t new_size) {
+  GuardedSlot* const slot = TakeLive(claim, "reallocation");
+  CheckCanaries(*slot, "reallocated");
   uint8_t* const last = AlignUp(slot->start + new_size, kPage);
   Close(last, slot->last);
   slot->last = last;
   slot->size.store(new_size, std::memory_order_relaxed);
   PlantCanaries(*slot);
-  slot->allocated.Take();
-  figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(size - new_size,
+  slot->label = Label::Current().id();
+  slot->allocated.Capture();
+  figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(claim.size - new_size,
                                                                    std::memory_order_relaxed);
   slot->state.store(GuardedSlot::kLive, std::memory_order_release);
 }

@@ -24,6 +24,7 @@
 #include <string_view>
 
 #include "alkaid/base/export.h"
+#include "alkaid/core/pools/fault_text_internal.h"
 #include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 
@@ -78,15 +79,12 @@ struct ALKAID_EXPORT GuardedOwner {
   GuardedAccount account;
 };
 
-struct GuardedTrace {
-  static constexpr int kMaxFrames = 24;
-
-  int32_t thread = 0;  // 0: nobody yet
-  int32_t depth = 0;
-  uint64_t frames[kMaxFrames];
-
-  // Of the calling thread.
-  void Take();
+// A block as the caller has it who frees or reallocates it. `owner`: the pool that was called.
+struct GuardedClaim {
+  uint8_t* ptr;
+  const GuardedOwner& owner;
+  int64_t size;
+  int64_t alignment;
 };
 
 // What is known of a slot's latest block.
@@ -107,8 +105,8 @@ struct GuardedSlot {
   uint32_t label = 0;
   GuardedAccount account = GuardedAccount::kOther;
   std::atomic<bool> reported{false};
-  GuardedTrace allocated;
-  GuardedTrace freed;
+  StackTrace allocated;
+  StackTrace freed;
 };
 
 // Which slots of one size are free, in the order in which they are to be used. Not locked.
@@ -143,13 +141,13 @@ inline bool IsInGuardedRegion(uint64_t region, const void* address) {
 
 // A block, or null where there is no slot for it. `alignment`: as a pool's.
 ALKAID_EXPORT uint8_t* AllocateGuarded(int64_t size, int64_t alignment, const GuardedOwner& owner);
-// Frees a block of the region. What is none, what was freed already and what was written around is
-// reported, and ends the program.
-ALKAID_EXPORT void FreeGuarded(uint8_t* ptr);
-// The size of a live block that is to be reallocated; faults as FreeGuarded.
-ALKAID_EXPORT int64_t CheckGuarded(uint8_t* ptr);
-// Makes a block that CheckGuarded has seen smaller where it stands.
-ALKAID_EXPORT void ShrinkGuarded(uint8_t* ptr, int64_t new_size);
+// Frees a block of the region. What is no block, what was freed already, another pool, size or alignment
+// than the block's and what was written around it are reported, and end the program.
+ALKAID_EXPORT void FreeGuarded(const GuardedClaim& claim);
+// Looks at a block that is to be reallocated; faults as FreeGuarded.
+ALKAID_EXPORT void CheckGuarded(const GuardedClaim& claim);
+// Makes a block smaller where it stands; faults as FreeGuarded.
+ALKAID_EXPORT void ShrinkGuarded(const GuardedClaim& claim, int64_t new_size);
 
 // Whether an address of the region is `pool`'s to free: not a block that another pool guards.
 bool IsGuardedBlockOf(const MemoryPool* pool, const void* address);

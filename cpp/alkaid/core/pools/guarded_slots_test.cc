@@ -59,7 +59,14 @@ TEST(GuardedSlotList, OneThatWasNotUsedIsTheNextAgain) {
 
 // What follows uses the process's own slots, as pools do.
 
-GuardedOwner NoPool() { return {nullptr, "nothing", GuardedAccount::kOther}; }
+const GuardedOwner& NoPool() {
+  static const GuardedOwner owner(nullptr, "nothing", GuardedAccount::kOther);
+  return owner;
+}
+
+void FreeOne(uint8_t* block, int64_t size, int64_t alignment = 64) {
+  FreeGuarded({block, NoPool(), size, alignment});
+}
 
 bool IsFilled(const uint8_t* data, int64_t size, uint8_t value) {
   for (int64_t i = 0; i < size; ++i) {
@@ -79,9 +86,9 @@ TEST(GuardedSlots, BlocksOfEverySizeAndAlignmentAreAlignedAndHoldTheirBytes) {
         EXPECT_TRUE(IsGuardedAddress(block) && IsGuardedAddress(block + size - 1));
         EXPECT_EQ(reinterpret_cast<uint64_t>(block) % static_cast<uint64_t>(alignment), 0U);
         std::fill(block, block + size, uint8_t{7});
-        EXPECT_EQ(CheckGuarded(block), size);
+        CheckGuarded({block, NoPool(), size, alignment});
         EXPECT_TRUE(IsFilled(block, size, 7));
-        FreeGuarded(block);
+        FreeOne(block, size, alignment);
       }
     }
   }
@@ -97,8 +104,8 @@ TEST(GuardedSlots, BlocksStandAtTheEndOfTheirPagesAndAtTheStartByTurns) {
   };
   EXPECT_EQ(in_page(one) + in_page(other), 4032U);
   EXPECT_NE(in_page(one), in_page(other));
-  FreeGuarded(one);
-  FreeGuarded(other);
+  FreeOne(one, 64);
+  FreeOne(other, 64);
 }
 
 TEST(GuardedSlots, ABlockThatShrinksStaysWhereItIs) {
@@ -107,12 +114,11 @@ TEST(GuardedSlots, ABlockThatShrinksStaysWhereItIs) {
     uint8_t* const block = AllocateGuarded(20'000, 64, NoPool());
     ASSERT_NE(block, nullptr);
     std::fill(block, block + 20'000, uint8_t{9});
-    ShrinkGuarded(block, 5000);
+    ShrinkGuarded({block, NoPool(), 20'000, 64}, 5000);
     EXPECT_TRUE(IsFilled(block, 5000, 9));
-    ShrinkGuarded(block, 1);
+    ShrinkGuarded({block, NoPool(), 5000, 64}, 1);
     EXPECT_EQ(block[0], 9);
-    EXPECT_EQ(CheckGuarded(block), 1);
-    FreeGuarded(block);
+    FreeOne(block, 1);
   }
 }
 
@@ -132,7 +138,7 @@ TEST(GuardedSlots, ThereAreSoManyAndNoMore) {
   EXPECT_EQ(now.live_bytes - before.live_bytes, kSize * count);
   EXPECT_EQ(now.total_blocks - before.total_blocks, count);
   EXPECT_EQ(now.passed_over - before.passed_over, 1);
-  for (uint8_t* const block : blocks) FreeGuarded(block);
+  for (uint8_t* const block : blocks) FreeOne(block, kSize);
   now = GetGuardedStatistics();
   EXPECT_EQ(now.live_blocks, before.live_blocks);
   EXPECT_EQ(now.live_bytes, before.live_bytes);
@@ -144,7 +150,7 @@ TEST(GuardedSlots, AreNoneForBlocksBeyondTheLargest) {
   uint8_t* const largest = AllocateGuarded(GuardedStatistics::kMaxSize, 64, NoPool());
   ASSERT_NE(largest, nullptr);
   largest[GuardedStatistics::kMaxSize - 1] = 1;
-  FreeGuarded(largest);
+  FreeOne(largest, GuardedStatistics::kMaxSize);
 }
 
 }  // namespace

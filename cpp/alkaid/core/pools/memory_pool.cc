@@ -5,6 +5,7 @@
 #include "alkaid/base/first_made.h"
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/guarded_sampler_internal.h"
+#include "alkaid/core/pools/guarded_slots_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 
@@ -35,6 +36,10 @@ Status AllocatorRefused(const char* what, const char* allocator, int64_t size, i
 }
 
 void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
+  if (IsGuardedAddress(buffer)) [[unlikely]] {
+    const GuardedOwner owner(&pool, PoolName(pool).text, GuardedAccount::kOther);
+    return FreeGuarded({const_cast<uint8_t*>(buffer), owner, 0, kDefaultBufferAlignment});
+  }
   if (!MemoryDebugOn() || buffer == zero_size_area ||
       buffer == ZeroSizePointer(kMaxBufferAlignment)) {
     return;
