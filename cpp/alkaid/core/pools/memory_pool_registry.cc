@@ -22,14 +22,19 @@ struct Entry {
   std::function<std::unique_ptr<MemoryPool>(const GuardedSampling&)> make;
 };
 
-// What a program's factory makes, in the debug mode when that is on, else under an adaptor where blocks
-// are to be guarded.
+// What a program's factory makes, in the debug mode when that is on. Where blocks are to be guarded, a pool
+// over an allocator comes under an adaptor, whose slots take that allocator's place. Any other pool takes
+// its blocks from a pool below, where guarded ones are within its limit and have its label; or from where
+// only the program knows.
 std::unique_ptr<MemoryPool> MakeRegistered(const MemoryPoolFactory& factory,
                                            const GuardedSampling& sampling) {
   std::unique_ptr<MemoryPool> pool = factory();
   if (pool == nullptr) return pool;
   if (internal::MemoryDebugOn()) return internal::InDebugMode(std::move(pool));
-  if (!sampling.on()) return pool;
+  if (!sampling.on() || dynamic_cast<internal::PoolOverAllocator*>(pool.get()) == nullptr ||
+      dynamic_cast<internal::GuardingPool*>(pool.get()) != nullptr) {
+    return pool;
+  }
   return std::make_unique<GuardedMemoryPool>(std::shared_ptr<MemoryPool>(std::move(pool)),
                                              sampling);
 }
