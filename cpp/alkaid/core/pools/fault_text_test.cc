@@ -226,6 +226,42 @@ TEST(FaultText, AReportInTheMidstOfAnotherOfItsThreadComesFirstAndNamesNoFunctio
   std::thread([] { const FaultText next; }).join();
 }
 
+// A child of _Fork, which calls no handlers of forks, has the report of a thread that it does not have.
+TEST(FaultText, AChildOfNoForkHandlersTakesTheReportFromAThreadThatIsNotThere) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer handles forks in its own way";
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+  const StackTrace trace = TraceOfThis();
+  const int err = ::memfd_create("child's stderr", 0);
+  std::atomic<bool> is_begun{false};
+  std::atomic<bool> may_end{false};
+  std::thread other([&] {
+    const FaultText text;
+    is_begun = true;
+    while (!may_end) std::this_thread::yield();
+  });
+  while (!is_begun) std::this_thread::yield();
+  const pid_t child = ::_Fork();
+  if (child == 0) {
+    ::alarm(20);
+    ::dup2(err, STDERR_FILENO);
+    for (int i = 0; i < 2; ++i) {
+      FaultText text;
+      text.Trace("found", trace);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  may_end = true;
+  other.join();
+  EXPECT_THAT(ReadWholeFile(err),
+              AllOf(HasSubstr("  found by thread "), Not(HasSubstr("TraceOfThis"))));
+#else
+  GTEST_SKIP() << "this C library has no _Fork";
+#endif
+}
+
 TEST(FaultText, WhatIsTooLongForOneWriteIsWrittenInWholeLines) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
