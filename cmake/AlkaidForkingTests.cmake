@@ -33,14 +33,18 @@ set(ALKAID_FORKING_TESTS
   MemoryPoolRegistry.TheVariableMayNameARegisteredBackend
   MemoryPoolRegistry.WithoutTheVariableTheFirstOfTheOrderServesAndTheReasonSaysSo
   StandardStreams.WhereTheyAreClosedNothingElseGetsTheirNumbersAndPrintsFail
+  ThreadId.*
   TrackingThread.WhoHolds*
 )
 # Of programs that are a test.
 set(ALKAID_FORKING_PROGRAMS
   alkaid_debug_memory_pool_test
   alkaid_default_pool_environment_test
+  alkaid_fault_text_test
   alkaid_fork_test
   alkaid_growth_trace_test
+  alkaid_guarded_fault_test
+  alkaid_guarded_handler_test
   alkaid_guarded_sampling_test
   alkaid_heap_requests_test
   alkaid_late_fork_test
