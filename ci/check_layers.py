@@ -56,6 +56,8 @@ FRIENDS = {
     ("core/buffers", "core/pools"),
     ("core/files", "core/buffers"),
     ("heap/reports", "heap/tracking"),
+    ("heap/reports", "unwind"),
+    ("heap/tracking", "unwind"),
     ("preload", "heap/tracking"),
 }
 # The folders of cpp/tools; what lies in none of them, main.cc and commands.h, uses and serves all.

@@ -73,7 +73,7 @@ void FindAll() {
   Find("dallocx", library, &next.dallocx);
   Find("sdallocx", library, &next.sdallocx);
   if (library != LibraryOf(reinterpret_cast<const void*>(&gnu_get_libc_version))) {
-    alkaid_track_no_libc_malloc();
+    alkaid_track_no_libc_malloc(reinterpret_cast<const void*>(next.malloc));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 
 #include "alkaid/base/environment.h"
@@ -22,33 +23,56 @@ uint32_t NamedOwner() {
   return whole ? owner : 0;
 }
 
+// Gives the name piece by piece to `add`. Returns whether it has the process in it.
+template <typename Add>
+bool Expand(std::string_view pattern, uint32_t process, uint64_t number, const Add& add) {
+  bool names_process = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (pattern[i] != '%' || (next != 'p' && next != 'n' && next != '%')) {
+      add(pattern.substr(i, 1));
+      continue;
+    }
+    std::array<char, 20> digits;
+    const uint64_t value = next == 'p' ? process : number;
+    const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+    add(next == '%' ? "%" : std::string_view(digits.begin(), end));
+    names_process = names_process || next == 'p';
+    ++i;
+  }
+  return names_process;
+}
+
+template <typename Add>
+void ExpandOwn(std::string_view pattern, uint32_t owner, uint64_t number, const Add& add) {
+  // A program that confines itself may be refused its own id.
+  const pid_t pid = ::getpid();
+  const uint32_t self = pid > 0 ? static_cast<uint32_t>(pid) : owner;
+  if (Expand(pattern, self, number, add) || self == owner) return;
+  Expand(".%p", self, number, add);
+}
+
 }  // namespace
 
 std::string OutputName(std::string_view pattern, uint32_t process, uint64_t number) {
   std::string name;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-    if (pattern[i] != '%' || (next != 'p' && next != 'n' && next != '%')) {
-      name += pattern[i];
-      continue;
-    }
-    if (next == 'p') name += std::to_string(process);
-    if (next == 'n') name += std::to_string(number);
-    if (next == '%') name += '%';
-    ++i;
-  }
+  Expand(pattern, process, number, [&](std::string_view piece) { name += piece; });
   return name;
 }
 
 std::string OwnOutputName(std::string_view pattern, uint32_t owner, uint64_t number) {
-  // A program that confines itself may be refused its own id.
-  const pid_t pid = ::getpid();
-  const uint32_t self = pid > 0 ? static_cast<uint32_t>(pid) : owner;
-  std::string name = OutputName(pattern, self, number);
-  // Without the process in its name it is the same name with another number.
-  const bool names_process = name != OutputName(pattern, self + 1, number);
-  if (self != owner && !names_process) name += "." + std::to_string(self);
+  std::string name;
+  ExpandOwn(pattern, owner, number, [&](std::string_view piece) { name += piece; });
   return name;
+}
+
+std::string_view OwnOutputName(std::string_view pattern, uint32_t owner, uint64_t number,
+                               std::span<char> room) {
+  size_t size = 0;
+  ExpandOwn(pattern, owner, number, [&](std::string_view piece) {
+    size += piece.copy(room.data() + size, room.size() - size);
+  });
+  return {room.data(), size};
 }
 
 uint32_t OutputOwner() {

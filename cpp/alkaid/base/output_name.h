@@ -7,10 +7,12 @@
 // ".<process id>".
 //
 // Ownership: none. Threads: any; OutputOwner and IsOutputOwner read the environment, which is as safe
-// as getenv. Out of memory: std::bad_alloc.
+// as getenv. Out of memory: std::bad_alloc, save
+// where memory is given.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,10 @@ ALKAID_EXPORT std::string OutputName(std::string_view pattern, uint32_t process,
 // The same for this process; ".<process id>" is appended where it is not `owner` and the pattern has
 // no %p.
 ALKAID_EXPORT std::string OwnOutputName(std::string_view pattern, uint32_t owner, uint64_t number);
+
+// The same without any memory but `room`, at whose end it is cut.
+ALKAID_EXPORT std::string_view OwnOutputName(std::string_view pattern, uint32_t owner,
+                                             uint64_t number, std::span<char> room);
 
 // The process that ALKAID_HEAP_OWNER names; this one where it is not set, or no whole number from 1
 // to 4294967295.

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <span>
+#include <string>
 
 #include "alkaid/base/environment.h"
 
@@ -47,6 +50,20 @@ TEST(OwnOutputName, HasTheProcessInItOnce) {
   const std::string self = std::to_string(Self());
   EXPECT_EQ(OwnOutputName("a.%p.heap", Self(), 1), "a." + self + ".heap");
   EXPECT_EQ(OwnOutputName("a.%p.heap", Self() + 1, 1), "a." + self + ".heap");
+}
+
+TEST(OwnOutputName, IsTheSameInMemoryThatIsGivenAndCutAtItsEnd) {
+  std::array<char, 100> room;
+  for (const char* pattern : {"a.heap", "a.%p.heap", "%n%%%p", ""}) {
+    for (const uint32_t owner : {Self(), Self() + 1}) {
+      EXPECT_EQ(OwnOutputName(pattern, owner, 7, room), OwnOutputName(pattern, owner, 7));
+    }
+  }
+  const std::string whole = OwnOutputName("abc.%p.%n", Self(), 123456);
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_EQ(OwnOutputName("abc.%p.%n", Self(), 123456, std::span(room).first(size)),
+              whole.substr(0, size));
+  }
 }
 
 class NamedOwner : public ::testing::Test {

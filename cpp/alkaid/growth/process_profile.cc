@@ -12,6 +12,7 @@
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/output_name.h"
+#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/heap/reports/heap_requests.h"
@@ -117,6 +118,7 @@ void Save(const std::string& pattern, uint32_t owner) {
 }
 
 void SaveProfileAtExit() {
+  const internal::WriteSignalsBlocked blocked;
   State& state = TheState();
   internal::process_profile_on.store(false);
   try {

@@ -16,6 +16,7 @@
 #include "alkaid/base/environment.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/printable_text.h"
+#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/growth/reservation_advisor.h"
 #include "alkaid/startup/startup_internal.h"
 
@@ -45,6 +46,7 @@ void Say(std::string_view file, std::string_view what, std::string_view more = {
 void SaveReservationsAtExit() {
   // One that watched nothing has nothing to add to what others may have written meanwhile.
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
+  const WriteSignalsBlocked blocked;
   try {
     const Status status = the_request->advisor.Save(the_request->file);
     if (!status.ok()) Say(the_request->file, "not written: ", MessageIn(status));

@@ -6,6 +6,7 @@
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
+#include "alkaid/unwind/interrupted_code_internal.h"
 
 namespace {
 
@@ -52,7 +53,10 @@ void alkaid_track_moved(void* move, const void* ptr, size_t size) {
 
 void alkaid_track_gone(void* move) { HeapTracker::Get().OnMallocGone(MoveAt(move)); }
 
-void alkaid_track_no_libc_malloc() { malloc_is_libcs.store(false, std::memory_order_relaxed); }
+void alkaid_track_no_libc_malloc(const void* malloc) {
+  malloc_is_libcs.store(false, std::memory_order_relaxed);
+  alkaid::unwind::LearnOfAllocator(malloc);
+}
 
 void alkaid_track_guard_forks() { alkaid::internal::InstallForkGuard(); }
 

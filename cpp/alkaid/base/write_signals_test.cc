@@ -1,0 +1,87 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include "alkaid/base/write_signals_internal.h"
+
+namespace alkaid::internal {
+namespace {
+
+// errno of a write to a pipe that nobody reads.
+int WriteToNobody() {
+  int ends[2];
+  if (::pipe(ends) != 0) return -1;
+  ::close(ends[0]);
+  const int error = ::write(ends[1], "x", 1) < 0 ? errno : 0;
+  ::close(ends[1]);
+  return error;
+}
+
+// errno of a write past the limit of files.
+int WriteTooMuch() {
+  const rlimit limit = {1, 1};
+  if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return -1;
+  std::FILE* const file = std::tmpfile();
+  if (file == nullptr || ::write(::fileno(file), "x", 1) != 1) return -1;
+  return ::write(::fileno(file), "x", 1) < 0 ? errno : 0;
+}
+
+bool IsPending(int signal) {
+  sigset_t pending;
+  ::sigpending(&pending);
+  return ::sigismember(&pending, signal) == 1;
+}
+
+int Blocked() {
+  {
+    const WriteSignalsBlocked blocked;
+    if (WriteToNobody() != EPIPE || WriteTooMuch() != EFBIG) return 1;
+    if (!IsPending(SIGPIPE) || !IsPending(SIGXFSZ)) return 2;
+  }
+  if (IsPending(SIGPIPE) || IsPending(SIGXFSZ)) return 3;
+  sigset_t now;
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &now);
+  return ::sigismember(&now, SIGPIPE) == 0 && ::sigismember(&now, SIGXFSZ) == 0 ? 0 : 4;
+}
+
+// What a program has blocked and waits for itself stays.
+int ThePrograms() {
+  sigset_t pipe;
+  ::sigemptyset(&pipe);
+  ::sigaddset(&pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+  ::raise(SIGPIPE);
+  { const WriteSignalsBlocked blocked; }
+  return IsPending(SIGPIPE) ? 0 : 1;
+}
+
+int StatusOf(int (*body)()) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::signal(SIGXFSZ, SIG_DFL);
+    ::_exit(body());
+  }
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status;
+}
+
+TEST(WriteSignals, EndNobodyWhoseWriteFails) { EXPECT_EQ(StatusOf(Blocked), 0); }
+
+TEST(WriteSignals, OfTheProgramStayPending) { EXPECT_EQ(StatusOf(ThePrograms), 0); }
+
+// Without which the first test would show nothing.
+TEST(WriteSignals, EndTheProcessWhereTheyAreNotBlocked) {
+  EXPECT_EQ(StatusOf([] { return WriteToNobody(); }), SIGPIPE);
+  EXPECT_EQ(StatusOf([] { return WriteTooMuch(); }), SIGXFSZ);
+}
+
+}  // namespace
+}  // namespace alkaid::internal

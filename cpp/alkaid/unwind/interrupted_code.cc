@@ -1,0 +1,134 @@
+#include <dlfcn.h>
+#include <sys/auxv.h>
+#include <unwind.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <span>
+
+#include "alkaid/unwind/interrupted_code_internal.h"
+#include "alkaid/unwind/stack_trace.h"
+
+namespace alkaid::unwind {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+struct Range {
+  std::atomic<uint64_t> begin{0};
+  std::atomic<uint64_t> end{0};
+
+  bool Holds(uint64_t address) const { return begin.load() <= address && address < end.load(); }
+  void Set(uint64_t first, uint64_t behind) {
+    begin.store(first);
+    end.store(behind);
+  }
+};
+
+enum Place { kLibcsMalloc, kMalloc, kNextMalloc, kAlkaid, kNotEntered };
+constinit std::array<Range, kNotEntered> not_entered;
+
+enum Passed { kLibc, kLoader, kUnwinder, kRuntime, kVdso, kPassed };
+constinit std::array<Range, kPassed> passed;
+
+bool IsIn(std::span<const Range> ranges, uint64_t address) {
+  return std::ranges::any_of(ranges, [&](const Range& range) { return range.Holds(address); });
+}
+
+uint64_t AddressOf(const void* function) { return reinterpret_cast<uint64_t>(function); }
+
+// Of the library that holds `function`.
+void SetToLibrary(const void* function, Range* range) {
+  dl_find_object object;
+  if (_dl_find_object(const_cast<void*>(function), &object) != 0) return;
+  range->Set(AddressOf(object.dlfo_map_start), AddressOf(object.dlfo_map_end));
+}
+
+// What the program itself is linked with cannot be told from the rest of it, and the C library's
+// functions are more than malloc.
+void SetToAllocator(const void* function, Range* range) {
+  if (function == nullptr || passed[kLibc].Holds(AddressOf(function))) return;
+  Range library;
+  SetToLibrary(function, &library);
+  const bool is_programs = library.Holds(::getauxval(AT_PHDR));
+  if (!is_programs) range->Set(library.begin.load(), library.end.load());
+}
+
+// The C library's functions lie together. One that is not in its table of names was called by one
+// that is.
+void FindLibcsMalloc() {
+  void* const libc = ::dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+  if (libc == nullptr) return;
+  uint64_t first = UINT64_MAX;
+  uint64_t last = 0;
+  for (const char* name : {"malloc", "calloc", "realloc", "free", "memalign", "aligned_alloc",
+                           "posix_memalign", "valloc", "pvalloc", "malloc_trim", "mallinfo2",
+                           "malloc_usable_size", "malloc_info", "malloc_stats", "mallopt"}) {
+    const uint64_t address = AddressOf(::dlsym(libc, name));
+    if (address == 0) continue;
+    first = std::min(first, address);
+    last = std::max(last, address);
+  }
+  constexpr uint64_t kLastFunction = 1024;  // bytes that the last of them may have
+  if (last != 0) {
+    not_entered[kLibcsMalloc].Set(first, last + kLastFunction);
+    SetToLibrary(reinterpret_cast<const void*>(first), &passed[kLibc]);
+  }
+  ::dlclose(libc);
+}
+
+void Learn() {
+  FindLibcsMalloc();
+  SetToLibrary(reinterpret_cast<const void*>(&_dl_find_object), &passed[kLoader]);
+  SetToLibrary(reinterpret_cast<const void*>(&_Unwind_Backtrace), &passed[kUnwinder]);
+  SetToLibrary(reinterpret_cast<const void*>(&std::terminate), &passed[kRuntime]);
+  SetToLibrary(reinterpret_cast<const void*>(::getauxval(AT_SYSINFO_EHDR)), &passed[kVdso]);
+  SetToAllocator(reinterpret_cast<const void*>(&HasInterruptedMalloc), &not_entered[kAlkaid]);
+  SetToAllocator(::dlsym(RTLD_DEFAULT, "malloc"), &not_entered[kMalloc]);
+}
+
+// Where the C library lets a signal handler return to: mov $15, %rax; syscall.
+bool IsReturnFromSignal(uint64_t pc) {
+  constexpr std::array<uint8_t, 9> kCode = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+  return passed[kLibc].Holds(pc) &&
+         std::memcmp(reinterpret_cast<const void*>(pc), kCode.data(), kCode.size()) == 0;
+}
+
+}  // namespace
+
+void LearnWhereMallocIs() {
+  if (!kSanitized) Learn();
+}
+
+void LearnOfAllocator(const void* function) {
+  if (!kSanitized) SetToAllocator(function, &not_entered[kNextMalloc]);
+}
+
+bool HasInterruptedMalloc() {
+  if (kSanitized) return false;
+  std::array<uint64_t, 160> frames;
+  const int depth =
+      CaptureStack(Unwinder::kCallFrameInfo, frames.data(), static_cast<int>(frames.size()));
+  bool interrupted = false;  // by a signal, with nothing but libraries' code seen since
+  for (const uint64_t pc : std::span(frames).first(static_cast<size_t>(depth))) {
+    if (IsReturnFromSignal(pc)) {
+      interrupted = true;
+    } else if (interrupted) {
+      // The first of them may be the first instruction of its function; the others are returned to.
+      if (IsIn(not_entered, pc) || IsIn(not_entered, pc - 1)) return true;
+      interrupted = IsIn(passed, pc) || IsIn(passed, pc - 1);
+    }
+  }
+  // Where none of the program's code was seen, who called the libraries' is not known.
+  return interrupted;
+}
+
+}  // namespace alkaid::unwind
