@@ -1,176 +1,290 @@
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include <array>
-#include <cstring>
+#include <algorithm>
+#include <span>
 
 #include "preload/filter_verdict_internal.h"
 
 namespace alkaid::heap::preload {
 namespace {
 
-// The machine: two registers and some words of memory.
-struct Machine {
-  uint32_t a = 0;
-  uint32_t x = 0;
-  std::array<uint32_t, BPF_MEMWORDS> memory = {};
+// A word of the machine; nothing where it is not known.
+struct Word {
+  uint32_t value = 0;
+  bool known = true;
+
+  // Only what is known of both.
+  void Join(const Word& other) { known = known && other.known && value == other.value; }
 };
 
-// False where the filter may not load from there.
-bool Load(const sock_filter& step, const seccomp_data& call, Machine* machine, uint32_t* value) {
+// The machine before a step: two registers and some words of memory. Steps are only gone through
+// forwards, so that all ways to a step are known when it is its turn.
+struct Machine {
+  bool reached = false;
+  Word a;
+  Word x;
+  std::array<Word, BPF_MEMWORDS> memory = {};
+
+  void Join(const Machine& other) {
+    if (!reached) {
+      *this = other;
+      return;
+    }
+    a.Join(other.a);
+    x.Join(other.x);
+    for (size_t i = 0; i < memory.size(); ++i) memory[i].Join(other.memory[i]);
+  }
+};
+
+// What the filter can look at, as seccomp_data.
+class Call {
+ public:
+  explicit Call(const KnownCall& call) : call_(call) {}
+
+  // False where the filter may not load from there.
+  bool Load(uint32_t offset, Word* word) const {
+    if (offset % sizeof(uint32_t) != 0 || offset >= sizeof(seccomp_data)) return false;
+    if (offset == offsetof(seccomp_data, nr)) {
+      *word = {static_cast<uint32_t>(call_.number), true};
+    } else if (offset == offsetof(seccomp_data, arch)) {
+      *word = {AUDIT_ARCH_X86_64, true};
+    } else if (offset < offsetof(seccomp_data, args)) {
+      *word = {0, false};  // the address of the instruction
+    } else {
+      const uint32_t at = offset - static_cast<uint32_t>(offsetof(seccomp_data, args));
+      const std::optional<uint64_t>& argument = call_.arguments[at / sizeof(uint64_t)];
+      const uint64_t value = argument.value_or(0) >> (at % sizeof(uint64_t) * 8);
+      *word = {static_cast<uint32_t>(value), argument.has_value()};
+    }
+    return true;
+  }
+
+ private:
+  const KnownCall& call_;
+};
+
+// False where the kernel would refuse the step.
+bool Load(const sock_filter& step, const Call& call, const Machine& machine, Word* word) {
   switch (BPF_MODE(step.code)) {
     case BPF_IMM:
-      *value = step.k;
+      *word = {step.k, true};
       return true;
     case BPF_LEN:
-      *value = sizeof(call);
+      *word = {sizeof(seccomp_data), true};
       return true;
     case BPF_MEM:
       if (step.k >= BPF_MEMWORDS) return false;
-      *value = machine->memory[step.k];
+      *word = machine.memory[step.k];
       return true;
     case BPF_ABS:
-      if (step.k > sizeof(call) - sizeof(*value)) return false;
-      std::memcpy(value, reinterpret_cast<const char*>(&call) + step.k, sizeof(*value));
-      return true;
+      return call.Load(step.k, word);
     default:
       return false;
   }
 }
 
-bool Compute(const sock_filter& step, Machine* machine) {
-  const uint32_t by = BPF_SRC(step.code) == BPF_X ? machine->x : step.k;
-  uint32_t& a = machine->a;
-  switch (BPF_OP(step.code)) {
+uint32_t Compute(int operation, uint32_t a, uint32_t by) {
+  switch (operation) {
     case BPF_ADD:
-      a += by;
-      return true;
+      return a + by;
     case BPF_SUB:
-      a -= by;
-      return true;
+      return a - by;
     case BPF_MUL:
-      a *= by;
-      return true;
+      return a * by;
     case BPF_DIV:
-      if (by == 0) return false;
-      a /= by;
-      return true;
+      return by != 0 ? a / by : 0;
     case BPF_OR:
-      a |= by;
-      return true;
+      return a | by;
     case BPF_AND:
-      a &= by;
-      return true;
+      return a & by;
     case BPF_XOR:
-      a ^= by;
-      return true;
+      return a ^ by;
     case BPF_LSH:
-      a = by < 32 ? a << by : 0;
-      return true;
+      return a << (by & 31);
     case BPF_RSH:
-      a = by < 32 ? a >> by : 0;
-      return true;
-    case BPF_NEG:
-      a = ~a + 1;
-      return true;
+      return a >> (by & 31);
     default:
-      return false;
+      return ~a + 1;  // BPF_NEG
   }
 }
 
-// How many steps are left out.
-uint32_t Jump(const sock_filter& step, const Machine& machine) {
-  const uint32_t with = BPF_SRC(step.code) == BPF_X ? machine.x : step.k;
-  bool holds = false;
-  switch (BPF_OP(step.code)) {
-    case BPF_JA:
-      return step.k;
+bool Holds(int comparison, uint32_t a, uint32_t with) {
+  switch (comparison) {
     case BPF_JEQ:
-      holds = machine.a == with;
-      break;
+      return a == with;
     case BPF_JGT:
-      holds = machine.a > with;
-      break;
+      return a > with;
     case BPF_JGE:
-      holds = machine.a >= with;
-      break;
+      return a >= with;
     default:
-      holds = (machine.a & with) != 0;
+      return (a & with) != 0;  // BPF_JSET
   }
-  return holds ? step.jt : step.jf;
 }
 
-bool Ends(uint32_t verdict) {
-  const uint32_t action = verdict & SECCOMP_RET_ACTION_FULL;
+bool Ends(const Word& verdict) {
+  if (!verdict.known) return true;
+  const uint32_t action = verdict.value & SECCOMP_RET_ACTION_FULL;
   // A trap is a signal that ends the process, or that it handles as it thinks fit.
   return action == SECCOMP_RET_KILL_PROCESS || action == SECCOMP_RET_KILL_THREAD ||
          action == SECCOMP_RET_TRAP;
 }
 
+enum class Outcome { kGoesOn, kMayEnd, kDone };
+
+// Goes through step `at` of the filter, of which `before` has the machine before each.
+Outcome Take(std::span<const sock_filter> filter, size_t at, const Call& call,
+             std::span<Machine> before) {
+  const sock_filter& step = filter[at];
+  Machine machine = before[at];
+  const Word by = BPF_SRC(step.code) == BPF_X ? machine.x : Word{step.k, true};
+  const auto go_to = [&](uint64_t skipped) {
+    if (skipped < filter.size() - at - 1) before[at + 1 + skipped].Join(machine);
+  };
+  switch (BPF_CLASS(step.code)) {
+    case BPF_RET: {
+      const Word verdict = BPF_RVAL(step.code) == BPF_A ? machine.a : Word{step.k, true};
+      return Ends(verdict) ? Outcome::kMayEnd : Outcome::kGoesOn;
+    }
+    case BPF_LD:
+      if (!Load(step, call, machine, &machine.a)) return Outcome::kDone;
+      break;
+    case BPF_LDX:
+      if (!Load(step, call, machine, &machine.x)) return Outcome::kDone;
+      break;
+    case BPF_ST:
+    case BPF_STX:
+      if (step.k >= BPF_MEMWORDS) return Outcome::kDone;
+      machine.memory[step.k] = BPF_CLASS(step.code) == BPF_ST ? machine.a : machine.x;
+      break;
+    case BPF_ALU:
+      // The kernel ends who divides by nothing.
+      if (BPF_OP(step.code) == BPF_DIV && (!by.known || by.value == 0)) return Outcome::kMayEnd;
+      machine.a = {Compute(BPF_OP(step.code), machine.a.value, by.value),
+                   machine.a.known && (by.known || BPF_OP(step.code) == BPF_NEG)};
+      break;
+    case BPF_JMP:
+      if (BPF_OP(step.code) == BPF_JA) {
+        go_to(step.k);
+      } else if (machine.a.known && by.known) {
+        go_to(Holds(BPF_OP(step.code), machine.a.value, by.value) ? step.jt : step.jf);
+      } else {
+        go_to(step.jt);
+        go_to(step.jf);
+      }
+      return Outcome::kGoesOn;
+    default:
+      if (BPF_MISCOP(step.code) == BPF_TAX) {
+        machine.x = machine.a;
+      } else {
+        machine.a = machine.x;
+      }
+  }
+  go_to(0);
+  return Outcome::kGoesOn;
+}
+
+constexpr std::nullopt_t kAny = std::nullopt;
+
+constexpr KnownCall Mapping(uint64_t protection, uint64_t flags) {
+  return {SYS_mmap, {kAny, kAny, protection, flags}};
+}
+constexpr KnownCall Command(uint64_t command) { return {SYS_fcntl, {kAny, command}}; }
+
+constexpr uint64_t kPrivate = MAP_PRIVATE | MAP_ANONYMOUS;
+constexpr uint64_t kReadWrite = PROT_READ | PROT_WRITE;
+
+// What malloc calls.
+constexpr std::array kMemoryCalls = {
+    Mapping(kReadWrite, kPrivate),
+    Mapping(kReadWrite, kPrivate | MAP_NORESERVE),
+    Mapping(PROT_NONE, kPrivate | MAP_NORESERVE),
+    KnownCall{SYS_mprotect, {kAny, kAny, kReadWrite}},
+    KnownCall{SYS_munmap, {}},
+    KnownCall{SYS_brk, {}},
+    KnownCall{SYS_futex, {}},
+    KnownCall{SYS_madvise, {kAny, kAny, uint64_t{MADV_DONTNEED}}},
+};
+
+constexpr std::array kFileCalls = {
+    KnownCall{SYS_openat, {}},
+    KnownCall{SYS_read, {}},
+    KnownCall{SYS_write, {}},
+    KnownCall{SYS_close, {}},
+    KnownCall{SYS_fstat, {}},
+    KnownCall{SYS_newfstatat, {}},
+    KnownCall{SYS_fstatfs, {}},
+    KnownCall{SYS_readlink, {}},
+    KnownCall{SYS_readlinkat, {}},
+    Command(F_GETFL),
+    Command(F_SETFD),
+    Command(F_DUPFD_CLOEXEC),
+    KnownCall{SYS_flock, {}},
+    KnownCall{SYS_fsync, {}},
+    KnownCall{SYS_getdents64, {}},
+    KnownCall{SYS_getrandom, {}},
+    KnownCall{SYS_renameat, {}},
+    KnownCall{SYS_unlinkat, {}},
+    KnownCall{SYS_getpid, {}},
+    KnownCall{SYS_geteuid, {}},
+    KnownCall{SYS_kill, {kAny, uint64_t{0}}},
+    KnownCall{SYS_process_vm_readv, {}},
+    KnownCall{SYS_rt_sigprocmask, {}},
+    KnownCall{SYS_rt_sigtimedwait, {}},
+    KnownCall{SYS_mprotect, {kAny, kAny, uint64_t{PROT_NONE}}},  // below a stack
+};
+
+constexpr std::array kThreadCalls = {
+    Mapping(PROT_NONE, kPrivate | MAP_STACK),
+    KnownCall{SYS_clone3, {}},
+    KnownCall{
+        SYS_clone,
+        {uint64_t{CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                  CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID}}},
+    KnownCall{SYS_set_robust_list, {}},
+    KnownCall{SYS_rseq, {}},
+    KnownCall{SYS_rt_sigprocmask, {}},
+    KnownCall{SYS_prctl, {uint64_t{PR_SET_NAME}}},
+};
+
+template <size_t N>
+bool EndsOneOf(const std::array<KnownCall, N>& calls, const sock_fprog& filter) {
+  return std::ranges::any_of(calls, [&](const KnownCall& call) { return MayEnd(filter, call); });
+}
+
 }  // namespace
 
-uint32_t FilterVerdict(const sock_fprog& filter, const seccomp_data& call) {
-  Machine machine;
-  for (uint32_t at = 0; at < filter.len; ++at) {
-    const sock_filter& step = filter.filter[at];
-    bool sound = true;
-    switch (BPF_CLASS(step.code)) {
-      case BPF_RET:
-        return BPF_RVAL(step.code) == BPF_A ? machine.a : step.k;
-      case BPF_LD:
-        sound = Load(step, call, &machine, &machine.a);
-        break;
-      case BPF_LDX:
-        sound = Load(step, call, &machine, &machine.x);
-        break;
-      case BPF_ST:
-      case BPF_STX:
-        sound = step.k < BPF_MEMWORDS;
-        if (sound) {
-          machine.memory[step.k] = BPF_CLASS(step.code) == BPF_ST ? machine.a : machine.x;
-        }
-        break;
-      case BPF_ALU:
-        sound = Compute(step, &machine);
-        break;
-      case BPF_JMP: {
-        const uint32_t skipped = Jump(step, machine);
-        if (skipped >= filter.len) return SECCOMP_RET_ALLOW;
-        at += skipped;
-        break;
-      }
-      default:
-        if (BPF_MISCOP(step.code) == BPF_TAX) {
-          machine.x = machine.a;
-        } else {
-          machine.a = machine.x;
-        }
-    }
-    if (!sound) break;
+bool MayEnd(const sock_fprog& filter, const KnownCall& known) {
+  const size_t steps = filter.len;
+  if (steps == 0 || steps > BPF_MAXINSNS) return false;
+  // By mmap: whoever confines itself may be where it must not allocate.
+  void* const mapping = ::mmap(nullptr, steps * sizeof(Machine), PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) return true;
+  // All bytes are zero: no step is reached.
+  const std::span before(static_cast<Machine*>(mapping), steps);
+  Machine first;
+  first.reached = true;
+  before[0].Join(first);
+  const Call call(known);
+  Outcome outcome = Outcome::kGoesOn;
+  for (size_t at = 0; at < steps && outcome == Outcome::kGoesOn; ++at) {
+    if (before[at].reached) outcome = Take({filter.filter, steps}, at, call, before);
   }
-  return SECCOMP_RET_ALLOW;
+  ::munmap(mapping, steps * sizeof(Machine));
+  return outcome == Outcome::kMayEnd;
 }
 
 bool EndsWhoWritesFiles(const sock_fprog& filter) {
-  seccomp_data call = {};
-  call.arch = AUDIT_ARCH_X86_64;
-  const auto ends = [&](int number) {
-    call.nr = number;
-    return Ends(FilterVerdict(filter, call));
-  };
-  for (const int number : {SYS_openat,     SYS_read,      SYS_write,
-                           SYS_close,      SYS_fstat,     SYS_newfstatat,
-                           SYS_fstatfs,    SYS_readlink,  SYS_readlinkat,
-                           SYS_fcntl,      SYS_flock,     SYS_fsync,
-                           SYS_getdents64, SYS_getrandom, SYS_renameat,
-                           SYS_unlinkat,   SYS_getpid,    SYS_process_vm_readv,
-                           SYS_mmap,       SYS_munmap}) {
-    if (ends(number)) return true;
-  }
-  // Some allow what is only read.
-  call.args[2] = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  return ends(SYS_openat);
+  return EndsOneOf(kMemoryCalls, filter) || EndsOneOf(kFileCalls, filter);
+}
+
+bool EndsWhoStartsThreads(const sock_fprog& filter) {
+  return EndsOneOf(kMemoryCalls, filter) || EndsOneOf(kThreadCalls, filter);
 }
 
 }  // namespace alkaid::heap::preload

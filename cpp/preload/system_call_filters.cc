@@ -4,7 +4,10 @@
 // beyond malloc's. So each filter is asked beforehand what it would do with them; the library then
 // leaves such files out (heap/tracking/confinement_internal.h).
 //
-// Seen are filters that are set by prctl, and by syscall as libseccomp does it. What a program does by an
+// The clock is given up in the same way (PR_SET_TSC), and so is all but reading and writing (the strict mode
+// of seccomp).
+//
+// Seen is what is set by prctl, and by syscall as libseccomp does it. What a program does by an
 // instruction of its own is not seen. All else is passed on by a jump: code between a call and its return
 // might not be there any more, as where the call makes a process.
 //
@@ -17,16 +20,69 @@
 
 #include <cstdint>
 
+#include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
+#include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "preload/filter_verdict_internal.h"
 #include "preload/next_allocator_internal.h"
 
 namespace {
 
+using alkaid::heap::kNoFiles;
+using alkaid::heap::kNoThreads;
+using alkaid::heap::preload::EndsWhoStartsThreads;
 using alkaid::heap::preload::EndsWhoWritesFiles;
 using alkaid::heap::preload::NextDefinition;
 
 using SystemCall = long(long, long, long, long, long, long, long);
+using Prctl = int(int, unsigned long, unsigned long, unsigned long, unsigned long);
+
+// Sets a filter by `call`, whose result `is_set` understands.
+template <typename Call, typename IsSet>
+auto SetFilter(const sock_fprog* filter, bool every_thread, const Call& call, const IsSet& is_set) {
+  int what = 0;
+  if (filter != nullptr && filter->filter != nullptr) {
+    what = (EndsWhoWritesFiles(*filter) ? kNoFiles : 0) |
+           (EndsWhoStartsThreads(*filter) ? kNoThreads : 0);
+  }
+  if (what != 0) alkaid_track_confining(what);
+  const auto result = call();
+  if (what != 0 && is_set(result)) alkaid_track_confined(what, every_thread ? 1 : 0);
+  return result;
+}
+
+template <typename Call>
+auto SetStrict(const Call& call) {
+  alkaid_track_notice(
+      "the program allows a thread nothing but to read and write (strict seccomp): what the thread "
+      "allocates from now on is not seen");
+  const auto result = call();
+  if (result == 0) alkaid_track_strict();
+  return result;
+}
+
+template <typename Call>
+auto GiveUpClock(const Call& call) {
+  alkaid_track_notice(
+      "the program gives up the processor's clock (PR_SET_TSC): for what it allocates from now on "
+      "the time stands still");
+  alkaid_track_stop_clock();
+  const auto result = call();
+  if (result != 0) alkaid_track_go_on_clock();
+  return result;
+}
+
+// What prctl is asked for, however it is called.
+template <typename Call>
+auto WatchPrctl(long option, unsigned long argument, unsigned long filter, const Call& call) {
+  const auto is_set = [](auto result) { return result == 0; };
+  if (option == PR_SET_TSC && argument == PR_TSC_SIGSEGV) return GiveUpClock(call);
+  if (option != PR_SET_SECCOMP) return call();
+  if (argument == SECCOMP_MODE_STRICT) return SetStrict(call);
+  return SetFilter(
+      argument == SECCOMP_MODE_FILTER ? reinterpret_cast<const sock_fprog*>(filter) : nullptr,
+      /*every_thread=*/false, call, is_set);
+}
 
 }  // namespace
 
@@ -42,31 +98,39 @@ __attribute__((visibility("hidden"))) void alkaid_look_up_calls() {
 }
 
 // seccomp(operation, flags, filter)
-__attribute__((visibility("hidden"))) long alkaid_set_filter(long number, long operation,
-                                                             long flags, const sock_fprog* filter) {
+__attribute__((visibility("hidden"))) long alkaid_call_seccomp(long number, long operation,
+                                                               long flags, long filter) {
   alkaid_look_up_calls();
-  const bool every_thread = (flags & SECCOMP_FILTER_FLAG_TSYNC) != 0;
-  const bool ends = operation == SECCOMP_SET_MODE_FILTER && filter != nullptr &&
-                    filter->filter != nullptr && EndsWhoWritesFiles(*filter);
-  if (ends) alkaid_track_confining();
-  auto* const next = reinterpret_cast<SystemCall*>(alkaid_next_syscall);
-  const long result = next(number, operation, flags, reinterpret_cast<long>(filter), 0, 0, 0);
-  if (ends && result >= 0) alkaid_track_confined(every_thread ? 1 : 0);
-  return result;
+  const auto call = [&] {
+    return reinterpret_cast<SystemCall*>(alkaid_next_syscall)(number, operation, flags, filter, 0,
+                                                              0, 0);
+  };
+  if (operation == SECCOMP_SET_MODE_STRICT) return SetStrict(call);
+  if (operation != SECCOMP_SET_MODE_FILTER) return call();
+  // For every thread, it answers which of them refused.
+  const bool listens = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  return SetFilter(reinterpret_cast<const sock_fprog*>(filter),
+                   (flags & SECCOMP_FILTER_FLAG_TSYNC) != 0, call,
+                   [&](long result) { return result == 0 || (listens && result > 0); });
 }
 
-// prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter)
-__attribute__((visibility("hidden"))) int alkaid_set_mode(int option, unsigned long mode,
-                                                          const sock_fprog* filter) {
+__attribute__((visibility("hidden"))) long alkaid_call_prctl_by_number(
+    long number, long option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   alkaid_look_up_calls();
-  const bool ends = mode == SECCOMP_MODE_FILTER && filter != nullptr && filter->filter != nullptr &&
-                    EndsWhoWritesFiles(*filter);
-  if (ends) alkaid_track_confining();
-  auto* const next = reinterpret_cast<int (*)(int, unsigned long, const sock_fprog*, long, long)>(
-      alkaid_next_prctl);
-  const int result = next(option, mode, filter, 0, 0);
-  if (ends && result == 0) alkaid_track_confined(0);
-  return result;
+  return WatchPrctl(option, a, b, [&] {
+    return reinterpret_cast<SystemCall*>(alkaid_next_syscall)(
+        number, option, static_cast<long>(a), static_cast<long>(b), static_cast<long>(c),
+        static_cast<long>(d), 0);
+  });
+}
+
+__attribute__((visibility("hidden"))) int alkaid_call_prctl(int option, unsigned long a,
+                                                            unsigned long b, unsigned long c,
+                                                            unsigned long d) {
+  alkaid_look_up_calls();
+  return WatchPrctl(option, a, b, [&] {
+    return reinterpret_cast<Prctl*>(alkaid_next_prctl)(option, a, b, c, d);
+  });
 }
 
 [[gnu::constructor]] static void LookUpAtLoad() { alkaid_look_up_calls(); }
@@ -76,23 +140,27 @@ __attribute__((visibility("hidden"))) int alkaid_set_mode(int option, unsigned l
 
 // Where another library's constructor calls before this one's, the registers of the call are kept around
 // the lookup.
-#define ALKAID_WATCHED(number, given, watched, next)                                              \
-  "cmp $" ALKAID_TEXT(                                                                            \
-      number) ", " given "\n je " watched "\n movq " next                                         \
-              "(%rip), %rax\n"                                                                    \
-              "testq %rax, %rax\n jz 1f\n jmp *%rax\n"                                            \
-              "1: pushq %rdi\n pushq %rsi\n pushq %rdx\n pushq %rcx\n pushq %r8\n pushq %r9\n "   \
-              "pushq %rax\n"                                                                      \
-              "call alkaid_look_up_calls\n"                                                       \
-              "popq %rax\n popq %r9\n popq %r8\n popq %rcx\n popq %rdx\n popq %rsi\n popq %rdi\n" \
-              "jmp *" next "(%rip)\n"
+#define ALKAID_WATCHED(number, given, watched) \
+  "cmp $" ALKAID_TEXT(number) ", " given "\n je " watched "\n"
+#define ALKAID_PASSED_ON(next)                                                                  \
+  "movq " next                                                                                  \
+  "(%rip), %rax\n"                                                                              \
+  "testq %rax, %rax\n jz 1f\n jmp *%rax\n"                                                      \
+  "1: pushq %rdi\n pushq %rsi\n pushq %rdx\n pushq %rcx\n pushq %r8\n pushq %r9\n pushq %rax\n" \
+  "call alkaid_look_up_calls\n"                                                                 \
+  "popq %rax\n popq %r9\n popq %r8\n popq %rcx\n popq %rdx\n popq %rsi\n popq %rdi\n"           \
+  "jmp *" next "(%rip)\n"
 
 [[gnu::naked]] ALKAID_EXPORT long syscall(long, ...) {
-  asm(ALKAID_WATCHED(__NR_seccomp, "%rdi", "alkaid_set_filter", "alkaid_next_syscall"));
+  asm(ALKAID_WATCHED(__NR_seccomp, "%rdi", "alkaid_call_seccomp")        //
+      ALKAID_WATCHED(__NR_prctl, "%rdi", "alkaid_call_prctl_by_number")  //
+      ALKAID_PASSED_ON("alkaid_next_syscall"));
 }
 
 [[gnu::naked]] ALKAID_EXPORT int prctl(int, ...) {
-  asm(ALKAID_WATCHED(PR_SET_SECCOMP, "%edi", "alkaid_set_mode", "alkaid_next_prctl"));
+  asm(ALKAID_WATCHED(PR_SET_SECCOMP, "%edi", "alkaid_call_prctl")  //
+      ALKAID_WATCHED(PR_SET_TSC, "%edi", "alkaid_call_prctl")      //
+      ALKAID_PASSED_ON("alkaid_next_prctl"));
 }
 
 }  // extern "C"

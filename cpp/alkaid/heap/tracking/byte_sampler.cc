@@ -1,9 +1,8 @@
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "alkaid/heap/tracking/byte_sampler_internal.h"
+#include "alkaid/heap/tracking/clock_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -20,9 +19,7 @@ double NextUniform(uint64_t* state) {
 
 int64_t DrawGap(TrackingThread* thread, uint64_t mean) {
   if (thread->random == 0) {
-    timespec now = {};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    thread->random = (uint64_t{ThreadId()} << 32) ^ static_cast<uint64_t>(now.tv_nsec) ^
+    thread->random = (uint64_t{ThreadId()} << 32) ^ MonotonicNanoseconds() ^
                      reinterpret_cast<uint64_t>(thread) ^ 1;
   }
   // Rounded up, it is at most a whole number of bytes just when the exact one is.

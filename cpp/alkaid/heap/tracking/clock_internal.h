@@ -1,13 +1,34 @@
 // The clock of the tables.
+//
+// Ownership: none. Threads: any. Out of memory: nothing is allocated.
 #pragma once
 
 #include <time.h>
 
+#include <atomic>
 #include <cstdint>
+
+#include "alkaid/base/export.h"
+
+extern "C" {
+
+// A thread is about to give up the processor's clock (PR_SET_TSC), which ends it where it asks for the time.
+// From now on all times are this one, of every thread: those that it starts inherit it.
+ALKAID_EXPORT void alkaid_track_stop_clock();
+// It could not.
+ALKAID_EXPORT void alkaid_track_go_on_clock();
+
+}  // extern "C"
 
 namespace alkaid::heap {
 
+ALKAID_EXPORT extern constinit std::atomic<bool> clock_stands;
+// Where it stands.
+ALKAID_EXPORT uint64_t StandingNanoseconds(clockid_t clock);
+
 inline uint64_t NanosecondsOf(clockid_t clock) {
+  if (clock_stands.load(std::memory_order_acquire)) [[unlikely]]
+    return StandingNanoseconds(clock);
   timespec now = {};
   clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);

@@ -9,31 +9,59 @@ namespace {
 
 constinit std::atomic<bool> expected{false};
 constinit std::atomic<bool> said{false};
-constinit std::atomic<bool> confined{false};  // every thread is
+constinit std::atomic<uint8_t> every_threads{0};  // what every thread is confined by
+constinit std::atomic<uint8_t> some_threads{0};   // what one or the other is
 
 }  // namespace
 
 void ExpectHeapFiles() { expected.store(true, std::memory_order_relaxed); }
 
-bool MayWriteHeapFiles() {
-  return !tracking_thread.confined && !confined.load(std::memory_order_relaxed);
+uint8_t ThreadConfinement() {
+  const uint8_t own = tracking_thread.confinement | every_threads.load(std::memory_order_relaxed);
+  if ((own & kSeen) != 0) return own;
+  return own | some_threads.load(std::memory_order_relaxed);
 }
+
+bool MayWriteHeapFiles() { return (ThreadConfinement() & kNoFiles) == 0; }
+bool MayStartThreads() { return (ThreadConfinement() & kNoThreads) == 0; }
+
+void SeeThread() {
+  if (some_threads.load(std::memory_order_relaxed) == 0) tracking_thread.confinement |= kSeen;
+}
+
+void InheritConfinement(uint8_t confinement) { tracking_thread.confinement = confinement | kSeen; }
+
+void ForgetOtherThreadsFilters() {
+  some_threads.store(ThreadConfinement() & (kNoFiles | kNoThreads));
+}
+
+// The thread that loads the library, which is the first one almost always.
+[[gnu::constructor]] static void SeeFirstThread() { SeeThread(); }
 
 }  // namespace alkaid::heap
 
-void alkaid_track_confining() {
+void alkaid_track_confining(int what) {
   using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
-  if (!expected.load(std::memory_order_relaxed) || said.exchange(true)) return;
+  if ((what & kNoFiles) == 0 || !expected.load(std::memory_order_relaxed)) return;
+  if (said.exchange(true)) return;
   alkaid::internal::Notice(
       "a filter of system calls (seccomp) that the program sets for itself would end it where it "
-      "writes "
-      "a heap file: none is written from now on");
+      "writes a heap file: none is written from now on by threads under it");
 }
 
-void alkaid_track_confined(int every_thread) {
+void alkaid_track_confined(int what, int every_thread) {
+  using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
+  const auto bits = static_cast<uint8_t>(what);
   if (every_thread != 0) {
-    alkaid::heap::confined.store(true, std::memory_order_relaxed);
-  } else {
-    alkaid::heap::tracking_thread.confined = true;
+    every_threads.fetch_or(bits, std::memory_order_relaxed);
+    return;
   }
+  tracking_thread.confinement |= bits;
+  some_threads.fetch_or(bits, std::memory_order_relaxed);
+}
+
+void alkaid_track_strict() {
+  using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
+  tracking_thread.inside = true;
+  tracking_thread.confinement |= kNoFiles | kNoThreads | kSeen;
 }

@@ -25,7 +25,7 @@ struct TrackingThread {
   uint16_t passages;  // through the gate to the tables (fork_gate_internal.h), one in the other
   uint32_t id;        // the kernel's; 0 until asked
   uint32_t sampling_epoch;  // of the two below; they are drawn anew in another
-  bool confined;            // see confinement_internal.h; a child has what its parent had
+  uint8_t confinement;      // see confinement_internal.h; a child has what its parent had
   int64_t until_sample;     // bytes until the next block that is recorded
   uint64_t random;          // state of the generator; 0 before its first use
   PendingMove* moves;       // reallocations under way, innermost first
