@@ -289,6 +289,33 @@ TEST_F(TrackRun, AProgramThatMayOpenNoFileEndsWithoutOneAndAsItWould) {
   EXPECT_TRUE(std::filesystem::exists(file));
 }
 
+// What comes of each way of sandbox_program.c, which ends with 3 where nothing ends it before.
+TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
+  struct Case {
+    const char* what;
+    bool has_file;
+    int lines;
+    const char* out;
+  };
+  for (const Case& one : {Case{"arguments", false, 1, ""}, Case{"inherited", false, 1, ""},
+                          Case{"other", true, 1, ""}, Case{"fork", true, 1, "5\n"},
+                          Case{"fork-files", false, 1, "5\n"}, Case{"strict", true, 1, ""},
+                          Case{"clock", true, 1, ""}}) {
+    for (const char* track : {"--track", "--track=sample:1"}) {
+      const TestFolder folder;
+      const std::string file = folder.path() + "/f";
+      const CommandResult result =
+          RunCommand({"run", track, "--heap-at-exit", file, "--", ALKAID_SANDBOX_PROGRAM, one.what},
+                     {{"ALKAID_HEAP_SIGNAL", "USR2"}, {"ALKAID_HEAP_FILE", file + ".%p.%n"}});
+      EXPECT_EQ(result.exit_code, 3) << one.what;
+      EXPECT_EQ(result.out, one.out) << one.what;
+      EXPECT_EQ(heap::ReadHeapFile(file).ok(), one.has_file) << one.what;
+      EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), one.lines)
+          << one.what << ": " << result.err;
+    }
+  }
+}
+
 // The most that tracking takes of a thread's stack, and the room that is left of 8 KiB.
 TEST_F(TrackRun, ASignalHandlerOnASmallStackMayAllocate) {
   const CommandResult plain = RunTracked(
@@ -304,6 +331,63 @@ TEST_F(TrackRun, ASignalHandlerOnASmallStackMayAllocate) {
     // 77: where the processor has more registers the kernel alone takes as much.
     const CommandResult small = RunTracked({ALKAID_HANDLER_PROGRAM, "8192", "40"}, track);
     EXPECT_TRUE(small.exit_code == 3 || small.exit_code == 77) << track << small.exit_code;
+  }
+}
+
+// What comes of a heap file at exit: 'f' for a file, 'l' for one line that says why not.
+char OutcomeAtExit(const std::vector<std::string>& command, std::string* err) {
+  const TestFolder folder;
+  const std::string file = folder.path() + "/f.%n";
+  std::vector<std::string> words = {"run", "--track", "--heap-at-exit", file, "--"};
+  words.insert(words.end(), command.begin(), command.end());
+  const CommandResult result = RunCommand(words);
+  *err = result.err;
+  EXPECT_EQ(result.exit_code, 3) << ::testing::PrintToString(command) << result.err;
+  const bool there = heap::ReadHeapFile(folder.path() + "/f.1").ok();
+  const bool said = result.err.starts_with("alkaid: no heap file " + folder.path() + "/f.1: ") &&
+                    std::count(result.err.begin(), result.err.end(), '\n') == 1;
+  if (there && result.err.empty()) return 'f';
+  return !there && said ? 'l' : '?';
+}
+
+TEST_F(TrackRun, AProgramThatEndsNearTheEndOfAStackLeavesItsFile) {
+  std::string err;
+  EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "small"}, &err), 'f') << err;
+  EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "handler"}, &err), 'f') << err;
+}
+
+TEST_F(TrackRun, AProgramWhoseFileCannotBeWrittenEndsAsItWould) {
+  std::string err;
+  for (const char* how : {"full", "pending"}) {
+    EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, how}, &err), 'l') << err;
+    EXPECT_THAT(err, HasSubstr("File too large"));
+  }
+  EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "nobody"}, &err), '?');
+  EXPECT_EQ(err, "");
+}
+
+// At instructions all over malloc, realloc, free and tracking.
+TEST_F(TrackRun, AnExitInAHandlerThatInterruptedMallocIsALineAndTheExitCodeStays) {
+  const CommandResult whole = RunTracked({ALKAID_STEPPING_PROGRAM, "1000000"});
+  ASSERT_EQ(whole.exit_code, 4) << whole.err;
+  const int64_t steps = std::atol(whole.out.c_str());
+  ASSERT_GT(steps, 500);
+  std::map<char, int> outcomes;
+  for (int64_t at = 1; at < steps; at += 1 + steps / 15) {
+    std::string err;
+    const char outcome = OutcomeAtExit({ALKAID_STEPPING_PROGRAM, std::to_string(at)}, &err);
+    EXPECT_NE(outcome, '?') << at << err;
+    ++outcomes[outcome];
+    const bool says_why = err.find("interrupted malloc") != std::string::npos;
+    EXPECT_EQ(outcome == 'l', says_why) << err;
+  }
+  EXPECT_GT(outcomes['l'], 8);
+}
+
+TEST_F(TrackRun, AnExitInAHandlerThatInterruptedAnythingElseLeavesAFile) {
+  for (const char* at : {"1", "10", "20", "30"}) {
+    std::string err;
+    EXPECT_EQ(OutcomeAtExit({ALKAID_STEPPING_PROGRAM, at, "pause"}, &err), 'f') << at << err;
   }
 }
 

@@ -22,12 +22,15 @@
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/output_name.h"
+#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/reports/memory_reserve_internal.h"
+#include "alkaid/heap/reports/spare_stack_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
+#include "alkaid/unwind/interrupted_code_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -43,9 +46,8 @@ std::atomic<uint64_t> asked{0};
 // Held by who answers: the thread, or the process on its way out. No mutex, since a forked child
 // has to make it anew, and a fork is not to wait until a file is written.
 sem_t answering;
-// Guarded by it.
-uint64_t answered = 0;
-bool ended = false;
+std::atomic<uint64_t> answered{0};  // changed with it held
+bool ended = false;                 // guarded by it
 
 void OnSignal(int /*signal*/) {
   const int error = errno;
@@ -119,18 +121,27 @@ void ServeOrThrow(const Request& request, uint64_t number, bool at_exit) {
   if (!status.ok()) internal::Notice("no heap file ", file, ": ", internal::MessageIn(status));
 }
 
+// Needs no memory.
+void SayNoFile(const Request& request, uint64_t number, std::string_view why) {
+  std::array<char, 2048> room;
+  internal::Notice("no heap file ",
+                   internal::OwnOutputName(*request.pattern, request.owner, number, room), ": ",
+                   why);
+}
+
 // Whatever fails, the process goes on.
 void Serve(const Request& request, bool at_exit) {
   if (!MayWriteHeapFiles()) return;
   const InsideTracking inside;
+  const internal::WriteSignalsBlocked blocked;
   reserve.LetGo();
   const uint64_t number = TheState().files.fetch_add(1) + 1;
   try {
     ServeOrThrow(request, number, at_exit);
   } catch (const std::bad_alloc&) {
-    internal::Notice("no heap file ", *request.pattern, ": out of memory");
+    SayNoFile(request, number, "out of memory");
   } catch (const std::exception& error) {
-    internal::Notice("no heap file ", *request.pattern, ": ", error.what());
+    SayNoFile(request, number, error.what());
   }
   if (!at_exit) reserve.SetAside();
 }
@@ -157,8 +168,9 @@ void AnswerSignals(bool last) {
   ::sem_post(&answering);
 }
 
-void* ServeSignals(void* /*unused*/) {
+void* ServeSignals(void* confinement) {
   const InsideTracking inside;
+  InheritConfinement(static_cast<uint8_t>(reinterpret_cast<uintptr_t>(confinement)));
   ::pthread_setname_np(::pthread_self(), "alkaid-heap");
   while (true) {
     Wait(&requests);
@@ -183,7 +195,8 @@ int StartThread() {
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
   pthread_t thread;
   const InsideTracking inside;
-  const int error = ::pthread_create(&thread, nullptr, ServeSignals, nullptr);
+  const int error = ::pthread_create(&thread, nullptr, ServeSignals,
+                                     reinterpret_cast<void*>(uintptr_t{ThreadConfinement()}));
   if (error == 0) ::pthread_detach(thread);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return error;
@@ -192,9 +205,14 @@ int StartThread() {
 // The child has its parent's handler and none of its threads. What its parent was asked is not
 // for it to answer.
 void StartThreadInChild() {
-  if (TheState().signal == 0) return;
+  State& state = TheState();
+  ForgetOtherThreadsFilters();
+  // The fork may have come while a file was being made.
+  if (state.signal != 0 || state.at_exit.pattern != nullptr) reserve.SetAside();
+  if (state.signal == 0) return;
   PrepareSemaphores();
-  if (StartThread() != 0)
+  if (!MayWriteHeapFiles()) return;  // and nothing more be said
+  if (!MayStartThreads() || StartThread() != 0)
     internal::Notice("heap files can not be asked for by signal in this forked process");
 }
 
@@ -219,6 +237,10 @@ Status CheckSignal(int signal) {
 }
 
 Status Install(int signal) {
+  if (!MayStartThreads()) {
+    return status::FailedPrecondition(
+        "a filter of system calls (seccomp) ends this thread where it starts one for heap files");
+  }
   PrepareSemaphores();
   const int error = StartThread();
   if (error != 0) return status::IOError(error, "no thread for heap files can be started");
@@ -232,7 +254,26 @@ Status Install(int signal) {
   return absl::OkStatus();
 }
 
-void AtExit() {
+// The process ends in the middle of malloc, or of what is done here: whoever allocates now, or waits for
+// one that does, may wait for ever. Which includes this thread, and who answers signals.
+void SayWhyNothingAtExit() {
+  State& state = TheState();
+  const internal::WriteSignalsBlocked blocked;
+  const std::string_view why =
+      "the program called exit in a signal handler that interrupted malloc";
+  if (!state.lock.try_lock()) {
+    internal::Notice("no heap file: ", why);
+    return;
+  }
+  const bool is_asked = asked.load(std::memory_order_relaxed) != answered.load();
+  const Request& request = state.at_exit.pattern != nullptr ? state.at_exit : state.on_signal;
+  if (state.at_exit.pattern != nullptr || is_asked) {
+    SayNoFile(request, state.files.load() + 1, why);
+  }
+  state.lock.unlock();
+}
+
+void AnswerAtExit() {
   State& state = TheState();
   Request request;
   bool by_signal = false;
@@ -245,6 +286,31 @@ void AtExit() {
   if (request.pattern != nullptr) Serve(request, /*at_exit=*/true);
 }
 
+constinit bool ends_in_malloc = false;
+
+// What follows where the library goes is called by code of the compiler's, past which a stack cannot be
+// seen.
+[[gnu::destructor]] void SeeWhatEnds() {
+  if (TheState().hears_of_exit && MayWriteHeapFiles()) {
+    ends_in_malloc = unwind::HasInterruptedMalloc();
+  }
+}
+
+// The thread that calls exit may be near the end of its stack.
+void AtExit() {
+  // Nothing is asked of the kernel then, but to wait for a file that is being written.
+  if (!MayWriteHeapFiles()) return AnswerAtExit();
+  bool interrupted = tracking_thread.inside || ends_in_malloc || unwind::HasInterruptedMalloc();
+  reserve.LetGo();
+  const auto answer = [](void* interrupts) {
+    *static_cast<const bool*>(interrupts) ? SayWhyNothingAtExit() : AnswerAtExit();
+  };
+  if (!CallOnSpareStack(answer, &interrupted)) {
+    const internal::WriteSignalsBlocked blocked;
+    internal::Notice("no heap file at exit: out of memory");
+  }
+}
+
 Request MakeRequest(const std::string& pattern, uint32_t owner) {
   const InsideTracking inside;  // a block of the library's own is not what is asked about
   return {std::make_shared<const std::string>(pattern),
@@ -253,6 +319,8 @@ Request MakeRequest(const std::string& pattern, uint32_t owner) {
 
 // With the state's lock held.
 Status HearOfExit(State* state) {
+  const InsideTracking inside;
+  unwind::LearnWhereMallocIs();
   if (!state->hears_of_exit && std::atexit(AtExit) != 0) {
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");
   }

@@ -18,7 +18,11 @@
 //
 // At exit: after main has returned or exit was called, behind the program's own handlers and the
 // destructors of its static objects. _exit, quick_exit and a signal that ends the process write
-// nothing. A failure is one line on stderr; the exit code stays what it is.
+// nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full disk, a
+// limit of file sizes and a stderr that nobody reads. The thread that calls exit may have the
+// smallest stack there is.
+// Nothing is written where a signal handler calls exit that interrupted malloc or this library: one line
+// says so.
 //
 // When memory is gone: from the first request on, 32 MiB of address space are set aside, which take no
 // memory, and what is needed for threads and names is there. They are let go of while a file is made,
