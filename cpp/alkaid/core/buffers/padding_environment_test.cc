@@ -1,4 +1,4 @@
-// ALKAID_DEBUG_MEMORY_POOL and the padding of buffers, seen from outside: writes behind the end are
+// ALKAID_DEBUG_MEMORY_POOL and the padding of buffers, seen from outside: writes past the end are
 // planted in child processes, and each must be found although the bytes belong to the block.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -195,7 +195,7 @@ ChildResult Write(const char* mode, const std::string& backend, const char* kind
   return RunSelf({backend, kind, std::to_string(place)}, {{"ALKAID_DEBUG_MEMORY_POOL", mode}});
 }
 
-TEST(DebugPadding, AWriteRightBehindABufferIsFoundOnEachBackend) {
+TEST(DebugPadding, AWriteRightPastTheEndOfABufferIsFoundOnEachBackend) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     for (const Kind& kind : kWatched) {
       for (const int place : {100, 127}) {
@@ -205,9 +205,9 @@ TEST(DebugPadding, AWriteRightBehindABufferIsFoundOnEachBackend) {
         const ChildResult warned = Write("warn", backend, kind.name, place);
         EXPECT_TRUE(warned.ExitedWith(0)) << warned.status;
         EXPECT_THAT(warned.err,
-                    AllOf(HasSubstr("byte " + std::to_string(place) + " behind the end"),
-                          HasSubstr("100-byte buffer at 0x"), HasSubstr(backend),
-                          HasSubstr("allocated by thread"), HasSubstr("found by thread")));
+                    AllOf(HasSubstr("byte " + std::to_string(place - 100) +
+                                    " past the end of the 100-byte buffer at 0x"),
+                          HasSubstr(backend), HasSubstr("allocated by thread"), HasSubstr("found by thread")));
       }
     }
   }
@@ -217,7 +217,7 @@ TEST(DebugPadding, ItIsFoundBeforeTheBytesMove) {
   const ChildResult child = Write("abort", "system", "grown-after-a-write", 100);
   EXPECT_EQ(child.signal(), SIGABRT) << child.status;
   EXPECT_THAT(child.out, IsEmpty());
-  EXPECT_THAT(child.err, HasSubstr("byte 100 behind the end of the 100-byte buffer"));
+  EXPECT_THAT(child.err, HasSubstr("byte 0 past the end of the 100-byte buffer"));
 }
 
 TEST(DebugPadding, WritesInsideABufferAreNoFault) {
@@ -241,7 +241,7 @@ TEST(DebugPadding, WhoAskedForCapacityMayWriteAllOfIt) {
   }
 }
 
-TEST(DebugPadding, AWriteBehindTheCapacityOfAnyBufferIsFound) {
+TEST(DebugPadding, AWritePastTheCapacityOfAnyBufferIsFound) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     for (const char* kind : {"fixed", "resizable", "reserved"}) {
       SCOPED_TRACE(backend + ", " + kind);

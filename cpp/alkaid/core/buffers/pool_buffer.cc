@@ -166,10 +166,11 @@ void PoolBuffer::CheckPadding() const {
     if (data_[i] == 0) continue;
     internal::ReportBlockFault(
         data_, "padding",
-        "byte %lld behind the end of the %lld-byte buffer at %p (%s, %lld bytes with padding) was "
+        "byte %lld past the end of the %lld-byte buffer at %p (%s, %lld bytes with padding) was "
         "overwritten",
-        static_cast<long long>(i), static_cast<long long>(size_), static_cast<const void*>(data_),
-        internal::PoolName(*pool_).text, static_cast<long long>(capacity_));
+        static_cast<long long>(i - size_), static_cast<long long>(size_),
+        static_cast<const void*>(data_), internal::PoolName(*pool_).text,
+        static_cast<long long>(capacity_));
     return;
   }
 }
