@@ -2,7 +2,7 @@
 # Counts the instructions that an allocation with its free, and a slice with its drop, retire in the
 # release build, and in one from which the memory events are compiled out. What nobody observes may
 # cost at most 4 instructions for each of the two calls. And those of a pool's life, among few and among
-# many pools, which have to be the same.
+# many pools, and those of a buffer in the debug mode of pools, which have to be the same.
 #
 #   ci/count_instructions.sh
 #
@@ -89,9 +89,17 @@ for operation in "${operations[@]}"; do
   printf '%-10s %10s\n' "$operation" $(((long - short) / (LONG - SHORT)))
 done
 
-# What a pool takes, of few and of many that live together: the same, or it looks at the others.
-few=$(($(instructions release pools 1000) / 1000))
-many=$(($(instructions release pools 8000) / 8000))
-printf '%-10s %10s %10s\n' "" "of 1000" "of 8000" "a pool" "$few" "$many"
-((many <= few + few / 2)) || fail "each of 8000 pools takes more than each of 1000"
-say "a pool takes no more among many"
+# What a pool takes, of few and of many that live together, and what a buffer takes in the debug mode of
+# pools: the same, or it looks at the others.
+printf '%-10s %10s %10s\n' "" "of 1000" "of 8000"
+# few_and_many OPERATION NAME
+few_and_many() {
+  local few many
+  few=$(($(instructions release "$1" 1000) / 1000))
+  many=$(($(instructions release "$1" 8000) / 8000))
+  printf '%-10s %10s %10s\n' "$2" "$few" "$many"
+  ((many <= few + few / 2)) || fail "$2 takes more among 8000 pools than among 1000"
+}
+few_and_many pools "a pool"
+ALKAID_DEBUG_MEMORY_POOL=abort few_and_many buffers "a buffer"
+say "neither takes more among many"

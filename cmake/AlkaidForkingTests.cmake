@@ -32,6 +32,7 @@ set(ALKAID_FORKING_TESTS
   MemoryPoolRegistry.AnUnknownValueFallsBackAndTheReasonNamesItAndTheBackendsThereAre
   MemoryPoolRegistry.TheVariableMayNameARegisteredBackend
   MemoryPoolRegistry.WithoutTheVariableTheFirstOfTheOrderServesAndTheReasonSaysSo
+  PoolCounters.AForkHandlerMayWaitForThreadsThatAllocateFirstOrEnd
   StandardStreams.WhereTheyAreClosedNothingElseGetsTheirNumbersAndPrintsFail
   ThreadId.*
   TrackingThread.WhoHolds*
@@ -49,6 +50,7 @@ set(ALKAID_FORKING_PROGRAMS
   alkaid_heap_requests_test
   alkaid_late_fork_test
   alkaid_padding_environment_test
+  alkaid_parked_workers_test
   alkaid_process_profile_test
   alkaid_raised_privileges_test
   alkaid_reservations_replay_test

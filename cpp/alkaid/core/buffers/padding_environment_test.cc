@@ -16,6 +16,8 @@
 
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/buffers/buffer_builder.h"
+#include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "fixtures/child_process.h"
@@ -29,6 +31,7 @@ using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // A pool that no registry knows. It serves every block from one piece of memory, and where it is to
 // err, the third block begins before the second one ends.
@@ -88,6 +91,78 @@ int RunOverlap(bool errs, bool reallocates) {
   for (std::thread& thread : threads) thread.join();
   std::printf("came through\n");
   return 0;
+}
+
+// Every block of these two pools begins at the same byte: one registered, one of the program's own.
+alignas(64) uint8_t the_place[4096];
+
+class PlaceAllocator {
+ public:
+  static Status AllocateAligned(int64_t, int64_t, uint8_t** out) {
+    *out = the_place;
+    return absl::OkStatus();
+  }
+  static Status ReallocateAligned(int64_t, int64_t, int64_t, uint8_t**) {
+    return status::NotImplemented("nobody asks for it in the debug mode");
+  }
+  static void DeallocateAligned(uint8_t*, int64_t, int64_t) {}
+  static void ReleaseUnused() {}
+  static void PrintStats() {}
+  static std::string name() { return "place"; }
+};
+
+class PlacePool final : public ProxyMemoryPool {
+ public:
+  PlacePool() : ProxyMemoryPool(system_memory_pool()) {}
+  using MemoryPool::Allocate;
+  Status Allocate(int64_t, int64_t, uint8_t** out) override {
+    *out = the_place + 64;  // past the front guard of the other pool's block
+    return absl::OkStatus();
+  }
+  void Free(uint8_t*, int64_t, int64_t) override {}
+};
+
+// Their names are to stand in stack traces.
+[[gnu::noinline]] std::unique_ptr<Buffer> MakeTheOlderBuffer(MemoryPool* pool) {
+  auto buffer = AllocateBuffer(100, pool);
+  if (!buffer.ok()) std::_Exit(4);
+  return *std::move(buffer);
+}
+[[gnu::noinline]] std::unique_ptr<Buffer> MakeTheNewerBuffer(MemoryPool* pool) {
+  auto buffer = AllocateBuffer(100, pool);
+  if (!buffer.ok()) std::_Exit(4);
+  return *std::move(buffer);
+}
+
+// A fault in a buffer that lies where another one lay, of another pool: which has left its pool, or,
+// where that is the program's own, was never given back. `frees`: the fault is that the block goes to
+// the older one's pool.
+int RunReuse(bool left_its_pool, bool frees) {
+  const Status registered = RegisterMemoryBackend(
+      "place", [] { return std::make_unique<BaseMemoryPoolImpl<PlaceAllocator>>(); });
+  auto known = CreateMemoryPool("place");
+  PlacePool own;
+  if (!registered.ok() || !known.ok()) return 4;
+  MemoryPool* const older_pool = left_its_pool ? known->get() : &own;
+  MemoryPool* const newer_pool = left_its_pool ? &own : known->get();
+  std::unique_ptr<Buffer> older = MakeTheOlderBuffer(older_pool);
+  static Buffer* never_given_back = nullptr;
+  if (left_its_pool) {
+    older.reset();
+    older_pool->ReleaseUnused();
+  } else {
+    never_given_back = older.release();
+  }
+  std::unique_ptr<Buffer> newer = MakeTheNewerBuffer(newer_pool);
+  if (newer->data() != the_place + 64) return 5;
+  if (frees) {
+    older_pool->Free(the_place + 64, 128);
+  } else {
+    const_cast<uint8_t*>(newer->data())[100] = 7;
+  }
+  newer.reset();
+  std::printf("came through\n");
+  return never_given_back != nullptr && never_given_back->data() != the_place + 64 ? 6 : 0;
 }
 
 bool Ok(const Status& status) { return status.ok(); }
@@ -156,6 +231,7 @@ const Kind kOwned[] = {
 // The child's part: one life of a buffer of 100 bytes, written at `place`.
 int RunAsChild(const std::string& backend, const std::string& kind, int place) {
   if (backend == "unregistered") return RunOverlap(kind == "overlap", place == 1);
+  if (backend == "reused") return RunReuse(kind != "held", kind == "freed");
   auto pool = CreateMemoryPool(backend);
   if (!pool.ok()) return 3;
   std::shared_ptr<Buffer> buffer;
@@ -204,10 +280,10 @@ TEST(DebugPadding, AWriteRightPastTheEndOfABufferIsFoundOnEachBackend) {
         EXPECT_EQ(aborted.signal(), SIGABRT) << aborted.status;
         const ChildResult warned = Write("warn", backend, kind.name, place);
         EXPECT_TRUE(warned.ExitedWith(0)) << warned.status;
-        EXPECT_THAT(warned.err,
-                    AllOf(HasSubstr("byte " + std::to_string(place - 100) +
-                                    " past the end of the 100-byte buffer at 0x"),
-                          HasSubstr(backend), HasSubstr("allocated by thread"), HasSubstr("found by thread")));
+        EXPECT_THAT(warned.err, AllOf(HasSubstr("byte " + std::to_string(place - 100) +
+                                                " past the end of the 100-byte buffer at 0x"),
+                                      HasSubstr(backend), HasSubstr("allocated by thread"),
+                                      HasSubstr("found by thread")));
       }
     }
   }
@@ -218,6 +294,18 @@ TEST(DebugPadding, ItIsFoundBeforeTheBytesMove) {
   EXPECT_EQ(child.signal(), SIGABRT) << child.status;
   EXPECT_THAT(child.out, IsEmpty());
   EXPECT_THAT(child.err, HasSubstr("byte 0 past the end of the 100-byte buffer"));
+}
+
+TEST(DebugPadding, TheReportHasTheStacksOfTheBufferThatIsThereNow) {
+  for (const char* older : {"left", "held", "freed"}) {
+    SCOPED_TRACE(older);
+    const ChildResult child = Write("warn", "reused", older, 0);
+    EXPECT_TRUE(child.ExitedWith(0)) << child.status;
+    const bool is_freed = std::string(older) == "freed";
+    EXPECT_THAT(child.err,
+                AllOf(HasSubstr(is_freed ? "fault: wrong pool: " : "fault: padding: "),
+                      HasSubstr("MakeTheNewerBuffer"), Not(HasSubstr("MakeTheOlderBuffer"))));
+  }
 }
 
 TEST(DebugPadding, WritesInsideABufferAreNoFault) {

@@ -8,8 +8,9 @@
 #include "alkaid/core/buffers/pool_buffer_internal.h"
 #include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/checked_allocation.h"
-#include "alkaid/core/pools/debug_blocks_internal.h"
+#include "alkaid/core/pools/debug_report_internal.h"
 #include "alkaid/core/pools/fault_report_internal.h"
+#include "alkaid/core/pools/held_blocks_internal.h"
 
 namespace alkaid {
 
@@ -165,7 +166,7 @@ void PoolBuffer::CheckPadding() const {
   for (int64_t i = padding_; i < capacity_; ++i) {
     if (data_[i] == 0) continue;
     internal::ReportBlockFault(
-        data_, "padding",
+        *pool_, data_, "padding",
         "byte %lld past the end of the %lld-byte buffer at %p (%s, %lld bytes with padding) was "
         "overwritten",
         static_cast<long long>(i - size_), static_cast<long long>(size_),

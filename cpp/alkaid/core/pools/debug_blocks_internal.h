@@ -14,29 +14,23 @@
 // Faults are reported as the mode says (fault_report_internal.h); where that returns, each function
 // has done what is least harmful.
 //
-// Ownership: a pool owns its DebugBlocks; records lie in memory of their own, which is not given back.
-// Threads: all functions, from any thread, under one lock for all pools, which a fork never leaves held.
-// Nothing is allocated, reported or asked of an allocator under it. Out of memory: only Enter needs
-// any, and says so.
+// Ownership: a pool owns its DebugBlocks; records lie in the table of all pools
+// (debug_table_internal.h). Threads: all functions, from any thread; a fork never leaves one waiting.
+// Nothing is allocated, reported or asked of an allocator under the table's lock. Out of memory: only
+// Enter needs any, and says so.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
 #include "alkaid/base/export.h"
-#include "alkaid/core/pools/fault_report_internal.h"
+#include "alkaid/core/pools/debug_table_internal.h"
 #include "alkaid/core/pools/memory_pool.h"
 
 namespace alkaid::internal {
 
-struct DebugBlock;
-
-// What an allocator gave: `bytes` at `start`, asked for at `alignment`.
-struct TakenBlock {
-  uint8_t* start = nullptr;
-  int64_t bytes = 0;
-  int64_t alignment = 0;
-};
+// What a pool is asked to do with a block.
+enum class DebugRequest { kFree, kReallocate };
 
 // Where a block of `size` bytes lies in what is asked of the allocator.
 struct DebugLayout {
@@ -53,8 +47,6 @@ class ALKAID_EXPORT DebugBlocks {
   // Of a guard, at most so many bytes are written and checked.
   static constexpr int64_t kMostFrontGuard = 4096;
   static constexpr int64_t kMostSlack = int64_t{64} << 10;
-  // Freed blocks that are remembered after that, in all pools together.
-  static constexpr int kMostRemembered = 1024;
 
   // `name`: the backend's.
   explicit DebugBlocks(std::string_view name);
@@ -62,7 +54,7 @@ class ALKAID_EXPORT DebugBlocks {
   DebugBlocks(const DebugBlocks&) = delete;
   DebugBlocks& operator=(const DebugBlocks&) = delete;
 
-  // The pool that the blocks are of; before the first of them.
+  // The pool that the blocks are of; once, before the first of them.
   void SetPool(MemoryPool* pool);
   // Whether it is one that has DebugBlocks.
   static bool AreOf(const MemoryPool* pool);
@@ -79,12 +71,10 @@ class ALKAID_EXPORT DebugBlocks {
     int64_t size = 0;
     int64_t alignment = 0;
   };
-  Claim ClaimForFree(const uint8_t* data, int64_t size, int64_t alignment);
-  Claim ClaimForReallocation(const uint8_t* data, int64_t size, int64_t alignment);
+  Claim ClaimBlock(DebugRequest request, const uint8_t* data, int64_t size, int64_t alignment);
 
-  // The block is not in use any more: its guards are checked, and it waits until TakeFreed. `what`:
-  // "free" or "reallocate".
-  void Retire(const char* what, uint8_t* data);
+  // The block is not in use any more: its guards are checked, and it waits until TakeFreed.
+  void Retire(DebugRequest request, uint8_t* data);
   // The block that was freed first, for the allocator; false while there is room for all of them.
   bool TakeFreed(TakenBlock* taken) { return TakeFreed(kMostFreed, kMostFreedBytes, taken); }
   // The same, until none is left.
@@ -94,41 +84,11 @@ class ALKAID_EXPORT DebugBlocks {
   void CheckNoneLive();
 
  private:
-  friend struct DebugTables;
-
-  Claim ClaimBlock(const char* what, bool is_free, const uint8_t* data, int64_t size,
-                   int64_t alignment);
   // Reports a block that is not this pool's, or not any more.
-  Claim ReportStray(const char* what, const uint8_t* data, int64_t size);
+  Claim ReportStray(DebugRequest request, const uint8_t* data, int64_t size);
   bool TakeFreed(int64_t most, int64_t most_bytes, TakenBlock* taken);
 
-  MemoryPool* pool_ = nullptr;
-  char name_[64];
-  struct DebugMap* const map_;
-  DebugBlock* oldest_ = nullptr;
-  DebugBlock* youngest_ = nullptr;
-  int64_t freed_ = 0;
-  int64_t freed_bytes_ = 0;
-  DebugBlocks* next_ = nullptr;  // of all pools'
-  DebugBlocks* previous_ = nullptr;
+  DebugPool pool_;
 };
-
-// The blocks that buffers have of pools without DebugBlocks: of the program's own, which no registry
-// made. Only that they do not overlap is looked at; nothing is planted in them. A buffer forgets its
-// block before it gives it back. Out of memory: the block is not looked at.
-ALKAID_EXPORT void NoteHeldBlock(const MemoryPool& pool, const uint8_t* data, int64_t size);
-ALKAID_EXPORT void ForgetHeldBlock(const MemoryPool& pool, const uint8_t* data);
-
-// What a pool calls itself, for a report. Where there is no memory for that, "?".
-struct PoolName {
-  ALKAID_EXPORT explicit PoolName(const MemoryPool& pool);
-  char text[64];
-};
-
-// Reports a fault in bytes of a pool's block, with the block's stack trace where it is known. `kind`
-// and a text in printf's format.
-[[gnu::format(printf, 3, 4)]] ALKAID_EXPORT void ReportBlockFault(const void* data,
-                                                                  const char* kind,
-                                                                  const char* format, ...);
 
 }  // namespace alkaid::internal

@@ -52,13 +52,13 @@ class DebugAllocator {
     uint8_t* moved = nullptr;
     ALKAID_RETURN_NOT_OK(AllocateAligned(new_size, alignment, &moved));
     std::memcpy(moved, *ptr, static_cast<size_t>(std::min(old_size, new_size)));
-    Retire("reallocate", *ptr);
+    Retire(DebugRequest::kReallocate, *ptr);
     *ptr = moved;
     return absl::OkStatus();
   }
 
   void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t /*alignment*/) {
-    Retire("free", ptr);
+    Retire(DebugRequest::kFree, ptr);
   }
 
   void ReleaseUnused() {
@@ -96,8 +96,8 @@ class DebugAllocator {
     }
   }
 
-  void Retire(const char* what, uint8_t* ptr) {
-    blocks().Retire(what, ptr);
+  void Retire(DebugRequest request, uint8_t* ptr) {
+    blocks().Retire(request, ptr);
     for (TakenBlock taken; blocks().TakeFreed(&taken);) GiveBack(taken);
   }
   void GiveBack(const TakenBlock& taken) {
@@ -129,7 +129,7 @@ class DebugMemoryPool final : public BaseMemoryPoolImpl<DebugAllocator<Wrapped>>
       return Base::Reallocate(old_size, new_size, alignment, ptr);
     }
     const DebugBlocks::Claim claim =
-        allocator_.blocks().ClaimForReallocation(*ptr, old_size, alignment);
+        allocator_.blocks().ClaimBlock(DebugRequest::kReallocate, *ptr, old_size, alignment);
     if (claim.pool == this) return Base::Reallocate(claim.size, new_size, claim.alignment, ptr);
     if (claim.pool != nullptr) {
       return claim.pool->Reallocate(claim.size, new_size, claim.alignment, ptr);
@@ -139,7 +139,8 @@ class DebugMemoryPool final : public BaseMemoryPoolImpl<DebugAllocator<Wrapped>>
 
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override {
     if (size == 0 && IsNothing(buffer)) return Base::Free(buffer, size, alignment);
-    const DebugBlocks::Claim claim = allocator_.blocks().ClaimForFree(buffer, size, alignment);
+    const DebugBlocks::Claim claim =
+        allocator_.blocks().ClaimBlock(DebugRequest::kFree, buffer, size, alignment);
     if (claim.pool == this) return Base::Free(buffer, claim.size, claim.alignment);
     if (claim.pool != nullptr) claim.pool->Free(buffer, claim.size, claim.alignment);
   }

@@ -25,12 +25,20 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "fixtures/child_process.h"
+#include "fixtures/planted_faults.h"
 #include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
 
+using internal::AllocateTheBlock;
 using internal::ChildResult;
+using internal::Churn;
+using internal::FreeItOnceMore;
+using internal::FreeTheBlock;
+using internal::PlantedFault;
+using internal::PlantedFaults;
+using internal::ReallocateTheBlock;
 using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -42,7 +50,7 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-constexpr int64_t kSize = 100;
+constexpr int64_t kSize = internal::kPlantedSize;
 
 // While it is, this program has no memory for objects.
 std::atomic<bool> no_memory{false};
@@ -102,240 +110,17 @@ std::unique_ptr<MemoryPool> MakePool(const std::string& backend) {
   return *std::move(pool);
 }
 
-// Their names are to stand in stack traces.
-[[gnu::noinline]] uint8_t* AllocateTheBlock(MemoryPool* pool, int64_t size = kSize,
-                                            int64_t alignment = kDefaultBufferAlignment) {
-  uint8_t* block = nullptr;
-  if (!pool->Allocate(size, alignment, &block).ok()) std::_Exit(4);
-  std::memset(block, 1, static_cast<size_t>(size));
-  return block;
-}
-[[gnu::noinline]] void FreeTheBlock(MemoryPool* pool, uint8_t* block) {
-  pool->Free(block, kSize);
-  std::atomic_signal_fence(std::memory_order_seq_cst);  // no tail call, which leaves no frame
-}
-[[gnu::noinline]] void FreeItOnceMore(MemoryPool* pool, uint8_t* block) {
-  pool->Free(block, kSize);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-[[gnu::noinline]] void Reallocate(MemoryPool* pool, int64_t old_size, int64_t new_size,
-                                  uint8_t** block) {
-  if (!pool->Reallocate(old_size, new_size, block).ok()) std::_Exit(5);
-}
-
-// Many blocks that come and go.
-void Churn(MemoryPool* pool, int times) {
-  for (int i = 0; i < times; ++i) {
-    uint8_t* block = nullptr;
-    if (!pool->Allocate(1 + i % 3000, &block).ok()) std::_Exit(4);
-    pool->Free(block, 1 + i % 3000);
-  }
-}
-
-struct Fault {
-  const char* name;
-  const char* kind;                                                     // as the report calls it
-  void (*plant)(std::unique_ptr<MemoryPool>* pool, MemoryPool* other);  // other: same backend
-};
-
-// After each of them, where the program goes on, neither pool has anything live.
-const Fault kFaults[] = {
-    {"write-past-the-end", "overrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       block[kSize] = 7;
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-past-the-end-of-no-default-alignment", "overrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get(), kSize, 8);
-       block[kSize] = 7;
-       (*pool)->Free(block, kSize, 8);
-     }},
-    {"write-past-what-a-canary-of-16-bytes-covers", "overrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       block[kSize + 16] = 7;
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-at-the-end-of-the-padding", "overrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       block[127] = 7;
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-past-the-padding", "overrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       block[128 + 63] = 7;
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-past-the-end-then-reallocate", "overrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* block = AllocateTheBlock(pool->get());
-       block[kSize] = 7;
-       Reallocate(pool->get(), kSize, 2 * kSize, &block);
-       (*pool)->Free(block, 2 * kSize);
-     }},
-    {"write-before-the-start", "underrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       block[-1] = 7;
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-64-before-the-start", "underrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       block[-64] = 7;
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-before-the-start-of-a-page", "underrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get(), kSize, 4096);
-       block[-4096] = 7;
-       (*pool)->Free(block, kSize, 4096);
-     }},
-    {"write-before-the-start-then-reallocate", "underrun",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* block = AllocateTheBlock(pool->get());
-       block[-1] = 7;
-       Reallocate(pool->get(), kSize, 20, &block);
-       (*pool)->Free(block, 20);
-     }},
-    {"free-twice", "double free",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       FreeItOnceMore(pool->get(), block);
-     }},
-    {"free-twice-among-many", "double free",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       Churn(pool->get(), 1000);
-       FreeItOnceMore(pool->get(), block);
-     }},
-    {"free-again-what-the-allocator-has-again", "double free",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       (*pool)->ReleaseUnused();
-       FreeItOnceMore(pool->get(), block);
-     }},
-    {"free-again-what-was-too-large-to-keep", "double free",
-     [](auto* pool, MemoryPool*) {
-       constexpr int64_t kLarge = int64_t{40} << 20;
-       uint8_t* const block = AllocateTheBlock(pool->get(), kLarge);
-       (*pool)->Free(block, kLarge);
-       (*pool)->Free(block, kLarge);
-     }},
-    {"free-what-was-reallocated", "double free",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       uint8_t* moved = block;
-       Reallocate(pool->get(), kSize, kSize + 1, &moved);
-       FreeTheBlock(pool->get(), block);
-       (*pool)->Free(moved, kSize + 1);
-     }},
-    {"reallocate-what-was-freed", "reallocation of a freed block",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       Reallocate(pool->get(), kSize, 2 * kSize, &block);
-       (*pool)->Free(block, 2 * kSize);
-     }},
-    {"free-to-another-pool", "wrong pool",
-     [](auto* pool, MemoryPool* other) { FreeTheBlock(other, AllocateTheBlock(pool->get())); }},
-    {"reallocate-in-another-pool", "wrong pool",
-     [](auto* pool, MemoryPool* other) {
-       uint8_t* block = AllocateTheBlock(pool->get());
-       Reallocate(other, kSize, 2 * kSize, &block);
-       (*pool)->Free(block, 2 * kSize);
-     }},
-    {"free-to-another-pool-what-was-freed", "double free",
-     [](auto* pool, MemoryPool* other) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       FreeItOnceMore(other, block);
-     }},
-    {"free-as-smaller", "wrong size",
-     [](auto* pool, MemoryPool*) { (*pool)->Free(AllocateTheBlock(pool->get()), kSize - 1); }},
-    {"free-as-nothing", "wrong size",
-     [](auto* pool, MemoryPool*) { (*pool)->Free(AllocateTheBlock(pool->get()), 0); }},
-    {"reallocate-as-smaller", "wrong size",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* block = AllocateTheBlock(pool->get());
-       Reallocate(pool->get(), kSize - 1, 2 * kSize, &block);
-       (*pool)->Free(block, 2 * kSize);
-     }},
-    {"free-as-more-aligned", "wrong alignment",
-     [](auto* pool, MemoryPool*) { (*pool)->Free(AllocateTheBlock(pool->get()), kSize, 128); }},
-    {"free-as-less-aligned", "wrong alignment",
-     [](auto* pool, MemoryPool*) {
-       FreeTheBlock(pool->get(), AllocateTheBlock(pool->get(), kSize, 512));
-     }},
-    {"reallocate-as-less-aligned", "wrong alignment",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* block = AllocateTheBlock(pool->get(), kSize, 512);
-       Reallocate(pool->get(), kSize, 2 * kSize, &block);
-       (*pool)->Free(block, 2 * kSize, 512);
-     }},
-    {"free-the-middle", "no block",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block + 64);
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"free-what-is-of-no-pool", "no block",
-     [](auto* pool, MemoryPool*) {
-       alignas(64) uint8_t bytes[kSize];
-       FreeTheBlock(pool->get(), bytes);
-     }},
-    {"free-nothing-as-something", "no block",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* block = nullptr;
-       if (!(*pool)->Allocate(0, &block).ok()) std::_Exit(4);
-       FreeTheBlock(pool->get(), block);
-     }},
-    {"write-to-what-was-freed", "write to a freed block",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       block[3] = 7;
-       (*pool)->ReleaseUnused();
-     }},
-    {"write-to-what-was-freed-until-it-leaves", "write to a freed block",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       block[3] = 7;
-       Churn(pool->get(), 2000);
-     }},
-    {"write-to-what-was-freed-until-its-pool-goes", "write to a freed block",
-     [](auto* pool, MemoryPool*) {
-       uint8_t* const block = AllocateTheBlock(pool->get());
-       FreeTheBlock(pool->get(), block);
-       block[3] = 7;
-       pool->reset();
-     }},
-    {"destroy-the-pool-of-a-live-block", "live blocks",
-     [](auto* pool, MemoryPool*) {
-       AllocateTheBlock(pool->get());
-       pool->reset();
-     }},
-};
-
 // Which end well in every mode.
 void PlantNothing(const std::string& backend, std::unique_ptr<MemoryPool>* pool,
                   MemoryPool* other) {
   uint8_t* block = AllocateTheBlock(pool->get());
-  Reallocate(pool->get(), kSize, 5000, &block);
+  ReallocateTheBlock(pool->get(), kSize, 5000, &block);
   for (int64_t i = 0; i < kSize; ++i) {
     if (block[i] != 1) std::_Exit(7);
   }
   std::memset(block, 2, 5000);
-  Reallocate(pool->get(), 5000, kSize, &block);
-  Reallocate(pool->get(), kSize, kSize, &block);
+  ReallocateTheBlock(pool->get(), 5000, kSize, &block);
+  ReallocateTheBlock(pool->get(), kSize, kSize, &block);
   FreeTheBlock(pool->get(), block);
   for (int64_t alignment = 1; alignment <= kMaxBufferAlignment; alignment *= 2) {
     for (const int64_t size : {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{64}, int64_t{65},
@@ -404,7 +189,7 @@ int RunAsChild(const std::string& backend, const std::string& name) {
     (void)first;
     (void)second;
   } else {
-    for (const Fault& fault : kFaults) {
+    for (const PlantedFault& fault : PlantedFaults()) {
       if (fault.name == name) fault.plant(&pool, other.get());
     }
   }
@@ -429,7 +214,7 @@ int CountOf(const std::string& text, const std::string& what) {
 
 TEST(DebugPool, AbortEndsTheProgramAtEachFaultOnEachBackend) {
   for (const std::string& backend : Backends()) {
-    for (const Fault& fault : kFaults) {
+    for (const PlantedFault& fault : PlantedFaults()) {
       SCOPED_TRACE(backend + ", " + fault.name);
       const ChildResult child = WithMode("abort", backend, fault.name);
       EXPECT_EQ(child.signal(), SIGABRT) << child.status;
@@ -441,7 +226,7 @@ TEST(DebugPool, AbortEndsTheProgramAtEachFaultOnEachBackend) {
 }
 
 TEST(DebugPool, TrapEndsTheProgramByATrap) {
-  for (const Fault& fault : kFaults) {
+  for (const PlantedFault& fault : PlantedFaults()) {
     SCOPED_TRACE(fault.name);
     const ChildResult child = WithMode("trap", "system", fault.name);
     EXPECT_TRUE(child.signal() == SIGILL || child.signal() == SIGTRAP) << child.status;
@@ -451,7 +236,7 @@ TEST(DebugPool, TrapEndsTheProgramByATrap) {
 
 TEST(DebugPool, WarnReportsOnceAndGoesOnWithRightFigures) {
   for (const std::string& backend : Backends()) {
-    for (const Fault& fault : kFaults) {
+    for (const PlantedFault& fault : PlantedFaults()) {
       SCOPED_TRACE(backend + ", " + fault.name);
       const ChildResult child = WithMode("warn", backend, fault.name);
       EXPECT_TRUE(child.ExitedWith(0)) << child.status;

@@ -4,6 +4,7 @@
 
 #include "alkaid/base/first_made.h"
 #include "alkaid/core/pools/base_memory_pool.h"
+#include "alkaid/core/pools/debug_report_internal.h"
 #include "alkaid/core/pools/guarded_sampler_internal.h"
 #include "alkaid/core/pools/guarded_slots_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
@@ -44,7 +45,7 @@ void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
       buffer == ZeroSizePointer(kMaxBufferAlignment)) {
     return;
   }
-  ReportBlockFault(buffer, "wrong size",
+  ReportBlockFault(pool, buffer, "wrong size",
                    "free of the block at %p (%s) as one of 0 bytes, which it is not",
                    static_cast<const void*>(buffer), PoolName(pool).text);
 }

@@ -3,10 +3,12 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "alkaid/base/fork_guard_internal.h"
@@ -41,7 +43,7 @@ struct ThreadTable : CounterTable {
 
   std::unordered_map<uint64_t, CounterLine*> lines;
   size_t tidy_at = kTidyAt;
-  ThreadTable* next_ended = nullptr;
+  ThreadTable* next_closed = nullptr;  // of those whose threads ended while a fork held the lock
 };
 
 struct OwnedLine {
@@ -69,28 +71,34 @@ constinit thread_local CounterTable* thread_counter_table
 
 // Which pools live, and which lines are whose. Never destroyed.
 struct CounterRegistry {
-  ForkGuarded<std::mutex> lock;
+  ForkMutex<std::mutex> lock;
   std::unordered_map<uint64_t, OpenPool> pools;
   uint64_t last_id = 0;
   pthread_key_t exit_key;
+  std::atomic<ThreadTable*> closed{nullptr};
 
   CounterRegistry() {
     // A key's destructor runs after those of C++ thread_local objects, which may still free
     // buffers.
     has_exit_key = pthread_key_create(&exit_key, CloseThread) == 0;
-    GuardFork([] {}, [] {}, [this] { LeaveLinesOfOtherThreads(); });
+    GuardFork([this] { lock.Prepare(); },
+              [this] {
+                lock.GoOn();
+                LeaveLinesOfClosedThreads();
+              },
+              [this] {
+                LeaveLinesOfOtherThreads();
+                lock.GoOnInChild();
+              });
   }
   bool has_exit_key = false;
-  // Tables of threads that ended while a fork had the lock.
-  std::atomic<ThreadTable*> ended{nullptr};
 
   static CounterRegistry& Get() {
     static CounterRegistry* const registry = new CounterRegistry;
     return *registry;
   }
 
-  // In a forked child, where this is the only thread. GuardFork holds our lock around this call or
-  // has just let it go: no other thread exists either way.
+  // In a forked child, where this is the only thread.
   void LeaveLinesOfOtherThreads() {
     for (auto& [id, pool] : pools) {
       for (OwnedLine& owned : pool.lines) {
@@ -103,35 +111,26 @@ struct CounterRegistry {
     auto* const table = static_cast<ThreadTable*>(table_of_thread);
     thread_counter_table = &closed_table;
     CounterRegistry& registry = Get();
-    if (!registry.lock.LockUnlessForking()) {
-      table->next_ended = registry.ended.load(std::memory_order_relaxed);
-      while (!registry.ended.compare_exchange_weak(table->next_ended, table)) {
-      }
-      return;
+    table->next_closed = registry.closed;
+    while (!registry.closed.compare_exchange_weak(table->next_closed, table)) {
     }
-    registry.FreeLinesOf(*table);
-    registry.lock.unlock();
-    delete table;
+    registry.LeaveLinesOfClosedThreads();
   }
 
-  // For adoption. Under the lock.
-  void FreeLinesOf(const ThreadTable& table) {
-    for (const auto& [id, line] : table.lines) {
-      const auto pool = pools.find(id);
-      if (pool == pools.end()) continue;
-      for (OwnedLine& owned : pool->second.lines) {
-        if (owned.line == line) owned.owner = nullptr;
+  // Or has the fork do that which keeps the lock.
+  void LeaveLinesOfClosedThreads() {
+    while (closed != nullptr && lock.LockUnlessForking()) {
+      const std::lock_guard guard(lock, std::adopt_lock);
+      for (ThreadTable* table = closed.exchange(nullptr); table != nullptr;) {
+        for (const auto& [id, line] : table->lines) {
+          const auto pool = pools.find(id);
+          if (pool == pools.end()) continue;
+          for (OwnedLine& owned : pool->second.lines) {
+            if (owned.line == line && owned.owner == table) owned.owner = nullptr;
+          }
+        }
+        delete std::exchange(table, table->next_closed);
       }
-    }
-  }
-  void CloseEndedThreads() {
-    ThreadTable* table = ended.load(std::memory_order_relaxed);
-    if (table == nullptr) return;
-    table = ended.exchange(nullptr);
-    while (table != nullptr) {
-      const std::unique_ptr<ThreadTable> one(table);
-      table = one->next_ended;
-      FreeLinesOf(*one);
     }
   }
 
@@ -152,12 +151,10 @@ struct CounterRegistry {
     return table;
   }
 
-  // Null while a fork has the lock. Throws where there is no memory; either way nothing was made and
-  // nothing adopted.
+  // Null during a fork. Throws where there is no memory; then nothing was made and nothing adopted.
   CounterLine* Adopt(PoolCounters* counters, const CounterTable* owner) {
     if (!lock.LockUnlessForking()) return nullptr;
     const std::lock_guard guard(lock, std::adopt_lock);
-    CloseEndedThreads();
     std::vector<OwnedLine>& lines = pools.at(counters->id_).lines;
     for (OwnedLine& owned : lines) {
       if (owned.owner == nullptr) {
@@ -173,16 +170,10 @@ struct CounterRegistry {
   }
 
   void Forget(ThreadTable* table) {
-    if (!lock.LockUnlessForking()) return;
+    if (!lock.LockUnlessForking()) return;  // at another time
     const std::lock_guard guard(lock, std::adopt_lock);
     std::erase_if(table->lines, [this](const auto& line) { return !pools.contains(line.first); });
     table->tidy_at = std::max(ThreadTable::kTidyAt, 2 * table->lines.size());
-  }
-
-  template <typename Function>
-  void ForEachLine(uint64_t id, Function function) {
-    const std::lock_guard guard(lock);
-    for (const OwnedLine& owned : pools.at(id).lines) function(*owned.line);
   }
 
   static uint64_t Open() {
@@ -264,7 +255,7 @@ CounterLine* PoolCounters::FindLine() try {
     table->lines.erase(place);
     throw;
   }
-  if (place->second == nullptr) {  // it asks again
+  if (place->second == nullptr) {
     table->lines.erase(place);
     return nullptr;
   }
@@ -320,32 +311,40 @@ void PoolCounters::DidFreeShared(int64_t size) {
   Announce(-size);
 }
 
+template <typename Figure>
+int64_t PoolCounters::SumOverLines(const Figure& figure) const {
+  int64_t sum = 0;
+  for (const CounterLine* line = record_.lines; line != nullptr; line = line->next) {
+    sum += figure(*line);
+  }
+  return sum;
+}
+
 int64_t PoolCounters::bytes_allocated() const {
-  int64_t sum = shared_.net.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(id_, [&sum](const CounterLine& line) { sum += line.net(); });
+  const int64_t sum = shared_.net.load(std::memory_order_relaxed) +
+                      SumOverLines([](const CounterLine& line) { return line.net(); });
   // While calls are in flight a free can be seen before its allocation.
   return std::max<int64_t>(sum, 0);
 }
 
 int64_t PoolCounters::max_memory() const {
-  int64_t sum = shared_.high.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(
-      id_, [&sum](const CounterLine& line) { sum += line.high.load(std::memory_order_relaxed); });
+  const int64_t sum =
+      shared_.high.load(std::memory_order_relaxed) + SumOverLines([](const CounterLine& line) {
+        return line.high.load(std::memory_order_relaxed);
+      });
   return std::min(sum, announced_peak_.load(std::memory_order_relaxed));
 }
 
 int64_t PoolCounters::total_bytes_allocated() const {
-  int64_t sum = shared_.total.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(
-      id_, [&sum](const CounterLine& line) { sum += line.total.load(std::memory_order_relaxed); });
-  return sum;
+  return shared_.total.load(std::memory_order_relaxed) + SumOverLines([](const CounterLine& line) {
+           return line.total.load(std::memory_order_relaxed);
+         });
 }
 
 int64_t PoolCounters::num_allocations() const {
-  int64_t sum = shared_.count.load(std::memory_order_relaxed);
-  CounterRegistry::Get().ForEachLine(
-      id_, [&sum](const CounterLine& line) { sum += line.count.load(std::memory_order_relaxed); });
-  return sum;
+  return shared_.count.load(std::memory_order_relaxed) + SumOverLines([](const CounterLine& line) {
+           return line.count.load(std::memory_order_relaxed);
+         });
 }
 
 void VisitListedPools(ListedPoolVisitor visit, void* context) {

@@ -7,10 +7,13 @@
 
 #include <atomic>
 #include <barrier>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "alkaid/base/fork_guard_internal.h"
 
 namespace alkaid::internal {
 namespace {
@@ -214,6 +217,62 @@ TEST(PoolCounters, AForkedChildKeepsTheFiguresAndCanCountOnWhileOthersWereCounti
   }
   stop = true;
   for (std::thread& thread : busy) thread.join();
+}
+
+int LinesOfTheNewestPool() {
+  int lines = 0;
+  const CounterLine* line = alkaid_pools.first.load()->lines;
+  for (; line != nullptr; line = line->next) ++lines;
+  return lines;
+}
+
+// What runs between the registry's own handlers of a fork, as a handler of the program may that was
+// registered before the library was loaded.
+std::function<void()>* during_fork = nullptr;
+
+TEST(PoolCounters, AForkHandlerMayWaitForThreadsThatAllocateFirstOrEnd) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a fork holds ThreadSanitizer's locks before its handlers run";
+#endif
+  GuardFork(
+      [] {
+        if (during_fork != nullptr) (*during_fork)();
+      },
+      [] {}, [] {}, ForkOrder::kInnermost);
+  PoolCounters counters;
+  std::barrier step(2);
+  std::thread old([&] {
+    counters.DidAllocate(1000);
+    step.arrive_and_wait();
+    step.arrive_and_wait();
+  });
+  step.arrive_and_wait();
+  std::function<void()> wait_for_both = [&] {
+    step.arrive_and_wait();
+    old.join();
+    std::thread([&] {
+      counters.DidAllocate(10);
+      counters.DidFree(3);
+    }).join();
+  };
+  during_fork = &wait_for_both;
+  const pid_t child = fork();
+  during_fork = nullptr;
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(20);
+    _exit(counters.bytes_allocated() == 1007 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(counters.bytes_allocated(), 1007);
+  EXPECT_EQ(counters.num_allocations(), 2);
+  // The line of the thread that ended is the next thread's.
+  EXPECT_EQ(LinesOfTheNewestPool(), 1);
+  std::thread([&] { counters.DidFree(7); }).join();
+  EXPECT_EQ(LinesOfTheNewestPool(), 1);
+  EXPECT_EQ(counters.bytes_allocated(), 1000);
 }
 
 std::vector<uint64_t> ListedIds() {
