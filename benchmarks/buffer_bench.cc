@@ -1,5 +1,5 @@
-// What does a Buffer cost beyond its bytes? AllocateBuffer beside the pool's own allocate and free; slices beside copies of a
-// shared_ptr, each made and dropped.
+// What does a Buffer cost beyond its bytes? AllocateBuffer beside the pool's own allocate and free;
+// slices beside copies of a shared_ptr, each made and dropped.
 
 #include <array>
 #include <cstdlib>

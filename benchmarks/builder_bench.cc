@@ -1,4 +1,5 @@
-// What does a builder cost beside std::vector? A million appends from nothing, no room reserved on either side.
+// What does a builder cost beside std::vector? A million appends from nothing, no room reserved on
+// either side.
 
 #include <algorithm>
 #include <cstdlib>

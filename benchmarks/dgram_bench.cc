@@ -1,5 +1,6 @@
-// What does a datagram cost? Locating every field of small datagrams, beside looking at their headers only and beside copying
-// them; and reading a file of large ones through a pool, beside a plain pread loop.
+// What does a datagram cost? Locating every field of small datagrams, beside looking at their
+// headers only and beside copying them; and reading a file of large ones through a pool, beside a
+// plain pread loop.
 
 #include <fcntl.h>
 #include <unistd.h>

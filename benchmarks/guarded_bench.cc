@@ -1,10 +1,11 @@
 // What does guarded sampling cost? A pair of allocate and free of 64 bytes where one allocation in
-// 1000 is guarded, and reading batches of 4 MiB into blocks that are fresh from the system where one
-// is guarded for each 64 MiB; each beside the same over a pool of the same backend without sampling.
+// 1000 is guarded, and reading batches of 4 MiB into blocks that are fresh from the system where
+// one is guarded for each 64 MiB; each beside the same over a pool of the same backend without
+// sampling.
 //
-// How many blocks are guarded in a second is bounded, once each place has been used. So all places are
-// used before anything is timed, and a turn is long enough to have its share of guarded blocks: a median
-// over turns of 40 us would be one without any.
+// How many blocks are guarded in a second is bounded, once each place has been used. So all places
+// are used before anything is timed, and a turn is long enough to have its share of guarded blocks:
+// a median over turns of 40 us would be one without any.
 
 #include <sys/mman.h>
 #include <sys/resource.h>

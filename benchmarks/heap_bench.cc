@@ -1,5 +1,5 @@
-// What does comparing two snapshots of a million live allocations cost, beside sorting the addresses
-// of as many? And writing one as the bytes of a file, beside copying its blocks.
+// What does comparing two snapshots of a million live allocations cost, beside sorting the
+// addresses of as many? And writing one as the bytes of a file, beside copying its blocks.
 //
 // A tenth of the blocks was freed in between and as many are new; 5,000 back-traces of 16 frames.
 

@@ -1,15 +1,19 @@
-// Functions hidden inside libalkaid.so, found by name: the allocators themselves, to measure what a pool adds to them.
+// Functions hidden inside libalkaid.so, found by name: the allocators themselves, to measure what a
+// pool adds to them.
 //
-// A second copy of an allocator, linked into the program, would have heaps of its own and reach its thread-local state by
-// cheaper instructions than a shared library can. These are the very functions that the pools call. They stand in the library's
-// symbol table, which the bench and release presets keep.
+// A second copy of an allocator, linked into the program, would have heaps of its own and reach its
+// thread-local state by cheaper instructions than a shared library can. These are the very
+// functions that the pools call. They stand in the library's symbol table, which the bench and
+// release presets keep.
 //
-// Ownership: the functions live as long as the process. Threads: any. Out of memory: as std::string.
+// Ownership: the functions live as long as the process. Threads: any. Out of memory: as
+// std::string.
 #pragma once
 
 namespace alkaid::bench {
 
-// The address of the function `name`. Aborts, saying why, where the loaded libalkaid.so has none of that name.
+// The address of the function `name`. Aborts, saying why, where the loaded libalkaid.so has none of
+// that name.
 void* FindLibraryFunction(const char* name);
 
 // `LibraryFunction<decltype(mi_free)>("mi_free")`.

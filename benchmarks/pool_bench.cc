@@ -1,4 +1,5 @@
-// What does a pool add to its allocator? Allocate and free, 64 B to 16 MiB, on one thread and on two that share a pool.
+// What does a pool add to its allocator? Allocate and free, 64 B to 16 MiB, on one thread and on
+// two that share a pool.
 
 #include <cstdlib>
 #include <string>

@@ -12,8 +12,8 @@ namespace {
 // Larger than what any allocator keeps in a cache beside its books.
 constexpr int64_t kProbeBytes = int64_t{4} << 20;
 
-// The allocators whose books change by a block that `allocate` makes and `free` gives back; more than one for a copy that
-// hides behind another.
+// The allocators whose books change by a block that `allocate` makes and `free` gives back; more
+// than one for a copy that hides behind another.
 template <typename Allocate, typename Free>
 std::vector<std::string> AllocatorsThatServe(Allocate allocate, Free free) {
   std::vector<std::string> names;

@@ -1,7 +1,8 @@
-// The allocators below the built-in pools, called for the same size and alignment and with nothing in between.
+// The allocators below the built-in pools, called for the same size and alignment and with nothing
+// in between.
 //
-// The calls are the pools' own, but for the C library's: there it is posix_memalign, which programs use, where the pool calls
-// memalign, which does the same and is 1 to 2 ns quicker.
+// The calls are the pools' own, but for the C library's: there it is posix_memalign, which programs
+// use, where the pool calls memalign, which does the same and is 1 to 2 ns quicker.
 //
 // Ownership: as malloc and free. Threads: any. Out of memory: null.
 #pragma once
@@ -42,7 +43,8 @@ struct RawSystem {
 struct RawJemalloc {
   static constexpr char kName[] = "jemalloc";
   static void* Allocate(size_t size) {
-    // Large blocks are aligned anyway, and are only kept in the thread's cache when nothing is asked.
+    // Large blocks are aligned anyway, and are only kept in the thread's cache when nothing is
+    // asked.
     return mallocx(size, size < kLargeSize ? MALLOCX_LG_ALIGN(6) : 0);
   }
   static void Free(void* block) { dallocx(block, 0); }
@@ -79,11 +81,13 @@ void ForEachRawAllocator(Use use) {
   use(RawSystem());
 }
 
-// A pool over the named backend, with figures of its own; it lives as long as the process. Aborts unless its blocks come from
-// the very allocator that the raw calls above reach, as that allocator's own books show.
+// A pool over the named backend, with figures of its own; it lives as long as the process. Aborts
+// unless its blocks come from the very allocator that the raw calls above reach, as that
+// allocator's own books show.
 MemoryPool* PoolOver(const std::string& backend);
 
-// What to call after a case's turns, each of which allocates from `pool` once or more: aborts unless the pool saw that many.
+// What to call after a case's turns, each of which allocates from `pool` once or more: aborts
+// unless the pool saw that many.
 std::function<void(int64_t, benchmark::UserCounters*)> PoolSawThem(MemoryPool* pool);
 
 }  // namespace alkaid::bench

@@ -1,6 +1,6 @@
 // What does tracking cost? An allocation and its free with tracking off, on without back-traces, on
-// with back-traces of 16 frames by each unwinder, and sampled, beside the raw allocator; and reading
-// a file of datagrams while tracking samples, beside the same without.
+// with back-traces of 16 frames by each unwinder, and sampled, beside the raw allocator; and
+// reading a file of datagrams while tracking samples, beside the same without.
 //
 // 64 blocks are made before the first is freed, 24 calls deep. That the back-traces have 16 frames
 // is looked up in the table itself, as a reader from outside would.

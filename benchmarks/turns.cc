@@ -73,7 +73,8 @@ bool Turns::WereTogether() const {
 
 [[gnu::noinline]] Turns::Took Turns::TimeTurn(const Case::Turn& turn, size_t thread,
                                               size_t stack_offset, double deadline) {
-  // Where the stack lies against the heap, modulo a page, moves some allocators by 10 ns: each turn has it elsewhere.
+  // Where the stack lies against the heap, modulo a page, moves some allocators by 10 ns: each turn
+  // has it elsewhere.
   benchmark::DoNotOptimize(__builtin_alloca(stack_offset));
   const int64_t times = times_.load(std::memory_order_relaxed);
   if (case_.threads == 1) {

@@ -1,7 +1,7 @@
 // What does a frame of a back-trace cost, by each unwinder? Beside it, writing as many words.
 //
-// The stack is 64 calls deep and is walked from its innermost call; the figure is for one frame. The
-// program keeps frame pointers, so that each unwinder sees the same frames, and says so.
+// The stack is 64 calls deep and is walked from its innermost call; the figure is for one frame.
+// The program keeps frame pointers, so that each unwinder sees the same frames, and says so.
 
 #include <array>
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Does one thing many times, for counting the instructions that it takes (ci/count_instructions.sh).
+// Does one thing many times, for counting the instructions that it takes
+// (ci/count_instructions.sh).
 //
 //   path_cost OPERATION TIMES       OPERATION: a pool's name for allocating and freeing; slice; pools,
 //                                   so many of which live together and go oldest first; or buffers,

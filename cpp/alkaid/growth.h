@@ -1,4 +1,5 @@
-// Where the memory is going: stamps, leak profiles, verdicts, reservations: all that alkaid/growth/ offers.
+// Where the memory is going: stamps, leak profiles, verdicts, reservations: all that alkaid/growth/
+// offers.
 #pragma once
 
 #include "alkaid/growth/growth_evidence.h"      // IWYU pragma: export

@@ -1,5 +1,5 @@
-// Where the memory is: tracking of live memory, snapshots, differences, what keeps what alive: all that
-// alkaid/heap/ offers.
+// Where the memory is: tracking of live memory, snapshots, differences, what keeps what alive: all
+// that alkaid/heap/ offers.
 #pragma once
 
 #include "alkaid/heap/reports/heap_diff.h"         // IWYU pragma: export

@@ -1,5 +1,5 @@
-// Any bytes, as a batch of events, as a message of several streams, and as small data whose big data
-// are the same bytes. What a message holds is passed on in every way that windows go.
+// Any bytes, as a batch of events, as a message of several streams, and as small data whose big
+// data are the same bytes. What a message holds is passed on in every way that windows go.
 
 #include <algorithm>
 #include <cstddef>

@@ -1,9 +1,9 @@
 // Any bytes, as small data of several streams: read in chunks, cut into windows, built into events.
 // What comes out must not depend on how it was read, and must be what the streams hold.
 //
-// The first bytes say how: streams, batch size, bytes of a chunk, window size, integrating stream, and
-// bits of Way. Then come the streams, each but the last after two bytes of its length, without the
-// Configure that they begin with: that is the same for all.
+// The first bytes say how: streams, batch size, bytes of a chunk, window size, integrating stream,
+// and bits of Way. Then come the streams, each but the last after two bytes of its length, without
+// the Configure that they begin with: that is the same for all.
 
 #include <algorithm>
 #include <cstddef>

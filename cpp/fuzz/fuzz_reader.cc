@@ -1,6 +1,6 @@
 // Any bytes, as a source of datagrams: read in whole and in another way, verified, and the opinions
-// compared. The first byte, of a time that means nothing to them, says which way: all of them take three
-// times as long.
+// compared. The first byte, of a time that means nothing to them, says which way: all of them take
+// three times as long.
 
 #include <algorithm>
 #include <cstddef>
@@ -61,7 +61,8 @@ int64_t Count(BatchReader* reader, int64_t most_bytes, alkaid::Status* end) {
   }
 }
 
-// Read by two: one that meets a limit, or the end of a file that has shrunk, and one that goes on there.
+// Read by two: one that meets a limit, or the end of a file that has shrunk, and one that goes on
+// there.
 void ReadInTwo(const Buffer& bytes, uint8_t how, const EverythingRead& whole) {
   const int64_t limit = how % 8 == 2 ? 24 + 2 * how : bytes.size() + 24;
   const auto file = FileOf(bytes);

@@ -1,9 +1,9 @@
 // Any bytes, as a file that a heap file says was mapped: HeapSymbols must name its code, or say why
 // not, whatever stands in its headers, symbols and debugging information.
 //
-// The first byte says how many follow of the build-id that the heap file claims, and which addresses are
-// asked for: to ask for all takes several times as long. The rest is the file.
-// Bytes alone rarely reach a table, so most mutations go for what leads there: headers of the file, of
+// The first byte says how many follow of the build-id that the heap file claims, and which
+// addresses are asked for: to ask for all takes several times as long. The rest is the file. Bytes
+// alone rarely reach a table, so most mutations go for what leads there: headers of the file, of
 // sections and of segments, symbols, notes, and words of the sections of DWARF.
 
 #include <elf.h>
@@ -27,8 +27,8 @@
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
-// libdw is not watched. What kind of answer it gave stands for the edges that it took: libFuzzer reads
-// these counters like those of the code.
+// libdw is not watched. What kind of answer it gave stands for the edges that it took: libFuzzer
+// reads these counters like those of the code.
 __attribute__((section("__libfuzzer_extra_counters"))) uint8_t answers[1 << 10];
 
 namespace {
@@ -47,7 +47,8 @@ constexpr uint64_t kCodeEnd = 0x580;
 constexpr uint64_t kTables = 0x1400;
 constexpr uint64_t kTablesEnd = 0x1a00;
 constexpr size_t kMostBuildId = 32;  // bytes
-// Of all addresses an execution asks for one in so many, which a multiple of 33 in the first byte says.
+// Of all addresses an execution asks for one in so many, which a multiple of 33 in the first byte
+// says.
 constexpr uint64_t kPhases = 7;
 
 void Require(bool truth, const char* what) {

@@ -108,8 +108,8 @@ class Seeds {
   bool failed_ = false;
 };
 
-// Datagrams with data at every depth, and one that is marked corrupted, before what fuzz_edit takes for
-// the script of its edits.
+// Datagrams with data at every depth, and one that is marked corrupted, before what fuzz_edit takes
+// for the script of its edits.
 void AddEdits(Seeds* seeds) {
   const std::string data = crafted::EventPayload(1);
   const std::string nested =

@@ -1,8 +1,8 @@
 // A small library, compiled in several ways: what the fuzzing of the symbol reader starts from.
 //
-// It has what names are made of: functions that were inlined in two levels, a template, a namespace,
-// a lambda, a static function, classes, code of no line, names as Rust mangles them, and a table of
-// virtual functions, among the code, where the target asks.
+// It has what names are made of: functions that were inlined in two levels, a template, a
+// namespace, a lambda, a static function, classes, code of no line, names as Rust mangles them, and
+// a table of virtual functions, among the code, where the target asks.
 
 namespace seed {
 

@@ -1,5 +1,5 @@
-// Allows itself the system calls of the C library's malloc, and those with which it ends, and goes on
-// allocating: on the first thread and on two that have not allocated before.
+// Allows itself the system calls of the C library's malloc, and those with which it ends, and goes
+// on allocating: on the first thread and on two that have not allocated before.
 //
 // argv[1]: "kill" or "errno", what becomes of every other call; "all": every call is allowed.
 // argv[2]: "breach", where given, makes a call that is not allowed.

@@ -1,10 +1,10 @@
 // Libraries that are loaded with RTLD_DEEPBIND.
 //
 // Such a library finds the C library's functions before those of what is preloaded: it would free
-// blocks that are listed, and allocate others, unseen. So dlopen is watched. Once a library has been
-// loaded in this way, its references to the functions of the allocator are turned to those here: they
-// do what the next definitions do, which is what it had found. One that found another allocator keeps
-// it, and a line on stderr says so.
+// blocks that are listed, and allocate others, unseen. So dlopen is watched. Once a library has
+// been loaded in this way, its references to the functions of the allocator are turned to those
+// here: they do what the next definitions do, which is what it had found. One that found another
+// allocator keeps it, and a line on stderr says so.
 //
 // What its constructors allocate comes before that and is not listed. Loading in any other way is
 // passed on by a jump, since the dynamic linker looks at who calls (RUNPATH).

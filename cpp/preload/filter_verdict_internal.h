@@ -1,11 +1,11 @@
 // What a filter of system calls (seccomp) may do with a call.
 //
-// The filter is a program for a small machine, which the kernel has checked or will refuse. It is gone
-// through here with what is known of the call. Where a jump depends on something else, such as an argument
-// that is only known when the call is made, both ways are followed.
+// The filter is a program for a small machine, which the kernel has checked or will refuse. It is
+// gone through here with what is known of the call. Where a jump depends on something else, such as
+// an argument that is only known when the call is made, both ways are followed.
 //
-// Ownership: the filter is the caller's. Threads: any. Out of memory: a mapping of 350 KiB is made for the
-// time of a question; where there is none, every call may be ended.
+// Ownership: the filter is the caller's. Threads: any. Out of memory: a mapping of 350 KiB is made
+// for the time of a question; where there is none, every call may be ended.
 #pragma once
 
 #include <linux/filter.h>

@@ -1,5 +1,5 @@
-// What a filter is said to do, beside what the kernel does with it: each is set in a child, which then
-// makes the call.
+// What a filter is said to do, beside what the kernel does with it: each is set in a child, which
+// then makes the call.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -48,8 +48,8 @@ bool KernelEnds(Filter* filter) {
   return WIFSIGNALED(status);
 }
 
-// Any steps that the kernel takes. What was computed says at the end whether getppid ends the process;
-// all other calls are allowed.
+// Any steps that the kernel takes. What was computed says at the end whether getppid ends the
+// process; all other calls are allowed.
 Filter RandomFilter(std::mt19937* random) {
   const auto upto = [&](uint32_t most) { return static_cast<uint32_t>((*random)() % (most + 1)); };
   const auto step = [](int code, uint32_t k) {

@@ -1,12 +1,13 @@
 // The order of fork handlers.
 //
-// libalkaid.so takes the locks of its tables before a fork. Handlers of the program that run after that
-// may wait for threads which allocate, and those would wait for the locks: neither would go on. The C
-// library runs the handlers that were registered last first. So the library's are registered before
-// any of the program's: they run when all others have prepared, as the C library's own locks are taken.
+// libalkaid.so takes the locks of its tables before a fork. Handlers of the program that run after
+// that may wait for threads which allocate, and those would wait for the locks: neither would go
+// on. The C library runs the handlers that were registered last first. So the library's are
+// registered before any of the program's: they run when all others have prepared, as the C
+// library's own locks are taken.
 //
-// Only those of the allocator come before: its locks are taken after the library's, since a thread may
-// allocate while it holds one of the library's.
+// Only those of the allocator come before: its locks are taken after the library's, since a thread
+// may allocate while it holds one of the library's.
 //
 // Ownership: none. Threads: any. Out of memory: as the C library's.
 

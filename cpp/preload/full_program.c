@@ -1,5 +1,5 @@
-// Takes all memory that a limit leaves it, gives `argv[2]` bytes back, and then asks for a heap file by
-// a signal to itself ("signal") or just ends ("end"), with exit code 3.
+// Takes all memory that a limit leaves it, gives `argv[2]` bytes back, and then asks for a heap
+// file by a signal to itself ("signal") or just ends ("end"), with exit code 3.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

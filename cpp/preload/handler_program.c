@@ -1,6 +1,6 @@
-// Allocates in a signal handler that has an alternate stack of `argv[1]` bytes above a page that cannot
-// be touched, and prints how much of it was used. The signal comes while the stack is `argv[2]` calls
-// deep, so that stack traces are as long as they get.
+// Allocates in a signal handler that has an alternate stack of `argv[1]` bytes above a page that
+// cannot be touched, and prints how much of it was used. The signal comes while the stack is
+// `argv[2]` calls deep, so that stack traces are as long as they get.
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <signal.h>

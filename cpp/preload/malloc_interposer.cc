@@ -1,8 +1,8 @@
 // libalkaid_malloc.so: the program's malloc, watched.
 //
 // `alkaid run --track` preloads it. Each function does what the next definition in the search order
-// does (next_allocator_internal.h), and notifies libalkaid.so. That is the C library's malloc, or an
-// allocator that the program links or preloads.
+// does (next_allocator_internal.h), and notifies libalkaid.so. That is the C library's malloc, or
+// an allocator that the program links or preloads.
 //
 // Ownership, threads, out of memory: as the next allocator's. A block that cannot be recorded is a
 // block all the same.

@@ -1,14 +1,15 @@
-// The allocator that a program has without libalkaid_malloc.so: for each function the next definition
-// in the search order of the dynamic linker.
+// The allocator that a program has without libalkaid_malloc.so: for each function the next
+// definition in the search order of the dynamic linker.
 //
 // That is the C library's, or that of an allocator which the program links or preloads, such as
-// jemalloc. All functions come from one allocator: where it lacks one, that is made of others that it
-// has, so a block never gets to an allocator that did not make it.
+// jemalloc. All functions come from one allocator: where it lacks one, that is made of others that
+// it has, so a block never gets to an allocator that did not make it.
 //
-// The first call looks all of them up. The dynamic linker may allocate meanwhile: the thread that is
-// looking up gets such blocks from a small store, which never gives any back.
+// The first call looks all of them up. The dynamic linker may allocate meanwhile: the thread that
+// is looking up gets such blocks from a small store, which never gives any back.
 //
-// Ownership: the functions are the allocator's. Threads: any. Out of memory: the store returns null.
+// Ownership: the functions are the allocator's. Threads: any. Out of memory: the store returns
+// null.
 #pragma once
 
 #include <atomic>
@@ -64,8 +65,9 @@ inline bool IsFromStore(const void* block) {
 }
 size_t SizeInStore(const void* block);
 
-// Marks the thread as being in the next allocator for a scope. An allocator may make one function of
-// another: its calls that come back here are not the program's, and their blocks are listed once.
+// Marks the thread as being in the next allocator for a scope. An allocator may make one function
+// of another: its calls that come back here are not the program's, and their blocks are listed
+// once.
 class InNextAllocator {
  public:
   InNextAllocator() : outermost_(!inside_) { inside_ = true; }

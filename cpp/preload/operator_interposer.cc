@@ -1,8 +1,9 @@
 // operator new and delete, where an allocator brings its own.
 //
-// The C++ library's call malloc and free: these are passed on by a jump, so that their blocks are seen
-// once, by malloc, and no frame of this library stands in their stack traces. An allocator that
-// replaces malloc mostly replaces these too, and does not call malloc for them: those are watched.
+// The C++ library's call malloc and free: these are passed on by a jump, so that their blocks are
+// seen once, by malloc, and no frame of this library stands in their stack traces. An allocator
+// that replaces malloc mostly replaces these too, and does not call malloc for them: those are
+// watched.
 //
 // Ownership, threads, out of memory: as the next definition's.
 
@@ -100,7 +101,8 @@ template <typename Op, typename... Rest>
 
 }  // namespace
 
-// The names of the operators, as functions: their definitions would need more than the C++ library's.
+// The names of the operators, as functions: their definitions would need more than the C++
+// library's.
 extern "C" {
 
 // NOLINTBEGIN(bugprone-reserved-identifier): these are the names

@@ -1,5 +1,6 @@
-// Goes through malloc, realloc and free by single steps and calls exit(3) in the handler after `argv[1]`
-// instructions. Where it comes to their end first it prints how many there are, and ends with 4.
+// Goes through malloc, realloc and free by single steps and calls exit(3) in the handler after
+// `argv[1]` instructions. Where it comes to their end first it prints how many there are, and ends
+// with 4.
 //
 // argv[2]: "pause": the steps are of a function that neither allocates nor is called by what does.
 #define _GNU_SOURCE

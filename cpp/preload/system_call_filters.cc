@@ -1,15 +1,15 @@
 // Filters of system calls (seccomp) that the program sets for itself.
 //
-// A filter may end the process for a call that it does not allow, and writing a heap file makes calls
-// beyond malloc's. So each filter is asked beforehand what it would do with them; the library then
-// leaves such files out (heap/tracking/confinement_internal.h).
+// A filter may end the process for a call that it does not allow, and writing a heap file makes
+// calls beyond malloc's. So each filter is asked beforehand what it would do with them; the library
+// then leaves such files out (heap/tracking/confinement_internal.h).
 //
-// The clock is given up in the same way (PR_SET_TSC), and so is all but reading and writing (the strict mode
-// of seccomp).
+// The clock is given up in the same way (PR_SET_TSC), and so is all but reading and writing (the
+// strict mode of seccomp).
 //
 // Seen is what is set by prctl, and by syscall as libseccomp does it. What a program does by an
-// instruction of its own is not seen. All else is passed on by a jump: code between a call and its return
-// might not be there any more, as where the call makes a process.
+// instruction of its own is not seen. All else is passed on by a jump: code between a call and its
+// return might not be there any more, as where the call makes a process.
 //
 // Ownership: none. Threads: any. Out of memory: nothing is allocated.
 
@@ -138,8 +138,8 @@ __attribute__((visibility("hidden"))) int alkaid_call_prctl(int option, unsigned
 #define ALKAID_TEXT_OF(x) #x
 #define ALKAID_TEXT(x) ALKAID_TEXT_OF(x)
 
-// Where another library's constructor calls before this one's, the registers of the call are kept around
-// the lookup.
+// Where another library's constructor calls before this one's, the registers of the call are kept
+// around the lookup.
 #define ALKAID_WATCHED(number, given, watched) \
   "cmp $" ALKAID_TEXT(number) ", " given "\n je " watched "\n"
 #define ALKAID_PASSED_ON(next)                                                                  \

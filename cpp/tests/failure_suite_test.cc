@@ -1,5 +1,5 @@
-// The suite that lets memory run out finds functions that do wrong, planted here, and nothing in one
-// that does right; and it reaches the library's own calls of operator new.
+// The suite that lets memory run out finds functions that do wrong, planted here, and nothing in
+// one that does right; and it reaches the library's own calls of operator new.
 #include "fixtures/failure_suite.h"
 
 #include <gtest/gtest-spi.h>

@@ -106,8 +106,8 @@ bool Survives(MemoryPool* pool, const char* name) {
       }
     });
   }
-  // Threads that begin and end while forks happen: their counters change hands, and a fork meets them
-  // where the allocator makes what it keeps for each thread.
+  // Threads that begin and end while forks happen: their counters change hands, and a fork meets
+  // them where the allocator makes what it keeps for each thread.
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       while (!stop) {

@@ -1,7 +1,7 @@
-// A host that lets its workers come to rest before a fork, as interpreters and servers do, or has them
-// end, as libraries for linear algebra do, and loads the library after it registered the handlers for
-// that: the library's own handlers run first, and its workers allocate on until they rest. Its one
-// argument is the library's path.
+// A host that lets its workers come to rest before a fork, as interpreters and servers do, or has
+// them end, as libraries for linear algebra do, and loads the library after it registered the
+// handlers for that: the library's own handlers run first, and its workers allocate on until they
+// rest. Its one argument is the library's path.
 //
 // CTest runs it once more in the debug mode of pools, where the children find faults too.
 #include <dlfcn.h>
@@ -61,8 +61,8 @@ void StartWorkers() {
   for (int i = 0; i < kWorkers; ++i) workers->emplace_back(Work);
 }
 
-// Workers are in the midst of their work when this runs, the new ones before their first allocation,
-// and go on with it before they rest or end.
+// Workers are in the midst of their work when this runs, the new ones before their first
+// allocation, and go on with it before they rest or end.
 bool ends_next = false;
 void LetWorkersRest() {
   const int begun = steps;

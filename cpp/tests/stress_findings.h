@@ -1,5 +1,5 @@
-// What the stress test finds, counts and watches: contents, alignment, answers, and threads that stand
-// still.
+// What the stress test finds, counts and watches: contents, alignment, answers, and threads that
+// stand still.
 //
 // Threads: all functions, from any thread.
 #pragma once

@@ -1,7 +1,7 @@
 // The pools of the stress test: each backend, below up to five adaptors.
 //
-// Ownership: a StressedPool holds all its pools; logging pools borrow the stream. Threads: of pools,
-// any.
+// Ownership: a StressedPool holds all its pools; logging pools borrow the stream. Threads: of
+// pools, any.
 #pragma once
 
 #include <atomic>

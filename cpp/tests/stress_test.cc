@@ -5,10 +5,10 @@
 //   alkaid_stress_test [--rounds=N | --seconds=N] [--seed=N] [--debug] [--plant=FAULT]
 //
 // Every block holds a pattern of its own, which is looked at before it is reallocated, freed or
-// sliced, and in each forked child. Every pool must count exactly what is live once all threads have
-// stopped, and nothing in the end. Of a seed, each round makes the same pools and threads, and each
-// thread asks for the same. FAULT is contents, misaligned, figures or hang: what the program must
-// find. --debug: in the debug mode of pools.
+// sliced, and in each forked child. Every pool must count exactly what is live once all threads
+// have stopped, and nothing in the end. Of a seed, each round makes the same pools and threads, and
+// each thread asks for the same. FAULT is contents, misaligned, figures or hang: what the program
+// must find. --debug: in the debug mode of pools.
 //
 // Exits 1 where anything was wrong. A watchdog ends a program in which a thread stands still: it
 // decides nothing but that.
@@ -347,8 +347,8 @@ class Meddler {
 
   // A child that looks at blocks on their way, uses every pool and takes a snapshot.
   void Fork() {
-    // ThreadSanitizer and the allocators of sanitizers take no care of what a child does after such a
-    // fork.
+    // ThreadSanitizer and the allocators of sanitizers take no care of what a child does after such
+    // a fork.
     if (internal::kMallocIsSanitizers) return;
     At(mine(), "fork");
     std::fflush(stdout);

@@ -1,9 +1,9 @@
 // alkaid: what the library can do, from the shell.
 //
 // Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data; of
-// `profile gate` besides 3 memory grows, 4 nothing can be said (the planted leak was not found, or there
-// are too few stamps), 5 the command that it ran failed; of what runs commands 126 and 127 where they can
-// not be run or are not found; 128 and its number after a signal.
+// `profile gate` besides 3 memory grows, 4 nothing can be said (the planted leak was not found, or
+// there are too few stamps), 5 the command that it ran failed; of what runs commands 126 and 127
+// where they can not be run or are not found; 128 and its number after a signal.
 
 #include <unistd.h>
 
@@ -22,7 +22,8 @@
 #include "tools/support/standard_streams.h"
 
 // A heap file that `alkaid heap show` is to print must not be overwritten by that of the command's
-// own end; what `alkaid run` runs is another program. Only what works with memory is worth watching.
+// own end; what `alkaid run` runs is another program. Only what works with memory is worth
+// watching.
 bool alkaid_only_looks(int argument_count, const char* const* arguments) {
   const std::string_view command = argument_count > 1 ? arguments[1] : "";
   return command != "demo" && command != "demo-row" && command != "dgram";
@@ -31,7 +32,8 @@ bool alkaid_only_looks(int argument_count, const char* const* arguments) {
 namespace alkaid::tools {
 namespace {
 
-// Whether that is why the program terminates. Where not even the exception found room there is none.
+// Whether that is why the program terminates. Where not even the exception found room there is
+// none.
 bool IsOutOfMemory() {
   if (std::current_exception() == nullptr) {
     void* const block = std::malloc(size_t{64} << 10);

@@ -53,9 +53,9 @@ std::string Words(std::string text) {
   return text;
 }
 
-// How often the command answered whole under limits from `begin` on. Whatever else it did is a failure,
-// but saying in one line, or in as many as `most_lines`, that it cannot. Above the first answers some may
-// fail again: allocators ask for more where they can have it.
+// How often the command answered whole under limits from `begin` on. Whatever else it did is a
+// failure, but saying in one line, or in as many as `most_lines`, that it cannot. Above the first
+// answers some may fail again: allocators ask for more where they can have it.
 int WholeAnswers(const TestFolder& folder, const std::string& arguments, int begin, int end,
                  int step, int enough, int most_lines = 1) {
   const CommandResult whole = RunLimited(folder, arguments, 0);
@@ -101,8 +101,8 @@ TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
   EXPECT_GT(WholeAnswers(folder, "heap show x.heap", 32'000, 800'000, 16'000, 2), 0);
 }
 
-// What is run is the command once more, so either of the two may be the one that says so; and in a line of
-// its own the library in it what became of tracking.
+// What is run is the command once more, so either of the two may be the one that says so; and in a
+// line of its own the library in it what became of tracking.
 TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;

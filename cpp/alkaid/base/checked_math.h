@@ -1,8 +1,8 @@
 // Arithmetic on sizes that says when it overflows instead of wrapping.
 //
-// Sizes in this library are int64_t, never negative. A function that is named for an overflow returns
-// true when the exact result does not fit, and leaves `*out` unspecified then. Threads: pure functions. Allocates
-// nothing.
+// Sizes in this library are int64_t, never negative. A function that is named for an overflow
+// returns true when the exact result does not fit, and leaves `*out` unspecified then. Threads:
+// pure functions. Allocates nothing.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
-// The environment variables that Alkaid honours, all in one list: environment.cc has what each means.
+// The environment variables that Alkaid honours, all in one list: environment.cc has what each
+// means.
 //
-// A process with more rights than its caller (a set-uid or set-gid program, or one with capabilities
-// of its file) takes no orders from its environment, which is the caller's: there every variable
-// counts as not set. The choice among backends that are built in is the one exception.
+// A process with more rights than its caller (a set-uid or set-gid program, or one with
+// capabilities of its file) takes no orders from its environment, which is the caller's: there
+// every variable counts as not set. The choice among backends that are built in is the one
+// exception.
 //
 // Ownership: values are copies. Threads: as safe as getenv: not while another thread calls setenv.
 // Out of memory: std::bad_alloc.

@@ -1,10 +1,11 @@
 // Descriptors that the library opens.
 //
-// A program may run with stdin, stdout or stderr closed. The system gives the lowest free number, so
-// the next file that is opened would be one of the three: what the program prints would land in it.
-// Every descriptor that the library opens passes AboveStandardStreams.
+// A program may run with stdin, stdout or stderr closed. The system gives the lowest free number,
+// so the next file that is opened would be one of the three: what the program prints would land in
+// it. Every descriptor that the library opens passes AboveStandardStreams.
 //
-// Ownership: a FileDescriptor closes what it holds. Threads: any; one FileDescriptor, one at a time.
+// Ownership: a FileDescriptor closes what it holds. Threads: any; one FileDescriptor, one at a
+// time.
 // Out of memory: nothing here allocates.
 #pragma once
 
@@ -17,8 +18,8 @@
 namespace alkaid::internal {
 
 // `fd`, or where that is 0, 1 or 2 a descriptor of the same open file above them, which an exec
-// closes; `fd` is closed then. A negative `fd` is passed through with errno as it is. -1 with errno,
-// and `fd` closed, where the process may have no more descriptors.
+// closes; `fd` is closed then. A negative `fd` is passed through with errno as it is. -1 with
+// errno, and `fd` closed, where the process may have no more descriptors.
 ALKAID_EXPORT int AboveStandardStreams(int fd);
 
 class FileDescriptor {

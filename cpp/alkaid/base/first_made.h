@@ -1,14 +1,15 @@
 // Objects that are made at their first use and never destroyed, whatever forks meanwhile.
 //
-// The language's own way, a static local variable, leaves a forked child waiting for ever where another
-// thread of its parent was making the object. Here nobody waits: threads that come first at the same
-// time may each make one, the first that is done stays, and the others are deleted. A child whose parent
-// had none yet makes its own.
+// The language's own way, a static local variable, leaves a forked child waiting for ever where
+// another thread of its parent was making the object. Here nobody waits: threads that come first at
+// the same time may each make one, the first that is done stays, and the others are deleted. A
+// child whose parent had none yet makes its own.
 //
-// What only the library needs, and any thread may need in a child, is made while the library is loaded
-// instead, by a function with [[gnu::constructor]] beside it.
+// What only the library needs, and any thread may need in a child, is made while the library is
+// loaded instead, by a function with [[gnu::constructor]] beside it.
 //
-// Ownership: the object that stays is the process's, and never destroyed. Threads: any; no lock is taken.
+// Ownership: the object that stays is the process's, and never destroyed. Threads: any; no lock is
+// taken.
 // Out of memory and other exceptions: as the maker; the next call tries again.
 #pragma once
 

@@ -5,8 +5,8 @@
 // parent and child.
 //
 // Ownership: guards and their locks have static lifetime and are never destroyed. Threads: any. The
-// guarded locks are leaves: code that holds one takes no other guarded lock but innermost ones, which
-// is what keeps fork free of deadlock.
+// guarded locks are leaves: code that holds one takes no other guarded lock but innermost ones,
+// which is what keeps fork free of deadlock.
 #pragma once
 
 #include <sched.h>
@@ -35,8 +35,8 @@ ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()
                              std::function<void()> child, ForkOrder order = ForkOrder::kUsual);
 
 // Registers with the C library what runs the actions, as the first GuardFork does. Handlers of the
-// program that are registered later have prepared before the actions do, and may wait for threads that
-// take the guarded locks; those from before may not.
+// program that are registered later have prepared before the actions do, and may wait for threads
+// that take the guarded locks; those from before may not.
 // Out of memory: aborts.
 ALKAID_EXPORT void InstallForkGuard();
 
@@ -46,11 +46,11 @@ ALKAID_EXPORT void InstallForkGuard();
 // Out of memory: aborts at the first call, as GuardFork.
 ALKAID_EXPORT uint64_t ForkGeneration();
 
-// A mutex that a fork takes by Prepare, and gives back by GoOn in the parent and GoOnInChild. Needs no
-// constructor.
+// A mutex that a fork takes by Prepare, and gives back by GoOn in the parent and GoOnInChild. Needs
+// no constructor.
 //
-// A host's own handler may run after Prepare, and wait for a thread that allocates or frees. What such a
-// thread may come to takes the lock by LockUnlessForking, and does without it.
+// A host's own handler may run after Prepare, and wait for a thread that allocates or frees. What
+// such a thread may come to takes the lock by LockUnlessForking, and does without it.
 template <typename Mutex>
 class ForkMutex {
  public:

@@ -18,8 +18,8 @@ void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept {
   add("alkaid: ");
   for (const absl::string_view piece : pieces) add(piece);
   add("\n");
-  // By write, which a program that confines itself (seccomp) still allows; only a line that is longer
-  // than any path by writev.
+  // By write, which a program that confines itself (seccomp) still allows; only a line that is
+  // longer than any path by writev.
   std::array<char, 4096> line;
   size_t length = 0;
   for (const iovec& part : std::span(parts).first(count)) {

@@ -20,8 +20,8 @@ namespace alkaid::internal {
 ALKAID_EXPORT std::string Printable(std::string_view text);
 
 // Writes at most `room` bytes of Printable(text) to `out`, and no part of a character or an escape.
-// Returns how many bytes it wrote; no zero byte follows them. Four times the text's bytes are always
-// enough.
+// Returns how many bytes it wrote; no zero byte follows them. Four times the text's bytes are
+// always enough.
 ALKAID_EXPORT std::size_t CopyPrintable(std::string_view text, char* out, std::size_t room);
 
 // At most `most` bytes of UTF-8, no character divided; " ..." follows where that is not all.

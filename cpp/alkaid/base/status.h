@@ -17,10 +17,10 @@
 // A message says what was asked, what the limit was, and where. Threads: everything here is free of
 // state.
 // Out of memory: a function of this library that returns a Status or a Result does not throw
-// std::bad_alloc, it returns kResourceExhausted. The functions below need no memory to fail: where there
-// is none for a message, the status has its code and says that. What a caller passes to them as a
-// std::string was made before, and may have thrown; so what makes such texts, or anything else from
-// operator new, ends in
+// std::bad_alloc, it returns kResourceExhausted. The functions below need no memory to fail: where
+// there is none for a message, the status has its code and says that. What a caller passes to them
+// as a std::string was made before, and may have thrown; so what makes such texts, or anything else
+// from operator new, ends in
 //
 //   Status Load(const std::string& path) try {
 //     ...
@@ -58,7 +58,8 @@ ALKAID_EXPORT Status MakeErrnoStatus(int error_number,
 
 namespace status {
 
-// What became of a std::bad_alloc: kResourceExhausted, saying so in words that were made beforehand.
+// What became of a std::bad_alloc: kResourceExhausted, saying so in words that were made
+// beforehand.
 ALKAID_EXPORT Status NoMemory() noexcept;
 
 template <typename... Args>

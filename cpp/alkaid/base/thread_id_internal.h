@@ -1,7 +1,7 @@
 // The kernel's id of a thread, without a system call.
 //
-// What stands at an allocation may ask for no more of the kernel than malloc does: a program that has
-// confined itself (seccomp) can be ended for any other call.
+// What stands at an allocation may ask for no more of the kernel than malloc does: a program that
+// has confined itself (seccomp) can be ended for any other call.
 //
 // Ownership: none. Threads: any, in signal handlers too. Nothing here allocates.
 #pragma once

@@ -1,6 +1,6 @@
-// The signals that a write which fails sends to its thread: SIGPIPE where nobody reads, SIGXFSZ past
-// RLIMIT_FSIZE. Each ends a process that does not expect them, and a program need not expect them of
-// what this library writes on its own account.
+// The signals that a write which fails sends to its thread: SIGPIPE where nobody reads, SIGXFSZ
+// past RLIMIT_FSIZE. Each ends a process that does not expect them, and a program need not expect
+// them of what this library writes on its own account.
 //
 // Ownership: a scope's; it restores what was. Threads: the calling one's signals. Out of memory:
 // nothing is allocated.

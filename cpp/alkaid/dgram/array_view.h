@@ -5,9 +5,9 @@
 // out unless the array happens to be aligned for T: `aligned()` tells, `span()` gives it, `CopyTo`
 // and `Copy` give aligned elements always.
 //
-// Ownership: holds the batch's Buffer by one reference, or, where it was made while views were watched
-// (heap/tracking/tracking.h) and there was memory for it, a slice of it; batch, datagram and reader may go
-// before it.
+// Ownership: holds the batch's Buffer by one reference, or, where it was made while views were
+// watched (heap/tracking/tracking.h) and there was memory for it, a slice of it; batch, datagram
+// and reader may go before it.
 // Threads: reading from any thread; as safe to copy as a shared_ptr.
 // Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted, and nothing is changed.
 #pragma once
@@ -100,9 +100,9 @@ class ArrayView {
     return status::NoMemory();
   }
   // Points to such a copy from now on, where the elements are less than `ratio` (0 to 1) of the
-  // memory that it keeps alive, and lets that go; says whether it did. Other copies of this view keep
-  // it. As Buffer::CompactIfBelow: kInvalidArgument for another ratio and for an array of nothing;
-  // kResourceExhausted, and it stays as it was.
+  // memory that it keeps alive, and lets that go; says whether it did. Other copies of this view
+  // keep it. As Buffer::CompactIfBelow: kInvalidArgument for another ratio and for an array of
+  // nothing; kResourceExhausted, and it stays as it was.
   Result<bool> CompactIfBelow(double ratio, MemoryPool* pool = nullptr) {
     if (owner_ == nullptr) return status::Invalid("CompactIfBelow of an array that keeps nothing");
     ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(

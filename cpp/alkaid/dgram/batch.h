@@ -41,8 +41,8 @@ class DgramIterator {
     Measure();
   }
 
-  // A copy shows the same datagram and goes on by itself. It keeps what the origin's reference keeps
-  // too: a datagram that is copied is watched as itself, and this one changes.
+  // A copy shows the same datagram and goes on by itself. It keeps what the origin's reference
+  // keeps too: a datagram that is copied is watched as itself, and this one changes.
   DgramIterator(const DgramIterator& other) : end_(other.end_) { Borrow(other.dgram_); }
   DgramIterator(DgramIterator&&) noexcept = default;
   DgramIterator& operator=(const DgramIterator& other) {
@@ -135,8 +135,8 @@ class ALKAID_EXPORT BatchSource {
   BatchSource(const BatchSource&) = delete;
   BatchSource& operator=(const BatchSource&) = delete;
 
-  // The next batch; an empty one at the end, and from then on. Out of memory: kResourceExhausted, and
-  // the next call gives what this one would have given.
+  // The next batch; an empty one at the end, and from then on. Out of memory: kResourceExhausted,
+  // and the next call gives what this one would have given.
   virtual Result<DgramBatch> Next() = 0;
 };
 

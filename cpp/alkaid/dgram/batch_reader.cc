@@ -75,8 +75,8 @@ class SourceReader final : public BatchReader {
         next_index_(options_.first_index),
         configuration_(options_.configuration) {}
 
-  // Every step changes the reader only once nothing of it can fail any more; so a call that fails for
-  // want of memory, or in the file, may be made again.
+  // Every step changes the reader only once nothing of it can fail any more; so a call that fails
+  // for want of memory, or in the file, may be made again.
   Result<DgramBatch> Next() override try {
     if (!fault_.ok()) return fault_;
     if (block_.buffer == nullptr) {
@@ -226,7 +226,8 @@ class SourceReader final : public BatchReader {
         absl::StrCat("the source ends here; when opened it had ", options_.end, " bytes")));
   }
 
-  // A fault of the data: nothing follows. One that could not be told for want of memory is met again.
+  // A fault of the data: nothing follows. One that could not be told for want of memory is met
+  // again.
   Status Stop(const Status& fault) {
     internal::ThrowIfNoMemory(fault);
     fault_ = fault;

@@ -8,9 +8,9 @@
 // Ownership: shared by the reader and by the Buffers; the pool is borrowed unless `pool_owner`
 // shares it.
 // Threads: Buffers may be dropped on any thread; Take from one at a time, or several.
-// Out of memory: Take says kResourceExhausted, where operator new has none too, and a block that was
-// idle is then idle again or with the pool; making a recycler throws std::bad_alloc. Giving a block back,
-// and Close, need none.
+// Out of memory: Take says kResourceExhausted, where operator new has none too, and a block that
+// was idle is then idle again or with the pool; making a recycler throws std::bad_alloc. Giving a
+// block back, and Close, need none.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,8 @@
 //
 // Ownership: shared_ptr; owns all its text, keeps no datagram.
 // Threads: immutable, read from any thread.
-// Out of memory: what answers with a Result says kResourceExhausted; the Find that answers with a list, and
-// copies of a FieldHandle, throw std::bad_alloc. Nothing is changed then.
+// Out of memory: what answers with a Result says kResourceExhausted; the Find that answers with a
+// list, and copies of a FieldHandle, throw std::bad_alloc. Nothing is changed then.
 #pragma once
 
 #include <cstdint>

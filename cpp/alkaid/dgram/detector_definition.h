@@ -5,7 +5,8 @@
 //
 // Ownership: a plain value that owns its text.
 // Threads: free of state.
-// Out of memory: MakeDeclaration says kResourceExhausted; copying a DetectorDefinition throws std::bad_alloc.
+// Out of memory: MakeDeclaration says kResourceExhausted; copying a DetectorDefinition throws
+// std::bad_alloc.
 #pragma once
 
 #include <cstdint>

@@ -7,10 +7,11 @@
 // Ownership: a Dgram is a value of 48 bytes that keeps its DgramOrigin, and so the Buffer and
 // the Configuration; batch, reader and file may go before it.
 // Threads: reading from any thread; a Dgram is as safe to copy as a shared_ptr.
-// Out of memory: views and copies of them allocate nothing. What answers with a Status or a Result says
-// kResourceExhausted, also where a fault could not be told for want of memory; nothing is changed then.
-// buffer() throws std::bad_alloc. While views are watched (heap/tracking/tracking.h) each datagram has a
-// slice of its own bytes besides, and goes unwatched where there is no memory for it.
+// Out of memory: views and copies of them allocate nothing. What answers with a Status or a Result
+// says kResourceExhausted, also where a fault could not be told for want of memory; nothing is
+// changed then. buffer() throws std::bad_alloc. While views are watched (heap/tracking/tracking.h)
+// each datagram has a slice of its own bytes besides, and goes unwatched where there is no memory
+// for it.
 #pragma once
 
 #include <cstdint>
@@ -78,9 +79,9 @@ class ALKAID_EXPORT Dgram {
   // A datagram of the same bytes, source, offset and index that owns its memory, from `pool` (null:
   // the default). kResourceExhausted.
   Result<Dgram> Copy(MemoryPool* pool = nullptr) const;
-  // Becomes such a copy where the datagram is less than `ratio` (0 to 1) of the memory that it keeps
-  // alive, and lets that go; says whether it did. As Buffer::CompactIfBelow: kInvalidArgument for
-  // another ratio and for no datagram; kResourceExhausted, and it stays as it was.
+  // Becomes such a copy where the datagram is less than `ratio` (0 to 1) of the memory that it
+  // keeps alive, and lets that go; says whether it did. As Buffer::CompactIfBelow: kInvalidArgument
+  // for another ratio and for no datagram; kResourceExhausted, and it stays as it was.
   Result<bool> CompactIfBelow(double ratio, MemoryPool* pool = nullptr);
 
   // Header and payload, in bytes.
@@ -108,7 +109,8 @@ class ALKAID_EXPORT Dgram {
   }
 
   // Builds the one form of kDataLoss for malformed structure: source, byte, datagram, and what is
-  // wrong `at` bytes from the start of the datagram. kResourceExhausted where there is no memory for it.
+  // wrong `at` bytes from the start of the datagram. kResourceExhausted where there is no memory
+  // for it.
   Status Fault(int64_t at, const std::string& what) const;
 
  private:
@@ -130,8 +132,8 @@ ALKAID_EXPORT Status CheckDgramHeader(const uint8_t* data, int64_t left, const s
 namespace internal {
 // The message of a status without its code.
 ALKAID_EXPORT std::string MessageText(const Status& status);
-// Dgram::Fault for what keeps the fault or makes something of it: std::bad_alloc where there is no memory
-// for the text (data_fault.h).
+// Dgram::Fault for what keeps the fault or makes something of it: std::bad_alloc where there is no
+// memory for the text (data_fault.h).
 ALKAID_EXPORT Status DgramFault(const Dgram& dgram, int64_t at, const std::string& what);
 ALKAID_EXPORT Status DgramFault(const std::string& source, int64_t byte, int64_t index,
                                 int64_t dgram_byte, const std::string& what);

@@ -28,8 +28,8 @@
 // Ownership: holds its datagram, and so the bytes; batch and reader may go before it. The pool is
 // borrowed.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted, also where a stream that is saved to throws std::bad_alloc, and
-// nothing is changed. Moving an editor, and what answers with no status, needs none.
+// Out of memory: kResourceExhausted, also where a stream that is saved to throws std::bad_alloc,
+// and nothing is changed. Moving an editor, and what answers with no status, needs none.
 #pragma once
 
 #include <cstdint>

@@ -199,8 +199,8 @@ TEST(DgramOutOfMemory, FieldValues) {
   check("FieldValue::Check, text", FieldValue::String("text"), 0);
 }
 
-// The same walk, again and again until it has said the same as one that was never disturbed. What it
-// gave before it threw it does not give again.
+// The same walk, again and again until it has said the same as one that was never disturbed. What
+// it gave before it threw it does not give again.
 template <typename Walk, typename Make, typename See>
 void TryWalk(const char* name, const Make& make, const See& see) {
   struct State {

@@ -293,7 +293,8 @@ TEST(DgramOutOfMemory, Verifying) {
   failing::TryThrowing("ForVerifying", [&] { return Answer(ForVerifying(named).name); });
 }
 
-// A Configure whose check was interrupted declares nothing to those who go on with the next datagram.
+// A Configure whose check was interrupted declares nothing to those who go on with the next
+// datagram.
 TEST(DgramOutOfMemory, AnInterruptedConfigureIsForgotten) {
   const Dgram configure = Configure();
   const Dgram event = Event(1);

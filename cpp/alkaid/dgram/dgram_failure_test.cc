@@ -1,5 +1,6 @@
-// Memory runs out at every point of every function of this room, and reads of files fail: afterwards the
-// function has answered as its header says, and what is asked again is answered as if nothing had failed.
+// Memory runs out at every point of every function of this room, and reads of files fail:
+// afterwards the function has answered as its header says, and what is asked again is answered as
+// if nothing had failed.
 //
 // Here: headers and declarations. dgram_failure_*_test.cc have the rest of the program.
 #include <gtest/gtest.h>

@@ -161,7 +161,8 @@ TEST(DgramOutOfMemory, RefusalsOfAWriter) {
   }
 }
 
-// A sink of which every write needs memory of its own, and which takes nothing of what it had none for.
+// A sink of which every write needs memory of its own, and which takes nothing of what it had none
+// for.
 class NeedySink final : public io::OutputStream {
  public:
   using OutputStream::Write;

@@ -8,8 +8,8 @@
 //
 // Ownership: keeps scalars and shapes, borrows the bytes of arrays and text until it is written.
 // Threads: a plain value of 56 bytes.
-// Out of memory: allocates nothing, but for messages: Check says kResourceExhausted where there is no memory
-// for one.
+// Out of memory: allocates nothing, but for messages: Check says kResourceExhausted where there is
+// no memory for one.
 #pragma once
 
 #include <algorithm>

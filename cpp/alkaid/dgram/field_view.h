@@ -7,9 +7,9 @@
 // Ownership: borrows the datagram's bytes and its Names: valid while any Dgram or batch of that
 // origin lives.
 // Threads: a plain value.
-// Out of memory: allocates nothing, but for messages: kResourceExhausted where there is no memory for one.
-// While views are watched (heap/tracking/tracking.h) an array has a slice of its own bytes, and goes
-// unwatched where there is no memory for it.
+// Out of memory: allocates nothing, but for messages: kResourceExhausted where there is no memory
+// for one. While views are watched (heap/tracking/tracking.h) an array has a slice of its own
+// bytes, and goes unwatched where there is no memory for it.
 #pragma once
 
 #include <cstddef>
@@ -75,8 +75,8 @@ class ALKAID_EXPORT FieldView {
             const DgramOrigin* origin)
       : field_(field), data_(data), shape_(shape), nbytes_(nbytes), origin_(origin) {}
 
-  // The field's bytes alone, as a census sees them; the origin's buffer where there is no memory for
-  // the slice.
+  // The field's bytes alone, as a census sees them; the origin's buffer where there is no memory
+  // for the slice.
   std::shared_ptr<Buffer> Slice() const noexcept;
   // `rank` 0: a scalar was asked for; -1: an array.
   Status Mismatch(int rank, DataType asked) const;

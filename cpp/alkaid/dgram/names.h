@@ -7,8 +7,8 @@
 //
 // Ownership: a Names shares its text with its copies; nothing points into the datagram.
 // Threads: immutable once made, read from any thread; as safe to copy as a shared_ptr.
-// Out of memory: Parse and Make say kResourceExhausted; text, and copies of a Field or an Algorithm, throw
-// std::bad_alloc; copying a Names takes no memory.
+// Out of memory: Parse and Make say kResourceExhausted; text, and copies of a Field or an
+// Algorithm, throw std::bad_alloc; copying a Names takes no memory.
 #pragma once
 
 #include <cstdint>

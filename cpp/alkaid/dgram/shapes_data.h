@@ -13,9 +13,10 @@
 // Ownership: walks borrow the Dgram, ShapesData too; FieldViews live as long as the datagram's
 // origin.
 // Threads: one for each walk.
-// Out of memory: only messages allocate. What answers with a Status or a Result says kResourceExhausted
-// where there is no memory for one; so do both ForEachField where the visitor throws std::bad_alloc. Next of
-// the walks, which answers with no status, throws it; it is called again and meets the same fault.
+// Out of memory: only messages allocate. What answers with a Status or a Result says
+// kResourceExhausted where there is no memory for one; so do both ForEachField where the visitor
+// throws std::bad_alloc. Next of the walks, which answers with no status, throws it; it is called
+// again and meets the same fault.
 #pragma once
 
 #include <cstdint>

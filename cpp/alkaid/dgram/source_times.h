@@ -1,7 +1,7 @@
 // SourceTimes: the times in a batch, of at most a few thousand pieces of it.
 //
-// Where a batch has more datagrams than that, neighbours are put together, evenly over the batch. Of
-// datagrams that were put together the least and the greatest time are known.
+// Where a batch has more datagrams than that, neighbours are put together, evenly over the batch.
+// Of datagrams that were put together the least and the greatest time are known.
 //
 // Ownership: its own. Threads: one. Out of memory: throws std::bad_alloc, and holds what it held.
 #pragma once

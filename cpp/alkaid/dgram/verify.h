@@ -17,11 +17,11 @@
 //
 // Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings go out
 // as they come: what is held does not grow with the datagram.
-// Threads: one at a time. Out of memory: CheckBatch and CheckAll say kResourceExhausted, also where the
-// reader or the report has none; Check, which answers with no status, throws std::bad_alloc. Each may be
-// called again: Check for the same datagram, whose findings that went out already are not repeated, and
-// CheckBatch and CheckAll to go on. A datagram that was not checked to its end counts for nothing but its
-// findings.
+// Threads: one at a time. Out of memory: CheckBatch and CheckAll say kResourceExhausted, also where
+// the reader or the report has none; Check, which answers with no status, throws std::bad_alloc.
+// Each may be called again: Check for the same datagram, whose findings that went out already are
+// not repeated, and CheckBatch and CheckAll to go on. A datagram that was not checked to its end
+// counts for nothing but its findings.
 #pragma once
 
 #include <cstdint>
@@ -84,8 +84,8 @@ class ALKAID_EXPORT Verifier {
   Verifier& operator=(const Verifier&) = delete;
 
   // The next datagram of the source. Its own Configuration does not matter. What `report` throws is
-  // passed on, std::bad_alloc by this function alone, and that finding goes out once more, should the
-  // datagram be checked again.
+  // passed on, std::bad_alloc by this function alone, and that finding goes out once more, should
+  // the datagram be checked again.
   void Check(const Dgram& dgram);
   // The next batch of `reader`, which must have been opened with ForVerifying. False at the end, or
   // at a fault behind which nothing can be read. Fails where the reader does for another reason
@@ -127,8 +127,8 @@ class ALKAID_EXPORT Verifier {
   Declarations declared_;
   State state_;
   VerifyTotals totals_;
-  // Of a datagram whose check was interrupted: where it starts and which it is, how many findings of it
-  // went out, and how many of these the check that is under way has still to pass.
+  // Of a datagram whose check was interrupted: where it starts and which it is, how many findings
+  // of it went out, and how many of these the check that is under way has still to pass.
   std::pair<int64_t, int64_t> interrupted_ = {-1, -1};
   int64_t told_ = 0;
   int64_t to_skip_ = 0;

@@ -385,8 +385,8 @@ class Verifier::DgramCheck {
   }
 
   Verifier& verifier_;
-  // What the verifier knows once this is done: where the datagram is a Configure, also what it declares
-  // itself.
+  // What the verifier knows once this is done: where the datagram is a Configure, also what it
+  // declares itself.
   State state_;
   Declarations own_;
   Declarations* declared_ = &verifier_.declared_;

@@ -1,9 +1,10 @@
-// Lets a census of what keeps batches alive (heap/reports/retention_report.h) see datagrams and events.
+// Lets a census of what keeps batches alive (heap/reports/retention_report.h) see datagrams and
+// events.
 //
-// A Dgram keeps its batch through what all datagrams of the batch share, so nothing tells how much of
-// the batch is still wanted. While views are watched, each such value keeps beside it a slice of its
-// own bytes, which observers are told of as of any other slice. While they are not, nothing here is
-// called, and a value is what it always was.
+// A Dgram keeps its batch through what all datagrams of the batch share, so nothing tells how much
+// of the batch is still wanted. While views are watched, each such value keeps beside it a slice of
+// its own bytes, which observers are told of as of any other slice. While they are not, nothing
+// here is called, and a value is what it always was.
 //
 // Ownership: the slice goes with the last copy of the reference. Threads: all functions, from any
 // thread. Out of memory: the value stays unwatched.
@@ -36,8 +37,9 @@ void Watch(std::shared_ptr<const Keeper>* keeper, const uint8_t* data, int64_t s
       std::static_pointer_cast<const Keeper>(WatchBytes(*keeper, (*keeper)->buffer, data, size));
 }
 
-// Tells observers where these datagrams of the origin's buffer came from, and their times. Datagrams
-// without a sound header, and what follows them, are left out. Call it under the same condition.
+// Tells observers where these datagrams of the origin's buffer came from, and their times.
+// Datagrams without a sound header, and what follows them, are left out. Call it under the same
+// condition.
 ALKAID_EXPORT void TellSourceOf(const DgramOrigin& origin, const uint8_t* begin,
                                 int64_t nbytes) noexcept;
 

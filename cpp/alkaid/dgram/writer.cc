@@ -51,8 +51,8 @@ Result<std::unique_ptr<DgramWriter>> DgramWriter::Open(const std::string& path,
   return status::NoMemory();
 }
 
-// Stands at the beginning of every call: one that does not come to its Done, for a failure or for an
-// exception, drops the datagram that is open.
+// Stands at the beginning of every call: one that does not come to its Done, for a failure or for
+// an exception, drops the datagram that is open.
 class DgramWriter::Call {
  public:
   explicit Call(DgramWriter* writer) : writer_(*writer) {}

@@ -23,10 +23,10 @@
 // Ownership: owns its buffer until Finish, shares its sink; borrows the pool, and the Names between
 // BeginData and EndData.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted from Open to Close: that drops the datagram that was open, as any
-// failure does, and it can be begun again. A sink that throws std::bad_alloc from Write has failed so, for
-// good; one that does from Close may be closed again. Making a writer throws std::bad_alloc where the pool
-// is the default one and is first used.
+// Out of memory: kResourceExhausted from Open to Close: that drops the datagram that was open, as
+// any failure does, and it can be begun again. A sink that throws std::bad_alloc from Write has
+// failed so, for good; one that does from Close may be closed again. Making a writer throws
+// std::bad_alloc where the pool is the default one and is first used.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@
 //
 // Ownership: borrows the Dgram.
 // Threads: one.
-// Out of memory: allocates nothing, but for the message of a fault: then Next, which answers with no
-// status, throws std::bad_alloc, and called again meets the same fault. CheckExtents says
+// Out of memory: allocates nothing, but for the message of a fault: then Next, which answers with
+// no status, throws std::bad_alloc, and called again meets the same fault. CheckExtents says
 // kResourceExhausted.
 #pragma once
 
@@ -64,8 +64,8 @@ class ALKAID_EXPORT XtcWalk {
  protected:
   // Ends the walk with a fault `at` bytes from the start of the datagram. Always false.
   bool Fail(int64_t at, const std::string& what);
-  // Makes Next go to this Xtc once more, and to the one after it again. For those who look into one and
-  // may be interrupted.
+  // Makes Next go to this Xtc once more, and to the one after it again. For those who look into one
+  // and may be interrupted.
   void StepBack() { next_ = at_; }
   void StepOn() { next_ = at_ + xtc_.extent; }
 

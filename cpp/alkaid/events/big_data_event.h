@@ -5,8 +5,8 @@
 //
 // Ownership: a value to be used again for one event after the other; copy a Dgram to keep it, and
 // with it its block.
-// Threads: as safe as a vector of Dgrams. Out of memory: copying one throws std::bad_alloc, and changes
-// nothing.
+// Threads: as safe as a vector of Dgrams. Out of memory: copying one throws std::bad_alloc, and
+// changes nothing.
 #pragma once
 
 #include <cstdint>

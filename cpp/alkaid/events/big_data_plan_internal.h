@@ -40,8 +40,8 @@ struct BigDataGroup {
   std::shared_ptr<const dgram::Configuration> configuration;
   // Whether its step was taken.
   bool begun = false;
-  // Of the read: not in flight (-1), in flight, or done when the origin is there. Then `there` bytes
-  // are, fewer than asked where the file ends too early.
+  // Of the read: not in flight (-1), in flight, or done when the origin is there. Then `there`
+  // bytes are, fewer than asked where the file ends too early.
   int64_t ticket = -1;
   int64_t there = 0;
   std::shared_ptr<Buffer> buffer;

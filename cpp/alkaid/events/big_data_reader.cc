@@ -44,8 +44,8 @@ class GroupReader final : public BigDataReader {
   // Keeps `prefetch` reads in flight.
   void ReadAhead();
   Status TryToReadAhead();
-  // Begins a read, or a change of chunk: the next step that was planned, or once more one whose read
-  // failed.
+  // Begins a read, or a change of chunk: the next step that was planned, or once more one whose
+  // read failed.
   Status Begin(const Step& step);
   Status Submit(Group* group);
   // Waits for the group that the stream needs now.

@@ -1,4 +1,5 @@
-// BigDataReader: from events of small data to the datagrams themselves, with as few reads as can be.
+// BigDataReader: from events of small data to the datagrams themselves, with as few reads as can
+// be.
 //
 //   ALKAID_ASSIGN_OR_RAISE(auto reader, BigDataReader::Open({"a.xtc2", "b.xtc2"}, builder));
 //   BigDataEvent event;
@@ -14,10 +15,10 @@
 // own. While a group is used the next ones are read. Where an Enable announces the next chunk of a
 // stream's data, reading goes on in that file.
 //
-// Every datagram is compared with its record before it is given out: size and timestamp. A file that
-// ends too early costs the datagrams that are not whole in it, and no others.
-// Everything before a fault is delivered before the fault, and a fault of the data (kDataLoss)
-// stays. After any other failure Next may be called again and tries the same event.
+// Every datagram is compared with its record before it is given out: size and timestamp. A file
+// that ends too early costs the datagrams that are not whole in it, and no others. Everything
+// before a fault is delivered before the fault, and a fault of the data (kDataLoss) stays. After
+// any other failure Next may be called again and tries the same event.
 //
 // Memory: a block for each stream that is in use, `prefetch` blocks that are being read, up to
 // `prefetch` + 2 blocks that wait to be used again, as many batches of small data, and whatever the

@@ -11,8 +11,8 @@
 // (UINT32) and filename (CHARSTR).
 //
 // Ownership: a plain value; nothing points into the datagram.
-// Threads: free of state. Out of memory: Read says kResourceExhausted; PathBeside, and copies, throw
-// std::bad_alloc.
+// Threads: free of state. Out of memory: Read says kResourceExhausted; PathBeside, and copies,
+// throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>

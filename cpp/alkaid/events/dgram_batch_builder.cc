@@ -263,8 +263,8 @@ Result<EventBatch> DgramBatchBuilder::Finish() try {
   ALKAID_ASSIGN_OR_RAISE(const Prepared prepared, PrepareBatch());
   const int64_t events_nbytes = bytes_.length();
   const int64_t nbytes = events_nbytes + PacketFooter::BytesFor(size());
-  // Giving memory back may take memory; a larger batch is better than none. Without that, nothing can
-  // fail from here on: there is room for all that is added.
+  // Giving memory back may take memory; a larger batch is better than none. Without that, nothing
+  // can fail from here on: there is room for all that is added.
   internal::EventBatchData& data = *prepared.data;
   if (WorthShrinking(bytes_, nbytes)) data.buffer = FinishShrunk(nbytes);
   if (data.buffer == nullptr) {

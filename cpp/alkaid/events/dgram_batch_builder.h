@@ -6,18 +6,17 @@
 //   ALKAID_RETURN_NOT_OK(builder.EndEvent());
 //   ALKAID_ASSIGN_OR_RAISE(EventBatch batch, builder.Finish());
 //
-// Datagrams are copied, once. One that is moved in is let go as soon as it was copied; where it owns
-// its memory, which is of the builder's pool, and opens the batch, that memory becomes the start of
-// the batch.
-// Room is reserved for as much as the largest of the last batches held, so a steady stream of
-// batches reallocates nothing.
+// Datagrams are copied, once. One that is moved in is let go as soon as it was copied; where it
+// owns its memory, which is of the builder's pool, and opens the batch, that memory becomes the
+// start of the batch. Room is reserved for as much as the largest of the last batches held, so a
+// steady stream of batches reallocates nothing.
 //
 // Ownership: owns its bytes until Finish, and the appended datagrams until EndEvent. The pool must
 // outlive the builder and its batches.
 // Threads: one at a time.
 // Out of memory: kResourceExhausted, where operator new has none too, and the builder holds what it
-// held; but EndEvent drops the event that was open. Only making a builder, and SetConfiguration, throw
-// std::bad_alloc.
+// held; but EndEvent drops the event that was open. Only making a builder, and SetConfiguration,
+// throw std::bad_alloc.
 #pragma once
 
 #include <array>
@@ -78,8 +77,8 @@ class ALKAID_EXPORT DgramBatchBuilder {
     int64_t nbytes = 0;
   };
   Status AppendEvent(std::span<const DgramBytes> dgrams);
-  // Makes room for one event of `nbytes`, footer included: AppendEvent of no more can not fail then.
-  // In a fresh batch, for as much as the last ones held.
+  // Makes room for one event of `nbytes`, footer included: AppendEvent of no more can not fail
+  // then. In a fresh batch, for as much as the last ones held.
   Status Reserve(int64_t nbytes);
   // Appends all closed events of another builder of as many streams, under its Configurations.
   Status AppendEvents(const DgramBatchBuilder& other);

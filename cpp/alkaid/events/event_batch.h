@@ -3,22 +3,22 @@
 //
 // The block is what an event builder sends: event behind event, then a PacketFooter with the size
 // of each; an event is a datagram of each stream that has one, in the order of the streams, then a
-// PacketFooter with a size for every stream, 0 for those that have none. A batch of no events has no
-// bytes at all.
+// PacketFooter with a size for every stream, 0 for those that have none. A batch of no events has
+// no bytes at all.
 //
 //   for (const Event& event : batch) {
 //     if (event.has(0)) Use(event.dgram(0));
 //   }
 //
-// The datagrams are views like any other: each keeps the whole batch. Copy the Event, or a Dgram, to
-// keep it.
+// The datagrams are views like any other: each keeps the whole batch. Copy the Event, or a Dgram,
+// to keep it.
 //
 // Ownership: values that share one representation; any of them may go first.
 // Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one thread.
-// Out of memory: Make keeps 8 bytes for each event, from `pool`, and for each Configure in the batch 16
-// bytes for each stream, from operator new: kResourceExhausted where either has none. All else allocates
-// nothing. Copying an Event of a watched batch allocates, and does without where there is no memory
-// (dgram/watched_view.h).
+// Out of memory: Make keeps 8 bytes for each event, from `pool`, and for each Configure in the
+// batch 16 bytes for each stream, from operator new: kResourceExhausted where either has none. All
+// else allocates nothing. Copying an Event of a watched batch allocates, and does without where
+// there is no memory (dgram/watched_view.h).
 #pragma once
 
 #include <cstdint>

@@ -70,7 +70,8 @@ Result<EventBatches> EventBuilder::NextBatches() {
 }
 
 Result<EventBatches> EventBuilder::Finish() {
-  // What is finished stays in built_ when the next one fails, and is there when Next is called again.
+  // What is finished stays in built_ when the next one fails, and is there when Next is called
+  // again.
   built_.destinations.reserve(building_.size());
   if (steps_.size() > 0) {
     ALKAID_ASSIGN_OR_RAISE(built_.steps, steps_.Finish());

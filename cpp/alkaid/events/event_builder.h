@@ -16,9 +16,9 @@
 //
 // Ownership: shares the source of windows; batches live on their own. The pool must outlive both.
 // Threads: one at a time.
-// Out of memory: kResourceExhausted from Make and Next, where operator new has none too, and nothing is
-// lost: Next may be called again, and goes on where it was. So it may after any other failure of the source
-// that is no kDataLoss.
+// Out of memory: kResourceExhausted from Make and Next, where operator new has none too, and
+// nothing is lost: Next may be called again, and goes on where it was. So it may after any other
+// failure of the source that is no kDataLoss.
 #pragma once
 
 #include <cstdint>
@@ -71,8 +71,8 @@ struct EventBatches {
   EventBatch steps;
 
   bool done() const { return event_count == 0; }
-  // Where no destinations are told apart: the batch. Makes an empty one where there is none, once in a
-  // process: std::bad_alloc.
+  // Where no destinations are told apart: the batch. Makes an empty one where there is none, once
+  // in a process: std::bad_alloc.
   const EventBatch& batch() const {
     if (!destinations.empty()) return destinations.front().batch;
     static constinit alkaid::internal::FirstMade<const EventBatch> none;

@@ -6,8 +6,8 @@
 // holds no packets and needs no footer.
 //
 // Ownership: a plain value that borrows the block.
-// Threads: free of state. Out of memory: allocates nothing, but for messages: kResourceExhausted where there
-// is no memory for one.
+// Threads: free of state. Out of memory: allocates nothing, but for messages: kResourceExhausted
+// where there is no memory for one.
 #pragma once
 
 #include <cstdint>

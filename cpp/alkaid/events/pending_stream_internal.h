@@ -4,8 +4,8 @@
 // not go back in time; what does is a fault that stands behind those before it.
 //
 // Ownership: owns its reader; shares the chunks with what was cut off them. Threads: one at a time.
-// Out of memory: kResourceExhausted from the reader and the pool, std::bad_alloc from operator new; Read
-// may be called again and goes on where it was.
+// Out of memory: kResourceExhausted from the reader and the pool, std::bad_alloc from operator new;
+// Read may be called again and goes on where it was.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ class ALKAID_EXPORT PendingStream {
   bool empty() const { return pieces_.empty(); }
   int64_t l1_count() const { return l1_count_; }
   int64_t nbytes() const { return nbytes_; }
-  // Bytes of the source that were given out, the Configure among them; what was read after a fault never
-  // is.
+  // Bytes of the source that were given out, the Configure among them; what was read after a fault
+  // never is.
   int64_t given() const { return reader_->position() - read_.nbytes() - nbytes_ - dropped_; }
   // Of what was read last, given out or not.
   dgram::Timestamp last() const { return last_; }

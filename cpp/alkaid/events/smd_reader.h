@@ -7,10 +7,10 @@
 //     ...
 //   }
 //
-// Each stream is read in chunks; a datagram that the end of a chunk cuts comes with the next. Of the
-// streams that have `batch_size` L1Accepts waiting, the one whose data reach least far decides: the
-// window ends at its L1Accept number `batch_size`, and every stream gives what it has up to there.
-// Nothing is handed out before each stream has been read past that moment, or to its end.
+// Each stream is read in chunks; a datagram that the end of a chunk cuts comes with the next. Of
+// the streams that have `batch_size` L1Accepts waiting, the one whose data reach least far decides:
+// the window ends at its L1Accept number `batch_size`, and every stream gives what it has up to
+// there. Nothing is handed out before each stream has been read past that moment, or to its end.
 //
 // With an integrating detector a window spans `batch_size` of that detector's L1Accepts: each ends
 // an exposure, at its own time plus `integrating_delta`, and the last L1Accept of all streams in it
@@ -18,8 +18,8 @@
 //
 // Memory: a stream reads no further while it holds `max_pending_bytes` or more that were not yet
 // given out. What it holds, it holds as the whole chunks in which that lies: so a stream takes at
-// most `max_pending_bytes` and three chunks, and what the caller keeps of the windows. A stream that
-// is full before the window is decides where it ends.
+// most `max_pending_bytes` and three chunks, and what the caller keeps of the windows. A stream
+// that is full before the window is decides where it ends.
 //
 // Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays.
 // After any other failure Next may be called again, and gives what it would have given.
@@ -121,7 +121,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
                                              SmdWindow* window);
 
   // The steps to be put behind a window that ends at `limit`; null where none are. `limit` becomes
-  // the time of the last of them; `enabled`, whether the window ends between an Enable and a Disable.
+  // the time of the last of them; `enabled`, whether the window ends between an Enable and a
+  // Disable.
   Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit, bool* enabled) const;
   Result<SmdWindow> NextWindow();
 

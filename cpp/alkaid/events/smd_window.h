@@ -8,8 +8,8 @@
 //
 // Ownership: values that share the batches' buffers.
 // Threads: a window as safe as its batches; a source is for one thread at a time.
-// Out of memory: kResourceExhausted from what answers with a Result or a Status, where operator new has
-// none too; all else throws std::bad_alloc. Nothing is changed then.
+// Out of memory: kResourceExhausted from what answers with a Result or a Status, where operator new
+// has none too; all else throws std::bad_alloc. Nothing is changed then.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,8 @@ class ALKAID_EXPORT SmdWindowSource {
   SmdWindowSource& operator=(const SmdWindowSource&) = delete;
 
   virtual int stream_count() const = 0;
-  // The next window; an empty one at the end, and from then on. Out of memory: kResourceExhausted, and
-  // the next call gives what this one would have given.
+  // The next window; an empty one at the end, and from then on. Out of memory: kResourceExhausted,
+  // and the next call gives what this one would have given.
   virtual Result<SmdWindow> Next() = 0;
 };
 

@@ -14,8 +14,8 @@
 // behind, and the writer as it was.
 //
 // Ownership: owns its bytes until Finish or Drain; borrows datagrams for the call, and the pool.
-// Threads: one at a time. Out of memory: kResourceExhausted, where operator new or `out` has none too, and
-// nothing is changed. What else `out` throws is passed on, and then nothing was drained.
+// Threads: one at a time. Out of memory: kResourceExhausted, where operator new or `out` has none
+// too, and nothing is changed. What else `out` throws is passed on, and then nothing was drained.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ constexpr double kMost = 0.5;
 constexpr double kFlat = 0.25;
 // How far above the later half's scatter a rise has to be before it is called one.
 constexpr double kAboveScatter = 4;
-// MB. What an allocator keeps creeps up to the most that it ever needed; a rise of less is not worth
-// a word.
+// MB. What an allocator keeps creeps up to the most that it ever needed; a rise of less is not
+// worth a word.
 constexpr double kLeastRise = 1;
 
 using Columns = std::array<std::vector<double>, kAccounts>;

@@ -2,10 +2,11 @@
 //
 // Each account of a profile (memory_stamp.h) gets a line (line_fit.h). An account grows when the
 // interval of its slope lies above zero, its slope is at least a stated figure, and its later half
-// goes on growing; or when that holds for its last part alone. Of what RSS grows by, the differences between neighbouring accounts say whose it
-// is: the pools' (live), the program's own malloc (in_use - live), what the allocators keep free
-// (held - in_use), or nobody's that is known (rss - held). Slopes are compared, never levels: the
-// held of the C library and of mimalloc counts what they have mapped and never touched.
+// goes on growing; or when that holds for its last part alone. Of what RSS grows by, the
+// differences between neighbouring accounts say whose it is: the pools' (live), the program's own
+// malloc (in_use - live), what the allocators keep free (held - in_use), or nobody's that is known
+// (rss - held). Slopes are compared, never levels: the held of the C library and of mimalloc counts
+// what they have mapped and never touched.
 //
 // Columns that are zero throughout are taken for not filled in: no process has an RSS of nothing,
 // and older writers of such files leave columns empty.

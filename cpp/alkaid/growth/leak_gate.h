@@ -1,11 +1,11 @@
 // The decision of a leak gate: does this run grow by more than it may?
 //
 // A gate that cries wolf is switched off, so it alarms only when three things hold for one of the
-// gated accounts: the lower bound of its slope's interval (line_fit.h) passes the stated figure, its
-// later half's slope passes it too, and enough stamps are left behind the warm-up. Or when the lower
-// bound for its last half or quarter alone does, and it ends above all that was before. What it can be
-// fooled by: growth that the run is too short for; a sawtooth whose first tooth is longer than the
-// run, which no one can tell from a leak.
+// gated accounts: the lower bound of its slope's interval (line_fit.h) passes the stated figure,
+// its later half's slope passes it too, and enough stamps are left behind the warm-up. Or when the
+// lower bound for its last half or quarter alone does, and it ends above all that was before. What
+// it can be fooled by: growth that the run is too short for; a sawtooth whose first tooth is longer
+// than the run, which no one can tell from a leak.
 //
 // Before it is believed, a gate is shown a leak: a run with a planted one must alarm, and the slope
 // must be greater than that of the run without by what was planted.
@@ -50,8 +50,8 @@ struct LeakGateResult {
   // The first account that alarms; null where none does.
   ALKAID_EXPORT const GatedAccount* Alarm() const;
   // The first account in which a leak of `planted_mb` more than is allowed could hide: the interval
-  // goes beyond that, and it does not level off. Null where there is none: of such a leak no alarm is
-  // as good as its absence.
+  // goes beyond that, and it does not level off. Null where there is none: of such a leak no alarm
+  // is as good as its absence.
   ALKAID_EXPORT const GatedAccount* Blind(double planted_mb) const;
 };
 
@@ -61,9 +61,9 @@ ALKAID_EXPORT Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> st
                                                  const LeakGateOptions& options = {});
 
 // Whether the run with a leak of `planted_mb` per event alarms and, where there is a clean one, its
-// slope differs from the clean one's by the planted one, within `tolerance` of it (0.1 for 10 %) and
-// what both intervals leave open. kFailedPrecondition where not, with the reason: nothing that such a
-// gate says can be believed. Compared is the first account that both know.
+// slope differs from the clean one's by the planted one, within `tolerance` of it (0.1 for 10 %)
+// and what both intervals leave open. kFailedPrecondition where not, with the reason: nothing that
+// such a gate says can be believed. Compared is the first account that both know.
 ALKAID_EXPORT Status CheckLeakGateControl(const LeakGateResult& planted,
                                           const LeakGateResult* clean, double planted_mb,
                                           double tolerance);

@@ -10,8 +10,8 @@
 //
 // Read is any array of f4 or f8 with two dimensions and at least two columns, in C's or Fortran's
 // order. Columns that are missing are NaN, those beyond kStampColumns are passed over. Values are
-// taken as they are. A file of more than 1 GiB or of more stamps than that would hold, and what is no
-// regular file, is refused before it is read.
+// taken as they are. A file of more than 1 GiB or of more stamps than that would hold, and what is
+// no regular file, is refused before it is read.
 //
 // Ownership: values. Threads: all functions, from any thread. Out of memory: kResourceExhausted.
 // Errors: as errno maps where the system refuses; kDataLoss for what is malformed or cut;

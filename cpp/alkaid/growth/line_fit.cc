@@ -94,9 +94,10 @@ double Variance(std::span<const double> values) {
   return squares / static_cast<double>(values.size() - 1);
 }
 
-// The standard error of the line's slope: that of a random walk with such differences between blocks,
-// and that of what goes up and down within a block. The second is small, but all there is where a
-// sawtooth has just the length of a block: then all blocks are equal, and yet the line is tilted.
+// The standard error of the line's slope: that of a random walk with such differences between
+// blocks, and that of what goes up and down within a block. The second is small, but all there is
+// where a sawtooth has just the length of a block: then all blocks are equal, and yet the line is
+// tilted.
 double StandardError(std::span<const double> block_slopes, size_t block_size, const Points& points,
                      double scatter) {
   const double size = static_cast<double>(block_size);

@@ -7,16 +7,16 @@
 // into 10 blocks or a few more, and the growth from each block to the next is one measurement. Of
 // what wanders without end the error is that of a random walk's slope, to which what goes up and
 // down within a block adds its own; and one step, or steps that end half-way, stand in a few of the
-// differences only, and make the interval wide. Noise without memory gets an interval several times too wide,
-// which costs little: over n stamps it still shrinks with n to the power of 1.5.
+// differences only, and make the interval wide. Noise without memory gets an interval several times
+// too wide, which costs little: over n stamps it still shrinks with n to the power of 1.5.
 //
 // Growth that begins late, or gets faster, is no line, and makes the interval as wide as it bends.
 // FitLateGrowth looks for it in the last points alone.
 //
 // line_fit_test.cc simulates it. With 20,000 series of each kind, of 9 to 900 points (white noise,
-// noise that remembers 0.7 to 0.99 of itself, random walks with and without noise, sawteeth with and
-// without, steps up and down, staircases that end, the most so far of noise), the 99 % interval or
-// that of late growth lay above zero for at most 0.14 % of a kind; half a percent would be as
+// noise that remembers 0.7 to 0.99 of itself, random walks with and without noise, sawteeth with
+// and without, steps up and down, staircases that end, the most so far of noise), the 99 % interval
+// or that of late growth lay above zero for at most 0.14 % of a kind; half a percent would be as
 // stated. Newey and West's error, and that of autoregression of the first order, fail where noise
 // covers a random walk.
 //
@@ -56,8 +56,8 @@ struct LineFit {
   bool HasInterval() const { return low <= high; }
 };
 
-// Of values[first], values[first + 1], ...; values that are not finite are left out. `confidence` is
-// that of the interval, two-sided, between 0 and 1.
+// Of values[first], values[first + 1], ...; values that are not finite are left out. `confidence`
+// is that of the interval, two-sided, between 0 and 1.
 ALKAID_EXPORT LineFit FitLine(std::span<const double> values, size_t first = 0,
                               double confidence = kDefaultConfidence);
 

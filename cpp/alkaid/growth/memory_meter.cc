@@ -61,7 +61,8 @@ Status MeasureViews(MemoryStamp* stamp) {
   return absl::OkStatus();
 }
 
-// Whether a pool stands on this allocator: what is not in use is not started to release what it has.
+// Whether a pool stands on this allocator: what is not in use is not started to release what it
+// has.
 bool IsInUse(std::string_view allocator) {
   struct Wanted {
     std::string_view name;

@@ -1,7 +1,8 @@
 // MeasureMemory: a MemoryStamp of this process, now.
 //
-// The accounts are read one after the other, the kernel's first. None of it stays allocated: measuring
-// does not show in what is measured. An allocator over which there is no pool is not started.
+// The accounts are read one after the other, the kernel's first. None of it stays allocated:
+// measuring does not show in what is measured. An allocator over which there is no pool is not
+// started.
 //
 //   vm        as the kernel has it, but of the address space reserved for guarded blocks
 //             (core/pools/guarded_memory_pool.h) only what is live, or the first would be a step of 34 GB

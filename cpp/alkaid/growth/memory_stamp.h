@@ -7,11 +7,12 @@
 //             >= live (what the pools have handed out)
 //             >= roots >= visible (only while views are tracked)
 //
-// rss - held is memory that no known allocator has: mappings, stacks, other allocators. held - in_use
-// is free and kept: fragmentation, or a cache. in_use - live is the program's own malloc, and what
-// allocators round sizes up by. live is Alkaid's. roots - visible is what nobody can see any more,
-// and views keep. In real processes the order holds only nearly: the accounts are read one after the
-// other, and held of the C library and of mimalloc is what they have mapped, touched or not.
+// rss - held is memory that no known allocator has: mappings, stacks, other allocators. held -
+// in_use is free and kept: fragmentation, or a cache. in_use - live is the program's own malloc,
+// and what allocators round sizes up by. live is Alkaid's. roots - visible is what nobody can see
+// any more, and views keep. In real processes the order holds only nearly: the accounts are read
+// one after the other, and held of the C library and of mimalloc is what they have mapped, touched
+// or not.
 //
 // Units: MB of 1,000,000 bytes; seconds of Unix time. A figure that is not known is NaN.
 // Ownership: a value. Threads: as any value. Allocates nothing.

@@ -1,9 +1,9 @@
 // The header of a NumPy array file: what lies in the file, and how.
 //
 // Source: NumPy's format description (NEP 1, and the text of numpy.lib.format): the bytes
-// "\x93NUMPY", a major and a minor version, the length of what follows (2 bytes in version 1.0, 4 in
-// 2.0 and 3.0, little-endian), and a Python dictionary with the keys descr, fortran_order and shape,
-// padded with spaces and ended by a newline so that the data begin at a multiple of 64.
+// "\x93NUMPY", a major and a minor version, the length of what follows (2 bytes in version 1.0, 4
+// in 2.0 and 3.0, little-endian), and a Python dictionary with the keys descr, fortran_order and
+// shape, padded with spaces and ended by a newline so that the data begin at a multiple of 64.
 //
 // Only what a leak profile can be made of is accepted: f4 and f8, in either byte order, with two
 // dimensions. Whatever else is well-formed is kInvalidArgument, and what is malformed or cut is
@@ -31,7 +31,8 @@ struct NpyHeader {
   bool column_major = false;  // a column's values lie together: Fortran's order
 };
 
-// `file` is the whole file, `name` what errors call it. The data that the header promises are there.
+// `file` is the whole file, `name` what errors call it. The data that the header promises are
+// there.
 ALKAID_EXPORT Result<NpyHeader> ParseNpyHeader(std::string_view file, const std::string& name);
 
 // The header of rows x columns little-endian f8 in C's order, version 1.0.

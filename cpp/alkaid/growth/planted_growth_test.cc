@@ -3,8 +3,8 @@
 //   alkaid_planted_growth_test CAUSE BACKEND [FILE.npy]
 //
 // One process a case: what an allocator keeps depends on all that it was asked before. Prints the
-// report of the profile; exits 0 where the verdict is the cause's, 1 where it is another, 77 where it
-// can not be planted in this build.
+// report of the profile; exits 0 where the verdict is the cause's, 1 where it is another, 77 where
+// it can not be planted in this build.
 
 #include <sys/mman.h>
 
@@ -128,9 +128,9 @@ class Retention final : public Workload {
   std::vector<std::shared_ptr<Buffer>> kept_;
 };
 
-// Of many small blocks a few stay, one at least in whatever the allocator could give back as a whole;
-// the next event's blocks do not fit between them. As much as stays is given back elsewhere, so that
-// live is flat.
+// Of many small blocks a few stay, one at least in whatever the allocator could give back as a
+// whole; the next event's blocks do not fit between them. As much as stays is given back elsewhere,
+// so that live is flat.
 class Fragmentation final : public Workload {
  public:
   Fragmentation(std::string backend, MemoryPool* pool) : Workload(std::move(backend), pool) {

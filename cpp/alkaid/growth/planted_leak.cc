@@ -29,16 +29,17 @@
 namespace alkaid::growth {
 namespace {
 
-// Bytes. Just below 448 KiB: 7 of mimalloc's slices of 64 KiB with the 63 bytes that alignment takes
-// there, and 73 such blocks fill the 511 slices of a segment; one of jemalloc's size classes; and
-// glibc maps it by itself. Each loses 1 % at most. At 512 KiB mimalloc takes the double.
+// Bytes. Just below 448 KiB: 7 of mimalloc's slices of 64 KiB with the 63 bytes that alignment
+// takes there, and 73 such blocks fill the 511 slices of a segment; one of jemalloc's size classes;
+// and glibc maps it by itself. Each loses 1 % at most. At 512 KiB mimalloc takes the double.
 constexpr int64_t kBlockSize = (int64_t{448} << 10) - 64;
 // Bytes. Nine blocks, with jemalloc's page of padding for each.
 constexpr int64_t kArenaStep = int64_t{4} << 20;
 constexpr double kMostMb = 1e6;
 
-// The blocks begin with a pointer to the one before, so that they can be reached: what is planted on
-// purpose is none of a leak checker's business. Chains of their own, since it does not look into pools.
+// The blocks begin with a pointer to the one before, so that they can be reached: what is planted
+// on purpose is none of a leak checker's business. Chains of their own, since it does not look into
+// pools.
 std::atomic<uint8_t*> last_of_pool{nullptr};
 std::atomic<uint8_t*> last_of_malloc{nullptr};
 
@@ -58,8 +59,8 @@ Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
   return block;
 }
 
-// What the system says of itself, read into `room`: without memory it must not look as if there were
-// no limit.
+// What the system says of itself, read into `room`: without memory it must not look as if there
+// were no limit.
 std::optional<std::string_view> TextOf(const char* file, std::span<char> room) {
   const internal::FileDescriptor fd(
       internal::AboveStandardStreams(::open(file, O_RDONLY | O_CLOEXEC)));

@@ -5,11 +5,12 @@
 //
 // Blocks of one size that costs every allocator next to nothing beside itself (planted_leak.cc) are
 // allocated, written to and kept for ever. What does not fill a block is carried on to the next
-// event, so that the sum is exact. Blocks of the pool are labelled "planted leak"; with jemalloc they
-// come from an arena of their own, whose address space grows as they do.
+// event, so that the sum is exact. Blocks of the pool are labelled "planted leak"; with jemalloc
+// they come from an arena of their own, whose address space grows as they do.
 //
-// No machine is filled up: half of the memory that is available at the first event is planted at most.
-// A LeakProfile takes no stamps beyond that, so that all that it has are those with their plant.
+// No machine is filled up: half of the memory that is available at the first event is planted at
+// most. A LeakProfile takes no stamps beyond that, so that all that it has are those with their
+// plant.
 //
 // Ownership: the blocks are never given back. Threads: Plant from one at a time. Out of memory:
 // Plant says so, and the next call goes on with the same share; PlantedLeakFromEnvironment throws
@@ -34,8 +35,8 @@ struct PlantedLeakOptions {
   int64_t most_bytes = 0;
 };
 
-// Bytes: half of what the system, or the memory limit of the container, has left now. INT64_MAX where
-// it does not say.
+// Bytes: half of what the system, or the memory limit of the container, has left now. INT64_MAX
+// where it does not say.
 ALKAID_EXPORT int64_t MostToPlant();
 
 // From the values of ALKAID_PROFILE_LEAK_MB and ALKAID_PROFILE_LEAK_BY; empty as not set.
@@ -43,8 +44,8 @@ ALKAID_EXPORT int64_t MostToPlant();
 ALKAID_EXPORT Result<PlantedLeakOptions> ParsePlantedLeak(const std::string& mb,
                                                           const std::string& by);
 
-// What the environment asks for. Where it makes no sense, that is said once on stderr, and nothing is
-// planted.
+// What the environment asks for. Where it makes no sense, that is said once on stderr, and nothing
+// is planted.
 ALKAID_EXPORT PlantedLeakOptions PlantedLeakFromEnvironment();
 
 class ALKAID_EXPORT PlantedLeak {

@@ -2,8 +2,8 @@
 //
 //   alkaid_planted_slope_test BACKEND pool|malloc MB [EVENTS]
 //
-// One process a case, since a backend's memory is its process's. Prints the slopes; exits 0 where both
-// are right, 1 where one is not, 77 where this build has no such backend.
+// One process a case, since a backend's memory is its process's. Prints the slopes; exits 0 where
+// both are right, 1 where one is not, 77 where this build has no such backend.
 
 #include <cmath>
 #include <cstdio>

@@ -1,8 +1,8 @@
 // What the kernel says of this process's memory.
 //
 // Source: /proc/self/statm (proc(5)), whose first two fields are VmSize and VmRSS of
-// /proc/self/status in pages. The kernel batches the counts of each thread: VmRSS may be off by some
-// dozens of pages a thread, VmSize is exact.
+// /proc/self/status in pages. The kernel batches the counts of each thread: VmRSS may be off by
+// some dozens of pages a thread, VmSize is exact.
 //
 // Ownership: values. Threads: any. Allocates nothing but messages, so that
 // measuring does not change the figure; out of memory for one: kResourceExhausted.

@@ -35,8 +35,8 @@ struct State {
     internal::GuardFork([] {}, [] {}, [this] { BeginInChild(); });
   }
 
-  // A child begins anew, at its first event: its parent's threads may have been stamping when it was
-  // made. What is here needs no memory, for no exception can pass through fork.
+  // A child begins anew, at its first event: its parent's threads may have been stamping when it
+  // was made. What is here needs no memory, for no exception can pass through fork.
   void BeginInChild() {
     if (profile.load() == nullptr) return;
     left_by_parents = profile.exchange(nullptr);
@@ -84,7 +84,8 @@ State& TheState() {
 uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 
 // Leaves a profile without stamps behind, for the case that the process ends without a word. Where
-// that fails, writing at the end does too, and says so. For want of memory the next event tries again.
+// that fails, writing at the end does too, and says so. For want of memory the next event tries
+// again.
 void ClaimFile(State* state) try {
   const std::lock_guard guard(state->lock);
   std::string file = internal::OwnOutputName(state->pattern, state->owner, 1);

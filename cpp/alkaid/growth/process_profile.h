@@ -2,26 +2,27 @@
 //
 //   ALKAID_LEAK_PROFILE=run.%p.npy ./reader && alkaid profile report run.4711.npy
 //
-// The program says where an event ends, by StampEvent(); `alkaid dgram read` and `alkaid dgram events`
-// do so once a batch. The file is written when the process ends, after the program's own handlers and
-// the destructors of its static objects, as heap files at exit are (heap/reports/heap_requests.h); where
-// the environment asks for both, before those. It replaces a file of that name. The first event makes it, without a stamp,
-// where there is none yet: that is what stays of a process that ends by _exit or a signal.
+// The program says where an event ends, by StampEvent(); `alkaid dgram read` and `alkaid dgram
+// events` do so once a batch. The file is written when the process ends, after the program's own
+// handlers and the destructors of its static objects, as heap files at exit are
+// (heap/reports/heap_requests.h); where the environment asks for both, before those. It replaces a
+// file of that name. The first event makes it, without a stamp, where there is none yet: that is
+// what stays of a process that ends by _exit or a signal.
 //
-// Before that, what ReleaseUnused gives back is tried, unless the program has freed much since its last
-// event (LeakProfile::TryRelease). ALKAID_PROFILE_RELEASE_AT=n tries it at the n-th stamp instead,
-// while the program still holds everything.
+// Before that, what ReleaseUnused gives back is tried, unless the program has freed much since its
+// last event (LeakProfile::TryRelease). ALKAID_PROFILE_RELEASE_AT=n tries it at the n-th stamp
+// instead, while the program still holds everything.
 //
-// Names are patterns: %p becomes the process id, %% is a percent sign. To a name without %p a process
-// appends ".<process id>" where it was forked from the one that was asked, or where ALKAID_HEAP_OWNER
-// names another process. A forked child begins a profile of its own, and writes it when it stamped
-// something.
+// Names are patterns: %p becomes the process id, %% is a percent sign. To a name without %p a
+// process appends ".<process id>" where it was forked from the one that was asked, or where
+// ALKAID_HEAP_OWNER names another process. A forked child begins a profile of its own, and writes
+// it when it stamped something.
 //
-// Nothing is printed, but for a line on stderr where no file could be written, nothing was stamped, or
-// an event could not be.
+// Nothing is printed, but for a line on stderr where no file could be written, nothing was stamped,
+// or an event could not be.
 //
-// Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: a stamp is
-// left out; a line on stderr says so at the first one, and at the end how many.
+// Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: a
+// stamp is left out; a line on stderr says so at the first one, and at the end how many.
 #pragma once
 
 #include <atomic>

@@ -14,8 +14,8 @@
 namespace alkaid::growth {
 namespace {
 
-// Held for a probe of a table, so one serves all advisors; and only a lock of static lifetime can be
-// guarded against forks.
+// Held for a probe of a table, so one serves all advisors; and only a lock of static lifetime can
+// be guarded against forks.
 internal::ForkGuarded<std::mutex>& TheLock() {
   static auto* const lock = new internal::ForkGuarded<std::mutex>;
   return *lock;

@@ -38,8 +38,8 @@
 // Ownership: the library borrows an advisor from Install to Uninstall, or to its end. Threads: any,
 // but Install, Uninstall and the end from one at a time, and not from inside a builder's observer.
 // A fork leaves it usable in the child. Out of memory: a builder from which nothing could be learnt
-// is one less; Save and Load say kResourceExhausted; Uninstall and the end need none; Install, Learn,
-// Learnt and making one throw std::bad_alloc.
+// is one less; Save and Load say kResourceExhausted; Uninstall and the end need none; Install,
+// Learn, Learnt and making one throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -99,10 +99,10 @@ class ALKAID_EXPORT ReservationAdvisor final : public BuilderObserver {
   // Whole or not at all (core/files/durable_file.h). Errors: as errno maps, with the path.
   Status Save(const std::string& path) const;
   // Adds what the file says to what is known: of two marks the higher counts. An empty file says
-  // nothing. Its labels are not made (core/observers/label.h) until the program does. kNotFound where there is
-  // no file, as errno maps where it cannot be read; kInvalidArgument where it is no regular file or
-  // has more than 64 MiB, before it is read; kDataLoss, with the line, where it is not such a file: then
-  // nothing of it is added.
+  // nothing. Its labels are not made (core/observers/label.h) until the program does. kNotFound
+  // where there is no file, as errno maps where it cannot be read; kInvalidArgument where it is no
+  // regular file or has more than 64 MiB, before it is read; kDataLoss, with the line, where it is
+  // not such a file: then nothing of it is added.
   Status Load(const std::string& path);
 
   // What the library calls once installed.

@@ -1,6 +1,6 @@
 // What reservations are for, held in processes that begin afresh: each backend replays the reported
-// events with none, a fixed and an advised reservation. The advised ones begin with the file that an
-// earlier process of the same events left, by ALKAID_RESERVATIONS.
+// events with none, a fixed and an advised reservation. The advised ones begin with the file that
+// an earlier process of the same events left, by ALKAID_RESERVATIONS.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,8 +108,8 @@ Outcome ReplayInAChild(const std::string& what, const std::string& backend,
                        const std::string& file) {
   internal::ChildEnvironment environment = {{kDefaultMemoryPoolVariable, backend},
                                             {kReservationsVariable, file}};
-  // Once a large block was freed, glibc takes the next of its size from its heap; and there memalign
-  // leaves a remnant behind each, so that what was given back is not always found again.
+  // Once a large block was freed, glibc takes the next of its size from its heap; and there
+  // memalign leaves a remnant behind each, so that what was given back is not always found again.
   if (backend == "system" && end == "reset") {
     environment["GLIBC_TUNABLES"] = "glibc.malloc.mmap_threshold=131072";
   }

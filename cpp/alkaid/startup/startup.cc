@@ -83,9 +83,9 @@ void StartLeakProfile(uint32_t owner) {
   Say(kLeakProfileVariable, growth::ProfileLeaksOfProcess(pattern, owner));
 }
 
-// glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after the
-// constructors that make what lives as long as the process. What the program registers for its exit
-// later runs before ours; of ours, what is started first here runs last.
+// glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after
+// the constructors that make what lives as long as the process. What the program registers for its
+// exit later runs before ours; of ours, what is started first here runs last.
 [[gnu::constructor]] void Start(int count, char** arguments) try {
   StartGrowthTrace();
   const bool only_looks =

@@ -1,18 +1,18 @@
-// What every MemoryPool promises, as rules that are tested: run them over a pool of your own with one
-// line.
+// What every MemoryPool promises, as rules that are tested: run them over a pool of your own with
+// one line.
 //
 //   #include <alkaid/testing/pool_contract.h>
 //   ALKAID_INSTANTIATE_POOL_CONTRACT(MyPool, [] { return std::make_shared<MyPool>(); });
 //
 // in a test program that links alkaid::testing and GoogleTest's main. It is one test,
-// MyPool.KeepsThePoolContract, which goes through all rules, also after one that is broken. Each rule
-// calls the factory once. A failure names the rule, and so does the last line on stdout where the pool
-// crashes or hangs. The pool must grant 64 MiB and be safe for several threads. It may be in use
-// already, and its figures may stand anywhere: the rules look at what changes.
+// MyPool.KeepsThePoolContract, which goes through all rules, also after one that is broken. Each
+// rule calls the factory once. A failure names the rule, and so does the last line on stdout where
+// the pool crashes or hangs. The pool must grant 64 MiB and be safe for several threads. It may be
+// in use already, and its figures may stand anywhere: the rules look at what changes.
 //
-// Ownership: a factory that returns a MemoryPool* lends it for the length of a rule; one that returns a
-// shared_ptr or unique_ptr gives it. One that returns null has the test skipped (a backend that this
-// build does not have).
+// Ownership: a factory that returns a MemoryPool* lends it for the length of a rule; one that
+// returns a shared_ptr or unique_ptr gives it. One that returns null has the test skipped (a
+// backend that this build does not have).
 // Threads: the instantiation runs before main; the rules start threads of their own.
 // Out of memory: a failed test.
 #pragma once
@@ -29,8 +29,8 @@ namespace alkaid {
 // The pool to test; null: there is none here.
 using ContractPoolFactory = std::function<std::shared_ptr<MemoryPool>()>;
 
-// Registers the test with GoogleTest, as <name>.KeepsThePoolContract, before RUN_ALL_TESTS. `file` and
-// `line` are shown for it. Always true, so that it can initialise a constant.
+// Registers the test with GoogleTest, as <name>.KeepsThePoolContract, before RUN_ALL_TESTS. `file`
+// and `line` are shown for it. Always true, so that it can initialise a constant.
 bool RegisterPoolContract(const char* name, const char* file, int line, ContractPoolFactory make);
 
 namespace internal {

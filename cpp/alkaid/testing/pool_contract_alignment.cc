@@ -35,8 +35,8 @@ std::set<int64_t> PowersOfTwoAndNeighbours(int64_t largest) {
 }
 
 // Blocks of one size and alignment that are live together: the first of them may lie right by
-// chance, where the next ones do not. Only the ends of each are touched, for filling them would take
-// longer than all the rest.
+// chance, where the next ones do not. Only the ends of each are touched, for filling them would
+// take longer than all the rest.
 class LiveTogether {
  public:
   LiveTogether(MemoryPool& pool, int64_t size, int64_t alignment)
@@ -77,8 +77,8 @@ class LiveTogether {
   std::vector<uint8_t*> blocks_;
 };
 
-// Bytes; kLargestCopied is for reallocations, which copy. A sanitizer's allocator takes 100 times as
-// long for blocks that are large or widely aligned, and is not what is tested.
+// Bytes; kLargestCopied is for reallocations, which copy. A sanitizer's allocator takes 100 times
+// as long for blocks that are large or widely aligned, and is not what is tested.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int64_t kLargest = 256 << 10;
 constexpr int64_t kLargestCopied = 16 << 10;

@@ -1,7 +1,8 @@
-// What the files of the pool contract share: a block that knows its content, and the form of a test.
+// What the files of the pool contract share: a block that knows its content, and the form of a
+// test.
 //
-// Ownership: a Block frees what it holds; it borrows the pool. Threads: one at a time per Block. Out
-// of memory: the pool's status.
+// Ownership: a Block frees what it holds; it borrows the pool. Threads: one at a time per Block.
+// Out of memory: the pool's status.
 #pragma once
 
 #include <gtest/gtest.h>

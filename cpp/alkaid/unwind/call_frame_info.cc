@@ -132,8 +132,8 @@ bool ReadCommon(const uint8_t* start, Common* common) {
   return reader.ok && program <= reader.end;
 }
 
-// Whether an expression, given with its length in front, is rbp + *offset, and with `deref` the word
-// there: what compilers write for functions that align their stack.
+// Whether an expression, given with its length in front, is rbp + *offset, and with `deref` the
+// word there: what compilers write for functions that align their stack.
 bool IsOffsetFromRbp(const uint8_t* expression, bool deref, int64_t* offset) {
   constexpr uint8_t kBreg6 = 0x76;
   constexpr uint8_t kDeref = 0x06;
@@ -223,7 +223,8 @@ UnwindRule RuleIn(const uint8_t* description, uint64_t address, uint64_t* functi
 
 }  // namespace
 
-// Both look for the call, not what follows it: a call that does not return may be a function's last.
+// Both look for the call, not what follows it: a call that does not return may be a function's
+// last.
 UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function) {
   return RuleIn(FindDescription(return_address - 1), return_address - 1, function);
 }

@@ -6,8 +6,8 @@
 // the caller's rbp is. Both fit one word for practically all code that is called; what does not is
 // answered kElsewhere, and the unwinder of the C++ runtime is asked instead.
 //
-// Ownership: none. Threads: any. Out of memory: nothing is allocated. The tables of loaded libraries
-// are trusted, as the C++ runtime trusts them when it throws.
+// Ownership: none. Threads: any. Out of memory: nothing is allocated. The tables of loaded
+// libraries are trusted, as the C++ runtime trusts them when it throws.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ struct ALKAID_EXPORT UnwindRule {
 // begins, where the rule is not kElsewhere.
 ALKAID_EXPORT UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function);
 
-// The same for code that no file holds and whose call frame information a program registered with the
-// C++ runtime, as just-in-time compilers do. Takes the runtime's lock.
+// The same for code that no file holds and whose call frame information a program registered with
+// the C++ runtime, as just-in-time compilers do. Takes the runtime's lock.
 ALKAID_EXPORT UnwindRule FindRegisteredUnwindRule(uint64_t return_address, uint64_t* function);
 
 // What is known of an address.

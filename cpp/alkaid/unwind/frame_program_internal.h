@@ -1,5 +1,5 @@
-// Call frame programs: the instructions (DWARF 5, section 6.4.2) that say, address by address, where a
-// caller's registers are.
+// Call frame programs: the instructions (DWARF 5, section 6.4.2) that say, address by address,
+// where a caller's registers are.
 //
 // Of the registers only rbp and the return address are followed: on x86-64 they and the CFA are all
 // that a back-trace needs.

@@ -31,9 +31,9 @@ uint64_t TopOfStack(uint64_t rsp) {
   return thread > rsp ? thread : reinterpret_cast<uint64_t>(__libc_stack_end);
 }
 
-// Whether `rsp` is in the stack that the thread was started with, and not in one that a coroutine or
-// a signal handler has: there holes may lie between it and the top. Asks the C library once, which asks
-// the kernel; where that is refused, no stack is known.
+// Whether `rsp` is in the stack that the thread was started with, and not in one that a coroutine
+// or a signal handler has: there holes may lie between it and the top. Asks the C library once,
+// which asks the kernel; where that is refused, no stack is known.
 bool IsOwnStack(uint64_t rsp) {
   struct Bounds {
     uint64_t low;
@@ -82,10 +82,10 @@ __attribute__((no_sanitize("address", "thread"))) uint64_t LoadCode(uint64_t add
   return word;
 }
 
-// The instructions that a rule is of: those around the call, as the aligned word that holds its last
-// byte, and those with which the function makes its frame. Where a library was unloaded and another,
-// or the same built anew, came to lie there, they are others. Only for addresses of code: those for
-// which a rule was found.
+// The instructions that a rule is of: those around the call, as the aligned word that holds its
+// last byte, and those with which the function makes its frame. Where a library was unloaded and
+// another, or the same built anew, came to lie there, they are others. Only for addresses of code:
+// those for which a rule was found.
 uint64_t CodeOf(uint64_t pc, uint64_t function) {
   uint64_t code = LoadCode((pc - 1) & ~uint64_t{7});
   if (pc - function >= 8) code = code * 31 + LoadCode(function);
@@ -149,7 +149,8 @@ constexpr uint32_t kLookUpEvery = 1024;
 constinit thread_local uint32_t walks __attribute__((tls_model("initial-exec"))) = 0;
 
 // Goes from a frame to its caller's by a rule. False where that lies outside the stack or below the
-// frame, as wrong rules have it: the C++ runtime, which goes by the same, has to be kept from it too.
+// frame, as wrong rules have it: the C++ runtime, which goes by the same, has to be kept from it
+// too.
 inline bool Step(const UnwindRule& rule, const Stack& stack, Frame* frame) {
   uint64_t cfa = static_cast<uint64_t>(int64_t{rule.cfa_offset});
   if (rule.kind == UnwindRule::kFromRsp) {
@@ -171,8 +172,8 @@ inline bool Step(const UnwindRule& rule, const Stack& stack, Frame* frame) {
   return true;
 }
 
-// Whether `pc` is where the kernel lets a signal handler return to: mov $15, %rax; syscall. Only for
-// addresses of code.
+// Whether `pc` is where the kernel lets a signal handler return to: mov $15, %rax; syscall. Only
+// for addresses of code.
 bool IsReturnFromSignal(uint64_t pc) {
   return LoadCode(pc) == 0x0f0000000fc0c748u && (LoadCode(pc + 1) >> 56) == 0x05;
 }
@@ -218,8 +219,8 @@ struct RuntimeWalk {
   int depth;
 };
 
-// Whether the runtime may go on from a frame. It reads code at the caller's address before it asks again,
-// so that address is found first, as it will find it.
+// Whether the runtime may go on from a frame. It reads code at the caller's address before it asks
+// again, so that address is found first, as it will find it.
 bool MayGoOn(_Unwind_Context* context) {
 #if defined(__x86_64__)
   int interrupted = 0;  // by a signal: the address is not one that a call returns to

@@ -5,13 +5,13 @@
 // place, a frame that differs where these do not can be taken for the old one; every 1024th walk of
 // a thread looks all its rules up.
 //
-// A walk ends where the next frame's address is in no loaded library and in no registered code: what a
-// coroutine's first frame has as its caller, or what wrong call frame information leads to. The C++
-// runtime is never asked to go on from there, as it would read code at that address. It also ends at a
-// frame whose caller cannot be seen before the runtime goes there.
+// A walk ends where the next frame's address is in no loaded library and in no registered code:
+// what a coroutine's first frame has as its caller, or what wrong call frame information leads to.
+// The C++ runtime is never asked to go on from there, as it would read code at that address. It
+// also ends at a frame whose caller cannot be seen before the runtime goes there.
 //
-// Ownership: none. Threads: all functions, from any thread; the first two unwinders take no lock, so a
-// forked child can use them whatever its parent's threads were about.
+// Ownership: none. Threads: all functions, from any thread; the first two unwinders take no lock,
+// so a forked child can use them whatever its parent's threads were about.
 // Out of memory: no unwinder allocates on its usual way. Not for signal handlers, save
 // CaptureInterruptedStack.
 #pragma once
@@ -40,10 +40,11 @@ enum class Unwinder {
 // function is the first. Returns how many.
 ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);
 
-// The stack that a signal interrupted, for its handler: `context` is what a handler with SA_SIGINFO gets.
-// By the rules of kCallFrameInfo; ends at the first frame that cannot be left by one. The first entry is
-// one more than the address of the interrupted instruction, so that all can be read as return addresses.
-// May be called in signal handlers: takes no lock, allocates nothing and never asks the C++ runtime.
+// The stack that a signal interrupted, for its handler: `context` is what a handler with SA_SIGINFO
+// gets. By the rules of kCallFrameInfo; ends at the first frame that cannot be left by one. The
+// first entry is one more than the address of the interrupted instruction, so that all can be read
+// as return addresses. May be called in signal handlers: takes no lock, allocates nothing and never
+// asks the C++ runtime.
 ALKAID_EXPORT int CaptureInterruptedStack(const void* context, uint64_t* frames, int max_frames);
 
 // How often kCallFrameInfo had to ask the C++ runtime, because a frame could not be left by a rule.

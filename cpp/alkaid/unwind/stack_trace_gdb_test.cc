@@ -52,7 +52,8 @@ int RunTheCalls() {
   return alkaid::unwind::CountOfRuntimeWalks() == 0 ? 0 : 1;
 }
 
-// gdb's own frames, those of inlined functions left out; the two innermost are the stop and the look.
+// gdb's own frames, those of inlined functions left out; the two innermost are the stop and the
+// look.
 constexpr char kScript[] = R"(set pagination off
 set confirm off
 set debuginfod enabled off

@@ -210,8 +210,8 @@ TEST(StackTrace, WhatASignalInterruptedIsFoundPastTheHandler) {
 }
 
 #if defined(__x86_64__)
-// Three ways to a return address that is none: a stack that was used before and has no caller at its
-// top, call frame information that leaves pushes out, and a call of no function.
+// Three ways to a return address that is none: a stack that was used before and has no caller at
+// its top, call frame information that leaves pushes out, and a call of no function.
 constexpr uint64_t kGarbage = 0x7b7b7b7b7b7b7b7b;
 extern "C" {
 void alkaid_test_enter(void* stack_top, void (*function)());

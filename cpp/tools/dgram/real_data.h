@@ -1,7 +1,8 @@
 // The folder of real files that ALKAID_TEST_DATA names, with what other programs found in them.
 //
-// <folder>/truth/*.json are the truths; "a__b__c.xtc2" in their names and texts is <folder>/a/b/c.xtc2.
-// Tests of the fixture are skipped, and say why, where there is no such folder. Not installed.
+// <folder>/truth/*.json are the truths; "a__b__c.xtc2" in their names and texts is
+// <folder>/a/b/c.xtc2. Tests of the fixture are skipped, and say why, where there is no such
+// folder. Not installed.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -149,8 +149,8 @@ TEST_F(ProfileGate, GivesTheCommandAnEmptyInput) {
   EXPECT_EQ(Gate({}, Program("120", "0", "echo")).exit_code, 0);
 }
 
-// The long version, 200 runs on each backend, stands in docs/leak-gate.md. Each run has a seed of its
-// own, and the same one in every run of this test.
+// The long version, 200 runs on each backend, stands in docs/leak-gate.md. Each run has a seed of
+// its own, and the same one in every run of this test.
 TEST_F(ProfileGate, PassesCleanRunsThatAreAllDifferent) {
   const TestFolder folder;
   const CommandResult result =

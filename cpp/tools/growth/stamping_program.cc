@@ -1,5 +1,5 @@
-// A program with events, for the tests and measurements of `alkaid profile gate`: noisy as real ones
-// are, and with a leak where one is asked for.
+// A program with events, for the tests and measurements of `alkaid profile gate`: noisy as real
+// ones are, and with a leak where one is asked for.
 //
 //   stamping_program EVENTS [LEAK_MB [SEED [END]]]
 //

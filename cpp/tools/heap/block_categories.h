@@ -1,5 +1,5 @@
-// What blocks of a snapshot are, as `alkaid heap show` and `alkaid heap diff` list them: docs/heap.md,
-// "What a block is".
+// What blocks of a snapshot are, as `alkaid heap show` and `alkaid heap diff` list them:
+// docs/heap.md, "What a block is".
 //
 // Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -20,7 +20,8 @@ class BlockCategories {
   BlockCategories(const heap::HeapSnapshot& snapshot, HeapSymbols* symbols);
 
   // Of a block of the snapshot: its label, where a pool gave it; what the process recognized; the
-  // class whose virtual functions its first word leads to, if its objects fit the block; or "uncategorized".
+  // class whose virtual functions its first word leads to, if its objects fit the block; or
+  // "uncategorized".
   const std::string& Of(uint32_t block);
 
  private:

@@ -28,8 +28,8 @@ using ::testing::Not;
 
 constexpr char kPython[] = "/usr/bin/python3";
 
-// Runs a program that prints what it holds, CATEGORY and ADDRESS with a tab between them, and expects
-// its blocks to be listed so.
+// Runs a program that prints what it holds, CATEGORY and ADDRESS with a tab between them, and
+// expects its blocks to be listed so.
 class PlantedContents : public ::testing::Test {
  protected:
   void SetUp() override {

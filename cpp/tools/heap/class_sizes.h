@@ -1,9 +1,10 @@
 // ClassSizes: how many bytes an object of a class with virtual functions has, by the debugging
 // information of one file.
 //
-// Compilers and the demangler do not write a name alike ("Boxed<long int>", "Boxed<long>"), so names are
-// compared in a form of their own. All units are read when a class is asked for first, up to a limit of
-// 4 Mi entries. Not known are classes inside of functions, and those of split units (-gsplit-dwarf).
+// Compilers and the demangler do not write a name alike ("Boxed<long int>", "Boxed<long>"), so
+// names are compared in a form of their own. All units are read when a class is asked for first, up
+// to a limit of 4 Mi entries. Not known are classes inside of functions, and those of split units
+// (-gsplit-dwarf).
 //
 // A file may be hostile: each walk goes on to greater offsets only, and so it ends.
 //

@@ -1,5 +1,5 @@
-// CodeUnits: which function a place of code belongs to, and what was inlined there, by the debugging
-// information of one file.
+// CodeUnits: which function a place of code belongs to, and what was inlined there, by the
+// debugging information of one file.
 //
 // Goes by the units themselves and not by .debug_aranges, a table that compilers need not write:
 // clang and rustc do not. A unit is read when an address of its own is asked for first.
@@ -23,8 +23,8 @@ namespace alkaid::tools {
 // process where one cannot grow. They are much smaller than the room.
 void EnsureRoomForTables();
 
-// Go to the first child, and to the next one of the same parent. False where there is none, or where the
-// file is damaged and it would not come later in the file.
+// Go to the first child, and to the next one of the same parent. False where there is none, or
+// where the file is damaged and it would not come later in the file.
 bool GoToChild(const ::Dwarf_Die& parent, ::Dwarf_Die* child);
 bool GoToNext(::Dwarf_Die* die);
 

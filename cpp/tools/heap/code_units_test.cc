@@ -1,5 +1,5 @@
-// Which function of a program a place of code belongs to. That of programs of several compilers is in
-// track_run_test.cc.
+// Which function of a program a place of code belongs to. That of programs of several compilers is
+// in track_run_test.cc.
 
 #if ALKAID_HAVE_LIBDW
 

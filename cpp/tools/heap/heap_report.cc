@@ -32,8 +32,8 @@ std::string LabelText(const std::string& label) {
   return label.empty() ? "(no label)" : Printable(label);
 }
 
-// Of a column of a list of blocks. A class may have a name of hundreds of characters, which then stands
-// out of it.
+// Of a column of a list of blocks. A class may have a name of hundreds of characters, which then
+// stands out of it.
 constexpr size_t kWidestColumn = 40;
 
 size_t ColumnWidth(const std::vector<std::string>& texts) {

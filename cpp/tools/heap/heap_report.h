@@ -1,5 +1,5 @@
-// What `alkaid heap show` and `alkaid heap diff` have in common: their options, and what was live or
-// changed by label, pool, category, thread and back-trace.
+// What `alkaid heap show` and `alkaid heap diff` have in common: their options, and what was live
+// or changed by label, pool, category, thread and back-trace.
 //
 // Ownership: a HeapReport borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once

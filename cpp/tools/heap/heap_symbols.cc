@@ -58,8 +58,8 @@ bool HeapSymbols::CanName() { return true; }
 
 namespace {
 
-// libdw takes a section for which it has no memory for one that is not there. Where the whole file can
-// be mapped, as libdw does then, no section needs memory of its own.
+// libdw takes a section for which it has no memory for one that is not there. Where the whole file
+// can be mapped, as libdw does then, no section needs memory of its own.
 bool CanBeMapped(int fd) {
   struct stat info;
   if (::fstat(fd, &info) != 0 || info.st_size == 0) return true;

@@ -50,8 +50,8 @@ class HeapSymbols {
   // The call that returns to this address; what was inlined there comes first. Never empty.
   const std::vector<CodePlace>& Name(uint64_t return_address);
 
-  // The class whose table of virtual functions an object points to by its first word: that word is 16
-  // past the symbol "vtable for CLASS". None for any other address.
+  // The class whose table of virtual functions an object points to by its first word: that word is
+  // 16 past the symbol "vtable for CLASS". None for any other address.
   VtableClass ClassOfVtable(uint64_t word);
 
   // What kept files from being read, a sentence each: those that were asked for so far.

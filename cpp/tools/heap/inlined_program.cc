@@ -1,6 +1,6 @@
 // A program that keeps a block of 333,000 bytes and one of 444,000, which were allocated through
-// functions that are inlined into one another, for tests of what names the code has. Built in several
-// ways, none of which leaves it a .debug_aranges.
+// functions that are inlined into one another, for tests of what names the code has. Built in
+// several ways, none of which leaves it a .debug_aranges.
 #include <cstdlib>
 
 // Linked with the C library alone.

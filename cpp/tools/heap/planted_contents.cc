@@ -1,6 +1,6 @@
 // A program that knows no Alkaid and holds a block of each kind that is recognized, and others that
-// only look like one. For each it prints what it is to be taken for, and its address, with a tab between
-// them.
+// only look like one. For each it prints what it is to be taken for, and its address, with a tab
+// between them.
 //
 //   planted_contents         ends with exit code 0
 //   planted_contents wait    prints its process's number first and "end" last, and waits for a line
@@ -149,8 +149,8 @@ void LookAlike() {
   int (*const function)(const char*) = std::puts;
   Print("uncategorized", Bytes(32, &function, sizeof(function)));
 
-  // What is larger than the object that its first word is of: an arena, a record with a tag, an object
-  // with what belongs to it behind it. And what fits: rounded up by an allocator.
+  // What is larger than the object that its first word is of: an arena, a record with a tag, an
+  // object with what belongs to it behind it. And what fits: rounded up by an allocator.
   const Triangle triangle;
   const Boxed<long> boxed;
   for (const void* const object :
@@ -180,8 +180,8 @@ void LookAlike() {
   Print("uncategorized", full);
   Print("uncategorized", ended);
 
-  // A ring of bytes: where they are, tail, mask, head. An owner that was cleared, and whose text has gone
-  // to one who has written nothing to it.
+  // A ring of bytes: where they are, tail, mask, head. An owner that was cleared, and whose text
+  // has gone to one who has written nothing to it.
   for (const size_t used : {0, 5, 20, 63}) {
     const void* const ring = Bytes(64, "abc\0de", 6);
     const Triple owner = {ring, used, 63, used};
@@ -195,8 +195,8 @@ void LookAlike() {
   for (int i = 0; i < 8; ++i) Print("uncategorized", std::calloc(1, 41));
   Print("uncategorized", texts);
 
-  // What is no array of pointers: one number among them, nothing but nulls, one pointer, an end beyond
-  // the block.
+  // What is no array of pointers: one number among them, nothing but nulls, one pointer, an end
+  // beyond the block.
   const void* pointers[8] = {full, ended, full, reinterpret_cast<const void*>(17), full};
   const void* const one_number = Bytes(sizeof(pointers), pointers, sizeof(pointers));
   const void* const nulls = Bytes(64, "", 0);

@@ -2,10 +2,10 @@
 // this process's stdout and stderr, and its signals passed on.
 //
 // While a ChildProcesses lives, SIGINT, SIGTERM, SIGHUP and SIGQUIT wait; those that were ignored
-// before stay so. A child has a process group of its own, and what comes while it runs is passed on to
-// all of that: the terminal's too, which tells the foreground alone. The command ends when the child
-// has; what then is left of its group gets SIGTERM, and SIGKILL two seconds later. Who leaves the
-// group (setsid) is left alone.
+// before stay so. A child has a process group of its own, and what comes while it runs is passed on
+// to all of that: the terminal's too, which tells the foreground alone. The command ends when the
+// child has; what then is left of its group gets SIGTERM, and SIGKILL two seconds later. Who leaves
+// the group (setsid) is left alone.
 //
 // Threads: one at a time in the program. Out of memory: throws std::bad_alloc.
 #pragma once

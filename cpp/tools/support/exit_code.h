@@ -21,8 +21,8 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 // Malformed structure of the data.
 inline constexpr int kExitMalformed = 2;
-// Of `profile gate`: memory grows; nothing can be said, as a planted leak was not found or there are
-// too few stamps; the program that was looked at failed by itself.
+// Of `profile gate`: memory grows; nothing can be said, as a planted leak was not found or there
+// are too few stamps; the program that was looked at failed by itself.
 inline constexpr int kExitGrows = 3;
 inline constexpr int kExitNotTold = 4;
 inline constexpr int kExitCommandFailed = 5;
@@ -38,7 +38,8 @@ inline constexpr char kExitCodesOfMakers[] =
     "129 for HUP. What is not written whole does not appear: a file that had the name stays as\n"
     "it was, and no temporary one is left, unless a second signal ends the command at once.";
 
-// Says on stderr what failed, in one line that gives the terminal no orders, nothing where `status` is OK, and returns the exit code.
+// Says on stderr what failed, in one line that gives the terminal no orders, nothing where `status`
+// is OK, and returns the exit code.
 inline int ReportStatus(const Status& status) {
   if (status.ok()) return kExitOk;
   const auto message = status.message();

@@ -6,8 +6,8 @@
 
 namespace alkaid::tools {
 
-// Puts a descriptor that can neither be read nor written where one of the three is closed: reading and
-// writing fail as before. What the command runs finds them closed.
+// Puts a descriptor that can neither be read nor written where one of the three is closed: reading
+// and writing fail as before. What the command runs finds them closed.
 void HoldStandardStreams();
 
 }  // namespace alkaid::tools

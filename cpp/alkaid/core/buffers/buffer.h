@@ -93,13 +93,12 @@ class ALKAID_EXPORT Buffer {
                                             MemoryPool* pool = default_memory_pool()) const;
 
   // Where `*buffer` shows less than `ratio` (0 to 1) of what it keeps alive, size() of
-  // root_capacity() bytes, replaces it by a copy in a root of its own, mutable, and lets the big one
-  // go: its memory comes back with the last other reference to it. Says whether it did. Nothing is
-  // copied where a copy would hold as much, so asking again is cheap. Memory of the CPU is copied to
-  // `pool` (null: the default); other memory on its device, by its manager, as Copy does. Writes to
-  // either do not show in the other.
-  // kInvalidArgument for null and for a ratio that is none; kResourceExhausted, and what the device
-  // says. On error `*buffer` stays as it was.
+  // root_capacity() bytes, replaces it by a copy in a root of its own, mutable, and lets the big
+  // one go: its memory comes back with the last other reference to it. Says whether it did. Nothing
+  // is copied where a copy would hold as much, so asking again is cheap. Memory of the CPU is
+  // copied to `pool` (null: the default); other memory on its device, by its manager, as Copy does.
+  // Writes to either do not show in the other. kInvalidArgument for null and for a ratio that is
+  // none; kResourceExhausted, and what the device says. On error `*buffer` stays as it was.
   static Result<bool> CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
                                      MemoryPool* pool = default_memory_pool());
 

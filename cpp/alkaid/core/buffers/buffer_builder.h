@@ -139,8 +139,8 @@ class ALKAID_EXPORT BufferBuilder {
 
   // Drops the bytes.
   void Reset();
-  // Goes back to `position`, from 0 to length(); capacity stays. The contents are not over, not even
-  // at 0: what is told at their end (builder_events.h) is the most of all that time.
+  // Goes back to `position`, from 0 to length(); capacity stays. The contents are not over, not
+  // even at 0: what is told at their end (builder_events.h) is the most of all that time.
   void Rewind(int64_t position) {
     so_far_.high_water = std::max(so_far_.high_water, size_);
     size_ = position;
@@ -185,8 +185,8 @@ class ALKAID_EXPORT BufferBuilder {
   int64_t alignment_ = kDefaultBufferAlignment;
   Label label_;
 
-  // What became of the contents since the builder was last empty. Written where it grows, shrinks or
-  // goes back only: behind what the appends touch.
+  // What became of the contents since the builder was last empty. Written where it grows, shrinks
+  // or goes back only: behind what the appends touch.
   struct Contents {
     int64_t high_water = 0;
     int64_t bytes_copied = 0;

@@ -92,8 +92,9 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVec
                                                                  MemoryPool* pool = nullptr);
 
 namespace internal {
-// What the CompactIfBelow functions ask: whether `shown` bytes of the `held` that they keep are less
-// than `ratio` of them, and a copy would hold fewer. kInvalidArgument for a ratio that is none.
+// What the CompactIfBelow functions ask: whether `shown` bytes of the `held` that they keep are
+// less than `ratio` of them, and a copy would hold fewer. kInvalidArgument for a ratio that is
+// none.
 ALKAID_EXPORT Result<bool> IsWorthCompacting(int64_t shown, int64_t held, double ratio);
 }  // namespace internal
 

@@ -134,9 +134,9 @@ class PlacePool final : public ProxyMemoryPool {
   return *std::move(buffer);
 }
 
-// A fault in a buffer that lies where another one lay, of another pool: which has left its pool, or,
-// where that is the program's own, was never given back. `frees`: the fault is that the block goes to
-// the older one's pool.
+// A fault in a buffer that lies where another one lay, of another pool: which has left its pool,
+// or, where that is the program's own, was never given back. `frees`: the fault is that the block
+// goes to the older one's pool.
 int RunReuse(bool left_its_pool, bool frees) {
   const Status registered = RegisterMemoryBackend(
       "place", [] { return std::make_unique<BaseMemoryPoolImpl<PlaceAllocator>>(); });

@@ -36,11 +36,11 @@ class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
   Status Resize(int64_t new_size, bool shrink_to_fit) override;
   Status Reserve(int64_t new_capacity) override;
 
-  // The debug mode of pools, from here on. A byte of the padding that is not zero is a memory fault,
-  // found when the buffer is resized, reserves, or goes; and so is a block that lies over another
-  // buffer's of the same pool. Padding is what the capacity was rounded up by beyond the largest
-  // size that the buffer was given since its bytes are where they are. From Reserve on, which asks
-  // for capacity itself, there is none.
+  // The debug mode of pools, from here on. A byte of the padding that is not zero is a memory
+  // fault, found when the buffer is resized, reserves, or goes; and so is a block that lies over
+  // another buffer's of the same pool. Padding is what the capacity was rounded up by beyond the
+  // largest size that the buffer was given since its bytes are where they are. From Reserve on,
+  // which asks for capacity itself, there is none.
   void Watch();
 
  private:

@@ -38,8 +38,8 @@ TEST(AllocateBuffer, IsAlignedAndPaddedWithZerosTo64) {
   }
 }
 
-// Sizes that are powers of two, of which allocators make a case of their own; the first block may lie
-// right by chance.
+// Sizes that are powers of two, of which allocators make a case of their own; the first block may
+// lie right by chance.
 TEST(AllocateBuffer, KeepsEachAlignmentForEachPowerOfTwoOnEachBackend) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const auto pool, CreateMemoryPool(backend));

@@ -4,20 +4,20 @@
 //   ALKAID_RETURN_NOT_OK(file->Write(bytes));
 //   ALKAID_RETURN_NOT_OK(file->Close());  // only now is there a run.xtc2
 //
-// Bytes go into a temporary file beside the final one, ".run.xtc2.<process>-<boot>-<random>.tmp". Close
-// brings them to the disk (fsync), gives the file its name (rename) and brings the name to the disk
-// (fsync of the directory). Before that, and after any failure, a file that had the name stays as
-// it was, and where there was none there is none. A stream that is abandoned or destroyed removes
-// its temporary file. A process that is killed leaves it there, and the next stream of that name
-// removes it: where its writer ran on this host since the host was started, and its lock is free
-// (temporary_file_internal.h). One that another host left in a shared folder stays.
+// Bytes go into a temporary file beside the final one, ".run.xtc2.<process>-<boot>-<random>.tmp".
+// Close brings them to the disk (fsync), gives the file its name (rename) and brings the name to
+// the disk (fsync of the directory). Before that, and after any failure, a file that had the name
+// stays as it was, and where there was none there is none. A stream that is abandoned or destroyed
+// removes its temporary file. A process that is killed leaves it there, and the next stream of that
+// name removes it: where its writer ran on this host since the host was started, and its lock is
+// free (temporary_file_internal.h). One that another host left in a shared folder stays.
 //
 // A symbolic link is followed, and the file that it leads to is replaced. In a folder to which
-// everyone may write, such as /tmp, only where the link belongs to the user of this process, to root
-// or to the folder's owner; by the same rule a pipe or device there is not opened, nor, where the
-// folder is sticky, a file replaced: kPermissionDenied. So it is for folders on the way. No output is
-// ever opened as descriptor 0, 1 or 2, where prints would land in it. What exists and is no
-// regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), can not be
+// everyone may write, such as /tmp, only where the link belongs to the user of this process, to
+// root or to the folder's owner; by the same rule a pipe or device there is not opened, nor, where
+// the folder is sticky, a file replaced: kPermissionDenied. So it is for folders on the way. No
+// output is ever opened as descriptor 0, 1 or 2, where prints would land in it. What exists and is
+// no regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), can not be
 // replaced: it is opened for appending and written as the bytes come. There opening and writing may
 // wait for a reader as long as it likes: a signal whose handler was installed without SA_RESTART
 // ends the wait, with EINTR's kUnavailable. No other call here is ended by a signal.
@@ -100,8 +100,9 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   std::string temporary_name_;
 };
 
-// Makes a file of these bytes where nothing has the name yet; kOk too where something has. Links are
-// followed, and not followed, as above. The bytes come after the name: for what has to be seen at once.
+// Makes a file of these bytes where nothing has the name yet; kOk too where something has. Links
+// are followed, and not followed, as above. The bytes come after the name: for what has to be seen
+// at once.
 ALKAID_EXPORT Status CreateFileIfAbsent(const std::string& path, std::string_view content);
 
 }  // namespace alkaid::io

@@ -8,8 +8,8 @@
 //
 // Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool
 // must outlive the Buffers read. Threads: ReadAt and WriteAt from many at once; the rest one at a
-// time. Out of memory: kResourceExhausted; the position is then where it was. Errors: as errno maps,
-// with the path and the position.
+// time. Out of memory: kResourceExhausted; the position is then where it was. Errors: as errno
+// maps, with the path and the position.
 #pragma once
 
 #include <cstdint>
@@ -61,11 +61,11 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
   int64_t position_ = 0;
 };
 
-// All of a regular file that has at most `most_bytes`; `what` is what such a file is called where it is
-// refused, "a heap file". What is no regular file is refused at once, however it was opened, and so is
-// one that is larger, before any of it is read: kInvalidArgument, with the path and the limit. A file
-// that is cut meanwhile gives what is left of it. Files that the system makes up as they are read have
-// no size, and give nothing.
+// All of a regular file that has at most `most_bytes`; `what` is what such a file is called where
+// it is refused, "a heap file". What is no regular file is refused at once, however it was opened,
+// and so is one that is larger, before any of it is read: kInvalidArgument, with the path and the
+// limit. A file that is cut meanwhile gives what is left of it. Files that the system makes up as
+// they are read have no size, and give nothing.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& path,
                                                             int64_t most_bytes,
                                                             const std::string& what,

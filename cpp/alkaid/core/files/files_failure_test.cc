@@ -268,8 +268,8 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
                             reading.request.buffer->ToString(), reading.queue->in_flight(),
                             reading.request.buffer.use_count());
       };
-      // The kernel's queue makes threads for what it does not read itself, and a queue of threads its
-      // threads.
+      // The kernel's queue makes threads for what it does not read itself, and a queue of threads
+      // its threads.
       const bool needs_threads =
           reads_by == ReadQueueKind::kThreads || (reads_by == ReadQueueKind::kIoUring && in_memory);
       FailureSuite::Try(

@@ -171,8 +171,8 @@ void IoUringReadQueue::Complete(int slot, int result) {
   }
 }
 
-// Waits for one completion and takes it and all that lie behind it. False when the kernel can not be
-// waited for.
+// Waits for one completion and takes it and all that lie behind it. False when the kernel can not
+// be waited for.
 bool IoUringReadQueue::TakeCompletions() {
   if (broken_) return false;
   io_uring_cqe* completion = nullptr;

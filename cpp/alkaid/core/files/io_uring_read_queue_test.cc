@@ -49,7 +49,8 @@ class IoUringReadQueue : public ::testing::Test {
     }
     return -1;
   }
-  // Puts something else where the ring's descriptor was, as a program does that closes all it finds.
+  // Puts something else where the ring's descriptor was, as a program does that closes all it
+  // finds.
   static void TakeTheRingAway() {
     const int ring = RingDescriptor();
     ASSERT_GE(ring, 0);

@@ -6,11 +6,11 @@
 // Symbolic links are followed, in folders on the way and at the end, as people use them to have
 // results on a larger disk. But in a folder to which everyone may write, such as /tmp, anyone could
 // have made a link of the name that an output will have. There a link is followed only where it
-// belongs to the user of this process, to root, or to the owner of the folder: the kernel's own rule
-// (fs.protected_symlinks), kept here because outputs are found by reading links, and kept where the
-// kernel's is switched off or where the folder has no sticky bit. By the same rule a pipe, a device
-// or a socket there is not written to; nor, where the folder is sticky, a file that would have to be
-// replaced. A folder that a group may write to is its group's business.
+// belongs to the user of this process, to root, or to the owner of the folder: the kernel's own
+// rule (fs.protected_symlinks), kept here because outputs are found by reading links, and kept
+// where the kernel's is switched off or where the folder has no sticky bit. By the same rule a
+// pipe, a device or a socket there is not written to; nor, where the folder is sticky, a file that
+// would have to be replaced. A folder that a group may write to is its group's business.
 //
 // Threads: any. Out of memory: may throw std::bad_alloc.
 #pragma once

@@ -48,7 +48,8 @@ class SlottedReadQueue : public ReadQueue {
   std::vector<Slot> slots_;
 };
 
-// The read, now, on this thread. A file of the program's own may throw std::bad_alloc: a worker must not.
+// The read, now, on this thread. A file of the program's own may throw std::bad_alloc: a worker
+// must not.
 ReadOutcome ReadNow(const ReadRequest& request);
 
 std::unique_ptr<ReadQueue> MakeThreadReadQueue(int depth);

@@ -459,8 +459,8 @@ TEST(ReadQueue, AWrongValueOfTheVariableIsAnErrorThatNamesTheChoices) {
   }
 }
 
-// UndefinedBehaviorSanitizer opens a pipe to look at an object's type, and takes one that it can not
-// look at for wrong. It runs together with AddressSanitizer.
+// UndefinedBehaviorSanitizer opens a pipe to look at an object's type, and takes one that it can
+// not look at for wrong. It runs together with AddressSanitizer.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kCanDoWithoutDescriptors = false;
 #else

@@ -1,9 +1,9 @@
 // The temporary files beside outputs, and what killed writers leave of them.
 //
-// A temporary file of "run.xtc2" is called ".run.xtc2.<process>-<boot>-<random>.tmp", where <boot> are
-// the first 16 digits of the kernel's boot id. Its writer holds a lock on it (flock) from before it
-// writes the first byte until the file has its name or is removed; the kernel lets go of the lock when
-// the writer is gone, however that ended, and children that it forked too.
+// A temporary file of "run.xtc2" is called ".run.xtc2.<process>-<boot>-<random>.tmp", where <boot>
+// are the first 16 digits of the kernel's boot id. Its writer holds a lock on it (flock) from
+// before it writes the first byte until the file has its name or is removed; the kernel lets go of
+// the lock when the writer is gone, however that ended, and children that it forked too.
 //
 // Names cannot be guessed, and are made with O_EXCL: what another put there, a link too, is never
 // opened.

@@ -4,21 +4,21 @@
 // is over, it passes one function here. Appends within the capacity do not come here and pay
 // nothing. Nor does a builder whose contents never had a byte.
 //
-// With ALKAID_TRACE_GROWTH=1 in the environment when the library is loaded, each growth is a line on
-// stderr as well, written in one piece:
+// With ALKAID_TRACE_GROWTH=1 in the environment when the library is loaded, each growth is a line
+// on stderr as well, written in one piece:
 //
 //   alkaid: BufferBuilder growth label images base_ptr shift size 98304 capacity 98304 -> 196608
 //   by need
 //
 // (one line). `base_ptr` is `new` for the first block, `shift` where the bytes moved to another
 // address, `stays` where they did not; sizes are in bytes; `by` is need, reservation, advice or
-// resize, as BuilderGrowthReason. The label is `-` where there is none; what would split the line or
-// order the terminal about is written as \x0a (base/printable_text.h), and long labels are cut.
+// resize, as BuilderGrowthReason. The label is `-` where there is none; what would split the line
+// or order the terminal about is written as \x0a (base/printable_text.h), and long labels are cut.
 //
 // Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
 // thread that builds, on several at once; Add and Remove from any thread, except from inside an
-// observer. RemoveBuilderObserver returns once no call into that observer is running. No lock of the
-// library is held while an observer is told. An observer is not told of what it builds itself.
+// observer. RemoveBuilderObserver returns once no call into that observer is running. No lock of
+// the library is held while an observer is told. An observer is not told of what it builds itself.
 // Observers must not throw: an exception that leaves one, Advise included, ends the program by
 // std::terminate, where it was thrown.
 // Out of memory: AddBuilderObserver throws std::bad_alloc, and nothing was added; telling and
@@ -52,7 +52,8 @@ struct BuilderGrowth {
 };
 
 // Told when a builder is finished, reset, destroyed or assigned to, or gives all its capacity back.
-// Rewind is no end: a builder that is rewound from one event to the next tells once, of all of them.
+// Rewind is no end: a builder that is rewound from one event to the next tells once, of all of
+// them.
 struct BuilderEnd {
   Label label;             // as at the first growth of these contents
   int64_t size = 0;        // at the end

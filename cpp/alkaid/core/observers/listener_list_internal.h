@@ -1,21 +1,22 @@
 // Who listens to events of one family: observers, each with the kinds of event that it wants.
 //
-// Add replaces the list, and Remove strikes its observer out of the list that there is, which takes no
-// memory. A thread that reads a list counts itself in on a cache line that few others share, so telling takes no lock and observers' own locks meet none of ours: a
-// thread may fork, and another wait for whatever the forking one holds, while it is inside an
-// observer.
+// Add replaces the list, and Remove strikes its observer out of the list that there is, which takes
+// no memory. A thread that reads a list counts itself in on a cache line that few others share, so
+// telling takes no lock and observers' own locks meet none of ours: a thread may fork, and another
+// wait for whatever the forking one holds, while it is inside an observer.
 //
 // An observer must not throw: TellAll is noexcept, so an exception that leaves one ends the program
 // by std::terminate where it was thrown. Most events come from destructors, out of which no
 // exception can pass; and one that passed through an allocation would lose its block.
 //
 // Remove blocks until every thread that could have met the observer has left the list. Threads that
-// enter later do not delay it: a thread counts itself in under one of two phases, and Remove switches the phase. An
-// observer is not told what it causes itself, which would not end.
+// enter later do not delay it: a thread counts itself in under one of two phases, and Remove
+// switches the phase. An observer is not told what it causes itself, which would not end.
 //
 // Ownership: borrows an observer from Add to Remove. A list has static lifetime and is never
 // destroyed. Threads: any; Add and Remove not from inside an observer.
-// Out of memory: Add throws std::bad_alloc, and nothing was added; Remove and telling allocate nothing.
+// Out of memory: Add throws std::bad_alloc, and nothing was added; Remove and telling allocate
+// nothing.
 #pragma once
 
 #include <sched.h>
@@ -152,7 +153,8 @@ class ListenerList {
     return slots_[thread->slot - 1];
   }
 
-  // A thread that has the old list counted itself in before the list was changed, under either phase: it may have been slow to do so. So both have to be seen empty; and each while the other
+  // A thread that has the old list counted itself in before the list was changed, under either
+  // phase: it may have been slow to do so. So both have to be seen empty; and each while the other
   // is the current one, for then no thread comes into it twice.
   void WaitForReaders() {
     // Not a ForkGuarded lock: a fork inside an observer would wait for whoever waits for it.

@@ -3,7 +3,8 @@
 // Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and
 // the release of each root buffer calls one function here. While nobody listens that is a load of
 // one global and a branch not taken. Adaptors (logging, capped, proxy, labelled and whatever
-// derives from ForwardingMemoryPool) forward to the pool below and do not emit again, so a block is seen exactly once.
+// derives from ForwardingMemoryPool) forward to the pool below and do not emit again, so a block is
+// seen exactly once.
 //
 // Listeners are observers in this process, and tracers outside it through the static tracepoints of
 // core/observers/probes.h.
@@ -16,7 +17,8 @@
 // Observers must not throw: an exception that leaves one ends the program by std::terminate, where
 // it was thrown. So does the cancellation of a thread inside one (pthread_cancel).
 // Out of memory: AddMemoryObserver throws std::bad_alloc, and nothing was added; emission and
-// RemoveMemoryObserver allocate nothing. Memory events that an observer itself causes are told to the others and not to it.
+// RemoveMemoryObserver allocate nothing. Memory events that an observer itself causes are told to
+// the others and not to it.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +33,9 @@ class MemoryPool;
 struct SourceNote;
 
 // What an observer is told. Pointers are identities: OnFree and OnReallocating are told before the
-// allocator gets the block back, everything else after the fact. Sizes are bytes as asked of the pool. While OnAllocate and
-// OnReallocate run, Label::Current() is the block's label (core/observers/label.h).
+// allocator gets the block back, everything else after the fact. Sizes are bytes as asked of the
+// pool. While OnAllocate and OnReallocate run, Label::Current() is the block's label
+// (core/observers/label.h).
 class ALKAID_EXPORT MemoryObserver {
  public:
   virtual ~MemoryObserver() = default;

@@ -35,9 +35,9 @@ namespace alkaid::internal {
 inline uint32_t* BlockEvents();
 inline uint32_t* ViewEvents();
 
-// ALKAID_WITHOUT_MEMORY_EVENTS leaves the branches out: a library to compare with, which nothing can
-// observe. Elsewhere two instructions and the branch; written out, because a compiler makes three of
-// an atomic load and a comparison.
+// ALKAID_WITHOUT_MEMORY_EVENTS leaves the branches out: a library to compare with, which nothing
+// can observe. Elsewhere two instructions and the branch; written out, because a compiler makes
+// three of an atomic load and a comparison.
 #if defined(ALKAID_WITHOUT_MEMORY_EVENTS)
 inline constexpr bool BlockEventsOn() { return false; }
 inline constexpr bool ViewEventsOn() { return false; }

@@ -1,7 +1,7 @@
 // SourceNote: where bytes in memory came from, told to whoever watches views.
 //
-// A reader that fills a buffer from a file knows the file, the offset, and what times are recorded in
-// the bytes; a census of what keeps buffers alive does not, and may not read them. So the reader
+// A reader that fills a buffer from a file knows the file, the offset, and what times are recorded
+// in the bytes; a census of what keeps buffers alive does not, and may not read them. So the reader
 // tells, under `if (internal::ViewEventsOn())`, and observers remember until the root of the bytes
 // is released or its memory is reallocated (MemoryObserver::OnSourceNote).
 //

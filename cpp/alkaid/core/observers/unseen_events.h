@@ -1,5 +1,5 @@
-// A part of a thread's work whose memory events reach nobody: where a pool lies over another and both
-// would report the same block, each with addresses and sizes of its own.
+// A part of a thread's work whose memory events reach nobody: where a pool lies over another and
+// both would report the same block, each with addresses and sizes of its own.
 //
 // Costs nothing where nobody observes. Ownership: a scope belongs to its thread and ends on it.
 // Threads: each for itself. Nothing here allocates.

@@ -59,7 +59,8 @@ bool MallinfoIsOfMalloc() {
          std::string_view(file).find("/libalkaid_malloc.so") != std::string_view::npos;
 }
 
-// Asks the loader, which a forked child may find locked for ever: asked while the library is loaded.
+// Asks the loader, which a forked child may find locked for ever: asked while the library is
+// loaded.
 bool MallinfoIsKnown() {
   static const bool known = MallinfoIsOfMalloc();
   return known;

@@ -14,16 +14,16 @@
 //            are in memory, and its own tables             threads keep
 //   mimalloc what it has committed; touched or not         what the pools over it have handed out
 //
-// Guarded blocks (guarded_memory_pool.h) are not in the allocator; a built-in backend's are added to both
-// of its figures.
+// Guarded blocks (guarded_memory_pool.h) are not in the allocator; a built-in backend's are added
+// to both of its figures.
 //
 // ReleaseUnused on a pool lowers what is held, except with "system": glibc gives pages back from
 // within an arena, and goes on counting them. Only the process's memory shows it.
 //
 // Cost: some 10 us; glibc's grows with the number of its free blocks, since it counts them one by
 // one with its arenas locked.
-// Ownership: values. Threads: any. Allocates nothing. An allocator that no pool has been made over is
-// not started by asking.
+// Ownership: values. Threads: any. Allocates nothing. An allocator that no pool has been made over
+// is not started by asking.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +40,9 @@ struct AllocatorStatistics {
   std::optional<int64_t> in_use_bytes;
 };
 
-// `backend`: "system", "jemalloc" or "mimalloc". Nothing is known of other backends, and of "system"
-// where malloc is not glibc's, as under a sanitizer. Both are 0 where there is no pool over it, and
-// so where this build is without it.
+// `backend`: "system", "jemalloc" or "mimalloc". Nothing is known of other backends, and of
+// "system" where malloc is not glibc's, as under a sanitizer. Both are 0 where there is no pool
+// over it, and so where this build is without it.
 ALKAID_EXPORT AllocatorStatistics GetAllocatorStatistics(std::string_view backend);
 
 }  // namespace alkaid

@@ -64,8 +64,8 @@ ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignm
 // The status of an allocator that refused.
 ALKAID_EXPORT Status AllocatorRefused(const char* what, const char* allocator, int64_t size,
                                       int64_t alignment);
-// A block freed as zero bytes that never was: a fault in the debug mode of pools and where the block is
-// guarded, else nothing.
+// A block freed as zero bytes that never was: a fault in the debug mode of pools and where the
+// block is guarded, else nothing.
 ALKAID_EXPORT void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool);
 // The pool's own figures, to stderr.
 ALKAID_EXPORT void PrintPoolStats(const MemoryPool& pool);

@@ -15,9 +15,9 @@
 // has done what is least harmful.
 //
 // Ownership: a pool owns its DebugBlocks; records lie in the table of all pools
-// (debug_table_internal.h). Threads: all functions, from any thread; a fork never leaves one waiting.
-// Nothing is allocated, reported or asked of an allocator under the table's lock. Out of memory: only
-// Enter needs any, and says so.
+// (debug_table_internal.h). Threads: all functions, from any thread; a fork never leaves one
+// waiting. Nothing is allocated, reported or asked of an allocator under the table's lock. Out of
+// memory: only Enter needs any, and says so.
 #pragma once
 
 #include <cstdint>
@@ -59,13 +59,13 @@ class ALKAID_EXPORT DebugBlocks {
   // Whether it is one that has DebugBlocks.
   static bool AreOf(const MemoryPool* pool);
 
-  // Takes up the block that an allocator has just given, of which `usable` bytes may be written, and
-  // plants its guards. Overlap with another block of this pool is a fault. Null: there is no memory
-  // for the record.
+  // Takes up the block that an allocator has just given, of which `usable` bytes may be written,
+  // and plants its guards. Overlap with another block of this pool is a fault. Null: there is no
+  // memory for the record.
   uint8_t* Enter(const TakenBlock& taken, int64_t usable, int64_t size, int64_t alignment);
 
-  // Whose a block is that a pool is to free or to reallocate, and what its size and alignment really
-  // are. All that is wrong was reported.
+  // Whose a block is that a pool is to free or to reallocate, and what its size and alignment
+  // really are. All that is wrong was reported.
   struct Claim {
     MemoryPool* pool = nullptr;  // null: nobody's
     int64_t size = 0;

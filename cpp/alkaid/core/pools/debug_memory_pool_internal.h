@@ -1,10 +1,10 @@
 // The debug mode of pools: ALKAID_DEBUG_MEMORY_POOL = abort | trap | warn | none.
 //
 // In it a pool of CreateMemoryPool, CreateDefault and the functions of memory_pool.h is a
-// DebugMemoryPool over the allocator, or over the pool that a registered factory made. It knows each
-// of its blocks (debug_blocks_internal.h), so that a block which is not its own, or is not in use,
-// never reaches the allocator, nor the pool's figures, nor observers. docs/pools.md has what is
-// caught, when, and at what cost.
+// DebugMemoryPool over the allocator, or over the pool that a registered factory made. It knows
+// each of its blocks (debug_blocks_internal.h), so that a block which is not its own, or is not in
+// use, never reaches the allocator, nor the pool's figures, nor observers. docs/pools.md has what
+// is caught, when, and at what cost.
 //
 // A reallocation always moves the block.
 #pragma once

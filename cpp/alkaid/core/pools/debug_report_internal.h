@@ -1,7 +1,8 @@
 // What the reports of the debug mode say of blocks.
 //
-// Ownership: copies, so that a report is made without the table's lock. Threads: any. Out of memory:
-// nothing here allocates, but for the name that a pool of the program's own makes of itself.
+// Ownership: copies, so that a report is made without the table's lock. Threads: any. Out of
+// memory: nothing here allocates, but for the name that a pool of the program's own makes of
+// itself.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The table of the debug mode: a record of each block that pools of this mode have, that buffers hold
-// of other pools, and that was freed of late.
+// The table of the debug mode: a record of each block that pools of this mode have, that buffers
+// hold of other pools, and that was freed of late.
 //
 //   records, in chunks that are never given back         found through
 //   | state, what is known of the block, links |  ...    blocks   pool, address
@@ -8,19 +8,21 @@
 //                                                        waiting  pool, order: what was freed first
 //
 // A fork may find another thread in the midst of a change. Nobody is kept from the table because of
-// that: were the lock held from a fork's first handler on, a later handler of the program that waits
-// for threads which allocate would wait for ever. Instead a child whose parent was in the midst of a
-// change makes the trees anew from the records. Each record comes, changes and goes by one store to its
-// state, after all that the new state needs; so the child has each block as it was before the change or
-// after it. A block that another thread was allocating or freeing belongs to nobody in the child.
+// that: were the lock held from a fork's first handler on, a later handler of the program that
+// waits for threads which allocate would wait for ever. Instead a child whose parent was in the
+// midst of a change makes the trees anew from the records. Each record comes, changes and goes by
+// one store to its state, after all that the new state needs; so the child has each block as it was
+// before the change or after it. A block that another thread was allocating or freeing belongs to
+// nobody in the child.
 //
-// Linux copies a parent's memory page by page while its other threads go on. A record lies in one page, of
-// which a child sees what each thread wrote in the order in which it did. Where it ends: a child of `_Fork` or `clone`, which call no fork handlers, waits for
-// ever if another thread was in the midst of a change.
+// Linux copies a parent's memory page by page while its other threads go on. A record lies in one
+// page, of which a child sees what each thread wrote in the order in which it did. Where it ends: a
+// child of `_Fork` or `clone`, which call no fork handlers, waits for ever if another thread was in
+// the midst of a change.
 //
 // Ownership: the table has its records, and borrows pools until they are removed. Threads: between
-// lock and unlock, from any thread. Nothing is allocated from the program's heap, reported or asked of
-// an allocator between them. Out of memory: only Enter needs any, and says so.
+// lock and unlock, from any thread. Nothing is allocated from the program's heap, reported or asked
+// of an allocator between them. Out of memory: only Enter needs any, and says so.
 #pragma once
 
 #include <sys/types.h>
@@ -125,9 +127,9 @@ class ALKAID_EXPORT DebugTable {
   // The pool, where it is of the debug mode; else null.
   const DebugPool* FindPool(const MemoryPool* pool) const;
 
-  // A block that has just come, live or held: it takes the place of one of the same owner and address,
-  // and the past ones in its place are forgotten. Null: there is no memory for the record, and the block
-  // is not in the table.
+  // A block that has just come, live or held: it takes the place of one of the same owner and
+  // address, and the past ones in its place are forgotten. Null: there is no memory for the record,
+  // and the block is not in the table.
   DebugRecord* Enter(State state, const void* owner, const DebugBlock& block);
   void Forget(DebugRecord* record);
 
@@ -137,8 +139,8 @@ class ALKAID_EXPORT DebugTable {
   DebugRecord* FindOf(const MemoryPool& pool, const void* data) const;
   // A block of the owner that shares a byte with this one, which is not in the table yet.
   DebugRecord* FindOverlap(State state, const void* owner, const DebugBlock& block) const;
-  // The block of any owner that begins there; of several the latest, of past ones only where there is
-  // no other.
+  // The block of any owner that begins there; of several the latest, of past ones only where there
+  // is no other.
   DebugRecord* FindAnywhere(const void* data) const;
   // A block of a pool in which, or in whose guards, the address lies.
   DebugRecord* FindAround(const void* data) const;
@@ -148,8 +150,8 @@ class ALKAID_EXPORT DebugTable {
 
   // A thread is freeing the block.
   static void Leave(DebugRecord* record) { SetState(record, State::kLeaving); }
-  // The block, which was leaving, waits for its pool to give it back: after the others, or before them
-  // where it was not filled.
+  // The block, which was leaving, waits for its pool to give it back: after the others, or before
+  // them where it was not filled.
   void Wait(DebugPool* pool, DebugRecord* record);
   DebugRecord* FirstWaiting(const DebugPool& pool) const;
   // The block, which waited, has left its pool.

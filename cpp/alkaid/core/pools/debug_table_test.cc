@@ -200,8 +200,8 @@ TEST(DebugTable, IsWhatItWasWhenItIsMadeAnew) {
   }
 }
 
-// In a child whose parent had threads in the midst of changes to places of their own: what this thread
-// entered before is there and as it was, and all can be changed.
+// In a child whose parent had threads in the midst of changes to places of their own: what this
+// thread entered before is there and as it was, and all can be changed.
 bool IsWhole(Pools* all, const std::vector<State>& expected) {
   alarm(20);
   all->table->GoOnInChild();

@@ -1,14 +1,14 @@
 // What the debug mode of pools says of a fault, and how the program goes on: as
 // ALKAID_DEBUG_MEMORY_POOL has it.
 //
-// A report is one line, "Alkaid memory fault: <kind>: <what>", and stack traces, indented: where the
-// block was allocated, where it was freed if it was, and where the fault was found. It goes to
+// A report is one line, "Alkaid memory fault: <kind>: <what>", and stack traces, indented: where
+// the block was allocated, where it was freed if it was, and where the fault was found. It goes to
 // stderr. Each frame has its address, the function's name from the symbol table where there is one,
 // and the file with the offset in it, as addr2line takes it.
 //
-// Ownership: a report keeps nothing. Threads: any; reports of several threads come one after the other,
-// and a fork waits for the one that is being made (fault_text_internal.h). A thread that makes one takes
-// no other lock. Out of memory: nothing here allocates from the program's heap.
+// Ownership: a report keeps nothing. Threads: any; reports of several threads come one after the
+// other, and a fork waits for the one that is being made (fault_text_internal.h). A thread that
+// makes one takes no other lock. Out of memory: nothing here allocates from the program's heap.
 #pragma once
 
 #include "alkaid/base/export.h"

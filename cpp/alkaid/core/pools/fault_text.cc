@@ -56,8 +56,8 @@ bool BecomeReporter(uint32_t self, bool is_fork) {
 
 void StopBeingReporter() { reporter.store(0, std::memory_order_release); }
 
-// Whether the fork under way made its thread the reporter; else it comes from a signal handler in the
-// midst of this thread's own report. Forks come one after the other.
+// Whether the fork under way made its thread the reporter; else it comes from a signal handler in
+// the midst of this thread's own report. Forks come one after the other.
 constinit bool is_forks = false;
 
 // A fault may be reported while any other lock is held.

@@ -6,15 +6,17 @@
 //       #0 0x55d4c20a1fbe Histogram::Fill() (/opt/analysis+0x107be)
 //
 // A process writes one report at a time, to stderr, in whole lines, and by one write where it has
-// less than 32 KiB and nobody asks for what there is so far. A thread that comes to a report while another
-// makes one waits for its end.
+// less than 32 KiB and nobody asks for what there is so far. A thread that comes to a report while
+// another makes one waits for its end.
 //
-// Names of functions are found by Abseil, under a lock of its own. They are asked for nowhere else, and a
-// fork waits until the report of another thread has ended, so no child finds that lock held. Where it
-// may be held by the calling thread itself (a report in a signal handler that came upon a report), or by a
-// thread that is not there any more (a child of a clone that calls no fork handlers), frames have no names.
+// Names of functions are found by Abseil, under a lock of its own. They are asked for nowhere else,
+// and a fork waits until the report of another thread has ended, so no child finds that lock held.
+// Where it may be held by the calling thread itself (a report in a signal handler that came upon a
+// report), or by a thread that is not there any more (a child of a clone that calls no fork
+// handlers), frames have no names.
 //
-// Ownership: a text belongs to its thread. Threads: each its own. Out of memory: nothing here allocates.
+// Ownership: a text belongs to its thread. Threads: each its own. Out of memory: nothing here
+// allocates.
 #pragma once
 
 #include <cstddef>

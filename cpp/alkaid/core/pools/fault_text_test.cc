@@ -79,8 +79,8 @@ void ReportInThreads(MemoryPool* pool) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Children that report, forked by a program whose threads do nothing else. One that waits for a lock that
-// it cannot get is ended by SIGALRM.
+// Children that report, forked by a program whose threads do nothing else. One that waits for a
+// lock that it cannot get is ended by SIGALRM.
 int ReportInForks(MemoryPool* pool, void (*report)(MemoryPool*)) {
   std::atomic<bool> done{false};
   std::vector<std::thread> threads;
@@ -226,7 +226,8 @@ TEST(FaultText, AReportInTheMidstOfAnotherOfItsThreadComesFirstAndNamesNoFunctio
   std::thread([] { const FaultText next; }).join();
 }
 
-// A child of _Fork, which calls no handlers of forks, has the report of a thread that it does not have.
+// A child of _Fork, which calls no handlers of forks, has the report of a thread that it does not
+// have.
 TEST(FaultText, AChildOfNoForkHandlersTakesTheReportFromAThreadThatIsNotThere) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer handles forks in its own way";
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)

@@ -1,6 +1,6 @@
 // An Allocator (base_memory_pool.h) around another that serves some blocks from guarded slots, and
-// the pool over it. An allocation that is not guarded pays four instructions for it (with BlockSampler),
-// and so does a free.
+// the pool over it. An allocation that is not guarded pays four instructions for it (with
+// BlockSampler), and so does a free.
 #pragma once
 
 #include <algorithm>
@@ -70,9 +70,9 @@ class GuardedAllocator {
     FreeGuarded({ptr, owner_, size, alignment});
   }
 
-  // A block that was guarded, or is to be. One that shrinks stays where it is. One that grows moves:
-  // to a slot where `takes`, else to the allocator, so that growing in small steps does not copy it
-  // at each.
+  // A block that was guarded, or is to be. One that shrinks stays where it is. One that grows
+  // moves: to a slot where `takes`, else to the allocator, so that growing in small steps does not
+  // copy it at each.
   [[gnu::noinline]] Status Move(int64_t old_size, int64_t new_size, int64_t alignment,
                                 bool is_guarded, bool takes, uint8_t** ptr) {
     const GuardedClaim claim = {*ptr, owner_, old_size, alignment};

@@ -10,15 +10,15 @@
 //     allocated by thread 4711:
 //       ...
 //
-// The handler is set once, over what was there, which gets every SIGSEGV after the report: where that
-// is nothing, the instruction faults again and the program ends by it, with its core file. A handler
-// that the program sets later hides ours unless it passes on what it does not know. The one from before
-// is called as the kernel would call it, by its flags and its mask.
+// The handler is set once, over what was there, which gets every SIGSEGV after the report: where
+// that is nothing, the instruction faults again and the program ends by it, with its core file. A
+// handler that the program sets later hides ours unless it passes on what it does not know. The one
+// from before is called as the kernel would call it, by its flags and its mask.
 //
 // Ownership: none. Threads: any; reports of several threads come one after the other.
-// Out of memory: nothing is allocated from the program's heap. The report of an access is written by a
-// signal handler, and uses what may be used there; on a signal stack that is almost full it leaves the
-// names of functions out.
+// Out of memory: nothing is allocated from the program's heap. The report of an access is written
+// by a signal handler, and uses what may be used there; on a signal stack that is almost full it
+// leaves the names of functions out.
 #pragma once
 
 #include <cstdint>

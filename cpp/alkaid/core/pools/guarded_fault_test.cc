@@ -1,5 +1,5 @@
-// Faults of guarded blocks, seen from outside: they are planted in child processes, over every backend,
-// and each must stop the program and be told of as it is.
+// Faults of guarded blocks, seen from outside: they are planted in child processes, over every
+// backend, and each must stop the program and be told of as it is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -50,8 +50,9 @@ struct RegisteredAllocator : internal::StandardByteAllocator<std::allocator<uint
   std::string name() const { return "registered"; }
 };
 
-// Reads and writes that no compiler leaves out or foresees. ThreadSanitizer does not see them: threads that
-// write at once would make it report, and it waits for ever for a thread that faults meanwhile.
+// Reads and writes that no compiler leaves out or foresees. ThreadSanitizer does not see them:
+// threads that write at once would make it report, and it waits for ever for a thread that faults
+// meanwhile.
 [[gnu::noinline, gnu::no_sanitize("thread")]] void Write(uint8_t* at) {
   *const_cast<volatile uint8_t*>(at) = 7;
 }

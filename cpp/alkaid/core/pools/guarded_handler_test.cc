@@ -1,6 +1,6 @@
-// The handler of guarded blocks' faults, and what the program had set for SIGSEGV before it: a program
-// that has no such fault must not notice the handler. Each case runs in two child processes, with guarded
-// blocks and without, and has to end in the same way.
+// The handler of guarded blocks' faults, and what the program had set for SIGSEGV before it: a
+// program that has no such fault must not notice the handler. Each case runs in two child
+// processes, with guarded blocks and without, and has to end in the same way.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -22,9 +22,10 @@
 // Where the debug mode of pools is on (ALKAID_DEBUG_MEMORY_POOL), it looks after all blocks of the
 // built-in backends, and these guard none.
 //
-// A guarded block takes the place of one of the allocator's. So the blocks of pools over an allocator
-// are guarded: those of the built-in backends, and what a registered factory makes that is a
-// BaseMemoryPoolImpl. Adaptors and other pools that a factory makes hand on what the pool below guards.
+// A guarded block takes the place of one of the allocator's. So the blocks of pools over an
+// allocator are guarded: those of the built-in backends, and what a registered factory makes that
+// is a BaseMemoryPoolImpl. Adaptors and other pools that a factory makes hand on what the pool
+// below guards.
 //
 // Ownership: as MemoryPool; address space for guarded blocks (32 GiB, without memory) is reserved
 // at first use and kept.
@@ -77,13 +78,13 @@ ALKAID_EXPORT bool IsGuardedAddress(const void* address);
 
 // A new pool over the named backend that guards as `sampling` says, whatever the environment does.
 // kInvalidArgument where a number is negative or above kMost, kNotFound as CreateMemoryPool,
-// kFailedPrecondition where a registered factory makes a pool that is over no allocator, such as one with
-// a limit: only the pool below it can guard and keep to the limit.
+// kFailedPrecondition where a registered factory makes a pool that is over no allocator, such as
+// one with a limit: only the pool below it can guard and keep to the limit.
 ALKAID_EXPORT Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(
     const std::string& backend, const GuardedSampling& sampling);
 
-// The same for blocks of any pool, with figures of its own over all that passed through it. The pool
-// below does not see the guarded ones: labels and limits go above. Dearer for every block than
+// The same for blocks of any pool, with figures of its own over all that passed through it. The
+// pool below does not see the guarded ones: labels and limits go above. Dearer for every block than
 // CreateGuardedMemoryPool, which asks inside the backend's pool.
 class ALKAID_EXPORT GuardedMemoryPool final : public ForwardingMemoryPool {
  public:

@@ -68,7 +68,8 @@ TEST(GuardedMemoryPool, WithoutSamplingIsTheBackendsPool) {
   pool->Free(block, 100);
 }
 
-// Blocks come out of slots and, where none is left, go on in the allocator: contents and figures stay.
+// Blocks come out of slots and, where none is left, go on in the allocator: contents and figures
+// stay.
 TEST(GuardedMemoryPool, BlocksMoveBetweenSlotsAndTheAllocator) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     SCOPED_TRACE(backend);

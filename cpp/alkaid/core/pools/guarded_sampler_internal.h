@@ -1,8 +1,9 @@
 // Which allocation is the next that is guarded.
 //
-// Each takes a share of a whole: 1/N of it for one in N, and size/B of it for one in B bytes, so that
-// pools of several rates share one countdown. In each whole, at a place drawn at random, stands the
-// allocation that is guarded: one in N is exactly that, and never the same one of a loop's.
+// Each takes a share of a whole: 1/N of it for one in N, and size/B of it for one in B bytes, so
+// that pools of several rates share one countdown. In each whole, at a place drawn at random,
+// stands the allocation that is guarded: one in N is exactly that, and never the same one of a
+// loop's.
 //
 // Ownership: a sampler is a value; the countdown is the thread's. Threads: any. Allocates nothing.
 #pragma once
@@ -26,18 +27,19 @@ ALKAID_EXPORT extern constinit thread_local GuardedCountdown guarded_countdown
 
 inline constexpr int64_t kGuardedWhole = GuardedSampling::kMost;
 
-// The share of each of `of`. Numbers below 1: none. One that fills a whole by itself takes two, so that it
-// is sure to pass a place wherever those of other rates have left the countdown.
+// The share of each of `of`. Numbers below 1: none. One that fills a whole by itself takes two, so
+// that it is sure to pass a place wherever those of other rates have left the countdown.
 constexpr int64_t GuardedShare(int64_t of) {
   if (of < 1) return 0;
   return of == 1 ? 2 * kGuardedWhole : kGuardedWhole / std::min(of, kGuardedWhole);
 }
 
-// The thread's first allocation, or one at which it comes to the place: whether that is to be guarded.
+// The thread's first allocation, or one at which it comes to the place: whether that is to be
+// guarded.
 ALKAID_EXPORT bool ReachGuardedPlace();
 
-// Whether the allocation that the calling thread is at is to be guarded. Written out, because a compiler
-// makes a load, a subtraction, a store and a comparison of it.
+// Whether the allocation that the calling thread is at is to be guarded. Written out, because a
+// compiler makes a load, a subtraction, a store and a comparison of it.
 inline bool TakeGuardedShare(int64_t share) {
   bool reached;
 #if defined(__x86_64__)

@@ -37,7 +37,8 @@ constinit std::atomic<uint64_t> region_number{kNowhere};
 constinit bool tried = false;     // under `lock`
 constinit bool at_start = false;  // under `lock`: where the next block stands
 constinit GuardedSlotList lists[kGuardedSlotSizeCount];  // under `lock`
-// Slots that were freed while a fork had the lock, linked by their `next`; 1 + the number of the first.
+// Slots that were freed while a fork had the lock, linked by their `next`; 1 + the number of the
+// first.
 constinit std::atomic<uint32_t> not_given_back{0};
 constinit std::atomic<GuardedSlot*> all_slots{nullptr};
 constinit Figures figures;
@@ -110,7 +111,8 @@ struct SlotsOfSize {
   uint32_t count;
 };
 
-// Those of the least size that a block has room in and can be aligned in; none where it is too large.
+// Those of the least size that a block has room in and can be aligned in; none where it is too
+// large.
 SlotsOfSize SlotsFor(int64_t room) {
   GuardedSlot* slots = all_slots.load(std::memory_order_acquire);
   for (size_t i = 0; i < kGuardedSlotSizeCount && slots != nullptr; ++i) {
@@ -182,8 +184,8 @@ void Close(uint8_t* first, uint8_t* last) {
   ::madvise(first, static_cast<size_t>(last - first), MADV_DONTNEED);
 }
 
-// The block of a claim, taken over by the caller. Where there is none, or it is not as the claim has it,
-// that ends the program.
+// The block of a claim, taken over by the caller. Where there is none, or it is not as the claim
+// has it, that ends the program.
 GuardedSlot* TakeLive(const GuardedClaim& claim, const char* what) {
   auto* const slot = const_cast<GuardedSlot*>(FindGuardedSlot(claim.ptr));
   uint32_t state = GuardedSlot::kLive;

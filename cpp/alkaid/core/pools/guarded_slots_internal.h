@@ -4,13 +4,13 @@
 //   region   | 2 MiB without access | slots of 4 KiB | slots of 16 KiB | ... | slots of 1 GiB | unused |
 //   slot     | pages for a block of up to the slot's size | as much again without access |
 //
-// Only the pages that a block touches are ever accessible, and only while it lives. So an address is
-// enough to know whose it is, without a lock: a signal handler asks.
+// Only the pages that a block touches are ever accessible, and only while it lives. So an address
+// is enough to know whose it is, without a lock: a signal handler asks.
 //
-// A slot that was never used comes first, then the one that has been free for the longest, once that
-// is kQuarantine. Slots of a size are used again one after the other, at equal distances of time and not
-// all at once. This bounds what sampling costs a program that allocates very fast: at most 256 blocks
-// of up to 4 KiB a second, at some 10 us each.
+// A slot that was never used comes first, then the one that has been free for the longest, once
+// that is kQuarantine. Slots of a size are used again one after the other, at equal distances of
+// time and not all at once. This bounds what sampling costs a program that allocates very fast: at
+// most 256 blocks of up to 4 KiB a second, at some 10 us each.
 //
 // Ownership: region and records live as long as the process, and come along into a forked child.
 // Threads: any; the lists are under one lock, a block's record is its owner's.
@@ -50,8 +50,8 @@ inline constexpr GuardedSlotSize kGuardedSlotSizes[] = {
 inline constexpr size_t kGuardedSlotSizeCount = std::size(kGuardedSlotSizes);
 inline constexpr int64_t kGuardedMargin = 2 << 20;
 
-// The region has 32 GiB and begins at a multiple of them, so that a shift and a comparison tell whether
-// an address lies in it.
+// The region has 32 GiB and begins at a multiple of them, so that a shift and a comparison tell
+// whether an address lies in it.
 inline constexpr int kGuardedRegionBits = 35;
 inline constexpr int64_t kGuardedRegionSize = int64_t{1} << kGuardedRegionBits;
 static_assert([] {
@@ -129,9 +129,9 @@ class ALKAID_EXPORT GuardedSlotList {
   int64_t not_before_ = INT64_MIN;  // when the next may be used again
 };
 
-// Which multiple of its size the region begins at. It is reserved, and the handler of faults is set, at
-// the first call. Where there is no address space for it that is said on stderr, and the answer is a
-// number that no address has.
+// Which multiple of its size the region begins at. It is reserved, and the handler of faults is
+// set, at the first call. Where there is no address space for it that is said on stderr, and the
+// answer is a number that no address has.
 ALKAID_EXPORT uint64_t GuardedRegion();
 
 // Whether `address` is in the `region` that the function above gave.
@@ -141,8 +141,8 @@ inline bool IsInGuardedRegion(uint64_t region, const void* address) {
 
 // A block, or null where there is no slot for it. `alignment`: as a pool's.
 ALKAID_EXPORT uint8_t* AllocateGuarded(int64_t size, int64_t alignment, const GuardedOwner& owner);
-// Frees a block of the region. What is no block, what was freed already, another pool, size or alignment
-// than the block's and what was written around it are reported, and end the program.
+// Frees a block of the region. What is no block, what was freed already, another pool, size or
+// alignment than the block's and what was written around it are reported, and end the program.
 ALKAID_EXPORT void FreeGuarded(const GuardedClaim& claim);
 // Looks at a block that is to be reallocated; faults as FreeGuarded.
 ALKAID_EXPORT void CheckGuarded(const GuardedClaim& claim);
@@ -152,7 +152,8 @@ ALKAID_EXPORT void ShrinkGuarded(const GuardedClaim& claim, int64_t new_size);
 // Whether an address of the region is `pool`'s to free: not a block that another pool guards.
 bool IsGuardedBlockOf(const MemoryPool* pool, const void* address);
 
-// The slot whose block an address is nearest to, or null where that is none. For signal handlers too.
+// The slot whose block an address is nearest to, or null where that is none. For signal handlers
+// too.
 const GuardedSlot* FindGuardedSlot(const void* address);
 
 // Bytes of live guarded blocks that an account has.

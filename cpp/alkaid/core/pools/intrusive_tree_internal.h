@@ -1,8 +1,9 @@
 // An ordered set of objects that carry the tree's links themselves, so that entering one takes no
 // memory and cannot fail.
 //
-// A treap: a search tree by Before, and a heap by a number that is mixed from each object's address.
-// Finding, entering and erasing take a number of steps that grows with the logarithm of the count.
+// A treap: a search tree by Before, and a heap by a number that is mixed from each object's
+// address. Finding, entering and erasing take a number of steps that grows with the logarithm of
+// the count.
 //
 //   struct Before {
 //     bool operator()(const T& a, const T& b) const;    // total: of two objects one is before

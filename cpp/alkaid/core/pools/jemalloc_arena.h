@@ -6,7 +6,8 @@
 // which grows by small steps.
 //
 // Ownership: an arena lives as long as the process. Threads: any; a scope belongs to its thread and
-// ends on it. Out of memory: kResourceExhausted, or as errno maps. Without jemalloc: kUnimplemented.
+// ends on it. Out of memory: kResourceExhausted, or as errno maps. Without jemalloc:
+// kUnimplemented.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ namespace alkaid::internal {
 // A new arena, which maps at most `step` bytes at once for blocks that are smaller than that.
 ALKAID_EXPORT Result<unsigned> MakeJemallocArena(int64_t step);
 
-// While one lives, what the calling thread allocates from the pools over jemalloc comes from `arena`;
-// blocks of up to 64 KiB may come from the thread's cache.
+// While one lives, what the calling thread allocates from the pools over jemalloc comes from
+// `arena`; blocks of up to 64 KiB may come from the thread's cache.
 class ALKAID_EXPORT JemallocArenaScope {
  public:
   explicit JemallocArenaScope(unsigned arena);

@@ -10,12 +10,11 @@
 // Threads: all functions of all pools here, from any thread; a block may be freed by another thread
 // than its allocator's.
 // Out of memory: kResourceExhausted, `*out` untouched; the pool and all other blocks stay as they
-// were. Where there is no memory for its text the status says that. What makes a pool, or returns text,
-// throws std::bad_alloc.
-// A pool of the program's own may throw from Allocate and Reallocate. The exception passes through
-// the adaptors, buffers and builders above, each of which is then as after a refusal. The other
-// functions must not throw: buffers call Free in their destructors, where an exception ends the
-// program.
+// were. Where there is no memory for its text the status says that. What makes a pool, or returns
+// text, throws std::bad_alloc. A pool of the program's own may throw from Allocate and Reallocate.
+// The exception passes through the adaptors, buffers and builders above, each of which is then as
+// after a refusal. The other functions must not throw: buffers call Free in their destructors,
+// where an exception ends the program.
 #pragma once
 
 #include <cstdint>

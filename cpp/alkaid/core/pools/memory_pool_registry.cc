@@ -22,10 +22,10 @@ struct Entry {
   std::function<std::unique_ptr<MemoryPool>(const GuardedSampling&)> make;
 };
 
-// What a program's factory makes, in the debug mode when that is on. Where blocks are to be guarded, a pool
-// over an allocator comes under an adaptor, whose slots take that allocator's place. Any other pool takes
-// its blocks from a pool below, where guarded ones are within its limit and have its label; or from where
-// only the program knows.
+// What a program's factory makes, in the debug mode when that is on. Where blocks are to be
+// guarded, a pool over an allocator comes under an adaptor, whose slots take that allocator's
+// place. Any other pool takes its blocks from a pool below, where guarded ones are within its limit
+// and have its label; or from where only the program knows.
 std::unique_ptr<MemoryPool> MakeRegistered(const MemoryPoolFactory& factory,
                                            const GuardedSampling& sampling) {
   std::unique_ptr<MemoryPool> pool = factory();
@@ -88,8 +88,8 @@ Registry& TheRegistry() {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheRegistry(); }
 
-// Under the registry's lock. Which of the built-in backends serves is the caller's choice even where
-// the process has more rights than the caller; what the program registered is not.
+// Under the registry's lock. Which of the built-in backends serves is the caller's choice even
+// where the process has more rights than the caller; what the program registered is not.
 DefaultMemoryBackend Choose(const Registry& registry) {
   const std::string asked =
       internal::GetEnvironment(internal::kDefaultMemoryPoolVariable, registry.BuiltInNames());

@@ -12,8 +12,9 @@
 // again in the same thread, through other factories too. Once the default pool is there, a factory
 // may use it. What else a factory throws passes through to who asked, and the next call tries
 // again.
-// Out of memory: RegisterMemoryBackend and CreateMemoryPool say kResourceExhausted, also where a factory
-// throws std::bad_alloc; the functions that return values throw it. Nothing has changed then.
+// Out of memory: RegisterMemoryBackend and CreateMemoryPool say kResourceExhausted, also where a
+// factory throws std::bad_alloc; the functions that return values throw it. Nothing has changed
+// then.
 #pragma once
 
 #include <functional>

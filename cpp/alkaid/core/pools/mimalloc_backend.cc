@@ -36,7 +36,8 @@ class MimallocAllocator {
 
   // A block stays as it was where this fails, but mi_realloc_aligned has freed it before its
   // successor can be checked. Beyond the default alignment it is called only where it leaves the
-  // block in place; what has to move is allocated, checked and copied here, as mimalloc would do it.
+  // block in place; what has to move is allocated, checked and copied here, as mimalloc would do
+  // it.
   //
   // Not inlined: users look for this frame in back-traces, and what it does takes far longer than a
   // call.
@@ -116,9 +117,9 @@ class MimallocAllocator {
     return absl::OkStatus();
   }
 
-  // mi_realloc_aligned has moved the block to where it is misaligned; no known version does. The old
-  // block is gone: without memory for a better place, neither going on nor failing would keep what
-  // the caller was promised, and the program ends here rather than where it uses the block.
+  // mi_realloc_aligned has moved the block to where it is misaligned; no known version does. The
+  // old block is gone: without memory for a better place, neither going on nor failing would keep
+  // what the caller was promised, and the program ends here rather than where it uses the block.
   [[gnu::noinline, gnu::cold]] static void Realign(int64_t kept, int64_t new_size,
                                                    int64_t alignment, uint8_t** ptr) {
     const Status moved = Move(kept, new_size, alignment, ptr);

@@ -1,13 +1,15 @@
-// The list of pools as it lies in memory, for whoever reads it from outside: a debugger, a core dump.
+// The list of pools as it lies in memory, for whoever reads it from outside: a debugger, a core
+// dump.
 //
 // Everything hangs on one exported object, `alkaid_pools`, whose name is in the library's dynamic
 // symbol table and so survives stripping. Values are little-endian and 64 bits wide where nothing
-// else is said. A change that an older reader would misread gets a new version; fields that are only
-// added grow `root_size`.
+// else is said. A change that an older reader would misread gets a new version; fields that are
+// only added grow `root_size`.
 //
 // A pool's figures are the sums over its counter lines (thread_counters.h) and its shared counters:
 // bytes live are the sum of `total - freed` plus `net`; allocations the sum of `count`, likewise
-// bytes ever allocated of `total`; the peak is the lesser of `announced_peak` and the sum of `high`.
+// bytes ever allocated of `total`; the peak is the lesser of `announced_peak` and the sum of
+// `high`.
 //
 // Ownership: a record belongs to its pool and goes with it. Threads: the list changes under a lock
 // that a reader from outside can not take; `changing` is not 0 while it does.

@@ -122,8 +122,8 @@ struct Stack {
   }
 };
 
-// What there is memory for otherwise: a pool over an allocator asks for none when a block changes, and of
-// all pools one alone does when a block goes.
+// What there is memory for otherwise: a pool over an allocator asks for none when a block changes,
+// and of all pools one alone does when a block goes.
 struct PoolRules {
   failing::OutOfMemory reallocate = kStatus;
   failing::OutOfMemory free = kNeedsNone;

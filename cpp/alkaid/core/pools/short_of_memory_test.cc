@@ -1,5 +1,5 @@
-// Threads that first use a pool when the process has no memory left, on every backend. Each case is a
-// process of its own.
+// Threads that first use a pool when the process has no memory left, on every backend. Each case is
+// a process of its own.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -19,11 +19,11 @@ void* ByPosixMemalign(size_t alignment, size_t size) {
   return posix_memalign(&block, std::max(alignment, sizeof(void*)), size) == 0 ? block : nullptr;
 }
 
-// Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in memory;
-// nor aligned_alloc, which the sanitizers and Scudo refuse unless the size is a multiple of the
-// alignment. But the pools' blocks have to be those of the malloc that their free is of, and malloc
-// tools such as heaptrack do not know memalign: where it is not of the library that free is of, and
-// posix_memalign is, that is called.
+// Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in
+// memory; nor aligned_alloc, which the sanitizers and Scudo refuse unless the size is a multiple of
+// the alignment. But the pools' blocks have to be those of the malloc that their free is of, and
+// malloc tools such as heaptrack do not know memalign: where it is not of the library that free is
+// of, and posix_memalign is, that is called.
 using AlignedFunction = void*(size_t alignment, size_t size);
 constinit AlignedFunction* aligned_block = memalign;
 

@@ -224,7 +224,8 @@ PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % Counter
 
 PoolCounters::~PoolCounters() {
   CounterRegistry::Close(&record_);
-  // Other threads drop theirs when they tidy; this one, mostly the pool's user, keeps nothing of it.
+  // Other threads drop theirs when they tidy; this one, mostly the pool's user, keeps nothing of
+  // it.
   if (thread_counter_table != &empty_table && thread_counter_table != &closed_table) {
     static_cast<ThreadTable*>(thread_counter_table)->lines.erase(id_);
   }

@@ -3,9 +3,9 @@
 // Each thread that uses a pool owns one cache line of that pool's counters and writes it with plain
 // stores; readers sum the lines. A line outlives its thread (the next new thread adopts it with its
 // figures), and a pool may die before the threads that used it. After fork, the lines of the
-// threads that are gone wait for adoption; the figures stay as they were. From the first handler of a
-// fork to its last a thread that needs a line counts on a shared one, and one that ends leaves its
-// lines later: a handler of the program may wait for both.
+// threads that are gone wait for adoption; the figures stay as they were. From the first handler of
+// a fork to its last a thread that needs a line counts on a shared one, and one that ends leaves
+// its lines later: a handler of the program may wait for both.
 //
 // The peak. A line also holds a share that it has announced to the pool: never less than what the
 // line holds now, and at most its largest block (16 MiB at most) plus 512 KiB more. Only when the

@@ -166,7 +166,8 @@ TEST(PoolCounters, DestructorsAtThreadExitAreCountedEvenAfterTheThreadsOwnEnd) {
   EXPECT_GE(counters.max_memory(), 1 + 3 * 90);
 }
 
-// GCC's AddressSanitizer does not hold its malloc's locks through a fork, so nobody may allocate then.
+// GCC's AddressSanitizer does not hold its malloc's locks through a fork, so nobody may allocate
+// then.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kMallocComesThroughAFork = false;
 #else

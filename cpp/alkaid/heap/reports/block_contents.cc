@@ -190,8 +190,8 @@ class Recognizer {
     return true;
   }
 
-  // Whether every word of these bytes is null, or leads into a block or to what a module has loaded, and
-  // two at least are not null.
+  // Whether every word of these bytes is null, or leads into a block or to what a module has
+  // loaded, and two at least are not null.
   bool HoldsPointers(uint32_t block, uint64_t bytes) {
     if (!IsToBeTried(block)) return false;
     uint64_t pointers = 0;
@@ -247,8 +247,8 @@ class Recognizer {
   }
 
   // A hash container of libstdc++: buckets and how many, the first node, how many elements, the
-  // greatest load, a size. Each node begins with the next one's address, and the bucket of the first
-  // node leads to the word before it.
+  // greatest load, a size. Each node begins with the next one's address, and the bucket of the
+  // first node leads to the word before it.
   void VisitHash(uint32_t buckets, uint64_t address, const uint64_t* words) {
     const uint64_t elements = words[3];
     const auto load = std::bit_cast<float>(static_cast<uint32_t>(words[4]));

@@ -6,8 +6,8 @@
 // Classes with virtual functions are not found here but by the reader of a heap file, which has
 // symbol tables: the first word of each block is in the file.
 //
-// Reads through the kernel, which answers for a page that is gone as for any other. Other threads go
-// on meanwhile: a block that is freed just then may be named after what came to its place.
+// Reads through the kernel, which answers for a page that is gone as for any other. Other threads
+// go on meanwhile: a block that is freed just then may be named after what came to its place.
 //
 // Cost: bounded by RecognitionLimits. What was not looked at then is counted.
 //

@@ -82,8 +82,8 @@ TEST_F(BlockContents, WhatHasAnotherSizeOrNoZeroAtItsEndIsNoString) {
   EXPECT_THAT(Found(), IsEmpty());
 }
 
-// As a ring of bytes has it, or what owns memory that nothing was written to: its first word leads to the
-// block, the third is the block's last index.
+// As a ring of bytes has it, or what owns memory that nothing was written to: its first word leads
+// to the block, the third is the block's last index.
 TEST_F(BlockContents, WhatHasNoTextOfTheLengthIsNoString) {
   const std::vector<std::string> texts = {std::string(64, '\0'), "abcde" + std::string(59, '\0'),
                                           std::string("abc\0de\0", 7) + std::string(57, 'x'),

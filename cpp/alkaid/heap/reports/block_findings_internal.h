@@ -2,8 +2,10 @@
 //
 // A block that says itself what it is goes before one of which another says so.
 //
-// Ownership: borrows the contents, whose categories and recognized blocks it fills in. Threads: one.
-// Out of memory: throws std::bad_alloc. Takes 2 bytes for each block, and 8 more for each that is found.
+// Ownership: borrows the contents, whose categories and recognized blocks it fills in. Threads:
+// one.
+// Out of memory: throws std::bad_alloc. Takes 2 bytes for each block, and 8 more for each that is
+// found.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // BlockIndex: which block an address leads to.
 //
-// A search among a million blocks that are in order takes as long as ten of these look-ups, and each word
-// that could be an owner's is one. Counts them, since they are what recognizing blocks costs.
+// A search among a million blocks that are in order takes as long as ten of these look-ups, and
+// each word that could be an owner's is one. Counts them, since they are what recognizing blocks
+// costs.
 //
 // Ownership: borrows the blocks, which are in the order of addresses. Threads: one.
 // Out of memory: the constructor throws std::bad_alloc. Takes 8 to 16 bytes for each block.

@@ -2,10 +2,10 @@
 //
 // A block is the same in both when address, serial, birth and size agree; everything else of the
 // first was freed since, and everything else of the second is new. A child has its parent's tables
-// as they were at the fork: what was there then is the same in both, and what either allocated since
-// is not. Where the two are not of the same tables (other processes, or tracking was begun anew) no
-// block is the same; back-traces are compared by file and place in it, so that two runs can be
-// compared as well.
+// as they were at the fork: what was there then is the same in both, and what either allocated
+// since is not. Where the two are not of the same tables (other processes, or tracking was begun
+// anew) no block is the same; back-traces are compared by file and place in it, so that two runs
+// can be compared as well.
 //
 // Where one of the two holds samples only, bytes and blocks are estimates.
 //

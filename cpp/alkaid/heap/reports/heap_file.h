@@ -4,8 +4,8 @@
 // Out of memory: kResourceExhausted.
 // Errors: kDataLoss, with the file's name and the byte offset, for what is no heap file, is cut
 // short, damaged, or of a version that this library does not know; kInvalidArgument for what is no
-// regular file or is larger than kMostHeapFileBytes, before it is read; as errno maps where the system
-// refuses.
+// regular file or is larger than kMostHeapFileBytes, before it is read; as errno maps where the
+// system refuses.
 #pragma once
 
 #include <cstdint>

@@ -387,7 +387,8 @@ TEST_F(HeapFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
   std::filesystem::remove_all(folder);
 }
 
-// An earlier one had no count of back-traces without a place, nor of blocks that were not looked at.
+// An earlier one had no count of back-traces without a place, nor of blocks that were not looked
+// at.
 TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
   std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;

@@ -25,9 +25,10 @@ using WithShardLocked = std::function<void(uint32_t shard, const std::function<v
 
 // Fills in what the tables hold: blocks in the order of addresses, without their first bytes,
 // back-traces, labels, pools, and the times and figures of the root. A block of `moves`, if that is
-// not null, is listed as it was before its reallocation. kFailedPrecondition for a layout of another
-// version. Return addresses in a module that is not, or not any more, among contents->modules are moved
-// to where it is listed then (kUnloadedModules). Views are read where `with_view_shard`, for their table, is set; with their back-traces.
+// not null, is listed as it was before its reallocation. kFailedPrecondition for a layout of
+// another version. Return addresses in a module that is not, or not any more, among
+// contents->modules are moved to where it is listed then (kUnloadedModules). Views are read where
+// `with_view_shard`, for their table, is set; with their back-traces.
 ALKAID_EXPORT Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard,
                                     PendingMoves* moves, HeapContents* contents,
                                     const WithShardLocked& with_view_shard = {});

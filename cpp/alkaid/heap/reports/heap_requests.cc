@@ -254,8 +254,8 @@ Status Install(int signal) {
   return absl::OkStatus();
 }
 
-// The process ends in the middle of malloc, or of what is done here: whoever allocates now, or waits for
-// one that does, may wait for ever. Which includes this thread, and who answers signals.
+// The process ends in the middle of malloc, or of what is done here: whoever allocates now, or
+// waits for one that does, may wait for ever. Which includes this thread, and who answers signals.
 void SayWhyNothingAtExit() {
   State& state = TheState();
   const internal::WriteSignalsBlocked blocked;
@@ -288,8 +288,8 @@ void AnswerAtExit() {
 
 constinit bool ends_in_malloc = false;
 
-// What follows where the library goes is called by code of the compiler's, past which a stack cannot be
-// seen.
+// What follows where the library goes is called by code of the compiler's, past which a stack
+// cannot be seen.
 [[gnu::destructor]] void SeeWhatEnds() {
   if (TheState().hears_of_exit && MayWriteHeapFiles()) {
     ends_in_malloc = unwind::HasInterruptedMalloc();

@@ -18,15 +18,14 @@
 //
 // At exit: after main has returned or exit was called, behind the program's own handlers and the
 // destructors of its static objects. _exit, quick_exit and a signal that ends the process write
-// nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full disk, a
-// limit of file sizes and a stderr that nobody reads. The thread that calls exit may have the
-// smallest stack there is.
-// Nothing is written where a signal handler calls exit that interrupted malloc or this library: one line
-// says so.
+// nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full
+// disk, a limit of file sizes and a stderr that nobody reads. The thread that calls exit may have
+// the smallest stack there is. Nothing is written where a signal handler calls exit that
+// interrupted malloc or this library: one line says so.
 //
-// When memory is gone: from the first request on, 32 MiB of address space are set aside, which take no
-// memory, and what is needed for threads and names is there. They are let go of while a file is made,
-// and set aside again where that can be. A heap of about 100,000 blocks fits.
+// When memory is gone: from the first request on, 32 MiB of address space are set aside, which take
+// no memory, and what is needed for threads and names is there. They are let go of while a file is
+// made, and set aside again where that can be. A heap of about 100,000 blocks fits.
 //
 // Ownership: process-wide, for good. Threads: all functions, from any thread. Out of memory: the
 // functions throw std::bad_alloc, and nothing has changed. Where the reserve is too small, or was
@@ -52,8 +51,8 @@ ALKAID_EXPORT Status WriteHeapFileOnSignal(int signal,
                                            const std::string& pattern = kDefaultHeapFile,
                                            uint32_t owner = 0);
 
-// As ALKAID_HEAP_AT_EXIT. A second call changes the name. `owner`: as above. kInvalidArgument for no
-// name.
+// As ALKAID_HEAP_AT_EXIT. A second call changes the name. `owner`: as above. kInvalidArgument for
+// no name.
 ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner = 0);
 
 // A signal's number from "USR2", "SIGUSR2", "12" or "RTMIN+3".

@@ -50,8 +50,8 @@ std::vector<std::string> CommandLine() {
 }
 
 // What the C library's allocator has given out: to the program, and to the pools over it. With the
-// memory that it needs for each block, so somewhat more than was asked for. 0 where malloc is another
-// allocator's.
+// memory that it needs for each block, so somewhat more than was asked for. 0 where malloc is
+// another allocator's.
 int64_t MallocBytes() {
   if (!MallocIsTheCLibrarys()) return 0;
   const struct mallinfo2 info = ::mallinfo2();
@@ -177,8 +177,8 @@ bool IsNoRange(uint64_t address, int64_t size) {
   return size < 0 || address > UINT64_MAX - static_cast<uint64_t>(size);
 }
 
-// The times of all sources lie one behind the other, as their bytes do: whoever looks for those of a
-// range need not go from source to source.
+// The times of all sources lie one behind the other, as their bytes do: whoever looks for those of
+// a range need not go from source to source.
 Status CheckTimes(const HeapContents& contents, const HeapSource& source) {
   const uint64_t end = source.address + static_cast<uint64_t>(source.size);
   const auto times = std::span(contents.times).subspan(source.first_time, source.time_count);
@@ -249,7 +249,8 @@ Result<HeapSnapshot> TakeNow(std::string name) {
   ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents,
                                       views ? LockViewShard : WithShardLocked()));
   // A root that was there before views were read and is there now was there meanwhile. A note of
-  // later might be of another one, at the place of a root that a view still showed when it was read.
+  // later might be of another one, at the place of a root that a view still showed when it was
+  // read.
   if (views) CopySourceNotes(contents.taken_ns, &contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);

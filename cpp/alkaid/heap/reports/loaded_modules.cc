@@ -174,7 +174,8 @@ std::vector<HeapModule> ModulesOfTheLoader() {
   Loaded loaded;
   ::dl_iterate_phdr(AddModule, &loaded);
   if (loaded.thrown != nullptr) std::rethrow_exception(loaded.thrown);
-  // By a path as it was loaded: in the folder that the process was in then. The kernel knows the file.
+  // By a path as it was loaded: in the folder that the process was in then. The kernel knows the
+  // file.
   if (std::ranges::none_of(loaded.modules, IsRelative)) return std::move(loaded.modules);
   const std::vector<Mapping> mappings = Mappings();
   for (HeapModule& module : loaded.modules) {

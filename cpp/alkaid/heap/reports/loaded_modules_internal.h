@@ -1,7 +1,7 @@
 // Which files are mapped as code, for naming addresses later.
 //
-// A forked child asks the kernel and not the dynamic linker: another thread of its parent may have held
-// the linker's lock at the fork, and the C library leaves it held.
+// A forked child asks the kernel and not the dynamic linker: another thread of its parent may have
+// held the linker's lock at the fork, and the C library leaves it held.
 //
 // Ownership: results are copies. Threads: all functions, from any thread.
 // Out of memory: throws std::bad_alloc.

@@ -1,10 +1,11 @@
 // Address space that is set aside for a moment when the process has none left.
 //
-// What has to work then lets go of it first: the allocator can have it from the kernel. It is mapped
-// and never touched, so it takes no memory; under a limit of address space (RLIMIT_AS), and where the
-// kernel does not promise more memory than it has, it counts.
+// What has to work then lets go of it first: the allocator can have it from the kernel. It is
+// mapped and never touched, so it takes no memory; under a limit of address space (RLIMIT_AS), and
+// where the kernel does not promise more memory than it has, it counts.
 //
-// Ownership: holds the mapping; static, and never destroyed. Threads: all functions, from any thread.
+// Ownership: holds the mapping; static, and never destroyed. Threads: all functions, from any
+// thread.
 // Out of memory: less is set aside, or nothing.
 #pragma once
 

@@ -1,7 +1,7 @@
 // OwnMemory: reads memory of this process that another thread may unmap meanwhile.
 //
-// Through the kernel, which answers for a page that is gone as for any other. Counts what it was asked
-// for, and ends at a limit.
+// Through the kernel, which answers for a page that is gone as for any other. Counts what it was
+// asked for, and ends at a limit.
 //
 // Ownership: copies. Threads: one. Allocates nothing.
 #pragma once
@@ -33,9 +33,9 @@ class ALKAID_EXPORT OwnMemory {
   // No more is to be read: `most_bytes` were.
   bool exhausted() const { return left_ == 0; }
 
-  // Calls `visit(words, bytes)` for `size` bytes, a piece after the other. Of more than `most` only pieces
-  // of kPieceBytes are read, `most` bytes in all: the first at the start, the last at the end, the others
-  // evenly between. False where a visit was, where bytes are gone, or at the limit.
+  // Calls `visit(words, bytes)` for `size` bytes, a piece after the other. Of more than `most` only
+  // pieces of kPieceBytes are read, `most` bytes in all: the first at the start, the last at the
+  // end, the others evenly between. False where a visit was, where bytes are gone, or at the limit.
   template <typename Visit>
   bool EachPiece(uint64_t address, uint64_t size, uint64_t most, const Visit& visit) {
     std::array<uint64_t, kPieceBytes / kWord> words;

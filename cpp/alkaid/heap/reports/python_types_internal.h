@@ -1,11 +1,11 @@
-// PythonTypes: the types of a Python in this process, as CPython 3.8 and later lay them out on 64 bits,
-// with its global lock.
+// PythonTypes: the types of a Python in this process, as CPython 3.8 and later lay them out on 64
+// bits, with its global lock.
 //
-// `type` is known by itself: it is its own type, is called "type", has the base "object", and lies in a
-// module. Every other type's type, and so on, is `type` in the end.
+// `type` is known by itself: it is its own type, is called "type", has the base "object", and lies
+// in a module. Every other type's type, and so on, is `type` in the end.
 //
-// Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc. Keeps an entry for
-// each of 32,768 addresses that are types, or could have been.
+// Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc. Keeps an entry
+// for each of 32,768 addresses that are types, or could have been.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,8 @@ class ALKAID_EXPORT PythonTypes {
               BlockFindings* findings)
       : contents_(contents), index_(*index), memory_(*memory), findings_(*findings) {}
 
-  // Null where no type lies there. Types that lie in blocks are known once one was met that does not:
-  // a program without Python does not look for them.
+  // Null where no type lies there. Types that lie in blocks are known once one was met that does
+  // not: a program without Python does not look for them.
   const Type* At(uint64_t address);
   bool is_met() const { return root_ != 0; }
 

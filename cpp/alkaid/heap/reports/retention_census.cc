@@ -6,8 +6,8 @@
 namespace alkaid::heap {
 namespace {
 
-// Numbers roots in the order in which they are first asked for. Open addressing, at most half full: a
-// census asks once for each view, so this is most of what it costs.
+// Numbers roots in the order in which they are first asked for. Open addressing, at most half full:
+// a census asks once for each view, so this is most of what it costs.
 class RootNumbers {
  public:
   uint32_t Of(const HeapView& view) {

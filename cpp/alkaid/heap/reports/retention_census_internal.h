@@ -1,6 +1,7 @@
 // Views by the root that they keep, and how many bytes several of them show together.
 //
-// Ownership: RootGroups borrows nothing. Threads: plain values. Out of memory: throws std::bad_alloc.
+// Ownership: RootGroups borrows nothing. Threads: plain values. Out of memory: throws
+// std::bad_alloc.
 #pragma once
 
 #include <cstddef>
@@ -29,13 +30,13 @@ inline AddressRange VisibleRange(const HeapView& view, int64_t root_bytes) {
 // Sorts the ranges, and makes of those that overlap or touch one. Returns the bytes of them all.
 ALKAID_EXPORT int64_t Merge(std::vector<AddressRange>* ranges);
 
-// The bytes that the root of these views holds, as the latest of them saw it: it may have been resized
-// in its place since the others were made.
+// The bytes that the root of these views holds, as the latest of them saw it: it may have been
+// resized in its place since the others were made.
 ALKAID_EXPORT int64_t RootBytes(const std::vector<HeapView>& views,
                                 std::span<const uint32_t> of_root);
 
-// The numbers of the views of each root. A root is known by its Buffer and its bytes: of two that were
-// at one place one after the other, views may have been read of both.
+// The numbers of the views of each root. A root is known by its Buffer and its bytes: of two that
+// were at one place one after the other, views may have been read of both.
 class ALKAID_EXPORT RootGroups {
  public:
   explicit RootGroups(const std::vector<HeapView>& views);

@@ -4,22 +4,23 @@
 //   ALKAID_ASSIGN_OR_RAISE(const auto report, heap::RetentionReport::Take());
 //   std::fputs(report.ToString().c_str(), stderr);
 //
-// A root is a Buffer that slices refer to; all its bytes stay as long as one slice lives. Visible is
-// what lies in at least one live view, each byte counted once; what is not visible is kept for
+// A root is a Buffer that slices refer to; all its bytes stay as long as one slice lives. Visible
+// is what lies in at least one live view, each byte counted once; what is not visible is kept for
 // nothing. Worst first: the root that hides most bytes is the first of roots().
 //
 // What is known: slices, datagrams, batches, events and array views that were made while views were
-// tracked. A root that nothing but its own reference keeps is not listed: its holder sees all of it.
-// Whoever holds a root itself beside slices of it sees all of it too, which is not known here: such a
-// root is listed with what the slices show. One whose slices were made before tracking began is
-// listed from its first later view on, with what the later ones show. An empty view keeps its root
-// and shows nothing.
+// tracked. A root that nothing but its own reference keeps is not listed: its holder sees all of
+// it. Whoever holds a root itself beside slices of it sees all of it too, which is not known here:
+// such a root is listed with what the slices show. One whose slices were made before tracking began
+// is listed from its first later view on, with what the later ones show. An empty view keeps its
+// root and shows nothing.
 //
-// Other threads go on making and dropping views meanwhile: each view is as it was at one moment, but
-// not all at the same one. No byte of a root is read, so none can be gone.
+// Other threads go on making and dropping views meanwhile: each view is as it was at one moment,
+// but not all at the same one. No byte of a root is read, so none can be gone.
 //
 // Ownership: a report is a value that refers to nothing alive.
-// Threads: Take and MeasureRetention from any thread, several at once too; a report is never changed.
+// Threads: Take and MeasureRetention from any thread, several at once too; a report is never
+// changed.
 // Out of memory: Take, Of and MeasureRetention say kResourceExhausted; all else throws
 // std::bad_alloc.
 #pragma once
@@ -48,9 +49,9 @@ struct RetentionTotals {
   int64_t hidden_bytes() const { return root_bytes - visible_bytes; }
 };
 
-// The totals alone, for whoever stamps each event: takes about 120 ns (retention_bench) and 80 bytes
-// for each live view, and gives the bytes back. kFailedPrecondition where views are not tracked; the
-// message says how they are.
+// The totals alone, for whoever stamps each event: takes about 120 ns (retention_bench) and 80
+// bytes for each live view, and gives the bytes back. kFailedPrecondition where views are not
+// tracked; the message says how they are.
 ALKAID_EXPORT Result<RetentionTotals> MeasureRetention();
 
 // The views of one root that one thread made at one place.

@@ -1,7 +1,7 @@
 // SourceCensus: which source the bytes of a root are of, and which times are recorded in them.
 //
-// Many roots may lie over the same sources, and a source may have many times, so both are looked up:
-// what one range of bytes costs grows with the logarithm of their numbers.
+// Many roots may lie over the same sources, and a source may have many times, so both are looked
+// up: what one range of bytes costs grows with the logarithm of their numbers.
 //
 // Ownership: borrows the contents. Threads: once made, any. Out of memory: making one throws
 // std::bad_alloc; naming takes the memory of the name.
@@ -28,8 +28,8 @@ class ALKAID_EXPORT SourceCensus {
   // `contents` are as HeapSnapshot::Make wants them.
   explicit SourceCensus(const HeapContents& contents);
 
-  // Fills in source, offset and times of a root whose address and held_bytes are known. `visible` is
-  // merged, and lies inside it.
+  // Fills in source, offset and times of a root whose address and held_bytes are known. `visible`
+  // is merged, and lies inside it.
   void Name(const std::vector<AddressRange>& visible, RetainedRoot* root) const;
 
  private:
@@ -52,8 +52,8 @@ class ALKAID_EXPORT SourceCensus {
   Bounds BoundsOf(size_t first, size_t last) const;
 
   const HeapContents& contents_;
-  // Over blocks of times: those of the blocks are the second half, and the element i of the first is
-  // of what 2 i and 2 i + 1 are of.
+  // Over blocks of times: those of the blocks are the second half, and the element i of the first
+  // is of what 2 i and 2 i + 1 are of.
   std::vector<Bounds> tree_;
 };
 

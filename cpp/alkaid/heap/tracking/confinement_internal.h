@@ -1,12 +1,12 @@
 // Whether the program, which may have given up system calls, can still have a heap file.
 //
-// A filter of seccomp may end a process for a call that it does not allow. Tracking makes none beyond
-// malloc's; writing a file and starting a thread make others, and at exit that would cost the program its
-// exit code. So neither is done on threads under such a filter. libalkaid_malloc.so, which sees the
-// program set one, tells of it.
+// A filter of seccomp may end a process for a call that it does not allow. Tracking makes none
+// beyond malloc's; writing a file and starting a thread make others, and at exit that would cost
+// the program its exit code. So neither is done on threads under such a filter.
+// libalkaid_malloc.so, which sees the program set one, tells of it.
 //
-// A thread inherits the filters of the one that starts it, and nobody says so. So a thread that is first
-// seen after another has set such a filter counts as being under it.
+// A thread inherits the filters of the one that starts it, and nobody says so. So a thread that is
+// first seen after another has set such a filter counts as being under it.
 //
 // Ownership: none. Threads: all functions, from any thread. Out of memory: nothing is allocated.
 #pragma once
@@ -28,14 +28,14 @@ enum Confinement : uint8_t {
 
 extern "C" {
 
-// A thread sets a filter that ends it for `what`, of the first two bits. Where files are asked for a line
-// on stderr says so, once: afterwards that may be denied too.
+// A thread sets a filter that ends it for `what`, of the first two bits. Where files are asked for
+// a line on stderr says so, once: afterwards that may be denied too.
 ALKAID_EXPORT void alkaid_track_confining(int what);
 // The filter is in force, for the calling thread or for every thread.
 ALKAID_EXPORT void alkaid_track_confined(int what, int every_thread);
 
-// The calling thread may do nothing from now on but read and write (the strict mode of seccomp): what it
-// allocates is not recorded any more, and it may neither write files nor start threads.
+// The calling thread may do nothing from now on but read and write (the strict mode of seccomp):
+// what it allocates is not recorded any more, and it may neither write files nor start threads.
 ALKAID_EXPORT void alkaid_track_strict();
 
 }  // extern "C"
@@ -49,8 +49,8 @@ ALKAID_EXPORT void ExpectHeapFiles();
 ALKAID_EXPORT bool MayWriteHeapFiles();
 ALKAID_EXPORT bool MayStartThreads();
 
-// The calling thread is seen: from now on no other thread's filter counts as its own. Does nothing where
-// there is such a filter already.
+// The calling thread is seen: from now on no other thread's filter counts as its own. Does nothing
+// where there is such a filter already.
 ALKAID_EXPORT void SeeThread();
 // The calling thread was started by one that has this confinement.
 ALKAID_EXPORT void InheritConfinement(uint8_t confinement);

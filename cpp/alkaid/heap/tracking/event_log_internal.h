@@ -1,11 +1,12 @@
-// EventLog: what happened to live memory while a fork had the tables, to be told to them afterwards.
+// EventLog: what happened to live memory while a fork had the tables, to be told to them
+// afterwards.
 //
-// A child sees the log as the fork copied it, page by page, while other threads were writing: an event
-// lies in one page and counts only once it is committed, which its thread does last. What a child misses
-// is what happened during the fork itself.
+// A child sees the log as the fork copied it, page by page, while other threads were writing: an
+// event lies in one page and counts only once it is committed, which its thread does last. What a
+// child misses is what happened during the fork itself.
 //
-// Ownership: memory of its own, mapped by Open and kept. Threads: Claim and Commit, any; what else there
-// is, only the one that forks. Out of memory: Open says so; then Claim finds no room, ever.
+// Ownership: memory of its own, mapped by Open and kept. Threads: Claim and Commit, any; what else
+// there is, only the one that forks. Out of memory: Open says so; then Claim finds no room, ever.
 #pragma once
 
 #include <atomic>
@@ -64,7 +65,8 @@ struct LoggedEvent {
   LiveBlock earlier;  // the record of the block that moves
   uint64_t frames[kMaxFrames];
 
-  // Whether it is the beginning of the reallocation that `moved` is the end of, if it is of that time.
+  // Whether it is the beginning of the reallocation that `moved` is the end of, if it is of that
+  // time.
   bool Begins(const HeapEvent& moved) const {
     return event.kind == HeapEvent::kMoving && event.address == moved.old_address &&
            event.thread == moved.thread && event.of_malloc == moved.of_malloc;
@@ -74,8 +76,8 @@ struct LoggedEvent {
 class ALKAID_EXPORT EventLog {
  public:
   static constexpr uint64_t kEvents = 1 << 15;
-  // Beyond so many a thread that tells of more has to give way first: the one that forks may be waiting
-  // for a processor.
+  // Beyond so many a thread that tells of more has to give way first: the one that forks may be
+  // waiting for a processor.
   static constexpr uint64_t kFreeEvents = 1 << 12;
 
   constexpr EventLog() = default;

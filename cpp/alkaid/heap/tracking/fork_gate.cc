@@ -12,8 +12,8 @@ void ForkGate::Close() {
   }
 }
 
-// While the tables are told neither way is open. The gate may be closed again as soon as it is open, so
-// both are tried anew.
+// While the tables are told neither way is open. The gate may be closed again as soon as it is
+// open, so both are tried anew.
 ForkGate::Way ForkGate::EnterClosed() {
   std::atomic<uint32_t>& inside = OwnLine().inside;
   for (;; state_.wait(kOpening, std::memory_order_seq_cst)) {

@@ -1,12 +1,13 @@
 // ForkGate: threads pass it to work on the tables, and a fork closes it.
 //
-// A host may have its threads come to rest before a fork, and its handler may run after ours: then a
-// thread that it waits for must not wait for the fork. So whoever finds the gate closed does not wait
-// but writes down what it has to tell (event_log_internal.h), and whoever forks tells it to the tables
-// afterwards, in parent and child. While the gate is closed nobody else is at work on the tables.
+// A host may have its threads come to rest before a fork, and its handler may run after ours: then
+// a thread that it waits for must not wait for the fork. So whoever finds the gate closed does not
+// wait but writes down what it has to tell (event_log_internal.h), and whoever forks tells it to
+// the tables afterwards, in parent and child. While the gate is closed nobody else is at work on
+// the tables.
 //
-// Ownership: one object, with the tables. Threads: any; Enter and Leave in pairs. A signal handler may
-// enter while its thread is inside. Out of memory: nothing here allocates.
+// Ownership: one object, with the tables. Threads: any; Enter and Leave in pairs. A signal handler
+// may enter while its thread is inside. Out of memory: nothing here allocates.
 #pragma once
 
 #include <sched.h>

@@ -156,8 +156,8 @@ struct HeapRoot {
   std::atomic<char*>* stack_chunks;
   // Back-traces that found no place: blocks and views recorded without one. Since `root_size` 160.
   std::atomic<uint64_t> stacks_dropped;
-  // module_count of them, each module_size bytes; index 0 stands for none. Null before the first one.
-  // Since `root_size` 176.
+  // module_count of them, each module_size bytes; index 0 stands for none. Null before the first
+  // one. Since `root_size` 176.
   std::atomic<TrackedModule*> modules;
   std::atomic<uint32_t> module_count;
   uint32_t module_size;

@@ -233,7 +233,8 @@ void HeapTracker::Tell(const HeapEvent& event) {
   }
 }
 
-// Where a sample is taken most events are of blocks that are not in it, and need nothing of the tables.
+// Where a sample is taken most events are of blocks that are not in it, and need nothing of the
+// tables.
 bool HeapTracker::MayMatter(const HeapEvent& event) const {
   HeapTables& tables = Tables();
   if (sample_bytes_.load(std::memory_order_relaxed) == 0 || !tables.gate.IsOpen()) return true;

@@ -2,9 +2,9 @@
 //
 // A block of the `system` pool passes malloc as well. Where malloc is watched too, its record comes
 // first and the pool's takes its place; on the way back the pool's is taken out before malloc looks
-// for one. So a block is listed once, as the outermost maker's. Only a record of about the same size
-// gives way: a pool whose memory is an arena begins with a part at the very address of the arena's
-// block, and that block stays malloc's until malloc has it back.
+// for one. So a block is listed once, as the outermost maker's. Only a record of about the same
+// size gives way: a pool whose memory is an arena begins with a part at the very address of the
+// arena's block, and that block stays malloc's until malloc has it back.
 //
 // Ownership: one object, never destroyed. Threads: all functions, from any thread. An event that is
 // under way while tracking ends finds the tables closed, and leaves nothing in those of a later
@@ -79,8 +79,8 @@ class HeapTracker final : public MemoryObserver {
     return on() && (only == nullptr || only == pool);
   }
 
-  // Fill in what the calling thread knows: of a block that comes about; of a block or view. `caller`: the
-  // return address that the back-trace begins after.
+  // Fill in what the calling thread knows: of a block that comes about; of a block or view.
+  // `caller`: the return address that the back-trace begins after.
   void ArriveHere(HeapEvent* event, const void* caller);
   void HappenHere(HeapEvent* event, const void* caller);
   // Tells the tables, or writes the event down where a fork has them.

@@ -1,5 +1,5 @@
-// What late_fork_test loads: threads' work on a pool, and a comparison of the tables of live memory with
-// what they hold.
+// What late_fork_test loads: threads' work on a pool, and a comparison of the tables of live memory
+// with what they hold.
 
 #include <atomic>
 #include <cstdint>

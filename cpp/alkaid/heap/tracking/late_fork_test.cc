@@ -124,7 +124,8 @@ int main(int argc, char** argv) {
   }
   bool good = true;
   int runs = 0;
-  // Not jemalloc, whose own locks a fork holds: a thread whose cache has no block left waits for them.
+  // Not jemalloc, whose own locks a fork holds: a thread whose cache has no block left waits for
+  // them.
   for (const char* backend : {"system", "mimalloc"}) {
     for (const ChildEnvironment& mode : std::vector<ChildEnvironment>{
              {},

@@ -30,11 +30,12 @@ ALKAID_EXPORT void alkaid_track_moved(void* move, const void* ptr, size_t size);
 // Or that the block was given back, which is what realloc to no bytes does.
 ALKAID_EXPORT void alkaid_track_gone(void* move);
 
-// The blocks come from an allocator that is not the C library's, whose malloc this is: the C library's
-// figures say nothing of them.
+// The blocks come from an allocator that is not the C library's, whose malloc this is: the C
+// library's figures say nothing of them.
 ALKAID_EXPORT void alkaid_track_no_libc_malloc(const void* malloc);
 
-// Has the library's fork handlers registered, so that they are before those that are registered later.
+// Has the library's fork handlers registered, so that they are before those that are registered
+// later.
 ALKAID_EXPORT void alkaid_track_guard_forks();
 
 // Prints a line on stderr where tracking is on: for what cannot be seen.

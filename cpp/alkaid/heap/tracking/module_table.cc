@@ -51,7 +51,8 @@ struct ModuleTable::Loaded {
     return module.path != nullptr &&
            std::string_view(module.path, module.path_size).ends_with(kept);
   }
-  // Of what Is compares: where it is, and the build-id, or the part of its name that any way to it has.
+  // Of what Is compares: where it is, and the build-id, or the part of its name that any way to it
+  // has.
   uint64_t Hash() const {
     constexpr uint64_t kPrime = 0x100000001b3;
     uint64_t hash = start ^ 0xcbf29ce484222325;
@@ -64,7 +65,8 @@ struct ModuleTable::Loaded {
 
 void ModuleTable::RememberWhatStays() {
   // What the program is started with comes first in the list, in breadth. The C library needs the
-  // dynamic linker, so that is there; what follows it is taken for unloadable: that costs time only.
+  // dynamic linker, so that is there; what follows it is taken for unloadable: that costs time
+  // only.
   ::dl_iterate_phdr(
       [](dl_phdr_info* info, size_t /*size*/, void* argument) {
         auto* const table = static_cast<ModuleTable*>(argument);

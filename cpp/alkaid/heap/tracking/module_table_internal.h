@@ -2,18 +2,19 @@
 // number.
 //
 // Where one was unloaded another can be loaded, and its code then has the addresses that the first
-// one's had. A number stands for what was loaded: path, build-id, place. One that comes back to where
-// it was has the number that it had. What is loaded at an address is asked of the dynamic linker by
-// the one question that it answers without a lock, so it may be asked inside malloc and in a child.
-// Libraries that a program is started with are never unloaded, and have no number. One without
-// build-id that is loaded by a relative name is taken for the one of that name that was at its place
-// before, from whatever folder.
+// one's had. A number stands for what was loaded: path, build-id, place. One that comes back to
+// where it was has the number that it had. What is loaded at an address is asked of the dynamic
+// linker by the one question that it answers without a lock, so it may be asked inside malloc and
+// in a child. Libraries that a program is started with are never unloaded, and have no number. One
+// without build-id that is loaded by a relative name is taken for the one of that name that was at
+// its place before, from whatever folder.
 //
 // Append-only: a number stays what it is for the life of the process.
 //
 // Ownership: copies; nothing is ever given back. Threads: all functions, from any thread, but
-// RememberWhatStays, which comes before all others. Full, and out of memory: further libraries have no
-// number, or one has no path. A C library without that question (before glibc 2.35): there are none.
+// RememberWhatStays, which comes before all others. Full, and out of memory: further libraries have
+// no number, or one has no path. A C library without that question (before glibc 2.35): there are
+// none.
 #pragma once
 
 #include <atomic>
@@ -32,7 +33,8 @@ class ALKAID_EXPORT ModuleTable {
  public:
   static constexpr uint32_t kMaxModules = 4096;
 
-  // They belong to the caller; `modules` is null and `count` 1. The records are mapped with the first.
+  // They belong to the caller; `modules` is null and `count` 1. The records are mapped with the
+  // first.
   constexpr ModuleTable(std::atomic<TrackedModule*>* modules, std::atomic<uint32_t>* count)
       : modules_(modules), count_(count) {}
   ModuleTable(const ModuleTable&) = delete;
@@ -42,9 +44,9 @@ class ALKAID_EXPORT ModuleTable {
   // linker's lock.
   void RememberWhatStays();
 
-  // The numbers of the modules that these return addresses lie in, each once, in `numbers`, which has
-  // room for kMostModulesOfStack. Returns how many. The frames are of a thread that runs: what they
-  // lie in is not being unloaded.
+  // The numbers of the modules that these return addresses lie in, each once, in `numbers`, which
+  // has room for kMostModulesOfStack. Returns how many. The frames are of a thread that runs: what
+  // they lie in is not being unloaded.
   size_t NumbersOf(std::span<const uint64_t> frames, uint16_t* numbers);
   // Whether the module of that number is loaded where it was.
   bool IsLoaded(uint16_t number) const;
@@ -77,8 +79,8 @@ class ALKAID_EXPORT ModuleTable {
   Range stays_[kMostThatStay] = {};
   size_t stays_count_ = 0;
   TableMutex lock_;  // for adding, and for what follows
-  // Numbers, each at the first free place from its module's hash on: at least half of them are 0, which
-  // is none. Every allocation through a plug-in looks for one.
+  // Numbers, each at the first free place from its module's hash on: at least half of them are 0,
+  // which is none. Every allocation through a plug-in looks for one.
   uint16_t* places_ = nullptr;
   uint64_t compared_ = 0;
   char* paths_ = nullptr;

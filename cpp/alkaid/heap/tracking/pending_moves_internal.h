@@ -44,13 +44,13 @@ class ALKAID_EXPORT PendingMoves {
   // thread removes it.
   PendingMove* Find(uint64_t address);
   void Remove(PendingMove* move);
-  // While a fork has the tables: takes out what the calling thread last kept for this address, without
-  // the lock. It goes on counting. False where there is none.
+  // While a fork has the tables: takes out what the calling thread last kept for this address,
+  // without the lock. It goes on counting. False where there is none.
   static bool TakeUnlocked(uint64_t address, LiveBlock* block);
   // By the thread that forks, after that: such a one no longer counts.
   void DidTakeUnlocked();
-  // By the thread that forks: keeps one for another thread, whose reallocation began meanwhile. False when
-  // all entries are in use.
+  // By the thread that forks: keeps one for another thread, whose reallocation began meanwhile.
+  // False when all entries are in use.
   bool AddFor(uint32_t thread, const LiveBlock& block);
   // And takes it out, where the reallocation ended during a later fork. False where there is none.
   bool TakeFor(uint32_t thread, uint64_t address, LiveBlock* block);

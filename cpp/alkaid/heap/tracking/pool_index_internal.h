@@ -1,13 +1,13 @@
 // PoolIndex: the number of a pool, and its name for whoever reads the tables.
 //
-// A pool is known by its address and its class, since nothing tells tracking that a pool dies: one of
-// the same class that is made where another died has the other's number, and the name that the other
-// had.
+// A pool is known by its address and its class, since nothing tells tracking that a pool dies: one
+// of the same class that is made where another died has the other's number, and the name that the
+// other had.
 //
 // Ownership: names are copies; the entries belong to the caller. Threads: Find from any thread,
-// without a lock for a pool that is known; Clear only while nobody calls Find. Out of memory: a pool
-// that can not say its name for want of it is unknown until it can; when the entries are used up,
-// all further pools are the last one.
+// without a lock for a pool that is known; Clear only while nobody calls Find. Out of memory: a
+// pool that can not say its name for want of it is unknown until it can; when the entries are used
+// up, all further pools are the last one.
 #pragma once
 
 #include <atomic>

@@ -82,8 +82,8 @@ class RecordTable {
   }
 
   // Puts in a copy of `record`, in the place of one with the same key. Before that, calls
-  // prepare(shard, replaced) to let the caller finish `*record`; `replaced` is null where the key is
-  // new.
+  // prepare(shard, replaced) to let the caller finish `*record`; `replaced` is null where the key
+  // is new.
   template <typename Prepare>
   PutResult Put(Record* record, Prepare prepare) {
     const uint64_t key = (record->*kKey).load(std::memory_order_relaxed);

@@ -47,8 +47,8 @@ SourceNotes::Pieces SourceNotes::From(const Pieces& pieces, uint64_t address) {
   return from;
 }
 
-// By bytes, so that what came first does not get coarser than what comes last. Any two neighbours that
-// are left have more bytes than a step, so no more than about half of the most are left.
+// By bytes, so that what came first does not get coarser than what comes last. Any two neighbours
+// that are left have more bytes than a step, so no more than about half of the most are left.
 void SourceNotes::PutTogether(uint64_t end, Pieces* pieces) {
   const uint64_t step = (end - pieces->front().address) / (kMostPieces / 4);
   size_t kept = 0;

@@ -1,15 +1,17 @@
-// SourceNotes: where the bytes of live roots came from, as readers told (core/observers/source_note.h).
+// SourceNotes: where the bytes of live roots came from, as readers told
+// (core/observers/source_note.h).
 //
-// A note is forgotten for the bytes whose root is released or whose block is freed or reallocated. A
-// later note has the last word on its bytes. Where it goes on with a note in memory and in the source
-// alike, the two become one; a note that says another thing of one of its bytes is forgotten as a
-// whole: then that note's root went unseen.
+// A note is forgotten for the bytes whose root is released or whose block is freed or reallocated.
+// A later note has the last word on its bytes. Where it goes on with a note in memory and in the
+// source alike, the two become one; a note that says another thing of one of its bytes is forgotten
+// as a whole: then that note's root went unseen.
 //
-// Bounded: a note, which is what is read of one source without a gap into one piece of memory, takes
-// about 100 bytes and 24 for each of at most kMostPieces times. Where there are more, neighbours are
-// put together, until pieces are about a thousandth of the bytes.
+// Bounded: a note, which is what is read of one source without a gap into one piece of memory,
+// takes about 100 bytes and 24 for each of at most kMostPieces times. Where there are more,
+// neighbours are put together, until pieces are about a thousandth of the bytes.
 //
-// Ownership: one object, never destroyed; notes are copies. Threads: all functions, from any thread.
+// Ownership: one object, never destroyed; notes are copies. Threads: all functions, from any
+// thread.
 // Out of memory: a note that could not be kept is none.
 #pragma once
 
@@ -61,8 +63,8 @@ class ALKAID_EXPORT SourceNotes {
     Pieces pieces;
   };
 
-  // Calls `visit(address, note)` for each, by address, under the lock: it must not come back here. What
-  // it throws is passed on.
+  // Calls `visit(address, note)` for each, by address, under the lock: it must not come back here.
+  // What it throws is passed on.
   template <typename Visit>
   void ForEach(Visit visit) {
     const std::lock_guard guard(lock_);

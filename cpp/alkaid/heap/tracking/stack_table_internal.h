@@ -4,9 +4,9 @@
 // tracking, since whoever was stopped between interning and recording still holds one. The records
 // lie in chunks of 1 MiB as heap_layout.h describes; an index by hash of its own lies beside them.
 //
-// Bounded: a program can have more back-traces than memory, and blocks that are gone keep theirs. Once
-// the chunks are full no other is added: those that are there go on being found, and the rest is
-// counted as dropped.
+// Bounded: a program can have more back-traces than memory, and blocks that are gone keep theirs.
+// Once the chunks are full no other is added: those that are there go on being found, and the rest
+// is counted as dropped.
 //
 // A back-trace that leads through libraries that can be unloaded is another one once they were: it
 // is known by its addresses and by what was loaded there (module_table_internal.h).

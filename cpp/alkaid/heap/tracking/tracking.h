@@ -11,11 +11,12 @@
 // may be at work in it at any moment. Their layout is public (heap_layout.h).
 //
 // Back-traces are kept once each, for as long as the process lives, in at most 128 MiB and an index
-// that is small beside it. When that is full, blocks with other back-traces are recorded without one,
-// and HeapSnapshot counts them. Fewer frames or a sample need less.
+// that is small beside it. When that is full, blocks with other back-traces are recorded without
+// one, and HeapSnapshot counts them. Fewer frames or a sample need less.
 //
-// An allocation that is recorded takes up to 4 KiB more of its thread's stack, and 8 bytes for each frame
-// beyond 32. A thread, coroutine or signal handler needs that much to spare wherever it allocates.
+// An allocation that is recorded takes up to 4 KiB more of its thread's stack, and 8 bytes for each
+// frame beyond 32. A thread, coroutine or signal handler needs that much to spare wherever it
+// allocates.
 //
 // The tables are locked around a fork. A fork handler that was registered before this library was
 // loaded must not wait for threads that allocate: see `alkaid run --track` in docs/heap.md.
@@ -24,12 +25,12 @@
 // the pool's. A pool that hands out parts of malloc's blocks is listed beside these, but for a part
 // that begins where malloc's block does: there the whole block is listed, as malloc's.
 //
-// Ownership: process-wide. Threads: all functions, from any thread. Out of memory: StartTracking says
-// kResourceExhausted, and tracking is off as before; StopTracking needs none; GetLabelStatistics throws
-// std::bad_alloc. Blocks that could not be recorded are counted (heap_layout.h: `lost`), and nothing
-// else is disturbed. After fork the child has the tables as they were, and goes on.
-// Under ThreadSanitizer a fork while tracking is on needs TSAN_OPTIONS=detect_deadlocks=0, since the
-// tables have more locks than it follows.
+// Ownership: process-wide. Threads: all functions, from any thread. Out of memory: StartTracking
+// says kResourceExhausted, and tracking is off as before; StopTracking needs none;
+// GetLabelStatistics throws std::bad_alloc. Blocks that could not be recorded are counted
+// (heap_layout.h: `lost`), and nothing else is disturbed. After fork the child has the tables as
+// they were, and goes on. Under ThreadSanitizer a fork while tracking is on needs
+// TSAN_OPTIONS=detect_deadlocks=0, since the tables have more locks than it follows.
 #pragma once
 
 #include <cstdint>
@@ -61,11 +62,11 @@ struct TrackingOptions {
   // Only this pool's blocks; null: those of all pools, and of malloc where `alkaid run --track`
   // brought it in.
   const MemoryPool* pool = nullptr;
-  // Slices as well: which view keeps which root. A root that is in the table is known by the address
-  // of its first byte alone. One over memory that no pool gave, or from before, is listed when it is
-  // first sliced, until a root over that address goes. So a root inside a block that is listed
-  // counts beside that; one from before also counts among its pool's untracked bytes; and of two
-  // roots over the same bytes the first to go takes the record with it.
+  // Slices as well: which view keeps which root. A root that is in the table is known by the
+  // address of its first byte alone. One over memory that no pool gave, or from before, is listed
+  // when it is first sliced, until a root over that address goes. So a root inside a block that is
+  // listed counts beside that; one from before also counts among its pool's untracked bytes; and of
+  // two roots over the same bytes the first to go takes the record with it.
   bool views = false;
 };
 

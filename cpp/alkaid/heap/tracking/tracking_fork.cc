@@ -35,8 +35,8 @@ void RenewLocks() {
 
 }  // namespace
 
-// Last before a fork, since whoever holds another guarded lock may allocate under it, and so come here.
-// Once the gate is closed only snapshots are left, which read the tables under their locks.
+// Last before a fork, since whoever holds another guarded lock may allocate under it, and so come
+// here. Once the gate is closed only snapshots are left, which read the tables under their locks.
 void HeapTracker::PrepareFork() {
   forks_locked_ = ever_started_.load();
   if (!forks_locked_) return;  // nobody has locked one so far

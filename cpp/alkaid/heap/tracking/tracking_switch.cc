@@ -31,9 +31,9 @@ Label MallocsLabel() {
   return label;
 }
 
-// What an unwinder does at its first use takes kilobytes of stack, and may ask the kernel: functions of
-// the C++ runtime are looked up, and by frame pointers the bounds of the thread's stack. Later that could
-// be a signal handler's stack, or a call that the program has given up.
+// What an unwinder does at its first use takes kilobytes of stack, and may ask the kernel:
+// functions of the C++ runtime are looked up, and by frame pointers the bounds of the thread's
+// stack. Later that could be a signal handler's stack, or a call that the program has given up.
 void UseUnwinders(Unwinder unwinder) {
   uint64_t frames[4];
   for (const Unwinder each : {unwinder, Unwinder::kRuntime}) unwind::CaptureStack(each, frames, 4);
@@ -52,8 +52,9 @@ bool HeapTracker::OpenTables() {
   return tables.blocks.Open() && tables.views.Open();
 }
 
-// When the library is loaded: a fork during the first start must find the guard in place, the dynamic
-// linker's lock is no matter, and a start without memory finds the label that malloc's blocks have.
+// When the library is loaded: a fork during the first start must find the guard in place, the
+// dynamic linker's lock is no matter, and a start without memory finds the label that malloc's
+// blocks have.
 [[gnu::constructor]] static void GuardTables() {
   HeapTracker::Get().GuardTablesAroundForks();
   Tables().modules.RememberWhatStays();

@@ -31,8 +31,8 @@ TEST(TrackingThread, OnlyTheOutermostScopeEnters) {
   EXPECT_FALSE(tracking_thread.inside);
 }
 
-// The signal that ends a child which runs `body`, 0 where it comes to its end. Whatever hangs is ended
-// by SIGALRM, after `ms`.
+// The signal that ends a child which runs `body`, 0 where it comes to its end. Whatever hangs is
+// ended by SIGALRM, after `ms`.
 int SignalOfChild(int ms, const std::function<void()>& body) {
   const pid_t child = fork();
   if (child == 0) {
