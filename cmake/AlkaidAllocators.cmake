@@ -113,12 +113,75 @@ function(alkaid_mend_jemalloc_pages source)
   alkaid_mend("${source}/src/pages.c" "${failed}" "${mended}")
 endfunction()
 
+# jemalloc 5.3.0 holds its locks from its first handler of a fork to its last. A handler of the program
+# that runs in between may wait for a thread which allocates: such a thread borrows the lock. The C
+# library's fork takes its list of streams after all handlers and holds it until they are over, so whoever
+# holds the list keeps the fork from happening meanwhile. A C library without that lets the thread wait.
+function(alkaid_mend_jemalloc_handlers source)
+  set(header "${source}/include/jemalloc/internal/mutex.h")
+  alkaid_mend("${header}" "\t\t\tatomic_b_t\t\tlocked;\n"
+    "\t\t\tatomic_b_t\t\tlocked;\n\t\t\tatomic_b_t\t\tforked;\n")
+  alkaid_mend("${header}" "void malloc_mutex_lock_slow(malloc_mutex_t *mutex);\n"
+    "void malloc_mutex_lock_slow(malloc_mutex_t *mutex);\n\
+void malloc_mutex_lock_or_borrow(malloc_mutex_t *mutex);\n\
+void malloc_mutex_give_back(void);\n")
+  alkaid_mend("${header}" "\tMALLOC_MUTEX_LOCK(mutex);\n"
+    "\tmalloc_mutex_lock_or_borrow(mutex);\n")
+  alkaid_mend("${header}" "\t\tMALLOC_MUTEX_UNLOCK(mutex);\n"
+    "\t\tif (atomic_load_b(&mutex->forked, ATOMIC_RELAXED)) {\n\
+\t\t\tmalloc_mutex_give_back();\n\t\t} else {\n\t\t\tMALLOC_MUTEX_UNLOCK(mutex);\n\t\t}\n")
+  set(code "${source}/src/mutex.c")
+  string(CONCAT borrow
+    "extern void _IO_list_lock(void) __attribute__((weak));\n"
+    "extern void _IO_list_unlock(void) __attribute__((weak));\n\n"
+    "void\nmalloc_mutex_lock_or_borrow(malloc_mutex_t *mutex) {\n"
+    "\tfor (;;) {\n"
+    "\t\tif (_IO_list_lock != NULL && atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
+    "\t\t\t_IO_list_lock();\n"
+    "\t\t\tif (atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n\t\t\t\treturn;\n\t\t\t}\n"
+    "\t\t\t_IO_list_unlock();\n\t\t}\n"
+    "\t\tstruct timespec until;\n\t\tclock_gettime(CLOCK_REALTIME, &until);\n"
+    "\t\tuntil.tv_nsec += 2000000;\n"
+    "\t\tif (until.tv_nsec >= 1000000000) {\n"
+    "\t\t\tuntil.tv_nsec -= 1000000000;\n\t\t\tuntil.tv_sec++;\n\t\t}\n"
+    "\t\tif (pthread_mutex_timedlock(&mutex->lock, &until) == 0) {\n\t\t\treturn;\n\t\t}\n"
+    "\t}\n}\n\n"
+    "void\nmalloc_mutex_give_back(void) {\n\t_IO_list_unlock();\n}\n\n")
+  set(head "void\nmalloc_mutex_prof_data_reset(")
+  alkaid_mend("${code}" "${head}" "${borrow}${head}")
+  set(init "\tmutex_prof_data_init(&mutex->prof_data);\n#ifdef _WIN32\n")
+  alkaid_mend("${code}" "${init}"
+    "\tatomic_store_b(&mutex->forked, false, ATOMIC_RELAXED);\n${init}")
+  set(prefork "malloc_mutex_prefork(tsdn_t *tsdn, malloc_mutex_t *mutex) {\n\
+\tmalloc_mutex_lock(tsdn, mutex);\n")
+  alkaid_mend("${code}" "${prefork}"
+    "${prefork}\tatomic_store_b(&mutex->forked, true, ATOMIC_RELEASE);\n")
+  # Not those of an arena that was made meanwhile.
+  set(postfork "malloc_mutex_postfork_parent(tsdn_t *tsdn, malloc_mutex_t *mutex) {\n")
+  alkaid_mend("${code}" "${postfork}" "${postfork}\
+\tif (!atomic_load_b(&mutex->forked, ATOMIC_RELAXED)) {\n\t\treturn;\n\t}\n\
+\tatomic_store_b(&mutex->forked, false, ATOMIC_RELEASE);\n")
+  # Not while one is borrowed.
+  set(code "${source}/src/jemalloc.c")
+  set(first "\ttsd_postfork_parent(tsd);\n")
+  alkaid_mend("${code}" "${first}"
+    "\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_lock();\n\t}\n${first}")
+  set(last "\tctl_postfork_parent(tsd_tsdn(tsd));\n")
+  alkaid_mend("${code}" "${last}"
+    "${last}\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_unlock();\n\t}\n")
+  set(head "#ifndef JEMALLOC_MUTEX_INIT_CB\nvoid\njemalloc_postfork_parent(void)\n")
+  alkaid_mend("${code}" "${head}"
+    "extern void _IO_list_lock(void) __attribute__((weak));\n\
+extern void _IO_list_unlock(void) __attribute__((weak));\n\n${head}")
+endfunction()
+
 # EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
 function(alkaid_build_jemalloc source folder flags cflags)
   alkaid_mend_jemalloc_forks("${source}")
   alkaid_mend_jemalloc_tsd("${source}")
   alkaid_mend_jemalloc_arenas("${source}")
   alkaid_mend_jemalloc_pages("${source}")
+  alkaid_mend_jemalloc_handlers("${source}")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   alkaid_run("${source}" "jemalloc: configure" "${CMAKE_COMMAND}" -E env --unset=CFLAGS
              --unset=CPPFLAGS --unset=LDFLAGS "CC=${CMAKE_C_COMPILER}" "EXTRA_CFLAGS=${cflags}"
@@ -200,7 +263,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR mended-throughout
+    FLAVOUR mended-for-handlers
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \
