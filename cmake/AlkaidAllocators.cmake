@@ -114,9 +114,11 @@ function(alkaid_mend_jemalloc_pages source)
 endfunction()
 
 # jemalloc 5.3.0 holds its locks from its first handler of a fork to its last. A handler of the program
-# that runs in between may wait for a thread which allocates: such a thread borrows the lock. The C
-# library's fork takes its list of streams after all handlers and holds it until they are over, so whoever
-# holds the list keeps the fork from happening meanwhile. A C library without that lets the thread wait.
+# that runs in between may wait for a thread which allocates: where that lasts, such a thread borrows the
+# lock. The C library's fork takes its list of streams after all handlers and holds it until the child
+# is there, so a thread that holds the list keeps the fork from happening meanwhile. A C library without
+# that lets the thread wait. Forks themselves never borrow, and while one is under way no arena is made:
+# all locks there are are the fork's, or are taken in their order by threads that come to an end.
 function(alkaid_mend_jemalloc_handlers source)
   set(header "${source}/include/jemalloc/internal/mutex.h")
   alkaid_mend("${header}" "\t\t\tatomic_b_t\t\tlocked;\n"
@@ -124,19 +126,27 @@ function(alkaid_mend_jemalloc_handlers source)
   alkaid_mend("${header}" "void malloc_mutex_lock_slow(malloc_mutex_t *mutex);\n"
     "void malloc_mutex_lock_slow(malloc_mutex_t *mutex);\n\
 void malloc_mutex_lock_or_borrow(malloc_mutex_t *mutex);\n\
-void malloc_mutex_give_back(void);\n")
+void malloc_mutex_give_back(void);\n\
+void malloc_mutex_begin_fork(void);\nvoid malloc_mutex_end_fork(void);\n\
+void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(void);\n")
   alkaid_mend("${header}" "\tMALLOC_MUTEX_LOCK(mutex);\n"
     "\tmalloc_mutex_lock_or_borrow(mutex);\n")
   alkaid_mend("${header}" "\t\tMALLOC_MUTEX_UNLOCK(mutex);\n"
     "\t\tif (atomic_load_b(&mutex->forked, ATOMIC_RELAXED)) {\n\
 \t\t\tmalloc_mutex_give_back();\n\t\t} else {\n\t\t\tMALLOC_MUTEX_UNLOCK(mutex);\n\t\t}\n")
+
   set(code "${source}/src/mutex.c")
   string(CONCAT borrow
     "extern void _IO_list_lock(void) __attribute__((weak));\n"
     "extern void _IO_list_unlock(void) __attribute__((weak));\n\n"
+    "static atomic_u_t forks_under_way = ATOMIC_INIT(0);\n"
+    "static atomic_b_t fork_lasts = ATOMIC_INIT(false);\n\n"
     "void\nmalloc_mutex_lock_or_borrow(malloc_mutex_t *mutex) {\n"
-    "\tfor (;;) {\n"
-    "\t\tif (_IO_list_lock != NULL && atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
+    "\tfor (unsigned waits = 0;; waits++) {\n"
+    "\t\tif (waits == 5 && atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
+    "\t\t\tatomic_store_b(&fork_lasts, true, ATOMIC_RELAXED);\n\t\t}\n"
+    "\t\tif (_IO_list_lock != NULL && atomic_load_b(&fork_lasts, ATOMIC_RELAXED) &&\n"
+    "\t\t    atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
     "\t\t\t_IO_list_lock();\n"
     "\t\t\tif (atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n\t\t\t\treturn;\n\t\t\t}\n"
     "\t\t\t_IO_list_unlock();\n\t\t}\n"
@@ -146,33 +156,54 @@ void malloc_mutex_give_back(void);\n")
     "\t\t\tuntil.tv_nsec -= 1000000000;\n\t\t\tuntil.tv_sec++;\n\t\t}\n"
     "\t\tif (pthread_mutex_timedlock(&mutex->lock, &until) == 0) {\n\t\t\treturn;\n\t\t}\n"
     "\t}\n}\n\n"
-    "void\nmalloc_mutex_give_back(void) {\n\t_IO_list_unlock();\n}\n\n")
+    "void\nmalloc_mutex_give_back(void) {\n\t_IO_list_unlock();\n}\n\n"
+    "void\nmalloc_mutex_begin_fork(void) {\n"
+    "\tatomic_fetch_add_u(&forks_under_way, 1, ATOMIC_ACQ_REL);\n}\n\n"
+    "void\nmalloc_mutex_end_fork(void) {\n"
+    "\tatomic_store_b(&fork_lasts, false, ATOMIC_RELAXED);\n"
+    "\tatomic_fetch_sub_u(&forks_under_way, 1, ATOMIC_ACQ_REL);\n}\n\n"
+    "void\nmalloc_mutex_end_fork_in_child(void) {\n"
+    "\tatomic_store_b(&fork_lasts, false, ATOMIC_RELAXED);\n"
+    "\tatomic_store_u(&forks_under_way, 0, ATOMIC_RELEASE);\n}\n\n"
+    "bool\nmalloc_mutex_is_fork_under_way(void) {\n"
+    "\treturn atomic_load_u(&forks_under_way, ATOMIC_ACQUIRE) != 0;\n}\n\n")
   set(head "void\nmalloc_mutex_prof_data_reset(")
   alkaid_mend("${code}" "${head}" "${borrow}${head}")
   set(init "\tmutex_prof_data_init(&mutex->prof_data);\n#ifdef _WIN32\n")
   alkaid_mend("${code}" "${init}"
     "\tatomic_store_b(&mutex->forked, false, ATOMIC_RELAXED);\n${init}")
-  set(prefork "malloc_mutex_prefork(tsdn_t *tsdn, malloc_mutex_t *mutex) {\n\
-\tmalloc_mutex_lock(tsdn, mutex);\n")
-  alkaid_mend("${code}" "${prefork}"
-    "${prefork}\tatomic_store_b(&mutex->forked, true, ATOMIC_RELEASE);\n")
-  # Not those of an arena that was made meanwhile.
+  set(prefork "malloc_mutex_prefork(tsdn_t *tsdn, malloc_mutex_t *mutex) {\n")
+  alkaid_mend("${code}" "${prefork}\tmalloc_mutex_lock(tsdn, mutex);\n"
+    "${prefork}\tMALLOC_MUTEX_LOCK(mutex);\n\
+\tatomic_store_b(&mutex->locked, true, ATOMIC_RELAXED);\n\
+\tmutex_owner_stats_update(tsdn, mutex);\n\
+\twitness_lock(tsdn_witness_tsdp_get(tsdn), &mutex->witness);\n\
+\tatomic_store_b(&mutex->forked, true, ATOMIC_RELEASE);\n")
+  # An arena may have been made between the fork's count of them and its locks.
   set(postfork "malloc_mutex_postfork_parent(tsdn_t *tsdn, malloc_mutex_t *mutex) {\n")
-  alkaid_mend("${code}" "${postfork}" "${postfork}\
-\tif (!atomic_load_b(&mutex->forked, ATOMIC_RELAXED)) {\n\t\treturn;\n\t}\n\
-\tatomic_store_b(&mutex->forked, false, ATOMIC_RELEASE);\n")
-  # Not while one is borrowed.
+  alkaid_mend("${code}" "${postfork}"
+    "${postfork}\tif (!atomic_load_b(&mutex->forked, ATOMIC_RELAXED)) {\n\
+\t\treturn;\n\t}\n\tatomic_store_b(&mutex->forked, false, ATOMIC_RELEASE);\n")
+
   set(code "${source}/src/jemalloc.c")
+  alkaid_mend("${code}" "\ttsd = tsd_fetch();\n\n\tnarenas = narenas_total_get();\n"
+    "\ttsd = tsd_fetch();\n\n\tmalloc_mutex_begin_fork();\n\tnarenas = narenas_total_get();\n")
+  # Not while one is borrowed.
   set(first "\ttsd_postfork_parent(tsd);\n")
   alkaid_mend("${code}" "${first}"
     "\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_lock();\n\t}\n${first}")
   set(last "\tctl_postfork_parent(tsd_tsdn(tsd));\n")
-  alkaid_mend("${code}" "${last}"
-    "${last}\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_unlock();\n\t}\n")
+  alkaid_mend("${code}" "${last}" "${last}\tmalloc_mutex_end_fork();\n\
+\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_unlock();\n\t}\n")
+  set(last "\tctl_postfork_child(tsd_tsdn(tsd));\n")
+  alkaid_mend("${code}" "${last}" "${last}\tmalloc_mutex_end_fork_in_child();\n")
   set(head "#ifndef JEMALLOC_MUTEX_INIT_CB\nvoid\njemalloc_postfork_parent(void)\n")
   alkaid_mend("${code}" "${head}"
     "extern void _IO_list_lock(void) __attribute__((weak));\n\
 extern void _IO_list_unlock(void) __attribute__((weak));\n\n${head}")
+  set(head "\tif (ind == 0) {\n\t\tbase = b0get();\n")
+  alkaid_mend("${source}/src/arena.c" "${head}"
+    "\tif (malloc_mutex_is_fork_under_way()) {\n\t\treturn NULL;\n\t}\n${head}")
 endfunction()
 
 # EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
@@ -263,7 +294,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR mended-for-handlers
+    FLAVOUR mended-for-late-handlers
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \

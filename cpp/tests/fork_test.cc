@@ -129,6 +129,27 @@ bool Survives(MemoryPool* pool, const char* name) {
   return failed == 0 && sound;
 }
 
+// Handlers of several forks run at the same time, each in its thread.
+bool ThreadsMayForkAtOnce() {
+  alarm(100);  // what hangs ends as a failure
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&failed] {
+      for (int i = 0; i < 2 * kForks; ++i) {
+        const pid_t child = fork();
+        if (child == 0) _exit(0);
+        int status = 0;
+        if (child < 0 || waitpid(child, &status, 0) != child || status != 0) ++failed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  alarm(0);
+  if (failed != 0) std::printf("%d of the forks at once failed\n", failed.load());
+  return failed == 0;
+}
+
 // Takes a lock in the child that another thread of the parent holds for ever: what the forks above
 // are to find.
 class HangsInTheChild final : public ProxyMemoryPool {
@@ -172,6 +193,7 @@ class AsksForFigures final : public MemoryObserver {
 int Run() {
   bool good = AHangIsFound();
   if (!good) std::printf("a planted hang was not found\n");
+  good &= ThreadsMayForkAtOnce();
   int tried = 0;
   for (const MemoryBackend& backend : MemoryBackends()) {
     if (internal::kMallocIsSanitizers && backend.name == "system") {

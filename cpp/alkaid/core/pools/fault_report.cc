@@ -6,6 +6,7 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/pools/fault_report_internal.h"
 
 namespace alkaid::internal {
@@ -78,7 +79,11 @@ void FaultReport::Finish() {
 
 void FaultReport::Add(const char* format, __builtin_va_list arguments) {
   char line[1024];
-  if (std::vsnprintf(line, sizeof(line), format, arguments) >= 0) text_ << line;
+  if (std::vsnprintf(line, sizeof(line), format, arguments) >= 0) {
+    // A label may be of any characters.
+    char printable[2 * sizeof(line)];
+    text_ << std::string_view(printable, CopyPrintable(line, printable, sizeof(printable)));
+  }
   text_ << "\n";
 }
 

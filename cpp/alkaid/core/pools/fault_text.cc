@@ -14,6 +14,7 @@
 #include "absl/debugging/symbolize.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/thread_id_internal.h"
+#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/core/pools/fault_text_internal.h"
 #include "alkaid/unwind/stack_trace.h"
 
@@ -154,6 +155,7 @@ void FaultText::Trace(std::string_view what, const StackTrace& trace) {
 }
 
 void FaultText::WriteFirst(size_t count) {
+  const WriteSignalsBlocked blocked;
   // Whom could one tell that stderr does not work?
   for (size_t done = 0; done < count;) {
     const ssize_t n = ::write(STDERR_FILENO, text_ + done, count - done);

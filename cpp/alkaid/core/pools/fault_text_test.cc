@@ -20,6 +20,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "alkaid/core/pools/fault_report_internal.h"
 #include "alkaid/core/pools/fault_text_internal.h"
 #include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
@@ -280,6 +281,31 @@ TEST(FaultText, WhatIsTooLongForOneWriteIsWrittenInWholeLines) {
     EXPECT_EQ(packets.back().back(), '\n');
   }
   EXPECT_EQ(packets.size(), 3U);
+}
+
+TEST(FaultText, WhatALabelHasStaysOnTheLineOfTheReport) {
+  ::testing::internal::CaptureStderr();
+  FaultReport("label '%s'", "a\x1b[31m\nAlkaid memory fault: forged").Finish();
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+  EXPECT_EQ(text.find("\nAlkaid memory fault"), std::string::npos) << text;
+  EXPECT_NE(text.find("forged"), std::string::npos) << text;
+}
+
+TEST(FaultText, AReportThatNobodyReadsDoesNotEndTheProgram) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    int ends[2];
+    if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) _exit(2);
+    close(ends[0]);
+    close(ends[1]);
+    { FaultText() << "nobody reads this\n"; }
+    _exit(3);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 3) << status;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/base/thread_id_internal.h"
 #include "alkaid/core/observers/label.h"
 #include "alkaid/core/pools/fault_text_internal.h"
@@ -32,7 +33,9 @@ void PrintBlock(FaultText& text, const GuardedSlot& slot) {
   text << "  block: " << Hex(slot.start) << ", ";
   Bytes(text, slot.size.load(std::memory_order_relaxed)) << ", alignment " << slot.alignment;
   if (*label != '\0') {
-    text << ", label '" << label << "'";
+    char printable[4 * Label::kMaxNameSize];
+    text << ", label '"
+         << std::string_view(printable, CopyPrintable(label, printable, sizeof(printable))) << "'";
   } else {
     text << ", no label";
   }

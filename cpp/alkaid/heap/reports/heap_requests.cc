@@ -260,7 +260,7 @@ void SayWhyNothingAtExit() {
   State& state = TheState();
   const internal::WriteSignalsBlocked blocked;
   const std::string_view why =
-      "the program called exit in a signal handler that interrupted malloc";
+      "the program called exit in a signal handler that interrupted malloc or fork";
   if (!state.lock.try_lock()) {
     internal::Notice("no heap file: ", why);
     return;
@@ -300,7 +300,9 @@ constinit bool ends_in_malloc = false;
 void AtExit() {
   // Nothing is asked of the kernel then, but to wait for a file that is being written.
   if (!MayWriteHeapFiles()) return AnswerAtExit();
-  bool interrupted = tracking_thread.inside || ends_in_malloc || unwind::HasInterruptedMalloc();
+  // In a fork, which holds what an answer takes, too.
+  bool interrupted = tracking_thread.inside || tracking_thread.holds_tables || ends_in_malloc ||
+                     unwind::HasInterruptedMalloc();
   reserve.LetGo();
   const auto answer = [](void* interrupts) {
     *static_cast<const bool*>(interrupts) ? SayWhyNothingAtExit() : AnswerAtExit();
