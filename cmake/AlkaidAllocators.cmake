@@ -118,7 +118,8 @@ endfunction()
 # lock. The C library's fork takes its list of streams after all handlers and holds it until the child
 # is there, so a thread that holds the list keeps the fork from happening meanwhile. A C library without
 # that lets the thread wait. Forks themselves never borrow, and while one is under way no arena is made:
-# all locks there are are the fork's, or are taken in their order by threads that come to an end.
+# all locks there are are the fork's, or are taken in their order by threads that come to an end. A
+# mutex shows ThreadSanitizer who had a borrowed lock after whom.
 function(alkaid_mend_jemalloc_handlers source)
   set(header "${source}/include/jemalloc/internal/mutex.h")
   alkaid_mend("${header}" "\t\t\tatomic_b_t\t\tlocked;\n"
@@ -126,7 +127,7 @@ function(alkaid_mend_jemalloc_handlers source)
   alkaid_mend("${header}" "void malloc_mutex_lock_slow(malloc_mutex_t *mutex);\n"
     "void malloc_mutex_lock_slow(malloc_mutex_t *mutex);\n\
 void malloc_mutex_lock_or_borrow(malloc_mutex_t *mutex);\n\
-void malloc_mutex_give_back(void);\n\
+void malloc_mutex_give_back(void);\nvoid malloc_mutex_hand_over(void);\n\
 void malloc_mutex_begin_fork(void);\nvoid malloc_mutex_end_fork(void);\n\
 void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(void);\n")
   alkaid_mend("${header}" "\tMALLOC_MUTEX_LOCK(mutex);\n"
@@ -140,7 +141,8 @@ void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(
     "extern void _IO_list_lock(void) __attribute__((weak));\n"
     "extern void _IO_list_unlock(void) __attribute__((weak));\n\n"
     "static atomic_u_t forks_under_way = ATOMIC_INIT(0);\n"
-    "static atomic_b_t fork_lasts = ATOMIC_INIT(false);\n\n"
+    "static atomic_b_t fork_lasts = ATOMIC_INIT(false);\n"
+    "static pthread_mutex_t handover = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;\n\n"
     "void\nmalloc_mutex_lock_or_borrow(malloc_mutex_t *mutex) {\n"
     "\tfor (unsigned waits = 0;; waits++) {\n"
     "\t\tif (waits == 5 && atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
@@ -148,7 +150,8 @@ void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(
     "\t\tif (_IO_list_lock != NULL && atomic_load_b(&fork_lasts, ATOMIC_RELAXED) &&\n"
     "\t\t    atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
     "\t\t\t_IO_list_lock();\n"
-    "\t\t\tif (atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n\t\t\t\treturn;\n\t\t\t}\n"
+    "\t\t\tif (atomic_load_b(&mutex->forked, ATOMIC_ACQUIRE)) {\n"
+    "\t\t\t\tpthread_mutex_lock(&handover);\n\t\t\t\treturn;\n\t\t\t}\n"
     "\t\t\t_IO_list_unlock();\n\t\t}\n"
     "\t\tstruct timespec until;\n\t\tclock_gettime(CLOCK_REALTIME, &until);\n"
     "\t\tuntil.tv_nsec += 2000000;\n"
@@ -156,7 +159,10 @@ void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(
     "\t\t\tuntil.tv_nsec -= 1000000000;\n\t\t\tuntil.tv_sec++;\n\t\t}\n"
     "\t\tif (pthread_mutex_timedlock(&mutex->lock, &until) == 0) {\n\t\t\treturn;\n\t\t}\n"
     "\t}\n}\n\n"
-    "void\nmalloc_mutex_give_back(void) {\n\t_IO_list_unlock();\n}\n\n"
+    "void\nmalloc_mutex_give_back(void) {\n"
+    "\tpthread_mutex_unlock(&handover);\n\t_IO_list_unlock();\n}\n\n"
+    "void\nmalloc_mutex_hand_over(void) {\n"
+    "\tpthread_mutex_lock(&handover);\n\tpthread_mutex_unlock(&handover);\n}\n\n"
     "void\nmalloc_mutex_begin_fork(void) {\n"
     "\tatomic_fetch_add_u(&forks_under_way, 1, ATOMIC_ACQ_REL);\n}\n\n"
     "void\nmalloc_mutex_end_fork(void) {\n"
@@ -178,7 +184,7 @@ void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(
 \tatomic_store_b(&mutex->locked, true, ATOMIC_RELAXED);\n\
 \tmutex_owner_stats_update(tsdn, mutex);\n\
 \twitness_lock(tsdn_witness_tsdp_get(tsdn), &mutex->witness);\n\
-\tatomic_store_b(&mutex->forked, true, ATOMIC_RELEASE);\n")
+\tatomic_store_b(&mutex->forked, true, ATOMIC_RELEASE);\n\tmalloc_mutex_hand_over();\n")
   # An arena may have been made between the fork's count of them and its locks.
   set(postfork "malloc_mutex_postfork_parent(tsdn_t *tsdn, malloc_mutex_t *mutex) {\n")
   alkaid_mend("${code}" "${postfork}"
@@ -191,7 +197,8 @@ void malloc_mutex_end_fork_in_child(void);\nbool malloc_mutex_is_fork_under_way(
   # Not while one is borrowed.
   set(first "\ttsd_postfork_parent(tsd);\n")
   alkaid_mend("${code}" "${first}"
-    "\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_lock();\n\t}\n${first}")
+    "\tif (_IO_list_lock != NULL) {\n\t\t_IO_list_lock();\n\t}\n\
+\tmalloc_mutex_hand_over();\n${first}")
   set(last "\tctl_postfork_parent(tsd_tsdn(tsd));\n")
   alkaid_mend("${code}" "${last}" "${last}\tmalloc_mutex_end_fork();\n\
 \tif (_IO_list_lock != NULL) {\n\t\t_IO_list_unlock();\n\t}\n")
@@ -294,7 +301,7 @@ if(ALKAID_WITH_JEMALLOC)
     PINS
       2db82d1e7119df3e71b7640219b6dfe84789bc0537983c3b7ac4f7189aecfeaa  # 5.3.0, upstream and Debian
     RECIPE alkaid_build_jemalloc
-    FLAVOUR mended-for-late-handlers
+    FLAVOUR mended-with-loans
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
     FLAGS "--with-jemalloc-prefix=je_alkaid_ --with-private-namespace=je_alkaid_private_ \
 --without-export --disable-cxx --disable-libdl --disable-initial-exec-tls \
