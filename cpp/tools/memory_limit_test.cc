@@ -48,8 +48,8 @@ CommandResult RunLimited(const TestFolder& folder, const std::string& arguments,
   return result;
 }
 
-// An answer without its figures, since some are times, and without what it says of the kernel's queues,
-// for which there may be no memory either.
+// An answer without its figures, since some are times, and without what it says of the kernel's
+// queues, for which there may be no memory either.
 std::string Words(std::string text) {
   text = std::regex_replace(text,
                             std::regex("[^\n]*kernel[^\n]*io_uring[^\n]*\n|"

@@ -1,10 +1,10 @@
 // ForkGate: threads pass it to work on the tables, and a fork closes it.
 //
 // A host may have its threads come to rest before a fork, and its handler may run after ours: then
-// a thread that it waits for must not wait for the fork. So whoever finds the gate closed does not
-// wait but writes down what it has to tell (event_log_internal.h), and whoever forks tells it to
-// the tables afterwards, in parent and child. While the gate is closed nobody else is at work on
-// the tables.
+// a thread that it waits for must not wait for the fork. So a thread that finds the gate closed
+// does not wait but writes down what it has to tell (event_log_internal.h), and the one that forks
+// tells it to the tables afterwards, in parent and child. While the gate is closed nobody else is
+// at work on the tables.
 //
 // Ownership: one object, with the tables. Threads: any; Enter and Leave in pairs. A signal handler
 // may enter while its thread is inside. Out of memory: nothing here allocates.
@@ -53,7 +53,7 @@ class ALKAID_EXPORT ForkGate {
     }
   }
 
-  // By the thread that forks. From here on nobody enters, and whoever was inside has left.
+  // By the thread that forks. From here on nobody enters, and all who were inside have left.
   void Close();
   // From here on nobody writes down events either: who comes waits until the gate is open, and the
   // calling thread passes.

@@ -88,7 +88,7 @@ class HeapTracker final : public MemoryObserver {
   bool MayMatter(const HeapEvent& event) const;
   static bool WriteDown(const HeapEvent& event);
 
-  // What follows is for whoever passed the gate to the tables, or forks.
+  // What follows is for threads that passed the gate to the tables, or that fork.
   void Tell(const HeapEvent& event);
   void TellAllLogged(bool in_child);
   void TellLogged(uint64_t number);
