@@ -36,6 +36,7 @@ set(ALKAID_FORKING_TESTS
   StandardStreams.WhereTheyAreClosedNothingElseGetsTheirNumbersAndPrintsFail
   ThreadId.*
   TrackingThread.WhoHolds*
+  WriteSignals.*
 )
 # Of programs that are a test.
 set(ALKAID_FORKING_PROGRAMS
