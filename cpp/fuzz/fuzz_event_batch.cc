@@ -51,9 +51,9 @@ void Rebuild(const EventBatch& batch) {
   alkaid::events::DgramBatchBuilder builder(batch.stream_count());
   for (const auto& event : batch) {
     event.ForEachDgram([&](int stream, Dgram dgram) {
-      Require(builder.Append(stream, std::move(dgram)).ok(), "a datagram can not be appended");
+      Require(builder.Append(stream, std::move(dgram)).ok(), "a datagram cannot be appended");
     });
-    Require(builder.EndEvent().ok(), "an event can not be ended");
+    Require(builder.EndEvent().ok(), "an event cannot be ended");
   }
   const auto rebuilt = builder.Finish();
   Require(rebuilt.ok() && rebuilt->buffer()->Equals(*batch.buffer()), "the batch is another");
@@ -77,7 +77,7 @@ void ReadBigData(const EventBatch& batch, const std::shared_ptr<Buffer>& bytes) 
         return std::optional<EventBatch>(batch);
       },
       options);
-  Require(reader.ok(), "a reader can not be opened");
+  Require(reader.ok(), "a reader cannot be opened");
   BigDataEvent event;
   while (true) {
     const Result<bool> more = (*reader)->Next(&event);
@@ -102,9 +102,9 @@ std::vector<std::vector<Dgram>> DgramsOf(const SmdWindow& window) {
 
 SmdWindow Unpack(const Result<std::shared_ptr<Buffer>>& message,
                  const Configurations& configurations) {
-  Require(message.ok(), "a window can not be packed");
+  Require(message.ok(), "a window cannot be packed");
   auto window = alkaid::events::Unpack(*message, configurations);
-  Require(window.ok(), "a message can not be unpacked");
+  Require(window.ok(), "a message cannot be unpacked");
   return *std::move(window);
 }
 
@@ -160,7 +160,7 @@ void CheckEnds(SmdWindow window, const Configurations& configurations) {
 void CheckHistory(const SmdWindow& window, const Configurations& configurations) {
   alkaid::events::StepHistory history(static_cast<int>(window.streams.size()));
   const auto start = history.position();
-  Require(history.Add(window).ok(), "a window can not be added to the history");
+  Require(history.Add(window).ok(), "a window cannot be added to the history");
   auto here = history.position();
   const auto nothing = history.Since(here);
   Require(nothing.ok() && std::ranges::count(*nothing, nullptr) == std::ssize(*nothing),

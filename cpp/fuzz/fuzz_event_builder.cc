@@ -136,7 +136,7 @@ void Add(const EventBatches& built, Built* all) {
       static_cast<size_t>(built.batch().stream_count()));
   const auto read = EventBatch::Make(built.batch().buffer(), none);
   // A Configure inside may be malformed: the reader of the streams judges that before.
-  Require(read.ok() && read->size() == built.batch().size(), "a batch can not be read again");
+  Require(read.ok() && read->size() == built.batch().size(), "a batch cannot be read again");
 }
 
 Built BuildAll(const Input& input, int64_t chunk_bytes) {
@@ -220,10 +220,10 @@ void CheckWindows(Input input) {
       }
     }
     const auto message = alkaid::events::Pack(*window);
-    Require(message.ok(), "a window can not be packed");
+    Require(message.ok(), "a window cannot be packed");
     const auto again = alkaid::events::Unpack(*message, (*reader)->configurations());
     // A Configure in the middle is read anew, and was read before.
-    Require(again.ok() && again->size() == window->size(), "a message can not be unpacked");
+    Require(again.ok() && again->size() == window->size(), "a message cannot be unpacked");
     before = window->limit;
     first = false;
   }

@@ -70,7 +70,7 @@ void ReadInTwo(const Buffer& bytes, uint8_t how, const EverythingRead& whole) {
   options.max_dgram_bytes = limit;
   options.batch_bytes = 1 + 8 * how;
   const auto first = BatchReader::Open(file, options);
-  Require(first.ok(), "a reader can not be opened");
+  Require(first.ok(), "a reader cannot be opened");
   if (how % 8 == 6) file->ShrinkTo(bytes.size() * how / 256);
   alkaid::Status end;
   int64_t count = Count(first->get(), limit, &end);
@@ -81,7 +81,7 @@ void ReadInTwo(const Buffer& bytes, uint8_t how, const EverythingRead& whole) {
   options.first_index = (*first)->next_index();
   options.configuration = (*first)->configuration();
   const auto second = BatchReader::Open(FileOf(bytes), options);
-  Require(second.ok(), "a reader can not go on");
+  Require(second.ok(), "a reader cannot go on");
   count += Count(second->get(), options.max_dgram_bytes, &end);
   Require(count == whole.dgrams, "two readers give other datagrams than one");
 }
@@ -92,7 +92,7 @@ void ReadWithoutConfiguration(const std::shared_ptr<Buffer>& bytes, const Everyt
   options.require_configuration = false;
   options.read_configures = false;
   const auto reader = BatchReader::Open(bytes, options);
-  Require(reader.ok(), "a reader can not be opened");
+  Require(reader.ok(), "a reader cannot be opened");
   int64_t count = 0;
   for (auto batch = (*reader)->Next(); batch.ok() && !batch->empty(); batch = (*reader)->Next()) {
     for (const auto& dgram : *batch) {

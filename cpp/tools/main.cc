@@ -3,7 +3,7 @@
 // Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data; of
 // `profile gate` besides 3 memory grows, 4 nothing can be said (the planted leak was not found, or
 // there are too few stamps), 5 the command that it ran failed; of what runs commands 126 and 127
-// where they can not be run or are not found; 128 and its number after a signal.
+// where they cannot be run or are not found; 128 and its number after a signal.
 
 #include <unistd.h>
 

@@ -63,7 +63,7 @@ class ALKAID_EXPORT ShapesData {
   friend class FieldWalk;
   friend class ShapesDataWalk;
 
-  // Bytes of a field, given its shape where it is an array. False when 64 bits can not count them.
+  // Bytes of a field, given its shape where it is an array. False when 64 bits cannot count them.
   static bool Measure(FieldLayout layout, const uint8_t* shape, int64_t* nbytes) {
     int64_t product = layout.element_size;
     bool overflow = false;

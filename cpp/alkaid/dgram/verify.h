@@ -10,10 +10,10 @@
 //   ALKAID_RETURN_NOT_OK(verifier.CheckAll(*reader));
 //
 // A fault is malformed structure: what XTC2, section 6, lists; and what readers do not agree on: a
-// NamesId declared twice, a service that means nothing, a small-data record that can not be true. A
+// NamesId declared twice, a service that means nothing, a small-data record that cannot be true. A
 // remark is sound, and unusual: damage, and data whose declarations it hides; time going backwards,
 // or of no second; Xtcs of unknown type, data of one NamesId twice in a datagram, fields of one
-// name, enumerations that can not be told, text without a NUL, bytes that belong to nothing.
+// name, enumerations that cannot be told, text without a NUL, bytes that belong to nothing.
 //
 // Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings go out
 // as they come: what is held does not grow with the datagram.
@@ -119,7 +119,7 @@ class ALKAID_EXPORT Verifier {
   void Add(const Finding& finding);
   // A finding of the datagram under check; not one that went out before the check was interrupted.
   void AddOnce(const Finding& finding);
-  // A fault where the reader stands and can not go on.
+  // A fault where the reader stands and cannot go on.
   void AddAtEnd(const BatchReader& reader, std::string text);
 
   const std::string source_;

@@ -104,7 +104,7 @@ class ALKAID_EXPORT BigDataReader {
   };
 
   // `paths` has the (first) big-data file of each stream; those of streams that use small data may
-  // be empty. A file that can not be opened fails as errno maps; options that make no sense are
+  // be empty. A file that cannot be opened fails as errno maps; options that make no sense are
   // kInvalidArgument.
   static Result<std::unique_ptr<BigDataReader>> Open(const std::vector<std::string>& paths,
                                                      BatchSource source,

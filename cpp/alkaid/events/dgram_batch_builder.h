@@ -77,7 +77,7 @@ class ALKAID_EXPORT DgramBatchBuilder {
     int64_t nbytes = 0;
   };
   Status AppendEvent(std::span<const DgramBytes> dgrams);
-  // Makes room for one event of `nbytes`, footer included: AppendEvent of no more can not fail
+  // Makes room for one event of `nbytes`, footer included: AppendEvent of no more cannot fail
   // then. In a fresh batch, for as much as the last ones held.
   Status Reserve(int64_t nbytes);
   // Appends all closed events of another builder of as many streams, under its Configurations.

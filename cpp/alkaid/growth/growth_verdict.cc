@@ -151,7 +151,7 @@ Account CauseOf(const GrowthVerdict& all) {
     if (!within.grows || within.fit.slope < kMost * whole) continue;
     Account cause = kShare[0];
     for (size_t j = 1; j <= i; ++j) {
-      // False where the one before is not known: then it can not be the largest.
+      // False where the one before is not known: then it cannot be the largest.
       if (!(all.of(cause).fit.slope >= all.of(kShare[j]).fit.slope)) cause = kShare[j];
     }
     return cause;

@@ -4,7 +4,7 @@
 //
 // One process a case: what an allocator keeps depends on all that it was asked before. Prints the
 // report of the profile; exits 0 where the verdict is the cause's, 1 where it is another, 77 where
-// it can not be planted in this build.
+// it cannot be planted in this build.
 
 #include <sys/mman.h>
 

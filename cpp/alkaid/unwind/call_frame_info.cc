@@ -242,7 +242,7 @@ CodeKind KindOfCode(uint64_t return_address) {
 
 #else
 
-// Other machines, and C libraries that can not find an object by its address.
+// Other machines, and C libraries that cannot find an object by its address.
 UnwindRule FindUnwindRule(uint64_t, uint64_t*) { return kElsewhereRule; }
 UnwindRule FindRegisteredUnwindRule(uint64_t, uint64_t*) { return kElsewhereRule; }
 CodeKind KindOfCode(uint64_t) { return CodeKind::kLibrarys; }

@@ -125,7 +125,7 @@ struct HeapSymbols::Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  // Why the file can not be used, or "".
+  // Why the file cannot be used, or "".
   std::string Load(const heap::HeapModule& of) {
     callbacks.find_debuginfo = FindDebuginfo;
     callbacks.section_address = ::dwfl_offline_section_address;

@@ -37,7 +37,7 @@ class ChildProcesses {
 
   // Runs `command`, looked for in PATH, to its end. A variable without a value is taken out of its
   // environment. Its stdin is `input`. kNotFound where there is no such program; as errno maps
-  // where it can not be started.
+  // where it cannot be started.
   Result<ChildEnd> Run(const std::vector<std::string>& command,
                        const std::map<std::string, std::optional<std::string>>& environment,
                        int input);

@@ -2,7 +2,7 @@
 //
 // A Buffer is a root (it owns its bytes, or borrows them, or holds some owner) or a slice (it
 // points into a root and keeps it alive). A slice of a slice refers to the root, so whatever lay
-// between can die. The bytes may live on a device whose memory the CPU can not read: data() is then
+// between can die. The bytes may live on a device whose memory the CPU cannot read: data() is then
 // null and address() is the device's own notion of an address.
 //
 // Ownership: shared_ptr<Buffer>; a slice holds one reference to its root. A Buffer over a plain
@@ -82,7 +82,7 @@ class ALKAID_EXPORT Buffer {
     return {reinterpret_cast<const char*>(data()), is_cpu_ ? static_cast<std::size_t>(size_) : 0};
   }
 
-  // Equality of the bytes. Two buffers that the CPU can not read are equal only when they are the
+  // Equality of the bytes. Two buffers that the CPU cannot read are equal only when they are the
   // same range.
   bool Equals(const Buffer& other) const;
   // The same for the first `nbytes`; false when either has fewer, or when `nbytes` is negative.
@@ -140,7 +140,7 @@ class ALKAID_EXPORT Buffer {
     return Wrap(values.data(), static_cast<int64_t>(values.size()));
   }
 
-  // Null where the CPU can not read the bytes; the mutable form also where they may not be written.
+  // Null where the CPU cannot read the bytes; the mutable form also where they may not be written.
   const uint8_t* data() const { return is_cpu_ ? data_ : nullptr; }
   uint8_t* mutable_data() { return is_cpu_ && is_mutable_ ? const_cast<uint8_t*>(data_) : nullptr; }
   template <typename T>

@@ -17,7 +17,7 @@
 // root or to the folder's owner; by the same rule a pipe or device there is not opened, nor, where
 // the folder is sticky, a file replaced: kPermissionDenied. So it is for folders on the way. No
 // output is ever opened as descriptor 0, 1 or 2, where prints would land in it. What exists and is
-// no regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), can not be
+// no regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), cannot be
 // replaced: it is opened for appending and written as the bytes come. There opening and writing may
 // wait for a reader as long as it likes: a signal whose handler was installed without SA_RESTART
 // ends the wait, with EINTR's kUnavailable. No other call here is ended by a signal.
@@ -72,7 +72,7 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   // same; closing what was abandoned does nothing. When only the directory could not be brought to
   // the disk, the failure is reported though the file has its name.
   Status Close() override;
-  // Removes what was written. What was written straight to a pipe or device can not be called back.
+  // Removes what was written. What was written straight to a pipe or device cannot be called back.
   void Abandon();
   bool closed() const override { return fd_ < 0; }
 

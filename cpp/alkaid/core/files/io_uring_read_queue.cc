@@ -171,7 +171,7 @@ void IoUringReadQueue::Complete(int slot, int result) {
   }
 }
 
-// Waits for one completion and takes it and all that lie behind it. False when the kernel can not
+// Waits for one completion and takes it and all that lie behind it. False when the kernel cannot
 // be waited for.
 bool IoUringReadQueue::TakeCompletions() {
   if (broken_) return false;

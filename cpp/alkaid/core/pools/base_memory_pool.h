@@ -58,7 +58,7 @@ inline bool IsValidAlignment(int64_t alignment) {
          (static_cast<uint64_t>(alignment) & mask) == 0;
 }
 
-// Ok, or why this request can not be served whatever the allocator; the message names the value and
+// Ok, or why this request cannot be served whatever the allocator; the message names the value and
 // the limit.
 ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignment);
 // The status of an allocator that refused.

@@ -12,7 +12,7 @@
 // `high`.
 //
 // Ownership: a record belongs to its pool and goes with it. Threads: the list changes under a lock
-// that a reader from outside can not take; `changing` is not 0 while it does.
+// that a reader from outside cannot take; `changing` is not 0 while it does.
 #pragma once
 
 #include <atomic>

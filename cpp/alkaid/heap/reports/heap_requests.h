@@ -44,7 +44,7 @@ inline constexpr char kDefaultHeapFile[] = "alkaid-heap.%p.%n";
 
 // As ALKAID_HEAP_SIGNAL with ALKAID_HEAP_FILE. A second call with the same signal changes the name.
 // `owner` is the process whose files keep a name without %p as it is; 0: this one.
-// kInvalidArgument for what is no signal, can not be caught, or stands for a fault of the program;
+// kInvalidArgument for what is no signal, cannot be caught, or stands for a fault of the program;
 // kFailedPrecondition where the program has a handler for it: one of the two would not hear it.
 // kAlreadyExists where another signal was chosen before.
 ALKAID_EXPORT Status WriteHeapFileOnSignal(int signal,

@@ -6,7 +6,7 @@
 //
 // Ownership: names are copies; the entries belong to the caller. Threads: Find from any thread,
 // without a lock for a pool that is known; Clear only while nobody calls Find. Out of memory: a
-// pool that can not say its name for want of it is unknown until it can; when the entries are used
+// pool that cannot say its name for want of it is unknown until it can; when the entries are used
 // up, all further pools are the last one.
 #pragma once
 
