@@ -27,7 +27,7 @@ function(alkaid_library)
   endif()
   target_link_libraries(alkaid
     PUBLIC absl::status absl::statusor absl::strings
-    PRIVATE absl::symbolize Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>
+    PRIVATE absl::demangle_internal Threads::Threads $<BUILD_INTERFACE:alkaid_allocators>
             $<BUILD_INTERFACE:alkaid_io_uring>)
   # Functions are looked up at load: a lookup at the first call takes kilobytes of the caller's stack, and
   # that may be a signal handler's.

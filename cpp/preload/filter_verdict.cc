@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <span>
@@ -251,6 +252,20 @@ constexpr std::array kThreadCalls = {
     KnownCall{SYS_prctl, {uint64_t{PR_SET_NAME}}},
 };
 
+constexpr std::array kLineCalls = {
+    KnownCall{SYS_fstat, {uint64_t{STDERR_FILENO}}},
+    KnownCall{SYS_newfstatat, {uint64_t{STDERR_FILENO}}},
+    KnownCall{SYS_poll, {}},
+    KnownCall{SYS_sendto, {uint64_t{STDERR_FILENO}}},
+    KnownCall{SYS_rt_sigprocmask, {}},
+    KnownCall{SYS_rt_sigtimedwait, {}},
+    KnownCall{SYS_openat, {}},
+    KnownCall{SYS_fcntl, {}},
+    KnownCall{SYS_pread64, {}},
+    KnownCall{SYS_close, {}},
+    KnownCall{SYS_readlink, {}},
+};
+
 template <size_t N>
 bool EndsOneOf(const std::array<KnownCall, N>& calls, const sock_fprog& filter) {
   return std::ranges::any_of(calls, [&](const KnownCall& call) { return MayEnd(filter, call); });
@@ -281,6 +296,12 @@ bool MayEnd(const sock_fprog& filter, const KnownCall& known) {
 
 bool EndsWhoWritesFiles(const sock_fprog& filter) {
   return EndsOneOf(kMemoryCalls, filter) || EndsOneOf(kFileCalls, filter);
+}
+
+bool EndsWhoSaysALine(const sock_fprog& filter) { return EndsOneOf(kLineCalls, filter); }
+
+bool EndsWhoWritesToStderr(const sock_fprog& filter) {
+  return MayEnd(filter, {SYS_write, {uint64_t{STDERR_FILENO}}});
 }
 
 bool EndsWhoStartsThreads(const sock_fprog& filter) {

@@ -32,4 +32,10 @@ bool EndsWhoWritesFiles(const sock_fprog& filter);
 // For one of the calls that starting a thread makes.
 bool EndsWhoStartsThreads(const sock_fprog& filter);
 
+// For one of the calls that a line on stderr or the report of a fault makes beside write.
+bool EndsWhoSaysALine(const sock_fprog& filter);
+
+// For write itself, there.
+bool EndsWhoWritesToStderr(const sock_fprog& filter);
+
 }  // namespace alkaid::heap::preload

@@ -244,5 +244,20 @@ TEST(FilterVerdict, EndsWhoStartsThreadsWhereACallOfTheirsIsEnded) {
   EXPECT_FALSE(EndsWhoStartsThreads(ProgramOf(&processes)));
 }
 
+TEST(FilterVerdict, EndsWhoSaysALineWhereACallOfTheLinesIsEnded) {
+  const auto ends = [](uint32_t number) {
+    Filter filter = Ending(number, SECCOMP_RET_KILL_PROCESS);
+    return EndsWhoSaysALine(ProgramOf(&filter));
+  };
+  EXPECT_TRUE(ends(SYS_rt_sigprocmask));
+  EXPECT_TRUE(ends(SYS_poll));
+  EXPECT_FALSE(ends(SYS_write));
+  EXPECT_FALSE(ends(SYS_clone3));
+  Filter write = Ending(SYS_write, SECCOMP_RET_KILL_PROCESS);
+  EXPECT_TRUE(EndsWhoWritesToStderr(ProgramOf(&write)));
+  Filter others = EndingFor(SYS_write, 0, BPF_JGT, STDERR_FILENO);
+  EXPECT_FALSE(EndsWhoWritesToStderr(ProgramOf(&others)));
+}
+
 }  // namespace
 }  // namespace alkaid::heap::preload

@@ -30,8 +30,12 @@ namespace {
 
 using alkaid::heap::kNoFiles;
 using alkaid::heap::kNoThreads;
+using alkaid::heap::kNoWrite;
+using alkaid::heap::kOnlyWrite;
+using alkaid::heap::preload::EndsWhoSaysALine;
 using alkaid::heap::preload::EndsWhoStartsThreads;
 using alkaid::heap::preload::EndsWhoWritesFiles;
+using alkaid::heap::preload::EndsWhoWritesToStderr;
 using alkaid::heap::preload::NextDefinition;
 
 using SystemCall = long(long, long, long, long, long, long, long);
@@ -43,7 +47,9 @@ auto SetFilter(const sock_fprog* filter, bool every_thread, const Call& call, co
   int what = 0;
   if (filter != nullptr && filter->filter != nullptr) {
     what = (EndsWhoWritesFiles(*filter) ? kNoFiles : 0) |
-           (EndsWhoStartsThreads(*filter) ? kNoThreads : 0);
+           (EndsWhoStartsThreads(*filter) ? kNoThreads : 0) |
+           (EndsWhoSaysALine(*filter) ? kOnlyWrite : 0) |
+           (EndsWhoWritesToStderr(*filter) ? kNoWrite : 0);
   }
   if (what != 0) alkaid_track_confining(what);
   const auto result = call();
@@ -53,9 +59,7 @@ auto SetFilter(const sock_fprog* filter, bool every_thread, const Call& call, co
 
 template <typename Call>
 auto SetStrict(const Call& call) {
-  alkaid_track_notice(
-      "the program allows a thread nothing but to read and write (strict seccomp): what the thread "
-      "allocates from now on is not seen");
+  alkaid_track_confining(0);
   const auto result = call();
   if (result == 0) alkaid_track_strict();
   return result;
@@ -63,12 +67,14 @@ auto SetStrict(const Call& call) {
 
 template <typename Call>
 auto GiveUpClock(const Call& call) {
-  alkaid_track_notice(
-      "the program gives up the processor's clock (PR_SET_TSC): for what it allocates from now on "
-      "the time stands still");
-  alkaid_track_stop_clock();
+  const bool stopped = alkaid_track_stop_clock();
   const auto result = call();
-  if (result != 0) alkaid_track_go_on_clock();
+  if (stopped && result != 0) alkaid_track_go_on_clock();
+  if (stopped && result == 0) {
+    alkaid_track_notice(
+        "the program gives up the processor's clock (PR_SET_TSC): for what it allocates from now "
+        "on the time stands still");
+  }
   return result;
 }
 

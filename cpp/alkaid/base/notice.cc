@@ -1,37 +1,30 @@
-#include <sys/uio.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
+#include <climits>
 #include <cstring>
-#include <span>
+#include <utility>
 
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/base/stderr_text_internal.h"
 
 namespace alkaid::internal {
 
 void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept {
-  std::array<iovec, 18> parts;
-  size_t count = 0;
+  std::array<char, PIPE_BUF> line;
+  size_t length = 0;
   const auto add = [&](absl::string_view piece) {
-    if (count < parts.size()) parts[count++] = {const_cast<char*>(piece.data()), piece.size()};
+    while (!piece.empty()) {
+      if (length == line.size()) WriteToStderr({line.data(), std::exchange(length, 0)});
+      const size_t count = std::min(piece.size(), line.size() - length);
+      std::memcpy(line.data() + length, piece.data(), count);
+      length += count;
+      piece.remove_prefix(count);
+    }
   };
   add("alkaid: ");
   for (const absl::string_view piece : pieces) add(piece);
   add("\n");
-  // By write, which a program that confines itself (seccomp) still allows; only a line that is
-  // longer than any path by writev.
-  std::array<char, 4096> line;
-  size_t length = 0;
-  for (const iovec& part : std::span(parts).first(count)) {
-    if (part.iov_len > line.size() - length) {
-      (void)!::writev(STDERR_FILENO, parts.data(), static_cast<int>(count));
-      return;
-    }
-    std::memcpy(line.data() + length, part.iov_base, part.iov_len);
-    length += part.iov_len;
-  }
-  // Whom could one tell that stderr does not work?
-  (void)!::write(STDERR_FILENO, line.data(), length);
+  WriteToStderr({line.data(), length});
 }
 
 std::string MessageOf(const Status& status) { return std::string(MessageIn(status)); }

@@ -1,7 +1,10 @@
 // What the library has to say to people where no caller takes a Status: lines on stderr.
 //
-// Ownership: nothing is kept. Threads: any; a line is written in one piece, whatever others write.
-// Out of memory: a notice needs none; MessageOf throws std::bad_alloc.
+// A notice neither ends nor stops the program, and may be left out for that; stderr_text_internal.h
+// has how. errno stays.
+//
+// Ownership: nothing is kept. Threads: any; a line of up to 4 KiB is written in one piece, whatever
+// others write. Out of memory: a notice needs none; MessageOf throws std::bad_alloc.
 #pragma once
 
 #include <initializer_list>

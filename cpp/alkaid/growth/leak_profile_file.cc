@@ -83,7 +83,9 @@ Status ClaimLeakProfile(const std::string& path) try {
 }
 
 Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path) try {
-  ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
+  ALKAID_ASSIGN_OR_RAISE(
+      const auto file,
+      io::DurableFileOutputStream::Open(path, io::FileAccess::kUsual, io::PipeReader::kThere));
   const std::string header = MakeNpyHeader(static_cast<int64_t>(stamps.size()), kStampColumns);
   ALKAID_RETURN_NOT_OK(file->Write(header.data(), static_cast<int64_t>(header.size())));
   ALKAID_RETURN_NOT_OK(file->Write(stamps.data(), static_cast<int64_t>(stamps.size_bytes())));

@@ -289,6 +289,14 @@ TEST_F(TrackRun, AProgramThatMayOpenNoFileEndsWithoutOneAndAsItWould) {
   EXPECT_TRUE(std::filesystem::exists(file));
 }
 
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
 // What comes of each way of sandbox_program.c, which ends with 3 where nothing ends it before.
 TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
   struct Case {
@@ -300,7 +308,8 @@ TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
   for (const Case& one : {Case{"arguments", false, 1, ""}, Case{"inherited", false, 1, ""},
                           Case{"other", true, 1, ""}, Case{"fork", true, 1, "5\n"},
                           Case{"fork-files", false, 1, "5\n"}, Case{"strict", true, 1, ""},
-                          Case{"clock", true, 1, ""}}) {
+                          Case{"clock", true, 1, ""}, Case{"refused", true, 0, ""},
+                          Case{"memory", false, 1, ""}, Case{"signal", true, 2, "5\n"}}) {
     for (const char* track : {"--track", "--track=sample:1"}) {
       const TestFolder folder;
       const std::string file = folder.path() + "/f";
@@ -312,8 +321,61 @@ TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
       EXPECT_EQ(heap::ReadHeapFile(file).ok(), one.has_file) << one.what;
       EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), one.lines)
           << one.what << ": " << result.err;
+      const std::vector<std::string> names = NamesIn(folder.path());
+      if (std::string(one.what) == "memory") {
+        EXPECT_EQ(result.err, "alkaid: no heap file at exit: Operation not permitted\n");
+      } else if (std::string(one.what) == "signal") {
+        // A child that can have no thread for it writes its file when it ends, as it says, beside
+        // those that both write at exit.
+        EXPECT_THAT(result.err, AllOf(HasSubstr("is written when it exits"),
+                                      HasSubstr(" live blocks written to " + file)));
+        EXPECT_EQ(names.size(), 3U) << ::testing::PrintToString(names);
+      }
     }
   }
+}
+
+// A line of this library on stderr neither ends a program nor makes it wait for ever. $0 is a path.
+TEST_F(TrackRun, AProgramEndsAsItWouldWhateverStderrIs) {
+  const std::string nobody_reads = "mkfifo $0; exec 9<>$0 2>$0 9<&-; exec \"$@\"";
+  const std::string limited = "exec 2>$0 >/dev/null; ulimit -f 0; exec \"$@\"";
+  const std::string full =
+      "mkfifo $0; exec 9<>$0; dd if=/dev/zero of=$0 oflag=nonblock bs=4096 2>$0.dd; exec 2>&9; "
+      "exec \"$@\"";
+  const std::string plugin = std::filesystem::path(ALKAID_DEEP_PLUGIN).filename();
+  struct Case {
+    std::vector<std::string> command;
+    int exit_code;
+  };
+  std::vector<Case> cases = {{{ALKAID_DEEP_PROGRAM, plugin, "now", "deep"}, 0}};
+  for (const char* what : {"arguments", "inherited", "other", "fork", "fork-files", "strict",
+                           "clock", "refused", "memory", "signal"}) {
+    cases.push_back({{ALKAID_SANDBOX_PROGRAM, what}, 3});
+  }
+  for (const std::string& script : {nobody_reads, limited, full}) {
+    for (const Case& one : cases) {
+      const TestFolder folder;
+      const std::string file = folder.path() + "/f";
+      std::vector<std::string> arguments = {"run", "--track", "--heap-at-exit",
+                                            file,  "--",      "sh",
+                                            "-c",  script,    folder.path() + "/err"};
+      arguments.insert(arguments.end(), one.command.begin(), one.command.end());
+      const CommandResult result = RunCommand(
+          arguments,
+          {{"ALKAID_HEAP_SIGNAL", "USR2"}, {"ALKAID_HEAP_FILE", folder.path() + "/s.%p.%n"}});
+      EXPECT_EQ(result.exit_code, one.exit_code) << script << ": " << one.command.back();
+    }
+  }
+}
+
+TEST_F(TrackRun, AHeapFileIsNotWrittenToAPipeThatNobodyReadsAndTheProgramEnds) {
+  const TestFolder folder;
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", pipe, "--", ALKAID_PLAIN_PROGRAM, "5"});
+  EXPECT_EQ(result.exit_code, 5);
+  EXPECT_THAT(result.err, HasSubstr(pipe + " is a pipe that nobody reads"));
 }
 
 // The most that tracking takes of a thread's stack, and the room that is left of 8 KiB.
@@ -420,14 +482,6 @@ TEST_F(TrackRun, ItsOptionsReachTheCommand) {
                   "exec true"});
   EXPECT_EQ(views.out, "1,views " + std::filesystem::current_path().string() + "/x.heap\n");
   EXPECT_FALSE(std::filesystem::exists("x.heap"));
-}
-
-std::vector<std::string> NamesIn(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    names.push_back(entry.path().filename());
-  }
-  return names;
 }
 
 TEST_F(TrackRun, AtItsEndTheCommandLeavesAFileOfWhatItNeverGaveBack) {

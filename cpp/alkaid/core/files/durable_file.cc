@@ -29,11 +29,11 @@ int Retrying(Call call) {
 }  // namespace
 
 Result<std::shared_ptr<DurableFileOutputStream>> DurableFileOutputStream::Open(
-    const std::string& path, FileAccess access) try {
+    const std::string& path, FileAccess access, PipeReader reader) try {
   std::shared_ptr<DurableFileOutputStream> stream(new DurableFileOutputStream(path));
   ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
   const bool straight = output.open_file || (output.found && !S_ISREG(output.found->st_mode));
-  ALKAID_RETURN_NOT_OK(straight ? stream->OpenStraight(output)
+  ALKAID_RETURN_NOT_OK(straight ? stream->OpenStraight(output, reader)
                                 : stream->OpenTemporary(output, access));
   return stream;
 } catch (const std::bad_alloc&) {
@@ -42,10 +42,16 @@ Result<std::shared_ptr<DurableFileOutputStream>> DurableFileOutputStream::Open(
 
 DurableFileOutputStream::~DurableFileOutputStream() { Abandon(); }
 
-Status DurableFileOutputStream::OpenStraight(const internal::OutputPath& output) {
+Status DurableFileOutputStream::OpenStraight(const internal::OutputPath& output,
+                                             PipeReader reader) {
   straight_ = true;
-  // Of a pipe without a reader this waits for one; a signal ends the wait.
-  fd_ = internal::OpenFound(output, O_APPEND);
+  // Of a pipe without a reader this waits for one, or fails; a signal ends the wait.
+  const int waits = reader == PipeReader::kAwaited ? 0 : O_NONBLOCK;
+  fd_ = internal::OpenFound(output, O_APPEND | waits);
+  if (fd_ < 0 && errno == ENXIO && waits != 0) {
+    return status::IOError(errno, name_, " is a pipe that nobody reads");
+  }
+  if (fd_ >= 0 && waits != 0) ::fcntl(fd_, F_SETFL, O_APPEND);
   if (fd_ < 0) return status::IOError(errno, "cannot open ", name_, " for writing");
   struct stat info;
   pipe_ = ::fstat(fd_, &info) == 0 && S_ISFIFO(info.st_mode);

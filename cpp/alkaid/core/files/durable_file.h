@@ -19,7 +19,7 @@
 // output is ever opened as descriptor 0, 1 or 2, where prints would land in it. What exists and is
 // no regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), cannot be
 // replaced: it is opened for appending and written as the bytes come. There opening and writing may
-// wait for a reader as long as it likes: a signal whose handler was installed without SA_RESTART
+// wait for a reader as long as it likes, unless the reader of a pipe has to be there: a signal whose handler was installed without SA_RESTART
 // ends the wait, with EINTR's kUnavailable. No other call here is ended by a signal.
 //
 // A file that is replaced gives the new one its permissions, and owner and group where the process
@@ -56,11 +56,18 @@ enum class FileAccess {
   kOwnerOnly,  // 0600, for what may hold secrets
 };
 
+// Of a pipe that is written straight.
+enum class PipeReader {
+  kAwaited,  // Open waits for one
+  kThere,    // Open fails where there is none, with what ENXIO maps to
+};
+
 class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
  public:
   // A directory that is missing or may not be written is named.
   static Result<std::shared_ptr<DurableFileOutputStream>> Open(
-      const std::string& path, FileAccess access = FileAccess::kUsual);
+      const std::string& path, FileAccess access = FileAccess::kUsual,
+      PipeReader reader = PipeReader::kAwaited);
   ~DurableFileOutputStream() override;
 
   // kInvalidArgument once closed or abandoned.
@@ -83,7 +90,7 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
 
  private:
   explicit DurableFileOutputStream(std::string name) : name_(std::move(name)) {}
-  Status OpenStraight(const internal::OutputPath& output);
+  Status OpenStraight(const internal::OutputPath& output, PipeReader reader);
   Status OpenTemporary(const internal::OutputPath& output, FileAccess access);
   Status Inherit(const struct stat& replaced);
   Status Finish();

@@ -265,6 +265,24 @@ TEST_F(DurableFile, ASignalEndsTheWaitForAReaderOfAPipe) {
   ::close(reader);
 }
 
+TEST_F(DurableFile, AReaderOfAPipeThatHasToBeThereIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto open = [&] {
+    return DurableFileOutputStream::Open(path, FileAccess::kUsual, PipeReader::kThere);
+  };
+  const Status status = open().status();
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr(path + " is a pipe that nobody reads"));
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, open());
+  // What is written waits for room as ever.
+  const std::string much(1 << 20, 'x');
+  EXPECT_THAT(Interrupted(0, [&] { return file->Write(much); }),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("1048576 bytes at 0")));
+  ::close(reader);
+}
+
 // Signals that a program takes no notice of go unnoticed here too.
 TEST_F(DurableFile, SignalsWhoseHandlersRestartCallsLeaveAPipeWhole) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);

@@ -11,11 +11,11 @@
 #include <csignal>
 #include <cstring>
 
-#include "absl/debugging/symbolize.h"
 #include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/stderr_text_internal.h"
 #include "alkaid/base/thread_id_internal.h"
-#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/core/pools/fault_text_internal.h"
+#include "alkaid/core/pools/function_name_internal.h"
 #include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid::internal {
@@ -26,8 +26,9 @@ constinit std::atomic<uint32_t> reporter{0};
 constinit char report_text[32 << 10];
 // Forks that wait for a report's end: they come before other reports, of which there may be many.
 constinit std::atomic<int> waiting_forks{0};
-// Abseil's lock may be held by a thread that this process does not have.
-constinit std::atomic<bool> names_are_lost{false};
+#if defined(DLFO_STRUCT_HAS_EH_DBASE)
+constexpr char kProgram[] = "/proc/self/exe";
+#endif
 
 void Nap() {
   const timespec moment = {0, 1'000'000};
@@ -47,7 +48,6 @@ bool BecomeReporter(uint32_t self, bool is_fork) {
     } else if (::syscall(SYS_tgkill, ::getpid(), other, 0) != 0 && errno == ESRCH &&
                reporter.compare_exchange_strong(other, self, std::memory_order_acquire)) {
       // A clone that called no fork handlers has left it in the parent.
-      names_are_lost.store(true, std::memory_order_relaxed);
       waiting_forks.store(0, std::memory_order_relaxed);
       return true;
     }
@@ -92,7 +92,6 @@ constinit bool is_forks = false;
 
 FaultText::FaultText() : text_(report_text), capacity_(sizeof(report_text)) {
   is_inner_ = !BecomeReporter(KernelThreadId(), /*is_fork=*/false);
-  names_ = !is_inner_ && !names_are_lost.load(std::memory_order_relaxed);
   if (!is_inner_) return;
   text_ = own_;
   capacity_ = sizeof(own_);
@@ -120,22 +119,32 @@ template FaultText& FaultText::Number(uint64_t number, int base);
 
 // " name (file+0x12)", as far as it is known.
 void FaultText::NameCode(uint64_t address) {
-  char name[256];
-  if (names_ && absl::Symbolize(reinterpret_cast<void*>(address), name, sizeof(name))) {
-    *this << " " << name;
-  }
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
   // Unlike dladdr it takes no lock.
   dl_find_object object;
   if (::_dl_find_object(reinterpret_cast<void*>(address), &object) != 0) return;
+  // A filter of system calls may end whoever opens a file.
+  const bool may_read = AllowedStderrCalls() == StderrCalls::kAll;
   const link_map* const map = object.dlfo_link_map;
   const char* file = map->l_name;
-  if (file == nullptr || *file == '\0') {
-    const ssize_t size = ::readlink("/proc/self/exe", name, sizeof(name) - 1);
-    name[std::max<ssize_t>(size, 0)] = '\0';
-    file = name;
+  const bool is_program = file == nullptr || *file == '\0';
+  char text[256];
+  if (names_) {
+    const std::string_view name = FunctionNameAt(address, object,
+                                                 !may_read    ? nullptr
+                                                 : is_program ? kProgram
+                                                              : file,
+                                                 text);
+    if (!name.empty()) *this << " " << name;
+  }
+  if (is_program) {
+    const ssize_t size = may_read ? ::readlink(kProgram, text, sizeof(text) - 1) : 0;
+    text[std::max<ssize_t>(size, 0)] = '\0';
+    file = text;
   }
   *this << " (" << file << "+" << Hex(address - map->l_addr) << ")";
+#else
+  (void)address;
 #endif
 }
 
@@ -155,14 +164,7 @@ void FaultText::Trace(std::string_view what, const StackTrace& trace) {
 }
 
 void FaultText::WriteFirst(size_t count) {
-  const WriteSignalsBlocked blocked;
-  // Whom could one tell that stderr does not work?
-  for (size_t done = 0; done < count;) {
-    const ssize_t n = ::write(STDERR_FILENO, text_ + done, count - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    done += static_cast<size_t>(n);
-  }
+  WriteToStderr({text_, count});
   size_ -= count;
   std::memmove(text_, text_ + count, size_);
 }

@@ -9,11 +9,8 @@
 // less than 32 KiB and nobody asks for what there is so far. A thread that comes to a report while
 // another makes one waits for its end.
 //
-// Names of functions are found by Abseil, under a lock of its own. They are asked for nowhere else,
-// and a fork waits until the report of another thread has ended, so no child finds that lock held.
-// Where it may be held by the calling thread itself (a report in a signal handler that came upon a
-// report), or by a thread that is not there any more (a child of a clone that calls no fork
-// handlers), frames have no names.
+// A fork waits until the report of another thread has ended. Names of functions are read anew for
+// each frame (function_name_internal.h), with no lock and no descriptor that is kept.
 //
 // Ownership: a text belongs to its thread. Threads: each its own. Out of memory: nothing here
 // allocates.

@@ -157,8 +157,8 @@ Status WriteHeap(const HeapSnapshot& snapshot, io::OutputStream* stream) {
 }
 
 Status WriteHeapFile(const HeapSnapshot& snapshot, const std::string& path) try {
-  ALKAID_ASSIGN_OR_RAISE(auto file,
-                         io::DurableFileOutputStream::Open(path, io::FileAccess::kOwnerOnly));
+  ALKAID_ASSIGN_OR_RAISE(auto file, io::DurableFileOutputStream::Open(
+                                        path, io::FileAccess::kOwnerOnly, io::PipeReader::kThere));
   ALKAID_RETURN_NOT_OK(WriteHeap(snapshot, file.get()));
   return file->Close();
 } catch (const std::bad_alloc&) {

@@ -213,7 +213,9 @@ void StartThreadInChild() {
   PrepareSemaphores();
   if (!MayWriteHeapFiles()) return;  // and nothing more be said
   if (!MayStartThreads() || StartThread() != 0)
-    internal::Notice("heap files can not be asked for by signal in this forked process");
+    internal::Notice(
+        "no thread answers signals in this forked process: a heap file that one asks for is "
+        "written when it exits");
 }
 
 Status CheckSignal(int signal) {
@@ -258,7 +260,6 @@ Status Install(int signal) {
 // waits for one that does, may wait for ever. Which includes this thread, and who answers signals.
 void SayWhyNothingAtExit() {
   State& state = TheState();
-  const internal::WriteSignalsBlocked blocked;
   const std::string_view why =
       "the program called exit in a signal handler that interrupted malloc or fork";
   if (!state.lock.try_lock()) {
@@ -307,9 +308,10 @@ void AtExit() {
   const auto answer = [](void* interrupts) {
     *static_cast<const bool*>(interrupts) ? SayWhyNothingAtExit() : AnswerAtExit();
   };
-  if (!CallOnSpareStack(answer, &interrupted)) {
-    const internal::WriteSignalsBlocked blocked;
-    internal::Notice("no heap file at exit: out of memory");
+  const int error = CallOnSpareStack(answer, &interrupted);
+  if (error != 0) {
+    internal::Notice("no heap file at exit: ",
+                     error == ENOMEM ? "out of memory" : ::strerrordesc_np(error));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,9 +12,9 @@ namespace alkaid::heap {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-bool CallOnSpareStack(void (*call)(void* argument), void* argument) {
+int CallOnSpareStack(void (*call)(void* argument), void* argument) {
   call(argument);
-  return true;
+  return 0;
 }
 
 #else
@@ -39,13 +40,13 @@ void Run(unsigned high, unsigned low) {
 
 }  // namespace
 
-bool CallOnSpareStack(void (*call)(void* argument), void* argument) {
+int CallOnSpareStack(void (*call)(void* argument), void* argument) {
   const auto page = static_cast<size_t>(::getpagesize());
   const size_t first = (sizeof(Switch) + page - 1) / page * page;
   const size_t bytes = first + page + kBytes;
   void* const mapping =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping == MAP_FAILED) return false;
+  if (mapping == MAP_FAILED) return errno;
   auto* const place = static_cast<Switch*>(mapping);
   char* const guard = static_cast<char*>(mapping) + first;
   place->call = call;
@@ -62,7 +63,7 @@ bool CallOnSpareStack(void (*call)(void* argument), void* argument) {
   }
   ::munmap(mapping, bytes);
   if (!called) call(argument);
-  return true;
+  return 0;
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <cstddef>
 #include <stdexcept>
@@ -34,7 +35,7 @@ TEST(SpareStack, HoldsWhatAThreadWithASmallStackCannot) {
   ASSERT_EQ(::pthread_attr_setstacksize(&attributes, static_cast<size_t>(PTHREAD_STACK_MIN)), 0);
   const auto run = [](void*) -> void* {
     for (int i = 0; i < 3; ++i) {
-      if (!CallOnSpareStack(UseStack, &calls)) return nullptr;
+      if (CallOnSpareStack(UseStack, &calls) != 0) return nullptr;
     }
     return &calls;
   };
@@ -56,8 +57,8 @@ TEST(SpareStack, IsNoneWithoutMemory) {
     const rlimit none = {0, 0};
     ::setrlimit(RLIMIT_AS, &none);
     int calls = 0;
-    const bool called = CallOnSpareStack(UseStack, &calls);
-    ::_exit(called || calls != 0 ? 1 : 0);
+    const int error = CallOnSpareStack(UseStack, &calls);
+    ::_exit(error != ENOMEM || calls != 0 ? 1 : 0);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -16,11 +16,11 @@ uint64_t StandingNanoseconds(clockid_t clock) {
 
 }  // namespace alkaid::heap
 
-void alkaid_track_stop_clock() {
+bool alkaid_track_stop_clock() {
   using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
   monotonic.store(NanosecondsOf(CLOCK_MONOTONIC), std::memory_order_relaxed);
   realtime.store(NanosecondsOf(CLOCK_REALTIME), std::memory_order_relaxed);
-  clock_stands.store(true, std::memory_order_release);
+  return !clock_stands.exchange(true, std::memory_order_release);
 }
 
 void alkaid_track_go_on_clock() {

@@ -14,7 +14,8 @@ extern "C" {
 
 // A thread is about to give up the processor's clock (PR_SET_TSC), which ends it where it asks for
 // the time. From now on all times are this one, of every thread: those that it starts inherit it.
-ALKAID_EXPORT void alkaid_track_stop_clock();
+// False where the clock stood already.
+ALKAID_EXPORT bool alkaid_track_stop_clock();
 // It could not.
 ALKAID_EXPORT void alkaid_track_go_on_clock();
 

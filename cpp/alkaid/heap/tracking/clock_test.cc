@@ -10,11 +10,11 @@ namespace {
 TEST(TableClock, StandsForEveryThreadAndGoesOn) {
   const uint64_t before = MonotonicNanoseconds();
   const uint64_t unix_before = NanosecondsOf(CLOCK_REALTIME);
-  alkaid_track_stop_clock();
+  EXPECT_TRUE(alkaid_track_stop_clock());
   const uint64_t there = MonotonicNanoseconds();
   EXPECT_GE(there, before);
   EXPECT_GE(NanosecondsOf(CLOCK_REALTIME), unix_before);
-  alkaid_track_stop_clock();  // a second thread does so too
+  EXPECT_FALSE(alkaid_track_stop_clock());  // a second thread does so too
   std::thread([&] { EXPECT_EQ(MonotonicNanoseconds(), there); }).join();
   EXPECT_EQ(NanosecondsOf(CLOCK_REALTIME), NanosecondsOf(CLOCK_REALTIME));
   alkaid_track_go_on_clock();

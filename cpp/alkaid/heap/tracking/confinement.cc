@@ -1,7 +1,9 @@
 #include <atomic>
 
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/base/stderr_text_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
+#include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
 namespace alkaid::heap {
@@ -11,6 +13,23 @@ constinit std::atomic<bool> expected{false};
 constinit std::atomic<bool> said{false};
 constinit std::atomic<uint8_t> every_threads{0};  // what every thread is confined by
 constinit std::atomic<uint8_t> some_threads{0};   // what one or the other is
+
+using internal::StderrCalls;
+
+StderrCalls CallsOfThread() noexcept {
+  const uint8_t all = ThreadConfinement();
+  return (all & kNoWrite) != 0     ? StderrCalls::kNone
+         : (all & kOnlyWrite) != 0 ? StderrCalls::kOnlyWrite
+                                   : StderrCalls::kAll;
+}
+
+void SayNoFiles(int what) {
+  if ((what & kNoFiles) == 0 || !expected.load(std::memory_order_relaxed)) return;
+  if (said.exchange(true)) return;
+  internal::Notice(
+      "a filter of system calls (seccomp) that the program sets for itself would end it where it "
+      "writes a heap file: none is written from now on by threads under it");
+}
 
 }  // namespace
 
@@ -31,22 +50,20 @@ void SeeThread() {
 
 void InheritConfinement(uint8_t confinement) { tracking_thread.confinement = confinement | kSeen; }
 
-void ForgetOtherThreadsFilters() {
-  some_threads.store(ThreadConfinement() & (kNoFiles | kNoThreads));
-}
+void ForgetOtherThreadsFilters() { some_threads.store(ThreadConfinement() & ~kSeen); }
 
 // The thread that loads the library, which is the first one almost always.
-[[gnu::constructor]] static void SeeFirstThread() { SeeThread(); }
+[[gnu::constructor]] static void SeeFirstThread() {
+  SeeThread();
+  internal::AskForStderrCalls(CallsOfThread);
+}
 
 }  // namespace alkaid::heap
 
 void alkaid_track_confining(int what) {
   using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
-  if ((what & kNoFiles) == 0 || !expected.load(std::memory_order_relaxed)) return;
-  if (said.exchange(true)) return;
-  alkaid::internal::Notice(
-      "a filter of system calls (seccomp) that the program sets for itself would end it where it "
-      "writes a heap file: none is written from now on by threads under it");
+  if (CallsOfThread() == StderrCalls::kAll) alkaid::internal::LookAtStderr();
+  if ((what & kNoWrite) != 0) SayNoFiles(what);
 }
 
 void alkaid_track_confined(int what, int every_thread) {
@@ -54,14 +71,18 @@ void alkaid_track_confined(int what, int every_thread) {
   const auto bits = static_cast<uint8_t>(what);
   if (every_thread != 0) {
     every_threads.fetch_or(bits, std::memory_order_relaxed);
-    return;
+  } else {
+    tracking_thread.confinement |= bits;
+    some_threads.fetch_or(bits, std::memory_order_relaxed);
   }
-  tracking_thread.confinement |= bits;
-  some_threads.fetch_or(bits, std::memory_order_relaxed);
+  SayNoFiles(what);
 }
 
 void alkaid_track_strict() {
   using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
   tracking_thread.inside = true;
-  tracking_thread.confinement |= kNoFiles | kNoThreads | kSeen;
+  tracking_thread.confinement |= kNoFiles | kNoThreads | kOnlyWrite | kSeen;
+  alkaid_track_notice(
+      "the program allows a thread nothing but to read and write (strict seccomp): what the thread "
+      "allocates from now on is not seen");
 }

@@ -22,20 +22,24 @@ enum Confinement : uint8_t {
   kNoFiles = 1,    // to write a heap file
   kNoThreads = 2,  // to start a thread
   kSeen = 4,       // not of a filter: the thread's other bits are all there is
+  kOnlyWrite = 8,  // to say a line on stderr, but by a bare write
+  kNoWrite = 16,   // to write to stderr at all
 };
 
 }  // namespace alkaid::heap
 
 extern "C" {
 
-// A thread sets a filter that ends it for `what`, of the first two bits. Where files are asked for
-// a line on stderr says so, once: afterwards that may be denied too.
+// A thread is about to set a filter that ends it for `what`: bits but kSeen.
 ALKAID_EXPORT void alkaid_track_confining(int what);
-// The filter is in force, for the calling thread or for every thread.
+// The filter is in force, for the calling thread or for every thread. Where it ends who writes a
+// heap file, and files are asked for, a line on stderr says so once. Where nothing can be said
+// under the filter, alkaid_track_confining has said it, even if the kernel then refused the filter.
 ALKAID_EXPORT void alkaid_track_confined(int what, int every_thread);
 
-// The calling thread may do nothing from now on but read and write (the strict mode of seccomp):
-// what it allocates is not recorded any more, and it may neither write files nor start threads.
+// The calling thread may do nothing from now on but read and write (the strict mode of seccomp),
+// which alkaid_track_confining(0) has announced: what it allocates is not recorded any more, and it
+// may neither write files nor start threads. A line on stderr says so.
 ALKAID_EXPORT void alkaid_track_strict();
 
 }  // extern "C"

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "alkaid/base/stderr_text_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
@@ -13,7 +14,8 @@ namespace alkaid::heap {
 namespace {
 
 // What a child ends with that runs `body`; other tests' filters are not there.
-int ChildsCode(int (*body)()) {
+template <typename Body>
+int ChildsCode(Body body) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(body());
   int status = 0;
@@ -84,17 +86,60 @@ TEST(Confinement, AThreadInStrictModeRecordsNothingMore) {
             0);
 }
 
+// What a child says that runs `body` after files were asked for.
+std::string SaidByChild(void (*body)()) {
+  ::testing::internal::CaptureStderr();
+  ChildsCode([body] {
+    body();
+    return 0;
+  });
+  return ::testing::internal::GetCapturedStderr();
+}
+
+void Confine(int what) {
+  alkaid_track_confining(what);
+  alkaid_track_confined(what, /*every_thread=*/0);
+}
+
 TEST(Confinement, IsSaidOnceAndOnlyWhereFilesAreAskedFor) {
-  ::testing::internal::CaptureStderr();
-  alkaid_track_confining(kNoFiles);
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
-  ExpectHeapFiles();
-  ::testing::internal::CaptureStderr();
-  alkaid_track_confining(kNoThreads);
-  alkaid_track_confining(kNoFiles | kNoThreads);
-  alkaid_track_confining(kNoFiles);
-  const std::string said = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(std::ranges::count(said, '\n'), 1) << said;
+  EXPECT_EQ(SaidByChild([] { Confine(kNoFiles); }), "");
+  for (const int how : {0, int{kOnlyWrite}, int{kNoWrite}}) {
+    static int with;
+    with = how;
+    const std::string said = SaidByChild([] {
+      ExpectHeapFiles();
+      Confine(kNoThreads);
+      Confine(kNoFiles | kNoThreads | with);
+      Confine(kNoFiles);
+    });
+    EXPECT_EQ(std::ranges::count(said, '\n'), 1) << how << said;
+  }
+}
+
+TEST(Confinement, IsSaidWhereTheKernelTakesTheFilterAndOnlyThen) {
+  EXPECT_EQ(SaidByChild([] {
+              ExpectHeapFiles();
+              alkaid_track_confining(kNoFiles | kOnlyWrite);
+            }),
+            "");
+}
+
+TEST(Confinement, DecidesWhatALineOnStderrMayTake) {
+  using internal::AllowedStderrCalls;
+  using internal::StderrCalls;
+  EXPECT_EQ(AllowedStderrCalls(), StderrCalls::kAll);
+  EXPECT_EQ(ChildsCode([] {
+              alkaid_track_confined(kOnlyWrite, /*every_thread=*/0);
+              if (AllowedStderrCalls() != StderrCalls::kOnlyWrite) return 1;
+              alkaid_track_confined(kNoWrite, /*every_thread=*/1);
+              return AllowedStderrCalls() == StderrCalls::kNone ? 0 : 2;
+            }),
+            0);
+  EXPECT_EQ(ChildsCode([] {
+              alkaid_track_strict();
+              return AllowedStderrCalls() == StderrCalls::kOnlyWrite ? 0 : 1;
+            }),
+            0);
 }
 
 }  // namespace
