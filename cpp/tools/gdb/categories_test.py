@@ -7,6 +7,7 @@ from unittest import mock
 from alkaid_debugger import categories, layout, python_types
 
 TEXT = b"a text of a string"
+STACKS = {0: (), 7: (0x908, 0xa00), 8: (0xa00, 0x908)}  # 0x908: where operator new calls malloc
 IS_TYPE = python_types.IS_TYPE | python_types.HAS_GC
 
 
@@ -30,6 +31,10 @@ class Symbols:
     def size_of_class(self, name):
         return self.sizes.get(name, 0)
 
+    @staticmethod
+    def is_operator_new(address):
+        return address == 0x907
+
     def class_of_vtable(self, word):
         self.asked.append(word)
         return self.classes.get(word, "")
@@ -46,12 +51,12 @@ class Heap:
     def put(self, data, address):
         self.parts[address] = bytes(data)
 
-    def block(self, data, size=None, label=0, pool=0):
+    def block(self, data, size=None, label=0, pool=0, stack=7):
         if isinstance(data, (list, tuple)):
             data = struct.pack(f"<{len(data)}Q", *data)
         address, self.next = self.next, self.next + (len(data) + 127 & ~63)
         self.put(data, address)
-        self.blocks.append((address, len(data) if size is None else size, label, pool))
+        self.blocks.append((address, len(data) if size is None else size, label, pool, stack))
         return address
 
     def read(self, address, length):
@@ -70,15 +75,16 @@ class Heap:
 
     def found(self, symbols=None):
         blocks = layout.Blocks()
-        for address, size, label, pool in sorted(self.blocks):
-            for column, value in zip(blocks.columns, (address, size, size, 1, 1, 0, label, 7, pool,
-                                                      0)):
+        for address, size, label, pool, stack in sorted(self.blocks):
+            for column, value in zip(blocks.columns, (address, size, size, 1, 1, stack, label, 7,
+                                                      pool, 0)):
                 column.append(value)
         self.lengths = []
         def read(address, length):
             self.lengths.append(length)
             return self.read(address, length)
-        names, found, self.unexamined = categories.recognize(blocks, read, symbols or Symbols())
+        names, found, self.unexamined = categories.recognize(blocks, read, symbols or Symbols(),
+                                                                STACKS.get)
         return {address: names[index] for address, index in zip(blocks.address, found) if index}
 
 
@@ -106,7 +112,27 @@ class Classes(unittest.TestCase):
         self.assertEqual({**dict.fromkeys(fits, "Triangle"), hidden: "Hidden"}, heap.found(symbols))
 
 
+    def test_are_of_arrays_by_the_number_in_front(self):
+        heap = Heap()
+        symbols = Symbols({0x2010: "Triangle", 0x3010: "Hidden"}, sizes={"Triangle": 24})
+        fits = [heap.block([count, *[0x2010, 1, 1] * count]) for count in (2, 3, 10)]
+        fits.append(heap.block([3, *[0x2010, 1, 1] * 3], size=80))
+        rounded = heap.block([2, *[0x2010, 1, 1] * 2, 0])  # 56 bytes by 16
+        for words in ([1, 0x2010, 1, 1], [0, 0x2010, 1, 1], [3, *[0x2010, 1, 1] * 2],
+                      [2, *[0x2010, 1, 1] * 3], [2, 1, *[0x2010, 1, 1] * 2], [1 << 63, 0x2010, 1, 1],
+                      [2, *[0x3010, 1] * 2]):
+            heap.block(words)
+        self.assertEqual(dict.fromkeys([*fits, rounded], "Triangle"), heap.found(symbols))
+
+
 class Strings(unittest.TestCase):
+
+    def test_are_what_operator_new_gave(self):
+        for stack, pool, expected in ((7, 0, 1), (8, 0, 0), (0, 0, 0), (7, 1, 0)):
+            heap = Heap()
+            buffer = heap.block(TEXT + b"\0...", stack=stack, pool=pool)
+            heap.block([7, buffer, len(TEXT), len(TEXT) + 3, 0], stack=8)
+            self.assertEqual({buffer: "std::string"} if expected else {}, heap.found())
 
     def test_are_known_by_their_owner(self):
         heap = Heap()
@@ -144,15 +170,17 @@ class Strings(unittest.TestCase):
             self.assertEqual({buffer: "std::string"} if spoiled is None else {}, found)
             self.assertLessEqual(sum(heap.lengths), categories.ARRAY_BYTES + (64 << 10) + 1000)
 
-    def test_of_a_pool_with_a_label_are_left_to_the_label(self):
-        for label, pool, expected in ((1, 0, 1), (0, 1, 1), (1, 1, 0)):
-            heap = Heap()
-            buffer = heap.block(TEXT + b"\0...", label=label, pool=pool)
-            heap.block([buffer, 18, 21, 0])
-            self.assertEqual(expected, len(heap.found()), (label, pool))
 
 
 class Containers(unittest.TestCase):
+
+    def test_of_a_pool_with_a_label_are_left_to_the_label(self):
+        for label, pool, expected in ((1, 0, 1), (0, 1, 1), (1, 1, 0)):
+            heap = Heap()
+            target = heap.block([1, 2, 3])
+            begin = heap.block([target, target], label=label, pool=pool)
+            heap.block([begin, begin + 16, begin + 16])
+            self.assertEqual(expected, len(heap.found()), (label, pool))
 
     def test_an_array_of_pointers_is_known_by_its_owner(self):
         heap = Heap()

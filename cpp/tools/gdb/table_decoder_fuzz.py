@@ -193,7 +193,7 @@ def decode(read, memory):
     found = tried(lambda: layout.Heap(read, ROOT_AT))
     if found is not None:
         found.is_loaded = lambda module: not module.build_id
-        show(found, lambda blocks: categories.recognize(blocks, read, Files()))
+        show(found, lambda blocks: categories.recognize(blocks, read, Files(), found.frames))
     listed = tried(lambda: pools.read_pools(read, POOLS_AT))
     if listed is not None:
         rendering.table(("id", "pool", "name", "live"), [pool[:4] for pool in listed[0]])
@@ -214,6 +214,10 @@ class Files:
     @staticmethod
     def size_of_class(name):
         return 24
+
+    @staticmethod
+    def is_operator_new(address):
+        return address % 2 == 0
 
     @staticmethod
     def maps(address):

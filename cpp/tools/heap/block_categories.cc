@@ -1,6 +1,7 @@
 #include "tools/heap/block_categories.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -29,12 +30,23 @@ struct Counts {
   double added = 0;
 };
 
-// Whether a block of that many bytes can be an object of a class of that size, or an array of them.
-// Allocators may round sizes up to a multiple of 16.
-bool IsSizeOfObjects(uint64_t block, uint64_t object) {
+// As allocators may do with sizes.
+bool IsRoundedUp(uint64_t block, uint64_t bytes) {
   constexpr uint64_t kRound = 16;
+  return block == (bytes + kRound - 1) / kRound * kRound;
+}
+
+// Whether a block of that many bytes can be an object of a class of that size, or an array of them.
+bool IsSizeOfObjects(uint64_t block, uint64_t object) {
   if (object == 0 || object > block) return false;
-  return block % object == 0 || block == (object + kRound - 1) / kRound * kRound;
+  return block % object == 0 || IsRoundedUp(block, object);
+}
+
+// The same of an array of `count`, in front of which that number is.
+bool IsSizeOfCountedObjects(uint64_t block, uint64_t count, uint64_t object) {
+  if (object == 0 || count > block / object) return false;
+  const uint64_t bytes = sizeof(count) + count * object;
+  return block == bytes || IsRoundedUp(block, bytes);
 }
 
 int64_t Whole(double blocks) { return static_cast<int64_t>(std::min(std::round(blocks), 1e18)); }
@@ -58,17 +70,37 @@ const std::string& BlockCategories::Of(uint32_t block) {
 }
 
 const std::string& BlockCategories::ClassOf(const HeapBlock& block) {
-  uint64_t word = 0;
-  if (block.first_count() < static_cast<int>(sizeof(word))) return Uncategorized();
-  std::memcpy(&word, block.first.data(), sizeof(word));
-  if (word % sizeof(word) != 0 || snapshot_.ModuleOf(word) == nullptr) return Uncategorized();
+  std::array<uint64_t, 2> words = {};
+  const auto known = static_cast<size_t>(block.first_count());
+  std::memcpy(words.data(), block.first.data(), std::min(known, sizeof(words)));
+  const auto size = static_cast<uint64_t>(block.size);
+  if (known >= sizeof(uint64_t)) {
+    const VtableClass* const found = ClassAt(words[0]);
+    if (found != nullptr &&
+        (found->sizes.empty() || std::ranges::any_of(found->sizes, [&](uint64_t object) {
+           return IsSizeOfObjects(size, object);
+         }))) {
+      return found->name;
+    }
+  }
+  // What `new Shape[10]` makes has the number in front, where the class has a destructor. One is the
+  // number of a member as well.
+  if (known >= sizeof(words) && words[0] >= 2) {
+    const VtableClass* const found = ClassAt(words[1]);
+    if (found != nullptr && std::ranges::any_of(found->sizes, [&](uint64_t object) {
+          return IsSizeOfCountedObjects(size, words[0], object);
+        })) {
+      return found->name;
+    }
+  }
+  return Uncategorized();
+}
+
+const VtableClass* BlockCategories::ClassAt(uint64_t word) {
+  if (word % sizeof(word) != 0 || snapshot_.ModuleOf(word) == nullptr) return nullptr;
   const auto [place, fresh] = classes_.try_emplace(word);
   if (fresh) place->second = symbols_.ClassOfVtable(word);
-  const VtableClass& found = place->second;
-  const bool fits = found.sizes.empty() || std::ranges::any_of(found.sizes, [&](uint64_t size) {
-                      return IsSizeOfObjects(static_cast<uint64_t>(block.size), size);
-                    });
-  return found.name.empty() || !fits ? Uncategorized() : found.name;
+  return place->second.name.empty() ? nullptr : &place->second;
 }
 
 std::vector<HeapNameChange> ChangesByCategory(const HeapSnapshot& before,

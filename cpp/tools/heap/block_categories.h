@@ -20,16 +20,18 @@ class BlockCategories {
   BlockCategories(const heap::HeapSnapshot& snapshot, HeapSymbols* symbols);
 
   // Of a block of the snapshot: its label, where a pool gave it; what the process recognized; the
-  // class whose virtual functions its first word leads to, if its objects fit the block; or
-  // "uncategorized".
+  // class whose virtual functions its first word leads to, or its second where the first is a number
+  // of objects, if they fit the block; or "uncategorized".
   const std::string& Of(uint32_t block);
 
  private:
   const std::string& ClassOf(const heap::HeapBlock& block);
+  // Null where the word leads to no table of a class.
+  const VtableClass* ClassAt(uint64_t word);
 
   const heap::HeapSnapshot& snapshot_;
   HeapSymbols& symbols_;
-  std::unordered_map<uint64_t, VtableClass> classes_;  // by first word
+  std::unordered_map<uint64_t, VtableClass> classes_;  // by an object's first word
 };
 
 // What changed by category. Greatest change of bytes first, either way.

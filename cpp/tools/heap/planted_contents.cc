@@ -84,6 +84,8 @@ void Genuine() {
   Print("std::runtime_error", new std::runtime_error("planted"));
   auto* const triangles = new std::vector<Triangle>(3);
   Print("planted::Triangle", triangles->data());
+  // The number of elements lies in front of them.
+  Print("planted::Triangle", reinterpret_cast<const uint64_t*>(new Triangle[10]) - 1);
   auto* const owner = new Owner;
   Print("uncategorized", owner);
   Print("std::string", owner->text.data());
@@ -161,6 +163,15 @@ void LookAlike() {
   }
   Print("planted::Triangle", Bytes(32, &triangle, sizeof(triangle)));
 
+  // What has no array of as many objects behind its number, and where that may be something else.
+  uint64_t numbered[7] = {0};
+  for (const size_t at : {1, 4}) std::memcpy(&numbered[at], &triangle, sizeof(triangle));
+  for (const uint64_t count : {1, 3}) {
+    numbered[0] = count;
+    Print("uncategorized", Bytes(sizeof(numbered), numbered, sizeof(numbered)));
+  }
+  Print("uncategorized", reinterpret_cast<const uint64_t*>(new Triangle[1]) - 1);
+
   std::mt19937_64 random(7);
   for (int i = 0; i < 50; ++i) {
     uint64_t words[32];
@@ -179,6 +190,12 @@ void LookAlike() {
   }
   Print("uncategorized", full);
   Print("uncategorized", ended);
+
+  // What has a string's form and no string's memory, as a struct of C has it.
+  const char* const text_of_c = static_cast<char*>(Bytes(40, letters, 30));
+  const Triple of_c = {text_of_c, 30, 39};
+  Print("uncategorized", text_of_c);
+  Print("uncategorized", Bytes(sizeof(of_c), &of_c, sizeof(of_c)));
 
   // A ring of bytes: where they are, tail, mask, head. An owner that was cleared, and whose text
   // has gone to one who has written nothing to it.

@@ -1,7 +1,10 @@
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 #include <vector>
 
 #include "alkaid/heap/reports/block_contents_internal.h"
@@ -157,7 +160,9 @@ class Recognizer {
     if (block == BlockIndex::kNone || findings_.IsKnown(block)) return;
     const uint64_t size = SizeOf(blocks_[block]);
     if (string && size == third + 1) {
-      if (HoldsText(begin, second)) findings_.SetOwned(block, &string_, "std::string");
+      if (IsOfOperatorNew(blocks_[block]) && HoldsText(begin, second)) {
+        findings_.SetOwned(block, &string_, "std::string");
+      }
     } else if (vector && size == third - begin) {
       if (HoldsPointers(block, second - begin)) {
         findings_.SetOwned(block, &vector_, "vector of pointers");
@@ -165,6 +170,21 @@ class Recognizer {
     } else if (array && size == second * kWord) {
       if (count < 10 || !VisitDeque(block, words)) VisitHash(block, address, words);
     }
+  }
+
+  // Whether operator new called malloc for it. A struct of C may have a string's form.
+  bool IsOfOperatorNew(const HeapBlock& block) {
+    if (block.pool != 0 || block.stack >= contents_.stacks.size()) return false;
+    const HeapStack& stack = contents_.stacks[block.stack];
+    if (stack.depth == 0) return false;
+    const uint64_t call = contents_.frames[stack.first] - 1;
+    const auto [place, fresh] = is_operator_new_.try_emplace(call);
+    if (fresh) {
+      Dl_info found = {};
+      place->second = ::dladdr(reinterpret_cast<const void*>(call), &found) != 0 &&
+                      found.dli_sname != nullptr && std::strcmp(found.dli_sname, "_Znwm") == 0;
+    }
+    return place->second;
   }
 
   // Whether the first zero of the block is at the end of a text of that length.
@@ -304,6 +324,7 @@ class Recognizer {
   BlockIndex index_;
   BlockFindings findings_;
   PythonTypes python_;
+  std::unordered_map<uint64_t, bool> is_operator_new_;  // by a place in its code
   std::vector<bool> tried_;  // arrays that were looked through: once each
   uint64_t largest_ = 0;     // bytes of a block
   uint64_t unreached_ = 0;   // times that a limit was reached in the midst of a block

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -37,6 +38,7 @@ class BlockContents : public ::testing::Test {
     const size_t known = std::min<size_t>(size, kFirstBytes);
     if (known > 0) std::memcpy(block.first.data(), bytes, known);
     block.flags = kHasFirstBytes;
+    block.stack = 1;
     contents_.blocks.push_back(block);
     return block.address;
   }
@@ -53,7 +55,14 @@ class BlockContents : public ::testing::Test {
     return found;
   }
 
-  HeapContents contents_;
+  static uint64_t CallInOperatorNew() { return AddressOf(::dlsym(RTLD_DEFAULT, "_Znwm")) + 1; }
+
+  HeapContents contents_ = [] {
+    HeapContents contents;
+    contents.stacks = {{}, {.first = 0, .depth = 1}, {.first = 1, .depth = 1}};
+    contents.frames = {CallInOperatorNew(), AddressOf(::dlsym(RTLD_DEFAULT, "atexit")) + 1};
+    return contents;
+  }();
   RecognitionLimits limits_;
   uint64_t lookups_ = 0;
   std::vector<std::unique_ptr<std::vector<uint64_t>>> words_;
@@ -64,6 +73,21 @@ TEST_F(BlockContents, AStringIsKnownByItsOwner) {
   const uint64_t buffer = Add(text.data(), text.capacity() + 1);
   Words({1, 2, buffer, text.size(), text.capacity(), 0});
   EXPECT_THAT(Found(), ElementsAre(Pair(buffer, "std::string")));
+}
+
+// Which a struct of C with a text, its length and its room has the form of.
+TEST_F(BlockContents, WhatIsNotOfOperatorNewIsNoString) {
+  const std::string text = "a text that is longer than an object has room for";
+  const uint64_t buffer = Add(text.data(), text.capacity() + 1);
+  contents_.blocks.back().stack = 2;  // of another function
+  Words({buffer, text.size(), text.capacity(), 0});
+  EXPECT_THAT(Found(), IsEmpty());
+  for (HeapBlock& each : contents_.blocks) each.stack = 0;  // of nobody knows what
+  EXPECT_THAT(Found(), IsEmpty());
+  for (HeapBlock& each : contents_.blocks) each.stack = 1;
+  EXPECT_THAT(Found(), ElementsAre(Pair(buffer, "std::string")));
+  for (HeapBlock& each : contents_.blocks) each.pool = 1;
+  EXPECT_THAT(Found(), IsEmpty());
 }
 
 TEST_F(BlockContents, WhatHasAnotherSizeOrNoZeroAtItsEndIsNoString) {
@@ -183,13 +207,13 @@ TEST_F(BlockContents, AChainThatIsARingEnds) {
 }
 
 TEST_F(BlockContents, ABlockOfAPoolIsWhatItsLabelSays) {
-  const std::string text = "a text that is longer than an object has room for";
-  const uint64_t buffer = Add(text.data(), text.capacity() + 1);
+  const uint64_t target = Words({1, 2, 3});
+  const uint64_t pointers = Words({target, target});
   contents_.blocks.back().pool = 1;
-  Words({buffer, text.size(), text.capacity(), 0});
-  EXPECT_THAT(Found(), ElementsAre(Pair(buffer, "std::string")));
+  Words({pointers, pointers + 16, pointers + 16});
+  EXPECT_THAT(Found(), ElementsAre(Pair(pointers, "vector of pointers")));
   for (HeapBlock& block : contents_.blocks) {
-    if (block.address == buffer) block.label = 1;
+    if (block.address == pointers) block.label = 1;
   }
   EXPECT_THAT(Found(), IsEmpty());
 }

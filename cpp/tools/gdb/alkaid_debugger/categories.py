@@ -7,14 +7,15 @@ block that fits none of them is left out, because a wrong name costs a reader mo
 `read(address, length)` gives bytes and raises Unreadable. `symbols` knows the files of the process:
 `class_of_vtable(word)` is the name of a class or "", `size_of_class(name)` the bytes of its objects
 or 0, `holds(address)` says whether an address is in their data, `maps(address)` whether it is in
-them at all, and `python_type` is where PyType_Type lies, or 0.
+them at all, `is_operator_new(address)` whether it is in operator new, and `python_type` is where
+PyType_Type lies, or 0. `frames(stack)` gives the return addresses of a back-trace.
 """
 
 import array
 import bisect
 import struct
 
-from .layout import Unreadable
+from .layout import HeapError, Unreadable
 from .python_types import IS_DICT, IS_LIST, IS_STR, PythonTypes, place_in_block
 
 UNCATEGORIZED = "uncategorized"
@@ -34,20 +35,22 @@ MOST_BLOCK = 1 << 47
 SHORT_TEXT = 40              # of Python, the shortest texts have less than an object of their type
 
 
-def recognize(blocks, read, symbols):
+def recognize(blocks, read, symbols, frames):
     """The names of categories, for each block the index of its own, and how many blocks were not
     looked at, since the limits were reached. Number 0 is `uncategorized`. A block that a pool gave
     and that has a label is left to the label."""
-    search = _Search(blocks, read, symbols)
+    search = _Search(blocks, read, symbols, frames)
     search.run()
     return search.names, search.found, search.unexamined
 
 
 class _Search:
 
-    def __init__(self, blocks, read, symbols):
+    def __init__(self, blocks, read, symbols, frames):
         self._addresses, self._sizes = blocks.address, blocks.size
         self._labels, self._pools = blocks.label, blocks.pool
+        self._stacks, self._frames = blocks.stack, frames
+        self._of_new = {}  # whether operator new called malloc, by back-trace
         self._starts = dict(zip(self._addresses, range(len(blocks))))
         self._read_bytes = read
         self._symbols = symbols
@@ -164,6 +167,13 @@ class _Search:
             found = names.get(word)
             if found is None and not word & WORD - 1 and holds(word):
                 found = names[word] = self._class_of(word)
+            if 2 <= word < size // WORD:
+                second = words[at + 1]
+                counted = names.get(second)
+                if counted is None and not second & WORD - 1 and holds(second):
+                    counted = names[second] = self._class_of(second)
+                if counted and counted[0] and is_size_of_counted_objects(size, word, counted[1]):
+                    classes[number] = counted[0]
             if found and found[0]:
                 if is_size_of_objects(size, found[1]):
                     classes[number] = found[0]
@@ -239,7 +249,9 @@ class _Search:
         if string:
             # A text mostly lies near its owner, and was read with it.
             at = begin - start
-            if 0 <= at and at + second < len(words) * WORD:
+            if not self._is_of_operator_new(block):
+                fits = False
+            elif 0 <= at and at + second < len(words) * WORD:
                 near = bytes(memoryview(words).cast("B")[at:at + second + 1])
                 fits = near.find(0) == second
             else:
@@ -280,6 +292,19 @@ class _Search:
                        for at, size in pieces)
         except Unreadable:
             return False
+
+    def _is_of_operator_new(self, block):
+        """Whether operator new called malloc for it. A struct of C may have a string's form."""
+        if self._pools[block]:
+            return False
+        stack = self._stacks[block]
+        if stack not in self._of_new:
+            try:
+                frames = self._frames(stack)
+            except HeapError:  # damage, which is said where the back-trace is printed
+                frames = ()
+            self._of_new[stack] = bool(frames) and self._symbols.is_operator_new(frames[0] - 1)
+        return self._of_new[stack]
 
     def _holds_text(self, address, length):
         """Whether the first zero is at the end of a text of that length."""
@@ -382,3 +407,10 @@ def is_size_of_objects(block, size):
     """Whether a block of that many bytes can be an object of a class of that size, or an array of
     them; allocators may round sizes up to a multiple of 16. Of an unknown size, 0, any can."""
     return not size or block >= size and (block % size == 0 or block == size + 15 & ~15)
+
+
+def is_size_of_counted_objects(block, count, size):
+    """The same of an array of `count`, in front of which that number is; not of an unknown size. One
+    is the number of a member as well."""
+    total = WORD + count * size
+    return bool(size) and count >= 2 and (block == total or block == total + 15 & ~15)

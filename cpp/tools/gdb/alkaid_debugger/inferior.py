@@ -178,6 +178,12 @@ class Data:
         return class_of_symbol(gdb.execute(f"info symbol {word:#x}", to_string=True))
 
     @staticmethod
+    def is_operator_new(address):
+        text = gdb.execute(f"info symbol {address:#x}", to_string=True)
+        return re.match(r"(operator new\(unsigned long\)|_Znwm)(@+[\w.]+)?( \+ \d+)? in section ",
+                        text) is not None
+
+    @staticmethod
     def size_of_class(name):
         """The bytes of its objects, or 0 where no debugging information has it."""
         try:

@@ -35,7 +35,8 @@ class View:
 
     def recognize(self, blocks):
         with inferior.in_cplusplus():
-            return categories.recognize(blocks, self.memory.fetch, inferior.Data())
+            return categories.recognize(blocks, self.memory.fetch, inferior.Data(),
+                                        self.heap.frames)
 
     def now_ns(self, births):
         return inferior.now_ns([self.heap.root.started_ns, *births])
