@@ -6,8 +6,9 @@
 //       #0 0x55d4c20a1fbe Histogram::Fill() (/opt/analysis+0x107be)
 //
 // A process writes one report at a time, to stderr, in whole lines, and by one write where it has
-// less than 32 KiB and nobody asks for what there is so far. A thread that comes to a report while
-// another makes one waits for its end.
+// less than 32 KiB, stderr is no pipe, and nobody asks for what there is so far. A thread that comes
+// to a report while another makes one waits for its end. Where stderr does not take it, what is left
+// is left out (base/stderr_text_internal.h).
 //
 // A fork waits until the report of another thread has ended. Names of functions are read anew for
 // each frame (function_name_internal.h), with no lock and no descriptor that is kept.
