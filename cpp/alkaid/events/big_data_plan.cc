@@ -97,19 +97,19 @@ Status BigDataPlan::PlanEvent(const Event& event) {
 Status BigDataPlan::PlanTransition(const Event& event) {
   Status status;
   for (Stream& stream : streams_) stream.open = nullptr;
-  if (event.service() != dgram::TransitionId::kEnable) return status;
+  if (!follow_chunks_) return status;
   event.ForEachDgram([&](int index, const Dgram& dgram) {
     Stream& stream = streams_[static_cast<size_t>(index)];
     if (!status.ok() || stream.small_data || dgram.configuration() == nullptr) return;
-    const Result<ChunkInfo> chunk = ChunkInfo::Read(dgram);
+    const auto chunk = ChunkInfo::Next(dgram, stream.file->path, stream.file->chunk_id);
     if (!chunk.ok()) {
       dgram::internal::ThrowIfNoMemory(chunk.status());
-      if (chunk.status().code() != StatusCode::kNotFound) status = chunk.status();
+      status = chunk.status();
       return;
     }
-    if (chunk->chunk_id <= stream.file->chunk_id) return;
+    if (!chunk->has_value()) return;
     stream.file = std::make_shared<BigDataFile>(
-        BigDataFile{chunk->PathBeside(stream.file->path), chunk->chunk_id, nullptr});
+        BigDataFile{(*chunk)->PathBeside(stream.file->path), (*chunk)->chunk_id, nullptr});
     steps_.push_back({nullptr, index, batches_planned_, stream.file});
   });
   return status;

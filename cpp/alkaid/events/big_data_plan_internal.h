@@ -1,8 +1,8 @@
 // BigDataPlan: which reads the events of small data take, and in which order.
 //
 // Goes over batches of small data ahead of the reader that gives out their events: puts the
-// datagrams of each stream that lie behind each other into groups, and follows the chunks that
-// Enables announce. What it finds wrong it notes at the event, to be told when that is reached.
+// datagrams of each stream that lie behind each other into groups, and follows the chunks that are
+// announced. What it finds wrong it notes at the event, to be told when that is reached.
 //
 // Ownership: owns its groups; shares files and batches. Threads: one at a time. Out of memory:
 // std::bad_alloc, and the plan is as it was.
@@ -85,8 +85,11 @@ class ALKAID_EXPORT BigDataPlan {
     void Take(int64_t nbytes);
   };
 
-  BigDataPlan(int64_t chunk_bytes, int64_t max_dgram_bytes)
-      : chunk_bytes_(chunk_bytes), max_dgram_bytes_(max_dgram_bytes) {}
+  // `follow_chunks`: whether announcements of chunks are looked at.
+  BigDataPlan(int64_t chunk_bytes, int64_t max_dgram_bytes, bool follow_chunks = true)
+      : chunk_bytes_(chunk_bytes),
+        max_dgram_bytes_(max_dgram_bytes),
+        follow_chunks_(follow_chunks) {}
 
   // `file` null: the stream's small data are used as they are.
   void AddStream(std::shared_ptr<BigDataFile> file);
@@ -118,6 +121,7 @@ class ALKAID_EXPORT BigDataPlan {
 
   const int64_t chunk_bytes_;
   const int64_t max_dgram_bytes_;
+  const bool follow_chunks_;
   std::deque<Stream> streams_;
   std::deque<Step> steps_;
   // Of the event under way.

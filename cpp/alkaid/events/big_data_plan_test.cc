@@ -85,8 +85,9 @@ TEST(BigDataPlan, RefusesEventsOfAnotherNumberOfStreams) {
   EXPECT_THAT(batch.fault, StatusIs(StatusCode::kDataLoss, HasSubstr("2 streams, expected 1")));
 }
 
-// An Enable of stream 0 that announces a chunk, in a window of its own Configuration.
-EventBatch Enable(uint32_t chunk_id, const std::string& filename) {
+// A transition of stream 0 that announces a chunk, in a window of its own Configuration.
+EventBatch Announcement(uint32_t chunk_id, const std::string& filename,
+                        TransitionId service = TransitionId::kEnable) {
   dgram::Field id;
   id.name = "chunkid";
   id.type = dgram::DataType::kUInt32;
@@ -105,30 +106,50 @@ EventBatch Enable(uint32_t chunk_id, const std::string& filename) {
   const uint32_t src = 1 << 8 | 9;
   const std::string payload = crafted::Xtc(
       1, src, crafted::Xtc(2, src, shape) + crafted::Xtc(3, src, crafted::Word(chunk_id) + text));
-  const std::string stream =
-      Smd(1, 100, 30) + Dgram(TransitionId::kEnable, 2, payload) + Smd(3, 0, 30);
+  const std::string stream = Smd(1, 100, 30) + Dgram(service, 2, payload) + Smd(3, 0, 30);
   return (*(*EventBuilder::Make(*OneWindow({Buffer::FromString(stream)}, {both})))->Next()).batch();
 }
 
-TEST(BigDataPlan, GoesOnInTheChunkThatAnEnableAnnounces) {
+TEST(BigDataPlan, GoesOnInTheChunkThatAnEnableOrASlowUpdateAnnounces) {
+  for (const TransitionId service : {TransitionId::kEnable, TransitionId::kSlowUpdate}) {
+    BigDataPlan plan(1000, 1000);
+    plan.AddStream(File("run/a-c001.xtc2", 1));
+    EXPECT_TRUE(plan.Add(Announcement(2, "a-c002.xtc2", service)).fault.ok());
+    EXPECT_THAT(Steps(&plan), ElementsAre("0@100+30", "0:run/a-c002.xtc2", "0@0+30"));
+    EXPECT_EQ(plan.streams().front().groups.back()->file->path, "run/a-c002.xtc2");
+  }
+}
+
+TEST(BigDataPlan, RefusesAnAnnouncedFileThatItWouldLeaveOut) {
   BigDataPlan plan(1000, 1000);
-  plan.AddStream(File("run/a-c001.xtc2", 1));
-  EXPECT_TRUE(plan.Add(Enable(2, "a-c002.xtc2")).fault.ok());
-  EXPECT_THAT(Steps(&plan), ElementsAre("0@100+30", "0:run/a-c002.xtc2", "0@0+30"));
-  EXPECT_EQ(plan.streams().front().groups.back()->file->path, "run/a-c002.xtc2");
+  plan.AddStream(File("run/a-c002.xtc2", 2));
+  const BigDataPlan::Batch batch = plan.Add(Announcement(2, "b-c002.xtc2"));
+  EXPECT_EQ(batch.fault_at, 1);
+  EXPECT_THAT(
+      batch.fault,
+      StatusIs(StatusCode::kDataLoss,
+               HasSubstr("announces chunk 2 in b-c002.xtc2, which readers do not come to")));
+}
+
+TEST(BigDataPlan, LeavesAnnouncementsAloneWhereItIsNotToFollow) {
+  BigDataPlan plan(1000, 1000, /*follow_chunks=*/false);
+  plan.AddStream(File("run/a-c002.xtc2", 2));
+  for (const uint32_t chunk_id : {1, 2, 3}) plan.Add(Announcement(chunk_id, "b.xtc2"));
+  EXPECT_EQ(plan.streams().front().file->path, "run/a-c002.xtc2");
+  EXPECT_EQ(plan.steps().size(), 6);
 }
 
 TEST(BigDataPlan, StaysWhereTheChunkIsNoLaterOne) {
   BigDataPlan plan(1000, 1000);
   plan.AddStream(File("run/a-c002.xtc2", 2));
-  plan.Add(Enable(2, "a-c002.xtc2"));
+  plan.Add(Announcement(2, "a-c002.xtc2"));
   EXPECT_THAT(Steps(&plan), ElementsAre("0@100+30", "0@0+30"));
 }
 
 TEST(BigDataPlan, RefusesAChunkOutsideTheFolder) {
   BigDataPlan plan(1000, 1000);
   plan.AddStream(File("run/a-c000.xtc2", 0));
-  const BigDataPlan::Batch batch = plan.Add(Enable(1, "../secret"));
+  const BigDataPlan::Batch batch = plan.Add(Announcement(1, "../secret"));
   EXPECT_EQ(batch.fault_at, 1);
   EXPECT_THAT(batch.fault, StatusIs(StatusCode::kDataLoss, HasSubstr("../secret")));
 }

@@ -57,6 +57,10 @@ class GroupReader final : public BigDataReader {
                       dgram::Timestamp timestamp) const;
   Status Fill(const Event& small_data, BigDataEvent* event);
   Result<std::shared_ptr<io::RandomAccessFile>> OpenFile(const std::string& path);
+  // The same for one that may be open already.
+  Status OpenFile(BigDataFile* file);
+  // After the last event: false, once every chunk that was announced is known to be there.
+  Result<bool> End();
 
   const BatchSource source_;
   const BigDataReaderOptions options_;
@@ -70,6 +74,8 @@ class GroupReader final : public BigDataReader {
   // What the source gave last and is not planned yet: only while there is no memory.
   std::optional<Result<std::optional<EventBatch>>> given_;
   bool source_ended_ = false;
+  // Chunks that reading went on in, and that nothing was read of yet.
+  std::vector<std::shared_ptr<BigDataFile>> unopened_;
   // Bytes that the event under way takes of each stream's group.
   std::vector<int64_t> taken_;
   Statistics statistics_;
@@ -82,7 +88,7 @@ GroupReader::GroupReader(BatchSource source, BigDataReaderOptions options)
       recycler_(std::make_shared<dgram::BlockRecycler>(options_.pool, nullptr,
                                                        Label::Intern("events.big_data"),
                                                        static_cast<size_t>(options_.prefetch) + 2)),
-      plan_(options_.chunk_bytes, options_.max_dgram_bytes) {}
+      plan_(options_.chunk_bytes, options_.max_dgram_bytes, options_.follow_chunks) {}
 
 GroupReader::~GroupReader() {
   queue_.reset();
@@ -115,6 +121,29 @@ Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::s
   if (file == nullptr) return status::Invalid(path, ": the file that was opened is null");
   ++statistics_.files_opened;
   return file;
+}
+
+Status GroupReader::OpenFile(BigDataFile* file) {
+  if (file->file != nullptr) return absl::OkStatus();
+  const auto announced = std::find_if(unopened_.begin(), unopened_.end(),
+                                      [&](const auto& chunk) { return chunk.get() == file; });
+  Result<std::shared_ptr<io::RandomAccessFile>> opened = OpenFile(file->path);
+  if (!opened.ok() && announced != unopened_.end()) {
+    dgram::internal::ThrowIfNoMemory(opened.status());
+    return Status(opened.status().code(),
+                  absl::StrCat(dgram::internal::MessageText(opened.status()), " (chunk ",
+                               file->chunk_id, ", announced in small data)"));
+  }
+  ALKAID_ASSIGN_OR_RAISE(file->file, std::move(opened));
+  if (announced != unopened_.end()) unopened_.erase(announced);
+  return absl::OkStatus();
+}
+
+Result<bool> GroupReader::End() {
+  // All that was to be read was: what is left are chunks without an L1Accept.
+  while (!plan_.steps().empty()) ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
+  while (!unopened_.empty()) ALKAID_RETURN_NOT_OK(OpenFile(unopened_.front().get()));
+  return false;
 }
 
 Result<bool> GroupReader::Plan() {
@@ -159,7 +188,11 @@ Status GroupReader::Begin(const Step& step) {
       told->nbytes = step.group->nbytes;
     }
   }
-  if (step.group != nullptr) ALKAID_RETURN_NOT_OK(Submit(step.group));
+  if (step.group != nullptr) {
+    ALKAID_RETURN_NOT_OK(Submit(step.group));
+  } else {
+    unopened_.push_back(step.chunk);
+  }
   const bool is_next = step.group == nullptr || !std::exchange(step.group->begun, true);
   if (is_next) plan_.steps().pop_front();
   if (told.has_value()) options_.on_read(*told);
@@ -167,9 +200,7 @@ Status GroupReader::Begin(const Step& step) {
 }
 
 Status GroupReader::Submit(Group* group) {
-  if (group->file->file == nullptr) {
-    ALKAID_ASSIGN_OR_RAISE(group->file->file, OpenFile(group->file->path));
-  }
+  if (group->file->file == nullptr) ALKAID_RETURN_NOT_OK(OpenFile(group->file.get()));
   // Blocks of a few sizes serve groups of any size.
   const auto rounded = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(group->nbytes)));
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer,
@@ -322,7 +353,7 @@ Result<bool> GroupReader::NextEvent(BigDataEvent* event) {
       continue;
     }
     ALKAID_ASSIGN_OR_RAISE(const bool more, Plan());
-    if (!more) return false;
+    if (!more) return End();
   }
   const BigDataPlan::Batch& batch = batches_.front();
   Event small_data;

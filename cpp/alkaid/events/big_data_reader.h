@@ -12,8 +12,9 @@
 // The datagrams of a stream that lie behind each other in its file make a group, which is one read
 // into one block. A group ends where the next datagram lies elsewhere, at every transition, at the
 // end of the batch, and before it would reach `chunk_bytes`; a larger datagram is a group of its
-// own. While a group is used the next ones are read. Where an Enable announces the next chunk of a
-// stream's data, reading goes on in that file.
+// own. While a group is used the next ones are read. Where the next chunk of a stream's data is
+// announced (chunk_info.h), reading goes on in that file. One that is announced and cannot be
+// opened fails where its first datagram is needed, or at the end where none is.
 //
 // Every datagram is compared with its record before it is given out: size and timestamp. A file
 // that ends too early costs the datagrams that are not whole in it, and no others. Everything
@@ -79,6 +80,9 @@ struct BigDataReaderOptions {
   std::chrono::milliseconds retry_pause = std::chrono::milliseconds(100);
   // Streams (by index) whose small data are used as they are: true in their place.
   std::vector<bool> use_small_data;
+  // Whether reading goes on in the chunks that are announced. When not, all records are those of
+  // the files that were named, as small data of one file alone have them.
+  bool follow_chunks = true;
   // Opens a file; where none is given, io::ReadableFile::Open. Its ReadAt is called from threads
   // that read ahead.
   OpenFile open_file;

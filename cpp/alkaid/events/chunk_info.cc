@@ -1,7 +1,9 @@
 #include "alkaid/events/chunk_info.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/shapes_data.h"
@@ -19,6 +21,17 @@ std::string_view BaseName(std::string_view path) {
 }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// What a file that is still being written has behind its name.
+constexpr std::string_view kInProgress = ".inprogress";
+
+std::string_view WithoutSuffix(std::string_view name, std::string_view suffix) {
+  return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
+}
+
+bool IsAnnouncement(const dgram::Names& names) {
+  return names.detector() == kName && names.algorithm().name == kName;
+}
 
 // A field that is missing or of another type is the writer's fault, not the caller's.
 Status AsFault(const dgram::ShapesData& data, const Status& status) {
@@ -47,39 +60,72 @@ Result<ChunkInfo> ReadFields(const dgram::ShapesData& data) {
   return ChunkInfo{*id, std::string(*filename)};
 }
 
+// Nothing where `dgram` announces nothing.
+Result<std::optional<ChunkInfo>> Find(const dgram::Dgram& dgram) {
+  if (dgram.service() == dgram::TransitionId::kSlowUpdate) {
+    // There are many of these, and few runs that announce chunks in them.
+    if (dgram.configuration() == nullptr ||
+        std::none_of(dgram.configuration()->names().begin(), dgram.configuration()->names().end(),
+                     IsAnnouncement)) {
+      return std::optional<ChunkInfo>();
+    }
+  } else if (dgram.service() != dgram::TransitionId::kEnable) {
+    return std::optional<ChunkInfo>();
+  }
+  dgram::ShapesDataWalk walk(dgram);
+  while (walk.Next()) {
+    if (!IsAnnouncement(walk.shapes_data().names())) continue;
+    ALKAID_ASSIGN_OR_RAISE(ChunkInfo info, ReadFields(walk.shapes_data()));
+    return std::optional<ChunkInfo>(std::move(info));
+  }
+  ALKAID_RETURN_NOT_OK(walk.status());
+  return std::optional<ChunkInfo>();
+}
+
 }  // namespace
 
 Result<ChunkInfo> ChunkInfo::Read(const dgram::Dgram& dgram) try {
-  if (dgram.service() == dgram::TransitionId::kEnable) {
-    dgram::ShapesDataWalk walk(dgram);
-    while (walk.Next()) {
-      const dgram::Names& names = walk.shapes_data().names();
-      if (names.detector() != kName || names.algorithm().name != kName) continue;
-      return ReadFields(walk.shapes_data());
-    }
-    ALKAID_RETURN_NOT_OK(walk.status());
-  }
+  ALKAID_ASSIGN_OR_RAISE(std::optional<ChunkInfo> found, Find(dgram));
+  if (found.has_value()) return *std::move(found);
   return status::KeyError(dgram.source(), ": byte ", dgram.offset(), " (datagram ", dgram.index(),
                           ", ", dgram::TransitionName(dgram.service()), "): no ", kName, " in it");
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-uint32_t ChunkInfo::ChunkIdOf(std::string_view path) {
+Result<std::optional<ChunkInfo>> ChunkInfo::Next(const dgram::Dgram& dgram, std::string_view path,
+                                                 uint32_t current) try {
+  ALKAID_ASSIGN_OR_RAISE(std::optional<ChunkInfo> found, Find(dgram));
+  if (!found.has_value() || found->chunk_id > current) return found;
   const std::string_view name = BaseName(path);
-  for (size_t at = name.rfind("-c"); at != std::string_view::npos;
-       at = at == 0 ? std::string_view::npos : name.rfind("-c", at - 1)) {
-    size_t digit = at + 2;
-    if (digit == name.size() || !IsDigit(name[digit])) continue;
-    constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
-    uint64_t number = 0;
-    for (; digit < name.size() && IsDigit(name[digit]); ++digit) {
-      number = number * 10 + static_cast<uint64_t>(name[digit] - '0');
-      if (number > kMost) number = kMost;
-    }
-    return static_cast<uint32_t>(number);
+  if (found->chunk_id == current &&
+      WithoutSuffix(found->filename, kInProgress) == WithoutSuffix(name, kInProgress)) {
+    return std::optional<ChunkInfo>();
   }
-  return 0;
+  return dgram.Fault(0, absl::StrCat(dgram::TransitionName(dgram.service()), " announces chunk ",
+                                     found->chunk_id, " in ", found->filename,
+                                     ", which readers do not come to: ", std::string(name),
+                                     " is chunk ", current));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+uint32_t ChunkInfo::ChunkIdOf(std::string_view path) {
+  constexpr std::string_view kType = ".xtc2";
+  constexpr size_t kLeastDigits = 3;
+  std::string_view name = WithoutSuffix(BaseName(path), kInProgress);
+  if (!name.ends_with(kType)) return 0;
+  name = WithoutSuffix(WithoutSuffix(name, kType), ".smd");
+  size_t first = name.size();
+  while (first > 0 && IsDigit(name[first - 1])) --first;
+  const std::string_view digits = name.substr(first);
+  if (digits.size() < kLeastDigits || !name.substr(0, first).ends_with("-c")) return 0;
+  constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
+  uint64_t number = 0;
+  for (const char digit : digits) {
+    number = std::min(number * 10 + static_cast<uint64_t>(digit - '0'), kMost);
+  }
+  return static_cast<uint32_t>(number);
 }
 
 std::string ChunkInfo::PathBeside(std::string_view path) const {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "alkaid/testing/matchers.h"
@@ -28,16 +29,27 @@ std::string Payload(uint32_t id, const std::string& filename) {
                              crafted::Bytes(id) + filename);
 }
 
-// Reads what a datagram with `payload` announces under `declaration`.
-Result<ChunkInfo> Read(const std::string& payload, TransitionId service = TransitionId::kEnable,
-                       const std::string& declaration = Declaration()) {
+// A datagram with `payload` under `declaration`.
+Result<dgram::Dgram> Announcement(const std::string& payload, TransitionId service,
+                                  const std::string& declaration) {
   ALKAID_ASSIGN_OR_RAISE(
       const dgram::Dgram configure,
       dgram::Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure, declaration))));
-  ALKAID_ASSIGN_OR_RAISE(const dgram::Dgram enable,
-                         dgram::Dgram::Make(crafted::AsBuffer(crafted::Dgram(service, payload)), 0,
-                                            configure.configuration(), "run.xtc2", 7));
-  return ChunkInfo::Read(enable);
+  return dgram::Dgram::Make(crafted::AsBuffer(crafted::Dgram(service, payload)), 0,
+                            configure.configuration(), "run.xtc2", 7);
+}
+// Reads what it announces.
+Result<ChunkInfo> Read(const std::string& payload, TransitionId service = TransitionId::kEnable,
+                       const std::string& declaration = Declaration()) {
+  ALKAID_ASSIGN_OR_RAISE(const dgram::Dgram dgram, Announcement(payload, service, declaration));
+  return ChunkInfo::Read(dgram);
+}
+Result<std::optional<ChunkInfo>> Next(TransitionId service, uint32_t id,
+                                      const std::string& filename, const std::string& path,
+                                      uint32_t current) {
+  ALKAID_ASSIGN_OR_RAISE(const dgram::Dgram dgram,
+                         Announcement(Payload(id, filename), service, Declaration()));
+  return ChunkInfo::Next(dgram, path, current);
 }
 
 TEST(ChunkInfo, TellsTheNextFileThatAnEnableAnnounces) {
@@ -56,8 +68,45 @@ TEST(ChunkInfo, EndsItsNameWithTheArrayWhereThereIsNoNul) {
 
 TEST(ChunkInfo, IsNotFoundWhereNoneIsCarried) {
   EXPECT_THAT(Read(""), StatusIs(StatusCode::kNotFound, HasSubstr("Enable): no chunkinfo")));
-  EXPECT_THAT(Read(Payload(3, "b"), TransitionId::kSlowUpdate),
-              StatusIs(StatusCode::kNotFound, HasSubstr("SlowUpdate")));
+  EXPECT_THAT(Read(Payload(3, "b"), TransitionId::kDisable),
+              StatusIs(StatusCode::kNotFound, HasSubstr("Disable")));
+  // Of a run that declares no announcements, no SlowUpdate is looked into.
+  EXPECT_THAT(
+      Read("slack", TransitionId::kSlowUpdate, crafted::Names(kSrc, "other", 0, "chunkinfo", {})),
+      StatusIs(StatusCode::kNotFound, HasSubstr("SlowUpdate): no chunkinfo")));
+}
+
+TEST(ChunkInfo, TellsTheNextFileThatASlowUpdateAnnounces) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const ChunkInfo info,
+                              Read(Payload(3, "b-c003"), TransitionId::kSlowUpdate));
+  EXPECT_EQ(info.chunk_id, 3);
+  EXPECT_EQ(info.filename, "b-c003");
+  EXPECT_THAT(Read(Payload(3, "../b"), TransitionId::kSlowUpdate),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("not the name of a file")));
+}
+
+TEST(ChunkInfo, IsNextWhereItsNumberIsLarger) {
+  for (const TransitionId service : {TransitionId::kEnable, TransitionId::kSlowUpdate}) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto next, Next(service, 3, "b.xtc2", "run/a.xtc2", 2));
+    ASSERT_TRUE(next.has_value());
+    EXPECT_EQ(next->filename, "b.xtc2");
+    EXPECT_EQ(next->chunk_id, 3);
+  }
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto none, Next(TransitionId::kDisable, 3, "b", "a", 2));
+  EXPECT_FALSE(none.has_value());
+}
+
+TEST(ChunkInfo, MayNameTheFileThatIsReadOnceMoreAndNoOther) {
+  for (const char* path : {"run/b.xtc2", "b.xtc2", "run/b.xtc2.inprogress"}) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto next, Next(TransitionId::kEnable, 3, "b.xtc2", path, 3));
+    EXPECT_FALSE(next.has_value()) << path;
+  }
+  EXPECT_THAT(Next(TransitionId::kEnable, 3, "c.xtc2", "run/b.xtc2", 3),
+              StatusIs(StatusCode::kDataLoss,
+                       HasSubstr("run.xtc2: byte 0 (datagram 7 at byte 0): Enable announces chunk "
+                                 "3 in c.xtc2, which readers do not come to: b.xtc2 is chunk 3")));
+  EXPECT_THAT(Next(TransitionId::kSlowUpdate, 2, "b.xtc2", "run/b.xtc2", 3),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("SlowUpdate announces chunk 2")));
 }
 
 TEST(ChunkInfo, RefusesNamesThatLeaveTheFolder) {
@@ -82,16 +131,22 @@ TEST(ChunkInfo, RefusesMalformedFieldsNamingTheByte) {
   EXPECT_THAT(Read("slack"), StatusIs(StatusCode::kDataLoss));
 }
 
-TEST(ChunkInfo, NumbersFilesByTheirNames) {
+TEST(ChunkInfo, NumbersFilesThatAreCalledAsTheFacilityCallsThem) {
   EXPECT_EQ(ChunkInfo::ChunkIdOf("a-r0001-s000-c012.xtc2"), 12);
+  EXPECT_EQ(ChunkInfo::ChunkIdOf("a-r0001-s000-c1012.xtc2"), 1012);
+  EXPECT_EQ(ChunkInfo::ChunkIdOf("a-r0001-s000-c012.xtc2.inprogress"), 12);
   EXPECT_EQ(ChunkInfo::ChunkIdOf("x-c007/a-r0001-s000-c001.smd.xtc2"), 1);
-  EXPECT_EQ(ChunkInfo::ChunkIdOf("x-c007/a.xtc2"), 0);
-  EXPECT_EQ(ChunkInfo::ChunkIdOf("a-c003-calib.xtc2"), 3);
-  EXPECT_EQ(ChunkInfo::ChunkIdOf("a-c003-c4"), 4);
-  EXPECT_EQ(ChunkInfo::ChunkIdOf("-c5"), 5);
-  EXPECT_EQ(ChunkInfo::ChunkIdOf("-c"), 0);
-  EXPECT_EQ(ChunkInfo::ChunkIdOf(""), 0);
+  EXPECT_EQ(ChunkInfo::ChunkIdOf("-c005.xtc2"), 5);
   EXPECT_EQ(ChunkInfo::ChunkIdOf("a-c99999999999999999999999.xtc2"), 0xffffffff);
+}
+
+TEST(ChunkInfo, TakesNoOtherNumberInANameForThatOfAChunk) {
+  for (const char* name :
+       {"x-c007.xtc2/a.xtc2", "a-c003-calib.xtc2", "a-c003-c4", "scan-c5.xtc2", "a-c12.xtc2",
+        "a-c003", "a-c003.xtc2.bak", "a-c003.xtc2.inprogress.old", "a-c.xtc2", "ac003.xtc2",
+        "a_c003.xtc2", "a-C003.xtc2", "003.xtc2", "-c", ".xtc2", ".inprogress", ""}) {
+    EXPECT_EQ(ChunkInfo::ChunkIdOf(name), 0) << name;
+  }
 }
 
 }  // namespace

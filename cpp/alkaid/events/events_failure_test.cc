@@ -113,6 +113,10 @@ TEST(EventsOutOfMemory, Chunks) {
         },
         failing::TextOfAnswer);
   }
+  const dgram::Dgram last = LastDgram(ChunkInfoCorruptions().front().bytes);
+  failing::TryStatus("ChunkInfo::Next, refused", [&] {
+    return Answer(ChunkInfo::Next(last, "a_folder/a_file_with_a_long_name", 0x7fffffff).status());
+  });
   const ChunkInfo chunk{1, "a_file_with_a_long_name"};
   failing::TryThrowing("ChunkInfo::PathBeside",
                        [&] { return Answer(chunk.PathBeside("a_folder_with_a_long_name/file")); });

@@ -38,6 +38,7 @@ struct ReadOptions {
   int max_retries = events::BigDataReaderOptions().max_retries;
   std::string queue = "automatic";
   std::vector<int> use_small_data;
+  bool no_follow = false;
   bool fields = false;
   bool batches = false;
   bool json = false;
@@ -118,6 +119,7 @@ class Pipeline {
     reading.chunk_bytes = options_.chunk_bytes;
     reading.prefetch = options_.prefetch;
     reading.max_retries = options_.max_retries;
+    reading.follow_chunks = !options_.no_follow;
     reading.pool = &pool_;
     for (const auto kind :
          {io::ReadQueueKind::kIoUring, io::ReadQueueKind::kThreads, io::ReadQueueKind::kInline}) {
@@ -289,6 +291,8 @@ void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
                    "Streams (from 0) whose small data are taken as they are; what --data names for "
                    "them is not opened")
       ->delimiter(',');
+  command->add_flag("--no-follow", options->no_follow,
+                    "Read the files of --data alone, whatever chunks are announced");
   command->add_flag("--fields", options->fields, "Locate every field too");
   CLI::Option* const json = command->add_flag("--json", options->json, "Print JSON");
   command

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -97,18 +98,20 @@ class SmdRun {
   }
 
   Status LookForChunk(const dgram::Dgram& dgram, events::ChunkInfo* next) const {
-    if (dgram.service() != dgram::TransitionId::kEnable) return absl::OkStatus();
-    Result<events::ChunkInfo> info = events::ChunkInfo::Read(dgram);
-    if (info.status().code() == StatusCode::kNotFound) return absl::OkStatus();
-    ALKAID_RETURN_NOT_OK(info);
-    if (info->chunk_id > chunk_id_) *next = *std::move(info);
+    Result<std::optional<events::ChunkInfo>> found =
+        events::ChunkInfo::Next(dgram, path_, chunk_id_);
+    if (!found.ok()) {
+      return Status(found.status().code(),
+                    absl::StrCat(found.status().message(), "; --no-follow reads this file alone"));
+    }
+    if (found->has_value()) *next = **std::move(found);
     return absl::OkStatus();
   }
 
   static Status Behind(const dgram::Dgram& dgram, const events::ChunkInfo& next) {
     return dgram.Fault(
-        0, absl::StrCat(dgram::TransitionName(dgram.service()),
-                        " behind the Enable that sends readers on to ", next.filename,
+        0, absl::StrCat(dgram::TransitionName(dgram.service()), " behind what sends readers on to ",
+                        next.filename,
                         ", where offsets start anew; with --no-follow this file is read alone"));
   }
 
@@ -168,7 +171,7 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
   command->add_option("IN", arguments->in, "XTC2 file of big data")->required();
   command->add_option("-o,--output", arguments->out, "XTC2 file to make")->required();
   command->add_flag("--no-follow", arguments->no_follow,
-                    "Read IN alone, whatever chunks an Enable announces");
+                    "Read IN alone, whatever chunks are announced");
   command->footer(kExitCodesOfMakers);
   command->callback(
       [arguments, exit_code] { *exit_code = Interruption::Report(MakeSmd(*arguments)); });

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <vector>
 
 #include "fixtures/crafted_dgrams.h"
 #include "tools/support/run_command.h"
@@ -17,6 +19,7 @@ namespace crafted = dgram::crafted;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 constexpr size_t kDeclarationBytes = 2096;
@@ -33,9 +36,10 @@ std::string ChunkedConfigure() {
                         crafted::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
                                        {{"chunkid", 2, 0}, {"filename", 10, 1}}));
 }
-std::string EnableNext(uint32_t id, const std::string& filename) {
+std::string EnableNext(uint32_t id, const std::string& filename,
+                       TransitionId service = TransitionId::kEnable) {
   return crafted::Dgram(
-      TransitionId::kEnable,
+      service,
       crafted::ShapesData(kChunkSrc, crafted::Shape({static_cast<uint32_t>(filename.size())}),
                           crafted::Bytes(id) + filename));
 }
@@ -83,6 +87,71 @@ TEST(SmdCommand, FollowsChunksWhereverTheyAreAnnounced) {
   EXPECT_THAT(alone.out, AllOf(HasSubstr("3 datagrams"), HasSubstr("in 1 file\n")));
 }
 
+TEST(SmdCommand, FollowsWhatIsAnnouncedWhateverNumbersAreInTheNameOfTheFile) {
+  for (const std::string name :
+       {"scan-c5.xtc2", "a-c012-calib.xtc2", "a-c000.xtc2", "run-c9", "copy-c003.xtc2.old"}) {
+    for (const TransitionId service : {TransitionId::kEnable, TransitionId::kSlowUpdate}) {
+      const TestFolder folder;
+      const std::string in =
+          folder.Write(name, ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b.xtc2", service));
+      folder.Write("b.xtc2", L1Accept(2) + L1Accept(3));
+      const CommandResult result = RunCommand({"dgram", "smd", in, "-o", folder.path() + "/out"});
+      EXPECT_EQ(result.exit_code, 0) << result.err;
+      EXPECT_THAT(result.out, AllOf(HasSubstr("5 datagrams"), HasSubstr("in 2 files"))) << name;
+    }
+  }
+}
+
+TEST(SmdCommand, RefusesToLeaveAnAnnouncedFileOut) {
+  const TestFolder folder;
+  const std::string in =
+      folder.Write("a-c003.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b.xtc2"));
+  folder.Write("b.xtc2", L1Accept(2));
+  const std::string out = folder.path() + "/out";
+  const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("a-c003.xtc2: byte "), HasSubstr("datagram 2"),
+                                HasSubstr("announces chunk 1 in b.xtc2"),
+                                HasSubstr("a-c003.xtc2 is chunk 3"), HasSubstr("--no-follow")));
+  EXPECT_FALSE(fs::exists(out));
+  EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
+}
+
+// Small data of the first file alone, and of both.
+TEST(ReadCommand, ReadsTheChunksThatAreAnnouncedUnlessItIsToldNotTo) {
+  for (const TransitionId service : {TransitionId::kEnable, TransitionId::kSlowUpdate}) {
+    const TestFolder folder;
+    const std::string in =
+        folder.Write("scan-c5.xtc2",
+                     ChunkedConfigure() + L1Accept(1) +
+                         crafted::Dgram(service,
+                                        crafted::ShapesData(kChunkSrc, crafted::Shape({6}),
+                                                            crafted::Bytes(uint32_t{1}) + "b.xtc2"),
+                                        2));
+    const std::string chunk = folder.Write("b.xtc2", L1Accept(3) + L1Accept(4));
+    const std::string out = folder.path() + "/out", alone = folder.path() + "/alone";
+    ASSERT_EQ(RunCommand({"dgram", "smd", in, "-o", out}).exit_code, 0);
+    ASSERT_EQ(RunCommand({"dgram", "smd", in, "-o", alone, "--no-follow"}).exit_code, 0);
+    const auto read = [&](const std::string& smd, const std::vector<std::string>& more = {}) {
+      std::vector<std::string> arguments = {"dgram", "read", "--smd", smd, "--data", in, "--json"};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      return RunCommand(arguments);
+    };
+    const CommandResult both = read(out);
+    EXPECT_EQ(both.exit_code, 0) << both.err;
+    EXPECT_THAT(both.out,
+                AllOf(ContainsRegex("\"n_dgrams\": ?3"), ContainsRegex("\"n_files\": ?2")));
+    EXPECT_EQ(read(out, {"--no-follow"}).exit_code, 2);
+
+    fs::remove(chunk);
+    const CommandResult absent = read(alone);
+    EXPECT_EQ(absent.exit_code, 1);
+    EXPECT_THAT(absent.out, ContainsRegex("\"n_events\": ?2"));
+    EXPECT_THAT(absent.err, AllOf(HasSubstr(chunk), HasSubstr("chunk 1, announced")));
+    EXPECT_EQ(read(alone, {"--no-follow"}).exit_code, 0);
+  }
+}
+
 TEST(SmdCommand, NeverReadsAFileTwice) {
   const TestFolder folder;
   const std::string itself =
@@ -121,7 +190,8 @@ TEST(SmdCommand, RefusesDataBehindTheEnableThatSendsReadersOn) {
   const std::string out = folder.Write("out", "before");
   const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("L1Accept behind the Enable"), HasSubstr("datagram 2")));
+  EXPECT_THAT(result.err, AllOf(HasSubstr("L1Accept behind what sends readers on to b-c001.xtc2"),
+                                HasSubstr("datagram 2")));
   EXPECT_EQ(Content(out), "before");
   EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
 }
