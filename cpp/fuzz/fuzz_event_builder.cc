@@ -221,7 +221,7 @@ void CheckWindows(Input input) {
     }
     const auto message = alkaid::events::Pack(*window);
     Require(message.ok(), "a window cannot be packed");
-    const auto again = alkaid::events::Unpack(*message, (*reader)->configurations());
+    const auto again = alkaid::events::Unpack(*message, window->configurations);
     // A Configure in the middle is read anew, and was read before.
     Require(again.ok() && again->size() == window->size(), "a message cannot be unpacked");
     before = window->limit;

@@ -35,7 +35,6 @@ const std::vector<std::string> kBigData = {"pulse.xtc2", "image.xtc2"};
 // Answers what the batch does not carry itself: how its fields are declared.
 Result<Configurations> WriteSelected(const std::string& path) {
   ALKAID_ASSIGN_OR_RAISE(auto small_data, SmdReader::Open(kSmallData));
-  const Configurations configurations = small_data->configurations();
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<EventBuilder> builder,
                          EventBuilder::Make(std::move(small_data)));
   ALKAID_ASSIGN_OR_RAISE(auto reader, BigDataReader::Open(kBigData, std::move(builder)));
@@ -56,7 +55,7 @@ Result<Configurations> WriteSelected(const std::string& path) {
   ALKAID_ASSIGN_OR_RAISE(auto file, alkaid::io::FileOutputStream::Open(path));
   ALKAID_RETURN_NOT_OK(file->Write(batch.buffer()));
   ALKAID_RETURN_NOT_OK(file->Close());
-  return configurations;
+  return batch.configurations();
 }
 
 Result<std::shared_ptr<Buffer>> Map(const std::string& path) {

@@ -56,7 +56,7 @@ Status Run() {
     if (window.empty()) return absl::OkStatus();
     ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<Buffer> message, Pack(window));
     std::cout << window.size() << " datagrams in a message of " << message->size() << " bytes\n";
-    ALKAID_RETURN_NOT_OK(BuildEvents(message, reader->configurations()));
+    ALKAID_RETURN_NOT_OK(BuildEvents(message, window.configurations));
   }
 }
 

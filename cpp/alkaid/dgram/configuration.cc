@@ -77,6 +77,10 @@ Configuration::Configuration(std::vector<Names> names) : names_(std::move(names)
   }
 }
 
+bool Configuration::DeclaresTheSame(const Configuration& other) const {
+  return this == &other || names_ == other.names_;
+}
+
 std::vector<const Names*> Configuration::Find(std::string_view detector, uint32_t segment,
                                               std::string_view algorithm) const {
   std::vector<const Names*> found;

@@ -69,6 +69,9 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
 
   // In order of declaration.
   const std::vector<Names>& names() const { return names_; }
+  // Whether the same is declared in the same order: data read under one are read under the other.
+  // Takes as long as all declarations do, unless they are one object.
+  bool DeclaresTheSame(const Configuration& other) const;
 
   // The declaration of `id`, or null. Costs a few ns: the walk asks this for every ShapesData.
   const Names* Find(NamesId id) const {

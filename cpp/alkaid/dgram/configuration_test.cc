@@ -36,6 +36,26 @@ TEST(Configuration, FindsByNamesIdAmongMany) {
   }
 }
 
+TEST(Configuration, DeclaresTheSameAsAnotherOfEqualNamesInTheSameOrder) {
+  const std::string one = crafted::Names(1, "det", 0, "raw", {{"x", 2, 0}});
+  const std::string two = crafted::Names(2, "det", 1, "raw", {{"x", 2, 0}});
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto both, FromPayload(one + two));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto equal, FromPayload(one + two));
+  EXPECT_TRUE(both->DeclaresTheSame(*both));
+  EXPECT_TRUE(both->DeclaresTheSame(*equal));
+  for (const std::string& other :
+       {two + one, one, std::string(), one + crafted::Names(2, "det", 1, "raw", {{"x", 8, 0}}),
+        one + crafted::Names(2, "det", 1, "raw", {{"x", 2, 1}}),
+        one + crafted::Names(2, "det", 1, "raw", {{"y", 2, 0}}),
+        one + crafted::Names(2, "det", 1, "fex", {{"x", 2, 0}}),
+        one + crafted::Names(2, "dex", 1, "raw", {{"x", 2, 0}}),
+        one + crafted::Names(2, "det", 2, "raw", {{"x", 2, 0}}),
+        one + crafted::Names(3, "det", 1, "raw", {{"x", 2, 0}})}) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto another, FromPayload(other));
+    EXPECT_FALSE(both->DeclaresTheSame(*another));
+  }
+}
+
 TEST(Configuration, WithoutNamesFindsNothing) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto configuration, FromPayload(""));
   EXPECT_EQ(configuration->Find(NamesId(0)), nullptr);

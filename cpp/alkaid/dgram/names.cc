@@ -154,4 +154,12 @@ int Names::FieldIndex(std::string_view name) const {
 
 std::string Names::ToString() const { return PathOf(detector(), segment_, algorithm()); }
 
+bool operator==(const Names& a, const Names& b) {
+  if (a.id_ != b.id_ || a.segment_ != b.segment_) return false;
+  return a.shared_ == b.shared_ ||
+         (a.detector() == b.detector() && a.detector_type() == b.detector_type() &&
+          a.detector_id() == b.detector_id() && a.algorithm() == b.algorithm() &&
+          a.fields() == b.fields());
+}
+
 }  // namespace alkaid::dgram

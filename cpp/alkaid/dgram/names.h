@@ -88,6 +88,7 @@ struct ALKAID_EXPORT Algorithm {
 
   // "1.2.3".
   std::string VersionString() const;
+  friend bool operator==(const Algorithm&, const Algorithm&) = default;
 };
 
 // One field. `rank` 0 is a scalar, 1 to 5 an array.
@@ -103,6 +104,7 @@ struct ALKAID_EXPORT Field {
   // colon the whole name is the value, and the enumeration has no name.
   std::string_view base_name() const;
   std::string_view enum_type() const;
+  friend bool operator==(const Field&, const Field&) = default;
 };
 
 // What the walk needs of a field, in four bytes.
@@ -152,6 +154,8 @@ class ALKAID_EXPORT Names {
   int FieldIndex(std::string_view name) const;
   // "xpphsd/0/raw".
   std::string ToString() const;
+  // Whether all that is declared is equal.
+  friend ALKAID_EXPORT bool operator==(const Names& a, const Names& b);
 
  private:
   struct Shared {

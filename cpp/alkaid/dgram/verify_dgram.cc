@@ -379,9 +379,10 @@ class Verifier::DgramCheck {
 
   void CheckSmdRecord(int64_t at, uint64_t offset, uint64_t size) {
     constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-    if (size >= kDgramHeaderBytes && size <= kMost && offset <= kMost - size) return;
+    constexpr auto kMostBytes = static_cast<uint64_t>(DgramHeader::kMostBytes);
+    if (size >= kDgramHeaderBytes && size <= kMostBytes && offset <= kMost - size) return;
     Fault(at, "small-data record of ", size, " bytes at byte ", offset, ", the least datagram has ",
-          kDgramHeaderBytes);
+          kDgramHeaderBytes, " and the largest ", kMostBytes);
   }
 
   Verifier& verifier_;

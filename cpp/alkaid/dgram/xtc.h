@@ -14,6 +14,7 @@
 #include <compare>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "alkaid/base/export.h"
@@ -151,6 +152,10 @@ struct Xtc {
 
 // The header of a datagram: 24 bytes.
 struct DgramHeader {
+  // Bytes of the largest datagram whose size a header can state.
+  static constexpr int64_t kMostBytes =
+      int64_t{std::numeric_limits<uint32_t>::max()} + kDgramHeaderBytes - kXtcHeaderBytes;
+
   Timestamp timestamp;
   uint32_t env = 0;
   Xtc root;

@@ -122,11 +122,10 @@ Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& d
     return dgram::internal::DataFault("stream ", index, ", timestamp ", dgram.timestamp().value(),
                                       ": ", dgram::internal::MessageText(status));
   };
-  if (!stream.info.has_value() || stream.configuration != dgram.configuration()) {
+  if (!stream.info.has_value() || stream.info->configuration() != dgram.configuration()) {
     Result<SmdInfo> info = SmdInfo::Find(dgram.configuration());
     if (!info.ok()) return in_stream(info.status());
     stream.info = *std::move(info);
-    stream.configuration = dgram.configuration();
   }
   const Result<SmdRecord> record = stream.info->Read(dgram);
   if (record.ok()) return std::optional<SmdRecord>(*record);

@@ -73,7 +73,6 @@ class ALKAID_EXPORT BigDataPlan {
   struct ALKAID_EXPORT Stream {
     bool small_data = false;
     std::shared_ptr<BigDataFile> file;
-    std::shared_ptr<const dgram::Configuration> configuration;
     std::optional<SmdInfo> info;
     // The group that the next datagram may join; null after a transition.
     BigDataGroup* open = nullptr;

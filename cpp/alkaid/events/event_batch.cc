@@ -155,6 +155,32 @@ void TellSourceOf(const internal::EventBatchData& batch) noexcept {
 
 }  // namespace
 
+Result<std::vector<std::shared_ptr<const dgram::Configuration>>> EventBatch::configurations() const
+    try {
+  Configurations first;
+  if (empty()) return first;
+  const auto& epochs = data_->epochs;
+  for (const auto& origin : epochs.front().origins) first.push_back(origin->configuration);
+  for (size_t epoch = 1; epoch < epochs.size(); ++epoch) {
+    for (int stream = 0; stream < stream_count(); ++stream) {
+      const auto& before = epochs[epoch - 1].origins[static_cast<size_t>(stream)]->configuration;
+      const auto& here = epochs[epoch].origins[static_cast<size_t>(stream)]->configuration;
+      if (before == here) continue;
+      if (before != nullptr && here != nullptr && before->DeclaresTheSame(*here)) continue;
+      // The stream's first datagram from here on has to be the Configure.
+      int64_t at = epochs[epoch].first_event;
+      while (at < size() && !event(at).has(stream)) ++at;
+      if (at == size() || event(at).service() == dgram::TransitionId::kConfigure) continue;
+      return status::FailedPrecondition("stream ", stream, " has datagrams of another ",
+                                        "Configuration from event ", at, " of ", size(),
+                                        " on, and its Configure is not in the batch");
+    }
+  }
+  return first;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
 void EventBatch::Watch() {
   if (empty() || data_->buffer == nullptr) return;
   if (!data_->epochs.empty() && data_->stream_count > 0) TellSourceOf(*data_);

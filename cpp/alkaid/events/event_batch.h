@@ -101,6 +101,12 @@ class ALKAID_EXPORT Event {
   dgram::TransitionId service() const { return dgram::DgramHeader::ServiceOf(begin_); }
   bool is_l1_accept() const { return IsL1Accept(service()); }
 
+  // What the datagrams of that stream were recorded under here, whether or not it has one; null
+  // where that is not known.
+  const std::shared_ptr<const dgram::Configuration>& configuration(int stream) const {
+    return batch_->EpochOf(index_).origins[static_cast<size_t>(stream)]->configuration;
+  }
+
   bool has(int stream) const { return dgram_nbytes(stream) > 0; }
   // Bytes of the datagram of that stream; 0 where it has none.
   int64_t dgram_nbytes(int stream) const {
@@ -214,6 +220,11 @@ class ALKAID_EXPORT EventBatch {
   int64_t nbytes() const { return data_ == nullptr ? 0 : data_->buffer->size(); }
   // All bytes; null where the batch is empty.
   std::shared_ptr<Buffer> buffer() const { return data_ == nullptr ? nullptr : data_->buffer; }
+  // What Make needs to read these bytes again: of each stream, what its datagrams up to the first
+  // Configure in the batch were recorded under. kFailedPrecondition where a stream has datagrams of
+  // two Configurations and the second Configure is not in the batch: its bytes alone do not tell.
+  // kResourceExhausted.
+  Result<std::vector<std::shared_ptr<const dgram::Configuration>>> configurations() const;
 
   // Event `index` < size().
   Event event(int64_t index) const { return Event(data_, index); }

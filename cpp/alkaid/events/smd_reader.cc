@@ -77,16 +77,16 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(
     made->streams_.push_back(
         std::make_unique<PendingStream>(std::move(reader), made->stream_count()));
     ALKAID_RETURN_NOT_OK(made->streams_.back()->Start(options.pool));
+    made->configurations_after_.push_back(made->streams_.back()->configure().configuration());
   }
+  made->configurations_ = made->configurations_after_;
   return made;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
 std::vector<std::shared_ptr<const dgram::Configuration>> SmdReader::configurations() const {
-  std::vector<std::shared_ptr<const dgram::Configuration>> all;
-  for (const auto& stream : streams_) all.push_back(stream->configure().configuration());
-  return all;
+  return configurations_;
 }
 
 int64_t SmdReader::total_bytes() const {
@@ -230,7 +230,11 @@ Result<SmdWindow> SmdReader::NextWindow() {
     if (chosen) break;
   }
   window.streams.resize(streams_.size());
-  if (!AnyPending()) return window;
+  window.configurations = configurations_after_;
+  if (!AnyPending()) {
+    configurations_ = configurations_after_;
+    return window;
+  }
   const Timestamp limit = window.limit;
   bool enabled = enabled_;
   std::shared_ptr<Buffer> steps;
@@ -241,14 +245,19 @@ Result<SmdWindow> SmdReader::NextWindow() {
   for (size_t i = 0; i < streams_.size(); ++i) {
     shares[i] = streams_[i]->ShareUpTo(limit);
     window.streams[i] = streams_[i]->BatchesOf(shares[i]);
-    if (steps == nullptr) continue;
+  }
+  auto before = window.configurations;
+  auto after = window.ConfigurationsAfter();
+  for (size_t i = 0; i < streams_.size() && steps != nullptr; ++i) {
     auto origin = std::make_shared<const dgram::DgramOrigin>(
-        dgram::DgramOrigin{steps, streams_[i]->reader().configuration(), "fake step"});
+        dgram::DgramOrigin{steps, after[i], "fake step"});
     window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
   }
   std::vector<Exposure> begun = MarkExposures(exposures, &window);
 
   // Nothing can fail from here on.
+  configurations_.swap(before);
+  configurations_after_.swap(after);
   for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->Remove(shares[i]);
   begun_.swap(begun);
   enabled_ = enabled;

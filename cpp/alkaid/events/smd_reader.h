@@ -91,7 +91,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
 
   // The Configure that opens the stream, and what it declares.
   const dgram::Dgram& configure(int stream) const;
-  // Of all streams, in order.
+  // Of all streams, in order: those of the window that Next gave last (SmdWindow::configurations),
+  // and before the first, those that the Configures that open the streams declare.
   std::vector<std::shared_ptr<const dgram::Configuration>> configurations() const;
 
   // Bytes of all streams, and of what was given out so far.
@@ -129,6 +130,9 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   const SmdReaderOptions options_;
   std::vector<std::unique_ptr<internal::PendingStream>> streams_;
   std::vector<Exposure> begun_;
+  // Of each stream, of the window given last and behind it.
+  std::vector<std::shared_ptr<const dgram::Configuration>> configurations_;
+  std::vector<std::shared_ptr<const dgram::Configuration>> configurations_after_;
   // Whether the last window ended between an Enable and a Disable.
   bool enabled_ = false;
 };

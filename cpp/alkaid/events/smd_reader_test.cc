@@ -13,6 +13,7 @@
 #include "alkaid/events/packet_footer.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_streams.h"
+#include "fixtures/two_configurations.h"
 
 namespace alkaid::events {
 namespace {
@@ -329,6 +330,146 @@ TEST(SmdWindow, RefusesAMessageThatIsMalformed) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("message, stream 0")));
   EXPECT_THAT(unpack("abc"), StatusIs(StatusCode::kDataLoss));
   EXPECT_THAT(Unpack(nullptr, {}), StatusIs(StatusCode::kInvalidArgument));
+}
+
+// A reader of two streams that both change their Configuration in the middle.
+std::unique_ptr<SmdReader> OpenTwoConfigurations(const SmdReaderOptions& options) {
+  std::vector<std::unique_ptr<dgram::BatchReader>> readers;
+  for (int i = 0; i < 2; ++i) {
+    dgram::BatchReaderOptions reading;
+    reading.batch_bytes = options.chunk_bytes;
+    readers.push_back(*dgram::BatchReader::Open(
+        Buffer::FromString(crafted::TwoConfigurations(/*events=*/10)), reading));
+  }
+  return *SmdReader::Open(std::move(readers), options);
+}
+// L1Accepts whose value is right; the status of the first that is wrong.
+Result<int> CountRightValues(const SmdWindow& window) {
+  int right = 0;
+  for (const auto& stream : window.streams) {
+    for (const dgram::DgramBatch& batch : stream) {
+      for (const dgram::Dgram& dgram : batch) {
+        if (!dgram.is_l1_accept()) continue;
+        ALKAID_RETURN_NOT_OK(crafted::CheckValue(dgram));
+        ++right;
+      }
+    }
+  }
+  return right;
+}
+
+class SmdReaderConfigurations : public ::testing::TestWithParam<int> {};
+
+TEST_P(SmdReaderConfigurations, BelongToEachWindowAndItsMessage) {
+  const auto reader = OpenTwoConfigurations(Options(GetParam(), /*chunk_bytes=*/200));
+  const auto opening = reader->configurations();
+  // As a node in another process has them.
+  auto received = opening;
+  int right = 0, refused = 0;
+  while (true) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+    EXPECT_EQ(reader->configurations(), window.configurations);
+    if (window.empty()) break;
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto message, Pack(window));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow again, Unpack(message, window.configurations));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const int in_window, CountRightValues(again));
+    right += in_window;
+
+    const Result<SmdWindow> stale = Unpack(message, opening, "message");
+    refused += !stale.ok();
+    if (stale.ok()) {
+      ALKAID_EXPECT_OK(CountRightValues(*stale));
+    } else {
+      EXPECT_THAT(stale, StatusIs(StatusCode::kInvalidArgument,
+                                  HasSubstr("message: stream 0: datagrams of another Config")));
+    }
+
+    const auto copy = Buffer::FromString(message->ToString());
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow there, Unpack(copy, received));
+    ALKAID_EXPECT_OK(CountRightValues(there));
+    received = there.ConfigurationsAfter();
+    // The same declarations in another object are as good.
+    ALKAID_EXPECT_OK(Unpack(message, there.configurations));
+  }
+  EXPECT_EQ(right, 20);
+  // Windows of 5 have the Configure at the start of the second, and 100 are all in one.
+  EXPECT_EQ(refused > 0, GetParam() % 5 != 0);
+  EXPECT_NE(reader->configurations(), opening);
+  EXPECT_EQ(reader->configure(0).configuration(), opening[0]);
+}
+INSTANTIATE_TEST_SUITE_P(WindowsOf, SmdReaderConfigurations, ::testing::Values(1, 2, 3, 5, 7, 100),
+                         ::testing::PrintToStringParamName());
+
+TEST(SmdReader, PutsAFakeStepUnderTheConfigurationOfItsWindow) {
+  SmdReaderOptions options = Options(1);
+  options.fake_steps = true;
+  std::string run = Dgram(TransitionId::kEnable, 1) + L1(10) + L1(20);
+  run += crafted::ConfigureValue(30, crafted::kUInt32Type) + L1(40);
+  const auto reader = *Open({run}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+  ASSERT_EQ(window.streams[0].size(), 2);
+  EXPECT_EQ(window.streams[0][1].origin()->configuration, window.configurations[0]);
+}
+
+TEST(Unpack, TakesMissingStepsUnderWhatWasInForceAtTheirBeginning) {
+  const auto reader = OpenTwoConfigurations(Options(2, /*chunk_bytes=*/200));
+  const auto opening = reader->configurations();
+  StepHistory history(2);
+  int right = 0;
+  while (true) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+    if (window.empty()) break;
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto steps, history.Since({0, 0}));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto message, Pack(window, steps));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow again, Unpack(message, opening));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const int in_window, CountRightValues(again));
+    right += in_window;
+    ALKAID_ASSERT_OK(history.Add(window));
+  }
+  EXPECT_EQ(right, 20);
+}
+
+// What is built of the windows knows its Configurations too.
+TEST(SmdReader, EventsOfTwoConfigurationsAreEachReadUnderTheirOwn) {
+  for (const int64_t batch_size : {1, 3, 1000}) {
+    EventBuilderOptions building;
+    building.batch_size = batch_size;
+    auto builder = *EventBuilder::Make(OpenTwoConfigurations(Options(3, 200)), building);
+    int right = 0;
+    while (true) {
+      ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+      if (built.done()) break;
+      ALKAID_ASSERT_OK_AND_ASSIGN(const auto configurations, built.batch().configurations());
+      const auto bytes = Buffer::FromString(built.batch().buffer()->ToString());
+      ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch again, EventBatch::Make(bytes, configurations));
+      for (const Event& event : again) {
+        if (!event.is_l1_accept()) continue;
+        for (int stream = 0; stream < 2; ++stream) {
+          EXPECT_EQ(event.configuration(stream), event.dgram(stream).configuration());
+          ALKAID_EXPECT_OK(crafted::CheckValue(event.dgram(stream)));
+          ++right;
+        }
+      }
+    }
+    EXPECT_EQ(right, 20);
+  }
+}
+
+TEST(EventBatch, WithoutAConfigureBetweenTwoConfigurationsTellsThatItsBytesDoNotSay) {
+  auto builder = *EventBuilder::Make(OpenTwoConfigurations(Options(100)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  DgramBatchBuilder selected(2);
+  for (const Event& event : built.batch()) {
+    if (!event.is_l1_accept()) continue;
+    ALKAID_ASSERT_OK(selected.Append(1, event.dgram(1)));
+    ALKAID_ASSERT_OK(selected.EndEvent());
+  }
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch batch, selected.Finish());
+  EXPECT_THAT(batch.configurations(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("stream 1 has datagrams of "
+                                                                  "another Configuration from "
+                                                                  "event 5 of 10 on")));
+  for (const Event& event : batch) ALKAID_EXPECT_OK(crafted::CheckValue(event.dgram(1)));
 }
 
 }  // namespace

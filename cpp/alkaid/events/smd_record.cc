@@ -24,17 +24,30 @@ constexpr int64_t kDataAt = kShapesAt + dgram::kXtcHeaderBytes;
 constexpr int64_t kWordsAt = kDataAt + dgram::kXtcHeaderBytes;
 static_assert(kWordsAt + 16 == SmdInfo::kDgramBytes);
 
+// The kind and extent of an Xtc in one word, as its bytes 4 to 11 have them when its damage and
+// the version of its kind are left out.
+constexpr uint64_t kKindMask = 0xffff'ffff'0fff'0000;
+constexpr uint64_t Kind(dgram::TypeId type, uint64_t extent) {
+  return extent << 32 | static_cast<uint64_t>(type) << 16;
+}
+uint64_t KindAt(const uint8_t* xtc) { return dgram::LoadUnaligned<uint64_t>(xtc + 4) & kKindMask; }
+
 // The bytes of the plain form that never differ, after the source words are left out.
 bool IsPlain(const uint8_t* bytes, uint32_t key) {
-  const dgram::Xtc root = dgram::Xtc::Read(bytes + 12);
-  const dgram::Xtc around = dgram::Xtc::Read(bytes + kShapesDataAt);
-  const dgram::Xtc shapes = dgram::Xtc::Read(bytes + kShapesAt);
-  const dgram::Xtc data = dgram::Xtc::Read(bytes + kDataAt);
-  return !root.damage.corrupted() && around.type() == dgram::TypeId::kShapesData &&
-         dgram::NamesId(around.src).key() == key &&
-         around.extent == SmdInfo::kDgramBytes - kShapesDataAt &&
-         shapes.type() == dgram::TypeId::kShapes && shapes.extent == dgram::kXtcHeaderBytes &&
-         data.type() == dgram::TypeId::kData && data.extent == dgram::kXtcHeaderBytes + 16;
+  const dgram::Damage damage(dgram::LoadUnaligned<uint16_t>(bytes + 16));
+  return !damage.corrupted() &&
+         dgram::NamesId(dgram::LoadUnaligned<uint32_t>(bytes + kShapesDataAt)).key() == key &&
+         KindAt(bytes + kShapesDataAt) ==
+             Kind(dgram::TypeId::kShapesData, SmdInfo::kDgramBytes - kShapesDataAt) &&
+         KindAt(bytes + kShapesAt) == Kind(dgram::TypeId::kShapes, dgram::kXtcHeaderBytes) &&
+         KindAt(bytes + kDataAt) == Kind(dgram::TypeId::kData, dgram::kXtcHeaderBytes + 16);
+}
+
+// Whether a datagram of `size` bytes can lie at byte `offset`.
+bool CanBeTrue(uint64_t offset, uint64_t size) {
+  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  constexpr auto kMostBytes = static_cast<uint64_t>(dgram::DgramHeader::kMostBytes);
+  return size >= dgram::kDgramHeaderBytes && size <= kMostBytes && offset <= kMost - size;
 }
 
 }  // namespace
@@ -77,11 +90,11 @@ Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> config
 }
 
 Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {
-  if (plain_ && smd.size() == kDgramBytes && IsPlain(smd.data(), id_.key())) [[likely]] {
+  if (plain_ && smd.size() == kDgramBytes && smd.configuration() == configuration_ &&
+      IsPlain(smd.data(), id_.key())) [[likely]] {
     const auto offset = dgram::LoadUnaligned<uint64_t>(smd.data() + kWordsAt);
     const auto size = dgram::LoadUnaligned<uint64_t>(smd.data() + kWordsAt + 8);
-    constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-    if (size >= dgram::kDgramHeaderBytes && size <= kMost && offset <= kMost - size) [[likely]] {
+    if (CanBeTrue(offset, size)) [[likely]] {
       return SmdRecord{static_cast<int64_t>(offset), static_cast<int64_t>(size)};
     }
   }
@@ -89,6 +102,11 @@ Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {
 }
 
 Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const try {
+  if (smd.configuration() != configuration_) {
+    return dgram::internal::RefusalWithText(
+        StatusCode::kFailedPrecondition, "records of another Configuration than that of datagram ",
+        smd.index(), " of ", smd.source());
+  }
   dgram::ShapesDataWalk walk(smd);
   while (walk.Next()) {
     const dgram::ShapesData& data = walk.shapes_data();
@@ -97,11 +115,11 @@ Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const try {
     ALKAID_ASSIGN_OR_RAISE(const dgram::FieldView size_field, data.field(size_field_));
     ALKAID_ASSIGN_OR_RAISE(const uint64_t offset, offset_field.Scalar<uint64_t>());
     ALKAID_ASSIGN_OR_RAISE(const uint64_t size, size_field.Scalar<uint64_t>());
-    constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-    if (size < dgram::kDgramHeaderBytes || size > kMost || offset > kMost - size) {
+    if (!CanBeTrue(offset, size)) {
       return smd.Fault(data.data_offset(),
                        absl::StrCat("small-data record of ", size, " bytes at byte ", offset,
-                                    ", the least datagram has ", dgram::kDgramHeaderBytes));
+                                    ", the least datagram has ", dgram::kDgramHeaderBytes,
+                                    " and the largest ", dgram::DgramHeader::kMostBytes));
     }
     return SmdRecord{static_cast<int64_t>(offset), static_cast<int64_t>(size)};
   }

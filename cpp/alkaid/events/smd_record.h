@@ -42,8 +42,10 @@ class ALKAID_EXPORT SmdInfo {
     return configuration_;
   }
 
-  // The record of a datagram of that Configuration. kNotFound where it carries none; kDataLoss
-  // where it is malformed, or says less than a header's bytes or more than an int64 counts.
+  // The record of a datagram of that Configuration; kFailedPrecondition where it was read under
+  // another (a later Configure replaces the first: find it again). kNotFound where it carries none;
+  // kDataLoss where it is malformed, or says less than a header's bytes, more than a datagram's
+  // extent can state, or a place beyond what an int64 counts.
   Result<SmdRecord> Read(const dgram::Dgram& smd) const;
 
  private:

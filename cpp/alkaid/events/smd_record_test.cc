@@ -84,6 +84,33 @@ TEST_F(SmdRecordTest, IsRefusedWhereItCanNotBeTrue) {
   refused(24, std::numeric_limits<uint64_t>::max(), "byte 24");
 }
 
+TEST_F(SmdRecordTest, HasAtMostTheBytesThatAnExtentCanState) {
+  constexpr uint64_t kMost = (uint64_t{1} << 32) - 1 + 12;
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdRecord record,
+                              info_.Read(*Smd(names_, 5, kMost, configuration_)));
+  EXPECT_EQ(record.size, static_cast<int64_t>(kMost));
+  EXPECT_THAT(info_.Read(*Smd(names_, 5, kMost + 1, configuration_)),
+              StatusIs(StatusCode::kDataLoss,
+                       HasSubstr("record of 4294967308 bytes at byte 5, the least datagram has 24 "
+                                 "and the largest 4294967307")));
+}
+
+TEST_F(SmdRecordTest, IsNotReadUnderAnotherConfigurationThanItsDatagrams) {
+  // The NamesId is that of records in both, and the fields have changed places.
+  std::vector<dgram::Field> fields = names_.fields();
+  std::swap(fields[0], fields[1]);
+  const auto swapped = *dgram::Names::Make(names_.id(), "smdinfo", "offset", "", 0,
+                                           names_.algorithm(), std::move(fields));
+  const auto later = *Configuration::FromNames({swapped});
+  const Dgram smd = *Smd(swapped, 30, 100, later);
+  EXPECT_THAT(info_.Read(smd), StatusIs(StatusCode::kFailedPrecondition,
+                                        HasSubstr("another Configuration than that of datagram")));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdInfo info, SmdInfo::Find(later));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdRecord record, info.Read(smd));
+  EXPECT_EQ(record.size, 30);
+  EXPECT_EQ(record.offset, 100);
+}
+
 TEST_F(SmdRecordTest, IsNotFoundInADatagramWithoutOne) {
   DgramWriter writer;
   ASSERT_TRUE(writer.Begin(TransitionId::kSlowUpdate, Timestamp(1, 2)).ok());

@@ -17,10 +17,63 @@ namespace {
 using Batches = std::vector<dgram::DgramBatch>;
 using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
 
+// What the datagrams before any Configure were recorded under; null where there are none.
+std::shared_ptr<const dgram::Configuration> FirstOf(const Batches& batches) {
+  for (const dgram::DgramBatch& batch : batches) {
+    if (batch.empty()) continue;
+    const bool declares = batch.begin()->service() == dgram::TransitionId::kConfigure;
+    return declares ? nullptr : batch.origin()->configuration;
+  }
+  return nullptr;
+}
+
+Configurations FirstOf(const std::vector<Batches>& streams) {
+  Configurations first;
+  for (const Batches& batches : streams) first.push_back(FirstOf(batches));
+  return first;
+}
+
+// The message that Pack makes: its bytes, and what those of each stream were recorded under; null
+// where that is nothing in particular.
+class Message final : public Buffer {
+ public:
+  Message(const std::shared_ptr<Buffer>& bytes, Configurations configurations)
+      : Buffer(bytes, 0, bytes->size()), configurations_(std::move(configurations)) {}
+
+  Status Check(const Configurations& given, const std::string& source) const {
+    for (size_t i = 0; i < std::min(given.size(), configurations_.size()); ++i) {
+      // Without a Configuration no field is looked at.
+      if (given[i] == nullptr || configurations_[i] == nullptr) continue;
+      if (given[i]->DeclaresTheSame(*configurations_[i])) continue;
+      return status::Invalid(source, ": stream ", i,
+                             ": datagrams of another Configuration than the one given; the window "
+                             "that was packed has theirs");
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const Configurations configurations_;
+};
+
+// Whether a block of whole datagrams has a Configure.
+bool HasConfigure(const Buffer& block) {
+  const uint8_t* at = block.data();
+  const uint8_t* const end = at + block.size();
+  while (end - at >= dgram::kDgramHeaderBytes) {
+    if (dgram::DgramHeader::ServiceOf(at) == dgram::TransitionId::kConfigure) return true;
+    const int64_t size = dgram::DgramHeader::SizeOf(at);
+    if (size < dgram::kDgramHeaderBytes || size > end - at) return false;
+    at += size;
+  }
+  return false;
+}
+
 class OneWindowSource final : public SmdWindowSource {
  public:
-  explicit OneWindowSource(std::vector<Batches> streams)
+  explicit OneWindowSource(std::vector<Batches> streams, Configurations configurations = {})
       : stream_count_(static_cast<int>(streams.size())) {
+    window_.configurations = configurations.empty() ? FirstOf(streams) : std::move(configurations);
     window_.streams = std::move(streams);
     window_.limit = dgram::Timestamp(std::numeric_limits<uint64_t>::max());
   }
@@ -104,6 +157,17 @@ int64_t SmdWindow::nbytes() const {
   return nbytes;
 }
 
+Configurations SmdWindow::ConfigurationsAfter() const {
+  Configurations after = configurations;
+  after.resize(streams.size());
+  for (size_t i = 0; i < streams.size(); ++i) {
+    for (const dgram::DgramBatch& batch : streams[i]) {
+      if (!batch.empty()) after[i] = batch.origin()->configuration;
+    }
+  }
+  return after;
+}
+
 SmdWindowSource::~SmdWindowSource() = default;
 
 std::shared_ptr<SmdWindowSource> OneWindow(std::vector<Batches> streams) {
@@ -123,7 +187,8 @@ Result<std::shared_ptr<SmdWindowSource>> OneWindow(
                            ReadBlock(blocks[i], configurations[i], absl::StrCat("stream ", i)));
     streams.push_back(std::move(batches));
   }
-  return OneWindow(std::move(streams));
+  return std::shared_ptr<SmdWindowSource>(
+      std::make_shared<OneWindowSource>(std::move(streams), configurations));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
@@ -163,7 +228,12 @@ Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
   }
   footer.push_back(static_cast<uint32_t>(count));
   builder.UnsafeAppend(footer.data(), static_cast<int64_t>(footer.size() * sizeof(uint32_t)));
-  return builder.Finish();
+  Configurations recorded_under = FirstOf(window.streams);
+  for (size_t i = 0; i < missing_steps.size(); ++i) {
+    if (missing_steps[i] != nullptr && HasConfigure(*missing_steps[i])) recorded_under[i] = nullptr;
+  }
+  ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<Buffer> bytes, builder.Finish());
+  return std::shared_ptr<Buffer>(std::make_shared<Message>(bytes, std::move(recorded_under)));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
@@ -179,7 +249,10 @@ Result<SmdWindow> Unpack(const std::shared_ptr<Buffer>& message,
     return dgram::internal::DataFault(source, ": byte ", footer.packets_nbytes(), ": footer of ",
                                       footer.count(), " streams, expected ", configurations.size());
   }
+  const auto* const packed_here = dynamic_cast<const Message*>(message.get());
+  if (packed_here != nullptr) ALKAID_RETURN_NOT_OK(packed_here->Check(configurations, source));
   SmdWindow window;
+  window.configurations = configurations;
   int64_t at = 0;
   for (size_t i = 0; i < configurations.size(); ++i) {
     const int64_t nbytes = footer.size(static_cast<int64_t>(i));

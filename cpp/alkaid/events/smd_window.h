@@ -6,6 +6,17 @@
 // the windows before needs their transitions too: a Configure, or an Enable that announces a chunk,
 // may be among them. StepHistory keeps them.
 //
+// A window hands out the Configurations that it was recorded under, which differ from those that
+// open the streams once a Configure has come. Its message is unpacked under these:
+//
+//   ALKAID_ASSIGN_OR_RAISE(auto message, Pack(window));
+//   ALKAID_ASSIGN_OR_RAISE(SmdWindow again, Unpack(message, window.configurations));
+//
+// Where the window itself does not get, in another process, a node that gets all windows (or the
+// transitions of those that it missed) goes on from one message to the next:
+//
+//   configurations = again.ConfigurationsAfter();
+//
 // Ownership: values that share the batches' buffers.
 // Threads: a window as safe as its batches; a source is for one thread at a time.
 // Out of memory: kResourceExhausted from what answers with a Result or a Status, where operator new
@@ -40,7 +51,13 @@ struct ALKAID_EXPORT SmdWindow {
   dgram::Timestamp limit;
   // In order of time; empty unless there is an integrating detector.
   std::vector<EndOfBatch> ends;
+  // Of each stream, what its datagrams up to the first Configure in the window were recorded under,
+  // and from that on, what it declares. Null where that is not known. Empty in a window that was
+  // made by hand.
+  std::vector<std::shared_ptr<const dgram::Configuration>> configurations;
 
+  // What is in force after the last datagram of each stream.
+  std::vector<std::shared_ptr<const dgram::Configuration>> ConfigurationsAfter() const;
   // Whether no stream has a datagram: the end.
   bool empty() const;
   // Datagrams, and their bytes, of all streams.
@@ -62,7 +79,7 @@ class ALKAID_EXPORT SmdWindowSource {
 };
 
 // A source of one window: everything in `streams`, whoever owns the bytes. Each begins behind its
-// Configure.
+// Configure, which its first batch knows.
 ALKAID_EXPORT std::shared_ptr<SmdWindowSource> OneWindow(
     std::vector<std::vector<dgram::DgramBatch>> streams);
 // The same from one block of whole datagrams for each stream, under `configurations` (one for each;
@@ -74,13 +91,17 @@ ALKAID_EXPORT Result<std::shared_ptr<SmdWindowSource>> OneWindow(
 // One block of bytes: the datagrams of each stream, in the order of the streams, then a
 // PacketFooter with the bytes of each. L1Accepts that end an exposure are L1AcceptEndOfBatch in it.
 // `missing_steps`, where given, has a block for each stream, or null, that is put before its
-// datagrams. kInvalidArgument where a stream has 4 GiB or more, or the numbers differ.
+// datagrams. kInvalidArgument where a stream has 4 GiB or more, or the numbers differ. The block
+// knows, as long as it is in this process, what it was recorded under; its bytes do not tell.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> Pack(
     const SmdWindow& window, const std::vector<std::shared_ptr<Buffer>>& missing_steps = {},
     MemoryPool* pool = nullptr);
 // The datagrams of a message, as views of it; `limit` is the latest of their timestamps, and `ends`
-// is empty, as they are marked already. kDataLoss, naming `source` and byte, where the footer or a
-// datagram is malformed, or there are not as many streams as configurations.
+// is empty, as they are marked already. `configurations` are those of the window; of a message with
+// missing steps, those of their beginning. kInvalidArgument, naming the stream, where the message
+// was packed in this process of datagrams of another Configuration. kDataLoss, naming `source` and
+// byte, where the footer or a datagram is malformed, or there are not as many streams as
+// configurations.
 ALKAID_EXPORT Result<SmdWindow> Unpack(
     const std::shared_ptr<Buffer>& message,
     const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
