@@ -7,6 +7,9 @@
 #include "alkaid/dgram/data_fault.h"
 
 namespace alkaid::dgram {
+
+DgramPlaces::~DgramPlaces() = default;
+
 namespace internal {
 
 std::string MessageText(const Status& status) {
@@ -19,8 +22,25 @@ Status DgramFault(const std::string& source, int64_t byte, int64_t index, int64_
                              "): ", what);
 }
 
+int64_t SourceByteOf(const Dgram& dgram) {
+  const DgramOrigin& origin = *dgram.origin();
+  return origin.places == nullptr
+             ? dgram.offset()
+             : origin.places->ByteOf(*origin.buffer, dgram.data() - origin.buffer->data());
+}
+
 Status DgramFault(const Dgram& dgram, int64_t at, const std::string& what) {
-  return DgramFault(dgram.source(), dgram.offset() + at, dgram.index(), dgram.offset(), what);
+  if (dgram.origin()->places == nullptr) {
+    return DgramFault(dgram.source(), dgram.offset() + at, dgram.index(), dgram.offset(), what);
+  }
+  const int64_t byte = SourceByteOf(dgram);
+  if (byte < 0) {
+    const int64_t in_batch = dgram.data() - dgram.origin()->buffer->data();
+    return DataFault(dgram.source(), ": byte ", in_batch + at, " of a batch made from it (event ",
+                     dgram.index(), ", timestamp ", dgram.timestamp().value(), "): ", what);
+  }
+  return DataFault(dgram.source(), ": byte ", byte + at, " (datagram at byte ", byte, ", event ",
+                   dgram.index(), " of its batch): ", what);
 }
 
 }  // namespace internal
@@ -64,8 +84,17 @@ Result<Dgram> Dgram::Make(std::shared_ptr<Buffer> buffer, int64_t offset,
   auto origin = std::make_shared<DgramOrigin>(
       DgramOrigin{std::move(buffer), std::move(configuration), std::move(source), 0});
   Dgram dgram(origin, data, DgramHeader::SizeOf(data), index);
-  if (origin->configuration == nullptr && dgram.service() == TransitionId::kConfigure) {
-    ALKAID_ASSIGN_OR_RAISE(origin->configuration, Configuration::FromDgram(dgram));
+  if (dgram.service() == TransitionId::kConfigure) {
+    const bool given = origin->configuration != nullptr;
+    Result<std::shared_ptr<const Configuration>> own = Configuration::FromDgram(dgram);
+    internal::ThrowIfNoMemory(own.status());
+    if (!own.ok() && !given) return own.status();
+    // The one given is kept where it is as good: FieldHandles are for one object.
+    if (!own.ok()) {
+      origin->configuration = nullptr;
+    } else if (!given || !origin->configuration->DeclaresTheSame(**own)) {
+      origin->configuration = *std::move(own);
+    }
   }
   return dgram;
 } catch (const std::bad_alloc&) {
@@ -96,8 +125,10 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
                          AllocateResizableBuffer(size_, pool));
   std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(size_));
   const uint8_t* const data = copy->data();
+  const int64_t place = internal::SourceByteOf(*this);
   auto origin = std::make_shared<const DgramOrigin>(
-      DgramOrigin{std::move(copy), origin_->configuration, origin_->source, offset(), true});
+      DgramOrigin{std::move(copy), origin_->configuration, origin_->source,
+                  place >= 0 ? place : offset(), true});
   return Dgram(std::move(origin), data, size_, index_);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -27,6 +27,22 @@
 
 namespace alkaid::dgram {
 
+// Where the datagrams of a buffer lie in their source, where a buffer was gathered from it and its
+// own bytes are not those of the source. For messages.
+//
+// Threads: immutable. Out of memory: allocates nothing.
+class ALKAID_EXPORT DgramPlaces {
+ public:
+  DgramPlaces() = default;
+  virtual ~DgramPlaces();
+  DgramPlaces(const DgramPlaces&) = delete;
+  DgramPlaces& operator=(const DgramPlaces&) = delete;
+
+  // The byte of the source where the datagram starts that starts at byte `at` of `buffer`; -1 where
+  // that is not known.
+  virtual int64_t ByteOf(const Buffer& buffer, int64_t at) const = 0;
+};
+
 // What the datagrams of one batch share.
 struct DgramOrigin {
   // Holds the bytes, and lets go of them when the last view is gone.
@@ -39,6 +55,9 @@ struct DgramOrigin {
   int64_t buffer_offset = 0;
   // Whether `buffer` was made for one datagram, which then owns its bytes.
   bool one_dgram = false;
+  // Where `buffer` was gathered from the source: faults name bytes of the source by it, and
+  // `buffer_offset` says nothing.
+  std::shared_ptr<const DgramPlaces> places = nullptr;
 };
 
 class ALKAID_EXPORT Dgram {
@@ -46,8 +65,10 @@ class ALKAID_EXPORT Dgram {
   Dgram() = default;
   // The datagram that starts at byte `offset` of `buffer`, which the CPU must be able to read (else
   // kInvalidArgument). kOutOfRange for an offset outside; kDataLoss where no whole datagram with a
-  // sound header lies there (XTC2, section 6.1). `configuration` declares its fields; without, a
-  // Configure is its own and other datagrams have none.
+  // sound header lies there (XTC2, section 6.1). `configuration` declares its fields; without,
+  // datagrams have none. A Configure is its own whatever is given, so a loop that goes on under
+  // `configuration()` of the datagram before goes on under the right one. One with malformed
+  // declarations is kDataLoss where nothing is given, and else has none.
   static Result<Dgram> Make(std::shared_ptr<Buffer> buffer, int64_t offset = 0,
                             std::shared_ptr<const Configuration> configuration = nullptr,
                             std::string source = "buffer", int64_t index = 0);
@@ -87,7 +108,8 @@ class ALKAID_EXPORT Dgram {
   // Header and payload, in bytes.
   const uint8_t* data() const { return data_; }
   int64_t size() const { return size_; }
-  // Which datagram of its source this is, from 0, and the byte where it starts there.
+  // Which datagram of its source this is, from 0, and the byte where it starts there. Of an event of
+  // small data: which event of its batch, and the byte of that.
   int64_t index() const { return index_; }
   int64_t offset() const { return origin_->buffer_offset + (data_ - origin_->buffer->data()); }
   const std::string& source() const { return origin_->source; }
@@ -132,6 +154,9 @@ ALKAID_EXPORT Status CheckDgramHeader(const uint8_t* data, int64_t left, const s
 namespace internal {
 // The message of a status without its code.
 ALKAID_EXPORT std::string MessageText(const Status& status);
+// The byte of the source where a datagram starts, also of one whose batch was gathered; -1 where
+// that is not known.
+ALKAID_EXPORT int64_t SourceByteOf(const Dgram& dgram);
 // Dgram::Fault for what keeps the fault or makes something of it: std::bad_alloc where there is no
 // memory for the text (data_fault.h).
 ALKAID_EXPORT Status DgramFault(const Dgram& dgram, int64_t at, const std::string& what);

@@ -38,6 +38,28 @@ TEST(Dgram, AConfigureIsItsOwnConfiguration) {
   EXPECT_NE(dgram.configuration()->Find(NamesId(crafted::kSrc)), nullptr);
 }
 
+TEST(Dgram, AConfigureIsItsOwnConfigurationAlsoWhereAnotherIsGiven) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram first,
+                              Dgram::Make(crafted::AsBuffer(crafted::Configure())));
+  // The same NamesId with another field.
+  const std::string names = crafted::Names(crafted::kSrc, "det", 0, "raw", {{"count", 8, 0}});
+  ALKAID_ASSERT_OK_AND_ASSIGN(
+      const Dgram second,
+      Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure, names)), 0,
+                  first.configuration()));
+  EXPECT_EQ(second.configuration()->Find(NamesId(crafted::kSrc))->fields().size(), 1);
+  // One that declares the same is as good, and stays.
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram same, Dgram::Make(crafted::AsBuffer(crafted::Configure()),
+                                                            0, first.configuration()));
+  EXPECT_EQ(same.configuration(), first.configuration());
+  // Under what is malformed nothing is decoded.
+  ALKAID_ASSERT_OK_AND_ASSIGN(
+      const Dgram bad, Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure,
+                                                                    crafted::Xtc(4, "short"))),
+                                   0, first.configuration()));
+  EXPECT_EQ(bad.configuration(), nullptr);
+}
+
 TEST(Dgram, KeepsTheBufferAlive) {
   auto buffer = crafted::AsBuffer(crafted::Run(0));
   const std::weak_ptr<Buffer> watch = buffer;

@@ -23,6 +23,48 @@ bool WorthShrinking(const BufferBuilder& builder, int64_t nbytes) {
 
 }  // namespace
 
+// Finds the datagram in the batch by the footers, and its place by those that were told.
+class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
+ public:
+  explicit Places(std::vector<Place> places) : places_(std::move(places)) {}
+
+  int64_t ByteOf(const Buffer& buffer, int64_t at) const override {
+    const auto word = [&](int64_t byte) {
+      return int64_t{dgram::LoadUnaligned<uint32_t>(buffer.data() + byte)};
+    };
+    constexpr int64_t kWord = sizeof(uint32_t);
+    const int64_t events = word(buffer.size() - kWord);
+    const int64_t footer = buffer.size() - PacketFooter::BytesFor(events);
+    // The datagram's event and stream.
+    int64_t event = 0;
+    int64_t end = word(footer);
+    while (end <= at) end += word(footer + kWord * ++event);
+    const int64_t streams = word(end - kWord);
+    int64_t begin = end - word(footer + kWord * event);
+    const int64_t sizes = end - PacketFooter::BytesFor(streams);
+    int64_t stream = 0;
+    while (begin < at) begin += word(sizes + kWord * stream++);
+    while (word(sizes + kWord * stream) == 0) ++stream;
+
+    const auto is_its = [&](const Place& place) {
+      return place.stream == stream && place.first_event <= event;
+    };
+    const auto place = std::find_if(places_.rbegin(), places_.rend(), is_its);
+    if (place == places_.rend()) return -1;
+    // All of the stream's datagrams between.
+    int64_t byte = place->byte;
+    end -= word(footer + kWord * event);
+    for (int64_t i = event - 1; i >= place->first_event; --i) {
+      byte += word(end - PacketFooter::BytesFor(streams) + kWord * stream);
+      end -= word(footer + kWord * i);
+    }
+    return byte;
+  }
+
+ private:
+  const std::vector<Place> places_;
+};
+
 DgramBatchBuilder::DgramBatchBuilder(int stream_count, MemoryPool* pool)
     : pool_(pool != nullptr ? pool : default_memory_pool()),
       bytes_(pool_),
@@ -35,8 +77,34 @@ DgramBatchBuilder::DgramBatchBuilder(int stream_count, MemoryPool* pool)
 void DgramBatchBuilder::SetConfiguration(
     int stream, const std::shared_ptr<const dgram::Configuration>& configuration,
     const std::string& source) {
+  if (epochs_.back().streams[static_cast<size_t>(stream)].configuration == configuration) return;
+  SetStream(stream, configuration, source);
+}
+
+void DgramBatchBuilder::BeginPiece(int stream,
+                                   const std::shared_ptr<const dgram::Configuration>& configuration,
+                                   const std::string& source, int64_t byte) {
+  const Stream& now = epochs_.back().streams[static_cast<size_t>(stream)];
+  if (now.configuration != configuration || now.source != source) {
+    SetStream(stream, configuration, source);
+  }
+  SetPlace(stream, byte);
+}
+
+void DgramBatchBuilder::SetPlace(int stream, int64_t byte) {
+  for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
+    if (place->first_event != size()) break;
+    if (place->stream != stream) continue;
+    place->byte = byte;
+    return;
+  }
+  places_.push_back({size(), stream, byte});
+}
+
+void DgramBatchBuilder::SetStream(int stream,
+                                  const std::shared_ptr<const dgram::Configuration>& configuration,
+                                  const std::string& source) {
   const auto index = static_cast<size_t>(stream);
-  if (epochs_.back().streams[index].configuration == configuration) return;
   Stream now{configuration, source};
   if (epochs_.back().first_event == size()) {
     epochs_.back().streams[index] = std::move(now);
@@ -183,8 +251,13 @@ Status DgramBatchBuilder::AppendEvents(const DgramBatchBuilder& other) try {
   std::vector<Epoch> epochs = other.epochs_;
   for (Epoch& epoch : epochs) epoch.first_event += size();
   epochs_.reserve(epochs_.size() + epochs.size());
+  places_.reserve(places_.size() + other.places_.size());
 
   // Nothing can fail from here on.
+  for (Place place : other.places_) {
+    place.first_event += size();
+    places_.push_back(place);
+  }
   const int64_t begin = length();
   for (int64_t i = 0; i < other.size(); ++i) {
     offsets_.UnsafeAppend(begin + other.offsets_.data()[i]);
@@ -216,18 +289,20 @@ Result<DgramBatchBuilder::Prepared> DgramBatchBuilder::PrepareBatch() {
   data->size = events;
   data->stream_count = stream_count();
   data->epochs.reserve(epochs_.size());
+  const auto places = std::make_shared<const Places>(places_);
   for (const Epoch& epoch : epochs_) {
     internal::EventBatchData::Epoch made{epoch.first_event, {}};
     made.origins.reserve(epoch.streams.size());
     for (size_t i = 0; i < epoch.streams.size(); ++i) {
       const Stream& stream = epoch.streams[i];
       if (!data->epochs.empty() &&
-          data->epochs.back().origins[i]->configuration == stream.configuration) {
+          data->epochs.back().origins[i]->configuration == stream.configuration &&
+          data->epochs.back().origins[i]->source == stream.source) {
         made.origins.push_back(data->epochs.back().origins[i]);
         continue;
       }
       auto origin = std::make_shared<dgram::DgramOrigin>(
-          dgram::DgramOrigin{nullptr, stream.configuration, stream.source});
+          dgram::DgramOrigin{nullptr, stream.configuration, stream.source, 0, false, places});
       prepared.origins.push_back(origin.get());
       made.origins.push_back(std::move(origin));
     }
@@ -280,6 +355,7 @@ Result<EventBatch> DgramBatchBuilder::Finish() try {
   next_remembered_ = (next_remembered_ + 1) % kRemembered;
   epochs_.erase(epochs_.begin(), epochs_.end() - 1);
   epochs_.front().first_event = 0;
+  places_.clear();
   return EventBatch(prepared.data);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

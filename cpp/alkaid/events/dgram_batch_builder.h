@@ -15,8 +15,8 @@
 // outlive the builder and its batches.
 // Threads: one at a time.
 // Out of memory: kResourceExhausted, where operator new has none too, and the builder holds what it
-// held; but EndEvent drops the event that was open. Only making a builder, and SetConfiguration,
-// throw std::bad_alloc.
+// held; but EndEvent drops the event that was open. Only making a builder, SetConfiguration,
+// BeginPiece and SetPlace throw std::bad_alloc.
 #pragma once
 
 #include <array>
@@ -87,6 +87,12 @@ class ALKAID_EXPORT DgramBatchBuilder {
   void SetConfiguration(int stream,
                         const std::shared_ptr<const dgram::Configuration>& configuration,
                         const std::string& source);
+  // The same for datagrams that lie one behind the other in `source`, the next of them at `byte`.
+  // So faults of the batch's datagrams can name the byte of the source.
+  void BeginPiece(int stream, const std::shared_ptr<const dgram::Configuration>& configuration,
+                  const std::string& source, int64_t byte);
+  // Says that the next datagram of `stream` lies at `byte`, where not behind the one before.
+  void SetPlace(int stream, int64_t byte);
 
  private:
   struct Stream {
@@ -98,6 +104,16 @@ class ALKAID_EXPORT DgramBatchBuilder {
     std::vector<Stream> streams;
   };
 
+  // From `first_event` on, datagrams of the stream lie one behind the other from `byte` on.
+  struct Place {
+    int64_t first_event;
+    int stream;
+    int64_t byte;
+  };
+  class Places;
+
+  void SetStream(int stream, const std::shared_ptr<const dgram::Configuration>& configuration,
+                 const std::string& source);
   // The body of EndEvent, without the drop.
   Status CloseEvent();
   // Makes the memory of `dgram` that of the builder, which has none, if nobody else holds it.
@@ -120,6 +136,8 @@ class ALKAID_EXPORT DgramBatchBuilder {
   // Where each closed event starts.
   TypedBufferBuilder<int64_t> offsets_;
   std::vector<Epoch> epochs_;
+  // In order of events.
+  std::vector<Place> places_;
   // The event that is open: a datagram for each stream, without data where there is none.
   std::vector<dgram::Dgram> open_;
   bool is_open_ = false;

@@ -44,7 +44,7 @@ EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilder
     std::sort(filter_.begin(), filter_.end());
   }
   if (!options_.destination) {
-    building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool)});
+    building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool), 0});
   }
 }
 
@@ -55,6 +55,12 @@ Result<EventBatches> EventBuilder::Next() try {
 }
 
 Result<EventBatches> EventBuilder::NextBatches() {
+  if (event_count_ == 0) {
+    for (Building& building : building_) {
+      SetPlaces(building.builder.get());
+      building.next_event = 0;
+    }
+  }
   while (fault_.ok() && event_count_ < options_.batch_size) {
     const Result<bool> added = AddEvent();
     if (!added.ok()) {
@@ -145,10 +151,11 @@ void EventBuilder::GoToNextPiece(int stream) {
   }
   const dgram::DgramOrigin& origin = *next->origin();
   std::string source = origin.source;
+  const int64_t byte = next->offset();
   for (const Building& building : building_) {
-    building.builder->SetConfiguration(stream, origin.configuration, source);
+    building.builder->BeginPiece(stream, origin.configuration, source, byte);
   }
-  steps_.SetConfiguration(stream, origin.configuration, source);
+  steps_.BeginPiece(stream, origin.configuration, source, byte);
 
   // Nothing can fail from here on.
   head.next_batch = next - batches.begin() + 1;
@@ -179,6 +186,29 @@ Status EventBuilder::Settle(int stream) {
 void EventBuilder::UseConfiguration(int stream, DgramBatchBuilder* builder) const {
   const Head& head = heads_[static_cast<size_t>(stream)];
   builder->SetConfiguration(stream, head.configuration, head.source);
+}
+
+void EventBuilder::SetPlaces(DgramBatchBuilder* builder) const {
+  for (int i = 0; i < stream_count(); ++i) {
+    const Head& head = heads_[static_cast<size_t>(i)];
+    if (head.at == head.end) continue;
+    builder->SetPlace(i, head.origin->buffer_offset + (head.at - head.origin->buffer->data()));
+  }
+}
+
+void EventBuilder::SetPlacesAfterGap(Building* building) const {
+  if (building->next_event != event_count_) SetPlaces(building->builder.get());
+}
+
+void EventBuilder::SkipPlaces() const {
+  if (options_.destination) return;
+  for (int i = 0; i < stream_count(); ++i) {
+    const Head& head = heads_[static_cast<size_t>(i)];
+    const auto& part = parts_[static_cast<size_t>(i)];
+    if (part.data == nullptr) continue;
+    const int64_t at = head.at - head.origin->buffer->data() + part.nbytes;
+    building_.front().builder->SetPlace(i, head.origin->buffer_offset + at);
+  }
 }
 
 Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
@@ -225,7 +255,15 @@ bool EventBuilder::Wanted(uint64_t timestamp) {
 }
 
 Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
-  if (IsL1Accept(service)) return Wanted(timestamp) ? AppendL1Accept(timestamp) : absl::OkStatus();
+  if (IsL1Accept(service)) {
+    if (Wanted(timestamp)) return AppendL1Accept(timestamp);
+    SkipPlaces();
+    return absl::OkStatus();
+  }
+  SetPlaces(&steps_);
+  for (Building& building : building_) {
+    if (options_.destination) SetPlacesAfterGap(&building);
+  }
   // Into all or into none: first room is made everywhere.
   int64_t nbytes = PacketFooter::BytesFor(stream_count());
   for (const auto& part : parts_) nbytes += part.nbytes;
@@ -234,8 +272,9 @@ Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
     ALKAID_RETURN_NOT_OK(building.builder->Reserve(nbytes));
   }
   ALKAID_RETURN_NOT_OK(steps_.AppendEvent(parts_));
-  for (const Building& building : building_) {
+  for (Building& building : building_) {
     ALKAID_RETURN_NOT_OK(building.builder->AppendEvent(parts_));
+    building.next_event = event_count_ + 1;
   }
   return absl::OkStatus();
 }
@@ -244,10 +283,15 @@ Status EventBuilder::AppendL1Accept(uint64_t timestamp) {
   DgramBatchBuilder* builder = nullptr;
   if (!options_.destination) {
     builder = building_.front().builder.get();
+    ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
   } else {
-    ALKAID_ASSIGN_OR_RAISE(builder, BuilderFor(options_.destination(dgram::Timestamp(timestamp))));
+    ALKAID_ASSIGN_OR_RAISE(Building* const building,
+                           BuildingFor(options_.destination(dgram::Timestamp(timestamp))));
+    SetPlacesAfterGap(building);
+    builder = building->builder.get();
+    ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
+    building->next_event = event_count_ + 1;
   }
-  ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
   const auto& ends = window_.ends;
   while (next_end_ < ends.size() && ends[next_end_].timestamp.value() < timestamp) ++next_end_;
   if (next_end_ < ends.size() && ends[next_end_].timestamp.value() == timestamp) {
@@ -260,16 +304,16 @@ Status EventBuilder::AppendL1Accept(uint64_t timestamp) {
   return absl::OkStatus();
 }
 
-Result<DgramBatchBuilder*> EventBuilder::BuilderFor(int destination) {
-  for (const Building& building : building_) {
-    if (building.destination == destination) return building.builder.get();
+Result<EventBuilder::Building*> EventBuilder::BuildingFor(int destination) {
+  for (Building& building : building_) {
+    if (building.destination == destination) return &building;
   }
   auto builder = std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool);
   // A destination that comes up inside a batch gets the transitions before it.
   ALKAID_RETURN_NOT_OK(builder->AppendEvents(steps_));
   for (int i = 0; i < stream_count(); ++i) UseConfiguration(i, builder.get());
-  building_.push_back({destination, std::move(builder)});
-  return building_.back().builder.get();
+  building_.push_back({destination, std::move(builder), -1});
+  return &building_.back();
 }
 
 }  // namespace alkaid::events

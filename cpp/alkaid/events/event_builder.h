@@ -115,6 +115,8 @@ class ALKAID_EXPORT EventBuilder {
   struct Building {
     int destination;
     std::unique_ptr<DgramBatchBuilder> builder;
+    // The number of the event, in the batches under way, that follows its last one.
+    int64_t next_event = 0;
   };
 
   EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilderOptions options);
@@ -128,12 +130,19 @@ class ALKAID_EXPORT EventBuilder {
   // Goes to its next piece that has something, or to none.
   void GoToNextPiece(int stream);
   void UseConfiguration(int stream, DgramBatchBuilder* builder) const;
+  // Says where the next datagrams lie that the streams have in the window: of a builder that begins
+  // a batch, or that did not get the last event.
+  void SetPlaces(DgramBatchBuilder* builder) const;
+  // The same where events went elsewhere since the last one.
+  void SetPlacesAfterGap(Building* building) const;
+  // The same behind an event that is left out.
+  void SkipPlaces() const;
 
   // Gathers in parts_ what the event at `timestamp` consists of.
   Result<dgram::TransitionId> Match(uint64_t timestamp);
   Status Append(uint64_t timestamp, dgram::TransitionId service);
   Status AppendL1Accept(uint64_t timestamp);
-  Result<DgramBatchBuilder*> BuilderFor(int destination);
+  Result<Building*> BuildingFor(int destination);
   bool Wanted(uint64_t timestamp);
   Status Fault(int stream, const std::string& what) const;
   Result<EventBatches> NextBatches();

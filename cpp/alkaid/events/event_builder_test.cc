@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "alkaid/dgram/shapes_data.h"
+#include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_streams.h"
@@ -249,6 +252,111 @@ TEST(EventBuilder, BatchesOutliveBuilderAndSource) {
   }
   EXPECT_EQ(kept.event(0).dgram(0).size(), 31);
   EXPECT_FALSE(kept.event(0).dgram(0).owns_memory());
+}
+
+// Streams of a few datagrams each, of any size, in which each transition is in all streams.
+std::vector<std::string> RandomStreams(std::mt19937* random, size_t count) {
+  std::vector<std::string> streams(count, crafted::SmdConfigure());
+  for (uint64_t t = 1; t < 40; ++t) {
+    const bool is_step = (*random)() % 5 == 0;
+    for (std::string& stream : streams) {
+      if (!is_step && (*random)() % 3 == 0) continue;
+      const std::string payload((*random)() % 50, 'x');
+      stream += Dgram(is_step ? TransitionId::kSlowUpdate : TransitionId::kL1Accept, t, payload);
+    }
+  }
+  return streams;
+}
+std::shared_ptr<SmdReader> Reader(const std::vector<std::string>& streams,
+                                  const SmdReaderOptions& options) {
+  std::vector<std::unique_ptr<dgram::BatchReader>> readers;
+  for (const std::string& stream : streams) {
+    dgram::BatchReaderOptions reading;
+    reading.batch_bytes = options.chunk_bytes;
+    readers.push_back(*dgram::BatchReader::Open(Buffer::FromString(stream), reading));
+  }
+  return *SmdReader::Open(std::move(readers), options);
+}
+// Datagrams of `batch` that are not where they are said to be in their stream.
+int CountMisplaced(const EventBatch& batch, const std::vector<std::string>& streams) {
+  int misplaced = 0;
+  for (const Event& event : batch) {
+    event.ForEachDgram([&](int stream, const dgram::Dgram& dgram) {
+      if (dgram.source() == "fake step") return;
+      const int64_t byte = dgram::internal::SourceByteOf(dgram);
+      const std::string& source = streams[static_cast<size_t>(stream)];
+      misplaced +=
+          byte < 0 || source.compare(static_cast<size_t>(byte), static_cast<size_t>(dgram.size()),
+                                     dgram.buffer()->ToString()) != 0;
+    });
+  }
+  return misplaced;
+}
+
+// However they were cut, left out and sent apart, datagrams of events know where they come from.
+TEST(EventBuilder, FaultsOfEventsNameTheByteOfTheSmallDataTheyCameFrom) {
+  std::mt19937 random(1);
+  for (int run = 0; run < 200; ++run) {
+    const auto streams = RandomStreams(&random, 1 + random() % 3);
+    SmdReaderOptions reading;
+    reading.batch_size = 1 + random() % 6;
+    reading.chunk_bytes = 30 + static_cast<int64_t>(random() % 300);
+    EventBuilderOptions building;
+    building.batch_size = static_cast<int64_t>(random() % 8);
+    const uint64_t destinations = random() % 3;
+    if (destinations > 0) {
+      building.destination = [=](Timestamp timestamp) {
+        return static_cast<int>(timestamp.value() * 7 % 5 % destinations);
+      };
+    }
+    if (random() % 2 == 0) {
+      building.filter_timestamps.emplace();
+      for (uint64_t t = random() % 3; t < 40; t += 1 + random() % 4) {
+        building.filter_timestamps->emplace_back(t);
+      }
+    }
+    const auto builder = *EventBuilder::Make(Reader(streams, reading), building);
+    while (true) {
+      ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+      if (built.done()) break;
+      EXPECT_EQ(CountMisplaced(built.steps, streams), 0) << "run " << run;
+      for (const auto& [destination, batch] : built.destinations) {
+        EXPECT_EQ(CountMisplaced(batch, streams), 0) << "run " << run;
+      }
+    }
+  }
+}
+
+TEST(EventBuilder, FaultsOfEventsNameTheByteBesideFakeStepsToo) {
+  std::string stream = crafted::SmdConfigure() + Dgram(TransitionId::kEnable, 1);
+  for (uint64_t t = 10; t < 200; t += 10) stream += L1(t, std::string(t % 7, 'x'));
+  SmdReaderOptions reading;
+  reading.batch_size = 2;
+  reading.fake_steps = true;
+  const std::vector<std::string> streams = {stream, stream};
+  const auto builder = *EventBuilder::Make(Reader(streams, reading));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  EXPECT_GT(built.steps.size(), 20);
+  EXPECT_EQ(CountMisplaced(built.batch(), streams), 0);
+}
+
+TEST(DgramBatchBuilder, FaultsOfItsDatagramsSayThatTheByteIsThatOfABatch) {
+  const auto builder = Builder({L1(1) + L1(2, "slack")});
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  const dgram::Dgram from_stream = built.batch().event(1).dgram(0);
+  EXPECT_THAT(dgram::CheckDgram(from_stream),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("stream 0: byte 48 (datagram at byte 24, "
+                                                        "event 1 of its batch): ")));
+  DgramBatchBuilder own(1);
+  ALKAID_ASSERT_OK(own.Append(0, from_stream));
+  ALKAID_ASSERT_OK(own.EndEvent());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch batch, own.Finish());
+  EXPECT_THAT(dgram::CheckDgram(batch.event(0).dgram(0)),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("stream 0: byte 24 of a batch made from it "
+                                                        "(event 0, timestamp 2): ")));
+  // A copy knows its place too.
+  ALKAID_ASSERT_OK_AND_ASSIGN(const dgram::Dgram copy, from_stream.Copy());
+  EXPECT_EQ(copy.offset(), 24);
 }
 
 }  // namespace
