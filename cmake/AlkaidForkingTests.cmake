@@ -33,6 +33,7 @@ set(ALKAID_FORKING_TESTS
   MemoryPoolRegistry.TheVariableMayNameARegisteredBackend
   MemoryPoolRegistry.WithoutTheVariableTheFirstOfTheOrderServesAndTheReasonSaysSo
   PoolCounters.AForkHandlerMayWaitForThreadsThatAllocateFirstOrEnd
+  SharedRingTest.*
   StandardStreams.WhereTheyAreClosedNothingElseGetsTheirNumbersAndPrintsFail
   ThreadId.*
   TrackingThread.WhoHolds*

@@ -14,7 +14,9 @@
 #include "alkaid/dgram/field_value.h"          // IWYU pragma: export
 #include "alkaid/dgram/field_view.h"           // IWYU pragma: export
 #include "alkaid/dgram/names.h"                // IWYU pragma: export
+#include "alkaid/dgram/ring_source.h"          // IWYU pragma: export
 #include "alkaid/dgram/shapes_data.h"          // IWYU pragma: export
+#include "alkaid/dgram/slot_ring.h"            // IWYU pragma: export
 #include "alkaid/dgram/source_times.h"         // IWYU pragma: export
 #include "alkaid/dgram/verify.h"               // IWYU pragma: export
 #include "alkaid/dgram/watched_view.h"         // IWYU pragma: export

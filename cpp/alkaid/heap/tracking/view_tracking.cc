@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "alkaid/core/buffers/buffer.h"
+#include "alkaid/core/observers/label.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
 
 namespace alkaid::heap {
 
-// The root of a slice is alive, and so are its bytes, whoever made them and when. Its release takes
-// the record out again, if the bytes were no pool's.
+// The root of a slice is alive, and so are its bytes, whoever made them and when; the label is that
+// of who sliced it first. Its release takes the record out again, if the bytes were no pool's.
 void HeapTracker::RecordUnknownRoot(const HeapEvent& slice) {
   if (slice.root_size == 0 || pool_.load(std::memory_order_relaxed) != nullptr ||
       sample_bytes_.load(std::memory_order_relaxed) != 0 ||
@@ -22,7 +23,7 @@ void HeapTracker::RecordUnknownRoot(const HeapEvent& slice) {
   block.weight = block.size;
   block.birth_ns = slice.time_ns;
   block.stack = 0;
-  block.label = 0;
+  block.label = slice.label;
   block.thread = slice.thread;
   block.pool = PoolIndex::kUnknown;
   block.flags = kUntracked;
@@ -70,6 +71,7 @@ void HeapTracker::OnSlice(const Buffer* slice, const Buffer* root, int64_t offse
   const InsideTracking inside;
   if (!inside.entered()) return;
   HeapEvent event = {.kind = HeapEvent::kSliced,
+                     .label = Label::Current().id(),
                      .address = reinterpret_cast<uint64_t>(slice),
                      .size = static_cast<uint64_t>(size),
                      .root = reinterpret_cast<uint64_t>(root),

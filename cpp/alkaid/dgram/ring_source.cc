@@ -1,0 +1,82 @@
+#include "alkaid/dgram/ring_source.h"
+
+#include <new>
+#include <utility>
+
+namespace alkaid::dgram {
+
+RingSource::RingSource(std::shared_ptr<SlotRing> ring, Take take, RingSourceOptions options)
+    : ring_(std::move(ring)), take_(std::move(take)), options_(std::move(options)) {}
+
+RingSource::~RingSource() {
+  if (taken_.has_value() && ring_->InItsProcess()) ring_->give_back_(taken_->index);
+}
+
+Result<std::unique_ptr<RingSource>> RingSource::Make(std::shared_ptr<SlotRing> ring, Take take,
+                                                     RingSourceOptions options) try {
+  if (ring == nullptr) return status::Invalid("a source of slots needs a ring, and has null");
+  if (!take) return status::Invalid(ring->name(), ": a source needs a callback that takes slots");
+  return std::unique_ptr<RingSource>(
+      new RingSource(std::move(ring), std::move(take), std::move(options)));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Result<DgramBatch> RingSource::Next() try {
+  while (true) {
+    if (!fault_.ok()) return fault_;
+    if (reader_ == nullptr) {
+      if (!ended_) ALKAID_RETURN_NOT_OK(BeginSlot());
+      if (ended_) return DgramBatch();
+    }
+    Result<DgramBatch> batch = reader_->Next();
+    if (!batch.ok()) {
+      if (batch.status().code() == StatusCode::kDataLoss) {
+        fault_ = batch.status();
+        reader_ = nullptr;
+      }
+      return batch;
+    }
+    options_.configuration = reader_->configuration();
+    options_.first_index = reader_->next_index();
+    // From here on views alone pin the slot.
+    if (reader_->position() == reader_->end()) reader_ = nullptr;
+    if (!batch->empty()) return batch;
+  }
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Status RingSource::BeginSlot() {
+  if (lent_ == nullptr) {
+    ALKAID_RETURN_NOT_OK(TakeSlot());
+    if (ended_) return absl::OkStatus();
+    Result<std::shared_ptr<Buffer>> lent = ring_->Lend(*taken_);
+    if (lent.status().code() == StatusCode::kResourceExhausted) return lent.status();
+    const RingSlot slot = *std::exchange(taken_, std::nullopt);
+    if (lent.status().code() == StatusCode::kInvalidArgument) ring_->give_back_(slot.index);
+    ALKAID_RETURN_NOT_OK(lent);
+    index_ = slot.index;
+    lent_ = *std::move(lent);
+  }
+  BatchReaderOptions reading;
+  reading.name = absl::StrCat(ring_->name(), " slot ", index_);
+  reading.configuration = options_.configuration;
+  reading.require_configuration = options_.require_configuration;
+  reading.first_index = options_.first_index;
+  // No limit: the bytes are there already.
+  reading.max_dgram_bytes = INT64_MAX;
+  ALKAID_ASSIGN_OR_RAISE(reader_, BatchReader::Open(lent_, std::move(reading)));
+  lent_ = nullptr;
+  return absl::OkStatus();
+}
+
+Status RingSource::TakeSlot() {
+  if (taken_.has_value()) return absl::OkStatus();
+  ALKAID_RETURN_NOT_OK(ring_->CheckNotFull());
+  ALKAID_ASSIGN_OR_RAISE(taken_, take_());
+  ended_ = !taken_.has_value();
+  return absl::OkStatus();
+}
+
+}  // namespace alkaid::dgram
