@@ -6,6 +6,8 @@
 // here: they do what the next definitions do, which is what it had found. One that found another
 // allocator keeps it, and a line on stderr says so.
 //
+// The tables are told of each dlopen: what is loaded may lie where something else was.
+//
 // What its constructors allocate comes before that and is not listed. Loading in any other way is
 // passed on by a jump, since the dynamic linker looks at who calls (RUNPATH).
 //
@@ -226,6 +228,7 @@ bool HasSearchPath(const void* caller) {
 
 extern "C" ALKAID_EXPORT void* dlopen(const char* name, int mode) {
   OpenFunction* const next = NextDlopen();
+  alkaid_track_loading();
   if ((mode & RTLD_DEEPBIND) == 0 || name == nullptr) [[likely]]
     return next(name, mode);
   if (std::strchr(name, '/') == nullptr && HasSearchPath(__builtin_return_address(0))) {

@@ -127,19 +127,27 @@ bool Holds(int comparison, uint32_t a, uint32_t with) {
   }
 }
 
-bool Ends(const Word& verdict) {
-  if (!verdict.known) return true;
-  const uint32_t action = verdict.value & SECCOMP_RET_ACTION_FULL;
-  // A trap is a signal that ends the process, or that it handles as it thinks fit.
-  return action == SECCOMP_RET_KILL_PROCESS || action == SECCOMP_RET_KILL_THREAD ||
-         action == SECCOMP_RET_TRAP;
+Fate FateOf(const Word& verdict) {
+  if (!verdict.known) return Fate::kEnds;
+  switch (verdict.value & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_ALLOW:
+    case SECCOMP_RET_LOG:
+      return Fate::kMade;
+    case SECCOMP_RET_ERRNO:
+    case SECCOMP_RET_TRACE:
+    case SECCOMP_RET_USER_NOTIF:
+      return Fate::kFails;
+    default:
+      // A trap is a signal that ends the process, or that it handles as it thinks fit. What the
+      // kernel does not know ends the process.
+      return Fate::kEnds;
+  }
 }
 
-enum class Outcome { kGoesOn, kMayEnd, kDone };
-
-// Goes through step `at` of the filter, of which `before` has the machine before each.
-Outcome Take(std::span<const sock_filter> filter, size_t at, const Call& call,
-             std::span<Machine> before) {
+// Goes through step `at` of the filter, of which `before` has the machine before each. Where it
+// returns, `fate` becomes what that does to the call. False where the kernel would refuse the step.
+bool Take(std::span<const sock_filter> filter, size_t at, const Call& call,
+          std::span<Machine> before, Fate* fate) {
   const sock_filter& step = filter[at];
   Machine machine = before[at];
   const Word by = BPF_SRC(step.code) == BPF_X ? machine.x : Word{step.k, true};
@@ -149,22 +157,26 @@ Outcome Take(std::span<const sock_filter> filter, size_t at, const Call& call,
   switch (BPF_CLASS(step.code)) {
     case BPF_RET: {
       const Word verdict = BPF_RVAL(step.code) == BPF_A ? machine.a : Word{step.k, true};
-      return Ends(verdict) ? Outcome::kMayEnd : Outcome::kGoesOn;
+      *fate = FateOf(verdict);
+      return true;
     }
     case BPF_LD:
-      if (!Load(step, call, machine, &machine.a)) return Outcome::kDone;
+      if (!Load(step, call, machine, &machine.a)) return false;
       break;
     case BPF_LDX:
-      if (!Load(step, call, machine, &machine.x)) return Outcome::kDone;
+      if (!Load(step, call, machine, &machine.x)) return false;
       break;
     case BPF_ST:
     case BPF_STX:
-      if (step.k >= BPF_MEMWORDS) return Outcome::kDone;
+      if (step.k >= BPF_MEMWORDS) return false;
       machine.memory[step.k] = BPF_CLASS(step.code) == BPF_ST ? machine.a : machine.x;
       break;
     case BPF_ALU:
       // The kernel ends who divides by nothing.
-      if (BPF_OP(step.code) == BPF_DIV && (!by.known || by.value == 0)) return Outcome::kMayEnd;
+      if (BPF_OP(step.code) == BPF_DIV && (!by.known || by.value == 0)) {
+        *fate = Fate::kEnds;
+        return true;
+      }
       machine.a = {Compute(BPF_OP(step.code), machine.a.value, by.value),
                    machine.a.known && (by.known || BPF_OP(step.code) == BPF_NEG)};
       break;
@@ -177,7 +189,7 @@ Outcome Take(std::span<const sock_filter> filter, size_t at, const Call& call,
         go_to(step.jt);
         go_to(step.jf);
       }
-      return Outcome::kGoesOn;
+      return true;
     default:
       if (BPF_MISCOP(step.code) == BPF_TAX) {
         machine.x = machine.a;
@@ -186,7 +198,7 @@ Outcome Take(std::span<const sock_filter> filter, size_t at, const Call& call,
       }
   }
   go_to(0);
-  return Outcome::kGoesOn;
+  return true;
 }
 
 constexpr std::nullopt_t kAny = std::nullopt;
@@ -268,34 +280,43 @@ constexpr std::array kLineCalls = {
 
 template <size_t N>
 bool EndsOneOf(const std::array<KnownCall, N>& calls, const sock_fprog& filter) {
-  return std::ranges::any_of(calls, [&](const KnownCall& call) { return MayEnd(filter, call); });
+  return std::ranges::any_of(
+      calls, [&](const KnownCall& call) { return WorstFate(filter, call) == Fate::kEnds; });
+}
+
+bool EndsWhoAllocates(const sock_fprog& filter) {
+  return EndsOneOf(kMemoryCalls, filter) || WorstFate(filter, {SYS_brk}) != Fate::kMade;
 }
 
 }  // namespace
 
-bool MayEnd(const sock_fprog& filter, const KnownCall& known) {
+Fate WorstFate(const sock_fprog& filter, const KnownCall& known) {
   const size_t steps = filter.len;
-  if (steps == 0 || steps > BPF_MAXINSNS) return false;
+  if (steps == 0 || steps > BPF_MAXINSNS) return Fate::kMade;
   // By mmap: whoever confines itself may be where it must not allocate.
   void* const mapping = ::mmap(nullptr, steps * sizeof(Machine), PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping == MAP_FAILED) return true;
+  if (mapping == MAP_FAILED) return Fate::kEnds;
   // All bytes are zero: no step is reached.
   const std::span before(static_cast<Machine*>(mapping), steps);
   Machine first;
   first.reached = true;
   before[0].Join(first);
   const Call call(known);
-  Outcome outcome = Outcome::kGoesOn;
-  for (size_t at = 0; at < steps && outcome == Outcome::kGoesOn; ++at) {
-    if (before[at].reached) outcome = Take({filter.filter, steps}, at, call, before);
+  Fate worst = Fate::kMade;
+  for (size_t at = 0; at < steps && worst != Fate::kEnds; ++at) {
+    Fate fate = Fate::kMade;
+    if (!before[at].reached) continue;
+    const bool taken = Take({filter.filter, steps}, at, call, before, &fate);
+    worst = taken ? std::max(worst, fate) : Fate::kMade;
+    if (!taken) break;
   }
   ::munmap(mapping, steps * sizeof(Machine));
-  return outcome == Outcome::kMayEnd;
+  return worst;
 }
 
 bool EndsWhoWritesFiles(const sock_fprog& filter) {
-  return EndsOneOf(kMemoryCalls, filter) || EndsOneOf(kFileCalls, filter);
+  return EndsWhoAllocates(filter) || EndsOneOf(kFileCalls, filter);
 }
 
 bool EndsWhoSaysALine(const sock_fprog& filter) { return EndsOneOf(kLineCalls, filter); }
@@ -305,7 +326,11 @@ bool EndsWhoWritesToStderr(const sock_fprog& filter) {
 }
 
 bool EndsWhoStartsThreads(const sock_fprog& filter) {
-  return EndsOneOf(kMemoryCalls, filter) || EndsOneOf(kThreadCalls, filter);
+  return EndsWhoAllocates(filter) || EndsOneOf(kThreadCalls, filter);
+}
+
+bool EndsWhoWaits(const sock_fprog& filter) {
+  return WorstFate(filter, {SYS_futex}) != Fate::kMade;
 }
 
 }  // namespace alkaid::heap::preload

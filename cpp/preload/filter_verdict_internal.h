@@ -5,7 +5,7 @@
 // an argument that is only known when the call is made, both ways are followed.
 //
 // Ownership: the filter is the caller's. Threads: any. Out of memory: a mapping of 350 KiB is made
-// for the time of a question; where there is none, every call may be ended.
+// for the time of a question; where there is none, every call may end the process.
 #pragma once
 
 #include <linux/filter.h>
@@ -22,11 +22,18 @@ struct KnownCall {
   std::array<std::optional<uint64_t>, 6> arguments = {};
 };
 
-// Whether the filter may end the process, or the thread, for that call. False for a filter that the
-// kernel would refuse.
-bool MayEnd(const sock_fprog& filter, const KnownCall& call);
+// What may become of a call, from good to bad.
+enum class Fate : uint8_t {
+  kMade,
+  kFails,  // it answers with an error, or as another process likes
+  kEnds,   // the process, or the thread
+};
 
-// For one of the calls that writing a file makes.
+// The worst of what the filter may do. kMade for a filter that the kernel would refuse.
+Fate WorstFate(const sock_fprog& filter, const KnownCall& call);
+
+// For one of the calls that writing a file makes. A brk that fails ends who makes it as well: the C
+// library takes the error for the new end of the heap.
 bool EndsWhoWritesFiles(const sock_fprog& filter);
 
 // For one of the calls that starting a thread makes.
@@ -37,5 +44,8 @@ bool EndsWhoSaysALine(const sock_fprog& filter);
 
 // For write itself, there.
 bool EndsWhoWritesToStderr(const sock_fprog& filter);
+// For the call that waits for another thread, or wakes one. Where it fails the C library ends the
+// process.
+bool EndsWhoWaits(const sock_fprog& filter);
 
 }  // namespace alkaid::heap::preload

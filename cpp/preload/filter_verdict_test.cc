@@ -28,6 +28,10 @@ sock_fprog ProgramOf(Filter* filter) {
   return {static_cast<unsigned short>(filter->size()), filter->data()};
 }
 
+bool MayEnd(const sock_fprog& filter, const KnownCall& call) {
+  return WorstFate(filter, call) == Fate::kEnds;
+}
+
 constexpr std::array<uint64_t, 6> kArguments = {3, 0x1234567890, 7, 0xffffffffffffffff, 0x80000000,
                                                 0};
 
@@ -130,7 +134,7 @@ TEST(FilterVerdict, IsWhatTheKernelDoes) {
   EXPECT_LT(ended, 160);
 }
 
-// A filter that lets one call be ended.
+// A filter that does that with one call.
 Filter Ending(uint32_t number, uint32_t action) {
   return {{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
           {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
@@ -227,6 +231,33 @@ TEST(FilterVerdict, AFilterMayReturnWhatItComputed) {
                    {BPF_RET | BPF_A, 0, 0, 0}};
   EXPECT_TRUE(MayEnd(ProgramOf(&filter), {SYS_read}));
   EXPECT_FALSE(MayEnd(ProgramOf(&filter), {SYS_read, {uint64_t{5}}}));
+}
+
+// The C library takes the error for the end of the heap, and does not expect that it may not wait.
+TEST(FilterVerdict, ABrkOrAFutexThatFailsEndsWhoMakesIt) {
+  for (const uint32_t action :
+       {SECCOMP_RET_ERRNO | ENOMEM, uint32_t{SECCOMP_RET_TRACE}, uint32_t{SECCOMP_RET_USER_NOTIF},
+        uint32_t{SECCOMP_RET_TRAP}, uint32_t{SECCOMP_RET_KILL_PROCESS}}) {
+    Filter brk = Ending(SYS_brk, action);
+    EXPECT_TRUE(EndsWhoWritesFiles(ProgramOf(&brk))) << action;
+    EXPECT_TRUE(EndsWhoStartsThreads(ProgramOf(&brk))) << action;
+    EXPECT_FALSE(EndsWhoWaits(ProgramOf(&brk))) << action;
+    Filter futex = Ending(SYS_futex, action);
+    EXPECT_TRUE(EndsWhoWaits(ProgramOf(&futex))) << action;
+  }
+  for (const uint32_t action : {SECCOMP_RET_ALLOW, SECCOMP_RET_LOG}) {
+    for (const uint32_t number : {SYS_brk, SYS_futex}) {
+      Filter filter = Ending(number, action);
+      EXPECT_FALSE(EndsWhoWritesFiles(ProgramOf(&filter))) << action;
+      EXPECT_FALSE(EndsWhoWaits(ProgramOf(&filter))) << action;
+    }
+  }
+}
+
+TEST(FilterVerdict, AnActionThatTheKernelDoesNotKnowEnds) {
+  Filter filter = Ending(SYS_getppid, 0x00010000);
+  EXPECT_TRUE(KernelEnds(&filter));
+  EXPECT_TRUE(MayEnd(ProgramOf(&filter), {SYS_getppid}));
 }
 
 TEST(FilterVerdict, EndsWhoStartsThreadsWhereACallOfTheirsIsEnded) {

@@ -10,6 +10,9 @@
 //     refuses under a filter
 //   "memory": to map memory; what asks for it is denied it
 //   "signal": to start threads, and then to make a child, which is sent SIGUSR2
+//   "heap": to grow the heap, which then fails, and does not grow it
+//   "waiting": to wait for other threads, on all, which then allocate at once
+//   "nothing": what it takes for filters are none; the errors are printed
 // The child's exit code, or 128 more than the signal that ended it, is printed.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,16 +21,21 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static sem_t done, never;
+
+#define THREADS 3
+static atomic_int ready, begun, finished;
 
 static void set(struct sock_filter* steps, size_t size) {
   const struct sock_fprog filter = {(unsigned short)(size / sizeof(*steps)), steps};
@@ -75,6 +83,73 @@ static void allocate(int times) {
     if (block == NULL) _exit(1);
     free(block);
   }
+}
+
+static void* allocate_at_once(void* argument) {
+  allocate(1);
+  ++ready;
+  while (!begun) {
+  }
+  allocate(50000);
+  ++finished;
+  while (1) pause();
+  return argument;
+}
+
+static int allocate_without_waiting(void) {
+  struct sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const struct sock_fprog filter = {sizeof(steps) / sizeof(*steps), steps};
+  pthread_t thread;
+  for (int i = 0; i < THREADS; ++i) {
+    if (pthread_create(&thread, NULL, allocate_at_once, NULL) != 0) return 0;
+  }
+  while (ready != THREADS) {
+  }
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 0;
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0)
+    return 0;
+  begun = 1;
+  while (finished != THREADS) {
+  }
+  return 1;
+}
+
+static void give_up_heap(void) {
+  struct sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_brk, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  set(steps, sizeof(steps));
+}
+
+// No filter, no steps, and steps that end where nothing is mapped any more.
+static int give_up_nothing(void) {
+  const long page = sysconf(_SC_PAGESIZE);
+  char* const pages =
+      mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED || munmap(pages + page, (size_t)page) != 0) return 0;
+  struct sock_filter* const last = (struct sock_filter*)(pages + page) - 1;
+  const struct sock_fprog without = {1, (struct sock_filter*)8};
+  const struct sock_fprog cut = {2, last};
+  const void* const filters[] = {(void*)8, pages + page - 8, &without, &cut, (void*)-16, NULL};
+  char text[256] = "";
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 0;
+  for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); ++i) {
+    errno = 0;
+    const long by_number = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filters[i]);
+    const int first = errno;
+    errno = 0;
+    const long by_name = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filters[i], 0, 0);
+    const size_t length = strlen(text);
+    snprintf(text + length, sizeof(text) - length, "%ld %d %ld %d\n", by_number, first, by_name,
+             errno);
+  }
+  return write(STDOUT_FILENO, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
 static void* leave(void* argument) {
@@ -144,6 +219,13 @@ int main(int argc, char** argv) {
     answer(SYS_mmap, SECCOMP_RET_ERRNO | EPERM);
   } else if (strcmp(what, "strict") == 0) {
     if (!start(be_strict, NULL, &thread) || pthread_join(thread, NULL) != 0) return 1;
+  } else if (strcmp(what, "heap") == 0) {
+    give_up_heap();
+    allocate(10);
+  } else if (strcmp(what, "waiting") == 0) {
+    if (!allocate_without_waiting()) return 1;
+  } else if (strcmp(what, "nothing") == 0) {
+    if (!give_up_nothing()) return 1;
   } else if (strcmp(what, "clock") == 0) {
     for (int i = 0; i < 2; ++i) {
       if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV) != 0) return 1;

@@ -7,6 +7,9 @@
 // The clock is given up in the same way (PR_SET_TSC), and so is all but reading and writing (the
 // strict mode of seccomp).
 //
+// A program may pass what is no filter, to learn what the kernel supports. So before one is looked
+// at, the kernel is asked whether it can be read, by a call that malloc makes too.
+//
 // Seen is what is set by prctl, and by syscall as libseccomp does it. What a program does by an
 // instruction of its own is not seen. All else is passed on by a jump: code between a call and its
 // return might not be there any more, as where the call makes a process.
@@ -14,15 +17,19 @@
 // Ownership: none. Threads: any. Out of memory: nothing is allocated.
 
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <ctime>
 
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
+#include "alkaid/heap/tracking/mapped_memory_internal.h"
 #include "preload/filter_verdict_internal.h"
 #include "preload/next_allocator_internal.h"
 
@@ -30,10 +37,12 @@ namespace {
 
 using alkaid::heap::kNoFiles;
 using alkaid::heap::kNoThreads;
+using alkaid::heap::kNoWaiting;
 using alkaid::heap::kNoWrite;
 using alkaid::heap::kOnlyWrite;
 using alkaid::heap::preload::EndsWhoSaysALine;
 using alkaid::heap::preload::EndsWhoStartsThreads;
+using alkaid::heap::preload::EndsWhoWaits;
 using alkaid::heap::preload::EndsWhoWritesFiles;
 using alkaid::heap::preload::EndsWhoWritesToStderr;
 using alkaid::heap::preload::NextDefinition;
@@ -41,16 +50,56 @@ using alkaid::heap::preload::NextDefinition;
 using SystemCall = long(long, long, long, long, long, long, long);
 using Prctl = int(int, unsigned long, unsigned long, unsigned long, unsigned long);
 
-// Sets a filter by `call`, whose result `is_set` understands.
+}  // namespace
+
+extern "C" {
+
+// Looked up at load, before anything can be called here.
+__attribute__((visibility("hidden"))) void* alkaid_next_syscall = nullptr;
+__attribute__((visibility("hidden"))) void* alkaid_next_prctl = nullptr;
+
+}  // extern "C"
+
+namespace {
+
+// Asks with a wait for a word in each page, for no time.
+bool IsReadable(const void* begin, size_t nbytes) {
+  constexpr uint64_t kPage = alkaid::heap::kPageSize;
+  const auto address = reinterpret_cast<uint64_t>(begin);
+  if (address + nbytes < address) return false;
+  const int kept = errno;
+  const timespec no_time = {};
+  bool is_readable = true;
+  for (uint64_t page = address & ~(kPage - 1); page < address + nbytes && is_readable;
+       page += kPage) {
+    const long result = reinterpret_cast<SystemCall*>(alkaid_next_syscall)(
+        SYS_futex, static_cast<long>(page), FUTEX_WAIT_PRIVATE, 0, reinterpret_cast<long>(&no_time),
+        0, 0);
+    is_readable = result == 0 || errno != EFAULT;
+  }
+  errno = kept;
+  return is_readable;
+}
+
+// What the filter at `place` ends a thread for, which may be anywhere.
+int ConfinementBy(const sock_fprog* place) {
+  // Who may not ask takes the worst for granted.
+  if (!alkaid::heap::MayWait()) {
+    return kNoFiles | kNoThreads | kNoWaiting | kOnlyWrite | kNoWrite;
+  }
+  if (!IsReadable(place, sizeof(*place))) return 0;
+  const sock_fprog filter = *place;
+  if (!IsReadable(filter.filter, filter.len * sizeof(*filter.filter))) return 0;
+  return (EndsWhoWritesFiles(filter) ? kNoFiles : 0) |
+         (EndsWhoStartsThreads(filter) ? kNoThreads : 0) | (EndsWhoWaits(filter) ? kNoWaiting : 0) |
+         (EndsWhoSaysALine(filter) ? kOnlyWrite : 0) |
+         (EndsWhoWritesToStderr(filter) ? kNoWrite : 0);
+}
+
+// Sets a filter by `call`, whose result `is_set` understands. None is at null.
 template <typename Call, typename IsSet>
 auto SetFilter(const sock_fprog* filter, bool every_thread, const Call& call, const IsSet& is_set) {
-  int what = 0;
-  if (filter != nullptr && filter->filter != nullptr) {
-    what = (EndsWhoWritesFiles(*filter) ? kNoFiles : 0) |
-           (EndsWhoStartsThreads(*filter) ? kNoThreads : 0) |
-           (EndsWhoSaysALine(*filter) ? kOnlyWrite : 0) |
-           (EndsWhoWritesToStderr(*filter) ? kNoWrite : 0);
-  }
+  const int what = filter != nullptr ? ConfinementBy(filter) : 0;
   if (what != 0) alkaid_track_confining(what);
   const auto result = call();
   if (what != 0 && is_set(result)) alkaid_track_confined(what, every_thread ? 1 : 0);
@@ -93,10 +142,6 @@ auto WatchPrctl(long option, unsigned long argument, unsigned long filter, const
 }  // namespace
 
 extern "C" {
-
-// Looked up at load, before anything can be called here.
-__attribute__((visibility("hidden"))) void* alkaid_next_syscall = nullptr;
-__attribute__((visibility("hidden"))) void* alkaid_next_prctl = nullptr;
 
 __attribute__((visibility("hidden"))) void alkaid_look_up_calls() {
   if (alkaid_next_prctl == nullptr) alkaid_next_prctl = NextDefinition("prctl");

@@ -160,6 +160,28 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
   EXPECT_THAT(BackTraceOf(changes, "+666,000"), HasSubstr("apple_makes at "));
 }
 
+// Neither has a build-id, and both have the name by which they are loaded.
+TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereOneOfTheSameNameTookItsPlace) {
+  const TestFolder folder;
+  for (const auto& [where, plugin] : std::map<std::string, std::string>{
+           {"one", ALKAID_PLUGIN_CHERRY}, {"two", ALKAID_PLUGIN_QUINCE}}) {
+    std::filesystem::create_directory(folder.path() + "/" + where);
+    std::filesystem::copy_file(plugin, folder.path() + "/" + where + "/fruit.so");
+  }
+  const std::string file = folder.path() + "/f";
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", file, "--", "sh", "-c",
+                  "cd " + folder.path() +
+                      "/one && exec " ALKAID_REPLACING_PROGRAM " ./fruit.so ./fruit.so ../two"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "the same place\n");
+  const std::string shown = RunCommand({"heap", "show", "--top", "100", file}).out;
+  EXPECT_THAT(BackTraceOf(shown, "1,110,000"),
+              AllOf(HasSubstr("cherry_makes at "), Not(HasSubstr("quince"))));
+  EXPECT_THAT(BackTraceOf(shown, "666,000"),
+              AllOf(HasSubstr("quince_makes at "), Not(HasSubstr("cherry"))));
+}
+
 std::vector<std::string> Words(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<std::string>(stream), {}};
@@ -297,6 +319,11 @@ std::vector<std::string> NamesIn(const std::string& folder) {
   return names;
 }
 
+CommandResult RunUntracked(const std::string& what) {
+  return RunCommand({"run", "--track", "--", "sh", "-c",
+                     "unset LD_PRELOAD; exec " ALKAID_SANDBOX_PROGRAM " " + what});
+}
+
 // What comes of each way of sandbox_program.c, which ends with 3 where nothing ends it before.
 TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
   struct Case {
@@ -308,8 +335,10 @@ TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
   for (const Case& one : {Case{"arguments", false, 1, ""}, Case{"inherited", false, 1, ""},
                           Case{"other", true, 1, ""}, Case{"fork", true, 1, "5\n"},
                           Case{"fork-files", false, 1, "5\n"}, Case{"strict", true, 1, ""},
+                          Case{"heap", false, 1, ""}, Case{"waiting", false, 1, ""},
                           Case{"clock", true, 1, ""}, Case{"refused", true, 0, ""},
                           Case{"memory", false, 1, ""}, Case{"signal", true, 2, "5\n"}}) {
+    EXPECT_EQ(RunUntracked(one.what).exit_code, 3) << one.what;
     for (const char* track : {"--track", "--track=sample:1"}) {
       const TestFolder folder;
       const std::string file = folder.path() + "/f";
@@ -376,6 +405,16 @@ TEST_F(TrackRun, AHeapFileIsNotWrittenToAPipeThatNobodyReadsAndTheProgramEnds) {
       RunCommand({"run", "--track", "--heap-at-exit", pipe, "--", ALKAID_PLAIN_PROGRAM, "5"});
   EXPECT_EQ(result.exit_code, 5);
   EXPECT_THAT(result.err, HasSubstr(pipe + " is a pipe that nobody reads"));
+}
+
+TEST_F(TrackRun, AFilterThatCannotBeReadFailsAsItWould) {
+  const CommandResult plain = RunUntracked("nothing");
+  const CommandResult tracked = RunTracked({ALKAID_SANDBOX_PROGRAM, "nothing"});
+  EXPECT_EQ(plain.exit_code, 3);
+  EXPECT_EQ(tracked.exit_code, 3);
+  EXPECT_THAT(plain.out, HasSubstr("-1 14 -1 14\n"));  // EFAULT
+  EXPECT_EQ(tracked.out, plain.out);
+  EXPECT_THAT(tracked.err, IsEmpty());
 }
 
 // The most that tracking takes of a thread's stack, and the room that is left of 8 KiB.

@@ -52,7 +52,7 @@ bool ended = false;                 // guarded by it
 void OnSignal(int /*signal*/) {
   const int error = errno;
   asked.fetch_add(1, std::memory_order_relaxed);
-  ::sem_post(&requests);
+  if (MayWait()) ::sem_post(&requests);  // wakes who answers
   errno = error;
 }
 
@@ -152,7 +152,8 @@ void Wait(sem_t* semaphore) {
 }
 
 // Whatever was asked so far gets one file. After the `last` time nothing is answered any more: the
-// process would end in the middle of it.
+// process would end in the middle of it. Nor is it while another thread answers, where this one may
+// not wait for that.
 void AnswerSignals(bool last) {
   State& state = TheState();
   Request request;
@@ -160,7 +161,11 @@ void AnswerSignals(bool last) {
     const std::lock_guard guard(state.lock);
     request = state.on_signal;
   }
-  Wait(&answering);
+  if (MayWait()) {
+    Wait(&answering);
+  } else if (::sem_trywait(&answering) != 0) {
+    return;
+  }
   const uint64_t now = asked.load(std::memory_order_relaxed);
   if (now != answered && !ended) Serve(request, /*at_exit=*/false);
   answered = now;

@@ -43,6 +43,7 @@ uint8_t ThreadConfinement() {
 
 bool MayWriteHeapFiles() { return (ThreadConfinement() & kNoFiles) == 0; }
 bool MayStartThreads() { return (ThreadConfinement() & kNoThreads) == 0; }
+bool MayWait() { return (ThreadConfinement() & kNoWaiting) == 0; }
 
 void SeeThread() {
   if (some_threads.load(std::memory_order_relaxed) == 0) tracking_thread.confinement |= kSeen;
@@ -81,7 +82,7 @@ void alkaid_track_confined(int what, int every_thread) {
 void alkaid_track_strict() {
   using namespace alkaid::heap;  // NOLINT(google-build-using-namespace)
   tracking_thread.inside = true;
-  tracking_thread.confinement |= kNoFiles | kNoThreads | kOnlyWrite | kSeen;
+  tracking_thread.confinement |= kNoFiles | kNoThreads | kNoWaiting | kOnlyWrite | kSeen;
   alkaid_track_notice(
       "the program allows a thread nothing but to read and write (strict seccomp): what the thread "
       "allocates from now on is not seen");

@@ -6,6 +6,7 @@
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
+#include "alkaid/heap/tracking/module_table_internal.h"
 #include "alkaid/unwind/interrupted_code_internal.h"
 
 namespace {
@@ -57,6 +58,8 @@ void alkaid_track_no_libc_malloc(const void* malloc) {
   malloc_is_libcs.store(false, std::memory_order_relaxed);
   alkaid::unwind::LearnOfAllocator(malloc);
 }
+
+void alkaid_track_loading() { alkaid::heap::ModuleTable::ExpectAnother(); }
 
 void alkaid_track_guard_forks() { alkaid::internal::InstallForkGuard(); }
 

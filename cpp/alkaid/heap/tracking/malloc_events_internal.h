@@ -34,6 +34,9 @@ ALKAID_EXPORT void alkaid_track_gone(void* move);
 // library's figures say nothing of them.
 ALKAID_EXPORT void alkaid_track_no_libc_malloc(const void* malloc);
 
+// A library is about to be loaded.
+ALKAID_EXPORT void alkaid_track_loading();
+
 // Has the library's fork handlers registered, so that they are before those that are registered
 // later.
 ALKAID_EXPORT void alkaid_track_guard_forks();

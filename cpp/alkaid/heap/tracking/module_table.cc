@@ -1,19 +1,46 @@
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <string_view>
 
 #include "alkaid/heap/tracking/build_id_internal.h"
+#include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/mapped_memory_internal.h"
 #include "alkaid/heap/tracking/module_table_internal.h"
 
 namespace alkaid::heap {
+namespace {
+
+constinit std::atomic<uint64_t> loadings{0};
+
+constexpr uint64_t kPrime = 0x100000001b3;
+
+uint64_t Mixed(uint64_t hash, uint64_t with) { return (hash ^ with ^ (with >> 32)) * kPrime; }
+
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char letter : text) hash = (hash ^ static_cast<uint8_t>(letter)) * kPrime;
+  return Mixed(hash, hash);
+}
+
+// By numbers: what the C library has for these are points at which a thread can be cancelled.
+ssize_t ReadOpened(int descriptor, char* to, size_t nbytes) {
+  return ::syscall(SYS_read, descriptor, to, nbytes);
+}
+
+}  // namespace
+
+void ModuleTable::ExpectAnother() { loadings.fetch_add(1, std::memory_order_relaxed); }
 
 struct ModuleTable::Loaded {
   uint64_t start;
@@ -21,6 +48,8 @@ struct ModuleTable::Loaded {
   uint64_t bias;
   std::string_view name;
   std::span<const uint8_t> build_id;
+  // Where it is another, another library may be there.
+  uint64_t account;
 
   // False where nothing is loaded there.
   bool Find(uint64_t address) {
@@ -31,6 +60,9 @@ struct ModuleTable::Loaded {
     end = reinterpret_cast<uint64_t>(object.dlfo_map_end);
     bias = object.dlfo_link_map->l_addr;
     name = object.dlfo_link_map->l_name;
+    account = Mixed(reinterpret_cast<uint64_t>(object.dlfo_link_map),
+                    reinterpret_cast<uint64_t>(name.data()));
+    account = Mixed(account, loadings.load(std::memory_order_relaxed));
     return true;
 #else
     return address == 0;
@@ -41,24 +73,19 @@ struct ModuleTable::Loaded {
     // What is longer than a record has room for is cut, here and there.
     build_id = build_id.first(std::min(build_id.size(), sizeof(TrackedModule::build_id)));
   }
-  bool Is(const TrackedModule& module) const {
-    if (module.start != start || module.end != end || module.bias != bias) return false;
-    if (module.build_id_size != 0 || !build_id.empty()) {
-      return std::ranges::equal(build_id, std::span(module.build_id, module.build_id_size));
-    }
-    // As KeepPath keeps it.
-    const std::string_view kept = name.starts_with("./") ? name.substr(2) : name;
-    return module.path != nullptr &&
-           std::string_view(module.path, module.path_size).ends_with(kept);
+  bool IsAtPlaceOf(const TrackedModule& module) const {
+    return module.start == start && module.end == end && module.bias == bias &&
+           std::ranges::equal(build_id, std::span(module.build_id, module.build_id_size));
   }
-  // Of what Is compares: where it is, and the build-id, or the part of its name that any way to it
-  // has.
+  bool HasRelativeName() const {
+    return !name.starts_with('/') && name.find('/') != std::string_view::npos;
+  }
+  // Of where it is, and of the build-id or the name.
   uint64_t Hash() const {
-    constexpr uint64_t kPrime = 0x100000001b3;
     uint64_t hash = start ^ 0xcbf29ce484222325;
     const auto add = [&](uint8_t byte) { hash = (hash ^ byte) * kPrime; };
     std::ranges::for_each(build_id, add);
-    if (build_id.empty()) std::ranges::for_each(name.substr(name.rfind('/') + 1), add);
+    if (build_id.empty()) hash = Mixed(hash, HashOf(name));
     return (hash ^ (hash >> 32)) * kPrime;
   }
 };
@@ -109,14 +136,79 @@ size_t ModuleTable::NumbersOf(std::span<const uint64_t> frames, uint16_t* number
   return count;
 }
 
-bool ModuleTable::IsLoaded(uint16_t number) const {
+bool ModuleTable::IsLoaded(uint16_t number) {
   const TrackedModule& module = modules_->load(std::memory_order_acquire)[number];
   Loaded loaded = {};
   if (!loaded.Find(module.start) || loaded.start != module.start || loaded.end != module.end) {
     return false;
   }
   loaded.FindBuildId();
-  return loaded.Is(module);
+  if (!MayBeNumber(loaded, number)) return false;
+  if (IsCertain(loaded, number)) return true;
+  File file = {};
+  const std::lock_guard guard(lock_);
+  return IsNumber(loaded, number, &file);
+}
+
+bool ModuleTable::MayBeNumber(const Loaded& loaded, uint16_t number) const {
+  return loaded.IsAtPlaceOf(modules_->load(std::memory_order_relaxed)[number]) &&
+         (!loaded.build_id.empty() || seen_[number].name == HashOf(loaded.name));
+}
+
+// Of one that may be.
+bool ModuleTable::IsCertain(const Loaded& loaded, uint16_t number) const {
+  return !loaded.build_id.empty() ||
+         seen_[number].account.load(std::memory_order_relaxed) == loaded.account;
+}
+
+// With the lock held. `file` is asked for where it is needed and not known yet.
+bool ModuleTable::IsNumber(const Loaded& loaded, uint16_t number, File* file) {
+  if (!MayBeNumber(loaded, number)) return false;
+  if (IsCertain(loaded, number)) return true;
+  if (file->id == 0) *file = FileAt(loaded.start);
+  Seen& seen = seen_[number];
+  // Where the kernel does not say, it is taken for the one of that name that was there before.
+  if (file->id != 0 && seen.file != 0 && seen.file != file->id) return false;
+  seen.account.store(loaded.account, std::memory_order_relaxed);
+  return true;
+}
+
+// The line of what is mapped from there on: "7f00-7f10 r--p 00000000 08:01 1234    /a/path".
+ModuleTable::File ModuleTable::FileAt(uint64_t start) {
+  File file = {};
+  if (!MayWriteHeapFiles()) return file;  // nor open one
+  const int kept = errno;
+  const auto descriptor =
+      static_cast<int>(::syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0));
+  size_t filled = 0;
+  for (bool more = descriptor >= 0; more && file.id == 0;) {
+    const ssize_t got = ReadOpened(descriptor, maps_text_ + filled, kMapsTextBytes - filled);
+    more = got > 0;
+    filled += more ? static_cast<size_t>(got) : 0;
+    std::string_view text(maps_text_, filled);
+    for (size_t end = text.find('\n'); end != std::string_view::npos && file.id == 0;
+         end = text.find('\n')) {
+      const std::string_view line = text.substr(0, end);
+      text.remove_prefix(end + 1);
+      uint64_t from = 0;
+      const char* const after = std::from_chars(line.data(), line.data() + end, from, 16).ptr;
+      const size_t path = line.find('/', static_cast<size_t>(after - line.data()));
+      if (from != start || path == std::string_view::npos) continue;
+      constexpr std::string_view kDeleted = " (deleted)";
+      std::string_view named = line;
+      if (named.ends_with(kDeleted)) named.remove_suffix(kDeleted.size());
+      size_t device = 0;  // the fourth word
+      for (int word = 0; word < 3; ++word) device = named.find(' ', device) + 1;
+      file = {HashOf(named.substr(device)), named.substr(path)};
+    }
+    if (file.id == 0) {
+      std::ranges::copy(text, maps_text_);
+      filled = text.size();
+    }
+  }
+  if (descriptor >= 0) ::syscall(SYS_close, descriptor);
+  errno = kept;
+  return file;
 }
 
 uint16_t ModuleTable::NumberOf(const Loaded& loaded) {
@@ -124,14 +216,14 @@ uint16_t ModuleTable::NumberOf(const Loaded& loaded) {
   whole.FindBuildId();
   const std::lock_guard guard(lock_);
   if (places_ == nullptr && !MapTables()) return 0;
-  const TrackedModule* const modules = modules_->load(std::memory_order_relaxed);
+  File file = {};
   size_t place = whole.Hash() % kPlaces;
   for (; places_[place] != 0; place = (place + 1) % kPlaces) {
     ++compared_;
-    if (whole.Is(modules[places_[place]])) return places_[place];
+    if (IsNumber(whole, places_[place], &file)) return places_[place];
   }
   if (count_->load(std::memory_order_relaxed) >= kMaxModules) return 0;
-  places_[place] = Add(whole);
+  places_[place] = Add(whole, &file);
   return places_[place];
 }
 
@@ -142,14 +234,19 @@ uint64_t ModuleTable::compared() {
 
 bool ModuleTable::MapTables() {
   constexpr size_t kRecordBytes = kMaxModules * sizeof(TrackedModule);
-  auto* const tables = static_cast<char*>(MapMemory(kRecordBytes + kPlaces * sizeof(*places_)));
+  constexpr size_t kSeenBytes = kMaxModules * sizeof(Seen);
+  constexpr size_t kPlacesBytes = kPlaces * sizeof(*places_);
+  auto* const tables =
+      static_cast<char*>(MapMemory(kRecordBytes + kSeenBytes + kPlacesBytes + kMapsTextBytes));
   if (tables == nullptr) return false;
-  places_ = reinterpret_cast<uint16_t*>(tables + kRecordBytes);
+  seen_ = reinterpret_cast<Seen*>(tables + kRecordBytes);
+  places_ = reinterpret_cast<uint16_t*>(tables + kRecordBytes + kSeenBytes);
+  maps_text_ = tables + kRecordBytes + kSeenBytes + kPlacesBytes;
   modules_->store(reinterpret_cast<TrackedModule*>(tables), std::memory_order_release);
   return true;
 }
 
-uint16_t ModuleTable::Add(const Loaded& loaded) {
+uint16_t ModuleTable::Add(const Loaded& loaded, File* file) {
   const uint32_t number = count_->load(std::memory_order_relaxed);
   TrackedModule& module = modules_->load(std::memory_order_relaxed)[number];
   module.start = loaded.start;
@@ -157,7 +254,11 @@ uint16_t ModuleTable::Add(const Loaded& loaded) {
   module.bias = loaded.bias;
   std::ranges::copy(loaded.build_id, module.build_id);
   module.build_id_size = static_cast<uint32_t>(loaded.build_id.size());
-  module.path = KeepPath(loaded.name, &module.path_size);
+  const bool by_name = loaded.build_id.empty();
+  if (file->id == 0 && (by_name || loaded.HasRelativeName())) *file = FileAt(loaded.start);
+  if (by_name) new (&seen_[number]) Seen{HashOf(loaded.name), file->id, loaded.account};
+  const bool moves = loaded.HasRelativeName() && !file->path.empty();
+  module.path = KeepPath(moves ? file->path : loaded.name, &module.path_size);
   count_->store(number + 1, std::memory_order_release);
   return static_cast<uint16_t>(number);
 }

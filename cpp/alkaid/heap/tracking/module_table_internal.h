@@ -5,9 +5,12 @@
 // one's had. A number stands for what was loaded: path, build-id, place. One that comes back to
 // where it was has the number that it had. What is loaded at an address is asked of the dynamic
 // linker by the one question that it answers without a lock, so it may be asked inside malloc and
-// in a child. Libraries that a program is started with are never unloaded, and have no number. One
-// without build-id that is loaded by a relative name is taken for the one of that name that was at
-// its place before, from whatever folder.
+// in a child. Libraries that a program is started with are never unloaded, and have no number.
+//
+// One without build-id is known by its name, which may be relative to a folder that the process has
+// left since. So once another library may be at its place, the kernel is asked for its file: after
+// each dlopen, of which libalkaid_malloc.so tells, and where the dynamic linker's own account of it
+// has moved.
 //
 // Append-only: a number stays what it is for the life of the process.
 //
@@ -25,7 +28,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/heap/tracking/heap_layout.h"
-#include "alkaid/heap/tracking/tracking_thread_internal.h"
+#include "alkaid/heap/tracking/table_mutex_internal.h"
 
 namespace alkaid::heap {
 
@@ -49,7 +52,10 @@ class ALKAID_EXPORT ModuleTable {
   // they lie in is not being unloaded.
   size_t NumbersOf(std::span<const uint64_t> frames, uint16_t* numbers);
   // Whether the module of that number is loaded where it was.
-  bool IsLoaded(uint16_t number) const;
+  bool IsLoaded(uint16_t number);
+
+  // A library is about to be loaded, in whatever table it will be.
+  static void ExpectAnother();
 
   // How many modules were compared with one that was looked for, in all. For tests.
   uint64_t compared();
@@ -65,13 +71,28 @@ class ALKAID_EXPORT ModuleTable {
     uint64_t end;
   };
   struct Loaded;  // what the dynamic linker says of an address
+  struct File {   // what the kernel says of it
+    uint64_t id;  // of device, inode and path; 0: not known
+    std::string_view path;
+  };
+  struct Seen {     // of a module without build-id
+    uint64_t name;  // a hash of what the dynamic linker calls it
+    uint64_t file;  // the File's id
+    // At which it was seen to be of that file; changed with the lock held.
+    std::atomic<uint64_t> account;
+  };
   static constexpr size_t kMostThatStay = 256;
   static constexpr size_t kPlaces = size_t{2} * kMaxModules;
+  static constexpr size_t kMapsTextBytes = size_t{8} << 10;  // more than a line of it has
 
   bool Stays(uint64_t address) const;
   uint16_t NumberOf(const Loaded& loaded);
+  bool MayBeNumber(const Loaded& loaded, uint16_t number) const;
+  bool IsCertain(const Loaded& loaded, uint16_t number) const;
+  bool IsNumber(const Loaded& loaded, uint16_t number, File* file);
+  File FileAt(uint64_t start);
   bool MapTables();
-  uint16_t Add(const Loaded& loaded);
+  uint16_t Add(const Loaded& loaded, File* file);
   const char* KeepPath(std::string_view path, uint32_t* size);
 
   std::atomic<TrackedModule*>* const modules_;
@@ -82,6 +103,8 @@ class ALKAID_EXPORT ModuleTable {
   // Numbers, each at the first free place from its module's hash on: at least half of them are 0,
   // which is none. Every allocation through a plug-in looks for one.
   uint16_t* places_ = nullptr;
+  Seen* seen_ = nullptr;
+  char* maps_text_ = nullptr;
   uint64_t compared_ = 0;
   char* paths_ = nullptr;
   size_t paths_left_ = 0;

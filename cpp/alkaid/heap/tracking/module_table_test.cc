@@ -134,7 +134,9 @@ class PluginFolder {
 
   // By the name that dlopen takes for a place and not for a name to search.
   std::string Copy(const char* plugin, const std::string& name) const {
-    std::filesystem::copy_file(plugin, path_ + "/" + name);
+    const std::filesystem::path file = path_ + "/" + name;
+    std::filesystem::create_directories(file.parent_path());
+    std::filesystem::copy_file(plugin, file);
     return "./" + name;
   }
   const std::string& path() const { return path_; }
@@ -197,6 +199,39 @@ TEST_F(ModuleTableTest, WithoutABuildIdAnotherNameInItsPlaceIsAnother) {
       EXPECT_EQ(number == found[0], key == std::pair(name, plugin.address()));
     }
   }
+}
+
+// Two that differ in nothing that is mapped.
+TEST_F(ModuleTableTest, WithoutABuildIdTheSameNameInAnotherFolderIsAnother) {
+  const PluginFolder folder;
+  folder.Copy(ALKAID_PLUGIN_CHERRY, "one/fruit.so");
+  folder.Copy(ALKAID_PLUGIN_QUINCE, "two/fruit.so");
+  const auto number_in = [&](const char* of, uint64_t* place) {
+    std::filesystem::current_path(folder.path() + "/" + of);
+    ModuleTable::ExpectAnother();  // as libalkaid_malloc.so says
+    const Plugin plugin("./fruit.so");
+    std::filesystem::current_path(folder.path());
+    const std::vector<uint16_t> found = NumbersOf({plugin.address()});
+    EXPECT_EQ(found.size(), 1U);
+    EXPECT_TRUE(table_.IsLoaded(found[0]));
+    const TrackedModule& module = modules_.load()[found[0]];
+    EXPECT_EQ(module.build_id_size, 0U);
+    EXPECT_EQ(std::string_view(module.path, module.path_size),
+              folder.path() + "/" + of + "/fruit.so");
+    *place = module.start;
+    return found[0];
+  };
+  for (int i = 0; i < 20; ++i) {
+    uint64_t first_place, second_place, third_place;
+    const uint16_t first = number_in("one", &first_place);
+    const uint16_t second = number_in("two", &second_place);
+    const uint16_t third = number_in("one", &third_place);
+    EXPECT_NE(first, second);
+    EXPECT_EQ(first == third, first_place == third_place);
+    EXPECT_FALSE(table_.IsLoaded(second));
+    if (first_place == second_place) return;
+  }
+  GTEST_SKIP() << "the loader gave the second plug-in another place each time";
 }
 
 }  // namespace

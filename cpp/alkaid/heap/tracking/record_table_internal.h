@@ -20,7 +20,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/heap/tracking/heap_layout.h"
-#include "alkaid/heap/tracking/tracking_thread_internal.h"
+#include "alkaid/heap/tracking/table_mutex_internal.h"
 
 namespace alkaid::heap {
 

@@ -25,7 +25,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/core/observers/source_note.h"
-#include "alkaid/heap/tracking/tracking_thread_internal.h"
+#include "alkaid/heap/tracking/table_mutex_internal.h"
 
 namespace alkaid::heap {
 

@@ -15,8 +15,8 @@ void UnlockTables() {
   HeapTables& tables = Tables();
   tables.moves.Unlock();
   tables.pools.Unlock();
-  tables.stacks.Unlock();
   tables.modules.Unlock();
+  tables.stacks.Unlock();
   tables.views.UnlockAll();
   tables.blocks.UnlockAll();
   SourceNotes::Get().Unlock();
@@ -45,8 +45,8 @@ void HeapTracker::PrepareFork() {
   SourceNotes::Get().Lock();
   tables.blocks.LockAll();
   tables.views.LockAll();
+  tables.stacks.Lock();  // under which the next is taken
   tables.modules.Lock();
-  tables.stacks.Lock();
   tables.pools.Lock();
   tables.moves.Lock();
   tracking_thread.holds_tables = true;

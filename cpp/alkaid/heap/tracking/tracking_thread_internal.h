@@ -1,12 +1,10 @@
-// What tracking keeps for each thread, and the lock of its tables.
+// What tracking keeps for each thread.
 //
 // Ownership: a thread's state is its own; nothing has to be released when it ends. Threads: each
-// its own state; a TableMutex, from any. Out of memory: nothing here allocates.
+// its own state. Out of memory: nothing here allocates.
 #pragma once
 
 #include <cstdint>
-#include <mutex>
-#include <new>
 
 #include "alkaid/base/export.h"
 
@@ -56,28 +54,6 @@ class InsideTracking {
 
  private:
   const bool entered_;
-};
-
-// A mutex that the thread which forks finds open, since it took them all.
-class TableMutex {
- public:
-  constexpr TableMutex() = default;
-  TableMutex(const TableMutex&) = delete;
-  TableMutex& operator=(const TableMutex&) = delete;
-
-  void lock() {
-    if (!tracking_thread.holds_tables) [[likely]]
-      mutex_.lock();
-  }
-  void unlock() {
-    if (!tracking_thread.holds_tables) [[likely]]
-      mutex_.unlock();
-  }
-  // For the only thread of a process: whoever held it did not come along.
-  void Renew() { new (&mutex_) std::mutex; }
-
- private:
-  std::mutex mutex_;
 };
 
 }  // namespace alkaid::heap
