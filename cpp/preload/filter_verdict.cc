@@ -322,7 +322,7 @@ bool EndsWhoWritesFiles(const sock_fprog& filter) {
 bool EndsWhoSaysALine(const sock_fprog& filter) { return EndsOneOf(kLineCalls, filter); }
 
 bool EndsWhoWritesToStderr(const sock_fprog& filter) {
-  return MayEnd(filter, {SYS_write, {uint64_t{STDERR_FILENO}}});
+  return WorstFate(filter, {SYS_write, {uint64_t{STDERR_FILENO}}}) == Fate::kEnds;
 }
 
 bool EndsWhoStartsThreads(const sock_fprog& filter) {
