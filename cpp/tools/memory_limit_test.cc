@@ -18,16 +18,13 @@
 #include "alkaid/growth/leak_profile_file.h"
 #include "fixtures/crafted_dgrams.h"
 #include "fixtures/crafted_heap.h"
+#include "fixtures/libc_malloc.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
+using internal::kMallocIsSanitizers;
 
 // By a shell, which sets the limit: 0 is none.
 CommandResult RunLimited(const TestFolder& folder, const std::string& arguments, int kilobytes) {
@@ -85,7 +82,7 @@ int WholeAnswers(const TestFolder& folder, const std::string& arguments, int beg
 class ShortOfMemory : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
   folder.Write("run.xtc2", dgram::crafted::Run(2));
   folder.Write("x.heap", heap::crafted::FileBytes(heap::crafted::Snapshot(
@@ -99,7 +96,7 @@ TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
 
 // Names of code take much memory, and libdw answers that there are none where it has too little.
 TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
   ASSERT_EQ(RunLimited(folder, "run --track --heap-at-exit x.heap -- '" ALKAID_COMMAND "' info", 0)
                 .exit_code,
@@ -110,7 +107,7 @@ TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
 // What is run is the command once more, so either of the two may be the one that says so; and in a
 // line of its own the library in it what became of tracking.
 TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
   constexpr int kMostLines = 2;
   EXPECT_GT(WholeAnswers(folder, "run --track -- '" ALKAID_COMMAND "' info", 18'000, 64'000, 1000,
@@ -123,7 +120,7 @@ TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
 
 // It passes on how the command ended that it runs, and says what it is about before.
 TEST(GateCommand, ShortOfMemoryItSaysWhatFailed) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
   const std::string arguments = "profile gate -- '" ALKAID_COMMAND "' --version";
   const CommandResult whole = RunLimited(folder, arguments, 0);

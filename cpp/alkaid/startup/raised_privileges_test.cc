@@ -25,13 +25,12 @@
 #include "alkaid/base/environment.h"
 #include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/core/files/read_queue.h"
-#include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
-#include "alkaid/core/pools/stl_allocator.h"
 #include "alkaid/growth/planted_leak.h"
 #include "alkaid/growth/process_profile.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "fixtures/child_process.h"
+#include "fixtures/registered_backend.h"
 #include "fixtures/run_all_tests.h"
 
 namespace alkaid {
@@ -48,10 +47,6 @@ constexpr uid_t kNobody = 65534;
 constexpr int kCannotRun = 126;
 
 // The child's part: does what each variable could change, and prints what came of it.
-
-struct RegisteredAllocator : internal::StandardByteAllocator<std::allocator<uint8_t>> {
-  std::string name() const { return "registered"; }
-};
 
 void Say(const char* name, const std::string& value) {
   std::printf("%s %s\n", name, value.c_str());
@@ -76,11 +71,7 @@ bool Build(int64_t* reserved) {
 
 int RunAsChild() {
   Say("secure", ::getauxval(AT_SECURE) != 0 ? "yes" : "no");
-  if (!RegisterMemoryBackend("registered", [] {
-         return std::make_unique<BaseMemoryPoolImpl<RegisteredAllocator>>();
-       }).ok()) {
-    return 3;
-  }
+  if (!internal::RegisterTheBackend().ok()) return 3;
   Say("backend", default_memory_pool()->backend_name());
   Say("tracking", heap::IsTracking() ? "on" : "off");
   const auto queue = io::ReadQueue::Make(io::ReadQueueKind::kAutomatic, 1);

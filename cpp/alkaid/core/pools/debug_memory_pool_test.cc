@@ -25,6 +25,7 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
 #include "fixtures/planted_faults.h"
 #include "fixtures/run_all_tests.h"
 
@@ -36,6 +37,7 @@ using internal::ChildResult;
 using internal::Churn;
 using internal::FreeItOnceMore;
 using internal::FreeTheBlock;
+using internal::kMallocIsSanitizers;
 using internal::PlantedFault;
 using internal::PlantedFaults;
 using internal::ReallocateTheBlock;
@@ -43,12 +45,6 @@ using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr int64_t kSize = internal::kPlantedSize;
 
@@ -147,7 +143,7 @@ void PlantNothing(const std::string& backend, std::unique_ptr<MemoryPool>* pool,
 void RunForks(MemoryPool* pool) {
   std::atomic<bool> done{false};
   std::vector<std::thread> threads;
-  for (int i = 0; i < (kSanitized ? 0 : 3); ++i) {
+  for (int i = 0; i < (kMallocIsSanitizers ? 0 : 3); ++i) {
     threads.emplace_back([&] {
       while (!done) Churn(pool, 100);
     });
@@ -330,7 +326,7 @@ TEST(DebugPool, NoModeFindsFaultWhereThereIsNone) {
 TEST(DebugPool, OffMeansThatNobodyLooks) {
   // Byte 100 of a 100-byte block lies in what every allocator rounds up to; a sanitizer minds all
   // the same.
-  const char* const fault = kSanitized ? "nothing" : "write-past-the-end";
+  const char* const fault = kMallocIsSanitizers ? "nothing" : "write-past-the-end";
   for (const char* mode : {"none", ""}) {
     const ChildResult child = WithMode(mode, "system", fault);
     EXPECT_TRUE(child.ExitedWith(0)) << child.status;
@@ -341,7 +337,7 @@ TEST(DebugPool, OffMeansThatNobodyLooks) {
 TEST(DebugPool, AnUnknownModeIsReportedOnceAndIsOff) {
   for (const std::string mode : {"Abort", "on", "1", "abort "}) {
     const ChildResult child =
-        WithMode(mode, "system", kSanitized ? "nothing" : "write-past-the-end");
+        WithMode(mode, "system", kMallocIsSanitizers ? "nothing" : "write-past-the-end");
     EXPECT_TRUE(child.ExitedWith(0)) << child.status;
     EXPECT_THAT(child.err, AllOf(HasSubstr("ALKAID_DEBUG_MEMORY_POOL=" + mode), HasSubstr("abort"),
                                  HasSubstr("trap"), HasSubstr("warn"), HasSubstr("none")));

@@ -26,6 +26,7 @@
 #include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
 #include "fixtures/run_all_tests.h"
 
 namespace alkaid::internal {
@@ -34,12 +35,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr char kStart[] = "Alkaid memory fault: ";
 constexpr int kThreads = 4;
@@ -87,7 +82,7 @@ int ReportInForks(MemoryPool* pool, void (*report)(MemoryPool*)) {
   std::atomic<bool> done{false};
   std::vector<std::thread> threads;
   // A sanitizer's runtime has locks of its own, which it does not hold through a fork.
-  if (!kSanitized) {
+  if (!kMallocIsSanitizers) {
     InThreads(
         [&] {
           while (!done) report(pool);
@@ -236,7 +231,7 @@ TEST(FaultText, WhereNoFileCanBeOpenedFramesHaveDynamicNamesAndPlaces) {
 }
 
 TEST(FaultText, AChildThatIsForkedInTheMidstOfReportsOfAccessesMakesItsOwn) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer handles signals in its own way";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer handles signals in its own way";
   const ChildResult child = RunSelf({"accesses in forks"}, {{"ALKAID_GUARDED_SAMPLING", "1"}});
   EXPECT_TRUE(child.ExitedWith(0)) << child.status;
   EXPECT_THAT(child.err, HasSubstr("use after free: a read at byte 0"));
@@ -287,7 +282,7 @@ TEST(FaultText, AReportInTheMidstOfAnotherOfItsThreadComesFirst) {
 // A child of _Fork, which calls no handlers of forks, has the report of a thread that it does not
 // have.
 TEST(FaultText, AChildOfNoForkHandlersTakesTheReportFromAThreadThatIsNotThere) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer handles forks in its own way";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer handles forks in its own way";
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
   const StackTrace trace = TraceOfThis();
   const int err = ::memfd_create("child's stderr", 0);

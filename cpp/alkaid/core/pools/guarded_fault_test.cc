@@ -24,31 +24,25 @@
 #include "alkaid/core/pools/pmr.h"
 #include "alkaid/core/pools/stl_allocator.h"
 #include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
+#include "fixtures/registered_backend.h"
 #include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
 
+using internal::BackendsWithTheRegistered;
 using internal::ChildResult;
+using internal::kMallocIsSanitizers;
 using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // The child's part.
 
 constexpr int64_t kMiB = int64_t{1} << 20;
-
-struct RegisteredAllocator : internal::StandardByteAllocator<std::allocator<uint8_t>> {
-  std::string name() const { return "registered"; }
-};
 
 // Reads and writes that no compiler leaves out or foresees. ThreadSanitizer does not see them:
 // threads that write at once would make it report, and it waits for ever for a thread that faults
@@ -239,7 +233,8 @@ int FaultAfterFork(MemoryPool* pool) {
     ::_exit(Read(At(childs.data, 1)));
   }
   int status = 0;
-  if (::waitpid(pid, &status, 0) != pid || (!kSanitized && !WIFSIGNALED(status)) || status == 0) {
+  if (::waitpid(pid, &status, 0) != pid || (!kMallocIsSanitizers && !WIFSIGNALED(status)) ||
+      status == 0) {
     return 10;
   }
   std::memset(childs.data, 3, 64);
@@ -249,10 +244,7 @@ int FaultAfterFork(MemoryPool* pool) {
 }
 
 int RunAsChild(const std::string& backend, const std::string& fault) {
-  const bool registered = RegisterMemoryBackend("registered", [] {
-                            return std::make_unique<BaseMemoryPoolImpl<RegisteredAllocator>>();
-                          }).ok();
-  if (!registered) return 3;
+  if (!internal::RegisterTheBackend().ok()) return 3;
   auto made = CreateMemoryPool(backend);
   if (!made.ok()) return 3;
   MemoryPool* const pool = made->get();
@@ -286,15 +278,9 @@ ChildResult Guarded(const std::string& backend, const std::string& fault) {
   return RunSelf({backend, fault}, {{"ALKAID_GUARDED_SAMPLING", "1"}});
 }
 
-std::vector<std::string> Backends() {
-  std::vector<std::string> names = SupportedMemoryBackendNames();
-  names.emplace_back("registered");
-  return names;
-}
-
 // How a child ended that touched what it may not.
 bool StoppedBy(const ChildResult& child, int signal) {
-  return kSanitized ? !child.ExitedWith(0) : child.signal() == signal;
+  return kMallocIsSanitizers ? !child.ExitedWith(0) : child.signal() == signal;
 }
 
 struct Fault {
@@ -411,7 +397,7 @@ const std::vector<Fault>& Faults() {
 }
 
 TEST(GuardedFault, EachFaultOnEachBackendStopsTheProgramAndIsToldOf) {
-  for (const std::string& backend : Backends()) {
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     for (const Fault& fault : Faults()) {
       SCOPED_TRACE(backend + ", " + fault.name);
       const ChildResult child = Guarded(backend, fault.name);
@@ -426,7 +412,7 @@ TEST(GuardedFault, EachFaultOnEachBackendStopsTheProgramAndIsToldOf) {
 }
 
 TEST(GuardedFault, ItIsToldOfOnceAndWithoutAFaultNotAtAll) {
-  for (const std::string& backend : Backends()) {
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     SCOPED_TRACE(backend);
     const std::string told = Guarded(backend, "write-after-free").err;
     EXPECT_EQ(told.find("Alkaid memory fault"), told.rfind("Alkaid memory fault")) << told;
@@ -446,7 +432,7 @@ TEST(GuardedFault, ItIsToldOfWholeWhereSeveralThreadsComeAtOnce) {
 }
 
 TEST(GuardedFault, BlocksOfStandardContainersAreGuardedToo) {
-  for (const std::string& backend : Backends()) {
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     SCOPED_TRACE(backend);
     EXPECT_THAT(Guarded(backend, "read-past-a-vector").err,
                 HasSubstr("overrun: a read at byte 128 of a block of 128 bytes, at its end"));
@@ -460,7 +446,7 @@ TEST(GuardedFault, TheReportHasTheLabelOfTheBlocksPool) {
 }
 
 TEST(GuardedFault, AForkedChildFreesItsParentsBlocksAndItsFaultsAreToldOf) {
-  for (const std::string& backend : Backends()) {
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     SCOPED_TRACE(backend);
     const ChildResult child = Guarded(backend, "after-fork");
     EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
@@ -477,7 +463,7 @@ TEST(GuardedFault, ASmallSignalStackIsEnoughForAReportWithoutNames) {
 }
 
 TEST(GuardedFault, ABlockThatShrinksHasTheLabelOfItsLatestReallocation) {
-  for (const std::string& backend : Backends()) {
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     SCOPED_TRACE(backend);
     EXPECT_THAT(Guarded(backend, "labelled-anew").err,
                 AllOf(HasSubstr("wrong size: free of a block of 64 bytes as one of 65 bytes"),

@@ -16,21 +16,17 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
 #include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
 
 using internal::ChildResult;
+using internal::kMallocIsSanitizers;
 using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // The child's part.
 
@@ -213,7 +209,7 @@ ChildResult RunCase(const std::string& sampling, const std::string& name) {
 }
 
 TEST(GuardedHandler, AProgramsOwnHandlingOfSegmentationFaultsIsAsWithoutIt) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer handles signals in its own way";
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer handles signals in its own way";
   for (const Case& one : kCases) {
     SCOPED_TRACE(one.name);
     const ChildResult without = RunCase("0", one.name);

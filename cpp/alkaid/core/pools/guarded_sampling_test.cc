@@ -16,38 +16,30 @@
 #include <vector>
 
 #include "alkaid/core/observers/label.h"
-#include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/guarded_memory_pool.h"
 #include "alkaid/core/pools/labelled_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
-#include "alkaid/core/pools/stl_allocator.h"
 #include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
+#include "fixtures/registered_backend.h"
 #include "fixtures/run_all_tests.h"
 
 namespace alkaid {
 namespace {
 
+using internal::BackendsWithTheRegistered;
 using internal::ChildEnvironment;
 using internal::ChildResult;
+using internal::kMallocIsSanitizers;
 using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // The child's part.
-
-struct RegisteredAllocator : internal::StandardByteAllocator<std::allocator<uint8_t>> {
-  std::string name() const { return "registered"; }
-};
 
 constexpr int64_t kLimit = 10'000;
 
@@ -83,8 +75,7 @@ void Register(const char* name, MemoryPoolFactory factory) {
 }
 
 void RegisterBackends() {
-  Register("registered",
-           [] { return std::make_unique<BaseMemoryPoolImpl<RegisteredAllocator>>(); });
+  if (!internal::RegisterTheBackend().ok()) std::abort();
   Register("capped",
            [] { return std::make_unique<CappedMemoryPool>(system_memory_pool(), kLimit); });
   Register("own-capped", [] { return std::make_unique<OwnCappedPool>(); });
@@ -169,15 +160,9 @@ ChildResult Guarded(const std::string& backend, const std::string& what,
   return RunSelf({backend, what}, environment);
 }
 
-std::vector<std::string> Backends() {
-  std::vector<std::string> names = SupportedMemoryBackendNames();
-  names.emplace_back("registered");
-  return names;
-}
-
 TEST(GuardedSampling, OffMeansThatNoBlockIsGuarded) {
   for (const char* off : {"", "0"}) {
-    for (const std::string& backend : Backends()) {
+    for (const std::string& backend : BackendsWithTheRegistered()) {
       const ChildResult child =
           Guarded(backend, "is-it-guarded", {{"ALKAID_GUARDED_SAMPLING", off}});
       EXPECT_EQ(child.out, "not guarded\n");
@@ -187,7 +172,7 @@ TEST(GuardedSampling, OffMeansThatNoBlockIsGuarded) {
 }
 
 TEST(GuardedSampling, PrintStatsSaysHowManyBlocksAreNotInTheAllocator) {
-  for (const std::string& backend : Backends()) {
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     const ChildResult child =
         Guarded(backend, "is-it-guarded", {{"ALKAID_GUARDED_SAMPLING", "1B"}});
     EXPECT_EQ(child.out, "guarded\n");
@@ -197,8 +182,8 @@ TEST(GuardedSampling, PrintStatsSaysHowManyBlocksAreNotInTheAllocator) {
 }
 
 TEST(GuardedSampling, WithoutAddressSpaceForItThatIsSaidOnceAndNoBlockIsGuarded) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer needs more address space than any limit";
-  for (const std::string& backend : Backends()) {
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer needs more address space than any limit";
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     const ChildResult child = Guarded(backend, "in-little-address-space");
     EXPECT_TRUE(child.ExitedWith(0)) << child.status;
     EXPECT_EQ(child.out, "not guarded\n");
@@ -257,8 +242,8 @@ TEST(GuardedSampling, WhatCanOnlyBeGuardedBelowItsLimitIsNotMadeByACall) {
 }
 
 TEST(GuardedSampling, AProgramThatMayMakeNoCallsButMallocsGoesOn) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer makes calls of its own";
-  for (const std::string& backend : Backends()) {
+  if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer makes calls of its own";
+  for (const std::string& backend : BackendsWithTheRegistered()) {
     SCOPED_TRACE(backend);
     const ChildResult child = Guarded(backend, "confined");
     if (child.ExitedWith(77)) GTEST_SKIP() << "this kernel takes no filter of system calls";

@@ -24,6 +24,7 @@
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/child_process.h"
+#include "fixtures/libc_malloc.h"
 #include "fixtures/run_all_tests.h"
 
 namespace {
@@ -58,14 +59,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using internal::ChildResult;
+using internal::kMallocIsSanitizers;
 using internal::RunSelf;
 using ::testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr int64_t kKept = 123'456;
 
@@ -225,7 +221,7 @@ class HeapRequestsShortOfMemory : public ::testing::Test {
   ~HeapRequestsShortOfMemory() override { fs::remove_all(folder_); }
 
   void SetUp() override {
-    if (kSanitized) {
+    if (kMallocIsSanitizers) {
       GTEST_SKIP() << "a sanitizer takes more address space than any limit, and operator new";
     }
   }
