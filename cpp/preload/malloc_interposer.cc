@@ -7,6 +7,7 @@
 // Ownership, threads, out of memory: as the next allocator's. A block that cannot be recorded is a
 // block all the same.
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,7 @@ using alkaid::heap::preload::AllocateFromStore;
 using alkaid::heap::preload::InNextAllocator;
 using alkaid::heap::preload::IsFromStore;
 using alkaid::heap::preload::Next;
+using alkaid::heap::preload::next_allocator;
 using alkaid::heap::preload::NextAllocator;
 using alkaid::heap::preload::SizeInStore;
 
@@ -61,7 +63,7 @@ template <typename Reallocate>
   const NextAllocator* const next = Next();
   if (next == nullptr || IsFromStore(ptr)) [[unlikely]] {
     void* const block = next == nullptr ? AllocateFromStore(size, 0) : next->malloc(size);
-    const size_t old_size = IsFromStore(ptr) ? SizeInStore(ptr) : 0;
+    const size_t old_size = malloc_usable_size(ptr);
     if (block != nullptr) std::memcpy(block, ptr, old_size < size ? old_size : size);
     return block;
   }
@@ -178,8 +180,8 @@ ALKAID_EXPORT void* pvalloc(size_t size) {
 ALKAID_EXPORT size_t malloc_usable_size(void* ptr) {
   if (ptr == nullptr) return 0;
   if (IsFromStore(ptr)) return SizeInStore(ptr);
-  const NextAllocator* const next = Next();
-  return next != nullptr ? next->malloc_usable_size(ptr) : 0;
+  // Known where a block of it is; it only reads.
+  return next_allocator.malloc_usable_size(ptr);
 }
 
 // jemalloc's own functions, which take and give blocks of malloc's. Where the next allocator is

@@ -1,6 +1,7 @@
 #include <dlfcn.h>
 #include <gnu/libc-version.h>
 
+#include <cstddef>
 #include <cstring>
 
 #include "alkaid/heap/tracking/malloc_events_internal.h"
@@ -16,6 +17,8 @@ constinit thread_local bool InNextAllocator::inside_ = false;
 namespace {
 
 constinit thread_local bool looking_up __attribute__((tls_model("initial-exec"))) = false;
+constinit thread_local bool leaves_alone __attribute__((tls_model("initial-exec"))) = false;
+constinit std::atomic<bool> all_are_found{false};
 constinit std::atomic<size_t> store_used{0};
 
 const void* LibraryOf(const void* function) {
@@ -77,6 +80,13 @@ void FindAll() {
   }
 }
 
+// What calloc gives is zero, as the store is.
+void* AllocateBeyondStore(size_t size, size_t alignment) {
+  if (!leaves_alone) return nullptr;
+  if (alignment <= alignof(std::max_align_t)) return next_allocator.calloc(1, size);
+  return next_allocator.memalign(alignment, size);
+}
+
 }  // namespace
 
 void* NextDefinition(const char* name) { return dlsym(RTLD_NEXT, name); }
@@ -89,23 +99,35 @@ bool IsNextAllocators(const void* function) {
 
 // Threads that come here together find the same.
 const NextAllocator* LookUpNextAllocator() {
-  if (looking_up) return nullptr;
+  if (looking_up || leaves_alone) return nullptr;
+  // Another thread leaves them alone.
+  if (all_are_found.load(std::memory_order_acquire)) return &next_allocator;
   looking_up = true;
   FindAll();
   dlerror();  // that a function is missing is not for the program to hear
+  all_are_found.store(true, std::memory_order_release);
   next_allocator_is_known.store(true, std::memory_order_release);
   looking_up = false;
   return &next_allocator;
+}
+
+// Every call comes to LookUpNextAllocator from now on: the quick way asks for no thread.
+void LeaveNextAllocatorAlone() {
+  if (!all_are_found.load(std::memory_order_acquire)) return;
+  leaves_alone = true;
+  next_allocator_is_known.store(false, std::memory_order_release);
 }
 
 void* AllocateFromStore(size_t size, size_t alignment) {
   // The size stands in the 16 bytes before the block.
   constexpr size_t kHead = 16;
   if (alignment < kHead) alignment = kHead;
-  if (size > kStoreBytes || alignment > kStoreBytes) return nullptr;
+  if (size > kStoreBytes || alignment > kStoreBytes) return AllocateBeyondStore(size, alignment);
   const size_t bytes = kHead + alignment + (size + kHead - 1) / kHead * kHead;
   const size_t start = store_used.fetch_add(bytes, std::memory_order_relaxed);
-  if (start > kStoreBytes || bytes > kStoreBytes - start) return nullptr;
+  if (start > kStoreBytes || bytes > kStoreBytes - start) {
+    return AllocateBeyondStore(size, alignment);
+  }
   const auto place = reinterpret_cast<uintptr_t>(store + start) + kHead;
   char* const block = reinterpret_cast<char*>((place + alignment - 1) / alignment * alignment);
   std::memcpy(block - sizeof(size), &size, sizeof(size));

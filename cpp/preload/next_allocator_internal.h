@@ -8,6 +8,10 @@
 // The first call looks all of them up. The dynamic linker may allocate meanwhile: the thread that
 // is looking up gets such blocks from a small store, which never gives any back.
 //
+// So does a thread that ends the program in the middle of the allocator, as by exit in a signal
+// handler: the allocator's locks may be its own. What it gives back is kept. Where the store is
+// empty it gets blocks of the allocator, as without this library.
+//
 // Ownership: the functions are the allocator's. Threads: any. Out of memory: the store returns
 // null.
 #pragma once
@@ -42,8 +46,10 @@ struct NextAllocator {
 extern constinit NextAllocator next_allocator;
 extern constinit std::atomic<bool> next_allocator_is_known;
 
-// Null for the thread that is looking the functions up.
+// Null for the thread that is looking the functions up, and for one that leaves them alone.
 const NextAllocator* LookUpNextAllocator();
+// The calling thread leaves them alone from now on. Allocates nothing.
+void LeaveNextAllocatorAlone();
 
 inline const NextAllocator* Next() {
   if (next_allocator_is_known.load(std::memory_order_acquire)) [[likely]]
@@ -56,8 +62,8 @@ bool IsNextAllocators(const void* function);
 // The next definition of a function; null where there is none.
 void* NextDefinition(const char* name);
 
-// The store for the time of looking up.
-inline constexpr size_t kStoreBytes = size_t{64} << 10;
+// The store takes no memory before it is used.
+inline constexpr size_t kStoreBytes = size_t{1} << 20;
 extern constinit char store[kStoreBytes];
 void* AllocateFromStore(size_t size, size_t alignment);
 inline bool IsFromStore(const void* block) {
@@ -78,6 +84,8 @@ class InNextAllocator {
   InNextAllocator& operator=(const InNextAllocator&) = delete;
 
   bool outermost() const { return outermost_; }
+  // Whether the thread is in one, or a siglongjmp has left it.
+  static bool inside() { return inside_; }
 
  private:
   static constinit thread_local bool inside_ __attribute__((tls_model("initial-exec")));

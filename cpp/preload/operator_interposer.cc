@@ -16,7 +16,9 @@
 
 namespace {
 
+using alkaid::heap::preload::AllocateFromStore;
 using alkaid::heap::preload::InNextAllocator;
+using alkaid::heap::preload::IsFromStore;
 using alkaid::heap::preload::IsNextAllocators;
 using alkaid::heap::preload::Next;
 using alkaid::heap::preload::NextDefinition;
@@ -80,12 +82,18 @@ constinit Operator<void(void*, Align, Nothrow)> op_delete_array_align_nothrow{
           op_delete_array_sized_align, op_delete_align_nothrow, op_delete_array_align_nothrow);
 }
 
+size_t AlignmentIn() { return 0; }
+size_t AlignmentIn(Nothrow /*tag*/) { return 0; }
+size_t AlignmentIn(Align alignment) { return static_cast<size_t>(alignment); }
+size_t AlignmentIn(Align alignment, Nothrow /*tag*/) { return static_cast<size_t>(alignment); }
+
 // Inline, since what calls the library has to be the function that the program called.
 template <typename Op, typename... Rest>
 [[gnu::always_inline]] inline void* New(Op& op, size_t size, Rest... rest) {
   auto* const next = op.Get();
   if (!op.watched) [[likely]]
     return next(size, rest...);
+  if (Next() == nullptr) return AllocateFromStore(size, AlignmentIn(rest...));
   const InNextAllocator call;
   void* const block = next(size, rest...);
   if (block != nullptr && call.outermost()) alkaid_track_malloc(block, size);
@@ -95,7 +103,10 @@ template <typename Op, typename... Rest>
 template <typename Op, typename... Rest>
 [[gnu::always_inline]] inline void Delete(Op& op, void* ptr, Rest... rest) {
   auto* const next = op.Get();
-  if (op.watched && ptr != nullptr) alkaid_track_free(ptr);
+  if (op.watched && ptr != nullptr) {
+    if (IsFromStore(ptr) || Next() == nullptr) return;
+    alkaid_track_free(ptr);
+  }
   next(ptr, rest...);
 }
 

@@ -114,19 +114,19 @@ void LearnOfAllocator(const void* function) {
 
 bool HasInterruptedMalloc() {
   if (kSanitized) return false;
-  std::array<uint64_t, 160> frames;
-  const int depth =
-      CaptureStack(Unwinder::kCallFrameInfo, frames.data(), static_cast<int>(frames.size()));
   bool interrupted = false;  // by a signal, with nothing but libraries' code seen since
-  for (const uint64_t pc : std::span(frames).first(static_cast<size_t>(depth))) {
+  const auto look = [](void* seen, uint64_t pc) {
+    bool* const is_interrupted = static_cast<bool*>(seen);
     if (IsReturnFromSignal(pc)) {
-      interrupted = true;
-    } else if (interrupted) {
+      *is_interrupted = true;
+    } else if (*is_interrupted) {
       // The first of them may be the first instruction of its function; the others are returned to.
-      if (IsIn(not_entered, pc) || IsIn(not_entered, pc - 1)) return true;
-      interrupted = IsIn(passed, pc) || IsIn(passed, pc - 1);
+      if (IsIn(not_entered, pc) || IsIn(not_entered, pc - 1)) return false;
+      *is_interrupted = IsIn(passed, pc) || IsIn(passed, pc - 1);
     }
-  }
+    return true;
+  };
+  VisitStack(look, &interrupted);
   // Where none of the program's code was seen, who called the libraries' is not known.
   return interrupted;
 }

@@ -5,7 +5,7 @@
 // exit, and that can find out here what it must leave alone.
 //
 // Ownership: none. Threads: all functions, from any thread; learn before the first question.
-// Out of memory: the question allocates nothing and takes about 3 KiB of stack. Under a sanitizer
+// Out of memory: the question allocates nothing and takes about 3 KiB of stack, however deep that is. Under a sanitizer
 // the answer is always no: its runtime is malloc and much else.
 #pragma once
 

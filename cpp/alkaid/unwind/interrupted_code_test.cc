@@ -7,26 +7,30 @@
 #include <cstring>
 
 #include "alkaid/unwind/interrupted_code_internal.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::unwind {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
+using internal::kMallocIsSanitizers;
 
 volatile int yes = 0;
 volatile int no = 0;
 
-void Ask(int /*signal*/) {
-  if (HasInterruptedMalloc()) {
+volatile int depth = 0;  // calls between the handler and the question
+
+[[gnu::noinline]] void AskBelow(int calls) {
+  if (calls > 0) {
+    AskBelow(calls - 1);
+    asm volatile("");  // no jump
+  } else if (HasInterruptedMalloc()) {
     yes = yes + 1;
   } else {
     no = no + 1;
   }
 }
+
+void Ask(int /*signal*/) { AskBelow(depth); }
 
 void Forget() {
   yes = 0;
@@ -36,7 +40,7 @@ void Forget() {
 class InterruptedCode : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (kSanitized) GTEST_SKIP() << "a sanitizer's runtime is malloc and much else";
+    if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer's runtime is malloc and much else";
     LearnWhereMallocIs();
     Forget();
     struct sigaction action = {};
@@ -44,7 +48,7 @@ class InterruptedCode : public ::testing::Test {
     ASSERT_EQ(::sigaction(SIGTRAP, &action, &before_), 0);
   }
   void TearDown() override {
-    if (!kSanitized) ::sigaction(SIGTRAP, &before_, nullptr);
+    if (!kMallocIsSanitizers) ::sigaction(SIGTRAP, &before_, nullptr);
   }
 
   // Inlined, so that only the steps of `call` and a few of the test's own are seen.
@@ -74,6 +78,17 @@ TEST_F(InterruptedCode, IsMallocsWhereAHandlerInterruptedIt) {
   EXPECT_LT(no, 20);
   Forget();
   Step([&] { std::free(block); });
+  EXPECT_GT(yes, 10);
+  EXPECT_LT(no, 20);
+}
+
+TEST_F(InterruptedCode, IsMallocsHoweverDeepTheHandlerIs) {
+  void* volatile block = std::malloc(3000);
+  std::free(block);  // functions are looked up at their first call
+  block = std::malloc(3000);
+  depth = 1000;
+  Step([&] { std::free(block); });
+  depth = 0;
   EXPECT_GT(yes, 10);
   EXPECT_LT(no, 20);
 }

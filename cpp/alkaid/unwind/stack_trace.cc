@@ -214,9 +214,9 @@ constinit std::atomic<uint64_t> runtime_walks{0};
 
 struct RuntimeWalk {
   uint64_t first;  // frames below this one are the walker's own
-  uint64_t* frames;
-  int max_frames;
-  int depth;
+  bool (*take)(void* taker, uint64_t pc);
+  void* taker;
+  bool begun;
 };
 
 // Whether the runtime may go on from a frame. It reads code at the caller's address before it asks
@@ -251,18 +251,31 @@ bool MayGoOn(_Unwind_Context* context) {
 _Unwind_Reason_Code AddFrame(_Unwind_Context* context, void* argument) {
   auto* const walk = static_cast<RuntimeWalk*>(argument);
   const uint64_t pc = _Unwind_GetIP(context);
-  if (walk->depth != 0 || pc == walk->first) {
-    if (walk->depth == walk->max_frames || pc == 0) return _URC_END_OF_STACK;
-    walk->frames[walk->depth++] = pc;
-  }
+  walk->begun = walk->begun || pc == walk->first;
+  if (walk->begun && (pc == 0 || !walk->take(walk->taker, pc))) return _URC_END_OF_STACK;
   return MayGoOn(context) ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
-  RuntimeWalk walk = {first, frames, max_frames, 0};
+void WalkByRuntime(uint64_t first, bool (*take)(void* taker, uint64_t pc), void* taker) {
+  RuntimeWalk walk = {first, take, taker, false};
   _Unwind_Backtrace(AddFrame, &walk);
-  if (walk.depth == 0 && max_frames > 0) frames[walk.depth++] = first;
-  return walk.depth;
+  if (!walk.begun) take(taker, first);
+}
+
+int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
+  struct Taken {
+    uint64_t* frames;
+    int max_frames;
+    int depth;
+  };
+  Taken taken = {frames, max_frames, 0};
+  const auto take = [](void* taker, uint64_t pc) {
+    auto* const into = static_cast<Taken*>(taker);
+    into->frames[into->depth++] = pc;
+    return into->depth < into->max_frames;
+  };
+  WalkByRuntime(first, take, &taken);
+  return taken.depth;
 }
 
 }  // namespace
@@ -284,6 +297,10 @@ int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
     depth = WalkByRuntime(caller.pc, frames, max_frames);
   }
   return depth;
+}
+
+[[gnu::noinline]] void VisitStack(bool (*take)(void* taker, uint64_t address), void* taker) {
+  WalkByRuntime(reinterpret_cast<uint64_t>(__builtin_return_address(0)), take, taker);
 }
 
 int CaptureInterruptedStack(const void* context, uint64_t* frames, int max_frames) {

@@ -13,7 +13,7 @@
 // Ownership: none. Threads: all functions, from any thread; the first two unwinders take no lock,
 // so a forked child can use them whatever its parent's threads were about.
 // Out of memory: no unwinder allocates on its usual way. Not for signal handlers, save
-// CaptureInterruptedStack.
+// CaptureInterruptedStack and VisitStack.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,10 @@ enum class Unwinder {
 // Fills `frames` with at most `max_frames` return addresses, innermost first: the caller of this
 // function is the first. Returns how many.
 ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);
+
+// Shows `take` each of those addresses, however many there are, until it returns false. As kRuntime
+// finds them, and as slow.
+ALKAID_EXPORT void VisitStack(bool (*take)(void* taker, uint64_t address), void* taker);
 
 // The stack that a signal interrupted, for its handler: `context` is what a handler with SA_SIGINFO
 // gets. By the rules of kCallFrameInfo; ends at the first frame that cannot be left by one. The

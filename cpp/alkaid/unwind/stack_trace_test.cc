@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csetjmp>
 #include <csignal>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,30 @@ TEST(StackTrace, EndsAtTheMostFramesThatWereAskedFor) {
     EXPECT_EQ(some.size() < 3 ? all[2] : some[2], all[2]);
   }
   EXPECT_TRUE(Capture(Unwinder::kCallFrameInfo, 0).empty());
+}
+
+TEST(StackTrace, IsShownAsFarAsItIsWanted) {
+  struct Visit {
+    std::vector<uint64_t> frames;
+    size_t wanted;
+  };
+  const auto take = [](void* taker, uint64_t address) {
+    auto* const visit = static_cast<Visit*>(taker);
+    visit->frames.push_back(address);
+    return visit->frames.size() < visit->wanted;
+  };
+  Visit all = {{}, SIZE_MAX};
+  Visit two = {{}, 2};
+  std::vector<uint64_t> captured(kMaxFrames);
+  captured.resize(
+      static_cast<size_t>(CaptureStack(Unwinder::kRuntime, captured.data(), kMaxFrames)));
+  VisitStack(take, &all);
+  VisitStack(take, &two);
+  ASSERT_GT(captured.size(), 3);
+  ASSERT_EQ(all.frames.size(), captured.size());
+  EXPECT_TRUE(std::equal(all.frames.begin() + 1, all.frames.end(), captured.begin() + 1));
+  EXPECT_EQ(two.frames.size(), 2);
+  EXPECT_EQ(two.frames[1], captured[1]);
 }
 
 TEST(StackTrace, FramePointersLeadThroughCodeThatKeepsThemOnly) {

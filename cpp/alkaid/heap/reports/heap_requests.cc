@@ -28,9 +28,9 @@
 #include "alkaid/heap/reports/memory_reserve_internal.h"
 #include "alkaid/heap/reports/spare_stack_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
+#include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
-#include "alkaid/unwind/interrupted_code_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -49,6 +49,11 @@ sem_t answering;
 std::atomic<uint64_t> answered{0};  // changed with it held
 bool ended = false;                 // guarded by it
 
+// The thread that answers at exit, by its state; null before, kNobody after.
+std::atomic<const void*> exiting{nullptr};
+constexpr const void* kNobody = &exiting;
+sem_t exit_answered;  // open after
+
 void OnSignal(int /*signal*/) {
   const int error = errno;
   asked.fetch_add(1, std::memory_order_relaxed);
@@ -60,6 +65,7 @@ void OnSignal(int /*signal*/) {
 constinit MemoryReserve reserve;
 
 void StartThreadInChild();
+void AtExit();
 
 // What a request asks for. A copy allocates nothing.
 struct Request {
@@ -212,7 +218,8 @@ int StartThread() {
 void StartThreadInChild() {
   State& state = TheState();
   ForgetOtherThreadsFilters();
-  // The fork may have come while a file was being made.
+  // The fork may have come while a file was being made, or another thread was on its way out.
+  exiting = nullptr;
   if (state.signal != 0 || state.at_exit.pattern != nullptr) reserve.SetAside();
   if (state.signal == 0) return;
   PrepareSemaphores();
@@ -263,10 +270,8 @@ Status Install(int signal) {
 
 // The process ends in the middle of malloc, or of what is done here: whoever allocates now, or
 // waits for one that does, may wait for ever. Which includes this thread, and who answers signals.
-void SayWhyNothingAtExit() {
+void SayWhyNothingAtExit(std::string_view why) {
   State& state = TheState();
-  const std::string_view why =
-      "the program called exit in a signal handler that interrupted malloc or fork";
   if (!state.lock.try_lock()) {
     internal::Notice("no heap file: ", why);
     return;
@@ -278,6 +283,12 @@ void SayWhyNothingAtExit() {
   }
   state.lock.unlock();
 }
+
+constexpr std::string_view kEndsInMalloc =
+    "the program ends in the middle of malloc or fork, by a signal handler that interrupted it";
+
+constexpr std::string_view kCalledAgain =
+    "exit was called again while it was made, where nothing can wait for it";
 
 void AnswerAtExit() {
   State& state = TheState();
@@ -292,32 +303,80 @@ void AnswerAtExit() {
   if (request.pattern != nullptr) Serve(request, /*at_exit=*/true);
 }
 
-constinit bool ends_in_malloc = false;
-
 // What follows where the library goes is called by code of the compiler's, past which a stack
 // cannot be seen.
 [[gnu::destructor]] void SeeWhatEnds() {
-  if (TheState().hears_of_exit && MayWriteHeapFiles()) {
-    ends_in_malloc = unwind::HasInterruptedMalloc();
-  }
+  if (TheState().hears_of_exit && MayWriteHeapFiles()) alkaid_track_exit(/*inside=*/false);
 }
 
+// Where the program handles a signal by exit, the handler is to come when the file is there. Those
+// of faults come as they would.
+class HandlersKeptOff {
+ public:
+  HandlersKeptOff() {
+    sigset_t signals;
+    ::sigfillset(&signals);
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPIPE,
+                             SIGXFSZ}) {  // the last two: see WriteSignalsBlocked
+      ::sigdelset(&signals, signal);
+    }
+    restores_ = ::pthread_sigmask(SIG_BLOCK, &signals, &before_) == 0;
+  }
+  ~HandlersKeptOff() {
+    if (restores_) ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  HandlersKeptOff(const HandlersKeptOff&) = delete;
+  HandlersKeptOff& operator=(const HandlersKeptOff&) = delete;
+
+ private:
+  sigset_t before_;
+  bool restores_;
+};
+
 // The thread that calls exit may be near the end of its stack.
-void AtExit() {
-  // Nothing is asked of the kernel then, but to wait for a file that is being written.
-  if (!MayWriteHeapFiles()) return AnswerAtExit();
-  // In a fork, which holds what an answer takes, too.
-  bool interrupted = tracking_thread.inside || tracking_thread.holds_tables || ends_in_malloc ||
-                     unwind::HasInterruptedMalloc();
+void AnswerOnSpareStack() {
   reserve.LetGo();
-  const auto answer = [](void* interrupts) {
-    *static_cast<const bool*>(interrupts) ? SayWhyNothingAtExit() : AnswerAtExit();
+  const auto answer = [](void* /*nothing*/) {
+    tracking_thread.ends_in_malloc ? SayWhyNothingAtExit(kEndsInMalloc) : AnswerAtExit();
   };
-  const int error = CallOnSpareStack(answer, &interrupted);
+  const int error = CallOnSpareStack(answer, nullptr);
   if (error != 0) {
     internal::Notice("no heap file at exit: ",
                      error == ENOMEM ? "out of memory" : ::strerrordesc_np(error));
   }
+}
+
+// Another thread may call exit meanwhile, and so may a handler on this one: the process would end
+// before the file is there. The C library calls what is registered once for all of them, so each
+// leaves AtExit registered for the next.
+void AnswerOnce(void (*answer)()) {
+  static constinit std::atomic_flag said = {};
+  const void* who = nullptr;
+  if (exiting.compare_exchange_strong(who, &tracking_thread)) {
+    std::atexit(AtExit);
+    answer();
+    exiting = kNobody;
+    ::sem_post(&exit_answered);
+  } else if (who == kNobody) {
+    return;
+  } else if (who == &tracking_thread || tracking_thread.ends_in_malloc) {
+    if (MayWriteHeapFiles() && !said.test_and_set()) SayWhyNothingAtExit(kCalledAgain);
+  } else {
+    std::atexit(AtExit);
+    Wait(&exit_answered);
+    ::sem_post(&exit_answered);
+  }
+}
+
+void AtExit() {
+  // Nothing is asked of the kernel then, but to wait for a file that is being written.
+  if (!MayWriteHeapFiles()) {
+    if (!tracking_thread.ends_in_malloc) AnswerOnce(AnswerAtExit);
+    return;
+  }
+  alkaid_track_exit(/*inside=*/false);
+  const HandlersKeptOff kept_off;
+  AnswerOnce(AnswerOnSpareStack);
 }
 
 Request MakeRequest(const std::string& pattern, uint32_t owner) {
@@ -329,8 +388,11 @@ Request MakeRequest(const std::string& pattern, uint32_t owner) {
 // With the state's lock held.
 Status HearOfExit(State* state) {
   const InsideTracking inside;
-  unwind::LearnWhereMallocIs();
-  if (!state->hears_of_exit && std::atexit(AtExit) != 0) {
+  alkaid_track_expect_exit();
+  if (state->hears_of_exit) return absl::OkStatus();
+  ::sem_init(&exit_answered, 0, 0);
+  // See AnswerOnce: one for who comes before the first has registered it once more.
+  if (std::atexit(AtExit) != 0 || std::atexit(AtExit) != 0) {
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");
   }
   state->hears_of_exit = true;

@@ -21,7 +21,8 @@
 // nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full
 // disk, a limit of file sizes and a stderr that nobody reads. The thread that calls exit may have
 // the smallest stack there is. Nothing is written where a signal handler calls exit that
-// interrupted malloc or this library: one line says so.
+// interrupted malloc or this library: one line says so. Another exit meanwhile waits for the file;
+// signals with handlers, save those of faults, come to the thread that writes it when it is there.
 //
 // When memory is gone: from the first request on, 32 MiB of address space are set aside, which take
 // no memory, and what is needed for threads and names is there. They are let go of while a file is

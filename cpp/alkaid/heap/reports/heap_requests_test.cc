@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <semaphore.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,17 +15,21 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "alkaid/base/export.h"
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/reports/retention_report.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
@@ -183,6 +189,58 @@ int RefusedSignals() {
   return WriteHeapFileAtExit("").code() == StatusCode::kInvalidArgument ? 0 : 10;
 }
 
+// Done once, as a file gets its name.
+void (*at_rename)() = nullptr;
+
+// The signal has come by then, or comes later.
+int ExitAndExitInAHandler() {
+  Keep();
+  std::signal(SIGTERM, [](int) { std::exit(4); });
+  at_rename = [] { ::kill(::getpid(), SIGTERM); };
+  return 3;
+}
+
+// Threads that end the program as soon as they are let.
+struct Leaver {
+  explicit Leaver(bool inside) {
+    ::sem_init(&may_leave, 0, 0);
+    std::thread([this, inside] {
+      tracking_thread.inside = inside;
+      id = static_cast<int>(::syscall(SYS_gettid));
+      while (::sem_wait(&may_leave) != 0) {
+      }
+      leaves = true;
+      std::exit(4);
+    }).detach();
+  }
+  // Until it waits for something on its way out.
+  void LetGo() {
+    ::sem_post(&may_leave);
+    std::string text;
+    do {
+      std::ifstream stat("/proc/self/task/" + std::to_string(id) + "/stat");
+      std::getline(stat, text);
+    } while (!leaves || text.find(") S ") == std::string::npos);
+  }
+
+  sem_t may_leave;
+  std::atomic<int> id{0};
+  std::atomic<bool> leaves{false};
+};
+auto& leavers = *new std::vector<Leaver*>;  // not gone when main has returned
+
+int ExitAndExitOnThreads(int count, bool inside) {
+  Keep();
+  for (int i = 0; i < count; ++i) {
+    leavers.push_back(new Leaver(inside));
+    WaitFor([] { return leavers.back()->id != 0; });
+  }
+  at_rename = [] {
+    for (Leaver* const leaver : leavers) leaver->LetGo();
+  };
+  return 4;
+}
+
 int RunAsChild(const std::string& what, char** arguments) {
   if (what == "end") return KeepAndEnd();
   if (what == "statics") return EndWithStatics();
@@ -194,6 +252,9 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "storm") return Storm(arguments[0]);
   if (what == "fork-signal") return ForkAndSignal(arguments[0]);
   if (what == "refused") return RefusedSignals();
+  if (what == "exit-handler") return ExitAndExitInAHandler();
+  if (what == "exit-threads") return ExitAndExitOnThreads(3, /*inside=*/false);
+  if (what == "exit-inside") return ExitAndExitOnThreads(1, /*inside=*/true);
   return 99;
 }
 
@@ -326,6 +387,26 @@ TEST_F(HeapRequests, AFileOfAProgramWhoseViewsAreTrackedTellsWhatTheyKeep) {
   EXPECT_EQ(report.roots()[0].visible_bytes, 10);
 }
 
+TEST_F(HeapRequests, AnotherExitWhileTheFileIsMadeWaitsForIt) {
+  for (const char* how : {"exit-handler", "exit-threads"}) {
+    const std::string file = File(how);
+    const ChildResult child = Run({how}, {{"ALKAID_HEAP_AT_EXIT", file}});
+    EXPECT_TRUE(child.ExitedWith(4)) << how << child.status << child.err;
+    EXPECT_EQ(child.err, "") << how;
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, ReadHeapFile(file));
+    EXPECT_EQ(BlocksOf(snapshot, kKept), 1) << how;
+  }
+  EXPECT_EQ(FileCount(), 2);
+}
+
+TEST_F(HeapRequests, AnotherExitThatMayNotWaitSaysThatTheFileIsMissing) {
+  const ChildResult child = Run({"exit-inside"}, {{"ALKAID_HEAP_AT_EXIT", File("f")}});
+  EXPECT_TRUE(child.ExitedWith(4)) << child.status << child.err;
+  EXPECT_THAT(child.err, AllOf(HasSubstr("no heap file " + File("f") + ": "),
+                               HasSubstr("exit was called again")));
+  EXPECT_FALSE(fs::exists(File("f")));
+}
+
 TEST_F(HeapRequests, ASignalThatIsPendingWhenMainReturnsIsAnswered) {
   const ChildResult child = Run({"signal-end"}, {{"ALKAID_HEAP_SIGNAL", "USR2"},
                                                  {"ALKAID_HEAP_FILE", File("now.%n")},
@@ -414,6 +495,13 @@ TEST_F(HeapRequests, SignalsAreKnownByNameAndNumber) {
 
 }  // namespace
 }  // namespace alkaid::heap
+
+// The library's calls come here.
+extern "C" ALKAID_EXPORT int renameat(int from, const char* name, int to, const char* becomes) {
+  void (*const call)() = std::exchange(alkaid::heap::at_rename, nullptr);
+  if (call != nullptr) call();
+  return static_cast<int>(::syscall(SYS_renameat2, from, name, to, becomes, 0));
+}
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[0]) == "child") {

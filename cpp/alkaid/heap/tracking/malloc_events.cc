@@ -7,6 +7,7 @@
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "alkaid/heap/tracking/module_table_internal.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
 #include "alkaid/unwind/interrupted_code_internal.h"
 
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using alkaid::heap::HeapTracker;
 using alkaid::heap::kMallocMoveBytes;
 using alkaid::heap::MallocMove;
+using alkaid::heap::tracking_thread;
 
 static_assert(sizeof(MallocMove) <= kMallocMoveBytes);
 
@@ -62,6 +64,14 @@ void alkaid_track_no_libc_malloc(const void* malloc) {
 void alkaid_track_loading() { alkaid::heap::ModuleTable::ExpectAnother(); }
 
 void alkaid_track_guard_forks() { alkaid::internal::InstallForkGuard(); }
+
+void alkaid_track_expect_exit() { alkaid::unwind::LearnWhereMallocIs(); }
+
+bool alkaid_track_exit(bool inside) {
+  const bool ends = inside || tracking_thread.inside || tracking_thread.holds_tables ||
+                    tracking_thread.ends_in_malloc || alkaid::unwind::HasInterruptedMalloc();
+  return tracking_thread.ends_in_malloc = ends;
+}
 
 void alkaid_track_notice(const char* text) {
   if (!HeapTracker::Get().on()) return;

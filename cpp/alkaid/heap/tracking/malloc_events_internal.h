@@ -41,6 +41,15 @@ ALKAID_EXPORT void alkaid_track_loading();
 // later.
 ALKAID_EXPORT void alkaid_track_guard_forks();
 
+// Learns what alkaid_track_exit has to know. Not for signal handlers.
+ALKAID_EXPORT void alkaid_track_expect_exit();
+
+// The calling thread ends the program; `inside` says that it is known to be in the middle of the
+// allocator. Returns whether it is in the middle of that or of this library: in a signal handler, or
+// since one has left it by siglongjmp. Their locks may be its own then, so it takes none of them
+// from now on. Allocates nothing and makes no system call.
+ALKAID_EXPORT bool alkaid_track_exit(bool inside);
+
 // Prints a line on stderr where tracking is on: for what cannot be seen.
 ALKAID_EXPORT void alkaid_track_notice(const char* text);
 

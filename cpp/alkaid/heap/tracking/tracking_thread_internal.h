@@ -24,6 +24,7 @@ struct TrackingThread {
   uint32_t id;        // the kernel's; 0 until asked
   uint32_t sampling_epoch;  // of the two below; they are drawn anew in another
   uint8_t confinement;      // see confinement_internal.h; a child has what its parent had
+  bool ends_in_malloc;      // see alkaid_track_exit
   int64_t until_sample;     // bytes until the next block that is recorded
   uint64_t random;          // state of the generator; 0 before its first use
   PendingMove* moves;       // reallocations under way, innermost first
