@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ using alkaid::Buffer;
 using alkaid::Result;
 using alkaid::dgram::Configuration;
 using alkaid::dgram::Dgram;
+using alkaid::dgram::Timestamp;
 using alkaid::dgram::TransitionId;
 using alkaid::events::BigDataEvent;
 using alkaid::events::BigDataReader;
@@ -129,16 +131,21 @@ void CheckBlocks(const SmdWindow& window, const std::shared_ptr<Buffer>& message
   Require(next.ok() && next->empty(), "one window is followed by another");
 }
 
-// L1Accepts of even timestamps are to end an exposure: they, and no others, are marked.
+// The last L1Accepts of even timestamps are to end an exposure: they, and no others, are marked.
 void CheckEnds(SmdWindow window, const Configurations& configurations) {
   const auto before = DgramsOf(window);
-  const auto to_be_marked = [](const Dgram& dgram) {
-    return dgram.service() == TransitionId::kL1Accept && dgram.timestamp().value() % 2 == 0;
-  };
+  std::vector<std::map<uint64_t, size_t>> lasts(before.size());
   for (size_t stream = 0; stream < before.size(); ++stream) {
-    for (const Dgram& dgram : before[stream]) {
-      if (!to_be_marked(dgram)) continue;
-      window.ends.push_back({static_cast<int>(stream), dgram.timestamp()});
+    std::map<uint64_t, int64_t> repeats;
+    for (size_t i = 0; i < before[stream].size(); ++i) {
+      const Dgram& dgram = before[stream][i];
+      const uint64_t timestamp = dgram.timestamp().value();
+      if (!alkaid::events::IsL1Accept(dgram.service()) || timestamp % 2 != 0) continue;
+      lasts[stream][timestamp] = i;
+      ++repeats[timestamp];
+    }
+    for (const auto& [timestamp, count] : repeats) {
+      window.ends.push_back({static_cast<int>(stream), Timestamp(timestamp), count - 1});
     }
   }
   std::ranges::stable_sort(window.ends, {}, &SmdWindow::EndOfBatch::timestamp);
@@ -148,7 +155,8 @@ void CheckEnds(SmdWindow window, const Configurations& configurations) {
     // Marks are looked for in order of time, and that of any bytes may be none.
     if (!std::ranges::is_sorted(before[stream], {}, &Dgram::timestamp)) continue;
     for (size_t i = 0; i < before[stream].size(); ++i) {
-      const TransitionId service = to_be_marked(before[stream][i])
+      const auto last = lasts[stream].find(before[stream][i].timestamp().value());
+      const TransitionId service = last != lasts[stream].end() && last->second == i
                                        ? TransitionId::kL1AcceptEndOfBatch
                                        : before[stream][i].service();
       Require(after[stream][i].service() == service, "other L1Accepts end an exposure");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "alkaid/dgram/data_fault.h"
+#include "alkaid/events/last_l1_accepts_internal.h"
 
 namespace alkaid::events {
 namespace {
@@ -15,6 +16,22 @@ using dgram::DgramHeader;
 using dgram::TransitionId;
 
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+
+// The timestamps of the L1Accepts that end an exposure, in order.
+std::vector<dgram::Timestamp> EndsOf(const SmdWindow& window) {
+  std::vector<dgram::Timestamp> ends;
+  for (const SmdWindow::EndOfBatch& end : window.ends) ends.push_back(end.timestamp);
+  if (!window.ends_are_marked) return ends;
+  for (const auto& stream : window.streams) {
+    for (const dgram::DgramBatch& batch : stream) {
+      for (const dgram::Dgram& dgram : batch) {
+        if (dgram.service() == TransitionId::kL1AcceptEndOfBatch) ends.push_back(dgram.timestamp());
+      }
+    }
+  }
+  std::sort(ends.begin(), ends.end());
+  return ends;
+}
 
 }  // namespace
 
@@ -42,6 +59,8 @@ EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilder
       filter_.push_back(timestamp.value());
     }
     std::sort(filter_.begin(), filter_.end());
+    filter_.erase(std::unique(filter_.begin(), filter_.end()), filter_.end());
+    occurred_.resize(filter_.size());
   }
   if (!options_.destination) {
     building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool), 0});
@@ -122,7 +141,8 @@ Result<bool> EventBuilder::AddEvent() {
 Result<bool> EventBuilder::NextWindow() {
   // One that does not fit stays, should there be no memory to say so.
   if (window_.empty() || window_.streams.size() == heads_.size()) {
-    ALKAID_ASSIGN_OR_RAISE(window_, source_->Next());
+    ALKAID_ASSIGN_OR_RAISE(
+        window_, options_.filter_timestamps.has_value() ? NextFilteredWindow() : source_->Next());
   }
   if (window_.empty()) return false;
   if (window_.streams.size() != heads_.size()) {
@@ -130,6 +150,7 @@ Result<bool> EventBuilder::NextWindow() {
                                       heads_.size());
   }
   next_end_ = 0;
+  repeats_ = 0;
   for (Head& head : heads_) {
     head.at = head.end = nullptr;
     head.origin = nullptr;
@@ -137,6 +158,65 @@ Result<bool> EventBuilder::NextWindow() {
     head.settled = false;
   }
   return true;
+}
+
+Status EventBuilder::LookAhead(size_t index) {
+  while (ahead_.size() <= index) {
+    ahead_.emplace_back(SmdWindow());
+    Result<SmdWindow> window = source_->Next();
+    // A fault of the data has its place behind the windows before it; all else may pass.
+    if (!window.ok() && window.status().code() != StatusCode::kDataLoss) {
+      ahead_.pop_back();
+      return window.status();
+    }
+    ahead_.back() = std::move(window);
+  }
+  return absl::OkStatus();
+}
+
+Result<SmdWindow> EventBuilder::NextFilteredWindow() {
+  ALKAID_RETURN_NOT_OK(LookAhead(0));
+  if (!ahead_.front().ok()) return ahead_.front().status();
+  ALKAID_ASSIGN_OR_RAISE(auto ends, FilterEnds());
+  SmdWindow window = *std::move(ahead_.front());
+  window.ends = std::move(ends);
+  ahead_.pop_front();
+  return window;
+}
+
+Result<std::vector<SmdWindow::EndOfBatch>> EventBuilder::FilterEnds() {
+  const SmdWindow& window = *ahead_.front();
+  std::vector<SmdWindow::EndOfBatch> kept;
+  std::vector<dgram::Timestamp> ends = EndsOf(window);
+  const size_t count = ends.size();
+  // What follows the last end may belong to an exposure that a later window ends.
+  if (window.exposure_goes_on) ends.emplace_back(kNever);
+  if (ends.empty()) return kept;
+  const auto wanted = [this](dgram::Timestamp timestamp) { return IsInFilter(timestamp); };
+  const auto lasts = internal::LastL1Accepts(window.streams, ends, wanted);
+  for (size_t i = 0; i < count; ++i) {
+    const bool is_marked = window.ends_are_marked && wanted(ends[i]);
+    if (lasts[i].stream >= 0 && !is_marked) kept.push_back(lasts[i]);
+  }
+  if (window.exposure_goes_on && lasts.back().stream >= 0) {
+    ALKAID_ASSIGN_OR_RAISE(const bool ends_there, ExposureEndsWithoutMore());
+    if (ends_there) kept.push_back(lasts.back());
+  }
+  return kept;
+}
+
+Result<bool> EventBuilder::ExposureEndsWithoutMore() {
+  const auto wanted = [this](dgram::Timestamp timestamp) { return IsInFilter(timestamp); };
+  for (size_t i = 1;; ++i) {
+    ALKAID_RETURN_NOT_OK(LookAhead(i));
+    const Result<SmdWindow>& next = ahead_[i];
+    // One that a fault cuts does not end.
+    if (!next.ok() || next->empty()) return false;
+    const bool ends = !next->ends.empty();
+    const dgram::Timestamp end = ends ? next->ends.front().timestamp : dgram::Timestamp(kNever);
+    if (internal::LastL1Accepts(next->streams, {end}, wanted).front().stream >= 0) return false;
+    if (ends || !next->exposure_goes_on) return ends;
+  }
 }
 
 void EventBuilder::GoToNextPiece(int stream) {
@@ -251,7 +331,21 @@ Status EventBuilder::Fault(int stream, const std::string& what) const {
 bool EventBuilder::Wanted(uint64_t timestamp) {
   if (!options_.filter_timestamps.has_value()) return true;
   while (next_filter_ < filter_.size() && filter_[next_filter_] < timestamp) ++next_filter_;
-  return next_filter_ < filter_.size() && filter_[next_filter_] == timestamp;
+  if (next_filter_ == filter_.size() || filter_[next_filter_] != timestamp) return false;
+  occurred_[next_filter_] = true;
+  return true;
+}
+
+bool EventBuilder::IsInFilter(dgram::Timestamp timestamp) const {
+  return std::binary_search(filter_.begin(), filter_.end(), timestamp.value());
+}
+
+std::vector<dgram::Timestamp> EventBuilder::missing_timestamps() const {
+  std::vector<dgram::Timestamp> missing;
+  for (size_t i = 0; i < filter_.size(); ++i) {
+    if (!occurred_[i]) missing.emplace_back(filter_[i]);
+  }
+  return missing;
 }
 
 Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
@@ -293,10 +387,13 @@ Status EventBuilder::AppendL1Accept(uint64_t timestamp) {
     building->next_event = event_count_ + 1;
   }
   const auto& ends = window_.ends;
-  while (next_end_ < ends.size() && ends[next_end_].timestamp.value() < timestamp) ++next_end_;
+  while (next_end_ < ends.size() && ends[next_end_].timestamp.value() < timestamp) {
+    ++next_end_;
+    repeats_ = 0;
+  }
   if (next_end_ < ends.size() && ends[next_end_].timestamp.value() == timestamp) {
     uint8_t* const last = builder->mutable_last(ends[next_end_].stream);
-    if (last != nullptr) {
+    if (last != nullptr && repeats_++ == ends[next_end_].repeat) {
       last[11] = static_cast<uint8_t>((last[11] & 0xf0) |
                                       static_cast<int>(TransitionId::kL1AcceptEndOfBatch));
     }

@@ -12,6 +12,10 @@
 // datagram of that timestamp are absent from it. A transition must be in every stream. A timestamp
 // that one stream repeats makes a second event. Any timestamp is one, 0 included.
 //
+// Where a filter leaves out the L1Accept that ends an exposure, the last that it keeps of that
+// exposure becomes L1AcceptEndOfBatch. To know which that is, the windows of an exposure that is
+// longer than one are held together.
+//
 // Everything before a fault is delivered before the fault, and the fault stays.
 //
 // Ownership: shares the source of windows; batches live on their own. The pool must outlive both.
@@ -21,7 +25,9 @@
 // failure of the source that is no kDataLoss.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -90,6 +96,8 @@ class ALKAID_EXPORT EventBuilder {
 
   int stream_count() const { return static_cast<int>(heads_.size()); }
   bool has_destinations() const { return static_cast<bool>(options_.destination); }
+  // Timestamps of the filter that no L1Accept had so far; at the end: those that occur nowhere.
+  std::vector<dgram::Timestamp> missing_timestamps() const;
   // The next batches. kDataLoss, naming stream, timestamp and offset, where a transition is missing
   // in a stream, a stream's timestamps go backwards, or datagrams of one timestamp have different
   // services.
@@ -125,6 +133,13 @@ class ALKAID_EXPORT EventBuilder {
   Result<bool> AddEvent();
   // Goes to the next window that has something. False at the end.
   Result<bool> NextWindow();
+  // The next window, its marks at L1Accepts that the filter keeps.
+  Result<SmdWindow> NextFilteredWindow();
+  Result<std::vector<SmdWindow::EndOfBatch>> FilterEnds();
+  // Whether the exposure that goes on behind that window ends, and no L1Accept of it is kept more.
+  Result<bool> ExposureEndsWithoutMore();
+  // Makes window `index` of ahead_ be there.
+  Status LookAhead(size_t index);
   // Reads the datagram that the stream stands at, going to its next piece where one is through.
   Status Settle(int stream);
   // Goes to its next piece that has something, or to none.
@@ -144,18 +159,24 @@ class ALKAID_EXPORT EventBuilder {
   Status AppendL1Accept(uint64_t timestamp);
   Result<Building*> BuildingFor(int destination);
   bool Wanted(uint64_t timestamp);
+  bool IsInFilter(dgram::Timestamp timestamp) const;
   Status Fault(int stream, const std::string& what) const;
   Result<EventBatches> NextBatches();
   Result<EventBatches> Finish();
 
   const std::shared_ptr<SmdWindowSource> source_;
   const EventBuilderOptions options_;
-  // Sorted; the first that is not before the event under way.
+  // Sorted, each once; which of them occurred; the first that is not before the event under way.
   std::vector<uint64_t> filter_;
+  std::vector<bool> occurred_;
   size_t next_filter_ = 0;
+  // Windows that were looked at to place the marks of a filtered run, or what came in their stead.
+  std::deque<Result<SmdWindow>> ahead_;
 
   SmdWindow window_;
   size_t next_end_ = 0;
+  // L1Accepts of the timestamp of that end which its stream had so far.
+  int64_t repeats_ = 0;
   std::vector<Head> heads_;
   std::vector<DgramBatchBuilder::DgramBytes> parts_;
   std::vector<Building> building_;

@@ -117,6 +117,45 @@ TEST(EventBuilder, LeavesOutWhatTheFilterDoesNotNameAndKeepsTransitions) {
   EXPECT_THAT(Describe(built.batch()), ElementsAre("12@5:0"));
 }
 
+TEST(EventBuilder, NamesWhatTheFilterWantsAndNoStreamHas) {
+  EventBuilderOptions options;
+  options.batch_size = 2;
+  // A transition at that timestamp is not what was wanted.
+  options.filter_timestamps = {Timestamp(5), Timestamp(2), Timestamp(99), Timestamp(4),
+                               Timestamp(99)};
+  const std::string stream = L1(1) + L1(2) + Dgram(TransitionId::kEnable, 4) + L1(5);
+  const auto builder = Builder({stream, stream}, options);
+  EXPECT_EQ(builder->missing_timestamps().size(), 4);
+  while (!builder->Next()->done()) {
+  }
+  EXPECT_THAT(builder->missing_timestamps(), ElementsAre(Timestamp(4), Timestamp(99)));
+  EXPECT_TRUE(Builder({stream})->missing_timestamps().empty());
+}
+
+TEST(EventBuilder, MovesTheEndOfAnExposureToTheLastL1AcceptThatTheFilterKeeps) {
+  // The ends of exposures stand in the data, as in a message of small data.
+  const auto end = [](uint64_t t) { return Dgram(TransitionId::kL1AcceptEndOfBatch, t); };
+  const std::vector<std::string> streams = {L1(1) + L1(2) + L1(3) + end(4) + L1(5) + end(6) + L1(7),
+                                            L1(2) + L1(4) + L1(6)};
+  const auto kept = [&](std::vector<Timestamp> wanted) {
+    EventBuilderOptions options;
+    options.filter_timestamps = std::move(wanted);
+    return Describe(Builder(streams, options)->Next()->batch());
+  };
+  EXPECT_THAT(kept({Timestamp(1), Timestamp(2), Timestamp(5), Timestamp(7)}),
+              ElementsAre("12@1:0", "11@2:0,1", "11@5:0", "12@7:0"));
+  EXPECT_THAT(kept({Timestamp(3), Timestamp(4)}), ElementsAre("12@3:0", "11@4:0,1"));
+  EXPECT_THAT(kept({Timestamp(7)}), ElementsAre("12@7:0"));
+}
+
+TEST(EventBuilder, AnExposureThatIsMarkedInAnotherStreamIsNotMarkedAgain) {
+  EventBuilderOptions options;
+  options.filter_timestamps = {Timestamp(4)};
+  const auto builder = Builder({L1(4), Dgram(TransitionId::kL1AcceptEndOfBatch, 4)}, options);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  EXPECT_THAT(Describe(built.batch()), ElementsAre("12@4:0,1"));
+}
+
 TEST(EventBuilder, AFilterOfNothingKeepsOnlyTransitions) {
   EventBuilderOptions options;
   options.filter_timestamps.emplace();

@@ -185,18 +185,22 @@ TEST(EventsOutOfMemory, BuildingEvents) {
         },
         ReadBatches, TextOfReading<EventBuilder>);
   }
-  // Exposures whose end is marked.
-  FailureSuite::Try(
-      "EventBuilder::Next, of an integrating detector", OutOfMemory::kStatus,
-      [&](MemoryPool* pool) {
-        SmdReaderOptions options = KindsOfWindows()[2];
-        options.pool = pool;
-        EventBuilderOptions building;
-        building.pool = pool;
-        return Reading<EventBuilder>{
-            EventBuilder::Make(TheRun().Open(options).value(), building).value(), {}};
-      },
-      ReadBatches, TextOfReading<EventBuilder>);
+  // Exposures whose end is marked, and moves to what a filter keeps, windows before it too.
+  EventBuilderOptions few;
+  few.filter_timestamps = {Timestamp(3), Timestamp(9), Timestamp(18)};
+  for (const auto& [kind, options] : {std::pair(2, plain), {5, plain}, {2, few}, {5, few}}) {
+    FailureSuite::Try(
+        "EventBuilder::Next, of an integrating detector", OutOfMemory::kStatus,
+        [kind, &options](MemoryPool* pool) {
+          SmdReaderOptions reading = KindsOfWindows()[static_cast<size_t>(kind)];
+          reading.pool = pool;
+          EventBuilderOptions building = options;
+          building.pool = pool;
+          return Reading<EventBuilder>{
+              EventBuilder::Make(TheRun().Open(reading).value(), building).value(), {}};
+        },
+        ReadBatches, TextOfReading<EventBuilder>);
+  }
 }
 
 // A source of windows that are given.

@@ -153,4 +153,26 @@ Timestamp PendingStream::TimestampOfL1Accept(int64_t count) const {
   return last_;
 }
 
+std::optional<Timestamp> PendingStream::LastL1Accept(Timestamp limit) const {
+  std::optional<Timestamp> last;
+  for (auto piece = pieces_.rbegin(); piece != pieces_.rend() && !last.has_value(); ++piece) {
+    if (piece->l1_count == 0) continue;
+    for (const Dgram& dgram : piece->batch) {
+      if (dgram.timestamp() > limit) break;
+      if (IsL1Accept(dgram.service())) last = dgram.timestamp();
+    }
+  }
+  return last;
+}
+
+std::optional<Timestamp> PendingStream::FirstEndRun() const {
+  for (const Piece& piece : pieces_) {
+    if (!piece.has_end_run) continue;
+    for (const Dgram& dgram : piece.batch) {
+      if (dgram.service() == dgram::TransitionId::kEndRun) return dgram.timestamp();
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace alkaid::events::internal

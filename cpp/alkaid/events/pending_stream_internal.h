@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,7 @@ class ALKAID_EXPORT PendingStream {
     dgram::DgramBatch batch;
     dgram::Timestamp last;
     int64_t l1_count;
-    // Whether it is, or was, in this chunk.
+    // Whether one is, or was, in this chunk.
     bool has_end_run;
   };
 
@@ -69,6 +70,10 @@ class ALKAID_EXPORT PendingStream {
   dgram::Timestamp NextAfter(dgram::Timestamp limit) const;
   // Of L1Accept number `count`, from 1; there must be as many.
   dgram::Timestamp TimestampOfL1Accept(int64_t count) const;
+  // Of the last L1Accept up to `limit`; none where there is none.
+  std::optional<dgram::Timestamp> LastL1Accept(dgram::Timestamp limit) const;
+  // Of the first EndRun; none where there is none.
+  std::optional<dgram::Timestamp> FirstEndRun() const;
   // Whether nothing more can be read: at the end, or at a fault.
   bool ended() const { return ended_; }
   const Status& fault() const { return fault_; }

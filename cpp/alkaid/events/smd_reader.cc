@@ -1,18 +1,22 @@
 #include "alkaid/events/smd_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "alkaid/dgram/writer.h"
 #include "alkaid/events/event_batch.h"
+#include "alkaid/events/last_l1_accepts_internal.h"
 #include "alkaid/events/pending_stream_internal.h"
 
 namespace alkaid::events {
 namespace {
 
 constexpr int64_t kFakeSteps = 4;
+constexpr uint64_t kLastMoment = std::numeric_limits<uint64_t>::max();
 
 using dgram::Dgram;
 using dgram::DgramBatch;
@@ -26,7 +30,7 @@ Timestamp Later(Timestamp timestamp, int64_t nanoseconds) {
   constexpr uint64_t kSecond = 1'000'000'000;
   const uint64_t sum = timestamp.total_nanoseconds() + static_cast<uint64_t>(nanoseconds);
   if (sum / kSecond > std::numeric_limits<uint32_t>::max()) {
-    return Timestamp(std::numeric_limits<uint64_t>::max());
+    return Timestamp(kLastMoment);
   }
   return Timestamp(static_cast<uint32_t>(sum / kSecond), static_cast<uint32_t>(sum % kSecond));
 }
@@ -106,6 +110,14 @@ bool SmdReader::AnyPending() const {
                      [](const auto& stream) { return !stream->empty(); });
 }
 
+Timestamp SmdReader::FirstPending() const {
+  Timestamp first(kLastMoment);
+  for (const auto& stream : streams_) {
+    if (!stream->empty()) first = std::min(first, stream->first());
+  }
+  return first;
+}
+
 Result<bool> SmdReader::ReadPast(Timestamp* limit) {
   for (int i = 0; i < stream_count(); ++i) {
     const PendingStream& stream = *streams_[static_cast<size_t>(i)];
@@ -161,31 +173,37 @@ Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
 
 Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>* exposures) {
   PendingStream& integrating = *streams_[static_cast<size_t>(options_.integrating_stream)];
-  const auto has_end_run = [](const PendingStream::Piece& piece) { return piece.has_end_run; };
-  const bool run_ends =
-      std::any_of(integrating.pieces().begin(), integrating.pieces().end(), has_end_run);
-  if (static_cast<int64_t>(begun_.size()) + integrating.l1_count() < options_.batch_size &&
-      !run_ends && integrating.CanRead(options_.max_pending_bytes)) {
+  // What began earlier and has nothing left that may belong to it is over, marked with what an
+  // earlier window ended with.
+  const Timestamp first = FirstPending();
+  std::copy_if(begun_.begin(), begun_.end(), std::back_inserter(*exposures),
+               [&](const Exposure& exposure) { return exposure.end >= first; });
+  const auto count = [&] { return static_cast<int64_t>(exposures->size()); };
+  if (count() + integrating.l1_count() < options_.batch_size &&
+      !integrating.FirstEndRun().has_value() && integrating.CanRead(options_.max_pending_bytes)) {
     ALKAID_RETURN_NOT_OK(integrating.Read());
     return false;
   }
-  *exposures = begun_;
   bool chosen = false;
   // Those that begin inside the window are known too, whether or not they end in it.
   const auto add = [&](const Dgram& dgram) {
-    const bool enough = static_cast<int64_t>(exposures->size()) >= options_.batch_size;
+    const bool enough = count() >= options_.batch_size;
     if ((chosen || enough) && dgram.timestamp() > *limit) return false;
     if (dgram.service() == TransitionId::kEndRun) {
       if (!enough) *limit = std::max(*limit, dgram.timestamp());
       chosen = true;
     } else if (IsL1Accept(dgram.service())) {
-      exposures->push_back(
-          {dgram.timestamp(), Later(dgram.timestamp(), options_.integrating_delta)});
-      if (!enough && !chosen) *limit = exposures->back().end;
+      Timestamp end = Later(dgram.timestamp(), options_.integrating_delta);
+      // Nanoseconds beyond a second can make a later timestamp an earlier time.
+      if (!exposures->empty()) end = std::max(end, exposures->back().end);
+      exposures->push_back({dgram.timestamp(), end});
+      if (!enough && !chosen) *limit = end;
     }
     return true;
   };
-  if (!exposures->empty()) *limit = exposures->back().end;
+  if (!exposures->empty()) {
+    *limit = (*exposures)[static_cast<size_t>(std::min(count(), options_.batch_size) - 1)].end;
+  }
   for (const PendingStream::Piece& piece : integrating.pieces()) {
     bool more = true;
     for (const Dgram& dgram : piece.batch) {
@@ -197,6 +215,62 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>*
   // After the last exposure what is left goes in windows of the ordinary kind.
   if (exposures->empty() && !chosen) return ChooseWinner(limit);
   return true;
+}
+
+Result<bool> SmdReader::SettleExposure(const std::vector<Exposure>& exposures, Timestamp* limit) {
+  // The first that does not end in the window.
+  const auto open = std::find_if(exposures.begin(), exposures.end(),
+                                 [&](const Exposure& exposure) { return exposure.end > *limit; });
+  if (open == exposures.end() || open->l1_accept > *limit) return true;
+  const auto belongs_to_it = [&](Timestamp timestamp) {
+    return open == exposures.begin() || timestamp > std::prev(open)->end;
+  };
+  if (!belongs_to_it(*limit)) return true;
+  std::optional<Timestamp> last;
+  for (const auto& stream : streams_) last = std::max(last, stream->LastL1Accept(*limit));
+  if (!last.has_value() || !belongs_to_it(*last)) return true;
+  const auto goes_on = [&](const auto& stream) {
+    const std::optional<Timestamp> later = stream->LastL1Accept(open->end);
+    return later.has_value() && *later > *limit;
+  };
+  if (std::any_of(streams_.begin(), streams_.end(), goes_on)) return true;
+
+  PendingStream* full = nullptr;
+  for (const auto& stream : streams_) {
+    const bool faulty = stream->ended() && !stream->fault().ok();
+    // One that a fault cuts does not end.
+    if (faulty && stream->last() < open->end) return true;
+    if (stream->ended() || stream->last() > open->end) continue;
+    if (stream->CanRead(options_.max_pending_bytes)) {
+      ALKAID_RETURN_NOT_OK(stream->Read());
+      return false;
+    }
+    full = stream.get();
+  }
+  if (full == nullptr) {
+    *limit = open->end;
+  } else if (FirstPending() < *last) {
+    *limit = Timestamp(last->value() - 1);
+  } else {
+    ALKAID_RETURN_NOT_OK(full->Read());
+    return false;
+  }
+  return true;
+}
+
+bool SmdReader::ExposureGoesOn(const std::vector<Exposure>& exposures, Timestamp limit) const {
+  if (options_.integrating_stream < 0) return false;
+  bool begun = false;
+  for (const Exposure& exposure : exposures) {
+    if (exposure.end == limit) return false;
+    begun |= exposure.end > limit && exposure.l1_accept <= limit;
+  }
+  if (begun) return true;
+  // An exposure that is to come takes in what lies before it, but not across the end of a run.
+  const PendingStream& integrating = *streams_[static_cast<size_t>(options_.integrating_stream)];
+  if (integrating.FirstEndRun() == limit) return false;
+  const std::optional<Timestamp> last = integrating.LastL1Accept(Timestamp(kLastMoment));
+  return !integrating.ended() || (last.has_value() && *last > limit);
 }
 
 Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Exposure>* exposures) {
@@ -215,7 +289,8 @@ Result<bool> SmdReader::ChooseLimit(Timestamp* limit, std::vector<Exposure>* exp
       options_.integrating_stream < 0 ? ChooseWinner(limit) : ChooseExposures(limit, exposures);
   if (!chosen.ok() || !*chosen) return chosen;
   ALKAID_ASSIGN_OR_RAISE(const bool read, ReadPast(limit));
-  return !read;
+  if (read) return false;
+  return SettleExposure(*exposures, limit);
 }
 
 Result<SmdWindow> SmdReader::Next() try { return NextWindow(); } catch (const std::bad_alloc&) {
@@ -253,6 +328,7 @@ Result<SmdWindow> SmdReader::NextWindow() {
         dgram::DgramOrigin{steps, after[i], "fake step"});
     window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
   }
+  window.exposure_goes_on = ExposureGoesOn(exposures, limit);
   std::vector<Exposure> begun = MarkExposures(exposures, &window);
 
   // Nothing can fail from here on.
@@ -275,28 +351,10 @@ std::vector<SmdReader::Exposure> SmdReader::MarkExposures(const std::vector<Expo
       begun.push_back(exposure);
     }
   }
-  // Of each exposure the last L1Accept of all streams; of the first stream where several have it.
-  struct Last {
-    int stream = -1;
-    Timestamp timestamp;
-  };
-  std::vector<Last> lasts(ends.size());
-  for (size_t stream = 0; stream < window->streams.size(); ++stream) {
-    size_t exposure = 0;
-    for (const DgramBatch& batch : window->streams[stream]) {
-      for (const Dgram& dgram : batch) {
-        while (exposure < ends.size() && dgram.timestamp() > ends[exposure]) ++exposure;
-        if (exposure == ends.size()) break;
-        if (dgram.service() != TransitionId::kL1Accept) continue;
-        Last& last = lasts[exposure];
-        const bool later = last.stream < 0 || dgram.timestamp() > last.timestamp;
-        if (!later && last.stream != static_cast<int>(stream)) continue;
-        last = {static_cast<int>(stream), dgram.timestamp()};
-      }
-    }
-  }
-  for (const Last& last : lasts) {
-    if (last.stream >= 0) window->ends.push_back({last.stream, last.timestamp});
+  if (ends.empty()) return begun;
+  const auto any = [](Timestamp) { return true; };
+  for (const SmdWindow::EndOfBatch& last : internal::LastL1Accepts(window->streams, ends, any)) {
+    if (last.stream >= 0) window->ends.push_back(last);
   }
   return begun;
 }

@@ -14,12 +14,15 @@
 //
 // With an integrating detector a window spans `batch_size` of that detector's L1Accepts: each ends
 // an exposure, at its own time plus `integrating_delta`, and the last L1Accept of all streams in it
-// is marked. Behind the detector's last L1Accept, and its EndRun, windows are as without one.
+// is marked, once. Exposures that end with the same L1Accept share its mark, and one that a fault
+// cuts has none. Behind the detector's last L1Accept, and its EndRun, windows are as without one.
 //
 // Memory: a stream reads no further while it holds `max_pending_bytes` or more that were not yet
 // given out. What it holds, it holds as the whole chunks in which that lies: so a stream takes at
 // most `max_pending_bytes` and three chunks, and what the caller keeps of the windows. A stream
-// that is full before the window is decides where it ends.
+// that is full before the window is decides where it ends. One exception: what may be the last
+// L1Accept of an exposure is not given out before that is known, so where the transitions between
+// it and the end of the exposure alone are more than that, a stream holds them all.
 //
 // Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays.
 // After any other failure Next may be called again, and gives what it would have given.
@@ -109,6 +112,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   explicit SmdReader(const SmdReaderOptions& options);
 
   bool AnyPending() const;
+  // Of the earliest datagram that is pending; the last moment where none is.
+  dgram::Timestamp FirstPending() const;
   // Reads streams that must be read before a window can end at `limit`, and lowers it to where a
   // full or faulty stream ends. Answers whether anything was read: then choose again.
   Result<bool> ReadPast(dgram::Timestamp* limit);
@@ -117,6 +122,11 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   Result<bool> ChooseLimit(dgram::Timestamp* limit, std::vector<Exposure>* exposures);
   Result<bool> ChooseWinner(dgram::Timestamp* limit);
   Result<bool> ChooseExposures(dgram::Timestamp* limit, std::vector<Exposure>* exposures);
+  // Moves a `limit` that lies inside an exposure to where the last L1Accept before it is known not
+  // to be the exposure's last, or to the exposure's end.
+  Result<bool> SettleExposure(const std::vector<Exposure>& exposures, dgram::Timestamp* limit);
+  // Whether the L1Accepts before `limit` may belong to an exposure that ends later.
+  bool ExposureGoesOn(const std::vector<Exposure>& exposures, dgram::Timestamp limit) const;
   // Marks the exposures that the window ends, and gives those that it began and does not end.
   static std::vector<Exposure> MarkExposures(const std::vector<Exposure>& exposures,
                                              SmdWindow* window);

@@ -215,6 +215,117 @@ TEST(SmdReader, MarksEachOfExposuresThatOverlap) {
   }
 }
 
+// The timestamps of all events, with a star for each datagram that is an L1AcceptEndOfBatch.
+std::vector<std::string> Events(const std::vector<std::string>& streams,
+                                const SmdReaderOptions& options,
+                                EventBuilderOptions building = {}) {
+  auto builder = *EventBuilder::Make(*Open(streams, options), std::move(building));
+  std::vector<std::string> events;
+  while (true) {
+    const Result<EventBatches> built = builder->Next();
+    EXPECT_THAT(built, IsOk());
+    if (!built.ok() || built->done()) return events;
+    for (const Event& event : built->batch()) {
+      std::string text = std::to_string(event.timestamp().value());
+      event.ForEachDgram([&](int, const dgram::Dgram& dgram) {
+        if (dgram.service() == TransitionId::kL1AcceptEndOfBatch) text += "*";
+      });
+      events.push_back(text);
+    }
+  }
+}
+std::string Updates(uint64_t first, uint64_t end) {
+  std::string run;
+  for (uint64_t t = first; t < end; ++t) run += Dgram(TransitionId::kSlowUpdate, t);
+  return run;
+}
+SmdReaderOptions Integrating(int stream, int64_t delta, int64_t batch_size = 1) {
+  SmdReaderOptions options = Options(batch_size);
+  options.integrating_stream = stream;
+  options.integrating_delta = delta;
+  return options;
+}
+
+// Two exposures begin before the first ends, and then nothing comes for a while.
+TEST(SmdReader, GivesAnEmptyWindowAtTheEndAlone) {
+  std::string begin;
+  for (const TransitionId service :
+       {TransitionId::kBeginRun, TransitionId::kBeginStep, TransitionId::kEnable}) {
+    begin += Dgram(service, begin.size() / 24);
+  }
+  std::string end;
+  for (const TransitionId service :
+       {TransitionId::kDisable, TransitionId::kEndStep, TransitionId::kEndRun}) {
+    end += Dgram(service, 200 + end.size() / 24);
+  }
+  const std::vector<std::string> streams = {begin + Every(100, 1, 107) + Every(120, 1, 123) + end,
+                                            begin + L1(100) + L1(102) + L1(120) + end};
+  const auto expected = Events(streams, Integrating(1, 6, 1000));
+  EXPECT_EQ(expected.size(), 16);
+  for (const int64_t window : {1, 2}) {
+    for (const int64_t batch : {1, 2, 3, 4, 5}) {
+      EventBuilderOptions building;
+      building.batch_size = batch;
+      EXPECT_EQ(Events(streams, Integrating(1, 6, window), building), expected) << window;
+    }
+  }
+}
+
+TEST(SmdReader, MarksALastL1AcceptThatRepeatsOnce) {
+  const std::vector<std::string> streams = {L1(3) + L1(5) + L1(5) + L1(9), L1(3) + L1(5) + L1(9)};
+  EXPECT_THAT(Events(streams, Integrating(1, 0)), ElementsAre("3*", "5", "5*", "9*"));
+  // So do messages.
+  const auto reader = *Open(streams, Integrating(1, 0, 2));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Buffer> message, Pack(window));
+  const std::string first = Dgram(TransitionId::kL1AcceptEndOfBatch, 3) + L1(5) +
+                            Dgram(TransitionId::kL1AcceptEndOfBatch, 5);
+  EXPECT_EQ(message->ToString().substr(0, first.size() + 48), first + L1(3) + L1(5));
+}
+
+TEST(SmdReader, MarksAnL1AcceptThatAFullStreamCutsFromTheEndOfItsExposure) {
+  // Behind it are only transitions, more than a stream may hold.
+  const std::vector<std::string> streams = {Every(1, 1, 6) + Updates(6, 30) + L1(30),
+                                            L1(3) + Updates(6, 30)};
+  const std::string marked = "5*";
+  SmdReaderOptions options = Integrating(1, 12);
+  EXPECT_THAT(Events(streams, options), ::testing::Contains(marked));
+  const auto expected = Events(streams, options);
+  for (const int64_t most : {120, 144, 240, 480}) {
+    options.chunk_bytes = 48;
+    options.max_pending_bytes = most;
+    EXPECT_EQ(Events(streams, options), expected) << most;
+  }
+}
+
+TEST(SmdReader, MarksAnL1AcceptAtTheTimeOfTheEndRunBeforeIt) {
+  const std::string run =
+      Dgram(TransitionId::kBeginRun, 1) + L1(2) + Dgram(TransitionId::kEndRun, 20) + L1(20);
+  for (const int64_t batch_size : {1, 2, 3, 10}) {
+    EXPECT_THAT(Events({run + L1(50), run}, Integrating(1, 5, batch_size)),
+                ElementsAre("1", "2*", "20", "20*", "50"));
+  }
+}
+
+// Its exposure has not ended where the fault is.
+TEST(SmdReader, DoesNotMarkAnExposureThatAFaultCuts) {
+  const std::string cut = Every(1, 1, 6) + Updates(6, 9);
+  for (const int64_t most : {120, 100000}) {
+    SmdReaderOptions options = Integrating(1, 12);
+    options.chunk_bytes = 48;
+    options.max_pending_bytes = most;
+    const auto reader = *Open({cut + L1(4), L1(3) + Updates(6, 9)}, options);
+    int64_t dgrams = 0;
+    Result<SmdWindow> window = reader->Next();
+    for (; window.ok(); window = reader->Next()) {
+      dgrams += window->size();
+      EXPECT_TRUE(window->ends.empty());
+    }
+    EXPECT_THAT(window, StatusIs(StatusCode::kDataLoss, HasSubstr("timestamp 4 of stream 0")));
+    EXPECT_EQ(dgrams, 12);
+  }
+}
+
 TEST(SmdReader, TakesSeveralExposuresIntoAWindowAndTheRestBehindTheLast) {
   SmdReaderOptions options = Options(2);
   options.integrating_stream = 1;

@@ -76,6 +76,7 @@ class OneWindowSource final : public SmdWindowSource {
     window_.configurations = configurations.empty() ? FirstOf(streams) : std::move(configurations);
     window_.streams = std::move(streams);
     window_.limit = dgram::Timestamp(std::numeric_limits<uint64_t>::max());
+    window_.ends_are_marked = true;
   }
   int stream_count() const override { return stream_count_; }
   Result<SmdWindow> Next() override {
@@ -112,14 +113,16 @@ Result<Batches> ReadBlock(std::shared_ptr<Buffer> block,
 // Sets the service of the datagrams that end an exposure, in a stream's bytes.
 void MarkEnds(const SmdWindow& window, int stream, uint8_t* at, const uint8_t* end) {
   auto mark = window.ends.begin();
+  int64_t repeat = 0;
   while (at != end) {
     const dgram::Timestamp timestamp(dgram::LoadUnaligned<uint64_t>(at));
     while (mark != window.ends.end() && (mark->stream != stream || mark->timestamp < timestamp)) {
       ++mark;
+      repeat = 0;
     }
     if (mark == window.ends.end()) return;
-    if (mark->timestamp == timestamp &&
-        dgram::DgramHeader::ServiceOf(at) == dgram::TransitionId::kL1Accept) {
+    if (mark->timestamp == timestamp && IsL1Accept(dgram::DgramHeader::ServiceOf(at)) &&
+        repeat++ == mark->repeat) {
       at[11] = static_cast<uint8_t>((at[11] & 0xf0) |
                                     static_cast<int>(dgram::TransitionId::kL1AcceptEndOfBatch));
     }
@@ -253,6 +256,7 @@ Result<SmdWindow> Unpack(const std::shared_ptr<Buffer>& message,
   if (packed_here != nullptr) ALKAID_RETURN_NOT_OK(packed_here->Check(configurations, source));
   SmdWindow window;
   window.configurations = configurations;
+  window.ends_are_marked = true;
   int64_t at = 0;
   for (size_t i = 0; i < configurations.size(); ++i) {
     const int64_t nbytes = footer.size(static_cast<int64_t>(i));

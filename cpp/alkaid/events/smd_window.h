@@ -43,18 +43,26 @@ struct ALKAID_EXPORT SmdWindow {
   struct EndOfBatch {
     int stream;
     dgram::Timestamp timestamp;
+    // How many L1Accepts of that timestamp the stream has before it.
+    int64_t repeat = 0;
   };
 
   // Of each stream, in order, all its datagrams after the last window up to `limit`; the Configure
   // that opens a stream is not among them.
   std::vector<std::vector<dgram::DgramBatch>> streams;
   dgram::Timestamp limit;
-  // In order of time; empty unless there is an integrating detector.
+  // In order of time, one for each exposure that ends in the window; empty unless there is an
+  // integrating detector.
   std::vector<EndOfBatch> ends;
   // Of each stream, what its datagrams up to the first Configure in the window were recorded under,
   // and from that on, what it declares. Null where that is not known. Empty in a window that was
   // made by hand.
   std::vector<std::shared_ptr<const dgram::Configuration>> configurations;
+  // Whether an exposure may take in L1Accepts of this window and of the next. So it is only where a
+  // stream was full in the midst of one.
+  bool exposure_goes_on = false;
+  // Whether the L1Accepts that end an exposure are L1AcceptEndOfBatch already, as in a message.
+  bool ends_are_marked = false;
 
   // What is in force after the last datagram of each stream.
   std::vector<std::shared_ptr<const dgram::Configuration>> ConfigurationsAfter() const;
