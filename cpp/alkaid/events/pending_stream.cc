@@ -29,9 +29,9 @@ Status PendingStream::Start(MemoryPool* pool) {
   if (batch.empty()) return dgram::internal::DataFault(place, ": it is empty");
   const Dgram first = *batch.begin();
   if (first.service() != dgram::TransitionId::kConfigure) return first.Fault(0, place);
-  // A copy, which does not keep the chunk.
+  // A copy, which does not keep the chunk. Its time says nothing of the data: what configures may go
+  // by another clock.
   ALKAID_ASSIGN_OR_RAISE(configure_, first.Copy(pool));
-  last_ = first.timestamp();
   Add(Tail(batch, 1, first.size()));
   return absl::OkStatus();
 }

@@ -400,6 +400,19 @@ TEST(SmdReader, DoesNotCountWhatFollowsAFaultAsGiven) {
   EXPECT_EQ(reader->position(), reader->total_bytes() - after_fault);
 }
 
+// What configures may go by another clock than what is triggered.
+TEST(SmdReader, ReadsDataThatAreEarlierThanTheirConfigure) {
+  std::vector<std::unique_ptr<dgram::BatchReader>> readers;
+  for (const uint64_t configured : {Timestamp(1'800'000'000, 0).value(), uint64_t{0}}) {
+    readers.push_back(*dgram::BatchReader::Open(Buffer::FromString(
+        SmdConfigure(configured) + Dgram(TransitionId::kBeginRun, 1) + Every(2, 1, 5))));
+  }
+  const auto reader = *SmdReader::Open(std::move(readers), Options(2));
+  EXPECT_EQ(Describe(*reader->Next()), "1,2,3 | 1,2,3");
+  EXPECT_EQ(Describe(*reader->Next()), "4 | 4");
+  EXPECT_TRUE(reader->Next()->empty());
+}
+
 TEST(SmdReader, DeliversEverythingBeforeAPartialDatagram) {
   const auto reader = *Open({L1(1) + L1(2).substr(0, 20), L1(1) + L1(2)}, Options(1));
   EXPECT_EQ(Describe(*reader->Next()), "1 | 1");
