@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
@@ -62,8 +63,14 @@ class GroupReader final : public BigDataReader {
   // After the last event: false, once every chunk that was announced is known to be there.
   Result<bool> End();
 
+  Result<std::unique_ptr<io::ReadQueue>> MakeQueue() const;
+  // Leaves the queue to the parent where this is a child of the process that made it.
+  Status OwnQueue();
+
   const BatchSource source_;
   const BigDataReaderOptions options_;
+  // The process that made the queue.
+  uint64_t generation_ = alkaid::internal::ForkGeneration();
   const std::shared_ptr<dgram::BlockRecycler> recycler_;
   std::unique_ptr<io::ReadQueue> queue_;
   BigDataPlan plan_;
@@ -96,9 +103,7 @@ GroupReader::~GroupReader() {
 }
 
 Status GroupReader::Init(const std::vector<std::string>& paths) {
-  const io::ReadQueueKind kind =
-      options_.prefetch == 0 ? io::ReadQueueKind::kInline : options_.queue;
-  ALKAID_ASSIGN_OR_RAISE(queue_, io::ReadQueue::Make(kind, options_.prefetch + 1));
+  ALKAID_ASSIGN_OR_RAISE(queue_, MakeQueue());
   for (size_t i = 0; i < paths.size(); ++i) {
     std::shared_ptr<BigDataFile> file;
     if (options_.use_small_data.empty() || !options_.use_small_data[i]) {
@@ -107,6 +112,28 @@ Status GroupReader::Init(const std::vector<std::string>& paths) {
       ALKAID_ASSIGN_OR_RAISE(file->file, OpenFile(paths[i]));
     }
     plan_.AddStream(std::move(file));
+  }
+  return absl::OkStatus();
+}
+
+Result<std::unique_ptr<io::ReadQueue>> GroupReader::MakeQueue() const {
+  const io::ReadQueueKind kind =
+      options_.prefetch == 0 ? io::ReadQueueKind::kInline : options_.queue;
+  return io::ReadQueue::Make(kind, options_.prefetch + 1);
+}
+
+Status GroupReader::OwnQueue() {
+  const uint64_t generation = alkaid::internal::ForkGeneration();
+  if (generation == generation_) return absl::OkStatus();
+  ALKAID_ASSIGN_OR_RAISE(queue_, MakeQueue());
+  generation_ = generation;
+  // What is in flight is read into the parent's memory.
+  for (Stream& stream : plan_.streams()) {
+    for (const auto& group : stream.groups) {
+      if (group->ticket < 0) continue;
+      group->ticket = -1;
+      group->buffer = nullptr;
+    }
   }
   return absl::OkStatus();
 }
@@ -234,6 +261,7 @@ Status GroupReader::TryToReadAhead() {
 
 Status GroupReader::Load(Group* group) {
   if (group->origin != nullptr) return absl::OkStatus();
+  ALKAID_RETURN_NOT_OK(OwnQueue());
   // Steps are in the order of need: all before this one were needed before.
   while (!group->begun) ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
   // It was begun, and failed.

@@ -27,7 +27,8 @@
 //
 // Ownership: shares the source of batches, owns its files; datagrams live on their own. The pool
 // must outlive both.
-// Threads: one at a time.
+// Threads: one at a time. Fork: a child and its parent may both read on, each what was left at the
+// fork; a child makes a queue of its own, and reads again what was being read.
 // Out of memory: kResourceExhausted from Open and Next, where operator new has none too.
 #pragma once
 

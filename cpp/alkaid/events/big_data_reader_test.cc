@@ -2,9 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +22,7 @@
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_streams.h"
+#include "fixtures/libc_malloc.h"
 
 namespace alkaid::events {
 namespace {
@@ -222,6 +228,107 @@ TEST_P(BigDataReaderQueues, GiveTheSameEventsAndReadsHoweverFarTheyRunAhead) {
     EXPECT_EQ(ahead.reads, plain.reads) << prefetch;
   }
 }
+
+// The files of a run, in a folder that goes with them.
+class RunFiles {
+ public:
+  explicit RunFiles(Streams& streams)
+      : folder_(::testing::TempDir() + "alkaid_run_" + std::to_string(::getpid())) {
+    std::filesystem::create_directories(folder_);
+    for (int i = 0; i < static_cast<int>(streams.small().size()); ++i) {
+      big.push_back(folder_ + "/s" + std::to_string(i) + ".xtc2");
+      small.push_back(folder_ + "/s" + std::to_string(i) + ".smd.xtc2");
+      std::ofstream(big.back(), std::ios::binary) << streams.big(i);
+      std::ofstream(small.back(), std::ios::binary)
+          << crafted::SmdConfigure() + streams.small()[static_cast<size_t>(i)];
+    }
+  }
+  ~RunFiles() { std::filesystem::remove_all(folder_); }
+  RunFiles(const RunFiles&) = delete;
+  RunFiles& operator=(const RunFiles&) = delete;
+
+  std::vector<std::string> big;
+  std::vector<std::string> small;
+
+ private:
+  const std::string folder_;
+};
+
+// At most `count` more events: timestamps, and the bytes of each datagram.
+Result<std::vector<std::string>> Read(BigDataReader* reader, size_t count) {
+  std::vector<std::string> texts;
+  BigDataEvent event;
+  while (texts.size() < count) {
+    ALKAID_ASSIGN_OR_RAISE(const bool more, reader->Next(&event));
+    if (!more) break;
+    std::string text = std::to_string(event.timestamp().value());
+    for (int i = 0; i < event.stream_count(); ++i) {
+      const dgram::Dgram& dgram = event.dgram(i);
+      text += "|";
+      if (event.has(i)) text.append(dgram.data(), dgram.data() + dgram.size());
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+TEST_P(BigDataReaderQueues, AChildOfForkReadsOnAsItsParentDoes) {
+  if (GetParam() == io::ReadQueueKind::kIoUring && !io::CheckIoUring().ok()) {
+    GTEST_SKIP() << io::CheckIoUring();
+  }
+  if (GetParam() == io::ReadQueueKind::kThreads && alkaid::internal::kMallocIsSanitizers) {
+    GTEST_SKIP()
+        << "a sanitizer's child of a process with threads can neither allocate nor start some";
+  }
+  Streams streams(2);
+  for (uint64_t t = 1; t < 200; ++t) {
+    if (t % 50 == 0) {
+      streams.Transition(TransitionId::kSlowUpdate, t);
+      continue;
+    }
+    streams.L1Accept(0, t, std::string(t * 10, 'x'));
+    if (t % 3 == 0) streams.L1Accept(1, t, std::string(1000, 'y'));
+  }
+  const RunFiles files(streams);
+  const auto open = [&](int prefetch) {
+    SmdReaderOptions windows;
+    windows.batch_size = 10;
+    windows.chunk_bytes = 1000;
+    EventBuilderOptions building;
+    building.batch_size = 10;
+    BigDataReaderOptions options;
+    options.queue = GetParam();
+    options.prefetch = prefetch;
+    options.chunk_bytes = 3000;
+    return *BigDataReader::Open(
+        files.big, *EventBuilder::Make(*SmdReader::Open(files.small, windows), building), options);
+  };
+  constexpr size_t kAll = 1000;
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto expected, Read(open(0).get(), kAll));
+  ASSERT_EQ(expected.size(), 199);
+  for (const size_t read_before : {0, 1, 9, 10, 63, 198, 199}) {
+    const auto reader = open(3);
+    ALKAID_ASSERT_OK(Read(reader.get(), read_before));
+    const auto reads_on = [&] {
+      const auto rest = Read(reader.get(), kAll);
+      return rest.ok() &&
+             std::equal(rest->begin(), rest->end(),
+                        expected.begin() + static_cast<ptrdiff_t>(read_before), expected.end());
+    };
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::alarm(20);
+      ::_exit(reads_on() ? 0 : 1);
+    }
+    EXPECT_TRUE(reads_on()) << "after " << read_before;
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 0) << "after " << read_before;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, BigDataReaderQueues,
                          ::testing::Values(io::ReadQueueKind::kInline, io::ReadQueueKind::kThreads,
                                            io::ReadQueueKind::kIoUring),

@@ -113,9 +113,10 @@ int Run(const EventsOptions& options) {
   if (options.json) {
     JsonReport report(options.source.Describe(), "batches");
     status = Build(options, *opened, &report, &totals);
-    report.Finish(
-        status,
-        {{"n_batches", totals.batches}, {"n_events", totals.events}, {"n_steps", totals.steps}});
+    Json tail = {
+        {"n_batches", totals.batches}, {"n_events", totals.events}, {"n_steps", totals.steps}};
+    if (status.ok()) options.source.DescribeMissing(*opened->builder, &tail);
+    report.Finish(status, tail);
   } else {
     std::printf("%8s %8s %8s %8s %12s  %s\n", "batch", "events", "kept", "steps", "bytes",
                 "sha256 of the batch");
@@ -123,6 +124,7 @@ int Run(const EventsOptions& options) {
     std::printf("batches %" PRId64 ", events %" PRId64 ", of which transitions %" PRId64 "\n",
                 totals.batches, totals.events, totals.steps);
   }
+  if (status.ok()) EventSource::TellMissing(*opened->builder);
   return ReportStatus(status);
 }
 

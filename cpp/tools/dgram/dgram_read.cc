@@ -80,17 +80,21 @@ class Pipeline {
  public:
   explicit Pipeline(const ReadOptions& options) : options_(options), pool_(default_memory_pool()) {}
 
+  // `list`: whether Run lists batches.
+  Status Open(bool list) {
+    ALKAID_ASSIGN_OR_RAISE(opened_, options_.source.Open(&pool_));
+    ALKAID_ASSIGN_OR_RAISE(reader_, OpenBigData(list));
+    return absl::OkStatus();
+  }
+  // What follows: once it is open.
   Status Run(JsonReport* report) {
-    ALKAID_ASSIGN_OR_RAISE(const EventSource::Opened opened, options_.source.Open(&pool_));
-    ALKAID_ASSIGN_OR_RAISE(const auto reader, Open(opened, report != nullptr));
-    queue_ = io::ToString(reader->queue_kind());
-    Progress progress("reading", opened.reader->total_bytes());
+    Progress progress("reading", opened_.reader->total_bytes());
     const auto start = std::chrono::steady_clock::now();
-    const Status status = ReadEvents(*reader, *opened.reader, &progress, report);
+    const Status status = ReadEvents(*reader_, *opened_.reader, &progress, report);
     seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    statistics_ = reader->statistics();
     return status;
   }
+  const events::EventBuilder& builder() const { return *opened_.builder; }
 
   Json Summary() const {
     struct rusage usage = {};
@@ -98,23 +102,23 @@ class Pipeline {
     const auto rate = [&](int64_t count) {
       return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
     };
-    Json json = {{"n_events", statistics_.events},         {"n_dgrams", statistics_.dgrams},
-                 {"dgram_bytes", statistics_.dgram_bytes}, {"n_reads", statistics_.reads},
-                 {"n_retries", statistics_.retries},       {"n_files", statistics_.files_opened}};
+    const events::BigDataReader::Statistics& statistics = reader_->statistics();
+    Json json = {{"n_events", statistics.events},         {"n_dgrams", statistics.dgrams},
+                 {"dgram_bytes", statistics.dgram_bytes}, {"n_reads", statistics.reads},
+                 {"n_retries", statistics.retries},       {"n_files", statistics.files_opened}};
     if (options_.fields) json["n_fields"] = fields_;
     json["seconds"] = seconds_;
-    json["events_per_second"] = rate(statistics_.events);
-    json["bytes_per_second"] = rate(statistics_.dgram_bytes);
+    json["events_per_second"] = rate(statistics.events);
+    json["bytes_per_second"] = rate(statistics.dgram_bytes);
     json["backend"] = pool_.backend_name();
-    json["read_queue"] = queue_;
+    json["read_queue"] = io::ToString(reader_->queue_kind());
     json["pool_peak_bytes"] = pool_.max_memory();
     json["process_peak_bytes"] = int64_t{usage.ru_maxrss} * 1024;
     return json;
   }
 
  private:
-  Result<std::unique_ptr<events::BigDataReader>> Open(const EventSource::Opened& opened,
-                                                      bool list) {
+  Result<std::unique_ptr<events::BigDataReader>> OpenBigData(bool list) {
     events::BigDataReaderOptions reading;
     reading.chunk_bytes = options_.chunk_bytes;
     reading.prefetch = options_.prefetch;
@@ -141,7 +145,7 @@ class Pipeline {
     }
     return events::BigDataReader::Open(
         options_.data,
-        [this, builder = opened.builder]() -> Result<std::optional<events::EventBatch>> {
+        [this, builder = opened_.builder]() -> Result<std::optional<events::EventBatch>> {
           ALKAID_ASSIGN_OR_RAISE(const events::EventBatches built, builder->Next());
           if (built.done()) return std::optional<events::EventBatch>();
           ++batches_;
@@ -204,10 +208,10 @@ class Pipeline {
 
   const ReadOptions& options_;
   ProxyMemoryPool pool_;
-  std::string queue_;
+  EventSource::Opened opened_;
+  std::unique_ptr<events::BigDataReader> reader_;
   double seconds_ = 0;
   int64_t fields_ = 0;
-  events::BigDataReader::Statistics statistics_;
   // Batches of small data that there were.
   int64_t batches_ = 0;
   // Of batch `listed_` on.
@@ -241,9 +245,12 @@ int Run(const ReadOptions& options) {
                                         options.data.size(), " of big data; they go in pairs"));
   }
   Pipeline pipeline(options);
+  const Status opened = pipeline.Open(options.batches);
+  if (!opened.ok()) return ReportStatus(opened);
   if (!options.json) {
     const Status status = pipeline.Run(nullptr);
     PrintSummary(pipeline.Summary());
+    if (status.ok()) EventSource::TellMissing(pipeline.builder());
     return ReportStatus(status);
   }
   Json head = options.source.Describe();
@@ -251,7 +258,10 @@ int Run(const ReadOptions& options) {
   head["bd_chunksize"] = options.chunk_bytes;
   JsonReport report(head, "batches");
   const Status status = pipeline.Run(options.batches ? &report : nullptr);
-  report.Finish(status, pipeline.Summary());
+  Json summary = pipeline.Summary();
+  if (status.ok()) options.source.DescribeMissing(pipeline.builder(), &summary);
+  report.Finish(status, summary);
+  if (status.ok()) EventSource::TellMissing(pipeline.builder());
   return ReportStatus(status);
 }
 

@@ -1,7 +1,10 @@
 #include "tools/dgram/event_source.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
+#include <cstdio>
 #include <fstream>
 #include <system_error>
 #include <utility>
@@ -72,7 +75,7 @@ Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
   events::EventBuilderOptions building;
   building.batch_size = batch_size;
   building.pool = pool;
-  if (!timestamps.empty() || !timestamps_file.empty()) building.filter_timestamps.emplace();
+  if (filters()) building.filter_timestamps.emplace();
   for (const std::string& text : timestamps) {
     ALKAID_RETURN_NOT_OK(AddTimestamp(text, "--timestamps", &*building.filter_timestamps));
   }
@@ -101,6 +104,32 @@ nlohmann::ordered_json EventSource::Describe() const {
     json["integrating_delta"] = reading.integrating_delta;
   }
   return json;
+}
+
+void EventSource::TellMissing(const events::EventBuilder& builder) {
+  constexpr size_t kMostNamed = 20;
+  const std::vector<dgram::Timestamp> missing = builder.missing_timestamps();
+  if (missing.empty()) return;
+  std::string text;
+  for (size_t i = 0; i < std::min(missing.size(), kMostNamed); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(missing[i].value());
+  }
+  if (missing.size() > kMostNamed) {
+    text += " and " + std::to_string(missing.size() - kMostNamed) + " more";
+  }
+  std::fflush(stdout);
+  std::fprintf(stderr, "alkaid: no L1Accept has the timestamp%s %s\n",
+               missing.size() == 1 ? "" : "s", text.c_str());
+}
+
+void EventSource::DescribeMissing(const events::EventBuilder& builder,
+                                  nlohmann::ordered_json* tail) const {
+  if (!filters()) return;
+  nlohmann::ordered_json& list = (*tail)["missing_timestamps"];
+  list = nlohmann::ordered_json::array();
+  for (const dgram::Timestamp timestamp : builder.missing_timestamps()) {
+    list.push_back(std::to_string(timestamp.value()));
+  }
 }
 
 }  // namespace alkaid::tools

@@ -28,7 +28,7 @@ struct EventSource {
 
   struct Opened {
     // Borrowed from the builder.
-    events::SmdReader* reader;
+    events::SmdReader* reader = nullptr;
     std::shared_ptr<events::EventBuilder> builder;
   };
   // `pool` null: the default.
@@ -36,6 +36,14 @@ struct EventSource {
 
   // What was asked for, for the head of a report.
   nlohmann::ordered_json Describe() const;
+  // After the end of a run: says on stderr which of the timestamps that were asked for occur
+  // nowhere.
+  static void TellMissing(const events::EventBuilder& builder);
+  // The same for the tail of a report, as "missing_timestamps"; nothing where none were asked for.
+  void DescribeMissing(const events::EventBuilder& builder, nlohmann::ordered_json* tail) const;
+
+ private:
+  bool filters() const { return !timestamps.empty() || !timestamps_file.empty(); }
 };
 
 }  // namespace alkaid::tools

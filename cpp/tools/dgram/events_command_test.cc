@@ -124,6 +124,52 @@ TEST_F(EventsCommand, RefusesTimestampsThatAreNone) {
   EXPECT_EQ(with("--integrating-delta=5").exit_code, 1);
 }
 
+TEST_F(EventsCommand, NamesTimestampsThatOccurNowhere) {
+  // 1 is of a transition.
+  const auto named = HasSubstr("no L1Accept has the timestamps 1, 99");
+  const CommandResult events =
+      RunCommand({"dgram", "events", small_[0], small_[1], "--timestamps=4,99,1"});
+  EXPECT_EQ(events.exit_code, 0);
+  EXPECT_THAT(events.err, named);
+  const CommandResult read = Read({"--timestamps=1,4,99"});
+  EXPECT_EQ(read.exit_code, 0);
+  EXPECT_THAT(read.err, named);
+  const CommandResult json = Read({"--json", "--timestamps=1,4,99"});
+  EXPECT_EQ(Json::parse(json.out)["missing_timestamps"], Json({"1", "99"}));
+  EXPECT_THAT(json.err, named);
+  EXPECT_THAT(RunCommand({"dgram", "events", small_[0], "--timestamps=4,99"}).err,
+              HasSubstr("no L1Accept has the timestamp 99"));
+  EXPECT_EQ(RunCommand({"dgram", "events", small_[0], "--timestamps=4"}).err, "");
+  std::string many;
+  for (int t = 100; t < 125; ++t) many += std::to_string(t) + "\n";
+  const CommandResult from_file =
+      RunCommand({"dgram", "events", "--timestamps-file", Write("many", many), small_[0]});
+  EXPECT_THAT(from_file.err, HasSubstr("118, 119 and 5 more"));
+}
+
+TEST_F(EventsCommand, ReadsSmallDataThatAreEarlierThanTheirConfigure) {
+  const std::string late = Write(
+      "late.smd.xtc2", crafted::SmdConfigure(dgram::Timestamp(1'800'000'000, 0).value()) +
+                           crafted::Dgram(TransitionId::kBeginRun, 1) + crafted::Smd(10, 0, 24) +
+                           crafted::Smd(20, 24, 24) + crafted::Dgram(TransitionId::kEndRun, 21));
+  const CommandResult result = RunCommand({"dgram", "events", late});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr("batches 1, events 4, of which transitions 2"));
+}
+
+TEST_F(EventsCommand, PrintsNoStatisticsOfARunThatCouldNotBeOpened) {
+  fs::remove(big_[1]);
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{}, {"--json"}, {"--json", "--batches"}}) {
+    const CommandResult result = Read(more);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr("s1.xtc2"));
+  }
+  EXPECT_EQ(Read({"--smd=/no/such/file", "--data=/no/such/file"}).out, "");
+}
+
 TEST_F(EventsCommand, ReadsARunAndSaysWhatItTook) {
   const CommandResult text = Read({});
   EXPECT_EQ(text.exit_code, 0) << text.err;
