@@ -386,19 +386,22 @@ Status EventBuilder::AppendL1Accept(uint64_t timestamp) {
     ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
     building->next_event = event_count_ + 1;
   }
+  if (!window_.ends.empty()) [[unlikely]]
+    MarkEnd(timestamp, builder);
+  return absl::OkStatus();
+}
+
+void EventBuilder::MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder) {
   const auto& ends = window_.ends;
   while (next_end_ < ends.size() && ends[next_end_].timestamp.value() < timestamp) {
     ++next_end_;
     repeats_ = 0;
   }
-  if (next_end_ < ends.size() && ends[next_end_].timestamp.value() == timestamp) {
-    uint8_t* const last = builder->mutable_last(ends[next_end_].stream);
-    if (last != nullptr && repeats_++ == ends[next_end_].repeat) {
-      last[11] = static_cast<uint8_t>((last[11] & 0xf0) |
-                                      static_cast<int>(TransitionId::kL1AcceptEndOfBatch));
-    }
-  }
-  return absl::OkStatus();
+  if (next_end_ == ends.size() || ends[next_end_].timestamp.value() != timestamp) return;
+  uint8_t* const last = builder->mutable_last(ends[next_end_].stream);
+  if (last == nullptr || repeats_++ != ends[next_end_].repeat) return;
+  last[11] =
+      static_cast<uint8_t>((last[11] & 0xf0) | static_cast<int>(TransitionId::kL1AcceptEndOfBatch));
 }
 
 Result<EventBuilder::Building*> EventBuilder::BuildingFor(int destination) {

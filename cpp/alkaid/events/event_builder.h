@@ -158,6 +158,8 @@ class ALKAID_EXPORT EventBuilder {
   Status Append(uint64_t timestamp, dgram::TransitionId service);
   Status AppendL1Accept(uint64_t timestamp);
   Result<Building*> BuildingFor(int destination);
+  // Marks the datagram of the event that was appended last, where it ends an exposure.
+  void MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder);
   bool Wanted(uint64_t timestamp);
   bool IsInFilter(dgram::Timestamp timestamp) const;
   Status Fault(int stream, const std::string& what) const;
