@@ -23,7 +23,7 @@ set(ALKAID_FORKING_TESTS
   ForkGuard.*
   IoUringReadQueue.IsNoStandardStream
   MakerCommand.CanBeInterruptedInARunWithoutEvents
-  MakerCommand.CanBeLeftWhereItWaitsForTheReaderOfAPipe
+  MakerCommand.CanBeLeftWhereItWaits*
   MakerCommand.HoldsTheValuesOfOneStreamAtATime
   MakerCommand.LeavesNothingAfterASignalAndExitsWithItsNumber
   MakerCommand.ReportsTheLimitOfAFilesSizeLikeAFullDisk

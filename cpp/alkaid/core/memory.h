@@ -14,6 +14,7 @@
 #include "alkaid/core/buffers/memory_io.h"             // IWYU pragma: export
 #include "alkaid/core/buffers/mutable_buffer.h"        // IWYU pragma: export
 #include "alkaid/core/files/durable_file.h"            // IWYU pragma: export
+#include "alkaid/core/files/file_input_stream.h"       // IWYU pragma: export
 #include "alkaid/core/files/file_io.h"                 // IWYU pragma: export
 #include "alkaid/core/files/read_queue.h"              // IWYU pragma: export
 #include "alkaid/core/observers/builder_events.h"      // IWYU pragma: export

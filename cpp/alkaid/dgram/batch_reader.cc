@@ -1,9 +1,13 @@
 #include "alkaid/dgram/batch_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
+#include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
@@ -65,7 +69,7 @@ class BufferSource final : public Source {
   MemoryPool* const pool_;
 };
 
-class SourceReader final : public BatchReader {
+class SourceReader : public BatchReader {
  public:
   SourceReader(std::unique_ptr<Source> source, BatchReaderOptions options)
       : source_(std::move(source)),
@@ -95,7 +99,7 @@ class SourceReader final : public BatchReader {
   int64_t end() const override { return end_; }
   MemoryPool* pool() const override { return source_->pool(); }
 
- private:
+ protected:
   // What a walk over the headers of a block finds before it must stop.
   struct Span {
     int64_t nbytes = 0;
@@ -248,14 +252,122 @@ class SourceReader final : public BatchReader {
   Status fault_;
 };
 
+// Where the blocks of a stream come from; its reader fills them.
+class StreamSource final : public Source {
+ public:
+  StreamSource(std::shared_ptr<io::InputStream> stream, MemoryPool* pool,
+               std::shared_ptr<void> pool_owner)
+      : stream_(std::move(stream)),
+        recycler_(std::make_shared<BlockRecycler>(pool, std::move(pool_owner),
+                                                  Label::Intern("dgram.batch"))) {}
+  ~StreamSource() override { recycler_->Close(); }
+
+  io::InputStream& stream() { return *stream_; }
+  Result<int64_t> GetSize() override { return status::NotImplemented("the size of a stream"); }
+  // A block with nothing in it yet.
+  Result<Block> Fetch(int64_t position, int64_t nbytes) override {
+    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer, recycler_->Take(nbytes));
+    return Block{std::move(buffer), position, position};
+  }
+  MemoryPool* pool() const override { return recycler_->pool(); }
+
+ private:
+  const std::shared_ptr<io::InputStream> stream_;
+  const std::shared_ptr<BlockRecycler> recycler_;
+};
+
+// A block is filled behind the datagrams that were given out of it: small reads take no more memory
+// than large ones.
+class StreamReader final : public SourceReader {
+ public:
+  StreamReader(std::unique_ptr<StreamSource> source, BatchReaderOptions options)
+      : SourceReader(std::move(source), std::move(options)) {
+    end_ = std::numeric_limits<int64_t>::max();  // until it is known
+  }
+
+  Result<DgramBatch> Next() override try {
+    if (!fault_.ok()) return fault_;
+    ALKAID_RETURN_NOT_OK(WaitForDgram());
+    if (position_ == end_) {
+      block_ = {};
+      return DgramBatch();
+    }
+    const Source::Block block = block_;
+    ALKAID_ASSIGN_OR_RAISE(DgramBatch batch, TakeBatch());
+    block_ = block;
+    return batch;
+  } catch (const std::bad_alloc&) {
+    return status::NoMemory();
+  }
+  int64_t end() const override { return ended_ ? end_ : -1; }
+  Result<int64_t> FindEnd() override {
+    std::array<uint8_t, 16384> unseen;
+    while (!ended_) ALKAID_RETURN_NOT_OK(Read(static_cast<int64_t>(unseen.size()), unseen.data()));
+    block_ = {};
+    return end_;
+  }
+
+ private:
+  int64_t Room() const { return block_.buffer->size() - (read_ - block_.buffer_offset); }
+
+  // Until a datagram stands at `position_`, whole, or what can become none; or the end.
+  Status WaitForDgram() {
+    while (true) {
+      const int64_t got = read_ - position_;
+      int64_t want = kDgramHeaderBytes;
+      if (got >= kDgramHeaderBytes) {
+        want = DgramHeader::SizeOf(At(position_));
+        ALKAID_RETURN_NOT_OK(CheckLimit(want));
+        if (want <= got) return absl::OkStatus();
+      }
+      if (ended_) return absl::OkStatus();
+      if (block_.buffer == nullptr || Room() < want - got) {
+        ALKAID_RETURN_NOT_OK(GoToNextBlock(std::max(options_.batch_bytes, want), got));
+      }
+      ALKAID_RETURN_NOT_OK(
+          Read(Room(), block_.buffer->mutable_data() + (read_ - block_.buffer_offset)));
+      block_.end = read_;
+    }
+  }
+
+  // A block that begins with the `got` bytes that are there of a datagram.
+  Status GoToNextBlock(int64_t nbytes, int64_t got) {
+    ALKAID_ASSIGN_OR_RAISE(Source::Block next, source_->Fetch(position_, nbytes));
+    if (got > 0) {
+      std::memcpy(next.buffer->mutable_data(), At(position_), static_cast<size_t>(got));
+    }
+    next.end += got;
+    block_ = std::move(next);
+    return absl::OkStatus();
+  }
+
+  Status Read(int64_t nbytes, uint8_t* out) {
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
+                           static_cast<StreamSource&>(*source_).stream().ReadSome(nbytes, out));
+    read_ += got;
+    ended_ = got == 0;
+    if (ended_) end_ = read_;
+    return absl::OkStatus();
+  }
+
+  // Bytes of the stream.
+  int64_t read_ = 0;
+  bool ended_ = false;
+};
+
+Status CheckSizes(const BatchReaderOptions& options) {
+  if (options.batch_bytes >= 1 && options.max_dgram_bytes >= kDgramHeaderBytes) {
+    return absl::OkStatus();
+  }
+  return status::Invalid(options.name, ": batches of ", options.batch_bytes,
+                         " bytes, the least is 1; datagrams of at most ", options.max_dgram_bytes,
+                         " bytes, the least is ", kDgramHeaderBytes);
+}
+
 Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
                                                 BatchReaderOptions options) {
   ALKAID_ASSIGN_OR_RAISE(const int64_t size, source->GetSize());
-  if (options.batch_bytes < 1 || options.max_dgram_bytes < kDgramHeaderBytes) {
-    return status::Invalid(options.name, ": batches of ", options.batch_bytes,
-                           " bytes, the least is 1; datagrams of at most ", options.max_dgram_bytes,
-                           " bytes, the least is ", kDgramHeaderBytes);
-  }
+  ALKAID_RETURN_NOT_OK(CheckSizes(options));
   if (options.end == -1) options.end = size;
   if (options.begin < 0 || options.end < options.begin || options.end > size) {
     return status::IndexError(options.name, ": range from byte ", options.begin, " to ",
@@ -268,6 +380,11 @@ Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
 
 Result<std::unique_ptr<BatchReader>> BatchReader::Open(const std::string& path,
                                                        BatchReaderOptions options) try {
+  if (io::IsStream(path)) {
+    ALKAID_ASSIGN_OR_RAISE(auto stream, io::FileInputStream::Open(path, options.pool));
+    if (options.name.empty()) options.name = stream->name();
+    return OpenStream(std::move(stream), std::move(options));
+  }
   if (options.name.empty()) options.name = path;
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<io::RandomAccessFile> file,
                          io::ReadableFile::Open(path, options.pool));
@@ -282,6 +399,21 @@ Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<io::Rando
   if (options.name.empty()) options.name = "file";
   auto source = std::make_unique<FileSource>(std::move(file), options.pool, options.pool_owner);
   return OpenSource(std::move(source), std::move(options));
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Result<std::unique_ptr<BatchReader>> BatchReader::OpenStream(
+    std::shared_ptr<io::InputStream> stream, BatchReaderOptions options) try {
+  if (stream == nullptr) return status::Invalid("a reader needs a stream, and has null");
+  if (options.name.empty()) options.name = "stream";
+  ALKAID_RETURN_NOT_OK(CheckSizes(options));
+  if (options.begin != 0 || options.end != -1) {
+    return status::Invalid(options.name, ": range from byte ", options.begin, " to ", options.end,
+                           "; a stream is read once, from where it is (0) to its end (-1)");
+  }
+  auto source = std::make_unique<StreamSource>(std::move(stream), options.pool, options.pool_owner);
+  return std::make_unique<StreamReader>(std::move(source), std::move(options));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

@@ -13,11 +13,15 @@
 // used again while it is warm; so memory is bounded by two blocks and whatever the caller holds,
 // however long the file. Over a Buffer nothing is read: batches point into it.
 //
+// A stream (a pipe, a FIFO, a socket) is read once and in order: a batch has what is there, and only
+// where that is no whole datagram is more waited for. Bytes are counted from where the stream was
+// when it was opened.
+//
 // Everything before a fault is delivered before the fault. A fault of the data (kDataLoss) stays:
 // Next goes on reporting it. After any other failure (memory, I/O) Next may be called again and
 // tries from where it was.
 //
-// Ownership: the reader shares its file or Buffer. Batches, datagrams and arrays may outlive the
+// Ownership: the reader shares its file, stream or Buffer. Batches, datagrams and arrays may outlive the
 // reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
 // Threads: a reader is for one thread at a time; what it gives is not.
 // Out of memory: kResourceExhausted from Open and Next, where operator new has none too.
@@ -65,8 +69,9 @@ struct BatchReaderOptions {
 
 class ALKAID_EXPORT BatchReader : public BatchSource {
  public:
-  // Options that make no sense (a size below 1, a range that is none) are kInvalidArgument or
-  // kOutOfRange. A file that can not be opened fails as errno maps.
+  // Options that make no sense (a size below 1, a range that is none, or any range of a stream) are
+  // kInvalidArgument or kOutOfRange. A file that can not be opened fails as errno maps. A path of
+  // what can be read but once is opened as a stream, "-" as standard input (FileInputStream).
   static Result<std::unique_ptr<BatchReader>> Open(const std::string& path,
                                                    BatchReaderOptions options = {});
   static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<io::RandomAccessFile> file,
@@ -74,6 +79,9 @@ class ALKAID_EXPORT BatchReader : public BatchSource {
   // The CPU must be able to read the buffer; whoever owns its bytes.
   static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<Buffer> buffer,
                                                    BatchReaderOptions options = {});
+  // From where the stream stands to its end.
+  static Result<std::unique_ptr<BatchReader>> OpenStream(std::shared_ptr<io::InputStream> stream,
+                                                         BatchReaderOptions options = {});
 
   // The next batch; an empty one at the end. kDataLoss with source, byte and datagram index for
   // malformed structure: a bad header, a partial datagram at the end, a malformed Names, a datagram
@@ -85,8 +93,10 @@ class ALKAID_EXPORT BatchReader : public BatchSource {
   // Bytes of the source before what Next gives next, and its datagram index.
   virtual int64_t position() const = 0;
   virtual int64_t next_index() const = 0;
-  // Bytes of the source where reading ends.
+  // Bytes of the source where reading ends; -1 of a stream whose end was not met yet.
   virtual int64_t end() const = 0;
+  // The same, but a stream is read to its end for it: nothing is delivered after that.
+  virtual Result<int64_t> FindEnd() { return end(); }
   virtual MemoryPool* pool() const = 0;
 };
 

@@ -23,6 +23,7 @@
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
 #include "fixtures/sample_dgrams.h"
+#include "fixtures/scripted_stream.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -68,6 +69,12 @@ Status ReadUpToAFault(Reading& reading) {
 }
 std::string TextOfReading(Reading& reading) { return reading.digest.text(); }
 
+Result<std::shared_ptr<io::InputStream>> Stream(const std::string& bytes, int64_t piece) try {
+  return std::make_shared<io::internal::ScriptedStream>(bytes, piece);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
 // Two Configures, so that batches begin in the middle of a block.
 std::string TwoRuns() { return crafted::Run(9) + crafted::Run(6); }
 
@@ -98,6 +105,13 @@ TEST(DgramOutOfMemory, OpeningReaders) {
   FailureSuite::Try(
       "BatchReader::Open, a buffer", OutOfMemory::kStatus, take_pool,
       [&](MemoryPool*& pool) { return BatchReader::Open(buffer, OptionsFor(pool, 500)); }, digest);
+  FailureSuite::Try(
+      "BatchReader::OpenStream", OutOfMemory::kStatus, take_pool,
+      [&](MemoryPool*& pool) -> Result<std::unique_ptr<BatchReader>> {
+        ALKAID_ASSIGN_OR_RAISE(auto stream, Stream(run, 100));
+        return BatchReader::OpenStream(std::move(stream), OptionsFor(pool, 500));
+      },
+      digest);
   FailureSuite::Try(
       "BatchReader::Open, null", OutOfMemory::kStatus, take_pool,
       [&](MemoryPool*&) { return BatchReader::Open(std::shared_ptr<Buffer>()); }, digest);
@@ -142,6 +156,33 @@ TEST(DgramOutOfMemory, Reading) {
         return Reading{BatchReader::Open(file, std::move(options)).value(), {}, {}};
       },
       ReadOn, TextOfReading);
+}
+
+TEST(DgramOutOfMemory, ReadingStreams) {
+  for (const int64_t batch_bytes : {20, 200, 5000}) {
+    FailureSuite::Try(
+        "BatchReader::Next, of a stream", OutOfMemory::kStatus,
+        [&](MemoryPool* pool) {
+          return Reading{
+              BatchReader::OpenStream(*Stream(TwoRuns(), 150), OptionsFor(pool, batch_bytes))
+                  .value(),
+              {},
+              {}};
+        },
+        ReadOn, TextOfReading);
+  }
+  for (const Corruption& corruption : Corruptions()) {
+    SCOPED_TRACE(corruption.name);
+    FailureSuite::Try(
+        "BatchReader::Next, of a malformed stream", OutOfMemory::kStatus,
+        [&](MemoryPool* pool) {
+          BatchReaderOptions options = OptionsFor(pool, 700);
+          options.max_dgram_bytes = 1 << 20;
+          return Reading{
+              BatchReader::OpenStream(*Stream(corruption.bytes, 150), options).value(), {}, {}};
+        },
+        ReadUpToAFault, TextOfReading);
+  }
 }
 
 TEST(DgramOutOfMemory, ReadingWhatIsMalformed) {

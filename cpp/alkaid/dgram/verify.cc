@@ -58,7 +58,8 @@ Result<bool> Verifier::CheckBatch(BatchReader& reader) try {
   }
   if (batch.status().code() != StatusCode::kDataLoss) return batch.status();
 
-  totals_.bytes_not_reached = reader.end() - reader.position();
+  ALKAID_ASSIGN_OR_RAISE(const int64_t end, reader.FindEnd());
+  totals_.bytes_not_reached = end - reader.position();
   // The place, which the message begins with, is said apart from the text.
   std::string text(batch.status().message());
   const std::string place =

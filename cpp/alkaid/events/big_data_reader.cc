@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
@@ -143,6 +144,11 @@ Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::s
   if (options_.open_file) {
     ALKAID_ASSIGN_OR_RAISE(file, options_.open_file(path));
   } else {
+    if (io::IsStream(path)) {
+      return status::Invalid(path,
+                             ": big data are read wherever their records point, and the bytes "
+                             "of a pipe, a socket or a terminal come once and in order");
+    }
     ALKAID_ASSIGN_OR_RAISE(file, io::ReadableFile::Open(path, options_.pool));
   }
   if (file == nullptr) return status::Invalid(path, ": the file that was opened is null");

@@ -95,7 +95,11 @@ std::vector<std::shared_ptr<const dgram::Configuration>> SmdReader::configuratio
 
 int64_t SmdReader::total_bytes() const {
   int64_t sum = 0;
-  for (const auto& stream : streams_) sum += stream->reader().end();
+  for (const auto& stream : streams_) {
+    const int64_t end = stream->reader().end();
+    if (end < 0) return -1;
+    sum += end;
+  }
   return sum;
 }
 

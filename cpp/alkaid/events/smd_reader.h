@@ -98,7 +98,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   // and before the first, those that the Configures that open the streams declare.
   std::vector<std::shared_ptr<const dgram::Configuration>> configurations() const;
 
-  // Bytes of all streams, and of what was given out so far.
+  // Bytes of all streams, -1 where the end of one is not known yet (BatchReader::end); and of what
+  // was given out so far.
   int64_t total_bytes() const;
   int64_t position() const;
 

@@ -335,6 +335,7 @@ Status RunEdit(const EditOptions& options) {
     return status.ok() ? edit->Edit(dgram, writer) : status;
   };
   ALKAID_RETURN_NOT_OK(ForEachDgram(*reader, "editing " + options.source.file, edit_one));
+  ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, options.source.file));
   ALKAID_RETURN_NOT_OK(edit->CheckRemovals());
   ALKAID_RETURN_NOT_OK(writer.Close());
   edit->PrintNotes();

@@ -64,13 +64,16 @@ class SmdRun {
   Result<events::ChunkInfo> Chunk() {
     ALKAID_RETURN_NOT_OK(CheckNotOutput());
     ALKAID_ASSIGN_OR_RAISE(const auto reader, Open());
-    if (read_.empty()) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
     read_.push_back(path_);
+    if (read_.size() == 1) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
     Progress progress("making small data of " + path_, reader->end());
     events::ChunkInfo next;
     while (true) {
       ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
-      if (batch.empty()) break;
+      if (batch.empty()) {
+        if (read_.size() == 1) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
+        break;
+      }
       for (const dgram::Dgram& dgram : batch) {
         ALKAID_RETURN_NOT_OK(Interruption::Check());
         if (!next.filename.empty()) return Behind(dgram, next);

@@ -1,13 +1,18 @@
 #include "tools/dgram/dgram_source.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <set>
 #include <utility>
 
+#include "alkaid/core/files/file_input_stream.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {
 
 void DgramSource::AddOptions(CLI::App& command) {
-  command.add_option("FILE", file, "XTC2 file")->required();
+  command.add_option("FILE", file, "XTC2 file; - for standard input")->required();
   command.add_option("--config", config,
                      "XTC2 file whose Configure declares the fields, for a FILE without one");
   command.add_option("--batch-bytes", batch_bytes, "Bytes of each read")
@@ -23,8 +28,20 @@ Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std:
 }
 
 Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path) {
-  if (reader.end() > 0) return absl::OkStatus();
+  if (reader.end() != 0) return absl::OkStatus();
   return status::DataLoss(path, ": no Configure: the file is empty");
+}
+
+Status CheckStreamsDiffer(const std::vector<std::string>& paths) {
+  std::set<std::pair<dev_t, ino_t>> streams;
+  for (const std::string& path : paths) {
+    struct stat info;
+    if (!io::IsStream(path)) continue;
+    const int failed = path == "-" ? ::fstat(STDIN_FILENO, &info) : ::stat(path.c_str(), &info);
+    if (failed != 0 || streams.emplace(info.st_dev, info.st_ino).second) continue;
+    return status::Invalid(path, ": a stream that is named twice, and its bytes come once");
+  }
+  return absl::OkStatus();
 }
 
 Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_configuration) const {
@@ -32,6 +49,7 @@ Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_confi
   options.batch_bytes = batch_bytes;
   options.require_configuration = require_configuration;
   if (!config.empty()) {
+    ALKAID_RETURN_NOT_OK(CheckStreamsDiffer({file, config}));
     ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config));
   }
   return dgram::BatchReader::Open(file, std::move(options));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "alkaid/dgram/batch_reader.h"
 
@@ -28,8 +29,13 @@ struct DgramSource {
 // The first Configuration of a file. kDataLoss where it starts with something else.
 Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path);
 
-// kDataLoss where a file has nothing: no Configure, so nothing that could be edited or listed.
+// kDataLoss where a file has nothing: no Configure, so nothing that could be edited or listed. Of a
+// stream that is known once it was read.
 Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path);
+
+// kInvalidArgument where two of the paths name one stream (io::IsStream): what was read for the one
+// is not there for the other.
+Status CheckStreamsDiffer(const std::vector<std::string>& paths);
 
 // Calls `visit` for every datagram, until it or the reader fails, and shows progress. Returns the
 // failure.

@@ -86,6 +86,10 @@ Status CheckFile(const std::string& file, dgram::Verifier* verifier) {
 }
 
 int Run(const VerifyArguments& arguments) {
+  std::vector<std::string> paths = arguments.files;
+  if (!arguments.config.empty()) paths.push_back(arguments.config);
+  const Status differ = CheckStreamsDiffer(paths);
+  if (!differ.ok()) return ReportStatus(differ);
   std::shared_ptr<const dgram::Configuration> configuration;
   if (!arguments.config.empty()) {
     auto read = ReadConfiguration(arguments.config);
@@ -99,8 +103,9 @@ int Run(const VerifyArguments& arguments) {
     const std::string& file = arguments.files[i];
     std::unique_ptr<JsonFile> json;
     if (arguments.json) json = std::make_unique<JsonFile>(file, i == 0);
+    const std::string name = file == "-" ? "stdin" : file;
     dgram::Verifier verifier(
-        file,
+        name,
         [&](const Finding& finding) {
           json != nullptr ? json->Print(finding) : PrintFinding(finding);
         },
@@ -109,7 +114,7 @@ int Run(const VerifyArguments& arguments) {
     if (json != nullptr) {
       json->Close(verifier.totals(), status);
     } else if (status.ok()) {
-      PrintTotals(file, verifier.totals());
+      PrintTotals(name, verifier.totals());
     }
     if (!status.ok()) ReportStatus(status);
     failed |= !status.ok();

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "tools/dgram/dgram_source.h"
+
 namespace alkaid::tools {
 
 void EventSource::AddOptions(CLI::App& command) {
@@ -70,6 +72,7 @@ Status AddTimestamp(const std::string& text, const std::string& place,
 }  // namespace
 
 Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
+  ALKAID_RETURN_NOT_OK(CheckStreamsDiffer(smd));
   events::SmdReaderOptions options = reading;
   options.pool = pool;
   events::EventBuilderOptions building;

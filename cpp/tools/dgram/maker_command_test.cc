@@ -1,6 +1,7 @@
 // What the commands that make files have in common: what goes to stdout, signals, limits, exit
 // codes.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -166,6 +167,27 @@ TEST_F(MakerCommand, CanBeLeftWhereItWaitsForTheReaderOfAPipe) {
     if (!command.EndsIn(std::chrono::milliseconds(200))) command.Signal(SIGINT);
     ASSERT_TRUE(command.EndsIn(kPatience)) << maker[1];
     EXPECT_EQ(command.ExitCode(), 130) << maker[1];
+  }
+}
+
+TEST_F(MakerCommand, CanBeLeftWhereItWaitsForTheWriterOfAPipe) {
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const bool has_writer : {false, true}) {
+    // One that has nothing to say.
+    const int reader = has_writer ? ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    const int writer = has_writer ? ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC) : -1;
+    for (const char* maker : {"smd", "edit"}) {
+      RunningCommand command({"dgram", maker, pipe, "-o", output});
+      ASSERT_TRUE(command.Waits());
+      command.Signal(SIGINT);
+      if (!command.EndsIn(std::chrono::milliseconds(200))) command.Signal(SIGINT);
+      ASSERT_TRUE(command.EndsIn(kPatience)) << maker;
+      EXPECT_EQ(command.ExitCode(), 130) << maker;
+      EXPECT_FALSE(fs::exists(output));
+    }
+    if (reader >= 0) ::close(reader);
+    if (writer >= 0) ::close(writer);
   }
 }
 

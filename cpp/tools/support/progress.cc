@@ -18,10 +18,16 @@ constexpr int kCells = 24;
 }  // namespace
 
 std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds) {
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  if (total < 0) {
+    std::array<char, 64> figures;
+    std::snprintf(figures.data(), figures.size(), " %.1f MB, %.1f MB/s",
+                  static_cast<double>(done) / 1e6, rate / 1e6);
+    return label + figures.data();
+  }
   const double fraction =
       total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 0;
   const int filled = static_cast<int>(fraction * kCells);
-  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
   const auto left_seconds = static_cast<int64_t>(std::llround(std::max(left, 0.0)));
 

@@ -14,7 +14,7 @@ namespace alkaid::tools {
 
 class Progress {
  public:
-  // `label` says what is done; `total` is the bytes of all of it.
+  // `label` says what is done; `total` is the bytes of all of it, -1 where they are not known.
   Progress(std::string label, int64_t total);
   ~Progress();
   Progress(const Progress&) = delete;
@@ -36,7 +36,7 @@ class Progress {
   bool drawn_ = false;
 };
 
-// The line that is drawn, without control characters: "reading a.xtc2 [####----]  50%  120.0 MB/s
+// The line that is drawn, without control characters, and without a bar where there is no total: "reading a.xtc2 [####----]  50%  120.0 MB/s
 // 0:03 left".
 std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds);
 

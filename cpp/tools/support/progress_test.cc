@@ -20,6 +20,10 @@ TEST(Progress, TheLineStandsWhatItIsNotMadeFor) {
   EXPECT_THAT(ProgressLine("x", 200, 100, 1), AllOf(HasSubstr("100%"), HasSubstr("0:00 left")));
 }
 
+TEST(Progress, WithoutATotalTheLineSaysHowMuchAndHowFast) {
+  EXPECT_EQ(ProgressLine("reading stdin", 25'000'000, -1, 2.5), "reading stdin 25.0 MB, 10.0 MB/s");
+}
+
 TEST(Progress, SaysNothingWhereStderrIsNoTerminal) {
   ::testing::internal::CaptureStderr();
   {

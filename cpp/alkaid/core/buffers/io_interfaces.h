@@ -73,6 +73,9 @@ class ALKAID_EXPORT Writable {
 
 class ALKAID_EXPORT InputStream : virtual public FileInterface, public Readable {
  public:
+  // Reads what is there, and waits only where that is nothing: 1 to `nbytes` bytes; 0 at the end,
+  // and where `nbytes` is 0. Where nothing has to be waited for it is Read.
+  virtual Result<int64_t> ReadSome(int64_t nbytes, void* out) { return Read(nbytes, out); }
   // Skips up to `nbytes`.
   virtual Status Advance(int64_t nbytes);
   // Whether the Buffers that Read gives are slices of a Buffer that is there anyway.

@@ -150,9 +150,11 @@ Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* p
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name,
                                                         MemoryPool* pool) {
-  ALKAID_RETURN_NOT_OK(StatOf(fd, name));
+  ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(fd, name));
   if (::lseek(fd, 0, SEEK_CUR) < 0) {
-    return status::IOError(errno, "cannot read ", name, " at a position");
+    return status::IOError(errno, name, " is ", KindOf(info.st_mode),
+                           ", whose bytes come once and in order; what is wanted here has to be "
+                           "read at any position, and perhaps twice");
   }
   // Until there is nothing left to fail, the descriptor is the caller's.
   std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), pool));

@@ -16,6 +16,7 @@
 #include "alkaid/core/buffers/buffer_functions.h"
 #include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/core/files/durable_file.h"
+#include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
 #include "alkaid/core/files/read_queue.h"
 #include "alkaid/testing/matchers.h"
@@ -88,6 +89,21 @@ TEST_F(FilesOutOfMemory, OpeningFilesToRead) {
       [&](MemoryPool*) { return ::open(input_.c_str(), O_RDONLY | O_CLOEXEC); },
       [](int& fd) { return ReadableFile::OpenFd(fd); },
       [](int&, auto& file) { return absl::StrCat(*file->GetSize()); });
+  const auto name_of_stream = [](auto&, auto& stream) { return stream->name(); };
+  FailureSuite::Try(
+      "FileInputStream::Open", kStatus, nothing,
+      [&](MemoryPool*& pool) { return FileInputStream::Open(input_, pool); }, name_of_stream);
+  FailureSuite::Try(
+      "FileInputStream::Open of none", kStatus, nothing,
+      [&](MemoryPool*& pool) { return FileInputStream::Open(output_, pool); }, name_of_stream);
+  FailureSuite::Try(
+      "FileInputStream::OpenFd", kStatus,
+      [&](MemoryPool*) { return ::open(input_.c_str(), O_RDONLY | O_CLOEXEC); },
+      [](int& fd) { return FileInputStream::OpenFd(fd); },
+      [](int&, auto& stream) { return absl::StrCat(*stream->Tell()); });
+  FailureSuite::Try(
+      "IsStream", kNeedsNone, nothing, [&](MemoryPool*&) { return Result<bool>(IsStream(input_)); },
+      [](auto&, bool is) { return std::to_string(is); });
   FailureSuite::Try(
       "ReadWholeFile", kStatus, nothing,
       [&](MemoryPool*& pool) { return ReadWholeFile(input_, 1000, kind_, pool); },
@@ -98,6 +114,29 @@ TEST_F(FilesOutOfMemory, OpeningFilesToRead) {
       [](auto&, auto& buffer) { return buffer->ToString(); });
   FailureSuite::TryText("ReadWholeFileAsString", kStatus,
                         [&] { return ReadWholeFileAsString(input_, 1000, kind_); });
+}
+
+TEST_F(FilesOutOfMemory, ReadingStreams) {
+  const auto make = [&](MemoryPool* pool) { return FileInputStream::Open(input_, pool).value(); };
+  const auto try_call = [&](const char* name, failing::OutOfMemory rule, const auto& call) {
+    FailureSuite::Try(
+        absl::StrCat("FileInputStream::", name), rule, make,
+        [&](auto& stream) { return call(*stream); },
+        [](auto& stream, auto&&...) {
+          return stream->closed() ? "closed" : absl::StrCat(*stream->Tell());
+        });
+  };
+  char bytes[10];
+  try_call("Read", kStatus, [](FileInputStream& stream) { return stream.Read(10); });
+  try_call("Read, more than there is", kStatus,
+           [](FileInputStream& stream) { return stream.Read(1000); });
+  try_call("Read to memory", kNeedsNone,
+           [&](FileInputStream& stream) { return stream.Read(10, bytes); });
+  try_call("ReadSome", kNeedsNone,
+           [&](FileInputStream& stream) { return stream.ReadSome(10, bytes); });
+  try_call("Advance", kNeedsNone, [](FileInputStream& stream) { return stream.Advance(10); });
+  try_call("Tell", kNeedsNone, [](FileInputStream& stream) { return stream.Tell(); });
+  try_call("Close", kNeedsNone, [](FileInputStream& stream) { return stream.Close(); });
 }
 
 TEST_F(FilesOutOfMemory, Reading) {
