@@ -3,9 +3,10 @@
 # as there are processors. Prints a table of executions and coverage; fails where a target finds
 # something, and says where the bytes are that show it.
 #
-#   ci/fuzz.sh [--quiet N] SECONDS [TARGET...]    all targets when none is named
+#   ci/fuzz.sh [--quiet N] [--executions N] SECONDS [TARGET...]    all targets when none is named
 #
-# With --quiet each target runs on, SECONDS at a time, until its last N executions found no new edge.
+# With --quiet each target runs on, SECONDS at a time, until its last N executions found no new edge;
+# with --executions, until it has executed N times.
 #
 # What the targets learn stays in build/fuzz/corpus, and the next run starts from there; how much each
 # has done is in build/fuzz/history, and counts on for as long as neither it nor the library is built
@@ -13,12 +14,17 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 quiet=0
-usage='usage: ci/fuzz.sh [--quiet N] SECONDS [TARGET...]'
-if [[ ${1-} == --quiet ]]; then
+executions_at_least=0
+usage='usage: ci/fuzz.sh [--quiet N] [--executions N] SECONDS [TARGET...]'
+while [[ ${1-} == --* ]]; do
   [[ ${2-} =~ ^[1-9][0-9]*$ ]] || fail "$usage"
-  quiet=$2
+  case $1 in
+    --quiet) quiet=$2 ;;
+    --executions) executions_at_least=$2 ;;
+    *) fail "$usage" ;;
+  esac
   shift 2
-fi
+done
 (($#)) && [[ $1 =~ ^[1-9][0-9]*$ ]] || fail "$usage"
 duration=$1
 shift
@@ -47,6 +53,16 @@ if "${RUNNER[@]}" build/fuzz/bin/planted_fault -runs=2000000 -seed=1 -max_total_
   fail "the planted fault was not found"
 fi
 say "seeds: $("${RUNNER[@]}" build/fuzz/bin/make_seeds build/fuzz/seeds)"
+
+# Nor does an opinion that two sides share, unless a difference of opinion is seen: from sound
+# datagrams alone.
+if "${RUNNER[@]}" build/fuzz/bin/planted_difference -runs=2000000 -seed=1 -max_total_time=60 \
+  -max_len="${most_bytes[fuzz_verify]}" -artifact_prefix=build/fuzz/logs/planted- \
+  build/fuzz/seeds/planted_difference >build/fuzz/logs/planted_difference.log 2>&1 ||
+  ! grep -q '^difference: ' build/fuzz/logs/planted_difference.log; then
+  cat build/fuzz/logs/planted_difference.log >&2
+  fail "the planted difference was not found"
+fi
 
 # run TARGET: leaves its output and its exit code in build/fuzz/logs. A single execution may take 10
 # seconds and 1 GiB; leaks are found at the end of each. libFuzzer searches a list of rare features for
@@ -92,16 +108,16 @@ count_run() {
 }
 
 fuzz() {
-  local since=0
+  local all=0 since=0
   while :; do
     run "$1"
     count_run "$1"
-    read -r _ _ since <"build/fuzz/history/$1"
-    ((since >= quiet)) || [[ $(<"build/fuzz/logs/$1.exit") != 0 ]] && return
+    read -r _ all since <"build/fuzz/history/$1"
+    ((since >= quiet && all >= executions_at_least)) || [[ $(<"build/fuzz/logs/$1.exit") != 0 ]] && return
   done
 }
 
-say "fuzzing for $duration s each$( ((quiet)) && echo ", and on until $quiet executions found no new edge"): ${targets[*]}"
+say "fuzzing for $duration s each$( ((quiet)) && echo ", and on until $quiet executions found no new edge")$( ((executions_at_least)) && echo ", and on until $executions_at_least executions"): ${targets[*]}"
 running=0
 for target in "${targets[@]}"; do
   if ((running == JOBS)); then

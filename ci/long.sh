@@ -3,8 +3,9 @@
 #
 #   ci/long.sh [SECONDS]    SECONDS of fuzzing for each target at least, 600 where none is said
 #
-# Every fuzz target for that long and until its last 2 million executions found no new edge, and which
-# lines they reach; pools under stress for an hour and ten minutes under each sanitizer; clang-tidy on
+# Every fuzz target for that long and until its last 2 million executions found no new edge, the one
+# that compares the verifier with the readers until it has executed 10 million times, and which lines
+# they reach; pools under stress for an hour and ten minutes under each sanitizer; clang-tidy on
 # tests and benchmarks too; the tests of forks, threads, observers and read queues 50 times; all
 # benchmarks, with their bars.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -13,6 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly QUIET=2000000
 ci/fuzz.sh --quiet "$QUIET" "${1-600}"
+ci/fuzz.sh --executions 10000000 "${1-600}" fuzz_verify
 ci/fuzz_coverage.sh
 say "fuzzing the decoder of gdb's tables"
 python3 -B cpp/tools/gdb/table_decoder_fuzz.py --seed "$(date +%s)" --quiet "$QUIET"

@@ -97,7 +97,9 @@ class Seeds {
     failed_ |= !file.flush();
   }
   void AddSource(const std::string& bytes) {
-    for (const char* target : {"fuzz_reader", "fuzz_smd", "fuzz_edit"}) Add(target, bytes);
+    for (const char* target : {"fuzz_reader", "fuzz_smd", "fuzz_edit", "fuzz_verify"}) {
+      Add(target, bytes);
+    }
   }
   int count() const { return count_; }
   bool failed() const { return failed_; }
@@ -265,6 +267,7 @@ void AddLibraries(Seeds* seeds) {
 
 alkaid::Status Make(Seeds* seeds) {
   seeds->AddSource(crafted::Run(2));
+  seeds->Add("planted_difference", crafted::Run(2));
   seeds->AddSource(ShortRun("image") + ShortRun("other"));
   // A few at a time, since a field takes 528 bytes in its Configure.
   std::vector<dgram::Field> types = EveryType();

@@ -20,7 +20,13 @@ Verifier::Verifier(std::string source, Report report,
     : source_(std::move(source)), report_(std::move(report)) {
   if (configuration == nullptr) return;
   state_.configured = true;
-  for (const Names& names : configuration->names()) declared_[names.id().key()].names = names;
+  int64_t order = 0;
+  for (const Names& names : configuration->names()) {
+    Declared& declared = declared_[names.id().key()];
+    declared.names = names;
+    declared.order = order++;
+  }
+  state_.records = FindRecords(declared_);
 }
 
 Verifier::~Verifier() = default;

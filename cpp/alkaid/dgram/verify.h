@@ -9,11 +9,15 @@
 //   ALKAID_ASSIGN_OR_RAISE(auto reader, BatchReader::Open("run.xtc2", ForVerifying()));
 //   ALKAID_RETURN_NOT_OK(verifier.CheckAll(*reader));
 //
-// A fault is malformed structure: what XTC2, section 6, lists; and what readers do not agree on: a
-// NamesId declared twice, a service that means nothing, a small-data record that cannot be true. A
-// remark is sound, and unusual: damage, and data whose declarations it hides; time going backwards,
-// or of no second; Xtcs of unknown type, data of one NamesId twice in a datagram, fields of one
-// name, enumerations that cannot be told, text without a NUL, bytes that belong to nothing.
+// A fault is what a reader refuses: malformed structure, which XTC2, section 6, lists; data whose
+// declarations are under the mark Corrupted; in small data a record that cannot be true, or none; an
+// announced chunk that is no file in the same folder. A source has a fault if, and only if, a reader
+// of datagrams, of fields, of records or of announced chunks refuses a part of it.
+//
+// A remark is sound, and unusual: damage; a NamesId declared twice, of which the last counts; a
+// service that means nothing; time going backwards, or of no second; Xtcs of unknown type, data of
+// one NamesId twice in a datagram, fields of one name, enumerations that cannot be told, text
+// without a NUL, bytes that belong to nothing.
 //
 // Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings go out
 // as they come: what is held does not grow with the datagram.
@@ -24,6 +28,7 @@
 // counts for nothing but its findings.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -102,9 +107,16 @@ class ALKAID_EXPORT Verifier {
   // A declaration in force; without `names` where it is malformed.
   struct Declared {
     std::optional<Names> names;
+    int64_t order = 0;      // among the declarations in force
     bool remarked = false;  // it was said that such data can not be checked
   };
   using Declarations = std::unordered_map<uint32_t, Declared>;
+  // Which of the data are the records of small data, and their fields.
+  struct Records {
+    bool declared = false;
+    uint32_t key = 0;
+    std::array<int, 2> fields = {};  // of offset and size
+  };
   // What is known of the source up to some datagram, but for its declarations.
   struct State {
     bool configured = false;
@@ -114,8 +126,10 @@ class ALKAID_EXPORT Verifier {
     bool hidden = false;
     bool hidden_said = false;
     Timestamp last;
+    Records records;
   };
 
+  static Records FindRecords(const Declarations& declared);
   void Add(const Finding& finding);
   // A finding of the datagram under check; not one that went out before the check was interrupted.
   void AddOnce(const Finding& finding);

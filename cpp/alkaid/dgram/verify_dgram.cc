@@ -1,6 +1,7 @@
 // Verifier::Check: what can be wrong with one datagram.
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -22,13 +23,18 @@ namespace layout = internal::names_layout;
 // Some writers leave one word behind the last Shape of every Shapes.
 constexpr int64_t kUsualShapesSlack = 4;
 constexpr uint32_t kNanosecondsOfSecond = 1'000'000'000;
-// Of Xtcs in one ShapesData that do not belong there this many are told, and the rest counted.
+// Of Xtcs in one ShapesData that do not belong there this many are told, and the rest counted; they
+// are a fault where one of them is.
 constexpr int64_t kMostOddTold = 100;
-// What small data call their records; events/, where they are read, stands above this room.
+// What small data call their records, and what announces a chunk; events/, where they are read,
+// stands above this room.
 constexpr const char* kSmdDetector = "smdinfo";
 constexpr const char* kSmdAlgorithm = "offsetAlg";
 constexpr const char* kSmdOffset = "intOffset";
 constexpr const char* kSmdSize = "intDgramSize";
+constexpr const char* kChunk = "chunkinfo";  // detector and algorithm
+constexpr const char* kChunkId = "chunkid";
+constexpr const char* kChunkFile = "filename";
 
 bool IsText(const uint8_t* bytes) { return std::memchr(bytes, '\0', Names::kTextBytes) != nullptr; }
 
@@ -61,6 +67,7 @@ class Verifier::DgramCheck {
         Walk(kDgramHeaderBytes, dgram_.size(), 0);
         only_declare_ = false;
       }
+      state_.records = FindRecords(own_);
     }
     if (corrupted) {
       if (dgram_.size() > kDgramHeaderBytes) {
@@ -69,6 +76,10 @@ class Verifier::DgramCheck {
       }
     } else {
       Walk(kDgramHeaderBytes, dgram_.size(), 0);
+    }
+    if (dgram_.service() == TransitionId::kL1Accept && state_.records.declared && !record_met_ &&
+        !has_fault_) {
+      Fault(0, "L1Accept without a small-data record");
     }
     Flush();
     for (Declared* const declared : remarked_) declared->remarked = true;
@@ -86,6 +97,7 @@ class Verifier::DgramCheck {
   template <typename... Args>
   void Add(Finding::Kind kind, int64_t at, const Args&... args) {
     if (only_declare_) return;
+    has_fault_ |= kind == Finding::Kind::kFault;
     findings_.push_back({kind, verifier_.source_, dgram_.offset() + at, dgram_.offset(),
                          dgram_.index(), absl::StrCat(args...)});
   }
@@ -104,8 +116,8 @@ class Verifier::DgramCheck {
   void CheckHeader() {
     const DgramHeader header = dgram_.header();
     if (header.service() > TransitionId::kL1Accept) {
-      Fault(8, "service ", static_cast<int>(header.service()), ", the format knows 0 to ",
-            static_cast<int>(TransitionId::kL1Accept));
+      Remark(8, "service ", static_cast<int>(header.service()), ", the format knows 0 to ",
+             static_cast<int>(TransitionId::kL1Accept));
     }
     if (header.service() == TransitionId::kConfigure) {
       state_.configured = true;
@@ -187,13 +199,13 @@ class Verifier::DgramCheck {
     if (only_declare_) {
       // Of two, the last counts.
       Declared& declared = own_[id.key()];
-      declared = {};
+      declared = {.names = std::nullopt, .order = at};
       if (parsed.ok()) declared.names.emplace(*std::move(parsed));
       return;
     }
     RemarkDamage(at, xtc.damage, "a Names");
     if (!met_names_.insert(id.key()).second) {
-      Fault(at, "NamesId ", id.ToString(), " is declared twice in one Configure");
+      Remark(at, "NamesId ", id.ToString(), " is declared twice in one Configure: the last counts");
     }
     if (!parsed.ok()) return Fault(at, internal::MessageText(parsed.status()));
     RemarkOddNames(at, *parsed);
@@ -257,8 +269,8 @@ class Verifier::DgramCheck {
     const auto declared = declared_->find(id.key());
     if (declared == declared_->end() && state_.hidden) {
       if (!std::exchange(state_.hidden_said, true)) {
-        Remark(at, "data of NamesId ", id.ToString(), " under a Configure marked Corrupted, whose ",
-               "declarations readers do not see; data are not checked until another comes");
+        Fault(at, "data of NamesId ", id.ToString(), " under a Configure marked Corrupted, whose ",
+              "declarations readers do not see; data are not checked until another comes");
       }
       return;
     }
@@ -282,12 +294,35 @@ class Verifier::DgramCheck {
     if (whole) CheckParts(at, *declared->second.names, shapes, data);
   }
 
+  // What the next fields are to be, where they are more than fields.
+  enum class Purpose { kNone, kRecord, kChunk };
+
+  // Of each kind readers look at the first in a datagram.
+  Purpose PurposeOf(const Names& names) {
+    const TransitionId service = dgram_.service();
+    const bool is_event =
+        service == TransitionId::kL1Accept || service == TransitionId::kL1AcceptEndOfBatch;
+    if (is_event && state_.records.declared && !record_met_ &&
+        names.id().key() == state_.records.key) {
+      record_met_ = true;
+      return Purpose::kRecord;
+    }
+    if (service == TransitionId::kEnable && !chunk_met_ && names.detector() == kChunk &&
+        names.algorithm().name == kChunk) {
+      chunk_met_ = true;
+      return Purpose::kChunk;
+    }
+    return Purpose::kNone;
+  }
+
   // Whether all children of a ShapesData could be told.
   bool FindParts(int64_t begin, int64_t end, Part* shapes, Part* data) {
     int64_t odd = 0;
     int64_t more_at = 0;
-    const auto is_told = [&](int64_t at) {
+    auto kind_of_more = Finding::Kind::kRemark;
+    const auto is_told = [&](int64_t at, Finding::Kind kind) {
       if (++odd == kMostOddTold + 1) more_at = at;
+      if (odd > kMostOddTold && kind == Finding::Kind::kFault) kind_of_more = kind;
       return odd <= kMostOddTold;
     };
     for (int64_t at = begin + kXtcHeaderBytes; at < end;) {
@@ -298,19 +333,19 @@ class Verifier::DgramCheck {
         const bool is_shapes = child.type() == TypeId::kShapes;
         Part* const found = is_shapes ? shapes : data;
         if (found->at >= 0) {
-          if (is_told(at))
+          if (is_told(at, Finding::Kind::kFault))
             Fault(at, "second ", is_shapes ? "Shapes" : "Data", " in one ShapesData");
         } else {
           *found = part;
         }
-      } else if (is_told(at)) {
+      } else if (is_told(at, Finding::Kind::kRemark)) {
         Remark(at, "Xtc of type ", static_cast<int>(child.type()), " and ", child.extent,
                " bytes, which readers skip here");
       }
       at += child.extent;
     }
     if (odd > kMostOddTold) {
-      Remark(more_at, odd - kMostOddTold, " more such Xtcs in one ShapesData");
+      Add(kind_of_more, more_at, odd - kMostOddTold, " more such Xtcs in one ShapesData");
     }
     return true;
   }
@@ -327,12 +362,24 @@ class Verifier::DgramCheck {
       Remark(shapes.at + shapes_need, shapes.nbytes - shapes_need,
              " bytes behind the last Shape of ", names.ToString());
     }
-    CheckFields(names, shapes, data);
+    const Purpose purpose = PurposeOf(names);
+    std::array<int, 2> wanted = {-1, -1};
+    if (purpose == Purpose::kRecord) wanted = state_.records.fields;
+    if (purpose == Purpose::kChunk)
+      wanted = {names.FieldIndex(kChunkId), names.FieldIndex(kChunkFile)};
+    std::array<Part, 2> found;
+    if (!CheckFields(names, shapes, data, wanted, &found)) return;
+    if (purpose == Purpose::kRecord) {
+      CheckSmdRecord(data.at, LoadUnaligned<uint64_t>(data_ + found[0].at),
+                     LoadUnaligned<uint64_t>(data_ + found[1].at));
+    }
+    if (purpose == Purpose::kChunk) CheckChunk(at, names, wanted, found);
   }
 
-  void CheckFields(const Names& names, const Part& shapes, const Part& data) {
-    const bool smd = names.detector() == kSmdDetector && names.algorithm().name == kSmdAlgorithm;
-    std::optional<uint64_t> smd_offset, smd_size;
+  // False where one does not fit. Where two are wanted, by their indices, they are `found`.
+  bool CheckFields(const Names& names, const Part& shapes, const Part& data,
+                   const std::array<int, 2>& wanted, std::array<Part, 2>* found) {
+    int index = 0;
     int64_t at = data.at;
     int64_t shape_at = shapes.at;
     const int64_t end = data.at + data.nbytes;
@@ -344,13 +391,13 @@ class Verifier::DgramCheck {
         overflow |= MultiplyOverflow(nbytes, int64_t{dimension}, &nbytes);
       }
       if (overflow || nbytes > end - at) {
-        return FaultField(names, field, at, shape_at, end, overflow ? -1 : nbytes);
+        FaultField(names, field, at, shape_at, end, overflow ? -1 : nbytes);
+        return false;
       }
-      if (smd && field.type == DataType::kUInt64 && field.rank == 0) {
-        const auto word = LoadUnaligned<uint64_t>(data_ + at);
-        if (field.name == kSmdOffset && !smd_offset) smd_offset = word;
-        if (field.name == kSmdSize && !smd_size) smd_size = word;
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        if (wanted[i] == index) (*found)[i] = {at, nbytes};
       }
+      ++index;
       if (field.type == DataType::kCharStr && nbytes > 0 &&
           std::memchr(data_ + at, '\0', static_cast<size_t>(nbytes)) == nullptr) {
         Remark(at, "text without a NUL in field \"", field.name, "\" of ", names.ToString());
@@ -361,7 +408,7 @@ class Verifier::DgramCheck {
     if (at < end) {
       Remark(at, end - at, " bytes behind the last field of ", names.ToString());
     }
-    if (smd_offset && smd_size) CheckSmdRecord(data.at, *smd_offset, *smd_size);
+    return true;
   }
 
   void FaultField(const Names& names, const Field& field, int64_t at, int64_t shape_at, int64_t end,
@@ -385,6 +432,25 @@ class Verifier::DgramCheck {
           kDgramHeaderBytes, " and the largest ", kMostBytes);
   }
 
+  void CheckChunk(int64_t at, const Names& names, const std::array<int, 2>& fields,
+                  const std::array<Part, 2>& found) {
+    const auto is_of = [&](int index, DataType type, int rank) {
+      const auto& all = names.fields();
+      return index >= 0 && all[static_cast<size_t>(index)].type == type &&
+             all[static_cast<size_t>(index)].rank == rank;
+    };
+    if (!is_of(fields[0], DataType::kUInt32, 0) || !is_of(fields[1], DataType::kCharStr, 1)) {
+      return Fault(at, "announced chunk without a number \"", kChunkId, "\" and a text \"",
+                   kChunkFile, "\"");
+    }
+    const auto* const text = reinterpret_cast<const char*>(data_ + found[1].at);
+    const std::string_view name(text, ::strnlen(text, static_cast<size_t>(found[1].nbytes)));
+    if (!name.empty() && name != "." && name != ".." && name.find('/') == name.npos) return;
+    Fault(found[1].at, "chunk ", LoadUnaligned<uint32_t>(data_ + found[0].at),
+          " is said to lie in \"", std::string(name),
+          "\", which is not the name of a file in the same folder");
+  }
+
   Verifier& verifier_;
   // What the verifier knows once this is done: where the datagram is a Configure, also what it
   // declares itself.
@@ -396,11 +462,37 @@ class Verifier::DgramCheck {
   const Dgram& dgram_;
   const uint8_t* const data_;
   bool only_declare_ = false;
+  bool has_fault_ = false;
+  bool record_met_ = false;
+  bool chunk_met_ = false;
   // The NamesIds that were met in this datagram; of data, those that are declared.
   std::unordered_set<uint32_t> met_names_;
   std::unordered_set<uint32_t> met_data_;
   std::vector<Finding> findings_;
 };
+
+// As SmdInfo::Find of events/: the first declaration that has both words.
+Verifier::Records Verifier::FindRecords(const Declarations& declared) {
+  Records records;
+  int64_t order = std::numeric_limits<int64_t>::max();
+  for (const auto& [key, declaration] : declared) {
+    if (!declaration.names.has_value() || declaration.order > order) continue;
+    const Names& names = *declaration.names;
+    if (names.detector() != kSmdDetector || names.segment() != 0 ||
+        names.algorithm().name != kSmdAlgorithm) {
+      continue;
+    }
+    const std::array<int, 2> fields = {names.FieldIndex(kSmdOffset), names.FieldIndex(kSmdSize)};
+    const auto is_word = [&](int index) {
+      return index >= 0 && names.layout()[index].type == DataType::kUInt64 &&
+             names.layout()[index].rank == 0;
+    };
+    if (!is_word(fields[0]) || !is_word(fields[1])) continue;
+    records = {true, key, fields};
+    order = declaration.order;
+  }
+  return records;
+}
 
 void Verifier::Check(const Dgram& dgram) {
   const std::pair place(dgram.offset(), dgram.index());

@@ -137,10 +137,10 @@ TEST(Verifier, ReplacesTheDeclarationsAtALaterConfigure) {
               ElementsAre(HasSubstr("does not declare")));
 }
 
-TEST(Verifier, FindsServicesThatMeanNothing) {
+TEST(Verifier, RemarksServicesThatMeanNothing) {
   for (const int service : {13, 14, 15}) {
     EXPECT_THAT(
-        Verify(Configure() + crafted::Dgram(static_cast<TransitionId>(service), "")).faults,
+        Verify(Configure() + crafted::Dgram(static_cast<TransitionId>(service), "", 1)).remarks,
         ElementsAre(At(8, absl::StrCat("service ", service, ", the format knows 0 to 12"))));
   }
 }
@@ -150,12 +150,10 @@ TEST(Verifier, JudgesEachDeclarationOnItsOwn) {
                                             crafted::Names(2, "a", 0, "raw", {{"x", 13, 0}}) +
                                             crafted::Names(3, "b", 0, "raw", {{"x", 1, 6}}) +
                                             crafted::Names(4, "c", 0, "raw", {{"x", 10, 0}}) +
-                                            crafted::Names(5, "d", 0, "raw", {{"x", 1, 0}}) +
-                                            crafted::Names(5, "e", 0, "raw", {{"x", 1, 0}}));
+                                            crafted::Names(5, "d", 0, "raw", {{"x", 1, 0}}));
   EXPECT_THAT(verified.faults,
               ElementsAre(StartsWith("24 Names of extent 17"), HasSubstr("has type 13"),
-                          HasSubstr("has rank 6"), HasSubstr("(CHARSTR) of rank 0"),
-                          HasSubstr("NamesId 0x000005 is declared twice")));
+                          HasSubstr("has rank 6"), HasSubstr("(CHARSTR) of rank 0")));
 }
 
 TEST(Verifier, SaysOnceThatDataOfAMalformedDeclarationAreNotChecked) {
@@ -218,18 +216,71 @@ TEST(Verifier, LooksIntoNestedParentsUpToTheLimit) {
       ElementsAre(HasSubstr("nest deeper than the limit of 64"), HasSubstr("NamesId 0x000009")));
 }
 
+// What readers take for records: words of the first declaration that has both, in segment 0.
+std::string SmdNames(uint32_t src = 7, uint32_t segment = 0, uint32_t type = 3) {
+  return crafted::Names(src, "smdinfo", segment, "offsetAlg",
+                        {{"intOffset", type, 0}, {"intDgramSize", type, 0}});
+}
+std::string RecordData(uint64_t offset, uint64_t size, uint32_t src = 7) {
+  return crafted::ShapesData(src, "", Bytes(offset) + Bytes(size));
+}
+Verified VerifySmallData(const std::string& names, const std::string& payload,
+                         TransitionId service = TransitionId::kL1Accept, uint16_t damage = 0) {
+  return Verify(crafted::Dgram(TransitionId::kConfigure, names) +
+                crafted::Dgram(service, payload, 1, damage));
+}
+
 TEST(Verifier, FindsSmallDataRecordsThatCanNotBeTrue) {
   const auto record = [](uint64_t offset, uint64_t size) {
-    return Verify(crafted::Dgram(TransitionId::kConfigure,
-                                 crafted::Names(7, "smdinfo", 0, "offsetAlg",
-                                                {{"intOffset", 3, 0}, {"intDgramSize", 3, 0}})) +
-                  crafted::Dgram(TransitionId::kL1Accept,
-                                 crafted::ShapesData(7, "", Bytes(offset) + Bytes(size))));
+    return VerifySmallData(SmdNames(), RecordData(offset, size));
   };
   EXPECT_THAT(record(100, 24).all, IsEmpty());
   EXPECT_THAT(record(100, 23).faults, ElementsAre(HasSubstr("record of 23 bytes at byte 100")));
   EXPECT_THAT(record(UINT64_MAX, 24).faults, ElementsAre(HasSubstr("record of 24 bytes")));
   EXPECT_THAT(record(24, UINT64_MAX).faults, ElementsAre(HasSubstr("at byte 24")));
+}
+
+TEST(Verifier, TakesForRecordsWhatReadersDo) {
+  const std::string bad = RecordData(0, 1);
+  // The first of a datagram, and of the declarations the first that readers understand.
+  EXPECT_THAT(VerifySmallData(SmdNames(), RecordData(0, 24) + bad).faults, IsEmpty());
+  EXPECT_THAT(VerifySmallData(SmdNames(), bad + RecordData(0, 24)).faults.size(), 1U);
+  EXPECT_THAT(VerifySmallData(SmdNames(7, 1), bad).faults, IsEmpty());
+  EXPECT_THAT(VerifySmallData(SmdNames(7, 0, 4), bad).faults, IsEmpty());
+  const std::string second = SmdNames(7, 0, 4) + SmdNames(8);
+  EXPECT_THAT(VerifySmallData(second, bad + RecordData(0, 24, 8)).faults, IsEmpty());
+  EXPECT_THAT(VerifySmallData(second, RecordData(0, 1, 8)).faults.size(), 1U);
+  EXPECT_THAT(VerifySmallData(SmdNames() + SmdNames(8), bad).faults.size(), 1U);
+  EXPECT_THAT(VerifySmallData(SmdNames(), bad, TransitionId::kSlowUpdate).faults, IsEmpty());
+}
+
+TEST(Verifier, FindsL1AcceptsOfSmallDataWithoutARecord) {
+  const auto is_missed = ElementsAre(HasSubstr("L1Accept without a small-data record"));
+  EXPECT_THAT(VerifySmallData(SmdNames(), "").faults, is_missed);
+  EXPECT_THAT(VerifySmallData(SmdNames(), RecordData(0, 24), TransitionId::kL1Accept, 8).faults,
+              is_missed);
+  EXPECT_THAT(VerifySmallData(SmdNames(), "", TransitionId::kL1AcceptEndOfBatch).faults, IsEmpty());
+  EXPECT_THAT(VerifySmallData(SmdNames(), "", TransitionId::kEnable).faults, IsEmpty());
+  EXPECT_THAT(VerifySmallData(SmdNames(), "slack").faults, ElementsAre(HasSubstr("left over")));
+}
+
+TEST(Verifier, FindsAnnouncedChunksThatAreNoFilesInTheSameFolder) {
+  const auto announced = [](const std::string& name, uint32_t id_type = 2,
+                            TransitionId service = TransitionId::kEnable) {
+    return VerifySmallData(
+        crafted::Names(7, "chunkinfo", 0, "chunkinfo",
+                       {{"chunkid", id_type, 0}, {"filename", 10, 1}}),
+        crafted::ShapesData(7, crafted::Shape({static_cast<uint32_t>(name.size())}),
+                            Bytes(uint32_t{3}) + name),
+        service);
+  };
+  EXPECT_THAT(announced(std::string("a-c003.xtc2\0", 12)).all, IsEmpty());
+  for (const char* name : {"", ".", "..", "/etc/passwd", "../b"}) {
+    EXPECT_THAT(announced(name).faults, ElementsAre(HasSubstr("chunk 3 is said to lie in")))
+        << name;
+  }
+  EXPECT_THAT(announced("a", 6).faults, ElementsAre(HasSubstr("announced chunk without a number")));
+  EXPECT_THAT(announced("..", 2, TransitionId::kBeginStep).faults, IsEmpty());
 }
 
 TEST(Verifier, RemarksDamageAndWhatItHides) {
@@ -260,6 +311,14 @@ TEST(Verifier, RemarksOddDeclarations) {
       ElementsAre(HasSubstr("are called \"x\""), HasSubstr("counts 7 arrays and declares 0"),
                   HasSubstr("text without a NUL in Names"), HasSubstr("it has no ':'"),
                   HasSubstr("text without a NUL in field 3")));
+}
+
+TEST(Verifier, RemarksANamesIdThatIsDeclaredTwice) {
+  const Verified verified = VerifyConfigure(crafted::Names(5, "d", 0, "raw", {{"x", 1, 0}}) +
+                                            crafted::Names(5, "e", 0, "raw", {{"x", 1, 0}}));
+  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(verified.remarks,
+              ElementsAre(HasSubstr("NamesId 0x000005 is declared twice in one Configure")));
 }
 
 TEST(Verifier, RemarksWhatReadersSkip) {
@@ -324,14 +383,13 @@ TEST(Verifier, RemarksTextOfAFieldWithoutANul) {
 }
 
 // Its declarations are there, but no reader looks.
-TEST(Verifier, RemarksOnceDataUnderAConfigureThatIsMarkedCorrupted) {
+TEST(Verifier, FindsOnceDataUnderAConfigureThatIsMarkedCorrupted) {
   std::string configure = Configure();
   configure[16] = 8;
   const Verified verified = Verify(configure + Event(1) + Event(2));
-  EXPECT_THAT(verified.faults, IsEmpty());
+  EXPECT_THAT(verified.faults, ElementsAre(HasSubstr("under a Configure marked Corrupted")));
   EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("the datagram is damaged: Corrupted"),
-                                            HasSubstr("bytes not looked at"),
-                                            HasSubstr("under a Configure marked Corrupted")));
+                                            HasSubstr("bytes not looked at")));
   // A sound Configure ends that.
   EXPECT_THAT(Verify(configure + Configure() +
                      crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "")))
@@ -353,6 +411,17 @@ TEST(Verifier, TellsOddXtcsInAShapesDataUpToAHundredAndCountsTheRest) {
   EXPECT_EQ(with_odd(1000).remarks.size(), 101U);
   EXPECT_EQ(with_odd(1000).remarks.back(),
             At(24 + 12 + 12 * 100, "900 more such Xtcs in one ShapesData"));
+}
+
+TEST(Verifier, CountsAFaultAmongOddXtcsThatAreNotTold) {
+  std::string children =
+      crafted::Xtc(crafted::kShapes, crafted::Shape({0}) + crafted::Shape({0, 0})) +
+      crafted::Xtc(crafted::kData, std::string(10, '\0'));
+  for (int i = 0; i < 100; ++i) children += crafted::Xtc(9, "");
+  EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kShapesData, children, kSrc)).faults, IsEmpty());
+  children += crafted::Xtc(crafted::kData, "");
+  EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kShapesData, children, kSrc)).faults,
+              ElementsAre(HasSubstr("1 more such Xtcs in one ShapesData")));
 }
 
 // A datagram of 12-byte Xtcs has one finding for each.

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/packet_footer.h"
@@ -55,16 +56,23 @@ TEST(EventsCorruptions, RecordsAreRefusedWhereTheyCanNotBeTrue) {
   }
 }
 
-TEST(EventsCorruptions, AVerifierAgreesAboutRecords) {
-  for (const Corruption& corruption : SmdRecordCorruptions()) {
+TEST(EventsCorruptions, AVerifierAgreesAboutRecordsAndChunks) {
+  std::vector<Corruption> all = SmdRecordCorruptions();
+  for (const Corruption& corruption : ChunkInfoCorruptions()) all.push_back(corruption);
+  for (const Corruption& corruption : all) {
     const ExactBlock block(corruption.bytes);
     const std::vector<dgram::Finding> findings = dgram::VerifyEverything(block.buffer);
     bool found = false;
+    bool found_there = false;
     for (const dgram::Finding& finding : findings) {
-      found |=
-          finding.kind == dgram::Finding::Kind::kFault && finding.byte == corruption.refused_at;
+      const bool fault = finding.kind == dgram::Finding::Kind::kFault;
+      found |= fault;
+      found_there |= fault && finding.byte == corruption.refused_at;
     }
-    EXPECT_EQ(found, corruption.refused_at != Corruption::kAccepted) << corruption.name;
+    const bool refused = corruption.refused_at != Corruption::kAccepted;
+    const bool is_malformed = !dgram::ReadEverything(block.buffer).status.ok();
+    EXPECT_EQ(found, refused || is_malformed) << corruption.name;
+    EXPECT_EQ(found_there, refused) << corruption.name;
   }
 }
 
