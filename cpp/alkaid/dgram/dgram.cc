@@ -125,10 +125,13 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
                          AllocateResizableBuffer(size_, pool));
   std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(size_));
   const uint8_t* const data = copy->data();
-  const int64_t place = internal::SourceByteOf(*this);
-  auto origin = std::make_shared<const DgramOrigin>(
-      DgramOrigin{std::move(copy), origin_->configuration, origin_->source,
-                  place >= 0 ? place : offset(), true});
+  const int64_t place = origin_->places == nullptr ? -1 : internal::SourceByteOf(*this);
+  auto origin = std::make_shared<DgramOrigin>();
+  origin->buffer = std::move(copy);
+  origin->configuration = origin_->configuration;
+  origin->source = origin_->source;
+  origin->buffer_offset = place >= 0 ? place : offset();
+  origin->one_dgram = true;
   return Dgram(std::move(origin), data, size_, index_);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

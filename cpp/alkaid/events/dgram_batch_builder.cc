@@ -26,7 +26,13 @@ bool WorthShrinking(const BufferBuilder& builder, int64_t nbytes) {
 // Finds the datagram in the batch by the footers, and its place by those that were told.
 class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
  public:
-  explicit Places(std::vector<Place> places) : places_(std::move(places)) {}
+  explicit Places(const std::vector<Place>& places) : count_(places.size()) {
+    if (count_ > few_.size()) {
+      many_ = places;
+    } else {
+      std::copy(places.begin(), places.end(), few_.begin());
+    }
+  }
 
   int64_t ByteOf(const Buffer& buffer, int64_t at) const override {
     const auto word = [&](int64_t byte) {
@@ -49,8 +55,9 @@ class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
     const auto is_its = [&](const Place& place) {
       return place.stream == stream && place.first_event <= event;
     };
-    const auto place = std::find_if(places_.rbegin(), places_.rend(), is_its);
-    if (place == places_.rend()) return -1;
+    const std::span<const Place> places(many_.empty() ? few_.data() : many_.data(), count_);
+    const auto place = std::find_if(places.rbegin(), places.rend(), is_its);
+    if (place == places.rend() || place->byte == kNoPlace) return -1;
     // All of the stream's datagrams between.
     int64_t byte = place->byte;
     end -= word(footer + kWord * event);
@@ -62,7 +69,10 @@ class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
   }
 
  private:
-  const std::vector<Place> places_;
+  const size_t count_;
+  // Where there are few, they take no memory of their own.
+  std::array<Place, 4> few_;
+  std::vector<Place> many_;
 };
 
 DgramBatchBuilder::DgramBatchBuilder(int stream_count, MemoryPool* pool)
@@ -278,14 +288,12 @@ uint8_t* DgramBatchBuilder::mutable_last(int stream) {
   return dgram::LoadUnaligned<uint32_t>(sizes + ptrdiff_t{4} * stream) == 0 ? nullptr : at;
 }
 
-Result<DgramBatchBuilder::Prepared> DgramBatchBuilder::PrepareBatch() {
+Result<std::shared_ptr<internal::EventBatchData>> DgramBatchBuilder::PrepareBatch() {
   const int64_t events = size();
   const int64_t footer_nbytes = PacketFooter::BytesFor(events);
   ALKAID_RETURN_NOT_OK(bytes_.Reserve(footer_nbytes));
   ALKAID_RETURN_NOT_OK(offsets_.Reserve(1));
-  Prepared prepared;
-  prepared.data = std::make_shared<internal::EventBatchData>();
-  internal::EventBatchData* const data = prepared.data.get();
+  auto data = std::make_shared<internal::EventBatchData>();
   data->size = events;
   data->stream_count = stream_count();
   data->epochs.reserve(epochs_.size());
@@ -303,7 +311,6 @@ Result<DgramBatchBuilder::Prepared> DgramBatchBuilder::PrepareBatch() {
       }
       auto origin = std::make_shared<dgram::DgramOrigin>(
           dgram::DgramOrigin{nullptr, stream.configuration, stream.source, 0, false, places});
-      prepared.origins.push_back(origin.get());
       made.origins.push_back(std::move(origin));
     }
     data->epochs.push_back(std::move(made));
@@ -320,7 +327,7 @@ Result<DgramBatchBuilder::Prepared> DgramBatchBuilder::PrepareBatch() {
     put((i + 1 < events ? offsets[i + 1] : bytes_.length()) - offsets[i]);
   }
   put(events);
-  return prepared;
+  return data;
 }
 
 std::shared_ptr<Buffer> DgramBatchBuilder::FinishShrunk(int64_t nbytes) {
@@ -335,19 +342,24 @@ std::shared_ptr<Buffer> DgramBatchBuilder::FinishShrunk(int64_t nbytes) {
 Result<EventBatch> DgramBatchBuilder::Finish() try {
   if (is_open_) return status::FailedPrecondition("Finish while an event is open");
   if (size() == 0) return EventBatch();
-  ALKAID_ASSIGN_OR_RAISE(const Prepared prepared, PrepareBatch());
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<internal::EventBatchData> prepared, PrepareBatch());
   const int64_t events_nbytes = bytes_.length();
   const int64_t nbytes = events_nbytes + PacketFooter::BytesFor(size());
   // Giving memory back may take memory; a larger batch is better than none. Without that, nothing
   // can fail from here on: there is room for all that is added.
-  internal::EventBatchData& data = *prepared.data;
+  internal::EventBatchData& data = *prepared;
   if (WorthShrinking(bytes_, nbytes)) data.buffer = FinishShrunk(nbytes);
   if (data.buffer == nullptr) {
     ALKAID_ASSIGN_OR_RAISE(data.buffer, bytes_.FinishWithLength(nbytes, /*shrink_to_fit=*/false));
   }
   offsets_.UnsafeAppend(events_nbytes);
   ALKAID_ASSIGN_OR_RAISE(data.event_offsets, offsets_.Finish(/*shrink_to_fit=*/false));
-  for (dgram::DgramOrigin* const origin : prepared.origins) origin->buffer = data.buffer;
+  for (const internal::EventBatchData::Epoch& epoch : data.epochs) {
+    // Nobody else has them yet.
+    for (const auto& origin : epoch.origins) {
+      const_cast<dgram::DgramOrigin&>(*origin).buffer = data.buffer;
+    }
+  }
 
   const auto slot = static_cast<size_t>(next_remembered_);
   last_lengths_[slot] = nbytes;
@@ -356,7 +368,7 @@ Result<EventBatch> DgramBatchBuilder::Finish() try {
   epochs_.erase(epochs_.begin(), epochs_.end() - 1);
   epochs_.front().first_event = 0;
   places_.clear();
-  return EventBatch(prepared.data);
+  return EventBatch(std::move(prepared));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

@@ -92,6 +92,7 @@ class ALKAID_EXPORT DgramBatchBuilder {
   void BeginPiece(int stream, const std::shared_ptr<const dgram::Configuration>& configuration,
                   const std::string& source, int64_t byte);
   // Says that the next datagram of `stream` lies at `byte`, where not behind the one before.
+  static constexpr int64_t kNoPlace = -1;  // it is not known where
   void SetPlace(int stream, int64_t byte);
 
  private:
@@ -119,13 +120,9 @@ class ALKAID_EXPORT DgramBatchBuilder {
   // Makes the memory of `dgram` that of the builder, which has none, if nobody else holds it.
   // Answers whether.
   bool Adopt(dgram::Dgram* dgram);
-  // A batch without its bytes, and the origins that are to get them.
-  struct Prepared {
-    std::shared_ptr<internal::EventBatchData> data;
-    std::vector<dgram::DgramOrigin*> origins;
-  };
-  // Makes one, and writes the footer after the bytes, which does not count yet.
-  Result<Prepared> PrepareBatch();
+  // Makes a batch without its bytes, and writes the footer after the bytes, which does not count
+  // yet.
+  Result<std::shared_ptr<internal::EventBatchData>> PrepareBatch();
   // The bytes as a buffer without unused capacity; null where that cannot be had.
   std::shared_ptr<Buffer> FinishShrunk(int64_t nbytes);
   // Appends an event of which the first `adopted` bytes are there already.

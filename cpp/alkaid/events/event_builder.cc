@@ -63,7 +63,7 @@ EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilder
     occurred_.resize(filter_.size());
   }
   if (!options_.destination) {
-    building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool), 0});
+    building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool)});
   }
 }
 
@@ -74,12 +74,7 @@ Result<EventBatches> EventBuilder::Next() try {
 }
 
 Result<EventBatches> EventBuilder::NextBatches() {
-  if (event_count_ == 0) {
-    for (Building& building : building_) {
-      SetPlaces(building.builder.get());
-      building.next_event = 0;
-    }
-  }
+  if (event_count_ == 0) EndGap();
   while (fault_.ok() && event_count_ < options_.batch_size) {
     const Result<bool> added = AddEvent();
     if (!added.ok()) {
@@ -233,7 +228,8 @@ void EventBuilder::GoToNextPiece(int stream) {
   std::string source = origin.source;
   const int64_t byte = next->offset();
   for (const Building& building : building_) {
-    building.builder->BeginPiece(stream, origin.configuration, source, byte);
+    building.builder->BeginPiece(stream, origin.configuration, source,
+                                 options_.destination ? DgramBatchBuilder::kNoPlace : byte);
   }
   steps_.BeginPiece(stream, origin.configuration, source, byte);
 
@@ -276,19 +272,9 @@ void EventBuilder::SetPlaces(DgramBatchBuilder* builder) const {
   }
 }
 
-void EventBuilder::SetPlacesAfterGap(Building* building) const {
-  if (building->next_event != event_count_) SetPlaces(building->builder.get());
-}
-
-void EventBuilder::SkipPlaces() const {
-  if (options_.destination) return;
-  for (int i = 0; i < stream_count(); ++i) {
-    const Head& head = heads_[static_cast<size_t>(i)];
-    const auto& part = parts_[static_cast<size_t>(i)];
-    if (part.data == nullptr) continue;
-    const int64_t at = head.at - head.origin->buffer->data() + part.nbytes;
-    building_.front().builder->SetPlace(i, head.origin->buffer_offset + at);
-  }
+void EventBuilder::EndGap() {
+  if (!options_.destination) SetPlaces(building_.front().builder.get());
+  left_out_ = false;
 }
 
 Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
@@ -331,9 +317,11 @@ Status EventBuilder::Fault(int stream, const std::string& what) const {
 bool EventBuilder::Wanted(uint64_t timestamp) {
   if (!options_.filter_timestamps.has_value()) return true;
   while (next_filter_ < filter_.size() && filter_[next_filter_] < timestamp) ++next_filter_;
-  if (next_filter_ == filter_.size() || filter_[next_filter_] != timestamp) return false;
-  occurred_[next_filter_] = true;
-  return true;
+  const bool wanted = next_filter_ < filter_.size() && filter_[next_filter_] == timestamp;
+  if (wanted) occurred_[next_filter_] = true;
+  if (wanted && left_out_) EndGap();
+  left_out_ = !wanted;
+  return wanted;
 }
 
 bool EventBuilder::IsInFilter(dgram::Timestamp timestamp) const {
@@ -349,15 +337,9 @@ std::vector<dgram::Timestamp> EventBuilder::missing_timestamps() const {
 }
 
 Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
-  if (IsL1Accept(service)) {
-    if (Wanted(timestamp)) return AppendL1Accept(timestamp);
-    SkipPlaces();
-    return absl::OkStatus();
-  }
+  if (IsL1Accept(service)) return Wanted(timestamp) ? AppendL1Accept(timestamp) : absl::OkStatus();
   SetPlaces(&steps_);
-  for (Building& building : building_) {
-    if (options_.destination) SetPlacesAfterGap(&building);
-  }
+  if (left_out_) EndGap();
   // Into all or into none: first room is made everywhere.
   int64_t nbytes = PacketFooter::BytesFor(stream_count());
   for (const auto& part : parts_) nbytes += part.nbytes;
@@ -366,9 +348,8 @@ Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
     ALKAID_RETURN_NOT_OK(building.builder->Reserve(nbytes));
   }
   ALKAID_RETURN_NOT_OK(steps_.AppendEvent(parts_));
-  for (Building& building : building_) {
+  for (const Building& building : building_) {
     ALKAID_RETURN_NOT_OK(building.builder->AppendEvent(parts_));
-    building.next_event = event_count_ + 1;
   }
   return absl::OkStatus();
 }
@@ -377,15 +358,10 @@ Status EventBuilder::AppendL1Accept(uint64_t timestamp) {
   DgramBatchBuilder* builder = nullptr;
   if (!options_.destination) {
     builder = building_.front().builder.get();
-    ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
   } else {
-    ALKAID_ASSIGN_OR_RAISE(Building* const building,
-                           BuildingFor(options_.destination(dgram::Timestamp(timestamp))));
-    SetPlacesAfterGap(building);
-    builder = building->builder.get();
-    ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
-    building->next_event = event_count_ + 1;
+    ALKAID_ASSIGN_OR_RAISE(builder, BuilderFor(options_.destination(dgram::Timestamp(timestamp))));
   }
+  ALKAID_RETURN_NOT_OK(builder->AppendEvent(parts_));
   if (!window_.ends.empty()) [[unlikely]]
     MarkEnd(timestamp, builder);
   return absl::OkStatus();
@@ -404,16 +380,19 @@ void EventBuilder::MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder) {
       static_cast<uint8_t>((last[11] & 0xf0) | static_cast<int>(TransitionId::kL1AcceptEndOfBatch));
 }
 
-Result<EventBuilder::Building*> EventBuilder::BuildingFor(int destination) {
-  for (Building& building : building_) {
-    if (building.destination == destination) return &building;
+Result<DgramBatchBuilder*> EventBuilder::BuilderFor(int destination) {
+  for (const Building& building : building_) {
+    if (building.destination == destination) return building.builder.get();
   }
   auto builder = std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool);
   // A destination that comes up inside a batch gets the transitions before it.
   ALKAID_RETURN_NOT_OK(builder->AppendEvents(steps_));
-  for (int i = 0; i < stream_count(); ++i) UseConfiguration(i, builder.get());
-  building_.push_back({destination, std::move(builder), -1});
-  return &building_.back();
+  for (int i = 0; i < stream_count(); ++i) {
+    UseConfiguration(i, builder.get());
+    builder->SetPlace(i, DgramBatchBuilder::kNoPlace);
+  }
+  building_.push_back({destination, std::move(builder)});
+  return building_.back().builder.get();
 }
 
 }  // namespace alkaid::events

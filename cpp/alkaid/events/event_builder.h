@@ -123,8 +123,6 @@ class ALKAID_EXPORT EventBuilder {
   struct Building {
     int destination;
     std::unique_ptr<DgramBatchBuilder> builder;
-    // The number of the event, in the batches under way, that follows its last one.
-    int64_t next_event = 0;
   };
 
   EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilderOptions options);
@@ -145,19 +143,17 @@ class ALKAID_EXPORT EventBuilder {
   // Goes to its next piece that has something, or to none.
   void GoToNextPiece(int stream);
   void UseConfiguration(int stream, DgramBatchBuilder* builder) const;
-  // Says where the next datagrams lie that the streams have in the window: of a builder that begins
-  // a batch, or that did not get the last event.
+  // Says where the next datagrams of the window lie that the builder gets.
   void SetPlaces(DgramBatchBuilder* builder) const;
-  // The same where events went elsewhere since the last one.
-  void SetPlacesAfterGap(Building* building) const;
-  // The same behind an event that is left out.
-  void SkipPlaces() const;
+  // The same at the start of a batch, and behind events that were left out. Not where destinations
+  // are told apart: their batches have a bit of everything.
+  void EndGap();
 
   // Gathers in parts_ what the event at `timestamp` consists of.
   Result<dgram::TransitionId> Match(uint64_t timestamp);
   Status Append(uint64_t timestamp, dgram::TransitionId service);
   Status AppendL1Accept(uint64_t timestamp);
-  Result<Building*> BuildingFor(int destination);
+  Result<DgramBatchBuilder*> BuilderFor(int destination);
   // Marks the datagram of the event that was appended last, where it ends an exposure.
   void MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder);
   bool Wanted(uint64_t timestamp);
@@ -174,6 +170,8 @@ class ALKAID_EXPORT EventBuilder {
   size_t next_filter_ = 0;
   // Windows that were looked at to place the marks of a filtered run, or what came in their stead.
   std::deque<Result<SmdWindow>> ahead_;
+  // Whether it left out the last L1Accepts.
+  bool left_out_ = false;
 
   SmdWindow window_;
   size_t next_end_ = 0;

@@ -88,6 +88,19 @@ TEST(EventsOutOfMemory, Windows) {
       [&](int&) { return Unpack(message, all.configurations, name); }, see_window);
   failing::TryStatus("Unpack, null",
                      [&] { return Answer(Unpack(nullptr, all.configurations).status()); });
+  const auto nothing_declared = dgram::Configuration::FromNames({}).value();
+  const Configurations others = {nothing_declared, nothing_declared};
+  failing::TryStatus("Unpack, of another Configuration",
+                     [&] { return Answer(Unpack(message, others, name).status()); });
+  failing::TryThrowing("SmdWindow::ConfigurationsAfter", [&] {
+    Digest digest;
+    digest.Add(static_cast<int64_t>(window.ConfigurationsAfter().size()));
+    return digest;
+  });
+  const auto builder = EventBuilder::Make(OneWindow(window.streams)).value();
+  const EventBatch batch = builder->Next()->batch();
+  failing::TryStatus("EventBatch::configurations",
+                     [&] { return Answer(batch.configurations().status()); });
   failing::TryStatus("Unpack, of one stream",
                      [&] { return Answer(Unpack(message, one).status()); });
   for (const int64_t cut : {1, 4, 30}) {

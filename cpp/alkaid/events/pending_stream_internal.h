@@ -21,6 +21,15 @@
 
 namespace alkaid::events::internal {
 
+// Everything of a stream up to some moment: whole pieces, and of the one after them that many
+// datagrams.
+struct PendingShare {
+  size_t pieces = 0;
+  int64_t count = 0;
+  int64_t nbytes = 0;
+  int64_t l1_count = 0;
+};
+
 class ALKAID_EXPORT PendingStream {
  public:
   // What is left of one chunk.
@@ -41,13 +50,7 @@ class ALKAID_EXPORT PendingStream {
   Status Start(MemoryPool* pool);
   // Reads one chunk. A fault of the data is kept for later; what is returned may pass.
   Status Read();
-  // Everything up to some moment: whole pieces, and of the one after them that many datagrams.
-  struct Share {
-    size_t pieces = 0;
-    int64_t count = 0;
-    int64_t nbytes = 0;
-    int64_t l1_count = 0;
-  };
+  using Share = PendingShare;
   Share ShareUpTo(dgram::Timestamp limit) const noexcept;
   // A share as batches, and taking it away: apart, so that whatever may fail comes before.
   std::vector<dgram::DgramBatch> BatchesOf(const Share& share) const;

@@ -320,25 +320,30 @@ Result<SmdWindow> SmdReader::NextWindow() {
   if (options_.fake_steps) {
     ALKAID_ASSIGN_OR_RAISE(steps, MakeFakeSteps(&window.limit, &enabled));
   }
-  std::vector<PendingStream::Share> shares(streams_.size());
+  shares_.resize(streams_.size());
   for (size_t i = 0; i < streams_.size(); ++i) {
-    shares[i] = streams_[i]->ShareUpTo(limit);
-    window.streams[i] = streams_[i]->BatchesOf(shares[i]);
+    shares_[i] = streams_[i]->ShareUpTo(limit);
+    window.streams[i] = streams_[i]->BatchesOf(shares_[i]);
   }
-  auto before = window.configurations;
-  auto after = window.ConfigurationsAfter();
+  // Mostly the same as before: then nothing is allocated.
+  std::vector<std::shared_ptr<const dgram::Configuration>> after;
+  for (size_t i = 0; i < streams_.size() && after.empty(); ++i) {
+    if (window.streams[i].empty()) continue;
+    const auto& last = window.streams[i].back().origin()->configuration;
+    if (last != configurations_after_[i]) after = window.ConfigurationsAfter();
+  }
   for (size_t i = 0; i < streams_.size() && steps != nullptr; ++i) {
-    auto origin = std::make_shared<const dgram::DgramOrigin>(
-        dgram::DgramOrigin{steps, after[i], "fake step"});
+    auto origin = std::make_shared<const dgram::DgramOrigin>(dgram::DgramOrigin{
+        steps, after.empty() ? configurations_after_[i] : after[i], "fake step"});
     window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
   }
   window.exposure_goes_on = ExposureGoesOn(exposures, limit);
   std::vector<Exposure> begun = MarkExposures(exposures, &window);
 
   // Nothing can fail from here on.
-  configurations_.swap(before);
-  configurations_after_.swap(after);
-  for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->Remove(shares[i]);
+  configurations_ = configurations_after_;
+  if (!after.empty()) configurations_after_.swap(after);
+  for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->Remove(shares_[i]);
   begun_.swap(begun);
   enabled_ = enabled;
   return window;

@@ -47,7 +47,8 @@
 namespace alkaid::events {
 namespace internal {
 class PendingStream;
-}
+struct PendingShare;
+}  // namespace internal
 
 struct SmdReaderOptions {
   // Bytes that one read of one stream asks for.
@@ -140,6 +141,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
 
   const SmdReaderOptions options_;
   std::vector<std::unique_ptr<internal::PendingStream>> streams_;
+  // What the window under way takes of each stream; kept here to allocate nothing.
+  std::vector<internal::PendingShare> shares_;
   std::vector<Exposure> begun_;
   // Of each stream, of the window given last and behind it.
   std::vector<std::shared_ptr<const dgram::Configuration>> configurations_;

@@ -78,7 +78,9 @@ Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> config
     };
     if (!is_word(info.offset_field_) || !is_word(info.size_field_)) continue;
     info.id_ = names->id();
-    info.plain_ = info.offset_field_ == 0 && info.size_field_ == 1 && names->fields().size() == 2;
+    if (info.offset_field_ == 0 && info.size_field_ == 1 && names->fields().size() == 2) {
+      info.plain_key_ = info.id_.key();
+    }
     info.configuration_ = std::move(configuration);
     return info;
   }
@@ -90,8 +92,8 @@ Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> config
 }
 
 Result<SmdRecord> SmdInfo::Read(const dgram::Dgram& smd) const {
-  if (plain_ && smd.size() == kDgramBytes && smd.configuration() == configuration_ &&
-      IsPlain(smd.data(), id_.key())) [[likely]] {
+  if (smd.size() == kDgramBytes && smd.configuration() == configuration_ &&
+      IsPlain(smd.data(), plain_key_)) [[likely]] {
     const auto offset = dgram::LoadUnaligned<uint64_t>(smd.data() + kWordsAt);
     const auto size = dgram::LoadUnaligned<uint64_t>(smd.data() + kWordsAt + 8);
     if (CanBeTrue(offset, size)) [[likely]] {

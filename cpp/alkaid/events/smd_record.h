@@ -55,8 +55,9 @@ class ALKAID_EXPORT SmdInfo {
   dgram::NamesId id_;
   int offset_field_ = 0;
   int size_field_ = 1;
-  // Whether the two fields are all there is, in order: what every known writer makes.
-  bool plain_ = false;
+  // The key of `id_` where the two fields are all there is, in order: what every known writer makes.
+  // Else what is no key.
+  uint32_t plain_key_ = ~uint32_t{0};
 };
 
 }  // namespace alkaid::events

@@ -164,8 +164,10 @@ Configurations SmdWindow::ConfigurationsAfter() const {
   Configurations after = configurations;
   after.resize(streams.size());
   for (size_t i = 0; i < streams.size(); ++i) {
-    for (const dgram::DgramBatch& batch : streams[i]) {
-      if (!batch.empty()) after[i] = batch.origin()->configuration;
+    for (auto batch = streams[i].rbegin(); batch != streams[i].rend(); ++batch) {
+      if (batch->empty()) continue;
+      if (after[i] != batch->origin()->configuration) after[i] = batch->origin()->configuration;
+      break;
     }
   }
   return after;
