@@ -5,6 +5,7 @@
 
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
+#include "alkaid/core/files/open_input.h"
 #include "tools/heap/heap_text.h"
 
 #if ALKAID_HAVE_LIBDW
@@ -130,8 +131,8 @@ struct HeapSymbols::Module {
     callbacks.find_debuginfo = FindDebuginfo;
     callbacks.section_address = ::dwfl_offline_section_address;
     callbacks.debuginfo_path = &debuginfo_path;
-    // The path is a heap file's word. O_NONBLOCK: a pipe is refused, not waited for.
-    const int fd = ::open(of.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    // The path is a heap file's word: a pipe is refused, not waited for.
+    const int fd = io::OpenInput(of.path.c_str());
     // The kernel's own page, and what was deleted since.
     if (fd < 0 && errno == ENOMEM) throw std::bad_alloc();
     if (fd < 0) return "it can not be read here";

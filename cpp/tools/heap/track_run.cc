@@ -17,6 +17,7 @@
 #include "alkaid/base/environment.h"
 #include "alkaid/base/output_name.h"
 #include "alkaid/core/files/durable_file.h"
+#include "alkaid/core/files/open_input.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
@@ -91,7 +92,7 @@ Status CheckPreloadable(const std::string& file) {
     return status::Invalid("run: ", file,
                            " runs with another's rights; the system preloads nothing into it");
   }
-  const int fd = open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const int fd = io::OpenInput(file.c_str());
   if (fd < 0) return absl::OkStatus();
   std::vector<char> head(64 << 10);
   const ssize_t got = read(fd, head.data(), head.size());

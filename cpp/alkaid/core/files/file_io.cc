@@ -13,6 +13,7 @@
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/buffers/io_checks_internal.h"
 #include "alkaid/core/files/file_io_internal.h"
+#include "alkaid/core/files/open_input.h"
 #include "alkaid/core/files/output_path_internal.h"
 
 namespace alkaid::io {
@@ -34,11 +35,6 @@ FileDescriptor Opened(Open open) {
     fd = open();
   } while (fd < 0 && errno == EINTR);
   return FileDescriptor(AboveStandardStreams(fd));
-}
-
-// O_NONBLOCK: a FIFO without a writer is refused instead of being waited for.
-FileDescriptor OpenInput(const std::string& path) {
-  return Opened([&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); });
 }
 
 const char* KindOf(mode_t mode) {
@@ -73,7 +69,7 @@ struct WholeFile {
 
 Result<WholeFile> OpenWholeFile(const std::string& path, int64_t most_bytes,
                                 const std::string& what) {
-  WholeFile file = {OpenInput(path), 0, path};
+  WholeFile file = {FileDescriptor(OpenInput(path.c_str())), 0, path};
   if (!file.fd.valid()) return status::IOError(errno, "cannot open ", path);
   ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(file.fd.get(), path));
   if (!S_ISREG(info.st_mode)) {
@@ -133,7 +129,7 @@ ReadableFile::~ReadableFile() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path,
                                                          MemoryPool* pool) try {
-  FileDescriptor fd = OpenInput(path);
+  FileDescriptor fd(OpenInput(path.c_str()));
   if (!fd.valid()) return status::IOError(errno, "cannot open ", path);
   auto file = Own(fd.get(), path, pool);
   if (file.ok()) fd.Release();

@@ -25,8 +25,9 @@ namespace alkaid::io {
 
 class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
  public:
-  // `pool`: where the Buffers that the stream gives come from; null means the default. A directory,
-  // and what cannot be read at a position (a pipe, a terminal), is refused here.
+  // `pool`: where the Buffers that the stream gives come from; null means the default. Waits
+  // where another process holds a lease on the file (open_input.h). A directory, and what cannot be
+  // read at a position (a pipe, a terminal), is refused here.
   static Result<std::shared_ptr<ReadableFile>> Open(const std::string& path,
                                                     MemoryPool* pool = nullptr);
   // Takes over `fd` when it succeeds. The position starts at 0, wherever the descriptor's own is.

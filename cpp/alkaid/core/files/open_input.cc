@@ -1,0 +1,60 @@
+#include "alkaid/core/files/open_input.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "alkaid/base/file_descriptor_internal.h"
+
+namespace alkaid::io {
+namespace {
+
+using alkaid::internal::AboveStandardStreams;
+using alkaid::internal::FileDescriptor;
+
+constexpr int kPlain = O_RDONLY | O_NOCTTY | O_CLOEXEC;
+
+int OpenAbove(const char* path, int flags) {
+  int fd;
+  do {
+    fd = ::open(path, flags);
+  } while (fd < 0 && errno == EINTR);
+  return AboveStandardStreams(fd);
+}
+
+bool IsRegular(int fd) {
+  struct stat info;
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Waits, for a lease alone: what the path names is held fast while it is looked at, so that no FIFO
+// can take its place. -1 with EWOULDBLOCK where it is no regular file.
+int OpenLeased(const char* path) {
+  const FileDescriptor named(OpenAbove(path, O_PATH | O_CLOEXEC));
+  if (!named.valid()) return -1;
+  if (!IsRegular(named.get())) {
+    errno = EWOULDBLOCK;
+    return -1;
+  }
+  std::array<char, 40> link;
+  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", named.get());
+  const int fd = OpenAbove(link.data(), kPlain);
+  // Without /proc only the name is left.
+  return fd < 0 && errno == ENOENT ? OpenAbove(path, kPlain) : fd;
+}
+
+}  // namespace
+
+int OpenInput(const char* path) {
+  const int fd = OpenAbove(path, kPlain | O_NONBLOCK);
+  if (fd < 0) return errno == EWOULDBLOCK ? OpenLeased(path) : -1;
+  // Storage that brings a file back from tape takes the flag at its word.
+  if (IsRegular(fd)) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  return fd;
+}
+
+}  // namespace alkaid::io
