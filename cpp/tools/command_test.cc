@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "alkaid/base/version.h"
 #include "alkaid/core/files/read_queue.h"
@@ -170,6 +172,27 @@ TEST(DgramDigest, AFileWithoutConfigureNeedsOneFromAnother) {
   EXPECT_EQ(RunCommand({"dgram", "digest", chunk, "--config", "/nowhere"}).exit_code, 1);
 }
 
+TEST(DgramDigest, DiffersWhereTheBoundsOfNamesDoAndTheSeparatorStandsInThem) {
+  const TestFolder folder;
+  std::set<std::string> digests;
+  const auto run = [](const std::string& detector, const std::string& algorithm,
+                      const std::string& field) {
+    return crafted::Dgram(dgram::TransitionId::kConfigure,
+                          crafted::Names(1, detector, 0, algorithm, {{field, 0, 0}})) +
+           crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::ShapesData(1, "", "x"));
+  };
+  const std::vector<std::string> runs = {run("a", "b|c", "d"),   run("a", "b", "c|d"),
+                                         run("a|0|b", "c", "d"), run("a", "0|b|c", "d"),
+                                         run("a", "b\\|c", "d"), run("a", "b\\", "c|d"),
+                                         run("a", "|", ""),      run("a", "", "|")};
+  for (const std::string& bytes : runs) {
+    const CommandResult result = RunCommand({"dgram", "digest", folder.Write("run.xtc2", bytes)});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    digests.insert(result.out);
+  }
+  EXPECT_EQ(digests.size(), runs.size());
+}
+
 TEST(DgramLs, PrintsOneLineForEachDatagram) {
   const TestFolder folder;
   const CommandResult result =
@@ -192,8 +215,8 @@ TEST(DgramLs, AsJsonListsTheSameAndSaysWhatEndedIt) {
   EXPECT_EQ(whole.exit_code, 0);
   const auto listed = nlohmann::json::parse(whole.out);
   EXPECT_EQ(listed["n_dgrams"], 8);
-  EXPECT_EQ(listed["datagrams"][2]["service"], "L1Accept");
-  EXPECT_EQ(listed["datagrams"][2]["seconds"], 1);
+  EXPECT_EQ(listed["dgrams"][2]["service"], "L1Accept");
+  EXPECT_EQ(listed["dgrams"][2]["seconds"], 1);
   EXPECT_EQ(listed["error"], nullptr);
   const CommandResult cut =
       RunCommand({"dgram", "ls", "--json", folder.Write("cut.xtc2", run + "cut")});
@@ -223,7 +246,7 @@ TEST(DgramDump, AsJsonHoldsNamesFieldsAndValues) {
       {"dgram", "dump", "--json", "--elements", "4", folder.Write("run.xtc2", crafted::Run(2))});
   ASSERT_EQ(result.exit_code, 0);
   const auto dump = nlohmann::json::parse(result.out);
-  EXPECT_TRUE(dump["fault"].is_null());
+  EXPECT_TRUE(dump["error"].is_null());
   ASSERT_EQ(dump["dgrams"].size(), 5U);
   EXPECT_EQ(dump["dgrams"][0]["names"][0]["detector"], "det");
   EXPECT_EQ(dump["dgrams"][0]["names"][0]["fields"][2]["rank"], 2);
@@ -246,7 +269,7 @@ TEST(DgramDump, AsJsonIsWholeThoughTheFileIsNot) {
   EXPECT_EQ(result.exit_code, 2);
   const auto dump = nlohmann::json::parse(result.out);
   EXPECT_EQ(dump["dgrams"].size(), 3U);
-  EXPECT_THAT(dump["fault"].get<std::string>(), HasSubstr("partial datagram"));
+  EXPECT_THAT(dump["error"].get<std::string>(), HasSubstr("partial datagram"));
 }
 
 TEST(DgramDump, ForPeopleNamesEachField) {

@@ -9,8 +9,10 @@
 
 #include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
+#include "alkaid/core/files/partial_read.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
+#include "alkaid/dgram/not_xtc2.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -23,6 +25,7 @@ class Source {
     std::shared_ptr<Buffer> buffer;
     int64_t buffer_offset = 0;  // byte of the source where `buffer` starts
     int64_t end = 0;            // byte of the source where what was fetched ends
+    Status failure;             // why it ends too early, where the source cannot be read on
   };
   virtual ~Source() = default;
   virtual Result<int64_t> GetSize() = 0;
@@ -42,9 +45,8 @@ class FileSource final : public Source {
   Result<int64_t> GetSize() override { return file_->GetSize(); }
   Result<Block> Fetch(int64_t position, int64_t nbytes) override {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer, recycler_->Take(nbytes));
-    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
-                           file_->ReadAt(position, nbytes, buffer->mutable_data()));
-    return Block{std::move(buffer), position, position + got};
+    io::PartialRead read = io::ReadUpToFailure(*file_, position, nbytes, buffer->mutable_data());
+    return Block{std::move(buffer), position, position + read.nbytes, std::move(read.failure)};
   }
   MemoryPool* pool() const override { return recycler_->pool(); }
 
@@ -60,7 +62,7 @@ class BufferSource final : public Source {
 
   Result<int64_t> GetSize() override { return buffer_->size(); }
   Result<Block> Fetch(int64_t position, int64_t nbytes) override {
-    return Block{buffer_, 0, position + nbytes};
+    return Block{buffer_, 0, position + nbytes, absl::OkStatus()};
   }
   MemoryPool* pool() const override { return pool_; }
 
@@ -115,6 +117,12 @@ class SourceReader : public BatchReader {
   Status FaultHere(int64_t left) const {
     return CheckDgramHeader(At(position_), left, options_.name, position_, next_index_);
   }
+  // A fault of the first datagram, or what the file is instead: one of another kind.
+  Status FaultOfFirst(const Status& fault) const {
+    if (position_ != 0 || fault.ok()) return fault;
+    const std::string why = internal::WhyNotXtc2(At(0), block_.end);
+    return why.empty() ? fault : internal::DgramFault(options_.name, 0, next_index_, 0, why);
+  }
 
   // One read, of batch_bytes, or of one larger datagram and the header after it, so that its
   // successor's size is known and no datagram is read twice for being large. A second read only
@@ -128,13 +136,19 @@ class SourceReader : public BatchReader {
       }
       want = std::min(want, end_ - position_);
       ALKAID_ASSIGN_OR_RAISE(block_, source_->Fetch(position_, want));
-      if (block_.end < position_ + want) end_ = block_.end;  // the source has shrunk
+      const bool failed = !block_.failure.ok();
+      if (block_.end < position_ + want && !failed) end_ = block_.end;  // the source has shrunk
 
       const int64_t got = block_.end - position_;
-      if (got < kDgramHeaderBytes) return absl::OkStatus();
+      if (got < kDgramHeaderBytes) return failed ? Unreadable() : absl::OkStatus();
       const int64_t size = DgramHeader::SizeOf(At(position_));
       // A whole datagram, or one that TakeBatch will find at fault.
       if (size <= got || size > end_ - position_) return absl::OkStatus();
+      if (failed) return Unreadable();
+      if (size > options_.max_dgram_bytes) {
+        const Status limit = FaultOfFirst(CheckLimit(size));
+        if (limit.code() == StatusCode::kDataLoss) return Stop(limit);
+      }
       block_ = {};
       announced_size_ = size;
     }
@@ -144,7 +158,14 @@ class SourceReader : public BatchReader {
     if (size <= options_.max_dgram_bytes) return absl::OkStatus();
     return status::OutOfMemory(options_.name, ": byte ", position_, " (datagram ", next_index_,
                                "): datagram of ", size, " bytes, the limit is ",
-                               options_.max_dgram_bytes);
+                               options_.max_dgram_bytes, internal::kDgramLimitOption);
+  }
+  // The source failed before the datagram at `position_` was whole. May pass: nothing is changed.
+  Status Unreadable() {
+    const Source::Block block = std::exchange(block_, {});
+    return Status(block.failure.code(),
+                  absl::StrCat(options_.name, ": byte ", block.end, " (datagram ", next_index_,
+                               " at byte ", position_, "): ", block.failure.message()));
   }
 
   // Counts whole datagrams from `position_` on, up to the next Configure.
@@ -182,12 +203,12 @@ class SourceReader : public BatchReader {
     const Dgram first(origin, begin, DgramHeader::SizeOf(begin), next_index_);
     if (first.service() == TransitionId::kConfigure && options_.read_configures) {
       Result<std::shared_ptr<const Configuration>> made = Configuration::FromDgram(first);
-      if (!made.ok()) return Stop(made.status());
+      if (!made.ok()) return Stop(FaultOfFirst(made.status()));
       configuration_ = *std::move(made);
       origin->configuration = configuration_;
     } else if (configuration_ == nullptr && options_.require_configuration) {
-      return Stop(internal::DgramFault(
-          first, 0, absl::StrCat(TransitionName(first.service()), " before any Configure")));
+      return Stop(FaultOfFirst(internal::DgramFault(
+          first, 0, absl::StrCat(TransitionName(first.service()), " before any Configure"))));
     }
 
     if (alkaid::internal::ViewEventsOn()) [[unlikely]]
@@ -218,8 +239,9 @@ class SourceReader : public BatchReader {
     const int64_t left = end_ - position_;
     if (left == 0) return Shrunk();
     const Status fault = FaultHere(left);
-    if (!fault.ok()) return Stop(fault);
-    const Status limit = CheckLimit(DgramHeader::SizeOf(At(position_)));
+    if (!fault.ok()) return Stop(FaultOfFirst(fault));
+    const Status limit = FaultOfFirst(CheckLimit(DgramHeader::SizeOf(At(position_))));
+    if (limit.code() == StatusCode::kDataLoss) return Stop(limit);
     block_ = {};
     return limit;
   }

@@ -17,9 +17,10 @@
 // where that is no whole datagram is more waited for. Bytes are counted from where the stream was
 // when it was opened.
 //
-// Everything before a fault is delivered before the fault. A fault of the data (kDataLoss) stays:
-// Next goes on reporting it. After any other failure (memory, I/O) Next may be called again and
-// tries from where it was.
+// Everything before a fault is delivered before the fault, and everything before a place that
+// cannot be read (a bad sector) before that failure, which names the byte. A fault of the data
+// (kDataLoss) stays: Next goes on reporting it. After any other failure (memory, I/O) Next may be
+// called again and tries from where it was.
 //
 // Ownership: the reader shares its file, stream or Buffer. Batches, datagrams and arrays may outlive the
 // reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
@@ -44,8 +45,8 @@ struct BatchReaderOptions {
   // Bytes that one read asks for. Blocks that fit the processor's cache are the fastest to walk.
   int64_t batch_bytes = int64_t{4} << 20;
   // Bytes of the largest datagram that is accepted; a larger one is kResourceExhausted, naming
-  // both.
-  int64_t max_dgram_bytes = int64_t{256} << 20;
+  // both, and this option.
+  int64_t max_dgram_bytes = kMaxDgramBytes;
   // The range to read, in bytes of the source; `end` -1 is its end. A datagram must start at
   // `begin`.
   int64_t begin = 0;
@@ -85,7 +86,7 @@ class ALKAID_EXPORT BatchReader : public BatchSource {
 
   // The next batch; an empty one at the end. kDataLoss with source, byte and datagram index for
   // malformed structure: a bad header, a partial datagram at the end, a malformed Names, a datagram
-  // before any Configure.
+  // before any Configure. A file of another kind is called that, with its first bytes.
   Result<DgramBatch> Next() override = 0;
 
   // The latest Configuration met; at first the one of the options. May be null.

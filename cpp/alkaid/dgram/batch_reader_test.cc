@@ -142,10 +142,10 @@ TEST(BatchReader, ADatagramAboveTheLimitIsRefusedNamingBoth) {
                                 BatchReader::Open(std::make_shared<CountedFile>(run), options));
     const Outcome outcome = ReadAll(*reader);
     EXPECT_EQ(outcome.dgrams, 1);
-    EXPECT_THAT(outcome.status,
-                StatusIs(StatusCode::kResourceExhausted,
-                         AllOf(HasSubstr("50036 bytes"), HasSubstr("limit is 50035"),
-                               HasSubstr(absl::StrCat("byte ", kConfigureBytes)))));
+    EXPECT_THAT(outcome.status, StatusIs(StatusCode::kResourceExhausted,
+                                         AllOf(HasSubstr("50036 bytes"),
+                                               HasSubstr("limit is 50035; max_dgram_bytes"),
+                                               HasSubstr(absl::StrCat("byte ", kConfigureBytes)))));
     options.max_dgram_bytes = 50'036;
     ALKAID_ASSERT_OK_AND_ASSIGN(reader,
                                 BatchReader::Open(std::make_shared<CountedFile>(run), options));
@@ -285,6 +285,32 @@ TEST(BatchReader, AFailedReadIsReportedAndCanBeTriedAgain) {
   file->FailOnce();
   EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kUnavailable));
   EXPECT_EQ(ReadAll(*reader).events, 4);
+}
+
+TEST(BatchReader, APlaceThatCannotBeReadComesBehindEverythingBeforeIt) {
+  const std::string run = crafted::Run(400);
+  for (const int64_t bad : {int64_t{4096}, int64_t{8192}, int64_t{20'480}, int64_t{40'960}}) {
+    const int64_t before = std::max<int64_t>(0, bad - kConfigureBytes - 24) / kEventBytes;
+    for (const int64_t batch : {int64_t{500}, int64_t{5000}, int64_t{1} << 20}) {
+      const auto file = std::make_shared<CountedFile>(run);
+      file->BadFrom(bad);
+      ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(file, BatchesOf(batch)));
+      const Outcome outcome = ReadAll(*reader);
+      EXPECT_EQ(outcome.events, before) << bad << " in batches of " << batch;
+      EXPECT_THAT(outcome.status,
+                  StatusIs(StatusCode::kUnknown,
+                           AllOf(HasSubstr(absl::StrCat(": byte ", bad, " (datagram ")),
+                                 HasSubstr(absl::StrCat("no byte ", bad)))));
+      // It is said again, and passes once the place can be read.
+      EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kUnknown));
+      file->BadFrom(INT64_MAX);
+      int64_t rest = 0;
+      for (auto next = reader->Next(); next.ok() && !next->empty(); next = reader->Next()) {
+        rest += next->size();
+      }
+      EXPECT_EQ(rest, 400 - before + 1);
+    }
+  }
 }
 
 TEST(BatchReader, ASourceThatShrinksWhileItIsReadIsAFault) {

@@ -36,15 +36,15 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgra
 
 Result<std::shared_ptr<const Configuration>> Configuration::FromNames(
     std::vector<Names> names) try {
-  for (size_t i = 0; i < names.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (names[i].id() == names[j].id()) {
-        return status::AlreadyExists("NamesId ", names[i].id().ToString(), " of ",
-                                     names[i].ToString(), " is that of ", names[j].ToString());
-      }
-    }
+  std::shared_ptr<const Configuration> made(new Configuration(std::move(names)));
+  // Of two with one id the latter is found.
+  for (const Names& one : made->names()) {
+    const Names* const found = made->Find(one.id());
+    if (found == &one) continue;
+    return status::AlreadyExists("NamesId ", found->id().ToString(), " of ", found->ToString(),
+                                 " is that of ", one.ToString());
   }
-  return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
+  return made;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

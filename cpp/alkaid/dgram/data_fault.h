@@ -27,11 +27,23 @@ Status DataFault(const Args&... args) {
   return RefusalWithText(StatusCode::kDataLoss, args...);
 }
 
+// Ends a message about a datagram that is too large: what changes the limit.
+inline constexpr char kDgramLimitOption[] =
+    "; max_dgram_bytes changes it, of commands --max-dgram-bytes";
+
 // For those who make something of a failure, such as a fault or a finding, or keep it: one for want
 // of memory is none, and passes. Of functions that fail with kResourceExhausted for that alone.
 inline void ThrowIfNoMemory(const Status& status) {
   if (status.code() == StatusCode::kResourceExhausted) [[unlikely]]
     throw std::bad_alloc();
+}
+
+// Whether a failure may be gone when the same is tried again: want of memory, a source that is away
+// for a while. What any other keeps from being read, as a bad sector does, stays unread: it ends
+// what is before it, as a fault does.
+inline bool MayPass(const Status& failure) {
+  return failure.code() == StatusCode::kResourceExhausted ||
+         failure.code() == StatusCode::kUnavailable;
 }
 
 }  // namespace alkaid::dgram::internal

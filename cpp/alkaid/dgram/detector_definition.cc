@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <new>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 namespace alkaid::dgram {
@@ -23,7 +24,7 @@ Status CheckNamesOf(const DetectorDefinition& definition) {
   };
   ALKAID_RETURN_NOT_OK(check("detector", definition.detector));
   ALKAID_RETURN_NOT_OK(check("algorithm", definition.algorithm.name));
-  std::vector<std::string_view> seen;
+  std::unordered_set<std::string_view> seen;
   for (const Field& field : definition.fields) {
     const auto wrong = [&](const char* what) {
       return status::Invalid("field \"", field.name, "\" of ", definition.detector, "/",
@@ -35,9 +36,7 @@ Status CheckNamesOf(const DetectorDefinition& definition) {
         (colons != 1 || field.base_name().empty() || field.enum_type().empty())) {
       return wrong("is an enumeration, whose name is \"value:enumeration\"");
     }
-    if (std::find(seen.begin(), seen.end(), field.name) != seen.end())
-      return wrong("is given twice");
-    seen.push_back(field.name);
+    if (!seen.insert(field.name).second) return wrong("is given twice");
   }
   return absl::OkStatus();
 }

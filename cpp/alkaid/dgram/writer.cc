@@ -13,9 +13,6 @@
 namespace alkaid::dgram {
 namespace {
 
-// Detectors of one datagram, up to a few dozen.
-constexpr size_t kUsualData = 32;
-
 // What holds behind a whole datagram that is appended, where `before` held: a Configure's own
 // declarations, or null, under which any data may come, where nobody can tell.
 std::shared_ptr<const Configuration> InForce(const uint8_t* dgram, int64_t size,
@@ -36,14 +33,17 @@ DgramWriter::DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOpti
   if (sink == nullptr) sink_status_ = status::Invalid("a DgramWriter with a null sink");
   sink_ = std::move(sink);
   flush_bytes_ = options.flush_bytes;
+  max_dgram_bytes_ = options.max_dgram_bytes;
 }
 
 DgramWriter::~DgramWriter() = default;
 
 Result<std::unique_ptr<DgramWriter>> DgramWriter::Open(const std::string& path,
                                                        DgramWriterOptions options) try {
-  if (options.flush_bytes < 1) {
-    return status::Invalid("flush_bytes of ", options.flush_bytes, ", the least is 1");
+  if (options.flush_bytes < 1 || options.max_dgram_bytes < kDgramHeaderBytes) {
+    return status::Invalid("flush_bytes of ", options.flush_bytes,
+                           ", the least is 1; max_dgram_bytes of ", options.max_dgram_bytes,
+                           ", the least is ", kDgramHeaderBytes);
   }
   ALKAID_ASSIGN_OR_RAISE(auto file, io::DurableFileOutputStream::Open(path));
   return std::make_unique<DgramWriter>(std::move(file), options);
@@ -99,6 +99,14 @@ Status DgramWriter::PatchExtent(int64_t at) {
   return absl::OkStatus();
 }
 
+// Readers would refuse it.
+Status DgramWriter::CheckLimit(int64_t size) const {
+  if (size <= max_dgram_bytes_) [[likely]]
+    return absl::OkStatus();
+  return status::OutOfMemory("datagram ", whole_dgrams_, " of ", size, " bytes, the limit is ",
+                             max_dgram_bytes_, internal::kDgramLimitOption);
+}
+
 Status DgramWriter::PassOn(int64_t at_least) {
   if (sink_ == nullptr || whole_bytes_ < at_least || whole_bytes_ == 0) return absl::OkStatus();
   ALKAID_RETURN_NOT_OK(WriteToSink(builder_.data(), whole_bytes_));
@@ -134,7 +142,9 @@ Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t en
   open_ = State::kDgram;
   configure_ = service == TransitionId::kConfigure;
   declaring_.clear();
-  given_.clear();
+  // A map with room for many takes long to clear, though it is empty.
+  if (!declaring_at_.empty()) declaring_at_.clear();
+  given_.Clear();
   return call.Done();
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
@@ -144,6 +154,7 @@ Status DgramWriter::End() try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "End"));
   ALKAID_RETURN_NOT_OK(PatchExtent(whole_bytes_ + kDgramHeaderBytes - kXtcHeaderBytes));
+  ALKAID_RETURN_NOT_OK(CheckLimit(builder_.length() - whole_bytes_));
   if (configure_) {
     ALKAID_ASSIGN_OR_RAISE(declared_, Configuration::FromNames(declaring_));
   }
@@ -160,6 +171,7 @@ Status DgramWriter::Append(const Dgram& dgram) try {
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
   // Also what was moved from, which has no origin.
   if (dgram.origin() == nullptr) return status::Invalid("Append of a Dgram that views none");
+  ALKAID_RETURN_NOT_OK(CheckLimit(dgram.size()));
   auto in_force = InForce(dgram.data(), dgram.size(), declared_);
   if (sink_ != nullptr && dgram.size() >= flush_bytes_) {
     // Straight on: a large datagram is not copied.
@@ -183,6 +195,7 @@ Status DgramWriter::Append(const DgramEdit& edit) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
   const int64_t size = edit.saved_size();
+  ALKAID_RETURN_NOT_OK(CheckLimit(size));
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const out, Reserve(size));
   ALKAID_RETURN_NOT_OK(edit.Save(std::span<uint8_t>(out, static_cast<size_t>(size))));
   declared_ = InForce(out, size, declared_);
@@ -200,13 +213,13 @@ Status DgramWriter::Declare(const Names& names) try {
   if (!configure_) {
     return status::FailedPrecondition("Declare in a datagram that is no Configure");
   }
-  for (const Names& there : declaring_) {
-    if (there.id() != names.id()) continue;
+  if (const Names* const there = Declaring(names.id())) {
     return status::AlreadyExists("NamesId ", names.id().ToString(), " of ", names.ToString(),
-                                 " is that of ", there.ToString());
+                                 " is that of ", there->ToString());
   }
   const int64_t extent = internal::NamesExtent(names);
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(extent));
+  declaring_at_.emplace(names.id().key(), declaring_.size());
   declaring_.push_back(names);
   internal::StoreNames(xtc, names);
   builder_.UnsafeAdvance(extent);
@@ -226,20 +239,22 @@ Result<Names> DgramWriter::Declare(const DetectorDefinition& definition) try {
   return status::NoMemory();
 }
 
+const Names* DgramWriter::Declaring(NamesId id) const {
+  const auto at = declaring_at_.find(id.key());
+  return at != declaring_at_.end() ? &declaring_[at->second] : nullptr;
+}
+
 Status DgramWriter::CheckData(const Names& names) const {
   const auto of = [&] {
     return absl::StrCat("data of ", names.ToString(), ", NamesId ", names.id().ToString(), ", ");
   };
   if (configure_ || declared_ != nullptr) {
-    const Names* declared = configure_ ? nullptr : declared_->Find(names.id());
-    for (size_t i = 0; configure_ && i < declaring_.size(); ++i) {
-      if (declaring_[i].id() == names.id()) declared = &declaring_[i];
-    }
+    const Names* const declared = configure_ ? Declaring(names.id()) : declared_->Find(names.id());
     if (declared == nullptr || !internal::SameDeclaration(*declared, names)) [[unlikely]] {
       return status::Invalid(of(), "which the Configure does not declare so");
     }
   }
-  if (std::find(given_.begin(), given_.end(), names.id()) != given_.end()) [[unlikely]] {
+  if (given_.Contains(names.id())) [[unlikely]] {
     return status::AlreadyExists(of(), "which the datagram carries already");
   }
   return absl::OkStatus();
@@ -252,8 +267,7 @@ Status DgramWriter::Data(const Names& names, std::span<const FieldValue> values,
   ALKAID_RETURN_NOT_OK(CheckData(names));
   ALKAID_ASSIGN_OR_RAISE(const int64_t extent, internal::ShapesDataExtent(names, values));
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(extent));
-  if (given_.capacity() == 0) given_.reserve(kUsualData);
-  given_.push_back(names.id());
+  given_.Insert(names.id());
   internal::StoreShapesData(xtc, names, values, damage, extent);
   builder_.UnsafeAdvance(extent);
   return call.Done();
@@ -267,8 +281,7 @@ Status DgramWriter::BeginData(const Names& names, Damage damage) try {
   ALKAID_RETURN_NOT_OK(CheckData(names));
   const int64_t nbytes = internal::DataOffset(names) + kXtcHeaderBytes;
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(nbytes));
-  if (given_.capacity() == 0) given_.reserve(kUsualData);
-  given_.push_back(names.id());
+  given_.Insert(names.id());
   // The extents that depend on the fields are set at EndData.
   const uint32_t src = names.id().key();
   const int64_t data = internal::DataOffset(names);

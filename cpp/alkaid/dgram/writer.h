@@ -35,6 +35,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "alkaid/base/export.h"
@@ -47,6 +48,7 @@
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/field_value.h"
 #include "alkaid/dgram/names.h"
+#include "alkaid/dgram/names_id_set.h"
 #include "alkaid/dgram/xtc.h"
 
 namespace alkaid::dgram {
@@ -57,6 +59,9 @@ struct DgramWriterOptions {
   // Whole datagrams are passed on once they are this many bytes. What the writer holds stays below
   // twice this and twice the largest datagram, however long the file.
   int64_t flush_bytes = int64_t{1} << 20;
+  // Bytes of the largest datagram that is written, so that readers with the same option, and the
+  // same default, accept it; a larger one is kResourceExhausted.
+  int64_t max_dgram_bytes = kMaxDgramBytes;
   // Null: the default.
   MemoryPool* pool = nullptr;
 };
@@ -70,7 +75,7 @@ class ALKAID_EXPORT DgramWriter {
   explicit DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOptions options = {});
   // To a file that has its name only once Close has succeeded; until then, and after any failure, a
   // file that had the name stays as it was (io::DurableFileOutputStream). kInvalidArgument for
-  // flush_bytes below 1.
+  // flush_bytes below 1, and max_dgram_bytes below a header.
   static Result<std::unique_ptr<DgramWriter>> Open(const std::string& path,
                                                    DgramWriterOptions options = {});
   // Without Close, what a sink was not yet given is gone.
@@ -83,7 +88,8 @@ class ALKAID_EXPORT DgramWriter {
   // kFailedPrecondition while another is open.
   Status Begin(TransitionId service, Timestamp timestamp, uint32_t env_bits = 0,
                Damage damage = Damage());
-  // Closes it. kInvalidArgument where it passes the 4 GiB that its header can state.
+  // Closes it. kInvalidArgument where it passes the 4 GiB that its header can state;
+  // kResourceExhausted where it passes max_dgram_bytes, and so for Append.
   Status End();
   // A whole datagram as it is. kFailedPrecondition while another is open, kInvalidArgument for a
   // Dgram that views none.
@@ -146,6 +152,9 @@ class ALKAID_EXPORT DgramWriter {
   class Call;
 
   Status Expect(State state, const char* what);
+  Status CheckLimit(int64_t size) const;
+  // What the open Configure declares under that id; null where it is nothing.
+  const Names* Declaring(NamesId id) const;
   // Whether data of `names` may be written now.
   Status CheckData(const Names& names) const;
   // Passes on whole datagrams, once they are `at_least` bytes.
@@ -162,8 +171,10 @@ class ALKAID_EXPORT DgramWriter {
   // What the last whole Configure declares, null where there was none; what the open one does.
   std::shared_ptr<const Configuration> declared_;
   std::vector<Names> declaring_;
+  // Where each stands there, by the key of its NamesId.
+  std::unordered_map<uint32_t, size_t> declaring_at_;
   // The NamesIds of the data of the open datagram.
-  std::vector<NamesId> given_;
+  internal::NamesIdSet given_;
   const Names* names_ = nullptr;
   size_t next_field_ = 0;
   int64_t whole_bytes_ = 0;
@@ -176,6 +187,7 @@ class ALKAID_EXPORT DgramWriter {
 
   std::shared_ptr<io::OutputStream> sink_;
   int64_t flush_bytes_ = 0;
+  int64_t max_dgram_bytes_ = kMaxDgramBytes;
   int64_t passed_bytes_ = 0;
   bool closed_ = false;
   Status sink_status_;

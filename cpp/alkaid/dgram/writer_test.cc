@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <span>
 #include <vector>
 
+#include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/dgram_edit.h"
@@ -336,6 +339,77 @@ TEST(DgramWriter, AtEveryAllocationPointThatFailsNothingIsLost) {
         return writer.Finish().status();
       });
   EXPECT_GT(points, 3);
+}
+
+TEST(DgramWriter, ADatagramAboveTheLimitIsDroppedNamingTheOptionThatReadersHaveToo) {
+  EXPECT_EQ(DgramWriterOptions().max_dgram_bytes, BatchReaderOptions().max_dgram_bytes);
+  const std::shared_ptr<Buffer> room = AllocateBuffer(10'000).value();
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto sink, io::FixedSizeBufferWriter::Make(room));
+  DgramWriter writer(sink, {.max_dgram_bytes = 1000});
+  const Names names =
+      Names::Make(NamesId(0, 1), "d", "", "", 0, {"a", 1}, {{"image", DataType::kUInt8, 1, {}}})
+          .value();
+  const std::vector<uint8_t> pixels(1000);
+  const auto write = [&](size_t count) -> Status {
+    ALKAID_RETURN_NOT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
+    const std::span<const uint8_t> some = std::span(pixels).first(count);
+    ALKAID_RETURN_NOT_OK(
+        writer.Data(names, {FieldValue::Array<uint8_t>(some, {static_cast<uint32_t>(count)})}));
+    return writer.End();
+  };
+  // Header, ShapesData, Shapes with one shape, Data.
+  constexpr size_t kAround = 24 + 12 + 12 + 20 + 12;
+  ALKAID_EXPECT_OK(write(1000 - kAround));
+  EXPECT_THAT(write(1001 - kAround),
+              StatusIs(StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("datagram 1 of 1001 bytes"), HasSubstr("limit is 1000"),
+                             HasSubstr("max_dgram_bytes"))));
+  ALKAID_EXPECT_OK(write(10));
+  EXPECT_EQ(writer.size(), 2);
+}
+
+TEST(DgramWriter, ThousandsOfDeclarationsAndTheirDataAreToldApart) {
+  constexpr uint32_t kCount = 3000;
+  DgramWriter writer;
+  std::vector<Names> all;
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(Names names,
+                                Names::Make(NamesId(i / 256, i % 256), "d", "", "", i, {"a", 1},
+                                            {{"x", DataType::kUInt32, 0, {}}}));
+    all.push_back(std::move(names));
+  }
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(1, 0)));
+  for (const Names& names : all) ALKAID_ASSERT_OK(writer.Declare(names));
+  ALKAID_ASSERT_OK(writer.End());
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(1, 1)));
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ALKAID_ASSERT_OK(writer.Data(all[i], {FieldValue::Scalar<uint32_t>(i)}));
+  }
+  ALKAID_ASSERT_OK(writer.End());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, writer.Finish());
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(buffer));
+  uint32_t fields = 0;
+  while (true) {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, reader->Next());
+    if (batch.empty()) break;
+    for (const Dgram& dgram : batch) {
+      ALKAID_ASSERT_OK(ForEachField(dgram, [&](const ShapesData& data, const FieldView& field) {
+        EXPECT_EQ(data.names().segment(), fields);
+        EXPECT_EQ(*field.Scalar<uint32_t>(), fields++);
+      }));
+    }
+  }
+  EXPECT_EQ(fields, kCount);
+  // The last of them twice.
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(2, 0)));
+  for (const Names& names : all) ALKAID_ASSERT_OK(writer.Declare(names));
+  EXPECT_THAT(writer.Declare(all.back()), StatusIs(StatusCode::kAlreadyExists));
+  ALKAID_ASSERT_OK(writer.Begin(TransitionId::kL1Accept, Timestamp(2, 1)));
+  for (const Names& names : all) {
+    ALKAID_ASSERT_OK(writer.Data(names, {FieldValue::Scalar<uint32_t>(0)}));
+  }
+  EXPECT_THAT(writer.Data(all.back(), {FieldValue::Scalar<uint32_t>(0)}),
+              StatusIs(StatusCode::kAlreadyExists));
 }
 
 }  // namespace

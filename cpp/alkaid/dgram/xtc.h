@@ -26,6 +26,9 @@ static_assert(std::endian::native == std::endian::little, "XTC2 is read as littl
 // Bytes.
 inline constexpr int64_t kXtcHeaderBytes = 12;
 inline constexpr int64_t kDgramHeaderBytes = 24;
+// The largest datagram that readers accept and writers make, where nobody says otherwise. A header
+// can state 4 GiB.
+inline constexpr int64_t kMaxDgramBytes = int64_t{256} << 20;
 // The most dimensions that a field has, and the bytes that each array's shape takes: five words,
 // whatever its rank.
 inline constexpr int kMaxRank = 5;

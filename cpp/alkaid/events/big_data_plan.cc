@@ -77,10 +77,10 @@ Status BigDataPlan::PlanEvent(const Event& event) {
     if (!record.ok()) {
       status = record.status();
     } else if (record->has_value() && (*record)->size > max_dgram_bytes_) {
-      status =
-          status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ", index,
-                              ", timestamp ", dgram.timestamp().value(), "): datagram of ",
-                              (*record)->size, " bytes, the limit is ", max_dgram_bytes_);
+      status = status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
+                                   index, ", timestamp ", dgram.timestamp().value(),
+                                   "): datagram of ", (*record)->size, " bytes, the limit is ",
+                                   max_dgram_bytes_, dgram::internal::kDgramLimitOption);
     } else {
       records_[static_cast<size_t>(index)] = *record;
     }

@@ -41,9 +41,11 @@ struct BigDataGroup {
   // Whether its step was taken.
   bool begun = false;
   // Of the read: not in flight (-1), in flight, or done when the origin is there. Then `there`
-  // bytes are, fewer than asked where the file ends too early.
+  // bytes are, fewer than asked where the file ends too early, or where `failure` says that it
+  // cannot be read on.
   int64_t ticket = -1;
   int64_t there = 0;
+  Status failure;
   std::shared_ptr<Buffer> buffer;
   std::shared_ptr<const dgram::DgramOrigin> origin;
 };

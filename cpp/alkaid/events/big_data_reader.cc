@@ -10,8 +10,10 @@
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
+#include "alkaid/core/files/partial_read.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
+#include "alkaid/dgram/not_xtc2.h"
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/chunk_info.h"
 
@@ -52,8 +54,13 @@ class GroupReader final : public BigDataReader {
   Status Submit(Group* group);
   // Waits for the group that the stream needs now.
   Status Load(Group* group);
+  // What can be read of a group whose read failed, which this answers if it is nothing.
+  static Status Salvage(Group* group, uint8_t* bytes, Status failure);
   // Tries the rest of a short read again.
   Status ReadRest(Group* group, uint8_t* bytes);
+  static Status CheckKind(const Group& group);
+  // Why a datagram that the group's file does not give to its end cannot be read.
+  static Status Unreadable(const Group& group, dgram::Timestamp timestamp);
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
@@ -281,14 +288,27 @@ Status GroupReader::Load(Group* group) {
   const io::ReadOutcome outcome = queue_->Wait(std::exchange(group->ticket, -1));
   const std::shared_ptr<Buffer> buffer = std::move(group->buffer);
   // Where one of these fails the group is read again, should Next be called again.
-  ALKAID_RETURN_NOT_OK(outcome.status);
   group->there = outcome.nbytes;
-  if (group->there < group->nbytes) ALKAID_RETURN_NOT_OK(ReadRest(group, buffer->mutable_data()));
+  group->failure = absl::OkStatus();
+  if (!outcome.status.ok()) {
+    ALKAID_RETURN_NOT_OK(Salvage(group, buffer->mutable_data(), outcome.status));
+  } else if (group->there < group->nbytes) {
+    ALKAID_RETURN_NOT_OK(ReadRest(group, buffer->mutable_data()));
+  }
   origin->buffer = buffer;
   group->origin = std::move(origin);
   if (alkaid::internal::ViewEventsOn()) [[unlikely]]
     dgram::internal::TellSourceOf(*group->origin, buffer->data(), group->there);
   ReadAhead();
+  return absl::OkStatus();
+}
+
+Status GroupReader::Salvage(Group* group, uint8_t* bytes, Status failure) {
+  io::PartialRead read = io::ReadBeforeFailure(*group->file->file, group->offset, group->nbytes,
+                                               bytes, std::move(failure));
+  if (read.nbytes == 0 && !read.failure.ok()) return read.failure;
+  group->there = read.nbytes;
+  group->failure = std::move(read.failure);
   return absl::OkStatus();
 }
 
@@ -305,6 +325,23 @@ Status GroupReader::ReadRest(Group* group, uint8_t* bytes) {
   return absl::OkStatus();
 }
 
+// kDataLoss where the file of the group is one of another kind. Only once it was found at fault.
+Status GroupReader::CheckKind(const Group& group) {
+  uint8_t first[dgram::kDgramHeaderBytes];
+  const Result<int64_t> got = group.file->file->ReadAt(0, dgram::kDgramHeaderBytes, first);
+  const std::string why = got.ok() ? dgram::internal::WhyNotXtc2(first, *got) : std::string();
+  if (why.empty()) return absl::OkStatus();
+  return dgram::internal::DataFault(group.file->path, ": byte 0 (stream ", group.stream,
+                                    "): ", why);
+}
+
+Status GroupReader::Unreadable(const Group& group, dgram::Timestamp timestamp) {
+  return Status(group.failure.code(),
+                absl::StrCat(group.file->path, ": byte ", group.offset + group.there, " (stream ",
+                             group.stream, ", timestamp ", timestamp.value(),
+                             "): ", group.failure.message()));
+}
+
 Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
                                  dgram::Timestamp timestamp) const {
   const Group& group = *stream.groups.front();
@@ -314,6 +351,7 @@ Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
     const int64_t size = DgramHeader::SizeOf(data);
     const dgram::Timestamp found(dgram::LoadUnaligned<uint64_t>(data));
     if (size != record.size || found != timestamp) [[unlikely]] {
+      ALKAID_RETURN_NOT_OK(CheckKind(group));
       return dgram::internal::DataFault(
           group.file->path, ": byte ", group.offset + stream.at, " (stream ", group.stream,
           "): datagram of ", size, " bytes and timestamp ", found.value(),
@@ -323,6 +361,8 @@ Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
       return Dgram(group.origin, data, size, statistics_.events);
     }
   }
+  if (!group.failure.ok()) return Unreadable(group, timestamp);
+  ALKAID_RETURN_NOT_OK(CheckKind(group));
   return dgram::internal::DataFault(
       group.file->path, ": byte ", group.offset + stream.at, " (stream ", group.stream,
       ", timestamp ", timestamp.value(), "): datagram of ", record.size, " bytes, the file has ",
@@ -354,7 +394,11 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
       if (!status.ok()) return;
       Result<Dgram> found = Check(stream, **record, timestamp);
       status = found.status();
-      if (!status.ok()) return;
+      if (!status.ok()) {
+        // A file that could not be read may be read when Next is called again.
+        if (status.code() != StatusCode::kDataLoss) stream.groups.front()->origin = nullptr;
+        return;
+      }
       place = *std::move(found);
       taken_[static_cast<size_t>(index)] = (*record)->size;
     }

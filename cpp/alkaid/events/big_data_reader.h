@@ -71,7 +71,7 @@ struct BigDataReaderOptions {
   // A group has fewer bytes than that, unless it is one datagram.
   int64_t chunk_bytes = int64_t{16} << 20;
   // Bytes of the largest datagram that is read; a larger record is kResourceExhausted, naming both.
-  int64_t max_dgram_bytes = int64_t{256} << 20;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
   // Groups that are read ahead; 0: each is read when it is needed.
   int prefetch = 2;
   io::ReadQueueKind queue = io::ReadQueueKind::kAutomatic;

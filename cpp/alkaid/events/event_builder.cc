@@ -79,7 +79,7 @@ Result<EventBatches> EventBuilder::NextBatches() {
     const Result<bool> added = AddEvent();
     if (!added.ok()) {
       // What may pass is reported at once, with the events so far kept for the next call.
-      if (added.status().code() != StatusCode::kDataLoss) return added.status();
+      if (dgram::internal::MayPass(added.status())) return added.status();
       fault_ = added.status();
       break;
     }

@@ -40,8 +40,8 @@ Status PendingStream::Read() {
   if (read_.empty()) {
     Result<DgramBatch> batch = reader_->Next();
     if (!batch.ok()) {
-      // Nothing follows a fault of the data; anything else may pass.
-      if (batch.status().code() != StatusCode::kDataLoss) return batch.status();
+      // Nothing follows a fault of the data, or a place that cannot be read.
+      if (dgram::internal::MayPass(batch.status())) return batch.status();
       fault_ = batch.status();
     }
     ended_ = !batch.ok() || batch->empty();

@@ -24,8 +24,9 @@
 // L1Accept of an exposure is not given out before that is known, so where the transitions between
 // it and the end of the exposure alone are more than that, a stream holds them all.
 //
-// Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays.
-// After any other failure Next may be called again, and gives what it would have given.
+// Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays,
+// and so does a place of a file that cannot be read. After any other failure (memory, kUnavailable)
+// Next may be called again, and gives what it would have given.
 //
 // Ownership: owns its files; windows live on their own. The pool must outlive both.
 // Threads: one at a time.
@@ -56,7 +57,7 @@ struct SmdReaderOptions {
   // Bytes that a stream may hold, read and not yet given out.
   int64_t max_pending_bytes = int64_t{64} << 20;
   // Bytes of the largest datagram that is accepted.
-  int64_t max_dgram_bytes = int64_t{256} << 20;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
   // L1Accepts of a window.
   int64_t batch_size = 1000;
   // The stream of the integrating detector, or -1; and how long after its timestamp an exposure

@@ -4,21 +4,37 @@
 #include <memory>
 
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
 #include "tools/dgram/field_digest.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/json_report.h"
 
 namespace alkaid::tools {
 namespace {
 
-int Run(const DgramSource& source) {
-  const auto reader = source.Open();
-  if (!reader.ok()) return ReportStatus(reader.status());
+using Json = nlohmann::ordered_json;
+
+struct DigestOptions {
+  DgramSource source;
+  bool json = false;
+};
+
+int Run(const DigestOptions& options) {
   FieldDigest digest;
-  const Status status = ForEachDgram(**reader, "reading " + source.file,
-                                     [&](const dgram::Dgram& dgram) { return digest.Add(dgram); });
+  int64_t count = 0;
+  const Status status = options.source.ForEach([&](const dgram::Dgram& dgram) {
+    ++count;
+    return digest.Add(dgram);
+  });
   // What could be read counts, also when a fault ends it.
-  if (status.ok() || status.code() == StatusCode::kDataLoss) {
+  const bool any = count > 0 || status.ok() || status.code() == StatusCode::kDataLoss;
+  if (options.json) {
+    JsonReport::Print({{"file", options.source.file},
+                       {"sha256", any ? Json(digest.Hex()) : Json()},
+                       {"n_dgrams", NumberJson(count)}},
+                      status);
+  } else if (any) {
     std::printf("%s\n", digest.Hex().c_str());
   }
   return ReportStatus(status);
@@ -30,9 +46,10 @@ void AddDgramDigestCommand(CLI::App& dgram, int* exit_code) {
   CLI::App* command = dgram.add_subcommand(
       "digest",
       "Print the SHA-256 over every field of a file: of all before the fault where there is one.");
-  auto source = std::make_shared<DgramSource>();
-  source->AddOptions(*command);
-  command->callback([source, exit_code] { *exit_code = Run(*source); });
+  auto options = std::make_shared<DigestOptions>();
+  options->source.AddOptions(*command);
+  command->add_flag("--json", options->json, kJsonHelp);
+  command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 
 }  // namespace alkaid::tools

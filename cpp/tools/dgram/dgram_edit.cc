@@ -20,9 +20,11 @@
 #include "alkaid/dgram/writer.h"
 #include "tools/commands.h"
 #include "tools/dgram/detector_spec.h"
+#include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
+#include "tools/support/json_report.h"
 
 namespace alkaid::tools {
 namespace {
@@ -42,6 +44,7 @@ struct EditOptions {
   std::string damage;
   int64_t time_offset = 0;
   int64_t room = dgram::DgramEditOptions().room;
+  bool json = false;
 };
 
 constexpr uint16_t kCorrupted = 0x8;
@@ -150,6 +153,8 @@ class FileEdit {
   }
 
   int64_t events() const { return events_; }
+  int64_t corrupted() const { return corrupted_; }
+  const std::set<std::string>& declared_twice() const { return declared_twice_; }
 
  private:
   struct Removal {
@@ -322,29 +327,59 @@ class FileEdit {
   int64_t stayed_corrupted_ = 0;
 };
 
-Status RunEdit(const EditOptions& options) {
+// What a report says of the edit, in full or as far as it came.
+struct EditTotals {
+  int64_t dgrams = 0;
+  int64_t events = 0;
+  int64_t bytes_out = 0;
+  int64_t corrupted = 0;
+  std::set<std::string> declared_twice;
+};
+
+Status RunEdit(const EditOptions& options, EditTotals* totals) {
+  if (options.json) ALKAID_RETURN_NOT_OK(CheckReportApart(options.output));
   ALKAID_ASSIGN_OR_RAISE(const auto edit, FileEdit::Make(options));
   ALKAID_ASSIGN_OR_RAISE(const auto reader, options.source.Open(edit->looks_into_fields()));
   ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, options.source.file));
   const Interruption interruption;
   // Removes what was written wherever this returns before Close.
   ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(options.output));
-  DgramWriter writer(file);
+  DgramWriter writer(file, {.max_dgram_bytes = options.source.max_dgram_bytes});
   const auto edit_one = [&](const Dgram& dgram) {
-    const Status status = Interruption::Check();
-    return status.ok() ? edit->Edit(dgram, writer) : status;
+    ALKAID_RETURN_NOT_OK(Interruption::Check());
+    ALKAID_RETURN_NOT_OK(edit->Edit(dgram, writer));
+    *totals = {writer.size(), edit->events(), writer.length(), edit->corrupted(), {}};
+    return absl::OkStatus();
   };
   ALKAID_RETURN_NOT_OK(ForEachDgram(*reader, "editing " + options.source.file, edit_one));
   ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, options.source.file));
   ALKAID_RETURN_NOT_OK(edit->CheckRemovals());
   ALKAID_RETURN_NOT_OK(writer.Close());
   edit->PrintNotes();
-  if (!file->straight()) {
-    std::printf(
-        "%s: %s, %s, %s\n", options.output.c_str(), CountText(writer.size(), "datagram").c_str(),
-        CountText(edit->events(), "event").c_str(), CountText(writer.length(), "byte").c_str());
+  totals->declared_twice = edit->declared_twice();
+  if (!file->straight() && !options.json) {
+    std::printf("%s: %s, %s, %s\n", internal::Printable(options.output).c_str(),
+                CountText(totals->dgrams, "datagram").c_str(),
+                CountText(totals->events, "event").c_str(),
+                CountText(totals->bytes_out, "byte").c_str());
   }
   return absl::OkStatus();
+}
+
+int Run(const EditOptions& options) {
+  EditTotals totals;
+  const Status status = RunEdit(options, &totals);
+  if (options.json) {
+    JsonReport::Print({{"file", options.source.file},
+                       {"output", options.output},
+                       {"n_dgrams", NumberJson(totals.dgrams)},
+                       {"n_events", NumberJson(totals.events)},
+                       {"bytes_out", NumberJson(totals.bytes_out)},
+                       {"n_corrupted", NumberJson(totals.corrupted)},
+                       {"declared_twice", totals.declared_twice}},
+                      status);
+  }
+  return Interruption::Report(status);
 }
 
 }  // namespace
@@ -383,8 +418,9 @@ void AddDgramEditCommand(CLI::App& dgram, int* exit_code) {
       });
   command->add_option("--time-offset", options->time_offset, "Added to every timestamp")
       ->type_name("NANOSECONDS");
+  command->add_flag("--json", options->json, kJsonHelp);
   command->footer(std::string(kEditFooter) + kExitCodesOfMakers);
-  command->callback([options, exit_code] { *exit_code = Interruption::Report(RunEdit(*options)); });
+  command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 
 }  // namespace alkaid::tools

@@ -9,6 +9,8 @@
 #include "alkaid/events/event_builder.h"
 #include "alkaid/growth/process_profile.h"
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
+#include "tools/dgram/dgram_source.h"
 #include "tools/dgram/event_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
@@ -40,20 +42,17 @@ std::string Digest(const events::EventBatch& batch) {
 Json EventJson(const events::Event& event) {
   Json sizes = Json::array();
   for (int i = 0; i < event.stream_count(); ++i) sizes.push_back(event.dgram_nbytes(i));
-  // As text: most readers of JSON keep no more than 53 bits of a number.
-  return {{"size", event.nbytes()},
-          {"dgram_sizes", std::move(sizes)},
-          {"ts", std::to_string(event.timestamp().value())},
-          {"service", static_cast<int>(event.service())}};
+  return {{"service", dgram::TransitionName(event.service())},
+          {"timestamp", TimestampJson(event.timestamp())},
+          {"size", NumberJson(event.nbytes())},
+          {"dgram_sizes", std::move(sizes)}};
 }
 
 Json BatchJson(const events::EventBatches& built, bool list_events) {
-  Json json = {{"nevents", built.event_count},
-               {"nsteps", built.steps.size()},
-               {"batch_size_bytes", built.batch().nbytes()},
-               {"batch_sha256", Digest(built.batch())},
-               {"step_bytes", built.steps.nbytes()},
-               {"step_sha256", Digest(built.steps)}};
+  Json json = {
+      {"n_events", NumberJson(built.event_count)},     {"n_steps", NumberJson(built.steps.size())},
+      {"size", NumberJson(built.batch().nbytes())},    {"sha256", Digest(built.batch())},
+      {"step_size", NumberJson(built.steps.nbytes())}, {"step_sha256", Digest(built.steps)}};
   if (list_events) {
     json["events"] = Json::array();
     for (const events::Event& event : built.batch()) json["events"].push_back(EventJson(event));
@@ -107,16 +106,18 @@ Status Build(const EventsOptions& options, const EventSource::Opened& opened, Js
 
 int Run(const EventsOptions& options) {
   const auto opened = options.source.Open();
-  if (!opened.ok()) return ReportStatus(opened.status());
   EventTotals totals;
-  Status status;
+  Status status = opened.status();
   if (options.json) {
     JsonReport report(options.source.Describe(), "batches");
-    status = Build(options, *opened, &report, &totals);
-    Json tail = {
-        {"n_batches", totals.batches}, {"n_events", totals.events}, {"n_steps", totals.steps}};
+    if (status.ok()) status = Build(options, *opened, &report, &totals);
+    Json tail = {{"n_batches", NumberJson(totals.batches)},
+                 {"n_events", NumberJson(totals.events)},
+                 {"n_steps", NumberJson(totals.steps)}};
     if (status.ok()) options.source.DescribeMissing(*opened->builder, &tail);
     report.Finish(status, tail);
+  } else if (!status.ok()) {
+    return ReportStatus(status);
   } else {
     std::printf("%8s %8s %8s %8s %12s  %s\n", "batch", "events", "kept", "steps", "bytes",
                 "sha256 of the batch");
@@ -140,7 +141,7 @@ void AddDgramEventsCommand(CLI::App& dgram, int* exit_code) {
       ->required();
   options->source.AddOptions(*command);
   command->add_flag("--events", options->list_events, "List the events of each batch too");
-  command->add_flag("--json", options->json, "Print JSON");
+  command->add_flag("--json", options->json, kJsonHelp);
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -3,12 +3,12 @@
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/xtc_walk.h"
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
@@ -30,20 +30,6 @@ void PrintLine(const dgram::Dgram& dgram) {
               damage.empty() ? "" : "  ", damage.c_str());
 }
 
-nlohmann::ordered_json LineJson(const dgram::Dgram& dgram) {
-  const dgram::DgramHeader header = dgram.header();
-  // The timestamp as text: most readers of JSON keep no more than 53 bits of a number.
-  return {{"index", dgram.index()},
-          {"offset", dgram.offset()},
-          {"size", dgram.size()},
-          {"service", dgram::TransitionName(header.service())},
-          {"timestamp", std::to_string(header.timestamp.value())},
-          {"seconds", header.timestamp.seconds()},
-          {"nanoseconds", header.timestamp.nanoseconds()},
-          {"env", header.env},
-          {"damage", header.root.damage.value()}};
-}
-
 // The line stands also where the datagram's inside is at fault. Without a Configuration only the
 // extents can be checked.
 Status Check(const dgram::Dgram& dgram) {
@@ -51,23 +37,22 @@ Status Check(const dgram::Dgram& dgram) {
 }
 
 int Run(const LsOptions& options) {
-  const auto reader = options.source.Open(/*require_configuration=*/false);
-  if (!reader.ok()) return ReportStatus(reader.status());
-  const std::string label = "reading " + options.source.file;
   if (!options.json) {
-    return ReportStatus(ForEachDgram(**reader, label, [](const dgram::Dgram& dgram) {
+    const auto print = [](const dgram::Dgram& dgram) {
       PrintLine(dgram);
       return Check(dgram);
-    }));
+    };
+    return ReportStatus(options.source.ForEach(print, /*require_configuration=*/false));
   }
-  JsonReport report({{"file", options.source.file}}, "datagrams");
+  JsonReport report({{"file", options.source.file}}, "dgrams");
   int64_t count = 0;
-  const Status status = ForEachDgram(**reader, label, [&](const dgram::Dgram& dgram) {
-    report.Add(LineJson(dgram));
+  const auto add = [&](const dgram::Dgram& dgram) {
+    report.Add(DgramJson(dgram));
     ++count;
     return Check(dgram);
-  });
-  report.Finish(status, {{"n_dgrams", count}});
+  };
+  const Status status = options.source.ForEach(add, /*require_configuration=*/false);
+  report.Finish(status, {{"n_dgrams", NumberJson(count)}});
   return ReportStatus(status);
 }
 
@@ -80,7 +65,7 @@ void AddDgramLsCommand(CLI::App& dgram, int* exit_code) {
       "seconds.nanoseconds, env, and damage where there is any.");
   auto options = std::make_shared<LsOptions>();
   options->source.AddOptions(*command);
-  command->add_flag("--json", options->json, "Print JSON");
+  command->add_flag("--json", options->json, kJsonHelp);
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -19,6 +19,8 @@
 #include "alkaid/events/big_data_reader.h"
 #include "alkaid/growth/process_profile.h"
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
+#include "tools/dgram/dgram_source.h"
 #include "tools/dgram/event_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
@@ -54,26 +56,29 @@ Json ReadJson(const events::BigDataRead& read) {
   if (read.kind == events::BigDataRead::Kind::kOpenChunk) {
     const size_t slash = read.path.rfind('/');
     return {{"stream", read.stream},
-            {"open_chunk", read.chunk_id},
+            {"chunk_id", read.chunk_id},
             {"filename", read.path.substr(slash == std::string::npos ? 0 : slash + 1)}};
   }
-  return {{"stream", read.stream}, {"offset", read.offset}, {"size", read.nbytes}};
+  return {{"stream", read.stream},
+          {"offset", NumberJson(read.offset)},
+          {"size", NumberJson(read.nbytes)}};
 }
 
 Json EventJson(const events::BigDataEvent& event) {
-  Json json = Json::array();
+  Json dgrams = Json::array();
   for (int i = 0; i < event.stream_count(); ++i) {
     const dgram::Dgram& dgram = event.dgram(i);
     if (!event.has(i)) {
-      json.push_back(nullptr);
+      dgrams.push_back(nullptr);
       continue;
     }
-    json.push_back({{"service", static_cast<int>(dgram.service())},
-                    {"ts", std::to_string(dgram.timestamp().value())},
-                    {"size", dgram.size()},
-                    {"sha256", Sha256::Of(dgram.data(), static_cast<size_t>(dgram.size()))}});
+    Json json = HeaderJson(dgram);
+    json["sha256"] = Sha256::Of(dgram.data(), static_cast<size_t>(dgram.size()));
+    dgrams.push_back(std::move(json));
   }
-  return json;
+  return {{"service", dgram::TransitionName(event.service())},
+          {"timestamp", TimestampJson(event.timestamp())},
+          {"dgrams", std::move(dgrams)}};
 }
 
 class Pipeline {
@@ -103,11 +108,14 @@ class Pipeline {
       return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
     };
     const events::BigDataReader::Statistics& statistics = reader_->statistics();
-    Json json = {{"n_events", statistics.events},         {"n_dgrams", statistics.dgrams},
-                 {"dgram_bytes", statistics.dgram_bytes}, {"n_reads", statistics.reads},
-                 {"n_retries", statistics.retries},       {"n_files", statistics.files_opened}};
-    if (options_.fields) json["n_fields"] = fields_;
-    json["seconds"] = seconds_;
+    Json json = {{"n_events", NumberJson(statistics.events)},
+                 {"n_dgrams", NumberJson(statistics.dgrams)},
+                 {"bytes_in", NumberJson(statistics.dgram_bytes)},
+                 {"n_reads", NumberJson(statistics.reads)},
+                 {"n_retries", NumberJson(statistics.retries)},
+                 {"n_files", NumberJson(statistics.files_opened)}};
+    if (options_.fields) json["n_fields"] = NumberJson(fields_);
+    json["elapsed_seconds"] = seconds_;
     json["events_per_second"] = rate(statistics.events);
     json["bytes_per_second"] = rate(statistics.dgram_bytes);
     json["backend"] = pool_.backend_name();
@@ -121,6 +129,7 @@ class Pipeline {
   Result<std::unique_ptr<events::BigDataReader>> OpenBigData(bool list) {
     events::BigDataReaderOptions reading;
     reading.chunk_bytes = options_.chunk_bytes;
+    reading.max_dgram_bytes = options_.source.reading.max_dgram_bytes;
     reading.prefetch = options_.prefetch;
     reading.max_retries = options_.max_retries;
     reading.follow_chunks = !options_.no_follow;
@@ -226,40 +235,46 @@ void PrintSummary(const Json& summary) {
   std::printf("events         %12" PRId64 "   %.3f M a second\n", count("n_events"),
               number("events_per_second") / kMega);
   std::printf("datagrams read %12" PRId64 "   %.3f MB, %.1f MB a second\n", count("n_dgrams"),
-              number("dgram_bytes") / kMega, number("bytes_per_second") / kMega);
+              number("bytes_in") / kMega, number("bytes_per_second") / kMega);
   if (summary.contains("n_fields")) {
     std::printf("fields located %12" PRId64 "\n", count("n_fields"));
   }
   std::printf("reads          %12" PRId64 "   %" PRId64 " retries, %" PRId64 " files, queue: %s\n",
               count("n_reads"), count("n_retries"), count("n_files"),
               summary["read_queue"].get<std::string>().c_str());
-  std::printf("time           %12.3f s\n", number("seconds"));
+  std::printf("time           %12.3f s\n", number("elapsed_seconds"));
   std::printf("peak memory    %12.3f MB from the pool '%s', %.1f MB of the whole process\n",
               number("pool_peak_bytes") / kMega, summary["backend"].get<std::string>().c_str(),
               number("process_peak_bytes") / kMega);
 }
 
+Status CheckPairs(const ReadOptions& options) {
+  if (options.source.smd.size() == options.data.size()) return absl::OkStatus();
+  return status::Invalid(options.source.smd.size(), " files of small data and ",
+                         options.data.size(), " of big data; they go in pairs");
+}
+
 int Run(const ReadOptions& options) {
-  if (options.source.smd.size() != options.data.size()) {
-    return ReportStatus(status::Invalid(options.source.smd.size(), " files of small data and ",
-                                        options.data.size(), " of big data; they go in pairs"));
-  }
   Pipeline pipeline(options);
-  const Status opened = pipeline.Open(options.batches);
-  if (!opened.ok()) return ReportStatus(opened);
+  Status status = CheckPairs(options);
+  if (status.ok()) status = pipeline.Open(options.batches);
   if (!options.json) {
-    const Status status = pipeline.Run(nullptr);
+    if (!status.ok()) return ReportStatus(status);
+    status = pipeline.Run(nullptr);
     PrintSummary(pipeline.Summary());
     if (status.ok()) EventSource::TellMissing(pipeline.builder());
     return ReportStatus(status);
   }
   Json head = options.source.Describe();
   head["data"] = options.data;
-  head["bd_chunksize"] = options.chunk_bytes;
+  head["chunk_bytes"] = NumberJson(options.chunk_bytes);
   JsonReport report(head, "batches");
-  const Status status = pipeline.Run(options.batches ? &report : nullptr);
-  Json summary = pipeline.Summary();
-  if (status.ok()) options.source.DescribeMissing(pipeline.builder(), &summary);
+  Json summary = Json::object();
+  if (status.ok()) {
+    status = pipeline.Run(options.batches ? &report : nullptr);
+    summary = pipeline.Summary();
+    if (status.ok()) options.source.DescribeMissing(pipeline.builder(), &summary);
+  }
   report.Finish(status, summary);
   if (status.ok()) EventSource::TellMissing(pipeline.builder());
   return ReportStatus(status);
@@ -304,7 +319,7 @@ void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
   command->add_flag("--no-follow", options->no_follow,
                     "Read the files of --data alone, whatever chunks are announced");
   command->add_flag("--fields", options->fields, "Locate every field too");
-  CLI::Option* const json = command->add_flag("--json", options->json, "Print JSON");
+  CLI::Option* const json = command->add_flag("--json", options->json, kJsonHelp);
   command
       ->add_flag("--batches", options->batches,
                  "With --json: list the reads and datagrams of each batch")

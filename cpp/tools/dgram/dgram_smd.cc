@@ -10,14 +10,17 @@
 #include <vector>
 
 #include "alkaid/base/number_text.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/smd_writer.h"
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
+#include "tools/support/json_report.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {
@@ -29,9 +32,12 @@ struct SmdArguments {
   std::string in;
   std::string out;
   bool no_follow = false;
+  bool json = false;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
 };
 
 struct SmdTotals {
+  int64_t files = 0;
   int64_t dgrams = 0;
   int64_t bytes_in = 0;
   int64_t bytes_out = 0;
@@ -40,14 +46,12 @@ struct SmdTotals {
 // One big-data file, or one chunk of it.
 class SmdRun {
  public:
-  SmdRun(const SmdArguments& arguments, io::OutputStream* out)
+  SmdRun(const SmdArguments& arguments, io::OutputStream* out, SmdTotals* totals)
       : arguments_(arguments),
         out_(out),
+        totals_(*totals),
         path_(arguments.in),
         chunk_id_(events::ChunkInfo::ChunkIdOf(path_)) {}
-
-  const SmdTotals& totals() const { return totals_; }
-  int64_t files() const { return static_cast<int64_t>(read_.size()); }
 
   Status All() {
     while (true) {
@@ -66,6 +70,7 @@ class SmdRun {
     ALKAID_ASSIGN_OR_RAISE(const auto reader, Open());
     read_.push_back(path_);
     if (read_.size() == 1) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
+    ++totals_.files;
     Progress progress("making small data of " + path_, reader->end());
     events::ChunkInfo next;
     while (true) {
@@ -93,6 +98,7 @@ class SmdRun {
   Result<std::unique_ptr<dgram::BatchReader>> Open() const {
     dgram::BatchReaderOptions options;
     options.configuration = configuration_;
+    options.max_dgram_bytes = arguments_.max_dgram_bytes;
     auto reader = dgram::BatchReader::Open(path_, std::move(options));
     if (reader.ok() || announced_in_.empty()) return reader;
     return Status(reader.status().code(),
@@ -139,28 +145,43 @@ class SmdRun {
 
   const SmdArguments& arguments_;
   io::OutputStream* const out_;
+  SmdTotals& totals_;
   events::SmdWriter writer_;
   std::string path_;
   uint32_t chunk_id_;
   std::string announced_in_;
   std::vector<std::string> read_;
   std::shared_ptr<const dgram::Configuration> configuration_;
-  SmdTotals totals_;
 };
 
-Status MakeSmd(const SmdArguments& arguments) {
+Status MakeSmd(const SmdArguments& arguments, SmdTotals* totals) {
+  if (arguments.json) ALKAID_RETURN_NOT_OK(CheckReportApart(arguments.out));
   const Interruption interruption;
   ALKAID_ASSIGN_OR_RAISE(const auto out, io::DurableFileOutputStream::Open(arguments.out));
-  SmdRun run(arguments, out.get());
+  SmdRun run(arguments, out.get(), totals);
   ALKAID_RETURN_NOT_OK(run.All());
   ALKAID_RETURN_NOT_OK(out->Close());
-  if (out->straight()) return absl::OkStatus();
-  const SmdTotals& totals = run.totals();
-  std::printf("%s: %s, %s, of %s in %s\n", arguments.out.c_str(),
-              CountText(totals.dgrams, "datagram").c_str(),
-              CountText(totals.bytes_out, "byte").c_str(),
-              CountText(totals.bytes_in, "byte").c_str(), CountText(run.files(), "file").c_str());
+  if (out->straight() || arguments.json) return absl::OkStatus();
+  std::printf(
+      "%s: %s, %s, of %s in %s\n", internal::Printable(arguments.out).c_str(),
+      CountText(totals->dgrams, "datagram").c_str(), CountText(totals->bytes_out, "byte").c_str(),
+      CountText(totals->bytes_in, "byte").c_str(), CountText(totals->files, "file").c_str());
   return absl::OkStatus();
+}
+
+int Run(const SmdArguments& arguments) {
+  SmdTotals totals;
+  const Status status = MakeSmd(arguments, &totals);
+  if (arguments.json) {
+    JsonReport::Print({{"file", arguments.in},
+                       {"output", arguments.out},
+                       {"n_files", NumberJson(totals.files)},
+                       {"n_dgrams", NumberJson(totals.dgrams)},
+                       {"bytes_in", NumberJson(totals.bytes_in)},
+                       {"bytes_out", NumberJson(totals.bytes_out)}},
+                      status);
+  }
+  return Interruption::Report(status);
 }
 
 }  // namespace
@@ -175,9 +196,10 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
   command->add_option("-o,--output", arguments->out, "XTC2 file to make")->required();
   command->add_flag("--no-follow", arguments->no_follow,
                     "Read IN alone, whatever chunks are announced");
+  AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
+  command->add_flag("--json", arguments->json, kJsonHelp);
   command->footer(kExitCodesOfMakers);
-  command->callback(
-      [arguments, exit_code] { *exit_code = Interruption::Report(MakeSmd(*arguments)); });
+  command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }
 
 }  // namespace alkaid::tools

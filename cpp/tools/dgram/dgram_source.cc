@@ -18,10 +18,25 @@ void DgramSource::AddOptions(CLI::App& command) {
   command.add_option("--batch-bytes", batch_bytes, "Bytes of each read")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddMaxDgramBytes(command, &max_dgram_bytes);
 }
 
-Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path) {
-  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(path));
+void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes) {
+  // What a header can state.
+  constexpr int64_t kMost = int64_t{0xffffffff} + dgram::kDgramHeaderBytes - dgram::kXtcHeaderBytes;
+  command
+      .add_option("--max-dgram-bytes", *max_dgram_bytes,
+                  "Bytes of the largest datagram that is read or written")
+      ->check(CLI::Range(dgram::kDgramHeaderBytes, kMost))
+      ->type_name("BYTES")
+      ->capture_default_str();
+}
+
+Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path,
+                                                                      int64_t max_dgram_bytes) {
+  dgram::BatchReaderOptions options;
+  options.max_dgram_bytes = max_dgram_bytes;
+  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(path, std::move(options)));
   ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
   ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path));
   return batch.origin()->configuration;
@@ -47,12 +62,19 @@ Status CheckStreamsDiffer(const std::vector<std::string>& paths) {
 Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_configuration) const {
   dgram::BatchReaderOptions options;
   options.batch_bytes = batch_bytes;
+  options.max_dgram_bytes = max_dgram_bytes;
   options.require_configuration = require_configuration;
   if (!config.empty()) {
     ALKAID_RETURN_NOT_OK(CheckStreamsDiffer({file, config}));
-    ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config));
+    ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config, max_dgram_bytes));
   }
   return dgram::BatchReader::Open(file, std::move(options));
+}
+
+Status DgramSource::ForEach(const std::function<Status(const dgram::Dgram&)>& visit,
+                            bool require_configuration) const {
+  ALKAID_ASSIGN_OR_RAISE(const auto reader, Open(require_configuration));
+  return ForEachDgram(*reader, "reading " + file, visit);
 }
 
 Status ForEachDgram(dgram::BatchReader& reader, const std::string& label,

@@ -14,20 +14,32 @@
 
 namespace alkaid::tools {
 
+// The help of --json, of every command that has it.
+inline constexpr char kJsonHelp[] = "Print one JSON object";
+
 struct DgramSource {
   std::string file;
   std::string config;
   int64_t batch_bytes = dgram::BatchReaderOptions().batch_bytes;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
 
-  // FILE, --config and --batch-bytes.
+  // FILE, --config, --batch-bytes and --max-dgram-bytes.
   void AddOptions(CLI::App& command);
 
   // Opens the file, under the Configuration of --config where that is given.
   Result<std::unique_ptr<dgram::BatchReader>> Open(bool require_configuration = true) const;
+  // Opens the file and calls `visit` for every datagram, until it or the reader fails, and shows
+  // progress. Returns the failure.
+  Status ForEach(const std::function<Status(const dgram::Dgram&)>& visit,
+                 bool require_configuration = true) const;
 };
 
+// --max-dgram-bytes, of every command: the bytes of the largest datagram that is read or written.
+void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes);
+
 // The first Configuration of a file. kDataLoss where it starts with something else.
-Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path);
+Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(
+    const std::string& path, int64_t max_dgram_bytes = dgram::kMaxDgramBytes);
 
 // kDataLoss where a file has nothing: no Configure, so nothing that could be edited or listed. Of a
 // stream that is known once it was read.
@@ -37,8 +49,7 @@ Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path);
 // is not there for the other.
 Status CheckStreamsDiffer(const std::vector<std::string>& paths);
 
-// Calls `visit` for every datagram, until it or the reader fails, and shows progress. Returns the
-// failure.
+// DgramSource::ForEach, of a reader that is open.
 Status ForEachDgram(dgram::BatchReader& reader, const std::string& label,
                     const std::function<Status(const dgram::Dgram&)>& visit);
 

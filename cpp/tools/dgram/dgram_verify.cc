@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "alkaid/base/printable_text.h"
 #include "alkaid/dgram/verify.h"
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
@@ -26,6 +28,7 @@ using internal::CountText;
 struct VerifyArguments {
   std::vector<std::string> files;
   std::string config;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
   bool json = false;
 };
 
@@ -35,8 +38,9 @@ void PrintFinding(const Finding& finding) {
 }
 
 void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
-  std::printf("%s: %s, %s, %s, %s", file.c_str(), CountText(totals.dgrams, "datagram").c_str(),
-              CountText(totals.bytes, "byte").c_str(), CountText(totals.faults, "fault").c_str(),
+  std::printf("%s: %s, %s, %s, %s", internal::Printable(file).c_str(),
+              CountText(totals.dgrams, "datagram").c_str(), CountText(totals.bytes, "byte").c_str(),
+              CountText(totals.faults, "fault").c_str(),
               CountText(totals.remarks, "remark").c_str());
   if (totals.bytes_not_reached > 0) {
     std::printf(", %s not reached", CountText(totals.bytes_not_reached, "byte").c_str());
@@ -48,33 +52,37 @@ void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
 class JsonFile {
  public:
   JsonFile(const std::string& file, bool first) {
-    std::printf("%s{\"file\":%s,\"findings\":[", first ? "" : ",\n", JsonLine(file).c_str());
+    std::printf("%s{\"file\": %s, \"findings\": [", first ? "\n" : ",\n", JsonLine(file).c_str());
   }
   void Print(const Finding& finding) {
     const Json json = {
         {"kind", finding.kind == Finding::Kind::kFault ? "fault" : "remark"},
-        {"byte", finding.byte},
-        {"dgram", finding.dgram_index},
-        {"dgram_byte", finding.dgram_byte},
+        {"offset", NumberJson(finding.byte)},
+        {"dgram_index", NumberJson(finding.dgram_index)},
+        {"dgram_offset", NumberJson(finding.dgram_byte)},
         {"text", finding.text},
     };
     std::printf("%s\n%s", first_ ? "" : ",", JsonLine(json).c_str());
     first_ = false;
   }
   void Close(const dgram::VerifyTotals& totals, const Status& status) {
-    const Json error = status.ok() ? Json(nullptr) : Json(dgram::internal::MessageText(status));
-    std::printf("%s],\"dgrams\":%" PRId64 ",\"bytes\":%" PRId64 ",\"faults\":%" PRId64
-                ",\"remarks\":%" PRId64 ",\"bytes_not_reached\":%" PRId64 ",\"error\":%s}",
-                first_ ? "" : "\n", totals.dgrams, totals.bytes, totals.faults, totals.remarks,
-                totals.bytes_not_reached, JsonLine(error).c_str());
+    const Json end = {{"n_dgrams", NumberJson(totals.dgrams)},
+                      {"bytes_in", NumberJson(totals.bytes)},
+                      {"n_faults", NumberJson(totals.faults)},
+                      {"n_remarks", NumberJson(totals.remarks)},
+                      {"bytes_not_reached", NumberJson(totals.bytes_not_reached)},
+                      {"error", ErrorJson(status)}};
+    std::printf("%s], %s", first_ ? "" : "\n", JsonLine(end).c_str() + 1);
   }
 
  private:
   bool first_ = true;
 };
 
-Status CheckFile(const std::string& file, dgram::Verifier* verifier) {
-  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(file, dgram::ForVerifying()));
+Status CheckFile(const std::string& file, int64_t max_dgram_bytes, dgram::Verifier* verifier) {
+  dgram::BatchReaderOptions options = dgram::ForVerifying();
+  options.max_dgram_bytes = max_dgram_bytes;
+  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(file, std::move(options)));
   Progress progress("verifying " + file, reader->end());
   int64_t done = 0;
   for (bool more = true; more;) {
@@ -92,13 +100,17 @@ int Run(const VerifyArguments& arguments) {
   if (!differ.ok()) return ReportStatus(differ);
   std::shared_ptr<const dgram::Configuration> configuration;
   if (!arguments.config.empty()) {
-    auto read = ReadConfiguration(arguments.config);
-    if (!read.ok()) return ReportStatus(read.status());
+    auto read = ReadConfiguration(arguments.config, arguments.max_dgram_bytes);
+    if (!read.ok()) {
+      if (arguments.json) JsonReport(nullptr, "files").Finish(read.status());
+      return ReportStatus(read.status());
+    }
     configuration = *std::move(read);
   }
   bool malformed = false;
   bool failed = false;
-  if (arguments.json) std::printf("{\"files\":[\n");
+  std::optional<JsonReport> report;
+  if (arguments.json) report.emplace(nullptr, "files");
   for (size_t i = 0; i < arguments.files.size(); ++i) {
     const std::string& file = arguments.files[i];
     std::unique_ptr<JsonFile> json;
@@ -110,17 +122,17 @@ int Run(const VerifyArguments& arguments) {
           json != nullptr ? json->Print(finding) : PrintFinding(finding);
         },
         configuration);
-    const Status status = CheckFile(file, &verifier);
+    const Status status = CheckFile(file, arguments.max_dgram_bytes, &verifier);
     if (json != nullptr) {
       json->Close(verifier.totals(), status);
-    } else if (status.ok()) {
+    } else if (status.ok() || verifier.totals().dgrams > 0) {
       PrintTotals(name, verifier.totals());
     }
     if (!status.ok()) ReportStatus(status);
     failed |= !status.ok();
     malformed |= verifier.totals().faults > 0;
   }
-  if (arguments.json) std::printf("\n]}\n");
+  if (report) report->Finish(absl::OkStatus());
   if (malformed) return kExitMalformed;
   return failed ? kExitFailure : kExitOk;
 }
@@ -137,7 +149,8 @@ void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code) {
   command->add_option("FILE", arguments->files, "XTC2 files")->required();
   command->add_option("--config", arguments->config,
                       "XTC2 file whose Configure declares the fields, for FILEs without one");
-  command->add_flag("--json", arguments->json, "One JSON object");
+  AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
+  command->add_flag("--json", arguments->json, kJsonHelp);
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }
 

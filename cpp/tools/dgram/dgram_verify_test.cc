@@ -89,16 +89,16 @@ TEST(VerifyCommand, PrintsOneJsonObject) {
   const auto files = nlohmann::json::parse(result.out)["files"];
   ASSERT_EQ(files.size(), 3);
   EXPECT_EQ(files[0]["file"], bad);
-  EXPECT_EQ(files[0]["faults"], 3);
+  EXPECT_EQ(files[0]["n_faults"], 3);
   EXPECT_EQ(files[0]["bytes_not_reached"], 3);
   ASSERT_EQ(files[0]["findings"].size(), 3);
   EXPECT_EQ(files[0]["findings"][0]["kind"], "fault");
-  EXPECT_EQ(files[0]["findings"][0]["dgram"], 1);
-  EXPECT_EQ(files[0]["findings"][0]["byte"], crafted::Configure().size() + 24);
-  EXPECT_EQ(files[0]["findings"][2]["dgram_byte"], WithFaults().size() - 3);
+  EXPECT_EQ(files[0]["findings"][0]["dgram_index"], 1);
+  EXPECT_EQ(files[0]["findings"][0]["offset"], crafted::Configure().size() + 24);
+  EXPECT_EQ(files[0]["findings"][2]["dgram_offset"], WithFaults().size() - 3);
   EXPECT_TRUE(files[0]["error"].is_null());
   EXPECT_EQ(files[1]["findings"].size(), 0);
-  EXPECT_EQ(files[1]["dgrams"], 3);
+  EXPECT_EQ(files[1]["n_dgrams"], 3);
   EXPECT_THAT(files[2]["error"].get<std::string>(), HasSubstr("No such file"));
 }
 

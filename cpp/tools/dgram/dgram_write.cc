@@ -9,12 +9,16 @@
 #include <vector>
 
 #include "alkaid/base/number_text.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/dgram/writer.h"
 #include "tools/commands.h"
+#include "tools/dgram/dgram_json.h"
+#include "tools/dgram/dgram_source.h"
 #include "tools/dgram/synthetic_detectors.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
+#include "tools/support/json_report.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {
@@ -42,6 +46,8 @@ struct WriteOptions {
   uint32_t start = 1;
   int64_t period = 1;
   int64_t epics_period = 0;
+  bool json = false;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
 
   bool has_payload() const { return payload > 0; }
   uint32_t segments_of_stream() const {
@@ -180,7 +186,8 @@ class StreamWriter {
   int64_t told_ = 0;
 };
 
-Status RunWrite(const WriteOptions& options) {
+// `report` null: for people.
+Status RunWrite(const WriteOptions& options, JsonReport* report) {
   if (options.streams > 1 && options.output.find("{}") == std::string::npos) {
     return status::Invalid("the output \"", options.output, "\" has no {} for the number of ",
                            options.streams, " streams");
@@ -188,21 +195,37 @@ Status RunWrite(const WriteOptions& options) {
   const Interruption interruption;
   for (int64_t i = 0; i < options.streams; ++i) {
     const std::string path = PathOf(options, i);
+    if (report != nullptr) ALKAID_RETURN_NOT_OK(CheckReportApart(path));
     // The values of one stream at a time: they may be as large as its events.
     ALKAID_ASSIGN_OR_RAISE(const auto stream, StreamWriter::Make(options, i));
     ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
-    DgramWriter writer(file);
+    DgramWriter writer(file, {.max_dgram_bytes = options.max_dgram_bytes});
     {
       Progress progress("writing " + path, stream->bytes());
       ALKAID_RETURN_NOT_OK(stream->Write(writer, progress));
       ALKAID_RETURN_NOT_OK(writer.Close());
     }
-    if (file->straight()) continue;
-    std::printf("%s: %s, %s, %s\n", path.c_str(), CountText(writer.size(), "datagram").c_str(),
-                CountText(options.steps * options.events_per_step, "event").c_str(),
-                CountText(writer.length(), "byte").c_str());
+    const int64_t events = options.steps * options.events_per_step;
+    if (report != nullptr) {
+      report->Add({{"output", path},
+                   {"n_dgrams", NumberJson(writer.size())},
+                   {"n_events", NumberJson(events)},
+                   {"bytes_out", NumberJson(writer.length())}});
+    } else if (!file->straight()) {
+      std::printf("%s: %s, %s, %s\n", internal::Printable(path).c_str(),
+                  CountText(writer.size(), "datagram").c_str(), CountText(events, "event").c_str(),
+                  CountText(writer.length(), "byte").c_str());
+    }
   }
   return absl::OkStatus();
+}
+
+int Run(const WriteOptions& options) {
+  if (!options.json) return Interruption::Report(RunWrite(options, nullptr));
+  JsonReport report(nullptr, "outputs");
+  const Status status = RunWrite(options, &report);
+  report.Finish(status);
+  return Interruption::Report(status);
 }
 
 }  // namespace
@@ -259,9 +282,10 @@ void AddDgramWriteCommand(CLI::App& dgram, int* exit_code) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
+  AddMaxDgramBytes(*command, &options->max_dgram_bytes);
+  command->add_flag("--json", options->json, kJsonHelp);
   command->footer(kExitCodesOfMakers);
-  command->callback(
-      [options, exit_code] { *exit_code = Interruption::Report(RunWrite(*options)); });
+  command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 
 }  // namespace alkaid::tools

@@ -385,7 +385,7 @@ TEST(WriteCommand, APayloadTakesThePlaceOfTheDetectors) {
       0);
   const nlohmann::json event = Dump(path)["dgrams"][4];
   EXPECT_EQ(event["fields"].size(), 2U);
-  EXPECT_EQ(event["fields"][1]["nbytes"], 100000);
+  EXPECT_EQ(event["fields"][1]["size"], 100000);
   EXPECT_EQ(RunCommand({"dgram", "write", "-o", path, "--payload", "0"}).exit_code, 1);
   EXPECT_EQ(
       RunCommand({"dgram", "write", "-o", path, "--payload", "9", "--digitizers", "1"}).exit_code,

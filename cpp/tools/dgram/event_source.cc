@@ -47,6 +47,7 @@ void EventSource::AddOptions(CLI::App& command) {
   command.add_option("--smd-chunk-bytes", reading.chunk_bytes, "Bytes of each read of small data")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddMaxDgramBytes(command, &reading.max_dgram_bytes);
   command
       .add_option("--max-pending-bytes", reading.max_pending_bytes,
                   "Bytes that are read of a stream before a window must end")

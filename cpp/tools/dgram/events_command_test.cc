@@ -176,7 +176,7 @@ TEST_F(EventsCommand, ReadsARunAndSaysWhatItTook) {
   EXPECT_THAT(text.out, HasSubstr("events                   10"));
   const Json report = Json::parse(Read({"--json"}).out);
   EXPECT_EQ(report["n_dgrams"], 12);
-  EXPECT_EQ(report["dgram_bytes"], 12 * 24);
+  EXPECT_EQ(report["bytes_in"], 12 * 24);
   EXPECT_GT(report["pool_peak_bytes"], 0);
   EXPECT_EQ(report["batches"], Json::array());
 }
@@ -190,7 +190,7 @@ TEST_F(EventsCommand, ListsEachReadAtItsBatchAlsoWhereAFilterLeavesBatchesEmpty)
   for (const Json& batch : report["batches"]) {
     reads += static_cast<int64_t>(batch["reads"].size());
     bool l1_accept = false;
-    for (const Json& event : batch["events"]) l1_accept |= event[0]["service"] == 12;
+    for (const Json& event : batch["events"]) l1_accept |= event["service"] == "L1Accept";
     EXPECT_EQ(batch["reads"].empty(), !l1_accept);
   }
   EXPECT_EQ(reads, report["n_reads"]);

@@ -2,7 +2,8 @@
 // in their files.
 //
 // For each field, in order: ASCII "index|detector|segment|algorithm|name|TYPE|shape|", where shape
-// is "3x6" or "scalar", then the field's bytes, then a newline (XTC2, section 13). Equal fields
+// is "3x6" or "scalar", then the field's bytes, then a newline (XTC2, section 13). A "|" in a
+// name is hashed as a NUL, which no name has, so that other names give another digest. Equal fields
 // give equal digests, whatever the unused bytes of the files.
 //
 // Ownership: owns its hash. Threads: one. Out of memory: throws std::bad_alloc.
@@ -25,6 +26,8 @@ class FieldDigest {
   std::string Hex() const { return hash_.Hex(); }
 
  private:
+  void AddName(const std::string& name);
+
   Sha256 hash_;
   std::string line_;
 };

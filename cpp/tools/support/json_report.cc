@@ -14,10 +14,19 @@ void PrintMembers(const nlohmann::ordered_json& object) {
   }
 }
 
+void PrintEnd(const Status& status) {
+  std::printf("\"error\": %s\n}\n", JsonLine(ErrorJson(status)).c_str());
+}
+
 }  // namespace
 
 std::string JsonLine(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', kAsciiAlone, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+nlohmann::ordered_json ErrorJson(const Status& status) {
+  if (status.ok()) return nullptr;
+  return std::string(status.message().data(), status.message().size());
 }
 
 JsonReport::JsonReport(const nlohmann::ordered_json& head, const std::string& list) {
@@ -34,8 +43,13 @@ void JsonReport::Add(const nlohmann::ordered_json& entry) {
 void JsonReport::Finish(const Status& status, const nlohmann::ordered_json& tail) {
   std::printf("%s],\n", first_ ? "" : "\n");
   PrintMembers(tail);
-  const std::string error(status.message().data(), status.message().size());
-  std::printf("\"error\": %s\n}\n", status.ok() ? "null" : JsonLine(error).c_str());
+  PrintEnd(status);
+}
+
+void JsonReport::Print(const nlohmann::ordered_json& members, const Status& status) {
+  std::printf("{\n");
+  PrintMembers(members);
+  PrintEnd(status);
 }
 
 }  // namespace alkaid::tools

@@ -11,16 +11,22 @@
 
 namespace alkaid::tools {
 
-// One line of JSON; bytes that are not UTF-8 are replaced.
+// One line of JSON in ASCII; bytes that are not UTF-8 are replaced.
 std::string JsonLine(const nlohmann::ordered_json& json);
+
+// The message of `status` as the value of an "error": null where it is OK.
+nlohmann::ordered_json ErrorJson(const Status& status);
 
 class JsonReport {
  public:
-  // Prints the members of `head`, which is an object with some, and opens the list.
+  // Prints the members of `head`, which is an object or null, and opens the list.
   JsonReport(const nlohmann::ordered_json& head, const std::string& list);
   void Add(const nlohmann::ordered_json& entry);
-  // Closes the list and prints the members of `tail`; "error" is the message of `status`, or null.
-  void Finish(const Status& status, const nlohmann::ordered_json& tail);
+  // Closes the list and prints the members of `tail`, and "error".
+  void Finish(const Status& status, const nlohmann::ordered_json& tail = nullptr);
+
+  // The same without a list: one object on stdout, of `members` and "error".
+  static void Print(const nlohmann::ordered_json& members, const Status& status);
 
  private:
   bool first_ = true;

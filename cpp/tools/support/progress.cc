@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "alkaid/base/printable_text.h"
+
 namespace alkaid::tools {
 namespace {
 
@@ -36,7 +38,7 @@ std::string ProgressLine(const std::string& label, int64_t done, int64_t total, 
                 static_cast<int>(fraction * 100), rate / 1e6,
                 static_cast<int>(std::min<int64_t>(left_seconds / 60, 99999)),
                 static_cast<int>(left_seconds % 60));
-  return label + " [" + std::string(static_cast<size_t>(filled), '#') +
+  return internal::Printable(label) + " [" + std::string(static_cast<size_t>(filled), '#') +
          std::string(static_cast<size_t>(kCells - filled), '-') + figures.data();
 }
 

@@ -1,0 +1,21 @@
+// Telling a file of another kind from a malformed one.
+//
+// XTC2 has no magic number: a file begins with the header of a datagram. A file of another kind
+// shows when that is read as one. These functions are asked once something at its beginning was
+// found at fault, and never refuse what can be read.
+//
+// Ownership: none. Threads: free of state. Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "alkaid/base/export.h"
+
+namespace alkaid::dgram::internal {
+
+// "no XTC2 file: it begins with ..., where the header of a datagram would have ..." for the first
+// `nbytes` bytes of a file, of which 24 are looked at; "" where they may be a datagram's.
+ALKAID_EXPORT std::string WhyNotXtc2(const uint8_t* bytes, int64_t nbytes);
+
+}  // namespace alkaid::dgram::internal
