@@ -11,9 +11,12 @@
 #include "alkaid/dgram/detector_definition.h"  // IWYU pragma: export
 #include "alkaid/dgram/dgram.h"                // IWYU pragma: export
 #include "alkaid/dgram/dgram_edit.h"           // IWYU pragma: export
+#include "alkaid/dgram/fault_policy.h"         // IWYU pragma: export
 #include "alkaid/dgram/field_value.h"          // IWYU pragma: export
 #include "alkaid/dgram/field_view.h"           // IWYU pragma: export
 #include "alkaid/dgram/names.h"                // IWYU pragma: export
+#include "alkaid/dgram/names_id_set.h"         // IWYU pragma: export
+#include "alkaid/dgram/not_xtc2.h"             // IWYU pragma: export
 #include "alkaid/dgram/ring_source.h"          // IWYU pragma: export
 #include "alkaid/dgram/shapes_data.h"          // IWYU pragma: export
 #include "alkaid/dgram/slot_ring.h"            // IWYU pragma: export

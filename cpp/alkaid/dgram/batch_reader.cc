@@ -419,6 +419,14 @@ Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<io::Rando
                                                        BatchReaderOptions options) try {
   if (file == nullptr) return status::Invalid("a reader needs a file, and has null");
   if (options.name.empty()) options.name = "file";
+  if (options.on_fault != OnFault::kStop) {
+    return internal::OpenSkipping(
+        {[file](BatchReaderOptions inner) { return Open(file, std::move(inner)); },
+         [file](int64_t position, int64_t nbytes, void* out) {
+           return file->ReadAt(position, nbytes, out);
+         }},
+        std::move(options));
+  }
   auto source = std::make_unique<FileSource>(std::move(file), options.pool, options.pool_owner);
   return OpenSource(std::move(source), std::move(options));
 } catch (const std::bad_alloc&) {
@@ -448,6 +456,16 @@ Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<Buffer> b
                            buffer->device()->ToString());
   }
   if (options.name.empty()) options.name = "buffer";
+  if (options.on_fault != OnFault::kStop) {
+    return internal::OpenSkipping(
+        {[buffer](BatchReaderOptions inner) { return Open(buffer, std::move(inner)); },
+         [buffer](int64_t position, int64_t nbytes, void* out) -> Result<int64_t> {
+           const int64_t count = std::clamp<int64_t>(buffer->size() - position, 0, nbytes);
+           if (count > 0) std::memcpy(out, buffer->data() + position, static_cast<size_t>(count));
+           return count;
+         }},
+        std::move(options));
+  }
   auto source = std::make_unique<BufferSource>(std::move(buffer), options.pool);
   return OpenSource(std::move(source), std::move(options));
 } catch (const std::bad_alloc&) {

@@ -20,7 +20,8 @@
 // Everything before a fault is delivered before the fault, and everything before a place that
 // cannot be read (a bad sector) before that failure, which names the byte. A fault of the data
 // (kDataLoss) stays: Next goes on reporting it. After any other failure (memory, I/O) Next may be
-// called again and tries from where it was.
+// called again and tries from where it was. With `on_fault` the reader goes on behind faults
+// (fault_policy.h).
 //
 // Ownership: the reader shares its file, stream or Buffer. Batches, datagrams and arrays may outlive the
 // reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
@@ -38,6 +39,7 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/fault_policy.h"
 
 namespace alkaid::dgram {
 
@@ -61,6 +63,9 @@ struct BatchReaderOptions {
   // Whether Configures are read. When not, each still begins a batch, and every batch carries the
   // `configuration` above: for those who look into a malformed Configure and go on behind it.
   bool read_configures = true;
+  // Whether the reader goes on behind malformed data, and who is told what it left out.
+  OnFault on_fault = OnFault::kStop;
+  OnSkip on_skip;
   // Where blocks come from; null: the default pool.
   MemoryPool* pool = nullptr;
   std::shared_ptr<void> pool_owner;

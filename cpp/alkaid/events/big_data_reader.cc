@@ -14,6 +14,7 @@
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/not_xtc2.h"
+#include "alkaid/dgram/shapes_data.h"
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/chunk_info.h"
 
@@ -61,6 +62,9 @@ class GroupReader final : public BigDataReader {
   static Status CheckKind(const Group& group);
   // Why a datagram that the group's file does not give to its end cannot be read.
   static Status Unreadable(const Group& group, dgram::Timestamp timestamp);
+  // Says that the datagram at the cursor is left out.
+  void Skip(const Stream& stream, const SmdRecord& record, dgram::Timestamp timestamp,
+            const Status& fault) const;
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
@@ -369,6 +373,14 @@ Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
       std::max<int64_t>(there, 0), " of them, after ", options_.max_retries, " retries");
 }
 
+void GroupReader::Skip(const Stream& stream, const SmdRecord& record, dgram::Timestamp timestamp,
+                       const Status& fault) const {
+  if (!options_.on_skip) return;
+  const Group& group = *stream.groups.front();
+  options_.on_skip({group.file->path, group.offset + stream.at, record.size, statistics_.events,
+                    timestamp, std::nullopt, dgram::internal::MessageText(fault)});
+}
+
 Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   const dgram::Timestamp timestamp = small_data.timestamp();
   event->dgrams_.resize(static_cast<size_t>(plan_.stream_count()));
@@ -394,6 +406,14 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
       if (!status.ok()) return;
       Result<Dgram> found = Check(stream, **record, timestamp);
       status = found.status();
+      const bool goes_on = options_.on_fault != dgram::OnFault::kStop;
+      if (goes_on && status.ok()) status = dgram::CheckDgram(*found);
+      if (goes_on && status.code() == StatusCode::kDataLoss) {
+        Skip(stream, **record, timestamp, status);
+        status = absl::OkStatus();
+        taken_[static_cast<size_t>(index)] = (*record)->size;
+        return;
+      }
       if (!status.ok()) {
         // A file that could not be read may be read when Next is called again.
         if (status.code() != StatusCode::kDataLoss) stream.groups.front()->origin = nullptr;
@@ -409,6 +429,7 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   for (size_t i = 0; i < taken_.size(); ++i) {
     if (taken_[i] == 0) continue;
     plan_.streams()[i].Take(taken_[i]);
+    if (!event->has(static_cast<int>(i))) continue;
     ++statistics_.dgrams;
     statistics_.dgram_bytes += taken_[i];
   }

@@ -44,6 +44,7 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
 #include "alkaid/core/files/read_queue.h"
+#include "alkaid/dgram/fault_policy.h"
 #include "alkaid/events/big_data_event.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/event_builder.h"
@@ -72,6 +73,10 @@ struct BigDataReaderOptions {
   int64_t chunk_bytes = int64_t{16} << 20;
   // Bytes of the largest datagram that is read; a larger record is kResourceExhausted, naming both.
   int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
+  // Whether reading goes on where a datagram is malformed, or not the one of its record: its stream
+  // then has none in the event. Who is told. Where the next one lies its record says.
+  dgram::OnFault on_fault = dgram::OnFault::kStop;
+  dgram::OnSkip on_skip;
   // Groups that are read ahead; 0: each is read when it is needed.
   int prefetch = 2;
   io::ReadQueueKind queue = io::ReadQueueKind::kAutomatic;

@@ -51,6 +51,8 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string
     dgram::BatchReaderOptions reading;
     reading.batch_bytes = options.chunk_bytes;
     reading.max_dgram_bytes = options.max_dgram_bytes;
+    reading.on_fault = options.on_fault;
+    reading.on_skip = options.on_skip;
     reading.pool = options.pool;
     ALKAID_ASSIGN_OR_RAISE(auto reader, dgram::BatchReader::Open(path, std::move(reading)));
     readers.push_back(std::move(reader));

@@ -68,6 +68,9 @@ struct SmdReaderOptions {
   // Disable, EndStep, BeginStep and Enable, 1 to 4 ns behind its last datagram, in every stream.
   // They are in no file. kFailedPrecondition where a stream goes on sooner.
   bool fake_steps = false;
+  // Whether streams go on behind malformed small data, and who is told what was left out.
+  dgram::OnFault on_fault = dgram::OnFault::kStop;
+  dgram::OnSkip on_skip = nullptr;
   // Where chunks come from; null: the default pool.
   MemoryPool* pool = nullptr;
 };

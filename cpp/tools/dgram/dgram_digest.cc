@@ -30,10 +30,11 @@ int Run(const DigestOptions& options) {
   // What could be read counts, also when a fault ends it.
   const bool any = count > 0 || status.ok() || status.code() == StatusCode::kDataLoss;
   if (options.json) {
-    JsonReport::Print({{"file", options.source.file},
-                       {"sha256", any ? Json(digest.Hex()) : Json()},
-                       {"n_dgrams", NumberJson(count)}},
-                      status);
+    Json members = {{"file", options.source.file},
+                    {"sha256", any ? Json(digest.Hex()) : Json()},
+                    {"n_dgrams", NumberJson(count)}};
+    options.source.skips.AddTo(&members);
+    JsonReport::Print(members, status);
   } else if (any) {
     std::printf("%s\n", digest.Hex().c_str());
   }

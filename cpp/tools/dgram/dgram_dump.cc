@@ -110,7 +110,9 @@ int Run(const DumpOptions& options) {
     ++count;
     return contents;
   });
-  report.Finish(status, {{"n_dgrams", NumberJson(count)}});
+  Json tail = {{"n_dgrams", NumberJson(count)}};
+  options.source.skips.AddTo(&tail);
+  report.Finish(status, tail);
   return ReportStatus(status);
 }
 

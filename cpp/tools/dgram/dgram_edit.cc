@@ -370,14 +370,15 @@ int Run(const EditOptions& options) {
   EditTotals totals;
   const Status status = RunEdit(options, &totals);
   if (options.json) {
-    JsonReport::Print({{"file", options.source.file},
-                       {"output", options.output},
-                       {"n_dgrams", NumberJson(totals.dgrams)},
-                       {"n_events", NumberJson(totals.events)},
-                       {"bytes_out", NumberJson(totals.bytes_out)},
-                       {"n_corrupted", NumberJson(totals.corrupted)},
-                       {"declared_twice", totals.declared_twice}},
-                      status);
+    nlohmann::ordered_json members = {{"file", options.source.file},
+                                      {"output", options.output},
+                                      {"n_dgrams", NumberJson(totals.dgrams)},
+                                      {"n_events", NumberJson(totals.events)},
+                                      {"bytes_out", NumberJson(totals.bytes_out)},
+                                      {"n_corrupted", NumberJson(totals.corrupted)},
+                                      {"declared_twice", totals.declared_twice}};
+    options.source.skips.AddTo(&members);
+    JsonReport::Print(members, status);
   }
   return Interruption::Report(status);
 }

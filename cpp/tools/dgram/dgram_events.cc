@@ -115,6 +115,7 @@ int Run(const EventsOptions& options) {
                  {"n_events", NumberJson(totals.events)},
                  {"n_steps", NumberJson(totals.steps)}};
     if (status.ok()) options.source.DescribeMissing(*opened->builder, &tail);
+    options.source.skips.AddTo(&tail);
     report.Finish(status, tail);
   } else if (!status.ok()) {
     return ReportStatus(status);

@@ -16,6 +16,8 @@
 namespace alkaid::tools {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct LsOptions {
   DgramSource source;
   bool json = false;
@@ -52,7 +54,9 @@ int Run(const LsOptions& options) {
     return Check(dgram);
   };
   const Status status = options.source.ForEach(add, /*require_configuration=*/false);
-  report.Finish(status, {{"n_dgrams", NumberJson(count)}});
+  Json tail = {{"n_dgrams", NumberJson(count)}};
+  options.source.skips.AddTo(&tail);
+  report.Finish(status, tail);
   return ReportStatus(status);
 }
 

@@ -115,6 +115,7 @@ class Pipeline {
                  {"n_retries", NumberJson(statistics.retries)},
                  {"n_files", NumberJson(statistics.files_opened)}};
     if (options_.fields) json["n_fields"] = NumberJson(fields_);
+    options_.source.skips.AddTo(&json);
     json["elapsed_seconds"] = seconds_;
     json["events_per_second"] = rate(statistics.events);
     json["bytes_per_second"] = rate(statistics.dgram_bytes);
@@ -130,6 +131,8 @@ class Pipeline {
     events::BigDataReaderOptions reading;
     reading.chunk_bytes = options_.chunk_bytes;
     reading.max_dgram_bytes = options_.source.reading.max_dgram_bytes;
+    reading.on_fault = options_.source.skips.on_fault();
+    reading.on_skip = options_.source.skips.Teller();
     reading.prefetch = options_.prefetch;
     reading.max_retries = options_.max_retries;
     reading.follow_chunks = !options_.no_follow;

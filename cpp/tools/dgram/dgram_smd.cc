@@ -34,6 +34,7 @@ struct SmdArguments {
   bool no_follow = false;
   bool json = false;
   int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
+  SkipReport skips;
 };
 
 struct SmdTotals {
@@ -99,6 +100,8 @@ class SmdRun {
     dgram::BatchReaderOptions options;
     options.configuration = configuration_;
     options.max_dgram_bytes = arguments_.max_dgram_bytes;
+    options.on_fault = arguments_.skips.on_fault();
+    options.on_skip = arguments_.skips.Teller();
     auto reader = dgram::BatchReader::Open(path_, std::move(options));
     if (reader.ok() || announced_in_.empty()) return reader;
     return Status(reader.status().code(),
@@ -173,13 +176,14 @@ int Run(const SmdArguments& arguments) {
   SmdTotals totals;
   const Status status = MakeSmd(arguments, &totals);
   if (arguments.json) {
-    JsonReport::Print({{"file", arguments.in},
-                       {"output", arguments.out},
-                       {"n_files", NumberJson(totals.files)},
-                       {"n_dgrams", NumberJson(totals.dgrams)},
-                       {"bytes_in", NumberJson(totals.bytes_in)},
-                       {"bytes_out", NumberJson(totals.bytes_out)}},
-                      status);
+    nlohmann::ordered_json members = {{"file", arguments.in},
+                                      {"output", arguments.out},
+                                      {"n_files", NumberJson(totals.files)},
+                                      {"n_dgrams", NumberJson(totals.dgrams)},
+                                      {"bytes_in", NumberJson(totals.bytes_in)},
+                                      {"bytes_out", NumberJson(totals.bytes_out)}};
+    arguments.skips.AddTo(&members);
+    JsonReport::Print(members, status);
   }
   return Interruption::Report(status);
 }
@@ -197,6 +201,7 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
   command->add_flag("--no-follow", arguments->no_follow,
                     "Read IN alone, whatever chunks are announced");
   AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
+  arguments->skips.AddOption(*command);
   command->add_flag("--json", arguments->json, kJsonHelp);
   command->footer(kExitCodesOfMakers);
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });

@@ -19,6 +19,7 @@ void DgramSource::AddOptions(CLI::App& command) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   AddMaxDgramBytes(command, &max_dgram_bytes);
+  skips.AddOption(command);
 }
 
 void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes) {
@@ -64,6 +65,8 @@ Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_confi
   options.batch_bytes = batch_bytes;
   options.max_dgram_bytes = max_dgram_bytes;
   options.require_configuration = require_configuration;
+  options.on_fault = skips.on_fault();
+  options.on_skip = skips.Teller();
   if (!config.empty()) {
     ALKAID_RETURN_NOT_OK(CheckStreamsDiffer({file, config}));
     ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config, max_dgram_bytes));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "alkaid/dgram/batch_reader.h"
+#include "tools/dgram/skip_report.h"
 
 namespace alkaid::tools {
 
@@ -23,7 +24,9 @@ struct DgramSource {
   int64_t batch_bytes = dgram::BatchReaderOptions().batch_bytes;
   int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
 
-  // FILE, --config, --batch-bytes and --max-dgram-bytes.
+  SkipReport skips;
+
+  // FILE, --config, --batch-bytes, --max-dgram-bytes and --on-fault.
   void AddOptions(CLI::App& command);
 
   // Opens the file, under the Configuration of --config where that is given.

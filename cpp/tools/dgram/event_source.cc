@@ -48,6 +48,7 @@ void EventSource::AddOptions(CLI::App& command) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   AddMaxDgramBytes(command, &reading.max_dgram_bytes);
+  skips.AddOption(command);
   command
       .add_option("--max-pending-bytes", reading.max_pending_bytes,
                   "Bytes that are read of a stream before a window must end")
@@ -76,6 +77,8 @@ Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
   ALKAID_RETURN_NOT_OK(CheckStreamsDiffer(smd));
   events::SmdReaderOptions options = reading;
   options.pool = pool;
+  options.on_fault = skips.on_fault();
+  options.on_skip = skips.Teller();
   events::EventBuilderOptions building;
   building.batch_size = batch_size;
   building.pool = pool;

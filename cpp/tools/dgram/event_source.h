@@ -13,6 +13,7 @@
 
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
+#include "tools/dgram/skip_report.h"
 
 namespace alkaid::tools {
 
@@ -22,6 +23,7 @@ struct EventSource {
   std::vector<std::string> timestamps;
   std::string timestamps_file;
   events::SmdReaderOptions reading;
+  SkipReport skips;
 
   // --batch-size, --timestamps, and so on; not the files.
   void AddOptions(CLI::App& command);

@@ -1,0 +1,307 @@
+#include "alkaid/dgram/fault_policy.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "alkaid/core/buffers/buffer.h"
+#include "alkaid/dgram/batch_reader.h"
+#include "alkaid/dgram/data_fault.h"
+#include "alkaid/dgram/shapes_data.h"
+#include "alkaid/dgram/xtc_walk.h"
+
+namespace alkaid::dgram {
+
+const char* ToString(OnFault on_fault) {
+  switch (on_fault) {
+    case OnFault::kStop:
+      return "stop";
+    case OnFault::kSkipDatagram:
+      return "skip-datagram";
+    case OnFault::kResync:
+      return "resync";
+  }
+  return "unknown";
+}
+
+std::string Skipped::ToString() const {
+  std::string text = absl::StrCat(source, ": byte ", byte, " (datagram ", dgram_index,
+                                  "): ", nbytes, " bytes were skipped");
+  if (timestamp.has_value()) absl::StrAppend(&text, ", timestamp ", timestamp->value());
+  if (previous.has_value()) absl::StrAppend(&text, ", after ", previous->value());
+  return absl::StrCat(text, ": ", why);
+}
+
+namespace internal {
+namespace {
+
+// Bytes that are looked through at once for the next header.
+constexpr int64_t kSearched = int64_t{64} << 10;
+
+// The first `count` datagrams of `batch`, of `nbytes`, and the rest.
+DgramBatch Head(const DgramBatch& batch, int64_t count, int64_t nbytes) {
+  return DgramBatch(batch.origin(), batch.begin()->data(), nbytes, count, batch.first_index());
+}
+DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
+  if (count == batch.size()) return DgramBatch();
+  return DgramBatch(batch.origin(), batch.begin()->data() + nbytes, batch.nbytes() - nbytes,
+                    batch.size() - count, batch.first_index() + count);
+}
+
+// Reads by a reader that stops, and opens another behind each fault that stops it.
+class SkippingReader final : public BatchReader {
+ public:
+  SkippingReader(SkippingSource source, BatchReaderOptions options)
+      : source_(std::move(source)), options_(std::move(options)) {}
+
+  Status Start() {
+    ALKAID_ASSIGN_OR_RAISE(inner_, source_.open(Stopping(options_)));
+    return absl::OkStatus();
+  }
+
+  Result<DgramBatch> Next() override try {
+    while (true) {
+      if (batch_.empty()) {
+        Result<DgramBatch> next = inner_->Next();
+        if (!next.ok()) {
+          ALKAID_RETURN_NOT_OK(GoOnBehind(next.status()));
+          continue;
+        }
+        if (next->empty()) return DgramBatch();
+        batch_ = *std::move(next);
+      }
+      ALKAID_ASSIGN_OR_RAISE(DgramBatch sound, TakeSound());
+      if (!sound.empty()) return sound;
+    }
+  } catch (const std::bad_alloc&) {
+    return status::NoMemory();
+  }
+
+  const std::shared_ptr<const Configuration>& configuration() const override {
+    return inner_->configuration();
+  }
+  int64_t position() const override {
+    return batch_.empty() ? inner_->position() : batch_.offset();
+  }
+  int64_t next_index() const override {
+    return batch_.empty() ? inner_->next_index() : batch_.first_index();
+  }
+  int64_t end() const override { return inner_->end(); }
+  MemoryPool* pool() const override { return inner_->pool(); }
+
+ private:
+  // Datagrams before any Configure come too: they are judged here, many at a time.
+  static BatchReaderOptions Stopping(BatchReaderOptions options) {
+    options.on_fault = OnFault::kStop;
+    options.on_skip = nullptr;
+    options.require_configuration = false;
+    return options;
+  }
+
+  Status Check(const Dgram& dgram) const {
+    const bool extents_alone = dgram.configuration() == nullptr && !options_.require_configuration;
+    return extents_alone ? CheckExtents(dgram) : CheckDgram(dgram);
+  }
+
+  // What is sound at the front of the batch, or nothing, and what is not is skipped.
+  Result<DgramBatch> TakeSound() {
+    int64_t count = 0;
+    int64_t nbytes = 0;
+    Timestamp last;
+    Status fault;
+    for (const Dgram& dgram : batch_) {
+      fault = Check(dgram);
+      ThrowIfNoMemory(fault);
+      if (!fault.ok()) break;
+      last = dgram.timestamp();
+      ++count;
+      nbytes += dgram.size();
+    }
+    if (count > 0) {
+      DgramBatch sound = Head(batch_, count, nbytes);
+      batch_ = Tail(batch_, count, nbytes);
+      previous_ = last;
+      return sound;
+    }
+    const Dgram malformed = *batch_.begin();
+    const int64_t at = malformed.offset();
+    ALKAID_ASSIGN_OR_RAISE(const bool sound_extent, EndsWhereItSays(at, malformed.size()));
+    if (!sound_extent) {
+      ALKAID_RETURN_NOT_OK(Resync(at, malformed.index(), fault));
+      return DgramBatch();
+    }
+    Tell(at, malformed.size(), malformed.index(), malformed.timestamp(), fault);
+    batch_ = Tail(batch_, 1, malformed.size());
+    return DgramBatch();
+  }
+
+  // The reader stopped at a fault, which is returned where there is no going on.
+  Status GoOnBehind(const Status& fault) {
+    const int64_t at = inner_->position();
+    const int64_t left = inner_->end() - at;
+    const int64_t index = inner_->next_index();
+    if (left <= 0) return fault;
+    std::optional<Header> header;
+    if (left >= kDgramHeaderBytes) {
+      ALKAID_ASSIGN_OR_RAISE(header, HeaderAt(at));
+    }
+    const bool too_large = header && header->size > options_.max_dgram_bytes;
+    if (fault.code() != StatusCode::kDataLoss &&
+        !(too_large && options_.on_fault == OnFault::kResync &&
+          fault.code() == StatusCode::kResourceExhausted)) {
+      return fault;
+    }
+    const bool fits = header && header->size >= kDgramHeaderBytes && header->size <= left;
+    if (fits && !too_large) {
+      ALKAID_ASSIGN_OR_RAISE(const bool sound_extent, EndsWhereItSays(at, header->size));
+      if (sound_extent) {
+        // What a malformed Configure declares nobody knows: nothing is read under the one before.
+        ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(at + header->size, index + 1, nullptr));
+        Tell(at, header->size, index, header->timestamp, fault);
+        inner_ = std::move(reader);
+        return absl::OkStatus();
+      }
+    }
+    if (options_.on_fault != OnFault::kResync) return fault;
+    return Resync(at, index, fault);
+  }
+
+  // Skips from `at` to where the next datagram stands, or to the end.
+  Status Resync(int64_t at, int64_t index, const Status& fault) {
+    ALKAID_ASSIGN_OR_RAISE(const int64_t next, FindNext(at + 1));
+    const auto& configuration =
+        batch_.empty() ? inner_->configuration() : batch_.origin()->configuration;
+    ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(next, index + 1, configuration));
+    Tell(at, next - at, index, std::nullopt, fault);
+    inner_ = std::move(reader);
+    batch_ = DgramBatch();
+    return absl::OkStatus();
+  }
+
+  Result<std::unique_ptr<BatchReader>> OpenAt(
+      int64_t position, int64_t index, std::shared_ptr<const Configuration> configuration) const {
+    BatchReaderOptions options = Stopping(options_);
+    options.begin = position;
+    options.end = inner_->end();
+    options.first_index = index;
+    options.configuration = std::move(configuration);
+    return source_.open(std::move(options));
+  }
+
+  void Tell(int64_t byte, int64_t nbytes, int64_t index, std::optional<Timestamp> timestamp,
+            const Status& fault) const {
+    if (!options_.on_skip) return;
+    options_.on_skip(
+        {options_.name, byte, nbytes, index, timestamp, previous_, MessageText(fault)});
+  }
+
+  struct Header {
+    Timestamp timestamp;
+    TransitionId service;
+    uint16_t contains;
+    int64_t size;
+
+    static Header Read(const uint8_t* bytes) {
+      return {Timestamp(LoadUnaligned<uint64_t>(bytes)), DgramHeader::ServiceOf(bytes),
+              LoadUnaligned<uint16_t>(bytes + 18), DgramHeader::SizeOf(bytes)};
+    }
+  };
+  // Of a place with as many bytes behind it.
+  Result<Header> HeaderAt(int64_t position) const {
+    uint8_t bytes[kDgramHeaderBytes];
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got, source_.read(position, kDgramHeaderBytes, bytes));
+    if (got < kDgramHeaderBytes) {
+      return DgramFault(options_.name, position, 0, position, "the source has shrunk");
+    }
+    return Header::Read(bytes);
+  }
+
+  // Whether a header that stands at `position` may be one.
+  bool IsPlausible(const Header& header, int64_t position) const {
+    return header.contains == static_cast<uint16_t>(TypeId::kParent) &&
+           header.size >= kDgramHeaderBytes && header.size <= inner_->end() - position &&
+           header.size <= options_.max_dgram_bytes &&
+           header.timestamp.nanoseconds() < 1'000'000'000 &&
+           header.service <= TransitionId::kL1Accept &&
+           (!previous_.has_value() || header.timestamp >= *previous_);
+  }
+
+  Result<bool> HeaderFollows(int64_t position) const {
+    if (position == inner_->end()) return true;
+    if (inner_->end() - position < kDgramHeaderBytes) return false;
+    ALKAID_ASSIGN_OR_RAISE(const Header header, HeaderAt(position));
+    return IsPlausible(header, position);
+  }
+
+  // Whether a malformed datagram's extent may be believed: kSkipDatagram takes it at its word.
+  Result<bool> EndsWhereItSays(int64_t position, int64_t size) const {
+    if (options_.on_fault == OnFault::kSkipDatagram) return true;
+    return HeaderFollows(position + size);
+  }
+
+  // Whether the datagram of this header stands the check of the header of this file.
+  Result<bool> Stands(const Header& header, int64_t position) const {
+    ALKAID_ASSIGN_OR_RAISE(const bool follows, HeaderFollows(position + header.size));
+    const auto& configuration =
+        batch_.empty() ? inner_->configuration() : batch_.origin()->configuration;
+    const bool is_configure = header.service == TransitionId::kConfigure;
+    const bool declared =
+        configuration != nullptr && !is_configure && header.size > kDgramHeaderBytes;
+    if (!follows && !declared) return false;
+    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bytes,
+                           AllocateBuffer(header.size, inner_->pool()));
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
+                           source_.read(position, header.size, bytes->mutable_data()));
+    if (got < header.size) return false;
+    const Result<Dgram> dgram =
+        Dgram::Make(std::move(bytes), 0, is_configure ? nullptr : configuration, options_.name);
+    ThrowIfNoMemory(dgram.status());
+    if (!dgram.ok()) return false;
+    const Status sound =
+        dgram->configuration() != nullptr ? CheckDgram(*dgram) : CheckExtents(*dgram);
+    ThrowIfNoMemory(sound);
+    return sound.ok();
+  }
+
+  // The first place from `position` on at which a datagram stands; else the end.
+  Result<int64_t> FindNext(int64_t position) const {
+    const int64_t end = inner_->end();
+    std::vector<uint8_t> block(static_cast<size_t>(kSearched));
+    while (end - position >= kDgramHeaderBytes) {
+      const int64_t want = std::min(kSearched, end - position);
+      ALKAID_ASSIGN_OR_RAISE(const int64_t got, source_.read(position, want, block.data()));
+      const int64_t places = got - kDgramHeaderBytes + 1;
+      if (places <= 0) break;
+      for (int64_t i = 0; i < places; ++i) {
+        const Header header = Header::Read(block.data() + i);
+        if (!IsPlausible(header, position + i)) continue;
+        ALKAID_ASSIGN_OR_RAISE(const bool stands, Stands(header, position + i));
+        if (stands) return position + i;
+      }
+      position += places;
+    }
+    return end;
+  }
+
+  const SkippingSource source_;
+  const BatchReaderOptions options_;
+  std::unique_ptr<BatchReader> inner_;
+  // What was read and not yet given out.
+  DgramBatch batch_;
+  // Of the last sound datagram.
+  std::optional<Timestamp> previous_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BatchReader>> OpenSkipping(SkippingSource source,
+                                                  BatchReaderOptions options) {
+  auto reader = std::make_unique<SkippingReader>(std::move(source), std::move(options));
+  ALKAID_RETURN_NOT_OK(reader->Start());
+  return reader;
+}
+
+}  // namespace internal
+
+}  // namespace alkaid::dgram

@@ -1,0 +1,114 @@
+// `alkaid dgram --on-fault`: one bad datagram does not end the reading where that is asked for, and
+// what is left out is named.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "fixtures/crafted_dgrams.h"
+#include "fixtures/crafted_streams.h"
+#include "tools/support/run_command.h"
+
+namespace alkaid::tools {
+namespace {
+
+namespace crafted = events::crafted;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::json;
+using Words = std::vector<std::string>;
+
+constexpr uint16_t kUnknownNames = 77;
+
+// A run of six events in big and small data: the third is malformed inside, and behind the fourth
+// of the big data stand bytes that are no datagram.
+class OnFaultCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string small = crafted::SmdConfigure();
+    std::string big = dgram::crafted::Configure();
+    for (uint64_t t = 1; t <= 6; ++t) {
+      const std::string dgram =
+          t == 3 ? crafted::L1(t, dgram::crafted::ShapesData(kUnknownNames, "", "x"))
+                 : crafted::L1(t);
+      if (t == 3) malformed_at_ = big.size();
+      small += crafted::Smd(t, big.size(), dgram.size());
+      big += dgram;
+      if (t == 4) big += "no datagram";
+    }
+    small_ = folder_.Write("s.smd.xtc2", small);
+    big_ = folder_.Write("s.xtc2", big);
+  }
+
+  const TestFolder folder_;
+  std::string small_;
+  std::string big_;
+  size_t malformed_at_ = 0;
+};
+
+TEST_F(OnFaultCommand, GoesOnOnlyWhereItIsAskedFor) {
+  const std::string out = folder_.path() + "/out";
+  for (const Words& command : std::vector<Words>{{"dgram", "ls", big_},
+                                                 {"dgram", "dump", big_},
+                                                 {"dgram", "digest", big_},
+                                                 {"dgram", "edit", big_, "-o", out},
+                                                 {"dgram", "smd", big_, "-o", out}}) {
+    Words asked = command;
+    EXPECT_EQ(RunCommand(asked).exit_code, 2) << command[1];
+    asked.insert(asked.end(), {"--on-fault", "skip-datagram"});
+    EXPECT_EQ(RunCommand(asked).exit_code, 2) << command[1];
+    asked.back() = "resync";
+    asked.push_back("--json");
+    const CommandResult result = RunCommand(asked);
+    EXPECT_EQ(result.exit_code, 0) << command[1] << result.err;
+    const Json report = Json::parse(result.out);
+    EXPECT_EQ(report["n_dgrams"], 6) << command[1];
+    EXPECT_EQ(report["n_skipped"], 2);
+    ASSERT_EQ(report["skipped"].size(), 2U);
+    EXPECT_EQ(report["skipped"][0]["offset"], malformed_at_);
+    EXPECT_EQ(report["skipped"][0]["timestamp"], "3");
+    EXPECT_EQ(report["skipped"][0]["previous_timestamp"], "2");
+    EXPECT_EQ(report["skipped"][1]["size"], 11);
+    EXPECT_THAT(
+        result.err,
+        AllOf(HasSubstr("s.xtc2: byte " + std::to_string(malformed_at_) + " (datagram 3"),
+              HasSubstr("11 bytes were skipped, after 4"), HasSubstr("alkaid: 2 places skipped, ")))
+        << command[1];
+  }
+}
+
+TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatIsMalformed) {
+  const Words read = {"dgram", "read", "--json", "--batches", "--smd=" + small_, "--data=" + big_};
+  // Nobody looks inside unless that is asked for.
+  EXPECT_EQ(RunCommand(read).exit_code, 0);
+  Words asked = read;
+  asked.insert(asked.end(), {"--on-fault", "skip-datagram"});
+  const CommandResult result = RunCommand(asked);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const Json report = Json::parse(result.out);
+  EXPECT_EQ(report["n_events"], 6);
+  EXPECT_EQ(report["n_dgrams"], 5);
+  const Json& events = report["batches"][0]["events"];
+  EXPECT_TRUE(events[2]["dgrams"][0].is_null());
+  EXPECT_EQ(events[2]["timestamp"], "3");
+  EXPECT_FALSE(events[3]["dgrams"][0].is_null());
+  EXPECT_EQ(report["skipped"][0]["offset"], malformed_at_);
+}
+
+TEST_F(OnFaultCommand, EventsGoOnBehindMalformedSmallData) {
+  std::string small = crafted::SmdConfigure() + crafted::Smd(1, 24, 24) + "garbage";
+  for (uint64_t t = 2; t < 6; ++t) small += crafted::Smd(t, 24 * t, 24);
+  const std::string file = folder_.Write("bad.smd.xtc2", small);
+  EXPECT_EQ(RunCommand({"dgram", "events", file}).exit_code, 2);
+  const CommandResult result = RunCommand({"dgram", "events", "--json", "--on-fault=resync", file});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(Json::parse(result.out)["n_events"], 5);
+  EXPECT_EQ(Json::parse(result.out)["bytes_skipped"], 7);
+}
+
+}  // namespace
+}  // namespace alkaid::tools
