@@ -339,7 +339,8 @@ class StreamReader final : public SourceReader {
       int64_t want = kDgramHeaderBytes;
       if (got >= kDgramHeaderBytes) {
         want = DgramHeader::SizeOf(At(position_));
-        ALKAID_RETURN_NOT_OK(CheckLimit(want));
+        const Status limit = FaultOfFirst(CheckLimit(want));
+        if (!limit.ok()) return limit.code() == StatusCode::kDataLoss ? Stop(limit) : limit;
         if (want <= got) return absl::OkStatus();
       }
       if (ended_) return absl::OkStatus();
@@ -441,6 +442,11 @@ Result<std::unique_ptr<BatchReader>> BatchReader::OpenStream(
   if (options.begin != 0 || options.end != -1) {
     return status::Invalid(options.name, ": range from byte ", options.begin, " to ", options.end,
                            "; a stream is read once, from where it is (0) to its end (-1)");
+  }
+  if (options.on_fault != OnFault::kStop) {
+    return status::Invalid(options.name,
+                           ": a stream is read once, and going on behind a fault looks ahead in "
+                           "it: that takes a file");
   }
   auto source = std::make_unique<StreamSource>(std::move(stream), options.pool, options.pool_owner);
   return std::make_unique<StreamReader>(std::move(source), std::move(options));
