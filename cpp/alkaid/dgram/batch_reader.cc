@@ -289,7 +289,7 @@ class StreamSource final : public Source {
   // A block with nothing in it yet.
   Result<Block> Fetch(int64_t position, int64_t nbytes) override {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer, recycler_->Take(nbytes));
-    return Block{std::move(buffer), position, position};
+    return Block{std::move(buffer), position, position, absl::OkStatus()};
   }
   MemoryPool* pool() const override { return recycler_->pool(); }
 
