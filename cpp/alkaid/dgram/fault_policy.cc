@@ -99,6 +99,10 @@ class SkippingReader final : public BatchReader {
     return options;
   }
 
+  const std::shared_ptr<const Configuration>& ConfigurationInForce() const {
+    return batch_.empty() ? inner_->configuration() : batch_.origin()->configuration;
+  }
+
   Status Check(const Dgram& dgram) const {
     const bool extents_alone = dgram.configuration() == nullptr && !options_.require_configuration;
     return extents_alone ? CheckExtents(dgram) : CheckDgram(dgram);
@@ -170,9 +174,7 @@ class SkippingReader final : public BatchReader {
   // Skips from `at` to where the next datagram stands, or to the end.
   Status Resync(int64_t at, int64_t index, const Status& fault) {
     ALKAID_ASSIGN_OR_RAISE(const int64_t next, FindNext(at + 1));
-    const auto& configuration =
-        batch_.empty() ? inner_->configuration() : batch_.origin()->configuration;
-    ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(next, index + 1, configuration));
+    ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(next, index + 1, ConfigurationInForce()));
     Tell(at, next - at, index, std::nullopt, fault);
     inner_ = std::move(reader);
     batch_ = DgramBatch();
@@ -240,15 +242,30 @@ class SkippingReader final : public BatchReader {
     return HeaderFollows(position + size);
   }
 
+  // Whether what follows the header is data of a detector that the Configuration declares.
+  Result<bool> BeginsWithDeclaredData(const Header& header, int64_t position) const {
+    if (ConfigurationInForce() == nullptr || header.size < kDgramHeaderBytes + kXtcHeaderBytes) {
+      return false;
+    }
+    uint8_t bytes[kXtcHeaderBytes];
+    ALKAID_ASSIGN_OR_RAISE(const int64_t got,
+                           source_.read(position + kDgramHeaderBytes, kXtcHeaderBytes, bytes));
+    if (got < kXtcHeaderBytes) return false;
+    const Xtc xtc = Xtc::Read(bytes);
+    return xtc.type() == TypeId::kShapesData &&
+           ConfigurationInForce()->Find(NamesId(xtc.src)) != nullptr;
+  }
+
   // Whether the datagram of this header stands the check of the header of this file.
   Result<bool> Stands(const Header& header, int64_t position) const {
     ALKAID_ASSIGN_OR_RAISE(const bool follows, HeaderFollows(position + header.size));
-    const auto& configuration =
-        batch_.empty() ? inner_->configuration() : batch_.origin()->configuration;
+    const auto& configuration = ConfigurationInForce();
     const bool is_configure = header.service == TransitionId::kConfigure;
-    const bool declared =
-        configuration != nullptr && !is_configure && header.size > kDgramHeaderBytes;
-    if (!follows && !declared) return false;
+    if (!follows) {
+      if (is_configure) return false;
+      ALKAID_ASSIGN_OR_RAISE(const bool declared, BeginsWithDeclaredData(header, position));
+      if (!declared) return false;
+    }
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bytes,
                            AllocateBuffer(header.size, inner_->pool()));
     ALKAID_ASSIGN_OR_RAISE(const int64_t got,

@@ -68,6 +68,7 @@ TEST(NotXtc2, AFileOfAnotherKindIsCalledThatWithItsFirstBytes) {
 TEST(NotXtc2, AlsoWhereItsFirstDatagramWouldBeWithinItOrTooLarge) {
   // Text whose bytes 20 to 23 state an extent that fits.
   std::string text = Passwd() + std::string(200, 'x');
+  text[11] = 'l';  // an L1Accept
   text.replace(20, 4, std::string("\x40\0\0\0", 4));
   EXPECT_THAT(Fault(text), StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
   // As a file of gigabytes would look: the datagram that it begins with passes the limit.
