@@ -64,7 +64,7 @@ class OverABadSector : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string small = crafted::SmdConfigure();
-    std::string big = crafted::SmdConfigure();
+    std::string big = dgram::crafted::Configure();
     const std::string payload = crafted::Xtc(77, 0, std::string(988, 'x'));
     for (uint64_t t = 1; big.size() < (4 << 20); ++t) {
       const std::string dgram = crafted::L1(t, payload);
@@ -172,11 +172,13 @@ TEST(AFileOfAnotherKind, IsCalledThatByEveryCommandWithWhatItBeginsWith) {
 
 TEST(ADatagramAboveTheLimit, IsRefusedByEveryCommandNamingTheOptionThatAcceptsIt) {
   const TestFolder folder;
-  const std::string event = crafted::L1(1, crafted::Xtc(77, 0, std::string(50'000, 'x')));
-  const std::string configure = crafted::SmdConfigure();
+  // Behind the Configure in time too.
+  constexpr uint64_t kTime = uint64_t{2} << 32;
+  const std::string event = crafted::L1(kTime, crafted::Xtc(77, 0, std::string(50'000, 'x')));
+  const std::string configure = dgram::crafted::Configure();
   const std::string file = folder.Write("run.xtc2", configure + event);
-  const std::string small =
-      folder.Write("s.smd.xtc2", configure + crafted::Smd(1, configure.size(), event.size()));
+  const std::string small = folder.Write(
+      "s.smd.xtc2", crafted::SmdConfigure() + crafted::Smd(kTime, configure.size(), event.size()));
   std::vector<Words> commands = ReadersOf(file, small, folder.path() + "/out");
   commands.push_back({"dgram", "write", "--payload", "50000", "-o", folder.path() + "/written"});
   for (const Words& command : commands) {
