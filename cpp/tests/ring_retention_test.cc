@@ -53,7 +53,8 @@ class RingRetention : public ::testing::Test {
   std::unique_ptr<RingSource> source_;
 };
 
-// Who took it: one view of nothing that lives as long as the slot is pinned. Who keeps it: the rest.
+// Who took it: one view of nothing that lives as long as the slot is pinned. Who keeps it: the
+// rest.
 const RetentionHolder* HolderOf(const RetainedRoot& root, int64_t visible_bytes) {
   for (const RetentionHolder& holder : root.holders) {
     if (holder.visible_bytes == visible_bytes) return &holder;

@@ -8,9 +8,9 @@
 //     free --writer--> filling --writer--> filled --reader--> pinned --reader--> free
 //
 // A writer that joins after one that was killed frees what that was filling. A reader that joins
-// after one that was killed frees what that had pinned: these slots were handed out once and are not
-// handed out again; `abandoned` counts them. What was filled and not yet taken waits for the next
-// reader.
+// after one that was killed frees what that had pinned: these slots were handed out once and are
+// not handed out again; `abandoned` counts them. What was filled and not yet taken waits for the
+// next reader.
 //
 // Whoever waits is woken by a futex. The death of a peer wakes nobody, so each wait looks for it at
 // intervals of kLook; nothing else depends on time.

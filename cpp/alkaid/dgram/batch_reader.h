@@ -13,9 +13,9 @@
 // used again while it is warm; so memory is bounded by two blocks and whatever the caller holds,
 // however long the file. Over a Buffer nothing is read: batches point into it.
 //
-// A stream (a pipe, a FIFO, a socket) is read once and in order: a batch has what is there, and only
-// where that is no whole datagram is more waited for. Bytes are counted from where the stream was
-// when it was opened.
+// A stream (a pipe, a FIFO, a socket) is read once and in order: a batch has what is there, and
+// only where that is no whole datagram is more waited for. Bytes are counted from where the stream
+// was when it was opened.
 //
 // Everything before a fault is delivered before the fault, and everything before a place that
 // cannot be read (a bad sector) before that failure, which names the byte. A fault of the data
@@ -23,8 +23,8 @@
 // called again and tries from where it was. With `on_fault` the reader goes on behind faults
 // (fault_policy.h).
 //
-// Ownership: the reader shares its file, stream or Buffer. Batches, datagrams and arrays may outlive the
-// reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
+// Ownership: the reader shares its file, stream or Buffer. Batches, datagrams and arrays may
+// outlive the reader. The pool is borrowed unless `pool_owner` shares it, and must outlive both.
 // Threads: a reader is for one thread at a time; what it gives is not.
 // Out of memory: kResourceExhausted from Open and Next, where operator new has none too.
 #pragma once

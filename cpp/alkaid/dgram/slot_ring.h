@@ -1,9 +1,9 @@
 // SlotRing: slots of memory that something else owns, lent to Buffers and given back.
 //
 // A data acquisition fills the slots of a ring, hands each on, and fills it again once it is given
-// back. (LCLS calls such memory a pebble.) Views must never free it. Lend makes a Buffer of a filled
-// slot; when the last reference to that goes, be it a slice, a batch, a datagram or an array view,
-// `give_back` is called with the slot's index: once, on whichever thread that is.
+// back. (LCLS calls such memory a pebble.) Views must never free it. Lend makes a Buffer of a
+// filled slot; when the last reference to that goes, be it a slice, a batch, a datagram or an array
+// view, `give_back` is called with the slot's index: once, on whichever thread that is.
 //
 //   ALKAID_ASSIGN_OR_RAISE(auto ring, SlotRing::Make("pebble", 16, [=](int64_t slot) {
 //     facility->Free(slot);

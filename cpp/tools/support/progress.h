@@ -36,8 +36,8 @@ class Progress {
   bool drawn_ = false;
 };
 
-// The line that is drawn, without control characters, and without a bar where there is no total: "reading a.xtc2 [####----]  50%  120.0 MB/s
-// 0:03 left".
+// The line that is drawn, without control characters, and without a bar where there is no total:
+// "reading a.xtc2 [####----]  50%  120.0 MB/s 0:03 left".
 std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds);
 
 }  // namespace alkaid::tools

@@ -60,9 +60,9 @@ FileDescriptor Connect(const std::string& path) {
   return fd;
 }
 
-// Whether a signal may end a wait which its handler does not want to go on. poll itself does not tell
-// these from others. To be asked before the wait: a handler may put itself out of office. Faults of
-// the thread's own code end no wait.
+// Whether a signal may end a wait which its handler does not want to go on. poll itself does not
+// tell these from others. To be asked before the wait: a handler may put itself out of office.
+// Faults of the thread's own code end no wait.
 bool AnyHandlerEndsWaits() {
   constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
   for (int number = 1; number < NSIG; ++number) {
@@ -149,8 +149,8 @@ Result<int64_t> FileInputStream::Tell() const {
   return position_;
 }
 
-// Of a FIFO that had no writer yet, poll waits for one: that the last has closed it shows only where
-// there was one.
+// Of a FIFO that had no writer yet, poll waits for one: that the last has closed it shows only
+// where there was one.
 bool FileInputStream::WaitForBytes() const {
   const bool signals_count = AnyHandlerEndsWaits();
   struct pollfd wanted = {fd_, POLLIN, 0};

@@ -1,13 +1,13 @@
 // FileInputStream: bytes in order, once: of a pipe, a FIFO, a terminal, a socket, or a file.
 //
-// For what cannot be read at a position, and so is no ReadableFile. "-" is standard input, from where
-// its position is. A named socket is connected to. A FIFO is opened at once; the first read waits for
-// a writer, as long as it likes, and the end is where the last writer has closed it. A descriptor
-// that does not block is waited for all the same.
+// For what cannot be read at a position, and so is no ReadableFile. "-" is standard input, from
+// where its position is. A named socket is connected to. A FIFO is opened at once; the first read
+// waits for a writer, as long as it likes, and the end is where the last writer has closed it. A
+// descriptor that does not block is waited for all the same.
 //
-// A signal whose handler was installed without SA_RESTART ends a wait of ReadSome, and of the others
-// before their first byte, with EINTR's kUnavailable: the read may be made again. A failure in the
-// middle of a Read loses what that had read.
+// A signal whose handler was installed without SA_RESTART ends a wait of ReadSome, and of the
+// others before their first byte, with EINTR's kUnavailable: the read may be made again. A failure
+// in the middle of a Read loses what that had read.
 //
 // Ownership: owns its descriptor, of standard input a duplicate. The pool must outlive the Buffers
 // read. Threads: one at a time. Out of memory: kResourceExhausted, and nothing is lost.
@@ -31,8 +31,8 @@ ALKAID_EXPORT bool IsStream(const std::string& path);
 
 class ALKAID_EXPORT FileInputStream final : public InputStream {
  public:
-  // A directory is refused. `pool`: where the Buffers that the stream gives come from; null means the
-  // default.
+  // A directory is refused. `pool`: where the Buffers that the stream gives come from; null means
+  // the default.
   static Result<std::shared_ptr<FileInputStream>> Open(const std::string& path,
                                                        MemoryPool* pool = nullptr);
   // Takes over `fd` when it succeeds.

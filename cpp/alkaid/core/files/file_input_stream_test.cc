@@ -212,8 +212,8 @@ TEST_F(FileInputStreamTest, WhereAPositionIsNeededTheMessageSaysWhyAStreamWillNo
                                            HasSubstr("at any position"))));
 }
 
-// Signals end a wait where the program wants that, and go unnoticed where it does not. The signal is
-// sent again and again until the reader says that it is through: one may come before it waits.
+// Signals end a wait where the program wants that, and go unnoticed where it does not. The signal
+// is sent again and again until the reader says that it is through: one may come before it waits.
 class Interruptions {
  public:
   explicit Interruptions(int flags) : reader_(::pthread_self()) {
