@@ -16,6 +16,8 @@
 #include "alkaid/core/files/durable_file.h"            // IWYU pragma: export
 #include "alkaid/core/files/file_input_stream.h"       // IWYU pragma: export
 #include "alkaid/core/files/file_io.h"                 // IWYU pragma: export
+#include "alkaid/core/files/live_file.h"               // IWYU pragma: export
+#include "alkaid/core/files/live_watch.h"              // IWYU pragma: export
 #include "alkaid/core/files/open_input.h"              // IWYU pragma: export
 #include "alkaid/core/files/partial_read.h"            // IWYU pragma: export
 #include "alkaid/core/files/read_queue.h"              // IWYU pragma: export

@@ -17,6 +17,11 @@
 // only where that is no whole datagram is more waited for. Bytes are counted from where the stream
 // was when it was opened.
 //
+// A file that is still being written is read with a watch (`live`): what is not there yet is waited
+// for, half a datagram too, and a batch has what there is. Reading ends where nothing stands behind
+// an EndRun, or where the watch ends it: after a silence what is left is the end of the file, and a
+// partial datagram there is a fault; where the program stopped it, that is left out.
+//
 // Everything before a fault is delivered before the fault, and everything before a place that
 // cannot be read (a bad sector) before that failure, which names the byte. A fault of the data
 // (kDataLoss) stays: Next goes on reporting it. After any other failure (memory, I/O) Next may be
@@ -36,6 +41,8 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/files/live_file.h"
+#include "alkaid/core/files/live_watch.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
@@ -63,9 +70,13 @@ struct BatchReaderOptions {
   // Whether Configures are read. When not, each still begins a batch, and every batch carries the
   // `configuration` above: for those who look into a malformed Configure and go on behind it.
   bool read_configures = true;
-  // Whether the reader goes on behind malformed data, and who is told what it left out.
+  // Whether the reader goes on behind malformed data, and who is told what it left out. Not of a
+  // stream, nor of a file that is still being written.
   OnFault on_fault = OnFault::kStop;
   OnSkip on_skip;
+  // Reads the source as one that is still being written; it must be a file, and `end` is not given.
+  // Readers of one run share one watch, and one thread.
+  std::shared_ptr<io::LiveWatch> live = nullptr;
   // Where blocks come from; null: the default pool.
   MemoryPool* pool = nullptr;
   std::shared_ptr<void> pool_owner;
@@ -81,6 +92,9 @@ class ALKAID_EXPORT BatchReader : public BatchSource {
   static Result<std::unique_ptr<BatchReader>> Open(const std::string& path,
                                                    BatchReaderOptions options = {});
   static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<io::RandomAccessFile> file,
+                                                   BatchReaderOptions options = {});
+  // A file that is still being written; it says itself what it is waited for by, not `live`.
+  static Result<std::unique_ptr<BatchReader>> Open(std::unique_ptr<io::LiveFile> file,
                                                    BatchReaderOptions options = {});
   // The CPU must be able to read the buffer; whoever owns its bytes.
   static Result<std::unique_ptr<BatchReader>> Open(std::shared_ptr<Buffer> buffer,
@@ -99,10 +113,13 @@ class ALKAID_EXPORT BatchReader : public BatchSource {
   // Bytes of the source before what Next gives next, and its datagram index.
   virtual int64_t position() const = 0;
   virtual int64_t next_index() const = 0;
-  // Bytes of the source where reading ends; -1 of a stream whose end was not met yet.
+  // Bytes of the source where reading ends; -1 where it is a stream or still being written, and
+  // that was not met yet.
   virtual int64_t end() const = 0;
-  // The same, but a stream is read to its end for it: nothing is delivered after that.
+  // The same, but such a source is read to its end for it: nothing is delivered after that.
   virtual Result<int64_t> FindEnd() { return end(); }
+  // Why a source that was being written is read no further; kNone until it is known.
+  virtual io::LiveEnd live_end() const { return io::LiveEnd::kNone; }
   virtual MemoryPool* pool() const = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -182,6 +183,27 @@ TEST(DgramOutOfMemory, ReadingStreams) {
               BatchReader::OpenStream(*Stream(corruption.bytes, 150), options).value(), {}, {}};
         },
         ReadUpToAFault, TextOfReading);
+  }
+}
+
+// All of it is there: what is tried is what a reader does besides.
+TEST(DgramOutOfMemory, ReadingWhatIsBeingWritten) {
+  const auto reading = [](const std::string& run, int64_t batch_bytes) {
+    return [run, batch_bytes](MemoryPool* pool) {
+      BatchReaderOptions options = OptionsFor(pool, batch_bytes);
+      options.live = io::LiveWatch::Make({.silence = std::chrono::seconds(0)}).value();
+      const std::shared_ptr<io::RandomAccessFile> file =
+          io::BufferReader::Make(crafted::AsBuffer(run)).value();
+      return Reading{BatchReader::Open(file, std::move(options)).value(), {}, {}};
+    };
+  };
+  const std::string run = TwoRuns();
+  for (const int64_t batch_bytes : {20, 200, 5000}) {
+    FailureSuite::Try("BatchReader::Next, of what is being written", OutOfMemory::kStatus,
+                      reading(run, batch_bytes), ReadOn, TextOfReading);
+    FailureSuite::Try("BatchReader::Next, of what is cut by a silence", OutOfMemory::kStatus,
+                      reading(run.substr(0, run.size() - 30), batch_bytes), ReadUpToAFault,
+                      TextOfReading);
   }
 }
 

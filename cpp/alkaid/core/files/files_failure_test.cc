@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include "alkaid/core/files/durable_file.h"
 #include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
+#include "alkaid/core/files/live_file.h"
 #include "alkaid/core/files/read_queue.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/failure_suite.h"
@@ -137,6 +139,54 @@ TEST_F(FilesOutOfMemory, ReadingStreams) {
   try_call("Advance", kNeedsNone, [](FileInputStream& stream) { return stream.Advance(10); });
   try_call("Tell", kNeedsNone, [](FileInputStream& stream) { return stream.Tell(); });
   try_call("Close", kNeedsNone, [](FileInputStream& stream) { return stream.Close(); });
+}
+
+TEST_F(FilesOutOfMemory, FilesThatAreBeingWritten) {
+  const auto watch = LiveWatch::Make({.silence = std::chrono::seconds(0)}).value();
+  const auto nothing = [](MemoryPool* pool) { return pool; };
+  const auto name = [](auto&, auto& file) { return file->name(); };
+  FailureSuite::Try(
+      "LiveWatch::Make", kStatus, nothing,
+      [](MemoryPool*&) { return LiveWatch::Make({.silence = std::chrono::seconds(1)}); },
+      [](auto&, auto& made) { return ToString(made->end()); });
+  FailureSuite::Try(
+      "LiveWatch::Make, refused", kStatus, nothing,
+      [](MemoryPool*&) { return LiveWatch::Make({.silence = std::chrono::seconds(-1)}); },
+      [](auto&, auto& made) { return ToString(made->end()); });
+  FailureSuite::Try(
+      "LiveFile::Open", kStatus, nothing,
+      [&](MemoryPool*&) { return LiveFile::Open(input_, watch); }, name);
+  FailureSuite::Try(
+      "LiveFile::Open of none", kStatus, nothing,
+      [&](MemoryPool*&) { return LiveFile::Open(output_, watch, LiveFile::Missing::kWait); }, name);
+  FailureSuite::Try(
+      "LiveFile::Over", kStatus, [&](MemoryPool*) { return ReadableFile::Open(input_).value(); },
+      [&](auto& file) { return LiveFile::Over(file, kind_, watch); }, name);
+  char bytes[10];
+  FailureSuite::Try(
+      "LiveFile::ReadSome", kNeedsNone,
+      [&](MemoryPool*) { return LiveFile::Open(input_, watch).value(); },
+      [&](auto& file) { return file->ReadSome(3, 10, bytes); },
+      [&](auto&, auto&) { return std::string(bytes, 10); });
+  FailureSuite::Try(
+      "LiveFile::ReadSome at the end", kNeedsNone,
+      [&](MemoryPool*) { return LiveFile::Open(input_, watch).value(); },
+      [&](auto& file) { return file->ReadSome(sizeof(kText), 10, bytes); },
+      [](auto&, int64_t got) { return absl::StrCat(got); });
+  // A copy that took the place of the file.
+  FailureSuite::Try(
+      "LiveFile::ReadSome of a copy", kStatus,
+      [&](MemoryPool*) {
+        std::ofstream(output_) << kText;
+        auto file = LiveFile::Open(output_, watch).value();
+        file->ReadSome(0, 10, bytes).IgnoreError();
+        std::filesystem::resize_file(output_, 10);
+        std::filesystem::copy_file(input_, output_ + ".new");
+        std::filesystem::rename(output_ + ".new", output_);
+        return file;
+      },
+      [&](auto& file) { return file->ReadSome(10, 10, bytes); },
+      [&](auto&, auto&) { return std::string(bytes, 10); });
 }
 
 TEST_F(FilesOutOfMemory, Reading) {

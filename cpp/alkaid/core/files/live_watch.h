@@ -1,0 +1,127 @@
+// LiveWatch: how readers wait for files that are still being written.
+//
+// A reader that comes to the end of such a file looks again after a pause, which doubles from look
+// to look until something is there. That is enough by itself: network file systems do not report
+// what another machine writes. Where the system does notify (inotify), a pause is cut short.
+//
+// The readers of one run share a watch. It ends their waiting in two ways, for all of them and for
+// good:
+//
+//   silence   none of their files grew for that long while one of them was waited for
+//   stop      the program says so; it is asked before every look
+//
+// A reader of datagrams knows a third one by itself, the EndRun (dgram/batch_reader.h).
+//
+// Ownership: shared by its readers. Threads: one at a time for a watch and all readers that share
+// it; `stop` may look at what another thread or a signal handler writes. Out of memory:
+// kResourceExhausted from Make; waiting takes none, but for what the functions in the options do.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+
+namespace alkaid::io {
+
+// Why a file that was being written is read no further.
+enum class LiveEnd {
+  kNone,     // it is; or it was not read as one that is being written
+  kEndRun,   // nothing stood behind an EndRun
+  kSilence,  // nothing was written for as long as was stated
+  kStopped,  // the program said so
+};
+
+// "none", "EndRun", "silence", "stopped".
+ALKAID_EXPORT const char* ToString(LiveEnd end);
+
+struct LiveOptions {
+  using Duration = std::chrono::nanoseconds;
+
+  // How long nothing may be written before that is the end. None: for ever. Zero: what is there is
+  // all.
+  std::optional<Duration> silence;
+  // The pause before the second look, and the one that doubling ends at.
+  Duration first_pause = std::chrono::milliseconds(1);
+  Duration longest_pause = std::chrono::milliseconds(250);
+  // Whether the system is asked to cut pauses short.
+  bool notification = true;
+  // Whether to end. A signal whose handler is set without SA_RESTART cuts a pause short.
+  std::function<bool()> stop = nullptr;
+  // The time, and what pauses: in place of the steady clock and of sleeping. Both or neither.
+  // Nothing cuts such a pause short.
+  std::function<Duration()> now = nullptr;
+  std::function<void(Duration)> sleep = nullptr;
+};
+
+class ALKAID_EXPORT LiveWatch {
+ public:
+  using Duration = LiveOptions::Duration;
+
+  // Something whose growth breaks the silence.
+  class Watched {
+   public:
+    virtual ~Watched() = default;
+    // Whether it grew since this was asked last.
+    virtual bool Grew() = 0;
+  };
+
+  // kInvalidArgument for a negative duration, pauses below 1 ns, and a clock without its sleep.
+  static Result<std::shared_ptr<LiveWatch>> Make(LiveOptions options = {});
+  ~LiveWatch();
+  LiveWatch(const LiveWatch&) = delete;
+  LiveWatch& operator=(const LiveWatch&) = delete;
+
+  const LiveOptions& options() const { return options_; }
+  // kNone, kSilence or kStopped.
+  LiveEnd end() const { return end_; }
+  // Whether reading was stopped, now or before.
+  bool Stopped();
+
+  // `watched` must be removed before it goes.
+  void Add(Watched* watched);
+  void Remove(Watched* watched) noexcept;
+
+  // Asks the system to notify of what happens to an open file, or in a folder, and answers a number
+  // for Waiting::Again; -1 where it does not.
+  int NotifyOfFile(int file_descriptor) noexcept;
+  int NotifyOfFolder(const std::string& path) noexcept;
+  void NotifyNoMore(int notification) noexcept;
+
+  // From a look that finds nothing to the one that does.
+  class ALKAID_EXPORT Waiting {
+   public:
+    explicit Waiting(LiveWatch& watch) : watch_(watch) {}
+    // After a look that found nothing: pauses, and answers whether to look again. When not, the
+    // watch knows why.
+    bool Again(int notification = -1);
+
+   private:
+    LiveWatch& watch_;
+    Duration pause_{};
+    Duration since_{};
+  };
+
+ private:
+  explicit LiveWatch(LiveOptions options) : options_(std::move(options)) {}
+
+  Duration Now() const;
+  bool AnyGrew();
+  void Pause(Duration pause, int notification);
+  // Whether what the system reports is about `notification`. Takes all of it.
+  bool Notified(int notification) const;
+
+  const LiveOptions options_;
+  int inotify_ = -1;
+  std::vector<Watched*> watched_;
+  LiveEnd end_ = LiveEnd::kNone;
+};
+
+}  // namespace alkaid::io

@@ -1,0 +1,102 @@
+// SourceReader: the BatchReader over what can be fetched block by block: a file, a Buffer. Those
+// who fill a block as its bytes come build on it (filling_reader_internal.h).
+//
+// Ownership: a reader owns its source. Threads: one at a time. Out of memory, errors: as
+// BatchReader's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "alkaid/base/status.h"
+#include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/dgram/batch_reader.h"
+
+namespace alkaid::dgram::internal {
+
+// Where bytes come from. Fetch gives a Buffer that holds [position, position + nbytes) of the
+// source, or, where the source turns out shorter, what there is of it.
+class Source {
+ public:
+  struct Block {
+    std::shared_ptr<Buffer> buffer;
+    int64_t buffer_offset = 0;  // byte of the source where `buffer` starts
+    int64_t end = 0;            // byte of the source where what was fetched ends
+    Status failure;             // why it ends too early, where the source cannot be read on
+  };
+  virtual ~Source() = default;
+  virtual Result<int64_t> GetSize() = 0;
+  virtual Result<Block> Fetch(int64_t position, int64_t nbytes) = 0;
+  virtual MemoryPool* pool() const = 0;
+};
+
+class SourceReader : public BatchReader {
+ public:
+  // `options.end` is known.
+  SourceReader(std::unique_ptr<Source> source, BatchReaderOptions options);
+
+  Result<DgramBatch> Next() override;
+  const std::shared_ptr<const Configuration>& configuration() const override {
+    return configuration_;
+  }
+  int64_t position() const override { return position_; }
+  int64_t next_index() const override { return next_index_; }
+  int64_t end() const override { return end_; }
+  MemoryPool* pool() const override { return source_->pool(); }
+
+ protected:
+  const uint8_t* At(int64_t position) const {
+    return block_.buffer->data() + (position - block_.buffer_offset);
+  }
+  // What is wrong with the header at `position_`, behind which the source has `left` bytes.
+  Status FaultHere(int64_t left) const;
+  // A fault of the first datagram, or what the file is instead: one of another kind.
+  Status FaultOfFirst(const Status& fault) const;
+  Status CheckLimit(int64_t size) const;
+  // The datagrams from `position_` on that the block has, up to the next Configure, or what is
+  // wrong with what stands there.
+  Result<DgramBatch> TakeBatch();
+  // A fault of the data: nothing follows. One that could not be told for want of memory is met
+  // again.
+  Status Stop(const Status& fault);
+
+  const std::unique_ptr<Source> source_;
+  const BatchReaderOptions options_;
+  int64_t position_;
+  int64_t end_;
+  int64_t next_index_;
+  std::shared_ptr<const Configuration> configuration_;
+  // What was fetched and not yet given out whole; its buffer is null where there is none.
+  Source::Block block_;
+  // Bytes of the datagram at `position_` where its header was seen; else 0.
+  int64_t announced_size_ = 0;
+  Status fault_;
+
+ private:
+  // What a walk over the headers of a block finds before it must stop.
+  struct Span {
+    int64_t nbytes = 0;
+    int64_t size = 0;
+    bool ends_block = false;  // the rest, if any, is cut by the end of the block
+    int64_t cut_size = 0;     // bytes of the datagram that is cut; 0 where its header is cut too
+  };
+
+  Status FetchBlock();
+  Status Unreadable();
+  Span Measure() const;
+  bool AtFault() const;
+  Result<DgramBatch> Refuse();
+  Result<DgramBatch> Shrunk();
+};
+
+// Sizes that make no sense.
+Status CheckSizes(const BatchReaderOptions& options);
+
+// Readers that stop at a fault. None of the arguments is null, and the name is not empty.
+Result<std::unique_ptr<BatchReader>> OpenFile(std::shared_ptr<io::RandomAccessFile> file,
+                                              BatchReaderOptions options);
+Result<std::unique_ptr<BatchReader>> OpenBuffer(std::shared_ptr<Buffer> buffer,
+                                                BatchReaderOptions options);
+
+}  // namespace alkaid::dgram::internal
