@@ -18,6 +18,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/files/live_file.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/smd_record.h"
 
@@ -28,6 +29,8 @@ struct BigDataFile {
   std::string path;
   uint32_t chunk_id = 0;
   std::shared_ptr<io::RandomAccessFile> file;
+  // The same where it is still being written.
+  std::unique_ptr<io::LiveFile> live = nullptr;
 };
 
 // Datagrams that lie behind each other, read at once.

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/time_text.h"
 #include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
+#include "alkaid/core/files/live_file.h"
 #include "alkaid/core/files/partial_read.h"
 #include "alkaid/dgram/block_recycler.h"
 #include "alkaid/dgram/data_fault.h"
@@ -26,6 +28,7 @@ using dgram::Dgram;
 using dgram::DgramHeader;
 using dgram::DgramOrigin;
 using Group = BigDataGroup;
+using Missing = io::LiveFile::Missing;
 using Step = BigDataPlan::Step;
 using Stream = BigDataPlan::Stream;
 
@@ -51,14 +54,24 @@ class GroupReader final : public BigDataReader {
   Status TryToReadAhead();
   // Begins a read, or a change of chunk: the next step that was planned, or once more one whose
   // read failed.
-  Status Begin(const Step& step);
-  Status Submit(Group* group);
+  Status Begin(const Step& step, Missing missing);
+  Status Submit(Group* group, Missing missing);
+  // Opens it, where it is not open already. `missing` is for one that is still to be written: what
+  // is needed now waits for it.
+  Status Open(BigDataFile* file, Missing missing);
+  Status OpenAnew(BigDataFile* file, Missing missing) const;
+  // What a wait gives that the program ended.
+  static Status Stopped() { return absl::CancelledError("stopped before the data were written"); }
+  bool IsStop(const Status& status) const {
+    return options_.live != nullptr && status.code() == StatusCode::kCancelled;
+  }
   // Waits for the group that the stream needs now.
   Status Load(Group* group);
   // What can be read of a group whose read failed, which this answers if it is nothing.
   static Status Salvage(Group* group, uint8_t* bytes, Status failure);
-  // Tries the rest of a short read again.
+  // Tries the rest of a short read again, or waits for it.
   Status ReadRest(Group* group, uint8_t* bytes);
+  Status WaitForRest(Group* group, uint8_t* bytes);
   static Status CheckKind(const Group& group);
   // Why a datagram that the group's file does not give to its end cannot be read.
   static Status Unreadable(const Group& group, dgram::Timestamp timestamp);
@@ -68,10 +81,9 @@ class GroupReader final : public BigDataReader {
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
+  // What was done before a datagram counts as missing.
+  std::string Patience() const;
   Status Fill(const Event& small_data, BigDataEvent* event);
-  Result<std::shared_ptr<io::RandomAccessFile>> OpenFile(const std::string& path);
-  // The same for one that may be open already.
-  Status OpenFile(BigDataFile* file);
   // After the last event: false, once every chunk that was announced is known to be there.
   Result<bool> End();
 
@@ -95,6 +107,8 @@ class GroupReader final : public BigDataReader {
   bool source_ended_ = false;
   // Chunks that reading went on in, and that nothing was read of yet.
   std::vector<std::shared_ptr<BigDataFile>> unopened_;
+  // Whether the program stopped it while it waited.
+  bool stopped_ = false;
   // Bytes that the event under way takes of each stream's group.
   std::vector<int64_t> taken_;
   Statistics statistics_;
@@ -121,7 +135,7 @@ Status GroupReader::Init(const std::vector<std::string>& paths) {
     if (options_.use_small_data.empty() || !options_.use_small_data[i]) {
       file = std::make_shared<BigDataFile>(
           BigDataFile{paths[i], ChunkInfo::ChunkIdOf(paths[i]), nullptr});
-      ALKAID_ASSIGN_OR_RAISE(file->file, OpenFile(paths[i]));
+      ALKAID_RETURN_NOT_OK(Open(file.get(), Missing::kFail));
     }
     plan_.AddStream(std::move(file));
   }
@@ -150,43 +164,57 @@ Status GroupReader::OwnQueue() {
   return absl::OkStatus();
 }
 
-Result<std::shared_ptr<io::RandomAccessFile>> GroupReader::OpenFile(const std::string& path) {
-  std::shared_ptr<io::RandomAccessFile> file;
-  if (options_.open_file) {
-    ALKAID_ASSIGN_OR_RAISE(file, options_.open_file(path));
-  } else {
-    if (io::IsStream(path)) {
-      return status::Invalid(path,
-                             ": big data are read wherever their records point, and the bytes "
-                             "of a pipe, a socket or a terminal come once and in order");
-    }
-    ALKAID_ASSIGN_OR_RAISE(file, io::ReadableFile::Open(path, options_.pool));
-  }
-  if (file == nullptr) return status::Invalid(path, ": the file that was opened is null");
-  ++statistics_.files_opened;
-  return file;
-}
-
-Status GroupReader::OpenFile(BigDataFile* file) {
+Status GroupReader::Open(BigDataFile* file, Missing missing) {
   if (file->file != nullptr) return absl::OkStatus();
   const auto announced = std::find_if(unopened_.begin(), unopened_.end(),
                                       [&](const auto& chunk) { return chunk.get() == file; });
-  Result<std::shared_ptr<io::RandomAccessFile>> opened = OpenFile(file->path);
-  if (!opened.ok() && announced != unopened_.end()) {
-    dgram::internal::ThrowIfNoMemory(opened.status());
-    return Status(opened.status().code(),
-                  absl::StrCat(dgram::internal::MessageText(opened.status()), " (chunk ",
-                               file->chunk_id, ", announced in small data)"));
+  const Status opened = OpenAnew(file, missing);
+  if (!opened.ok() && announced != unopened_.end() && !IsStop(opened)) {
+    dgram::internal::ThrowIfNoMemory(opened);
+    return Status(opened.code(), absl::StrCat(dgram::internal::MessageText(opened), " (chunk ",
+                                              file->chunk_id, ", announced in small data)"));
   }
-  ALKAID_ASSIGN_OR_RAISE(file->file, std::move(opened));
+  ALKAID_RETURN_NOT_OK(opened);
+  ++statistics_.files_opened;
   if (announced != unopened_.end()) unopened_.erase(announced);
   return absl::OkStatus();
 }
 
+Status GroupReader::OpenAnew(BigDataFile* file, Missing missing) const {
+  if (!options_.open_file && io::IsStream(file->path)) {
+    return status::Invalid(file->path,
+                           ": big data are read wherever their records point, and the bytes "
+                           "of a pipe, a socket or a terminal come once and in order");
+  }
+  if (options_.live != nullptr) {
+    Result<std::unique_ptr<io::LiveFile>> live =
+        io::LiveFile::Open(file->path, options_.live, missing);
+    if (!live.ok() && options_.live->end() == io::LiveEnd::kStopped) return Stopped();
+    ALKAID_RETURN_NOT_OK(live);
+    file->live = *std::move(live);
+    file->file = file->live->file();
+    return absl::OkStatus();
+  }
+  if (!options_.open_file) {
+    ALKAID_ASSIGN_OR_RAISE(file->file, io::ReadableFile::Open(file->path, options_.pool));
+    return absl::OkStatus();
+  }
+  ALKAID_ASSIGN_OR_RAISE(file->file, options_.open_file(file->path));
+  if (file->file != nullptr) return absl::OkStatus();
+  return status::Invalid(file->path, ": the file that was opened is null");
+}
+
 Result<bool> GroupReader::End() {
   // All that was to be read was: what is left are chunks without an L1Accept.
-  while (!plan_.steps().empty()) ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
-  while (!unopened_.empty()) ALKAID_RETURN_NOT_OK(OpenFile(unopened_.front().get()));
+  while (!plan_.steps().empty()) {
+    ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kWait));
+  }
+  while (!unopened_.empty()) {
+    const Status opened = Open(unopened_.front().get(), Missing::kWait);
+    stopped_ = IsStop(opened);
+    if (stopped_) break;
+    ALKAID_RETURN_NOT_OK(opened);
+  }
   return false;
 }
 
@@ -216,7 +244,7 @@ Result<bool> GroupReader::Plan() {
   return !is_end;
 }
 
-Status GroupReader::Begin(const Step& step) {
+Status GroupReader::Begin(const Step& step, Missing missing) {
   // Whatever may fail comes before the read that it would begin.
   std::optional<BigDataRead> told;
   if (options_.on_read) {
@@ -233,7 +261,7 @@ Status GroupReader::Begin(const Step& step) {
     }
   }
   if (step.group != nullptr) {
-    ALKAID_RETURN_NOT_OK(Submit(step.group));
+    ALKAID_RETURN_NOT_OK(Submit(step.group, missing));
   } else {
     unopened_.push_back(step.chunk);
   }
@@ -243,8 +271,8 @@ Status GroupReader::Begin(const Step& step) {
   return absl::OkStatus();
 }
 
-Status GroupReader::Submit(Group* group) {
-  if (group->file->file == nullptr) ALKAID_RETURN_NOT_OK(OpenFile(group->file.get()));
+Status GroupReader::Submit(Group* group, Missing missing) {
+  if (group->file->file == nullptr) ALKAID_RETURN_NOT_OK(Open(group->file.get(), missing));
   // Blocks of a few sizes serve groups of any size.
   const auto rounded = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(group->nbytes)));
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer,
@@ -266,10 +294,11 @@ Status GroupReader::TryToReadAhead() {
   const auto most_batches = static_cast<size_t>(options_.prefetch) + 2;
   while (queue_->in_flight() < options_.prefetch) {
     if (!plan_.steps().empty()) {
-      ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
+      ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kFail));
       continue;
     }
-    if (batches_.size() >= most_batches) break;
+    // Small data that are still to be written would be waited for, and these events with them.
+    if (batches_.size() >= most_batches || options_.live != nullptr) break;
     ALKAID_ASSIGN_OR_RAISE(const bool more, Plan());
     if (!more) break;
   }
@@ -280,10 +309,12 @@ Status GroupReader::Load(Group* group) {
   if (group->origin != nullptr) return absl::OkStatus();
   ALKAID_RETURN_NOT_OK(OwnQueue());
   // Steps are in the order of need: all before this one were needed before.
-  while (!group->begun) ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front()));
+  while (!group->begun) {
+    ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kWait));
+  }
   // It was begun, and failed.
   if (group->ticket < 0) {
-    ALKAID_RETURN_NOT_OK(Begin({group, group->stream, group->batch, nullptr}));
+    ALKAID_RETURN_NOT_OK(Begin({group, group->stream, group->batch, nullptr}, Missing::kWait));
   }
   ReadAhead();
   // Made before the read is waited for: what was read is not to be lost for want of memory.
@@ -317,6 +348,7 @@ Status GroupReader::Salvage(Group* group, uint8_t* bytes, Status failure) {
 }
 
 Status GroupReader::ReadRest(Group* group, uint8_t* bytes) {
+  if (options_.live != nullptr) return WaitForRest(group, bytes);
   for (int retry = 0; retry < options_.max_retries && group->there < group->nbytes; ++retry) {
     std::this_thread::sleep_for(options_.retry_pause);
     ++statistics_.retries;
@@ -324,6 +356,21 @@ Status GroupReader::ReadRest(Group* group, uint8_t* bytes) {
         const int64_t more,
         group->file->file->ReadAt(group->offset + group->there, group->nbytes - group->there,
                                   bytes + group->there));
+    group->there += more;
+  }
+  return absl::OkStatus();
+}
+
+Status GroupReader::WaitForRest(Group* group, uint8_t* bytes) {
+  io::LiveFile& live = *group->file->live;
+  while (group->there < group->nbytes) {
+    ALKAID_ASSIGN_OR_RAISE(const int64_t more,
+                           live.ReadSome(group->offset + group->there, group->nbytes - group->there,
+                                         bytes + group->there));
+    // A copy may have taken the place of the file.
+    group->file->file = live.file();
+    // A silence: what is there is what the file has.
+    if (more == 0) return options_.live->end() == io::LiveEnd::kStopped ? Stopped() : Status();
     group->there += more;
   }
   return absl::OkStatus();
@@ -367,10 +414,17 @@ Result<Dgram> GroupReader::Check(const Stream& stream, const SmdRecord& record,
   }
   if (!group.failure.ok()) return Unreadable(group, timestamp);
   ALKAID_RETURN_NOT_OK(CheckKind(group));
-  return dgram::internal::DataFault(
-      group.file->path, ": byte ", group.offset + stream.at, " (stream ", group.stream,
-      ", timestamp ", timestamp.value(), "): datagram of ", record.size, " bytes, the file has ",
-      std::max<int64_t>(there, 0), " of them, after ", options_.max_retries, " retries");
+  return dgram::internal::DataFault(group.file->path, ": byte ", group.offset + stream.at,
+                                    " (stream ", group.stream, ", timestamp ", timestamp.value(),
+                                    "): datagram of ", record.size, " bytes, the file has ",
+                                    std::max<int64_t>(there, 0), " of them, after ", Patience());
+}
+
+std::string GroupReader::Patience() const {
+  if (options_.live == nullptr) return absl::StrCat(options_.max_retries, " retries");
+  const auto silence = options_.live->options().silence.value_or(io::LiveOptions::Duration());
+  return absl::StrCat(alkaid::internal::DurationText(static_cast<uint64_t>(silence.count())),
+                      " in which nothing was written");
 }
 
 void GroupReader::Skip(const Stream& stream, const SmdRecord& record, dgram::Timestamp timestamp,
@@ -444,6 +498,7 @@ Result<bool> GroupReader::Next(BigDataEvent* event) try {
 
 Result<bool> GroupReader::NextEvent(BigDataEvent* event) {
   if (!fault_.ok()) return fault_;
+  if (stopped_) return false;
   while (batches_.empty() || batches_.front().IsThrough(next_event_)) {
     if (!batches_.empty()) {
       batches_.pop_front();
@@ -463,6 +518,8 @@ Result<bool> GroupReader::NextEvent(BigDataEvent* event) {
   }
   if (!status.ok()) {
     if (status.code() == StatusCode::kDataLoss) fault_ = status;
+    stopped_ = IsStop(status);
+    if (stopped_) return false;
     return status;
   }
   event->small_data_ = std::move(small_data);
@@ -488,6 +545,13 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
                            " read ahead, ", options.max_retries,
                            " retries; the least are 1, 0 and 0, and at most ",
                            io::ReadQueue::kLargestDepth - 1, " are read ahead");
+  }
+  if (options.live != nullptr && options.open_file) {
+    return status::Invalid("files that are still being written are opened by the reader itself");
+  }
+  if (options.live != nullptr && options.on_fault != dgram::OnFault::kStop) {
+    return status::Invalid(
+        "going on behind a fault takes files that are complete, not ones still being written");
   }
   if (!options.use_small_data.empty() && options.use_small_data.size() != paths.size()) {
     return status::Invalid("small data chosen for ", options.use_small_data.size(),

@@ -21,6 +21,11 @@
 // before a fault is delivered before the fault, and a fault of the data (kDataLoss) stays. After
 // any other failure Next may be called again and tries the same event.
 //
+// Files that are still being written are read with a watch (`live`), which is that of their small
+// data too: bytes that a record announces are waited for, and so is the next chunk. Nothing is
+// planned beyond the batch of small data under way then, which nobody is to wait for. Where the
+// program stops the reading, the events end.
+//
 // Memory: a block for each stream that is in use, `prefetch` blocks that are being read, up to
 // `prefetch` + 2 blocks that wait to be used again, as many batches of small data, and whatever the
 // caller holds, however long the run. A block has at most `chunk_bytes`, or one datagram.
@@ -43,6 +48,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
+#include "alkaid/core/files/live_watch.h"
 #include "alkaid/core/files/read_queue.h"
 #include "alkaid/dgram/fault_policy.h"
 #include "alkaid/events/big_data_event.h"
@@ -84,6 +90,9 @@ struct BigDataReaderOptions {
   // often the rest is tried again, and how long to wait before each time.
   int max_retries = 3;
   std::chrono::milliseconds retry_pause = std::chrono::milliseconds(100);
+  // Reads the files as ones that are still being written, instead of trying a few times. There is
+  // no `open_file` then, and `on_fault` is kStop.
+  std::shared_ptr<io::LiveWatch> live = nullptr;
   // Streams (by index) whose small data are used as they are: true in their place.
   std::vector<bool> use_small_data;
   // Whether reading goes on in the chunks that are announced. When not, all records are those of

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "alkaid/core/files/live_file.h"
 #include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/shapes_data.h"
 
@@ -22,8 +23,7 @@ std::string_view BaseName(std::string_view path) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// What a file that is still being written has behind its name.
-constexpr std::string_view kInProgress = ".inprogress";
+constexpr std::string_view kInProgress = io::LiveFile::kInProgress;
 
 std::string_view WithoutSuffix(std::string_view name, std::string_view suffix) {
   return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;

@@ -25,6 +25,10 @@ DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
 
 Status PendingStream::Start(MemoryPool* pool) {
   ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, reader_->Next());
+  if (batch.empty() && reader_->live_end() == io::LiveEnd::kStopped) {
+    return absl::CancelledError(
+        absl::StrCat("stopped before the Configure of stream ", index_, " was written"));
+  }
   const std::string place = absl::StrCat("stream ", index_, " starts without a Configure");
   if (batch.empty()) return dgram::internal::DataFault(place, ": it is empty");
   const Dgram first = *batch.begin();

@@ -46,7 +46,7 @@ class ALKAID_EXPORT PendingStream {
       : reader_(std::move(reader)), index_(index) {}
 
   // Reads the Configure, of which it keeps a copy from `pool`, and the chunk behind it. kDataLoss
-  // where the stream starts with something else.
+  // where the stream starts with something else. kCancelled where reading was stopped before it.
   Status Start(MemoryPool* pool);
   // Reads one chunk. A fault of the data is kept for later; what is returned may pass.
   Status Read();
@@ -80,6 +80,8 @@ class ALKAID_EXPORT PendingStream {
   // Whether nothing more can be read: at the end, or at a fault.
   bool ended() const { return ended_; }
   const Status& fault() const { return fault_; }
+  // Whether the program ended it, before its file did.
+  bool stopped() const { return ended_ && reader_->live_end() == io::LiveEnd::kStopped; }
   bool CanRead(int64_t max_nbytes) const { return !ended_ && nbytes_ < max_nbytes; }
 
  private:

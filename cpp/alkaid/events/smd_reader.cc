@@ -53,6 +53,7 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string
     reading.max_dgram_bytes = options.max_dgram_bytes;
     reading.on_fault = options.on_fault;
     reading.on_skip = options.on_skip;
+    reading.live = options.live;
     reading.pool = options.pool;
     ALKAID_ASSIGN_OR_RAISE(auto reader, dgram::BatchReader::Open(path, std::move(reading)));
     readers.push_back(std::move(reader));
@@ -303,6 +304,21 @@ Result<SmdWindow> SmdReader::Next() try { return NextWindow(); } catch (const st
   return status::NoMemory();
 }
 
+bool SmdReader::CutAtStop(Timestamp* limit) const {
+  bool stopped = false;
+  for (const auto& stream : streams_) {
+    if (!stream->stopped()) continue;
+    // The next datagram may have the timestamp of the last.
+    if (stream->last() == Timestamp()) return false;
+    *limit = std::min(*limit, Timestamp(stream->last().value() - 1));
+    stopped = true;
+  }
+  if (!stopped) return true;
+  return std::any_of(streams_.begin(), streams_.end(), [&](const auto& stream) {
+    return !stream->empty() && stream->first() <= *limit;
+  });
+}
+
 Result<SmdWindow> SmdReader::NextWindow() {
   SmdWindow window;
   std::vector<Exposure> exposures;
@@ -312,7 +328,7 @@ Result<SmdWindow> SmdReader::NextWindow() {
   }
   window.streams.resize(streams_.size());
   window.configurations = configurations_after_;
-  if (!AnyPending()) {
+  if (!AnyPending() || !CutAtStop(&window.limit)) {
     configurations_ = configurations_after_;
     return window;
   }

@@ -24,6 +24,11 @@
 // L1Accept of an exposure is not given out before that is known, so where the transitions between
 // it and the end of the exposure alone are more than that, a stream holds them all.
 //
+// Files that are still being written are read with a watch (`live`), and cut into the same windows:
+// Next waits until the window is whole. Where a stream's file ended by EndRun or a silence the
+// window is what it would be of the finished file. Where the program stopped the reading, windows
+// reach as far as all streams were read past: of what follows some may not be written yet.
+//
 // Everything before a fault is delivered before the fault; a fault of the data (kDataLoss) stays,
 // and so does a place of a file that cannot be read. After any other failure (memory, kUnavailable)
 // Next may be called again, and gives what it would have given.
@@ -42,6 +47,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
+#include "alkaid/core/files/live_watch.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/smd_window.h"
 
@@ -71,6 +77,8 @@ struct SmdReaderOptions {
   // Whether streams go on behind malformed small data, and who is told what was left out.
   dgram::OnFault on_fault = dgram::OnFault::kStop;
   dgram::OnSkip on_skip = nullptr;
+  // Reads the files as ones that are still being written; all of a run share one watch.
+  std::shared_ptr<io::LiveWatch> live = nullptr;
   // Where chunks come from; null: the default pool.
   MemoryPool* pool = nullptr;
 };
@@ -78,7 +86,8 @@ struct SmdReaderOptions {
 class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
  public:
   // Opens the files and reads their Configures. No file, or options that make no sense, are
-  // kInvalidArgument; a file without a Configure at its start is kDataLoss.
+  // kInvalidArgument; a file without a Configure at its start is kDataLoss. Where reading was
+  // stopped before all had theirs: kCancelled.
   static Result<std::unique_ptr<SmdReader>> Open(const std::vector<std::string>& paths,
                                                  const SmdReaderOptions& options = {});
   static Result<std::unique_ptr<SmdReader>> Open(std::initializer_list<std::string> paths,
@@ -141,6 +150,8 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   // the time of the last of them; `enabled`, whether the window ends between an Enable and a
   // Disable.
   Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit, bool* enabled) const;
+  // Lowers it to what is whole where reading was stopped. False where nothing is.
+  bool CutAtStop(dgram::Timestamp* limit) const;
   Result<SmdWindow> NextWindow();
 
   const SmdReaderOptions options_;
