@@ -22,6 +22,7 @@ set(ALKAID_FORKING_TESTS
   FirstBytes.AreLeftOutWhereTheKernelRefusesAndThatIsSaid
   ForkGuard.*
   IoUringReadQueue.IsNoStandardStream
+  LiveCommandTest.*
   MakerCommand.CanBeInterruptedInARunWithoutEvents
   MakerCommand.CanBeLeftWhereItWaits*
   MakerCommand.HoldsTheValuesOfOneStreamAtATime

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "alkaid/events/event_builder.h"
@@ -13,6 +14,7 @@
 #include "tools/dgram/dgram_source.h"
 #include "tools/dgram/event_source.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
 #include "tools/support/progress.h"
 #include "tools/support/sha256.h"
@@ -87,6 +89,7 @@ Status Build(const EventsOptions& options, const EventSource::Opened& opened, Js
   Progress progress("building events", opened.reader->total_bytes());
   int64_t position = 0;
   while (true) {
+    if (opened.live != nullptr) std::fflush(stdout);
     ALKAID_ASSIGN_OR_RAISE(const events::EventBatches built, opened.builder->Next());
     if (built.done()) return absl::OkStatus();
     ++totals->batches;
@@ -105,6 +108,8 @@ Status Build(const EventsOptions& options, const EventSource::Opened& opened, Js
 }
 
 int Run(const EventsOptions& options) {
+  std::optional<Interruption> interruption;
+  if (options.source.live.given()) interruption.emplace();
   const auto opened = options.source.Open();
   EventTotals totals;
   Status status = opened.status();
@@ -118,7 +123,7 @@ int Run(const EventsOptions& options) {
     options.source.skips.AddTo(&tail);
     report.Finish(status, tail);
   } else if (!status.ok()) {
-    return ReportStatus(status);
+    return Interruption::Report(status);
   } else {
     std::printf("%8s %8s %8s %8s %12s  %s\n", "batch", "events", "kept", "steps", "bytes",
                 "sha256 of the batch");
@@ -126,8 +131,11 @@ int Run(const EventsOptions& options) {
     std::printf("batches %" PRId64 ", events %" PRId64 ", of which transitions %" PRId64 "\n",
                 totals.batches, totals.events, totals.steps);
   }
-  if (status.ok()) EventSource::TellMissing(*opened->builder);
-  return ReportStatus(status);
+  if (status.ok()) {
+    EventSource::TellMissing(*opened->builder);
+    ReportLiveEnd(opened->live.get());
+  }
+  return Interruption::Report(status);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "alkaid/dgram/shapes_data.h"
@@ -10,7 +12,9 @@
 #include "tools/commands.h"
 #include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
+#include "tools/dgram/live_flag.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
 
 namespace alkaid::tools {
@@ -20,6 +24,7 @@ using Json = nlohmann::ordered_json;
 
 struct LsOptions {
   DgramSource source;
+  LiveFlag live;
   bool json = false;
 };
 
@@ -38,25 +43,36 @@ Status Check(const dgram::Dgram& dgram) {
   return dgram.configuration() == nullptr ? dgram::CheckExtents(dgram) : dgram::CheckDgram(dgram);
 }
 
-int Run(const LsOptions& options) {
+Status ForEach(LsOptions& options, const std::function<Status(const dgram::Dgram&)>& visit) {
+  ALKAID_ASSIGN_OR_RAISE(options.source.live, options.live.Watch());
+  return options.source.ForEach(visit, /*require_configuration=*/false);
+}
+
+Status List(LsOptions& options) {
   if (!options.json) {
-    const auto print = [](const dgram::Dgram& dgram) {
+    return ForEach(options, [](const dgram::Dgram& dgram) {
       PrintLine(dgram);
       return Check(dgram);
-    };
-    return ReportStatus(options.source.ForEach(print, /*require_configuration=*/false));
+    });
   }
   JsonReport report({{"file", options.source.file}}, "dgrams");
   int64_t count = 0;
-  const auto add = [&](const dgram::Dgram& dgram) {
+  const Status status = ForEach(options, [&](const dgram::Dgram& dgram) {
     report.Add(DgramJson(dgram));
     ++count;
     return Check(dgram);
-  };
-  const Status status = options.source.ForEach(add, /*require_configuration=*/false);
+  });
   Json tail = {{"n_dgrams", NumberJson(count)}};
   options.source.skips.AddTo(&tail);
   report.Finish(status, tail);
+  return status;
+}
+
+int Run(LsOptions& options) {
+  std::optional<Interruption> interruption;
+  if (options.live.given()) interruption.emplace();
+  const Status status = List(options);
+  if (status.ok()) ReportLiveEnd(options.source.live.get());
   return ReportStatus(status);
 }
 
@@ -69,6 +85,7 @@ void AddDgramLsCommand(CLI::App& dgram, int* exit_code) {
       "seconds.nanoseconds, env, and damage where there is any.");
   auto options = std::make_shared<LsOptions>();
   options->source.AddOptions(*command);
+  options->live.AddOption(*command);
   command->add_flag("--json", options->json, kJsonHelp);
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }

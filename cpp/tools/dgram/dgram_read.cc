@@ -23,6 +23,7 @@
 #include "tools/dgram/dgram_source.h"
 #include "tools/dgram/event_source.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
 #include "tools/support/progress.h"
 #include "tools/support/sha256.h"
@@ -100,6 +101,8 @@ class Pipeline {
     return status;
   }
   const events::EventBuilder& builder() const { return *opened_.builder; }
+  // Null where the files are not being written.
+  const io::LiveWatch* live() const { return opened_.live.get(); }
 
   Json Summary() const {
     struct rusage usage = {};
@@ -137,6 +140,7 @@ class Pipeline {
     reading.max_retries = options_.max_retries;
     reading.follow_chunks = !options_.no_follow;
     reading.pool = &pool_;
+    reading.live = opened_.live;
     for (const auto kind :
          {io::ReadQueueKind::kIoUring, io::ReadQueueKind::kThreads, io::ReadQueueKind::kInline}) {
       if (options_.queue == io::ToString(kind)) reading.queue = kind;
@@ -189,6 +193,7 @@ class Pipeline {
     int64_t batch = -1;
     int64_t position = 0;
     while (true) {
+      if (live() != nullptr && opened_.live->Stopped()) break;
       ALKAID_ASSIGN_OR_RAISE(const bool more, reader.Next(&event));
       if (!more) break;
       if (event.batch_index() != batch) {
@@ -198,6 +203,7 @@ class Pipeline {
         progress->Advance(now - position);
         position = now;
         if (report != nullptr) ListUpTo(batch, report);
+        if (live() != nullptr) std::fflush(stdout);
       }
       if (report != nullptr) Lists(batch).events.push_back(EventJson(event));
       if (options_.fields) ALKAID_RETURN_NOT_OK(LocateFields(event));
@@ -257,16 +263,25 @@ Status CheckPairs(const ReadOptions& options) {
                          options.data.size(), " of big data; they go in pairs");
 }
 
+int Finish(const Status& status, const Pipeline& pipeline) {
+  if (status.ok()) {
+    EventSource::TellMissing(pipeline.builder());
+    ReportLiveEnd(pipeline.live());
+  }
+  return Interruption::Report(status);
+}
+
 int Run(const ReadOptions& options) {
+  std::optional<Interruption> interruption;
+  if (options.source.live.given()) interruption.emplace();
   Pipeline pipeline(options);
   Status status = CheckPairs(options);
   if (status.ok()) status = pipeline.Open(options.batches);
   if (!options.json) {
-    if (!status.ok()) return ReportStatus(status);
+    if (!status.ok()) return Interruption::Report(status);
     status = pipeline.Run(nullptr);
     PrintSummary(pipeline.Summary());
-    if (status.ok()) EventSource::TellMissing(pipeline.builder());
-    return ReportStatus(status);
+    return Finish(status, pipeline);
   }
   Json head = options.source.Describe();
   head["data"] = options.data;
@@ -279,8 +294,7 @@ int Run(const ReadOptions& options) {
     if (status.ok()) options.source.DescribeMissing(pipeline.builder(), &summary);
   }
   report.Finish(status, summary);
-  if (status.ok()) EventSource::TellMissing(pipeline.builder());
-  return ReportStatus(status);
+  return Finish(status, pipeline);
 }
 
 }  // namespace

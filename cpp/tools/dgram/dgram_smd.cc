@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -12,12 +11,14 @@
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/core/files/durable_file.h"
+#include "alkaid/core/files/live_file.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/chunk_info.h"
 #include "alkaid/events/smd_writer.h"
 #include "tools/commands.h"
 #include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
+#include "tools/dgram/live_flag.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
@@ -35,6 +36,7 @@ struct SmdArguments {
   bool json = false;
   int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
   SkipReport skips;
+  LiveFlag live;
 };
 
 struct SmdTotals {
@@ -47,9 +49,12 @@ struct SmdTotals {
 // One big-data file, or one chunk of it.
 class SmdRun {
  public:
-  SmdRun(const SmdArguments& arguments, io::OutputStream* out, SmdTotals* totals)
+  // `live` null: the files are not being written any more.
+  SmdRun(const SmdArguments& arguments, io::OutputStream* out, std::shared_ptr<io::LiveWatch> live,
+         SmdTotals* totals)
       : arguments_(arguments),
         out_(out),
+        live_(std::move(live)),
         totals_(*totals),
         path_(arguments.in),
         chunk_id_(events::ChunkInfo::ChunkIdOf(path_)) {}
@@ -68,7 +73,12 @@ class SmdRun {
   // All of `path_`. Returns the chunk to go on with; its filename is empty where there is none.
   Result<events::ChunkInfo> Chunk() {
     ALKAID_RETURN_NOT_OK(CheckNotOutput());
-    ALKAID_ASSIGN_OR_RAISE(const auto reader, Open());
+    Result<std::unique_ptr<dgram::BatchReader>> opened = Open();
+    // A chunk that was announced, and waited for.
+    if (!opened.ok() && WasStopped()) return events::ChunkInfo();
+    ALKAID_RETURN_NOT_OK(opened);
+    const std::unique_ptr<dgram::BatchReader> reader = *std::move(opened);
+    ALKAID_RETURN_NOT_OK(CheckNothingCame());
     read_.push_back(path_);
     if (read_.size() == 1) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
     ++totals_.files;
@@ -77,11 +87,14 @@ class SmdRun {
     while (true) {
       ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
       if (batch.empty()) {
+        if (totals_.dgrams == 0 && WasStopped()) {
+          return absl::CancelledError(path_ + ": stopped before a Configure came");
+        }
         if (read_.size() == 1) ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path_));
         break;
       }
       for (const dgram::Dgram& dgram : batch) {
-        ALKAID_RETURN_NOT_OK(Interruption::Check());
+        if (live_ == nullptr) ALKAID_RETURN_NOT_OK(Interruption::Check());
         if (!next.filename.empty()) return Behind(dgram, next);
         ALKAID_RETURN_NOT_OK(writer_.Append(dgram));
         ++totals_.dgrams;
@@ -92,8 +105,32 @@ class SmdRun {
       ALKAID_RETURN_NOT_OK(writer_.Drain(out_));
       configuration_ = reader->configuration();
       progress.Advance(batch.nbytes());
+      if (live_ == nullptr || next.filename.empty()) continue;
+      // Nothing is to come behind what sends readers on. Whether it did shows when the writer has
+      // gone on.
+      left_ = {path_, reader->position(), reader->next_index(), next};
+      break;
     }
     return next;
+  }
+
+  bool WasStopped() const { return live_ != nullptr && live_->end() == io::LiveEnd::kStopped; }
+
+  // Of the file that was left because it announced the next.
+  Status CheckNothingCame() const {
+    if (left_.path.empty()) return absl::OkStatus();
+    io::LiveOptions as_it_is;
+    as_it_is.silence = io::LiveOptions::Duration(0);
+    dgram::BatchReaderOptions options;
+    ALKAID_ASSIGN_OR_RAISE(options.live, io::LiveWatch::Make(std::move(as_it_is)));
+    options.configuration = configuration_;
+    options.max_dgram_bytes = arguments_.max_dgram_bytes;
+    options.begin = left_.position;
+    options.first_index = left_.index;
+    ALKAID_ASSIGN_OR_RAISE(const auto reader,
+                           dgram::BatchReader::Open(left_.path, std::move(options)));
+    ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
+    return batch.empty() ? absl::OkStatus() : Behind(*batch.begin(), left_.next);
   }
 
   Result<std::unique_ptr<dgram::BatchReader>> Open() const {
@@ -102,11 +139,19 @@ class SmdRun {
     options.max_dgram_bytes = arguments_.max_dgram_bytes;
     options.on_fault = arguments_.skips.on_fault();
     options.on_skip = arguments_.skips.Teller();
-    auto reader = dgram::BatchReader::Open(path_, std::move(options));
+    auto reader = OpenAs(std::move(options));
     if (reader.ok() || announced_in_.empty()) return reader;
     return Status(reader.status().code(),
                   absl::StrCat(reader.status().message(), " (chunk ", chunk_id_, ", announced in ",
                                announced_in_, "; --no-follow stops there)"));
+  }
+
+  Result<std::unique_ptr<dgram::BatchReader>> OpenAs(dgram::BatchReaderOptions options) const {
+    if (live_ == nullptr) return dgram::BatchReader::Open(path_, std::move(options));
+    const auto missing =
+        announced_in_.empty() ? io::LiveFile::Missing::kFail : io::LiveFile::Missing::kWait;
+    ALKAID_ASSIGN_OR_RAISE(auto file, io::LiveFile::Open(path_, live_, missing));
+    return dgram::BatchReader::Open(std::move(file), std::move(options));
   }
 
   Status LookForChunk(const dgram::Dgram& dgram, events::ChunkInfo* next) const {
@@ -128,11 +173,14 @@ class SmdRun {
   }
 
   Status CheckNotOutput() const {
-    std::error_code error;
-    if (!std::filesystem::equivalent(path_, arguments_.out, error) || error) {
-      return absl::OkStatus();
+    const std::string final_name = io::LiveFile::FinalName(path_);
+    for (const std::string& name :
+         {path_, final_name, final_name + std::string(io::LiveFile::kInProgress)}) {
+      std::error_code error;
+      if (!std::filesystem::equivalent(name, arguments_.out, error) || error) continue;
+      return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
     }
-    return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
+    return absl::OkStatus();
   }
 
   // A writer that announces itself, or what came before, would have every event twice.
@@ -146,8 +194,17 @@ class SmdRun {
     return absl::OkStatus();
   }
 
+  struct Left {
+    std::string path;
+    int64_t position = 0;
+    int64_t index = 0;
+    events::ChunkInfo next;
+  };
+
   const SmdArguments& arguments_;
   io::OutputStream* const out_;
+  const std::shared_ptr<io::LiveWatch> live_;
+  Left left_;
   SmdTotals& totals_;
   events::SmdWriter writer_;
   std::string path_;
@@ -160,10 +217,12 @@ class SmdRun {
 Status MakeSmd(const SmdArguments& arguments, SmdTotals* totals) {
   if (arguments.json) ALKAID_RETURN_NOT_OK(CheckReportApart(arguments.out));
   const Interruption interruption;
+  ALKAID_ASSIGN_OR_RAISE(const auto live, arguments.live.Watch());
   ALKAID_ASSIGN_OR_RAISE(const auto out, io::DurableFileOutputStream::Open(arguments.out));
-  SmdRun run(arguments, out.get(), totals);
+  SmdRun run(arguments, out.get(), live, totals);
   ALKAID_RETURN_NOT_OK(run.All());
   ALKAID_RETURN_NOT_OK(out->Close());
+  ReportLiveEnd(live.get());
   if (out->straight() || arguments.json) return absl::OkStatus();
   std::printf(
       "%s: %s, %s, of %s in %s\n", internal::Printable(arguments.out).c_str(),
@@ -203,6 +262,7 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
   AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
   arguments->skips.AddOption(*command);
   command->add_flag("--json", arguments->json, kJsonHelp);
+  arguments->live.AddOption(*command);
   command->footer(kExitCodesOfMakers);
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }

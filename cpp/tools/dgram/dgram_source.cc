@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <set>
 #include <utility>
 
@@ -67,6 +68,7 @@ Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_confi
   options.require_configuration = require_configuration;
   options.on_fault = skips.on_fault();
   options.on_skip = skips.Teller();
+  options.live = live;
   if (!config.empty()) {
     ALKAID_RETURN_NOT_OK(CheckStreamsDiffer({file, config}));
     ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config, max_dgram_bytes));
@@ -77,13 +79,16 @@ Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_confi
 Status DgramSource::ForEach(const std::function<Status(const dgram::Dgram&)>& visit,
                             bool require_configuration) const {
   ALKAID_ASSIGN_OR_RAISE(const auto reader, Open(require_configuration));
-  return ForEachDgram(*reader, "reading " + file, visit);
+  return ForEachDgram(*reader, "reading " + file, visit, live.get());
 }
 
 Status ForEachDgram(dgram::BatchReader& reader, const std::string& label,
-                    const std::function<Status(const dgram::Dgram&)>& visit) {
-  Progress progress(label, reader.end() - reader.position());
+                    const std::function<Status(const dgram::Dgram&)>& visit,
+                    const io::LiveWatch* live) {
+  const int64_t end = reader.end();
+  Progress progress(label, end < 0 ? -1 : end - reader.position());
   while (true) {
+    if (live != nullptr) std::fflush(stdout);
     ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader.Next());
     if (batch.empty()) return absl::OkStatus();
     for (const dgram::Dgram& dgram : batch) ALKAID_RETURN_NOT_OK(visit(dgram));

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct DgramSource {
   std::string config;
   int64_t batch_bytes = dgram::BatchReaderOptions().batch_bytes;
   int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
+  // Where the file is still being written.
+  std::shared_ptr<io::LiveWatch> live;
 
   SkipReport skips;
 
@@ -52,8 +55,10 @@ Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path);
 // is not there for the other.
 Status CheckStreamsDiffer(const std::vector<std::string>& paths);
 
-// DgramSource::ForEach, of a reader that is open.
+// DgramSource::ForEach, of a reader that is open. With `live`, what `visit` prints is passed on
+// whenever there is no more yet.
 Status ForEachDgram(dgram::BatchReader& reader, const std::string& label,
-                    const std::function<Status(const dgram::Dgram&)>& visit);
+                    const std::function<Status(const dgram::Dgram&)>& visit,
+                    const io::LiveWatch* live = nullptr);
 
 }  // namespace alkaid::tools

@@ -14,6 +14,7 @@
 namespace alkaid::tools {
 
 void EventSource::AddOptions(CLI::App& command) {
+  live.AddOption(command);
   command
       .add_option("--batch-size", batch_size,
                   "Events of a batch, transitions included; 0: as many as a batch takes")
@@ -79,6 +80,7 @@ Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
   options.pool = pool;
   options.on_fault = skips.on_fault();
   options.on_skip = skips.Teller();
+  ALKAID_ASSIGN_OR_RAISE(options.live, live.Watch());
   events::EventBuilderOptions building;
   building.batch_size = batch_size;
   building.pool = pool;
@@ -101,7 +103,7 @@ Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
   events::SmdReader* const borrowed = reader.get();
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<events::EventBuilder> builder,
                          events::EventBuilder::Make(std::move(reader), std::move(building)));
-  return Opened{borrowed, std::move(builder)};
+  return Opened{borrowed, std::move(builder), options.live};
 }
 
 nlohmann::ordered_json EventSource::Describe() const {

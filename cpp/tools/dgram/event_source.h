@@ -13,6 +13,7 @@
 
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
+#include "tools/dgram/live_flag.h"
 #include "tools/dgram/skip_report.h"
 
 namespace alkaid::tools {
@@ -23,15 +24,18 @@ struct EventSource {
   std::vector<std::string> timestamps;
   std::string timestamps_file;
   events::SmdReaderOptions reading;
+  LiveFlag live;
   SkipReport skips;
 
-  // --batch-size, --timestamps, and so on; not the files.
+  // --live, --batch-size, --timestamps, and so on; not the files.
   void AddOptions(CLI::App& command);
 
   struct Opened {
     // Borrowed from the builder.
     events::SmdReader* reader = nullptr;
     std::shared_ptr<events::EventBuilder> builder;
+    // Where the files are still being written; else null.
+    std::shared_ptr<io::LiveWatch> live;
   };
   // `pool` null: the default.
   Result<Opened> Open(MemoryPool* pool = nullptr) const;

@@ -2,7 +2,7 @@
 //
 // Beside those below: 128 and its number after a signal (129 SIGHUP, 130 SIGINT, 143 SIGTERM), as
 // a shell says it, whether the command cleaned up behind itself or the system ended it
-// (interruption.h).
+// (interruption.h). Where a signal is how the work may end (--live), it is no failure.
 //
 // Threads: free of state.
 #pragma once
