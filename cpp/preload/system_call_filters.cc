@@ -100,7 +100,7 @@ int ConfinementBy(const sock_fprog* place) {
 template <typename Call, typename IsSet>
 auto SetFilter(const sock_fprog* filter, bool every_thread, const Call& call, const IsSet& is_set) {
   const int what = filter != nullptr ? ConfinementBy(filter) : 0;
-  if (what != 0) alkaid_track_confining(what);
+  if (filter != nullptr) alkaid_track_confining(what);  // one that ends nobody may have calls fail
   const auto result = call();
   if (what != 0 && is_set(result)) alkaid_track_confined(what, every_thread ? 1 : 0);
   return result;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "alkaid/base/cancellation_off_internal.h"
 #include "alkaid/base/stderr_text_internal.h"
 #include "alkaid/base/write_signals_internal.h"
 
@@ -23,14 +24,15 @@ constinit std::atomic<StderrCalls (*)() noexcept> ask_for_calls{nullptr};
 enum class BareWrites : uint8_t { kNone, kOne, kAll };
 constinit std::atomic<BareWrites> bare_writes{BareWrites::kNone};
 
-// False where nothing was read for too long. Where that may not be asked, it is not known.
+// False where nothing was read for too long, and where that can not be asked: by a filter, or under
+// an RLIMIT_NOFILE of none.
 bool HasRoom() {
   pollfd stream = {STDERR_FILENO, POLLOUT, 0};
   int result;
   do {
     result = ::poll(&stream, 1, kMostMilliseconds);
   } while (result < 0 && errno == EINTR);
-  return result != 0;
+  return result > 0;
 }
 
 void WriteBare(std::string_view text) {
@@ -45,9 +47,11 @@ void WriteBare(std::string_view text) {
 void WriteGuarded(std::string_view text) {
   const WriteSignalsBlocked blocked;
   struct stat info;
-  const mode_t mode = ::fstat(STDERR_FILENO, &info) == 0 ? info.st_mode : 0;
-  const bool is_pipe = S_ISFIFO(mode);
-  const bool is_socket = S_ISSOCK(mode);
+  const bool is_known = ::fstat(STDERR_FILENO, &info) == 0;
+  const bool is_socket = is_known && S_ISSOCK(info.st_mode);
+  // What is not known may be one, unless it was seen before to be neither that nor a socket.
+  const bool is_pipe = is_known ? S_ISFIFO(info.st_mode)
+                                : bare_writes.load(std::memory_order_relaxed) != BareWrites::kAll;
   for (int waited = 0; !text.empty() && waited < kMostMilliseconds;) {
     if (is_pipe && !HasRoom()) return;
     // A pipe with any room takes that many at once.
@@ -70,6 +74,7 @@ void WriteGuarded(std::string_view text) {
 }  // namespace
 
 void WriteToStderr(std::string_view text) noexcept {
+  const CancellationOff off;
   const int kept = errno;
   switch (AllowedStderrCalls()) {
     case StderrCalls::kAll:
@@ -94,6 +99,7 @@ StderrCalls AllowedStderrCalls() noexcept {
 }
 
 void LookAtStderr() noexcept {
+  const CancellationOff off;
   const int kept = errno;
   BareWrites may = BareWrites::kNone;
   struct stat info;

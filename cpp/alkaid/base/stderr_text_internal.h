@@ -4,7 +4,9 @@
 // - Nobody reads, or RLIMIT_FSIZE is reached: the signals of such a write are blocked and taken.
 // - A pipe or a socket is full: it is waited for until nobody has read for one second. What has not
 //   been written then is left out. Another process may fill a pipe between the look and the write;
-//   that wait, and that for a terminal that is stopped, have no end.
+//   that wait, and that for a terminal that is stopped, have no end. Where nothing can be asked
+//   about it, as under an RLIMIT_NOFILE of none, the text is left out.
+// - The thread is cancelled: that waits.
 // - A filter of system calls (seccomp) may end the thread for one of the calls that this takes: the
 //   text is a bare write, and is left out where a write might end the program. So it is written to
 //   a terminal, to a device, and to a file without limit; to a pipe, a socket and a file with a

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -124,6 +125,42 @@ TEST(StderrText, IsLeftOutWhereNobodyReadsWhatFillsAPipeOrASocket) {
       Notice("there is no room for this");
     }));
   }
+}
+
+TEST(StderrText, IsLeftOutWhereAPipeCanNotBeAskedForRoom) {
+  const auto allow_no_descriptors = [] {
+    const rlimit none = {0, 0};
+    if (::setrlimit(RLIMIT_NOFILE, &none) != 0) ::_exit(11);
+  };
+  EXPECT_DONE(StatusOf([&] {
+    BePipe();
+    FillUp();
+    allow_no_descriptors();
+    Notice("there is no room for this");
+  }));
+  EXPECT_DONE(StatusOf([&] {
+    const int file = BeFile();
+    allow_no_descriptors();
+    Notice("of 19 bytes");
+    if (::lseek(file, 0, SEEK_END) != 20) ::_exit(12);
+  }));
+}
+
+TEST(StderrText, OfAThreadThatIsToBeCancelledComesWhole) {
+  EXPECT_DONE(StatusOf([] {
+    const int end = BePipe();
+    pthread_t thread;
+    const auto write = [](void* /*nothing*/) -> void* {
+      ::pthread_cancel(::pthread_self());
+      LookAtStderr();
+      WriteToStderr("text\n");
+      ::pthread_testcancel();
+      ::_exit(12);
+    };
+    if (::pthread_create(&thread, nullptr, write, nullptr) != 0) ::_exit(10);
+    ::pthread_join(thread, nullptr);
+    if (BytesOf(end) != 5) ::_exit(13);
+  }));
 }
 
 TEST(StderrText, ComesWholeWhereItIsReadInTheEnd) {

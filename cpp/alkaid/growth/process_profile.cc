@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "alkaid/base/cancellation_off_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/output_name.h"
@@ -119,6 +120,7 @@ void Save(const std::string& pattern, uint32_t owner) {
 }
 
 void SaveProfileAtExit() {
+  const internal::CancellationOff off;
   const internal::WriteSignalsBlocked blocked;
   State& state = TheState();
   internal::process_profile_on.store(false);
@@ -168,6 +170,7 @@ void SetReleaseStampOfProcess(uint64_t stamp) { TheState().release_at.store(stam
 namespace internal {
 
 void StampEventNow() {
+  const CancellationOff off;  // without a profile no thread is cancelled here
   growth::State& state = growth::TheState();
   if (!state.claimed.load(std::memory_order_relaxed) && !state.claimed.exchange(true)) {
     growth::ClaimFile(&state);

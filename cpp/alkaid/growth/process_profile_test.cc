@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,18 @@ int StampAndEnd(int events) {
 }
 
 // Keeps much until main is over.
+// On a thread that is to be cancelled.
+int StampAndEndCancelled() {
+  pthread_t thread;
+  const auto run = [](void* /*nothing*/) -> void* {
+    ::pthread_cancel(::pthread_self());
+    std::exit(StampAndEnd(12));
+  };
+  if (::pthread_create(&thread, nullptr, run, nullptr) != 0) return 4;
+  ::pthread_join(thread, nullptr);
+  return 5;
+}
+
 int KeepUntilTheEnd() {
   constexpr int64_t kSize = 50'000'000;
   struct Holder {
@@ -133,6 +146,7 @@ int AskFor(const char* file) {
 
 int RunAsChild(const std::string& what, char** arguments) {
   if (what == "stamp") return StampAndEnd(std::atoi(arguments[0]));
+  if (what == "cancelled") return StampAndEndCancelled();
   if (what == "keep") return KeepUntilTheEnd();
   if (what == "fork") return ForkAndStamp(std::atoi(arguments[0]));
   if (what == "vanish") return StampAndVanish(std::atoi(arguments[0]));
@@ -186,6 +200,13 @@ TEST_F(ProcessProfile, HasAStampForEachEventAndTheProcessEndsAsItWould) {
   EXPECT_FALSE(std::isnan(stamps.back().released_rss_mb));
   EXPECT_TRUE(std::isnan(stamps.front().released_rss_mb));
   EXPECT_EQ(FileCount(), 1);
+}
+
+TEST_F(ProcessProfile, IsWrittenByAThreadThatIsToBeCancelled) {
+  const ChildResult child = Run({"cancelled"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  EXPECT_EQ(child.err, "");
+  EXPECT_EQ(Read(File("a.npy")).size(), 12u);
 }
 
 TEST_F(ProcessProfile, IsNotWrittenWhereNobodyAsked) {

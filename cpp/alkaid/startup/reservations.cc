@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "alkaid/base/cancellation_off_internal.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/printable_text.h"
@@ -46,6 +47,7 @@ void Say(std::string_view file, std::string_view what, std::string_view more = {
 void SaveReservationsAtExit() {
   // One that watched nothing has nothing to add to what others may have written meanwhile.
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
+  const CancellationOff off;
   const WriteSignalsBlocked blocked;
   try {
     const Status status = the_request->advisor.Save(the_request->file);

@@ -1,0 +1,44 @@
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include "alkaid/base/cancellation_off_internal.h"
+
+namespace alkaid::internal {
+namespace {
+
+struct Places {
+  bool after_inner = false;
+  bool after_outer = false;
+};
+
+// Cancelled before it comes to any place.
+void* Pass(void* places) {
+  auto* const passed = static_cast<Places*>(places);
+  ::pthread_cancel(::pthread_self());
+  {
+    const CancellationOff off;
+    {
+      const CancellationOff inner;
+      ::pthread_testcancel();
+    }
+    ::pthread_testcancel();
+    passed->after_inner = true;
+  }
+  ::pthread_testcancel();
+  passed->after_outer = true;
+  return nullptr;
+}
+
+TEST(CancellationOff, LastsForTheOuterScopeAndLosesNothing) {
+  Places passed;
+  pthread_t thread;
+  ASSERT_EQ(::pthread_create(&thread, nullptr, Pass, &passed), 0);
+  void* result = nullptr;
+  ASSERT_EQ(::pthread_join(thread, &result), 0);
+  EXPECT_EQ(result, PTHREAD_CANCELED);
+  EXPECT_TRUE(passed.after_inner);
+  EXPECT_FALSE(passed.after_outer);
+}
+
+}  // namespace
+}  // namespace alkaid::internal
