@@ -246,6 +246,7 @@ constexpr std::array kFileCalls = {
     KnownCall{SYS_geteuid, {}},
     KnownCall{SYS_kill, {kAny, uint64_t{0}}},
     KnownCall{SYS_process_vm_readv, {}},
+    KnownCall{SYS_rt_sigaction, {kAny, uint64_t{0}}},
     KnownCall{SYS_rt_sigprocmask, {}},
     KnownCall{SYS_rt_sigtimedwait, {}},
     KnownCall{SYS_mprotect, {kAny, kAny, uint64_t{PROT_NONE}}},  // below a stack

@@ -4,13 +4,18 @@
 //   "full": under a limit of file sizes that the file is over
 //   "nobody": where nobody reads stderr, under the same limit
 //   "pending": as "full", with the signal of that limit blocked
+//   "cancelled": on a thread that is to be cancelled, and joined by the one that cancels it
+//   "vfork": after a child of vfork has called exit
+//   "quiet": where no descriptor may be had, with a full pipe for stderr
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void* leave(void* argument) {
@@ -21,6 +26,23 @@ static void* leave(void* argument) {
 static void handle(int signal) {
   (void)signal;
   exit(3);
+}
+
+static void* cancelled(void* argument) {
+  (void)argument;
+  pthread_cancel(pthread_self());
+  exit(3);
+}
+
+// Of stderr, until nothing more goes in.
+static int fill_pipe(void) {
+  static const char bytes[1 << 12];
+  int ends[2];
+  if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) return 0;
+  fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+  while (write(STDERR_FILENO, bytes, sizeof(bytes)) > 0) {
+  }
+  return fcntl(STDERR_FILENO, F_SETFL, 0) == 0;
 }
 
 static void limit(void) {
@@ -42,6 +64,24 @@ int main(int argc, char** argv) {
     pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN);
     if (pthread_create(&thread, &attributes, leave, NULL) != 0) return 1;
     for (;;) pause();
+  }
+  if (strcmp(argv[1], "cancelled") == 0) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, cancelled, NULL) != 0) return 1;
+    pthread_join(thread, NULL);
+    return 1;
+  }
+  if (strcmp(argv[1], "vfork") == 0) {
+    const pid_t child = vfork();
+    if (child == 0) exit(3);
+    int status = 0;
+    if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 3) return 1;
+    exit(3);
+  }
+  if (strcmp(argv[1], "quiet") == 0) {
+    const struct rlimit none = {0, 0};
+    if (!fill_pipe() || setrlimit(RLIMIT_NOFILE, &none) != 0) return 1;
+    exit(3);
   }
   if (strcmp(argv[1], "handler") == 0) {
     static char stack[16 << 10];

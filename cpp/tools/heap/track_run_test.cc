@@ -457,14 +457,26 @@ TEST_F(TrackRun, AProgramThatEndsNearTheEndOfAStackLeavesItsFile) {
   EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "handler"}, &err), 'f') << err;
 }
 
+TEST_F(TrackRun, AThreadThatIsToBeCancelledEndsTheProgramWithItsFile) {
+  std::string err;
+  EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "cancelled"}, &err), 'f') << err;
+}
+
+TEST_F(TrackRun, AChildOfVforkThatCallsExitLeavesItsParentTheFile) {
+  std::string err;
+  EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "vfork"}, &err), 'f') << err;
+}
+
 TEST_F(TrackRun, AProgramWhoseFileCannotBeWrittenEndsAsItWould) {
   std::string err;
   for (const char* how : {"full", "pending"}) {
     EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, how}, &err), 'l') << err;
     EXPECT_THAT(err, HasSubstr("File too large"));
   }
-  EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, "nobody"}, &err), '?');
-  EXPECT_EQ(err, "");
+  for (const char* how : {"nobody", "quiet"}) {
+    EXPECT_EQ(OutcomeAtExit({ALKAID_LEAVING_PROGRAM, how}, &err), '?');
+    EXPECT_EQ(err, "");
+  }
 }
 
 // At instructions all over malloc, realloc, free and tracking.

@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -17,6 +19,7 @@
 #include <new>
 #include <utility>
 
+#include "alkaid/base/cancellation_off_internal.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
@@ -53,6 +56,16 @@ bool ended = false;                 // guarded by it
 std::atomic<const void*> exiting{nullptr};
 constexpr const void* kNobody = &exiting;
 sem_t exit_answered;  // open after
+
+// The process that was asked, in a page that a forked child finds empty. A child of vfork shares it,
+// and what is registered.
+pid_t* process = nullptr;
+
+bool IsOthersMemory() {
+  if (process == nullptr || *process == 0) return false;
+  const pid_t self = ::getpid();
+  return self > 0 && self != *process;  // a filter may have the call fail
+}
 
 void OnSignal(int /*signal*/) {
   const int error = errno;
@@ -220,6 +233,7 @@ void StartThreadInChild() {
   ForgetOtherThreadsFilters();
   // The fork may have come while a file was being made, or another thread was on its way out.
   exiting = nullptr;
+  if (process != nullptr && MayWriteHeapFiles()) *process = std::max(::getpid(), 0);
   if (state.signal != 0 || state.at_exit.pattern != nullptr) reserve.SetAside();
   if (state.signal == 0) return;
   PrepareSemaphores();
@@ -284,8 +298,7 @@ void SayWhyNothingAtExit(std::string_view why) {
   state.lock.unlock();
 }
 
-constexpr std::string_view kEndsInMalloc =
-    "the program ends in the middle of malloc or fork, by a signal handler that interrupted it";
+constexpr std::string_view kEndsInMalloc = "the program ends in the middle of malloc or fork";
 
 constexpr std::string_view kCalledAgain =
     "exit was called again while it was made, where nothing can wait for it";
@@ -310,12 +323,20 @@ void AnswerAtExit() {
 }
 
 // Where the program handles a signal by exit, the handler is to come when the file is there. Those
-// of faults come as they would.
+// of faults come as they would, and so does a signal without a handler: it ends a program whose file
+// takes too long.
 class HandlersKeptOff {
  public:
   HandlersKeptOff() {
     sigset_t signals;
-    ::sigfillset(&signals);
+    ::sigemptyset(&signals);
+    for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+      struct sigaction action;
+      if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
+      if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
+        ::sigaddset(&signals, signal);
+      }
+    }
     for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPIPE,
                              SIGXFSZ}) {  // the last two: see WriteSignalsBlocked
       ::sigdelset(&signals, signal);
@@ -369,9 +390,14 @@ void AnswerOnce(void (*answer)()) {
 }
 
 void AtExit() {
+  const internal::CancellationOff off;
   // Nothing is asked of the kernel then, but to wait for a file that is being written.
   if (!MayWriteHeapFiles()) {
     if (!tracking_thread.ends_in_malloc) AnswerOnce(AnswerAtExit);
+    return;
+  }
+  if (IsOthersMemory()) {
+    CallAtExit(AtExit);
     return;
   }
   alkaid_track_exit(/*inside=*/false);
@@ -394,6 +420,11 @@ Status HearOfExit(State* state) {
   // See AnswerOnce: one for who comes before the first has registered it once more.
   if (std::atexit(AtExit) != 0 || std::atexit(AtExit) != 0) {
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");
+  }
+  void* const page =
+      ::mmap(nullptr, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page != MAP_FAILED && ::madvise(page, sizeof(pid_t), MADV_WIPEONFORK) == 0) {
+    process = new (page) pid_t{::getpid()};
   }
   state->hears_of_exit = true;
   return absl::OkStatus();

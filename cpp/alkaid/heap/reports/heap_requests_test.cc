@@ -200,6 +200,18 @@ int ExitAndExitInAHandler() {
   return 3;
 }
 
+int ExitInTheMiddleOfMalloc() {
+  tracking_thread.inside = true;
+  std::exit(3);
+}
+
+// A signal that the program does not handle comes while the file is made.
+int ExitAndBeEnded() {
+  std::signal(SIGTERM, SIG_DFL);
+  at_rename = [] { ::kill(::getpid(), SIGTERM); };
+  return 3;
+}
+
 // Threads that end the program as soon as they are let.
 struct Leaver {
   explicit Leaver(bool inside) {
@@ -253,6 +265,8 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "fork-signal") return ForkAndSignal(arguments[0]);
   if (what == "refused") return RefusedSignals();
   if (what == "exit-handler") return ExitAndExitInAHandler();
+  if (what == "exit-malloc") return ExitInTheMiddleOfMalloc();
+  if (what == "exit-signal") return ExitAndBeEnded();
   if (what == "exit-threads") return ExitAndExitOnThreads(3, /*inside=*/false);
   if (what == "exit-inside") return ExitAndExitOnThreads(1, /*inside=*/true);
   return 99;
@@ -397,6 +411,21 @@ TEST_F(HeapRequests, AnotherExitWhileTheFileIsMadeWaitsForIt) {
     EXPECT_EQ(BlocksOf(snapshot, kKept), 1) << how;
   }
   EXPECT_EQ(FileCount(), 2);
+}
+
+// By a signal handler, or by a new-handler that an allocator calls: the line is true of both.
+TEST_F(HeapRequests, AnExitInTheMiddleOfMallocIsALineThatSaysSoAndNoMore) {
+  const ChildResult child = Run({"exit-malloc"}, {{"ALKAID_HEAP_AT_EXIT", File("f")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status;
+  EXPECT_EQ(child.err, "alkaid: no heap file " + File("f") +
+                           ": the program ends in the middle of malloc or fork\n");
+}
+
+TEST_F(HeapRequests, ASignalWithoutAHandlerEndsTheProcessWhileTheFileIsMade) {
+  const ChildResult child = Run({"exit-signal"}, {{"ALKAID_HEAP_AT_EXIT", File("f")}});
+  EXPECT_EQ(child.signal(), SIGTERM) << child.status << child.err;
+  EXPECT_EQ(child.err, "");
+  EXPECT_FALSE(fs::exists(File("f")));
 }
 
 TEST_F(HeapRequests, AnotherExitThatMayNotWaitSaysThatTheFileIsMissing) {

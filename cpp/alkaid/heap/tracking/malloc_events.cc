@@ -20,6 +20,7 @@ using alkaid::heap::tracking_thread;
 static_assert(sizeof(MallocMove) <= kMallocMoveBytes);
 
 constinit std::atomic<bool> malloc_is_libcs{true};
+constinit std::atomic<void (*)()> at_exit{nullptr};
 
 MallocMove* MoveAt(void* place) { return static_cast<MallocMove*>(place); }
 
@@ -73,6 +74,11 @@ bool alkaid_track_exit(bool inside) {
   return tracking_thread.ends_in_malloc = ends;
 }
 
+void alkaid_track_exit_called() {
+  auto* const call = at_exit.exchange(nullptr);
+  if (call != nullptr) call();
+}
+
 void alkaid_track_notice(const char* text) {
   if (!HeapTracker::Get().on()) return;
   const int kept = errno;
@@ -81,6 +87,8 @@ void alkaid_track_notice(const char* text) {
 }
 
 namespace alkaid::heap {
+
+void CallAtExit(void (*call)()) { at_exit = call; }
 
 bool MallocIsTheCLibrarys() { return malloc_is_libcs.load(std::memory_order_relaxed); }
 

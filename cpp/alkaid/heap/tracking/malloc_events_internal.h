@@ -50,6 +50,9 @@ ALKAID_EXPORT void alkaid_track_expect_exit();
 // from now on. Allocates nothing and makes no system call.
 ALKAID_EXPORT bool alkaid_track_exit(bool inside);
 
+// The program calls exit: see CallAtExit.
+ALKAID_EXPORT void alkaid_track_exit_called();
+
 // Prints a line on stderr where tracking is on: for what cannot be seen.
 ALKAID_EXPORT void alkaid_track_notice(const char* text);
 
@@ -58,6 +61,10 @@ ALKAID_EXPORT void alkaid_track_notice(const char* text);
 namespace alkaid::heap {
 
 inline constexpr size_t kMallocMoveBytes = 80;
+
+// What atexit registered is gone: a child of vfork has called exit, on the memory of this process.
+// `call` is made at the next exit that libalkaid_malloc.so sees, before anything else.
+ALKAID_EXPORT void CallAtExit(void (*call)());
 
 // False from alkaid_track_no_libc_malloc on.
 ALKAID_EXPORT bool MallocIsTheCLibrarys();
