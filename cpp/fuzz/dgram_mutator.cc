@@ -198,7 +198,7 @@ class Mutation {
       if (node.header == kHeader) dgrams.push_back(node.at);
     }
     const size_t at = dgrams[Below(dgrams.size())];
-    if (Upto(3) == 0) return PutWord(at + 4 * Upto(1), OddWord(WordAt(bytes_, at)));
+    if (Upto(3) == 0) return PutWord(at + size_t{4} * Upto(1), OddWord(WordAt(bytes_, at)));
     // Those that matter to readers, more often than the others.
     static constexpr std::array<uint8_t, 6> kServices = {2, 8, 10, 11, 12, 13};
     const auto service =

@@ -210,9 +210,8 @@ Result<std::unique_ptr<BatchReader>> OpenStream(std::shared_ptr<io::InputStream>
                            ": a stream is waited for anyway, up to its end; a watch (live) is for "
                            "a file that is still being written");
   }
-  return OpenComing(
-      std::make_unique<StreamSource>(std::move(stream), options.pool, options.pool_owner),
-      std::move(options));
+  auto source = std::make_unique<StreamSource>(std::move(stream), options.pool, options.pool_owner);
+  return OpenComing(std::move(source), std::move(options));
 }
 
 Result<std::unique_ptr<BatchReader>> OpenLive(std::unique_ptr<io::LiveFile> file,
@@ -227,8 +226,8 @@ Result<std::unique_ptr<BatchReader>> OpenLive(std::unique_ptr<io::LiveFile> file
                            ": is still being written, and going on behind a fault looks ahead in "
                            "it: that takes a file that is complete");
   }
-  return OpenComing(std::make_unique<LiveSource>(std::move(file), options.pool, options.pool_owner),
-                    std::move(options));
+  auto source = std::make_unique<LiveSource>(std::move(file), options.pool, options.pool_owner);
+  return OpenComing(std::move(source), std::move(options));
 }
 
 }  // namespace alkaid::dgram::internal

@@ -19,7 +19,6 @@ constexpr int64_t kFakeSteps = 4;
 constexpr uint64_t kLastMoment = std::numeric_limits<uint64_t>::max();
 
 using dgram::Dgram;
-using dgram::DgramBatch;
 using dgram::Timestamp;
 using dgram::TransitionId;
 using internal::PendingStream;

@@ -418,7 +418,8 @@ Status HearOfExit(State* state) {
   if (state->hears_of_exit) return absl::OkStatus();
   ::sem_init(&exit_answered, 0, 0);
   // See AnswerOnce: one for who comes before the first has registered it once more.
-  if (std::atexit(AtExit) != 0 || std::atexit(AtExit) != 0) {
+  for (int i = 0; i < 2; ++i) {
+    if (std::atexit(AtExit) == 0) continue;
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");
   }
   void* const page =
