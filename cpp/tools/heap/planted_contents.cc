@@ -165,7 +165,9 @@ void LookAlike() {
 
   // What has no array of as many objects behind its number, and where that may be something else.
   uint64_t numbered[7] = {0};
-  for (const size_t at : {1, 4}) std::memcpy(&numbered[at], &triangle, sizeof(triangle));
+  for (const size_t at : {1, 4}) {
+    std::memcpy(&numbered[at], static_cast<const void*>(&triangle), sizeof(triangle));
+  }
   for (const uint64_t count : {1, 3}) {
     numbered[0] = count;
     Print("uncategorized", Bytes(sizeof(numbered), numbered, sizeof(numbered)));
