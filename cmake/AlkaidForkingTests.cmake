@@ -33,11 +33,14 @@ set(ALKAID_FORKING_TESTS
   MemoryPoolRegistry.AnUnknownValueFallsBackAndTheReasonNamesItAndTheBackendsThereAre
   MemoryPoolRegistry.TheVariableMayNameARegisteredBackend
   MemoryPoolRegistry.WithoutTheVariableTheFirstOfTheOrderServesAndTheReasonSaysSo
+  OpenInputOf.AFileOnWhichAnotherProcessHoldsALeaseGivesItsBytes
+  OverABadSector.*
   PoolCounters.AForkHandlerMayWaitForThreadsThatAllocateFirstOrEnd
   SharedRingTest.*
   StandardStreams.WhereTheyAreClosedNothingElseGetsTheirNumbersAndPrintsFail
+  StderrText.*
+  TableMutex.WhoHolds*
   ThreadId.*
-  TrackingThread.WhoHolds*
   WriteSignals.*
 )
 # Of programs that are a test.
