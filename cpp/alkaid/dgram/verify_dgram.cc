@@ -307,7 +307,9 @@ class Verifier::DgramCheck {
       record_met_ = true;
       return Purpose::kRecord;
     }
-    if (service == TransitionId::kEnable && !chunk_met_ && names.detector() == kChunk &&
+    const bool may_announce =
+        service == TransitionId::kEnable || service == TransitionId::kSlowUpdate;
+    if (may_announce && !chunk_met_ && names.detector() == kChunk &&
         names.algorithm().name == kChunk) {
       chunk_met_ = true;
       return Purpose::kChunk;

@@ -280,6 +280,8 @@ TEST(Verifier, FindsAnnouncedChunksThatAreNoFilesInTheSameFolder) {
         << name;
   }
   EXPECT_THAT(announced("a", 6).faults, ElementsAre(HasSubstr("announced chunk without a number")));
+  EXPECT_THAT(announced("..", 2, TransitionId::kSlowUpdate).faults,
+              ElementsAre(HasSubstr("chunk 3 is said to lie in")));
   EXPECT_THAT(announced("..", 2, TransitionId::kBeginStep).faults, IsEmpty());
 }
 
