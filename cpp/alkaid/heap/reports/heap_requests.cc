@@ -55,7 +55,7 @@ bool ended = false;                 // guarded by it
 // The thread that answers at exit, by its state; null before, kNobody after.
 std::atomic<const void*> exiting{nullptr};
 constexpr const void* kNobody = &exiting;
-sem_t exit_answered;  // open after
+sem_t process_gone;  // never open
 
 // The process that was asked, in a page that a forked child finds empty. A child of vfork shares it,
 // and what is registered.
@@ -369,7 +369,8 @@ void AnswerOnSpareStack() {
 
 // Another thread may call exit meanwhile, and so may a handler on this one: the process would end
 // before the file is there. The C library calls what is registered once for all of them, so each
-// leaves AtExit registered for the next.
+// leaves AtExit registered for the next. The other thread goes no further, as in a C library of
+// 2.41 or later: before, two in exit may meet in what it frees.
 void AnswerOnce(void (*answer)()) {
   static constinit std::atomic_flag said = {};
   const void* who = nullptr;
@@ -377,15 +378,13 @@ void AnswerOnce(void (*answer)()) {
     std::atexit(AtExit);
     answer();
     exiting = kNobody;
-    ::sem_post(&exit_answered);
   } else if (who == kNobody) {
     return;
   } else if (who == &tracking_thread || tracking_thread.ends_in_malloc) {
     if (MayWriteHeapFiles() && !said.test_and_set()) SayWhyNothingAtExit(kCalledAgain);
   } else {
     std::atexit(AtExit);
-    Wait(&exit_answered);
-    ::sem_post(&exit_answered);
+    Wait(&process_gone);
   }
 }
 
@@ -416,7 +415,7 @@ Status HearOfExit(State* state) {
   const InsideTracking inside;
   alkaid_track_expect_exit();
   if (state->hears_of_exit) return absl::OkStatus();
-  ::sem_init(&exit_answered, 0, 0);
+  ::sem_init(&process_gone, 0, 0);
   // See AnswerOnce: one for who comes before the first has registered it once more.
   for (int i = 0; i < 2; ++i) {
     if (std::atexit(AtExit) == 0) continue;

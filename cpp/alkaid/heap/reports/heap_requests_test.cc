@@ -405,11 +405,7 @@ TEST_F(HeapRequests, AnotherExitWhileTheFileIsMadeWaitsForIt) {
 #ifdef ALKAID_TEST_UNDER_TSAN
   GTEST_SKIP() << "ThreadSanitizer calls handlers later, and reports an exit in one";
 #endif
-  std::vector<const char*> ways = {"exit-handler"};
-  // To the C library an exit on two threads at once is undefined before 2.41: after the wait they
-  // may meet in what it frees, and under a sanitizer they do.
-  if (!internal::kMallocIsSanitizers) ways.push_back("exit-threads");
-  for (const char* how : ways) {
+  for (const char* how : {"exit-handler", "exit-threads"}) {
     const std::string file = File(how);
     const ChildResult child = Run({how}, {{"ALKAID_HEAP_AT_EXIT", file}});
     EXPECT_TRUE(child.ExitedWith(4)) << how << child.status << child.err;
@@ -417,7 +413,7 @@ TEST_F(HeapRequests, AnotherExitWhileTheFileIsMadeWaitsForIt) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, ReadHeapFile(file));
     EXPECT_EQ(BlocksOf(snapshot, kKept), 1) << how;
   }
-  EXPECT_EQ(FileCount(), ways.size());
+  EXPECT_EQ(FileCount(), 2);
 }
 
 // By a signal handler, or by a new-handler that an allocator calls: the line is true of both.
