@@ -1,0 +1,40 @@
+// How the elements of an Arrow array lie in its buffers, by its format string.
+//
+// Threads: pure functions. Allocates nothing but the messages of errors.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+
+namespace alkaid::interop {
+
+struct ALKAID_EXPORT ArrowLayout {
+  enum class Kind {
+    kNull,
+    kBoolean,
+    kFixedWidth,     // `width` bytes an element
+    kVariable,       // offsets of `width` bytes
+    kView,           // 16 bytes an element, and buffers that they point into
+    kList,           // offsets of `width` bytes into the child
+    kListView,       // offsets and sizes of `width` bytes into the child
+    kFixedSizeList,  // `width` elements of the child
+    kStruct,
+  };
+  Kind kind = Kind::kNull;
+  int64_t width = 0;
+
+  // kUnimplemented, naming the format, for those that are not supported; kInvalidArgument for what
+  // is no format at all.
+  static Result<ArrowLayout> Of(std::string_view format);
+
+  // Buffers that each array of this kind has; views have more.
+  int buffers() const;
+  bool has_validity() const { return kind != Kind::kNull; }
+  // -1: any number.
+  int children() const;
+};
+
+}  // namespace alkaid::interop
