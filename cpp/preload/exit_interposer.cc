@@ -47,7 +47,6 @@ extern "C" ALKAID_EXPORT void AlkaidExit(int code) __asm__("exit");
 
 void AlkaidExit(int code) {
   AskWhatEnds();
-  alkaid_track_exit_called();
   Exit* const next = next_exit.load(std::memory_order_acquire);
   (next != nullptr ? next : LookUp())(code);
 }

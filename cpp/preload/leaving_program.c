@@ -6,6 +6,7 @@
 //   "pending": as "full", with the signal of that limit blocked
 //   "cancelled": on a thread that is to be cancelled, and joined by the one that cancels it
 //   "vfork": after a child of vfork has called exit
+//   "vfork-return": the same, by returning from main
 //   "quiet": where no descriptor may be had, with a full pipe for stderr
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -71,11 +72,12 @@ int main(int argc, char** argv) {
     pthread_join(thread, NULL);
     return 1;
   }
-  if (strcmp(argv[1], "vfork") == 0) {
+  if (strncmp(argv[1], "vfork", 5) == 0) {
     const pid_t child = vfork();
     if (child == 0) exit(3);
     int status = 0;
     if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 3) return 1;
+    if (strcmp(argv[1], "vfork-return") == 0) return 3;
     exit(3);
   }
   if (strcmp(argv[1], "quiet") == 0) {

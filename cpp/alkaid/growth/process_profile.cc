@@ -2,21 +2,20 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <new>
 #include <vector>
 
 #include "alkaid/base/cancellation_off_internal.h"
+#include "alkaid/base/exit_task_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/output_name.h"
-#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
-#include "alkaid/heap/reports/heap_requests.h"
 
 namespace alkaid {
 
@@ -63,8 +62,7 @@ struct State {
   internal::ForkGuarded<std::mutex> lock;
   // Guarded by `lock`.
   std::string pattern;
-  uint32_t owner = 0;  // the process that was asked
-  bool hears_of_exit = false;
+  uint32_t owner = 0;                             // the process that was asked
   std::string claimed_file;                       // made by ClaimFile, and not written since
   std::atomic<ProcessProfile*> profile{nullptr};  // null until it is needed
   ProcessProfile* left_by_parents = nullptr;      // never used again, and never destroyed
@@ -120,8 +118,6 @@ void Save(const std::string& pattern, uint32_t owner) {
 }
 
 void SaveProfileAtExit() {
-  const internal::CancellationOff off;
-  const internal::WriteSignalsBlocked blocked;
   State& state = TheState();
   internal::process_profile_on.store(false);
   try {
@@ -138,18 +134,37 @@ void SaveProfileAtExit() {
   }
 }
 
+void SayWhyNoProfile(std::string_view why) {
+  State& state = TheState();
+  internal::process_profile_on.store(false);
+  if (!state.lock.try_lock()) {
+    internal::Notice("no leak profile: ", why);
+    return;
+  }
+  if (state.claimed || Self() == state.owner) {
+    std::array<char, 2048> room;
+    internal::Notice("no leak profile ",
+                     internal::OwnOutputName(state.pattern, state.owner, 1, room), ": ", why);
+  }
+  state.lock.unlock();
+}
+
+void SayConfined() {
+  if (TheState().claimed) internal::Notice("no leak profile: ", internal::kConfinedAtExit);
+}
+
+constinit internal::ExitTask at_exit = {
+    .write = SaveProfileAtExit, .leave_out = SayWhyNoProfile, .confined = SayConfined};
+
 }  // namespace
 
 Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
   State& state = TheState();
   state.Profile();
+  ALKAID_RETURN_NOT_OK(internal::WriteAtExit(&at_exit));
   std::string name = pattern;  // what follows is done whole
   const std::lock_guard guard(state.lock);
-  if (!state.hears_of_exit && std::atexit(SaveProfileAtExit) != 0) {
-    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
-  }
-  state.hears_of_exit = true;
   if (!state.claimed_file.empty() && state.pattern != pattern) {
     ::unlink(state.claimed_file.c_str());
     state.claimed_file.clear();

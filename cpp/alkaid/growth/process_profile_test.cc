@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "alkaid/base/exit_task_internal.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
@@ -43,7 +44,29 @@ int StampAndEnd(int events) {
   return 3;
 }
 
-// Keeps much until main is over.
+// As where a signal handler calls exit that interrupted malloc.
+constexpr internal::ExitQuestions kEndsInMalloc = {
+    .learn = [] {}, .may_write = [] { return true; }, .ends_in_malloc = [] { return true; }};
+// As under a filter of system calls.
+constexpr internal::ExitQuestions kMayNotWrite = {
+    .learn = [] {}, .may_write = [] { return false; }, .ends_in_malloc = [] { return false; }};
+
+int StampAndEndAs(const internal::ExitQuestions& thread, int events) {
+  internal::AskAtExit(&thread);
+  return StampAndEnd(events);
+}
+
+// A child of vfork, which has this process's memory, calls exit between two events.
+int StampAroundVfork() {
+  StampEvent();
+  const pid_t child = ::vfork();
+  if (child == 0) std::exit(5);  // NOLINT(clang-analyzer-unix.Vfork)
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 5) return 4;
+  StampEvent();
+  return 3;
+}
+
 // On a thread that is to be cancelled.
 int StampAndEndCancelled() {
   pthread_t thread;
@@ -56,6 +79,7 @@ int StampAndEndCancelled() {
   return 5;
 }
 
+// Keeps much until main is over.
 int KeepUntilTheEnd() {
   constexpr int64_t kSize = 50'000'000;
   struct Holder {
@@ -147,6 +171,9 @@ int AskFor(const char* file) {
 int RunAsChild(const std::string& what, char** arguments) {
   if (what == "stamp") return StampAndEnd(std::atoi(arguments[0]));
   if (what == "cancelled") return StampAndEndCancelled();
+  if (what == "malloc") return StampAndEndAs(kEndsInMalloc, std::atoi(arguments[0]));
+  if (what == "confined") return StampAndEndAs(kMayNotWrite, std::atoi(arguments[0]));
+  if (what == "vfork") return StampAroundVfork();
   if (what == "keep") return KeepUntilTheEnd();
   if (what == "fork") return ForkAndStamp(std::atoi(arguments[0]));
   if (what == "vanish") return StampAndVanish(std::atoi(arguments[0]));
@@ -207,6 +234,31 @@ TEST_F(ProcessProfile, IsWrittenByAThreadThatIsToBeCancelled) {
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
   EXPECT_EQ(child.err, "");
   EXPECT_EQ(Read(File("a.npy")).size(), 12u);
+}
+
+TEST_F(ProcessProfile, OfAProgramThatEndsInTheMiddleOfMallocIsALineThatSaysSo) {
+  const ChildResult child = Run({"malloc", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  EXPECT_EQ(child.err, "alkaid: no leak profile " + File("a.npy") +
+                           ": the program ends in the middle of malloc or fork\n");
+  EXPECT_EQ(Read(File("a.npy")).size(), 0u);  // as the first event made it
+}
+
+TEST_F(ProcessProfile, OfAProgramThatMayNotWriteIsALineThatSaysSo) {
+  const ChildResult child = Run({"confined", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  EXPECT_EQ(child.err,
+            "alkaid: no leak profile: a filter of system calls (seccomp) ends the program where it "
+            "writes\n");
+  EXPECT_EQ(Run({"confined", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).err, "");
+}
+
+TEST_F(ProcessProfile, IsLeftToItsProcessByAChildOfVforkThatCallsExit) {
+  const ChildResult parent = Run({"vfork"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(parent.ExitedWith(3)) << parent.status << parent.err;
+  EXPECT_EQ(parent.err, "");
+  EXPECT_EQ(Read(File("a.npy")).size(), 2u);
+  EXPECT_EQ(FileCount(), 1);
 }
 
 TEST_F(ProcessProfile, IsNotWrittenWhereNobodyAsked) {

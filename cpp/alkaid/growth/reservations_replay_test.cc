@@ -12,9 +12,11 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/exit_task_internal.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "fixtures/child_process.h"
 #include "fixtures/event_replay.h"
@@ -96,6 +98,38 @@ int BuildAndFork() {
   }
   int status = -1;
   return waitpid(child, &status, 0) == child && status == 0 ? 0 : 1;
+}
+
+int Build(int64_t nbytes) {
+  BufferBuilder builder;
+  builder.SetLabel(Label::Intern("built"));
+  return builder.Append(nbytes, uint8_t{1}).ok() ? 0 : 1;
+}
+
+// As where a signal handler calls exit that interrupted malloc.
+int BuildAndEndInMalloc() {
+  static constexpr internal::ExitQuestions kEndsInMalloc = {
+      .learn = [] {}, .may_write = [] { return true; }, .ends_in_malloc = [] { return true; }};
+  internal::AskAtExit(&kEndsInMalloc);
+  return Build(1000);
+}
+
+// As under a filter of system calls.
+int BuildAndEndConfined() {
+  static constexpr internal::ExitQuestions kMayNotWrite = {
+      .learn = [] {}, .may_write = [] { return false; }, .ends_in_malloc = [] { return false; }};
+  internal::AskAtExit(&kMayNotWrite);
+  return Build(1000);
+}
+
+// A child of vfork, which has this process's memory, calls exit.
+int BuildAroundVfork() {
+  if (Build(1000) != 0) return 1;
+  const pid_t child = vfork();
+  if (child == 0) std::exit(5);  // NOLINT(clang-analyzer-unix.Vfork)
+  int status = 0;
+  if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 5) return 1;
+  return Build(2000);
 }
 
 struct Outcome {
@@ -184,6 +218,29 @@ void AProcessThatBuiltNothingWritesNothing() {
   Expect(!std::filesystem::exists(file), "no file is made");
 }
 
+void AProcessThatMayNotWriteItSaysWhy() {
+  const TemporaryFolder folder;
+  const std::string file = folder.File("reservations");
+  for (const auto& [how, why] : {std::pair("malloc", "the program ends in the middle of malloc"),
+                                 std::pair("confined", "a filter of system calls")}) {
+    const ChildResult child = internal::RunSelf({how}, {{kReservationsVariable, file}});
+    Expect(
+        child.ExitedWith(0) &&
+            child.err.starts_with("alkaid: ALKAID_RESERVATIONS: not written: " + std::string(why)),
+        std::string(how) + ": the child ends well and says why: " + child.err);
+  }
+  Expect(!std::filesystem::exists(file), "no file is made");
+}
+
+void AChildOfVforkThatCallsExitLeavesTheFileToItsParent() {
+  const TemporaryFolder folder;
+  const std::string file = folder.File("reservations");
+  const ChildResult child = internal::RunSelf({"vfork"}, {{kReservationsVariable, file}});
+  Expect(child.ExitedWith(0) && child.err.empty(), "the parent ends well: " + child.err);
+  Expect(ReadText(file).find("since=2000 before=0 ends=2 label=built") != std::string::npos,
+         "the file has what was built before and after: " + ReadText(file));
+}
+
 int RunAll() {
   if (!kVmIsThePrograms) std::puts("VM is not compared: under a sanitizer it is not the program's");
   for (const std::string& backend : SupportedMemoryBackendNames()) {
@@ -197,6 +254,8 @@ int RunAll() {
   AFileOfSomebodyElseIsNamedAndStays();
   AnEmptyFileIsWrittenAsOneThatIsNotThereYet();
   AProcessThatBuiltNothingWritesNothing();
+  AProcessThatMayNotWriteItSaysWhy();
+  AChildOfVforkThatCallsExitLeavesTheFileToItsParent();
   if (failures == 0) std::puts("reserved events are not reallocated, and VM does not grow");
   return failures == 0 ? 0 : 1;
 }
@@ -208,6 +267,9 @@ int main(int argc, char** argv) {
   const std::string role = argc > 1 ? argv[1] : "";
   if (role == "replay" && argc == 6) return alkaid::growth::Replay(argv + 2);
   if (role == "fork") return alkaid::growth::BuildAndFork();
+  if (role == "malloc") return alkaid::growth::BuildAndEndInMalloc();
+  if (role == "confined") return alkaid::growth::BuildAndEndConfined();
+  if (role == "vfork") return alkaid::growth::BuildAroundVfork();
   if (role == "nothing") return 0;
   return alkaid::growth::RunAll();
 }

@@ -4,7 +4,6 @@
 #include <absl/strings/str_cat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -13,11 +12,11 @@
 #include <string_view>
 #include <utility>
 
-#include "alkaid/base/cancellation_off_internal.h"
 #include "alkaid/base/environment.h"
+#include "alkaid/base/exit_task_internal.h"
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/printable_text.h"
-#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/growth/reservation_advisor.h"
 #include "alkaid/startup/startup_internal.h"
 
@@ -31,7 +30,9 @@ struct Request {
 
   std::string file;
   ReservationAdvisor advisor;
-  pid_t process = ::getpid();  // a forked child is not the process that was asked
+  // A forked child is not the process that was asked.
+  pid_t process = ::getpid();
+  uint64_t forks = ForkGeneration();
 };
 
 Request* the_request = nullptr;
@@ -47,8 +48,6 @@ void Say(std::string_view file, std::string_view what, std::string_view more = {
 void SaveReservationsAtExit() {
   // One that watched nothing has nothing to add to what others may have written meanwhile.
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
-  const CancellationOff off;
-  const WriteSignalsBlocked blocked;
   try {
     const Status status = the_request->advisor.Save(the_request->file);
     if (!status.ok()) Say(the_request->file, "not written: ", MessageIn(status));
@@ -56,6 +55,18 @@ void SaveReservationsAtExit() {
     Say(the_request->file, "not written: ", error.what());
   }
 }
+
+void SayWhyNoReservations(std::string_view why) {
+  if (the_request->process == ::getpid()) Notice(kReservationsVariable, ": not written: ", why);
+}
+
+void SayConfined() {
+  if (the_request->forks != ForkGeneration()) return;
+  Notice(kReservationsVariable, ": not written: ", kConfinedAtExit);
+}
+
+constinit ExitTask at_exit = {
+    .write = SaveReservationsAtExit, .leave_out = SayWhyNoReservations, .confined = SayConfined};
 
 }  // namespace
 
@@ -73,8 +84,8 @@ void StartReservations() {
     }
     the_request = request.release();  // never destroyed: static builders end late
     the_request->advisor.Install();
-    if (std::atexit(SaveReservationsAtExit) != 0)
-      Say(file, "atexit refused; nothing will be written");
+    const Status registered = WriteAtExit(&at_exit);
+    if (!registered.ok()) Say(file, MessageIn(registered), "; nothing will be written");
   } catch (const std::exception& error) {
     Say(file, error.what(), "; nothing is reserved");
   }

@@ -2,25 +2,21 @@
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <utility>
 
-#include "alkaid/base/cancellation_off_internal.h"
 #include "alkaid/base/environment.h"
+#include "alkaid/base/exit_task_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/number_text.h"
@@ -29,9 +25,7 @@
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/reports/memory_reserve_internal.h"
-#include "alkaid/heap/reports/spare_stack_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
-#include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
 
@@ -52,21 +46,6 @@ sem_t answering;
 std::atomic<uint64_t> answered{0};  // changed with it held
 bool ended = false;                 // guarded by it
 
-// The thread that answers at exit, by its state; null before, kNobody after.
-std::atomic<const void*> exiting{nullptr};
-constexpr const void* kNobody = &exiting;
-sem_t process_gone;  // never open
-
-// The process that was asked, in a page that a forked child finds empty. A child of vfork shares it,
-// and what is registered.
-pid_t* process = nullptr;
-
-bool IsOthersMemory() {
-  if (process == nullptr || *process == 0) return false;
-  const pid_t self = ::getpid();
-  return self > 0 && self != *process;  // a filter may have the call fail
-}
-
 void OnSignal(int /*signal*/) {
   const int error = errno;
   asked.fetch_add(1, std::memory_order_relaxed);
@@ -78,7 +57,6 @@ void OnSignal(int /*signal*/) {
 constinit MemoryReserve reserve;
 
 void StartThreadInChild();
-void AtExit();
 
 // What a request asks for. A copy allocates nothing.
 struct Request {
@@ -96,7 +74,6 @@ struct State {
   int signal = 0;  // 0: none was chosen
   Request on_signal;
   Request at_exit;
-  bool hears_of_exit = false;
   std::atomic<uint64_t> files{0};
 };
 
@@ -231,9 +208,7 @@ int StartThread() {
 void StartThreadInChild() {
   State& state = TheState();
   ForgetOtherThreadsFilters();
-  // The fork may have come while a file was being made, or another thread was on its way out.
-  exiting = nullptr;
-  if (process != nullptr && MayWriteHeapFiles()) *process = std::max(::getpid(), 0);
+  // The fork may have come while a file was being made.
   if (state.signal != 0 || state.at_exit.pattern != nullptr) reserve.SetAside();
   if (state.signal == 0) return;
   PrepareSemaphores();
@@ -298,11 +273,6 @@ void SayWhyNothingAtExit(std::string_view why) {
   state.lock.unlock();
 }
 
-constexpr std::string_view kEndsInMalloc = "the program ends in the middle of malloc or fork";
-
-constexpr std::string_view kCalledAgain =
-    "exit was called again while it was made, where nothing can wait for it";
-
 void AnswerAtExit() {
   State& state = TheState();
   Request request;
@@ -316,93 +286,11 @@ void AnswerAtExit() {
   if (request.pattern != nullptr) Serve(request, /*at_exit=*/true);
 }
 
-// What follows where the library goes is called by code of the compiler's, past which a stack
-// cannot be seen.
-[[gnu::destructor]] void SeeWhatEnds() {
-  if (TheState().hears_of_exit && MayWriteHeapFiles()) alkaid_track_exit(/*inside=*/false);
-}
-
-// Where the program handles a signal by exit, the handler is to come when the file is there. Those
-// of faults come as they would, and so does a signal without a handler: it ends a program whose file
-// takes too long.
-class HandlersKeptOff {
- public:
-  HandlersKeptOff() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (int signal = 1; signal <= SIGRTMAX; ++signal) {
-      struct sigaction action;
-      if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
-      if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
-        ::sigaddset(&signals, signal);
-      }
-    }
-    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPIPE,
-                             SIGXFSZ}) {  // the last two: see WriteSignalsBlocked
-      ::sigdelset(&signals, signal);
-    }
-    restores_ = ::pthread_sigmask(SIG_BLOCK, &signals, &before_) == 0;
-  }
-  ~HandlersKeptOff() {
-    if (restores_) ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  HandlersKeptOff(const HandlersKeptOff&) = delete;
-  HandlersKeptOff& operator=(const HandlersKeptOff&) = delete;
-
- private:
-  sigset_t before_;
-  bool restores_;
-};
-
-// The thread that calls exit may be near the end of its stack.
-void AnswerOnSpareStack() {
-  reserve.LetGo();
-  const auto answer = [](void* /*nothing*/) {
-    tracking_thread.ends_in_malloc ? SayWhyNothingAtExit(kEndsInMalloc) : AnswerAtExit();
-  };
-  const int error = CallOnSpareStack(answer, nullptr);
-  if (error != 0) {
-    internal::Notice("no heap file at exit: ",
-                     error == ENOMEM ? "out of memory" : ::strerrordesc_np(error));
-  }
-}
-
-// Another thread may call exit meanwhile, and so may a handler on this one: the process would end
-// before the file is there. The C library calls what is registered once for all of them, so each
-// leaves AtExit registered for the next. The other thread goes no further, as in a C library of
-// 2.41 or later: before, two in exit may meet in what it frees.
-void AnswerOnce(void (*answer)()) {
-  static constinit std::atomic_flag said = {};
-  const void* who = nullptr;
-  if (exiting.compare_exchange_strong(who, &tracking_thread)) {
-    std::atexit(AtExit);
-    answer();
-    exiting = kNobody;
-  } else if (who == kNobody) {
-    return;
-  } else if (who == &tracking_thread || tracking_thread.ends_in_malloc) {
-    if (MayWriteHeapFiles() && !said.test_and_set()) SayWhyNothingAtExit(kCalledAgain);
-  } else {
-    std::atexit(AtExit);
-    Wait(&process_gone);
-  }
-}
-
-void AtExit() {
-  const internal::CancellationOff off;
-  // Nothing is asked of the kernel then, but to wait for a file that is being written.
-  if (!MayWriteHeapFiles()) {
-    if (!tracking_thread.ends_in_malloc) AnswerOnce(AnswerAtExit);
-    return;
-  }
-  if (IsOthersMemory()) {
-    CallAtExit(AtExit);
-    return;
-  }
-  alkaid_track_exit(/*inside=*/false);
-  const HandlersKeptOff kept_off;
-  AnswerOnce(AnswerOnSpareStack);
-}
+constinit internal::ExitTask at_exit = {
+    .write = AnswerAtExit,
+    .leave_out = SayWhyNothingAtExit,
+    .confined = AnswerAtExit,  // nothing is written then, but by others
+    .make_room = [] { reserve.LetGo(); }};
 
 Request MakeRequest(const std::string& pattern, uint32_t owner) {
   const InsideTracking inside;  // a block of the library's own is not what is asked about
@@ -410,31 +298,12 @@ Request MakeRequest(const std::string& pattern, uint32_t owner) {
           owner != 0 ? owner : static_cast<uint32_t>(::getpid())};
 }
 
-// With the state's lock held.
-Status HearOfExit(State* state) {
-  const InsideTracking inside;
-  alkaid_track_expect_exit();
-  if (state->hears_of_exit) return absl::OkStatus();
-  ::sem_init(&process_gone, 0, 0);
-  // See AnswerOnce: one for who comes before the first has registered it once more.
-  for (int i = 0; i < 2; ++i) {
-    if (std::atexit(AtExit) == 0) continue;
-    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
-  }
-  void* const page =
-      ::mmap(nullptr, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page != MAP_FAILED && ::madvise(page, sizeof(pid_t), MADV_WIPEONFORK) == 0) {
-    process = new (page) pid_t{::getpid()};
-  }
-  state->hears_of_exit = true;
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   Request request = MakeRequest(pattern, owner);
+  ALKAID_RETURN_NOT_OK(internal::WriteAtExit(&at_exit));
   State& state = TheState();
   const std::lock_guard guard(state.lock);
   if (state.signal != 0 && state.signal != signal) {
@@ -443,7 +312,6 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t ow
   }
   if (state.signal == 0) {
     ALKAID_RETURN_NOT_OK(CheckSignal(signal));
-    ALKAID_RETURN_NOT_OK(HearOfExit(&state));
     ALKAID_RETURN_NOT_OK(Install(signal));
     state.signal = signal;
   }
@@ -458,9 +326,9 @@ Status WriteHeapFileOnSignal(int signal, const std::string& pattern, uint32_t ow
 Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) try {
   if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
   Request request = MakeRequest(pattern, owner);
+  ALKAID_RETURN_NOT_OK(internal::WriteAtExit(&at_exit));
   State& state = TheState();
   const std::lock_guard guard(state.lock);
-  ALKAID_RETURN_NOT_OK(HearOfExit(&state));
   state.at_exit = std::move(request);
   reserve.SetAside();
   ExpectHeapFiles();

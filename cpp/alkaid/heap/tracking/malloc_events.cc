@@ -2,8 +2,10 @@
 #include <cerrno>
 #include <new>
 
+#include "alkaid/base/exit_task_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/malloc_events_internal.h"
 #include "alkaid/heap/tracking/module_table_internal.h"
@@ -20,9 +22,22 @@ using alkaid::heap::tracking_thread;
 static_assert(sizeof(MallocMove) <= kMallocMoveBytes);
 
 constinit std::atomic<bool> malloc_is_libcs{true};
-constinit std::atomic<void (*)()> at_exit{nullptr};
+constinit std::atomic<bool> expects_exit{false};
 
 MallocMove* MoveAt(void* place) { return static_cast<MallocMove*>(place); }
+
+constexpr alkaid::internal::ExitQuestions kExitQuestions = {
+    .learn = alkaid_track_expect_exit,
+    .may_write = alkaid::heap::MayWriteHeapFiles,
+    .ends_in_malloc = [] { return alkaid_track_exit(/*inside=*/false); }};
+
+[[gnu::constructor]] void AnswerAtExit() { alkaid::internal::AskAtExit(&kExitQuestions); }
+
+// What follows where the library goes is called by code of the compiler's, past which a stack
+// cannot be seen.
+[[gnu::destructor]] void SeeWhatEnds() {
+  if (expects_exit.load(std::memory_order_relaxed)) alkaid_track_exit(/*inside=*/false);
+}
 
 }  // namespace
 
@@ -66,17 +81,16 @@ void alkaid_track_loading() { alkaid::heap::ModuleTable::ExpectAnother(); }
 
 void alkaid_track_guard_forks() { alkaid::internal::InstallForkGuard(); }
 
-void alkaid_track_expect_exit() { alkaid::unwind::LearnWhereMallocIs(); }
+void alkaid_track_expect_exit() {
+  const alkaid::heap::InsideTracking inside;
+  alkaid::unwind::LearnWhereMallocIs();
+  expects_exit.store(true, std::memory_order_relaxed);
+}
 
 bool alkaid_track_exit(bool inside) {
   const bool ends = inside || tracking_thread.inside || tracking_thread.holds_tables ||
                     tracking_thread.ends_in_malloc || alkaid::unwind::HasInterruptedMalloc();
   return tracking_thread.ends_in_malloc = ends;
-}
-
-void alkaid_track_exit_called() {
-  auto* const call = at_exit.exchange(nullptr);
-  if (call != nullptr) call();
 }
 
 void alkaid_track_notice(const char* text) {
@@ -87,8 +101,6 @@ void alkaid_track_notice(const char* text) {
 }
 
 namespace alkaid::heap {
-
-void CallAtExit(void (*call)()) { at_exit = call; }
 
 bool MallocIsTheCLibrarys() { return malloc_is_libcs.load(std::memory_order_relaxed); }
 

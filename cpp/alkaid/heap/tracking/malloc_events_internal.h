@@ -41,7 +41,8 @@ ALKAID_EXPORT void alkaid_track_loading();
 // later.
 ALKAID_EXPORT void alkaid_track_guard_forks();
 
-// Learns what alkaid_track_exit has to know. Not for signal handlers.
+// Learns what alkaid_track_exit has to know, and has it asked when this library is left too. Not for
+// signal handlers.
 ALKAID_EXPORT void alkaid_track_expect_exit();
 
 // The calling thread ends the program; `inside` says that it is known to be in the middle of the
@@ -49,9 +50,6 @@ ALKAID_EXPORT void alkaid_track_expect_exit();
 // since one has left it by siglongjmp. Their locks may be its own then, so it takes none of them
 // from now on. Allocates nothing and makes no system call.
 ALKAID_EXPORT bool alkaid_track_exit(bool inside);
-
-// The program calls exit: see CallAtExit.
-ALKAID_EXPORT void alkaid_track_exit_called();
 
 // Prints a line on stderr where tracking is on: for what cannot be seen.
 ALKAID_EXPORT void alkaid_track_notice(const char* text);
@@ -61,10 +59,6 @@ ALKAID_EXPORT void alkaid_track_notice(const char* text);
 namespace alkaid::heap {
 
 inline constexpr size_t kMallocMoveBytes = 80;
-
-// What atexit registered is gone: a child of vfork has called exit, on the memory of this process.
-// `call` is made at the next exit that libalkaid_malloc.so sees, before anything else.
-ALKAID_EXPORT void CallAtExit(void (*call)());
 
 // False from alkaid_track_no_libc_malloc on.
 ALKAID_EXPORT bool MallocIsTheCLibrarys();

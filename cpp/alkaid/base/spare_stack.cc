@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "alkaid/heap/reports/spare_stack_internal.h"
+#include "alkaid/base/spare_stack_internal.h"
 
-namespace alkaid::heap {
+namespace alkaid::internal {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
@@ -68,4 +68,4 @@ int CallOnSpareStack(void (*call)(void* argument), void* argument) {
 
 #endif
 
-}  // namespace alkaid::heap
+}  // namespace alkaid::internal

@@ -5,7 +5,7 @@
 
 #include "alkaid/base/export.h"
 
-namespace alkaid::heap {
+namespace alkaid::internal {
 
 // Takes less than 1 KiB of the thread's own stack beside what the kernel's answers need, and gives
 // the call 256 KiB. Answers 0, or why the kernel gave no memory for that, as errno has it; where it
@@ -14,4 +14,4 @@ namespace alkaid::heap {
 // thread's own.
 ALKAID_EXPORT int CallOnSpareStack(void (*call)(void* argument), void* argument);
 
-}  // namespace alkaid::heap
+}  // namespace alkaid::internal

@@ -9,9 +9,9 @@
 #include <cstddef>
 #include <stdexcept>
 
-#include "alkaid/heap/reports/spare_stack_internal.h"
+#include "alkaid/base/spare_stack_internal.h"
 
-namespace alkaid::heap {
+namespace alkaid::internal {
 namespace {
 
 // Touches as many bytes of the stack, and throws and catches there.
@@ -66,4 +66,4 @@ TEST(SpareStack, IsNoneWithoutMemory) {
 }
 
 }  // namespace
-}  // namespace alkaid::heap
+}  // namespace alkaid::internal

@@ -1,0 +1,212 @@
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+#include "alkaid/base/cancellation_off_internal.h"
+#include "alkaid/base/exit_task_internal.h"
+#include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/spare_stack_internal.h"
+#include "alkaid/base/write_signals_internal.h"
+
+namespace alkaid::internal {
+namespace {
+
+constexpr ExitQuestions kNoQuestions = {
+    .learn = [] {}, .may_write = [] { return true; }, .ends_in_malloc = [] { return false; }};
+constinit std::atomic<const ExitQuestions*> the_questions{&kNoQuestions};
+
+constinit std::atomic<ExitTask*> latest{nullptr};
+
+// The thread that does the tasks; kNobody before, kDone after.
+constexpr pthread_t kNobody = 0;
+constexpr pthread_t kDone = ~kNobody;
+constinit std::atomic<pthread_t> writer{kNobody};
+sem_t process_gone;  // never open
+
+// The process that was asked, in a page that a forked child finds empty. A child of vfork shares it,
+// and what is registered.
+pid_t* process = nullptr;
+
+constexpr std::string_view kEndsInMalloc = "the program ends in the middle of malloc or fork";
+constexpr std::string_view kCalledAgain =
+    "exit was called again while it was made, where nothing can wait for it";
+
+// Made at load, see first_made.h. A fork may come while another thread is on its way out. The
+// guard's action comes after those of higher floors, which say what the child may do.
+struct Registering {
+  Registering() {
+    GuardFork([] {}, [] {},
+              [] {
+                writer = kNobody;
+                if (process != nullptr && the_questions.load()->may_write()) {
+                  *process = std::max(::getpid(), 0);
+                }
+              });
+  }
+  ForkGuarded<std::mutex> lock;
+  bool is_registered = false;  // guarded by it
+};
+
+Registering& TheRegistering() {
+  static auto* const registering = new Registering;
+  return *registering;
+}
+
+[[gnu::constructor]] void MakeAtLoad() { TheRegistering(); }
+
+bool IsOthersMemory() {
+  if (process == nullptr || *process == 0) return false;
+  const pid_t self = ::getpid();
+  return self > 0 && self != *process;  // a filter may have the call fail
+}
+
+// Where the program handles a signal by exit, the handler is to come when all is written. Those of
+// faults come as they would, and so does a signal without a handler: it ends a program whose file
+// takes too long.
+class HandlersKeptOff {
+ public:
+  HandlersKeptOff() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+      struct sigaction action;
+      if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
+      if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
+        ::sigaddset(&signals, signal);
+      }
+    }
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPIPE,
+                             SIGXFSZ}) {  // the last two: see WriteSignalsBlocked
+      ::sigdelset(&signals, signal);
+    }
+    restores_ = ::pthread_sigmask(SIG_BLOCK, &signals, &before_) == 0;
+  }
+  ~HandlersKeptOff() {
+    if (restores_) ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  HandlersKeptOff(const HandlersKeptOff&) = delete;
+  HandlersKeptOff& operator=(const HandlersKeptOff&) = delete;
+
+ private:
+  sigset_t before_;
+  bool restores_;
+};
+
+template <typename Do>
+void ForEach(const Do& act) {
+  for (ExitTask* task = latest.load(); task != nullptr; task = task->earlier) act(*task);
+}
+
+void LeaveOut(std::string_view why) {
+  ForEach([&](const ExitTask& task) { task.leave_out(why); });
+}
+
+void DoTasks(bool may_write, bool in_malloc) {
+  if (!may_write) return ForEach([](const ExitTask& task) { task.confined(); });
+  ForEach([](const ExitTask& task) {
+    if (task.make_room != nullptr) task.make_room();
+  });
+  const auto write = [](void* is_in_malloc) {
+    if (*static_cast<const bool*>(is_in_malloc)) return LeaveOut(kEndsInMalloc);
+    ForEach([](const ExitTask& task) { task.write(); });
+  };
+  const WriteSignalsBlocked blocked;
+  const int error = CallOnSpareStack(write, &in_malloc);
+  if (error != 0) LeaveOut(error == ENOMEM ? "out of memory" : ::strerrordesc_np(error));
+}
+
+void AtExit();
+
+// The C library calls what is registered once for all threads, so each leaves AtExit registered for
+// the next. A thread that waits goes no further, as in a C library of 2.41 or later: before, two in
+// exit may meet in what it frees.
+void DoTasksOnce(bool may_write, bool in_malloc) {
+  static constinit std::atomic_flag said = {};
+  pthread_t who = kNobody;
+  if (writer.compare_exchange_strong(who, ::pthread_self())) {
+    std::atexit(AtExit);
+    DoTasks(may_write, in_malloc);
+    writer = kDone;
+  } else if (who == kDone) {
+    return;
+  } else if (who == ::pthread_self() || in_malloc) {
+    if (may_write && !said.test_and_set()) LeaveOut(kCalledAgain);
+  } else {
+    std::atexit(AtExit);
+    while (true) ::sem_wait(&process_gone);
+  }
+}
+
+// The C library goes on with the functions that are registered last. What it comes to after them it
+// would take from the parent.
+void EndChild() {
+  ::on_exit([](int /*code*/, void* /*nothing*/) { AtExit(); }, nullptr);  // the parent's
+  ::on_exit(
+      [](int code, void* /*nothing*/) {
+        if (!IsOthersMemory()) return;
+        std::fflush(nullptr);
+        ::_exit(code);
+      },
+      nullptr);
+}
+
+void AtExit() {
+  const CancellationOff off;
+  const ExitQuestions& questions = *the_questions.load();
+  // Nothing is asked of the kernel then, but to wait for a file that is being written.
+  if (!questions.may_write()) {
+    if (!questions.ends_in_malloc()) DoTasksOnce(/*may_write=*/false, /*in_malloc=*/false);
+    return;
+  }
+  if (IsOthersMemory()) return EndChild();
+  const bool in_malloc = questions.ends_in_malloc();
+  const HandlersKeptOff kept_off;
+  DoTasksOnce(/*may_write=*/true, in_malloc);
+}
+
+// With the lock held.
+Status Register() {
+  ::sem_init(&process_gone, 0, 0);
+  // See DoTasksOnce: one for who comes before the first has registered it once more.
+  for (int i = 0; i < 2; ++i) {
+    if (std::atexit(AtExit) == 0) continue;
+    return status::OutOfMemory("nothing more can be done at exit: atexit refused");
+  }
+  void* const page =
+      ::mmap(nullptr, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page != MAP_FAILED && ::madvise(page, sizeof(pid_t), MADV_WIPEONFORK) == 0) {
+    process = new (page) pid_t{::getpid()};
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Status WriteAtExit(ExitTask* task) {
+  the_questions.load()->learn();
+  Registering& registering = TheRegistering();
+  const std::lock_guard guard(registering.lock);
+  for (const ExitTask* known = latest.load(); known != nullptr; known = known->earlier) {
+    if (known == task) return absl::OkStatus();
+  }
+  if (!registering.is_registered) ALKAID_RETURN_NOT_OK(Register());
+  registering.is_registered = true;
+  task->earlier = latest.load();
+  latest = task;
+  return absl::OkStatus();
+}
+
+void AskAtExit(const ExitQuestions* questions) { the_questions = questions; }
+
+}  // namespace alkaid::internal
