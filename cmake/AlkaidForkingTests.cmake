@@ -55,6 +55,7 @@ set(ALKAID_FORKING_PROGRAMS
   alkaid_guarded_handler_test
   alkaid_guarded_sampling_test
   alkaid_heap_requests_test
+  alkaid_heap_signal_test
   alkaid_late_fork_test
   alkaid_padding_environment_test
   alkaid_parked_workers_test

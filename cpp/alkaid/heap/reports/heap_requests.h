@@ -16,7 +16,7 @@
 // What was written, or why not, is one line on stderr. What was asked before main returned is
 // answered before the process ends.
 //
-// At exit: after main has returned or exit was called, behind the program's own handlers and the
+// At exit: after main has returned or exit was called, after the program's own handlers and the
 // destructors of its static objects. _exit, quick_exit and a signal that ends the process write
 // nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full
 // disk, a limit of file sizes and a stderr that nobody reads. The thread that calls exit may have

@@ -1,0 +1,119 @@
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <exception>
+#include <new>
+
+#include "alkaid/base/environment.h"
+#include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/notice_internal.h"
+#include "alkaid/base/number_text.h"
+#include "alkaid/base/output_name.h"
+#include "alkaid/base/write_signals_internal.h"
+#include "alkaid/heap/reports/heap_file.h"
+#include "alkaid/heap/reports/heap_snapshot.h"
+#include "alkaid/heap/reports/memory_reserve_internal.h"
+#include "alkaid/heap/reports/requested_heap_file_internal.h"
+#include "alkaid/heap/tracking/confinement_internal.h"
+#include "alkaid/heap/tracking/tracking.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+using internal::GetEnvironment;
+using internal::Grouped;
+using internal::kTrackAllocationsVariable;
+
+// Let go of while a request is answered: memory may be why it is asked.
+constinit MemoryReserve reserve;
+constinit std::atomic<bool> is_expected{false};
+constinit std::atomic<uint64_t> files{0};
+
+// See first_made.h. The fork may have come while a file was being made.
+[[gnu::constructor]] void GuardReserve() {
+  internal::GuardFork([] {}, [] {},
+                      [] {
+                        if (is_expected) reserve.SetAside();
+                      });
+}
+
+Status TakeAndWrite(const std::string& what, const std::string& file, bool tell) {
+  ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(what));
+  // Once the file is there nothing may fail any more.
+  const std::string bytes = Grouped(snapshot.bytes());
+  const std::string blocks = Grouped(snapshot.block_count());
+  ALKAID_RETURN_NOT_OK(WriteHeapFile(snapshot, file));
+  if (tell) {
+    internal::Notice(bytes, " bytes in ", blocks, " live blocks written to ", file);
+  }
+  return absl::OkStatus();
+}
+
+// Where nothing was tracked so far: from here on it is.
+Status TrackFromNowOn(const std::string& file) {
+  if (IsTracking()) return absl::OkStatus();
+  const std::string text = GetEnvironment(kTrackAllocationsVariable);
+  ALKAID_ASSIGN_OR_RAISE(const TrackingOptions options,
+                         ParseTrackingOptions(text.empty() || text == "0" ? "1" : text));
+  ALKAID_RETURN_NOT_OK(StartTracking(options));
+  internal::Notice("live memory was not tracked before this signal, and is from now on: " + file +
+                   " has no block that was there already");
+  return absl::OkStatus();
+}
+
+void WriteOrThrow(const HeapFileRequest& request, uint64_t number, RequestedBy by) {
+  const std::string file = internal::OwnOutputName(*request.pattern, request.owner, number);
+  const bool at_exit = by == RequestedBy::kExit;
+  Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
+  const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
+  if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
+  if (!status.ok()) internal::Notice("no heap file ", file, ": ", internal::MessageIn(status));
+}
+
+void SayNoFile(const HeapFileRequest& request, uint64_t number, std::string_view why) {
+  std::array<char, 2048> room;
+  internal::Notice("no heap file ",
+                   internal::OwnOutputName(*request.pattern, request.owner, number, room), ": ",
+                   why);
+}
+
+}  // namespace
+
+Result<HeapFileRequest> MakeHeapFileRequest(const std::string& pattern, uint32_t owner) {
+  if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
+  const InsideTracking inside;  // a block of the library's own is not what is asked about
+  return HeapFileRequest{std::make_shared<const std::string>(pattern),
+                         owner != 0 ? owner : static_cast<uint32_t>(::getpid())};
+}
+
+void ExpectRequestedHeapFiles() {
+  is_expected = true;
+  reserve.SetAside();
+  ExpectHeapFiles();
+}
+
+void LetGoOfHeapFileReserve() { reserve.LetGo(); }
+
+void WriteRequestedHeapFile(const HeapFileRequest& request, RequestedBy by) noexcept {
+  if (!MayWriteHeapFiles()) return;
+  const InsideTracking inside;
+  const internal::WriteSignalsBlocked blocked;
+  reserve.LetGo();
+  const uint64_t number = files.fetch_add(1) + 1;
+  try {
+    WriteOrThrow(request, number, by);
+  } catch (const std::bad_alloc&) {
+    SayNoFile(request, number, "out of memory");
+  } catch (const std::exception& error) {
+    SayNoFile(request, number, error.what());
+  }
+  if (by == RequestedBy::kSignal) reserve.SetAside();
+}
+
+void SayNoHeapFile(const HeapFileRequest& request, std::string_view why) noexcept {
+  SayNoFile(request, files.load() + 1, why);
+}
+
+}  // namespace alkaid::heap
