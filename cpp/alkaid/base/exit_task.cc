@@ -155,7 +155,10 @@ void EndChild() {
   ::on_exit(
       [](int code, void* /*nothing*/) {
         if (!IsOthersMemory()) return;
-        std::fflush(nullptr);
+        {
+          const CancellationOff off;  // the parent's thread, by its state
+          std::fflush(nullptr);
+        }
         ::_exit(code);
       },
       nullptr);

@@ -14,6 +14,7 @@
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/output_name.h"
+#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
 
@@ -86,6 +87,7 @@ uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 // that fails, writing at the end does too, and says so. For want of memory the next event tries
 // again.
 void ClaimFile(State* state) try {
+  const internal::WriteSignalsBlocked blocked;
   const std::lock_guard guard(state->lock);
   std::string file = internal::OwnOutputName(state->pattern, state->owner, 1);
   if (::access(file.c_str(), F_OK) == 0) return;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,11 @@ int StampAroundVfork() {
   if (::waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 5) return 4;
   StampEvent();
   return 3;
+}
+
+int StampAndEndWithoutFiles() {
+  const rlimit none = {0, 0};
+  return ::setrlimit(RLIMIT_FSIZE, &none) == 0 ? StampAndEnd(2) : 4;
 }
 
 // On a thread that is to be cancelled.
@@ -173,6 +179,7 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "cancelled") return StampAndEndCancelled();
   if (what == "malloc") return StampAndEndAs(kEndsInMalloc, std::atoi(arguments[0]));
   if (what == "confined") return StampAndEndAs(kMayNotWrite, std::atoi(arguments[0]));
+  if (what == "limit") return StampAndEndWithoutFiles();
   if (what == "vfork") return StampAroundVfork();
   if (what == "keep") return KeepUntilTheEnd();
   if (what == "fork") return ForkAndStamp(std::atoi(arguments[0]));
@@ -251,6 +258,13 @@ TEST_F(ProcessProfile, OfAProgramThatMayNotWriteIsALineThatSaysSo) {
             "alkaid: no leak profile: a filter of system calls (seccomp) ends the program where it "
             "writes\n");
   EXPECT_EQ(Run({"confined", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).err, "");
+}
+
+// By SIGXFSZ, which the first event's write would get too.
+TEST_F(ProcessProfile, UnderALimitOfFileSizesTheProcessEndsAsItWould) {
+  const ChildResult child = Run({"limit"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  EXPECT_EQ(FileCount(), 0);
 }
 
 TEST_F(ProcessProfile, IsLeftToItsProcessByAChildOfVforkThatCallsExit) {

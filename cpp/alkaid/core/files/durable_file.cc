@@ -182,6 +182,7 @@ Status CreateFileIfAbsent(const std::string& path, std::string_view content) try
         return ::write(file.get(), content.data() + done, static_cast<size_t>(count));
       });
   if (written.count == static_cast<int64_t>(content.size())) return absl::OkStatus();
+  ::unlinkat(output.directory.get(), output.file.c_str(), 0);  // part of it is worse than nothing
   return status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", path);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

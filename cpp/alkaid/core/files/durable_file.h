@@ -109,7 +109,7 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
 
 // Makes a file of these bytes where nothing has the name yet; kOk too where something has. Links
 // are followed, and not followed, as above. The bytes come after the name: for what has to be seen
-// at once.
+// at once. Where they cannot be written the file goes again.
 ALKAID_EXPORT Status CreateFileIfAbsent(const std::string& path, std::string_view content);
 
 }  // namespace alkaid::io
