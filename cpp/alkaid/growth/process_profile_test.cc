@@ -268,6 +268,9 @@ TEST_F(ProcessProfile, UnderALimitOfFileSizesTheProcessEndsAsItWould) {
 }
 
 TEST_F(ProcessProfile, IsLeftToItsProcessByAChildOfVforkThatCallsExit) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer makes a fork of vfork";
+#endif
   const ChildResult parent = Run({"vfork"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
   EXPECT_TRUE(parent.ExitedWith(3)) << parent.status << parent.err;
   EXPECT_EQ(parent.err, "");
