@@ -46,6 +46,7 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/configuration_history.h"
 #include "alkaid/dgram/fault_policy.h"
 
 namespace alkaid::dgram {
@@ -64,6 +65,9 @@ struct BatchReaderOptions {
   int64_t first_index = 0;
   // Declares the fields until a Configure comes; for files that continue another and have none.
   std::shared_ptr<const Configuration> configuration;
+  // The same instead of it, where that other file may have several Configures: what counts for a
+  // datagram goes by its time. One of no known Configuration counts as before any Configure.
+  std::shared_ptr<const ConfigurationHistory> history = nullptr;
   // Whether a datagram before any Configure is a fault. When not, it is delivered without a
   // Configuration: its header and extents can be looked at, not its fields.
   bool require_configuration = true;
@@ -108,7 +112,8 @@ class ALKAID_EXPORT BatchReader : public BatchSource {
   // before any Configure. A file of another kind is called that, with its first bytes.
   Result<DgramBatch> Next() override = 0;
 
-  // The latest Configuration met; at first the one of the options. May be null.
+  // The latest Configuration met; at first the one of the options, or of the last batch by their
+  // history. May be null.
   virtual const std::shared_ptr<const Configuration>& configuration() const = 0;
   // Bytes of the source before what Next gives next, and its datagram index.
   virtual int64_t position() const = 0;

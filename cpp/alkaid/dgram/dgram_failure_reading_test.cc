@@ -97,6 +97,23 @@ TEST(DgramOutOfMemory, OpeningReaders) {
   FailureSuite::Try(
       "BatchReader::Open, a path", OutOfMemory::kStatus, take_pool,
       [&](MemoryPool*& pool) { return BatchReader::Open(path, OptionsFor(pool, 500)); }, digest);
+  const auto history_text = [](int&, const std::shared_ptr<const ConfigurationHistory>& history) {
+    return std::to_string(history->size());
+  };
+  for (const std::string& name : {path, std::string("/no/such/file/of/a/long/name")}) {
+    FailureSuite::Try(
+        "ConfigurationHistory::Read", OutOfMemory::kStatus, failing::NoObjects,
+        [&](int&) { return ConfigurationHistory::Read(name); }, history_text);
+  }
+  FailureSuite::Try(
+      "ConfigurationHistory::Read, above the limit", OutOfMemory::kStatus, failing::NoObjects,
+      [&](int&) { return ConfigurationHistory::Read(path, 50); }, history_text);
+  const auto history = ConfigurationHistory::Read(path).value();
+  failing::TryThrowing("ConfigurationHistory::Why", [&] {
+    Digest why;
+    why.Add(history->Why(Timestamp(1, 1)));
+    return why;
+  });
   FailureSuite::Try(
       "BatchReader::Open, no such path", OutOfMemory::kStatus, take_pool,
       [&](MemoryPool*&) { return BatchReader::Open("/no/such/file"); }, digest);

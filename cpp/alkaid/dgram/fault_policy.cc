@@ -53,7 +53,7 @@ DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
 class SkippingReader final : public BatchReader {
  public:
   SkippingReader(SkippingSource source, BatchReaderOptions options)
-      : source_(std::move(source)), options_(std::move(options)) {}
+      : source_(std::move(source)), options_(std::move(options)), history_(options_.history) {}
 
   Status Start() {
     ALKAID_ASSIGN_OR_RAISE(inner_, source_.open(Stopping(options_)));
@@ -70,6 +70,7 @@ class SkippingReader final : public BatchReader {
         }
         if (next->empty()) return DgramBatch();
         batch_ = *std::move(next);
+        if (batch_.begin()->service() == TransitionId::kConfigure) history_ = nullptr;
       }
       ALKAID_ASSIGN_OR_RAISE(DgramBatch sound, TakeSound());
       if (!sound.empty()) return sound;
@@ -161,9 +162,10 @@ class SkippingReader final : public BatchReader {
       ALKAID_ASSIGN_OR_RAISE(const bool sound_extent, EndsWhereItSays(at, header->size));
       if (sound_extent) {
         // What a malformed Configure declares nobody knows: nothing is read under the one before.
-        ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(at + header->size, index + 1, nullptr));
+        ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(at + header->size, index + 1, nullptr, nullptr));
         Tell(at, header->size, index, header->timestamp, fault);
         inner_ = std::move(reader);
+        history_ = nullptr;
         return absl::OkStatus();
       }
     }
@@ -174,7 +176,7 @@ class SkippingReader final : public BatchReader {
   // Skips from `at` to where the next datagram stands, or to the end.
   Status Resync(int64_t at, int64_t index, const Status& fault) {
     ALKAID_ASSIGN_OR_RAISE(const int64_t next, FindNext(at + 1));
-    ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(next, index + 1, ConfigurationInForce()));
+    ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(next, index + 1, ConfigurationInForce(), history_));
     Tell(at, next - at, index, std::nullopt, fault);
     inner_ = std::move(reader);
     batch_ = DgramBatch();
@@ -182,12 +184,14 @@ class SkippingReader final : public BatchReader {
   }
 
   Result<std::unique_ptr<BatchReader>> OpenAt(
-      int64_t position, int64_t index, std::shared_ptr<const Configuration> configuration) const {
+      int64_t position, int64_t index, std::shared_ptr<const Configuration> configuration,
+      std::shared_ptr<const ConfigurationHistory> history) const {
     BatchReaderOptions options = Stopping(options_);
     options.begin = position;
     options.end = inner_->end();
     options.first_index = index;
     options.configuration = std::move(configuration);
+    options.history = std::move(history);
     return source_.open(std::move(options));
   }
 
@@ -308,6 +312,8 @@ class SkippingReader final : public BatchReader {
   DgramBatch batch_;
   // Of the last sound datagram.
   std::optional<Timestamp> previous_;
+  // What counts by time, until a Configure was met.
+  std::shared_ptr<const ConfigurationHistory> history_;
 };
 
 }  // namespace

@@ -69,7 +69,11 @@ SourceReader::SourceReader(std::unique_ptr<Source> source, BatchReaderOptions op
       position_(options_.begin),
       end_(options_.end),
       next_index_(options_.first_index),
-      configuration_(options_.configuration) {}
+      configuration_(options_.configuration) {
+  if (options_.history == nullptr) return;
+  configuration_ = options_.history->At(Timestamp());
+  if (options_.history->size() > 1) history_ = options_.history;
+}
 
 // Every step changes the reader only once nothing of it can fail any more; so a call that fails
 // for want of memory, or in the file, may be made again.
@@ -164,9 +168,29 @@ SourceReader::Span SourceReader::Measure() const {
   return span;
 }
 
+// Ends the span where another Configuration begins to count.
+void SourceReader::KeepOneConfiguration(Span* span) {
+  const uint8_t* const begin = At(position_);
+  if (DgramHeader::ServiceOf(begin) == TransitionId::kConfigure) return;
+  const auto at = [&](int64_t offset) {
+    return history_->At(Timestamp(LoadUnaligned<uint64_t>(begin + offset)));
+  };
+  configuration_ = at(0);
+  int64_t nbytes = 0;
+  for (int64_t i = 0; i < span->size; ++i) {
+    if (at(nbytes) != configuration_) {
+      *span = {nbytes, i, false, 0};
+      return;
+    }
+    nbytes += DgramHeader::SizeOf(begin + nbytes);
+  }
+}
+
 Result<DgramBatch> SourceReader::TakeBatch() {
-  const Span span = Measure();
+  Span span = Measure();
   if (span.size == 0) return Refuse();
+  if (history_ != nullptr) [[unlikely]]
+    KeepOneConfiguration(&span);
 
   auto origin = std::make_shared<DgramOrigin>(
       DgramOrigin{block_.buffer, configuration_, options_.name, block_.buffer_offset});
@@ -176,10 +200,14 @@ Result<DgramBatch> SourceReader::TakeBatch() {
     Result<std::shared_ptr<const Configuration>> made = Configuration::FromDgram(first);
     if (!made.ok()) return Stop(FaultOfFirst(made.status()));
     configuration_ = *std::move(made);
+    history_ = nullptr;
     origin->configuration = configuration_;
   } else if (configuration_ == nullptr && options_.require_configuration) {
     return Stop(FaultOfFirst(DgramFault(
-        first, 0, absl::StrCat(TransitionName(first.service()), " before any Configure"))));
+        first, 0,
+        absl::StrCat(TransitionName(first.service()), history_ != nullptr
+                                                          ? " " + history_->Why(first.timestamp())
+                                                          : " before any Configure"))));
   }
 
   if (alkaid::internal::ViewEventsOn()) [[unlikely]]

@@ -67,6 +67,8 @@ class SourceReader : public BatchReader {
   int64_t end_;
   int64_t next_index_;
   std::shared_ptr<const Configuration> configuration_;
+  // Where it goes by time, and no Configure was met.
+  std::shared_ptr<const ConfigurationHistory> history_;
   // What was fetched and not yet given out whole; its buffer is null where there is none.
   Source::Block block_;
   // Bytes of the datagram at `position_` where its header was seen; else 0.
@@ -85,6 +87,7 @@ class SourceReader : public BatchReader {
   Status FetchBlock();
   Status Unreadable();
   Span Measure() const;
+  void KeepOneConfiguration(Span* span);
   bool AtFault() const;
   Result<DgramBatch> Refuse();
   Result<DgramBatch> Shrunk();

@@ -18,15 +18,38 @@ BatchReaderOptions ForVerifying(BatchReaderOptions options) {
 Verifier::Verifier(std::string source, Report report,
                    std::shared_ptr<const Configuration> configuration)
     : source_(std::move(source)), report_(std::move(report)) {
-  if (configuration == nullptr) return;
-  state_.configured = true;
+  if (configuration != nullptr) Declare(*configuration);
+}
+
+Verifier::Verifier(std::string source, Report report,
+                   std::shared_ptr<const ConfigurationHistory> history)
+    : source_(std::move(source)), report_(std::move(report)), history_(std::move(history)) {}
+
+void Verifier::Declare(const Configuration& configuration) {
+  Declarations declarations;
   int64_t order = 0;
-  for (const Names& names : configuration->names()) {
-    Declared& declared = declared_[names.id().key()];
+  for (const Names& names : configuration.names()) {
+    Declared& declared = declarations[names.id().key()];
     declared.names = names;
     declared.order = order++;
   }
-  state_.records = FindRecords(declared_);
+  state_.records = FindRecords(declarations);
+  declared_.swap(declarations);
+  state_.configured = true;
+}
+
+void Verifier::DeclareFor(const Dgram& dgram) {
+  if (dgram.service() == TransitionId::kConfigure) return;
+  std::shared_ptr<const Configuration> now = history_->At(dgram.timestamp());
+  if (now == of_history_) return;
+  if (now != nullptr) {
+    Declare(*now);
+  } else {
+    declared_.clear();
+    state_.records = Records();
+    state_.configured = false;
+  }
+  of_history_ = std::move(now);
 }
 
 Verifier::~Verifier() = default;

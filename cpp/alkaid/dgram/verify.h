@@ -41,6 +41,7 @@
 #include "alkaid/base/status.h"
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/configuration.h"
+#include "alkaid/dgram/configuration_history.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/names.h"
 
@@ -84,6 +85,9 @@ class ALKAID_EXPORT Verifier {
   // for files that continue another; null: a Configure must come first.
   Verifier(std::string source, Report report,
            std::shared_ptr<const Configuration> configuration = nullptr);
+  // The same where the other file may have several Configures: those of `history` count by time. A
+  // datagram of no known Configuration is a fault.
+  Verifier(std::string source, Report report, std::shared_ptr<const ConfigurationHistory> history);
   ~Verifier();
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
@@ -129,6 +133,9 @@ class ALKAID_EXPORT Verifier {
     Records records;
   };
 
+  void Declare(const Configuration& configuration);
+  // Before a datagram is checked that no Configure of the source counts for.
+  void DeclareFor(const Dgram& dgram);
   static Records FindRecords(const Declarations& declared);
   void Add(const Finding& finding);
   // A finding of the datagram under check; not one that went out before the check was interrupted.
@@ -140,6 +147,9 @@ class ALKAID_EXPORT Verifier {
   const Report report_;
   Declarations declared_;
   State state_;
+  // Until a Configure comes; and what of it is in `declared_`, null where nothing is.
+  std::shared_ptr<const ConfigurationHistory> history_;
+  std::shared_ptr<const Configuration> of_history_;
   VerifyTotals totals_;
   // Of a datagram whose check was interrupted: where it starts and which it is, how many findings
   // of it went out, and how many of these the check that is under way has still to pass.

@@ -83,7 +83,10 @@ class Verifier::DgramCheck {
     }
     Flush();
     for (Declared* const declared : remarked_) declared->remarked = true;
-    if (declared_ == &own_) verifier_.declared_.swap(own_);
+    if (declared_ == &own_) {
+      verifier_.declared_.swap(own_);
+      verifier_.history_ = nullptr;
+    }
     verifier_.state_ = state_;
   }
 
@@ -121,6 +124,9 @@ class Verifier::DgramCheck {
     }
     if (header.service() == TransitionId::kConfigure) {
       state_.configured = true;
+    } else if (verifier_.history_ != nullptr && !state_.configured) {
+      Fault(0, TransitionName(header.service()), " ", verifier_.history_->Why(header.timestamp));
+      state_.unconfigured_said = true;
     } else if (!state_.any && !state_.configured) {
       Fault(0, "the first datagram is ", TransitionName(header.service()), ", not Configure");
     }
@@ -501,6 +507,7 @@ void Verifier::Check(const Dgram& dgram) {
   if (place != interrupted_) told_ = 0;
   interrupted_ = place;
   to_skip_ = told_;
+  if (history_ != nullptr) DeclareFor(dgram);
   DgramCheck(this, dgram).Run();
   interrupted_ = {-1, -1};
   ++totals_.dgrams;

@@ -26,6 +26,7 @@
 #include "tools/commands.h"
 #include "tools/demo/demo_row.h"
 #include "tools/demo/synthetic_run.h"
+#include "tools/dgram/dgram_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/temporary_folder.h"
@@ -186,8 +187,7 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   options->events = kSmallEvents;
   command->add_option("FILE", options->files,
                       "XTC2 files; one without a Configure continues the one before it");
-  command->add_option("--config", options->config,
-                      "XTC2 file whose Configure declares the fields of the first FILE");
+  command->add_option("--config", options->config, ConfigHelp("FILEs before the first with one"));
   command->add_option("--batch-bytes", options->batch_bytes, "Bytes of each read")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

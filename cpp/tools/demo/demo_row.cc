@@ -42,23 +42,28 @@ int64_t PeakResidentBytes() {
 // brings its own.
 class RunReader {
  public:
-  RunReader(const DemoOptions& options, std::shared_ptr<const dgram::Configuration> configuration)
-      : options_(options), configuration_(std::move(configuration)) {}
+  RunReader(const DemoOptions& options, std::shared_ptr<const dgram::ConfigurationHistory> history)
+      : options_(options), history_(std::move(history)) {}
 
   // Calls `visit(file index, dgram)`.
   template <typename Visitor>
   Status Read(const char* doing, Visitor&& visit) {
-    std::shared_ptr<const dgram::Configuration> configuration = configuration_;
+    std::shared_ptr<const dgram::Configuration> configuration;
+    std::shared_ptr<const dgram::ConfigurationHistory> history = history_;
     for (size_t i = 0; i < options_.files.size(); ++i) {
       dgram::BatchReaderOptions reading;
       reading.batch_bytes = options_.batch_bytes;
       reading.configuration = configuration;
+      reading.history = history;
       ALKAID_ASSIGN_OR_RAISE(const auto reader,
                              dgram::BatchReader::Open(options_.files[i], std::move(reading)));
       backend_ = reader->pool()->backend_name();
       const Status read =
           ForEachDgram(*reader, absl::StrCat(backend_, ": ", doing, " ", options_.files[i]),
-                       [&](const dgram::Dgram& dgram) { return visit(i, dgram); });
+                       [&](const dgram::Dgram& dgram) {
+                         if (dgram.service() == dgram::TransitionId::kConfigure) history = nullptr;
+                         return visit(i, dgram);
+                       });
       configuration = reader->configuration();
       bytes_ += reader->position();
       ALKAID_RETURN_NOT_OK(read);
@@ -70,21 +75,21 @@ class RunReader {
 
  private:
   const DemoOptions& options_;
-  const std::shared_ptr<const dgram::Configuration> configuration_;
+  const std::shared_ptr<const dgram::ConfigurationHistory> history_;
   std::string backend_;
   int64_t bytes_ = 0;
 };
 
 Result<DemoRow> Measure(const DemoOptions& options) {
-  std::shared_ptr<const dgram::Configuration> configuration;
+  std::shared_ptr<const dgram::ConfigurationHistory> history;
   if (!options.config.empty()) {
-    ALKAID_ASSIGN_OR_RAISE(configuration, ReadConfiguration(options.config));
+    ALKAID_ASSIGN_OR_RAISE(history, dgram::ConfigurationHistory::Read(options.config));
   }
 
   const bool synthetic = options.events > 0;
   DemoRow row;
   const Clock::time_point start = Clock::now();
-  RunReader checking(options, configuration);
+  RunReader checking(options, history);
   std::vector<EventCheck> checks;
   for (size_t i = 0; i < options.files.size(); ++i)
     checks.emplace_back(static_cast<int>(i), options.events);
@@ -102,7 +107,7 @@ Result<DemoRow> Measure(const DemoOptions& options) {
   }
 
   FieldDigest digest;
-  RunReader digesting(options, configuration);
+  RunReader digesting(options, history);
   const Status digested = digesting.Read(
       "digesting", [&](size_t, const dgram::Dgram& dgram) { return digest.Add(dgram); });
   if (digested.code() != row.fault.code()) return digested;

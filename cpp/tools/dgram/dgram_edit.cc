@@ -108,6 +108,7 @@ class FileEdit {
       ALKAID_RETURN_NOT_OK(Keep(dgram));
     } else if (dgram.service() == TransitionId::kConfigure) {
       ALKAID_RETURN_NOT_OK(AddDetectors(dgram));
+      configured_ = true;
     } else {
       ALKAID_RETURN_NOT_OK(Remove(dgram));
       if (dgram.is_l1_accept()) ALKAID_RETURN_NOT_OK(AddData(dgram));
@@ -256,12 +257,13 @@ class FileEdit {
   // Events before any Configure of the file: those of --config declare what is added, where they do
   // so as it is spelled here.
   Status FindAdded(const Dgram& dgram) {
+    if (found_in_ == dgram.configuration()) return absl::OkStatus();
+    added_.clear();
     for (const DetectorSpec& spec : detectors_) {
       const auto& declared = dgram.configuration()->names();
       const auto found = std::find_if(declared.begin(), declared.end(),
                                       [&](const dgram::Names& names) { return spec.Is(names); });
       if (found == declared.end()) {
-        added_.clear();
         return status::FailedPrecondition(
             dgram.source(),
             " has no Configure before its events, and that of --config declares no ",
@@ -270,6 +272,7 @@ class FileEdit {
       }
       added_.push_back(*found);
     }
+    found_in_ = dgram.configuration();
     return absl::OkStatus();
   }
 
@@ -301,7 +304,7 @@ class FileEdit {
 
   Status AddData(const Dgram& dgram) {
     if (detectors_.empty() || options_.data == "none") return absl::OkStatus();
-    if (added_.empty()) ALKAID_RETURN_NOT_OK(FindAdded(dgram));
+    if (!configured_) ALKAID_RETURN_NOT_OK(FindAdded(dgram));
     for (size_t i = 0; i < added_.size(); ++i) {
       if (options_.data == "count") {
         for (size_t field = 0; field < values_[i].values().size(); ++field) {
@@ -320,6 +323,9 @@ class FileEdit {
   std::vector<DetectorSpec> detectors_;
   std::vector<CountingValues> values_;
   std::vector<dgram::Names> added_;
+  // Whether the file had a Configure; until then, the Configuration of --config that `added_` is of.
+  bool configured_ = false;
+  std::shared_ptr<const dgram::Configuration> found_in_;
   std::optional<uint16_t> damage_;
   std::set<std::string> declared_twice_;
   int64_t events_ = 0;

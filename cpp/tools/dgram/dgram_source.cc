@@ -14,8 +14,7 @@ namespace alkaid::tools {
 
 void DgramSource::AddOptions(CLI::App& command) {
   command.add_option("FILE", file, "XTC2 file; - for standard input")->required();
-  command.add_option("--config", config,
-                     "XTC2 file whose Configure declares the fields, for a FILE without one");
+  command.add_option("--config", config, ConfigHelp("a FILE without one"));
   command.add_option("--batch-bytes", batch_bytes, "Bytes of each read")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -34,14 +33,9 @@ void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes) {
       ->capture_default_str();
 }
 
-Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(const std::string& path,
-                                                                      int64_t max_dgram_bytes) {
-  dgram::BatchReaderOptions options;
-  options.max_dgram_bytes = max_dgram_bytes;
-  ALKAID_ASSIGN_OR_RAISE(const auto reader, dgram::BatchReader::Open(path, std::move(options)));
-  ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
-  ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, path));
-  return batch.origin()->configuration;
+std::string ConfigHelp(const std::string& files) {
+  return "XTC2 file whose Configure declares the fields, for " + files +
+         "; of several Configures the last that is not later than the datagram";
 }
 
 Status CheckNotEmpty(const dgram::BatchReader& reader, const std::string& path) {
@@ -71,7 +65,8 @@ Result<std::unique_ptr<dgram::BatchReader>> DgramSource::Open(bool require_confi
   options.live = live;
   if (!config.empty()) {
     ALKAID_RETURN_NOT_OK(CheckStreamsDiffer({file, config}));
-    ALKAID_ASSIGN_OR_RAISE(options.configuration, ReadConfiguration(config, max_dgram_bytes));
+    ALKAID_ASSIGN_OR_RAISE(options.history,
+                           dgram::ConfigurationHistory::Read(config, max_dgram_bytes));
   }
   return dgram::BatchReader::Open(file, std::move(options));
 }

@@ -32,7 +32,7 @@ struct DgramSource {
   // FILE, --config, --batch-bytes, --max-dgram-bytes and --on-fault.
   void AddOptions(CLI::App& command);
 
-  // Opens the file, under the Configuration of --config where that is given.
+  // Opens the file, under the Configurations of --config where that is given.
   Result<std::unique_ptr<dgram::BatchReader>> Open(bool require_configuration = true) const;
   // Opens the file and calls `visit` for every datagram, until it or the reader fails, and shows
   // progress. Returns the failure.
@@ -43,9 +43,8 @@ struct DgramSource {
 // --max-dgram-bytes, of every command: the bytes of the largest datagram that is read or written.
 void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes);
 
-// The first Configuration of a file. kDataLoss where it starts with something else.
-Result<std::shared_ptr<const dgram::Configuration>> ReadConfiguration(
-    const std::string& path, int64_t max_dgram_bytes = dgram::kMaxDgramBytes);
+// The help of --config, of every command that has it, for what `files` names.
+std::string ConfigHelp(const std::string& files);
 
 // kDataLoss where a file has nothing: no Configure, so nothing that could be edited or listed. Of a
 // stream that is known once it was read.

@@ -98,14 +98,14 @@ int Run(const VerifyArguments& arguments) {
   if (!arguments.config.empty()) paths.push_back(arguments.config);
   const Status differ = CheckStreamsDiffer(paths);
   if (!differ.ok()) return ReportStatus(differ);
-  std::shared_ptr<const dgram::Configuration> configuration;
+  std::shared_ptr<const dgram::ConfigurationHistory> history;
   if (!arguments.config.empty()) {
-    auto read = ReadConfiguration(arguments.config, arguments.max_dgram_bytes);
+    auto read = dgram::ConfigurationHistory::Read(arguments.config, arguments.max_dgram_bytes);
     if (!read.ok()) {
       if (arguments.json) JsonReport(nullptr, "files").Finish(read.status());
       return ReportStatus(read.status());
     }
-    configuration = *std::move(read);
+    history = *std::move(read);
   }
   bool malformed = false;
   bool failed = false;
@@ -121,7 +121,7 @@ int Run(const VerifyArguments& arguments) {
         [&](const Finding& finding) {
           json != nullptr ? json->Print(finding) : PrintFinding(finding);
         },
-        configuration);
+        history);
     const Status status = CheckFile(file, arguments.max_dgram_bytes, &verifier);
     if (json != nullptr) {
       json->Close(verifier.totals(), status);
@@ -147,8 +147,7 @@ void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code) {
       "no faults.");
   auto arguments = std::make_shared<VerifyArguments>();
   command->add_option("FILE", arguments->files, "XTC2 files")->required();
-  command->add_option("--config", arguments->config,
-                      "XTC2 file whose Configure declares the fields, for FILEs without one");
+  command->add_option("--config", arguments->config, ConfigHelp("FILEs without one"));
   AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
   command->add_flag("--json", arguments->json, kJsonHelp);
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
