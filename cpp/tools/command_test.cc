@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -47,6 +48,37 @@ TEST(Command, WrongUsageExitsOne) {
     EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
     EXPECT_NE(result.err, "");
     EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(Command, NamesNoOptionThatItLacks) {
+  const TestFolder folder;
+  const std::string huge = folder.Write(
+      "huge.xtc2", crafted::Configure() + crafted::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0,
+                                                         (int64_t{300} << 20)));
+  std::filesystem::resize_file(huge, uint64_t{400} << 20);  // a hole
+  const std::string out = folder.path() + "/out.xtc2";
+  const std::regex option("--[a-z][a-z-]+");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"demo", huge},
+        {"dgram", "ls", huge},
+        {"dgram", "dump", huge},
+        {"dgram", "digest", huge},
+        {"dgram", "verify", huge},
+        {"dgram", "edit", huge, "-o", out},
+        {"dgram", "smd", huge, "-o", out},
+        {"dgram", "events", huge},
+        {"dgram", "read", "--smd=" + huge, "--data=" + huge}}) {
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
+    EXPECT_THAT(result.err, HasSubstr("--max-dgram-bytes")) << ::testing::PrintToString(arguments);
+    std::vector<std::string> help = {arguments[0], "--help"};
+    if (arguments[0] == "dgram") help.insert(help.begin() + 1, arguments[1]);
+    const std::string known = RunCommand(help).out;
+    for (std::sregex_iterator match(result.err.begin(), result.err.end(), option), end;
+         match != end; ++match) {
+      EXPECT_THAT(known, HasSubstr(match->str())) << ::testing::PrintToString(help);
+    }
   }
 }
 

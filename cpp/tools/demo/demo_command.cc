@@ -152,8 +152,12 @@ int RunRows(const std::vector<std::string>& row_arguments) {
 }
 
 int RunDemo(const DemoOptions& options) {
-  std::vector<std::string> arguments = {"alkaid", "demo-row", "--batch-bytes",
-                                        std::to_string(options.batch_bytes)};
+  std::vector<std::string> arguments = {"alkaid",
+                                        "demo-row",
+                                        "--batch-bytes",
+                                        std::to_string(options.batch_bytes),
+                                        "--max-dgram-bytes",
+                                        std::to_string(options.max_dgram_bytes)};
   if (!options.config.empty()) {
     arguments.insert(arguments.end(), {"--config", options.config});
   }
@@ -191,6 +195,7 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   command->add_option("--batch-bytes", options->batch_bytes, "Bytes of each read")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddMaxDgramBytes(*command, &options->max_dgram_bytes);
   command
       ->add_option("--events", options->events,
                    "Events in each small stream of the synthetic run; a hundredth of it large")

@@ -53,6 +53,7 @@ class RunReader {
     for (size_t i = 0; i < options_.files.size(); ++i) {
       dgram::BatchReaderOptions reading;
       reading.batch_bytes = options_.batch_bytes;
+      reading.max_dgram_bytes = options_.max_dgram_bytes;
       reading.configuration = configuration;
       reading.history = history;
       ALKAID_ASSIGN_OR_RAISE(const auto reader,
@@ -83,7 +84,8 @@ class RunReader {
 Result<DemoRow> Measure(const DemoOptions& options) {
   std::shared_ptr<const dgram::ConfigurationHistory> history;
   if (!options.config.empty()) {
-    ALKAID_ASSIGN_OR_RAISE(history, dgram::ConfigurationHistory::Read(options.config));
+    ALKAID_ASSIGN_OR_RAISE(
+        history, dgram::ConfigurationHistory::Read(options.config, options.max_dgram_bytes));
   }
 
   const bool synthetic = options.events > 0;
@@ -170,6 +172,7 @@ void AddDemoRowCommand(CLI::App& app, int* exit_code) {
   command->add_option("FILE", options->files)->required();
   command->add_option("--config", options->config);
   command->add_option("--batch-bytes", options->batch_bytes)->check(CLI::PositiveNumber);
+  AddMaxDgramBytes(*command, &options->max_dgram_bytes);
   command->add_option("--events", options->events, "What FILEs were made with; 0: not synthetic");
   command->callback([options, exit_code] { *exit_code = RunRow(*options); });
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "alkaid/base/status.h"
+#include "alkaid/dgram/xtc.h"
 
 namespace alkaid::tools {
 
@@ -37,6 +38,7 @@ struct DemoOptions {
   // Events in each small stream of the synthetic run.
   int64_t events = 0;
   int64_t batch_bytes = int64_t{4} << 20;
+  int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
 };
 
 }  // namespace alkaid::tools
