@@ -82,6 +82,21 @@ TEST(Command, NamesNoOptionThatItLacks) {
   }
 }
 
+TEST(Command, WhatFollowsAListThatWasGivenByAnEqualsSignIsNoValueOfIt) {
+  const TestFolder folder;
+  const std::string file = folder.Write("a.smd.xtc2", crafted::Run(2));
+  const CommandResult read =
+      RunCommand({"dgram", "read", "--timestamps=4", file, "--smd=" + file, "--data=" + file});
+  EXPECT_EQ(read.exit_code, 1);
+  EXPECT_THAT(read.err, AllOf(HasSubstr("not expected"), HasSubstr(file)));
+  // Two files of small data, of which neither is a timestamp.
+  const CommandResult events = RunCommand({"dgram", "events", "--timestamps=4", file, file});
+  EXPECT_THAT(events.err, ::testing::Not(HasSubstr("no timestamp")));
+  EXPECT_THAT(RunCommand({"dgram", "ls", "--config=", file}).err,
+              HasSubstr("--config: a value is missing after ="));
+  EXPECT_THAT(RunCommand({"dgram", "read", "--help"}).out, HasSubstr("After = it"));
+}
+
 TEST(Command, HelpAndVersionExitZero) {
   EXPECT_EQ(RunCommand({"--help"}).exit_code, 0);
   EXPECT_THAT(RunCommand({"dgram", "ls", "--help"}).out, HasSubstr("FILE"));

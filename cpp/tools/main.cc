@@ -19,6 +19,7 @@
 #include "alkaid/startup/startup.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/option_values.h"
 #include "tools/support/standard_streams.h"
 
 // A heap file that `alkaid heap show` is to print must not be overwritten by that of the command's
@@ -118,9 +119,10 @@ int RunCommandLine(int argc, char** argv) {
   profile->require_subcommand(1);
   AddProfileReportCommand(*profile, &exit_code);
   AddProfileGateCommand(*profile, &exit_code);
+  DocumentOptionValues(app);
 
   try {
-    app.parse(argc, argv);
+    app.parse(SeparateOptionValues(app, argc, argv));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitFailure;
   }
