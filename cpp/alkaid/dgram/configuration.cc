@@ -49,32 +49,58 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromNames(
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<const Configuration>> Configuration::With(Names more) const try {
-  if (const Names* const there = Find(more.id())) {
-    return status::AlreadyExists("NamesId ", more.id().ToString(), " of ", more.ToString(),
-                                 " is that of ", there->ToString());
-  }
-  std::vector<Names> names;
-  names.reserve(names_.size() + 1);
-  names = names_;
-  names.push_back(std::move(more));
-  return std::shared_ptr<const Configuration>(new Configuration(std::move(names)));
+Result<std::shared_ptr<const Configuration>> Configuration::With(const Names& more) const try {
+  ALKAID_RETURN_NOT_OK(CheckNew(more));
+  std::shared_ptr<Configuration> copy = Copy();
+  copy->Append(more);
+  return std::shared_ptr<const Configuration>(std::move(copy));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
+Status Configuration::CheckNew(const Names& more) const {
+  const Names* const there = Find(more.id());
+  if (there == nullptr) return absl::OkStatus();
+  return status::AlreadyExists("NamesId ", more.id().ToString(), " of ", more.ToString(),
+                               " is that of ", there->ToString());
+}
+
+std::shared_ptr<Configuration> Configuration::Copy() const {
+  std::vector<Names> names;
+  names.reserve(names_.size() + 1);
+  names = names_;
+  std::shared_ptr<Configuration> copy(new Configuration(std::move(names)));
+  copy->Reserve();
+  return copy;
+}
+
+void Configuration::Reserve() {
+  const size_t more = names_.size() + 1;
+  if (more > names_.capacity()) names_.reserve(2 * more);
+  if (2 * more > slots_.size()) Index(std::bit_ceil(2 * more));
+}
+
+void Configuration::Append(const Names& more) noexcept {
+  names_.push_back(more);
+  AddSlot(names_.size() - 1);
+}
+
 Configuration::Configuration(std::vector<Names> names) : names_(std::move(names)) {
-  if (names_.empty()) return;
-  const auto slots = static_cast<uint32_t>(std::bit_ceil(names_.size() * 2));
-  slots_.resize(slots);
-  mask_ = slots - 1;
+  if (!names_.empty()) Index(std::bit_ceil(names_.size() * 2));
+}
+
+void Configuration::Index(size_t slots) {
+  slots_ = std::vector<Slot>(slots);
+  mask_ = static_cast<uint32_t>(slots - 1);
   shift_ = 32 - std::countr_zero(slots);
-  for (size_t i = 0; i < names_.size(); ++i) {
-    const uint32_t key = names_[i].id().key();
-    uint32_t slot = HomeOf(key);
-    while (slots_[slot & mask_].index >= 0 && slots_[slot & mask_].key != key) ++slot;
-    slots_[slot & mask_] = {key, static_cast<int32_t>(i)};
-  }
+  for (size_t i = 0; i < names_.size(); ++i) AddSlot(i);
+}
+
+void Configuration::AddSlot(size_t index) {
+  const uint32_t key = names_[index].id().key();
+  uint32_t slot = HomeOf(key);
+  while (slots_[slot & mask_].index >= 0 && slots_[slot & mask_].key != key) ++slot;
+  slots_[slot & mask_] = {key, static_cast<int32_t>(index)};
 }
 
 bool Configuration::DeclaresTheSame(const Configuration& other) const {

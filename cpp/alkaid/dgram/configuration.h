@@ -25,6 +25,7 @@ namespace alkaid::dgram {
 
 class Configuration;
 class Dgram;
+class DgramEdit;
 
 // Where a named field is declared. Usually one place; several when several NamesIds share detector,
 // segment and algorithm, of which a datagram carries whichever was filled. Keeps its Configuration,
@@ -62,7 +63,7 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
   // From declarations made by the program. kAlreadyExists for two of one NamesId.
   static Result<std::shared_ptr<const Configuration>> FromNames(std::vector<Names> names);
   // These declarations and one more behind them. kAlreadyExists where its NamesId is declared.
-  Result<std::shared_ptr<const Configuration>> With(Names more) const;
+  Result<std::shared_ptr<const Configuration>> With(const Names& more) const;
 
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;
@@ -92,10 +93,23 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
                            std::string_view field) const;
 
  private:
+  // Extends the one that nobody else has seen yet.
+  friend class DgramEdit;
+
   struct Slot {
     uint32_t key = 0;
     int32_t index = -1;
   };
+  // kAlreadyExists where its NamesId is declared.
+  Status CheckNew(const Names& more) const;
+  // These declarations, with room for one more.
+  std::shared_ptr<Configuration> Copy() const;
+  // Takes memory for one more. Of n calls in a row, each with its Append, all take as long as n.
+  void Reserve();
+  // One more behind them, of a NamesId that is not declared. Needs no memory after Reserve.
+  void Append(const Names& more) noexcept;
+  void Index(size_t slots);
+  void AddSlot(size_t index);
   explicit Configuration(std::vector<Names> names);
   uint32_t HomeOf(uint32_t key) const { return (key * 0x9e3779b9U) >> shift_; }
 

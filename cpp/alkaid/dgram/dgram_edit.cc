@@ -43,6 +43,7 @@ DgramEdit& DgramEdit::operator=(DgramEdit&& other) noexcept {
   payload_bytes_ = std::exchange(other.payload_bytes_, 0);
   read_under_ = std::exchange(other.read_under_, nullptr);
   configuration_ = std::exchange(other.configuration_, nullptr);
+  unseen_ = std::exchange(other.unseen_, nullptr);
   std::memcpy(header_, other.header_, kDgramHeaderBytes);
   holds_ = std::exchange(other.holds_, false);
   configure_ = std::exchange(other.configure_, false);
@@ -139,9 +140,11 @@ Status DgramEdit::Reset(Dgram dgram) try {
   }
   if (dgram.service() == TransitionId::kConfigure) {
     ALKAID_ASSIGN_OR_RAISE(configuration_, Configuration::FromDgram(dgram));
+    unseen_ = nullptr;
     read_under_ = dgram.configuration();
   } else if (dgram.configuration() != nullptr && dgram.configuration() != read_under_) {
     configuration_ = read_under_ = dgram.configuration();
+    unseen_ = nullptr;
   }
   dgram_ = std::move(dgram);
   pieces_.swap(next_pieces_);
@@ -159,6 +162,7 @@ Status DgramEdit::Reset(TransitionId service, Timestamp timestamp) try {
   }
   if (service == TransitionId::kConfigure) {
     ALKAID_ASSIGN_OR_RAISE(configuration_, Configuration::FromNames({}));
+    unseen_ = nullptr;
     read_under_ = nullptr;
   }
   uint8_t header[kDgramHeaderBytes];
@@ -202,19 +206,30 @@ Result<Names> DgramEdit::AddDetector(const DetectorDefinition& definition) try {
     return status::FailedPrecondition("AddDetector in a datagram that is no Configure");
   }
   ALKAID_ASSIGN_OR_RAISE(Names names, MakeDeclaration(definition, configuration_->names()));
-  ALKAID_ASSIGN_OR_RAISE(auto with_it, configuration_->With(names));
+  ALKAID_RETURN_NOT_OK(configuration_->CheckNew(names));
   const int64_t extent = internal::NamesExtent(names);
   ALKAID_RETURN_NOT_OK(CheckNeed(names, extent));
-  added_.reserve(added_.size() + 1);
+  ReserveAddition();
   ALKAID_RETURN_NOT_OK(additions_.Reserve(extent));
+  if (unseen_ != nullptr) {
+    unseen_->Reserve();
+  } else {
+    std::shared_ptr<Configuration> copy = configuration_->Copy();
+    unseen_ = copy.get();
+    configuration_ = std::move(copy);
+  }
 
   added_.push_back({additions_.length(), extent, names.id(), false});
   internal::StoreNames(additions_.mutable_data() + additions_.length(), names);
   additions_.UnsafeAdvance(extent);
-  configuration_ = std::move(with_it);
+  unseen_->Append(names);
   return names;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
+}
+
+void DgramEdit::ReserveAddition() {
+  if (added_.size() == added_.capacity()) added_.reserve(std::max<size_t>(8, 2 * added_.size()));
 }
 
 bool DgramEdit::Carries(NamesId id) const {
@@ -245,7 +260,7 @@ Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values
   }
   ALKAID_ASSIGN_OR_RAISE(const int64_t extent, internal::ShapesDataExtent(names, values));
   ALKAID_RETURN_NOT_OK(CheckNeed(names, extent));
-  if (added_.size() == added_.capacity()) added_.reserve(std::max<size_t>(8, 2 * added_.size()));
+  ReserveAddition();
   ALKAID_RETURN_NOT_OK(additions_.Reserve(extent));
 
   added_.push_back({additions_.length(), extent, names.id(), true});
@@ -402,7 +417,7 @@ Result<Dgram> DgramEdit::Save(MemoryPool* pool) const try {
   const bool is_new = dgram_.data() == nullptr;
   // Such a Configure brings its declarations, which the editor has not read.
   const bool reads_its_own = configure_ && uncovered();
-  return Dgram::MakeOwned(std::move(buffer), reads_its_own ? nullptr : configuration_,
+  return Dgram::MakeOwned(std::move(buffer), reads_its_own ? nullptr : configuration(),
                           is_new ? "edit" : dgram_.source(), is_new ? 0 : dgram_.index());
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -85,12 +85,16 @@ class ALKAID_EXPORT DgramEdit {
   Status Reset(TransitionId service, Timestamp timestamp);
 
   // Declares the fields of what is edited, added detectors included: what later datagrams are to be
-  // read and edited under. May be null.
-  const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
+  // read and edited under. May be null. What it returned is not changed by what is added later.
+  const std::shared_ptr<const Configuration>& configuration() const {
+    unseen_ = nullptr;
+    return configuration_;
+  }
 
   // Adds a declaration to a Configure (else kFailedPrecondition) and returns it. Fails like
   // MakeDeclaration; kAlreadyExists for a NamesId that is there; kResourceExhausted when it passes
-  // the room.
+  // the room. Many in a row take time in proportion to their number; one after configuration() or a
+  // Save copies all of them.
   Result<Names> AddDetector(const DetectorDefinition& definition);
 
   // Appends data for one declaration of configuration() (else kInvalidArgument), all its fields, in
@@ -158,6 +162,7 @@ class ALKAID_EXPORT DgramEdit {
     return corrupted_ && !Damage(LoadUnaligned<uint16_t>(header_ + 16)).corrupted();
   }
   Status CheckNeed(const Names& names, int64_t need) const;
+  void ReserveAddition();
   bool Carries(NamesId id) const;
   bool Declares(const Names& names) const;
   void RemoveAddition(size_t index);
@@ -171,6 +176,8 @@ class ALKAID_EXPORT DgramEdit {
   // The Configuration that the datagram was read under, and the one that declares its fields here.
   std::shared_ptr<const Configuration> read_under_;
   std::shared_ptr<const Configuration> configuration_;
+  // The same while nobody else has seen it, and it may still be extended; else null.
+  mutable Configuration* unseen_ = nullptr;
   uint8_t header_[kDgramHeaderBytes] = {};
   bool holds_ = false;  // false in what was moved from
   bool configure_ = false;

@@ -191,6 +191,20 @@ TEST(DgramEdit, ANamesIdIsGivenOnce) {
   EXPECT_EQ(next.id(), NamesId(4095, 6));
 }
 
+TEST(DgramEdit, WhatWasDeclaredWhenItWasAskedStaysSoWhenMoreIsAdded) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Configure())));
+  ALKAID_ASSERT_OK(edit.AddDetector(Fex()));
+  ALKAID_ASSERT_OK(edit.AddDetector(Fex()));
+  const auto asked = edit.configuration();
+  ALKAID_ASSERT_OK(edit.AddDetector(Fex()));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram saved, edit.Save());
+  DgramEdit moved = std::move(edit);
+  ALKAID_ASSERT_OK(moved.AddDetector(Fex()));
+  EXPECT_EQ(asked->names().size(), 3U);
+  EXPECT_EQ(saved.configuration()->names().size(), 4U);
+  EXPECT_EQ(moved.configuration()->names().size(), 5U);
+}
+
 TEST(DgramEdit, RemovesTheDataOfADetectorAndAlgorithmAndKeepsTheOrderOfTheRest) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
   const std::string bytes = Several(One(4) + One(1) + One(3) + One(2) + One(5) + One(6));

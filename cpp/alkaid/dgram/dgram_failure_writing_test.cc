@@ -321,6 +321,15 @@ TEST(DgramOutOfMemory, Editing) {
   const DetectorDefinition definition = Definition();
   try_edit("DgramEdit::AddDetector", Configure(),
            [&](DgramEdit& edit) { return edit.AddDetector(definition).status(); });
+  FailureSuite::Try(
+      "DgramEdit::AddDetector, after another", OutOfMemory::kStatus,
+      [&](MemoryPool* pool) {
+        Editing editing = editor_of(Configure())(pool);
+        EXPECT_TRUE(editing.edit->AddDetector(Definition("one")).ok());
+        return editing;
+      },
+      [&](Editing& editing) { return editing.edit->AddDetector(definition).status(); },
+      TextOfEditing);
   try_edit("DgramEdit::AddDetector, in no Configure", event,
            [&](DgramEdit& edit) { return edit.AddDetector(definition).status(); });
 

@@ -323,7 +323,7 @@ class FileEdit {
   std::vector<DetectorSpec> detectors_;
   std::vector<CountingValues> values_;
   std::vector<dgram::Names> added_;
-  // Whether the file had a Configure; until then, the Configuration of --config that `added_` is of.
+  // Whether the file had a Configure; until then, which of --config `added_` is of.
   bool configured_ = false;
   std::shared_ptr<const dgram::Configuration> found_in_;
   std::optional<uint16_t> damage_;
