@@ -27,15 +27,17 @@ const std::string kName = "a pebble with a long name";
 
 // A ring whose slots hold what `bytes` says, one after the other, and come back at once.
 struct State {
-  explicit State(std::vector<std::string> all) : bytes(std::move(all)) {
+  explicit State(std::vector<std::string> all, OnFault on_fault = OnFault::kStop)
+      : bytes(std::move(all)) {
     ring = SlotRing::Make(kName, kSlots, [this](int64_t) { ++given_back; }).value();
-    source = RingSource::Make(ring, [this]() -> Result<std::optional<RingSlot>> {
-               if (next == bytes.size()) return std::optional<RingSlot>();
-               const std::string& slot = bytes[next];
-               const auto index = static_cast<int64_t>(next++ % kSlots);
-               return std::optional<RingSlot>({index, reinterpret_cast<const uint8_t*>(slot.data()),
-                                               static_cast<int64_t>(slot.size())});
-             }).value();
+    const auto take = [this]() -> Result<std::optional<RingSlot>> {
+      if (next == bytes.size()) return std::optional<RingSlot>();
+      const std::string& slot = bytes[next];
+      const auto index = static_cast<int64_t>(next++ % kSlots);
+      return std::optional<RingSlot>({index, reinterpret_cast<const uint8_t*>(slot.data()),
+                                      static_cast<int64_t>(slot.size())});
+    };
+    source = RingSource::Make(ring, take, {.on_fault = on_fault}).value();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -185,6 +187,27 @@ TEST(DgramOutOfMemory, ReadingSlots) {
       "RingSource::Next, of a malformed slot", OutOfMemory::kStatus,
       Holding({crafted::Configure(), crafted::Event(1) + "partial", crafted::Event(2)}), read,
       text);
+}
+
+TEST(DgramOutOfMemory, ReadingSlotsOnBehindFaults) {
+  const auto read = [](std::unique_ptr<State>& state) -> Status {
+    while (true) {
+      ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, state->source->Next());
+      if (batch.empty()) return absl::OkStatus();
+      for (const Dgram& dgram : batch) samples::Add(dgram, &state->digest);
+    }
+  };
+  FailureSuite::Try(
+      "RingSource::Next, behind faults", OutOfMemory::kStatus,
+      [](MemoryPool*) {
+        return std::make_unique<State>(
+            std::vector<std::string>{
+                crafted::Configure(), crafted::Event(1) + "partial",
+                crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(7, "", "undeclared")),
+                crafted::Event(2)},
+            OnFault::kSkipDatagram);
+      },
+      read, [](std::unique_ptr<State>& state) { return state->digest.text(); });
 }
 
 // A source that goes while it has a slot which it could not lend gives that back.

@@ -3,6 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "alkaid/dgram/dgram.h"
+
 namespace alkaid::dgram {
 
 RingSource::RingSource(std::shared_ptr<SlotRing> ring, Take take, RingSourceOptions options)
@@ -31,17 +33,24 @@ Result<DgramBatch> RingSource::Next() try {
     }
     Result<DgramBatch> batch = reader_->Next();
     if (!batch.ok()) {
-      if (batch.status().code() == StatusCode::kDataLoss) {
-        fault_ = batch.status();
-        reader_ = nullptr;
+      if (batch.status().code() != StatusCode::kDataLoss) return batch;
+      if (options_.on_fault != OnFault::kStop) {
+        SkipRest(batch.status());
+        continue;
       }
+      fault_ = batch.status();
+      reader_ = nullptr;
       return batch;
     }
     options_.configuration = reader_->configuration();
     options_.first_index = reader_->next_index();
     // From here on views alone pin the slot.
     if (reader_->position() == reader_->end()) reader_ = nullptr;
-    if (!batch->empty()) return batch;
+    if (batch->empty()) continue;
+    if (options_.on_fault != OnFault::kStop) {
+      for (const Dgram& dgram : *batch) previous_ = dgram.timestamp();
+    }
+    return batch;
   }
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
@@ -64,11 +73,36 @@ Status RingSource::BeginSlot() {
   reading.configuration = options_.configuration;
   reading.require_configuration = options_.require_configuration;
   reading.first_index = options_.first_index;
+  reading.on_fault = options_.on_fault;
+  reading.on_skip = [this](const Skipped& skipped) { Note(skipped); };
   // No limit: the bytes are there already.
   reading.max_dgram_bytes = INT64_MAX;
   ALKAID_ASSIGN_OR_RAISE(reader_, BatchReader::Open(lent_, std::move(reading)));
   lent_ = nullptr;
+  slot_counted_ = false;
   return absl::OkStatus();
+}
+
+void RingSource::SkipRest(const Status& fault) {
+  Note({.source = absl::StrCat(ring_->name(), " slot ", index_),
+        .byte = reader_->position(),
+        .nbytes = reader_->end() - reader_->position(),
+        .dgram_index = reader_->next_index(),
+        .timestamp = {},
+        .previous = {},
+        .why = internal::MessageText(fault)});
+  options_.configuration = reader_->configuration();
+  options_.first_index = reader_->next_index() + 1;
+  reader_ = nullptr;
+}
+
+void RingSource::Note(Skipped skipped) {
+  // A reader of one slot does not know what the slot before had.
+  if (!skipped.previous.has_value()) skipped.previous = previous_;
+  if (options_.on_skip) options_.on_skip(skipped);
+  ++skipped_.places;
+  skipped_.nbytes += skipped.nbytes;
+  if (!std::exchange(slot_counted_, true)) ++skipped_.slots;
 }
 
 Status RingSource::TakeSlot() {

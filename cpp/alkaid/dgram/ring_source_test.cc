@@ -183,6 +183,81 @@ TEST(RingSource, AFaultNamesRingSlotAndByteAndComesAfterAllBeforeIt) {
   EXPECT_THAT(pebble.given_back(), ElementsAre(0, 1));
 }
 
+// The numbers of all events that a source gives to its end.
+std::vector<uint32_t> EventsOf(RingSource& source) {
+  std::vector<uint32_t> numbers;
+  while (true) {
+    const Result<DgramBatch> batch = source.Next();
+    EXPECT_TRUE(batch.ok()) << batch.status();
+    if (!batch.ok() || batch->empty()) return numbers;
+    for (const Dgram& dgram : *batch) {
+      EXPECT_EQ(CheckDgram(dgram), absl::OkStatus());
+      if (dgram.is_l1_accept()) numbers.push_back(NumberOf(dgram));
+    }
+  }
+}
+
+TEST(RingSource, GoesOnBehindMalformedDatagramsWhereAskedAndGivesEachSlotBack) {
+  std::vector<Skipped> told;
+  Pebble pebble(2, {.on_fault = OnFault::kSkipDatagram,
+                    .on_skip = [&](const Skipped& skipped) { told.push_back(skipped); }});
+  const std::string event = crafted::Event(1);
+  const std::string undeclared =
+      crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(7, "", "data"), 2);
+  pebble.Push(crafted::Configure() + crafted::Event(0));
+  pebble.Push(event + undeclared + crafted::Event(3));
+  pebble.Push(undeclared);                               // nothing of it is left
+  pebble.Push(crafted::Event(4) + event.substr(0, 30));  // cut
+  pebble.Push(std::string(200, '\xff'));                 // never filled
+  pebble.Push(crafted::Event(5));
+  EXPECT_THAT(EventsOf(*pebble.source), ElementsAre(0, 1, 3, 4, 5));
+  EXPECT_THAT(pebble.given_back(), ElementsAre(0, 1, 0, 1, 0, 1));
+  EXPECT_EQ(pebble.ring->counts().pinned, 0);
+
+  ASSERT_EQ(told.size(), 4U);
+  const auto size = static_cast<int64_t>(undeclared.size());
+  EXPECT_EQ(told[0].source, "pebble slot 1");
+  EXPECT_EQ(told[0].byte, static_cast<int64_t>(event.size()));
+  EXPECT_EQ(told[0].nbytes, size);
+  EXPECT_EQ(told[0].dgram_index, 3);
+  EXPECT_EQ(told[0].timestamp, Timestamp(1, 2));
+  EXPECT_EQ(told[0].previous, Timestamp(1, 1));
+  EXPECT_THAT(told[0].why, HasSubstr("which the Configure does not declare"));
+  EXPECT_EQ(told[1].nbytes, size);
+  EXPECT_EQ(told[1].previous, Timestamp(1, 3));
+  EXPECT_EQ(told[2].nbytes, 30);
+  EXPECT_EQ(told[2].timestamp, std::nullopt);
+  EXPECT_THAT(told[2].why, HasSubstr("partial datagram"));
+  EXPECT_EQ(told[3].byte, 0);
+  EXPECT_EQ(told[3].nbytes, 200);
+  EXPECT_EQ(told[3].previous, Timestamp(1, 4));
+  EXPECT_EQ(pebble.source->skipped().places, 4);
+  EXPECT_EQ(pebble.source->skipped().nbytes, 2 * size + 230);
+  EXPECT_EQ(pebble.source->skipped().slots, 4);
+  EXPECT_EQ(pebble.source->next_index(), 10);
+}
+
+TEST(RingSource, ReadsNothingUnderTheConfigurationBeforeOneThatWasLeftOut) {
+  Pebble pebble(2, {.on_fault = OnFault::kSkipDatagram});
+  pebble.Push(crafted::Configure() + crafted::Event(0));
+  const std::string names = crafted::Configure().substr(kDgramHeaderBytes);
+  pebble.Push(crafted::Dgram(TransitionId::kConfigure, names.substr(0, 12) + names.substr(100)));
+  pebble.Push(crafted::Event(1));
+  pebble.Push(crafted::Configure() + crafted::Event(2));
+  EXPECT_THAT(EventsOf(*pebble.source), ElementsAre(0, 2));
+  EXPECT_EQ(pebble.source->skipped().places, 2);
+  EXPECT_EQ(pebble.source->skipped().slots, 2);
+}
+
+TEST(RingSource, FindsTheNextDatagramOfTheSlotWhereAskedTo) {
+  Pebble pebble(1, {.on_fault = OnFault::kResync});
+  pebble.Push(crafted::Configure());
+  pebble.Push(crafted::Event(0) + std::string(100, '\xff') + crafted::Event(1));
+  pebble.Push(crafted::Event(2));
+  EXPECT_THAT(EventsOf(*pebble.source), ElementsAre(0, 1, 2));
+  EXPECT_EQ(pebble.source->skipped().nbytes, 100);
+}
+
 TEST(RingSource, DataBeforeAnyConfigureIsAFaultUnlessAskedOtherwise) {
   Pebble strict(1);
   strict.Push(crafted::Event(0));
