@@ -12,3 +12,4 @@
 #include "alkaid/events/smd_record.h"           // IWYU pragma: export
 #include "alkaid/events/smd_window.h"           // IWYU pragma: export
 #include "alkaid/events/smd_writer.h"           // IWYU pragma: export
+#include "alkaid/events/whole_exposures.h"      // IWYU pragma: export

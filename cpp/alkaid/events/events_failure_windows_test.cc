@@ -14,6 +14,7 @@
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/events/smd_window.h"
+#include "alkaid/events/whole_exposures.h"
 #include "fixtures/counted_file.h"
 #include "fixtures/crafted_streams.h"
 #include "fixtures/failure_answers.h"
@@ -275,6 +276,29 @@ TEST(EventsOutOfMemory, ReadingSmallData) {
         },
         [](Reading<SmdReader>& reading) { return UpToAFault(ReadWindows<SmdReader>, reading); },
         TextOfReading<SmdReader>);
+  }
+}
+
+TEST(EventsOutOfMemory, JoiningWindows) {
+  failing::TryStatus("WholeExposures::Make, of null",
+                     [] { return Answer(WholeExposures::Make(nullptr).status()); });
+  const std::shared_ptr<SmdWindowSource> none =
+      OneWindow(std::vector<std::vector<dgram::DgramBatch>>());
+  failing::TryStatus("WholeExposures::Make",
+                     [&] { return Answer(WholeExposures::Make(none).status()); });
+  for (const size_t kind : {2, 5}) {
+    FailureSuite::Try(
+        "WholeExposures::Next", OutOfMemory::kStatus,
+        [&](MemoryPool* pool) {
+          SmdReaderOptions options = KindsOfWindows()[kind];
+          options.pool = pool;
+          return Reading<WholeExposures>{
+              WholeExposures::Make(TheRun().Open(options).value()).value(), {}};
+        },
+        [](Reading<WholeExposures>& reading) {
+          return UpToAFault(ReadWindows<WholeExposures>, reading);
+        },
+        TextOfReading<WholeExposures>);
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
+#include "alkaid/events/whole_exposures.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_streams.h"
 
@@ -223,11 +224,16 @@ Status Build(const std::shared_ptr<SmdWindowSource>& source, const Settings& set
   }
 }
 
-Status BuildByMessages(SmdReader& reader, const Settings& settings,
+Status BuildByMessages(std::shared_ptr<SmdReader> reader, const Settings& settings,
                        std::vector<std::string>* texts) {
-  const auto configurations = reader.configurations();
+  const auto configurations = reader->configurations();
+  std::shared_ptr<SmdWindowSource> source = std::move(reader);
+  // A node that filters needs all of an exposure.
+  if (settings.filter.has_value()) {
+    ALKAID_ASSIGN_OR_RAISE(source, WholeExposures::Make(std::move(source)));
+  }
   while (true) {
-    ALKAID_ASSIGN_OR_RAISE(const SmdWindow window, reader.Next());
+    ALKAID_ASSIGN_OR_RAISE(const SmdWindow window, source->Next());
     if (window.empty()) return absl::OkStatus();
     ALKAID_ASSIGN_OR_RAISE(const auto message, Pack(window));
     ALKAID_ASSIGN_OR_RAISE(const SmdWindow got, Unpack(message, configurations));
@@ -239,7 +245,7 @@ Result<std::vector<std::string>> Events(const RandomRun& run, const Settings& se
   std::vector<std::string> texts;
   std::unique_ptr<SmdReader> reader = Open(run, settings);
   if (settings.messages) {
-    ALKAID_RETURN_NOT_OK(BuildByMessages(*reader, settings, &texts));
+    ALKAID_RETURN_NOT_OK(BuildByMessages(std::move(reader), settings, &texts));
   } else {
     ALKAID_RETURN_NOT_OK(Build(std::move(reader), settings, &texts));
   }
@@ -262,10 +268,8 @@ Settings ThrowSettings(Dice& dice, const RandomRun& run) {
     }
   }
   settings.messages = dice.OneIn(4);
-  // A stream that holds six datagrams is full, so that exposures are cut. The parts of one that go
-  // to several nodes cannot be known to have nothing that a filter kept.
-  const bool may_cut = !(settings.messages && settings.filter.has_value());
-  if (may_cut && dice.OneIn(2)) settings.reading.max_pending_bytes = dice(6, 20) * int64_t{24};
+  // A stream that holds six datagrams is full, so that exposures are cut.
+  if (dice.OneIn(2)) settings.reading.max_pending_bytes = dice(6, 20) * int64_t{24};
   return settings;
 }
 

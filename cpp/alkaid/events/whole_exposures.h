@@ -1,0 +1,55 @@
+// WholeExposures: windows that cut no exposure of an integrating detector, for nodes that filter.
+//
+//   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<SmdReader> reader, SmdReader::Open(paths, options));
+//   ALKAID_ASSIGN_OR_RAISE(auto source, WholeExposures::Make(reader));
+//   while (true) {
+//     ALKAID_ASSIGN_OR_RAISE(const SmdWindow window, source->Next());
+//     if (window.empty()) break;
+//     ALKAID_ASSIGN_OR_RAISE(auto message, Pack(window));
+//     ...
+//   }
+//
+// Where a stream is full in the midst of an exposure, its windows end there too. A node that gets
+// such a window by itself, and leaves L1Accepts out, does not know what other nodes keep of the
+// exposure, and so not whether its last one is the exposure's last. Here such windows are joined up
+// to where the exposure ends, and each window has all that its marks depend on. Without an
+// integrating detector, and where no stream is full, windows come as they are.
+//
+// Memory: that of a window, which is as large as the exposure, beside what the source holds.
+//
+// Ownership: shares the source. Threads: one at a time.
+// Out of memory: kResourceExhausted, and nothing is lost: Next may be called again, as after any
+// failure of the source that may pass. A fault of the data (kDataLoss) comes behind what lies
+// before it.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "alkaid/base/export.h"
+#include "alkaid/base/status.h"
+#include "alkaid/events/smd_window.h"
+
+namespace alkaid::events {
+
+class ALKAID_EXPORT WholeExposures final : public SmdWindowSource {
+ public:
+  // kInvalidArgument without a source.
+  static Result<std::unique_ptr<WholeExposures>> Make(std::shared_ptr<SmdWindowSource> source);
+
+  int stream_count() const override { return source_->stream_count(); }
+  Result<SmdWindow> Next() override;
+
+ private:
+  explicit WholeExposures(std::shared_ptr<SmdWindowSource> source) : source_(std::move(source)) {}
+  // Takes what comes next into the window. std::bad_alloc, and nothing is changed.
+  void Join();
+
+  const std::shared_ptr<SmdWindowSource> source_;
+  // What was joined so far; and what comes next, where that was read and is not in it yet.
+  SmdWindow window_;
+  SmdWindow next_;
+  Status fault_;
+};
+
+}  // namespace alkaid::events
