@@ -2,6 +2,7 @@
 // events with none, a fixed and an advised reservation. The advised ones begin with the file that
 // an earlier process of the same events left, by ALKAID_RESERVATIONS.
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,6 +190,33 @@ void OnlyTheProcessThatWasAskedWritesTheFile() {
          "the file is the parent's: " + ReadText(file));
 }
 
+// On a thread that is to be cancelled.
+int BuildAndEndCancelled() {
+  const auto run = [](void* /*nothing*/) -> void* {
+    {
+      BufferBuilder builder;
+      builder.SetLabel(Label::Intern("cancelled"));
+      if (!builder.Append(1000, uint8_t{1}).ok()) std::exit(1);
+    }
+    pthread_cancel(pthread_self());
+    std::exit(0);
+  };
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, run, nullptr) != 0) return 2;
+  pthread_join(thread, nullptr);
+  return 3;
+}
+
+void AThreadThatIsToBeCancelledWritesTheFile() {
+  const TemporaryFolder folder;
+  const std::string file = folder.File("reservations");
+  const ChildResult child = internal::RunSelf({"cancelled"}, {{kReservationsVariable, file}});
+  Expect(child.ExitedWith(0) && child.err.empty(),
+         "a program that a thread ends which is to be cancelled ends well: " + child.err);
+  Expect(ReadText(file).find("ends=1 label=cancelled") != std::string::npos,
+         "its file is there: " + ReadText(file));
+}
+
 void AFileOfSomebodyElseIsNamedAndStays() {
   const TemporaryFolder folder;
   const std::string file = folder.File("notes");
@@ -251,6 +279,7 @@ int RunAll() {
     }
   }
   OnlyTheProcessThatWasAskedWritesTheFile();
+  AThreadThatIsToBeCancelledWritesTheFile();
   AFileOfSomebodyElseIsNamedAndStays();
   AnEmptyFileIsWrittenAsOneThatIsNotThereYet();
   AProcessThatBuiltNothingWritesNothing();
@@ -270,6 +299,7 @@ int main(int argc, char** argv) {
   if (role == "malloc") return alkaid::growth::BuildAndEndInMalloc();
   if (role == "confined") return alkaid::growth::BuildAndEndConfined();
   if (role == "vfork") return alkaid::growth::BuildAroundVfork();
+  if (role == "cancelled") return alkaid::growth::BuildAndEndCancelled();
   if (role == "nothing") return 0;
   return alkaid::growth::RunAll();
 }

@@ -1,11 +1,14 @@
-// What adaptors and bridges make of a pool below that throws, as a program's own pool may.
+// What adaptors and bridges make of a pool below that throws, as a program's own pool may, or in
+// which the thread is cancelled.
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <functional>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "alkaid/core/observers/label.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
@@ -30,15 +33,25 @@ class ThrowingPool final : public ForwardingMemoryPool {
   using MemoryPool::Reallocate;
 
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    MayBeCancelled();
     if (throws) throw std::runtime_error("thrown below");
     return wrapped()->Allocate(size, alignment, out);
   }
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
+    MayBeCancelled();
     if (throws) throw std::runtime_error("thrown below");
     return wrapped()->Reallocate(old_size, new_size, alignment, ptr);
   }
 
   bool throws = false;
+  bool cancels = false;
+
+ private:
+  void MayBeCancelled() const {
+    if (!cancels) return;
+    ::pthread_cancel(::pthread_self());
+    ::pthread_testcancel();
+  }
 };
 
 constexpr int64_t kLimit = 1000;
@@ -148,6 +161,74 @@ TEST(ThrowingPool, EveryAdaptorIsAsBeforeWhenAReallocationBelowItThrows) {
     EXPECT_EQ(below.bytes_allocated(), 0);
   }
 }
+
+// AddressSanitizer does not see that a cancellation leaves the scope of variables.
+#if !defined(__SANITIZE_ADDRESS__)
+
+// Whether the call, on a thread of its own, ended in the cancellation of that.
+template <typename Call>
+bool IsCancelledIn(const Call& call) {
+  const auto run = [](void* what) -> void* {
+    (*static_cast<const Call*>(what))();
+    return nullptr;
+  };
+  pthread_t thread;
+  EXPECT_EQ(::pthread_create(&thread, nullptr, run, const_cast<Call*>(&call)), 0);
+  void* result = nullptr;
+  EXPECT_EQ(::pthread_join(thread, &result), 0);
+  return result == PTHREAD_CANCELED;
+}
+
+TEST(ThrowingPool, EveryAdaptorIsAsBeforeWhenAThreadIsCancelledBelowIt) {
+  for (const Adaptor& adaptor : kAdaptors) {
+    SCOPED_TRACE(adaptor.name);
+    ThrowingPool below;
+    const Stack stack = adaptor.make(&below);
+    MemoryPool& pool = *stack.pool;
+    uint8_t* block = nullptr;
+    below.cancels = true;
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(IsCancelledIn([&] { (void)pool.Allocate(kLimit, &block); }));
+    }
+    EXPECT_EQ(block, nullptr);
+    EXPECT_EQ(pool.bytes_allocated(), 0);
+    EXPECT_EQ(pool.num_allocations(), 0);
+    below.cancels = false;
+    ASSERT_THAT(pool.Allocate(500, &block), IsOk());
+    const uint8_t* const before = block;
+    below.cancels = true;
+    for (const int64_t size : {kLimit, kLimit, int64_t{10}}) {
+      EXPECT_TRUE(IsCancelledIn([&] { (void)pool.Reallocate(500, size, &block); })) << size;
+    }
+    EXPECT_EQ(block, before);
+    EXPECT_EQ(pool.bytes_allocated(), 500);
+    below.cancels = false;
+    // All of the limit is there again.
+    ASSERT_THAT(pool.Reallocate(500, kLimit, &block), IsOk());
+    pool.Free(block, kLimit);
+    EXPECT_EQ(pool.bytes_allocated(), 0);
+    EXPECT_EQ(below.bytes_allocated(), 0);
+  }
+}
+
+TEST(ThrowingPool, AThreadThatIsCancelledGivesBackWhatItHolds) {
+  for (const Adaptor& adaptor : kAdaptors) {
+    SCOPED_TRACE(adaptor.name);
+    ThrowingPool below;
+    const Stack stack = adaptor.make(&below);
+    EXPECT_TRUE(IsCancelledIn([&] {
+      const std::vector<uint8_t, stl::allocator<uint8_t>> held(kLimit, 1, stack.pool.get());
+      ::pthread_cancel(::pthread_self());
+      ::pthread_testcancel();
+    }));
+    EXPECT_EQ(stack.pool->bytes_allocated(), 0);
+    uint8_t* block = nullptr;
+    ASSERT_THAT(stack.pool->Allocate(kLimit, &block), IsOk());
+    stack.pool->Free(block, kLimit);
+  }
+}
+
+#endif
 
 TEST(ThrowingPool, TheExceptionPassesThroughAnAdaptorAsItIs) {
   ThrowingPool below;
