@@ -12,6 +12,23 @@
 #include "alkaid/dgram/source_reader_internal.h"
 
 namespace alkaid::dgram {
+namespace {
+
+// Of a file that is complete. Options are not moved more often than they must: there are many.
+Result<std::unique_ptr<BatchReader>> OpenComplete(std::shared_ptr<io::RandomAccessFile> file,
+                                                  BatchReaderOptions&& options) {
+  if (options.on_fault == OnFault::kStop) {
+    return internal::OpenFile(std::move(file), std::move(options));
+  }
+  return internal::OpenSkipping(
+      {[file](BatchReaderOptions inner) { return BatchReader::Open(file, std::move(inner)); },
+       [file](int64_t position, int64_t nbytes, void* out) {
+         return file->ReadAt(position, nbytes, out);
+       }},
+      std::move(options));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<BatchReader>> BatchReader::Open(const std::string& path,
                                                        BatchReaderOptions options) try {
@@ -27,7 +44,7 @@ Result<std::unique_ptr<BatchReader>> BatchReader::Open(const std::string& path,
   }
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<io::RandomAccessFile> file,
                          io::ReadableFile::Open(path, options.pool));
-  return Open(std::move(file), std::move(options));
+  return OpenComplete(std::move(file), std::move(options));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
@@ -41,15 +58,7 @@ Result<std::unique_ptr<BatchReader>> BatchReader::Open(std::shared_ptr<io::Rando
                            io::LiveFile::Over(std::move(file), options.name, options.live));
     return Open(std::move(live), std::move(options));
   }
-  if (options.on_fault != OnFault::kStop) {
-    return internal::OpenSkipping(
-        {[file](BatchReaderOptions inner) { return Open(file, std::move(inner)); },
-         [file](int64_t position, int64_t nbytes, void* out) {
-           return file->ReadAt(position, nbytes, out);
-         }},
-        std::move(options));
-  }
-  return internal::OpenFile(std::move(file), std::move(options));
+  return OpenComplete(std::move(file), std::move(options));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

@@ -50,7 +50,7 @@ class BufferSource final : public Source {
 };
 
 Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
-                                                BatchReaderOptions options) {
+                                                BatchReaderOptions&& options) {
   ALKAID_ASSIGN_OR_RAISE(const int64_t size, source->GetSize());
   ALKAID_RETURN_NOT_OK(CheckSizes(options));
   if (options.end == -1) options.end = size;
@@ -63,7 +63,7 @@ Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
 
 }  // namespace
 
-SourceReader::SourceReader(std::unique_ptr<Source> source, BatchReaderOptions options)
+SourceReader::SourceReader(std::unique_ptr<Source> source, BatchReaderOptions&& options)
     : source_(std::move(source)),
       options_(std::move(options)),
       position_(options_.begin),
@@ -145,27 +145,27 @@ Status SourceReader::Unreadable() {
 
 // Counts whole datagrams from `position_` on, up to the next Configure.
 SourceReader::Span SourceReader::Measure() const {
-  Span span;
   const uint8_t* const begin = At(position_);
-  const int64_t there = block_.end - position_;
-  while (true) {
-    const int64_t left = there - span.nbytes;
-    const uint8_t* const data = begin + span.nbytes;
-    span.ends_block = true;
-    span.cut_size = 0;
-    if (left < kDgramHeaderBytes) break;
+  const uint8_t* const end = begin + (block_.end - position_);
+  const int64_t most = options_.max_dgram_bytes;
+  const uint8_t* data = begin;
+  int64_t count = 0;
+  bool ends_block = true;
+  int64_t cut_size = 0;
+  for (int64_t left = end - data; left >= kDgramHeaderBytes; left = end - data) {
     const int64_t size = DgramHeader::SizeOf(data);
-    span.cut_size = size;
-    if (size < kDgramHeaderBytes || size > left) break;
-    if (size > options_.max_dgram_bytes) break;
-    if (span.size > 0 && DgramHeader::ServiceOf(data) == TransitionId::kConfigure) {
-      span.ends_block = false;
+    if (size < kDgramHeaderBytes || size > left || size > most) [[unlikely]] {
+      cut_size = size;
       break;
     }
-    span.nbytes += size;
-    ++span.size;
+    if (DgramHeader::ServiceOf(data) == TransitionId::kConfigure && count > 0) [[unlikely]] {
+      ends_block = false;
+      break;
+    }
+    data += size;
+    ++count;
   }
-  return span;
+  return {data - begin, count, ends_block, cut_size};
 }
 
 // Ends the span where another Configuration begins to count.
@@ -268,13 +268,13 @@ Status CheckSizes(const BatchReaderOptions& options) {
 }
 
 Result<std::unique_ptr<BatchReader>> OpenFile(std::shared_ptr<io::RandomAccessFile> file,
-                                              BatchReaderOptions options) {
+                                              BatchReaderOptions&& options) {
   auto source = std::make_unique<FileSource>(std::move(file), options.pool, options.pool_owner);
   return OpenSource(std::move(source), std::move(options));
 }
 
 Result<std::unique_ptr<BatchReader>> OpenBuffer(std::shared_ptr<Buffer> buffer,
-                                                BatchReaderOptions options) {
+                                                BatchReaderOptions&& options) {
   auto source = std::make_unique<BufferSource>(std::move(buffer), options.pool);
   return OpenSource(std::move(source), std::move(options));
 }

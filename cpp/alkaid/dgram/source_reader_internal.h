@@ -34,7 +34,7 @@ class Source {
 class SourceReader : public BatchReader {
  public:
   // `options.end` is known.
-  SourceReader(std::unique_ptr<Source> source, BatchReaderOptions options);
+  SourceReader(std::unique_ptr<Source> source, BatchReaderOptions&& options);
 
   Result<DgramBatch> Next() override;
   const std::shared_ptr<const Configuration>& configuration() const override {
@@ -98,8 +98,8 @@ Status CheckSizes(const BatchReaderOptions& options);
 
 // Readers that stop at a fault. None of the arguments is null, and the name is not empty.
 Result<std::unique_ptr<BatchReader>> OpenFile(std::shared_ptr<io::RandomAccessFile> file,
-                                              BatchReaderOptions options);
+                                              BatchReaderOptions&& options);
 Result<std::unique_ptr<BatchReader>> OpenBuffer(std::shared_ptr<Buffer> buffer,
-                                                BatchReaderOptions options);
+                                                BatchReaderOptions&& options);
 
 }  // namespace alkaid::dgram::internal

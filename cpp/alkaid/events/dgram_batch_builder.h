@@ -94,6 +94,8 @@ class ALKAID_EXPORT DgramBatchBuilder {
   // Says that the next datagram of `stream` lies at `byte`, where not behind the one before.
   static constexpr int64_t kNoPlace = -1;  // it is not known where
   void SetPlace(int stream, int64_t byte);
+  // The same, of a datagram that the next event has.
+  void AddPlace(int stream, int64_t byte) { places_.push_back({size(), stream, byte}); }
 
  private:
   struct Stream {

@@ -17,6 +17,11 @@ using dgram::TransitionId;
 
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
+// The byte of its source where a stream stands.
+int64_t PlaceOf(const auto& head) {
+  return head.origin->buffer_offset + (head.at - head.origin->buffer->data());
+}
+
 // The timestamps of the L1Accepts that end an exposure, in order.
 std::vector<dgram::Timestamp> EndsOf(const SmdWindow& window) {
   std::vector<dgram::Timestamp> ends;
@@ -74,7 +79,7 @@ Result<EventBatches> EventBuilder::Next() try {
 }
 
 Result<EventBatches> EventBuilder::NextBatches() {
-  if (event_count_ == 0) EndGap();
+  if (event_count_ == 0 && !options_.destination) SetPlaces(building_.front().builder.get());
   while (fault_.ok() && event_count_ < options_.batch_size) {
     const Result<bool> added = AddEvent();
     if (!added.ok()) {
@@ -109,9 +114,9 @@ Result<bool> EventBuilder::AddEvent() {
   uint64_t earliest = kNever;
   bool any = false;
   while (true) {
-    for (size_t i = 0; i < heads_.size(); ++i) {
-      const Head& head = heads_[i];
-      if (!head.settled) ALKAID_RETURN_NOT_OK(Settle(static_cast<int>(i)));
+    for (Head& head : heads_) {
+      if (!head.settled && !SettleInPiece(&head)) [[unlikely]]
+        ALKAID_RETURN_NOT_OK(Settle(static_cast<int>(&head - heads_.data())));
       if (head.at == nullptr) continue;
       earliest = std::min(earliest, head.timestamp);
       any = true;
@@ -125,10 +130,13 @@ Result<bool> EventBuilder::AddEvent() {
 
   // The event is in. Nothing can fail from here on: what follows is looked at by the next call.
   ++event_count_;
-  for (size_t i = 0; i < heads_.size(); ++i) {
-    if (parts_[i].data == nullptr) continue;
-    heads_[i].at += parts_[i].nbytes;
-    heads_[i].settled = false;
+  Head* head = heads_.data();
+  for (const DgramBatchBuilder::DgramBytes& part : parts_) {
+    if (part.data != nullptr) {
+      head->at += part.nbytes;
+      head->settled = false;
+    }
+    ++head;
   }
   return true;
 }
@@ -147,7 +155,7 @@ Result<bool> EventBuilder::NextWindow() {
   next_end_ = 0;
   repeats_ = 0;
   for (Head& head : heads_) {
-    head.at = head.end = nullptr;
+    head.at = head.end = head.known = nullptr;
     head.origin = nullptr;
     head.next_batch = 0;
     head.settled = false;
@@ -237,9 +245,19 @@ void EventBuilder::GoToNextPiece(int stream) {
   head.next_batch = next - batches.begin() + 1;
   head.at = next->begin()->data();
   head.end = head.at + next->nbytes();
+  head.known = head.at;
   head.origin = &origin;
   head.configuration = origin.configuration;
   head.source = std::move(source);
+}
+
+inline bool EventBuilder::SettleInPiece(Head* head) {
+  if (head->at == head->end) return false;
+  const auto timestamp = dgram::LoadUnaligned<uint64_t>(head->at);
+  if (timestamp < head->timestamp) return false;
+  head->timestamp = timestamp;
+  head->settled = true;
+  return true;
 }
 
 Status EventBuilder::Settle(int stream) {
@@ -249,14 +267,9 @@ Status EventBuilder::Settle(int stream) {
     head.settled = true;
     return absl::OkStatus();
   }
-  head.timestamp = dgram::LoadUnaligned<uint64_t>(head.at);
-  if (head.timestamp < head.previous) [[unlikely]] {
-    return Fault(stream, absl::StrCat("timestamp ", head.timestamp, " goes back: before it is ",
-                                      head.previous));
-  }
-  head.previous = head.timestamp;
-  head.settled = true;
-  return absl::OkStatus();
+  if (SettleInPiece(&head)) return absl::OkStatus();
+  return Fault(stream, absl::StrCat("timestamp ", dgram::LoadUnaligned<uint64_t>(head.at),
+                                    " goes back: before it is ", head.timestamp));
 }
 
 void EventBuilder::UseConfiguration(int stream, DgramBatchBuilder* builder) const {
@@ -268,22 +281,33 @@ void EventBuilder::SetPlaces(DgramBatchBuilder* builder) const {
   for (int i = 0; i < stream_count(); ++i) {
     const Head& head = heads_[static_cast<size_t>(i)];
     if (head.at == head.end) continue;
-    builder->SetPlace(i, head.origin->buffer_offset + (head.at - head.origin->buffer->data()));
+    builder->SetPlace(i, PlaceOf(head));
   }
 }
 
-void EventBuilder::EndGap() {
-  if (!options_.destination) SetPlaces(building_.front().builder.get());
-  left_out_ = false;
+void EventBuilder::TellPlaces() {
+  DgramBatchBuilder* const builder = building_.front().builder.get();
+  Head* head = heads_.data();
+  for (const DgramBatchBuilder::DgramBytes& part : parts_) {
+    if (part.data != nullptr) {
+      if (part.data != head->known) {
+        builder->AddPlace(static_cast<int>(head - heads_.data()), PlaceOf(*head));
+      }
+      head->known = part.data + part.nbytes;
+    }
+    ++head;
+  }
 }
 
 Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
   int first = -1;
   int missing = -1;
   TransitionId service = TransitionId::kClearReadout;
-  for (int i = 0; i < stream_count(); ++i) {
-    const Head& head = heads_[static_cast<size_t>(i)];
-    auto& part = parts_[static_cast<size_t>(i)];
+  DgramBatchBuilder::DgramBytes* next_part = parts_.data();
+  int i = -1;
+  for (const Head& head : heads_) {
+    DgramBatchBuilder::DgramBytes& part = *next_part++;
+    ++i;
     if (head.at == nullptr || head.timestamp != timestamp) {
       part = {};
       if (missing < 0) missing = i;
@@ -309,19 +333,18 @@ Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
 
 Status EventBuilder::Fault(int stream, const std::string& what) const {
   const Head& head = heads_[static_cast<size_t>(stream)];
-  const int64_t offset = head.origin->buffer_offset + (head.at - head.origin->buffer->data());
-  return dgram::internal::DataFault(head.origin->source, ": byte ", offset, " (stream ", stream,
-                                    "): ", what);
+  return dgram::internal::DataFault(head.origin->source, ": byte ", PlaceOf(head), " (stream ",
+                                    stream, "): ", what);
 }
 
 bool EventBuilder::Wanted(uint64_t timestamp) {
-  if (!options_.filter_timestamps.has_value()) return true;
-  while (next_filter_ < filter_.size() && filter_[next_filter_] < timestamp) ++next_filter_;
-  const bool wanted = next_filter_ < filter_.size() && filter_[next_filter_] == timestamp;
-  if (wanted) occurred_[next_filter_] = true;
-  if (wanted && left_out_) EndGap();
-  left_out_ = !wanted;
-  return wanted;
+  const uint64_t* const end = filter_.data() + filter_.size();
+  const uint64_t* next = filter_.data() + next_filter_;
+  while (next != end && *next < timestamp) ++next;
+  next_filter_ = static_cast<size_t>(next - filter_.data());
+  if (next == end || *next != timestamp) return false;
+  occurred_[next_filter_] = true;
+  return true;
 }
 
 bool EventBuilder::IsInFilter(dgram::Timestamp timestamp) const {
@@ -337,9 +360,14 @@ std::vector<dgram::Timestamp> EventBuilder::missing_timestamps() const {
 }
 
 Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
-  if (IsL1Accept(service)) return Wanted(timestamp) ? AppendL1Accept(timestamp) : absl::OkStatus();
+  const bool filters = options_.filter_timestamps.has_value();
+  if (IsL1Accept(service)) {
+    if (filters && !Wanted(timestamp)) return absl::OkStatus();
+    if (filters && !options_.destination) TellPlaces();
+    return AppendL1Accept(timestamp);
+  }
   SetPlaces(&steps_);
-  if (left_out_) EndGap();
+  if (filters && !options_.destination) TellPlaces();
   // Into all or into none: first room is made everywhere.
   int64_t nbytes = PacketFooter::BytesFor(stream_count());
   for (const auto& part : parts_) nbytes += part.nbytes;

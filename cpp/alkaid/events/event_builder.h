@@ -108,9 +108,11 @@ class ALKAID_EXPORT EventBuilder {
   struct Head {
     const uint8_t* at = nullptr;  // null: nothing of it is left in the window
     const uint8_t* end = nullptr;
+    // Of that datagram; where nothing is left, of the last.
     uint64_t timestamp = 0;
-    // Of the datagram before; none at the start.
-    uint64_t previous = 0;
+    // Where its next datagram lies as far as the batch knows: behind the last one that it got. Kept
+    // where a filter leaves some out.
+    const uint8_t* known = nullptr;
     int64_t next_batch = 0;
     // Where the bytes above lie; the window holds it.
     const dgram::DgramOrigin* origin = nullptr;
@@ -138,16 +140,19 @@ class ALKAID_EXPORT EventBuilder {
   Result<bool> ExposureEndsWithoutMore();
   // Makes window `index` of ahead_ be there.
   Status LookAhead(size_t index);
-  // Reads the datagram that the stream stands at, going to its next piece where one is through.
+  // Reads the datagram that the stream stands at. False where a piece is through, or the
+  // timestamp goes back: then nothing is changed.
+  static bool SettleInPiece(Head* head);
+  // The same, going to its next piece where one is through.
   Status Settle(int stream);
   // Goes to its next piece that has something, or to none.
   void GoToNextPiece(int stream);
   void UseConfiguration(int stream, DgramBatchBuilder* builder) const;
+  // Says where the datagrams of the event under way lie, where not behind those that the batch got
+  // before. Not where destinations are told apart: their batches have a bit of everything.
+  void TellPlaces();
   // Says where the next datagrams of the window lie that the builder gets.
   void SetPlaces(DgramBatchBuilder* builder) const;
-  // The same at the start of a batch, and behind events that were left out. Not where destinations
-  // are told apart: their batches have a bit of everything.
-  void EndGap();
 
   // Gathers in parts_ what the event at `timestamp` consists of.
   Result<dgram::TransitionId> Match(uint64_t timestamp);
@@ -170,8 +175,6 @@ class ALKAID_EXPORT EventBuilder {
   size_t next_filter_ = 0;
   // Windows that were looked at to place the marks of a filtered run, or what came in their stead.
   std::deque<Result<SmdWindow>> ahead_;
-  // Whether it left out the last L1Accepts.
-  bool left_out_ = false;
 
   SmdWindow window_;
   size_t next_end_ = 0;

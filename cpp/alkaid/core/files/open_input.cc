@@ -52,8 +52,9 @@ int OpenLeased(const char* path) {
 int OpenInput(const char* path) {
   const int fd = OpenAbove(path, kPlain | O_NONBLOCK);
   if (fd < 0) return errno == EWOULDBLOCK ? OpenLeased(path) : -1;
-  // Storage that brings a file back from tape takes the flag at its word.
-  if (IsRegular(fd)) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  // Storage that brings a file back from tape takes the flag at its word. It is the only one set of
+  // those that can be changed.
+  if (IsRegular(fd)) ::fcntl(fd, F_SETFL, kPlain);
   return fd;
 }
 
