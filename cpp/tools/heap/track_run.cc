@@ -168,7 +168,7 @@ int Run(const RunOptions& options) {
     std::fprintf(stderr, "alkaid: run: %s: command not found\n", command.front().c_str());
     return kExitNotFound;
   }
-  // Of "--heap-at-exit= -- COMMAND" the parser makes a file named "--".
+  // Of "--heap-at-exit -- COMMAND" the parser makes a file named "--".
   if (options.heap_at_exit &&
       (options.heap_at_exit->empty() || options.heap_at_exit->starts_with('-'))) {
     return ReportStatus(status::Invalid("run: --heap-at-exit needs the name of a file, not \"",
