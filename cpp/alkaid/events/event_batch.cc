@@ -155,6 +155,11 @@ void TellSourceOf(const internal::EventBatchData& batch) noexcept {
 
 }  // namespace
 
+int64_t EventBatch::NextOf(int stream, int64_t index) const {
+  while (index < size() && !event(index).has(stream)) ++index;
+  return index;
+}
+
 Result<std::vector<std::shared_ptr<const dgram::Configuration>>> EventBatch::configurations() const
     try {
   Configurations first;
@@ -168,9 +173,13 @@ Result<std::vector<std::shared_ptr<const dgram::Configuration>>> EventBatch::con
       if (before == here) continue;
       if (before != nullptr && here != nullptr && before->DeclaresTheSame(*here)) continue;
       // The stream's first datagram from here on has to be the Configure.
-      int64_t at = epochs[epoch].first_event;
-      while (at < size() && !event(at).has(stream)) ++at;
+      const int64_t at = NextOf(stream, epochs[epoch].first_event);
       if (at == size() || event(at).service() == dgram::TransitionId::kConfigure) continue;
+      // Nothing in the batch is of what was in force before.
+      if (NextOf(stream, 0) == at) {
+        first[static_cast<size_t>(stream)] = here;
+        continue;
+      }
       return status::FailedPrecondition("stream ", stream, " has datagrams of another ",
                                         "Configuration from event ", at, " of ", size(),
                                         " on, and its Configure is not in the batch");

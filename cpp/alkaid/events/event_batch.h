@@ -232,6 +232,8 @@ class ALKAID_EXPORT EventBatch {
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  // The first event from `index` on in which the stream has a datagram; size() where there is none.
+  int64_t NextOf(int stream, int64_t index) const;
   // Lets a census see all of the batch, and when its events were.
   void Watch();
 

@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "alkaid/core/buffers/foreign_buffer.h"
+#include "alkaid/events/event_builder.h"
+#include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_streams.h"
+#include "fixtures/two_configurations.h"
 
 namespace alkaid::events {
 namespace {
@@ -79,6 +82,28 @@ TEST(EventBatch, TakesUpAConfigureThatItContains) {
   EXPECT_EQ(batch.event(0).dgram(0).configuration(), nullptr);
   ASSERT_NE(batch.event(2).dgram(0).configuration(), nullptr);
   EXPECT_EQ(batch.event(2).dgram(0).configuration()->names().size(), 1);
+}
+
+// The window in which the second stream begins is not the first of the batch.
+TEST(EventBatch, KnowsTheConfigurationOfAStreamThatBeginsInTheMidstOfIt) {
+  std::vector<std::unique_ptr<dgram::BatchReader>> streams;
+  for (const uint64_t begin : {1, 3}) {
+    std::string run = crafted::ConfigureValue(0, crafted::kFloatType);
+    for (uint64_t i = begin; i < 6; ++i) run += crafted::Value(i, crafted::kFloatType);
+    streams.push_back(*dgram::BatchReader::Open(Buffer::FromString(run)));
+  }
+  SmdReaderOptions reading;
+  reading.batch_size = 1;
+  auto builder = *EventBuilder::Make(*SmdReader::Open(std::move(streams), reading));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
+  ASSERT_EQ(built.event_count, 5);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Configurations configurations, built.batch().configurations());
+  const auto bytes = Buffer::FromString(built.batch().buffer()->ToString());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch again, EventBatch::Make(bytes, configurations));
+  for (const Event& event : again) {
+    event.ForEachDgram(
+        [](int, const dgram::Dgram& dgram) { ALKAID_EXPECT_OK(crafted::CheckValue(dgram)); });
+  }
 }
 
 TEST(EventBatch, RefusesWhatIsMalformedNamingTheByte) {
