@@ -140,7 +140,8 @@ class FillingReader final : public SourceReader {
       const Status read =
           Read(Room(), block_.buffer->mutable_data() + (read_ - block_.buffer_offset),
                /*wait=*/got > 0 || !run_ended_);
-      if (!read.ok()) return read.code() == StatusCode::kDataLoss ? Stop(read) : read;
+      if (read.code() == StatusCode::kDataLoss) return Stop(read);
+      if (!read.ok()) return MayPass(read) ? read : UnreadableAt(read_, read);
       block_.end = read_;
     }
     return absl::OkStatus();

@@ -138,9 +138,13 @@ Status SourceReader::CheckLimit(int64_t size) const {
 // The source failed before the datagram at `position_` was whole. May pass: nothing is changed.
 Status SourceReader::Unreadable() {
   const Source::Block block = std::exchange(block_, {});
-  return Status(block.failure.code(),
-                absl::StrCat(options_.name, ": byte ", block.end, " (datagram ", next_index_,
-                             " at byte ", position_, "): ", block.failure.message()));
+  return UnreadableAt(block.end, block.failure);
+}
+
+Status SourceReader::UnreadableAt(int64_t byte, const Status& failure) const {
+  return Status(failure.code(),
+                absl::StrCat(options_.name, ": byte ", byte, " (datagram ", next_index_,
+                             " at byte ", position_, "): ", failure.message()));
 }
 
 // Counts whole datagrams from `position_` on, up to the next Configure.

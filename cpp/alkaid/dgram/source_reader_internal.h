@@ -57,6 +57,8 @@ class SourceReader : public BatchReader {
   // The datagrams from `position_` on that the block has, up to the next Configure, or what is
   // wrong with what stands there.
   Result<DgramBatch> TakeBatch();
+  // That the source fails at `byte`, before the datagram at `position_` is whole.
+  Status UnreadableAt(int64_t byte, const Status& failure) const;
   // A fault of the data: nothing follows. One that could not be told for want of memory is met
   // again.
   Status Stop(const Status& fault);

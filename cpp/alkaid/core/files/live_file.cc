@@ -9,6 +9,7 @@
 
 #include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/files/file_io.h"
+#include "alkaid/core/files/partial_read.h"
 
 namespace alkaid::io {
 namespace {
@@ -115,9 +116,11 @@ bool LiveFile::Grew() {
 
 Result<int64_t> LiveFile::ReadPresent(int64_t position, int64_t nbytes, void* out) {
   if (watch_->Stopped()) return 0;
-  ALKAID_ASSIGN_OR_RAISE(const int64_t got, file_->ReadAt(position, nbytes, out));
-  if (got > 0) seen_ = std::max(seen_, position + got);
-  return got;
+  // What lies before a place that cannot be read is there.
+  const PartialRead got = ReadUpToFailure(*file_, position, nbytes, out);
+  if (got.nbytes == 0) ALKAID_RETURN_NOT_OK(got.failure);
+  if (got.nbytes > 0) seen_ = std::max(seen_, position + got.nbytes);
+  return got.nbytes;
 }
 
 Result<int64_t> LiveFile::ReadSome(int64_t position, int64_t nbytes, void* out) try {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -193,6 +194,20 @@ TEST_F(LiveFileTest, AFailureOfTheSystemPasses) {
   char out;
   EXPECT_THAT(file->ReadSome(0, 1, &out), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(file->ReadSome(0, 1, &out), IsOkAndHolds(1));
+}
+
+TEST_F(LiveFileTest, WhatLiesBeforeAPlaceThatCannotBeReadIsThere) {
+  constexpr int64_t kBad = 8192;
+  const auto bad = std::make_shared<internal::ScriptedFile>(
+      [](int64_t position, int64_t nbytes, void* out) -> Result<int64_t> {
+        if (position + nbytes > kBad) return absl::InternalError("bad sector");
+        std::memset(out, 'x', static_cast<size_t>(nbytes));
+        return nbytes;
+      });
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, LiveFile::Over(bad, "x", script.Watch()));
+  Status status;
+  EXPECT_EQ(ReadAll(*file, 1 << 20, &status), std::string(kBad, 'x'));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, HasSubstr("bad sector")));
 }
 
 TEST_F(LiveFileTest, AStopLeavesWhatIsThere) {
