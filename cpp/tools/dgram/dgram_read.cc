@@ -187,10 +187,22 @@ class Pipeline {
     }
   }
 
+  // What came before a fault is listed too.
   Status ReadEvents(events::BigDataReader& reader, const events::SmdReader& small_data,
                     Progress* progress, JsonReport* report) {
-    events::BigDataEvent event;
     int64_t batch = -1;
+    const Status status = ReadEvents(reader, small_data, progress, report, &batch);
+    if (batch >= 0) growth::StampEvent();
+    // Batches that a filter left empty, or without a read, are listed too.
+    const auto planned = listed_ + static_cast<int64_t>(lists_.size());
+    if (report != nullptr) ListUpTo(std::max({batch + 1, planned, batches_}), report);
+    return status;
+  }
+  // `batch` becomes the one of the last event.
+  Status ReadEvents(events::BigDataReader& reader, const events::SmdReader& small_data,
+                    Progress* progress, JsonReport* report, int64_t* last_batch) {
+    events::BigDataEvent event;
+    int64_t& batch = *last_batch;
     int64_t position = 0;
     while (true) {
       if (live() != nullptr && opened_.live->Stopped()) break;
@@ -208,10 +220,6 @@ class Pipeline {
       if (report != nullptr) Lists(batch).events.push_back(EventJson(event));
       if (options_.fields) ALKAID_RETURN_NOT_OK(LocateFields(event));
     }
-    if (batch >= 0) growth::StampEvent();
-    // Batches that a filter left empty, or without a read, are listed too.
-    const auto planned = listed_ + static_cast<int64_t>(lists_.size());
-    if (report != nullptr) ListUpTo(std::max({batch + 1, planned, batches_}), report);
     return absl::OkStatus();
   }
 

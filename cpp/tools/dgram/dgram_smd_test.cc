@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace {
 namespace crafted = dgram::crafted;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
+using Json = nlohmann::json;
 using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
@@ -139,6 +141,18 @@ TEST(ReadCommand, ReadsTheChunksThatAreAnnouncedUnlessItIsToldNotTo) {
     };
     const CommandResult both = read(out);
     EXPECT_EQ(both.exit_code, 0) << both.err;
+    // The change of chunk is listed with the batch that announces it, however late it is made.
+    for (const std::string& smd : {out, alone}) {
+      for (const char* prefetch : {"0", "1", "8"}) {
+        const CommandResult listed =
+            read(smd, {"--batches", "--batch-size", "1", "--prefetch", prefetch});
+        EXPECT_EQ(listed.exit_code, 0) << listed.err;
+        const Json batches = Json::parse(listed.out)["batches"];
+        ASSERT_EQ(batches.size(), smd == out ? 4 : 2);
+        EXPECT_EQ(batches[1]["reads"], Json::parse(R"([{"stream": 0, "chunk_id": 1,
+                                                        "filename": "b.xtc2"}])"));
+      }
+    }
     EXPECT_THAT(both.out,
                 AllOf(ContainsRegex("\"n_dgrams\": ?3"), ContainsRegex("\"n_files\": ?2")));
     EXPECT_EQ(read(out, {"--no-follow"}).exit_code, 2);

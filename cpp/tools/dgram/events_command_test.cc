@@ -204,6 +204,10 @@ TEST_F(EventsCommand, DeliversWhatIsWholeOfAFileThatWasCut) {
   EXPECT_EQ(result.exit_code, 2);
   const Json report = Json::parse(result.out);
   EXPECT_EQ(report["n_events"], 4);
+  // The batch that the fault cuts is listed as far as it goes.
+  const Json listed = Json::parse(Read({"--json", "--batches"}).out);
+  ASSERT_EQ(listed["batches"].size(), 1);
+  EXPECT_EQ(listed["batches"][0]["events"].size(), 4);
   EXPECT_THAT(result.err, HasSubstr("s0.xtc2: byte 96 (stream 0, timestamp 5)"));
 }
 

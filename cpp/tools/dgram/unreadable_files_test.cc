@@ -29,7 +29,9 @@ using ::testing::Not;
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
 
+// Of big data, and of small data.
 constexpr int64_t kBad = 3 << 20;
+constexpr int64_t kSmallBad = 40'960;
 
 int64_t Lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
@@ -97,6 +99,8 @@ class OverABadSector : public ::testing::Test {
   std::string whole_;
   size_t before_ = 0;
   int64_t events_before_ = 0;
+  const int64_t records_before_ =
+      (kSmallBad - static_cast<int64_t>(crafted::SmdConfigure().size())) / 76;
 };
 
 TEST_F(OverABadSector, EveryCommandGivesWhatLiesBeforeIt) {
@@ -119,15 +123,26 @@ TEST_F(OverABadSector, EveryEventBeforeItIsBuiltAndRead) {
                                           chunk, "--smd=" + small_, "--data=" + big_})
                                       .out);
     EXPECT_EQ(read["n_events"], events_before_) << chunk;
+    size_t listed = 0;
+    for (const Json& batch : read["batches"]) listed += batch["events"].size();
+    EXPECT_EQ(listed, static_cast<size_t>(events_before_)) << chunk;
   }
   // And of small data: the records before the sector.
-  constexpr int64_t kSmallBad = 40'960;
-  const int64_t records = (kSmallBad - static_cast<int64_t>(crafted::SmdConfigure().size())) / 76;
   for (const char* batch : {"1", "7", "0"}) {
     const Json events = Json::parse(
         Expect({"dgram", "events", "--json", "--batch-size", batch, small_}, kSmallBad).out);
-    EXPECT_EQ(events["n_events"], records) << batch;
+    EXPECT_EQ(events["n_events"], records_before_) << batch;
   }
+}
+
+TEST_F(OverABadSector, EveryCommandGivesWhatLiesBeforeItOfAFileThatIsStillBeingWritten) {
+  EXPECT_EQ(Lines(Expect({"dgram", "ls", "--live", big_}).out), events_before_ + 1);
+  const Json read = Json::parse(
+      Expect({"dgram", "read", "--live", "--json", "--smd=" + small_, "--data=" + big_}).out);
+  EXPECT_EQ(read["n_events"], events_before_);
+  const Json events =
+      Json::parse(Expect({"dgram", "events", "--live", "--json", small_}, kSmallBad).out);
+  EXPECT_EQ(events["n_events"], records_before_);
 }
 
 TEST_F(OverABadSector, WhatMakesFilesLeavesNone) {
