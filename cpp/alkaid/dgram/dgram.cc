@@ -30,6 +30,10 @@ int64_t SourceByteOf(const Dgram& dgram) {
 }
 
 Status DgramFault(const Dgram& dgram, int64_t at, const std::string& what) {
+  if (dgram.origin()->index_is_of_event) {
+    return DataFault(dgram.source(), ": byte ", dgram.offset() + at, " (datagram at byte ",
+                     dgram.offset(), ", event ", dgram.index(), "): ", what);
+  }
   if (dgram.origin()->places == nullptr) {
     return DgramFault(dgram.source(), dgram.offset() + at, dgram.index(), dgram.offset(), what);
   }
@@ -132,6 +136,7 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
   origin->source = origin_->source;
   origin->buffer_offset = place >= 0 ? place : offset();
   origin->one_dgram = true;
+  origin->index_is_of_event = origin_->index_is_of_event || place >= 0;
   return Dgram(std::move(origin), data, size_, index_);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -58,6 +58,8 @@ struct DgramOrigin {
   // Where `buffer` was gathered from the source: faults name bytes of the source by it, and
   // `buffer_offset` says nothing.
   std::shared_ptr<const DgramPlaces> places = nullptr;
+  // Whether datagrams have the index of their event: which of the source they are is not known.
+  bool index_is_of_event = false;
 };
 
 class ALKAID_EXPORT Dgram {
@@ -109,7 +111,8 @@ class ALKAID_EXPORT Dgram {
   const uint8_t* data() const { return data_; }
   int64_t size() const { return size_; }
   // Which datagram of its source this is, from 0, and the byte where it starts there. Of an event of
-  // small data: which event of its batch, and the byte of that.
+  // small data: which event of its batch, and the byte of that. Of big data: which event of its
+  // reader, and the byte of the file.
   int64_t index() const { return index_; }
   int64_t offset() const { return origin_->buffer_offset + (data_ - origin_->buffer->data()); }
   const std::string& source() const { return origin_->source; }

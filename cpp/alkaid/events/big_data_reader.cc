@@ -320,6 +320,7 @@ Status GroupReader::Load(Group* group) {
   // Made before the read is waited for: what was read is not to be lost for want of memory.
   auto origin = std::make_shared<DgramOrigin>(
       DgramOrigin{nullptr, group->configuration, group->file->path, group->offset});
+  origin->index_is_of_event = true;
   const io::ReadOutcome outcome = queue_->Wait(std::exchange(group->ticket, -1));
   const std::shared_ptr<Buffer> buffer = std::move(group->buffer);
   // Where one of these fails the group is read again, should Next be called again.

@@ -18,6 +18,7 @@
 
 #include "alkaid/core/buffers/memory_io.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/dgram/shapes_data.h"
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -333,6 +334,24 @@ INSTANTIATE_TEST_SUITE_P(Kinds, BigDataReaderQueues,
                          ::testing::Values(io::ReadQueueKind::kInline, io::ReadQueueKind::kThreads,
                                            io::ReadQueueKind::kIoUring),
                          [](const auto& kind) { return std::string(io::ToString(kind.param)); });
+
+// Which datagram of its file one is, its record does not say.
+TEST(BigDataReader, FaultsInsideADatagramNameItsByteAndItsEvent) {
+  Streams streams(1);
+  streams.L1Accept(0, 1);
+  streams.Record(0, 2, 28, 28);
+  streams.big(0) += L1(2, "data");
+  BigDataReaderOptions options;
+  options.open_file = streams.OpenFile();
+  auto reader = *BigDataReader::Open(streams.paths(), streams.Builder(), options);
+  BigDataEvent event;
+  ASSERT_THAT(reader->Next(&event), IsOkAndHolds(true));
+  ASSERT_THAT(reader->Next(&event), IsOkAndHolds(true));
+  const std::string place = "run/s0: byte 52 (datagram at byte 28, event 1): ";
+  EXPECT_THAT(dgram::CheckDgram(event.dgram(0)), StatusIs(StatusCode::kDataLoss, HasSubstr(place)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const dgram::Dgram copy, event.dgram(0).Copy());
+  EXPECT_THAT(dgram::CheckDgram(copy), StatusIs(StatusCode::kDataLoss, HasSubstr(place)));
+}
 
 TEST(BigDataReader, NamesBothSidesWhereADatagramIsNotWhatItsRecordSays) {
   Streams wrong_time(1);
