@@ -30,7 +30,9 @@ Status PendingStream::Start(MemoryPool* pool) {
         absl::StrCat("stopped before the Configure of stream ", index_, " was written"));
   }
   const std::string place = absl::StrCat("stream ", index_, " starts without a Configure");
-  if (batch.empty()) return dgram::internal::DataFault(place, ": it is empty");
+  if (batch.empty()) {
+    return dgram::internal::DataFault(path_, path_.empty() ? "" : ": ", place, ": it is empty");
+  }
   const Dgram first = *batch.begin();
   if (first.service() != dgram::TransitionId::kConfigure) return first.Fault(0, place);
   // A copy, which does not keep the chunk. Its time says nothing of the data: what configures may go

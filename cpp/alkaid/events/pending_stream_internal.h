@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -41,9 +42,9 @@ class ALKAID_EXPORT PendingStream {
     bool has_end_run;
   };
 
-  // `index` is for messages.
-  PendingStream(std::unique_ptr<dgram::BatchReader> reader, int index)
-      : reader_(std::move(reader)), index_(index) {}
+  // `index` and `path` are for messages; the path is empty where it is not known.
+  PendingStream(std::unique_ptr<dgram::BatchReader> reader, int index, std::string path = {})
+      : reader_(std::move(reader)), index_(index), path_(std::move(path)) {}
 
   // Reads the Configure, of which it keeps a copy from `pool`, and the chunk behind it. kDataLoss
   // where the stream starts with something else. kCancelled where reading was stopped before it.
@@ -89,6 +90,7 @@ class ALKAID_EXPORT PendingStream {
 
   const std::unique_ptr<dgram::BatchReader> reader_;
   const int index_;
+  const std::string path_;
   dgram::Dgram configure_;
   // What was read and is not among the pieces yet: an empty batch but while there is no memory.
   dgram::DgramBatch read_;

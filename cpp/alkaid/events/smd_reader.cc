@@ -57,13 +57,21 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(const std::vector<std::string
     ALKAID_ASSIGN_OR_RAISE(auto reader, dgram::BatchReader::Open(path, std::move(reading)));
     readers.push_back(std::move(reader));
   }
-  return Open(std::move(readers), options);
+  return Start(std::move(readers), paths, options);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
 Result<std::unique_ptr<SmdReader>> SmdReader::Open(
     std::vector<std::unique_ptr<dgram::BatchReader>> readers, const SmdReaderOptions& options) try {
+  return Start(std::move(readers), {}, options);
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Result<std::unique_ptr<SmdReader>> SmdReader::Start(
+    std::vector<std::unique_ptr<dgram::BatchReader>> readers, const std::vector<std::string>& paths,
+    const SmdReaderOptions& options) {
   if (readers.empty()) return status::Invalid("small data of no stream");
   if (std::find(readers.begin(), readers.end(), nullptr) != readers.end()) {
     return status::Invalid("small data of a stream whose reader is null");
@@ -79,16 +87,14 @@ Result<std::unique_ptr<SmdReader>> SmdReader::Open(
                               readers.size());
   }
   std::unique_ptr<SmdReader> made(new SmdReader(options));
-  for (auto& reader : readers) {
-    made->streams_.push_back(
-        std::make_unique<PendingStream>(std::move(reader), made->stream_count()));
+  for (size_t i = 0; i < readers.size(); ++i) {
+    made->streams_.push_back(std::make_unique<PendingStream>(
+        std::move(readers[i]), made->stream_count(), i < paths.size() ? paths[i] : std::string()));
     ALKAID_RETURN_NOT_OK(made->streams_.back()->Start(options.pool));
     made->configurations_after_.push_back(made->streams_.back()->configure().configuration());
   }
   made->configurations_ = made->configurations_after_;
   return made;
-} catch (const std::bad_alloc&) {
-  return status::NoMemory();
 }
 
 std::vector<std::shared_ptr<const dgram::Configuration>> SmdReader::configurations() const {

@@ -125,6 +125,10 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   };
 
   explicit SmdReader(const SmdReaderOptions& options);
+  // `paths` are those of the readers, where they are known.
+  static Result<std::unique_ptr<SmdReader>> Start(
+      std::vector<std::unique_ptr<dgram::BatchReader>> readers,
+      const std::vector<std::string>& paths, const SmdReaderOptions& options);
 
   bool AnyPending() const;
   // Of the earliest datagram that is pending; the last moment where none is.

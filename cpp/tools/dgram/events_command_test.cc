@@ -113,6 +113,15 @@ TEST_F(EventsCommand, DeliversTheEventsBeforeAFaultAndExitsTwo) {
   EXPECT_THAT(report["error"].get<std::string>(), HasSubstr("partial datagram"));
 }
 
+TEST_F(EventsCommand, NamesTheFileOfAStreamThatIsEmpty) {
+  for (const char* command : {"--json", "--events"}) {
+    const CommandResult result =
+        RunCommand({"dgram", "events", command, small_[0], Write("empty.smd.xtc2", "")});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("empty.smd.xtc2: stream 1 starts without a Configure"));
+  }
+}
+
 TEST_F(EventsCommand, RefusesTimestampsThatAreNone) {
   const auto with = [&](const std::string& argument) {
     return RunCommand({"dgram", "events", argument, small_[0]});
