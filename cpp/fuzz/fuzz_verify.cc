@@ -97,16 +97,26 @@ Status ReadRecord(const SmdInfo& info, const Dgram& dgram) {
   return dgram.service() == TransitionId::kL1Accept ? record.status() : absl::OkStatus();
 }
 
-Status ReadChunk(const Dgram& dgram) {
-  const auto chunk = ChunkInfo::Read(dgram);
-  return chunk.ok() || chunk.status().code() == StatusCode::kNotFound ? absl::OkStatus()
-                                                                      : chunk.status();
+// As who goes from file to file, and has come to `current`; to none at first.
+Status ReadChunk(const Dgram& dgram, std::optional<ChunkInfo>* current) {
+  if (!current->has_value()) {
+    const auto chunk = ChunkInfo::Read(dgram);
+    if (chunk.status().code() == StatusCode::kNotFound) return absl::OkStatus();
+    ALKAID_RETURN_NOT_OK(chunk);
+    *current = *chunk;
+    return absl::OkStatus();
+  }
+  ALKAID_ASSIGN_OR_RAISE(const auto next,
+                         ChunkInfo::Next(dgram, (*current)->filename, (*current)->chunk_id));
+  if (next.has_value()) *current = next;
+  return absl::OkStatus();
 }
 
 Status ReadDgrams(const Bytes& bytes) {
   ALKAID_ASSIGN_OR_RAISE(const auto reader, BatchReader::Open(bytes));
   std::shared_ptr<const alkaid::dgram::Configuration> configuration;
   std::optional<SmdInfo> info;
+  std::optional<ChunkInfo> chunk;
   while (true) {
     ALKAID_ASSIGN_OR_RAISE(const auto batch, reader->Next());
     if (batch.empty()) return absl::OkStatus();
@@ -120,7 +130,7 @@ Status ReadDgrams(const Bytes& bytes) {
       ALKAID_RETURN_NOT_OK(CheckDgram(dgram));
       ALKAID_RETURN_NOT_OK(ReadValues(dgram));
       if (info.has_value()) ALKAID_RETURN_NOT_OK(ReadRecord(*info, dgram));
-      ALKAID_RETURN_NOT_OK(ReadChunk(dgram));
+      ALKAID_RETURN_NOT_OK(ReadChunk(dgram, &chunk));
     }
   }
 }

@@ -11,8 +11,9 @@
 //
 // A fault is what a reader refuses: malformed structure, which XTC2, section 6, lists; data whose
 // declarations are under the mark Corrupted; in small data a record that cannot be true, or none; an
-// announced chunk that is no file in the same folder. A source has a fault if, and only if, a reader
-// of datagrams, of fields, of records or of announced chunks refuses a part of it.
+// announced chunk that is no file in the same folder, or one that no reader comes to, as the source
+// announced a later one before. A source has a fault if, and only if, a reader of datagrams, of
+// fields, of records or of announced chunks refuses a part of it.
 //
 // A remark is sound, and unusual: damage; a NamesId declared twice, of which the last counts; a
 // service that means nothing; time going backwards, or of no second; Xtcs of unknown type, data of
@@ -136,6 +137,12 @@ class ALKAID_EXPORT Verifier {
   void Declare(const Configuration& configuration);
   // Before a datagram is checked that no Configure of the source counts for.
   void DeclareFor(const Dgram& dgram);
+  // The latest chunk that the source announced.
+  struct Announced {
+    uint32_t id = 0;
+    std::string file;
+  };
+
   static Records FindRecords(const Declarations& declared);
   void Add(const Finding& finding);
   // A finding of the datagram under check; not one that went out before the check was interrupted.
@@ -150,6 +157,7 @@ class ALKAID_EXPORT Verifier {
   // Until a Configure comes; and what of it is in `declared_`, null where nothing is.
   std::shared_ptr<const ConfigurationHistory> history_;
   std::shared_ptr<const Configuration> of_history_;
+  std::optional<Announced> announced_;
   VerifyTotals totals_;
   // Of a datagram whose check was interrupted: where it starts and which it is, how many findings
   // of it went out, and how many of these the check that is under way has still to pass.

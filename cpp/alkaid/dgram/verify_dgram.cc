@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "alkaid/base/checked_math.h"
+#include "alkaid/core/files/live_file.h"
 #include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/verify.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
@@ -87,6 +88,7 @@ class Verifier::DgramCheck {
       verifier_.declared_.swap(own_);
       verifier_.history_ = nullptr;
     }
+    if (announced_) verifier_.announced_.swap(announced_);
     verifier_.state_ = state_;
   }
 
@@ -453,10 +455,25 @@ class Verifier::DgramCheck {
     }
     const auto* const text = reinterpret_cast<const char*>(data_ + found[1].at);
     const std::string_view name(text, ::strnlen(text, static_cast<size_t>(found[1].nbytes)));
-    if (!name.empty() && name != "." && name != ".." && name.find('/') == name.npos) return;
-    Fault(found[1].at, "chunk ", LoadUnaligned<uint32_t>(data_ + found[0].at),
-          " is said to lie in \"", std::string(name),
+    const auto id = LoadUnaligned<uint32_t>(data_ + found[0].at);
+    if (!name.empty() && name != "." && name != ".." && name.find('/') == name.npos) {
+      return CheckOrder(id, std::string(name));
+    }
+    Fault(found[1].at, "chunk ", id, " is said to lie in \"", std::string(name),
           "\", which is not the name of a file in the same folder");
+  }
+
+  // As ChunkInfo::Next of events/: readers go on, and never back.
+  void CheckOrder(uint32_t id, std::string file) {
+    const std::optional<Announced>& before = verifier_.announced_;
+    if (!before || id > before->id) {
+      announced_ = {.id = id, .file = std::move(file)};
+    } else if (id != before->id ||
+               io::LiveFile::FinalName(file) != io::LiveFile::FinalName(before->file)) {
+      Fault(0, TransitionName(dgram_.service()), " announces chunk ", id, " in ", file,
+            ", which readers do not come to: before it is chunk ", before->id, " in ",
+            before->file);
+    }
   }
 
   Verifier& verifier_;
@@ -473,6 +490,8 @@ class Verifier::DgramCheck {
   bool has_fault_ = false;
   bool record_met_ = false;
   bool chunk_met_ = false;
+  // The chunk that this datagram announces, where readers go on in it.
+  std::optional<Announced> announced_;
   // The NamesIds that were met in this datagram; of data, those that are declared.
   std::unordered_set<uint32_t> met_names_;
   std::unordered_set<uint32_t> met_data_;

@@ -6,7 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "alkaid/dgram/verify.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_dgrams.h"
 
@@ -107,6 +110,31 @@ TEST(ChunkInfo, MayNameTheFileThatIsReadOnceMoreAndNoOther) {
                                  "3 in c.xtc2, which readers do not come to: b.xtc2 is chunk 3")));
   EXPECT_THAT(Next(TransitionId::kSlowUpdate, 2, "b.xtc2", "run/b.xtc2", 3),
               StatusIs(StatusCode::kDataLoss, HasSubstr("SlowUpdate announces chunk 2")));
+}
+
+// A Verifier of one source knows of what was announced before, and refuses no other.
+TEST(ChunkInfo, ThatNoReaderComesToIsAFaultToAVerifierToo) {
+  using Announcements = std::vector<std::pair<uint32_t, std::string>>;
+  const auto faults_of = [](const Announcements& announcements) {
+    std::string source = crafted::Dgram(TransitionId::kConfigure, Declaration());
+    for (const auto& [id, filename] : announcements) {
+      source += crafted::Dgram(TransitionId::kEnable, Payload(id, filename));
+    }
+    std::vector<std::string> faults;
+    dgram::Verifier verifier("s.xtc2", [&](const dgram::Finding& finding) {
+      if (finding.kind == dgram::Finding::Kind::kFault) faults.push_back(finding.text);
+    });
+    const auto reader = dgram::BatchReader::Open(crafted::AsBuffer(source), dgram::ForVerifying());
+    ALKAID_EXPECT_OK(verifier.CheckAll(**reader));
+    return faults;
+  };
+  EXPECT_THAT(faults_of({{0, "a"}}), ::testing::IsEmpty());
+  EXPECT_THAT(faults_of({{1, "b"}, {2, "c"}, {9, "d"}}), ::testing::IsEmpty());
+  EXPECT_THAT(faults_of({{1, "b"}, {1, "b"}, {1, "b.inprogress"}}), ::testing::IsEmpty());
+  EXPECT_THAT(faults_of({{2, "c"}, {1, "b"}, {3, "d"}}),
+              ::testing::ElementsAre("Enable announces chunk 1 in b, which readers do not come to: "
+                                     "before it is chunk 2 in c"));
+  EXPECT_THAT(faults_of({{2, "c"}, {2, "d"}}), ::testing::ElementsAre(HasSubstr("chunk 2 in d")));
 }
 
 TEST(ChunkInfo, RefusesNamesThatLeaveTheFolder) {
