@@ -96,15 +96,16 @@ Status CheckFile(const std::string& file, int64_t max_dgram_bytes, dgram::Verifi
 int Run(const VerifyArguments& arguments) {
   std::vector<std::string> paths = arguments.files;
   if (!arguments.config.empty()) paths.push_back(arguments.config);
+  const auto refuse = [&](const Status& status) {
+    if (arguments.json) JsonReport(nullptr, "files").Finish(status);
+    return ReportStatus(status);
+  };
   const Status differ = CheckStreamsDiffer(paths);
-  if (!differ.ok()) return ReportStatus(differ);
+  if (!differ.ok()) return refuse(differ);
   std::shared_ptr<const dgram::ConfigurationHistory> history;
   if (!arguments.config.empty()) {
     auto read = dgram::ConfigurationHistory::Read(arguments.config, arguments.max_dgram_bytes);
-    if (!read.ok()) {
-      if (arguments.json) JsonReport(nullptr, "files").Finish(read.status());
-      return ReportStatus(read.status());
-    }
+    if (!read.ok()) return refuse(read.status());
     history = *std::move(read);
   }
   bool malformed = false;

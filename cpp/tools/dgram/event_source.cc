@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
 
 namespace alkaid::tools {
@@ -110,7 +111,7 @@ nlohmann::ordered_json EventSource::Describe() const {
   nlohmann::ordered_json json = {{"streams", smd}, {"batch_size", batch_size}};
   if (reading.integrating_stream >= 0) {
     json["integrating_stream"] = reading.integrating_stream;
-    json["integrating_delta"] = reading.integrating_delta;
+    json["integrating_delta"] = NumberJson(reading.integrating_delta);
   }
   return json;
 }

@@ -198,6 +198,8 @@ TEST_F(StreamCommand, OneStreamIsNotReadTwice) {
     EXPECT_THAT(result.err, AllOf(HasSubstr("named twice"), HasSubstr("come once"))) << script;
     EXPECT_THAT(result.out, Not(HasSubstr("datagram "))) << script;
   }
+  EXPECT_THAT(Shell(folder_, "alkaid dgram verify --json - - < run.xtc2").out,
+              HasSubstr("\"error\": \"-: a stream that is named twice"));
 }
 
 TEST_F(StreamCommand, WhereStandardInputIsClosedThatIsSaid) {
