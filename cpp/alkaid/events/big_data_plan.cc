@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "alkaid/dgram/data_fault.h"
@@ -14,6 +15,17 @@ void BigDataPlan::Stream::Take(int64_t nbytes) {
   if (open == groups.front().get()) open = nullptr;
   groups.pop_front();
   at = 0;
+}
+
+const Status* BigDataPlan::Batch::FaultOf(int64_t event, int stream) const {
+  // They are in order.
+  const auto found =
+      std::lower_bound(left_out.begin(), left_out.end(), std::pair(event, stream),
+                       [](const LeftOut& one, const std::pair<int64_t, int>& wanted) {
+                         return std::pair(one.event, one.stream) < wanted;
+                       });
+  const bool is_it = found != left_out.end() && found->event == event && found->stream == stream;
+  return is_it ? &found->fault : nullptr;
 }
 
 void BigDataPlan::AddStream(std::shared_ptr<BigDataFile> file) {
@@ -52,7 +64,7 @@ BigDataPlan::Batch BigDataPlan::Plan(const EventBatch& events) {
   batch.events = events;
   for (Stream& stream : streams_) stream.open = nullptr;
   for (const Event& event : batch.events) {
-    const Status status = PlanEvent(event);
+    const Status status = PlanEvent(event, &batch.left_out);
     if (status.ok()) continue;
     batch.fault_at = event.index();
     batch.fault = status;
@@ -61,7 +73,12 @@ BigDataPlan::Batch BigDataPlan::Plan(const EventBatch& events) {
   return batch;
 }
 
-Status BigDataPlan::PlanEvent(const Event& event) {
+bool BigDataPlan::GoesOnAfter(const Status& fault) const {
+  if (fault.code() == StatusCode::kDataLoss) return on_fault_ != dgram::OnFault::kStop;
+  return fault.code() == StatusCode::kResourceExhausted && on_fault_ == dgram::OnFault::kResync;
+}
+
+Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out) {
   if (event.stream_count() != stream_count()) {
     return dgram::internal::DataFault("event ", event.index(), " of batch ", batches_planned_, ": ",
                                       event.stream_count(), " streams, expected ", stream_count());
@@ -74,15 +91,22 @@ Status BigDataPlan::PlanEvent(const Event& event) {
     const Stream& stream = streams_[static_cast<size_t>(index)];
     if (!status.ok() || stream.small_data) return;
     Result<std::optional<SmdRecord>> record = RecordOf(index, dgram);
+    Status fault;
     if (!record.ok()) {
-      status = record.status();
+      fault = record.status();
     } else if (record->has_value() && (*record)->size > max_dgram_bytes_) {
-      status = status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
-                                   index, ", timestamp ", dgram.timestamp().value(),
-                                   "): datagram of ", (*record)->size, " bytes, the limit is ",
-                                   max_dgram_bytes_, dgram::internal::kDgramLimitOption);
+      fault = status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
+                                  index, ", timestamp ", dgram.timestamp().value(),
+                                  "): datagram of ", (*record)->size, " bytes, the limit is ",
+                                  max_dgram_bytes_, dgram::internal::kDgramLimitOption);
     } else {
       records_[static_cast<size_t>(index)] = *record;
+      return;
+    }
+    if (GoesOnAfter(fault)) {
+      left_out->push_back({event.index(), index, std::move(fault)});
+    } else {
+      status = std::move(fault);
     }
   });
   ALKAID_RETURN_NOT_OK(status);

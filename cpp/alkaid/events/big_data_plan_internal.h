@@ -19,6 +19,7 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
 #include "alkaid/core/files/live_file.h"
+#include "alkaid/dgram/fault_policy.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/smd_record.h"
 
@@ -61,7 +62,17 @@ class ALKAID_EXPORT BigDataPlan {
     // What was found at event `fault_at`, behind which nothing was gone over.
     int64_t fault_at = -1;
     Status fault;
+    // Datagrams whose records cannot be followed, by event and stream; only where reading goes on
+    // after faults.
+    struct LeftOut {
+      int64_t event;
+      int stream;
+      Status fault;
+    };
+    std::vector<LeftOut> left_out;
 
+    // The fault of such a datagram, or null.
+    const Status* FaultOf(int64_t event, int stream) const;
     bool IsThrough(int64_t next_event) const {
       return next_event == events.size() && next_event != fault_at;
     }
@@ -89,11 +100,15 @@ class ALKAID_EXPORT BigDataPlan {
     void Take(int64_t nbytes);
   };
 
-  // `follow_chunks`: whether announcements of chunks are looked at.
-  BigDataPlan(int64_t chunk_bytes, int64_t max_dgram_bytes, bool follow_chunks = true)
+  // `follow_chunks`: whether announcements of chunks are looked at. `on_fault`: whether a record
+  // that cannot be followed ends the batch (kStop), or costs its event the datagram. One that is
+  // larger than the limit does the latter with kResync alone, as everywhere.
+  BigDataPlan(int64_t chunk_bytes, int64_t max_dgram_bytes, bool follow_chunks = true,
+              dgram::OnFault on_fault = dgram::OnFault::kStop)
       : chunk_bytes_(chunk_bytes),
         max_dgram_bytes_(max_dgram_bytes),
-        follow_chunks_(follow_chunks) {}
+        follow_chunks_(follow_chunks),
+        on_fault_(on_fault) {}
 
   // `file` null: the stream's small data are used as they are.
   void AddStream(std::shared_ptr<BigDataFile> file);
@@ -118,7 +133,8 @@ class ALKAID_EXPORT BigDataPlan {
   void TakeBack(size_t steps) noexcept;
 
   Batch Plan(const EventBatch& events);
-  Status PlanEvent(const Event& event);
+  Status PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out);
+  bool GoesOnAfter(const Status& fault) const;
   Status PlanTransition(const Event& event);
   void PlanDgram(int stream, const SmdRecord& record,
                  const std::shared_ptr<const dgram::Configuration>& configuration);
@@ -126,6 +142,7 @@ class ALKAID_EXPORT BigDataPlan {
   const int64_t chunk_bytes_;
   const int64_t max_dgram_bytes_;
   const bool follow_chunks_;
+  const dgram::OnFault on_fault_;
   std::deque<Stream> streams_;
   std::deque<Step> steps_;
   // Of the event under way.

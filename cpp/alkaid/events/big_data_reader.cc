@@ -78,6 +78,8 @@ class GroupReader final : public BigDataReader {
   // Says that the datagram at the cursor is left out.
   void Skip(const Stream& stream, const SmdRecord& record, dgram::Timestamp timestamp,
             const Status& fault) const;
+  // The same of one whose record cannot be followed.
+  void SkipRecord(const Dgram& small_data, const Status& fault) const;
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
@@ -121,7 +123,8 @@ GroupReader::GroupReader(BatchSource source, BigDataReaderOptions options)
       recycler_(std::make_shared<dgram::BlockRecycler>(options_.pool, nullptr,
                                                        Label::Intern("events.big_data"),
                                                        static_cast<size_t>(options_.prefetch) + 2)),
-      plan_(options_.chunk_bytes, options_.max_dgram_bytes, options_.follow_chunks) {}
+      plan_(options_.chunk_bytes, options_.max_dgram_bytes, options_.follow_chunks,
+            options_.on_fault) {}
 
 GroupReader::~GroupReader() {
   queue_.reset();
@@ -228,7 +231,7 @@ Result<bool> GroupReader::Plan() {
   }
   const Result<std::optional<EventBatch>>& events = *given_;
   if (!events.ok()) {
-    batches_.push_back({EventBatch(), 0, events.status()});
+    batches_.push_back({EventBatch(), 0, events.status(), {}});
   } else if (events->has_value()) {
     batches_.emplace_back();
     try {
@@ -436,6 +439,12 @@ void GroupReader::Skip(const Stream& stream, const SmdRecord& record, dgram::Tim
                     timestamp, std::nullopt, dgram::internal::MessageText(fault)});
 }
 
+void GroupReader::SkipRecord(const Dgram& small_data, const Status& fault) const {
+  if (!options_.on_skip) return;
+  options_.on_skip({small_data.source(), small_data.offset(), small_data.size(), statistics_.events,
+                    small_data.timestamp(), std::nullopt, dgram::internal::MessageText(fault)});
+}
+
 Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   const dgram::Timestamp timestamp = small_data.timestamp();
   event->dgrams_.resize(static_cast<size_t>(plan_.stream_count()));
@@ -443,6 +452,7 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
   Status status;
   taken_.assign(static_cast<size_t>(plan_.stream_count()), 0);
   const bool l1_accept = small_data.is_l1_accept();
+  const bool goes_on = options_.on_fault != dgram::OnFault::kStop;
   small_data.ForEachDgram([&](int index, Dgram dgram) {
     if (!status.ok()) return;
     const Stream& stream = plan_.streams()[static_cast<size_t>(index)];
@@ -451,6 +461,8 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
       place = std::move(dgram);
       return;
     }
+    const Status* const left_out = goes_on ? batches_.front().FaultOf(next_event_, index) : nullptr;
+    if (left_out != nullptr) return SkipRecord(dgram, *left_out);
     const Result<std::optional<SmdRecord>> record = plan_.RecordOf(index, dgram);
     if (!record.ok()) {
       status = record.status();
@@ -461,7 +473,6 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
       if (!status.ok()) return;
       Result<Dgram> found = Check(stream, **record, timestamp);
       status = found.status();
-      const bool goes_on = options_.on_fault != dgram::OnFault::kStop;
       if (goes_on && status.ok()) status = dgram::CheckDgram(*found);
       if (goes_on && status.code() == StatusCode::kDataLoss) {
         Skip(stream, **record, timestamp, status);

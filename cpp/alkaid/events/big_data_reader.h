@@ -80,7 +80,8 @@ struct BigDataReaderOptions {
   // Bytes of the largest datagram that is read; a larger record is kResourceExhausted, naming both.
   int64_t max_dgram_bytes = dgram::kMaxDgramBytes;
   // Whether reading goes on where a datagram is malformed, or not the one of its record: its stream
-  // then has none in the event. Who is told. Where the next one lies its record says.
+  // then has none in the event. So it has where the record is malformed; one of more bytes than the
+  // limit goes by that too with kResync. Who is told. Where the next one lies its record says.
   dgram::OnFault on_fault = dgram::OnFault::kStop;
   dgram::OnSkip on_skip;
   // Groups that are read ahead; 0: each is read when it is needed.

@@ -198,6 +198,51 @@ TEST(BigDataReader, StartsAGroupWhereTheNextDatagramLiesElsewhere) {
   EXPECT_THAT(ReadAll(streams).reads, ElementsAre("0@0+28", "0@31+28"));
 }
 
+TEST(BigDataReader, GoesOnWithoutADatagramWhoseRecordCannotBeFollowedWhereAskedTo) {
+  Streams streams(2);
+  constexpr uint64_t kNoSuch = uint64_t{1} << 40;
+  for (uint64_t t = 1; t < 7; ++t) {
+    streams.L1Accept(0, t, "");
+    if (t == 2 || t == 4) {
+      streams.Record(1, t, t == 2 ? 0 : kNoSuch, t == 2 ? kNoSuch : 3);
+    } else if (t == 6) {
+      streams.Record(1, t, 0, 2000);
+    } else {
+      streams.L1Accept(1, t, "");
+    }
+  }
+  std::vector<dgram::Skipped> skipped;
+  BigDataReaderOptions options;
+  options.max_dgram_bytes = 1000;
+  options.on_skip = [&](const dgram::Skipped& one) { skipped.push_back(one); };
+  EXPECT_THAT(ReadAll(streams, options).events, ElementsAre("1: 24 24"));
+
+  options.on_fault = dgram::OnFault::kSkipDatagram;
+  Outcome outcome = ReadAll(streams, options, 3);
+  EXPECT_THAT(outcome.events,
+              ElementsAre("1: 24 24", "2: 24 -", "3: 24 24", "4: 24 -", "5: 24 24"));
+  // The limit is the program's.
+  EXPECT_THAT(outcome.status,
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("2000 bytes, the limit is 1000")));
+  ASSERT_EQ(skipped.size(), 2U);
+  EXPECT_EQ(skipped[0].timestamp, Timestamp(2));
+  EXPECT_EQ(skipped[0].source, "stream 1");
+  EXPECT_EQ(skipped[0].nbytes, SmdInfo::kDgramBytes);
+  EXPECT_THAT(skipped[0].why, HasSubstr("small-data record of 1099511627776 bytes at byte 0"));
+  EXPECT_THAT(skipped[1].why, HasSubstr("small-data record of 3 bytes"));
+
+  skipped.clear();
+  options.on_fault = dgram::OnFault::kResync;
+  for (const int prefetch : {0, 3}) {
+    options.prefetch = prefetch;
+    outcome = ReadAll(streams, options, 3);
+    EXPECT_THAT(outcome.status, IsOk());
+    EXPECT_THAT(outcome.events,
+                ElementsAre("1: 24 24", "2: 24 -", "3: 24 24", "4: 24 -", "5: 24 24", "6: 24 -"));
+  }
+  EXPECT_EQ(skipped.size(), 6U);
+}
+
 class BigDataReaderQueues : public ::testing::TestWithParam<io::ReadQueueKind> {};
 
 TEST_P(BigDataReaderQueues, GiveTheSameEventsAndReadsHoweverFarTheyRunAhead) {

@@ -319,16 +319,34 @@ Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
       first = i;
       service = own;
     } else if (own != service && !(IsL1Accept(own) && IsL1Accept(service))) [[unlikely]] {
-      return Fault(i,
-                   absl::StrCat(dgram::TransitionName(own), " at timestamp ", timestamp,
-                                ", where stream ", first, " has ", dgram::TransitionName(service)));
+      const std::string what =
+          absl::StrCat(dgram::TransitionName(own), " at timestamp ", timestamp, ", where stream ",
+                       first, " has ", dgram::TransitionName(service));
+      if (options_.on_fault == dgram::OnFault::kStop) return Fault(i, what);
+      Tell(i, what);
+      // It becomes an event of its own.
+      part = {};
     }
   }
   if (missing >= 0 && !IsL1Accept(service)) [[unlikely]] {
-    return Fault(first, absl::StrCat(dgram::TransitionName(service), " at timestamp ", timestamp,
-                                     " is missing in stream ", missing));
+    const std::string what = absl::StrCat(dgram::TransitionName(service), " at timestamp ",
+                                          timestamp, " is missing in stream ", missing);
+    if (options_.on_fault == dgram::OnFault::kStop) return Fault(first, what);
+    Tell(first, what);
   }
   return service;
+}
+
+void EventBuilder::Tell(int stream, const std::string& what) const {
+  if (!options_.on_skip) return;
+  const Head& head = heads_[static_cast<size_t>(stream)];
+  const auto& batches = window_.streams[static_cast<size_t>(stream)];
+  int64_t index = -1;
+  for (const dgram::Dgram& dgram : batches[static_cast<size_t>(head.next_batch - 1)]) {
+    if (dgram.data() == head.at) index = dgram.index();
+  }
+  options_.on_skip({head.origin->source, PlaceOf(head), 0, index, dgram::Timestamp(head.timestamp),
+                    std::nullopt, what});
 }
 
 Status EventBuilder::Fault(int stream, const std::string& what) const {

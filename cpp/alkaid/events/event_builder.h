@@ -9,8 +9,9 @@
 //   }
 //
 // An event is what all streams have at the earliest timestamp that is waiting; streams without a
-// datagram of that timestamp are absent from it. A transition must be in every stream. A timestamp
-// that one stream repeats makes a second event. Any timestamp is one, 0 included.
+// datagram of that timestamp are absent from it. A transition must be in every stream, unless the
+// builder goes on after faults (`on_fault`): small data of which something was left out may lack
+// it. A timestamp that one stream repeats makes a second event. Any timestamp is one, 0 included.
 //
 // Where a filter leaves out the L1Accept that ends an exposure, the last that it keeps of that
 // exposure becomes L1AcceptEndOfBatch. To know which that is, the windows of an exposure that is
@@ -38,6 +39,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/first_made.h"
 #include "alkaid/base/status.h"
+#include "alkaid/dgram/fault_policy.h"
 #include "alkaid/events/dgram_batch_builder.h"
 #include "alkaid/events/event_batch.h"
 #include "alkaid/events/smd_window.h"
@@ -57,6 +59,11 @@ struct EventBuilderOptions {
   // destination's first L1Accept too as far as they are of the same batch. A destination that came
   // up once gets a batch from then on.
   std::function<int(const dgram::Timestamp&)> destination;
+  // Whether building goes on where a transition is missing in a stream, which is then absent from
+  // its event, and where datagrams of one timestamp have different services, which are then events
+  // one after the other. Nothing is left out for it; who is told gets a Skipped of 0 bytes.
+  dgram::OnFault on_fault = dgram::OnFault::kStop;
+  dgram::OnSkip on_skip = nullptr;
   // Where batches come from; null: the default pool.
   MemoryPool* pool = nullptr;
 };
@@ -163,6 +170,9 @@ class ALKAID_EXPORT EventBuilder {
   void MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder);
   bool Wanted(uint64_t timestamp);
   bool IsInFilter(dgram::Timestamp timestamp) const;
+  // Says that the event under way is not whole.
+  void Tell(int stream, const std::string& what) const;
+  // Byte of its source at which the stream stands.
   Status Fault(int stream, const std::string& what) const;
   Result<EventBatches> NextBatches();
   Result<EventBatches> Finish();

@@ -200,6 +200,42 @@ TEST(EventBuilder, NamesStreamTimestampAndOffsetOfAMissingTransition) {
               "byte 24 (stream 1): EndRun at timestamp 2 is missing in stream 0");
 }
 
+// What on_skip was told, when building goes on after faults.
+std::vector<std::string> ToldOf(const std::vector<std::string>& streams,
+                                const std::vector<std::string>& expected) {
+  std::vector<std::string> told;
+  EventBuilderOptions options;
+  options.on_fault = dgram::OnFault::kSkipDatagram;
+  options.on_skip = [&](const dgram::Skipped& skipped) {
+    EXPECT_EQ(skipped.nbytes, 0);
+    told.push_back(skipped.ToString());
+  };
+  const auto builder = Builder(streams, options);
+  const Result<EventBatches> built = builder->Next();
+  EXPECT_THAT(built, IsOk());
+  EXPECT_EQ(Describe(built->batch()), expected);
+  EXPECT_TRUE(builder->Next()->done());
+  return told;
+}
+
+TEST(EventBuilder, GoesOnWithoutTheStreamThatLacksATransitionWhereAskedTo) {
+  const std::string whole = L1(1) + Dgram(TransitionId::kEnable, 2) + L1(3);
+  EXPECT_THAT(ToldOf({whole, L1(1) + L1(3), whole}, {"12@1:0,1,2", "8@2:0,2", "12@3:0,1,2"}),
+              ElementsAre("stream 0: byte 24 (datagram 1): 0 bytes were skipped, timestamp 2: "
+                          "Enable at timestamp 2 is missing in stream 1"));
+  // The last datagram of a stream.
+  EXPECT_EQ(ToldOf({L1(1) + Dgram(TransitionId::kEndRun, 2), L1(1)}, {"12@1:0,1", "5@2:0"}).size(),
+            1U);
+}
+
+TEST(EventBuilder, MakesAnEventOfEachServiceOfATimestampWhereAskedTo) {
+  const std::vector<std::string> told = ToldOf({L1(1) + Dgram(TransitionId::kDisable, 2) + L1(3),
+                                                L1(1) + Dgram(TransitionId::kEnable, 2) + L1(3)},
+                                               {"12@1:0,1", "9@2:0", "8@2:1", "12@3:0,1"});
+  EXPECT_THAT(told, ElementsAre(HasSubstr("Enable at timestamp 2, where stream 0 has Disable"),
+                                HasSubstr("Enable at timestamp 2 is missing in stream 0")));
+}
+
 TEST(EventBuilder, NamesStreamTimestampAndOffsetWhereTimeGoesBack) {
   ExpectFault({L1(1) + L1(5), L1(1) + L1(6) + L1(4)}, {"12@1:0,1", "12@5:0", "12@6:1"},
               "byte 48 (stream 1): timestamp 4 goes back: before it is 6");

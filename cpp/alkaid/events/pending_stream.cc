@@ -31,7 +31,9 @@ Status PendingStream::Start(MemoryPool* pool) {
   }
   const std::string place = absl::StrCat("stream ", index_, " starts without a Configure");
   if (batch.empty()) {
-    return dgram::internal::DataFault(path_, path_.empty() ? "" : ": ", place, ": it is empty");
+    return dgram::internal::DataFault(
+        path_, path_.empty() ? "" : ": ", place,
+        reader_->end() > 0 ? ": all of it was skipped" : ": it is empty");
   }
   const Dgram first = *batch.begin();
   if (first.service() != dgram::TransitionId::kConfigure) return first.Fault(0, place);

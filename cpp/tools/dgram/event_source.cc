@@ -84,6 +84,8 @@ Result<EventSource::Opened> EventSource::Open(MemoryPool* pool) const {
   ALKAID_ASSIGN_OR_RAISE(options.live, live.Watch());
   events::EventBuilderOptions building;
   building.batch_size = batch_size;
+  building.on_fault = options.on_fault;
+  building.on_skip = options.on_skip;
   building.pool = pool;
   if (filters()) building.filter_timestamps.emplace();
   for (const std::string& text : timestamps) {

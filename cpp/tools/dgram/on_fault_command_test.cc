@@ -16,6 +16,7 @@ namespace alkaid::tools {
 namespace {
 
 namespace crafted = events::crafted;
+using dgram::TransitionId;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -108,6 +109,52 @@ TEST_F(OnFaultCommand, EventsGoOnBehindMalformedSmallData) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(Json::parse(result.out)["n_events"], 5);
   EXPECT_EQ(Json::parse(result.out)["bytes_skipped"], 7);
+}
+
+// What is left out of one stream's small data does not end the events of all.
+TEST_F(OnFaultCommand, ATransitionThatOneStreamLostStaysInTheOthers) {
+  constexpr uint64_t kNoSuch = uint64_t{1} << 40;
+  const std::string begin = crafted::SmdConfigure() + crafted::Smd(1, 0, 24);
+  const std::string enable = crafted::Dgram(TransitionId::kEnable, 2);
+  std::string lost = enable;
+  lost[20] = 3;  // its extent
+  const std::string end = crafted::Smd(3, 24, 24) + crafted::Smd(4, 48, kNoSuch);
+  const std::string whole = folder_.Write("whole.smd.xtc2", begin + enable + end);
+  const std::string broken = folder_.Write("broken.smd.xtc2", begin + lost + end);
+  const std::string big =
+      folder_.Write("big.xtc2", crafted::L1(1) + crafted::L1(3) + crafted::L1(4));
+
+  const CommandResult built =
+      RunCommand({"dgram", "events", "--json", "--events", "--on-fault=resync", whole, broken});
+  EXPECT_EQ(built.exit_code, 0) << built.err;
+  const Json events = Json::parse(built.out);
+  EXPECT_EQ(events["n_events"], 4);
+  EXPECT_EQ(events["n_skipped"], 2);
+  EXPECT_EQ(events["bytes_skipped"], 24);
+  EXPECT_THAT(built.err, HasSubstr("Enable at timestamp 2 is missing in stream 1"));
+
+  const CommandResult read =
+      RunCommand({"dgram", "read", "--json", "--batches", "--on-fault=resync", "--smd", whole,
+                  broken, "--data", big, big});
+  EXPECT_EQ(read.exit_code, 0) << read.err;
+  const Json report = Json::parse(read.out);
+  EXPECT_EQ(report["n_events"], 4);
+  EXPECT_EQ(report["n_dgrams"], 4);
+  const Json& given = report["batches"][0]["events"];
+  EXPECT_TRUE(given[1]["dgrams"][1].is_null());
+  EXPECT_FALSE(given[1]["dgrams"][0].is_null());
+  EXPECT_TRUE(given[3]["dgrams"][0].is_null());
+  // The lost Enable, what that leaves of its event, and a record of each stream.
+  EXPECT_EQ(report["n_skipped"], 4);
+}
+
+TEST_F(OnFaultCommand, AStreamOfWhichNothingIsSoundIsNotCalledEmpty) {
+  std::string small = crafted::SmdConfigure() + crafted::Smd(1, 0, 24);
+  small.replace(24 + 8, 4, crafted::Word(uint32_t{3}));  // the extent of its Names
+  const std::string file = folder_.Write("unsound.smd.xtc2", small);
+  const CommandResult result = RunCommand({"dgram", "events", "--on-fault=resync", file});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("stream 0 starts without a Configure: all of it was skipped"));
 }
 
 }  // namespace
