@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/core/files/file_input_stream.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "tools/commands.h"
 #include "tools/demo/demo_row.h"
@@ -151,7 +152,22 @@ int RunRows(const std::vector<std::string>& row_arguments) {
   return exit_code;
 }
 
+// Each row reads all of it anew.
+Status CheckNoStream(const DemoOptions& options) {
+  std::vector<std::string> paths = options.files;
+  if (!options.config.empty()) paths.push_back(options.config);
+  for (const std::string& path : paths) {
+    if (!io::IsStream(path)) continue;
+    return status::Invalid(path,
+                           ": the demo reads all of it several times, and the bytes of a pipe, a "
+                           "socket or a terminal come once: that takes a file");
+  }
+  return absl::OkStatus();
+}
+
 int RunDemo(const DemoOptions& options) {
+  const Status readable = CheckNoStream(options);
+  if (!readable.ok()) return ReportStatus(readable);
   std::vector<std::string> arguments = {"alkaid",
                                         "demo-row",
                                         "--batch-bytes",

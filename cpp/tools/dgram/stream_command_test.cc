@@ -187,6 +187,17 @@ TEST_F(StreamCommand, BigDataNeedAFileAndTheMessageSaysWhy) {
   EXPECT_THAT(read.out, HasSubstr("datagrams read         3000 "));
 }
 
+TEST_F(StreamCommand, TheDemoNeedsFilesAndTheMessageSaysWhy) {
+  for (const std::string arguments : {"-", "fifo", "run.xtc2 --config /dev/stdin"}) {
+    const CommandResult result =
+        Shell(folder_, "rm -f fifo; mkfifo fifo; cat run.xtc2 | alkaid demo " + arguments);
+    EXPECT_EQ(result.exit_code, 1) << arguments;
+    EXPECT_THAT(result.err, AllOf(HasSubstr(": the demo reads all of it several times"),
+                                  HasSubstr("come once")));
+    EXPECT_EQ(result.out, "");
+  }
+}
+
 TEST_F(StreamCommand, OneStreamIsNotReadTwice) {
   for (const std::string script :
        {"cat run.xtc2 | alkaid dgram verify - /dev/stdin", "alkaid dgram verify - - < run.xtc2",
