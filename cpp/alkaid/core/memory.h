@@ -6,6 +6,7 @@
 
 #include "alkaid/base/status.h"                        // IWYU pragma: export
 #include "alkaid/core/buffers/bitmap_bits.h"           // IWYU pragma: export
+#include "alkaid/core/buffers/bitmap_operations.h"     // IWYU pragma: export
 #include "alkaid/core/buffers/buffer.h"                // IWYU pragma: export
 #include "alkaid/core/buffers/buffer_builder.h"        // IWYU pragma: export
 #include "alkaid/core/buffers/device.h"                // IWYU pragma: export
@@ -34,6 +35,8 @@
 #include "alkaid/core/pools/logging_memory_pool.h"     // IWYU pragma: export
 #include "alkaid/core/pools/memory_pool.h"             // IWYU pragma: export
 #include "alkaid/core/pools/memory_pool_registry.h"    // IWYU pragma: export
+#include "alkaid/core/pools/memory_pool_stats.h"       // IWYU pragma: export
 #include "alkaid/core/pools/pmr.h"                     // IWYU pragma: export
 #include "alkaid/core/pools/proxy_memory_pool.h"       // IWYU pragma: export
+#include "alkaid/core/pools/quota_memory_pool.h"       // IWYU pragma: export
 #include "alkaid/core/pools/stl_allocator.h"           // IWYU pragma: export

@@ -22,10 +22,11 @@ double UnixTime() {
   return Seconds(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// As the adaptors describe themselves to the list.
+// As the adaptors describe themselves to the list, and the statistics of a program's own pool,
+// which may be one.
 bool IsAdaptor(std::string_view name) {
-  return name.starts_with("proxy of ") || name.starts_with("capped at ") ||
-         name.starts_with("guarded over ");
+  return name.starts_with("proxy of ") || name.starts_with("quota of ") ||
+         name.starts_with("guarded over ") || name == "statistics";
 }
 
 int64_t LiveBytes() {

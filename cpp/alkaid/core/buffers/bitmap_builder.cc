@@ -21,6 +21,7 @@ int64_t BytesOfWords(int64_t bits) {
 TypedBufferBuilder<bool>::TypedBufferBuilder(BufferBuilder builder)
     : bytes_builder_(std::move(builder)) {
   UnsafeAdvance(bytes_builder_.length() * 8);
+  ZeroFrom(bytes_builder_.length());
 }
 
 TypedBufferBuilder<bool>& TypedBufferBuilder<bool>::operator=(TypedBufferBuilder&& other) noexcept {
@@ -32,6 +33,7 @@ TypedBufferBuilder<bool>& TypedBufferBuilder<bool>::operator=(TypedBufferBuilder
   word_ = other.word_;
   counted_ = other.counted_;
   false_count_ = other.false_count_;
+  is_shared_ = other.is_shared_;
   other.Reset();
   return *this;
 }
@@ -109,6 +111,13 @@ void TypedBufferBuilder<bool>::ZeroFrom(int64_t old_bytes) {
   std::memset(bytes_builder_.mutable_data() + old_bytes, 0, static_cast<std::size_t>(more));
 }
 
+Status TypedBufferBuilder<bool>::Advance(int64_t length) {
+  if (!is_shared_) return Append(length, false);
+  ALKAID_RETURN_NOT_OK(Reserve(length));
+  UnsafeAdvance(length);
+  return absl::OkStatus();
+}
+
 Status TypedBufferBuilder<bool>::SetReservation(int64_t num_elements) {
   if (num_elements < 0) {
     return status::Invalid("TypedBufferBuilder<bool>: negative reservation ", num_elements);
@@ -149,6 +158,7 @@ void TypedBufferBuilder<bool>::Reset() {
   CountBytes();
   bytes_builder_.Reset();
   bit_length_ = word_end_ = counted_ = false_count_ = 0;
+  is_shared_ = false;
 }
 
 void TypedBufferBuilder<bool>::Rewind(int64_t position) {

@@ -2,8 +2,12 @@
 // counts the false ones.
 //
 // Appending one bit costs about a nanosecond: the word that is being filled is kept beside the
-// buffer and only stored, never loaded, so appends do not wait for each other's memory. So a
-// pointer from mutable_data() is good until the next call.
+// buffer and only stored, never loaded, so appends do not wait for each other's memory. That would
+// undo what is written through a pointer to the bits. So from a call of mutable_data() or
+// bytes_builder() on, until the bits are handed over or dropped, each append loads and stores just
+// its own bit: the pointer is good until the builder grows, as with other builders, and appending
+// costs a few nanoseconds more. What is written so does not change false_count(), which is of the
+// values appended.
 //
 // Ownership, threads, out of memory and bad arguments: as BufferBuilder (buffer_builder.h), which
 // users include.
@@ -15,12 +19,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "alkaid/core/buffers/bitmap_bits.h"
 #include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/core/buffers/typed_buffer_builder.h"
 
 namespace alkaid {
 
-// Lengths and capacities in bits. The bits behind the last are zero.
+// Lengths and capacities in bits. The bits behind the last are zero, unless they are written through
+// mutable_data().
 template <>
 class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
  public:
@@ -38,7 +44,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   ~TypedBufferBuilder() { CountBytes(); }
 
   BufferBuilder* bytes_builder() {
-    CloseWord();
+    ShareBits();
     return &bytes_builder_;
   }
 
@@ -52,6 +58,10 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     uint64_t word = word_;
     if (bit_length_ == word_end_) [[unlikely]] {
       ALKAID_RETURN_NOT_OK(Reserve(1));
+      if (is_shared_) {
+        AppendShared(value);
+        return absl::OkStatus();
+      }
       word = OpenWord();
     }
     AppendToWord(word, value);
@@ -71,8 +81,10 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
 
   void UnsafeAppend(bool value) {
     uint64_t word = word_;
-    if (bit_length_ == word_end_) [[unlikely]]
+    if (bit_length_ == word_end_) [[unlikely]] {
+      if (is_shared_) return AppendShared(value);
       word = OpenWord();
+    }
     AppendToWord(word, value);
   }
   void UnsafeAppend(const uint8_t* bytes, int64_t num_elements) {
@@ -98,8 +110,9 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     }
     return Grow(additional_elements);
   }
-  // Appends `length` false ones.
-  Status Advance(int64_t length) { return Append(length, false); }
+  // Appends `length` false ones; where bits behind the last were written through mutable_data(),
+  // takes them as they are.
+  Status Advance(int64_t length);
 
   Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
   Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
@@ -114,7 +127,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   int64_t capacity() const { return (bytes_builder_.capacity() & ~(kWordBytes - 1)) * 8; }
   const uint8_t* data() const { return bytes_builder_.data(); }
   uint8_t* mutable_data() {
-    CloseWord();
+    ShareBits();
     return bytes_builder_.mutable_data();
   }
   // How many of the appended bits are false.
@@ -151,6 +164,17 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     false_count_ = false_count();
     counted_ = word_end_ = bit_length_;
   }
+  // From now on others write to the bits too: no word is kept open.
+  void ShareBits() {
+    CloseWord();
+    is_shared_ = true;
+  }
+  void AppendShared(bool value) {
+    bit_util::SetBitTo(bytes_builder_.mutable_data(), bit_length_, value);
+    ++bit_length_;
+    false_count_ += !value;
+    counted_ = word_end_ = bit_length_;
+  }
   // Counts `length` bits in that are there already.
   void UnsafeAdvance(int64_t length);
   // Of the bits that are not counted yet, which are all in the open word.
@@ -173,6 +197,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   uint64_t word_ = 0;     // the open word's bits so far
   int64_t counted_ = 0;   // false_count_ is of the bits before this; never before the open word
   int64_t false_count_ = 0;
+  bool is_shared_ = false;  // somebody may hold a pointer to the bits
 };
 
 }  // namespace alkaid

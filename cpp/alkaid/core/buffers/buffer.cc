@@ -14,10 +14,7 @@ Buffer::Buffer(const uint8_t* data, int64_t size, std::shared_ptr<MemoryManager>
       capacity_(size),
       parent_(std::move(parent)),
       memory_manager_(std::move(memory_manager)) {
-  if (memory_manager_ != nullptr) {
-    is_cpu_ = memory_manager_->is_cpu();
-    device_type_ = memory_manager_->device()->device_type();
-  }
+  if (memory_manager_ != nullptr) TakeDevice();
   if (device_type.has_value()) device_type_ = *device_type;
 }
 
@@ -25,6 +22,23 @@ Buffer::Buffer(uintptr_t address, int64_t size, std::shared_ptr<MemoryManager> m
                std::shared_ptr<Buffer> parent, std::optional<DeviceAllocationType> device_type)
     : Buffer(reinterpret_cast<const uint8_t*>(address), size, std::move(memory_manager),
              std::move(parent), device_type) {}
+
+void Buffer::TakeDevice() {
+  is_cpu_ = memory_manager_->is_cpu();
+  device_type_ = memory_manager_->device()->device_type();
+}
+
+void Buffer::SetMemoryManager(std::shared_ptr<MemoryManager> memory_manager) {
+  if (is_slice_) {
+    if (internal::ViewEventsOn()) [[unlikely]]
+      EmitRelease();
+    is_slice_ = false;
+  }
+  memory_manager_ = std::move(memory_manager);
+  if (memory_manager_ != nullptr) return TakeDevice();
+  is_cpu_ = true;
+  device_type_ = DeviceAllocationType::kCPU;
+}
 
 std::string Buffer::ToHexString() const {
   static constexpr char kDigits[] = "0123456789ABCDEF";

@@ -33,7 +33,16 @@
 
 namespace alkaid {
 
+class MutableBuffer;
+
 class ALKAID_EXPORT Buffer {
+  struct DataOfContainer {
+    template <typename Container>
+    auto* operator()(Container& container) const {
+      return container.data();
+    }
+  };
+
  public:
   // Borrows `size` bytes of host memory.
   Buffer(const uint8_t* data, int64_t size) : data_(data), size_(size), capacity_(size) {}
@@ -124,12 +133,33 @@ class ALKAID_EXPORT Buffer {
     return FromOwner(bytes, size, std::move(owner));
   }
 
+  // Takes over any container: the `nbytes` that start where `get_data(container)` points, by default
+  // `container.data()`, after the container was moved to where the buffer keeps it. A MutableBuffer
+  // where that is no pointer to const.
+  template <typename Container, typename GetData = DataOfContainer>
+  static auto TakeOwnership(Container container, int64_t nbytes, GetData&& get_data = {}) {
+    using Value = std::remove_pointer_t<decltype(std::forward<GetData>(get_data)(container))>;
+    using Kind = std::conditional_t<std::is_const_v<Value>, Buffer, MutableBuffer>;
+    using Byte = std::conditional_t<std::is_const_v<Value>, const uint8_t, uint8_t>;
+    struct Owner {
+      Owner(Container&& source, int64_t size, GetData&& where)
+          : container(std::move(source)),
+            buffer(reinterpret_cast<Byte*>(std::forward<GetData>(where)(container)), size) {}
+      Container container;
+      Kind buffer;
+    };
+    auto owner =
+        std::make_shared<Owner>(std::move(container), nbytes, std::forward<GetData>(get_data));
+    Kind* const buffer = &owner->buffer;
+    return std::shared_ptr<Kind>(std::move(owner), buffer);
+  }
+
   // Borrows `length` values.
-  template <typename T>
-  static std::shared_ptr<Buffer> Wrap(const T* data, int64_t length) {
+  template <typename T, typename SizeType = int64_t>
+  static std::shared_ptr<Buffer> Wrap(const T* data, SizeType length) {
     static_assert(std::is_trivially_copyable_v<T>, "only plain values have bytes of their own");
     return std::make_shared<Buffer>(reinterpret_cast<const uint8_t*>(data),
-                                    length * static_cast<int64_t>(sizeof(T)));
+                                    static_cast<int64_t>(length) * static_cast<int64_t>(sizeof(T)));
   }
   template <typename T>
   static std::shared_ptr<Buffer> Wrap(std::span<T> values) {
@@ -208,6 +238,15 @@ class ALKAID_EXPORT Buffer {
                                                     const std::shared_ptr<MemoryManager>& to);
 
  protected:
+  // Nothing: for a class whose constructor says later where the bytes are.
+  Buffer() : Buffer(nullptr, 0) {}
+
+  // Puts the bytes on the device of `memory_manager`: is_cpu(), device_type(), device() and
+  // memory_manager() are its from now on. A slice becomes a root of its own, whose parent is the
+  // root that it was a slice of. Null: host memory, managed as if no manager had been named. For
+  // constructors: slices that there are already keep what they have.
+  void SetMemoryManager(std::shared_ptr<MemoryManager> memory_manager);
+
   // Slices that no observer is told of: whoever makes them has looked whether one listens.
   struct Untold {};
   Buffer(Untold, const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
@@ -248,6 +287,8 @@ class ALKAID_EXPORT Buffer {
   DeviceAllocationType device_type_ = DeviceAllocationType::kCPU;
 
  private:
+  // Of memory_manager_, which is not null.
+  void TakeDevice();
   void EmitSliced() const noexcept;
   static std::shared_ptr<Buffer> FromOwner(const uint8_t* data, int64_t size,
                                            std::shared_ptr<void> owner);

@@ -51,8 +51,9 @@ class ALKAID_EXPORT CPUMemoryManager : public MemoryManager {
   MemoryPool* pool() const { return pool_; }
 
  protected:
+  // With `shared_pool` it holds the pool, else it borrows it.
   CPUMemoryManager(std::shared_ptr<Device> device, MemoryPool* pool,
-                   std::shared_ptr<MemoryPool> shared_pool)
+                   std::shared_ptr<MemoryPool> shared_pool = nullptr)
       : MemoryManager(std::move(device)), pool_(pool), shared_pool_(std::move(shared_pool)) {}
 
   Result<std::unique_ptr<Buffer>> CopyNonOwnedFrom(

@@ -14,11 +14,12 @@ namespace alkaid {
 Device::~Device() = default;
 MemoryManager::~MemoryManager() = default;
 
-Device::Stream::~Stream() {
-  if (release_) release_(stream_);
-}
-Device::SyncEvent::~SyncEvent() {
-  if (release_) release_(sync_event_);
+Device::Stream::~Stream() = default;
+Device::SyncEvent::~SyncEvent() = default;
+
+std::function<void(void*)> Device::ReleasingOnly(std::function<void(void*)> release) {
+  if (release != nullptr) return release;
+  return [](void*) {};
 }
 
 Result<std::shared_ptr<Device::Stream>> Device::MakeStream(unsigned int /*flags*/) {
@@ -80,9 +81,12 @@ Result<std::shared_ptr<Buffer>> MemoryManager::CopyBuffer(
   if (copy != nullptr) return copy;
   if (!from->is_cpu() && !to->is_cpu()) {
     const auto cpu = default_cpu_memory_manager();
-    ALKAID_ASSIGN_OR_RAISE(auto host_copy, from->CopyBufferTo(source, cpu));
-    if (host_copy != nullptr) {
-      ALKAID_ASSIGN_OR_RAISE(copy, to->CopyBufferFrom(host_copy, cpu));
+    // A view that cannot be is no fault here: what it would have saved is a copy.
+    auto on_host = from->ViewBufferTo(source, cpu);
+    if (!on_host.ok() || *on_host == nullptr) on_host = from->CopyBufferTo(source, cpu);
+    ALKAID_RETURN_NOT_OK(on_host);
+    if (*on_host != nullptr) {
+      ALKAID_ASSIGN_OR_RAISE(copy, to->CopyBufferFrom(*on_host, cpu));
       if (copy != nullptr) return copy;
     }
   }

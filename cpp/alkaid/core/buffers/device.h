@@ -2,8 +2,9 @@
 //
 // A Device says what an address means (host memory, the memory of one accelerator). A MemoryManager
 // belongs to one device and allocates, copies and views there. Moving a Buffer between two devices
-// asks the destination's manager first, then the source's, then goes through host memory; each
-// manager implements the hooks it can, and answers null for what it can not.
+// asks the destination's manager first, then the source's, then goes through host memory, by a view
+// of the source there or else by a copy; each manager implements the hooks it can, and answers null
+// for what it cannot.
 //
 // Ownership: devices and managers are shared; a buffer keeps its manager, a manager its device.
 // Threads: devices and managers may be used from any thread; a Stream or SyncEvent by one at a
@@ -14,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
@@ -70,8 +72,8 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
 
   class SyncEvent;
 
-  // A device's queue of work, wrapped. `release` frees the raw stream when the wrapper goes; null
-  // leaves it alone.
+  // A device's queue of work, wrapped. `release_stream` frees the raw stream, if there is one, when
+  // the wrapper goes; null leaves it alone.
   class ALKAID_EXPORT Stream {
    public:
     using release_fn_t = std::function<void(void*)>;
@@ -79,21 +81,20 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    virtual const void* get_raw() const { return stream_; }
+    virtual const void* get_raw() const { return stream_.get(); }
     // Makes later work in this stream wait for `event`; does not block the caller.
     virtual Status WaitEvent(const SyncEvent& event) = 0;
     // Blocks the caller until all work queued so far is done.
     virtual Status Synchronize() const = 0;
 
    protected:
-    Stream(void* stream, release_fn_t release) : stream_(stream), release_(std::move(release)) {}
-    void* stream_;
+    explicit Stream(void* stream, release_fn_t release_stream)
+        : stream_(stream, ReleasingOnly(std::move(release_stream))) {}
 
-   private:
-    release_fn_t release_;
+    std::unique_ptr<void, release_fn_t> stream_;
   };
 
-  // A point in a stream's work that others can wait for. `release` as for Stream.
+  // A point in a stream's work that others can wait for. `release_sync_event` as for Stream.
   class ALKAID_EXPORT SyncEvent {
    public:
     using release_fn_t = std::function<void(void*)>;
@@ -101,19 +102,17 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
     SyncEvent(const SyncEvent&) = delete;
     SyncEvent& operator=(const SyncEvent&) = delete;
 
-    void* get_raw() { return sync_event_; }
+    void* get_raw() { return sync_event_.get(); }
     // Blocks the caller until the event has happened.
     virtual Status Wait() = 0;
     // The event happens when `stream` has done the work queued so far.
     virtual Status Record(const Stream& stream) = 0;
 
    protected:
-    SyncEvent(void* sync_event, release_fn_t release)
-        : sync_event_(sync_event), release_(std::move(release)) {}
-    void* sync_event_;
+    explicit SyncEvent(void* sync_event, release_fn_t release_sync_event)
+        : sync_event_(sync_event, ReleasingOnly(std::move(release_sync_event))) {}
 
-   private:
-    release_fn_t release_;
+    std::unique_ptr<void, release_fn_t> sync_event_;
   };
 
   // A new stream with the device's own flags (0: its default). Null where the device has no
@@ -129,6 +128,9 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
   explicit Device(bool is_cpu = false) : is_cpu_(is_cpu) {}
 
  private:
+  // What a unique_ptr may call: nothing is done where nothing is given.
+  static std::function<void(void*)> ReleasingOnly(std::function<void(void*)> release);
+
   const bool is_cpu_;
 };
 
@@ -151,8 +153,9 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
   // A mutable buffer of `size` bytes in the device's memory.
   virtual Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size) = 0;
 
-  // A copy of `source` that `to` owns. kUnimplemented, naming both devices, where no way leads
-  // there.
+  // A copy of `source` that `to` owns. Between two devices of which neither can copy by itself it
+  // goes through the CPU: `to` copies from a view of the source there, where the source's manager
+  // gives one, else from a copy. kUnimplemented, naming both devices, where no way leads there.
   static Result<std::shared_ptr<Buffer>> CopyBuffer(const std::shared_ptr<Buffer>& source,
                                                     const std::shared_ptr<MemoryManager>& to);
   // The same for a source whose lifetime is not tied to a shared_ptr.

@@ -39,12 +39,16 @@ class ALKAID_EXPORT MutableBuffer : public Buffer {
   }
 
   // Borrows `length` values.
-  template <typename T>
-  static std::shared_ptr<MutableBuffer> Wrap(T* data, int64_t length) {
+  template <typename T, typename SizeType = int64_t>
+  static std::shared_ptr<Buffer> Wrap(T* data, SizeType length) {
     static_assert(std::is_trivially_copyable_v<T>, "only plain values have bytes of their own");
-    return std::make_shared<MutableBuffer>(reinterpret_cast<uint8_t*>(data),
-                                           length * static_cast<int64_t>(sizeof(T)));
+    return std::make_shared<MutableBuffer>(
+        reinterpret_cast<uint8_t*>(data),
+        static_cast<int64_t>(length) * static_cast<int64_t>(sizeof(T)));
   }
+
+ protected:
+  MutableBuffer() : MutableBuffer(nullptr, 0) {}
 };
 
 // A MutableBuffer that can grow and shrink. Growing may move the bytes: slices of it are then

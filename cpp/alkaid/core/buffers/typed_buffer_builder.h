@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <iterator>
 #include <memory>
@@ -21,11 +22,28 @@ namespace internal {
 // The refusals of all typed builders: a negative number of values, or more bytes than an int64
 // counts.
 ALKAID_EXPORT Status RefuseLength(int64_t length, int64_t value_size);
+
+// What can be walked once from begin to end. Less than the standard's iterators: no default
+// constructor, no traits.
+template <typename Iter>
+concept WalkedOnce = requires(Iter& it, const Iter& end) {
+  *it;
+  ++it;
+  static_cast<bool>(it != end);
+};
+// Iterators that std::copy may turn into one copy of memory.
+template <typename Iter>
+concept RandomAccess = requires {
+  requires std::derived_from<typename std::iterator_traits<Iter>::iterator_category,
+                             std::random_access_iterator_tag>;
+};
 }  // namespace internal
 
 template <typename T, typename Enable = void>
 class TypedBufferBuilder {
-  static_assert(std::is_trivially_copyable_v<T>, "only plain values have bytes of their own");
+  // What std::pair of plain values is, too.
+  static_assert(std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>,
+                "only plain values have bytes of their own");
 
  public:
   explicit TypedBufferBuilder(MemoryPool* pool = default_memory_pool(),
@@ -76,10 +94,17 @@ class TypedBufferBuilder {
   void UnsafeAppend(const T* values, int64_t num_elements) {
     bytes_builder_.UnsafeAppend(values, num_elements * kSize);
   }
+  // The values from `values_begin` to `values_end`, each read once, in order: single-pass iterators
+  // will do.
   template <typename Iter>
-  requires std::forward_iterator<Iter>
+  requires internal::WalkedOnce<Iter>
   void UnsafeAppend(Iter values_begin, Iter values_end) {
-    T* const end = std::copy(values_begin, values_end, End());
+    T* end = End();
+    if constexpr (internal::RandomAccess<Iter>) {
+      end = std::copy(std::move(values_begin), std::move(values_end), end);
+    } else {
+      for (; values_begin != values_end; ++values_begin) *end++ = static_cast<T>(*values_begin);
+    }
     bytes_builder_.UnsafeAdvance((end - End()) * kSize);
   }
   void UnsafeAppend(int64_t num_copies, T value) {
@@ -148,4 +173,5 @@ class TypedBufferBuilder {
 
 }  // namespace alkaid
 
-#include "alkaid/core/buffers/bitmap_builder.h"  // IWYU pragma: export
+#include "alkaid/core/buffers/bitmap_builder.h"     // IWYU pragma: export
+#include "alkaid/core/buffers/bitmap_operations.h"  // IWYU pragma: export

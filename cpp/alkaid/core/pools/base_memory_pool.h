@@ -61,6 +61,13 @@ inline bool IsValidAlignment(int64_t alignment) {
 // Ok, or why this request cannot be served whatever the allocator; the message names the value and
 // the limit.
 ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignment);
+// CheckRequest's rule of sizes that are not negative, for adaptors that reserve before they ask the
+// pool below: what that refuses anyway, before anything is reserved for it.
+inline Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
+  if (size >= 0 && IsValidAlignment(alignment)) [[likely]]
+    return absl::OkStatus();
+  return CheckRequest(what, size, alignment);
+}
 // The status of an allocator that refused.
 ALKAID_EXPORT Status AllocatorRefused(const char* what, const char* allocator, int64_t size,
                                       int64_t alignment);

@@ -1,21 +1,29 @@
 #include "alkaid/core/pools/capped_memory_pool.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "alkaid/base/checked_math.h"
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/checked_allocation.h"
 
 namespace alkaid {
 namespace {
 
-// What the wrapped pool would refuse anyway, before anything is reserved for it.
-Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
-  if (size >= 0 && internal::IsValidAlignment(alignment)) [[likely]]
-    return absl::OkStatus();
-  return internal::CheckRequest(what, size, alignment);
+// How often a request looks whether the calls of others are over, and from when on it pauses
+// between two looks.
+constexpr int kMostLooks = 1200;
+constexpr int kLooksWithoutPause = 200;
+constexpr useconds_t kPauseMicroseconds = 100;
+
+int64_t SaturatedSum(int64_t a, int64_t b) {
+  int64_t sum;
+  return AddOverflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
 }
 
 }  // namespace
@@ -26,99 +34,105 @@ class CappedMemoryPool::Reservation {
  public:
   Reservation(CappedMemoryPool* pool, int64_t bytes) : pool_(pool), bytes_(bytes) {}
   ~Reservation() {
-    if (bytes_ != 0) pool_->Unreserve(bytes_);
+    if (bytes_ != 0) pool_->reserved_.fetch_sub(bytes_, std::memory_order_relaxed);
   }
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
 
-  void Keep() { bytes_ = 0; }
+  // The pool below has counted them, which is seen by who sees this.
+  void Settle() { pool_->settled_.fetch_add(std::exchange(bytes_, 0), std::memory_order_release); }
 
  private:
   CappedMemoryPool* const pool_;
   int64_t bytes_;
 };
 
-CappedMemoryPool::CappedMemoryPool(MemoryPool* pool, int64_t bytes_limit)
-    : ForwardingMemoryPool(pool), limit_(std::max<int64_t>(bytes_limit, 0)) {
-  Describe();
-}
+CappedMemoryPool::CappedMemoryPool(MemoryPool* wrapped_pool, int64_t bytes_allocated_limit)
+    : ForwardingMemoryPool(wrapped_pool), limit_(std::max<int64_t>(bytes_allocated_limit, 0)) {}
 
-CappedMemoryPool::CappedMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit)
-    : ForwardingMemoryPool(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {
-  Describe();
-}
+CappedMemoryPool::CappedMemoryPool(std::shared_ptr<MemoryPool> wrapped_pool,
+                                   int64_t bytes_allocated_limit)
+    : ForwardingMemoryPool(std::move(wrapped_pool)),
+      limit_(std::max<int64_t>(bytes_allocated_limit, 0)) {}
 
-void CappedMemoryPool::Describe() {
-  counters_.Describe(this, absl::StrCat("capped at ", limit_, " bytes, over ", backend_name()));
-}
-
-Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) try {
-  int64_t in_use = reserved_.load(std::memory_order_relaxed);
+CappedMemoryPool::Verdict CappedMemoryPool::TryReserve(int64_t growth) {
+  int64_t own = reserved_.load(std::memory_order_relaxed);
+  int64_t after;
   do {
-    // in_use never passes limit_, so the difference can not overflow.
-    if (growth > limit_ - in_use) {
-      return status::OutOfMemory("capped pool over ", backend_name(), ": ", size,
-                                 " bytes asked for, ", growth, " of them new; the limit is ",
-                                 limit_, " bytes, of which ", in_use, " are in use");
+    if (growth > limit_ || AddOverflow(own, growth, &after)) return Verdict::kRefused;
+  } while (!reserved_.compare_exchange_weak(own, after, std::memory_order_acq_rel,
+                                            std::memory_order_relaxed));
+  // What is settled first, then the figure: a call that ends in between is in the figure alone, and
+  // so counts for what others have, never for nothing.
+  const int64_t settled = settled_.load(std::memory_order_acquire);
+  const int64_t in_use = wrapped()->bytes_allocated();
+  const bool alone = settled == own && reserved_.load(std::memory_order_acquire) == after;
+  // The sum of what went through here, exactly, and what others have.
+  const int64_t has = alone ? in_use : SaturatedSum(own, std::max<int64_t>(in_use - settled, 0));
+  if (has <= limit_ - growth) return Verdict::kGranted;
+  reserved_.fetch_sub(growth, std::memory_order_relaxed);
+  return alone || own > limit_ - growth ? Verdict::kRefused : Verdict::kUnclear;
+}
+
+Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
+  if (growth == 0) return absl::OkStatus();
+  for (int look = 0; look < kMostLooks; ++look) {
+    const Verdict verdict = TryReserve(growth);
+    if (verdict == Verdict::kGranted) [[likely]]
+      return absl::OkStatus();
+    if (verdict == Verdict::kRefused) break;
+    if (look < kLooksWithoutPause) {
+      ::sched_yield();
+    } else {
+      ::usleep(kPauseMicroseconds);
     }
-  } while (!reserved_.compare_exchange_weak(in_use, in_use + growth, std::memory_order_relaxed));
-  return absl::OkStatus();
+  }
+  return Refuse(growth, size);
+}
+
+Status CappedMemoryPool::Refuse(int64_t growth, int64_t size) const try {
+  return status::OutOfMemory("capped pool over ", backend_name(), ": ", size, " bytes asked for, ",
+                             growth, " of them new; the limit is ", limit_, " bytes, of which ",
+                             wrapped()->bytes_allocated(), " are in use");
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-void CappedMemoryPool::Unreserve(int64_t bytes) {
-  reserved_.fetch_sub(bytes, std::memory_order_relaxed);
-}
-
 Status CappedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
-  ALKAID_RETURN_NOT_OK(CheckArguments("allocate", size, alignment));
+  ALKAID_RETURN_NOT_OK(internal::CheckArguments("allocate", size, alignment));
   ALKAID_RETURN_NOT_OK(Reserve(size, size));
   Reservation reservation(this, size);
   ALKAID_RETURN_NOT_OK(internal::AllocateChecked(wrapped(), size, alignment, out));
-  reservation.Keep();
-  counters_.DidAllocate(size);
+  reservation.Settle();
   return absl::OkStatus();
 }
 
 Status CappedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                                     uint8_t** ptr) {
-  ALKAID_RETURN_NOT_OK(CheckArguments("reallocate to", new_size, alignment));
+  ALKAID_RETURN_NOT_OK(internal::CheckArguments("reallocate to", new_size, alignment));
   // A negative old size reserves nothing: the wrapped pool refuses it.
   const int64_t growth = old_size < 0 ? 0 : std::max<int64_t>(new_size - old_size, 0);
   ALKAID_RETURN_NOT_OK(Reserve(growth, new_size));
   Reservation reservation(this, growth);
   ALKAID_RETURN_NOT_OK(internal::ReallocateChecked(wrapped(), old_size, new_size, alignment, ptr));
-  reservation.Keep();
-  counters_.DidReallocate(old_size, new_size);
-  if (new_size < old_size) Unreserve(old_size - new_size);
+  reservation.Settle();
+  if (new_size < old_size) {
+    settled_.fetch_sub(old_size - new_size, std::memory_order_relaxed);
+    reserved_.fetch_sub(old_size - new_size, std::memory_order_relaxed);
+  }
   return absl::OkStatus();
 }
 
 void CappedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
+  settled_.fetch_sub(size, std::memory_order_relaxed);
   wrapped()->Free(buffer, size, alignment);
-  counters_.DidFree(size);
-  Unreserve(size);
+  reserved_.fetch_sub(size, std::memory_order_relaxed);
 }
 
 void CappedMemoryPool::PrintStats() {
-  std::fprintf(stderr, "Alkaid memory pool with a limit of %lld bytes:\n",
+  std::fprintf(stderr, "Alkaid memory pool with a limit of %lld bytes on the pool below:\n",
                static_cast<long long>(limit_));
-  internal::PrintPoolStats(*this);
   wrapped()->PrintStats();
 }
-
-int64_t CappedMemoryPool::bytes_allocated() const { return counters_.bytes_allocated(); }
-
-int64_t CappedMemoryPool::max_memory() const {
-  // The counters may be above the truth when several threads allocate; the truth is never above the
-  // limit.
-  return std::min(counters_.max_memory(), limit_);
-}
-
-int64_t CappedMemoryPool::total_bytes_allocated() const {
-  return counters_.total_bytes_allocated();
-}
-int64_t CappedMemoryPool::num_allocations() const { return counters_.num_allocations(); }
 
 }  // namespace alkaid

@@ -1,13 +1,20 @@
-// A pool that never hands out more than its limit.
+// A pool that refuses what would take the pool below past a limit.
 //
-// Reserves before it allocates, in one atomic step, so two threads can not pass the limit together;
-// gives the reservation back when the allocator fails, and when the pool below throws. A
-// reallocation that grows reserves the difference; one that shrinks gives it back once it is done.
-// Counted are the bytes asked for, as in every pool, not what the allocator rounds them up to.
+// As Arrow's: the limit is on bytes_allocated() of the wrapped pool, whoever took them there, and
+// the figures are the wrapped pool's. What others take from the pool below leaves less for users of
+// this one; what they take past the limit is not prevented, and this pool then grants nothing until
+// it is gone. Blocks that shrink, or are empty, are never refused. A limit on what goes through one
+// adaptor alone is QuotaMemoryPool.
+//
+// Unlike Arrow's, what goes through this pool never passes the limit, however many threads ask at
+// once: each request reserves its bytes, in one atomic step, before it looks. What others have is
+// the figure of the pool below without what went through here. Where calls of other threads are
+// between the two accounts, a request that the figure would refuse looks again, for about a tenth
+// of a second at most (a call from an observer within one that is in flight looks in vain).
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr.
-// Threads: all functions, from any thread. The reservation is one shared atomic: unlike the other
-// pools, many threads on one capped pool feel each other.
+// Threads: all functions, from any thread. They share two atomics, and each request that grows asks
+// the pool below for its figure: with many threads that costs more than a plain pool.
 // Out of memory and over the limit: kResourceExhausted; over the limit, the message names the
 // request, the limit and what is in use.
 #pragma once
@@ -18,16 +25,15 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/core/pools/forwarding_memory_pool.h"
-#include "alkaid/core/pools/thread_counters.h"
 
 namespace alkaid {
 
-class ALKAID_EXPORT CappedMemoryPool final : public ForwardingMemoryPool {
+class ALKAID_EXPORT CappedMemoryPool : public ForwardingMemoryPool {
  public:
-  // `bytes_limit`: bytes that may be live at once; a negative limit is as good as 0, which lets
-  // only zero-size blocks through.
-  CappedMemoryPool(MemoryPool* pool, int64_t bytes_limit);
-  CappedMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit);
+  // `bytes_allocated_limit`: bytes that the pool below may have live at once, by its own figure; a
+  // negative limit is as good as 0, which lets only zero-size blocks through.
+  CappedMemoryPool(MemoryPool* wrapped_pool, int64_t bytes_allocated_limit);
+  CappedMemoryPool(std::shared_ptr<MemoryPool> wrapped_pool, int64_t bytes_allocated_limit);
   ~CappedMemoryPool() override = default;
 
   using MemoryPool::Allocate;
@@ -38,30 +44,27 @@ class ALKAID_EXPORT CappedMemoryPool final : public ForwardingMemoryPool {
   // Other errors: those of the wrapped pool.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
+
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
   void PrintStats() override;
 
   int64_t bytes_limit() const { return limit_; }
 
-  // What passed through this pool alone. max_memory() never exceeds bytes_limit().
-  int64_t bytes_allocated() const override;
-  int64_t max_memory() const override;
-  int64_t total_bytes_allocated() const override;
-  int64_t num_allocations() const override;
-
  private:
   class Reservation;
+  enum class Verdict { kGranted, kRefused, kUnclear };
 
-  void Describe();
-  // Takes `growth` >= 0 bytes out of the limit, or fails and takes none. `size` is what the caller
-  // asked for.
+  // Reserves `growth` > 0 bytes, or none. Unclear: calls of other threads are in flight.
+  Verdict TryReserve(int64_t growth);
+  // The same for `growth` >= 0, until it is clear. `size` is what the caller asked for.
   Status Reserve(int64_t growth, int64_t size);
-  void Unreserve(int64_t bytes);
+  Status Refuse(int64_t growth, int64_t size) const;
 
   const int64_t limit_;
+  // Bytes that went through here and are live, with those of calls in flight, and without.
   std::atomic<int64_t> reserved_{0};
-  internal::PoolCounters counters_;
+  std::atomic<int64_t> settled_{0};
 };
 
 }  // namespace alkaid

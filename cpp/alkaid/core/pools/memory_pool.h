@@ -110,3 +110,5 @@ ALKAID_EXPORT Status mimalloc_memory_pool(MemoryPool** out);
 ALKAID_EXPORT std::vector<std::string> SupportedMemoryBackendNames();
 
 }  // namespace alkaid
+
+#include "alkaid/core/pools/memory_pool_stats.h"  // IWYU pragma: export

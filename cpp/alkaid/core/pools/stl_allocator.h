@@ -114,7 +114,8 @@ class ALKAID_EXPORT BadAlloc : public std::bad_alloc {
 };
 
 // A standard allocator over a pool. Memory is aligned to 64 bytes, or to alignof(T) where that is
-// more. Two allocators are equal when their pool is the same.
+// more. Two allocators are equal when their pool is the same. T need not be complete before a
+// function is called, so a node may hold a container of nodes.
 template <class T>
 class allocator {
  public:
@@ -130,11 +131,6 @@ class allocator {
   struct rebind {
     using other = allocator<U>;
   };
-
-  // Bytes.
-  static constexpr int64_t kAlignment =
-      std::max(static_cast<int64_t>(alignof(T)), kDefaultBufferAlignment);
-  static_assert(kAlignment <= kMaxBufferAlignment, "no pool aligns this type");
 
   // Over default_memory_pool().
   allocator() : pool_(default_memory_pool()) {}
@@ -156,14 +152,14 @@ class allocator {
     }
     uint8_t* bytes = nullptr;
     Status status =
-        internal::AllocateChecked(pool_, static_cast<int64_t>(n * sizeof(T)), kAlignment, &bytes);
+        internal::AllocateChecked(pool_, static_cast<int64_t>(n * sizeof(T)), Alignment(), &bytes);
     if (!status.ok()) throw BadAlloc(std::move(status));
     return reinterpret_cast<pointer>(bytes);
   }
   // `n` as it was allocated.
   void deallocate(pointer values, size_type n) {
     pool_->Free(reinterpret_cast<uint8_t*>(values), static_cast<int64_t>(n * sizeof(T)),
-                kAlignment);
+                Alignment());
   }
 
   // Values that any pool could be asked for.
@@ -184,6 +180,12 @@ class allocator {
   MemoryPool* pool() const noexcept { return pool_; }
 
  private:
+  // Bytes.
+  static constexpr int64_t Alignment() {
+    static_assert(int64_t{alignof(T)} <= kMaxBufferAlignment, "no pool aligns this type");
+    return std::max(int64_t{alignof(T)}, kDefaultBufferAlignment);
+  }
+
   MemoryPool* pool_;
 };
 
@@ -195,7 +197,7 @@ bool operator==(const allocator<T>& a, const allocator<U>& b) noexcept {
 // A pool over a standard allocator of any value type. Every pointer is aligned as asked, whatever
 // the allocator's own habit; resizing always copies. backend_name() is "stl".
 template <typename Allocator = std::allocator<uint8_t>>
-class STLMemoryPool final : public BaseMemoryPoolImpl<internal::StandardByteAllocator<Allocator>> {
+class STLMemoryPool : public BaseMemoryPoolImpl<internal::StandardByteAllocator<Allocator>> {
  public:
   STLMemoryPool() = default;
   explicit STLMemoryPool(const Allocator& allocator)

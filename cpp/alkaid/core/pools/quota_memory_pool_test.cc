@@ -1,4 +1,4 @@
-#include "alkaid/core/pools/capped_memory_pool.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -19,8 +19,8 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-TEST(CappedPool, GrantsTheLimitAndNotAByteMore) {
-  CappedMemoryPool pool(system_memory_pool(), 1000);
+TEST(QuotaPool, GrantsTheLimitAndNotAByteMore) {
+  QuotaMemoryPool pool(system_memory_pool(), 1000);
   EXPECT_EQ(pool.bytes_limit(), 1000);
   uint8_t* all = nullptr;
   EXPECT_THAT(pool.Allocate(1001, &all), StatusIs(StatusCode::kResourceExhausted));
@@ -33,8 +33,8 @@ TEST(CappedPool, GrantsTheLimitAndNotAByteMore) {
   pool.Free(all, 1000);
 }
 
-TEST(CappedPool, TheRefusalNamesRequestLimitAndUse) {
-  CappedMemoryPool pool(system_memory_pool(), 1000);
+TEST(QuotaPool, TheRefusalNamesRequestLimitAndUse) {
+  QuotaMemoryPool pool(system_memory_pool(), 1000);
   uint8_t* block = nullptr;
   ASSERT_THAT(pool.Allocate(400, &block), IsOk());
   uint8_t* more = nullptr;
@@ -49,8 +49,8 @@ TEST(CappedPool, TheRefusalNamesRequestLimitAndUse) {
   pool.Free(block, 400);
 }
 
-TEST(CappedPool, ReallocationCountsTheDifference) {
-  CappedMemoryPool pool(system_memory_pool(), 1000);
+TEST(QuotaPool, ReallocationCountsTheDifference) {
+  QuotaMemoryPool pool(system_memory_pool(), 1000);
   uint8_t* block = nullptr;
   ASSERT_THAT(pool.Allocate(600, &block), IsOk());
   ASSERT_THAT(pool.Reallocate(600, 1000, &block), IsOk());
@@ -64,9 +64,9 @@ TEST(CappedPool, ReallocationCountsTheDifference) {
   EXPECT_EQ(pool.bytes_allocated(), 0);
 }
 
-TEST(CappedPool, AFailureBelowGivesTheReservationBack) {
+TEST(QuotaPool, AFailureBelowGivesTheReservationBack) {
   FaultInjectingMemoryPool faulty(system_memory_pool());
-  CappedMemoryPool pool(&faulty, 1000);
+  QuotaMemoryPool pool(&faulty, 1000);
   uint8_t* block = nullptr;
   faulty.fail_after(1);
   EXPECT_THAT(pool.Allocate(1000, &block),
@@ -87,8 +87,8 @@ TEST(CappedPool, AFailureBelowGivesTheReservationBack) {
   pool.Free(block, 400);
 }
 
-TEST(CappedPool, ArgumentsThatMakeNoSenseReserveNothing) {
-  CappedMemoryPool pool(system_memory_pool(), 1000);
+TEST(QuotaPool, ArgumentsThatMakeNoSenseReserveNothing) {
+  QuotaMemoryPool pool(system_memory_pool(), 1000);
   uint8_t* block = nullptr;
   EXPECT_THAT(pool.Allocate(-1, &block), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(pool.Allocate(5000, 48, &block),
@@ -102,8 +102,8 @@ TEST(CappedPool, ArgumentsThatMakeNoSenseReserveNothing) {
   pool.Free(block, 1000);
 }
 
-TEST(CappedPool, NoSumOverflows) {
-  CappedMemoryPool pool(system_memory_pool(), kMax);
+TEST(QuotaPool, NoSumOverflows) {
+  QuotaMemoryPool pool(system_memory_pool(), kMax);
   uint8_t* block = nullptr;
   ASSERT_THAT(pool.Allocate(100, &block), IsOk());
   uint8_t* more = nullptr;
@@ -114,9 +114,9 @@ TEST(CappedPool, NoSumOverflows) {
   pool.Free(block, 100);
 }
 
-TEST(CappedPool, ALimitOfNothingLetsOnlyEmptyBlocksThrough) {
+TEST(QuotaPool, ALimitOfNothingLetsOnlyEmptyBlocksThrough) {
   for (const int64_t limit : {int64_t{0}, int64_t{-1}, -kMax - 1}) {
-    CappedMemoryPool pool(system_memory_pool(), limit);
+    QuotaMemoryPool pool(system_memory_pool(), limit);
     EXPECT_EQ(pool.bytes_limit(), 0);
     uint8_t* block = nullptr;
     EXPECT_THAT(pool.Allocate(1, &block), StatusIs(StatusCode::kResourceExhausted));
@@ -126,12 +126,12 @@ TEST(CappedPool, ALimitOfNothingLetsOnlyEmptyBlocksThrough) {
   }
 }
 
-TEST(CappedPool, TwoThreadsNeverPassTheLimitTogether) {
+TEST(QuotaPool, TwoThreadsNeverPassTheLimitTogether) {
   constexpr int64_t kLimit = 10'000;
   constexpr int kThreads = 4;
   constexpr int kRounds = 2'000;
   const std::unique_ptr<MemoryPool> below = MemoryPool::CreateDefault();
-  CappedMemoryPool pool(below.get(), kLimit);
+  QuotaMemoryPool pool(below.get(), kLimit);
   std::atomic<int64_t> live{0};
   std::atomic<int64_t> highest{0};
   std::atomic<int64_t> refused{0};
@@ -170,10 +170,10 @@ TEST(CappedPool, TwoThreadsNeverPassTheLimitTogether) {
 }
 
 // All threads ask for more than half, none frees: however they race, one gets it.
-TEST(CappedPool, OfManyThreadsAskingForMoreThanHalfOneGetsIt) {
+TEST(QuotaPool, OfManyThreadsAskingForMoreThanHalfOneGetsIt) {
   constexpr int kThreads = 4;
   for (int round = 0; round < 50; ++round) {
-    CappedMemoryPool pool(system_memory_pool(), 1000);
+    QuotaMemoryPool pool(system_memory_pool(), 1000);
     std::atomic<int> waiting{kThreads};
     std::atomic<int> granted{0};
     std::vector<uint8_t*> blocks(kThreads, nullptr);
@@ -193,9 +193,9 @@ TEST(CappedPool, OfManyThreadsAskingForMoreThanHalfOneGetsIt) {
   }
 }
 
-TEST(CappedPool, TheInnerOfTwoLimitsHolds) {
-  auto inner = std::make_shared<CappedMemoryPool>(system_memory_pool(), 500);
-  CappedMemoryPool outer(inner, 1000);
+TEST(QuotaPool, TheInnerOfTwoLimitsHolds) {
+  auto inner = std::make_shared<QuotaMemoryPool>(system_memory_pool(), 500);
+  QuotaMemoryPool outer(inner, 1000);
   uint8_t* block = nullptr;
   EXPECT_THAT(outer.Allocate(501, &block),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("limit is 500")));
@@ -205,20 +205,20 @@ TEST(CappedPool, TheInnerOfTwoLimitsHolds) {
   outer.Free(block, 500);
 }
 
-TEST(CappedPool, PrintsItsLimitItsOwnFiguresAndThoseOfThePoolBelow) {
+TEST(QuotaPool, PrintsItsLimitItsOwnFiguresAndThoseOfThePoolBelow) {
   auto below = MemoryPool::CreateDefault();
-  CappedMemoryPool capped(below.get(), 1000);
+  QuotaMemoryPool quota(below.get(), 1000);
   uint8_t* other = nullptr;
   uint8_t* block = nullptr;
   ASSERT_TRUE(below->Allocate(50, &other).ok());
-  ASSERT_TRUE(capped.Allocate(700, &block).ok());
+  ASSERT_TRUE(quota.Allocate(700, &block).ok());
   ::testing::internal::CaptureStderr();
-  capped.PrintStats();
+  quota.PrintStats();
   const std::string text = ::testing::internal::GetCapturedStderr();
-  EXPECT_NE(text.find("limit of 1000 bytes"), std::string::npos) << text;
+  EXPECT_NE(text.find("quota of 1000 bytes"), std::string::npos) << text;
   EXPECT_NE(text.find(": 700 bytes live"), std::string::npos) << text;
   EXPECT_NE(text.find(": 750 bytes live"), std::string::npos) << text;
-  capped.Free(block, 700);
+  quota.Free(block, 700);
   below->Free(other, 50);
 }
 

@@ -1,0 +1,70 @@
+// A pool through which no more than its quota is taken.
+//
+// A part of a program gets a share of a pool: only what goes through this adaptor counts, whatever
+// the pool below holds for others. A limit on all that the pool below has is CappedMemoryPool.
+//
+// Reserves before it allocates, in one atomic step, so two threads cannot pass the quota together;
+// gives the reservation back when the allocator fails, and when the pool below throws. A
+// reallocation that grows reserves the difference; one that shrinks gives it back once it is done.
+// Counted are the bytes asked for, as in every pool, not what the allocator rounds them up to.
+//
+// Ownership: borrows the pool, or shares it when given a shared_ptr.
+// Threads: all functions, from any thread. The reservation is one shared atomic: unlike the other
+// pools, many threads on one quota pool feel each other.
+// Out of memory and over the limit: kResourceExhausted; over the limit, the message names the
+// request, the limit and what is in use.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "alkaid/base/export.h"
+#include "alkaid/core/pools/forwarding_memory_pool.h"
+#include "alkaid/core/pools/thread_counters.h"
+
+namespace alkaid {
+
+class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
+ public:
+  // `bytes_limit`: bytes that may be live at once; a negative limit is as good as 0, which lets
+  // only zero-size blocks through.
+  QuotaMemoryPool(MemoryPool* pool, int64_t bytes_limit);
+  QuotaMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit);
+  ~QuotaMemoryPool() override = default;
+
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+
+  // A negative size or an alignment that no pool grants: kInvalidArgument, whatever is in use.
+  // Other errors: those of the wrapped pool.
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
+
+  void PrintStats() override;
+
+  int64_t bytes_limit() const { return limit_; }
+
+  // What passed through this pool alone. max_memory() never exceeds bytes_limit().
+  int64_t bytes_allocated() const override;
+  int64_t max_memory() const override;
+  int64_t total_bytes_allocated() const override;
+  int64_t num_allocations() const override;
+
+ private:
+  class Reservation;
+
+  void Describe();
+  // Takes `growth` >= 0 bytes out of the limit, or fails and takes none. `size` is what the caller
+  // asked for.
+  Status Reserve(int64_t growth, int64_t size);
+  void Unreserve(int64_t bytes);
+
+  const int64_t limit_;
+  std::atomic<int64_t> reserved_{0};
+  internal::PoolCounters counters_;
+};
+
+}  // namespace alkaid
