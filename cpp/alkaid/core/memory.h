@@ -9,6 +9,7 @@
 #include "alkaid/core/buffers/bitmap_operations.h"     // IWYU pragma: export
 #include "alkaid/core/buffers/buffer.h"                // IWYU pragma: export
 #include "alkaid/core/buffers/buffer_builder.h"        // IWYU pragma: export
+#include "alkaid/core/buffers/buffer_output_stream.h"  // IWYU pragma: export
 #include "alkaid/core/buffers/device.h"                // IWYU pragma: export
 #include "alkaid/core/buffers/foreign_buffer.h"        // IWYU pragma: export
 #include "alkaid/core/buffers/io_interfaces.h"         // IWYU pragma: export
@@ -19,6 +20,7 @@
 #include "alkaid/core/files/file_io.h"                 // IWYU pragma: export
 #include "alkaid/core/files/live_file.h"               // IWYU pragma: export
 #include "alkaid/core/files/live_watch.h"              // IWYU pragma: export
+#include "alkaid/core/files/memory_mapped_file.h"      // IWYU pragma: export
 #include "alkaid/core/files/open_input.h"              // IWYU pragma: export
 #include "alkaid/core/files/partial_read.h"            // IWYU pragma: export
 #include "alkaid/core/files/read_queue.h"              // IWYU pragma: export

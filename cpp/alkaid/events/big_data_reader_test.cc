@@ -42,6 +42,7 @@ class GrowingFile final : public io::RandomAccessFile {
   GrowingFile(std::string bytes, int64_t there, int grows_after)
       : bytes_(std::move(bytes)), there_(there), grows_after_(grows_after) {}
   Result<int64_t> GetSize() override { return static_cast<int64_t>(bytes_.size()); }
+  using io::RandomAccessFile::ReadAt;
   Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out) override {
     const auto whole = static_cast<int64_t>(bytes_.size());
     const int64_t end = grows_after_-- > 0 ? there_ : whole;

@@ -193,7 +193,7 @@ TEST(BuffersOutOfMemory, StreamsInMemory) {
     return file.Read(10, bytes);
   });
   try_reader("Seek", kStatus, [](io::BufferReader& file) { return file.Seek(100); });
-  try_reader("Advance", kStatus, [](io::BufferReader& file) { return file.Advance(10); });
+  try_reader("Advance", kNeedsNone, [](io::BufferReader& file) { return file.Advance(10); });
   try_reader("Tell", kNeedsNone, [](io::BufferReader& file) { return file.Tell(); });
   try_reader("GetSize", kNeedsNone, [](io::BufferReader& file) { return file.GetSize(); });
   try_reader("Close", kNeedsNone, [](io::BufferReader& file) { return file.Close(); });

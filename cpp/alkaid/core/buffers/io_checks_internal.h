@@ -33,4 +33,10 @@ Status CheckMemory(const Where& where, const void* memory, int64_t nbytes) {
   return status::Invalid(where, ": null memory for ", nbytes, " bytes");
 }
 
+template <typename Where>
+Status ShortRead(const Where& where, int64_t position, int64_t nbytes, int64_t count) {
+  return status::IndexError(where, ": ", nbytes, " bytes are wanted at ", position,
+                            ", and there are ", count);
+}
+
 }  // namespace alkaid::io::internal

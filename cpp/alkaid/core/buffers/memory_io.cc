@@ -11,7 +11,7 @@ namespace alkaid::io {
 Result<std::shared_ptr<RandomAccessFile>> BufferReader::Make(std::shared_ptr<Buffer> buffer) try {
   if (buffer == nullptr) return status::Invalid("BufferReader: the buffer is null");
   if (!buffer->is_cpu()) {
-    return status::Invalid("BufferReader: the CPU can not read the buffer, which is on ",
+    return status::Invalid("BufferReader: the CPU cannot read the buffer, which is on ",
                            buffer->device()->ToString());
   }
   return std::make_shared<BufferReader>(std::move(buffer));
@@ -19,49 +19,59 @@ Result<std::shared_ptr<RandomAccessFile>> BufferReader::Make(std::shared_ptr<Buf
   return status::NoMemory();
 }
 
+std::unique_ptr<BufferReader> BufferReader::FromString(std::string data) {
+  return std::make_unique<BufferReader>(Buffer::FromString(std::move(data)));
+}
+
+Status BufferReader::CheckClosed() const { return internal::CheckOpen("BufferReader", !is_open_); }
+
 Status BufferReader::Close() {
   buffer_.reset();
+  data_ = nullptr;
+  size_ = 0;
+  is_open_ = false;
   return absl::OkStatus();
 }
 
 Result<int64_t> BufferReader::Tell() const {
-  ALKAID_RETURN_NOT_OK(internal::CheckOpen("BufferReader", closed()));
+  ALKAID_RETURN_NOT_OK(CheckClosed());
   return position_;
 }
 
 Status BufferReader::Seek(int64_t position) {
-  ALKAID_RETURN_NOT_OK(internal::CheckOpen("BufferReader", closed()));
-  if (position < 0 || position > buffer_->size()) {
-    return status::IndexError("BufferReader: position ", position, " is outside of ",
-                              buffer_->size(), " bytes");
+  ALKAID_RETURN_NOT_OK(CheckClosed());
+  if (position < 0 || position > size_) {
+    return status::IndexError("BufferReader: position ", position, " is outside of ", size_,
+                              " bytes");
   }
   position_ = position;
   return absl::OkStatus();
 }
 
 Result<int64_t> BufferReader::GetSize() {
-  ALKAID_RETURN_NOT_OK(internal::CheckOpen("BufferReader", closed()));
-  return buffer_->size();
+  ALKAID_RETURN_NOT_OK(CheckClosed());
+  return size_;
 }
 
 Result<int64_t> BufferReader::Available(int64_t position, int64_t nbytes) const {
-  ALKAID_RETURN_NOT_OK(internal::CheckOpen("BufferReader", closed()));
+  ALKAID_RETURN_NOT_OK(CheckClosed());
   ALKAID_RETURN_NOT_OK(internal::CheckRange("BufferReader", position, nbytes));
-  return std::min(nbytes, std::max<int64_t>(buffer_->size() - position, 0));
+  return std::min(nbytes, std::max<int64_t>(size_ - position, 0));
 }
 
 Result<int64_t> BufferReader::ReadAt(int64_t position, int64_t nbytes, void* out) {
   ALKAID_ASSIGN_OR_RAISE(const int64_t available, Available(position, nbytes));
   ALKAID_RETURN_NOT_OK(internal::CheckMemory("BufferReader", out, nbytes));
   if (available > 0) {
-    std::memcpy(out, buffer_->data() + position, static_cast<std::size_t>(available));
+    std::memcpy(out, data_ + position, static_cast<std::size_t>(available));
   }
   return available;
 }
 
 Result<std::shared_ptr<Buffer>> BufferReader::ReadAt(int64_t position, int64_t nbytes) try {
   ALKAID_ASSIGN_OR_RAISE(const int64_t available, Available(position, nbytes));
-  return SliceBuffer(buffer_, std::min(position, buffer_->size()), available);
+  if (buffer_ == nullptr) return std::make_shared<Buffer>(nullptr, 0);
+  return SliceBuffer(buffer_, std::min(position, size_), available);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
@@ -78,11 +88,23 @@ Result<std::shared_ptr<Buffer>> BufferReader::Read(int64_t nbytes) {
   return slice;
 }
 
+Status BufferReader::Advance(int64_t nbytes) {
+  ALKAID_ASSIGN_OR_RAISE(const int64_t available, Available(position_, nbytes));
+  position_ += available;
+  return absl::OkStatus();
+}
+
+Result<std::string_view> BufferReader::DoPeek(int64_t nbytes) {
+  ALKAID_ASSIGN_OR_RAISE(const int64_t available, Available(position_, nbytes));
+  return std::string_view(reinterpret_cast<const char*>(data_) + position_,
+                          static_cast<std::size_t>(available));
+}
+
 Result<std::shared_ptr<OutputStream>> FixedSizeBufferWriter::Make(
     std::shared_ptr<Buffer> buffer) try {
   if (buffer == nullptr) return status::Invalid("FixedSizeBufferWriter: the buffer is null");
   if (!buffer->is_cpu()) {
-    return status::Invalid("FixedSizeBufferWriter: the CPU can not write the buffer, which is on ",
+    return status::Invalid("FixedSizeBufferWriter: the CPU cannot write the buffer, which is on ",
                            buffer->device()->ToString());
   }
   if (!buffer->is_mutable()) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "alkaid/testing/matchers.h"
 #include "fixtures/vault_device.h"
@@ -76,6 +77,46 @@ TEST(BufferReader, RefusesBadArgumentsAndUseAfterClose) {
   EXPECT_THAT(reader.Seek(0), closed);
   EXPECT_THAT(reader.Tell(), closed);
   EXPECT_THAT(reader.GetSize(), closed);
+}
+
+TEST(BufferReader, PeeksWithoutMoving) {
+  const auto buffer = Buffer::FromString("0123456789");
+  BufferReader reader(buffer);
+  ALKAID_ASSERT_OK(reader.Advance(4));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto bytes, reader.Peek(3));
+  EXPECT_EQ(bytes, "456");
+  EXPECT_EQ(static_cast<const void*>(bytes.data()), buffer->data() + 4);
+  EXPECT_THAT(reader.Peek(100), IsOkAndHolds("456789"));
+  EXPECT_THAT(reader.Tell(), IsOkAndHolds(4));
+  EXPECT_THAT(reader.Peek(-1), StatusIs(StatusCode::kInvalidArgument, HasSubstr("-1")));
+  ALKAID_ASSERT_OK(reader.Close());
+  EXPECT_THAT(reader.Peek(1), StatusIs(StatusCode::kInvalidArgument, HasSubstr("closed")));
+}
+
+TEST(BufferReader, AdvancesWithoutASliceAndStopsAtTheEnd) {
+  BufferReader reader("0123456789");
+  ALKAID_ASSERT_OK(reader.Advance(100));
+  EXPECT_THAT(reader.Tell(), IsOkAndHolds(10));
+  EXPECT_THAT(reader.Advance(-1), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(BufferReader, TakesAStringOver) {
+  std::string text(100, 'x');
+  const char* const bytes = text.data();
+  const auto reader = BufferReader::FromString(std::move(text));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto slice, reader->Read(50));
+  EXPECT_EQ(slice->data_as<char>(), bytes);
+}
+
+TEST(BufferReader, IsEmptyOverNoBuffer) {
+  BufferReader reader(std::shared_ptr<Buffer>(nullptr));
+  EXPECT_FALSE(reader.closed());
+  char out[1];
+  EXPECT_THAT(reader.GetSize(), IsOkAndHolds(0));
+  EXPECT_THAT(reader.Read(1, out), IsOkAndHolds(0));
+  EXPECT_THAT(reader.Peek(1), IsOkAndHolds(""));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto nothing, reader.Read(1));
+  EXPECT_EQ(nothing->size(), 0);
 }
 
 TEST(BufferReader, NeedsABufferThatTheCPUCanRead) {

@@ -47,7 +47,7 @@ Status DurableFileOutputStream::OpenStraight(const internal::OutputPath& output,
   straight_ = true;
   // Of a pipe without a reader this waits for one, or fails; a signal ends the wait.
   const int waits = reader == PipeReader::kAwaited ? 0 : O_NONBLOCK;
-  fd_ = internal::OpenFound(output, O_APPEND | waits);
+  fd_ = internal::OpenFound(output, O_WRONLY | O_APPEND | waits);
   if (fd_ < 0 && errno == ENXIO && waits != 0) {
     return status::IOError(errno, name_, " is a pipe that nobody reads");
   }
@@ -157,6 +157,11 @@ Status DurableFileOutputStream::Finish() {
   if (Retrying([&] { return ::fsync(directory_fd_); }) != 0 && errno != EINVAL) {
     return status::IOError(errno, "cannot bring the directory of ", name_, " to the disk");
   }
+  return absl::OkStatus();
+}
+
+Status DurableFileOutputStream::Abort() {
+  Abandon();
   return absl::OkStatus();
 }
 

@@ -81,6 +81,8 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   Status Close() override;
   // Removes what was written. What was written straight to a pipe or device cannot be called back.
   void Abandon();
+  // The same.
+  Status Abort() override;
   bool closed() const override { return fd_ < 0; }
 
   // As given to Open.
@@ -89,7 +91,9 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   bool straight() const { return straight_; }
 
  private:
-  explicit DurableFileOutputStream(std::string name) : name_(std::move(name)) {}
+  explicit DurableFileOutputStream(std::string name) : name_(std::move(name)) {
+    set_mode(FileMode::WRITE);
+  }
   Status OpenStraight(const internal::OutputPath& output, PipeReader reader);
   Status OpenTemporary(const internal::OutputPath& output, FileAccess access);
   Status Inherit(const struct stat& replaced);

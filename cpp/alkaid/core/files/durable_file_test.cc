@@ -83,6 +83,17 @@ TEST_F(DurableFile, HasItsNameOnlyOnceItIsClosed) {
   EXPECT_THAT(file->Tell(), StatusIs(StatusCode::kInvalidArgument));
 }
 
+TEST_F(DurableFile, LeavesNothingWhereItIsAborted) {
+  Fill(path, "before");
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
+  EXPECT_EQ(file->mode(), FileMode::WRITE);
+  ALKAID_ASSERT_OK(file->Write("half"));
+  ALKAID_ASSERT_OK(file->Abort());
+  EXPECT_TRUE(file->closed());
+  EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
+  EXPECT_EQ(Content(path), "before");
+}
+
 TEST_F(DurableFile, HasTheModeThatTheUmaskLeaves) {
   const mode_t before = ::umask(027);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));

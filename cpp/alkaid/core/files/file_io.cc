@@ -24,24 +24,7 @@ using alkaid::internal::FileDescriptor;
 
 // Bytes. What is read at first of something whose size is not known.
 constexpr int64_t kFirstStep = int64_t{64} << 10;
-constexpr int kMostAttempts = 100;
 constexpr int64_t kLargestPosition = std::numeric_limits<int64_t>::max();
-
-// Until `open` is not interrupted.
-template <typename Open>
-FileDescriptor Opened(Open open) {
-  int fd;
-  do {
-    fd = open();
-  } while (fd < 0 && errno == EINTR);
-  return FileDescriptor(AboveStandardStreams(fd));
-}
-
-const char* KindOf(mode_t mode) {
-  if (S_ISFIFO(mode)) return "a pipe";
-  if (S_ISSOCK(mode)) return "a socket";
-  return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no file";
-}
 
 Result<struct stat> StatOf(int fd, const std::string& name) {
   struct stat info;
@@ -73,7 +56,7 @@ Result<WholeFile> OpenWholeFile(const std::string& path, int64_t most_bytes,
   if (!file.fd.valid()) return status::IOError(errno, "cannot open ", path);
   ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(file.fd.get(), path));
   if (!S_ISREG(info.st_mode)) {
-    return status::Invalid(path, " is ", KindOf(info.st_mode), ", and ", what,
+    return status::Invalid(path, " is ", internal::KindOf(info.st_mode), ", and ", what,
                            " is read from a regular file alone");
   }
   if (info.st_size > most_bytes) {
@@ -81,31 +64,6 @@ Result<WholeFile> OpenWholeFile(const std::string& path, int64_t most_bytes,
   }
   file.size = info.st_size;
   return file;
-}
-
-// Makes the file where there is none.
-Result<FileDescriptor> OpenOutput(const std::string& path, bool append) {
-  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
-    ALKAID_ASSIGN_OR_RAISE(const internal::OutputPath output, internal::FindOutput(path));
-    const bool there = output.found || output.open_file;
-    FileDescriptor fd = Opened([&] {
-      if (there) return internal::OpenFound(output, 0);
-      return ::openat(output.directory.get(), output.file.c_str(),
-                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    });
-    if (!fd.valid()) {
-      // Made, removed or replaced meanwhile.
-      if (errno == (there ? ENOENT : EEXIST) || errno == ESTALE) continue;
-      return status::IOError(errno, "cannot open ", path, " for writing");
-    }
-    struct stat info;
-    if (there && !append && ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
-        ::ftruncate(fd.get(), 0) != 0) {
-      return status::IOError(errno, "cannot empty ", path);
-    }
-    return fd;
-  }
-  return status::IOError(EAGAIN, "cannot open ", path, " for writing: others keep replacing it");
 }
 
 std::string NameOf(int fd) { return absl::StrCat("file descriptor ", fd); }
@@ -138,22 +96,30 @@ Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* pool) try {
+Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(int fd, MemoryPool* pool) try {
   return Own(fd, NameOf(fd), pool);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
+Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* pool) {
+  auto file = Open(fd, pool);
+  if (file.ok()) (*file)->position_ = 0;
+  return file;
+}
+
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name,
                                                         MemoryPool* pool) {
   ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(fd, name));
-  if (::lseek(fd, 0, SEEK_CUR) < 0) {
-    return status::IOError(errno, name, " is ", KindOf(info.st_mode),
+  const off_t position = ::lseek(fd, 0, SEEK_CUR);
+  if (position < 0) {
+    return status::IOError(errno, name, " is ", internal::KindOf(info.st_mode),
                            ", whose bytes come once and in order; what is wanted here has to be "
                            "read at any position, and perhaps twice");
   }
   // Until there is nothing left to fail, the descriptor is the caller's.
   std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), pool));
+  file->position_ = position;
   file->fd_ = fd;
   return file;
 }
@@ -269,14 +235,17 @@ Result<std::string> ReadWholeFileAsString(const std::string& path, int64_t most_
   return status::NoMemory();
 }
 
-FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+FileOutputStream::FileOutputStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
+  set_mode(FileMode::WRITE);
+}
 
 FileOutputStream::~FileOutputStream() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Open(const std::string& path,
                                                                  bool append) try {
   // Not O_APPEND: Linux then ignores the position that pwrite is given.
-  ALKAID_ASSIGN_OR_RAISE(FileDescriptor fd, OpenOutput(path, append));
+  ALKAID_ASSIGN_OR_RAISE(FileDescriptor fd,
+                         internal::OpenOutput(path, O_WRONLY, /*empty=*/!append));
   auto stream = Own(fd.get(), path, append);
   if (stream.ok()) fd.Release();
   return stream;
@@ -284,7 +253,7 @@ Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Open(const std::stri
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<FileOutputStream>> FileOutputStream::OpenFd(int fd) try {
+Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Open(int fd) try {
   return Own(fd, NameOf(fd), /*append=*/false);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
@@ -337,6 +306,7 @@ Status FileOutputStream::WriteAt(int64_t position, const void* data, int64_t nby
 }
 
 Status FileOutputStream::Write(const void* data, int64_t nbytes) {
+  const std::scoped_lock lock(writing_);
   if (seekable_) {
     ALKAID_RETURN_NOT_OK(WriteAt(position_, data, nbytes));
     position_ += nbytes;

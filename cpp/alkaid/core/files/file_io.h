@@ -1,4 +1,4 @@
-// Files behind the interfaces of io_interfaces.h, by pread and pwrite on a file descriptor.
+// Files by the interfaces of io_interfaces.h, with pread and pwrite on a file descriptor.
 //
 // A read or write goes on after an interrupt and after a short transfer, and is split where the
 // system takes no more at once; only the end of the file makes a read shorter than asked.
@@ -7,13 +7,14 @@
 // never lands in one.
 //
 // Ownership: a stream owns its descriptor and closes it at Close or in its destructor. The pool
-// must outlive the Buffers read. Threads: ReadAt and WriteAt from many at once; the rest one at a
-// time. Out of memory: kResourceExhausted; the position is then where it was. Errors: as errno
+// must outlive the Buffers read. Threads: ReadAt, WriteAt and FileOutputStream::Write from many at
+// once; the rest one at a time. Out of memory: kResourceExhausted; the position is then where it was. Errors: as errno
 // maps, with the path and the position.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "alkaid/base/export.h"
@@ -30,7 +31,10 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
   // read at a position (a pipe, a terminal), is refused here.
   static Result<std::shared_ptr<ReadableFile>> Open(const std::string& path,
                                                     MemoryPool* pool = nullptr);
-  // Takes over `fd` when it succeeds. The position starts at 0, wherever the descriptor's own is.
+  // Takes over `fd` when it succeeds. The stream starts where the descriptor's own position is, and
+  // leaves that there.
+  static Result<std::shared_ptr<ReadableFile>> Open(int fd, MemoryPool* pool = nullptr);
+  // The same, but the stream starts at 0.
   static Result<std::shared_ptr<ReadableFile>> OpenFd(int fd, MemoryPool* pool = nullptr);
   ~ReadableFile() override;
 
@@ -43,14 +47,18 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
   Result<int64_t> Read(int64_t nbytes, void* out) override;
   Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) override;
   Status Advance(int64_t nbytes) override;
+  using RandomAccessFile::ReadAt;
   Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out) override;
   // A request that passes the end allocates no more than is there.
   Result<std::shared_ptr<Buffer>> ReadAt(int64_t position, int64_t nbytes) override;
 
   // -1 once closed.
   int file_descriptor() const { return fd_; }
-  // As given to Open; "file descriptor N" from OpenFd.
+  // As given to Open; "file descriptor N" where one was taken over.
   const std::string& name() const { return name_; }
+
+ protected:
+  const char* NameInErrors() const override { return name_.c_str(); }
 
  private:
   ReadableFile(int fd, std::string name, MemoryPool* pool);
@@ -84,7 +92,9 @@ class ALKAID_EXPORT FileOutputStream final : public WritableFile {
                                                         bool append = false);
   // Takes over `fd` when it succeeds, and writes from where its own position is. Pipes and
   // terminals can be written in order, but not at a position.
-  static Result<std::shared_ptr<FileOutputStream>> OpenFd(int fd);
+  static Result<std::shared_ptr<FileOutputStream>> Open(int fd);
+  // The same.
+  static Result<std::shared_ptr<FileOutputStream>> OpenFd(int fd) { return Open(fd); }
   ~FileOutputStream() override;
 
   // Reports what the system has to say at last, for instance a full disk behind a network file
@@ -94,6 +104,7 @@ class ALKAID_EXPORT FileOutputStream final : public WritableFile {
   Result<int64_t> Tell() const override;
   Status Seek(int64_t position) override;
   using Writable::Write;
+  // From many threads: each call's bytes lie together.
   Status Write(const void* data, int64_t nbytes) override;
   Status WriteAt(int64_t position, const void* data, int64_t nbytes) override;
 
@@ -108,6 +119,7 @@ class ALKAID_EXPORT FileOutputStream final : public WritableFile {
   int fd_;
   std::string name_;
   bool seekable_ = true;
+  std::mutex writing_;
   int64_t position_ = 0;
 };
 

@@ -1,6 +1,8 @@
-// The loop behind every file read and write. Threads: as the transfer that it is given. Allocates
-// nothing.
+// The loop of every file read and write, and what files are called that are not regular. Threads: as
+// the transfer that is given. Allocates nothing.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,6 +34,14 @@ TransferResult TransferAll(int64_t nbytes, Transfer transfer) {
     }
   }
   return {done, 0};
+}
+
+// For messages.
+inline const char* KindOf(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no file";
 }
 
 }  // namespace alkaid::io::internal

@@ -171,6 +171,36 @@ TEST_F(FileIO, TakesOverADescriptorAndStartsAtItsBeginning) {
   EXPECT_EQ(::fcntl(fd, F_GETFD), -1) << "the stream closes what it took over";
 }
 
+TEST_F(FileIO, StartsWhereATakenDescriptorIsAndLeavesThatThere) {
+  Fill("abcdef");
+  const int fd = ::open(path.c_str(), O_RDONLY);
+  const int other = ::dup(fd);
+  ASSERT_EQ(::lseek(fd, 3, SEEK_SET), 3);
+  {
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, ReadableFile::Open(fd));
+    EXPECT_THAT(file->Tell(), IsOkAndHolds(3));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, file->Read(2));
+    EXPECT_EQ(buffer->ToString(), "de");
+  }
+  EXPECT_EQ(::lseek(other, 0, SEEK_CUR), 3);
+  ::close(other);
+}
+
+TEST_F(FileIO, AWholeReadThatIsNotAllThereNamesTheFile) {
+  Fill("abcdef");
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, ReadableFile::Open(path));
+  EXPECT_THAT(file->ReadAt(4, 3, /*allow_short_read=*/false),
+              StatusIs(StatusCode::kOutOfRange,
+                       HasSubstr(path + ": 3 bytes are wanted at 4, and there are 2")));
+}
+
+TEST_F(FileIO, SaysWhatItWasOpenedFor) {
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto out, FileOutputStream::Open(path));
+  EXPECT_EQ(out->mode(), FileMode::WRITE);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto in, ReadableFile::Open(path));
+  EXPECT_EQ(in->mode(), FileMode::READ);
+}
+
 TEST_F(FileIO, WhatCanNotBeOpenedIsNamedWithItsReason) {
   EXPECT_THAT(ReadableFile::Open(path + ".missing"),
               StatusIs(StatusCode::kNotFound, HasSubstr(path + ".missing")));

@@ -14,6 +14,8 @@
 namespace alkaid::io::internal {
 namespace {
 
+constexpr int kMostAttempts = 100;
+
 using alkaid::internal::AboveStandardStreams;
 using alkaid::internal::FileDescriptor;
 
@@ -156,6 +158,16 @@ class Walk {
   int links_ = 0;
 };
 
+// Until `open` is not interrupted.
+template <typename Open>
+FileDescriptor Opened(Open open) {
+  int fd;
+  do {
+    fd = open();
+  } while (fd < 0 && errno == EINTR);
+  return FileDescriptor(AboveStandardStreams(fd));
+}
+
 }  // namespace
 
 Result<OutputPath> FindOutput(const std::string& path) { return Walk(path).Run(); }
@@ -163,7 +175,7 @@ Result<OutputPath> FindOutput(const std::string& path) { return Walk(path).Run()
 int OpenFound(const OutputPath& output, int flags) {
   FileDescriptor fd(AboveStandardStreams(
       ::openat(output.directory.get(), output.file.c_str(),
-               O_WRONLY | O_CLOEXEC | O_NOCTTY | flags | (output.open_file ? 0 : O_NOFOLLOW))));
+               O_CLOEXEC | O_NOCTTY | flags | (output.open_file ? 0 : O_NOFOLLOW))));
   if (!fd.valid() || !output.found) return fd.Release();
   struct stat info;
   const bool same = ::fstat(fd.get(), &info) == 0 && info.st_dev == output.found->st_dev &&
@@ -171,6 +183,30 @@ int OpenFound(const OutputPath& output, int flags) {
   if (same) return fd.Release();
   errno = ESTALE;
   return -1;
+}
+
+Result<FileDescriptor> OpenOutput(const std::string& path, int access, bool empty) {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    ALKAID_ASSIGN_OR_RAISE(const OutputPath output, FindOutput(path));
+    const bool there = output.found || output.open_file;
+    FileDescriptor fd = Opened([&] {
+      if (there) return OpenFound(output, access);
+      return ::openat(output.directory.get(), output.file.c_str(),
+                      access | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    });
+    if (!fd.valid()) {
+      // Made, removed or replaced meanwhile.
+      if (errno == (there ? ENOENT : EEXIST) || errno == ESTALE) continue;
+      return status::IOError(errno, "cannot open ", path, " for writing");
+    }
+    struct stat info;
+    if (there && empty && ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+        ::ftruncate(fd.get(), 0) != 0) {
+      return status::IOError(errno, "cannot empty ", path);
+    }
+    return fd;
+  }
+  return status::IOError(EAGAIN, "cannot open ", path, " for writing: others keep replacing it");
 }
 
 }  // namespace alkaid::io::internal

@@ -37,8 +37,13 @@ struct OutputPath {
 // Errors: as errno maps, with the path; kPermissionDenied for what another user put there.
 Result<OutputPath> FindOutput(const std::string& path);
 
-// Opens what was found, for writing, with more `flags`: as itself and not what took its name since.
-// -1 with errno; EINTR too. Above the standard streams.
+// Opens what was found by `flags`, O_WRONLY or O_RDWR and more: as itself and not what took its name
+// since. -1 with errno; EINTR too. Above the standard streams.
 int OpenFound(const OutputPath& output, int flags);
+
+// Opens what has the name, a regular file emptied where `empty`; makes a file where there is none.
+// `access` is O_WRONLY or O_RDWR. Errors: as errno maps, with the path.
+Result<alkaid::internal::FileDescriptor> OpenOutput(const std::string& path, int access,
+                                                    bool empty);
 
 }  // namespace alkaid::io::internal
