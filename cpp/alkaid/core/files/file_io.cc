@@ -19,7 +19,6 @@
 namespace alkaid::io {
 namespace {
 
-using alkaid::internal::AboveStandardStreams;
 using alkaid::internal::FileDescriptor;
 
 // Bytes. What is read at first of something whose size is not known.
