@@ -379,7 +379,7 @@ int Run(const EditOptions& options) {
     nlohmann::ordered_json members = {{"file", options.source.file},
                                       {"output", options.output},
                                       {"n_dgrams", NumberJson(totals.dgrams)},
-                                      {"n_events", NumberJson(totals.events)},
+                                      {"n_l1_accepts", NumberJson(totals.events)},
                                       {"bytes_out", NumberJson(totals.bytes_out)},
                                       {"n_corrupted", NumberJson(totals.corrupted)},
                                       {"declared_twice", totals.declared_twice}};

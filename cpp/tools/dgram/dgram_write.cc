@@ -209,7 +209,7 @@ Status RunWrite(const WriteOptions& options, JsonReport* report) {
     if (report != nullptr) {
       report->Add({{"output", path},
                    {"n_dgrams", NumberJson(writer.size())},
-                   {"n_events", NumberJson(events)},
+                   {"n_l1_accepts", NumberJson(events)},
                    {"bytes_out", NumberJson(writer.length())}});
     } else if (!file->straight()) {
       std::printf("%s: %s, %s, %s\n", internal::Printable(path).c_str(),

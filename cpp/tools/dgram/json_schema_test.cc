@@ -116,6 +116,26 @@ TEST_F(JsonOfDgram, IsOneObjectWithAnErrorOrNoneAlsoWhereThereIsNoFile) {
   EXPECT_TRUE(Parse(cannot.out).at("error").is_string());
 }
 
+// Makers count what they write: to readers an event may be a transition too.
+TEST_F(JsonOfDgram, CountsOfEventsHaveTheTransitionsAmongThem) {
+  const std::string out = folder_.path() + "/out";
+  const Json written = Parse(RunCommand({"dgram", "write", "--json", "-o", out}).out)["outputs"][0];
+  const Json edited =
+      Parse(RunCommand({"dgram", "edit", "--json", "-o", out + "2", "--set-damage=1", out}).out);
+  for (const Json& made : {written, edited}) {
+    EXPECT_EQ(made["n_l1_accepts"], 10);
+    EXPECT_FALSE(made.contains("n_events"));
+  }
+  ASSERT_EQ(RunCommand({"dgram", "smd", out, "-o", out + ".smd"}).exit_code, 0);
+  const int64_t events = written["n_dgrams"].get<int64_t>() - 1;
+  for (const Words& command :
+       {Words{"events", out + ".smd"}, {"read", "--smd", out + ".smd", "--data", out}}) {
+    Words arguments = {"dgram", command[0], "--json"};
+    arguments.insert(arguments.end(), command.begin() + 1, command.end());
+    EXPECT_EQ(Parse(RunCommand(arguments).out)["n_events"], events) << command[0];
+  }
+}
+
 TEST_F(JsonOfDgram, HasAKeyForOneKindOfValueInAllCommands) {
   std::map<std::string, std::set<std::string>> kinds;
   std::vector<Words> commands = Commands(big_, small_);
