@@ -73,8 +73,13 @@ BigDataPlan::Batch BigDataPlan::Plan(const EventBatch& events) {
   return batch;
 }
 
-bool BigDataPlan::GoesOnAfter(const Status& fault) const {
-  if (fault.code() == StatusCode::kDataLoss) return on_fault_ != dgram::OnFault::kStop;
+bool BigDataPlan::GoesOnAfter(int index, const Dgram& dgram, const Status& fault) const {
+  if (fault.code() == StatusCode::kDataLoss) {
+    // Where the Configure declares no records, there is none in any datagram.
+    const auto& info = streams_[static_cast<size_t>(index)].info;
+    return on_fault_ != dgram::OnFault::kStop && info.has_value() &&
+           info->configuration() == dgram.configuration();
+  }
   return fault.code() == StatusCode::kResourceExhausted && on_fault_ == dgram::OnFault::kResync;
 }
 
@@ -103,7 +108,7 @@ Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* l
       records_[static_cast<size_t>(index)] = *record;
       return;
     }
-    if (GoesOnAfter(fault)) {
+    if (GoesOnAfter(index, dgram, fault)) {
       left_out->push_back({event.index(), index, std::move(fault)});
     } else {
       status = std::move(fault);

@@ -134,7 +134,7 @@ class ALKAID_EXPORT BigDataPlan {
 
   Batch Plan(const EventBatch& events);
   Status PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out);
-  bool GoesOnAfter(const Status& fault) const;
+  bool GoesOnAfter(int index, const dgram::Dgram& dgram, const Status& fault) const;
   Status PlanTransition(const Event& event);
   void PlanDgram(int stream, const SmdRecord& record,
                  const std::shared_ptr<const dgram::Configuration>& configuration);

@@ -441,8 +441,10 @@ void GroupReader::Skip(const Stream& stream, const SmdRecord& record, dgram::Tim
 
 void GroupReader::SkipRecord(const Dgram& small_data, const Status& fault) const {
   if (!options_.on_skip) return;
-  options_.on_skip({small_data.source(), small_data.offset(), small_data.size(), statistics_.events,
-                    small_data.timestamp(), std::nullopt, dgram::internal::MessageText(fault)});
+  const int64_t byte = dgram::internal::SourceByteOf(small_data);
+  options_.on_skip({small_data.source(), byte >= 0 ? byte : small_data.offset(), small_data.size(),
+                    statistics_.events, small_data.timestamp(), std::nullopt,
+                    dgram::internal::MessageText(fault)});
 }
 
 Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {

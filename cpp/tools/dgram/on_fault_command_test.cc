@@ -100,6 +100,37 @@ TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatIsMalformed) {
   EXPECT_EQ(report["skipped"][0]["offset"], malformed_at_);
 }
 
+// A record of fewer bytes than a datagram has, and none.
+TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatHasNoRecord) {
+  const std::string configure = crafted::SmdConfigure();
+  const size_t at = configure.size() + 76;
+  const std::string big = folder_.Write("b.xtc2", crafted::L1(1) + crafted::L1(2) + crafted::L1(3));
+  for (const std::string& bad : {crafted::Smd(2, 24, 5), crafted::L1(2)}) {
+    const std::string small = folder_.Write(
+        "b.smd.xtc2", configure + crafted::Smd(1, 0, 24) + bad + crafted::Smd(3, 48, 24));
+    const Words read = {"dgram", "read", "--json", "--batches", "--smd=" + small, "--data=" + big};
+    EXPECT_EQ(Json::parse(RunCommand(read).out)["n_events"], 1);
+    Words asked = read;
+    asked.push_back("--on-fault=skip-datagram");
+    const CommandResult result = RunCommand(asked);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const Json report = Json::parse(result.out);
+    EXPECT_EQ(report["n_events"], 3);
+    EXPECT_EQ(report["n_dgrams"], 2);
+    EXPECT_TRUE(report["batches"][0]["events"][1]["dgrams"][0].is_null());
+    ASSERT_EQ(report["skipped"].size(), 1U);
+    EXPECT_EQ(report["skipped"][0]["file"], small);
+    EXPECT_EQ(report["skipped"][0]["offset"], at);
+    EXPECT_EQ(report["skipped"][0]["size"], bad.size());
+  }
+  // Big data are no small data, whatever is left out.
+  const std::string none =
+      folder_.Write("none.smd.xtc2", dgram::crafted::Configure() + crafted::L1(1));
+  EXPECT_EQ(RunCommand({"dgram", "read", "--smd=" + none, "--data=" + big, "--on-fault=resync"})
+                .exit_code,
+            2);
+}
+
 TEST_F(OnFaultCommand, EventsGoOnBehindMalformedSmallData) {
   std::string small = crafted::SmdConfigure() + crafted::Smd(1, 24, 24) + "garbage";
   for (uint64_t t = 2; t < 6; ++t) small += crafted::Smd(t, 24 * t, 24);
