@@ -114,12 +114,19 @@ class SkippingReader final : public BatchReader {
     int64_t count = 0;
     int64_t nbytes = 0;
     Timestamp last;
+    std::optional<Timestamp> latest = latest_;
+    std::optional<Timestamp> not_before = not_before_;
     Status fault;
     for (const Dgram& dgram : batch_) {
       fault = Check(dgram);
       ThrowIfNoMemory(fault);
       if (!fault.ok()) break;
       last = dgram.timestamp();
+      // What configures may go by another clock.
+      if (dgram.service() != TransitionId::kConfigure) {
+        not_before = std::min(last, latest.value_or(last));
+        latest = last;
+      }
       ++count;
       nbytes += dgram.size();
     }
@@ -127,6 +134,8 @@ class SkippingReader final : public BatchReader {
       DgramBatch sound = Head(batch_, count, nbytes);
       batch_ = Tail(batch_, count, nbytes);
       previous_ = last;
+      latest_ = latest;
+      if (!searched_) not_before_ = not_before;
       return sound;
     }
     const Dgram malformed = *batch_.begin();
@@ -180,6 +189,7 @@ class SkippingReader final : public BatchReader {
     Tell(at, next - at, index, std::nullopt, fault);
     inner_ = std::move(reader);
     batch_ = DgramBatch();
+    searched_ = true;
     return absl::OkStatus();
   }
 
@@ -230,7 +240,7 @@ class SkippingReader final : public BatchReader {
            header.size <= options_.max_dgram_bytes &&
            header.timestamp.nanoseconds() < 1'000'000'000 &&
            header.service <= TransitionId::kL1Accept &&
-           (!previous_.has_value() || header.timestamp >= *previous_);
+           (!not_before_.has_value() || header.timestamp >= *not_before_);
   }
 
   Result<bool> HeaderFollows(int64_t position) const {
@@ -310,8 +320,14 @@ class SkippingReader final : public BatchReader {
   std::unique_ptr<BatchReader> inner_;
   // What was read and not yet given out.
   DgramBatch batch_;
-  // Of the last sound datagram.
+  // Of the last sound datagram; and of the last that is no Configure.
   std::optional<Timestamp> previous_;
+  std::optional<Timestamp> latest_;
+  // No datagram that is searched for has an earlier one. The earlier of the last two before the
+  // first search: one that is wrong, as what a search finds may be too, must not hide all that
+  // follows.
+  std::optional<Timestamp> not_before_;
+  bool searched_ = false;
   // What counts by time, until a Configure was met.
   std::shared_ptr<const ConfigurationHistory> history_;
 };

@@ -8,7 +8,8 @@
 // CheckExtents) before it gives it out. Where no datagram begins, kResync looks for the next one,
 // byte by byte. That is the first place at which
 //   - a header stands: fewer than 10^9 nanoseconds, a service from 0 to 12, a Parent as its root, an
-//     extent within the source and the limit, a timestamp not before that of the last sound one;
+//     extent within the source and the limit, a timestamp not before those of the last two sound
+//     datagrams before the first such search, Configures aside;
 //   - what is in it is sound, as above;
 //   - another such header follows, or the end of the source; or it holds data, and its Configuration
 //     declares them.

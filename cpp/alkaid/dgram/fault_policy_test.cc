@@ -153,6 +153,30 @@ TEST(OnFault, FindsTheNextDatagramBehindWhateverStandsBetween) {
   }
 }
 
+// With seconds of its own.
+std::string At(uint32_t seconds, std::string dgram) {
+  return dgram.replace(4, 4, crafted::Bytes(seconds));
+}
+
+TEST(OnFault, ATimestampThatIsTooLateDoesNotHideWhatFollows) {
+  const std::string events = Events(1, 5);
+  const std::string empty = crafted::Dgram(TransitionId::kSlowUpdate, "");
+  // Of a sound datagram, of what a search finds in damaged data, and of a Configure, which may go by
+  // another clock.
+  for (const std::string& run :
+       {crafted::Configure() + events + At(1000, empty) + "x" + Events(5, 60),
+        crafted::Configure() + events + "x" + At(1000, empty) + At(2000, empty) + "x" +
+            Events(5, 20) + "x" + Events(20, 60),
+        At(1000, crafted::Configure()) + "x" + events + Events(5, 60)}) {
+    for (const int64_t batch : kBatches) {
+      const Outcome outcome = Read(run, OnFault::kResync, batch);
+      ALKAID_EXPECT_OK(outcome.status);
+      EXPECT_EQ(outcome.events.size(), 59U);
+      for (const Skipped& skipped : outcome.skipped) EXPECT_EQ(skipped.nbytes, 1);
+    }
+  }
+}
+
 TEST(OnFault, LeavesOutWhatIsCutAtTheEnd) {
   const std::string run = crafted::Configure() + Events(1, 5);
   const Outcome outcome = Read(run + L1(5).substr(0, 50), OnFault::kResync);
