@@ -107,6 +107,12 @@ void RingSource::Note(Skipped skipped) {
 
 Status RingSource::TakeSlot() {
   if (taken_.has_value()) return absl::OkStatus();
+  // A slot that is taken here could be neither lent nor given back, and would be lost to its owner.
+  if (!ring_->InItsProcess()) {
+    return status::FailedPrecondition(ring_->name(),
+                                      ": its slots belong to the process that made the ring, and "
+                                      "this one was forked from it");
+  }
   ALKAID_RETURN_NOT_OK(ring_->CheckNotFull());
   ALKAID_ASSIGN_OR_RAISE(taken_, take_());
   ended_ = !taken_.has_value();

@@ -27,6 +27,8 @@
 // Ownership: shares the ring. A slot that was taken and could not be lent for want of memory is
 // lent by the next call, or goes back with the source.
 // Threads: one at a time; what it gives, as of any batch.
+// fork: in a child Next asks for no slot and is kFailedPrecondition, since slots belong to the
+// process that made the ring. What is left of a slot that was lent before it still gives.
 // Out of memory: kResourceExhausted; the next call gives what this one would have given.
 #pragma once
 

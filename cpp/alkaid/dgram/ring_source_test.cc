@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <deque>
 #include <map>
@@ -284,6 +286,23 @@ TEST(RingSource, WhatTakingFailsWithIsPassedOnAndAskedAgain) {
   EXPECT_THAT(pebble.source->Next(), StatusIs(StatusCode::kUnavailable, "the writer is gone"));
   EXPECT_EQ(pebble.source->Next()->size(), 1);
   EXPECT_TRUE(pebble.source->Next()->empty());
+}
+
+TEST(RingSource, AForkedChildTakesNoSlot) {
+  Pebble pebble(1);
+  pebble.Push(crafted::Configure());
+  pebble.FailOnce(absl::UnavailableError("it was asked"));
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const StatusCode refused = pebble.source->Next().status().code();
+    ::_exit(refused == StatusCode::kFailedPrecondition ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(pebble.source->Next(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(pebble.source->Next()->size(), 1);
 }
 
 // A ring whose other side lies.

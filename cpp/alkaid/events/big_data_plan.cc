@@ -95,23 +95,23 @@ Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* l
   event.ForEachDgram([&](int index, const Dgram& dgram) {
     const Stream& stream = streams_[static_cast<size_t>(index)];
     if (!status.ok() || stream.small_data) return;
+    const auto leave_out = [&](Status fault) {
+      if (GoesOnAfter(index, dgram, fault)) {
+        left_out->push_back({event.index(), index, std::move(fault)});
+      } else {
+        status = std::move(fault);
+      }
+    };
     Result<std::optional<SmdRecord>> record = RecordOf(index, dgram);
-    Status fault;
     if (!record.ok()) {
-      fault = record.status();
+      leave_out(record.status());
     } else if (record->has_value() && (*record)->size > max_dgram_bytes_) {
-      fault = status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
-                                  index, ", timestamp ", dgram.timestamp().value(),
-                                  "): datagram of ", (*record)->size, " bytes, the limit is ",
-                                  max_dgram_bytes_, dgram::internal::kDgramLimitOption);
+      leave_out(status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
+                                    index, ", timestamp ", dgram.timestamp().value(),
+                                    "): datagram of ", (*record)->size, " bytes, the limit is ",
+                                    max_dgram_bytes_, dgram::internal::kDgramLimitOption));
     } else {
       records_[static_cast<size_t>(index)] = *record;
-      return;
-    }
-    if (GoesOnAfter(index, dgram, fault)) {
-      left_out->push_back({event.index(), index, std::move(fault)});
-    } else {
-      status = std::move(fault);
     }
   });
   ALKAID_RETURN_NOT_OK(status);
