@@ -121,6 +121,7 @@ int Run(const EventsOptions& options) {
                  {"n_steps", NumberJson(totals.steps)}};
     if (status.ok()) options.source.DescribeMissing(*opened->builder, &tail);
     options.source.skips.AddTo(&tail);
+    if (opened.ok()) DescribeLiveEnd(opened->live.get(), status, &tail);
     report.Finish(status, tail);
   } else if (!status.ok()) {
     return Interruption::Report(status);
@@ -132,7 +133,7 @@ int Run(const EventsOptions& options) {
                 totals.batches, totals.events, totals.steps);
   }
   if (status.ok()) {
-    EventSource::TellMissing(*opened->builder);
+    EventSource::TellMissing(*opened->builder, opened->live.get());
     ReportLiveEnd(opened->live.get());
   }
   return Interruption::Report(status);

@@ -64,6 +64,7 @@ Status List(LsOptions& options) {
   });
   Json tail = {{"n_dgrams", NumberJson(count)}};
   options.source.skips.AddTo(&tail);
+  DescribeLiveEnd(options.source.live.get(), status, &tail);
   report.Finish(status, tail);
   return status;
 }

@@ -273,7 +273,7 @@ Status CheckPairs(const ReadOptions& options) {
 
 int Finish(const Status& status, const Pipeline& pipeline) {
   if (status.ok()) {
-    EventSource::TellMissing(pipeline.builder());
+    EventSource::TellMissing(pipeline.builder(), pipeline.live());
     ReportLiveEnd(pipeline.live());
   }
   return Interruption::Report(status);
@@ -300,6 +300,7 @@ int Run(const ReadOptions& options) {
     status = pipeline.Run(options.batches ? &report : nullptr);
     summary = pipeline.Summary();
     if (status.ok()) options.source.DescribeMissing(pipeline.builder(), &summary);
+    DescribeLiveEnd(pipeline.live(), status, &summary);
   }
   report.Finish(status, summary);
   return Finish(status, pipeline);

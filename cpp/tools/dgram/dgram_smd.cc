@@ -172,12 +172,23 @@ class SmdRun {
                         ", where offsets start anew; with --no-follow this file is read alone"));
   }
 
+  // Whether these are names of one file, which need not be there.
+  static bool SamePlace(const std::string& one, const std::string& other) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const fs::path place = fs::weakly_canonical(fs::absolute(one, error), error);
+    if (error) return false;
+    return fs::weakly_canonical(fs::absolute(other, error), error) == place;
+  }
+
   Status CheckNotOutput() const {
     const std::string final_name = io::LiveFile::FinalName(path_);
     for (const std::string& name :
          {path_, final_name, final_name + std::string(io::LiveFile::kInProgress)}) {
       std::error_code error;
-      if (!std::filesystem::equivalent(name, arguments_.out, error) || error) continue;
+      const bool is_it = std::filesystem::equivalent(name, arguments_.out, error) && !error;
+      // A name that the big data get when they are written is theirs before, too.
+      if (!is_it && (live_ == nullptr || !SamePlace(name, arguments_.out))) continue;
       return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
     }
     return absl::OkStatus();
@@ -214,15 +225,17 @@ class SmdRun {
   std::shared_ptr<const dgram::Configuration> configuration_;
 };
 
-Status MakeSmd(const SmdArguments& arguments, SmdTotals* totals) {
+// `live`: the watch that it made.
+Status MakeSmd(const SmdArguments& arguments, SmdTotals* totals,
+               std::shared_ptr<io::LiveWatch>* live) {
   if (arguments.json) ALKAID_RETURN_NOT_OK(CheckReportApart(arguments.out));
   const Interruption interruption;
-  ALKAID_ASSIGN_OR_RAISE(const auto live, arguments.live.Watch());
+  ALKAID_ASSIGN_OR_RAISE(*live, arguments.live.Watch(LiveFlag::Makes::kFile));
   ALKAID_ASSIGN_OR_RAISE(const auto out, io::DurableFileOutputStream::Open(arguments.out));
-  SmdRun run(arguments, out.get(), live, totals);
+  SmdRun run(arguments, out.get(), *live, totals);
   ALKAID_RETURN_NOT_OK(run.All());
   ALKAID_RETURN_NOT_OK(out->Close());
-  ReportLiveEnd(live.get());
+  ReportLiveEnd(live->get());
   if (out->straight() || arguments.json) return absl::OkStatus();
   std::printf(
       "%s: %s, %s, of %s in %s\n", internal::Printable(arguments.out).c_str(),
@@ -233,7 +246,8 @@ Status MakeSmd(const SmdArguments& arguments, SmdTotals* totals) {
 
 int Run(const SmdArguments& arguments) {
   SmdTotals totals;
-  const Status status = MakeSmd(arguments, &totals);
+  std::shared_ptr<io::LiveWatch> live;
+  const Status status = MakeSmd(arguments, &totals, &live);
   if (arguments.json) {
     nlohmann::ordered_json members = {{"file", arguments.in},
                                       {"output", arguments.out},
@@ -242,6 +256,7 @@ int Run(const SmdArguments& arguments) {
                                       {"bytes_in", NumberJson(totals.bytes_in)},
                                       {"bytes_out", NumberJson(totals.bytes_out)}};
     arguments.skips.AddTo(&members);
+    DescribeLiveEnd(live.get(), status, &members);
     JsonReport::Print(members, status);
   }
   return Interruption::Report(status);

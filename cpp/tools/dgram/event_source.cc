@@ -118,7 +118,7 @@ nlohmann::ordered_json EventSource::Describe() const {
   return json;
 }
 
-void EventSource::TellMissing(const events::EventBuilder& builder) {
+void EventSource::TellMissing(const events::EventBuilder& builder, const io::LiveWatch* live) {
   constexpr size_t kMostNamed = 20;
   const std::vector<dgram::Timestamp> missing = builder.missing_timestamps();
   if (missing.empty()) return;
@@ -130,7 +130,8 @@ void EventSource::TellMissing(const events::EventBuilder& builder) {
     text += " and " + std::to_string(missing.size() - kMostNamed) + " more";
   }
   std::fflush(stdout);
-  std::fprintf(stderr, "alkaid: no L1Accept has the timestamp%s %s\n",
+  const bool goes_on = live != nullptr && live->end() != io::LiveEnd::kNone;
+  std::fprintf(stderr, "alkaid: no L1Accept %shas the timestamp%s %s\n", goes_on ? "so far " : "",
                missing.size() == 1 ? "" : "s", text.c_str());
 }
 

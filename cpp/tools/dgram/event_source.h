@@ -42,9 +42,9 @@ struct EventSource {
 
   // What was asked for, for the head of a report.
   nlohmann::ordered_json Describe() const;
-  // After the end of a run: says on stderr which of the timestamps that were asked for occur
-  // nowhere.
-  static void TellMissing(const events::EventBuilder& builder);
+  // After the end of the reading: says on stderr which of the timestamps that were asked for occur
+  // nowhere; so far, where `live` ended it before the run did.
+  static void TellMissing(const events::EventBuilder& builder, const io::LiveWatch* live);
   // The same for the tail of a report, as "missing_timestamps"; nothing where none were asked for.
   void DescribeMissing(const events::EventBuilder& builder, nlohmann::ordered_json* tail) const;
 

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
@@ -58,7 +59,7 @@ class LiveCommand {
     err_ = ::memfd_create("stderr of the command", MFD_CLOEXEC);
     pid_ = ::fork();
     if (pid_ == 0) {
-      for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_DFL);
+      for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
       ::dup2(out[1], STDOUT_FILENO);
       ::dup2(err_, STDERR_FILENO);
       ::alarm(60);
@@ -71,7 +72,7 @@ class LiveCommand {
   ~LiveCommand() {
     if (pid_ > 0) ::kill(pid_, SIGKILL);
     if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
-    ::close(out_);
+    if (out_ >= 0) ::close(out_);
     ::close(err_);
   }
   LiveCommand(const LiveCommand&) = delete;
@@ -86,6 +87,13 @@ class LiveCommand {
       if (c == '\n') break;
     }
     return printed_.substr(begin);
+  }
+  // Reads no more: which signal ends it.
+  int CloseOutput() {
+    ::close(std::exchange(out_, -1));
+    int status = 0;
+    EXPECT_GT(::waitpid(std::exchange(pid_, -1), &status, 0), 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   }
   // Reads on to the end.
   CommandResult Finish() {
@@ -159,7 +167,10 @@ TEST_F(LiveCommandTest, LsFollowsAFileToItsFinalName) {
   const CommandResult live = command.Finish();
   EXPECT_EQ(live.exit_code, 0) << live.err;
   EXPECT_EQ(nlohmann::json::parse(live.out)["n_dgrams"], 6);
-  EXPECT_EQ(live.out, RunCommand({"dgram", "ls", "--json", path}).out);
+  auto report = nlohmann::json::parse(live.out);
+  EXPECT_EQ(report["live_end"], "EndRun");
+  report.erase("live_end");
+  EXPECT_EQ(report, nlohmann::json::parse(RunCommand({"dgram", "ls", "--json", path}).out));
 }
 
 TEST_F(LiveCommandTest, ASignalEndsLsCleanlyWithWhatItHasRead) {
@@ -175,6 +186,23 @@ TEST_F(LiveCommandTest, ASignalEndsLsCleanlyWithWhatItHasRead) {
     EXPECT_THAT(result.err, HasSubstr("stopped by a signal"));
     EXPECT_THAT(result.out, EndsWith("\n"));
   }
+}
+
+TEST_F(LiveCommandTest, TheReportOfAReadingThatASignalEndedSaysSo) {
+  const std::string path = folder.Write("run.xtc2", crafted::Configure() + crafted::Event(0));
+  LiveCommand command({"dgram", "ls", "--live", "--json", path});
+  for (std::string line = command.Line(); !line.empty() && line.find("Configure") == line.npos;) {
+    line = command.Line();
+  }
+  command.Signal(SIGTERM);
+  EXPECT_EQ(nlohmann::json::parse(command.Finish().out)["live_end"], "stopped");
+}
+
+TEST_F(LiveCommandTest, LsEndsWhenNobodyReadsItThoughNothingIsWritten) {
+  const std::string path = folder.Write("run.xtc2", crafted::Configure());
+  LiveCommand command({"dgram", "ls", "--live", path});
+  EXPECT_THAT(command.Line(), HasSubstr("Configure"));
+  EXPECT_EQ(command.CloseOutput(), SIGPIPE);
 }
 
 TEST_F(LiveCommandTest, ASilenceEndsLsAndNamesWhatIsLeftOfADatagram) {

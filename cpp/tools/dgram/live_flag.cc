@@ -1,8 +1,12 @@
 #include "tools/dgram/live_flag.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <system_error>
 #include <utility>
@@ -17,6 +21,19 @@ constexpr char kForEver[] = "-";
 // A century, which 64 bits of nanoseconds hold.
 constexpr double kMostSeconds = 3.2e9;
 
+bool NobodyReads() {
+  struct pollfd out = {STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
+}
+
+// As `tail -f`: the run may be over, and the next line, which would end it, never come.
+bool CameOrNobodyReads() {
+  if (Interruption::Came()) return true;
+  if (!NobodyReads()) return false;
+  ::raise(SIGPIPE);
+  return true;  // it is ignored
+}
+
 }  // namespace
 
 void LiveFlag::AddOption(CLI::App& command) {
@@ -28,10 +45,10 @@ void LiveFlag::AddOption(CLI::App& command) {
       "with what was read; NAME finds NAME.inprogress too");
 }
 
-Result<std::shared_ptr<io::LiveWatch>> LiveFlag::Watch() const {
+Result<std::shared_ptr<io::LiveWatch>> LiveFlag::Watch(Makes makes) const {
   if (!given()) return std::shared_ptr<io::LiveWatch>();
   io::LiveOptions options;
-  options.stop = Interruption::Came;
+  options.stop = makes == Makes::kFile ? Interruption::Came : CameOrNobodyReads;
   if (seconds != kForEver) {
     double number = -1;
     const char* const end = seconds.data() + seconds.size();
@@ -49,13 +66,23 @@ void ReportLiveEnd(const io::LiveWatch* watch) {
   if (watch == nullptr || watch->end() == io::LiveEnd::kNone) return;
   std::fflush(stdout);
   if (watch->end() == io::LiveEnd::kStopped) {
-    std::fprintf(stderr, "alkaid: stopped by a signal, before the end of the run\n");
+    std::fprintf(stderr, "alkaid: stopped %s, before the end of the run\n",
+                 Interruption::Came() ? "by a signal" : "because nobody reads its output");
     return;
   }
   const auto silence = static_cast<uint64_t>(watch->options().silence->count());
   std::fprintf(stderr,
                "alkaid: nothing was written for %s, and no EndRun; that is taken for the end\n",
                internal::DurationText(silence).c_str());
+}
+
+void DescribeLiveEnd(const io::LiveWatch* watch, const Status& status,
+                     nlohmann::ordered_json* report) {
+  if (watch == nullptr) return;
+  nlohmann::ordered_json& end = (*report)["live_end"];
+  // Where the watch did not end it, all of its files did.
+  const io::LiveEnd why = watch->end() == io::LiveEnd::kNone ? io::LiveEnd::kEndRun : watch->end();
+  if (status.ok()) end = io::ToString(why);
 }
 
 }  // namespace alkaid::tools

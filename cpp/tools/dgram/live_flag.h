@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "alkaid/core/files/live_watch.h"
@@ -21,12 +22,20 @@ struct LiveFlag {
   void AddOption(CLI::App& command);
 
   bool given() const { return !seconds.empty(); }
-  // Null where it was not asked for. kInvalidArgument where the seconds are none.
-  Result<std::shared_ptr<io::LiveWatch>> Watch() const;
+  // What the command is for: lines on stdout, or a file.
+  enum class Makes { kLines, kFile };
+
+  // Null where it was not asked for. kInvalidArgument where the seconds are none. One that makes
+  // lines ends by SIGPIPE while it waits, too, once nobody reads them any more.
+  Result<std::shared_ptr<io::LiveWatch>> Watch(Makes makes = Makes::kLines) const;
 };
 
 // Passes on what is printed, and says on stderr why the reading ended where that was no EndRun.
 // Nothing where `watch` is null.
 void ReportLiveEnd(const io::LiveWatch* watch);
+// Puts the same into a report, as `live_end`: "EndRun", "silence" or "stopped"; null where reading
+// failed. Nothing where `watch` is null.
+void DescribeLiveEnd(const io::LiveWatch* watch, const Status& status,
+                     nlohmann::ordered_json* report);
 
 }  // namespace alkaid::tools
