@@ -2,8 +2,9 @@
 // (ci/count_instructions.sh).
 //
 //   path_cost OPERATION TIMES       OPERATION: a pool's name for allocating and freeing; slice; pools,
-//                                   so many of which live together and go oldest first; or buffers,
-//                                   one in each of so many pools
+//                                   so many of which live together and go oldest first; buffers,
+//                                   one in each of so many pools; detectors, so many added to one
+//                                   Configure; or data, of each of them in one datagram
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/dgram/dgram_edit.h"
 
 namespace {
 
@@ -69,6 +71,30 @@ int Buffers(long times) {
   return 0;
 }
 
+int Detectors(long times, bool data) {
+  using alkaid::dgram::DgramEdit;
+  using alkaid::dgram::TransitionId;
+  const auto number = static_cast<uint32_t>(times);
+  auto edit = DgramEdit::Make(TransitionId::kConfigure, alkaid::dgram::Timestamp(1, 0));
+  if (!edit.ok()) return 1;
+  for (uint32_t i = 0; i < number; ++i) {
+    alkaid::dgram::DetectorDefinition definition;
+    definition.detector = "d";
+    definition.algorithm.name = "a";
+    definition.fields = {{"x", alkaid::dgram::DataType::kUInt32, 0, {}}};
+    definition.node_id = i / 256;
+    definition.names_id = i % 256;
+    if (!edit->AddDetector(definition).ok()) return 1;
+  }
+  if (!data) return 0;
+  const auto configuration = edit->configuration();
+  if (!edit->Reset(TransitionId::kL1Accept, alkaid::dgram::Timestamp(1, 1)).ok()) return 1;
+  for (const alkaid::dgram::Names& names : configuration->names()) {
+    if (!edit->AddData(names, {alkaid::dgram::FieldValue::Scalar<uint32_t>(1)}).ok()) return 1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,6 +103,8 @@ int main(int argc, char** argv) {
   if (std::strcmp(argv[1], "slice") == 0) return Slices(times);
   if (std::strcmp(argv[1], "pools") == 0) return Pools(times);
   if (std::strcmp(argv[1], "buffers") == 0) return Buffers(times);
+  if (std::strcmp(argv[1], "detectors") == 0) return Detectors(times, false);
+  if (std::strcmp(argv[1], "data") == 0) return Detectors(times, true);
   setenv("ALKAID_DEFAULT_MEMORY_POOL", argv[1], 1);
   if (alkaid::default_memory_pool()->backend_name() != argv[1]) {
     std::fprintf(stderr, "path_cost: this build has no backend '%s'\n", argv[1]);

@@ -53,6 +53,7 @@ DgramEdit& DgramEdit::operator=(DgramEdit&& other) noexcept {
   next_pieces_ = std::exchange(other.next_pieces_, {});
   additions_ = std::move(other.additions_);
   added_ = std::exchange(other.added_, {});
+  carried_known_ = other.carried_known_ = false;
   return *this;
 }
 
@@ -128,6 +129,7 @@ void DgramEdit::Begin(const uint8_t* header, int64_t payload_bytes) {
   holds_ = true;
   additions_.Rewind(0);
   added_.clear();
+  carried_known_ = false;
 }
 
 Status DgramEdit::Reset(Dgram dgram) try {
@@ -232,13 +234,29 @@ void DgramEdit::ReserveAddition() {
   if (added_.size() == added_.capacity()) added_.reserve(std::max<size_t>(8, 2 * added_.size()));
 }
 
-bool DgramEdit::Carries(NamesId id) const {
-  for (const Piece& piece : pieces_) {
-    if (piece.key == id.key() && !piece.is_parent && !piece.removed) return true;
+bool DgramEdit::Carries(NamesId id) {
+  // Until `any` of the data.
+  const auto find = [this](const auto& any) {
+    return std::any_of(pieces_.begin(), pieces_.end(),
+                       [&](const Piece& piece) {
+                         return !piece.is_parent && !piece.removed && any(NamesId(piece.key));
+                       }) ||
+           std::any_of(added_.begin(), added_.end(), [&](const Addition& addition) {
+             return addition.is_data && any(addition.id);
+           });
+  };
+  if (pieces_.size() + added_.size() < internal::NamesIdSet::kFew) {
+    return find([id](NamesId other) { return other == id; });
   }
-  return std::any_of(added_.begin(), added_.end(), [&](const Addition& addition) {
-    return addition.is_data && addition.id == id;
-  });
+  if (!carried_known_) {
+    carried_.Clear();
+    find([this](NamesId other) {
+      if (!carried_.Contains(other)) carried_.Insert(other);
+      return false;
+    });
+    carried_known_ = true;
+  }
+  return carried_.Contains(id);
 }
 
 bool DgramEdit::Declares(const Names& names) const {
@@ -262,6 +280,7 @@ Status DgramEdit::AddData(const Names& names, std::span<const FieldValue> values
   ALKAID_RETURN_NOT_OK(CheckNeed(names, extent));
   ReserveAddition();
   ALKAID_RETURN_NOT_OK(additions_.Reserve(extent));
+  if (carried_known_) carried_.Insert(names.id());
 
   added_.push_back({additions_.length(), extent, names.id(), true});
   internal::StoreShapesData(additions_.mutable_data() + additions_.length(), names, values, damage,
@@ -278,6 +297,7 @@ Status DgramEdit::RemoveData(std::string_view detector, std::string_view algorit
   if (configure_) {
     return status::FailedPrecondition("RemoveData in a Configure, whose declarations stay");
   }
+  carried_known_ = false;
   bool known = false;
   const auto concerns = [&](uint32_t key) {
     const Names* const names = configuration_->Find(NamesId(key));

@@ -49,6 +49,7 @@
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/field_value.h"
 #include "alkaid/dgram/names.h"
+#include "alkaid/dgram/names_id_set.h"
 #include "alkaid/dgram/xtc.h"
 
 namespace alkaid::dgram {
@@ -163,7 +164,8 @@ class ALKAID_EXPORT DgramEdit {
   }
   Status CheckNeed(const Names& names, int64_t need) const;
   void ReserveAddition();
-  bool Carries(NamesId id) const;
+  // Whether the datagram has data of it that were not removed.
+  bool Carries(NamesId id);
   bool Declares(const Names& names) const;
   void RemoveAddition(size_t index);
   uint8_t* StorePayload(uint8_t* out) const;
@@ -188,6 +190,9 @@ class ALKAID_EXPORT DgramEdit {
   std::vector<Piece> next_pieces_;
   BufferBuilder additions_;
   std::vector<Addition> added_;
+  // What the datagram carries, where it is much, and was looked through since the last removal.
+  internal::NamesIdSet carried_;
+  bool carried_known_ = false;
 };
 
 }  // namespace alkaid::dgram

@@ -191,6 +191,41 @@ TEST(DgramEdit, ANamesIdIsGivenOnce) {
   EXPECT_EQ(next.id(), NamesId(4095, 6));
 }
 
+TEST(DgramEdit, DataOfManyDetectorsAreToldApart) {
+  constexpr uint32_t kCount = 100;
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
+                              DgramEdit::Make(TransitionId::kConfigure, Timestamp(1, 0)));
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ALKAID_ASSERT_OK(edit.AddDetector({.detector = "d",
+                                       .segment = i,
+                                       .algorithm = {"a", 1},
+                                       .fields = {{"x", DataType::kUInt32, 0, {}}}}));
+  }
+  const auto configuration = edit.configuration();
+  const auto add = [&](DgramEdit& to, uint32_t i) {
+    return to.AddData(configuration->names()[i], {FieldValue::Scalar<uint32_t>(i)});
+  };
+  ALKAID_ASSERT_OK(edit.Reset(TransitionId::kL1Accept, Timestamp(1, 1)));
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ALKAID_ASSERT_OK(add(edit, i));
+    EXPECT_THAT(add(edit, i / 2), StatusIs(StatusCode::kAlreadyExists));
+  }
+  // What was read is told apart as what was added is, and what was removed may come again.
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram saved, edit.Save());
+  ALKAID_ASSERT_OK(edit.Reset(saved));
+  for (uint32_t i = 0; i < kCount; ++i) {
+    EXPECT_THAT(add(edit, i), StatusIs(StatusCode::kAlreadyExists));
+  }
+  ALKAID_ASSERT_OK(edit.RemoveData("d", "a", 70));
+  ALKAID_ASSERT_OK(add(edit, 70));
+  DgramEdit moved = std::move(edit);
+  for (uint32_t i = 0; i < kCount; ++i) {
+    EXPECT_THAT(add(moved, i), StatusIs(StatusCode::kAlreadyExists));
+  }
+  ALKAID_ASSERT_OK(moved.Reset(TransitionId::kL1Accept, Timestamp(1, 2)));
+  for (uint32_t i = 0; i < kCount; ++i) ALKAID_ASSERT_OK(add(moved, i));
+}
+
 TEST(DgramEdit, WhatWasDeclaredWhenItWasAskedStaysSoWhenMoreIsAdded) {
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Configure())));
   ALKAID_ASSERT_OK(edit.AddDetector(Fex()));

@@ -5,8 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <unordered_set>
 #include <vector>
 
 #include "alkaid/dgram/xtc.h"
@@ -19,31 +20,45 @@ class NamesIdSet {
   static constexpr size_t kFew = 32;
 
   bool Contains(NamesId id) const {
-    if (few_.size() < kFew) return std::find(few_.begin(), few_.end(), id.key()) != few_.end();
-    return many_.count(id.key()) != 0;
+    if (all_.size() < kFew) return std::find(all_.begin(), all_.end(), id.key()) != all_.end();
+    for (uint32_t slot = HomeOf(id.key());; ++slot) {
+      const uint32_t there = slots_[slot & mask_];
+      if (there == id.key() + 1 || there == 0) return there != 0;
+    }
   }
   // Only of what it does not contain.
   void Insert(NamesId id) {
-    if (few_.size() < kFew) {
-      if (few_.capacity() == 0) few_.reserve(kFew);
-      if (few_.size() + 1 == kFew) {
-        many_.insert(few_.begin(), few_.end());
-        many_.insert(id.key());
-      }
-      few_.push_back(id.key());
-      return;
+    const size_t size = all_.size() + 1;
+    if (size > all_.capacity()) all_.reserve(std::max(kFew, 2 * size));
+    if (size >= kFew && 2 * size > slots_.size()) {
+      slots_ = std::vector<uint32_t>(std::bit_ceil(4 * size));
+      mask_ = static_cast<uint32_t>(slots_.size() - 1);
+      for (const uint32_t key : all_) AddSlot(key);
+    } else if (size == kFew) {
+      for (const uint32_t key : all_) AddSlot(key);
     }
-    many_.insert(id.key());
+    if (size >= kFew) AddSlot(id.key());
+    all_.push_back(id.key());
   }
+  // Keeps the memory, for as many again.
   void Clear() {
-    few_.clear();
-    if (!many_.empty()) many_.clear();
+    if (all_.size() >= kFew) std::fill(slots_.begin(), slots_.end(), 0);
+    all_.clear();
   }
 
  private:
-  std::vector<uint32_t> few_;
-  // All of them, once there are kFew.
-  std::unordered_set<uint32_t> many_;
+  static uint32_t HomeOf(uint32_t key) { return (key * 0x9e3779b9U) >> 8; }
+  void AddSlot(uint32_t key) {
+    uint32_t slot = HomeOf(key);
+    while (slots_[slot & mask_] != 0) ++slot;
+    slots_[slot & mask_] = key + 1;
+  }
+
+  std::vector<uint32_t> all_;
+  // Once there are kFew, where each of them is found: its key and 1, or 0. A power of two, at most
+  // half full.
+  std::vector<uint32_t> slots_;
+  uint32_t mask_ = 0;
 };
 
 }  // namespace alkaid::dgram::internal
