@@ -34,8 +34,8 @@ constexpr pthread_t kDone = ~kNobody;
 constinit std::atomic<pthread_t> writer{kNobody};
 sem_t process_gone;  // never open
 
-// The process that was asked, in a page that a forked child finds empty. A child of vfork shares it,
-// and what is registered.
+// The process that was asked, in a page that a forked child finds empty. A child of vfork shares
+// it, and what is registered.
 pid_t* process = nullptr;
 
 constexpr std::string_view kEndsInMalloc = "the program ends in the middle of malloc or fork";

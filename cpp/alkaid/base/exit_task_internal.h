@@ -28,7 +28,8 @@ namespace alkaid::internal {
 // None of the functions may throw.
 struct ExitTask {
   void (*write)();
-  // Nothing is written. Takes no lock that the thread could have to wait for, and allocates nothing.
+  // Nothing is written. Takes no lock that the thread could have to wait for, and allocates
+  // nothing.
   void (*leave_out)(std::string_view why);
   // The thread is ended where it writes: at most it waits for another one, and says a line.
   void (*confined)();

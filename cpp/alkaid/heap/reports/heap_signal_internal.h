@@ -16,7 +16,8 @@
 
 namespace alkaid::heap {
 
-// `signal` asks for `request` from now on. Fails as WriteHeapFileOnSignal. May throw std::bad_alloc.
+// `signal` asks for `request` from now on. Fails as WriteHeapFileOnSignal. May throw
+// std::bad_alloc.
 ALKAID_EXPORT Status AnswerHeapSignal(int signal, HeapFileRequest request);
 
 // Answers what was asked and is not answered yet; from then on nothing is, since the process ends.

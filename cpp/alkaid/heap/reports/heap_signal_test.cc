@@ -1,5 +1,5 @@
-// Heap files by signal, seen from outside: every case is a process of its own, which the environment
-// tells what to do.
+// Heap files by signal, seen from outside: every case is a process of its own, which the
+// environment tells what to do.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -32,9 +32,9 @@ ALKAID_EXPORT void ExpectRequestedHeapFiles();
 // Until the next file that a signal asks for is made.
 ALKAID_EXPORT void LetGoOfHeapFileReserve();
 
-// Takes a snapshot and writes it. Where a signal asks, tracking begins if it is off, and a line says
-// what was written; why there is no file is a line always. Does nothing on a thread that a filter of
-// system calls ends for it.
+// Takes a snapshot and writes it. Where a signal asks, tracking begins if it is off, and a line
+// says what was written; why there is no file is a line always. Does nothing on a thread that a
+// filter of system calls ends for it.
 ALKAID_EXPORT void WriteRequestedHeapFile(const HeapFileRequest& request, RequestedBy by) noexcept;
 
 // The line that says why there is no file, by the name that it would have had. Needs no memory.

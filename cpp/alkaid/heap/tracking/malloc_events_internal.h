@@ -41,8 +41,8 @@ ALKAID_EXPORT void alkaid_track_loading();
 // later.
 ALKAID_EXPORT void alkaid_track_guard_forks();
 
-// Learns what alkaid_track_exit has to know, and has it asked when this library is left too. Not for
-// signal handlers.
+// Learns what alkaid_track_exit has to know, and has it asked when this library is left too. Not
+// for signal handlers.
 ALKAID_EXPORT void alkaid_track_expect_exit();
 
 // The calling thread ends the program; `inside` says that it is known to be in the middle of the
