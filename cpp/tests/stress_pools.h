@@ -90,12 +90,12 @@ class LatePool final : public ForwardingMemoryPool {
 };
 
 struct StressedPool {
-  std::string name;  // "proxy over capped over mimalloc"
+  std::string name;  // "proxy over quota over mimalloc"
   std::shared_ptr<MemoryPool> bottom;
   std::shared_ptr<MemoryPool> top;
   std::vector<std::shared_ptr<MemoryPool>> counting;  // those with figures of their own
   std::vector<std::shared_ptr<FaultInjectingMemoryPool>> failing;
-  std::shared_ptr<CappedMemoryPool> capped;  // the lowest one
+  std::shared_ptr<QuotaMemoryPool> quota;  // the lowest one
 };
 
 // `late`: with the fault `misaligned`. Ends the program where there is no such backend.
@@ -126,9 +126,9 @@ inline StressedPool MakePool(const std::string& backend, bool late, std::ostream
         break;
       case 2: {
         const int64_t limit = int64_t{1} << (16 + random->Below(14));
-        auto capped = std::make_shared<CappedMemoryPool>(made.top, limit);
-        if (made.capped == nullptr) made.capped = capped;
-        stack(std::move(capped), "capped");
+        auto quota = std::make_shared<QuotaMemoryPool>(made.top, limit);
+        if (made.quota == nullptr) made.quota = quota;
+        stack(std::move(quota), "quota");
         made.counting.push_back(made.top);
         break;
       }

@@ -261,8 +261,8 @@ class Worker {
       if (live < 0) {
         Found(&tally.wrong_figures, "%" PRId64 " bytes live in %s", live, pool.name.c_str());
       }
-      const auto* const capped = dynamic_cast<const CappedMemoryPool*>(counting.get());
-      if (capped != nullptr && capped->max_memory() > capped->bytes_limit()) {
+      const auto* const quota = dynamic_cast<const QuotaMemoryPool*>(counting.get());
+      if (quota != nullptr && quota->max_memory() > quota->bytes_limit()) {
         Found(&tally.wrong_figures, "%s passed its limit", pool.name.c_str());
       }
     }
@@ -417,7 +417,7 @@ void CheckFigures(const Round& round, bool in_the_end) {
       }
       if (counting->max_memory() < live) Found(&tally.wrong_figures, "a peak below what is live");
     }
-    if (pool.capped != nullptr && pool.capped->max_memory() > pool.capped->bytes_limit())
+    if (pool.quota != nullptr && pool.quota->max_memory() > pool.quota->bytes_limit())
       Found(&tally.wrong_figures, "%s passed its limit", pool.name.c_str());
   }
 }

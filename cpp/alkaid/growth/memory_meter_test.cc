@@ -11,6 +11,7 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 #include "alkaid/growth/memory_meter_internal.h"
 #include "alkaid/growth/process_memory.h"
 #include "alkaid/testing/matchers.h"
@@ -93,11 +94,14 @@ TEST(MemoryMeter, BlocksThatAnAdaptorGuardsAreLiveOnce) {
 TEST(MemoryMeter, AdaptorsAreNotCountedBesideThePoolBelow) {
   ProxyMemoryPool proxy(default_memory_pool());
   CappedMemoryPool capped(&proxy, 2 * kBlock);
+  QuotaMemoryPool pool(&capped, 2 * kBlock);
+  MemoryPoolStats stats;
   const double before = Now().live_mb;
   uint8_t* block = nullptr;
-  ALKAID_ASSERT_OK(capped.Allocate(kBlock, &block));
+  ALKAID_ASSERT_OK(pool.Allocate(kBlock, &block));
+  stats.DidAllocateBytes(kBlock);
   EXPECT_NEAR(Now().live_mb - before, kBlockMb, 1e-9);
-  capped.Free(block, kBlock);
+  pool.Free(block, kBlock);
   EXPECT_NEAR(Now().live_mb, before, 1e-9);
 }
 

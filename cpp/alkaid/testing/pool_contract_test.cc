@@ -17,6 +17,7 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/pmr.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 #include "alkaid/core/pools/stl_allocator.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 
@@ -51,6 +52,9 @@ Pool Logging(const Pool& pool) {
   return pool ? std::make_shared<LoggingMemoryPool>(pool, Nowhere()) : nullptr;
 }
 Pool Proxy(const Pool& pool) { return pool ? std::make_shared<ProxyMemoryPool>(pool) : nullptr; }
+Pool Quota(const Pool& pool) {
+  return pool ? std::make_shared<QuotaMemoryPool>(pool, kPlenty) : nullptr;
+}
 Pool Capped(const Pool& pool) {
   return pool ? std::make_shared<CappedMemoryPool>(pool, kPlenty) : nullptr;
 }
@@ -98,6 +102,10 @@ ALKAID_INSTANTIATE_POOL_CONTRACT(GuardedOverDefault,
 ALKAID_INSTANTIATE_POOL_CONTRACT(FaultyOverDefault,
                                  [] { return Faulty(MemoryPool::CreateDefault()); });
 
+ALKAID_INSTANTIATE_POOL_CONTRACT(QuotaOverSystem, [] { return Quota(Fresh("system")); });
+ALKAID_INSTANTIATE_POOL_CONTRACT(QuotaOverJemalloc, [] { return Quota(Fresh("jemalloc")); });
+ALKAID_INSTANTIATE_POOL_CONTRACT(QuotaOverMimalloc, [] { return Quota(Fresh("mimalloc")); });
+ALKAID_INSTANTIATE_POOL_CONTRACT(CappedQuota, [] { return Capped(Quota(Fresh("system"))); });
 ALKAID_INSTANTIATE_POOL_CONTRACT(CappedLoggingProxy, [] {
   return Capped(Logging(Proxy(MemoryPool::CreateDefault())));
 });

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 
 extern "C" [[gnu::noinline, gnu::visibility("default")]] void Reached(const char* state) {
   asm volatile("" ::"r"(state) : "memory");
@@ -49,7 +49,7 @@ int main() {
     if (!pool.ok()) std::abort();
     owned.push_back(*std::move(pool));
   }
-  owned.push_back(std::make_unique<alkaid::CappedMemoryPool>(owned.front().get(), 1 << 20));
+  owned.push_back(std::make_unique<alkaid::QuotaMemoryPool>(owned.front().get(), 1 << 20));
   // One that is gone is not listed.
   alkaid::CreateMemoryPool("system")->reset();
 

@@ -11,6 +11,7 @@
 #include "alkaid/core/pools/forwarding_memory_pool.h"
 #include "alkaid/core/pools/pmr.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 #include "alkaid/core/pools/stl_allocator.h"
 #include "alkaid/testing/matchers.h"
 
@@ -79,6 +80,16 @@ Status FromACappedPool(MemoryPool* pool) {
   return status;
 }
 
+Status FromAQuotaPool(MemoryPool* pool) {
+  QuotaMemoryPool quota(pool, 1000);
+  uint8_t* block = nullptr;
+  const Status status = quota.Allocate(128, &block);
+  if (status.ok()) quota.Free(block, 128);
+  EXPECT_EQ(quota.bytes_allocated(), 0);
+  EXPECT_THAT(quota.Reallocate(0, 1001, &block).message(), HasSubstr("of which 0 are in use"));
+  return status;
+}
+
 Status FromAnStlAllocator(MemoryPool* pool) {
   try {
     stl::allocator<int64_t> values(pool);
@@ -99,8 +110,8 @@ Status FromAMemoryResource(MemoryPool* pool) {
   return absl::OkStatus();
 }
 
-const std::function<Status(MemoryPool*)> kWays[] = {FromAProxy, FromACappedPool, FromAnStlAllocator,
-                                                    FromAMemoryResource};
+const std::function<Status(MemoryPool*)> kWays[] = {FromAProxy, FromACappedPool, FromAQuotaPool,
+                                                    FromAnStlAllocator, FromAMemoryResource};
 
 TEST(CheckedAllocation, AnOkWithoutABlockIsRefusedNamingThePool) {
   FaultyPool pool;
@@ -140,7 +151,9 @@ TEST(CheckedAllocation, AReallocationToNothingIsRefusedAndTheBlockStays) {
   FaultyPool below;
   ProxyMemoryPool proxy(&below);
   CappedMemoryPool capped(&below, 1000);
-  for (MemoryPool* pool : {static_cast<MemoryPool*>(&proxy), static_cast<MemoryPool*>(&capped)}) {
+  QuotaMemoryPool quota(&below, 1000);
+  for (MemoryPool* pool : {static_cast<MemoryPool*>(&proxy), static_cast<MemoryPool*>(&capped),
+                           static_cast<MemoryPool*>(&quota)}) {
     uint8_t* block = nullptr;
     ASSERT_THAT(pool->Allocate(100, &block), IsOk());
     const uint8_t* const before = block;

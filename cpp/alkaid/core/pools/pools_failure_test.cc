@@ -24,6 +24,7 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/pmr.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 #include "alkaid/core/pools/stl_allocator.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -206,6 +207,8 @@ TEST(PoolsOutOfMemory, Adaptors) {
           [](MemoryPool* pool) { return Stack(std::make_unique<ProxyMemoryPool>(pool)); });
   TryPool("CappedMemoryPool",
           [](MemoryPool* pool) { return Stack(std::make_unique<CappedMemoryPool>(pool, kLimit)); });
+  TryPool("QuotaMemoryPool",
+          [](MemoryPool* pool) { return Stack(std::make_unique<QuotaMemoryPool>(pool, kLimit)); });
   TryPool("LabelledMemoryPool", [](MemoryPool* pool) {
     return Stack(std::make_unique<LabelledMemoryPool>(pool, Label::Intern("failing")));
   });

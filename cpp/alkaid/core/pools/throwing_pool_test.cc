@@ -16,6 +16,7 @@
 #include "alkaid/core/pools/logging_memory_pool.h"
 #include "alkaid/core/pools/pmr.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
+#include "alkaid/core/pools/quota_memory_pool.h"
 #include "alkaid/core/pools/stl_allocator.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
@@ -88,6 +89,7 @@ Stack MakeCappedProxy(MemoryPool* pool) {
 }
 
 const Adaptor kAdaptors[] = {
+    {"quota", [](auto* pool) { return Stack{std::make_unique<QuotaMemoryPool>(pool, kLimit)}; }},
     {"capped", [](auto* pool) { return Stack{std::make_unique<CappedMemoryPool>(pool, kLimit)}; }},
     {"proxy", [](auto* pool) { return Stack{std::make_unique<ProxyMemoryPool>(pool)}; }},
     {"labelled",
