@@ -116,7 +116,7 @@ inline StressedPool MakePool(const std::string& backend, bool late, std::ostream
     made.name = std::string(name) + " over " + made.name;
   };
   for (int64_t adaptors = random->Below(6); adaptors > 0; --adaptors) {
-    switch (random->Below(6)) {
+    switch (random->Below(7)) {
       case 0:
         stack(std::make_shared<ProxyMemoryPool>(made.top), "proxy");
         made.counting.push_back(made.top);
@@ -132,6 +132,10 @@ inline StressedPool MakePool(const std::string& backend, bool late, std::ostream
         made.counting.push_back(made.top);
         break;
       }
+      case 6:
+        stack(std::make_shared<CappedMemoryPool>(made.top, int64_t{1} << (18 + random->Below(12))),
+              "capped");
+        break;
       case 3: {
         auto failing = std::make_shared<FaultInjectingMemoryPool>(made.top);
         made.failing.push_back(failing);

@@ -56,6 +56,20 @@ TEST(BuffersOutOfMemory, AllocatingThem) {
               [](auto* pool) { return AllocateEmptyBitmap(100, pool); });
   TryWithPool("AllocateEmptyBitmap, aligned", kStatus,
               [](auto* pool) { return AllocateEmptyBitmap(100, 4096, pool); });
+  static const auto* const bitmap = reinterpret_cast<const uint8_t*>(kText);
+  TryWithPool("CopyBitmap", kStatus,
+              [](auto* pool) { return internal::CopyBitmap(pool, bitmap, 3, 100, 5); });
+  TryWithPool("InvertBitmap", kStatus,
+              [](auto* pool) { return internal::InvertBitmap(pool, bitmap, 3, 100); });
+  TryWithPool("BitmapAnd", kStatus,
+              [](auto* pool) { return internal::BitmapAnd(pool, bitmap, 3, bitmap, 7, 100, 1); });
+  TryWithPool("BitmapAllButOne", kStatus,
+              [](auto* pool) { return internal::BitmapAllButOne(pool, 100, 5); });
+  TryWithPool("BytesToBits", kStatus, [](auto* pool) {
+    return internal::BytesToBits({bitmap, 50}, pool);
+  });
+  TryWithPool("a bitmap of too much", kStatus,
+              [](auto* pool) { return internal::CopyBitmap(pool, bitmap, 0, INT64_MAX, 100); });
   TryWithPool("AllocateBuffer of too much", kStatus,
               [](auto* pool) { return AllocateBuffer(INT64_MAX, pool); });
   TryWithPool("AllocateBuffer at a wrong alignment", kStatus,
@@ -63,6 +77,9 @@ TEST(BuffersOutOfMemory, AllocatingThem) {
   TryWithPool("Buffer::FromString", kThrows, [](auto*) { return Buffer::FromString(kText); });
   TryWithPool("Buffer::FromVector", kThrows, [](auto*) {
     return Buffer::FromVector(std::vector<int>{1, 2, 3});
+  });
+  TryWithPool("Buffer::TakeOwnership", kThrows, [](auto*) {
+    return Buffer::TakeOwnership(std::vector<int>{1, 2, 3}, 12);
   });
   TryWithPool("Buffer::Wrap", kThrows, [](auto*) { return Buffer::Wrap(kText, 10); });
   FailureSuite::TryInChildren("AllocateBuffer from the default pool at its first use", kStatus,
