@@ -249,6 +249,13 @@ TEST(ArrowStreamClients, StreamsAndEventsHoldTheDevicesByUniquePtr) {
   EXPECT_EQ(released, 2);
 }
 
+TEST(ArrowStreamClients, ADeviceOutlivesTheManagerThatWasAskedForIt) {
+  arrow::ProxyMemoryPool pool(arrow::default_memory_pool());
+  const auto buffer = arrow::AllocateBuffer(10, &pool).value();
+  const auto& device = buffer->memory_manager()->device();
+  EXPECT_EQ(device->ToString(), "CPUDevice()");
+}
+
 class CountingManager : public arrow::CPUMemoryManager {
  public:
   explicit CountingManager(arrow::MemoryPool* pool)

@@ -140,7 +140,8 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
   MemoryManager(const MemoryManager&) = delete;
   MemoryManager& operator=(const MemoryManager&) = delete;
 
-  const std::shared_ptr<Device>& device() const { return device_; }
+  // By value: a buffer's manager may be made for who asks, and gone after the expression.
+  std::shared_ptr<Device> device() const { return device_; }
   bool is_cpu() const { return device_->is_cpu(); }
 
   // A reader over the bytes of `buffer`, which must belong to this manager's device.
