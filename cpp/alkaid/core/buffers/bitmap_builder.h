@@ -25,8 +25,8 @@
 
 namespace alkaid {
 
-// Lengths and capacities in bits. The bits behind the last are zero, unless they are written through
-// mutable_data().
+// Lengths and capacities in bits. The bits behind the last are zero, unless somebody writes them
+// through mutable_data().
 template <>
 class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
  public:

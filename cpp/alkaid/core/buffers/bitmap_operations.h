@@ -1,5 +1,6 @@
-// Whole bitmaps copied, inverted, counted, compared and combined, under Arrow's names and, as there,
-// in namespace internal. Bits are packed as bitmap_bits.h says; offsets and lengths are in bits.
+// Whole bitmaps copied, inverted, counted, compared and combined, under Arrow's names and, as
+// there, in namespace internal. Bits are packed as bitmap_bits.h says; offsets and lengths are in
+// bits.
 //
 // Ownership: what a function returns is a new Buffer from `pool` (null: the default pool), with the
 // bits of its result from `out_offset` on, all others zero. The others write where the caller says;

@@ -1,7 +1,7 @@
 // A pool that refuses what would take the pool below past a limit.
 //
-// As Arrow's: the limit is on bytes_allocated() of the wrapped pool, whoever took them there, and
-// the figures are the wrapped pool's. What others take from the pool below leaves less for users of
+// As Arrow's: the limit is on bytes_allocated() of the wrapped pool, also on what others took there,
+// and the figures are the wrapped pool's. What others take from the pool below leaves less for users of
 // this one; what they take past the limit is not prevented, and this pool then grants nothing until
 // it is gone. Blocks that shrink, or are empty, are never refused. A limit on what goes through one
 // adaptor alone is QuotaMemoryPool.
