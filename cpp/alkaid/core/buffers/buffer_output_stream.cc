@@ -52,16 +52,18 @@ Status BufferOutputStream::Reset(int64_t initial_capacity, MemoryPool* pool) try
   return status::NoMemory();
 }
 
-Status BufferOutputStream::Close() {
+Status BufferOutputStream::Close() try {
   if (!is_open_) return absl::OkStatus();
   if (position_ < capacity_) {
     ALKAID_RETURN_NOT_OK(buffer_->Resize(position_, /*shrink_to_fit=*/false));
   }
   is_open_ = false;
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Status BufferOutputStream::Write(const void* data, int64_t nbytes) {
+Status BufferOutputStream::Write(const void* data, int64_t nbytes) try {
   ALKAID_RETURN_NOT_OK(internal::CheckOpen("BufferOutputStream", closed()));
   ALKAID_RETURN_NOT_OK(internal::CheckRange("BufferOutputStream", position_, nbytes));
   ALKAID_RETURN_NOT_OK(internal::CheckMemory("BufferOutputStream", data, nbytes));
@@ -70,6 +72,8 @@ Status BufferOutputStream::Write(const void* data, int64_t nbytes) {
   std::memcpy(buffer_->mutable_data() + position_, data, static_cast<std::size_t>(nbytes));
   position_ += nbytes;
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Status BufferOutputStream::Reserve(int64_t nbytes) {

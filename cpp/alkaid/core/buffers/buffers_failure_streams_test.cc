@@ -85,7 +85,10 @@ class NeedyFile final : public io::RandomAccessFile {
     const std::string work(100, 'x');
     return reader_.Read(nbytes + (work.size() == 100 ? 0 : 1), out);
   }
-  Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) override { return reader_.Read(nbytes); }
+  Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) override {
+    const std::string work(100, 'x');
+    return reader_.Read(nbytes + (work.size() == 100 ? 0 : 1));
+  }
 
  private:
   io::BufferReader reader_;
@@ -112,6 +115,25 @@ TEST(BuffersOutOfMemory, FilesOfTheProgramsOwn) {
   try_call("GetStream, negative",
            [](auto& file) { return RandomAccessFile::GetStream(file, -3, 10); });
   try_call("Peek", [](auto& file) { return file->Peek(3); });
+  try_call("Advance", [](auto& file) { return file->InputStream::Advance(10); });
+}
+
+TEST(BuffersOutOfMemory, PartsOfFilesOfTheProgramsOwn) {
+  char out[10];
+  const auto try_call = [&](const char* name, const auto& call) {
+    FailureSuite::Try(
+        name, kStatus,
+        [](MemoryPool* pool) {
+          return Objects(pool, io::RandomAccessFile::GetStream(
+                                   std::make_shared<NeedyFile>(FilledBuffer(pool)), 3, 20)
+                                   .value());
+        },
+        [&](auto& objects) { return call(*objects.value); },
+        [](auto& objects, auto&&...) { return absl::StrCat(*objects.value->Tell()); });
+  };
+  try_call("a needy segment's Read", [](io::InputStream& stream) { return stream.Read(10); });
+  try_call("a needy segment's Read to memory",
+           [&](io::InputStream& stream) { return stream.Read(10, out); });
 }
 
 TEST(BuffersOutOfMemory, PartsOfFiles) {

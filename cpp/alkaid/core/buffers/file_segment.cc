@@ -40,18 +40,22 @@ Result<int64_t> FileSegment::Within(int64_t nbytes) const {
   return std::min(nbytes, size_ - position_);
 }
 
-Result<int64_t> FileSegment::Read(int64_t nbytes, void* out) {
+Result<int64_t> FileSegment::Read(int64_t nbytes, void* out) try {
   ALKAID_ASSIGN_OR_RAISE(const int64_t wanted, Within(nbytes));
   ALKAID_ASSIGN_OR_RAISE(const int64_t count, file_->ReadAt(file_offset_ + position_, wanted, out));
   position_ += count;
   return count;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
-Result<std::shared_ptr<Buffer>> FileSegment::Read(int64_t nbytes) {
+Result<std::shared_ptr<Buffer>> FileSegment::Read(int64_t nbytes) try {
   ALKAID_ASSIGN_OR_RAISE(const int64_t wanted, Within(nbytes));
   ALKAID_ASSIGN_OR_RAISE(auto buffer, file_->ReadAt(file_offset_ + position_, wanted));
   position_ += buffer->size();
   return buffer;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 }  // namespace internal

@@ -25,9 +25,11 @@ Status Writable::Write(const std::shared_ptr<Buffer>& data) try {
 
 Status Writable::Flush() { return absl::OkStatus(); }
 
-Status InputStream::Advance(int64_t nbytes) {
+Status InputStream::Advance(int64_t nbytes) try {
   ALKAID_ASSIGN_OR_RAISE([[maybe_unused]] const auto skipped, Read(nbytes));
   return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
 }
 
 Result<std::string_view> InputStream::Peek(int64_t nbytes) {

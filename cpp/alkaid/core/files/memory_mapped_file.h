@@ -36,8 +36,9 @@ namespace alkaid::io {
 
 class ALKAID_EXPORT MemoryMappedFile final : public ReadWriteFileInterface {
  public:
-  // Makes the file, or empties it, gives it `size` bytes, which are zero, and maps it to be read and
-  // written. Links are followed, and not followed, as DurableFileOutputStream does.
+  // Makes the file, or empties it, which cuts it for those who map it; gives it `size` bytes, which
+  // are zero, and maps it to be read and written. Links are followed, and not followed, as
+  // DurableFileOutputStream does.
   static Result<std::shared_ptr<MemoryMappedFile>> Create(const std::string& path, int64_t size);
   // Maps all of a file; READ waits for a lease as ReadableFile does. WRITE and READWRITE do the
   // same: both read, too, and make an empty file where there is none.
