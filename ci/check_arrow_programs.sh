@@ -1,10 +1,10 @@
 #!/bin/bash
-# Compiles and runs the tests that are programs written for Apache Arrow C++ against Arrow itself: they
-# are such programs, and what they expect is what happens there. The same files run against Alkaid among
-# the tests.
+# Compiles and runs the tests that are programs written for Apache Arrow C++ against Arrow itself:
+# they are such programs, and what they expect is what happens there. The same files run against
+# Alkaid among the tests.
 #
-#   ci/check_arrow_programs.sh [PYTHON]    a Python that has pyarrow, whose package carries Arrow's headers
-#                                          and library; python3 when not said
+#   ci/check_arrow_programs.sh [PYTHON]    a Python that has pyarrow, whose package carries Arrow's
+#                                          headers and library; python3 when not said
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 (($# <= 1)) || fail 'usage: ci/check_arrow_programs.sh [PYTHON]'

@@ -1,5 +1,5 @@
-// What a program written for Apache Arrow C++ changes to run here, in the tests of arrow_io_*_test.cc:
-// its includes, the name of its namespace, and Abseil's Status and Result.
+// What a program written for Apache Arrow C++ changes to run here, in arrow_io_*_test.cc: its
+// includes, the name of its namespace, and Abseil's Status and Result.
 //
 // With ALKAID_TEST_ON_ARROW the same tests are compiled against Arrow itself: that shows that they
 // are programs of Arrow's, and do the same there (ci/check_arrow_programs.sh). With -Darrow=alkaid

@@ -1,5 +1,5 @@
-// A program that puts its own streams into Arrow's namespaces, as parts of Arrow and its extensions do:
-// it is compiled with -Darrow=alkaid (arrow_io_program.h).
+// A program that puts its own streams into Arrow's namespaces, as parts of Arrow and its extensions
+// do: it is compiled with -Darrow=alkaid (arrow_io_program.h).
 #include <algorithm>
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // A part of a file as a stream of its own: what RandomAccessFile::GetStream gives.
 //
-// Ownership: holds the file until Close. Threads: one at a time; segments of one file do not disturb
-// one another. Out of memory and errors: those of the file's ReadAt.
+// Ownership: holds the file until Close. Threads: one at a time; segments of one file do not
+// disturb one another. Out of memory and errors: those of the file's ReadAt.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What can be read and written: files, streams, and the bytes of a Buffer, by one set of interfaces,
-// with Apache Arrow's names. Programs derive their own streams from them.
+// What can be read and written: files, streams, and the bytes of a Buffer, by one set of
+// interfaces, with Apache Arrow's names. Programs derive their own streams from them.
 //
 // Ownership: a stream owns what it reads from or writes to, and lets go at Close or in its
 // destructor. Buffers that it hands out live on their own. Threads: RandomAccessFile::ReadAt and
@@ -105,8 +105,8 @@ class ALKAID_EXPORT OutputStream : virtual public FileInterface, public Writable
 // after the other, and leaves the position where that ends.
 class ALKAID_EXPORT RandomAccessFile : public InputStream, public Seekable {
  public:
-  // `nbytes` of `file` from `file_offset` on, as a stream with a position of its own, which reads by
-  // ReadAt and ends where the file does. It holds the file, and closing it does not close that.
+  // `nbytes` of `file` from `file_offset` on, as a stream with a position of its own, which reads
+  // by ReadAt and ends where the file does. It holds the file, and closing it does not close that.
   // kInvalidArgument for a null file and for negative numbers.
   static Result<std::shared_ptr<InputStream>> GetStream(std::shared_ptr<RandomAccessFile> file,
                                                         int64_t file_offset, int64_t nbytes);

@@ -71,8 +71,8 @@ class ALKAID_EXPORT MemoryMappedFile final : public ReadWriteFileInterface {
   using Writable::Write;
   Status Write(const void* data, int64_t nbytes) override;
   Status WriteAt(int64_t position, const void* data, int64_t nbytes) override;
-  // Gives the file `new_size` bytes, new ones zero, and maps them. A position past the new end moves
-  // there. Refused while a buffer shows the mapping.
+  // Gives the file `new_size` bytes, new ones zero, and maps them. A position past the new end
+  // moves there. Refused while a buffer shows the mapping.
   Status Resize(int64_t new_size);
 
   // -1 once closed.
