@@ -35,6 +35,8 @@ using enum failing::OutOfMemory;
 
 constexpr int64_t kTooMuch = int64_t{1} << 47;
 
+const uint8_t* Bitmap() { return reinterpret_cast<const uint8_t*>(kText); }
+
 TEST(BuffersOutOfMemory, AllocatingThem) {
   TryWithPool("AllocateBuffer", kStatus, [](auto* pool) { return AllocateBuffer(100, pool); });
   TryWithPool("AllocateBuffer, aligned", kStatus,
@@ -56,20 +58,20 @@ TEST(BuffersOutOfMemory, AllocatingThem) {
               [](auto* pool) { return AllocateEmptyBitmap(100, pool); });
   TryWithPool("AllocateEmptyBitmap, aligned", kStatus,
               [](auto* pool) { return AllocateEmptyBitmap(100, 4096, pool); });
-  static const auto* const bitmap = reinterpret_cast<const uint8_t*>(kText);
   TryWithPool("CopyBitmap", kStatus,
-              [](auto* pool) { return internal::CopyBitmap(pool, bitmap, 3, 100, 5); });
+              [](auto* pool) { return internal::CopyBitmap(pool, Bitmap(), 3, 100, 5); });
   TryWithPool("InvertBitmap", kStatus,
-              [](auto* pool) { return internal::InvertBitmap(pool, bitmap, 3, 100); });
-  TryWithPool("BitmapAnd", kStatus,
-              [](auto* pool) { return internal::BitmapAnd(pool, bitmap, 3, bitmap, 7, 100, 1); });
+              [](auto* pool) { return internal::InvertBitmap(pool, Bitmap(), 3, 100); });
+  TryWithPool("BitmapAnd", kStatus, [](auto* pool) {
+    return internal::BitmapAnd(pool, Bitmap(), 3, Bitmap(), 7, 100, 1);
+  });
   TryWithPool("BitmapAllButOne", kStatus,
               [](auto* pool) { return internal::BitmapAllButOne(pool, 100, 5); });
   TryWithPool("BytesToBits", kStatus, [](auto* pool) {
-    return internal::BytesToBits({bitmap, 50}, pool);
+    return internal::BytesToBits({Bitmap(), 50}, pool);
   });
   TryWithPool("a bitmap of too much", kStatus,
-              [](auto* pool) { return internal::CopyBitmap(pool, bitmap, 0, INT64_MAX, 100); });
+              [](auto* pool) { return internal::CopyBitmap(pool, Bitmap(), 0, INT64_MAX, 100); });
   TryWithPool("AllocateBuffer of too much", kStatus,
               [](auto* pool) { return AllocateBuffer(INT64_MAX, pool); });
   TryWithPool("AllocateBuffer at a wrong alignment", kStatus,
