@@ -73,14 +73,18 @@ BigDataPlan::Batch BigDataPlan::Plan(const EventBatch& events) {
   return batch;
 }
 
-bool BigDataPlan::GoesOnAfter(int index, const Dgram& dgram, const Status& fault) const {
+Status BigDataPlan::LeaveOut(Status fault, const Event& event, int stream, const Dgram& dgram,
+                             std::vector<Batch::LeftOut>* left_out) const {
+  bool goes_on = on_fault_ == dgram::OnFault::kResync;
   if (fault.code() == StatusCode::kDataLoss) {
     // Where the Configure declares no records, there is none in any datagram.
-    const auto& info = streams_[static_cast<size_t>(index)].info;
-    return on_fault_ != dgram::OnFault::kStop && info.has_value() &&
-           info->configuration() == dgram.configuration();
+    const auto& info = streams_[static_cast<size_t>(stream)].info;
+    goes_on = on_fault_ != dgram::OnFault::kStop && info.has_value() &&
+              info->configuration() == dgram.configuration();
   }
-  return fault.code() == StatusCode::kResourceExhausted && on_fault_ == dgram::OnFault::kResync;
+  if (!goes_on) return fault;
+  left_out->push_back({event.index(), stream, std::move(fault)});
+  return absl::OkStatus();
 }
 
 Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out) {
@@ -95,21 +99,16 @@ Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* l
   event.ForEachDgram([&](int index, const Dgram& dgram) {
     const Stream& stream = streams_[static_cast<size_t>(index)];
     if (!status.ok() || stream.small_data) return;
-    const auto leave_out = [&](Status fault) {
-      if (GoesOnAfter(index, dgram, fault)) {
-        left_out->push_back({event.index(), index, std::move(fault)});
-      } else {
-        status = std::move(fault);
-      }
-    };
     Result<std::optional<SmdRecord>> record = RecordOf(index, dgram);
     if (!record.ok()) {
-      leave_out(record.status());
+      status = LeaveOut(record.status(), event, index, dgram, left_out);
     } else if (record->has_value() && (*record)->size > max_dgram_bytes_) {
-      leave_out(status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
-                                    index, ", timestamp ", dgram.timestamp().value(),
-                                    "): datagram of ", (*record)->size, " bytes, the limit is ",
-                                    max_dgram_bytes_, dgram::internal::kDgramLimitOption));
+      status =
+          LeaveOut(status::OutOfMemory(stream.file->path, ": byte ", (*record)->offset, " (stream ",
+                                       index, ", timestamp ", dgram.timestamp().value(),
+                                       "): datagram of ", (*record)->size, " bytes, the limit is ",
+                                       max_dgram_bytes_, dgram::internal::kDgramLimitOption),
+                   event, index, left_out);
     } else {
       records_[static_cast<size_t>(index)] = *record;
     }

@@ -134,7 +134,9 @@ class ALKAID_EXPORT BigDataPlan {
 
   Batch Plan(const EventBatch& events);
   Status PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out);
-  bool GoesOnAfter(int index, const dgram::Dgram& dgram, const Status& fault) const;
+  // Notes a datagram whose record cannot be followed, or answers why that ends the batch.
+  Status LeaveOut(Status fault, const Event& event, int stream,
+                  std::vector<Batch::LeftOut>* left_out) const;
   Status PlanTransition(const Event& event);
   void PlanDgram(int stream, const SmdRecord& record,
                  const std::shared_ptr<const dgram::Configuration>& configuration);

@@ -463,8 +463,10 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
       place = std::move(dgram);
       return;
     }
-    const Status* const left_out = goes_on ? batches_.front().FaultOf(next_event_, index) : nullptr;
-    if (left_out != nullptr) return SkipRecord(dgram, *left_out);
+    if (goes_on) [[unlikely]] {
+      const Status* const left_out = batches_.front().FaultOf(next_event_, index);
+      if (left_out != nullptr) return SkipRecord(dgram, *left_out);
+    }
     const Result<std::optional<SmdRecord>> record = plan_.RecordOf(index, dgram);
     if (!record.ok()) {
       status = record.status();

@@ -319,34 +319,34 @@ Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
       first = i;
       service = own;
     } else if (own != service && !(IsL1Accept(own) && IsL1Accept(service))) [[unlikely]] {
-      const std::string what =
-          absl::StrCat(dgram::TransitionName(own), " at timestamp ", timestamp, ", where stream ",
-                       first, " has ", dgram::TransitionName(service));
-      if (options_.on_fault == dgram::OnFault::kStop) return Fault(i, what);
-      Tell(i, what);
+      ALKAID_RETURN_NOT_OK(NotWhole(i, own, timestamp, ", where stream ", first, service));
       // It becomes an event of its own.
       part = {};
     }
   }
   if (missing >= 0 && !IsL1Accept(service)) [[unlikely]] {
-    const std::string what = absl::StrCat(dgram::TransitionName(service), " at timestamp ",
-                                          timestamp, " is missing in stream ", missing);
-    if (options_.on_fault == dgram::OnFault::kStop) return Fault(first, what);
-    Tell(first, what);
+    ALKAID_RETURN_NOT_OK(
+        NotWhole(first, service, timestamp, " is missing in stream ", missing, std::nullopt));
   }
   return service;
 }
 
-void EventBuilder::Tell(int stream, const std::string& what) const {
-  if (!options_.on_skip) return;
+Status EventBuilder::NotWhole(int stream, TransitionId service, uint64_t timestamp, const char* how,
+                              int other, std::optional<TransitionId> others) const {
+  std::string what =
+      absl::StrCat(dgram::TransitionName(service), " at timestamp ", timestamp, how, other);
+  if (others.has_value()) absl::StrAppend(&what, " has ", dgram::TransitionName(*others));
+  if (options_.on_fault == dgram::OnFault::kStop) return Fault(stream, what);
+  if (!options_.on_skip) return absl::OkStatus();
   const Head& head = heads_[static_cast<size_t>(stream)];
   const auto& batches = window_.streams[static_cast<size_t>(stream)];
   int64_t index = -1;
   for (const dgram::Dgram& dgram : batches[static_cast<size_t>(head.next_batch - 1)]) {
     if (dgram.data() == head.at) index = dgram.index();
   }
-  options_.on_skip({head.origin->source, PlaceOf(head), 0, index, dgram::Timestamp(head.timestamp),
+  options_.on_skip({head.origin->source, PlaceOf(head), 0, index, dgram::Timestamp(timestamp),
                     std::nullopt, what});
+  return absl::OkStatus();
 }
 
 Status EventBuilder::Fault(int stream, const std::string& what) const {

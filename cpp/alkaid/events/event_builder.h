@@ -170,8 +170,10 @@ class ALKAID_EXPORT EventBuilder {
   void MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder);
   bool Wanted(uint64_t timestamp);
   bool IsInFilter(dgram::Timestamp timestamp) const;
-  // Says that the event under way is not whole.
-  void Tell(int stream, const std::string& what) const;
+  // For an event of a transition that stream `other` lacks, or has otherwise: the fault; or OK once
+  // on_skip was told, where building goes on.
+  Status NotWhole(int stream, dgram::TransitionId service, uint64_t timestamp, const char* how,
+                  int other, std::optional<dgram::TransitionId> others) const;
   // Byte of its source at which the stream stands.
   Status Fault(int stream, const std::string& what) const;
   Result<EventBatches> NextBatches();
