@@ -174,7 +174,6 @@ class ALKAID_EXPORT EventBuilder {
   // on_skip was told, where building goes on.
   Status NotWhole(int stream, dgram::TransitionId service, uint64_t timestamp, const char* how,
                   int other, std::optional<dgram::TransitionId> others) const;
-  // Byte of its source at which the stream stands.
   Status Fault(int stream, const std::string& what) const;
   Result<EventBatches> NextBatches();
   Result<EventBatches> Finish();
