@@ -135,7 +135,7 @@ class ALKAID_EXPORT BigDataPlan {
   Batch Plan(const EventBatch& events);
   Status PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out);
   // Notes a datagram whose record cannot be followed, or answers why that ends the batch.
-  Status LeaveOut(Status fault, const Event& event, int stream,
+  Status LeaveOut(Status fault, const Event& event, int stream, const dgram::Dgram& dgram,
                   std::vector<Batch::LeftOut>* left_out) const;
   Status PlanTransition(const Event& event);
   void PlanDgram(int stream, const SmdRecord& record,
