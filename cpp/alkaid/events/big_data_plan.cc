@@ -108,7 +108,7 @@ Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* l
                                        index, ", timestamp ", dgram.timestamp().value(),
                                        "): datagram of ", (*record)->size, " bytes, the limit is ",
                                        max_dgram_bytes_, dgram::internal::kDgramLimitOption),
-                   event, index, left_out);
+                   event, index, dgram, left_out);
     } else {
       records_[static_cast<size_t>(index)] = *record;
     }
