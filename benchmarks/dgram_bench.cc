@@ -245,7 +245,7 @@ class LargeFile {
   void Append(DgramWriter* writer) {
     const std::shared_ptr<Buffer> bytes = Value(writer->Finish(), "datagrams");
     Require(write(fd_, bytes->data(), static_cast<size_t>(bytes->size())) == bytes->size(),
-            std::string("the file of datagrams can not be written: ") + std::strerror(errno));
+            std::string("the file of datagrams cannot be written: ") + std::strerror(errno));
     size_ += bytes->size();
   }
 

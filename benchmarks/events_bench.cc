@@ -82,7 +82,7 @@ class TemporaryFile {
 
   void Append(const Buffer& bytes) {
     Require(write(fd_, bytes.data(), static_cast<size_t>(bytes.size())) == bytes.size(),
-            std::string("a file of datagrams can not be written: ") + std::strerror(errno));
+            std::string("a file of datagrams cannot be written: ") + std::strerror(errno));
     size_ += bytes.size();
   }
   int fd() const { return fd_; }

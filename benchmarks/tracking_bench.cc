@@ -236,7 +236,7 @@ class DgramFile {
     }
     const auto bytes = Value(writer.Finish(), "datagrams");
     Require(write(fd_, bytes->data(), static_cast<size_t>(bytes->size())) == bytes->size(),
-            "the file can not be written");
+            "the file cannot be written");
   }
 
   int fd_ = -1;

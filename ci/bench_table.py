@@ -9,7 +9,7 @@ question=...;variant=...;bar=...
 
 The table shows medians over the repetitions; differences and ratios are taken inside each.
 Repetitions in which the threads never ran together say nothing and are left out. Exit code 0 also
-when a bar is missed, 1 then with --strict, 2 when a file can not be understood.
+when a bar is missed, 1 then with --strict, 2 when a file cannot be understood.
 """
 
 import argparse

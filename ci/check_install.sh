@@ -74,7 +74,7 @@ traces() {
 if ! command -v gdb >/dev/null; then
   say "skipped: gdb is not installed"
 elif ! traces; then
-  say "skipped: gdb can not trace a program here"
+  say "skipped: gdb cannot trace a program here"
 else
   declined=$(in_gdb)
   grep -q "auto-loading has been declined" <<<"$declined" ||

@@ -1,7 +1,7 @@
 # jemalloc and mimalloc, linked statically into libalkaid.so and kept to it.
 #
 # Debian's own libraries of them replace malloc in every process that loads them, and its
-# libjemalloc can not be loaded late. So both are built here from pinned source:
+# libjemalloc cannot be loaded late. So both are built here from pinned source:
 # position-independent, hidden, their C names prefixed or not overriding anything, with thread-local
 # storage that a late dlopen can serve. No link-time optimisation: a probe on je_alkaid_mallocx or
 # mi_malloc_aligned must see every call. Debug information and frame pointers are for the same
@@ -213,7 +213,7 @@ extern void _IO_list_unlock(void) __attribute__((weak));\n\n${head}")
     "\tif (malloc_mutex_is_fork_under_way()) {\n\t\treturn NULL;\n\t}\n${head}")
 endfunction()
 
-# EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer can not confuse them.
+# EXTRA_CFLAGS takes no part in configure's own checks, so a sanitizer cannot confuse them.
 function(alkaid_build_jemalloc source folder flags cflags)
   alkaid_mend_jemalloc_forks("${source}")
   alkaid_mend_jemalloc_tsd("${source}")

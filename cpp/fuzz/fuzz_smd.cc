@@ -53,7 +53,7 @@ void ReadAsSmallData(const std::shared_ptr<Buffer>& bytes) {
       const auto record = info->Read(dgram);
       Require(!record.ok() || (record->offset >= 0 && record->size >= 24 &&
                                record->offset <= INT64_MAX - record->size),
-              "a record that can not be true was accepted");
+              "a record that cannot be true was accepted");
     }
     const auto chunk = ChunkInfo::Read(dgram);
     if (!chunk.ok()) return;
@@ -96,7 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     sound &= info.ok();
     if (!sound || !dgram.is_l1_accept()) return;
     const Result<SmdRecord> record = info->Read(dgram);
-    Require(record.ok(), "a record that was written can not be read");
+    Require(record.ok(), "a record that was written cannot be read");
     Require(next < records.size() && record->offset == records[next].first &&
                 record->size == records[next].second,
             "a record says something else than was written");

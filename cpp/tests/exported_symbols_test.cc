@@ -17,7 +17,7 @@
 
 namespace {
 
-// The names that a library defines for others. Empty where the file can not be read as a 64-bit ELF
+// The names that a library defines for others. Empty where the file cannot be read as a 64-bit ELF
 // library.
 std::set<std::string> DefinedNames(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

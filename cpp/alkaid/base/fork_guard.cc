@@ -17,7 +17,7 @@ struct Actions {
   ForkOrder order;
 };
 
-// `list_lock` is held across the fork itself, so that the list can not change between prepare and
+// `list_lock` is held across the fork itself, so that the list cannot change between prepare and
 // child.
 struct Guards {
   std::mutex list_lock;

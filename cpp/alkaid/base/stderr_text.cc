@@ -24,7 +24,7 @@ constinit std::atomic<StderrCalls (*)() noexcept> ask_for_calls{nullptr};
 enum class BareWrites : uint8_t { kNone, kOne, kAll };
 constinit std::atomic<BareWrites> bare_writes{BareWrites::kNone};
 
-// False where nothing was read for too long, and where that can not be asked: by a filter, or under
+// False where nothing was read for too long, and where that cannot be asked: by a filter, or under
 // an RLIMIT_NOFILE of none.
 bool HasRoom() {
   pollfd stream = {STDERR_FILENO, POLLOUT, 0};

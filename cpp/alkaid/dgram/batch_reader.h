@@ -91,7 +91,7 @@ struct BatchReaderOptions {
 class ALKAID_EXPORT BatchReader : public BatchSource {
  public:
   // Options that make no sense (a size below 1, a range that is none, or any range of a stream) are
-  // kInvalidArgument or kOutOfRange. A file that can not be opened fails as errno maps. A path of
+  // kInvalidArgument or kOutOfRange. A file that cannot be opened fails as errno maps. A path of
   // what can be read but once is opened as a stream, "-" as standard input (FileInputStream).
   static Result<std::unique_ptr<BatchReader>> Open(const std::string& path,
                                                    BatchReaderOptions options = {});

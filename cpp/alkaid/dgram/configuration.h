@@ -106,7 +106,7 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
   std::shared_ptr<Configuration> Copy() const;
   // Takes memory for one more. Of n calls in a row, each with its Append, all take as long as n.
   void Reserve();
-  // One more behind them, of a NamesId that is not declared. Needs no memory after Reserve.
+  // One more after them, of a NamesId that is not declared. Needs no memory after Reserve.
   void Append(const Names& more) noexcept;
   void Index(size_t slots);
   void AddSlot(size_t index);

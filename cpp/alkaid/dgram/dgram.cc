@@ -113,7 +113,7 @@ Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
       Dgram dgram, Make(std::move(buffer), 0, std::move(configuration), std::move(source), index));
   if (dgram.size() != there) {
     return dgram.Fault(dgram.size(), absl::StrCat("a datagram of ", dgram.size(),
-                                                  " bytes can not own a buffer of ", there));
+                                                  " bytes cannot own a buffer of ", there));
   }
   DgramOrigin origin = *dgram.origin_;
   origin.one_dgram = true;

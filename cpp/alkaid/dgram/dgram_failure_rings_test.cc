@@ -112,7 +112,7 @@ TEST(DgramOutOfMemory, LendingSlots) {
   };
   for (const int64_t index : {int64_t{1}, kSlots}) {
     FailureSuite::Try(
-        "SlotRing::Lend, what can not be", OutOfMemory::kStatus, lent,
+        "SlotRing::Lend, what cannot be", OutOfMemory::kStatus, lent,
         [index](std::unique_ptr<State>& state) {
           return state->ring->Lend(state->Slot(index)).status();
         },

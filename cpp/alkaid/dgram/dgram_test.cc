@@ -103,7 +103,7 @@ TEST(Dgram, OwnsABufferThatIsAllOfIt) {
                               Dgram::MakeOwned(crafted::AsBuffer(crafted::Configure())));
   EXPECT_TRUE(owner.owns_memory());
   EXPECT_THAT(Dgram::MakeOwned(crafted::AsBuffer(crafted::Run(1))),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("can not own a buffer of")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("cannot own a buffer of")));
 }
 
 TEST(Dgram, EveryCutOfItsBytesIsAPartialDatagram) {

@@ -113,7 +113,7 @@ class ALKAID_EXPORT Verifier {
   struct Declared {
     std::optional<Names> names;
     int64_t order = 0;      // among the declarations in force
-    bool remarked = false;  // it was said that such data can not be checked
+    bool remarked = false;  // it was said that such data cannot be checked
   };
   using Declarations = std::unordered_map<uint32_t, Declared>;
   // Which of the data are the records of small data, and their fields.

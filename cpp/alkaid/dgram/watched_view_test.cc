@@ -222,7 +222,7 @@ TEST(WatchedView, ACopiedIteratorShowsNoDatagramOfItsOwn) {
   EXPECT_EQ(watcher.views(), whole);
 }
 
-// Takes views of the image until the process, which may have no more memory, can not watch one.
+// Takes views of the image until the process, which may have no more memory, cannot watch one.
 // Returns 0 where that one was given out unwatched.
 int TakeViewsWithoutMemory(const FieldView& image) {
   constexpr size_t kMost = 1 << 22;

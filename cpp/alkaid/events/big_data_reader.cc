@@ -517,7 +517,7 @@ Result<bool> GroupReader::NextEvent(BigDataEvent* event) {
   if (stopped_) return false;
   while (batches_.empty() || batches_.front().IsThrough(next_event_)) {
     if (!batches_.empty()) {
-      // Chunks that were announced behind all that was read of it: nothing else is to begin of it.
+      // Chunks that were announced after all that was read of it: nothing else is to begin of it.
       while (!plan_.steps().empty() && plan_.steps().front().batch == batches_given_) {
         ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kWait));
       }

@@ -143,7 +143,7 @@ TEST(ChunkInfo, RefusesNamesThatLeaveTheFolder) {
                 StatusIs(StatusCode::kDataLoss, HasSubstr("not the name of a file")))
         << name;
   }
-  // What stands behind a NUL is no part of the name, and can not smuggle one in.
+  // What stands behind a NUL is no part of the name, and cannot smuggle one in.
   EXPECT_THAT(Read(Payload(3, std::string("\0evil", 5))), StatusIs(StatusCode::kDataLoss));
   ALKAID_ASSERT_OK_AND_ASSIGN(const ChunkInfo info, Read(Payload(3, std::string("b\0/../c", 7))));
   EXPECT_EQ(info.filename, "b");

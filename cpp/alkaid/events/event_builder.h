@@ -117,7 +117,7 @@ class ALKAID_EXPORT EventBuilder {
     const uint8_t* end = nullptr;
     // Of that datagram; where nothing is left, of the last.
     uint64_t timestamp = 0;
-    // Where its next datagram lies as far as the batch knows: behind the last one that it got. Kept
+    // Where its next datagram lies as far as the batch knows: after the last one that it got. Kept
     // where a filter leaves some out.
     const uint8_t* known = nullptr;
     int64_t next_batch = 0;
@@ -155,7 +155,7 @@ class ALKAID_EXPORT EventBuilder {
   // Goes to its next piece that has something, or to none.
   void GoToNextPiece(int stream);
   void UseConfiguration(int stream, DgramBatchBuilder* builder) const;
-  // Says where the datagrams of the event under way lie, where not behind those that the batch got
+  // Says where the datagrams of the event under way lie, where not after those that the batch got
   // before. Not where destinations are told apart: their batches have a bit of everything.
   void TellPlaces();
   // Says where the next datagrams of the window lie that the builder gets.

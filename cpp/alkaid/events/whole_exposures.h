@@ -19,7 +19,7 @@
 //
 // Ownership: shares the source. Threads: one at a time.
 // Out of memory: kResourceExhausted, and nothing is lost: Next may be called again, as after any
-// failure of the source that may pass. A fault of the data (kDataLoss) comes behind what lies
+// failure of the source that may pass. A fault of the data (kDataLoss) comes after what lies
 // before it.
 #pragma once
 

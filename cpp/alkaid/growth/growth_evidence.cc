@@ -170,7 +170,7 @@ class Evidence {
         SayOutside();
         break;
       default:
-        Say("The file does not say what the pools and the allocators had: whose it is can not be "
+        Say("The file does not say what the pools and the allocators had: whose it is cannot be "
             "told.");
     }
   }

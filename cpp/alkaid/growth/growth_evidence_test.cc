@@ -149,7 +149,7 @@ TEST(GrowthEvidence, OfFilesWithoutTheAccountsSaysSo) {
   EXPECT_THAT(Say(stamps), HasSubstr("does not say what malloc and the allocators held"));
   for (MemoryStamp& stamp : stamps) stamp.live_mb = kUnknown;
   EXPECT_THAT(Say(stamps),
-              AllOf(HasSubstr("whose it is can not be told"), HasSubstr("ALKAID_LEAK_PROFILE")));
+              AllOf(HasSubstr("whose it is cannot be told"), HasSubstr("ALKAID_LEAK_PROFILE")));
 }
 
 TEST(GrowthEvidence, OfTooFewStampsSaysHowManyAreNeeded) {

@@ -31,7 +31,7 @@ enum class Verdict {
   kNone,          // no growth that can be told from noise
   kLeak,          // what the pools have handed out grows, and is still in sight where that is known
   kRetention,     // roots grow, what can be seen of them does not: small views keep big blocks
-  kFragmentation,   // live is flat, what the allocators hold grows, and they can not give it back
+  kFragmentation,   // live is flat, what the allocators hold grows, and they cannot give it back
   kAllocatorCache,  // the same, but they can
   kOutside,         // RSS grows, and nothing of the pools' does
   kLevelsOff,       // it grew by a MB or more, and the later half is flat

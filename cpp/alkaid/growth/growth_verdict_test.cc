@@ -141,7 +141,7 @@ TEST(GrowthVerdict, FirstTouchesOfWhatAnAllocatorHadMappedAreACache) {
   accounts.elsewhere = accounts.elsewhere + Line(kSize, 1.5, -450);
   accounts.untouched = Line(kSize, -1.5, 450);
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kAllocatorCache);
-  // Beyond what is mapped it can not be that.
+  // Beyond what is mapped it cannot be that.
   accounts.elsewhere = accounts.elsewhere + Series(kSize, 450);
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kOutside);
 }

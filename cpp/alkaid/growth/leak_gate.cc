@@ -42,7 +42,7 @@ const GatedAccount* LeakGateResult::Blind(double planted_mb) const {
 Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                    const LeakGateOptions& options) try {
   if (!(options.max_mb >= 0 && std::isfinite(options.max_mb))) {
-    return status::Invalid("a leak gate can not allow ", options.max_mb, " MB per event");
+    return status::Invalid("a leak gate cannot allow ", options.max_mb, " MB per event");
   }
   if (!(options.confidence > 0 && options.confidence < 1)) {
     return status::Invalid("a confidence lies between 0 and 1, ", options.confidence, " does not");

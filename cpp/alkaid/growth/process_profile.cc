@@ -161,7 +161,7 @@ constinit internal::ExitTask at_exit = {
 }  // namespace
 
 Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t owner) try {
-  if (pattern.empty()) return status::Invalid("a leak profile without a name can not be written");
+  if (pattern.empty()) return status::Invalid("a leak profile without a name cannot be written");
   State& state = TheState();
   state.Profile();
   ALKAID_RETURN_NOT_OK(internal::WriteAtExit(&at_exit));
@@ -205,7 +205,7 @@ void StampEventNow() {
   growth::LeakProfile& profile = *state.profile.load();
   const uint64_t release_at = state.release_at.load();
   if (release_at == 0 || profile.stamp_count() < release_at) return;
-  // Can not fail: nothing was freed since.
+  // Cannot fail: nothing was freed since.
   if (!state.tried_release.exchange(true)) (void)profile.TryRelease();
 }
 

@@ -1,7 +1,7 @@
 // The structures that Arrow's C interfaces fix for all libraries.
 //
 // Names, members and guards are those of the specification, so a program may include this header
-// beside Arrow's own or nanoarrow's, in any order. arrow_c.h fills and reads them.
+// beside Arrow's own or nanoarrow's, in any order. arrow_export.h and arrow_import.h fill and read them.
 //
 // Source: https://arrow.apache.org/docs/format/CDataInterface.html, CStreamInterface.html and
 // CDeviceDataInterface.html.

@@ -16,9 +16,6 @@ namespace {
 using internal::Printable;
 using Kind = ArrowLayout::Kind;
 
-// Of fields in fields: as deep as another library's stack may bear.
-constexpr int kMaxDepth = 64;
-
 template <typename T>
 T Load(const uint8_t* data, int64_t index) {
   T value;
@@ -32,7 +29,8 @@ class Validator {
       : field_(field), array_(array), depth_(depth) {}
 
   Status Validate() {  // NOLINT(misc-no-recursion)
-    if (depth_ > kMaxDepth) return Wrong("is deeper than ", kMaxDepth, " fields in one another");
+    if (depth_ > kMaxArrowDepth)
+      return Wrong("is deeper than ", kMaxArrowDepth, " fields in one another");
     ALKAID_ASSIGN_OR_RAISE(layout_, ArrowLayout::Of(field_.format));
     int64_t end;
     if (array_.length < 0 || array_.offset < 0 || AddOverflow(array_.offset, array_.length, &end) ||

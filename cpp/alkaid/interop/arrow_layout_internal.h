@@ -11,6 +11,9 @@
 
 namespace alkaid::interop {
 
+// Fields in one another: what the stack bears, here and in other libraries.
+inline constexpr int kMaxArrowDepth = 64;
+
 struct ALKAID_EXPORT ArrowLayout {
   enum class Kind {
     kNull,

@@ -5,7 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "alkaid/interop/arrow_c.h"
+#include "alkaid/interop/arrow_export.h"
+#include "alkaid/interop/arrow_import.h"
 
 namespace alkaid::interop {
 namespace {

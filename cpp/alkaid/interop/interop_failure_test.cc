@@ -13,8 +13,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/core/buffers/buffer.h"
-#include "alkaid/interop/arrow_c.h"
 #include "alkaid/interop/arrow_data.h"
+#include "alkaid/interop/arrow_export.h"
+#include "alkaid/interop/arrow_import.h"
 #include "alkaid/interop/arrow_stream.h"
 #include "alkaid/interop/dlpack.h"
 #include "alkaid/interop/dlpack_abi_internal.h"

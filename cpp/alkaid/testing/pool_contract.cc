@@ -174,7 +174,7 @@ void ThePeakIsNeverBelowWhatIsLive(MemoryPool& pool) {
   const int64_t peak = pool.max_memory();
   blocks.clear();
   EXPECT_GE(pool.max_memory(), highest);
-  EXPECT_GE(pool.max_memory(), peak) << "a peak can not sink";
+  EXPECT_GE(pool.max_memory(), peak) << "a peak cannot sink";
 }
 
 void ThePeakOfAFreshPoolIsExactForOneThread(MemoryPool& pool) {

@@ -45,7 +45,7 @@ Result<DetectorChoice> ParseDetectorChoice(const std::string& text);
 // Values from a JSON file: {"DETECTOR.ALGORITHM": {"FIELD": VALUE, ...}, ...}, where VALUE is a
 // number, text, or a list of as many numbers as the field's shape has, nested up to as deep as a
 // field can have dimensions. Fields that are not named stay as they are. kInvalidArgument for what
-// no detector of `all` has, and for values that do not fit: a number that the field's type can not
+// no detector of `all` has, and for values that do not fit: a number that the field's type cannot
 // hold, text with a NUL, at which readers would end it.
 Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names>& all,
                          std::vector<CountingValues>& values);

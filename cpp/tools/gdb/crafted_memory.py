@@ -8,7 +8,7 @@ ROOT_AT = 0x7000
 
 
 class CraftedMemory:
-    """Bytes at addresses; whatever was not put there can not be read."""
+    """Bytes at addresses; whatever was not put there cannot be read."""
 
     def __init__(self):
         self.parts = {}

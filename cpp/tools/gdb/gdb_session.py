@@ -1,4 +1,4 @@
-"""Runs gdb for the tests, and knows where that can not be."""
+"""Runs gdb for the tests, and knows where that cannot be."""
 
 import os
 import re
@@ -54,7 +54,7 @@ def why_not(sanitizer=""):
     if "embedded" not in done.stdout:
         return "this gdb has no Python"
     if not re.search(r"^pc +0x", done.stdout, re.MULTILINE):
-        return "gdb can not trace a program here: " + " ".join(done.stdout.split())[-200:]
+        return "gdb cannot trace a program here: " + " ".join(done.stdout.split())[-200:]
     return ""
 
 

@@ -5,7 +5,7 @@ and on programs whose tables the library keeps.
                     --program FILE
                     --alkaid FILE --library FILE --docs FOLDER [--compare] [--sanitizer NAME]
 
-SUITE is a class of this file. Exits 77, with the reason, where gdb can not be used.
+SUITE is a class of this file. Exits 77, with the reason, where gdb cannot be used.
 """
 
 import argparse
@@ -148,7 +148,7 @@ class Stops(unittest.TestCase):
                 ("capacity_too_large", "nothing is mapped at 0x"),
                 ("too_many_shards", "2147483647 shards"),
                 ("records_too_small", "records of 8 bytes"),
-                ("label_unmapped", "a label can not be read: nothing is mapped at 0x40"),
+                ("label_unmapped", "a label cannot be read: nothing is mapped at 0x40"),
                 ("wrong_magic", "does not begin with ALKHEAP but with 58"),
                 ("unknown_version", "have layout 2 and this script knows 1"),
                 ("root_too_small", "says it has 8 bytes")):
@@ -305,7 +305,7 @@ class Cores(unittest.TestCase):
         leave_out(cut, address)
         found = gdb_session.run(
             [f"core-file {cut}", "alkaid heap", f"alkaid hexdump {address - 8:#x}"], self.program)
-        self.assertEqual("alkaid heap: the shards of the table of blocks can not be read: nothing "
+        self.assertEqual("alkaid heap: the shards of the table of blocks cannot be read: nothing "
                          f"is mapped at {address:#x}, or the core leaves it out", found[1])
         self.assertIn("nothing can be read at 0x", found[2])
 

@@ -30,7 +30,7 @@ struct GatedRun {
   const GatedProcess* Alarm() const;
 };
 
-// `folder` has one file for each process, named after its id. As errno maps where it can not be
+// `folder` has one file for each process, named after its id. As errno maps where it cannot be
 // read.
 Result<GatedRun> JudgeRun(const std::string& folder, const growth::LeakGateOptions& options);
 

@@ -32,7 +32,7 @@ def load_pyplot():
     except ImportError as error:
         fail(f"{sys.executable} has no matplotlib ({error}); Debian's package is python3-matplotlib")
     except Exception as error:  # whatever one that is broken or half replaced comes up with
-        fail(f"{sys.executable} can not use its matplotlib: {error!r}")
+        fail(f"{sys.executable} cannot use its matplotlib: {error!r}")
     matplotlib.rcParams["svg.hashsalt"] = "alkaid"
     matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     matplotlib.rcParams["font.size"] = 9

@@ -376,8 +376,8 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       "(alkaid::growth::StampEvent), and to exit with 0. Signals are passed on to it, and what\n"
       "it leaves running is ended. Each process that stamps has to end by exit.\n"
       "Exit codes: 0 it does not grow; 3 it grows; 4 nothing can be said: the planted leak was\n"
-      "not found, could hide, or a process can not be judged; 5 the command failed or was killed;\n"
-      "127 it is not found, 126 it can not be run; 1 wrong usage; 128 and its number after a\n"
+      "not found, could hide, or a process cannot be judged; 5 the command failed or was killed;\n"
+      "127 it is not found, 126 it cannot be run; 1 wrong usage; 128 and its number after a\n"
       "signal.");
   gate->callback([options, exit_code] { *exit_code = Run(options.get()); });
 }

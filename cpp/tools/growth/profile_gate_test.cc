@@ -74,7 +74,7 @@ TEST_F(ProfileGate, FailsWhereTheProgramLeaksAndReportsIt) {
   EXPECT_THAT(result.err, AllOf(HasSubstr("ALARM: RSS +"), HasSubstr("num_stamp 120"),
                                 HasSubstr("Verdict: leak"), HasSubstr("FAILED: memory grows")));
   EXPECT_EQ(Gate({"--max-mb", "3"}, Program("120", "1", "exit")).exit_code, 4)
-      << "the planted leak is below what is allowed, and can not alarm";
+      << "the planted leak is below what is allowed, and cannot alarm";
   EXPECT_EQ(Gate({"--max-mb", "3", "--plant", "5"}, Program("120", "1")).exit_code, 0);
 }
 

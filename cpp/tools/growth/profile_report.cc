@@ -90,7 +90,7 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
       "allocator cache, growth outside the pools, growth that levels off, growth of unknown\n"
       "cause (the file does not tell whose), none, too few stamps. A plot needs Debian's\n"
       "python3-matplotlib. Exit codes: 0 whatever the verdict is; 1 wrong usage, or a file that\n"
-      "can not be read or drawn; 2 a file that is malformed. `alkaid profile gate` fails where\n"
+      "cannot be read or drawn; 2 a file that is malformed. `alkaid profile gate` fails where\n"
       "memory grows.");
   report->callback([options, exit_code] { *exit_code = Run(*options); });
 }

@@ -215,7 +215,7 @@ TEST_F(ProfilePlot, SaysWhyNothingWasDrawn) {
 }
 
 TEST_F(ProfilePlot, NamesThePackageWhereMatplotlibIsMissing) {
-  // A module of that name that can not be imported stands before the real one.
+  // A module of that name that cannot be imported stands before the real one.
   folder_.Write("matplotlib.py", "raise ImportError('planted')\n");
   const CommandResult result =
       RunCommand({"profile", "report", Leak(), "--plot", folder_.path() + "/a.png"},
@@ -230,7 +230,7 @@ TEST_F(ProfilePlot, SaysInOneLineThatMatplotlibIsBroken) {
       RunCommand({"profile", "report", Leak(), "--plot", folder_.path() + "/a.png"},
                  {{"PYTHONPATH", folder_.path()}});
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("can not use its matplotlib: AttributeError('planted')"),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("cannot use its matplotlib: AttributeError('planted')"),
                                 Not(HasSubstr("Traceback"))));
 }
 

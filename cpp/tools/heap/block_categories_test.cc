@@ -67,7 +67,7 @@ class PlantedContents : public ::testing::Test {
 };
 
 TEST_F(PlantedContents, EachIsWhatItIsAndWhatOnlyLooksLikeItIsUncategorized) {
-  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build can not read symbol tables";
+  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build cannot read symbol tables";
   const std::map<std::string, int> expected = {{"planted::Shape", 1},
                                                {"planted::Square", 1},
                                                {"(anonymous namespace)::Boxed<long>", 1},

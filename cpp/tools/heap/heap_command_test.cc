@@ -68,7 +68,7 @@ TEST_F(HeapCommand, ShowTellsWhatIsLiveByLabelPoolAndTraceback) {
   EXPECT_THAT(result.out, HasSubstr("1,423,680 bytes, 4 blocks, oldest 30.0 s  dgram.batch, "
                                     "mimalloc\n    #0  reader + 0x1234\n"
                                     "    #1  libdata.so + 0x500\n    #2  reader + 0x2000\n"));
-  EXPECT_THAT(result.out, HasSubstr("no names from /nowhere/reader: it can not be read here"));
+  EXPECT_THAT(result.out, HasSubstr("no names from /nowhere/reader: it cannot be read here"));
   EXPECT_THAT(result.out, Not(HasSubstr("Blocks:")));
 }
 

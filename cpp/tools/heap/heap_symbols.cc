@@ -135,7 +135,7 @@ struct HeapSymbols::Module {
     const int fd = io::OpenInput(of.path.c_str());
     // The kernel's own page, and what was deleted since.
     if (fd < 0 && errno == ENOMEM) throw std::bad_alloc();
-    if (fd < 0) return "it can not be read here";
+    if (fd < 0) return "it cannot be read here";
     const std::string why = Report(fd, of);
     // libdw keeps what it can use.
     if (module == nullptr) ::close(fd);

@@ -42,11 +42,11 @@ std::string ComplaintOf(const std::string& path, const std::string& build_id) {
 }
 
 TEST(HeapSymbols, AFileThatCannotBeUsedIsComplainedOfAndItsCodeIsAnOffset) {
-  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build can not read symbol tables";
+  if (!HeapSymbols::CanName()) GTEST_SKIP() << "this build cannot read symbol tables";
   const TestFolder folder;
   const std::string pipe = folder.path() + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_THAT(ComplaintOf(folder.path() + "/nothing", ""), HasSubstr("can not be read here"));
+  EXPECT_THAT(ComplaintOf(folder.path() + "/nothing", ""), HasSubstr("cannot be read here"));
   EXPECT_THAT(ComplaintOf(pipe, ""), HasSubstr("is no regular file"));
   EXPECT_THAT(ComplaintOf(folder.path(), ""), HasSubstr("is no regular file"));
   EXPECT_THAT(ComplaintOf(ALKAID_COMMAND, "another"), HasSubstr("its build-id is another"));

@@ -66,7 +66,7 @@ std::string FindCommand(const std::string& name) {
   return "";
 }
 
-// Whether an ELF program names a dynamic linker; true as well where that can not be told.
+// Whether an ELF program names a dynamic linker; true as well where that cannot be told.
 bool IsLinkedDynamically(const std::vector<char>& head) {
   Elf64_Ehdr header;
   if (head.size() < sizeof(header)) return true;
@@ -139,7 +139,7 @@ Status PrepareEnvironment(const RunOptions& options) {
   ALKAID_ASSIGN_OR_RAISE(std::string preload, FindPreload());
   if (preload.find_first_of(" :") != std::string::npos) {
     return status::Invalid("run: the path ", preload,
-                           " has a space or a colon, which LD_PRELOAD can not express");
+                           " has a space or a colon, which LD_PRELOAD cannot express");
   }
   const std::string kept = alkaid::internal::GetEnvironment("LD_PRELOAD");
   ALKAID_RETURN_NOT_OK(SetVariable("LD_PRELOAD", kept.empty() ? preload : preload + ":" + kept));
@@ -212,7 +212,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
       ->required();
   run->footer(
       "Processes that the command starts are watched too. Exit codes: the command's own; 127\n"
-      "where it is not found, 126 where it can not be run, 1 for wrong usage and for programs\n"
+      "where it is not found, 126 where it cannot be run, 1 for wrong usage and for programs\n"
       "into which nothing can be preloaded: statically linked ones, 32-bit ones, and those that\n"
       "run with another user's rights.");
   run->callback([options, exit_code] { *exit_code = Run(*options); });

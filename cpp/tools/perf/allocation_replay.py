@@ -110,7 +110,7 @@ class Replay:
         self._threads_without_process = set()
 
     def add(self, event):
-        """Takes the next event, in the order of time. BadEvent when it can not be understood."""
+        """Takes the next event, in the order of time. BadEvent when it cannot be understood."""
         if not (isinstance(event.get("event"), str) and isinstance(event.get("params"), dict)
                 and isinstance(event.get("traceback", ""), str)):
             raise BadEvent("an event has at least event, a text, and params, an object")

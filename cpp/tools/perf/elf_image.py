@@ -12,7 +12,7 @@ SHT_NOBITS, PT_LOAD = 8, 1
 
 
 class NotElf(ValueError):
-    """A file that can not be read as one."""
+    """A file that cannot be read as one."""
 
 
 @dataclass(frozen=True)

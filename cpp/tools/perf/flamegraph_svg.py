@@ -14,7 +14,7 @@ MARGIN = 16
 HEAD = 74          # for the title, the sums and the legend
 FOOT = 30
 CHARACTER = 6.65   # width of one, in the 11-pixel monospaced type
-NARROWEST = 0.4    # pixels; what is narrower can not be seen, and is left out
+NARROWEST = 0.4    # pixels; what is narrower cannot be seen, and is left out
 
 # Hue, saturation, lightness: of the files that weigh most, of other files, of unknown ones.
 PALETTE = ((207, 62, 74), (28, 82, 75), (140, 38, 73), (268, 45, 80), (348, 62, 81), (175, 38, 72))

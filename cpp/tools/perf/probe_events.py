@@ -44,7 +44,7 @@ for count in range(8, 16):
 
 
 class ProbeError(RuntimeError):
-    """Why probes can not be set here; the message is for the user."""
+    """Why probes cannot be set here; the message is for the user."""
 
 
 def fetch_of(argument, machine):
@@ -71,7 +71,7 @@ def fetch_of(argument, machine):
         elif memory := re.fullmatch(r"\[(x\d+|sp)(?:, #?(-?\d+))?\]", place):
             fetch = f"{int(memory[2] or 0):+d}(%{memory[1]})"
     if fetch is None or not re.fullmatch(r"-?[1248]f?", size):
-        raise ProbeError(f"a tracepoint's argument stands where it can not be fetched: {argument}")
+        raise ProbeError(f"a tracepoint's argument stands where it cannot be fetched: {argument}")
     return fetch, int(size.rstrip("f"))
 
 
@@ -105,16 +105,16 @@ def check_tracing():
     try:
         os.close(os.open(control, os.O_WRONLY | os.O_APPEND))
     except PermissionError as error:
-        raise ProbeError(f"probes can not be set: {control}: permission denied. That takes root; "
+        raise ProbeError(f"probes cannot be set: {control}: permission denied. That takes root; "
                          "in a container also the right to trace (CAP_SYS_ADMIN)") from error
     except FileNotFoundError as error:
         if os.path.exists(f"{TRACING}/events"):
-            raise ProbeError("probes can not be set: this kernel has no uprobe events "
+            raise ProbeError("probes cannot be set: this kernel has no uprobe events "
                              "(CONFIG_UPROBE_EVENTS)") from error
-        raise ProbeError(f"probes can not be set: nothing is mounted at {TRACING}. As root: "
+        raise ProbeError(f"probes cannot be set: nothing is mounted at {TRACING}. As root: "
                          f"mount -t tracefs nodev {TRACING}") from error
     except OSError as error:
-        raise ProbeError(f"probes can not be set: {control}: {error.strerror}") from error
+        raise ProbeError(f"probes cannot be set: {control}: {error.strerror}") from error
 
 
 def groups_present():
@@ -125,7 +125,7 @@ def groups_present():
 
 
 def write_control(line):
-    # Not open(): the file can not be sought to its end. O_APPEND keeps the events of others.
+    # Not open(): the file cannot be sought to its end. O_APPEND keeps the events of others.
     control = os.open(f"{TRACING}/uprobe_events", os.O_WRONLY | os.O_APPEND)
     try:
         os.write(control, line.encode() + b"\n")

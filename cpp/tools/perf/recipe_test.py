@@ -108,7 +108,7 @@ class Recording:
 
     @classmethod
     def by(cls, program, folder, probes, backend, *options):
-        """With these probes, allocators' ones on one backend only; skips where they can not be."""
+        """With these probes, allocators' ones on one backend only; skips where they cannot be."""
         if probes == "usdt":
             return cls(folder, "--probes=usdt", *options)
         library = library_search.of_command(program)

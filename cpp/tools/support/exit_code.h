@@ -33,7 +33,7 @@ inline constexpr int kExitSignal = 128;
 
 // For the help of commands that make files.
 inline constexpr char kExitCodesOfMakers[] =
-    "Exit codes: 0 the output is there whole; 1 wrong usage, or a file that can not be read or\n"
+    "Exit codes: 0 the output is there whole; 1 wrong usage, or a file that cannot be read or\n"
     "written; 2 malformed data; 128 and its number after a signal: 130 for INT, 143 for TERM,\n"
     "129 for HUP. What is not written whole does not appear: a file that had the name stays as\n"
     "it was, and no temporary one is left, unless a second signal ends the command at once.";

@@ -2,7 +2,7 @@
 //
 // While one lives, the first SIGINT, SIGTERM or SIGHUP is noted instead of ending the program; the
 // command asks now and then, cleans up and ends itself. System calls that wait are cut short, so
-// that one that waits for the other end of a pipe can be left. Whoever can not wait sends a second
+// that one that waits for the other end of a pipe can be left. Whoever cannot wait sends a second
 // signal: that does what it always does. A signal that was ignored when the program started (nohup)
 // stays ignored. SIGXFSZ is ignored from the first of them to the program's end: a write past the
 // limit of a file's size then fails with EFBIG and is reported like a full disk, and that report

@@ -54,7 +54,7 @@ CommandResult RunCommand(const std::vector<std::string>& arguments,
   const int failed = ::posix_spawn(&pid, ALKAID_COMMAND, &actions, nullptr, Pointers(argv).data(),
                                    Pointers(envp).data());
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw std::runtime_error("can not start " ALKAID_COMMAND);
+  if (failed != 0) throw std::runtime_error("cannot start " ALKAID_COMMAND);
 
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -68,7 +68,7 @@ CommandResult RunCommand(const std::vector<std::string>& arguments,
 
 TestFolder::TestFolder() {
   path_ = (std::filesystem::temp_directory_path() / "alkaid-test-XXXXXX").string();
-  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("can not make " + path_);
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make " + path_);
 }
 
 TestFolder::~TestFolder() {
@@ -80,7 +80,7 @@ std::string TestFolder::Write(const std::string& name, const std::string& bytes)
   std::string path = path_ + "/" + name;
   std::ofstream file(path, std::ios::binary);
   file << bytes;
-  if (!file.flush()) throw std::runtime_error("can not write " + path);
+  if (!file.flush()) throw std::runtime_error("cannot write " + path);
   return path;
 }
 

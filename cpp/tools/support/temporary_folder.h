@@ -13,7 +13,7 @@ namespace alkaid::tools {
 
 class TemporaryFolder {
  public:
-  // "alkaid-NAME-" and six characters that make it unique. As errno maps where it can not be made.
+  // "alkaid-NAME-" and six characters that make it unique. As errno maps where it cannot be made.
   static Result<std::unique_ptr<TemporaryFolder>> Make(const std::string& name);
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;

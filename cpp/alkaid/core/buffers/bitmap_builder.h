@@ -25,7 +25,7 @@
 
 namespace alkaid {
 
-// Lengths and capacities in bits. The bits behind the last are zero, unless somebody writes them
+// Lengths and capacities in bits. The bits after the last are zero, unless somebody writes them
 // through mutable_data().
 template <>
 class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
@@ -110,7 +110,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     }
     return Grow(additional_elements);
   }
-  // Appends `length` false ones; where bits behind the last were written through mutable_data(),
+  // Appends `length` false ones; where bits after the last were written through mutable_data(),
   // takes them as they are.
   Status Advance(int64_t length);
 

@@ -76,7 +76,7 @@ Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
   }
   if (!is_cpu_) {
     return status::Invalid("Buffer::CopySlice: the buffer is on ", device()->ToString(),
-                           ", which the CPU can not read; see Buffer::Copy");
+                           ", which the CPU cannot read; see Buffer::Copy");
   }
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes, pool));
   if (nbytes > 0) {

@@ -156,8 +156,8 @@ Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
     const auto& buffer = buffers[i];
     if (buffer == nullptr) return status::Invalid("ConcatenateBuffers: buffer ", i, " is null");
     if (!buffer->is_cpu()) {
-      return status::Invalid("ConcatenateBuffers: the CPU can not read buffer ", i,
-                             ", which is on ", buffer->device()->ToString());
+      return status::Invalid("ConcatenateBuffers: the CPU cannot read buffer ", i, ", which is on ",
+                             buffer->device()->ToString());
     }
     if (AddOverflow(size, buffer->size(), &size)) {
       return status::OutOfMemory("ConcatenateBuffers: the first ", i + 1,

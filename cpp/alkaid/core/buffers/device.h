@@ -164,7 +164,7 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
                                                       const std::shared_ptr<MemoryManager>& to);
   // The bytes of `source` as seen from `to`'s device, without a copy; the view keeps `source`
   // alive. `source` itself where it lives on an equal device. kUnimplemented, naming both devices,
-  // where that can not be.
+  // where that cannot be.
   static Result<std::shared_ptr<Buffer>> ViewBuffer(const std::shared_ptr<Buffer>& source,
                                                     const std::shared_ptr<MemoryManager>& to);
   // Copies `length` bytes from `offset` of `buffer`, wherever it lives, to host memory at `out`.

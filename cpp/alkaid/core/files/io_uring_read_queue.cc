@@ -207,7 +207,7 @@ ReadOutcome IoUringReadQueue::Finish(int slot) {
   }
   abandoned_->requests.push_back(request(slot));
   ReadOf(slot).stage = Stage::kPlain;
-  return {0, status::IOError(EIO, "io_uring: the kernel's queue can not be waited for")};
+  return {0, status::IOError(EIO, "io_uring: the kernel's queue cannot be waited for")};
 }
 
 // Cancels what has not begun and waits for the rest. False when the kernel may still be writing.

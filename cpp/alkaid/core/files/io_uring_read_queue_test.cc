@@ -112,7 +112,7 @@ TEST_F(IoUringReadQueue, ReadsThatCanNotBeWaitedForAreErrorsAndKeepTheirMemory) 
       EXPECT_EQ(std::memcmp(buffer->data() + kBytes - 6, "alkaid", 6), 0);
       EXPECT_EQ(buffer.use_count(), 1);
     } else {
-      EXPECT_THAT(outcome.status.ToString(), HasSubstr("can not be waited for"));
+      EXPECT_THAT(outcome.status.ToString(), HasSubstr("cannot be waited for"));
       EXPECT_EQ(outcome.nbytes, 0);
       EXPECT_GT(buffer.use_count(), 1);
     }

@@ -23,7 +23,7 @@ Status CheckRequest(const ReadRequest& request) {
                            request.buffer->size());
   }
   if (request.nbytes > 0 && request.buffer->mutable_data() == nullptr) {
-    return status::Invalid(kWhere, ": a read into a buffer that the CPU can not write");
+    return status::Invalid(kWhere, ": a read into a buffer that the CPU cannot write");
   }
   return absl::OkStatus();
 }

@@ -278,7 +278,7 @@ TEST_P(ReadQueueContract, ARequestThatMakesNoSenseIsRefusedAtOnce) {
   EXPECT_THAT(queue->Submit({file, 0, 4, nullptr}), is_invalid("no buffer"));
   EXPECT_THAT(queue->Submit({file, 0, -1, Memory(4)}), is_invalid("-1"));
   EXPECT_THAT(queue->Submit({file, 0, 5, Memory(4)}), is_invalid("5 bytes into a buffer of 4"));
-  EXPECT_THAT(queue->Submit({file, 0, 4, constant}), is_invalid("can not write"));
+  EXPECT_THAT(queue->Submit({file, 0, 4, constant}), is_invalid("cannot write"));
   EXPECT_THAT(queue->Submit({file, -7, 4, Memory(4)}),
               StatusIs(StatusCode::kOutOfRange, HasSubstr("-7")));
   EXPECT_EQ(queue->in_flight(), 0);

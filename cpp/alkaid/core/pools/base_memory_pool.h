@@ -211,7 +211,7 @@ class BaseMemoryPoolImpl : public internal::PoolOverAllocator {
   // Bad arguments, and blocks that begin or end as nothing.
   Status ReallocateUnusual(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
     if (old_size < 0) {
-      return status::Invalid("reallocate: the old size is ", old_size, ", but can not be negative");
+      return status::Invalid("reallocate: the old size is ", old_size, ", but cannot be negative");
     }
     ALKAID_RETURN_NOT_OK(internal::CheckRequest("reallocate to", new_size, alignment));
     if (old_size == 0 && new_size == 0) return absl::OkStatus();

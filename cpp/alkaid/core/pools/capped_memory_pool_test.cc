@@ -196,7 +196,7 @@ TEST_F(CappedPool, TwoThreadsNeverPassTheLimitTogether) {
   EXPECT_LE(highest, kLimit);
   EXPECT_EQ(pool.bytes_allocated(), kOfOthers);
   uint8_t* rest = nullptr;
-  ASSERT_THAT(pool.Allocate(kLimit - kOfOthers, &rest), IsOk()) << "reservations were left behind";
+  ASSERT_THAT(pool.Allocate(kLimit - kOfOthers, &rest), IsOk()) << "reservations were left over";
   pool.Free(rest, kLimit - kOfOthers);
   below.Free(others, kOfOthers);
 }

@@ -14,7 +14,7 @@
 // Threads: all functions, from any thread; all logging pools of the process take turns at writing,
 // so they may share a stream. The stream must not use pools itself: it is written to under a lock
 // that a fork takes as well.
-// Out of memory: as the wrapped pool; a line that can not be written is lost, and the call goes on.
+// Out of memory: as the wrapped pool; a line that cannot be written is lost, and the call goes on.
 #pragma once
 
 #include <iosfwd>

@@ -18,7 +18,7 @@ alignas(kDefaultBufferAlignment) uint8_t zero_size_area[kDefaultBufferAlignment]
 
 Status CheckRequest(const char* what, int64_t size, int64_t alignment) {
   if (size < 0) {
-    return status::Invalid(what, " ", size, " bytes: a size can not be negative");
+    return status::Invalid(what, " ", size, " bytes: a size cannot be negative");
   }
   if (!IsValidAlignment(alignment)) {
     return status::Invalid(what, " ", size, " bytes: alignment ", alignment,

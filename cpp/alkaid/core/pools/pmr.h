@@ -54,7 +54,7 @@ class ALKAID_EXPORT MemoryResourceAllocator {
   explicit MemoryResourceAllocator(std::pmr::memory_resource* resource) : resource_(resource) {}
 
   Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out);
-  // Resources can not resize: this is a new block, a copy, and a free.
+  // Resources cannot resize: this is a new block, a copy, and a free.
   Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr);
   void DeallocateAligned(uint8_t* ptr, int64_t size, int64_t alignment);
   void ReleaseUnused() {}

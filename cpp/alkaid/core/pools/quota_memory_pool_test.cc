@@ -165,7 +165,7 @@ TEST(QuotaPool, TwoThreadsNeverPassTheLimitTogether) {
   EXPECT_EQ(below->bytes_allocated(), 0);
   EXPECT_EQ(pool.num_allocations(), kThreads * kRounds - refused);
   uint8_t* all = nullptr;
-  ASSERT_THAT(pool.Allocate(kLimit, &all), IsOk()) << "reservations were left behind";
+  ASSERT_THAT(pool.Allocate(kLimit, &all), IsOk()) << "reservations were left over";
   pool.Free(all, kLimit);
 }
 

@@ -61,7 +61,7 @@ class StandardByteAllocator {
                                ": the standard allocator threw ", refusal.what());
   }
 
-  // Standard allocators can not resize: this is a new block, a copy, and a free.
+  // Standard allocators cannot resize: this is a new block, a copy, and a free.
   Status ReallocateAligned(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
     uint8_t* fresh = nullptr;
     ALKAID_RETURN_NOT_OK(AllocateAligned(new_size, alignment, &fresh));
@@ -84,7 +84,7 @@ class StandardByteAllocator {
   std::string name() const { return "stl"; }
 
  private:
-  // Can not overflow: BaseMemoryPoolImpl refuses sizes beyond any address space.
+  // Cannot overflow: BaseMemoryPoolImpl refuses sizes beyond any address space.
   static size_t BlockSize(int64_t size, int64_t alignment) {
     return static_cast<size_t>(size + alignment - 1) + sizeof(Offset);
   }

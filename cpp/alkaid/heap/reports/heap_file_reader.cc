@@ -289,7 +289,7 @@ class Parser {
 Result<HeapSnapshot> ParseHeap(const void* data, int64_t nbytes, const std::string& name) {
   if (nbytes < 0 || (data == nullptr && nbytes > 0)) {
     return status::Invalid(nbytes, " bytes at ", data == nullptr ? "no address" : "an address",
-                           " can not be a heap file");
+                           " cannot be a heap file");
   }
   try {
     return Parser(data, nbytes, name).Parse();

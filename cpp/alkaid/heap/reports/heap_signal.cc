@@ -134,12 +134,12 @@ Status CheckSignal(int signal) {
   for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
     if (signal == fault) {
       return status::Invalid("signal ", signal, " (", ::sigabbrev_np(signal),
-                             ") stands for a fault of the program and can not ask for heap files");
+                             ") stands for a fault of the program and cannot ask for heap files");
     }
   }
   struct sigaction now = {};
   if (signal == SIGKILL || signal == SIGSTOP || ::sigaction(signal, nullptr, &now) != 0) {
-    return status::Invalid("signal ", signal, " does not exist or can not be caught");
+    return status::Invalid("signal ", signal, " does not exist or cannot be caught");
   }
   const bool taken =
       (now.sa_flags & SA_SIGINFO) != 0 || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
@@ -163,7 +163,7 @@ Status Install(int signal) {
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigfillset(&action.sa_mask);
   if (::sigaction(signal, &action, nullptr) != 0) {
-    return status::IOError(errno, "signal ", signal, " can not be caught");
+    return status::IOError(errno, "signal ", signal, " cannot be caught");
   }
   return absl::OkStatus();
 }
@@ -175,7 +175,7 @@ Status AnswerHeapSignal(int signal, HeapFileRequest request) {
   const std::lock_guard guard(state.lock);
   if (state.signal != 0 && state.signal != signal) {
     return status::AlreadyExists("heap files are asked for by signal ", state.signal,
-                                 "; it can not be signal ", signal, " as well");
+                                 "; it cannot be signal ", signal, " as well");
   }
   if (state.signal == 0) {
     ALKAID_RETURN_NOT_OK(CheckSignal(signal));

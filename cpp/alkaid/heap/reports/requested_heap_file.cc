@@ -82,7 +82,7 @@ void SayNoFile(const HeapFileRequest& request, uint64_t number, std::string_view
 }  // namespace
 
 Result<HeapFileRequest> MakeHeapFileRequest(const std::string& pattern, uint32_t owner) {
-  if (pattern.empty()) return status::Invalid("a heap file without a name can not be written");
+  if (pattern.empty()) return status::Invalid("a heap file without a name cannot be written");
   const InsideTracking inside;  // a block of the library's own is not what is asked about
   return HeapFileRequest{std::make_shared<const std::string>(pattern),
                          owner != 0 ? owner : static_cast<uint32_t>(::getpid())};

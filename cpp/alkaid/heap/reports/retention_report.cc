@@ -135,7 +135,7 @@ Result<RetentionTotals> MeasureNow() {
 }  // namespace
 
 Result<RetentionTotals> MeasureRetention() {
-  if (!HeapTracker::Get().watches_views()) return NotWatched("retention can not be measured");
+  if (!HeapTracker::Get().watches_views()) return NotWatched("retention cannot be measured");
   const InsideTracking inside;
   try {
     return MeasureNow();

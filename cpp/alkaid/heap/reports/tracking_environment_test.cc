@@ -77,7 +77,7 @@ int RunOutOfMemory() {
 
 TEST(TrackingMemory, TablesThatCanNotBeMappedAreAnErrorAndTrackingStaysOff) {
   if (::alkaid::internal::kMallocIsSanitizers) {
-    GTEST_SKIP() << "a sanitizer's runtime can not do without memory of its own";
+    GTEST_SKIP() << "a sanitizer's runtime cannot do without memory of its own";
   }
   const ChildResult child = RunSelf({"starved"}, {{"ALKAID_TRACK_ALLOCATIONS", std::nullopt}});
   EXPECT_TRUE(child.ExitedWith(0)) << child.status;
@@ -86,7 +86,7 @@ TEST(TrackingMemory, TablesThatCanNotBeMappedAreAnErrorAndTrackingStaysOff) {
 
 TEST(TrackingMemory, BlocksThatFindNoRoomAreCountedAndTheOthersStay) {
   if (::alkaid::internal::kMallocIsSanitizers) {
-    GTEST_SKIP() << "a sanitizer's runtime can not do without memory of its own";
+    GTEST_SKIP() << "a sanitizer's runtime cannot do without memory of its own";
   }
   const ChildResult child = RunSelf({"out"}, {{"ALKAID_TRACK_ALLOCATIONS", std::nullopt}});
   EXPECT_TRUE(child.ExitedWith(0)) << child.status;

@@ -5,7 +5,7 @@
 // for a broken number of them.
 //
 // Ownership: its own mapped memory, kept for good. Threads: each shard under its lock. Out of
-// memory: what can not be counted is not.
+// memory: what cannot be counted is not.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace {
 Status CheckOptions(const TrackingOptions& options) {
   if (options.sample_bytes < 0) {
     return status::Invalid("tracking: sample_bytes is ", options.sample_bytes,
-                           ", but can not be negative");
+                           ", but cannot be negative");
   }
   if (options.max_frames < 0 || options.max_frames > kMaxFrames) {
     return status::Invalid("tracking: max_frames is ", options.max_frames, ", but must be 0 to ",

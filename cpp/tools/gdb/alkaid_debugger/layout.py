@@ -110,7 +110,7 @@ class Blocks:
 
 
 class HeapError(Exception):
-    """What can not be done, in words for the user."""
+    """What cannot be done, in words for the user."""
 
 
 class Unreadable(HeapError):
@@ -258,7 +258,7 @@ class Heap:
         try:
             return self._read(address, length)
         except Unreadable as error:
-            raise HeapError(f"{what} can not be read: nothing is mapped at {error.address:#x}, or "
+            raise HeapError(f"{what} cannot be read: nothing is mapped at {error.address:#x}, or "
                             "the core leaves it out") from error
 
     def _pieces(self, what, address, length, record_size):

@@ -50,7 +50,7 @@ class _Reader:
         try:
             return self._read(address, length)
         except Unreadable as error:
-            raise HeapError(f"the list of pools can not be read: nothing is mapped at "
+            raise HeapError(f"the list of pools cannot be read: nothing is mapped at "
                             f"{error.address:#x}, or the core leaves it out") from error
 
     def chain(self, address, form, link, most, what):
