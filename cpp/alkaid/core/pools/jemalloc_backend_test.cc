@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "alkaid/core/pools/jemalloc.h"
@@ -45,6 +47,29 @@ TEST_F(JemallocBackend, ReleaseUnusedGivesDirtyPagesBack) {
   pool_->ReleaseUnused();
   EXPECT_LE(jemalloc_get_stat("stats.resident").value(), held - kSize);
   ASSERT_TRUE(jemalloc_set_decay_ms(10000).ok());
+}
+
+// The first threads make arenas, which the other ones meet as soon as they are there.
+TEST_F(JemallocBackend, ReleaseUnusedMeetsThreadsThatBegin) {
+  std::atomic<bool> done{false};
+  std::thread releasing([&] {
+    while (!done) pool_->ReleaseUnused();
+  });
+  const int64_t before = pool_->bytes_allocated();
+  for (int round = 0; round < 40; ++round) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([this] {
+        uint8_t* block = nullptr;
+        ASSERT_TRUE(pool_->Allocate(100000, &block).ok());
+        pool_->Free(block, 100000);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  done = true;
+  releasing.join();
+  EXPECT_EQ(pool_->bytes_allocated(), before);
 }
 
 }  // namespace
