@@ -106,3 +106,23 @@ if((ALKAID_BUILD_TOOLS OR ALKAID_SANITIZE STREQUAL "fuzzer") AND
   endif()
 endif()
 target_compile_definitions(alkaid_libdw INTERFACE ALKAID_HAVE_LIBDW=$<BOOL:${ALKAID_HAVE_LIBDW}>)
+
+# Python: its headers, for the module, and the interpreter that tests run. ALKAID_HAVE_PYTHON says
+# whether the module is built. Of several interpreters the system's is taken, whose packages are the
+# distribution's; Python3_EXECUTABLE names another.
+set(ALKAID_HAVE_PYTHON OFF)
+if(NOT ALKAID_WITH_PYTHON MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "ALKAID_WITH_PYTHON is '${ALKAID_WITH_PYTHON}'; it takes AUTO, ON or OFF")
+endif()
+if(NOT DEFINED Python3_EXECUTABLE AND NOT CMAKE_CROSSCOMPILING AND EXISTS /usr/bin/python3)
+  set(Python3_EXECUTABLE /usr/bin/python3)
+endif()
+if(NOT ALKAID_WITH_PYTHON STREQUAL "OFF" AND NOT ALKAID_SANITIZE STREQUAL "fuzzer")
+  find_package(Python3 COMPONENTS Interpreter Development.Module QUIET GLOBAL)
+  if(Python3_Development.Module_FOUND AND Python3_VERSION VERSION_GREATER_EQUAL 3.11)
+    set(ALKAID_HAVE_PYTHON ON)
+  elseif(ALKAID_WITH_PYTHON STREQUAL "ON")
+    message(FATAL_ERROR "Python's headers, of 3.11 or later, are missing. "
+                        "On Debian: apt-get install python3-dev")
+  endif()
+endif()

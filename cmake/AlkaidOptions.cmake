@@ -19,6 +19,9 @@ set_property(CACHE ALKAID_WITH_USDT PROPERTY STRINGS AUTO ON OFF)
 set(ALKAID_WITH_LIBDW "AUTO" CACHE STRING
     "Let the alkaid command name code, with libdw: AUTO (where it is installed), ON or OFF")
 set_property(CACHE ALKAID_WITH_LIBDW PROPERTY STRINGS AUTO ON OFF)
+set(ALKAID_WITH_PYTHON "AUTO" CACHE STRING
+    "The module of Python: AUTO (where Python's headers are installed), ON or OFF")
+set_property(CACHE ALKAID_WITH_PYTHON PROPERTY STRINGS AUTO ON OFF)
 set(ALKAID_CACHE_DIR "" CACHE PATH
     "Where built allocators are kept (default: $XDG_CACHE_HOME/alkaid or ~/.cache/alkaid)")
 

@@ -1,0 +1,70 @@
+// How the types of this module hold C++ values.
+#pragma once
+
+#include <new>
+#include <utility>
+
+#include "owners.h"
+#include "stable_python.h"
+
+namespace alkaid::python {
+
+// A Python object with one C++ value, which is made with it and goes with it. The value may hold
+// references to other objects only where that cannot make a cycle: these types are not known to the
+// collector, which keeps them cheap.
+template <typename Value>
+struct Object {
+  PyObject_HEAD Value value;
+
+  // Made by MakeType; one for each Value.
+  static inline PyTypeObject* type = nullptr;
+
+  static Value& Of(PyObject* self) { return reinterpret_cast<Object*>(self)->value; }
+  static bool Is(PyObject* object) { return PyObject_TypeCheck(object, type) != 0; }
+
+  // A new object, or null and a MemoryError.
+  template <typename... Args>
+  static PyObject* Make(Args&&... args) {
+    auto* const self = PyObject_New(Object, type);
+    if (self != nullptr) new (&self->value) Value{std::forward<Args>(args)...};
+    return reinterpret_cast<PyObject*>(self);
+  }
+  static void Dealloc(PyObject* self) {
+    const Entry entry;
+    PyTypeObject* const its = Py_TYPE(self);
+    Of(self).~Value();
+    PyObject_Free(self);
+    Py_DECREF(its);
+  }
+
+  // `name` as "alkaid.Buffer"; the slots without Py_tp_dealloc, and ended by {0, nullptr}. Objects
+  // are made by Make alone, unless the slots have Py_tp_new. The type becomes an attribute of the
+  // module.
+  static bool MakeType(PyObject* module, const char* name, PyType_Slot* slots,
+                       unsigned long flags = 0) {
+    constexpr int kMost = 64;
+    PyType_Slot all[kMost];
+    int count = 0;
+    bool made = false;
+    for (; slots[count].slot != 0 && count < kMost - 2; ++count) {
+      all[count] = slots[count];
+      made = made || slots[count].slot == Py_tp_new;
+    }
+    all[count++] = {Py_tp_dealloc, reinterpret_cast<void*>(&Dealloc)};
+    all[count] = {0, nullptr};
+    PyType_Spec spec = {
+        name, sizeof(Object), 0,
+        static_cast<unsigned>(Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | flags |
+                              (made ? 0 : Py_TPFLAGS_DISALLOW_INSTANTIATION)),
+        all};
+    type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+    return type != nullptr && PyModule_AddType(module, type) == 0;
+  }
+};
+
+template <typename Function>
+void* Slot(Function* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+}  // namespace alkaid::python
