@@ -1,0 +1,41 @@
+// What column a field becomes: by its type and rank alone, so that a stream of batches has one
+// type.
+//
+// Threads: plain values. Out of memory: throws std::bad_alloc.
+#pragma once
+
+#include <string>
+
+#include "alkaid/columns/column.h"
+#include "alkaid/dgram/names.h"
+#include "alkaid/interop/arrow_data.h"
+
+namespace alkaid::columns::internal {
+
+struct ColumnType {
+  enum class Kind { kScalar, kList, kText };
+
+  dgram::DataType type = dgram::DataType::kUInt8;
+  int rank = 0;
+
+  Kind kind() const {
+    if (type == dgram::DataType::kCharStr) return Kind::kText;
+    return rank == 0 ? Kind::kScalar : Kind::kList;
+  }
+  bool is_enum() const {
+    return type == dgram::DataType::kEnumVal || type == dgram::DataType::kEnumDict;
+  }
+  // "UINT16 of rank 2".
+  std::string ToString() const;
+  friend bool operator==(const ColumnType&, const ColumnType&) = default;
+};
+
+// Arrow's letter for the elements; "C" for each byte of text.
+const char* ElementFormat(dgram::DataType type);
+
+// The fields of the column, and of the shapes beside an array.
+interop::Field FieldOf(const ColumnType& type, const std::string& name, bool large_lists,
+                       bool binary_text);
+interop::Field ShapeFieldOf(int rank, const std::string& name);
+
+}  // namespace alkaid::columns::internal

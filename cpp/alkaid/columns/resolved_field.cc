@@ -1,0 +1,67 @@
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "alkaid/columns/resolved_field_internal.h"
+
+namespace alkaid::columns::internal {
+namespace {
+
+// Names in a message, of which there may be thousands.
+constexpr size_t kMostNamed = 16;
+
+class List {
+ public:
+  void Add(const std::string& name) {
+    if (++count_ > kMostNamed) return;
+    absl::StrAppend(&text_, text_.empty() ? "" : ", ", name);
+  }
+  std::string Text() && {
+    if (count_ == 0) return "nothing";
+    if (count_ > kMostNamed) absl::StrAppend(&text_, " and ", count_ - kMostNamed, " more");
+    return std::move(text_);
+  }
+
+ private:
+  size_t count_ = 0;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string WhatThereIs(const dgram::Configuration& configuration) {
+  List list;
+  for (const dgram::Names& names : configuration.names()) list.Add(names.ToString());
+  return std::move(list).Text();
+}
+
+Result<ResolvedField> ResolvedField::Resolve(const dgram::Configuration* configuration,
+                                             const FieldPath& path) try {
+  ResolvedField resolved;
+  resolved.name = path.ToString();
+  if (configuration == nullptr) {
+    return status::KeyError("field ", resolved.name, " of datagrams before any Configure");
+  }
+  List fields;
+  bool declared = false;
+  for (const dgram::Names* names :
+       configuration->Find(path.detector, path.segment, path.algorithm)) {
+    declared = true;
+    const int index = names->FieldIndex(path.field);
+    if (index >= 0) {
+      const dgram::Field& field = names->fields()[static_cast<size_t>(index)];
+      resolved.places.push_back({names, index, {field.type, field.rank}});
+    }
+    for (const dgram::Field& field : names->fields()) fields.Add(field.name);
+  }
+  if (resolved.places.empty()) {
+    return status::KeyError("field ", resolved.name, " is not declared; there is ",
+                            declared ? std::move(fields).Text() : WhatThereIs(*configuration));
+  }
+  resolved.type = resolved.places.front().type;
+  return resolved;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+}  // namespace alkaid::columns::internal

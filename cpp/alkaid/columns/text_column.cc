@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "alkaid/columns/row_walk_internal.h"
+#include "alkaid/columns/text_column_internal.h"
+#include "alkaid/columns/validity_bits_internal.h"
+
+namespace alkaid::columns::internal {
+namespace {
+
+constexpr int64_t kViewBytes = 16;
+constexpr int64_t kInlineBytes = 12;
+constexpr int64_t kPrefixBytes = 4;
+// A view's offset has 32 bits. Where a batch is larger than that, it is shown by several slices;
+// each begins so far after the one before, and is as long as an offset and a size reach.
+constexpr int64_t kStride = int64_t{1} << 30;
+constexpr int64_t kMostShown = std::numeric_limits<int32_t>::max();
+
+void StoreInt(int64_t value, uint8_t* out) {
+  const auto word = static_cast<int32_t>(value);
+  std::memcpy(out, &word, sizeof(word));
+}
+
+class TextRows {
+ public:
+  TextRows(const dgram::DgramBatch& batch, const ResolvedField& wanted,
+           const ColumnOptions& options)
+      : batch_(batch),
+        wanted_(wanted),
+        options_(options),
+        validity_(batch.size(), options.pool),
+        first_(batch.begin()->data()),
+        one_slice_(batch.nbytes() <= kMostShown) {}
+
+  Result<FieldColumn> Make() {
+    ALKAID_ASSIGN_OR_RAISE(views_, AllocateBuffer(batch_.size() * kViewBytes, options_.pool));
+    ALKAID_RETURN_NOT_OK(
+        ForEachRow(batch_, wanted_, options_,
+                   [this](const dgram::Dgram& dgram, const dgram::FieldView* field) {
+                     status_ = Add(dgram, field);
+                     return status_.ok();
+                   }));
+    ALKAID_RETURN_NOT_OK(status_);
+    FieldColumn column;
+    column.field = FieldOf(wanted_.type, wanted_.name, options_.large_lists, options_.binary_text);
+    column.array.length = rows_;
+    column.array.null_count = validity_.nulls();
+    column.array.buffers = {validity_.Finish(), std::move(views_)};
+    AddSlices(&column.array);
+    return column;
+  }
+
+ private:
+  Status Add(const dgram::Dgram& dgram, const dgram::FieldView* field) {
+    const int64_t row = rows_++;
+    uint8_t* const view = views_->mutable_data() + row * kViewBytes;
+    std::memset(view, 0, kViewBytes);
+    if (field == nullptr) return validity_.SetNull(row);
+    ALKAID_ASSIGN_OR_RAISE(const std::string_view text, field->String());
+    const auto size = static_cast<int64_t>(text.size());
+    if (!options_.binary_text) {
+      const int64_t sound = ValidUtf8(text);
+      if (sound != size) return NotUtf8(dgram, field->data() - dgram.data() + sound);
+    }
+    if (size > kStride) {
+      return status::IndexError("field ", wanted_.name, " of datagram ", dgram.index(), " of ",
+                                dgram.source(), " has ", size, " bytes of text, above ", kStride);
+    }
+    StoreInt(size, view);
+    if (size <= kInlineBytes) {
+      std::memcpy(view + 4, text.data(), text.size());
+      return absl::OkStatus();
+    }
+    const int64_t at = field->data() - first_;
+    const int64_t slice = one_slice_ ? 0 : at / kStride;
+    std::memcpy(view + 4, text.data(), kPrefixBytes);
+    StoreInt(slice, view + 8);
+    StoreInt(at - slice * kStride, view + 12);
+    return absl::OkStatus();
+  }
+
+  Status NotUtf8(const dgram::Dgram& dgram, int64_t at) const {
+    const int64_t start = dgram::internal::SourceByteOf(dgram);
+    return status::FailedPrecondition("field ", wanted_.name, " of datagram ", dgram.index(),
+                                      " of ", dgram.source(), " is not UTF-8 at byte ",
+                                      start < 0 ? start : start + at,
+                                      "; as binary text it is taken as it is");
+  }
+
+  void AddSlices(interop::ArrayData* array) const {
+    const std::shared_ptr<Buffer>& buffer = batch_.origin()->buffer;
+    for (int64_t at = 0; at < batch_.nbytes(); at += kStride) {
+      array->buffers.push_back(SliceBuffer(buffer, first_ - buffer->data() + at,
+                                           std::min(batch_.nbytes() - at, kMostShown)));
+      if (one_slice_) return;
+    }
+  }
+
+  const dgram::DgramBatch& batch_;
+  const ResolvedField& wanted_;
+  const ColumnOptions& options_;
+  ValidityBits validity_;
+  std::shared_ptr<Buffer> views_;
+  const uint8_t* const first_;
+  const bool one_slice_;
+  int64_t rows_ = 0;
+  Status status_;
+};
+
+}  // namespace
+
+int64_t ValidUtf8(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  size_t at = 0;
+  while (at < text.size()) {
+    const uint8_t lead = byte(at);
+    size_t length = 1;
+    uint8_t low = 0x80, high = 0xbf;  // of the second byte
+    if (lead >= 0xc2 && lead <= 0xdf) {
+      length = 2;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+      length = 3;
+      if (lead == 0xe0) low = 0xa0;   // no longer form than needed
+      if (lead == 0xed) high = 0x9f;  // no surrogates
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      length = 4;
+      if (lead == 0xf0) low = 0x90;
+      if (lead == 0xf4) high = 0x8f;  // up to U+10FFFF
+    } else if (lead >= 0x80) {
+      break;
+    }
+    if (length > text.size() - at) break;
+    bool sound = length == 1 || (byte(at + 1) >= low && byte(at + 1) <= high);
+    for (size_t i = 2; i < length; ++i) sound = sound && (byte(at + i) & 0xc0) == 0x80;
+    if (!sound) break;
+    at += length;
+  }
+  return static_cast<int64_t>(at);
+}
+
+Result<FieldColumn> TextColumn(const dgram::DgramBatch& batch, const ResolvedField& wanted,
+                               const ColumnOptions& options) {
+  return TextRows(batch, wanted, options).Make();
+}
+
+}  // namespace alkaid::columns::internal
