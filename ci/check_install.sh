@@ -40,8 +40,10 @@ for header in "${headers[@]}"; do
   printf '#include <%s>\n' "$header" >"$work/$(tr / _ <<<"${header%.h}").cc"
 done
 read -ra flags <<<"$(pkg-config --cflags alkaid)"
+# The double of Arrow's headers serves arrow_pool.h.
 printf '%s\0' "$work"/alkaid_*.cc |
-  xargs -0 -n 1 -P "$JOBS" c++ -std=c++20 -Wall -Wextra -Werror -fsyntax-only "${flags[@]}"
+  xargs -0 -n 1 -P "$JOBS" c++ -std=c++20 -Wall -Wextra -Werror -fsyntax-only "${flags[@]}" \
+    -idirafter cpp/fixtures
 
 say "a consumer by find_package"
 cp -r ci/consumer "$work/consumer"
