@@ -1,0 +1,17 @@
+"""What importing alkaid gives."""
+
+import subprocess
+import sys
+
+import alkaid as ak
+
+
+def test_every_name_of_all_is_there() -> None:
+    assert [name for name in ak.__all__ if not hasattr(ak, name)] == []
+    assert len(set(ak.__all__)) == len(ak.__all__)
+
+
+def test_importing_it_imports_neither_numpy_nor_anything_that_asks_the_network() -> None:
+    code = "import sys, alkaid; print([m for m in ('numpy', 'pyarrow', 'socket') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
