@@ -14,13 +14,14 @@ readonly JOBS
 # For the build itself. dpkg-dev is not among them: only archives are fetched, not unpacked by apt.
 readonly BUILD_PACKAGES=(
   ca-certificates cmake g++ libabsl-dev libcli11-dev libdw-dev libgmock-dev libgtest-dev libssl-dev
-  liburing-dev make ninja-build nlohmann-json3-dev pkg-config python3 systemtap-sdt-dev bzip2
-  xz-utils
+  liburing-dev make ninja-build nlohmann-json3-dev pkg-config python3 python3-dev systemtap-sdt-dev
+  bzip2 xz-utils
 )
 
 # For tests that look at processes from outside, that name the code of other compilers, and that draw
 # and read files as Python does; without them they are skipped.
-readonly TEST_PACKAGES=(bpftrace clang gdb heaptrack linux-perf python3-matplotlib python3-numpy)
+readonly TEST_PACKAGES=(bpftrace clang gdb heaptrack linux-perf python3-matplotlib python3-numpy
+  python3-pytest)
 
 say() { printf '== %s\n' "$*" >&2; }
 fail() {

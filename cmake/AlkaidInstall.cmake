@@ -31,20 +31,23 @@ configure_file(cmake/alkaid.pc.in "${PROJECT_BINARY_DIR}/alkaid.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/alkaid.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
         COMPONENT development)
 
-# What is inside the library asks that its licence is passed on with it.
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT runtime)
+# What is inside the library asks that its licence is passed on with it, in a wheel of the Python
+# module too.
+function(alkaid_install_licence file name)
+  install(FILES "${file}" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME "${name}" COMPONENT runtime)
+  install(FILES "${file}" DESTINATION alkaid/licences RENAME "${name}"
+          COMPONENT python EXCLUDE_FROM_ALL)
+endfunction()
+alkaid_install_licence(LICENSE LICENSE)
 if(ALKAID_WITH_JEMALLOC)
-  install(FILES "${ALKAID_JEMALLOC_FOLDER}/src/COPYING" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
-          RENAME LICENSE.jemalloc COMPONENT runtime)
+  alkaid_install_licence("${ALKAID_JEMALLOC_FOLDER}/src/COPYING" LICENSE.jemalloc)
 endif()
 if(ALKAID_WITH_MIMALLOC)
-  install(FILES "${ALKAID_MIMALLOC_FOLDER}/src/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
-          RENAME LICENSE.mimalloc COMPONENT runtime)
+  alkaid_install_licence("${ALKAID_MIMALLOC_FOLDER}/src/LICENSE" LICENSE.mimalloc)
 endif()
 # Debian's package has it beside its other documents; a liburing from elsewhere is its owner's to
 # document.
 set(liburing_licence /usr/share/doc/liburing-dev/copyright)
 if(ALKAID_HAVE_IO_URING AND EXISTS "${liburing_licence}")
-  install(FILES "${liburing_licence}" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
-          RENAME LICENSE.liburing COMPONENT runtime)
+  alkaid_install_licence("${liburing_licence}" LICENSE.liburing)
 endif()

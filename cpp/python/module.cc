@@ -5,6 +5,7 @@
 #include "configuration_object.h"
 #include "dgram_object.h"
 #include "errors.h"
+#include "one_library.h"
 #include "owners.h"
 #include "reader_object.h"
 #include "stable_python.h"
@@ -35,7 +36,7 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 PyObject* MakeModule() {
   Ref module(PyModule_Create(&definition));
-  if (!module || !StartOwners() || !MakeBufferType(module.get()) ||
+  if (!CheckOneLibrary() || !module || !StartOwners() || !MakeBufferType(module.get()) ||
       !MakeConfigurationType(module.get()) || !MakeDgramTypes(module.get()) ||
       !MakeReaderTypes(module.get()) ||
       PyModule_AddStringConstant(module.get(), "__version__", Version()) != 0) {
