@@ -1,12 +1,17 @@
 // alkaid._alkaid: the types that have to be fast, and what only C++ can do. The rest of the module
 // is Python (alkaid/).
 #include "alkaid/base/version.h"
+#include "buffer_functions.h"
 #include "buffer_object.h"
+#include "builder_objects.h"
 #include "configuration_object.h"
 #include "dgram_object.h"
+#include "dlpack_capsules.h"
 #include "errors.h"
+#include "label_object.h"
 #include "one_library.h"
 #include "owners.h"
+#include "pool_object.h"
 #include "reader_object.h"
 #include "stable_python.h"
 
@@ -17,7 +22,12 @@ PyObject* SetErrors(PyObject* /*self*/, PyObject* classes) {
   return SetErrorClasses(classes) ? Py_NewRef(Py_None) : nullptr;
 }
 
+PyObject* RequireMain(PyObject* /*self*/, PyObject* /*unused*/) {
+  return RequireMainInterpreter() ? Py_NewRef(Py_None) : nullptr;
+}
+
 PyMethodDef functions[] = {
+    {"_require_main_interpreter", &RequireMain, METH_NOARGS, nullptr},
     {"_set_error_classes", &SetErrors, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -32,16 +42,22 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           nullptr,
                           nullptr};
 
+// What the module consists of.
+constexpr bool (*kParts[])(PyObject* module) = {
+    &AddBufferFunctions, &AddDLPackFunctions,    &MakeBufferType,
+    &MakeBuilderTypes,   &MakeConfigurationType, &MakeDgramTypes,
+    &MakeLabelType,      &MakePoolType,          &MakeReaderTypes,
+};
+
 }  // namespace
 
 PyObject* MakeModule() {
   Ref module(PyModule_Create(&definition));
-  if (!CheckOneLibrary() || !module || !StartOwners() || !MakeBufferType(module.get()) ||
-      !MakeConfigurationType(module.get()) || !MakeDgramTypes(module.get()) ||
-      !MakeReaderTypes(module.get()) ||
-      PyModule_AddStringConstant(module.get(), "__version__", Version()) != 0) {
-    return nullptr;
+  if (!module || !CheckOneLibrary() || !RequireMainInterpreter() || !StartOwners()) return nullptr;
+  for (const auto part : kParts) {
+    if (!part(module.get())) return nullptr;
   }
+  if (PyModule_AddStringConstant(module.get(), "__version__", Version()) != 0) return nullptr;
   return module.release();
 }
 

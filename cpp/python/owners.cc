@@ -1,60 +1,86 @@
 #include "owners.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
+#include <unistd.h>
+
 #include <atomic>
-#include <cstddef>
 #include <new>
 
 namespace alkaid::python {
 namespace {
 
+// One of: an export, a reference, a call.
 struct Owner {
-  Py_buffer view = {};         // an export, where view.obj is set
-  PyObject* object = nullptr;  // else a reference
+  Py_buffer view = {};
+  PyObject* object = nullptr;
+  void (*release)(void*) = nullptr;
+  void* argument = nullptr;
   Owner* next = nullptr;
 };
 
 std::atomic<Owner*> queue = nullptr;
-// How many threads are about to make a pending call; kEnded once the exit handler ran.
+// How many threads are about to make a pending call; kEnded and more once the exit handler ran.
 std::atomic<int> callers = 0;
 constexpr int kEnded = 1 << 30;
 
-constinit thread_local int entries = 0;
+// Whether this thread is releasing: what it lets go meanwhile waits for its turn.
+constinit thread_local bool releasing = false;
 
-// With the GIL.
+// The state of the thread that holds the GIL (3.11), or of this thread if it does (later). Python
+// has it outside its stable ABI; without it everything is queued.
+PyThreadState* (*state_with_gil)() = nullptr;
+
+bool HoldsGil() {
+  if (state_with_gil == nullptr) return false;
+  PyThreadState* const mine = PyGILState_GetThisThreadState();
+  return mine != nullptr && mine == state_with_gil();
+}
+
 void Release(Owner* owner) {
   if (owner->view.obj != nullptr) PyBuffer_Release(&owner->view);
   Py_XDECREF(owner->object);
+  if (owner->release != nullptr) owner->release(owner->argument);
   delete owner;
 }
 
-int Drain(void* /*unused*/) {
-  Owner* owner = queue.exchange(nullptr, std::memory_order_acquire);
-  if (owner == nullptr) return 0;
-  // What is released may be released while an exception is on its way.
+// Releases the list of `owner`, and then what is queued. With the GIL, which what is released may
+// let go in between.
+void ReleaseAll(Owner* owner) {
   PyObject* type = nullptr;
   PyObject* value = nullptr;
   PyObject* traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
-  ++entries;
+  releasing = true;
   while (owner != nullptr) {
     Owner* const next = owner->next;
     Release(owner);
-    owner = next;
+    owner = next != nullptr ? next : queue.exchange(nullptr, std::memory_order_acquire);
   }
-  --entries;
+  releasing = false;
   PyErr_Restore(type, value, traceback);
+}
+
+int Drain(void* /*unused*/) {
+  if (!releasing) ReleaseAll(queue.exchange(nullptr, std::memory_order_acquire));
   return 0;
 }
 
 void LetGo(Owner* owner) {
-  if (entries > 0) return Release(owner);
-  owner->next = queue.load(std::memory_order_relaxed);
-  while (!queue.compare_exchange_weak(owner->next, owner, std::memory_order_release,
-                                      std::memory_order_relaxed)) {
+  // End waits for this thread until it is done with the interpreter, or has the GIL, as End has.
+  const bool ended = callers.fetch_add(1, std::memory_order_acquire) >= kEnded;
+  const bool has_gil = !ended && HoldsGil();
+  const bool now = has_gil && !releasing;
+  if (!ended && !now) {
+    owner->next = queue.load(std::memory_order_relaxed);
+    while (!queue.compare_exchange_weak(owner->next, owner, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+    }
+    // The queue of pending calls may be full: then the next entry does it.
+    if (!has_gil) Py_AddPendingCall(&Drain, nullptr);
   }
-  // The queue of pending calls may be full: then the next entry does it.
-  if (callers.fetch_add(1, std::memory_order_acquire) < kEnded) Py_AddPendingCall(&Drain, nullptr);
   callers.fetch_sub(1, std::memory_order_release);
+  if (now) ReleaseAll(owner);
 }
 
 std::shared_ptr<void> Share(Owner* owner) try {
@@ -62,6 +88,12 @@ std::shared_ptr<void> Share(Owner* owner) try {
 } catch (const std::bad_alloc&) {  // the deleter has been called
   PyErr_NoMemory();
   return nullptr;
+}
+
+Owner* NewOwner() {
+  auto* const owner = new (std::nothrow) Owner;
+  if (owner == nullptr) PyErr_NoMemory();
+  return owner;
 }
 
 // What is let go from here on is leaked. Returns when nobody asks for a pending call any more.
@@ -73,26 +105,30 @@ PyObject* End(PyObject* /*self*/, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
+// The threads that were counted are not in the child.
+void BeginChild() {
+  callers.store(callers.load(std::memory_order_relaxed) >= kEnded ? kEnded : 0,
+                std::memory_order_relaxed);
+}
+
 }  // namespace
 
 Entry::Entry() {
   if (queue.load(std::memory_order_relaxed) != nullptr && callers.load() < kEnded) Drain(nullptr);
-  ++entries;
 }
-Entry::~Entry() { --entries; }
 
-WithoutGil::WithoutGil() : state_(PyEval_SaveThread()), depth_(entries) { entries = 0; }
+WithoutGil::WithoutGil() : state_(PyEval_SaveThread()) {}
 WithoutGil::~WithoutGil() {
-  PyEval_RestoreThread(state_);
-  entries = depth_;
+  try {
+    PyEval_RestoreThread(state_);
+  } catch (...) {  // pthread_exit, which ends the program where it meets a destructor
+    while (true) pause();
+  }
 }
 
 std::shared_ptr<void> KeepExport(PyObject* object, int flags, Py_buffer* view) {
-  auto* const owner = new (std::nothrow) Owner;
-  if (owner == nullptr) {
-    PyErr_NoMemory();
-    return nullptr;
-  }
+  Owner* const owner = NewOwner();
+  if (owner == nullptr) return nullptr;
   if (PyObject_GetBuffer(object, &owner->view, flags) != 0) {
     delete owner;
     return nullptr;
@@ -102,16 +138,43 @@ std::shared_ptr<void> KeepExport(PyObject* object, int flags, Py_buffer* view) {
 }
 
 std::shared_ptr<void> KeepObject(PyObject* object) {
-  auto* const owner = new (std::nothrow) Owner;
-  if (owner == nullptr) {
-    PyErr_NoMemory();
-    return nullptr;
-  }
+  Owner* const owner = NewOwner();
+  if (owner == nullptr) return nullptr;
   owner->object = Py_NewRef(object);
   return Share(owner);
 }
 
+std::shared_ptr<void> KeepCall(void (*release)(void*), void* argument) try {
+  Owner* const owner = NewOwner();
+  if (owner == nullptr) return nullptr;
+  // Armed once it is shared: making the control block may fail.
+  std::shared_ptr<void> shared = Share(owner);
+  if (shared == nullptr) return nullptr;
+  owner->argument = argument;
+  owner->release = release;
+  return shared;
+} catch (const std::bad_alloc&) {
+  PyErr_NoMemory();
+  return nullptr;
+}
+
+bool RequireMainInterpreter() {
+  if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0) return true;
+  PyErr_SetString(PyExc_ImportError, "alkaid serves the main interpreter of a process alone");
+  return false;
+}
+
 bool StartOwners() {
+  for (const char* const name : {"PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet"}) {
+    void* const function = dlsym(RTLD_DEFAULT, name);
+    if (function == nullptr) continue;
+    state_with_gil = reinterpret_cast<PyThreadState* (*)()>(function);
+    break;
+  }
+  if (pthread_atfork(nullptr, nullptr, &BeginChild) != 0) {
+    PyErr_NoMemory();
+    return false;
+  }
   static PyMethodDef end = {"_end", &End, METH_NOARGS, nullptr};
   const Ref function(PyCFunction_New(&end, nullptr));
   const Ref atexit(PyImport_ImportModule("atexit"));

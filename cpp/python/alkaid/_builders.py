@@ -1,0 +1,90 @@
+"""Builders of values, over BufferBuilder."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Iterable
+
+from ._alkaid import Buffer, BufferBuilder, MemoryPool
+
+# Formats of struct, by numpy's names.
+_FORMATS = {
+    "int8": "b", "int16": "h", "int32": "i", "int64": "q",
+    "uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q",
+    "float16": "e", "float32": "f", "float64": "d",
+}  # fmt: skip
+# What the buffer protocol may call a value of that format and size.
+_KINDS = {**dict.fromkeys("bhilqn", "int"), **dict.fromkeys("BHILQN", "uint"), **dict.fromkeys("efd", "float")}
+
+
+class TypedBufferBuilder:
+    """Values of one type that grow into a Buffer, in the byte order of the machine.
+
+    `dtype` is a name of numpy, or a numpy dtype: int8 to uint64, float16 to float64; bool packs single
+    bits, the first in the lowest, as Arrow has them. OverflowError or struct.error for values that the
+    type does not hold. One thread at a time.
+    """
+
+    def __init__(self, dtype: Any, memory_pool: MemoryPool | None = None, alignment: int = 64) -> None:
+        name = str(getattr(dtype, "name", None) or getattr(dtype, "__name__", dtype))
+        if name not in _FORMATS and name != "bool":
+            raise TypeError(f"dtype {name!r}: one of {', '.join(_FORMATS)} or bool")
+        self._name = name
+        self._packer = struct.Struct("=" + _FORMATS[name]) if name != "bool" else None
+        self._builder = BufferBuilder(memory_pool, alignment)
+        self._bits = 0  # of the last byte, which the builder has not
+        self._length = 0
+
+    @property
+    def dtype(self) -> str:
+        """The name of the type."""
+        return self._name
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a value; 0 for single bits."""
+        return self._packer.size if self._packer is not None else 0
+
+    def __len__(self) -> int:
+        """Values so far."""
+        return self._length
+
+    def append(self, value: Any) -> None:
+        """Appends one value."""
+        if self._packer is not None:
+            self._builder.append(self._packer.pack(value))
+            self._length += 1
+            return
+        bits = self._bits | bool(value) << self._length % 8
+        if self._length % 8 == 7:
+            self._builder.append(bytes((bits,)))
+            bits = 0
+        self._bits = bits
+        self._length += 1
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Appends values: at once where they are an array of the same type."""
+        if self._packer is not None and not isinstance(values, (bytes, bytearray, str)):
+            try:
+                view = memoryview(values)  # type: ignore[arg-type]
+            except TypeError:
+                view = None
+            if view is not None and self._is_ours(view):
+                self._builder.append(view)
+                self._length += view.nbytes // self.itemsize
+                return
+        for value in values:
+            self.append(value)
+
+    def finish(self, shrink_to_fit: bool = True) -> Buffer:
+        """Hands the values over without a copy, and begins anew."""
+        if self._packer is None and self._length % 8 != 0:
+            self._builder.append(bytes((self._bits,)))
+            self._bits, self._length = 0, (self._length + 7) // 8 * 8
+        buffer = self._builder.finish(shrink_to_fit)
+        self._bits = self._length = 0
+        return buffer
+
+    def _is_ours(self, view: memoryview) -> bool:
+        kind = _KINDS.get(view.format)
+        return view.c_contiguous and f"{kind}{8 * view.itemsize}" == self._name

@@ -1,0 +1,35 @@
+"""Arrays of other libraries as Buffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _alkaid
+from ._alkaid import Buffer
+
+_VERSION = (1, 1)
+
+
+def from_dlpack(x: Any, *, device: tuple[int, int] | None = None, copy: bool | None = None) -> Buffer:
+    """The elements of an array, row by row, as a Buffer that keeps the array's memory.
+
+    `x` has `__dlpack__`, as arrays of numpy, torch, jax and cupy, or is a capsule of DLPack, which is
+    consumed. `copy`: False never copies, None does where the elements do not follow each other row by
+    row. The Buffer is writable where the producer says that the elements are. A producer of before
+    DLPack 1.0 cannot say it: read-only. BufferError where there is no such Buffer.
+    """
+    if not hasattr(x, "__dlpack__"):
+        return _alkaid._import_dlpack(x, copy)
+    wishes: dict[str, Any] = {"max_version": _VERSION}
+    if device is not None:
+        wishes["dl_device"] = device
+    if copy is not None:
+        wishes["copy"] = copy
+    try:
+        capsule = x.__dlpack__(**wishes)
+    except TypeError:
+        # Before 2023.12 of the array API it has no such arguments.
+        if device is not None and tuple(x.__dlpack_device__()) != tuple(device):
+            raise BufferError(f"{type(x).__name__} cannot give its elements on device {device}") from None
+        capsule = x.__dlpack__()
+    return _alkaid._import_dlpack(capsule, copy)

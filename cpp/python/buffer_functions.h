@@ -1,0 +1,10 @@
+// What makes a Buffer: py_buffer, foreign_buffer, allocate_buffer.
+#pragma once
+
+#include "stable_python.h"
+
+namespace alkaid::python {
+
+bool AddBufferFunctions(PyObject* module);
+
+}  // namespace alkaid::python

@@ -1,0 +1,10 @@
+// alkaid.label: a label of what the thread allocates inside a `with`.
+#pragma once
+
+#include "stable_python.h"
+
+namespace alkaid::python {
+
+bool MakeLabelType(PyObject* module);
+
+}  // namespace alkaid::python
