@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -19,51 +20,35 @@
 namespace alkaid::columns::internal {
 namespace {
 
-using dgram::Dgram;
 using dgram::DgramBatch;
-using dgram::FieldView;
 
 uintptr_t AddressOf(const uint8_t* data) { return reinterpret_cast<uintptr_t>(data); }
 
-// Rows of one shape, as far as they were seen.
+// Of rows of one shape, as far as they were seen.
 class CommonShape {
  public:
+  using Shape = std::array<uint32_t, dgram::kMaxRank>;
+
   explicit CommonShape(int rank) : rank_(rank) {}
 
-  void Add(const uint32_t* shape) {
-    if (first_ == nullptr) {
-      first_ = shape;
-      return;
-    }
-    for (int i = 0; i < rank_; ++i) differ_ |= shape[i] ^ first_[i];
+  void Add(const Shape& shape) {
+    if (!first_.has_value()) first_ = shape;
+    differ_ = differ_ || shape != *first_;
   }
   // "[2,3]"; nothing where there is no row, or rows differ.
   std::optional<std::string> Text() const {
-    if (first_ == nullptr || differ_ != 0) return std::nullopt;
+    if (!first_.has_value() || differ_) return std::nullopt;
     std::string text = "[";
-    for (int i = 0; i < rank_; ++i) absl::StrAppend(&text, i == 0 ? "" : ",", first_[i]);
+    for (int i = 0; i < rank_; ++i) {
+      absl::StrAppend(&text, i == 0 ? "" : ",", (*first_)[static_cast<size_t>(i)]);
+    }
     return text + "]";
   }
 
  private:
   const int rank_;
-  const uint32_t* first_ = nullptr;
-  uint32_t differ_ = 0;
-};
-
-// The first row that does not lie where the others, or the child, do.
-struct Misfit {
-  std::string Text(const char* field, int64_t element) const {
-    return absl::StrCat("field ", field, " of datagram ", dgram, " of ", source, ", at byte ", byte,
-                        ", lies at an address that is ", remainder, " above a multiple of the ",
-                        element, " bytes of an element, where ", wanted, " is needed");
-  }
-
-  int64_t dgram = 0;
-  std::string source;
-  int64_t byte = 0;
-  uintptr_t remainder = 0;
-  uintptr_t wanted = 0;
+  std::optional<Shape> first_;
+  bool differ_ = false;
 };
 
 template <typename Offset>
@@ -74,17 +59,18 @@ class ListRows {
         wanted_(wanted),
         options_(options),
         rank_(wanted.type.rank),
-        element_(dgram::DataTypeSize(wanted.type.type)),
-        shift_(std::countr_zero(static_cast<unsigned>(element_))),
+        mask_(static_cast<uintptr_t>(dgram::DataTypeSize(wanted.type.type)) - 1),
+        shift_(std::popcount(mask_)),
         validity_(batch.size(), options.pool),
         common_(wanted.type.rank) {}
 
   Result<FieldColumn> Make() {
     ALKAID_RETURN_NOT_OK(Reserve());
-    ALKAID_RETURN_NOT_OK(ForEachRow(
-        batch_, wanted_, options_,
-        [this](const Dgram& dgram, const FieldView* field) { return Add(dgram, field); }));
+    ALKAID_RETURN_NOT_OK(ForEachRow(batch_, wanted_, options_, this));
     ALKAID_RETURN_NOT_OK(status_);
+    if (misfit_ != nullptr && !options_.allow_copy) {
+      return status::FailedPrecondition(MisfitText(), ", and no copy is allowed");
+    }
     FieldColumn column;
     column.field = FieldOf(wanted_.type, wanted_.name, sizeof(Offset) == sizeof(int64_t),
                            options_.binary_text);
@@ -92,10 +78,10 @@ class ListRows {
       column.field.metadata.emplace_back("alkaid.shape", *shape);
     }
     interop::ArrayData child;
-    if (misfit_.has_value()) {
-      ALKAID_ASSIGN_OR_RAISE(child, Copy());
+    if (misfit_ != nullptr) {
+      column.why_copied = MisfitText();
       column.copied_bytes = nbytes_;
-      column.why_copied = misfit_->Text(wanted_.name.c_str(), element_);
+      ALKAID_ASSIGN_OR_RAISE(child, Copy());
     } else {
       child = Child();
     }
@@ -106,6 +92,30 @@ class ListRows {
     column.array.children.push_back(std::move(child));
     column.shapes = Shapes(validity);
     return column;
+  }
+
+  // For ForEachRow.
+  bool Add(const Cell& cell) {
+    if (cell.data == nullptr) [[unlikely]]
+      return AddNull();
+    common_.Add(cell.shape);
+    return AddSame(cell.data, cell);
+  }
+  bool AddSame(const uint8_t* data, const Cell& like) {
+    const int64_t row = rows_++;
+    for (int i = 0; i < rank_; ++i) *next_shape_++ = like.shape[static_cast<size_t>(i)];
+    sizes_[row] = static_cast<Offset>(like.nbytes >> shift_);
+    if (like.nbytes == 0) [[unlikely]] {
+      offsets_[row] = 0;
+      return true;
+    }
+    if (nbytes_ == 0 && options_.allow_misaligned) SetChildStart(AddressOf(data) & mask_);
+    nbytes_ += like.nbytes;
+    const int64_t from = data - child_;
+    offsets_[row] = static_cast<Offset>(from >> shift_);
+    if ((static_cast<uintptr_t>(from) & mask_) == 0) [[likely]]
+      return true;
+    return AddMisfit(data);
   }
 
  private:
@@ -120,7 +130,7 @@ class ListRows {
                            AllocateBuffer(rows * rank_ * int64_t{4}, options_.pool));
     offsets_ = reinterpret_cast<Offset*>(offsets_buffer_->mutable_data());
     sizes_ = reinterpret_cast<Offset*>(sizes_buffer_->mutable_data());
-    shapes_ = reinterpret_cast<uint32_t*>(shapes_buffer_->mutable_data());
+    next_shape_ = reinterpret_cast<uint32_t*>(shapes_buffer_->mutable_data());
     first_ = batch_.begin()->data();
     SetChildStart(0);
     return absl::OkStatus();
@@ -128,49 +138,28 @@ class ListRows {
 
   // The first address of the batch with that remainder by the element size.
   void SetChildStart(uintptr_t remainder) {
-    const auto mask = static_cast<uintptr_t>(element_ - 1);
-    remainder_ = remainder;
-    child_ = first_ + ((remainder - AddressOf(first_)) & mask);
+    child_ = first_ + ((remainder - AddressOf(first_)) & mask_);
   }
 
-  bool Add(const Dgram& dgram, const FieldView* field) {
-    const int64_t row = rows_++;
-    uint32_t* const shape = shapes_ + row * rank_;
-    if (field == nullptr) [[unlikely]] {
-      offsets_[row] = sizes_[row] = 0;
-      std::memset(shape, 0, static_cast<size_t>(rank_) * sizeof(uint32_t));
-      status_ = validity_.SetNull(row);
-      return status_.ok();
-    }
-    for (int i = 0; i < rank_; ++i) shape[i] = static_cast<uint32_t>(field->dim(i));
-    common_.Add(shape);
-    const int64_t nbytes = field->nbytes();
-    sizes_[row] = static_cast<Offset>(nbytes >> shift_);
-    if (nbytes == 0) {
-      offsets_[row] = 0;
-      return true;
-    }
-    const auto mask = static_cast<uintptr_t>(element_ - 1);
-    if (nbytes_ == 0 && options_.allow_misaligned) SetChildStart(AddressOf(field->data()) & mask);
-    nbytes_ += nbytes;
-    const int64_t from = field->data() - child_;
-    offsets_[row] = static_cast<Offset>(from >> shift_);
-    if ((static_cast<uintptr_t>(from) & mask) == 0) [[likely]]
-      return true;
-    return SetMisfit(dgram, *field);
+  bool AddNull() {
+    offsets_[rows_] = sizes_[rows_] = 0;
+    next_shape_ = std::fill_n(next_shape_, rank_, 0U);
+    status_ = validity_.SetNull(rows_++);
+    return status_.ok();
   }
 
   // Whether to go on.
-  bool SetMisfit(const Dgram& dgram, const FieldView& field) {
-    if (misfit_.has_value()) return true;
-    const int64_t start = dgram::internal::SourceByteOf(dgram);
-    misfit_ = {dgram.index(), dgram.source(),
-               start < 0 ? start : start + (field.data() - dgram.data()),
-               AddressOf(field.data()) & static_cast<uintptr_t>(element_ - 1), remainder_};
-    if (options_.allow_copy) return true;
-    status_ = status::FailedPrecondition(misfit_->Text(wanted_.name.c_str(), element_),
-                                         ", and no copy is allowed");
-    return false;
+  bool AddMisfit(const uint8_t* data) {
+    if (misfit_ != nullptr) return true;
+    misfit_ = data;
+    return options_.allow_copy;
+  }
+
+  // Why the first row that does not lie where the others, or the child, do is no list of it.
+  std::string MisfitText() const {
+    return absl::StrCat(PlaceText(batch_, wanted_.name, misfit_), ", lies at an address that is ",
+                        AddressOf(misfit_) & mask_, " above a multiple of the ", mask_ + 1,
+                        " bytes of an element, where ", AddressOf(child_) & mask_, " is needed");
   }
 
   interop::ArrayData Child() const {
@@ -184,22 +173,31 @@ class ListRows {
   // All rows back to back in a buffer of their own.
   Result<interop::ArrayData> Copy() {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes_, options_.pool));
-    uint8_t* const out = copy->mutable_data();
-    int64_t at = 0;
-    int64_t row = 0;
-    ALKAID_RETURN_NOT_OK(
-        ForEachRow(batch_, wanted_, options_, [&](const Dgram&, const FieldView* field) {
-          if (field != nullptr && field->nbytes() > 0) {
-            // Where `take` answers differently than before.
-            if (row >= rows_ || field->nbytes() > nbytes_ - at) return false;
-            std::memcpy(out + at, field->data(), static_cast<size_t>(field->nbytes()));
-            offsets_[row] = static_cast<Offset>(at >> shift_);
-            at += field->nbytes();
-          }
-          ++row;
-          return true;
-        }));
-    if (row != rows_ || at != nbytes_) {
+    struct Copying {
+      bool Add(const Cell& cell) {
+        return cell.data == nullptr ? Skip() : AddSame(cell.data, cell);
+      }
+      bool AddSame(const uint8_t* data, const Cell& like) {
+        // Where the options take other datagrams than before.
+        if (row == rows || like.nbytes > left) return false;
+        if (like.nbytes > 0) std::memcpy(out + at, data, static_cast<size_t>(like.nbytes));
+        offsets[row++] = static_cast<Offset>(at >> shift);
+        at += like.nbytes;
+        left -= like.nbytes;
+        return true;
+      }
+      bool Skip() { return row++ < rows; }
+
+      uint8_t* const out;
+      Offset* const offsets;
+      const int64_t rows;
+      const int shift;
+      int64_t left;
+      int64_t at = 0;
+      int64_t row = 0;
+    } copying{copy->mutable_data(), offsets_, rows_, shift_, nbytes_};
+    ALKAID_RETURN_NOT_OK(ForEachRow(batch_, wanted_, options_, &copying));
+    if (copying.row != rows_ || copying.left != 0) {
       return status::FailedPrecondition("the options of field ", wanted_.name,
                                         " take other datagrams when asked again");
     }
@@ -221,7 +219,7 @@ class ListRows {
   const ResolvedField& wanted_;
   const ColumnOptions& options_;
   const int rank_;
-  const int64_t element_;  // bytes
+  const uintptr_t mask_;  // bytes of an element, less 1
   const int shift_;
   ValidityBits validity_;
   CommonShape common_;
@@ -230,13 +228,12 @@ class ListRows {
   std::shared_ptr<Buffer> shapes_buffer_;
   Offset* offsets_ = nullptr;
   Offset* sizes_ = nullptr;
-  uint32_t* shapes_ = nullptr;
+  uint32_t* next_shape_ = nullptr;
   const uint8_t* first_ = nullptr;  // of the batch
   const uint8_t* child_ = nullptr;
-  uintptr_t remainder_ = 0;  // of child_
   int64_t rows_ = 0;
   int64_t nbytes_ = 0;
-  std::optional<Misfit> misfit_;
+  const uint8_t* misfit_ = nullptr;
   Status status_;
 };
 

@@ -3,9 +3,12 @@
 // Ownership: borrows. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
 
+#include <string>
+
 #include "alkaid/base/status.h"
 #include "alkaid/columns/column.h"
 #include "alkaid/columns/resolved_field_internal.h"
+#include "alkaid/columns/same_place_internal.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/shapes_data.h"
 
@@ -20,30 +23,68 @@ inline bool IsRow(const dgram::Dgram& dgram, const ColumnOptions& options) {
 Status TypeChanged(const dgram::Dgram& dgram, const std::string& name, const ColumnType& is,
                    const ColumnType& was);
 
-// Calls `visit(dgram, field)` for each row, in order; `field` is null where the datagram does not
-// carry it. Ends where it returns false. Errors: of the walk, and TypeChanged.
+// "field det/0/raw/x of datagram 3 of run.xtc2, at byte 52": where `data`, which lies in one of the
+// batch's datagrams, lies in the source. For messages: looks through the batch.
+std::string PlaceText(const dgram::DgramBatch& batch, const std::string& name, const uint8_t* data);
+
+// Walks over datagrams of a batch to where the field lies.
+class CellFinder {
+ public:
+  CellFinder(const dgram::DgramBatch& batch, const ResolvedField& wanted)
+      : wanted_(wanted), dgram_(batch.begin()) {}
+
+  // The datagram that begins there, the one asked for last or a later one.
+  const dgram::Dgram& At(const uint8_t* data) {
+    while (dgram_->data() != data) ++dgram_;
+    return *dgram_;
+  }
+  // Of the datagram that At gave. Errors: of the walk, and TypeChanged.
+  Status Find(Cell* cell);
+
+  // Where later datagrams may have it too.
+  const SamePlace& place() const { return place_; }
+  void CountSame() { ++same_; }
+
+ private:
+  const ResolvedField& wanted_;
+  dgram::DgramIterator dgram_;
+  SamePlace place_;
+  int64_t same_ = 0;
+  int64_t learnt_ = 0;
+};
+
+// Goes through the rows in order. Errors: of the walk, and TypeChanged.
+//   bool Visit::Add(const Cell& cell)        whether to go on
+//   bool Visit::AddSame(const uint8_t* data, const Cell& like)
+//     of a cell that was added before, `like`, but for its data
 template <typename Visit>
 Status ForEachRow(const dgram::DgramBatch& batch, const ResolvedField& wanted,
-                  const ColumnOptions& options, Visit&& visit) {
-  for (const dgram::Dgram& dgram : batch) {
-    if (!IsRow(dgram, options)) continue;
-    dgram::ShapesDataWalk walk(dgram);
-    const ResolvedField::Place* place = nullptr;
-    while (place == nullptr && walk.Next()) place = wanted.Find(walk.shapes_data().names());
-    if (place == nullptr) {
-      if (!walk.status().ok()) [[unlikely]]
-        return walk.status();
-      if (!visit(dgram, nullptr)) return absl::OkStatus();
+                  const ColumnOptions& options, Visit* visit) {
+  using dgram::DgramHeader;
+  CellFinder finder(batch, wanted);
+  const SamePlace& place = finder.place();
+  const bool transitions = options.rows == Rows::kAllDatagrams;
+  const bool all = !options.take;
+  const uint8_t* at = batch.begin()->data();
+  const uint8_t* const end = at + batch.nbytes();
+  while (at != end) {
+    if (!transitions && DgramHeader::ServiceOf(at) != dgram::TransitionId::kL1Accept) {
+      at += DgramHeader::SizeOf(at);
       continue;
     }
-    if (place->type != wanted.type) [[unlikely]]
-      return TypeChanged(dgram, wanted.name, place->type, wanted.type);
-    dgram::FieldWalk fields(walk.shapes_data());
-    do {
-      if (!fields.Next()) [[unlikely]]
-        return fields.status();
-    } while (fields.index() != place->field);
-    if (!visit(dgram, &fields.field())) return absl::OkStatus();
+    if (all && place.dgram_bytes() <= end - at && place.Holds(at)) [[likely]] {
+      finder.CountSame();
+      if (!visit->AddSame(at + place.data_offset(), place.cell())) return absl::OkStatus();
+      at += place.dgram_bytes();
+      continue;
+    }
+    const dgram::Dgram& dgram = finder.At(at);
+    if (all || options.take(dgram)) {
+      Cell cell;
+      ALKAID_RETURN_NOT_OK(finder.Find(&cell));
+      if (!visit->Add(cell)) return absl::OkStatus();
+    }
+    at += dgram.size();
   }
   return absl::OkStatus();
 }

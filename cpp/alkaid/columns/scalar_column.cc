@@ -7,35 +7,49 @@
 
 namespace alkaid::columns::internal {
 
+namespace {
+
+struct Gathering {
+  bool Add(const Cell& cell) {
+    if (cell.data != nullptr) return AddSame(cell.data, cell);
+    std::memset(out, 0, element);
+    out += element;
+    status = validity.SetNull(rows++);
+    return status.ok();
+  }
+  bool AddSame(const uint8_t* data, const Cell& /*like*/) {
+    std::memcpy(out, data, element);
+    out += element;
+    ++rows;
+    return true;
+  }
+
+  const size_t element;
+  uint8_t* out;
+  ValidityBits validity;
+  int64_t rows = 0;
+  Status status = {};
+};
+
+}  // namespace
+
 Result<FieldColumn> ScalarColumn(const dgram::DgramBatch& batch, const ResolvedField& wanted,
                                  const ColumnOptions& options) {
-  const auto element = static_cast<size_t>(dgram::DataTypeSize(wanted.type.type));
-  ALKAID_ASSIGN_OR_RAISE(
-      std::shared_ptr<Buffer> values,
-      AllocateBuffer(batch.size() * static_cast<int64_t>(element), options.pool));
-  ValidityBits validity(batch.size(), options.pool);
-  uint8_t* out = values->mutable_data();
-  int64_t rows = 0;
-  Status status;
-  ALKAID_RETURN_NOT_OK(
-      ForEachRow(batch, wanted, options, [&](const dgram::Dgram&, const dgram::FieldView* field) {
-        if (field != nullptr) {
-          std::memcpy(out, field->data(), element);
-        } else {
-          std::memset(out, 0, element);
-          status = validity.SetNull(rows);
-        }
-        out += element;
-        ++rows;
-        return status.ok();
-      }));
-  ALKAID_RETURN_NOT_OK(status);
+  const int64_t element = dgram::DataTypeSize(wanted.type.type);
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> values,
+                         AllocateBuffer(batch.size() * element, options.pool));
+  Gathering gathering{static_cast<size_t>(element), values->mutable_data(),
+                      ValidityBits(batch.size(), options.pool)};
+  ALKAID_RETURN_NOT_OK(ForEachRow(batch, wanted, options, &gathering));
+  ALKAID_RETURN_NOT_OK(gathering.status);
+  const int64_t rows = gathering.rows;
+  ValidityBits& validity = gathering.validity;
   FieldColumn column;
   column.field = FieldOf(wanted.type, wanted.name, options.large_lists, options.binary_text);
   column.array = interop::MakeFixedWidth(rows, std::move(values));
   column.array.null_count = validity.nulls();
   column.array.buffers[0] = validity.Finish();
-  column.copied_bytes = (rows - validity.nulls()) * static_cast<int64_t>(element);
+  column.copied_bytes = (rows - validity.nulls()) * element;
   column.why_copied = "scalars lie apart, and are gathered";
   return column;
 }

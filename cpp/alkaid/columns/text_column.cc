@@ -36,12 +36,7 @@ class TextRows {
 
   Result<FieldColumn> Make() {
     ALKAID_ASSIGN_OR_RAISE(views_, AllocateBuffer(batch_.size() * kViewBytes, options_.pool));
-    ALKAID_RETURN_NOT_OK(
-        ForEachRow(batch_, wanted_, options_,
-                   [this](const dgram::Dgram& dgram, const dgram::FieldView* field) {
-                     status_ = Add(dgram, field);
-                     return status_.ok();
-                   }));
+    ALKAID_RETURN_NOT_OK(ForEachRow(batch_, wanted_, options_, this));
     ALKAID_RETURN_NOT_OK(status_);
     FieldColumn column;
     column.field = FieldOf(wanted_.type, wanted_.name, options_.large_lists, options_.binary_text);
@@ -52,28 +47,43 @@ class TextRows {
     return column;
   }
 
+  // For ForEachRow.
+  bool Add(const Cell& cell) {
+    if (cell.data != nullptr) return AddSame(cell.data, cell);
+    NextView();
+    status_ = validity_.SetNull(rows_ - 1);
+    return status_.ok();
+  }
+  bool AddSame(const uint8_t* data, const Cell& like) {
+    status_ = Add(data, like.nbytes, NextView());
+    return status_.ok();
+  }
+
  private:
-  Status Add(const dgram::Dgram& dgram, const dgram::FieldView* field) {
-    const int64_t row = rows_++;
-    uint8_t* const view = views_->mutable_data() + row * kViewBytes;
+  uint8_t* NextView() {
+    uint8_t* const view = views_->mutable_data() + rows_++ * kViewBytes;
     std::memset(view, 0, kViewBytes);
-    if (field == nullptr) return validity_.SetNull(row);
-    ALKAID_ASSIGN_OR_RAISE(const std::string_view text, field->String());
+    return view;
+  }
+
+  Status Add(const uint8_t* data, int64_t nbytes, uint8_t* view) {
+    const char* const begin = reinterpret_cast<const char*>(data);
+    const std::string_view text(begin, ::strnlen(begin, static_cast<size_t>(nbytes)));
     const auto size = static_cast<int64_t>(text.size());
     if (!options_.binary_text) {
       const int64_t sound = ValidUtf8(text);
-      if (sound != size) return NotUtf8(dgram, field->data() - dgram.data() + sound);
+      if (sound != size) return NotUtf8(data + sound);
     }
     if (size > kStride) {
-      return status::IndexError("field ", wanted_.name, " of datagram ", dgram.index(), " of ",
-                                dgram.source(), " has ", size, " bytes of text, above ", kStride);
+      return status::IndexError(PlaceText(batch_, wanted_.name, data), ", has ", size,
+                                " bytes of text, above ", kStride);
     }
     StoreInt(size, view);
     if (size <= kInlineBytes) {
       std::memcpy(view + 4, text.data(), text.size());
       return absl::OkStatus();
     }
-    const int64_t at = field->data() - first_;
+    const int64_t at = data - first_;
     const int64_t slice = one_slice_ ? 0 : at / kStride;
     std::memcpy(view + 4, text.data(), kPrefixBytes);
     StoreInt(slice, view + 8);
@@ -81,12 +91,9 @@ class TextRows {
     return absl::OkStatus();
   }
 
-  Status NotUtf8(const dgram::Dgram& dgram, int64_t at) const {
-    const int64_t start = dgram::internal::SourceByteOf(dgram);
-    return status::FailedPrecondition("field ", wanted_.name, " of datagram ", dgram.index(),
-                                      " of ", dgram.source(), " is not UTF-8 at byte ",
-                                      start < 0 ? start : start + at,
-                                      "; as binary text it is taken as it is");
+  Status NotUtf8(const uint8_t* at) const {
+    return status::FailedPrecondition(PlaceText(batch_, wanted_.name, at),
+                                      ", is not UTF-8; as binary text it is taken as it is");
   }
 
   void AddSlices(interop::ArrayData* array) const {

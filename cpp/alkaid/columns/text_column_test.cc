@@ -44,10 +44,11 @@ TEST(TextColumn, LongTextIsShownInTheBatchAndEndsAtItsFirstNul) {
 TEST(TextColumn, TextThatIsNotUtf8IsRefusedByNameUnlessItIsBinary) {
   const std::string before = Configure() + L1(1, Image(1, 1, "caf\xc3\xa9"));
   const auto batch = OneBatch(before + L1(2, Image(1, 1, "caf\xe9")));
-  EXPECT_THAT(MakeColumn(batch, kText),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("det/0/raw/text of datagram 2 of run.xtc2"),
-                             HasSubstr("byte " + std::to_string(before.size() + 107)))));
+  EXPECT_THAT(
+      MakeColumn(batch, kText),
+      StatusIs(StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("det/0/raw/text of datagram 2 of run.xtc2"),
+                     HasSubstr("byte " + std::to_string(before.size() + 107) + ", is not UTF-8"))));
   ColumnOptions options;
   options.binary_text = true;
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto column, MakeColumn(batch, kText, options));

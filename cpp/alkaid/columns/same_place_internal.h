@@ -1,0 +1,75 @@
+// SamePlace: whether a field lies in a datagram where it lay in the one before.
+//
+// A walk finds a field by headers and shapes. Where all bytes that it looked at are those of another
+// datagram, it would find the field at the same place and of the same shape; and most datagrams of a
+// stream differ in their elements alone. So these bytes are kept, and compared, which costs about as
+// much as a step from header to header. Nothing goes unchecked that a walk checks.
+//
+//      0      8   12    16                                           (of one detector, one array)
+//      | time | env | src | damage, extent | ShapesData | Shapes | shape | Data | elements ...
+//                          ^------------------- compared ------------------^
+//
+// Ownership: its own. Threads: one. Out of memory: allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "alkaid/dgram/dgram.h"
+#include "alkaid/dgram/field_view.h"
+#include "alkaid/dgram/shapes_data.h"
+
+namespace alkaid::columns::internal {
+
+// A field of a datagram, or none.
+struct Cell {
+  const uint8_t* data = nullptr;  // null: the datagram does not carry it
+  int64_t nbytes = 0;
+  std::array<uint32_t, dgram::kMaxRank> shape = {};
+};
+
+class SamePlace {
+ public:
+  // Whether a walk over the datagram at `dgram` would give cell(), with `data` data_offset() bytes
+  // into it. Then it has dgram_bytes(), as many as have to be there.
+  bool Holds(const uint8_t* dgram) const {
+    Chunk differ = {};
+    for (const Compared *it = compared_.data(), *end = it + count_; it != end; ++it) {
+      Chunk there;
+      std::memcpy(&there, dgram + it->offset, sizeof(there));
+      differ |= (there ^ it->wanted) & it->mask;
+    }
+    return (differ[0] | differ[1]) == 0 && count_ != 0;
+  }
+  // Without `data`.
+  const Cell& cell() const { return cell_; }
+  int64_t data_offset() const { return data_offset_; }
+  int64_t dgram_bytes() const { return dgram_bytes_; }
+
+  // Keeps where a walk found a field, the one of `index` in its Names, unless the datagram is of
+  // unusual form.
+  void Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, int index, const Cell& cell);
+
+ private:
+  using Chunk = uint64_t __attribute__((vector_size(16)));
+  struct Compared {
+    Chunk wanted;
+    Chunk mask;
+    int64_t offset;
+  };
+  static constexpr size_t kMostCompared = 32;
+
+  // Has these bytes compared. They begin 16 bytes into the datagram or later. False where they are
+  // too many.
+  bool Compare(const uint8_t* dgram, int64_t begin, int64_t end);
+
+  std::array<Compared, kMostCompared> compared_;
+  size_t count_ = 0;
+  Cell cell_;
+  int64_t data_offset_ = 0;
+  int64_t dgram_bytes_ = 0;
+};
+
+}  // namespace alkaid::columns::internal
