@@ -99,23 +99,26 @@ class ListRows {
     if (cell.data == nullptr) [[unlikely]]
       return AddNull();
     common_.Add(cell.shape);
-    return AddSame(cell.data, cell);
+    return AddRun(cell.data, 0, 1, cell);
   }
-  bool AddSame(const uint8_t* data, const Cell& like) {
-    const int64_t row = rows_++;
-    for (int i = 0; i < rank_; ++i) *next_shape_++ = like.shape[static_cast<size_t>(i)];
-    sizes_[row] = static_cast<Offset>(like.nbytes >> shift_);
-    if (like.nbytes == 0) [[unlikely]] {
-      offsets_[row] = 0;
+  bool AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like) {
+    const int64_t row = rows_;
+    rows_ += count;
+    std::fill_n(sizes_ + row, count, static_cast<Offset>(like.nbytes >> shift_));
+    FillShapes(like.shape, row, count);
+    if (like.nbytes == 0) {
+      std::fill_n(offsets_ + row, count, Offset{0});
       return true;
     }
     if (nbytes_ == 0 && options_.allow_misaligned) SetChildStart(AddressOf(data) & mask_);
-    nbytes_ += like.nbytes;
+    nbytes_ += count * like.nbytes;
     const int64_t from = data - child_;
-    offsets_[row] = static_cast<Offset>(from >> shift_);
-    if ((static_cast<uintptr_t>(from) & mask_) == 0) [[likely]]
-      return true;
-    return AddMisfit(data);
+    if (((static_cast<uintptr_t>(from) | static_cast<uintptr_t>(stride)) & mask_) != 0) [[unlikely]]
+      return AddMisfit(data, stride, count);
+    const auto step = static_cast<Offset>(stride >> shift_);
+    auto offset = static_cast<Offset>(from >> shift_);
+    for (int64_t i = row; i < row + count; ++i, offset += step) offsets_[i] = offset;
+    return true;
   }
 
  private:
@@ -130,7 +133,7 @@ class ListRows {
                            AllocateBuffer(rows * rank_ * int64_t{4}, options_.pool));
     offsets_ = reinterpret_cast<Offset*>(offsets_buffer_->mutable_data());
     sizes_ = reinterpret_cast<Offset*>(sizes_buffer_->mutable_data());
-    next_shape_ = reinterpret_cast<uint32_t*>(shapes_buffer_->mutable_data());
+    shapes_ = reinterpret_cast<uint32_t*>(shapes_buffer_->mutable_data());
     first_ = batch_.begin()->data();
     SetChildStart(0);
     return absl::OkStatus();
@@ -143,16 +146,23 @@ class ListRows {
 
   bool AddNull() {
     offsets_[rows_] = sizes_[rows_] = 0;
-    next_shape_ = std::fill_n(next_shape_, rank_, 0U);
+    FillShapes({}, rows_, 1);
     status_ = validity_.SetNull(rows_++);
     return status_.ok();
   }
 
-  // Whether to go on.
-  bool AddMisfit(const uint8_t* data) {
-    if (misfit_ != nullptr) return true;
-    misfit_ = data;
-    return options_.allow_copy;
+  void FillShapes(const CommonShape::Shape& shape, int64_t row, int64_t count) {
+    uint32_t* out = shapes_ + row * rank_;
+    for (int64_t i = 0; i < count; ++i, out += rank_) {
+      std::memcpy(out, shape.data(), static_cast<size_t>(rank_) * sizeof(uint32_t));
+    }
+  }
+
+  // Rows of which the first, or the second, may not lie where it has to. Whether to go on.
+  bool AddMisfit(const uint8_t* data, int64_t stride, int64_t count) {
+    const bool first = ((AddressOf(data) - AddressOf(child_)) & mask_) != 0;
+    if (misfit_ == nullptr && (first || count > 1)) misfit_ = first ? data : data + stride;
+    return misfit_ == nullptr || options_.allow_copy;
   }
 
   // Why the first row that does not lie where the others, or the child, do is no list of it.
@@ -175,15 +185,17 @@ class ListRows {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes_, options_.pool));
     struct Copying {
       bool Add(const Cell& cell) {
-        return cell.data == nullptr ? Skip() : AddSame(cell.data, cell);
+        return cell.data == nullptr ? Skip() : AddRun(cell.data, 0, 1, cell);
       }
-      bool AddSame(const uint8_t* data, const Cell& like) {
-        // Where the options take other datagrams than before.
-        if (row == rows || like.nbytes > left) return false;
-        if (like.nbytes > 0) std::memcpy(out + at, data, static_cast<size_t>(like.nbytes));
-        offsets[row++] = static_cast<Offset>(at >> shift);
-        at += like.nbytes;
-        left -= like.nbytes;
+      bool AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like) {
+        for (; count > 0; --count, data += stride) {
+          // Where the options take other datagrams than before.
+          if (row == rows || like.nbytes > left) return false;
+          if (like.nbytes > 0) std::memcpy(out + at, data, static_cast<size_t>(like.nbytes));
+          offsets[row++] = static_cast<Offset>(at >> shift);
+          at += like.nbytes;
+          left -= like.nbytes;
+        }
         return true;
       }
       bool Skip() { return row++ < rows; }
@@ -228,7 +240,7 @@ class ListRows {
   std::shared_ptr<Buffer> shapes_buffer_;
   Offset* offsets_ = nullptr;
   Offset* sizes_ = nullptr;
-  uint32_t* next_shape_ = nullptr;
+  uint32_t* shapes_ = nullptr;
   const uint8_t* first_ = nullptr;  // of the batch
   const uint8_t* child_ = nullptr;
   int64_t rows_ = 0;

@@ -43,7 +43,7 @@ class CellFinder {
 
   // Where later datagrams may have it too.
   const SamePlace& place() const { return place_; }
-  void CountSame() { ++same_; }
+  void CountSame(int64_t count) { same_ += count; }
 
  private:
   const ResolvedField& wanted_;
@@ -55,8 +55,9 @@ class CellFinder {
 
 // Goes through the rows in order. Errors: of the walk, and TypeChanged.
 //   bool Visit::Add(const Cell& cell)        whether to go on
-//   bool Visit::AddSame(const uint8_t* data, const Cell& like)
-//     of a cell that was added before, `like`, but for its data
+//   bool Visit::AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like)
+//     `count` rows, each like a cell that was added before, but for its data: they lie at `data`,
+//     `data + stride` and so on
 template <typename Visit>
 Status ForEachRow(const dgram::DgramBatch& batch, const ResolvedField& wanted,
                   const ColumnOptions& options, Visit* visit) {
@@ -65,6 +66,7 @@ Status ForEachRow(const dgram::DgramBatch& batch, const ResolvedField& wanted,
   const SamePlace& place = finder.place();
   const bool transitions = options.rows == Rows::kAllDatagrams;
   const bool all = !options.take;
+  const ServiceOf service = transitions ? ServiceOf::kAllDatagrams : ServiceOf::kL1Accepts;
   const uint8_t* at = batch.begin()->data();
   const uint8_t* const end = at + batch.nbytes();
   while (at != end) {
@@ -72,10 +74,12 @@ Status ForEachRow(const dgram::DgramBatch& batch, const ResolvedField& wanted,
       at += DgramHeader::SizeOf(at);
       continue;
     }
-    if (all && place.dgram_bytes() <= end - at && place.Holds(at)) [[likely]] {
-      finder.CountSame();
-      if (!visit->AddSame(at + place.data_offset(), place.cell())) return absl::OkStatus();
-      at += place.dgram_bytes();
+    if (const int64_t count = all ? place.CountFrom(at, end, service) : 0; count > 0) {
+      finder.CountSame(count);
+      if (!visit->AddRun(at + place.data_offset(), place.dgram_bytes(), count, place.cell())) {
+        return absl::OkStatus();
+      }
+      at += count * place.dgram_bytes();
       continue;
     }
     const dgram::Dgram& dgram = finder.At(at);

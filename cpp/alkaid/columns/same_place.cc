@@ -9,6 +9,46 @@ using dgram::kXtcHeaderBytes;
 using dgram::TypeId;
 using dgram::Xtc;
 
+template <typename Same>
+int64_t SamePlace::Count(const uint8_t* at, const uint8_t* end, ServiceOf service,
+                         const Same& same) const {
+  // One mask for both, so that the loop has one way.
+  const uint8_t mask = service == ServiceOf::kL1Accepts ? 0x0f : 0;
+  const uint8_t wanted = static_cast<uint8_t>(dgram::TransitionId::kL1Accept) & mask;
+  const int64_t most = (end - at) / dgram_bytes_;
+  int64_t count = 0;
+  while (count < most && (at[11] & mask) == wanted && same(at)) {
+    at += dgram_bytes_;
+    ++count;
+  }
+  return count;
+}
+
+int64_t SamePlace::CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf service) const {
+  const auto load = [](const uint8_t* from) {
+    Chunk chunk;
+    std::memcpy(&chunk, from, sizeof(chunk));
+    return chunk;
+  };
+  if (count_ == 0) return 0;
+  if (plain_) {
+    const Chunk a = compared_[0].wanted, b = compared_[1].wanted;
+    const Chunk c = compared_[2].wanted, d = compared_[3].wanted;
+    return Count(at, end, service, [&](const uint8_t* dgram) {
+      const Chunk differ = ((load(dgram + 16) ^ a) | (load(dgram + 32) ^ b)) |
+                           ((load(dgram + 48) ^ c) | (load(dgram + 64) ^ d));
+      return (differ[0] | differ[1]) == 0;
+    });
+  }
+  return Count(at, end, service, [&](const uint8_t* dgram) {
+    Chunk differ = {};
+    for (const Compared *it = compared_.data(), *last = it + count_; it != last; ++it) {
+      differ |= (load(dgram + it->offset) ^ it->wanted) & it->mask;
+    }
+    return (differ[0] | differ[1]) == 0;
+  });
+}
+
 bool SamePlace::Compare(const uint8_t* dgram, int64_t begin, int64_t end) {
   constexpr auto kChunk = static_cast<int64_t>(sizeof(Chunk));
   while (begin < end) {
@@ -60,6 +100,7 @@ void SamePlace::Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, 
       cell_ = cell;
       data_offset_ = cell.data - bytes;
       dgram_bytes_ = dgram.size();
+      plain_ = count_ == 4 && data_offset_ == 80;
       return;
     }
     begin = at = at + around.extent;

@@ -30,19 +30,15 @@ struct Cell {
   std::array<uint32_t, dgram::kMaxRank> shape = {};
 };
 
+// Which datagrams count.
+enum class ServiceOf { kL1Accepts, kAllDatagrams };
+
 class SamePlace {
  public:
-  // Whether a walk over the datagram at `dgram` would give cell(), with `data` data_offset() bytes
-  // into it. Then it has dgram_bytes(), as many as have to be there.
-  bool Holds(const uint8_t* dgram) const {
-    Chunk differ = {};
-    for (const Compared *it = compared_.data(), *end = it + count_; it != end; ++it) {
-      Chunk there;
-      std::memcpy(&there, dgram + it->offset, sizeof(there));
-      differ |= (there ^ it->wanted) & it->mask;
-    }
-    return (differ[0] | differ[1]) == 0 && count_ != 0;
-  }
+  // How many datagrams from `at` on, one after the other and before `end`, have these bytes and that
+  // service: walks over them would all give cell(), with `data` data_offset() bytes into each. Each
+  // has dgram_bytes().
+  int64_t CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf service) const;
   // Without `data`.
   const Cell& cell() const { return cell_; }
   int64_t data_offset() const { return data_offset_; }
@@ -65,8 +61,13 @@ class SamePlace {
   // too many.
   bool Compare(const uint8_t* dgram, int64_t begin, int64_t end);
 
+  template <typename Same>
+  int64_t Count(const uint8_t* at, const uint8_t* end, ServiceOf service, const Same& same) const;
+
   std::array<Compared, kMostCompared> compared_;
-  size_t count_ = 0;
+  size_t count_ = 0;  // of them; 0: no place is known
+  // Whether they are the four that the drawing shows, of which each bit counts.
+  bool plain_ = false;
   Cell cell_;
   int64_t data_offset_ = 0;
   int64_t dgram_bytes_ = 0;

@@ -11,16 +11,15 @@ namespace {
 
 struct Gathering {
   bool Add(const Cell& cell) {
-    if (cell.data != nullptr) return AddSame(cell.data, cell);
+    if (cell.data != nullptr) return AddRun(cell.data, 0, 1, cell);
     std::memset(out, 0, element);
     out += element;
     status = validity.SetNull(rows++);
     return status.ok();
   }
-  bool AddSame(const uint8_t* data, const Cell& /*like*/) {
-    std::memcpy(out, data, element);
-    out += element;
-    ++rows;
+  bool AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& /*like*/) {
+    rows += count;
+    for (; count > 0; --count, data += stride, out += element) std::memcpy(out, data, element);
     return true;
   }
 

@@ -49,13 +49,15 @@ class TextRows {
 
   // For ForEachRow.
   bool Add(const Cell& cell) {
-    if (cell.data != nullptr) return AddSame(cell.data, cell);
+    if (cell.data != nullptr) return AddRun(cell.data, 0, 1, cell);
     NextView();
     status_ = validity_.SetNull(rows_ - 1);
     return status_.ok();
   }
-  bool AddSame(const uint8_t* data, const Cell& like) {
-    status_ = Add(data, like.nbytes, NextView());
+  bool AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like) {
+    for (; count > 0 && status_.ok(); --count, data += stride) {
+      status_ = Add(data, like.nbytes, NextView());
+    }
     return status_.ok();
   }
 
