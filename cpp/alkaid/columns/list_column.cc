@@ -14,6 +14,7 @@
 #include "alkaid/columns/column_type_internal.h"
 #include "alkaid/columns/list_column_internal.h"
 #include "alkaid/columns/row_walk_internal.h"
+#include "alkaid/columns/run_fill_internal.h"
 #include "alkaid/columns/validity_bits_internal.h"
 #include "alkaid/core/buffers/buffer_functions.h"
 
@@ -104,10 +105,11 @@ class ListRows {
   bool AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like) {
     const int64_t row = rows_;
     rows_ += count;
-    std::fill_n(sizes_ + row, count, static_cast<Offset>(like.nbytes >> shift_));
-    FillShapes(like.shape, row, count);
+    const auto size = static_cast<Offset>(like.nbytes >> shift_);
+    FillSame(sizes_ + row, &size, sizeof(size), count);
+    FillSame(shapes_ + row * rank_, like.shape.data(), ShapeBytes(), count);
     if (like.nbytes == 0) {
-      std::fill_n(offsets_ + row, count, Offset{0});
+      FillSteps(offsets_ + row, Offset{0}, Offset{0}, count);
       return true;
     }
     if (nbytes_ == 0 && options_.allow_misaligned) SetChildStart(AddressOf(data) & mask_);
@@ -115,9 +117,8 @@ class ListRows {
     const int64_t from = data - child_;
     if (((static_cast<uintptr_t>(from) | static_cast<uintptr_t>(stride)) & mask_) != 0) [[unlikely]]
       return AddMisfit(data, stride, count);
-    const auto step = static_cast<Offset>(stride >> shift_);
-    auto offset = static_cast<Offset>(from >> shift_);
-    for (int64_t i = row; i < row + count; ++i, offset += step) offsets_[i] = offset;
+    FillSteps(offsets_ + row, static_cast<Offset>(from >> shift_),
+              static_cast<Offset>(stride >> shift_), count);
     return true;
   }
 
@@ -146,17 +147,12 @@ class ListRows {
 
   bool AddNull() {
     offsets_[rows_] = sizes_[rows_] = 0;
-    FillShapes({}, rows_, 1);
+    std::memset(shapes_ + rows_ * rank_, 0, ShapeBytes());
     status_ = validity_.SetNull(rows_++);
     return status_.ok();
   }
 
-  void FillShapes(const CommonShape::Shape& shape, int64_t row, int64_t count) {
-    uint32_t* out = shapes_ + row * rank_;
-    for (int64_t i = 0; i < count; ++i, out += rank_) {
-      std::memcpy(out, shape.data(), static_cast<size_t>(rank_) * sizeof(uint32_t));
-    }
-  }
+  size_t ShapeBytes() const { return static_cast<size_t>(rank_) * sizeof(uint32_t); }
 
   // Rows of which the first, or the second, may not lie where it has to. Whether to go on.
   bool AddMisfit(const uint8_t* data, int64_t stride, int64_t count) {
