@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "alkaid/base/export.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/dgram/field_view.h"
 #include "alkaid/dgram/shapes_data.h"
@@ -33,7 +34,7 @@ struct Cell {
 // Which datagrams count.
 enum class ServiceOf { kL1Accepts, kAllDatagrams };
 
-class SamePlace {
+class ALKAID_EXPORT SamePlace {
  public:
   // How many datagrams from `at` on, one after the other and before `end`, have these bytes and that
   // service: walks over them would all give cell(), with `data` data_offset() bytes into each. Each
