@@ -1,5 +1,7 @@
 #include "numpy_arrays.h"
 
+#include "numpy_table.h"
+
 namespace alkaid::python {
 namespace {
 
@@ -17,36 +19,18 @@ using SetBaseObject = int(PyObject* array, PyObject* base);
 constexpr int kTypeNumbers[dgram::kDataTypeCount] = {2, 4, 6, 8, 1, 3, 5, 7, 11, 12, 2, 5, 5};
 constexpr int kCContiguous = 0x1;
 
-void** table = nullptr;
-
-bool ImportNumpy() {
-  if (table != nullptr) return true;
-  Ref module(PyImport_ImportModule("numpy._core._multiarray_umath"));
-  if (!module && PyErr_ExceptionMatches(PyExc_ModuleNotFoundError) != 0) {
-    PyErr_Clear();
-    module = Ref(PyImport_ImportModule("numpy.core._multiarray_umath"));
-  }
-  if (!module) return false;
-  const Ref capsule(PyObject_GetAttrString(module.get(), "_ARRAY_API"));
-  if (!capsule) return false;
-  table = static_cast<void**>(PyCapsule_GetPointer(capsule.get(), nullptr));
-  return table != nullptr;
-}
-
-template <typename Function>
-Function* Entry(int place) {
-  return reinterpret_cast<Function*>(table[place]);
-}
-
 }  // namespace
 
 PyObject* MakeArray(const uint8_t* data, dgram::DataType type, int rank, const Py_ssize_t* shape,
                     PyObject* base) {
-  if (!ImportNumpy()) return nullptr;
-  Ref array(Entry<NewArray>(kNew)(static_cast<PyTypeObject*>(table[kArrayType]), rank, shape,
-                                  kTypeNumbers[static_cast<int>(type)], nullptr,
-                                  const_cast<uint8_t*>(data), 0, kCContiguous, nullptr));
-  if (!array || Entry<SetBaseObject>(kSetBaseObject)(array.get(), Py_NewRef(base)) != 0) {
+  void** const table = NumpyTable();
+  if (table == nullptr) return nullptr;
+  Ref array(reinterpret_cast<NewArray*>(table[kNew])(
+      static_cast<PyTypeObject*>(table[kArrayType]), rank, shape,
+      kTypeNumbers[static_cast<int>(type)], nullptr, const_cast<uint8_t*>(data), 0, kCContiguous,
+      nullptr));
+  if (!array ||
+      reinterpret_cast<SetBaseObject*>(table[kSetBaseObject])(array.get(), Py_NewRef(base)) != 0) {
     return nullptr;
   }
   return array.release();

@@ -1,8 +1,4 @@
-// numpy's arrays over bytes of a Buffer, made by the functions that numpy's own C API calls, found
-// at run time: their places in its table are the same in numpy 1 and 2, and neither is needed to
-// build this module, or to import it.
-//
-// Source: numpy/core/code_generators/numpy_api.py of numpy 1.24, numpy/_core/... of 2.x.
+// numpy's arrays over bytes of a Buffer, made by the functions of numpy_table.h.
 //
 // Threads: with the GIL held.
 #pragma once

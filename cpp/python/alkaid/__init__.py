@@ -51,6 +51,7 @@ from ._errors import (
     NotFoundError,
 )
 from ._exchange import from_dlpack
+from ._numpy import numpy_allocator
 
 # As pickles name it.
 py_buffer.__module__ = __name__
@@ -81,6 +82,7 @@ __all__ = [
     "labelled_memory_pool",
     "logging_memory_pool",
     "mimalloc_memory_pool",
+    "numpy_allocator",
     "proxy_memory_pool",
     "py_buffer",
     "quota_memory_pool",
