@@ -61,6 +61,7 @@ FRIENDS = {
     ("heap/reports", "unwind"),
     ("heap/tracking", "unwind"),
     ("preload", "heap/tracking"),
+    ("python", "interop"),
 }
 # The folders of cpp/tools; what lies in none of them, main.cc and commands.h, uses and serves all.
 TOOL_FLOORS = {"support": 0, "dgram": 1, "heap": 1, "growth": 1, "demo": 2, "gdb": 3, "perf": 3}
