@@ -6,13 +6,14 @@
 
 #include <string>
 
+#include "alkaid/base/export.h"
 #include "alkaid/columns/column.h"
 #include "alkaid/dgram/names.h"
 #include "alkaid/interop/arrow_data.h"
 
 namespace alkaid::columns::internal {
 
-struct ColumnType {
+struct ALKAID_EXPORT ColumnType {
   enum class Kind { kScalar, kList, kText };
 
   dgram::DataType type = dgram::DataType::kUInt8;
@@ -31,11 +32,11 @@ struct ColumnType {
 };
 
 // Arrow's letter for the elements; "C" for each byte of text.
-const char* ElementFormat(dgram::DataType type);
+ALKAID_EXPORT const char* ElementFormat(dgram::DataType type);
 
 // The fields of the column, and of the shapes beside an array.
-interop::Field FieldOf(const ColumnType& type, const std::string& name, bool large_lists,
-                       bool binary_text);
-interop::Field ShapeFieldOf(int rank, const std::string& name);
+ALKAID_EXPORT interop::Field FieldOf(const ColumnType& type, const std::string& name,
+                                     bool large_lists, bool binary_text);
+ALKAID_EXPORT interop::Field ShapeFieldOf(int rank, const std::string& name);
 
 }  // namespace alkaid::columns::internal

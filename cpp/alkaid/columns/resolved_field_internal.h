@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/columns/column_type_internal.h"
 #include "alkaid/columns/field_path.h"
@@ -14,7 +15,7 @@
 
 namespace alkaid::columns::internal {
 
-struct ResolvedField {
+struct ALKAID_EXPORT ResolvedField {
   struct Place {
     const dgram::Names* names;
     int field;

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/columns/column.h"
 #include "alkaid/columns/resolved_field_internal.h"
@@ -25,10 +26,11 @@ Status TypeChanged(const dgram::Dgram& dgram, const std::string& name, const Col
 
 // "field det/0/raw/x of datagram 3 of run.xtc2, at byte 52": where `data`, which lies in one of the
 // batch's datagrams, lies in the source. For messages: looks through the batch.
-std::string PlaceText(const dgram::DgramBatch& batch, const std::string& name, const uint8_t* data);
+ALKAID_EXPORT std::string PlaceText(const dgram::DgramBatch& batch, const std::string& name,
+                                    const uint8_t* data);
 
 // Walks over datagrams of a batch to where the field lies.
-class CellFinder {
+class ALKAID_EXPORT CellFinder {
  public:
   CellFinder(const dgram::DgramBatch& batch, const ResolvedField& wanted)
       : wanted_(wanted), dgram_(batch.begin()) {}
