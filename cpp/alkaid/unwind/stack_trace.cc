@@ -178,12 +178,30 @@ bool IsReturnFromSignal(uint64_t pc) {
   return LoadCode(pc) == 0x0f0000000fc0c748u && (LoadCode(pc + 1) >> 56) == 0x05;
 }
 
+// Where frames go. Where each begins on the stack goes along with them, if it is asked for: most
+// walks do not ask, and pay nothing for it.
+struct Frames {
+  uint64_t* frames;
+
+  void Set(int at, const Frame& frame) const { frames[at] = frame.pc; }
+};
+struct FramesAndPlaces {
+  uint64_t* frames;
+  uint64_t* stack_pointers;
+
+  void Set(int at, const Frame& frame) const {
+    frames[at] = frame.pc;
+    stack_pointers[at] = frame.rsp;
+  }
+};
+
 // Returns how many frames, or -1 where a rule does not say how to go on.
-int WalkByRules(Frame frame, uint64_t* frames, int max_frames) {
+template <typename Out>
+int WalkByRules(Frame frame, Out out, int max_frames) {
   const bool look_up = ++walks % kLookUpEvery == 0;
   const Stack stack(frame.rsp - 16);
   for (int depth = 0;;) {
-    frames[depth++] = frame.pc;
+    out.Set(depth++, frame);
     if (depth == max_frames) return depth;
     const UnwindRule rule = look_up ? rule_cache.Find(frame.pc) : rule_cache.Get(frame.pc);
     if (rule.kind == UnwindRule::kEnd) return depth;
@@ -195,10 +213,11 @@ int WalkByRules(Frame frame, uint64_t* frames, int max_frames) {
   }
 }
 
-int WalkByFramePointers(Frame frame, uint64_t* frames, int max_frames) {
+template <typename Out>
+int WalkByFramePointers(Frame frame, Out out, int max_frames) {
   const Stack stack(frame.rsp - 16);
   for (int depth = 0;;) {
-    frames[depth++] = frame.pc;
+    out.Set(depth++, frame);
     if (depth == max_frames) return depth;
     uint64_t rbp = 0;
     if (frame.rbp < frame.rsp || !stack.Load(frame.rbp, &rbp) ||
@@ -214,7 +233,7 @@ constinit std::atomic<uint64_t> runtime_walks{0};
 
 struct RuntimeWalk {
   uint64_t first;  // frames below this one are the walker's own
-  bool (*take)(void* taker, uint64_t pc);
+  bool (*take)(void* taker, const Frame& frame);
   void* taker;
   bool begun;
 };
@@ -252,30 +271,49 @@ _Unwind_Reason_Code AddFrame(_Unwind_Context* context, void* argument) {
   auto* const walk = static_cast<RuntimeWalk*>(argument);
   const uint64_t pc = _Unwind_GetIP(context);
   walk->begun = walk->begun || pc == walk->first;
-  if (walk->begun && (pc == 0 || !walk->take(walk->taker, pc))) return _URC_END_OF_STACK;
+  const Frame frame = {pc, _Unwind_GetCFA(context), 0};
+  if (walk->begun && (pc == 0 || !walk->take(walk->taker, frame))) return _URC_END_OF_STACK;
   return MayGoOn(context) ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-void WalkByRuntime(uint64_t first, bool (*take)(void* taker, uint64_t pc), void* taker) {
-  RuntimeWalk walk = {first, take, taker, false};
+void WalkByRuntime(const Frame& first, bool (*take)(void* taker, const Frame& frame), void* taker) {
+  RuntimeWalk walk = {first.pc, take, taker, false};
   _Unwind_Backtrace(AddFrame, &walk);
   if (!walk.begun) take(taker, first);
 }
 
-int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
+template <typename Out>
+int WalkByRuntime(const Frame& first, Out out, int max_frames) {
   struct Taken {
-    uint64_t* frames;
+    Out out;
     int max_frames;
     int depth;
   };
-  Taken taken = {frames, max_frames, 0};
-  const auto take = [](void* taker, uint64_t pc) {
+  Taken taken = {out, max_frames, 0};
+  const auto take = [](void* taker, const Frame& frame) {
     auto* const into = static_cast<Taken*>(taker);
-    into->frames[into->depth++] = pc;
+    into->out.Set(into->depth++, frame);
     return into->depth < into->max_frames;
   };
   WalkByRuntime(first, take, &taken);
   return taken.depth;
+}
+
+template <typename Out>
+[[gnu::always_inline]] inline int Walk(Unwinder unwinder, const Frame& caller, Out out,
+                                       int max_frames) {
+  int depth = -1;
+#if defined(__x86_64__)
+  if (unwinder == Unwinder::kCallFrameInfo) depth = WalkByRules(caller, out, max_frames);
+  if (unwinder == Unwinder::kFramePointers && IsOwnStack(caller.rsp)) {
+    depth = WalkByFramePointers(caller, out, max_frames);
+  }
+#endif
+  if (depth < 0) {
+    if (unwinder != Unwinder::kRuntime) runtime_walks.fetch_add(1, std::memory_order_relaxed);
+    depth = WalkByRuntime(caller, out, max_frames);
+  }
+  return depth;
 }
 
 }  // namespace
@@ -285,22 +323,28 @@ int WalkByRuntime(uint64_t first, uint64_t* frames, int max_frames) {
   const auto own = reinterpret_cast<const uint64_t*>(__builtin_frame_address(0));
   const Frame caller = {reinterpret_cast<uint64_t>(__builtin_return_address(0)),
                         reinterpret_cast<uint64_t>(own + 2), own[0]};
-  int depth = -1;
-#if defined(__x86_64__)
-  if (unwinder == Unwinder::kCallFrameInfo) depth = WalkByRules(caller, frames, max_frames);
-  if (unwinder == Unwinder::kFramePointers && IsOwnStack(caller.rsp)) {
-    depth = WalkByFramePointers(caller, frames, max_frames);
-  }
-#endif
-  if (depth < 0) {
-    if (unwinder != Unwinder::kRuntime) runtime_walks.fetch_add(1, std::memory_order_relaxed);
-    depth = WalkByRuntime(caller.pc, frames, max_frames);
-  }
-  return depth;
+  return Walk(unwinder, caller, Frames{frames}, max_frames);
+}
+
+[[gnu::noinline]] int CaptureStackPlaces(Unwinder unwinder, uint64_t* frames,
+                                         uint64_t* stack_pointers, int max_frames) {
+  if (max_frames <= 0) return 0;
+  const auto own = reinterpret_cast<const uint64_t*>(__builtin_frame_address(0));
+  const Frame caller = {reinterpret_cast<uint64_t>(__builtin_return_address(0)),
+                        reinterpret_cast<uint64_t>(own + 2), own[0]};
+  return Walk(unwinder, caller, FramesAndPlaces{frames, stack_pointers}, max_frames);
 }
 
 [[gnu::noinline]] void VisitStack(bool (*take)(void* taker, uint64_t address), void* taker) {
-  WalkByRuntime(reinterpret_cast<uint64_t>(__builtin_return_address(0)), take, taker);
+  struct Taker {
+    bool (*take)(void* taker, uint64_t address);
+    void* taker;
+  } visitor = {take, taker};
+  const auto show = [](void* into, const Frame& frame) {
+    const auto* const to = static_cast<Taker*>(into);
+    return to->take(to->taker, frame.pc);
+  };
+  WalkByRuntime({reinterpret_cast<uint64_t>(__builtin_return_address(0)), 0, 0}, show, &visitor);
 }
 
 int CaptureInterruptedStack(const void* context, uint64_t* frames, int max_frames) {

@@ -40,6 +40,12 @@ enum class Unwinder {
 // function is the first. Returns how many.
 ALKAID_EXPORT int CaptureStack(Unwinder unwinder, uint64_t* frames, int max_frames);
 
+// The same, and in `stack_pointers` where the frame of each begins: what the stack pointer is there
+// once the call that the address is of has returned. What lies from there up to the next one's is
+// of that frame.
+ALKAID_EXPORT int CaptureStackPlaces(Unwinder unwinder, uint64_t* frames, uint64_t* stack_pointers,
+                                     int max_frames);
+
 // Shows `take` each of those addresses, however many there are, until it returns false. As kRuntime
 // finds them, and as slow.
 ALKAID_EXPORT void VisitStack(bool (*take)(void* taker, uint64_t address), void* taker);

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fixtures/winding_calls.h"
@@ -22,6 +23,18 @@ std::vector<uint64_t> Capture(Unwinder unwinder, int max_frames = kMaxFrames) {
   std::vector<uint64_t> frames(kMaxFrames);
   frames.resize(static_cast<size_t>(CaptureStack(unwinder, frames.data(), max_frames)));
   return frames;
+}
+
+// The same, with where each frame begins: (return address, stack pointer).
+std::vector<std::pair<uint64_t, uint64_t>> CapturePlaces(Unwinder unwinder) {
+  std::vector<uint64_t> frames(kMaxFrames);
+  std::vector<uint64_t> pointers(kMaxFrames);
+  const int depth = CaptureStackPlaces(unwinder, frames.data(), pointers.data(), kMaxFrames);
+  std::vector<std::pair<uint64_t, uint64_t>> places;
+  for (size_t i = 0; i < static_cast<size_t>(depth); ++i) {
+    places.emplace_back(frames[i], pointers[i]);
+  }
+  return places;
 }
 
 // What two unwinders see from the same place: all but the frames that tell the two calls apart.
@@ -43,6 +56,18 @@ struct Sight {
   ASSERT_GT(sight->rules.size(), 4u);
   EXPECT_EQ(std::vector<uint64_t>(sight->rules.begin() + 2, sight->rules.end()),
             std::vector<uint64_t>(sight->runtime.begin() + 2, sight->runtime.end()));
+  const auto by_rules = CapturePlaces(Unwinder::kCallFrameInfo);
+  const auto by_runtime = CapturePlaces(Unwinder::kRuntime);
+  ASSERT_EQ(by_rules.size(), sight->rules.size());
+  ASSERT_EQ(by_runtime.size(), by_rules.size());
+  for (size_t i = 2; i < by_rules.size(); ++i) {
+    EXPECT_EQ(by_rules[i].first, sight->rules[i]);
+    EXPECT_EQ(by_rules[i], by_runtime[i]) << i;
+    EXPECT_GT(by_rules[i].second, by_rules[i - 1].second);
+  }
+  const auto own = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
+  EXPECT_LE(by_rules[1].second, own);
+  EXPECT_LT(own, by_rules[2].second);
 }
 
 class WindingStacks : public testing::TestWithParam<WindingCall> {};

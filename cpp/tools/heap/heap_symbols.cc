@@ -1,5 +1,7 @@
 #include "tools/heap/heap_symbols.h"
 
+#include <algorithm>
+#include <climits>
 #include <string_view>
 #include <utility>
 
@@ -366,6 +368,12 @@ const std::vector<CodePlace>& HeapSymbols::Name(uint64_t return_address) {
   const uint64_t address = return_address > 0 ? return_address - 1 : 0;
   CodePlace& code = places.emplace_back();
   code.offset = return_address;
+  if (const heap::HeapPythonPlace* python = snapshot_.PythonPlaceOf(return_address)) {
+    code.function = python->function.empty() ? "Python" : python->function;
+    code.file = python->file;
+    code.line = static_cast<int>(std::min<uint32_t>(python->line, INT_MAX));
+    return places;
+  }
   const heap::HeapModule* module = snapshot_.ModuleOf(address);
   if (module == nullptr) return places;
   code.module = module->path;

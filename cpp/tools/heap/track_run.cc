@@ -198,7 +198,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   // A flag, whose value needs a '=': the next word may be the command.
   run->add_flag("--track{1}", options->track,
                 "Keep a table of live allocations: all, or as =sample:BYTES, =frames=COUNT,\n"
-                "=unwinder=cfi|fp|runtime say, with commas between several")
+                "=unwinder=cfi|fp|runtime, python=off say, with commas between several")
       ->required();
   run->add_option(
          "--heap-at-exit", options->heap_at_exit,

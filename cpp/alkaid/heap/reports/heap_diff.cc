@@ -79,6 +79,14 @@ void Append(std::string* key, uint64_t value) {
 std::string StackKey(const HeapSnapshot& snapshot, uint32_t stack) {
   std::string key;
   for (const uint64_t frame : snapshot.frames(stack)) {
+    if (const HeapPythonPlace* place = snapshot.PythonPlaceOf(frame)) {
+      for (const std::string& text : {place->file, place->function}) {
+        Append(&key, text.size());
+        key += text;
+      }
+      Append(&key, place->line);
+      continue;
+    }
     const HeapModule* module = snapshot.ModuleOf(frame);
     Append(&key, module == nullptr ? frame : frame - module->bias);
     const std::string& file = module == nullptr          ? std::string()

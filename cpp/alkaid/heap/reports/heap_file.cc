@@ -38,6 +38,7 @@ struct Parts {
   std::vector<heap_file::Module> modules;
   std::vector<heap_file::Source> sources;
   std::vector<StringReference> categories;
+  std::vector<heap_file::PythonPlace> python_places;
   Strings strings;
 
   explicit Parts(const HeapContents& contents) {
@@ -69,6 +70,10 @@ struct Parts {
                          source.time_count, strings.Add(source.name)});
     }
     for (const std::string& text : contents.categories) categories.push_back(strings.Add(text));
+    for (const HeapPythonPlace& place : contents.python_places) {
+      const StringReference file = strings.Add(place.file);
+      python_places.push_back({place.address, file, strings.Add(place.function), place.line, 0});
+    }
   }
 };
 
@@ -143,6 +148,9 @@ Status WriteParts(const HeapContents& contents, io::OutputStream* stream) {
   }
   sections.push_back(SectionOf(heap_file::kCategories, parts.categories));
   sections.push_back(SectionOf(heap_file::kRecognized, contents.recognized));
+  if (!parts.python_places.empty()) {
+    sections.push_back(SectionOf(heap_file::kPythonLines, parts.python_places));
+  }
   return WriteSections(sections, stream);
 }
 

@@ -43,14 +43,16 @@ enum SectionKind : uint32_t {
   kTimes = 12,
   kCategories = 13,
   kRecognized = 14,
+  kPythonLines = 15,
 };
-inline constexpr uint32_t kSectionKinds = 14;
+inline constexpr uint32_t kSectionKinds = 15;
 // Those up to here are always there; the others in groups: all of a group or none.
 inline constexpr uint32_t kLastRequired = kBlocks;
 // Where views were tracked.
 inline constexpr uint32_t kLastOfViews = kTimes;
 // Not in files of libraries before them.
 inline constexpr uint32_t kLastOfCategories = kRecognized;
+// There where back-traces lead through Python: kPythonLines.
 
 struct SectionEntry {
   uint32_t kind;
@@ -111,6 +113,15 @@ struct Source {
   StringReference name;
 };
 static_assert(sizeof(Source) == 48);
+
+struct PythonPlace {
+  uint64_t address;
+  StringReference file;
+  StringReference function;
+  uint32_t line;
+  uint32_t reserved;
+};
+static_assert(sizeof(PythonPlace) == 32);
 
 // Frames are uint64_t; stacks, blocks, views, times and recognized blocks are HeapStack, HeapBlock,
 // HeapView, HeapTime and HeapRecognized as they lie in memory.

@@ -39,6 +39,7 @@ constexpr std::array<KindOfSection, heap_file::kSectionKinds + 1> kKinds = {{
     {"times", sizeof(HeapTime)},
     {"categories", sizeof(StringReference)},
     {"recognized blocks", sizeof(HeapRecognized)},
+    {"lines of Python", sizeof(heap_file::PythonPlace)},
 }};
 
 class Parser {
@@ -59,6 +60,7 @@ class Parser {
     Copy(heap_file::kBlocks, &contents.blocks);
     ALKAID_RETURN_NOT_OK(ParseViews(&contents));
     ALKAID_RETURN_NOT_OK(ParseCategories(&contents));
+    ALKAID_RETURN_NOT_OK(ParsePythonPlaces(&contents));
     Result<HeapSnapshot> snapshot = HeapSnapshot::Make(std::move(contents));
     if (snapshot.ok() || snapshot.status().code() == StatusCode::kResourceExhausted) {
       return snapshot;
@@ -274,6 +276,20 @@ class Parser {
     if (sections_[heap_file::kCategories].kind == 0) return absl::OkStatus();
     Copy(heap_file::kRecognized, &contents->recognized);
     return ParseList(heap_file::kCategories, &contents->categories);
+  }
+
+  Status ParsePythonPlaces(HeapContents* contents) {
+    if (sections_[heap_file::kPythonLines].kind == 0) return absl::OkStatus();
+    std::vector<heap_file::PythonPlace> places;
+    Copy(heap_file::kPythonLines, &places);
+    for (const heap_file::PythonPlace& place : places) {
+      HeapPythonPlace& parsed = contents->python_places.emplace_back();
+      parsed.address = place.address;
+      parsed.line = place.line;
+      ALKAID_RETURN_NOT_OK(ParseString(place.file, &parsed.file));
+      ALKAID_RETURN_NOT_OK(ParseString(place.function, &parsed.function));
+    }
+    return absl::OkStatus();
   }
 
   const uint8_t* const data_;

@@ -14,6 +14,7 @@
 
 #include "alkaid/heap/reports/crc32_internal.h"
 #include "alkaid/heap/reports/heap_file_layout_internal.h"
+#include "alkaid/heap/tracking/heap_layout.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_heap.h"
 
@@ -38,6 +39,8 @@ HeapSnapshot Example() {
   contents.blocks[1].weight = 1'000'000;
   contents.categories = {"std::string", "Python \xff\n"};
   contents.recognized = {{0, 1}, {2, 0}};
+  contents.python_places = {{kPythonPlaces + 1, "/home/a/run.py", "Reader.read", 12},
+                            {kPythonPlaces + 65, "größe\xff\n", "<module>", 0}};
   return HeapSnapshot::Make(std::move(contents)).value();
 }
 
@@ -85,6 +88,13 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
   const HeapContents& y = b.contents();
   EXPECT_EQ(x.name, y.name);
   EXPECT_EQ(x.command_line, y.command_line);
+  ASSERT_EQ(x.python_places.size(), y.python_places.size());
+  for (size_t i = 0; i < x.python_places.size(); ++i) {
+    EXPECT_EQ(x.python_places[i].address, y.python_places[i].address);
+    EXPECT_EQ(x.python_places[i].file, y.python_places[i].file);
+    EXPECT_EQ(x.python_places[i].function, y.python_places[i].function);
+    EXPECT_EQ(x.python_places[i].line, y.python_places[i].line);
+  }
   EXPECT_EQ(x.pid, y.pid);
   EXPECT_EQ(x.max_frames, y.max_frames);
   EXPECT_EQ(x.sample_bytes, y.sample_bytes);
@@ -319,6 +329,16 @@ TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
 }
 
 // A small file must not make its reader hold much: names that all refer to the same bytes would.
+TEST_F(HeapFile, WithLinesOfPythonOutOfOrderSaysWhich) {
+  const std::string bytes = crafted::FileBytes(Example());
+  size_t place = 0;
+  const auto entry = EntryOf(bytes, heap_file::kPythonLines, &place);
+  ASSERT_EQ(entry.size, 2 * sizeof(heap_file::PythonPlace));
+  EXPECT_THAT(Parse(Mended(With(bytes, entry.offset, kPythonPlaces + 65))).status(),
+              StatusIs(StatusCode::kDataLoss,
+                       HasSubstr("line of Python 1 is not in the order of addresses")));
+}
+
 TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
   const std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;

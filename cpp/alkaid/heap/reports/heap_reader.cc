@@ -198,6 +198,47 @@ class UnloadedModules {
   uint64_t next_ = kUnloadedModules;
 };
 
+// The lines of Python that are met in back-traces.
+class PythonPlacesMet {
+ public:
+  explicit PythonPlacesMet(const HeapRoot& root) : record_size_(root.python_place_size) {
+    if (root.root_size < offsetof(HeapRoot, python_place_size) + sizeof(root.python_place_size)) {
+      return;
+    }
+    records_ = reinterpret_cast<const char*>(root.python_places.load(std::memory_order_acquire));
+    if (records_ != nullptr) met_.resize(root.python_place_count.load(std::memory_order_acquire));
+  }
+
+  void Meet(std::span<const uint64_t> frames) {
+    if (met_.empty()) return;
+    for (const uint64_t frame : frames) {
+      const uint64_t number = (frame - kPythonPlaces) / kPythonPlaceStride;
+      if (frame > kPythonPlaces && number < met_.size()) met_[number] = true;
+    }
+  }
+
+  // Lists them, in the order of addresses.
+  void List(std::vector<HeapPythonPlace>* places) const {
+    for (uint64_t number = 0; number < met_.size(); ++number) {
+      if (!met_[number]) continue;
+      const auto& record =
+          *reinterpret_cast<const TrackedPythonPlace*>(records_ + number * record_size_);
+      HeapPythonPlace& place = places->emplace_back();
+      place.address = kPythonPlaces + number * kPythonPlaceStride + 1;
+      const char* const text = record.text.load(std::memory_order_acquire);
+      if (text == nullptr) continue;
+      place.file.assign(text, record.file_size);
+      place.function.assign(text + record.file_size, record.function_size);
+      place.line = record.line;
+    }
+  }
+
+ private:
+  const char* records_ = nullptr;
+  const uint32_t record_size_;
+  std::vector<bool> met_;
+};
+
 // Gives the back-traces that blocks refer to places of their own, one after the other.
 class StackCopier {
  public:
@@ -205,7 +246,8 @@ class StackCopier {
       : root_(root),
         contents_(*contents),
         chunks_(root.stack_chunk_count.load()),
-        unloaded_(root, contents) {}
+        unloaded_(root, contents),
+        python_(root) {}
 
   // The index of the back-trace of that id.
   uint32_t IndexOf(uint32_t id) {
@@ -217,6 +259,8 @@ class StackCopier {
     return index;
   }
 
+  void ListPythonPlaces() { python_.List(&contents_.python_places); }
+
  private:
   uint32_t Copy(uint32_t id) {
     const char* chunk = root_.stack_chunks[id >> 16].load(std::memory_order_acquire);
@@ -226,6 +270,7 @@ class StackCopier {
     const uint64_t* const end = record->frames + record->depth;
     const size_t first = contents_.frames.size();
     contents_.frames.insert(contents_.frames.end(), record->frames, end);
+    python_.Meet(std::span(contents_.frames).subspan(first));
     if ((record->hash & kHasModules) != 0) {
       unloaded_.Move(reinterpret_cast<const uint16_t*>(end),
                      std::span(contents_.frames).subspan(first));
@@ -238,6 +283,7 @@ class StackCopier {
   // For each chunk the index of the back-trace at each place, or 0.
   std::vector<std::vector<uint32_t>> chunks_;
   UnloadedModules unloaded_;
+  PythonPlacesMet python_;
 };
 
 }  // namespace
@@ -298,6 +344,7 @@ Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, P
     if (block.label >= contents->labels.size()) block.label = 0;
   }
   for (HeapView& view : contents->views) view.stack = stacks.IndexOf(view.stack);
+  stacks.ListPythonPlaces();
   return absl::OkStatus();
 }
 

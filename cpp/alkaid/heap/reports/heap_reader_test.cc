@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -93,6 +94,49 @@ TEST(HeapReader, FramesOfAModuleThatIsGoneAreMovedWithItAndOthersStay) {
   EXPECT_EQ(snapshot.ModuleOf(frames[1])->path, "/there.so");
   // Of what is loaded now.
   EXPECT_EQ(snapshot.ModuleOf(snapshot.frames(snapshot.blocks()[1].stack)[0])->path, "/another.so");
+}
+
+TEST(HeapReader, ListsTheLinesOfPythonThatBackTracesLeadThrough) {
+  crafted::Tables tables;
+  tables.AddPool(0x1234, "jemalloc");
+  TrackedPythonPlace places[4] = {};
+  const auto set = [&places](size_t number, const char* text, uint16_t file_size, uint32_t line) {
+    places[number].key = 1;
+    places[number].text = text;
+    places[number].file_size = file_size;
+    places[number].function_size = static_cast<uint16_t>(std::strlen(text) - file_size);
+    places[number].line = line;
+  };
+  set(1, "run.py<module>", 6, 7);
+  set(2, "lib.pymake", 6, 12);
+  places[3].key = 1;  // on its way
+  tables.root().python_places = places;
+  tables.root().python_place_count = 4;
+  tables.root().python_place_size = sizeof(TrackedPythonPlace);
+  const auto address = [](uint64_t number) {
+    return kPythonPlaces + number * kPythonPlaceStride + 1;
+  };
+  const uint32_t stack = tables.AddStack({0x400100, address(3), address(1), address(99)});
+  tables.Put(0, 0, Block(0x5000, 48, 1, stack));
+  HeapContents contents;
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &contents));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, HeapSnapshot::Make(std::move(contents)));
+  ASSERT_EQ(snapshot.contents().python_places.size(), 2U);
+  const HeapPythonPlace* const place = snapshot.PythonPlaceOf(address(1));
+  ASSERT_NE(place, nullptr);
+  EXPECT_EQ(place->file, "run.py");
+  EXPECT_EQ(place->function, "<module>");
+  EXPECT_EQ(place->line, 7U);
+  ASSERT_NE(snapshot.PythonPlaceOf(address(3)), nullptr);
+  EXPECT_EQ(snapshot.PythonPlaceOf(address(3))->function, "");
+  EXPECT_EQ(snapshot.PythonPlaceOf(address(2)), nullptr);
+  EXPECT_EQ(snapshot.PythonPlaceOf(address(99)), nullptr);
+  EXPECT_EQ(snapshot.PythonPlaceOf(0x400100), nullptr);
+  // Of a library before them.
+  tables.root().root_size = offsetof(HeapRoot, python_places);
+  HeapContents earlier;
+  ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &earlier));
+  EXPECT_TRUE(earlier.python_places.empty());
 }
 
 TEST(HeapReader, OfABlockThatTookTheAddressOfAnotherMeanwhileKeepsTheLater) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <iterator>
 #include <new>
 #include <utility>
@@ -118,6 +119,11 @@ Status CheckOrder(const HeapContents& contents) {
     const HeapModule& module = contents.modules[i];
     if (module.end < module.start || (i > 0 && module.start < contents.modules[i - 1].start)) {
       return status::Invalid("module ", i, " is not in the order of addresses");
+    }
+  }
+  for (size_t i = 1; i < contents.python_places.size(); ++i) {
+    if (contents.python_places[i - 1].address >= contents.python_places[i].address) {
+      return status::Invalid("line of Python ", i, " is not in the order of addresses");
     }
   }
   return absl::OkStatus();
@@ -332,6 +338,13 @@ const HeapModule* HeapSnapshot::ModuleOf(uint64_t address) const {
   if (behind == contents_.modules.begin()) return nullptr;
   const HeapModule& module = *std::prev(behind);
   return address < module.end ? &module : nullptr;
+}
+
+const HeapPythonPlace* HeapSnapshot::PythonPlaceOf(uint64_t address) const {
+  const auto& places = contents_.python_places;
+  const auto place =
+      std::ranges::lower_bound(places, address, std::ranges::less(), &HeapPythonPlace::address);
+  return place != places.end() && place->address == address ? &*place : nullptr;
 }
 
 }  // namespace alkaid::heap

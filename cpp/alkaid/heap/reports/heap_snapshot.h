@@ -93,6 +93,14 @@ struct HeapModule {
   std::string build_id;  // bytes, not hex; empty where the file has none
 };
 
+// A line of Python, which back-traces have by an address that no code has (heap_layout.h).
+struct HeapPythonPlace {
+  uint64_t address = 0;
+  std::string file;
+  std::string function;
+  uint32_t line = 0;  // 0: not known
+};
+
 struct HeapStack {
   uint64_t first = 0;  // index in `frames`
   uint32_t depth = 0;
@@ -157,8 +165,9 @@ struct HeapContents {
   std::vector<HeapPool> pools;      // index 0 is malloc
   std::vector<HeapModule> modules;  // by address
   std::vector<uint64_t> frames;     // return addresses, innermost first
-  std::vector<HeapStack> stacks;    // index 0 is empty
-  std::vector<HeapBlock> blocks;    // by address
+  std::vector<HeapPythonPlace> python_places;  // by address; those that frames have
+  std::vector<HeapStack> stacks;               // index 0 is empty
+  std::vector<HeapBlock> blocks;               // by address
   // What blocks are, such as "std::string"; a name may be there twice.
   std::vector<std::string> categories;
   std::vector<HeapRecognized> recognized;  // by block, each once
@@ -207,6 +216,8 @@ class ALKAID_EXPORT HeapSnapshot {
   std::span<const uint64_t> frames(uint32_t stack) const;
   // The module that an address lies in, or null.
   const HeapModule* ModuleOf(uint64_t address) const;
+  // The line of Python that an address in a back-trace stands for, or null.
+  const HeapPythonPlace* PythonPlaceOf(uint64_t address) const;
 
   // Of all blocks. Where only samples were recorded: estimates.
   int64_t bytes() const { return bytes_; }

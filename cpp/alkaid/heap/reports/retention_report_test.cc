@@ -17,6 +17,7 @@
 #include "alkaid/core/observers/source_note.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/heap/reports/heap_file.h"
+#include "alkaid/heap/tracking/heap_layout.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/crafted_heap.h"
@@ -351,6 +352,8 @@ TEST_F(RetentionReportTest, AHeapFileHasTheSameReport) {
 TEST_F(RetentionReportTest, TheTextNamesBytesSourceAndPlace) {
   HeapContents contents = crafted::EmptyContents("now");
   contents.has_views = true;
+  contents.frames[1] = kPythonPlaces + 1;
+  contents.python_places = {{kPythonPlaces + 1, "/home/a/bad\x1b.py", "Reader.read", 12}};
   contents.blocks = {crafted::Block(0x5000, 1 << 26, 1)};
   HeapView view;
   view.view = 0x100;
@@ -376,7 +379,7 @@ TEST_F(RetentionReportTest, TheTextNamesBytesSourceAndPlace) {
             "   oldest view 10.0 s old, its block 30.0 s old, at 0x5000\n"
             "   1 view of 64.0 KiB, thread 4712, made here:\n"
             "     #0  reader + 0x1234\n"
-            "     #1  libdata.so + 0x500\n"
+            "     #1  Reader.read at /home/a/bad\\x1b.py:12\n"
             "     #2  reader + 0x2000\n");
   EXPECT_THAT(
       report.ToString({.name_frame = [](uint64_t) { return std::vector{std::string("f")}; }}),

@@ -45,7 +45,16 @@ std::string ExportedFunction(uint64_t return_address) {
   return failed == 0 && demangled != nullptr ? demangled.get() : info.dli_sname;
 }
 
+std::string PythonPlaceText(const HeapPythonPlace& place) {
+  if (place.function.empty()) return "Python";
+  return Printable(place.function) + " at " + Printable(place.file) +
+         (place.line > 0 ? ":" + std::to_string(place.line) : "");
+}
+
 std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
+  if (const HeapPythonPlace* place = snapshot.PythonPlaceOf(return_address)) {
+    return PythonPlaceText(*place);
+  }
   const HeapModule* const module =
       return_address == 0 ? nullptr : snapshot.ModuleOf(return_address - 1);
   if (module == nullptr) return Hex(return_address);

@@ -128,6 +128,24 @@ struct TrackedModule {
 };
 static_assert(sizeof(TrackedModule) == 80);
 
+// A line of Python that a back-trace leads through. In a back-trace its address is kPythonPlaces +
+// kPythonPlaceStride * index + 1: as a return address, one past a place where no code is.
+inline constexpr uint64_t kPythonPlaces = uint64_t{1} << 62;
+inline constexpr uint64_t kPythonPlaceStride = 16;
+inline constexpr uint32_t kMostPythonText = 256;      // bytes of a file's name, and of a function's
+inline constexpr uint32_t kHiddenLine = 0xffffffffu;  // the library's own: in no back-trace
+
+struct TrackedPythonPlace {
+  std::atomic<uint64_t> key;      // what it is found by; 0: no place
+  std::atomic<const char*> text;  // the file and then the function; null: not there yet
+  uint32_t line;                  // 0: not known
+  uint16_t file_size;             // bytes
+  uint16_t function_size;
+  uint32_t stands_for;  // the library's own
+  uint32_t reserved;
+};
+static_assert(sizeof(TrackedPythonPlace) == 32);
+
 // A pool that was seen. Index 0 stands for malloc.
 struct TrackedPool {
   uint64_t pool;  // the MemoryPool; 0 for malloc
@@ -161,9 +179,15 @@ struct HeapRoot {
   std::atomic<TrackedModule*> modules;
   std::atomic<uint32_t> module_count;
   uint32_t module_size;
+  // python_place_count of them, each python_place_size bytes, in use where their key is not 0. Null
+  // where there is no Python. Since `root_size` 192.
+  std::atomic<TrackedPythonPlace*> python_places;
+  std::atomic<uint32_t> python_place_count;
+  uint32_t python_place_size;
 };
 static_assert(offsetof(HeapRoot, blocks) == 64 && offsetof(HeapRoot, views) == 88 &&
-              offsetof(HeapRoot, labels) == 112 && sizeof(HeapRoot) == 176);
+              offsetof(HeapRoot, labels) == 112 && offsetof(HeapRoot, python_places) == 176 &&
+              sizeof(HeapRoot) == 192);
 
 }  // namespace alkaid::heap
 

@@ -8,6 +8,9 @@ constinit TrackedPool tracked_pools[PoolIndex::kMaxPools] = {};
 
 constinit ModuleTable module_table(&alkaid_heap_root.modules, &alkaid_heap_root.module_count);
 
+constinit PythonPlaces python_places(&alkaid_heap_root.python_places,
+                                     &alkaid_heap_root.python_place_count);
+
 constinit HeapTables tables = {
     .gate = {},
     .log = {},
@@ -16,6 +19,7 @@ constinit HeapTables tables = {
     .stacks = {stack_chunks, &alkaid_heap_root.stack_chunk_count, &alkaid_heap_root.stacks_dropped,
                StackTable::kMaxChunks, &module_table},
     .modules = module_table,
+    .python = PythonFrames(&python_places),
     .totals = {},
     .pools = {tracked_pools, &alkaid_heap_root.pool_count},
     .moves = PendingMoves(&alkaid_heap_root.moving),
@@ -54,4 +58,7 @@ constinit alkaid::heap::HeapRoot alkaid_heap_root = {
     .modules = nullptr,
     .module_count = 1,
     .module_size = sizeof(alkaid::heap::TrackedModule),
+    .python_places = nullptr,
+    .python_place_count = 0,
+    .python_place_size = sizeof(alkaid::heap::TrackedPythonPlace),
 };

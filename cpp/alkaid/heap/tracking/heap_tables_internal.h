@@ -15,18 +15,20 @@
 #include "alkaid/heap/tracking/module_table_internal.h"
 #include "alkaid/heap/tracking/pending_moves_internal.h"
 #include "alkaid/heap/tracking/pool_index_internal.h"
+#include "alkaid/heap/tracking/python_frames_internal.h"
 #include "alkaid/heap/tracking/record_table_internal.h"
 #include "alkaid/heap/tracking/stack_table_internal.h"
 
 namespace alkaid::heap {
 
 struct HeapTables {
-  ForkGate gate;  // to all that follows but `log`
+  ForkGate gate;  // to all that follows but `log` and `python`
   EventLog log;
   BlockTable blocks;
   ViewTable views;
   StackTable stacks;
   ModuleTable& modules;
+  PythonFrames python;
   LabelTotals totals;
   PoolIndex pools;
   PendingMoves moves;

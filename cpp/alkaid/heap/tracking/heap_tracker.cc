@@ -9,14 +9,12 @@
 #include "alkaid/heap/tracking/byte_sampler_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
+#include "alkaid/heap/tracking/own_frames_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
 #include "alkaid/unwind/stack_trace.h"
 
 namespace alkaid::heap {
 namespace {
-
-// Frames of the tracker and of the emission point that may lie above the one that is looked for.
-constexpr int kOwnFrames = 8;
 
 // Never destroyed, and there before any constructor: malloc is called at all times.
 union TrackerPlace {
@@ -282,16 +280,14 @@ void HeapTracker::HappenHere(HeapEvent* event, const void* caller) {
   event->time_ns = MonotonicNanoseconds();
   const int max_frames = max_frames_.load(std::memory_order_relaxed);
   if (max_frames == 0) return Happen(*event);
+  if (python_.load(std::memory_order_relaxed)) [[unlikely]]
+    return HappenInPython(event, caller);
   // As many as are asked for: the stack may be a signal handler's.
   const int room = max_frames + kOwnFrames;
   auto* const frames =
       static_cast<uint64_t*>(__builtin_alloca(static_cast<size_t>(room) * sizeof(uint64_t)));
   const int depth = unwind::CaptureStack(unwinder_.load(std::memory_order_relaxed), frames, room);
-  const std::span<const uint64_t> all(frames, static_cast<size_t>(depth));
-  const auto own = all.first(std::min<size_t>(all.size(), kOwnFrames));
-  const auto border = std::ranges::find(own, AddressOf(caller));
-  const auto users =
-      border == own.end() ? all : all.subspan(static_cast<size_t>(border - own.begin()) + 1);
+  const auto users = WithoutOwnFrames({frames, static_cast<size_t>(depth)}, AddressOf(caller));
   event->frames = users.first(std::min(users.size(), static_cast<size_t>(max_frames)));
   Happen(*event);
 }

@@ -83,6 +83,8 @@ class HeapTracker final : public MemoryObserver {
   // `caller`: the return address that the back-trace begins after.
   void ArriveHere(HeapEvent* event, const void* caller);
   void HappenHere(HeapEvent* event, const void* caller);
+  // The same, where Python's functions are put among the frames.
+  void HappenInPython(HeapEvent* event, const void* caller);
   // Tells the tables, or writes the event down where a fork has them.
   void Happen(const HeapEvent& event);
   bool MayMatter(const HeapEvent& event) const;
@@ -126,6 +128,7 @@ class HeapTracker final : public MemoryObserver {
   std::atomic<bool> views_{false};
   std::atomic<bool> malloc_seen_{false};
   std::atomic<int> max_frames_{0};
+  std::atomic<bool> python_{false};  // an interpreter is there
   std::atomic<Unwinder> unwinder_{Unwinder::kCallFrameInfo};
   std::atomic<uint64_t> sample_bytes_{0};
   std::atomic<uint32_t> epoch_{0};  // of starts; never 0 while on

@@ -13,7 +13,8 @@ namespace alkaid::heap {
 namespace {
 
 constexpr char kOptionWords[] =
-    "1, sample:BYTES, frames=COUNT, unwinder=cfi|fp|runtime, views, or several with commas between";
+    "1, sample:BYTES, frames=COUNT, unwinder=cfi|fp|runtime, python=on|off, views, or several with "
+    "commas between";
 
 Status NotUnderstood(std::string_view word) {
   return status::Invalid("tracking options: '", std::string(word),
@@ -62,6 +63,8 @@ Status ParseWord(std::string_view word, TrackingOptions* options) {
   } else if (name == "frames") {
     ALKAID_RETURN_NOT_OK(ParseNumber(word, value, 0, kMaxFrames, &number));
     options->max_frames = static_cast<int>(number);
+  } else if (word == "python=on" || word == "python=off") {
+    options->python = word == "python=on";
   } else if (name == "unwinder") {
     return ParseUnwinder(word, value, &options->unwinder);
   } else {

@@ -15,7 +15,7 @@
 // one, and HeapSnapshot counts them. Fewer frames or a sample need less.
 //
 // An allocation that is recorded takes up to 4 KiB more of its thread's stack, and 8 bytes for each
-// frame beyond 32. A thread, coroutine or signal handler needs that much to spare wherever it
+// frame beyond 32; in a process with Python up to 8 KiB, and 24 bytes. A thread, coroutine or signal handler needs that much to spare wherever it
 // allocates.
 //
 // The tables are locked around a fork. A fork handler that was registered before this library was
@@ -59,6 +59,9 @@ struct TrackingOptions {
   // Frames of a back-trace, at most kMaxFrames; 0: none.
   int max_frames = 32;
   Unwinder unwinder = Unwinder::kCallFrameInfo;
+  // Functions of Python, with file and line, in the place of the interpreter's native frames: where
+  // an interpreter of a known version is in the process when tracking begins (docs/heap-python.md).
+  bool python = true;
   // Only this pool's blocks; null: those of all pools, and of malloc where `alkaid run --track`
   // brought it in.
   const MemoryPool* pool = nullptr;
@@ -71,7 +74,7 @@ struct TrackingOptions {
 };
 
 // "1" is the default; a list such as "sample:524288,frames=16,unwinder=fp,views" changes it. The
-// unwinders are cfi, fp and runtime. kInvalidArgument names the word that is not understood.
+// unwinders are cfi, fp and runtime; "python=off" leaves functions of Python out. kInvalidArgument names the word that is not understood.
 ALKAID_EXPORT Result<TrackingOptions> ParseTrackingOptions(std::string_view text);
 
 // Begins with empty tables. kFailedPrecondition where tracking is on already; kInvalidArgument for

@@ -72,6 +72,8 @@ Status HeapTracker::Start(const TrackingOptions& options) {
     const InsideTracking inside;  // made now, and not as a block of the program's
     SourceNotes::Get().Clear();
     UseUnwinders(options.unwinder);
+    python_.store(options.python && options.max_frames > 0 && Tables().python.Find(),
+                  std::memory_order_relaxed);
   }
   HeapRoot& root = Root();
   root.labels = alkaid::internal::AllLabelNames().names;

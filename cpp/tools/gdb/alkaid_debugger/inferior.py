@@ -87,10 +87,12 @@ def left_out_of_core():
 
 class Code:
     """What the instructions at given addresses belong to. Asks gdb once for each address. Those of
-    the modules in `gone` were unloaded."""
+    the modules in `gone` were unloaded; `python_place` knows those that stand for lines of Python
+    (layout.Heap)."""
 
-    def __init__(self, gone=()):
+    def __init__(self, gone=(), python_place=lambda address: None):
         self._gone = gone
+        self._python_place = python_place
         self._functions = {}
         self._machinery = {}
         self._files = Files()
@@ -98,7 +100,9 @@ class Code:
     def functions(self, address):
         """(name, place) of the functions at a return address, the innermost inlined one first."""
         if address not in self._functions:
-            self._functions[address] = self._look_up(address - 1)
+            python = self._python_place(address)
+            self._functions[address] = (self._look_up(address - 1) if python is None
+                                        else [place_of_python(python)])
         return self._functions[address]
 
     def shown(self, address):
@@ -110,7 +114,8 @@ class Code:
         """Whether it is of an allocator, of the C or C++ library, or of Alkaid."""
         if address not in self._machinery:
             name = self.functions(address)[-1][0]
-            self._machinery[address] = is_machinery(name, address - 1)
+            self._machinery[address] = (self._python_place(address) is None and
+                                        is_machinery(name, address - 1))
         return self._machinery[address]
 
     def _look_up(self, pc):
@@ -138,6 +143,14 @@ class Code:
             return [(self._files.place_of(pc + 1), "")]
         library = gone.path if gone is not None else gdb.solib_name(pc)
         return [(name, f" from {os.path.basename(library)}" if library else "")]
+
+
+def place_of_python(place):
+    """The function, and its file and line, as those of code are shown."""
+    if not place.function:
+        return ("Python", "")
+    line = f":{place.line}" if place.line else ""
+    return (place.function, f" at {os.path.basename(place.file)}{line}")
 
 
 def place_of_code(pc):

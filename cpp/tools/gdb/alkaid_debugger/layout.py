@@ -33,6 +33,16 @@ MOST_MODULES = 1 << 16
 MOST_OF_STACK = 31
 MOST_PATH = 1 << 16
 
+PYTHON_OFFSET = 176  # in the root
+PYTHON = struct.Struct("<QII")
+PYTHON_PLACE = struct.Struct("<QQIHHI")
+MOST_PYTHON_PLACES = 1 << 20
+MOST_PYTHON_TEXT = 1 << 11
+
+# Lines of Python among the frames, each this far from the one before it.
+PYTHON_PLACES = 1 << 62
+PYTHON_STRIDE = 16
+
 # Where frames are moved to whose module was unloaded: where no address of a process is.
 UNLOADED = 1 << 63
 GAP = 1 << 20
@@ -54,6 +64,7 @@ Block = collections.namedtuple(
     "Block", "address size weight serial birth_ns stack label thread pool flags reserved")
 View = collections.namedtuple(
     "View", "view root data size root_data root_size birth_ns stack thread")
+PythonPlace = collections.namedtuple("PythonPlace", "file function line")
 Module = collections.namedtuple("Module", "start end bias path build_id")
 
 Shard = collections.namedtuple("Shard", "address sequence live where")
@@ -143,6 +154,7 @@ class Heap:
         self._labels = self._pools = self._chunks = None
         self._stacks = {}
         self._modules = None
+        self._python = None
         self._moved = {}  # by number: how far
         self.is_loaded = lambda module: True  # whether a module is still where it was
         self.unloaded = []  # those that are not, as they were moved
@@ -224,6 +236,30 @@ class Heap:
         if frames is None:
             frames = self._stacks[stack] = self._read_frames(stack)
         return frames
+
+    def python_place(self, address):
+        """The line of Python that a frame stands for, or None where it is one of code."""
+        if not PYTHON_PLACES <= address < UNLOADED:
+            return None
+        if self._python is None:
+            self._python = self._read_python()
+        records, count, size = self._python
+        number = (address - PYTHON_PLACES) // PYTHON_STRIDE
+        if number >= count:
+            self.note(f"a back-trace leads through line {number} of Python, of {count}: damaged",
+                      "python")
+            return PythonPlace("", "", 0)
+        _, text, line, file_size, function_size, _ = PYTHON_PLACE.unpack(
+            self._part(records + number * size, PYTHON_PLACE.size, "the lines of Python"))
+        if file_size + function_size > MOST_PYTHON_TEXT:
+            self.note(f"line {number} of Python has a name of {file_size + function_size} bytes: "
+                      "damaged", "python")
+            return PythonPlace("", "", 0)
+        if not text:
+            return PythonPlace("", "", 0)
+        names = bytes(self._part(text, file_size + function_size, "the lines of Python"))
+        return PythonPlace(names[:file_size].decode("utf-8", "surrogateescape"),
+                           names[file_size:].decode("utf-8", "surrogateescape"), line)
 
     def record_address(self, block):
         """Where the record of `block` lies, or None: its first word changes when the block goes."""
@@ -409,6 +445,17 @@ class Heap:
         self.unloaded.append(module._replace(start=start, end=module.end + by,
                                              bias=module.bias + by))
         return by
+
+    def _read_python(self):
+        if self._size < PYTHON_OFFSET + PYTHON.size:
+            return 0, 0, 0
+        records, count, size = PYTHON.unpack(
+            self._part(self._address + PYTHON_OFFSET, PYTHON.size, "alkaid_heap_root"))
+        if (count > MOST_PYTHON_PLACES or
+                not PYTHON_PLACE.size <= size <= MOST_RECORD_BYTES):
+            raise HeapError(f"the tables say there are {count} lines of Python of {size} bytes: "
+                            "damaged")
+        return records, count if records else 0, size
 
     def _read_modules(self):
         if self._size < MODULES_OFFSET + MODULES.size:

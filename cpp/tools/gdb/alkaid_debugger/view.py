@@ -19,7 +19,7 @@ class View:
         self.memory = inferior.Memory()
         self.heap = layout.Heap(self.memory.read, inferior.address_of("alkaid_heap_root"))
         self.heap.is_loaded = unloaded.is_loaded
-        self.code = inferior.Code(self.heap.unloaded)
+        self.code = inferior.Code(self.heap.unloaded, self.heap.python_place)
         if not self.heap.on:
             raise layout.HeapError("tracking is off, so no block is known: "
                                    "ALKAID_TRACK_ALLOCATIONS=1, alkaid run --track, or "

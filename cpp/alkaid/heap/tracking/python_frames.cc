@@ -1,0 +1,341 @@
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <string_view>
+
+#include "alkaid/base/notice_internal.h"
+#include "alkaid/heap/tracking/confinement_internal.h"
+#include "alkaid/heap/tracking/python_frames_internal.h"
+#include "alkaid/heap/tracking/python_text_internal.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
+
+namespace alkaid::heap {
+namespace {
+
+constexpr uint64_t kUserAddresses = uint64_t{1} << 47;
+constexpr uint64_t kPage = 4096;
+
+bool IsAligned(uint64_t address) {
+  return address != 0 && address < kUserAddresses && address % sizeof(uint64_t) == 0;
+}
+
+// What identifies code, and leads to its names.
+struct CodeNames {
+  uint64_t file;
+  uint64_t name;
+  uint64_t qualified_name;
+  uint64_t lines;
+};
+
+// A function that runs, or has called.
+struct Function {
+  uint64_t code;
+  uint64_t instruction;
+  bool of_generator;
+};
+
+uint64_t KeyOf(const Function& function, const CodeNames& names) {
+  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15u;
+  uint64_t hash = 0;
+  for (const uint64_t word :
+       {function.code, function.instruction, names.file, names.qualified_name, names.lines}) {
+    hash = (std::rotl(hash, 23) ^ word) * kFactor;
+  }
+  return (hash ^ (hash >> 32)) | 1;
+}
+
+// Frames lie one after the other, callees above: what is read of one holds some callers too. Never
+// leaves the page.
+class Window {
+ public:
+  bool Read(uint64_t address, void* to, uint64_t size) {
+    if (address < start_ || address + size > end_) {
+      const uint64_t end = address + size;
+      const uint64_t page = address / kPage * kPage;
+      const uint64_t least = end < sizeof(bytes_) ? 0 : end - sizeof(bytes_);
+      start_ = std::max(page, least);
+      end_ = end;
+      if (size > sizeof(bytes_) || !ReadOwnMemory(start_, bytes_, end_ - start_)) {
+        start_ = end_ = 0;
+        return false;
+      }
+    }
+    std::memcpy(to, bytes_ + (address - start_), size);
+    return true;
+  }
+
+ private:
+  uint64_t start_ = 0;
+  uint64_t end_ = 0;
+  char bytes_[1024];
+};
+
+bool IsKnownRelease(uint64_t version) { return ((version >> 4) & 0xf) >= 0xc; }
+
+}  // namespace
+
+// The Python functions of the thread, innermost first: one call of the interpreter's loop after the
+// other, each with its functions.
+class PythonFrames::Walk {
+ public:
+  Walk(const PythonFrames& of, uint64_t state, size_t most)
+      : layout_(*of.layout_), interpreter_(of.interpreter_), places_(of.places_), most_(most) {
+    uint64_t first = 0;
+    if (!Word(state + layout_.thread_frames, &first)) return;
+    (layout_.has_calls ? next_call_ : next_frame_) = first;
+  }
+
+  // Goes to the next call, outwards. False where there is none.
+  bool NextCall() {
+    steps_ = 0;
+    ended_ = false;
+    if (layout_.has_calls) {
+      place_ = next_call_;
+      return IsAligned(place_) && Word(place_ + layout_.call_frame, &frame_) &&
+             Word(place_ + layout_.call_previous, &next_call_) && frame_ != 0;
+    }
+    frame_ = next_frame_;
+    return frame_ != 0 && FindEnd();
+  }
+  // Where it left its record on the C stack; 0: not found.
+  uint64_t place() const { return place_; }
+
+  // Fills `addresses` with the functions of the call. Returns how many.
+  size_t Functions(std::span<uint64_t> addresses) {
+    size_t count = 0;
+    while (count < addresses.size()) {
+      std::array<Function, kBatch> functions;
+      size_t got = 0;
+      while (got < std::min(kBatch, addresses.size() - count) && NextFunction(&functions[got])) {
+        ++got;
+      }
+      if (got == 0) break;
+      std::array<CodeNames, kBatch> names;
+      const size_t read = ReadNames({functions.data(), got}, names.data());
+      for (size_t i = 0; i < read; ++i) {
+        const uint64_t key = KeyOf(functions[i], names[i]);
+        const TrackedPythonPlace* place = places_->Find(key);
+        if (place == nullptr) place = AddPlace(key, functions[i], names[i]);
+        if (place == nullptr) return count;
+        if (place->text.load(std::memory_order_acquire) != nullptr && place->line == kHiddenLine) {
+          continue;
+        }
+        addresses[count++] = places_->AddressOf(place);
+      }
+      if (read < got) break;
+    }
+    return count;
+  }
+
+ private:
+  static constexpr size_t kBatch = 8;
+
+  struct Frame {
+    uint64_t previous;
+    Function function;
+    uint8_t owner;
+    bool is_entry;
+  };
+
+  bool Word(uint64_t address, uint64_t* word) {
+    return IsAligned(address) && window_.Read(address, word, sizeof(*word));
+  }
+
+  bool ReadFrame(uint64_t address, Frame* frame) {
+    constexpr uint64_t kFrameBytes = 72;
+    std::array<char, kFrameBytes> bytes;
+    if (!IsAligned(address) || !window_.Read(address, bytes.data(), bytes.size())) return false;
+    const auto word = [&](uint16_t at) {
+      uint64_t value;
+      std::memcpy(&value, bytes.data() + at, sizeof(value));
+      return value;
+    };
+    frame->previous = word(layout_.frame_previous);
+    frame->owner = static_cast<uint8_t>(bytes[layout_.frame_owner]);
+    frame->is_entry = layout_.frame_is_entry != 0 && bytes[layout_.frame_is_entry] != 0;
+    frame->function = {word(layout_.frame_code), word(layout_.frame_instruction),
+                       frame->owner == kOwnedByGenerator};
+    return true;
+  }
+
+  // Of a version without a chain of calls: the end of the call's frames is its place.
+  bool FindEnd() {
+    place_ = next_frame_ = 0;
+    uint64_t address = frame_;
+    Frame frame;
+    for (size_t i = 0; i <= most_ && ReadFrame(address, &frame); ++i) {
+      if (frame.owner == kOwnedByCStack) {
+        place_ = address;
+        next_frame_ = frame.previous;
+        return true;
+      }
+      address = frame.previous;
+    }
+    return true;
+  }
+
+  bool NextFunction(Function* function) {
+    Frame frame;
+    // A ring comes to a frame that was there when half as many had been.
+    if (ended_ || ++steps_ > 4 * most_ || frame_ == seen_ || !ReadFrame(frame_, &frame))
+      return false;
+    if (std::has_single_bit(steps_)) seen_ = frame_;
+    if (layout_.frame_is_entry == 0 && frame.owner >= kOwnedByCStack) return false;
+    ended_ = frame.is_entry;
+    frame_ = frame.previous;
+    *function = frame.function;
+    return true;
+  }
+
+  // Of the functions' code, all at once. Returns of how many.
+  static size_t ReadNames(std::span<const Function> functions, CodeNames* names) {
+    std::array<iovec, kBatch> from;
+    size_t count = 0;
+    for (const Function& function : functions) {
+      if (!IsAligned(function.code)) break;
+      from[count++] = {reinterpret_cast<void*>(function.code + kCodeNames), sizeof(CodeNames)};
+    }
+    return ReadOwnMemory({from.data(), count}, names) / sizeof(CodeNames);
+  }
+
+  // Null where the code is none, or there is no room.
+  [[gnu::noinline]] const TrackedPythonPlace* AddPlace(uint64_t key, const Function& function,
+                                                       const CodeNames& names) {
+    uint64_t type = 0;
+    uint64_t units = 0;
+    int32_t first_line = 0;
+    int32_t first_traceable = 0;
+    const uint64_t code = function.code;
+    if (!ReadOwnMemory(code + kPythonType, &type, sizeof(type)) || type != interpreter_.code_type ||
+        !ReadOwnMemory(code + kPythonSize, &units, sizeof(units)) ||
+        !ReadOwnMemory(code + layout_.code_first_line, &first_line, sizeof(first_line)) ||
+        !ReadOwnMemory(code + layout_.code_first_traceable, &first_traceable,
+                       sizeof(first_traceable))) {
+      return nullptr;
+    }
+    constexpr uint64_t kUnit = 2;
+    const uint64_t start = code + layout_.code_instructions;
+    const bool before = function.instruction < start;
+    const uint64_t unit = before ? 0 : (function.instruction - start) / kUnit;
+    // What has not begun yet, or is the interpreter's own.
+    if (before || (!function.of_generator && static_cast<int64_t>(unit) < first_traceable)) {
+      return places_->Add(key, "", "", kHiddenLine);
+    }
+    PythonText file;
+    PythonText name;
+    if (unit >= units || !file.Read(names.file, interpreter_.unicode_type, layout_, true) ||
+        !name.Read(names.qualified_name, interpreter_.unicode_type, layout_, false)) {
+      return nullptr;
+    }
+    return places_->Add(key, file.text(), name.text(), PythonLineOf(names.lines, unit, first_line));
+  }
+
+  const PythonLayout& layout_;
+  const Interpreter& interpreter_;
+  PythonPlaces* const places_;
+  const size_t most_;
+  uint64_t next_call_ = 0;
+  uint64_t next_frame_ = 0;
+  uint64_t frame_ = 0;
+  uint64_t place_ = 0;
+  uint64_t seen_ = 0;
+  size_t steps_ = 0;
+  bool ended_ = false;
+  Window window_;
+};
+
+bool PythonFrames::Find() {
+  if (layout_ != nullptr) return true;  // threads may be at it
+  Interpreter found;
+  const auto address = [](const char* name) {
+    return reinterpret_cast<uint64_t>(::dlsym(RTLD_DEFAULT, name));
+  };
+  found.thread_state = reinterpret_cast<void* (*)()>(address("PyGILState_GetThisThreadState"));
+  if (found.thread_state == nullptr) return false;
+  if (const uint64_t version = address("Py_Version"); version != 0) {
+    found.version = *reinterpret_cast<const unsigned long*>(version);
+  }
+  found.free_threaded = address("_Py_MergeZeroLocalRefcount") != 0;
+  found.code_type = address("PyCode_Type");
+  found.unicode_type = address("PyUnicode_Type");
+  Dl_info info;
+  const ElfW(Sym)* symbol = nullptr;
+  found.loop_start = address("_PyEval_EvalFrameDefault");
+  if (found.loop_start != 0 &&
+      ::dladdr1(reinterpret_cast<void*>(found.loop_start), &info,
+                reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol)), RTLD_DL_SYMENT) != 0 &&
+      symbol != nullptr) {
+    found.loop_end = found.loop_start + symbol->st_size;
+  }
+  // It stays, from now on.
+  if (::dladdr(reinterpret_cast<void*>(found.thread_state), &info) != 0) {
+    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  }
+  return Use(found);
+}
+
+bool PythonFrames::Use(const Interpreter& interpreter) {
+  const uint64_t version = interpreter.version;
+  if (IsKnownRelease(version) && !interpreter.free_threaded) {
+    const auto* const known =
+        std::ranges::find(kPythonLayouts, version >> 16, &PythonLayout::version);
+    if (known != std::end(kPythonLayouts)) {
+      if (!places_->Open()) return false;
+      interpreter_ = interpreter;
+      layout_ = known;
+      return true;
+    }
+  }
+  if (!said_.exchange(true)) {
+    constexpr char kKnown[] = " is not known; those from 3.11 to 3.13 are, with the global lock";
+    if (version == 0) {
+      internal::Notice("no lines of Python in stack traces: this Python, of before 3.11,", kKnown);
+    } else {
+      internal::Notice("no lines of Python in stack traces: Python ", version >> 24, ".",
+                       (version >> 16) & 0xff, ".", (version >> 8) & 0xff,
+                       IsKnownRelease(version) ? "" : " (before its release)",
+                       interpreter.free_threaded ? " without the global lock" : "", kKnown);
+    }
+  }
+  return false;
+}
+
+size_t PythonFrames::Weave(std::span<const uint64_t> frames, const uint64_t* stack_pointers,
+                           std::span<uint64_t> woven) {
+  size_t count = 0;
+  size_t next = 0;  // native frame
+  const auto take_natives = [&](size_t end) {
+    for (; next < end && count < woven.size(); ++next) woven[count++] = frames[next];
+  };
+  void* const state = interpreter_.thread_state();
+  if (state != nullptr && MayWriteHeapFiles()) {
+    Walk walk(*this, reinterpret_cast<uint64_t>(state), woven.size());
+    while (count < woven.size() && walk.NextCall()) {
+      const auto holds = [&](size_t at) {
+        if (walk.place() != 0 && at + 1 < frames.size()) {
+          return stack_pointers[at] <= walk.place() && walk.place() < stack_pointers[at + 1];
+        }
+        return interpreter_.loop_start < frames[at] && frames[at] <= interpreter_.loop_end;
+      };
+      size_t at = next;
+      while (at < frames.size() && !holds(at)) ++at;
+      if (at == frames.size()) break;
+      take_natives(at);
+      const size_t functions = walk.Functions(woven.subspan(count));
+      count += functions;
+      if (functions != 0) ++next;  // its native frame is the interpreter's
+    }
+  }
+  take_natives(frames.size());
+  return count;
+}
+
+}  // namespace alkaid::heap
