@@ -279,9 +279,8 @@ void HeapTracker::HappenHere(HeapEvent* event, const void* caller) {
   event->thread = ThreadId();
   event->time_ns = MonotonicNanoseconds();
   const int max_frames = max_frames_.load(std::memory_order_relaxed);
-  if (max_frames == 0) return Happen(*event);
-  if (python_.load(std::memory_order_relaxed)) [[unlikely]]
-    return HappenInPython(event, caller);
+  if (max_frames <= 0) [[unlikely]]
+    return max_frames == 0 ? Happen(*event) : HappenInPython(event, caller, -max_frames);
   // As many as are asked for: the stack may be a signal handler's.
   const int room = max_frames + kOwnFrames;
   auto* const frames =

@@ -84,7 +84,7 @@ class HeapTracker final : public MemoryObserver {
   void ArriveHere(HeapEvent* event, const void* caller);
   void HappenHere(HeapEvent* event, const void* caller);
   // The same, where Python's functions are put among the frames.
-  void HappenInPython(HeapEvent* event, const void* caller);
+  void HappenInPython(HeapEvent* event, const void* caller, int most);
   // Tells the tables, or writes the event down where a fork has them.
   void Happen(const HeapEvent& event);
   bool MayMatter(const HeapEvent& event) const;
@@ -127,8 +127,9 @@ class HeapTracker final : public MemoryObserver {
   std::atomic<bool> on_{false};
   std::atomic<bool> views_{false};
   std::atomic<bool> malloc_seen_{false};
+  // Of a back-trace; negative: so many, with functions of Python. One word, so that a process without
+  // Python does not pay for asking.
   std::atomic<int> max_frames_{0};
-  std::atomic<bool> python_{false};  // an interpreter is there
   std::atomic<Unwinder> unwinder_{Unwinder::kCallFrameInfo};
   std::atomic<uint64_t> sample_bytes_{0};
   std::atomic<uint32_t> epoch_{0};  // of starts; never 0 while on

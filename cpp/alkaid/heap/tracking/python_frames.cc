@@ -1,7 +1,6 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -52,30 +51,50 @@ uint64_t KeyOf(const Function& function, const CodeNames& names) {
   return (hash ^ (hash >> 32)) | 1;
 }
 
-// Frames lie one after the other, callees above: what is read of one holds some callers too. Never
-// leaves the page.
-class Window {
+// As memcpy, of what another thread may be changing.
+[[gnu::noinline]] __attribute__((no_sanitize("address", "thread"))) void CopyBytes(uint64_t address,
+                                                                                   void* to,
+                                                                                   uint64_t size) {
+  const auto* const from = reinterpret_cast<const volatile char*>(address);
+  auto* const into = static_cast<char*>(to);
+  uint64_t at = 0;
+  for (; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t)) {
+    const uint64_t word = *reinterpret_cast<const volatile uint64_t*>(from + at);
+    std::memcpy(into + at, &word, sizeof(word));
+  }
+  for (; at < size; ++at) into[at] = from[at];
+}
+
+// Memory that is read once the kernel has said that its page is there: a system call for each page
+// of a walk, which takes a tenth of the time of having the kernel copy. The thread's own stack is
+// there.
+class CheckedMemory {
  public:
+  CheckedMemory(uint64_t stack_start, uint64_t stack_end)
+      : stack_start_(stack_start), stack_end_(stack_end) {}
+
   bool Read(uint64_t address, void* to, uint64_t size) {
-    if (address < start_ || address + size > end_) {
-      const uint64_t end = address + size;
-      const uint64_t page = address / kPage * kPage;
-      const uint64_t least = end < sizeof(bytes_) ? 0 : end - sizeof(bytes_);
-      start_ = std::max(page, least);
-      end_ = end;
-      if (size > sizeof(bytes_) || !ReadOwnMemory(start_, bytes_, end_ - start_)) {
-        start_ = end_ = 0;
-        return false;
-      }
+    if ((address < stack_start_ || address + size > stack_end_) && !AreThere(address, size)) {
+      return false;
     }
-    std::memcpy(to, bytes_ + (address - start_), size);
+    CopyBytes(address, to, size);
     return true;
   }
 
  private:
-  uint64_t start_ = 0;
-  uint64_t end_ = 0;
-  char bytes_[1024];
+  bool AreThere(uint64_t address, uint64_t size) {
+    for (uint64_t page = address / kPage; page <= (address + size - 1) / kPage; ++page) {
+      uint64_t& known = known_[page % std::size(known_)];
+      if (known == page && page != 0) continue;
+      if (!IsReadable(page * kPage)) return false;
+      known = page;
+    }
+    return true;
+  }
+
+  const uint64_t stack_start_;
+  const uint64_t stack_end_;
+  uint64_t known_[32] = {};
 };
 
 bool IsKnownRelease(uint64_t version) { return ((version >> 4) & 0xf) >= 0xc; }
@@ -86,8 +105,12 @@ bool IsKnownRelease(uint64_t version) { return ((version >> 4) & 0xf) >= 0xc; }
 // other, each with its functions.
 class PythonFrames::Walk {
  public:
-  Walk(const PythonFrames& of, uint64_t state, size_t most)
-      : layout_(*of.layout_), interpreter_(of.interpreter_), places_(of.places_), most_(most) {
+  Walk(const PythonFrames& of, uint64_t state, size_t most, CheckedMemory memory)
+      : layout_(*of.layout_),
+        interpreter_(of.interpreter_),
+        places_(of.places_),
+        most_(most),
+        memory_(memory) {
     uint64_t first = 0;
     if (!Word(state + layout_.thread_frames, &first)) return;
     (layout_.has_calls ? next_call_ : next_frame_) = first;
@@ -111,33 +134,24 @@ class PythonFrames::Walk {
   // Fills `addresses` with the functions of the call. Returns how many.
   size_t Functions(std::span<uint64_t> addresses) {
     size_t count = 0;
-    while (count < addresses.size()) {
-      std::array<Function, kBatch> functions;
-      size_t got = 0;
-      while (got < std::min(kBatch, addresses.size() - count) && NextFunction(&functions[got])) {
-        ++got;
+    Function function;
+    while (count < addresses.size() && NextFunction(&function)) {
+      CodeNames names;
+      if (!IsAligned(function.code) ||
+          !memory_.Read(function.code + kCodeNames, &names, sizeof(names))) {
+        break;
       }
-      if (got == 0) break;
-      std::array<CodeNames, kBatch> names;
-      const size_t read = ReadNames({functions.data(), got}, names.data());
-      for (size_t i = 0; i < read; ++i) {
-        const uint64_t key = KeyOf(functions[i], names[i]);
-        const TrackedPythonPlace* place = places_->Find(key);
-        if (place == nullptr) place = AddPlace(key, functions[i], names[i]);
-        if (place == nullptr) return count;
-        if (place->text.load(std::memory_order_acquire) != nullptr && place->line == kHiddenLine) {
-          continue;
-        }
-        addresses[count++] = places_->AddressOf(place);
-      }
-      if (read < got) break;
+      const uint64_t key = KeyOf(function, names);
+      const TrackedPythonPlace* place = places_->Find(key);
+      if (place == nullptr) place = AddPlace(key, function, names);
+      if (place == nullptr) break;
+      const bool whole = place->text.load(std::memory_order_acquire) != nullptr;
+      if (!whole || place->line != kHiddenLine) addresses[count++] = places_->AddressOf(place);
     }
     return count;
   }
 
  private:
-  static constexpr size_t kBatch = 8;
-
   struct Frame {
     uint64_t previous;
     Function function;
@@ -146,13 +160,13 @@ class PythonFrames::Walk {
   };
 
   bool Word(uint64_t address, uint64_t* word) {
-    return IsAligned(address) && window_.Read(address, word, sizeof(*word));
+    return IsAligned(address) && memory_.Read(address, word, sizeof(*word));
   }
 
   bool ReadFrame(uint64_t address, Frame* frame) {
     constexpr uint64_t kFrameBytes = 72;
     std::array<char, kFrameBytes> bytes;
-    if (!IsAligned(address) || !window_.Read(address, bytes.data(), bytes.size())) return false;
+    if (!IsAligned(address) || !memory_.Read(address, bytes.data(), bytes.size())) return false;
     const auto word = [&](uint16_t at) {
       uint64_t value;
       std::memcpy(&value, bytes.data() + at, sizeof(value));
@@ -195,17 +209,6 @@ class PythonFrames::Walk {
     return true;
   }
 
-  // Of the functions' code, all at once. Returns of how many.
-  static size_t ReadNames(std::span<const Function> functions, CodeNames* names) {
-    std::array<iovec, kBatch> from;
-    size_t count = 0;
-    for (const Function& function : functions) {
-      if (!IsAligned(function.code)) break;
-      from[count++] = {reinterpret_cast<void*>(function.code + kCodeNames), sizeof(CodeNames)};
-    }
-    return ReadOwnMemory({from.data(), count}, names) / sizeof(CodeNames);
-  }
-
   // Null where the code is none, or there is no room.
   [[gnu::noinline]] const TrackedPythonPlace* AddPlace(uint64_t key, const Function& function,
                                                        const CodeNames& names) {
@@ -242,6 +245,7 @@ class PythonFrames::Walk {
   const Interpreter& interpreter_;
   PythonPlaces* const places_;
   const size_t most_;
+  CheckedMemory memory_;
   uint64_t next_call_ = 0;
   uint64_t next_frame_ = 0;
   uint64_t frame_ = 0;
@@ -249,11 +253,14 @@ class PythonFrames::Walk {
   uint64_t seen_ = 0;
   size_t steps_ = 0;
   bool ended_ = false;
-  Window window_;
 };
 
 bool PythonFrames::Find() {
   if (layout_ != nullptr) return true;  // threads may be at it
+  // Not the kernel that is known.
+  if (IsReadable(sizeof(void*)) || !IsReadable(reinterpret_cast<uint64_t>(this) / kPage * kPage)) {
+    return false;
+  }
   Interpreter found;
   const auto address = [](const char* name) {
     return reinterpret_cast<uint64_t>(::dlsym(RTLD_DEFAULT, name));
@@ -316,8 +323,9 @@ size_t PythonFrames::Weave(std::span<const uint64_t> frames, const uint64_t* sta
     for (; next < end && count < woven.size(); ++next) woven[count++] = frames[next];
   };
   void* const state = interpreter_.thread_state();
-  if (state != nullptr && MayWriteHeapFiles()) {
-    Walk walk(*this, reinterpret_cast<uint64_t>(state), woven.size());
+  if (state != nullptr && !frames.empty() && MayWriteHeapFiles()) {
+    Walk walk(*this, reinterpret_cast<uint64_t>(state), woven.size(),
+              CheckedMemory(stack_pointers[0], stack_pointers[frames.size() - 1]));
     while (count < woven.size() && walk.NextCall()) {
       const auto holds = [&](size_t at) {
         if (walk.place() != 0 && at + 1 < frames.size()) {

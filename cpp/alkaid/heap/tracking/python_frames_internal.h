@@ -5,14 +5,14 @@
 // known by where the loop's own record lies on the C stack, not by its name, so it may be inlined,
 // split or stripped.
 //
-// The interpreter is not asked for its lock, and what it says is not trusted: its memory is read
-// through the kernel, which answers for a page that is gone as for any other; types are compared; a
-// chain that is damaged ends, and one that is a ring too. What cannot be read stays native. The one
+// The interpreter is not asked for its lock, and what it says is not trusted: before a page is read
+// the kernel is asked whether it is there; types are compared; a chain that is damaged ends, and one
+// that is a ring too. What cannot be read stays native. The one
 // function of Python's that is called, PyGILState_GetThisThreadState, reads a thread-specific
 // pointer.
 //
-// Three to six system calls (process_vm_readv) for each back-trace in a thread of Python, and none
-// in any other. None on a thread under a filter that forbids them, as far as that is known
+// A system call for each page that a walk reads, some ten for a stack of ten functions, in a thread
+// of Python, and none in any other. None on a thread under a filter that forbids them, as far as that is known
 // (confinement_internal.h).
 //
 // Ownership: none. Threads: Weave, any, inside malloc too; Find, one at a time. Out of memory:

@@ -1,3 +1,5 @@
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,21 +11,24 @@
 
 namespace alkaid::heap {
 
-uint64_t ReadOwnMemory(std::span<const iovec> from, void* to) {
-  uint64_t size = 0;
-  for (const iovec& each : from) size += each.iov_len;
-  if (size == 0) return 0;
+bool IsReadable(uint64_t address) {
+  constexpr int kNoSuchWay = -1;
+  constexpr size_t kSetBytes = 8;  // of the kernel's set of signals
   const int kept = errno;
-  const iovec into = {to, size};
-  const ssize_t got =
-      ::process_vm_readv(static_cast<pid_t>(ThreadId()), &into, 1, from.data(), from.size(), 0);
+  errno = 0;
+  ::syscall(SYS_rt_sigprocmask, kNoSuchWay, address, nullptr, kSetBytes);
+  const bool readable = errno == EINVAL;
   errno = kept;
-  return got > 0 ? static_cast<uint64_t>(got) : 0;
+  return readable;
 }
 
 bool ReadOwnMemory(uint64_t address, void* to, uint64_t size) {
+  const int kept = errno;
+  const iovec into = {to, size};
   const iovec from = {reinterpret_cast<void*>(address), size};
-  return ReadOwnMemory({&from, 1}, to) == size;
+  const ssize_t got = ::process_vm_readv(static_cast<pid_t>(ThreadId()), &into, 1, &from, 1, 0);
+  errno = kept;
+  return got == static_cast<ssize_t>(size);
 }
 
 bool PythonText::Read(uint64_t object, uint64_t unicode_type, const PythonLayout& layout,

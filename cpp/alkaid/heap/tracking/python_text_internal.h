@@ -6,11 +6,8 @@
 // Ownership: copies. Threads: any, inside malloc too. Allocates nothing; errno stays.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "alkaid/base/export.h"
@@ -19,12 +16,11 @@
 
 namespace alkaid::heap {
 
+// Whether the kernel can read the word at this address, a multiple of its size. It is asked by a call
+// of sigprocmask that it refuses, for the one reason or the other.
+ALKAID_EXPORT bool IsReadable(uint64_t address);
 // Copies bytes of this process that may not be there. False where one is not.
 ALKAID_EXPORT bool ReadOwnMemory(uint64_t address, void* to, uint64_t size);
-// The same of several places, one after the other into `to`. Returns how many bytes, up to the
-// first that is not there.
-ALKAID_EXPORT uint64_t ReadOwnMemory(std::span<const iovec> from, void* to);
-
 // A str, in UTF-8: its first characters or its last, where there are many.
 class ALKAID_EXPORT PythonText {
  public:

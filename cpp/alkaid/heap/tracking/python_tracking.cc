@@ -6,8 +6,8 @@
 
 namespace alkaid::heap {
 
-void HeapTracker::HappenInPython(HeapEvent* event, const void* caller) {
-  const auto max_frames = static_cast<size_t>(max_frames_.load(std::memory_order_relaxed));
+void HeapTracker::HappenInPython(HeapEvent* event, const void* caller, int most) {
+  const auto max_frames = static_cast<size_t>(most);
   const size_t room = max_frames + kOwnFrames;
   auto* const frames =
       static_cast<uint64_t*>(__builtin_alloca((2 * room + max_frames) * sizeof(uint64_t)));

@@ -68,12 +68,12 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   if (!state_.compare_exchange_strong(expected, kChanging)) {
     return status::FailedPrecondition("tracking is on already; StopTracking comes first");
   }
+  bool python = false;
   {
     const InsideTracking inside;  // made now, and not as a block of the program's
     SourceNotes::Get().Clear();
     UseUnwinders(options.unwinder);
-    python_.store(options.python && options.max_frames > 0 && Tables().python.Find(),
-                  std::memory_order_relaxed);
+    python = options.python && options.max_frames > 0 && Tables().python.Find();
   }
   HeapRoot& root = Root();
   root.labels = alkaid::internal::AllLabelNames().names;
@@ -86,7 +86,7 @@ Status HeapTracker::Start(const TrackingOptions& options) {
     return status::OutOfMemory("tracking: no memory for its tables");
   }
 
-  max_frames_.store(options.max_frames, std::memory_order_relaxed);
+  max_frames_.store(python ? -options.max_frames : options.max_frames, std::memory_order_relaxed);
   unwinder_.store(options.unwinder, std::memory_order_relaxed);
   sample_bytes_.store(static_cast<uint64_t>(options.sample_bytes), std::memory_order_relaxed);
   pool_.store(options.pool, std::memory_order_relaxed);
