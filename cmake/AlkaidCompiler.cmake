@@ -15,8 +15,9 @@ set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 
 # Profilers and perf scripts walk the stack by frame pointer.
 add_compile_options(-fno-omit-frame-pointer)
-add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                    -Wcast-align -Wformat=2 -Wundef)
+add_compile_options(-Wall -Wextra -Wshadow
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual> -Wcast-align -Wformat=2 -Wundef)
 if(ALKAID_WARNINGS_AS_ERRORS)
   add_compile_options(-Werror)
 endif()
