@@ -12,6 +12,6 @@ fi
 ensure_packages clang-format
 files=("$@")
 if ((${#files[@]} == 0)); then
-  mapfile -t files < <(find cpp benchmarks ci -name '*.h' -o -name '*.cc' | sort)
+  mapfile -t files < <(find cpp benchmarks ci -name '*.h' -o -name '*.cc' -o -name '*.c' | sort)
 fi
 clang-format "${mode[@]}" "${files[@]}"

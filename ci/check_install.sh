@@ -59,6 +59,18 @@ say "a consumer by pkg-config"
 read -ra libs <<<"$(pkg-config --libs alkaid)"
 c++ -std=c++20 -O2 "$work/consumer/consumer.cc" -o "$work/by_pkg_config" "${flags[@]}" "${libs[@]}"
 LD_LIBRARY_PATH=$libraries "$work/by_pkg_config"
+
+say "consumers in C, by find_package and by pkg-config with plain cc"
+cp -r ci/consumer_c "$work/consumer_c"
+cmake -S "$work/consumer_c" -B "$work/c_by_cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 ||
+  { cat "$work/log" && fail "it does not configure"; }
+cmake --build "$work/c_by_cmake" >"$work/log" 2>&1 ||
+  { cat "$work/log" && fail "it does not build"; }
+"$work/c_by_cmake/consumer_c"
+cc -std=c99 -pedantic -Wall -Wextra -Wstrict-prototypes -Werror "$work/consumer_c/consumer.c" \
+  -o "$work/c_by_pkg_config" "${flags[@]}" "${libs[@]}"
+LD_LIBRARY_PATH=$libraries "$work/c_by_pkg_config"
 version=$(pkg-config --modversion alkaid)
 grep -q "\"$version\"" "$prefix/include/alkaid/base/version.h" ||
   fail "alkaid.pc says version $version, version.h another"

@@ -6,12 +6,14 @@
 ROOT is the checkout; PROGRAMS the folder where the samples were built; ALKAID the command, without
 which its output is not checked. In README.md and docs/*.md
 
-  <!-- sample: NAME -->            the C++ fence below is a run of lines of docs/samples/NAME.cc
+  <!-- sample: NAME -->            the fence below is a run of lines of docs/samples/NAME.cc, or
+                                   NAME.c where it is C
   <!-- output: NAME [VAR=x ...] -->  the text fence below is all that the program NAME prints
   <!-- command: ARGUMENTS -->      ... that `alkaid ARGUMENTS` prints
 
-A C++ fence without such a line is an error, and so is a sample that no page shows. All programs run
-in one fresh folder, in the order of the pages, with no ALKAID_ variable set but those of the line.
+A fence of C++ or C without such a line is an error, and so is a sample that no page shows. All
+programs run in one fresh folder, in the order of the pages, with no ALKAID_ variable set but those of
+the line.
 Links between pages must lead somewhere.
 """
 
@@ -66,8 +68,8 @@ def run(command, settings, folder):
 
 def main():
     root, programs, *rest = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
-    samples = {path.stem: path.read_text().splitlines()
-               for path in (root / "docs" / "samples").glob("*.cc")}
+    files = {path.stem: path for path in (root / "docs" / "samples").glob("*.c*")}
+    samples = {name: path.read_text().splitlines() for name, path in files.items()}
     pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
     faults, shown, ran = [], set(), 0
     with tempfile.TemporaryDirectory() as folder:
@@ -86,8 +88,8 @@ def main():
                                       + "\n    ".join(printed))
                 mark = MARK.fullmatch(above)
                 if mark is None:
-                    if language == "cpp":
-                        faults.append(f"{where}: C++ that names no sample")
+                    if language in ("cpp", "c"):
+                        faults.append(f"{where}: {language} that names no sample")
                     continue
                 kind, name, settings = mark[1], mark[2], mark[3].split()
                 if name not in samples or not (programs / name).is_file():
@@ -95,14 +97,15 @@ def main():
                 elif kind == "sample":
                     shown.add(name)
                     if not is_run_of(lines, samples[name]):
-                        faults.append(f"{where}: differs from docs/samples/{name}.cc")
+                        faults.append(f"{where}: differs from docs/samples/{files[name].name}")
                 else:
                     ran += 1
                     code, printed = run([programs / name], settings, folder)
                     if code != 0 or printed != lines:
                         faults.append(f"{where}: {name} exits {code} and prints\n    "
                                       + "\n    ".join(printed))
-    faults += [f"docs/samples/{name}.cc is shown nowhere" for name in sorted(set(samples) - shown)]
+    faults += [f"docs/samples/{files[name].name} is shown nowhere"
+               for name in sorted(set(samples) - shown)]
     for fault in faults:
         print(fault)
     print(f"{len(pages)} pages, {len(shown)} samples, {ran} outputs, {len(faults)} faults")

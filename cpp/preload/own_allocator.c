@@ -27,7 +27,8 @@ static void* take(size_t alignment, size_t size) {
     char* const mapped = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED) return NULL;
-    if (__atomic_compare_exchange_n(&arena, &start, mapped, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    if (__atomic_compare_exchange_n(&arena, &start, mapped, 0, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
       start = mapped;
     } else {
       munmap(mapped, ARENA_BYTES);
