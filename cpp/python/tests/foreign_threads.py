@@ -4,6 +4,7 @@ import ctypes
 from typing import Any
 
 _libc = ctypes.CDLL(None)  # lets the GIL go while it waits
+_held = ctypes.PyDLL(None)  # keeps it
 _api = ctypes.pythonapi
 _api.PyCapsule_GetPointer.restype = ctypes.c_void_p
 _api.PyCapsule_GetPointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
@@ -73,10 +74,32 @@ def start_deleting(managed: Any) -> ctypes.c_ulong:
     return thread
 
 
-def join(thread: ctypes.c_ulong) -> None:
-    assert _libc.pthread_join(thread, None) == 0
+def join(thread: ctypes.c_ulong, with_gil: bool = False) -> None:
+    assert (_held if with_gil else _libc).pthread_join(thread, None) == 0
 
 
 def delete_elsewhere(managed: Any) -> None:
     """Calls the deleter on a thread that has no state of Python, and waits for it without the GIL."""
     join(start_deleting(managed))
+
+
+_keys: list[ctypes.c_uint] = []
+
+
+def delete_at_end_of_thread(structures: list[Any]) -> None:
+    """Has all deleters called as this thread ends, one after the other, when it has no state of Python.
+
+    At most some hundreds, and of one kind: keys of threads are few.
+    """
+    deleter = ctypes.c_void_p(structures[0].deleter)
+    while len(_keys) < len(structures):
+        key = ctypes.c_uint()
+        assert _libc.pthread_key_create(ctypes.byref(key), deleter) == 0
+        _keys.append(key)
+    for key, managed in zip(_keys, structures):
+        assert _libc.pthread_setspecific(key, ctypes.c_void_p(ctypes.addressof(managed))) == 0
+
+
+def sleep_after_the_interpreter(microseconds: int) -> None:
+    """The C library's exit handlers run when Python's part is over and daemon threads are still there."""
+    _libc.__cxa_atexit(_libc.usleep, ctypes.c_void_p(microseconds), None)

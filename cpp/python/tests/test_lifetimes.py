@@ -133,6 +133,40 @@ def test_a_thread_without_the_gil_queues_what_it_lets_go_and_an_entry_releases_i
     assert gone() is None
 
 
+def test_an_entry_of_any_thread_releases_it_while_the_main_thread_waits() -> None:
+    data = bytearray(b"abcdef")
+    outcome: list = []
+    reading, writing = os.pipe()
+    gate = threading.Lock()
+    gate.acquire()
+
+    def work() -> None:
+        # Pending calls are the main thread's, which makes none while it reads.
+        gate.acquire()
+        delete_elsewhere(consume(ak.py_buffer(data).__dlpack__()))
+        ak.py_buffer(b"")
+        try:
+            data.append(1)
+            outcome.append("released")
+        except BufferError as error:
+            outcome.append(error)
+        os.write(writing, b"x")
+
+    thread = threading.Thread(target=work)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)  # the GIL changes hands where a thread waits, and nowhere else
+    try:
+        thread.start()
+        gate.release()
+        os.read(reading, 1)
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
+    os.close(reading)
+    os.close(writing)
+    assert outcome == ["released"]
+
+
 def test_a_pending_call_releases_it_where_nobody_enters() -> None:
     data = Owner(b"abcdef")
     gone = weakref.ref(data)
@@ -147,16 +181,15 @@ def test_a_pending_call_releases_it_where_nobody_enters() -> None:
 
 def test_a_thread_that_lets_go_does_not_wait_for_one_that_waits_for_it() -> None:
     data = bytearray(b"abcdef")
-    threads = [start_deleting(consume(ak.py_buffer(data).__dlpack__())) for _ in range(50)]
-    # Joined with the GIL held: a thread that waited for it would never end.
-    import ctypes
-
-    held = ctypes.PyDLL(None)
+    theirs = np.frombuffer(data, "u1")
+    # numpy's deleter takes the GIL: it must not be called on that thread.
+    buffers = [*(ak.py_buffer(data) for _ in range(50)), ak.from_dlpack(theirs)]
+    threads = [start_deleting(consume(each.__dlpack__(max_version=(1, 0)))) for each in buffers]
+    del buffers, theirs
     for thread in threads:
-        assert held.pthread_join(thread, None) == 0
+        join(thread, with_gil=True)
     ak.py_buffer(b"")
     data.append(1)
-    join(start_deleting(consume(ak.py_buffer(data).__dlpack__())))
 
 
 def test_an_exception_on_its_way_stays_set() -> None:
