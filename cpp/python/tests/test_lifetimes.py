@@ -120,16 +120,24 @@ def test_references_and_pythons_memory_are_given_back() -> None:
     assert pool.bytes_allocated() == 0
 
 
+PROBE = ak.py_buffer(b"")
+
+
+def enter() -> None:
+    """Enters the module, and lets nothing go."""
+    PROBE[0:0]
+
+
 def test_a_thread_without_the_gil_queues_what_it_lets_go_and_an_entry_releases_it() -> None:
     data = Owner(b"abcdef")
     gone = weakref.ref(data)
     for _ in range(100):
         delete_elsewhere(consume(ak.py_buffer(data).__dlpack__()))
-    ak.py_buffer(b"")
+    enter()
     data.append(1)
     delete_elsewhere(consume(ak.py_buffer(data).__dlpack__()))
     del data
-    ak.py_buffer(b"")
+    enter()
     assert gone() is None
 
 
@@ -144,7 +152,7 @@ def test_an_entry_of_any_thread_releases_it_while_the_main_thread_waits() -> Non
         # Pending calls are the main thread's, which makes none while it reads.
         gate.acquire()
         delete_elsewhere(consume(ak.py_buffer(data).__dlpack__()))
-        ak.py_buffer(b"")
+        enter()
         try:
             data.append(1)
             outcome.append("released")
@@ -188,7 +196,7 @@ def test_a_thread_that_lets_go_does_not_wait_for_one_that_waits_for_it() -> None
     del buffers, theirs
     for thread in threads:
         join(thread, with_gil=True)
-    ak.py_buffer(b"")
+    enter()
     data.append(1)
 
 
@@ -232,11 +240,11 @@ def test_threads_release_from_each_other_while_others_enter() -> None:
     data = [bytearray(100) for _ in range(4)]
     stop = threading.Event()
 
-    def enter() -> None:
+    def enter_often() -> None:
         while not stop.is_set():
             ak.py_buffer(b"")[0:0]
 
-    entering = [threading.Thread(target=enter) for _ in range(2)]
+    entering = [threading.Thread(target=enter_often) for _ in range(2)]
     for thread in entering:
         thread.start()
     for _ in range(200):
@@ -245,7 +253,7 @@ def test_threads_release_from_each_other_while_others_enter() -> None:
     stop.set()
     for thread in entering:
         thread.join()
-    ak.py_buffer(b"")
+    enter()
     for each in data:
         each.append(1)
 
@@ -314,6 +322,6 @@ def test_objects_in_any_order_show_what_they_should(seed: int = 0) -> None:
             assert bytes(obj) == content(start, size, mark)
             del obj
     alive.clear()
-    ak.py_buffer(b"")
+    enter()
     gc.collect()
     assert [gone() for gone in owners if gone() is not None] == []

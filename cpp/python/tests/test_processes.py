@@ -108,16 +108,15 @@ def test_daemon_threads_are_left_where_they_are(work: str) -> None:
                 except Exception:
                     pass
 
-            started = threading.Barrier(5)
-            def forever():
-                started.wait()
+            rounds = [0] * 4
+            def forever(number):
                 while True:
                     {work}
+                    rounds[number] += 1
 
-            for _ in range(4):
-                threading.Thread(target=forever, daemon=True).start()
-            started.wait()
-            for _ in range(1000):
+            for number in range(4):
+                threading.Thread(target=forever, args=(number,), daemon=True).start()
+            while min(rounds) < 10:
                 ak.py_buffer(data)
         """)
 
