@@ -13,4 +13,7 @@ using ConfigurationObject = Object<std::shared_ptr<const dgram::Configuration>>;
 
 bool MakeConfigurationType(PyObject* module);
 
+// What a Configuration object is, or the Dgram under which it was read. A TypeError for others.
+bool AsConfiguration(PyObject* object, std::shared_ptr<const dgram::Configuration>* out);
+
 }  // namespace alkaid::python

@@ -1,97 +1,329 @@
 #include "dgram_object.h"
 
+#include <optional>
+#include <utility>
+
 #include "buffer_object.h"
+#include "configuration_object.h"
+#include "dgram_fields.h"
+#include "dgram_reading.h"
 #include "errors.h"
 #include "field_views.h"
 #include "owners.h"
+#include "python_parts.h"
 
 namespace alkaid::python {
 namespace {
 
-PyObject* TimestampOf(PyObject* self, PyObject* /*unused*/) {
-  return PyLong_FromUnsignedLongLong(DgramObject::Of(self).dgram.timestamp().value());
-}
-PyObject* ServiceOf(PyObject* self, PyObject* /*unused*/) {
-  return PyLong_FromLong(static_cast<long>(DgramObject::Of(self).dgram.service()));
-}
-PyObject* SizeOf(PyObject* self, void* /*unused*/) {
-  return PyLong_FromLongLong(DgramObject::Of(self).dgram.size());
-}
-PyObject* OffsetOf(PyObject* self, void* /*unused*/) {
-  return PyLong_FromLongLong(DgramObject::Of(self).dgram.offset());
+using dgram::Dgram;
+using dgram::DgramOrigin;
+
+// The names of Dgram's own attributes: a frozenset.
+PyObject* own_names = nullptr;
+
+const Dgram& DgramOf(PyObject* self) { return DgramObject::Of(self).dgram; }
+OriginState& OriginOf(PyObject* self) {
+  return OriginObject::Of(DgramObject::Of(self).origin.get());
 }
 
-// Detectors first, as where psana keeps them: in the object itself.
+PyObject* TimestampOf(PyObject* self, PyObject* /*unused*/) {
+  return PyLong_FromUnsignedLongLong(DgramOf(self).timestamp().value());
+}
+PyObject* ServiceOf(PyObject* self, PyObject* /*unused*/) {
+  return PyLong_FromLong(static_cast<long>(DgramOf(self).service()));
+}
+PyObject* EnvOf(PyObject* self, void* /*unused*/) {
+  return PyLong_FromUnsignedLong(DgramOf(self).header().env);
+}
+PyObject* DamageOf(PyObject* self, void* /*unused*/) {
+  return PyLong_FromLong(DgramOf(self).damage().value());
+}
+PyObject* SizeOf(PyObject* self, void* /*unused*/) {
+  return PyLong_FromLongLong(DgramOf(self).size());
+}
+PyObject* OffsetOf(PyObject* self, void* /*unused*/) {
+  return PyLong_FromLongLong(DgramOf(self).offset());
+}
+PyObject* IndexOf(PyObject* self, void* /*unused*/) {
+  return PyLong_FromLongLong(DgramOf(self).index());
+}
+PyObject* SourceOf(PyObject* self, void* /*unused*/) {
+  return PyUnicode_DecodeFSDefault(DgramOf(self).source().c_str());
+}
+PyObject* FileDescriptorOf(PyObject* self, void* /*unused*/) {
+  return PyLong_FromLong(OriginOf(self).file_descriptor);
+}
+PyObject* OwnsMemory(PyObject* self, void* /*unused*/) {
+  return PyBool_FromLong(DgramOf(self).owns_memory() ? 1 : 0);
+}
+PyObject* ConfigurationOf(PyObject* self, void* /*unused*/) {
+  const auto& configuration = DgramOf(self).configuration();
+  if (configuration == nullptr) Py_RETURN_NONE;
+  return ConfigurationObject::Make(configuration);
+}
+PyObject* BufferOfDgram(PyObject* self, void* /*unused*/) try {
+  return BufferObject::Make(DgramOf(self).buffer());
+} catch (...) {
+  return RaiseCaught();
+}
+PyObject* BytesOf(PyObject* self, void* /*unused*/) {
+  const Dgram& dgram = DgramOf(self);
+  return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(dgram.data()),
+                                   static_cast<Py_ssize_t>(dgram.size()));
+}
+
+PyObject* Copy(PyObject* self, PyObject* /*unused*/) try {
+  const Entry entry;
+  auto copy = DgramOf(self).Copy();
+  return copy.ok() ? MakeDgram(*copy) : Raise(copy.status());
+} catch (...) {
+  return RaiseCaught();
+}
+PyObject* DeepCopy(PyObject* self, PyObject* /*memo*/) { return Copy(self, nullptr); }
+
+PyObject* CompactIfBelow(PyObject* self, PyObject* argument) try {
+  const Entry entry;
+  const double ratio = PyFloat_AsDouble(argument);
+  if (ratio == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  // Not of one that is watched, whose slice would keep the batch.
+  Dgram dgram = KeptDgram(self);
+  const Result<bool> done = dgram.CompactIfBelow(ratio);
+  if (!done.ok()) return Raise(done.status());
+  if (!*done) Py_RETURN_FALSE;
+  const Ref compact(MakeDgram(dgram));
+  if (!compact) return nullptr;
+  DgramState& state = DgramObject::Of(self);
+  std::swap(state.dgram, DgramObject::Of(compact.get()).dgram);
+  Ref origin = std::move(state.origin);
+  state.origin = std::move(DgramObject::Of(compact.get()).origin);
+  DgramObject::Of(compact.get()).origin = std::move(origin);
+  Py_RETURN_TRUE;
+} catch (...) {
+  return RaiseCaught();
+}
+
+PyObject* RefuseToPickle(PyObject* /*self*/, PyObject* /*unused*/) {
+  PyErr_SetString(PyExc_TypeError,
+                  "a Dgram is a view and cannot be pickled: send bytes(dgram), or its arrays");
+  return nullptr;
+}
+
+int GetBuffer(PyObject* self, Py_buffer* view, int flags) {
+  // The view holds the Dgram, which holds its bytes; compact_if_below leaves what is exported to
+  // others, so a base of its own holds them here.
+  const Dgram& dgram = DgramOf(self);
+  const Ref base = BaseOf(DgramObject::Of(self).origin.get(), dgram.data(), dgram.size());
+  view->obj = nullptr;
+  if (!base) return -1;
+  return PyBuffer_FillInfo(view, base.get(), const_cast<uint8_t*>(dgram.data()),
+                           static_cast<Py_ssize_t>(dgram.size()), 1, flags);
+}
+
+// Whether a detector of the Configuration has the name of an attribute of Dgram itself, which it
+// hides then, as in psana.
+bool HidesOwnName(const Dgram& dgram, PyObject* name) {
+  if (dgram.configuration() == nullptr) return false;
+  for (const dgram::Names& names : dgram.configuration()->names()) {
+    if (PyUnicode_CompareWithASCIIString(name, names.detector().c_str()) == 0) return true;
+  }
+  return false;
+}
+
 PyObject* GetAttribute(PyObject* self, PyObject* name) {
-  PyObject* const detector = FindDetector(self, name);
-  if (detector != nullptr || PyErr_Occurred() != nullptr) return detector;
+  const int own = PySet_Contains(own_names, name);
+  if (own < 0) return nullptr;
+  if (own == 0 || HidesOwnName(DgramOf(self), name)) {
+    PyObject* const detector = FindDetector(self, name);
+    if (detector != nullptr || PyErr_Occurred() != nullptr) return detector;
+  }
   return PyObject_GenericGetAttr(self, name);
+}
+
+bool ConfigurationArgument(PyObject* config, int* file_descriptor,
+                           std::shared_ptr<const dgram::Configuration>* configuration) {
+  if (config == nullptr || config == Py_None) return true;
+  if (!AsConfiguration(config, configuration)) return false;
+  if (DgramObject::Is(config)) *file_descriptor = OriginOf(config).file_descriptor;
+  return true;
+}
+
+PyObject* Read(const DgramReading& reading,
+               std::shared_ptr<const dgram::Configuration> configuration) {
+  if (reading.file_descriptor < 0) {
+    PyErr_SetString(PyExc_TypeError,
+                    "Dgram needs a view, a file_descriptor, or a config that was read from one");
+    return nullptr;
+  }
+  const auto origin = ReadDgram(reading, std::move(configuration));
+  if (origin == nullptr) return nullptr;
+  const Ref object(OriginObject::Make(origin, reading.file_descriptor));
+  const Dgram dgram(origin, origin->buffer->data(), origin->buffer->size(), 0);
+  return object ? MakeDgram(dgram, object.get()) : nullptr;
 }
 
 PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* keywords) try {
   const Entry entry;
-  PyObject* view = nullptr;
-  PyObject* config = nullptr;
-  Py_ssize_t offset = 0;
-  static const char* const kNames[] = {"view", "config", "offset", nullptr};
-  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "O|On", const_cast<char**>(kNames), &view,
-                                  &config, &offset) == 0) {
+  PyObject* view = Py_None;
+  PyObject* config = Py_None;
+  PyObject* place = Py_None;
+  DgramReading reading;
+  long long size = 0;
+  long long most = dgram::kMaxDgramBytes;
+  static const char* const kNames[] = {"view", "config",         "offset", "file_descriptor",
+                                       "size", "max_dgram_size", nullptr};
+  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|OOOiLL", const_cast<char**>(kNames), &view,
+                                  &config, &place, &reading.file_descriptor, &size, &most) == 0) {
     return nullptr;
   }
   std::shared_ptr<const dgram::Configuration> configuration;
-  if (config != nullptr && config != Py_None) {
-    if (!DgramObject::Is(config)) {
-      return PyErr_Format(PyExc_TypeError, "config is a Dgram, not %R", Py_TYPE(config));
-    }
-    configuration = DgramObject::Of(config).dgram.configuration();
+  int descriptor = -1;
+  if (!ConfigurationArgument(config, &descriptor, &configuration)) return nullptr;
+  if (place != Py_None) {
+    reading.offset = PyLong_AsLongLong(place);
+    if (*reading.offset == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  }
+  if (size < 0 || most < 0 || reading.offset.value_or(0) < 0) {
+    PyErr_SetString(PyExc_ValueError, "offset, size and max_dgram_size are not negative");
+    return nullptr;
+  }
+  if (view == Py_None) {
+    if (reading.file_descriptor < 0) reading.file_descriptor = descriptor;
+    reading.size = size;
+    reading.max_bytes = most;
+    return Read(reading, std::move(configuration));
+  }
+  if (reading.file_descriptor >= 0) {
+    PyErr_SetString(PyExc_TypeError, "Dgram takes a view or a file_descriptor, not both");
+    return nullptr;
   }
   std::shared_ptr<Buffer> buffer = BufferOf(view);
   if (buffer == nullptr) return nullptr;
-  auto made = dgram::Dgram::Make(std::move(buffer), offset, std::move(configuration));
+  auto made = Dgram::Make(std::move(buffer), reading.offset.value_or(0), std::move(configuration));
   if (!made.ok()) return Raise(made.status());
+  if (size != 0 && made->size() != size) {
+    return PyErr_Format(PyExc_ValueError, "size is %lld, the datagram has %lld bytes", size,
+                        static_cast<long long>(made->size()));
+  }
   return MakeDgram(*made);
 } catch (...) {
   return RaiseCaught();
 }
 
+PyObject* Repr(PyObject* self) {
+  const Dgram& dgram = DgramOf(self);
+  return PyUnicode_FromFormat("<alkaid.Dgram %s %llu, %lld bytes>",
+                              dgram::TransitionName(dgram.service()),
+                              static_cast<unsigned long long>(dgram.timestamp().value()),
+                              static_cast<long long>(dgram.size()));
+}
+
 PyMethodDef methods[] = {
     {"timestamp", &TimestampOf, METH_NOARGS,
-     "timestamp() -> int\n\nSeconds in the upper 32 bits, nanoseconds in the lower."},
-    {"service", &ServiceOf, METH_NOARGS, "service() -> int\n\nThe TransitionId: 12 is L1Accept."},
+     "timestamp()\n--\n\nSeconds in the upper 32 bits, nanoseconds in the lower."},
+    {"service", &ServiceOf, METH_NOARGS, "service()\n--\n\nThe TransitionId: 12 is L1Accept."},
+    {"fields", &FieldsOf, METH_NOARGS,
+     "fields()\n--\n\nEvery field in the order in which they lie, as a list of\n"
+     "(detector, segment, algorithm, name, type, shape, bytes): the whole name, the type as\n"
+     "\"UINT16\", the shape as a tuple, () of a scalar; the bytes as a read-only view that keeps\n"
+     "the batch. DataLossError where the datagram is malformed."},
+    {"copy", &Copy, METH_NOARGS,
+     "copy()\n--\n\nA Dgram of the same bytes that owns its memory and keeps no batch."},
+    {"__copy__", &Copy, METH_NOARGS, nullptr},
+    {"__deepcopy__", &DeepCopy, METH_O, nullptr},
+    {"compact_if_below", &CompactIfBelow, METH_O,
+     "compact_if_below(ratio, /)\n--\n\nCopies the datagram and lets its batch go, where it is\n"
+     "less than that share (0 to 1) of the memory that it keeps; says whether it did. Arrays made\n"
+     "before go on keeping the batch."},
+    {"__reduce__", &RefuseToPickle, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
+
+template <size_t n>
+constexpr void* Part(const char (&path)[n]) {
+  return const_cast<char*>(path);
+}
+
 PyGetSetDef properties[] = {
     {"_size", &SizeOf, nullptr, "Bytes of header and payload.", nullptr},
     {"_offset", &OffsetOf, nullptr, "The byte of its source where it starts.", nullptr},
+    {"_file_descriptor", &FileDescriptorOf, nullptr,
+     "What it was read from by file_descriptor=; else -1.", nullptr},
+    {"_dgrambytes", &BytesOf, nullptr, "A copy of header and payload, as bytes.", nullptr},
+    {"env", &EnvOf, nullptr, "The env word of the header.", nullptr},
+    {"damage", &DamageOf, nullptr, "The damage of the datagram itself: 0 for none.", nullptr},
+    {"index", &IndexOf, nullptr, "Which datagram, or event, of its source it is, from 0.", nullptr},
+    {"source", &SourceOf, nullptr, "What it was read from, mostly a path.", nullptr},
+    {"buffer", &BufferOfDgram, nullptr, "Header and payload, as a slice of the batch.", nullptr},
+    {"owns_memory", &OwnsMemory, nullptr,
+     "Whether its bytes were allocated for it alone; else it keeps its whole batch.", nullptr},
+    {"configuration", &ConfigurationOf, nullptr,
+     "What declares its fields; None before any Configure.", nullptr},
+    {"software", &GetFromPython, nullptr,
+     "As psana has it: software.<detector>.<algorithm>.version, .dettype, .detid; and by segment.",
+     Part("_configuration.software")},
+    {"__dict__", &DetectorsOf, nullptr, "The detectors that the datagram carries, by name.",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
 }  // namespace
 
-PyObject* MakeDgram(const dgram::Dgram& dgram) {
-  const Ref origin(OriginObject::Make(dgram.origin()));
-  return origin ? MakeDgram(dgram, origin.get()) : nullptr;
+PyObject* MakeDgram(const Dgram& dgram, PyObject* origin) {
+  if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+    return MakeDgram(dgram);
+  const DgramOrigin* const shared = dgram.origin().get();
+  return DgramObject::Make(
+      Dgram(std::shared_ptr<const DgramOrigin>(std::shared_ptr<void>(), shared), dgram.data(),
+            dgram.size(), dgram.index()),
+      Ref::Borrow(origin));
 }
 
-PyObject* BaseOf(PyObject* origin) {
+PyObject* MakeDgram(const Dgram& dgram) {
+  Dgram own(dgram);
+  Ref origin(OriginObject::Make(own.origin()));
+  return origin ? DgramObject::Make(std::move(own), std::move(origin)) : nullptr;
+}
+
+Ref BaseOf(PyObject* origin, const uint8_t* data, int64_t nbytes) {
   OriginState& state = OriginObject::Of(origin);
-  if (!state.buffer) state.buffer = Ref(BufferObject::Make(state.origin->buffer));
-  return state.buffer.get();
+  const std::shared_ptr<Buffer>& buffer = state.origin->buffer;
+  if (alkaid::internal::ViewEventsOn()) [[unlikely]]
+    return Ref(BufferObject::Make(SliceBuffer(buffer, data - buffer->data(), nbytes)));
+  if (!state.buffer) state.buffer = Ref(BufferObject::Make(buffer));
+  return Ref::Borrow(state.buffer.get());
 }
 
 bool MakeDgramTypes(PyObject* module) {
   PyType_Slot origin[] = {{0, nullptr}};
   PyType_Slot slots[] = {
       {Py_tp_doc,
-       const_cast<char*>("Dgram(view, config=None, offset=0)\n\nA view of one datagram.")},
+       const_cast<char*>(
+           "Dgram(view=None, config=None, offset=None, file_descriptor=-1, size=0, "
+           "max_dgram_size=268435456)\n--\n\n"
+           "One datagram.\n\n"
+           "Of view, bytes that any object exports, it is a view that starts at byte offset.\n"
+           "Without a view it is read from file_descriptor (at offset, or from where the\n"
+           "descriptor stands), or from that of config, and owns its bytes. config is a Dgram or\n"
+           "a Configuration that declares the fields; a Configure declares its own. size is\n"
+           "compared with what the header says.\n\n"
+           "Attributes are the detectors that it carries: d.hsd[0].raw.waveform. A detector that\n"
+           "is called as a method hides the method. Reading is safe from any thread.\n"
+           "DataLossError for a malformed datagram, StopIteration at the end of a file.")},
       {Py_tp_new, Slot(&New)},
       {Py_tp_getattro, Slot(&GetAttribute)},
+      {Py_tp_repr, Slot(&Repr)},
       {Py_tp_methods, methods},
       {Py_tp_getset, properties},
+      {Py_bf_getbuffer, Slot(&GetBuffer)},
       {0, nullptr},
   };
-  return OriginObject::MakeType(module, "alkaid._Origin", origin) &&
-         DgramObject::MakeType(module, "alkaid.Dgram", slots) && MakeFieldViewTypes(module);
+  if (!OriginObject::MakeType(module, "alkaid._Origin", origin) ||
+      !DgramObject::MakeType(module, "alkaid.Dgram", slots) || !MakeFieldViewTypes(module)) {
+    return false;
+  }
+  const Ref names(PyObject_Dir(reinterpret_cast<PyObject*>(DgramObject::type)));
+  own_names = names ? PyFrozenSet_New(names.get()) : nullptr;
+  return own_names != nullptr;
 }
 
 }  // namespace alkaid::python

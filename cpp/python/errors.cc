@@ -1,5 +1,6 @@
 #include "errors.h"
 
+#include <cerrno>
 #include <exception>
 #include <string>
 
@@ -45,6 +46,24 @@ PyObject* Raise(const Status& status) {
   const Ref message(
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
   if (message) PyErr_SetObject(type, message.get());
+  return nullptr;
+}
+
+PyObject* RaiseOfFile(const Status& status) {
+  const bool not_found = status.code() == StatusCode::kNotFound;
+  const bool denied = status.code() == StatusCode::kPermissionDenied;
+  if (!not_found && !denied && status.code() != StatusCode::kFailedPrecondition) {
+    return Raise(status);
+  }
+  const absl::string_view text = status.message();
+  const Ref message(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+  // OSError becomes one of its classes by the number.
+  const Ref arguments(!message ? nullptr
+                      : not_found || denied
+                          ? Py_BuildValue("(iO)", not_found ? ENOENT : EACCES, message.get())
+                          : Py_BuildValue("(O)", message.get()));
+  if (arguments) PyErr_SetObject(PyExc_OSError, arguments.get());
   return nullptr;
 }
 

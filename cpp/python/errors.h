@@ -19,6 +19,9 @@ namespace alkaid::python {
 
 // Sets the exception of a status that is not OK. Null, to be returned.
 PyObject* Raise(const Status& status);
+// The same of opening or reading a file, where Python has classes of its own: FileNotFoundError,
+// PermissionError, and OSError for kFailedPrecondition.
+PyObject* RaiseOfFile(const Status& status);
 // The same for what C++ threw, inside a catch: std::bad_alloc is a MemoryError.
 PyObject* RaiseCaught();
 

@@ -3,6 +3,7 @@
 #include "dgram_object.h"
 #include "errors.h"
 #include "numpy_arrays.h"
+#include "python_parts.h"
 
 namespace alkaid::python {
 namespace {
@@ -40,10 +41,38 @@ PyObject* ScalarOf(const dgram::FieldView& field) {
   return PyErr_Format(PyExc_SystemError, "a field of type %d", static_cast<int>(field.type()));
 }
 
+// The value with the labels of its enumeration.
+PyObject* EnumerationOf(const dgram::ShapesData& data, const dgram::FieldView& field) {
+  static PyObject* type = nullptr;
+  if (type == nullptr) type = PythonPart("_enumeration", "Enumeration").release();
+  const Ref labels(type != nullptr ? PyDict_New() : nullptr);
+  if (!labels) return nullptr;
+  const auto& fields = data.names().fields();
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const bool label = fields[i].type == DataType::kEnumDict && fields[i].rank == 0 &&
+                       fields[i].enum_type() == field.field().enum_type();
+    if (!label) continue;
+    const auto number = data.field(static_cast<int>(i));
+    if (!number.ok()) return Raise(number.status());
+    const std::string_view name = fields[i].base_name();
+    const Ref key(ScalarOf(*number));
+    const Ref text(
+        PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "surrogateescape"));
+    if (!key || !text || PyDict_SetItem(labels.get(), key.get(), text.get()) != 0) return nullptr;
+  }
+  const Ref value(ScalarOf(field));
+  return value ? PyObject_CallFunctionObjArgs(type, value.get(), labels.get(), nullptr) : nullptr;
+}
+
 }  // namespace
 
-PyObject* ValueOf(const dgram::FieldView& field, PyObject* origin) {
-  if (field.rank() == 0) return ScalarOf(field);
+PyObject* ValueOf(const dgram::ShapesData& data, int index, PyObject* origin) {
+  const auto found = data.field(index);
+  if (!found.ok()) return Raise(found.status());
+  const dgram::FieldView& field = *found;
+  if (field.rank() == 0) {
+    return field.type() == DataType::kEnumVal ? EnumerationOf(data, field) : ScalarOf(field);
+  }
   if (field.type() == DataType::kCharStr) {
     const auto text = field.String();
     if (!text.ok()) return Raise(text.status());
@@ -52,9 +81,9 @@ PyObject* ValueOf(const dgram::FieldView& field, PyObject* origin) {
   }
   Py_ssize_t shape[dgram::kMaxRank];
   for (int i = 0; i < field.rank(); ++i) shape[i] = field.dim(i);
-  PyObject* const base = BaseOf(origin);
-  if (base == nullptr) return nullptr;
-  return MakeArray(field.data(), field.type(), field.rank(), shape, base);
+  const Ref base = BaseOf(origin, field.data(), field.nbytes());
+  if (!base) return nullptr;
+  return MakeArray(field.data(), field.type(), field.rank(), shape, base.get());
 }
 
 }  // namespace alkaid::python

@@ -7,7 +7,9 @@
 #include "configuration_object.h"
 #include "dgram_object.h"
 #include "dlpack_capsules.h"
+#include "editor_object.h"
 #include "errors.h"
+#include "event_reader_object.h"
 #include "label_object.h"
 #include "one_library.h"
 #include "owners.h"
@@ -44,9 +46,9 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 // What the module consists of.
 constexpr bool (*kParts[])(PyObject* module) = {
-    &AddBufferFunctions, &AddDLPackFunctions,    &MakeBufferType,
-    &MakeBuilderTypes,   &MakeConfigurationType, &MakeDgramTypes,
-    &MakeLabelType,      &MakePoolType,          &MakeReaderTypes,
+    &AddBufferFunctions,    &AddDLPackFunctions, &MakeBufferType,  &MakeBuilderTypes,
+    &MakeConfigurationType, &MakeDgramTypes,     &MakeEditorTypes, &MakeEventReaderType,
+    &MakeLabelType,         &MakePoolType,       &MakeReaderTypes,
 };
 
 }  // namespace

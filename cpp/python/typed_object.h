@@ -11,7 +11,8 @@ namespace alkaid::python {
 
 // A Python object with one C++ value, which is made with it and goes with it. The value may hold
 // references to other objects only where that cannot make a cycle: these types are not known to the
-// collector, which keeps them cheap.
+// collector, which keeps them cheap. A Value whose destructor lets no Buffer go has a member
+// kNeedsNoEntry.
 template <typename Value>
 struct Object {
   PyObject_HEAD Value value;
@@ -30,11 +31,12 @@ struct Object {
     return reinterpret_cast<PyObject*>(self);
   }
   static void Dealloc(PyObject* self) {
-    const Entry entry;
-    PyTypeObject* const its = Py_TYPE(self);
-    Of(self).~Value();
-    PyObject_Free(self);
-    Py_DECREF(its);
+    if constexpr (requires { Value::kNeedsNoEntry; }) {
+      Free(self);
+    } else {
+      const Entry entry;
+      Free(self);
+    }
   }
 
   // `name` as "alkaid.Buffer"; the slots without Py_tp_dealloc, and ended by {0, nullptr}. Objects
@@ -59,6 +61,14 @@ struct Object {
         all};
     type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
     return type != nullptr && PyModule_AddType(module, type) == 0;
+  }
+
+ private:
+  static void Free(PyObject* self) {
+    PyTypeObject* const its = Py_TYPE(self);
+    Of(self).~Value();
+    PyObject_Free(self);
+    Py_DECREF(its);
   }
 };
 

@@ -6,7 +6,14 @@
         print(dgram.timestamp(), dgram.service())
 """
 
+from __future__ import annotations
+
+import importlib as _importlib
 import sysconfig as _sysconfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any as _Any
 
 if _sysconfig.get_config_var("Py_GIL_DISABLED"):
     raise ImportError("alkaid needs the GIL: it is not built for free-threaded Python")
@@ -17,6 +24,7 @@ _alkaid._require_main_interpreter()
 
 from . import _errors
 from ._alkaid import (
+    Batch,
     BatchReader,
     Buffer,
     BufferBuilder,
@@ -56,18 +64,57 @@ from ._numpy import numpy_allocator
 # As pickles name it.
 py_buffer.__module__ = __name__
 
+# What is imported when it is first asked for, and from where.
+_LAZY = {
+    "DataSource": "_datasource",
+    "Declaration": "_configuration",
+    "Detector": "_detectors",
+    "Enumeration": "_enumeration",
+    "Event": "_events",
+    "Field": "_configuration",
+    "Run": "_events",
+    "Skipped": "_skipped",
+    "Step": "_events",
+    "TransitionId": "_events",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'alkaid' has no attribute {name!r}")
+    value = getattr(_importlib.import_module("." + module, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
 __all__ = [
     "AlreadyExistsError",
+    "Batch",
     "BatchReader",
     "Buffer",
     "BufferBuilder",
     "CancelledError",
     "Configuration",
     "DataLossError",
+    "DataSource",
+    "Declaration",
+    "Detector",
     "Dgram",
+    "Enumeration",
+    "Event",
     "FailedPreconditionError",
+    "Field",
     "MemoryPool",
     "NotFoundError",
+    "Run",
+    "Skipped",
+    "Step",
+    "TransitionId",
     "TypedBufferBuilder",
     "__version__",
     "allocate_buffer",

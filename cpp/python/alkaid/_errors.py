@@ -1,10 +1,40 @@
 """The exceptions of alkaid, by the codes of the library's statuses."""
 
+from __future__ import annotations
+
 from . import _alkaid
 
 
 class DataLossError(ValueError):
-    """Malformed data. The message names source, byte and datagram."""
+    """Malformed data.
+
+    The message has one form, "run.xtc2: byte 48 (datagram 2 at byte 48): partial datagram: ...", and these attributes
+    say what is in it; None where it does not say.
+
+    source: what was read, mostly a path. byte: where in it the fault is. dgram: the index of the datagram, and
+    dgram_byte where it starts. stream: the index of the stream. event: the index of the event.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        import re
+
+        form = r"(?P<source>.*?): byte (?P<byte>\d+)(?: of a batch made from it)?(?: \((?P<where>[^)]*)\))?"
+        place = re.match(form, message, re.DOTALL)
+        where = place["where"] or "" if place else ""
+        self.source: str | None = place["source"] if place else None
+        self.byte: int | None = int(place["byte"]) if place else None
+        self.dgram: int | None = _number(r"datagram (\d+)", where)
+        self.dgram_byte: int | None = _number(r"at byte (\d+)", where)
+        self.stream: int | None = _number(r"stream (\d+)", where)
+        self.event: int | None = _number(r"event (\d+)", where)
+
+
+def _number(pattern: str, text: str) -> int | None:
+    import re
+
+    found = re.search(pattern, text)
+    return int(found[1]) if found else None
 
 
 class NotFoundError(LookupError):

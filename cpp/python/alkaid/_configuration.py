@@ -1,0 +1,107 @@
+"""What a Configuration declares, as values of Python."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ._alkaid import Configuration, Dgram
+
+
+class Field(NamedTuple):
+    """One field: its whole name, type ("UINT16", "CHARSTR" and so on) and rank, 0 for a scalar.
+
+    algorithm and version are those of the field itself, mostly "" and (0, 0, 0).
+    """
+
+    name: str
+    type: str
+    rank: int
+    algorithm: str
+    version: tuple[int, int, int]
+
+    @property
+    def attribute(self) -> str:
+        """The name as an attribute: of an enumeration ("gain:gainEnum") without that of the enumeration."""
+        return self.name.partition(":")[0] if self.type.startswith("ENUM") else self.name
+
+
+class Declaration(NamedTuple):
+    """What one algorithm of one segment of a detector makes: its fields, in the order in which their data lie."""
+
+    detector: str
+    segment: int
+    algorithm: str
+    version: tuple[int, int, int]
+    dettype: str
+    detid: str
+    fields: tuple[Field, ...]
+    node_id: int
+    names_id: int
+
+
+class Container:
+    """A place for attributes."""
+
+    def __repr__(self) -> str:
+        return f"Container({', '.join(sorted(vars(self)))})"
+
+
+class SegmentContainers(dict[int, Container]):
+    """The segments of a detector by number; attributes are those of the first one."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not self or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self[min(self)], name)
+
+
+def declarations(configuration: Configuration) -> tuple[Declaration, ...]:
+    """All of them, in the order of the Configure."""
+    return tuple(
+        Declaration(*raw[:6], tuple(Field(*field) for field in raw[6]), *raw[7:])
+        for raw in configuration._raw()
+    )
+
+
+def detectors(configuration: Configuration) -> dict[str, dict[int, dict[str, dict[str, Field]]]]:
+    """Fields by detector, segment, algorithm and name. Where several declarations share the first three, of all."""
+    found: dict[str, dict[int, dict[str, dict[str, Field]]]] = {}
+    for one in declarations(configuration):
+        segments = found.setdefault(one.detector, {})
+        fields = segments.setdefault(one.segment, {}).setdefault(one.algorithm, {})
+        fields.update((field.name, field) for field in one.fields)
+    return found
+
+
+def _nested(parent: Container, path: str) -> Container:
+    for name in path.split("."):
+        if not isinstance(getattr(parent, name, None), Container):
+            setattr(parent, name, Container())
+        parent = getattr(parent, name)
+    return parent
+
+
+def _describe(container: Any, software: str, version: tuple[int, int, int]) -> None:
+    container.software = software
+    container.version = version
+
+
+def software(of: Dgram | Configuration) -> Container:
+    """psana's view of what is declared: software.<detector>[<segment>].<algorithm>.<field>, each with version and
+    software, a segment with dettype and detid. Without the segment it is that of the first one."""
+    configuration = of.configuration if isinstance(of, Dgram) else of
+    root = Container()
+    for one in declarations(configuration) if configuration is not None else ():
+        segments = vars(root).setdefault(one.detector, SegmentContainers())
+        segment = segments.setdefault(one.segment, Container())
+        segment.dettype = one.dettype
+        segment.detid = one.detid
+        algorithm = _nested(segment, one.algorithm)
+        _describe(algorithm, one.algorithm, one.version)
+        for field in one.fields:
+            _describe(_nested(algorithm, field.attribute), field.algorithm, field.version)
+    return root
+
+
+for _class in (Field, Declaration):
+    _class.__module__ = "alkaid"

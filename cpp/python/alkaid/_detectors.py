@@ -1,0 +1,246 @@
+"""Detectors of a run: how scripts get at fields by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+
+    from ._alkaid import Configuration, Dgram
+    from ._configuration import Declaration
+    from ._events import Event, Run, Step
+
+_PREFERRED = ("raw", "arrayRaw")
+
+
+def _event_of(evt: Event | Step) -> Event:
+    return getattr(evt, "evt", evt)
+
+
+def _value(of: Any, path: str) -> Any:
+    """The field of that dotted name; None where there is none."""
+    for name in path.split("."):
+        of = getattr(of, name, None)
+        if of is None:
+            return None
+    return of
+
+
+class FieldReader:
+    """One field of a detector: call it with an event.
+
+    It gives the value where one segment is declared; where several are, a dict from segments to values. None where the
+    event has none. Arrays are views, read-only, and keep the block that they lie in. A name that ends in a dot is gone
+    on with: det.config.expert.enable(evt).
+    """
+
+    def __init__(self, algorithm: AlgorithmReader, path: str) -> None:
+        self._algorithm = algorithm
+        self._path = path
+
+    def __call__(self, evt: Event | Step) -> Any:
+        found = self._algorithm.segments(evt, self._path)
+        if not found:
+            return None
+        if len(self._algorithm._segments(_event_of(evt))) == 1:
+            return next(iter(found.values()))
+        return found
+
+    def __getattr__(self, name: str) -> FieldReader:
+        path = f"{self._path}.{name}"
+        if not any(field == path or field.startswith(path + ".") for field in self._algorithm._fields()):
+            raise AttributeError(f"{self._algorithm!r} has no field {path!r}")
+        return FieldReader(self._algorithm, path)
+
+
+class AlgorithmReader:
+    """What one algorithm made of a detector: det.raw. Attributes are its fields.
+
+    Fields are found by name in each datagram, under the Configuration that it was recorded under.
+    """
+
+    def __init__(self, detector: Detector, name: str) -> None:
+        self._detector = detector
+        self._name = name
+        # Of which configurations the rest is.
+        self._known: tuple[Configuration | None, ...] | None = None
+        self._declared: list[Declaration] = []
+
+    def _declarations(self, configurations: tuple[Configuration | None, ...]) -> list[Declaration]:
+        if configurations is not self._known:
+            self._declared = [
+                one
+                for one in _declarations(configurations)
+                if one.detector == self._detector._det_name and one.algorithm == self._name
+            ]
+            self._known = configurations
+        return self._declared
+
+    def _segments(self, evt: Event) -> list[int]:
+        return sorted({one.segment for one in self._declarations(evt._configurations)})
+
+    def _fields(self) -> list[str]:
+        now = self._detector._run.configurations
+        return [f.attribute for one in self._declarations(now) for f in one.fields if f.type != "ENUMDICT"]
+
+    def _main(self, evt: Event) -> str:
+        """The field that raw() and segments() are of."""
+        arrays = {
+            field.attribute: field.rank
+            for one in self._declarations(evt._configurations)
+            for field in one.fields
+            if field.rank > 0 and field.type != "CHARSTR"
+        }
+        for name in _PREFERRED:
+            if name in arrays:
+                return name
+        for least in (1, 2):
+            of_rank = [name for name, rank in arrays.items() if rank >= least]
+            if len(of_rank) == 1:
+                return of_rank[0]
+        raise AttributeError(f"{self!r} has no one array: name a field, of {', '.join(arrays) or 'none'}")
+
+    def segments(self, evt: Event | Step, field: str | None = None) -> dict[int, Any]:
+        """The field of each segment that the event has, in order: arrays are views without a copy.
+
+        Without a field that of raw(). Empty where the event has none.
+        """
+        evt = _event_of(evt)
+        if field is None:
+            field = self._main(evt)
+        found: dict[int, Any] = {}
+        for dgram in evt:
+            for segment, part in getattr(dgram, self._detector._det_name, {}).items():
+                value = _value(getattr(part, self._name, None), field)
+                if value is not None:
+                    found[segment] = value
+        return dict(sorted(found.items()))
+
+    def raw(self, evt: Event | Step) -> np.ndarray | None:
+        """The arrays of all segments in one, of shape (segments, ...): a copy. segments(evt) has them without one.
+
+        Of the field "raw" or "arrayRaw", else the only array that is declared, else the only one of rank 2 or more.
+        None where a declared segment is missing; ValueError where their shapes differ.
+        """
+        evt = _event_of(evt)
+        if not any(hasattr(dgram, self._detector._det_name) for dgram in evt):
+            return None
+        found = self.segments(evt)
+        if not found or list(found) != self._segments(evt):
+            return None
+        import numpy as np
+
+        return np.stack(list(found.values()))
+
+    def __getattr__(self, name: str) -> FieldReader:
+        if name.startswith("__") or not any(f == name or f.startswith(name + ".") for f in self._fields()):
+            raise AttributeError(f"{self!r} has no field {name!r}")
+        return FieldReader(self, name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(field.partition(".")[0] for field in self._fields())]
+
+    def __repr__(self) -> str:
+        return f"<alkaid.Detector {self._detector._det_name}.{self._name}>"
+
+
+class Detector:
+    """A detector of a run: attributes are its algorithms, det.raw. Made by Run.Detector.
+
+    It keeps names and nothing else: after another Configure it finds what that declares.
+    """
+
+    def __init__(self, name: str, run: Run) -> None:
+        self._det_name = name
+        self._run = run
+
+    def _declared(self) -> list[Declaration]:
+        return [one for one in _declarations(self._run.configurations) if one.detector == self._det_name]
+
+    @property
+    def _dettype(self) -> str:
+        return self._declared()[0].dettype
+
+    @property
+    def _detids(self) -> dict[int, str]:
+        return {one.segment: one.detid for one in self._declared()}
+
+    def __getattr__(self, name: str) -> AlgorithmReader:
+        if name.startswith("__") or name not in {one.algorithm for one in self._declared()}:
+            raise AttributeError(f"{self!r} has no algorithm {name!r}")
+        return self.__dict__.setdefault(name, AlgorithmReader(self, name))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(one.algorithm for one in self._declared())]
+
+    def __repr__(self) -> str:
+        return f"<alkaid.Detector {self._det_name}>"
+
+
+class EnvironmentDetector:
+    """A value that transitions carry, of EPICS or a scan: called with an event or a step it gives the value that was
+    in force then; None where there was none yet."""
+
+    def __init__(self, name: str, place: tuple[str, str, str]) -> None:
+        self._det_name = name
+        self._place = place
+
+    def __call__(self, evt: Event | Step) -> Any:
+        evt = _event_of(evt)
+        detector, algorithm, field = self._place
+        for dgram in self._candidates(evt, detector):
+            for part in getattr(dgram, detector, {}).values():
+                value = _value(getattr(part, algorithm, None), field)
+                if value is not None:
+                    return value
+        return None
+
+    @staticmethod
+    def _candidates(evt: Event, detector: str) -> Iterator[Dgram]:
+        yield from evt
+        for (name, _), dgram in evt._environment.items():
+            if name == detector:
+                yield dgram
+
+    def __repr__(self) -> str:
+        return f"<alkaid.Detector {self._det_name}: {'.'.join(self._place)}>"
+
+
+def _declarations(configurations: Sequence[Configuration | None]) -> Iterator[Declaration]:
+    for configuration in configurations:
+        if configuration is not None:
+            yield from configuration.declarations
+
+
+def environment_fields(
+    configurations: Sequence[Configuration | None],
+    configs: Sequence[Dgram],
+    detectors: tuple[str, ...],
+) -> dict[str, tuple[str, str, str]]:
+    """Where each name is found: fields of these detectors, and what their epicsinfo calls them."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for one in _declarations(configurations):
+        if one.detector in detectors:
+            for field in one.fields:
+                found[field.attribute] = (one.detector, one.algorithm, field.attribute)
+    if "epics" in detectors:
+        for config in configs:
+            for part in getattr(config, "epicsinfo", {}).values():
+                for alias, name in _aliases(part.epicsinfo):
+                    if name in found:
+                        found.setdefault(alias, found[name])
+    return found
+
+
+def _aliases(info: Any) -> Iterator[tuple[str, str]]:
+    """Pairs of the name that people use and the field: an epicsinfo has a text "name,..." for each field."""
+    for name, text in vars(info).items():
+        if name != "keys" and isinstance(text, str):
+            yield text.partition(",")[0], name
+
+
+for _class in (AlgorithmReader, Detector, EnvironmentDetector, FieldReader):
+    _class.__module__ = "alkaid"

@@ -1,0 +1,299 @@
+"""Runs, steps and events, with the names of psana."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from ._detectors import EnvironmentDetector, Detector, environment_fields
+from ._errors import NotFoundError
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator, Sequence
+
+    from ._alkaid import Configuration, Dgram
+
+    RawEvent = tuple[int, int, Sequence["Dgram | None"], tuple["Configuration | None", ...]]
+
+
+class TransitionId(IntEnum):
+    """What a datagram announces: Dgram.service()."""
+
+    ClearReadout = 0
+    Reset = 1
+    Configure = 2
+    Unconfigure = 3
+    BeginRun = 4
+    EndRun = 5
+    BeginStep = 6
+    EndStep = 7
+    Enable = 8
+    Disable = 9
+    SlowUpdate = 10
+    L1Accept_EndOfBatch = 11
+    L1Accept = 12
+
+    @classmethod
+    def isEvent(cls, service: int) -> bool:
+        """Whether it is an event's data, and no transition."""
+        return service >= cls.L1Accept_EndOfBatch
+
+
+# Detectors that are of the format, and not of the experiment.
+_INTERNAL = frozenset(("smdinfo", "chunkinfo", "epicsinfo", "epics", "scan", "step"))
+_L1 = int(TransitionId.L1Accept_EndOfBatch)
+
+
+class Event:
+    """What all streams recorded at one timestamp.
+
+    ``_dgrams`` has a Dgram for each stream, None where a stream has none. Each keeps the block that it was read into.
+    """
+
+    __slots__ = ("_configurations", "_dgrams", "_environment", "_run", "_service", "timestamp")
+
+    def __init__(
+        self,
+        raw: RawEvent,
+        environment: dict[tuple[str, int], Dgram],
+        run: Run,
+    ) -> None:
+        self._service, self.timestamp, self._dgrams, self._configurations = raw
+        self._environment = environment
+        self._run = run
+
+    def service(self) -> int:
+        """The TransitionId: 12 is L1Accept."""
+        return self._service
+
+    def run(self) -> Run:
+        """The run that it is of."""
+        return self._run
+
+    def EndOfBatch(self) -> bool:
+        """Whether an exposure of an integrating detector ends with it."""
+        return self._service == TransitionId.L1Accept_EndOfBatch
+
+    @property
+    def _seconds(self) -> int:
+        return self.timestamp >> 32
+
+    @property
+    def _nanoseconds(self) -> int:
+        return self.timestamp & 0xFFFFFFFF
+
+    def datetime(self) -> datetime.datetime:
+        """Its time, in UTC, to the microsecond."""
+        import datetime
+
+        epoch = datetime.datetime(1990, 1, 1, tzinfo=datetime.timezone.utc)
+        return epoch + datetime.timedelta(seconds=self._seconds, microseconds=self._nanoseconds // 1000)
+
+    def __iter__(self) -> Iterator[Dgram]:
+        return (dgram for dgram in self._dgrams if dgram is not None)
+
+    def __repr__(self) -> str:
+        return f"<alkaid.Event {TransitionId(self._service).name} {self.timestamp}>"
+
+
+class Step:
+    """A step of a scan: its events, from BeginStep to EndStep. ``evt`` is the BeginStep."""
+
+    def __init__(self, evt: Event, run: Run) -> None:
+        self.evt = evt
+        self._run = run
+        self._ended = False
+
+    @property
+    def timestamp(self) -> int:
+        """That of the BeginStep."""
+        return self.evt.timestamp
+
+    def events(self) -> Iterator[Event]:
+        """The L1Accepts of the step that were not given yet."""
+        while not self._ended:
+            evt = self._run._next()
+            if evt is None or evt._service == TransitionId.EndStep:
+                self._ended = True
+            elif evt._service == TransitionId.BeginStep:
+                self._run._back = evt
+                self._ended = True
+            elif evt._service >= _L1:
+                yield evt
+
+    __iter__ = events
+
+
+class Run:
+    """One run: its events and what declares their fields. Made by DataSource.runs(). For one thread at a time."""
+
+    def __init__(self, source: _Source, beginrun: Event | None) -> None:
+        self._source = source
+        self._ended = False
+        self._back: Event | None = None
+        self.beginrun = beginrun
+        self.timestamp: int | None = None if beginrun is None else beginrun.timestamp
+        self.expt: str | None = None
+        self.runnum: int | None = None
+        for dgram in beginrun if beginrun is not None else ():
+            info = getattr(dgram, "runinfo", None)
+            if info is not None:
+                self.expt = info[min(info)].runinfo.expt
+                self.runnum = info[min(info)].runinfo.runnum
+
+    def _next(self) -> Event | None:
+        """The next event or transition of the run; None at its end."""
+        if self._back is not None:
+            evt, self._back = self._back, None
+            return evt
+        if self._ended:
+            return None
+        raw = self._source.take()
+        if raw is None or raw[0] == TransitionId.BeginRun:
+            self._source.back = raw
+            self._ended = True
+            return None
+        if raw[0] == TransitionId.EndRun:
+            self._ended = True
+        return Event(raw, self._source.environment, self)
+
+    def events(self) -> Iterator[Event]:
+        """The L1Accepts of the run that were not given yet."""
+        while (evt := self._next()) is not None:
+            if evt._service >= _L1:
+                yield evt
+
+    def steps(self) -> Iterator[Step]:
+        """The steps of the run. What is left of one is passed over when the next is asked for."""
+        while (evt := self._next()) is not None:
+            if evt._service == TransitionId.BeginStep:
+                step = Step(evt, self)
+                yield step
+                for _ in step.events():
+                    pass
+
+    def _finish(self) -> None:
+        while self._next() is not None:
+            pass
+
+    @property
+    def configs(self) -> list[Dgram]:
+        """The Configure of each stream that is in force; of small data, where these are read."""
+        return self._source.configs
+
+    @property
+    def configurations(self) -> tuple[Configuration | None, ...]:
+        """What declares the fields of each stream, as of the latest event."""
+        return self._source.configurations
+
+    def _declared(self) -> dict[str, dict[str, set[str]]]:
+        """Fields by detector and algorithm, of all streams and segments."""
+        found: dict[str, dict[str, set[str]]] = {}
+        for configuration in self.configurations:
+            if configuration is None:
+                continue
+            for one in configuration.declarations:
+                fields = found.setdefault(one.detector, {}).setdefault(one.algorithm, set())
+                fields.update(field.attribute for field in one.fields if field.type != "ENUMDICT")
+        return found
+
+    @property
+    def detnames(self) -> set[str]:
+        """The detectors of the run, those of the environment aside."""
+        return set(self._declared()) - _INTERNAL
+
+    @property
+    def detinfo(self) -> dict[tuple[str, str], list[str]]:
+        """The fields of each detector and algorithm."""
+        return {
+            (detector, algorithm): sorted(fields)
+            for detector, algorithms in self._declared().items()
+            if detector not in _INTERNAL
+            for algorithm, fields in algorithms.items()
+        }
+
+    @property
+    def epicsinfo(self) -> dict[str, tuple[str, str, str]]:
+        """What Detector takes of the slow environment: detector, algorithm and field of each name."""
+        return environment_fields(self.configurations, self.configs, ("epics",))
+
+    @property
+    def scaninfo(self) -> dict[str, tuple[str, str, str]]:
+        """The same of a scan."""
+        return environment_fields(self.configurations, self.configs, ("scan", "step"))
+
+    def Detector(self, name: str) -> Any:
+        """A detector of the run, or a value of its environment (epicsinfo, scaninfo). NotFoundError for other names."""
+        if name in self.detnames:
+            return Detector(name, self)
+        place = {**self.scaninfo, **self.epicsinfo}.get(name)
+        if place is not None:
+            return EnvironmentDetector(name, place)
+        raise NotFoundError(f"no detector {name!r}; there are {', '.join(sorted(self.detnames))}")
+
+    def __repr__(self) -> str:
+        return f"<alkaid.Run {self.expt} {self.runnum}>"
+
+
+class _Source:
+    """Raw events of a DataSource in order, and what is known after each of them."""
+
+    def __init__(
+        self,
+        raw: Iterator[RawEvent],
+        configs: list[Dgram],
+        max_events: int,
+    ) -> None:
+        self._raw = raw
+        self.configs = configs
+        self.configurations = tuple(config.configuration for config in configs)
+        self._left = max_events or -1
+        self.back: RawEvent | None = None
+        # The latest transition that carries a detector in a stream, as a copy. Replaced, never changed.
+        self.environment: dict[tuple[str, int], Dgram] = {}
+
+    def take(self) -> RawEvent | None:
+        if self.back is not None:
+            raw, self.back = self.back, None
+            return raw
+        if self._left == 0:
+            return None
+        raw = next(self._raw, None)
+        if raw is None:
+            return None
+        self.configurations = raw[3]
+        if raw[0] >= _L1:
+            self._left -= 1
+        else:
+            self._remember(raw)
+        return raw
+
+    def _remember(self, raw: RawEvent) -> None:
+        for stream, dgram in enumerate(raw[2]):
+            if dgram is None:
+                continue
+            if raw[0] == TransitionId.Configure:
+                self.configs[stream] = dgram
+            names = vars(dgram)
+            if names:
+                copy = dgram.copy()
+                self.environment = {**self.environment, **{(name, stream): copy for name in names}}
+
+    def runs(self) -> Iterator[Run]:
+        while (raw := self.take()) is not None:
+            beginrun = None
+            if raw[0] != TransitionId.BeginRun:
+                if raw[0] < _L1:
+                    continue
+                self.back = raw
+            run = Run(self, None)
+            if raw[0] == TransitionId.BeginRun:
+                beginrun = Event(raw, self.environment, run)
+                run.__init__(self, beginrun)  # type: ignore[misc]
+            yield run
+            run._finish()
+
+
+for _class in (Event, Run, Step, TransitionId):
+    _class.__module__ = "alkaid"

@@ -1,0 +1,10 @@
+// alkaid._Editor: a datagram being edited, for alkaid/dgramedit.py, which checks what users give.
+#pragma once
+
+#include "stable_python.h"
+
+namespace alkaid::python {
+
+bool MakeEditorTypes(PyObject* module);
+
+}  // namespace alkaid::python

@@ -1,0 +1,31 @@
+// How Python waits for files that are still being written: `live=True`, or seconds of silence.
+//
+// Threads: Stop() from any thread; the rest with the GIL held.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "alkaid/core/files/live_watch.h"
+#include "stable_python.h"
+
+namespace alkaid::python {
+
+// A watch that ends when Stop() was called, or where a signal's handler raised: KeyboardInterrupt,
+// which is then set once the GIL is held again.
+class LiveWaiting {
+ public:
+  // `live` as above; None and False: no watch. False after an error.
+  bool Set(PyObject* live);
+
+  const std::shared_ptr<io::LiveWatch>& watch() const { return watch_; }
+  void Stop() {
+    if (stopped_ != nullptr) stopped_->store(true);
+  }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> stopped_;
+  std::shared_ptr<io::LiveWatch> watch_;
+};
+
+}  // namespace alkaid::python

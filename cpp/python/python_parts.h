@@ -1,0 +1,16 @@
+// Parts of the module that are written in Python, called from C++.
+//
+// Threads: with the GIL held.
+#pragma once
+
+#include "stable_python.h"
+
+namespace alkaid::python {
+
+// `name` of the module alkaid.<module>, which is imported where it is not yet. Null after an error.
+Ref PythonPart(const char* module, const char* name);
+
+// A getter of PyGetSetDef whose closure is "module.function": alkaid.<module>.<function>(self).
+PyObject* GetFromPython(PyObject* self, void* closure);
+
+}  // namespace alkaid::python
