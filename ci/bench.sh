@@ -3,7 +3,8 @@
 #
 #   ci/bench.sh [--quick] [--strict] [--filter REGEX] [PROGRAM ...]
 #
-#   PROGRAM   for example pool_bench; all of them, about four minutes, when none is named
+#   PROGRAM   for example pool_bench; all of them, about four minutes, when none is named. python_bench
+#             measures the module of Python, by PYTHON where that names one, and psana where it has that
 #   --filter  only the cases whose names match, for example 'jemalloc|slice'; a floor that it leaves
 #             out judges nothing
 #   --quick   fewer and shorter repetitions: shows that everything runs, the figures are rough
@@ -30,7 +31,7 @@ while (($#)); do
   shift
 done
 
-ensure_packages "${BUILD_PACKAGES[@]}" libbenchmark-dev python3
+ensure_packages "${BUILD_PACKAGES[@]}" libbenchmark-dev python3-numpy
 configure bench
 build bench
 

@@ -237,10 +237,10 @@ function(alkaid_test_program name)
   endif()
 endfunction()
 
-# A sanitizer makes optimising the tests' own code the dearest part of a build, for programs that run
-# once. The library keeps its optimisation.
+# Optimising the tests' own code takes a quarter of the time to compile them, under a sanitizer more, and
+# they run once. The library keeps its optimisation.
 function(alkaid_compile_tests_quickly name)
-  if(ALKAID_SANITIZE MATCHES "^(address|thread)$")
+  if(CMAKE_BUILD_TYPE STREQUAL "Debug")
     target_compile_options(${name} PRIVATE -O0)
   endif()
 endfunction()

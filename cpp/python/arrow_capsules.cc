@@ -1,6 +1,8 @@
 #include "arrow_capsules.h"
 
 #include <memory>
+#include <new>
+#include <utility>
 
 #include "alkaid/interop/arrow_export.h"
 #include "buffer_object.h"
@@ -10,20 +12,29 @@
 namespace alkaid::python {
 namespace {
 
+// The names that the interface gives to its capsules.
+template <typename Structure>
+constexpr const char* kName = nullptr;
+template <>
+constexpr const char* kName<ArrowSchema> = "arrow_schema";
+template <>
+constexpr const char* kName<ArrowArray> = "arrow_array";
+template <>
+constexpr const char* kName<ArrowArrayStream> = "arrow_array_stream";
+
 // A consumer that took the structure has marked it as released.
 template <typename Structure>
-void Delete(PyObject* capsule, const char* name) {
+void Delete(PyObject* capsule) {
   const Entry entry;
-  auto* const structure = static_cast<Structure*>(PyCapsule_GetPointer(capsule, name));
+  auto* const structure = static_cast<Structure*>(PyCapsule_GetPointer(capsule, kName<Structure>));
   if (structure == nullptr) return PyErr_WriteUnraisable(capsule);
   if (structure->release != nullptr) structure->release(structure);
   delete structure;
 }
 
 template <typename Structure>
-PyObject* MakeCapsule(std::unique_ptr<Structure> structure, const char* name,
-                      void (*destroy)(PyObject*)) {
-  PyObject* const capsule = PyCapsule_New(structure.get(), name, destroy);
+PyObject* MakeCapsule(std::unique_ptr<Structure> structure) {
+  PyObject* const capsule = PyCapsule_New(structure.get(), kName<Structure>, &Delete<Structure>);
   if (capsule != nullptr) {
     (void)structure.release();
   } else {
@@ -33,6 +44,39 @@ PyObject* MakeCapsule(std::unique_ptr<Structure> structure, const char* name,
 }
 
 }  // namespace
+
+PyObject* MakeSchemaCapsule(const interop::Field& field) try {
+  auto schema = std::make_unique<ArrowSchema>();
+  const Status status = interop::ExportField(field, schema.get());
+  return status.ok() ? MakeCapsule(std::move(schema)) : Raise(status);
+} catch (...) {
+  return RaiseCaught();
+}
+
+PyObject* MakeArrayCapsule(const interop::Field& field, const interop::ArrayData& data) try {
+  auto array = std::make_unique<ArrowArray>();
+  const Status status = interop::ExportArray(field, data, array.get());
+  return status.ok() ? MakeCapsule(std::move(array)) : Raise(status);
+} catch (...) {
+  return RaiseCaught();
+}
+
+PyObject* MakeArrayCapsules(const interop::Field& field, const interop::ArrayData& array) {
+  const Ref type(MakeSchemaCapsule(field));
+  if (!type) return nullptr;
+  const Ref values(MakeArrayCapsule(field, array));
+  return values ? PyTuple_Pack(2, type.get(), values.get()) : nullptr;
+}
+
+PyObject* MakeStreamCapsule(ArrowArrayStream* stream) {
+  std::unique_ptr<ArrowArrayStream> moved(new (std::nothrow) ArrowArrayStream(*stream));
+  if (moved == nullptr) {
+    stream->release(stream);
+    return PyErr_NoMemory();
+  }
+  stream->release = nullptr;
+  return MakeCapsule(std::move(moved));
+}
 
 PyObject* ExportBufferToArrow(PyObject* self, PyObject* arguments, PyObject* keywords) try {
   const Entry entry;
@@ -46,21 +90,7 @@ PyObject* ExportBufferToArrow(PyObject* self, PyObject* arguments, PyObject* key
   interop::Field field;
   field.format = "C";
   field.nullable = false;
-  auto schema = std::make_unique<ArrowSchema>();
-  auto array = std::make_unique<ArrowArray>();
-  const Status typed = interop::ExportField(field, schema.get());
-  if (!typed.ok()) return Raise(typed);
-  const Ref types(MakeCapsule(std::move(schema), "arrow_schema", [](PyObject* capsule) {
-    Delete<ArrowSchema>(capsule, "arrow_schema");
-  }));
-  if (!types) return nullptr;
-  const Status filled =
-      interop::ExportArray(field, interop::MakeFixedWidth(buffer->size(), buffer), array.get());
-  if (!filled.ok()) return Raise(filled);
-  const Ref values(MakeCapsule(std::move(array), "arrow_array", [](PyObject* capsule) {
-    Delete<ArrowArray>(capsule, "arrow_array");
-  }));
-  return values ? PyTuple_Pack(2, types.get(), values.get()) : nullptr;
+  return MakeArrayCapsules(field, interop::MakeFixedWidth(buffer->size(), buffer));
 } catch (...) {
   return RaiseCaught();
 }

@@ -1,11 +1,23 @@
-// Buffers as Arrow's arrays, in the capsules of Arrow's interface for Python.
+// Arrow's structures in the capsules of its interface for Python, and Buffers as arrays in them.
+//
+// A capsule that nobody takes releases what is in it.
 //
 // Source: https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 #pragma once
 
+#include "alkaid/interop/arrow_c_abi.h"
+#include "alkaid/interop/arrow_data.h"
 #include "stable_python.h"
 
 namespace alkaid::python {
+
+// Null after an error. With an Entry.
+PyObject* MakeSchemaCapsule(const interop::Field& field);
+PyObject* MakeArrayCapsule(const interop::Field& field, const interop::ArrayData& array);
+// The pair that `__arrow_c_array__` answers with.
+PyObject* MakeArrayCapsules(const interop::Field& field, const interop::ArrayData& array);
+// Takes the stream over.
+PyObject* MakeStreamCapsule(ArrowArrayStream* stream);
 
 // Buffer.__arrow_c_array__.
 PyObject* ExportBufferToArrow(PyObject* self, PyObject* arguments, PyObject* keywords);

@@ -172,11 +172,14 @@ PyObject* ExportBufferByDLPack(PyObject* self, PyObject* arguments, PyObject* ke
   PyObject* device = Py_None;
   PyObject* copies = Py_None;
   static const char* const kNames[] = {"stream", "max_version", "dl_device", "copy", nullptr};
+  const std::shared_ptr<Buffer>& buffer = BufferObject::Of(self);
+  if (keywords == nullptr && PyTuple_Size(arguments) == 0) {
+    return MakeCapsule(interop::ExportLegacyDLPack(buffer));
+  }
   if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|$OOOO", const_cast<char**>(kNames),
                                   &stream, &newest, &device, &copies) == 0) {
     return nullptr;
   }
-  const std::shared_ptr<Buffer>& buffer = BufferObject::Of(self);
   if (stream != Py_None) {
     return PyErr_Format(PyExc_ValueError, "stream %R: the bytes are waited for without one",
                         stream);
@@ -196,11 +199,8 @@ PyObject* ExportBufferByDLPack(PyObject* self, PyObject* arguments, PyObject* ke
   if (!ReadCopy(copies, &options.copy) || !ReadDevice(device, *buffer, &options.memory_manager)) {
     return nullptr;
   }
-  const auto tensor =
-      interop::Tensor::Make(buffer, interop::ElementType::Of<uint8_t>(), {buffer->size()});
-  if (!tensor.ok()) return Raise(tensor.status());
-  return major >= 1 ? MakeCapsule(interop::ExportDLPack(*tensor, options))
-                    : MakeCapsule(interop::ExportLegacyDLPack(*tensor, options));
+  return major >= 1 ? MakeCapsule(interop::ExportDLPack(buffer, options))
+                    : MakeCapsule(interop::ExportLegacyDLPack(buffer, options));
 } catch (...) {
   return RaiseCaught();
 }

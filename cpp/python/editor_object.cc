@@ -16,7 +16,6 @@
 namespace alkaid::python {
 namespace {
 
-using dgram::Dgram;
 using dgram::DgramEdit;
 using dgram::Names;
 

@@ -14,7 +14,6 @@
 namespace alkaid::python {
 namespace {
 
-using dgram::Field;
 using dgram::Names;
 using dgram::ShapesData;
 using dgram::ShapesDataWalk;

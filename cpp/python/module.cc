@@ -4,6 +4,7 @@
 #include "buffer_functions.h"
 #include "buffer_object.h"
 #include "builder_objects.h"
+#include "column_object.h"
 #include "configuration_object.h"
 #include "dgram_object.h"
 #include "dlpack_capsules.h"
@@ -46,9 +47,9 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 // What the module consists of.
 constexpr bool (*kParts[])(PyObject* module) = {
-    &AddBufferFunctions,    &AddDLPackFunctions, &MakeBufferType,  &MakeBuilderTypes,
-    &MakeConfigurationType, &MakeDgramTypes,     &MakeEditorTypes, &MakeEventReaderType,
-    &MakeLabelType,         &MakePoolType,       &MakeReaderTypes,
+    &AddBufferFunctions,  &AddDLPackFunctions,    &MakeBufferType, &MakeBuilderTypes,
+    &MakeColumnTypes,     &MakeConfigurationType, &MakeDgramTypes, &MakeEditorTypes,
+    &MakeEventReaderType, &MakeLabelType,         &MakePoolType,   &MakeReaderTypes,
 };
 
 }  // namespace

@@ -1,9 +1,13 @@
 #include "alkaid/interop/dlpack.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -81,29 +85,89 @@ Result<Offer> MakeOffer(const Tensor& tensor, const DLPackOptions& options) {
   return CopyThere(to, offer.tensor);
 }
 
-// What the consumer deletes.
+// What only the versioned structure can say.
+void Describe(const Buffer& buffer, bool copied, DLManagedTensorVersioned* managed) {
+  managed->version = kDLPackVersion;
+  if (!buffer.is_mutable()) managed->flags |= kDLPackReadOnly;
+  if (copied) managed->flags |= kDLPackIsCopied;
+}
+void Describe(const Buffer& /*buffer*/, bool /*copied*/, DLManagedTensor* /*managed*/) {}
+
+// What the consumer deletes: one block of memory for what has few dimensions.
 template <typename Managed>
 struct Export {
-  explicit Export(Tensor exported) : tensor(std::move(exported)) {
+  static constexpr size_t kFew = 4;
+
+  Export(std::shared_ptr<Buffer> exported, ElementType type, uintptr_t address,
+         std::span<const int64_t> shape, std::span<const int64_t> strides, bool copied)
+      : buffer(std::move(exported)) {
+    int64_t* dimensions = few.data();
+    if (shape.size() > kFew) {
+      many.resize(2 * shape.size());
+      dimensions = many.data();
+    }
+    std::copy(shape.begin(), shape.end(), dimensions);
+    std::copy(strides.begin(), strides.end(), dimensions + shape.size());
     managed.manager_ctx = this;
     managed.deleter = [](Managed* self) { delete static_cast<Export*>(self->manager_ctx); };
+    Describe(*buffer, copied, &managed);
     DLTensor& out = managed.dl_tensor;
-    const Buffer& buffer = *tensor.buffer();
-    out.data = reinterpret_cast<void*>(tensor.address());
-    out.device.device_type = static_cast<int32_t>(buffer.device_type());
-    out.device.device_id = static_cast<int32_t>(DeviceIdOf(buffer, 0));
-    out.ndim = tensor.rank();
-    out.dtype.code = static_cast<uint8_t>(tensor.type().kind);
-    out.dtype.bits = tensor.type().bits;
-    out.dtype.lanes = tensor.type().lanes;
-    // Not written to by any consumer: the interface has no const.
-    out.shape = const_cast<int64_t*>(tensor.shape().data());
-    out.strides = const_cast<int64_t*>(tensor.strides().data());
+    out.data = reinterpret_cast<void*>(address);
+    out.device.device_type = static_cast<int32_t>(buffer->device_type());
+    out.device.device_id = buffer->is_cpu() ? 0 : static_cast<int32_t>(DeviceIdOf(*buffer, 0));
+    out.ndim = static_cast<int32_t>(shape.size());
+    out.dtype.code = static_cast<uint8_t>(type.kind);
+    out.dtype.bits = type.bits;
+    out.dtype.lanes = type.lanes;
+    out.shape = dimensions;
+    out.strides = dimensions + shape.size();
   }
 
   Managed managed{};
-  Tensor tensor;
+  std::shared_ptr<Buffer> buffer;
+  std::array<int64_t, 2 * kFew> few;  // shape and strides
+  std::vector<int64_t> many;
 };
+
+template <typename Managed>
+constexpr bool kSaysReadOnly = std::is_same_v<Managed, DLManagedTensorVersioned>;
+
+template <typename Managed>
+Result<Managed*> ExportTensor(const Tensor& tensor, const DLPackOptions& options) try {
+  ALKAID_ASSIGN_OR_RAISE(const Offer offer, MakeOffer(tensor, options));
+  const Tensor& given = offer.tensor;
+  if (!kSaysReadOnly<Managed> && !given.buffer()->is_mutable()) {
+    return status::FailedPrecondition(
+        "a tensor that is read-only: before DLPack 1.0 this cannot be said; ask for a copy");
+  }
+  return &(new Export<Managed>(given.buffer(), given.type(), given.address(), given.shape(),
+                               given.strides(), offer.copied))
+              ->managed;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+// All bytes of a buffer. Nothing is made but what the consumer gets, unless it wishes for more.
+template <typename Managed>
+Result<Managed*> ExportBytes(std::shared_ptr<Buffer> buffer, const DLPackOptions& options) try {
+  if (buffer == nullptr) return status::Invalid("a DLPack tensor of a buffer that is null");
+  const auto type = ElementType::Of<uint8_t>();
+  const int64_t size = buffer->size();
+  const bool as_it_is = options.copy != true && options.memory_manager == nullptr &&
+                        buffer->is_cpu() && (kSaysReadOnly<Managed> || buffer->is_mutable()) &&
+                        buffer->device_sync_event() == nullptr;
+  if (!as_it_is) {
+    ALKAID_ASSIGN_OR_RAISE(const Tensor tensor, Tensor::Make(std::move(buffer), type, {size}));
+    return ExportTensor<Managed>(tensor, options);
+  }
+  const int64_t stride = 1;
+  const uintptr_t address = buffer->address();
+  return &(new Export<Managed>(std::move(buffer), type, address, {&size, 1}, {&stride, 1},
+                               /*copied=*/false))
+              ->managed;
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
 
 // Import.
 
@@ -162,28 +226,22 @@ Result<Tensor> Import(Managed* managed, bool writable) try {
 
 }  // namespace
 
-Result<DLManagedTensorVersioned*> ExportDLPack(const Tensor& tensor,
-                                               const DLPackOptions& options) try {
-  ALKAID_ASSIGN_OR_RAISE(Offer offer, MakeOffer(tensor, options));
-  auto* const made = new Export<DLManagedTensorVersioned>(std::move(offer.tensor));
-  made->managed.version = kDLPackVersion;
-  if (!made->tensor.buffer()->is_mutable()) made->managed.flags |= kDLPackReadOnly;
-  if (offer.copied) made->managed.flags |= kDLPackIsCopied;
-  return &made->managed;
-} catch (const std::bad_alloc&) {
-  return status::NoMemory();
+Result<DLManagedTensorVersioned*> ExportDLPack(const Tensor& tensor, const DLPackOptions& options) {
+  return ExportTensor<DLManagedTensorVersioned>(tensor, options);
 }
 
-Result<DLManagedTensor*> ExportLegacyDLPack(const Tensor& tensor,
-                                            const DLPackOptions& options) try {
-  ALKAID_ASSIGN_OR_RAISE(Offer offer, MakeOffer(tensor, options));
-  if (!offer.tensor.buffer()->is_mutable()) {
-    return status::FailedPrecondition(
-        "a tensor that is read-only: before DLPack 1.0 this cannot be said; ask for a copy");
-  }
-  return &(new Export<DLManagedTensor>(std::move(offer.tensor)))->managed;
-} catch (const std::bad_alloc&) {
-  return status::NoMemory();
+Result<DLManagedTensorVersioned*> ExportDLPack(std::shared_ptr<Buffer> buffer,
+                                               const DLPackOptions& options) {
+  return ExportBytes<DLManagedTensorVersioned>(std::move(buffer), options);
+}
+
+Result<DLManagedTensor*> ExportLegacyDLPack(const Tensor& tensor, const DLPackOptions& options) {
+  return ExportTensor<DLManagedTensor>(tensor, options);
+}
+
+Result<DLManagedTensor*> ExportLegacyDLPack(std::shared_ptr<Buffer> buffer,
+                                            const DLPackOptions& options) {
+  return ExportBytes<DLManagedTensor>(std::move(buffer), options);
 }
 
 Result<Tensor> ImportDLPack(DLManagedTensorVersioned* managed) {

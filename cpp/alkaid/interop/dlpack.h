@@ -53,6 +53,12 @@ ALKAID_EXPORT Result<DLManagedTensorVersioned*> ExportDLPack(const Tensor& tenso
 ALKAID_EXPORT Result<DLManagedTensor*> ExportLegacyDLPack(const Tensor& tensor,
                                                           const DLPackOptions& options = {});
 
+// The same of all bytes of a buffer, as uint8 of one dimension.
+ALKAID_EXPORT Result<DLManagedTensorVersioned*> ExportDLPack(std::shared_ptr<Buffer> buffer,
+                                                             const DLPackOptions& options = {});
+ALKAID_EXPORT Result<DLManagedTensor*> ExportLegacyDLPack(std::shared_ptr<Buffer> buffer,
+                                                          const DLPackOptions& options = {});
+
 // Takes `managed` over when it succeeds. The tensor's buffer spans from the first byte of an element
 // to the last, and can be written unless the structure forbids it; legacy ones cannot. Errors:
 // kInvalidArgument for what makes no sense (null data of a positive size, negative dimensions) and

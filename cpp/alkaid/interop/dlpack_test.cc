@@ -111,6 +111,49 @@ TEST(ExportDLPack, CopiesAreAllocatedWhereTheOptionsSay) {
   EXPECT_EQ(pool.bytes_allocated(), 0);
 }
 
+TEST(ExportDLPack, ABufferIsExportedAsItsBytes) {
+  const std::shared_ptr<Buffer> buffer = Writable(5);
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto* managed, ExportDLPack(buffer));
+  EXPECT_EQ(managed->version.major, kDLPackVersion.major);
+  EXPECT_EQ(managed->flags, 0U);
+  const DLTensor& bytes = managed->dl_tensor;
+  EXPECT_EQ(bytes.data, buffer->data());
+  EXPECT_EQ(bytes.ndim, 1);
+  EXPECT_EQ(bytes.shape[0], 5);
+  EXPECT_EQ(bytes.strides[0], 1);
+  EXPECT_EQ(bytes.dtype.bits, 8);
+  EXPECT_EQ(buffer.use_count(), 2);
+  managed->deleter(managed);
+  EXPECT_EQ(buffer.use_count(), 1);
+
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto* copy, ExportDLPack(buffer, {.copy = true}));
+  EXPECT_EQ(copy->flags, kDLPackIsCopied);
+  EXPECT_NE(copy->dl_tensor.data, buffer->data());
+  copy->deleter(copy);
+
+  const auto constant = std::make_shared<Buffer>(buffer->data(), buffer->size());
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto* readable, ExportDLPack(constant));
+  EXPECT_EQ(readable->flags, kDLPackReadOnly);
+  readable->deleter(readable);
+  EXPECT_THAT(ExportLegacyDLPack(constant),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("read-only")));
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto* legacy, ExportLegacyDLPack(buffer));
+  EXPECT_EQ(legacy->dl_tensor.data, buffer->data());
+  legacy->deleter(legacy);
+  EXPECT_THAT(ExportDLPack(std::shared_ptr<Buffer>()), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(ExportDLPack, TensorsOfManyDimensionsAreExported) {
+  const Tensor tensor = MakeTensor(Writable(64), {1, 2, 1, 2, 1, 2, 1, 2});
+  ALKAID_ASSERT_OK_AND_ASSIGN(auto* managed, ExportDLPack(tensor));
+  ASSERT_EQ(managed->dl_tensor.ndim, 8);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(managed->dl_tensor.shape[i], tensor.shape()[i]) << i;
+    EXPECT_EQ(managed->dl_tensor.strides[i], tensor.strides()[i]) << i;
+  }
+  managed->deleter(managed);
+}
+
 TEST(ExportDLPack, TensorsOfNoElementAndOfOneAreExported) {
   ALKAID_ASSERT_OK_AND_ASSIGN(auto* none, ExportDLPack(MakeTensor(Writable(0), {3, 0})));
   EXPECT_THAT(List(none->dl_tensor.shape, 2), ElementsAre(3, 0));

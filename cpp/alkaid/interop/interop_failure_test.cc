@@ -127,6 +127,21 @@ TEST(InteropOutOfMemory, ExportsOfDLPack) {
       },
       [](auto&, const auto& handed) { return TextOf(handed.structure->dl_tensor); });
   FailureSuite::Try(
+      "ExportDLPack of a buffer", kStatus, WithTensor(2),
+      [](auto& objects) -> Result<Handed<DLManagedTensorVersioned>> {
+        ALKAID_ASSIGN_OR_RAISE(auto* const managed, ExportDLPack(objects.value.buffer()));
+        return Handed(managed);
+      },
+      [](auto&, const auto& handed) { return TextOf(handed.structure->dl_tensor); });
+  FailureSuite::Try(
+      "ExportLegacyDLPack of a buffer", kStatus, WithTensor(2),
+      [](auto& objects) -> Result<Handed<DLManagedTensor>> {
+        ALKAID_ASSIGN_OR_RAISE(auto* const managed,
+                               ExportLegacyDLPack(objects.value.buffer(), {.copy = true}));
+        return Handed(managed);
+      },
+      [](auto&, const auto& handed) { return TextOf(handed.structure->dl_tensor); });
+  FailureSuite::Try(
       "ExportDLPack on another device", kStatus,
       [](MemoryPool* pool) {
         return Objects(pool, std::pair(WithTensor(2)(pool).value,
