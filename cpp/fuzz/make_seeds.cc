@@ -97,7 +97,8 @@ class Seeds {
     failed_ |= !file.flush();
   }
   void AddSource(const std::string& bytes) {
-    for (const char* target : {"fuzz_reader", "fuzz_smd", "fuzz_edit", "fuzz_verify"}) {
+    for (const char* target :
+         {"fuzz_columns", "fuzz_reader", "fuzz_smd", "fuzz_edit", "fuzz_verify"}) {
       Add(target, bytes);
     }
   }
@@ -269,6 +270,13 @@ alkaid::Status Make(Seeds* seeds) {
   seeds->AddSource(crafted::Run(2));
   seeds->Add("planted_difference", crafted::Run(2));
   seeds->AddSource(ShortRun("image") + ShortRun("other"));
+  // Datagrams of one form, one after the other.
+  std::string alike = ShortRun("image");
+  for (int i = 0; i < 6; ++i) {
+    alike += crafted::Dgram(dgram::TransitionId::kL1Accept,
+                            crafted::ShapesData(crafted::kSrc, crafted::Shape({2}), "12345678"));
+  }
+  seeds->Add("fuzz_columns", alike);
   // A few at a time, since a field takes 528 bytes in its Configure.
   std::vector<dgram::Field> types = EveryType();
   while (!types.empty()) {

@@ -41,8 +41,8 @@ TEST(FillSteps, WritesAsManyAsItIsToldAndNoneMore) {
     ExpectSteps<int32_t>(5, 3, count);
     ExpectSteps<int64_t>(5, 0, count);
   }
-  ExpectSteps<int32_t>(std::numeric_limits<int32_t>::max() - 7 * 1000, 1000, 8);
-  ExpectSteps<int64_t>(std::numeric_limits<int64_t>::max() - 7 * 1000, 1000, 8);
+  ExpectSteps<int32_t>(std::numeric_limits<int32_t>::max() - int64_t{7} * 1000, 1000, 8);
+  ExpectSteps<int64_t>(std::numeric_limits<int64_t>::max() - int64_t{7} * 1000, 1000, 8);
 }
 
 }  // namespace
