@@ -92,7 +92,8 @@ void CheckField(const DgramBatch& batch, const FieldPath& path, const ColumnOpti
   const auto column = MakeColumn(batch, path, options);
   if (column.status().code() == StatusCode::kFailedPrecondition) return;  // of two types
   if (column.ok()) {
-    Require(Validate(column->field, column->array).ok(), "a column is not valid");
+    const Status valid = Validate(column->field, column->array);
+    Require(valid.ok(), valid.ToString().c_str());
   }
   int64_t row = 0;
   for (const Dgram& dgram : batch) {

@@ -157,10 +157,11 @@ TEST(MakeColumn, CorruptDatagramsAreRefusedAsWalksRefuseThem) {
 TEST(MakeColumn, HasWhatViewsHaveInGeneratedBatches) {
   std::mt19937 random(20261130);
   const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
-  for (int run = 0; run < 200; ++run) {
+  for (int run = 0; run < 300; ++run) {
     SCOPED_TRACE(run);
     const bool aligned = below(2) == 0;
     std::string bytes = Configure();
+    std::string before;
     for (uint32_t i = 0, n = below(20); i < n; ++i) {
       const std::string text(aligned ? 8 * below(3) : below(30), below(9) == 0 ? '\0' : 'a');
       const std::string image = Image(i, aligned ? 4 * below(3) : below(5), text);
@@ -169,7 +170,11 @@ TEST(MakeColumn, HasWhatViewsHaveInGeneratedBatches) {
       if (below(5) == 0) payload = below(2) == 0 ? image : wave;
       if (below(9) == 0) payload.clear();
       if (below(60) == 0 && payload.size() > 90) payload[60 + below(30)] ^= 0x40;
+      // Some in a row of one form, with a transition between.
+      if (below(2) == 0) payload = before;
+      if (below(6) == 0) bytes += samples::crafted::Dgram(dgram::TransitionId::kEnable, "");
       bytes += L1(i, payload);
+      before = payload;
     }
     ColumnOptions options;
     options.binary_text = true;

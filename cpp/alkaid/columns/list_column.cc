@@ -114,9 +114,9 @@ class ListRows {
     }
     if (nbytes_ == 0 && options_.allow_misaligned) SetChildStart(AddressOf(data) & mask_);
     nbytes_ += count * like.nbytes;
-    const int64_t from = data - child_;
-    if (((static_cast<uintptr_t>(from) | static_cast<uintptr_t>(stride)) & mask_) != 0) [[unlikely]]
-      return AddMisfit(data, stride, count);
+    const auto from = static_cast<uintptr_t>(data - child_);
+    if (((from | (count > 1 ? static_cast<uintptr_t>(stride) : 0)) & mask_) != 0) [[unlikely]]
+      return AddMisfit(data, stride);
     FillSteps(offsets_ + row, static_cast<Offset>(from >> shift_),
               static_cast<Offset>(stride >> shift_), count);
     return true;
@@ -154,11 +154,11 @@ class ListRows {
 
   size_t ShapeBytes() const { return static_cast<size_t>(rank_) * sizeof(uint32_t); }
 
-  // Rows of which the first, or the second, may not lie where it has to. Whether to go on.
-  bool AddMisfit(const uint8_t* data, int64_t stride, int64_t count) {
+  // Rows of which the first, or else the second, does not lie where it has to. Whether to go on.
+  bool AddMisfit(const uint8_t* data, int64_t stride) {
     const bool first = ((AddressOf(data) - AddressOf(child_)) & mask_) != 0;
-    if (misfit_ == nullptr && (first || count > 1)) misfit_ = first ? data : data + stride;
-    return misfit_ == nullptr || options_.allow_copy;
+    if (misfit_ == nullptr) misfit_ = first ? data : data + stride;
+    return options_.allow_copy;
   }
 
   // Why the first row that does not lie where the others, or the child, do is no list of it.

@@ -77,6 +77,26 @@ TEST(ListColumn, WithoutLeaveToCopyTheFirstRowThatDoesNotFitIsNamed) {
   ALKAID_EXPECT_OK(MakeColumn(OneBatch(first), kImage, options).status());
 }
 
+// Datagrams of 4 bytes more than a multiple of 8, of which the one that follows does not fit.
+TEST(ListColumn, ARunOfDatagramsFitsAsItsRowsDo) {
+  const std::string datagram = Wave(1, 2) + Image(1, 2, "");
+  const std::string between = samples::crafted::Dgram(
+      dgram::TransitionId::kSlowUpdate, samples::crafted::Xtc(samples::crafted::kParent, ""));
+  ASSERT_EQ(L1(1, datagram).size() % 8, 4U);
+  ASSERT_EQ(between.size() % 8, 4U);
+  const std::string run =
+      Configure() + L1(0, Image(1, 1, "")) + between + L1(1, datagram) + between;
+  for (const bool fits : {true, false}) {
+    ColumnOptions options;
+    options.allow_misaligned = true;
+    const auto batch =
+        OneBatch(run + L1(2, datagram) + (fits ? between + L1(3, datagram) : L1(3, datagram)));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto column, MakeColumn(batch, kWave, options));
+    EXPECT_EQ(column.copied(), !fits);
+    ExpectAsViewed(batch, kWave, column, options);
+  }
+}
+
 TEST(ListColumn, OneRemainderIsEnoughWhereMisalignedElementsAreAllowed) {
   ColumnOptions options;
   options.allow_copy = false;
