@@ -17,6 +17,7 @@
 //   NULL for the default. A library that is newer takes a smaller size and uses defaults for the
 //   rest. One that is older takes a larger size as long as all that it does not know is 0; else
 //   ALKAID_INVALID names the struct and the byte.
+// - Callbacks return in the ordinary way: they neither throw nor jump.
 // - Ends. Reaching the end is no error: the function returns ALKAID_OK and `*out` is NULL.
 // - Threads. Handles may be used from any thread and by several at once, but for what changes its
 //   object: readers, events and what resizes or writes a buffer, which are for one thread at a
