@@ -64,10 +64,10 @@ def table(memory, form, shards, record_size=64, header_size=64, sequence=0, live
 
 
 def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jemalloc", "jemalloc"),
-         stacks=(), block_table=None, modules=None, **fields):
+         stacks=(), block_table=None, modules=None, python=None, **fields):
     """A memory with these tables, and its root. `stacks` are tuples of frames: ids 1, 2 and so
     on; one whose last element is a list leads through the modules of these numbers. `modules` are
-    tuples of start, end, bias, path and build-id."""
+    tuples of start, end, bias, path and build-id, `python` of file, function and line."""
     memory = CraftedMemory()
     names = [memory.put(label.encode() + b"\0") for label in labels]
     chunk, ids = b"\0" * 16, {}
@@ -104,7 +104,14 @@ def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jema
                                len(build_id), build_id).ljust(96, b"\xee")
             for start, end, bias, path, build_id in modules)
         appended += layout.MODULES.pack(memory.put(records), len(modules) + 1, 96)
-    if dropped is not None or modules is not None:  # appended later than the rest
+    if python is not None:
+        records = b"".join(
+            layout.PYTHON_PLACE.pack(7, memory.put((file + function).encode() or b"?"), line,
+                                     len(file.encode()), len(function.encode()), 0).ljust(40, b"\xee")
+            for file, function, line in python)
+        appended = appended.ljust(layout.PYTHON_OFFSET - layout.ROOT.size, b"\0")
+        appended += layout.PYTHON.pack(memory.put(records), len(python), 40)
+    if dropped is not None or modules is not None or python is not None:  # appended later than the rest
         root = root._replace(root_size=layout.ROOT.size + len(appended))
     memory.put(layout.ROOT.pack(*root) + appended, ROOT_AT)
     return memory, ids

@@ -87,6 +87,34 @@ class Modules(unittest.TestCase):
         self.assertIn("damaged", found.notes[0])
 
 
+class PythonPlaces(unittest.TestCase):
+    PLACES = [("run.py", "<module>", 7), ("größe.py", "Reader.read", 0)]
+
+    @staticmethod
+    def address(number):
+        return layout.PYTHON_PLACES + number * layout.PYTHON_STRIDE + 1
+
+    def test_are_found_by_their_addresses(self):
+        found = opened(python=self.PLACES)
+        self.assertEqual(self.PLACES, [tuple(found.python_place(self.address(number)))
+                                       for number in range(2)])
+        for code in (0x400100, layout.PYTHON_PLACES - 1, layout.UNLOADED + 1):
+            self.assertIsNone(found.python_place(code))
+        self.assertEqual([], found.notes)
+
+    def test_what_is_damaged_is_said(self):
+        found = opened(python=self.PLACES)
+        self.assertEqual(("", "", 0), found.python_place(self.address(2)))
+        self.assertIn("leads through line 2 of Python, of 2: damaged", found.notes[0])
+        found = opened(python=[("f" * 3000, "", 1)])
+        self.assertEqual(("", "", 0), found.python_place(self.address(0)))
+        self.assertIn("has a name of 3000 bytes: damaged", found.notes[0])
+
+    def test_a_library_before_them_has_none(self):
+        found = opened(modules=[])
+        self.assertEqual(("", "", 0), found.python_place(self.address(0)))
+
+
 class Names(unittest.TestCase):
 
     def test_labels_and_pools_are_named_and_pools_of_one_kind_told_apart(self):

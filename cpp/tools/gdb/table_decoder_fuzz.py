@@ -97,6 +97,10 @@ def sound():
                        stacks=((0x7000100, 0x401000, [1]), (0x7000200, 0x8000100, [1, 2])),
                        modules=[(0x7000000, 0x7004000, 0x7000000, "/opt/apple.so", bytes(20)),
                                 (0x8000000, 0x8004000, 0x8000000, "/opt/banana.so", b"")])
+    python, _ = heap(blocks=[[block(0x9000, stack=1), block(0x3000, serial=2, stack=2)]],
+                     stacks=((layout.PYTHON_PLACES + 1, 0x401000),
+                             (layout.PYTHON_PLACES + 17, layout.PYTHON_PLACES + 33)),
+                     python=[("run.py", "<module>", 7), ("lib.py", "Reader.read", 0)])
     # The contents of two blocks: a vector of pointers, of which the second is the array.
     contents, _ = heap(blocks=[[block(0x9000, 48), block(0xa000, 32, serial=2),
                                 block(0xb000, 64, serial=3), block(0xc000, 31, serial=4)]])
@@ -104,7 +108,7 @@ def sound():
     contents.put(struct.pack("<4Q", 0x9000, 0xb000, 0xb000, 0xc000), 0xa000)
     contents.put(struct.pack("<8Q", 1, 0x4100, 0, 0xa000, 4, 0, 0, 0), 0xb000)
     contents.put(b"a text of a block in".ljust(31, b"\0"), 0xc000)
-    memories = (few, sampled, empty, names, unloaded, contents)
+    memories = (few, sampled, empty, names, unloaded, python, contents)
     for memory in memories:
         pool_list(memory)
         memory.put(core(), CORE_AT)
@@ -229,7 +233,8 @@ def show(found, recognize):
     if snapshot is not None:
         blocks = snapshot.blocks
         for one in list(blocks)[:50]:
-            tried(lambda one=one: found.frames(one.stack))
+            for frame in (tried(lambda one=one: found.frames(one.stack)) or ())[:50]:
+                tried(lambda frame=frame: found.python_place(frame))
             rendering.block_lines([(one, snapshot.labels[one.label], snapshot.category(one), b"abc")])
             snapshot.containing(one.address)
             tried(lambda one=one: found.record_address(one))
