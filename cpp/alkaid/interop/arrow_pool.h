@@ -204,9 +204,9 @@ class ArrowAllocator {
 }  // namespace internal
 
 // A pool of Alkaid's over one of Arrow's, such as arrow::default_memory_pool(): to register as a
-// backend, to cap, to label, to track. Its name is "arrow:" and the name of Arrow's. Its figures are
-// of what went through it; those of the Arrow pool move with them. Requests of no bytes, and what no
-// pool grants, do not reach the Arrow pool.
+// backend, to cap, to label, to track. Its name is "arrow:" and the name of Arrow's. Its figures
+// are of what went through it; those of the Arrow pool move with them. Requests of no bytes, and
+// what no pool grants, do not reach the Arrow pool.
 class MemoryPoolOverArrow : public BaseMemoryPoolImpl<internal::ArrowAllocator> {
  public:
   explicit MemoryPoolOverArrow(::arrow::MemoryPool* pool)

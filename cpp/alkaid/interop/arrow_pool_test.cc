@@ -45,8 +45,8 @@ class ToldPool : public ProxyMemoryPool {
   Status answer;
 };
 
-// A pool of Arrow's kind that misaligns what it gives by 8 when it is told to, and refuses what Arrow's
-// own do.
+// A pool of Arrow's kind that misaligns what it gives by 8 when it is told to, and refuses what
+// Arrow's own do.
 class ToldArrowPool : public ArrowMemoryPool {
  public:
   ToldArrowPool() : ArrowMemoryPool(std::make_shared<ProxyMemoryPool>(system_memory_pool())) {}

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/python_frames_internal.h"
@@ -105,8 +106,9 @@ bool IsKnownRelease(uint64_t version) { return ((version >> 4) & 0xf) >= 0xc; }
 // other, each with its functions.
 class PythonFrames::Walk {
  public:
-  Walk(const PythonFrames& of, uint64_t state, size_t most, CheckedMemory memory)
-      : layout_(*of.layout_),
+  Walk(const PythonFrames& of, const PythonLayout& layout, uint64_t state, size_t most,
+       CheckedMemory memory)
+      : layout_(layout),
         interpreter_(of.interpreter_),
         places_(of.places_),
         most_(most),
@@ -255,38 +257,39 @@ class PythonFrames::Walk {
   bool ended_ = false;
 };
 
-bool PythonFrames::Find() {
-  if (layout_ != nullptr) return true;  // threads may be at it
-  // Not the kernel that is known.
-  if (IsReadable(sizeof(void*)) || !IsReadable(reinterpret_cast<uint64_t>(this) / kPage * kPage)) {
-    return false;
-  }
-  Interpreter found;
+void PythonFrames::Look() {
   const auto address = [](const char* name) {
     return reinterpret_cast<uint64_t>(::dlsym(RTLD_DEFAULT, name));
   };
-  found.thread_state = reinterpret_cast<void* (*)()>(address("PyGILState_GetThisThreadState"));
-  if (found.thread_state == nullptr) return false;
+  found_.thread_state = reinterpret_cast<void* (*)()>(address("PyGILState_GetThisThreadState"));
+  if (found_.thread_state == nullptr) return;
   if (const uint64_t version = address("Py_Version"); version != 0) {
-    found.version = *reinterpret_cast<const unsigned long*>(version);
+    found_.version = *reinterpret_cast<const unsigned long*>(version);
   }
-  found.free_threaded = address("_Py_MergeZeroLocalRefcount") != 0;
-  found.code_type = address("PyCode_Type");
-  found.unicode_type = address("PyUnicode_Type");
+  found_.free_threaded = address("_Py_MergeZeroLocalRefcount") != 0;
+  found_.code_type = address("PyCode_Type");
+  found_.unicode_type = address("PyUnicode_Type");
   Dl_info info;
   const ElfW(Sym)* symbol = nullptr;
-  found.loop_start = address("_PyEval_EvalFrameDefault");
-  if (found.loop_start != 0 &&
-      ::dladdr1(reinterpret_cast<void*>(found.loop_start), &info,
+  found_.loop_start = address("_PyEval_EvalFrameDefault");
+  if (found_.loop_start != 0 &&
+      ::dladdr1(reinterpret_cast<void*>(found_.loop_start), &info,
                 reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol)), RTLD_DL_SYMENT) != 0 &&
       symbol != nullptr) {
-    found.loop_end = found.loop_start + symbol->st_size;
+    found_.loop_end = found_.loop_start + symbol->st_size;
   }
-  // It stays, from now on.
-  if (::dladdr(reinterpret_cast<void*>(found.thread_state), &info) != 0) {
+  if (::dladdr(reinterpret_cast<void*>(found_.thread_state), &info) != 0) {
     ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
   }
-  return Use(found);
+}
+
+bool PythonFrames::Find() {
+  if (layout_.load(std::memory_order_relaxed) != nullptr) return true;  // threads may be at it
+  if (found_.thread_state == nullptr && internal::ForkGeneration() == 0) Look();
+  // A kernel that answers otherwise than is known is not asked.
+  const uint64_t there = reinterpret_cast<uint64_t>(this) / kPage * kPage;
+  return found_.thread_state != nullptr && !IsReadable(sizeof(void*)) && IsReadable(there) &&
+         Use(found_);
 }
 
 bool PythonFrames::Use(const Interpreter& interpreter) {
@@ -297,7 +300,7 @@ bool PythonFrames::Use(const Interpreter& interpreter) {
     if (known != std::end(kPythonLayouts)) {
       if (!places_->Open()) return false;
       interpreter_ = interpreter;
-      layout_ = known;
+      layout_.store(known, std::memory_order_release);
       return true;
     }
   }
@@ -322,9 +325,10 @@ size_t PythonFrames::Weave(std::span<const uint64_t> frames, const uint64_t* sta
   const auto take_natives = [&](size_t end) {
     for (; next < end && count < woven.size(); ++next) woven[count++] = frames[next];
   };
-  void* const state = interpreter_.thread_state();
+  const PythonLayout* const layout = layout_.load(std::memory_order_acquire);
+  void* const state = layout != nullptr ? interpreter_.thread_state() : nullptr;
   if (state != nullptr && !frames.empty() && MayWriteHeapFiles()) {
-    Walk walk(*this, reinterpret_cast<uint64_t>(state), woven.size(),
+    Walk walk(*this, *layout, reinterpret_cast<uint64_t>(state), woven.size(),
               CheckedMemory(stack_pointers[0], stack_pointers[frames.size() - 1]));
     while (count < woven.size() && walk.NextCall()) {
       const auto holds = [&](size_t at) {

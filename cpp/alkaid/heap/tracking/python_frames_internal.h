@@ -6,17 +6,16 @@
 // split or stripped.
 //
 // The interpreter is not asked for its lock, and what it says is not trusted: before a page is read
-// the kernel is asked whether it is there; types are compared; a chain that is damaged ends, and one
-// that is a ring too. What cannot be read stays native. The one
-// function of Python's that is called, PyGILState_GetThisThreadState, reads a thread-specific
-// pointer.
+// the kernel is asked whether it is there; types are compared; a chain that is damaged ends, and
+// one that is a ring too. What cannot be read stays native. The one function of Python's that is
+// called, PyGILState_GetThisThreadState, reads a thread-specific pointer.
 //
 // A system call for each page that a walk reads, some ten for a stack of ten functions, in a thread
-// of Python, and none in any other. None on a thread under a filter that forbids them, as far as that is known
-// (confinement_internal.h).
+// of Python, and none in any other. None on a thread under a filter that forbids them, as far as
+// that is known (confinement_internal.h).
 //
-// Ownership: none. Threads: Weave, any, inside malloc too; Find, one at a time. Out of memory:
-// nothing is allocated.
+// Ownership: none. Threads: Weave, any, inside malloc too; what else there is, one at a time. Out
+// of memory: nothing is allocated.
 #pragma once
 
 #include <atomic>
@@ -44,14 +43,18 @@ class ALKAID_EXPORT PythonFrames {
 
   explicit constexpr PythonFrames(PythonPlaces* places) : places_(places) {}
 
-  // Looks for an interpreter in the process, which it then keeps loaded. One whose version is not known is said on stderr, once.
-  // Returns whether Weave can be called. Takes the dynamic linker's lock.
+  // Looks for an interpreter in the process, and keeps it loaded. Takes the dynamic linker's lock:
+  // when the library is loaded, so that a forked child need not.
+  void Look();
+  // Looks again where there was none, but not in a forked child. One whose version is not known is
+  // said on stderr, once. Returns whether Weave can be called.
   bool Find();
   // The same, of this one.
   bool Use(const Interpreter& interpreter);
 
   // Fills `woven` from native frames, innermost first, and what their stack pointers are
-  // (CaptureStackPlaces). Returns how many; where there is nothing of Python they are the native ones.
+  // (CaptureStackPlaces). Returns how many; where there is nothing of Python they are the native
+  // ones.
   size_t Weave(std::span<const uint64_t> frames, const uint64_t* stack_pointers,
                std::span<uint64_t> woven);
 
@@ -59,8 +62,9 @@ class ALKAID_EXPORT PythonFrames {
   class Walk;
 
   PythonPlaces* const places_;
-  Interpreter interpreter_;
-  const PythonLayout* layout_ = nullptr;
+  Interpreter found_;
+  Interpreter interpreter_;  // from when there is a layout on
+  std::atomic<const PythonLayout*> layout_{nullptr};
   std::atomic<bool> said_{false};
 };
 

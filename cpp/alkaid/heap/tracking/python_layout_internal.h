@@ -4,7 +4,8 @@
 // from its first release on; between versions they move. A thread's state leads to its frames,
 // innermost first: by a chain of one record for each call of the interpreter's loop, which lies in
 // that call's own frame on the C stack (up to 3.12), or directly. The frames of one such call end
-// with one that is marked as the entry (3.11), or with one that lies on the C stack and has no code.
+// with one that is marked as the entry (3.11), or with one that lies on the C stack and has no
+// code.
 //
 // Ownership: constants. Threads: any.
 #pragma once

@@ -2,8 +2,8 @@
 //
 // A frame of a Python function takes its place among the return addresses of a back-trace as
 // kPythonPlaces + 16 * number + 1, in a range where no address of a process is. Its number leads to
-// file, function and line, copied when the line was first met: the code may be gone by the time that
-// somebody asks. So a back-trace stays an array of addresses, in every table and file.
+// file, function and line, copied when the line was first met: the code may be gone by the time
+// that somebody asks. So a back-trace stays an array of addresses, in every table and file.
 //
 // One is found by its key, of which several may stand for the same line: those of the instructions
 // of that line, and of code that was compiled anew. They have one address.

@@ -16,8 +16,8 @@
 
 namespace alkaid::heap {
 
-// Whether the kernel can read the word at this address, a multiple of its size. It is asked by a call
-// of sigprocmask that it refuses, for the one reason or the other.
+// Whether the kernel can read the word at this address, a multiple of its size. It is asked by a
+// call of sigprocmask that it refuses, for the one reason or the other.
 ALKAID_EXPORT bool IsReadable(uint64_t address);
 // Copies bytes of this process that may not be there. False where one is not.
 ALKAID_EXPORT bool ReadOwnMemory(uint64_t address, void* to, uint64_t size);

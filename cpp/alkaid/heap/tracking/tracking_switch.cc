@@ -58,6 +58,7 @@ bool HeapTracker::OpenTables() {
 [[gnu::constructor]] static void GuardTables() {
   HeapTracker::Get().GuardTablesAroundForks();
   Tables().modules.RememberWhatStays();
+  Tables().python.Look();
   MallocsLabel();
 }
 
