@@ -17,6 +17,7 @@ namespace alkaid::tools {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ContainsRegex;
 
 using ::testing::ElementsAre;
@@ -63,6 +64,27 @@ if os.fork() == 0:
 os.wait()
 )py";
 
+// Leads the frame's chain elsewhere while it allocates: to no address, to where nothing is, to
+// itself.
+constexpr char kDamagingScript[] = R"py(
+import ctypes, mmap, sys
+malloc = ctypes.CDLL(None).malloc
+malloc.argtypes = [ctypes.c_size_t]
+malloc.restype = ctypes.c_void_p
+word = ctypes.c_uint64.from_address
+previous_at = 48 if sys.version_info < (3, 12) else 8
+def damaged(previous, size):
+    frame = word(id(sys._getframe()) + 24).value
+    link = word(frame + previous_at)
+    kept = link.value
+    link.value = previous or frame
+    malloc(size)
+    link.value = kept
+for number, previous in enumerate([8, 12345, 0x7fff_ffff_f000, 0xffff_ffff_ffff_fff8, 0]):
+    damaged(previous, 124_001 + number)
+print("whole")
+)py";
+
 class PythonLines : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -70,6 +92,7 @@ class PythonLines : public ::testing::Test {
       GTEST_SKIP() << "a build with a sanitizer has no library to preload";
     }
     script_ = folder_.Write("keep.py", kScript);
+    damaging_script_ = folder_.Write("damage.py", kDamagingScript);
     const CommandResult version =
         RunCommand({"run", "--track=frames=0", "--", kPython, "-c",
                     "import sys; print((3, 11) <= sys.version_info < (3, 14))"});
@@ -101,6 +124,7 @@ class PythonLines : public ::testing::Test {
 
   const TestFolder folder_;
   std::string script_;
+  std::string damaging_script_;
 };
 
 TEST_F(PythonLines, SayWhereEachBlockWasMade) {
@@ -136,6 +160,19 @@ TEST_F(PythonLines, GoOnInAForkedChild) {
     }
   }
   EXPECT_THAT(lines, ElementsAre("<module> keep.py:31"));
+}
+
+TEST_F(PythonLines, EndWhereTheChainOfFramesIsDamaged) {
+  const CommandResult result =
+      RunCommand({"run", "--track", "--heap-at-exit", File("f"), "--", kPython, damaging_script_});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "whole\n");
+  for (int64_t size = 124'000; size < 124'005; ++size) {
+    const auto lines = LinesOf(File("f"), size);
+    ASSERT_FALSE(lines.empty()) << size;
+    EXPECT_EQ(lines.front(), "damaged damage.py:13") << size;
+    EXPECT_THAT(lines, Not(Contains(HasSubstr("<module>")))) << size;
+  }
 }
 
 TEST_F(PythonLines, AreFoundByEachUnwinder) {
