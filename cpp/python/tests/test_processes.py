@@ -125,19 +125,22 @@ def test_forked_children_work_and_end() -> None:
     run("""
         import os, sys, threading
         import alkaid as ak
-        from foreign_threads import consume, delete_at_end_of_thread, delete_elsewhere
+        from foreign_threads import consume, delete_elsewhere, prepare_deleting
 
         data = bytearray(b"abcdef")
         kept = ak.py_buffer(data)
 
-        def let_go():
-            delete_at_end_of_thread([consume(ak.py_buffer(data).__dlpack__()) for _ in range(300)])
+        def let_go(started):
+            delete = prepare_deleting([consume(ak.py_buffer(data).__dlpack__()) for _ in range(5000)])
+            started.set()
+            delete()
 
         children = []
-        for _ in range(60):
-            thread = threading.Thread(target=let_go)
+        for _ in range(20):
+            started = threading.Event()
+            thread = threading.Thread(target=let_go, args=(started,))
             thread.start()
-            thread.join()      # Python's part of it has ended; the system's lets go now
+            started.wait()
             child = os.fork()
             if child == 0:
                 own = bytearray(b"own")
@@ -147,6 +150,7 @@ def test_forked_children_work_and_end() -> None:
                 assert kept == data == b"abcdef"
                 sys.exit(0)    # by the exit handlers
             children.append(child)
+            thread.join()
         print({os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children})
     """, "{0}\n")
 
