@@ -170,7 +170,7 @@ PyMethodDef buffer_methods[] = {
     {"__reduce_ex__", &Reduce, METH_O,
      "For pickle: out of band from protocol 5 on, and as mutable as it was."},
     {"__dlpack__", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&ExportBufferByDLPack)),
-     METH_VARARGS | METH_KEYWORDS,
+     METH_FASTCALL | METH_KEYWORDS,
      "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None) -> capsule\n\n"
      "The bytes as a tensor of uint8 with one dimension. BufferError where that cannot be:\n"
      "read-only bytes for a consumer of before DLPack 1.0, unless copied."},

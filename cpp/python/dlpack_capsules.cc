@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include "alkaid/interop/dlpack.h"
 #include "alkaid/interop/dlpack_abi_internal.h"
@@ -79,6 +80,51 @@ bool ReadDevice(PyObject* object, const Buffer& buffer, std::shared_ptr<MemoryMa
   if (!found.ok()) return Refuse(found.status()) != nullptr;
   *manager = *std::move(found);
   return true;
+}
+
+// The arguments of __dlpack__, borrowed.
+struct Wishes {
+  PyObject* stream = Py_None;
+  PyObject* max_version = Py_None;
+  PyObject* dl_device = Py_None;
+  PyObject* copy = Py_None;
+
+  bool Read(PyObject* const* values, Py_ssize_t positional, PyObject* names) {
+    if (positional != 0) {
+      PyErr_SetString(PyExc_TypeError, "__dlpack__ takes its arguments by name");
+      return false;
+    }
+    const Py_ssize_t count = names != nullptr ? PyTuple_Size(names) : 0;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject* const name = PyTuple_GetItem(names, i);
+      PyObject** const place = Place(name);
+      if (place == nullptr) {
+        PyErr_Format(PyExc_TypeError, "__dlpack__ has no argument %R", name);
+        return false;
+      }
+      *place = values[i];
+    }
+    return true;
+  }
+
+ private:
+  PyObject** Place(PyObject* name) {
+    if (PyUnicode_CompareWithASCIIString(name, "max_version") == 0) return &max_version;
+    if (PyUnicode_CompareWithASCIIString(name, "copy") == 0) return &copy;
+    if (PyUnicode_CompareWithASCIIString(name, "dl_device") == 0) return &dl_device;
+    if (PyUnicode_CompareWithASCIIString(name, "stream") == 0) return &stream;
+    return nullptr;
+  }
+};
+
+// Of (major, minor).
+bool ReadMajor(PyObject* version, long* major) {
+  if (PyTuple_Check(version) == 0 || PyTuple_Size(version) != 2) {
+    PyErr_Format(PyExc_TypeError, "max_version is a tuple (major, minor), not %R", version);
+    return false;
+  }
+  *major = PyLong_AsLong(PyTuple_GetItem(version, 0));
+  return *major != -1 || PyErr_Occurred() == nullptr;
 }
 
 // Import.
@@ -165,38 +211,21 @@ PyObject* ImportCapsule(PyObject* /*self*/, PyObject* arguments) try {
 
 }  // namespace
 
-PyObject* ExportBufferByDLPack(PyObject* self, PyObject* arguments, PyObject* keywords) try {
+PyObject* ExportBufferByDLPack(PyObject* self, PyObject* const* values, Py_ssize_t positional,
+                               PyObject* names) try {
   const Entry entry;
-  PyObject* stream = Py_None;
-  PyObject* newest = Py_None;
-  PyObject* device = Py_None;
-  PyObject* copies = Py_None;
-  static const char* const kNames[] = {"stream", "max_version", "dl_device", "copy", nullptr};
-  const std::shared_ptr<Buffer>& buffer = BufferObject::Of(self);
-  if (keywords == nullptr && PyTuple_Size(arguments) == 0) {
-    return MakeCapsule(interop::ExportLegacyDLPack(buffer));
-  }
-  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|$OOOO", const_cast<char**>(kNames),
-                                  &stream, &newest, &device, &copies) == 0) {
-    return nullptr;
-  }
-  if (stream != Py_None) {
+  Wishes wishes;
+  if (!wishes.Read(values, positional, names)) return nullptr;
+  if (wishes.stream != Py_None) {
     return PyErr_Format(PyExc_ValueError, "stream %R: the bytes are waited for without one",
-                        stream);
+                        wishes.stream);
   }
-  unsigned major = 0;
-  unsigned minor = 0;
-  if (newest != Py_None) {
-    if (PyTuple_Check(newest) == 0) {
-      return PyErr_Format(PyExc_TypeError, "max_version is a tuple (major, minor), not %R",
-                          Py_TYPE(newest));
-    }
-    if (PyArg_ParseTuple(newest, "II;max_version is a tuple (major, minor)", &major, &minor) == 0) {
-      return nullptr;
-    }
-  }
+  long major = 0;
+  if (wishes.max_version != Py_None && !ReadMajor(wishes.max_version, &major)) return nullptr;
+  const std::shared_ptr<Buffer>& buffer = BufferObject::Of(self);
   interop::DLPackOptions options;
-  if (!ReadCopy(copies, &options.copy) || !ReadDevice(device, *buffer, &options.memory_manager)) {
+  if (!ReadCopy(wishes.copy, &options.copy) ||
+      !ReadDevice(wishes.dl_device, *buffer, &options.memory_manager)) {
     return nullptr;
   }
   return major >= 1 ? MakeCapsule(interop::ExportDLPack(buffer, options))

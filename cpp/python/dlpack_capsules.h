@@ -8,7 +8,8 @@
 namespace alkaid::python {
 
 // Buffer.__dlpack__ and Buffer.__dlpack_device__.
-PyObject* ExportBufferByDLPack(PyObject* self, PyObject* arguments, PyObject* keywords);
+PyObject* ExportBufferByDLPack(PyObject* self, PyObject* const* values, Py_ssize_t positional,
+                               PyObject* names);
 PyObject* BufferDLPackDevice(PyObject* self, PyObject* unused);
 
 bool AddDLPackFunctions(PyObject* module);

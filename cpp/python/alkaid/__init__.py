@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import importlib as _importlib
-import sysconfig as _sysconfig
+import sys as _sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any as _Any
 
-if _sysconfig.get_config_var("Py_GIL_DISABLED"):
+if "t" in getattr(_sys, "abiflags", ""):
     raise ImportError("alkaid needs the GIL: it is not built for free-threaded Python")
 
 from . import _alkaid

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Iterable
 
 from ._alkaid import Buffer, BufferBuilder, MemoryPool
+
+# As typing has it, without the time that its import takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable
 
 # Formats of struct, by numpy's names.
 _FORMATS = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _alkaid
 from ._alkaid import Buffer
+
+# As typing has it, without the time that its import takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _VERSION = (1, 1)
 

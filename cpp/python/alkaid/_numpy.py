@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any
-
 from . import _alkaid
 from ._alkaid import MemoryPool
+
+# As typing has it, without the time that its import takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
 
 
 class numpy_allocator:

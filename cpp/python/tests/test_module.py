@@ -11,7 +11,7 @@ def test_every_name_of_all_is_there() -> None:
     assert len(set(ak.__all__)) == len(ak.__all__)
 
 
-def test_importing_it_imports_neither_numpy_nor_anything_that_asks_the_network() -> None:
-    code = "import sys, alkaid; print([m for m in ('numpy', 'pyarrow', 'socket') if m in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+def test_importing_it_imports_nothing_that_takes_long() -> None:
+    code = "import sys, alkaid; print([m for m in ('numpy', 'pyarrow', 'socket', 'typing', 'pickle') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=300)
     assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
