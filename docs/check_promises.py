@@ -4,8 +4,9 @@
   check_promises.py ROOT        prints each promise without a test, and each test that is not there
   check_promises.py --self-test plants both faults and finds them
 
-The names of tests are read from the sources: GoogleTest's macros, the pool contract's tables, and the
-CMake calls that add test programs, those listed as PROCESS_TESTS of a room among them.
+The names of tests are read from the sources: GoogleTest's macros, the pool contract's tables, the
+functions of Python's tests, and the CMake calls that add test programs, those listed as PROCESS_TESTS
+of a room among them.
 """
 
 import pathlib
@@ -16,6 +17,7 @@ GTEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.
 CONTRACT = re.compile(r'^\s*\{"(\w+)", \w+\},', re.MULTILINE)
 PROGRAM = re.compile(r"alkaid_(?:test|growth)_program\((\w+)|add_test\(\s*NAME ([\w.]+)"
                      r"|alkaid_(?:script|tracing)_test\(([\w.]+)")
+PYTHON = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 PROCESS_TESTS = re.compile(r"PROCESS_TESTS((?:\s+[a-z]\w*)+)")
 ROW = re.compile(r"^\| (?!Promise |-)(.*) \| (.*) \|$", re.MULTILINE)
 
@@ -26,6 +28,8 @@ def existing_tests(root):
         names |= {f"{suite}.{test}" for suite, test in GTEST.findall(source.read_text())}
     for contract in root.glob("cpp/alkaid/testing/pool_contract*.cc"):
         names |= {f"PoolContract.{test}" for test in CONTRACT.findall(contract.read_text())}
+    for source in root.glob("cpp/python/tests/test_*.py"):
+        names |= {f"{source.stem}.{test}" for test in PYTHON.findall(source.read_text())}
     for folder in ("cpp", "ci", "benchmarks", "docs"):
         for lists in (root / folder).glob("**/CMakeLists.txt"):
             text = lists.read_text()

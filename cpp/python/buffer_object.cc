@@ -102,6 +102,7 @@ bool MakeBufferType(PyObject* module) {
       {Py_tp_repr, Slot(&Describe)},
       {Py_tp_richcompare, Slot(&CompareBuffer)},
       {Py_tp_hash, Slot(&PyObject_HashNotImplemented)},
+      {Py_tp_iter, Slot(&PySeqIter_New)},
       {Py_bf_getbuffer, Slot(&GetBuffer)},
       {Py_sq_length, Slot(&Length)},
       {Py_sq_item, Slot(&GetBufferItem)},
