@@ -292,6 +292,12 @@ PyObject* FieldsOf(PyObject* self, void* /*unused*/) try {
   for (Py_ssize_t i = 0; i < PyList_Size(keys.get()); ++i) {
     PyObject* const key = PyList_GetItem(keys.get(), i);
     const Ref value(FieldOf(self, key));
+    // A name that no attribute can have, such as one that is no UTF-8.
+    if (!value && PyErr_ExceptionMatches(PyExc_AttributeError) != 0) {
+      PyErr_Clear();
+      if (PyDict_DelItem(values.get(), key) != 0) return nullptr;
+      continue;
+    }
     if (!value || PyDict_SetItem(values.get(), key, value.get()) != 0) return nullptr;
   }
   return values.release();

@@ -62,9 +62,10 @@ class AlgorithmReader:
     Fields are found by name in each datagram, under the Configuration that it was recorded under.
     """
 
-    def __init__(self, detector: Detector, name: str) -> None:
-        self._detector = detector
+    def __init__(self, det_name: str, name: str, run: Run) -> None:
+        self._det_name = det_name
         self._name = name
+        self._run = run
         # Of which configurations the rest is.
         self._known: tuple[Configuration | None, ...] | None = None
         self._declared: list[Declaration] = []
@@ -74,7 +75,7 @@ class AlgorithmReader:
             self._declared = [
                 one
                 for one in _declarations(configurations)
-                if one.detector == self._detector._det_name and one.algorithm == self._name
+                if one.detector == self._det_name and one.algorithm == self._name
             ]
             self._known = configurations
         return self._declared
@@ -83,7 +84,7 @@ class AlgorithmReader:
         return sorted({one.segment for one in self._declarations(evt._configurations)})
 
     def _fields(self) -> list[str]:
-        now = self._detector._run.configurations
+        now = self._run.configurations
         return [f.attribute for one in self._declarations(now) for f in one.fields if f.type != "ENUMDICT"]
 
     def _main(self, evt: Event) -> str:
@@ -113,7 +114,7 @@ class AlgorithmReader:
             field = self._main(evt)
         found: dict[int, Any] = {}
         for dgram in evt:
-            for segment, part in getattr(dgram, self._detector._det_name, {}).items():
+            for segment, part in getattr(dgram, self._det_name, {}).items():
                 value = _value(getattr(part, self._name, None), field)
                 if value is not None:
                     found[segment] = value
@@ -126,7 +127,7 @@ class AlgorithmReader:
         None where a declared segment is missing; ValueError where their shapes differ.
         """
         evt = _event_of(evt)
-        if not any(hasattr(dgram, self._detector._det_name) for dgram in evt):
+        if not any(hasattr(dgram, self._det_name) for dgram in evt):
             return None
         found = self.segments(evt)
         if not found or list(found) != self._segments(evt):
@@ -144,7 +145,7 @@ class AlgorithmReader:
         return [*super().__dir__(), *(field.partition(".")[0] for field in self._fields())]
 
     def __repr__(self) -> str:
-        return f"<alkaid.Detector {self._detector._det_name}.{self._name}>"
+        return f"<alkaid.Detector {self._det_name}.{self._name}>"
 
 
 class Detector:
@@ -171,7 +172,7 @@ class Detector:
     def __getattr__(self, name: str) -> AlgorithmReader:
         if name.startswith("__") or name not in {one.algorithm for one in self._declared()}:
             raise AttributeError(f"{self!r} has no algorithm {name!r}")
-        return self.__dict__.setdefault(name, AlgorithmReader(self, name))
+        return self.__dict__.setdefault(name, AlgorithmReader(self._det_name, name, self._run))
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(one.algorithm for one in self._declared())]

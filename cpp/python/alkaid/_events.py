@@ -63,6 +63,9 @@ class Event:
         self._environment = environment
         self._run = run
 
+    def _raw(self) -> RawEvent:
+        return self._service, self.timestamp, self._dgrams, self._configurations
+
     def service(self) -> int:
         """The TransitionId: 12 is L1Accept."""
         return self._service
@@ -117,7 +120,7 @@ class Step:
             if evt is None or evt._service == TransitionId.EndStep:
                 self._ended = True
             elif evt._service == TransitionId.BeginStep:
-                self._run._back = evt
+                self._run._back = (evt._raw(), evt._environment)
                 self._ended = True
             elif evt._service >= _L1:
                 yield evt
@@ -126,27 +129,38 @@ class Step:
 
 
 class Run:
-    """One run: its events and what declares their fields. Made by DataSource.runs(). For one thread at a time."""
+    """One run: its events and what declares their fields. Made by DataSource.runs(). For one thread at a time.
 
-    def __init__(self, source: _Source, beginrun: Event | None) -> None:
+    timestamp: that of the BeginRun; expt, runnum: what it says of itself. None where there is none.
+    """
+
+    def __init__(self, source: _Source, beginrun: RawEvent | None) -> None:
+        # Events hold their run, so a run holds none: what nobody holds goes at once, without the collector.
         self._source = source
+        self._beginrun = beginrun
+        self._environment = source.environment
         self._ended = False
-        self._back: Event | None = None
-        self.beginrun = beginrun
-        self.timestamp: int | None = None if beginrun is None else beginrun.timestamp
+        self._back: tuple[RawEvent, dict[tuple[str, int], Dgram]] | None = None
+        self.timestamp: int | None = None if beginrun is None else beginrun[1]
         self.expt: str | None = None
         self.runnum: int | None = None
-        for dgram in beginrun if beginrun is not None else ():
+        for dgram in beginrun[2] if beginrun is not None else ():
             info = getattr(dgram, "runinfo", None)
             if info is not None:
                 self.expt = info[min(info)].runinfo.expt
                 self.runnum = info[min(info)].runinfo.runnum
 
+    @property
+    def beginrun(self) -> Event | None:
+        """The transition that begins the run; None where there is none."""
+        return None if self._beginrun is None else Event(self._beginrun, self._environment, self)
+
     def _next(self) -> Event | None:
         """The next event or transition of the run; None at its end."""
         if self._back is not None:
-            evt, self._back = self._back, None
-            return evt
+            raw, environment = self._back
+            self._back = None
+            return Event(raw, environment, self)
         if self._ended:
             return None
         raw = self._source.take()
@@ -282,15 +296,12 @@ class _Source:
 
     def runs(self) -> Iterator[Run]:
         while (raw := self.take()) is not None:
-            beginrun = None
-            if raw[0] != TransitionId.BeginRun:
+            beginrun = raw if raw[0] == TransitionId.BeginRun else None
+            if beginrun is None:
                 if raw[0] < _L1:
                     continue
                 self.back = raw
-            run = Run(self, None)
-            if raw[0] == TransitionId.BeginRun:
-                beginrun = Event(raw, self.environment, run)
-                run.__init__(self, beginrun)  # type: ignore[misc]
+            run = Run(self, beginrun)
             yield run
             run._finish()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,24 @@ def test_a_malformed_file_raises_and_reading_goes_on(file: Path) -> None:
                 for dgram in evt:
                     dgram.fields()
         raise ak.DataLossError("of a file whose fault lies before any event")
+
+
+EVENTS = sorted((ROOT / "truth").glob("bd__*__bs1000__chunk16777216.json"))
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=[path.name for path in EVENTS])
+def test_events_are_those_of_the_truth(path: Path) -> None:
+    truth = json.loads(path.read_text())
+    big = [ROOT / name.replace("__", "/") for _, name in truth["pairs"]]
+    expected = [
+        [found and (found["service"], int(found["ts"]), found["sha256"]) for found in event]
+        for batch in truth["batches"]
+        for event in batch["events"]
+    ]
+    events = []
+    for run in ak.DataSource(files=big).runs():
+        events += [
+            [dgram and (dgram.service(), dgram.timestamp(), hashlib.sha256(dgram).hexdigest()) for dgram in evt._dgrams]
+            for evt in run.events()
+        ]
+    assert events == [event for event in expected if any(found and found[0] in (11, 12) for found in event)]

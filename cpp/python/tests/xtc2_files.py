@@ -94,3 +94,28 @@ def truths(root: Path) -> list[tuple[Path, dict[str, Any]]]:
         if "all_fields_sha256" in truth and file.exists():
             found.append((file, truth))
     return found
+
+
+def small_data(dgrams: list[ak.Dgram]) -> bytes:
+    """The small data of a file that has these datagrams, back to back."""
+    out = []
+    at = 0
+    for dgram in dgrams:
+        if dgram.service() == ak.TransitionId.Configure:
+            config = DgramEdit(dgram)
+            info = config.Detector(
+                DetectorDef("smdinfo", "smdinfo", ""),
+                AlgDef("offsetAlg", 0, 0, 0),
+                {"intOffset": (np.uint64, 0), "intDgramSize": (np.uint64, 0)},
+            ).offsetAlg
+            out.append(bytes(config))
+        elif ak.TransitionId.isEvent(dgram.service()):
+            record = DgramEdit(transition_id=dgram.service(), ts=dgram.timestamp(), config=config)
+            info.intOffset = at
+            info.intDgramSize = dgram._size
+            record.adddata(info)
+            out.append(bytes(record))
+        else:
+            out.append(bytes(dgram))
+        at += dgram._size
+    return b"".join(out)
