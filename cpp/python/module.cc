@@ -16,6 +16,7 @@
 #include "owners.h"
 #include "pool_object.h"
 #include "reader_object.h"
+#include "report_functions.h"
 #include "stable_python.h"
 
 namespace alkaid::python {
