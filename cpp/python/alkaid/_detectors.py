@@ -29,6 +29,27 @@ def _value(of: Any, path: str) -> Any:
     return of
 
 
+class _Declared:
+    """What configurations declare of one algorithm of a detector."""
+
+    def __init__(self, configurations: tuple[Configuration | None, ...], detector: str, algorithm: str) -> None:
+        self.configurations = configurations
+        mine = [
+            one
+            for one in _declarations(configurations)
+            if one.detector == detector and one.algorithm == algorithm
+        ]
+        fields = [field for one in mine for field in one.fields if field.type != "ENUMDICT"]
+        self.segments = sorted({one.segment for one in mine})
+        # Ranks of arrays, by name.
+        self.arrays = {field.attribute: field.rank for field in fields if field.rank > 0 and field.type != "CHARSTR"}
+        # The names of fields, and what these begin with up to a dot.
+        self.paths: dict[str, None] = {}
+        for field in fields:
+            parts = field.attribute.split(".")
+            self.paths.update((".".join(parts[:n]), None) for n in range(1, len(parts) + 1))
+
+
 class FieldReader:
     """One field of a detector: call it with an event.
 
@@ -45,13 +66,13 @@ class FieldReader:
         found = self._algorithm.segments(evt, self._path)
         if not found:
             return None
-        if len(self._algorithm._segments(_event_of(evt))) == 1:
+        if len(self._algorithm._declared(_event_of(evt)._configurations).segments) == 1:
             return next(iter(found.values()))
         return found
 
     def __getattr__(self, name: str) -> FieldReader:
         path = f"{self._path}.{name}"
-        if not any(field == path or field.startswith(path + ".") for field in self._algorithm._fields()):
+        if path not in self._algorithm._declared(self._algorithm._run.configurations).paths:
             raise AttributeError(f"{self._algorithm!r} has no field {path!r}")
         return FieldReader(self._algorithm, path)
 
@@ -66,35 +87,17 @@ class AlgorithmReader:
         self._det_name = det_name
         self._name = name
         self._run = run
-        # Of which configurations the rest is.
-        self._known: tuple[Configuration | None, ...] | None = None
-        self._declared: list[Declaration] = []
+        self._known: _Declared | None = None
 
-    def _declarations(self, configurations: tuple[Configuration | None, ...]) -> list[Declaration]:
-        if configurations is not self._known:
-            self._declared = [
-                one
-                for one in _declarations(configurations)
-                if one.detector == self._det_name and one.algorithm == self._name
-            ]
-            self._known = configurations
-        return self._declared
-
-    def _segments(self, evt: Event) -> list[int]:
-        return sorted({one.segment for one in self._declarations(evt._configurations)})
-
-    def _fields(self) -> list[str]:
-        now = self._run.configurations
-        return [f.attribute for one in self._declarations(now) for f in one.fields if f.type != "ENUMDICT"]
+    def _declared(self, configurations: tuple[Configuration | None, ...]) -> _Declared:
+        """What these configurations declare of it; found anew when others come."""
+        if self._known is None or self._known.configurations is not configurations:
+            self._known = _Declared(configurations, self._det_name, self._name)
+        return self._known
 
     def _main(self, evt: Event) -> str:
         """The field that raw() and segments() are of."""
-        arrays = {
-            field.attribute: field.rank
-            for one in self._declarations(evt._configurations)
-            for field in one.fields
-            if field.rank > 0 and field.type != "CHARSTR"
-        }
+        arrays = self._declared(evt._configurations).arrays
         for name in _PREFERRED:
             if name in arrays:
                 return name
@@ -130,19 +133,19 @@ class AlgorithmReader:
         if not any(hasattr(dgram, self._det_name) for dgram in evt):
             return None
         found = self.segments(evt)
-        if not found or list(found) != self._segments(evt):
+        if not found or list(found) != self._declared(evt._configurations).segments:
             return None
         import numpy as np
 
         return np.stack(list(found.values()))
 
     def __getattr__(self, name: str) -> FieldReader:
-        if name.startswith("__") or not any(f == name or f.startswith(name + ".") for f in self._fields()):
+        if name.startswith("__") or name not in self._declared(self._run.configurations).paths:
             raise AttributeError(f"{self!r} has no field {name!r}")
         return FieldReader(self, name)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(field.partition(".")[0] for field in self._fields())]
+        return [*super().__dir__(), *(p for p in self._declared(self._run.configurations).paths if "." not in p)]
 
     def __repr__(self) -> str:
         return f"<alkaid.Detector {self._det_name}.{self._name}>"
@@ -158,24 +161,24 @@ class Detector:
         self._det_name = name
         self._run = run
 
-    def _declared(self) -> list[Declaration]:
+    def _declarations(self) -> list[Declaration]:
         return [one for one in _declarations(self._run.configurations) if one.detector == self._det_name]
 
     @property
     def _dettype(self) -> str:
-        return self._declared()[0].dettype
+        return self._declarations()[0].dettype
 
     @property
     def _detids(self) -> dict[int, str]:
-        return {one.segment: one.detid for one in self._declared()}
+        return {one.segment: one.detid for one in self._declarations()}
 
     def __getattr__(self, name: str) -> AlgorithmReader:
-        if name.startswith("__") or name not in {one.algorithm for one in self._declared()}:
+        if name.startswith("__") or name not in {one.algorithm for one in self._declarations()}:
             raise AttributeError(f"{self!r} has no algorithm {name!r}")
         return self.__dict__.setdefault(name, AlgorithmReader(self._det_name, name, self._run))
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(one.algorithm for one in self._declared())]
+        return [*super().__dir__(), *(one.algorithm for one in self._declarations())]
 
     def __repr__(self) -> str:
         return f"<alkaid.Detector {self._det_name}>"

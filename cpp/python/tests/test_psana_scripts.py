@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import alkaid as ak
 from alkaid.dgramedit import AlgDef, DetectorDef, DgramEdit
 from xtc2_files import Run
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "coming-from-psana.md"
+
+
+def test_the_programs_of_the_guide_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 5
+    names: dict[str, Any] = {}
+    for block in blocks:
+        line = text[: text.index(block)].count("\n")
+        exec(compile("\n" * line + block, str(PAGE), "exec"), names)
 
 
 def test_a_script_that_averages_images(tmp_path: Path) -> None:
