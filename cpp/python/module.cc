@@ -48,9 +48,10 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 // What the module consists of.
 constexpr bool (*kParts[])(PyObject* module) = {
-    &AddBufferFunctions,  &AddDLPackFunctions,    &MakeBufferType, &MakeBuilderTypes,
-    &MakeColumnTypes,     &MakeConfigurationType, &MakeDgramTypes, &MakeEditorTypes,
-    &MakeEventReaderType, &MakeLabelType,         &MakePoolType,   &MakeReaderTypes,
+    &AddBufferFunctions, &AddDLPackFunctions,  &AddReportFunctions,    &MakeBufferType,
+    &MakeBuilderTypes,   &MakeColumnTypes,     &MakeConfigurationType, &MakeDgramTypes,
+    &MakeEditorTypes,    &MakeEventReaderType, &MakeLabelType,         &MakePoolType,
+    &MakeReaderTypes,
 };
 
 }  // namespace
