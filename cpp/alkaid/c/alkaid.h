@@ -7,9 +7,10 @@
 // - Handles. Each kind of object is an opaque struct. What a function stores to a `**out` is a
 //   reference of the caller, who gives it back by alkaid_KIND_release, once, on any thread; NULL is
 //   fine there. alkaid_KIND_retain makes one reference more. Where a function fails, its `*out` is
-//   NULL. An argument `const alkaid_KIND*` or `alkaid_KIND*` is borrowed for the call alone: what
-//   needs the object for longer takes a reference of its own. So handles may be released in any
-//   order: a field keeps the bytes that it lies in after batch and reader are gone.
+//   NULL. Either way what was in `*out` before is overwritten, not released. An argument `const
+//   alkaid_KIND*` or `alkaid_KIND*` is borrowed for the call alone: what needs the object for longer
+//   takes a reference of its own. So handles may be released in any order: a field keeps the bytes
+//   that it lies in after batch and reader are gone.
 // - NULL where an object or a place for a result is needed is an error that names the argument.
 //   Functions that return a value and no status then return what they state, and set the message.
 // - Structs. The first member of a struct of options or of results is `struct_size`, which the

@@ -94,6 +94,7 @@ static void check_declarations(const alkaid_dgram* dgram) {
   CHECK(alkaid_configuration_get_field(configuration, 6, &declaration) == ALKAID_OUT_OF_RANGE);
   CHECK_OK(alkaid_configuration_find(configuration, "det", 0, "raw", "count", &key));
   CHECK_OK(alkaid_dgram_get_field(dgram, key, &field));
+  alkaid_field_key_release(key);
   CHECK(alkaid_configuration_find(configuration, "det", 1, "raw", "count", &key) ==
             ALKAID_NOT_FOUND &&
         key == NULL);

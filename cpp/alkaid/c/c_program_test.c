@@ -93,6 +93,7 @@ static void check_buffers(void) {
   CHECK(alkaid_buffer_data(part) == alkaid_buffer_data(buffer) + 15);
   CHECK_OK(alkaid_buffer_parent(part, &parent));
   CHECK(alkaid_buffer_equals(parent, buffer) == 1);
+  alkaid_buffer_release(parent);
   CHECK(alkaid_buffer_root_capacity(part) == alkaid_buffer_capacity(buffer));
   CHECK_OK(alkaid_buffer_copy(buffer, 15, 10, NULL, &copy));
   CHECK(alkaid_buffer_equals(copy, part) == 1 && alkaid_buffer_equals(copy, buffer) == 0);

@@ -93,16 +93,21 @@ Result<std::unique_ptr<alkaid_reader>> OpenReader(const Source& source,
 // The datagram after `*before` in the batch, or the first; none at the end.
 Result<Dgram> NextOf(const DgramBatch& batch, const Dgram* before) {
   if (batch.empty()) return Dgram();
-  const Dgram first = *batch.begin();
-  if (before == nullptr) return first;
-  const uint8_t* const end = first.data() + batch.nbytes();
-  if (before->origin() != batch.origin() || before->data() < first.data() ||
-      before->data() >= end) {
-    return alkaid::status::Invalid("argument 'dgram' is not of this batch");
+  const alkaid::dgram::DgramOrigin& origin = *batch.origin();
+  // Not by an iterator, which would count references.
+  const uint8_t* const begin = origin.buffer->data() + (batch.offset() - origin.buffer_offset);
+  const uint8_t* next = begin;
+  int64_t index = batch.first_index();
+  if (before != nullptr) {
+    if (before->origin() != batch.origin() || before->data() < begin ||
+        before->data() >= begin + batch.nbytes()) {
+      return alkaid::status::Invalid("argument 'dgram' is not of this batch");
+    }
+    next = before->data() + before->size();
+    index = before->index() + 1;
   }
-  const uint8_t* const next = before->data() + before->size();
-  if (next == end) return Dgram();
-  return Dgram(batch.origin(), next, alkaid::dgram::DgramHeader::SizeOf(next), before->index() + 1);
+  if (next == begin + batch.nbytes()) return Dgram();
+  return Dgram(batch.origin(), next, alkaid::dgram::DgramHeader::SizeOf(next), index);
 }
 
 }  // namespace

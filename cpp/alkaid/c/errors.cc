@@ -73,8 +73,8 @@ void Keep(std::initializer_list<absl::string_view> pieces) noexcept {
   size_t at = 0;
   for (const absl::string_view piece : pieces) {
     const size_t size = std::min(piece.size(), error->text.size() - 1 - at);
-    // Texts may be the last one itself.
-    std::memmove(error->text.data() + at, piece.data(), size);
+    if (size == 0) continue;  // of a null pointer
+    std::memcpy(error->text.data() + at, piece.data(), size);
     at += size;
   }
   if (at == error->text.size() - 1) at = WholeCharacters(error->text.data(), at);

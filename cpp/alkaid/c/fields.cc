@@ -273,7 +273,7 @@ alkaid_status alkaid_dgram_next_field(const alkaid_dgram* dgram, alkaid_field** 
       return absl::OkStatus();
     }
     alkaid_field& next = handle != nullptr ? *handle : *before;
-    next.dgram = dgram->dgram;
+    if (handle != nullptr) handle->dgram = dgram->dgram;
     next.view = cursor.view();
     next.names = &cursor.names();
     if (handle == nullptr) return absl::OkStatus();

@@ -193,6 +193,7 @@ TEST(CFields, AKeyIsForOneConfiguration) {
   EXPECT_EQ(alkaid_configuration_equals(configuration, others), 0);
   ASSERT_EQ(alkaid_configuration_find(configuration, "det", 0, "raw", "last", &key), ALKAID_OK);
   EXPECT_EQ(alkaid_dgram_get_field(other.get(), key, &field), ALKAID_FAILED_PRECONDITION);
+  alkaid_field_key_release(key);
   EXPECT_EQ(alkaid_configuration_find(configuration, "det", 0, "raw", "first", &key),
             ALKAID_NOT_FOUND);
   EXPECT_EQ(key, nullptr);
