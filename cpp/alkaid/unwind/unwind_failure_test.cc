@@ -23,6 +23,13 @@ TEST(UnwindOutOfMemory, AWalkNeedsNone) {
         "CaptureStack", failing::OutOfMemory::kNeedsNone, [](MemoryPool*) { return 0; },
         [&](int&) { return CaptureStack(unwinder, frames.data(), 3); },
         [](int&, int walked) { return std::to_string(walked); });
+    FailureSuite::Try(
+        "CaptureStackPlaces", failing::OutOfMemory::kNeedsNone, [](MemoryPool*) { return 0; },
+        [&](int&) {
+          std::array<uint64_t, 3> pointers;
+          return CaptureStackPlaces(unwinder, frames.data(), pointers.data(), 3);
+        },
+        [](int&, int walked) { return std::to_string(walked); });
   }
   EXPECT_EQ(WithoutNew([] { (void)CountOfRuntimeWalks(); }), 0);
 }

@@ -1,9 +1,11 @@
-// Lines of Python in back-traces, over the Python of this machine.
+// Lines of Python in back-traces, over the Python of this machine, or the one that
+// ALKAID_TEST_PYTHON names: each known version can be tried so.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -26,7 +28,10 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr char kPython[] = "/usr/bin/python3";
+std::string Python() {
+  const char* const named = std::getenv("ALKAID_TEST_PYTHON");
+  return named != nullptr ? named : "/usr/bin/python3";
+}
 
 // What it keeps is never given back, so that it is in a file at exit. Line 1 is empty.
 constexpr char kScript[] = R"py(
@@ -94,7 +99,7 @@ class PythonLines : public ::testing::Test {
     script_ = folder_.Write("keep.py", kScript);
     damaging_script_ = folder_.Write("damage.py", kDamagingScript);
     const CommandResult version =
-        RunCommand({"run", "--track=frames=0", "--", kPython, "-c",
+        RunCommand({"run", "--track=frames=0", "--", Python(), "-c",
                     "import sys; print((3, 11) <= sys.version_info < (3, 14))"});
     if (version.out != "True\n") {
       GTEST_SKIP() << "the lines of this machine's Python are not known";
@@ -103,7 +108,7 @@ class PythonLines : public ::testing::Test {
 
   std::string File(const std::string& name) const { return folder_.path() + "/" + name; }
   CommandResult Run(const std::string& file, const std::string& track = "--track") const {
-    return RunCommand({"run", track, "--heap-at-exit", File(file), "--", kPython, script_});
+    return RunCommand({"run", track, "--heap-at-exit", File(file), "--", Python(), script_});
   }
   // The lines of Python at which the block of `size` bytes was made, innermost first.
   std::vector<std::string> LinesOf(const std::string& file, int64_t size) const {
@@ -164,7 +169,7 @@ TEST_F(PythonLines, GoOnInAForkedChild) {
 
 TEST_F(PythonLines, EndWhereTheChainOfFramesIsDamaged) {
   const CommandResult result =
-      RunCommand({"run", "--track", "--heap-at-exit", File("f"), "--", kPython, damaging_script_});
+      RunCommand({"run", "--track", "--heap-at-exit", File("f"), "--", Python(), damaging_script_});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, "whole\n");
   for (int64_t size = 124'000; size < 124'005; ++size) {
