@@ -1,5 +1,6 @@
 #include "dlpack_capsules.h"
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,12 @@ bool ReadDevice(PyObject* object, const Buffer& buffer, std::shared_ptr<MemoryMa
   }
   if (PyArg_ParseTuple(object, "iL;dl_device is a tuple (type, id)", &type, &id) == 0) return false;
   constexpr int kCpu = static_cast<int>(DeviceAllocationType::kCPU);
+  using Number = std::underlying_type_t<DeviceAllocationType>;
+  if (type <= 0 || type > std::numeric_limits<Number>::max()) {
+    PyErr_Format(PyExc_BufferError, "dl_device (%d, %lld): there is no such type of device", type,
+                 id);
+    return false;
+  }
   if (type == static_cast<int>(buffer.device_type()) && type == kCpu) return true;
   const auto mapper = GetDeviceMapper(static_cast<DeviceAllocationType>(type));
   if (!mapper.ok()) return Refuse(mapper.status()) != nullptr;

@@ -74,6 +74,9 @@ def test_arguments_that_make_no_sense_are_refused() -> None:
     assert capsule_name(buffer.__dlpack__(stream=None, dl_device=(1, 0))) == "dltensor"
     with pytest.raises(BufferError, match="device"):
         buffer.__dlpack__(dl_device=(2, 0))
+    for number in (-1, 0, 257, 2**20 + 1):
+        with pytest.raises(BufferError, match="device"):
+            buffer.__dlpack__(dl_device=(number, 0))
     for wrong in ({"max_version": 1}, {"max_version": (1,)}, {"dl_device": 1}, {"dl_device": (1,)}):
         with pytest.raises(TypeError):
             buffer.__dlpack__(**wrong)

@@ -209,3 +209,28 @@ def test_it_can_be_imported_anew() -> None:
         except again.NotFoundError:
             pass
     """)
+
+
+def test_who_waits_for_bytes_lets_other_threads_run() -> None:
+    # With the GIL held, the reader would wait for a writer that waits for the GIL.
+    run("""
+        import os, tempfile, threading
+        import alkaid as ak
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "fifo")
+            os.mkfifo(path)
+            read = []
+
+            def work():
+                for dgram in ak.BatchReader(path):
+                    read.append(dgram)
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            with open(path, "wb"):      # opened by both sides, and nothing is in it yet
+                for _ in range(1000):
+                    ak.py_buffer(b"")[0:0]
+            thread.join()
+            print(read)
+    """, "[]\n")
