@@ -219,19 +219,20 @@ PyObject* Repr(PyObject* self) {
 
 PyMethodDef methods[] = {
     {"timestamp", &TimestampOf, METH_NOARGS,
-     "timestamp()\n--\n\nSeconds in the upper 32 bits, nanoseconds in the lower."},
-    {"service", &ServiceOf, METH_NOARGS, "service()\n--\n\nThe TransitionId: 12 is L1Accept."},
+     "timestamp($self)\n--\n\nSeconds in the upper 32 bits, nanoseconds in the lower."},
+    {"service", &ServiceOf, METH_NOARGS, "service($self)\n--\n\nThe TransitionId: 12 is L1Accept."},
     {"fields", &FieldsOf, METH_NOARGS,
-     "fields()\n--\n\nEvery field in the order in which they lie, as a list of\n"
+     "fields($self)\n--\n\nEvery field in the order in which they lie, as a list of\n"
      "(detector, segment, algorithm, name, type, shape, bytes): the whole name, the type as\n"
      "\"UINT16\", the shape as a tuple, () of a scalar; the bytes as a read-only view that keeps\n"
      "the batch. DataLossError where the datagram is malformed."},
     {"copy", &Copy, METH_NOARGS,
-     "copy()\n--\n\nA Dgram of the same bytes that owns its memory and keeps no batch."},
+     "copy($self)\n--\n\nA Dgram of the same bytes that owns its memory and keeps no batch."},
     {"__copy__", &Copy, METH_NOARGS, nullptr},
     {"__deepcopy__", &DeepCopy, METH_O, nullptr},
     {"compact_if_below", &CompactIfBelow, METH_O,
-     "compact_if_below(ratio, /)\n--\n\nCopies the datagram and lets its batch go, where it is\n"
+     "compact_if_below($self, ratio, /)\n--\n\nCopies the datagram and lets its batch go, where it "
+     "is\n"
      "less than that share (0 to 1) of the memory that it keeps; says whether it did. Arrays made\n"
      "before go on keeping the batch."},
     {"__reduce__", &RefuseToPickle, METH_NOARGS, nullptr},

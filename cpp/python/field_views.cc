@@ -306,12 +306,13 @@ PyObject* FieldsOf(PyObject* self, void* /*unused*/) try {
 }
 
 PyMethodDef detector_methods[] = {
-    {"keys", &PartsOf<&PyDict_Keys>, METH_NOARGS, "keys()\n--\n\nThe segments, as a list."},
-    {"values", &PartsOf<&PyDict_Values>, METH_NOARGS, "values()\n--\n\nWhat the segments have."},
+    {"keys", &PartsOf<&PyDict_Keys>, METH_NOARGS, "keys($self)\n--\n\nThe segments, as a list."},
+    {"values", &PartsOf<&PyDict_Values>, METH_NOARGS,
+     "values($self)\n--\n\nWhat the segments have."},
     {"items", &PartsOf<&PyDict_Items>, METH_NOARGS,
-     "items()\n--\n\nPairs of segment and what it has, as a list."},
+     "items($self)\n--\n\nPairs of segment and what it has, as a list."},
     {"get", &GetSegment, METH_VARARGS,
-     "get(segment, default=None, /)\n--\n\nWhat the segment has, or the default."},
+     "get($self, segment, default=None, /)\n--\n\nWhat the segment has, or the default."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyMethodDef algorithm_methods[] = {

@@ -261,10 +261,10 @@ PyObject* ConfigurationOf(PyObject* self, void* /*unused*/) {
 
 PyMethodDef methods[] = {
     {"batches", &Batches, METH_NOARGS,
-     "batches()\n--\n\nAn iterator over what is left, as Batches: each is one read."},
+     "batches($self)\n--\n\nAn iterator over what is left, as Batches: each is one read."},
     {"stop", &Stop, METH_NOARGS,
-     "stop()\n--\n\nEnds the wait for a file that is still being written; from any thread."},
-    {"close", &Close, METH_NOARGS, "close()\n--\n\nCloses the file. What was read stays."},
+     "stop($self)\n--\n\nEnds the wait for a file that is still being written; from any thread."},
+    {"close", &Close, METH_NOARGS, "close($self)\n--\n\nCloses the file. What was read stays."},
     {"__enter__", &Enter, METH_NOARGS, nullptr},
     {"__exit__", &Exit, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -58,7 +58,7 @@ class SegmentContainers(dict[int, Container]):
 def declarations(configuration: Configuration) -> tuple[Declaration, ...]:
     """All of them, in the order of the Configure."""
     return tuple(
-        Declaration(*raw[:6], tuple(Field(*field) for field in raw[6]), *raw[7:])
+        Declaration._make((*raw[:6], tuple(Field(*field) for field in raw[6]), *raw[7:]))
         for raw in configuration._raw()
     )
 

@@ -17,7 +17,9 @@ _PREFERRED = ("raw", "arrayRaw")
 
 
 def _event_of(evt: Event | Step) -> Event:
-    return getattr(evt, "evt", evt)
+    found: Any = evt
+    event: Event = getattr(found, "evt", found)
+    return event
 
 
 def _value(of: Any, path: str) -> Any:
@@ -175,7 +177,9 @@ class Detector:
     def __getattr__(self, name: str) -> AlgorithmReader:
         if name.startswith("__") or name not in {one.algorithm for one in self._declarations()}:
             raise AttributeError(f"{self!r} has no algorithm {name!r}")
-        return self.__dict__.setdefault(name, AlgorithmReader(self._det_name, name, self._run))
+        reader = AlgorithmReader(self._det_name, name, self._run)
+        self.__dict__[name] = reader
+        return reader
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(one.algorithm for one in self._declarations())]

@@ -158,9 +158,9 @@ class Run:
     def _next(self) -> Event | None:
         """The next event or transition of the run; None at its end."""
         if self._back is not None:
-            raw, environment = self._back
+            back, environment = self._back
             self._back = None
-            return Event(raw, environment, self)
+            return Event(back, environment, self)
         if self._ended:
             return None
         raw = self._source.take()
@@ -269,8 +269,8 @@ class _Source:
 
     def take(self) -> RawEvent | None:
         if self.back is not None:
-            raw, self.back = self.back, None
-            return raw
+            back, self.back = self.back, None
+            return back
         if self._left == 0:
             return None
         raw = next(self._raw, None)

@@ -265,7 +265,7 @@ class Retention:
         self.root_count, self.view_count, self.held_bytes, self.visible_bytes, roots, self._text = _alkaid._retention(
             None if of is None else of._native, top
         )
-        self.roots = [RetainedRoot(*root[:13], [RetentionHolder(*holder) for holder in root[13]]) for root in roots]
+        self.roots = [RetainedRoot._make((*root[:13], [RetentionHolder(*holder) for holder in root[13]])) for root in roots]
 
     @property
     def hidden_bytes(self) -> int:

@@ -172,7 +172,7 @@ class DgramEdit:
         room = bufsize or _ROOM
         if pydg is not None:
             dgram = pydg if isinstance(pydg, Dgram) else Dgram(view=pydg, config=under)
-            self._editor = _alkaid._Editor(dgram, 0, 0, under, room)
+            self._editor: _alkaid._Editor = _alkaid._Editor(dgram, 0, 0, under, room)
         elif transition_id is not None:
             if transition_id != TransitionId.Configure and config is None:
                 raise ValueError("a datagram that is no Configure needs the config that declares its fields")
@@ -215,7 +215,7 @@ class DgramEdit:
         AlreadyExistsError where the datagram carries data of that declaration.
         """
         rules = data_container._rules
-        values = [_value(name, *rule, getattr(data_container, name)) for name, rule in rules.items()]
+        values = [_value(name, number, rank, getattr(data_container, name)) for name, (number, rank) in rules.items()]
         self._editor.add_data(data_container._det._names, values, damage)
         data_container._clear()
 
