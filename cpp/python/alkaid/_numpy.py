@@ -27,6 +27,8 @@ class numpy_allocator:
         _numpy_allocator.require_numpy()
         self._set = _numpy_allocator.set_handler
         pool = memory_pool if memory_pool is not None else _alkaid.default_memory_pool()
+        if not isinstance(pool, MemoryPool):
+            raise TypeError(f"memory_pool is a MemoryPool or None, not {type(pool).__name__}")
         self._handler = _numpy_allocator.make_handler(label, pool._capsule())
         self._before: list[Any] = []
 
