@@ -67,6 +67,8 @@ PyObject* EnumerationOf(const dgram::ShapesData& data, const dgram::FieldView& f
 }  // namespace
 
 PyObject* ValueOf(const dgram::ShapesData& data, int index, PyObject* origin) {
+  // What is imported here runs Python, where another thread may compact the datagram.
+  const Ref keep = Ref::Borrow(origin);
   const auto found = data.field(index);
   if (!found.ok()) return Raise(found.status());
   const dgram::FieldView& field = *found;

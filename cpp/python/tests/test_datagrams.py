@@ -255,6 +255,23 @@ def test_enumerations_have_a_value_and_names() -> None:
     assert [10, 20, 30, 40][value] == 40
 
 
+def test_enumerations_of_a_datagram_know_their_labels() -> None:
+    config = DgramEdit(transition_id=ak.TransitionId.Configure, ts=1)
+    kinds = {"gain:gainEnum": 11, "low:gainEnum": 12, "high:gainEnum": 12, "mode:modeEnum": 11, "off:otherEnum": 12}
+    det = config.Detector(DetectorDef("d", "t", "i"), AlgDef("raw", 1, 0, 0), {n: (k, 0) for n, k in kinds.items()})
+    edit = DgramEdit(transition_id=ak.TransitionId.L1Accept, ts=2, config=config)
+    for name, value in zip(kinds, (3, -1, 3, 7, 0)):
+        setattr(det.raw, name, value)
+    edit.adddata(det.raw)
+    raw = edit.dgram().d[0].raw
+    assert (raw.gain.value, raw.gain.name, raw.gain.names) == (3, "high", {-1: "low", 3: "high"})
+    assert (raw.mode.value, raw.mode.name, raw.mode.names) == (7, None, {})
+    # Labels are no fields.
+    assert list(vars(raw)) == ["gain", "mode"]
+    assert not hasattr(raw, "low")
+    assert len(edit.dgram().fields()) == 5
+
+
 def test_a_configuration_lists_what_is_declared() -> None:
     configuration = ak.Dgram(view=bytes(Run(segments=2))).configuration
     assert len(configuration) == 2
