@@ -2,6 +2,7 @@
 // over their headers, and with a copy beside a memcpy of as many bytes.
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -38,27 +39,38 @@ struct Run {
   uint32_t pixels = 0;  // of an image
 };
 
-// With a byte between, elements of UINT16 lie apart by an odd number.
-std::shared_ptr<const Run> MakeRun(int detectors, uint32_t pixels, bool odd) {
+enum class Form {
+  kImage,   // an image and a scalar
+  kArrays,  // an array before the image, and one after it
+  kOdd,     // a byte besides, so that images of UINT16 lie apart by an odd number
+};
+
+std::shared_ptr<const Run> MakeRun(int detectors, uint32_t pixels, Form form) {
   std::vector<Names> all;
   for (int i = 0; i < detectors; ++i) {
-    std::vector<dgram::Field> fields = {{"image", DataType::kUInt16, 2, {}},
-                                        {"count", DataType::kUInt32, 0, {}}};
-    if (odd) fields.push_back({"odd", DataType::kUInt8, 0, {}});
+    std::vector<dgram::Field> fields;
+    if (form == Form::kArrays) fields.push_back({"header", DataType::kUInt32, 1, {}});
+    fields.push_back({"image", DataType::kUInt16, 2, {}});
+    fields.push_back({"count", DataType::kUInt32, 0, {}});
+    if (form == Form::kArrays) fields.push_back({"trailer", DataType::kUInt32, 1, {}});
+    if (form == Form::kOdd) fields.push_back({"odd", DataType::kUInt8, 0, {}});
     all.push_back(Value(Names::Make(NamesId(1, static_cast<uint32_t>(i)), "det" + std::to_string(i),
                                     "kind", "serial", 0, {"raw", 1}, std::move(fields)),
                         "names"));
   }
   DgramWriter writer;
   std::vector<uint16_t> image(pixels);
+  const std::array<uint32_t, 2> words = {1, 2};
   for (int64_t i = 0; i < kDgrams; ++i) {
     RequireOk(writer.Begin(TransitionId::kL1Accept, Timestamp(1, static_cast<uint32_t>(i))), "L1");
     std::fill(image.begin(), image.end(), static_cast<uint16_t>(i));
     for (const Names& names : all) {
       RequireOk(writer.BeginData(names), "data");
+      if (form == Form::kArrays) RequireOk(writer.Array<uint32_t>(words, {2}), "header");
       RequireOk(writer.Array<uint16_t>(image, {kRows, pixels / kRows}), "image");
       RequireOk(writer.Scalar<uint32_t>(static_cast<uint32_t>(i)), "count");
-      if (odd) RequireOk(writer.Scalar<uint8_t>(0), "odd");
+      if (form == Form::kArrays) RequireOk(writer.Array<uint32_t>(words, {2}), "trailer");
+      if (form == Form::kOdd) RequireOk(writer.Scalar<uint8_t>(0), "odd");
       RequireOk(writer.EndData(), "data");
     }
     RequireOk(writer.End(), "L1");
@@ -111,11 +123,14 @@ void CopyImages(const Run& run, std::vector<uint16_t>* copy, int64_t times) {
   }
 }
 
-void RegisterLists(int detectors, uint32_t pixels) {
-  const auto run = MakeRun(detectors, pixels, false);
-  const std::string of = std::to_string(detectors) + (detectors == 1 ? " detector" : " detectors");
+void RegisterLists(int detectors, uint32_t pixels, Form form) {
+  const auto run = MakeRun(detectors, pixels, form);
+  const bool arrays = form == Form::kArrays;
+  const std::string of = std::to_string(detectors) + (detectors == 1 ? " detector" : " detectors") +
+                         (arrays ? " of 3 arrays" : "");
   Register(
-      {.name = "list_view/" + std::to_string(detectors) + "/" + std::to_string(pixels),
+      {.name = "list_view/" + std::to_string(detectors) + "/" + std::to_string(pixels) +
+               (arrays ? "/arrays" : ""),
        .question = "list view of a batch of 1,000 datagrams, beside a walk over headers, ns each",
        .variant = "the last of " + of + ", images of " + SizeName(int64_t{2} * pixels),
        .measured = [run](int64_t times) { MakeLists(*run, false, times); },
@@ -125,7 +140,7 @@ void RegisterLists(int detectors, uint32_t pixels) {
 }
 
 void RegisterCopies(uint32_t pixels) {
-  const auto run = MakeRun(1, pixels, true);
+  const auto run = MakeRun(1, pixels, Form::kOdd);
   const auto copy = std::make_shared<std::vector<uint16_t>>(kDgrams * size_t{pixels});
   Register({.name = "copied/" + std::to_string(pixels),
             .question = "list view with a copy, beside one memcpy of as many bytes, ns each",
@@ -141,8 +156,9 @@ void RegisterCopies(uint32_t pixels) {
 
 int main(int argc, char** argv) {
   using namespace alkaid::bench;
-  for (const uint32_t pixels : {32U, 512U, 4096U, 32768U}) RegisterLists(1, pixels);
-  for (const uint32_t pixels : {32U, 4096U}) RegisterLists(4, pixels);
+  for (const uint32_t pixels : {32U, 512U, 4096U, 32768U}) RegisterLists(1, pixels, Form::kImage);
+  RegisterLists(1, 4096, Form::kArrays);
+  for (const uint32_t pixels : {32U, 4096U}) RegisterLists(4, pixels, Form::kImage);
   RegisterCopies(4096);
   return RunBenchmarks(argc, argv);
 }

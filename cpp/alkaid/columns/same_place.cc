@@ -24,44 +24,59 @@ int64_t SamePlace::Count(const uint8_t* at, const uint8_t* end, ServiceOf servic
   return count;
 }
 
-int64_t SamePlace::CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf service) const {
-  const auto load = [](const uint8_t* from) {
-    Chunk chunk;
-    std::memcpy(&chunk, from, sizeof(chunk));
-    return chunk;
-  };
-  if (count_ == 0) return 0;
-  if (plain_) {
-    const Chunk a = compared_[0].wanted, b = compared_[1].wanted;
-    const Chunk c = compared_[2].wanted, d = compared_[3].wanted;
-    return Count(at, end, service, [&](const uint8_t* dgram) {
-      const Chunk differ = ((load(dgram + 16) ^ a) | (load(dgram + 32) ^ b)) |
-                           ((load(dgram + 48) ^ c) | (load(dgram + 64) ^ d));
-      return (differ[0] | differ[1]) == 0;
-    });
-  }
+template <bool kMasked, size_t... I>
+int64_t SamePlace::CountOf(std::index_sequence<I...> /*chunks*/, const uint8_t* at,
+                           const uint8_t* end, ServiceOf service) const {
+  const Chunk wanted[] = {compared_[I].wanted...};
+  const Chunk mask[] = {compared_[I].mask...};
+  const int64_t offset[] = {compared_[I].offset...};
   return Count(at, end, service, [&](const uint8_t* dgram) {
     Chunk differ = {};
-    for (const Compared *it = compared_.data(), *last = it + count_; it != last; ++it) {
-      differ |= (load(dgram + it->offset) ^ it->wanted) & it->mask;
-    }
+    const auto compare = [&](size_t i) {
+      Chunk there;
+      std::memcpy(&there, dgram + offset[i], sizeof(there));
+      differ |= kMasked ? (there ^ wanted[i]) & mask[i] : there ^ wanted[i];
+    };
+    (compare(I), ...);
     return (differ[0] | differ[1]) == 0;
   });
 }
 
+template <bool kMasked, size_t... N>
+int64_t SamePlace::CountUpTo(std::index_sequence<N...> /*chunks*/, const uint8_t* at,
+                             const uint8_t* end, ServiceOf service) const {
+  int64_t count = 0;
+  const auto count_of = [&]<size_t... I>(std::index_sequence<I...> chunks) {
+    if (count_ != sizeof...(I)) return false;
+    count = CountOf<kMasked>(chunks, at, end, service);
+    return true;
+  };
+  (void)(count_of(std::make_index_sequence<N + 1>()) || ...);
+  return count;
+}
+
+int64_t SamePlace::CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf service) const {
+  constexpr std::make_index_sequence<kMostCompared> kAll;
+  return masked_ ? CountUpTo<true>(kAll, at, end, service)
+                 : CountUpTo<false>(kAll, at, end, service);
+}
+
 bool SamePlace::Compare(const uint8_t* dgram, int64_t begin, int64_t end) {
   constexpr auto kChunk = static_cast<int64_t>(sizeof(Chunk));
-  while (begin < end) {
+  for (int64_t next = begin; next < end;) {
     if (count_ == kMostCompared) return false;
     // The last chunk ends with the bytes, so that none after them are read.
-    const int64_t offset = std::min(begin, end - kChunk);
+    const int64_t offset = std::min(next, end - kChunk);
     Compared& compared = compared_[count_++];
     std::array<uint8_t, sizeof(Chunk)> mask = {};
-    for (int64_t i = begin - offset; i < kChunk; ++i) mask[static_cast<size_t>(i)] = 0xff;
+    for (int64_t i = std::max<int64_t>(begin - offset, 0); i < kChunk; ++i) {
+      mask[static_cast<size_t>(i)] = 0xff;
+    }
+    masked_ = masked_ || begin > offset;
     std::memcpy(&compared.mask, mask.data(), sizeof(Chunk));
     std::memcpy(&compared.wanted, dgram + offset, sizeof(Chunk));
     compared.offset = offset;
-    begin = offset + kChunk;
+    next = offset + kChunk;
   }
   return true;
 }
@@ -69,6 +84,7 @@ bool SamePlace::Compare(const uint8_t* dgram, int64_t begin, int64_t end) {
 void SamePlace::Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, int index,
                       const Cell& cell) {
   count_ = 0;
+  masked_ = false;
   const uint8_t* const bytes = dgram.data();
   // What is compared next begins here, if no byte that may differ comes first.
   int64_t begin = 16;
@@ -95,12 +111,13 @@ void SamePlace::Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, 
     const int64_t second_end = second + kXtcHeaderBytes + (shapes_first ? 0 : shapes);
     const bool in_one = first_end == second;
     if (!in_one && !Compare(bytes, begin, first_end)) break;
-    if (!Compare(bytes, in_one ? begin : second, second_end)) break;
+    // The last word of Shapes, which hardly ever differs, makes a header as long as a chunk.
+    const int64_t second_begin = shapes_first ? second - 4 : second;
+    if (!Compare(bytes, in_one ? begin : second_begin, second_end)) break;
     if (at == data.offset()) {
       cell_ = cell;
       data_offset_ = cell.data - bytes;
       dgram_bytes_ = dgram.size();
-      plain_ = count_ == 4 && data_offset_ == 80;
       return;
     }
     begin = at = at + around.extent;

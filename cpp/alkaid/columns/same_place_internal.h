@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "alkaid/base/export.h"
 #include "alkaid/dgram/dgram.h"
@@ -56,7 +57,7 @@ class ALKAID_EXPORT SamePlace {
     Chunk mask;
     int64_t offset;
   };
-  static constexpr size_t kMostCompared = 32;
+  static constexpr size_t kMostCompared = 16;
 
   // Has these bytes compared. They begin 16 bytes into the datagram or later. False where they are
   // too many.
@@ -64,11 +65,18 @@ class ALKAID_EXPORT SamePlace {
 
   template <typename Same>
   int64_t Count(const uint8_t* at, const uint8_t* end, ServiceOf service, const Same& same) const;
+  // Of so many chunks, without a loop over them and with what fits into registers there.
+  template <bool kMasked, size_t... I>
+  int64_t CountOf(std::index_sequence<I...> chunks, const uint8_t* at, const uint8_t* end,
+                  ServiceOf service) const;
+  // Of as many as there are, up to so many.
+  template <bool kMasked, size_t... N>
+  int64_t CountUpTo(std::index_sequence<N...> chunks, const uint8_t* at, const uint8_t* end,
+                    ServiceOf service) const;
 
   std::array<Compared, kMostCompared> compared_;
-  size_t count_ = 0;  // of them; 0: no place is known
-  // Whether they are the four that the drawing shows, of which each bit counts.
-  bool plain_ = false;
+  size_t count_ = 0;     // of them; 0: no place is known
+  bool masked_ = false;  // whether there are bits in them that do not count
   Cell cell_;
   int64_t data_offset_ = 0;
   int64_t dgram_bytes_ = 0;
