@@ -42,21 +42,21 @@ Result<ResolvedField> ResolvedField::Resolve(const dgram::Configuration* configu
   if (configuration == nullptr) {
     return status::KeyError("field ", resolved.name, " of datagrams before any Configure");
   }
-  List fields;
-  bool declared = false;
-  for (const dgram::Names* names :
-       configuration->Find(path.detector, path.segment, path.algorithm)) {
-    declared = true;
+  const std::vector<const dgram::Names*> all =
+      configuration->Find(path.detector, path.segment, path.algorithm);
+  for (const dgram::Names* names : all) {
     const int index = names->FieldIndex(path.field);
-    if (index >= 0) {
-      const dgram::Field& field = names->fields()[static_cast<size_t>(index)];
-      resolved.places.push_back({names, index, {field.type, field.rank}});
-    }
-    for (const dgram::Field& field : names->fields()) fields.Add(field.name);
+    if (index < 0) continue;
+    const dgram::Field& field = names->fields()[static_cast<size_t>(index)];
+    resolved.places.push_back({names, index, {field.type, field.rank}});
   }
   if (resolved.places.empty()) {
+    List fields;
+    for (const dgram::Names* names : all) {
+      for (const dgram::Field& field : names->fields()) fields.Add(field.name);
+    }
     return status::KeyError("field ", resolved.name, " is not declared; there is ",
-                            declared ? std::move(fields).Text() : WhatThereIs(*configuration));
+                            all.empty() ? WhatThereIs(*configuration) : std::move(fields).Text());
   }
   resolved.type = resolved.places.front().type;
   return resolved;

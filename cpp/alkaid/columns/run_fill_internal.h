@@ -31,11 +31,11 @@ void FillSteps(T* out, T first, T step, int64_t count) {
   const auto by = static_cast<Word>(step);
   auto value = static_cast<Word>(first);
   T* const end = out + count;
-  for (; end - out >= 4; out += 4, value += 4 * by) {
-    out[0] = static_cast<T>(value);
-    out[1] = static_cast<T>(value + by);
-    out[2] = static_cast<T>(value + 2 * by);
-    out[3] = static_cast<T>(value + 3 * by);
+  if constexpr (sizeof(T) == sizeof(uint32_t)) {
+    using Four = uint32_t __attribute__((vector_size(16)));
+    Four four = {value, value + by, value + 2 * by, value + 3 * by};
+    for (; end - out >= 4; out += 4, four += 4 * by) std::memcpy(out, &four, sizeof(four));
+    value = four[0];
   }
   for (; out != end; ++out, value += by) *out = static_cast<T>(value);
 }

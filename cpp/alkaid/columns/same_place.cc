@@ -16,12 +16,10 @@ int64_t SamePlace::Count(const uint8_t* at, const uint8_t* end, ServiceOf servic
   const uint8_t mask = service == ServiceOf::kL1Accepts ? 0x0f : 0;
   const uint8_t wanted = static_cast<uint8_t>(dgram::TransitionId::kL1Accept) & mask;
   const int64_t most = (end - at) / dgram_bytes_;
-  int64_t count = 0;
-  while (count < most && (at[11] & mask) == wanted && same(at)) {
-    at += dgram_bytes_;
-    ++count;
-  }
-  return count;
+  const uint8_t* const first = at;
+  const uint8_t* const last = at + most * dgram_bytes_;
+  while (at != last && (at[11] & mask) == wanted && same(at)) at += dgram_bytes_;
+  return (at - first) / dgram_bytes_;
 }
 
 template <bool kMasked, size_t... I>
