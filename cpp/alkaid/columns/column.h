@@ -27,8 +27,8 @@ enum class Rows {
 
 struct ColumnOptions {
   Rows rows = Rows::kL1Accepts;
-  // Of these, the datagrams that are rows; null: all of them. Asked once for each column of a table
-  // and datagram, and has to answer the same.
+  // Of these, the datagrams that are rows; null: all of them. It may be asked of a datagram several
+  // times, and has to answer the same. Datagrams are walked over one by one then.
   std::function<bool(const dgram::Dgram&)> take;
   // Whether the elements of arrays may be copied where they cannot be shown where they lie.
   // Scalars are gathered whatever this says: a copy of one element a row.
@@ -59,8 +59,8 @@ struct Column {
 };
 
 struct FieldColumn : Column {
-  // Of arrays of numbers: the dimensions of each row as lists of `rank` uint32, as
-  // the datagrams have them.
+  // Of arrays of numbers: the dimensions of each row as lists of `rank` uint32, as the
+  // datagrams have them.
   std::optional<Column> shapes;
 };
 
