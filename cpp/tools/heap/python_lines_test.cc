@@ -196,6 +196,23 @@ TEST_F(PythonLines, AreLeftOutWhereNobodyWantsThem) {
   EXPECT_THAT(shown.out, AllOf(HasSubstr("_PyEval_EvalFrameDefault"), Not(HasSubstr("keep.py:"))));
 }
 
+TEST_F(PythonLines, SayWhichLineKeepsABuffer) {
+  const std::string script = folder_.Write("view.py",
+                                           "import ctypes, sys\n"
+                                           "library = ctypes.CDLL(sys.argv[1])\n"
+                                           "def look():\n"
+                                           "    library.keep_a_view()\n"
+                                           "look()\n");
+  const CommandResult result = RunCommand({"run", "--track", "--views", "--heap-at-exit", File("f"),
+                                           "--", Python(), script, ALKAID_VIEW_PLUGIN});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const CommandResult retention = RunCommand({"heap", "retention", File("f")});
+  EXPECT_THAT(retention.out, ContainsRegex("1.0 MiB held, 200 bytes visible"));
+  EXPECT_THAT(retention.out,
+              ContainsRegex("made here:\n +#0 +keep_a_view at .*\n( +#.*\n)* +#[0-9]+ +"
+                            "look at .*/view.py:4\n +#[0-9]+ +<module> at .*:5\n"));
+}
+
 TEST_F(PythonLines, StandInReportsBetweenNativeFrames) {
   ASSERT_EQ(Run("f").exit_code, 0);
   ASSERT_EQ(Run("g").exit_code, 0);

@@ -509,11 +509,15 @@ TEST(ParseTrackingOptions, UnderstandsEachWordAndLists) {
   EXPECT_TRUE(options->views);
   EXPECT_EQ(ParseTrackingOptions("unwinder=runtime")->unwinder, Unwinder::kRuntime);
   EXPECT_EQ(ParseTrackingOptions("unwinder=cfi")->unwinder, Unwinder::kCallFrameInfo);
+  EXPECT_TRUE(options->python);
+  EXPECT_FALSE(ParseTrackingOptions("python=off")->python);
+  EXPECT_TRUE(ParseTrackingOptions("python=off,python=on")->python);
 }
 
 TEST(ParseTrackingOptions, NamesTheWordThatItDoesNotUnderstand) {
-  for (const char* word : {"", "0", "yes", "sample", "sample:", "sample:0", "sample:x", "sample:1k",
-                           "frames=129", "frames=-1", "unwinder=dwarf", "view", "1 "}) {
+  for (const char* word :
+       {"", "0", "yes", "sample", "sample:", "sample:0", "sample:x", "sample:1k", "frames=129",
+        "frames=-1", "unwinder=dwarf", "python", "python=no", "view", "1 "}) {
     const auto options = ParseTrackingOptions(std::string("views,") + word);
     ASSERT_EQ(options.status().code(), StatusCode::kInvalidArgument) << word;
     EXPECT_THAT(options.status().ToString(), HasSubstr("'" + std::string(word) + "'"));

@@ -20,7 +20,7 @@
 namespace alkaid::heap {
 namespace {
 
-constexpr uint64_t kUserAddresses = uint64_t{1} << 47;
+constexpr uint64_t kUserAddresses = uint64_t{1} << 56;
 constexpr uint64_t kPage = 4096;
 
 bool IsAligned(uint64_t address) {
