@@ -15,7 +15,6 @@
 namespace alkaid::c {
 namespace {
 
-using dgram::TransitionId;
 namespace crafted = dgram::crafted;
 
 template <typename T>
