@@ -247,7 +247,8 @@ def test_arguments_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         ak.DataSource(files="a", live=True, smd_callback=bool)
 
 
-def test_a_detector_follows_a_configuration_that_changes() -> None:
+@pytest.mark.parametrize("with_small_data", [True, False])
+def test_a_detector_follows_a_configuration_that_changes(tmp_path: Path, with_small_data: bool) -> None:
     first = Run(segments=1, image=np.uint16).run(2)
     second = Run(segments=2, image=np.float32)
     second.config.updatetimestamp(300 << 32)
@@ -255,7 +256,8 @@ def test_a_detector_follows_a_configuration_that_changes() -> None:
     second.event(301 << 32, value=9)
     run = Run()
     run.dgrams = [d for d in first.dgrams if d.service() != ak.TransitionId.EndRun] + second.dgrams
-    found = next(ak.DataSource(files=_written(run)).runs())
+    paths = write_streams(tmp_path, {"x-r0001-s000-c000": run}, with_small_data)
+    found = next(ak.DataSource(files=paths).runs())
     det = found.Detector("camera")
     raw = det.raw
     images = [raw.raw(evt) for evt in found.events()]
@@ -419,6 +421,29 @@ def test_ctrl_c_ends_the_wait_for_a_file(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=300)
     assert "KeyboardInterrupt" in err
     assert process.returncode != 0
+
+
+def test_two_threads_in_one_run_are_told(tmp_path: Path) -> None:
+    run = Run().run(3)
+    path = tmp_path / "run.xtc2"
+    path.write_bytes(bytes(run)[: -run.dgrams[-1]._size])  # still being written
+    source = ak.DataSource(files=[path, path], live=True)
+    found = next(source.runs())
+    seen = []
+    thread = threading.Thread(target=lambda: seen.extend(found.events()))
+    thread.start()
+    error: Exception | None = None
+    while error is None:  # until the thread waits for the file
+        try:
+            source._reader.configures
+        except RuntimeError as caught:
+            error = caught
+    with pytest.raises(RuntimeError, match="another thread reads"):
+        next(source._reader)
+    source.stop()
+    thread.join()
+    assert "another thread reads" in str(error)
+    assert len(seen) == 3
 
 
 def test_events_that_are_dropped_give_their_memory_back_without_the_collector(streams: list[Path]) -> None:

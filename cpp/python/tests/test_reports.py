@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import alkaid as ak
-from xtc2_files import Run
+from xtc2_files import Run, small_data
 
 
 def test_tracking_is_on_inside_the_block_and_off_behind_it() -> None:
@@ -109,6 +109,31 @@ def test_retention_sees_dgrams_and_events_that_are_kept(tmp_path: Path) -> None:
         del run
         assert evt is not None
         assert ak.retention().visible_bytes >= kept[0]._size
+
+
+@pytest.mark.parametrize("with_small_data", [True, False])
+def test_retention_sees_each_stream_of_an_event(tmp_path: Path, with_small_data: bool) -> None:
+    names = ("camera", "laser")
+    paths = []
+    for name in names:
+        run = Run(detector=name).run(300)
+        paths.append(run.write(tmp_path / f"{name}.xtc2"))
+        if with_small_data:
+            (tmp_path / f"{name}.smd.xtc2").write_bytes(small_data(run.dgrams))
+    with ak.track(views=True):
+        run = next(ak.DataSource(files=paths).runs())
+        kept = None
+        for i, evt in enumerate(run.events()):
+            if i == 200:
+                kept = list(evt)
+        del run, evt
+        assert kept is not None
+        report = ak.retention()
+        assert report.visible_bytes == sum(dgram._size for dgram in kept)
+        assert report.hidden_bytes > 100 * report.visible_bytes
+        array = kept[1].laser[0].raw.image
+        del kept
+        assert ak.retention().visible_bytes == array.nbytes
 
 
 def test_a_snapshot_can_be_asked_for_its_retention_later(tmp_path: Path) -> None:
