@@ -43,9 +43,15 @@ PyObject* List(const All& all, const Make& make) {
   return list.release();
 }
 
-// "libc.so.6 + 0x2724a".
+// "Keep at script.py:12" of a line of Python, "libc.so.6 + 0x2724a" of native code.
 std::string FrameText(const HeapSnapshot& snapshot, uint64_t frame) {
-  const heap::HeapModule* const module = snapshot.ModuleOf(frame);
+  if (const heap::HeapPythonPlace* place = snapshot.PythonPlaceOf(frame)) {
+    if (place->function.empty()) return "Python";
+    const std::string line = place->line > 0 ? ":" + std::to_string(place->line) : "";
+    return place->function + " at " + place->file + line;
+  }
+  // A return address may be the first one after its module.
+  const heap::HeapModule* const module = frame == 0 ? nullptr : snapshot.ModuleOf(frame - 1);
   if (module == nullptr) return alkaid::internal::Hex(frame);
   return module->path.substr(module->path.rfind('/') + 1) + " + " +
          alkaid::internal::Hex(frame - module->bias);

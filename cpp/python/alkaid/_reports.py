@@ -91,7 +91,8 @@ class Block(NamedTuple):
 
 
 class StackChange(NamedTuple):
-    """What changed at one place of the program: frames are "file + offset", innermost first."""
+    """What changed at one place of the program. frames, innermost first: "function at file:line" of lines of Python,
+    "file + offset" of native code."""
 
     frames: list[str]
     change: Change
@@ -217,7 +218,8 @@ def diff(before: Snapshot, after: Snapshot) -> HeapDiff:
 
 
 class RetentionHolder(NamedTuple):
-    """The views of one root that one thread made at one place: frames are "file + offset", innermost first."""
+    """The views of one root that one thread made at one place. frames, innermost first: "function at file:line" of
+    lines of Python, "file + offset" of native code."""
 
     views: int
     view_bytes: int

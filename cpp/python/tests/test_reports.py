@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,29 @@ def test_retention_names_the_array_that_pins_a_batch(tmp_path: Path) -> None:
         assert str(path) in str(report) and "1 root held by 1 view" in str(report)
         del kept[:]
         assert ak.retention().root_count == 0
+
+
+def keep_one_image(path: Path) -> object:
+    for dgram in ak.BatchReader(path, batch_bytes=1 << 15):
+        if dgram.index == 200:
+            return dgram.camera[0].raw.image
+    raise AssertionError
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)), reason="lines of Python are known of 3.11 to 3.13")
+def test_reports_name_the_line_of_the_script(tmp_path: Path) -> None:
+    path = Run().run(400).write(tmp_path / "run.xtc2")
+    with ak.track(views=True):
+        before = ak.snapshot("before")
+        kept = keep_one_image(path)
+        (root,) = ak.retention().roots
+        (record,) = ak.diff(before, ak.snapshot("after")).to_records()
+    assert kept is not None
+    line = keep_one_image.__code__.co_firstlineno + 3
+    first = next(frame for frame in root.holders[0].frames if " at " in frame)
+    assert first == f"keep_one_image at {keep_one_image.__code__.co_filename}:{line}"
+    first = next(frame for frame in record["frames"] if " at " in frame)
+    assert first == f"keep_one_image at {keep_one_image.__code__.co_filename}:{line - 2}"
 
 
 def test_retention_sees_dgrams_and_events_that_are_kept(tmp_path: Path) -> None:
