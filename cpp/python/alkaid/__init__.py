@@ -15,6 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any as _Any
 
+    from ._configuration import Declaration, Field
+    from ._datasource import DataSource
+    from ._detectors import Detector
+    from ._enumeration import Enumeration
+    from ._events import Event, Run, Step, TransitionId
+    from ._reports import HeapDiff, Retention, Snapshot, diff, label_statistics, read_snapshot, retention, snapshot, track
+    from ._skipped import Skipped
+
 if "t" in getattr(_sys, "abiflags", ""):
     raise ImportError("alkaid needs the GIL: it is not built for free-threaded Python")
 

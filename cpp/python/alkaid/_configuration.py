@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ._alkaid import Configuration, Dgram
+from ._naming import public
 
 
 class Field(NamedTuple):
@@ -103,5 +104,4 @@ def software(of: Dgram | Configuration) -> Container:
     return root
 
 
-for _class in (Field, Declaration):
-    _class.__module__ = "alkaid"
+public(Field, Declaration)

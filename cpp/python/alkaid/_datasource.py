@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._events import RawEvent, Run
     from ._skipped import Skipped
 
-    Path = str | os.PathLike[str]
+Path = str | os.PathLike[str]
 
 _MOST_DGRAM_BYTES = 256 << 20
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._naming import public
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -250,5 +252,4 @@ def _aliases(info: Any) -> Iterator[tuple[str, str]]:
             yield text.partition(",")[0], name
 
 
-for _class in (AlgorithmReader, Detector, EnvironmentDetector, FieldReader):
-    _class.__module__ = "alkaid"
+public(AlgorithmReader, Detector, EnvironmentDetector, FieldReader)

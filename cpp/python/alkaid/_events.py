@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from ._detectors import EnvironmentDetector, Detector, environment_fields
+from ._alkaid import Configuration, Dgram
+from ._detectors import Detector, EnvironmentDetector, environment_fields
 from ._errors import NotFoundError
+from ._naming import public
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from ._alkaid import Configuration, Dgram
-
-    RawEvent = tuple[int, int, Sequence["Dgram | None"], tuple["Configuration | None", ...]]
+# Service, timestamp, the datagram of each stream, and what declares the fields of each.
+RawEvent = tuple[int, int, Sequence[Dgram | None], tuple[Configuration | None, ...]]
 
 
 class TransitionId(IntEnum):
@@ -306,5 +308,4 @@ class _Source:
             run._finish()
 
 
-for _class in (Event, Run, Step, TransitionId):
-    _class.__module__ = "alkaid"
+public(Event, Run, Step, TransitionId)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _alkaid
+from ._naming import public
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
-    Path = str | os.PathLike[str]
+Path = str | os.PathLike[str]
 
 
 class track:
@@ -301,7 +302,5 @@ def retention(of: Snapshot | None = None, top: int = 10) -> Retention:
     return Retention(of, top)
 
 
-for _class in (
-    track, LabelStatistics, Change, Block, StackChange, HeapDiff, Snapshot, RetentionHolder, RetainedRoot, Retention,
-):  # fmt: skip
-    _class.__module__ = "alkaid"
+public(track, LabelStatistics, Change, Block, StackChange, HeapDiff, Snapshot)
+public(RetentionHolder, RetainedRoot, Retention)
