@@ -13,6 +13,7 @@
 #include "arrow_capsules.h"
 #include "batch_object.h"
 #include "errors.h"
+#include "field_arguments.h"
 #include "owners.h"
 #include "pool_object.h"
 #include "typed_object.h"
@@ -44,30 +45,33 @@ struct Wishes {
   int binary_text = 0;
   PyObject* pool = Py_None;
 
-  // False with an error. `*held` keeps the pool for as long as what is made of the options.
-  bool ToOptions(columns::ColumnOptions* options, std::shared_ptr<MemoryPool>* held) const {
-    *held = PoolOf(pool);
-    if (*held == nullptr) return false;
+  // False with an error.
+  bool ToOptions(columns::ColumnOptions* options) const {
+    std::shared_ptr<MemoryPool> held = PoolOf(pool);
+    if (held == nullptr) return false;
     options->rows = all_datagrams != 0 ? columns::Rows::kAllDatagrams : columns::Rows::kL1Accepts;
     options->allow_copy = allow_copy != 0;
     options->allow_misaligned = allow_misaligned != 0;
     options->large_lists = large_lists != 0;
     options->binary_text = binary_text != 0;
-    options->pool = held->get();
+    options->pool = held.get();
+    options->pool_owner = std::move(held);
     return true;
   }
 };
 
 bool PathOf(PyObject* tuple, columns::FieldPath* path) {
   const char* detector = nullptr;
-  unsigned segment = 0;
+  uint32_t segment = 0;
   const char* algorithm = nullptr;
   const char* field = nullptr;
   if (PyTuple_Check(tuple) == 0) {
     PyErr_SetString(PyExc_TypeError, "a field is (detector, segment, algorithm, name)");
     return false;
   }
-  if (PyArg_ParseTuple(tuple, "sIss", &detector, &segment, &algorithm, &field) == 0) return false;
+  if (PyArg_ParseTuple(tuple, "sO&ss", &detector, &AsUInt32, &segment, &algorithm, &field) == 0) {
+    return false;
+  }
   *path = {detector, segment, algorithm, field};
   return true;
 }
@@ -87,8 +91,7 @@ PyObject* MakeColumn(PyObject* /*self*/, PyObject* arguments) try {
   }
   columns::FieldPath path;
   columns::ColumnOptions options;
-  std::shared_ptr<MemoryPool> pool;
-  if (!PathOf(tuple, &path) || !wishes.ToOptions(&options, &pool)) return nullptr;
+  if (!PathOf(tuple, &path) || !wishes.ToOptions(&options)) return nullptr;
   std::optional<Result<columns::FieldColumn>> made;
   {
     const WithoutGil free;
@@ -124,8 +127,7 @@ PyObject* OpenTable(PyObject* /*self*/, PyObject* arguments) try {
     if (!PathOf(PyList_GetItem(tuples, static_cast<Py_ssize_t>(i)), &fields[i])) return nullptr;
   }
   columns::ColumnOptions options;
-  std::shared_ptr<MemoryPool> pool;
-  if (!wishes.ToOptions(&options, &pool)) return nullptr;
+  if (!wishes.ToOptions(&options)) return nullptr;
   const std::string path = PyBytes_AsString(encoded);
   std::optional<Result<std::unique_ptr<interop::ArrayStream>>> table;
   Status opened;
@@ -133,8 +135,8 @@ PyObject* OpenTable(PyObject* /*self*/, PyObject* arguments) try {
     const WithoutGil free;
     dgram::BatchReaderOptions reading;
     reading.batch_bytes = batch_bytes;
-    reading.pool = pool.get();
-    reading.pool_owner = pool;
+    reading.pool = options.pool;
+    reading.pool_owner = options.pool_owner;
     auto reader = dgram::BatchReader::Open(path, reading);
     if (reader.ok()) {
       table.emplace(columns::OpenTable(*std::move(reader), std::move(fields), options));

@@ -45,16 +45,19 @@ FieldValue ElementsOf(DataType type, const Py_buffer& view, std::span<const uint
 
 }  // namespace
 
-bool AsNumber(PyObject* object, std::optional<uint32_t>* out) {
-  if (object == Py_None) return true;
+int AsUInt32(PyObject* object, void* out) {
   const unsigned long value = PyLong_AsUnsignedLong(object);
-  if (PyErr_Occurred() != nullptr) return false;
+  if (PyErr_Occurred() != nullptr) return 0;
   if (value > UINT32_MAX) {
-    PyErr_Format(PyExc_ValueError, "%lu is larger than 32 bits", value);
-    return false;
+    PyErr_Format(PyExc_OverflowError, "%lu is larger than 32 bits", value);
+    return 0;
   }
-  *out = static_cast<uint32_t>(value);
-  return true;
+  *static_cast<uint32_t*>(out) = static_cast<uint32_t>(value);
+  return 1;
+}
+
+bool AsNumber(PyObject* object, std::optional<uint32_t>* out) {
+  return object == Py_None || AsUInt32(object, &out->emplace()) != 0;
 }
 
 bool AsFields(PyObject* sequence, std::vector<dgram::Field>* out) {

@@ -15,6 +15,8 @@
 
 namespace alkaid::python {
 
+// For "O&" of PyArg_ParseTuple, whose "I" takes the lower bits of any number: a uint32_t.
+int AsUInt32(PyObject* object, void* out);
 // None, or a number. False after an error.
 bool AsNumber(PyObject* object, std::optional<uint32_t>* out);
 // A sequence of (name, number of the type, rank).

@@ -4,13 +4,14 @@
 // datagram does not carry the field.
 //
 // Ownership: a column holds the batch's Buffer by slices of it, and what was allocated for it; the
-// batch, its reader and its datagrams may go before it. The pool is borrowed, and must outlive the
-// column.
+// batch, its reader and its datagrams may go before it. The pool is borrowed unless `pool_owner`
+// shares it, and must outlive the column.
 // Threads: values that may be read from any thread. Out of memory: copies throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -45,6 +46,12 @@ struct ColumnOptions {
   bool binary_text = false;
   // What is allocated for a column comes from here; null: the default pool.
   MemoryPool* pool = nullptr;
+  std::shared_ptr<void> pool_owner = nullptr;
+
+  // For what a column allocates, which keeps the pool if it is shared.
+  std::shared_ptr<MemoryPool> PoolOfColumns() const {
+    return {pool_owner, pool != nullptr ? pool : default_memory_pool()};
+  }
 };
 
 struct Column {

@@ -18,7 +18,8 @@ namespace alkaid::columns::internal {
 class ValidityBits {
  public:
   // For up to `most_rows`.
-  ValidityBits(int64_t most_rows, MemoryPool* pool) : most_rows_(most_rows), pool_(pool) {}
+  ValidityBits(int64_t most_rows, std::shared_ptr<MemoryPool> pool)
+      : most_rows_(most_rows), pool_(std::move(pool)) {}
 
   Status SetNull(int64_t row) {
     if (bits_ == nullptr) [[unlikely]] {
@@ -36,7 +37,7 @@ class ValidityBits {
 
  private:
   const int64_t most_rows_;
-  MemoryPool* const pool_;
+  const std::shared_ptr<MemoryPool> pool_;
   std::unique_ptr<Buffer> bits_;
   int64_t nulls_ = 0;
 };

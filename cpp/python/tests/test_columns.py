@@ -112,6 +112,23 @@ def test_a_column_outlives_its_batch_and_a_capsule_that_nobody_takes_is_released
     assert pool.bytes_allocated() == 0
 
 
+def test_a_column_keeps_the_pool_that_nobody_else_holds(tmp_path: Path) -> None:
+    path = Run().run(events=3).write(tmp_path / "run.xtc2")
+    batch = next(ak.BatchReader(path).batches())
+    for field in ("energy", "note", "image"):
+        names = "camera", 0, "raw", field
+        column = ak.column(batch, names, all_datagrams=True, memory_pool=ak.proxy_memory_pool(None))
+        others = [ak.proxy_memory_pool(None) for _ in range(100)]
+        del others, column
+    fields = ["camera/0/raw/energy", "camera/0/raw/note", "camera/0/raw/image"]
+    table = ak.open_table(path, fields, memory_pool=ak.proxy_memory_pool(None))
+    stream = struct_in(capsule := table.__arrow_c_stream__(), b"arrow_array_stream", Stream)
+    array = Array()
+    assert stream.get_next(stream, array) == 0
+    del capsule, table
+    ctypes.CFUNCTYPE(None, ctypes.POINTER(Array))(array.release)(array)
+
+
 def test_a_file_is_one_table_read_once(tmp_path: Path) -> None:
     path = Run().run(events=7).write(tmp_path / "run.xtc2")
     table = ak.open_table(path, ["camera/0/raw/count"], batch_bytes=512)
@@ -145,6 +162,9 @@ def test_what_is_wrong_is_named(batch: ak.Batch, tmp_path: Path) -> None:
         ak.column(batch, "camera")
     with pytest.raises(ValueError, match="detector/segment/algorithm/name"):
         ak.column(batch, "camera/x/raw/image")
+    for segment in (1 << 32, -1 << 32, -1):
+        with pytest.raises(OverflowError):
+            ak.column(batch, ("camera", segment, "raw", "image"))
     with pytest.raises(TypeError):
         ak.column(b"bytes", "camera/0/raw/image")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
