@@ -9,6 +9,7 @@
 #include "alkaid/c/kept_pool_internal.h"
 #include "alkaid/c/pools_internal.h"
 #include "alkaid/c/structs_internal.h"
+#include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/capped_memory_pool.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "alkaid/core/pools/proxy_memory_pool.h"
@@ -145,9 +146,10 @@ alkaid_status alkaid_pool_reallocate(alkaid_pool* pool, int64_t old_size, int64_
 
 alkaid_status alkaid_pool_free(alkaid_pool* pool, void* block, int64_t size, int64_t alignment) {
   return Call(__func__, [&]() -> Status {
-    if (block != nullptr) {
-      PoolOf(pool)->Free(static_cast<uint8_t*>(block), size, AlignmentOf(alignment));
-    }
+    if (block == nullptr) return absl::OkStatus();
+    // Pools take it on trust.
+    ALKAID_RETURN_NOT_OK(alkaid::internal::CheckRequest("free", size, AlignmentOf(alignment)));
+    PoolOf(pool)->Free(static_cast<uint8_t*>(block), size, AlignmentOf(alignment));
     return absl::OkStatus();
   });
 }

@@ -67,7 +67,8 @@ ALKAID_C_EXPORT alkaid_status alkaid_pool_allocate(alkaid_pool* pool, int64_t si
 ALKAID_C_EXPORT alkaid_status alkaid_pool_reallocate(alkaid_pool* pool, int64_t old_size,
                                                      int64_t new_size, int64_t alignment,
                                                      void** block);
-// NULL is fine for `block`.
+// NULL is fine for `block`. ALKAID_INVALID, and the block stays, for a size or an alignment that no
+// block can have; others that are not the block's own are not found out.
 ALKAID_C_EXPORT alkaid_status alkaid_pool_free(alkaid_pool* pool, void* block, int64_t size,
                                                int64_t alignment);
 

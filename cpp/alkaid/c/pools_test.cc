@@ -68,6 +68,23 @@ TEST(CPools, ABlockKeepsItsPool) {
   alkaid_pool_release(same);
 }
 
+TEST(CPools, ABlockStaysWhereItCannotBeOfThatSize) {
+  alkaid_pool* pool = nullptr;
+  void* block = nullptr;
+  ASSERT_EQ(alkaid_pool_create("system", &pool), ALKAID_OK);
+  ASSERT_EQ(alkaid_pool_allocate(pool, 100, 0, &block), ALKAID_OK);
+  EXPECT_EQ(alkaid_pool_free(pool, block, -1, 0), ALKAID_INVALID);
+  EXPECT_STREQ(alkaid_last_error(), "alkaid_pool_free: free -1 bytes: a size cannot be negative");
+  EXPECT_EQ(alkaid_pool_free(pool, block, 100, 7), ALKAID_INVALID);
+  EXPECT_EQ(alkaid_pool_free(pool, block, 100, -8), ALKAID_INVALID);
+  alkaid_pool_figures figures = {};
+  figures.struct_size = sizeof(figures);
+  ASSERT_EQ(alkaid_pool_get_figures(pool, &figures), ALKAID_OK);
+  EXPECT_EQ(figures.bytes_allocated, 100);
+  EXPECT_EQ(alkaid_pool_free(pool, block, 100, 0), ALKAID_OK);
+  alkaid_pool_release(pool);
+}
+
 TEST(CPools, ATextBeyondAListIsNull) {
   alkaid_strings* names = nullptr;
   ASSERT_EQ(alkaid_pool_backends(&names), ALKAID_OK);
