@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Holds the C interface to its dump, cpp/alkaid/c/interface.txt.
 
-The dump has all that programs are compiled against: functions with their types, structs with the
-places of their members, types, numbers. It is of x86-64 (LP64). The headers are read after the
-compiler's preprocessor; what was read is given to the compiler once more, which refuses what was
-read wrongly and answers where members lie. What is no declaration of a known form is an error.
+The dump has all that programs are compiled against: functions with their types, and with the names
+of their parameters, since two of one type may change places; structs with the places of their
+members, types, numbers. It is of x86-64 (LP64). The headers are read after the compiler's
+preprocessor; what was read is given to the compiler once more, which refuses what was read wrongly
+and answers where members lie. What is no declaration of a known form is an error.
 
   check_c_interface.py --cc CC [--library LIBRARY] [--used-by PROGRAM]
       compares the headers with the dump; the C names that LIBRARY exports with its functions; and
@@ -31,8 +32,8 @@ HEADER = "#include <alkaid/c/alkaid.h>\n"
 INTERNAL = re.compile(r"alkaid_(track_\w+|block_events|view_events|heap_root|pools)")
 ABI = "macro ALKAID_C_ABI"
 TOKEN = re.compile(r'"[^"]*"|\w+|[-(){},;=*]')
-ADDED = """This is more than the dump has. Programs that were compiled before go on. Write the dump anew and
-commit it:  python3 ci/check_c_interface.py --cc cc --update"""
+ADDED = """This is more than the dump has, or names a parameter otherwise. Programs that were compiled before
+go on. Write the dump anew and commit it:  python3 ci/check_c_interface.py --cc cc --update"""
 BROKEN = """This breaks programs that were compiled before. Undo it, and add a function or a member at the
 end instead. Where it must be: raise ALKAID_C_ABI in cpp/alkaid/c/errors.h, say in CHANGELOG.md what
 breaks, and then  python3 ci/check_c_interface.py --cc cc --update"""
@@ -118,7 +119,7 @@ def named(tokens):
 def parameters(tokens):
     if tokens == ["void"]:
         return "void"
-    return ", ".join(named(parameter)[0] for parameter in split(tokens, ","))
+    return ", ".join(" ".join(named(parameter)) for parameter in split(tokens, ","))
 
 
 def read(tokens):
@@ -205,7 +206,7 @@ def ask(cc, include, found):
         sys.exit(77)
     dump = {}
     for line in compiled(cc, include, HEADER, "-E", "-dM").splitlines():
-        if match := re.match(r"#define (ALKAID_\w+)(?: (.*))?$", line):
+        if match := re.match(r"#define (ALKAID_\w+(?:\(.*?\))?)(?: (.*))?$", line):
             if match[1] != "ALKAID_C_EXPORT":
                 dump[f"macro {match[1]}"] = match[2] or ""
     for line in done.stdout.splitlines():
@@ -233,6 +234,18 @@ def dump_from(text):
     return dump
 
 
+def only_renamed(old, new):
+    """Whether all that differs are names of parameters, of which none moved to another place."""
+    split_up = [re.fullmatch(r"(.* \()(.*)\)", value) for value in (old, new)]
+    if None in split_up or "void" in (split_up[0][2], split_up[1][2]):
+        return False
+    before, after = ([p.rpartition(" ") for p in m[2].split(", ")] for m in split_up)
+    names = [name for _, _, name in after]
+    return (split_up[0][1] == split_up[1][1] and [p[0] for p in before] == [p[0] for p in after]
+            and all(name not in names or names.index(name) == at
+                    for at, (_, _, name) in enumerate(before)))
+
+
 def compare(old, new):
     """(what breaks, what is added), as lines."""
     broken, added = [], []
@@ -251,6 +264,8 @@ def compare(old, new):
                 grown = (after[0] > before[0] and after[1] == before[1]
                          and all(place >= before[0] for place in places)
                          and prefix + "struct_size" in old)
+            elif name.startswith(("function ", "callback ")):
+                grown = only_renamed(value, new[name])
             (added if grown else broken).append(f"changed: {name}: {value}\n     to: {new[name]}")
     added += [f"new:     {name}: {value}" for name, value in new.items() if name not in old]
     # A member in what was padding before is seen by programs of before as garbage.
@@ -311,6 +326,13 @@ PLANTED = [
     ("pools.h", r"(  int64_t bytes_allocated;)(.*?)(  int64_t max_memory;)", r"\3\2\1", "broken"),
     ("pools.h", r"  int64_t num_allocations;", "  int64_t num_allocations;\n  int64_t more;", "added"),
     ("pools.h", r"  int64_t num_allocations;", "  int64_t num_allocated;", "broken"),
+    # Alike in type, and another thing.
+    ("pools.h", r"(alkaid_pool_free\(alkaid_pool\* pool, void\* block, int64_t )size(,\s+int64_t )alignment",
+     r"\1alignment\2size", "broken"),
+    ("pools.h", r"alkaid_pool_free\(alkaid_pool\* pool, void\* block, int64_t size",
+     "alkaid_pool_free(alkaid_pool* pool, void* block, int64_t nbytes", "added"),
+    ("errors.h", r"#define ALKAID_C_ABI 1",
+     "#define ALKAID_C_ABI 1\n#define ALKAID_FAILED(status) ((status) != 0)", "added"),
     ("errors.h", r"ALKAID_INVALID = 2", "ALKAID_INVALID = 20", "broken"),
     ("errors.h", r"ALKAID_UNKNOWN = 16", "ALKAID_UNKNOWN = 16, ALKAID_NEW = 17", "added"),
     ("errors.h", r"typedef int32_t alkaid_status", "typedef int64_t alkaid_status", "broken"),
