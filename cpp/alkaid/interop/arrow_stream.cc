@@ -1,8 +1,11 @@
 #include "alkaid/interop/arrow_stream.h"
 
 #include <cerrno>
+#include <map>
+#include <mutex>
 #include <new>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "alkaid/interop/arrow_export.h"
@@ -26,29 +29,51 @@ int ErrnoOf(const Status& status) {
   }
 }
 
-struct StreamExport {
-  // Keeps the text of the last error; without memory for it, there is none.
+// Consumers are asked to serialise their calls. pyarrow leaves that to its users, who in Python are
+// used to an interpreter that does; so it is done here.
+class StreamExport {
+ public:
+  explicit StreamExport(std::unique_ptr<ArrayStream> stream) : stream_(std::move(stream)) {}
+
+  int GetSchema(ArrowSchema* out) {
+    const std::lock_guard lock(mutex_);
+    return Keep(ExportField(stream_->field(), out));
+  }
+  int GetNext(ArrowArray* out) {
+    const std::lock_guard lock(mutex_);
+    return Keep(Next(out));
+  }
+  // Null where the last call of this thread was no error.
+  const char* LastError() {
+    const std::lock_guard lock(mutex_);
+    const auto found = errors_.find(std::this_thread::get_id());
+    return found != errors_.end() ? found->second.c_str() : nullptr;
+  }
+
+ private:
+  // Without memory for the text, there is none.
   int Keep(const Status& status) {
-    last_error.reset();
+    errors_.erase(std::this_thread::get_id());
     if (status.ok()) return 0;
     try {
-      last_error = std::string(status.message());
+      errors_.emplace(std::this_thread::get_id(), status.message());
     } catch (const std::bad_alloc&) {
     }
     return ErrnoOf(status);
   }
 
   Status Next(ArrowArray* out) try {
-    ALKAID_ASSIGN_OR_RAISE(const std::optional<ArrayData> array, stream->Next());
-    if (array.has_value()) return ExportArray(stream->field(), *array, out);
+    ALKAID_ASSIGN_OR_RAISE(const std::optional<ArrayData> array, stream_->Next());
+    if (array.has_value()) return ExportArray(stream_->field(), *array, out);
     *out = {};  // released: the end
     return absl::OkStatus();
   } catch (const std::bad_alloc&) {
     return status::NoMemory();
   }
 
-  std::unique_ptr<ArrayStream> stream;
-  std::optional<std::string> last_error;
+  std::mutex mutex_;
+  const std::unique_ptr<ArrayStream> stream_;
+  std::map<std::thread::id, std::string> errors_;
 };
 
 StreamExport& ExportOf(ArrowArrayStream* self) {
@@ -104,20 +129,14 @@ ArrayStream::~ArrayStream() = default;
 
 Status ExportStream(std::unique_ptr<ArrayStream> stream, ArrowArrayStream* out) try {
   if (stream == nullptr || out == nullptr) return status::Invalid("an Arrow stream that is null");
-  auto owned = std::make_unique<StreamExport>();
-  owned->stream = std::move(stream);
+  auto owned = std::make_unique<StreamExport>(std::move(stream));
   out->get_schema = [](ArrowArrayStream* self, ArrowSchema* schema) {
-    StreamExport& exported = ExportOf(self);
-    return exported.Keep(ExportField(exported.stream->field(), schema));
+    return ExportOf(self).GetSchema(schema);
   };
   out->get_next = [](ArrowArrayStream* self, ArrowArray* array) {
-    StreamExport& exported = ExportOf(self);
-    return exported.Keep(exported.Next(array));
+    return ExportOf(self).GetNext(array);
   };
-  out->get_last_error = [](ArrowArrayStream* self) {
-    const auto& text = ExportOf(self).last_error;
-    return text.has_value() ? text->c_str() : nullptr;
-  };
+  out->get_last_error = [](ArrowArrayStream* self) { return ExportOf(self).LastError(); };
   out->release = [](ArrowArrayStream* self) {
     delete static_cast<StreamExport*>(self->private_data);
     self->release = nullptr;

@@ -1,8 +1,9 @@
 // Arrow's C stream interface: many arrays of one type, made when they are asked for.
 //
 // Ownership: an exported structure owns the stream until its `release` is called, once; an imported
-// one owns the structure. Threads: a stream is used by one thread at a time, from any. Out of
-// memory: kResourceExhausted.
+// one owns the structure. Threads: a stream is used by one thread at a time, from any; the calls of
+// an exported structure but for `release` may come from several, and wait for one another, and an
+// error's text is that of its thread. Out of memory: kResourceExhausted.
 //
 // Source: https://arrow.apache.org/docs/format/CStreamInterface.html.
 #pragma once

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -90,6 +92,50 @@ TEST(ArrowStream, ErrorsArriveWithTheirTextAndTheNextArrayAfterThem) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto imported, ImportStream(&stream));
   EXPECT_THAT(imported->Next(),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("no room for 5 bytes")));
+}
+
+// Has the calls of several threads meet: none leaves before the others are about to come.
+class Meeting final : public ArrayStream {
+ public:
+  explicit Meeting(int threads) : threads_(threads) { field_.format = "i"; }
+  const Field& field() const override { return field_; }
+  Result<std::optional<ArrayData>> Next() override {
+    if (inside_.exchange(true)) return absl::UnknownError("two at once");
+    while (coming_.load() < threads_) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    inside_.store(false);
+    return status::DataLoss("call ", ++calls_);
+  }
+  void Come() { ++coming_; }
+
+ private:
+  const int threads_;
+  Field field_;
+  std::atomic<int> coming_{0};
+  std::atomic<bool> inside_{false};
+  int calls_ = 0;
+};
+
+TEST(ArrowStream, CallsOfSeveralThreadsFollowOneAnother) {
+  constexpr int kThreads = 4;
+  auto made = std::make_unique<Meeting>(kThreads);
+  Meeting* const meeting = made.get();
+  ArrowArrayStream stream{};
+  ALKAID_ASSERT_OK(ExportStream(std::move(made), &stream));
+  std::vector<std::string> texts(kThreads);
+  std::vector<std::thread> threads;
+  for (std::string& text : texts) {
+    threads.emplace_back([&] {
+      ArrowArray array{};
+      meeting->Come();
+      EXPECT_EQ(stream.get_next(&stream, &array), EIO);
+      text = stream.get_last_error(&stream);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(texts, ::testing::UnorderedElementsAre("call 1", "call 2", "call 3", "call 4"));
+  EXPECT_EQ(stream.get_last_error(&stream), nullptr);
+  stream.release(&stream);
 }
 
 TEST(ArrowStream, WhatIsRefusedIsTheCallersAsBefore) {
