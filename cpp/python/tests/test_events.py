@@ -405,8 +405,10 @@ def test_ctrl_c_ends_the_wait_for_a_file(tmp_path: Path) -> None:
     run = Run().run(3)
     run.dgrams.pop()
     path = run.write(tmp_path / "run.xtc2")
+    # A shell starts what runs beside it with SIGINT ignored, and Python keeps that.
     script = (
-        "import sys, alkaid as ak\n"
+        "import signal, sys, alkaid as ak\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "for run in ak.DataSource(files=sys.argv[1], live=True).runs():\n"
         "    for i, evt in enumerate(run.events()):\n"
         "        print(i, flush=True)\n"

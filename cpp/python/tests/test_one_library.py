@@ -11,8 +11,9 @@ import pytest
 import alkaid as ak
 
 
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300)
+def run(code: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **variables})
 
 
 def test_a_second_library_of_another_name_is_refused_and_named(tmp_path: Path) -> None:
@@ -41,7 +42,9 @@ def test_a_library_that_is_loaded_already_is_the_one_that_is_used(tmp_path: Path
     assert own.returncode == 0, own.stderr
     copy = tmp_path / "libalkaid.so.0.1.0"
     shutil.copy(own.stdout.strip(), copy)
-    result = run(code, str(copy))
+    # A wheel that was made complete has its other libraries in a folder beside.
+    beside = Path(ak.__file__).parents[1] / "alkaid.libs"
+    result = run(code, str(copy), LD_LIBRARY_PATH=f"{beside}:{os.environ.get('LD_LIBRARY_PATH', '')}")
     assert (result.returncode, result.stdout) == (0, f"[{str(copy)!r}]\n"), result.stderr
 
 
