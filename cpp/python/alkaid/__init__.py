@@ -13,7 +13,13 @@ import sys as _sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any as _Any
+    from ._configuration import Declaration, Field
+    from ._datasource import DataSource
+    from ._detectors import Detector
+    from ._enumeration import Enumeration
+    from ._events import Event, Run, Step, TransitionId
+    from ._reports import HeapDiff, Retention, Snapshot, diff, label_statistics, read_snapshot, retention, snapshot, track
+    from ._skipped import Skipped
 
     from ._configuration import Declaration, Field
     from ._datasource import DataSource
@@ -100,13 +106,16 @@ _LAZY = {
 }
 
 
-def __getattr__(name: str) -> _Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module 'alkaid' has no attribute {name!r}")
-    value = getattr(_importlib.import_module("." + module, __name__), name)
-    globals()[name] = value
-    return value
+# Type checkers have the imports above, and no name that is not there.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        module = _LAZY.get(name)
+        if module is None:
+            raise AttributeError(f"module 'alkaid' has no attribute {name!r}")
+        value = getattr(_importlib.import_module("." + module, __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

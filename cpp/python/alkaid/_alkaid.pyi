@@ -288,17 +288,38 @@ class Column:
     def why_copied(self) -> str: ...
     @property
     def shapes(self) -> Column | None: ...
+    def __len__(self) -> int: ...
     def __arrow_c_schema__(self) -> CapsuleType: ...
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[CapsuleType, CapsuleType]: ...
-    def __len__(self) -> int: ...
 
 @final
 class TableStream:
     def __arrow_c_schema__(self) -> CapsuleType: ...
     def __arrow_c_stream__(self, requested_schema: object = None) -> CapsuleType: ...
 
-def _make_column(*arguments: Any) -> Column: ...
-def _open_table(*arguments: Any) -> TableStream: ...
+def _make_column(
+    batch: Batch,
+    field: tuple[str, int, str, str],
+    all_datagrams: bool,
+    allow_copy: bool,
+    allow_misaligned: bool,
+    large_lists: bool,
+    binary_text: bool,
+    memory_pool: MemoryPool | None,
+    /,
+) -> Column: ...
+def _open_table(
+    path: str | PathLike[str],
+    fields: list[tuple[str, int, str, str]],
+    batch_bytes: int,
+    all_datagrams: bool,
+    allow_copy: bool,
+    allow_misaligned: bool,
+    large_lists: bool,
+    binary_text: bool,
+    memory_pool: MemoryPool | None,
+    /,
+) -> TableStream: ...
 
 # Reports.
 
