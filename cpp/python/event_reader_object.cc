@@ -37,7 +37,15 @@ struct EventReaderState {
   // A tuple of what declares the fields of each stream, and the same in C++.
   Ref configurations = {};
   std::vector<std::shared_ptr<const Configuration>> declared = {};
+  // Whether `event` was read and not given yet: on_skip or a handler of a signal raised.
+  bool waiting = false;
+  // Whether a thread is reading, without the GIL.
   bool busy = false;
+  // Whether on_skip is being called, which cannot read on meanwhile.
+  bool telling = false;
+
+  int Traverse(visitproc visit, void* arg) const { return skips->Traverse(visit, arg); }
+  void Clear() { skips->Clear(); }
 };
 using EventReaderObject = Object<EventReaderState>;
 
@@ -196,27 +204,44 @@ bool UpdateConfigurations(EventReaderState& state) {
   return static_cast<bool>(state.configurations);
 }
 
+// Reads the next event, unless one is waiting, and calls on_skip. False at the end, and after an
+// error.
+bool ReadEvent(EventReaderState& state) {
+  std::optional<Result<bool>> more;
+  if (!state.waiting) {
+    {
+      const Flag busy(&state.busy);
+      const WithoutGil free;
+      more.emplace(state.reader->Next(state.event.get()));
+    }
+    state.waiting = more->ok() && **more;
+    if (PyErr_Occurred() != nullptr) return false;  // of a signal
+  }
+  {
+    const Flag telling(&state.telling);
+    if (!state.skips->Tell()) return false;
+  }
+  if (state.waiting) return true;
+  if (!more->ok()) return Raise(more->status()) != nullptr;
+  *state.event = {};
+  return false;
+}
+
 PyObject* Next(PyObject* self) try {
   const Entry entry;
   EventReaderState& state = EventReaderObject::Of(self);
   if (!CheckFree(state)) return nullptr;
-  std::optional<Result<bool>> more;
-  state.busy = true;
-  {
-    const WithoutGil free;
-    more.emplace(state.reader->Next(state.event.get()));
-  }
-  state.busy = false;
-  if (PyErr_Occurred() != nullptr || !state.skips->Tell()) return nullptr;
-  if (!more->ok()) return Raise(more->status());
-  if (!**more) {
-    *state.event = {};
+  if (state.telling) {
+    PyErr_SetString(PyExc_RuntimeError, "these events are calling their on_skip");
     return nullptr;
   }
-  if (!UpdateConfigurations(state)) return nullptr;
+  if (!ReadEvent(state) || !UpdateConfigurations(state)) return nullptr;
+  Ref dgrams(MakeDgrams(state));
+  if (!dgrams) return nullptr;
+  state.waiting = false;
   return Py_BuildValue("(iKNO)", static_cast<int>(state.event->service()),
                        static_cast<unsigned long long>(state.event->timestamp().value()),
-                       MakeDgrams(state), state.configurations.get());
+                       dgrams.release(), state.configurations.get());
 } catch (...) {
   return RaiseCaught();
 }

@@ -37,14 +37,28 @@ struct ReaderState {
   std::unique_ptr<Skips> skips;  // the reader points to it
   LiveWaiting live;
   DgramPlace place = {};
+  // Read, and not given yet: on_skip or a handler of a signal raised.
+  std::optional<DgramBatch> waiting = {};
   // Whether a thread is reading, without the GIL.
   bool busy = false;
+  // Whether on_skip is being called, which cannot read on meanwhile.
+  bool telling = false;
+
+  int Traverse(visitproc visit, void* arg) const { return skips->Traverse(visit, arg); }
+  void Clear() { skips->Clear(); }
 };
 using ReaderObject = Object<ReaderState>;
 
 // The reader of batches: of the same stream as the BatchReader that it holds.
 struct BatchesState {
   Ref reader;
+
+  int Traverse(visitproc visit, void* arg) const {
+    Py_VISIT(reader.get());
+    return 0;
+  }
+  // The reader's own is enough to end a cycle.
+  void Clear() {}
 };
 using BatchesObject = Object<BatchesState>;
 
@@ -60,28 +74,40 @@ BatchReader* ReaderOf(ReaderState& state) {
   return state.reader.get();
 }
 
+// The same to read on, or to close it.
+BatchReader* ReaderToChange(ReaderState& state) {
+  if (!state.telling) return ReaderOf(state);
+  PyErr_SetString(PyExc_RuntimeError, "this BatchReader is calling its on_skip");
+  return nullptr;
+}
+
+// Calls on_skip for what was left out. False after an error.
+bool Tell(ReaderState& state) {
+  const Flag telling(&state.telling);
+  return state.skips->Tell();
+}
+
 // The next batch. Nothing at the end, and after an error.
 std::optional<DgramBatch> ReadBatch(ReaderState& state) {
-  BatchReader* const reader = ReaderOf(state);
+  BatchReader* const reader = ReaderToChange(state);
   if (reader == nullptr) return std::nullopt;
-  std::optional<Result<DgramBatch>> batch;
-  state.busy = true;
-  {
-    const WithoutGil free;
-    batch.emplace(reader->Next());
+  if (!state.waiting.has_value()) {
+    std::optional<Result<DgramBatch>> batch;
+    {
+      const Flag busy(&state.busy);
+      const WithoutGil free;
+      batch.emplace(reader->Next());
+    }
+    if (batch->ok() && !(*batch)->empty()) state.waiting = **std::move(batch);
+    if (PyErr_Occurred() != nullptr) return std::nullopt;  // of a signal
+    // What was left out before a fault, first.
+    if (!state.waiting.has_value()) {
+      if (Tell(state) && !batch->ok()) Raise(batch->status());
+      return std::nullopt;
+    }
   }
-  state.busy = false;
-  if (PyErr_Occurred() != nullptr) return std::nullopt;  // of a signal
-  if (!batch->ok()) {
-    // What was left out before the fault, first.
-    if (state.skips->Tell()) Raise(batch->status());
-    return std::nullopt;
-  }
-  if ((*batch)->empty()) {
-    state.skips->Tell();
-    return std::nullopt;
-  }
-  return **std::move(batch);
+  if (!Tell(state)) return std::nullopt;
+  return std::exchange(state.waiting, std::nullopt);
 }
 
 PyObject* Next(PyObject* self) try {
@@ -94,7 +120,7 @@ PyObject* Next(PyObject* self) try {
     if (!batch.has_value()) return nullptr;
     state.place.origin = Ref(OriginObject::Make(batch->origin()));
     state.place.at = batch->begin();
-    if (!state.place.origin || !state.skips->Tell()) return nullptr;
+    if (!state.place.origin) return nullptr;
   }
 } catch (...) {
   return RaiseCaught();
@@ -105,8 +131,7 @@ PyObject* NextBatch(PyObject* self) try {
   ReaderState& state = ReaderObject::Of(BatchesObject::Of(self).reader.get());
   auto batch = ReadBatch(state);
   if (!batch.has_value()) return nullptr;
-  Ref object(MakeBatch(*std::move(batch)));
-  return object && state.skips->Tell() ? object.release() : nullptr;
+  return MakeBatch(*std::move(batch));
 } catch (...) {
   return RaiseCaught();
 }
@@ -150,6 +175,10 @@ std::optional<OpenedReader> OpenSource(PyObject* source, BatchReaderOptions opti
   if (PyLong_Check(source) != 0) {
     const long file_descriptor = PyLong_AsLong(source);
     if (PyErr_Occurred() != nullptr) return std::nullopt;
+    if (file_descriptor != static_cast<int>(file_descriptor)) {
+      PyErr_Format(PyExc_OverflowError, "%ld is no file descriptor", file_descriptor);
+      return std::nullopt;
+    }
     const WithoutGil free;
     reader.emplace(OpenDescriptor(static_cast<int>(file_descriptor), std::move(options)));
     return reader;
@@ -228,8 +257,9 @@ PyObject* Stop(PyObject* self, PyObject* /*unused*/) {
 PyObject* Close(PyObject* self, PyObject* /*unused*/) {
   const Entry entry;
   ReaderState& state = ReaderObject::Of(self);
-  if (state.busy) return ReaderOf(state), nullptr;
+  if (state.busy || state.telling) return ReaderToChange(state), nullptr;
   state.place = {};
+  state.waiting.reset();
   state.reader.reset();
   Py_RETURN_NONE;
 }
@@ -300,7 +330,8 @@ bool MakeReaderTypes(PyObject* module) {
            "malformed\n"
            "data: 'stop', 'skip-datagram' or 'resync'; on_skip is called with a Skipped for what "
            "is\n"
-           "left out. live=True waits for a file that is still being written, live=SECONDS until\n"
+           "left out, and what it raises comes out of the reader, which goes on after it. "
+           "live=True waits for a file that is still being written, live=SECONDS until\n"
            "nothing was written for so long; Ctrl-C and stop() end the wait.\n\n"
            "Iterates over Dgrams, and batches() over Batches. DataLossError for malformed data,\n"
            "after everything before it, and again whenever it is asked. The GIL is let go while a\n"

@@ -56,7 +56,7 @@ dgram::OnSkip Skips::Collect() {
 }
 
 bool Skips::Tell() {
-  while (!waiting_.empty()) {
+  while (callable_ && !waiting_.empty()) {
     const Ref record(Record(waiting_.front()));
     waiting_.erase(waiting_.begin());
     if (!record) return false;
@@ -65,5 +65,11 @@ bool Skips::Tell() {
   }
   return true;
 }
+
+int Skips::Traverse(visitproc visit, void* arg) const {
+  Py_VISIT(callable_.get());
+  return 0;
+}
+void Skips::Clear() { callable_ = {}; }
 
 }  // namespace alkaid::python

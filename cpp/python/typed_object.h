@@ -11,8 +11,9 @@ namespace alkaid::python {
 
 // A Python object with one C++ value, which is made with it and goes with it. The value may hold
 // references to other objects only where that cannot make a cycle: these types are not known to the
-// collector, which keeps them cheap. A Value whose destructor lets no Buffer go has a member
-// kNeedsNoEntry.
+// collector, which keeps them cheap. One that holds what a program gave has Traverse and Clear, as
+// tp_traverse and tp_clear, and is known to it. A Value whose destructor lets no Buffer go has a
+// member kNeedsNoEntry.
 template <typename Value>
 struct Object {
   PyObject_HEAD Value value;
@@ -23,11 +24,23 @@ struct Object {
   static Value& Of(PyObject* self) { return reinterpret_cast<Object*>(self)->value; }
   static bool Is(PyObject* object) { return PyObject_TypeCheck(object, type) != 0; }
 
+  static constexpr bool kCollected = requires(Value value, visitproc visit) {
+    value.Traverse(visit, nullptr);
+  };
+
   // A new object, or null and a MemoryError.
   template <typename... Args>
   static PyObject* Make(Args&&... args) {
-    auto* const self = PyObject_New(Object, type);
+    Object* self;
+    if constexpr (kCollected) {
+      self = PyObject_GC_New(Object, type);
+    } else {
+      self = PyObject_New(Object, type);
+    }
     if (self != nullptr) new (&self->value) Value{std::forward<Args>(args)...};
+    if constexpr (kCollected) {
+      if (self != nullptr) PyObject_GC_Track(self);
+    }
     return reinterpret_cast<PyObject*>(self);
   }
   static void Dealloc(PyObject* self) {
@@ -48,11 +61,16 @@ struct Object {
     PyType_Slot all[kMost];
     int count = 0;
     bool made = false;
-    for (; slots[count].slot != 0 && count < kMost - 2; ++count) {
+    for (; slots[count].slot != 0 && count < kMost - 4; ++count) {
       all[count] = slots[count];
       made = made || slots[count].slot == Py_tp_new;
     }
     all[count++] = {Py_tp_dealloc, reinterpret_cast<void*>(&Dealloc)};
+    if constexpr (kCollected) {
+      all[count++] = {Py_tp_traverse, reinterpret_cast<void*>(&Traverse)};
+      all[count++] = {Py_tp_clear, reinterpret_cast<void*>(&Clear)};
+      flags |= Py_TPFLAGS_HAVE_GC;
+    }
     all[count] = {0, nullptr};
     PyType_Spec spec = {
         name, sizeof(Object), 0,
@@ -64,10 +82,23 @@ struct Object {
   }
 
  private:
+  static int Traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    return Of(self).Traverse(visit, arg);
+  }
+  static int Clear(PyObject* self) {
+    Of(self).Clear();
+    return 0;
+  }
   static void Free(PyObject* self) {
     PyTypeObject* const its = Py_TYPE(self);
+    if constexpr (kCollected) PyObject_GC_UnTrack(self);
     Of(self).~Value();
-    PyObject_Free(self);
+    if constexpr (kCollected) {
+      PyObject_GC_Del(self);
+    } else {
+      PyObject_Free(self);
+    }
     Py_DECREF(its);
   }
 };

@@ -163,26 +163,35 @@ class DataSource:
         self._reader = reader
         configure = next(reader, None)
         configs = [configure] if configure is not None else []
-        return _Source(_events_of(reader, configure, timestamps), configs, max_events)
+        return _Source(_EventsOfOne(reader, configure, timestamps), configs, max_events)
 
 
-def _events_of(reader: BatchReader, first: Dgram | None, timestamps: list[int] | None) -> Iterator[RawEvent]:
-    """The datagrams of one stream as events."""
-    wanted = None if timestamps is None else frozenset(timestamps)
-    if first is None:
-        return
-    configurations = (first.configuration,)
-    if first.service() != TransitionId.Configure:
-        yield first.service(), first.timestamp(), (first,), configurations
-    for dgram in reader:
-        service = dgram.service()
-        timestamp = dgram.timestamp()
-        if service >= TransitionId.L1Accept_EndOfBatch:
-            if wanted is not None and timestamp not in wanted:
-                continue
-        elif service == TransitionId.Configure:
-            configurations = (dgram.configuration,)
-        yield service, timestamp, (dgram,), configurations
+class _EventsOfOne:
+    """The datagrams of one stream as events. No generator, which would end with the first error."""
+
+    def __init__(self, reader: BatchReader, first: Dgram | None, timestamps: list[int] | None) -> None:
+        self._reader = reader
+        self._wanted = None if timestamps is None else frozenset(timestamps)
+        self._configurations = (first.configuration if first is not None else None,)
+        self._first = first if first is not None and first.service() != TransitionId.Configure else None
+
+    def __iter__(self) -> _EventsOfOne:
+        return self
+
+    def __next__(self) -> RawEvent:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first.service(), first.timestamp(), (first,), self._configurations
+        for dgram in self._reader:
+            service = dgram.service()
+            timestamp = dgram.timestamp()
+            if service >= TransitionId.L1Accept_EndOfBatch:
+                if self._wanted is not None and timestamp not in self._wanted:
+                    continue
+            elif service == TransitionId.Configure:
+                self._configurations = (dgram.configuration,)
+            return service, timestamp, (dgram,), self._configurations
+        raise StopIteration
 
 
 def _small_data_of(path: str) -> str | None:

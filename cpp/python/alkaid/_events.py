@@ -99,7 +99,9 @@ class Event:
         return (dgram for dgram in self._dgrams if dgram is not None)
 
     def __repr__(self) -> str:
-        return f"<alkaid.Event {TransitionId(self._service).name} {self.timestamp}>"
+        known = self._service in TransitionId._value2member_map_
+        name = TransitionId(self._service).name if known else f"Invalid_{self._service}"
+        return f"<alkaid.Event {name} {self.timestamp}>"
 
 
 class Step:

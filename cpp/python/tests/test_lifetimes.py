@@ -328,3 +328,20 @@ def test_objects_in_any_order_show_what_they_should(seed: int = 0) -> None:
     enter()
     gc.collect()
     assert [gone() for gone in owners if gone() is not None] == []
+
+
+def test_a_reader_whose_on_skip_holds_it_is_collected() -> None:
+    class Reading:
+        def __init__(self, data: bytearray) -> None:
+            self.reader = ak.BatchReader(data, on_skip=self.skip)
+            self.batches = self.reader.batches()
+
+        def skip(self, skipped: ak.Skipped) -> None: ...
+
+    data = Owner(b"")
+    watched = weakref.ref(data)
+    reading = Reading(data)
+    assert list(reading.batches) == []
+    del data, reading
+    gc.collect()
+    assert watched() is None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import alkaid as ak
+from alkaid import _alkaid
+from alkaid.dgramedit import DgramEdit
 from xtc2_files import Run, small_data
 
 
@@ -100,3 +104,79 @@ def test_the_error_says_where_as_numbers() -> None:
     assert (error.byte, error.event) == (9, 3)
     error = ak.DataLossError("what has no place")
     assert (error.source, error.byte, str(error)) == (None, None, "what has no place")
+
+
+def faulty_run() -> tuple[Run, bytes]:
+    """A run, and its bytes with the fifth and the eighth datagram malformed."""
+    run = Run().run(8)
+    data = bytearray(bytes(run))
+    for faulty in (5, 8):
+        at = sum(d._size for d in run.dgrams[:faulty])
+        data[at + 24 : at + 28] = b"\xff\xff\xff\x0f"
+    return run, bytes(data)
+
+
+def take_all(items: Iterator[Any]) -> tuple[list[Any], int]:
+    """What comes, where KeyErrors are passed over; and how many these were."""
+    taken, errors = [], 0
+    while True:
+        try:
+            taken.append(next(items))
+        except KeyError:
+            errors += 1
+        except StopIteration:
+            return taken, errors
+
+
+def refuse(skipped: ak.Skipped) -> None:
+    raise KeyError(skipped.byte)
+
+
+def test_nothing_is_lost_where_on_skip_raises(tmp_path: Path) -> None:
+    run, data = faulty_run()
+    sound = [d.timestamp() for i, d in enumerate(run.dgrams) if i not in (5, 8)]
+    dgrams, errors = take_all(ak.BatchReader(data, on_fault="resync", on_skip=refuse))
+    assert ([d.timestamp() for d in dgrams], errors) == (sound, 2)
+    batches, errors = take_all(ak.BatchReader(data, on_fault="resync", on_skip=refuse).batches())
+    assert ([d.timestamp() for batch in batches for d in batch], errors) == (sound, 2)
+    path = tmp_path / "run.xtc2"
+    path.write_bytes(data)
+    events, errors = take_all(_alkaid._EventReader([str(path)], [], 10, None, None, "resync", refuse, 1 << 20))
+    assert ([timestamp for _, timestamp, *_ in events], errors) == (sound[1:], 2)
+
+
+def test_a_fault_is_told_again_whatever_the_number_of_streams(tmp_path: Path) -> None:
+    run = Run().run(8)
+    data = bytearray(bytes(run))
+    at = sum(d._size for d in run.dgrams[:8])
+    data[at + 20 : at + 24] = b"\0\0\0\0"
+    for count in (1, 2):
+        paths = [tmp_path / f"{i}.xtc2" for i in range(count)]
+        for path in paths:
+            path.write_bytes(data)
+        events = next(ak.DataSource(files=paths).runs()).events
+        for _ in range(3):
+            with pytest.raises(ak.DataLossError):
+                list(events())
+
+
+def test_on_skip_cannot_read_on(tmp_path: Path) -> None:
+    _, data = faulty_run()
+    path = tmp_path / "run.xtc2"
+    path.write_bytes(data)
+    readers: list[Any] = [
+        ak.BatchReader(data, on_fault="resync", on_skip=lambda _: list(readers[0])),
+        ak.BatchReader(data, on_fault="resync", on_skip=lambda _: readers[1].close()),
+        _alkaid._EventReader([str(path)], [], 10, None, None, "resync", lambda _: list(readers[2]), 1 << 20),
+    ]
+    for reader in readers:
+        with pytest.raises(RuntimeError, match="calling .* on_skip"):
+            list(reader)
+        reader.stop()
+
+
+def test_an_event_of_no_known_service_prints() -> None:
+    config = DgramEdit(transition_id=ak.TransitionId.Configure, ts=1)
+    dgrams = [config.dgram(), DgramEdit(transition_id=13, ts=2, config=config).dgram()]
+    event = ak.Event((13, 2, dgrams[1:], (None,)), {}, None)
+    assert repr(event) == "<alkaid.Event Invalid_13 2>"
