@@ -48,11 +48,12 @@ PyObject* FieldsOf(PyObject* dgram, PyObject* /*unused*/) try {
   const DgramState& state = DgramObject::Of(dgram);
   Ref list(PyList_New(0));
   if (!list) return nullptr;
+  // The collector may run finalizers meanwhile, and another thread compact the datagram.
+  const Ref origin = Ref::Borrow(state.origin.get());
   const Status status =
       dgram::ForEachField(state.dgram, [&](const ShapesData& data, const FieldView& field) {
-        return Add(data, field, state.origin.get(), list.get())
-                   ? Status()
-                   : Status(StatusCode::kCancelled, "");
+        return Add(data, field, origin.get(), list.get()) ? Status()
+                                                          : Status(StatusCode::kCancelled, "");
       });
   if (PyErr_Occurred() != nullptr) return nullptr;
   return status.ok() ? list.release() : Raise(status);

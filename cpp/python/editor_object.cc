@@ -32,16 +32,46 @@ PyObject* Done(const Status& status) {
   Py_RETURN_NONE;
 }
 
+bool AsTimestamp(PyObject* number, dgram::Timestamp* out) {
+  const unsigned long long value = PyLong_AsUnsignedLongLong(number);
+  if (PyErr_Occurred() != nullptr) return false;
+  *out = dgram::Timestamp(value);
+  return true;
+}
+bool AsService(PyObject* number, dgram::TransitionId* out) {
+  const long value = PyLong_AsLong(number);
+  if (PyErr_Occurred() != nullptr) return false;
+  if (value < 0 || value > 255) {
+    PyErr_Format(PyExc_ValueError, "service %ld, the greatest is 15", value);
+    return false;
+  }
+  *out = static_cast<dgram::TransitionId>(value);
+  return true;
+}
+bool AsDamage(PyObject* number, dgram::Damage* out) {
+  const long value = PyLong_AsLong(number);
+  if (PyErr_Occurred() != nullptr) return false;
+  if (value < 0 || value > 0xffff) {
+    PyErr_Format(PyExc_ValueError, "damage %ld, the greatest is 65535", value);
+    return false;
+  }
+  *out = dgram::Damage(static_cast<uint16_t>(value));
+  return true;
+}
+
 // _Editor(dgram, service, timestamp, configuration, room)
 PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* /*keywords*/) try {
   const Entry entry;
   PyObject* dgram = nullptr;
-  int service = 0;
-  unsigned long long timestamp = 0;
+  PyObject* service = nullptr;
+  PyObject* timestamp = nullptr;
   PyObject* configuration = nullptr;
   long long room = 0;
-  if (PyArg_ParseTuple(arguments, "OiKOL", &dgram, &service, &timestamp, &configuration, &room) ==
-      0) {
+  dgram::TransitionId as{};
+  dgram::Timestamp at(0);
+  if (PyArg_ParseTuple(arguments, "OOOOL", &dgram, &service, &timestamp, &configuration, &room) ==
+          0 ||
+      !AsService(service, &as) || !AsTimestamp(timestamp, &at)) {
     return nullptr;
   }
   dgram::DgramEditOptions options;
@@ -49,8 +79,7 @@ PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* /*keywords*
   std::shared_ptr<const dgram::Configuration> under;
   if (configuration != Py_None && !AsConfiguration(configuration, &under)) return nullptr;
   if (dgram == Py_None) {
-    auto edit = DgramEdit::Make(static_cast<dgram::TransitionId>(service),
-                                dgram::Timestamp(timestamp), std::move(under), options);
+    auto edit = DgramEdit::Make(as, at, std::move(under), options);
     return edit.ok() ? EditorObject::Make(*std::move(edit)) : Raise(edit.status());
   }
   if (!DgramObject::Is(dgram)) {
@@ -70,13 +99,13 @@ PyObject* AddDetector(PyObject* self, PyObject* arguments) try {
   const char* type = nullptr;
   const char* id = nullptr;
   const char* algorithm = nullptr;
-  unsigned int segment = 0;
-  unsigned int version = 0;
+  uint32_t segment = 0;
+  uint32_t version = 0;
   PyObject* fields = nullptr;
   PyObject* node_id = nullptr;
   PyObject* names_id = nullptr;
-  if (PyArg_ParseTuple(arguments, "sssIsIOOO", &detector, &type, &id, &segment, &algorithm,
-                       &version, &fields, &node_id, &names_id) == 0) {
+  if (PyArg_ParseTuple(arguments, "sssO&sO&OOO", &detector, &type, &id, &AsUInt32, &segment,
+                       &algorithm, &AsUInt32, &version, &fields, &node_id, &names_id) == 0) {
     return nullptr;
   }
   dgram::DetectorDefinition definition{detector, type, id, segment, {algorithm, version}};
@@ -93,9 +122,11 @@ PyObject* AddDetector(PyObject* self, PyObject* arguments) try {
 // find(detector, segment, algorithm): declarations.
 PyObject* Find(PyObject* self, PyObject* arguments) try {
   const char* detector = nullptr;
-  unsigned int segment = 0;
+  uint32_t segment = 0;
   const char* algorithm = nullptr;
-  if (PyArg_ParseTuple(arguments, "sIs", &detector, &segment, &algorithm) == 0) return nullptr;
+  if (PyArg_ParseTuple(arguments, "sO&s", &detector, &AsUInt32, &segment, &algorithm) == 0) {
+    return nullptr;
+  }
   Ref list(PyList_New(0));
   const auto& configuration = EditOf(self).configuration();
   if (!list || configuration == nullptr) return list.release();
@@ -113,15 +144,18 @@ PyObject* AddData(PyObject* self, PyObject* arguments) try {
   const Entry entry;
   PyObject* names = nullptr;
   PyObject* values = nullptr;
-  int damage = 0;
-  if (PyArg_ParseTuple(arguments, "OOi", &names, &values, &damage) == 0) return nullptr;
+  PyObject* number = nullptr;
+  dgram::Damage damage;
+  if (PyArg_ParseTuple(arguments, "OOO", &names, &values, &number) == 0 ||
+      !AsDamage(number, &damage)) {
+    return nullptr;
+  }
   if (!NamesObject::Is(names)) {
     return PyErr_Format(PyExc_TypeError, "no declaration: %R", Py_TYPE(names));
   }
   FieldArguments given;
   if (!given.Take(NamesObject::Of(names), values)) return nullptr;
-  return Done(EditOf(self).AddData(NamesObject::Of(names), given.values(),
-                                   dgram::Damage(static_cast<uint16_t>(damage))));
+  return Done(EditOf(self).AddData(NamesObject::Of(names), given.values(), damage));
 } catch (...) {
   return RaiseCaught();
 }
@@ -140,26 +174,20 @@ PyObject* RemoveData(PyObject* self, PyObject* arguments) try {
 }
 
 PyObject* UpdateTimestamp(PyObject* self, PyObject* argument) {
-  const unsigned long long value = PyLong_AsUnsignedLongLong(argument);
-  if (PyErr_Occurred() != nullptr) return nullptr;
-  EditOf(self).UpdateTimestamp(dgram::Timestamp(value));
+  dgram::Timestamp at(0);
+  if (!AsTimestamp(argument, &at)) return nullptr;
+  EditOf(self).UpdateTimestamp(at);
   Py_RETURN_NONE;
 }
 PyObject* UpdateService(PyObject* self, PyObject* argument) {
-  const long value = PyLong_AsLong(argument);
-  if (PyErr_Occurred() != nullptr) return nullptr;
-  if (value < 0 || value > 255) {
-    return PyErr_Format(PyExc_ValueError, "service %ld, the greatest is 15", value);
-  }
-  return Done(EditOf(self).UpdateService(static_cast<dgram::TransitionId>(value)));
+  dgram::TransitionId as{};
+  if (!AsService(argument, &as)) return nullptr;
+  return Done(EditOf(self).UpdateService(as));
 }
 PyObject* UpdateDamage(PyObject* self, PyObject* argument) {
-  const long value = PyLong_AsLong(argument);
-  if (PyErr_Occurred() != nullptr) return nullptr;
-  if (value < 0 || value > 0xffff) {
-    return PyErr_Format(PyExc_ValueError, "damage %ld, the greatest is 65535", value);
-  }
-  EditOf(self).UpdateDamage(dgram::Damage(static_cast<uint16_t>(value)));
+  dgram::Damage damage;
+  if (!AsDamage(argument, &damage)) return nullptr;
+  EditOf(self).UpdateDamage(damage);
   Py_RETURN_NONE;
 }
 

@@ -69,6 +69,8 @@ PyObject* FindFirst(PyObject* dgram, const Is& is, const Make& make) try {
 template <typename KeyOf, typename Make>
 PyObject* Collect(PyObject* dgram, const KeyOf& key_of, const Make& make) try {
   Ref all(PyDict_New());
+  // The collector may run finalizers meanwhile, and another thread compact the datagram.
+  const Ref origin = Ref::Borrow(DgramObject::Of(dgram).origin.get());
   ShapesDataWalk walk(DgramObject::Of(dgram).dgram);
   while (all && walk.Next()) {
     const ShapesData& data = walk.shapes_data();

@@ -30,7 +30,12 @@ PyObject* ReleaseUnused(PyObject* self, PyObject* /*unused*/) {
 }
 
 PyObject* PrintStats(PyObject* self, PyObject* /*unused*/) {
-  PoolObject::Of(self)->PrintStats();
+  const std::shared_ptr<MemoryPool> pool = PoolObject::Of(self);
+  {
+    // The other end of stderr may be read by a thread of this program.
+    const WithoutGil free;
+    pool->PrintStats();
+  }
   Py_RETURN_NONE;
 }
 

@@ -166,3 +166,24 @@ def test_numbers_of_declarations_follow_from_those_that_are_there() -> None:
     with pytest.raises(ak.AlreadyExistsError):
         config.Detector(detdef, algdef, {"v": (np.int8, 0)}, nodeId=3, namesId=7)
     assert [(one.segment, one.names_id) for one in config.dgram().configuration.declarations] == [(2, 7), (3, 8)]
+
+
+def test_numbers_that_do_not_fit_are_refused() -> None:
+    for ts in (-2, 1 << 64, (1 << 64) + 7):
+        with pytest.raises(OverflowError):
+            DgramEdit(transition_id=ak.TransitionId.Configure, ts=ts)
+    config = DgramEdit(transition_id=ak.TransitionId.Configure, ts=1)
+    for service in (-1, 16, 300, 1 << 40):
+        with pytest.raises(ValueError, match="service"):
+            DgramEdit(transition_id=service, ts=2, config=config)
+    for segment in (-1, 1 << 32):
+        with pytest.raises(OverflowError):
+            config.Detector(DetectorDef("d", "t", "i"), AlgDef("raw", 1, 0, 0), {"x": (np.uint8, 0)}, segment=segment)
+    det = config.Detector(DetectorDef("d", "t", "i"), AlgDef("raw", 1, 0, 0), {"x": (np.uint8, 0)})
+    edit = DgramEdit(transition_id=ak.TransitionId.L1Accept, ts=2, config=config)
+    det.raw.x = 1
+    for damage in (-1, 1 << 16):
+        with pytest.raises(ValueError, match="damage"):
+            edit.adddata(det.raw, damage)
+    with pytest.raises(OverflowError, match="file descriptor"):
+        PyXtcFileIterator((1 << 32) + 1)
