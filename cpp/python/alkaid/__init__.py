@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from ._reports import HeapDiff, Retention, Snapshot, diff, label_statistics, read_snapshot, retention, snapshot, track
     from ._skipped import Skipped
 
-    from ._configuration import Declaration, Field
-    from ._datasource import DataSource
-    from ._detectors import Detector
-    from ._enumeration import Enumeration
-    from ._events import Event, Run, Step, TransitionId
-    from ._reports import HeapDiff, Retention, Snapshot, diff, label_statistics, read_snapshot, retention, snapshot, track
-    from ._skipped import Skipped
-
 if "t" in getattr(_sys, "abiflags", ""):
     raise ImportError("alkaid needs the GIL: it is not built for free-threaded Python")
 

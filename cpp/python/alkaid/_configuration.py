@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._alkaid import Configuration, Dgram
 from ._naming import public
+
+
+# Of Dgrams, whatever their detectors are called: one called "configuration" hides the attribute.
+configuration_of: Callable[[Dgram], Configuration | None] = Dgram.configuration.__get__
 
 
 class Field(NamedTuple):
@@ -76,9 +81,10 @@ def detectors(configuration: Configuration) -> dict[str, dict[int, dict[str, dic
 
 def _nested(parent: Container, path: str) -> Container:
     for name in path.split("."):
-        if not isinstance(getattr(parent, name, None), Container):
-            setattr(parent, name, Container())
-        parent = getattr(parent, name)
+        # By the dictionary: any name, "__class__" too.
+        if not isinstance(vars(parent).get(name), Container):
+            vars(parent)[name] = Container()
+        parent = vars(parent)[name]
     return parent
 
 
@@ -90,7 +96,7 @@ def _describe(container: Any, software: str, version: tuple[int, int, int]) -> N
 def software(of: Dgram | Configuration) -> Container:
     """psana's view of what is declared: software.<detector>[<segment>].<algorithm>.<field>, each with version and
     software, a segment with dettype and detid. Without the segment it is that of the first one."""
-    configuration = of.configuration if isinstance(of, Dgram) else of
+    configuration = configuration_of(of) if isinstance(of, Dgram) else of
     root = Container()
     for one in declarations(configuration) if configuration is not None else ():
         segments = vars(root).setdefault(one.detector, SegmentContainers())

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ._alkaid import BatchReader, Dgram, _EventReader
+from ._configuration import configuration_of
 from ._errors import NotFoundError
 from ._events import TransitionId, _Source
 
@@ -136,9 +137,9 @@ class DataSource:
         for i, path in enumerate(paths):
             with BatchReader(path, live=0 if self._live is not False else None) as reader:
                 configure = next(reader, None)
-            if configure is not None and configure.configuration is not None:
-                if wanted & {one.detector for one in configure.configuration.declarations}:
-                    chosen.append(i)
+            configuration = configuration_of(configure) if configure is not None else None
+            if configuration is not None and wanted & {one.detector for one in configuration.declarations}:
+                chosen.append(i)
         if not chosen:
             raise NotFoundError(f"no stream has one of the detectors {', '.join(sorted(wanted))}")
         return chosen
@@ -172,8 +173,8 @@ class _EventsOfOne:
     def __init__(self, reader: BatchReader, first: Dgram | None, timestamps: list[int] | None) -> None:
         self._reader = reader
         self._wanted = None if timestamps is None else frozenset(timestamps)
-        self._configurations = (first.configuration if first is not None else None,)
-        self._first = first if first is not None and first.service() != TransitionId.Configure else None
+        self._configurations = (configuration_of(first) if first is not None else None,)
+        self._first = first if first is not None and Dgram.service(first) != TransitionId.Configure else None
 
     def __iter__(self) -> _EventsOfOne:
         return self
@@ -181,15 +182,15 @@ class _EventsOfOne:
     def __next__(self) -> RawEvent:
         if self._first is not None:
             first, self._first = self._first, None
-            return first.service(), first.timestamp(), (first,), self._configurations
+            return Dgram.service(first), Dgram.timestamp(first), (first,), self._configurations
         for dgram in self._reader:
-            service = dgram.service()
-            timestamp = dgram.timestamp()
+            service = Dgram.service(dgram)
+            timestamp = Dgram.timestamp(dgram)
             if service >= TransitionId.L1Accept_EndOfBatch:
                 if self._wanted is not None and timestamp not in self._wanted:
                     continue
             elif service == TransitionId.Configure:
-                self._configurations = (dgram.configuration,)
+                self._configurations = (configuration_of(dgram),)
             return service, timestamp, (dgram,), self._configurations
         raise StopIteration
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from ._alkaid import Configuration, Dgram
+from ._configuration import configuration_of
 from ._detectors import Detector, EnvironmentDetector, environment_fields
 from ._errors import NotFoundError
 from ._naming import public
@@ -265,7 +266,7 @@ class _Source:
     ) -> None:
         self._raw = raw
         self.configs = configs
-        self.configurations = tuple(config.configuration for config in configs)
+        self.configurations = tuple(configuration_of(config) for config in configs)
         self._left = max_events or -1
         self.back: RawEvent | None = None
         # The latest transition that carries a detector in a stream, as a copy. Replaced, never changed.
@@ -295,7 +296,7 @@ class _Source:
                 self.configs[stream] = dgram
             names = vars(dgram)
             if names:
-                copy = dgram.copy()
+                copy = Dgram.copy(dgram)
                 self.environment = {**self.environment, **{(name, stream): copy for name in names}}
 
     def runs(self) -> Iterator[Run]:

@@ -247,9 +247,9 @@ class DgramEdit:
         """Writes the datagram as edited and gives its bytes: to a file that is open for writing, or from byte `offset` of
         a writable buffer. MemoryError where the buffer is too small; nothing is written then."""
         if outbuf is not None and hasattr(outbuf, "write"):
-            dgram = self.dgram()
-            outbuf.write(dgram.buffer)
-            return dgram._size
+            view = memoryview(self.dgram())
+            outbuf.write(view)
+            return view.nbytes
         return self._editor.save_into(outbuf, offset)
 
     def dgram(self) -> Dgram:

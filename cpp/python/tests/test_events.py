@@ -468,3 +468,22 @@ def test_events_that_are_dropped_give_their_memory_back_without_the_collector(st
         assert pool.bytes_allocated() == before
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "name", ["timestamp", "service", "configuration", "copy", "buffer", "_size", "fields", "__class__", "software"]
+)
+def test_a_detector_may_be_called_as_an_attribute_of_a_datagram(tmp_path: Path, name: str) -> None:
+    run = Run(detector=name).run(2)
+    path = tmp_path / "run.xtc2"
+    with open(path, "wb") as out:
+        for dgram in run.dgrams:
+            DgramEdit(dgram).save(out)
+    for files in (path, [path, path]):
+        found = next(ak.DataSource(files=files, detectors=[name]).runs())
+        det = found.Detector(name)
+        images = [det.raw.segments(evt)[0] for evt in found.events()]
+        assert len(images) == 2 and images[0].shape == (3, 4)
+    declared = next(ak.BatchReader(path).batches()).configuration
+    root = vars(declared.software)
+    assert root[name][0].raw.version == (1, 2, 3)
