@@ -339,11 +339,14 @@ size_t PythonFrames::Weave(std::span<const uint64_t> frames, const uint64_t* sta
       };
       size_t at = next;
       while (at < frames.size() && !holds(at)) ++at;
-      if (at == frames.size()) break;
+      // Beyond the last native frame: an unwinder lost its way in code that it does not know.
+      const bool beyond = at == frames.size();
+      if (beyond && walk.place() < stack_pointers[at - 1]) break;
       take_natives(at);
       const size_t functions = walk.Functions(woven.subspan(count));
       count += functions;
-      if (functions != 0) ++next;  // its native frame is the interpreter's
+      if (beyond && functions == 0) break;
+      if (!beyond && functions != 0) ++next;  // its native frame is the interpreter's
     }
   }
   take_natives(frames.size());

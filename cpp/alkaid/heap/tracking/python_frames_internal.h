@@ -3,7 +3,8 @@
 // Where an interpreter of a known version (python_layout_internal.h) is in the process, each native
 // frame of its evaluation loop gives its place to the Python functions that ran in it. They are
 // known by where the loop's own record lies on the C stack, not by its name, so it may be inlined,
-// split or stripped.
+// split or stripped. What lies beyond the last native frame, where an unwinder came no further,
+// follows it.
 //
 // The interpreter is not asked for its lock, and what it says is not trusted: before a page is read
 // the kernel is asked whether it is there; types are compared; a chain that is damaged ends, and

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,11 +73,12 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
                  GetParam().has_calls ? call.record : call.innermost);
   }
 
-  std::vector<std::string> Woven(size_t room = 16) {
+  // `natives`: how many an unwinder found.
+  std::vector<std::string> Woven(size_t room = 16, size_t natives = std::size(kNative)) {
     std::vector<uint64_t> pointers;
-    for (size_t i = 0; i < std::size(kNative); ++i) pointers.push_back(StackPointer(i));
+    for (size_t i = 0; i < natives; ++i) pointers.push_back(StackPointer(i));
     std::vector<uint64_t> woven(room);
-    woven.resize(frames_.Weave(kNative, pointers.data(), woven));
+    woven.resize(frames_.Weave(std::span(kNative).first(natives), pointers.data(), woven));
     std::vector<std::string> names;
     for (const uint64_t address : woven) names.push_back(NameOf(address));
     return names;
@@ -116,6 +118,29 @@ TEST_P(PythonFramesTest, PutsTheFunctionsOfEachCallInThePlaceOfItsNativeFrame) {
   EXPECT_THAT(Woven(), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "#2",
                                    "<module> run.py:3", "#4"));
   EXPECT_THAT(Woven(3), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11"));
+}
+
+TEST_P(PythonFramesTest, WhatLiesBeyondTheLastNativeFrameFollowsIt) {
+  ASSERT_TRUE(frames_.Use(Interpreter()));
+  const uint64_t main = python_.Frame(python_.Code(U"run.py", U"<module>", 1), 4, 0, true);
+  const Call outer = MakeCall(3, main, main, nullptr);
+  const uint64_t called = python_.Frame(python_.Code(U"run.py", U"Reader.read", 10), 2, 0, true);
+  const uint64_t inner = python_.Frame(python_.Code(U"lib.py", U"make", 30), 7, called);
+  Enter(MakeCall(1, inner, called, &outer));
+  // As of an unwinder by frame pointers, and of one that came to a trampoline of `-X perf`.
+  EXPECT_THAT(Woven(16, 1),
+              ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "<module> run.py:3"));
+  EXPECT_THAT(Woven(16, 2),
+              ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "<module> run.py:3"));
+  EXPECT_THAT(Woven(16, 3), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "#2",
+                                        "<module> run.py:3"));
+  EXPECT_THAT(Woven(2, 1), ElementsAre("#0", "make lib.py:33"));
+  // A ring of calls ends, with the room at the latest; one that leads to no function at once.
+  if (!GetParam().has_calls) return;
+  Crafted::Set(outer.record, GetParam().call_previous, outer.record);
+  EXPECT_LE(Woven(16, 1).size(), 16u);
+  Crafted::Set(main, GetParam().frame_code, uint64_t{24});
+  EXPECT_THAT(Woven(16, 1), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11"));
 }
 
 TEST_P(PythonFramesTest, LeavesNativeFramesAloneInAThreadWithoutPython) {
