@@ -1,7 +1,7 @@
 #include "label_object.h"
 
+#include <optional>
 #include <string_view>
-#include <utility>
 
 #include "alkaid/core/observers/label.h"
 #include "errors.h"
@@ -10,12 +10,48 @@
 namespace alkaid::python {
 namespace {
 
+// A label between __enter__ and __exit__. Of an object that is never left it stays for good: only its
+// thread could end it.
+struct Entered {
+  Label label;
+  Entered* outer;
+};
+
+// What this thread has entered. The innermost counts; they may be left in any order, as generators
+// leave them.
+class EnteredLabels {
+ public:
+  Entered* Enter(Label label) {
+    innermost_ = new Entered{label, innermost_};
+    Apply();
+    return innermost_;
+  }
+  // False where it is not of this thread.
+  bool Leave(const Entered* entered) {
+    for (Entered** at = &innermost_; *at != nullptr; at = &(*at)->outer) {
+      if (*at != entered) continue;
+      *at = entered->outer;
+      delete entered;
+      Apply();
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  void Apply() {
+    scope_.reset();
+    if (innermost_ != nullptr) scope_.emplace(innermost_->label);
+  }
+
+  Entered* innermost_ = nullptr;
+  std::optional<ScopedLabel> scope_;
+};
+thread_local EnteredLabels entered_labels;
+
 struct LabelState {
   Label label;
-  // Between __enter__ and __exit__, and the thread that entered. Of an object that is never left it
-  // stays for good: only its thread could end it.
-  ScopedLabel* scope = nullptr;
-  PyThreadState* thread = nullptr;
+  const Entered* entered = nullptr;
 };
 using LabelObject = Object<LabelState>;
 
@@ -31,12 +67,11 @@ PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* keywords) {
 
 PyObject* Enter(PyObject* self, PyObject* /*unused*/) try {
   LabelState& state = LabelObject::Of(self);
-  if (state.scope != nullptr) {
+  if (state.entered != nullptr) {
     return PyErr_Format(PyExc_RuntimeError, "label '%s' is entered already: make another",
                         state.label.name());
   }
-  state.scope = new ScopedLabel(state.label);
-  state.thread = PyThreadState_Get();
+  state.entered = entered_labels.Enter(state.label);
   return Py_NewRef(self);
 } catch (...) {
   return RaiseCaught();
@@ -44,11 +79,11 @@ PyObject* Enter(PyObject* self, PyObject* /*unused*/) try {
 
 PyObject* Exit(PyObject* self, PyObject* /*unused*/) {
   LabelState& state = LabelObject::Of(self);
-  if (state.scope == nullptr || state.thread != PyThreadState_Get()) {
+  if (state.entered == nullptr || !entered_labels.Leave(state.entered)) {
     return PyErr_Format(PyExc_RuntimeError, "label '%s' was not entered by this thread",
                         state.label.name());
   }
-  delete std::exchange(state.scope, nullptr);
+  state.entered = nullptr;
   Py_RETURN_NONE;
 }
 

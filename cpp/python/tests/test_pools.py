@@ -95,6 +95,38 @@ def test_a_label_counts_inside_its_with_the_innermost_first() -> None:
         assert ak.current_label() == "reader"
 
 
+def test_labels_are_left_in_any_order() -> None:
+    outer, inner, other = ak.label("outer"), ak.label("inner"), ak.label("other")
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    assert ak.current_label() == "inner"
+    with other:
+        inner.__exit__(None, None, None)
+        assert ak.current_label() == "other"
+    assert ak.current_label() == ""
+
+
+def test_a_label_of_a_thread_that_ended_is_not_left_by_another() -> None:
+    label = ak.label("gone")
+    thread = threading.Thread(target=label.__enter__)
+    thread.start()
+    thread.join()
+    errors = []
+
+    def leave() -> None:
+        try:
+            label.__exit__(None, None, None)
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    for _ in range(5):
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+    assert len(errors) == 5 and "not entered by this thread" in errors[0]
+
+
 def test_a_label_belongs_to_its_thread() -> None:
     seen = []
     with ak.label("main") as label:
