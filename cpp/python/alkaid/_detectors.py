@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 _PREFERRED = ("raw", "arrayRaw")
 
 
+def _refuse_own(name: str) -> None:
+    """AttributeError for what a copy looks for before it has any attribute."""
+    if name.startswith("__") or name in ("_algorithm", "_path", "_det_name", "_name", "_run", "_known"):
+        raise AttributeError(name)
+
+
 def _event_of(evt: Event | Step) -> Event:
     found: Any = evt
     event: Event = getattr(found, "evt", found)
@@ -75,10 +81,14 @@ class FieldReader:
         return found
 
     def __getattr__(self, name: str) -> FieldReader:
+        _refuse_own(name)
         path = f"{self._path}.{name}"
         if path not in self._algorithm._declared(self._algorithm._run.configurations).paths:
             raise AttributeError(f"{self._algorithm!r} has no field {path!r}")
         return FieldReader(self._algorithm, path)
+
+    def __repr__(self) -> str:
+        return f"{repr(self._algorithm)[:-1]}.{self._path}>"
 
 
 class AlgorithmReader:
@@ -144,7 +154,8 @@ class AlgorithmReader:
         return np.stack(list(found.values()))
 
     def __getattr__(self, name: str) -> FieldReader:
-        if name.startswith("__") or name not in self._declared(self._run.configurations).paths:
+        _refuse_own(name)
+        if name not in self._declared(self._run.configurations).paths:
             raise AttributeError(f"{self!r} has no field {name!r}")
         return FieldReader(self, name)
 
@@ -177,7 +188,8 @@ class Detector:
         return {one.segment: one.detid for one in self._declarations()}
 
     def __getattr__(self, name: str) -> AlgorithmReader:
-        if name.startswith("__") or name not in {one.algorithm for one in self._declarations()}:
+        _refuse_own(name)
+        if name not in {one.algorithm for one in self._declarations()}:
             raise AttributeError(f"{self!r} has no algorithm {name!r}")
         reader = AlgorithmReader(self._det_name, name, self._run)
         self.__dict__[name] = reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import signal
@@ -487,3 +488,15 @@ def test_a_detector_may_be_called_as_an_attribute_of_a_datagram(tmp_path: Path, 
     declared = next(ak.BatchReader(path).batches()).configuration
     root = vars(declared.software)
     assert root[name][0].raw.version == (1, 2, 3)
+
+
+def test_detectors_are_copied(tmp_path: Path) -> None:
+    path = Run().run(1).write(tmp_path / "run.xtc2")
+    run = next(ak.DataSource(files=path).runs())
+    evt = next(run.events())
+    det = run.Detector("camera")
+    for one in (det, det.raw, det.raw.user):
+        assert repr(copy.copy(one)) == repr(one)
+        with pytest.raises(AttributeError):
+            repr(type(one).__new__(type(one)).raw)
+    assert copy.copy(det.raw.user.gate)(evt) == det.raw.user.gate(evt) is not None
