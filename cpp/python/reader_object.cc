@@ -98,7 +98,7 @@ std::optional<DgramBatch> ReadBatch(ReaderState& state) {
       const WithoutGil free;
       batch.emplace(reader->Next());
     }
-    if (batch->ok() && !(*batch)->empty()) state.waiting = **std::move(batch);
+    if (batch->ok() && !(*batch)->empty()) state.waiting = std::move(**batch);
     if (PyErr_Occurred() != nullptr) return std::nullopt;  // of a signal
     // What was left out before a fault, first.
     if (!state.waiting.has_value()) {
