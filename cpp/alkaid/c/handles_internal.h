@@ -74,7 +74,7 @@ Result Get(const char* function, const char* name, const T* handle, Result other
 // `body()`, a Status, as a code. Lets nothing through but the unwinding of a cancelled thread, which
 // is caught as a reference to nothing: UndefinedBehaviorSanitizer is not to look at it.
 template <typename Body>
-[[gnu::no_sanitize("null")]] alkaid_status Call(const char* function, const Body& body) {
+__attribute__((no_sanitize("null"))) alkaid_status Call(const char* function, const Body& body) {
   try {
     const Status status = body();
     return status.ok() ? ALKAID_OK : Fail(function, status);
