@@ -3,28 +3,33 @@
 #
 #   ci/check_tidy.sh [--all | FILE.cc ...]
 #
-# Without arguments those of the library and the command; with --all tests, samples and benchmarks too,
-# which takes three times as long.
+# Without arguments those of the library and the command, a folder at a time; with --all tests, samples
+# and benchmarks too, which takes three times as long. FILEs are looked at one by one.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" clang-tidy
-# Each file by itself: a precompiled header of gcc means nothing to clang, and so a missing include shows.
+# A precompiled header of gcc means nothing to clang.
 configure dev -B build/tidy -DALKAID_PCH=OFF -DALKAID_UNITY_COMMAND=OFF
 
-files=("$@")
+# tidy FOLDER FILE...: with the commands of the folder, as many at a time as there are
+# processors.
+tidy() {
+  local folder=$1
+  shift
+  printf '%s\0' "$@" | xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p "$folder" "${CHECKS[@]}"
+}
+CHECKS=()
+if (($#)) && [[ $1 != --all ]]; then
+  tidy build/tidy "$@"
+  exit
+fi
+
 wanted='(?!.*_test\.cc|docs/|benchmarks/|ci/|cpp/fixtures/|cpp/tests/)'
-if [[ ${1-} == --all ]]; then
-  wanted=
-  files=()
-fi
-if ((${#files[@]} == 0)); then
-  mapfile -t files < <(python3 -c '
-import json, os, re, sys
-for entry in json.load(open("build/tidy/compile_commands.json")):
-    file = os.path.relpath(entry["file"], sys.argv[2])
-    if file.endswith(".cc") and not file.startswith("build/") and re.match(sys.argv[1], file):
-        print(file)' "$wanted" "$ROOT" | sort -u)
-  ((${#files[@]})) || fail "no source was found"
-fi
-printf '%s\0' "${files[@]}" |
-  xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p build/tidy
+(($#)) && wanted=
+ci/tidy_units.py build/tidy "$wanted" >build/tidy/units.txt
+mapfile -t units <build/tidy/units.txt
+tidy build/tidy/units "${units[@]}"
+# Each source by itself too: so a missing include shows. This check sees no more than the source.
+mapfile -t sources < <(sed -n 's/^#include "\(.*\)".*/\1/p' "${units[@]}")
+CHECKS=(--checks=-*,misc-unused-using-decls)
+tidy build/tidy "${sources[@]}"

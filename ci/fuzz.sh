@@ -29,7 +29,7 @@ done
 duration=$1
 shift
 
-ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-14-dev
+ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-dev
 configure fuzz
 build fuzz
 declare -A most_bytes

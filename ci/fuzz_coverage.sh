@@ -23,7 +23,7 @@ parsers=(
   'fuzz_verify alkaid/dgram/verify_dgram.cc alkaid/dgram/verify.cc alkaid/events/chunk_info.cc'
 )
 
-ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-14-dev llvm-14
+ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-dev llvm
 configure fuzz-coverage
 declare -A most_bytes
 while read -r target bytes; do

@@ -41,7 +41,7 @@ function(alkaid_library)
     target_link_options(alkaid PRIVATE LINKER:--no-undefined)
   endif()
   # More than half of a source's time is reading these. That a source includes what it needs shows
-  # where there is no precompiled header: in check_tidy.sh and check_install.sh.
+  # where there is no precompiled header: in check_tidy.sh.
   if(ALKAID_PCH)
     target_precompile_headers(alkaid PRIVATE
       <absl/status/status.h> <absl/status/statusor.h> <absl/strings/str_cat.h>
