@@ -49,9 +49,9 @@ for entry in "${parsers[@]}"; do
     tail -n 20 "$profile.log" >&2
     fail "$target failed on its own corpus"
   }
-  llvm-profdata-14 merge -sparse "$profile.raw" -o "$profile.profdata"
+  llvm-profdata merge -sparse "$profile.raw" -o "$profile.profdata"
   for file in $files; do
-    covered=(llvm-cov-14 export -summary-only "build/fuzz-coverage/bin/$target"
+    covered=(llvm-cov export -summary-only "build/fuzz-coverage/bin/$target"
       -object build/fuzz-coverage/lib/libalkaid.so -instr-profile "$profile.profdata"
       "cpp/$file")
     read -r lines reached < <("${covered[@]}" 2>/dev/null | python3 -c '
