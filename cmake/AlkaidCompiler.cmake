@@ -18,9 +18,13 @@ add_compile_options(-fno-omit-frame-pointer)
 add_compile_options(-Wall -Wextra -Wshadow
                     $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
                     $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual> -Wcast-align -Wformat=2 -Wundef)
+# In the presets of those who develop alone: another compiler's warning stops nobody who builds to use.
+# What replaces these options by its own asks by this variable.
+set(ALKAID_WERROR)
 if(ALKAID_WARNINGS_AS_ERRORS)
-  add_compile_options(-Werror)
+  set(ALKAID_WERROR -Werror)
 endif()
+add_compile_options(${ALKAID_WERROR})
 
 # ccache only when it is there; the sloppiness is what it needs to cache uses of a precompiled
 # header, whose content it hashes all the same.

@@ -118,8 +118,8 @@ function(alkaid_install_headers room)
   set(public ${ARGN})
   list(FILTER public INCLUDE REGEX "\\.h$")
   list(FILTER public EXCLUDE REGEX "_internal\\.h$")
-  install(FILES ${public} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/alkaid/${room}"
-          COMPONENT development)
+  cmake_path(SET folder NORMALIZE "${CMAKE_INSTALL_INCLUDEDIR}/alkaid/${room}")
+  install(FILES ${public} DESTINATION "${folder}" COMPONENT development)
 endfunction()
 
 # alkaid_room(core/pools
