@@ -1,15 +1,31 @@
 #!/bin/bash
-# The main job, from nothing: installs what is missing, builds, and reads datagrams back through
-# every allocator.
+# The main job, from nothing: installs what is missing, builds the library and the command, and reads
+# datagrams back through every allocator. Says what it does, how long that usually takes, and what to
+# try next. Results alone go to stdout.
 #
 #   ci/demo.sh                 writes a synthetic run, then reads it
 #   ci/demo.sh FILE.xtc2 ...   reads these files
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+say "Alkaid: installs the Debian packages that are missing, builds the library and its command, reads datagrams"
+say "with each allocator. The first time that takes about 4 minutes on two cores, later some seconds"
 ensure_packages "${BUILD_PACKAGES[@]}"
 configure release
-build release alkaid_command
+# What `alkaid run` preloads too.
+build release alkaid_command alkaid_malloc
 
+say "reading a run once with each allocator, which takes a few seconds"
 # The program runs where the caller stands: its arguments may be paths relative to that.
 cd "$CALLER_FOLDER"
-exec "$ROOT/build/release/bin/alkaid" demo "$@"
+"$ROOT/build/release/bin/alkaid" demo "$@"
+
+alkaid=$(realpath --relative-to=. "$ROOT/build/release/bin/alkaid")
+cat >&2 <<END
+== done in $SECONDS s. What to try next:
+   who allocates in a program, and what it never gives back: any program in place of python3
+     $alkaid run --track --heap-at-exit exit.heap -- python3 -c 'print("hello")'
+     $alkaid heap show exit.heap
+   what is in this build, and which allocator serves:  $alkaid info
+   a first program of your own:                        docs/quickstart.md
+   all tests, in half an hour the first time:          ./ci/test.sh
+END
