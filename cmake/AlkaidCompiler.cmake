@@ -18,6 +18,10 @@ add_compile_options(-fno-omit-frame-pointer)
 add_compile_options(-Wall -Wextra -Wshadow
                     $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
                     $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual> -Wcast-align -Wformat=2 -Wundef)
+# Newer clang warns of what libstdc++ 12 calls within its own stable_sort.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 17)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated-declarations>)
+endif()
 # In the presets of those who develop alone: another compiler's warning stops nobody who builds to use.
 # What replaces these options by its own asks by this variable.
 set(ALKAID_WERROR)

@@ -24,8 +24,8 @@ struct Object {
   static Value& Of(PyObject* self) { return reinterpret_cast<Object*>(self)->value; }
   static bool Is(PyObject* object) { return PyObject_TypeCheck(object, type) != 0; }
 
-  static constexpr bool kCollected = requires(Value value, visitproc visit) {
-    value.Traverse(visit, nullptr);
+  static constexpr bool kCollected = requires(Value held, visitproc visit) {
+    held.Traverse(visit, nullptr);
   };
 
   // A new object, or null and a MemoryError.

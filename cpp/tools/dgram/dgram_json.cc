@@ -8,8 +8,11 @@
 #include "tools/dgram/field_text.h"
 
 namespace alkaid::tools {
+namespace {
 
 using Json = nlohmann::ordered_json;
+
+}  // namespace
 
 Json NumberJson(int64_t number) {
   constexpr int64_t kKeptByAllReaders = int64_t{1} << 53;
