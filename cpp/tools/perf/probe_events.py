@@ -4,6 +4,7 @@ Events are machine-wide: whoever may trace sees those of everybody. So each reco
 its own, alkaid_<process id>, and removes that and nothing else.
 """
 
+import errno
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import time
 
 TRACING = "/sys/kernel/tracing"
+PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 GROUP = re.compile(r"alkaid_(\d+)(?:_\d+)?$")
 
 # What the pools call. `$params` records the sizes and addresses asked for, `$retval` those given.
@@ -106,7 +108,7 @@ def check_tracing():
         os.close(os.open(control, os.O_WRONLY | os.O_APPEND))
     except PermissionError as error:
         raise ProbeError(f"probes cannot be set: {control}: permission denied. That takes root; "
-                         "in a container also the right to trace (CAP_SYS_ADMIN)") from error
+                         "in a container root of the machine, not of a user namespace") from error
     except FileNotFoundError as error:
         if os.path.exists(f"{TRACING}/events"):
             raise ProbeError("probes cannot be set: this kernel has no uprobe events "
@@ -114,7 +116,26 @@ def check_tracing():
         raise ProbeError(f"probes cannot be set: nothing is mounted at {TRACING}. As root: "
                          f"mount -t tracefs nodev {TRACING}") from error
     except OSError as error:
-        raise ProbeError(f"probes cannot be set: {control}: {error.strerror}") from error
+        hint = ""
+        if error.errno == errno.EROFS:
+            hint = ("; a container's engine has to mount it for writing: --volume "
+                    f"{TRACING}:{TRACING} as root, or --privileged")
+        raise ProbeError(f"probes cannot be set: {control}: {error.strerror}{hint}") from error
+
+
+def check_events(status="/proc/self/status", paranoid=PARANOID):
+    """ProbeError where perf would record events of the kernel and not what it takes to read them."""
+    with open(status, encoding="utf-8") as lines:
+        held = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+    cap_sys_admin, cap_perfmon = 21, 38
+    if held & (1 << cap_sys_admin | 1 << cap_perfmon):
+        return
+    with open(paranoid, encoding="utf-8") as setting:
+        level = int(setting.read())
+    if level > 1:
+        raise ProbeError(f"perf may not record probes here: kernel.perf_event_paranoid is {level}, "
+                         "and this process has not CAP_PERFMON. Give it that (in a container "
+                         "--cap-add=PERFMON), or set kernel.perf_event_paranoid to 1 or less")
 
 
 def groups_present():

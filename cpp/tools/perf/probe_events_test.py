@@ -248,10 +248,14 @@ class CommandLine(Files):
         os.chmod(wrapper, 0o755)
         self.fails("--perf", wrapper, "--", "ls", status=1, says="no perf for kernel 1.2")
 
-    def test_what_was_not_called_is_told_apart_from_what_was_lost(self):
+    def recorder(self):
         path = os.path.join(HERE, "alkaid-perf-record")
         recorder = types.ModuleType("alkaid_perf_record")
         importlib.machinery.SourceFileLoader(recorder.__name__, path).exec_module(recorder)
+        return recorder
+
+    def test_what_was_not_called_is_told_apart_from_what_was_lost(self):
+        recorder = self.recorder()
         for stats, expected in (("SAMPLE events: 3", (False, False)), ("", (True, False)),
                                 ("LOST events: 3", (False, True)),
                                 ("LOST_SAMPLES events: 3", (False, True))):
@@ -262,6 +266,31 @@ class CommandLine(Files):
                 recorder.report_sums(perf, "perf.data")
             self.assertEqual(("nothing that has a probe was called" in err.getvalue(),
                               "lost events" in err.getvalue()), expected, stats)
+
+    def test_a_recording_that_perf_cannot_read_is_not_called_empty(self):
+        recorder = self.recorder()
+        perf = self.file(b"#!/bin/sh\necho incompatible file format >&2\nexit 255\n", "perf")
+        os.chmod(perf, 0o755)
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            recorder.report_sums(perf, "perf.data")
+        self.assertIn("perf cannot read perf.data", err.getvalue())
+        self.assertIn("incompatible file format", err.getvalue())
+        self.assertNotIn("nothing that has a probe", err.getvalue())
+
+    def test_a_right_that_perf_lacks_is_named(self):
+        def check(capabilities, level):
+            probe_events.check_events(
+                self.file(f"Name:\tx\nCapEff:\t{capabilities:016x}\n".encode(), "status"),
+                self.file(f"{level}\n".encode(), "paranoid"))
+
+        check(1 << 21, 4)  # CAP_SYS_ADMIN
+        check(1 << 38, 4)  # CAP_PERFMON
+        check(0, 1)
+        for level in (2, 3):
+            with self.assertRaisesRegex(probe_events.ProbeError,
+                                        f"perf_event_paranoid is {level}.*CAP_PERFMON"):
+                check(1 << 19, level)
 
     def test_a_process_or_a_library_that_is_not_there_is_named(self):
         perf = self.file(b"#!/bin/sh\necho perf version 6.1\n", "perf")
