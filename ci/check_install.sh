@@ -20,7 +20,7 @@ export PKG_CONFIG_PATH=$libraries/pkgconfig
 say "the library's symbols"
 allocators=()
 for allocator in jemalloc mimalloc; do
-  if grep -qi "ALKAID_WITH_$allocator:BOOL=ON" build/release/CMakeCache.txt; then
+  if grep -qi "ALKAID_HAVE_$allocator:INTERNAL=ON" build/release/CMakeCache.txt; then
     allocators+=("$allocator")
   fi
 done

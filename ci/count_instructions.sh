@@ -57,7 +57,7 @@ instructions() {
 
 operations=(system slice)
 for backend in jemalloc mimalloc; do
-  if grep -qi "ALKAID_WITH_$backend:BOOL=ON" build/release/CMakeCache.txt; then
+  if grep -qi "ALKAID_HAVE_$backend:INTERNAL=ON" build/release/CMakeCache.txt; then
     operations+=("$backend")
   fi
 done

@@ -10,7 +10,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 say "Alkaid: installs the Debian packages that are missing, builds the library and its command, reads datagrams"
 say "with each allocator. The first time that takes about 4 minutes on two cores, later some seconds"
 ensure_packages "${BUILD_PACKAGES[@]}"
-configure release
+configure release -DALKAID_WITH_JEMALLOC=AUTO -DALKAID_WITH_MIMALLOC=AUTO
+for allocator in mimalloc jemalloc; do
+  grep -qi "ALKAID_HAVE_$allocator:INTERNAL=ON" build/release/CMakeCache.txt && continue
+  say "$allocator is not built: its source could not be had; build/release-configure.log says what was asked"
+  say "going on without it; to have it, set ALKAID_${allocator^^}_URL to an archive of docs/building.md"
+done
 # What `alkaid run` preloads too.
 build release alkaid_command alkaid_malloc
 

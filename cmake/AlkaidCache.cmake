@@ -1,4 +1,4 @@
-# Third-party sources: obtained, checked against their pins, and built once for a machine.
+# Third-party sources (AlkaidObtain has them), built once for a machine.
 #
 # A finished build is a folder of the cache, named after everything that could change it:
 #
@@ -8,85 +8,24 @@
 # It is built beside its place and renamed into it, under a lock: an interrupted build leaves no
 # half entry, and two configurations at once build it once. Deleting the cache is always safe.
 include_guard(GLOBAL)
+include(AlkaidObtain)
 
-# alkaid_check_pin(file what pin...): stops unless the file has one of the sums.
-function(alkaid_check_pin file what)
-  file(SHA256 "${file}" found)
-  if(NOT found IN_LIST ARGN)
-    list(JOIN ARGN "\n    " expected)
-    message(FATAL_ERROR "${what}: ${file} is not an archive that this project knows.\n"
-                        "  sha256 expected:\n    ${expected}\n  sha256 found:\n    ${found}")
-  endif()
-endfunction()
-
-# alkaid_obtain(out name url pin...): the path of a checked archive. An empty url stands for
-# Debian's source package of that name. Called with the lock of that name held.
-function(alkaid_obtain out name url)
-  set(downloads "${ALKAID_CACHE_DIR}/downloads")
-  string(TOUPPER "${name}" upper)
-  file(MAKE_DIRECTORY "${downloads}")
-  if(url AND NOT url MATCHES "^[A-Za-z]+://")
-    if(NOT EXISTS "${url}")
-      message(FATAL_ERROR "ALKAID_${upper}_URL: there is no file ${url}")
-    endif()
-    alkaid_check_pin("${url}" ${name} ${ARGN})
-    set(${out} "${url}" PARENT_SCOPE)
-    return()
-  endif()
-
-  # An archive that was had before: under the sum that its URL gave then, or any known sum.
-  set(sums ${ARGN})
-  if(url)
-    string(SHA256 record "${url}")
-    set(record "${downloads}/${record}.url")
-    set(sums)
-    if(EXISTS "${record}")
-      file(READ "${record}" sums)
-    endif()
-  endif()
-  foreach(sum IN LISTS sums)
-    file(GLOB archive "${downloads}/${sum}-*")
-    if(archive)
-      alkaid_check_pin("${archive}" ${name} ${ARGN})
-      set(${out} "${archive}" PARENT_SCOPE)
+# alkaid_mend(file old new [old new]...): `new` in the place of `old`, which must be there. Of several
+# pairs, for versions that are written differently, the first that fits.
+function(alkaid_mend file)
+  file(READ "${file}" text)
+  set(next 1)
+  while(next LESS ARGC)
+    math(EXPR after "${next} + 1")
+    string(FIND "${text}" "${ARGV${next}}" at)
+    if(NOT at EQUAL -1)
+      string(REPLACE "${ARGV${next}}" "${ARGV${after}}" text "${text}")
+      file(WRITE "${file}" "${text}")
       return()
     endif()
-  endforeach()
-
-  set(partial "${downloads}/partial-${name}")
-  file(REMOVE_RECURSE "${partial}")
-  file(MAKE_DIRECTORY "${partial}")
-  if(url)
-    message(STATUS "${name}: downloading ${url}")
-    get_filename_component(base "${url}" NAME)
-    file(DOWNLOAD "${url}" "${partial}/${base}" STATUS status)
-    list(GET status 0 code)
-    list(GET status 1 detail)
-  else()
-    message(STATUS "${name}: asking apt-get for Debian's source package")
-    execute_process(COMMAND "${PROJECT_SOURCE_DIR}/cmake/debian_source.sh" ${name} "${partial}"
-                    RESULT_VARIABLE code ERROR_VARIABLE detail)
-  endif()
-  file(GLOB archive "${partial}/*")
-  if(NOT code EQUAL 0 OR NOT archive)
-    file(REMOVE_RECURSE "${partial}")
-    message(FATAL_ERROR "${name}: its source could not be had: ${detail}\n"
-      "Set ALKAID_${upper}_URL to a local archive or a URL, or ALKAID_WITH_${upper}=OFF.")
-  endif()
-  file(SHA256 "${archive}" found)
-  get_filename_component(base "${archive}" NAME)
-  if(NOT found IN_LIST ARGN)
-    set(kept "${downloads}/refused-${base}")
-    file(RENAME "${archive}" "${kept}")
-    file(REMOVE_RECURSE "${partial}")
-    alkaid_check_pin("${kept}" ${name} ${ARGN})
-  endif()
-  file(RENAME "${archive}" "${downloads}/${found}-${base}")
-  file(REMOVE_RECURSE "${partial}")
-  if(url)
-    file(WRITE "${record}" "${found}")
-  endif()
-  set(${out} "${downloads}/${found}-${base}" PARENT_SCOPE)
+    math(EXPR next "${next} + 2")
+  endwhile()
+  message(FATAL_ERROR "${file} has no '${ARGV1}' to be mended")
 endfunction()
 
 # alkaid_run(folder what command...): runs a command of a recipe; on failure shows the end of its
@@ -105,14 +44,17 @@ function(alkaid_run folder what)
   endif()
 endfunction()
 
-# alkaid_cached_build(out name URL url PINS sum... RECIPE function FLAVOUR name FLAGS text CFLAGS
-# text)
+# alkaid_cached_build(out name URL url PINS pin... PREFERRED version RECIPE function FLAVOUR name FLAGS
+# text CFLAGS text)
 #
-# The folder of the finished build. RECIPE is called as `function(source folder flags cflags)`: it
+# The folder of the finished build; nothing, where no source can be had and ALKAID_WITH_<NAME> is AUTO.
+# Pins are as in AlkaidPins. RECIPE is called as `function(source folder flags cflags)`: it
 # builds what lies in `source` and leaves lib/ and include/ in `folder`. Its outcome may depend on
 # nothing but the source, the compiler and the three texts, which make the key of the cache.
 function(alkaid_cached_build out name)
-  cmake_parse_arguments(arg "" "URL;RECIPE;FLAVOUR;FLAGS;CFLAGS" "PINS" ${ARGN})
+  cmake_parse_arguments(arg "" "URL;PREFERRED;RECIPE;FLAVOUR;FLAGS;CFLAGS" "PINS" ${ARGN})
+  set(${out} "" PARENT_SCOPE)
+  string(TOUPPER "${name}" upper)
   file(MAKE_DIRECTORY "${ALKAID_CACHE_DIR}")
   set(lock "${ALKAID_CACHE_DIR}/${name}.lock")
   file(LOCK "${lock}" GUARD FUNCTION TIMEOUT 0 RESULT_VARIABLE locked)
@@ -122,9 +64,12 @@ function(alkaid_cached_build out name)
   endif()
 
   # Without a URL a finished build is found by the pins alone: the archive may be gone by then.
-  set(candidates ${arg_PINS})
+  alkaid_pin_sums(candidates ${arg_PINS})
   if(arg_URL)
-    alkaid_obtain(archive ${name} "${arg_URL}" ${arg_PINS})
+    alkaid_obtain(archive why ${name} "${arg_URL}" "${arg_PREFERRED}" ${arg_PINS})
+    if(NOT archive)
+      message(FATAL_ERROR "${name}: its source could not be had:\n${why}")
+    endif()
     file(SHA256 "${archive}" candidates)
   endif()
   foreach(pin IN LISTS candidates)
@@ -136,7 +81,15 @@ function(alkaid_cached_build out name)
   endforeach()
 
   if(NOT archive)
-    alkaid_obtain(archive ${name} "" ${arg_PINS})
+    alkaid_obtain(archive why ${name} "" "${arg_PREFERRED}" ${arg_PINS})
+  endif()
+  if(NOT archive AND ALKAID_WITH_${upper} STREQUAL "AUTO")
+    message(STATUS "${name}: not built, as its source could not be had:\n${why}")
+    return()
+  elseif(NOT archive)
+    message(FATAL_ERROR "${name}: its source could not be had:\n${why}\n"
+      "Set ALKAID_${upper}_URL to a local archive or a URL; or ALKAID_WITH_${upper}=AUTO, to do without "
+      "it where it cannot be had; or ALKAID_WITH_${upper}=OFF.")
   endif()
   file(SHA256 "${archive}" pin)
   alkaid_cache_entry(entry ${name} ${pin} "${arg_FLAVOUR}" "${arg_FLAGS}|${arg_CFLAGS}")

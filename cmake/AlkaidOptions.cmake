@@ -2,12 +2,14 @@
 include_guard(GLOBAL)
 include(GNUInstallDirs)
 
-option(ALKAID_WITH_JEMALLOC "Build the jemalloc backend" ON)
-option(ALKAID_WITH_MIMALLOC "Build the mimalloc backend" ON)
-set(ALKAID_JEMALLOC_URL "" CACHE STRING
-    "jemalloc's source archive: a local file or a URL (default: Debian's source package)")
-set(ALKAID_MIMALLOC_URL "" CACHE STRING
-    "mimalloc's source archive: a local file or a URL (default: Debian's source package)")
+foreach(allocator IN ITEMS jemalloc mimalloc)
+  string(TOUPPER "${allocator}" upper)
+  set(ALKAID_WITH_${upper} "ON" CACHE STRING
+      "Build the ${allocator} backend: ON, AUTO (where its source can be had) or OFF")
+  set_property(CACHE ALKAID_WITH_${upper} PROPERTY STRINGS AUTO ON OFF)
+  set(ALKAID_${upper}_URL "" CACHE STRING
+      "${allocator}'s source archive: a local file or a URL (default: see AlkaidObtain)")
+endforeach()
 set(ALKAID_WITH_IO_URING "AUTO" CACHE STRING
     "Read ahead by io_uring, with liburing: AUTO (where it is installed), ON or OFF")
 set_property(CACHE ALKAID_WITH_IO_URING PROPERTY STRINGS AUTO ON OFF)

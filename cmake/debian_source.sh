@@ -1,42 +1,65 @@
 #!/bin/bash
 # Downloads the original archive of a Debian source package, and changes nothing on the machine:
 #
-#   debian_source.sh PACKAGE FOLDER     leaves PACKAGE_VERSION.orig.tar.* in FOLDER
+#   debian_source.sh [--lists FOLDER] PACKAGE FOLDER [SHA256 ...]
 #
-# apt-get is given a list of sources of its own, made from the machine's: the same places, the same
+# leaves PACKAGE_VERSION.orig.tar.* in FOLDER. Without sums it is what the machine's release has. With
+# sums it is an archive that has one of them, the first the best; where the release has none, the
+# newer suites of the same mirrors are asked, and the stable one. --lists keeps what apt's indexes say
+# for a second call.
+#
+# apt-get is given lists of sources of its own, made from the machine's: the same places, the same
 # keys, asked for sources instead of programs. Lists and caches go into a temporary folder. Needs no
-# root. apt checks the archive against the signed index; the caller checks it against its pin.
+# root. apt checks the archive against the signed index, and takes no index that is not signed by a
+# key that the machine trusts for that place; the caller checks the archive against its pin.
 set -euo pipefail
 
-if (($# != 2)); then
-  echo "usage: ${0##*/} PACKAGE FOLDER" >&2
+fail() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+work=
+if [[ ${1-} == --lists && $# -ge 2 ]]; then
+  work=$2
+  shift 2
+fi
+if (($# < 2)); then
+  echo "usage: ${0##*/} [--lists FOLDER] PACKAGE FOLDER [SHA256 ...]" >&2
   exit 1
 fi
 package=$1
 folder=$2
+sums=("${@:3}")
 
-if ! command -v apt-get >/dev/null || ! command -v apt-config >/dev/null; then
-  echo "${0##*/}: no apt-get here: only Debian and its relatives carry source packages" >&2
-  exit 1
+command -v apt-get >/dev/null && command -v apt-cache >/dev/null && command -v apt-config >/dev/null ||
+  fail "no apt-get here: only Debian and its relatives carry source packages"
+
+if [[ -z $work ]]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
 fi
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/sources" "$work/lists/partial" "$work/cache/archives/partial"
-
-# The sandbox user of apt may not look into a folder of ours: then it would only warn and go on.
-options=(
-  -o Dir::Etc::sourcelist=/dev/null
-  -o Dir::Etc::sourceparts="$work/sources"
-  -o Dir::State::lists="$work/lists"
-  -o Dir::Cache="$work/cache"
-  -o APT::Sandbox::User="$(id -un)"
-  -o Acquire::Languages=none
-  -o Acquire::Retries=3
-  -o Dpkg::Use-Pty=0
-)
-
 eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
+
+# apt_in PLACE: sets APT, options that keep apt to that folder of ours.
+apt_in() {
+  local place=$work/$1
+  mkdir -p "$place/sources" "$place/lists/partial" "$place/cache/archives/partial"
+  # The sandbox user of apt may not look into a folder of ours: then it would only warn and go on.
+  APT=(
+    -o Dir::Etc::sourcelist=/dev/null
+    -o Dir::Etc::sourceparts="$place/sources"
+    -o Dir::State::lists="$place/lists"
+    -o Dir::Cache="$place/cache"
+    -o APT::Sandbox::User="$(id -un)"
+    -o Acquire::Languages=none
+    -o Acquire::Retries=2
+    -o Acquire::http::Timeout=20
+    -o Acquire::https::Timeout=20
+    -o Dpkg::Use-Pty=0
+  )
+}
 
 # One-line form: "deb [options] place suite parts".
 one_line() {
@@ -63,31 +86,108 @@ paragraphs() {
     END { flush() }' "$1"
 }
 
-count=0
-for file in "$list" "$parts"/*.list "$parts"/*.sources; do
-  [[ -r $file ]] || continue
-  count=$((count + 1))
-  case $file in
-    *.sources) paragraphs "$file" >"$work/sources/$count.sources" ;;
-    *) one_line "$file" >"$work/sources/$count.list" ;;
-  esac
-done
-find "$work/sources" -empty -type f -delete
-if [[ -z $(ls -A "$work/sources") ]]; then
-  echo "${0##*/}: found no place to ask in $list and $parts" >&2
-  exit 1
-fi
+# The machine's own places, asked for sources.
+write_own_places() {
+  local count=0 file
+  apt_in own
+  for file in "$list" "$parts"/*.list "$parts"/*.sources; do
+    [[ -r $file ]] || continue
+    count=$((count + 1))
+    case $file in
+      *.sources) paragraphs "$file" >"$work/own/sources/$count.sources" ;;
+      *) one_line "$file" >"$work/own/sources/$count.list" ;;
+    esac
+  done
+  find "$work/own/sources" -empty -type f -delete
+  [[ -n $(ls -A "$work/own/sources") ]] || fail "found no place to ask in $list and $parts"
+}
 
-# A place that keeps no sources, or does not answer, is no reason to stop: the next line decides.
-apt-get "${options[@]}" -qq update >"$work/log" 2>&1 || true
+# write_places_of SUITE: those of the machine's own places that have its release, asked for SUITE.
+write_places_of() {
+  local suite=$1 file release
+  release=$(sed -nE 's/^VERSION_CODENAME="?([^"]*)"?$/\1/p' /etc/os-release 2>/dev/null)
+  release="(${release:-stable}|stable|oldstable|oldoldstable)"
+  apt_in "$suite"
+  for file in "$work"/own/sources/*; do
+    case $file in
+      *.sources)
+        awk -v release="^$release\$" -v suite="$suite" '
+          function flush() { if (text != "" && has) printf "%s\n", text; text = ""; has = 0 }
+          /^[[:space:]]*$/ { flush(); next }
+          tolower($0) ~ /^suites:/ {
+            for (i = 2; i <= NF; i++) if ($i ~ release) has = 1
+            $0 = "Suites: " suite
+          }
+          { text = text $0 "\n" }
+          END { flush() }' "$file"
+        ;;
+      *)
+        sed -nE "s/^(deb-src[[:space:]]+(\[[^]]*\][[:space:]]+)?[^[:space:]]+[[:space:]]+)$release([[:space:]])/\1$suite\4/p" \
+          "$file"
+        ;;
+    esac >"$work/$suite/sources/${file##*/}"
+  done
+  find "$work/$suite/sources" -empty -type f -delete
+}
 
-mkdir -p "$work/got"
-if ! (cd "$work/got" && apt-get "${options[@]}" -qq source --download-only --tar-only \
-  "$package") >>"$work/log" 2>&1; then
+# update PLACE: whether any place there answered with an index. One that keeps no sources, or does not
+# answer, is no reason to stop. Asked once for each folder of lists.
+update() {
+  apt_in "$1"
+  [[ -n $(ls -A "$work/$1/sources") ]] || return 1
+  [[ -e $work/$1/asked ]] || apt-get "${APT[@]}" -qq update >>"$work/log" 2>&1 || true
+  touch "$work/$1/asked"
+  compgen -G "$work/$1/lists/*Release" >/dev/null
+}
+
+# version_of SUM PLACE: the version of the package whose archive has that sum there.
+version_of() {
+  apt_in "$2"
+  apt-cache "${APT[@]}" showsrc --only-source "$package" 2>/dev/null |
+    awk -v sum="$1" '
+      /^Version:/ { version = $2 }
+      $1 == sum && $3 ~ /\.orig\.tar\.[a-z0-9]+$/ && !found { print version; found = 1 }'
+}
+
+# download PLACE [VERSION]
+download() {
+  apt_in "$1"
+  mkdir -p "$work/got"
+  (cd "$work/got" && apt-get "${APT[@]}" -qq source --download-only --tar-only \
+    "$package${2:+=$2}") >>"$work/log" 2>&1 || return 1
+  mkdir -p "$folder"
+  mv "$work/got/${package}"_*.orig.tar.* "$folder/"
+}
+
+# download_pinned PLACE: what has one of the sums, the first the best.
+download_pinned() {
+  local sum version
+  for sum in "${sums[@]}"; do
+    version=$(version_of "$sum" "$1")
+    if [[ -n $version ]] && download "$1" "$version"; then return 0; fi
+  done
+  return 1
+}
+
+write_own_places
+if ! update own; then
   cat "$work/log" >&2
-  echo "${0##*/}: apt-get got no source package '$package'" >&2
-  exit 1
+  fail "no place of the machine's list answered"
 fi
-
-mkdir -p "$folder"
-mv "$work/got/${package}"_*.orig.tar.* "$folder/"
+if ((${#sums[@]} == 0)); then
+  if ! download own; then
+    cat "$work/log" >&2
+    fail "apt-get got no source package '$package'"
+  fi
+  exit 0
+fi
+if download_pinned own; then exit 0; fi
+suites=(testing unstable stable)
+if grep -q '^ID="\?ubuntu' /etc/os-release 2>/dev/null; then suites=(devel); fi
+for suite in "${suites[@]}"; do
+  write_places_of "$suite"
+  if update "$suite" && download_pinned "$suite"; then exit 0; fi
+done
+refused=$(grep '^E: Failed to fetch' "$work/log" | sort -u | tail -n 2 || true)
+fail "neither the release nor ${suites[*]} has a source package '$package' of a pinned version" \
+  "that can be had${refused:+; }${refused//$'\n'/; }"

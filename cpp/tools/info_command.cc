@@ -10,6 +10,7 @@
 #include "alkaid/base/version.h"
 #include "alkaid/core/files/read_queue.h"
 #include "alkaid/core/observers/probes.h"
+#include "alkaid/core/pools/absent_backends.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
@@ -46,6 +47,11 @@ Json Describe() {
                                 {"default", backend.name == chosen.name}});
   }
 
+  info["absent_backends"] = Json::array();
+  for (const AbsentBackend& backend : AbsentMemoryBackends()) {
+    info["absent_backends"].push_back({{"name", backend.name}, {"reason", backend.reason}});
+  }
+
   info["read_queue"] = DescribeReadQueue();
   info["tracepoints"] = internal::ProbesAreBuiltIn();
 
@@ -69,6 +75,10 @@ void Print(const Json& info) {
     std::printf("  %-12s %-10s %s\n", text(backend["name"]).c_str(),
                 backend["built_in"].get<bool>() ? "built in" : "registered",
                 text(backend["version"]).c_str());
+  }
+  for (const Json& backend : info["absent_backends"]) {
+    std::printf("  %-12s %-10s %s\n", text(backend["name"]).c_str(), "not built",
+                text(backend["reason"]).c_str());
   }
   const Json& queue = info["read_queue"];
   std::printf("\nread queue: %s\n  %s\n",

@@ -1,3 +1,5 @@
+#include <cstdio>
+
 #include "alkaid/core/observers/unseen_events.h"
 #include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/debug_memory_pool_internal.h"
@@ -25,7 +27,10 @@ class PoolAsAllocator {
     pool_->Free(ptr, size, alignment);
   }
   void ReleaseUnused() { pool_->ReleaseUnused(); }
-  void PrintStats() { pool_->PrintStats(); }
+  void PrintStats() {
+    std::fputs("below it, with what the debug mode adds to each block:\n", stderr);
+    pool_->PrintStats();
+  }
   std::string name() const { return pool_->backend_name(); }
 
  private:

@@ -14,6 +14,7 @@
 #include "alkaid/core/pools/guarded_slots_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/core/pools/print_stats_internal.h"
 
 namespace alkaid {
 
@@ -162,7 +163,7 @@ void GuardedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 }
 
 void GuardedMemoryPool::PrintStats() {
-  internal::PrintPoolStats(*this);
+  internal::PrintAdaptorStats("guarded pool", *this);
   internal::PrintGuardedStatistics();
   wrapped()->PrintStats();
 }

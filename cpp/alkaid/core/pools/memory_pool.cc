@@ -9,6 +9,7 @@
 #include "alkaid/core/pools/guarded_slots_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 #include "alkaid/core/pools/memory_pool_registry.h"
+#include "alkaid/core/pools/print_stats_internal.h"
 
 namespace alkaid {
 
@@ -50,15 +51,23 @@ void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool) {
                    static_cast<const void*>(buffer), PoolName(pool).text);
 }
 
-void PrintPoolStats(const MemoryPool& pool) {
+namespace {
+
+void PrintFigures(const char* what, const MemoryPool& pool) {
   std::fprintf(stderr,
-               "Alkaid memory pool over %s: %lld bytes live, %lld bytes at the peak, %lld bytes in "
+               "Alkaid %s over %s: %lld bytes live, %lld bytes at the peak, %lld bytes in "
                "%lld allocations ever\n",
-               pool.backend_name().c_str(), static_cast<long long>(pool.bytes_allocated()),
+               what, pool.backend_name().c_str(), static_cast<long long>(pool.bytes_allocated()),
                static_cast<long long>(pool.max_memory()),
                static_cast<long long>(pool.total_bytes_allocated()),
                static_cast<long long>(pool.num_allocations()));
 }
+
+}  // namespace
+
+void PrintPoolStats(const MemoryPool& pool) { PrintFigures("memory pool", pool); }
+
+void PrintAdaptorStats(const char* what, const MemoryPool& adaptor) { PrintFigures(what, adaptor); }
 
 }  // namespace internal
 

@@ -1,9 +1,11 @@
 // What only the mimalloc backend promises; what all backends promise stands in
 // testing/pool_contract.h.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -45,6 +47,24 @@ TEST_F(MimallocBackend, BlocksOutliveTheThreadThatAllocatedThem) {
                             [i](uint8_t byte) { return byte == static_cast<uint8_t>(i); }));
     pool_->Free(blocks[i], 1000);
   }
+}
+
+// Version 2.0.9 counts pages and threads when they go, but not when they come.
+TEST_F(MimallocBackend, ItsReportHasNoFigureBelowZero) {
+  std::vector<uint8_t*> blocks(20000);
+  for (int round = 0; round < 2; ++round) {
+    std::thread([&] {
+      for (uint8_t*& block : blocks) ASSERT_TRUE(pool_->Allocate(5000, &block).ok());
+    }).join();
+    for (uint8_t* block : blocks) pool_->Free(block, 5000);
+  }
+  pool_->ReleaseUnused();
+  ::testing::internal::CaptureStderr();
+  pool_->PrintStats();
+  const std::string printed = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(printed, ::testing::Not(::testing::ContainsRegex(" -[0-9]")));
+  EXPECT_THAT(printed, ::testing::HasSubstr("mimalloc (whole process)"));
+  EXPECT_THAT(printed, ::testing::HasSubstr("reserved"));
 }
 
 }  // namespace

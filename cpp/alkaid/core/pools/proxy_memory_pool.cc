@@ -4,6 +4,7 @@
 
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/checked_allocation.h"
+#include "alkaid/core/pools/print_stats_internal.h"
 
 namespace alkaid {
 
@@ -37,7 +38,7 @@ void ProxyMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 }
 
 void ProxyMemoryPool::PrintStats() {
-  internal::PrintPoolStats(*this);
+  internal::PrintAdaptorStats("proxy pool", *this);
   wrapped()->PrintStats();
 }
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
+#include "alkaid/core/pools/quota_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 
@@ -76,6 +79,21 @@ TEST(ProxyPool, SharesOwnershipOfThePoolBelow) {
     EXPECT_FALSE(watch.expired());
   }
   EXPECT_TRUE(watch.expired());
+}
+
+// Two lines of the same words would look like one pool that is printed twice.
+TEST(ProxyPool, PrintStatsNamesEachPoolOnce) {
+  ProxyMemoryPool proxy(system_memory_pool());
+  QuotaMemoryPool quota(&proxy, 1000);
+  ::testing::internal::CaptureStderr();
+  quota.PrintStats();
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  for (const std::string name :
+       {"Alkaid pool with a quota of 1000 bytes over ", "Alkaid proxy pool over ",
+        "Alkaid memory pool over ", "glibc malloc (whole process)"}) {
+    EXPECT_NE(text.find(name), std::string::npos) << text;
+    EXPECT_EQ(text.find(name), text.rfind(name)) << text;
+  }
 }
 
 }  // namespace

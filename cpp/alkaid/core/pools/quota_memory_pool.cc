@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/checked_allocation.h"
+#include "alkaid/core/pools/print_stats_internal.h"
 
 namespace alkaid {
 // Bytes that were reserved for a call to the pool below. They go back at the end of the scope
@@ -91,9 +92,10 @@ void QuotaMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
 }
 
 void QuotaMemoryPool::PrintStats() {
-  std::fprintf(stderr, "Alkaid memory pool with a quota of %lld bytes:\n",
-               static_cast<long long>(limit_));
-  internal::PrintPoolStats(*this);
+  char what[64];
+  std::snprintf(what, sizeof(what), "pool with a quota of %lld bytes",
+                static_cast<long long>(limit_));
+  internal::PrintAdaptorStats(what, *this);
   wrapped()->PrintStats();
 }
 
