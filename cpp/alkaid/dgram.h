@@ -2,6 +2,7 @@
 // alkaid/dgram/ offers.
 #pragma once
 
+#include "alkaid/base/export.h"                  // first: it asks for C++20
 #include "alkaid/dgram/array_view.h"             // IWYU pragma: export
 #include "alkaid/dgram/batch.h"                  // IWYU pragma: export
 #include "alkaid/dgram/batch_reader.h"           // IWYU pragma: export

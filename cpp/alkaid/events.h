@@ -1,6 +1,7 @@
 // Several streams as events: all that alkaid/events/ offers.
 #pragma once
 
+#include "alkaid/base/export.h"                 // first: it asks for C++20
 #include "alkaid/events/big_data_event.h"       // IWYU pragma: export
 #include "alkaid/events/big_data_reader.h"      // IWYU pragma: export
 #include "alkaid/events/chunk_info.h"           // IWYU pragma: export

@@ -2,6 +2,7 @@
 // offers.
 #pragma once
 
+#include "alkaid/base/export.h"                 // first: it asks for C++20
 #include "alkaid/growth/growth_evidence.h"      // IWYU pragma: export
 #include "alkaid/growth/growth_report.h"        // IWYU pragma: export
 #include "alkaid/growth/growth_verdict.h"       // IWYU pragma: export

@@ -2,6 +2,7 @@
 // that alkaid/heap/ offers.
 #pragma once
 
+#include "alkaid/base/export.h"                    // first: it asks for C++20
 #include "alkaid/heap/reports/heap_diff.h"         // IWYU pragma: export
 #include "alkaid/heap/reports/heap_file.h"         // IWYU pragma: export
 #include "alkaid/heap/reports/heap_requests.h"     // IWYU pragma: export

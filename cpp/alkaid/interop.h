@@ -1,6 +1,7 @@
 // Exchange with other libraries: all that alkaid/interop/ offers.
 #pragma once
 
+#include "alkaid/base/export.h"           // first: it asks for C++20
 #include "alkaid/interop/arrow_c_abi.h"   // IWYU pragma: export
 #include "alkaid/interop/arrow_data.h"    // IWYU pragma: export
 #include "alkaid/interop/arrow_export.h"  // IWYU pragma: export

@@ -112,10 +112,13 @@ const Status& StatusOf(const Result<T>& r) {
 }  // namespace internal
 }  // namespace alkaid
 
-// Returns from the enclosing function when `expr` (a Status or a Result) has failed.
-#define ALKAID_RETURN_NOT_OK(expr)                         \
+// Both macros are one statement each, so `if (more) ALKAID_RETURN_NOT_OK(F());` needs no braces, and
+// an expression with a comma, such as F<int, long>(), no parentheses.
+
+// Returns from the enclosing function when the expression (a Status or a Result) has failed.
+#define ALKAID_RETURN_NOT_OK(...)                          \
   do {                                                     \
-    auto&& alkaid_status_ = (expr);                        \
+    auto&& alkaid_status_ = (__VA_ARGS__);                 \
     if (!alkaid_status_.ok()) [[unlikely]] {               \
       return ::alkaid::internal::StatusOf(alkaid_status_); \
     }                                                      \
@@ -125,12 +128,14 @@ const Status& StatusOf(const Result<T>& r) {
 #define ALKAID_CONCAT_(x, y) ALKAID_CONCAT_IMPL_(x, y)
 
 // `ALKAID_ASSIGN_OR_RAISE(auto x, F())`: declares or assigns `x` from a Result, or returns its
-// status.
-#define ALKAID_ASSIGN_OR_RAISE(lhs, rexpr) \
-  ALKAID_ASSIGN_OR_RAISE_IMPL_(ALKAID_CONCAT_(alkaid_result_, __COUNTER__), lhs, rexpr)
+// status. A statement expression, which GCC and clang have: what is declared must outlive it.
+#define ALKAID_ASSIGN_OR_RAISE(lhs, ...) \
+  ALKAID_ASSIGN_OR_RAISE_IMPL_(ALKAID_CONCAT_(alkaid_result_, __COUNTER__), lhs, (__VA_ARGS__))
 #define ALKAID_ASSIGN_OR_RAISE_IMPL_(result, lhs, rexpr) \
-  auto&& result = (rexpr);                               \
-  if (!result.ok()) [[unlikely]] {                       \
-    return result.status();                              \
-  }                                                      \
-  lhs = std::move(result).value()
+  lhs = __extension__({                                  \
+    auto&& result = rexpr;                               \
+    if (!result.ok()) [[unlikely]] {                     \
+      return result.status();                            \
+    }                                                    \
+    std::move(result).value();                           \
+  })

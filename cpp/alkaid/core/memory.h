@@ -4,6 +4,7 @@
 // runs out.
 #pragma once
 
+#include "alkaid/base/export.h"                        // first: it asks for C++20
 #include "alkaid/base/status.h"                        // IWYU pragma: export
 #include "alkaid/core/buffers/bitmap_bits.h"           // IWYU pragma: export
 #include "alkaid/core/buffers/bitmap_operations.h"     // IWYU pragma: export

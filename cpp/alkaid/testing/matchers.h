@@ -99,13 +99,16 @@ auto IsOkAndHolds(ValueMatcher value) {
 
 }  // namespace alkaid
 
-#define ALKAID_EXPECT_OK(expr) EXPECT_THAT((expr), ::alkaid::IsOk())
-#define ALKAID_ASSERT_OK(expr) ASSERT_THAT((expr), ::alkaid::IsOk())
+// Like GoogleTest's own, each is one statement.
+#define ALKAID_EXPECT_OK(...) EXPECT_THAT((__VA_ARGS__), ::alkaid::IsOk())
+#define ALKAID_ASSERT_OK(...) ASSERT_THAT((__VA_ARGS__), ::alkaid::IsOk())
 
 // Declares or assigns `lhs` from a Result, or fails the test and returns from it.
-#define ALKAID_ASSERT_OK_AND_ASSIGN(lhs, rexpr) \
-  ALKAID_ASSERT_OK_AND_ASSIGN_IMPL_(ALKAID_CONCAT_(alkaid_result_, __COUNTER__), lhs, rexpr)
+#define ALKAID_ASSERT_OK_AND_ASSIGN(lhs, ...) \
+  ALKAID_ASSERT_OK_AND_ASSIGN_IMPL_(ALKAID_CONCAT_(alkaid_result_, __COUNTER__), lhs, (__VA_ARGS__))
 #define ALKAID_ASSERT_OK_AND_ASSIGN_IMPL_(result, lhs, rexpr) \
-  auto&& result = (rexpr);                                    \
-  ASSERT_THAT(result, ::alkaid::IsOk());                      \
-  lhs = std::move(result).value()
+  lhs = __extension__({                                       \
+    auto&& result = rexpr;                                    \
+    ASSERT_THAT(result, ::alkaid::IsOk());                    \
+    std::move(result).value();                                \
+  })

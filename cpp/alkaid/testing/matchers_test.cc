@@ -3,6 +3,7 @@
 #include <gtest/gtest-spi.h>
 
 #include <memory>
+#include <utility>
 
 namespace alkaid {
 namespace {
@@ -42,6 +43,24 @@ TEST(Matchers, AFailureSaysWhatTheStatusWas) {
 TEST(Matchers, AssignTakesTheValueOut) {
   ALKAID_ASSERT_OK_AND_ASSIGN(auto owner, Result<std::unique_ptr<int>>(std::make_unique<int>(3)));
   EXPECT_EQ(*owner, 3);
+}
+
+Result<std::pair<int, int>> Pair(bool fail) {
+  if (fail) return status::DataLoss("no pair");
+  return std::pair(3, 4);
+}
+
+TEST(Matchers, TheMacrosAreOneStatementEachAndTakeCommas) {
+  std::pair<int, int> pair;
+  if (pair.first == 0)
+    ALKAID_ASSERT_OK_AND_ASSIGN(pair, Pair(false));
+  else
+    ADD_FAILURE() << "the other branch";
+  EXPECT_EQ(pair.second, 4);
+  if (pair.first == 0)
+    ALKAID_EXPECT_OK(Pair(true));
+  else
+    ALKAID_ASSERT_OK(Result<std::pair<int, int>>(pair));
 }
 
 void AssignFromAFailure() {
