@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "alkaid/base/number_text.h"
+#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/reports/heap_diff.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
@@ -59,6 +60,20 @@ std::string FrameText(const HeapSnapshot& snapshot, uint64_t frame) {
 template <typename Frames>
 PyObject* FramesOf(const HeapSnapshot& snapshot, const Frames& frames) {
   return List(frames, [&](uint64_t frame) { return Text(FrameText(snapshot, frame)); });
+}
+
+// The indices of the frames that `alkaid heap show` shows.
+template <typename Frames>
+PyObject* ShownOf(const HeapSnapshot& snapshot, const Frames& frames) {
+  std::vector<heap::BacktraceFrame> named;
+  for (const uint64_t frame : frames) {
+    heap::BacktraceFrame& one = named.emplace_back();
+    one.lines = {FrameText(snapshot, frame)};
+    if (snapshot.PythonPlaceOf(frame) != nullptr || frame == 0) continue;
+    if (const heap::HeapModule* module = snapshot.ModuleOf(frame - 1)) one.module = module->path;
+  }
+  return List(heap::ShownLines(std::move(named), /*all=*/false),
+              [](const heap::BacktraceLine& line) { return Number(line.number); });
 }
 
 // --- Tracking ---
@@ -207,8 +222,9 @@ PyObject* Diff(PyObject* /*self*/, PyObject* arguments) try {
       "(NiiNNNN)", Change(diff->total), diff->estimated ? 1 : 0, diff->same_process ? 1 : 0,
       NamedChanges(diff->by_label), NamedChanges(diff->by_pool), NamedChanges(diff->by_thread),
       List(diff->by_stack, [&](const heap::HeapStackChange& change) {
-        return Py_BuildValue("(NNNN)", FramesOf(change.of_after ? second : first, change.frames),
-                             Change(change), Text(change.label), Text(change.pool));
+        const HeapSnapshot& of = change.of_after ? second : first;
+        return Py_BuildValue("(NNNNN)", FramesOf(of, change.frames), Change(change),
+                             Text(change.label), Text(change.pool), ShownOf(of, change.frames));
       }));
 } catch (...) {
   return RaiseCaught();

@@ -20,6 +20,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// What heap files, retention and gdb's commands list.
+constexpr char kTracked[] =
+    "blocks of these backends and of registered ones, also through adaptors; malloc's under alkaid "
+    "run --track; of a pool that a program derives from MemoryPool itself no block";
+
 // What reads ahead when nobody says what should, and whether the kernel's own queue can.
 Json DescribeReadQueue() {
   const auto queue = io::ReadQueue::Make(io::ReadQueueKind::kAutomatic, 1);
@@ -52,6 +57,7 @@ Json Describe() {
     info["absent_backends"].push_back({{"name", backend.name}, {"reason", backend.reason}});
   }
 
+  info["tracked"] = kTracked;
   info["read_queue"] = DescribeReadQueue();
   info["tracepoints"] = internal::ProbesAreBuiltIn();
 
@@ -80,6 +86,7 @@ void Print(const Json& info) {
     std::printf("  %-12s %-10s %s\n", text(backend["name"]).c_str(), "not built",
                 text(backend["reason"]).c_str());
   }
+  std::printf("\ntracked, when that is asked for:\n  %s\n", kTracked);
   const Json& queue = info["read_queue"];
   std::printf("\nread queue: %s\n  %s\n",
               text(queue[queue["error"].is_null() ? "automatic" : "error"]).c_str(),

@@ -117,7 +117,8 @@ class HeapDiff:
         self.by_label = {name: Change(*change) for name, change in labels}
         self.by_pool = {name: Change(*change) for name, change in pools}
         self.by_thread = {name: Change(*change) for name, change in threads}
-        self.by_stack = [StackChange(frames, Change(*change), label, pool) for frames, change, label, pool in stacks]
+        self.by_stack = [StackChange(frames, Change(*change), label, pool) for frames, change, label, pool, _ in stacks]
+        self._shown = [shown for *_, shown in stacks]  # of the frames
 
     def to_records(self) -> list[dict[str, Any]]:
         """The changes by place of the program, for pandas.DataFrame."""
@@ -127,8 +128,9 @@ class HeapDiff:
             for one in self.by_stack
         ]  # fmt: skip
 
-    def text(self, top: int = 10) -> str:
-        """For people; top: how many places of the program, 0 for all."""
+    def text(self, top: int = 10, all_frames: bool = False) -> str:
+        """For people; top: how many places of the program, 0 for all. all_frames: also those of allocators, of the C
+        and C++ library and of Alkaid."""
         sign = "" if self.before is None else "+"
         lines = [] if self.before is None else [f"Changes from {self.before.name} to {self.after.name}"]
         if self.before is not None:
@@ -140,10 +142,11 @@ class HeapDiff:
         shown = self.by_stack[:top] if top else self.by_stack
         if shown:
             lines += ["", f"By traceback, {len(shown)} of {len(self.by_stack)}, greatest first:"]
-        for one in shown:
+        for one, own in zip(shown, self._shown):
             where = ", ".join(part for part in (one.label, one.pool) if part)
             lines.append(f"  {one.change.bytes:{sign},} bytes, {_plural(one.change.blocks, sign)}  {where}")
-            lines += [f"    #{i:<2} {frame}" for i, frame in enumerate(one.frames)]
+            numbers = range(len(one.frames)) if all_frames else own
+            lines += [f"    #{i:<2} {one.frames[i]}" for i in numbers]
         return "\n".join(lines)
 
     def __str__(self) -> str:

@@ -51,6 +51,18 @@ def test_a_snapshot_has_the_blocks_with_their_labels(tmp_path: Path) -> None:
         ak.read_snapshot(tmp_path / "none.heap")
 
 
+def test_a_diff_begins_traces_at_the_programs_own_code() -> None:
+    with ak.track():
+        before = ak.snapshot("before")
+        kept = ak.allocate_buffer(1 << 16)
+        found = ak.diff(before, ak.snapshot("after"))
+    assert kept.size == 1 << 16
+    shown, all_of_it = found.text(), found.text(all_frames=True)
+    assert "libalkaid" not in shown and "libalkaid" in all_of_it
+    assert all("libalkaid" in one.frames[0] for one in found.by_stack)
+    assert "test_reports.py" in shown or "test_reports.py" not in all_of_it  # an unknown Python has no lines
+
+
 def test_a_diff_has_what_came_and_what_went() -> None:
     with ak.track():
         with ak.label("goes"):

@@ -2,10 +2,12 @@
 
 import io
 import os
+import pathlib
+import re
 import struct
 import unittest
 
-from alkaid_debugger import core_file, layout, pools, rendering, retention, selection, snapshots
+from alkaid_debugger import core_file, layout, machinery, pools, rendering, retention, selection, snapshots
 
 from crafted_memory import CraftedMemory, block, opened, view
 
@@ -277,6 +279,27 @@ class Pools(unittest.TestCase):
         both.append(self.memory.put(pools.RECORD.pack(both[0], 2, 0, line, place, place, b"x")))
         with self.assertRaisesRegex(layout.HeapError, f"{line:#x}, which was met before"):
             self.read(both[1])
+
+
+class Machinery(unittest.TestCase):
+
+    def test_is_that_of_the_command(self):
+        source = pathlib.Path(__file__).parents[2] / "alkaid/heap/reports/backtrace_text.cc"
+        for name, table in (("kLibraries", machinery.LIBRARIES), ("kFunctions", machinery.FUNCTIONS)):
+            found = re.search(name + r"\[\] = \{(.*?)\};", source.read_text(), re.DOTALL)
+            self.assertEqual(list(table), re.findall(r'"([^"]*)"', found[1]), name)
+
+    def test_is_told_by_the_file_or_the_function(self):
+        for file in ("libc.so.6", "libc-2.36.so", "libalkaid_malloc.so", "_alkaid.abi3.so",
+                     "ld-linux-x86-64.so.2"):
+            self.assertTrue(machinery.is_library(file), file)
+        for file in ("reader", "libcfitsio.so.9", "libc", "libmimallocator.so"):
+            self.assertFalse(machinery.is_library(file), file)
+        for name in ("std::sort", "(anonymous namespace)::alkaid::x", "operator new", "je_malloc",
+                     "__libc_malloc", "_start"):
+            self.assertTrue(machinery.is_function(name), name)
+        for name in ("main", "stdio::read", "my_malloc", "malloc_image", "std::sort + 0x12", ""):
+            self.assertFalse(machinery.is_function(name), name)
 
 
 if __name__ == "__main__":

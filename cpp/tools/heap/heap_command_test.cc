@@ -72,6 +72,46 @@ TEST_F(HeapCommand, ShowTellsWhatIsLiveByLabelPoolAndTraceback) {
   EXPECT_THAT(result.out, Not(HasSubstr("Blocks:")));
 }
 
+TEST_F(HeapCommand, SaysThatBlocksOfThePoolsThatAProgramDerivedAreNotListed) {
+  HeapContents contents = crafted::EmptyContents("own");
+  contents.pools.push_back({.name = heap::kPoolsOfTheProgram, .allocated = 4096});
+  const std::string file = File("own.heap", HeapSnapshot::Make(std::move(contents)).value());
+  const CommandResult result = RunCommand({"heap", "show", file});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("note: pools that the program derived from MemoryPool itself "
+                                    "hold 4,096 bytes by their own figures: none of their blocks "
+                                    "is listed as theirs"));
+  EXPECT_THAT(result.out, Not(HasSubstr("4,096 bytes  ")));
+  EXPECT_THAT(RunCommand({"heap", "show", After()}).out, Not(HasSubstr("derived from")));
+}
+
+TEST_F(HeapCommand, BackTracesBeginAtTheProgramsOwnCodeUnlessAllOfThemIsAskedFor) {
+  HeapContents contents = crafted::EmptyContents("frames");
+  contents.modules = {{0x1000, 0x2000, 0x1000, "/lib/libalkaid.so.0", ""},
+                      {0x10000, 0x20000, 0x10000, "/x/reader", ""},
+                      {0x30000, 0x40000, 0x30000, "/lib/libc.so.6", ""}};
+  contents.frames = {0x1100, 0x10200, 0x1300, 0x10400, 0x30500};
+  contents.stacks = {{0, 0}, {0, 5}};
+  contents.blocks = {Block(0x5600d3fa3410, 64, 1, 1, 0)};
+  const std::string file = File("frames.heap", HeapSnapshot::Make(std::move(contents)).value());
+  const std::string nothing = File("nothing.heap", crafted::Snapshot("nothing", {}));
+  const std::string own =
+      "    #1  reader + 0x200\n    #2  libalkaid.so.0 + 0x300\n    #3  reader + 0x400\n";
+  const std::string all = "    #0  libalkaid.so.0 + 0x100\n" + own + "    #4  libc.so.6 + 0x500\n";
+  for (std::vector<std::string> arguments :
+       {std::vector<std::string>{"heap", "show", file},
+        std::vector<std::string>{"heap", "diff", nothing, file}}) {
+    const std::string shown = RunCommand(arguments).out;
+    EXPECT_THAT(shown, HasSubstr(own));
+    EXPECT_THAT(shown, Not(HasSubstr("#0")));
+    EXPECT_THAT(shown, Not(HasSubstr("#4")));
+    arguments.emplace_back("--all-frames");
+    EXPECT_THAT(RunCommand(arguments).out, HasSubstr(all));
+    arguments.back() = "--json";
+    EXPECT_THAT(RunCommand(arguments).out, HasSubstr("libc.so.6"));
+  }
+}
+
 TEST_F(HeapCommand, WhatIsViewedIsNotOverwrittenByTheCommandsOwnEnd) {
   const std::string file = After();
   const std::map<std::string, std::string> exported = {{"ALKAID_TRACK_ALLOCATIONS", "1"},
@@ -128,7 +168,7 @@ TEST_F(HeapCommand, ItsOwnWorkOnDatagramsCanBeTracked) {
 
 TEST_F(HeapCommand, AHeapWithoutABlockSaysWhatThatMayMean) {
   const std::string empty = File("empty.heap", crafted::Snapshot("empty", {}));
-  constexpr char kNote[] = "it has an allocator of its own";
+  constexpr char kNote[] = "it has an allocator or a pool of its own";
   EXPECT_THAT(RunCommand({"heap", "show", empty}).out, HasSubstr(kNote));
   EXPECT_THAT(RunCommand({"heap", "show", After()}).out, Not(HasSubstr(kNote)));
 }
@@ -360,7 +400,7 @@ bool CommandNamesCode(const std::string& file) {
 TEST_F(HeapCommand, NamesTheFunctionsAndLinesThatBackTracesLeadThrough) {
   const std::string file = File("own.heap", HeapSnapshot::Make(OwnContents()).value());
   if (!CommandNamesCode(file)) GTEST_SKIP() << "the command was built without libdw";
-  const std::string out = RunCommand({"heap", "show", "--top", "0", file}).out;
+  const std::string out = RunCommand({"heap", "show", "--top", "0", "--all-frames", file}).out;
   EXPECT_THAT(out, HasSubstr("54,321 bytes, 1 block"));
   EXPECT_THAT(out, HasSubstr("alkaid::tools::(anonymous namespace)::AllocateWhereItShows"));
   EXPECT_THAT(out, HasSubstr("heap_command_test.cc:"));

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/base/time_text.h"
+#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "tools/heap/heap_text.h"
 
@@ -78,7 +80,8 @@ void HeapReportOptions::AddOptions(CLI::App& command) {
                   "One grouping only: label, pool, category, traceback or thread (default: all but "
                   "thread)")
       ->check(CLI::IsMember({"label", "pool", "category", "traceback", "thread"}));
-  command.add_flag("--json", json, "Print JSON");
+  command.add_flag("--all-frames", all_frames, kAllFramesHelp);
+  command.add_flag("--json", json, "Print JSON, with all frames");
 }
 
 HeapReport::HeapReport(const HeapSnapshot& before, const HeapSnapshot& after,
@@ -171,7 +174,7 @@ void HeapReport::PrintUntracked() const {
   bool first = true;
   for (const HeapPool& pool : after_.contents().pools) {
     const int64_t now = pool.untracked_bytes();
-    if (now < 0) continue;
+    if (now < 0 || pool.name == heap::kPoolsOfTheProgram) continue;
     const HeapPool* other = only_one_ ? nullptr : Counterpart(before_, pool);
     const int64_t then = other == nullptr ? 0 : std::max<int64_t>(other->untracked_bytes(), 0);
     if (now == then) continue;
@@ -210,16 +213,20 @@ void HeapReport::PrintStacks() {
       std::printf(", oldest %s", DurationText(change.oldest_ns).c_str());
     }
     std::printf("  %s, %s\n", LabelText(change.label).c_str(), Printable(change.pool).c_str());
-    int number = 0;
-    for (const uint64_t frame : change.frames) {
-      for (const CodePlace& place : SymbolsOf(change).Name(frame)) {
-        std::printf("    #%-2d %s%s\n", number++, CodePlaceText(place).c_str(),
-                    place.inlined ? " (inlined)" : "");
-      }
-    }
-    if (change.frames.empty()) std::printf("    no traceback\n");
+    PrintFrames(change);
   }
   if (changes_.by_stack.empty()) std::printf("  nothing\n");
+}
+
+void HeapReport::PrintFrames(const HeapStackChange& change) {
+  std::vector<heap::BacktraceFrame> frames;
+  for (const uint64_t frame : change.frames) {
+    frames.push_back(ShownFrame(SymbolsOf(change).Name(frame)));
+  }
+  for (const auto& line : heap::ShownLines(std::move(frames), options_.all_frames)) {
+    std::printf("    #%-2d %s\n", line.number, line.text.c_str());
+  }
+  if (change.frames.empty()) std::printf("    no traceback\n");
 }
 
 void HeapReport::PrintNotes() const {
@@ -255,11 +262,18 @@ void HeapReport::PrintNotes() const {
                       Printable(contents.why_no_first_bytes));
     }
   }
+  for (const HeapPool& pool : after_.contents().pools) {
+    if (pool.name != heap::kPoolsOfTheProgram) continue;
+    notes.push_back("pools that the program derived from MemoryPool itself hold " +
+                    Grouped(pool.allocated) +
+                    " bytes by their own figures: none of their blocks is listed as theirs, only "
+                    "what they took from a pool of Alkaid's or from a malloc that is watched");
+  }
   // Alkaid's pools and the C library's malloc are what is watched; most programs use one of them.
   if (only_one_ && after_.blocks().empty()) {
     notes.emplace_back(
-        "no block was recorded: the program had nothing live, or it has an allocator of its own, "
-        "linked in, whose blocks are not seen");
+        "no block was recorded: the program had nothing live, or it has an allocator or a pool of "
+        "its own, whose blocks are not seen");
   }
   if (!HeapSymbols::CanName() && Wants("traceback") && !changes_.by_stack.empty()) {
     notes.push_back("this alkaid was built without libdw: places are file and offset");

@@ -16,10 +16,15 @@
 
 namespace alkaid::tools {
 
+inline constexpr char kAllFramesHelp[] =
+    "Show all frames of tracebacks, also those of allocators, of the C and C++ library and of "
+    "Alkaid";
+
 struct HeapReportOptions {
   int64_t top = 10;  // entries of each list; 0: all
   std::string by;    // one grouping; empty: label, pool, category and traceback
   bool blocks = false;
+  bool all_frames = false;
   bool json = false;
 
   void AddOptions(CLI::App& command);
@@ -56,6 +61,7 @@ class HeapReport {
   void PrintPools();
   void PrintUntracked() const;
   void PrintStacks();
+  void PrintFrames(const heap::HeapStackChange& change);
   nlohmann::ordered_json FramesJson(const heap::HeapStackChange& change);
   std::vector<heap::HeapNameChange> ByCategory();
   BlockCategories& CategoriesOf(const heap::HeapSnapshot& of) {

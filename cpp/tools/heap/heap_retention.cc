@@ -30,6 +30,7 @@ using nlohmann::ordered_json;
 struct RetentionOptions {
   std::string file;
   int64_t top = 10;
+  bool all_frames = false;
   bool json = false;
 };
 
@@ -106,13 +107,8 @@ void PrintText(const RetentionOptions& options, const RetentionReport& report,
               MomentText(report.snapshot()).c_str());
   heap::RetentionTextOptions text;
   text.top = static_cast<size_t>(options.top);
-  text.name_frame = [symbols](uint64_t frame) {
-    std::vector<std::string> lines;
-    for (const CodePlace& place : symbols->Name(frame)) {
-      lines.push_back(CodePlaceText(place) + (place.inlined ? " (inlined)" : ""));
-    }
-    return lines;
-  };
+  text.name_frame = [symbols](uint64_t frame) { return ShownFrame(symbols->Name(frame)).lines; };
+  text.all_frames = options.all_frames;
   std::fputs(report.ToString(text).c_str(), stdout);
   if (report.snapshot().contents().lost > 0) {
     std::printf("\nnote: %" PRIu64
@@ -158,7 +154,8 @@ void AddHeapRetentionCommand(CLI::App& heap, int* exit_code) {
   command->add_option("--top", options->top, "Roots, 0 for all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_flag("--json", options->json, "Print JSON");
+  command->add_flag("--all-frames", options->all_frames, kAllFramesHelp);
+  command->add_flag("--json", options->json, "Print JSON, with all frames");
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -55,6 +55,15 @@ std::string CodePlaceText(const CodePlace& place) {
   return Printable(LastPartOf(place.module)) + " + " + offset;
 }
 
+heap::BacktraceFrame ShownFrame(const std::vector<CodePlace>& places) {
+  heap::BacktraceFrame frame;
+  for (const CodePlace& place : places) {
+    frame.lines.push_back(CodePlaceText(place) + (place.inlined ? " (inlined)" : ""));
+    frame.module = place.module;
+  }
+  return frame;
+}
+
 #if ALKAID_HAVE_LIBDW
 
 bool HeapSymbols::CanName() { return true; }

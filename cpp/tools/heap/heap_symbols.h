@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 
 namespace alkaid::tools {
@@ -33,6 +34,9 @@ struct CodePlace {
 
 // "alkaid::PoolBuffer::Resize at pool_buffer.cc:44", "libfoo.so + 0x1234".
 std::string CodePlaceText(const CodePlace& place);
+
+// What a report shows of the functions at one return address.
+heap::BacktraceFrame ShownFrame(const std::vector<CodePlace>& places);
 
 // A class with virtual functions.
 struct VtableClass {

@@ -209,7 +209,7 @@ TEST_F(PythonLines, SayWhichLineKeepsABuffer) {
   const CommandResult retention = RunCommand({"heap", "retention", File("f")});
   EXPECT_THAT(retention.out, ContainsRegex("1.0 MiB held, 200 bytes visible"));
   EXPECT_THAT(retention.out,
-              ContainsRegex("made here:\n +#0 +keep_a_view at .*\n( +#.*\n)* +#[0-9]+ +"
+              ContainsRegex("made here:\n +#[0-9]+ +keep_a_view at .*\n( +#.*\n)* +#[0-9]+ +"
                             "look at .*/view.py:4\n +#[0-9]+ +<module> at .*:5\n"));
 }
 

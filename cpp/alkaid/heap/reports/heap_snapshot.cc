@@ -11,6 +11,7 @@
 #include <new>
 #include <utility>
 
+#include "alkaid/core/pools/listed_pools.h"
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/heap/reports/block_contents_internal.h"
 #include "alkaid/heap/reports/first_bytes_internal.h"
@@ -79,6 +80,17 @@ std::vector<MemoryPool*> LastingPools() {
   return pools;
 }
 
+// What the program's own pools hold, of those that keep MemoryPoolStats.
+int64_t BytesInStatistics() {
+  int64_t bytes = 0;
+  internal::VisitListedPools(
+      [](const internal::ListedPool& pool, void* sum) {
+        if (pool.name == "statistics") *static_cast<int64_t*>(sum) += pool.bytes_allocated;
+      },
+      &bytes);
+  return bytes;
+}
+
 // Asks the pools that can be asked for their own account. A pool of which nothing is tracked is
 // listed where it holds something.
 void AskPools(int64_t malloc_bytes, HeapContents* contents) {
@@ -93,6 +105,10 @@ void AskPools(int64_t malloc_bytes, HeapContents* contents) {
       pool = pools.insert(pools.end(), HeapPool{lasting->backend_name(), identity});
     }
     pool->allocated = allocated;
+  }
+  const int64_t in_statistics = BytesInStatistics();
+  if (in_statistics > 0) {
+    pools.push_back(HeapPool{.name = kPoolsOfTheProgram, .allocated = in_statistics});
   }
   // A C library without such figures (a sanitizer's) answers 0.
   if (malloc_bytes <= 0) return;

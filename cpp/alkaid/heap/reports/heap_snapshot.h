@@ -62,6 +62,11 @@ struct HeapBlock {
 };
 static_assert(sizeof(HeapBlock) == 72);
 
+// The name under which pools that the program derived from MemoryPool itself are listed together,
+// as far as they keep MemoryPoolStats. None of their blocks is: only a pool of the library's own
+// (a backend, also a registered one) reports blocks, and malloc where it is watched.
+inline constexpr char kPoolsOfTheProgram[] = "pools of the program's own";
+
 // A pool, or malloc, which comes first.
 struct HeapPool {
   std::string name;         // its backend's

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -91,6 +92,53 @@ TEST_F(TakenSnapshot, TellsHowManyBytesOfAPoolAreFromBeforeTracking) {
   EXPECT_EQ(pool->untracked_bytes(), before);
   system_memory_pool()->Free(early, 5000);
   system_memory_pool()->Free(late, 700);
+}
+
+// As a program writes one that knows nothing of memory events.
+class PoolOfTheProgram final : public MemoryPool {
+ public:
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    *out = static_cast<uint8_t*>(std::aligned_alloc(
+        static_cast<size_t>(alignment), static_cast<size_t>((size + alignment - 1) & -alignment)));
+    stats_.DidAllocateBytes(size);
+    return absl::OkStatus();
+  }
+  Status Reallocate(int64_t, int64_t, int64_t, uint8_t**) override {
+    return status::NotImplemented("blocks stay as they are");
+  }
+  void Free(uint8_t* buffer, int64_t size, int64_t /*alignment*/) override {
+    stats_.DidFreeBytes(size);
+    std::free(buffer);
+  }
+  int64_t bytes_allocated() const override { return stats_.bytes_allocated(); }
+  int64_t total_bytes_allocated() const override { return stats_.total_bytes_allocated(); }
+  int64_t num_allocations() const override { return stats_.num_allocations(); }
+  std::string backend_name() const override { return "of the program"; }
+
+ private:
+  MemoryPoolStats stats_;
+};
+
+TEST_F(TakenSnapshot, SaysWhatIsInPoolsWhoseBlocksItCannotList) {
+  ASSERT_TRUE(StartTracking().ok());
+  PoolOfTheProgram pool;
+  uint8_t* block = nullptr;
+  ASSERT_TRUE(pool.Allocate(4096, &block).ok());
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot snapshot, HeapSnapshot::Take("own"));
+  pool.Free(block, 4096);
+  for (const HeapBlock& listed : snapshot.blocks()) {
+    EXPECT_NE(listed.address, reinterpret_cast<uint64_t>(block));
+  }
+  const auto& pools = snapshot.contents().pools;
+  const auto found = std::find_if(pools.begin(), pools.end(), [](const HeapPool& each) {
+    return each.name == kPoolsOfTheProgram;
+  });
+  ASSERT_NE(found, pools.end());
+  EXPECT_EQ(found->allocated, 4096);
+  EXPECT_EQ(found->block_count, 0);
 }
 
 TEST_F(TakenSnapshot, TakenTwiceDiffersByWhatWasAllocatedBetween) {

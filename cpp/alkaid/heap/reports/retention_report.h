@@ -102,6 +102,7 @@ struct RetentionTextOptions {
   // The lines that a return address becomes. Not set: the file and the offset in it, and in the
   // process that the report is of the function as well, where the file exports it.
   std::function<std::vector<std::string>(uint64_t return_address)> name_frame;
+  bool all_frames = false;  // also of allocators, libraries and Alkaid: backtrace_text.h
 };
 
 class ALKAID_EXPORT RetentionReport {

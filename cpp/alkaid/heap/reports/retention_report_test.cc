@@ -399,7 +399,7 @@ TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSlice) {
     }
     return lines;
   }});
-  EXPECT_THAT(text, HasSubstr("made here:\n     #0  user\n"));
+  EXPECT_THAT(text, HasSubstr("made here:\n     #3  user\n"));
   EXPECT_THAT(text, Not(HasSubstr("SliceBuffer")));
 }
 

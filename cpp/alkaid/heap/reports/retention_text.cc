@@ -8,12 +8,12 @@
 #include <cinttypes>
 #include <cstdlib>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/base/time_text.h"
+#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/reports/retention_report.h"
 
 namespace alkaid::heap {
@@ -63,19 +63,6 @@ std::string FrameText(const HeapSnapshot& snapshot, uint64_t return_address) {
   const std::string function = here ? ExportedFunction(return_address) : "";
   if (!function.empty()) return Printable(function) + " in " + file;
   return file + " + " + Hex(return_address - module->bias);
-}
-
-// How many of the first lines are of functions that make slices, and not of who asked for one.
-size_t LinesOfSlicing(const std::vector<std::string>& lines) {
-  size_t count = 0;
-  for (size_t i = 0; i < lines.size(); ++i) {
-    for (const std::string_view function :
-         {"alkaid::SliceBuffer", "alkaid::SliceMutableBuffer", "alkaid::Buffer::Buffer",
-          "alkaid::dgram::FieldView::Slice", "alkaid::dgram::internal::Watch"}) {
-      if (lines[i].starts_with(function)) count = i + 1;
-    }
-  }
-  return count < lines.size() ? count : 0;
 }
 
 class Text {
@@ -145,17 +132,21 @@ class Text {
   void AddHolder(const RetentionHolder& holder) {
     text_ += "   " + CountText(holder.views, "view") + " of " + BytesText(holder.visible_bytes) +
              Format(", thread %" PRIu32, holder.thread) + ", made here:\n";
-    std::vector<std::string> lines;
-    for (const uint64_t frame : report_.snapshot().frames(holder.stack)) {
+    const HeapSnapshot& snapshot = report_.snapshot();
+    std::vector<BacktraceFrame> frames;
+    for (const uint64_t frame : snapshot.frames(holder.stack)) {
+      BacktraceFrame& shown = frames.emplace_back();
       if (options_.name_frame) {
-        for (std::string& line : options_.name_frame(frame)) lines.push_back(std::move(line));
+        shown.lines = options_.name_frame(frame);
       } else {
-        lines.push_back(FrameText(report_.snapshot(), frame));
+        shown.lines = {FrameText(snapshot, frame)};
       }
+      if (snapshot.PythonPlaceOf(frame) != nullptr || frame == 0) continue;
+      if (const HeapModule* module = snapshot.ModuleOf(frame - 1)) shown.module = module->path;
     }
-    const size_t skipped = LinesOfSlicing(lines);
-    for (size_t i = skipped; i < lines.size(); ++i) {
-      text_ += Format("     #%-2zu ", i - skipped) + lines[i] + "\n";
+    const auto lines = ShownLines(std::move(frames), options_.all_frames);
+    for (const BacktraceLine& line : lines) {
+      text_ += Format("     #%-2d ", line.number) + line.text + "\n";
     }
     if (lines.empty()) text_ += "     no traceback\n";
   }

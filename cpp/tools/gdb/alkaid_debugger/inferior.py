@@ -9,20 +9,10 @@ import time
 
 import gdb
 
-from . import core_file, layout, unloaded
+from . import core_file, layout, machinery, unloaded
 from .rendering import without_arguments
 
 LINE = 1 << 16
-
-# What stands between the code that wanted memory and the one that keeps the tables.
-LIBRARIES = re.compile(
-    r"(ld-linux.*|lib(alkaid.*|asan|c|c-.*|gcc_s|jemalloc|mimalloc|pthread|stdc\+\+|tcmalloc.*"
-    r"|tsan)\.so.*)$")
-FUNCTIONS = re.compile(
-    r"(?!.* \+ 0x)"  # no name of a function but a file, whatever it is called
-    r"(\(anonymous namespace\)::)?(std|__gnu_cxx|alkaid)::|operator (new|delete)|(je|mi|tc)_"
-    r"|_start$|_*(libc_)?(malloc|calloc|realloc|free|memalign)$")
-
 
 class Memory:
     """Reads in lines of 64 KiB and keeps them, for as long as one command runs."""
@@ -108,7 +98,7 @@ class Code:
     def shown(self, address):
         """Those of them that are the program's own, or the outermost."""
         functions = self.functions(address)
-        return [one for one in functions if not FUNCTIONS.match(one[0])] or functions[-1:]
+        return [one for one in functions if not machinery.is_function(one[0])] or functions[-1:]
 
     def is_machinery(self, address):
         """Whether it is of an allocator, of the C or C++ library, or of Alkaid."""
@@ -302,9 +292,9 @@ def symbol_name(pc):
 
 def is_machinery(name, pc):
     library = gdb.solib_name(pc)
-    if library and LIBRARIES.match(os.path.basename(library)):
+    if library and machinery.is_library(os.path.basename(library)):
         return True
-    return bool(name and FUNCTIONS.match(name))
+    return bool(name and machinery.is_function(name))
 
 
 @contextlib.contextmanager
