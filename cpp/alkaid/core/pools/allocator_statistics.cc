@@ -102,7 +102,8 @@ AllocatorStatistics OfJemalloc() {
 AllocatorStatistics OfMimalloc(int64_t in_use) {
   size_t elapsed = 0, user = 0, system = 0, rss = 0, peak_rss = 0, commit = 0, peak = 0, faults = 0;
   mi_process_info(&elapsed, &user, &system, &rss, &peak_rss, &commit, &peak, &faults);
-  return {.held_bytes = static_cast<int64_t>(commit), .in_use_bytes = in_use};
+  // 3.0.1 takes off what it never added: its figure can be below zero.
+  return {.held_bytes = std::max(static_cast<int64_t>(commit), in_use), .in_use_bytes = in_use};
 }
 #endif
 

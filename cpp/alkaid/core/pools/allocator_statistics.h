@@ -12,13 +12,16 @@
 //            mapped blocks; touched or not                 headers: the whole program's malloc
 //   jemalloc stats.resident: active and freed pages that   stats.allocated, less what the caches of
 //            are in memory, and its own tables             threads keep
-//   mimalloc what it has committed; touched or not         what the pools over it have handed out
+//   mimalloc what it has committed; touched or not. From   what the pools over it have handed out
+//            version 3.3 on also what it has given back,
+//            which it goes on counting
 //
 // Guarded blocks (guarded_memory_pool.h) are not in the allocator; a built-in backend's are added
 // to both of its figures.
 //
-// ReleaseUnused on a pool lowers what is held, except with "system": glibc gives pages back from
-// within an arena, and goes on counting them. Only the process's memory shows it.
+// ReleaseUnused on a pool lowers what is held, except with "system" and with such a mimalloc: glibc
+// too gives pages back from within an arena, and goes on counting them. Only the process's memory
+// shows it.
 //
 // Cost: some 10 us; glibc's grows with the number of its free blocks, since it counts them one by
 // one with its arenas locked.

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +42,18 @@ class EachAllocator : public ::testing::TestWithParam<std::string> {
     return statistics;
   }
 
+  // What is held; of a version that goes on counting what it gave back, the process's memory.
+  int64_t Held() const {
+    const auto backends = MemoryBackends();
+    const bool counts_on = std::ranges::any_of(backends, [](const MemoryBackend& backend) {
+      return backend.version.starts_with("mimalloc 3.") && backend.version != "mimalloc 3.0.1";
+    });
+    if (GetParam() != "mimalloc" || !counts_on) return *Known().held_bytes;
+    int64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages >> pages;
+    return pages * 4096;
+  }
+
   std::vector<uint8_t*> Fill(int64_t blocks = kBlocks) const {
     std::vector<uint8_t*> filled(static_cast<size_t>(blocks));
     for (uint8_t*& block : filled) {
@@ -74,10 +88,10 @@ TEST_P(EachAllocator, SeesBlocksComeAndGo) {
 TEST_P(EachAllocator, HoldsLittleAfterEverythingWasFreedAndReleased) {
   Free(Fill(1));
   pool_->ReleaseUnused();
-  const AllocatorStatistics before = Known();
+  const int64_t before = Held();
   Free(Fill());
   pool_->ReleaseUnused();
-  EXPECT_LE(*Known().held_bytes - *before.held_bytes, 0.5 * kTotal);
+  EXPECT_LE(Held() - before, 0.5 * kTotal);
 }
 
 TEST_P(EachAllocator, AskingChangesNothing) {
