@@ -229,6 +229,32 @@ class CoreFile(unittest.TestCase):
         self.assertEqual((64 + 56 * 7, 120), self.sizes(count=7))
 
 
+class Mappings(unittest.TestCase):
+
+    def files(self, *lines):
+        return core_file.files_in_mappings("Mapped address spaces:\n\n" + "\n".join(lines) + "\n")
+
+    def test_of_files_are_read_in_the_columns_of_each_gdb(self):
+        wanted = [(0x555555554000, 0x555555556000, "/usr/bin/with out")]
+        self.assertEqual(wanted, self.files(  # gdb 13
+            "          Start Addr           End Addr       Size     Offset  Perms  objfile",
+            "      0x555555554000     0x555555556000     0x2000        0x0  r--p   /usr/bin/with out",
+            "      0x55555555e000     0x55555557f000    0x21000        0x0  rw-p   [heap]"))
+        self.assertEqual(wanted, self.files(  # gdb 13, of a core
+            "          Start Addr           End Addr       Size     Offset objfile",
+            "      0x555555554000     0x555555556000     0x2000        0x0 /usr/bin/with out"))
+        self.assertEqual(wanted, self.files(  # gdb 16
+            "Start Addr         End Addr           Size               Offset             Perms File ",
+            "0x0000555555554000 0x0000555555556000 0x2000             0x0                r--p  "
+            "/usr/bin/with out ",
+            "0x000055555555b000 0x000055555557c000 0x21000            0x0                rw-p  [heap] ",
+            "0x00007ffff3b54000 0x00007ffff3c55000 0x101000           0x0                rw-p   "))
+        self.assertEqual(wanted, self.files(  # gdb 16, of a core
+            "Start Addr         End Addr           Size               Offset             File ",
+            "0x0000555555554000 0x0000555555556000 0x2000             0x0                "
+            "/usr/bin/with out "))
+
+
 class Pools(unittest.TestCase):
 
     def setUp(self):

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -275,6 +276,11 @@ class RunningGate {
     }
     environment.push_back(nullptr);
     pid_ = on_terminal ? ::forkpty(&terminal_, nullptr, nullptr, nullptr) : ::fork();
+    if (pid_ < 0) {
+      ADD_FAILURE() << (on_terminal ? "no terminal (is /dev/pts mounted?): " : "no process: ")
+                    << std::strerror(errno);
+      ended_ = true;
+    }
     if (pid_ != 0) return;
     ::execve(ALKAID_COMMAND, arguments.data(), environment.data());
     ::_exit(99);
@@ -291,6 +297,7 @@ class RunningGate {
 
   // Until the script has written `file`; false where the gate ended before.
   bool WaitFor(const std::string& file) {
+    if (ended_) return false;
     while (std::ifstream(file).peek() == std::ifstream::traits_type::eof()) {
       if (::waitpid(pid_, &status_, WNOHANG) == pid_) {
         ended_ = true;

@@ -1,6 +1,7 @@
-"""What the headers of a core say of it. A core may come from anyone, and they may say anything."""
+"""What the headers of a core say of it, and where files are mapped. A core may come from anyone, and they may say anything."""
 
 import os
+import re
 import struct
 
 HEADER = 64             # bytes
@@ -26,3 +27,11 @@ def sizes(file):
     ends = (struct.unpack_from("<QQQQ", table, at + 8)
             for at in range(0, length * count, length))
     return max((begin + filled for begin, _, _, filled in ends), default=0), size
+
+
+def files_in_mappings(text):
+    """(first, last + 1, path) of each file in what `info proc mappings` prints, of a process or a core.
+    gdb 13 moves the columns to the right; 16 to the left, and puts a space at the end."""
+    found = re.findall(r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +(?:[-rwxps]+ +)?(/.*?) ?$", text,
+                       re.MULTILINE)
+    return [(int(first, 16), int(last, 16), path) for first, last, path in found]

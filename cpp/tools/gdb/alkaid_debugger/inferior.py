@@ -265,12 +265,9 @@ class Files:
 def mapped_files():
     """(first, last + 1, path) of each, of the process or as the core has noted them."""
     try:
-        text = gdb.execute("info proc mappings", to_string=True)
+        return core_file.files_in_mappings(gdb.execute("info proc mappings", to_string=True))
     except gdb.error:
         return []
-    found = re.findall(r"^ +0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +(?:[-rwxps]+ +)?(/.*)$", text,
-                       re.MULTILINE)
-    return [(int(first, 16), int(last, 16), path) for first, last, path in found]
 
 
 def is_fixed(base):
