@@ -1,8 +1,8 @@
 #include <alkaid/core/memory.h>
 
-namespace arrow = alkaid;
-
 #include <iostream>
+
+namespace arrow = alkaid;
 
 // A program written for Arrow.
 arrow::Status Build(arrow::MemoryPool* pool, std::shared_ptr<arrow::Buffer>* out) {
