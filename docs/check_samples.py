@@ -21,7 +21,7 @@ which nothing that needs it is checked. In README.md and docs/*.md
   <!-- not compared: REASON -->    ... and why what prints it is not run here
 
 `command` and `shell` may be followed by "numbers vary": any number is then as good as another, and
-so are units of time and how many blanks there are. A line "[...]" stands for any lines, and "[...]"
+so are units of time, how many blanks there are, and whether a function was inlined. A line "[...]" stands for any lines, and "[...]"
 in a line for any text.
 
 A fence of text, C++ or C without such a line is an error, and so are a sample that no page shows,
@@ -91,7 +91,7 @@ def masked(line):
     line = re.sub(r"0x[0-9a-f]+", "0x#", line)
     line = re.sub(r"~?[-+]?(?<![\w.])\d[\d,.:]*|\d+", "#", line)
     line = re.sub(r"# (ns|us|ms|s|min|h)\b( # (ns|us|ms|s|min|h)\b)*", "# TIME", line)
-    return re.sub(r"\s+", " ", line).strip()
+    return re.sub(r"\s+", " ", line.replace(" (inlined)", "")).strip()
 
 
 def agrees(lines, printed, numbers_vary):
@@ -280,7 +280,8 @@ def self_test():
             ("x [...] z", "x y z", False, True), ("x [...] z", "x y", False, False),
             ("3 us", "4 us", False, False), ("3 us, 0x1f", "1 min 04 s, 0x2", True, True),
             ("+1,024 bytes", "7 bytes", True, True), ("3 blocks", "3 bytes", True, False),
-            ("sha256", "sha512", True, True), ("a 3", "a", True, False)):
+            ("sha256", "sha512", True, True), ("a 3", "a", True, False),
+            ("#1 f at f.cc:3", "#2  f at f.cc:4 (inlined)", True, True)):
         assert agrees(page.split("\n"), printed.split("\n"), vary) == same, (page, printed)
     assert typed(["$ ls", "a", "$ pwd"]) == [("ls", ["a"]), ("pwd", [])]
     assert typed(["a"]) == [(None, ["a"])]
