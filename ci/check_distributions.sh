@@ -6,7 +6,8 @@
 #
 # Takes root, the packages of the distribution's own mirror, 5 GB of disk, and an hour for each suite on
 # two cores. The pristine system stays in the cache, in roots/SUITE, and is never written to: each run
-# works on a layer above it, which goes with the run. Prints the seconds that each command took, by the
+# works on a layer above it, which goes with the run. Archives of allocators that ALKAID_JEMALLOC_URL and
+# ALKAID_MIMALLOC_URL name, files too, are taken there as well. Prints the seconds that each command took, by the
 # clock and of processors, and how many tests passed; fails where a command fails or a warning is printed.
 # The logs are in build/distributions.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -47,12 +48,17 @@ pristine() {
 }
 
 # enter ROOT command...: runs it there, in the folder of the clone, with nothing of this environment but
-# where a proxy is.
+# where a proxy is and where archives are.
 enter() {
   local root=$1 kept=() name
   shift
-  for name in http_proxy https_proxy no_proxy; do
+  for name in http_proxy https_proxy no_proxy ALKAID_JEMALLOC_URL ALKAID_MIMALLOC_URL; do
     [[ -z ${!name-} ]] || kept+=("$name=${!name}")
+    if [[ $name == ALKAID_* && -f ${!name-} ]]; then
+      mkdir -p "$root/root/archives"
+      cp -n "${!name}" "$root/root/archives"
+      kept[-1]="$name=/root/archives/$(basename "${!name}")"
+    fi
   done
   chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb "${kept[@]}" \
     sh -c 'cd /root/alkaid && exec "$@"' sh "$@"

@@ -48,10 +48,16 @@ ensure_packages() {
       fail "installing Debian packages takes root or sudo; missing are: ${missing[*]}"
     root=(sudo)
   fi
-  say "installing Debian packages: ${missing[*]}"
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-    -o Dpkg::Use-Pty=0 "${missing[@]}" >&2
+  say "installing Debian packages, which takes a minute or two: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1 &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+      -o Dpkg::Use-Pty=0 "${missing[@]}" >>"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    fail "installing Debian packages failed; all that apt-get said is in $log"
+  }
+  rm -f "$log"
 }
 
 # configure PRESET [cmake arguments]: quiet when nothing goes wrong. What an earlier run remembers of a
