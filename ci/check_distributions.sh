@@ -7,9 +7,9 @@
 # Takes root, the packages of the distribution's own mirror, 5 GB of disk, and an hour for each suite on
 # two cores. The pristine system stays in the cache, in roots/SUITE, and is never written to: each run
 # works on a layer above it, which goes with the run. Archives of allocators that ALKAID_JEMALLOC_URL and
-# ALKAID_MIMALLOC_URL name, files too, are taken there as well. Prints the seconds that each command took, by the
-# clock and of processors, and how many tests passed; fails where a command fails or a warning is printed.
-# The logs are in build/distributions.
+# ALKAID_MIMALLOC_URL name, files too, are taken there as well. Prints the seconds that each command took,
+# by the clock and of processors, and how many tests passed; fails where a command fails or a warning is
+# printed. The logs are in build/distributions.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ((EUID == 0)) || fail "takes root: it makes systems of other distributions and enters them"
