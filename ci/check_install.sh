@@ -1,19 +1,20 @@
 #!/bin/bash
-# Installs the release build into a temporary folder and uses it as a stranger would: a project
-# outside the tree builds against it, with CMake and with pkg-config, and runs.
+# Unpacks the tarball of the release build into a temporary folder and uses it as a stranger would: a
+# project outside the tree builds against it, with CMake and with pkg-config, and runs, and so do the
+# samples.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" binutils
-configure release
-build release alkaid alkaid_testing alkaid_command alkaid_malloc
+ci/make_tarball.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
-say "installing into a temporary folder"
-cmake --install build/release --prefix "$work/first" >/dev/null
-# Moved once: nothing installed may remember where it was put.
-mv "$work/first" "$prefix"
+say "unpacking the tarball"
+mkdir "$prefix"
+unpack() { tar -C "$prefix" --strip-components=1 -xzf "$1"; }
+debug_tarball=(build/tarballs/*-debug.tar.gz)
+unpack "${debug_tarball[0]%-debug.tar.gz}.tar.gz"
 libraries=$(dirname "$(find "$prefix" -name libalkaid.so)")
 export PKG_CONFIG_PATH=$libraries/pkgconfig
 
@@ -25,6 +26,10 @@ for allocator in jemalloc mimalloc; do
   fi
 done
 ci/check_symbols.sh "$libraries/libalkaid.so" "${allocators[@]}"
+
+say "what is installed is small"
+small=$(du -sm "$prefix" | cut -f 1)
+((small <= 16)) || fail "an installed tree takes $small MB without debug files; 16 are allowed"
 
 say "the scripts for perf, by the link that is the command"
 "$prefix/bin/alkaid-perf-record" --help >/dev/null || fail "alkaid-perf-record does not start"
@@ -45,6 +50,19 @@ printf '%s\0' "$work"/alkaid_*.cc |
   xargs -0 -n 1 -P "$JOBS" c++ -std=c++20 -Wall -Wextra -Werror -fsyntax-only "${flags[@]}" \
     -idirafter cpp/fixtures
 
+say "an older C++ than Alkaid needs: one error that says so"
+for header in core/memory columns dgram events growth heap interop; do
+  printf '#include <alkaid/%s.h>\n' "$header" >"$work/old.cc"
+  for compiler in g++ clang++; do
+    command -v "$compiler" >/dev/null || continue
+    said=$("$compiler" -std=c++17 -fsyntax-only "${flags[@]}" "$work/old.cc" 2>&1 || true)
+    # And the missing header that ends it.
+    [[ $(grep error: <<<"$said" | head -n 1) == *"Alkaid needs C++20: compile with -std=c++20"* ]] &&
+      (($(grep -c error: <<<"$said") == 2)) ||
+      fail "$compiler -std=c++17 on $header.h prints: $said"
+  done
+done
+
 say "a consumer by find_package"
 cp -r ci/consumer "$work/consumer"
 cmake -S "$work/consumer" -B "$work/by_cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release \
@@ -59,6 +77,32 @@ say "a consumer by pkg-config"
 read -ra libs <<<"$(pkg-config --libs alkaid)"
 c++ -std=c++20 -O2 "$work/consumer/consumer.cc" -o "$work/by_pkg_config" "${flags[@]}" "${libs[@]}"
 LD_LIBRARY_PATH=$libraries "$work/by_pkg_config"
+
+# The samples, from the installed tree alone, by CMake and by make with pkg-config. ccache, where it
+# is, knows their paths in the folder that is another each time.
+say "the samples, by a user's CMake"
+export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
+launcher=$(command -v ccache || true)
+examples=$(dirname "$(find "$prefix" -name quickstart.cc)")
+cp -r "$examples" "$work/samples"
+cmake -S "$work/samples" -B "$work/samples/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_INSTALL_PREFIX="$work/programs" \
+  >"$work/log" 2>&1 || { cat "$work/log" && fail "they do not configure"; }
+cmake --build "$work/samples/build" --target install >"$work/log" 2>&1 ||
+  { cat "$work/log" && fail "they do not build"; }
+# Where they were built, where they were installed, and by what they were linked with.
+quickstart() {
+  [[ $(env -u LD_LIBRARY_PATH "$1" | head -n 1) == world ]] || fail "$1 does not run"
+}
+quickstart "$work/samples/build/quickstart"
+quickstart "$work/programs/bin/quickstart"
+built=("$work"/programs/bin/*)
+((${#built[@]} + 2 >= $(find "$work/samples" -maxdepth 1 -name '*.c' -o -maxdepth 1 -name '*.cc' | wc -l))) ||
+  fail "only ${#built[@]} of the samples were built"
+say "the samples, by make and pkg-config"
+make -C "$work/samples" -j"$JOBS" CC="$launcher cc" CXX="$launcher c++" CXXFLAGS= CFLAGS= \
+  >"$work/log" 2>&1 || { cat "$work/log" && fail "they do not build"; }
+quickstart "$work/samples/quickstart"
 
 say "consumers in C, by find_package and by pkg-config with plain cc"
 cp -r ci/consumer_c "$work/consumer_c"
@@ -115,5 +159,37 @@ if [[ -x $prefix/bin/alkaid ]]; then
   grep -Eq "plot_leak_profile: (the profile has no figures|.*python3-matplotlib)" <<<"$drawn" ||
     fail "'alkaid profile report --plot' from the installed tree does not reach its script: $drawn"
   [[ -z $(find "$prefix" -name __pycache__) ]] || fail "drawing left files behind"
+fi
+
+# Functions of the library in a report: by its symbol table alone, then with lines of the debug files.
+say "names of the library's functions, and its debug files, unpacked over it"
+# function_in_report: where the report has an internal function of the library.
+function_in_report() {
+  local all=()
+  ! "$prefix/bin/alkaid" heap show --help | grep -q -e --all-frames || all=(--all-frames)
+  "$prefix/bin/alkaid" heap show "${all[@]}" "$work/kept.heap" | grep -m 1 "PoolCounters::FindLine" ||
+    true
+}
+"$prefix/bin/alkaid" run --track --heap-at-exit "$work/kept.heap" -- "$work/samples/quickstart" \
+  >/dev/null
+found=$(function_in_report)
+[[ $found == *"PoolCounters::FindLine in libalkaid.so"* ]] ||
+  fail "without debug files the report does not name the library's functions: '$found'"
+unpack "${debug_tarball[0]}"
+found=$(function_in_report)
+[[ $found == *"PoolCounters::FindLine at "*thread_counters.cc:* ]] ||
+  fail "with debug files the report has no lines of the library: '$found'"
+for file in "$(readlink -f "$libraries/libalkaid.so")" "$libraries/alkaid/libalkaid_malloc.so" \
+  "$prefix/bin/alkaid"; do
+  debug=${file%/*}/.debug/${file##*/}.debug
+  [[ $(readelf -SW "$file") != *.debug_info* ]] || fail "$file was installed with debug information"
+  [[ $(readelf -p .gnu_debuglink "$file") == *"${debug##*/}"* ]] || fail "$file names no ${debug##*/}"
+  cmp <(readelf -n "$file" | grep "Build ID") <(readelf -n "$debug" | grep "Build ID") ||
+    fail "$debug is another build's"
+done
+if command -v gdb >/dev/null; then
+  line=$(gdb -nx -batch -iex "set debuginfod enabled off" \
+    -ex "info line alkaid::internal::MakeStatus" "$libraries/libalkaid.so" 2>&1 || true)
+  grep -q 'Line .* of ".*status.cc"' <<<"$line" || fail "gdb does not find the debug file: $line"
 fi
 say "the installed library is sound"

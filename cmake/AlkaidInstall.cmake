@@ -31,6 +31,35 @@ configure_file(cmake/alkaid.pc.in "${PROJECT_BINARY_DIR}/alkaid.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/alkaid.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
         COMPONENT development)
 
+# What is installed carries no debug information; the component `debug` has it, in .debug/ beside each
+# file, where gdb, perf and the command find it. The library keeps its symbol table: probes on the
+# allocators' functions and names of its own functions in reports come from there.
+#
+# alkaid_split_debug(target folder flag): below the prefix, `folder`; `flag` is objcopy's.
+function(alkaid_split_debug target folder flag)
+  string(CONCAT files "\"${CMAKE_OBJCOPY}\" \"$<TARGET_FILE_DIR:${target}>\" "
+    "\"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${folder}\" \"${PROJECT_BINARY_DIR}/debug\" "
+    "\"$<TARGET_FILE_NAME:${target}>\"")
+  set(script "include(\"${PROJECT_SOURCE_DIR}/cmake/split_debug.cmake\")\n")
+  install(CODE "${script}alkaid_strip_installed(${files} ${flag})" COMPONENT runtime)
+  install(CODE "${script}alkaid_install_debug_file(${files})" COMPONENT debug EXCLUDE_FROM_ALL)
+endfunction()
+if(ALKAID_INSTALL_STRIPPED AND CMAKE_OBJCOPY)
+  alkaid_split_debug(alkaid "${CMAKE_INSTALL_LIBDIR}" --strip-debug)
+  if(TARGET alkaid_malloc)
+    alkaid_split_debug(alkaid_malloc "${CMAKE_INSTALL_LIBDIR}/alkaid" --strip-all)
+  endif()
+  if(TARGET alkaid_command)
+    alkaid_split_debug(alkaid_command "${CMAKE_INSTALL_BINDIR}" --strip-all)
+  endif()
+endif()
+
+# The programs of the pages, as somebody would build them who has only what is installed.
+file(GLOB samples CONFIGURE_DEPENDS docs/samples/*.cc docs/samples/*.c docs/samples/*.h
+     docs/samples/*.py)
+install(FILES ${samples} docs/samples/CMakeLists.txt docs/samples/Makefile
+        DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples" COMPONENT development)
+
 # What is inside the library asks that its licence is passed on with it, in a wheel of the Python
 # module too.
 function(alkaid_install_licence file name)

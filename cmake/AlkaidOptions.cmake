@@ -35,6 +35,9 @@ option(ALKAID_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 # Apart, each of its files compiles CLI11 and JSON anew, which takes a quarter of a whole build.
 option(ALKAID_UNITY_COMMAND "Compile the files of the alkaid command together, 24 at a time" ON)
 option(ALKAID_PCH "Compile the library and the tests with precompiled headers" ON)
+option(ALKAID_INSTALL_STRIPPED "Install without debug information; the component debug has it" ON)
+set(ALKAID_GDB_AUTO_LOAD_DIR "${CMAKE_INSTALL_LIBDIR}" CACHE STRING
+    "Below the prefix: where the script goes that gdb loads with the library (default: beside it)")
 set(ALKAID_SANITIZE "" CACHE STRING "One of: (empty), address, fuzzer, thread, coverage")
 set_property(CACHE ALKAID_SANITIZE PROPERTY STRINGS "" address fuzzer thread coverage)
 
