@@ -6,9 +6,10 @@
 # Every fuzz target for that long and until its last 2 million executions found no new edge, the one
 # that compares the verifier with the readers until it has executed 10 million times, and which lines
 # they reach; pools under stress for an hour and ten minutes under each sanitizer; the two commands of
-# README in a bare Debian 13; clang-tidy on tests and benchmarks too; the tests of forks, threads,
-# observers and read queues 50 times, and those of how long objects of Python live, with a million of
-# them; the Python module in a debug build of CPython, and beside the libraries that its users have; all
+# README in a bare Debian 13, and the Debian packages in a bare system; clang-tidy on tests and
+# benchmarks too; the tests of forks, threads, observers and read queues 50 times, and those of how long
+# objects of Python live, with a million of them; the Python module in a debug build of CPython, and
+# beside the libraries that its users have; all
 # benchmarks, with their bars.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -33,4 +34,5 @@ ci/test.sh -R 'Python\.processes' --repeat until-fail:50
 ALKAID_LIFETIMES=1000000 ci/test.sh -R 'Python\.lifetimes'
 ci/check_python_debug.sh
 ci/check_peers.sh
+ci/check_packages.sh
 ci/bench.sh --strict
