@@ -7,7 +7,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" binutils
 configure release
-build release alkaid alkaid_testing alkaid_command alkaid_malloc
+targets=(alkaid alkaid_testing alkaid_command alkaid_malloc)
+# The man pages and completions, which a cross build has not.
+! grep -q '^build alkaid_command_docs:' build/release/build.ninja || targets+=(alkaid_command_docs)
+build release "${targets[@]}"
 
 readonly TARBALLS=$ROOT/build/tarballs
 version=$(sed -nE 's/^project\(alkaid VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)

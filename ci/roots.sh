@@ -58,12 +58,19 @@ leave_layer() {
 }
 
 # enter FOLDER command...: runs it in the folder of LAYER, with nothing of this environment but where a
-# proxy is.
+# proxy is, and where archives of allocators are: files are taken there.
 enter() {
   local folder=$1 kept=() name
   shift
-  for name in http_proxy https_proxy no_proxy; do
-    [[ -z ${!name-} ]] || kept+=("$name=${!name}")
+  for name in http_proxy https_proxy no_proxy ALKAID_JEMALLOC_URL ALKAID_MIMALLOC_URL; do
+    [[ -n ${!name-} ]] || continue
+    if [[ $name == ALKAID_* && -f ${!name} ]]; then
+      mkdir -p "$LAYER/root/archives"
+      cp -n "${!name}" "$LAYER/root/archives"
+      kept+=("$name=/root/archives/$(basename "${!name}")")
+    else
+      kept+=("$name=${!name}")
+    fi
   done
   chroot "$LAYER" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
     DEBIAN_FRONTEND=noninteractive "${kept[@]}" sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
