@@ -64,7 +64,7 @@ FRIENDS = {
     ("python", "interop"),
 }
 # The folders of cpp/tools; what lies in none of them, main.cc and commands.h, uses and serves all.
-TOOL_FLOORS = {"support": 0, "dgram": 1, "heap": 1, "growth": 1, "demo": 2, "gdb": 3, "perf": 3}
+TOOL_FLOORS = {"support": 0, "usage": 1, "dgram": 2, "heap": 2, "growth": 2, "demo": 3, "gdb": 4, "perf": 4}
 # Folders above all rooms: they may include any public header, and each other's as they need.
 TOPS = ("fixtures", "tests", "preload", "tools", "python", "fuzz", "benchmarks", "ci", "docs")
 # Where their folders are, from the root.

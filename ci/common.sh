@@ -18,10 +18,10 @@ readonly BUILD_PACKAGES=(
   bzip2 xz-utils
 )
 
-# For tests that look at processes from outside, that name the code of other compilers, and that draw
-# and read files as Python does; without them they are skipped.
-readonly TEST_PACKAGES=(bpftrace clang gdb heaptrack linux-perf python3-matplotlib python3-numpy
-  python3-pytest)
+# For tests that look at processes from outside, that name the code of other compilers, that draw and
+# read files as Python does, and that complete as shells do; without them they are skipped.
+readonly TEST_PACKAGES=(bpftrace clang fish gdb heaptrack linux-perf mandoc python3-matplotlib
+  python3-numpy python3-pytest zsh)
 
 say() { printf '== %s\n' "$*" >&2; }
 fail() {

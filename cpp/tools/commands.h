@@ -13,6 +13,10 @@ void AddInfoCommand(CLI::App& app, int* exit_code);
 void AddDemoCommand(CLI::App& app, int* exit_code);
 void AddDemoRowCommand(CLI::App& app, int* exit_code);
 void AddRunCommand(CLI::App& app, int* exit_code);
+void AddHelpCommand(CLI::App& app);
+void AddCompletionCommand(CLI::App& app, int* exit_code);
+// Hidden: what the build calls.
+void AddManPagesCommand(CLI::App& app, int* exit_code);
 // Those of `heap`.
 void AddHeapDiffCommand(CLI::App& heap, int* exit_code);
 void AddHeapRetentionCommand(CLI::App& heap, int* exit_code);
@@ -30,5 +34,8 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code);
 void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code);
 void AddDgramEditCommand(CLI::App& dgram, int* exit_code);
 void AddDgramWriteCommand(CLI::App& dgram, int* exit_code);
+
+// All of them, in the order and under the headings of the overview.
+void AddCommands(CLI::App& app, int* exit_code);
 
 }  // namespace alkaid::tools

@@ -14,6 +14,7 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -110,6 +111,9 @@ void AddInfoCommand(CLI::App& app, int* exit_code) {
       "info", "Print the backends, the default pool and why, the environment, the version.");
   auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "One JSON object");
+  SetDetails(command, {.prints = "the version, the backends, how files are read ahead, and every "
+                                 "variable that is honoured; or one JSON object",
+                       .examples = {{"alkaid info", ""}}});
   command->callback([json, exit_code] {
     const Json info = Describe();
     if (*json) {

@@ -15,12 +15,11 @@
 #include <new>
 #include <string_view>
 
-#include "alkaid/base/version.h"
 #include "alkaid/startup/startup.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
-#include "tools/support/option_values.h"
 #include "tools/support/standard_streams.h"
+#include "tools/usage/command_line.h"
 
 // A heap file that `alkaid heap show` is to print must not be overwritten by that of the command's
 // own end; what `alkaid run` runs is another program. Only what works with memory is worth
@@ -86,46 +85,10 @@ void AtMain() { std::set_terminate(Terminate); }
 #endif
 
 int RunCommandLine(int argc, char** argv) {
-  CLI::App app("Memory for data: pools, buffers and XTC2 datagrams.", "alkaid");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", alkaid::Version());
-
+  CLI::App app;
   int exit_code = kExitOk;
-  AddInfoCommand(app, &exit_code);
-  AddDemoCommand(app, &exit_code);
-  AddDemoRowCommand(app, &exit_code);
-  AddRunCommand(app, &exit_code);
-  CLI::App* dgram =
-      app.add_subcommand("dgram", "Look into files of XTC2 datagrams, edit and write them.");
-  dgram->require_subcommand(1);
-  AddDgramLsCommand(*dgram, &exit_code);
-  AddDgramDumpCommand(*dgram, &exit_code);
-  AddDgramDigestCommand(*dgram, &exit_code);
-  AddDgramEventsCommand(*dgram, &exit_code);
-  AddDgramReadCommand(*dgram, &exit_code);
-  AddDgramSmdCommand(*dgram, &exit_code);
-  AddDgramVerifyCommand(*dgram, &exit_code);
-  AddDgramEditCommand(*dgram, &exit_code);
-  AddDgramWriteCommand(*dgram, &exit_code);
-
-  CLI::App* heap = app.add_subcommand("heap", "Look into files of live memory, and compare them.");
-  heap->require_subcommand(1);
-  AddHeapShowCommand(*heap, &exit_code);
-  AddHeapRetentionCommand(*heap, &exit_code);
-  AddHeapDiffCommand(*heap, &exit_code);
-
-  CLI::App* profile = app.add_subcommand(
-      "profile", "Say whether memory grows from event to event, and whose it is.");
-  profile->require_subcommand(1);
-  AddProfileReportCommand(*profile, &exit_code);
-  AddProfileGateCommand(*profile, &exit_code);
-  DocumentOptionValues(app);
-
-  try {
-    app.parse(SeparateOptionValues(app, argc, argv));
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitFailure;
-  }
+  AddCommands(app, &exit_code);
+  exit_code = RunCommandOf(app, argc, argv, &exit_code);
   // What was printed has to have arrived: a full disk must not look like a short answer.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     std::fprintf(stderr, "alkaid: the output could not be written\n");

@@ -30,7 +30,9 @@
 #include "tools/dgram/dgram_source.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
+#include "tools/support/option_limits.h"
 #include "tools/support/temporary_folder.h"
+#include "tools/usage/command_description.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
 
@@ -207,16 +209,23 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   options->events = kSmallEvents;
   command->add_option("FILE", options->files,
                       "XTC2 files; one without a Configure continues the one before it");
-  command->add_option("--config", options->config, ConfigHelp("FILEs before the first with one"));
+  command->add_option("--config", options->config, ConfigHelp("FILEs before the first with one"))
+      ->type_name("FILE");
   command->add_option("--batch-bytes", options->batch_bytes, "Bytes of each read")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
   AddMaxDgramBytes(*command, &options->max_dgram_bytes);
   command
       ->add_option("--events", options->events,
                    "Events in each small stream of the synthetic run; a hundredth of it large")
-      ->check(CLI::Range(int64_t{100}, int64_t{100'000'000}))
+      ->check(Between(int64_t{100}, int64_t{100'000'000}))
       ->capture_default_str();
+  SetDetails(
+      command,
+      {.reads = "the files that are named; without any, a run that it writes and removes again",
+       .prints = "a table of rates and memory, a row for each backend, and the same as JSON",
+       .examples = {{"alkaid demo", ""}},
+       .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = RunDemo(*options); });
 }
 

@@ -21,6 +21,7 @@
 #include "tools/dgram/dgram_source.h"
 #include "tools/dgram/field_digest.h"
 #include "tools/support/exit_code.h"
+#include "tools/support/option_limits.h"
 
 namespace alkaid::tools {
 namespace {
@@ -171,7 +172,7 @@ void AddDemoRowCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<DemoOptions>();
   command->add_option("FILE", options->files)->required();
   command->add_option("--config", options->config);
-  command->add_option("--batch-bytes", options->batch_bytes)->check(CLI::PositiveNumber);
+  command->add_option("--batch-bytes", options->batch_bytes)->check(AtLeast(int64_t{1}));
   AddMaxDgramBytes(*command, &options->max_dgram_bytes);
   command->add_option("--events", options->events, "What FILEs were made with; 0: not synthetic");
   command->callback([options, exit_code] { *exit_code = RunRow(*options); });

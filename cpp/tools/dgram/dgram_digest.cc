@@ -9,6 +9,7 @@
 #include "tools/dgram/field_digest.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -50,6 +51,10 @@ void AddDgramDigestCommand(CLI::App& dgram, int* exit_code) {
   auto options = std::make_shared<DigestOptions>();
   options->source.AddOptions(*command);
   command->add_flag("--json", options->json, kJsonHelp);
+  SetDetails(command, {.reads = "one file of XTC2 datagrams",
+                       .prints = "the digest in hexadecimal digits, or one JSON object",
+                       .examples = {{"alkaid dgram digest run-s000-c000.xtc2", ""}},
+                       .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

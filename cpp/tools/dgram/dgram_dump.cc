@@ -13,6 +13,8 @@
 #include "tools/dgram/field_text.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
+#include "tools/support/option_limits.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -125,8 +127,14 @@ void AddDgramDumpCommand(CLI::App& dgram, int* exit_code) {
   options->source.AddOptions(*command);
   command->add_flag("--json", options->json, kJsonHelp);
   command->add_option("--elements", options->elements, "Elements of each array to print")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(int64_t{0}))
       ->capture_default_str();
+  SetDetails(command,
+             {.reads = "one file of XTC2 datagrams",
+              .prints = "every datagram, what it declares, and its fields; or one JSON object",
+              .examples = {{"alkaid dgram dump --elements 4 run-s000-c000.xtc2",
+                            "Prints four elements of each array."}},
+              .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

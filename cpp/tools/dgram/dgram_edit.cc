@@ -25,6 +25,8 @@
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
+#include "tools/support/option_limits.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -399,6 +401,7 @@ void AddDgramEditCommand(CLI::App& dgram, int* exit_code) {
   command
       ->add_option("-o,--output", options->output,
                    "The file to write; appears only when all is written, and may be FILE")
+      ->type_name("FILE")
       ->required();
   command->add_option("--remove", options->removals, "Remove these data; declarations stay")
       ->type_name("DETECTOR.ALGORITHM[.SEGMENT]")
@@ -413,7 +416,7 @@ void AddDgramEditCommand(CLI::App& dgram, int* exit_code) {
       ->type_name("count|zeros|none|FILE.json")
       ->capture_default_str();
   command->add_option("--room", options->room, "Bytes that the additions to one datagram may take")
-      ->check(CLI::Range(int64_t{1}, int64_t{0xffffffff}))
+      ->check(Between(int64_t{1}, int64_t{0xffffffff}))
       ->type_name("BYTES")
       ->capture_default_str();
   command
@@ -426,7 +429,13 @@ void AddDgramEditCommand(CLI::App& dgram, int* exit_code) {
   command->add_option("--time-offset", options->time_offset, "Added to every timestamp")
       ->type_name("NANOSECONDS");
   command->add_flag("--json", options->json, kJsonHelp);
-  command->footer(std::string(kEditFooter) + kExitCodesOfMakers);
+  command->footer(std::string(kEditFooter) + kMakerFooter);
+  SetDetails(command,
+             {.reads = "one file of XTC2 datagrams",
+              .prints = "what was written: datagrams and bytes; or one JSON object",
+              .examples = {{"alkaid dgram edit run.xtc2 -o smaller.xtc2 --remove camera.raw",
+                            "Leaves one detector out."}},
+              .exit_codes = ExitCodesOfMakers()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -18,6 +18,7 @@
 #include "tools/support/json_report.h"
 #include "tools/support/progress.h"
 #include "tools/support/sha256.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -152,6 +153,11 @@ void AddDgramEventsCommand(CLI::App& dgram, int* exit_code) {
   options->source.AddOptions(*command);
   command->add_flag("--events", options->list_events, "List the events of each batch too");
   command->add_flag("--json", options->json, kJsonHelp);
+  SetDetails(command,
+             {.reads = "small data, which `alkaid dgram smd` makes",
+              .prints = "a line for each batch and a sum, or one JSON object",
+              .examples = {{"alkaid dgram events run-s000.smd.xtc2 run-s001.smd.xtc2", ""}},
+              .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

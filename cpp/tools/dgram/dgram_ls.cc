@@ -16,6 +16,7 @@
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -88,6 +89,10 @@ void AddDgramLsCommand(CLI::App& dgram, int* exit_code) {
   options->source.AddOptions(*command);
   options->live.AddOption(*command);
   command->add_flag("--json", options->json, kJsonHelp);
+  SetDetails(command, {.reads = "one file of XTC2 datagrams, headers alone",
+                       .prints = "a line for each datagram, or one JSON object",
+                       .examples = {{"alkaid dgram ls run-s000-c000.xtc2", ""}},
+                       .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -25,8 +25,10 @@
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
+#include "tools/support/option_limits.h"
 #include "tools/support/progress.h"
 #include "tools/support/sha256.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -315,32 +317,35 @@ void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
       "compared with its record. Prints rates and memory.");
   auto options = std::make_shared<ReadOptions>();
   command->add_option("--smd", options->source.smd, "Files of small data, one for each stream")
+      ->type_name("FILE")
       ->required();
   command
       ->add_option("--data", options->data,
                    "Files of big data, in the same order; chunks that continue them are found")
+      ->type_name("FILE")
       ->required();
   options->source.AddOptions(*command);
   command
       ->add_option("--chunk-bytes", options->chunk_bytes,
                    "Datagrams that lie together are read at once as long as they are less")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
   command->add_option("--prefetch", options->prefetch, "Reads that run ahead")
-      ->check(CLI::Range(0, io::ReadQueue::kLargestDepth - 1))
+      ->check(Between(0, io::ReadQueue::kLargestDepth - 1))
       ->capture_default_str();
   command->add_option("--queue", options->queue, "What reads ahead")
-      ->check(CLI::IsMember({"automatic", "io_uring", "threads", "inline"}))
+      ->check(OneOf({"automatic", "io_uring", "threads", "inline"}))
       ->capture_default_str();
   command
       ->add_option("--max-retries", options->max_retries,
                    "How often the rest of a short read is tried again, 0.1 s apart")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(int64_t{0}))
       ->capture_default_str();
   command
       ->add_option("--use-smd", options->use_small_data,
                    "Streams (from 0) whose small data are taken as they are; what --data names for "
                    "them is not opened")
+      ->check(AtLeast(int64_t{0}))
       ->delimiter(',');
   command->add_flag("--no-follow", options->no_follow,
                     "Read the files of --data alone, whatever chunks are announced");
@@ -350,6 +355,12 @@ void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
       ->add_flag("--batches", options->batches,
                  "With --json: list the reads and datagrams of each batch")
       ->needs(json);
+  SetDetails(
+      command,
+      {.reads = "small data, and the big data that they point to",
+       .prints = "how much was read, how fast and with how much memory; or one JSON object",
+       .examples = {{"alkaid dgram read --smd run-s000.smd.xtc2 --data run-s000-c000.xtc2", ""}},
+       .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

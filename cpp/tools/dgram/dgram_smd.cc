@@ -23,6 +23,7 @@
 #include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
 #include "tools/support/progress.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -271,14 +272,21 @@ void AddDgramSmdCommand(CLI::App& dgram, int* exit_code) {
       "L1Accept lies, and the transitions.");
   auto arguments = std::make_shared<SmdArguments>();
   command->add_option("IN", arguments->in, "XTC2 file of big data")->required();
-  command->add_option("-o,--output", arguments->out, "XTC2 file to make")->required();
+  command->add_option("-o,--output", arguments->out, "XTC2 file to make")
+      ->type_name("FILE")
+      ->required();
   command->add_flag("--no-follow", arguments->no_follow,
                     "Read IN alone, whatever chunks are announced");
   AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
   arguments->skips.AddOption(*command);
   command->add_flag("--json", arguments->json, kJsonHelp);
   arguments->live.AddOption(*command);
-  command->footer(kExitCodesOfMakers);
+  command->footer(kMakerFooter);
+  SetDetails(command,
+             {.reads = "one file of XTC2 datagrams, and the chunks that it announces",
+              .prints = "what was written: datagrams and bytes; or one JSON object",
+              .examples = {{"alkaid dgram smd run-s000-c000.xtc2 -o run-s000.smd.xtc2", ""}},
+              .exit_codes = ExitCodesOfMakers()});
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }
 

@@ -8,15 +8,16 @@
 #include <utility>
 
 #include "alkaid/core/files/file_input_stream.h"
+#include "tools/support/option_limits.h"
 #include "tools/support/progress.h"
 
 namespace alkaid::tools {
 
 void DgramSource::AddOptions(CLI::App& command) {
   command.add_option("FILE", file, "XTC2 file; - for standard input")->required();
-  command.add_option("--config", config, ConfigHelp("a FILE without one"));
+  command.add_option("--config", config, ConfigHelp("a FILE without one"))->type_name("FILE");
   command.add_option("--batch-bytes", batch_bytes, "Bytes of each read")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
   AddMaxDgramBytes(command, &max_dgram_bytes);
   skips.AddOption(command);
@@ -28,7 +29,7 @@ void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes) {
   command
       .add_option("--max-dgram-bytes", *max_dgram_bytes,
                   "Bytes of the largest datagram that is read or written")
-      ->check(CLI::Range(dgram::kDgramHeaderBytes, kMost))
+      ->check(Between(dgram::kDgramHeaderBytes, kMost))
       ->type_name("BYTES")
       ->capture_default_str();
 }

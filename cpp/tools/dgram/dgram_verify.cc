@@ -1,5 +1,7 @@
 // alkaid dgram verify: all that is wrong with files of datagrams.
 
+#include <unistd.h>
+
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
@@ -17,6 +19,8 @@
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
 #include "tools/support/progress.h"
+#include "tools/support/terminal.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -40,7 +44,9 @@ void PrintFinding(const Finding& finding) {
 void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
   std::printf("%s: %s, %s, %s, %s", internal::Printable(file).c_str(),
               CountText(totals.dgrams, "datagram").c_str(), CountText(totals.bytes, "byte").c_str(),
-              CountText(totals.faults, "fault").c_str(),
+              Emphasized(CountText(totals.faults, "fault"),
+                         totals.faults > 0 ? Emphasis::kBad : Emphasis::kGood, STDOUT_FILENO)
+                  .c_str(),
               CountText(totals.remarks, "remark").c_str());
   if (totals.bytes_not_reached > 0) {
     std::printf(", %s not reached", CountText(totals.bytes_not_reached, "byte").c_str());
@@ -143,14 +149,21 @@ int Run(const VerifyArguments& arguments) {
 void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code) {
   CLI::App* command = dgram.add_subcommand(
       "verify",
-      "Check files whole and list all that is wrong, a line each, and a summary for each file. "
-      "Exits 2 where a file is malformed, else 1 where one could not be read, else 0; remarks are "
-      "no faults.");
+      "Check files whole and list all that is wrong, a line each, and a summary for each file.");
   auto arguments = std::make_shared<VerifyArguments>();
   command->add_option("FILE", arguments->files, "XTC2 files")->required();
-  command->add_option("--config", arguments->config, ConfigHelp("FILEs without one"));
+  command->add_option("--config", arguments->config, ConfigHelp("FILEs without one"))
+      ->type_name("FILE");
   AddMaxDgramBytes(*command, &arguments->max_dgram_bytes);
   command->add_flag("--json", arguments->json, kJsonHelp);
+  SetDetails(
+      command,
+      {.reads = "files of XTC2 datagrams",
+       .prints = "a line for each fault and remark, and one for each file; or one JSON object",
+       .examples = {{"alkaid dgram verify run-s000-c000.xtc2 run-s001-c000.xtc2", ""}},
+       .exit_codes = {{"0", "no file has a fault; remarks are none"},
+                      {"1", "wrong usage, or a file could not be read and none is malformed"},
+                      {"2", "a file is malformed"}}});
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
 }
 

@@ -19,7 +19,9 @@
 #include "tools/support/exit_code.h"
 #include "tools/support/interruption.h"
 #include "tools/support/json_report.h"
+#include "tools/support/option_limits.h"
 #include "tools/support/progress.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -238,53 +240,58 @@ void AddDgramWriteCommand(CLI::App& dgram, int* exit_code) {
   command
       ->add_option("-o,--output", options->output,
                    "The file to write; with --streams, \"{}\" in it is the stream's number")
+      ->type_name("FILE")
       ->required();
   command->add_option("--streams", options->streams, "Files with events of the same timestamps")
-      ->check(CLI::Range(1, 999))
+      ->check(Between(1, 999))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--segment", options->segment, "The first segment of each detector")
-      ->check(CLI::Range(0, 1'000'000))
+      ->check(Between(0, 1'000'000))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--steps", options->steps, "Steps of the run")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->check(Between(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("N")
       ->capture_default_str();
   command
       ->add_option("--events-per-step,--events", options->events_per_step, "L1Accepts of each step")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->check(Between(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("N")
       ->capture_default_str();
   auto* digitizers =
       command
           ->add_option("--digitizers", options->digitizers,
                        "Digitizers beside the camera; two make events of about 850 bytes")
-          ->check(CLI::Range(0, 250))
+          ->check(Between(0, 250))
           ->type_name("N")
           ->capture_default_str();
   command
       ->add_option("--payload", options->payload,
                    "Instead of these, one detector with an image of that many bytes")
-      ->check(CLI::Range(uint32_t{1}, uint32_t{1} << 30))
+      ->check(Between(uint32_t{1}, uint32_t{1} << 30))
       ->type_name("BYTES")
       ->excludes(digitizers);
   command->add_option("--start", options->start, "Second of the first timestamp")
       ->type_name("SECONDS")
       ->capture_default_str();
   command->add_option("--period", options->period, "Nanoseconds from one datagram to the next")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000'000}))
+      ->check(Between(int64_t{1}, int64_t{1'000'000'000'000}))
       ->type_name("NANOSECONDS")
       ->capture_default_str();
   command
       ->add_option("--epics-period", options->epics_period,
                    "Events from one SlowUpdate to the next; 0: none")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(int64_t{0}))
       ->type_name("N")
       ->capture_default_str();
   AddMaxDgramBytes(*command, &options->max_dgram_bytes);
   command->add_flag("--json", options->json, kJsonHelp);
-  command->footer(kExitCodesOfMakers);
+  command->footer(kMakerFooter);
+  SetDetails(command, {.prints = "what was written: files, datagrams and bytes; or one JSON object",
+                       .examples = {{"alkaid dgram write -o run-s{}.xtc2 --streams 2 --events 1000",
+                                     "Makes run-s0.xtc2 and run-s1.xtc2."}},
+                       .exit_codes = ExitCodesOfMakers()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -11,6 +11,7 @@
 
 #include "tools/dgram/dgram_json.h"
 #include "tools/dgram/dgram_source.h"
+#include "tools/support/option_limits.h"
 
 namespace alkaid::tools {
 
@@ -19,23 +20,25 @@ void EventSource::AddOptions(CLI::App& command) {
   command
       .add_option("--batch-size", batch_size,
                   "Events of a batch, transitions included; 0: as many as a batch takes")
-      ->check(CLI::Range(int64_t{0}, events::EventBuilderOptions::kMostEvents))
+      ->check(Between(int64_t{0}, events::EventBuilderOptions::kMostEvents))
       ->capture_default_str();
   command
       .add_option("--timestamps", timestamps,
                   "Keep only L1Accepts of these timestamps (the 64-bit value), and transitions")
-      ->delimiter(',');
-  command.add_option("--timestamps-file", timestamps_file, "The same from a file, one a line");
+      ->delimiter(',')
+      ->type_name("TIMESTAMP");
+  command.add_option("--timestamps-file", timestamps_file, "The same from a file, one a line")
+      ->type_name("FILE");
   CLI::Option* const integrating =
       command
           .add_option("--integrating-stream", reading.integrating_stream,
                       "The stream (from 0) of an integrating detector: each of its L1Accepts ends "
                       "an exposure, whose last L1Accept becomes L1AcceptEndOfBatch")
-          ->check(CLI::NonNegativeNumber);
+          ->check(AtLeast(int64_t{0}));
   command
       .add_option("--integrating-delta", reading.integrating_delta,
                   "How long after its timestamp an exposure still takes, in ns")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(int64_t{0}))
       ->needs(integrating)
       ->capture_default_str();
   command.add_flag("--fake-steps", reading.fake_steps,
@@ -44,17 +47,17 @@ void EventSource::AddOptions(CLI::App& command) {
       .add_option("--window-events", reading.batch_size,
                   "L1Accepts of a window of small data, which is what is read ahead together; with "
                   "an integrating detector, of that detector")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
   command.add_option("--smd-chunk-bytes", reading.chunk_bytes, "Bytes of each read of small data")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
   AddMaxDgramBytes(command, &reading.max_dgram_bytes);
   skips.AddOption(command);
   command
       .add_option("--max-pending-bytes", reading.max_pending_bytes,
                   "Bytes that are read of a stream before a window must end")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
 }
 

@@ -38,11 +38,12 @@ bool CameOrNobodyReads() {
 
 void LiveFlag::AddOption(CLI::App& command) {
   // A flag takes a value behind "=" alone, so that the word after it stays a file.
-  command.add_flag(
+  CLI::Option* const live = command.add_flag(
       std::string("--live{") + kForEver + "}", seconds,
       "The files are still being written: wait for what is not there yet. Ends at EndRun, once "
       "nothing was written for so many SECONDS (--live=SECONDS), or at SIGINT, SIGTERM or SIGHUP, "
       "with what was read; NAME finds NAME.inprogress too");
+  live->type_name("SECONDS");
 }
 
 Result<std::shared_ptr<io::LiveWatch>> LiveFlag::Watch(Makes makes) const {

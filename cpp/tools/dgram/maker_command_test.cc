@@ -240,7 +240,7 @@ TEST_F(MakerCommand, RefusesAnEmptyFileAndLeavesTheOldOutput) {
 TEST_F(MakerCommand, SaysInItsHelpWhatItExitsWith) {
   for (const Words& maker : makers) {
     const CommandResult help = RunCommand({"dgram", maker[1], "--help"});
-    EXPECT_THAT(help.out, AllOf(HasSubstr("Exit codes: 0 "), HasSubstr("130 for INT"),
+    EXPECT_THAT(help.out, AllOf(HasSubstr("Exit codes:\n  0 "), HasSubstr("130 for INT"),
                                 HasSubstr("143 for TERM"), HasSubstr("129 for HUP")));
   }
 }

@@ -5,6 +5,7 @@
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "tools/dgram/dgram_json.h"
+#include "tools/support/option_limits.h"
 
 namespace alkaid::tools {
 namespace {
@@ -43,7 +44,7 @@ void SkipReport::AddOption(CLI::App& command) {
           "What malformed data do: end the reading, or be left out, named on stderr: "
           "datagrams that are malformed inside; or also places at which no datagram begins, "
           "up to the next one")
-      ->check(CLI::IsMember({"stop", "skip-datagram", "resync"}))
+      ->check(OneOf({"stop", "skip-datagram", "resync"}))
       ->type_name("stop|skip-datagram|resync")
       ->capture_default_str();
 }

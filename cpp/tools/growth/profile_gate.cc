@@ -27,8 +27,9 @@
 #include "tools/growth/gated_run.h"
 #include "tools/support/child_process.h"
 #include "tools/support/exit_code.h"
-#include "tools/support/finite_range.h"
+#include "tools/support/option_limits.h"
 #include "tools/support/temporary_folder.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -323,45 +324,44 @@ int Run(GateOptions* options) {
 }  // namespace
 
 void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
-  CLI::App* const gate = profile.add_subcommand(
-      "gate",
-      "Fail where a command's memory grows from event to event:\nalkaid profile gate -- COMMAND");
+  CLI::App* const gate =
+      profile.add_subcommand("gate", "Fail where a command's memory grows from event to event.");
   auto options = std::make_shared<GateOptions>();
   gate->add_option("--max-mb", options->gate.max_mb, "What may be added per event")
-      ->check(FiniteRange(0.0, 1e6))
+      ->check(Between(0.0, 1e6))
       ->capture_default_str()
       ->type_name("MB");
   gate->add_option("--warm-up", options->gate.warm_up,
                    "Stamps in front that are not looked at; by default a tenth of all")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->check(Between(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("COUNT");
   gate->add_option("--plant", options->plant_mb,
                    "Planted per event in the control, up to half of the memory that is available")
-      ->check(FiniteRange(0.001, 1e6))
+      ->check(Between(0.001, 1e6))
       ->capture_default_str()
       ->type_name("MB");
   gate->add_option("--plant-by", options->plant_by, "pool (the default) or malloc")
-      ->check(CLI::IsMember({"pool", "malloc"}));
+      ->check(OneOf({"pool", "malloc"}));
   gate->add_option(
           "--within", options->within,
           "How exactly the planted slope has to be found, beside what the intervals leave open")
-      ->check(FiniteRange(0.1, 50.0))
+      ->check(Between(0.1, 50.0))
       ->capture_default_str()
       ->type_name("PERCENT");
   gate->add_option("--runs", options->runs,
                    "Runs as it is; the gate fails where most of them alarm")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(Between(1, 1'000'000))
       ->capture_default_str()
       ->type_name("COUNT");
   gate->add_option("--account", options->accounts,
                    "Of which one that alarms is enough; commas between")
-      ->check(CLI::IsMember({"rss", "live", "vm"}))
+      ->check(OneOf({"rss", "live", "vm"}))
       ->delimiter(',')
       ->allow_extra_args(false)  // takes the -- of the command else
       ->type_name("")
       ->default_str("rss,live");
   gate->add_option("--confidence", options->confidence, "Of the intervals")
-      ->check(FiniteRange(50.0, 99.99))
+      ->check(Between(50.0, 99.99))
       ->capture_default_str()
       ->type_name("PERCENT");
   gate->add_option("--keep", options->keep, "Keep control.npy, run-1.npy, ... in this folder")
@@ -374,11 +374,20 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       "later half, pass --max-mb. Its output is passed through; the gate speaks on stderr, and\n"
       "gives it an empty stdin. It has to stamp its events, as `alkaid dgram read` does\n"
       "(alkaid::growth::StampEvent), and to exit with 0. Signals are passed on to it, and what\n"
-      "it leaves running is ended. Each process that stamps has to end by exit.\n"
-      "Exit codes: 0 it does not grow; 3 it grows; 4 nothing can be said: the planted leak was\n"
-      "not found, could hide, or a process cannot be judged; 5 the command failed or was killed;\n"
-      "127 it is not found, 126 it cannot be run; 1 wrong usage; 128 and its number after a\n"
-      "signal.");
+      "it leaves running is ended. Each process that stamps has to end by exit.");
+  SetDetails(gate, {.prints = "what COMMAND prints; the gate itself speaks on stderr",
+                    .examples = {{"alkaid profile gate --max-mb 0.05 -- ./app --events 1000",
+                                  "Fails where more than 0.05 MB are added per event."}},
+                    .exit_codes = {{"0", "it does not grow"},
+                                   {"1", "wrong usage"},
+                                   {"3", "it grows"},
+                                   {"4",
+                                    "nothing can be said: the planted leak was not found, could "
+                                    "hide, or a process cannot be judged"},
+                                   {"5", "the command failed or was killed"},
+                                   {"126", "the command cannot be run"},
+                                   {"127", "it is not found"},
+                                   {"128+N", "a signal, whose number N is"}}});
   gate->callback([options, exit_code] { *exit_code = Run(options.get()); });
 }
 

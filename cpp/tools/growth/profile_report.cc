@@ -17,7 +17,8 @@
 #include "tools/growth/growth_json.h"
 #include "tools/growth/leak_plot.h"
 #include "tools/support/exit_code.h"
-#include "tools/support/finite_range.h"
+#include "tools/support/option_limits.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -67,31 +68,39 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
       ->add_option("FILE", options->file,
                    "A leak profile: NumPy's .npy, time [s] and VM [MB] first")
       ->required();
-  report->add_option("--plot", options->plot, "Draw points, lines and their intervals")
-      ->type_name("OUT.png|svg");
+  report
+      ->add_option("--plot", options->plot,
+                   "Draw points, lines and their intervals into a .png or .svg")
+      ->type_name("FILE");
   report->add_flag("--json", options->json, "Print the report as JSON");
   report
       ->add_option("--warm-up", options->warm_up,
                    "Stamps in front that are not looked at; by default a tenth of all")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->check(Between(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("COUNT");
   report
       ->add_option("--least-mb", options->least_mb,
                    "Slower growth, per event, is called none; by default 0.01, unless it came to "
                    "10 MB in all")
-      ->check(FiniteRange(0.0, 1e6))
+      ->check(Between(0.0, 1e6))
       ->type_name("MB");
   report->add_option("--confidence", options->confidence, "Of the intervals")
-      ->check(FiniteRange(50.0, 99.99))
+      ->check(Between(50.0, 99.99))
       ->capture_default_str()
       ->type_name("PERCENT");
   report->footer(
       "Verdicts: leak (what the pools handed out grows), retention by views, fragmentation,\n"
       "allocator cache, growth outside the pools, growth that levels off, growth of unknown\n"
       "cause (the file does not tell whose), none, too few stamps. A plot needs Debian's\n"
-      "python3-matplotlib. Exit codes: 0 whatever the verdict is; 1 wrong usage, or a file that\n"
-      "cannot be read or drawn; 2 a file that is malformed. `alkaid profile gate` fails where\n"
-      "memory grows.");
+      "python3-matplotlib. `alkaid profile gate` fails where memory grows.");
+  SetDetails(
+      report,
+      {.reads = "a leak profile, which a program writes where ALKAID_LEAK_PROFILE names a file",
+       .prints = "the verdict and what it rests on; or JSON",
+       .examples = {{"alkaid profile report profile.npy", ""}},
+       .exit_codes = {{"0", "whatever the verdict is"},
+                      {"1", "wrong usage, or a file that cannot be read or drawn"},
+                      {"2", "a file that is malformed"}}});
   report->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

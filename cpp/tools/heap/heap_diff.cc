@@ -16,6 +16,7 @@
 #include "tools/heap/heap_report.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -131,6 +132,12 @@ void AddHeapDiffCommand(CLI::App& heap, int* exit_code) {
   options->report.AddOptions(*command);
   command->add_flag("--blocks", options->report.blocks,
                     "List blocks also with --by, with --json, and of two processes");
+  SetDetails(
+      command,
+      {.reads = "two heap files, of one process or of two",
+       .prints = "what was freed, what is new, and lists of what grew most; or one JSON object",
+       .examples = {{"alkaid heap diff before.heap after.heap", ""}},
+       .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

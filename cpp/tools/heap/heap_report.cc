@@ -10,6 +10,7 @@
 #include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "tools/heap/heap_text.h"
+#include "tools/support/option_limits.h"
 
 namespace alkaid::tools {
 namespace {
@@ -71,15 +72,13 @@ const HeapPool* Counterpart(const HeapSnapshot& snapshot, const HeapPool& pool) 
 
 void HeapReportOptions::AddOptions(CLI::App& command) {
   command.add_option("--top", top, "Entries of each list, 0 for all")
-      ->check([](const std::string& text) {
-        return text.starts_with('-') ? text + " is less than 0, which lists all" : std::string();
-      })
+      ->check(AtLeast(int64_t{0}))
       ->capture_default_str();
   command
       .add_option("--by", by,
                   "One grouping only: label, pool, category, traceback or thread (default: all but "
                   "thread)")
-      ->check(CLI::IsMember({"label", "pool", "category", "traceback", "thread"}));
+      ->check(OneOf({"label", "pool", "category", "traceback", "thread"}));
   command.add_flag("--all-frames", all_frames, kAllFramesHelp);
   command.add_flag("--json", json, "Print JSON, with all frames");
 }

@@ -18,6 +18,8 @@
 #include "tools/heap/heap_symbols.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
+#include "tools/support/option_limits.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -152,10 +154,15 @@ void AddHeapRetentionCommand(CLI::App& heap, int* exit_code) {
   command->add_option("FILE", options->file, "A heap file of a process that tracked views")
       ->required();
   command->add_option("--top", options->top, "Roots, 0 for all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(int64_t{0}))
       ->capture_default_str();
   command->add_flag("--all-frames", options->all_frames, kAllFramesHelp);
   command->add_flag("--json", options->json, "Print JSON, with all frames");
+  SetDetails(command,
+             {.reads = "a heap file of a process that tracked views (`alkaid run --track --views`)",
+              .prints = "the roots that views keep alive; or one JSON object",
+              .examples = {{"alkaid heap retention app.heap", ""}},
+              .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

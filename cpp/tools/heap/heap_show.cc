@@ -15,6 +15,7 @@
 #include "tools/heap/heap_report.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/json_report.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -96,6 +97,14 @@ void AddHeapShowCommand(CLI::App& heap, int* exit_code) {
   command->add_option("FILE", options->file, "A heap file")->required();
   options->report.AddOptions(*command);
   command->add_flag("--blocks", options->report.blocks, "List the largest blocks, by address");
+  SetDetails(
+      command,
+      {.reads =
+           "a heap file, which `alkaid run --heap-at-exit` makes, or a signal (ALKAID_HEAP_SIGNAL)",
+       .prints = "totals, and lists of what holds most; or one JSON object",
+       .examples = {{"alkaid heap show --by label app.heap",
+                     "Who holds memory, by the labels of the program."}},
+       .exit_codes = ExitCodesOfReaders()});
   command->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

@@ -21,6 +21,7 @@
 #include "alkaid/heap/tracking/tracking.h"
 #include "tools/commands.h"
 #include "tools/support/exit_code.h"
+#include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
 namespace {
@@ -191,15 +192,15 @@ int Run(const RunOptions& options) {
 }  // namespace
 
 void AddRunCommand(CLI::App& app, int* exit_code) {
-  CLI::App* const run = app.add_subcommand(
-      "run",
-      "Run a command and watch what it allocates, by malloc too:\nalkaid run --track -- COMMAND");
+  CLI::App* const run =
+      app.add_subcommand("run", "Run a command and watch what it allocates, by malloc too.");
   auto options = std::make_shared<RunOptions>();
   // A flag, whose value needs a '=': the next word may be the command.
   run->add_flag("--track{1}", options->track,
                 "Keep a table of live allocations: all, or as =sample:BYTES, =frames=COUNT,\n"
                 "=unwinder=cfi|fp|runtime, python=off say, with commas between several")
-      ->required();
+      ->required()
+      ->type_name("LIST");
   run->add_option(
          "--heap-at-exit", options->heap_at_exit,
          "Write a snapshot of what is live when the command ends to FILE: where it ends by\n"
@@ -210,11 +211,18 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   run->add_flag("--views", options->views, "Track slices of buffers as well");
   run->add_option("COMMAND", options->command, "The command and its arguments, behind a --")
       ->required();
-  run->footer(
-      "Processes that the command starts are watched too. Exit codes: the command's own; 127\n"
-      "where it is not found, 126 where it cannot be run, 1 for wrong usage and for programs\n"
-      "into which nothing can be preloaded: statically linked ones, 32-bit ones, and those that\n"
-      "run with another user's rights.");
+  run->footer("Processes that the command starts are watched too.");
+  SetDetails(run,
+             {.prints = "what the command prints, and nothing of its own",
+              .examples = {{"alkaid run --track --heap-at-exit app.heap -- ./app --events 1000",
+                            "Leaves app.heap, which alkaid heap show prints."}},
+              .exit_codes = {
+                  {"N", "that of the command"},
+                  {"1",
+                   "wrong usage, or a program into which nothing can be preloaded: a statically "
+                   "linked one, a 32-bit one, or one that runs with another user's rights"},
+                  {"126", "the command cannot be run"},
+                  {"127", "it is not found"}}});
   run->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

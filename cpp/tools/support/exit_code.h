@@ -7,11 +7,8 @@
 // Threads: free of state.
 #pragma once
 
-#include <cstdio>
 #include <string>
-#include <string_view>
 
-#include "alkaid/base/printable_text.h"
 #include "alkaid/base/status.h"
 
 namespace alkaid::tools {
@@ -31,22 +28,12 @@ inline constexpr int kExitCanNotRun = 126;
 inline constexpr int kExitNotFound = 127;
 inline constexpr int kExitSignal = 128;
 
-// For the help of commands that make files.
-inline constexpr char kExitCodesOfMakers[] =
-    "Exit codes: 0 the output is there whole; 1 wrong usage, or a file that cannot be read or\n"
-    "written; 2 malformed data; 128 and its number after a signal: 130 for INT, 143 for TERM,\n"
-    "129 for HUP. What is not written whole does not appear: a file that had the name stays as\n"
-    "it was, and no temporary one is left, unless a second signal ends the command at once.";
+// What an error begins with: the command's name and a colon, in the colour of errors where stderr
+// shows one.
+std::string ErrorPrefix(const std::string& who);
 
 // Says on stderr what failed, in one line that gives the terminal no orders, nothing where `status`
 // is OK, and returns the exit code.
-inline int ReportStatus(const Status& status) {
-  if (status.ok()) return kExitOk;
-  const auto message = status.message();
-  const std::string text = internal::Printable(std::string_view(message.data(), message.size()));
-  std::fflush(stdout);
-  std::fprintf(stderr, "alkaid: %s\n", text.c_str());
-  return status.code() == StatusCode::kDataLoss ? kExitMalformed : kExitFailure;
-}
+int ReportStatus(const Status& status);
 
 }  // namespace alkaid::tools

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -37,7 +38,10 @@ class Progress {
 };
 
 // The line that is drawn, without control characters, and without a bar where there is no total:
-// "reading a.xtc2 [####----]  50%  120.0 MB/s 0:03 left".
-std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds);
+// "reading a.xtc2 [####----]  50%  120.0 MB/s 0:03 left". It takes at most `columns` of the terminal,
+// as a longer one would leave a line behind at each drawing: first the middle of the label is left
+// out, then the bar, then all but the start.
+std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds,
+                         std::size_t columns);
 
 }  // namespace alkaid::tools
