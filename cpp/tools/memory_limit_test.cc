@@ -91,7 +91,7 @@ TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
   ASSERT_TRUE(
       growth::WriteLeakProfile(std::vector<growth::MemoryStamp>(40), folder.path() + "/p.npy")
           .ok());
-  EXPECT_GT(WholeAnswers(folder, GetParam(), 18'000, 64'000, 1000, 12), 0);
+  EXPECT_GT(WholeAnswers(folder, GetParam(), 18'000, 128'000, 1000, 12), 0);
 }
 
 // Names of code take much memory, and libdw answers that there are none where it has too little.
@@ -110,7 +110,7 @@ TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
   constexpr int kMostLines = 2;
-  EXPECT_GT(WholeAnswers(folder, "run --track -- '" ALKAID_COMMAND "' info", 18'000, 64'000, 1000,
+  EXPECT_GT(WholeAnswers(folder, "run --track -- '" ALKAID_COMMAND "' info", 18'000, 128'000, 1000,
                          12, kMostLines),
             0);
   EXPECT_GT(WholeAnswers(folder, "run --track --heap-at-exit x.heap -- '" ALKAID_COMMAND "' info",
@@ -126,7 +126,7 @@ TEST(GateCommand, ShortOfMemoryItSaysWhatFailed) {
   const CommandResult whole = RunLimited(folder, arguments, 0);
   ASSERT_EQ(whole.exit_code, 4) << whole.err;
   int answers = 0;
-  for (int kilobytes = 18'000; kilobytes < 64'000 && answers < 12; kilobytes += 1000) {
+  for (int kilobytes = 18'000; kilobytes < 128'000 && answers < 12; kilobytes += 1000) {
     const CommandResult result = RunLimited(folder, arguments, kilobytes);
     // The loader, before the first instruction of the command.
     if (result.exit_code == 127 && result.err.find("gate:") == std::string::npos) continue;
