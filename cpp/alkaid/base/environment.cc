@@ -39,6 +39,17 @@ const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables() {
       {kHeapFileVariable,
        "the name of the files that the signal asks for: %p becomes the process id and %n the "
        "file's number; not set is alkaid-heap.%p.%n; read when the library is loaded"},
+      {kHeapAtStampsVariable,
+       "the numbers, from 1, of the stamps at which the process writes a heap file of the name "
+       "that "
+       "the signal's have, such as 11,100; a program stamps by growth::StampEvent; not set is "
+       "none; "
+       "read when the library is loaded"},
+      {kExitSignalsVariable,
+       "signals, such as TERM or TERM,INT, that end the process only after what is written at exit "
+       "is written: heap files, leak profiles, reservations; one that the program handles itself "
+       "is "
+       "left to it; not set is none; read when the library is loaded"},
       {kTraceGrowthVariable,
        "1: a line on stderr for each growth of a builder; not set, or 0, is none; read when the "
        "library is loaded"},

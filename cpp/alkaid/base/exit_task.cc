@@ -32,6 +32,7 @@ constinit std::atomic<ExitTask*> latest{nullptr};
 constexpr pthread_t kNobody = 0;
 constexpr pthread_t kDone = ~kNobody;
 constinit std::atomic<pthread_t> writer{kNobody};
+constinit std::atomic<int> ending_signal{0};
 sem_t process_gone;  // never open
 
 // The process that was asked, in a page that a forked child finds empty. A child of vfork shares
@@ -49,6 +50,7 @@ struct Registering {
     GuardFork([] {}, [] {},
               [] {
                 writer = kNobody;
+                ending_signal = 0;
                 if (process != nullptr && the_questions.load()->may_write()) {
                   *process = std::max(::getpid(), 0);
                 }
@@ -209,6 +211,17 @@ Status WriteAtExit(ExitTask* task) {
   latest = task;
   return absl::OkStatus();
 }
+
+bool WriteBeforeSignalEnds(int signal) {
+  pthread_t who = kNobody;
+  if (!writer.compare_exchange_strong(who, ::pthread_self())) return who == kDone;
+  ending_signal = signal;
+  DoTasks(the_questions.load()->may_write(), /*in_malloc=*/false);
+  writer = kDone;
+  return true;
+}
+
+int EndingSignal() { return ending_signal; }
 
 void AskAtExit(const ExitQuestions* questions) { the_questions = questions; }
 

@@ -44,6 +44,13 @@ struct ExitTask {
 // (fork_guard_internal.h).
 ALKAID_EXPORT Status WriteAtExit(ExitTask* task);
 
+// As at exit, on a thread that the program knows nothing of and that is to end the process by
+// `signal` thereafter: true where it is to, at once where all is written already. False while another
+// thread is at it: the process ends by exit.
+ALKAID_EXPORT bool WriteBeforeSignalEnds(int signal);
+// The signal by which the process is to end; 0 where it ends by exit, or goes on.
+ALKAID_EXPORT int EndingSignal();
+
 // A line's words for a task that is left out since `confined`.
 inline constexpr char kConfinedAtExit[] =
     "a filter of system calls (seccomp) ends the program where it writes";

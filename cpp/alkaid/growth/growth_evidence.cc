@@ -1,6 +1,8 @@
 #include "alkaid/growth/growth_evidence.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "alkaid/base/number_text.h"
@@ -47,7 +49,12 @@ class Evidence {
       return std::move(sentences_);
     }
     SayJudged();
+    if (all_.verdict == Verdict::kBelowLimit) {
+      SayOthers();
+      return std::move(sentences_);
+    }
     if (all_.verdict == Verdict::kLevelsOff || all_.verdict == Verdict::kNone) {
+      SayOthers();
       SayAddressSpace();
       return std::move(sentences_);
     }
@@ -88,7 +95,8 @@ class Evidence {
     const AccountGrowth& judged = all_.of(all_.judged);
     const std::string name = Name(all_.judged);
     if (judged.grows) {
-      Say(name, " grows by ", PerEvent(judged.fit.slope), ", ", Between(judged.fit), ".");
+      Say(name, " grows by ", PerEvent(judged.fit.slope), ", ", Between(judged.fit), ": ",
+          MbText(judged.total_mb()), " in all.");
       // A straight line is seen there as well.
       const bool faster = judged.lately.slope > kFaster * judged.fit.slope;
       if (faster) {
@@ -126,8 +134,11 @@ class Evidence {
   void SayNoGrowth(const LineFit& fit) {
     const std::string name = Name(all_.judged);
     if (fit.low > 0) {
-      Say(name, " grows by ", PerEvent(fit.slope), "; less than ", MbText(all_.options.least_mb),
-          " is not counted as growth.");
+      Say(name, " grows by ", PerEvent(fit.slope), ", ", MbText(all_.of(all_.judged).total_mb()),
+          " in all. Counted as growth is ", MbText(all_.options.least_mb), " per event",
+          std::isfinite(all_.options.much_mb)
+              ? StrCat(", or ", MbText(all_.options.much_mb), " in all.")
+              : ".");
       const std::string rate = RateSentence(stamps_, fit.slope);
       if (!rate.empty()) Say(rate);
       return;
@@ -227,10 +238,21 @@ class Evidence {
         " that it had grown by until then.");
   }
 
+  // All that grow beside the one that was told, the fastest first.
   void SayOthers() {
+    std::vector<A> others;
     for (const A account : {A::kLive, A::kOwnMalloc, A::kKept, A::kElsewhere}) {
-      if (account == all_.cause || account == all_.judged || !all_.of(account).grows) continue;
-      Say("Besides, \"", Name(account), "\" grows by ", Part(account), ".");
+      const AccountGrowth& growth = all_.of(account);
+      const bool told =
+          account == all_.judged || (account == all_.cause && all_.verdict != Verdict::kBelowLimit);
+      if (!told && (growth.grows || growth.grows_below_limit)) others.push_back(account);
+    }
+    std::sort(others.begin(), others.end(),
+              [this](A a, A b) { return Fit(a).slope > Fit(b).slope; });
+    const bool is_part = all_.verdict == Verdict::kBelowLimit;
+    for (const A account : others) {
+      Say(is_part ? "Of it, \"" : "Besides, \"", Name(account), "\" grows by ", Part(account), ": ",
+          MbText(all_.of(account).total_mb()), " in all.");
     }
   }
 
@@ -241,10 +263,67 @@ class Evidence {
   std::vector<std::string> sentences_;
 };
 
-constexpr char kCompareHeaps[] =
-    "run it with ALKAID_TRACK_ALLOCATIONS=1 ALKAID_HEAP_SIGNAL=USR2, send USR2 twice, some events "
-    "apart, and compare the two heap files with alkaid heap diff: it names who allocated what "
-    "stays.";
+// What a shell takes, as lines of an advice.
+class Commands {
+ public:
+  Commands(const GrowthVerdict& verdict, const std::string& command)
+      : all_(verdict), command_(command.empty() ? "COMMAND" : command) {}
+
+  // Two heap files, with what grows in between.
+  std::string CompareHeaps(const char* tracking) const {
+    const bool malloc_too = Grows(Account::kOwnMalloc);
+    const std::string stamps =
+        StrCat("ALKAID_HEAP_AT_STAMPS=", First(), ",", Second(), " ALKAID_HEAP_FILE=heap.%n ");
+    const std::string run =
+        !malloc_too
+            ? StrCat("ALKAID_TRACK_ALLOCATIONS=", tracking, " ", stamps, command_)
+            : StrCat(stamps, "alkaid run --track ",
+                     std::string_view(tracking) == "views" ? "--views " : "", "-- ", command_);
+    return Line(run) + Line("alkaid heap diff heap.1 heap.2");
+  }
+  std::string Retention() const {
+    return Line(StrCat("ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_AT_STAMPS=", Second(),
+                       " ALKAID_HEAP_FILE=heap.%n ", command_)) +
+           Line("alkaid heap retention heap.1");
+  }
+  std::string ProfileAgain(const std::string& with) const {
+    return Line(StrCat(with, "ALKAID_LEAK_PROFILE=again.npy ", command_)) +
+           Line("alkaid profile report again.npy");
+  }
+  std::string ReleaseAtTheEnd() const {
+    return ProfileAgain(StrCat("ALKAID_PROFILE_RELEASE_AT=", all_.stamps, " "));
+  }
+
+ private:
+  static std::string Line(const std::string& command) { return "\n    " + command; }
+  bool Grows(Account account) const {
+    return all_.of(account).grows || all_.of(account).grows_below_limit;
+  }
+  size_t First() const {
+    const AccountGrowth& judged = all_.of(all_.judged);
+    const bool faster = judged.lately.slope > kFaster * judged.fit.slope;
+    return faster ? all_.stamps - judged.lately.points + 1 : all_.warm_up + 1;
+  }
+  // A service is not to be waited for until as many events have passed as the profile has.
+  size_t Second() const {
+    constexpr double kEnoughMb = 50;
+    const double slope = all_.of(all_.judged).fit.slope;
+    const double enough = std::max<double>(std::ceil(kEnoughMb / slope), kFewestStamps);
+    const size_t most = all_.stamps - First();
+    return First() + (enough < static_cast<double>(most) ? static_cast<size_t>(enough) : most);
+  }
+
+  const GrowthVerdict& all_;
+  const std::string command_;
+};
+
+std::string WhoAllocates(const GrowthVerdict& verdict, const Commands& commands) {
+  if (verdict.cause == Account::kLive || verdict.cause == Account::kOwnMalloc) {
+    return StrCat("two heap files, some events apart, name who allocated what stays:",
+                  commands.CompareHeaps("1"));
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -253,47 +332,58 @@ std::vector<std::string> EvidenceOf(std::span<const MemoryStamp> stamps,
   return Evidence(stamps, verdict).Take();
 }
 
-std::string AdviceOf(const GrowthVerdict& verdict) {
+std::string AdviceOf(const GrowthVerdict& verdict, const std::string& command) {
+  const Commands commands(verdict, command);
   switch (verdict.verdict) {
     case Verdict::kTooFewStamps:
       return "stamp more events, or discard fewer.";
     case Verdict::kNone:
       return "";
+    case Verdict::kBelowLimit: {
+      const std::string who = WhoAllocates(verdict, commands);
+      return StrCat("nothing, where so much is allowed.", who.empty() ? "" : StrCat(" Else ", who));
+    }
     case Verdict::kLeak:
-      return verdict.of(Account::kHidden).known()
-                 ? kCompareHeaps
-                 : StrCat(
-                       "profile it once more with ALKAID_TRACK_ALLOCATIONS=views, which tells "
-                       "whether small views keep big blocks. If they do not, ",
-                       kCompareHeaps);
-    case Verdict::kRetention:
-      return "run it with ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_SIGNAL=USR2, send USR2 late, "
-             "and "
-             "ask alkaid heap retention of the heap file: the blocks, worst first, and who made "
-             "the "
-             "views. Drop those, or copy what they show with Buffer::CompactIfBelow.";
-    case Verdict::kFragmentation:
+      if (verdict.of(Account::kHidden).known()) return WhoAllocates(verdict, commands);
       return StrCat(
-          "say sizes ahead (BufferBuilder::SetReservation), so that blocks do not grow "
-          "through all sizes; or try another allocator with ALKAID_DEFAULT_MEMORY_POOL.",
+          "two heap files, some events apart, name who allocated what stays; the last line says "
+          "whether small views keep big blocks:",
+          commands.CompareHeaps("views"), "\n    alkaid heap retention heap.2");
+    case Verdict::kRetention:
+      return StrCat(
+          "a heap file names the blocks, worst first, and who made the views. Drop those, "
+          "or copy what they show with Buffer::CompactIfBelow:",
+          commands.Retention());
+    case Verdict::kFragmentation: {
+      const std::string live =
           verdict.of(Account::kLive).grows
-              ? StrCat(" What the pools have handed out grows too: ", kCompareHeaps)
-              : "");
+              ? StrCat(
+                    "\n  What the pools have handed out grows too: two heap files name who "
+                    "allocated it:",
+                    commands.CompareHeaps("1"))
+              : "";
+      if (!verdict.released) {
+        return StrCat("try at the last stamp whether it can be given back, and is a cache:",
+                      commands.ReleaseAtTheEnd(), live);
+      }
+      return StrCat(
+          "say sizes ahead (BufferBuilder::SetReservation), so that blocks do not grow through all "
+          "sizes; or try another allocator:",
+          commands.ProfileAgain("ALKAID_DEFAULT_MEMORY_POOL=jemalloc "), live);
+    }
     case Verdict::kAllocatorCache:
       return "nothing leaks. Where the memory is needed elsewhere, call ReleaseUnused.";
     case Verdict::kOutside:
-      return verdict.cause == Account::kOwnMalloc
-                 ? "run it under ALKAID_HEAP_SIGNAL=USR2 alkaid run --track -- COMMAND, send USR2 "
-                   "twice, some events apart, and compare the two heap files with alkaid heap "
-                   "diff: "
-                   "what is labelled malloc is not of the pools."
-                 : "compare two copies of /proc/PID/smaps, some events apart: the mapping that "
-                   "grows has a name.";
+      if (verdict.cause == Account::kOwnMalloc) {
+        return StrCat(WhoAllocates(verdict, commands),
+                      "\n  What is labelled malloc there is not of the pools.");
+      }
+      return "compare two copies of /proc/PID/smaps, some events apart: the mapping that grows has "
+             "a name.";
     case Verdict::kLevelsOff:
       return "nothing, if it stays so: a longer run, with a longer warm-up, makes sure.";
     case Verdict::kUnexplained:
-      return "run with stamps of this library (ALKAID_LEAK_PROFILE=FILE.npy): they record whose "
-             "memory it is.";
+      return StrCat("stamps of this library record whose memory it is:", commands.ProfileAgain(""));
   }
   return "";
 }

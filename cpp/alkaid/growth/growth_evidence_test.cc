@@ -27,20 +27,32 @@ using ::testing::StartsWith;
 constexpr size_t kSize = 100;
 
 // All sentences, and what to do, as one text.
-std::string Say(const std::vector<MemoryStamp>& stamps, const GrowthOptions& options = {}) {
+std::string Say(const std::vector<MemoryStamp>& stamps, const GrowthOptions& options = {},
+                const std::string& command = "") {
   const GrowthVerdict verdict = JudgeGrowth(stamps, options);
-  return absl::StrJoin(EvidenceOf(stamps, verdict), " ") + " Next: " + AdviceOf(verdict);
+  return absl::StrJoin(EvidenceOf(stamps, verdict), " ") + " Next: " + AdviceOf(verdict, command);
 }
 std::string Say(const Accounts& accounts) { return Say(crafted::Profile(kSize, accounts)); }
 
 TEST(GrowthEvidence, OfALeakSaysHowMuchWhoseAndHowSoon) {
   const std::string text = Say({.live = Line(kSize, 4, 100)});
-  EXPECT_THAT(text, StartsWith("RSS grows by 4.00 MB per event, between +4.00 and +4.00. At this "
-                               "rate 1,000 MB more take 250 events, 2 min. What the pools have "
-                               "handed out grows by 4.00 MB per event, 100 % of RSS's growth. "));
+  EXPECT_THAT(
+      text,
+      StartsWith("RSS grows by 4.00 MB per event, between +4.00 and +4.00: 356.0 MB in "
+                 "all. At this rate 1,000 MB more take 250 events, 2 min. What the "
+                 "pools have handed out grows by 4.00 MB per event, 100 % of RSS's growth. "));
   EXPECT_THAT(text, HasSubstr("Views were not tracked"));
-  EXPECT_THAT(text, HasSubstr("ALKAID_TRACK_ALLOCATIONS=views"));
-  EXPECT_THAT(text, HasSubstr("alkaid heap diff"));
+  EXPECT_THAT(text, EndsWith("\n    ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_AT_STAMPS=11,24 "
+                             "ALKAID_HEAP_FILE=heap.%n COMMAND"
+                             "\n    alkaid heap diff heap.1 heap.2"
+                             "\n    alkaid heap retention heap.2"));
+}
+
+TEST(GrowthEvidence, AdvisesTheCommandOfTheRunWhereItIsKnown) {
+  const auto stamps = crafted::Profile(kSize, {.live = Line(kSize, 0.5, 100)});
+  EXPECT_THAT(
+      Say(stamps, {}, "./reader 'run 7'"),
+      HasSubstr("ALKAID_HEAP_AT_STAMPS=11,100 ALKAID_HEAP_FILE=heap.%n ./reader 'run 7'\n"));
 }
 
 TEST(GrowthEvidence, OfALeakWithViewsTellsWhetherTheyKeepIt) {
@@ -68,8 +80,12 @@ TEST(GrowthEvidence, OfFragmentationSaysWhatReleasingDid) {
   EXPECT_THAT(Say(stamps),
               AllOf(HasSubstr("Memory that the allocators hold free grows by 2.00 MB per event"),
                     HasSubstr("Flat is what the pools have handed out: 0 MB per event"),
-                    HasSubstr("was not tried: it may be a cache"), HasSubstr("SetReservation")));
+                    HasSubstr("was not tried: it may be a cache"),
+                    HasSubstr("ALKAID_PROFILE_RELEASE_AT=100 ALKAID_LEAK_PROFILE=again.npy COMMAND"
+                              "\n    alkaid profile report again.npy")));
   stamps.back().released_rss_mb = stamps.back().rss_mb - 1;
+  EXPECT_THAT(Say(stamps),
+              AllOf(HasSubstr("SetReservation"), HasSubstr("ALKAID_DEFAULT_MEMORY_POOL=jemalloc")));
   EXPECT_THAT(Say(stamps), HasSubstr("ReleaseUnused took RSS down by 1.00 MB and held by unknown, "
                                      "of 178.0 MB that it had grown by until then."));
   stamps.back().released_rss_mb = stamps.back().rss_mb - 170;
@@ -80,6 +96,8 @@ TEST(GrowthEvidence, OfFragmentationSaysWhatReleasingDid) {
 TEST(GrowthEvidence, OfGrowthOutsideTellsMallocFromTheRest) {
   EXPECT_THAT(Say({.own_malloc = Line(kSize, 2)}),
               AllOf(HasSubstr("malloc has handed out to others than the pools grows by 2.00 MB"),
+                    HasSubstr("\n    ALKAID_HEAP_AT_STAMPS=11,36 ALKAID_HEAP_FILE=heap.%n "
+                              "alkaid run --track -- COMMAND\n    alkaid heap diff heap.1 heap.2"),
                     HasSubstr("labelled malloc")));
   EXPECT_THAT(Say({.elsewhere = Line(kSize, 2)}),
               AllOf(HasSubstr("no known allocator has grows by 2.00 MB"), HasSubstr("smaps"),
@@ -88,16 +106,20 @@ TEST(GrowthEvidence, OfGrowthOutsideTellsMallocFromTheRest) {
               HasSubstr("mapped, more than RSS"));
 }
 
-TEST(GrowthEvidence, MentionsWhatElseGrows) {
-  EXPECT_THAT(Say({.live = Line(kSize, 3, 10), .own_malloc = Line(kSize, 1)}),
-              HasSubstr("Besides, \"other malloc\" grows by 1.00 MB per event, 25 % of RSS's "
-                        "growth."));
+TEST(GrowthEvidence, NamesAllThatGrowsTheFastestFirst) {
+  const std::string text = Say(
+      {.live = Line(kSize, 3, 10), .own_malloc = Line(kSize, 0.05), .elsewhere = Line(kSize, 1)});
+  EXPECT_THAT(text, HasSubstr("Besides, \"not by allocators\" grows by 1.00 MB per event, 25 % of "
+                              "RSS's growth: 89.00 MB in all. Besides, \"other malloc\" grows by "
+                              "0.0500 MB per event, 1 % of RSS's growth: 4.45 MB in all."));
+  // What finds both, in one run.
+  EXPECT_THAT(text, HasSubstr("alkaid run --track --views -- COMMAND"));
 }
 
 TEST(GrowthEvidence, OfAddressSpaceAloneSaysThatItTakesNoMemory) {
   EXPECT_THAT(Say({.live = Series(kSize, 10), .untouched = Line(kSize, 64)}),
               AllOf(HasSubstr("RSS has no growth"),
-                    HasSubstr("Only address space grows: VM by 64.00 MB per event.")));
+                    HasSubstr("Only address space grows: VM by 64.00 MB per event")));
 }
 
 TEST(GrowthEvidence, OfNoneSaysWhatCouldHideInTheNoise) {
@@ -110,7 +132,21 @@ TEST(GrowthEvidence, OfNoneSaysWhatCouldHideInTheNoise) {
 
 TEST(GrowthEvidence, OfSlowGrowthSaysThatItIsNotCounted) {
   EXPECT_THAT(Say({.live = Line(kSize, 0.004, 10)}),
-              StartsWith("RSS grows by 0.0040 MB per event; less than 0.0100 MB is not counted"));
+              StartsWith("RSS grows by 0.0040 MB per event, 0.356 MB in all. Counted as growth is "
+                         "0.0100 MB per event, or 10.00 MB in all."));
+}
+
+TEST(GrowthEvidence, OfGrowthBelowTheLimitSaysWhoseItIsAndWhatFindsIt) {
+  const auto stamps =
+      crafted::Profile(kSize, {.live = Line(kSize, 0.5, 10), .own_malloc = Line(kSize, 0.2)});
+  EXPECT_THAT(
+      Say(stamps, {.least_mb = 1, .much_mb = 1000}),
+      AllOf(StartsWith("RSS grows by 0.700 MB per event, 62.30 MB in all. Counted as growth "
+                       "is 1.00 MB per event, or 1,000.0 MB in all."),
+            HasSubstr("Of it, \"live in pools\" grows by 0.500 MB per event, 71 % of RSS's "
+                      "growth: 44.50 MB in all. Of it, \"other malloc\" grows by 0.200 MB"),
+            HasSubstr("Next: nothing, where so much is allowed. Else two heap files"),
+            HasSubstr("alkaid run --track -- COMMAND")));
 }
 
 TEST(GrowthEvidence, OfLevellingOffSaysFromWhereToWhere) {

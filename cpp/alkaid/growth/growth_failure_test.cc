@@ -14,12 +14,14 @@
 #include "alkaid/base/environment.h"
 #include "alkaid/core/buffers/buffer_functions.h"
 #include "alkaid/core/observers/builder_events.h"
+#include "alkaid/growth/growing_profile_internal.h"
 #include "alkaid/growth/growth_evidence.h"
 #include "alkaid/growth/growth_report.h"
 #include "alkaid/growth/growth_verdict.h"
 #include "alkaid/growth/leak_gate.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/growth/line_fit.h"
 #include "alkaid/growth/memory_text.h"
 #include "alkaid/growth/planted_leak.h"
@@ -254,16 +256,20 @@ TEST_F(GrowthOutOfMemory, LeakProfileFiles) {
       [&](int&) { return ParseLeakProfile("no array of numbers, as long as it is", file_); },
       [](int&, const auto& read) { return absl::StrCat(read.size()); });
   FailureSuite::Try(
-      "ClaimLeakProfile", kStatus,
+      "GrowingProfile::Make", kStatus,
       [&](MemoryPool*) {
         std::filesystem::remove(file_);
-        return 0;
+        return LeakProfileRun{.end = LeakProfileRun::End::kRunning, .process = 7};
       },
-      [&](int&) { return ClaimLeakProfile(file_); },
-      [&](int&) {
+      [&](LeakProfileRun& run) { return GrowingProfile::Make(file_, run).status(); },
+      [&](LeakProfileRun&) {
         const auto read = ReadLeakProfile(file_);
         return absl::StrCat(read.ok() ? 1 : 0, Names());
       });
+  FailureSuite::Try(
+      "ReadLeakProfileRun", kStatus, [](MemoryPool*) { return 0; },
+      [&](int&) { return ReadLeakProfileRun(file_); },
+      [](int&, const auto& run) { return absl::StrCat(run.process); });
 }
 
 TEST_F(GrowthOutOfMemory, PlantingALeak) {

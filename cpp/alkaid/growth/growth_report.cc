@@ -56,7 +56,8 @@ std::string FitLines(const GrowthVerdict& verdict) {
   return text;
 }
 
-std::string GrowthReport(std::span<const MemoryStamp> stamps, const GrowthVerdict& verdict) {
+std::string GrowthReport(std::span<const MemoryStamp> stamps, const GrowthVerdict& verdict,
+                         const LeakProfileRun& run) {
   std::string text = SummaryLines(stamps);
   const LineFit& fit = verdict.of(verdict.judged).fit;
   text += Format("line fit:  slope %10s    intercept %12s\n\n", MbNumber(fit.slope).c_str(),
@@ -65,9 +66,11 @@ std::string GrowthReport(std::span<const MemoryStamp> stamps, const GrowthVerdic
       Format("Least squares over %zu stamps (%zu more in front are warm-up), intervals of %g %%:\n",
              stamps.size() - verdict.warm_up, verdict.warm_up, 100 * verdict.options.confidence);
   text += FitLines(verdict);
+  const std::string how = RunText(run, stamps.empty() ? kUnknown : stamps.back().time_s);
+  if (!how.empty()) text += "\nRun: " + how + ".\n";
   text += "\nVerdict: " + std::string(VerdictName(verdict.verdict)) + "\n";
   for (const std::string& sentence : EvidenceOf(stamps, verdict)) text += "  " + sentence + "\n";
-  const std::string advice = AdviceOf(verdict);
+  const std::string advice = AdviceOf(verdict, run.command);
   if (!advice.empty()) text += "Next: " + advice + "\n";
   return text;
 }

@@ -15,6 +15,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/growth/growth_verdict.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/growth/memory_stamp.h"
 
 namespace alkaid::growth {
@@ -27,6 +28,7 @@ ALKAID_EXPORT std::string FitLines(const GrowthVerdict& verdict);
 
 // All of it.
 ALKAID_EXPORT std::string GrowthReport(std::span<const MemoryStamp> stamps,
-                                       const GrowthVerdict& verdict);
+                                       const GrowthVerdict& verdict,
+                                       const LeakProfileRun& run = {});
 
 }  // namespace alkaid::growth

@@ -67,9 +67,20 @@ TEST(GrowthReport, HasTheLineTheVerdictItsEvidenceAndWhatToDo) {
   EXPECT_THAT(report, HasSubstr("Least squares over 90 stamps (10 more in front are warm-up), "
                                 "intervals of 99 %:\n"));
   EXPECT_THAT(report, HasSubstr("\nVerdict: leak\n  RSS grows by 3.00 MB per event, between +3.00 "
-                                "and +3.00.\n"));
-  EXPECT_THAT(report,
-              HasSubstr("\nNext: profile it once more with ALKAID_TRACK_ALLOCATIONS=views"));
+                                "and +3.00: 267.0 MB in all.\n"));
+  EXPECT_THAT(report, HasSubstr("\nNext: two heap files, some events apart"));
+  EXPECT_THAT(report, Not(HasSubstr("\nRun: ")));
+}
+
+TEST(GrowthReport, SaysHowTheRunEndedAndAdvisesItsCommand) {
+  const auto stamps = crafted::Profile(100, {.live = crafted::Line(100, 3, 1000)});
+  const LeakProfileRun run = {
+      .end = LeakProfileRun::End::kWithoutWord, .process = 4711, .command = "./reader run7"};
+  EXPECT_THAT(
+      GrowthReport(stamps, JudgeGrowth(stamps), run),
+      AllOf(HasSubstr("\nRun: ./reader run7, process 4711: ended without a last word, as by "
+                      "SIGKILL, SIGTERM, abort or _exit; its last stamp is of "),
+            HasSubstr("ALKAID_HEAP_FILE=heap.%n ./reader run7\n")));
 }
 
 TEST(GrowthReport, IsWholeForAnyProfile) {

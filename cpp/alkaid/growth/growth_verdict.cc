@@ -90,6 +90,13 @@ bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
          std::abs(in_later_half) <= kFlat * rise;
 }
 
+// The later half goes on as the whole does: what rose once is none of this.
+bool GrowsBelowLimit(const AccountGrowth& growth) {
+  return growth.fit.points >= kFewestStamps && !growth.grows && !growth.levels_off &&
+         growth.fit.low > 0 && growth.total_mb() >= kLeastRise &&
+         growth.later.slope >= kMost * growth.fit.slope;
+}
+
 AccountGrowth GrowthOf(std::span<const double> column, size_t warm_up,
                        const GrowthOptions& options) {
   AccountGrowth growth;
@@ -101,6 +108,7 @@ AccountGrowth GrowthOf(std::span<const double> column, size_t warm_up,
   growth.grows =
       growth.fit.points >= kFewestStamps &&
       ((IsSure(growth.fit, options) && !growth.levels_off) || IsSure(growth.lately, options));
+  growth.grows_below_limit = GrowsBelowLimit(growth);
   return growth;
 }
 
@@ -180,6 +188,19 @@ Verdict VerdictOf(const GrowthVerdict& all) {
   }
 }
 
+// kVm where none of the differences is known to.
+Account GreatestBelowLimit(const GrowthVerdict& all) {
+  Account greatest = Account::kVm;
+  for (const Account account :
+       {Account::kLive, Account::kOwnMalloc, Account::kKept, Account::kElsewhere}) {
+    if (!all.of(account).grows_below_limit) continue;
+    if (greatest == Account::kVm || all.of(account).fit.slope > all.of(greatest).fit.slope) {
+      greatest = account;
+    }
+  }
+  return greatest;
+}
+
 void Judge(GrowthVerdict* all) {
   all->judged = all->of(Account::kRss).known() ? Account::kRss : Account::kVm;
   if (all->of(all->judged).fit.points < kFewestStamps) return;
@@ -195,6 +216,13 @@ void Judge(GrowthVerdict* all) {
     all->judged = account;
     all->cause = account;
     all->verdict = VerdictOf(*all);
+    return;
+  }
+  for (const Account account : {all->judged, Account::kLive, Account::kOwnMalloc}) {
+    if (!all->of(account).grows_below_limit) continue;
+    all->judged = account;
+    all->cause = GreatestBelowLimit(*all);
+    all->verdict = Verdict::kBelowLimit;
     return;
   }
   const AccountGrowth& growth = all->of(all->judged);
@@ -225,6 +253,8 @@ std::string_view VerdictName(Verdict verdict) {
       return "growth that levels off";
     case Verdict::kUnexplained:
       return "growth of unknown cause";
+    case Verdict::kBelowLimit:
+      return "growth below the limit";
   }
   return "";
 }
@@ -237,7 +267,7 @@ std::string_view AccountName(Account account) {
 }
 
 double GrowthVerdict::ShareOf(Account account) const {
-  if (!of(judged).grows) return kUnknown;
+  if (!of(judged).grows && !of(judged).grows_below_limit) return kUnknown;
   return of(account).fit.slope / of(judged).fit.slope;
 }
 

@@ -36,6 +36,7 @@ enum class Verdict {
   kOutside,         // RSS grows, and nothing of the pools' does
   kLevelsOff,       // it grew by a MB or more, and the later half is flat
   kUnexplained,     // grows, but the file has no columns that tell whose it is
+  kBelowLimit,      // grows without doubt, by a MB or more, and by less than is called growth
 };
 // "leak", "retention by views", ...
 ALKAID_EXPORT std::string_view VerdictName(Verdict verdict);
@@ -64,7 +65,13 @@ struct AccountGrowth {
   // Of the last part, where growth began late or gets faster; else without points.
   LineFit lately;
   bool grows = false;
+  // The interval lies above zero and it came to a MB or more, which both limits allow.
+  bool grows_below_limit = false;
   bool levels_off = false;
+  // MB, by the line: what the stamps behind the warm-up came to.
+  double total_mb() const {
+    return fit.points == 0 ? 0 : fit.slope * static_cast<double>(fit.points - 1);
+  }
   bool known() const { return fit.points > 0; }
 };
 

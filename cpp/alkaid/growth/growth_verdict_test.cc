@@ -158,7 +158,7 @@ TEST(GrowthVerdict, IsALeakWhereItBeginsLate) {
 TEST(GrowthVerdict, SlowGrowthThatCameToMuchIsGrowthUnlessALimitIsStated) {
   const auto stamps = Profile(20'000, {.live = Line(20'000, 0.008)});
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kLeak);
-  EXPECT_EQ(JudgeGrowth(stamps, {.much_mb = 200}).verdict, Verdict::kNone);
+  EXPECT_EQ(JudgeGrowth(stamps, {.much_mb = 200}).verdict, Verdict::kBelowLimit);
 }
 
 TEST(GrowthVerdict, IsOutsideWhereTheProgramsOwnMallocGrows) {
@@ -263,12 +263,25 @@ TEST(GrowthVerdict, StepsThatEndLevelOffAndStepsThatDoNotAreALeak) {
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kLeak);
 }
 
-TEST(GrowthVerdict, ALeakBelowTheStatedFigureIsNone) {
+TEST(GrowthVerdict, ALeakBelowTheStatedFigureIsToldAsThat) {
   Accounts accounts = Quiet();
   accounts.live = Line(kSize, 0.3, 100);
   accounts.kept = accounts.elsewhere = accounts.own_malloc = Series(kSize, 0);
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.29}).verdict, Verdict::kLeak);
-  EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).verdict, Verdict::kNone);
+  EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).verdict, Verdict::kBelowLimit);
+  EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).cause, Account::kLive);
+  // Less than a MB in all is not worth a word.
+  accounts.live = Line(kSize, 0.004, 100);
+  EXPECT_EQ(Judge(accounts).verdict, Verdict::kNone);
+}
+
+TEST(GrowthVerdict, ASmallLeakBesideASteadyRssIsToldToo) {
+  Accounts accounts = Quiet();
+  accounts.own_malloc = Line(kSize, 0.02);
+  const GrowthVerdict verdict = Judge(accounts, {.least_mb = 0.1, .much_mb = 100});
+  EXPECT_EQ(verdict.verdict, Verdict::kBelowLimit);
+  EXPECT_EQ(verdict.judged, Account::kOwnMalloc);
+  EXPECT_EQ(verdict.cause, Account::kOwnMalloc);
 }
 
 TEST(GrowthVerdict, LooksNotAtTheWarmUp) {

@@ -9,6 +9,9 @@
 namespace alkaid::growth {
 namespace {
 
+// What the later half adds of what it would by the line: less has stopped.
+constexpr double kGoesOn = 0.5;
+
 const GatedAccount* Find(const LeakGateResult& result, Account account) {
   for (const GatedAccount& gated : result.accounts) {
     if (gated.account == account) return &gated;
@@ -31,6 +34,14 @@ const GatedAccount* LeakGateResult::Alarm() const {
   return found == accounts.end() ? nullptr : &*found;
 }
 
+const GatedAccount* LeakGateResult::BelowLimit() const {
+  if (Alarm() != nullptr) return nullptr;
+  const auto found = std::find_if(accounts.begin(), accounts.end(), [](const GatedAccount& gated) {
+    return gated.grows_below_limit;
+  });
+  return found == accounts.end() ? nullptr : &*found;
+}
+
 const GatedAccount* LeakGateResult::Blind(double planted_mb) const {
   const double most = verdict.options.least_mb + planted_mb;
   const auto found = std::find_if(
@@ -44,13 +55,16 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
   if (!(options.max_mb >= 0 && std::isfinite(options.max_mb))) {
     return status::Invalid("a leak gate cannot allow ", options.max_mb, " MB per event");
   }
+  if (!(options.max_total_mb >= 0)) {
+    return status::Invalid("a leak gate cannot allow ", options.max_total_mb, " MB in all");
+  }
   if (!(options.confidence > 0 && options.confidence < 1)) {
     return status::Invalid("a confidence lies between 0 and 1, ", options.confidence, " does not");
   }
   LeakGateResult result;
   result.verdict = JudgeGrowth(stamps, {.warm_up = options.warm_up,
                                         .least_mb = options.max_mb,
-                                        .much_mb = std::numeric_limits<double>::infinity(),
+                                        .much_mb = options.max_total_mb,
                                         .confidence = options.confidence});
   size_t most = 0;
   for (const Account account : options.accounts) {
@@ -62,8 +76,12 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                           .later_slope = growth.later.slope,
                           .lately = growth.lately,
                           .levels_off = growth.levels_off};
+    const double total_low = gated.fit.low * static_cast<double>(gated.fit.points - 1);
     gated.alarms = (gated.fit.low > options.max_mb && gated.later_slope > options.max_mb) ||
-                   gated.lately.low > options.max_mb;
+                   gated.lately.low > options.max_mb ||
+                   (total_low > options.max_total_mb && !gated.levels_off &&
+                    gated.later_slope >= kGoesOn * gated.fit.slope);
+    gated.grows_below_limit = !gated.alarms && (growth.grows_below_limit || growth.grows);
     result.accounts.push_back(gated);
   }
   if (!result.accounts.empty()) return result;
@@ -72,6 +90,17 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                     most, " behind the warm-up of ", result.verdict.warm_up,
                                     " have a figure to judge by; at least ", kFewestStamps,
                                     " are needed");
+} catch (const std::bad_alloc&) {
+  return status::NoMemory();
+}
+
+Status CheckPlantedAlarms(double planted_mb, double max_mb) try {
+  if (planted_mb > max_mb) return absl::OkStatus();
+  return status::FailedPrecondition(
+      "the leak that is planted to try the gate, ", MbText(planted_mb),
+      " per event, is no more than what an event may add, ", MbText(max_mb),
+      ": it would not alarm, and the gate could not show that it sees a leak. Plant more (--plant ",
+      2 * max_mb, "), or allow less (--max-mb)");
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

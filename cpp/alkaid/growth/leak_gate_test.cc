@@ -263,5 +263,34 @@ TEST(LeakGateControl, AllowsForWhatTheIntervalsLeaveOpen) {
   EXPECT_FALSE(CheckLeakGateControl(GateOf(5, 20), &clean, 10, 0.1).ok());
 }
 
+TEST(LeakGate, JudgesWhatALongRunCameToInAll) {
+  const auto stamps = Profile(20'000, {.live = Line(20'000, 0.02)});
+  const LeakGateResult slow = RunLeakGate(stamps).value();
+  EXPECT_EQ(slow.Alarm(), nullptr);
+  ASSERT_NE(slow.BelowLimit(), nullptr);
+  EXPECT_EQ(slow.BelowLimit()->account, Account::kRss);
+  EXPECT_NEAR(slow.BelowLimit()->total_mb(), 360, 1);
+  const LeakGateResult much = RunLeakGate(stamps, {.max_total_mb = 100}).value();
+  ASSERT_NE(much.Alarm(), nullptr);
+  EXPECT_EQ(much.BelowLimit(), nullptr);
+  EXPECT_EQ(much.verdict.verdict, Verdict::kLeak);
+  EXPECT_EQ(RunLeakGate(stamps, {.max_total_mb = -1}).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST(LeakGate, DoesNotCallWhatIsQuietGrowth) {
+  Noise noise(7);
+  const auto stamps = Profile(400, {.live = Series(400, 100) + White(noise, 400, 5)});
+  EXPECT_EQ(RunLeakGate(stamps).value().BelowLimit(), nullptr);
+}
+
+TEST(LeakGate, APlantThatIsAllowedIsRefusedWithWhatToChange) {
+  EXPECT_TRUE(CheckPlantedAlarms(1, 0.1).ok());
+  const Status refused = CheckPlantedAlarms(1, 3);
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("1.00 MB per event"), HasSubstr("3.00 MB"), HasSubstr("--plant 6")));
+}
+
 }  // namespace
 }  // namespace alkaid::growth

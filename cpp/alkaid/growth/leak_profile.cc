@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <new>
@@ -80,6 +81,14 @@ std::vector<MemoryStamp> LeakProfile::stamps() const {
 size_t LeakProfile::stamp_count() const {
   const std::lock_guard guard(lock_);
   return stamps_.size();
+}
+
+size_t LeakProfile::CopyStamps(size_t first, std::span<MemoryStamp> room) const {
+  const std::lock_guard guard(lock_);
+  if (first >= stamps_.size()) return 0;
+  const size_t count = std::min(room.size(), stamps_.size() - first);
+  std::copy_n(stamps_.begin() + static_cast<std::ptrdiff_t>(first), count, room.begin());
+  return count;
 }
 
 Status LeakProfile::Save(const std::string& path) const try {

@@ -22,6 +22,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class ALKAID_EXPORT LeakProfile {
 
   std::vector<MemoryStamp> stamps() const;
   size_t stamp_count() const;
+  // Those from `first` on, as many as there are and `room` takes; how many that were.
+  size_t CopyStamps(size_t first, std::span<MemoryStamp> room) const;
 
   // As WriteLeakProfile.
   Status Save(const std::string& path) const;

@@ -76,17 +76,14 @@ Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string& path) try {
   return status::NoMemory();
 }
 
-Status ClaimLeakProfile(const std::string& path) try {
-  return io::CreateFileIfAbsent(path, MakeNpyHeader(0, kStampColumns));
-} catch (const std::bad_alloc&) {
-  return status::NoMemory();
-}
-
-Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path) try {
+Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path,
+                        const LeakProfileRun& run) try {
   ALKAID_ASSIGN_OR_RAISE(
       const auto file,
       io::DurableFileOutputStream::Open(path, io::FileAccess::kUsual, io::PipeReader::kThere));
-  const std::string header = MakeNpyHeader(static_cast<int64_t>(stamps.size()), kStampColumns);
+  const std::string comment = run.end == LeakProfileRun::End::kNotRecorded ? "" : RunComment(run);
+  const std::string header =
+      MakeNpyHeader(static_cast<int64_t>(stamps.size()), kStampColumns, comment);
   ALKAID_RETURN_NOT_OK(file->Write(header.data(), static_cast<int64_t>(header.size())));
   ALKAID_RETURN_NOT_OK(file->Write(stamps.data(), static_cast<int64_t>(stamps.size_bytes())));
   return file->Close();

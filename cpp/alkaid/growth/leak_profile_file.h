@@ -6,7 +6,9 @@
 //
 // Written are little-endian float64 in C's order, of shape (stamps, kStampColumns), the columns in
 // the order of MemoryStamp's members: scripts that know only time and VM, or those and RSS, go on
-// working. The file is there whole or not at all, and who reads it never sees half of one.
+// working. A reader never sees half a file: what is written here is there whole or not at all, and
+// that of a process that profiles itself grows by whole stamps (process_profile.h). Its header's
+// count says how many there are; what lies beyond is none of them.
 //
 // Read is any array of f4 or f8 with two dimensions and at least two columns, in C's or Fortran's
 // order. Columns that are missing are NaN, those beyond kStampColumns are passed over. Values are
@@ -25,6 +27,7 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/growth/memory_stamp.h"
 
 namespace alkaid::growth {
@@ -35,11 +38,9 @@ ALKAID_EXPORT Result<std::vector<MemoryStamp>> ReadLeakProfile(const std::string
 ALKAID_EXPORT Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file,
                                                                 const std::string& name);
 
-// A profile without a stamp, where nothing of that name is yet: who finds it knows that a process
-// stamped, and that it ended without a word. kOk too where something is there already.
-ALKAID_EXPORT Status ClaimLeakProfile(const std::string& path);
-
 // Replaces what is there. What exists and is no regular file (a pipe, /dev/stdout) is written to.
-ALKAID_EXPORT Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path);
+// `run` is noted in the header, unless it is kNotRecorded.
+ALKAID_EXPORT Status WriteLeakProfile(std::span<const MemoryStamp> stamps, const std::string& path,
+                                      const LeakProfileRun& run = {});
 
 }  // namespace alkaid::growth

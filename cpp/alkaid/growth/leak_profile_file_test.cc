@@ -11,10 +11,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "alkaid/growth/growing_profile_internal.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/testing/matchers.h"
 
 namespace alkaid::growth {
@@ -175,7 +178,7 @@ TEST_F(LeakProfileFile, MoreStampsThanAProfileHasAreRefusedHoweverSmallTheirRows
                        AllOf(HasSubstr("13500000 stamps"), HasSubstr("at most 13421772"))));
 }
 
-TEST_F(LeakProfileFile, NeitherClaimNorProfileFollowsALinkOfAnotherUser) {
+TEST_F(LeakProfileFile, NeitherOneThatGrowsNorAWholeOneFollowsALinkOfAnotherUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "not run as root, which alone can make others' files";
   ASSERT_EQ(::mkdir(Path("shared").c_str(), 0777), 0);
   ASSERT_EQ(::chmod(Path("shared").c_str(), 01777), 0);
@@ -185,21 +188,10 @@ TEST_F(LeakProfileFile, NeitherClaimNorProfileFollowsALinkOfAnotherUser) {
   std::filesystem::create_directory_symlink(Path(""), Path("shared/folder"));
   ASSERT_EQ(::lchown(Path("shared/folder").c_str(), 12345, 12345), 0);
   for (const std::string& file : {link, Path("shared/folder/victim")}) {
-    EXPECT_THAT(ClaimLeakProfile(file), StatusIs(StatusCode::kPermissionDenied));
+    EXPECT_THAT(GrowingProfile::Make(file, ThisRun()), StatusIs(StatusCode::kPermissionDenied));
     EXPECT_THAT(WriteLeakProfile({}, file), StatusIs(StatusCode::kPermissionDenied));
   }
   EXPECT_FALSE(std::filesystem::exists(Path("victim")));
-}
-
-TEST_F(LeakProfileFile, AClaimedNameIsAProfileWithoutStamps) {
-  ALKAID_ASSERT_OK(ClaimLeakProfile(Path("a.npy")));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const auto none, ReadLeakProfile(Path("a.npy")));
-  EXPECT_TRUE(none.empty());
-  ALKAID_ASSERT_OK(WriteLeakProfile(std::vector<MemoryStamp>{Stamp(1)}, Path("a.npy")));
-  ALKAID_ASSERT_OK(ClaimLeakProfile(Path("a.npy")));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const auto one, ReadLeakProfile(Path("a.npy")));
-  EXPECT_EQ(one.size(), 1u) << "what is there stays";
-  EXPECT_FALSE(ClaimLeakProfile(Path("no/such.npy")).ok());
 }
 
 TEST_F(LeakProfileFile, AFileThatCanNotBeWrittenStaysAsItWas) {
@@ -264,6 +256,34 @@ TEST_F(LeakProfileFile, NumPyLoadsWhatItWritesAndItLoadsWhatNumPyWrites) {
   EXPECT_TRUE(std::isnan(fortran[1].held_mb));
   EXPECT_THAT(ReadLeakProfile(Path("o.npy")),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("Python objects")));
+}
+
+// While it grows, with the comment in its header, whole and mapped; and after a row that was written
+// and not counted.
+TEST_F(LeakProfileFile, NumPyLoadsOneThatGrows) {
+  if (const auto [there, why] = RunPython("import numpy"); !there) {
+    GTEST_SKIP() << kPython << " has no numpy: " << why;
+  }
+  const LeakProfileRun run = {
+      .end = LeakProfileRun::End::kRunning, .process = 7, .command = "./reader '#' \"a, b)\""};
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto profile, GrowingProfile::Make(Path("g.npy"), run));
+  const std::vector<MemoryStamp> stamps = {Stamp(1.5), Stamp(2.5), Stamp(3.5)};
+  for (size_t row = 0; row < stamps.size(); ++row) {
+    ALKAID_ASSERT_OK(profile->Write(row, std::span(stamps).subspan(row, 1)));
+    std::ofstream(Path("g.npy"), std::ios::app) << "half a row";
+    const auto [loaded, text] = RunPython(
+        "import numpy as np\n"
+        "a = np.load('" +
+        Path("g.npy") +
+        "')\n"
+        "m = np.load('" +
+        Path("g.npy") +
+        "', mmap_mode='r')\n"
+        "print(a.shape, m.shape, (a[:, 0] == m[:, 0]).all(), a[:, 0].tolist())\n");
+    ASSERT_TRUE(loaded) << text;
+    const std::string rows = std::to_string(row + 1);
+    EXPECT_TRUE(text.starts_with("(" + rows + ", 10) (" + rows + ", 10) True [1.5")) << text;
+  }
 }
 
 }  // namespace

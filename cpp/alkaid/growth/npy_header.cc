@@ -1,8 +1,11 @@
 #include <charconv>
+#include <cinttypes>
 #include <cstring>
 #include <vector>
 
 #include "alkaid/base/checked_math.h"
+#include "alkaid/base/number_text.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/growth/npy_header_internal.h"
 
 namespace alkaid::growth {
@@ -17,6 +20,7 @@ struct Dictionary {
   std::string descr;
   bool fortran_order = false;
   std::vector<int64_t> shape;
+  std::string comment;
 };
 
 // Walks along the dictionary's text; knows of Python what such a dictionary needs.
@@ -36,6 +40,7 @@ class DictionaryReader {
       ALKAID_RETURN_NOT_OK(Expect('}'));
       break;
     }
+    if (Take('#')) TakeComment();
     SkipSpace();
     if (at_ != text_.size()) return Malformed("nothing more");
     if (!has_descr_) return Missing("descr");
@@ -122,6 +127,14 @@ class DictionaryReader {
     return value;
   }
 
+  void TakeComment() {
+    std::string_view line = text_.substr(at_, text_.find('\n', at_) - at_);
+    at_ += line.size();
+    if (line.starts_with(' ')) line.remove_prefix(1);
+    const size_t last = line.find_last_not_of(' ');
+    read_.comment = line.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  }
+
   bool Take(char wanted) {
     SkipSpace();
     if (at_ == text_.size() || text_[at_] != wanted) return false;
@@ -197,25 +210,27 @@ Status SetShape(const std::vector<int64_t>& shape, const std::string& name, NpyH
 }
 
 // More than that may lie there: NumPy appends arrays to one file, and reads the first.
-Status CheckData(int64_t size, const std::string& name, const NpyHeader& header) {
+Status CheckData(int64_t size, const std::string& name, NpyHeader* header) {
   int64_t nbytes = 0;
-  if (MultiplyOverflow(header.rows, header.columns, &nbytes) ||
-      MultiplyOverflow(nbytes, header.item_size, &nbytes)) {
-    return status::DataLoss(name, ": the header's shape (", header.rows, ", ", header.columns,
+  if (MultiplyOverflow(header->rows, header->columns, &nbytes) ||
+      MultiplyOverflow(nbytes, header->item_size, &nbytes)) {
+    return status::DataLoss(name, ": the header's shape (", header->rows, ", ", header->columns,
                             ") is larger than any file");
   }
-  const int64_t left = size - header.data_offset;
-  if (nbytes > left) {
-    return status::DataLoss(name, ": cut at byte ", size, ": the shape (", header.rows, ", ",
-                            header.columns, ") takes ", nbytes, " bytes from byte ",
-                            header.data_offset, ", and ", left, " are there");
+  const int64_t left = size - header->data_offset;
+  if (nbytes <= left) return absl::OkStatus();
+  if (SaysHasNotEnded(header->comment)) {
+    header->rows = left / (header->columns * header->item_size);
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return status::DataLoss(name, ": cut at byte ", size, ": the shape (", header->rows, ", ",
+                          header->columns, ") takes ", nbytes, " bytes from byte ",
+                          header->data_offset, ", and ", left, " are there");
 }
 
 }  // namespace
 
-Result<NpyHeader> ParseNpyHeader(std::string_view file, const std::string& name) {
+Result<NpyHeader> ParseNpyHead(std::string_view file, const std::string& name) {
   if (!file.starts_with(kMagic)) {
     return status::DataLoss(name, ": no .npy file: it does not begin with \\x93NUMPY at byte 0");
   }
@@ -244,18 +259,26 @@ Result<NpyHeader> ParseNpyHeader(std::string_view file, const std::string& name)
   NpyHeader header;
   header.data_offset = static_cast<int64_t>(text_at + length);
   DictionaryReader reader(file.substr(text_at, length), text_at, name);
-  ALKAID_ASSIGN_OR_RAISE(const Dictionary dictionary, reader.Read());
+  ALKAID_ASSIGN_OR_RAISE(Dictionary dictionary, reader.Read());
   header.column_major = dictionary.fortran_order;
   ALKAID_RETURN_NOT_OK(SetType(dictionary.descr, name, &header));
   ALKAID_RETURN_NOT_OK(SetShape(dictionary.shape, name, &header));
-  ALKAID_RETURN_NOT_OK(CheckData(static_cast<int64_t>(file.size()), name, header));
+  header.comment = std::move(dictionary.comment);
   return header;
 }
 
-std::string MakeNpyHeader(int64_t rows, int64_t columns) {
-  std::string text = absl::StrCat("{'descr': '<f8', 'fortran_order': False, 'shape': (", rows, ", ",
-                                  columns, "), }");
+Result<NpyHeader> ParseNpyHeader(std::string_view file, const std::string& name) {
+  ALKAID_ASSIGN_OR_RAISE(NpyHeader header, ParseNpyHead(file, name));
+  ALKAID_RETURN_NOT_OK(CheckData(static_cast<int64_t>(file.size()), name, &header));
+  return header;
+}
+
+std::string MakeNpyHeader(int64_t rows, int64_t columns, std::string_view comment) {
   constexpr size_t kFixed = kMagic.size() + 4;  // with version and length
+  std::string text = "{'descr': '<f8', 'fortran_order': False, 'shape': (";
+  text.resize(kNpyRowsAt - kFixed, ' ');
+  absl::StrAppend(&text, internal::Format("%*" PRId64, kNpyRowDigits, rows), ", ", columns, "), }");
+  if (!comment.empty()) text.append(" # ").append(comment);
   while ((kFixed + text.size() + 1) % kDataAlignment != 0) text += ' ';
   text += '\n';
   std::string header(kMagic);

@@ -50,6 +50,35 @@ TEST(NpyHeader, BeginsItsDataAtAMultipleOf64HoweverLongTheShapeIs) {
   }
 }
 
+TEST(NpyHeader, HasItsCountInOneAlignedWordAndKeepsItsSizeWhateverTheCount) {
+  const std::string none = MakeNpyHeader(0, 10, "a comment");
+  for (const int64_t rows : {int64_t{1}, int64_t{12'345}, int64_t{99'999'999}}) {
+    std::string changed = none;
+    const std::string count = std::to_string(rows);
+    changed.replace(kNpyRowsAt, kNpyRowDigits, kNpyRowDigits - count.size(), ' ');
+    changed.insert(kNpyRowsAt + kNpyRowDigits - count.size(), count);
+    EXPECT_EQ(changed, MakeNpyHeader(rows, 10, "a comment"));
+  }
+}
+
+TEST(NpyHeader, ReadsTheCommentAfterTheDictionary) {
+  for (const std::string comment : {"", "a comment", "with a # and a } and it's \"quoted\""}) {
+    const std::string file = MakeNpyHeader(2, 10, comment) + std::string(2 * 10 * 8, '\0');
+    ALKAID_ASSERT_OK_AND_ASSIGN(const NpyHeader read, Parse(file));
+    EXPECT_EQ(read.comment, comment);
+    EXPECT_EQ(read.rows, 2);
+  }
+}
+
+TEST(NpyHeader, OfARunThatGoesOnCountsTheRowsThatAreThere) {
+  const std::string cut(2 * 10 * 8 + 40, '\0');
+  ALKAID_ASSERT_OK_AND_ASSIGN(const NpyHeader read,
+                              Parse(MakeNpyHeader(3, 10, "process 5 has not ended") + cut));
+  EXPECT_EQ(read.rows, 2);
+  EXPECT_THAT(Parse(MakeNpyHeader(3, 10, "process 5 ended") + cut),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("takes 240 bytes")));
+}
+
 TEST(NpyHeader, ReadsEveryVersionThatNumPyWrites) {
   const std::string dictionary = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4), }   \n";
   for (const char major : {1, 2, 3}) {

@@ -3,6 +3,7 @@
 
 #include "alkaid/growth/process_profile.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -10,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -23,6 +26,9 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/growth/leak_profile.h"
 #include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/leak_profile_run.h"
+#include "alkaid/heap/reports/heap_file.h"
+#include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
@@ -146,6 +152,69 @@ int StampAndVanish(int events) {
   ::_exit(0);
 }
 
+// Ends as a service may: by a signal that nothing was asked for, by abort, or by a kill.
+int StampAndEndBy(int events, int signal) {
+  for (int i = 0; i < events; ++i) StampEvent();
+  if (signal == SIGABRT) ::abort();
+  ::raise(signal);
+  return 4;
+}
+
+int StampAndBeTerminated(int events) {
+  for (int i = 0; i < events; ++i) StampEvent();
+  ::kill(::getpid(), SIGTERM);
+  for (int i = 0; i < 600; ++i) ::usleep(100'000);
+  return 4;
+}
+
+constexpr int64_t kGrown = 34'567;
+
+int Grow(int events) {
+  static std::vector<uint8_t*> kept;  // within reach of a leak checker
+  for (int i = 0; i < events; ++i) {
+    uint8_t* block = nullptr;
+    if (!default_memory_pool()->Allocate(kGrown, &block).ok()) return 4;
+    kept.push_back(block);
+    StampEvent();
+  }
+  return 3;
+}
+
+// What others see of the profile while the process runs.
+int StampAndLook(const char* file) {
+  for (size_t i = 1; i <= 130; ++i) {
+    StampEvent();
+    const auto stamps = ReadLeakProfile(file);
+    if (!stamps.ok() || stamps->size() != i) return 4;
+  }
+  const auto run = ReadLeakProfileRun(file);
+  if (!run.ok() || run->process != static_cast<uint32_t>(::getpid())) return 5;
+  return run->end == LeakProfileRun::End::kRunning ? 0 : 6;
+}
+
+// Is killed while its child, which stamps nothing, lives on.
+int ForkAndBeKilled() {
+  StampEvent();
+  StampEvent();
+  int ready[2];
+  if (::pipe(ready) != 0) return 4;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Who waits for the parent's output is not to wait for this.
+    const int nothing = ::open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; ++fd) ::dup2(nothing, fd);
+    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+    ::alarm(60);
+    while (true) ::pause();
+  }
+  char byte;
+  if (::read(ready[0], &byte, 1) != 1) return 5;
+  std::printf("%d\n", child);
+  std::fflush(stdout);
+  ::raise(SIGKILL);
+  return 6;
+}
+
 // Stamps by an object beside the profile of the process.
 int StampByBoth(int events) {
   LeakProfile own;
@@ -184,6 +253,11 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "keep") return KeepUntilTheEnd();
   if (what == "fork") return ForkAndStamp(std::atoi(arguments[0]));
   if (what == "vanish") return StampAndVanish(std::atoi(arguments[0]));
+  if (what == "end-by") return StampAndEndBy(std::atoi(arguments[0]), std::atoi(arguments[1]));
+  if (what == "term") return StampAndBeTerminated(std::atoi(arguments[0]));
+  if (what == "grow") return Grow(std::atoi(arguments[0]));
+  if (what == "look") return StampAndLook(arguments[0]);
+  if (what == "fork-killed") return ForkAndBeKilled();
   if (what == "both") return StampByBoth(std::atoi(arguments[0]));
   if (what == "rename") return ChangeTheName(arguments[0], arguments[1]);
   if (what == "storm") return ForkInAStorm();
@@ -207,7 +281,9 @@ class ProcessProfile : public ::testing::Test {
     ChildEnvironment environment = {
         {"ALKAID_LEAK_PROFILE", std::nullopt},    {"ALKAID_PROFILE_LEAK_MB", std::nullopt},
         {"ALKAID_PROFILE_LEAK_BY", std::nullopt}, {"ALKAID_PROFILE_RELEASE_AT", std::nullopt},
-        {"ALKAID_HEAP_OWNER", std::nullopt},      {"ALKAID_TRACK_ALLOCATIONS", std::nullopt}};
+        {"ALKAID_HEAP_OWNER", std::nullopt},      {"ALKAID_TRACK_ALLOCATIONS", std::nullopt},
+        {"ALKAID_EXIT_SIGNALS", std::nullopt},    {"ALKAID_HEAP_AT_STAMPS", std::nullopt},
+        {"ALKAID_HEAP_FILE", std::nullopt}};
     for (const auto& [name, value] : variables) environment[name] = value;
     return RunSelf(arguments, environment);
   }
@@ -223,6 +299,14 @@ std::vector<MemoryStamp> Read(const std::string& file) {
   const auto stamps = ReadLeakProfile(file);
   EXPECT_THAT(stamps, IsOk());
   return stamps.value_or(std::vector<MemoryStamp>());
+}
+
+using End = LeakProfileRun::End;
+
+End EndOf(const std::string& file) {
+  const auto run = ReadLeakProfileRun(file);
+  EXPECT_THAT(run, IsOk());
+  return run.ok() ? run->end : End::kNotRecorded;
 }
 
 TEST_F(ProcessProfile, HasAStampForEachEventAndTheProcessEndsAsItWould) {
@@ -246,16 +330,17 @@ TEST_F(ProcessProfile, IsWrittenByAThreadThatIsToBeCancelled) {
 TEST_F(ProcessProfile, OfAProgramThatEndsInTheMiddleOfMallocIsALineThatSaysSo) {
   const ChildResult child = Run({"malloc", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
-  EXPECT_EQ(child.err, "alkaid: no leak profile " + File("a.npy") +
+  EXPECT_EQ(child.err, "alkaid: no end of leak profile " + File("a.npy") +
                            ": the program ends in the middle of malloc or fork\n");
-  EXPECT_EQ(Read(File("a.npy")).size(), 0u);  // as the first event made it
+  EXPECT_EQ(Read(File("a.npy")).size(), 2u);
 }
 
 TEST_F(ProcessProfile, OfAProgramThatMayNotWriteIsALineThatSaysSo) {
   const ChildResult child = Run({"confined", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
   EXPECT_EQ(child.err,
-            "alkaid: no leak profile: a filter of system calls (seccomp) ends the program where it "
+            "alkaid: no end of a leak profile: a filter of system calls (seccomp) ends the program "
+            "where it "
             "writes\n");
   EXPECT_EQ(Run({"confined", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).err, "");
 }
@@ -330,17 +415,97 @@ TEST_F(ProcessProfile, StampsNoFurtherThanItMayPlantAndSaysSo) {
   EXPECT_EQ(Read(File("a.npy")).size(), 0u);
 }
 
-TEST_F(ProcessProfile, OneThatStampedAndVanishedLeavesAProfileWithoutStamps) {
+TEST_F(ProcessProfile, OneThatEndsWithoutAWordLeavesAllItsStamps) {
   EXPECT_TRUE(Run({"vanish", "5"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}}).ExitedWith(0));
-  EXPECT_EQ(Read(File("a.npy")).size(), 0u);
+  EXPECT_EQ(Read(File("a.npy")).size(), 5u);
+  EXPECT_EQ(EndOf(File("a.npy")), End::kWithoutWord);
   EXPECT_TRUE(Run({"vanish", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).ExitedWith(0));
   EXPECT_EQ(FileCount(), 1);
 }
 
-TEST_F(ProcessProfile, OneThatVanishesLeavesTheFileOfThatNameAsItIs) {
+TEST_F(ProcessProfile, OneThatASignalOrAbortEndsLeavesAllItsStampsToo) {
+  for (const int signal : {SIGTERM, SIGKILL, SIGABRT}) {
+    const ChildResult child =
+        Run({"end-by", "123", std::to_string(signal)}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+    EXPECT_EQ(child.signal(), signal) << child.status << child.err;
+    EXPECT_EQ(child.err, "");
+    EXPECT_EQ(Read(File("a.npy")).size(), 123u);
+    EXPECT_EQ(EndOf(File("a.npy")), End::kWithoutWord);
+    EXPECT_EQ(FileCount(), 1);
+  }
+}
+
+// Ends by a signal that what is written at exit was asked for.
+TEST_F(ProcessProfile, HasALastWordWhereTheSignalWasAnnounced) {
+  const ChildResult child = Run(
+      {"term", "12"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_EXIT_SIGNALS", "TERM"}});
+  EXPECT_EQ(child.signal(), SIGTERM) << child.status << child.err;
+  EXPECT_EQ(child.err, "");
+  const auto stamps = Read(File("a.npy"));
+  ASSERT_EQ(stamps.size(), 12u);
+  EXPECT_FALSE(std::isnan(stamps.back().released_rss_mb));
+  const auto run = ReadLeakProfileRun(File("a.npy"));
+  ASSERT_THAT(run, IsOk());
+  EXPECT_EQ(run->end, End::kSignal);
+  EXPECT_EQ(run->signal, SIGTERM);
+}
+
+TEST_F(ProcessProfile, HeapFilesAreWrittenAtTheStampsThatAreNamed) {
+  const ChildResult child = Run({"grow", "6"}, {{"ALKAID_HEAP_AT_STAMPS", "2,5"},
+                                                {"ALKAID_HEAP_FILE", File("heap.%n")},
+                                                {"ALKAID_TRACK_ALLOCATIONS", "1"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  EXPECT_EQ(FileCount(), 2);
+  const auto live = [this](const std::string& name) {
+    const auto snapshot = heap::ReadHeapFile(File(name));
+    EXPECT_THAT(snapshot, IsOk());
+    int64_t count = 0;
+    for (const heap::HeapBlock& block : snapshot->blocks()) count += block.size == kGrown ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(live("heap.1"), 2);
+  EXPECT_EQ(live("heap.2"), 5);
+}
+
+TEST_F(ProcessProfile, StampsThatAreNoNumbersAreSaid) {
+  for (const char* bad : {"0", "2,", "x", "3;4"}) {
+    const ChildResult child =
+        Run({"grow", "2"}, {{"ALKAID_HEAP_AT_STAMPS", bad}, {"ALKAID_HEAP_FILE", File("h")}});
+    EXPECT_THAT(child.err, HasSubstr(std::string("ALKAID_HEAP_AT_STAMPS=") + bad)) << bad;
+  }
+  EXPECT_EQ(FileCount(), 0);
+}
+
+TEST_F(ProcessProfile, CanBeReadWhileTheProcessRuns) {
+  const ChildResult child = Run({"look", File("a.npy")}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
+  EXPECT_EQ(EndOf(File("a.npy")), End::kNormal);
+}
+
+TEST_F(ProcessProfile, OfAKilledParentIsNotTakenForOneThatRunsWhileItsChildDoes) {
+  const ChildResult parent = Run({"fork-killed"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
+  EXPECT_EQ(parent.signal(), SIGKILL) << parent.status << parent.err;
+  EXPECT_EQ(Read(File("a.npy")).size(), 2u);
+  EXPECT_EQ(EndOf(File("a.npy")), End::kWithoutWord);
+  EXPECT_EQ(FileCount(), 1);
+  const pid_t child = std::atoi(parent.out.c_str());
+  ASSERT_GT(child, 0);
+  EXPECT_EQ(::kill(child, SIGKILL), 0);
+}
+
+TEST_F(ProcessProfile, ReplacesTheProfileOfAnEarlierRunAtTheFirstEvent) {
   EXPECT_TRUE(Run({"stamp", "5"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}}).ExitedWith(3));
+  EXPECT_EQ(EndOf(File("a.npy")), End::kNormal);
   EXPECT_TRUE(Run({"vanish", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}}).ExitedWith(0));
-  EXPECT_EQ(Read(File("a.npy")).size(), 5u);
+  EXPECT_EQ(Read(File("a.npy")).size(), 2u);
+}
+
+TEST_F(ProcessProfile, WhereNoFileCanGrowItIsWrittenAtTheEnd) {
+  const ChildResult child = Run({"stamp", "5"}, {{"ALKAID_LEAK_PROFILE", "/dev/stdout"}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  const auto stamps = ParseLeakProfile(child.out, "stdout");
+  ASSERT_THAT(stamps, IsOk());
+  EXPECT_EQ(stamps->size(), 5u);
 }
 
 TEST_F(ProcessProfile, ANameThatIsChangedLeavesNothingOfTheOldOne) {

@@ -183,6 +183,8 @@ class Stage {
             {"ALKAID_HEAP_OWNER", "1"},
             {"ALKAID_HEAP_SIGNAL", "USR2"},
             {"ALKAID_HEAP_FILE", File("asked.%n")},
+            {"ALKAID_HEAP_AT_STAMPS", "1"},
+            {"ALKAID_EXIT_SIGNALS", "TERM"},
             {"ALKAID_TRACE_GROWTH", "1"},
             {"ALKAID_RESERVATIONS", File("reservations")},
             {"ALKAID_LEAK_PROFILE", File("profile")},

@@ -1,9 +1,12 @@
 #include "alkaid/startup/startup.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/notice_internal.h"
@@ -71,6 +74,38 @@ void StartHeapFiles(uint32_t owner) {
   if (!at_exit.empty()) Say(kHeapAtExitVariable, WriteHeapFileAtExit(at_exit, owner));
 }
 
+void StartHeapFilesAtStamps(uint32_t owner) {
+  const std::string text = GetEnvironment(kHeapAtStampsVariable);
+  if (text.empty()) return;
+  std::vector<uint64_t> stamps;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    stamps.push_back(PositiveNumber(text.substr(at, comma - at)));
+    at = comma + 1;
+  }
+  if (std::find(stamps.begin(), stamps.end(), uint64_t{0}) != stamps.end()) {
+    Notice(std::string(kHeapAtStampsVariable) + "=" + text +
+           ": not the numbers of stamps, from 1, with commas between; no heap file is written at a "
+           "stamp");
+    return;
+  }
+  const std::string file = GetEnvironment(kHeapFileVariable);
+  Say(kHeapAtStampsVariable,
+      growth::WriteHeapFilesAtStamps(std::move(stamps),
+                                     file.empty() ? heap::kDefaultHeapFile : file, owner));
+}
+
+// One after the other: what cannot be done for one is done for the others.
+void StartExitSignals() {
+  std::string left = GetEnvironment(kExitSignalsVariable);
+  while (!left.empty()) {
+    const size_t comma = std::min(left.find(','), left.size());
+    const Result<int> signal = heap::ParseSignal(left.substr(0, comma));
+    Say(kExitSignalsVariable, signal.ok() ? heap::WriteBeforeSignalEnds(*signal) : signal.status());
+    left.erase(0, comma + 1);
+  }
+}
+
 void StartLeakProfile(uint32_t owner) {
   const std::string pattern = GetEnvironment(kLeakProfileVariable);
   if (pattern.empty()) return;
@@ -94,6 +129,8 @@ void StartLeakProfile(uint32_t owner) {
     StartTracking();
     StartHeapFiles(OutputOwner());
     StartLeakProfile(OutputOwner());
+    StartHeapFilesAtStamps(OutputOwner());
+    StartExitSignals();
   }
   StartReservations();
 } catch (const std::bad_alloc&) {

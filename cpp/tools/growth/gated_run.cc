@@ -13,12 +13,11 @@ namespace {
 Result<GatedProcess> JudgeFile(const std::string& file, const growth::LeakGateOptions& options) {
   ALKAID_ASSIGN_OR_RAISE(std::vector<growth::MemoryStamp> stamps, growth::ReadLeakProfile(file));
   if (stamps.empty()) {
-    return status::FailedPrecondition(
-        "its profile has no stamps: none could be taken, or it did not end by exit or by returning "
-        "from main");
+    return status::FailedPrecondition("its profile has no stamps: none could be taken");
   }
   ALKAID_ASSIGN_OR_RAISE(growth::LeakGateResult result, growth::RunLeakGate(stamps, options));
-  return GatedProcess{file, std::move(stamps), std::move(result)};
+  ALKAID_ASSIGN_OR_RAISE(growth::LeakProfileRun ended, growth::ReadLeakProfileRun(file));
+  return GatedProcess{file, std::move(stamps), std::move(result), std::move(ended)};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "alkaid/base/status.h"
 #include "alkaid/growth/leak_gate.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/growth/memory_stamp.h"
 
 namespace alkaid::tools {
@@ -18,12 +19,12 @@ struct GatedProcess {
   std::string file;
   std::vector<growth::MemoryStamp> stamps;
   growth::LeakGateResult result;
+  growth::LeakProfileRun run;
 };
 
 struct GatedRun {
   std::vector<GatedProcess> judged;  // the one with the most stamps first
-  // The other processes that stamped, and why nothing can be said of them: too few stamps, or the
-  // empty file of one that ended by _exit or a signal.
+  // The other processes that stamped, and why nothing can be said of them: too few stamps.
   std::vector<std::string> not_judged;
 
   // The first process that alarms; null where none does.

@@ -34,6 +34,8 @@ ordered_json AccountJson(const GrowthVerdict& verdict, Account account) {
           {"scatter", Number(fit.scatter)},
           {"later_slope", Number(growth.later.slope)},
           {"grows", growth.grows},
+          {"grows_below_limit", growth.grows_below_limit},
+          {"total", Number(growth.total_mb())},
           {"levels_off", growth.levels_off},
           {"share", Number(verdict.ShareOf(account))}};
 }
@@ -50,7 +52,7 @@ ordered_json SummaryJson(double first, double last, size_t stamps) {
 }  // namespace
 
 ordered_json GrowthJson(const std::string& file, std::span<const MemoryStamp> stamps,
-                        const GrowthVerdict& verdict) {
+                        const GrowthVerdict& verdict, const growth::LeakProfileRun& run) {
   ordered_json json = {{"file", file}, {"num_stamp", stamps.size()}};
   if (!stamps.empty()) {
     const MemoryStamp& first = stamps.front();
@@ -70,11 +72,19 @@ ordered_json GrowthJson(const std::string& file, std::span<const MemoryStamp> st
   json["cause"] = verdict.cause == Account::kVm ? ordered_json(nullptr)
                                                 : ordered_json(growth::AccountName(verdict.cause));
   json["evidence"] = growth::EvidenceOf(stamps, verdict);
-  json["next"] = growth::AdviceOf(verdict);
+  json["next"] = growth::AdviceOf(verdict, run.command);
   json["accounts"] = ordered_json::array();
   for (size_t i = 0; i < growth::kAccounts; ++i) {
     const Account account = static_cast<Account>(i);
     if (verdict.of(account).known()) json["accounts"].push_back(AccountJson(verdict, account));
+  }
+  json["run"] = nullptr;
+  if (run.end != growth::LeakProfileRun::End::kNotRecorded) {
+    json["run"] = {
+        {"end", growth::RunEndName(run.end)},
+        {"process", run.process},
+        {"signal", run.signal == 0 ? ordered_json(nullptr) : ordered_json(run.signal)},
+        {"command", run.command.empty() ? ordered_json(nullptr) : ordered_json(run.command)}};
   }
   json["released"] = nullptr;
   if (verdict.released) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "alkaid/growth/growth_verdict.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "alkaid/growth/memory_stamp.h"
 
 namespace alkaid::tools {
@@ -15,7 +16,8 @@ namespace alkaid::tools {
 // What is not known is null.
 nlohmann::ordered_json GrowthJson(const std::string& file,
                                   std::span<const growth::MemoryStamp> stamps,
-                                  const growth::GrowthVerdict& verdict);
+                                  const growth::GrowthVerdict& verdict,
+                                  const growth::LeakProfileRun& run = {});
 
 // The stamps themselves, a list for each of index, vm, rss and live: all, or `most` of them, evenly
 // spread, first and last among them. `most` is at least 2.

@@ -74,9 +74,27 @@ TEST_F(ProfileGate, FailsWhereTheProgramLeaksAndReportsIt) {
   EXPECT_EQ(result.exit_code, 3) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("ALARM: RSS +"), HasSubstr("num_stamp 120"),
                                 HasSubstr("Verdict: leak"), HasSubstr("FAILED: memory grows")));
-  EXPECT_EQ(Gate({"--max-mb", "3"}, Program("120", "1", "exit")).exit_code, 4)
-      << "the planted leak is below what is allowed, and cannot alarm";
-  EXPECT_EQ(Gate({"--max-mb", "3", "--plant", "5"}, Program("120", "1")).exit_code, 0);
+}
+
+TEST_F(ProfileGate, GrowthThatIsAllowedIsNotCalledPassed) {
+  const CommandResult allowed = Gate({"--max-mb", "3", "--plant", "6"}, Program("120", "1"));
+  EXPECT_EQ(allowed.exit_code, 0) << allowed.err;
+  EXPECT_THAT(allowed.err, AllOf(HasSubstr("gate: grows: RSS +1"), HasSubstr(" MB in all, of "),
+                                 HasSubstr("gate: grows, below what you allow\n"),
+                                 Not(HasSubstr("gate: passed"))));
+  const CommandResult in_all =
+      Gate({"--max-mb", "3", "--max-total", "50", "--plant", "6"}, Program("120", "1"));
+  EXPECT_EQ(in_all.exit_code, 3) << in_all.err;
+  EXPECT_THAT(in_all.err, HasSubstr("allowed are 3.00 MB per event and 50.00 MB in all"));
+}
+
+TEST_F(ProfileGate, APlantThatIsAllowedIsExplainedAndNothingRuns) {
+  const CommandResult result = Gate({"--max-mb", "3"}, Program("120", "1"));
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("1.00 MB per event, is no more than what an event may add"),
+                    HasSubstr("--plant 6")));
 }
 
 TEST_F(ProfileGate, PlantsByMallocToo) {
@@ -181,23 +199,40 @@ TEST_F(ProfileGate, JudgesEveryProcessThatStamps) {
   EXPECT_THAT(result.err, HasSubstr("num_stamp 60 "));
 }
 
-// As the workers of Python's multiprocessing end, and what the kernel kills for want of memory.
-TEST_F(ProfileGate, DoesNotPassWhereAProcessThatStampedCanNotBeJudged) {
+// What the stamps of a process say counts, however it ends: as the workers of Python's
+// multiprocessing do, and as what the kernel kills for want of memory.
+TEST_F(ProfileGate, JudgesProcessesThatEndWithoutAWord) {
   const std::string program = ALKAID_STAMPING_PROGRAM;
-  for (const char* end : {"30 1 1 vanish", "30 1 1 kill", "7 20"}) {
-    const CommandResult result =
-        Gate({}, {"sh", "-c", program + " " + end + "; " + program + " 120"});
-    EXPECT_EQ(result.exit_code, 4) << end << result.err;
-    EXPECT_THAT(result.err, AllOf(HasSubstr("not judged: process "),
-                                  HasSubstr("nothing can be said"), Not(HasSubstr("passed"))));
-    const CommandResult alarm =
-        Gate({}, {"sh", "-c", program + " " + end + "; " + program + " 120 1"});
-    EXPECT_EQ(alarm.exit_code, 3) << "another one alarms" << alarm.err;
-    EXPECT_THAT(alarm.err, HasSubstr("not judged: process "));
+  for (const char* end : {"vanish", "kill"}) {
+    const CommandResult leaks =
+        Gate({}, {"sh", "-c", program + " 60 1 1 " + end + "; " + program + " 120"});
+    EXPECT_EQ(leaks.exit_code, 3) << end << leaks.err;
+    EXPECT_THAT(leaks.err, HasSubstr("num_stamp 60 "));
+    EXPECT_THAT(leaks.err, HasSubstr("ended without a last word; judged by the 60 stamps"));
   }
   const CommandResult alone = Gate({}, Program("120", "0", "vanish"));
-  EXPECT_EQ(alone.exit_code, 4);
-  EXPECT_THAT(alone.err, HasSubstr("its profile has no stamps"));
+  EXPECT_EQ(alone.exit_code, 0) << alone.err;
+}
+
+TEST_F(ProfileGate, DoesNotPassWhereAProcessThatStampedCanNotBeJudged) {
+  const std::string program = ALKAID_STAMPING_PROGRAM;
+  const CommandResult result = Gate({}, {"sh", "-c", program + " 7 20; " + program + " 120"});
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("not judged: process "), HasSubstr("nothing can be said"),
+                                Not(HasSubstr("passed"))));
+  const CommandResult alarm = Gate({}, {"sh", "-c", program + " 7 20; " + program + " 120 1"});
+  EXPECT_EQ(alarm.exit_code, 3) << "another one alarms" << alarm.err;
+  EXPECT_THAT(alarm.err, HasSubstr("not judged: process "));
+}
+
+TEST_F(ProfileGate, NamesEveryProcessThatLeaks) {
+  const std::string program = ALKAID_STAMPING_PROGRAM;
+  const CommandResult result =
+      Gate({}, {"sh", "-c", program + " 60 1 & " + program + " 120 2; wait"});
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("ALARM: RSS +2"), HasSubstr("ALARM: " + program + " 60 1, process "),
+                    HasSubstr(" too: RSS +1")));
 }
 
 TEST_F(ProfileGate, AnAlarmIsToldThoughTheControlDoesNotLeakAsMuch) {

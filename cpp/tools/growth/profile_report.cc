@@ -13,6 +13,7 @@
 #include "alkaid/growth/growth_report.h"
 #include "alkaid/growth/growth_verdict.h"
 #include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "tools/commands.h"
 #include "tools/growth/growth_json.h"
 #include "tools/growth/leak_plot.h"
@@ -39,6 +40,8 @@ int Run(const ReportOptions& options) {
   }
   const auto stamps = growth::ReadLeakProfile(options.file);
   if (!stamps.ok()) return ReportStatus(stamps.status());
+  const auto run = growth::ReadLeakProfileRun(options.file);
+  if (!run.ok()) return ReportStatus(run.status());
   growth::GrowthOptions judging = {.warm_up = options.warm_up,
                                    .confidence = options.confidence / 100};
   if (options.least_mb) {  // what was stated holds for long runs too
@@ -47,12 +50,12 @@ int Run(const ReportOptions& options) {
   }
   const growth::GrowthVerdict verdict = growth::JudgeGrowth(*stamps, judging);
   if (options.json) {
-    const auto json = GrowthJson(options.file, *stamps, verdict);
+    const auto json = GrowthJson(options.file, *stamps, verdict, *run);
     std::printf("%s\n", json.dump(1, ' ', /*ensure_ascii=*/true,
                                   nlohmann::ordered_json::error_handler_t::replace)
                             .c_str());
   } else {
-    std::printf("%s", growth::GrowthReport(*stamps, verdict).c_str());
+    std::printf("%s", growth::GrowthReport(*stamps, verdict, *run).c_str());
   }
   if (!options.plot) return kExitOk;
   return ReportStatus(DrawLeakProfile(options.file, *stamps, verdict, *options.plot));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "fixtures/crafted_profile.h"
 #include "tools/support/run_command.h"
 
@@ -82,9 +83,31 @@ TEST_F(ProfileReport, TakesWarmUpThresholdAndConfidenceFromItsOptions) {
   EXPECT_THAT(RunCommand({"profile", "report", file, "--warm-up", "95"}).out,
               HasSubstr("\nVerdict: too few stamps\n"));
   EXPECT_THAT(RunCommand({"profile", "report", file, "--least-mb", "4"}).out,
-              HasSubstr("\nVerdict: none\n"));
+              HasSubstr("\nVerdict: growth below the limit\n"));
   EXPECT_THAT(RunCommand({"profile", "report", file, "--confidence", "95"}).out,
               HasSubstr("intervals of 95 %"));
+}
+
+TEST_F(ProfileReport, SaysHowTheRunEnded) {
+  const std::string file = folder_.path() + "/ended.npy";
+  const growth::LeakProfileRun run = {.end = growth::LeakProfileRun::End::kSignal,
+                                      .process = 4711,
+                                      .signal = 15,
+                                      .command = "./reader run7"};
+  ASSERT_TRUE(growth::WriteLeakProfile(
+                  crafted::Profile(100, {.live = crafted::Line(100, 3.5, 200)}), file, run)
+                  .ok());
+  const CommandResult text = RunCommand({"profile", "report", file});
+  EXPECT_THAT(
+      text.out,
+      AllOf(HasSubstr("\nRun: ./reader run7, process 4711: ended by SIGTERM; its last stamp"),
+            HasSubstr("ALKAID_HEAP_FILE=heap.%n ./reader run7\n")));
+  const auto json = nlohmann::json::parse(RunCommand({"profile", "report", file, "--json"}).out);
+  EXPECT_EQ(json["run"]["end"], "signal");
+  EXPECT_EQ(json["run"]["signal"], 15);
+  EXPECT_EQ(json["run"]["command"], "./reader run7");
+  EXPECT_TRUE(nlohmann::json::parse(RunCommand({"profile", "report", Leak(), "--json"}).out)["run"]
+                  .is_null());
 }
 
 // float64 of shape (rows, 2), as scripts that know time and VM alone wrote them.

@@ -10,8 +10,11 @@
 #include "alkaid/base/exit_task_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
+#include "alkaid/base/spare_stack_internal.h"
+#include "alkaid/base/write_signals_internal.h"
 #include "alkaid/heap/reports/heap_signal_internal.h"
 #include "alkaid/heap/reports/requested_heap_file_internal.h"
+#include "alkaid/heap/tracking/tracking_thread_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -83,6 +86,21 @@ Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) try {
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
+}
+
+void WriteHeapFileNow(const std::string& pattern, uint32_t owner) noexcept try {
+  Result<HeapFileRequest> request = MakeHeapFileRequest(pattern, owner);
+  if (!request.ok()) return internal::Notice("no heap file: ", request.status().message());
+  const auto write = [](void* asked) {
+    const InsideTracking inside;
+    WriteRequestedHeapFile(*static_cast<HeapFileRequest*>(asked), RequestedBy::kSignal);
+  };
+  // The thread's own may be small.
+  const internal::WriteSignalsBlocked blocked;
+  const int error = internal::CallOnSpareStack(write, &*request);
+  if (error != 0) SayNoHeapFile(*request, ::strerrordesc_np(error));
+} catch (const std::bad_alloc&) {
+  internal::Notice("no heap file: out of memory");
 }
 
 Result<int> ParseSignal(std::string_view text) try {

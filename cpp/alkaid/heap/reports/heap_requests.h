@@ -16,9 +16,14 @@
 // What was written, or why not, is one line on stderr. What was asked before main returned is
 // answered before the process ends.
 //
+// A process that a signal ends, as services are by SIGTERM, writes at exit only where that is asked
+// for: ALKAID_EXIT_SIGNALS=TERM, or WriteBeforeSignalEnds. A thread then does all that is done at
+// exit, for leak profiles and reservations too, while the program's threads go on; after that the
+// process ends by the signal as it would have. The second such signal ends it at once.
+//
 // At exit: after main has returned or exit was called, after the program's own handlers and the
-// destructors of its static objects. _exit, quick_exit and a signal that ends the process write
-// nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full
+// destructors of its static objects. _exit, quick_exit and any other signal that ends the process
+// write nothing. A failure is one line on stderr; the exit code stays what it is. That goes for a full
 // disk, a limit of file sizes and a stderr that nobody reads. The thread that calls exit may have
 // the smallest stack there is. Nothing is written where a signal handler calls exit that
 // interrupted malloc or this library: one line says so. Another exit meanwhile waits for the file;
@@ -55,6 +60,15 @@ ALKAID_EXPORT Status WriteHeapFileOnSignal(int signal,
 // As ALKAID_HEAP_AT_EXIT. A second call changes the name. `owner`: as above. kInvalidArgument for
 // no name.
 ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner = 0);
+
+// Takes one now, as where the signal comes, but on the calling thread. What was written, or why not,
+// is a line on stderr. `owner`: as above.
+ALKAID_EXPORT void WriteHeapFileNow(const std::string& pattern, uint32_t owner = 0) noexcept;
+
+// As one of ALKAID_EXIT_SIGNALS. kInvalidArgument for another than HUP, INT, QUIT, TERM, ALRM, XCPU,
+// USR1 and USR2; kFailedPrecondition where the program handles or ignores it, which goes on. A
+// handler that the program installs later takes the place of this one, and may call exit.
+ALKAID_EXPORT Status WriteBeforeSignalEnds(int signal);
 
 // A signal's number from "USR2", "SIGUSR2", "12" or "RTMIN+3".
 ALKAID_EXPORT Result<int> ParseSignal(std::string_view text);

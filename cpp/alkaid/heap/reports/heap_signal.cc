@@ -85,8 +85,7 @@ void AnswerSignals(bool last) {
 
 void* ServeSignals(void* confinement) {
   const InsideTracking inside;
-  InheritConfinement(static_cast<uint8_t>(reinterpret_cast<uintptr_t>(confinement)));
-  ::pthread_setname_np(::pthread_self(), "alkaid-heap");
+  BeginAnswering(confinement, "alkaid-heap");
   while (true) {
     Wait(&requests);
     while (::sem_trywait(&requests) == 0) {
@@ -102,21 +101,6 @@ void PrepareSemaphores() {
   answered = asked.load(std::memory_order_relaxed);
 }
 
-// It is never joined: it waits until the process is gone.
-int StartThread() {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, &before);
-  pthread_t thread;
-  const InsideTracking inside;
-  const int error = ::pthread_create(&thread, nullptr, ServeSignals,
-                                     reinterpret_cast<void*>(uintptr_t{ThreadConfinement()}));
-  if (error == 0) ::pthread_detach(thread);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return error;
-}
-
 // The child has its parent's handler and none of its threads. What its parent was asked is not
 // for it to answer.
 void StartThreadInChild() {
@@ -124,7 +108,7 @@ void StartThreadInChild() {
   if (TheState().signal == 0) return;
   PrepareSemaphores();
   if (!MayWriteHeapFiles()) return;  // and nothing more be said
-  if (!MayStartThreads() || StartThread() != 0)
+  if (!MayStartThreads() || StartAnsweringThread(ServeSignals) != 0)
     internal::Notice(
         "no thread answers signals in this forked process: a heap file that one asks for is "
         "written when it exits");
@@ -156,7 +140,7 @@ Status Install(int signal) {
         "a filter of system calls (seccomp) ends this thread where it starts one for heap files");
   }
   PrepareSemaphores();
-  const int error = StartThread();
+  const int error = StartAnsweringThread(ServeSignals);
   if (error != 0) return status::IOError(error, "no thread for heap files can be started");
   struct sigaction action = {};
   action.sa_handler = OnSignal;
@@ -184,6 +168,25 @@ Status AnswerHeapSignal(int signal, HeapFileRequest request) {
   }
   state.request = std::move(request);
   return absl::OkStatus();
+}
+
+int StartAnsweringThread(void* (*serve)(void*)) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  pthread_t thread;
+  const InsideTracking inside;
+  const int error = ::pthread_create(&thread, nullptr, serve,
+                                     reinterpret_cast<void*>(uintptr_t{ThreadConfinement()}));
+  if (error == 0) ::pthread_detach(thread);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
+}
+
+void BeginAnswering(void* confinement, const char* name) {
+  InheritConfinement(static_cast<uint8_t>(reinterpret_cast<uintptr_t>(confinement)));
+  ::pthread_setname_np(::pthread_self(), name);
 }
 
 void AnswerLastHeapSignals() noexcept { AnswerSignals(/*last=*/true); }

@@ -29,4 +29,9 @@ ALKAID_EXPORT void AnswerLastHeapSignals() noexcept;
 // have to wait for, and needs no memory.
 ALKAID_EXPORT void LeaveOutLastHeapSignals(std::string_view why) noexcept;
 
+// Starts a thread for signals' sake: all are blocked in it, tracking does not see it, and it is never
+// joined. `serve` gets what BeginAnswering takes, and calls that first. The error, or 0.
+ALKAID_EXPORT int StartAnsweringThread(void* (*serve)(void*));
+ALKAID_EXPORT void BeginAnswering(void* confinement, const char* name);
+
 }  // namespace alkaid::heap
