@@ -386,21 +386,25 @@ TEST_F(RetentionReportTest, TheTextNamesBytesSourceAndPlace) {
       HasSubstr("     #0  f\n"));
 }
 
-TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSlice) {
+TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSliceUnlessAllFramesAreAskedFor) {
   WatchViews();
   const auto slice = SliceOfItsOwnRoot(0, 10);
-  std::vector<std::string> names = {"user", "alkaid::SliceBuffer at buffer_functions.cc:76",
-                                    "alkaid::Buffer::Buffer", "alkaid::Buffer::EmitSliced"};
-  const std::string text = Take().ToString({.name_frame = [&names](uint64_t) {
-    std::vector<std::string> lines;
-    if (!names.empty()) {
-      lines.push_back(names.back());
-      names.pop_back();
-    }
-    return lines;
-  }});
-  EXPECT_THAT(text, HasSubstr("made here:\n     #3  user\n"));
-  EXPECT_THAT(text, Not(HasSubstr("SliceBuffer")));
+  const auto text = [](bool all_frames) {
+    std::vector<std::string> names = {"user", "alkaid::SliceBuffer at buffer_functions.cc:76",
+                                      "alkaid::Buffer::Buffer", "alkaid::Buffer::EmitSliced"};
+    const auto name_frame = [&names](uint64_t) {
+      std::vector<std::string> lines;
+      if (!names.empty()) {
+        lines.push_back(names.back());
+        names.pop_back();
+      }
+      return lines;
+    };
+    return Take().ToString({.name_frame = name_frame, .all_frames = all_frames});
+  };
+  EXPECT_THAT(text(false), HasSubstr("made here:\n     #3  user\n"));
+  EXPECT_THAT(text(false), Not(HasSubstr("SliceBuffer")));
+  EXPECT_THAT(text(true), HasSubstr("made here:\n     #0  alkaid::Buffer::EmitSliced\n"));
 }
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
