@@ -34,6 +34,12 @@ small=$(du -sm "$prefix" | cut -f 1)
 say "the scripts for perf, by the link that is the command"
 "$prefix/bin/alkaid-perf-record" --help >/dev/null || fail "alkaid-perf-record does not start"
 
+say "man pages and completion"
+for file in man/man1/alkaid.1 man/man1/alkaid-heap-show.1 bash-completion/completions/alkaid \
+  zsh/site-functions/_alkaid fish/vendor_completions.d/alkaid.fish; do
+  [[ -s $prefix/share/$file ]] || fail "share/$file was not installed"
+done
+
 say "the installed headers: none internal, each compiles alone"
 mapfile -t headers < <(cd "$prefix/include" && find alkaid -name '*.h' | sort)
 ((${#headers[@]})) || fail "no header was installed"

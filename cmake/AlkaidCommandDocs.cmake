@@ -9,16 +9,15 @@ endif()
 
 set(docs "${PROJECT_BINARY_DIR}/command_docs")
 set(command ${CMAKE_CROSSCOMPILING_EMULATOR} "$<TARGET_FILE:alkaid_command>")
-add_custom_command(OUTPUT "${docs}/made" DEPENDS alkaid_command VERBATIM
+# A part of building the command, so that what can be installed is there whichever targets are built.
+add_custom_command(TARGET alkaid_command POST_BUILD VERBATIM
   COMMAND "${CMAKE_COMMAND}" -E rm -rf "${docs}"
   COMMAND "${CMAKE_COMMAND}" -E make_directory "${docs}/man1"
   COMMAND ${command} man-pages "${docs}/man1"
   COMMAND ${command} completion bash > "${docs}/alkaid"
   COMMAND ${command} completion zsh > "${docs}/_alkaid"
   COMMAND ${command} completion fish > "${docs}/alkaid.fish"
-  COMMAND "${CMAKE_COMMAND}" -E touch "${docs}/made"
   COMMENT "Making the man pages and the completion of alkaid")
-add_custom_target(alkaid_command_docs ALL DEPENDS "${docs}/made")
 
 install(DIRECTORY "${docs}/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}" COMPONENT runtime)
 install(FILES "${docs}/alkaid" DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"

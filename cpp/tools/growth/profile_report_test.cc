@@ -168,7 +168,7 @@ TEST_F(ProfileReport, WrongUsageExitsOne) {
     const CommandResult result = RunCommand(arguments);
     EXPECT_EQ(result.exit_code, 1) << ::testing::PrintToString(arguments);
     EXPECT_NE(result.err, "");
-    EXPECT_LT(result.err.size(), 300u) << result.err;
+    EXPECT_LT(result.err.size(), 600u) << result.err;
     EXPECT_EQ(result.out, "");
   }
 }

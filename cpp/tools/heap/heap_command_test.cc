@@ -125,7 +125,7 @@ TEST_F(HeapCommand, WhatIsViewedIsNotOverwrittenByTheCommandsOwnEnd) {
         {"heap"},
         {"heap", "diff", file, file},
         {"run", "--track", "--", "alkaid-no-such-command"}}) {
-    EXPECT_THAT(RunCommand(arguments, exported).err, Not(HasSubstr("heap file")));
+    EXPECT_THAT(RunCommand(arguments, exported).err, Not(HasSubstr("no heap file")));
   }
   const CommandResult second = RunCommand({"heap", "show", file}, exported);
   EXPECT_EQ(first.exit_code, 0);
@@ -223,7 +223,7 @@ TEST_F(HeapCommand, OneGroupingCanBeAskedFor) {
   EXPECT_EQ(RunCommand({"heap", "show", "--by", "colour", After()}).exit_code, 1);
   const CommandResult negative = RunCommand({"heap", "show", "--top", "-1", After()});
   EXPECT_EQ(negative.exit_code, 1);
-  EXPECT_THAT(negative.err, HasSubstr("--top: -1 is less than 0, which lists all\n"));
+  EXPECT_THAT(negative.err, HasSubstr("--top: -1 is no whole number of 0 or more\n"));
 }
 
 TEST_F(HeapCommand, OfTwoProcessesNoBlockIsTheSameAndThatIsSaid) {

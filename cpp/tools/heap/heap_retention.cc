@@ -148,7 +148,7 @@ int Run(const RetentionOptions& options) {
 void AddHeapRetentionCommand(CLI::App& heap, int* exit_code) {
   CLI::App* command = heap.add_subcommand(
       "retention",
-      "Print which roots the views in a heap file keep alive, the one that hides most bytes first, "
+      "Print which roots the views in a heap file keep alive: the one that hides most bytes first, "
       "and who made the views.");
   auto options = std::make_shared<RetentionOptions>();
   command->add_option("FILE", options->file, "A heap file of a process that tracked views")

@@ -23,7 +23,7 @@ TEST(DisplayWidth, AStartThatFitsDividesNoCharacter) {
 TEST(DisplayWidth, WhatIsLeftOutOfALongPathIsItsMiddle) {
   EXPECT_EQ(ElideMiddle("reading /a/b", 12), "reading /a/b");
   EXPECT_EQ(ElideMiddle("reading /data/experiment/xtc/run-c000.xtc2", 24),
-            "reading...run-c000.xtc2" + std::string());
+            "reading.../run-c000.xtc2");
   for (size_t columns = 0; columns < 40; ++columns) {
     EXPECT_LE(DisplayWidth(ElideMiddle("試料/試料/run-試料-c000.xtc2", columns)), columns);
   }

@@ -213,7 +213,10 @@ std::string MeaningOf(const OptionDescription& option) {
   if (option.names.front().front() != '-' && !option.choices.empty()) {
     facts.push_back(JoinedWords(option.choices, ", "));
   }
-  if (!option.limit.empty()) facts.push_back(option.limit);
+  if (!option.limit.empty()) {
+    // "of 1 or more" and "from 1 to 9" are parts of an error's sentence.
+    facts.push_back(option.limit.substr(option.limit.find(' ') + 1));
+  }
   if (!option.default_value.empty()) facts.push_back("default " + option.default_value);
   if (!option.needs.empty()) facts.push_back("needs " + JoinedWords(option.needs, ", "));
   if (!option.excludes.empty()) facts.push_back("not with " + JoinedWords(option.excludes, ", "));

@@ -62,7 +62,7 @@ TEST_F(SmallCommand, DescribesWhatItsTreeHolds) {
   ASSERT_EQ(show.arguments.size(), 1U);
   EXPECT_EQ(show.arguments[0].value, Value::kFile);
   ASSERT_EQ(show.options.size(), 6U);
-  EXPECT_EQ(MeaningOf(show.options[0]), "Entries of each list (of 0 or more; default 10)");
+  EXPECT_EQ(MeaningOf(show.options[0]), "Entries of each list (0 or more; default 10)");
   EXPECT_EQ(HeadingOf(show.options[1]), "-b, --by label|pool");
   EXPECT_THAT(show.options[1].choices, ElementsAre("label", "pool"));
   EXPECT_THAT(show.options[2].choices, ElementsAre("zeros", "none"));

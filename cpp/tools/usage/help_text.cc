@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,16 @@ std::string HelpProse(const std::string& heading, const std::string& text, size_
   return style(heading) + all.substr(std::min(heading.size(), kIndent));
 }
 
+// One that is too long is continued as a shell takes it.
+std::string ExampleLine(const std::string& line, size_t columns) {
+  constexpr std::string_view kContinued = " \\\n      ";
+  std::string all;
+  for (const std::string& part : WrappedLines(line, columns - 8)) {
+    all.append(all.empty() ? "  " : kContinued).append(part);
+  }
+  return all + "\n";
+}
+
 std::string HeadingOnStdout(const std::string& text) {
   return Emphasized(text, Emphasis::kBold, STDOUT_FILENO);
 }
@@ -97,7 +108,7 @@ std::string HelpText(const CommandDescription& command, size_t columns, HeadingS
   if (!command.details.examples.empty()) {
     all += "\n" + style(command.details.examples.size() > 1 ? "Examples:" : "Example:") + "\n";
     for (const auto& [line, meaning] : command.details.examples) {
-      all += HangingText(line, "", 0, columns);
+      all += ExampleLine(line, columns);
       if (!meaning.empty()) all += HangingText("", meaning, 6, columns);
     }
   }

@@ -167,6 +167,8 @@ std::string ManPage(const CommandDescription& command, const CommandDescription&
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string page = ".\\\" Made by alkaid from what it says of itself; not to be edited.\n";
   page += ".TH " + title + " 1 " + date + " \"alkaid " + Version() + "\" \"User Commands\"\n";
+  // No word is divided: names are to be found, and typed.
+  page += ".nh\n.ad l\n";
   page += TroffSection("NAME") + TroffText(name) + " \\- " +
           TroffText(WithSmallInitial(command.Brief())) + "\n";
   page += TroffSection("SYNOPSIS") + TroffUsage(command.Usage()) + "\n";

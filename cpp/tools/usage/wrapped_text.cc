@@ -96,9 +96,12 @@ std::vector<std::string> WrappedLines(std::string_view text, size_t columns) {
 
 std::string HangingText(std::string_view head, std::string_view text, size_t indent,
                         size_t columns) {
-  std::string all = std::string(kTwoBlanks).append(head);
+  std::string all;
+  for (const std::string& line : WrappedLines(head, columns - kTwoBlanks.size())) {
+    all.append(all.empty() ? "" : "\n").append(kTwoBlanks).append(line);
+  }
   if (text.empty()) return all + "\n";
-  const size_t taken = DisplayWidth(all);
+  const size_t taken = DisplayWidth(all.substr(all.rfind('\n') + 1));
   all.append(taken + 2 > indent ? "\n" + std::string(indent, ' ')
                                 : std::string(indent - taken, ' '));
   bool first = true;
