@@ -86,7 +86,6 @@ if(ALKAID_WITH_JEMALLOC)
   alkaid_cached_build(ALKAID_JEMALLOC_FOLDER jemalloc
     URL "${ALKAID_JEMALLOC_URL}"
     PINS ${ALKAID_JEMALLOC_PINS}
-    PREFERRED 5.3.0
     RECIPE alkaid_build_jemalloc
     FLAVOUR mended-with-loans
     CFLAGS "${ALKAID_ALLOCATOR_CFLAGS}"
@@ -97,10 +96,13 @@ endif()
 alkaid_settle_allocator(jemalloc)
 
 if(ALKAID_WITH_MIMALLOC)
+  set(mimalloc_pins ${ALKAID_MIMALLOC_PINS})
+  if(ALKAID_MIMALLOC_URL)
+    list(APPEND mimalloc_pins ${ALKAID_MIMALLOC_PINS_BY_URL})
+  endif()
   alkaid_cached_build(ALKAID_MIMALLOC_FOLDER mimalloc
     URL "${ALKAID_MIMALLOC_URL}"
-    PINS ${ALKAID_MIMALLOC_PINS}
-    PREFERRED 3.3.2  # the oldest that is much faster than 2.0.9
+    PINS ${mimalloc_pins}
     RECIPE alkaid_build_mimalloc
     FLAVOUR ${mimalloc_flavour}
     CFLAGS "${mimalloc_cflags}"

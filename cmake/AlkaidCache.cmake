@@ -44,15 +44,15 @@ function(alkaid_run folder what)
   endif()
 endfunction()
 
-# alkaid_cached_build(out name URL url PINS pin... PREFERRED version RECIPE function FLAVOUR name FLAGS
-# text CFLAGS text)
+# alkaid_cached_build(out name URL url PINS pin... RECIPE function FLAVOUR name FLAGS text CFLAGS
+# text)
 #
 # The folder of the finished build; nothing, where no source can be had and ALKAID_WITH_<NAME> is AUTO.
 # Pins are as in AlkaidPins. RECIPE is called as `function(source folder flags cflags)`: it
 # builds what lies in `source` and leaves lib/ and include/ in `folder`. Its outcome may depend on
 # nothing but the source, the compiler and the three texts, which make the key of the cache.
 function(alkaid_cached_build out name)
-  cmake_parse_arguments(arg "" "URL;PREFERRED;RECIPE;FLAVOUR;FLAGS;CFLAGS" "PINS" ${ARGN})
+  cmake_parse_arguments(arg "" "URL;RECIPE;FLAVOUR;FLAGS;CFLAGS" "PINS" ${ARGN})
   set(${out} "" PARENT_SCOPE)
   string(TOUPPER "${name}" upper)
   file(MAKE_DIRECTORY "${ALKAID_CACHE_DIR}")
@@ -66,7 +66,7 @@ function(alkaid_cached_build out name)
   # Without a URL a finished build is found by the pins alone: the archive may be gone by then.
   alkaid_pin_sums(candidates ${arg_PINS})
   if(arg_URL)
-    alkaid_obtain(archive why ${name} "${arg_URL}" "${arg_PREFERRED}" ${arg_PINS})
+    alkaid_obtain(archive why ${name} "${arg_URL}" ${arg_PINS})
     if(NOT archive)
       message(FATAL_ERROR "${name}: its source could not be had:\n${why}")
     endif()
@@ -81,7 +81,7 @@ function(alkaid_cached_build out name)
   endforeach()
 
   if(NOT archive)
-    alkaid_obtain(archive why ${name} "" "${arg_PREFERRED}" ${arg_PINS})
+    alkaid_obtain(archive why ${name} "" ${arg_PINS})
   endif()
   if(NOT archive AND ALKAID_WITH_${upper} STREQUAL "AUTO")
     message(STATUS "${name}: not built, as its source could not be had:\n${why}")

@@ -5,9 +5,7 @@
 #   3. the source package of the machine's release, then of the other suites of the same mirrors
 #   4. upstream's archive
 #
-# 3 and 4 are gone through for versions that are preferred, and only then for the other ones: what
-# an older release carries serves where no better one can be had. Whatever the way, an archive has to
-# have one of the pinned sums before anything else is done with it.
+# Whatever the way, an archive has to have one of the pinned sums before anything else is done with it.
 include_guard(GLOBAL)
 include(AlkaidPins)
 
@@ -21,10 +19,10 @@ function(alkaid_check_pin file what)
   endif()
 endfunction()
 
-# alkaid_obtain(out why name url preferred pin...): the path of a checked archive. An empty url stands for
-# all other sources, of versions from `preferred` on where there are any. Where none has it, `out` is
-# empty and `why` says what each answered. Called with the lock of that name held.
-function(alkaid_obtain out why name url preferred)
+# alkaid_obtain(out why name url pin...): the path of a checked archive. An empty url stands for all other
+# sources. Where none has it, `out` is empty and `why` says what each answered. Called with the lock of
+# that name held.
+function(alkaid_obtain out why name url)
   set(downloads "${ALKAID_CACHE_DIR}/downloads")
   file(MAKE_DIRECTORY "${downloads}")
   alkaid_pin_sums(known ${ARGN})
@@ -65,27 +63,7 @@ function(alkaid_obtain out why name url preferred)
     alkaid_download(detail ${name} "${url}" "${partial}/archive")
     set(answers "${detail}")
   else()
-    set(better)
-    set(others)
-    foreach(pin IN LISTS ARGN)
-      alkaid_pin_field(version "${pin}" VERSION)
-      if(version VERSION_LESS preferred)
-        list(APPEND others "${pin}")
-      else()
-        list(APPEND better "${pin}")
-      endif()
-    endforeach()
-    set(answers "")
-    foreach(group IN ITEMS better others)
-      if(${group})
-        alkaid_ask_everybody(detail ${name} "${partial}" ${${group}})
-        string(APPEND answers "${detail}")
-      endif()
-      file(GLOB archive "${partial}/archive/*")
-      if(archive)
-        break()
-      endif()
-    endforeach()
+    alkaid_ask_everybody(answers ${name} "${partial}" ${ARGN})
   endif()
 
   file(GLOB archive "${partial}/archive/*")
@@ -117,8 +95,7 @@ function(alkaid_ask_everybody detail name folder)
   alkaid_pin_sums(sums ${ARGN})
   message(STATUS "${name}: asking apt-get for a source package")
   execute_process(
-    COMMAND "${PROJECT_SOURCE_DIR}/cmake/debian_source.sh" --lists "${folder}/lists" ${name}
-            "${folder}/archive" ${sums}
+    COMMAND "${PROJECT_SOURCE_DIR}/cmake/debian_source.sh" ${name} "${folder}/archive" ${sums}
     RESULT_VARIABLE code ERROR_VARIABLE answer ERROR_STRIP_TRAILING_WHITESPACE)
   if(NOT code EQUAL 0)
     string(APPEND answers "  ${answer}\n")

@@ -1,12 +1,11 @@
 #!/bin/bash
 # Downloads the original archive of a Debian source package, and changes nothing on the machine:
 #
-#   debian_source.sh [--lists FOLDER] PACKAGE FOLDER [SHA256 ...]
+#   debian_source.sh PACKAGE FOLDER [SHA256 ...]
 #
 # leaves PACKAGE_VERSION.orig.tar.* in FOLDER. Without sums it is what the machine's release has. With
 # sums it is an archive that has one of them, the first the best; where the release has none, the
-# newer suites of the same mirrors are asked, and the stable one. --lists keeps what apt's indexes say
-# for a second call.
+# newer suites of the same mirrors are asked, and the stable one.
 #
 # apt-get is given lists of sources of its own, made from the machine's: the same places, the same
 # keys, asked for sources instead of programs. Lists and caches go into a temporary folder. Needs no
@@ -19,13 +18,8 @@ fail() {
   exit 1
 }
 
-work=
-if [[ ${1-} == --lists && $# -ge 2 ]]; then
-  work=$2
-  shift 2
-fi
 if (($# < 2)); then
-  echo "usage: ${0##*/} [--lists FOLDER] PACKAGE FOLDER [SHA256 ...]" >&2
+  echo "usage: ${0##*/} PACKAGE FOLDER [SHA256 ...]" >&2
   exit 1
 fi
 package=$1
@@ -35,10 +29,8 @@ sums=("${@:3}")
 command -v apt-get >/dev/null && command -v apt-cache >/dev/null && command -v apt-config >/dev/null ||
   fail "no apt-get here: only Debian and its relatives carry source packages"
 
-if [[ -z $work ]]; then
-  work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
-fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
 
@@ -131,12 +123,11 @@ write_places_of() {
 }
 
 # update PLACE: whether any place there answered with an index. One that keeps no sources, or does not
-# answer, is no reason to stop. Asked once for each folder of lists.
+# answer, is no reason to stop.
 update() {
   apt_in "$1"
   [[ -n $(ls -A "$work/$1/sources") ]] || return 1
-  [[ -e $work/$1/asked ]] || apt-get "${APT[@]}" -qq update >>"$work/log" 2>&1 || true
-  touch "$work/$1/asked"
+  apt-get "${APT[@]}" -qq update >>"$work/log" 2>&1 || true
   compgen -G "$work/$1/lists/*Release" >/dev/null
 }
 
