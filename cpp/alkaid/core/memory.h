@@ -29,6 +29,7 @@
 #include "alkaid/core/observers/label.h"               // IWYU pragma: export
 #include "alkaid/core/observers/memory_events.h"       // IWYU pragma: export
 #include "alkaid/core/observers/source_note.h"         // IWYU pragma: export
+#include "alkaid/core/pools/absent_backends.h"         // IWYU pragma: export
 #include "alkaid/core/pools/allocator_statistics.h"    // IWYU pragma: export
 #include "alkaid/core/pools/capped_memory_pool.h"      // IWYU pragma: export
 #include "alkaid/core/pools/forwarding_memory_pool.h"  // IWYU pragma: export
