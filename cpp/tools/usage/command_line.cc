@@ -74,6 +74,7 @@ int FailUnknownCommand(CLI::App& command, const std::string& typed) {
     names.push_back(below->get_name());
     list += (list.empty() ? "" : ", ") + names.back();
   }
+  if (names.empty()) return FailUsage(command, "'" + typed + "' was not expected");
   const std::string meant = DidYouMean(typed, names);
   return FailUsage(
       command, "'" + typed + "' is no command" + (meant.empty() ? "; there are " + list : meant));
@@ -172,13 +173,15 @@ std::string MessageOf(const CLI::App& command, const CLI::ParseError& error) {
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     const std::string name = what.substr(0, what.find(':'));
-    if (what.find("required") != std::string::npos) return name + ": a value is missing";
+    if (what.find("At Most") == std::string::npos) return name + ": a value is missing";
   }
   constexpr std::string_view kNotConverted = "Could not convert: ";
   const size_t equals = what.find(" = ");
   if (what.starts_with(kNotConverted) && equals != std::string::npos) {
-    return what.substr(kNotConverted.size(), equals - kNotConverted.size()) + ": " +
-           what.substr(equals + 3) + " is no number, or too large a one";
+    const std::string name = what.substr(kNotConverted.size(), equals - kNotConverted.size());
+    const CLI::Option* const option = command.get_option_no_throw(name);
+    if (option != nullptr && option->get_items_expected_max() == 0) return name + " takes no value";
+    return name + ": " + what.substr(equals + 3) + " is no number, or too large a one";
   }
   return what;
 }

@@ -87,6 +87,9 @@ TEST(Usage, AnErrorNamesTheOptionAsItWasTypedAndItsLimit) {
        "--account: 'cpu' is none of rss, live, vm"},
       {{"run", "--", "true"}, "--track is required"},
       {{"info", "more"}, "'more' was not expected"},
+      {{"help", "info", "more"}, "'more' was not expected"},
+      {{"info", "--json=maybe"}, "--json takes no value"},
+      {{"heap", "show", "--by"}, "--by: a value is missing"},
   };
   for (const auto& [words, message] : cases) {
     const CommandResult result = RunCommand(words);
