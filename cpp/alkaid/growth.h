@@ -9,6 +9,7 @@
 #include "alkaid/growth/leak_gate.h"            // IWYU pragma: export
 #include "alkaid/growth/leak_profile.h"         // IWYU pragma: export
 #include "alkaid/growth/leak_profile_file.h"    // IWYU pragma: export
+#include "alkaid/growth/leak_profile_run.h"     // IWYU pragma: export
 #include "alkaid/growth/line_fit.h"             // IWYU pragma: export
 #include "alkaid/growth/memory_stamp.h"         // IWYU pragma: export
 #include "alkaid/growth/memory_text.h"          // IWYU pragma: export

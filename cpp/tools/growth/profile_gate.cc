@@ -324,7 +324,7 @@ class Gate {
     for (size_t i = 0; !options_.keep.empty() && i < judged.size(); ++i) {
       const std::string file =
           options_.keep + "/" + name + (i == 0 ? "" : "." + std::to_string(i)) + ".npy";
-      const Status written = growth::WriteLeakProfile(judged[i].stamps, file);
+      const Status written = growth::WriteLeakProfile(judged[i].stamps, file, judged[i].run);
       if (!written.ok()) return Failure{kExitFailure, TextOf(written)};
     }
     return std::nullopt;

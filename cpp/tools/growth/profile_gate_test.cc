@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "alkaid/growth/leak_profile_file.h"
+#include "alkaid/growth/leak_profile_run.h"
 #include "tools/support/run_command.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
@@ -272,6 +273,9 @@ TEST_F(ProfileGate, KeepsTheProfilesWhereThatIsAskedFor) {
     const auto stamps = growth::ReadLeakProfile(folder + "/" + name + ".npy");
     ASSERT_TRUE(stamps.ok()) << stamps.status();
     EXPECT_EQ(stamps->size(), 120u);
+    const auto run = growth::ReadLeakProfileRun(folder + "/" + name + ".npy");
+    ASSERT_TRUE(run.ok()) << run.status();
+    EXPECT_EQ(run->end, growth::LeakProfileRun::End::kNormal);
   }
 }
 
