@@ -430,10 +430,11 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
   gate->footer(
       "COMMAND runs once with a planted leak, which has to alarm with the slope that was\n"
       "planted, then as it is. It alarms where the lower bound of a slope, and the slope of the\n"
-      "later half, pass --max-mb. Its output is passed through; the gate speaks on stderr, and\n"
-      "gives it an empty stdin. It has to stamp its events, as `alkaid dgram read` does\n"
+      "later half, pass --max-mb, or where what came in all passes --max-total. Its output is\n"
+      "passed through; the gate speaks on stderr, and gives it an empty stdin. It has to stamp\n"
+      "its events, as `alkaid dgram read` does\n"
       "(alkaid::growth::StampEvent), and to exit with 0. Signals are passed on to it, and what\n"
-      "it leaves running is ended. Each process that stamps has to end by exit.");
+      "it leaves running is ended.");
   SetDetails(gate, {.prints = "what COMMAND prints; the gate itself speaks on stderr",
                     .examples = {{"alkaid profile gate --max-mb 0.05 -- ./app --events 1000",
                                   "Fails where more than 0.05 MB are added per event."}},

@@ -94,7 +94,8 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
   report->footer(
       "Verdicts: leak (what the pools handed out grows), retention by views, fragmentation,\n"
       "allocator cache, growth outside the pools, growth that levels off, growth of unknown\n"
-      "cause (the file does not tell whose), none, too few stamps. A plot needs Debian's\n"
+      "cause (the file does not tell whose), growth below the limit (that of --least-mb), none,\n"
+      "too few stamps. A plot needs Debian's\n"
       "python3-matplotlib. `alkaid profile gate` fails where memory grows.");
   SetDetails(
       report,
