@@ -94,7 +94,9 @@ TEST_F(RingRetention, ASlotThatASmallViewPinsIsListedWithWhoTookItAndWhoKeepsIt)
   const RetentionHolder* const keeper = HolderOf(root, 24);
   ASSERT_NE(keeper, nullptr);
   EXPECT_NE(keeper->stack, taker->stack);
-  EXPECT_THAT(report.ToString({.all_frames = true}),
+  RetentionTextOptions whole;
+  whole.all_frames = true;
+  EXPECT_THAT(report.ToString(whole),
               AllOf(HasSubstr("monitor"), HasSubstr("pebble slot 0 from byte 0"),
                     HasSubstr("1 view of 24 bytes"), HasSubstr("1 view of 0 bytes"),
                     HasSubstr("RingSource::Next")));
