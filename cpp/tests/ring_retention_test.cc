@@ -94,7 +94,7 @@ TEST_F(RingRetention, ASlotThatASmallViewPinsIsListedWithWhoTookItAndWhoKeepsIt)
   const RetentionHolder* const keeper = HolderOf(root, 24);
   ASSERT_NE(keeper, nullptr);
   EXPECT_NE(keeper->stack, taker->stack);
-  RetentionTextOptions whole;
+  heap::RetentionTextOptions whole;
   whole.all_frames = true;
   EXPECT_THAT(report.ToString(whole),
               AllOf(HasSubstr("monitor"), HasSubstr("pebble slot 0 from byte 0"),
