@@ -66,7 +66,7 @@ configure() {
   local preset=$1
   shift
   mkdir -p build
-  say "configuring build/$preset"
+  say "configuring build/$preset; the first time on a machine that builds jemalloc and mimalloc: a minute or two"
   cmake --preset "$preset" "$@" >"build/$preset-configure.log" 2>&1 ||
     cmake --fresh --preset "$preset" "$@" >"build/$preset-configure.log" 2>&1 || {
     cat "build/$preset-configure.log" >&2

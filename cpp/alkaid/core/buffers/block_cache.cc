@@ -26,12 +26,8 @@ constinit thread_local Phase phase __attribute__((tls_model("initial-exec"))) = 
 
 void CloseStore(void*) {
   phase = Phase::kClosed;
-  BlockStore& store = thread_block_store;
-  while (BlockStore::Block* block = store.first) {
-    store.first = block->next;
-    ::operator delete(block);
-  }
-  store.room = 0;
+  ReleaseKeptBlocks();
+  thread_block_store.room = 0;
 }
 
 // Whose destructor empties a thread's store; null where the process has no key left.
@@ -69,6 +65,15 @@ void DeallocateSurplusBlock(void* block) noexcept {
     return;
   }
   ::operator delete(block);
+}
+
+void ReleaseKeptBlocks() noexcept {
+  BlockStore& store = thread_block_store;
+  while (BlockStore::Block* block = store.first) {
+    store.first = block->next;
+    ++store.room;
+    ::operator delete(block);
+  }
 }
 
 }  // namespace alkaid::internal

@@ -40,6 +40,9 @@ ALKAID_EXPORT extern constinit thread_local BlockStore thread_block_store
 ALKAID_EXPORT void* AllocateFreshBlock();
 ALKAID_EXPORT void DeallocateSurplusBlock(void* block) noexcept;
 
+// Gives back what the calling thread keeps: a report of what is live should not list what nobody has.
+ALKAID_EXPORT void ReleaseKeptBlocks() noexcept;
+
 // About 1 ns each while the store serves.
 inline void* AllocateBlock() {
   BlockStore& store = thread_block_store;

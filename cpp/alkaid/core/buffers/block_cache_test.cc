@@ -27,6 +27,21 @@ TEST(BlockCache, ABlockGivenBackServesTheNextRequestOfItsThread) {
   DeallocateBlock(second);
 }
 
+TEST(BlockCache, WhatIsKeptGoesBackAndTheStoreStaysOpen) {
+  if (!kKeepsBlocks) GTEST_SKIP() << "under AddressSanitizer no block is kept";
+  std::thread([] {
+    void* blocks[100];
+    for (void*& block : blocks) block = AllocateBlock();
+    for (void* block : blocks) DeallocateBlock(block);
+    ReleaseKeptBlocks();
+    EXPECT_EQ(thread_block_store.first, nullptr);
+    EXPECT_EQ(thread_block_store.room, BlockStore::kMaxBlocks);
+    void* const block = AllocateBlock();
+    DeallocateBlock(block);
+    EXPECT_EQ(thread_block_store.first, block);
+  }).join();
+}
+
 TEST(BlockCache, BlocksInUseNeverOverlap) {
   std::vector<char*> blocks;
   for (int i = 0; i < 3000; ++i) {

@@ -12,6 +12,7 @@
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/spare_stack_internal.h"
 #include "alkaid/base/write_signals_internal.h"
+#include "alkaid/core/buffers/block_cache_internal.h"
 #include "alkaid/heap/reports/heap_signal_internal.h"
 #include "alkaid/heap/reports/requested_heap_file_internal.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
@@ -40,7 +41,9 @@ void AnswerAtExit() {
     request = at_exit.request;
   }
   AnswerLastHeapSignals();
-  if (request.pattern != nullptr) WriteRequestedHeapFile(request, RequestedBy::kExit);
+  if (request.pattern == nullptr) return;
+  alkaid::internal::ReleaseKeptBlocks();
+  WriteRequestedHeapFile(request, RequestedBy::kExit);
 }
 
 // A thread that waits for one that allocates may wait for ever, and this one may be among those.
