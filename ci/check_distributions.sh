@@ -73,6 +73,16 @@ timed() {
   return "$code"
 }
 
+# What lies above the pristine system now; gone when the script ends, however it does.
+layer=
+leave() {
+  [[ -n $layer ]] || return 0
+  umount --lazy --recursive "$layer/root" 2>/dev/null || true
+  rm -rf --one-file-system "$layer"
+  layer=
+}
+trap leave EXIT
+
 failed=0
 complain() {
   say "$*"
@@ -81,10 +91,9 @@ complain() {
 
 # try_suite SUITE: prints a line for each thing that was tried.
 try_suite() {
-  local suite=$1 layer root
+  local suite=$1 root
   pristine "$suite"
   layer=$(mktemp -d "$ROOTS/layer.XXXXXX")
-  trap 'umount --lazy --recursive "$layer/root" 2>/dev/null; rm -rf --one-file-system "$layer"' RETURN EXIT
   root=$layer/root
   mkdir "$layer/upper" "$layer/work" "$root"
   mount -t overlay overlay \
@@ -121,12 +130,19 @@ try_suite() {
 
   log=$suite-test.log
   say "$suite: ci/test.sh"
-  timed "$log" "$root" ./ci/test.sh || complain "$suite: ci/test.sh failed: $LOGS/$log"
+  if ! timed "$log" "$root" ./ci/test.sh; then
+    tail -n 30 "$LOGS/$log" >&2
+    complain "$suite: ci/test.sh failed: $LOGS/$log"
+  fi
   echo "$suite: ci/test.sh: $TOOK"
   sed -n '/tests passed/,$p' "$LOGS/$log"
+  [[ -e $root/root/alkaid/build/dev-ctest.log ]] || return 0
   enter "$root" ./ci/check_skips.py dev build/dev-ctest.log ||
     complain "$suite: tests were skipped that should not be"
 }
 
-for suite in "${suites[@]}"; do try_suite "$suite"; done
+for suite in "${suites[@]}"; do
+  try_suite "$suite"
+  leave
+done
 exit "$failed"
