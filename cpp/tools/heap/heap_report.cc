@@ -268,12 +268,10 @@ void HeapReport::PrintNotes() const {
                     " bytes by their own figures: none of their blocks is listed as theirs, only "
                     "what they took from a pool of Alkaid's or from a malloc that is watched");
   }
-  if (only_one_ && after_.contents().label == "exit") {
+  if (only_one_ && after_.contents().name == "exit") {
     notes.emplace_back(
-        "taken at the end of the process: what destructors had freed by then is not listed. What "
-        "grew "
-        "while it ran is seen by `alkaid profile report`, or in a file that ALKAID_HEAP_SIGNAL "
-        "asks for");
+        "taken at the end of the process: what destructors had freed by then is not listed; what "
+        "grew while it ran is seen by `alkaid profile report`, or in a file by ALKAID_HEAP_SIGNAL");
   }
   // Alkaid's pools and the C library's malloc are what is watched; most programs use one of them.
   if (only_one_ && after_.blocks().empty()) {
