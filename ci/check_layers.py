@@ -57,6 +57,7 @@ UMBRELLAS = {
 FRIENDS = {
     ("core/buffers", "core/pools"),
     ("core/files", "core/buffers"),
+    ("heap/reports", "core/buffers"),
     ("heap/reports", "heap/tracking"),
     ("heap/reports", "unwind"),
     ("heap/tracking", "unwind"),
