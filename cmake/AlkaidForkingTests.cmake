@@ -47,6 +47,7 @@ set(ALKAID_FORKING_TESTS
 set(ALKAID_FORKING_PROGRAMS
   alkaid_debug_memory_pool_test
   alkaid_default_pool_environment_test
+  alkaid_exit_signal_test
   alkaid_exit_task_test
   alkaid_fault_text_test
   alkaid_fork_test
