@@ -28,7 +28,7 @@ alkaid=$(realpath --relative-to=. "$ROOT/build/release/bin/alkaid")
 cat >&2 <<END
 == done in $SECONDS s. What to try next:
    what a program never gives back, and who allocated it; here 50 blocks that Python leaks:
-     $alkaid run --track --heap-at-exit exit.heap -- python3 -c \
+     $alkaid run --track --heap-at-exit exit.heap -- python3 -c \\
        'import ctypes; [ctypes.CDLL(None).malloc(100000) for _ in range(50)]'
      $alkaid heap show --top 1 exit.heap
    what is in this build, and which allocator serves:  $alkaid info
