@@ -5,7 +5,7 @@
 //    v0    21317.000 v1    21300.000 dv   -17.0352 dv/(num_stamp-1)   -1.89280
 //    r0     1745.910 r1     1761.680 dr    15.7640 dr/(num_stamp-1)    1.75156
 //
-// is the summary, over all stamps. The rest is of the stamps behind the warm-up.
+// is the summary, over all stamps. The rest is of the stamps after the warm-up.
 //
 // Ownership: values. Threads: free of state. Out of memory: std::bad_alloc.
 #pragma once

@@ -60,7 +60,7 @@ inline constexpr size_t kAccounts = 11;
 ALKAID_EXPORT std::string_view AccountName(Account account);
 
 struct AccountGrowth {
-  LineFit fit;    // of all stamps behind the warm-up
+  LineFit fit;    // of all stamps after the warm-up
   LineFit later;  // of the later half of these
   // Of the last part, where growth began late or gets faster; else without points.
   LineFit lately;
@@ -68,7 +68,7 @@ struct AccountGrowth {
   // The interval lies above zero and it came to a MB or more, which both limits allow.
   bool grows_below_limit = false;
   bool levels_off = false;
-  // MB, by the line: what the stamps behind the warm-up came to.
+  // MB, by the line: what the stamps after the warm-up came to.
   double total_mb() const {
     return fit.points == 0 ? 0 : fit.slope * static_cast<double>(fit.points - 1);
   }
@@ -92,7 +92,7 @@ struct GrowthOptions {
   double confidence = kDefaultConfidence;
 };
 
-// Fewer than these behind the warm-up have no verdict.
+// Fewer than these after the warm-up have no verdict.
 inline constexpr size_t kFewestStamps = 8;
 
 struct GrowthVerdict {

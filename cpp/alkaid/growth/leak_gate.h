@@ -2,7 +2,7 @@
 //
 // A gate that cries wolf is switched off, so it alarms only when three things hold for one of the
 // gated accounts: the lower bound of its slope's interval (line_fit.h) passes the stated figure,
-// its later half's slope passes it too, and enough stamps are left behind the warm-up. What is slow
+// its later half's slope passes it too, and enough stamps are left after the warm-up. What is slow
 // and goes on for long is judged by what it came to in all: the lower bound of that passes a figure
 // of its own. Or when the
 // lower bound for its last half or quarter alone does, and it ends above all that was before. What
@@ -31,7 +31,7 @@ namespace alkaid::growth {
 
 struct LeakGateOptions {
   double max_mb = 0.1;                                            // per event
-  double max_total_mb = std::numeric_limits<double>::infinity();  // behind the warm-up
+  double max_total_mb = std::numeric_limits<double>::infinity();  // after the warm-up
   std::optional<size_t> warm_up = std::nullopt;  // stamps; by default a tenth of all
   double confidence = kDefaultConfidence;
   // Those that a profile does not know are passed over, as long as it knows one.
@@ -48,7 +48,7 @@ struct GatedAccount {
   bool alarms = false;
   // Grows without doubt, by a MB or more in all, which is allowed.
   bool grows_below_limit = false;
-  // MB behind the warm-up, by the line.
+  // MB after the warm-up, by the line.
   double total_mb() const { return fit.slope * static_cast<double>(fit.points - 1); }
 };
 
@@ -65,7 +65,7 @@ struct LeakGateResult {
   ALKAID_EXPORT const GatedAccount* Blind(double planted_mb) const;
 };
 
-// kFailedPrecondition where fewer than kFewestStamps are left behind the warm-up, or none of the
+// kFailedPrecondition where fewer than kFewestStamps are left after the warm-up, or none of the
 // accounts is known; kInvalidArgument for figures that make no sense.
 ALKAID_EXPORT Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                                  const LeakGateOptions& options = {});
