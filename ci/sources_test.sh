@@ -91,11 +91,17 @@ expect() {
 
 publish "$release" 1.0
 publish "$newer" 2.0
+publish oldstable 0.5
 for form in one_line paragraphs; do
   write_list "$form"
   rm -rf "$work/cache"
   expect "the release's own ($form)" 'got <.*sample_1\.0\.' \
     "$(obtained "${SUM[2.0]} 2.0 debian" "${SUM[1.0]} 1.0 debian")"
+  if [[ $newer == testing ]]; then
+    rm -rf "$work/cache"
+    expect "an older suite's, where no other is pinned ($form)" 'got <.*sample_0\.5\.' \
+      "$(obtained "${SUM[0.5]} 0.5 debian")"
+  fi
   rm -rf "$work/cache"
   expect "a newer suite's, where the release's is not pinned ($form)" 'got <.*sample_2\.0\.' \
     "$(obtained "${SUM[2.0]} 2.0 debian")"
@@ -126,3 +132,19 @@ rm -rf "$work/cache"
 expect "a file that its index does not know" 'got <> <' "$(obtained "${SUM[1.0]} 1.0 debian")"
 rm -rf "$work/mirror" "$work/cache"
 expect "no mirror" 'got <> <.*no place of the machine' "$(obtained "${SUM[1.0]} 1.0 debian")"
+
+# A build that does without asks once.
+cat >"$work/without.cmake" <<END
+cmake_minimum_required(VERSION 3.25)
+list(APPEND CMAKE_MODULE_PATH "$ROOT/cmake")
+set(PROJECT_SOURCE_DIR "$ROOT")
+set(ALKAID_CACHE_DIR "$work/cache")
+set(ALKAID_WITH_SAMPLE AUTO)
+include(AlkaidCache)
+foreach(again RANGE 1)
+  alkaid_cached_build(folder sample PINS "${SUM[1.0]} 1.0 debian")
+endforeach()
+END
+answers=$(cmake -P "$work/without.cmake" 2>&1)
+expect "nobody, and the build goes on" 'not built, as its source could not be had:' "$answers"
+expect "nobody, and nobody is asked again" 'could not be had before; --fresh asks again' "$answers"

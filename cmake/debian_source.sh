@@ -5,7 +5,7 @@
 #
 # leaves PACKAGE_VERSION.orig.tar.* in FOLDER. Without sums it is what the machine's release has. With
 # sums it is an archive that has one of them, the first the best; where the release has none, the
-# newer suites of the same mirrors are asked, and the stable one.
+# other suites of the same mirrors are asked: the newer ones, then the older.
 #
 # apt-get is given lists of sources of its own, made from the machine's: the same places, the same
 # keys, asked for sources instead of programs. Lists and caches go into a temporary folder. Needs no
@@ -173,7 +173,7 @@ if ((${#sums[@]} == 0)); then
   exit 0
 fi
 if download_pinned own; then exit 0; fi
-suites=(testing unstable stable)
+suites=(testing unstable stable oldstable)
 if grep -q '^ID="\?ubuntu' /etc/os-release 2>/dev/null; then suites=(devel); fi
 for suite in "${suites[@]}"; do
   write_places_of "$suite"
