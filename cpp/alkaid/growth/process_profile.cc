@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -162,7 +163,9 @@ void CountEvent(State* state) {
     file = state->heap_file;
     owner = state->heap_owner;
   }
-  heap::WriteHeapFileNow(*file, owner);
+  std::array<char, 32> name;
+  std::snprintf(name.data(), name.size(), "stamp %llu", static_cast<unsigned long long>(now));
+  heap::WriteHeapFileNow(*file, name.data(), owner);
 }
 
 // Adds a stamp to the profile, and to its file.

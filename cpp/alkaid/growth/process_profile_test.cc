@@ -42,6 +42,7 @@ using internal::ChildEnvironment;
 using internal::ChildResult;
 using internal::RunSelf;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // The children's part.
@@ -456,15 +457,18 @@ TEST_F(ProcessProfile, HeapFilesAreWrittenAtTheStampsThatAreNamed) {
                                                 {"ALKAID_TRACK_ALLOCATIONS", "1"}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
   EXPECT_EQ(FileCount(), 2);
-  const auto live = [this](const std::string& name) {
+  std::vector<std::string> labels;
+  const auto live = [&](const std::string& name) {
     const auto snapshot = heap::ReadHeapFile(File(name));
     EXPECT_THAT(snapshot, IsOk());
+    labels.push_back(snapshot->contents().name);
     int64_t count = 0;
     for (const heap::HeapBlock& block : snapshot->blocks()) count += block.size == kGrown ? 1 : 0;
     return count;
   };
   EXPECT_EQ(live("heap.1"), 2);
   EXPECT_EQ(live("heap.2"), 5);
+  EXPECT_THAT(labels, ElementsAre("stamp 2", "stamp 5"));
 }
 
 TEST_F(ProcessProfile, StampsThatAreNoNumbersAreSaid) {

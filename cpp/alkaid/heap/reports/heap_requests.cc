@@ -91,16 +91,22 @@ Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) try {
   return status::NoMemory();
 }
 
-void WriteHeapFileNow(const std::string& pattern, uint32_t owner) noexcept try {
+void WriteHeapFileNow(const std::string& pattern, std::string_view name,
+                      uint32_t owner) noexcept try {
   Result<HeapFileRequest> request = MakeHeapFileRequest(pattern, owner);
   if (!request.ok()) return internal::Notice("no heap file: ", request.status().message());
-  const auto write = [](void* asked) {
+  struct Asked {
+    const HeapFileRequest& request;
+    std::string_view name;
+  } asked{*request, name};
+  const auto write = [](void* argument) {
     const InsideTracking inside;
-    WriteRequestedHeapFile(*static_cast<HeapFileRequest*>(asked), RequestedBy::kSignal);
+    const Asked& wanted = *static_cast<Asked*>(argument);
+    WriteRequestedHeapFile(wanted.request, RequestedBy::kCall, wanted.name);
   };
   // The thread's own may be small.
   const internal::WriteSignalsBlocked blocked;
-  const int error = internal::CallOnSpareStack(write, &*request);
+  const int error = internal::CallOnSpareStack(write, &asked);
   if (error != 0) SayNoHeapFile(*request, ::strerrordesc_np(error));
 } catch (const std::bad_alloc&) {
   internal::Notice("no heap file: out of memory");

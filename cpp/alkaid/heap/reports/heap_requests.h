@@ -61,9 +61,10 @@ ALKAID_EXPORT Status WriteHeapFileOnSignal(int signal,
 // no name.
 ALKAID_EXPORT Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner = 0);
 
-// Takes one now, as where the signal comes, but on the calling thread. What was written, or why not,
-// is a line on stderr. `owner`: as above.
-ALKAID_EXPORT void WriteHeapFileNow(const std::string& pattern, uint32_t owner = 0) noexcept;
+// Takes one now, as where the signal comes, but on the calling thread. The snapshot has the
+// name. What was written, or why not, is a line on stderr. `owner`: as above.
+ALKAID_EXPORT void WriteHeapFileNow(const std::string& pattern, std::string_view name,
+                                    uint32_t owner = 0) noexcept;
 
 // As one of ALKAID_EXIT_SIGNALS. kInvalidArgument for another than HUP, INT, QUIT, TERM, ALRM, XCPU,
 // USR1 and USR2; kFailedPrecondition where the program handles or ignores it, which goes on. A

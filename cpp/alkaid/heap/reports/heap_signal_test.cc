@@ -193,7 +193,7 @@ TEST_F(HeapSignal, TheFirstSignalSwitchesTrackingOnAndSaysSo) {
                                                     {"ALKAID_HEAP_SIGNAL", "SIGUSR2"},
                                                     {"ALKAID_HEAP_FILE", File("now.%n")}});
   EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
-  EXPECT_THAT(child.err, HasSubstr("was not tracked before this signal"));
+  EXPECT_THAT(child.err, HasSubstr("was not tracked before signal 1, and is from now on"));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto first, ReadHeapFile(File("now.1")));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto second, ReadHeapFile(File("now.2")));
   EXPECT_EQ(BlocksOf(first, kKept), 0);

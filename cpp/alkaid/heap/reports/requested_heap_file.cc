@@ -39,8 +39,8 @@ constinit std::atomic<uint64_t> files{0};
                       });
 }
 
-Status TakeAndWrite(const std::string& what, const std::string& file, bool tell) {
-  ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(what));
+Status TakeAndWrite(const std::string& name, const std::string& file, bool tell) {
+  ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(name));
   // Once the file is there nothing may fail any more.
   const std::string bytes = Grouped(snapshot.bytes());
   const std::string blocks = Grouped(snapshot.block_count());
@@ -52,23 +52,33 @@ Status TakeAndWrite(const std::string& what, const std::string& file, bool tell)
 }
 
 // Where nothing was tracked so far: from here on it is.
-Status TrackFromNowOn(const std::string& file) {
+Status TrackFromNowOn(const std::string& name, const std::string& file) {
   if (IsTracking()) return absl::OkStatus();
   const std::string text = GetEnvironment(kTrackAllocationsVariable);
   ALKAID_ASSIGN_OR_RAISE(const TrackingOptions options,
                          ParseTrackingOptions(text.empty() || text == "0" ? "1" : text));
   ALKAID_RETURN_NOT_OK(StartTracking(options));
-  internal::Notice("live memory was not tracked before this signal, and is from now on: " + file +
+  internal::Notice("live memory was not tracked before ", name, ", and is from now on: ", file,
                    " has no block that was there already");
   return absl::OkStatus();
 }
 
-void WriteOrThrow(const HeapFileRequest& request, uint64_t number, RequestedBy by) {
+std::string NameOf(uint64_t number, RequestedBy by, std::string_view name) {
+  switch (by) {
+    case RequestedBy::kSignal: return "signal " + std::to_string(number);
+    case RequestedBy::kCall: return std::string(name);
+    case RequestedBy::kExit: return "exit";
+  }
+  return "";
+}
+
+void WriteOrThrow(const HeapFileRequest& request, uint64_t number, RequestedBy by,
+                  std::string_view asked) {
   const std::string file = internal::OwnOutputName(*request.pattern, request.owner, number);
   const bool at_exit = by == RequestedBy::kExit;
-  Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(file);
-  const std::string what = at_exit ? "exit" : "signal " + std::to_string(number);
-  if (status.ok()) status = TakeAndWrite(what, file, !at_exit);
+  const std::string name = NameOf(number, by, asked);
+  Status status = at_exit ? absl::OkStatus() : TrackFromNowOn(name, file);
+  if (status.ok()) status = TakeAndWrite(name, file, !at_exit);
   if (!status.ok()) internal::Notice("no heap file ", file, ": ", internal::MessageIn(status));
 }
 
@@ -96,20 +106,21 @@ void ExpectRequestedHeapFiles() {
 
 void LetGoOfHeapFileReserve() { reserve.LetGo(); }
 
-void WriteRequestedHeapFile(const HeapFileRequest& request, RequestedBy by) noexcept {
+void WriteRequestedHeapFile(const HeapFileRequest& request, RequestedBy by,
+                            std::string_view name) noexcept {
   if (!MayWriteHeapFiles()) return;
   const InsideTracking inside;
   const internal::WriteSignalsBlocked blocked;
   reserve.LetGo();
   const uint64_t number = files.fetch_add(1) + 1;
   try {
-    WriteOrThrow(request, number, by);
+    WriteOrThrow(request, number, by, name);
   } catch (const std::bad_alloc&) {
     SayNoFile(request, number, "out of memory");
   } catch (const std::exception& error) {
     SayNoFile(request, number, error.what());
   }
-  if (by == RequestedBy::kSignal) reserve.SetAside();
+  if (by != RequestedBy::kExit) reserve.SetAside();
 }
 
 void SayNoHeapFile(const HeapFileRequest& request, std::string_view why) noexcept {

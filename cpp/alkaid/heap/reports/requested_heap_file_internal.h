@@ -21,7 +21,7 @@ struct HeapFileRequest {
   uint32_t owner = 0;                          // the process that was asked
 };
 
-enum class RequestedBy { kSignal, kExit };
+enum class RequestedBy { kSignal, kCall, kExit };
 
 // `owner` as WriteHeapFileOnSignal has it. kInvalidArgument for no name; may throw std::bad_alloc.
 ALKAID_EXPORT Result<HeapFileRequest> MakeHeapFileRequest(const std::string& pattern,
@@ -32,10 +32,11 @@ ALKAID_EXPORT void ExpectRequestedHeapFiles();
 // Until the next file that a signal asks for is made.
 ALKAID_EXPORT void LetGoOfHeapFileReserve();
 
-// Takes a snapshot and writes it. Where a signal asks, tracking begins if it is off, and a line
-// says what was written; why there is no file is a line always. Does nothing on a thread that a
-// filter of system calls ends for it.
-ALKAID_EXPORT void WriteRequestedHeapFile(const HeapFileRequest& request, RequestedBy by) noexcept;
+// Takes a snapshot, named "exit", "signal N" or as the call asks, and writes it. Where it is not the
+// exit that asks, tracking begins if it is off, and a line says what was written; why there is no file
+// is a line always. Does nothing on a thread that a filter of system calls ends for it.
+ALKAID_EXPORT void WriteRequestedHeapFile(const HeapFileRequest& request, RequestedBy by,
+                                          std::string_view name = "") noexcept;
 
 // The line that says why there is no file, by the name that it would have had. Needs no memory.
 ALKAID_EXPORT void SayNoHeapFile(const HeapFileRequest& request, std::string_view why) noexcept;
