@@ -20,17 +20,18 @@
 #include <vector>
 
 #include "alkaid/base/environment.h"
-#include "alkaid/growth/growth_report.h"
 #include "alkaid/growth/leak_gate.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/growth/memory_text.h"
 #include "alkaid/growth/planted_leak.h"
 #include "tools/commands.h"
+#include "tools/growth/coloured_report.h"
 #include "tools/growth/gated_run.h"
 #include "tools/support/child_process.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/option_limits.h"
 #include "tools/support/temporary_folder.h"
+#include "tools/support/terminal.h"
 #include "tools/usage/command_description.h"
 
 namespace alkaid::tools {
@@ -66,6 +67,8 @@ const std::map<std::string, Account> kGated = {
   std::fputs("\n", stderr);
   va_end(values);
 }
+
+std::string Failed() { return Emphasized("FAILED", Emphasis::kBad, STDERR_FILENO); }
 
 // A failure with the exit code that it has.
 struct Failure {
@@ -206,24 +209,27 @@ class Gate {
         continue;
       }
       ++alarms;
-      std::fputs(growth::GrowthReport(shown.stamps, shown.result.verdict, shown.run).c_str(),
+      std::fputs(ColouredReport(shown.stamps, shown.result.verdict, shown.run, STDERR_FILENO).c_str(),
                  stderr);
       if (!found.ok()) {
         Say("%s", TextOf(found).c_str());
-        Say("FAILED: memory grows, and not as it did in the control");
+        Say("%s: memory grows, and not as it did in the control", Failed().c_str());
         return kExitGrows;
       }
     }
     if (options_.runs > 1) Say("%d of %d runs alarm", alarms, options_.runs);
     if (2 * alarms > options_.runs) {
-      Say("FAILED: memory grows");
+      Say("%s: memory grows", Failed().c_str());
       return kExitGrows;
     }
     if (all_judged && 2 * (alarms + blind) <= options_.runs) {
       // What is allowed fails nobody, and is not told as if nothing grew.
-      Say("%s", growing == 0  ? "passed"
-                : unsure_ > 0 ? "grows, not surely by more than you allow"
-                              : "grows, below what you allow");
+      const bool none = growing == 0;
+      const char* const end = none          ? "passed"
+                              : unsure_ > 0 ? "grows, not surely by more than you allow"
+                                            : "grows, below what you allow";
+      const Emphasis emphasis = none ? Emphasis::kGood : Emphasis::kWarning;
+      Say("%s", Emphasized(end, emphasis, STDERR_FILENO).c_str());
       return kExitOk;
     }
     if (options_.runs > 1 && blind > 0) Say("%d of %d runs are too noisy", blind, options_.runs);

@@ -1,5 +1,7 @@
 // alkaid profile report: what a leak profile says.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdint>
@@ -10,11 +12,11 @@
 #include <optional>
 #include <string>
 
-#include "alkaid/growth/growth_report.h"
 #include "alkaid/growth/growth_verdict.h"
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/growth/leak_profile_run.h"
 #include "tools/commands.h"
+#include "tools/growth/coloured_report.h"
 #include "tools/growth/growth_json.h"
 #include "tools/growth/leak_plot.h"
 #include "tools/support/exit_code.h"
@@ -55,7 +57,7 @@ int Run(const ReportOptions& options) {
                                   nlohmann::ordered_json::error_handler_t::replace)
                             .c_str());
   } else {
-    std::printf("%s", growth::GrowthReport(*stamps, verdict, *run).c_str());
+    std::printf("%s", ColouredReport(*stamps, verdict, *run, STDOUT_FILENO).c_str());
   }
   if (!options.plot) return kExitOk;
   return ReportStatus(DrawLeakProfile(options.file, *stamps, verdict, *options.plot));

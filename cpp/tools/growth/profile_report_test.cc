@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -56,6 +57,15 @@ TEST_F(ProfileReport, SaysHowMuchHowSureWhoseAndWhatToDo) {
   EXPECT_THAT(result.out,
               AllOf(HasSubstr("dr/(num_stamp-1)    3.50000\n"), HasSubstr("line fit:  slope"),
                     HasSubstr("\nVerdict: leak\n"), HasSubstr("\nNext: ")));
+}
+
+TEST_F(ProfileReport, TheVerdictStandsOutWhereColoursAreShown) {
+  const std::map<std::string, std::string> coloured = {{"CLICOLOR_FORCE", "1"}, {"NO_COLOR", ""}};
+  EXPECT_THAT(RunCommand({"profile", "report", Leak()}, coloured).out,
+              HasSubstr("\nVerdict: \033[1;31mleak\033[0m\n"));
+  const std::string none = File("none.npy", crafted::Profile(100, {}));
+  EXPECT_THAT(RunCommand({"profile", "report", none}, coloured).out,
+              HasSubstr("\nVerdict: \033[32mnone\033[0m\n"));
 }
 
 TEST_F(ProfileReport, PrintsTheSameAsJson) {
