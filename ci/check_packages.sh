@@ -1,35 +1,25 @@
 #!/bin/bash
-# Builds the Debian packages, has lintian look at them, installs them into a bare system of the release
-# that this is, and uses them there: the command, CMake's package and pkg-config's, gdb's commands, the
+# Builds the Debian packages in a bare system of a release, has lintian look at them, installs them into
+# another bare one and uses them there: the command, CMake's package and pkg-config's, gdb's commands, the
 # man pages, the module of Python. Then removes them, and nothing may be left.
 #
-#   ci/check_packages.sh [--built]     --built: those that lie in build/packages
+#   ci/check_packages.sh [SUITE]     the release that this is where none is named; trixie, bookworm
 #
-# Takes root, and the distribution's mirror.
+# Takes root, the distribution's mirror, and ten minutes on two cores. The packages of what is committed
+# here are left in build/packages-SUITE.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source ci/roots.sh
-
-(($# == 0)) || [[ $# == 1 && $1 == --built ]] || fail "usage: ci/check_packages.sh [--built]"
-if [[ -z ${ALKAID_IN_OWN_MOUNTS-} ]]; then
-  (($#)) || ci/make_packages.sh
-  ensure_packages lintian
-  say "lintian"
-  # Those of uploads to Debian, which these are none of.
-  lintian --allow-root --fail-on error,warning --tag-display-limit 0 --suppress-tags \
-    initial-upload-closes-no-bugs,bogus-mail-host,bogus-mail-host-in-debian-changelog \
-    build/packages/*.changes || fail "lintian finds fault with the packages"
-fi
 in_own_mounts "$@"
 
-suite=$(source /etc/os-release && printf '%s' "$VERSION_CODENAME")
+(($# <= 1)) || fail "usage: ci/check_packages.sh [SUITE]"
+suite=${1-$(source /etc/os-release && printf '%s' "$VERSION_CODENAME")}
+readonly PACKAGES=$ROOT/build/packages-$suite
 pristine "$suite"
 trap leave_layer EXIT
-lay_over "$suite"
-mkdir "$LAYER/packages" "$LAYER/root/work"
-cp build/packages/*.deb "$LAYER/packages"
 
 # there command...: in the bare system; quiet unless it fails.
 there() {
+  mkdir -p "$LAYER/root/work"
   enter /root/work "$@" >"$LAYER/root/log" 2>&1 || {
     tail -n 40 "$LAYER/root/log" >&2
     fail "in a bare $suite failed: $*"
@@ -49,6 +39,24 @@ install() {
   there apt-get -qq install -y --no-install-recommends "${packages[@]}"
 }
 
+say "$suite: building the packages"
+lay_over "$suite"
+git clone --quiet --no-hardlinks "$ROOT" "$LAYER/root/work"
+there ci/make_packages.sh
+there apt-get -qq install -y --no-install-recommends lintian
+say "$suite: lintian"
+# What is left out is of uploads to Debian, which these are none of.
+there lintian --allow-root --fail-on error,warning --tag-display-limit 0 --suppress-tags \
+  initial-upload-closes-no-bugs,bogus-mail-host,bogus-mail-host-in-debian-changelog \
+  $(cd "$LAYER/root/work" && echo build/packages/*.changes)
+rm -rf "$PACKAGES"
+mkdir -p "$PACKAGES"
+cp "$LAYER"/root/work/build/packages/*.{deb,changes,buildinfo} "$PACKAGES"
+leave_layer
+
+lay_over "$suite"
+mkdir "$LAYER/packages"
+cp "$PACKAGES"/*.deb "$LAYER/packages"
 there apt-get -qq update
 say "$suite: the command alone"
 before=$(installed)

@@ -6,7 +6,7 @@
 # Every fuzz target for that long and until its last 2 million executions found no new edge, the one
 # that compares the verifier with the readers until it has executed 10 million times, and which lines
 # they reach; pools under stress for an hour and ten minutes under each sanitizer; the two commands of
-# README in a bare Debian 13, and the Debian packages in a bare system; clang-tidy on tests and
+# README in a bare Debian 13, and the Debian packages in bare systems of 12 and 13; clang-tidy on tests and
 # benchmarks too; the tests of forks, threads, observers and read queues 50 times, and those of how long
 # objects of Python live, with a million of them; the Python module in a debug build of CPython, and
 # beside the libraries that its users have; all
@@ -24,8 +24,10 @@ python3 -B cpp/tools/gdb/table_decoder_fuzz.py --seed "$(date +%s)" --quiet "$QU
 ci/stress.sh 3600 600
 if ((EUID == 0)); then
   ci/check_distributions.sh trixie
+  ci/check_packages.sh bookworm
+  ci/check_packages.sh trixie
 else
-  say "other distributions are not tried: that takes root"
+  say "other distributions and packages are not tried: that takes root"
 fi
 ci/check_tidy.sh --all
 # What depends on how threads and processes interleave shows only now and then.
@@ -34,5 +36,4 @@ ci/test.sh -R 'Python\.processes' --repeat until-fail:50
 ALKAID_LIFETIMES=1000000 ci/test.sh -R 'Python\.lifetimes'
 ci/check_python_debug.sh
 ci/check_peers.sh
-ci/check_packages.sh
 ci/bench.sh --strict
