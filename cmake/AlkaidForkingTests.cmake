@@ -63,6 +63,7 @@ set(ALKAID_FORKING_PROGRAMS
   alkaid_process_profile_test
   alkaid_raised_privileges_test
   alkaid_reservations_replay_test
+  alkaid_startup_environment_test
   alkaid_thread_end_test
   alkaid_tracking_environment_test
   alkaid_tracking_fork_test

@@ -63,10 +63,11 @@ Json Describe() {
   info["tracepoints"] = internal::ProbesAreBuiltIn();
 
   info["environment"] = Json::object();
-  for (const auto& variable : internal::HonouredEnvironmentVariables()) {
+  for (const auto& variable : internal::EnvironmentVariables()) {
     const char* const value = ::secure_getenv(variable.name.c_str());
     info["environment"][variable.name] = {{"value", value != nullptr ? Json(value) : Json()},
-                                          {"meaning", variable.meaning}};
+                                          {"meaning", variable.meaning},
+                                          {"read", internal::ReadAtText(variable.read_at)}};
   }
   return info;
 }
@@ -98,9 +99,9 @@ void Print(const Json& info) {
   std::printf("\nenvironment:\n");
   for (const auto& [name, variable] : info["environment"].items()) {
     const Json& value = variable["value"];
-    std::printf("  %s = %s\n    %s\n", name.c_str(),
+    std::printf("  %s = %s\n    %s; %s\n", name.c_str(),
                 value.is_null() ? "(not set)" : text(value).c_str(),
-                text(variable["meaning"]).c_str());
+                text(variable["meaning"]).c_str(), text(variable["read"]).c_str());
   }
 }
 

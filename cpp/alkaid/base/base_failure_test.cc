@@ -97,8 +97,8 @@ TEST(BaseOutOfMemory, NamesAndTheEnvironment) {
   FailureSuite::TryText("GetEnvironment with harmless values", kThrows, [] {
     return GetEnvironment(kHeapFileVariable, {"a", kLong});
   });
-  FailureSuite::TryInChildren("HonouredEnvironmentVariables", kThrows,
-                              [] { return absl::StrCat(HonouredEnvironmentVariables().size()); });
+  FailureSuite::TryInChildren("EnvironmentVariables", kThrows,
+                              [] { return absl::StrCat(EnvironmentVariables().size()); });
   FailureSuite::TryText("MessageOf", kThrows, [] {
     static const Status status = status::Invalid(kLong);
     return MessageOf(status);

@@ -35,13 +35,30 @@ inline constexpr char kProfileReleaseAtVariable[] = "ALKAID_PROFILE_RELEASE_AT";
 inline constexpr char kProfileLeakMbVariable[] = "ALKAID_PROFILE_LEAK_MB";
 inline constexpr char kProfileLeakByVariable[] = "ALKAID_PROFILE_LEAK_BY";
 
+enum class ReadAt {
+  kLoad,      // once, when the library is loaded
+  kFirstUse,  // once, when what it steers is first used
+  kEachUse,   // whenever what it steers is made
+  kScripts,   // not by the library: by the build, ci/ and the tests
+};
+
 struct EnvironmentVariable {
   std::string name;
   std::string meaning;  // what it does and which values it takes, in a sentence
+  ReadAt read_at = ReadAt::kLoad;
+  // Some of its values count in a process with raised privileges too.
+  bool counts_when_raised = false;
 };
 
-// Every variable that the library reads.
-ALKAID_EXPORT const std::vector<EnvironmentVariable>& HonouredEnvironmentVariables();
+// Every variable whose name begins with ALKAID_: first those that the library reads.
+ALKAID_EXPORT const std::vector<EnvironmentVariable>& EnvironmentVariables();
+
+// "read when the library is loaded", and so on.
+ALKAID_EXPORT std::string ReadAtText(ReadAt read_at);
+
+// A sentence for each variable that is set, begins with ALKAID_ and is not in the list, with the
+// nearest name in it. Empty in a process with raised privileges.
+ALKAID_EXPORT std::vector<std::string> UnknownEnvironmentVariables();
 
 // The value, or "" where the variable is not set. Set to nothing is as good as not set, throughout.
 ALKAID_EXPORT std::string GetEnvironment(const char* name);

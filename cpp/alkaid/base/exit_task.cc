@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -26,7 +27,7 @@ constexpr ExitQuestions kNoQuestions = {
     .learn = [] {}, .may_write = [] { return true; }, .ends_in_malloc = [] { return false; }};
 constinit std::atomic<const ExitQuestions*> the_questions{&kNoQuestions};
 
-constinit std::atomic<ExitTask*> latest{nullptr};
+constinit std::array<std::atomic<const ExitTask*>, kExitRanks> tasks = {};
 
 // The thread that does the tasks; kNobody before, kDone after.
 constexpr pthread_t kNobody = 0;
@@ -107,7 +108,10 @@ class HandlersKeptOff {
 
 template <typename Do>
 void ForEach(const Do& act) {
-  for (ExitTask* task = latest.load(); task != nullptr; task = task->earlier) act(*task);
+  for (const auto& ranked : tasks) {
+    const ExitTask* const task = ranked.load();
+    if (task != nullptr) act(*task);
+  }
 }
 
 void LeaveOut(std::string_view why) {
@@ -198,17 +202,16 @@ Status Register() {
 
 }  // namespace
 
-Status WriteAtExit(ExitTask* task) {
+Status WriteAtExit(const ExitTask* task) {
   the_questions.load()->learn();
   Registering& registering = TheRegistering();
   const std::lock_guard guard(registering.lock);
-  for (const ExitTask* known = latest.load(); known != nullptr; known = known->earlier) {
-    if (known == task) return absl::OkStatus();
-  }
+  auto& ranked = tasks[static_cast<size_t>(task->rank)];
+  if (ranked.load() == task) return absl::OkStatus();
+  if (ranked.load() != nullptr) return status::AlreadyExists("another task has that rank at exit");
   if (!registering.is_registered) ALKAID_RETURN_NOT_OK(Register());
   registering.is_registered = true;
-  task->earlier = latest.load();
-  latest = task;
+  ranked = task;
   return absl::OkStatus();
 }
 

@@ -1,7 +1,7 @@
 // What this library writes when the process ends by exit, or by returning from main.
 //
-// All tasks are done in one go, the latest first, by one function that is registered with the first
-// of them (atexit): after what the program registers later. The program ends as it would:
+// All tasks are done in one go, in the order of their ranks, by one function that is registered with
+// the first of them (atexit): after what the program registers later. The program ends as it would:
 //
 // - The thread may be near the end of its stack: tasks have another one (spare_stack_internal.h).
 // - Another exit meanwhile goes no further on another thread. In a handler on the same thread it
@@ -18,6 +18,7 @@
 // thread. Out of memory: WriteAtExit refuses, and at exit each task is told.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "alkaid/base/export.h"
@@ -25,8 +26,17 @@
 
 namespace alkaid::internal {
 
+// The order at exit, whatever the order in which tasks were asked for. One task has each rank.
+enum class ExitRank {
+  kReservations,  // first, so that what the others build is not learnt
+  kLeakProfile,   // its last stamp sees the memory before heap files are made
+  kHeapFiles,
+};
+inline constexpr size_t kExitRanks = 3;
+
 // None of the functions may throw.
 struct ExitTask {
+  ExitRank rank;
   void (*write)();
   // Nothing is written. Takes no lock that the thread could have to wait for, and allocates
   // nothing.
@@ -35,14 +45,12 @@ struct ExitTask {
   void (*confined)();
   // Called before any task needs memory: gives back what was set aside for this. May be null.
   void (*make_room)() = nullptr;
-
-  ExitTask* earlier = nullptr;  // the list's
 };
 
-// Has the task done at exit, once however often it is asked for. kOutOfMemory where the C library
-// takes nothing more for its exit. Not for signal handlers, nor with a guarded lock held
-// (fork_guard_internal.h).
-ALKAID_EXPORT Status WriteAtExit(ExitTask* task);
+// Has the task done at exit, once however often it is asked for. kAlreadyExists where another task
+// has its rank; kOutOfMemory where the C library takes nothing more for its exit. Not for signal
+// handlers, nor with a guarded lock held (fork_guard_internal.h).
+ALKAID_EXPORT Status WriteAtExit(const ExitTask* task);
 
 // As at exit, on a thread that the program knows nothing of and that is to end the process by
 // `signal` thereafter: true where it is to, at once where all is written already. False while another

@@ -40,23 +40,28 @@ constexpr ExitQuestions kQuestions = {.learn = [] { Notice("learns"); },
 
 void (*while_writing)() = nullptr;
 
-constinit ExitTask first = {.write =
-                                [] {
-                                  if (while_writing != nullptr) while_writing();
-                                  Notice("first");
-                                },
+constexpr ExitTask last = {.rank = ExitRank::kHeapFiles,
+                           .write =
+                               [] {
+                                 if (while_writing != nullptr) while_writing();
+                                 Notice("last");
+                               },
+                           .leave_out = [](std::string_view why) { Notice("no last: ", why); },
+                           .confined = [] { Notice("last confined"); }};
+constexpr ExitTask first = {.rank = ExitRank::kReservations,
+                            .write = [] { Notice("first"); },
                             .leave_out = [](std::string_view why) { Notice("no first: ", why); },
-                            .confined = [] { Notice("first confined"); }};
-constinit ExitTask second = {.write = [] { Notice("second"); },
-                             .leave_out = [](std::string_view why) { Notice("no second: ", why); },
-                             .confined = [] { Notice("second confined"); },
-                             .make_room = [] { Notice("room"); }};
+                            .confined = [] { Notice("first confined"); },
+                            .make_room = [] { Notice("room"); }};
 
-bool Ask() { return WriteAtExit(&first).ok() && WriteAtExit(&second).ok(); }
+bool Ask() { return WriteAtExit(&last).ok() && WriteAtExit(&first).ok(); }
 
-int EndInOrder() {
-  // As the environment's wishes, before anything of the program.
-  if (!Ask() || !WriteAtExit(&first).ok()) return 9;
+int EndInOrder(bool first_is_asked_first) {
+  // Like the environment's tasks, before anything of the program.
+  if (first_is_asked_first && !WriteAtExit(&first).ok()) return 9;
+  if (!Ask() || !WriteAtExit(&last).ok()) return 9;
+  static constexpr ExitTask kAnother = first;
+  if (WriteAtExit(&kAnother).code() != StatusCode::kAlreadyExists) return 10;
   std::atexit([] { Notice("the program's"); });
   return 3;
 }
@@ -169,7 +174,8 @@ int EndOnTwoThreads(bool in_malloc) {
 }
 
 int RunAsChild(const std::string& what) {
-  if (what == "order") return EndInOrder();
+  if (what == "order") return EndInOrder(false);
+  if (what == "other-order") return EndInOrder(true);
   if (what == "confined") return EndAsked(false, false);
   if (what == "malloc") return EndAsked(true, true);
   if (what == "both") return EndAsked(false, true);
@@ -200,7 +206,7 @@ ChildResult ResultOf(const std::string& what) {
   return RunSelf({what}, environment);
 }
 
-constexpr char kBoth[] = "alkaid: room\nalkaid: second\nalkaid: first\n";
+constexpr char kBoth[] = "alkaid: room\nalkaid: first\nalkaid: last\n";
 
 void ExpectBoth(const std::string& what) {
   const ChildResult child = ResultOf(what);
@@ -208,10 +214,12 @@ void ExpectBoth(const std::string& what) {
   EXPECT_EQ(child.err, kBoth) << what;
 }
 
-TEST(ExitTask, TheLatestComesFirstAfterWhatTheProgramDoes) {
-  const ChildResult child = ResultOf("order");
-  EXPECT_TRUE(child.ExitedWith(3)) << child.status;
-  EXPECT_EQ(child.err, std::string("alkaid: the program's\n") + kBoth);
+TEST(ExitTask, RanksSayTheOrderAfterWhatTheProgramDoes) {
+  for (const char* how : {"order", "other-order"}) {
+    const ChildResult child = ResultOf(how);
+    EXPECT_TRUE(child.ExitedWith(3)) << how << child.status;
+    EXPECT_EQ(child.err, std::string("alkaid: the program's\n") + kBoth) << how;
+  }
 }
 
 TEST(ExitTask, OfAThreadThatEndsInMallocIsLeftOut) {
@@ -219,8 +227,8 @@ TEST(ExitTask, OfAThreadThatEndsInMallocIsLeftOut) {
   EXPECT_TRUE(child.ExitedWith(3)) << child.status;
   EXPECT_EQ(child.err,
             "alkaid: learns\nalkaid: learns\nalkaid: room\n"
-            "alkaid: no second: the program ends in the middle of malloc or fork\n"
-            "alkaid: no first: the program ends in the middle of malloc or fork\n");
+            "alkaid: no first: the program ends in the middle of malloc or fork\n"
+            "alkaid: no last: the program ends in the middle of malloc or fork\n");
 }
 
 TEST(ExitTask, OfAThreadThatMayNotWriteIsToldSo) {
@@ -228,7 +236,7 @@ TEST(ExitTask, OfAThreadThatMayNotWriteIsToldSo) {
   EXPECT_TRUE(child.ExitedWith(3)) << child.status;
   EXPECT_EQ(child.err,
             "alkaid: learns\nalkaid: learns\n"
-            "alkaid: second confined\nalkaid: first confined\n");
+            "alkaid: first confined\nalkaid: last confined\n");
   // Where it cannot even wait nothing is done.
   EXPECT_EQ(ResultOf("both").err, "alkaid: learns\nalkaid: learns\n");
 }
@@ -269,7 +277,7 @@ TEST(ExitTask, AHandlerOfTheProgramWaitsUntilItIsDone) {
 TEST(ExitTask, ASignalWithoutAHandlerEndsTheProgram) {
   const ChildResult child = ResultOf("signal");
   EXPECT_EQ(child.signal(), SIGTERM) << child.status;
-  EXPECT_EQ(child.err, "alkaid: room\nalkaid: second\n");
+  EXPECT_EQ(child.err, "alkaid: room\nalkaid: first\n");
 }
 
 TEST(ExitTask, WithoutMemoryForItsStackIsLeftOut) {
@@ -279,7 +287,7 @@ TEST(ExitTask, WithoutMemoryForItsStackIsLeftOut) {
   const ChildResult child = ResultOf("memory");
   EXPECT_TRUE(child.ExitedWith(3)) << child.status;
   EXPECT_EQ(child.err,
-            "alkaid: room\nalkaid: no second: out of memory\nalkaid: no first: out of memory\n");
+            "alkaid: room\nalkaid: no first: out of memory\nalkaid: no last: out of memory\n");
 }
 
 TEST(ExitTask, AnotherThreadThatCallsExitMeanwhileGoesNoFurther) { ExpectBoth("threads"); }
@@ -290,8 +298,8 @@ TEST(ExitTask, AnotherThreadThatCannotWaitSaysWhatIsMissing) {
 #endif
   const ChildResult child = ResultOf("threads-malloc");
   EXPECT_TRUE(child.ExitedWith(4)) << child.status;
-  EXPECT_THAT(child.err, HasSubstr("alkaid: no second: exit was called again"));
   EXPECT_THAT(child.err, HasSubstr("alkaid: no first: exit was called again"));
+  EXPECT_THAT(child.err, HasSubstr("alkaid: no last: exit was called again"));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-#include "tools/support/similar_word.h"
+#include "alkaid/base/similar_word.h"
 
 #include <algorithm>
 
-namespace alkaid::tools {
+namespace alkaid::internal {
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   // Rows of the table of distances between starts: two letters ago, one ago, now.
@@ -43,4 +43,4 @@ std::string DidYouMean(std::string_view typed, const std::vector<std::string>& k
   return word.empty() ? "" : "; did you mean '" + word + "'?";
 }
 
-}  // namespace alkaid::tools
+}  // namespace alkaid::internal

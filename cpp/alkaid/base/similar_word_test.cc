@@ -1,8 +1,8 @@
-#include "tools/support/similar_word.h"
+#include "alkaid/base/similar_word.h"
 
 #include <gtest/gtest.h>
 
-namespace alkaid::tools {
+namespace alkaid::internal {
 namespace {
 
 TEST(SimilarWord, DistanceCountsTheSlipsOfFingers) {
@@ -31,4 +31,4 @@ TEST(SimilarWord, IsAskedAfterOrNot) {
 }
 
 }  // namespace
-}  // namespace alkaid::tools
+}  // namespace alkaid::internal

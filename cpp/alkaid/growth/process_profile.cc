@@ -264,8 +264,10 @@ void SayConfined() {
   }
 }
 
-constinit internal::ExitTask at_exit = {
-    .write = SaveProfileAtExit, .leave_out = SayWhyNoProfile, .confined = SayConfined};
+constexpr internal::ExitTask at_exit = {.rank = internal::ExitRank::kLeakProfile,
+                                        .write = SaveProfileAtExit,
+                                        .leave_out = SayWhyNoProfile,
+                                        .confined = SayConfined};
 
 }  // namespace
 

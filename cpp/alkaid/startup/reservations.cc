@@ -65,8 +65,11 @@ void SayConfined() {
   Notice(kReservationsVariable, ": not written: ", kConfinedAtExit);
 }
 
-constinit ExitTask at_exit = {
-    .write = SaveReservationsAtExit, .leave_out = SayWhyNoReservations, .confined = SayConfined};
+constexpr ExitTask at_exit = {
+    .rank = ExitRank::kReservations,
+    .write = SaveReservationsAtExit,
+    .leave_out = SayWhyNoReservations,
+    .confined = SayConfined};
 
 }  // namespace
 

@@ -118,14 +118,19 @@ void StartLeakProfile(uint32_t owner) {
   Say(kLeakProfileVariable, growth::ProfileLeaksOfProcess(pattern, owner));
 }
 
+void SayUnknownVariables() {
+  for (const std::string& sentence : UnknownEnvironmentVariables()) Notice(sentence);
+}
+
 // glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after
 // the constructors that make what lives as long as the process. What the program registers for its
-// exit later runs before ours; of ours, what is started first here runs last.
+// exit later runs before ours; of ours, the order is that of ExitRank.
 [[gnu::constructor]] void Start(int count, char** arguments) try {
   StartGrowthTrace();
   const bool only_looks =
       alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && !IsOutputOwner();
   if (!only_looks) {
+    SayUnknownVariables();
     StartTracking();
     StartHeapFiles(OutputOwner());
     StartLeakProfile(OutputOwner());

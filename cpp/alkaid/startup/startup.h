@@ -2,11 +2,11 @@
 // the list of variables), in one constructor, after all that the library makes at that time.
 //
 // In this order: the trace of growth, tracking, heap files by signal and at exit, the leak profile,
-// reservations. What cannot be done is one line on stderr, and the program goes on.
+// heap files at stamps, signals that end the process, reservations. What cannot be done is one line
+// on stderr, and the program goes on. So is a variable that begins with ALKAID_ and is not known.
 //
-// At exit the order is the reverse: reservations are saved, then the leak profile, then heap files
-// are written; all after the program's own exit handlers and the destructors of its static objects,
-// which were registered later.
+// At exit the order is that of ExitRank (base/exit_task_internal.h), after the program's own exit
+// handlers and the destructors of its static objects, which were registered later.
 //
 // Ownership: nothing is kept here. Threads: one constructor, before main. Out of memory:
 // std::bad_alloc ends the program before it begins.

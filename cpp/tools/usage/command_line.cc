@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "alkaid/base/printable_text.h"
+#include "alkaid/base/similar_word.h"
 #include "tools/support/exit_code.h"
 #include "tools/support/option_values.h"
-#include "tools/support/similar_word.h"
 #include "tools/usage/command_description.h"
 #include "tools/usage/help_text.h"
 
@@ -75,7 +75,7 @@ int FailUnknownCommand(CLI::App& command, const std::string& typed) {
     list += (list.empty() ? "" : ", ") + names.back();
   }
   if (names.empty()) return FailUsage(command, "'" + typed + "' was not expected");
-  const std::string meant = DidYouMean(typed, names);
+  const std::string meant = internal::DidYouMean(typed, names);
   return FailUsage(
       command, "'" + typed + "' is no command" + (meant.empty() ? "; there are " + list : meant));
 }
@@ -140,7 +140,7 @@ std::optional<std::string> UnknownOption(const CLI::App& command) {
       if (option->get_group().empty()) continue;
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
-    return NameIn(word) + " is no option of this command" + DidYouMean(NameIn(word), names);
+    return NameIn(word) + " is no option of this command" + internal::DidYouMean(NameIn(word), names);
   }
   return std::nullopt;
 }

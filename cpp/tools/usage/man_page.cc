@@ -118,8 +118,10 @@ std::string TroffReference(const std::string& page) { return ".BR " + TroffText(
 std::string EnvironmentSection(const CommandDescription& command) {
   std::string all = TroffSection("ENVIRONMENT");
   if (command.path.empty()) {
-    for (const auto& variable : alkaid::internal::HonouredEnvironmentVariables()) {
-      all += TroffItem(TroffBold(variable.name), TroffProse(variable.meaning));
+    for (const auto& variable : internal::EnvironmentVariables()) {
+      if (variable.read_at == internal::ReadAt::kScripts) continue;
+      all += TroffItem(TroffBold(variable.name),
+                       TroffProse(variable.meaning + "; " + internal::ReadAtText(variable.read_at)));
     }
   }
   all += TroffItem(TroffBold("COLUMNS"), "How wide help is, where the terminal is not narrower.");

@@ -61,7 +61,8 @@ void SayWhyNothingAtExit(std::string_view why) {
   at_exit.lock.unlock();
 }
 
-constinit internal::ExitTask exit_task = {
+constexpr internal::ExitTask exit_task = {
+    .rank = internal::ExitRank::kHeapFiles,
     .write = AnswerAtExit,
     .leave_out = SayWhyNothingAtExit,
     .confined = AnswerAtExit,  // nothing is written then, but by others
