@@ -16,7 +16,7 @@ std::span<const uint8_t> BuildIdInNotes(std::span<const uint8_t> notes, size_t a
     ElfW(Nhdr) note;
     std::memcpy(&note, notes.data(), sizeof(note));
     const uint64_t name = sizeof(note);
-    // Padding is counted from the note's start, whose head is no multiple of 8.
+    // Padding counts from the start of the note, since its head's size is no multiple of 8.
     const uint64_t descriptor = padded(name + note.n_namesz);
     const uint64_t next = padded(descriptor + note.n_descsz);
     if (descriptor + note.n_descsz > notes.size()) break;
@@ -41,7 +41,7 @@ std::span<const uint8_t> BuildIdOfMapped(uint64_t start, uint64_t end, uint64_t 
   const std::span headers(reinterpret_cast<const ElfW(Phdr)*>(start + file.e_phoff), file.e_phnum);
   for (const ElfW(Phdr) & notes : headers) {
     if (notes.p_type != PT_NOTE) continue;
-    // Not all that lies between start and end has to be mapped.
+    // Parts of the range from start to end may be unmapped.
     for (const ElfW(Phdr) & loaded : headers) {
       if (loaded.p_type != PT_LOAD || (loaded.p_flags & PF_R) == 0 ||
           notes.p_vaddr < loaded.p_vaddr || loaded.p_filesz < notes.p_filesz ||

@@ -1,7 +1,7 @@
-// The GNU build-id of a file that is mapped: the bytes by which its linker has named it.
+// The GNU build-id of a mapped file: the bytes by which its linker identified it.
 //
-// Ownership: points into what was given. Threads: all functions, from any thread; nothing is
-// allocated.
+// Ownership: results point into the memory that was given. Threads: all functions, from any thread;
+// nothing is allocated.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@
 
 namespace alkaid::heap {
 
-// Among the notes of a segment, which are padded to `alignment`; empty where there is none.
+// The build-id among a segment's notes, which are padded to `alignment`; empty if there is none.
 ALKAID_EXPORT std::span<const uint8_t> BuildIdInNotes(std::span<const uint8_t> notes,
                                                       size_t alignment);
 
-// Of the file that the dynamic linker has mapped from `start` to `end`, at that bias. Empty where
-// there is none, or the program headers are not in the first page.
+// The build-id of the file that the dynamic linker has mapped from `start` to `end`, at that bias.
+// Empty if there is none, or if the program headers are not in the first page.
 ALKAID_EXPORT std::span<const uint8_t> BuildIdOfMapped(uint64_t start, uint64_t end, uint64_t bias);
 
 }  // namespace alkaid::heap

@@ -7,7 +7,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Uniform in (0, 1], by the generator splitmix64.
+// Uniform in (0, 1], by splitmix64.
 double NextUniform(uint64_t* state) {
   *state += 0x9e3779b97f4a7c15u;
   uint64_t bits = *state;
@@ -22,7 +22,7 @@ int64_t DrawGap(TrackingThread* thread, uint64_t mean) {
     thread->random = (uint64_t{ThreadId()} << 32) ^ MonotonicNanoseconds() ^
                      reinterpret_cast<uint64_t>(thread) ^ 1;
   }
-  // Rounded up, it is at most a whole number of bytes just when the exact one is.
+  // Rounding up is exact: for a whole number n, the rounded gap is <= n if and only if the gap is.
   const double gap = std::ceil(-std::log(NextUniform(&thread->random)) * static_cast<double>(mean));
   return static_cast<int64_t>(std::max(gap, 1.0));
 }
@@ -41,10 +41,11 @@ uint64_t DrawSample(TrackingThread* thread, uint64_t size, uint64_t mean, uint32
     thread->until_sample = DrawGap(thread, mean) - static_cast<int64_t>(size);
     if (thread->until_sample > 0) return 0;
   }
-  // However far past the chosen byte the block reaches: the next gap begins behind it.
+  // The next gap begins at the end of the block, however far that is past the chosen byte.
   thread->until_sample = DrawGap(thread, mean);
   if (size == 0) return 0;
-  // Up with the chance that the fraction gives: blocks of one size would all be off the same way.
+  // Rounds up with the probability of the fraction: otherwise all blocks of one size would be off
+  // in the same direction.
   const double weight = SampledWeight(size, mean);
   const double whole = std::floor(weight);
   const bool up = NextUniform(&thread->random) <= weight - whole;

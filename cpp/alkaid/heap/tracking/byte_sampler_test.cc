@@ -10,14 +10,14 @@ namespace {
 
 constexpr uint64_t kMean = 100'000;
 
-// A thread's state whose numbers are the same in every run.
+// A thread's state with the same random numbers in every run.
 TrackingThread Seeded(uint64_t seed) {
   TrackingThread thread = {};
   thread.random = seed;
   return thread;
 }
 
-// The sum of weights over `count` blocks, as a part of their bytes.
+// The sum of weights over `count` blocks, divided by the sum of their bytes.
 double Estimate(uint64_t size, int count, uint64_t mean = kMean) {
   TrackingThread thread = Seeded(17);
   double sum = 0;
@@ -32,7 +32,7 @@ TEST(ByteSampler, SumsOfWeightsAreTheBytesForSmallAndLargeBlocks) {
   EXPECT_NEAR(Estimate(100 * kMean, 100), 1, 0.001);
 }
 
-// Where a gap is a few bytes, what is lost by rounding is a good part of it.
+// If a gap is only a few bytes, rounding matters.
 TEST(ByteSampler, SumsOfWeightsAreTheBytesForSmallMeansToo) {
   for (const uint64_t mean : {1u, 2u, 3u, 10u}) {
     for (const uint64_t size : {1u, 2u, 7u}) {

@@ -12,11 +12,11 @@
 
 extern "C" {
 
-// A thread is about to give up the processor's clock (PR_SET_TSC), which ends it where it asks for
-// the time. From now on all times are this one, of every thread: those that it starts inherit it.
-// False where the clock stood already.
+// A thread is about to forbid itself the processor's clock (PR_SET_TSC); asking for the time then
+// ends it. From now on every thread gets the time of this call, since the threads that this one
+// starts inherit the ban. False if the clock was stopped already.
 ALKAID_EXPORT bool alkaid_track_stop_clock();
-// It could not.
+// The kernel refused, so the clock goes on.
 ALKAID_EXPORT void alkaid_track_go_on_clock();
 
 }  // extern "C"
@@ -24,7 +24,7 @@ ALKAID_EXPORT void alkaid_track_go_on_clock();
 namespace alkaid::heap {
 
 ALKAID_EXPORT extern constinit std::atomic<bool> clock_stands;
-// Where it stands.
+// The time at which the clock was stopped.
 ALKAID_EXPORT uint64_t StandingNanoseconds(clockid_t clock);
 
 inline uint64_t NanosecondsOf(clockid_t clock) {

@@ -14,7 +14,7 @@ TEST(TableClock, StandsForEveryThreadAndGoesOn) {
   const uint64_t there = MonotonicNanoseconds();
   EXPECT_GE(there, before);
   EXPECT_GE(NanosecondsOf(CLOCK_REALTIME), unix_before);
-  EXPECT_FALSE(alkaid_track_stop_clock());  // a second thread does so too
+  EXPECT_FALSE(alkaid_track_stop_clock());  // as a second thread would
   std::thread([&] { EXPECT_EQ(MonotonicNanoseconds(), there); }).join();
   EXPECT_EQ(NanosecondsOf(CLOCK_REALTIME), NanosecondsOf(CLOCK_REALTIME));
   alkaid_track_go_on_clock();

@@ -11,8 +11,8 @@ namespace {
 
 constinit std::atomic<bool> expected{false};
 constinit std::atomic<bool> said{false};
-constinit std::atomic<uint8_t> every_threads{0};  // what every thread is confined by
-constinit std::atomic<uint8_t> some_threads{0};   // what one or the other is
+constinit std::atomic<uint8_t> every_threads{0};  // bits that hold for every thread
+constinit std::atomic<uint8_t> some_threads{0};   // bits that hold for some thread
 
 using internal::StderrCalls;
 
@@ -53,7 +53,7 @@ void InheritConfinement(uint8_t confinement) { tracking_thread.confinement = con
 
 void ForgetOtherThreadsFilters() { some_threads.store(ThreadConfinement() & ~kSeen); }
 
-// The thread that loads the library, which is the first one almost always.
+// For the thread that loads the library, which is almost always the first one.
 [[gnu::constructor]] static void SeeFirstThread() {
   SeeThread();
   internal::AskForStderrCalls(CallsOfThread);

@@ -13,7 +13,7 @@
 namespace alkaid::heap {
 namespace {
 
-// What a child ends with that runs `body`; other tests' filters are not there.
+// The exit code of a child that runs `body`, without the filters of other tests.
 template <typename Body>
 int ChildsCode(Body body) {
   const pid_t child = ::fork();
@@ -57,10 +57,10 @@ TEST(Confinement, OfAThreadIsNotThatOfOneThatWasSeenBefore) {
 TEST(Confinement, OfAThreadCountsForOneThatIsSeenLaterWhichMayHaveInheritedIt) {
   EXPECT_EQ(ChildsCode([] {
               alkaid_track_confined(kNoFiles, /*every_thread=*/0);
-              tracking_thread = {};  // as a new thread begins
-              ThreadId();            // is too late to be seen
+              tracking_thread = {};  // as in a new thread
+              ThreadId();            // too late to count as seen
               if (MayWriteHeapFiles()) return 1;
-              InheritConfinement(0);  // of one that says what it has
+              InheritConfinement(0);  // from a thread that reports what it has
               return MayWriteHeapFiles() ? 0 : 2;
             }),
             0);
@@ -86,7 +86,7 @@ TEST(Confinement, AThreadInStrictModeRecordsNothingMore) {
             0);
 }
 
-// What a child says that runs `body` after files were asked for.
+// The stderr of a child that runs `body` while heap files are expected.
 std::string SaidByChild(void (*body)()) {
   ::testing::internal::CaptureStderr();
   ChildsCode([body] {

@@ -1,12 +1,15 @@
-// EventLog: what happened to live memory while a fork had the tables, to be told to them
+// EventLog: memory events that happened while a fork held the tables, to be applied to the tables
 // afterwards.
 //
-// A child sees the log as the fork copied it, page by page, while other threads were writing: an
-// event lies in one page and counts only once it is committed, which its thread does last. What a
-// child misses is what happened during the fork itself.
+// The fork copies the log to the child page by page, while other threads write to it. So each event
+// lies within one page, and its thread commits it last; an event that is not committed does not
+// count. The child misses only events from during the fork call itself.
 //
-// Ownership: memory of its own, mapped by Open and kept. Threads: Claim and Commit, any; what else
-// there is, only the one that forks. Out of memory: Open says so; then Claim finds no room, ever.
+//     page: | LoggedEvent | LoggedEvent | rest unused |    event n is in page n / kEventsOfPage
+//
+// Ownership: its own memory, mapped by Open and kept. Threads: Claim and Commit, any; all other
+// functions, only the thread that forks. Out of memory: Open returns false; then every Claim
+// returns null.
 #pragma once
 
 #include <atomic>
@@ -20,13 +23,13 @@
 
 namespace alkaid::heap {
 
-// An event, with what only the thread knows that it happens to.
+// An event, with all that only its own thread knows.
 struct HeapEvent {
   enum Kind : uint8_t {
     kAllocated,
     kMoving,  // a reallocation begins
-    kMoved,   // and has ended
-    kGone,    // and the block was given back instead
+    kMoved,   // it has ended
+    kGone,    // or the block was freed instead
     kFreed,
     kSliced,
     kSliceReleased,
@@ -34,18 +37,18 @@ struct HeapEvent {
   };
   Kind kind;
   bool of_malloc = false;  // and of no pool
-  bool wanted = true;      // its block is among those that are tracked
+  bool wanted = true;      // its block is to be tracked
   bool not_sampled = false;
   uint32_t label = 0;
   uint32_t thread = 0;
-  uint64_t address = 0;  // of the block, after a reallocation; 0 where malloc refused. Of a view
-  uint64_t old_address = 0;  // of the block before
+  uint64_t address = 0;  // of the block (new, if moved; 0 if malloc failed) or the view
+  uint64_t old_address = 0;  // of the block before it moved
   uint64_t size = 0;
   uint64_t old_size = 0;
-  int64_t alignment = 1;  // of a pool's block; what malloc gave for it may be rounded up to it
+  int64_t alignment = 1;  // of a pool's block; its malloc block may be rounded up to it
   uint64_t weight = 0;    // bytes that the block stands for
   uint64_t time_ns = 0;
-  // Of a view.
+  // For a view.
   uint64_t root = 0;
   uint64_t data = 0;
   uint64_t root_data = 0;
@@ -53,20 +56,20 @@ struct HeapEvent {
   PoolKey pool = {};
   std::span<const uint64_t> frames = {};
 
-  // Refused, or nothing to do: the block is as it was.
+  // The reallocation failed or had nothing to do: the block is unchanged.
   bool IsAsBefore() const { return address == old_address && size == old_size; }
 };
 
 struct LoggedEvent {
   std::atomic<uint32_t> committed;
-  bool has_earlier;       // and it is not back in the table
-  bool counts_as_moving;  // among those whose reallocation began before
+  bool has_earlier;       // `earlier` is set and not back in the table
+  bool counts_as_moving;  // its reallocation began before the fork, so `moving` counts it
   HeapEvent event;
   LiveBlock earlier;  // the record of the block that moves
   uint64_t frames[kMaxFrames];
 
-  // Whether it is the beginning of the reallocation that `moved` is the end of, if it is of that
-  // time.
+  // Whether this is the beginning of the reallocation that `moved` ends. The caller looks for the
+  // last such event.
   bool Begins(const HeapEvent& moved) const {
     return event.kind == HeapEvent::kMoving && event.address == moved.old_address &&
            event.thread == moved.thread && event.of_malloc == moved.of_malloc;
@@ -76,8 +79,8 @@ struct LoggedEvent {
 class ALKAID_EXPORT EventLog {
  public:
   static constexpr uint64_t kEvents = 1 << 15;
-  // Beyond so many a thread that tells of more has to give way first: the one that forks may be
-  // waiting for a processor.
+  // Above this many, a thread pauses after each event: the thread that forks may be waiting for a
+  // processor.
   static constexpr uint64_t kFreeEvents = 1 << 12;
 
   constexpr EventLog() = default;
@@ -85,12 +88,12 @@ class ALKAID_EXPORT EventLog {
   EventLog& operator=(const EventLog&) = delete;
 
   bool Open();
-  // Room for one event; null where there is none.
+  // Room for one event; null if there is none.
   LoggedEvent* Claim();
   bool IsFilling() const { return claimed_.load(std::memory_order_relaxed) > kFreeEvents; }
   static void Commit(LoggedEvent* logged) { logged->committed.store(1, std::memory_order_release); }
 
-  // How many were claimed, and the one with a number below that; null where it was not committed.
+  // How many events were claimed, and the event of a number below that; null if not committed.
   uint64_t size() const;
   LoggedEvent* At(uint64_t number) const;
   // Empties it.
@@ -101,7 +104,7 @@ class ALKAID_EXPORT EventLog {
   static constexpr uint64_t kEventsOfPage = kPage / sizeof(LoggedEvent);
   static constexpr uint64_t kPages = (kEvents + kEventsOfPage - 1) / kEventsOfPage;
   static_assert(kEventsOfPage >= 2);
-  // The memory of so many stays for the next fork.
+  // Pages whose memory is kept for the next fork.
   static constexpr uint64_t kKeptPages = 512;
   static constexpr uint64_t kKeptEvents = kKeptPages * kEventsOfPage;
 

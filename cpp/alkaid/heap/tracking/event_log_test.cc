@@ -51,7 +51,7 @@ TEST(EventLog, LiesInOnePageWithEachEvent) {
 TEST(EventLog, HasNothingOfWhatWasClaimedAndNotCommittedNorOfWhatWasCleared) {
   const auto log = std::make_unique<EventLog>();
   ASSERT_TRUE(log->Open());
-  // Once more than what stays in memory.
+  // The second count is more events than the kept pages have room for.
   for (const uint64_t count : {uint64_t{3}, EventLog::kEvents}) {
     LoggedEvent* const first = log->Claim();
     for (uint64_t i = 1; i < count; ++i) EventLog::Commit(log->Claim());

@@ -6,14 +6,14 @@ void ForkGate::Close() {
   state_.store(kClosed, std::memory_order_seq_cst);
   const Line* const own = &OwnLine();
   for (const Line& line : lines_) {
-    // A signal handler that forks may have interrupted its own thread inside.
+    // This may be a signal handler that interrupted its own thread inside the gate.
     const uint32_t left = &line == own && tracking_thread.passages != 0 ? 1 : 0;
     while (line.inside.load(std::memory_order_seq_cst) > left) sched_yield();
   }
 }
 
-// While the tables are told neither way is open. The gate may be closed again as soon as it is
-// open, so both are tried anew.
+// While the log is applied (kOpening), neither way is open. The gate may close again right after it
+// opened, so each round tries both ways.
 ForkGate::Way ForkGate::EnterClosed() {
   std::atomic<uint32_t>& inside = OwnLine().inside;
   for (;; state_.wait(kOpening, std::memory_order_seq_cst)) {

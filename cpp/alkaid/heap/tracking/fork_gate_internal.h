@@ -1,10 +1,13 @@
-// ForkGate: threads pass it to work on the tables, and a fork closes it.
+// ForkGate: threads pass it to work on the tables; a fork closes it.
 //
-// A host may have its threads come to rest before a fork, and its handler may run after ours: then
-// a thread that it waits for must not wait for the fork. So a thread that finds the gate closed
-// does not wait but writes down what it has to tell (event_log_internal.h), and the one that forks
-// tells it to the tables afterwards, in parent and child. While the gate is closed nobody else is
-// at work on the tables.
+// A program may stop its threads before a fork, in a handler that runs after ours. A thread that
+// this handler waits for must not wait for the fork. So a thread that finds the gate closed does
+// not wait: it logs its event (event_log_internal.h), and the forking thread applies the log to the
+// tables afterwards, in parent and child. While the gate is closed, only the forking thread works
+// on the tables.
+//
+//     kOpen ---Close---> kClosed ---BeginToOpen---> kOpening ---Open---> kOpen
+//     to the tables      to the log                 wait
 //
 // Ownership: one object, with the tables. Threads: any; Enter and Leave in pairs. A signal handler
 // may enter while its thread is inside. Out of memory: nothing here allocates.
@@ -28,7 +31,7 @@ class ALKAID_EXPORT ForkGate {
   ForkGate(const ForkGate&) = delete;
   ForkGate& operator=(const ForkGate&) = delete;
 
-  // What happened before the gate opened has been told to the tables once this is true.
+  // If true, all events from before the gate opened are in the tables.
   bool IsOpen() const { return state_.load(std::memory_order_acquire) == kOpen; }
 
   Way Enter() {
@@ -53,13 +56,13 @@ class ALKAID_EXPORT ForkGate {
     }
   }
 
-  // By the thread that forks. From here on nobody enters, and all who were inside have left.
+  // By the thread that forks. On return no other thread is inside, and none can enter.
   void Close();
-  // From here on nobody writes down events either: who comes waits until the gate is open, and the
-  // calling thread passes.
+  // On return no thread logs events either: other threads wait until the gate is open. The calling
+  // thread may pass.
   void BeginToOpen();
   void Open();
-  // The two in a child, where nobody else is inside or writing.
+  // Replaces Close and BeginToOpen in a child, where no other thread is inside or writing.
   void BeginToOpenInChild();
 
  private:
@@ -71,7 +74,7 @@ class ALKAID_EXPORT ForkGate {
   };
 
   Way EnterClosed();
-  // Few threads share one.
+  // Few threads share a line.
   Line& OwnLine() {
     const uint64_t hash = reinterpret_cast<uint64_t>(&tracking_thread) * 0x9e3779b97f4a7c15u;
     return lines_[hash >> 58];

@@ -24,7 +24,7 @@ TEST(ForkGate, LeadsToTheTablesWhileOpenAndToTheLogWhileClosed) {
     gate.Leave(Way::kLog);
   }).join();
   gate.BeginToOpen();
-  // What telling causes passes.
+  // The events that applying the log causes may pass.
   EXPECT_EQ(gate.Enter(), Way::kTables);
   gate.Leave(Way::kTables);
   gate.Open();
@@ -46,7 +46,7 @@ TEST(ForkGate, NobodyIsInsideOnceItIsClosedNorWritesOnceItBeginsToOpen) {
         const Way way = gate.Enter();
         std::atomic<int>& here = way == Way::kTables ? at_tables : at_log;
         ++here;
-        if (way == Way::kTables) {  // and once more, as a signal handler would
+        if (way == Way::kTables) {  // nested, as in a signal handler
           EXPECT_EQ(gate.Enter(), Way::kTables);
           gate.Leave(Way::kTables);
         }
@@ -60,7 +60,7 @@ TEST(ForkGate, NobodyIsInsideOnceItIsClosedNorWritesOnceItBeginsToOpen) {
     gate.Close();
     const int before = passed;
     EXPECT_EQ(at_tables, 0);
-    while (passed < before + 3) std::this_thread::yield();  // they go on meanwhile
+    while (passed < before + 3) std::this_thread::yield();  // the threads go on meanwhile
     EXPECT_EQ(at_tables, 0);
     gate.BeginToOpen();
     EXPECT_EQ(at_tables, 0);
@@ -81,7 +81,7 @@ TEST(ForkGate, IsOpenInAChildWhateverOthersWereDoing) {
     gate.Leave(way);
   });
   while (step != 1) std::this_thread::yield();
-  // As in the memory of a child, where that thread is not.
+  // As in the memory of a child, which does not have that thread.
   gate.BeginToOpenInChild();
   gate.Open();
   gate.Close();  // does not wait for it

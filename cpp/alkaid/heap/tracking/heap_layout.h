@@ -1,23 +1,32 @@
-// The tables of live memory as they lie in memory, for whoever reads them from outside: a debugger,
-// a core dump, another process.
+// The memory layout of the tables of live memory, for readers outside the library: a debugger, a
+// reader of a core dump, another process.
 //
-// Everything hangs on one exported object, `alkaid_heap_root`, whose name is in the library's
-// dynamic symbol table and so survives stripping. All values are little-endian 64-bit machine
-// words and smaller; there is no pointer to anything that is not described here. A reader checks
-// `magic` and `version`: a change that an older reader would misread gets a new version, and fields
-// that are only added grow `root_size`, `shard_size` and `record_size`, which are the strides to
-// use.
+//     alkaid_heap_root (HeapRoot)
+//       +- blocks, views (Table) -> TableShard[shard_count], each shard_size bytes
+//       |                             +- array -> RecordArray, then `capacity` records of
+//       |                                         record_size bytes: LiveBlock or LiveView
+//       +- labels        -> label_count names
+//       +- pools         -> TrackedPool[pool_count]
+//       +- stack_chunks  -> stack_chunk_count chunks of StackRecords, found by id
+//       +- modules       -> TrackedModule[module_count], each module_size bytes
+//       +- python_places -> TrackedPythonPlace[python_place_count], each python_place_size bytes
 //
-// Tables are arrays of records behind shards. A record is in use when its first word is neither
-// kNeverUsed nor kGivenBack. A writer fills all other words first and that word last, and a table
-// that has to grow is made whole aside before `array` is set, so a process that is stopped at any
-// instruction shows whole records only. What a stop can catch is a record that is just being put in
-// or taken out: then the shard's `sequence` is odd, and one block of that shard may be listed or
-// not. A block that a reallocation is moving is in no table for a while; the root counts it as
-// `moving` from before it is taken out until after it is back.
+// The name of the root is in the library's dynamic symbol table and so survives stripping. All
+// values are little-endian machine words of 64 bits or less; every pointer leads to something that
+// is described here. A reader checks `magic` and `version`. A change that an older reader would
+// misread gets a new version. New fields only grow `root_size`, `shard_size` and `record_size`;
+// readers must use these as strides.
 //
-// Ownership: the library's, for as long as it is loaded. Nothing that a reader of the same process
-// may hold a pointer to is unmapped while tracking is on.
+// A record is in use when its first word is neither kNeverUsed nor kGivenBack. A writer fills all
+// other words first and that word last. A table that grows is built completely before `array` is
+// set. So a process that is stopped at any instruction shows only whole records.
+// If a stop interrupts the adding or removal of a record, the shard's `sequence` is odd, and one
+// block of that shard may be listed or not.
+// A block that is being reallocated is in no table for a while. The root counts it as `moving` from
+// before it is removed until after it is back.
+//
+// Ownership: the library's, for as long as it is loaded. While tracking is on, nothing is unmapped
+// that a reader in the same process may hold a pointer to.
 // Threads: the words that writers change are atomics.
 #pragma once
 
@@ -31,26 +40,26 @@ namespace alkaid::heap {
 
 inline constexpr uint32_t kHeapLayoutVersion = 1;
 
-// What the first word of a record holds when there is no record.
+// The first word of a record that is not in use.
 inline constexpr uint64_t kNeverUsed = 0;
 inline constexpr uint64_t kGivenBack = 1;
 
 enum BlockFlags : uint16_t {
-  // It was there before tracking began: label, back-trace, thread and birth are those of the moment
-  // at which it was first seen.
+  // The block is older than tracking: label, stack trace, thread and birth are from the moment it
+  // was first seen.
   kUntracked = 1,
-  // It stands for `weight` bytes of which most were not recorded.
+  // The block stands for `weight` bytes, most of which were not recorded.
   kSampled = 2,
 };
 
-// A live block of a pool, or of malloc. The back-trace is that of its last (re)allocation.
+// A live block of a pool, or of malloc. The stack trace is from its last (re)allocation.
 struct LiveBlock {
   std::atomic<uint64_t> address;  // of its first byte
-  uint64_t size;                  // bytes, as asked of the pool
+  uint64_t size;                  // bytes, as requested from the pool
   uint64_t weight;                // bytes that it stands for: `size` unless sampled
-  uint64_t serial;                // differs from that of every other block ever at this address
+  uint64_t serial;                // unique among all blocks that were ever at this address
   uint64_t birth_ns;              // CLOCK_MONOTONIC
-  uint32_t stack;                 // id of its back-trace; 0: none
+  uint32_t stack;                 // id of its stack trace; 0: none
   uint32_t label;                 // index in the labels; 0: none
   uint32_t thread;                // the kernel's id of the thread that allocated it
   uint16_t pool;                  // index in the pools
@@ -65,15 +74,16 @@ struct LiveView {
   uint64_t root;               // the Buffer that it keeps alive
   uint64_t data;               // address of its first byte
   uint64_t size;               // bytes
-  uint64_t root_data;          // address of the root's first byte; the address of its LiveBlock
+  uint64_t root_data;          // address of the root's first byte, as in its LiveBlock
   uint64_t root_size;          // bytes that the root holds: its capacity
   uint64_t birth_ns;           // CLOCK_MONOTONIC
-  uint32_t stack;              // id of its back-trace; 0: none
+  uint32_t stack;              // id of its stack trace; 0: none
   uint32_t thread;             // the kernel's id of the thread that made it
 };
 static_assert(sizeof(LiveView) == 64);
 
-// `capacity` records of the table's kind follow, `header_size` bytes behind its start.
+// The head of an array: `capacity` records of the table's kind begin `header_size` bytes after its
+// start.
 struct RecordArray {
   uint64_t capacity;  // a power of two
   uint64_t header_size;
@@ -81,9 +91,9 @@ struct RecordArray {
 };
 static_assert(sizeof(RecordArray) == 64);
 
-// The part of a shard that a reader needs; what follows is the library's own.
+// The part of a shard that a reader needs; the library's own data follows it.
 struct TableShard {
-  std::atomic<uint32_t> sequence;  // odd while a record is being put in or taken out
+  std::atomic<uint32_t> sequence;  // odd while a record is being added or removed
   uint32_t reserved;
   std::atomic<RecordArray*> array;  // null before the first record
   std::atomic<uint64_t> live;       // records in use
@@ -99,44 +109,46 @@ struct Table {
 };
 static_assert(sizeof(Table) == 24);
 
-// In the hash of a back-trace: numbers of modules follow its frames.
+// A bit in the hash of a stack trace: module numbers follow its frames.
 inline constexpr uint32_t kHasModules = 0x80000000;
-// Numbers after a back-trace, without the 0 at their end.
+// The most module numbers of one stack trace, without the 0 at their end.
 inline constexpr uint32_t kMostModulesOfStack = 31;
 
-// A back-trace, innermost first: the address of the next instruction of each frame, as a return
-// address is. Its id names its place: stack_chunks[id >> 16] + (id & 0xffff) * 16.
+// A stack trace, innermost frame first: each frame is a return address. Its id gives its place:
+// stack_chunks[id >> 16] + (id & 0xffff) * 16.
 //
-// Where it leads through libraries that can be unloaded, their numbers (uint16_t) follow the last
-// frame, ended by 0. They were loaded when it was taken; what lies there now may be another.
+//     depth | hash | frames: depth * uint64_t | if kHasModules: numbers, uint16_t each, then 0
+//
+// The numbers name the modules on the stack that can be unloaded. They were loaded when the stack
+// trace was taken; another library may be at that address now.
 struct StackRecord {
   uint32_t depth;
-  uint32_t hash;       // with kHasModules where numbers follow
+  uint32_t hash;       // with kHasModules if numbers follow
   uint64_t frames[1];  // `depth` of them
 };
 
-// A library that can be unloaded, and that a back-trace leads through.
+// A library that can be unloaded and is on some stack trace.
 struct TrackedModule {
   uint64_t start;    // address of its first byte
-  uint64_t end;      // after its last
-  uint64_t bias;     // what was added to the addresses in the file
-  const char* path;  // path_size characters; null where there was no memory for it
+  uint64_t end;      // one past its last
+  uint64_t bias;     // load address minus the address in the file
+  const char* path;  // path_size characters; null if there was no memory for it
   uint32_t path_size;
-  uint32_t build_id_size;  // 0 where the file has none
+  uint32_t build_id_size;  // 0 if the file has none
   uint8_t build_id[32];
   uint64_t reserved;
 };
 static_assert(sizeof(TrackedModule) == 80);
 
-// A line of Python that a back-trace leads through. In a back-trace its address is kPythonPlaces +
-// kPythonPlaceStride * index + 1: as a return address, one past a place where no code is.
+// A line of Python on some stack trace. It stands in a stack trace as the address kPythonPlaces +
+// kPythonPlaceStride * index + 1: like a return address, one past a place, but where no code is.
 inline constexpr uint64_t kPythonPlaces = uint64_t{1} << 62;
 inline constexpr uint64_t kPythonPlaceStride = 16;
 inline constexpr uint32_t kMostPythonText = 256;      // bytes of a file's name, and of a function's
-inline constexpr uint32_t kHiddenLine = 0xffffffffu;  // the library's own: in no back-trace
+inline constexpr uint32_t kHiddenLine = 0xffffffffu;  // the library's own: on no stack trace
 
 struct TrackedPythonPlace {
-  std::atomic<uint64_t> key;      // what it is found by; 0: no place
+  std::atomic<uint64_t> key;      // the lookup key; 0: not in use
   std::atomic<const char*> text;  // the file and then the function; null: not there yet
   uint32_t line;                  // 0: not known
   uint16_t file_size;             // bytes
@@ -149,7 +161,7 @@ static_assert(sizeof(TrackedPythonPlace) == 32);
 // A pool that was seen. Index 0 stands for malloc.
 struct TrackedPool {
   uint64_t pool;  // the MemoryPool; 0 for malloc
-  char name[56];  // its backend_name(), cut and with a zero at the end
+  char name[56];  // its backend_name(), cut to fit and zero-terminated
 };
 static_assert(sizeof(TrackedPool) == 64);
 
@@ -158,12 +170,12 @@ struct HeapRoot {
   uint32_t version;                  // kHeapLayoutVersion
   uint32_t root_size;                // sizeof(HeapRoot)
   std::atomic<uint32_t> state;       // 0: tracking is off; 1: on
-  uint32_t max_frames;               // of a back-trace
-  uint64_t sample_bytes;             // 0: every allocation; else one in about so many bytes
+  uint32_t max_frames;               // of a stack trace
+  uint64_t sample_bytes;             // 0: every allocation; else about one in this many bytes
   uint64_t started_ns;               // when tracking was last switched on, CLOCK_MONOTONIC
   uint64_t started_unix_ns;          // the same moment, CLOCK_REALTIME
-  std::atomic<uint64_t> moving;      // blocks that are being reallocated just now
-  std::atomic<uint64_t> lost;        // blocks and views not recorded, for want of memory
+  std::atomic<uint64_t> moving;      // blocks that are being reallocated now
+  std::atomic<uint64_t> lost;        // blocks and views not recorded, out of memory
   Table blocks;                      // of LiveBlock
   Table views;                       // of LiveView
   std::atomic<const char*>* labels;  // label_count names; index 0 is ""
@@ -172,15 +184,16 @@ struct HeapRoot {
   std::atomic<uint32_t> pool_count;
   std::atomic<uint32_t> stack_chunk_count;
   std::atomic<char*>* stack_chunks;
-  // Back-traces that found no place: blocks and views recorded without one. Since `root_size` 160.
+  // Blocks and views recorded without a stack trace, since there was no room for it. Since
+  // `root_size` 160.
   std::atomic<uint64_t> stacks_dropped;
-  // module_count of them, each module_size bytes; index 0 stands for none. Null before the first
-  // one. Since `root_size` 176.
+  // module_count records, each module_size bytes; index 0 means no module. Null before the first
+  // module. Since `root_size` 176.
   std::atomic<TrackedModule*> modules;
   std::atomic<uint32_t> module_count;
   uint32_t module_size;
-  // python_place_count of them, each python_place_size bytes, in use where their key is not 0. Null
-  // where there is no Python. Since `root_size` 192.
+  // python_place_count records, each python_place_size bytes; in use if the key is not 0. Null
+  // without Python. Since `root_size` 192.
   std::atomic<TrackedPythonPlace*> python_places;
   std::atomic<uint32_t> python_place_count;
   uint32_t python_place_size;

@@ -48,7 +48,7 @@ constinit alkaid::heap::HeapRoot alkaid_heap_root = {
                alkaid::heap::BlockTable::kShardSize, sizeof(alkaid::heap::LiveBlock), 0},
     .views = {alkaid::heap::tables.views.shards(), alkaid::heap::ViewTable::kShards,
               alkaid::heap::ViewTable::kShardSize, sizeof(alkaid::heap::LiveView), 0},
-    .labels = nullptr,  // until tracking first begins
+    .labels = nullptr,  // until the first start
     .label_count = nullptr,
     .pools = alkaid::heap::tracked_pools,
     .pool_count = 0,

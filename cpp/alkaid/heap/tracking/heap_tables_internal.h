@@ -1,7 +1,7 @@
-// The tables of live memory of this process: those that heap_layout.h lets others read.
+// HeapTables: this process's tables of live memory, in the layout of heap_layout.h.
 //
-// They are there, empty, before any constructor has run and after every destructor has: allocations
-// can come at any time.
+// They exist, empty, before any constructor runs and after every destructor: allocations can happen
+// at any time.
 //
 // Ownership: the library's, never destroyed. Threads: as each table says. Out of memory: as each
 // table says.
@@ -22,7 +22,7 @@
 namespace alkaid::heap {
 
 struct HeapTables {
-  ForkGate gate;  // to all that follows but `log` and `python`
+  ForkGate gate;  // to all members below except `log` and `python`
   EventLog log;
   BlockTable blocks;
   ViewTable views;
@@ -32,11 +32,11 @@ struct HeapTables {
   LabelTotals totals;
   PoolIndex pools;
   PendingMoves moves;
-  uint64_t serials[BlockTable::kShards];  // last given, each under the lock of its shard
+  uint64_t serials[BlockTable::kShards];  // the last one used, each under its shard's lock
 };
 
-// The one set of tables, and the root that readers from outside begin with. A program that names
-// alkaid_heap_root itself may get a copy of its own from the linker; this is the library's.
+// The one set of tables, and the root that readers outside start from. A program that names
+// alkaid_heap_root itself may get its own copy from the linker; Root() is the library's.
 ALKAID_EXPORT HeapTables& Tables();
 ALKAID_EXPORT HeapRoot& Root();
 

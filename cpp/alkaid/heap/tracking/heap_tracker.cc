@@ -16,7 +16,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Never destroyed, and there before any constructor: malloc is called at all times.
+// Never destroyed, and ready before any constructor: malloc may be called at any time.
 union TrackerPlace {
   constexpr TrackerPlace() : tracker() {}
   constexpr ~TrackerPlace() {}  // NOLINT(modernize-use-equals-default): nothing is to happen
@@ -28,8 +28,8 @@ uint16_t FlagsOf(bool untracked) { return untracked ? uint16_t{kUntracked} : uin
 
 uint64_t AddressOf(const void* ptr) { return reinterpret_cast<uint64_t>(ptr); }
 
-// The record of a block whose reallocation has ended, if there is one. It counts as moving until it
-// is back in the table, or gone for good: to the end of the scope.
+// The record of a block whose reallocation has ended, if there is one. It counts as moving until
+// the end of the scope; by then it is back in the table or gone for good.
 class EndedMove {
  public:
   explicit EndedMove(uint64_t address) : move_(Tables().moves.Find(address)) {}
@@ -45,8 +45,8 @@ class EndedMove {
   PendingMove* const move_;
 };
 
-// What malloc was asked for where a pool gives out the whole of its block: the debug mode adds a
-// canary, and aligned forms of operator new round up.
+// Whether a pool's block is a whole block of malloc's. malloc's may be larger: the debug mode adds
+// a canary, and aligned forms of operator new round up.
 bool IsWholeBlock(uint64_t malloc_size, uint64_t size, uint64_t alignment) {
   constexpr uint64_t kCanary = 16;
   const uint64_t unit = std::max<uint64_t>(alignment, sizeof(void*));
@@ -56,7 +56,7 @@ bool IsWholeBlock(uint64_t malloc_size, uint64_t size, uint64_t alignment) {
   return false;
 }
 
-// Not the program's errno.
+// Sleeps a moment; errno is unchanged.
 void GiveWay() {
   constexpr timespec kMoment = {0, 100'000};
   const int kept = errno;
@@ -73,7 +73,7 @@ void HeapTracker::Put(LiveBlock* block, bool fresh, uint64_t grown) {
   const PutResult result = tables.blocks.Put(block, [&](uint32_t shard, const LiveBlock* replaced) {
     if (replaced != nullptr) {
       tables.totals.RemoveLive(shard, *replaced);
-      // The same block, seen by malloc on its way to the pool.
+      // The same block: malloc's event came before the pool's.
       const bool untracked = (replaced->flags & kUntracked) != 0;
       if (replaced->pool == PoolIndex::kMalloc && block->pool != PoolIndex::kMalloc && !untracked) {
         tables.totals.TakeBackTotal(shard, *replaced);
@@ -124,8 +124,8 @@ bool HeapTracker::IsPartOfMallocs(const HeapEvent& event) const {
          !IsWholeBlock(block.size, event.size, static_cast<uint64_t>(event.alignment));
 }
 
-// A block that a pool has from malloc and that its own sampling leaves out: malloc's record of it,
-// if it made one, would list it under a wrong name.
+// For a pool's block from malloc that the pool's sampling leaves out: malloc's record, if there is
+// one, would list it as malloc's.
 void HeapTracker::DropMallocs(uint64_t address) {
   if (!malloc_seen_.load(std::memory_order_relaxed)) return;
   HeapTables& tables = Tables();
@@ -174,7 +174,7 @@ void HeapTracker::DidMove(const HeapEvent& event, const LiveBlock* earlier) {
   if (!event.wanted) return;
   const bool refused = event.of_malloc ? event.address == 0 : event.IsAsBefore();
   if (refused) {
-    // Whether it is among the samples was decided when it was allocated.
+    // Sampling decided on the block when it was allocated.
     if (earlier != nullptr) return PutBack(*earlier);
     if (event.of_malloc || sample_bytes_.load(std::memory_order_relaxed) != 0) return;
   }
@@ -201,7 +201,7 @@ void HeapTracker::DidFree(const HeapEvent& event) {
     return;
   }
   ForgetSources(event.address, event.size);
-  // What is malloc's is taken out when malloc has it back: this may be a part of it.
+  // A record of malloc's is removed when malloc frees the block: this may be only a part of it.
   if (!IsMallocs(event.address, &block)) Take(event.address, &block);
 }
 
@@ -231,12 +231,11 @@ void HeapTracker::Tell(const HeapEvent& event) {
   }
 }
 
-// Where a sample is taken most events are of blocks that are not in it, and need nothing of the
-// tables.
+// Under sampling, most events are of blocks that were not sampled and need no table.
 bool HeapTracker::MayMatter(const HeapEvent& event) const {
   HeapTables& tables = Tables();
   if (sample_bytes_.load(std::memory_order_relaxed) == 0 || !tables.gate.IsOpen()) return true;
-  // A pool's block of which malloc has told may have to leave the tables again.
+  // A pool's block that malloc reported may have to leave the tables again.
   const bool is_new_to_tables = event.not_sampled && (event.of_malloc || !malloc_seen_.load());
   switch (event.kind) {
     case HeapEvent::kAllocated:
@@ -281,7 +280,7 @@ void HeapTracker::HappenHere(HeapEvent* event, const void* caller) {
   const int max_frames = max_frames_.load(std::memory_order_relaxed);
   if (max_frames <= 0) [[unlikely]]
     return max_frames == 0 ? Happen(*event) : HappenInPython(event, caller, -max_frames);
-  // As many as are asked for: the stack may be a signal handler's.
+  // No more room than is asked for: the stack may be a signal handler's.
   const int room = max_frames + kOwnFrames;
   auto* const frames =
       static_cast<uint64_t*>(__builtin_alloca(static_cast<size_t>(room) * sizeof(uint64_t)));
@@ -369,7 +368,7 @@ void HeapTracker::OnMallocFree(const void* ptr) {
 
 void HeapTracker::OnMallocMoving(MallocMove* move, const void* ptr) {
   move->ptr = ptr;
-  // Where a pool moves a block of its own by realloc, the pool's events tell the whole.
+  // If a pool moves its own block by realloc, the pool's events are enough.
   move->watched = on() && pool_.load(std::memory_order_relaxed) == nullptr &&
                   !tracking_thread.inside && !PendingMoves::IsInnermost(AddressOf(ptr));
   if (!move->watched) return;

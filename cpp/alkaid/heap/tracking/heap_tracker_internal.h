@@ -1,14 +1,14 @@
-// HeapTracker: what becomes of each memory event while tracking is on.
+// HeapTracker: turns each memory event into changes of the tables while tracking is on.
 //
-// A block of the `system` pool passes malloc as well. Where malloc is watched too, its record comes
-// first and the pool's takes its place; on the way back the pool's is taken out before malloc looks
-// for one. So a block is listed once, as the outermost maker's. Only a record of about the same
-// size gives way: a pool whose memory is an arena begins with a part at the very address of the
-// arena's block, and that block stays malloc's until malloc has it back.
+// A block of the `system` pool is a block of malloc's too. When malloc is watched as well, malloc's
+// record is made first and the pool's record replaces it; on free, the pool's record is removed
+// before malloc looks for one. So a block is listed once, as the outermost allocator's. The pool
+// replaces only a record of about its own size: a pool that carves an arena gives out its first
+// part at the address of the arena's block, and that block stays malloc's until it is freed.
 //
 // Ownership: one object, never destroyed. Threads: all functions, from any thread. An event that is
-// under way while tracking ends finds the tables closed, and leaves nothing in those of a later
-// start but blocks that are live then. Out of memory: `lost` in the root counts.
+// under way while tracking stops finds the tables closed. It adds nothing to the tables of a later
+// start, except blocks that are live then. Out of memory: counted in `lost` of the root.
 #pragma once
 
 #include <atomic>
@@ -22,10 +22,10 @@
 
 namespace alkaid::heap {
 
-// A block of malloc's between the moment when realloc is asked for and its answer.
+// A block of malloc's while realloc runs.
 struct MallocMove {
   const void* ptr;
-  bool watched;  // the end is to be told
+  bool watched;  // the end must be reported too
 };
 
 class HeapTracker final : public MemoryObserver {
@@ -38,8 +38,8 @@ class HeapTracker final : public MemoryObserver {
   void GuardTablesAroundForks();
   bool on() const { return on_.load(std::memory_order_relaxed); }
   bool watches_views() const { return on() && views_.load(std::memory_order_relaxed); }
-  // Differs from start to start. What was read of the tables since it was asked for is of one start
-  // if that is still on.
+  // A number of the current start. What a caller read from the tables after this call belongs to
+  // one start if IsStillOn(epoch) holds afterwards.
   uint32_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
   bool IsStillOn(uint32_t epoch) const {
     return on_.load(std::memory_order_acquire) && this->epoch() == epoch;
@@ -55,21 +55,21 @@ class HeapTracker final : public MemoryObserver {
   void OnRootRelease(const Buffer* root, const void* data, int64_t size) override;
   void OnSourceNote(const SourceNote& note) override;
 
-  // malloc's events. `caller` is the return address in the function that malloc's caller called:
-  // the back-trace begins behind it.
+  // malloc's events. `caller` is the return address of the interposer's call into tracking; the
+  // stack trace begins with the frame after it.
   void OnMalloc(const void* ptr, uint64_t size, const void* caller);
   void OnMallocFree(const void* ptr);
   void OnMallocMoving(MallocMove* move, const void* ptr);
-  // `ptr` is null where malloc refused.
+  // `ptr` is null if malloc failed.
   void OnMallocMoved(MallocMove* move, const void* ptr, uint64_t size, const void* caller);
-  // The block was given back instead.
+  // realloc freed the block instead.
   void OnMallocGone(MallocMove* move);
 
  private:
-  // What becomes of a block that comes about, once the tables were asked.
+  // What the tables say of a block that is new or was reallocated.
   struct Arrival {
     const LiveBlock* earlier = nullptr;  // its record before a reallocation
-    uint64_t grown = 0;                  // bytes that were allocated
+    uint64_t grown = 0;                  // bytes added: all of a new block
     uint32_t label = 0;
     bool untracked = false;
   };
@@ -79,18 +79,19 @@ class HeapTracker final : public MemoryObserver {
     return on() && (only == nullptr || only == pool);
   }
 
-  // Fill in what the calling thread knows: of a block that comes about; of a block or view.
-  // `caller`: the return address that the back-trace begins after.
+  // Fill in what only the calling thread knows, and pass the event on. ArriveHere is for a block
+  // that was allocated or moved: it also sets the label and draws the sample.
+  // `caller`: the stack trace begins with the frame after this return address.
   void ArriveHere(HeapEvent* event, const void* caller);
   void HappenHere(HeapEvent* event, const void* caller);
-  // The same, where Python's functions are put among the frames.
+  // HappenHere for at most `most` frames, with Python functions in place of the interpreter's.
   void HappenInPython(HeapEvent* event, const void* caller, int most);
-  // Tells the tables, or writes the event down where a fork has them.
+  // Applies the event to the tables, or logs it while a fork holds them.
   void Happen(const HeapEvent& event);
   bool MayMatter(const HeapEvent& event) const;
   static bool WriteDown(const HeapEvent& event);
 
-  // What follows is for threads that passed the gate to the tables, or that fork.
+  // The functions below are for threads that passed the gate to the tables, or that fork.
   void Tell(const HeapEvent& event);
   void TellAllLogged(bool in_child);
   void TellLogged(uint64_t number);
@@ -105,15 +106,15 @@ class HeapTracker final : public MemoryObserver {
   void Put(LiveBlock* block, bool fresh, uint64_t grown);
   void PutBack(const LiveBlock& block);
   bool Take(uint64_t address, LiveBlock* block);
-  // Whether the block has a record that moves along with it.
+  // Whether the block has a record that must move with it; copies it to `*block`.
   static bool CanMove(const HeapEvent& event, LiveBlock* block);
-  // Moves the record from the table to those whose reallocation is under way.
+  // Moves the record from the table to the pending moves.
   void BeginMove(const HeapEvent& event);
   bool IsMallocs(uint64_t address, LiveBlock* block) const;
   bool IsPartOfMallocs(const HeapEvent& event) const;
   void DropMallocs(uint64_t address);
   void RecordUnknownRoot(const HeapEvent& slice);
-  // The bytes may be another's from now on.
+  // The bytes may belong to another block from now on.
   void ForgetSources(uint64_t address, uint64_t size);
 
   bool OpenTables();
@@ -127,16 +128,16 @@ class HeapTracker final : public MemoryObserver {
   std::atomic<bool> on_{false};
   std::atomic<bool> views_{false};
   std::atomic<bool> malloc_seen_{false};
-  // Of a back-trace; negative: so many, with functions of Python. One word, so that a process without
-  // Python does not pay for asking.
+  // Of a stack trace. Negative: as many, with Python functions. One word, so that a process without
+  // Python pays for no second check.
   std::atomic<int> max_frames_{0};
   std::atomic<Unwinder> unwinder_{Unwinder::kCallFrameInfo};
   std::atomic<uint64_t> sample_bytes_{0};
-  std::atomic<uint32_t> epoch_{0};  // of starts; never 0 while on
+  std::atomic<uint32_t> epoch_{0};  // counts starts; never 0 while on
   std::atomic<uint32_t> malloc_label_{0};
   std::atomic<const MemoryPool*> pool_{nullptr};
-  std::atomic<bool> ever_started_{false};  // from the first start on, forks take the tables' locks
-  bool forks_locked_ = false;              // the fork that is under way took them
+  std::atomic<bool> ever_started_{false};  // after the first start, forks take the tables' locks
+  bool forks_locked_ = false;              // the current fork took them
 };
 
 }  // namespace alkaid::heap

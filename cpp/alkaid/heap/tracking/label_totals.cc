@@ -6,7 +6,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Rounds a number that is not negative; without the call to the library that std::llround is.
+// Rounds a number that is not negative. std::llround would be a call into the C library.
 int64_t Rounded(double value) {
   return static_cast<int64_t>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
 }

@@ -1,11 +1,11 @@
-// LabelTotals: what each label has come to, counted apart for each shard of the table of blocks.
+// LabelTotals: the sums of each label, kept separately for each shard of the table of blocks.
 //
-// The caller holds the shard's lock when it counts, so no instruction is locked and threads do not
-// meet but where they meet anyway. Blocks are counted in parts, since one that was sampled stands
-// for a broken number of them.
+// The caller counts under the shard's lock, so counting needs no atomics and adds no contention.
+// Blocks are counted in parts of 1/kPartsOfBlock, since a sampled block stands for a fractional
+// number of blocks.
 //
-// Ownership: its own mapped memory, kept for good. Threads: each shard under its lock. Out of
-// memory: what cannot be counted is not.
+// Ownership: its own mapped memory, never unmapped. Threads: each shard under its lock. Out of
+// memory: nothing is counted.
 #pragma once
 
 #include <cstdint>
@@ -36,17 +36,17 @@ class ALKAID_EXPORT LabelTotals {
   LabelTotals(const LabelTotals&) = delete;
   LabelTotals& operator=(const LabelTotals&) = delete;
 
-  // The block came into the table, or left it.
+  // The block was added to the table, or removed from it.
   void AddLive(uint32_t shard, const LiveBlock& block);
   void RemoveLive(uint32_t shard, const LiveBlock& block);
-  // `bytes` of the block's size, all of it or what it grew by, were allocated.
+  // `bytes` were allocated: the whole block, or what it grew by.
   void AddTotal(uint32_t shard, const LiveBlock& block, uint64_t bytes);
-  // As if the block had never been allocated.
+  // Undoes AddTotal, as if the block had never been allocated.
   void TakeBackTotal(uint32_t shard, const LiveBlock& block);
 
-  // Adds the shard's sums to `sums`, which has an element for each of `count` labels.
+  // Adds the shard's sums to `sums`, an array of one element per label.
   void AddTo(uint32_t shard, Sums* sums, uint32_t count) const;
-  // Sets the shard's sums to nothing.
+  // Sets the shard's sums to zero.
   void Clear(uint32_t shard);
 
  private:

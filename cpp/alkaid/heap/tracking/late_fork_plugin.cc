@@ -1,5 +1,5 @@
-// What late_fork_test loads: threads' work on a pool, and a comparison of the tables of live memory
-// with what they hold.
+// The plug-in that late_fork_test loads: work on a pool for its threads, and a comparison of the
+// tables of live memory with the blocks that the threads hold.
 
 #include <atomic>
 #include <cstdint>
@@ -20,7 +20,7 @@ constexpr int kWorkers = 4;
 constexpr int kSlots = 16;
 
 constexpr const char* kLabels[] = {"first", "second", "third"};
-// New ones wait for the fork.
+// Made at load: a thread that makes a new label waits for the fork.
 const bool all_made = [] {
   for (const char* name : kLabels) alkaid::Label::Intern(name);
   return alkaid::default_memory_pool() != nullptr;
@@ -56,7 +56,7 @@ bool IsListed(const Slot& slot) {
 
 #define ALKAID_PLUGIN_FUNCTION extern "C" __attribute__((visibility("default")))
 
-// One of a few things with one of the worker's blocks.
+// Allocates, reallocates or frees one of the worker's blocks, and makes a slice.
 ALKAID_PLUGIN_FUNCTION void plugin_step(int worker) {
   MemoryPool* const pool = alkaid::default_memory_pool();
   Slot& slot = slots[worker][Random(worker) % kSlots];
@@ -81,7 +81,7 @@ ALKAID_PLUGIN_FUNCTION void plugin_free_all(int worker) {
   }
 }
 
-// While no worker is at work. Whether the tables have each block that a worker holds, and no other.
+// Whether the tables list exactly the blocks that the workers hold. Call while no worker runs.
 ALKAID_PLUGIN_FUNCTION bool plugin_check() {
   MemoryPool* const pool = alkaid::default_memory_pool();
   int64_t bytes = 0;

@@ -1,6 +1,6 @@
-// A host that registers fork handlers first and loads libalkaid.so after that, in a plug-in: its
-// handlers run while the fork has the library's locks, and wait for threads that allocate and free.
-// Nothing waits for ever, and parent and child know exactly what is live.
+// A host that registers fork handlers first and then loads libalkaid.so, in a plug-in. Its handlers
+// run while the fork holds the library's locks, and wait for threads that allocate and free. The
+// test checks that nothing hangs, and that parent and child know exactly what is live.
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -24,8 +24,8 @@ using alkaid::internal::ChildEnvironment;
 using alkaid::internal::ChildResult;
 using alkaid::internal::RunSelf;
 
-constexpr int kWorkers = 2;          // that stay
-constexpr int kComer = kWorkers;     // a thread that comes and ends inside of a handler
+constexpr int kWorkers = 2;          // threads that run all the time
+constexpr int kComer = kWorkers;     // a thread that starts and ends inside a handler
 constexpr int kMain = kWorkers + 1;  // the thread that forks
 constexpr int kForks = 30;
 
@@ -73,7 +73,7 @@ void InChild() {
   }
 }
 
-// As a host: 0 where all is well.
+// Runs as the host; 0 on success.
 int Host(const char* plugin, bool with_comer) {
   alarm(60);
   has_comer = with_comer;

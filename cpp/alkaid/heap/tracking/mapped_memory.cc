@@ -23,7 +23,7 @@ void UnmapMemory(void* start, size_t bytes) {
 
 void ClearMemory(void* start, size_t bytes) {
   const int kept = errno;
-  // Memory that is locked cannot be given back.
+  // Locked memory (mlock) cannot be given back.
   if (madvise(start, bytes, MADV_DONTNEED) != 0) std::memset(start, 0, bytes);
   errno = kept;
 }

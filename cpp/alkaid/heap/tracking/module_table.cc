@@ -33,7 +33,7 @@ uint64_t HashOf(std::string_view text) {
   return Mixed(hash, hash);
 }
 
-// By numbers: what the C library has for these are points at which a thread can be cancelled.
+// By syscall: the C library's functions are cancellation points.
 ssize_t ReadOpened(int descriptor, char* to, size_t nbytes) {
   return ::syscall(SYS_read, descriptor, to, nbytes);
 }
@@ -48,10 +48,10 @@ struct ModuleTable::Loaded {
   uint64_t bias;
   std::string_view name;
   std::span<const uint8_t> build_id;
-  // Where it is another, another library may be there.
+  // If this value has changed, another library may be there.
   uint64_t account;
 
-  // False where nothing is loaded there.
+  // False if nothing is loaded there.
   bool Find(uint64_t address) {
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
     dl_find_object object;
@@ -70,7 +70,7 @@ struct ModuleTable::Loaded {
   }
   void FindBuildId() {
     build_id = BuildIdOfMapped(start, end, bias);
-    // What is longer than a record has room for is cut, here and there.
+    // A build-id longer than a record's field is cut, here as in the record.
     build_id = build_id.first(std::min(build_id.size(), sizeof(TrackedModule::build_id)));
   }
   bool IsAtPlaceOf(const TrackedModule& module) const {
@@ -80,7 +80,7 @@ struct ModuleTable::Loaded {
   bool HasRelativeName() const {
     return !name.starts_with('/') && name.find('/') != std::string_view::npos;
   }
-  // Of where it is, and of the build-id or the name.
+  // Of the start address, and of the build-id or the name.
   uint64_t Hash() const {
     uint64_t hash = start ^ 0xcbf29ce484222325;
     const auto add = [&](uint8_t byte) { hash = (hash ^ byte) * kPrime; };
@@ -91,9 +91,9 @@ struct ModuleTable::Loaded {
 };
 
 void ModuleTable::RememberWhatStays() {
-  // What the program is started with comes first in the list, in breadth. The C library needs the
-  // dynamic linker, so that is there; what follows it is taken for unloadable: that costs time
-  // only.
+  // The list begins with the program and the libraries that it is started with, breadth first. The
+  // C library depends on the dynamic linker, so that is among them. Libraries after it count as
+  // unloadable, which only costs time.
   ::dl_iterate_phdr(
       [](dl_phdr_info* info, size_t /*size*/, void* argument) {
         auto* const table = static_cast<ModuleTable*>(argument);
@@ -125,7 +125,7 @@ size_t ModuleTable::NumbersOf(std::span<const uint64_t> frames, uint16_t* number
   Loaded loaded = {};
   for (const uint64_t frame : frames) {
     const uint64_t address = frame - 1;
-    // Recursion, and calls inside of a library.
+    // A library that was just looked up needs no second lookup: recursion, calls within it.
     if (Stays(address) || (loaded.start <= address && address < loaded.end)) continue;
     if (!loaded.Find(address)) continue;
     const uint16_t number = NumberOf(loaded);
@@ -155,28 +155,28 @@ bool ModuleTable::MayBeNumber(const Loaded& loaded, uint16_t number) const {
          (!loaded.build_id.empty() || seen_[number].name == HashOf(loaded.name));
 }
 
-// Of one that may be.
+// For a number that MayBeNumber accepts.
 bool ModuleTable::IsCertain(const Loaded& loaded, uint16_t number) const {
   return !loaded.build_id.empty() ||
          seen_[number].account.load(std::memory_order_relaxed) == loaded.account;
 }
 
-// With the lock held. `file` is asked for where it is needed and not known yet.
+// With the lock held. Looks `*file` up if it is needed and not known yet.
 bool ModuleTable::IsNumber(const Loaded& loaded, uint16_t number, File* file) {
   if (!MayBeNumber(loaded, number)) return false;
   if (IsCertain(loaded, number)) return true;
   if (file->id == 0) *file = FileAt(loaded.start);
   Seen& seen = seen_[number];
-  // Where the kernel does not say, it is taken for the one of that name that was there before.
+  // If the kernel does not say, this is taken for the library of that name that was there before.
   if (file->id != 0 && seen.file != 0 && seen.file != file->id) return false;
   seen.account.store(loaded.account, std::memory_order_relaxed);
   return true;
 }
 
-// The line of what is mapped from there on: "7f00-7f10 r--p 00000000 08:01 1234    /a/path".
+// Reads the line of the mapping at `start`: "7f00-7f10 r--p 00000000 08:01 1234    /a/path".
 ModuleTable::File ModuleTable::FileAt(uint64_t start) {
   File file = {};
-  if (!MayWriteHeapFiles()) return file;  // nor open one
+  if (!MayWriteHeapFiles()) return file;  // may open no file either
   const int kept = errno;
   const auto descriptor =
       static_cast<int>(::syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0));
@@ -274,7 +274,7 @@ const char* ModuleTable::KeepPath(std::string_view path, uint32_t* size) {
   }
   char* const copy = paths_;
   char* end = copy;
-  // A path may be relative to the folder that the process is in, and who reads it is in another.
+  // A path may be relative to the current folder of the process; its reader may be in another.
   if (!path.starts_with('/') && path.find('/') != std::string_view::npos) {
     const int kept = errno;
     if (::getcwd(copy, PATH_MAX) != nullptr && *copy == '/') {

@@ -1,23 +1,22 @@
-// ModuleTable: the libraries that can be unloaded and that back-traces lead through, each by a
-// number.
+// ModuleTable: numbers for the libraries on stack traces that can be unloaded.
 //
-// Where one was unloaded another can be loaded, and its code then has the addresses that the first
-// one's had. A number stands for what was loaded: path, build-id, place. One that comes back to
-// where it was has the number that it had. What is loaded at an address is asked of the dynamic
-// linker by the one question that it answers without a lock, so it may be asked inside malloc and
-// in a child. Libraries that a program is started with are never unloaded, and have no number.
+// After a library is unloaded, another can be loaded at the same addresses. A number stands for
+// what was loaded: path, build-id and place. A library that returns to its old place gets its old
+// number. The dynamic linker is asked what is loaded at an address by _dl_find_object, which takes
+// no lock and so may be called inside malloc and in a forked child. Libraries that a program is
+// started with are never unloaded, and have no number.
 //
-// One without build-id is known by its name, which may be relative to a folder that the process has
-// left since. So once another library may be at its place, the kernel is asked for its file: after
-// each dlopen, of which libalkaid_malloc.so tells, and where the dynamic linker's own account of it
-// has moved.
+// A library without build-id is identified by its name, which may be relative to a folder that the
+// process has left since. So whenever another library may be at its place, the kernel is asked for
+// its file: after each dlopen, which libalkaid_malloc.so reports, and when the dynamic linker's
+// record of it has moved.
 //
-// Append-only: a number stays what it is for the life of the process.
+// Append-only: a number keeps its meaning for the life of the process.
 //
-// Ownership: copies; nothing is ever given back. Threads: all functions, from any thread, but
-// RememberWhatStays, which comes before all others. Full, and out of memory: further libraries have
-// no number, or one has no path. A C library without that question (before glibc 2.35): there are
-// none.
+// Ownership: copies, never freed. Threads: all functions, from any thread, except
+// RememberWhatStays, which must be called before all others. Full or out of memory: further
+// libraries get no number, or a library has no path. Without _dl_find_object (before glibc 2.35) no
+// library gets a number.
 #pragma once
 
 #include <atomic>
@@ -36,8 +35,8 @@ class ALKAID_EXPORT ModuleTable {
  public:
   static constexpr uint32_t kMaxModules = 4096;
 
-  // They belong to the caller; `modules` is null and `count` 1. The records are mapped with the
-  // first.
+  // Both belong to the caller; `*modules` is null and `*count` is 1. The records are mapped when
+  // the first module is added.
   constexpr ModuleTable(std::atomic<TrackedModule*>* modules, std::atomic<uint32_t>* count)
       : modules_(modules), count_(count) {}
   ModuleTable(const ModuleTable&) = delete;
@@ -47,17 +46,17 @@ class ALKAID_EXPORT ModuleTable {
   // linker's lock.
   void RememberWhatStays();
 
-  // The numbers of the modules that these return addresses lie in, each once, in `numbers`, which
-  // has room for kMostModulesOfStack. Returns how many. The frames are of a thread that runs: what
-  // they lie in is not being unloaded.
+  // Writes the numbers of the modules that contain these return addresses to `numbers`, each once.
+  // `numbers` has room for kMostModulesOfStack. Returns how many. The frames must be of a running
+  // thread, so that their modules are not being unloaded.
   size_t NumbersOf(std::span<const uint64_t> frames, uint16_t* numbers);
-  // Whether the module of that number is loaded where it was.
+  // Whether the module of this number is loaded at its old place.
   bool IsLoaded(uint16_t number);
 
-  // A library is about to be loaded, in whatever table it will be.
+  // A library is about to be loaded; this affects all tables.
   static void ExpectAnother();
 
-  // How many modules were compared with one that was looked for, in all. For tests.
+  // How many comparisons all lookups made. For tests.
   uint64_t compared();
 
   // Around a fork.
@@ -72,18 +71,18 @@ class ALKAID_EXPORT ModuleTable {
   };
   struct Loaded;  // what the dynamic linker says of an address
   struct File {   // what the kernel says of it
-    uint64_t id;  // of device, inode and path; 0: not known
+    uint64_t id;  // a hash of device, inode and path; 0: not known
     std::string_view path;
   };
   struct Seen {     // of a module without build-id
     uint64_t name;  // a hash of what the dynamic linker calls it
     uint64_t file;  // the File's id
-    // At which it was seen to be of that file; changed with the lock held.
+    // The Loaded::account for which the file was last confirmed; changed with the lock held.
     std::atomic<uint64_t> account;
   };
   static constexpr size_t kMostThatStay = 256;
   static constexpr size_t kPlaces = size_t{2} * kMaxModules;
-  static constexpr size_t kMapsTextBytes = size_t{8} << 10;  // more than a line of it has
+  static constexpr size_t kMapsTextBytes = size_t{8} << 10;  // more than a line of /proc/self/maps
 
   bool Stays(uint64_t address) const;
   uint16_t NumberOf(const Loaded& loaded);
@@ -99,9 +98,9 @@ class ALKAID_EXPORT ModuleTable {
   std::atomic<uint32_t>* const count_;
   Range stays_[kMostThatStay] = {};
   size_t stays_count_ = 0;
-  TableMutex lock_;  // for adding, and for what follows
-  // Numbers, each at the first free place from its module's hash on: at least half of them are 0,
-  // which is none. Every allocation through a plug-in looks for one.
+  TableMutex lock_;  // for adding, and for all members below
+  // A hash table of numbers with linear probing, at least half of it 0, which means none. Every
+  // allocation through a plug-in makes a lookup.
   uint16_t* places_ = nullptr;
   Seen* seen_ = nullptr;
   char* maps_text_ = nullptr;

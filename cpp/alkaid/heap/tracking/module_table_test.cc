@@ -20,7 +20,7 @@
 namespace alkaid::heap {
 namespace {
 
-// A plugin for as long as it lives, and a return address in it.
+// A plug-in, loaded while this object lives, and a return address in it.
 class Plugin {
  public:
   explicit Plugin(const char* path) : library_(::dlopen(path, RTLD_NOW)) {
@@ -68,7 +68,7 @@ TEST_F(ModuleTableTest, WhatAProgramIsStartedWithHasNoNumberAndAPluginHasOne) {
 }
 
 TEST_F(ModuleTableTest, APluginHasItsNumberAgainAndAnotherInItsPlaceHasAnother) {
-  // The loader mostly gives the place that has just become free; that is its own affair.
+  // The loader mostly reuses the place that has just become free, but need not.
   std::map<std::pair<std::string, uint64_t>, uint16_t> numbers;
   for (int i = 0; i < 3; ++i) {
     for (const char* const path : {ALKAID_PLUGIN_APPLE, ALKAID_PLUGIN_BANANA}) {
@@ -116,7 +116,7 @@ TEST_F(ModuleTableTest, WhenItIsFullFurtherModulesHaveNoNumber) {
   EXPECT_TRUE(NumbersOf({apple.address()}).empty());
 }
 
-// A folder of its own with copies of a plug-in, which is the current one for as long as it lives.
+// A folder with copies of a plug-in; the current folder while this object lives.
 class PluginFolder {
  public:
   PluginFolder() {
@@ -132,7 +132,7 @@ class PluginFolder {
   PluginFolder(const PluginFolder&) = delete;
   PluginFolder& operator=(const PluginFolder&) = delete;
 
-  // By the name that dlopen takes for a place and not for a name to search.
+  // With a slash, so that dlopen takes the name for a path and does not search.
   std::string Copy(const char* plugin, const std::string& name) const {
     const std::filesystem::path file = path_ + "/" + name;
     std::filesystem::create_directories(file.parent_path());
@@ -201,7 +201,7 @@ TEST_F(ModuleTableTest, WithoutABuildIdAnotherNameInItsPlaceIsAnother) {
   }
 }
 
-// Two that differ in nothing that is mapped.
+// Two plug-ins whose mapped bytes do not differ.
 TEST_F(ModuleTableTest, WithoutABuildIdTheSameNameInAnotherFolderIsAnother) {
   const PluginFolder folder;
   folder.Copy(ALKAID_PLUGIN_CHERRY, "one/fruit.so");

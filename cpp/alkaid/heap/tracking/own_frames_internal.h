@@ -1,4 +1,4 @@
-// Where a back-trace that the tracker takes leaves the tracker.
+// WithoutOwnFrames: a stack trace without the tracker's own frames.
 //
 // Ownership, threads: pure. Allocates nothing.
 #pragma once
@@ -10,11 +10,10 @@
 
 namespace alkaid::heap {
 
-// Frames of the tracker and of the emission point that may lie above the one that is looked for.
+// The most frames of the tracker and of the emission point, up to and including `caller`.
 inline constexpr int kOwnFrames = 8;
 
-// A back-trace from the frame after `caller` on, outwards; all of it where that is not among the
-// first.
+// The frames after `caller`, outwards. All frames if `caller` is not among the first kOwnFrames.
 inline std::span<const uint64_t> WithoutOwnFrames(std::span<const uint64_t> all, uint64_t caller) {
   const auto own = all.first(std::min<size_t>(all.size(), kOwnFrames));
   const auto border = std::ranges::find(own, caller);

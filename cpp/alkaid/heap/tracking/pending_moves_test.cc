@@ -16,7 +16,7 @@ class PendingMovesTest : public ::testing::Test {
     block.size = size;
     return moves_->Add(block);
   }
-  // The size of what was kept; -1 for nothing.
+  // The size of the block that was kept; -1 if there is none.
   int64_t Remove(uint64_t address) {
     PendingMove* const move = moves_->Find(address);
     if (move == nullptr) return -1;
@@ -102,7 +102,7 @@ TEST_F(PendingMovesTest, AForkedChildKeepsOnlyItsOwn) {
   moves_->ForgetOtherThreads();
   EXPECT_EQ(moving_, 1u);
   EXPECT_EQ(Remove(128), 2);
-  // The other's entry is free again: all of them are.
+  // The other thread's entry is free again, so all are.
   for (uint32_t i = 1; i <= PendingMoves::kMoves; ++i) ASSERT_TRUE(Add(64 * i, i));
   moves_->AbandonAll();
   EXPECT_EQ(Remove(64), -1);
@@ -126,7 +126,7 @@ TEST_F(PendingMovesTest, WhatIsKeptForAnotherThreadIsFoundByIt) {
   ASSERT_TRUE(moves_->AddFor(id, block));
   moves_->Unlock();
   EXPECT_TRUE(moves_->MayHaveOwn());
-  EXPECT_EQ(Remove(64), -1);  // not this thread's
+  EXPECT_EQ(Remove(64), -1);  // belongs to another thread
   EXPECT_EQ(moving_, 1u);
   kept = true;
   other.join();

@@ -10,8 +10,8 @@
 namespace alkaid::heap {
 namespace {
 
-// The address of its virtual table, which every object of a class with virtual functions begins
-// with on the platforms that the library is for.
+// The address of the pool's virtual table. On the supported platforms every object of a class with
+// virtual functions begins with it.
 uint64_t ClassOf(const MemoryPool* pool) {
   uint64_t its_class = 0;
   std::memcpy(&its_class, static_cast<const void*>(pool), sizeof(its_class));
@@ -43,7 +43,7 @@ PoolKey PoolIndex::KeyOf(const MemoryPool* pool) const {
   try {
     pool->backend_name().copy(key.name, sizeof(key.name) - 1);
   } catch (const std::exception&) {
-    key.known = kUnknown;  // it is asked again at its next event
+    key.known = kUnknown;  // its next event asks it again
   }
   return key;
 }

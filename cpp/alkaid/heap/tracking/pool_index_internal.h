@@ -1,13 +1,11 @@
-// PoolIndex: the number of a pool, and its name for whoever reads the tables.
+// PoolIndex: the number of each pool, and its name for readers of the tables.
 //
-// A pool is known by its address and its class, since nothing tells tracking that a pool dies: one
-// of the same class that is made where another died has the other's number, and the name that the
-// other had.
+// A pool is identified by its address and its class, since no event reports the end of a pool. A
+// new pool of the same class at the address of an old one gets the old pool's number and name.
 //
 // Ownership: names are copies; the entries belong to the caller. Threads: Find from any thread,
-// without a lock for a pool that is known; Clear only while nobody calls Find. Out of memory: a
-// pool that cannot say its name for want of it is unknown until it can; when the entries are used
-// up, all further pools are the last one.
+// without a lock for a known pool; Clear only while no thread calls Find. Out of memory: a pool
+// whose backend_name() throws is kUnknown until it succeeds. Full: all further pools are kFurther.
 #pragma once
 
 #include <atomic>
@@ -23,9 +21,9 @@ class MemoryPool;
 
 namespace alkaid::heap {
 
-// What a pool is known by.
+// What identifies a pool.
 struct PoolKey {
-  uint16_t known;  // its number; 0: none yet, and all that follows is set
+  uint16_t known;  // its number; 0: none yet, and `name` is set
   char name[sizeof(TrackedPool::name)];
   uint64_t pool;
   uint64_t its_class;
@@ -35,9 +33,9 @@ class ALKAID_EXPORT PoolIndex {
  public:
   static constexpr uint32_t kMaxPools = 4096;
   static constexpr uint16_t kMalloc = 0;
-  // Blocks of which it is not known who made them, and roots over memory that no pool made.
+  // For blocks whose pool is not known, and roots over memory that no pool allocated.
   static constexpr uint16_t kUnknown = 1;
-  static constexpr uint16_t kFurther = 2;  // pools that found no entry any more
+  static constexpr uint16_t kFurther = 2;  // for pools that found all entries used
 
   // `pools` has kMaxPools entries.
   constexpr PoolIndex(TrackedPool* pools, std::atomic<uint32_t>* count)
@@ -45,7 +43,7 @@ class ALKAID_EXPORT PoolIndex {
   PoolIndex(const PoolIndex&) = delete;
   PoolIndex& operator=(const PoolIndex&) = delete;
 
-  // Takes no lock. Asks a pool that is not known yet for its backend_name().
+  // Takes no lock. Asks an unknown pool for its backend_name().
   PoolKey KeyOf(const MemoryPool* pool) const;
   uint16_t Find(const PoolKey& key);
   uint16_t Find(const MemoryPool* pool) { return Find(KeyOf(pool)); }

@@ -11,7 +11,7 @@
 namespace alkaid::heap {
 namespace {
 
-// A pool of any name; only that is asked of it.
+// A pool with any name; nothing else is asked of it.
 class NamedPool final : public ProxyMemoryPool {
  public:
   explicit NamedPool(std::string name)
@@ -71,7 +71,7 @@ TEST_F(PoolIndexTest, APoolOfAnotherClassWhereOneDiedHasANumberOfItsOwn) {
   place.other.~OtherPool();
 }
 
-// A pool that is at first out of memory for its name.
+// A pool that at first has no memory for its name.
 class PoorPool final : public ProxyMemoryPool {
  public:
   PoorPool() : ProxyMemoryPool(system_memory_pool()) {}

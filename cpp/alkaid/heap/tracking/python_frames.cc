@@ -27,7 +27,7 @@ bool IsAligned(uint64_t address) {
   return address != 0 && address < kUserAddresses && address % sizeof(uint64_t) == 0;
 }
 
-// What identifies code, and leads to its names.
+// The words of a code object that identify it and lead to its names.
 struct CodeNames {
   uint64_t file;
   uint64_t name;
@@ -35,7 +35,7 @@ struct CodeNames {
   uint64_t lines;
 };
 
-// A function that runs, or has called.
+// A function on the stack.
 struct Function {
   uint64_t code;
   uint64_t instruction;
@@ -52,7 +52,7 @@ uint64_t KeyOf(const Function& function, const CodeNames& names) {
   return (hash ^ (hash >> 32)) | 1;
 }
 
-// As memcpy, of what another thread may be changing.
+// memcpy from memory that another thread may be changing.
 [[gnu::noinline]] __attribute__((no_sanitize("address", "thread"))) void CopyBytes(uint64_t address,
                                                                                    void* to,
                                                                                    uint64_t size) {
@@ -66,9 +66,9 @@ uint64_t KeyOf(const Function& function, const CodeNames& names) {
   for (; at < size; ++at) into[at] = from[at];
 }
 
-// Memory that is read once the kernel has said that its page is there: a system call for each page
-// of a walk, which takes a tenth of the time of having the kernel copy. The thread's own stack is
-// there.
+// Reads memory after asking the kernel whether its page is mapped: one system call for each page of
+// a walk, which takes a tenth of the time of letting the kernel copy. The thread's own stack needs
+// no question.
 class CheckedMemory {
  public:
   CheckedMemory(uint64_t stack_start, uint64_t stack_end)
@@ -102,8 +102,8 @@ bool IsKnownRelease(uint64_t version) { return ((version >> 4) & 0xf) >= 0xc; }
 
 }  // namespace
 
-// The Python functions of the thread, innermost first: one call of the interpreter's loop after the
-// other, each with its functions.
+// The Python functions of the thread, innermost first: the calls of the interpreter's loop one by
+// one, each with its functions.
 class PythonFrames::Walk {
  public:
   Walk(const PythonFrames& of, const PythonLayout& layout, uint64_t state, size_t most,
@@ -118,7 +118,7 @@ class PythonFrames::Walk {
     (layout_.has_calls ? next_call_ : next_frame_) = first;
   }
 
-  // Goes to the next call, outwards. False where there is none.
+  // Goes to the next call, outwards. False if there is none.
   bool NextCall() {
     steps_ = 0;
     ended_ = false;
@@ -130,7 +130,7 @@ class PythonFrames::Walk {
     frame_ = next_frame_;
     return frame_ != 0 && FindEnd();
   }
-  // Where it left its record on the C stack; 0: not found.
+  // Address of the call's record on the C stack; 0: not found.
   uint64_t place() const { return place_; }
 
   // Fills `addresses` with the functions of the call. Returns how many.
@@ -182,7 +182,7 @@ class PythonFrames::Walk {
     return true;
   }
 
-  // Of a version without a chain of calls: the end of the call's frames is its place.
+  // For a version without a chain of calls: the last frame of the call is its place.
   bool FindEnd() {
     place_ = next_frame_ = 0;
     uint64_t address = frame_;
@@ -200,7 +200,7 @@ class PythonFrames::Walk {
 
   bool NextFunction(Function* function) {
     Frame frame;
-    // A ring comes to a frame that was there when half as many had been.
+    // A cycle comes back to `seen_`, the frame of the last step that was a power of two.
     if (ended_ || ++steps_ > 4 * most_ || frame_ == seen_ || !ReadFrame(frame_, &frame))
       return false;
     if (std::has_single_bit(steps_)) seen_ = frame_;
@@ -211,7 +211,7 @@ class PythonFrames::Walk {
     return true;
   }
 
-  // Null where the code is none, or there is no room.
+  // Null if this is no code object, or if there is no room.
   [[gnu::noinline]] const TrackedPythonPlace* AddPlace(uint64_t key, const Function& function,
                                                        const CodeNames& names) {
     uint64_t type = 0;
@@ -230,7 +230,7 @@ class PythonFrames::Walk {
     const uint64_t start = code + layout_.code_instructions;
     const bool before = function.instruction < start;
     const uint64_t unit = before ? 0 : (function.instruction - start) / kUnit;
-    // What has not begun yet, or is the interpreter's own.
+    // A function that has not begun yet, or a frame of the interpreter's own.
     if (before || (!function.of_generator && static_cast<int64_t>(unit) < first_traceable)) {
       return places_->Add(key, "", "", kHiddenLine);
     }
@@ -284,9 +284,9 @@ void PythonFrames::Look() {
 }
 
 bool PythonFrames::Find() {
-  if (layout_.load(std::memory_order_relaxed) != nullptr) return true;  // threads may be at it
+  if (layout_.load(std::memory_order_relaxed) != nullptr) return true;  // in use by threads
   if (found_.thread_state == nullptr && internal::ForkGeneration() == 0) Look();
-  // A kernel that answers otherwise than is known is not asked.
+  // Not if IsReadable does not work on this kernel.
   const uint64_t there = reinterpret_cast<uint64_t>(this) / kPage * kPage;
   return found_.thread_state != nullptr && !IsReadable(sizeof(void*)) && IsReadable(there) &&
          Use(found_);
@@ -339,14 +339,14 @@ size_t PythonFrames::Weave(std::span<const uint64_t> frames, const uint64_t* sta
       };
       size_t at = next;
       while (at < frames.size() && !holds(at)) ++at;
-      // Beyond the last native frame: an unwinder lost its way in code that it does not know.
+      // Beyond the last native frame: the unwinder stopped in code that it does not know.
       const bool beyond = at == frames.size();
       if (beyond && walk.place() < stack_pointers[at - 1]) break;
       take_natives(at);
       const size_t functions = walk.Functions(woven.subspan(count));
       count += functions;
       if (beyond && functions == 0) break;
-      if (!beyond && functions != 0) ++next;  // its native frame is the interpreter's
+      if (!beyond && functions != 0) ++next;  // leaves out the interpreter's native frame
     }
   }
   take_natives(frames.size());

@@ -21,7 +21,7 @@ using Crafted = CraftedPython<PythonLayout>;
 uint64_t thread_state = 0;
 void* ThreadState() { return reinterpret_cast<void*>(thread_state); }
 
-// Four native frames of eight words each, on a stack of its own: #1 and #3 are the interpreter's.
+// Native frames of eight words each, on a separate stack: #1 and #3 are the interpreter's.
 class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
  protected:
   static constexpr uint64_t kLoop = 0x5000;
@@ -40,13 +40,13 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
   uint64_t StackPointer(size_t frame) const {
     return reinterpret_cast<uint64_t>(&stack_[8 * frame]);
   }
-  // Where the interpreter's call has its record: in its native frame.
+  // The record of an interpreter's call, which lies in its native frame.
   uint64_t PlaceIn(size_t frame) { return StackPointer(frame) + 16; }
 
-  // A call of the interpreter in that native frame, which runs `innermost`. Its frames end in
-  // `outermost`; `around` is the call around, 0 where there is none.
+  // A call of the interpreter in native frame `native`. Its Python frames go from `innermost` to
+  // `outermost`; `around` is the outer call, or null.
   struct Call {
-    uint64_t record;     // of a version that has them
+    uint64_t record;     // only in versions with call records
     uint64_t innermost;  // frame
   };
   Call MakeCall(size_t native, uint64_t innermost, uint64_t outermost, const Call* around) {
@@ -61,7 +61,7 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
         python_.SetPrevious(outermost, python_.Frame(0, 0, outside, false, kOwnedByCStack));
       }
     } else {
-      // The frame itself lies on the stack; it takes two native frames' worth of words here.
+      // The end frame itself lies on the stack; here it takes the words of two native frames.
       const uint64_t end = python_.Frame(0, 0, outside, false, kOwnedByCStack);
       std::memcpy(reinterpret_cast<void*>(place), reinterpret_cast<void*>(end), 80);
       python_.SetPrevious(outermost, place);
@@ -73,7 +73,7 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
                  GetParam().has_calls ? call.record : call.innermost);
   }
 
-  // `natives`: how many an unwinder found.
+  // `natives`: how many native frames the unwinder found.
   std::vector<std::string> Woven(size_t room = 16, size_t natives = std::size(kNative)) {
     std::vector<uint64_t> pointers;
     for (size_t i = 0; i < natives; ++i) pointers.push_back(StackPointer(i));
@@ -114,7 +114,7 @@ TEST_P(PythonFramesTest, PutsTheFunctionsOfEachCallInThePlaceOfItsNativeFrame) {
   Enter(MakeCall(1, inner, called, &outer));
   EXPECT_THAT(Woven(), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "#2",
                                    "<module> run.py:3", "#4"));
-  // Known now, and the same.
+  // The places are known now, and the result is the same.
   EXPECT_THAT(Woven(), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "#2",
                                    "<module> run.py:3", "#4"));
   EXPECT_THAT(Woven(3), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11"));
@@ -127,7 +127,7 @@ TEST_P(PythonFramesTest, WhatLiesBeyondTheLastNativeFrameFollowsIt) {
   const uint64_t called = python_.Frame(python_.Code(U"run.py", U"Reader.read", 10), 2, 0, true);
   const uint64_t inner = python_.Frame(python_.Code(U"lib.py", U"make", 30), 7, called);
   Enter(MakeCall(1, inner, called, &outer));
-  // As of an unwinder by frame pointers, and of one that came to a trampoline of `-X perf`.
+  // As from the frame-pointer unwinder, and from one that stopped at a trampoline of `-X perf`.
   EXPECT_THAT(Woven(16, 1),
               ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "<module> run.py:3"));
   EXPECT_THAT(Woven(16, 2),
@@ -135,7 +135,7 @@ TEST_P(PythonFramesTest, WhatLiesBeyondTheLastNativeFrameFollowsIt) {
   EXPECT_THAT(Woven(16, 3), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11", "#2",
                                         "<module> run.py:3"));
   EXPECT_THAT(Woven(2, 1), ElementsAre("#0", "make lib.py:33"));
-  // A ring of calls ends, with the room at the latest; one that leads to no function at once.
+  // A cycle of calls ends when the room is full; if its calls have no function, it ends at once.
   if (!GetParam().has_calls) return;
   Crafted::Set(outer.record, GetParam().call_previous, outer.record);
   EXPECT_LE(Woven(16, 1).size(), 16u);
@@ -198,13 +198,13 @@ TEST_P(PythonFramesTest, WhatIsNoCodeLeavesItsNativeFrame) {
   const uint64_t code = python_.Code(U"run.py", U"f", 1);
   const uint64_t main = python_.Frame(code, 4, 0, true);
   Enter(MakeCall(1, main, main, nullptr));
-  // Of another type, and then with a name that is none.
+  // A code object of another type, and then one whose name is not a str.
   Crafted::Set(code, 8, uint64_t{0x3333'0000});
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));
   Crafted::Set(code, 8, Crafted::kCodeType);
   Crafted::Set(code, 112, uint64_t{16});
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));
-  // Beyond its end.
+  // An instruction beyond the end of the code.
   Crafted::Set(code, 112, python_.Str(U"run.py"));
   Crafted::Set(main, GetParam().frame_instruction, code + 100'000);
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));

@@ -73,7 +73,7 @@ const TrackedPythonPlace* PythonPlaces::Insert(uint64_t key, const TrackedPython
       place.file_size = static_cast<uint16_t>(file.size());
       place.function_size = static_cast<uint16_t>(function.size());
       place.stands_for = NumberOf(stands_for != nullptr ? stands_for : &place);
-      // Last: until then, and in a child that was forked just now, it has no name.
+      // Last: until then, and in a child that is forked before it, the place has no text.
       place.text.store(text, std::memory_order_release);
       return &place;
     }
@@ -82,7 +82,7 @@ const TrackedPythonPlace* PythonPlaces::Insert(uint64_t key, const TrackedPython
   return nullptr;
 }
 
-// The file and then the function; null where there is no room.
+// Copies the file and then the function; null if there is no room.
 const char* PythonPlaces::Keep(std::string_view file, std::string_view function) {
   const uint64_t size = file.size() + function.size();
   const uint64_t start = texts_used_.fetch_add(size, std::memory_order_relaxed);

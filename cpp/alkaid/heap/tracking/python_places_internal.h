@@ -1,17 +1,17 @@
-// PythonPlaces: lines of Python that back-traces lead through, each by an address that no code has.
+// PythonPlaces: the Python lines on stack traces, each with an address that no code can have.
 //
-// A frame of a Python function takes its place among the return addresses of a back-trace as
-// kPythonPlaces + 16 * number + 1, in a range where no address of a process is. Its number leads to
-// file, function and line, copied when the line was first met: the code may be gone by the time
-// that somebody asks. So a back-trace stays an array of addresses, in every table and file.
+// A Python function is a frame of a stack trace as the address kPythonPlaces + 16 * number + 1, in
+// a range that no process uses. Its number leads to file, function and line, which are copied when
+// the line is first met, since the code may be gone when a reader asks. So a stack trace remains an
+// array of addresses in every table and file.
 //
-// One is found by its key, of which several may stand for the same line: those of the instructions
-// of that line, and of code that was compiled anew. They have one address.
+// A place is found by its key. Several keys may stand for the same line: those of all its
+// instructions, and of code that was compiled again. They share one address.
 //
-// Bounded and append-only, as back-traces are.
+// Bounded and append-only, like stack traces.
 //
-// Ownership: memory of its own, mapped by Open and kept. Threads: all functions, from any thread;
-// no lock is taken, so a fork has nothing to wait for. Full and out of memory: no address.
+// Ownership: its own memory, mapped by Open and kept. Threads: all functions, from any thread; no
+// lock is taken, so a fork waits for nothing. Full and out of memory: no address.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ namespace alkaid::heap {
 
 class ALKAID_EXPORT PythonPlaces {
  public:
-  // The records and their number belong to the caller; null and 0.
+  // Both belong to the caller; `*places` is null and `*count` is 0.
   constexpr PythonPlaces(std::atomic<TrackedPythonPlace*>* places, std::atomic<uint32_t>* count)
       : places_(places), count_(count) {}
   PythonPlaces(const PythonPlaces&) = delete;
@@ -34,13 +34,13 @@ class ALKAID_EXPORT PythonPlaces {
   // Maps the table, once. False out of memory.
   bool Open();
 
-  // The place of this key, which is not 0; null where it is not there yet.
+  // The place of this key, which is not 0; null if it is not added yet.
   const TrackedPythonPlace* Find(uint64_t key) const;
-  // Adds it; null where there is no room. Texts are cut to kMostPythonText bytes: the end of the
-  // file's name and the beginning of the function's stay. `line` kHiddenLine: not to be shown.
+  // Adds a place; null if there is no room. Texts are cut to kMostPythonText bytes: the end of the
+  // file's name and the beginning of the function's are kept. `line` kHiddenLine: not shown.
   const TrackedPythonPlace* Add(uint64_t key, std::string_view file, std::string_view function,
                                 uint32_t line);
-  // What a back-trace has for it.
+  // The address of the place in a stack trace.
   uint64_t AddressOf(const TrackedPythonPlace* place) const;
 
  private:

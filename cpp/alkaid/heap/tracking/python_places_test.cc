@@ -74,7 +74,7 @@ TEST_F(PythonPlacesTest, GivesNoAddressOnceItIsFull) {
   uint64_t refused = 0;
   constexpr uint32_t kMany = 100'000;
   for (uint32_t i = 1; i <= kMany; ++i) {
-    // Spread as hashes are; each line is one more place.
+    // Spread like hashes; each new line takes one more place.
     if (places_.Add(i * 0x9e3779b97f4a7c15u, "f.py", "f", i) == nullptr) ++refused;
   }
   EXPECT_GE(refused, kMany - count_.load() / 2);

@@ -87,7 +87,7 @@ void PythonText::Add(uint32_t character) {
 
 namespace {
 
-// The bytes of a line table, one after the other.
+// The bytes of a line table, one by one.
 class TableBytes {
  public:
   explicit TableBytes(uint64_t table) {
@@ -102,7 +102,7 @@ class TableBytes {
     left_ = static_cast<uint64_t>(head.size);
   }
 
-  // False at the end, and where nothing can be read.
+  // False at the end, or if the memory cannot be read.
   bool Next(uint8_t* byte) {
     if (at_ == filled_) {
       at_ = 0;
@@ -122,7 +122,7 @@ class TableBytes {
     while (count > 0 && Next(&byte)) --count;
     return count == 0;
   }
-  // A number of pieces of six bits, the lowest first.
+  // A variable-length number: pieces of six bits, the lowest first.
   bool Number(uint32_t* number) {
     *number = 0;
     uint8_t byte = 0x40;
@@ -147,7 +147,7 @@ class TableBytes {
   uint8_t bytes_[128];
 };
 
-// How an entry of the table says where its instructions are from.
+// The form of an entry: how it encodes the place of its instructions.
 enum Form : int { kOneLine = 10, kThreeLines = 12, kNoColumns = 13, kLong = 14, kNowhere = 15 };
 
 }  // namespace

@@ -1,9 +1,8 @@
-// What objects of Python say, read through the kernel: texts of str, line tables of code.
+// Text and line numbers of Python objects, read through the kernel: str objects, line tables.
 //
-// Every address may be wrong. What cannot be read, or is not of the type that it should be, is
-// said to be none.
+// Any address may be wrong. An object that cannot be read, or has the wrong type, counts as absent.
 //
-// Ownership: copies. Threads: any, inside malloc too. Allocates nothing; errno stays.
+// Ownership: copies. Threads: any, inside malloc too. Allocates nothing; errno is unchanged.
 #pragma once
 
 #include <cstddef>
@@ -16,12 +15,13 @@
 
 namespace alkaid::heap {
 
-// Whether the kernel can read the word at this address, a multiple of its size. It is asked by a
-// call of sigprocmask that it refuses, for the one reason or the other.
+// Whether the kernel can read the word at this address, which must be aligned. Asked by a call of
+// rt_sigprocmask that always fails: EINVAL if the word can be read, EFAULT otherwise.
 ALKAID_EXPORT bool IsReadable(uint64_t address);
-// Copies bytes of this process that may not be there. False where one is not.
+// Copies bytes of this process that may not be mapped. False if any cannot be read.
 ALKAID_EXPORT bool ReadOwnMemory(uint64_t address, void* to, uint64_t size);
-// A str, in UTF-8: its first characters or its last, where there are many.
+// The text of a str, in UTF-8. A long text is cut: `last` keeps its last characters, otherwise the
+// first are kept.
 class ALKAID_EXPORT PythonText {
  public:
   bool Read(uint64_t object, uint64_t unicode_type, const PythonLayout& layout, bool last);
@@ -34,7 +34,8 @@ class ALKAID_EXPORT PythonText {
   char bytes_[2 * kMostPythonText];
 };
 
-// The line of a unit of instructions by a code's table, which is a bytes; 0 where it has none.
+// The line of an instruction unit, by the line table of its code (a bytes object); 0 if it has
+// none.
 ALKAID_EXPORT uint32_t PythonLineOf(uint64_t table, uint64_t unit, int32_t first_line);
 
 }  // namespace alkaid::heap

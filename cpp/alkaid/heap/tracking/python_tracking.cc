@@ -1,4 +1,4 @@
-// The part of HeapTracker that puts functions of Python among native frames.
+// The part of HeapTracker that puts Python functions among native frames.
 
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/own_frames_internal.h"

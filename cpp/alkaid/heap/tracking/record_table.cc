@@ -20,7 +20,7 @@ RecordArray* MapRecords(uint64_t capacity) {
 }
 
 void ClearRecords(RecordArray* array) {
-  // The first page stays: whoever reads the array without a lock needs its header.
+  // The first page stays: a thread that reads the array without a lock needs its header.
   auto* const words = reinterpret_cast<std::atomic<uint64_t>*>(array);
   constexpr size_t kWordsOfRecord = sizeof(LiveBlock) / sizeof(uint64_t);
   for (size_t i = kWordsOfRecord; i < kPageSize / sizeof(uint64_t); i += kWordsOfRecord) {

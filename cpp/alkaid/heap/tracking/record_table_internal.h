@@ -1,16 +1,23 @@
 // RecordTable: live records by address, in the form that heap_layout.h describes.
 //
-// Shards of open addressing with linear probing. A lookup that finds nothing takes no lock, since
-// most frees under sampling are of blocks that were never recorded. A record given back becomes
-// kNeverUsed at once where nothing lies behind it, and else a tombstone that a later record takes
-// over; a shard that is full is made anew aside, greater or of the same size, and swapped in.
-// Arrays that are out of use are emptied, kept mapped and used again: whoever reads one without a
-// lock reads zeros, sees `generation` changed, and looks again under the lock.
+// 64 shards, each an open-addressing hash table with linear probing:
 //
-// Ownership: records are copies; arrays are never unmapped, at most twice those in use remain.
-// Threads: all functions, from any thread. Functions that are passed in are called under a shard's
-// lock: they must not come back to the table, nor allocate. Out of memory: Put says so, and the
-// table stays as it was.
+//     hash of the address:  | shard: top 6 bits | home slot | ... |
+//
+//     slots:  | A | B | x | C | 0 | ...     0: kNeverUsed, ends a probe
+//               ^ home of A, B and C        x: kGivenBack, a tombstone that Put fills again
+//
+// A lookup that finds nothing takes no lock, since under sampling most frees are of blocks that
+// were never recorded. A removed record becomes kNeverUsed if the next slot is kNeverUsed, and
+// otherwise a tombstone. A full shard is rehashed into another array, of the same size or twice as
+// large, which is then swapped in.
+// Arrays out of use are emptied, kept mapped and used again. A thread that reads one without a lock
+// reads zeros, sees `generation` changed, and looks again under the lock.
+//
+// Ownership: records are copies. Arrays are never unmapped; a shard has at most two of each size.
+// Threads: all functions, from any thread. Functions that are passed in run under a shard's lock:
+// they must neither call the table nor allocate. Out of memory: Put reports it, and the table is
+// unchanged.
 #pragma once
 
 #include <atomic>
@@ -24,14 +31,14 @@
 
 namespace alkaid::heap {
 
-// Spreads addresses over 64 bits; the topmost are the shard, those below the place in it.
+// Spreads addresses over 64 bits: the top bits give the shard, the bits below them the home slot.
 inline uint64_t HashAddress(uint64_t address) {
   uint64_t hash = address * 0x9e3779b97f4a7c15u;
   hash = (hash ^ (hash >> 32)) * 0xd6e8feb86659fd93u;
   return hash ^ (hash >> 32);
 }
 
-// Of `capacity` records of 64 bytes, all kNeverUsed; null out of memory.
+// An array of `capacity` records of 64 bytes, all kNeverUsed; null out of memory.
 ALKAID_EXPORT RecordArray* MapRecords(uint64_t capacity);
 // Makes all its records kNeverUsed.
 ALKAID_EXPORT void ClearRecords(RecordArray* array);
@@ -43,10 +50,10 @@ class RecordTable {
  public:
   static constexpr uint32_t kShards = 64;
   static constexpr uint64_t kFirstCapacity = 64;
-  static_assert(sizeof(Record) == sizeof(RecordArray));  // records stay on lines of their own
+  static_assert(sizeof(Record) == sizeof(RecordArray));  // so each record has its own cache line
 
   struct alignas(128) Shard {
-    TableShard head;  // what others read; stands first
+    TableShard head;  // what readers outside see; must be first
     TableMutex lock;
     bool open;
     uint64_t used;                     // records that are not kNeverUsed
@@ -61,7 +68,7 @@ class RecordTable {
   constexpr TableShard* shards() { return &shards_[0].head; }
   static constexpr uint32_t kShardSize = sizeof(Shard);
 
-  // From here on records are taken in, into an empty table. False out of memory.
+  // Empties the table and lets Put add records. False out of memory.
   bool Open() {
     Close();
     bool all = true;
@@ -72,7 +79,7 @@ class RecordTable {
     return all;
   }
 
-  // Empties the table; until Open nothing is taken in.
+  // Empties the table; until Open, Put adds nothing.
   void Close() {
     for (Shard& shard : shards_) {
       const std::lock_guard guard(shard.lock);
@@ -81,9 +88,8 @@ class RecordTable {
     }
   }
 
-  // Puts in a copy of `record`, in the place of one with the same key. Before that, calls
-  // prepare(shard, replaced) to let the caller finish `*record`; `replaced` is null where the key
-  // is new.
+  // Adds a copy of `record`, or replaces the record with the same key. First calls prepare(shard,
+  // replaced) so that the caller can complete `*record`; `replaced` is null if the key is new.
   template <typename Prepare>
   PutResult Put(Record* record, Prepare prepare) {
     const uint64_t key = (record->*kKey).load(std::memory_order_relaxed);
@@ -96,13 +102,13 @@ class RecordTable {
       if (MakeRoom(&shard)) {
         place = Probe(ArrayOf(shard), key, hash);
       } else if (shard.used + 1 >= ArrayOf(shard)->capacity) {
-        return PutResult::kOutOfMemory;  // until then longer chains are the lesser evil
+        return PutResult::kOutOfMemory;  // before that, longer chains are the lesser evil
       }
     }
     prepare(static_cast<uint32_t>(&shard - shards_), static_cast<const Record*>(place.found));
     Record* const slot = place.found != nullptr ? place.found : place.free;
     const Update update(&shard);
-    // Probe gives one of the two.
+    // Probe returns one of the two.
     std::atomic<uint64_t>& word = slot->*kKey;  // NOLINT(clang-analyzer-core.NullDereference)
     if (place.found != nullptr) {
       word.store(kGivenBack, std::memory_order_release);
@@ -115,8 +121,8 @@ class RecordTable {
     return PutResult::kPut;
   }
 
-  // Takes the record out and leaves a copy in `*taken`. Before that, calls then(shard, record).
-  // False where there is none, and for that usually no lock is taken.
+  // Removes the record and copies it to `*taken`. First calls then(shard, record). False if there
+  // is none, usually without a lock.
   template <typename Then>
   bool Take(uint64_t key, Record* taken, Then then) {
     const uint64_t hash = HashAddress(key);
@@ -135,13 +141,13 @@ class RecordTable {
     return true;
   }
 
-  // Whether there is such a record, as the thread knows that may give it back.
+  // Whether there is such a record. Only the thread that may remove it gets a reliable answer.
   bool Holds(uint64_t key) const {
     const uint64_t hash = HashAddress(key);
     return MayHold(shards_[hash >> kShardShift], key, hash);
   }
 
-  // A copy of the record; false where there is none.
+  // Copies the record; false if there is none.
   bool Get(uint64_t key, Record* copy) {
     const uint64_t hash = HashAddress(key);
     Shard& shard = shards_[hash >> kShardShift];
@@ -153,7 +159,7 @@ class RecordTable {
     return found != nullptr;
   }
 
-  // visit(const Record&) for all, each shard as it is at one moment.
+  // Calls visit(const Record&) for each record. Each shard is seen as it is at one moment.
   template <typename Visit>
   void ForEach(Visit visit) {
     for (Shard& shard : shards_) {
@@ -188,7 +194,7 @@ class RecordTable {
     for (Shard& shard : shards_) shard.lock.unlock();
   }
 
-  // In a child whose parent did not lock: nobody holds them there.
+  // In a child whose parent did not lock them: no thread holds them there.
   void RenewLocks() {
     for (Shard& shard : shards_) shard.lock.Renew();
   }
@@ -204,7 +210,7 @@ class RecordTable {
 
   struct Place {
     Record* found;
-    Record* free;  // where a record of this key can go
+    Record* free;  // a slot for a new record with this key
   };
 
   // Makes the sequence odd for a scope.
@@ -218,7 +224,7 @@ class RecordTable {
    private:
     void Step() {
       sequence_->store(sequence_->load(std::memory_order_relaxed) + 1, std::memory_order_release);
-      // What a stop shows is the order of the instructions, not that of other processors.
+      // A stopped process shows the order of instructions, not what other processors see.
       std::atomic_signal_fence(std::memory_order_seq_cst);
     }
     std::atomic<uint32_t>* const sequence_;
@@ -251,7 +257,7 @@ class RecordTable {
     return place;
   }
 
-  // False where the calling thread, if the record is its to take, can be sure that there is none.
+  // False if there is certainly no record, provided that no other thread may add or remove it.
   static bool MayHold(const Shard& shard, uint64_t key, uint64_t hash) {
     const uint64_t generation = shard.generation.load(std::memory_order_acquire);
     const RecordArray* const array = shard.head.array.load(std::memory_order_acquire);
@@ -271,8 +277,8 @@ class RecordTable {
                 reinterpret_cast<const char*>(&from) + kKeySize, sizeof(Record) - kKeySize);
   }
 
-  // A lookup of another record goes past this one only if the next is in use: if that is not so,
-  // nobody needs it, nor the tombstones before it.
+  // A probe for another record passes this slot only if the next slot is not kNeverUsed. If the
+  // next is kNeverUsed, neither this slot nor the tombstones before it need to stay.
   static void GiveBack(Shard* shard, RecordArray* array, Record* record) {
     Record* const records = Records(array);
     const uint64_t mask = array->capacity - 1;
@@ -286,7 +292,7 @@ class RecordTable {
     }
   }
 
-  // At most 5/8 are used, which keeps chains at about four records.
+  // At most 5/8 of the slots are used, which keeps chains at about four records.
   static bool IsFull(const Shard& shard) {
     return 8 * (shard.used + 1) > 5 * ArrayOf(shard)->capacity;
   }
@@ -297,7 +303,7 @@ class RecordTable {
     return Swap(shard, 16 * live > 5 * capacity ? 2 * capacity : capacity);
   }
 
-  // Moves the live records to an array of `capacity`; 0 drops them.
+  // Moves the live records to an array of `capacity`; 0 drops all records.
   static bool Swap(Shard* shard, uint64_t capacity) {
     RecordArray* const old = ArrayOf(*shard);
     RecordArray* fresh = nullptr;

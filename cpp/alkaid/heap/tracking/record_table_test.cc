@@ -40,7 +40,7 @@ std::unique_ptr<BlockTable> OpenTable() {
   return table;
 }
 
-// What a reader from outside counts, who knows the layout alone.
+// Counts records as a reader outside does, which knows only the layout.
 uint64_t CountByLayout(const TableShard* shards, uint32_t shard_size) {
   uint64_t count = 0;
   const char* at = reinterpret_cast<const char*>(shards);
@@ -127,8 +127,8 @@ TEST(RecordTable, AClosedTableIsEmptyAndTakesNothingInUntilItIsOpened) {
   EXPECT_EQ(Put(table.get(), 64, 1), PutResult::kPut);
 }
 
-// Blocks that come and go for ever: what they leave behind is taken over, and the arrays stay as
-// they are.
+// Blocks that are added and removed forever: their tombstones are used again, and the arrays do not
+// grow.
 TEST(RecordTable, ChurnDoesNotMakeItGrow) {
   const auto table = OpenTable();
   constexpr uint64_t kLive = 3'000;
@@ -148,11 +148,11 @@ TEST(RecordTable, ChurnDoesNotMakeItGrow) {
     }
   }
   EXPECT_EQ(table->live(), kLive);
-  // At most two of the final size for each shard, and the smaller ones before.
+  // For each shard at most two of the final size, and the smaller ones from before.
   EXPECT_LE(arrays.size(), 4 * BlockTable::kShards);
 }
 
-// Each thread looks for its own blocks while the others make the shards grow and change.
+// Each thread looks for its own blocks while the others make the shards grow.
 TEST(RecordTable, AThreadAlwaysFindsItsOwnBlocksWhileOthersGrowTheTable) {
   const auto table = OpenTable();
   std::atomic<int> missed{0};

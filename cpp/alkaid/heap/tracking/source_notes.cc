@@ -9,7 +9,7 @@
 namespace alkaid::heap {
 
 SourceNotes& SourceNotes::Get() {
-  static auto* const notes = new SourceNotes;  // never destroyed: static buffers come and go
+  static auto* const notes = new SourceNotes;  // never destroyed: static buffers may be used later
   return *notes;
 }
 
@@ -36,7 +36,7 @@ SourceNotes::Pieces SourceNotes::PiecesOf(const SourceNote& note) {
   return pieces;
 }
 
-// What they say of the bytes from `address` on.
+// The pieces for the bytes from `address` on.
 SourceNotes::Pieces SourceNotes::From(const Pieces& pieces, uint64_t address) {
   auto at =
       std::upper_bound(pieces.begin(), pieces.end(), address,
@@ -47,8 +47,9 @@ SourceNotes::Pieces SourceNotes::From(const Pieces& pieces, uint64_t address) {
   return from;
 }
 
-// By bytes, so that what came first does not get coarser than what comes last. Any two neighbours
-// that are left have more bytes than a step, so no more than about half of the most are left.
+// Joins neighbours into pieces of at most `step` bytes, so that the first pieces do not become
+// coarser than the last. Any two neighbours that are left have more than `step` bytes together, so
+// at most about half of kMostPieces are left.
 void SourceNotes::PutTogether(uint64_t end, Pieces* pieces) {
   const uint64_t step = (end - pieces->front().address) / (kMostPieces / 4);
   size_t kept = 0;
@@ -63,7 +64,7 @@ void SourceNotes::PutTogether(uint64_t end, Pieces* pieces) {
   pieces->resize(kept + 1);
 }
 
-// Whether both say the same of where a byte came from.
+// Whether both notes name the same source and give a byte the same offset in it.
 bool SourceNotes::IsOneWith(const Notes::value_type& note, uint64_t address, const Note& told) {
   return note.second.offset >= 0 && told.offset >= 0 && note.second.name == told.name &&
          static_cast<uint64_t>(note.second.offset) - note.first ==
@@ -107,7 +108,8 @@ void SourceNotes::Put(uint64_t address, Note told, Notes* old) {
   Replace(address, last, std::move(told), whole);
 }
 
-// What is told of the bytes from `address` to `last`, and of what may follow there, becomes a part.
+// Makes `told` a part of `*whole`: it covers the bytes from `address` to `last`, and more if it was
+// merged with a note that follows.
 void SourceNotes::Replace(uint64_t address, uint64_t last, Note told, Notes::value_type* whole) {
   Pieces& pieces = whole->second.pieces;
   if (EndOf(*whole) > last) {
@@ -155,7 +157,7 @@ void SourceNotes::Cut(uint64_t first, uint64_t last, Notes* old) {
           notes_.emplace(begin, std::move(before));
         }
       } catch (const std::bad_alloc&) {
-        // The rest then has no source.
+        // The bytes that are left then have no source.
       }
       old->insert(std::move(node));
     }

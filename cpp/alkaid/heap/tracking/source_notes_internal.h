@@ -1,18 +1,18 @@
-// SourceNotes: where the bytes of live roots came from, as readers told
+// SourceNotes: where the bytes of live roots came from, as readers reported it
 // (core/observers/source_note.h).
 //
-// A note is forgotten for the bytes whose root is released or whose block is freed or reallocated.
-// A later note has the last word on its bytes. Where it goes on with a note in memory and in the
-// source alike, the two become one; a note that says another thing of one of its bytes is forgotten
-// as a whole: then that note's root went unseen.
+// Bytes lose their note when their root is released or their block is freed or reallocated. A new
+// note replaces what is known of its bytes:
+// - An older note that continues it, both in memory and in the source, is merged with it.
+// - An older note that overlaps it and says something else is forgotten as a whole: the release of
+//   that note's root was not seen.
 //
-// Bounded: a note, which is what is read of one source without a gap into one piece of memory,
-// takes about 100 bytes and 24 for each of at most kMostPieces times. Where there are more,
-// neighbours are put together, until pieces are about a thousandth of the bytes.
+// Bounded: one note covers what was read from one source into one piece of memory without a gap. It
+// takes about 100 bytes, and 24 for each of at most kMostPieces times. When there are more times,
+// neighbouring pieces are joined, up to about a thousandth of the note's bytes each.
 //
 // Ownership: one object, never destroyed; notes are copies. Threads: all functions, from any
-// thread.
-// Out of memory: a note that could not be kept is none.
+// thread. Out of memory: the note is dropped.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,7 @@ class ALKAID_EXPORT SourceNotes {
   static SourceNotes& Get();
 
   void Add(const SourceNote& note) noexcept;
-  // `size` bytes from `data` on are released, or may be another's from now on.
+  // `size` bytes from `data` on are released, or may belong to another block from now on.
   void Release(const void* data, int64_t size) noexcept;
   void Clear() noexcept;
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
@@ -46,7 +46,7 @@ class ALKAID_EXPORT SourceNotes {
   void Unlock() { lock_.unlock(); }
   void RenewLock() { lock_.Renew(); }
 
-  // From `address` on, until the next piece, bytes are of times from least to greatest.
+  // The bytes from `address` to the next piece have times from `least_ns` to `greatest_ns`.
   struct Piece {
     uint64_t address;
     uint64_t least_ns;
@@ -63,8 +63,8 @@ class ALKAID_EXPORT SourceNotes {
     Pieces pieces;
   };
 
-  // Calls `visit(address, note)` for each, by address, under the lock: it must not come back here.
-  // What it throws is passed on.
+  // Calls `visit(address, note)` for each note, by address, under the lock: `visit` must not call
+  // this object. What it throws is passed on.
   template <typename Visit>
   void ForEach(Visit visit) {
     const std::lock_guard guard(lock_);
@@ -82,7 +82,7 @@ class ALKAID_EXPORT SourceNotes {
   static void PutTogether(uint64_t end, Pieces* pieces);
   static bool IsOneWith(const Notes::value_type& note, uint64_t address, const Note& told);
 
-  // Under the lock. What is taken out goes to `old`, to be destroyed outside.
+  // Under the lock. Removed notes go to `old`, to be destroyed outside it.
   Notes::iterator FirstThatReaches(uint64_t address);
   void Put(uint64_t address, Note told, Notes* old);
   void Replace(uint64_t address, uint64_t last, Note told, Notes::value_type* whole);

@@ -9,7 +9,7 @@
 namespace alkaid::heap {
 namespace {
 
-constexpr uint64_t kUnit = 16;  // bytes that an id counts
+constexpr uint64_t kUnit = 16;  // bytes per id
 
 // Two chains, so that a frame costs half a multiplication's latency.
 uint32_t HashFrames(std::span<const uint64_t> frames) {
@@ -100,7 +100,7 @@ uint32_t StackTable::Intern(std::span<const uint64_t> frames) {
 
 uint32_t StackTable::Add(uint32_t hash, std::span<const uint64_t> frames, Numbers modules) {
   const std::lock_guard guard(lock_);
-  // Another thread may have been faster.
+  // Another thread may have added it first.
   if (const uint32_t id = Find(index_.load(std::memory_order_relaxed), hash, frames)) return id;
   if (!MakeRoomInIndex()) return 0;
   const uint32_t id = Append(hash, frames, modules);
@@ -134,7 +134,7 @@ uint32_t StackTable::Append(uint32_t hash, std::span<const uint64_t> frames, Num
   auto* const record = reinterpret_cast<StackRecord*>(memory + start % kChunkBytes);
   record->depth = static_cast<uint32_t>(frames.size());
   record->hash = hash | (modules.empty() ? 0 : kHasModules);
-  // The chunk is of zeros, so the numbers end.
+  // The chunk is zeroed, so a 0 ends the numbers.
   std::ranges::copy(modules,
                     reinterpret_cast<uint16_t*>(std::ranges::copy(frames, record->frames).out));
   next_ = start + bytes;
@@ -146,14 +146,15 @@ bool StackTable::MakeRoomInIndex() {
   if (old != nullptr && 2 * (size() + 1) <= old->capacity) return true;
   const uint64_t capacity = old == nullptr ? Index::kFirstCapacity : 2 * old->capacity;
   auto* const fresh = static_cast<Index*>(MapMemory(Index::BytesFor(capacity)));
-  // A full index would never end a search.
+  // A search in a full index would never end.
   if (fresh == nullptr) return old != nullptr && 8 * (size() + 1) <= 7 * old->capacity;
   fresh->capacity = capacity;
   for (uint64_t i = 0; old != nullptr && i < old->capacity; ++i) {
     const uint32_t id = old->ids[i].load(std::memory_order_relaxed);
     if (id != 0) fresh->Add(RecordOf(id)->hash & ~kHasModules, id);
   }
-  // The old one stays mapped: somebody may be reading it. All that ever were are less than this.
+  // The old index stays mapped: a thread may be reading it. All old ones together are smaller than
+  // the new one.
   index_.store(fresh, std::memory_order_release);
   return true;
 }

@@ -1,19 +1,23 @@
-// StackTable: back-traces, each kept once, by a number.
+// StackTable: stack traces, each kept once and named by an id.
 //
-// Append-only: an id stays what it is for the life of the process, also over a new start of
-// tracking, since whoever was stopped between interning and recording still holds one. The records
-// lie in chunks of 1 MiB as heap_layout.h describes; an index by hash of its own lies beside them.
+// Append-only: an id keeps its meaning for the life of the process, even when tracking starts anew,
+// since a thread between interning and recording still holds one. The records lie in chunks of
+// 1 MiB (heap_layout.h); an index finds their ids by hash.
 //
-// Bounded: a program can have more back-traces than memory, and blocks that are gone keep theirs.
-// Once the chunks are full no other is added: those that are there go on being found, and the rest
-// is counted as dropped.
+//     id = place in units of 16 bytes:  | chunk: id >> 16 | offset / 16: id & 0xffff |
+//     chunk: | record | record | ... | rest unused |      a record never crosses chunks
 //
-// A back-trace that leads through libraries that can be unloaded is another one once they were: it
-// is known by its addresses and by what was loaded there (module_table_internal.h).
+// Bounded: a program can have more stack traces than memory, and those of freed blocks are kept.
+// When the chunks are full, no more are added: known ones are still found, others are counted as
+// dropped.
 //
-// Ownership: copies; nothing is ever given back. Threads: all functions, from any thread; a
-// back-trace that is known is found without a lock, and none is taken once the table is full.
-// Full and out of memory: id 0, "no back-trace"; `dropped` counts.
+// A stack trace is identified by its addresses and by the unloadable libraries that were loaded
+// there (module_table_internal.h). With another library there, the same addresses are another stack
+// trace.
+//
+// Ownership: copies, never freed. Threads: all functions, from any thread. A known stack trace is
+// found without a lock; a full table takes no lock at all. Full or out of memory: id 0, "no stack
+// trace", and `dropped` counts.
 #pragma once
 
 #include <atomic>
@@ -32,8 +36,8 @@ class ALKAID_EXPORT StackTable {
   static constexpr uint32_t kMaxChunks = 128;  // ids could name 65536
   static constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
 
-  // The directory has `most_chunks` entries. It and the counts belong to the caller and are zero.
-  // Where `modules` is null, addresses alone make a back-trace.
+  // `chunks` has `most_chunks` entries. It and the counts belong to the caller and are zero.
+  // If `modules` is null, the addresses alone identify a stack trace.
   constexpr StackTable(std::atomic<char*>* chunks, std::atomic<uint32_t>* chunk_count,
                        std::atomic<uint64_t>* dropped, uint32_t most_chunks = kMaxChunks,
                        ModuleTable* modules = nullptr)
@@ -45,11 +49,11 @@ class ALKAID_EXPORT StackTable {
   StackTable(const StackTable&) = delete;
   StackTable& operator=(const StackTable&) = delete;
 
-  // The id of these return addresses; 0 where there are none.
+  // The id of these return addresses; 0 if there are none or no room for them.
   uint32_t Intern(std::span<const uint64_t> frames);
-  // The addresses of an id that Intern gave; empty for 0.
+  // The addresses of an id from Intern; empty for 0.
   std::span<const uint64_t> Frames(uint32_t id) const;
-  // How many there are.
+  // How many stack traces there are.
   uint64_t size() const { return size_.load(std::memory_order_relaxed); }
 
   // Around a fork.
@@ -70,14 +74,14 @@ class ALKAID_EXPORT StackTable {
 
   std::atomic<char*>* const chunks_;
   std::atomic<uint32_t>* const chunk_count_;
-  std::atomic<uint64_t>* const dropped_;  // how often Intern had no place
+  std::atomic<uint64_t>* const dropped_;  // how often Intern had no room
   const uint32_t most_chunks_;
   ModuleTable* const modules_;
   std::atomic<bool> full_{false};
   std::atomic<Index*> index_{nullptr};
   std::atomic<uint64_t> size_{0};
-  TableMutex lock_;     // for what follows, and for adding
-  uint64_t next_ = 16;  // where the next record goes, in bytes over all chunks; 0 names none
+  TableMutex lock_;     // for adding, and for `next_`
+  uint64_t next_ = 16;  // offset of the next record, in bytes over all chunks; id 0 means none
 };
 
 }  // namespace alkaid::heap

@@ -21,7 +21,7 @@ class StackTableTest : public ::testing::Test {
     const auto frames = table_.Frames(id);
     return {frames.begin(), frames.end()};
   }
-  // As a reader from outside finds them.
+  // Found as a reader outside finds them.
   Trace FramesByLayout(uint32_t id) const {
     const char* const at = chunks_[id >> 16].load() + (id & 0xffff) * 16;
     const auto* const record = reinterpret_cast<const StackRecord*>(at);
@@ -73,7 +73,7 @@ TEST_F(StackTableTest, ManyOverSeveralChunksKeepTheirIdsAndFrames) {
 }
 
 TEST_F(StackTableTest, IsBoundedAndCountsWhatFindsNoPlace) {
-  constexpr uint64_t kTraces = 60'000;  // of 264 bytes: twice what there is room for
+  constexpr uint64_t kTraces = 60'000;  // of 264 bytes each: twice as many as there is room for
   std::map<uint64_t, uint32_t> kept;
   for (uint64_t i = 0; i < kTraces; ++i) {
     Trace trace(32, 0x400000);
@@ -84,7 +84,7 @@ TEST_F(StackTableTest, IsBoundedAndCountsWhatFindsNoPlace) {
   EXPECT_EQ(table_.size(), kept.size());
   EXPECT_EQ(dropped_, kTraces - kept.size());
   EXPECT_GT(kept.size(), kChunks * StackTable::kChunkBytes / 300);
-  // Those that are there are found, and nothing new is added, however short.
+  // Known stack traces are found; no new one is added, however short.
   for (const auto& [number, id] : kept) {
     Trace trace(32, 0x400000);
     trace[7] = number;

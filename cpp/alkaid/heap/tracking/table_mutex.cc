@@ -11,7 +11,7 @@
 namespace alkaid::heap {
 namespace {
 
-// After which a waiting thread looks again: who gave the lock back may not have woken it.
+// A waiting thread looks again after this time: the thread that unlocked may not have woken it.
 constexpr long kLookAgainNanoseconds = 5'000'000;
 
 void Pause() {

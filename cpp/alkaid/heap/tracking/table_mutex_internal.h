@@ -1,8 +1,8 @@
 // TableMutex: the lock of the tables, for threads that may not be allowed to wait.
 //
-// A filter of system calls (confinement_internal.h) may end a thread for the call that waits for
-// another or wakes one (futex). Such a thread spins instead, and wakes nobody. So one that does wait
-// looks again every few milliseconds, whether it is woken or not.
+// A filter of system calls (confinement_internal.h) may end a thread for a call of futex, which
+// waits for another thread or wakes one. Under such a filter a thread spins instead, and wakes no
+// other. So a thread that waits looks again every few milliseconds even if it is not woken.
 //
 // Ownership: none. Threads: any. Out of memory: nothing is allocated.
 #pragma once
@@ -17,7 +17,7 @@
 
 namespace alkaid::heap {
 
-// Four bytes; where nobody else has it, an instruction to take and one to give back.
+// Four bytes. Without contention, one instruction to lock and one to unlock.
 class SpinningMutex {
  public:
   constexpr SpinningMutex() = default;
@@ -45,7 +45,7 @@ class SpinningMutex {
   std::atomic<uint32_t> state_{kFree};
 };
 
-// A mutex that the thread which forks finds open, since it took them all.
+// A mutex that is always open to the thread that forks, since that thread holds all of them.
 class TableMutex {
  public:
   constexpr TableMutex() = default;
@@ -60,12 +60,12 @@ class TableMutex {
     if (!tracking_thread.holds_tables) [[likely]]
       mutex_.unlock();
   }
-  // For the only thread of a process: whoever held it did not come along.
+  // For the only thread of a forked child: the thread that held the lock is not in this process.
   void Renew() { new (&mutex_) Mutex; }
 
  private:
 #if defined(__SANITIZE_THREAD__)
-  using Mutex = std::mutex;  // in which order locks are taken is only seen of these
+  using Mutex = std::mutex;  // ThreadSanitizer checks the lock order of these only
 #else
   using Mutex = SpinningMutex;
 #endif

@@ -25,8 +25,7 @@
 namespace alkaid::heap {
 namespace {
 
-// The signal that ends a child which runs `body`, 0 where it comes to its end. Whatever hangs is
-// ended by SIGALRM, after `ms`.
+// The signal that ends a child which runs `body`; 0 if it exits. SIGALRM ends it after `ms`.
 int SignalOfChild(int ms, const std::function<void()>& body) {
   const pid_t child = fork();
   if (child == 0) {
@@ -54,7 +53,7 @@ TEST(TableMutex, WhoHoldsAllLocksFindsThemOpen) {
   EXPECT_EQ(SignalOfChild(20'000, [] { LockTwice(true); }), 0);
 }
 
-// Without that the second lock waits for ever, which the test above would see.
+// Without the renewal the second lock waits forever: so the test above can fail.
 TEST(TableMutex, WhoHoldsOneLockOnlyWaitsForIt) {
   EXPECT_EQ(SignalOfChild(100, [] { LockTwice(false); }), SIGALRM);
 }
@@ -98,7 +97,7 @@ void KillWhoWaits() {
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) ::abort();
 }
 
-// The thread that calls, which such a filter holds for, and one that it does not hold for.
+// Lets the calling thread, under such a filter, and a thread without one contend for a lock.
 void TakeTurns(bool is_told) {
   static constinit SpinningMutex mutex;
   static std::atomic<int> turns{0};
@@ -115,17 +114,17 @@ void TakeTurns(bool is_told) {
     { const std::lock_guard guard(mutex); }
     ::sched_yield();
   }
-  ::_exit(0);  // to join a thread is to wait
+  ::_exit(0);  // joining a thread would wait
 }
 
-// ThreadSanitizer waits in every call of its own.
+// ThreadSanitizer itself waits in every call.
 #if !defined(__SANITIZE_THREAD__)
 
 TEST(TableMutex, AThreadThatAFilterEndsForWaitingNeitherWaitsNorWakes) {
   EXPECT_EQ(SignalOfChild(60'000, [] { TakeTurns(true); }), 0);
 }
 
-// The one above would see it.
+// So the test above can fail.
 TEST(TableMutex, AThreadThatDoesNotKnowOfItsFilterIsEnded) {
   EXPECT_EQ(SignalOfChild(60'000, [] { TakeTurns(false); }), SIGSYS);
 }

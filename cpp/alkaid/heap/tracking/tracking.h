@@ -1,36 +1,38 @@
-// Keeping a table of what is live: each block with its size, pool, label, age, thread and
-// back-trace.
+// Tracking: a table of all live blocks, each with its size, pool, label, age, thread and stack
+// trace.
 //
-// Tracking can be switched on at any moment, by StartTracking, or from the start of the process by
-// ALKAID_TRACK_ALLOCATIONS. Blocks that were there before are not known one by one: HeapSnapshot
-// tells how many bytes of each pool they are, and one that is reallocated, sliced or freed later is
-// recognised as such. While tracking is off it costs nothing.
+// StartTracking switches tracking on at any moment; ALKAID_TRACK_ALLOCATIONS does so from the start
+// of the process. Blocks from before are not listed one by one: HeapSnapshot reports their bytes
+// per pool. One that is reallocated, sliced or freed later is recognised as such. While tracking is
+// off it costs nothing.
 //
-// The tables lie in memory of their own, mapped for them: tracking never calls an allocator that it
-// watches. What was mapped stays so when tracking ends, emptied, and serves the next start: malloc
-// may be at work in it at any moment. Their layout is public (heap_layout.h).
+// The tables have their own mapped memory, so tracking never calls an allocator that it watches.
+// When tracking stops, this memory is emptied but stays mapped, because malloc may be using it at
+// that moment; the next start uses it again. The layout is public (heap_layout.h).
 //
-// Back-traces are kept once each, for as long as the process lives, in at most 128 MiB and an index
-// that is small beside it. When that is full, blocks with other back-traces are recorded without
-// one, and HeapSnapshot counts them. Fewer frames or a sample need less.
+// Each stack trace is kept once, for the life of the process, in at most 128 MiB and a much smaller
+// index. When that is full, blocks with new stack traces are recorded without one, and HeapSnapshot
+// counts them. Fewer frames or a sample need less.
 //
-// An allocation that is recorded takes up to 4 KiB more of its thread's stack, and 8 bytes for each
-// frame beyond 32; in a process with Python up to 8 KiB, and 24 bytes. A thread, coroutine or signal handler needs that much to spare wherever it
-// allocates.
+// A recorded allocation uses up to 4 KiB more of its thread's stack, and 8 bytes for each frame
+// above 32; in a process with Python up to 8 KiB, and 24 bytes a frame. Every thread, coroutine and
+// signal handler that allocates needs that much stack to spare.
 //
 // The tables are locked around a fork. A fork handler that was registered before this library was
 // loaded must not wait for threads that allocate: see `alkaid run --track` in docs/heap.md.
 //
-// Where malloc is watched too, a pool's block that is a whole block of malloc's is listed once, as
-// the pool's. A pool that hands out parts of malloc's blocks is listed beside these, but for a part
-// that begins where malloc's block does: there the whole block is listed, as malloc's.
+// When malloc is watched too, a pool's block that is a whole block of malloc's is listed once, as
+// the pool's. If a pool hands out parts of malloc's blocks, both the parts and malloc's blocks are
+// listed. The exception is a part at the start of malloc's block: only the whole block is listed
+// there, as malloc's.
 //
-// Ownership: process-wide. Threads: all functions, from any thread. Out of memory: StartTracking
-// says kResourceExhausted, and tracking is off as before; StopTracking needs none;
-// GetLabelStatistics throws std::bad_alloc. Blocks that could not be recorded are counted
-// (heap_layout.h: `lost`), and nothing else is disturbed. After fork the child has the tables as
-// they were, and goes on. Under ThreadSanitizer a fork while tracking is on needs
-// TSAN_OPTIONS=detect_deadlocks=0, since the tables have more locks than it follows.
+// Ownership: process-wide. Threads: all functions, from any thread.
+// Out of memory: StartTracking returns kResourceExhausted and tracking stays off; StopTracking
+// needs no memory; GetLabelStatistics throws std::bad_alloc. A block that cannot be recorded is
+// counted (`lost` in heap_layout.h) and nothing else changes.
+// After a fork the child has the tables as they were, and tracking goes on there. A fork under
+// ThreadSanitizer while tracking is on needs TSAN_OPTIONS=detect_deadlocks=0: the tables have more
+// locks than it can follow.
 #pragma once
 
 #include <cstdint>
@@ -53,43 +55,46 @@ using unwind::Unwinder;
 inline constexpr int kMaxFrames = 128;
 
 struct TrackingOptions {
-  // 0: every allocation. Else one in about so many allocated bytes, chosen so that sums over
-  // `weight` are unbiased.
+  // 0: every allocation. Else about one sample per this many allocated bytes, chosen so that sums
+  // over `weight` are unbiased.
   int64_t sample_bytes = 0;
-  // Frames of a back-trace, at most kMaxFrames; 0: none.
+  // Frames of a stack trace, at most kMaxFrames; 0: none.
   int max_frames = 32;
   Unwinder unwinder = Unwinder::kCallFrameInfo;
-  // Functions of Python, with file and line, in the place of the interpreter's native frames: where
-  // an interpreter of a known version is in the process when tracking begins (docs/heap-python.md).
+  // Shows Python functions, with file and line, in place of the interpreter's native frames. Needs
+  // an interpreter of a known version in the process when tracking starts (docs/heap-python.md).
   bool python = true;
-  // Only this pool's blocks; null: those of all pools, and of malloc where `alkaid run --track`
-  // brought it in.
+  // Only this pool's blocks. Null: the blocks of all pools, and of malloc under `alkaid run
+  // --track`.
   const MemoryPool* pool = nullptr;
-  // Slices as well: which view keeps which root. A root that is in the table is known by the
-  // address of its first byte alone. One over memory that no pool gave, or from before, is listed
-  // when it is first sliced, until a root over that address goes. So a root inside a block that is
-  // listed counts beside that; one from before also counts among its pool's untracked bytes; and of
-  // two roots over the same bytes the first to go takes the record with it.
+  // Records slices too: which view keeps which root alive. A root is identified only by the address
+  // of its first byte. A root that is in no table (its memory is no pool's, or is older than
+  // tracking) is listed when it is first sliced, and removed when a root at that address is
+  // released. Therefore:
+  // - a root inside a listed block is counted in addition to that block;
+  // - a root from before tracking also counts among its pool's untracked bytes;
+  // - of two roots over the same bytes, the first one released removes the record.
   bool views = false;
 };
 
-// "1" is the default; a list such as "sample:524288,frames=16,unwinder=fp,views" changes it. The
-// unwinders are cfi, fp and runtime; "python=off" leaves functions of Python out. kInvalidArgument names the word that is not understood.
+// "1" means the defaults; a list such as "sample:524288,frames=16,unwinder=fp,views" changes them.
+// The unwinders are cfi, fp and runtime; "python=off" leaves Python functions out.
+// kInvalidArgument names the word that was not understood.
 ALKAID_EXPORT Result<TrackingOptions> ParseTrackingOptions(std::string_view text);
 
-// Begins with empty tables. kFailedPrecondition where tracking is on already; kInvalidArgument for
-// options outside their ranges; kResourceExhausted, for the tables and else.
+// Starts with empty tables. kFailedPrecondition if tracking is on already; kInvalidArgument for
+// options outside their ranges; kResourceExhausted out of memory.
 ALKAID_EXPORT Status StartTracking(const TrackingOptions& options = {});
-// Forgets everything. Does nothing where tracking is off.
+// Forgets everything. Does nothing if tracking is off.
 ALKAID_EXPORT void StopTracking() noexcept;
 ALKAID_EXPORT bool IsTracking();
 
-// What one label has come to since tracking began. Sampled: estimates.
+// The figures of one label since tracking started. Estimates if sampled.
 struct LabelStatistics {
-  std::string label;       // "" for what had none
+  std::string label;       // "": blocks without a label
   int64_t live_bytes = 0;  // now
   int64_t live_blocks = 0;
-  int64_t total_bytes = 0;  // ever: allocations and the growth of reallocations, as a pool counts
+  int64_t total_bytes = 0;  // ever: allocations and growth by reallocation, as a pool counts
   int64_t total_blocks = 0;
 };
 // Most live bytes first.

@@ -1,4 +1,4 @@
-// The part of HeapTracker that sees it through forks.
+// The part of HeapTracker that handles forks.
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Gives the locks back that PrepareFork took.
+// Releases the locks that PrepareFork took.
 void UnlockTables() {
   tracking_thread.holds_tables = false;
   HeapTables& tables = Tables();
@@ -35,17 +35,17 @@ void RenewLocks() {
 
 }  // namespace
 
-// Last before a fork, since whoever holds another guarded lock may allocate under it, and so come
-// here. Once the gate is closed only snapshots are left, which read the tables under their locks.
+// Runs last before a fork, since a thread that holds another guarded lock may allocate under it and
+// so need the tables. Once the gate is closed, only snapshots use the tables, under their locks.
 void HeapTracker::PrepareFork() {
   forks_locked_ = ever_started_.load();
-  if (!forks_locked_) return;  // nobody has locked one so far
+  if (!forks_locked_) return;  // no thread has used them yet
   HeapTables& tables = Tables();
   tables.gate.Close();
   SourceNotes::Get().Lock();
   tables.blocks.LockAll();
   tables.views.LockAll();
-  tables.stacks.Lock();  // under which the next is taken
+  tables.stacks.Lock();  // before the modules' lock, which is taken under it
   tables.modules.Lock();
   tables.pools.Lock();
   tables.moves.Lock();
@@ -74,8 +74,8 @@ void HeapTracker::GoOnInChild() {
     RenewLocks();
   }
   gate.Open();
-  // Whoever was switching is not here: what is half done counts as off, and the next start
-  // begins anew. So does a first start that began after this fork had looked.
+  // A thread that was switching tracking is not in the child: half a switch counts as off, and the
+  // next start begins anew. So does a first start that began after PrepareFork had looked.
   const bool half_done = state_.load(std::memory_order_relaxed) == kChanging;
   if (half_done || (!forks_locked_ && ever_started_.load())) {
     on_.store(false, std::memory_order_relaxed);

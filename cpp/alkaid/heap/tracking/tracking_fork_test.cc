@@ -1,4 +1,4 @@
-// A child forked while other threads allocate has the tables whole, and goes on tracking.
+// A child forked while other threads allocate has consistent tables and continues tracking.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -22,7 +22,7 @@ bool IsListed(const uint8_t* bytes, LiveBlock* block) {
   return Tables().blocks.Get(reinterpret_cast<uint64_t>(bytes), block);
 }
 
-// What a child does; the number says what did not work.
+// Runs in the child; the number names the check that failed.
 int InChild(MemoryPool* pool, uint8_t* inherited) {
   LiveBlock block;
   if (!IsTracking()) return 11;
@@ -42,7 +42,7 @@ int InChild(MemoryPool* pool, uint8_t* inherited) {
   StopTracking();
   if (Tables().blocks.live() != 0) return 19;
   if (!StartTracking().ok()) return 20;
-  // Sanitizers allow no new threads after such a fork.
+  // Sanitizers allow no new threads after the fork of a multi-threaded process.
   if (::alkaid::internal::kMallocIsSanitizers) return 0;
   bool listed_in_thread = false;
   std::thread([&] {
@@ -76,7 +76,7 @@ TEST(TrackingFork, AChildForkedWhileOthersAllocateHasWholeTablesAndTracksOn) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      alarm(20);  // a lock left held would hang
+      alarm(20);  // in case a lock that was left held makes it hang
       _exit(InChild(pool.get(), inherited));
     }
     int status = 0;
@@ -91,7 +91,7 @@ TEST(TrackingFork, AChildForkedWhileOthersAllocateHasWholeTablesAndTracksOn) {
   StopTracking();
 }
 
-// The same while the main thread's fork falls into a switch made by another.
+// The same, with a fork while another thread switches tracking.
 TEST(TrackingFork, AChildForkedWhileTrackingIsSwitchedCanSwitchItItself) {
   std::atomic<bool> stop{false};
   std::thread switcher([&] {

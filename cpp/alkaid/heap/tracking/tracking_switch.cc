@@ -31,9 +31,9 @@ Label MallocsLabel() {
   return label;
 }
 
-// What an unwinder does at its first use takes kilobytes of stack, and may ask the kernel:
-// functions of the C++ runtime are looked up, and by frame pointers the bounds of the thread's
-// stack. Later that could be a signal handler's stack, or a call that the program has given up.
+// The first use of an unwinder takes kilobytes of stack and may make system calls: it looks up
+// functions of the C++ runtime, or the bounds of the thread's stack. Later this could happen on a
+// signal handler's stack, or need a system call that the program has forbidden.
 void UseUnwinders(Unwinder unwinder) {
   uint64_t frames[4];
   for (const Unwinder each : {unwinder, Unwinder::kRuntime}) unwind::CaptureStack(each, frames, 4);
@@ -48,13 +48,14 @@ bool HeapTracker::OpenTables() {
     tables.blocks.WithShard(s, [&] { tables.totals.Clear(s); });
   }
   tables.pools.Clear();
-  (void)tables.log.Open();  // without it, who finds the tables closed waits for the fork
+  (void)tables.log.Open();  // without it, a thread that finds the gate closed waits for the fork
   return tables.blocks.Open() && tables.views.Open();
 }
 
-// When the library is loaded: a fork during the first start must find the guard in place, the
-// dynamic linker's lock is no matter, and a start without memory finds the label that malloc's
-// blocks have.
+// When the library is loaded, for three reasons:
+// - a fork during the first start must find the guard in place;
+// - the dynamic linker's lock may be taken here;
+// - a start without memory then still finds the label of malloc's blocks.
 [[gnu::constructor]] static void GuardTables() {
   HeapTracker::Get().GuardTablesAroundForks();
   Tables().modules.RememberWhatStays();
@@ -71,7 +72,7 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   }
   bool python = false;
   {
-    const InsideTracking inside;  // made now, and not as a block of the program's
+    const InsideTracking inside;  // so that what this allocates is not listed as the program's
     SourceNotes::Get().Clear();
     UseUnwinders(options.unwinder);
     python = options.python && options.max_frames > 0 && Tables().python.Find();
@@ -106,23 +107,23 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   return absl::OkStatus();
 }
 
-// False out of memory. What it is told before it is on leaves no trace.
+// False out of memory. Events before `on_` is set are ignored.
 bool HeapTracker::Listen(bool views) try {
   const InsideTracking inside;
-  RemoveMemoryObserver(this);  // which a fork in the middle of a start or stop can have left
+  RemoveMemoryObserver(this);  // left by a fork in the middle of a start or stop
   AddMemoryObserver(this, views ? MemoryEventKinds::kAll : MemoryEventKinds::kBlocks);
   return true;
 } catch (const std::bad_alloc&) {
   return false;
 }
 
-// Needs no memory, from the first step to the last.
+// Needs no memory in any step.
 void HeapTracker::Stop() noexcept {
   int expected = kOn;
   if (!state_.compare_exchange_strong(expected, kChanging)) return;
   on_.store(false);
   Root().state.store(0, std::memory_order_release);
-  RemoveMemoryObserver(this);  // no pool's event is under way any more; malloc's may be
+  RemoveMemoryObserver(this);  // afterwards no pool's event is under way; malloc's may be
   Tables().blocks.Close();
   Tables().views.Close();
   Tables().moves.AbandonAll();

@@ -9,8 +9,8 @@
 
 namespace alkaid::heap {
 
-// The root of a slice is alive, and so are its bytes, whoever made them and when; the label is that
-// of who sliced it first. Its release takes the record out again, if the bytes were no pool's.
+// The root of a slice is alive, and so are its bytes, whatever allocated them. The record gets the
+// label of the first slice. The release of the root removes it, unless a pool's event replaced it.
 void HeapTracker::RecordUnknownRoot(const HeapEvent& slice) {
   if (slice.root_size == 0 || pool_.load(std::memory_order_relaxed) != nullptr ||
       sample_bytes_.load(std::memory_order_relaxed) != 0 ||
@@ -86,7 +86,7 @@ void HeapTracker::OnSliceRelease(const Buffer* slice, const Buffer*) {
   Happen({.kind = HeapEvent::kSliceReleased, .address = reinterpret_cast<uint64_t>(slice)});
 }
 
-// What is read while a fork has the tables has no source.
+// Bytes that are read while a fork holds the tables get no source.
 void HeapTracker::OnSourceNote(const SourceNote& note) {
   if (!on()) return;
   const InsideTracking inside;
@@ -99,7 +99,7 @@ void HeapTracker::OnSourceNote(const SourceNote& note) {
 
 void HeapTracker::OnRootRelease(const Buffer* root, const void* data, int64_t) {
   if (!on()) return;
-  // Not its size: it may have been shrunk since its bytes were noted.
+  // The capacity, not the size: the buffer may have been shrunk since its bytes were noted.
   Happen({.kind = HeapEvent::kRootReleased,
           .address = reinterpret_cast<uint64_t>(data),
           .size = static_cast<uint64_t>(root->capacity())});
