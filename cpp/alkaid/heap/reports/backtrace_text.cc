@@ -7,13 +7,13 @@ namespace alkaid::heap {
 namespace {
 
 // The two tables are those of cpp/tools/gdb/alkaid_debugger/machinery.py; its test compares them.
-// Files, up to ".so"; with a star whatever begins so.
+// File names up to ".so"; a star matches any rest.
 constexpr std::string_view kLibraries[] = {
     "ld-linux*",  "libalkaid", "libalkaid_malloc", "_alkaid*",    "libasan",
     "libc",       "libc-*",    "libgcc_s",         "libjemalloc", "libmimalloc",
     "libpthread", "libstdc++", "libtcmalloc*",     "libtsan",
 };
-// Functions, qualified and without parameters; with a star whatever begins so.
+// Qualified function names without parameters; a star matches any rest.
 constexpr std::string_view kFunctions[] = {
     "std::*", "__gnu_cxx::*", "alkaid::*", "operator new*", "operator delete*", "je_*", "mi_*",
     "tc_*",   "_start",       "malloc",    "calloc",        "realloc",          "free", "memalign",
@@ -31,14 +31,14 @@ bool IsIn(std::string_view text, const std::string_view (&table)[kSize]) {
                      [text](std::string_view entry) { return Matches(text, entry); });
 }
 
-// "__libc_malloc" is malloc.
+// Turns "__libc_malloc" into "malloc".
 std::string_view WithoutUnderscores(std::string_view name) {
   name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
   if (name.starts_with("libc_")) name.remove_prefix(5);
   return name;
 }
 
-// The function of "main at main.cc:7" and "malloc in libc.so.6"; empty where it has no name.
+// The function of "main at main.cc:7" or "malloc in libc.so.6"; empty if there is no name.
 std::string_view FunctionOf(std::string_view line) {
   const std::string_view name = line.substr(0, std::min(line.find(" at "), line.find(" in ")));
   return name.find(" + 0x") == std::string_view::npos ? name : std::string_view();

@@ -1,11 +1,11 @@
-// Back-traces as people read them: from the program's own code on.
+// Stack traces as people read them: only the program's own code.
 //
-// Between the code that wanted memory and the one that keeps the tables stand allocators, the C and
-// the C++ library and Alkaid. Their frames at both ends of a back-trace are left out, and so are
-// their functions that were inlined into the program's own. A line of Python is the program's own.
-// gdb's commands go by the same tables: cpp/tools/gdb/alkaid_debugger/machinery.py.
+// Allocators, the C and C++ libraries and Alkaid stand between the code that requests memory and
+// the code that records it. Their frames at both ends of a stack trace are left out, and so are
+// their functions that were inlined into the program's. Lines of Python count as the program's.
+// gdb's commands use the same tables: cpp/tools/gdb/alkaid_debugger/machinery.py.
 //
-// Ownership: none. Threads: free of state. Out of memory: throws std::bad_alloc.
+// Ownership: none. Threads: stateless. Out of memory: throws std::bad_alloc.
 #pragma once
 
 #include <string>
@@ -18,22 +18,22 @@ namespace alkaid::heap {
 
 // One return address.
 struct BacktraceFrame {
-  // The functions there, what was inlined comes first: "main at main.cc:7", "malloc in libc.so.6",
-  // and "libc.so.6 + 0x2724a" where there is no name.
+  // The functions there, inlined ones first: "main at main.cc:7", "malloc in libc.so.6", or
+  // "libc.so.6 + 0x2724a" without a name.
   std::vector<std::string> lines;
   std::string module;  // path of the file with the code; empty for lines of Python
 };
 
 struct BacktraceLine {
-  int number = 0;  // among all lines of the back-trace, also those that are left out
+  int number = 0;  // among all lines of the stack trace, also those that are left out
   std::string text;
 };
 
-// Whether a file, or a function of it, is of an allocator, of the C or C++ library, or of Alkaid.
+// Whether a file, or a function, belongs to an allocator, the C or C++ library, or Alkaid.
 ALKAID_EXPORT bool IsMachineryModule(std::string_view path);
 ALKAID_EXPORT bool IsMachineryFunction(std::string_view name);
 
-// What is shown of a back-trace. All of it where `all`, and where nothing of it is the program's.
+// The lines of a stack trace to show. All lines if `all`, or if none is the program's.
 ALKAID_EXPORT std::vector<BacktraceLine> ShownLines(std::vector<BacktraceFrame> frames, bool all);
 
 }  // namespace alkaid::heap

@@ -17,10 +17,10 @@ namespace alkaid::heap {
 namespace {
 
 constexpr uint64_t kWord = OwnMemory::kWord;
-// Blocks that lie this near to each other are read at once: no page lies between them.
+// Blocks with at most this gap between them are read at once: no whole page lies in the gap.
 constexpr uint64_t kGap = 1024;
 constexpr uint64_t kSpanBytes = uint64_t{256} << 10;
-// Of the map of a deque and of the buckets of a hash container, which are read whole or not at all.
+// The limit for a deque's map and a hash container's buckets, which are read whole or not at all.
 constexpr uint64_t kMostMapBytes = uint64_t{4} << 20;
 
 uint64_t SizeOf(const HeapBlock& block) { return static_cast<uint64_t>(block.size); }
@@ -55,7 +55,7 @@ class Recognizer {
  private:
   bool IsSpent() const { return memory_.exhausted() || index_.lookups() >= most_lookups_; }
 
-  // The type of the first object that has one in a module.
+  // Finds the first object whose type lies in a module.
   void MeetPython() {
     for (uint32_t i = 0; i < blocks_.size() && !python_.is_met() && !IsSpent(); ++i) {
       std::array<uint64_t, 2> words;
@@ -69,7 +69,7 @@ class Recognizer {
     return std::min(SizeOf(block), limits_.owner_bytes);
   }
 
-  // Reads blocks that lie near each other, from `first` on. Returns the first that it has not read.
+  // Reads blocks that lie near each other, from `first` on. Returns the first block not read.
   uint32_t ReadSpan(uint32_t first) {
     if (findings_.IsNamed(first)) return first + 1;
     const uint64_t start = blocks_[first].address & ~(kWord - 1);
@@ -87,7 +87,7 @@ class Recognizer {
     for (uint32_t i = first; i < behind; ++i) {
       const HeapBlock& block = blocks_[i];
       const uint64_t offset = block.address - start;
-      // One that is gone meanwhile is left out; those that follow it are read anew.
+      // A block that is unmapped by now is left out; the blocks after it are read anew.
       if (offset + OwnerBytes(block) > got) return i + 1;
       if (IsSpent()) return i;
       if (offset % kWord == 0) Visit(i, &span_[offset / kWord], OwnerBytes(block) / kWord);
@@ -113,7 +113,7 @@ class Recognizer {
           static_cast<uint32_t>(object[0]) == 0) {
         continue;
       }
-      // The shortest texts are kept in less than an object of their type has.
+      // The shortest str objects are smaller than the basic size of their type.
       constexpr uint64_t kShortText = 40;
       const uint64_t least =
           (type->flags & PythonTypes::kIsStr) != 0 ? std::min(type->size, kShortText) : type->size;
@@ -145,12 +145,12 @@ class Recognizer {
     }
   }
 
-  // `words` are those at `address`, the first of them a pointer that may lead to a block.
+  // `words` are the words at `address`; the first may be a pointer to a block.
   void VisitPointer(uint64_t address, const uint64_t* words, uint64_t count) {
     const uint64_t begin = words[0];
     const uint64_t second = words[1];
     const uint64_t third = words[2];
-    // What fits no rule is not looked up.
+    // Words that fit no rule need no lookup.
     const bool string =
         count >= 4 && second > 0 && second <= third && third >= 16 && third < largest_;
     const bool vector = begin < second && second <= third && (second | third) % kWord == 0;
@@ -172,7 +172,7 @@ class Recognizer {
     }
   }
 
-  // Whether operator new called malloc for it. A struct of C may have a string's form.
+  // Whether operator new allocated the block. A C struct may have the form of a string.
   bool IsOfOperatorNew(const HeapBlock& block) {
     if (block.pool != 0 || block.stack >= contents_.stacks.size()) return false;
     const HeapStack& stack = contents_.stacks[block.stack];
@@ -187,9 +187,9 @@ class Recognizer {
     return place->second;
   }
 
-  // Whether the first zero of the block is at the end of a text of that length.
+  // Whether the first zero byte is at the end of a text of that length.
   bool HoldsText(uint64_t address, uint64_t length) {
-    // It mostly lies near its owner, and was read with it.
+    // The text mostly lies near its owner, and was read with it.
     const uint64_t at = address - span_start_;
     if (at < span_bytes_ && length < span_bytes_ - at) {
       const char* const text = reinterpret_cast<const char*>(span_.data()) + at;
@@ -203,15 +203,15 @@ class Recognizer {
                              });
   }
 
-  // An array is looked through once, whoever may own it.
+  // False if the array was searched before for another owner: each is searched once.
   bool IsToBeTried(uint32_t block) {
     if (tried_[block] || IsSpent()) return false;
     tried_[block] = true;
     return true;
   }
 
-  // Whether every word of these bytes is null, or leads into a block or to what a module has
-  // loaded, and two at least are not null.
+  // Whether every word of these bytes is null or points into a block or a loaded module, and at
+  // least two are not null.
   bool HoldsPointers(uint32_t block, uint64_t bytes) {
     if (!IsToBeTried(block)) return false;
     uint64_t pointers = 0;
@@ -230,8 +230,12 @@ class Recognizer {
            pointers >= 2;
   }
 
-  // A std::deque of libstdc++: the map and how many pointers it has, then for the first element and
-  // for the end its place, the buffer around it, and where the map has that buffer.
+  // A std::deque of libstdc++:
+  //
+  //     words:    | map | pointers in the map | start: 4 words | finish: 4 words |
+  //     4 words:  | current | first | last | node |
+  //
+  // `first` and `last` are the bounds of the buffer, `node` its place in the map.
   bool VisitDeque(uint32_t map, const uint64_t* words) {
     struct Iterator {
       uint64_t current, first, last, node;
@@ -266,9 +270,12 @@ class Recognizer {
     return true;
   }
 
-  // A hash container of libstdc++: buckets and how many, the first node, how many elements, the
-  // greatest load, a size. Each node begins with the next one's address, and the bucket of the
-  // first node leads to the word before it.
+  // A hash container of libstdc++:
+  //
+  //     words: | buckets | bucket count | first node | element count | maximum load | a size |
+  //
+  // Each node begins with a pointer to the next. The bucket of the first node points to the word
+  // `first node` of the container itself.
   void VisitHash(uint32_t buckets, uint64_t address, const uint64_t* words) {
     const uint64_t elements = words[3];
     const auto load = std::bit_cast<float>(static_cast<uint32_t>(words[4]));
@@ -278,7 +285,7 @@ class Recognizer {
     }
     const uint32_t first = index_.At(words[2]);
     if (first == BlockIndex::kNone) return;
-    // It is walked twice, the second time to name it.
+    // The chain is walked twice: to check it, and to name its nodes.
     if (index_.lookups() + 2 * elements > most_lookups_) {
       ++unreached_;
       return;
@@ -303,7 +310,7 @@ class Recognizer {
     }
   }
 
-  // Whether one word of a block, and no other, is `wanted`.
+  // Whether exactly one word of the block is `wanted`.
   bool HasOne(uint32_t block, uint64_t wanted) {
     if (!IsToBeTried(block)) return false;
     int64_t found = 0;
@@ -324,10 +331,10 @@ class Recognizer {
   BlockIndex index_;
   BlockFindings findings_;
   PythonTypes python_;
-  std::unordered_map<uint64_t, bool> is_operator_new_;  // by a place in its code
-  std::vector<bool> tried_;  // arrays that were looked through: once each
-  uint64_t largest_ = 0;     // bytes of a block
-  uint64_t unreached_ = 0;   // times that a limit was reached in the midst of a block
+  std::unordered_map<uint64_t, bool> is_operator_new_;  // by the address of the call
+  std::vector<bool> tried_;  // arrays that were searched, once each
+  uint64_t largest_ = 0;     // bytes of the largest block
+  uint64_t unreached_ = 0;   // how often a limit was reached in the middle of a block
   std::vector<uint64_t> span_;
   uint64_t span_start_ = 0;
   uint64_t span_bytes_ = 0;

@@ -23,10 +23,10 @@ using ::testing::UnorderedElementsAre;
 
 uint64_t AddressOf(const void* bytes) { return reinterpret_cast<uint64_t>(bytes); }
 
-// Blocks that the test says are live, and what they are taken for.
+// Live blocks of the test's choice, and what they are recognized as.
 class BlockContents : public ::testing::Test {
  protected:
-  // A block with these words in it.
+  // Adds a block that holds these words.
   uint64_t Words(const std::vector<uint64_t>& words) {
     auto& block = words_.emplace_back(std::make_unique<std::vector<uint64_t>>(words));
     return Add(block->data(), words.size() * sizeof(uint64_t));
@@ -42,7 +42,7 @@ class BlockContents : public ::testing::Test {
     contents_.blocks.push_back(block);
     return block.address;
   }
-  // By address.
+  // The names of the recognized blocks, by address.
   std::map<uint64_t, std::string> Found() {
     std::sort(contents_.blocks.begin(), contents_.blocks.end(),
               [](const HeapBlock& a, const HeapBlock& b) { return a.address < b.address; });
@@ -75,14 +75,14 @@ TEST_F(BlockContents, AStringIsKnownByItsOwner) {
   EXPECT_THAT(Found(), ElementsAre(Pair(buffer, "std::string")));
 }
 
-// Which a struct of C with a text, its length and its room has the form of.
+// A C struct of a text, its length and its capacity has the same form as a string.
 TEST_F(BlockContents, WhatIsNotOfOperatorNewIsNoString) {
   const std::string text = "a text that is longer than an object has room for";
   const uint64_t buffer = Add(text.data(), text.capacity() + 1);
-  contents_.blocks.back().stack = 2;  // of another function
+  contents_.blocks.back().stack = 2;  // allocated by another function
   Words({buffer, text.size(), text.capacity(), 0});
   EXPECT_THAT(Found(), IsEmpty());
-  for (HeapBlock& each : contents_.blocks) each.stack = 0;  // of nobody knows what
+  for (HeapBlock& each : contents_.blocks) each.stack = 0;  // by an unknown function
   EXPECT_THAT(Found(), IsEmpty());
   for (HeapBlock& each : contents_.blocks) each.stack = 1;
   EXPECT_THAT(Found(), ElementsAre(Pair(buffer, "std::string")));
@@ -106,8 +106,8 @@ TEST_F(BlockContents, WhatHasAnotherSizeOrNoZeroAtItsEndIsNoString) {
   EXPECT_THAT(Found(), IsEmpty());
 }
 
-// As a ring of bytes has it, or what owns memory that nothing was written to: its first word leads
-// to the block, the third is the block's last index.
+// For example a ring of bytes, or the owner of memory that was never written: its first word points
+// to the block, and the third is the block's last index.
 TEST_F(BlockContents, WhatHasNoTextOfTheLengthIsNoString) {
   const std::vector<std::string> texts = {std::string(64, '\0'), "abcde" + std::string(59, '\0'),
                                           std::string("abc\0de\0", 7) + std::string(57, 'x'),
@@ -139,7 +139,7 @@ TEST_F(BlockContents, ATextMayBeLongerThanWhatIsReadOfIt) {
 TEST_F(BlockContents, AnArrayOfPointersIsKnownByItsOwner) {
   const uint64_t first = Words({1, 2, 3});
   const uint64_t second = Words({4, 5, 6});
-  // Nulls and places inside a block among them.
+  // Nulls and pointers into the middle of a block are among the words.
   const uint64_t array = Words({first, 0, second + 16, first, 99, 99});
   Words({array, array + 32, array + 48});  // three words, at the end of its block
   EXPECT_THAT(Found(), ElementsAre(Pair(array, "vector of pointers")));
@@ -155,7 +155,7 @@ TEST_F(BlockContents, OneNumberAmongPointersOrOnePointerAtMostIsNoArrayOfPointer
   for (const uint64_t array : {number, behind, nulls, one_pointer}) {
     Words({array, array + 24, array + 24, 0});
   }
-  // Another end than the block has, and one that is no whole number of pointers.
+  // An end that is not the block's, and an end that gives no whole number of pointers.
   Words({pointers, pointers + 24, pointers + 32, 0});
   Words({pointers, pointers + 20, pointers + 24, 0});
   Words({pointers, pointers, pointers + 24, 0});
@@ -183,7 +183,7 @@ TEST_F(BlockContents, AHashContainerIsKnownByItsChainAndItsBuckets) {
   const uint64_t buckets = Words({middle, 0, 0});
   // 1.0 as a float.
   const uint64_t owner = Words({5, buckets, 3, first, 3, 0x3f800000, 3, 0});
-  // The bucket of the first node leads to the word in front of it.
+  // The bucket of the first node points to the owner's word that points to that node.
   (*words_[3])[1] = owner + 24;
   const std::map<uint64_t, std::string> expected = {
       {last, "hash node"}, {middle, "hash node"}, {first, "hash node"}, {buckets, "hash buckets"}};
@@ -236,7 +236,7 @@ TEST_F(BlockContents, WhatIsGoneMeanwhileIsLeftOutAndTheRestIsRead) {
   EXPECT_THAT(Found(), IsEmpty());
 }
 
-// Counted, not timed.
+// Counts lookups instead of time.
 TEST_F(BlockContents, OfALongArrayNoMoreWordsAreLookedUpThanTheLimitSays) {
   constexpr uint64_t kWords = 500'000;
   const uint64_t target = Words({1, 2, 3});
@@ -247,7 +247,7 @@ TEST_F(BlockContents, OfALongArrayNoMoreWordsAreLookedUpThanTheLimitSays) {
   EXPECT_EQ(most, 16'384u);
   EXPECT_GE(lookups_, most);
   EXPECT_LE(lookups_, most + 10);
-  // A number at its end, or where a piece is read.
+  // A number at the start or at the end, where a piece is read.
   for (const uint64_t at : {uint64_t{0}, kWords - 1}) {
     (*words_[1])[at] = 17;
     EXPECT_THAT(Found(), IsEmpty()) << at;
@@ -290,10 +290,10 @@ TEST_F(BlockContents, AtTheLimitOfBytesItEndsAndCountsWhatItLeftOut) {
   for (int i = 0; i < 10; ++i) Words(owner);
   limits_.bytes = 100'000;
   Found();
-  // One block, or two, of 64 KiB each, and perhaps the text.
+  // One or two blocks of 64 KiB were examined, and perhaps the text.
   EXPECT_GE(contents_.unexamined, 8u);
   EXPECT_LE(contents_.unexamined, 10u);
-  // What has a label is not looked at in any case.
+  // Labelled blocks are never examined, so they do not count.
   for (HeapBlock& block : contents_.blocks) block.pool = block.label = 1;
   limits_.bytes = 0;
   Found();
@@ -322,7 +322,7 @@ TEST_F(BlockContents, WhereTheKernelGivesNoBytesNothingIsLookedFor) {
   EXPECT_THAT(Found(), IsEmpty());
 }
 
-// A Python as far as its types go: `object` and `type` in a module's data, and others.
+// The types of a Python: `object` and `type` in a module's data, and others.
 class PythonContents : public BlockContents {
  protected:
   static constexpr uint64_t kReady = 1 << 12;
@@ -388,7 +388,7 @@ TEST_F(PythonContents, ATypeThatTheProgramMadeMayLieInABlock) {
   Make(type, &type_, "Made", 24, 0);
   const uint64_t block = Add(made.get(), 3 * sizeof(Type));
   const uint64_t object = Words({1, AddressOf(type), 0});
-  // Without an object of a type that a module has, there seems to be no Python.
+  // Without an object whose type lies in a module, no Python is recognized.
   const uint64_t number = Words({1, AddressOf(&int_), 17});
   EXPECT_THAT(Found(), UnorderedElementsAre(Pair(block, "Python type"), Pair(object, "Python Made"),
                                             Pair(number, "Python int")));
@@ -397,10 +397,10 @@ TEST_F(PythonContents, ATypeThatTheProgramMadeMayLieInABlock) {
 TEST_F(PythonContents, WhatOnlyLooksLikeAnObjectIsNone) {
   Words({0, AddressOf(&int_), 17});              // no references
   Words({1, AddressOf(&int_)});                  // too small
-  Words({0, 0, 1, AddressOf(&int_), 17});        // not where such an object begins
-  Words({1, AddressOf(&list_), 0, 0, 0, 0, 0});  // nor this one
+  Words({0, 0, 1, AddressOf(&int_), 17});        // at the wrong offset for this type
+  Words({1, AddressOf(&list_), 0, 0, 0, 0, 0});  // also at the wrong offset
   Words({0, 0, 1, AddressOf(&point_), 0, 0, 0});
-  Words({1, AddressOf(&int_) + 8, 17});  // no type there
+  Words({1, AddressOf(&int_) + 8, 17});  // no type at that address
   Words({1, AddressOf(&other_), 17});
   const uint64_t keys = Words({1, 2, 3, 4});
   const uint64_t items = Words({0, 0, 0});

@@ -1,11 +1,11 @@
-// BlockFindings: what was found of blocks, a number for each.
+// BlockFindings: the category that was found for each block.
 //
-// A block that says itself what it is goes before one of which another says so.
+// What a block's own bytes say (Set) outranks what its owner says (SetOwned).
 //
-// Ownership: borrows the contents, whose categories and recognized blocks it fills in. Threads:
-// one.
-// Out of memory: throws std::bad_alloc. Takes 2 bytes for each block, and 8 more for each that is
-// found.
+// Ownership: borrows the contents, and fills in their categories and recognized blocks.
+// Threads: one.
+// Out of memory: throws std::bad_alloc. Takes 2 bytes for each block, and 8 more for each block
+// that is recognized.
 #pragma once
 
 #include <cstdint>
@@ -18,24 +18,24 @@ namespace alkaid::heap {
 
 class ALKAID_EXPORT BlockFindings {
  public:
-  // Empties what it fills in.
+  // Clears what it is going to fill in.
   explicit BlockFindings(HeapContents* contents);
 
-  // A block that a pool gave and that has a label is what the label says. It is not looked through
-  // either: such blocks are data as a rule, and many bytes.
+  // A labelled block of a pool is what its label says. It is not searched either: such blocks are
+  // mostly data, and large.
   bool IsNamed(uint32_t block) const {
     const HeapBlock& of = contents_.blocks[block];
     return of.pool != 0 && of.label != 0;
   }
   bool IsKnown(uint32_t block) const { return found_[block] != 0 || IsNamed(block); }
-  // For a category that is named once; 0, which stands for none, where there are too many.
+  // Adds a category and returns its number. 0, which means none, if there are too many.
   uint16_t Add(std::string name);
   void Set(uint32_t block, uint16_t category) {
     if (!IsNamed(block)) found_[block] = category;
   }
-  // `category` is that of `name`, or 0 where it has none yet.
+  // `*category` is the number of `name`; if it is 0, the category is added first.
   void SetOwned(uint32_t block, uint16_t* category, const char* name);
-  // Writes what was found to the contents.
+  // Writes the findings to the contents.
   void Finish();
 
  private:

@@ -35,7 +35,7 @@ TEST(BlockFindings, ALabelOfAPoolGoesBeforeAll) {
   HeapContents contents;
   contents.blocks.resize(2);
   contents.blocks[0].pool = contents.blocks[0].label = 1;
-  contents.blocks[1].label = 1;  // of malloc: it says who asked, not what for
+  contents.blocks[1].label = 1;  // malloc's: the label names the caller, not the contents
   BlockFindings findings(&contents);
   EXPECT_TRUE(findings.IsNamed(0));
   EXPECT_FALSE(findings.IsNamed(1));

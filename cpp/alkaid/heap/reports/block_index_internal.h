@@ -1,10 +1,10 @@
-// BlockIndex: which block an address leads to.
+// BlockIndex: a hash table that finds the block at an address.
 //
-// A search among a million blocks that are in order takes as long as ten of these look-ups, and
-// each word that could be an owner's is one. Counts them, since they are what recognizing blocks
-// costs.
+// Each word that could be an owner's pointer needs a lookup. Among a million blocks a lookup takes
+// a tenth of the time of a binary search. Lookups are counted, since they are most of the cost of
+// recognizing blocks.
 //
-// Ownership: borrows the blocks, which are in the order of addresses. Threads: one.
+// Ownership: borrows the blocks, which must be in the order of addresses. Threads: one.
 // Out of memory: the constructor throws std::bad_alloc. Takes 8 to 16 bytes for each block.
 #pragma once
 
@@ -21,7 +21,7 @@ class ALKAID_EXPORT BlockIndex {
 
   explicit BlockIndex(const std::vector<HeapBlock>& blocks);
 
-  // Whether it can be an address in a block at all.
+  // Whether this can be an address in a block at all.
   bool MayHold(uint64_t address) const { return address - low_ < range_; }
   // The block that begins there, or kNone.
   uint32_t At(uint64_t address) {
@@ -34,7 +34,7 @@ class ALKAID_EXPORT BlockIndex {
   uint64_t lookups() const { return lookups_; }
 
  private:
-  // Where the block of that address is, or is to be.
+  // The slot of the block at this address, or the free slot for it.
   size_t PlaceOf(uint64_t address) const {
     const size_t mask = places_.size() - 1;
     size_t place = (address >> 3) * 0x9e3779b97f4a7c15 >> 20 & mask;
@@ -51,7 +51,7 @@ class ALKAID_EXPORT BlockIndex {
   uint64_t lookups_ = 0;
 };
 
-// The module that is loaded at the address, or null. `modules` are in the order of addresses.
+// The loaded module at the address, or null. `modules` must be in the order of addresses.
 ALKAID_EXPORT const HeapModule* LoadedModuleAt(const std::vector<HeapModule>& modules,
                                                uint64_t address);
 

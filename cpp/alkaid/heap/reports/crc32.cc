@@ -9,7 +9,7 @@ namespace {
 constexpr uint32_t kPolynomial = 0xEDB88320;
 using CrcTable = std::array<uint32_t, 256>;
 
-// tables[k][b]: what byte b comes to when k more bytes of zero follow it.
+// tables[k][b]: the remainder of byte b followed by k zero bytes.
 constexpr std::array<CrcTable, 8> MakeTables() {
   std::array<CrcTable, 8> tables = {};
   for (uint32_t byte = 0; byte < 256; ++byte) {

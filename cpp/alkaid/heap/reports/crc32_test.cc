@@ -7,7 +7,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Values that zlib gives.
+// The values are zlib's.
 TEST(Crc32, IsTheChecksumOfZlib) {
   EXPECT_EQ(Crc32("", 0), 0U);
   EXPECT_EQ(Crc32("123456789", 9), 0xCBF43926U);

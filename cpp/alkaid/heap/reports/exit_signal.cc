@@ -20,19 +20,19 @@
 namespace alkaid::heap {
 namespace {
 
-// Those by which people and systems ask a program to end.
+// The signals by which people and systems ask a program to end.
 constexpr std::array<int, 8> kSignals = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
                                          SIGALRM, SIGXCPU, SIGUSR1, SIGUSR2};
 
-// What the handler touches, and nothing else.
+// All that the handler touches.
 sem_t came;
 std::atomic<int> last_signal{0};
 std::atomic<pid_t> process{0};
 
-// Installed with SA_RESETHAND: what is sent once more ends the process as it would have.
+// Installed with SA_RESETHAND: a second signal ends the process as it would have without a handler.
 void OnSignal(int signal) {
   const int error = errno;
-  // A child of vfork has this memory and not these threads, and some threads may not wake others.
+  // A child of vfork shares this memory but not these threads. Some threads may not wake others.
   if (::getpid() == process.load(std::memory_order_relaxed) && MayWait()) {
     last_signal.store(signal, std::memory_order_relaxed);
     ::sem_post(&came);
@@ -49,13 +49,13 @@ void* ServeSignals(void* confinement) {
     while (::sem_wait(&came) != 0) {
     }
     const int signal = last_signal.load(std::memory_order_relaxed);
-    if (!internal::WriteBeforeSignalEnds(signal)) continue;  // it ends by exit
+    if (!internal::WriteBeforeSignalEnds(signal)) continue;  // the process ends by exit
     sigset_t ends;
     ::sigemptyset(&ends);
     ::sigaddset(&ends, signal);
     ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
     ::kill(::getpid(), signal);
-    // Still here: the program has a handler for it by now.
+    // The process still runs: the program has installed its own handler by now.
     ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   }
   return nullptr;
@@ -90,8 +90,8 @@ int Start() {
   return error;
 }
 
-// It has its parent's handlers and none of its threads. Without one the handler lets the signal end
-// the process.
+// The child has its parent's handlers but none of its threads. Without a thread the handler lets
+// the signal end the process.
 void BeginInChild() {
   State& state = TheState();
   if (!state.has_thread) return;

@@ -1,4 +1,4 @@
-// What a process writes before a signal ends it. Every case is a process of its own.
+// What a process writes before a signal ends it. Each case runs in a separate process.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ using ::testing::HasSubstr;
 
 // The children's part.
 
-// Until the signal ends the process; a minute at most.
+// Waits for the signal to end the process; a minute at most.
 [[noreturn]] void AwaitTheEnd() {
   for (int i = 0; i < 600; ++i) ::usleep(100'000);
   ::_exit(99);
@@ -70,7 +70,7 @@ int BeSentWhileThreadsAllocate() {
   AwaitTheEnd();
 }
 
-// A handler of the program's from later, which has the last word: it goes on, and ends by itself.
+// A handler that the program installs later replaces the library's; the process then ends itself.
 int EndByAHandlerOfItsOwn() {
   Keep();
   static std::atomic<bool> handled{false};

@@ -36,7 +36,7 @@ std::string ReadFirstBytes(std::vector<HeapBlock>* blocks) {
     if (got < 0 && errno != EFAULT) {
       return std::string("process_vm_readv: ") + std::strerror(errno);
     }
-    // It stops at the first block that is not there, which is left out then.
+    // The call stops at the first block that cannot be read, which is then left out.
     size_t rest = static_cast<size_t>(std::max<ssize_t>(got, 0));
     for (; at < end; ++at) {
       HeapBlock& block = (*blocks)[at];

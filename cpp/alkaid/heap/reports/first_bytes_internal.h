@@ -1,7 +1,7 @@
-// Reading the first bytes of blocks that others may free, and give back to the system, at any time.
+// ReadFirstBytes: reads the first bytes of blocks that other threads may free and unmap meanwhile.
 //
 // Ownership: the blocks are the caller's. Threads: all functions, from any thread.
-// Out of memory: allocates nothing until it has to say why it failed.
+// Out of memory: allocates nothing, except for the text of a failure.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace alkaid::heap {
 
-// Asks the kernel for them, which answers for a page that is gone as for any other, and flags the
-// blocks of which it gave them. Returns why it gives none at all, or "".
+// Reads through the kernel, which returns an error for an unmapped page, and flags the blocks whose
+// bytes were read. Returns why the kernel gives none at all, or "".
 ALKAID_EXPORT std::string ReadFirstBytes(std::vector<HeapBlock>* blocks);
 
 }  // namespace alkaid::heap

@@ -50,12 +50,12 @@ TEST(FirstBytes, OfABlockThatIsNoLongerMappedAreLeftOutAndTheOthersAreRead) {
   std::memset(pages, 'x', static_cast<size_t>(3 * page));
   ASSERT_EQ(::munmap(pages + page, static_cast<size_t>(page)), 0);
   std::vector<HeapBlock> blocks;
-  // Many batches, in which those that are gone stand first, last and one behind the other.
+  // Many batches, in which unmapped blocks are first, last and next to each other.
   for (int i = 0; i < 5000; ++i) {
     const bool gone = i % 7 == 0 || i % 7 == 1 || i == 4999;
     blocks.push_back(At(gone ? pages + page + 100 : pages + i % page, 64));
   }
-  // One whose end is gone.
+  // A block whose end is unmapped.
   blocks.push_back(At(pages + page - 8, 64));
   EXPECT_EQ(ReadFirstBytes(&blocks), "");
   for (int i = 0; i < 5000; ++i) {
@@ -69,7 +69,7 @@ TEST(FirstBytes, OfABlockThatIsNoLongerMappedAreLeftOutAndTheOthersAreRead) {
   ::munmap(pages + 2 * page, static_cast<size_t>(page));
 }
 
-// From here on the kernel refuses the process that call.
+// From now on the kernel refuses process_vm_readv to this process.
 bool RefuseReading() {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

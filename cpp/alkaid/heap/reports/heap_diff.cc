@@ -10,7 +10,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Sums while blocks are still fractions: each sample stands for some.
+// Sums with fractional blocks, since a sample stands for a fractional number of blocks.
 struct Sum {
   int64_t bytes = 0;
   double blocks = 0;
@@ -37,7 +37,7 @@ struct Group {
   bool changed() const { return freed.blocks > 0 || added.blocks > 0; }
 };
 
-// Gives each index of either snapshot the place of its group: the same for what has the same key.
+// Numbers the groups: the same key gets the same number.
 class Places {
  public:
   size_t PlaceOf(std::string key) {
@@ -49,7 +49,7 @@ class Places {
   std::unordered_map<std::string, size_t> places_;
 };
 
-// The groups of one kind. The blocks are many and the keys are few: each index is looked up once.
+// The groups of one kind. There are many blocks but few keys, so each index is looked up once.
 struct Grouping {
   std::vector<uint32_t> before;  // index to group
   std::vector<uint32_t> after;
@@ -75,7 +75,7 @@ void Append(std::string* key, uint64_t value) {
   key->append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-// Where the frames are in their files, which is the same in every process.
+// The places of the frames in their files, which are the same in every process.
 std::string StackKey(const HeapSnapshot& snapshot, uint32_t stack) {
   std::string key;
   for (const uint64_t frame : snapshot.frames(stack)) {
@@ -98,14 +98,14 @@ std::string StackKey(const HeapSnapshot& snapshot, uint32_t stack) {
   return key;
 }
 
-// A name may stand for several pools: malloc is told from a backend of that name.
+// Several pools may have one name; the first character distinguishes malloc from such a backend.
 std::string PoolKey(const HeapPool& pool, bool same_process) {
   std::string key = (pool.identity == 0 ? "0" : "1") + pool.name;
   if (same_process) Append(&key, pool.identity);
   return key;
 }
 
-// Thread numbers are few, but any: groups are looked up as blocks come.
+// The groups by thread number, looked up for each block: the numbers are few but arbitrary.
 class Threads {
  public:
   Group* GroupOf(uint32_t thread) {
@@ -278,7 +278,7 @@ class Differ {
   Grouping pools_;
   Grouping stacks_;
   Threads threads_;
-  std::vector<Example> examples_;  // of each group of back-traces
+  std::vector<Example> examples_;  // of each group of stack traces
 };
 
 }  // namespace

@@ -1,15 +1,15 @@
 // Diff: what changed between two snapshots.
 //
-// A block is the same in both when address, serial, birth and size agree; everything else of the
-// first was freed since, and everything else of the second is new. A child has its parent's tables
-// as they were at the fork: what was there then is the same in both, and what either allocated
-// since is not. Where the two are not of the same tables (other processes, or tracking was begun
-// anew) no block is the same; back-traces are compared by file and place in it, so that two runs
-// can be compared as well.
+// A block is the same in both if address, serial, birth and size agree. All other blocks of the
+// first were freed; all other blocks of the second are new. A forked child has its parent's tables
+// as they were at the fork: blocks from before the fork are the same in both processes, later ones
+// are not. If the snapshots are of different tables (another process, or a new start of tracking),
+// no block is the same. Stack traces are compared by file and place in it, so that two runs can be
+// compared.
 //
-// Where one of the two holds samples only, bytes and blocks are estimates.
+// If one of the two is sampled, bytes and blocks are estimates.
 //
-// Ownership: a HeapDiff is a value; its indices lead into the snapshots that it was made of.
+// Ownership: a HeapDiff is a value; its indices refer to the snapshots that it was made from.
 // Threads: pure functions. Out of memory: throws std::bad_alloc.
 #pragma once
 
@@ -22,27 +22,27 @@
 
 namespace alkaid::heap {
 
-// Blocks that went and blocks that came.
+// Freed blocks and new blocks.
 struct HeapChange {
   int64_t freed_bytes = 0;
   int64_t freed_blocks = 0;
   int64_t new_bytes = 0;
   int64_t new_blocks = 0;
-  uint64_t oldest_ns = 0;  // the greatest age among the new ones, when `after` was taken
+  uint64_t oldest_ns = 0;  // the greatest age of a new block when `after` was taken
 
   int64_t bytes() const { return new_bytes - freed_bytes; }
   int64_t blocks() const { return new_blocks - freed_blocks; }
 };
 
 struct HeapNameChange : HeapChange {
-  std::string name;  // of a label or a pool; a thread's number
+  std::string name;  // of a label or a pool, or a thread's number
 };
 
 struct HeapStackChange : HeapChange {
-  std::vector<uint64_t> frames;  // return addresses, innermost first; none: no back-trace
-  // Whose modules name the frames: those of `after`, or those of `before`.
+  std::vector<uint64_t> frames;  // return addresses, innermost first; empty: no stack trace
+  // The modules of `after` name the frames; false: those of `before`.
   bool of_after = true;
-  // Of the first block that was met: more than one label may share a back-trace.
+  // Of the first such block: blocks of several labels may share a stack trace.
   std::string label;
   std::string pool;
 };
@@ -50,18 +50,18 @@ struct HeapStackChange : HeapChange {
 struct HeapDiff {
   HeapChange total;
   bool estimated = false;     // one of the two is sampled
-  bool same_process = false;  // the two are of the same tables, or of those of a fork
+  bool same_process = false;  // both are of the same tables, or of a fork's copy of them
   // Indices in before.blocks() and after.blocks(), by address.
   std::vector<uint32_t> freed_blocks;
   std::vector<uint32_t> new_blocks;
-  // What did not change at all is left out. Greatest change of bytes first, either way.
+  // Only what changed; the greatest change of bytes first, whether up or down.
   std::vector<HeapNameChange> by_label;
   std::vector<HeapNameChange> by_pool;
   std::vector<HeapNameChange> by_thread;
   std::vector<HeapStackChange> by_stack;
 };
 
-// Everything of `snapshot` is a change from an empty one: Diff(HeapSnapshot(), snapshot).
+// Diff(HeapSnapshot(), snapshot) lists all of `snapshot` as new.
 ALKAID_EXPORT HeapDiff Diff(const HeapSnapshot& before, const HeapSnapshot& after);
 
 }  // namespace alkaid::heap

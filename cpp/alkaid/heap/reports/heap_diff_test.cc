@@ -54,7 +54,7 @@ TEST(HeapDiff, ABlockAtAnAddressThatWasUsedBeforeIsAnother) {
   EXPECT_EQ(diff.new_blocks, std::vector<uint32_t>{0});
 }
 
-// A parent and its child each go on counting from the same serial.
+// A parent and its child both continue from the same serial.
 TEST(HeapDiff, ABlockOfTheSameSerialThatWasBornAtAnotherMomentIsAnother) {
   HeapBlock in_child = Block(0x1000, 64, 1);
   ++in_child.birth_ns;
@@ -112,7 +112,7 @@ TEST(HeapDiff, GroupsByLabelPoolThreadAndBackTraceGreatestChangeFirst) {
   EXPECT_TRUE(diff.by_stack[2].frames.empty());
 }
 
-// The numbers of labels and back-traces are each snapshot's own.
+// Each snapshot numbers its labels and stack traces itself.
 TEST(HeapDiff, MatchesLabelsAndBackTracesByWhatTheyAreAndNotByTheirNumbers) {
   HeapContents contents = crafted::EmptyContents("after");
   contents.labels = {"", "new", "images", "dgram.batch"};

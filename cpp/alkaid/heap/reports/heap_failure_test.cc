@@ -40,7 +40,7 @@ using enum failing::OutOfMemory;
 
 constexpr char kLabel[] = "out of memory.blocks of a test";
 
-// Tracking is off when it goes.
+// Stops tracking when it is destroyed.
 struct Tracking {
   Tracking() = default;
   explicit Tracking(const TrackingOptions& options) { EXPECT_THAT(StartTracking(options), IsOk()); }
@@ -48,7 +48,7 @@ struct Tracking {
   ~Tracking() { StopTracking(); }
 };
 
-// Three labelled blocks of a pool, two slices of the first.
+// Three labelled blocks of a pool, and two slices of the first.
 struct Blocks {
   std::vector<std::shared_ptr<Buffer>> blocks;
   std::vector<std::shared_ptr<Buffer>> slices;
@@ -76,7 +76,7 @@ Tracked MakeTracked(bool views) {
   return {std::move(none), std::move(tracking), MakeBlocks()};
 }
 
-// What a snapshot says of the blocks with the label.
+// What a snapshot reports of the blocks with the label.
 std::string TextOf(const HeapSnapshot& snapshot) {
   const HeapContents& contents = snapshot.contents();
   int64_t blocks = 0, bytes = 0;
@@ -101,7 +101,7 @@ class HeapOutOfMemory : public ::testing::Test {
  protected:
   HeapOutOfMemory() {
     std::filesystem::create_directory(folder_);
-    // What a process does at its first snapshot is no part of the others.
+    // The first snapshot of a process does work that later ones do not repeat.
     const Tracked tracked = MakeTracked(true);
     EXPECT_NE(SnapshotNow(), "");
   }
@@ -132,7 +132,7 @@ TEST_F(HeapOutOfMemory, TrackingOptions) {
   parse(kStatus, "frames=100000000000000000000");
 }
 
-// Blocks that were allocated since are listed; a start and a stop that failed leave nothing.
+// Blocks that are allocated after the start are listed; a start or stop that failed leaves nothing.
 TEST_F(HeapOutOfMemory, StartingToTrack) {
   for (const bool views : {false, true}) {
     FailureSuite::Try(
@@ -243,7 +243,7 @@ TEST_F(HeapOutOfMemory, Snapshots) {
   for (const bool views : {false, true}) {
     FailureSuite::Try(
         "HeapSnapshot::Take", kStatus, [&](MemoryPool*) { return MakeTracked(views); },
-        // A name that takes no memory: it is the caller's.
+        // The name is short, so that it takes no memory: its memory would be the caller's.
         [](Tracked&) { return HeapSnapshot::Take("taken"); },
         [](Tracked&, const HeapSnapshot& snapshot) { return TextOf(snapshot); });
   }

@@ -29,7 +29,7 @@ class Strings {
   std::string bytes_;
 };
 
-// What is small is made here; frames, stacks and blocks are written from where they are.
+// The small sections are built here; frames, stacks and blocks are written from where they are.
 struct Parts {
   heap_file::About about = {};
   std::vector<StringReference> arguments;

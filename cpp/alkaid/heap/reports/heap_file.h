@@ -1,11 +1,13 @@
-// Files of heap snapshots. The format is in docs/heap-file.md.
+// Heap files: heap snapshots in files. docs/heap-file.md has the format.
 //
 // Ownership: nothing is kept. Threads: all functions, from any thread.
 // Out of memory: kResourceExhausted.
-// Errors: kDataLoss, with the file's name and the byte offset, for what is no heap file, is cut
-// short, damaged, or of a version that this library does not know; kInvalidArgument for what is no
-// regular file or is larger than kMostHeapFileBytes, before it is read; as errno maps where the
-// system refuses.
+// Errors:
+// - kDataLoss, with the file's name and the byte offset: not a heap file, cut short, damaged, or of
+//   an unknown version;
+// - kInvalidArgument, before anything is read: not a regular file, or larger than
+//   kMostHeapFileBytes;
+// - as errno maps, if the system refuses.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +21,17 @@
 namespace alkaid::heap {
 
 inline constexpr uint32_t kHeapFileVersion = 1;
-// Some 80 million blocks. A larger file is neither written nor read.
+// About 80 million blocks. A larger file is neither written nor read.
 inline constexpr int64_t kMostHeapFileBytes = int64_t{8} << 30;
 
-// Makes the file whole or not at all, as io::DurableFileOutputStream does, and for its owner alone:
-// it has the first bytes of every block.
+// Writes the whole file or none, as io::DurableFileOutputStream does. Only the file's owner may
+// read it, since it has the first bytes of every block.
 ALKAID_EXPORT Status WriteHeapFile(const HeapSnapshot& snapshot, const std::string& path);
-// The bytes of such a file, to a stream that stays open.
+// Writes the same bytes to a stream, which stays open.
 ALKAID_EXPORT Status WriteHeap(const HeapSnapshot& snapshot, io::OutputStream* stream);
 
 ALKAID_EXPORT Result<HeapSnapshot> ReadHeapFile(const std::string& path);
-// From the bytes of a file. `name` is what messages call it.
+// From the bytes of a file. Messages call it `name`.
 ALKAID_EXPORT Result<HeapSnapshot> ParseHeap(const void* data, int64_t nbytes,
                                              const std::string& name);
 

@@ -1,5 +1,8 @@
-// What a heap file consists of: docs/heap-file.md, as structures. Little-endian, as the machines
-// that this library runs on are.
+// The structures of a heap file (docs/heap-file.md). Little-endian, like the machines that this
+// library runs on.
+//
+//     | Header | SectionEntry * section_count | section | padding to 8 | section | padding | ... |
+//                 offset, size of a section --^ from the start of the file
 //
 // Ownership, threads: plain values. Allocates nothing.
 #pragma once
@@ -21,7 +24,7 @@ struct Header {
   uint32_t version;
   uint32_t header_size;    // bytes to the first section entry
   uint64_t file_size;      // bytes
-  uint32_t section_count;  // entries, one behind the other
+  uint32_t section_count;  // the number of entries, which are contiguous
   uint32_t entry_size;     // bytes from one entry to the next
   uint32_t checksum;       // of header and entries, with this field 0
   uint32_t reserved;
@@ -46,13 +49,14 @@ enum SectionKind : uint32_t {
   kPythonLines = 15,
 };
 inline constexpr uint32_t kSectionKinds = 15;
-// Those up to here are always there; the others in groups: all of a group or none.
+// The kinds up to kLastRequired are always present. The others are present in groups, all of a
+// group or none:
+// - kViews to kLastOfViews: if views were tracked;
+// - kCategories to kLastOfCategories: not in files of older libraries;
+// - kPythonLines: if stack traces have lines of Python.
 inline constexpr uint32_t kLastRequired = kBlocks;
-// Where views were tracked.
 inline constexpr uint32_t kLastOfViews = kTimes;
-// Not in files of libraries before them.
 inline constexpr uint32_t kLastOfCategories = kRecognized;
-// There where back-traces lead through Python: kPythonLines.
 
 struct SectionEntry {
   uint32_t kind;
@@ -64,7 +68,7 @@ struct SectionEntry {
 };
 static_assert(sizeof(SectionEntry) == 32);
 
-// A piece of the section of strings.
+// A part of the section kStrings.
 struct StringReference {
   uint32_t offset;
   uint32_t size;
@@ -82,8 +86,8 @@ struct About {
   uint64_t lost;
   StringReference name;
   StringReference why_no_first_bytes;
-  uint64_t stacks_dropped;  // not in files of libraries before it
-  uint64_t unexamined;      // nor this
+  uint64_t stacks_dropped;  // not in files of older libraries
+  uint64_t unexamined;      // not in files of older libraries
 };
 static_assert(sizeof(About) == 96);
 inline constexpr uint32_t kFirstAboutSize = 80;
@@ -123,7 +127,7 @@ struct PythonPlace {
 };
 static_assert(sizeof(PythonPlace) == 32);
 
-// Frames are uint64_t; stacks, blocks, views, times and recognized blocks are HeapStack, HeapBlock,
-// HeapView, HeapTime and HeapRecognized as they lie in memory.
+// Frames are uint64_t. Stacks, blocks, views, times and recognized blocks are HeapStack, HeapBlock,
+// HeapView, HeapTime and HeapRecognized, with the same layout as in memory.
 
 }  // namespace alkaid::heap::heap_file

@@ -18,7 +18,7 @@ namespace {
 using heap_file::SectionEntry;
 using heap_file::StringReference;
 
-// What each kind of section is called in messages, and the bytes that its records have at least.
+// The name of each kind of section in messages, and the least size of its records in bytes.
 struct KindOfSection {
   const char* name;
   uint64_t record_size;
@@ -115,7 +115,7 @@ class Parser {
       const uint64_t at = header_.header_size + i * header_.entry_size;
       SectionEntry entry;
       std::memcpy(&entry, data_ + at, sizeof(entry));
-      // Of a later library, that this one can do without.
+      // From a newer library; this one can do without it.
       if (entry.kind == 0 || entry.kind > heap_file::kSectionKinds) continue;
       const KindOfSection& kind = kKinds[entry.kind];
       if (entry.offset > size_ || entry.size > size_ - entry.offset) {
@@ -161,7 +161,7 @@ class Parser {
     return any ? RequireSections(first, last) : absl::OkStatus();
   }
 
-  // The records of a section, of which there may be more bytes than are known here.
+  // Copies the records of a section. They may be longer or shorter than T.
   template <typename T>
   void Copy(heap_file::SectionKind kind, std::vector<T>* records) const {
     const SectionEntry& section = sections_[kind];
@@ -171,7 +171,7 @@ class Parser {
       if (section.size > 0) std::memcpy(records->data(), from, section.size);
       return;
     }
-    // Fields that the library which wrote it did not have stay zero.
+    // Fields that the writing library did not have stay zero.
     const size_t size = std::min<size_t>(section.record_size, sizeof(T));
     for (T& record : *records) {
       std::memcpy(&record, from, size);
@@ -179,8 +179,8 @@ class Parser {
     }
   }
 
-  // Pieces never overlap in a sound file. So all of them together have no more bytes than their
-  // section, and no file makes its reader keep more than a few times its own size.
+  // Strings never overlap in a valid file. So all of them together have no more bytes than their
+  // section, and no file makes its reader hold more than a few times the size of the file.
   Status ParseString(StringReference reference, std::string* text) {
     const SectionEntry& strings = sections_[heap_file::kStrings];
     if (reference.offset > strings.size || reference.size > strings.size - reference.offset ||

@@ -44,7 +44,7 @@ HeapSnapshot Example() {
   return HeapSnapshot::Make(std::move(contents)).value();
 }
 
-// A copy on the heap of just its size, so that a sanitizer sees a read behind its end.
+// Parses a heap copy of exactly this size, so that a sanitizer sees a read past its end.
 Result<HeapSnapshot> Parse(const std::string& bytes) {
   const std::vector<char> copy(bytes.begin(), bytes.end());
   return ParseHeap(copy.data(), static_cast<int64_t>(copy.size()), "x.heap");
@@ -56,7 +56,7 @@ std::string With(std::string bytes, size_t offset, T value) {
   return bytes;
 }
 
-// With the checksums that its bytes have now.
+// Updates the checksums to the current bytes.
 std::string Mended(std::string bytes) {
   heap_file::Header header;
   std::memcpy(&header, bytes.data(), sizeof(header));
@@ -142,7 +142,7 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
   }
 }
 
-// With a view, where its bytes came from, and their times.
+// A snapshot with a view, its source and the source's times.
 HeapSnapshot WithViews() {
   HeapContents contents = crafted::EmptyContents("views");
   contents.has_views = true;
@@ -237,7 +237,7 @@ TEST_F(HeapFile, WithAnyBitFlippedIsDataLossUnlessTheBitMeansNothing) {
       if (!read.ok()) {
         EXPECT_EQ(read.status().code(), StatusCode::kDataLoss) << at;
       } else {
-        // Only the padding between sections is nobody's.
+        // Only the padding between sections is not covered.
         EXPECT_EQ(bytes[at], 0) << at;
         ExpectSame(whole, *read);
       }
@@ -245,8 +245,7 @@ TEST_F(HeapFile, WithAnyBitFlippedIsDataLossUnlessTheBitMeansNothing) {
   }
 }
 
-// The same damage, in files that name the checksums of the damaged bytes: what lies behind the
-// checksums is checked as well.
+// The same damage, in files whose checksums match the damaged bytes: the contents are checked too.
 TEST_F(HeapFile, WithAnyBytesChangedIsReadOrRefusedAndNeverMore) {
   const std::string bytes = crafted::FileBytes(Example());
   std::mt19937 random(7);
@@ -320,7 +319,7 @@ TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
     EXPECT_THAT(Parse(Mended(With(bytes, place, value))),
                 StatusIs(StatusCode::kDataLoss, HasSubstr(which)));
   }
-  // One of the two sections without the other.
+  // Only one of the two sections.
   EXPECT_THAT(Parse(Mended(With(bytes, at, uint32_t{77}))),
               StatusIs(StatusCode::kDataLoss, HasSubstr("no section of recognized blocks")));
   EntryOf(bytes, heap_file::kCategories, &at);
@@ -328,7 +327,6 @@ TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("no section of categories")));
 }
 
-// A small file must not make its reader hold much: names that all refer to the same bytes would.
 TEST_F(HeapFile, WithLinesOfPythonOutOfOrderSaysWhich) {
   const std::string bytes = crafted::FileBytes(Example());
   size_t place = 0;
@@ -339,6 +337,8 @@ TEST_F(HeapFile, WithLinesOfPythonOutOfOrderSaysWhich) {
                        HasSubstr("line of Python 1 is not in the order of addresses")));
 }
 
+// A small file must not make its reader hold much memory, as names that all refer to the same bytes
+// would.
 TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
   const std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;
@@ -348,7 +348,7 @@ TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("section of strings")));
 }
 
-// Nor take long over it: back-traces that share their frames would.
+// A small file must not take long to read, as stack traces that share their frames would.
 TEST_F(HeapFile, WithBackTracesThatOverlapIsRefused) {
   const std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;
@@ -357,7 +357,7 @@ TEST_F(HeapFile, WithBackTracesThatOverlapIsRefused) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("back-trace 2")));
 }
 
-// A later library may add sections, and fields to records.
+// A newer library may add sections, and fields to records.
 TEST_F(HeapFile, OfALaterLibraryIsReadForWhatIsKnown) {
   const std::string bytes = crafted::FileBytes(Example());
   heap_file::Header header;
@@ -369,7 +369,7 @@ TEST_F(HeapFile, OfALaterLibraryIsReadForWhatIsKnown) {
   for (uint64_t i = 0; i < 3; ++i) {
     wider += bytes.substr(blocks.offset + i * sizeof(HeapBlock), sizeof(HeapBlock)) + "12345678";
   }
-  // One more section, so everything behind the entries moves.
+  // One more section, so everything after the entries moves.
   std::string later = bytes.substr(0, entries);
   later.resize(entries + sizeof(heap_file::SectionEntry));
   for (size_t i = 0; i < header.section_count; ++i) {
@@ -407,8 +407,7 @@ TEST_F(HeapFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
   std::filesystem::remove_all(folder);
 }
 
-// An earlier one had no count of back-traces without a place, nor of blocks that were not looked
-// at.
+// An older library did not count dropped stack traces and blocks that were not examined.
 TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
   std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;
@@ -421,7 +420,7 @@ TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
   EXPECT_EQ(read.contents().unexamined, 0u);
 }
 
-// Nor did it say what blocks are.
+// An older library did not say what blocks are.
 TEST_F(HeapFile, WithoutCategoriesIsRead) {
   std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;

@@ -40,7 +40,7 @@ HeapView ToView(const LiveView& live, uint64_t view) {
   return copy;
 }
 
-// What the tables hold, what it is copied to, and how.
+// The kinds of tables: the record, what it is copied to, and how.
 struct Blocks {
   using Live = LiveBlock;
   using Copy = HeapBlock;
@@ -54,8 +54,8 @@ struct Views {
   static Copy From(const Live& live, uint64_t key) { return ToView(live, key); }
 };
 
-// Copies the records of a shard, under its lock. False, with nothing copied, where `copies` has no
-// room for them: under the lock it must not grow, since that may come back to the table.
+// Copies the records of a shard, under its lock. If `copies` has no room for them, copies nothing
+// and returns false: it must not grow under the lock, since the allocation may use the table.
 template <typename Kind>
 bool CopyShard(const TableShard& shard, uint64_t stride, std::vector<typename Kind::Copy>* copies) {
   const RecordArray* array = shard.array.load(std::memory_order_acquire);
@@ -98,17 +98,17 @@ void ReadTable(const Table& table, const WithShardLocked& with_shard,
   }
 }
 
-// Those that were out of the tables when their shards were read. After the tables, since a block is
-// here before it leaves them.
+// Adds blocks that were in no table when its shard was read. Must come after the tables, since a
+// block is added to `moves` before it leaves its table.
 void ReadMoves(PendingMoves* moves, std::vector<HeapBlock>* blocks) {
-  blocks->reserve(blocks->size() + PendingMoves::kMoves);  // under the lock it must not grow
+  blocks->reserve(blocks->size() + PendingMoves::kMoves);  // it must not grow under the lock
   moves->ForEach([&](const LiveBlock& live) {
     blocks->push_back(ToBlock(live, live.address.load(std::memory_order_relaxed)));
   });
 }
 
-// Sorts by address. Of two blocks at one address the later is kept: the other was freed while the
-// table was read. Sorting keys and not blocks takes half the time.
+// Sorts by address. Keeps the later of two blocks at one address: the other was freed while the
+// table was read. Sorting keys instead of blocks halves the time.
 void SortBlocks(std::vector<HeapBlock>* blocks) {
   std::vector<std::pair<uint64_t, uint32_t>> order;
   order.reserve(blocks->size());
@@ -129,7 +129,7 @@ void SortBlocks(std::vector<HeapBlock>* blocks) {
   blocks->swap(sorted);
 }
 
-// Of the modules that the tables number, the places where those are listed that are gone.
+// Lists the unloaded modules of the tables from kUnloadedModules on, and moves frames there.
 class UnloadedModules {
  public:
   UnloadedModules(const HeapRoot& root, HeapContents* contents) : contents_(*contents) {
@@ -144,7 +144,7 @@ class UnloadedModules {
     moved_by_.assign(modules_.size(), kUnknown);
   }
 
-  // Moves the frames of a back-trace with the modules of these numbers, as far as those are gone.
+  // Moves the frames of a stack trace that lie in unloaded modules. `numbers` are its modules.
   void Move(const uint16_t* numbers, std::span<uint64_t> frames) {
     for (; *numbers != 0; ++numbers) {
       if (*numbers >= modules_.size()) continue;
@@ -157,7 +157,7 @@ class UnloadedModules {
   }
 
  private:
-  static constexpr uint64_t kUnknown = 1;  // no module is moved by it, as modules begin on a page
+  static constexpr uint64_t kUnknown = 1;  // no real distance, since modules are page-aligned
 
   uint64_t MovedBy(uint16_t number) {
     uint64_t& by = moved_by_[number];
@@ -172,7 +172,7 @@ class UnloadedModules {
     return module.path == nullptr ? std::string() : std::string(module.path, module.path_size);
   }
 
-  // The dynamic linker lists whole pages, and a program header bytes.
+  // Compares ranges by overlap: TrackedModule has whole pages, HeapModule exact bytes.
   bool IsListed(const TrackedModule& module) const {
     return std::ranges::any_of(contents_.modules, [&module](const HeapModule& each) {
       if (each.bias != module.bias || each.start >= module.end || module.start >= each.end) {
@@ -198,7 +198,7 @@ class UnloadedModules {
   uint64_t next_ = kUnloadedModules;
 };
 
-// The lines of Python that are met in back-traces.
+// The lines of Python that occur in stack traces.
 class PythonPlacesMet {
  public:
   explicit PythonPlacesMet(const HeapRoot& root) : record_size_(root.python_place_size) {
@@ -239,7 +239,7 @@ class PythonPlacesMet {
   std::vector<bool> met_;
 };
 
-// Gives the back-traces that blocks refer to places of their own, one after the other.
+// Copies the stack traces that blocks and views refer to, each once.
 class StackCopier {
  public:
   StackCopier(const HeapRoot& root, HeapContents* contents)
@@ -249,7 +249,7 @@ class StackCopier {
         unloaded_(root, contents),
         python_(root) {}
 
-  // The index of the back-trace of that id.
+  // The index of the stack trace with this id.
   uint32_t IndexOf(uint32_t id) {
     const uint32_t chunk = id >> 16;
     if (id == 0 || chunk >= chunks_.size()) return 0;
@@ -280,7 +280,7 @@ class StackCopier {
 
   const HeapRoot& root_;
   HeapContents& contents_;
-  // For each chunk the index of the back-trace at each place, or 0.
+  // For each chunk, the index of the stack trace at each place, or 0.
   std::vector<std::vector<uint32_t>> chunks_;
   UnloadedModules unloaded_;
   PythonPlacesMet python_;
@@ -319,8 +319,8 @@ Status ReadHeapTables(const HeapRoot& root, const WithShardLocked& with_shard, P
   }
   SortBlocks(&contents->blocks);
 
-  // Labels, pools and back-traces are only ever added: those of blocks and views are there
-  // by now.
+  // Labels, pools and stack traces are only added, never removed: those of the blocks and views
+  // that were read are there by now.
   contents->labels = {""};
   const uint32_t labels = root.label_count == nullptr ? 0 : root.label_count->load();
   for (uint32_t i = 1; i < labels; ++i) {

@@ -64,7 +64,7 @@ TEST(HeapReader, FindsLabelsPoolsAndBackTraces) {
   EXPECT_EQ(blocks[0].stack, blocks[1].stack);
   EXPECT_EQ(snapshot.frames(blocks[2].stack)[0], 0x400500U);
   EXPECT_TRUE(snapshot.frames(blocks[3].stack).empty());
-  // Those that no block refers to are left out.
+  // Stack traces that no block refers to are left out.
   EXPECT_EQ(snapshot.contents().stacks.size(), 3U);
 }
 
@@ -92,7 +92,7 @@ TEST(HeapReader, FramesOfAModuleThatIsGoneAreMovedWithItAndOthersStay) {
   EXPECT_EQ(module->build_id, "id of gone");
   EXPECT_EQ(frames[0] - module->bias, 0x100U);
   EXPECT_EQ(snapshot.ModuleOf(frames[1])->path, "/there.so");
-  // Of what is loaded now.
+  // In the module that is loaded now.
   EXPECT_EQ(snapshot.ModuleOf(snapshot.frames(snapshot.blocks()[1].stack)[0])->path, "/another.so");
 }
 
@@ -109,7 +109,7 @@ TEST(HeapReader, ListsTheLinesOfPythonThatBackTracesLeadThrough) {
   };
   set(1, "run.py<module>", 6, 7);
   set(2, "lib.pymake", 6, 12);
-  places[3].key = 1;  // on its way
+  places[3].key = 1;  // being added, so it has no text yet
   tables.root().python_places = places;
   tables.root().python_place_count = 4;
   tables.root().python_place_size = sizeof(TrackedPythonPlace);
@@ -132,7 +132,7 @@ TEST(HeapReader, ListsTheLinesOfPythonThatBackTracesLeadThrough) {
   EXPECT_EQ(snapshot.PythonPlaceOf(address(2)), nullptr);
   EXPECT_EQ(snapshot.PythonPlaceOf(address(99)), nullptr);
   EXPECT_EQ(snapshot.PythonPlaceOf(0x400100), nullptr);
-  // Of a library before them.
+  // The root of a library without these fields.
   tables.root().root_size = offsetof(HeapRoot, python_places);
   HeapContents earlier;
   ALKAID_ASSERT_OK(ReadHeapTables(tables.root(), NoLock, nullptr, &earlier));
@@ -168,7 +168,7 @@ TEST(HeapReader, ListsABlockWhoseReallocationIsUnderWayOnce) {
   EXPECT_EQ(contents.blocks[1].address, 0x7000U);
   EXPECT_EQ(contents.blocks[1].size, 48);
   EXPECT_EQ(contents.moving, 0U);
-  // One that ends meanwhile may be missed, and that is told.
+  // A move that ends meanwhile may be missed; `moving` counts it.
   bool ended = false;
   const auto end_one = [&](uint32_t, const std::function<void()>& visit) {
     if (!ended) moves->Remove(moves->Find(0x7000));
@@ -182,7 +182,7 @@ TEST(HeapReader, ListsABlockWhoseReallocationIsUnderWayOnce) {
 
 TEST(HeapReader, NeverGrowsItsOwnMemoryUnderALock) {
   crafted::Tables tables(2, 4096);
-  // More blocks come in before the lock of the second shard is had.
+  // More blocks are added before the second shard is locked.
   std::vector<HeapBlock> late;
   for (uint64_t i = 0; i < 3000; ++i) late.push_back(Block(0x100000 + i * 64, 64, i));
   tables.Put(0, 0, Block(0x5000, 10, 1));

@@ -46,7 +46,8 @@ void AnswerAtExit() {
   WriteRequestedHeapFile(request, RequestedBy::kExit);
 }
 
-// A thread that waits for one that allocates may wait for ever, and this one may be among those.
+// Does not wait for the lock: the thread that holds it may wait for this one forever, since this
+// one may be inside the allocator.
 void SayWhyNothingAtExit(std::string_view why) {
   AtExit& at_exit = TheAtExit();
   if (!at_exit.lock.try_lock()) {
@@ -65,7 +66,7 @@ constexpr internal::ExitTask exit_task = {
     .rank = internal::ExitRank::kHeapFiles,
     .write = AnswerAtExit,
     .leave_out = SayWhyNothingAtExit,
-    .confined = AnswerAtExit,  // nothing is written then, but by others
+    .confined = AnswerAtExit,  // then only other threads write
     .make_room = LetGoOfHeapFileReserve};
 
 }  // namespace
@@ -105,7 +106,7 @@ void WriteHeapFileNow(const std::string& pattern, std::string_view name,
     const Asked& wanted = *static_cast<Asked*>(argument);
     WriteRequestedHeapFile(wanted.request, RequestedBy::kCall, wanted.name);
   };
-  // The thread's own may be small.
+  // The thread's own stack may be small.
   const internal::WriteSignalsBlocked blocked;
   const int error = internal::CallOnSpareStack(write, &asked);
   if (error != 0) SayNoHeapFile(*request, ::strerrordesc_np(error));

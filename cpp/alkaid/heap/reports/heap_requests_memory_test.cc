@@ -1,5 +1,5 @@
-// Heap files that are asked for when there is no memory. Every case is a process of its own; in it
-// operator new fails when it is told to.
+// Heap files that are requested when memory is exhausted. Each case runs in a separate process, in
+// which operator new fails on demand.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -72,7 +72,7 @@ void Keep() {
   if (!system_memory_pool()->Allocate(kKept, &block).ok()) ::abort();
 }
 
-// What an allocator can be made to give, to the last block.
+// Takes all memory that malloc gives, to the last block.
 void TakeAll() {
   void** last = nullptr;
   for (size_t size = size_t{16} << 20; size >= 24; size /= 2) {
@@ -91,7 +91,7 @@ size_t AddressSpace() {
   return std::strtoull(text, nullptr, 10) * static_cast<size_t>(::getpagesize());
 }
 
-// Blocks that are tracked, then nothing more.
+// Allocates tracked blocks, then takes all other memory.
 void Fill(int64_t blocks) {
   for (int64_t i = 0; i < blocks; ++i) {
     uint8_t* block = nullptr;
@@ -104,13 +104,13 @@ void Fill(int64_t blocks) {
   TakeAll();
 }
 
-// stderr as a pipe, of which the answers to requests are read line by line.
+// Makes stderr a pipe, and reads the answers to requests from it line by line.
 class Answers {
  public:
   Answers() {
     if (::pipe(ends_) != 0 || ::dup2(ends_[1], STDERR_FILENO) < 0) ::abort();
   }
-  // Allocates nothing. The line without its end.
+  // The next line without its end. Allocates nothing.
   const char* Next() {
     size_t length = 0;
     while (length + 1 < sizeof(line_) && ::read(ends_[0], line_ + length, 1) == 1 &&
@@ -149,7 +149,7 @@ int FillAndEnd(const char* blocks) {
   return 3;
 }
 
-// Other threads take what is let go of.
+// Other threads take the reserve as it is released.
 int FillAndGoOnFilling() {
   static std::atomic<bool> begin{false};
   for (int i = 0; i < 2; ++i) {
@@ -169,10 +169,10 @@ int FillAndGoOnFilling() {
     std::printf("%s\n", line);
     return 4;
   }
-  ::_exit(3);  // a thread that is cut off in malloc may hold its lock
+  ::_exit(3);  // not exit: another thread may hold malloc's lock
 }
 
-// operator new gives no block to a request, then one, and so on until the file is there.
+// For each request operator new gives one block more, from none on, until the file is written.
 int FailAtEachPoint() {
   Keep();
   Answers answers;
@@ -183,7 +183,7 @@ int FailAtEachPoint() {
     const char* const line = answers.Next();
     blocks_left = -1;
     if (Has(line, "live blocks written to")) break;
-    // By its name, which has its pattern's number in it.
+    // The line has the file's name, with its number in place of %n.
     if (!Has(line, "alkaid: no heap file ") || Has(line, "%n") || refused > 5000) {
       std::printf("%d: %s\n", refused, line);
       return 4;
@@ -264,7 +264,7 @@ TEST_F(HeapRequestsShortOfMemory, AtExitTheFileIsWrittenAndTheExitCodeStays) {
   }
 }
 
-// More than was set aside for.
+// A heap that is too large for the reserve.
 TEST_F(HeapRequestsShortOfMemory, AHeapThatFindsNoRoomIsALine) {
   const ChildResult child = Run({"fill-end", "600000"}, true);
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
@@ -282,7 +282,7 @@ TEST_F(HeapRequestsShortOfMemory, WhereOthersTakeTheReserveThereIsAFileOrALine) 
 TEST_F(HeapRequestsShortOfMemory, WhereverAnAllocationFailsASignalIsAnsweredByALine) {
   const ChildResult child = Run({"fail-signal"}, false);
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err << child.out;
-  // The last one.
+  // From the last request.
   EXPECT_EQ(FileCount(), 1);
 }
 

@@ -1,5 +1,5 @@
-// Heap files at exit, seen from outside: every case is a process of its own, which the environment
-// tells what to do.
+// Heap files at exit, seen from outside: each case runs in a separate process, controlled by its
+// environment.
 
 #include "alkaid/heap/reports/heap_requests.h"
 
@@ -34,13 +34,13 @@ using ::testing::HasSubstr;
 
 // The children's part.
 
-// Leaves something allocated and ends with a code of its own.
+// Leaves a block allocated and ends with its own exit code.
 int KeepAndEnd() {
   Keep();
   return 3;
 }
 
-// What a static object frees after main is not live at exit.
+// A block that a static object frees after main is not live at exit.
 int EndWithStatics() {
   struct Holder {
     Holder() {
@@ -90,7 +90,7 @@ TEST_F(HeapRequests, AtExitAFileTellsWhatIsStillLiveAndTheExitCodeStays) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto snapshot, ReadHeapFile(File("end.heap")));
   EXPECT_EQ(BlocksOf(snapshot, kKept), 1);
   EXPECT_EQ(snapshot.contents().name, "exit");
-  // It has bytes of the process, which are nobody else's to read.
+  // The file has bytes of the process, which no other user may read.
   EXPECT_EQ(fs::status(File("end.heap")).permissions(),
             fs::perms::owner_read | fs::perms::owner_write);
   EXPECT_EQ(FileCount(), 1);
@@ -159,7 +159,7 @@ TEST_F(HeapRequests, AnOwnerThatIsNoProcessIsNoneAtAll) {
   }
 }
 
-// By a signal handler, or by a new-handler that an allocator calls: the line is true of both.
+// A signal handler may call exit, or a new-handler that an allocator calls: the line fits both.
 TEST_F(HeapRequests, AnExitInTheMiddleOfMallocIsALineThatSaysSoAndNoMore) {
   const ChildResult child = Run({"malloc"}, {{"ALKAID_HEAP_AT_EXIT", File("f")}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status;

@@ -17,20 +17,20 @@
 namespace alkaid::heap {
 namespace {
 
-// What the handler touches, and nothing else.
+// All that the handler touches.
 sem_t requests;
 std::atomic<uint64_t> asked{0};
 
-// Held by who answers: the thread, or the process on its way out. No mutex, since a forked child
-// has to make it anew, and a fork is not to wait until a file is written.
+// Held by the thread that answers, which may be the exiting one. A semaphore and no mutex: a forked
+// child must make it anew, and a fork must not wait until a file is written.
 sem_t answering;
-std::atomic<uint64_t> answered{0};  // changed with it held
-bool ended = false;                 // guarded by it
+std::atomic<uint64_t> answered{0};  // changed while `answering` is held
+bool ended = false;                 // guarded by `answering`
 
 void OnSignal(int /*signal*/) {
   const int error = errno;
   asked.fetch_add(1, std::memory_order_relaxed);
-  if (MayWait()) ::sem_post(&requests);  // wakes who answers
+  if (MayWait()) ::sem_post(&requests);  // wakes the thread that answers
   errno = error;
 }
 
@@ -60,9 +60,9 @@ void Wait(sem_t* semaphore) {
   }
 }
 
-// Whatever was asked so far gets one file. After the `last` time nothing is answered any more: the
-// process would end in the middle of it. Nor is it while another thread answers, where this one may
-// not wait for that.
+// Answers all requests so far with one file. Does nothing after a `last` call, since the process
+// would end in the middle of it. Does nothing either if another thread is answering and this one
+// may not wait.
 void AnswerSignals(bool last) {
   State& state = TheState();
   HeapFileRequest request;
@@ -101,13 +101,13 @@ void PrepareSemaphores() {
   answered = asked.load(std::memory_order_relaxed);
 }
 
-// The child has its parent's handler and none of its threads. What its parent was asked is not
-// for it to answer.
+// The child has its parent's handler but none of its threads. It does not answer requests to its
+// parent.
 void StartThreadInChild() {
   ForgetOtherThreadsFilters();
   if (TheState().signal == 0) return;
   PrepareSemaphores();
-  if (!MayWriteHeapFiles()) return;  // and nothing more be said
+  if (!MayWriteHeapFiles()) return;  // the filter was reported before
   if (!MayStartThreads() || StartAnsweringThread(ServeSignals) != 0)
     internal::Notice(
         "no thread answers signals in this forked process: a heap file that one asks for is "

@@ -1,5 +1,5 @@
-// Heap files by signal, seen from outside: every case is a process of its own, which the
-// environment tells what to do.
+// Heap files by signal, seen from outside: each case runs in a separate process, controlled by its
+// environment.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ using ::testing::Not;
 
 // The children's part.
 
-// Signals itself until the file is there.
+// Sends itself signals until the file exists.
 int SignalSelf(const char* file) {
   Keep();
   errno = 77;
@@ -60,7 +60,7 @@ int SignalSelf(const char* file) {
   return 0;
 }
 
-// Keeps a small slice of a root, which a census of views is to find.
+// Keeps a small slice of a root, which a retention report must find.
 int SignalWithViews(const char* file) {
   const auto slice = SliceBuffer(AllocateBuffer(kKept).value(), 1000, 10);
   return SignalSelf(file);
@@ -75,14 +75,14 @@ int SignalTwice(const char* first, const char* second) {
   return WaitFor([&] { return fs::exists(second); }) ? 0 : 6;
 }
 
-// Ends before anybody can have answered.
+// Ends before the thread can have answered.
 int SignalAndEnd() {
   Keep();
   ::raise(SIGUSR2);
   return 3;
 }
 
-// Threads allocate, free and start to allocate again while all of them are sent signals.
+// Threads allocate and free without pause while all of them get signals.
 int Storm(const char* file) {
   Keep();
   std::atomic<bool> stop{false};
@@ -109,7 +109,7 @@ int Storm(const char* file) {
   return there ? 0 : 5;
 }
 
-// A child that was forked answers its own signals, and its parent does not answer them.
+// A forked child answers its own signals; its parent does not.
 int ForkAndSignal(const char* folder) {
   Keep();
   const pid_t child = ::fork();
@@ -198,7 +198,7 @@ TEST_F(HeapSignal, TheFirstSignalSwitchesTrackingOnAndSaysSo) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto second, ReadHeapFile(File("now.2")));
   EXPECT_EQ(BlocksOf(first, kKept), 0);
   EXPECT_EQ(BlocksOf(second, kKept), 1);
-  // The block from before is known by its pool's total.
+  // The block from before tracking is only in its pool's total.
   int64_t untracked = 0;
   for (const HeapPool& pool : first.contents().pools) {
     if (pool.identity != 0) untracked += pool.untracked_bytes();

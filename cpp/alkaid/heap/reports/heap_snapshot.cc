@@ -51,9 +51,9 @@ std::vector<std::string> CommandLine() {
   return arguments;
 }
 
-// What the C library's allocator has given out: to the program, and to the pools over it. With the
-// memory that it needs for each block, so somewhat more than was asked for. 0 where malloc is
-// another allocator's.
+// The bytes that the C library's allocator has given out, to the program and to pools that use it.
+// Includes its own overhead for each block, so it is somewhat more than was requested. 0 if malloc
+// is another allocator's.
 int64_t MallocBytes() {
   if (!MallocIsTheCLibrarys()) return 0;
   const struct mallinfo2 info = ::mallinfo2();
@@ -65,13 +65,13 @@ int64_t BytesOf(const std::vector<T>& items) {
   return static_cast<int64_t>(items.capacity() * sizeof(T));
 }
 
-// What is worth counting.
+// The bytes of the large parts.
 int64_t BytesOf(const HeapContents& contents) {
   return BytesOf(contents.blocks) + BytesOf(contents.frames) + BytesOf(contents.stacks) +
          BytesOf(contents.recognized) + BytesOf(contents.views) + BytesOf(contents.times);
 }
 
-// The pools that are never destroyed; any other may be gone though the tables name it.
+// The pools that are never destroyed. Any other pool may be gone although the tables name it.
 std::vector<MemoryPool*> LastingPools() {
   std::vector<MemoryPool*> pools = {system_memory_pool()};
   MemoryPool* pool = nullptr;
@@ -80,7 +80,7 @@ std::vector<MemoryPool*> LastingPools() {
   return pools;
 }
 
-// What the program's own pools hold, of those that keep MemoryPoolStats.
+// The bytes in the program's own pools, as far as they keep MemoryPoolStats.
 int64_t BytesInStatistics() {
   int64_t bytes = 0;
   internal::VisitListedPools(
@@ -91,8 +91,8 @@ int64_t BytesInStatistics() {
   return bytes;
 }
 
-// Asks the pools that can be asked for their own account. A pool of which nothing is tracked is
-// listed where it holds something.
+// Asks the pools that can be asked for their own figures. A pool without tracked blocks is listed
+// too if it holds bytes.
 void AskPools(int64_t malloc_bytes, HeapContents* contents) {
   std::vector<HeapPool>& pools = contents->pools;
   for (const MemoryPool* lasting : LastingPools()) {
@@ -110,9 +110,9 @@ void AskPools(int64_t malloc_bytes, HeapContents* contents) {
   if (in_statistics > 0) {
     pools.push_back(HeapPool{.name = kPoolsOfTheProgram, .allocated = in_statistics});
   }
-  // A C library without such figures (a sanitizer's) answers 0.
+  // A C library without such figures (a sanitizer's) returns 0.
   if (malloc_bytes <= 0) return;
-  // Pools over malloc give out what malloc gave them: that is counted with them.
+  // The bytes of pools that use malloc are counted with these pools, not with malloc.
   std::vector<bool> over_malloc;
   for (const HeapPool& pool : pools) {
     const bool is_over = pool.identity != 0 && pool.name == "system";
@@ -151,8 +151,8 @@ Status CheckIndices(const HeapContents& contents) {
         "a snapshot has at least the label \"\", the pool malloc and the "
         "empty back-trace");
   }
-  // Back-traces share no frames, so whoever goes over all of them takes no longer than the frames
-  // are many.
+  // Stack traces may share no frames, so that a loop over all of them takes no longer than one over
+  // the frames.
   uint64_t frames = 0;
   for (size_t i = 0; i < contents.stacks.size(); ++i) {
     const HeapStack& stack = contents.stacks[i];
@@ -194,13 +194,13 @@ Status CheckRecognized(const HeapContents& contents) {
   return absl::OkStatus();
 }
 
-// Whether `size` bytes from `address` on are fewer than none or pass the last address.
+// Whether `size` is negative, or `size` bytes from `address` on exceed the address space.
 bool IsNoRange(uint64_t address, int64_t size) {
   return size < 0 || address > UINT64_MAX - static_cast<uint64_t>(size);
 }
 
-// The times of all sources lie one behind the other, as their bytes do: whoever looks for those of
-// a range need not go from source to source.
+// The times of the sources lie in the order of the sources and their bytes. So the times of a range
+// are contiguous, and no reader has to visit each source.
 Status CheckTimes(const HeapContents& contents, const HeapSource& source) {
   const uint64_t end = source.address + static_cast<uint64_t>(source.size);
   const auto times = std::span(contents.times).subspan(source.first_time, source.time_count);
@@ -259,20 +259,19 @@ void LockViewShard(uint32_t shard, const std::function<void()>& visit) {
 
 Result<HeapSnapshot> TakeNow(std::string name) {
   HeapContents contents;
-  // First of all, since what follows allocates.
+  // First, since the steps below allocate.
   const int64_t malloc_bytes = MallocBytes();
   contents.name = std::move(name);
   contents.pid = static_cast<uint32_t>(::getpid());
   contents.taken_ns = MonotonicNanoseconds();
   contents.taken_unix_ns = NanosecondsOf(CLOCK_REALTIME);
-  // Before the back-traces: one of a module that is unloaded from now on has a place all the same.
+  // Before the stack traces: a module that is unloaded from now on is then still listed.
   contents.modules = LoadedModules();
   const bool views = HeapTracker::Get().watches_views();
   ALKAID_RETURN_NOT_OK(ReadHeapTables(Root(), LockShard, &Tables().moves, &contents,
                                       views ? LockViewShard : WithShardLocked()));
-  // A root that was there before views were read and is there now was there meanwhile. A note of
-  // later might be of another one, at the place of a root that a view still showed when it was
-  // read.
+  // Only notes from before the views were read: a later note may be of another root, at the place
+  // of a root that a view still showed when it was read.
   if (views) CopySourceNotes(contents.taken_ns, &contents);
   contents.why_no_first_bytes = ReadFirstBytes(&contents.blocks);
   AskPools(malloc_bytes, &contents);
@@ -295,7 +294,7 @@ Result<HeapSnapshot> HeapSnapshot::Take(std::string name) {
     const HeapTracker& tracker = HeapTracker::Get();
     const uint32_t epoch = tracker.epoch();
     Result<HeapSnapshot> snapshot = TakeNow(std::move(name));
-    // What was read of two starts does not fit together.
+    // Parts that were read from two starts do not fit together.
     if (!tracker.IsStillOn(epoch)) {
       return status::FailedPrecondition(
           "no snapshot was taken: tracking was switched off or begun anew meanwhile");

@@ -65,7 +65,7 @@ TEST_F(TakenSnapshot, TellsEachBlockWithItsMakerAndItsFirstBytes) {
   EXPECT_EQ(std::memcmp(found->first.data(), block, 16), 0);
   EXPECT_GE(found->birth_ns, snapshot.contents().started_ns);
   EXPECT_LE(found->birth_ns, snapshot.contents().taken_ns);
-  // The test itself is on the back-trace, in a module that is this program.
+  // The test itself is on the stack trace, in the module of this program.
   const auto frames = snapshot.frames(found->stack);
   EXPECT_TRUE(std::any_of(frames.begin(), frames.end(), [&](uint64_t frame) {
     const HeapModule* module = snapshot.ModuleOf(frame);
@@ -94,7 +94,7 @@ TEST_F(TakenSnapshot, TellsHowManyBytesOfAPoolAreFromBeforeTracking) {
   system_memory_pool()->Free(late, 700);
 }
 
-// As a program writes one that knows nothing of memory events.
+// A pool as a program writes it that knows nothing of memory events.
 class PoolOfTheProgram final : public MemoryPool {
  public:
   using MemoryPool::Allocate;
@@ -169,13 +169,13 @@ TEST_F(TakenSnapshot, DoesNotTakeAnEarlierOneForMemoryOfTheProgram) {
   const int64_t after = second.contents().pools[0].untracked_bytes();
   for (uint8_t* block : blocks) system_memory_pool()->Free(block, 1);
   if (before < 0) GTEST_SKIP() << "this C library does not tell what malloc has given out";
-  // The first holds 3,600,000 bytes of blocks; only its small parts show.
+  // The first snapshot holds 3,600,000 bytes of blocks; only its small parts count.
   EXPECT_EQ(second.blocks().size(), first.blocks().size());
   EXPECT_LT(after - before, 500'000);
 }
 
-// Blocks come and go while snapshots are taken; those that stay are in each of them, and no record
-// is a mixture of two.
+// Blocks are allocated and freed while snapshots are taken. Those that stay are in every snapshot,
+// and no record is a mixture of two.
 TEST_F(TakenSnapshot, HasEveryBlockThatStaysWhileThreadsAllocateAndFree) {
   ALKAID_ASSERT_OK(StartTracking());
   std::vector<uint8_t*> kept;
@@ -186,7 +186,7 @@ TEST_F(TakenSnapshot, HasEveryBlockThatStaysWhileThreadsAllocateAndFree) {
     threads.emplace_back([&stop] {
       std::vector<uint8_t*> blocks(500);
       for (size_t i = 0; !stop; i = (i + 1) % blocks.size()) {
-        // A size for each place, so that a record shows whether it is whole.
+        // Each place has its own size, so that a mixed record shows.
         const auto size = static_cast<int64_t>(1000 + i);
         if (blocks[i] != nullptr) system_memory_pool()->Free(blocks[i], size);
         blocks[i] = Allocate(size);
@@ -212,7 +212,7 @@ TEST_F(TakenSnapshot, HasEveryBlockThatStaysWhileThreadsAllocateAndFree) {
   for (uint8_t* block : kept) system_memory_pool()->Free(block, 64);
 }
 
-// What two starts left does not fit together: a block's pool has another name, or none.
+// Parts of two starts do not fit together: a block's pool may have another name, or none.
 TEST_F(TakenSnapshot, OfTablesThatWereBegunAnewMeanwhileIsRefusedAsSuch) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "ThreadSanitizer reports the reading that is found out and thrown away";

@@ -32,7 +32,7 @@ std::string BuildIdIn(const void* notes, size_t size, size_t alignment) {
   return {found.begin(), found.end()};
 }
 
-// What the dynamic linker is asked for, under its lock: no exception passes through it.
+// The result of a callback under the dynamic linker's lock, through which no exception may pass.
 struct Loaded {
   std::vector<HeapModule> modules;
   std::exception_ptr thrown;
@@ -64,7 +64,7 @@ int AddModule(struct dl_phdr_info* info, size_t /*size*/, void* argument) try {
   return 1;
 }
 
-// A part of the address space, as the kernel lists it.
+// A line of /proc/self/maps.
 struct Mapping {
   uint64_t start = 0;
   uint64_t end = 0;
@@ -97,15 +97,15 @@ std::vector<Mapping> Mappings() {
   return mappings;
 }
 
-// Copies bytes of this process; false where there are none any more.
+// Copies bytes of this process; false if they are not mapped any more.
 bool CopyBytes(uint64_t address, void* to, size_t size) {
   const iovec local = {to, size};
   const iovec remote = {reinterpret_cast<void*>(address), size};
   return ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
 }
 
-// Whether the dynamic linker has loaded what begins at this address; another library's file may be
-// mapped as data. It answers without a lock.
+// Whether the dynamic linker has loaded the file at this address, asked without a lock. The file of
+// a library may also be mapped as data.
 bool IsLoaded(uint64_t start) {
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
   dl_find_object object;
@@ -115,7 +115,7 @@ bool IsLoaded(uint64_t start) {
 #endif
 }
 
-// The module whose file begins at this mapping; without an end where none does.
+// The module whose file begins at this mapping; `end` is 0 if there is none.
 HeapModule ModuleAt(const Mapping& mapping) {
   constexpr size_t kMostHeaders = 64;
   HeapModule module;
@@ -149,7 +149,7 @@ HeapModule ModuleAt(const Mapping& mapping) {
   return module;
 }
 
-// What is loaded, without the dynamic linker's lock.
+// The loaded modules, without the dynamic linker's lock.
 std::vector<HeapModule> MappedModules() {
   std::vector<HeapModule> modules;
   const std::vector<Mapping> mappings = Mappings();
@@ -174,8 +174,8 @@ std::vector<HeapModule> ModulesOfTheLoader() {
   Loaded loaded;
   ::dl_iterate_phdr(AddModule, &loaded);
   if (loaded.thrown != nullptr) std::rethrow_exception(loaded.thrown);
-  // By a path as it was loaded: in the folder that the process was in then. The kernel knows the
-  // file.
+  // A relative path is relative to the folder of the process when it was loaded. The kernel knows
+  // the file.
   if (std::ranges::none_of(loaded.modules, IsRelative)) return std::move(loaded.modules);
   const std::vector<Mapping> mappings = Mappings();
   for (HeapModule& module : loaded.modules) {

@@ -1,7 +1,7 @@
-// Which files are mapped as code, for naming addresses later.
+// LoadedModules: the files that are mapped as code, for naming addresses later.
 //
-// A forked child asks the kernel and not the dynamic linker: another thread of its parent may have
-// held the linker's lock at the fork, and the C library leaves it held.
+// A forked child asks the kernel instead of the dynamic linker: another thread of its parent may
+// have held the linker's lock at the fork, and the C library leaves it locked in the child.
 //
 // Ownership: results are copies. Threads: all functions, from any thread.
 // Out of memory: throws std::bad_alloc.
@@ -13,7 +13,7 @@
 
 namespace alkaid::heap {
 
-// What is loaded now, in the order of addresses.
+// The modules that are loaded now, in the order of addresses.
 ALKAID_EXPORT std::vector<HeapModule> LoadedModules();
 
 }  // namespace alkaid::heap

@@ -33,7 +33,7 @@ TEST(LoadedModules, TellTheProgramAndItsLibrariesWithTheirBuildIds) {
   const HeapModule* library = Find(modules, reinterpret_cast<const void*>(&LoadedModules));
   ASSERT_NE(library, nullptr);
   EXPECT_NE(library->path.find("libalkaid.so"), std::string::npos) << library->path;
-  // Debian's C library has one, whatever this project's own files have.
+  // Debian's C library has a build-id, whether or not this project's own files have one.
   const HeapModule* libc = Find(modules, reinterpret_cast<const void*>(&::strtol));
   ASSERT_NE(libc, nullptr);
   EXPECT_EQ(libc->build_id.size(), 20U) << libc->path;
@@ -43,7 +43,7 @@ TEST(LoadedModules, TellTheProgramAndItsLibrariesWithTheirBuildIds) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // its malloc may be locked in the child
-// How many of the parent's modules the child does not find as they are.
+// How many of the parent's modules the child does not find unchanged.
 int CountOfOthers(const std::vector<HeapModule>& parents) {
   const std::vector<HeapModule> modules = LoadedModules();
   return static_cast<int>(std::ranges::count_if(parents, [&modules](const HeapModule& wanted) {

@@ -19,7 +19,7 @@
 namespace alkaid::heap {
 namespace {
 
-// Tells what an interposer would tell, of addresses that nobody owns.
+// Reports events as an interposer would, with addresses that are no real blocks.
 class MallocEvents : public ::testing::Test {
  protected:
   ~MallocEvents() override { StopTracking(); }
@@ -128,7 +128,7 @@ TEST_F(MallocEvents, AReallocationAcrossANewStartIsBalanced) {
   EXPECT_EQ(Root().moving, 0u);
 }
 
-// Allocates as the system pool does where malloc is watched.
+// Allocates as the system pool does when malloc is watched.
 struct WatchedAllocator {
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
     const auto bytes = static_cast<size_t>((size + alignment - 1) / alignment * alignment);
@@ -170,7 +170,7 @@ TEST_F(MallocEvents, ABlockThatAPoolHasFromMallocIsThePoolsAlone) {
   EXPECT_TRUE(is_the_pools(300'000));
   pool.Free(bytes, 300'000);
   EXPECT_EQ(Tables().blocks.live(), 1u);
-  // What malloc said of the pool's blocks is taken back.
+  // malloc's counts for the pool's blocks are taken back.
   EXPECT_EQ(MallocStatistics().live_bytes, 50);
   EXPECT_EQ(MallocStatistics().total_bytes, 50);
   EXPECT_EQ(MallocStatistics().total_blocks, 1);
@@ -211,7 +211,7 @@ TEST_F(MallocEvents, ABlockOfWhichAPoolGivesOutPartsStaysMallocsUntilMallocHasIt
 TEST_F(MallocEvents, AWholeBlockIsThePoolsWhateverThePoolAddsToIt) {
   const std::unique_ptr<MemoryPool> pool = MemoryPool::CreateDefault();
   ASSERT_TRUE(StartTracking().ok());
-  // As it is, with the debug mode's canary, rounded up to the alignment.
+  // The exact size, with the debug mode's canary, and rounded up to the alignment.
   for (const size_t asked : {100u, 116u, 128u}) {
     alkaid_track_malloc(At(0x1000), asked);
     ::alkaid::internal::EmitAllocate(pool.get(), At(0x1000), 100, 64);
@@ -299,7 +299,7 @@ TEST_F(MallocEvents, ItCanBeSwitchedWhileThreadsCallMalloc) {
   ASSERT_TRUE(StartTracking().ok());
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  // Nothing of an earlier start has come into this one, and nothing was left over.
+  // Nothing from an earlier start is in this one, and nothing is left over.
   EXPECT_EQ(Tables().blocks.live(), 0u);
   EXPECT_EQ(Root().moving, 0u);
 }

@@ -21,7 +21,7 @@ void MemoryReserve::SetAside() {
   if (mapping_.load(std::memory_order_relaxed) != 0) return;
   for (size_t halvings = 0; kBytes >> halvings >= kLeast; ++halvings) {
     const size_t bytes = kBytes >> halvings;
-    // Twice as much, to see that as much is left.
+    // Maps twice as much, to check that as much is left for others.
     void* const start = ::mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) continue;

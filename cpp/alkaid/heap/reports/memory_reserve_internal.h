@@ -1,12 +1,11 @@
-// Address space that is set aside for a moment when the process has none left.
+// MemoryReserve: address space that is set aside for the moment when the process has none left.
 //
-// What has to work then lets go of it first: the allocator can have it from the kernel. It is
-// mapped and never touched, so it takes no memory; under a limit of address space (RLIMIT_AS), and
-// where the kernel does not promise more memory than it has, it counts.
+// Code that must work at that moment releases it first, so that the allocator can get it from the
+// kernel. It is mapped and never touched, so it takes no memory. It does count against a limit on
+// address space (RLIMIT_AS), and where the kernel does not overcommit memory.
 //
 // Ownership: holds the mapping; static, and never destroyed. Threads: all functions, from any
-// thread.
-// Out of memory: less is set aside, or nothing.
+// thread. Out of memory: sets aside less, or nothing.
 #pragma once
 
 #include <atomic>
@@ -25,7 +24,8 @@ class ALKAID_EXPORT MemoryReserve {
   MemoryReserve(const MemoryReserve&) = delete;
   MemoryReserve& operator=(const MemoryReserve&) = delete;
 
-  // Where nothing is set aside: kBytes, or as large a part of it as leaves as much to others.
+  // Sets aside kBytes, unless something is set aside already. If less is free: the largest kBytes /
+  // 2^n that leaves at least as much to others.
   void SetAside();
   void LetGo();
   size_t bytes() const;  // that are set aside
@@ -33,7 +33,7 @@ class ALKAID_EXPORT MemoryReserve {
  private:
   static constexpr size_t kLeast = size_t{1} << 20;
 
-  // The start of the mapping, which is whole pages, and how often kBytes was halved.
+  // The page-aligned start of the mapping; the low bits say how often kBytes was halved.
   std::atomic<size_t> mapping_{0};
 };
 

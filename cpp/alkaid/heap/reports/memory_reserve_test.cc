@@ -34,7 +34,7 @@ void* Map(size_t bytes) {
   return ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-// 0, or which expectation failed. `room` bytes are left below the limit.
+// Returns 0, or the number of the check that failed. `room` bytes are left below the limit.
 int UnderALimit(size_t room, size_t expected) {
   static MemoryReserve reserve;
   const size_t limit = AddressSpace() + room;

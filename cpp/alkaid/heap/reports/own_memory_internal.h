@@ -1,7 +1,7 @@
 // OwnMemory: reads memory of this process that another thread may unmap meanwhile.
 //
-// Through the kernel, which answers for a page that is gone as for any other. Counts what it was
-// asked for, and ends at a limit.
+// Reads through the kernel, which returns an error for an unmapped page. Counts the requested bytes
+// up to a limit.
 //
 // Ownership: copies. Threads: one. Allocates nothing.
 #pragma once
@@ -19,23 +19,26 @@ namespace alkaid::heap {
 class ALKAID_EXPORT OwnMemory {
  public:
   static constexpr uint64_t kWord = sizeof(uint64_t);
-  // Of a long range, where pieces of it have to do: how long each is.
+  // The size of the pieces that are read of a range which is too long.
   static constexpr uint64_t kPieceBytes = 2048;
 
   explicit OwnMemory(uint64_t most_bytes) : left_(most_bytes) {}
 
-  // Copies from `address` on. Returns how many bytes were there.
+  // Copies from `address` on. Returns how many bytes could be read.
   uint64_t ReadSome(uint64_t address, void* to, uint64_t size);
-  // Whether all were there.
+  // Whether all bytes could be read.
   bool Read(uint64_t address, void* to, uint64_t size) {
     return ReadSome(address, to, size) == size;
   }
-  // No more is to be read: `most_bytes` were.
+  // The limit is reached: read no more.
   bool exhausted() const { return left_ == 0; }
 
-  // Calls `visit(words, bytes)` for `size` bytes, a piece after the other. Of more than `most` only
-  // pieces of kPieceBytes are read, `most` bytes in all: the first at the start, the last at the
-  // end, the others evenly between. False where a visit was, where bytes are gone, or at the limit.
+  // Calls `visit(words, bytes)` for `size` bytes, piece by piece. If `size` is more than `most`,
+  // reads only `most` bytes: pieces of kPieceBytes at the start, at the end and evenly between.
+  // False if a visit returned false, if bytes cannot be read, or at the limit.
+  //
+  //     size <= most:  |piece|piece|piece|piece|rest|
+  //     size >  most:  |piece|......|piece|......|piece|
   template <typename Visit>
   bool EachPiece(uint64_t address, uint64_t size, uint64_t most, const Visit& visit) {
     std::array<uint64_t, kPieceBytes / kWord> words;
@@ -51,7 +54,7 @@ class ALKAID_EXPORT OwnMemory {
     const uint64_t last = std::max<uint64_t>(most / kPieceBytes, 2) - 1;  // its number
     const uint64_t end = size - kPieceBytes;
     for (uint64_t i = 0; i < last; ++i) {
-      // An address of words stays one.
+      // Offsets are multiples of a word.
       if (!piece(end / last * i / kWord * kWord, kPieceBytes)) return false;
     }
     return piece(end, kPieceBytes);

@@ -18,7 +18,7 @@ constexpr uint64_t kPiece = OwnMemory::kPieceBytes;
 
 uint64_t AddressOf(const void* bytes) { return reinterpret_cast<uint64_t>(bytes); }
 
-// The first byte and the size of each piece, of bytes that say in which piece's worth they lie.
+// The first byte and the size of each piece that is read. Each byte is its offset / kPiece.
 std::vector<std::pair<int, uint64_t>> Pieces(uint64_t size, uint64_t most) {
   std::vector<uint8_t> bytes(size);
   for (uint64_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(i / kPiece);

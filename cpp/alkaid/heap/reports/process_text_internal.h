@@ -1,6 +1,6 @@
-// The texts that the kernel makes of a process, under /proc/self.
+// ProcessText: the text of a file under /proc/self, which the kernel makes of this process.
 //
-// Streams of the C++ library would end early, without a word, where there is no memory.
+// C++ streams would end early, without an error, when memory runs out.
 //
 // Ownership: results are copies. Threads: any. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace alkaid::heap {
 
-// Empty where the file cannot be read.
+// Empty if the file cannot be read.
 ALKAID_EXPORT std::string ProcessText(const char* path);
 
 }  // namespace alkaid::heap

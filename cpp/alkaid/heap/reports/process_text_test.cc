@@ -14,7 +14,7 @@ TEST(ProcessText, IsTheWholeOfTheFile) {
   std::ifstream file("/proc/self/environ", std::ios::binary);
   EXPECT_EQ(ProcessText("/proc/self/environ"),
             std::string(std::istreambuf_iterator<char>(file), {}));
-  // Of more than one piece, and other at each reading.
+  // A text of more than one chunk, which differs each time it is read.
   EXPECT_GT(ProcessText("/proc/self/smaps").size(), 4096U);
 }
 

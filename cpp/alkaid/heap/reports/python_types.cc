@@ -44,7 +44,8 @@ const PythonTypes::Type* PythonTypes::At(uint64_t address) {
   return type.category == 0 ? nullptr : &type;
 }
 
-// As a type that a program has made lies after the words of the collector.
+// Whether a heap type may be there: it lies 16 bytes after the start of its block, past the words
+// of the garbage collector.
 bool PythonTypes::InBlock(uint64_t address) {
   if (!index_.MayHold(address)) return false;
   const uint32_t block = index_.At(address - 16);
@@ -58,8 +59,8 @@ bool PythonTypes::Load(uint64_t address, Object* object) {
          object->basic_size < (uint64_t{1} << 32) && object->item_size < (uint64_t{1} << 32);
 }
 
-// Whether a type is `type`, or derived from it: its type's type, and so on, is `type` in the end,
-// which is its own.
+// Whether a type is `type` or derived from it: following the type of its type and so on ends at
+// `type`, which is its own type.
 bool PythonTypes::IsTypesType(uint64_t address, int depth) {
   constexpr int kMostDepth = 4;
   if (address == root_ && address != 0) return true;
@@ -81,7 +82,7 @@ bool PythonTypes::IsTypesType(uint64_t address, int depth) {
   return true;
 }
 
-// A C string on one line.
+// Reads a C string without control characters.
 bool PythonTypes::ReadName(uint64_t address, std::string* name) {
   constexpr uint64_t kMost = 128;
   constexpr uint64_t kPage = 4096;

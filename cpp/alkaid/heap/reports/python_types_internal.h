@@ -1,11 +1,11 @@
-// PythonTypes: the types of a Python in this process, as CPython 3.8 and later lay them out on 64
-// bits, with its global lock.
+// PythonTypes: the types of a Python in this process, in the layout of CPython 3.8 and later, for
+// 64 bits and with the global lock.
 //
-// `type` is known by itself: it is its own type, is called "type", has the base "object", and lies
-// in a module. Every other type's type, and so on, is `type` in the end.
+// `type` identifies itself: it is its own type, has the name "type" and the base "object", and lies
+// in a module. For every other type, following the type of its type and so on ends at `type`.
 //
-// Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc. Keeps an entry
-// for each of 32,768 addresses that are types, or could have been.
+// Ownership: borrows everything. Threads: one. Out of memory: throws std::bad_alloc. Keeps at most
+// 32,768 entries, one for each address that is a type or looked like one.
 #pragma once
 
 #include <cstdint>
@@ -42,19 +42,19 @@ class ALKAID_EXPORT PythonTypes {
               BlockFindings* findings)
       : contents_(contents), index_(*index), memory_(*memory), findings_(*findings) {}
 
-  // Null where no type lies there. Types that lie in blocks are known once one was met that does
-  // not: a program without Python does not look for them.
+  // Null if there is no type at the address. Types in blocks are recognized only after a type in a
+  // module was met, so that a program without Python does not look for them.
   const Type* At(uint64_t address);
   bool is_met() const { return root_ != 0; }
 
-  // Where the object begins in a block of its own.
+  // The offset of an object of a type with these flags in its block.
   static uint64_t OffsetOf(uint64_t flags) {
     if ((flags & kHasGc) == 0) return 0;
     return (flags & (kManagedDict | kManagedWeakref)) != 0 ? 32 : 16;
   }
 
  private:
-  struct Object;  // the part of a PyTypeObject that is asked for
+  struct Object;  // the part of a PyTypeObject that is read
 
   bool InModule(uint64_t address) const {
     return LoadedModuleAt(contents_.modules, address) != nullptr;
@@ -69,7 +69,7 @@ class ALKAID_EXPORT PythonTypes {
   OwnMemory& memory_;
   BlockFindings& findings_;
   std::unordered_map<uint64_t, Type> types_;
-  uint64_t root_ = 0;  // PyType_Type, once it was met
+  uint64_t root_ = 0;  // PyType_Type; 0 until it is met
 };
 
 }  // namespace alkaid::heap

@@ -12,7 +12,7 @@ namespace {
 
 uint64_t AddressOf(const void* bytes) { return reinterpret_cast<uint64_t>(bytes); }
 
-// `object`, `type` and `int` in what the test says is a module.
+// `object`, `type` and `int`, in memory that the test lists as a module.
 class PythonTypesTest : public ::testing::Test {
  protected:
   static constexpr uint64_t kReady = PythonTypes::kReady;
@@ -39,7 +39,7 @@ class PythonTypesTest : public ::testing::Test {
     type->words[4] = size;
     type->words[21] = flags | kReady;
   }
-  // The category of the type there, or "".
+  // The category of the type at the address, or "".
   std::string NameOf(uint64_t address) {
     OwnMemory memory(1 << 20);
     BlockIndex index(contents_.blocks);
@@ -85,7 +85,7 @@ TEST_F(PythonTypesTest, ATypeWhoseTypesDoNotEndInTypeIsNone) {
       [this] { int_.words[3] = AddressOf(""); },
       [this] { int_.words[4] = 8; },
       [this] { int_.words[1] = AddressOf(&int_); },
-      [this] {  // two types that are each other's
+      [this] {  // two types, each the type of the other
         Make(&other_, &int_, "other", 900, kType);
         int_.words[1] = AddressOf(&other_);
         int_.words[21] |= kType;

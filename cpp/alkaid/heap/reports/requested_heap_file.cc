@@ -26,12 +26,12 @@ using internal::GetEnvironment;
 using internal::Grouped;
 using internal::kTrackAllocationsVariable;
 
-// Let go of while a request is answered: memory may be why it is asked.
+// Released while a request is answered: memory may be exhausted.
 constinit MemoryReserve reserve;
 constinit std::atomic<bool> is_expected{false};
 constinit std::atomic<uint64_t> files{0};
 
-// See first_made.h. The fork may have come while a file was being made.
+// See first_made.h. In the child: a fork while a file is written leaves nothing set aside.
 [[gnu::constructor]] void GuardReserve() {
   internal::GuardFork([] {}, [] {},
                       [] {
@@ -41,7 +41,7 @@ constinit std::atomic<uint64_t> files{0};
 
 Status TakeAndWrite(const std::string& name, const std::string& file, bool tell) {
   ALKAID_ASSIGN_OR_RAISE(const HeapSnapshot snapshot, HeapSnapshot::Take(name));
-  // Once the file is there nothing may fail any more.
+  // Before writing: once the file is complete, nothing may fail.
   const std::string bytes = Grouped(snapshot.bytes());
   const std::string blocks = Grouped(snapshot.block_count());
   ALKAID_RETURN_NOT_OK(WriteHeapFile(snapshot, file));
@@ -51,7 +51,7 @@ Status TakeAndWrite(const std::string& name, const std::string& file, bool tell)
   return absl::OkStatus();
 }
 
-// Where nothing was tracked so far: from here on it is.
+// Starts tracking if it is off.
 Status TrackFromNowOn(const std::string& name, const std::string& file) {
   if (IsTracking()) return absl::OkStatus();
   const std::string text = GetEnvironment(kTrackAllocationsVariable);
@@ -93,7 +93,7 @@ void SayNoFile(const HeapFileRequest& request, uint64_t number, std::string_view
 
 Result<HeapFileRequest> MakeHeapFileRequest(const std::string& pattern, uint32_t owner) {
   if (pattern.empty()) return status::Invalid("a heap file without a name cannot be written");
-  const InsideTracking inside;  // a block of the library's own is not what is asked about
+  const InsideTracking inside;  // the library's own block must not be listed
   return HeapFileRequest{std::make_shared<const std::string>(pattern),
                          owner != 0 ? owner : static_cast<uint32_t>(::getpid())};
 }

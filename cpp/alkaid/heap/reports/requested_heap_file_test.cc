@@ -33,7 +33,7 @@ class RequestedHeapFile : public ::testing::Test {
     fs::remove_all(folder_);
   }
 
-  // What it says on stderr.
+  // Writes the file and returns what this prints on stderr.
   static std::string Write(const HeapFileRequest& request, RequestedBy by) {
     ::testing::internal::CaptureStderr();
     WriteRequestedHeapFile(request, by);

@@ -6,8 +6,8 @@
 namespace alkaid::heap {
 namespace {
 
-// Numbers roots in the order in which they are first asked for. Open addressing, at most half full:
-// a census asks once for each view, so this is most of what it costs.
+// Numbers roots in the order of their first lookup. A hash table with open addressing, at most half
+// full. A census makes one lookup for each view, so this is most of its cost.
 class RootNumbers {
  public:
   uint32_t Of(const HeapView& view) {

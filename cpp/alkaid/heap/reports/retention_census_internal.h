@@ -1,4 +1,4 @@
-// Views by the root that they keep, and how many bytes several of them show together.
+// RootGroups: views grouped by the root that they keep, and the bytes that several views show.
 //
 // Ownership: RootGroups borrows nothing. Threads: plain values. Out of memory: throws
 // std::bad_alloc.
@@ -18,7 +18,7 @@ namespace alkaid::heap {
 // A half-open range of addresses.
 using AddressRange = std::pair<uint64_t, uint64_t>;
 
-// What of a view lies inside its root, which holds `root_bytes`.
+// The part of a view that lies inside its root, which holds `root_bytes`.
 inline AddressRange VisibleRange(const HeapView& view, int64_t root_bytes) {
   const uint64_t root_end = view.root_data + static_cast<uint64_t>(root_bytes);
   const uint64_t end = view.data + static_cast<uint64_t>(view.size);
@@ -27,16 +27,19 @@ inline AddressRange VisibleRange(const HeapView& view, int64_t root_bytes) {
   return {first, last > first ? last : first};
 }
 
-// Sorts the ranges, and makes of those that overlap or touch one. Returns the bytes of them all.
+// Sorts the ranges and joins those that overlap or touch. Returns the sum of their bytes.
 ALKAID_EXPORT int64_t Merge(std::vector<AddressRange>* ranges);
 
-// The bytes that the root of these views holds, as the latest of them saw it: it may have been
-// resized in its place since the others were made.
+// The bytes that the root of these views holds, as recorded by the latest view: the root may have
+// been resized in place after the others were made.
 ALKAID_EXPORT int64_t RootBytes(const std::vector<HeapView>& views,
                                 std::span<const uint32_t> of_root);
 
-// The numbers of the views of each root. A root is known by its Buffer and its bytes: of two that
-// were at one place one after the other, views may have been read of both.
+// The indices of the views of each root. A root is identified by its Buffer and the address of its
+// bytes: views of two roots that were at one place at different times may have been read.
+//
+//     order_:   | views of root 0 | views of root 1 | ... |
+//     starts_:  ^ starts_[0]      ^ starts_[1]            ^ starts_[size()]
 class ALKAID_EXPORT RootGroups {
  public:
   explicit RootGroups(const std::vector<HeapView>& views);
@@ -48,7 +51,7 @@ class ALKAID_EXPORT RootGroups {
 
  private:
   std::vector<uint32_t> order_;
-  std::vector<uint32_t> starts_;  // of each root in `order_`, and the end
+  std::vector<uint32_t> starts_;
 };
 
 }  // namespace alkaid::heap

@@ -27,7 +27,7 @@ Status NotWatched(const char* what) {
 
 int64_t AddUpTo(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
 
-// Most visible bytes first; of as many, in the order of back-traces and threads.
+// Most visible bytes first; holders with the same number, in the order of stack traces and threads.
 std::vector<RetentionHolder> HoldersOf(const std::vector<HeapView>& views,
                                        std::span<uint32_t> of_root, int64_t root_bytes) {
   const auto place = [&views](uint32_t i) { return std::tie(views[i].stack, views[i].thread); };
@@ -58,7 +58,7 @@ std::vector<RetentionHolder> HoldersOf(const std::vector<HeapView>& views,
   return holders;
 }
 
-// The block that the root's first byte lies in, or null.
+// The block that contains the root's first byte, or null.
 const HeapBlock* BlockOf(const HeapContents& contents, uint64_t address) {
   const auto behind =
       std::upper_bound(contents.blocks.begin(), contents.blocks.end(), address,

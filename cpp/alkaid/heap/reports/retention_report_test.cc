@@ -36,7 +36,7 @@ constexpr int64_t kRootBytes = 4096;
 std::shared_ptr<Buffer> MakeRoot(int64_t size = kRootBytes) {
   return AllocateBuffer(size, system_memory_pool()).value();
 }
-// A slice of a root that nobody else keeps.
+// A slice of a root that nothing else keeps.
 std::shared_ptr<Buffer> SliceOfItsOwnRoot(int64_t offset, int64_t size,
                                           int64_t root_bytes = kRootBytes) {
   return SliceBuffer(MakeRoot(root_bytes), offset, size);
@@ -48,7 +48,7 @@ class RetentionReportTest : public ::testing::Test {
 
   static void WatchViews() { ALKAID_ASSERT_OK(StartTracking({.views = true})); }
   static RetentionReport Take() { return RetentionReport::Take().value(); }
-  // Of the only root.
+  // The visible bytes of the only root.
   static int64_t Visible() {
     const RetentionReport report = Take();
     EXPECT_THAT(report.roots(), SizeIs(1));
@@ -301,7 +301,7 @@ TEST_F(RetentionReportTest, TheSourceOfARootThatWasShrunkBeforeItWasReleasedIsFo
   EXPECT_THAT(after.contents().sources, IsEmpty());
 }
 
-// As of a pool whose buffers the program made itself.
+// As for a pool's block over which the program makes its own buffers.
 TEST_F(RetentionReportTest, TheSourceOfABlockThatIsFreedIsForgotten) {
   WatchViews();
   uint8_t* block = nullptr;
@@ -314,7 +314,7 @@ TEST_F(RetentionReportTest, TheSourceOfABlockThatIsFreedIsForgotten) {
 
 TEST_F(RetentionReportTest, ARootThatGrewInItsPlaceIsListedOnceWithWhatItHoldsNow) {
   WatchViews();
-  // In the place of a reallocation, which may move the bytes or not.
+  // Instead of a reallocation, which may or may not move the bytes.
   class Growing final : public MutableBuffer {
    public:
     using MutableBuffer::MutableBuffer;

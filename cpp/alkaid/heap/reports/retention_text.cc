@@ -1,4 +1,4 @@
-// The part of RetentionReport that is for people.
+// The part of RetentionReport that makes text for people.
 
 #include <cxxabi.h>
 #include <dlfcn.h>
@@ -34,7 +34,7 @@ std::string SecondsText(uint64_t nanoseconds) {
 
 std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// The function that the file exports around the call before this address, in this process; or "".
+// The exported function that contains the call before this address, in this process; or "".
 std::string ExportedFunction(uint64_t return_address) {
   Dl_info info = {};
   const auto* const call = reinterpret_cast<const void*>(return_address - 1);

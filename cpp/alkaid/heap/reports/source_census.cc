@@ -8,7 +8,8 @@
 namespace alkaid::heap {
 namespace {
 
-// Times that are looked at one by one. So the tree takes a thirtieth of the memory of the times.
+// Times per leaf of the tree, which are scanned one by one. So the tree takes a thirtieth of the
+// memory of the times.
 constexpr size_t kBlock = 64;
 
 uint64_t EndOf(const HeapSource& source) {
@@ -96,7 +97,7 @@ std::pair<size_t, size_t> SourceCensus::TimesAt(const HeapSource& source, uint64
   auto behind = std::upper_bound(begin, end, address, [](uint64_t wanted, const HeapTime& time) {
     return wanted < time.address;
   });
-  // Bytes before the first mark are of its time.
+  // Bytes before the first time of a source have that time.
   if (behind == begin && begin != end) {
     behind = std::find_if(begin, end,
                           [&](const HeapTime& time) { return time.address != begin->address; });

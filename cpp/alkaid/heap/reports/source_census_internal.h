@@ -1,10 +1,10 @@
-// SourceCensus: which source the bytes of a root are of, and which times are recorded in them.
+// SourceCensus: the source of a root's bytes, and the times that are recorded in them.
 //
-// Many roots may lie over the same sources, and a source may have many times, so both are looked
-// up: what one range of bytes costs grows with the logarithm of their numbers.
+// Many roots may have bytes of the same source, and a source may have many times. So the cost of a
+// range of bytes grows only with the logarithm of both numbers.
 //
-// Ownership: borrows the contents. Threads: once made, any. Out of memory: making one throws
-// std::bad_alloc; naming takes the memory of the name.
+// Ownership: borrows the contents. Threads: once made, any. Out of memory: the constructor and Name
+// throw std::bad_alloc; Name allocates only the name.
 #pragma once
 
 #include <cstddef>
@@ -19,21 +19,21 @@
 
 namespace alkaid::heap {
 
-// Adds the notes of sources (heap/tracking/source_notes_internal.h) that were begun until then,
-// CLOCK_MONOTONIC, to the contents' sources, by address, and to their times.
+// Adds the source notes (heap/tracking/source_notes_internal.h) that were begun no later than
+// `begun_by_ns` (CLOCK_MONOTONIC) to the contents' sources, by address, and to their times.
 ALKAID_EXPORT void CopySourceNotes(uint64_t begun_by_ns, HeapContents* contents);
 
 class ALKAID_EXPORT SourceCensus {
  public:
-  // `contents` are as HeapSnapshot::Make wants them.
+  // `contents` must satisfy HeapSnapshot::Make.
   explicit SourceCensus(const HeapContents& contents);
 
-  // Fills in source, offset and times of a root whose address and held_bytes are known. `visible`
-  // is merged, and lies inside it.
+  // Fills in source, offset and times of a root whose address and held_bytes are set. `visible`
+  // must be merged, and lie inside the root.
   void Name(const std::vector<AddressRange>& visible, RetainedRoot* root) const;
 
  private:
-  // None where the least is kNoTime.
+  // No times if `least` is kNoTime.
   struct Bounds {
     uint64_t least = kNoTime;
     uint64_t greatest = 0;
@@ -46,14 +46,14 @@ class ALKAID_EXPORT SourceCensus {
 
   // The sources that have bytes of the range.
   std::pair<Sources, Sources> SourcesOf(AddressRange range) const;
-  // The first of the times that the byte is of, and what is behind the last.
+  // The range of the byte's times: the index of the first, and one past the last.
   std::pair<size_t, size_t> TimesAt(const HeapSource& source, uint64_t address) const;
   Bounds TimesOf(AddressRange range) const;
   Bounds BoundsOf(size_t first, size_t last) const;
 
   const HeapContents& contents_;
-  // Over blocks of times: those of the blocks are the second half, and the element i of the first
-  // is of what 2 i and 2 i + 1 are of.
+  // A segment tree over blocks of times. The second half has the bounds of the blocks; element i of
+  // the first half covers elements 2 i and 2 i + 1.
   std::vector<Bounds> tree_;
 };
 

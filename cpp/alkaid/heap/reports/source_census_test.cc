@@ -81,8 +81,8 @@ TEST(SourceCensus, WhatLiesBetweenSourcesHasNoTime) {
   EXPECT_EQ(Named(contents, 1100, 150, {{1100, 1201}}).source_offset, -1);
 }
 
-// What looking at each byte would tell: of its source the times at the last marked address that is
-// not behind it, or of its first marks.
+// The result of a search byte by byte: for each byte, the times of its source at the last marked
+// address that is not past the byte, or else the first times of the source.
 std::pair<uint64_t, uint64_t> ByteByByte(const HeapContents& contents, uint64_t first,
                                          uint64_t last) {
   uint64_t least = kNoTime;

@@ -34,7 +34,7 @@ class SourceNotesTest : public ::testing::Test {
     CopySourceNotes(UINT64_MAX, &contents);
     return contents;
   }
-  // "address size offset" of each.
+  // "address size offset" of each source.
   static std::vector<std::string> Sources() {
     std::vector<std::string> all;
     for (const HeapSource& source : Contents().sources) {
@@ -43,7 +43,7 @@ class SourceNotesTest : public ::testing::Test {
     }
     return all;
   }
-  // "address time" of each.
+  // "address time" of each time.
   static std::vector<std::string> Times() {
     std::vector<std::string> all;
     for (const HeapTime& time : Contents().times) {
@@ -136,7 +136,7 @@ TEST_F(SourceNotesTest, ALongSourceReadInSmallBatchesIsOneNoteOfBoundedTimes) {
   EXPECT_EQ(contents.sources[0].size, static_cast<int64_t>(kBatches * 500));
   ASSERT_LE(contents.times.size(), 2 * SourceNotes::kMostPieces);
   EXPECT_EQ(contents.times.back().time_ns, 1000 + kBatches * kDgrams - 1);
-  // Of each datagram the time lies between those of its piece, and no piece is large.
+  // The time of each datagram lies within the times of its piece, and no piece is large.
   const auto& times = contents.times;
   for (size_t i = 0; i < times.size();) {
     size_t behind = i;

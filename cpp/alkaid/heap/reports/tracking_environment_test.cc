@@ -1,4 +1,4 @@
-// ALKAID_TRACK_ALLOCATIONS, and want of memory, seen from processes of their own.
+// ALKAID_TRACK_ALLOCATIONS, and tracking out of memory, tested in separate processes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -30,10 +30,10 @@ uint8_t* AllocateEarly() {
   return default_memory_pool()->Allocate(4321, &block).ok() ? block : nullptr;
 }
 
-// Made before main begins.
+// Allocated before main begins.
 uint8_t* const early_block = AllocateEarly();
 
-// The child's part: says what it finds.
+// The child's part: prints what it finds.
 int RunAsChild() {
   LiveBlock block;
   const bool early = Tables().blocks.Get(reinterpret_cast<uint64_t>(early_block), &block);
@@ -43,7 +43,7 @@ int RunAsChild() {
   return 0;
 }
 
-// From here on the kernel gives no more memory.
+// From now on the kernel gives no more memory.
 void Starve() {
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_AS, &none);

@@ -183,7 +183,7 @@ TEST_F(TrackingTest, SerialsTellBlocksAtOneAddressApart) {
   EXPECT_LT(serials.size(), 100u);  // some address came twice, or nothing was tried
 }
 
-// Two blocks made in one place share a back-trace, which leads here and not into the tracker.
+// Two blocks allocated here share a stack trace, which leads here and not into the tracker.
 [[gnu::noinline]] uint8_t* AllocateHere(MemoryPool* pool) {
   uint8_t* block = nullptr;
   EXPECT_TRUE(pool->Allocate(64, &block).ok());
@@ -206,7 +206,7 @@ TEST_F(TrackingTest, TheBackTraceLeadsToTheCallerAndIsKeptOnce) {
   while (depth < frames.size() && !(frames[depth] > function && frames[depth] < function + 400)) {
     ++depth;
   }
-  // The pool's own functions and at most the emission point lie between.
+  // Only the pool's own functions and the emission point may lie between.
   EXPECT_LE(depth, 3u);
   EXPECT_GE(depth, 1u);
 }
@@ -361,8 +361,8 @@ TEST_F(TrackingTest, AReallocationThatChangesNothingDrawsNoNewSample) {
   EXPECT_EQ(Live(), 0u);
 }
 
-// Takes a snapshot while tracking asks for its name, which is between the end of a reallocation and
-// the new record.
+// Takes a snapshot when tracking asks for its name, which happens after a reallocation and before
+// its new record is added.
 class PoolThatLooks final : public ProxyMemoryPool {
  public:
   using ProxyMemoryPool::ProxyMemoryPool;
