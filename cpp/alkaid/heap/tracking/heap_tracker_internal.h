@@ -66,7 +66,7 @@ class HeapTracker final : public MemoryObserver {
   void OnMallocGone(MallocMove* move);
 
  private:
-  // What the tables say of a block that is new or was reallocated.
+  // What the tables add to the event of a block that is new or was reallocated.
   struct Arrival {
     const LiveBlock* earlier = nullptr;  // its record before a reallocation
     uint64_t grown = 0;                  // bytes added: all of a new block

@@ -3,7 +3,8 @@
 //
 // Bytes lose their note when their root is released or their block is freed or reallocated. A new
 // note replaces what is known of its bytes:
-// - An older note that continues it, both in memory and in the source, is merged with it.
+// - An older note that touches or overlaps it, with the same source and fitting offsets, is merged
+//   with it.
 // - An older note that overlaps it and says something else is forgotten as a whole: the release of
 //   that note's root was not seen.
 //
