@@ -332,9 +332,9 @@ class Recognizer {
   BlockFindings findings_;
   PythonTypes python_;
   std::unordered_map<uint64_t, bool> is_operator_new_;  // by the address of the call
-  std::vector<bool> tried_;  // arrays that were searched, once each
-  uint64_t largest_ = 0;     // bytes of the largest block
-  uint64_t unreached_ = 0;   // how often a limit was reached in the middle of a block
+  std::vector<bool> tried_;                             // arrays that were searched, once each
+  uint64_t largest_ = 0;                                // bytes of the largest block
+  uint64_t unreached_ = 0;  // how often a limit was reached in the middle of a block
   std::vector<uint64_t> span_;
   uint64_t span_start_ = 0;
   uint64_t span_bytes_ = 0;

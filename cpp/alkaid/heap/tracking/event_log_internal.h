@@ -41,7 +41,7 @@ struct HeapEvent {
   bool not_sampled = false;
   uint32_t label = 0;
   uint32_t thread = 0;
-  uint64_t address = 0;  // of the block (new, if moved; 0 if malloc failed) or the view
+  uint64_t address = 0;      // of the block (new, if moved; 0 if malloc failed) or the view
   uint64_t old_address = 0;  // of the block before it moved
   uint64_t size = 0;
   uint64_t old_size = 0;

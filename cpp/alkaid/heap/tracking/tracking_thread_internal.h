@@ -20,8 +20,8 @@ struct TrackingThread {
   // Set from the prepare step of a fork to its end: the thread holds all table locks, and other
   // libraries' fork handlers may allocate on it.
   bool holds_tables;
-  uint16_t passages;  // nested passages of the gate to the tables (fork_gate_internal.h)
-  uint32_t id;        // the kernel's; 0 until asked
+  uint16_t passages;        // nested passages of the gate to the tables (fork_gate_internal.h)
+  uint32_t id;              // the kernel's; 0 until asked
   uint32_t sampling_epoch;  // of `until_sample`, which is drawn anew in another epoch
   uint8_t confinement;      // see confinement_internal.h; a child has what its parent had
   bool ends_in_malloc;      // see alkaid_track_exit
