@@ -205,6 +205,7 @@ ALKAID_EXPORT size_t xallocx(void* ptr, size_t size, size_t extra, int flags) {
   const NextAllocator* const next = Next();
   if (next == nullptr || next->xallocx == nullptr) return malloc_usable_size(ptr);
   alignas(16) char move[alkaid::heap::kMallocMoveBytes];
+  const InNextAllocator call;
   alkaid_track_moving(move, ptr);
   const size_t usable = next->xallocx(ptr, size, extra, flags);
   // Less than was asked for: as it was.

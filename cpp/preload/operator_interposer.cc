@@ -106,6 +106,9 @@ template <typename Op, typename... Rest>
   if (op.watched && ptr != nullptr) {
     if (IsFromStore(ptr) || Next() == nullptr) return;
     alkaid_track_free(ptr);
+    const InNextAllocator call;
+    next(ptr, rest...);
+    return;
   }
   next(ptr, rest...);
 }

@@ -11,7 +11,8 @@ def main() -> int:
             return 77
     import pytest
 
-    return int(pytest.main(["-q", "-rs", "-p", "no:cacheprovider", *sys.argv[1:]]))
+    code = pytest.main(["-q", "-rs", "-p", "no:cacheprovider", *sys.argv[1:]])
+    return 77 if code == pytest.ExitCode.NO_TESTS_COLLECTED else int(code)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,10 @@
 #include "alkaid/core/observers/builder_events.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cinttypes>
 #include <cstddef>
-#include <cstdio>
 
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/core/observers/listener_list_internal.h"
 
@@ -70,14 +66,9 @@ const char* Shift(const BuilderGrowth& growth) {
 void Trace(const BuilderGrowth& growth) {
   char label[257] = "-";
   if (growth.label) label[CopyPrintable(growth.label.name(), label, sizeof(label) - 1)] = '\0';
-  char line[512];
-  const int length = std::snprintf(line, sizeof(line),
-                                   "alkaid: BufferBuilder growth label %s base_ptr %s size %" PRId64
-                                   " capacity %" PRId64 " -> %" PRId64 " by %s\n",
-                                   label, Shift(growth), growth.size, growth.old_capacity,
-                                   growth.new_capacity, NameOf(growth.reason));
-  const int error = errno;
-  if (::write(STDERR_FILENO, line, static_cast<size_t>(length)) < 0) errno = error;
+  internal::Notice("BufferBuilder growth label ", label, " base_ptr ", Shift(growth), " size ",
+                   growth.size, " capacity ", growth.old_capacity, " -> ", growth.new_capacity,
+                   " by ", NameOf(growth.reason));
 }
 
 }  // namespace

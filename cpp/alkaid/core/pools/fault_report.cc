@@ -6,6 +6,7 @@
 #include <string>
 
 #include "alkaid/base/environment.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/core/pools/fault_report_internal.h"
 
@@ -33,10 +34,8 @@ DebugMode Mode() {
   const std::optional<DebugMode> parsed = Parse(value);
   const DebugMode mode = parsed.value_or(DebugMode::kNone);
   if (known.exchange(static_cast<int>(mode)) < 0 && !parsed) {
-    std::fprintf(stderr,
-                 "Alkaid warning: %s=%s is unknown (supported: abort, trap, warn, none); memory "
-                 "pools are not checked\n",
-                 kDebugMemoryPoolVariable, value.c_str());
+    Notice(kDebugMemoryPoolVariable, "=", Printable(value),
+           " is unknown (supported: abort, trap, warn, none); memory pools are not checked");
   }
   return mode;
 }

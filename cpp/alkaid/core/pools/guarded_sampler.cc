@@ -2,13 +2,14 @@
 
 #include <atomic>
 #include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "alkaid/base/environment.h"
 #include "alkaid/base/first_made.h"
+#include "alkaid/base/notice_internal.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/pools/debug_memory_pool_internal.h"
 #include "alkaid/core/pools/guarded_sampler_internal.h"
 
@@ -74,8 +75,7 @@ const GuardedSampling& GuardedSamplingOfEnvironment() {
       sampling = *parsed;
     }
     if (!complaint.empty() && !said.exchange(true)) {
-      std::fprintf(stderr, "Alkaid warning: %s=%s %s\n", kGuardedSamplingVariable, value.c_str(),
-                   complaint.c_str());
+      Notice(kGuardedSamplingVariable, "=", Printable(value), " ", complaint);
     }
     return new const GuardedSampling(sampling);
   });

@@ -187,7 +187,7 @@ TEST(GuardedSampling, WithoutAddressSpaceForItThatIsSaidOnceAndNoBlockIsGuarded)
     const ChildResult child = Guarded(backend, "in-little-address-space");
     EXPECT_TRUE(child.ExitedWith(0)) << child.status;
     EXPECT_EQ(child.out, "not guarded\n");
-    EXPECT_THAT(child.err, AllOf(HasSubstr("Alkaid warning: there is no address space for guarded "
+    EXPECT_THAT(child.err, AllOf(HasSubstr("alkaid: there is no address space for guarded "
                                            "blocks (68719476736 bytes): "),
                                  HasSubstr("; no block is guarded\n"), HasSubstr("1 passed over")));
   }
@@ -198,10 +198,10 @@ TEST(GuardedSampling, AValueThatIsNotUnderstoodIsReportedOnceAndGuardsNothing) {
     const ChildResult child =
         Guarded("system", "is-it-guarded", {{"ALKAID_GUARDED_SAMPLING", value}});
     EXPECT_EQ(child.out, "not guarded\n");
-    EXPECT_THAT(child.err, AllOf(HasSubstr("Alkaid warning: ALKAID_GUARDED_SAMPLING=" + value +
+    EXPECT_THAT(child.err, AllOf(HasSubstr("alkaid: ALKAID_GUARDED_SAMPLING=" + value +
                                            " is not understood at '"),
                                  HasSubstr("1000,64MiB; no block is guarded\n")));
-    EXPECT_EQ(child.err.find("Alkaid warning"), child.err.rfind("Alkaid warning"));
+    EXPECT_EQ(child.err.find("alkaid: "), child.err.rfind("alkaid: "));
   }
 }
 
@@ -210,7 +210,7 @@ TEST(GuardedSampling, TheDebugModeOfPoolsGoesFirstAndThatIsSaid) {
       Guarded("system", "is-it-guarded",
               {{"ALKAID_GUARDED_SAMPLING", "1"}, {"ALKAID_DEBUG_MEMORY_POOL", "abort"}});
   EXPECT_EQ(child.out, "not guarded\n");
-  EXPECT_THAT(child.err, HasSubstr("Alkaid warning: ALKAID_GUARDED_SAMPLING=1 is not heeded: "
+  EXPECT_THAT(child.err, HasSubstr("alkaid: ALKAID_GUARDED_SAMPLING=1 is not heeded: "
                                    "ALKAID_DEBUG_MEMORY_POOL checks every block\n"));
 }
 

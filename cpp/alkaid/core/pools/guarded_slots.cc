@@ -12,6 +12,7 @@
 #include <new>
 
 #include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/core/observers/label.h"
 #include "alkaid/core/pools/guarded_canaries_internal.h"
 #include "alkaid/core/pools/guarded_fault_internal.h"
@@ -70,8 +71,7 @@ void* Map(void* at, int64_t size, int protection, int flags) {
 // Under `lock`.
 void Reserve() {
   if (::sysconf(_SC_PAGESIZE) != kPage) {
-    std::fprintf(stderr, "Alkaid warning: no block is guarded: pages here are not of %lld bytes\n",
-                 static_cast<long long>(kPage));
+    Notice("no block is guarded: pages here are not of ", kPage, " bytes");
     return;
   }
   // Twice as much, to find a multiple of the region's size; what is left over goes back.
@@ -79,10 +79,9 @@ void Reserve() {
   void* const records = Map(nullptr, GuardedStatistics::kSlots * int64_t{sizeof(GuardedSlot)},
                             PROT_READ | PROT_WRITE, 0);
   if (found == MAP_FAILED || records == MAP_FAILED) {
-    std::fprintf(stderr,
-                 "Alkaid warning: there is no address space for guarded blocks (%lld bytes): %s; "
-                 "no block is guarded\n",
-                 2 * static_cast<long long>(kGuardedRegionSize), std::strerror(errno));
+    const char* const why = ::strerrordesc_np(errno);
+    Notice("there is no address space for guarded blocks (", 2 * kGuardedRegionSize, " bytes): ", why,
+           "; no block is guarded");
     if (found != MAP_FAILED) ::munmap(found, 2 * kGuardedRegionSize);
     if (records != MAP_FAILED) ::munmap(records, GuardedStatistics::kSlots * sizeof(GuardedSlot));
     return;

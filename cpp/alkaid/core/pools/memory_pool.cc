@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "alkaid/base/first_made.h"
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/debug_report_internal.h"
 #include "alkaid/core/pools/guarded_sampler_internal.h"
@@ -80,8 +81,7 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
   if (pool.ok()) return *std::move(pool);
   if (pool.status().code() == StatusCode::kResourceExhausted) throw std::bad_alloc();
   // A registered factory that returns nothing must not take the process with it.
-  std::fprintf(stderr, "Alkaid warning: %s; the system backend serves instead\n",
-               std::string(pool.status().message()).c_str());
+  internal::Notice(internal::MessageIn(pool.status()), "; the system backend serves instead");
   return internal::MakeSystemPool(internal::GuardedSamplingOfEnvironment());
 }
 

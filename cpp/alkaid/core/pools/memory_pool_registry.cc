@@ -1,7 +1,6 @@
 #include "alkaid/core/pools/memory_pool_registry.h"
 
 #include <atomic>
-#include <cstdio>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -10,6 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "alkaid/base/environment.h"
 #include "alkaid/base/fork_guard_internal.h"
+#include "alkaid/base/notice_internal.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/core/pools/guarded_sampler_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 
@@ -105,7 +106,7 @@ DefaultMemoryBackend Choose(const Registry& registry) {
   const std::string reason =
       absl::StrCat(internal::kDefaultMemoryPoolVariable, "=", asked,
                    " names no backend (supported: ", registry.Names(), "); fell back to ", first);
-  std::fprintf(stderr, "Alkaid warning: %s\n", reason.c_str());
+  internal::Notice(internal::Printable(reason));
   return {first, reason};
 }
 

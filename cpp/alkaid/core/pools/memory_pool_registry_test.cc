@@ -146,7 +146,7 @@ TEST(MemoryPoolRegistry, AnUnknownValueFallsBackAndTheReasonNamesItAndTheBackend
     EXPECT_EQ(chosen.name, SupportedMemoryBackendNames().front());
     EXPECT_THAT(chosen.reason, HasSubstr("=System names no backend"));
     EXPECT_THAT(chosen.reason, HasSubstr("system"));
-    EXPECT_EQ(warning, "Alkaid warning: " + chosen.reason + "\n");  // once, and only this
+    EXPECT_EQ(warning, "alkaid: " + chosen.reason + "\n");  // once, and only this
   });
 }
 

@@ -20,6 +20,7 @@ namespace {
 // All that the handler touches.
 sem_t requests;
 std::atomic<uint64_t> asked{0};
+std::atomic<pid_t> process{0};  // whose threads answer
 
 // Held by the thread that answers, which may be the exiting one. A semaphore and no mutex: a forked
 // child must make it anew, and a fork must not wait until a file is written.
@@ -29,8 +30,12 @@ bool ended = false;                 // guarded by `answering`
 
 void OnSignal(int /*signal*/) {
   const int error = errno;
-  asked.fetch_add(1, std::memory_order_relaxed);
-  if (MayWait()) ::sem_post(&requests);  // wakes the thread that answers
+  const bool may_wait = MayWait();
+  // A child of vfork shares this memory: its signal asks its parent for nothing.
+  if (!may_wait || ::getpid() == process.load(std::memory_order_relaxed)) {
+    asked.fetch_add(1, std::memory_order_relaxed);
+    if (may_wait) ::sem_post(&requests);  // wakes the thread that answers
+  }
   errno = error;
 }
 
@@ -99,6 +104,7 @@ void PrepareSemaphores() {
   ::sem_init(&requests, 0, 0);
   ::sem_init(&answering, 0, 1);
   answered = asked.load(std::memory_order_relaxed);
+  process = ::getpid();
 }
 
 // The child has its parent's handler but none of its threads. It does not answer requests to its

@@ -124,6 +124,19 @@ int ForkAndSignal(const char* folder) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 9;
 }
 
+// A child of vfork has its parent's memory. raise would name its parent's thread.
+int SignalInChildOfVfork() {
+  Keep();
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    ::syscall(SYS_kill, ::syscall(SYS_getpid), SIGUSR2);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? 3 : 9;
+}
+
 int RefusedSignals() {
   std::signal(SIGUSR1, [](int) {});
   const Status taken = WriteHeapFileOnSignal(SIGUSR1);
@@ -146,6 +159,7 @@ int RunAsChild(const std::string& what, char** arguments) {
   if (what == "signal-end") return SignalAndEnd();
   if (what == "storm") return Storm(arguments[0]);
   if (what == "fork-signal") return ForkAndSignal(arguments[0]);
+  if (what == "vfork-signal") return SignalInChildOfVfork();
   if (what == "refused") return RefusedSignals();
   return 99;
 }
@@ -176,6 +190,16 @@ TEST_F(HeapSignal, ASignalThatIsPendingWhenMainReturnsIsAnswered) {
   EXPECT_THAT(child.err, HasSubstr("live blocks written to " + File("now.1") + "\n"));
   EXPECT_TRUE(fs::exists(File("end")));
   EXPECT_EQ(FileCount(), 2);
+}
+
+TEST_F(HeapSignal, OfAChildOfVforkIsNoneOfItsParent) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer makes a fork of vfork";
+#endif
+  const ChildResult child = Run({"vfork-signal"}, {{"ALKAID_HEAP_SIGNAL", "USR2"},
+                                                   {"ALKAID_HEAP_FILE", File("now.%n")}});
+  EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
+  EXPECT_EQ(FileCount(), 0);
 }
 
 TEST_F(HeapSignal, ASignalIsAnsweredByAFileAndErrnoStays) {

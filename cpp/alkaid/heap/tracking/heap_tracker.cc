@@ -1,4 +1,6 @@
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +10,7 @@
 #include "alkaid/core/observers/label.h"
 #include "alkaid/heap/tracking/byte_sampler_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
+#include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/own_frames_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
@@ -58,9 +61,10 @@ bool IsWholeBlock(uint64_t malloc_size, uint64_t size, uint64_t alignment) {
 
 // Sleeps a moment; errno is unchanged.
 void GiveWay() {
+  if (!MayWait()) return;
   constexpr timespec kMoment = {0, 100'000};
   const int kept = errno;
-  ::nanosleep(&kMoment, nullptr);
+  ::syscall(SYS_nanosleep, &kMoment, nullptr);
   errno = kept;
 }
 

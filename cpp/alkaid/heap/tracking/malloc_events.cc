@@ -70,7 +70,11 @@ void alkaid_track_moved(void* move, const void* ptr, size_t size) {
   errno = kept;
 }
 
-void alkaid_track_gone(void* move) { HeapTracker::Get().OnMallocGone(MoveAt(move)); }
+void alkaid_track_gone(void* move) {
+  const int kept = errno;
+  HeapTracker::Get().OnMallocGone(MoveAt(move));
+  errno = kept;
+}
 
 void alkaid_track_no_libc_malloc(const void* malloc) {
   malloc_is_libcs.store(false, std::memory_order_relaxed);
