@@ -87,7 +87,8 @@ void FindLibcsMalloc() {
 
 void Learn() {
   FindLibcsMalloc();
-  SetToLibrary(reinterpret_cast<const void*>(&_dl_find_object), &passed[kLoader]);
+  // In a C library of 2.41 _dl_find_object is not the loader's any more.
+  SetToLibrary(::dlsym(RTLD_DEFAULT, "__tls_get_addr"), &passed[kLoader]);
   SetToLibrary(reinterpret_cast<const void*>(&_Unwind_Backtrace), &passed[kUnwinder]);
   SetToLibrary(reinterpret_cast<const void*>(&std::terminate), &passed[kRuntime]);
   SetToLibrary(reinterpret_cast<const void*>(::getauxval(AT_SYSINFO_EHDR)), &passed[kVdso]);
