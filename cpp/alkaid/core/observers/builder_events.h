@@ -1,27 +1,30 @@
-// What builders tell of their growth, and whom they ask how far to grow.
+// The events of builders: how they grow and end, and who may advise them how far to grow.
 //
-// Each time that a builder (buffer_builder.h) takes more capacity, and each time that what it held
-// is over, it passes one function here. Appends within the capacity do not come here and pay
-// nothing. Nor does a builder whose contents never had a byte.
+// A builder (buffer_builder.h) calls one function here each time that it takes more capacity, and
+// each time that its contents end. Appends within the capacity do not call it and pay nothing. A
+// builder that never held a byte reports nothing.
 //
-// With ALKAID_TRACE_GROWTH=1 in the environment when the library is loaded, each growth is a line
-// on stderr as well, written in one piece:
+// With ALKAID_TRACE_GROWTH=1 in the environment when the library is loaded, each growth is also
+// written to stderr, as one line in one write:
 //
 //   alkaid: BufferBuilder growth label images base_ptr shift size 98304 capacity 98304 -> 196608
 //   by need
 //
-// (one line). `base_ptr` is `new` for the first block, `shift` where the bytes moved to another
-// address, `stays` where they did not; sizes are in bytes; `by` is need, reservation, advice or
-// resize, as BuilderGrowthReason. The label is `-` where there is none; what would split the line
-// or order the terminal about is written as \x0a (base/printable_text.h), and long labels are cut.
+// (on one line). Sizes are in bytes.
+// - `base_ptr` is `new` for the first block, `shift` where the bytes moved to another address, and
+//   `stays` where they did not.
+// - `by` is need, reservation, advice or resize, as in BuilderGrowthReason.
+// - The label is `-` where there is none. Characters that would break the line or control the
+//   terminal are written as \x0a (base/printable_text.h); long labels are cut.
 //
-// Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
-// thread that builds, on several at once; Add and Remove from any thread, except from inside an
-// observer. RemoveBuilderObserver returns once no call into that observer is running. No lock of
-// the library is held while an observer is told. An observer is not told of what it builds itself.
+// Ownership: the library borrows an observer from Add to Remove. RemoveBuilderObserver returns once
+// no call into that observer is running.
+// Threads: events arrive on the thread that builds, on several at once; Add and Remove from any
+// thread, except from inside an observer. The library holds no lock while it calls an observer. An
+// observer does not get the events of what it builds itself.
 // Observers must not throw: an exception that leaves one, Advise included, ends the program by
-// std::terminate, where it was thrown.
-// Out of memory: AddBuilderObserver throws std::bad_alloc, and nothing was added; telling and
+// std::terminate at the place of the throw.
+// Out of memory: AddBuilderObserver throws std::bad_alloc and adds nothing. Events and
 // RemoveBuilderObserver allocate nothing.
 #pragma once
 
@@ -32,17 +35,17 @@
 
 namespace alkaid {
 
-// Why a builder went to the capacity that it went to.
+// Why a builder took the capacity that it took.
 enum class BuilderGrowthReason : uint8_t {
-  kNeeded,    // what was to be added, or twice the capacity before
+  kNeeded,    // what is to be appended needs it; at least twice the capacity before
   kReserved,  // SetReservation
   kAdvised,   // BuilderObserver::Advise
-  kResized,   // somebody called Resize, or finished with a greater length
+  kResized,   // a call of Resize, or Finish with a greater length
 };
 
 // Sizes and capacities in bytes.
 struct BuilderGrowth {
-  Label label;  // the builder's own, or that of the scope
+  Label label;  // the builder's own, else that of the scope
   BuilderGrowthReason reason = BuilderGrowthReason::kNeeded;
   const void* old_data = nullptr;  // null for the first block; an identity, no longer to be read
   const void* new_data = nullptr;
@@ -51,13 +54,13 @@ struct BuilderGrowth {
   int64_t new_capacity = 0;
 };
 
-// Told when a builder is finished, reset, destroyed or assigned to, or gives all its capacity back.
-// Rewind is no end: a builder that is rewound from one event to the next tells once, of all of
-// them.
+// The contents of a builder end when it is finished, reset, destroyed or assigned to, or gives all
+// its capacity back. Rewind does not end them: a builder that is rewound between events reports
+// once, for all of them together.
 struct BuilderEnd {
   Label label;             // as at the first growth of these contents
   int64_t size = 0;        // at the end
-  int64_t high_water = 0;  // at most; above `size` after Rewind
+  int64_t high_water = 0;  // the most it held; above `size` after Rewind
   int64_t capacity = 0;    // before Finish gave any back
   int64_t reallocations = 0;
   int64_t bytes_copied = 0;  // by those reallocations that moved the bytes
@@ -69,16 +72,16 @@ class ALKAID_EXPORT BuilderObserver {
 
   virtual void OnGrowth(const BuilderGrowth& /*growth*/) {}
   virtual void OnEnd(const BuilderEnd& /*end*/) {}
-  // Asked at the first growth of a builder that has no reservation: how many bytes it is likely to
-  // hold, 0 where that is not known. The largest answer counts.
+  // Called at the first growth of a builder that has no reservation: how many bytes it is likely to
+  // hold, or 0 if unknown. The largest answer counts.
   virtual int64_t Advise(Label /*label*/) { return 0; }
 };
 
-// An observer that is there already is not added again; one that is not there is not removed.
+// Adding an observer twice adds it once; removing one that was never added does nothing.
 ALKAID_EXPORT void AddBuilderObserver(BuilderObserver* observer);
 ALKAID_EXPORT void RemoveBuilderObserver(BuilderObserver* observer) noexcept;
 
-// As ALKAID_TRACE_GROWTH: whether each growth is a line on stderr. Threads: any, at any time.
+// As ALKAID_TRACE_GROWTH: whether each growth is written to stderr. Threads: any, at any time.
 ALKAID_EXPORT void TraceBuilderGrowth(bool on);
 
 namespace internal {

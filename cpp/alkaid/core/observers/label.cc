@@ -14,13 +14,13 @@ constinit thread_local uint32_t current_label __attribute__((tls_model("initial-
 
 namespace {
 
-// Index 0 is no label, index 1 is what comes when the table is full.
+// Index 0 is no label; index 1 is the label of every name that comes when the table is full.
 constexpr uint32_t kOverflow = 1;
 constinit std::atomic<const char*> label_names[Label::kMaxLabels] = {};
 constinit std::atomic<uint32_t> label_count{2};
 
-// Not an initialiser, for which the library would carry half a megabyte of zeros. Before all other
-// constructors.
+// Not a static initialiser, which would add half a megabyte of zeros to the library. Runs before
+// all other constructors.
 [[gnu::constructor(101)]] void NameTheFirstLabels() {
   label_names[0].store("", std::memory_order_relaxed);
   label_names[kOverflow].store(Label::kOverflowName, std::memory_order_relaxed);
@@ -39,14 +39,14 @@ struct LabelIds {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { LabelIds::Get(); }
 
-// The name as far as a label has it. Looks at no more than it keeps: a text may be of any size.
+// The part of the name that a label keeps. Reads no more than that: a text may be of any size.
 std::string_view KeptPart(std::string_view name) {
   const auto is_within_character = [&name](size_t at) {
     return (static_cast<unsigned char>(name[at]) & 0xc0) == 0x80;
   };
   size_t kept = name.size();
   if (kept > Label::kMaxNameSize) {
-    // A character has at most four bytes, the first of which is not within it.
+    // A character has at most four bytes, and its first byte is not a continuation byte.
     kept = Label::kMaxNameSize;
     while (kept > Label::kMaxNameSize - 3 && is_within_character(kept)) --kept;
     if (is_within_character(kept)) kept = Label::kMaxNameSize;  // this is no UTF-8
@@ -55,7 +55,7 @@ std::string_view KeptPart(std::string_view name) {
   return name.substr(0, name.find('\0'));
 }
 
-// Of those that there are, without the lock; 0 where it is new.
+// Searches the labels that exist, without the lock; 0 if the name is new.
 uint32_t FindName(std::string_view name) {
   for (uint32_t id = label_count.load(std::memory_order_acquire); id-- > 1;) {
     if (label_names[id].load(std::memory_order_relaxed) == name) return id;

@@ -2,21 +2,21 @@
 //
 //   ScopedLabel label("dgram.batch");   // what this thread allocates until the end of the scope
 //
-// A block gets the label that counts at its (re)allocation: a builder's own where it has one
-// (BufferBuilder::SetLabel); else that of the innermost ScopedLabel; else that of the pool
-// (LabelledMemoryPool); else none. Labels reach observers (Label::Current), tracepoints, counters
-// per label and heap snapshots. By convention they are dotted, broad to narrow.
+// A block gets its label at its (re)allocation, from the first of these that has one: the builder
+// (BufferBuilder::SetLabel), the innermost ScopedLabel, the pool (LabelledMemoryPool); else it has
+// none. Labels reach observers (Label::Current), tracepoints, counters per label and heap
+// snapshots. By convention they are dotted, broad to narrow.
 //
-// Names are interned: the same name is the same label, and its text lives as long as the library.
-// So both are bounded, and all names together take no more than 16 MiB:
-//   - a name has at most kMaxNameSize bytes. A longer one is cut, never inside a character of
-//     UTF-8, and names that are cut to the same text are one label.
-//   - there are at most kMaxLabels. What comes later is all called kOverflowName, costs a search
-//     and takes no memory; labels that are there go on as before. Labels are for kinds of memory
-//     and not for single objects.
+// Names are interned: equal names are one label, and its text lives as long as the library. Both
+// are therefore bounded, and all names together take at most 16 MiB:
+//   - a name has at most kMaxNameSize bytes. A longer one is cut between two characters of UTF-8;
+//     names that are cut to the same text are one label.
+//   - there are at most kMaxLabels. Further names all get kOverflowName; each costs a search and
+//     takes no memory. Existing labels go on as before. So use labels for kinds of memory, not for
+//     single objects.
 //
 // Ownership: none; a Label is a number. Threads: Intern from any thread, under a lock; a scope
-// belongs to its thread and ends on it. Out of memory: Intern gives the label kOverflowName.
+// belongs to its thread and ends on it. Out of memory: Intern returns the label kOverflowName.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,7 @@ class Label;
 
 namespace internal {
 
-// The names by id, and how many there are; index 0 is "". Debuggers read them
+// The names by id, and their number; index 0 is "". Debuggers read them
 // (heap/tracking/heap_layout.h).
 struct LabelNames {
   std::atomic<const char*>* names;
@@ -54,10 +54,10 @@ class ALKAID_EXPORT Label {
 
   // No label; its name is "".
   constexpr Label() = default;
-  // The label of this name, up to its first zero byte and cut to kMaxNameSize. Takes a lock: keep a
-  // label that is used often in a static.
+  // The label of this name, which ends at its first zero byte and is cut to kMaxNameSize. Takes a
+  // lock: keep a label that is used often in a static.
   static Label Intern(std::string_view name);
-  // What the calling thread's allocations get now.
+  // The label that the calling thread's allocations get now.
   static Label Current() { return Label(internal::current_label); }
 
   uint32_t id() const { return id_; }
@@ -89,7 +89,7 @@ class ScopedLabel {
   uint32_t outer_;
 };
 
-// The same where no label counts yet: for libraries, whose users' labels say more.
+// As ScopedLabel, unless a label already applies: for libraries, whose users' labels say more.
 class ScopedDefaultLabel {
  public:
   explicit ScopedDefaultLabel(Label label) : outer_(internal::current_label) {

@@ -38,7 +38,7 @@ TEST(Label, ALongNameIsCut) {
   EXPECT_EQ(Label::Intern(std::string(size_t{10} << 20, 'm')), Label::Intern(most));
 }
 
-// Of a character in UTF-8 either all bytes or none.
+// All bytes of a UTF-8 character are kept, or none.
 TEST(Label, ALongNameIsCutBetweenCharacters) {
   const std::string characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
   for (const std::string& character : characters) {
@@ -51,7 +51,7 @@ TEST(Label, ALongNameIsCutBetweenCharacters) {
           << before << " bytes before a character of " << character.size();
     }
   }
-  // What is no UTF-8 is cut at the limit.
+  // Text that is not UTF-8 is cut at the limit.
   EXPECT_EQ(Label::Intern(std::string(300, '\x80')).name(), std::string(255, '\x80'));
 }
 
@@ -107,7 +107,7 @@ TEST(Label, ThreadsThatInternTheSameNamesAgree) {
   }
 }
 
-// Fills the table: 0 where all went as it should.
+// Fills the table; returns 0 if everything was as expected.
 int FillTheTable() {
   const Label early = Label::Intern("label_test.early");
   for (uint32_t i = 0; i < Label::kMaxLabels; ++i) {
@@ -120,7 +120,7 @@ int FillTheTable() {
   return overflowed && early_stays && full ? 0 : 1;
 }
 
-// In a process of its own, whose table it may fill.
+// In a process of its own, so that it may fill the table.
 TEST(LabelDeathTest, WhatComesWhenTheTableIsFullSharesOneName) {
   EXPECT_EXIT(std::exit(FillTheTable()), testing::ExitedWithCode(0), "");
 }

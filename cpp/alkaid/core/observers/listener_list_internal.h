@@ -1,22 +1,25 @@
-// Who listens to events of one family: observers, each with the kinds of event that it wants.
+// A list of observers of one family of events, each with the kinds of event that it wants.
 //
-// Add replaces the list, and Remove strikes its observer out of the list that there is, which takes
-// no memory. A thread that reads a list counts itself in on a cache line that few others share, so
-// telling takes no lock and observers' own locks meet none of ours: a thread may fork, and another
-// wait for whatever the forking one holds, while it is inside an observer.
+//   current_ --> [ A, kinds ][ null, kinds ][ C, kinds ]     null: was removed
+//   slots_[64]:  readers[2]    how many threads are inside TellAll, by the phase they entered under
 //
-// An observer must not throw: TellAll is noexcept, so an exception that leaves one ends the program
-// by std::terminate where it was thrown. Most events come from destructors, out of which no
-// exception can pass; and one that passed through an allocation would lose its block.
+// Add replaces the list. Remove sets the observer's entry to null, which takes no memory. A thread
+// that reads the list counts itself in on a cache line that few other threads share. So notifying
+// takes no lock: a thread may fork inside an observer, and observers' own locks never wait for one
+// of ours.
 //
 // Remove blocks until every thread that could have met the observer has left the list. Threads that
-// enter later do not delay it: a thread counts itself in under one of two phases, and Remove
-// switches the phase. An observer is not told what it causes itself, which would not end.
+// enter later do not delay it: a thread counts itself in under one of two phases, and each Remove
+// (and Add) switches the phase.
+//
+// An observer is not notified of what it causes itself, which would never end. It must not throw:
+// TellAll is noexcept, so an exception that leaves an observer ends the program by std::terminate
+// at the place of the throw. Most events come from destructors, which no exception can leave; and
+// one that passed through an allocation would lose its block.
 //
 // Ownership: borrows an observer from Add to Remove. A list has static lifetime and is never
 // destroyed. Threads: any; Add and Remove not from inside an observer.
-// Out of memory: Add throws std::bad_alloc, and nothing was added; Remove and telling allocate
-// nothing.
+// Out of memory: Add throws std::bad_alloc and adds nothing; Remove and TellAll allocate nothing.
 #pragma once
 
 #include <sched.h>
@@ -33,7 +36,7 @@
 
 namespace alkaid::internal {
 
-// What a thread is doing in a list: how deep it is inside observers, and in which.
+// What a thread is doing in a list: how many observers deep it is, and inside which ones.
 struct TellingObserver {
   const void* observer;
   const TellingObserver* outer;
@@ -48,7 +51,7 @@ struct TellingThread {
 template <typename Observer, TellingThread& (*this_thread)()>
 class ListenerList {
  public:
-  // Threads beyond so many share the lines on which they count themselves in.
+  // More threads than this share the cache lines on which they count themselves in.
   static constexpr uint32_t kSlots = 64;
 
   struct Listener {
@@ -74,7 +77,7 @@ class ListenerList {
     ++thread.depths[phase];
     for (const Listener& listener : *current_.load(std::memory_order_seq_cst)) {
       if ((listener.kinds & kind) == 0) continue;
-      // Either this sees that it was removed, or Remove sees this thread and waits for it.
+      // Either this thread sees the null, or Remove sees this thread and waits for it.
       Observer* const observer = listener.observer.load(std::memory_order_seq_cst);
       if (observer == nullptr || IsTelling(thread, observer)) continue;
       const TellingObserver telling = {observer, thread.innermost};
@@ -86,8 +89,8 @@ class ListenerList {
     readers.fetch_sub(1, std::memory_order_release);
   }
 
-  // An observer that is there already is not added again; one that is not there is not removed.
-  // `set_switches` is given the new list before it counts.
+  // Adding an observer twice adds it once; removing one that was never added does nothing.
+  // `set_switches` gets the new list before it takes effect.
   template <typename SetSwitches>
   void Add(Observer* observer, uint8_t kinds, SetSwitches set_switches) {
     std::unique_ptr<const Listeners> old;
@@ -153,11 +156,12 @@ class ListenerList {
     return slots_[thread->slot - 1];
   }
 
-  // A thread that has the old list counted itself in before the list was changed, under either
-  // phase: it may have been slow to do so. So both have to be seen empty; and each while the other
-  // is the current one, for then no thread comes into it twice.
+  // A thread that holds the old list counted itself in before the list changed. It may have read
+  // the phase long before, so it can be under either one: wait until both are empty. Wait for each
+  // phase while the other one is current, so that no thread enters the awaited phase again.
   void WaitForReaders() {
-    // Not a ForkGuarded lock: a fork inside an observer would wait for whoever waits for it.
+    // Not a ForkGuarded lock: a fork inside an observer would take it, and the thread that holds it
+    // may be waiting for that very observer to return.
     while (waiting_.exchange(true, std::memory_order_acquire)) sched_yield();
     const uint32_t phase = phase_.load(std::memory_order_relaxed);
     WaitForPhase(1 - phase);
@@ -181,10 +185,10 @@ class ListenerList {
     waiting_.store(false, std::memory_order_relaxed);
   }
 
-  ForkGuarded<std::mutex> lock_;  // of whoever changes the list; never held while one is told
+  ForkGuarded<std::mutex> lock_;  // held to change the list; never while an observer is called
   std::atomic<Listeners*> current_{new Listeners};
-  std::atomic<uint32_t> phase_{0};    // under which threads count themselves in
-  std::atomic<bool> waiting_{false};  // somebody is in WaitForReaders
+  std::atomic<uint32_t> phase_{0};    // the one under which threads count themselves in now
+  std::atomic<bool> waiting_{false};  // a thread is in WaitForReaders
   std::atomic<uint32_t> next_slot_{0};
   std::array<Slot, kSlots> slots_;
 };

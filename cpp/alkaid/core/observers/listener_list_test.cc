@@ -24,9 +24,9 @@ using List = ListenerList<Observer, ThisThread>;
 constexpr uint8_t kOne = 1;
 constexpr uint8_t kOther = 2;
 
-// A list is never destroyed. Threads get their slots in turn.
+// A list is never destroyed. Threads get their slots in order.
 List& NewList() {
-  telling_thread.slot = 0;  // which was of another test's list
+  telling_thread.slot = 0;  // another test's list set it
   return *new List;
 }
 
@@ -39,14 +39,14 @@ void Add(List* list, Observer* observer, uint8_t kind) {
 void Remove(List* list, Observer* observer) {
   list->Remove(observer, [](const auto&) {});
 }
-// Until another thread did what it was about to do, most likely.
+// Long enough, most likely, for another thread to do what it was about to do.
 void YieldOften() {
   for (int i = 0; i < 1000; ++i) sched_yield();
 }
 
 TEST(ListenerList, RemovalEndsThoughTheThreadsOfOneSlotAreNeverAllOutside) {
   List& list = NewList();
-  // Each of two threads leaves the observer only once the other has come in.
+  // Each of two threads leaves the observer only after the other has entered it.
   constexpr int64_t kMostCalls = 1'000'000;
   std::atomic<int64_t> calls{0};
   std::atomic<bool> stop{false};
@@ -63,7 +63,7 @@ TEST(ListenerList, RemovalEndsThoughTheThreadsOfOneSlotAreNeverAllOutside) {
   };
   std::thread first(keep_telling);
   while (calls == 0) sched_yield();
-  // So that the second gets the slot of the first.
+  // So that the second thread gets the same slot as the first.
   for (uint32_t i = 1; i < List::kSlots; ++i) {
     std::thread([&list] { Tell(&list, kOther); }).join();
   }
@@ -86,7 +86,8 @@ TEST(ListenerList, RemovalWaitsForWhoeverIsInsideUnderEitherPhase) {
       while (!leave) sched_yield();
       left = !removed;
     });
-    // Each turns the phase over, and each round once more: so the thread comes in under either.
+    // Every Add switches the phase, and each round adds once more: so the thread enters under
+    // either.
     for (int i = 0; i <= phase; ++i) Add(&list, &slow, kOne);
     std::thread telling([&list] { Tell(&list, kOne); });
     while (!inside) sched_yield();

@@ -22,7 +22,7 @@ TellingThread& ThisThread() { return telling_thread; }
 using MemoryListeners = ListenerList<MemoryObserver, ThisThread>;
 
 MemoryListeners& AllListeners() {
-  // Never destroyed: statics free memory.
+  // Never destroyed: destructors of static objects free memory.
   static MemoryListeners* const all = new MemoryListeners;
   return *all;
 }
@@ -37,7 +37,7 @@ void SetSwitches(const MemoryListeners::Listeners& listeners) {
 
 template <MemoryEventKinds kind, typename Tell>
 void TellAll(Tell tell) {
-  // A tracer alone opens the way here too.
+  // A tracer alone leads here too.
   constexpr bool kBlock = kind == MemoryEventKinds::kBlocks;
   if (!IsObserved(kBlock ? BlockEvents() : ViewEvents())) return;
   AllListeners().TellAll(static_cast<uint8_t>(kind), tell);

@@ -1,24 +1,24 @@
 // The one point through which every change of memory passes.
 //
 // Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and
-// the release of each root buffer calls one function here. While nobody listens that is a load of
-// one global and a branch not taken. Adaptors (logging, capped, proxy, labelled and whatever
-// derives from ForwardingMemoryPool) forward to the pool below and do not emit again, so a block is
-// seen exactly once.
+// the release of each root buffer calls one function here. While nobody listens, that costs one
+// load of a global and a branch not taken. Adaptors (logging, capped, proxy, labelled and
+// everything else that derives from ForwardingMemoryPool) forward to the pool below and do not emit
+// again, so each block is reported exactly once.
 //
 // Listeners are observers in this process, and tracers outside it through the static tracepoints of
 // core/observers/probes.h.
 //
-// Ownership: the library borrows an observer from Add to Remove. Threads: events arrive on the
-// thread that causes them, on several at once; Add and Remove from any thread, except from inside
-// an observer. RemoveMemoryObserver returns once no call into that observer is running, so it may
-// be destroyed then. No lock of the library is held while an observer is told, so it may ask pools
-// for their figures. Its own locks are its own to guard against fork.
-// Observers must not throw: an exception that leaves one ends the program by std::terminate, where
-// it was thrown. So does the cancellation of a thread inside one (pthread_cancel).
-// Out of memory: AddMemoryObserver throws std::bad_alloc, and nothing was added; emission and
-// RemoveMemoryObserver allocate nothing. Memory events that an observer itself causes are told to
-// the others and not to it.
+// Ownership: the library borrows an observer from Add to Remove. RemoveMemoryObserver returns once
+// no call into that observer is running, so the observer may then be destroyed.
+// Threads: events arrive on the thread that causes them, on several at once; Add and Remove from
+// any thread, except from inside an observer. The library holds no lock while it calls an observer,
+// so an observer may ask pools for their figures. An observer must guard its own locks against
+// fork. The events that an observer itself causes go to the other observers only.
+// Observers must not throw: an exception that leaves one ends the program by std::terminate at the
+// place of the throw. So does cancelling a thread inside one (pthread_cancel).
+// Out of memory: AddMemoryObserver throws std::bad_alloc and adds nothing; events and
+// RemoveMemoryObserver allocate nothing.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,9 @@ class Buffer;
 class MemoryPool;
 struct SourceNote;
 
-// What an observer is told. Pointers are identities: OnFree and OnReallocating are told before the
-// allocator gets the block back, everything else after the fact. Sizes are bytes as asked of the
-// pool. While OnAllocate and OnReallocate run, Label::Current() is the block's label
+// The events. Pointers are identities: OnFree and OnReallocating come before the allocator gets the
+// block back, all other events after the fact. Sizes are in bytes, as requested from the pool.
+// While OnAllocate and OnReallocate run, Label::Current() is the block's label
 // (core/observers/label.h).
 class ALKAID_EXPORT MemoryObserver {
  public:
@@ -42,12 +42,12 @@ class ALKAID_EXPORT MemoryObserver {
 
   virtual void OnAllocate(MemoryPool* /*pool*/, const void* /*ptr*/, int64_t /*size*/,
                           int64_t /*alignment*/) {}
-  // Told before the allocator is asked: from here on `old_ptr` may be handed to another thread.
-  // OnReallocate follows, unless the observer is removed in between; one that is added in between
-  // is told OnReallocate alone.
+  // Before the allocator is called: from here on `old_ptr` may be handed to another thread.
+  // OnReallocate follows. An observer that is removed in between does not get it; one that is added
+  // in between gets OnReallocate alone.
   virtual void OnReallocating(MemoryPool* /*pool*/, const void* /*old_ptr*/, int64_t /*old_size*/) {
   }
-  // Where the allocator refused, the new pointer and size are the old ones.
+  // If the allocator refused, the new pointer and size are the old ones.
   virtual void OnReallocate(MemoryPool* /*pool*/, const void* /*old_ptr*/, const void* /*new_ptr*/,
                             int64_t /*old_size*/, int64_t /*new_size*/, int64_t /*alignment*/) {}
   virtual void OnFree(MemoryPool* /*pool*/, const void* /*ptr*/, int64_t /*size*/) {}
@@ -55,21 +55,21 @@ class ALKAID_EXPORT MemoryObserver {
   virtual void OnSlice(const Buffer* /*slice*/, const Buffer* /*root*/, int64_t /*offset*/,
                        int64_t /*size*/) {}
   virtual void OnSliceRelease(const Buffer* /*slice*/, const Buffer* /*root*/) {}
-  // A root: any Buffer that is not a slice, whoever owns its bytes. Told when it is destroyed.
+  // The end of a root, which is any Buffer that is not a slice, no matter who owns its bytes.
   virtual void OnRootRelease(const Buffer* /*root*/, const void* /*data*/, int64_t /*size*/) {}
-  // Where bytes of a live root came from (core/observers/source_note.h). True until that
-  // root is released or reallocated.
+  // Where the bytes of a live root came from (core/observers/source_note.h). Holds until that root
+  // is released or reallocated.
   virtual void OnSourceNote(const SourceNote& /*note*/) {}
 };
 
-// Which events an observer wants to be told. What nobody wants costs nobody anything.
+// Which events an observer wants. An event that no observer wants costs nothing.
 enum class MemoryEventKinds : uint8_t {
   kBlocks = 1,  // OnAllocate, OnReallocating, OnReallocate, OnFree
   kViews = 2,   // OnSlice, OnSliceRelease, OnRootRelease, OnSourceNote
   kAll = 3,
 };
 
-// An observer that is there already is not added again; one that is not there is not removed.
+// Adding an observer twice adds it once; removing one that was never added does nothing.
 ALKAID_EXPORT void AddMemoryObserver(MemoryObserver* observer,
                                      MemoryEventKinds kinds = MemoryEventKinds::kAll);
 ALKAID_EXPORT void RemoveMemoryObserver(MemoryObserver* observer) noexcept;

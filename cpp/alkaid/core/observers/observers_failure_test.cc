@@ -1,4 +1,4 @@
-// Memory runs out at every point of the functions by which observers come and go, and labels
+// Memory runs out at every point of the functions that add and remove observers and make labels
 // (fixtures/failure_suite.h).
 #include <algorithm>
 #include <memory>
@@ -79,7 +79,7 @@ TEST(ObserversOutOfMemory, RemovingThemNeedsNoMemoryAndIsComplete) {
   }
   EXPECT_FALSE(internal::BlockEventsOn());
   EXPECT_FALSE(internal::ViewEventsOn());
-  // One that was removed can be added again, and is told.
+  // An observer that was removed can be added again, and is notified.
   AddMemoryObserver(observers[0].get());
   TellMemory();
   EXPECT_EQ(observers[0]->events, 1);

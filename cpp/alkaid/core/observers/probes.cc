@@ -5,7 +5,8 @@
 #include <sys/sdt.h>
 
 // Each tracepoint's note names its semaphore by this form; several share one switch. A switch lies
-// in a section with bytes in the file, because a tracer names it to the kernel by its place there.
+// in a section that has bytes in the file, because a tracer passes the kernel the semaphore's
+// offset in the file.
 asm(".set alkaid_allocate_semaphore, alkaid_block_events\n"
     ".set alkaid_reallocate_semaphore, alkaid_block_events\n"
     ".set alkaid_free_semaphore, alkaid_block_events\n"
@@ -42,7 +43,8 @@ __attribute__((section(".probes"), used)) uint32_t alkaid_view_events = 0;
 namespace alkaid::internal {
 namespace {
 
-// The half that is not the semaphore, which the kernel writes as 16 bits at the word's address.
+// The half that is not the semaphore. The kernel writes the semaphore as 16 bits at the word's
+// address.
 uint16_t* ObserversHalf(uint32_t* events) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   return reinterpret_cast<uint16_t*>(events) + 1;

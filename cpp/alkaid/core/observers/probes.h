@@ -1,26 +1,25 @@
-// The switches in front of the memory events, and the static tracepoints (USDT) behind them.
+// The switches that guard the memory events, and the static tracepoints (USDT) that they guard.
 //
-// A switch is one word that the un-observed path loads and finds zero. Its lower half belongs to
-// the kernel: it is the semaphore of the tracepoints, which perf, bpftrace and their like count up
-// for as long as they listen. Its upper half belongs to this process's own observers. So tracer and
+// A switch is one word, which the unobserved path loads and finds zero. Its lower half belongs to
+// the kernel: it is the semaphore of the tracepoints, which perf, bpftrace and the like increment
+// while they listen. Its upper half belongs to this process's own observers. So a tracer and an
 // observer open the same branch, and neither costs anything while nobody listens.
 //
 // The kernel counts in the library's own copy of the word. Code that was compiled into a program
-// must look there too and not at a copy that the linker made in the program's data, so the address
-// is taken from the global offset table.
+// must read that copy too, not one that the linker made in the program's data, so the address comes
+// from the global offset table.
 //
 // Provider `alkaid`; all arguments are 64-bit integers or addresses, sizes in bytes:
 //
-//   allocate(ptr, size, alignment, pool, label)         after the allocator, or a guarded slot, gave it
-//   reallocate(old_ptr, new_ptr, old_size, new_size, pool)   after; where the allocator refused, new
-//                                                       is as old
-//   free(ptr, size, pool)                               before the block is given back
-//   slice(slice, root, offset, size)                    a new slice; offset from the root's start
-//   slice_release(slice, root)                          a slice that goes
-//   root_release(root, data, size)                      a root buffer that goes
+//   allocate(ptr, size, alignment, pool, label)     after the allocator or guarded slot gave it
+//   reallocate(old_ptr, new_ptr, old_size, new_size, pool)   after; new is old if it was refused
+//   free(ptr, size, pool)                           before the block is given back
+//   slice(slice, root, offset, size)                a new slice; offset from the root's start
+//   slice_release(slice, root)                      a slice is destroyed
+//   root_release(root, data, size)                  a root buffer is destroyed
 //
-// `label` is the address of a text with a zero at its end, which lives as long as the library; ""
-// is no label. `pool` is the MemoryPool's address.
+// `label` is the address of a zero-terminated text that lives as long as the library; "" is no
+// label. `pool` is the MemoryPool's address.
 //
 // Threads: a switch is read without order. Out of memory: nothing here allocates.
 #pragma once
@@ -31,13 +30,13 @@
 
 namespace alkaid::internal {
 
-// The switch of allocations, reallocations and frees, and that of slices and releases.
+// The switch of allocations, reallocations and frees, and the switch of slices and releases.
 inline uint32_t* BlockEvents();
 inline uint32_t* ViewEvents();
 
-// ALKAID_WITHOUT_MEMORY_EVENTS leaves the branches out: a library to compare with, which nothing
-// can observe. Elsewhere two instructions and the branch; written out, because a compiler makes
-// three of an atomic load and a comparison.
+// ALKAID_WITHOUT_MEMORY_EVENTS leaves the branches out: for a library to compare with, which cannot
+// be observed. Otherwise a test is two instructions and the branch. It is written in assembly
+// because compilers make three of an atomic load and a comparison.
 #if defined(ALKAID_WITHOUT_MEMORY_EVENTS)
 inline constexpr bool BlockEventsOn() { return false; }
 inline constexpr bool ViewEventsOn() { return false; }

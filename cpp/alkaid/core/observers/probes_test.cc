@@ -5,7 +5,7 @@
 namespace alkaid::internal {
 namespace {
 
-// What the kernel does when a tracer begins or ends to listen: it counts in the lower half.
+// What the kernel does when a tracer starts or stops listening: it counts in the lower half.
 void Count(uint32_t* events, int change) {
   auto* const semaphore = reinterpret_cast<uint16_t*>(events);
   *semaphore = static_cast<uint16_t>(*semaphore + change);

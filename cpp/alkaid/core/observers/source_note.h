@@ -1,9 +1,9 @@
-// SourceNote: where bytes in memory came from, told to whoever watches views.
+// SourceNote: where bytes in memory came from, for observers of views.
 //
-// A reader that fills a buffer from a file knows the file, the offset, and what times are recorded
-// in the bytes; a census of what keeps buffers alive does not, and may not read them. So the reader
-// tells, under `if (internal::ViewEventsOn())`, and observers remember until the root of the bytes
-// is released or its memory is reallocated (MemoryObserver::OnSourceNote).
+// A reader that fills a buffer from a file knows the file, the offset, and which times are recorded
+// in the bytes. A census of what keeps buffers alive does not know them and may not read the bytes.
+// So the reader emits a note, under `if (internal::ViewEventsOn())`, and observers keep it until
+// the root of the bytes is released or its memory is reallocated (MemoryObserver::OnSourceNote).
 //
 // Ownership: a note borrows everything, for the call. Threads: plain values. Allocates nothing.
 #pragma once
@@ -14,19 +14,20 @@
 
 namespace alkaid {
 
-// From byte `offset` of the noted bytes on, until the mark of a later byte, they are of that time.
-// Two marks of one byte: of times from the lesser to the greater, since not every time was kept.
+// From byte `offset` of the noted bytes up to the next mark, the bytes are of this time. Two marks
+// at one byte: the bytes are of times from the lesser to the greater, because not every time was
+// kept.
 struct SourceTime {
   int64_t offset = 0;
-  uint64_t time_ns = 0;  // nanoseconds since the source's epoch; 0 is a time as any other
+  uint64_t time_ns = 0;  // nanoseconds since the source's epoch; 0 is a valid time
 };
 
 struct SourceNote {
   const void* data = nullptr;  // inside a live root
   int64_t size = 0;            // bytes
-  std::string_view source;     // mostly the name of a file
-  int64_t offset = -1;         // byte of the source that is the first of these; -1: of no one place
-  std::span<const SourceTime> times;  // by offset; may be empty
+  std::string_view source;     // usually a file name
+  int64_t offset = -1;         // of the first byte, in the source; -1: not in one place
+  std::span<const SourceTime> times;  // sorted by offset; may be empty
 };
 
 }  // namespace alkaid

@@ -1,7 +1,7 @@
-// A part of a thread's work whose memory events reach nobody: where a pool lies over another and
-// both would report the same block, each with addresses and sizes of its own.
+// UnseenEvents: a scope in which a thread's memory events reach nobody. For a pool over another
+// pool, where both would report the same block, each with its own addresses and sizes.
 //
-// Costs nothing where nobody observes. Ownership: a scope belongs to its thread and ends on it.
+// Costs nothing while nobody observes. Ownership: a scope belongs to its thread and ends on it.
 // Threads: each for itself. Nothing here allocates.
 #pragma once
 
