@@ -23,7 +23,7 @@ int64_t CountSetBits(const uint8_t* bits, int64_t offset, int64_t length) {
   int64_t count = 0;
   int64_t byte = offset >> 3;
   const int64_t last = (end - 1) >> 3;
-  // The bits of the first byte before the range, and of the last behind it, are taken off again.
+  // Takes the bits before the range off again, and those past its end in the last byte.
   if ((offset & 7) != 0) count -= std::popcount(bits[byte] & ((1u << (offset & 7)) - 1));
   if ((end & 7) != 0) count -= std::popcount(static_cast<unsigned>(bits[last] >> (end & 7)));
   for (; last - byte >= 7; byte += 8) {

@@ -1,9 +1,9 @@
-// Bits packed into bytes: bit i is in byte i / 8, at place i % 8, least significant first, as in
-// Arrow's bitmaps.
+// Bits packed into bytes, as in Arrow's bitmaps: bit i is in byte i / 8, at place i % 8, least
+// significant first.
 //
 // Threads: pure functions over the caller's bytes; two threads must not write bits of one byte.
-// Allocates nothing. Nothing is checked: the caller answers for the bytes being there. Offsets and
-// lengths are in bits, never negative. Bitmaps as a whole: bitmap_operations.h.
+// Allocates nothing. Checks nothing: the caller guarantees that the bytes exist. Offsets and
+// lengths are in bits, never negative. Whole bitmaps: bitmap_operations.h.
 #pragma once
 
 #include <bit>
@@ -20,7 +20,7 @@ constexpr int64_t BytesForBits(int64_t bits) { return (bits >> 3) + ((bits & 7) 
 constexpr int64_t CeilDiv(int64_t value, int64_t divisor) {
   return value == 0 ? 0 : (value - 1) / divisor + 1;
 }
-// `value` >= 0 to a multiple of `factor` > 0. The results must fit an int64.
+// `value` >= 0, rounded to a multiple of `factor` > 0. The result must fit an int64.
 constexpr int64_t RoundUp(int64_t value, int64_t factor) { return CeilDiv(value, factor) * factor; }
 constexpr int64_t RoundDown(int64_t value, int64_t factor) { return value / factor * factor; }
 // The same for a factor that is a power of two.
@@ -40,19 +40,20 @@ constexpr bool IsPowerOf2(uint64_t value) { return std::has_single_bit(value); }
 constexpr int64_t NextPower2(int64_t value) {
   return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(value)));
 }
-// Base 2, rounded up: of 1 it is 0, of 5 it is 3.
+// Base 2, rounded up: 0 for 1, 3 for 5.
 constexpr int Log2(uint64_t value) { return static_cast<int>(std::bit_width(value - 1)); }
-// How many bytes the `length` bits from `offset` on lie in.
+// How many bytes hold the `length` bits from `offset` on.
 constexpr int64_t CoveringBytes(int64_t offset, int64_t length) {
   return BytesForBits((offset & 7) + length);
 }
-// The lowest `num_bits` of `value`, at 64 all of them.
+// The lowest `num_bits` of `value`; all of them at 64.
 constexpr uint64_t TrailingBits(uint64_t value, int num_bits) {
   return num_bits >= 64 ? value : value & ((uint64_t{1} << num_bits) - 1);
 }
 constexpr int PopCount(uint64_t value) { return std::popcount(value); }
 
-// By place in a byte: the bit, all others, the bits before it, and it with those after it.
+// By place in a byte: the bit itself, all other bits, the bits before it, and it with all bits
+// after it.
 inline constexpr uint8_t kBitmask[] = {1, 2, 4, 8, 16, 32, 64, 128};
 inline constexpr uint8_t kFlippedBitmask[] = {254, 253, 251, 247, 239, 223, 191, 127};
 inline constexpr uint8_t kPrecedingBitmask[] = {0, 1, 3, 7, 15, 31, 63, 127};
@@ -81,10 +82,10 @@ inline void ClearBitmap(uint8_t* bits, int64_t offset, int64_t length) {
   SetBitsTo(bits, offset, length, false);
 }
 
-// How many of `length` bits from `offset` on are set.
+// How many of the `length` bits from `offset` on are set.
 ALKAID_EXPORT int64_t CountSetBits(const uint8_t* bits, int64_t offset, int64_t length);
 
-// Copies `length` bits; those of `out` around them stay. The ranges must not overlap.
+// Copies `length` bits; the bits of `out` around them stay. The ranges must not overlap.
 ALKAID_EXPORT void CopyBitmap(const uint8_t* bits, int64_t offset, int64_t length, uint8_t* out,
                               int64_t out_offset);
 

@@ -10,7 +10,7 @@ namespace alkaid {
 
 namespace {
 
-// Whole words: a buffer that is not the pool's may not round up by itself.
+// In whole words: a buffer that is not the pool's may not round up by itself.
 int64_t BytesOfWords(int64_t bits) {
   constexpr int64_t kWordBytes = sizeof(uint64_t);
   return (bit_util::BytesForBits(bits) + kWordBytes - 1) & ~(kWordBytes - 1);
@@ -41,7 +41,7 @@ TypedBufferBuilder<bool>& TypedBufferBuilder<bool>::operator=(TypedBufferBuilder
 uint64_t TypedBufferBuilder<bool>::OpenWord() {
   CloseWord();
   const int64_t used = bit_length_ & (kWordBits - 1);
-  // What lies behind the last bit is not the builder's, and must read as zero.
+  // The bits past the last may hold anything, and must read as zero.
   const Word there = LittleEndian(Words()[bit_length_ / kWordBits]);
   word_ = there & ((uint64_t{1} << used) - 1);
   word_end_ = bit_length_ - used + kWordBits;

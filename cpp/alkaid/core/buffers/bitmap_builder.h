@@ -2,15 +2,14 @@
 // counts the false ones.
 //
 // Appending one bit costs about a nanosecond: the word that is being filled is kept beside the
-// buffer and only stored, never loaded, so appends do not wait for each other's memory. That would
-// undo what is written through a pointer to the bits. So from a call of mutable_data() or
-// bytes_builder() on, until the bits are handed over or dropped, each append loads and stores just
-// its own bit: the pointer is good until the builder grows, as with other builders, and appending
-// costs a few nanoseconds more. What is written so does not change false_count(), which is of the
-// values appended.
+// buffer and only stored, never loaded, so appends do not wait for each other's memory. Such a
+// store would undo what the caller writes through a pointer to the bits. So after a call of
+// mutable_data() or bytes_builder(), each append loads and stores just its own bit, until the bits
+// are handed over or dropped. The pointer is good until the builder grows, as with other builders,
+// and an append costs a few nanoseconds more. Writes through the pointer do not change
+// false_count(), which counts appended values only.
 //
-// Ownership, threads, out of memory and bad arguments: as BufferBuilder (buffer_builder.h), which
-// users include.
+// Ownership, threads, out of memory and bad arguments: as BufferBuilder. Include buffer_builder.h.
 #pragma once
 
 #include <bit>
@@ -25,7 +24,7 @@
 
 namespace alkaid {
 
-// Lengths and capacities in bits. The bits after the last are zero, unless somebody writes them
+// Lengths and capacities in bits. The bits after the last are zero, unless the caller writes them
 // through mutable_data().
 template <>
 class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
@@ -36,7 +35,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   explicit TypedBufferBuilder(std::shared_ptr<MemoryPool> pool,
                               int64_t alignment = kDefaultBufferAlignment)
       : bytes_builder_(std::move(pool), alignment) {}
-  // Goes on behind the whole bytes that are there.
+  // Appends after the whole bytes that `builder` holds.
   explicit TypedBufferBuilder(BufferBuilder builder);
   // What was moved from is empty.
   TypedBufferBuilder(TypedBufferBuilder&& other) noexcept { *this = std::move(other); }
@@ -48,8 +47,8 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     return &bytes_builder_;
   }
 
-  // As BufferBuilder::SetReservation, in bits; kept rounded up to whole words. All that is reserved
-  // is set to zero when it is taken.
+  // As BufferBuilder::SetReservation, in bits; rounded up to whole words. All that is reserved is
+  // set to zero when it is allocated.
   Status SetReservation(int64_t num_elements);
   int64_t reservation() const;
 
@@ -93,8 +92,8 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   // Bits of another bitmap, from bit `offset` on.
   void UnsafeAppend(const uint8_t* bitmap, int64_t offset, int64_t num_elements);
   void UnsafeAppend(int64_t num_copies, bool value);
-  // As many values as `generator()` is called for; without `count_falses` false_count() does not
-  // learn of them.
+  // Appends the values of `num_elements` calls of `generator()`. Without `count_falses` they do not
+  // count in false_count().
   template <bool count_falses, typename Generator>
   void UnsafeAppend(int64_t num_elements, Generator&& generator) {
     const int64_t false_before = false_count();
@@ -110,16 +109,16 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     }
     return Grow(additional_elements);
   }
-  // Appends `length` false ones; where bits after the last were written through mutable_data(),
-  // takes them as they are.
+  // Appends `length` false bits. Bits past the last that were written through mutable_data() are
+  // taken as they are.
   Status Advance(int64_t length);
 
   Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
   Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
   Result<std::shared_ptr<Buffer>> FinishWithLength(int64_t final_length, bool shrink_to_fit = true);
   void Reset();
-  // As BufferBuilder::Rewind, in bits. Counts the false ones before `position` anew, and sets those
-  // behind it to zero.
+  // As BufferBuilder::Rewind, in bits. Recounts the false bits before `position`, and clears those
+  // from it on.
   void Rewind(int64_t position);
 
   int64_t length() const { return bit_length_; }
@@ -134,11 +133,11 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   int64_t false_count() const { return false_count_ + FalseInWord(); }
 
  private:
-  // As wide as uint64_t but another type, and not bytes: so the compiler knows that storing one
-  // leaves the builder's own members alone.
+  // As wide as uint64_t, but another type, and not a byte type: so the compiler knows that storing
+  // one does not change the builder's own members.
   using Word = std::conditional_t<std::is_same_v<uint64_t, unsigned long>, unsigned long long,
                                   unsigned long>;
-  // Foreign buffers and alignments below eight bytes are welcome.
+  // Foreign buffers may have alignments below eight bytes.
   using StoredWord [[gnu::aligned(1)]] = Word;
   static constexpr int64_t kWordBytes = sizeof(Word);
   static constexpr int64_t kWordBits = kWordBytes * 8;
@@ -149,7 +148,7 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
   }
   StoredWord* Words() { return reinterpret_cast<StoredWord*>(bytes_builder_.mutable_data()); }
 
-  // `word`: word_ of the word that is open, and so has capacity.
+  // `word`: the bits so far of the word that is open, for which there is capacity.
   void AppendToWord(uint64_t word, bool value) {
     const auto place = static_cast<uint64_t>(bit_length_);
     word |= uint64_t{value} << (place % kWordBits);
@@ -157,14 +156,14 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     word_ = word;
     ++bit_length_;
   }
-  // Takes up the word in which the next bit goes, which must have capacity, and answers it.
+  // Opens the word that the next bit goes into, which must have capacity, and returns it.
   uint64_t OpenWord();
-  // Forgets the word, and counts what it got: before anything but AppendToWord touches the bits.
+  // Closes the word and counts its bits. Called before anything but AppendToWord touches the bits.
   void CloseWord() {
     false_count_ = false_count();
     counted_ = word_end_ = bit_length_;
   }
-  // From now on others write to the bits too: no word is kept open.
+  // From now on the caller may write to the bits too, so no word is kept open.
   void ShareBits() {
     CloseWord();
     is_shared_ = true;
@@ -175,29 +174,29 @@ class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
     false_count_ += !value;
     counted_ = word_end_ = bit_length_;
   }
-  // Counts `length` bits in that are there already.
+  // Counts `length` bits that are already there.
   void UnsafeAdvance(int64_t length);
-  // Of the bits that are not counted yet, which are all in the open word.
+  // The false bits that are not counted yet; all of them are in the open word.
   int64_t FalseInWord() const {
     if (counted_ == bit_length_) return 0;
     return bit_length_ - counted_ - std::popcount(word_ >> (counted_ & (kWordBits - 1)));
   }
   // The slow path of Reserve: errors, and growth.
   Status Grow(int64_t additional_elements);
-  // Drops the bits from `length` on, of which there may be no capacity any more.
+  // Drops the bits from `length` on; the capacity may already be smaller than that.
   void DropFrom(int64_t length);
-  // Makes all bits zero from byte `old_bytes` of the capacity on.
+  // Clears all bits of the capacity from byte `old_bytes` on.
   void ZeroFrom(int64_t old_bytes);
-  // Lets the builder of bytes know how many there are, for what it tells of its contents.
+  // Sets the byte builder's length, which it reports for its contents.
   void CountBytes() { bytes_builder_.Rewind((bit_length_ + 7) / 8); }
 
   BufferBuilder bytes_builder_;
   int64_t bit_length_ = 0;
   int64_t word_end_ = 0;  // where the open word ends; bit_length_ when none is open
   uint64_t word_ = 0;     // the open word's bits so far
-  int64_t counted_ = 0;   // false_count_ is of the bits before this; never before the open word
+  int64_t counted_ = 0;   // false_count_ covers the bits before this; never before the open word
   int64_t false_count_ = 0;
-  bool is_shared_ = false;  // somebody may hold a pointer to the bits
+  bool is_shared_ = false;  // the caller may hold a pointer to the bits
 };
 
 }  // namespace alkaid

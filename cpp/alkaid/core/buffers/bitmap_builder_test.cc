@@ -20,7 +20,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A builder and a plain vector that are given the same bits.
+// A builder and a plain vector that get the same bits.
 class Pair {
  public:
   void Append(bool value) {
@@ -199,7 +199,7 @@ TEST(BitmapBuilder, GoesOnBehindTheBytesOfABufferBuilder) {
   EXPECT_EQ(buffer->ToHexString(), "0F01");
 }
 
-// Has exactly as many bytes as it was asked for.
+// Has exactly as many bytes as were requested.
 class ExactBuffer final : public ResizableBuffer {
  public:
   explicit ExactBuffer(int64_t size) : ResizableBuffer(nullptr, 0) {

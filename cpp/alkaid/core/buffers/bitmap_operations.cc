@@ -20,8 +20,8 @@ uint64_t LowBits(int64_t count) {
   return count == kWordBits ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
 }
 
-// Bits of the bytes that `count` bits, from 1 to 64, lie in: at most the first eight of the nine
-// that there may be.
+// The bytes that hold `count` bits, from 1 to 64: up to nine. The first eight and the ninth are
+// treated apart.
 struct Place {
   Place(int64_t offset, int64_t count)
       : byte(offset >> 3),
@@ -35,7 +35,7 @@ struct Place {
   int64_t in_ninth;  // bits in the ninth byte
 };
 
-// Touches no byte in which none of the bits is.
+// Touches no byte that holds none of the bits.
 uint64_t LoadBits(const uint8_t* bits, int64_t offset, int64_t count) {
   const Place place(offset, count);
   uint64_t word = 0;
@@ -62,7 +62,7 @@ void StoreBits(uint8_t* bits, int64_t offset, int64_t count, uint64_t value) {
   byte = static_cast<uint8_t>((byte & ~ninth_mask) | (ninth & ninth_mask));
 }
 
-// Calls do_word(i, count) for each word of `length` bits, which begins at bit i.
+// Calls do_word(i, count) for each word of the `length` bits; the word begins at bit i.
 template <typename DoWord>
 void ForEachWord(int64_t length, const DoWord& do_word) {
   for (int64_t i = 0; i < length; i += kWordBits) do_word(i, std::min(kWordBits, length - i));

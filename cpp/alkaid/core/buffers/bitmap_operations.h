@@ -1,13 +1,14 @@
-// Whole bitmaps copied, inverted, counted, compared and combined, under Arrow's names and, as
-// there, in namespace internal. Bits are packed as bitmap_bits.h says; offsets and lengths are in
+// Operations on whole bitmaps: copy, invert, count, compare and combine, under Arrow's names and,
+// as there, in namespace internal. Bits are packed as in bitmap_bits.h; offsets and lengths are in
 // bits.
 //
-// Ownership: what a function returns is a new Buffer from `pool` (null: the default pool), with the
-// bits of its result from `out_offset` on, all others zero. The others write where the caller says;
-// the bits around the result stay. A result may be written over an operand at the same offset; else
-// ranges must not overlap. Threads: pure functions over the caller's bytes; two threads must not
-// write bits of one byte. Out of memory: kResourceExhausted. A negative length or offset is
-// kInvalidArgument from what returns a Buffer; the others check nothing.
+// Ownership: a function that returns a Buffer takes a new one from `pool` (null: the default pool).
+// Its result starts at bit `out_offset`; all other bits are zero. The other functions write where
+// the caller says; the bits around the result stay. A result may be written over an operand at the
+// same offset; otherwise ranges must not overlap.
+// Threads: pure functions over the caller's bytes; two threads must not write bits of one byte.
+// Out of memory: kResourceExhausted. Functions that return a Buffer answer kInvalidArgument for a
+// negative length or offset; the others check nothing.
 #pragma once
 
 #include <cstdint>
@@ -32,13 +33,13 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> CopyBitmap(MemoryPool* pool, const
                                                          int64_t offset, int64_t length,
                                                          int64_t out_offset = 0);
 
-// Each bit turned over.
+// Inverts each bit.
 ALKAID_EXPORT void InvertBitmap(const uint8_t* bitmap, int64_t offset, int64_t length,
                                 uint8_t* dest, int64_t dest_offset);
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> InvertBitmap(MemoryPool* pool, const uint8_t* bitmap,
                                                            int64_t offset, int64_t length);
 
-// The bits from the last to the first. Not over the operand.
+// The bits in reverse order. Not over the operand.
 ALKAID_EXPORT void ReverseBitmap(const uint8_t* bitmap, int64_t offset, int64_t length,
                                  uint8_t* dest, int64_t dest_offset);
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReverseBitmap(MemoryPool* pool, const uint8_t* bitmap,
@@ -51,7 +52,7 @@ ALKAID_EXPORT int64_t CountAndSetBits(const uint8_t* left_bitmap, int64_t left_o
 
 ALKAID_EXPORT bool BitmapEquals(const uint8_t* left, int64_t left_offset, const uint8_t* right,
                                 int64_t right_offset, int64_t length);
-// Where null stands for a bitmap of ones.
+// A null bitmap stands for all ones.
 ALKAID_EXPORT bool OptionalBitmapEquals(const uint8_t* left, int64_t left_offset,
                                         const uint8_t* right, int64_t right_offset, int64_t length);
 ALKAID_EXPORT bool OptionalBitmapEquals(const std::shared_ptr<Buffer>& left, int64_t left_offset,
@@ -95,21 +96,21 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapOrNot(MemoryPool* pool, cons
                                                           int64_t left_offset, const uint8_t* right,
                                                           int64_t right_offset, int64_t length,
                                                           int64_t out_offset);
-// Where null stands for a bitmap of ones; null where both are.
+// A null bitmap stands for all ones; the result is null if both are.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> OptionalBitmapAnd(
     MemoryPool* pool, const std::shared_ptr<Buffer>& left, int64_t left_offset,
     const std::shared_ptr<Buffer>& right, int64_t right_offset, int64_t length,
     int64_t out_offset = 0);
 
-// A bitmap of `length` bits that are `value`, but for the one at `straggler_pos`.
+// A bitmap of `length` bits that are all `value`, except the one at `straggler_pos`.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAllButOne(MemoryPool* pool, int64_t length,
                                                               int64_t straggler_pos,
                                                               bool value = true);
-// One bit for each byte: whether it is not zero.
+// One bit for each byte: whether the byte is not zero.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BytesToBits(std::span<const uint8_t> bytes,
                                                           MemoryPool* pool = nullptr);
 
-// Sets `length` bits to what as many calls of `generator` answer, in order.
+// Sets `length` bits to the results of that many calls of `generator`, in order.
 template <class Generator>
 void GenerateBits(uint8_t* bitmap, int64_t start_offset, int64_t length, Generator&& generator) {
   for (int64_t i = 0; i < length; ++i) {

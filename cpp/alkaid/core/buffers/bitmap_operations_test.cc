@@ -30,7 +30,7 @@ Bits Read(const uint8_t* bitmap, int64_t offset, int64_t length) {
   return bits;
 }
 
-// Offsets and lengths around the bounds of bytes and words.
+// Offsets and lengths around the boundaries of bytes and words.
 void ForAllRanges(const std::function<void(int64_t, int64_t, int64_t)>& test) {
   for (const int64_t left : {0, 1, 7, 8, 13}) {
     for (const int64_t right : {0, 3, 8, 63}) {
@@ -43,7 +43,7 @@ void ForAllRanges(const std::function<void(int64_t, int64_t, int64_t)>& test) {
 
 class BitmapOperations : public ::testing::Test {
  protected:
-  // Exactly as many bytes as the bits lie in, so that a sanitizer sees every byte too many.
+  // Exactly the bytes that hold the bits, so that a sanitizer sees any access past them.
   static std::vector<uint8_t> Cut(const std::vector<uint8_t>& bytes, int64_t offset,
                                   int64_t length) {
     return {bytes.begin(), bytes.begin() + bit_util::BytesForBits(offset + length)};

@@ -19,8 +19,8 @@ constexpr bool kKeepBlocks = false;
 constexpr bool kKeepBlocks = true;
 #endif
 
-// Whether this thread may still open its store: not after its end, when nothing would empty it
-// again.
+// Whether this thread may still open its store. Not after the thread's end, when nothing would
+// empty the store again.
 enum class Phase : unsigned char { kFresh, kOpen, kClosed };
 constinit thread_local Phase phase __attribute__((tls_model("initial-exec"))) = Phase::kFresh;
 
@@ -30,7 +30,7 @@ void CloseStore(void*) {
   thread_block_store.room = 0;
 }
 
-// Whose destructor empties a thread's store; null where the process has no key left.
+// The key whose destructor empties a thread's store; null if the process has no key left.
 const pthread_key_t* ExitKey() {
   static pthread_key_t key;
   static const bool made = pthread_key_create(&key, CloseStore) == 0;
@@ -40,7 +40,7 @@ const pthread_key_t* ExitKey() {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { ExitKey(); }
 
-// True once the store of this thread accepts blocks and will be emptied when the thread ends.
+// Returns true once this thread's store accepts blocks and will be emptied when the thread ends.
 bool OpenStore() {
   const pthread_key_t* const exit_key = ExitKey();
   if (!kKeepBlocks || exit_key == nullptr || phase != Phase::kFresh) return false;
@@ -53,8 +53,8 @@ bool OpenStore() {
 }  // namespace
 
 void* AllocateFreshBlock() {
-  // A block in use is one that may come back: opening here rather than at the first return keeps
-  // the fast path at one test.
+  // A block in use may come back later: opening the store here, not at the first return, keeps the
+  // fast path at one test.
   OpenStore();
   return ::operator new(kBlockSize);
 }

@@ -1,15 +1,18 @@
-// A thread's own store of small blocks, for objects that are made and dropped millions of times a
+// A per-thread store of small blocks, for objects that are made and dropped millions of times a
 // second.
 //
-// Buffer views and their reference counts are a hundred bytes that often live for microseconds. A
-// block given back goes to the calling thread's store and serves the next request there; the
-// general allocator is asked only when the store is empty, and gets a block back only when the
-// store is full. At most kMaxBlocks blocks (128 KiB) stay behind per thread, until it ends.
+//   thread_block_store   first --> [ next | free ] --> [ next | free ] --> null     128 bytes each
+//                        room      how many more blocks the store takes
+//
+// Buffer views and their reference counts take about a hundred bytes and often live for
+// microseconds. A block that is given back goes to the calling thread's store and serves the next
+// request there. The general allocator is asked only when the store is empty, and gets a block back
+// only when the store is full. A thread keeps at most kMaxBlocks blocks (128 KiB), until it ends.
 //
 // Ownership: a block belongs to the caller until DeallocateBlock, from any thread. Threads: all
-// functions; no lock is taken.
+// functions, from any thread; no lock is taken.
 // Out of memory: std::bad_alloc. Under AddressSanitizer every block comes from operator new, so
-// that use after free is seen.
+// that use after free is detected.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +22,7 @@
 
 namespace alkaid::internal {
 
-// Bytes. The one size that is kept: a Buffer with its reference count, and a PoolBuffer, fit.
+// Bytes. The only size that is kept; it fits a Buffer or a PoolBuffer with its reference count.
 inline constexpr size_t kBlockSize = 128;
 
 // The calling thread's store, 16 bytes of static TLS.
@@ -36,11 +39,12 @@ struct BlockStore {
 ALKAID_EXPORT extern constinit thread_local BlockStore thread_block_store
     __attribute__((tls_model("initial-exec")));
 
-// The slow paths: operator new, and operator delete or the opening of the store.
+// The slow paths: operator new; and operator delete, or opening the store.
 ALKAID_EXPORT void* AllocateFreshBlock();
 ALKAID_EXPORT void DeallocateSurplusBlock(void* block) noexcept;
 
-// Gives back what the calling thread keeps: a report of what is live should not list what nobody has.
+// Gives back what the calling thread keeps, so that a report of live memory does not list unused
+// blocks.
 ALKAID_EXPORT void ReleaseKeptBlocks() noexcept;
 
 // About 1 ns each while the store serves.
@@ -72,7 +76,7 @@ struct BlockCacheAllocator {
   using value_type = T;
 
   BlockCacheAllocator() = default;
-  // Allocators of one kind turn into each other.
+  // Any two allocators of this kind convert into each other.
   template <typename U>
   // NOLINTNEXTLINE(google-explicit-constructor)
   BlockCacheAllocator(const BlockCacheAllocator<U>&) noexcept {}

@@ -79,7 +79,7 @@ TEST(BlockCache, ABlockMayBeGivenBackByAnotherThreadAndAfterItsThreadEnded) {
       DeallocateBlock(block);
     }
     if (!kKeepsBlocks) return;
-    // They are this thread's now.
+    // The blocks are this thread's now.
     std::set<void*> again;
     for (size_t i = 0; i < blocks.size(); ++i) again.insert(AllocateBlock());
     EXPECT_EQ(again, std::set<void*>(blocks.begin(), blocks.end()));

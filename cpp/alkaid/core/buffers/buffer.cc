@@ -107,7 +107,7 @@ Result<bool> Buffer::CompactIfBelow(std::shared_ptr<Buffer>* buffer, double rati
 }
 
 Result<bool> internal::IsWorthCompacting(int64_t shown, int64_t held, double ratio) {
-  // Also where it is no number.
+  // Also refuses NaN.
   if (!(ratio >= 0 && ratio <= 1)) {
     return status::Invalid("CompactIfBelow: the ratio is ", ratio, ", but must be from 0 to 1");
   }

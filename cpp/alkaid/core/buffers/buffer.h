@@ -1,15 +1,20 @@
 // Buffer: a contiguous range of bytes on some device, and what keeps it alive.
 //
-// A Buffer is a root (it owns its bytes, or borrows them, or holds some owner) or a slice (it
-// points into a root and keeps it alive). A slice of a slice refers to the root, so whatever lay
-// between can die. The bytes may live on a device whose memory the CPU cannot read: data() is then
-// null and address() is the device's own notion of an address.
+// A Buffer is a root or a slice. A root owns its bytes, borrows them, or holds some owner. A slice
+// points into a root and keeps it alive. A slice of a slice refers to the root, so the slice in
+// between can be destroyed.
+//
+//   root    data() -> [ size() bytes in use ...................... | up to capacity() ]
+//   slice             offset -> [ size() bytes ]     parent() == root, capacity() == size()
+//
+// The bytes may live on a device whose memory the CPU cannot read: data() is then null and
+// address() is an address of that device.
 //
 // Ownership: shared_ptr<Buffer>; a slice holds one reference to its root. A Buffer over a plain
-// pointer owns nothing. Threads: a Buffer is a value that may be read from many threads; Resize,
-// Reserve and writes need the caller's own order. Out of memory: kResourceExhausted from whatever
-// allocates through a pool; a Buffer that fails to grow stays as it was. Slicing takes a small
-// block from a per-thread cache and throws std::bad_alloc when the process has no memory for it.
+// pointer owns nothing. Threads: a Buffer is a value that may be read from many threads; the caller
+// synchronizes Resize, Reserve and writes. Out of memory: kResourceExhausted from functions that
+// allocate through a pool; a Buffer that fails to grow stays as it was. Slicing takes a small block
+// from a per-thread cache and throws std::bad_alloc when the process has no memory for it.
 #pragma once
 
 #include <cassert>
@@ -50,8 +55,8 @@ class ALKAID_EXPORT Buffer {
       : Buffer(reinterpret_cast<const uint8_t*>(data.data()), static_cast<int64_t>(data.size())) {}
 
   // `size` bytes of the memory of `memory_manager`'s device, kept alive by `parent` if given. This
-  // is a root, not a slice: parent() answers `parent`, and slices of it refer to it. `device_type`
-  // overrides what the device says of itself.
+  // is a root, not a slice: parent() returns `parent`, and slices of it refer to it. `device_type`
+  // overrides the device's own type.
   Buffer(const uint8_t* data, int64_t size, std::shared_ptr<MemoryManager> memory_manager,
          std::shared_ptr<Buffer> parent = nullptr,
          std::optional<DeviceAllocationType> device_type = std::nullopt);
@@ -101,13 +106,14 @@ class ALKAID_EXPORT Buffer {
   Result<std::shared_ptr<Buffer>> CopySlice(int64_t start, int64_t nbytes,
                                             MemoryPool* pool = default_memory_pool()) const;
 
-  // Where `*buffer` shows less than `ratio` (0 to 1) of what it keeps alive, size() of
-  // root_capacity() bytes, replaces it by a copy in a root of its own, mutable, and lets the big
-  // one go: its memory comes back with the last other reference to it. Says whether it did. Nothing
-  // is copied where a copy would hold as much, so asking again is cheap. Memory of the CPU is
-  // copied to `pool` (null: the default); other memory on its device, by its manager, as Copy does.
-  // Writes to either do not show in the other. kInvalidArgument for null and for a ratio that is
-  // none; kResourceExhausted, and what the device says. On error `*buffer` stays as it was.
+  // Frees a big root that is kept alive for few bytes. If size() is less than `ratio` (0 to 1) of
+  // root_capacity(), replaces `*buffer` by a mutable copy in a root of its own and drops the
+  // reference to the old one, whose memory comes back with the last other reference. Returns
+  // whether it did. Copies nothing if the copy would hold as much, so asking again is cheap. CPU
+  // memory is copied to `pool` (null: the default); other memory is copied on its device, by its
+  // manager, as Copy does. Writes to one do not show in the other. kInvalidArgument for null and
+  // for a bad ratio; kResourceExhausted, and the device's own errors. On error `*buffer` stays as
+  // it was.
   static Result<bool> CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
                                      MemoryPool* pool = default_memory_pool());
 
@@ -133,9 +139,9 @@ class ALKAID_EXPORT Buffer {
     return FromOwner(bytes, size, std::move(owner));
   }
 
-  // Takes over any container: the `nbytes` that start where `get_data(container)` points, by default
-  // `container.data()`, after the container was moved to where the buffer keeps it. A MutableBuffer
-  // where that is no pointer to const.
+  // Takes over any container. The bytes are the `nbytes` that start at `get_data(container)`, by
+  // default `container.data()`, called after the container was moved to where the buffer keeps it.
+  // Returns a MutableBuffer if that pointer is not to const.
   template <typename Container, typename GetData = DataOfContainer>
   static auto TakeOwnership(Container container, int64_t nbytes, GetData&& get_data = {}) {
     using Value = std::remove_pointer_t<decltype(std::forward<GetData>(get_data)(container))>;
@@ -170,7 +176,7 @@ class ALKAID_EXPORT Buffer {
     return Wrap(values.data(), static_cast<int64_t>(values.size()));
   }
 
-  // Null where the CPU cannot read the bytes; the mutable form also where they may not be written.
+  // Null if the CPU cannot read the bytes; the mutable form also if they may not be written.
   const uint8_t* data() const { return is_cpu_ ? data_ : nullptr; }
   uint8_t* mutable_data() { return is_cpu_ && is_mutable_ ? const_cast<uint8_t*>(data_) : nullptr; }
   template <typename T>
@@ -181,7 +187,7 @@ class ALKAID_EXPORT Buffer {
   T* mutable_data_as() {
     return reinterpret_cast<T*>(mutable_data());
   }
-  // As many whole values as fit; empty where data() is null.
+  // As many whole values as fit; empty if data() is null.
   template <typename T>
   std::span<const T> span_as() const {
     return {data_as<T>(), is_cpu_ ? static_cast<std::size_t>(size_) / sizeof(T) : 0};
@@ -191,18 +197,17 @@ class ALKAID_EXPORT Buffer {
     T* const values = mutable_data_as<T>();
     return {values, values != nullptr ? static_cast<std::size_t>(size_) / sizeof(T) : 0};
   }
-  // The device's address of the first byte, whatever the device. 0 from the mutable form where not
+  // The device's address of the first byte, whatever the device. The mutable form is 0 if not
   // writable.
   uintptr_t address() const { return reinterpret_cast<uintptr_t>(data_); }
   uintptr_t mutable_address() const { return is_mutable_ ? address() : 0; }
 
-  // Bytes in use, and bytes there are.
+  // Bytes in use, and bytes allocated.
   int64_t size() const { return size_; }
   int64_t capacity() const { return capacity_; }
-  // Bytes that this buffer is known to keep from being given back: the capacity of a slice's root,
-  // else its own; where a root was given a parent, what that keeps, if it is more. Whether the two
-  // lie in one another is not known, so they are not added up. What other owners keep, as of
-  // ForeignBuffer, is not known either.
+  // Bytes that this buffer is known to keep alive: for a slice, what its root keeps; for a root,
+  // its own capacity or what its parent keeps, whichever is more. The two may overlap, so they are
+  // not added up. What other owners keep (ForeignBuffer) is not known and does not count.
   int64_t root_capacity() const {
     if (parent_ == nullptr) return capacity_;
     const int64_t own = is_slice_ ? 0 : capacity_;
@@ -214,12 +219,12 @@ class ALKAID_EXPORT Buffer {
   bool is_cpu() const { return is_cpu_; }
   bool is_mutable() const { return is_mutable_; }
   DeviceAllocationType device_type() const { return device_type_; }
-  // The manager of a slice is its root's; of a pool's buffer the CPU's over that pool. Never null.
+  // A slice has its root's manager; a pool's buffer has the CPU's over that pool. Never null.
   std::shared_ptr<MemoryManager> memory_manager() const;
   std::shared_ptr<Device> device() const;
-  // The root of a slice; what a root was told to keep alive; else null.
+  // For a slice, its root; for a root, the parent it was given to keep alive; else null.
   const std::shared_ptr<Buffer>& parent() const { return parent_; }
-  // What to wait for before the bytes are valid; null where nothing is pending.
+  // What to wait for before the bytes are valid; null if nothing is pending.
   virtual std::shared_ptr<Device::SyncEvent> device_sync_event() const { return nullptr; }
 
   // I/O on the bytes of any device; see MemoryManager::GetBufferReader and GetBufferWriter.
@@ -233,21 +238,21 @@ class ALKAID_EXPORT Buffer {
   // The same bytes seen from another device; see MemoryManager::ViewBuffer.
   static Result<std::shared_ptr<Buffer>> View(std::shared_ptr<Buffer> source,
                                               const std::shared_ptr<MemoryManager>& to);
-  // A view where there can be one, else a copy.
+  // A view if possible, else a copy.
   static Result<std::shared_ptr<Buffer>> ViewOrCopy(std::shared_ptr<Buffer> source,
                                                     const std::shared_ptr<MemoryManager>& to);
 
  protected:
-  // Nothing: for a class whose constructor says later where the bytes are.
+  // No bytes: for a class whose constructor sets later where they are.
   Buffer() : Buffer(nullptr, 0) {}
 
-  // Puts the bytes on the device of `memory_manager`: is_cpu(), device_type(), device() and
-  // memory_manager() are its from now on. A slice becomes a root of its own, whose parent is the
-  // root that it was a slice of. Null: host memory, managed as if no manager had been named. For
-  // constructors: slices that there are already keep what they have.
+  // Puts the bytes on the device of `memory_manager`, which from now on determines is_cpu(),
+  // device_type(), device() and memory_manager(). A slice becomes a root whose parent is its former
+  // root. Null: host memory, as if no manager had been given. For constructors: slices that exist
+  // already keep what they have.
   void SetMemoryManager(std::shared_ptr<MemoryManager> memory_manager);
 
-  // Slices that no observer is told of: whoever makes them has looked whether one listens.
+  // Makes a slice without notifying observers. The caller has already checked whether any listen.
   struct Untold {};
   Buffer(Untold, const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
       : data_(parent->data_ + offset),
@@ -266,15 +271,15 @@ class ALKAID_EXPORT Buffer {
         is_slice_(true),
         device_type_(parent_->device_type_) {}
 
-  // The manager of a root that was given none: the default one of the CPU.
+  // The manager of a root that was given none: the CPU's default one.
   virtual std::shared_ptr<MemoryManager> ImplicitMemoryManager() const;
 
-  // Tells observers that this buffer goes, once. A class that gives memory back in its destructor
-  // calls this first, under `if (internal::ViewEventsOn())`; this class's destructor does it for
-  // all others.
+  // Reports the end of this buffer to observers, once. A class that gives memory back in its
+  // destructor calls this first, under `if (internal::ViewEventsOn())`; for all others this class's
+  // destructor does.
   void EmitRelease() noexcept;
 
-  // In this order: a slice's initialisers read `parent_` after it is set.
+  // The order matters: a slice's initialisers read `parent_` after it is set.
   const uint8_t* data_;
   int64_t size_;
   int64_t capacity_;
@@ -287,7 +292,7 @@ class ALKAID_EXPORT Buffer {
   DeviceAllocationType device_type_ = DeviceAllocationType::kCPU;
 
  private:
-  // Of memory_manager_, which is not null.
+  // The device of memory_manager_, which must not be null.
   void TakeDevice();
   void EmitSliced() const noexcept;
   static std::shared_ptr<Buffer> FromOwner(const uint8_t* data, int64_t size,

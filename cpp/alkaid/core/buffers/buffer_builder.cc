@@ -9,8 +9,8 @@
 namespace alkaid {
 namespace {
 
-// All of the capacity is the builder's to write. The debug mode of pools takes what a buffer's
-// capacity was rounded up by for padding, unless capacity was asked for.
+// All of the capacity is the builder's to write. The debug mode of pools takes the bytes by which a
+// buffer's capacity was rounded up for padding, unless capacity was requested.
 void ClaimCapacity(ResizableBuffer* buffer) {
   if (internal::MemoryDebugOn() && buffer != nullptr) [[unlikely]]
     buffer->Reserve(buffer->capacity()).IgnoreError();
@@ -47,7 +47,7 @@ Status BufferBuilder::Resize(int64_t new_capacity, bool shrink_to_fit) {
   const int64_t old_capacity = capacity_;
   ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kResized, new_capacity, shrink_to_fit));
   ClaimCapacity(buffer_.get());
-  // Nothing is left of the contents; what comes next begins anew.
+  // All contents are gone; what follows is new.
   if (capacity_ == 0) EndContents(old_capacity);
   return absl::OkStatus();
 }
@@ -62,7 +62,7 @@ Status BufferBuilder::Resize(BuilderGrowthReason reason, int64_t new_capacity,
     ALKAID_ASSIGN_OR_RAISE(buffer_, AllocateResizableBuffer(new_capacity, alignment_, pool_));
   } else if (Status status = buffer_->Resize(new_capacity, shrink_to_fit); !status.ok())
       [[unlikely]] {
-    // A pool can have moved the bytes all the same (pool_buffer_internal.h).
+    // The pool can have moved the bytes even so (pool_buffer_internal.h).
     data_ = buffer_->mutable_data();
     capacity_ = buffer_->capacity();
     if (size_ > capacity_) Rewind(capacity_);
@@ -81,7 +81,7 @@ void BufferBuilder::CountGrowth(BuilderGrowthReason reason, Label label, const u
                                 int64_t old_capacity) {
   if (old_capacity != 0) {
     ++so_far_.reallocations;
-    // An allocator does not know how much of a block is used, and copies all of it.
+    // An allocator does not know how much of a block is used, so it copies all of it.
     if (data_ != old_data) so_far_.bytes_copied += std::min(old_capacity, capacity_);
   }
   if (!so_far_.label) so_far_.label = label;
@@ -113,7 +113,7 @@ Status BufferBuilder::GrowTo(int64_t needed) {
     wished = internal::AdviseBuilder(label_ ? label_ : Label::Current());
     reason = BuilderGrowthReason::kAdvised;
   }
-  // No memory for a wish is no failure: what is needed may well be there.
+  // If there is no memory for the wish, there may still be enough for what is needed.
   if (wished <= doubled || !Resize(reason, wished, /*shrink_to_fit=*/false).ok()) {
     ALKAID_RETURN_NOT_OK(Resize(BuilderGrowthReason::kNeeded, doubled, /*shrink_to_fit=*/false));
   }

@@ -7,7 +7,7 @@
 //
 // Ownership: the builder owns its bytes until Finish. The pool must outlive the builder and the
 // buffers it made, or is shared. Threads: one at a time. Out of memory, or more bytes than an int64
-// counts: kResourceExhausted, and the builder holds what it held. Negative lengths:
+// counts: kResourceExhausted, and the contents stay as they were. Negative lengths:
 // kInvalidArgument. The Unsafe functions check nothing: Reserve first.
 #pragma once
 
@@ -35,7 +35,7 @@ class ALKAID_EXPORT BufferBuilder {
   // The builder, and every buffer it makes, holds the pool.
   explicit BufferBuilder(std::shared_ptr<MemoryPool> pool,
                          int64_t alignment = kDefaultBufferAlignment);
-  // Goes on behind the bytes of `buffer`, which it hands out at Finish; later buffers come from
+  // Appends after the bytes of `buffer`, which the next Finish hands out; later buffers come from
   // `pool`.
   explicit BufferBuilder(std::shared_ptr<ResizableBuffer> buffer,
                          MemoryPool* pool = default_memory_pool(),
@@ -58,26 +58,26 @@ class ALKAID_EXPORT BufferBuilder {
   }
   ~BufferBuilder() { EndContents(capacity_); }
 
-  // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes behind. A
-  // smaller capacity gives memory back when `shrink_to_fit`; with all of it the contents are over,
-  // as by Reset.
+  // Sets the capacity, rounded up to 64. A capacity below length() drops the bytes past it. A
+  // smaller capacity gives memory back when `shrink_to_fit`; giving all of it back ends the
+  // contents, as Reset does.
   Status Resize(int64_t new_capacity, bool shrink_to_fit = true);
 
-  // The label of what the builder allocates from now on, whatever scope it runs in; the label "" is
-  // that of the scope again (core/observers/label.h). Kept over Finish and Reset.
+  // The label of what the builder allocates from now on, in any scope. The label "" means the
+  // scope's label again (core/observers/label.h). Finish and Reset keep it.
   void SetLabel(Label label) { label_ = label; }
   Label label() const { return label_; }
 
-  // How many bytes the builder will at most hold before it is emptied, as far as anybody knows; 0:
-  // nobody does. Whenever it has to grow it goes to at least this at once, so that what is within
-  // it is never reallocated or copied. More than that is no fault: from there on capacity doubles
-  // as ever. Neither is a reservation for which there is no memory: the builder then grows as if
-  // there were none. Takes no memory before it is needed. Kept over Finish, Reset and moves.
+  // The most bytes that the builder is expected to hold before it is emptied; 0: unknown. When the
+  // builder has to grow, it grows to at least this at once, so contents within it are never
+  // reallocated or copied. Larger contents are no error: beyond the reservation capacity doubles as
+  // usual. A reservation for which there is no memory is no error either: the builder then grows as
+  // if there were none. Takes no memory before it is needed. Finish, Reset and moves keep it.
   //
-  // Best is the largest size of all. Finish gives back what was not used, which is a reallocation;
-  // `Finish(false)` does not, and pads all of it with zeros; Reset does neither. Resize goes where
-  // it is told. Without a reservation the builder takes advice (builder_events.h), if there is any.
-  // kInvalidArgument when negative.
+  // The best value is the largest size of all. Finish gives back what was not used, which is a
+  // reallocation; `Finish(false)` does not, and pads all of it with zeros; Reset does neither.
+  // Resize ignores the reservation. Without one the builder takes advice (builder_events.h), if
+  // there is any. kInvalidArgument when negative.
   Status SetReservation(int64_t nbytes);
   int64_t reservation() const { return reservation_; }
 
@@ -126,11 +126,11 @@ class ALKAID_EXPORT BufferBuilder {
     if (num_copies > 0) std::memset(data_ + size_, value, static_cast<std::size_t>(num_copies));
     size_ += num_copies;
   }
-  // Counts `length` bytes in that are there already; writes none.
+  // Counts `length` bytes that are already there; writes none.
   void UnsafeAdvance(int64_t length) { size_ += length; }
 
-  // Hands the bytes over, and empties the builder. `shrink_to_fit` gives unused capacity back, at
-  // the cost of a reallocation. On failure the builder holds what it held.
+  // Hands the bytes over and empties the builder. `shrink_to_fit` gives unused capacity back, at
+  // the cost of a reallocation. On failure the contents stay as they were.
   Status Finish(std::shared_ptr<Buffer>* out, bool shrink_to_fit = true);
   Result<std::shared_ptr<Buffer>> Finish(bool shrink_to_fit = true);
   // The same with another length, for bytes that were written through mutable_data(). Bytes past
@@ -139,8 +139,8 @@ class ALKAID_EXPORT BufferBuilder {
 
   // Drops the bytes.
   void Reset();
-  // Goes back to `position`, from 0 to length(); capacity stays. The contents are not over, not
-  // even at 0: what is told at their end (builder_events.h) is the most of all that time.
+  // Goes back to `position`, from 0 to length(); capacity stays. This does not end the contents,
+  // not even at 0: what is reported at their end (builder_events.h) covers all that time.
   void Rewind(int64_t position) {
     so_far_.high_water = std::max(so_far_.high_water, size_);
     size_ = position;
@@ -165,13 +165,13 @@ class ALKAID_EXPORT BufferBuilder {
   Status Grow(int64_t additional_bytes);
   Status AppendGrowing(const void* data, int64_t length);
   Status Resize(BuilderGrowthReason reason, int64_t new_capacity, bool shrink_to_fit);
-  // Not inlined into FinishWithLength: users look for both frames in back-traces.
+  // Not inlined into FinishWithLength: users look for both frames in stack traces.
   Status Finish(int64_t final_length, bool shrink_to_fit, std::shared_ptr<Buffer>* out);
-  // To `needed` bytes at least, and to what is reserved or advised.
+  // Grows to at least `needed` bytes, and to what is reserved or advised.
   Status GrowTo(int64_t needed);
   void CountGrowth(BuilderGrowthReason reason, Label label, const uint8_t* old_data,
                    int64_t old_capacity);
-  // Tells that what the builder held is over, and begins anew. `capacity`: the most it had.
+  // Reports the end of the contents, and starts new ones. `capacity`: the most they had.
   void EndContents(int64_t capacity) {
     if (capacity != 0) TellEnd(capacity);
   }
@@ -185,13 +185,13 @@ class ALKAID_EXPORT BufferBuilder {
   int64_t alignment_ = kDefaultBufferAlignment;
   Label label_;
 
-  // What became of the contents since the builder was last empty. Written where it grows, shrinks
-  // or goes back only: behind what the appends touch.
+  // What happened to the contents since the builder was last empty. Written only when it grows,
+  // shrinks or goes back; placed after the members that appends touch.
   struct Contents {
     int64_t high_water = 0;
     int64_t bytes_copied = 0;
     uint32_t reallocations = 0;
-    Label label;  // under which it grew first
+    Label label;  // the label of the first growth
   };
   Contents so_far_;
   int64_t reservation_ = 0;

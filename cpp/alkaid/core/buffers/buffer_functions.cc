@@ -28,7 +28,8 @@ class MutableSlice final : public MutableBuffer {
 template <typename T>
 using Blocks = internal::BlockCacheAllocator<T>;
 
-// A slice while observers listen. Apart, so that the usual way saves no registers for the call.
+// Makes a slice while observers listen. A function of its own, so that the usual path saves no
+// registers for the call.
 template <typename Parent>
 [[gnu::noinline, gnu::cold]] std::shared_ptr<Buffer> MakeToldSlice(Parent parent, int64_t offset,
                                                                    int64_t length) {
@@ -127,7 +128,7 @@ Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, MemoryPool* pool)
   if (length < 0) return status::Invalid("AllocateBitmap: negative length ", length);
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bitmap,
                          AllocateBuffer(bit_util::BytesForBits(length), pool));
-  // Setting single bits of the last byte must not leave the bits behind the end undefined.
+  // The caller may set single bits of the last byte; the bits past the end must not stay undefined.
   if (bitmap->size() > 0) bitmap->mutable_data()[bitmap->size() - 1] = 0;
   return bitmap;
 } catch (const std::bad_alloc&) {

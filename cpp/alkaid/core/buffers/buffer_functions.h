@@ -1,10 +1,10 @@
 // Making buffers: slices of others, fresh memory from a pool, concatenation, bitmaps.
 //
-// Ownership: a slice keeps its root alive. A buffer from a pool gives its memory back when it goes:
-// with a plain pointer the pool must outlive it, with a shared_ptr the buffer holds the pool. Null
-// means the default pool. Threads: any. Out of memory, or a size that rounding up takes past the
-// limit of int64: kResourceExhausted. Negative sizes and alignments that are no power of two:
-// kInvalidArgument, naming the value.
+// Ownership: a slice keeps its root alive. A buffer from a pool gives its memory back when it is
+// destroyed: with a plain pointer the pool must outlive it, with a shared_ptr the buffer holds the
+// pool. A null pool means the default pool. Threads: any. Out of memory, or a size that rounding up
+// takes past the limit of int64: kResourceExhausted. Negative sizes and alignments that are not a
+// power of two: kInvalidArgument, naming the value.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace alkaid {
 class ResizableBuffer;
 
 // `length` bytes of `buffer` from `offset`, without a copy; without `length`, the rest. Read-only,
-// whatever the buffer is. Not checked: the range must lie inside. Given an rvalue, the slice takes
-// the reference over.
+// even if the buffer is mutable. Not checked: the range must lie inside. Given an rvalue, the slice
+// takes over the reference.
 ALKAID_EXPORT std::shared_ptr<Buffer> SliceBuffer(const std::shared_ptr<Buffer>& buffer,
                                                   int64_t offset, int64_t length);
 ALKAID_EXPORT std::shared_ptr<Buffer> SliceBuffer(std::shared_ptr<Buffer>&& buffer, int64_t offset,
@@ -55,8 +55,8 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(
     const std::shared_ptr<Buffer>& buffer, int64_t offset);
 
-// A mutable buffer of `size` bytes that keeps that size. Aligned to `alignment` bytes (64), its
-// capacity a multiple of 64; the bytes between size and capacity are zero, the others not
+// A mutable buffer of `size` bytes, whose size is fixed. Aligned to `alignment` bytes (64); its
+// capacity is a multiple of 64. The bytes from size to capacity are zero; the others are not
 // initialised.
 ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size,
                                                              MemoryPool* pool = nullptr);
@@ -67,7 +67,7 @@ ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size,
 ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
                                                              std::shared_ptr<MemoryPool> pool);
 
-// The same for a buffer that can be resized; it keeps its alignment.
+// The same for a buffer that can be resized, which keeps its alignment.
 ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
     int64_t size, MemoryPool* pool = nullptr);
 ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
@@ -77,8 +77,8 @@ ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
 ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
     int64_t size, int64_t alignment, std::shared_ptr<MemoryPool> pool);
 
-// A buffer for `length` bits, bit i in byte i/8 at place i%8. AllocateBitmap leaves all but the
-// last byte not initialised; AllocateEmptyBitmap sets every bit to zero.
+// A buffer for `length` bits; bit i is in byte i / 8, at place i % 8. AllocateBitmap initialises
+// only the last byte; AllocateEmptyBitmap sets every bit to zero.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length,
                                                              MemoryPool* pool = nullptr);
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length,
@@ -86,15 +86,14 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, int64_t alignment,
                                                                   MemoryPool* pool = nullptr);
 
-// One new buffer with the bytes of all `buffers` in order, which must be readable by the CPU (else
+// A new buffer with the bytes of all `buffers` in order. The CPU must be able to read them (else
 // kInvalidArgument).
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
                                                                  MemoryPool* pool = nullptr);
 
 namespace internal {
-// What the CompactIfBelow functions ask: whether `shown` bytes of the `held` that they keep are
-// less than `ratio` of them, and a copy would hold fewer. kInvalidArgument for a ratio that is
-// none.
+// The test of the CompactIfBelow functions: whether `shown` is less than `ratio` of the `held`
+// bytes that it keeps alive, and a copy would hold fewer. kInvalidArgument for a bad ratio.
 ALKAID_EXPORT Result<bool> IsWorthCompacting(int64_t shown, int64_t held, double ratio);
 }  // namespace internal
 

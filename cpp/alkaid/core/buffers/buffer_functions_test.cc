@@ -23,7 +23,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Watches slices and roots.
+// Records slices and roots.
 class SliceWatch final : public MemoryObserver {
  public:
   SliceWatch() { AddMemoryObserver(this); }

@@ -24,7 +24,7 @@ BufferOutputStream::BufferOutputStream(const std::shared_ptr<ResizableBuffer>& b
 }
 
 BufferOutputStream::~BufferOutputStream() {
-  // For the buffer that the program gave, and has.
+  // Sets the size of a buffer that the program gave and still holds.
   BufferOutputStream::Close().IgnoreError();
 }
 

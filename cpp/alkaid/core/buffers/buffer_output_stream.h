@@ -4,9 +4,9 @@
 //   ALKAID_RETURN_NOT_OK(stream->Write("text"));
 //   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> text, stream->Finish());
 //
-// Ownership: holds its buffer until Finish hands it over. The pool must outlive that.
+// Ownership: holds its buffer until Finish hands it over. The pool must outlive the buffer.
 // Threads: one at a time. Out of memory: kResourceExhausted from Create, Reset and Write, with the
-// pool's numbers; the stream then holds what it held.
+// pool's numbers; the contents stay as they were.
 #pragma once
 
 #include <cstdint>
@@ -21,30 +21,30 @@ namespace alkaid::io {
 
 class ALKAID_EXPORT BufferOutputStream : public OutputStream {
  public:
-  // Room for `initial_capacity` bytes at first, from `pool`; null means the default one.
+  // Starts with room for `initial_capacity` bytes, from `pool`; null means the default pool.
   static Result<std::shared_ptr<BufferOutputStream>> Create(
       int64_t initial_capacity = 4096, MemoryPool* pool = default_memory_pool());
-  // Writes over the bytes of `buffer` from its first one on, and then resizes it. Not checked: the
-  // buffer must be there.
+  // Overwrites the bytes of `buffer` from its first one on, and resizes it as needed. Not checked:
+  // the buffer must not be null.
   explicit BufferOutputStream(const std::shared_ptr<ResizableBuffer>& buffer);
   ~BufferOutputStream() override;
 
   // Cuts the buffer to what was written, and keeps it for Finish.
   Status Close() override;
   bool closed() const override { return !is_open_; }
-  // Also once closed.
+  // Works on a closed stream too.
   Result<int64_t> Tell() const override { return position_; }
   using OutputStream::Write;
-  // Where room runs out the capacity doubles, from 256 bytes on.
+  // If room runs out the capacity doubles; it is then at least 256 bytes.
   Status Write(const void* data, int64_t nbytes) override;
 
-  // Closes, and gives the bytes, padded with zeros to the buffer's capacity. Once: what was handed
-  // over is gone until Reset, and asking again is kFailedPrecondition.
+  // Closes the stream and returns the bytes, padded with zeros to the buffer's capacity. Only once:
+  // until Reset, a second call is kFailedPrecondition.
   Result<std::shared_ptr<Buffer>> Finish();
-  // Begins anew, in other memory. What was written and not finished is dropped.
+  // Starts again, in new memory. What was written and not finished is dropped.
   Status Reset(int64_t initial_capacity = 1024, MemoryPool* pool = default_memory_pool());
 
-  // Bytes there is room for without growing.
+  // How many bytes the stream can hold without growing.
   int64_t capacity() const { return capacity_; }
 
  private:

@@ -189,7 +189,7 @@ TEST(BufferCompactIfBelow, WhatShowsEnoughStaysAsItIs) {
   }
   EXPECT_THAT(Buffer::CompactIfBelow(&half, 0.51), IsOkAndHolds(true));
   EXPECT_EQ(half->root_capacity(), 512);
-  // A root that shows all that it holds, whoever owns it.
+  // A root whose size is its capacity, no matter who owns it.
   EXPECT_THAT(Buffer::CompactIfBelow(&root, 1), IsOkAndHolds(false));
   auto borrowed = std::make_shared<Buffer>("some bytes");
   EXPECT_THAT(Buffer::CompactIfBelow(&borrowed, 1), IsOkAndHolds(false));

@@ -23,7 +23,7 @@ using failing::Objects;
 using failing::TextOf;
 using enum failing::OutOfMemory;
 
-// Makes a builder that holds something, and tries one call of it.
+// Makes a builder that holds something, and tries one call on it.
 template <typename Builder, typename Make, typename Call>
 void TryBuilder(const std::string& name, const Make& make, const Call& call,
                 failing::OutOfMemory rule = kStatus) {
@@ -113,7 +113,7 @@ TEST(BuffersOutOfMemory, BuildingValuesAndBits) {
     return builder.Append(more.data(), 100);
   });
   TryBuilder<Values>("TypedBufferBuilder::Append of one", values, [](auto& builder) -> Status {
-    // The growth comes with the 17th.
+    // The builder grows at the 17th element.
     while (builder.length() < 40) ALKAID_RETURN_NOT_OK(builder.Append(5));
     return absl::OkStatus();
   });

@@ -1,4 +1,4 @@
-// Memory runs out in streams that Arrow's names brought: a growing one, parts of files, files of the
+// Memory runs out in streams with Arrow's names: a growing one, parts of files, and files of the
 // program's own. A part of buffers_failure_test.cc.
 #include <algorithm>
 #include <cstdint>

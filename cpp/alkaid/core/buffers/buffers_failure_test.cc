@@ -1,6 +1,6 @@
 // Memory runs out at every point of the functions of buffers (fixtures/failure_suite.h).
 //
-// buffers_failure_*_test.cc have the rest of the program: builders, devices and streams in memory.
+// buffers_failure_*_test.cc hold the rest of the program: builders, devices and streams in memory.
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -237,7 +237,7 @@ TEST(BuffersOutOfMemory, ForeignOnes) {
       [](auto& objects, auto& buffer) {
         return absl::StrCat(buffer->size(), objects.value.use_count());
       });
-  // A callback is called once where there was a buffer, and never where there was none.
+  // A callback is called once if a buffer was made, and never if none was.
   const auto make_count = [](MemoryPool* pool) { return Objects(pool, std::make_unique<int>(0)); };
   const auto released = [](auto& objects, auto& buffer) {
     EXPECT_EQ(*objects.value, 0);

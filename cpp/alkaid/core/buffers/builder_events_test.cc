@@ -17,7 +17,7 @@
 namespace alkaid {
 namespace {
 
-// Keeps what it is told of one label, so that other builders of the process do not matter.
+// Records the events of one label, so that other builders of the process do not matter.
 class Recorder : public BuilderObserver {
  public:
   explicit Recorder(Label label) : label_(label) { AddBuilderObserver(this); }
@@ -279,7 +279,7 @@ TEST(BuilderEvents, NothingIsToldAfterRemovalWhileOtherThreadsBuild) {
    public:
     void OnGrowth(const BuilderGrowth&) override {
       ++told;
-      // Long enough that removal comes in between.
+      // Long enough for a removal to happen meanwhile.
       for (int i = 0; i < 20; ++i) std::this_thread::yield();
       if (gone) told_when_gone = true;
     }
@@ -304,7 +304,7 @@ TEST(BuilderEvents, NothingIsToldAfterRemovalWhileOtherThreadsBuild) {
     while (observer.told == 0) std::this_thread::yield();
     RemoveBuilderObserver(&observer);
     observer.gone = true;
-    // So many that each thread has ended what it was in, and begun anew.
+    // Enough that each thread has finished what it was building, and started again.
     const int enough = built + 6;
     while (built < enough) std::this_thread::yield();
     EXPECT_FALSE(observer.told_when_gone) << round;
@@ -315,7 +315,7 @@ TEST(BuilderEvents, NothingIsToldAfterRemovalWhileOtherThreadsBuild) {
 }
 
 #if defined(__SANITIZE_THREAD__)
-// What ThreadSanitizer does at the end of each function can hide which exception it was.
+// ThreadSanitizer's work at the end of each function can hide which exception it was.
 constexpr char kTerminated[] = "terminate called";
 #else
 constexpr char kTerminated[] = "terminate called.*an observer threw";

@@ -22,7 +22,7 @@ class CPUManager final : public CPUMemoryManager {
       : CPUMemoryManager(CPUDevice::Instance(), pool, std::move(shared_pool)) {}
 };
 
-// The managers that are alive, by pool and by whether they hold it: a pool has at most one of each.
+// The managers that are alive, by pool and by whether they hold it: at most one of each per pool.
 class CPUManagers {
  public:
   std::shared_ptr<MemoryManager> Get(MemoryPool* pool, std::shared_ptr<MemoryPool> shared_pool) {

@@ -1,8 +1,8 @@
 // CPUDevice: host memory as a Device, and the managers that allocate it from a MemoryPool.
 //
-// Ownership: the device and the default manager live as long as the process; other managers while
-// somebody holds them. Threads: any. Out of memory: kResourceExhausted, as the pool says. Users
-// include device.h.
+// Ownership: the device and the default manager live as long as the process; other managers as long
+// as they are held. Threads: any. Out of memory: kResourceExhausted, with the pool's message.
+// Include device.h, not this file.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace alkaid {
 
 class MemoryPool;
 
-// Host memory. One instance; its managers differ in their pool.
+// Host memory. There is one instance; its managers differ in their pool.
 class ALKAID_EXPORT CPUDevice : public Device {
  public:
   const char* type_name() const override;
@@ -29,9 +29,9 @@ class ALKAID_EXPORT CPUDevice : public Device {
 
   static std::shared_ptr<Device> Instance();
 
-  // The manager that allocates from `pool` (null: the default pool). While one is alive the same
-  // object is handed out again. The first form borrows the pool: it must outlive the manager. The
-  // second shares it.
+  // The manager that allocates from `pool` (null: the default pool); the same object for as long as
+  // it is alive. The first form borrows the pool, which must outlive the manager. The second shares
+  // it.
   static std::shared_ptr<MemoryManager> memory_manager(MemoryPool* pool);
   static std::shared_ptr<MemoryManager> memory_manager(std::shared_ptr<MemoryPool> pool);
 
@@ -51,7 +51,7 @@ class ALKAID_EXPORT CPUMemoryManager : public MemoryManager {
   MemoryPool* pool() const { return pool_; }
 
  protected:
-  // With `shared_pool` it holds the pool, else it borrows it.
+  // Holds the pool if `shared_pool` is given, else borrows it.
   CPUMemoryManager(std::shared_ptr<Device> device, MemoryPool* pool,
                    std::shared_ptr<MemoryPool> shared_pool = nullptr)
       : MemoryManager(std::move(device)), pool_(pool), shared_pool_(std::move(shared_pool)) {}

@@ -81,7 +81,7 @@ Result<std::shared_ptr<Buffer>> MemoryManager::CopyBuffer(
   if (copy != nullptr) return copy;
   if (!from->is_cpu() && !to->is_cpu()) {
     const auto cpu = default_cpu_memory_manager();
-    // A view that cannot be is no fault here: what it would have saved is a copy.
+    // A view that is not possible is no error here: it would only have saved a copy.
     auto on_host = from->ViewBufferTo(source, cpu);
     if (!on_host.ok() || *on_host == nullptr) on_host = from->CopyBufferTo(source, cpu);
     ALKAID_RETURN_NOT_OK(on_host);
@@ -157,7 +157,7 @@ struct DeviceMappers {
   std::map<DeviceAllocationType, DeviceMapper> by_type;  // guarded by mutex
 };
 
-// Never destroyed: mappers may be asked for while the process ends.
+// Never destroyed: mappers may be looked up while the process ends.
 DeviceMappers& Mappers() {
   static auto* const mappers = [] {
     auto* made = new DeviceMappers;

@@ -1,10 +1,12 @@
 // Device and MemoryManager: where a Buffer's bytes live, and how to reach them from elsewhere.
 //
 // A Device says what an address means (host memory, the memory of one accelerator). A MemoryManager
-// belongs to one device and allocates, copies and views there. Moving a Buffer between two devices
-// asks the destination's manager first, then the source's, then goes through host memory, by a view
-// of the source there or else by a copy; each manager implements the hooks it can, and answers null
-// for what it cannot.
+// belongs to one device and allocates, copies and views there. Each manager implements the hooks it
+// can, and returns null from the others. To move a Buffer between two devices, these are asked in
+// order:
+//   1. the destination's manager
+//   2. the source's manager
+//   3. both, through host memory: by a view of the source there, or else by a copy
 //
 // Ownership: devices and managers are shared; a buffer keeps its manager, a manager its device.
 // Threads: devices and managers may be used from any thread; a Stream or SyncEvent by one at a
@@ -57,7 +59,7 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
 
   // The same for all devices of one class, different between classes: a light replacement for RTTI.
   virtual const char* type_name() const = 0;
-  // For people; tells two devices of one class apart.
+  // For people; distinguishes two devices of one class.
   virtual std::string ToString() const = 0;
   // Whether both stand for the same device.
   virtual bool Equals(const Device& other) const = 0;
@@ -115,12 +117,10 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
     std::unique_ptr<void, release_fn_t> sync_event_;
   };
 
-  // A new stream with the device's own flags (0: its default). Null where the device has no
-  // streams.
+  // A new stream with the device's own flags (0: its default). Null if the device has no streams.
   virtual Result<std::shared_ptr<Stream>> MakeStream(unsigned int flags);
   virtual Result<std::shared_ptr<Stream>> MakeStream() { return MakeStream(0); }
-  // Wraps a stream made elsewhere. Null where the device has no streams; `release` is then not
-  // called.
+  // Wraps a stream made elsewhere. Null if the device has no streams; `release` is then not called.
   virtual Result<std::shared_ptr<Stream>> WrapStream(void* device_stream,
                                                      Stream::release_fn_t release);
 
@@ -128,7 +128,7 @@ class ALKAID_EXPORT Device : public std::enable_shared_from_this<Device> {
   explicit Device(bool is_cpu = false) : is_cpu_(is_cpu) {}
 
  private:
-  // What a unique_ptr may call: nothing is done where nothing is given.
+  // A deleter for a unique_ptr: does nothing if `release` is empty.
   static std::function<void(void*)> ReleasingOnly(std::function<void(void*)> release);
 
   const bool is_cpu_;
@@ -140,7 +140,7 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
   MemoryManager(const MemoryManager&) = delete;
   MemoryManager& operator=(const MemoryManager&) = delete;
 
-  // By value: a buffer's manager may be made for who asks, and gone after the expression.
+  // By value: a buffer's manager may be made for this call, and be gone after the expression.
   std::shared_ptr<Device> device() const { return device_; }
   bool is_cpu() const { return device_->is_cpu(); }
 
@@ -154,36 +154,35 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
   // A mutable buffer of `size` bytes in the device's memory.
   virtual Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size) = 0;
 
-  // A copy of `source` that `to` owns. Between two devices of which neither can copy by itself it
-  // goes through the CPU: `to` copies from a view of the source there, where the source's manager
-  // gives one, else from a copy. kUnimplemented, naming both devices, where no way leads there.
+  // A copy of `source` that `to` owns. If neither device can copy directly, the bytes go through
+  // the CPU: `to` copies from a CPU view of the source if the source's manager gives one, else from
+  // a CPU copy. kUnimplemented, naming both devices, if there is no way.
   static Result<std::shared_ptr<Buffer>> CopyBuffer(const std::shared_ptr<Buffer>& source,
                                                     const std::shared_ptr<MemoryManager>& to);
   // The same for a source whose lifetime is not tied to a shared_ptr.
   static Result<std::unique_ptr<Buffer>> CopyNonOwned(const Buffer& source,
                                                       const std::shared_ptr<MemoryManager>& to);
   // The bytes of `source` as seen from `to`'s device, without a copy; the view keeps `source`
-  // alive. `source` itself where it lives on an equal device. kUnimplemented, naming both devices,
-  // where that cannot be.
+  // alive. Returns `source` itself if it lives on an equal device. kUnimplemented, naming both
+  // devices, if it is not possible.
   static Result<std::shared_ptr<Buffer>> ViewBuffer(const std::shared_ptr<Buffer>& source,
                                                     const std::shared_ptr<MemoryManager>& to);
-  // Copies `length` bytes from `offset` of `buffer`, wherever it lives, to host memory at `out`.
-  // kOutOfRange naming the numbers when that is not all inside the buffer.
+  // Copies `length` bytes from `offset` of `buffer`, on any device, to host memory at `out`.
+  // kOutOfRange, naming the numbers, if the range does not lie inside the buffer.
   static Status CopyBufferSliceToCPU(const std::shared_ptr<Buffer>& buffer, int64_t offset,
                                      int64_t length, uint8_t* out);
 
-  // A new event of the device; null where it has none.
+  // A new event of the device; null if it has none.
   virtual Result<std::shared_ptr<Device::SyncEvent>> MakeDeviceSyncEvent();
-  // Wraps an event made elsewhere; null where the device has none, and `release` is then not
-  // called.
+  // Wraps an event made elsewhere; null if the device has none, and `release` is then not called.
   virtual Result<std::shared_ptr<Device::SyncEvent>> WrapDeviceSyncEvent(
       void* sync_event, Device::SyncEvent::release_fn_t release);
 
  protected:
   explicit MemoryManager(std::shared_ptr<Device> device) : device_(std::move(device)) {}
 
-  // What a device implements. A null result says "not I"; an error ends the search. In the From
-  // hooks `from` is the manager of the buffer; in the To hooks the buffer belongs to this manager.
+  // What a device implements. A null result means "not by me"; an error ends the search. In the
+  // From hooks `from` is the buffer's manager; in the To hooks the buffer belongs to this manager.
   // The shared forms of Copy fall back on the non-owned ones.
   virtual Result<std::shared_ptr<Buffer>> CopyBufferFrom(
       const std::shared_ptr<Buffer>& buffer, const std::shared_ptr<MemoryManager>& from);
@@ -201,14 +200,14 @@ class ALKAID_EXPORT MemoryManager : public std::enable_shared_from_this<MemoryMa
   std::shared_ptr<Device> device_;
 };
 
-// Answers the manager for the device of that id (-1: the only one, or the current one).
+// Returns the manager for the device of that id (-1: the only one, or the current one).
 using DeviceMapper = std::function<Result<std::shared_ptr<MemoryManager>>(int64_t device_id)>;
 
-// Tells the process how to find managers of a kind of device, for data that comes from outside with
-// a kind and an id. Once for each kind: kAlreadyExists otherwise; an empty mapper is
-// kInvalidArgument. The CPU's is there from the start.
+// Registers how to find the managers of one kind of device, for data from outside that names a kind
+// and an id. Once for each kind: kAlreadyExists otherwise; an empty mapper is kInvalidArgument. The
+// CPU's is registered from the start.
 ALKAID_EXPORT Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mapper);
-// kNotFound, naming the kind, where none was registered.
+// kNotFound, naming the kind, if none was registered.
 ALKAID_EXPORT Result<DeviceMapper> GetDeviceMapper(DeviceAllocationType device_type);
 
 }  // namespace alkaid

@@ -1,7 +1,7 @@
-// A part of a file as a stream of its own: what RandomAccessFile::GetStream gives.
+// FileSegment: a part of a file as a stream of its own, made by RandomAccessFile::GetStream.
 //
 // Ownership: holds the file until Close. Threads: one at a time; segments of one file do not
-// disturb one another. Out of memory and errors: those of the file's ReadAt.
+// disturb one another. Out of memory and errors: as the file's ReadAt.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace alkaid::io::internal {
 
 class FileSegment final : public InputStream {
  public:
-  // Not checked: neither is negative, and the file is there.
+  // Not checked: neither number is negative, and the file is not null.
   FileSegment(std::shared_ptr<RandomAccessFile> file, int64_t file_offset, int64_t nbytes)
       : file_(std::move(file)), file_offset_(file_offset), size_(nbytes) {}
 

@@ -33,7 +33,7 @@ Result<std::shared_ptr<Buffer>> HoldWith(Byte* data, int64_t size, std::function
   if (!release) {
     return status::Invalid("ForeignBuffer: the release callback for ", size, " bytes is empty");
   }
-  // Armed last: a bad_alloc before that leaves the bytes with the caller, and the callback not
+  // Armed last: on a bad_alloc before that, the bytes stay the caller's and the callback is not
   // called.
   struct Releaser {
     std::function<void()> release;

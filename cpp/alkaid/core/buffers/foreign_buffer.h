@@ -1,10 +1,10 @@
 // A Buffer over memory that something else owns: a Python object, a mapped file, another library's
 // array.
 //
-// Ownership: given an owner, the buffer holds it until the buffer and its last slice are gone;
-// given a release callback, calls it exactly once, then. Threads: the owner is dropped, or the
-// callback called, on the thread that lets the last reference go; the callback must not throw. Out
-// of memory: kResourceExhausted where there is none for the buffer object.
+// Ownership: an owner is held until the buffer and its last slice are gone; a release callback is
+// called exactly once, at that time. Threads: the owner is dropped, or the callback called, on the
+// thread that drops the last reference; the callback must not throw. Out of memory:
+// kResourceExhausted if there is none for the buffer object.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class ALKAID_EXPORT ForeignBuffer final : public Buffer {
       void* data, int64_t size, std::shared_ptr<void> owner,
       std::shared_ptr<MemoryManager> memory_manager = nullptr);
 
-  // The same with a callback, which must not be empty. On failure it is not called: the bytes are
+  // The same with a callback, which must not be empty. It is not called on failure: the bytes are
   // still the caller's.
   static Result<std::shared_ptr<Buffer>> Make(
       const void* data, int64_t size, std::function<void()> release,
@@ -37,7 +37,7 @@ class ALKAID_EXPORT ForeignBuffer final : public Buffer {
       void* data, int64_t size, std::function<void()> release,
       std::shared_ptr<MemoryManager> memory_manager = nullptr);
 
-  // Not checked; the functions above check.
+  // Not checked; Make checks.
   ForeignBuffer(const uint8_t* data, int64_t size, std::shared_ptr<void> owner,
                 std::shared_ptr<MemoryManager> memory_manager = nullptr)
       : Buffer(data, size, std::move(memory_manager)), owner_(std::move(owner)) {}

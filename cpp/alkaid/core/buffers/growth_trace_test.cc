@@ -1,4 +1,4 @@
-// ALKAID_TRACE_GROWTH settles when the library is loaded, so each case is a process of its own.
+// ALKAID_TRACE_GROWTH is read when the library is loaded, so each case is a process of its own.
 
 #include <cstdio>
 #include <regex>
@@ -13,7 +13,7 @@ namespace {
 
 using alkaid::internal::ChildResult;
 
-// As a collector of hits does: items of 24 floats, one by one.
+// Builds as a collector of hits does: items of 24 floats, one by one.
 int Build() {
   alkaid::TypedBufferBuilder<float> builder;
   builder.bytes_builder()->SetLabel(alkaid::Label::Intern("genstep"));
@@ -60,7 +60,7 @@ void EachGrowthIsALine() {
     Expect(std::regex_match(one, match, line), "each line has the documented form", child);
     if (!match.empty()) matches.push_back(match);
   }
-  // 128 bytes, doubled seven times to hold 9600; then the reservation, and the resize.
+  // 128 bytes, doubled seven times to hold 9600; then the reservation and the resize.
   Expect(matches.size() == 10, "every growth is there once", child);
   if (matches.size() != 10) return;
   Expect(matches[0][1] == "genstep" && matches[0][2] == "new" && matches[0][3] == "0" &&

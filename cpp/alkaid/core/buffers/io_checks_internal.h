@@ -1,4 +1,4 @@
-// The refusals that all streams share; `where` names the stream. Threads: pure functions.
+// The error checks that all streams share; `where` names the stream. Threads: pure functions.
 #pragma once
 
 #include <cstdint>

@@ -37,7 +37,7 @@ Result<std::string_view> InputStream::Peek(int64_t nbytes) {
                                 " bytes of a stream that does not hold its bytes in memory");
 }
 
-// Under the lock, so that no other default ReadAt moves the position meanwhile.
+// Under the lock, so that no other default ReadAt moves the position at the same time.
 Result<int64_t> RandomAccessFile::ReadAt(int64_t position, int64_t nbytes, void* out) try {
   ALKAID_RETURN_NOT_OK(internal::CheckRange(NameInErrors(), position, nbytes));
   const std::scoped_lock lock(default_read_at_);

@@ -1,15 +1,17 @@
-// What can be read and written: files, streams, and the bytes of a Buffer, by one set of
-// interfaces, with Apache Arrow's names. Programs derive their own streams from them.
+// One set of interfaces, with Apache Arrow's names, for reading and writing files, streams and the
+// bytes of a Buffer. Programs derive their own streams from them.
 //
-// Ownership: a stream owns what it reads from or writes to, and lets go at Close or in its
-// destructor. Buffers that it hands out live on their own. Threads: RandomAccessFile::ReadAt and
-// WritableFile::WriteAt from many at once; everything else uses the stream's one position, or ends
-// it, and is for one thread at a time. Out of memory: kResourceExhausted from the calls that return
-// a Buffer; the position is then where it was. Errors: the system's, as errno maps; a negative
-// count, a null destination for a positive count, and a closed stream are kInvalidArgument; a
-// negative position is kOutOfRange. Reading at or past the end is no error: it gives fewer bytes,
-// or none. Where a whole read is asked for (`allow_short_read` is false) it is kOutOfRange, with
-// the position and both numbers.
+// Ownership: a stream owns what it reads from or writes to, until Close or its destructor. The
+// Buffers it hands out live on their own. Threads: RandomAccessFile::ReadAt and
+// WritableFile::WriteAt from many threads at once; everything else uses or ends the stream's one
+// position, and is for one thread at a time. Out of memory: kResourceExhausted from calls that
+// return a Buffer; the position stays.
+// Errors:
+// - the system's, as errno maps
+// - kInvalidArgument: a negative count, a null destination for a positive count, a closed stream
+// - kOutOfRange: a negative position; and, where a whole read is requested (`allow_short_read` is
+//   false), an end before that, with the position and both numbers
+// Otherwise reading at or past the end is no error: it returns fewer bytes, or none.
 #pragma once
 
 #include <cstdint>
@@ -36,15 +38,16 @@ class ALKAID_EXPORT FileInterface : public std::enable_shared_from_this<FileInte
   FileInterface(const FileInterface&) = delete;
   FileInterface& operator=(const FileInterface&) = delete;
 
-  // Lets go of what is behind. Closing again does nothing. Errors of the last writes can show here.
+  // Releases the underlying file or buffer. Closing again does nothing. May report errors of the
+  // last writes.
   virtual Status Close() = 0;
-  // The same where the bytes that were not passed on yet are of no use any more. What holds none
-  // back closes.
+  // As Close, if the bytes not yet passed on are no longer needed. A stream that holds none back
+  // closes.
   virtual Status Abort();
   virtual bool closed() const = 0;
   // Bytes from the start to where the next Read or Write happens.
   virtual Result<int64_t> Tell() const = 0;
-  // What the stream was opened for. READ in a class of the program's own that sets no other.
+  // What the stream was opened for. READ in a class that does not set it.
   FileMode::type mode() const { return mode_; }
 
  protected:
@@ -57,17 +60,16 @@ class ALKAID_EXPORT FileInterface : public std::enable_shared_from_this<FileInte
 class ALKAID_EXPORT Seekable {
  public:
   virtual ~Seekable();
-  // Puts the position `position` bytes from the start; past the end is allowed for a file.
+  // Moves to `position` bytes from the start; past the end is allowed for a file.
   virtual Status Seek(int64_t position) = 0;
 };
 
 class ALKAID_EXPORT Readable {
  public:
   virtual ~Readable();
-  // Reads up to `nbytes` to `out` and answers how many it was: fewer only at the end.
+  // Reads up to `nbytes` to `out` and returns how many it read: fewer only at the end.
   virtual Result<int64_t> Read(int64_t nbytes, void* out) = 0;
-  // The same into a Buffer, whose size is what was read. Without a copy where the source is a
-  // Buffer.
+  // The same into a Buffer, whose size is what was read. No copy if the source is a Buffer.
   virtual Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) = 0;
 };
 
@@ -81,32 +83,32 @@ class ALKAID_EXPORT Writable {
   Status Write(std::string_view data) {
     return Write(data.data(), static_cast<int64_t>(data.size()));
   }
-  // Passes on what the stream itself holds back. Says nothing of the disk.
+  // Passes on what the stream itself holds back. Guarantees nothing about the disk.
   virtual Status Flush();
 };
 
 class ALKAID_EXPORT InputStream : virtual public FileInterface, virtual public Readable {
  public:
-  // Reads what is there, and waits only where that is nothing: 1 to `nbytes` bytes; 0 at the end,
-  // and where `nbytes` is 0. Where nothing has to be waited for it is Read.
+  // Reads what is available, and waits only if nothing is: returns 1 to `nbytes` bytes; 0 at the
+  // end, or if `nbytes` is 0. The same as Read for a stream that never has to wait.
   virtual Result<int64_t> ReadSome(int64_t nbytes, void* out) { return Read(nbytes, out); }
   // Skips up to `nbytes`.
   virtual Status Advance(int64_t nbytes);
-  // Up to `nbytes` that Read would give next, without a copy; the position stays. The bytes are
-  // valid until the next call. kUnimplemented where the stream does not hold its bytes in memory.
+  // Up to `nbytes` that the next Read would return, without a copy; the position stays. The bytes
+  // are valid until the next call. kUnimplemented if the stream does not hold its bytes in memory.
   virtual Result<std::string_view> Peek(int64_t nbytes);
-  // Whether the Buffers that Read gives are slices of a Buffer that is there anyway.
+  // Whether the Buffers that Read returns are slices of a Buffer that exists already.
   virtual bool supports_zero_copy() const { return false; }
 };
 
 class ALKAID_EXPORT OutputStream : virtual public FileInterface, public Writable {};
 
-// A class of the program's own needs no ReadAt: the one that is here seeks and reads, one thread
-// after the other, and leaves the position where that ends.
+// A derived class needs no ReadAt: the default one seeks and reads, one thread at a time, and
+// leaves the position at the end of what it read.
 class ALKAID_EXPORT RandomAccessFile : public InputStream, public Seekable {
  public:
-  // `nbytes` of `file` from `file_offset` on, as a stream with a position of its own, which reads
-  // by ReadAt and ends where the file does. It holds the file, and closing it does not close that.
+  // `nbytes` of `file` from `file_offset` on, as a stream with its own position, which reads by
+  // ReadAt and ends no later than the file. It holds the file; closing it does not close the file.
   // kInvalidArgument for a null file and for negative numbers.
   static Result<std::shared_ptr<InputStream>> GetStream(std::shared_ptr<RandomAccessFile> file,
                                                         int64_t file_offset, int64_t nbytes);
@@ -114,7 +116,7 @@ class ALKAID_EXPORT RandomAccessFile : public InputStream, public Seekable {
   // Bytes in all.
   virtual Result<int64_t> GetSize() = 0;
   // Reads up to `nbytes` from `position` on. Fewer bytes only at the end. The files of this library
-  // leave their own position alone.
+  // keep their own position.
   virtual Result<int64_t> ReadAt(int64_t position, int64_t nbytes, void* out);
   virtual Result<std::shared_ptr<Buffer>> ReadAt(int64_t position, int64_t nbytes);
   // The same; without `allow_short_read`, all of `nbytes` or kOutOfRange.
@@ -124,7 +126,7 @@ class ALKAID_EXPORT RandomAccessFile : public InputStream, public Seekable {
                                                  bool allow_short_read);
 
  protected:
-  // What errors call the file.
+  // The file's name in errors.
   virtual const char* NameInErrors() const { return "RandomAccessFile"; }
 
  private:
@@ -133,12 +135,11 @@ class ALKAID_EXPORT RandomAccessFile : public InputStream, public Seekable {
 
 class ALKAID_EXPORT WritableFile : public OutputStream, public Seekable {
  public:
-  // Writes all of `nbytes` from `position` on, or fails, and leaves the stream's own position
-  // alone.
+  // Writes all of `nbytes` from `position` on, or fails. The stream's own position stays.
   virtual Status WriteAt(int64_t position, const void* data, int64_t nbytes) = 0;
 };
 
-// Both, with one position.
+// Reading and writing, with one position.
 class ALKAID_EXPORT ReadWriteFileInterface : public RandomAccessFile, public WritableFile {
  protected:
   ReadWriteFileInterface() { set_mode(FileMode::READWRITE); }

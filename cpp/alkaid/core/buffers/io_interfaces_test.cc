@@ -17,7 +17,7 @@
 namespace alkaid::io {
 namespace {
 
-// Implements no more than a stream must.
+// Implements only what a stream must.
 class CountdownStream final : public InputStream {
  public:
   explicit CountdownStream(int64_t left) : left_(left) {}
@@ -77,7 +77,7 @@ TEST(OutputStream, WritesBuffersAndTextByItsOneFunction) {
   EXPECT_THAT(stream.Write(std::shared_ptr<Buffer>()), StatusIs(StatusCode::kInvalidArgument));
 }
 
-// Has no ReadAt of its own; seeking may run out of memory, as a program's does.
+// Has no ReadAt of its own; its Seek may run out of memory, as a program's may.
 class TextFile final : public RandomAccessFile {
  public:
   explicit TextFile(std::string bytes) : bytes_(std::move(bytes)) {}

@@ -11,7 +11,7 @@
 namespace alkaid {
 namespace {
 
-// Writes down the label of every (re)allocation of one pool.
+// Records the label of every (re)allocation of one pool.
 class LabelWatch : public MemoryObserver {
  public:
   explicit LabelWatch(const MemoryPool* pool) : pool_(pool) { AddMemoryObserver(this); }

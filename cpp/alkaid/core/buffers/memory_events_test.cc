@@ -18,7 +18,7 @@
 namespace alkaid {
 namespace {
 
-// Keeps a table of live blocks of one pool, as a leak finder would, and a log of what it was told.
+// Keeps a table of live blocks of one pool, as a leak finder would, and a log of its events.
 class Recorder : public MemoryObserver {
  public:
   explicit Recorder(const MemoryPool* pool) : pool_(pool) {}
@@ -82,7 +82,7 @@ TEST(MemoryEvents, AFailedReallocationLeavesTheBlockListed) {
   const Attached attached(&recorder);
   uint8_t* block = nullptr;
   ASSERT_TRUE(pool->Allocate(100, &block).ok());
-  // Within the limit that the pool itself checks, beyond what any allocator gives.
+  // Within the limit that the pool itself checks, but more than any allocator gives.
   ASSERT_FALSE(pool->Reallocate(100, int64_t{1} << 47, &block).ok());
   EXPECT_EQ(recorder.live.at(block), 100);
   pool->Free(block, 100);
@@ -146,7 +146,7 @@ TEST(MemoryEvents, AnObserverIsToldOnlyTheKindsThatItWants) {
 
 TEST(MemoryEvents, WhatAnObserverAllocatesAndFreesIsToldToTheOthers) {
   auto pool = MemoryPool::CreateDefault();
-  // Gives a block of the program back from inside a callback.
+  // Frees a block of the program from inside a callback.
   class Freeing : public MemoryObserver {
    public:
     void OnAllocate(MemoryPool* from, const void*, int64_t, int64_t) override {
@@ -193,8 +193,8 @@ TEST(MemoryEvents, AnObserverMayItselfAllocateFromThePool) {
 }
 
 TEST(MemoryEvents, RemovalWaitsUntilNoThreadIsInsideTheObserver) {
-  // The observer writes to itself with no lock: were it still called after removal, its end would
-  // be seen.
+  // The observer writes to itself without a lock: a call after its removal would show as a use
+  // after its end.
   class Fragile : public MemoryObserver {
    public:
     ~Fragile() override { gone = true; }
@@ -254,7 +254,7 @@ struct Throws : MemoryObserver {
   }
 };
 
-// Where the exception was thrown, so that a core dump shows the observer.
+// At the place of the throw, so that a core dump shows the observer.
 TEST(MemoryEventsDeathTest, AnExceptionThatLeavesAnObserverEndsTheProgram) {
   EXPECT_DEATH(
       {

@@ -1,8 +1,8 @@
-// Reading from and writing into the bytes of a Buffer, by the interfaces of io_interfaces.h.
+// Readers and writers over the bytes of a Buffer, by the interfaces of io_interfaces.h.
 //
-// Ownership: both hold the Buffer until Close. Threads: ReadAt and WriteAt from many at once; the
-// rest one at a time. Out of memory: nothing here allocates but small objects; the Buffers that a
-// BufferReader gives are slices.
+// Ownership: both hold the Buffer until Close. Threads: ReadAt and WriteAt from many threads at
+// once; the rest one at a time. Out of memory: only small objects are allocated; the Buffers that a
+// BufferReader returns are slices.
 #pragma once
 
 #include <cstdint>
@@ -73,14 +73,14 @@ class ALKAID_EXPORT BufferReader : public RandomAccessFile {
   Result<int64_t> Available(int64_t position, int64_t nbytes) const;
 };
 
-// Writes into a mutable Buffer and never past its end: what does not fit is refused whole, with
-// kOutOfRange.
+// Writes into a mutable Buffer and never past its end: a write that does not fit is refused as a
+// whole, with kOutOfRange.
 class ALKAID_EXPORT FixedSizeBufferWriter : public WritableFile {
  public:
   // kInvalidArgument for a null buffer, or one that the CPU cannot write.
   static Result<std::shared_ptr<OutputStream>> Make(std::shared_ptr<Buffer> buffer);
 
-  // Not checked: the buffer must be there, mutable, and readable by the CPU.
+  // Not checked: the buffer must be non-null, mutable, and readable by the CPU.
   explicit FixedSizeBufferWriter(std::shared_ptr<Buffer> buffer) : buffer_(std::move(buffer)) {
     set_mode(FileMode::WRITE);
   }
@@ -94,7 +94,7 @@ class ALKAID_EXPORT FixedSizeBufferWriter : public WritableFile {
   Status Write(const void* data, int64_t nbytes) override;
   Status WriteAt(int64_t position, const void* data, int64_t nbytes) override;
 
-  // Without effect, for programs written for Arrow: each write is one copy by its thread.
+  // No effect; for programs written for Arrow: each write is one copy by the calling thread.
   void set_memcopy_threads(int /*num_threads*/) {}
   void set_memcopy_blocksize(int64_t /*blocksize*/) {}
   void set_memcopy_threshold(int64_t /*threshold*/) {}

@@ -1,6 +1,6 @@
 // MutableBuffer and ResizableBuffer: buffers that can be written, and that can grow.
 //
-// Ownership, threads and out of memory: as Buffer (buffer.h), which users include.
+// Ownership, threads and out of memory: as Buffer. Include buffer.h.
 #pragma once
 
 #include <cstdint>
@@ -51,22 +51,21 @@ class ALKAID_EXPORT MutableBuffer : public Buffer {
   MutableBuffer() : MutableBuffer(nullptr, 0) {}
 };
 
-// A MutableBuffer that can grow and shrink. Growing may move the bytes: slices of it are then
-// invalid.
+// A MutableBuffer that can grow and shrink. Growing may move the bytes, which invalidates slices of
+// it.
 class ALKAID_EXPORT ResizableBuffer : public MutableBuffer {
  public:
   // Sets size() to `new_size` bytes. Growing past capacity() reallocates; shrinking gives memory
-  // back when `shrink_to_fit`. Bytes beyond the old size are not initialised. Negative:
-  // kInvalidArgument. On failure nothing changes, but for one: where a pool of the program's own
-  // moved the bytes to a block that is not aligned, they are there, and the buffer keeps its size
-  // as far as that block has room for it.
+  // back when `shrink_to_fit`. Bytes past the old size are not initialised. Negative:
+  // kInvalidArgument. On failure nothing changes, with one exception: if the program's own pool
+  // moved the bytes to a misaligned block, they stay there, and the buffer keeps its size as far as
+  // that block has room.
   virtual Status Resize(int64_t new_size, bool shrink_to_fit) = 0;
   Status Resize(int64_t new_size) { return Resize(new_size, /*shrink_to_fit=*/true); }
-  // Makes capacity() at least `new_capacity` bytes; never less than it was. Negative:
-  // kInvalidArgument.
+  // Makes capacity() at least `new_capacity` bytes; never shrinks it. Negative: kInvalidArgument.
   virtual Status Reserve(int64_t new_capacity) = 0;
 
-  // The same in values of T. More bytes than an int64 can count: kResourceExhausted.
+  // The same in values of T. kResourceExhausted if an int64 cannot count the bytes.
   template <typename T>
   Status TypedResize(int64_t new_length, bool shrink_to_fit = true) {
     int64_t bytes;

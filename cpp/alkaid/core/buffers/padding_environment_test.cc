@@ -1,5 +1,5 @@
-// ALKAID_DEBUG_MEMORY_POOL and the padding of buffers, seen from outside: writes past the end are
-// planted in child processes, and each must be found although the bytes belong to the block.
+// ALKAID_DEBUG_MEMORY_POOL and the padding of buffers, seen from outside. Child processes write
+// past the end of buffers; each write must be found although the bytes belong to the block.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,8 +33,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// A pool that no registry knows. It serves every block from one piece of memory, and where it is to
-// err, the third block begins before the second one ends.
+// A pool that no registry knows. It serves every block from one piece of memory. If `errs`, the
+// third block begins before the second one ends.
 class OwnPool final : public MemoryPool {
  public:
   explicit OwnPool(bool errs) : errs_(errs) {}
@@ -68,7 +68,7 @@ class OwnPool final : public MemoryPool {
   int blocks_ = 0;
 };
 
-// Several buffers at a time, of which the third block is one that is allocated or reallocated.
+// Several buffers at a time; the third block is allocated or reallocated.
 int RunOverlap(bool errs, bool reallocates) {
   const auto pool = std::make_unique<OwnPool>(errs);
   ProxyMemoryPool over(pool.get());
@@ -122,7 +122,7 @@ class PlacePool final : public ProxyMemoryPool {
   void Free(uint8_t*, int64_t, int64_t) override {}
 };
 
-// Their names are to stand in stack traces.
+// Their names must appear in stack traces.
 [[gnu::noinline]] std::unique_ptr<Buffer> MakeTheOlderBuffer(MemoryPool* pool) {
   auto buffer = AllocateBuffer(100, pool);
   if (!buffer.ok()) std::_Exit(4);
@@ -134,9 +134,9 @@ class PlacePool final : public ProxyMemoryPool {
   return *std::move(buffer);
 }
 
-// A fault in a buffer that lies where another one lay, of another pool: which has left its pool,
-// or, where that is the program's own, was never given back. `frees`: the fault is that the block
-// goes to the older one's pool.
+// A fault in a buffer at an address where a buffer of another pool was before. That older one has
+// left its pool or, if the pool is the program's own, was never given back. `frees`: the fault is
+// that the block goes to the older buffer's pool.
 int RunReuse(bool left_its_pool, bool frees) {
   const Status registered = RegisterMemoryBackend(
       "place", [] { return std::make_unique<BaseMemoryPoolImpl<PlaceAllocator>>(); });
@@ -210,7 +210,7 @@ const Kind kWatched[] = {
      }},
 };
 
-// What is asked for as capacity, or given up to keep it, is the owner's to write.
+// Bytes that were requested as capacity, or passed through to keep it, are the owner's to write.
 const Kind kOwned[] = {
     {"reserved",
      [](MemoryPool* pool) -> std::shared_ptr<Buffer> {
@@ -228,7 +228,7 @@ const Kind kOwned[] = {
      }},
 };
 
-// The child's part: one life of a buffer of 100 bytes, written at `place`.
+// The child's part: the life of one buffer of 100 bytes, written at `place`.
 int RunAsChild(const std::string& backend, const std::string& kind, int place) {
   if (backend == "unregistered") return RunOverlap(kind == "overlap", place == 1);
   if (backend == "reused") return RunReuse(kind != "held", kind == "freed");
@@ -242,7 +242,7 @@ int RunAsChild(const std::string& backend, const std::string& kind, int place) {
     if (one.name == kind) buffer = one.make(pool->get());
   }
   if (kind == "builder") {
-    // To the last byte of each capacity, and given up.
+    // Write to the last byte of each capacity.
     BufferBuilder builder(pool->get());
     for (int i = 0; i < 1000; ++i) {
       if (!builder.Append(37, uint8_t{3}).ok()) return 4;

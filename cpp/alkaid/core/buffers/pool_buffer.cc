@@ -69,7 +69,7 @@ inline Status PoolBuffer::SetCapacity(int64_t new_capacity) {
   return BytesAreMisaligned();
 }
 
-// The bytes are nowhere else any more, so the buffer keeps the block.
+// The bytes exist nowhere else, so the buffer keeps the block.
 Status PoolBuffer::BytesAreMisaligned() {
   size_ = std::min(size_, capacity_);
   return internal::NotABlock(*pool_, "reallocate to", data_, capacity_, alignment_);
@@ -157,7 +157,7 @@ Status PoolBuffer::ReserveRoom(int64_t new_capacity) {
 }
 
 std::shared_ptr<MemoryManager> PoolBuffer::ImplicitMemoryManager() const {
-  // A borrowed pool is a shared_ptr that counts nothing.
+  // A borrowed pool is a shared_ptr without a use count.
   return pool_.use_count() == 0 ? CPUDevice::memory_manager(pool_.get())
                                 : CPUDevice::memory_manager(pool_);
 }
@@ -178,7 +178,7 @@ void PoolBuffer::CheckPadding() const {
 
 namespace {
 
-// Null where the default pool is to be made and there is no memory for it.
+// Null if the default pool has yet to be made and there is no memory for it.
 std::shared_ptr<MemoryPool> DefaultPool() noexcept try {
   return internal::BorrowPool(default_memory_pool());
 } catch (const std::bad_alloc&) {

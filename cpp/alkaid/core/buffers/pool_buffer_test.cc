@@ -38,8 +38,8 @@ TEST(AllocateBuffer, IsAlignedAndPaddedWithZerosTo64) {
   }
 }
 
-// Sizes that are powers of two, of which allocators make a case of their own; the first block may
-// lie right by chance.
+// Sizes that are powers of two, which allocators treat specially. The first block may be aligned by
+// chance.
 TEST(AllocateBuffer, KeepsEachAlignmentForEachPowerOfTwoOnEachBackend) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const auto pool, CreateMemoryPool(backend));
@@ -125,7 +125,7 @@ TEST(AllocateBuffer, AbsurdSizesAreOutOfMemoryAndNamed) {
   ProxyMemoryPool pool(default_memory_pool());
   EXPECT_THAT(AllocateBuffer(INT64_MAX, &pool),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr(std::to_string(INT64_MAX))));
-  // The pool is asked for whole multiples of 64.
+  // The pool is asked for multiples of 64.
   EXPECT_THAT(AllocateBuffer(INT64_MAX - 64, &pool),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr(std::to_string(INT64_MAX - 63))));
   for (const int64_t size : {INT64_MAX - 63, int64_t{1} << 62, int64_t{1} << 48}) {
@@ -228,7 +228,7 @@ TEST(PoolBuffer, AnswersOneManagerForAllBuffersOfAPool) {
   EXPECT_EQ(c->memory_manager(), default_cpu_memory_manager());
 }
 
-// A program's own pool that answers OK with what is no block.
+// A program's own pool that returns OK with something that is not a block.
 class FaultyPool final : public ForwardingMemoryPool {
  public:
   enum Fault { kNone, kNull, kMisaligned };
@@ -245,7 +245,7 @@ class FaultyPool final : public ForwardingMemoryPool {
     if (fault == kMisaligned) *out += 1;
     return absl::OkStatus();
   }
-  // As over a realloc() that does not know of alignments.
+  // As over a realloc() that ignores alignment.
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
     if (fault == kNull) {
       *ptr = nullptr;

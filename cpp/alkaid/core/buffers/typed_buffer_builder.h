@@ -1,8 +1,7 @@
 // TypedBufferBuilder<T>: a BufferBuilder whose lengths and capacities are values of T; for bool,
 // single bits.
 //
-// Ownership, threads, out of memory and bad arguments: as BufferBuilder (buffer_builder.h), which
-// users include.
+// Ownership, threads, out of memory and bad arguments: as BufferBuilder. Include buffer_builder.h.
 #pragma once
 
 #include <algorithm>
@@ -19,11 +18,11 @@
 namespace alkaid {
 
 namespace internal {
-// The refusals of all typed builders: a negative number of values, or more bytes than an int64
+// The errors of all typed builders: a negative number of values, or more bytes than an int64
 // counts.
 ALKAID_EXPORT Status RefuseLength(int64_t length, int64_t value_size);
 
-// What can be walked once from begin to end. Less than the standard's iterators: no default
+// What can be iterated once from begin to end. Weaker than the standard's iterators: no default
 // constructor, no traits.
 template <typename Iter>
 concept WalkedOnce = requires(Iter& it, const Iter& end) {
@@ -41,7 +40,7 @@ concept RandomAccess = requires {
 
 template <typename T, typename Enable = void>
 class TypedBufferBuilder {
-  // What std::pair of plain values is, too.
+  // std::pair of plain values passes, too.
   static_assert(std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>,
                 "only plain values have bytes of their own");
 
@@ -60,7 +59,7 @@ class TypedBufferBuilder {
   BufferBuilder* bytes_builder() { return &bytes_builder_; }
 
   // As BufferBuilder::SetReservation, in values. kInvalidArgument when negative, kResourceExhausted
-  // when an int64 does not count the bytes.
+  // when an int64 cannot count the bytes.
   Status SetReservation(int64_t num_elements) {
     int64_t bytes;
     if (Refused(num_elements, &bytes)) return internal::RefuseLength(num_elements, kSize);
@@ -95,7 +94,7 @@ class TypedBufferBuilder {
     bytes_builder_.UnsafeAppend(values, num_elements * kSize);
   }
   // The values from `values_begin` to `values_end`, each read once, in order: single-pass iterators
-  // will do.
+  // are enough.
   template <typename Iter>
   requires internal::WalkedOnce<Iter>
   void UnsafeAppend(Iter values_begin, Iter values_end) {
@@ -164,8 +163,8 @@ class TypedBufferBuilder {
   static bool Refused(int64_t length, int64_t* bytes) {
     return MultiplyOverflow(length, kSize, bytes) || length < 0;
   }
-  // Stores through T*, not bytes: so the compiler knows that a store leaves the builder itself
-  // alone.
+  // Stores through T*, not bytes: so the compiler knows that a store does not change the builder
+  // itself.
   T* End() { return reinterpret_cast<T*>(bytes_builder_.mutable_data() + bytes_builder_.length()); }
 
   BufferBuilder bytes_builder_;
