@@ -1,7 +1,6 @@
 // The whole public API of Alkaid's core: one include for pools, buffers, builders, devices and I/O.
 //
-// Each header below says of itself who owns what, what threads may do, and what happens when memory
-// runs out.
+// Each header below says who owns what, what threads may do, and what happens when memory runs out.
 #pragma once
 
 #include "alkaid/base/export.h"                        // first: it asks for C++20

@@ -45,7 +45,7 @@ DurableFileOutputStream::~DurableFileOutputStream() { Abandon(); }
 Status DurableFileOutputStream::OpenStraight(const internal::OutputPath& output,
                                              PipeReader reader) {
   straight_ = true;
-  // Of a pipe without a reader this waits for one, or fails; a signal ends the wait.
+  // Opening a pipe without a reader waits for one, or fails; a signal ends the wait.
   const int waits = reader == PipeReader::kAwaited ? 0 : O_NONBLOCK;
   fd_ = internal::OpenFound(output, O_WRONLY | O_APPEND | waits);
   if (fd_ < 0 && errno == ENXIO && waits != 0) {
@@ -80,12 +80,12 @@ Status DurableFileOutputStream::OpenTemporary(const internal::OutputPath& output
   return inherits ? Inherit(*output.found) : absl::OkStatus();
 }
 
-// Nobody but the owner may open the file until it is as the old one was.
+// Only the owner may open the file until its permissions are those of the old one.
 Status DurableFileOutputStream::Inherit(const struct stat& replaced) {
   mode_t mode = replaced.st_mode & 0777;
   const bool owned = ::fchown(fd_, replaced.st_uid, replaced.st_gid) == 0;
   if (!owned && ::fchown(fd_, static_cast<uid_t>(-1), replaced.st_gid) != 0) {
-    // Of another group: what the old one's might do is not for it.
+    // The group differs: it must not get what the old file's group had.
     mode &= 0707 | (mode & 07) << 3;
   }
   if (::fchmod(fd_, mode) == 0) return absl::OkStatus();
@@ -101,8 +101,8 @@ Status DurableFileOutputStream::Write(const void* data, int64_t nbytes) {
   const auto* bytes = static_cast<const uint8_t*>(data);
   int interrupt = 0;
   const auto written = internal::TransferAll(nbytes, [&](int64_t done, int64_t count) -> int64_t {
-    // A pipe takes that many whole or none, so that a signal never ends the wait in the middle,
-    // where it would look like a short write after which one waits again.
+    // A pipe takes this many bytes as a whole or not at all. So a signal never ends the wait in the
+    // middle, where it would look like a short write and the loop would wait again.
     if (pipe_) count = std::min<int64_t>(count, PIPE_BUF);
     const ssize_t put = ::write(fd_, bytes + done, static_cast<size_t>(count));
     if (put >= 0 || errno != EINTR || !straight_) return put;
@@ -134,7 +134,7 @@ Status DurableFileOutputStream::Close() {
 
 Status DurableFileOutputStream::Finish() {
   if (straight_) {
-    // Linux lets go of the descriptor whatever close() says.
+    // Linux releases the descriptor whatever close() returns.
     if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
       return status::IOError(errno, "cannot close ", name_);
     }
@@ -143,8 +143,8 @@ Status DurableFileOutputStream::Finish() {
   if (Retrying([&] { return ::fsync(fd_); }) != 0) {
     return status::IOError(errno, "cannot bring ", name_, " to the disk");
   }
-  // Closing reports what a network file system still has to say. The lock is held by the descriptor
-  // that is left, until the file has its name.
+  // Closing reports the last errors of a network file system. The other descriptor holds the lock
+  // until the file has its name.
   const int last_word = ::fcntl(fd_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (last_word >= 0 && ::close(last_word) != 0 && errno != EINTR) {
     return status::IOError(errno, "cannot close ", name_);
@@ -153,7 +153,7 @@ Status DurableFileOutputStream::Finish() {
     return status::IOError(errno, "cannot give ", name_, " its name");
   }
   temporary_name_.clear();
-  // EINVAL: a file system that knows no fsync of directories.
+  // EINVAL: the file system does not support fsync of directories.
   if (Retrying([&] { return ::fsync(directory_fd_); }) != 0 && errno != EINVAL) {
     return status::IOError(errno, "cannot bring the directory of ", name_, " to the disk");
   }
@@ -166,7 +166,7 @@ Status DurableFileOutputStream::Abort() {
 }
 
 void DurableFileOutputStream::Abandon() {
-  // Before the lock is let go of.
+  // Before the lock is released.
   if (!temporary_name_.empty()) ::unlinkat(directory_fd_, temporary_name_.c_str(), 0);
   temporary_name_.clear();
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
@@ -187,7 +187,7 @@ Status CreateFileIfAbsent(const std::string& path, std::string_view content) try
         return ::write(file.get(), content.data() + done, static_cast<size_t>(count));
       });
   if (written.count == static_cast<int64_t>(content.size())) return absl::OkStatus();
-  ::unlinkat(output.directory.get(), output.file.c_str(), 0);  // part of it is worse than nothing
+  ::unlinkat(output.directory.get(), output.file.c_str(), 0);  // half a file is worse than none
   return status::IOError(written.error != 0 ? written.error : EIO, "cannot write ", path);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

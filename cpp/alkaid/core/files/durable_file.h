@@ -1,30 +1,35 @@
-// DurableFileOutputStream: a file that is there whole, or not at all.
+// DurableFileOutputStream: a file that exists as a whole, or not at all.
 //
 //   ALKAID_ASSIGN_OR_RAISE(auto file, io::DurableFileOutputStream::Open("run.xtc2"));
 //   ALKAID_RETURN_NOT_OK(file->Write(bytes));
-//   ALKAID_RETURN_NOT_OK(file->Close());  // only now is there a run.xtc2
+//   ALKAID_RETURN_NOT_OK(file->Close());  // only now does run.xtc2 exist
 //
 // Bytes go into a temporary file beside the final one, ".run.xtc2.<process>-<boot>-<random>.tmp".
-// Close brings them to the disk (fsync), gives the file its name (rename) and brings the name to
-// the disk (fsync of the directory). Before that, and after any failure, a file that had the name
-// stays as it was, and where there was none there is none. A stream that is abandoned or destroyed
-// removes its temporary file. A process that is killed leaves it there, and the next stream of that
-// name removes it: where its writer ran on this host since the host was started, and its lock is
-// free (temporary_file_internal.h). One that another host left in a shared folder stays.
+// Close then does three steps:
+//   1. it brings the bytes to the disk (fsync),
+//   2. gives the file its name (rename),
+//   3. and brings the name to the disk (fsync of the directory).
+// Before Close, and after any failure, a file of that name stays as it was, and no new one appears.
+// A stream that is abandoned or destroyed removes its temporary file. A process that is killed
+// leaves it. The next stream of that name removes it if its writer ran on this host since the last
+// boot and its lock is free (temporary_file_internal.h). One that another host left in a shared
+// folder stays.
 //
 // A symbolic link is followed, and the file that it leads to is replaced. In a folder to which
-// everyone may write, such as /tmp, only where the link belongs to the user of this process, to
-// root or to the folder's owner; by the same rule a pipe or device there is not opened, nor, where
-// the folder is sticky, a file replaced: kPermissionDenied. So it is for folders on the way. No
-// output is ever opened as descriptor 0, 1 or 2, where prints would land in it. What exists and is
-// no regular file (/dev/null, a pipe), and an open file under /proc (/dev/stdout), cannot be
-// replaced: it is opened for appending and written as the bytes come. There opening and writing may
-// wait for a reader as long as it likes, unless the reader of a pipe has to be there: a signal whose handler was installed without SA_RESTART
-// ends the wait, with EINTR's kUnavailable. No other call here is ended by a signal.
+// everyone may write, such as /tmp, three things are refused with kPermissionDenied unless they
+// belong to the user of this process, to root or to the folder's owner: a link to follow, a pipe or
+// device to open, and, if the folder is sticky, a file to replace. The same holds for folders on
+// the way. No output is ever opened as descriptor 0, 1 or 2, where prints would land in it.
 //
-// A file that is replaced gives the new one its permissions, and owner and group where the process
-// may set them; where it may not, the group is granted no more than others are. A file that is for
-// its owner alone is so whatever it replaces.
+// What exists but is not a regular file (/dev/null, a pipe), and an open file under /proc
+// (/dev/stdout), cannot be replaced. It is opened for appending, and bytes are written to it as
+// they come. Writing may then wait for a reader, without limit; so may opening, unless
+// PipeReader::kThere is given. A signal whose handler was installed without SA_RESTART ends the
+// wait, with EINTR's kUnavailable. No other call here is ended by a signal.
+//
+// The new file takes the permissions of the file that it replaces, and its owner and group if the
+// process may set them. If it may not, the group gets no more rights than others have. A kOwnerOnly
+// file is always for its owner alone.
 //
 // Ownership: owns its descriptors and the temporary file.
 // Threads: one at a time.
@@ -50,21 +55,21 @@ namespace internal {
 struct OutputPath;
 }
 
-// Who may open a file that is made.
+// Who may open the new file.
 enum class FileAccess {
-  kUsual,      // 0666 less the umask, or whoever could open the file that it replaces
+  kUsual,      // 0666 less the umask, or as the file that it replaces
   kOwnerOnly,  // 0600, for what may hold secrets
 };
 
-// Of a pipe that is written straight.
+// What Open does about a pipe that has no reader. A pipe is written directly.
 enum class PipeReader {
-  kAwaited,  // Open waits for one
-  kThere,    // Open fails where there is none, with what ENXIO maps to
+  kAwaited,  // Open waits for a reader
+  kThere,    // Open fails with what ENXIO maps to
 };
 
 class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
  public:
-  // A directory that is missing or may not be written is named.
+  // An error names a directory that is missing or not writable.
   static Result<std::shared_ptr<DurableFileOutputStream>> Open(
       const std::string& path, FileAccess access = FileAccess::kUsual,
       PipeReader reader = PipeReader::kAwaited);
@@ -75,11 +80,11 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   Status Write(const void* data, int64_t nbytes) override;
   Result<int64_t> Tell() const override;
 
-  // Gives the file its name, or removes what was written and reports why. Closing again answers the
-  // same; closing what was abandoned does nothing. When only the directory could not be brought to
-  // the disk, the failure is reported though the file has its name.
+  // Gives the file its name, or removes what was written and reports why. A second Close returns
+  // the same status; Close of an abandoned stream does nothing. If only the fsync of the directory
+  // failed, Close reports the failure although the file has its name.
   Status Close() override;
-  // Removes what was written. What was written straight to a pipe or device cannot be called back.
+  // Removes what was written. Bytes written directly to a pipe or device cannot be taken back.
   void Abandon();
   // The same.
   Status Abort() override;
@@ -87,7 +92,7 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
 
   // As given to Open.
   const std::string& name() const { return name_; }
-  // Whether bytes go straight to `name`, which is no regular file.
+  // Whether bytes go directly to `name`, which is not a regular file.
   bool straight() const { return straight_; }
 
  private:
@@ -105,15 +110,15 @@ class ALKAID_EXPORT DurableFileOutputStream final : public OutputStream {
   bool pipe_ = false;
   int64_t position_ = 0;
   Status failure_;
-  // The directory in which the temporary file becomes `final_name_`; -1 where there is none.
+  // The directory in which the temporary file becomes `final_name_`; -1 if there is none.
   int directory_fd_ = -1;
   std::string final_name_;
   std::string temporary_name_;
 };
 
-// Makes a file of these bytes where nothing has the name yet; kOk too where something has. Links
-// are followed, and not followed, as above. The bytes come after the name: for what has to be seen
-// at once. Where they cannot be written the file goes again.
+// Makes a file of these bytes if the name is free; kOk also if it is taken. Links are followed, or
+// refused, as above. The name appears before the bytes: for files that must be visible at once. If
+// the bytes cannot be written the file is removed.
 ALKAID_EXPORT Status CreateFileIfAbsent(const std::string& path, std::string_view content);
 
 }  // namespace alkaid::io

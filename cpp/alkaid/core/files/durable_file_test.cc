@@ -112,7 +112,7 @@ TEST_F(DurableFile, TakesOverThePermissionsOfTheFileThatItReplaces) {
     const auto file = DurableFileOutputStream::Open(path);
     ::umask(before);
     ALKAID_ASSERT_OK(file);
-    // Nobody else may read what is not there yet.
+    // Nobody else may read an unfinished file.
     struct stat info;
     for (const std::string& entry : Entries()) {
       ASSERT_EQ(::stat((folder + "/" + entry).c_str(), &info), 0);
@@ -187,7 +187,7 @@ TEST_F(DurableFile, ANameAsLongAsTheSystemAllowsIsWritten) {
   ALKAID_ASSERT_OK(file->Write("x"));
   ALKAID_ASSERT_OK(file->Close());
   EXPECT_EQ(Content(longest), "x");
-  // One more: refused when it gets its name at the latest, and nothing stays.
+  // One byte more: refused at the latest at its rename, and nothing stays.
   const auto too_long = DurableFileOutputStream::Open(longest + "n");
   if (too_long.ok()) {
     EXPECT_FALSE((*too_long)->Close().ok());
@@ -207,7 +207,7 @@ TEST_F(DurableFile, ThroughASymbolicLinkTheFileItLeadsToIsReplaced) {
   EXPECT_EQ(Content(folder + "/data/real"), "new");
   EXPECT_TRUE(fs::is_symlink(path));
   EXPECT_TRUE(fs::is_symlink(folder + "/middle"));
-  // One that leads nowhere yet makes the file there.
+  // A dangling link creates the file that it points to.
   fs::create_symlink("data/other", folder + "/dangling");
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto other,
                               DurableFileOutputStream::Open(folder + "/dangling"));
@@ -243,7 +243,7 @@ TEST_F(DurableFile, DevicesAndPipesAreWrittenStraight) {
   ::close(ends[1]);
 }
 
-// Sends itself SIGALRM until `wait` is over, with a handler that does nothing.
+// Sends SIGALRM to itself until `wait` returns, with a handler that does nothing.
 template <typename Wait>
 Status Interrupted(int flags, Wait wait) {
   struct sigaction action = {};
@@ -287,14 +287,14 @@ TEST_F(DurableFile, AReaderOfAPipeThatHasToBeThereIsNotWaitedFor) {
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_GE(reader, 0);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, open());
-  // What is written waits for room as ever.
+  // Writes wait for room as usual.
   const std::string much(1 << 20, 'x');
   EXPECT_THAT(Interrupted(0, [&] { return file->Write(much); }),
               StatusIs(StatusCode::kUnavailable, HasSubstr("1048576 bytes at 0")));
   ::close(reader);
 }
 
-// Signals that a program takes no notice of go unnoticed here too.
+// Signals that do not interrupt the program's calls do not interrupt these either.
 TEST_F(DurableFile, SignalsWhoseHandlersRestartCallsLeaveAPipeWhole) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -322,7 +322,7 @@ TEST_F(DurableFile, SignalsWhoseHandlersRestartCallsLeaveAPipeWhole) {
   ::close(reader);
 }
 
-// What /dev/stdout is after a shell's >>.
+// What /dev/stdout is after a shell's >> redirection.
 TEST_F(DurableFile, AnOpenFileUnderProcIsWrittenBehindItsBytes) {
   Fill(path, "before ");
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -346,7 +346,7 @@ TEST_F(DurableFile, AFullDeviceIsReportedWithTheByte) {
   EXPECT_EQ(file->Close(), status);
 }
 
-// In a child, for whom the system's limit of a file's size is 100 bytes.
+// In a child whose file size limit is 100 bytes.
 TEST_F(DurableFile, AWriteThatFailsInTheMiddleLeavesTheOldFileAndNothingElse) {
   Fill(path, "old");
   const pid_t pid = ::fork();
@@ -379,14 +379,14 @@ TEST_F(DurableFile, AWriteThatFailsInTheMiddleLeavesTheOldFileAndNothingElse) {
 TEST_F(DurableFile, WhenItCanNotGetItsNameNothingIsLeft) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
   ALKAID_ASSERT_OK(file->Write("x"));
-  // A directory took the name meanwhile.
+  // A directory takes the name while the stream is open.
   fs::create_directory(path);
   EXPECT_THAT(file->Close(), StatusIs(::testing::_, HasSubstr(path)));
   EXPECT_THAT(Entries(), ElementsAre("run.xtc2"));
   EXPECT_TRUE(fs::is_directory(path));
 }
 
-// A folder to which everyone may write, and things in it that belong to someone else. Only root can
+// A folder to which everyone may write, with entries that belong to someone else. Only root can
 // make those.
 class DurableFileInASharedFolder : public DurableFile {
  protected:
@@ -404,7 +404,7 @@ class DurableFileInASharedFolder : public DurableFile {
   void GiveAway(const std::string& entry, uid_t user = kMallory) const {
     ASSERT_EQ(::lchown((shared + "/" + entry).c_str(), user, user), 0);
   }
-  // Every way to make an output.
+  // Tries every way to make an output.
   std::vector<Status> Outputs(const std::string& entry) const {
     const std::string file = shared + "/" + entry;
     const auto close = [](const auto& output) {
@@ -443,7 +443,7 @@ TEST_F(DurableFileInASharedFolder, NoLinkOfAnotherUserIsFollowed) {
     ExpectRefused("file");
     ExpectRefused("dangling");
     ExpectRefused("folder/new");
-    // One's own link leads to a planted one.
+    // The user's own link leads to a planted one.
     ExpectRefused("own");
   }
 }
@@ -454,7 +454,7 @@ TEST_F(DurableFileInASharedFolder, LinksOfOnesOwnOfRootAndOfTheFoldersOwnerAreFo
   ExpectWritten("own");
   fs::create_symlink(mine, shared + "/folder");
   ExpectWritten("folder/b");
-  // The folder's owner can do there what he likes anyway.
+  // The folder's owner can do anything there already.
   fs::create_symlink(mine + "/c", shared + "/owners");
   GiveAway("owners");
   ASSERT_EQ(::chown(shared.c_str(), kMallory, kMallory), 0);
@@ -480,13 +480,13 @@ TEST_F(DurableFileInASharedFolder, NeitherPipeNorFileOfAnotherUserIsWritten) {
   ExpectRefused("pipe");  // and does not wait for a reader
   ExpectRefused("taken");
   EXPECT_EQ(Content(shared + "/taken"), "bait");
-  // Where everyone may remove what others have, files are replaced.
+  // Where everyone may remove other users' files, files are replaced.
   Allow(0777);
   ExpectRefused("pipe");
   ExpectWritten("taken");
 }
 
-// A writer in a process of its own, after it has opened `path` and written some.
+// A writer in a process of its own, which has opened `path` and written some bytes.
 class Writer {
  public:
   explicit Writer(const std::string& path) {
@@ -522,7 +522,7 @@ TEST_F(DurableFile, WhatAKilledWriterLeftIsRemovedByTheNext) {
   ASSERT_EQ(Entries().size(), 2U);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, DurableFileOutputStream::Open(path));
   ALKAID_ASSERT_OK(file->Close());
-  // Nobody asked for the other name.
+  // No stream of the other name was opened.
   EXPECT_THAT(Entries(), ::testing::UnorderedElementsAre("run.xtc2", StartsWith(".other.")));
 }
 
@@ -537,7 +537,7 @@ TEST_F(DurableFile, WhatALivingWriterWritesIsLeftToIt) {
   ALKAID_ASSERT_OK(own->Close());
 }
 
-// A child that the writer forked has the file open too, and may write it.
+// A child that the writer forked has the file open too, and may write to it.
 TEST_F(DurableFile, WhatAChildOfAKilledWriterCanStillWriteStays) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -556,7 +556,7 @@ TEST_F(DurableFile, WhatAChildOfAKilledWriterCanStillWriteStays) {
   ALKAID_EXPECT_OK(DurableFileOutputStream::Open(path));
   EXPECT_EQ(Entries().size(), 1U);
   ::kill(child, SIGKILL);
-  // It ends when it likes: nobody here can wait for it.
+  // It ends in its own time: nobody here can wait for it.
   for (int i = 0; i < 2000 && !Entries().empty(); ++i) {
     ::usleep(1000);
     ALKAID_EXPECT_OK(DurableFileOutputStream::Open(path));
@@ -574,11 +574,11 @@ TEST_F(DurableFile, WhatMayBeAnotherHostsOrNoLeftoverStays) {
   std::string of_another_boot = left;
   of_another_boot[boot + 1] = of_another_boot[boot + 1] == '0' ? '1' : '0';
   const std::vector<std::string> others = {
-      // Of another kernel, which may share the folder.
+      // From another kernel, which may share the folder.
       of_another_boot,
-      // Of a writer whose file system has no locks.
+      // From a writer whose file system has no locks.
       ".run.xtc2.4194304-0123456789abcdef.tmp",
-      // Of a process that is there.
+      // From a process that is alive.
       left.substr(0, stem) + std::to_string(::getppid()) + left.substr(boot), left + ".tmp",
       ".run.xtc2.tmp", "." + left, left.substr(0, left.size() - 4)};
   for (const std::string& name : others) Fill(folder + "/" + name, "x");
@@ -588,7 +588,7 @@ TEST_F(DurableFile, WhatMayBeAnotherHostsOrNoLeftoverStays) {
   EXPECT_EQ(Entries().size(), others.size() + 1);
 }
 
-// In a child that has no standard streams. Its prints fail, and land nowhere.
+// In a child without standard streams. Its prints fail, and land nowhere.
 TEST_F(DurableFile, WithoutStandardStreamsPrintsDoNotLandInAnOutput) {
   const pid_t pid = ::fork();
   ASSERT_GE(pid, 0);

@@ -28,8 +28,8 @@ namespace {
 using alkaid::internal::AboveStandardStreams;
 using alkaid::internal::FileDescriptor;
 
-// The descriptor that a path stands for by its name, or -1. Such a path need not be one that can be
-// opened: a socket, or another user's pipe.
+// The descriptor that a path stands for by its name, or -1. Such a path may not be openable: a
+// socket, or another user's pipe.
 int DescriptorOf(std::string_view path) {
   if (path == "-" || path == "/dev/stdin") return STDIN_FILENO;
   for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
@@ -60,8 +60,8 @@ FileDescriptor Connect(const std::string& path) {
   return fd;
 }
 
-// Whether a signal may end a wait which its handler does not want to go on. poll itself does not
-// tell these from others. To be asked before the wait: a handler may put itself out of office.
+// Whether a signal may end a wait, because its handler was installed without SA_RESTART: poll does
+// not tell such handlers from others. Ask before the wait, since a handler may uninstall itself.
 // Faults of the thread's own code end no wait.
 bool AnyHandlerEndsWaits() {
   constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -94,7 +94,7 @@ Result<std::shared_ptr<FileInputStream>> FileInputStream::Open(const std::string
   FileDescriptor fd;
   bool fifo = false;
   if (named >= 0) {
-    // Of one that is closed, or open in name only (O_PATH), nothing can be read.
+    // A descriptor that is closed, or open in name only (O_PATH), cannot be read.
     const int flags = ::fcntl(named, F_GETFL);
     if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
       return status::IOError(EBADF, "cannot read ", name, ", which is closed");
@@ -149,8 +149,8 @@ Result<int64_t> FileInputStream::Tell() const {
   return position_;
 }
 
-// Of a FIFO that had no writer yet, poll waits for one: that the last has closed it shows only
-// where there was one.
+// For a FIFO that had no writer yet, poll waits for one: it reports a hang-up only after there was
+// a writer.
 bool FileInputStream::WaitForBytes() const {
   const bool signals_count = AnyHandlerEndsWaits();
   struct pollfd wanted = {fd_, POLLIN, 0};
@@ -160,7 +160,7 @@ bool FileInputStream::WaitForBytes() const {
   return true;
 }
 
-// -1 with errno where it fails.
+// Returns -1 with errno if it fails.
 int64_t FileInputStream::TryRead(int64_t nbytes, void* out) {
   if (without_writer_ && !WaitForBytes()) return -1;
   without_writer_ = false;
@@ -198,7 +198,7 @@ Result<int64_t> FileInputStream::Read(int64_t nbytes, void* out) {
 
 Result<std::shared_ptr<Buffer>> FileInputStream::Read(int64_t nbytes) try {
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, 0, nbytes));
-  // All memory before the first byte is read.
+  // All memory is allocated before the first byte is read.
   ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<ResizableBuffer> buffer,
                          AllocateResizableBuffer(nbytes, pool_));
   ALKAID_ASSIGN_OR_RAISE(const int64_t got, Read(nbytes, buffer->mutable_data()));

@@ -1,16 +1,16 @@
-// FileInputStream: bytes in order, once: of a pipe, a FIFO, a terminal, a socket, or a file.
+// FileInputStream: the bytes of a pipe, FIFO, terminal, socket or file, read once and in order.
 //
-// For what cannot be read at a position, and so is no ReadableFile. "-" is standard input, from
-// where its position is. A named socket is connected to. A FIFO is opened at once; the first read
-// waits for a writer, as long as it likes, and the end is where the last writer has closed it. A
-// descriptor that does not block is waited for all the same.
+// For sources that cannot be read at a position, and so cannot be a ReadableFile. "-" is standard
+// input, from its current position. A named socket is connected to. A FIFO is opened at once; its
+// first read waits for a writer, without limit, and it ends when its last writer closes it. A
+// non-blocking descriptor is waited for all the same.
 //
-// A signal whose handler was installed without SA_RESTART ends a wait of ReadSome, and of the
-// others before their first byte, with EINTR's kUnavailable: the read may be made again. A failure
-// in the middle of a Read loses what that had read.
+// A signal whose handler was installed without SA_RESTART ends a wait with EINTR's kUnavailable: in
+// ReadSome at any time, in the other calls before their first byte. The read may then be repeated.
+// A failure in the middle of a Read loses the bytes of that Read.
 //
-// Ownership: owns its descriptor, of standard input a duplicate. The pool must outlive the Buffers
-// read. Threads: one at a time. Out of memory: kResourceExhausted, and nothing is lost.
+// Ownership: owns its descriptor; for standard input that is a duplicate. The pool must outlive the
+// Buffers read. Threads: one at a time. Out of memory: kResourceExhausted, and nothing is lost.
 // Errors: as errno maps, with the name and how many bytes came before.
 #pragma once
 
@@ -25,26 +25,26 @@
 
 namespace alkaid::io {
 
-// Whether what `path` names can be read once and in order alone: "-", a FIFO, a socket, a device
-// that is no disk. Not so where there is nothing of the name.
+// Whether `path` names a source that can only be read once and in order: "-", a FIFO, a socket, a
+// device that is not a disk. False if nothing has that name.
 ALKAID_EXPORT bool IsStream(const std::string& path);
 
 class ALKAID_EXPORT FileInputStream final : public InputStream {
  public:
-  // A directory is refused. `pool`: where the Buffers that the stream gives come from; null means
-  // the default.
+  // A directory is refused. `pool`: allocates the Buffers that the stream returns; null means the
+  // default.
   static Result<std::shared_ptr<FileInputStream>> Open(const std::string& path,
                                                        MemoryPool* pool = nullptr);
-  // Takes over `fd` when it succeeds.
+  // Takes over `fd` on success.
   static Result<std::shared_ptr<FileInputStream>> OpenFd(int fd, MemoryPool* pool = nullptr);
   ~FileInputStream() override;
 
   Status Close() override;
   bool closed() const override { return fd_ < 0; }
-  // Bytes that were read.
+  // How many bytes were read.
   Result<int64_t> Tell() const override;
   Result<int64_t> Read(int64_t nbytes, void* out) override;
-  // Takes memory for all that is asked for.
+  // Allocates memory for all of `nbytes`.
   Result<std::shared_ptr<Buffer>> Read(int64_t nbytes) override;
   Result<int64_t> ReadSome(int64_t nbytes, void* out) override;
   Status Advance(int64_t nbytes) override;
@@ -63,7 +63,7 @@ class ALKAID_EXPORT FileInputStream final : public InputStream {
   const std::string name_;
   MemoryPool* const pool_;
   int64_t position_ = 0;
-  // A FIFO that perhaps had no writer yet: a read would take that for its end.
+  // A FIFO that may not have had a writer yet: a read would take that for its end.
   bool without_writer_ = false;
 };
 

@@ -52,7 +52,7 @@ class FileInputStreamTest : public ::testing::Test {
     out.resize(static_cast<size_t>(got.value_or(0)));
     return out;
   }
-  // The two ends of a pipe, the first of them as a stream.
+  // The two ends of a pipe; the first one as a stream.
   static std::pair<std::shared_ptr<FileInputStream>, int> OpenPipe() {
     int ends[2];
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -116,14 +116,14 @@ TEST_F(FileInputStreamTest, AWriterThatCameAndWentBeforeTheFirstReadIsNotMissed)
   }
 }
 
-// Standard input is often shared with a program that has set it so.
+// Standard input is often shared with a program that has made it non-blocking.
 TEST_F(FileInputStreamTest, ADescriptorThatDoesNotBlockIsWaitedFor) {
   const auto [stream, writer] = OpenPipe();
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto impatient, FileInputStream::OpenFd(ends[0]));
   std::thread later([&, fd = writer] {
-    // Once the reader has got this it waits for more.
+    // Once the reader has this it waits for more.
     EXPECT_EQ(Some(*stream), "go");
     Send(ends[1], "on");
     ::close(ends[1]);
@@ -205,15 +205,15 @@ TEST_F(FileInputStreamTest, RefusesWhatIsNoStream) {
   ::close(writer);
 }
 
-// A file that can be read at a position is asked for where that is needed.
+// Code that needs a position asks for a file that has one.
 TEST_F(FileInputStreamTest, WhereAPositionIsNeededTheMessageSaysWhyAStreamWillNotDo) {
   EXPECT_THAT(ReadableFile::Open(MakeFifo()),
               StatusIs(::testing::_, AllOf(HasSubstr("/fifo is a pipe, whose bytes come once"),
                                            HasSubstr("at any position"))));
 }
 
-// Signals end a wait where the program wants that, and go unnoticed where it does not. The signal
-// is sent again and again until the reader says that it is through: one may come before it waits.
+// Signals end a wait if the program wants that, and otherwise do nothing. The signal is sent again
+// and again until the reader reports that it is done: one may come before the wait.
 class Interruptions {
  public:
   explicit Interruptions(int flags) : reader_(::pthread_self()) {

@@ -21,7 +21,7 @@ namespace {
 
 using alkaid::internal::FileDescriptor;
 
-// Bytes. What is read at first of something whose size is not known.
+// Bytes. The first step of reading something whose size is not known.
 constexpr int64_t kFirstStep = int64_t{64} << 10;
 constexpr int64_t kLargestPosition = std::numeric_limits<int64_t>::max();
 
@@ -32,13 +32,13 @@ Result<struct stat> StatOf(int fd, const std::string& name) {
   return info;
 }
 
-// A regular file with no more bytes than are allowed.
+// A regular file of at most the allowed number of bytes.
 struct WholeFile {
   FileDescriptor fd;
   int64_t size = 0;
   const std::string& path;
 
-  // How many there were: fewer where it was cut meanwhile.
+  // Returns how many bytes there were: fewer if the file was cut during the read.
   Result<int64_t> ReadTo(void* out) const {
     auto* const bytes = static_cast<uint8_t*>(out);
     const auto read = internal::TransferAll(size, [&](int64_t done, int64_t count) {
@@ -69,7 +69,7 @@ std::string NameOf(int fd) { return absl::StrCat("file descriptor ", fd); }
 
 Status CloseFd(int* fd, const std::string& name) {
   if (*fd < 0) return absl::OkStatus();
-  // Linux lets go of the descriptor even when an interrupt cuts close() short; a second close could
+  // Linux releases the descriptor even when an interrupt cuts close() short; a second close could
   // hit another file.
   if (::close(std::exchange(*fd, -1)) != 0 && errno != EINTR) {
     return status::IOError(errno, "cannot close ", name);
@@ -116,7 +116,7 @@ Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name
                            ", whose bytes come once and in order; what is wanted here has to be "
                            "read at any position, and perhaps twice");
   }
-  // Until there is nothing left to fail, the descriptor is the caller's.
+  // Until nothing can fail any more, the descriptor is the caller's.
   std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), pool));
   file->position_ = position;
   file->fd_ = fd;
@@ -169,8 +169,8 @@ Result<int64_t> ReadableFile::ReadAt(int64_t position, int64_t nbytes, void* out
 Result<std::shared_ptr<Buffer>> ReadableFile::ReadAt(int64_t position, int64_t nbytes) try {
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
   const Result<int64_t> size = GetSize();
-  // Devices have no size, and files that the system makes up as they are read (/proc) say 0: what
-  // they hold shows only in steps.
+  // Devices have no size, and files that the system generates as they are read (/proc) report 0:
+  // how much they hold shows only step by step.
   const bool size_known = size.ok() && *size > 0;
   if (size_known) nbytes = std::min(nbytes, std::max<int64_t>(*size - position, 0));
   int64_t step = size_known ? nbytes : std::min(nbytes, kFirstStep);
@@ -262,7 +262,8 @@ Result<std::shared_ptr<FileOutputStream>> FileOutputStream::Own(int fd, std::str
                                                                 bool append) {
   ALKAID_RETURN_NOT_OK(StatOf(fd, name));
   std::shared_ptr<FileOutputStream> stream(new FileOutputStream(-1, std::move(name)));
-  // A descriptor opened with O_APPEND, such as a shell's >>, writes at the end whatever it is told.
+  // A descriptor opened with O_APPEND, such as a shell's >>, writes at the end whatever the
+  // position.
   const int flags = ::fcntl(fd, F_GETFL);
   const bool only_appends = flags >= 0 && (flags & O_APPEND) != 0;
   const off_t position = ::lseek(fd, 0, append || only_appends ? SEEK_END : SEEK_CUR);

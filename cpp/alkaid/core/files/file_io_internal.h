@@ -1,5 +1,5 @@
-// The loop of every file read and write, and what files are called that are not regular. Threads: as
-// the transfer that is given. Allocates nothing.
+// The loop of every file read and write, and the names of files that are not regular. Threads: as
+// the given transfer. Allocates nothing.
 #pragma once
 
 #include <sys/stat.h>
@@ -19,8 +19,8 @@ struct TransferResult {
   int error;      // errno of what stopped it early; 0 at success or at the end of the file
 };
 
-// Calls `transfer(done, count)`, which is pread or pwrite in all but name, until `nbytes` are done,
-// it says 0, or it fails for another reason than an interrupt.
+// Calls `transfer(done, count)`, which wraps pread or pwrite, until `nbytes` are done, it returns
+// 0, or it fails for a reason other than an interrupt.
 template <typename Transfer>
 TransferResult TransferAll(int64_t nbytes, Transfer transfer) {
   int64_t done = 0;

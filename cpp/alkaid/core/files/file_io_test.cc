@@ -305,7 +305,7 @@ TEST_F(FileIO, LeavesNothingBehindWhereverItsPoolFails) {
   EXPECT_EQ(tried, 2);
 }
 
-// What a transfer was asked for, and what it is to answer: a count, or an errno when negative.
+// What a transfer is called with, and what it returns: a count, or an errno if negative.
 class ScriptedTransfer {
  public:
   explicit ScriptedTransfer(std::vector<int64_t> answers) : answers_(std::move(answers)) {}

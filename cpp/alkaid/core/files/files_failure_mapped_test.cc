@@ -1,4 +1,4 @@
-// Memory runs out in files that are mapped. A part of files_failure_test.cc.
+// Memory runs out in mapped files. A part of files_failure_test.cc.
 #include <unistd.h>
 
 #include <filesystem>
@@ -29,7 +29,7 @@ class MappedFilesOutOfMemory : public ::testing::Test {
   }
   ~MappedFilesOutOfMemory() override { std::filesystem::remove_all(folder_); }
 
-  // Bytes of the file, 0 where there is none.
+  // Bytes of the file; 0 if there is none.
   static uintmax_t Size(const std::string& path) {
     std::error_code none;
     const auto size = std::filesystem::file_size(path, none);

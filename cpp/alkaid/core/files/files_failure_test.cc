@@ -41,7 +41,8 @@ int OpenDescriptors() {
   return count;
 }
 
-// A folder of its own, whose name no std::string keeps in itself; no call leaves a descriptor open.
+// A folder of its own, whose name is too long for a std::string's own storage; no call leaves a
+// descriptor open.
 class FilesOutOfMemory : public ::testing::Test {
  protected:
   FilesOutOfMemory() {
@@ -53,7 +54,7 @@ class FilesOutOfMemory : public ::testing::Test {
     EXPECT_EQ(OpenDescriptors(), descriptors_);
   }
 
-  // What is in a file; "(none)" where there is none.
+  // The content of a file; "(none)" if there is none.
   static std::string Content(const std::string& path) {
     std::ifstream file(path);
     if (!file) return "(none)";
@@ -85,7 +86,7 @@ TEST_F(FilesOutOfMemory, OpeningFilesToRead) {
   FailureSuite::Try(
       "ReadableFile::Open of none", kStatus, nothing,
       [&](MemoryPool*& pool) { return ReadableFile::Open(output_, pool); }, name);
-  // A descriptor is taken over when it succeeds, and not before.
+  // A descriptor is taken over on success only.
   FailureSuite::Try(
       "ReadableFile::OpenFd", kStatus,
       [&](MemoryPool*) { return ::open(input_.c_str(), O_RDONLY | O_CLOEXEC); },
@@ -173,7 +174,7 @@ TEST_F(FilesOutOfMemory, FilesThatAreBeingWritten) {
       [&](MemoryPool*) { return LiveFile::Open(input_, watch).value(); },
       [&](auto& file) { return file->ReadSome(sizeof(kText), 10, bytes); },
       [](auto&, int64_t got) { return absl::StrCat(got); });
-  // A copy that took the place of the file.
+  // A copy that replaced the file.
   FailureSuite::Try(
       "LiveFile::ReadSome of a copy", kStatus,
       [&](MemoryPool*) {
@@ -264,7 +265,7 @@ TEST_F(FilesOutOfMemory, WritingWholeFiles) {
     std::filesystem::remove(output_);
     return 0;
   };
-  // Until Close there is nothing, and after a call that failed there is no temporary file.
+  // Until Close there is no file, and after a failed call there is no temporary file.
   FailureSuite::Try(
       "DurableFileOutputStream::Open", kStatus, remove,
       [&](int&) { return DurableFileOutputStream::Open(output_); },
@@ -316,7 +317,7 @@ TEST_F(FilesOutOfMemory, WritingWholeFiles) {
       [&](auto&) { return absl::StrCat(Content(output_), Names()); });
 }
 
-// A file of the program's own, which the kernel's queue does not read.
+// A file of the program's own, which the kernel's queue cannot read.
 std::shared_ptr<RandomAccessFile> FileInMemory() {
   static const auto bytes = std::make_shared<Buffer>(std::string_view(kText));
   return std::make_shared<BufferReader>(bytes);
@@ -357,8 +358,8 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
                             reading.request.buffer->ToString(), reading.queue->in_flight(),
                             reading.request.buffer.use_count());
       };
-      // The kernel's queue makes threads for what it does not read itself, and a queue of threads
-      // its threads.
+      // The kernel's queue starts threads for files that it cannot read itself; a queue of threads
+      // always does.
       const bool needs_threads =
           reads_by == ReadQueueKind::kThreads || (reads_by == ReadQueueKind::kIoUring && in_memory);
       FailureSuite::Try(
@@ -387,7 +388,7 @@ TEST_F(FilesOutOfMemory, QueuesOfReads) {
   }
 }
 
-// Nor does it take a place of the queue's.
+// A failed Submit takes no place in the queue either.
 TEST_F(FilesOutOfMemory, ASubmitThatFailedKeepsNothingOfItsRequest) {
   constexpr int kDepth = 4;
   for (const ReadQueueKind kind :

@@ -1,13 +1,13 @@
 // ReadQueueKind::kIoUring: reads in the kernel's queue, several at a time.
 //
-// Reads of what the page cache holds would be done at submission, on the caller's thread:
-// IOSQE_ASYNC hands them to the kernel's own. A part that comes back short is asked for again from
-// where it stopped, until nothing comes. What the ring refuses or fails at is read by plain ReadAt
-// when it is waited for, so that the file says in its own words what is wrong; among it are reads
-// whose submitting thread has ended, which the kernel cancels.
+// A read of bytes in the page cache would be done at submission, on the caller's thread:
+// IOSQE_ASYNC hands it to the kernel's own threads. After a short read the rest is requested from
+// where it stopped, until nothing comes. A read that the ring refuses or fails is done by plain
+// ReadAt when it is waited for, so that the error is the file's own. This includes reads whose
+// submitting thread has ended, which the kernel cancels.
 //
-// ThreadSanitizer and AddressSanitizer do not see the kernel write: they can report nothing wrong
-// about it, and nothing right. The ring itself is touched by the caller's thread alone.
+// ThreadSanitizer and AddressSanitizer do not see the kernel's writes, and find no errors in them.
+// Only the caller's thread touches the ring.
 #include <liburing.h>
 
 #include <algorithm>
@@ -30,8 +30,8 @@ constexpr uint64_t kNobody = ~uint64_t{0};
 
 class IoUringReadQueue final : public SlottedReadQueue {
  public:
-  // Files and buffers that the kernel may still use when it cannot be asked any more. Never freed
-  // then. There is a place for each slot: a broken ring is given nothing more.
+  // Files and buffers that the kernel may still use when it can no longer be asked; never freed.
+  // There is a place for each slot: a broken ring gets no new reads.
   struct Abandoned {
     std::vector<ReadRequest> requests;
     Abandoned* next = nullptr;
@@ -77,7 +77,7 @@ class IoUringReadQueue final : public SlottedReadQueue {
   bool draining_ = false;
 };
 
-// All that was abandoned, for who looks for leaks.
+// All that was abandoned, so that leak checkers find it.
 constinit std::atomic<IoUringReadQueue::Abandoned*> all_abandoned{nullptr};
 
 Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
@@ -98,7 +98,7 @@ Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
 
 IoUringReadQueue::~IoUringReadQueue() {
   if (!has_ring_) return;
-  // In a child of fork the ring is the parent's: only this process's share in it is given up.
+  // In a forked child the ring is the parent's: only this process's share of it is given up.
   if (!in_forked_child() && !Drain()) {
     for (int slot = 0; slot < depth(); ++slot) {
       if (ReadOf(slot).stage == Stage::kInKernel) abandoned_->requests.push_back(request(slot));
@@ -131,7 +131,7 @@ void IoUringReadQueue::StartInThread(int slot) {
   ReadOf(slot).ticket = ticket.ok() ? *ticket : 0;
 }
 
-// Asks the kernel for what the read still lacks, or leaves all of it to ReadAt.
+// Requests what the read still lacks from the kernel, or leaves all of it to ReadAt.
 void IoUringReadQueue::Ask(int slot) {
   const ReadRequest& asked = request(slot);
   Read& read = ReadOf(slot);
@@ -147,12 +147,12 @@ void IoUringReadQueue::Ask(int slot) {
   io_uring_sqe_set_data64(entry, static_cast<uint64_t>(slot));
   while (io_uring_submit(&ring_) == -EINTR) {
   }
-  // Entries are taken in order: ours was when none is left.
+  // Entries are taken in order: if none is left, ours was taken.
   if (io_uring_sq_ready(&ring_) == 0) {
     read.stage = Stage::kInKernel;
     return;
   }
-  // The entry stays in the ring and goes out with the next one: as one that does nothing.
+  // The entry stays in the ring and goes out with the next one, as a no-op.
   io_uring_prep_nop(entry);
   io_uring_sqe_set_data64(entry, kNobody);
 }
@@ -171,7 +171,7 @@ void IoUringReadQueue::Complete(int slot, int result) {
   }
 }
 
-// Waits for one completion and takes it and all that lie behind it. False when the kernel cannot
+// Waits for one completion and takes it and all that follow it. Returns false if the kernel cannot
 // be waited for.
 bool IoUringReadQueue::TakeCompletions() {
   if (broken_) return false;
@@ -180,7 +180,7 @@ bool IoUringReadQueue::TakeCompletions() {
   do {
     error = io_uring_wait_cqe(&ring_, &completion);
   } while (error == -EINTR);
-  // For good: a late completion must not be taken for that of a slot's next read.
+  // For good: a late completion must not count for the slot's next read.
   broken_ = error < 0;
   while (error == 0) {
     const uint64_t reader = io_uring_cqe_get_data64(completion);
@@ -210,7 +210,8 @@ ReadOutcome IoUringReadQueue::Finish(int slot) {
   return {0, status::IOError(EIO, "io_uring: the kernel's queue cannot be waited for")};
 }
 
-// Cancels what has not begun and waits for the rest. False when the kernel may still be writing.
+// Cancels reads that have not begun and waits for the rest. Returns false if the kernel may still
+// be writing.
 bool IoUringReadQueue::Drain() {
   draining_ = true;
   for (int slot = 0; slot < depth(); ++slot) {
@@ -220,7 +221,7 @@ bool IoUringReadQueue::Drain() {
     io_uring_prep_cancel64(entry, static_cast<uint64_t>(slot), 0);
     io_uring_sqe_set_data64(entry, kNobody);
   }
-  // Where this fails there is only more to wait for.
+  // If this fails there is only more to wait for.
   static_cast<void>(io_uring_submit(&ring_));
   for (int slot = 0; slot < depth(); ++slot) {
     while (ReadOf(slot).stage == Stage::kInKernel) {

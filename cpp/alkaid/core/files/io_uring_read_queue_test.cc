@@ -49,7 +49,7 @@ class IoUringReadQueue : public ::testing::Test {
     }
     return -1;
   }
-  // Puts something else where the ring's descriptor was, as a program does that closes all it
+  // Replaces the ring's descriptor by another one, as a program does that closes all descriptors it
   // finds.
   static void TakeTheRingAway() {
     const int ring = RingDescriptor();
@@ -71,18 +71,18 @@ TEST_F(IoUringReadQueue, ItsDescriptorIsNotPassedToProgramsThatAreStarted) {
   EXPECT_EQ(RingDescriptor(), -1);
 }
 
-// The kernel writes behind the compiler's back: hence volatile.
+// The kernel writes without the compiler's knowledge, hence volatile.
 TEST_F(IoUringReadQueue, TheBytesArriveWithoutAnybodyWaiting) {
   std::memset(buffer_->mutable_data(), 0, kBytes);
   ALKAID_ASSERT_OK_AND_ASSIGN(const int64_t ticket, queue_->Submit({file_, 0, kBytes, buffer_}));
   const volatile uint8_t* const last = buffer_->data() + kBytes - 1;
-  while (*last != 'd') ::sched_yield();  // where nothing arrives the test's time limit ends it
+  while (*last != 'd') ::sched_yield();  // if nothing arrives, the test's time limit ends this
   EXPECT_EQ(queue_->Wait(ticket).nbytes, kBytes);
 }
 
 TEST_F(IoUringReadQueue, WhatTheKernelRefusesIsReadAllTheSame) {
   TakeTheRingAway();
-  for (int i = 0; i < 20; ++i) {  // more than the ring has places for what was not taken
+  for (int i = 0; i < 20; ++i) {  // more than the ring has places for completions not taken
     ALKAID_ASSERT_OK_AND_ASSIGN(const int64_t ticket, queue_->Submit({file_, 0, kBytes, buffer_}));
     const ReadOutcome outcome = queue_->Wait(ticket);
     ALKAID_ASSERT_OK(outcome.status);
@@ -92,8 +92,8 @@ TEST_F(IoUringReadQueue, WhatTheKernelRefusesIsReadAllTheSame) {
   }
 }
 
-// Many, so that some are not done when the ring goes. None of those may be said to be read, and
-// their memory is kept, since the kernel may yet write to it.
+// Many reads, so that some are unfinished when the ring goes away. Those must not be reported as
+// done, and their memory is kept, since the kernel may still write to it.
 TEST_F(IoUringReadQueue, ReadsThatCanNotBeWaitedForAreErrorsAndKeepTheirMemory) {
   auto queue = ReadQueue::Make(ReadQueueKind::kIoUring, 64);
   ALKAID_ASSERT_OK(queue);
@@ -119,7 +119,7 @@ TEST_F(IoUringReadQueue, ReadsThatCanNotBeWaitedForAreErrorsAndKeepTheirMemory) 
   }
 }
 
-// In a child that has none of them. The ring still reads.
+// In a child without standard streams. The ring still reads.
 TEST_F(IoUringReadQueue, IsNoStandardStream) {
   const pid_t pid = ::fork();
   ASSERT_GE(pid, 0);

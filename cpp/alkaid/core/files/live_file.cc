@@ -14,7 +14,7 @@
 namespace alkaid::io {
 namespace {
 
-// Bytes before the place that was reached in which a copy is compared with its original.
+// Bytes before the reader's position that are compared between a copy and its original.
 constexpr int64_t kCompared = int64_t{64} << 10;
 
 std::vector<std::string> NamesOf(const std::string& path) {
@@ -24,8 +24,8 @@ std::vector<std::string> NamesOf(const std::string& path) {
   return {path, other};
 }
 
-// The first that is there, or what is said of the first. Once more, because a file that is renamed
-// between two looks is seen by neither.
+// Opens the first name that exists, else returns the first name's error. Tries twice, because a
+// file that is renamed between the two looks is missed by both.
 Result<std::shared_ptr<ReadableFile>> OpenAny(const std::vector<std::string>& names) {
   Status missing;
   for (int round = 0; round < 2; ++round) {
@@ -109,14 +109,14 @@ void LiveFile::Use(std::shared_ptr<RandomAccessFile> file, int file_descriptor) 
 }
 
 bool LiveFile::Grew() {
-  // Of a file that cannot say its size, reading alone tells.
+  // If a file cannot report its size, only reading shows growth.
   const Result<int64_t> size = file_->GetSize();
   return size.ok() && *size > std::exchange(size_, *size);
 }
 
 Result<int64_t> LiveFile::ReadPresent(int64_t position, int64_t nbytes, void* out) {
   if (watch_->Stopped()) return 0;
-  // What lies before a place that cannot be read is there.
+  // Bytes before an unreadable place count as present.
   const PartialRead got = ReadUpToFailure(*file_, position, nbytes, out);
   if (got.nbytes == 0) ALKAID_RETURN_NOT_OK(got.failure);
   if (got.nbytes > 0) seen_ = std::max(seen_, position + got.nbytes);
@@ -127,8 +127,8 @@ Result<int64_t> LiveFile::ReadSome(int64_t position, int64_t nbytes, void* out) 
   LiveWatch::Waiting waiting(*watch_);
   while (!watch_->Stopped()) {
     const Result<int64_t> got = ReadPresent(position, nbytes, out);
-    // A network file system has forgotten the file where it was removed elsewhere (ESTALE); a copy
-    // of it may be there.
+    // A network file system forgets a file that was removed elsewhere (ESTALE); a copy of it may
+    // exist.
     if (got.ok() && *got > 0) return *got;
     const Result<bool> followed = Follow();
     if (followed.ok() && *followed) continue;
@@ -159,7 +159,7 @@ Result<bool> LiveFile::Follow() {
     if (known && found.st_dev == own.st_dev && found.st_ino == own.st_ino) return false;
     if (other == nullptr) other = &name;
   }
-  // Where it has no name at all its writer may still have it open.
+  // If it has no name at all its writer may still have it open.
   if (other == nullptr) return false;
   const auto copy = ReadableFile::Open(*other);
   if (copy.status().code() == StatusCode::kNotFound) return false;
@@ -175,7 +175,7 @@ Status LiveFile::CheckGoesOn(RandomAccessFile& copy) const {
   const int64_t begin = std::max<int64_t>(seen_ - kCompared, 0);
   const auto nbytes = static_cast<size_t>(seen_ - begin);
   std::string before(nbytes, '\0');
-  // Where the original cannot be read any more nothing can be compared.
+  // If the original cannot be read any more nothing can be compared.
   const Result<int64_t> read = file_->ReadAt(begin, seen_ - begin, before.data());
   if (same && read.ok() && *read == seen_ - begin) {
     std::string after(nbytes, '\0');

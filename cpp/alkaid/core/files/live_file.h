@@ -4,17 +4,17 @@
 //   ALKAID_ASSIGN_OR_RAISE(auto file, LiveFile::Open("run.xtc2", watch));
 //   ALKAID_ASSIGN_OR_RAISE(const int64_t got, file->ReadSome(position, nbytes, out));
 //
-// ReadSome waits at the end until something is there. Nothing is said of how the writer cuts what
-// it writes: a read may give half of it.
+// ReadSome waits at the end of the file until something is there. Writers may write in any pieces:
+// a read may return half of one.
 //
-// Writers of runs add ".inprogress" to a name and take it away when they are done. Either name
-// finds the file under either. Where the name was taken away by a copy, the copy is read on, from
-// where the reader was, if it begins with what was read.
+// Writers of runs add ".inprogress" to a name and remove it when they are done. Under either name,
+// the file is found under both. If the file was replaced by a copy under the final name, the reader
+// continues in the copy at its position, provided the copy begins with what was read.
 //
-// Ownership: shares its watch and its file. Threads: one at a time, and one at a time with all that
-// share the watch. Out of memory: kResourceExhausted, and the same call may be made again. Errors:
-// kDataLoss where the file has become shorter than what was read of it, or was replaced by another;
-// else as the file's.
+// Ownership: shares its watch and its file. Threads: one at a time, together with all that share
+// the watch. Out of memory: kResourceExhausted, and the same call may be repeated. Errors:
+// kDataLoss if the file has become shorter than what was read of it, or was replaced by a different
+// one; else as the file's.
 #pragma once
 
 #include <cstdint>
@@ -38,15 +38,15 @@ class ALKAID_EXPORT LiveFile final : private LiveWatch::Watched {
   // `path` without it.
   static std::string FinalName(const std::string& path);
 
-  // What to do about a file that is not there, under either name.
+  // What to do if the file exists under neither name.
   enum class Missing { kFail, kWait };
 
-  // kNotFound where it is not there, or where it was waited for until the watch ended that.
-  // kInvalidArgument for a stream (IsStream).
+  // kNotFound if the file does not exist, or if the watch ended the wait for it. kInvalidArgument
+  // for a stream (IsStream).
   static Result<std::unique_ptr<LiveFile>> Open(const std::string& path,
                                                 std::shared_ptr<LiveWatch> watch,
                                                 Missing missing = Missing::kFail);
-  // Over a file that is open already, and is followed nowhere. It may grow from read to read.
+  // Reads a file that is already open, without following renames. It may grow from read to read.
   static Result<std::unique_ptr<LiveFile>> Over(std::shared_ptr<RandomAccessFile> file,
                                                 const std::string& name,
                                                 std::shared_ptr<LiveWatch> watch);
@@ -54,15 +54,15 @@ class ALKAID_EXPORT LiveFile final : private LiveWatch::Watched {
   LiveFile(const LiveFile&) = delete;
   LiveFile& operator=(const LiveFile&) = delete;
 
-  // From 1 to `nbytes` bytes from `position` on: waits until there is one. 0 where the watch ended
-  // that.
+  // Reads 1 to `nbytes` bytes from `position` on, and waits until there is one. Returns 0 if the
+  // watch ended the wait.
   Result<int64_t> ReadSome(int64_t position, int64_t nbytes, void* out);
-  // The same without waiting: 0 where there is none now. Nothing once the watch was stopped.
+  // The same without waiting: 0 if there is none now, or once the watch was stopped.
   Result<int64_t> ReadPresent(int64_t position, int64_t nbytes, void* out);
 
-  // Where the file is read from now.
+  // The file that is read now.
   const std::shared_ptr<RandomAccessFile>& file() const { return file_; }
-  // As it was given.
+  // As given to Open or Over.
   const std::string& name() const { return name_; }
   const LiveWatch& watch() const { return *watch_; }
 
@@ -73,19 +73,18 @@ class ALKAID_EXPORT LiveFile final : private LiveWatch::Watched {
   bool Grew() override;
   void Use(std::shared_ptr<RandomAccessFile> file, int file_descriptor);
   Status CheckNotCut() const;
-  // Goes on in the copy that took the place of the file; answers whether there is one.
+  // Continues in the copy that replaced the file; returns whether there is one.
   Result<bool> Follow();
   Status CheckGoesOn(RandomAccessFile& copy) const;
 
   const std::string name_;
   const std::shared_ptr<LiveWatch> watch_;
-  // Under which the file may be found; none where it is not looked for.
+  // The names under which the file may be found; empty if it is not searched.
   std::vector<std::string> names_;
   std::shared_ptr<RandomAccessFile> file_;
   int file_descriptor_ = -1;
   int notification_ = -1;
-  // Bytes that were read, up to the last of them, and those there when it was asked whether it
-  // grew.
+  // `seen_`: the end of the bytes that were read. `size_`: the size when growth was last checked.
   int64_t seen_ = 0;
   int64_t size_ = 0;
 };

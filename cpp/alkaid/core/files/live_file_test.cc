@@ -42,7 +42,7 @@ class LiveFileTest : public ::testing::Test {
     return *std::move(file);
   }
 
-  // All that is read from `position` to the end, at most `nbytes` at once.
+  // All bytes from `position` to the end, at most `nbytes` in each read.
   static std::string ReadAll(LiveFile& file, int64_t nbytes, Status* status, int64_t position = 0) {
     std::string all;
     std::string some(static_cast<size_t>(nbytes), '\0');
@@ -99,7 +99,7 @@ TEST_F(LiveFileTest, AMissingFileIsRefusedAtOnceOrWaitedFor) {
   EXPECT_THAT(LiveFile::Open(Path("run"), script.Watch()), StatusIs(StatusCode::kNotFound));
   EXPECT_EQ(script.pauses(), 0);
 
-  // It comes late, under the name that it has while it is written.
+  // The file appears late, under its in-progress name.
   script.Then([] {}).Then([] {}).Then([this] { Append("run.inprogress", "x"); });
   ALKAID_ASSERT_OK_AND_ASSIGN(
       const auto file, LiveFile::Open(Path("run"), script.Watch(), LiveFile::Missing::kWait));
@@ -219,7 +219,7 @@ TEST_F(LiveFileTest, AStopLeavesWhatIsThere) {
   EXPECT_EQ(file->watch().end(), LiveEnd::kStopped);
 }
 
-// Pauses are hours, so that a notification alone can end one: where none comes the test hangs.
+// Pauses are hours, so only a notification can end one: if none comes the test hangs.
 TEST_F(LiveFileTest, NotificationCutsAPauseShort) {
   LiveOptions options;
   options.first_pause = options.longest_pause = hours(10);
@@ -243,7 +243,7 @@ TEST_F(LiveFileTest, NotificationCutsAPauseShort) {
   maker.join();
 }
 
-// As on a network file system. Real pauses, without a bound on how many it takes.
+// As on a network file system. Real pauses, any number of them.
 TEST_F(LiveFileTest, PollingAloneFindsWhatIsWritten) {
   LiveOptions options;
   options.notification = false;

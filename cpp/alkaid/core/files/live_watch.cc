@@ -40,7 +40,7 @@ Result<std::shared_ptr<LiveWatch>> LiveWatch::Make(LiveOptions options) try {
     return status::Invalid("a clock to wait by goes with what sleeps, and neither alone");
   }
   std::shared_ptr<LiveWatch> watch(new LiveWatch(std::move(options)));
-  // Where there are no more of them, polling does.
+  // If no inotify instance is left, polling does.
   if (watch->options_.notification && !watch->options_.sleep) {
     watch->inotify_ =
         alkaid::internal::AboveStandardStreams(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -65,7 +65,7 @@ void LiveWatch::Remove(Watched* watched) noexcept { std::erase(watched_, watched
 
 int LiveWatch::NotifyOfFile(int file_descriptor) noexcept {
   if (inotify_ < 0 || file_descriptor < 0) return -1;
-  // By way of the descriptor: the name may be another's by now.
+  // Through the descriptor: the name may belong to another file by now.
   char path[40];
   std::snprintf(path, sizeof(path), "/proc/self/fd/%d", file_descriptor);
   return ::inotify_add_watch(inotify_, path, IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVE_SELF);
@@ -100,7 +100,7 @@ bool LiveWatch::Notified(int notification) const {
     for (ssize_t at = 0; at < got;) {
       struct inotify_event event;
       std::memcpy(&event, events + at, sizeof(event));
-      // An overflow may have been about anything.
+      // An overflow may have been about any file.
       found |= event.wd == notification || (event.mask & IN_Q_OVERFLOW) != 0;
       at += static_cast<ssize_t>(sizeof(event) + event.len);
     }
@@ -117,7 +117,7 @@ void LiveWatch::Pause(Duration pause, int notification) {
     const struct timespec time = {static_cast<time_t>(seconds.count()),
                                   static_cast<long>((left - seconds).count())};
     const int answer = ::ppoll(&asked, count, &time, nullptr);
-    // Time is up; or a signal came, which may be why to stop.
+    // The time is up; or a signal came, which may be the reason to stop.
     if (answer <= 0 || Notified(notification)) return;
   }
 }

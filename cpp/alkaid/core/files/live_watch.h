@@ -1,8 +1,9 @@
 // LiveWatch: how readers wait for files that are still being written.
 //
-// A reader that comes to the end of such a file looks again after a pause, which doubles from look
-// to look until something is there. That is enough by itself: network file systems do not report
-// what another machine writes. Where the system does notify (inotify), a pause is cut short.
+// A reader that reaches the end of such a file looks again after a pause. The pause doubles from
+// look to look until something is there. That is sufficient by itself, since network file systems
+// do not report what another machine writes. Where the system does notify (inotify), a notification
+// cuts the pause short.
 //
 // The readers of one run share a watch. It ends their waiting in two ways, for all of them and for
 // good:
@@ -10,11 +11,12 @@
 //   silence   none of their files grew for that long while one of them was waited for
 //   stop      the program says so; it is asked before every look
 //
-// A reader of datagrams knows a third one by itself, the EndRun (dgram/batch_reader.h).
+// A reader of datagrams has a third way of its own, the EndRun (dgram/batch_reader.h).
 //
 // Ownership: shared by its readers. Threads: one at a time for a watch and all readers that share
-// it; `stop` may look at what another thread or a signal handler writes. Out of memory:
-// kResourceExhausted from Make; waiting takes none, but for what the functions in the options do.
+// it; `stop` may read what another thread or a signal handler writes. Out of memory:
+// kResourceExhausted from Make; waiting allocates nothing, apart from what the functions in the
+// options do.
 #pragma once
 
 #include <chrono>
@@ -31,11 +33,11 @@
 
 namespace alkaid::io {
 
-// Why a file that was being written is read no further.
+// Why reading of a growing file ended.
 enum class LiveEnd {
-  kNone,     // it is; or it was not read as one that is being written
-  kEndRun,   // nothing stood behind an EndRun
-  kSilence,  // nothing was written for as long as was stated
+  kNone,     // it did not end; or the file is not read as a growing one
+  kEndRun,   // nothing followed an EndRun
+  kSilence,  // nothing was written for the given time
   kStopped,  // the program said so
 };
 
@@ -45,18 +47,18 @@ ALKAID_EXPORT const char* ToString(LiveEnd end);
 struct LiveOptions {
   using Duration = std::chrono::nanoseconds;
 
-  // How long nothing may be written before that is the end. None: for ever. Zero: what is there is
-  // all.
+  // How long nothing may be written before reading ends. Not set: for ever. Zero: what is there now
+  // is all.
   std::optional<Duration> silence;
-  // The pause before the second look, and the one that doubling ends at.
+  // The pause before the second look, and the longest pause.
   Duration first_pause = std::chrono::milliseconds(1);
   Duration longest_pause = std::chrono::milliseconds(250);
-  // Whether the system is asked to cut pauses short.
+  // Whether to ask the system to cut pauses short.
   bool notification = true;
   // Whether to end. A signal whose handler is set without SA_RESTART cuts a pause short.
   std::function<bool()> stop = nullptr;
-  // The time, and what pauses: in place of the steady clock and of sleeping. Both or neither.
-  // Nothing cuts such a pause short.
+  // Replacements for the steady clock and for sleeping: both or neither. Nothing cuts such a pause
+  // short.
   std::function<Duration()> now = nullptr;
   std::function<void(Duration)> sleep = nullptr;
 };
@@ -65,11 +67,11 @@ class ALKAID_EXPORT LiveWatch {
  public:
   using Duration = LiveOptions::Duration;
 
-  // Something whose growth breaks the silence.
+  // Something whose growth ends the silence.
   class Watched {
    public:
     virtual ~Watched() = default;
-    // Whether it grew since this was asked last.
+    // Whether it grew since the last call.
     virtual bool Grew() = 0;
   };
 
@@ -82,25 +84,25 @@ class ALKAID_EXPORT LiveWatch {
   const LiveOptions& options() const { return options_; }
   // kNone, kSilence or kStopped.
   LiveEnd end() const { return end_; }
-  // Whether reading was stopped, now or before.
+  // Whether reading is to stop, now or since an earlier call.
   bool Stopped();
 
-  // `watched` must be removed before it goes.
+  // `watched` must be removed before it is destroyed.
   void Add(Watched* watched);
   void Remove(Watched* watched) noexcept;
 
-  // Asks the system to notify of what happens to an open file, or in a folder, and answers a number
-  // for Waiting::Again; -1 where it does not.
+  // Asks the system to notify of changes to an open file, or in a folder. Returns a number for
+  // Waiting::Again; -1 if the system cannot.
   int NotifyOfFile(int file_descriptor) noexcept;
   int NotifyOfFolder(const std::string& path) noexcept;
   void NotifyNoMore(int notification) noexcept;
 
-  // From a look that finds nothing to the one that does.
+  // One wait: from a look that finds nothing to the look that does.
   class ALKAID_EXPORT Waiting {
    public:
     explicit Waiting(LiveWatch& watch) : watch_(watch) {}
-    // After a look that found nothing: pauses, and answers whether to look again. When not, the
-    // watch knows why.
+    // After a look that found nothing: pauses, and returns whether to look again. If not, the watch
+    // knows why.
     bool Again(int notification = -1);
 
    private:
@@ -115,7 +117,7 @@ class ALKAID_EXPORT LiveWatch {
   Duration Now() const;
   bool AnyGrew();
   void Pause(Duration pause, int notification);
-  // Whether what the system reports is about `notification`. Takes all of it.
+  // Whether the system's notifications include one for `notification`. Consumes all of them.
   bool Notified(int notification) const;
 
   const LiveOptions options_;

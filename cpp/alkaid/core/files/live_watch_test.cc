@@ -29,7 +29,7 @@ TEST(LiveWatch, PausesDoubleUpToTheLongest) {
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(waiting.Again());
   EXPECT_THAT(pauses, ElementsAre(1, 2, 4, 8, 10, 10));
 
-  // What waits next begins anew.
+  // The next wait starts from the first pause.
   pauses.clear();
   EXPECT_TRUE(LiveWatch::Waiting(*watch).Again());
   EXPECT_THAT(pauses, ElementsAre(1));
@@ -63,7 +63,7 @@ struct Growing : LiveWatch::Watched {
 TEST(LiveWatch, TheSilenceIsThatOfAllFilesThatShareTheWatch) {
   LiveScript script;
   Growing other;
-  // For 100 pauses another file grows now and then, while one is waited for in vain.
+  // During 100 pauses another file grows now and then, while one is waited for in vain.
   for (int i = 0; i < 100; ++i) {
     script.Then([&, i] { other.grew = i % 7 == 0; });
   }

@@ -185,7 +185,8 @@ Result<int64_t> MemoryMappedFile::GetSize() {
   return region_->size();
 }
 
-// How many of `nbytes` are mapped from `position` on. This and the next three hold no lock.
+// How many of `nbytes` are mapped from `position` on. This and the next three functions take no
+// lock.
 Result<int64_t> MemoryMappedFile::Available(int64_t position, int64_t nbytes) const {
   ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, fd_ < 0));
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
@@ -295,7 +296,7 @@ Status MemoryMappedFile::Resize(int64_t new_size) try {
                                       " bytes while ", region_.use_count() - 1,
                                       " buffers show the mapping");
   }
-  // What is mapped is never beyond the end of the file.
+  // The order keeps the mapping within the file at all times.
   const bool grows = new_size > size;
   if (grows) ALKAID_RETURN_NOT_OK(SetFileSize(fd_, new_size, name_));
   auto region = MapRegion(fd_, 0, new_size, /*writable=*/true, name_);

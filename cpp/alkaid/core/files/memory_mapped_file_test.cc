@@ -147,7 +147,7 @@ TEST_F(MemoryMappedFileTest, StaysAsItWasWhereResizingFails) {
   ALKAID_ASSERT_OK(file->Write("abcd"));
   EXPECT_THAT(file->Resize(INT64_MAX), ::testing::Not(IsOk()));
   EXPECT_THAT(file->Resize(-1), StatusIs(StatusCode::kInvalidArgument, HasSubstr("-1")));
-  // More than there is address space for, though a file may have as much.
+  // More than the address space, though a file may be that large.
   EXPECT_THAT(file->Resize(int64_t{1} << 50), ::testing::Not(IsOk()));
   EXPECT_THAT(file->GetSize(), IsOkAndHolds(4));
   EXPECT_EQ(Content(), "abcd");
@@ -226,7 +226,7 @@ TEST_F(MemoryMappedFileTest, HasOnePositionForAllThreads) {
   EXPECT_THAT(file->Tell(), IsOkAndHolds(kThreads * kWrites * 4));
 }
 
-// What the header says of a file that another cuts: no failure, but a signal.
+// What the header says of a file that another process cuts: not an error, but a signal.
 TEST_F(MemoryMappedFileTest, AChildThatReadsWhatAnotherCutGetsSIGBUS) {
   const int64_t page = ::sysconf(_SC_PAGESIZE);
   Fill(std::string(static_cast<size_t>(2 * page), 'x'));

@@ -31,8 +31,8 @@ bool IsRegular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// Waits, for a lease alone: what the path names is held fast while it is looked at, so that no FIFO
-// can take its place. -1 with EWOULDBLOCK where it is no regular file.
+// Waits, but only for a lease: the file is held by an O_PATH descriptor meanwhile, so that no FIFO
+// can take its place. Returns -1 with EWOULDBLOCK if it is not a regular file.
 int OpenLeased(const char* path) {
   const FileDescriptor named(OpenAbove(path, O_PATH | O_CLOEXEC));
   if (!named.valid()) return -1;
@@ -52,8 +52,8 @@ int OpenLeased(const char* path) {
 int OpenInput(const char* path) {
   const int fd = OpenAbove(path, kPlain | O_NONBLOCK);
   if (fd < 0) return errno == EWOULDBLOCK ? OpenLeased(path) : -1;
-  // Storage that brings a file back from tape takes the flag at its word. It is the only one set of
-  // those that can be changed.
+  // Storage that brings a file back from tape would obey O_NONBLOCK and fail. Of the flags set, it
+  // is the only one that can be changed.
   if (IsRegular(fd)) ::fcntl(fd, F_SETFL, kPlain);
   return fd;
 }

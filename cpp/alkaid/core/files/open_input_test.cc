@@ -32,8 +32,8 @@ class OpenInputOf : public ::testing::Test {
   std::string path;
 };
 
-// A process that holds a lease on a file and gives it back when the system asks for it; -1 where
-// the file system has none.
+// A process that holds a lease on a file and gives it back when the system asks; -1 if the file
+// system has no leases.
 class LeaseHolder {
  public:
   explicit LeaseHolder(const char* path) {
@@ -77,7 +77,7 @@ class LeaseHolder {
 TEST_F(OpenInputOf, AFileOnWhichAnotherProcessHoldsALeaseGivesItsBytes) {
   const LeaseHolder holder(path.c_str());
   if (!holder.holds()) GTEST_SKIP() << "the file system of " << path << " has no leases";
-  // The lease is real: who does not wait is refused.
+  // The lease is real: an open that does not wait is refused.
   EXPECT_LT(::open(path.c_str(), O_RDONLY | O_NONBLOCK), 0);
   EXPECT_EQ(errno, EWOULDBLOCK);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, ReadableFile::Open(path));

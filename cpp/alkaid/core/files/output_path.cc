@@ -33,7 +33,8 @@ bool IsInProc(int directory) {
   return ::fstatfs(directory, &info) == 0 && static_cast<int64_t>(info.f_type) == kProcMagic;
 }
 
-// Whether anyone but the user of this process, root and the folder's owner put `entry` there.
+// Whether somebody other than the user of this process, root and the folder's owner put `entry`
+// there.
 bool IsPlanted(const struct stat& folder, const struct stat& entry) {
   if ((folder.st_mode & S_IWOTH) == 0) return false;
   if (entry.st_uid == ::geteuid() || entry.st_uid == 0 || entry.st_uid == folder.st_uid) {
@@ -62,7 +63,7 @@ class Walk {
   }
 
  private:
-  // `text`, a path or what a link says, comes before the names that are left.
+  // Puts `text`, a path or a link's text, before the names that are left.
   Status Follow(std::string_view text) {
     if (text.starts_with('/') || !output_.directory.valid()) {
       const std::string start = text.starts_with('/') ? "/" : ".";
@@ -87,7 +88,7 @@ class Walk {
     return status::IOError(error, "cannot write ", path_, ": directory ", folder);
   }
 
-  // Refuses what another user put into the folder where the walk is.
+  // Refuses an entry that another user planted in the current folder.
   Status CheckOwner(const std::string& name, const struct stat& entry) const {
     struct stat folder;
     if (::fstat(output_.directory.get(), &folder) != 0) {
@@ -102,7 +103,7 @@ class Walk {
                                                     " in a folder to which everyone may write"));
   }
 
-  // Goes on at the place that a link names.
+  // Continues at the place that a link names.
   Status FollowLink(const std::string& name, const FileDescriptor& link, const struct stat& info) {
     ALKAID_RETURN_NOT_OK(CheckOwner(name, info));
     if (++links_ > kMostLinks) return status::IOError(ELOOP, "cannot write ", path_);
@@ -113,7 +114,7 @@ class Walk {
   }
 
   Status Enter(const std::string& name) {
-    // O_DIRECTORY also has a folder mounted that is mounted at its first use.
+    // O_DIRECTORY also triggers the mount of a folder that is mounted at its first use.
     FileDescriptor folder = OpenPath(output_.directory.get(), name, O_DIRECTORY | O_NOFOLLOW);
     if (!folder.valid() && errno == ENOTDIR) {
       const FileDescriptor entry = OpenPath(output_.directory.get(), name, O_NOFOLLOW);
@@ -131,7 +132,7 @@ class Walk {
     return absl::OkStatus();
   }
 
-  // False where a link leads on.
+  // Returns false if a link leads on.
   Result<bool> AtTheEnd(const std::string& name) {
     output_.file = name;
     const FileDescriptor entry = OpenPath(output_.directory.get(), name, O_NOFOLLOW);
@@ -154,11 +155,11 @@ class Walk {
 
   const std::string& path_;
   OutputPath output_;
-  std::vector<std::string> names_;  // that are left, the next at the end
+  std::vector<std::string> names_;  // still to walk; the next one is last
   int links_ = 0;
 };
 
-// Until `open` is not interrupted.
+// Repeats `open` until it is not interrupted.
 template <typename Open>
 FileDescriptor Opened(Open open) {
   int fd;
@@ -195,7 +196,7 @@ Result<FileDescriptor> OpenOutput(const std::string& path, int access, bool empt
                       access | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     });
     if (!fd.valid()) {
-      // Made, removed or replaced meanwhile.
+      // It was made, removed or replaced since it was found.
       if (errno == (there ? ENOENT : EEXIST) || errno == ESTALE) continue;
       return status::IOError(errno, "cannot open ", path, " for writing");
     }

@@ -1,16 +1,16 @@
-// Where writing to a path ends: the folder, held open, and the name in it.
+// OutputPath: where writing to a path ends, as a folder that is held open and a name in it.
 //
-// The path is walked name by name, and what is found is held by descriptor, so what was checked is
-// what is used, however others rename meanwhile.
+// The path is walked name by name, and each place is held by descriptor. So what was checked is
+// what is used, even if others rename files meanwhile.
 //
-// Symbolic links are followed, in folders on the way and at the end, as people use them to have
-// results on a larger disk. But in a folder to which everyone may write, such as /tmp, anyone could
-// have made a link of the name that an output will have. There a link is followed only where it
-// belongs to the user of this process, to root, or to the owner of the folder: the kernel's own
-// rule (fs.protected_symlinks), kept here because outputs are found by reading links, and kept
-// where the kernel's is switched off or where the folder has no sticky bit. By the same rule a
-// pipe, a device or a socket there is not written to; nor, where the folder is sticky, a file that
-// would have to be replaced. A folder that a group may write to is its group's business.
+// Symbolic links are followed, in folders on the way and at the end: people use them to put results
+// on a larger disk. But in a folder to which everyone may write, such as /tmp, anyone could have
+// made a link with an output's name. There a link is followed only if it belongs to the user of
+// this process, to root, or to the folder's owner. This is the kernel's own rule
+// (fs.protected_symlinks). It is applied here because outputs are found by reading links, and
+// because the kernel's rule may be off or the folder may have no sticky bit. By the same rule a
+// pipe, a device or a socket there is not written to, and, if the folder is sticky, a file there is
+// not replaced. A folder to which a group may write is trusted.
 //
 // Threads: any. Out of memory: may throw std::bad_alloc.
 #pragma once
@@ -30,19 +30,20 @@ struct OutputPath {
   std::string directory_name;                  // for messages
   std::string file;                            // without a slash, not empty
   std::optional<struct stat> found;            // what has the name now; never a link
-  // An open file under /proc: the link's text is no path, so opening it has to follow it.
+  // An open file under /proc: the link's text is not a path, so the link must be followed to open
+  // it.
   bool open_file = false;
 };
 
-// Errors: as errno maps, with the path; kPermissionDenied for what another user put there.
+// Errors: as errno maps, with the path; kPermissionDenied for an entry that another user planted.
 Result<OutputPath> FindOutput(const std::string& path);
 
-// Opens what was found by `flags`, O_WRONLY or O_RDWR and more: as itself and not what took its name
-// since. -1 with errno; EINTR too. Above the standard streams.
+// Opens exactly the entry that was found, not one that took its name since. `flags`: O_WRONLY or
+// O_RDWR and more. Returns -1 with errno, EINTR included. Never as a standard stream.
 int OpenFound(const OutputPath& output, int flags);
 
-// Opens what has the name, a regular file emptied where `empty`; makes a file where there is none.
-// `access` is O_WRONLY or O_RDWR. Errors: as errno maps, with the path.
+// Opens the file of that name, emptied first if `empty`, or creates it. Regular files only are
+// emptied. `access` is O_WRONLY or O_RDWR. Errors: as errno maps, with the path.
 Result<alkaid::internal::FileDescriptor> OpenOutput(const std::string& path, int access,
                                                     bool empty);
 

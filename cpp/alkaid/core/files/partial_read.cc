@@ -6,7 +6,7 @@
 namespace alkaid::io {
 namespace {
 
-// Bytes. The last is the sector of most disks, and the page of the page cache.
+// Bytes. The last is the sector size of most disks, and the page size of the page cache.
 constexpr int64_t kSteps[] = {int64_t{64} << 10, int64_t{4} << 10};
 
 bool IsOfThePlace(const Status& failure) {
@@ -29,7 +29,7 @@ PartialRead ReadBeforeFailure(RandomAccessFile& file, int64_t position, int64_t 
   auto* const bytes = static_cast<uint8_t*>(out);
   for (const int64_t step : kSteps) {
     while (read.nbytes < nbytes) {
-      // To the next multiple of the step, where sectors begin and end.
+      // Up to the next multiple of the step, where sectors begin and end.
       const int64_t at = position + read.nbytes;
       const int64_t count = std::min(step - at % step, nbytes - read.nbytes);
       const Result<int64_t> got = file.ReadAt(at, count, bytes + read.nbytes);
@@ -38,7 +38,7 @@ PartialRead ReadBeforeFailure(RandomAccessFile& file, int64_t position, int64_t 
         break;
       }
       read.nbytes += *got;
-      // The end of the file: a shorter one than there was.
+      // The end of the file, which is now shorter than before.
       if (*got < count) return {read.nbytes, absl::OkStatus()};
     }
   }

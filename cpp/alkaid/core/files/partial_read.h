@@ -1,11 +1,11 @@
-// Reading up to a place that cannot be read, as a bad sector of a disk is.
+// Reads up to a place that cannot be read, such as a bad sector of a disk.
 //
-// A read that fails gives nothing of what lies before the place. So it is read again in steps, down
-// to those of a sector, and the first that fails says where that is. Only where the file says that
-// the place is at fault: when the file may come back (kUnavailable) or memory is short
-// (kResourceExhausted) the caller tries again himself.
+// A read that fails returns none of the bytes before that place. So the range is read again in
+// steps, down to a sector; the first step that fails shows where the place is. This is done only
+// for a fault of the place itself. If the file may come back (kUnavailable) or memory is short
+// (kResourceExhausted), the caller must repeat the read.
 //
-// Ownership: none. Threads: as the file. Out of memory: kResourceExhausted as the file says it.
+// Ownership: none. Threads: as the file. Out of memory: kResourceExhausted, from the file.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@
 namespace alkaid::io {
 
 struct PartialRead {
-  // Bytes read; fewer than asked at the end of the file, or where `failure` is.
+  // Bytes read; fewer than requested at the end of the file, or if `failure` is set.
   int64_t nbytes = 0;
-  // Why the file gives no more; OK where all was read, or the file ended.
+  // Why the file gives no more; OK if all was read, or the file ended.
   Status failure;
 };
 
-// ReadAt, and where that fails with what lies before the place that fails.
+// ReadAt; if it fails, reads the bytes before the place that fails.
 ALKAID_EXPORT PartialRead ReadUpToFailure(RandomAccessFile& file, int64_t position, int64_t nbytes,
                                           void* out);
-// The same after a read of these bytes that failed with `failure`.
+// The same after a read of this range failed with `failure`.
 ALKAID_EXPORT PartialRead ReadBeforeFailure(RandomAccessFile& file, int64_t position,
                                             int64_t nbytes, void* out, Status failure);
 

@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kSize = int64_t{1} << 20;
 
-// A file that counts its reads, and fails each that takes a byte from `bad` on.
+// A file that counts its reads, and fails each one that includes a byte from `bad` on.
 struct BadSector {
   int64_t bad;
   StatusCode code = StatusCode::kUnknown;
@@ -45,7 +45,7 @@ TEST(PartialRead, GivesEachByteBeforeASectorThatIsBadAndSaysWhich) {
       EXPECT_EQ(read.nbytes, disk.bad - position);
       EXPECT_THAT(read.failure,
                   StatusIs(StatusCode::kUnknown, HasSubstr(std::to_string(disk.bad))));
-      // It is met three times, and the rest read in steps of 64 KiB and less.
+      // The bad place is met three times; the rest is read in steps of 64 KiB and less.
       EXPECT_LE(disk.reads, 3 + sector / 16 + 16);
     }
   }

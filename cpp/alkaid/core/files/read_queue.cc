@@ -32,7 +32,7 @@ Status AfterFork() {
   return status::FailedPrecondition(kWhere, ": made before a fork, in the parent process");
 }
 
-// The kind against which the others are tested.
+// The kind that the others are tested against.
 class InlineReadQueue final : public SlottedReadQueue {
  public:
   explicit InlineReadQueue(int depth) : SlottedReadQueue(ReadQueueKind::kInline, depth) {}
@@ -49,7 +49,7 @@ SlottedReadQueue::SlottedReadQueue(ReadQueueKind kind, int depth)
       generation_(alkaid::internal::ForkGeneration()),
       slots_(static_cast<size_t>(depth)) {}
 
-// A queue is a few slots deep: looking at each costs less than an index of them.
+// A queue is a few slots deep: a search costs less than an index.
 SlottedReadQueue::Slot* SlottedReadQueue::Find(int64_t ticket) {
   for (Slot& slot : slots_) {
     if (slot.ticket == ticket) return &slot;

@@ -1,17 +1,18 @@
-// Reads that run ahead: whole reads of files into buffers that the caller gives, done in the
-// background while the caller works on what it has.
+// ReadQueue: reads ahead. It reads from files into buffers that the caller provides, in the
+// background, while the caller works on earlier data.
 //
-// Reads begin in the order of submission, a few at a time, and end in any. At most depth() are in
-// flight, which is: submitted and not yet waited for. Each gives what RandomAccessFile::ReadAt
-// would give, short reads and interrupts being seen to; the kinds differ in speed alone.
+// Reads begin in the order of submission, a few at a time, and end in any order. At most depth()
+// reads are in flight: submitted and not yet waited for. Each returns what RandomAccessFile::ReadAt
+// would; short reads and interrupts are handled. The kinds differ only in speed.
 //
-// Ownership: a queue holds the file and the buffer of a read from Submit until Wait has answered
-// for it. The destructor drops reads that have not begun, waits for those that have, and lets go of
-// all: nothing writes to a buffer afterwards. Threads: one at a time per queue, which need not be
-// the same one. Meanwhile the buffers of reads in flight are the queue's, and their files must
-// allow ReadAt from another thread and not be closed. Fork: a child may only destroy the queue that
-// it was born with; Submit and Wait are kFailedPrecondition there.
-// Out of memory: kResourceExhausted from Make and Submit, and as the outcome where a file says so.
+// Ownership: a queue holds a read's file and buffer from Submit until Wait returns its outcome. The
+// destructor drops reads that have not begun, waits for the others, and releases everything:
+// nothing writes to a buffer afterwards.
+// Threads: one at a time per queue, not always the same one. The buffers of reads in flight belong
+// to the queue; their files must allow ReadAt from another thread and must not be closed.
+// Fork: a child may only destroy a queue of its parent; Submit and Wait are kFailedPrecondition
+// there.
+// Out of memory: kResourceExhausted from Make and Submit, and as an outcome if a file reports it.
 #pragma once
 
 #include <cstdint>
@@ -25,26 +26,26 @@
 namespace alkaid::io {
 
 enum class ReadQueueKind {
-  kAutomatic,  // io_uring where the kernel grants it, else threads; or as ALKAID_READ_QUEUE says
+  kAutomatic,  // io_uring if the kernel grants it, else threads; or as ALKAID_READ_QUEUE says
   kIoUring,    // the kernel's own queue, for a ReadableFile; other files are read by threads
-  kThreads,    // one or two threads of the queue's own, started when there is something to read
+  kThreads,    // one or two threads of the queue's own, started at the first read
   kInline,     // nothing runs ahead: Wait reads
 };
 
 // "automatic", "io_uring", "threads" or "inline", as in ALKAID_READ_QUEUE.
 ALKAID_EXPORT const char* ToString(ReadQueueKind kind);
 
-// Whether this build has kIoUring queues at all; a matter of ALKAID_WITH_IO_URING.
+// Whether this build has kIoUring queues at all (ALKAID_WITH_IO_URING).
 ALKAID_EXPORT bool IoUringIsBuiltIn();
-// OK where a kIoUring queue can be made; else why not: this build is without it (kUnimplemented),
-// or the kernel refuses it (as errno maps).
+// OK if a kIoUring queue can be made. Else the reason: this build has none (kUnimplemented), or the
+// kernel refuses it (as errno maps).
 ALKAID_EXPORT Status CheckIoUring();
 
 struct ReadRequest {
   std::shared_ptr<RandomAccessFile> file;
   int64_t position = 0;
   int64_t nbytes = 0;
-  // Host memory that may be written, at least `nbytes` of it. Its size is not changed.
+  // Writable host memory, at least `nbytes` of it. Its size does not change.
   std::shared_ptr<Buffer> buffer;
 };
 
@@ -55,23 +56,24 @@ struct ReadOutcome {
 
 class ALKAID_EXPORT ReadQueue {
  public:
-  // Reads in flight that a queue can be made for.
+  // The most reads in flight that a queue can be made for.
   static constexpr int kLargestDepth = 1024;
 
-  // kInvalidArgument for a depth outside [1, kLargestDepth], and for kAutomatic when
-  // ALKAID_READ_QUEUE names no kind. kIoUring, asked for here or by the variable, fails where
+  // kInvalidArgument for a depth outside [1, kLargestDepth], and for kAutomatic if
+  // ALKAID_READ_QUEUE names no kind. kIoUring, requested here or by the variable, fails if
   // CheckIoUring does.
   static Result<std::unique_ptr<ReadQueue>> Make(ReadQueueKind kind, int depth);
   virtual ~ReadQueue();
   ReadQueue(const ReadQueue&) = delete;
   ReadQueue& operator=(const ReadQueue&) = delete;
 
-  // Answers a ticket for Wait; tickets count up. kResourceExhausted when depth() reads are in
-  // flight. A request that makes no sense (no file, a negative count, a buffer too small) is
-  // refused here; what the file has to say, "closed" included, comes with the outcome. After a
-  // failure nothing is in flight that was not before.
+  // Returns a ticket for Wait; tickets count up. kResourceExhausted when depth() reads are in
+  // flight. An invalid request (no file, a negative count, a buffer too small) is refused here;
+  // errors of the file, including a closed one, come with the outcome. A failed Submit changes
+  // nothing.
   virtual Result<int64_t> Submit(ReadRequest request) = 0;
-  // Waits for that read. Each ticket is good once, in any order; else the outcome is kNotFound.
+  // Waits for that read. Tickets may be used in any order, each one once; otherwise the outcome is
+  // kNotFound.
   virtual ReadOutcome Wait(int64_t ticket) = 0;
 
   // What this queue is; never kAutomatic.

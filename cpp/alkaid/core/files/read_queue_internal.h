@@ -1,9 +1,10 @@
-// What the kinds of ReadQueue share: tickets, the checks of a request, and who holds what.
+// What all kinds of ReadQueue share: tickets, the checks of a request, and the ownership of files
+// and buffers.
 //
-// Ownership: requests lie in slots that the base class owns; a kind refers to them by number and
-// takes no shares in file and buffer, so that letting go never waits for a thread. Threads: as
-// ReadQueue; a slot may be read from other threads between Start and Finish.
-// Out of memory: as ReadQueue.
+// Ownership: requests are in slots that the base class owns. A kind refers to them by number and
+// holds no reference to a file or buffer, so that releasing them never waits for a thread. Threads:
+// as ReadQueue; other threads may read a slot between Start and Finish. Out of memory: as
+// ReadQueue.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,8 @@ class SlottedReadQueue : public ReadQueue {
   SlottedReadQueue(ReadQueueKind kind, int depth);
 
   const ReadRequest& request(int slot) const { return slots_[static_cast<size_t>(slot)].request; }
-  // Whether this is a child of the process that made the queue: what ran in the background is not
-  // here, and what it shared with others is not ours to touch.
+  // Whether this is a forked child of the process that made the queue. The queue's background work
+  // does not exist here, and what it shared with others must not be touched.
   bool in_forked_child() const { return alkaid::internal::ForkGeneration() != generation_; }
 
  private:
@@ -35,10 +36,10 @@ class SlottedReadQueue : public ReadQueue {
     ReadRequest request;
   };
 
-  // Begins the read of the slot's request, or makes a note of it. Fails only for want of memory
-  // (std::bad_alloc), before it has begun anything.
+  // Begins the read of the slot's request, or records it. Fails only for lack of memory
+  // (std::bad_alloc), before anything has begun.
   virtual void Start(int slot) = 0;
-  // Waits until it is done, and forgets it.
+  // Waits until the read is done, and forgets it.
   virtual ReadOutcome Finish(int slot) = 0;
   Slot* Find(int64_t ticket);
 
@@ -48,12 +49,12 @@ class SlottedReadQueue : public ReadQueue {
   std::vector<Slot> slots_;
 };
 
-// The read, now, on this thread. A file of the program's own may throw std::bad_alloc: a worker
-// must not.
+// Reads now, on this thread. A file of the program's own may throw std::bad_alloc; a worker must
+// not.
 ReadOutcome ReadNow(const ReadRequest& request);
 
 std::unique_ptr<ReadQueue> MakeThreadReadQueue(int depth);
-// Fails as the kernel does.
+// Fails if the kernel refuses a ring.
 Result<std::unique_ptr<ReadQueue>> MakeIoUringReadQueue(int depth);
 
 }  // namespace alkaid::io::internal

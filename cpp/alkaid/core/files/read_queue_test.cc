@@ -30,7 +30,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Bytes of which no two stretches are alike.
+// Bytes in which no two ranges are alike.
 std::string Pattern(size_t size) {
   std::string bytes(size, '\0');
   uint32_t state = 12345;
@@ -52,7 +52,7 @@ std::string BytesOf(const std::shared_ptr<Buffer>& buffer, const ReadOutcome& ou
   return buffer->ToString().substr(0, static_cast<size_t>(outcome.nbytes));
 }
 
-// Fails below 3000, each thousand in its own way.
+// Fails below 3000, in a different way for each thousand.
 Result<int64_t> ReadWithTrouble(int64_t position, int64_t nbytes, void*) {
   if (position < 1000) return status::DataLoss("rust at ", position);
   if (position < 2000) return status::IOError(EIO, "no answer at ", position);
@@ -60,7 +60,8 @@ Result<int64_t> ReadWithTrouble(int64_t position, int64_t nbytes, void*) {
   return nbytes;
 }
 
-// Every kind gives what an inline one gives. A new kind costs one line at the end of this suite.
+// Every kind returns what an inline one returns. A new kind costs one line at the end of this
+// suite.
 class ReadQueueContract : public ::testing::TestWithParam<ReadQueueKind> {
  protected:
   void SetUp() override {
@@ -307,7 +308,7 @@ TEST_P(ReadQueueContract, NothingIsWrittenOrHeldAfterDestruction) {
       buffers.push_back(Memory(kBytes, &pool));
       ALKAID_ASSERT_OK(queue->Submit({file, i * kBytes, kBytes, buffers.back()}));
     }
-    if (round == 1) buffers.clear();  // the queue's shares are then the last
+    if (round == 1) buffers.clear();  // the queue then holds the last references
     queue.reset();
     for (const auto& buffer : buffers) {
       EXPECT_EQ(buffer.use_count(), 1);
@@ -333,7 +334,7 @@ TEST_P(ReadQueueContract, PositionsBeyond4GiBAreReached) {
   EXPECT_EQ(BytesOf(before, queue->Wait(b)), std::string("\0\0\0\0far ", 8));
 }
 
-// What the system makes up as it is read comes a page or so at a time.
+// Files that the system generates as they are read come about a page at a time.
 TEST_P(ReadQueueContract, ReadsThatComeInPiecesAreMadeWhole) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, ReadableFile::Open("/proc/kallsyms"));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto expected, file->ReadAt(0, 100'000));
@@ -369,7 +370,7 @@ TEST_P(ReadQueueContract, AReadOutlivesTheThreadThatSubmittedIt) {
   EXPECT_TRUE(read == bytes);
 }
 
-// What a child does with a queue of its parent's; the number says what did not work.
+// What a child does with its parent's queue; the number says what failed.
 int InChild(std::unique_ptr<ReadQueue> queue, int64_t ticket, const ReadRequest& request) {
   if (queue->Submit(request).status().code() != StatusCode::kFailedPrecondition) return 11;
   if (queue->Wait(ticket).status.code() != StatusCode::kFailedPrecondition) return 12;
@@ -422,7 +423,7 @@ TEST(ReadQueue, ADepthOutsideItsRangeIsRefused) {
   }
 }
 
-// Sets ALKAID_READ_QUEUE for as long as it lives.
+// Sets ALKAID_READ_QUEUE during its lifetime.
 class Variable {
  public:
   explicit Variable(const char* value) {
@@ -459,15 +460,16 @@ TEST(ReadQueue, AWrongValueOfTheVariableIsAnErrorThatNamesTheChoices) {
   }
 }
 
-// UndefinedBehaviorSanitizer opens a pipe to look at an object's type, and takes one that it can
-// not look at for wrong. It runs together with AddressSanitizer.
+// UndefinedBehaviorSanitizer opens a pipe to inspect an object's type, and reports an object that
+// it cannot inspect. It runs together with AddressSanitizer.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kCanDoWithoutDescriptors = false;
 #else
 constexpr bool kCanDoWithoutDescriptors = true;
 #endif
 
-// The kernel refuses a ring, and whatever else takes a descriptor, to a process that may open none.
+// A process that may open no descriptors: the kernel refuses it a ring and everything else that
+// takes one.
 class NoDescriptors {
  public:
   NoDescriptors() {

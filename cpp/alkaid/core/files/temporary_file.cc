@@ -25,7 +25,7 @@ namespace {
 using alkaid::internal::AboveStandardStreams;
 using alkaid::internal::FileDescriptor;
 
-// Bytes of a file's name that a temporary name keeps, so that the whole stays below NAME_MAX.
+// Bytes of a file's name that its temporary name keeps, so that the whole stays below NAME_MAX.
 constexpr size_t kKeptOfName = 200;
 constexpr size_t kDigits = 16;
 constexpr std::string_view kSuffix = ".tmp";
@@ -39,7 +39,7 @@ bool AreHexDigits(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// Empty where the kernel does not say.
+// Empty if the kernel does not report it.
 std::string BootId() {
   const FileDescriptor fd(
       AboveStandardStreams(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)));
@@ -56,7 +56,7 @@ std::string BootId() {
 uint64_t RandomNumber() {
   uint64_t number = 0;
   if (::getrandom(&number, sizeof(number), GRND_NONBLOCK) == sizeof(number)) return number;
-  // Early while the system starts. O_EXCL guards against names that are taken.
+  // The fallback early in the system's start. O_EXCL guards against names that are taken.
   static std::atomic<uint64_t> count{0};
   timespec now = {};
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -67,7 +67,7 @@ std::string Stem(const std::string& file) {
   return absl::StrCat(".", file.substr(0, kKeptOfName), ".");
 }
 
-// Whether a process that is no longer there made a file of that name, under this kernel.
+// Whether a file of that name was made under this kernel by a process that has ended.
 bool IsOfADeadProcess(std::string_view name, std::string_view stem, std::string_view boot) {
   if (!name.starts_with(stem) || !name.ends_with(kSuffix)) return false;
   name.remove_prefix(stem.size());
@@ -79,7 +79,7 @@ bool IsOfADeadProcess(std::string_view name, std::string_view stem, std::string_
   name.remove_prefix(static_cast<size_t>(end - name.data()));
   if (name.size() != 2 * (1 + kDigits) || name[0] != '-' || name[1 + kDigits] != '-') return false;
   if (name.substr(1, kDigits) != boot || !AreHexDigits(name.substr(2 + kDigits))) return false;
-  // An id that this process has may have been another's before, as in containers.
+  // Another process may have had this process's id before, as in containers.
   return pid == ::getpid() || (::kill(pid, 0) != 0 && errno == ESRCH);
 }
 
@@ -92,7 +92,7 @@ void RemoveIfUnlocked(int directory, const char* name) {
   struct stat listed;
   if (::fstatat(directory, name, &listed, AT_SYMLINK_NOFOLLOW) != 0) return;
   if (!S_ISREG(listed.st_mode) || listed.st_uid != ::geteuid()) return;
-  // NFS gives such a lock only to who may write.
+  // NFS grants such a lock only to a process that may write.
   constexpr int kFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   FileDescriptor fd(AboveStandardStreams(::openat(directory, name, O_WRONLY | kFlags)));
   if (!fd.valid()) {
@@ -103,7 +103,8 @@ void RemoveIfUnlocked(int directory, const char* name) {
       opened.st_ino != listed.st_ino) {
     return;
   }
-  // A writer that has made its file and not locked it yet finds it locked, and makes another.
+  // If a writer has created this file but not locked it yet, its own lock fails, and it makes
+  // another.
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) ::unlinkat(directory, name, 0);
 }
 
@@ -129,7 +130,7 @@ TemporaryFile MakeTemporaryFile(int directory, const std::string& file, mode_t m
     ::unlinkat(directory, made.name.c_str(), 0);
     made.fd.Reset();
     if (made.error != 0) return made;
-    // Without locks nobody could see that it is being written.
+    // Without locks nobody could see that the file is being written.
     if (!locked && refusal != EWOULDBLOCK && refusal != EINTR) boot.clear();
     made.error = EEXIST;
   }
@@ -138,7 +139,7 @@ TemporaryFile MakeTemporaryFile(int directory, const std::string& file, mode_t m
 
 void RemoveLeftovers(int directory, const std::string& file) {
   const std::string boot = BootId();
-  // Of its own: a DIR closes its descriptor.
+  // A copy, because a DIR closes its descriptor.
   const int copy =
       AboveStandardStreams(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::unique_ptr<DIR, int (*)(DIR*)> names(copy < 0 ? nullptr : ::fdopendir(copy),

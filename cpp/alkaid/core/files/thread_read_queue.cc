@@ -16,10 +16,10 @@
 namespace alkaid::io::internal {
 namespace {
 
-// One reads while the other copies: a third gains nothing for files that come in order.
+// One reads while the other copies: a third gains nothing for sequential files.
 constexpr size_t kMostThreads = 2;
 
-// Signals are for the program's own threads: a new thread inherits what is blocked here.
+// Signals are for the program's own threads: a new thread inherits the blocked set.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -42,8 +42,9 @@ class ThreadReadQueue final : public SlottedReadQueue {
 
   ~ThreadReadQueue() override {
     if (in_forked_child()) {
-      // The threads are not here to be joined, and one of them may have held the lock: it is all
-      // left where it lies. Files and buffers are in the slots, which no thread has a share in.
+      // The threads do not exist here to be joined, and one of them may have held the lock: all of
+      // it is left as it is. Files and buffers are in the slots, to which no thread holds a
+      // reference.
       static_cast<void>(shared_.release());
       return;
     }
@@ -66,7 +67,7 @@ class ThreadReadQueue final : public SlottedReadQueue {
       waiting.reserve(reads.size());
       threads.reserve(kMostThreads);
     }
-    std::mutex mutex;  // guards all of it but `threads`, which is the caller's
+    std::mutex mutex;  // guards all members but `threads`, which is the caller's
     std::condition_variable wake_workers;
     std::condition_variable read_done;
     std::vector<int> waiting;  // slots, in order of submission; never grows past the depth
@@ -90,8 +91,8 @@ class ThreadReadQueue final : public SlottedReadQueue {
     if (all_busy && shared_->threads.size() < kMostThreads) AddThread();
   }
 
-  // What no thread has begun is read here: the caller waits anyway, and where no thread is to be
-  // had it all comes to this.
+  // A read that no thread has begun is done here: the caller waits anyway. If no thread can be
+  // started, all reads are done here.
   ReadOutcome Finish(int slot) override {
     std::unique_lock lock(shared_->mutex);
     auto& waiting = shared_->waiting;
@@ -111,7 +112,7 @@ class ThreadReadQueue final : public SlottedReadQueue {
       shared_->threads.emplace_back([this] { Work(); });
       pthread_setname_np(shared_->threads.back().native_handle(), "alkaid-read");
     } catch (const std::exception&) {
-      // No memory, or as many threads as the system allows: see Finish.
+      // No memory, or the system's limit of threads: see Finish.
     }
   }
 

@@ -37,7 +37,7 @@ std::shared_ptr<Buffer> Memory(int64_t size) {
   return std::move(*buffer);
 }
 
-// Each of its reads waits for the gate. The file says who came to it.
+// Each read of this file waits for the gate. The file records who came to it.
 struct GatedFile {
   GatedFile()
       : file(std::make_shared<ScriptedFile>([this](int64_t position, int64_t nbytes, void*) {
@@ -86,7 +86,7 @@ TEST(ThreadReadQueue, TheFirstToBeSubmittedAreTheFirstToBegin) {
   }
 }
 
-// A destructor that did not wait would let the read write into memory that is no longer there.
+// A destructor that did not wait would let the read write into freed memory.
 TEST(ThreadReadQueue, DestructionWaitsForReadsThatHaveBegun) {
   GatedFile gated;
   auto queue = Queue(8);
@@ -135,7 +135,7 @@ TEST(ThreadReadQueue, ASignalForTheProcessNeverLandsInItsThreads) {
   EXPECT_EQ(sigismember(&mine, SIGINT), 0);
 }
 
-// Stacks of 64 TiB, of which no thread can have one.
+// Thread stacks of 64 TiB, so that no thread can be started.
 class NoThreads {
  public:
   NoThreads() {
@@ -167,7 +167,7 @@ TEST(ThreadReadQueue, WithoutAThreadToBeHadTheCallerReads) {
   EXPECT_EQ(queue->Wait(first).nbytes, 1);
 }
 
-// The child has neither the threads nor, perhaps, the lock that one of them held.
+// The child has no threads and perhaps not the lock that one of them held.
 TEST(ThreadReadQueue, AChildBornWhileThreadsReadDestroysTheQueue) {
   GatedFile gated;
   auto queue = Queue(4);
