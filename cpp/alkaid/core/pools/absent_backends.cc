@@ -3,7 +3,7 @@
 namespace alkaid {
 
 std::vector<AbsentBackend> AbsentMemoryBackends() {
-  // Of each the reason that the build gave; empty where the backend is in.
+  // The reason that the build gave for each; empty if the backend is built in.
   std::vector<AbsentBackend> absent = {{"mimalloc", ALKAID_WITHOUT_MIMALLOC},
                                        {"jemalloc", ALKAID_WITHOUT_JEMALLOC}};
   std::erase_if(absent, [](const AbsentBackend& backend) { return backend.reason.empty(); });

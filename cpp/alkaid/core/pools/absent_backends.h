@@ -1,4 +1,4 @@
-// Which of the built-in backends this build was made without, and why.
+// The built-in backends that this build lacks, and why.
 //
 // Threads: from any thread.   Out of memory: std::bad_alloc.
 #pragma once
@@ -15,8 +15,8 @@ struct AbsentBackend {
   std::string reason;  // for people, without a full stop
 };
 
-// In the order in which they would serve. Empty where the build has all. A name is here or among
-// MemoryBackends() as a built-in one, never both.
+// In the order in which the default is looked for; empty if the build has all. A built-in name is
+// either here or among MemoryBackends(), never both.
 ALKAID_EXPORT std::vector<AbsentBackend> AbsentMemoryBackends();
 
 }  // namespace alkaid

@@ -38,7 +38,7 @@ PoolsOver FindPoolsOver(std::string_view backend) {
   return found;
 }
 
-// The file that a function is in; null where it is not known.
+// The file that contains a function; null if it is not known.
 const char* FileOf(const char* function, const void** file_base) {
   Dl_info info = {};
   const void* const address = ::dlsym(RTLD_DEFAULT, function);
@@ -47,9 +47,9 @@ const char* FileOf(const char* function, const void** file_base) {
   return info.dli_fname;
 }
 
-// Whether mallinfo2 speaks of the malloc that serves this process: a sanitizer, and allocators that
-// programs preload, have a malloc and mostly no mallinfo2. The library that watches malloc
-// hands on to glibc's.
+// Whether mallinfo2 describes the malloc that serves this process. A sanitizer, or an allocator
+// that the program preloads, has its own malloc and usually no mallinfo2. The library that watches
+// malloc passes calls on to glibc's.
 bool MallinfoIsOfMalloc() {
   const void* malloc_base = nullptr;
   const void* mallinfo_base = nullptr;
@@ -59,8 +59,8 @@ bool MallinfoIsOfMalloc() {
          std::string_view(file).find("/libalkaid_malloc.so") != std::string_view::npos;
 }
 
-// Asks the loader, which a forked child may find locked for ever: asked while the library is
-// loaded.
+// Asks the loader, whose lock a forked child may find held for ever. So it is asked while the
+// library is loaded.
 bool MallinfoIsKnown() {
   static const bool known = MallinfoIsOfMalloc();
   return known;
@@ -102,7 +102,7 @@ AllocatorStatistics OfJemalloc() {
 AllocatorStatistics OfMimalloc(int64_t in_use) {
   size_t elapsed = 0, user = 0, system = 0, rss = 0, peak_rss = 0, commit = 0, peak = 0, faults = 0;
   mi_process_info(&elapsed, &user, &system, &rss, &peak_rss, &commit, &peak, &faults);
-  // 3.0.1 takes off what it never added: its figure can be below zero.
+  // 3.0.1 subtracts what it never added: its figure can be below zero.
   return {.held_bytes = std::max(static_cast<int64_t>(commit), in_use), .in_use_bytes = in_use};
 }
 #endif

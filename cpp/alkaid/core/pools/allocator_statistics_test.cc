@@ -42,7 +42,7 @@ class EachAllocator : public ::testing::TestWithParam<std::string> {
     return statistics;
   }
 
-  // What is held; of a version that goes on counting what it gave back, the process's memory.
+  // The held figure; for a version that still counts what it gave back, the process's memory.
   int64_t Held() const {
     const auto backends = MemoryBackends();
     const bool counts_on = std::ranges::any_of(backends, [](const MemoryBackend& backend) {

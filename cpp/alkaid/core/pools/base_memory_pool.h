@@ -1,12 +1,13 @@
-// BaseMemoryPoolImpl<Allocator>: everything that pools over an allocator have in common.
+// BaseMemoryPoolImpl<Allocator>: what all pools over an allocator have in common.
 //
-// It checks sizes and alignments by one rule for all backends, answers zero-size requests, counts,
+// It checks sizes and alignments by one rule for all backends, serves zero-size requests, counts,
 // and emits the memory events; the Allocator only allocates. The built-in backends are this
-// template over three small allocators, and so are STLMemoryPool and MemoryResourcePool. To add a
-// backend of your own, write an Allocator and register a factory (memory_pool_registry.h). Where
-// AllocateAligned or ReallocateAligned throws, the exception passes through the pool, which is then
-// as after a refusal: nothing is counted, and observers are told that the block stayed. The other
-// functions must not throw, save name() while the pool is made:
+// template over three small allocators; so are STLMemoryPool and MemoryResourcePool.
+//
+// To add a backend, write an Allocator and register a factory (memory_pool_registry.h). If
+// AllocateAligned or ReallocateAligned throws, the exception passes through the pool, whose state
+// is then as after a refusal: nothing is counted, and observers see that the block stayed. The
+// other functions must not throw, except name() while the pool is made:
 //
 //   struct MyAllocator {
 //     // size > 0, alignment a power of two up to kMaxBufferAlignment.
@@ -40,10 +41,10 @@ namespace alkaid {
 
 namespace internal {
 
-// What zero-size requests get; nothing is ever read or written there.
+// What zero-size requests return; nothing is ever read or written there.
 ALKAID_EXPORT extern uint8_t zero_size_area[];
 inline uint8_t* ZeroSizePointer(int64_t alignment) {
-  // Beyond the default alignment the pointer is only a number that is aligned well enough.
+  // For larger alignments the pointer is only a number, aligned for all of them.
   return alignment <= kDefaultBufferAlignment ? zero_size_area
                                               : reinterpret_cast<uint8_t*>(kMaxBufferAlignment);
 }
@@ -52,33 +53,32 @@ inline uint8_t* ZeroSizePointer(int64_t alignment) {
 inline constexpr int64_t kMaxAllocationSize = int64_t{1} << 47;
 
 inline bool IsValidAlignment(int64_t alignment) {
-  // As unsigned numbers, of which 0 - 1 is the greatest.
+  // Unsigned, so that 0 - 1 becomes the greatest number.
   const uint64_t mask = static_cast<uint64_t>(alignment) - 1;
   return mask < static_cast<uint64_t>(kMaxBufferAlignment) &&
          (static_cast<uint64_t>(alignment) & mask) == 0;
 }
 
-// Ok, or why this request cannot be served whatever the allocator; the message names the value and
-// the limit.
+// Ok, or why no allocator can serve this request; the message names the value and the limit.
 ALKAID_EXPORT Status CheckRequest(const char* what, int64_t size, int64_t alignment);
-// CheckRequest's rule of sizes that are not negative, for adaptors that reserve before they ask the
-// pool below: what that refuses anyway, before anything is reserved for it.
+// CheckRequest for sizes that are not negative. For adaptors that reserve before they call the pool
+// below: an invalid request is refused before anything is reserved for it.
 inline Status CheckArguments(const char* what, int64_t size, int64_t alignment) {
   if (size >= 0 && IsValidAlignment(alignment)) [[likely]]
     return absl::OkStatus();
   return CheckRequest(what, size, alignment);
 }
-// The status of an allocator that refused.
+// The status for an allocator that refused.
 ALKAID_EXPORT Status AllocatorRefused(const char* what, const char* allocator, int64_t size,
                                       int64_t alignment);
-// A block freed as zero bytes that never was: a fault in the debug mode of pools and where the
-// block is guarded, else nothing.
+// Checks a free of zero bytes: a block that was not one of zero bytes is a fault in the debug mode
+// of pools and if it is guarded; else nothing happens.
 ALKAID_EXPORT void CheckFreeOfNothing(const uint8_t* buffer, const MemoryPool& pool);
 // The pool's own figures, to stderr.
 ALKAID_EXPORT void PrintPoolStats(const MemoryPool& pool);
 
-// The two events of a reallocation, around the call of the allocator. Unless Ended says otherwise
-// the block is where it was and as large: the allocator refused, or it threw.
+// The two events of a reallocation, around the call of the allocator. Unless Ended is called, the
+// event says that the block stayed as it was: the allocator refused, or it threw.
 class ObservedReallocation {
  public:
   ObservedReallocation(MemoryPool* pool, const uint8_t* ptr, int64_t size, int64_t alignment)
@@ -113,7 +113,7 @@ class ObservedReallocation {
   const int64_t alignment_;
 };
 
-// What all pools over an allocator are: what guards a block may take the allocator's place.
+// The base of all pools over an allocator: guarded blocks may take the allocator's place in these.
 class PoolOverAllocator : public MemoryPool {};
 
 }  // namespace internal
@@ -130,8 +130,8 @@ class BaseMemoryPoolImpl : public internal::PoolOverAllocator {
   using MemoryPool::Free;
   using MemoryPool::Reallocate;
 
-  // Allocate and Free leave by one branch for all that is rare, so that the usual way saves as few
-  // registers as can be.
+  // Allocate and Free have one branch for everything rare, so that the usual path saves as few
+  // registers as possible.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
     internal::CounterLine* line;
     if (!counters_.SeeOwnLine(&line) || IsUnusual(size, alignment) || internal::BlockEventsOn())
@@ -160,7 +160,7 @@ class BaseMemoryPoolImpl : public internal::PoolOverAllocator {
     if (size == 0 || internal::BlockEventsOn() || !counters_.TryDidFree(size)) [[unlikely]] {
       return FreeUnusual(buffer, size, alignment);
     }
-    // Counted already: what is left is a jump to the allocator.
+    // Already counted: what is left is a jump to the allocator.
     allocator_.DeallocateAligned(buffer, size, alignment);
   }
 
@@ -181,13 +181,13 @@ class BaseMemoryPoolImpl : public internal::PoolOverAllocator {
   Allocator* allocator() { return &allocator_; }
 
  private:
-  // Zero, or something that CheckRequest refuses.
+  // Zero, or a size or alignment that CheckRequest refuses.
   static bool IsUnusual(int64_t size, int64_t alignment) {
     return size <= 0 || size > internal::kMaxAllocationSize ||
            !internal::IsValidAlignment(alignment);
   }
 
-  // Bad arguments, no bytes at all, observers, and a thread's first use.
+  // Bad arguments, zero bytes, observers, and a thread's first use.
   [[gnu::noinline]] Status AllocateUnusual(int64_t size, int64_t alignment, uint8_t** out) {
     ALKAID_RETURN_NOT_OK(internal::CheckRequest("allocate", size, alignment));
     if (size == 0) {
@@ -208,7 +208,7 @@ class BaseMemoryPoolImpl : public internal::PoolOverAllocator {
     allocator_.DeallocateAligned(buffer, size, alignment);
   }
 
-  // Bad arguments, and blocks that begin or end as nothing.
+  // Bad arguments, and reallocations from or to zero bytes.
   Status ReallocateUnusual(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) {
     if (old_size < 0) {
       return status::Invalid("reallocate: the old size is ", old_size, ", but cannot be negative");

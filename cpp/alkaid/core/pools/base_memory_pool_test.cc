@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Remembers what reached it; refuses on demand. Its state is what a stateful backend would have.
+// Records the calls that reached it; refuses on demand. Shared state, as a stateful backend has.
 struct Calls {
   std::vector<std::string> made;
   bool refuse = false;
@@ -126,7 +126,7 @@ TEST_F(BaseMemoryPool, PrintStatsShowsThePoolsOwnFiguresAndTheAllocators) {
   pool_.Free(block, 12345);
 }
 
-// An allocator of a program that does what it may not.
+// A program's allocator that throws where it must not.
 struct ThrowingAllocator : RecordingAllocator {
   Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
     if (calls->refuse) throw std::runtime_error("thrown by the allocator");
@@ -138,7 +138,7 @@ struct ThrowingAllocator : RecordingAllocator {
   }
 };
 
-// What an observer is told of reallocations.
+// Records the reallocation events.
 struct Moves : MemoryObserver {
   Moves() { AddMemoryObserver(this, MemoryEventKinds::kBlocks); }
   ~Moves() override { RemoveMemoryObserver(this); }

@@ -1,5 +1,5 @@
-// One member for both kinds of ownership: adaptors keep their pool in a shared_ptr, and a borrowed
-// pool is a shared_ptr that owns nothing.
+// BorrowPool: one member for both kinds of ownership. Adaptors keep their pool in a shared_ptr; a
+// borrowed pool is a shared_ptr that owns nothing.
 //
 // Costs no allocation and no count. Threads: a pure function.
 #pragma once

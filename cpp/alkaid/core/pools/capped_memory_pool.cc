@@ -15,8 +15,8 @@
 namespace alkaid {
 namespace {
 
-// How often a request looks whether the calls of others are over, and from when on it pauses
-// between two looks.
+// How often a request looks whether the calls of others are over; after the first looks it pauses
+// in between.
 constexpr int kMostLooks = 1200;
 constexpr int kLooksWithoutPause = 200;
 constexpr useconds_t kPauseMicroseconds = 100;
@@ -28,8 +28,8 @@ int64_t SaturatedSum(int64_t a, int64_t b) {
 
 }  // namespace
 
-// Bytes that were reserved for a call to the pool below. They go back at the end of the scope
-// unless the call got them: where it refused, and where it threw.
+// Bytes reserved for a call to the pool below. They go back at the end of the scope unless the call
+// got them: if the pool refused, or threw.
 class CappedMemoryPool::Reservation {
  public:
   Reservation(CappedMemoryPool* pool, int64_t bytes) : pool_(pool), bytes_(bytes) {}
@@ -39,7 +39,7 @@ class CappedMemoryPool::Reservation {
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
 
-  // The pool below has counted them, which is seen by who sees this.
+  // A thread that sees this also sees that the pool below has counted the bytes.
   void Settle() { pool_->settled_.fetch_add(std::exchange(bytes_, 0), std::memory_order_release); }
 
  private:
@@ -62,12 +62,12 @@ CappedMemoryPool::Verdict CappedMemoryPool::TryReserve(int64_t growth) {
     if (growth > limit_ || AddOverflow(own, growth, &after)) return Verdict::kRefused;
   } while (!reserved_.compare_exchange_weak(own, after, std::memory_order_acq_rel,
                                             std::memory_order_relaxed));
-  // What is settled first, then the figure: a call that ends in between is in the figure alone, and
-  // so counts for what others have, never for nothing.
+  // Read settled_ first, then the figure. A call that ends in between is only in the figure, and so
+  // counts as others' bytes; no bytes are missed.
   const int64_t settled = settled_.load(std::memory_order_acquire);
   const int64_t in_use = wrapped()->bytes_allocated();
   const bool alone = settled == own && reserved_.load(std::memory_order_acquire) == after;
-  // The sum of what went through here, exactly, and what others have.
+  // This pool's own bytes, exactly, plus what others hold.
   const int64_t has = alone ? in_use : SaturatedSum(own, std::max<int64_t>(in_use - settled, 0));
   if (has <= limit_ - growth) return Verdict::kGranted;
   reserved_.fetch_sub(growth, std::memory_order_relaxed);

@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-// A pool below, of which the test holds all there is.
+// A pool below that only the test uses.
 class CappedPool : public ::testing::Test {
  protected:
   ProxyMemoryPool below{system_memory_pool()};
@@ -75,7 +75,7 @@ TEST_F(CappedPool, AboveTheLimitBlocksStillShrinkAndEmptyOnesAreGranted) {
   below.Free(others, 5000);
 }
 
-// As Arrow's pool lets it be, which passes all frees on.
+// As with Arrow's pool, which passes all frees on.
 TEST_F(CappedPool, BlocksMayGoBackPastThePool) {
   CappedMemoryPool pool(&below, 1000);
   for (int round = 0; round < 3; ++round) {
@@ -180,8 +180,8 @@ TEST_F(CappedPool, TwoThreadsNeverPassTheLimitTogether) {
         const int64_t size = static_cast<int64_t>(random() % 3000) + 1000;
         uint8_t* block = nullptr;
         if (!pool.Allocate(size, &block).ok()) continue;
-        // Counted after the grant and before the free: what is seen here was live in the pool at
-        // one moment.
+        // Counted after the grant and before the free: all bytes in this count were live in the
+        // pool at one moment.
         const int64_t now = live += size;
         int64_t seen = highest;
         while (seen < now && !highest.compare_exchange_weak(seen, now)) {
@@ -201,7 +201,7 @@ TEST_F(CappedPool, TwoThreadsNeverPassTheLimitTogether) {
   below.Free(others, kOfOthers);
 }
 
-// All threads ask for more than half, none frees: however they race, one gets it.
+// All threads ask for more than half and none frees: in any order, exactly one gets it.
 TEST_F(CappedPool, OfManyThreadsAskingForMoreThanHalfOneGetsIt) {
   constexpr int kThreads = 4;
   for (int round = 0; round < 50; ++round) {
@@ -246,7 +246,7 @@ class AskingPool final : public ForwardingMemoryPool {
 TEST_F(CappedPool, ACallFromWithinACallIsAnsweredAndNeverWaitsForEver) {
   AskingPool asking(&below);
   CappedMemoryPool pool(&asking, 1000);
-  // The block of the call in flight counts twice: 500 and 100 are too many with it.
+  // The block of the call in flight counts twice: with it, 500 and 100 are too much.
   for (const int64_t asks : {600, 100}) {
     asking.above = &pool;
     asking.asks = asks;

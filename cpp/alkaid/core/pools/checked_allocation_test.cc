@@ -21,7 +21,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A program's own pool that answers OK with what is no block.
+// A program's own pool that returns OK with something that is not a block.
 class FaultyPool final : public ForwardingMemoryPool {
  public:
   enum Fault { kNone, kNull, kUntouched, kMisaligned };
@@ -59,7 +59,7 @@ class FaultyPool final : public ForwardingMemoryPool {
   int64_t shift() const { return fault == kMisaligned ? 1 : 0; }
 };
 
-// Ways to take 128 bytes at an alignment of 64 from a pool, and to give back what was given.
+// Ways to take 128 bytes at an alignment of 64 from a pool, and to give back what it gave.
 Status FromAProxy(MemoryPool* pool) {
   ProxyMemoryPool proxy(pool);
   uint8_t* block = nullptr;
@@ -146,7 +146,7 @@ TEST(CheckedAllocation, AMisalignedBlockIsRefusedNamingItAndGivenBack) {
   }
 }
 
-// As a pool does that does not look at what realloc() gave it: the block stays as it was.
+// As a pool that does not check what realloc() returned: the block stays as it was.
 TEST(CheckedAllocation, AReallocationToNothingIsRefusedAndTheBlockStays) {
   FaultyPool below;
   ProxyMemoryPool proxy(&below);

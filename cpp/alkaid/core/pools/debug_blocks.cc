@@ -175,7 +175,7 @@ void DebugBlocks::Retire(DebugRequest request, uint8_t* data) {
       entered = record->entered;
     }
   }
-  if (block.data == nullptr) {  // another thread frees it at this moment
+  if (block.data == nullptr) {  // another thread is freeing it now
     ReportStray(request, data, 0);
     return;
   }
@@ -202,7 +202,7 @@ void DebugBlocks::Retire(DebugRequest request, uint8_t* data) {
   if (block.is_filled) PlantGuard(block.guarded, block.end);
   const std::lock_guard guard(debug_table);
   DebugRecord* const record = debug_table.FindBlock(pool_, data);
-  // The allocator may have given the address once more meanwhile, which was reported.
+  // The allocator may have given the address again meanwhile, which was reported.
   if (record == nullptr || record->entered != entered) return;
   record->block = block;
   debug_table.Wait(&pool_, record);

@@ -7,8 +7,8 @@
 namespace alkaid::internal {
 namespace {
 
-// An Allocator over a pool that the program made. What that pool tells observers is of blocks that
-// the DebugMemoryPool over it reports as the caller has them, so it is not passed on.
+// An Allocator over a pool that the program made. That pool's events are not passed on to
+// observers, because the DebugMemoryPool over it reports the same blocks as the caller sees them.
 class PoolAsAllocator {
  public:
   explicit PoolAsAllocator(std::unique_ptr<MemoryPool> pool) : pool_(std::move(pool)) {}
@@ -40,7 +40,7 @@ class PoolAsAllocator {
 }  // namespace
 
 std::unique_ptr<MemoryPool> InDebugMode(std::unique_ptr<MemoryPool> pool) {
-  // A factory may give what another made.
+  // A factory may return what another factory made.
   if (!MemoryDebugOn() || DebugBlocks::AreOf(pool.get())) return pool;
   return std::make_unique<DebugMemoryPool<PoolAsAllocator>>(PoolAsAllocator(std::move(pool)));
 }

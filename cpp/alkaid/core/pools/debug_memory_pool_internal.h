@@ -1,10 +1,10 @@
 // The debug mode of pools: ALKAID_DEBUG_MEMORY_POOL = abort | trap | warn | none.
 //
-// In it a pool of CreateMemoryPool, CreateDefault and the functions of memory_pool.h is a
-// DebugMemoryPool over the allocator, or over the pool that a registered factory made. It knows
-// each of its blocks (debug_blocks_internal.h), so that a block which is not its own, or is not in
-// use, never reaches the allocator, nor the pool's figures, nor observers. docs/pools.md has what
-// is caught, when, and at what cost.
+// In this mode the pools of CreateMemoryPool, CreateDefault and the functions of memory_pool.h are
+// DebugMemoryPools. Each is over the allocator, or over the pool that a registered factory made. It
+// knows each of its blocks (debug_blocks_internal.h). So a block that is not its own, or is not in
+// use, never reaches the allocator, the pool's figures or observers. docs/pools.md lists what is
+// caught, when, and at what cost.
 //
 // A reallocation always moves the block.
 #pragma once
@@ -24,8 +24,8 @@
 
 namespace alkaid::internal {
 
-// An Allocator (base_memory_pool.h) around another, with guards about each block. A copy works on
-// the same blocks.
+// An Allocator (base_memory_pool.h) around another one, with guards around each block. A copy works
+// on the same blocks.
 template <typename Wrapped>
 class DebugAllocator {
  public:
@@ -70,7 +70,7 @@ class DebugAllocator {
 
   DebugBlocks& blocks() { return state_->blocks; }
 
-  // Checks the blocks that were freed, and has the allocator have them. Whether there were any.
+  // Checks the freed blocks and gives them back to the allocator. Returns whether there were any.
   bool GiveBackFreed() {
     TakenBlock taken;
     bool any = false;
@@ -87,7 +87,7 @@ class DebugAllocator {
 
   Wrapped& wrapped() { return state_->wrapped; }
 
-  // An allocator that knows how far it rounded has all of that guarded.
+  // If the allocator reports how far it rounded up, all of that is guarded.
   int64_t UsableSize(const TakenBlock& taken) {
     if constexpr (requires { Wrapped::UsableSize(taken.start); }) {
       return Wrapped::UsableSize(taken.start);
@@ -123,7 +123,7 @@ class DebugMemoryPool final : public BaseMemoryPoolImpl<DebugAllocator<Wrapped>>
   using MemoryPool::Reallocate;
 
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override {
-    // What is refused anyway concerns no block.
+    // A request that is refused anyway concerns no block.
     if (old_size < 0 || !CheckRequest("reallocate to", new_size, alignment).ok() ||
         (old_size == 0 && IsNothing(*ptr))) {
       return Base::Reallocate(old_size, new_size, alignment, ptr);
@@ -151,7 +151,7 @@ class DebugMemoryPool final : public BaseMemoryPoolImpl<DebugAllocator<Wrapped>>
     allocator_.blocks().SetPool(this);
   }
 
-  // What requests of 0 bytes are given.
+  // What requests for 0 bytes get.
   static bool IsNothing(const uint8_t* block) {
     return block == zero_size_area || block == ZeroSizePointer(kMaxBufferAlignment);
   }
@@ -159,7 +159,7 @@ class DebugMemoryPool final : public BaseMemoryPoolImpl<DebugAllocator<Wrapped>>
   DebugAllocator<Wrapped> allocator_;
 };
 
-// In the debug mode a DebugMemoryPool over the pool; else the pool.
+// In the debug mode, a DebugMemoryPool over the pool; else the pool itself.
 std::unique_ptr<MemoryPool> InDebugMode(std::unique_ptr<MemoryPool> pool);
 
 }  // namespace alkaid::internal

@@ -1,5 +1,5 @@
-// ALKAID_DEBUG_MEMORY_POOL, seen from outside: faults are planted in child processes, and each must
-// be found (or, where the mode is off, must not be looked for).
+// ALKAID_DEBUG_MEMORY_POOL, seen from outside: child processes commit faults, and each must be
+// found (or, if the mode is off, must not be looked for).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -48,10 +48,10 @@ using ::testing::IsEmpty;
 
 constexpr int64_t kSize = internal::kPlantedSize;
 
-// While it is, this program has no memory for objects.
+// While true, this program has no memory for objects.
 std::atomic<bool> no_memory{false};
 
-// A backend of the program's own, as simple as can be.
+// A backend of the program's own, as simple as possible.
 class OwnAllocator {
  public:
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
@@ -68,7 +68,7 @@ class OwnAllocator {
   static std::string name() { return "own"; }
 };
 
-// Gives each block with the last 64 bytes of the one before.
+// Each block overlaps the last 64 bytes of the one before.
 class OverlappingAllocator : public OwnAllocator {
  public:
   Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
@@ -93,7 +93,7 @@ void RegisterBackends() {
   if (!own.ok() || !overlapping.ok()) std::abort();
 }
 
-// Every backend that keeps its promises, also the program's own.
+// Every backend that keeps its promises, including the program's own.
 std::vector<std::string> Backends() {
   std::vector<std::string> names = SupportedMemoryBackendNames();
   std::erase(names, "overlapping");
@@ -106,7 +106,7 @@ std::unique_ptr<MemoryPool> MakePool(const std::string& backend) {
   return *std::move(pool);
 }
 
-// Which end well in every mode.
+// Uses that are correct in every mode.
 void PlantNothing(const std::string& backend, std::unique_ptr<MemoryPool>* pool,
                   MemoryPool* other) {
   uint8_t* block = AllocateTheBlock(pool->get());
@@ -126,20 +126,20 @@ void PlantNothing(const std::string& backend, std::unique_ptr<MemoryPool>* pool,
     }
   }
   Churn(pool->get(), 5000);
-  // A block goes where it came from, by whatever way.
+  // A block goes back to its pool, by whatever way.
   ProxyMemoryPool proxy(other);
   uint8_t* const through_proxy = AllocateTheBlock(&proxy);
   std::thread([&] { FreeTheBlock(&proxy, through_proxy); }).join();
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) threads.emplace_back([&] { Churn(pool->get(), 2000); });
   for (std::thread& thread : threads) thread.join();
-  // Nor does a block that is live when the program ends.
+  // A block that is live when the program ends is no fault either.
   static MemoryPool* const undying = MakePool(backend).release();
   static uint8_t* const live = AllocateTheBlock(undying);
   if (live == nullptr) std::_Exit(4);
 }
 
-// Children of a busy program, each of which frees a block of its parent's twice.
+// Children of a busy program; each frees a block of its parent's twice.
 void RunForks(MemoryPool* pool) {
   std::atomic<bool> done{false};
   std::vector<std::thread> threads;
@@ -282,7 +282,7 @@ TEST(DebugPool, TheReportHasTheStacksOfTheBlockAndOfTheFault) {
     EXPECT_THAT(twice.substr(allocated, freed - allocated), HasSubstr("AllocateTheBlock"));
     EXPECT_THAT(twice.substr(freed, found - freed), HasSubstr("FreeTheBlock"));
     EXPECT_THAT(twice.substr(found), HasSubstr("FreeItOnceMore"));
-    // Each frame with what addr2line takes.
+    // Each frame has what addr2line takes.
     EXPECT_THAT(twice.substr(found), HasSubstr("debug_memory_pool_test+0x"));
     const std::string live = WithMode("warn", backend, "destroy-the-pool-of-a-live-block").err;
     EXPECT_THAT(live,
@@ -324,8 +324,8 @@ TEST(DebugPool, NoModeFindsFaultWhereThereIsNone) {
 }
 
 TEST(DebugPool, OffMeansThatNobodyLooks) {
-  // Byte 100 of a 100-byte block lies in what every allocator rounds up to; a sanitizer minds all
-  // the same.
+  // Byte 100 of a 100-byte block is within what every allocator rounds up to, but a sanitizer
+  // reports it.
   const char* const fault = kMallocIsSanitizers ? "nothing" : "write-past-the-end";
   for (const char* mode : {"none", ""}) {
     const ChildResult child = WithMode(mode, "system", fault);
@@ -348,13 +348,13 @@ TEST(DebugPool, AnUnknownModeIsReportedOnceAndIsOff) {
 }  // namespace
 }  // namespace alkaid
 
-// Not inlined, or the compiler sees blocks of new go to free().
+// Not inlined, else the compiler sees that blocks of new go to free().
 [[gnu::noinline]] void* operator new(std::size_t size) {
   void* const block = alkaid::no_memory ? nullptr : std::malloc(size != 0 ? size : 1);
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
-// Where it were not replaced too, a sanitizer's would go to the free() below.
+// Replaced too, because a sanitizer's version would go to the free() below.
 [[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return alkaid::no_memory ? nullptr : std::malloc(size != 0 ? size : 1);
 }

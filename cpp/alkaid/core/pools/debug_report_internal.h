@@ -1,8 +1,7 @@
-// What the reports of the debug mode say of blocks.
+// The parts of debug mode reports that describe blocks.
 //
 // Ownership: copies, so that a report is made without the table's lock. Threads: any. Out of
-// memory: nothing here allocates, but for the name that a pool of the program's own makes of
-// itself.
+// memory: nothing here allocates, except the name of a pool of the program's own.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +26,8 @@ struct FoundBlock {
 
   DebugBlock block;
   DebugRecord::State state = DebugRecord::State::kNone;
-  MemoryPool* pool = nullptr;  // of the debug mode, that has the block
-  char name[64] = "?";  // that pool's, or the one's that had the block; of held ones not known
+  MemoryPool* pool = nullptr;  // the debug mode pool that has the block
+  char name[64] = "?";  // of the pool that has or had the block; not known for held ones
 };
 
 inline const void* AsPointer(const void* pointer) { return pointer; }
@@ -37,23 +36,23 @@ inline long long AsNumber(int64_t number) { return number; }
 // The block's label and stack traces.
 void TraceBlock(const DebugBlock& block, FaultReport* report);
 
-// "bytes 3 to 5", counted from `from` upwards, or downwards from -1.
+// "bytes 3 to 5", counted upwards from `from`, or downwards from -1.
 struct ByteRange {
   ByteRange(const BrokenGuard& broken, const uint8_t* from);
   char text[64];
 };
 
-// That a pool of this name gave a block which lies over one that it gave before.
+// Reports that a pool of this name gave a block that overlaps one that it gave before.
 void ReportOverlap(const DebugBlock& block, const char* pool, const FoundBlock& other);
 
-// What a pool calls itself, for a report. Where there is no memory for that, "?".
+// A pool's name for a report; "?" if there is no memory for it.
 struct PoolName {
   ALKAID_EXPORT explicit PoolName(const MemoryPool& pool);
   char text[64];
 };
 
-// Reports a fault in bytes of the pool's block, with the block's stack traces where they are known.
-// `kind` and a text in printf's format.
+// Reports a fault in bytes of the pool's block, with the block's stack traces if known. `kind`, and
+// a text in printf's format.
 [[gnu::format(printf, 4, 5)]] ALKAID_EXPORT void ReportBlockFault(const MemoryPool& pool,
                                                                   const void* data,
                                                                   const char* kind,

@@ -13,7 +13,7 @@
 namespace alkaid::internal {
 namespace {
 
-// Blocks are freed after static objects are destroyed, too.
+// Blocks are freed even after static objects are destroyed.
 static_assert(std::is_trivially_destructible_v<DebugTable>);
 
 // See first_made.h. A pool may be used while any other lock of the library is held.

@@ -1,5 +1,5 @@
-// The table of the debug mode: a record of each block that pools of this mode have, that buffers
-// hold of other pools, and that was freed of late.
+// The table of the debug mode: a record of each block of the pools of this mode, of each block of
+// another pool that a buffer holds, and of each block freed recently.
 //
 //   records, in chunks that are never given back         found through
 //   | state, what is known of the block, links |  ...    blocks   pool, address
@@ -7,22 +7,22 @@
 //                                                        past     address
 //                                                        waiting  pool, order: what was freed first
 //
-// A fork may find another thread in the midst of a change. Nobody is kept from the table because of
-// that: were the lock held from a fork's first handler on, a later handler of the program that
-// waits for threads which allocate would wait for ever. Instead a child whose parent was in the
-// midst of a change makes the trees anew from the records. Each record comes, changes and goes by
-// one store to its state, after all that the new state needs; so the child has each block as it was
-// before the change or after it. A block that another thread was allocating or freeing belongs to
-// nobody in the child.
+// A fork may come while another thread is changing the table. The lock is not held across the fork:
+// if it were, a later fork handler of the program could wait for ever for a thread that allocates.
+// Instead a child whose parent was changing the table rebuilds the trees from the records. Each
+// record is added, changed or removed by one store to its state, after everything that the new
+// state needs. So the child has each block as it was before or after the change. A block that
+// another thread was allocating or freeing belongs to nobody in the child.
 //
-// Linux copies a parent's memory page by page while its other threads go on. A record lies in one
-// page, of which a child sees what each thread wrote in the order in which it did. Where it ends: a
-// child of `_Fork` or `clone`, which call no fork handlers, waits for ever if another thread was in
-// the midst of a change.
+// Linux copies a parent's memory page by page while its other threads continue. Each record lies
+// within one page, in which the child sees each thread's writes in their order. A limit: a child of
+// `_Fork` or `clone`, which call no fork handlers, waits for ever if another thread was changing
+// the table.
 //
-// Ownership: the table has its records, and borrows pools until they are removed. Threads: between
-// lock and unlock, from any thread. Nothing is allocated from the program's heap, reported or asked
-// of an allocator between them. Out of memory: only Enter needs any, and says so.
+// Ownership: the table has its records, and borrows pools until they are removed.
+// Threads: between lock and unlock, from any thread. Meanwhile nothing is allocated from the
+// program's heap or reported, and no allocator is called.
+// Out of memory: only Enter needs memory, and reports its lack.
 #pragma once
 
 #include <sys/types.h>
@@ -44,7 +44,7 @@ class MemoryPool;
 
 namespace internal {
 
-// What an allocator gave: `bytes` at `start`, asked for at `alignment`.
+// What an allocator gave: `bytes` at `start`, requested at `alignment`.
 struct TakenBlock {
   uint8_t* start = nullptr;
   int64_t bytes = 0;
@@ -57,8 +57,8 @@ struct DebugBlock {
   int64_t size = 0;
   int64_t alignment = 0;
   TakenBlock taken;
-  uint8_t* guarded = nullptr;  // where the front guard begins, as far as it is planted
-  uint8_t* end = nullptr;      // of the back guard
+  uint8_t* guarded = nullptr;  // where the written part of the front guard begins
+  uint8_t* end = nullptr;      // end of the back guard
   bool is_filled = false;      // with guard bytes, after it was freed
   Label label;
   StackTrace allocated;
@@ -70,7 +70,7 @@ struct DebugPool {
   MemoryPool* pool = nullptr;
   char name[64] = "";       // the backend's
   int64_t freed = 0;        // blocks that wait
-  int64_t freed_bytes = 0;  // and what they took of the allocator
+  int64_t freed_bytes = 0;  // their bytes, as taken from the allocator
 
   DebugPool* next = nullptr;
   DebugPool* previous = nullptr;
@@ -79,31 +79,31 @@ struct DebugPool {
 
 struct DebugRecord {
   enum class State : uint8_t {
-    kNone,     // the record is of no block
+    kNone,     // the record is free
     kLive,     // of a pool of the debug mode
     kLeaving,  // a thread is freeing it
-    kFreed,    // it was freed, and its pool has not given it back yet
-    kPast,     // it was freed, and has left its pool
-    kHeld,     // a buffer has it of another pool
+    kFreed,    // freed, but its pool has not given it back yet
+    kPast,     // freed, and has left its pool
+    kHeld,     // a buffer holds it, of another pool
   };
 
   std::atomic<State> state{State::kNone};
   DebugBlock block;
-  const void* owner = nullptr;  // a DebugPool; of held ones the MemoryPool; of past ones null
-  uint64_t entered = 0;         // which of all blocks it was
-  uint64_t order = 0;           // in which blocks leave
+  const void* owner = nullptr;  // the DebugPool; for held ones the MemoryPool; for past ones null
+  uint64_t entered = 0;         // number of the block, in the order of arrival
+  uint64_t order = 0;           // position in the order in which blocks leave
   TreeLinks<DebugRecord> by_address = {};
   TreeLinks<DebugRecord> by_order = {};
-  char past_pool[24] = "";  // the name, cut, of the pool that a past one was of
+  char past_pool[24] = "";  // for a past one, its pool's name, cut
 };
 
 class ALKAID_EXPORT DebugTable {
  public:
   using State = DebugRecord::State;
 
-  // Blocks that are remembered after they left their pools, in all pools together.
+  // The most blocks that are remembered after they left their pools, over all pools.
   static constexpr int kMostPast = 1024;
-  // Of records, so many bytes are taken of the system at a time.
+  // Records are allocated from the system in chunks of this many bytes.
   static constexpr size_t kChunk = size_t{256} << 10;
   static constexpr size_t kRecordSize = 512;
 
@@ -118,40 +118,40 @@ class ALKAID_EXPORT DebugTable {
   void Prepare();
   void GoOnInParent() { is_forking_ = false; }
   void GoOnInChild();
-  // All but the records and the list of pools is made anew from these.
+  // Rebuilds everything else from the records and the list of pools.
   void Rebuild();
 
   void AddPool(DebugPool* pool);
-  // Forgets its blocks too.
+  // Also forgets the pool's blocks.
   void RemovePool(DebugPool* pool);
-  // The pool, where it is of the debug mode; else null.
+  // The pool, if it is one of the debug mode; else null.
   const DebugPool* FindPool(const MemoryPool* pool) const;
 
-  // A block that has just come, live or held: it takes the place of one of the same owner and
-  // address, and the past ones in its place are forgotten. Null: there is no memory for the record,
-  // and the block is not in the table.
+  // Adds a block that has just come, live or held. It replaces a record of the same owner and
+  // address; past blocks in its place are forgotten. Null: no memory for the record, and the block
+  // is not in the table.
   DebugRecord* Enter(State state, const void* owner, const DebugBlock& block);
   void Forget(DebugRecord* record);
 
   DebugRecord* FindBlock(const DebugPool& pool, const void* data) const;
   DebugRecord* FindHeld(const MemoryPool& pool, const void* data) const;
-  // One or the other, as the pool is of the debug mode or not.
+  // FindBlock or FindHeld, depending on whether the pool is of the debug mode.
   DebugRecord* FindOf(const MemoryPool& pool, const void* data) const;
-  // A block of the owner that shares a byte with this one, which is not in the table yet.
+  // A block of the owner that overlaps this one, which is not in the table yet.
   DebugRecord* FindOverlap(State state, const void* owner, const DebugBlock& block) const;
-  // The block of any owner that begins there; of several the latest, of past ones only where there
-  // is no other.
+  // The block of any owner that begins at this address. If there are several, the latest; a past
+  // one only if there is no other.
   DebugRecord* FindAnywhere(const void* data) const;
-  // A block of a pool in which, or in whose guards, the address lies.
+  // A pool's block that contains the address, in itself or in its guards.
   DebugRecord* FindAround(const void* data) const;
-  // Of a pool's blocks the first, and the one after it.
+  // The first block of a pool, and the next one.
   DebugRecord* FirstBlock(const DebugPool& pool) const;
   DebugRecord* NextBlock(const DebugRecord& record) const;
 
   // A thread is freeing the block.
   static void Leave(DebugRecord* record) { SetState(record, State::kLeaving); }
   // The block, which was leaving, waits for its pool to give it back: after the others, or before
-  // them where it was not filled.
+  // them if it was not filled.
   void Wait(DebugPool* pool, DebugRecord* record);
   DebugRecord* FirstWaiting(const DebugPool& pool) const;
   // The block, which waited, has left its pool.
@@ -196,7 +196,7 @@ class ALKAID_EXPORT DebugTable {
 
   static bool IsBefore(const void* a, const void* b) { return std::less<const void*>()(a, b); }
 
-  // Stores before it are seen before it, and those after it after.
+  // Stores before this are visible before it, and those after it later.
   static void SetState(DebugRecord* record, State state) { record->state.exchange(state); }
   static DebugRecord* Find(const AddressTree& tree, const void* owner, const void* data);
 
@@ -212,7 +212,7 @@ class ALKAID_EXPORT DebugTable {
 
   std::mutex mutex_;
   std::atomic<bool> is_forking_{false};
-  std::atomic<pid_t> process_{0};  // that forks
+  std::atomic<pid_t> process_{0};  // the one that forks
 
   AddressTree blocks_;
   AddressTree held_;

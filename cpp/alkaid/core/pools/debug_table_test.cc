@@ -21,7 +21,7 @@ using State = DebugRecord::State;
 
 constexpr int kPlace = 256;  // bytes from one block to the next
 
-// Addresses of blocks and of pools; nobody looks at what is there.
+// Addresses of blocks and pools; nothing is read there.
 uint8_t* Place(int i) { return reinterpret_cast<uint8_t*>(uintptr_t{0x10000} + i * kPlace); }
 MemoryPool* PoolAt(int i) { return reinterpret_cast<MemoryPool*>(uintptr_t{0x1000} + i * 8); }
 
@@ -34,7 +34,7 @@ DebugBlock BlockAt(int place, int64_t size = 100) {
   return block;
 }
 
-// Never destroyed, since nobody gives records back.
+// Never destroyed, since nothing gives records back.
 DebugTable* NewTable() {
   static auto* const tables = new std::vector<DebugTable*>;
   return tables->emplace_back(new DebugTable);
@@ -61,7 +61,7 @@ struct Pools {
     return table->FindBlock(pools[pool], BlockAt(place).data);
   }
 
-  // All that can be found in the table, in words.
+  // Everything that can be found in the table, as text.
   std::string Listed() {
     std::string text;
     for (const DebugPool& pool : pools) {
@@ -120,7 +120,7 @@ TEST(DebugTable, ForgetsWhatWasWhereABlockIsNow) {
       all.Free(0, place);
       all.GiveBack(0);
     }
-    // Over the second and the third.
+    // Overlaps the second and the third.
     const void* const owner = state == State::kLive ? static_cast<void*>(&all.pools[0]) : PoolAt(9);
     DebugRecord* const record = all.table->Enter(state, owner, BlockAt(2, kPlace));
     ASSERT_NE(record, nullptr);
@@ -166,7 +166,7 @@ TEST(DebugTable, FindsAPoolAmongThoseThatAreThere) {
   EXPECT_EQ(all.table->FindPool(PoolAt(100)), nullptr);
 }
 
-// One of many changes, to places of which each has its pool.
+// One of many changes, to places that each have their own pool.
 void Change(Pools* all, std::mt19937* random, int first_place, int places) {
   const int place = first_place + static_cast<int>((*random)() % places);
   const int pool = place % static_cast<int>(all->pools.size());
@@ -200,8 +200,8 @@ TEST(DebugTable, IsWhatItWasWhenItIsMadeAnew) {
   }
 }
 
-// In a child whose parent had threads in the midst of changes to places of their own: what this
-// thread entered before is there and as it was, and all can be changed.
+// In a child whose parent's threads were changing places of their own: what this thread entered
+// before is unchanged, and everything can be changed.
 bool IsWhole(Pools* all, const std::vector<State>& expected) {
   alarm(20);
   all->table->GoOnInChild();
@@ -243,7 +243,7 @@ TEST(DebugTable, AChildHasEachBlockAsItWasThoughThreadsOfItsParentWereChangingOt
     return status;
   };
   {
-    // The lock is held, for certain.
+    // The lock is certainly held.
     std::barrier step(2);
     std::thread holder([&] {
       const std::lock_guard guard(*all.table);
@@ -255,7 +255,7 @@ TEST(DebugTable, AChildHasEachBlockAsItWasThoughThreadsOfItsParentWereChangingOt
     step.arrive_and_wait();
     holder.join();
   }
-  // Somewhere in a change, most of the time.
+  // Most of the time, in the middle of a change.
   std::atomic<bool> done{false};
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t) {

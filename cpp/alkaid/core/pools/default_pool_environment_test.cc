@@ -43,7 +43,7 @@ int UseTheDefaultPool(bool registers) {
                     }).ok()) {
     return 3;
   }
-  // Several uses, of all kinds, from several threads: whatever is to be said must be said once.
+  // Several uses of all kinds, from several threads: each warning must appear once.
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([] {
@@ -79,7 +79,7 @@ int AskInTheFactory() {
 
 std::atomic<bool> making{false}, forked{false};
 
-// A child of a fork that came while another thread made the default pool.
+// A child of a fork that came while another thread was making the default pool.
 int ForkWhileItIsMade() {
   const Status registered = RegisterMemoryBackend("arena", [] {
     making = true;

@@ -24,7 +24,8 @@ std::optional<DebugMode> Parse(const std::string& value) {
   return std::nullopt;
 }
 
-// Read once. Threads that come first together read the same, and one says what is wrong with it.
+// Read once. Threads that come first at the same time read the same value; one reports what is
+// wrong with it.
 DebugMode Mode() {
   static constinit std::atomic<int> known{-1};
   const int before = known.load(std::memory_order_relaxed);
@@ -79,7 +80,7 @@ void FaultReport::Finish() {
 void FaultReport::Add(const char* format, __builtin_va_list arguments) {
   char line[1024];
   if (std::vsnprintf(line, sizeof(line), format, arguments) >= 0) {
-    // A label may be of any characters.
+    // A label may contain any characters.
     char printable[2 * sizeof(line)];
     text_ << std::string_view(printable, CopyPrintable(line, printable, sizeof(printable)));
   }

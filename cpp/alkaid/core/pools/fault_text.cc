@@ -21,10 +21,10 @@
 namespace alkaid::internal {
 namespace {
 
-// Whose report it is, and its text. A word, since a mutex is not for signal handlers.
+// The thread that makes a report, and its text. A word, since a mutex is not for signal handlers.
 constinit std::atomic<uint32_t> reporter{0};
 constinit char report_text[32 << 10];
-// Forks that wait for a report's end: they come before other reports, of which there may be many.
+// Forks that wait for a report to end: they go before further reports, of which there may be many.
 constinit std::atomic<int> waiting_forks{0};
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
 constexpr char kProgram[] = "/proc/self/exe";
@@ -35,7 +35,7 @@ void Nap() {
   ::nanosleep(&moment, nullptr);
 }
 
-// False where it is the thread's already.
+// Returns false if this thread is the reporter already.
 bool BecomeReporter(uint32_t self, bool is_fork) {
   while (true) {
     uint32_t other = reporter.load(std::memory_order_relaxed);
@@ -47,7 +47,7 @@ bool BecomeReporter(uint32_t self, bool is_fork) {
       }
     } else if (::syscall(SYS_tgkill, ::getpid(), other, 0) != 0 && errno == ESRCH &&
                reporter.compare_exchange_strong(other, self, std::memory_order_acquire)) {
-      // A clone that called no fork handlers has left it in the parent.
+      // A clone that called no fork handlers has left the reporter in the parent.
       waiting_forks.store(0, std::memory_order_relaxed);
       return true;
     }
@@ -57,8 +57,8 @@ bool BecomeReporter(uint32_t self, bool is_fork) {
 
 void StopBeingReporter() { reporter.store(0, std::memory_order_release); }
 
-// Whether the fork under way made its thread the reporter; else it comes from a signal handler in
-// the midst of this thread's own report. Forks come one after the other.
+// Whether the fork under way made its thread the reporter. Otherwise the fork comes from a signal
+// handler inside this thread's own report. Forks come one after the other.
 constinit bool is_forks = false;
 
 // A fault may be reported while any other lock is held.
@@ -123,7 +123,7 @@ void FaultText::NameCode(uint64_t address) {
   // Unlike dladdr it takes no lock.
   dl_find_object object;
   if (::_dl_find_object(reinterpret_cast<void*>(address), &object) != 0) return;
-  // A filter of system calls may end whoever opens a file.
+  // A system call filter may kill a thread that opens a file.
   const bool may_read = AllowedStderrCalls() == StderrCalls::kAll;
   const link_map* const map = object.dlfo_link_map;
   const char* file = map->l_name;
@@ -150,7 +150,7 @@ void FaultText::NameCode(uint64_t address) {
 
 void FaultText::Frames(const uint64_t* frames, int depth) {
   for (int i = 0; i < depth; ++i) {
-    // A frame is where its call returns to; the call is before that.
+    // A frame is the return address; the call is before that.
     *this << "    #" << int64_t{i} << " " << Hex(frames[i] - 1);
     NameCode(frames[i] - 1);
     *this << "\n";

@@ -1,5 +1,5 @@
-// Reports of faults, whole and one after the other: by threads at once, by signal handlers, and by
-// children that are forked while a report is being made.
+// Reports of faults, each whole and one after the other: from several threads, from signal
+// handlers, and from children that are forked during a report.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -39,19 +39,19 @@ using ::testing::Not;
 constexpr char kStart[] = "Alkaid memory fault: ";
 constexpr int kThreads = 4;
 
-// A report that the mode "warn" goes on after.
+// A report after which mode "warn" continues.
 [[gnu::noinline]] void FreeWhatIsNoBlock(MemoryPool* pool) {
   alignas(64) uint8_t bytes[64];
   pool->Free(bytes, 64);
   std::atomic_signal_fence(std::memory_order_seq_cst);  // no tail call, which leaves no frame
 }
 
-// A report of an access, which the program's handler goes on after.
+// A report of an access, after which the program's handler continues.
 thread_local sigjmp_buf before_access;
 void GoOn(int /*signal*/) { siglongjmp(before_access, 1); }
 [[gnu::noinline]] void ReadWhatIsFreed(MemoryPool* pool) {
   uint8_t* block = nullptr;
-  // There are only so many slots in a second.
+  // There is a limit of slots per second.
   if (!pool->Allocate(64, &block).ok()) std::abort();
   const bool is_guarded = IsGuardedAddress(block);
   pool->Free(block, 64);
@@ -76,12 +76,12 @@ void ReportInThreads(MemoryPool* pool) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Children that report, forked by a program whose threads do nothing else. One that waits for a
-// lock that it cannot get is ended by SIGALRM.
+// Children that report, forked by a program whose threads do nothing else. SIGALRM ends a child
+// that waits for a lock it cannot get.
 int ReportInForks(MemoryPool* pool, void (*report)(MemoryPool*)) {
   std::atomic<bool> done{false};
   std::vector<std::thread> threads;
-  // A sanitizer's runtime has locks of its own, which it does not hold through a fork.
+  // A sanitizer's runtime has locks of its own, which it does not hold across a fork.
   if (!kMallocIsSanitizers) {
     InThreads(
         [&] {
@@ -95,7 +95,7 @@ int ReportInForks(MemoryPool* pool, void (*report)(MemoryPool*)) {
     if (child == 0) {
       std::signal(SIGALRM, SIG_DFL);
       ::alarm(20);
-      // Its parent may have taken all the slots that there are.
+      // Its parent may have taken all the slots.
       for (int j = 0; j < 2; ++j) report(pool);
       ::_exit(0);
     }
@@ -107,7 +107,7 @@ int ReportInForks(MemoryPool* pool, void (*report)(MemoryPool*)) {
   return result;
 }
 
-// Reports of which each is a packet, and what they are.
+// Reports that are each one packet, and what they are.
 int CountWrites(MemoryPool* pool) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return 5;
@@ -142,7 +142,7 @@ int ReportOverFilesOfTheProgram(MemoryPool* pool) {
   return 0;
 }
 
-// A descriptor more than before a report, and none may be had for one.
+// Before and after a report the same descriptors are open, and the report can open none.
 int ReportWithoutFiles(MemoryPool* pool) {
   const int before = ::dup(STDERR_FILENO);
   FreeWhatIsNoBlock(pool);
@@ -172,7 +172,7 @@ ChildResult InDebugMode(const std::string& what) {
   return RunSelf({what}, {{"ALKAID_DEBUG_MEMORY_POOL", "warn"}});
 }
 
-// "found", not "  found by thread 4711:", of the lines that begin a trace.
+// "found" from "  found by thread 4711:", for each line that begins a trace.
 std::string TracesOf(const std::string& report) {
   std::string traces;
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(report, '\n'))) {
@@ -276,11 +276,11 @@ TEST(FaultText, AReportInTheMidstOfAnotherOfItsThreadComesFirst) {
               AllOf(HasSubstr("inner\n  found by thread "), HasSubstr("inner of the child\n"),
                     HasSubstr("TraceOfThis")));
   EXPECT_THAT(text.substr(outer), AllOf(HasSubstr("  found by thread "), HasSubstr("TraceOfThis")));
-  // Nor does it leave anything behind that another thread waits for.
+  // It leaves nothing that another thread would wait for.
   std::thread([] { const FaultText next; }).join();
 }
 
-// A child of _Fork, which calls no handlers of forks, has the report of a thread that it does not
+// A child of _Fork, which calls no fork handlers, inherits the report of a thread that it does not
 // have.
 TEST(FaultText, AChildOfNoForkHandlersTakesTheReportFromAThreadThatIsNotThere) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer handles forks in its own way";

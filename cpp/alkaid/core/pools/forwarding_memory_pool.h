@@ -1,7 +1,6 @@
-// What every adaptor begins with: a pool that passes all to another pool.
+// The base of every adaptor: a pool that forwards everything to another pool.
 //
-// A class that derives from it overrides what it does differently, and reaches the rest as
-// `wrapped()`:
+// A derived class overrides what it does differently, and calls the rest through `wrapped()`:
 //
 //   class SlowMemoryPool : public alkaid::ForwardingMemoryPool {
 //    public:
@@ -12,8 +11,8 @@
 //
 // An adaptor emits no memory events: the pool that serves a block does.
 //
-// Where the pool below throws, the exception passes through every adaptor of the library, which is
-// then as after a refusal. An adaptor that keeps accounts of its own has to see to that itself.
+// If the pool below throws, the exception passes through every adaptor of the library, whose state
+// is then as after a refusal. An adaptor with its own accounts must do the same.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr; it may not be null. Threads,
 // out of memory and other errors: as the wrapped pool.

@@ -17,7 +17,7 @@
 namespace alkaid::internal {
 namespace {
 
-// Of a name as the compiler writes it.
+// The longest mangled name.
 constexpr size_t kMostLetters = 2048;
 
 // `place` is relative to where the object was loaded.
@@ -27,7 +27,7 @@ bool Has(const ElfW(Sym) & symbol, uint64_t place) {
          place - symbol.st_value < symbol.st_size;
 }
 
-// The table has no count. The last symbol is at the end of the chain that begins last.
+// The table has no count. The last symbol is at the end of the chain that starts last.
 uint32_t CountOf(const uint32_t* table) {
   const uint32_t buckets = table[0];
   const uint32_t first = table[1];
@@ -40,14 +40,14 @@ uint32_t CountOf(const uint32_t* table) {
   return last + 1;
 }
 
-// Null where no dynamic symbol has the place.
+// Null if no dynamic symbol has the place.
 const char* DynamicName(const link_map& map, uint64_t place) {
   const ElfW(Sym)* symbols = nullptr;
   const char* strings = nullptr;
   const uint32_t* gnu_hash = nullptr;
   const uint32_t* hash = nullptr;
   for (const ElfW(Dyn)* entry = map.l_ld; entry != nullptr && entry->d_tag != DT_NULL; ++entry) {
-    // The C library has put the base in already, but for the kernel's own object.
+    // The C library has already added the base, except for the kernel's own object.
     uint64_t value = entry->d_un.d_ptr;
     if (value < map.l_addr) value += map.l_addr;
     if (entry->d_tag == DT_SYMTAB) symbols = reinterpret_cast<const ElfW(Sym)*>(value);
@@ -68,7 +68,7 @@ bool ReadAt(int fd, uint64_t offset, T* value) {
   return ::pread(fd, value, sizeof(T), static_cast<off_t>(offset)) == ssize_t{sizeof(T)};
 }
 
-// The offset in the file of the name, or 0.
+// The name's offset in the file, or 0.
 uint64_t FindInTable(int fd, const ElfW(Shdr) & table, const ElfW(Shdr) & strings, uint64_t place) {
   std::array<ElfW(Sym), 256> some;
   const uint64_t count = table.sh_size / sizeof(ElfW(Sym));
@@ -88,7 +88,7 @@ uint64_t FindInTable(int fd, const ElfW(Shdr) & table, const ElfW(Shdr) & string
 
 bool ReadName(const char* path, const dl_find_object& object, uint64_t place,
               std::array<char, kMostLetters>* name) {
-  // O_NONBLOCK: what is a pipe by now is refused, not waited for.
+  // O_NONBLOCK: if the path is now a pipe it is refused, not waited for.
   const FileDescriptor file(
       AboveStandardStreams(::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)));
   ElfW(Ehdr) header;
@@ -125,7 +125,7 @@ std::string_view FunctionNameAt(uint64_t address, const dl_find_object& object, 
     if (path == nullptr || !ReadName(path, object, place, &read)) return {};
     name = read.data();
   }
-  // The demangler of the C++ runtime allocates. Abseil's is made for signal handlers.
+  // The C++ runtime's demangler allocates. Abseil's is made for signal handlers.
   std::array<char, kMostLetters> readable;
   const bool demangled = absl::debugging_internal::Demangle(name, readable.data(), readable.size());
   const std::string_view text = demangled ? readable.data() : name;

@@ -54,7 +54,7 @@ TEST(FunctionName, IsNotTakenFromAFileThatIsNotTheOneThatWasLoaded) {
   const std::string path = ::testing::TempDir() + "alkaid_function_name_test";
   std::filesystem::copy_file(kProgram, path, std::filesystem::copy_options::overwrite_existing);
   EXPECT_THAT(NameOf(&OfThisFileAlone, path.c_str()), HasSubstr("OfThisFileAlone()"));
-  // Another one, whose sections lie elsewhere; and one that ends in the midst of things.
+  // A different file, whose sections lie elsewhere; and one that is cut off.
   std::fstream(path, std::ios::in | std::ios::out).seekp(offsetof(ElfW(Ehdr), e_shoff)).put(1);
   EXPECT_EQ(NameOf(&OfThisFileAlone, path.c_str()), "");
   for (const uintmax_t size : {uintmax_t{0}, uintmax_t{64}, uintmax_t{5000}}) {
@@ -66,7 +66,7 @@ TEST(FunctionName, IsNotTakenFromAFileThatIsNotTheOneThatWasLoaded) {
   EXPECT_EQ(NameOf(&OfThisFileAlone, "/dev/zero"), "");
 }
 
-// Its addresses are not those of where it is loaded.
+// Its symbols' addresses differ from where it is loaded.
 TEST(FunctionName, OfTheKernelsOwnObjectIsFound) {
   const uint64_t start = ::getauxval(AT_SYSINFO_EHDR);
   if (start == 0) GTEST_SKIP() << "this kernel gives programs no code";

@@ -9,12 +9,12 @@ namespace alkaid::internal {
 namespace {
 
 constexpr size_t kPeriod = 64;
-// So much is written and compared at once.
+// How many bytes are written or compared at once.
 constexpr size_t kRun = 4096;
 
 constexpr std::array<uint8_t, kPeriod + kRun> MakePattern() {
   std::array<uint8_t, kPeriod + kRun> pattern{};
-  // 7 is odd, so all 64 values come.
+  // 7 is odd, so all 64 values occur.
   for (size_t i = 0; i < pattern.size(); ++i) {
     pattern[i] = static_cast<uint8_t>(0x80 | ((i * 7 + 0x15) & 0x3f));
   }

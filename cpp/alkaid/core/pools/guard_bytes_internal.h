@@ -1,8 +1,10 @@
-// Bytes that stand where nobody may write: around a block, and in one that was freed.
+// Guard bytes: a pattern in places where nobody may write, around a block and in one that was
+// freed.
 //
-// The value follows from the address, so that a copy of guarded bytes to another place is seen, and
-// so is a run of equal bytes from its second byte on at the latest. All values are from 0x80 to
-// 0xbf: no zero, no text of ASCII, no small number, and eight of them are no address.
+// The value follows from the address. So guarded bytes that are copied to another place are
+// detected, and a run of equal bytes is detected at its second byte at the latest. All values are
+// from 0x80 to 0xbf: no zero, no ASCII text, no small number, and eight of them are no valid
+// address.
 //
 // Ownership: none. Threads: as the bytes. Nothing here allocates.
 #pragma once
@@ -15,7 +17,7 @@ namespace alkaid::internal {
 
 ALKAID_EXPORT void PlantGuard(uint8_t* begin, const uint8_t* end);
 
-// The first and the last byte of what is not as it was planted; null where all is.
+// The first and the last byte that differ from the pattern; null if none does.
 struct BrokenGuard {
   const uint8_t* first = nullptr;
   const uint8_t* last = nullptr;

@@ -1,5 +1,5 @@
-// An Allocator (base_memory_pool.h) around another that serves some blocks from guarded slots, and
-// the pool over it. An allocation that is not guarded pays four instructions for it (with
+// An Allocator (base_memory_pool.h) around another one that serves some blocks from guarded slots,
+// and the pool over it. An allocation that is not guarded costs four instructions more (with
 // BlockSampler), and so does a free.
 #pragma once
 
@@ -22,7 +22,7 @@ class GuardedAllocator {
         region_(GuardedRegion()),
         owner_(nullptr, wrapped_.name(), GuardedAccountOf(wrapped_.name())) {}
 
-  // Whom reports name.
+  // The pool that reports name.
   void SetPool(const MemoryPool* pool) { owner_.pool = pool; }
 
   Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
@@ -45,7 +45,7 @@ class GuardedAllocator {
     wrapped_.DeallocateAligned(ptr, size, alignment);
   }
 
-  // A guarded block that its caller takes for nothing would stay live for ever.
+  // Checks a guarded block that is freed as zero bytes: otherwise it would stay live for ever.
   void CheckIsNothing(uint8_t* ptr, int64_t alignment) const {
     if (IsInGuardedRegion(region_, ptr)) CheckGuarded({ptr, owner_, 0, alignment});
   }
@@ -65,14 +65,14 @@ class GuardedAllocator {
     return absl::OkStatus();
   }
 
-  // Not inlined, as a claim takes room on the stack that the usual way would have to make too.
+  // Not inlined: a claim takes room on the stack, for which the usual path would have to pay too.
   [[gnu::noinline]] void FreeOneGuarded(uint8_t* ptr, int64_t size, int64_t alignment) {
     FreeGuarded({ptr, owner_, size, alignment});
   }
 
-  // A block that was guarded, or is to be. One that shrinks stays where it is. One that grows
-  // moves: to a slot where `takes`, else to the allocator, so that growing in small steps does not
-  // copy it at each.
+  // Moves a block that is guarded or is to be. One that shrinks stays in place. One that grows
+  // moves to a slot if `takes`, else to the allocator, so that growing in small steps does not copy
+  // it each time.
   [[gnu::noinline]] Status Move(int64_t old_size, int64_t new_size, int64_t alignment,
                                 bool is_guarded, bool takes, uint8_t** ptr) {
     const GuardedClaim claim = {*ptr, owner_, old_size, alignment};
@@ -102,7 +102,7 @@ class GuardedAllocator {
   GuardedOwner owner_;
 };
 
-// What all pools over guarded allocators are.
+// The base of all pools over guarded allocators.
 class GuardingPool {
  protected:
   virtual ~GuardingPool() = default;

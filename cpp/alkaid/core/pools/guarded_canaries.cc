@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kCanary = 0xca;
 
-// Null where none of [first, last) was written to; else one that was, the nearest to `near`, which
-// is one of the ends.
+// The overwritten byte in [first, last) that is nearest to its start, or to its end if
+// `from_the_end`; null if there is none.
 const uint8_t* FindDamage(const uint8_t* first, const uint8_t* last, bool from_the_end) {
   const auto damaged = [](uint8_t byte) { return byte != kCanary; };
   if (!from_the_end) {

@@ -1,4 +1,4 @@
-// What stands beside a guarded block on its own pages, to be found changed by a write there.
+// Canaries: bytes beside a guarded block, on its own pages, that show if they were overwritten.
 //
 // Ownership: none. Threads: as the block. Nothing here allocates.
 #pragma once
@@ -8,7 +8,7 @@
 namespace alkaid::internal {
 
 void PlantCanaries(const GuardedSlot& slot);
-// Ends the program where one was written to. `where`: "freed" or "reallocated".
+// Ends the program if a canary was overwritten. `where`: "freed" or "reallocated".
 void CheckCanaries(const GuardedSlot& slot, const char* where);
 
 }  // namespace alkaid::internal

@@ -20,7 +20,7 @@ FaultText& Bytes(FaultText& text, int64_t count) {
   return text << count << (count == 1 ? " byte" : " bytes");
 }
 
-// The label of this id. Not Label's own: an id alone makes none.
+// The label with this id. Label itself cannot be made from an id.
 const char* LabelName(uint32_t id) {
   const LabelNames all = AllLabelNames();
   return id < all.count->load(std::memory_order_acquire)
@@ -59,7 +59,7 @@ void PrintPlace(FaultText& text, const GuardedSlot& slot, const void* address) {
   }
 }
 
-// How an instruction came to the fault: by the error code of x86-64's page faults.
+// The kind of access that faulted, from the error code of x86-64's page faults.
 const char* KindOfAccess(const void* context) {
 #if defined(__x86_64__)
   const auto error = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR];
@@ -71,7 +71,7 @@ const char* KindOfAccess(const void* context) {
 #endif
 }
 
-// What kind of fault it is to touch `address`, which is in the block or beside it.
+// The kind of fault that an access to `address`, in the block or beside it, is.
 const char* KindOfFault(const GuardedSlot& slot, const void* address) {
   const int64_t at = static_cast<const uint8_t*>(address) - slot.start;
   const int64_t size = slot.size.load(std::memory_order_relaxed);
@@ -81,7 +81,7 @@ const char* KindOfFault(const GuardedSlot& slot, const void* address) {
   return is_freed ? "use after free" : "an access that its pages do not grant";
 }
 
-// Names of functions take some of the stack to find.
+// Finding names of functions takes some of the stack.
 bool HasStackForNames(const void* context) {
   constexpr uint64_t kEnough = 48 << 10;
   const stack_t& stack = static_cast<const ucontext_t*>(context)->uc_stack;
@@ -100,7 +100,7 @@ void ReportAccess(FaultText& text, const GuardedSlot& slot, const void* address,
   text << "\n";
   PrintBlock(text, slot);
   text << "  access to " << Hex(address) << " by thread " << int64_t{KernelThreadId()} << ":\n";
-  // The stack of a program that writes where it should not may lead anywhere.
+  // Written first: the stack of a program that writes out of bounds may be damaged.
   text.Write();
   constexpr int kMostFrames = 24;
   uint64_t frames[kMostFrames];
@@ -109,7 +109,7 @@ void ReportAccess(FaultText& text, const GuardedSlot& slot, const void* address,
   text.Trace("allocated", slot.allocated);
 }
 
-// What the program had set for SIGSEGV.
+// The program's own action for SIGSEGV.
 constinit struct sigaction before = {};
 constinit std::atomic<bool> was_reset{false};  // by SA_RESETHAND
 
@@ -117,7 +117,7 @@ bool IsHandler(const struct sigaction& action) {
   return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
 }
 
-// Does what the kernel would do, were ours not set.
+// Does what the kernel would do if our handler were not installed.
 void PassOn(int signal, siginfo_t* info, void* context) {
   const bool is_once = (before.sa_flags & SA_RESETHAND) != 0;
   if (!IsHandler(before) || (is_once && was_reset.exchange(true))) {
@@ -126,11 +126,12 @@ void PassOn(int signal, siginfo_t* info, void* context) {
     struct sigaction standard = {};
     standard.sa_handler = SIG_DFL;
     ::sigaction(signal, &standard, nullptr);
-    // An instruction that faulted does so again; a signal that was sent is sent again.
+    // An instruction that faulted runs again; a signal that was sent is sent again.
     if (was_sent) ::raise(signal);
     return;
   }
-  // This signal is blocked already. What the handler returns to has its own mask again.
+  // This signal is blocked already. When the handler returns, the interrupted code has its mask
+  // again.
   ::pthread_sigmask(SIG_BLOCK, &before.sa_mask, nullptr);
   if ((before.sa_flags & SA_NODEFER) != 0 && ::sigismember(&before.sa_mask, signal) == 0) {
     sigset_t own;
@@ -150,16 +151,16 @@ void OnFault(int signal, siginfo_t* info, void* context) {
   const bool is_fault = info->si_code > 0;
   auto* const slot = const_cast<GuardedSlot*>(is_fault ? FindGuardedSlot(info->si_addr) : nullptr);
   if (slot != nullptr) {
-    // A thread that comes second waits here, since what comes after the report ends the program.
+    // A second thread waits here, since the program may end once the first report is whole.
     FaultText text;
-    // Once for each block: a handler of the program may return, and the instruction comes again.
+    // Once per block: a handler of the program may return, and the instruction faults again.
     if (!slot->reported.exchange(true)) ReportAccess(text, *slot, info->si_addr, context);
   }
   errno = saved_errno;
   PassOn(signal, info, context);
 }
 
-// What all faults that a call finds have in common.
+// What all faults that are found in a call have in common.
 class CallFault {
  public:
   CallFault() { text_ << "Alkaid memory fault: "; }
@@ -188,7 +189,7 @@ void HandleGuardedFaults() {
   ::sigaction(SIGSEGV, nullptr, &before);
   struct sigaction action = {};
   action.sa_sigaction = OnFault;
-  // Where the program's handler runs, and which calls go on after it, are the program's to say.
+  // The program decides on which stack its handler runs and which calls are restarted after it.
   action.sa_flags = SA_SIGINFO | (IsHandler(before) ? before.sa_flags & (SA_ONSTACK | SA_RESTART)
                                                     : SA_ONSTACK | SA_RESTART);
   ::sigaction(SIGSEGV, &action, nullptr);

@@ -2,7 +2,7 @@
 // raise.
 //
 //   Alkaid memory fault: use after free: a write at byte 16 of a block of 64 bytes
-//     block: 0x7f..., 64 bytes, alignment 64, label 'dgram.batch', pool 0x55... over mimalloc, guarded
+//     block: 0x7f..., 64 bytes, alignment 64, label 'dgram.batch', pool 0x55... over mimalloc, ...
 //     access to 0x7f... by thread 4711:
 //       #0 0x55... main (/opt/analysis+0x4020)
 //     freed by thread 4711:
@@ -10,15 +10,15 @@
 //     allocated by thread 4711:
 //       ...
 //
-// The handler is set once, over what was there, which gets every SIGSEGV after the report: where
-// that is nothing, the instruction faults again and the program ends by it, with its core file. A
-// handler that the program sets later hides ours unless it passes on what it does not know. The one
-// from before is called as the kernel would call it, by its flags and its mask.
+// The handler is installed once. After its report it passes every SIGSEGV to the previous handler,
+// which it calls as the kernel would, with that handler's flags and mask. If there was none, the
+// instruction faults again and ends the program, with its core file. A handler that the program
+// installs later hides this one unless it passes on what it does not know.
 //
 // Ownership: none. Threads: any; reports of several threads come one after the other.
-// Out of memory: nothing is allocated from the program's heap. The report of an access is written
-// by a signal handler, and uses what may be used there; on a signal stack that is almost full it
-// leaves the names of functions out.
+// Out of memory: nothing is allocated from the program's heap. A signal handler writes the report
+// of an access, and uses only what it may. On a signal stack that is almost full the report leaves
+// out function names.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@
 
 namespace alkaid::internal {
 
-// Sets the handler, once.
+// Installs the handler, once.
 void HandleGuardedFaults();
 
-// `damage`: the byte beside the block that was overwritten. `where`: "freed" or "reallocated".
+// `damage`: the overwritten byte beside the block. `where`: "freed" or "reallocated".
 [[noreturn]] void EndAtDamagedCanary(const GuardedSlot& slot, const uint8_t* damage,
                                      const char* where);
 // `slot`: the nearest, or null. `what`: "free" or "reallocation".

@@ -1,5 +1,5 @@
-// Faults of guarded blocks, seen from outside: they are planted in child processes, over every
-// backend, and each must stop the program and be told of as it is.
+// Faults of guarded blocks, seen from outside: child processes commit them, over every backend, and
+// each must stop the program with a correct report.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -44,8 +44,8 @@ using ::testing::Not;
 
 constexpr int64_t kMiB = int64_t{1} << 20;
 
-// Reads and writes that no compiler leaves out or foresees. ThreadSanitizer does not see them:
-// threads that write at once would make it report, and it waits for ever for a thread that faults
+// Reads and writes that the compiler neither omits nor foresees. Hidden from ThreadSanitizer: it
+// would report threads that write at once, and would wait for ever for a thread that faults
 // meanwhile.
 [[gnu::noinline, gnu::no_sanitize("thread")]] void Write(uint8_t* at) {
   *const_cast<volatile uint8_t*>(at) = 7;
@@ -54,7 +54,7 @@ constexpr int64_t kMiB = int64_t{1} << 20;
   return *const_cast<const volatile uint8_t*>(at);
 }
 
-// Takes the address out of the compiler's sight.
+// Hides the address from the compiler.
 uint8_t* At(uint8_t* block, int64_t offset) {
   asm volatile("" : "+r"(block));
   return block + offset;
@@ -76,13 +76,13 @@ struct Block {
 
 [[gnu::noinline]] void FreeFromAFunctionOfItsOwn(Block& block) { block.Free(); }
 
-// One more pool over the same backend, for ever.
+// One more pool over the same backend, never destroyed.
 MemoryPool* Another(const MemoryPool* pool) {
   auto made = CreateMemoryPool(pool->backend_name());
   return made.ok() ? made->release() : nullptr;
 }
 
-// The first block of a process stands at the end of its pages, the second at their start.
+// The first block of a process is at the end of its pages, the second at their start.
 int Plant(MemoryPool* pool, const std::string& fault) {
   if (fault == "write-after-free") {
     Block block(pool, 64);
@@ -200,7 +200,7 @@ int Plant(MemoryPool* pool, const std::string& fault) {
   return 0;
 }
 
-// Everything that a program may do; nothing of it may be reported.
+// All legal uses; none may be reported.
 int UseWell(MemoryPool* pool) {
   for (const int64_t size : {int64_t{1}, int64_t{100}, int64_t{4096}, int64_t{5000}, 3 * kMiB}) {
     for (const int64_t alignment : {int64_t{1}, int64_t{64}, int64_t{4096}, 2 * kMiB}) {
@@ -221,7 +221,7 @@ int UseWell(MemoryPool* pool) {
   return now.live_blocks == 0 && now.live_bytes == 0 && now.total_blocks == 40 ? 0 : 17;
 }
 
-// In a child of fork: what its parent allocated is freed, and a fault is told of as in any process.
+// In a forked child: it frees what its parent allocated, and a fault is reported as in any process.
 int FaultAfterFork(MemoryPool* pool) {
   Block mine(pool, 64);
   Block childs(pool, 64);
@@ -278,7 +278,7 @@ ChildResult Guarded(const std::string& backend, const std::string& fault) {
   return RunSelf({backend, fault}, {{"ALKAID_GUARDED_SAMPLING", "1"}});
 }
 
-// How a child ended that touched what it may not.
+// How a child ended that touched memory that it may not.
 bool StoppedBy(const ChildResult& child, int signal) {
   return kMallocIsSanitizers ? !child.ExitedWith(0) : child.signal() == signal;
 }
@@ -422,7 +422,7 @@ TEST(GuardedFault, ItIsToldOfOnceAndWithoutAFaultNotAtAll) {
   }
 }
 
-// The program ends once the first report is whole, whichever threads fault meanwhile.
+// The program ends once the first report is complete, no matter which threads fault meanwhile.
 TEST(GuardedFault, ItIsToldOfWholeWhereSeveralThreadsComeAtOnce) {
   for (int i = 0; i < 10; ++i) {
     const ChildResult child = Guarded("system", "write-after-free-by-eight-threads");

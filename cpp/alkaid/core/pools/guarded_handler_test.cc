@@ -1,6 +1,6 @@
-// The handler of guarded blocks' faults, and what the program had set for SIGSEGV before it: a
-// program that has no such fault must not notice the handler. Each case runs in two child
-// processes, with guarded blocks and without, and has to end in the same way.
+// The handler of guarded blocks' faults over the program's own action for SIGSEGV. A program
+// without such a fault must not notice the handler. Each case runs in two child processes, with and
+// without guarded blocks, and must end in the same way.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -109,7 +109,7 @@ void SayInfo(int signal, siginfo_t* info, void* context) {
   ::_exit(42);
 }
 
-// What the program sets before it uses a pool, and what it does then.
+// What the program installs before it uses a pool, and what it does then.
 struct Case {
   const char* name;
   void (*set)();

@@ -38,7 +38,7 @@ Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(const std::string& b
   return pool;
 }
 
-// What a pool needs to guard; not in the header.
+// What a pool needs for guarding; kept out of the header.
 struct GuardedMemoryPool::Guard {
   Guard(const MemoryPool* pool, const GuardedSampling& sampling, const MemoryPool& below)
       : sampler(sampling),
@@ -48,8 +48,8 @@ struct GuardedMemoryPool::Guard {
                                     nullptr &&
                                 dynamic_cast<const internal::GuardingPool*>(&below) == nullptr) {}
 
-  // Not what the pool below guards by itself. Where that is over a plain allocator, which knows no
-  // guarded blocks, those of another pool are reported here.
+  // Excludes blocks that the pool below guards itself. If that pool is over a plain allocator,
+  // which knows no guarded blocks, another pool's guarded blocks are reported here.
   bool Has(const uint8_t* ptr) const {
     return internal::IsInGuardedRegion(region, ptr) &&
            (is_over_plain_allocator || internal::IsGuardedBlockOf(owner.pool, ptr));
@@ -107,7 +107,7 @@ Status GuardedMemoryPool::Reallocate(int64_t old_size, int64_t new_size, int64_t
   return absl::OkStatus();
 }
 
-// A block of the pool below is due. To observers it is another block.
+// A block of the pool below is due for guarding. Observers see a new block.
 Status GuardedMemoryPool::EnterSlot(int64_t old_size, int64_t new_size, int64_t alignment,
                                     uint8_t** ptr) {
   uint8_t* const block = internal::AllocateGuarded(new_size, alignment, guard_->owner);
@@ -121,7 +121,7 @@ Status GuardedMemoryPool::EnterSlot(int64_t old_size, int64_t new_size, int64_t 
   return absl::OkStatus();
 }
 
-// As GuardedAllocator::Move does it.
+// As GuardedAllocator::Move.
 Status GuardedMemoryPool::LeaveSlot(int64_t old_size, int64_t new_size, int64_t alignment,
                                     bool takes, uint8_t** ptr) {
   uint8_t* const old = *ptr;

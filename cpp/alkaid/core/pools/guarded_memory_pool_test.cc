@@ -68,8 +68,7 @@ TEST(GuardedMemoryPool, WithoutSamplingIsTheBackendsPool) {
   pool->Free(block, 100);
 }
 
-// Blocks come out of slots and, where none is left, go on in the allocator: contents and figures
-// stay.
+// Blocks move out of slots and, if none is left, into the allocator: contents and figures stay.
 TEST(GuardedMemoryPool, BlocksMoveBetweenSlotsAndTheAllocator) {
   for (const std::string& backend : SupportedMemoryBackendNames()) {
     SCOPED_TRACE(backend);
@@ -109,7 +108,7 @@ TEST(GuardedMemoryPool, BlocksMoveBetweenSlotsAndTheAllocator) {
   }
 }
 
-// What an observer is told, in words.
+// The events as text.
 class Events final : public MemoryObserver {
  public:
   explicit Events(const MemoryPool* pool) : pool_(pool) {

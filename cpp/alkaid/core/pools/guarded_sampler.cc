@@ -18,7 +18,7 @@ namespace alkaid {
 namespace internal {
 namespace {
 
-// The sequence splitmix64.
+// The splitmix64 sequence.
 uint64_t Mix(uint64_t state) {
   state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
   state = (state ^ (state >> 27)) * 0x94d049bb133111eb;
@@ -26,7 +26,7 @@ uint64_t Mix(uint64_t state) {
 }
 constexpr uint64_t kStep = 0x9e3779b97f4a7c15;
 
-// Another one in each process and thread.
+// Differs in each process and thread.
 uint64_t Seed() {
   static constinit std::atomic<uint64_t> threads{0};
   uint64_t of_process = 0;
@@ -55,7 +55,7 @@ constinit thread_local GuardedCountdown guarded_countdown
     place_next();
     if (countdown.left > 0) return false;
   }
-  // At most a few: no share is more than four wholes.
+  // At most a few rounds: no share is more than four wholes.
   while (countdown.left <= 0) place_next();
   return true;
 }

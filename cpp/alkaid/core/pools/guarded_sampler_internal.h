@@ -1,9 +1,12 @@
-// Which allocation is the next that is guarded.
+// Decides which allocation is guarded next.
 //
-// Each takes a share of a whole: 1/N of it for one in N, and size/B of it for one in B bytes, so
-// that pools of several rates share one countdown. In each whole, at a place drawn at random,
-// stands the allocation that is guarded: one in N is exactly that, and never the same one of a
-// loop's.
+//   |       whole       |       whole       |       whole       |
+//               x         x                              x         x: one random place in each
+//
+// Each allocation takes a share of a whole: 1/N of it for a rate of one in N, and size/B of it for
+// a rate of one in B bytes. So pools of several rates share one countdown. Each whole has one
+// place, drawn at random; the allocation that reaches it is guarded. A rate of one in N is
+// therefore exact, and does not always hit the same allocation of a loop.
 //
 // Ownership: a sampler is a value; the countdown is the thread's. Threads: any. Allocates nothing.
 #pragma once
@@ -20,26 +23,26 @@ namespace alkaid::internal {
 struct GuardedCountdown {
   int64_t left = 0;
   int64_t after = 0;    // from there to the end of its whole
-  uint64_t random = 0;  // 0: the thread has not begun
+  uint64_t random = 0;  // 0: the thread has not started
 };
 ALKAID_EXPORT extern constinit thread_local GuardedCountdown guarded_countdown
     __attribute__((tls_model("initial-exec")));
 
 inline constexpr int64_t kGuardedWhole = GuardedSampling::kMost;
 
-// The share of each of `of`. Numbers below 1: none. One that fills a whole by itself takes two, so
-// that it is sure to pass a place wherever those of other rates have left the countdown.
+// The share of one allocation of `of`. Below 1: none. A rate that guards every allocation takes two
+// wholes, so that it certainly passes a place wherever other rates have left the countdown.
 constexpr int64_t GuardedShare(int64_t of) {
   if (of < 1) return 0;
   return of == 1 ? 2 * kGuardedWhole : kGuardedWhole / std::min(of, kGuardedWhole);
 }
 
-// The thread's first allocation, or one at which it comes to the place: whether that is to be
-// guarded.
+// The slow path: the thread's first allocation, or one that reaches the place. Returns whether it
+// is guarded.
 ALKAID_EXPORT bool ReachGuardedPlace();
 
-// Whether the allocation that the calling thread is at is to be guarded. Written out, because a
-// compiler makes a load, a subtraction, a store and a comparison of it.
+// Whether the calling thread's current allocation is to be guarded. In assembly, because compilers
+// make a load, a subtraction, a store and a comparison of it.
 inline bool TakeGuardedShare(int64_t share) {
   bool reached;
 #if defined(__x86_64__)
@@ -52,9 +55,9 @@ inline bool TakeGuardedShare(int64_t share) {
   return ReachGuardedPlace();
 }
 
-// Both kinds have this of `size` > 0 bytes.
+// The interface of both samplers is Takes, for `size` > 0 bytes.
 
-// One in so many. Four instructions.
+// One allocation in a given number. Four instructions.
 class BlockSampler {
  public:
   explicit BlockSampler(const GuardedSampling& sampling) : share_(GuardedShare(sampling.blocks)) {}
@@ -65,7 +68,7 @@ class BlockSampler {
   const int64_t share_;
 };
 
-// One for so many bytes too.
+// Also one for each given number of bytes.
 class ByteSampler {
  public:
   explicit ByteSampler(const GuardedSampling& sampling)
@@ -83,8 +86,8 @@ class ByteSampler {
   const int64_t bytes_;
 };
 
-// What ALKAID_GUARDED_SAMPLING says, read once. What is not understood is reported on stderr, once,
-// and so is that the debug mode of pools leaves nothing to guard.
+// The value of ALKAID_GUARDED_SAMPLING, read once. A value that is not understood is reported on
+// stderr, once; so is a value that has no effect because the debug mode of pools is on.
 const GuardedSampling& GuardedSamplingOfEnvironment();
 
 }  // namespace alkaid::internal

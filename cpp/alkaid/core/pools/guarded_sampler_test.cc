@@ -14,7 +14,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// The numbers of those that are taken, of `count` allocations in a thread that begins anew.
+// The numbers of the allocations that are taken, of `count` in a new thread.
 template <typename Sampler>
 std::vector<int> Taken(const Sampler& sampler, int count, int64_t size) {
   std::vector<int> taken;
@@ -96,7 +96,7 @@ TEST(GuardedSampler, OneInSoManyIsOneInEachSoManyAtAPlaceOfChance) {
   constexpr int kN = 100;
   constexpr int kWholes = 200;
   const std::vector<int> taken = Taken(BlockSampler({.blocks = kN}), kN * kWholes, 64);
-  // The shares of a hundred do not fill a whole to the last of its 2^40 parts.
+  // A hundred shares do not fill a whole to the last of its 2^40 parts.
   EXPECT_NEAR(static_cast<double>(taken.size()), kWholes, 1);
   std::set<int> places;
   for (size_t i = 1; i < taken.size(); ++i) {
@@ -114,8 +114,8 @@ TEST(GuardedSampler, OneForSoManyBytesTakesBlocksByTheirSize) {
   EXPECT_EQ(Taken(sampler, 100, int64_t{1} << 46).size(), 100U);
 }
 
-// An eighth of a whole each. Shares that do not fill a whole may hold the places of two wholes in one
-// block, which is taken once, so their number is a matter of chance.
+// An eighth of a whole each. If shares do not fill a whole exactly, one block may reach the places
+// of two wholes. It is taken once, so the number varies by chance.
 TEST(GuardedSampler, BothTakeTheirShares) {
   const ByteSampler sampler({.blocks = 16, .bytes = 1 << 20});
   EXPECT_NEAR(static_cast<double>(Taken(sampler, 16'000, 64 << 10).size()), 2000, 1);

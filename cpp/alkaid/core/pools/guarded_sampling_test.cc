@@ -43,7 +43,7 @@ using ::testing::Not;
 
 constexpr int64_t kLimit = 10'000;
 
-// A pool of the program's own that has a limit and is no adaptor of the library's.
+// A pool of the program's own that has a limit and is not one of the library's adaptors.
 class OwnCappedPool final : public MemoryPool {
  public:
   using MemoryPool::Allocate;
@@ -86,7 +86,7 @@ void RegisterBackends() {
   Register("renamed", [] { return CreateMemoryPool("system").value(); });
 }
 
-// No more than the limit, in blocks that are guarded.
+// Guarded blocks up to the limit and no more.
 int FillToTheLimit(MemoryPool* pool) {
   uint8_t* block = nullptr;
   if (pool->Allocate(kLimit + 1, &block).ok()) return 10;
@@ -97,7 +97,7 @@ int FillToTheLimit(MemoryPool* pool) {
   return pool->Allocate(1, &block).ok() ? 13 : 0;
 }
 
-// From here on the process may make those calls of the kernel that malloc makes, and exit.
+// From here on the process may only make the kernel calls that malloc makes, and exit.
 bool Confine() {
   constexpr unsigned int kAllowed[] = {SYS_mmap,   SYS_munmap, SYS_mprotect, SYS_madvise,
                                        SYS_mremap, SYS_brk,    SYS_futex,    SYS_exit_group};

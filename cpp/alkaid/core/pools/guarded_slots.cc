@@ -32,14 +32,13 @@ struct Figures {
   std::atomic<int64_t> live_bytes[kGuardedAccounts] = {};
 };
 
-// Needs no constructor: pools are made before, and used after, everything else.
+// Needs no constructor: pools are made before everything else, and used after it.
 constinit ForkMutex<std::mutex> lock;
 constinit std::atomic<uint64_t> region_number{kNowhere};
 constinit bool tried = false;     // under `lock`
 constinit bool at_start = false;  // under `lock`: where the next block stands
 constinit GuardedSlotList lists[kGuardedSlotSizeCount];  // under `lock`
-// Slots that were freed while a fork had the lock, linked by their `next`; 1 + the number of the
-// first.
+// Slots that were freed while a fork held the lock, linked by `next`; 1 + the number of the first.
 constinit std::atomic<uint32_t> not_given_back{0};
 constinit std::atomic<GuardedSlot*> all_slots{nullptr};
 constinit Figures figures;
@@ -74,7 +73,7 @@ void Reserve() {
     Notice("no block is guarded: pages here are not of ", kPage, " bytes");
     return;
   }
-  // Twice as much, to find a multiple of the region's size; what is left over goes back.
+  // Maps twice as much, to find a multiple of the region's size, and gives the rest back.
   auto* const found = static_cast<uint8_t*>(Map(nullptr, 2 * kGuardedRegionSize, PROT_NONE, 0));
   void* const records = Map(nullptr, GuardedStatistics::kSlots * int64_t{sizeof(GuardedSlot)},
                             PROT_READ | PROT_WRITE, 0);
@@ -110,7 +109,7 @@ struct SlotsOfSize {
   uint32_t count;
 };
 
-// Those of the least size that a block has room in and can be aligned in; none where it is too
+// The slots of the least size in which a block has room and can be aligned; none if it is too
 // large.
 SlotsOfSize SlotsFor(int64_t room) {
   GuardedSlot* slots = all_slots.load(std::memory_order_acquire);
@@ -143,7 +142,7 @@ void GiveBackWaiting() {
   }
 }
 
-// `was_used`: its block may still be touched by mistake.
+// `was_used`: code may still touch its block by mistake.
 void GiveBack(GuardedSlot* slot, bool was_used) {
   const SlotsOfSize of = SlotsOf(*slot);
   const auto number = static_cast<uint32_t>(slot - of.slots);
@@ -163,7 +162,7 @@ void GiveBack(GuardedSlot* slot, bool was_used) {
   }
 }
 
-// Where a block stands in its slot.
+// Where a block is in its slot.
 struct Placement {
   uint8_t* start;
   uint8_t* first;
@@ -174,17 +173,17 @@ Placement Place(uint8_t* base, int64_t slot_size, int64_t size, int64_t alignmen
   return {start, AlignDown(start, kPage), AlignUp(start + size, kPage)};
 }
 
-// Takes pages away from the program, and their memory.
+// Makes pages inaccessible and gives their memory back.
 void Close(uint8_t* first, uint8_t* last) {
   if (first == last) return;
   if (Map(first, last - first, PROT_NONE, MAP_FIXED) != MAP_FAILED) return;
-  // No room for one mapping more; the next free that can merge them tries again.
+  // There is no room for one more mapping; the next free that can merge them tries again.
   ::mprotect(first, static_cast<size_t>(last - first), PROT_NONE);
   ::madvise(first, static_cast<size_t>(last - first), MADV_DONTNEED);
 }
 
-// The block of a claim, taken over by the caller. Where there is none, or it is not as the claim
-// has it, that ends the program.
+// Takes over the block of a claim. If there is none, or it does not match the claim, ends the
+// program.
 GuardedSlot* TakeLive(const GuardedClaim& claim, const char* what) {
   auto* const slot = const_cast<GuardedSlot*>(FindGuardedSlot(claim.ptr));
   uint32_t state = GuardedSlot::kLive;
@@ -310,7 +309,8 @@ void FreeGuarded(const GuardedClaim& claim) {
   figures.live_blocks.fetch_sub(1, std::memory_order_relaxed);
   figures.live_bytes[static_cast<size_t>(slot->account)].fetch_sub(claim.size,
                                                                    std::memory_order_relaxed);
-  // Before the pages close: who touches them at that moment is told that the block was freed.
+  // Before the pages close: a report of an access at that moment then says that the block was
+  // freed.
   slot->state.store(GuardedSlot::kFreed, std::memory_order_release);
   Close(slot->first, slot->last);
   GiveBack(slot, /*was_used=*/true);
@@ -347,7 +347,7 @@ const GuardedSlot* FindGuardedSlot(const void* address) {
   const auto was_used = [](const GuardedSlot& slot) {
     return slot.state.load(std::memory_order_acquire) != GuardedSlot::kUnused;
   };
-  // In front of the first slot.
+  // Before the first slot.
   if (offset < 0) return was_used(slots[0]) ? slots : nullptr;
   for (const GuardedSlotSize& size : kGuardedSlotSizes) {
     const int64_t stride = size.stride();
@@ -359,7 +359,7 @@ const GuardedSlot* FindGuardedSlot(const void* address) {
     const GuardedSlot* const slot = slots + offset / stride;
     const GuardedSlot* const next = slot + 1;
     const bool has_next = next != all_slots.load() + GuardedStatistics::kSlots;
-    // What lies between two slots is as likely an overrun of the one as an underrun of the other.
+    // An address between two slots is equally likely to be past the one or before the other.
     const int64_t beyond = offset % stride - size.size;
     const bool nearer_to_next = beyond >= 0 && beyond >= (stride - size.size) / 2;
     if (has_next && was_used(*next) && (nearer_to_next || (!was_used(*slot) && beyond >= 0))) {

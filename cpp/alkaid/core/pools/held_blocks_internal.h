@@ -1,10 +1,10 @@
-// The blocks that buffers hold, in the debug mode.
+// The blocks of other pools that buffers hold, in the debug mode.
 //
-// Of pools of that mode nothing is kept here: they know their blocks themselves. Of a block of
-// another pool, which the program made and no registry, only that it overlaps no other one is
-// looked at; nothing is planted in it. A buffer forgets its block before it gives it back.
+// Pools of that mode know their blocks themselves; nothing is kept here for them. A pool that the
+// program made without a registry does not. Its blocks get no guards; they are only checked for
+// overlap with each other. A buffer forgets its block before it gives it back.
 //
-// Ownership: none. Threads: any. Out of memory: the block is not looked at.
+// Ownership: none. Threads: any. Out of memory: the block is not checked.
 #pragma once
 
 #include <cstdint>

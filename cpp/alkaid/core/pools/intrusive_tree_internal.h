@@ -1,12 +1,11 @@
-// An ordered set of objects that carry the tree's links themselves, so that entering one takes no
+// An ordered set of objects that carry the tree's links themselves, so that inserting one takes no
 // memory and cannot fail.
 //
-// A treap: a search tree by Before, and a heap by a number that is mixed from each object's
-// address. Finding, entering and erasing take a number of steps that grows with the logarithm of
-// the count.
+// A treap: a search tree by Before, and a heap by a number mixed from each object's address.
+// Finding, inserting and erasing take a logarithmic number of steps.
 //
 //   struct Before {
-//     bool operator()(const T& a, const T& b) const;    // total: of two objects one is before
+//     bool operator()(const T& a, const T& b) const;    // a total order
 //     bool operator()(const T& a, const Key& b) const;  // for NotBefore and LastBefore
 //   };
 //
@@ -29,17 +28,17 @@ template <typename T, TreeLinks<T> T::*kLinks, typename Before>
 class IntrusiveTree {
  public:
   bool empty() const { return root_ == nullptr; }
-  // Forgets all objects, whatever their links say.
+  // Forgets all objects, whatever their links contain.
   void Clear() { root_ = nullptr; }
 
-  // The object is not in the tree yet.
+  // The object must not be in the tree.
   void Insert(T* object) {
     (object->*kLinks).height = Height(object);
     T** place = &root_;
     while (*place != nullptr && !IsAbove(object, *place)) {
       place = Before()(**place, *object) ? &Right(*place) : &Left(*place);
     }
-    // What was there is divided into the object's two sides.
+    // The subtree that was there is split into the object's two sides.
     T* rest = *place;
     *place = object;
     T** before = &Left(object);
@@ -55,7 +54,7 @@ class IntrusiveTree {
     *after = nullptr;
   }
 
-  // The object is in the tree.
+  // The object must be in the tree.
   void Erase(T* object) {
     T** place = &root_;
     while (*place != object) {
@@ -74,7 +73,7 @@ class IntrusiveTree {
     *place = before != nullptr ? before : after;
   }
 
-  // The first that is not before the key, or null.
+  // The first object that is not before the key, or null.
   template <typename Key>
   T* NotBefore(const Key& key) const {
     T* found = nullptr;
@@ -89,7 +88,7 @@ class IntrusiveTree {
     return found;
   }
 
-  // The last that is before the key, or null.
+  // The last object that is before the key, or null.
   template <typename Key>
   T* LastBefore(const Key& key) const {
     T* found = nullptr;
@@ -108,13 +107,13 @@ class IntrusiveTree {
   static T*& Left(T* object) { return (object->*kLinks).left; }
   static T*& Right(T* object) { return (object->*kLinks).right; }
 
-  // Of two objects the same one is always above the other.
+  // A strict order: of two objects, always the same one is above the other.
   static bool IsAbove(const T* a, const T* b) {
     const uint64_t height_a = (a->*kLinks).height;
     const uint64_t height_b = (b->*kLinks).height;
     return height_a != height_b ? height_a > height_b : a > b;
   }
-  // Addresses of neighbours differ in few bits: each has to reach all bits of the height.
+  // Addresses of neighbours differ in few bits: each bit has to affect all bits of the height.
   static uint64_t Height(const T* object) {
     uint64_t bits = reinterpret_cast<uintptr_t>(object);
     for (int i = 0; i < 2; ++i) {

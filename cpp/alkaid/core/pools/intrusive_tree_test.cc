@@ -68,7 +68,7 @@ TEST(IntrusiveTree, BeginsAnewWhenItIsCleared) {
   }
 }
 
-// Neighbours in memory, in order: what a tree that is not balanced makes a list of.
+// Neighbours in memory, inserted in order: an unbalanced tree would become a list.
 TEST(IntrusiveTree, TakesFewStepsHoweverManyItHolds) {
   constexpr int kMany = 100'000;
   std::deque<Number> numbers(kMany);

@@ -21,7 +21,7 @@ int Set(const std::string& name, T value) {
   return je_alkaid_mallctl(name.c_str(), nullptr, nullptr, &value, sizeof(value));
 }
 
-// True where `name` is a statistic of exactly type T.
+// Succeeds if `name` is a statistic of exactly type T.
 template <typename T>
 int Get(const char* name, int64_t* out) {
   T value{};
@@ -31,7 +31,7 @@ int Get(const char* name, int64_t* out) {
   return error;
 }
 
-// No exception can pass through jemalloc, which may hold locks.
+// No exception may pass through jemalloc, which may hold locks.
 struct Writing {
   const std::function<void(const char*)>& write;
   std::exception_ptr thrown = nullptr;
@@ -63,7 +63,7 @@ Status jemalloc_set_decay_ms(int ms) try {
       return status::IOError(error, "jemalloc_set_decay_ms: arenas.narenas");
     }
     for (unsigned i = 0; i < arenas; ++i) {
-      // EFAULT: that arena has not been made yet; it will take the value set above.
+      // EFAULT: that arena does not exist yet; it will take the value set above.
       const int error = Set<ssize_t>(absl::StrCat("arena.", i, ".", kind), ms);
       if (error != 0 && error != EFAULT) {
         return status::IOError(error, "jemalloc_set_decay_ms: arena.", i, ".", kind);
@@ -78,7 +78,7 @@ Status jemalloc_set_decay_ms(int ms) try {
 Result<int64_t> jemalloc_get_stat(const char* name) {
   Set<uint64_t>("epoch", 1);
   int64_t value = 0;
-  // jemalloc answers EINVAL where the size asked for is not the statistic's own.
+  // jemalloc returns EINVAL if the requested size is not the statistic's own.
   int error = Get<uint64_t>(name, &value);
   if (error == EINVAL) error = Get<uint32_t>(name, &value);
   if (error == EINVAL) error = Get<bool>(name, &value);

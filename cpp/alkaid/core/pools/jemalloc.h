@@ -1,8 +1,7 @@
-// Reading and steering the jemalloc that stands behind jemalloc_memory_pool().
+// Reading and tuning the jemalloc of jemalloc_memory_pool().
 //
-// This jemalloc is the library's own copy; a jemalloc that the program links or preloads is another
-// and is not touched. Where the library was built without it, every function answers
-// kUnimplemented.
+// This jemalloc is the library's own copy; one that the program links or preloads is separate and
+// not touched. If the library was built without it, every function returns kUnimplemented.
 // Ownership: nothing is handed over. Threads: any. Out of memory: kResourceExhausted.
 #pragma once
 
@@ -15,20 +14,21 @@
 
 namespace alkaid {
 
-// Milliseconds until pages that nobody uses go back to the operating system: 0 at once, -1 never.
-// Applies to the arenas that exist and to later ones. Below -1: kInvalidArgument.
+// Milliseconds until unused pages go back to the operating system: 0 at once, -1 never. Applies to
+// existing and later arenas. Below -1: kInvalidArgument.
 ALKAID_EXPORT Status jemalloc_set_decay_ms(int ms);
 
 // A statistic by its name in jemalloc's manual, such as "stats.allocated" (bytes) or
-// "stats.arenas.0.small.nmalloc". The figures are refreshed first. kNotFound where jemalloc has no
-// integer of that name.
+// "stats.arenas.0.small.nmalloc". Refreshes the figures first. kNotFound if jemalloc has no integer
+// of that name.
 ALKAID_EXPORT Result<int64_t> jemalloc_get_stat(const char* name);
 
-// Starts the calling thread's peak ("thread.peak.read") anew.
+// Restarts the calling thread's peak ("thread.peak.read").
 ALKAID_EXPORT Status jemalloc_peak_reset();
 
-// jemalloc's report, to stderr or piece by piece to `write`. `opts` as malloc_stats_print's in its
-// manual. What `write` throws passes through, once jemalloc is done; it is not called again before.
+// jemalloc's report, to stderr or piece by piece to `write`. `opts` as for malloc_stats_print in
+// its manual. An exception of `write` passes through once jemalloc is done; `write` is not called
+// again before.
 ALKAID_EXPORT Status jemalloc_stats_print(const char* opts = "");
 ALKAID_EXPORT Status jemalloc_stats_print(const std::function<void(const char*)>& write,
                                           const char* opts = "");

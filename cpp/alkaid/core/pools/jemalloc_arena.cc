@@ -20,10 +20,10 @@ Result<unsigned> MakeJemallocArena(int64_t step) {
     return status::IOError(error, "jemalloc makes no arena");
   }
   auto limit = static_cast<size_t>(step);
-  // Needs no memory of the program: an arena that is made stays.
+  // Needs no memory of the program: an arena that was made stays.
   std::array<char, 64> name;
   std::snprintf(name.data(), name.size(), "arena.%u.retain_grow_limit", arena);
-  // ENOENT where it retains nothing, and so maps what is asked for.
+  // ENOENT: it retains nothing, and so maps only what is requested.
   const int error = je_alkaid_mallctl(name.data(), nullptr, nullptr, &limit, sizeof(limit));
   if (error != 0 && error != ENOENT)
     return status::IOError(error, "jemalloc: ", name.data(), " = ", step);

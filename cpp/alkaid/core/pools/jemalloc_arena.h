@@ -1,9 +1,8 @@
-// An arena of the library's jemalloc for blocks that are to show in the process's address space as
-// they come.
+// An arena of the library's jemalloc whose blocks show in the process's address space as they come.
 //
-// jemalloc maps address space in steps that grow with what it has, and serves new blocks from what
-// others gave back. Blocks whose growth is to be measured come from an arena of their own instead,
-// which grows by small steps.
+// jemalloc maps address space in steps that grow with what it has, and serves new blocks from freed
+// ones. So blocks whose growth is to be measured come from an arena of their own, which grows by
+// small steps.
 //
 // Ownership: an arena lives as long as the process. Threads: any; a scope belongs to its thread and
 // ends on it. Out of memory: kResourceExhausted, or as errno maps. Without jemalloc:
@@ -17,11 +16,11 @@
 
 namespace alkaid::internal {
 
-// A new arena, which maps at most `step` bytes at once for blocks that are smaller than that.
+// A new arena, which maps at most `step` bytes at once for blocks smaller than that.
 ALKAID_EXPORT Result<unsigned> MakeJemallocArena(int64_t step);
 
-// While one lives, what the calling thread allocates from the pools over jemalloc comes from
-// `arena`; blocks of up to 64 KiB may come from the thread's cache.
+// During this scope, the calling thread's allocations from pools over jemalloc come from `arena`;
+// blocks of up to 64 KiB may come from the thread's cache.
 class ALKAID_EXPORT JemallocArenaScope {
  public:
   explicit JemallocArenaScope(unsigned arena);

@@ -45,8 +45,8 @@ TEST(JemallocArena, ServesBlocksOfItsScopeAndGrowsBySmallSteps) {
     before = now;
   }
   EXPECT_EQ(Figure(arena, "large.allocated"), kBlocks * kBlock);
-  // No more than the one step that is under way, and 2 % for the ends of the others; from 5.3.1 on a
-  // block takes the pages of the next size that jemalloc has, which is 512 KiB.
+  // No more than the current step, and 2 % for the ends of the others. From 5.3.1 on a block takes
+  // the pages of jemalloc's next size, which is 512 KiB.
   const auto backends = MemoryBackends();
   const bool rounds = std::ranges::none_of(
       backends, [](const MemoryBackend& backend) { return backend.version == "jemalloc 5.3.0"; });

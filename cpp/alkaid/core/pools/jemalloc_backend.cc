@@ -9,25 +9,25 @@
 
 // jemalloc reads its options from here at its first call. oversize_threshold:0 keeps big blocks in
 // the ordinary arenas: with the default, every block of 8 MiB or more is returned to the system
-// when freed and page-faulted anew when allocated again. lg_tcache_max:16 lets a thread's cache
-// serve blocks of up to 64 KiB, not 32: 15 ns where an arena takes 170 (pool_bench).
+// when freed, and its pages fault again when it is allocated again. lg_tcache_max:16 lets a
+// thread's cache serve blocks of up to 64 KiB, not 32: 15 ns where an arena takes 170 (pool_bench).
 extern "C" const char* je_alkaid_malloc_conf;
 const char* je_alkaid_malloc_conf = "oversize_threshold:0,lg_tcache_max:16";
 
 namespace alkaid {
 namespace {
 
-// What MALLOCX_ALIGN gives for a power of two, without its calls of ffs().
+// The value of MALLOCX_ALIGN for a power of two, without its calls of ffs().
 int AlignmentFlag(int64_t alignment) {
   return MALLOCX_LG_ALIGN(__builtin_ctzll(static_cast<uint64_t>(alignment)));
 }
 
-// Bytes. From here on jemalloc lays every block on pages of its own, less an offset that is a
+// Bytes. From this size on jemalloc puts every block on pages of its own, at an offset that is a
 // multiple of 64.
 constexpr int64_t kLargeSize = 16 << 10;
 
-// Any flag of alignment makes jemalloc pass by the thread's cache with large blocks, although all
-// of them are aligned to 64.
+// Any alignment flag makes jemalloc bypass the thread's cache for large blocks, although all of
+// them are aligned to 64.
 void* AllocateBlock(int64_t size, int64_t alignment) {
   if (size >= kLargeSize && alignment <= kDefaultBufferAlignment) {
     void* const block = je_alkaid_mallocx(static_cast<size_t>(size), 0);
@@ -49,7 +49,7 @@ class JemallocAllocator {
     return absl::OkStatus();
   }
 
-  // Not inlined: users look for this frame in back-traces, and what it does takes far longer than a
+  // Not inlined: users look for this frame in stack traces, and its work takes far longer than a
   // call.
   [[gnu::noinline]] static Status ReallocateAligned(int64_t /*old_size*/, int64_t new_size,
                                                     int64_t alignment, uint8_t** ptr) {
@@ -66,7 +66,7 @@ class JemallocAllocator {
     je_alkaid_dallocx(ptr, 0);
   }
 
-  // What the debug mode guards.
+  // How much the debug mode guards.
   static int64_t UsableSize(const uint8_t* ptr) {
     return static_cast<int64_t>(je_alkaid_sallocx(ptr, 0));
   }

@@ -1,4 +1,4 @@
-// What only the jemalloc backend promises; what all backends promise stands in
+// What only the jemalloc backend promises. For what all backends promise see
 // testing/pool_contract.h.
 
 #include <gtest/gtest.h>
@@ -30,8 +30,8 @@ TEST_F(JemallocBackend, ItsBlocksComeFromTheLibrarysOwnJemalloc) {
   for (uint8_t* block : blocks) pool_->Free(block, 4096);
 }
 
-// With jemalloc's default every such block would be unmapped when freed, and its pages faulted in
-// anew.
+// With jemalloc's default every such block would be unmapped when freed, and its pages would fault
+// in again.
 TEST_F(JemallocBackend, BlocksOfManyMegabytesStayInTheOrdinaryArenas) {
   EXPECT_EQ(jemalloc_get_stat("opt.oversize_threshold").value(), 0);
 }
@@ -49,7 +49,7 @@ TEST_F(JemallocBackend, ReleaseUnusedGivesDirtyPagesBack) {
   ASSERT_TRUE(jemalloc_set_decay_ms(10000).ok());
 }
 
-// The first threads make arenas, which the other ones meet as soon as they are there.
+// The first threads create arenas, which ReleaseUnused meets as soon as they exist.
 TEST_F(JemallocBackend, ReleaseUnusedMeetsThreadsThatBegin) {
   std::atomic<bool> done{false};
   std::thread releasing([&] {

@@ -1,10 +1,10 @@
-// A pool that gives what it allocates a label, where nothing nearer to the allocation does.
+// A pool that labels its allocations, unless a nearer label applies.
 //
-// For a part of a program that takes a pool and knows nothing of labels. It keeps no figures: they
-// are the wrapped pool's.
+// For a part of a program that takes a pool and knows nothing of labels. It has no figures of its
+// own: they are the wrapped pool's.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr. Threads: as the wrapped pool.
-// Out of memory and other errors: those of the wrapped pool.
+// Out of memory and other errors: as the wrapped pool.
 #pragma once
 
 #include <memory>

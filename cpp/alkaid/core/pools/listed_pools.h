@@ -1,7 +1,7 @@
-// What the listed pools hold, asked from inside the process.
+// The listed pools and their live bytes, read from inside the process.
 //
 // Ownership: names are the pools' own, valid within the call. Threads: any; a pool that is being
-// destroyed is either visited whole or not at all. Allocates nothing.
+// destroyed is visited completely or not at all. Allocates nothing.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct ListedPool {
 
 using ListedPoolVisitor = void (*)(const ListedPool& pool, void* context);
 
-// Calls `visit` for every pool that has counters. It holds the lock under which pools come and go:
-// the visitor neither allocates nor touches a pool.
+// Calls `visit` for every pool that has counters, under the lock that making and destroying pools
+// takes: the visitor must neither allocate nor touch a pool.
 ALKAID_EXPORT void VisitListedPools(ListedPoolVisitor visit, void* context);
 
 }  // namespace alkaid::internal

@@ -12,7 +12,7 @@
 namespace alkaid::internal {
 namespace {
 
-// The listed pools of this name: how many, and what they hold together.
+// The listed pools of this name: how many, and their live bytes together.
 struct Found {
   const char* name;
   int pools = 0;

@@ -11,8 +11,8 @@
 namespace alkaid {
 namespace {
 
-// One lock for all: two pools may write to one stream. Never destroyed, since pools log from static
-// destructors too.
+// One lock for all pools: two may write to one stream. Never destroyed, since static destructors
+// also use pools.
 internal::ForkGuarded<std::mutex>& LogLock() {
   static auto* const lock = new internal::ForkGuarded<std::mutex>;
   return *lock;
@@ -25,15 +25,14 @@ std::string Address(const uint8_t* ptr) {
   return absl::StrCat("0x", absl::Hex(reinterpret_cast<uintptr_t>(ptr)));
 }
 
-// What a call ended in: the pointer it gave, or why it failed. `*out` has a value only after
-// success.
+// The result of a call: the pointer it gave, or why it failed. `*out` has a value only on success.
 std::string Outcome(const Status& status, uint8_t* const* out) {
   if (!status.ok()) return absl::StrCat("failed: ", status.ToString());
   return absl::StrCat("out = ", Address(*out));
 }
 
-// Neither a stream that throws nor want of memory for the line may change what the logged call
-// gives to its caller.
+// A stream that throws, or a lack of memory for the line, must not change the result of the logged
+// call.
 template <typename MakeLine>
 void WriteLine(std::ostream& log, MakeLine make_line) try {
   const std::string line = make_line();
@@ -41,14 +40,14 @@ void WriteLine(std::ostream& log, MakeLine make_line) try {
     log.write(line.data(), static_cast<std::streamsize>(line.size()));
     log.flush();
   };
-  // While a fork has the lock nobody else writes but for the same reason.
+  // While a fork holds the lock, no other thread writes, except for this same reason.
   if (!LogLock().LockUnlessForking()) return write();
   const std::lock_guard guard(LogLock(), std::adopt_lock);
   write();
 } catch (const std::exception&) {
 }
 
-// What `call` returns; where it throws, `write_line` is called on the way out.
+// Returns what `call` returns; if it throws, calls `write_line` on the way out.
 template <typename Call, typename Write>
 Status WriteIfItThrows(const Call& call, const Write& write_line) {
   struct Thrown {

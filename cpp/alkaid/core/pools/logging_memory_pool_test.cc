@@ -104,7 +104,7 @@ TEST(LoggingPool, LinesOfThreadsAndPoolsOnOneStreamStayWhole) {
   EXPECT_EQ(frees, kThreads * kRounds);
 }
 
-// A stream that can take nothing, and throws when it is asked to.
+// A stream that accepts nothing, and throws on a write.
 TEST(LoggingPool, AStreamThatThrowsDoesNotChangeTheCall) {
   std::ostream broken(nullptr);
   EXPECT_THROW(broken.exceptions(std::ios::badbit), std::ios_base::failure);

@@ -80,7 +80,7 @@ std::unique_ptr<MemoryPool> MemoryPool::CreateDefault() {
   Result<std::unique_ptr<MemoryPool>> pool = CreateMemoryPool(ChosenDefaultMemoryBackend().name);
   if (pool.ok()) return *std::move(pool);
   if (pool.status().code() == StatusCode::kResourceExhausted) throw std::bad_alloc();
-  // A registered factory that returns nothing must not take the process with it.
+  // A registered factory that returns nothing must not end the process.
   internal::Notice(internal::MessageIn(pool.status()), "; the system backend serves instead");
   return internal::MakeSystemPool(internal::GuardedSamplingOfEnvironment());
 }
@@ -98,8 +98,8 @@ MemoryPool* MakeDefaultPool() {
 
 }  // namespace
 
-// The pools below are never destroyed: buffers in static objects and in interpreters that are
-// shutting down outlive main.
+// The pools below are never destroyed: buffers in static objects, and in interpreters that are
+// shutting down, outlive main.
 
 MemoryPool* system_memory_pool() {
   static constinit internal::FirstMade<MemoryPool> pool;

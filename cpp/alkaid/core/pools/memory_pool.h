@@ -1,20 +1,20 @@
-// MemoryPool: where every byte of a Buffer comes from.
+// MemoryPool: the source of every Buffer's bytes.
 //
 // A pool allocates, reallocates and frees blocks at a stated alignment, and counts what it did. The
-// built-in pools are over the C library ("system"), jemalloc and mimalloc; which of them is the
-// default is chosen once, at first use, from the environment variable ALKAID_DEFAULT_MEMORY_POOL. A
-// pool keeps no blocks of its own: each call reaches the allocator (but: guarded_memory_pool.h).
+// built-in pools are over the C library ("system"), jemalloc and mimalloc. The default among them
+// is chosen once, at first use, by the environment variable ALKAID_DEFAULT_MEMORY_POOL. A pool
+// keeps no blocks of its own: each call reaches the allocator (exception: guarded_memory_pool.h).
 //
 // Ownership: a block belongs to the caller until Free. The pools that the functions below return
 // live as long as the process.
-// Threads: all functions of all pools here, from any thread; a block may be freed by another thread
-// than its allocator's.
+// Threads: all functions of all pools here, from any thread; any thread may free a block.
 // Out of memory: kResourceExhausted, `*out` untouched; the pool and all other blocks stay as they
-// were. Where there is no memory for its text the status says that. What makes a pool, or returns
-// text, throws std::bad_alloc. A pool of the program's own may throw from Allocate and Reallocate.
-// The exception passes through the adaptors, buffers and builders above, each of which is then as
-// after a refusal. The other functions must not throw: buffers call Free in their destructors,
-// where an exception ends the program.
+// were. If there is no memory for the status text, the status says that. Functions that make a pool
+// or return text throw std::bad_alloc.
+// Exceptions: a pool of the program's own may throw from Allocate and Reallocate. The exception
+// passes through the adaptors, buffers and builders above, whose state is then as after a refusal.
+// The other functions must not throw: buffers call Free in their destructors, where an exception
+// ends the program.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@
 
 namespace alkaid {
 
-// Bytes. Every Buffer is aligned and padded to this (one cache line, one AVX-512 register).
+// Bytes. The alignment and padding of every Buffer (one cache line, one AVX-512 register).
 inline constexpr int64_t kDefaultBufferAlignment = 64;
 // Bytes. The largest alignment that every backend grants; one huge page of x86-64.
 inline constexpr int64_t kMaxBufferAlignment = int64_t{2} << 20;
@@ -42,16 +42,18 @@ class ALKAID_EXPORT MemoryPool {
   // A new pool over the default backend, with statistics of its own. Never null.
   static std::unique_ptr<MemoryPool> CreateDefault();
 
-  // Allocates `size` bytes aligned to 64; the bytes are not initialised. A size of 0 gives a
-  // shared, non-null, aligned pointer that must be given back like any other. Negative:
-  // kInvalidArgument.
+  // Allocates `size` bytes aligned to 64, not initialised. A size of 0 gives a shared, non-null,
+  // aligned pointer that must be freed like any other. Negative: kInvalidArgument.
   Status Allocate(int64_t size, uint8_t** out) {
     return Allocate(size, kDefaultBufferAlignment, out);
   }
   // `alignment`: a power of two from 1 to kMaxBufferAlignment, else kInvalidArgument naming the
-  // value.
-  // OK means that `*out` is not null and aligned. Buffers, standard containers and adaptors that
-  // count refuse what else a pool of the program's own answers OK with (checked_allocation.h).
+  // value. OK means that `*out` is aligned and not null. If a pool of the program's own breaks
+  // that, buffers, standard containers and adaptors that count refuse the block
+  // (checked_allocation.h).
+  // Resizes `*ptr` from `old_size` to `new_size` bytes and keeps the first min(old, new) of them;
+  // `*ptr` may move. On failure `*ptr` and its block are untouched. `old_size` and `alignment` must
+  // be the block's.
   virtual Status Allocate(int64_t size, int64_t alignment, uint8_t** out) = 0;
 
   // Resizes `*ptr` from `old_size` to `new_size` bytes, keeping the first min(old, new) of them;
@@ -63,12 +65,12 @@ class ALKAID_EXPORT MemoryPool {
   virtual Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                             uint8_t** ptr) = 0;
 
-  // Gives a block back. `size` and `alignment` must be those it has now.
+  // Frees a block. `size` and `alignment` must be its current ones.
   void Free(uint8_t* buffer, int64_t size) { Free(buffer, size, kDefaultBufferAlignment); }
   virtual void Free(uint8_t* buffer, int64_t size, int64_t alignment) = 0;
 
-  // Asks the allocator to return what it holds in reserve to the operating system. May do nothing;
-  // can be slow.
+  // Asks the allocator to return its unused memory to the operating system. May do nothing; can be
+  // slow.
   virtual void ReleaseUnused() {}
 
   // Writes the pool's own figures and the allocator's to stderr, for people.
@@ -76,9 +78,9 @@ class ALKAID_EXPORT MemoryPool {
 
   // Bytes live now. Exact whenever no call is in flight.
   virtual int64_t bytes_allocated() const = 0;
-  // Highest bytes_allocated() so far, or -1 where the pool does not know. Exact for a pool that one
-  // thread uses; with several it is never below the truth and at most a stated bound above
-  // (core/pools/thread_counters.h).
+  // The highest bytes_allocated() so far, or -1 if the pool does not know. Exact for a pool that
+  // one thread uses. With several threads it is never below the truth, and above it by at most a
+  // stated bound (core/pools/thread_counters.h).
   virtual int64_t max_memory() const;
   // Bytes ever allocated: every allocation, and the growth of every reallocation.
   virtual int64_t total_bytes_allocated() const = 0;
@@ -92,21 +94,21 @@ class ALKAID_EXPORT MemoryPool {
 };
 
 // The process-wide default pool. Its backend is chosen at the first call (also by CreateDefault):
-// the value of ALKAID_DEFAULT_MEMORY_POOL where that names a backend that is built in or
-// registered; else mimalloc, jemalloc, system, the first that is built in. An unknown value is
-// reported once on stderr. Case counts; an empty value is as good as none.
+// the one that ALKAID_DEFAULT_MEMORY_POOL names, if it is built in or registered; else the first
+// built-in one of mimalloc, jemalloc, system. An unknown name is reported once on stderr. Names are
+// case-sensitive; an empty value means unset.
 ALKAID_EXPORT MemoryPool* default_memory_pool();
 
-// The process-wide pool over the C library's allocator. Always there.
+// The process-wide pool over the C library's allocator. Always available.
 ALKAID_EXPORT MemoryPool* system_memory_pool();
 
-// The process-wide pools over jemalloc and mimalloc; kUnimplemented where the library was built
-// without.
+// The process-wide pools over jemalloc and mimalloc; kUnimplemented if the library was built
+// without them.
 ALKAID_EXPORT Status jemalloc_memory_pool(MemoryPool** out);
 ALKAID_EXPORT Status mimalloc_memory_pool(MemoryPool** out);
 
-// The backends that this build contains and those registered so far, in the order in which the
-// default is looked for.
+// The backends of this build and those registered so far, in the order in which the default is
+// looked for.
 ALKAID_EXPORT std::vector<std::string> SupportedMemoryBackendNames();
 
 }  // namespace alkaid

@@ -13,8 +13,8 @@
 
 namespace alkaid::internal {
 
-// A pool over `Allocator`, in the debug mode when that is on, else with guarded blocks where there
-// are to be some.
+// A pool over `Allocator`: in the debug mode if that is on, else with guarded blocks if `sampling`
+// has any.
 template <typename Allocator>
 std::unique_ptr<MemoryPool> MakePool(const GuardedSampling& sampling) {
   if (MemoryDebugOn()) return std::make_unique<DebugMemoryPool<Allocator>>();

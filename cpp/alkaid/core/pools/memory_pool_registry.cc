@@ -23,10 +23,10 @@ struct Entry {
   std::function<std::unique_ptr<MemoryPool>(const GuardedSampling&)> make;
 };
 
-// What a program's factory makes, in the debug mode when that is on. Where blocks are to be
-// guarded, a pool over an allocator comes under an adaptor, whose slots take that allocator's
-// place. Any other pool takes its blocks from a pool below, where guarded ones are within its limit
-// and have its label; or from where only the program knows.
+// Makes a pool by a program's factory, in the debug mode when that is on. If blocks are to be
+// guarded, a pool over an allocator gets an adaptor, whose slots take that allocator's place. Any
+// other pool gets its blocks from a pool below, which can guard them within its limit and label; or
+// from a source that only the program knows.
 std::unique_ptr<MemoryPool> MakeRegistered(const MemoryPoolFactory& factory,
                                            const GuardedSampling& sampling) {
   std::unique_ptr<MemoryPool> pool = factory();
@@ -43,7 +43,7 @@ std::unique_ptr<MemoryPool> MakeRegistered(const MemoryPoolFactory& factory,
 struct Registry {
   internal::ForkGuarded<std::mutex> lock;
   std::vector<Entry> entries;
-  std::optional<const DefaultMemoryBackend> chosen;  // once somebody asked for the default pool
+  std::optional<const DefaultMemoryBackend> chosen;  // set when the default is first asked for
 
   Registry() {
     // In the order in which the default is looked for.
@@ -89,8 +89,8 @@ Registry& TheRegistry() {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { TheRegistry(); }
 
-// Under the registry's lock. Which of the built-in backends serves is the caller's choice even
-// where the process has more rights than the caller; what the program registered is not.
+// Under the registry's lock. The environment may choose a built-in backend even if the process has
+// more rights than the caller, but not one that the program registered.
 DefaultMemoryBackend Choose(const Registry& registry) {
   const std::string asked =
       internal::GetEnvironment(internal::kDefaultMemoryPoolVariable, registry.BuiltInNames());
@@ -117,7 +117,7 @@ constinit thread_local const RunningFactory* innermost_factory
 // A backend whose factory the calling thread is in; `name` is the caller's.
 class RunningFactory {
  public:
-  // Throws where the thread is in this backend's factory already, which would not end.
+  // Throws if the thread is in this backend's factory already, which would never end.
   explicit RunningFactory(const std::string& name) : name_(name) {
     for (const RunningFactory* factory = outer_; factory != nullptr; factory = factory->outer_) {
       if (factory->name_ != name) continue;

@@ -1,18 +1,18 @@
-// Which backends there are, and how the default pool is chosen among them.
+// The backends of memory pools, and the choice of the default among them.
 //
 // A backend is a name and a factory of pools. "mimalloc", "jemalloc" and "system" are built in, as
-// far as the build has them; a program adds its own before the first use of the default pool, and
+// far as the build has them. A program adds its own before the first use of the default pool, and
 // users pick one by ALKAID_DEFAULT_MEMORY_POOL.
 //
-// Ownership: the registry keeps factories for ever; a pool belongs to who asked for it. Threads:
-// all functions, from any thread, static initialisers included; factories are called without a lock
-// held. Where several threads ask first for the default pool, each may call the factory, and the
-// pools but one are destroyed. A factory cannot ask for what it is to make: a pool over its own
-// backend, by name or as the default, is std::logic_error by every way that leads to its factory
-// again in the same thread, through other factories too. Once the default pool is there, a factory
-// may use it. What else a factory throws passes through to who asked, and the next call tries
-// again.
-// Out of memory: RegisterMemoryBackend and CreateMemoryPool say kResourceExhausted, also where a
+// Ownership: the registry keeps factories for ever; a pool belongs to its requester.
+// Threads: all functions, from any thread, static initialisers included. Factories are called
+// without a lock held. If several threads request the default pool first, each may call the
+// factory, and all but one of the pools are destroyed.
+// Factories: a factory cannot ask for what it is to make, a pool over its own backend, by name or
+// as the default. Any way that leads back to a factory in the same thread, even through other
+// factories, throws std::logic_error. Once the default pool exists, a factory may use it. Other
+// exceptions of a factory pass through to the requester, and the next call tries again.
+// Out of memory: RegisterMemoryBackend and CreateMemoryPool return kResourceExhausted, also if a
 // factory throws std::bad_alloc; the functions that return values throw it. Nothing has changed
 // then.
 #pragma once
@@ -33,24 +33,24 @@ using MemoryPoolFactory = std::function<std::unique_ptr<MemoryPool>()>;
 
 struct MemoryBackend {
   std::string name;
-  std::string version;    // the allocator's, in its own words
+  std::string version;    // the allocator's own text
   bool built_in = false;  // else registered by the program
 };
 
-// Adds a backend. kAlreadyExists where the name is taken, kInvalidArgument where the name or the
-// factory is empty, kFailedPrecondition once the default has been chosen: a name that users may
-// give must mean one thing all the time.
+// Adds a backend. kAlreadyExists if the name is taken, kInvalidArgument if the name or the factory
+// is empty. kFailedPrecondition once the default has been chosen: a name that users may give must
+// always mean the same.
 ALKAID_EXPORT Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
                                            const std::string& version = "");
 
-// All backends, built in (mimalloc, jemalloc, system) and then registered, in order of
-// registration.
+// All backends: the built-in ones (mimalloc, jemalloc, system), then the registered ones in their
+// order.
 ALKAID_EXPORT std::vector<MemoryBackend> MemoryBackends();
 
-// A new pool over the named backend. kNotFound names the backends that there are.
+// A new pool over the named backend. kNotFound names the available backends.
 ALKAID_EXPORT Result<std::unique_ptr<MemoryPool>> CreateMemoryPool(const std::string& backend);
 
-// Which backend serves default_memory_pool(), and why, in a sentence for people. Asking settles the
+// The backend of default_memory_pool(), and why, in a sentence for people. The call settles the
 // choice.
 struct DefaultMemoryBackend {
   std::string name;

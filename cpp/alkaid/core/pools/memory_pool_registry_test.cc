@@ -138,7 +138,7 @@ TEST(MemoryPoolRegistry, WithoutTheVariableTheFirstOfTheOrderServesAndTheReasonS
 }
 
 TEST(MemoryPoolRegistry, AnUnknownValueFallsBackAndTheReasonNamesItAndTheBackendsThereAre) {
-  InAProcessOfItsOwn("System", [] {  // case counts
+  InAProcessOfItsOwn("System", [] {  // case-sensitive
     ::testing::internal::CaptureStderr();
     const DefaultMemoryBackend& chosen = ChosenDefaultMemoryBackend();
     default_memory_pool();
@@ -168,7 +168,7 @@ TEST(MemoryPoolRegistry, AFactoryThatAsksForThePoolThatItMakesIsRefusedByEveryWa
     static std::function<void()> ask;
     static bool refused;
     ASSERT_TRUE(RegisterMemoryBackend("asks", FactoryThatAsks(&refused, [] { ask(); })).ok());
-    // Another factory on the way leads to it all the same.
+    // Another factory in between leads back to it all the same.
     ASSERT_TRUE(RegisterMemoryBackend("detour", []() -> std::unique_ptr<MemoryPool> {
                   return *CreateMemoryPool("asks");
                 }).ok());
@@ -190,7 +190,7 @@ TEST(MemoryPoolRegistry, AFactoryThatAsksForThePoolThatItMakesIsRefusedByEveryWa
     refused = false;
     EXPECT_EQ(default_memory_pool()->backend_name(), "plain");
     EXPECT_TRUE(refused);
-    // Now it is there to be had.
+    // Now the default pool exists.
     ask = [] { EXPECT_EQ(default_memory_pool()->backend_name(), "plain"); };
     refused = false;
     EXPECT_TRUE(CreateMemoryPool("asks").ok());

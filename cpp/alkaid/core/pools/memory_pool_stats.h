@@ -9,10 +9,10 @@
 //     alkaid::MemoryPoolStats stats_;
 //   };
 //
-// They are counted as those of the library's own pools, without a locked instruction
-// (thread_counters.h says how, and by how much the peak of several threads may be too high).
-// Debuggers list them as "statistics"; the memory that a leak profile calls live leaves them out,
-// since the pool may stand over one that counts the same blocks.
+// It counts as the library's own pools do, without a locked instruction (thread_counters.h says
+// how, and by how much the peak of several threads may be too high). Debuggers list it as
+// "statistics". A leak profile does not count its bytes as live memory, since the pool may be over
+// one that counts the same blocks.
 //
 // Ownership: a member of the pool; cannot be copied or moved. Threads: all functions, from any
 // thread. Out of memory: a thread that can get no counters of its own counts on shared ones.
@@ -33,18 +33,18 @@ class ALKAID_EXPORT MemoryPoolStats {
   MemoryPoolStats(const MemoryPoolStats&) = delete;
   MemoryPoolStats& operator=(const MemoryPoolStats&) = delete;
 
-  // A block of `size` came, went, or changed its size. A reallocation that grows counts as an
+  // A block of `size` was allocated, freed or resized. A reallocation that grows counts as an
   // allocation of the difference, any other as a free of it.
   void DidAllocateBytes(int64_t size) { counters_.DidAllocate(size); }
   void DidFreeBytes(int64_t size) { counters_.DidFree(size); }
   void DidReallocateBytes(int64_t old_size, int64_t new_size) {
     counters_.DidReallocate(old_size, new_size);
   }
-  // The same as older versions of Arrow spell it: `diff` bytes more, or fewer where it is negative.
+  // The same under the name of older versions of Arrow: `diff` bytes more, or fewer if negative.
   // Counts as an allocation unless it is a free.
   void UpdateAllocatedBytes(int64_t diff, bool is_free = false);
 
-  // What a pool answers by the same names (memory_pool.h).
+  // As MemoryPool's functions of the same names.
   int64_t bytes_allocated() const;
   int64_t max_memory() const;
   int64_t total_bytes_allocated() const;
@@ -55,7 +55,7 @@ class ALKAID_EXPORT MemoryPoolStats {
 };
 
 namespace internal {
-// Where Arrow has it.
+// Arrow has it here.
 using alkaid::MemoryPoolStats;
 }  // namespace internal
 

@@ -14,17 +14,17 @@
 namespace alkaid {
 namespace {
 
-// mimalloc takes blocks whose size is a power of two for aligned to that size, and hands them out
-// unchecked. In 2.0.9 those of 256 to 1024 bytes are not: they follow one another in a page that
-// begins at no multiple of them. Every block is therefore checked here, whatever version is linked,
-// and one that is misaligned is asked for again with another size.
+// mimalloc assumes that blocks whose size is a power of two are aligned to that size, and hands
+// them out unchecked. In 2.0.9 those of 256 to 1024 bytes are not: they follow one another in a
+// page that begins at no multiple of them. Every block is therefore checked here, whatever version
+// is linked, and a misaligned one is requested again with another size.
 bool IsAligned(const void* block, int64_t alignment) {
   return (reinterpret_cast<uintptr_t>(block) & static_cast<uintptr_t>(alignment - 1)) == 0;
 }
 
-// mimalloc's own report, passed on to stderr by lines. As it is built here some things are counted
-// when they go but not when they come: a line with a figure below zero says nothing, and is left
-// out by name. Allocates nothing, so that a report can be had when memory is short.
+// mimalloc's own report, passed on to stderr line by line. As it is built here it counts some
+// things when they go but not when they come. A line with a figure below zero has no meaning, and
+// is left out by name. Allocates nothing, so that a report is possible when memory is short.
 class MimallocReport {
  public:
   void Add(const char* text) {
@@ -54,7 +54,7 @@ class MimallocReport {
                   static_cast<int>(std::strcspn(name, ":\n")), name);
   }
 
-  // A minus before a digit; one before a letter belongs to a name.
+  // A minus sign before a digit; one before a letter belongs to a name.
   bool HasNegative() const {
     for (const char* at = std::strchr(line_, '-'); at != nullptr; at = std::strchr(at + 1, '-')) {
       if (at[1] >= '0' && at[1] <= '9' && (at == line_ || at[-1] == ' ')) return true;
@@ -79,12 +79,11 @@ class MimallocAllocator {
     return absl::OkStatus();
   }
 
-  // A block stays as it was where this fails, but mi_realloc_aligned has freed it before its
-  // successor can be checked. Beyond the default alignment it is called only where it leaves the
-  // block in place; what has to move is allocated, checked and copied here, as mimalloc would do
-  // it.
+  // On failure the block must stay as it was, but mi_realloc_aligned frees it before its successor
+  // can be checked. For more than the default alignment it is called only if it leaves the block in
+  // place. A block that has to move is allocated, checked and copied here, as mimalloc would do.
   //
-  // Not inlined: users look for this frame in back-traces, and what it does takes far longer than a
+  // Not inlined: users look for this frame in stack traces, and its work takes far longer than a
   // call.
   [[gnu::noinline]] static Status ReallocateAligned(int64_t old_size, int64_t new_size,
                                                     int64_t alignment, uint8_t** ptr) {
@@ -104,11 +103,11 @@ class MimallocAllocator {
   }
 
   static void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t /*alignment*/) {
-    // Not mi_free_aligned, which inlines mi_free: a probe on mi_free is to see every block go.
+    // Not mi_free_aligned, which inlines mi_free: a probe on mi_free must see every block.
     mi_free(ptr);
   }
 
-  // What the debug mode guards.
+  // How much the debug mode guards.
   static int64_t UsableSize(const uint8_t* ptr) {
     return static_cast<int64_t>(mi_usable_size(ptr));
   }
@@ -116,7 +115,7 @@ class MimallocAllocator {
   static void ReleaseUnused() { mi_collect(/*force=*/true); }
 
   static void PrintStats() {
-#if MI_MALLOC_VERSION < 1000  // up to 3.0.1; later ones declare the function at most
+#if MI_MALLOC_VERSION < 1000  // up to 3.0.1; later versions at most declare the function
     mi_stats_merge();
 #endif
     MimallocReport report;
@@ -132,8 +131,8 @@ class MimallocAllocator {
 
  private:
   // The rare rest of AllocateAligned: `block` is null or misaligned. One byte more than a power of
-  // two is none, so mimalloc looks at the address; and it is the same function, so that a probe on
-  // it sees this block too.
+  // two is not a power of two, so mimalloc checks the address. It is the same function, so that a
+  // probe on it sees this block too.
   [[gnu::noinline, gnu::cold]] static Status AllocateOtherwise(void* block, int64_t size,
                                                                int64_t alignment, uint8_t** out) {
     if (block == nullptr) {
@@ -154,8 +153,8 @@ class MimallocAllocator {
     return absl::OkStatus();
   }
 
-  // Whether mi_realloc_aligned leaves a block where it is: by its own rule, that it fits and fills
-  // at least half.
+  // Whether mi_realloc_aligned leaves a block in place. Its rule: the new size fits and fills at
+  // least half.
   static bool StaysInPlace(const uint8_t* block, int64_t new_size) {
     const auto usable = static_cast<int64_t>(mi_usable_size(block));
     return new_size <= usable && new_size >= usable - usable / 2;
@@ -170,9 +169,9 @@ class MimallocAllocator {
     return absl::OkStatus();
   }
 
-  // mi_realloc_aligned has moved the block to where it is misaligned; no known version does. The
-  // old block is gone: without memory for a better place, neither going on nor failing would keep
-  // what the caller was promised, and the program ends here rather than where it uses the block.
+  // mi_realloc_aligned has moved the block to a misaligned address; no known version does. The old
+  // block is gone. If there is no memory for a better one, neither success nor failure would keep
+  // the promise to the caller, so the program ends here and not where it uses the block.
   [[gnu::noinline, gnu::cold]] static void Realign(int64_t kept, int64_t new_size,
                                                    int64_t alignment, uint8_t** ptr) {
     const Status moved = Move(kept, new_size, alignment, ptr);
@@ -192,7 +191,7 @@ std::unique_ptr<MemoryPool> MakeMimallocPool(const GuardedSampling& sampling) {
 }
 
 std::string MimallocVersion() {
-  // One digit a part in older versions (209 is 2.0.9), two in newer ones (30401 is 3.4.1).
+  // One digit per part in older versions (209 is 2.0.9), two in newer ones (30401 is 3.4.1).
   const int v = mi_version();
   if (v < 1000) return absl::StrCat("mimalloc ", v / 100, ".", v / 10 % 10, ".", v % 10);
   return absl::StrCat("mimalloc ", v / 10000, ".", v / 100 % 100, ".", v % 100);

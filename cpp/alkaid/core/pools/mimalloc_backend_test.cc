@@ -1,4 +1,4 @@
-// What only the mimalloc backend promises; what all backends promise stands in
+// What only the mimalloc backend promises. For what all backends promise see
 // testing/pool_contract.h.
 
 #include <gmock/gmock.h>
@@ -31,8 +31,8 @@ TEST_F(MimallocBackend, ItsVersionIsToldInThreeParts) {
   }
 }
 
-// A thread's heap is abandoned when it ends; what it allocated must stay valid and be freed by
-// others.
+// A thread's heap is abandoned when it ends; its blocks must stay valid, and other threads must be
+// able to free them.
 TEST_F(MimallocBackend, BlocksOutliveTheThreadThatAllocatedThem) {
   std::vector<uint8_t*> blocks(1000);
   std::thread([&] {

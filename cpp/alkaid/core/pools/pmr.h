@@ -8,8 +8,9 @@
 //
 // Ownership: PoolMemoryResource borrows its pool, or shares it when given a shared_ptr;
 // MemoryResourcePool borrows its resource.
-// Threads: each as safe as what it stands on. A pool over std::pmr::new_delete_resource() or
-// synchronized_pool_resource serves several threads, one over monotonic_buffer_resource does not.
+// Threads: each as thread-safe as what it is built on. A pool over std::pmr::new_delete_resource()
+// or synchronized_pool_resource serves several threads; one over monotonic_buffer_resource does
+// not.
 // Out of memory: PoolMemoryResource throws stl::BadAlloc (a std::bad_alloc that says why), as
 // std::pmr asks; MemoryResourcePool turns the resource's exception into kResourceExhausted.
 #pragma once
@@ -26,10 +27,10 @@
 
 namespace alkaid {
 
-// A memory resource over a pool. Equal to another when both are over the same pool.
+// A memory resource over a pool. Two are equal if they are over the same pool.
 //
 // do_allocate throws stl::BadAlloc for more bytes than an int64_t holds, for an alignment above
-// kMaxBufferAlignment, and where the pool refuses.
+// kMaxBufferAlignment, and if the pool refuses.
 class ALKAID_EXPORT PoolMemoryResource final : public std::pmr::memory_resource {
  public:
   explicit PoolMemoryResource(MemoryPool* pool = default_memory_pool());
@@ -48,7 +49,7 @@ class ALKAID_EXPORT PoolMemoryResource final : public std::pmr::memory_resource 
 
 namespace internal {
 
-// The Allocator (base_memory_pool.h) behind MemoryResourcePool.
+// The Allocator (base_memory_pool.h) of MemoryResourcePool.
 class ALKAID_EXPORT MemoryResourceAllocator {
  public:
   explicit MemoryResourceAllocator(std::pmr::memory_resource* resource) : resource_(resource) {}

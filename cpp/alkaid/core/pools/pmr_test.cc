@@ -52,7 +52,7 @@ TEST(PoolResource, ThrowsWhatSaysWhy) {
 TEST(PoolResource, ThrowsForWhatNoPoolCanBeAsked) {
   PoolMemoryResource resource(system_memory_pool());
   const int64_t before = system_memory_pool()->num_allocations();
-  // Through a volatile, so that the compiler does not warn of what this test is about.
+  // Volatile, so that the compiler does not warn of what this test is about.
   const volatile size_t most = std::numeric_limits<size_t>::max();
   EXPECT_THROW((void)resource.allocate(most, 8), std::bad_alloc);
   EXPECT_THROW((void)resource.allocate(most / 2, 8), std::bad_alloc);
@@ -81,7 +81,7 @@ TEST(PoolResource, SharesOwnershipOfThePool) {
   EXPECT_TRUE(watch.expired());
 }
 
-// Serves from a fixed store and notes what it is asked.
+// Serves from a fixed store and records the requests.
 class SmallResource : public std::pmr::memory_resource {
  public:
   size_t last_bytes = 0;

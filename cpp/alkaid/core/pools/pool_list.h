@@ -1,18 +1,21 @@
-// The list of pools as it lies in memory, for whoever reads it from outside: a debugger, a core
-// dump.
+// The list of pools in memory, for readers outside the process: a debugger, a core dump.
 //
-// Everything hangs on one exported object, `alkaid_pools`, whose name is in the library's dynamic
-// symbol table and so survives stripping. Values are little-endian and 64 bits wide where nothing
-// else is said. A change that an older reader would misread gets a new version; fields that are
-// only added grow `root_size`.
+//   alkaid_pools --> PoolRecord --> PoolRecord --> ...
+//                       lines --> CounterLine --> CounterLine --> ...     one per thread
+//                       shared -> SharedCounters
 //
-// A pool's figures are the sums over its counter lines (thread_counters.h) and its shared counters:
-// bytes live are the sum of `total - freed` plus `net`; allocations the sum of `count`, likewise
-// bytes ever allocated of `total`; the peak is the lesser of `announced_peak` and the sum of
-// `high`.
+// Everything starts at one exported object, `alkaid_pools`, whose name is in the library's dynamic
+// symbol table and so survives stripping. Values are little-endian and 64 bits wide unless stated.
+// A change that an older reader would misread gets a new version; fields that are only added
+// increase `root_size`.
 //
-// Ownership: a record belongs to its pool and goes with it. Threads: the list changes under a lock
-// that a reader from outside cannot take; `changing` is not 0 while it does.
+// A pool's figures are sums over its counter lines (thread_counters.h) and its shared counters:
+// - live bytes: the sum of `total - freed`, plus `net`
+// - allocations and bytes ever allocated: the sums of `count` and of `total`
+// - peak: the lesser of `announced_peak` and the sum of `high`
+//
+// Ownership: a record belongs to its pool and ends with it. Threads: the list changes under a lock
+// that an outside reader cannot take; `changing` is not 0 meanwhile.
 #pragma once
 
 #include <atomic>
@@ -35,7 +38,7 @@ struct PoolRecord {
   std::atomic<CounterLine*> lines{nullptr};  // linked by their `next`
   const SharedCounters* shared = nullptr;    // net, high, total, count
   const std::atomic<int64_t>* announced_peak = nullptr;
-  char name[80] = {};  // what it is, cut and with a zero at its end
+  char name[80] = {};  // what it is, cut and zero-terminated
 };
 static_assert(sizeof(PoolRecord) == 128 && offsetof(PoolRecord, lines) == 24 &&
               offsetof(PoolRecord, name) == 48);

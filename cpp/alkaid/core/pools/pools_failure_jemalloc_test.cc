@@ -1,4 +1,4 @@
-// Memory runs out in what jemalloc alone has (pools_failure_test.cc).
+// Memory runs out in the functions of jemalloc alone (pools_failure_test.cc).
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -16,7 +16,7 @@ namespace {
 using failing::FailureSuite;
 using enum failing::OutOfMemory;
 
-// Text that is there: what a caller makes of a literal is the caller's.
+// Made beforehand: text that a caller makes of a literal is the caller's memory.
 const std::string kLong = "a name that no std::string has room for in itself";
 
 TEST(PoolsOutOfMemory, Jemalloc) {
@@ -35,7 +35,7 @@ TEST(PoolsOutOfMemory, Jemalloc) {
   FailureSuite::Try(
       "jemalloc_peak_reset", kNeedsNone, [](MemoryPool*) { return 0; },
       [](int&) { return jemalloc_peak_reset(); }, [](int&) { return ""; });
-  // Its size says that it is whole: figures change from call to call, but a little.
+  // Checks that it is complete: figures change a little from call to call.
   const auto is_whole = [](const std::string& text) {
     return text.ends_with("--- End jemalloc statistics ---\n") ? "whole" : "cut";
   };

@@ -1,6 +1,6 @@
 // Memory runs out at every point of the pools' functions (fixtures/failure_suite.h).
 //
-// pools_failure_jemalloc_test.cc has those of jemalloc alone.
+// pools_failure_jemalloc_test.cc has the functions of jemalloc alone.
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -39,13 +39,13 @@ using failing::WithoutNew;
 using enum failing::OutOfMemory;
 
 constexpr int64_t kLimit = 10'000;
-// All the address space that a process can have: for an allocator to refuse.
+// All the address space that a process can have: every allocator refuses it.
 constexpr int64_t kTooMuch = int64_t{1} << 47;
-// Text that is there: what a caller makes of a literal is the caller's.
+// Made beforehand: text that a caller makes of a literal is the caller's memory.
 const std::string kLong = "a name that no std::string has room for in itself";
 const std::string kSystem = "system";
 
-// First: nothing of this process has used them yet.
+// The first test: nothing in this process has used them yet.
 TEST(PoolsOutOfMemory, ThePoolsOfTheProcessAtTheirFirstUse) {
   FailureSuite::TryInChildren("system_memory_pool", kThrows, [] { return system_memory_pool(); });
   FailureSuite::TryInChildren("jemalloc_memory_pool", kStatus, [] {
@@ -99,7 +99,7 @@ TEST(PoolsOutOfMemory, TheRegistry) {
       [](int&) { return ""; });
 }
 
-// A pool, what it stands on, and a block of it.
+// A pool, what it is built on, and a block of it.
 struct Stack {
   std::unique_ptr<MemoryPool> pool;
   std::shared_ptr<void> below = nullptr;
@@ -123,8 +123,8 @@ struct Stack {
   }
 };
 
-// What there is memory for otherwise: a pool over an allocator asks for none when a block changes,
-// and of all pools one alone does when a block goes.
+// How each call behaves without memory. A pool over an allocator needs none to reallocate, and only
+// one of all pools needs any to free.
 struct PoolRules {
   failing::OutOfMemory reallocate = kStatus;
   failing::OutOfMemory free = kNeedsNone;
@@ -184,7 +184,7 @@ void TryPool(const std::string& name, const Make& make, const PoolRules& rules =
   FailureSuite::Try(
       "making a " + name, kThrows,
       [](MemoryPool* pool) {
-        // What is not the pool's own must not be counted with it.
+        // Memory that is not the pool's own must not be counted with it.
         return pool;
       },
       [&](MemoryPool*& pool) { return make(pool); },
@@ -310,7 +310,7 @@ TEST(PoolsOutOfMemory, Bridges) {
         try {
           (void)stl::allocator<uint8_t>(pool).allocate(static_cast<size_t>(kTooMuch));
         } catch (const stl::BadAlloc& refused) {
-          // Always thrown; so that an undisturbed call is not one that throws.
+          // Always thrown; so that an undisturbed call does not count as one that throws.
           return refused.what()[0] != '\0' ? status::Invalid("refused") : absl::OkStatus();
         }
         return absl::OkStatus();
@@ -318,7 +318,7 @@ TEST(PoolsOutOfMemory, Bridges) {
       [](MemoryPool*&) { return ""; });
 }
 
-// Answers OK with a block that is none.
+// Returns OK with something that is not a block.
 class LyingPool final : public ForwardingMemoryPool {
  public:
   explicit LyingPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}

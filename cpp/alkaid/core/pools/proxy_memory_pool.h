@@ -1,11 +1,11 @@
 // A pool with figures of its own over another pool.
 //
-// Gives a part of a program its own view of what it holds, while the wrapped pool goes on counting
-// everything. Statistics start at nothing.
+// Gives a part of a program its own view of what it holds, while the wrapped pool still counts
+// everything. Statistics start at zero.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr.
 // Threads: all functions, from any thread; counting costs no locked instruction.
-// Out of memory: as the wrapped pool; what failed, or threw, is not counted.
+// Out of memory: as the wrapped pool; a call that failed or threw is not counted.
 #pragma once
 
 #include <memory>
@@ -26,14 +26,14 @@ class ALKAID_EXPORT ProxyMemoryPool : public ForwardingMemoryPool {
   using MemoryPool::Free;
   using MemoryPool::Reallocate;
 
-  // Errors of these two: those of the wrapped pool.
+  // Errors of these two: as the wrapped pool.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
 
   void PrintStats() override;
 
-  // What passed through this pool alone.
+  // Only what passed through this pool.
   int64_t bytes_allocated() const override;
   int64_t max_memory() const override;
   int64_t total_bytes_allocated() const override;

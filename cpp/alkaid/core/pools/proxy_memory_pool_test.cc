@@ -81,7 +81,7 @@ TEST(ProxyPool, SharesOwnershipOfThePoolBelow) {
   EXPECT_TRUE(watch.expired());
 }
 
-// Two lines of the same words would look like one pool that is printed twice.
+// Two identical lines would look like one pool that is printed twice.
 TEST(ProxyPool, PrintStatsNamesEachPoolOnce) {
   ProxyMemoryPool proxy(system_memory_pool());
   QuotaMemoryPool quota(&proxy, 1000);

@@ -10,8 +10,8 @@
 #include "alkaid/core/pools/print_stats_internal.h"
 
 namespace alkaid {
-// Bytes that were reserved for a call to the pool below. They go back at the end of the scope
-// unless the call got them: where it refused, and where it threw.
+// Bytes reserved for a call to the pool below. They go back at the end of the scope unless the call
+// got them: if the pool refused, or threw.
 class QuotaMemoryPool::Reservation {
  public:
   Reservation(QuotaMemoryPool* pool, int64_t bytes) : pool_(pool), bytes_(bytes) {}

@@ -1,16 +1,16 @@
-// A pool through which no more than its quota is taken.
+// A pool that hands out no more than its quota.
 //
-// A part of a program gets a share of a pool: only what goes through this adaptor counts, whatever
-// the pool below holds for others. A limit on all that the pool below has is CappedMemoryPool.
+// Gives a part of a program a share of a pool: only what goes through this adaptor counts, whatever
+// the pool below holds for others. For a limit on all of the pool below, use CappedMemoryPool.
 //
-// Reserves before it allocates, in one atomic step, so two threads cannot pass the quota together;
-// gives the reservation back when the allocator fails, and when the pool below throws. A
-// reallocation that grows reserves the difference; one that shrinks gives it back once it is done.
-// Counted are the bytes asked for, as in every pool, not what the allocator rounds them up to.
+// Reserves before it allocates, in one atomic step, so two threads cannot pass the quota together.
+// Gives the reservation back if the allocator fails or the pool below throws. A reallocation that
+// grows reserves the difference; one that shrinks gives it back once it is done. Requested bytes
+// are counted, as in every pool, not what the allocator rounds them up to.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr.
-// Threads: all functions, from any thread. The reservation is one shared atomic: unlike the other
-// pools, many threads on one quota pool feel each other.
+// Threads: all functions, from any thread. The reservation is one shared atomic: unlike with other
+// pools, threads on one quota pool slow each other down.
 // Out of memory and over the limit: kResourceExhausted; over the limit, the message names the
 // request, the limit and what is in use.
 #pragma once
@@ -27,8 +27,8 @@ namespace alkaid {
 
 class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
  public:
-  // `bytes_limit`: bytes that may be live at once; a negative limit is as good as 0, which lets
-  // only zero-size blocks through.
+  // `bytes_limit`: the bytes that may be live at once. A negative limit means 0, which lets only
+  // zero-size blocks through.
   QuotaMemoryPool(MemoryPool* pool, int64_t bytes_limit);
   QuotaMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit);
   ~QuotaMemoryPool() override = default;
@@ -37,8 +37,8 @@ class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
   using MemoryPool::Free;
   using MemoryPool::Reallocate;
 
-  // A negative size or an alignment that no pool grants: kInvalidArgument, whatever is in use.
-  // Other errors: those of the wrapped pool.
+  // A negative size or an invalid alignment: kInvalidArgument, whatever is in use. Other errors: as
+  // the wrapped pool.
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
   Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** ptr) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
@@ -47,7 +47,7 @@ class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
 
   int64_t bytes_limit() const { return limit_; }
 
-  // What passed through this pool alone. max_memory() never exceeds bytes_limit().
+  // Only what passed through this pool. max_memory() never exceeds bytes_limit().
   int64_t bytes_allocated() const override;
   int64_t max_memory() const override;
   int64_t total_bytes_allocated() const override;
@@ -57,8 +57,8 @@ class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
   class Reservation;
 
   void Describe();
-  // Takes `growth` >= 0 bytes out of the limit, or fails and takes none. `size` is what the caller
-  // asked for.
+  // Takes `growth` >= 0 bytes from the quota, or fails and takes none. `size` is what the caller
+  // requested.
   Status Reserve(int64_t growth, int64_t size);
   void Unreserve(int64_t bytes);
 

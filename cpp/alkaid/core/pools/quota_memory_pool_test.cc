@@ -75,7 +75,7 @@ TEST(QuotaPool, AFailureBelowGivesTheReservationBack) {
   faulty.fail_after(1);
   EXPECT_THAT(pool.Reallocate(400, 1000, &block),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("injected")));
-  // A failed shrinking must not give anything back: the block is as large as before.
+  // A failed shrink must give nothing back: the block is as large as before.
   faulty.fail_after(1);
   EXPECT_THAT(pool.Reallocate(400, 100, &block), StatusIs(StatusCode::kResourceExhausted));
   uint8_t* rest = nullptr;
@@ -146,8 +146,8 @@ TEST(QuotaPool, TwoThreadsNeverPassTheLimitTogether) {
           ++refused;
           continue;
         }
-        // Counted after the grant and before the free: what is seen here was live in the pool at
-        // one moment.
+        // Counted after the grant and before the free: all bytes in this count were live in the
+        // pool at one moment.
         const int64_t now = live += size;
         int64_t seen = highest;
         while (seen < now && !highest.compare_exchange_weak(seen, now)) {
@@ -169,7 +169,7 @@ TEST(QuotaPool, TwoThreadsNeverPassTheLimitTogether) {
   pool.Free(all, kLimit);
 }
 
-// All threads ask for more than half, none frees: however they race, one gets it.
+// All threads ask for more than half and none frees: in any order, exactly one gets it.
 TEST(QuotaPool, OfManyThreadsAskingForMoreThanHalfOneGetsIt) {
   constexpr int kThreads = 4;
   for (int round = 0; round < 50; ++round) {

@@ -32,7 +32,7 @@ size_t AddressSpace() {
   return pages * static_cast<size_t>(::getpagesize());
 }
 
-// Blocks of the pool, linked, to the last that it can give.
+// Takes all blocks that the pool can give, as a linked list.
 void* TakeAll(MemoryPool* pool) {
   void* last = nullptr;
   for (int64_t size = 16 << 20; size >= 64; size /= 2) {
@@ -45,7 +45,7 @@ void* TakeAll(MemoryPool* pool) {
   return last;
 }
 
-// `spare`: how much more address space there is when the threads begin.
+// `spare`: how much more address space is free when the threads begin.
 int RunAsChild(const std::string& backend, size_t spare, bool take_all) {
   MemoryPool* pool = system_memory_pool();
   if (backend == "jemalloc" && !jemalloc_memory_pool(&pool).ok()) return 1;
@@ -60,7 +60,7 @@ int RunAsChild(const std::string& backend, size_t spare, bool take_all) {
       begin.wait(false);
       for (const int64_t size : {64, 100'000}) {
         uint8_t* block = nullptr;
-        // A status that has no memory for its words is an exception.
+        // A status without memory for its text is thrown as an exception.
         try {
           const Status status = pool->Allocate(size, &block);
           if (status.ok()) continue;
@@ -96,7 +96,7 @@ TEST_P(ShortOfMemoryPool, RefusesThreadsThatUseItForTheFirstTimeAndEndsNothing) 
   EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
 }
 
-// Each of the things that an allocator makes for a thread is refused at some of these.
+// At some of these amounts each thing that an allocator makes for a thread is refused.
 TEST_P(ShortOfMemoryPool, ServesOrRefusesThreadsWhateverIsLeft) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer takes more address space than any limit";

@@ -33,9 +33,12 @@
 
 namespace alkaid::internal {
 
-// The Allocator (base_memory_pool.h) behind STLMemoryPool. A standard allocator of bytes aligns to
-// nothing in particular, so a block is asked for with room to spare, and how far its aligned part
-// lies from its start is kept in the 4 bytes before that. Costs `alignment` + 3 bytes a block.
+// The Allocator (base_memory_pool.h) of STLMemoryPool. A standard allocator of bytes guarantees no
+// alignment, so a block is requested with spare room. The distance from its start to its aligned
+// part is kept in the 4 bytes before that part. Costs `alignment` + 3 bytes a block.
+//
+//   | unused | offset, 4 bytes | the block, aligned | unused |
+//   ^ the allocator's pointer  ^ the caller's pointer
 template <typename StdAllocator>
 class StandardByteAllocator {
   using ByteAllocator =
@@ -110,11 +113,11 @@ class ALKAID_EXPORT BadAlloc : public std::bad_alloc {
 
  private:
   Status status_;
-  std::shared_ptr<const std::string> text_;  // null where there was no memory for it
+  std::shared_ptr<const std::string> text_;  // null if there was no memory for it
 };
 
-// A standard allocator over a pool. Memory is aligned to 64 bytes, or to alignof(T) where that is
-// more. Two allocators are equal when their pool is the same. T need not be complete before a
+// A standard allocator over a pool. Memory is aligned to 64 bytes, or to alignof(T) if that is
+// more. Two allocators are equal if their pool is the same. T need not be complete before a
 // function is called, so a node may hold a container of nodes.
 template <class T>
 class allocator {
@@ -134,7 +137,7 @@ class allocator {
 
   // Over default_memory_pool().
   allocator() : pool_(default_memory_pool()) {}
-  // Not explicit, so that a pool can stand where an allocator is asked for.
+  // Not explicit, so that a pool can be passed where an allocator is required.
   allocator(MemoryPool* pool) noexcept : pool_(pool) {}  // NOLINT(google-explicit-constructor)
   template <class U>
   // NOLINTNEXTLINE(google-explicit-constructor): allocators of one kind turn into each other
@@ -143,8 +146,8 @@ class allocator {
   pointer address(reference value) const noexcept { return std::addressof(value); }
   const_pointer address(const_reference value) const noexcept { return std::addressof(value); }
 
-  // Room for `n` values, not constructed. Throws BadAlloc where n values are more bytes than an
-  // int64_t holds, and where the pool refuses.
+  // Memory for `n` values, not constructed. Throws BadAlloc if n values are more bytes than an
+  // int64_t holds, and if the pool refuses.
   pointer allocate(size_type n, const void* /*hint*/ = nullptr) {
     if (n > max_size()) {
       throw BadAlloc(status::OutOfMemory("stl::allocator: ", n, " values of ", sizeof(T),
@@ -162,7 +165,7 @@ class allocator {
                 Alignment());
   }
 
-  // Values that any pool could be asked for.
+  // The most values that can be requested of any pool.
   size_type max_size() const noexcept {
     return static_cast<size_type>(std::numeric_limits<int64_t>::max()) / sizeof(T);
   }
@@ -194,8 +197,8 @@ bool operator==(const allocator<T>& a, const allocator<U>& b) noexcept {
   return a.pool() == b.pool();
 }
 
-// A pool over a standard allocator of any value type. Every pointer is aligned as asked, whatever
-// the allocator's own habit; resizing always copies. backend_name() is "stl".
+// A pool over a standard allocator of any value type. Every pointer is aligned as requested,
+// whatever the allocator guarantees; resizing always copies. backend_name() is "stl".
 template <typename Allocator = std::allocator<uint8_t>>
 class STLMemoryPool : public BaseMemoryPoolImpl<internal::StandardByteAllocator<Allocator>> {
  public:

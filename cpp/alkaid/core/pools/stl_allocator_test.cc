@@ -43,7 +43,7 @@ TEST(StlAllocator, IsOverTheDefaultPoolWhenNotToldOtherwise) {
   EXPECT_EQ(stl::allocator<int>().pool(), default_memory_pool());
 }
 
-// Each of these sizes wraps to a small one, or to nothing, when it is multiplied in 64 bits.
+// Each of these sizes, multiplied in 64 bits, wraps to a small one or to zero.
 TEST(StlAllocator, ThrowsWhereTheSizeOverflows) {
   const std::unique_ptr<MemoryPool> pool = MemoryPool::CreateDefault();
   stl::allocator<int64_t> values(pool.get());
@@ -106,7 +106,7 @@ TEST(StlAllocator, NothingIsABlockToo) {
   ints.deallocate(none, 0);
 }
 
-// Remembers what is out, and refuses when told to. Copies and rebinds share the ledger.
+// Records what is out, and refuses when told to. Copies and rebinds share the ledger.
 struct Ledger {
   int64_t live = 0;
   int64_t blocks = 0;

@@ -19,11 +19,11 @@ void* ByPosixMemalign(size_t alignment, size_t size) {
   return posix_memalign(&block, std::max(alignment, sizeof(void*)), size) == 0 ? block : nullptr;
 }
 
-// Not posix_memalign, which does the same and takes 2 ns longer for handing the block over in
-// memory; nor aligned_alloc, which the sanitizers and Scudo refuse unless the size is a multiple of
-// the alignment. But the pools' blocks have to be those of the malloc that their free is of, and
-// malloc tools such as heaptrack do not know memalign: where it is not of the library that free is
-// of, and posix_memalign is, that is called.
+// Not posix_memalign, which does the same and takes 2 ns longer because it returns the block
+// through memory; and not aligned_alloc, for which the sanitizers and Scudo require a size that is
+// a multiple of the alignment. But the blocks must come from the malloc that free belongs to, and
+// malloc tools such as heaptrack do not replace memalign. If memalign is not from the library of
+// free, and posix_memalign is, that is called.
 using AlignedFunction = void*(size_t alignment, size_t size);
 constinit AlignedFunction* aligned_block = memalign;
 
@@ -33,7 +33,9 @@ const void* LibraryOf(const char* function) {
   return address != nullptr && dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
 }
 
-// When the library is loaded: a forked child must not ask the dynamic linker.
+// At load time: a forked child must not ask the dynamic linker.
+// realloc would lose the alignment, so a block that no longer fits is copied. The block's true size
+// counts, not the last requested one: shrinking in many small steps must give memory back too.
 [[gnu::constructor]] void ChooseAlignedBlock() {
   const void* const library = LibraryOf("free");
   if (LibraryOf("memalign") != library && LibraryOf("posix_memalign") == library) {
@@ -71,7 +73,7 @@ class SystemAllocator {
     std::free(ptr);
   }
 
-  // What the debug mode guards.
+  // How much the debug mode guards.
   static int64_t UsableSize(uint8_t* ptr) { return static_cast<int64_t>(malloc_usable_size(ptr)); }
 
   static void ReleaseUnused() { malloc_trim(0); }

@@ -1,5 +1,4 @@
-// What only the system backend promises; what all backends promise stands in
-// testing/pool_contract.h.
+// What only the system backend promises. For what all backends promise see testing/pool_contract.h.
 
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -12,7 +11,8 @@ namespace {
 TEST(SystemBackend, ItsBlocksAreTheCLibrarysOwn) {
   uint8_t* block = nullptr;
   ASSERT_TRUE(system_memory_pool()->Allocate(1000, &block).ok());
-  // Only an allocator that knows the block can say this; any other would crash or answer nonsense.
+  // Only the allocator that owns the block knows its size; any other would crash or return
+  // nonsense.
   EXPECT_GE(malloc_usable_size(block), 1000u);
   EXPECT_LT(malloc_usable_size(block), 4096u);
   system_memory_pool()->Free(block, 1000);

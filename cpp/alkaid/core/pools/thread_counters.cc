@@ -20,12 +20,11 @@ constinit alkaid::internal::PoolListRoot alkaid_pools = {
 namespace alkaid::internal {
 namespace {
 
-// Never written: `empty_table` stands for "no table yet", `closed_table` for "this thread is past
-// its end".
+// Never written: `empty_table` means "no table yet", `closed_table` means "this thread has ended".
 constinit CounterTable empty_table;
 constinit CounterTable closed_table;
 
-// While one lives, the list of pools is being changed.
+// During this scope the list of pools is changing.
 struct ListChange {
   ListChange() { alkaid_pools.changing.fetch_add(1); }
   ~ListChange() { alkaid_pools.changing.fetch_sub(1); }
@@ -33,17 +32,16 @@ struct ListChange {
   ListChange& operator=(const ListChange&) = delete;
 };
 
-// The whole of what a thread knows: its lines, by their pools' ids. It is the thread's own: only it
-// reads and writes it.
+// All lines of a thread, by their pools' ids. Only the thread itself reads and writes it.
 struct ThreadTable : CounterTable {
-  // Beyond so many lines a thread drops those of pools that are gone. The number goes on to twice
-  // what is left, so that a thread that uses many pools looks at each of its lines a few times at
-  // most.
+  // With more lines than this a thread drops those of pools that are gone. The limit then becomes
+  // twice what is left, so that a thread that uses many pools looks at each of its lines only a few
+  // times.
   static constexpr size_t kTidyAt = 64;
 
   std::unordered_map<uint64_t, CounterLine*> lines;
   size_t tidy_at = kTidyAt;
-  ThreadTable* next_closed = nullptr;  // of those whose threads ended while a fork held the lock
+  ThreadTable* next_closed = nullptr;  // links threads that ended while a fork held the lock
 };
 
 struct OwnedLine {
@@ -53,8 +51,8 @@ struct OwnedLine {
 
 struct OpenPool {
   std::vector<OwnedLine> lines;
-  // Which comes before it in the list of pools; null at the list's head. Not in the list itself,
-  // whose layout is for others to read (pool_list.h).
+  // The previous one in the list of pools; null at the head. Not in the list itself, whose layout
+  // others read (pool_list.h).
   PoolRecord* previous = nullptr;
 };
 
@@ -69,7 +67,7 @@ void RaiseTo(std::atomic<int64_t>* peak, int64_t value) {
 constinit thread_local CounterTable* thread_counter_table
     __attribute__((tls_model("initial-exec"))) = &empty_table;
 
-// Which pools live, and which lines are whose. Never destroyed.
+// Which pools live, and who owns which line. Never destroyed.
 struct CounterRegistry {
   ForkMutex<std::mutex> lock;
   std::unordered_map<uint64_t, OpenPool> pools;
@@ -117,7 +115,7 @@ struct CounterRegistry {
     registry.LeaveLinesOfClosedThreads();
   }
 
-  // Or has the fork do that which keeps the lock.
+  // While a fork holds the lock, the fork does this when it ends.
   void LeaveLinesOfClosedThreads() {
     while (closed != nullptr && lock.LockUnlessForking()) {
       const std::lock_guard guard(lock, std::adopt_lock);
@@ -134,8 +132,8 @@ struct CounterRegistry {
     }
   }
 
-  // The calling thread's own table, made at its first use; null once the thread is past its end, or
-  // out of memory.
+  // The calling thread's own table, made at its first use; null once the thread has ended, or out
+  // of memory.
   ThreadTable* OpenThread() {
     if (thread_counter_table == &closed_table || !has_exit_key) return nullptr;
     if (thread_counter_table != &empty_table) {
@@ -151,7 +149,7 @@ struct CounterRegistry {
     return table;
   }
 
-  // Null during a fork. Throws where there is no memory; then nothing was made and nothing adopted.
+  // Null during a fork. Throws if there is no memory; then nothing was made or adopted.
   CounterLine* Adopt(PoolCounters* counters, const CounterTable* owner) {
     if (!lock.LockUnlessForking()) return nullptr;
     const std::lock_guard guard(lock, std::adopt_lock);
@@ -170,7 +168,7 @@ struct CounterRegistry {
   }
 
   void Forget(ThreadTable* table) {
-    if (!lock.LockUnlessForking()) return;  // at another time
+    if (!lock.LockUnlessForking()) return;  // later, then
     const std::lock_guard guard(lock, std::adopt_lock);
     std::erase_if(table->lines, [this](const auto& line) { return !pools.contains(line.first); });
     table->tidy_at = std::max(ThreadTable::kTidyAt, 2 * table->lines.size());
@@ -224,8 +222,7 @@ PoolCounters::PoolCounters() : id_(CounterRegistry::Open()), slot_(id_ % Counter
 
 PoolCounters::~PoolCounters() {
   CounterRegistry::Close(&record_);
-  // Other threads drop theirs when they tidy; this one, mostly the pool's user, keeps nothing of
-  // it.
+  // Other threads drop theirs when they tidy. This one, usually the pool's user, drops its own now.
   if (thread_counter_table != &empty_table && thread_counter_table != &closed_table) {
     static_cast<ThreadTable*>(thread_counter_table)->lines.erase(id_);
   }
@@ -248,7 +245,7 @@ CounterLine* PoolCounters::FindLine() try {
     return known->second;
   }
   if (table->lines.size() >= table->tidy_at) registry.Forget(table);
-  // First the place for it, so that a line that is the thread's is one that the thread knows.
+  // The place first: a line that belongs to the thread must be in the thread's table.
   const auto place = table->lines.emplace(id_, nullptr).first;
   try {
     place->second = registry.Adopt(this, table);

@@ -1,22 +1,25 @@
-// Counting what a pool does, without two threads ever writing the same cache line.
+// Counters of a pool, in which no two threads write the same cache line.
+//
+//   pool   --> line of thread A --> line of thread B --> ...      readers sum the lines
+//   thread --> its table: pool id -> its line
 //
 // Each thread that uses a pool owns one cache line of that pool's counters and writes it with plain
-// stores; readers sum the lines. A line outlives its thread (the next new thread adopts it with its
-// figures), and a pool may die before the threads that used it. After fork, the lines of the
-// threads that are gone wait for adoption; the figures stay as they were. From the first handler of
-// a fork to its last a thread that needs a line counts on a shared one, and one that ends leaves
-// its lines later: a handler of the program may wait for both.
+// stores. A line outlives its thread: the next new thread adopts it with its figures. A pool may
+// end before the threads that used it. After fork, the lines of threads that do not exist in the
+// child wait for adoption, with their figures. From the first handler of a fork to its last, a
+// thread that needs a line counts on a shared one, and a thread that ends gives its lines up later:
+// a handler of the program may wait for both.
 //
-// The peak. A line also holds a share that it has announced to the pool: never less than what the
-// line holds now, and at most its largest block (16 MiB at most) plus 512 KiB more. Only when the
-// line leaves that range does its thread touch the pool's shared sum, so allocating and freeing in
-// turn touches nothing shared at any block size. The highest sum of shares, and the sum of the
-// lines' own peaks, are both never below the true peak: max_memory() is the lesser of the two. For
-// a pool that one thread uses it is exact; with T threads it is never below the truth and at most T
-// * (largest block up to 16 MiB + 512 KiB) above.
+// The peak. Each line also has a share that it has announced to the pool. The share is never less
+// than what the line holds now, and at most its largest block (16 MiB at most) plus 512 KiB more.
+// Only when the line leaves that range does its thread touch the pool's shared sum, so allocating
+// and freeing in turn touches nothing shared, at any block size. The highest sum of shares, and the
+// sum of the lines' own peaks, are both never below the true peak: max_memory() is the lesser of
+// the two. For a pool that one thread uses it is exact; with T threads it is never below the truth
+// and at most T * (largest block up to 16 MiB + 512 KiB) above.
 //
-// Ownership: a PoolCounters lives inside its pool. Threads: all functions, from any thread, also
-// from destructors at thread exit and at process exit. Out of memory: a thread that can get no line
+// Ownership: a PoolCounters is inside its pool. Threads: all functions, from any thread, also from
+// destructors at thread exit and at process exit. Out of memory: a thread that can get no line
 // counts on a shared one, with locked instructions.
 #pragma once
 
@@ -32,18 +35,18 @@ namespace alkaid::internal {
 
 class PoolCounters;
 
-// One thread's share of one pool's figures. Written by the owning thread alone, read by any.
+// One thread's share of one pool's figures. Only the owning thread writes it; any may read.
 struct alignas(64) CounterLine {
   explicit CounterLine(PoolCounters* its_pool) : pool(its_pool) {}
 
   PoolCounters* const pool;
-  // Bytes ever allocated and freed here; more are freed than allocated where others' blocks are.
+  // Bytes ever allocated and freed here. More may be freed than allocated: other threads' blocks.
   std::atomic<int64_t> total{0};
   std::atomic<int64_t> freed{0};
   std::atomic<int64_t> count{0};      // allocations ever made here
   std::atomic<int64_t> high{0};       // highest total - freed
   std::atomic<int64_t> announced{0};  // this line's share of PoolCounters::announced_
-  std::atomic<int64_t> floor{0};      // total - freed below this: announce less
+  std::atomic<int64_t> floor{0};      // announce less when total - freed is below this
   CounterLine* next = nullptr;        // of the same pool (pool_list.h)
 
   int64_t net() const {
@@ -61,8 +64,7 @@ struct alignas(64) SharedCounters {
   std::atomic<int64_t> count{0};
 };
 
-// What a thread knows of its lines: a direct-mapped cache in front of the list kept in the .cc
-// file.
+// A thread's view of its lines: a direct-mapped cache of the map in the .cc file.
 struct CounterTable {
   static constexpr uint64_t kSlots = 8;
   struct Slot {
@@ -79,7 +81,7 @@ ALKAID_EXPORT extern constinit thread_local CounterTable* thread_counter_table
 
 class ALKAID_EXPORT PoolCounters {
  public:
-  // The most by which an announced share runs ahead of need; see the head of this file.
+  // The most by which an announced share exceeds the need; see the head of this file.
   static constexpr int64_t kStep = int64_t{256} << 10;
   static constexpr int64_t kLargestSlack = int64_t{16} << 20;
 
@@ -88,10 +90,10 @@ class ALKAID_EXPORT PoolCounters {
   PoolCounters(const PoolCounters&) = delete;
   PoolCounters& operator=(const PoolCounters&) = delete;
 
-  // What debuggers are told of it (pool_list.h): the pool, and what it is.
+  // What debuggers see of the counters (pool_list.h): the pool, and what it is.
   void Describe(const void* pool, std::string_view name);
 
-  // `size` >= 0 bytes came, went, or changed. About 2 ns.
+  // `size` >= 0 bytes were allocated, freed, or resized. About 2 ns.
   void DidAllocate(int64_t size) {
     CounterLine* line;
     if (!SeeOwnLine(&line)) [[unlikely]]
@@ -102,15 +104,15 @@ class ALKAID_EXPORT PoolCounters {
     if (!TryDidFree(size)) [[unlikely]]
       DidFreeSlowly(size);
   }
-  // Whether the calling thread's line is at hand, and not null; else it has to be looked for, and
-  // `*line` is of no use. An answer and not a null pointer: that would be a branch more.
+  // Whether the calling thread's line is at hand, and not null; else it must be searched, and
+  // `*line` is invalid. A bool rather than a null pointer, which would be one more branch.
   bool SeeOwnLine(CounterLine** line) const {
     const CounterTable::Slot& slot = thread_counter_table->slots[slot_];
     *line = slot.line;
     return slot.pool_id == id_;
   }
-  // DidAllocate with SeeOwnLine asked before: finding it takes a chain of loads, which an
-  // allocator's locked instructions would otherwise put off until they are done.
+  // DidAllocate after a call of SeeOwnLine. Finding the line takes a chain of loads, which an
+  // allocator's locked instructions would otherwise delay.
   static void DidAllocate(int64_t size, CounterLine* line) {
     const int64_t total = Add(&line->total, size);
     Add(&line->count, 1);
@@ -121,7 +123,7 @@ class ALKAID_EXPORT PoolCounters {
     if (net > line->announced.load(std::memory_order_relaxed)) [[unlikely]]
       line->pool->Raise(line, size);
   }
-  // DidFree where that takes no call; false, and nothing done, in the rare case that it would.
+  // DidFree if it needs no call; returns false, with nothing done, in the rare case that it does.
   bool TryDidFree(int64_t size) {
     CounterLine* line;
     if (!SeeOwnLine(&line)) [[unlikely]]
@@ -156,9 +158,9 @@ class ALKAID_EXPORT PoolCounters {
     return sum;
   }
 
-  // The calling thread's line, found, adopted or made; null where there is none to be had.
+  // The calling thread's line, found, adopted or made; null if none can be had.
   CounterLine* FindLine();
-  // Where the thread's table does not show the line, or more is to be done than to count.
+  // If the thread's table does not have the line, or there is more to do than count.
   void DidAllocateUnseen(int64_t size);
   void DidFreeSlowly(int64_t size);
   void Raise(CounterLine* line, int64_t size);
@@ -169,8 +171,8 @@ class ALKAID_EXPORT PoolCounters {
   template <typename Figure>
   int64_t SumOverLines(const Figure& figure) const;
 
-  const uint64_t id_;    // never used twice, so a stale entry in a thread's table matches no pool
-  const uint64_t slot_;  // where threads' tables show its line
+  const uint64_t id_;    // never reused, so a stale entry in a thread's table matches no pool
+  const uint64_t slot_;  // where threads' tables keep its line
   alignas(64) std::atomic<int64_t> announced_{0};
   std::atomic<int64_t> announced_peak_{0};
   SharedCounters shared_;

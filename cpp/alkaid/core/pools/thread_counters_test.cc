@@ -74,8 +74,7 @@ TEST(PoolCounters, WhatOneThreadAllocatesAnotherMayFree) {
   EXPECT_LE(counters.max_memory(), 1000 * kMiB + 2 * (kMiB + 2 * PoolCounters::kStep));
 }
 
-// Both threads hold 40 blocks at once, again and again, with different pauses between: the true
-// peak is 80 blocks.
+// Both threads hold 40 blocks at once, again and again: the true peak is 80 blocks.
 TEST(PoolCounters, ThePeakOfTwoThreadsIsNeverBelowTheTruthAndAboveItByNoMoreThanStated) {
   for (const int64_t size : {int64_t{64}, int64_t{4096}, kMiB, 8 * kMiB}) {
     PoolCounters counters;
@@ -135,14 +134,14 @@ TEST(PoolCounters, APoolMayDieBeforeTheThreadsThatUsedIt) {
   });
   step.arrive_and_wait();
   dying.reset();
-  PoolCounters newcomer;  // may well lie where the dead one lay
+  PoolCounters newcomer;  // may be at the address of the dead one
   step.arrive_and_wait();
   user.join();
   EXPECT_EQ(staying.bytes_allocated(), 2);
   EXPECT_EQ(newcomer.bytes_allocated(), 0);
 }
 
-// A destructor of a pthread key that runs again and again until after the counters' own.
+// A pthread key's destructor that runs again and again until after the counters' own.
 PoolCounters* late_counters = nullptr;
 pthread_key_t late_key;
 void FreeLate(void* rounds) {
@@ -166,7 +165,7 @@ TEST(PoolCounters, DestructorsAtThreadExitAreCountedEvenAfterTheThreadsOwnEnd) {
   EXPECT_GE(counters.max_memory(), 1 + 3 * 90);
 }
 
-// GCC's AddressSanitizer does not hold its malloc's locks through a fork, so nobody may allocate
+// GCC's AddressSanitizer does not hold its malloc's locks across a fork, so nobody may allocate
 // then.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kMallocComesThroughAFork = false;
@@ -203,7 +202,7 @@ TEST(PoolCounters, AForkedChildKeepsTheFiguresAndCanCountOnWhileOthersWereCounti
       alarm(20);
       bool right = quiet.bytes_allocated() == 12;
 #if defined(__SANITIZE_THREAD__)
-      // ThreadSanitizer ends a child of a threaded process that starts a thread.
+      // ThreadSanitizer kills a child of a threaded process that starts a thread.
       quiet.DidAllocate(8);
 #else
       std::thread([&] { quiet.DidAllocate(8); }).join();
@@ -227,7 +226,7 @@ int LinesOfTheNewestPool() {
   return lines;
 }
 
-// What runs between the registry's own handlers of a fork, as a handler of the program may that was
+// Runs between the registry's own fork handlers, as a handler of the program may that was
 // registered before the library was loaded.
 std::function<void()>* during_fork = nullptr;
 
@@ -269,7 +268,7 @@ TEST(PoolCounters, AForkHandlerMayWaitForThreadsThatAllocateFirstOrEnd) {
   EXPECT_EQ(status, 0);
   EXPECT_EQ(counters.bytes_allocated(), 1007);
   EXPECT_EQ(counters.num_allocations(), 2);
-  // The line of the thread that ended is the next thread's.
+  // The next thread takes the line of the thread that ended.
   EXPECT_EQ(LinesOfTheNewestPool(), 1);
   std::thread([&] { counters.DidFree(7); }).join();
   EXPECT_EQ(LinesOfTheNewestPool(), 1);

@@ -1,5 +1,5 @@
-// What adaptors and bridges make of a pool below that throws, as a program's own pool may, or in
-// which the thread is cancelled.
+// How adaptors and bridges behave if a pool below throws, as a program's own pool may, or if the
+// thread is cancelled in it.
 #include <gtest/gtest.h>
 #include <pthread.h>
 
@@ -131,7 +131,7 @@ TEST(ThrowingPool, EveryAdaptorIsAsBeforeWhenAnAllocationBelowItThrows) {
     EXPECT_EQ(below.bytes_allocated(), 0);
     EXPECT_EQ(Label::Current(), Label());
     below.throws = false;
-    // All of the limit is there again.
+    // The full limit is available again.
     ASSERT_THAT(pool.Allocate(kLimit, &block), IsOk());
     pool.Free(block, kLimit);
     EXPECT_EQ(below.bytes_allocated(), 0);
@@ -167,7 +167,7 @@ TEST(ThrowingPool, EveryAdaptorIsAsBeforeWhenAReallocationBelowItThrows) {
 // AddressSanitizer does not see that a cancellation leaves the scope of variables.
 #if !defined(__SANITIZE_ADDRESS__)
 
-// Whether the call, on a thread of its own, ended in the cancellation of that.
+// Whether the call, on a thread of its own, ended with that thread's cancellation.
 template <typename Call>
 bool IsCancelledIn(const Call& call) {
   const auto run = [](void* what) -> void* {
@@ -205,7 +205,7 @@ TEST(ThrowingPool, EveryAdaptorIsAsBeforeWhenAThreadIsCancelledBelowIt) {
     EXPECT_EQ(block, before);
     EXPECT_EQ(pool.bytes_allocated(), 500);
     below.cancels = false;
-    // All of the limit is there again.
+    // The full limit is available again.
     ASSERT_THAT(pool.Reallocate(500, kLimit, &block), IsOk());
     pool.Free(block, kLimit);
     EXPECT_EQ(pool.bytes_allocated(), 0);
