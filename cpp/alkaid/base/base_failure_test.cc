@@ -23,7 +23,7 @@ using failing::FailureSuite;
 using failing::WithoutNew;
 using enum failing::OutOfMemory;
 
-// Longer than any std::string keeps in itself.
+// Too long for a std::string's own storage.
 constexpr char kLong[] = "a name that no std::string has room for in itself";
 
 TEST(BaseOutOfMemory, AStatusKeepsItsCodeWithoutMemoryForItsMessage) {

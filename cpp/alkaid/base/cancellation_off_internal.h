@@ -1,10 +1,10 @@
-// Keeps the calling thread from being cancelled (pthread_cancel) in what this library does on its own
-// account. A cancellation unwinds the stack, which would leave files half made, others waiting for
-// this thread, and ends the program where it comes to a function that lets nothing through. One that
-// comes meanwhile stays pending, and is the program's again afterwards.
+// CancellationOff: keeps the calling thread from being cancelled (pthread_cancel) during the
+// library's own work. A cancellation unwinds the stack. That would leave files half made and others
+// waiting for this thread, and would end the program at a function that lets no exception through.
+// A cancellation that comes during the scope stays pending, and takes effect afterwards.
 //
-// Ownership: a scope's; it restores what was. Threads: the calling one, in signal handlers too. Out
-// of memory: nothing is allocated. It makes no system call.
+// Ownership: a scope; it restores the previous state. Threads: the calling one, also in signal
+// handlers. Out of memory: nothing is allocated. It makes no system call.
 #pragma once
 
 #include <pthread.h>

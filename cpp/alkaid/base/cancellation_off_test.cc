@@ -21,7 +21,7 @@ struct Places {
   passed->after_inner = true;
 }
 
-// Cancelled before it comes to any place. Has no variables: AddressSanitizer does not see that a
+// Is cancelled before it reaches any place. Has no variables: AddressSanitizer does not see that a
 // cancellation leaves their scope.
 void* Pass(void* places) {
   ::pthread_cancel(::pthread_self());

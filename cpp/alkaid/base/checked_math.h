@@ -1,8 +1,8 @@
-// Arithmetic on sizes that says when it overflows instead of wrapping.
+// Arithmetic on sizes that reports overflow instead of wrapping.
 //
-// Sizes in this library are int64_t, never negative. A function that is named for an overflow
-// returns true when the exact result does not fit, and leaves `*out` unspecified then. Threads:
-// pure functions. Allocates nothing.
+// Sizes in this library are int64_t, never negative. A function named ...Overflow returns true when
+// the exact result does not fit; `*out` is then unspecified. Threads: pure functions. Allocates
+// nothing.
 #pragma once
 
 #include <cstdint>

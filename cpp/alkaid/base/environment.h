@@ -1,10 +1,8 @@
-// The environment variables that Alkaid honours, all in one list: environment.cc has what each
-// means.
+// The environment variables that Alkaid honours, in one list; environment.cc says what each means.
 //
-// A process with more rights than its caller (a set-uid or set-gid program, or one with
-// capabilities of its file) takes no orders from its environment, which is the caller's: there
-// every variable counts as not set. The choice among backends that are built in is the one
-// exception.
+// A process with more rights than its caller (a set-uid or set-gid program, or one with file
+// capabilities) does not obey its environment, which is the caller's: there every variable counts
+// as unset. The one exception is the choice among built-in backends.
 //
 // Ownership: values are copies. Threads: as safe as getenv: not while another thread calls setenv.
 // Out of memory: std::bad_alloc.
@@ -44,7 +42,7 @@ enum class ReadAt {
 
 struct EnvironmentVariable {
   std::string name;
-  std::string meaning;  // what it does and which values it takes, in a sentence
+  std::string meaning;  // its effect and its values, in a sentence
   ReadAt read_at = ReadAt::kLoad;
   // Some of its values count in a process with raised privileges too.
   bool counts_when_raised = false;
@@ -60,11 +58,11 @@ ALKAID_EXPORT std::string ReadAtText(ReadAt read_at);
 // nearest name in it. Empty in a process with raised privileges.
 ALKAID_EXPORT std::vector<std::string> UnknownEnvironmentVariables();
 
-// The value, or "" where the variable is not set. Set to nothing is as good as not set, throughout.
+// The value, or "" if the variable is not set. An empty value always means unset.
 ALKAID_EXPORT std::string GetEnvironment(const char* name);
 
-// The same, but one of `harmless` counts with raised privileges too: values that no caller gains
-// anything by.
+// The same, except that the values in `harmless` are also accepted with raised privileges: values
+// from which no caller gains anything.
 ALKAID_EXPORT std::string GetEnvironment(const char* name,
                                          const std::vector<std::string>& harmless);
 

@@ -29,23 +29,23 @@ constinit std::atomic<const ExitQuestions*> the_questions{&kNoQuestions};
 
 constinit std::array<std::atomic<const ExitTask*>, kExitRanks> tasks = {};
 
-// The thread that does the tasks; kNobody before, kDone after.
+// The thread that runs the tasks; kNobody before, kDone after.
 constexpr pthread_t kNobody = 0;
 constexpr pthread_t kDone = ~kNobody;
 constinit std::atomic<pthread_t> writer{kNobody};
 constinit std::atomic<int> ending_signal{0};
-sem_t process_gone;  // never open
+sem_t process_gone;  // never posted
 
-// The process that was asked, in a page that a forked child finds empty. A child of vfork shares
-// it, and what is registered.
+// The process that registered the tasks, in a page that a forked child finds empty. A child of
+// vfork shares the page and the registrations.
 pid_t* process = nullptr;
 
 constexpr std::string_view kEndsInMalloc = "the program ends in the middle of malloc or fork";
 constexpr std::string_view kCalledAgain =
     "exit was called again while it was made, where nothing can wait for it";
 
-// Made at load, see first_made.h. A fork may come while another thread is on its way out. The
-// guard's action comes after those of higher floors, which say what the child may do.
+// Made at load, see first_made.h. A fork may come while another thread is in exit. The guard's
+// action runs after those of higher floors, which decide what the child may do.
 struct Registering {
   Registering() {
     GuardFork([] {}, [] {},
@@ -58,7 +58,7 @@ struct Registering {
               });
   }
   ForkGuarded<std::mutex> lock;
-  bool is_registered = false;  // guarded by it
+  bool is_registered = false;  // guarded by the lock
 };
 
 Registering& TheRegistering() {
@@ -71,12 +71,12 @@ Registering& TheRegistering() {
 bool IsOthersMemory() {
   if (process == nullptr || *process == 0) return false;
   const pid_t self = ::getpid();
-  return self > 0 && self != *process;  // a filter may have the call fail
+  return self > 0 && self != *process;  // a filter may make the call fail
 }
 
-// Where the program handles a signal by exit, the handler is to come when all is written. Those of
-// faults come as they would, and so does a signal without a handler: it ends a program whose file
-// takes too long.
+// If the program handles a signal by exit, its handler must run after all is written. Handlers of
+// faults run as usual. So does a signal without a handler: it ends a program whose file takes too
+// long.
 class HandlersKeptOff {
  public:
   HandlersKeptOff() {
@@ -84,7 +84,7 @@ class HandlersKeptOff {
     ::sigemptyset(&signals);
     for (int signal = 1; signal <= SIGRTMAX; ++signal) {
       struct sigaction action;
-      if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
+      if (::sigaction(signal, nullptr, &action) != 0) continue;  // reserved by the C library
       if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
         ::sigaddset(&signals, signal);
       }
@@ -134,9 +134,9 @@ void DoTasks(bool may_write, bool in_malloc) {
 
 void AtExit();
 
-// The C library calls what is registered once for all threads, so each leaves AtExit registered for
-// the next. A thread that waits goes no further, as in a C library of 2.41 or later: before, two in
-// exit may meet in what it frees.
+// The C library calls each registered function once for all threads, so each thread leaves AtExit
+// registered for the next. A waiting thread goes no further, as in a C library of 2.41 or later:
+// before, two threads in exit may both free the same things.
 void DoTasksOnce(bool may_write, bool in_malloc) {
   static constinit std::atomic_flag said = {};
   pthread_t who = kNobody;
@@ -154,8 +154,8 @@ void DoTasksOnce(bool may_write, bool in_malloc) {
   }
 }
 
-// The C library goes on with the functions that are registered last. What it comes to after them it
-// would take from the parent.
+// The C library continues with the functions registered last. Everything that it reached after them
+// would be taken from the parent.
 void EndChild() {
   ::on_exit([](int /*code*/, void* /*nothing*/) { AtExit(); }, nullptr);  // the parent's
   ::on_exit(
@@ -173,7 +173,7 @@ void EndChild() {
 void AtExit() {
   const CancellationOff off;
   const ExitQuestions& questions = *the_questions.load();
-  // Nothing is asked of the kernel then, but to wait for a file that is being written.
+  // The kernel is not called then, except to wait for a file that is being written.
   if (!questions.may_write()) {
     if (!questions.ends_in_malloc()) DoTasksOnce(/*may_write=*/false, /*in_malloc=*/false);
     return;
@@ -184,10 +184,11 @@ void AtExit() {
   DoTasksOnce(/*may_write=*/true, in_malloc);
 }
 
-// With the lock held.
+// Called with the lock held.
 Status Register() {
   ::sem_init(&process_gone, 0, 0);
-  // See DoTasksOnce: one for who comes before the first has registered it once more.
+  // See DoTasksOnce: the second is for a thread that comes before the first has registered it
+  // again.
   for (int i = 0; i < 2; ++i) {
     if (std::atexit(AtExit) == 0) continue;
     return status::OutOfMemory("nothing more can be done at exit: atexit refused");

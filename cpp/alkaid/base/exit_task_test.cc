@@ -31,9 +31,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The children's part. What is done at exit says so on stderr.
+// The children's part. Each exit task reports on stderr.
 
-// What the process is asked for, and what is done when it is asked.
+// The answers to the exit questions, which also report on stderr.
 constinit std::atomic<bool> may_write{true};
 constinit std::atomic<bool> ends_in_malloc{false};
 constexpr ExitQuestions kQuestions = {.learn = [] { Notice("learns"); },
@@ -80,7 +80,7 @@ int EndAfterVfork(bool exits) {
   std::printf("half a line");
   for (int i = 0; i < 3; ++i) {
     const pid_t child = ::vfork();
-    // Which is what programs do that do not know better.
+    // As programs do that do not know better.
     if (child == 0) std::exit(5);  // NOLINT(clang-analyzer-unix.Vfork)
     int status = 0;
     if (::waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 5) return 9;
@@ -251,7 +251,7 @@ TEST(ExitTask, OfAThreadThatMayNotWriteIsToldSo) {
   EXPECT_EQ(ResultOf("both").err, "alkaid: learns\nalkaid: learns\n");
 }
 
-// What was not written out is written once, by the first child.
+// Unwritten stdout is written once, by the first child.
 TEST(ExitTask, AChildOfVforkThatCallsExitLeavesItToItsParent) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "ThreadSanitizer makes a fork of vfork";

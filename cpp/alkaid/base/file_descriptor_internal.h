@@ -1,12 +1,11 @@
 // Descriptors that the library opens.
 //
 // A program may run with stdin, stdout or stderr closed. The system gives the lowest free number,
-// so the next file that is opened would be one of the three: what the program prints would land in
-// it. Every descriptor that the library opens passes AboveStandardStreams.
+// so the next file that is opened could become one of the three, and the program's prints would
+// land in it. Every descriptor that the library opens passes through AboveStandardStreams.
 //
 // Ownership: a FileDescriptor closes what it holds. Threads: any; one FileDescriptor, one at a
-// time.
-// Out of memory: nothing here allocates.
+// time. Out of memory: nothing here allocates.
 #pragma once
 
 #include <unistd.h>
@@ -17,9 +16,9 @@
 
 namespace alkaid::internal {
 
-// `fd`, or where that is 0, 1 or 2 a descriptor of the same open file above them, which an exec
-// closes; `fd` is closed then. A negative `fd` is passed through with errno as it is. -1 with
-// errno, and `fd` closed, where the process may have no more descriptors.
+// Returns `fd` if it is above 2. If it is 0, 1 or 2, closes it and returns a duplicate above them,
+// closed on exec. A negative `fd` is returned with errno as it is. Returns -1 with errno, and
+// closes `fd`, if the process may open no more descriptors.
 ALKAID_EXPORT int AboveStandardStreams(int fd);
 
 class FileDescriptor {
@@ -33,7 +32,7 @@ class FileDescriptor {
     return *this;
   }
 
-  // -1 where there is none.
+  // -1 if it holds none.
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
   int Release() { return std::exchange(fd_, -1); }

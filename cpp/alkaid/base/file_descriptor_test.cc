@@ -11,7 +11,7 @@
 namespace alkaid::internal {
 namespace {
 
-// What `check` returns in a child that has no standard streams, which it could not print to.
+// What `check` returns in a child without standard streams, which it could not print to.
 template <typename Check>
 int WithoutStandardStreams(Check check) {
   const pid_t pid = ::fork();

@@ -1,12 +1,12 @@
-// Objects that are made at their first use and never destroyed, whatever forks meanwhile.
+// FirstMade: an object that is made at its first use and never destroyed, safe with fork.
 //
-// The language's own way, a static local variable, leaves a forked child waiting for ever where
-// another thread of its parent was making the object. Here nobody waits: threads that come first at
-// the same time may each make one, the first that is done stays, and the others are deleted. A
-// child whose parent had none yet makes its own.
+// A static local variable would leave a forked child waiting for ever if another thread of its
+// parent was making the object. Here no thread waits: threads that come first at the same time may
+// each make one; the first that is finished stays, and the others are deleted. A child whose parent
+// had none yet makes its own.
 //
-// What only the library needs, and any thread may need in a child, is made while the library is
-// loaded instead, by a function with [[gnu::constructor]] beside it.
+// Objects that only the library needs, and that any thread may need in a child, are made while the
+// library is loaded instead, by a [[gnu::constructor]] function beside them.
 //
 // Ownership: the object that stays is the process's, and never destroyed. Threads: any; no lock is
 // taken.
@@ -25,7 +25,7 @@ class FirstMade {
   FirstMade(const FirstMade&) = delete;
   FirstMade& operator=(const FirstMade&) = delete;
 
-  // What `make` returned, a T* that is not null, at the first call that was done.
+  // The object that the first finished call of `make` returned: a T* that is not null.
   template <typename Make>
   T* Get(const Make& make) {
     T* first = made_.load(std::memory_order_acquire);

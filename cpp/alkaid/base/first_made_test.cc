@@ -13,7 +13,7 @@
 namespace alkaid::internal {
 namespace {
 
-// Counts those that live.
+// Counts the live objects.
 struct Counted {
   Counted() { ++live; }
   ~Counted() { --live; }
@@ -31,7 +31,7 @@ TEST(FirstMade, IsOneForAllThreadsAndTheOthersAreDeleted) {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       Counted* const got = first.Get([&] {
-        // All four are at it at once.
+        // All four threads are making one at once.
         ++makers;
         while (makers < 4) std::this_thread::yield();
         return new Counted;

@@ -1,12 +1,12 @@
 // Locks that a fork never leaves held in the child.
 //
-// A child has only the thread that forked; a lock that another thread held at that moment would
-// stay held for ever. A ForkGuard takes its lock just before a fork and lets it go just after, in
-// parent and child.
+// A forked child has only the thread that called fork; a lock that another thread held at that
+// moment would stay held for ever. A ForkGuard takes its lock just before a fork and releases it
+// just after, in parent and child.
 //
 // Ownership: guards and their locks have static lifetime and are never destroyed. Threads: any. The
-// guarded locks are leaves: code that holds one takes no other guarded lock but innermost ones,
-// which is what keeps fork free of deadlock.
+// guarded locks are leaves: code that holds one takes no other guarded lock, except innermost ones.
+// That keeps fork free of deadlock.
 #pragma once
 
 #include <sched.h>
@@ -20,11 +20,11 @@
 
 namespace alkaid::internal {
 
-// How near to the fork itself a guard's actions run.
+// How close to the fork itself a guard's actions run.
 enum class ForkOrder {
   kUsual,
-  // After all others have prepared, and before all others go on: for a lock that may be taken while
-  // any other is held, as an allocation's is.
+  // Prepares after all other guards, and goes on before them. For a lock that may be taken while
+  // any other is held, such as an allocation's.
   kInnermost,
 };
 
@@ -34,23 +34,24 @@ enum class ForkOrder {
 ALKAID_EXPORT void GuardFork(std::function<void()> prepare, std::function<void()> parent,
                              std::function<void()> child, ForkOrder order = ForkOrder::kUsual);
 
-// Registers with the C library what runs the actions, as the first GuardFork does. Handlers of the
-// program that are registered later have prepared before the actions do, and may wait for threads
-// that take the guarded locks; those from before may not.
+// Registers the handler that runs the actions with the C library; the first GuardFork does so too.
+// Prepare handlers that the program registers later run before the actions, so they may wait for
+// threads that take the guarded locks. Those registered earlier run after the actions and may not.
 // Out of memory: aborts.
 ALKAID_EXPORT void InstallForkGuard();
 
-// How many forks lie between the process that first asked and this one. What a thread or the kernel
-// does for a process does not come along into a child: an object that remembers the number of its
-// birth knows by it that it is in one.
+// How many forks lie between the process that first asked and this one. A child does not inherit
+// what a thread or the kernel does for its parent. An object that stores the generation in which it
+// was made can see that it is now in a child.
 // Out of memory: aborts at the first call, as GuardFork.
 ALKAID_EXPORT uint64_t ForkGeneration();
 
-// A mutex that a fork takes by Prepare, and gives back by GoOn in the parent and GoOnInChild. Needs
-// no constructor.
+// A mutex that a fork takes by Prepare, and releases by GoOn in the parent and GoOnInChild in the
+// child. Needs no constructor.
 //
-// A host's own handler may run after Prepare, and wait for a thread that allocates or frees. What
-// such a thread may come to takes the lock by LockUnlessForking, and does without it.
+// A handler of the host program may run after Prepare and wait for a thread that allocates or
+// frees. Code that such a thread can reach takes the lock by LockUnlessForking, and does without it
+// if that fails.
 template <typename Mutex>
 class ForkMutex {
  public:
@@ -63,7 +64,7 @@ class ForkMutex {
   void unlock() { mutex_.unlock(); }
   void lock_shared() { mutex_.lock_shared(); }
   void unlock_shared() { mutex_.unlock_shared(); }
-  // False, without the lock, while a fork has it. Waits for other threads that do.
+  // Returns false, without the lock, while a fork holds it. Waits for other threads that hold it.
   bool LockUnlessForking() {
     while (!mutex_.try_lock()) {
       if (forking_.load(std::memory_order_acquire)) return false;
@@ -74,15 +75,15 @@ class ForkMutex {
 
   void Prepare() {
     forking_.store(true,
-                   std::memory_order_release);  // also for those that wait for the lock already
+                   std::memory_order_release);  // also for threads that already wait for the lock
     mutex_.lock();
   }
   void GoOn() {
     forking_.store(false, std::memory_order_release);
     mutex_.unlock();
   }
-  // A lock that counts its readers goes on counting those that waited for the fork to be over, and
-  // they did not come along: a writer would wait for them for ever. So it is made anew.
+  // A lock that counts its readers still counts those that waited for the fork to end. They do not
+  // exist in the child, and a writer would wait for them for ever. So the lock is made anew.
   void GoOnInChild() {
     GoOn();
     if constexpr (requires(Mutex & mutex) { mutex.lock_shared(); }) new (&mutex_) Mutex;
@@ -93,7 +94,7 @@ class ForkMutex {
   std::atomic<bool> forking_{false};
 };
 
-// One with its guard. Construct it once, in a leaked or static object.
+// A ForkMutex with its guard. Construct it once, in a leaked or static object.
 template <typename Mutex>
 class ForkGuarded : public ForkMutex<Mutex> {
  public:

@@ -13,7 +13,7 @@
 namespace alkaid::internal {
 namespace {
 
-// The child's exit code: 0 when it could take the lock, 1 when the alarm ended the wait.
+// The child's exit code: 0 if it could take the lock, 1 if the alarm ended the wait.
 int ChildExitCode(pid_t child) {
   int status = 0;
   if (waitpid(child, &status, 0) != child) return -1;

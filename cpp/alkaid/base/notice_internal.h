@@ -1,10 +1,10 @@
-// What the library has to say to people where no caller takes a Status: lines on stderr.
+// Notice: a line on stderr for people, where no caller takes a Status.
 //
-// A notice neither ends nor stops the program, and may be left out for that; stderr_text_internal.h
-// has how. errno stays.
+// A notice neither ends nor stops the program, and may be left out for that reason
+// (stderr_text_internal.h). errno stays.
 //
-// Ownership: nothing is kept. Threads: any; a line of up to 4 KiB is written in one piece, whatever
-// others write. Out of memory: a notice needs none; MessageOf throws std::bad_alloc.
+// Ownership: nothing is kept. Threads: any; a line of up to 4 KiB is written as a whole, whatever
+// other threads write. Out of memory: a notice needs none; MessageOf throws std::bad_alloc.
 #pragma once
 
 #include <initializer_list>
@@ -18,7 +18,7 @@ namespace alkaid::internal {
 
 ALKAID_EXPORT void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept;
 
-// What absl::AlphaNum takes, and std::string_view, which is not Abseil's everywhere.
+// Takes what absl::AlphaNum takes, and std::string_view, which is not always Abseil's string_view.
 class NoticePiece : public absl::AlphaNum {
  public:
   using AlphaNum::AlphaNum;
@@ -26,7 +26,7 @@ class NoticePiece : public absl::AlphaNum {
       : AlphaNum(absl::string_view(text.data(), text.size())) {}
 };
 
-// "alkaid: ", the pieces of the text one after the other, at most 16, and the end of the line.
+// Writes "alkaid: ", at most 16 pieces of text one after the other, and the end of the line.
 template <typename... Args>
 void Notice(const Args&... args) {
   static_assert(sizeof...(args) <= 16);
@@ -35,7 +35,7 @@ void Notice(const Args&... args) {
 
 // The message of a status without its code.
 ALKAID_EXPORT std::string MessageOf(const Status& status);
-// The same, of a status that lives longer.
+// The same without a copy, for a status that outlives the result.
 ALKAID_EXPORT std::string_view MessageIn(const Status& status) noexcept;
 
 }  // namespace alkaid::internal

@@ -12,7 +12,7 @@ namespace alkaid::internal {
 using std::size_t;
 
 std::string Format(const char* format, ...) {
-  std::array<char, 256> start;  // nearly all that is printed fits
+  std::array<char, 256> start;  // nearly every text fits
   va_list values;
   va_start(values, format);
   const int length = std::vsnprintf(start.data(), start.size(), format, values);

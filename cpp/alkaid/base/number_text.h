@@ -11,14 +11,14 @@
 
 namespace alkaid::internal {
 
-// What printf writes, however long it is.
+// The text that printf would write, of any length.
 [[gnu::format(printf, 1, 2)]] ALKAID_EXPORT std::string Format(const char* format, ...);
 
 // "1,452,176", "-64".
 ALKAID_EXPORT std::string Grouped(int64_t number);
 // "+1,452,176", "-64", "+0".
 ALKAID_EXPORT std::string SignedGrouped(int64_t number);
-// The digits in front of the point of a number that is text already: "1,234,567.8912".
+// Groups the digits before the decimal point of a number in text form: "1,234,567.8912".
 ALKAID_EXPORT std::string GroupDigits(std::string number);
 
 // "0x7f5c3a20".
@@ -27,12 +27,12 @@ ALKAID_EXPORT std::string Hex(uint64_t number);
 // "1 fault", "2 faults"; digits are not grouped.
 ALKAID_EXPORT std::string CountText(int64_t count, std::string_view what);
 
-// "64.0 MiB", "97 bytes"; what is negative stays in bytes.
+// "64.0 MiB", "97 bytes"; negative numbers stay in bytes.
 ALKAID_EXPORT std::string BytesText(int64_t bytes);
 
 // "46.7 %" for 0.467; below 0.1 % two significant digits: "0.033 %".
 ALKAID_EXPORT std::string PercentText(double ratio);
-// "47 %" for 0.467; empty where it is not finite.
+// "47 %" for 0.467; empty if not finite.
 ALKAID_EXPORT std::string WholePercentText(double ratio);
 
 }  // namespace alkaid::internal

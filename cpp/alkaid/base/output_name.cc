@@ -23,7 +23,7 @@ uint32_t NamedOwner() {
   return whole ? owner : 0;
 }
 
-// Gives the name piece by piece to `add`. Returns whether it has the process in it.
+// Passes the name piece by piece to `add`. Returns whether it contains the process id.
 template <typename Add>
 bool Expand(std::string_view pattern, uint32_t process, uint64_t number, const Add& add) {
   bool names_process = false;

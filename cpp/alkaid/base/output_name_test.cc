@@ -42,7 +42,7 @@ TEST(OwnOutputName, HasTheProcessBehindItForOthers) {
   const std::string self = std::to_string(Self());
   EXPECT_EQ(OwnOutputName("a.heap", Self() + 1, 1), "a.heap." + self);
   EXPECT_EQ(OwnOutputName("a.heap", 0, 1), "a.heap." + self);
-  // This names no process, though it looks as if it did.
+  // This does not name the process, though it looks as if it did.
   EXPECT_EQ(OwnOutputName("a.%%p.heap", Self() + 1, 1), "a.%p.heap." + self);
 }
 

@@ -9,9 +9,9 @@ namespace {
 
 using std::size_t;
 
-// Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none, or with one
-// that a terminal takes for an order: C0 and C1 controls, ends of lines and paragraphs, and what
-// turns the direction of text, so that it reads as something else.
+// The size of the UTF-8 character at the start of `text`. 0 if there is none, or one that must be
+// escaped: a C0 or C1 control, an end of line or paragraph, or a direction change, which would make
+// the text read as something else.
 size_t CharacterAt(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(0) < 0x80) return byte(0) < 0x20 || byte(0) == 0x7f ? 0 : 1;

@@ -18,13 +18,13 @@ TEST(PrintableText, LeavesTextAsItIs) {
 TEST(PrintableText, WritesOutControlsAndWhatIsNotUtf8) {
   EXPECT_EQ(Printable("a\x1b[1mb\n\r\x7f"), "a\\x1b[1mb\\x0a\\x0d\\x7f");
   EXPECT_EQ(Printable(std::string(1, '\0')), "\\x00");
-  // The C1 controls, of which U+009B begins an order as ESC [ does; what follows them is text.
+  // The C1 controls; U+009B starts a terminal command as ESC [ does. What follows them is text.
   EXPECT_EQ(Printable("\xc2\x80 \xc2\x9b 2J \xc2\x9f"), "\\xc2\\x80 \\xc2\\x9b 2J \\xc2\\x9f");
   // From right to left, and back; the end of a line.
   EXPECT_EQ(Printable("\u202e \u2069 \u200f \u061c \u2028"),
             "\\xe2\\x80\\xae \\xe2\\x81\\xa9 \\xe2\\x80\\x8f \\xd8\\x9c \\xe2\\x80\\xa8");
   EXPECT_EQ(Printable("\u2027\u202f\u2065"), "\u2027\u202f\u2065");
-  // A byte that continues nothing, one cut off, an overlong form, a surrogate, beyond the last.
+  // A lone continuation byte, one cut off, an overlong form, a surrogate, beyond the last.
   EXPECT_EQ(Printable("\x9b"), "\\x9b");
   EXPECT_EQ(Printable("x\xe2\x82"), "x\\xe2\\x82");
   EXPECT_EQ(Printable("\xc0\x9b"), "\\xc0\\x9b");

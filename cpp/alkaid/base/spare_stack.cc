@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t kBytes = size_t{256} << 10;
 
-// At the lower end of the mapping, with a page between it and the stack that cannot be touched.
+// At the lower end of the mapping, with an inaccessible page between it and the stack.
 struct Switch {
   ucontext_t from;
   ucontext_t to;
@@ -31,7 +31,7 @@ struct Switch {
   void* argument;
 };
 
-// makecontext hands on numbers of 32 bits.
+// makecontext passes only 32-bit numbers.
 void Run(unsigned high, unsigned low) {
   const auto* const place =
       reinterpret_cast<const Switch*>(static_cast<uint64_t>(high) << 32 | uint64_t{low});

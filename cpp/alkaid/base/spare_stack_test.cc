@@ -14,7 +14,7 @@
 namespace alkaid::internal {
 namespace {
 
-// Touches as many bytes of the stack, and throws and catches there.
+// Touches this many bytes of the stack, and throws and catches there.
 void UseStack(void* argument) {
   volatile char bytes[200'000];
   for (size_t i = 0; i < sizeof(bytes); i += 1000) bytes[i] = 1;

@@ -14,9 +14,9 @@ std::string Joined(std::initializer_list<absl::string_view> pieces) {
   return text;
 }
 
-// What there is to say of each code without memory, made beforehand. A copy shares it.
+// The status of each code for use without memory, made beforehand. A copy shares it.
 struct Prepared {
-  std::array<Status, 17> of_code;  // by number; kOk says nothing
+  std::array<Status, 17> of_code;  // by number; kOk has no message
 
   Prepared() {
     for (size_t code = 1; code < of_code.size(); ++code) {

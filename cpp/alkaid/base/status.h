@@ -1,26 +1,26 @@
-// The vocabulary of failure: Status, Result<T>, and the two macros that pass failures up.
+// Status, Result<T>, and the two macros that pass failures up.
 //
 // `Status` is `absl::Status` and `Result<T>` is `absl::StatusOr<T>`; both are nodiscard. The
 // functions below build the codes that this library uses, so that one kind of failure always
 // carries one code:
 //
 //   OutOfMemory      kResourceExhausted   an allocator failed, or a limit would be passed
-//   Invalid          kInvalidArgument     the caller's argument makes no sense
-//   IndexError       kOutOfRange          an index or offset lies outside
+//   Invalid          kInvalidArgument     the caller's argument is invalid
+//   IndexError       kOutOfRange          an index or offset is out of range
 //   DataLoss         kDataLoss            the bytes read are corrupt
 //   IOError          as errno maps        the operating system refused
 //   NotImplemented   kUnimplemented       not supported here
 //   KeyError         kNotFound            an unknown name
-//   AlreadyExists    kAlreadyExists       a name or a thing that is taken
+//   AlreadyExists    kAlreadyExists       a name or thing is already taken
 //   FailedPrecondition kFailedPrecondition  a call that comes too early or too late
 //
-// A message says what was asked, what the limit was, and where. Threads: everything here is free of
-// state.
+// A message says what was requested, what the limit was, and where. Threads: everything here is
+// stateless.
 // Out of memory: a function of this library that returns a Status or a Result does not throw
-// std::bad_alloc, it returns kResourceExhausted. The functions below need no memory to fail: where
-// there is none for a message, the status has its code and says that. What a caller passes to them
-// as a std::string was made before, and may have thrown; so what makes such texts, or anything else
-// from operator new, ends in
+// std::bad_alloc; it returns kResourceExhausted. The functions below need no memory to fail: if
+// there is none for the message, the status has its code and says so. An argument that is a
+// std::string was made before, and may have thrown. So a function that makes such texts, or
+// anything else from operator new, ends in
 //
 //   Status Load(const std::string& path) try {
 //     ...
@@ -49,7 +49,7 @@ using Result = absl::StatusOr<T>;
 using StatusCode = absl::StatusCode;
 
 namespace internal {
-// A status whose message is these pieces one after the other, or that there is no memory for one.
+// A status whose message is these pieces joined, or a statement that there is no memory for one.
 ALKAID_EXPORT Status MakeStatus(StatusCode code,
                                 std::initializer_list<absl::string_view> pieces) noexcept;
 ALKAID_EXPORT Status MakeErrnoStatus(int error_number,
@@ -58,8 +58,7 @@ ALKAID_EXPORT Status MakeErrnoStatus(int error_number,
 
 namespace status {
 
-// What became of a std::bad_alloc: kResourceExhausted, saying so in words that were made
-// beforehand.
+// The status for a std::bad_alloc: kResourceExhausted, with a message made beforehand.
 ALKAID_EXPORT Status NoMemory() noexcept;
 
 template <typename... Args>
@@ -94,7 +93,7 @@ template <typename... Args>
 Status FailedPrecondition(const Args&... args) {
   return internal::MakeStatus(StatusCode::kFailedPrecondition, {absl::AlphaNum(args).Piece()...});
 }
-// `error_number` is an errno; the message ends in the system's own words for it.
+// `error_number` is an errno; the message ends in the system's text for it.
 template <typename... Args>
 Status IOError(int error_number, const Args&... args) {
   return internal::MakeErrnoStatus(error_number, {absl::AlphaNum(args).Piece()...});
@@ -103,7 +102,7 @@ Status IOError(int error_number, const Args&... args) {
 }  // namespace status
 
 namespace internal {
-// One spelling for both macros: a Status as it is, a Result's status.
+// For both macros: the status of a Status or a Result.
 inline const Status& StatusOf(const Status& s) { return s; }
 template <typename T>
 const Status& StatusOf(const Result<T>& r) {
@@ -112,8 +111,8 @@ const Status& StatusOf(const Result<T>& r) {
 }  // namespace internal
 }  // namespace alkaid
 
-// Both macros are one statement each, so `if (more) ALKAID_RETURN_NOT_OK(F());` needs no braces, and
-// an expression with a comma, such as F<int, long>(), no parentheses.
+// Each macro is one statement, so `if (more) ALKAID_RETURN_NOT_OK(F());` needs no braces. An
+// expression with a comma, such as F<int, long>(), needs no parentheses.
 
 // Returns from the enclosing function when the expression (a Status or a Result) has failed.
 #define ALKAID_RETURN_NOT_OK(...)                          \
@@ -128,7 +127,7 @@ const Status& StatusOf(const Result<T>& r) {
 #define ALKAID_CONCAT_(x, y) ALKAID_CONCAT_IMPL_(x, y)
 
 // `ALKAID_ASSIGN_OR_RAISE(auto x, F())`: declares or assigns `x` from a Result, or returns its
-// status. A statement expression, which GCC and clang have: what is declared must outlive it.
+// status. A statement expression (GCC, clang), and not a block, because `x` must outlive the macro.
 #define ALKAID_ASSIGN_OR_RAISE(lhs, ...) \
   ALKAID_ASSIGN_OR_RAISE_IMPL_(ALKAID_CONCAT_(alkaid_result_, __COUNTER__), lhs, (__VA_ARGS__))
 #define ALKAID_ASSIGN_OR_RAISE_IMPL_(result, lhs, rexpr) \

@@ -31,7 +31,7 @@ Result<std::unique_ptr<int>> Quarter(int value) {
   return std::make_unique<int>(quarter);
 }
 
-// Each macro as the only statement of a branch, where several statements would not do.
+// Each macro as the only statement of a branch, where several statements would not compile.
 Result<int> HalvedOften(int value, bool check, int times) {
   if (check)
     ALKAID_RETURN_NOT_OK(FailIf(value < 0));
@@ -50,7 +50,7 @@ Result<std::map<Key, Value>> One(Key key, Value value) {
   return std::map<Key, Value>{{key, value}};
 }
 
-// Commas that stand in no parentheses.
+// Commas outside parentheses.
 Result<size_t> CountPairs() {
   ALKAID_RETURN_NOT_OK(One<int, long>(1, 2));
   ALKAID_ASSIGN_OR_RAISE(const auto& pairs, One<int, long>(1, 2));

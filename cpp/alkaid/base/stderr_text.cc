@@ -24,8 +24,8 @@ constinit std::atomic<StderrCalls (*)() noexcept> ask_for_calls{nullptr};
 enum class BareWrites : uint8_t { kNone, kOne, kAll };
 constinit std::atomic<BareWrites> bare_writes{BareWrites::kNone};
 
-// False where nothing was read for too long, and where that cannot be asked: by a filter, or under
-// an RLIMIT_NOFILE of none.
+// Returns false if nothing was read for too long, and if that cannot be queried: by a filter, or
+// under an RLIMIT_NOFILE of 0.
 bool HasRoom() {
   pollfd stream = {STDERR_FILENO, POLLOUT, 0};
   int result;
@@ -49,12 +49,12 @@ void WriteGuarded(std::string_view text) {
   struct stat info;
   const bool is_known = ::fstat(STDERR_FILENO, &info) == 0;
   const bool is_socket = is_known && S_ISSOCK(info.st_mode);
-  // What is not known may be one, unless it was seen before to be neither that nor a socket.
+  // An unknown stream may be a pipe, unless an earlier look found neither a pipe nor a socket.
   const bool is_pipe = is_known ? S_ISFIFO(info.st_mode)
                                 : bare_writes.load(std::memory_order_relaxed) != BareWrites::kAll;
   for (int waited = 0; !text.empty() && waited < kMostMilliseconds;) {
     if (is_pipe && !HasRoom()) return;
-    // A pipe with any room takes that many at once.
+    // A pipe with any room takes this many bytes at once.
     const size_t size = is_pipe ? std::min<size_t>(text.size(), PIPE_BUF) : text.size();
     const ssize_t n = is_socket
                           ? ::send(STDERR_FILENO, text.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -66,7 +66,7 @@ void WriteGuarded(std::string_view text) {
       ::poll(nullptr, 0, kNap);
       waited += kNap;
     } else {
-      return;  // Whom could one tell that stderr does not work?
+      return;  // there is nowhere to report that stderr does not work
     }
   }
 }

@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kDone = 3;
 
-// What a child ends with that runs `body`: as of waitpid.
+// How a child that runs `body` ends, as waitpid reports it.
 template <typename Body>
 int StatusOf(Body body) {
   const pid_t child = ::fork();
@@ -41,7 +41,7 @@ int StatusOf(Body body) {
 
 #define EXPECT_DONE(status) EXPECT_EQ(status, W_EXITCODE(kDone, 0))
 
-// The end that is read of what stderr is from now on.
+// Makes stderr a pipe, and returns the end to read from.
 int BePipe() {
   int ends[2];
   if (::pipe(ends) != 0 || ::dup2(ends[1], STDERR_FILENO) < 0) ::_exit(10);
@@ -67,7 +67,7 @@ void LimitFiles(rlim_t bytes) {
   if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(11);
 }
 
-// Until nothing more goes in.
+// Writes until nothing more fits.
 void FillUp() {
   const int before = ::fcntl(STDERR_FILENO, F_GETFL);
   ::fcntl(STDERR_FILENO, F_SETFL, before | O_NONBLOCK);
@@ -195,7 +195,8 @@ TEST(StderrText, LeavesErrnoAsItWas) {
 StderrCalls OnlyWrite() noexcept { return StderrCalls::kOnlyWrite; }
 StderrCalls None() noexcept { return StderrCalls::kNone; }
 
-// Twice a text, under the strict mode of seccomp, which ends who does more than write.
+// Writes a text twice under the strict mode of seccomp, which kills a thread that does more than
+// write.
 [[noreturn]] void WriteTwiceStrictly() {
   AskForStderrCalls(OnlyWrite);
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) ::_exit(13);
@@ -216,7 +217,7 @@ TEST(StderrText, OfAThreadThatMayOnlyWriteIsWrittenWhereThatEndsNobody) {
     WriteTwiceStrictly();
   }));
   EXPECT_EQ(::lseek(file, 0, SEEK_END), 25);
-  // A file with a limit that is far enough, and a pipe: one text, at once.
+  // A file with a sufficient limit, and a pipe: one text, at once.
   EXPECT_DONE(StatusOf([file] {
     ::dup2(file, STDERR_FILENO);
     LimitFiles(25 + PIPE_BUF);
@@ -258,7 +259,7 @@ TEST(StderrText, OfAThreadThatMayOnlyWriteIsLeftOutWhereItMightEndTheProgram) {
     LookAtStderr();
     WriteTwiceStrictly();
   }));
-  // Where nobody has looked.
+  // Without an earlier look.
   EXPECT_DONE(StatusOf([] {
     const int file = BeFile();
     AskForStderrCalls(OnlyWrite);

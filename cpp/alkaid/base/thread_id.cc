@@ -6,7 +6,7 @@
 
 namespace alkaid::internal {
 
-// The C library knows the id and notes it in a mutex that the thread holds.
+// The C library knows the id and stores it in a mutex that the thread holds.
 uint32_t KernelThreadId() {
 #if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
   pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;

@@ -1,7 +1,7 @@
-// The kernel's id of a thread, without a system call.
+// KernelThreadId: the kernel's id of a thread, without a system call.
 //
-// What stands at an allocation may ask for no more of the kernel than malloc does: a program that
-// has confined itself (seccomp) can be ended for any other call.
+// Code that runs at an allocation may make no system calls but malloc's: a program that has
+// confined itself (seccomp) can be killed for any other call.
 //
 // Ownership: none. Threads: any, in signal handlers too. Nothing here allocates.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace alkaid::internal {
 
-// Of the calling thread, also in a forked child. Some 10 ns: what asks often keeps the answer.
+// The calling thread's, also in a forked child. About 10 ns: keep the result if it is used often.
 ALKAID_EXPORT uint32_t KernelThreadId();
 
 }  // namespace alkaid::internal

@@ -1,9 +1,9 @@
-// The signals that a write which fails sends to its thread: SIGPIPE where nobody reads, SIGXFSZ
-// past RLIMIT_FSIZE. Each ends a process that does not expect them, and a program need not expect
-// them of what this library writes on its own account.
+// WriteSignalsBlocked: handles the signals that a failing write sends to its thread: SIGPIPE if
+// nobody reads, SIGXFSZ past RLIMIT_FSIZE. Each kills a process that does not expect it, and a
+// program need not expect them from this library's own writes.
 //
-// Ownership: a scope's; it restores what was. Threads: the calling one's signals. Out of memory:
-// nothing is allocated.
+// Ownership: a scope; it restores the previous state. Threads: the calling thread's signals. Out of
+// memory: nothing is allocated.
 #pragma once
 
 #include <csignal>
@@ -11,7 +11,7 @@
 
 namespace alkaid::internal {
 
-// Blocks them for a scope. A write fails with EPIPE or EFBIG all the same.
+// Blocks both signals for a scope. A write still fails with EPIPE or EFBIG.
 class WriteSignalsBlocked {
  public:
   WriteSignalsBlocked() {
@@ -20,7 +20,8 @@ class WriteSignalsBlocked {
     ::sigaddset(&signals_, SIGXFSZ);
     restores_ = ::pthread_sigmask(SIG_BLOCK, &signals_, &before_) == 0;
   }
-  // Those that came meanwhile are taken. Where they were blocked before, they are the program's.
+  // Discards the signals that came meanwhile. If they were blocked before, they are left to the
+  // program.
   ~WriteSignalsBlocked() {
     if (!restores_) return;
     for (const int signal : {SIGPIPE, SIGXFSZ}) {

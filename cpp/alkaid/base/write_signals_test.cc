@@ -50,7 +50,7 @@ int Blocked() {
   return ::sigismember(&now, SIGPIPE) == 0 && ::sigismember(&now, SIGXFSZ) == 0 ? 0 : 4;
 }
 
-// What a program has blocked and waits for itself stays.
+// Signals that a program has blocked and waits for itself stay pending.
 int ThePrograms() {
   sigset_t pipe;
   ::sigemptyset(&pipe);
@@ -77,7 +77,7 @@ TEST(WriteSignals, EndNobodyWhoseWriteFails) { EXPECT_EQ(StatusOf(Blocked), 0); 
 
 TEST(WriteSignals, OfTheProgramStayPending) { EXPECT_EQ(StatusOf(ThePrograms), 0); }
 
-// Without which the first test would show nothing.
+// The control: without this the first test would show nothing.
 TEST(WriteSignals, EndTheProcessWhereTheyAreNotBlocked) {
   EXPECT_EQ(StatusOf([] { return WriteToNobody(); }), SIGPIPE);
   EXPECT_EQ(StatusOf([] { return WriteTooMuch(); }), SIGXFSZ);
