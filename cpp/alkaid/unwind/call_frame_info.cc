@@ -7,7 +7,7 @@
 #include "alkaid/unwind/frame_program_internal.h"
 #include "alkaid/unwind/frame_reader_internal.h"
 
-// Of the C++ runtime: the description of the frames of an address, also of one that was registered.
+// From the C++ runtime: the frame description of an address, including registered ones.
 struct RegisteredBases {
   void* text;
   void* data;
@@ -52,13 +52,13 @@ namespace {
 constexpr uint8_t kOmitted = 0xff;
 constexpr uint8_t kIndirect = 0x80;
 
-// The start of a frame description, which says for a range of addresses how frames look there.
+// Finds the frame description of an address, which covers a range of addresses.
 const uint8_t* FindDescription(uint64_t address) {
   dl_find_object object;
   if (_dl_find_object(reinterpret_cast<void*>(address), &object) != 0) return nullptr;
   const auto* const header = static_cast<const uint8_t*>(object.dlfo_eh_frame);
-  // version 1, then the encodings of the pointer to the frames, of the count, of the table: all
-  // linkers write a table of pairs, sorted, both relative to the header.
+  // Version 1, then the encodings of the pointer to the frames, of the count, and of the table: all
+  // linkers write a table of sorted pairs, both relative to the header.
   if (header == nullptr || header[0] != 1 || header[3] != 0x3b || header[2] != 0x03) return nullptr;
   FrameReader reader = {header + 4, header + 64};
   reader.Pointer(header[1]);
@@ -78,7 +78,7 @@ const uint8_t* FindDescription(uint64_t address) {
   return table[low].start <= wanted ? header + table[low].description : nullptr;
 }
 
-// What many descriptions have in common.
+// What many descriptions share.
 struct Common {
   FrameConstants constants;
   bool has_augmentation_data = false;
@@ -88,7 +88,7 @@ struct Common {
 FrameReader Record(const uint8_t* start) {
   uint32_t length;
   std::memcpy(&length, start, sizeof(length));
-  // 0 ends the section; the escape to 64-bit lengths is not used in it.
+  // 0 ends the section; .eh_frame does not use the escape to 64-bit lengths.
   if (length == 0 || length == 0xffffffff) return {start, start, false};
   return {start + 4, start + 4 + length};
 }
@@ -124,7 +124,7 @@ bool ReadCommon(const uint8_t* start, Common* common) {
         if (encoding != kOmitted) reader.Pointer(static_cast<uint8_t>(encoding & ~kIndirect));
         break;
       }
-      default:  // 'S' among them: a frame that a signal made keeps its registers elsewhere
+      default:  // includes 'S': a signal's frame keeps its registers elsewhere
         return false;
     }
   }
@@ -132,8 +132,8 @@ bool ReadCommon(const uint8_t* start, Common* common) {
   return reader.ok && program <= reader.end;
 }
 
-// Whether an expression, given with its length in front, is rbp + *offset, and with `deref` the
-// word there: what compilers write for functions that align their stack.
+// Whether an expression, preceded by its length, is rbp + *offset, and with `deref` the word there:
+// what compilers write for functions that align their stack.
 bool IsOffsetFromRbp(const uint8_t* expression, bool deref, int64_t* offset) {
   constexpr uint8_t kBreg6 = 0x76;
   constexpr uint8_t kDeref = 0x06;
@@ -223,8 +223,8 @@ UnwindRule RuleIn(const uint8_t* description, uint64_t address, uint64_t* functi
 
 }  // namespace
 
-// Both look for the call, not what follows it: a call that does not return may be a function's
-// last.
+// Both look up the call, not what follows it: a call that does not return may be a function's last
+// instruction.
 UnwindRule FindUnwindRule(uint64_t return_address, uint64_t* function) {
   return RuleIn(FindDescription(return_address - 1), return_address - 1, function);
 }

@@ -22,7 +22,7 @@ TEST(UnwindRule, FillsOneWordWithBothOffsetsOfEitherSign) {
 
 #if defined(__x86_64__)
 TEST(UnwindRule, RightAtAFunctionsEntryTheFrameIsTheReturnAddressAlone) {
-  // A rule is asked for by return address, one past the call: here one past the entry.
+  // A rule is looked up by return address, which is one past the call: here one past the entry.
   const auto entry = reinterpret_cast<uint64_t>(&std::abort);
   uint64_t function = 0;
   const UnwindRule rule = FindUnwindRule(entry + 1, &function);

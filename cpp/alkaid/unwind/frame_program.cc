@@ -9,7 +9,7 @@ class Interpreter {
   Interpreter(const FrameConstants& constants, uint64_t start, uint64_t address)
       : constants_(constants), location_(start), address_(address) {}
 
-  // `initial` is what DW_CFA_restore goes back to.
+  // `initial` is the row that DW_CFA_restore goes back to.
   bool Run(FrameReader program, const FrameRow& initial, FrameRow* row) {
     while (program.at < program.end && program.ok && location_ <= address_) {
       if (!Step(&program, initial, row)) return false;
@@ -131,7 +131,7 @@ class Interpreter {
         program->Skip(program->Unsigned());
         return true;
       }
-      case 0x2e:  // GNU_args_size: of no matter here
+      case 0x2e:  // GNU_args_size: irrelevant here
         program->Unsigned();
         return true;
       default:

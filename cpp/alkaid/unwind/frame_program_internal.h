@@ -1,8 +1,8 @@
-// Call frame programs: the instructions (DWARF 5, section 6.4.2) that say, address by address,
-// where a caller's registers are.
+// Call frame programs: instructions (DWARF 5, section 6.4.2) that state, address by address, where
+// a caller's registers are.
 //
-// Of the registers only rbp and the return address are followed: on x86-64 they and the CFA are all
-// that a back-trace needs.
+// Of the registers only rbp and the return address are tracked: on x86-64 a stack trace needs
+// these, the CFA, and nothing else.
 //
 // Ownership: borrows the bytes of the programs. Threads: one. Out of memory: nothing is allocated.
 #pragma once
@@ -41,16 +41,16 @@ struct FrameRow {
   RegisterPlace Get(uint64_t reg) const { return reg == kRbp ? rbp : return_address; }
 };
 
-// What many descriptions of frames have in common.
+// What many frame descriptions share.
 struct FrameConstants {
   uint64_t code_align = 1;
   int64_t data_align = 1;
   uint8_t pointer_encoding = 0;
 };
 
-// Runs a program up to the row for `address`, from what `*row` is at `start`. `initial` is what
-// DW_CFA_restore goes back to. False where the program has an instruction that is not known, or is
-// cut.
+// Runs a program up to the row for `address`. `*row` must be the row at `start`. `initial` is the
+// row that DW_CFA_restore goes back to. Returns false if the program has an unknown instruction, or
+// is cut.
 ALKAID_EXPORT bool RunFrameProgram(const FrameConstants& constants, FrameReader program,
                                    uint64_t start, uint64_t address, const FrameRow& initial,
                                    FrameRow* row);

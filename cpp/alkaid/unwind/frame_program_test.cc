@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kStart = 0x1000;
 
-// As compilers for x86-64 begin every frame: CFA = rsp + 8, return address at CFA - 8.
+// How compilers for x86-64 begin every frame: CFA = rsp + 8, return address at CFA - 8.
 FrameRow AtEntry() {
   FrameRow row;
   row.cfa_offset = 8;
@@ -76,7 +76,7 @@ TEST(FrameProgram, TheOutermostFrameSaysThatItHasNoReturnAddress) {
 
 TEST(FrameProgram, WhatIsNotKnownOrCutIsRefused) {
   FrameRow row;
-  EXPECT_FALSE(RowAt({0x3f}, kStart, &row));                          // of no meaning
+  EXPECT_FALSE(RowAt({0x3f}, kStart, &row));                          // no such instruction
   EXPECT_FALSE(RowAt({0x0b}, kStart, &row));                          // nothing was remembered
   EXPECT_FALSE(RowAt({0x0f, 0x70}, kStart, &row));                    // an expression past the end
   EXPECT_FALSE(RowAt(std::vector<uint8_t>(40, 0x0a), kStart, &row));  // too much remembered

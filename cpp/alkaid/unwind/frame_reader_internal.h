@@ -9,7 +9,7 @@
 
 namespace alkaid::unwind {
 
-// Reads the numbers of a table; `ok` turns false at what is not understood or lies past the end.
+// Reads the numbers of a table. `ok` becomes false at anything not understood or past the end.
 struct FrameReader {
   const uint8_t* at;
   const uint8_t* end;
@@ -87,7 +87,7 @@ struct FrameReader {
     switch (encoding & 0x70) {
       case 0x00:
         return value;
-      case 0x10:  // relative to where it stands
+      case 0x10:  // relative to its own address
         return here + value;
       default:
         ok = false;

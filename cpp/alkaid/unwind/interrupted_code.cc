@@ -45,15 +45,15 @@ bool IsIn(std::span<const Range> ranges, uint64_t address) {
 
 uint64_t AddressOf(const void* function) { return reinterpret_cast<uint64_t>(function); }
 
-// Of the library that holds `function`.
+// The range of the library that holds `function`.
 void SetToLibrary(const void* function, Range* range) {
   dl_find_object object;
   if (_dl_find_object(const_cast<void*>(function), &object) != 0) return;
   range->Set(AddressOf(object.dlfo_map_start), AddressOf(object.dlfo_map_end));
 }
 
-// What the program itself is linked with cannot be told from the rest of it, and the C library's
-// functions are more than malloc.
+// Leaves out an allocator that is linked into the program itself, whose code cannot be told from
+// the rest of it, and the C library, which contains more than malloc.
 void SetToAllocator(const void* function, Range* range) {
   if (function == nullptr || passed[kLibc].Holds(AddressOf(function))) return;
   Range library;
@@ -62,8 +62,8 @@ void SetToAllocator(const void* function, Range* range) {
   if (!is_programs) range->Set(library.begin.load(), library.end.load());
 }
 
-// The C library's functions lie together. One that is not in its table of names was called by one
-// that is.
+// The C library's malloc functions are adjacent. A function that is not in its symbol table was
+// called by one that is.
 void FindLibcsMalloc() {
   void* const libc = ::dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
   if (libc == nullptr) return;
@@ -96,7 +96,7 @@ void Learn() {
   SetToAllocator(::dlsym(RTLD_DEFAULT, "malloc"), &not_entered[kMalloc]);
 }
 
-// Where the C library lets a signal handler return to: mov $15, %rax; syscall.
+// The C library's code that a signal handler returns to: mov $15, %rax; syscall.
 bool IsReturnFromSignal(uint64_t pc) {
   constexpr std::array<uint8_t, 9> kCode = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
   return passed[kLibc].Holds(pc) &&
@@ -115,20 +115,21 @@ void LearnOfAllocator(const void* function) {
 
 bool HasInterruptedMalloc() {
   if (kSanitized) return false;
-  bool interrupted = false;  // by a signal, with nothing but libraries' code seen since
+  bool interrupted = false;  // by a signal, with only library code seen since
   const auto look = [](void* seen, uint64_t pc) {
     bool* const is_interrupted = static_cast<bool*>(seen);
     if (IsReturnFromSignal(pc)) {
       *is_interrupted = true;
     } else if (*is_interrupted) {
-      // The first of them may be the first instruction of its function; the others are returned to.
+      // The first address may be the first instruction of its function; the others are return
+      // addresses.
       if (IsIn(not_entered, pc) || IsIn(not_entered, pc - 1)) return false;
       *is_interrupted = IsIn(passed, pc) || IsIn(passed, pc - 1);
     }
     return true;
   };
   VisitStack(look, &interrupted);
-  // Where none of the program's code was seen, who called the libraries' is not known.
+  // If none of the program's code was seen, it is not known who called the libraries.
   return interrupted;
 }
 

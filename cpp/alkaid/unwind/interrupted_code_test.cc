@@ -1,4 +1,4 @@
-// The processor stops after each instruction, and the handler asks.
+// The processor stops after each instruction, and the handler asks what was interrupted.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ volatile int depth = 0;  // calls between the handler and the question
 [[gnu::noinline]] void AskBelow(int calls) {
   if (calls > 0) {
     AskBelow(calls - 1);
-    asm volatile("");  // no jump
+    asm volatile("");  // no tail call
   } else if (HasInterruptedMalloc()) {
     yes = yes + 1;
   } else {
@@ -104,7 +104,7 @@ TEST_F(InterruptedCode, IsNotMallocsWhereAHandlerInterruptedTheProgramOrAnotherF
   };
   call();
   Step(call);
-  // At a few instructions where functions end it cannot be seen who called them.
+  // At a few instructions at the ends of functions the caller cannot be seen.
   EXPECT_LT(yes, no / 20);
   EXPECT_GT(no, 100);
 }

@@ -11,29 +11,29 @@
 
 #include "alkaid/unwind/call_frame_info_internal.h"
 
-// Where the stack of the first thread began; the C library's.
+// Where the first thread's stack began; from the C library.
 extern "C" void* __libc_stack_end;
 
 namespace alkaid::unwind {
 namespace {
 
-// The state of one frame, as it will be once the call below it has returned.
+// The state of one frame, as it will be once the call that it made has returned.
 struct Frame {
   uint64_t pc;
   uint64_t rsp;
   uint64_t rbp;
 };
 
-// Nothing of a frame lies above this. A thread's own block (where its thread pointer points) stands
-// at the top of its stack; the first thread's stack is the only one above its block.
+// No part of a frame is above this. A thread's own block (where its thread pointer points) is at
+// the top of its stack; only the first thread's stack is above its block.
 uint64_t TopOfStack(uint64_t rsp) {
   const auto thread = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
   return thread > rsp ? thread : reinterpret_cast<uint64_t>(__libc_stack_end);
 }
 
-// Whether `rsp` is in the stack that the thread was started with, and not in one that a coroutine
-// or a signal handler has: there holes may lie between it and the top. Asks the C library once,
-// which asks the kernel; where that is refused, no stack is known.
+// Whether `rsp` is in the stack that the thread was started with, and not in a coroutine's or a
+// signal handler's: there may be holes between such a stack and the top. Asks the C library once,
+// which asks the kernel; if that is refused, no stack is known.
 bool IsOwnStack(uint64_t rsp) {
   struct Bounds {
     uint64_t low;
@@ -82,10 +82,10 @@ __attribute__((no_sanitize("address", "thread"))) uint64_t LoadCode(uint64_t add
   return word;
 }
 
-// The instructions that a rule is of: those around the call, as the aligned word that holds its
-// last byte, and those with which the function makes its frame. Where a library was unloaded and
-// another, or the same built anew, came to lie there, they are others. Only for addresses of code:
-// those for which a rule was found.
+// A hash of the instructions that a rule belongs to: the aligned word that holds the call's last
+// byte, and those that set up the function's frame. They differ if another library, or a rebuilt
+// one, was loaded in place of an unloaded one. Only for addresses of code: those for which a rule
+// was found.
 uint64_t CodeOf(uint64_t pc, uint64_t function) {
   uint64_t code = LoadCode((pc - 1) & ~uint64_t{7});
   if (pc - function >= 8) code = code * 31 + LoadCode(function);
@@ -93,8 +93,8 @@ uint64_t CodeOf(uint64_t pc, uint64_t function) {
   return code;
 }
 
-// What is known of addresses already. The words of an entry check one another, so that a torn one,
-// and one of code that is gone, is as good as none. Whoever comes last overwrites.
+// The known rules, by address. The words of an entry check one another, so that a torn entry, or
+// one of code that is gone, does not match. A later entry overwrites an earlier one.
 class RuleCache {
  public:
   UnwindRule Get(uint64_t pc) {
@@ -109,7 +109,7 @@ class RuleCache {
     return Find(pc);
   }
 
-  // Looks the rule up anew.
+  // Looks the rule up again.
   [[gnu::noinline]] UnwindRule Find(uint64_t pc) {
     uint64_t function = 0;
     const UnwindRule rule = FindUnwindRule(pc, &function);
@@ -133,7 +133,7 @@ class RuleCache {
 
   static uint64_t Mix(uint64_t word) { return word * 0x9e3779b97f4a7c15; }
   static size_t Slot(uint64_t pc) { return Mix(pc) >> (64 - kSlotBits); }
-  // What cannot be left by a rule may not be code, and is never read.
+  // An address without a rule may not be code, and is never read.
   static uint64_t Check(uint64_t pc, const UnwindRule& rule, uint64_t function) {
     return (rule.kind == UnwindRule::kElsewhere ? 0 : CodeOf(pc, function)) ^ pc;
   }
@@ -143,14 +143,14 @@ class RuleCache {
 
 constinit RuleCache rule_cache{};
 
-// Code that agrees in all that is compared may still have another frame: every so many walks of a
-// thread look all their rules up.
+// Code that agrees in everything that is compared may still have another frame: one in this many
+// walks of a thread looks up all its rules again.
 constexpr uint32_t kLookUpEvery = 1024;
 constinit thread_local uint32_t walks __attribute__((tls_model("initial-exec"))) = 0;
 
-// Goes from a frame to its caller's by a rule. False where that lies outside the stack or below the
-// frame, as wrong rules have it: the C++ runtime, which goes by the same, has to be kept from it
-// too.
+// Goes from a frame to its caller's by a rule. Returns false if the caller's frame would be outside
+// the stack or below the frame, as by a wrong rule. The C++ runtime, which uses the same tables,
+// must not follow it either.
 inline bool Step(const UnwindRule& rule, const Stack& stack, Frame* frame) {
   uint64_t cfa = static_cast<uint64_t>(int64_t{rule.cfa_offset});
   if (rule.kind == UnwindRule::kFromRsp) {
@@ -172,14 +172,14 @@ inline bool Step(const UnwindRule& rule, const Stack& stack, Frame* frame) {
   return true;
 }
 
-// Whether `pc` is where the kernel lets a signal handler return to: mov $15, %rax; syscall. Only
-// for addresses of code.
+// Whether `pc` is the code that a signal handler returns to: mov $15, %rax; syscall. Only for
+// addresses of code.
 bool IsReturnFromSignal(uint64_t pc) {
   return LoadCode(pc) == 0x0f0000000fc0c748u && (LoadCode(pc + 1) >> 56) == 0x05;
 }
 
-// Where frames go. Where each begins on the stack goes along with them, if it is asked for: most
-// walks do not ask, and pay nothing for it.
+// Where frames are stored. FramesAndPlaces also stores where each frame begins on the stack;
+// most walks do not need that, and pay nothing for it.
 struct Frames {
   uint64_t* frames;
 
@@ -195,7 +195,7 @@ struct FramesAndPlaces {
   }
 };
 
-// Returns how many frames, or -1 where a rule does not say how to go on.
+// Returns how many frames, or -1 if a rule does not say how to go on.
 template <typename Out>
 int WalkByRules(Frame frame, Out out, int max_frames) {
   const bool look_up = ++walks % kLookUpEvery == 0;
@@ -207,7 +207,7 @@ int WalkByRules(Frame frame, Out out, int max_frames) {
     if (rule.kind == UnwindRule::kEnd) return depth;
     if (rule.kind == UnwindRule::kElsewhere) [[unlikely]] {
       if (KindOfCode(frame.pc) != CodeKind::kNone) return -1;
-      return std::max(depth - 1, 1);  // that one is no code; the first is the caller's own
+      return std::max(depth - 1, 1);  // that one is not code; the first is the caller's own
     }
     if (!Step(rule, stack, &frame) || frame.pc == 0) return depth;
   }
@@ -238,11 +238,11 @@ struct RuntimeWalk {
   bool begun;
 };
 
-// Whether the runtime may go on from a frame. It reads code at the caller's address before it asks
-// again, so that address is found first, as it will find it.
+// Whether the runtime may go on from a frame. It reads code at the caller's address before it calls
+// back, so this finds that address first, in the same way.
 bool MayGoOn(_Unwind_Context* context) {
 #if defined(__x86_64__)
-  int interrupted = 0;  // by a signal: the address is not one that a call returns to
+  int interrupted = 0;  // by a signal: the address is not a return address
   const uint64_t pc = _Unwind_GetIPInfo(context, &interrupted);
   Frame frame = {pc, _Unwind_GetCFA(context),
                  static_cast<uint64_t>(_Unwind_GetGR(context, 6))};  // rbp, by DWARF's number
@@ -258,7 +258,7 @@ bool MayGoOn(_Unwind_Context* context) {
     return Step(rule, stack, &frame) && (frame.pc == 0 || KindOfCode(frame.pc) != CodeKind::kNone);
   }
   if (kind != CodeKind::kLibrarys || !IsReturnFromSignal(pc)) return false;
-  // The kernel has left the registers of what was interrupted on the stack; this one is rip.
+  // The kernel stored the interrupted code's registers on the stack; this one is rip.
   constexpr uint64_t kRipOffset = 168;
   return stack.Load(frame.rsp + kRipOffset, &frame.pc) &&
          KindOfCode(frame.pc + 1) != CodeKind::kNone;

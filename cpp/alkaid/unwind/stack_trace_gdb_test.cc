@@ -1,8 +1,8 @@
-// Compares back-traces with gdb's, on code that is optimised and has no frame pointers.
+// Compares stack traces with gdb's, on optimised code without frame pointers.
 //
-// The program starts itself under gdb. At the innermost point of each winding call it writes the
-// back-trace down and calls StopHere, where gdb writes down its own. Exit code 77 where gdb is not
-// installed or may not trace: the reason is printed.
+// The program starts itself under gdb. At the innermost point of each winding call it writes down
+// its own stack trace and calls StopHere, where gdb writes down another. Exit code 77 if gdb is not
+// installed or may not trace; the reason is printed.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ extern "C" [[gnu::noinline]] void alkaid_stop_here() { asm volatile("" : : : "me
 
 namespace {
 
-// One line for a back-trace, from the caller of the function that looks outwards.
+// Writes one line with a stack trace, from the caller of this function outwards.
 [[gnu::noinline]] void LookAndStop(void*) {
   std::array<uint64_t, 128> frames;
   const int depth =
@@ -52,8 +52,8 @@ int RunTheCalls() {
   return alkaid::unwind::CountOfRuntimeWalks() == 0 ? 0 : 1;
 }
 
-// gdb's own frames, those of inlined functions left out; the two innermost are the stop and the
-// look.
+// gdb's own frames, without those of inlined functions; the two innermost are StopHere and
+// LookAndStop.
 constexpr char kScript[] = R"(set pagination off
 set confirm off
 set debuginfod enabled off

@@ -1,9 +1,9 @@
-// Back-traces through a library that was unloaded and, built anew with other frames, loaded at the
+// Stack traces through a library that was unloaded, rebuilt with other frames, and loaded at the
 // same place.
 //
 //   alkaid_stack_trace_reload_test SMALL.so LARGE.so
 //
-// Exit code 77 where the loader put the second elsewhere: then there is nothing to see.
+// Exit code 77 if the loader put the second one elsewhere: then there is nothing to test.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -33,14 +33,14 @@ void Look() {
   sight.runtime_depth = CaptureStack(Unwinder::kRuntime, sight.by_runtime.data(), kMost);
 }
 
-// The innermost frame tells the two calls apart.
+// The innermost frame differs between the two calls.
 bool Same() {
   return sight.rules_depth > 3 && sight.rules_depth == sight.runtime_depth &&
          std::equal(sight.by_rules.begin() + 1, sight.by_rules.begin() + sight.rules_depth,
                     sight.by_runtime.begin() + 1);
 }
 
-// Where it lies, or null; counts the walks that went wrong.
+// Returns where the library is, or null; counts the walks that went wrong.
 void* Use(const char* plugin, int times, int* wrong) {
   void* const library = dlopen(plugin, RTLD_NOW);
   if (library == nullptr) return nullptr;

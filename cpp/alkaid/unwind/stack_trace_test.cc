@@ -25,7 +25,7 @@ std::vector<uint64_t> Capture(Unwinder unwinder, int max_frames = kMaxFrames) {
   return frames;
 }
 
-// The same, with where each frame begins: (return address, stack pointer).
+// The same, with the start of each frame: (return address, stack pointer).
 std::vector<std::pair<uint64_t, uint64_t>> CapturePlaces(Unwinder unwinder) {
   std::vector<uint64_t> frames(kMaxFrames);
   std::vector<uint64_t> pointers(kMaxFrames);
@@ -37,7 +37,8 @@ std::vector<std::pair<uint64_t, uint64_t>> CapturePlaces(Unwinder unwinder) {
   return places;
 }
 
-// What two unwinders see from the same place: all but the frames that tell the two calls apart.
+// What two unwinders see from the same place. The frames in which the two calls differ are left
+// out.
 struct Sight {
   std::vector<uint64_t> rules;
   std::vector<uint64_t> runtime;
@@ -84,9 +85,9 @@ TEST_P(WindingStacks, AreTheSameByRulesAsByTheRuntime) {
 INSTANTIATE_TEST_SUITE_P(All, WindingStacks, testing::ValuesIn(AllWindingCalls()),
                          [](const auto& call) { return call.param.name; });
 
-// A sanitizer minds what is not to be read, before the processor does.
+// A sanitizer reports a forbidden read before the processor does.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// What a handler saw of what it interrupted.
+// What a handler saw of the code that it interrupted.
 std::vector<uint64_t> interrupted_frames;
 sigjmp_buf after_interruption;
 
@@ -173,12 +174,12 @@ TEST(StackTrace, IsShownAsFarAsItIsWanted) {
 }
 
 TEST(StackTrace, FramePointersLeadThroughCodeThatKeepsThemOnly) {
-  // This program keeps them.
+  // This program has frame pointers.
   const auto by_rules = Capture(Unwinder::kCallFrameInfo);
   const auto by_pointers = Capture(Unwinder::kFramePointers);
   ASSERT_GE(by_pointers.size(), 3u);
   EXPECT_EQ(by_pointers[2], by_rules[2]);
-  // The control: what the default unwinder is for. Code without them loses frames.
+  // The control, and the reason for the default unwinder: code without frame pointers loses frames.
   std::vector<uint64_t> lost;
   AllWindingCalls()[1].run(
       [](void* argument) {
@@ -204,7 +205,7 @@ ucontext_t coroutine;
 ucontext_t starter;
 
 [[gnu::noinline]] void WalkFromACoroutine() {
-  // What a function that uses rbp for something else leaves there.
+  // What a function leaves there that uses rbp for something else.
   auto* const frame = static_cast<uint64_t*>(__builtin_frame_address(0));
   const uint64_t kept = frame[0];
   frame[0] = (reinterpret_cast<uint64_t>(frame) + (uint64_t{1} << 40)) & ~uint64_t{7};
@@ -260,8 +261,8 @@ TEST(StackTrace, WhatASignalInterruptedIsFoundPastTheHandler) {
 }
 
 #if defined(__x86_64__)
-// Three ways to a return address that is none: a stack that was used before and has no caller at
-// its top, call frame information that leaves pushes out, and a call of no function.
+// Three ways to a false return address: a stack that was used before and has no caller at its top,
+// call frame information that omits pushes, and a call of something that is not a function.
 constexpr uint64_t kGarbage = 0x7b7b7b7b7b7b7b7b;
 extern "C" {
 void alkaid_test_enter(void* stack_top, void (*function)());

@@ -1,4 +1,4 @@
-// Walking a stack needs no memory, not at its first use either (fixtures/failure_suite.h).
+// Walking a stack needs no memory, not even at its first use (fixtures/failure_suite.h).
 #include <array>
 #include <cstdint>
 
