@@ -1,7 +1,7 @@
-// A program with more rights than its caller, seen from outside: this program again, as a set-uid
-// copy that another user runs with every variable set that the library knows, and as a plain copy
-// for the control. Needs root, a file system that honours the set-uid bit, and a build folder that
-// others can enter; without these it is skipped and says why.
+// A program with more rights than its caller, seen from outside. It is this program again: a
+// set-uid copy that another user runs with every variable set that the library knows, and a plain
+// copy as the control. Needs root, a file system that honours the set-uid bit, and a build folder
+// that others can enter; otherwise it is skipped and says why.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>
@@ -46,13 +46,13 @@ using ::testing::IsSupersetOf;
 constexpr uid_t kNobody = 65534;
 constexpr int kCannotRun = 126;
 
-// The child's part: does what each variable could change, and prints what came of it.
+// The child's part: does what each variable could change, and prints the results.
 
 void Say(const char* name, const std::string& value) {
   std::printf("%s %s\n", name, value.c_str());
 }
 
-// A fault of the kind that the debug mode of pools finds, harmless otherwise.
+// A fault that the debug mode of pools finds, and is harmless otherwise.
 bool FreeAsSmaller() {
   uint8_t* block = nullptr;
   if (!system_memory_pool()->Allocate(100, &block).ok()) return false;
@@ -60,7 +60,7 @@ bool FreeAsSmaller() {
   return true;
 }
 
-// The capacity after the first byte: what was reserved for the label.
+// The capacity after the first byte, which shows what was reserved for the label.
 bool Build(int64_t* reserved) {
   BufferBuilder builder;
   builder.SetLabel(Label::Intern("raised.privileges"));
@@ -162,7 +162,7 @@ class Stage {
   std::string folder() const { return root_ / "folder"; }
   std::string File(const std::string& name) const { return folder() + "/" + name; }
 
-  // The names of what lies in the folder, without the ids of processes.
+  // The names of the files in the folder, without process ids.
   std::set<std::string> Files() const {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder())) {
@@ -172,7 +172,7 @@ class Stage {
     return names;
   }
 
-  // Every variable that the library knows, at a value that has an effect.
+  // Every variable that the library knows, with a value that has an effect.
   ChildEnvironment Everything() const {
     return {{"ALKAID_DEFAULT_MEMORY_POOL", "registered"},
             {"ALKAID_DEBUG_MEMORY_POOL", "warn"},
@@ -195,7 +195,7 @@ class Stage {
 
   ChildResult Run(const std::string& program, ChildEnvironment environment) const {
 #if defined(__SANITIZE_ADDRESS__)
-    // A leak is planted on purpose, and the sanitizer cannot look into a set-uid program.
+    // A leak is made on purpose, and the sanitizer cannot look into a set-uid program.
     const char* const options = std::getenv("ASAN_OPTIONS");
     environment["ASAN_OPTIONS"] =
         (options != nullptr ? std::string(options) + ":" : std::string()) + "detect_leaks=0";
@@ -237,7 +237,7 @@ TEST(RaisedPrivileges, NothingThatTheCallerAsksForIsMadeOrDone) {
   EXPECT_NE(Observed(child)["queue"], "inline");
 }
 
-// The control: what the test above misses is there for it to see.
+// The control: everything that the test above must not see is there.
 TEST(RaisedPrivileges, WithoutThemTheSameProgramDoesAllOfIt) {
   const Stage stage;
   const ChildResult first = stage.Run(stage.plain(), stage.Everything());
@@ -255,7 +255,7 @@ TEST(RaisedPrivileges, WithoutThemTheSameProgramDoesAllOfIt) {
   EXPECT_THAT(first.err, HasSubstr("BufferBuilder growth"));
   EXPECT_THAT(first.err, HasSubstr("ALKAID_PROFILE_RELEASE_AT=soon"));
   EXPECT_EQ(stage.Files(), (std::set<std::string>{"asked", "end", "profile", "reservations"}));
-  // To names without a process another than the owner appends its own.
+  // A process that is not the owner appends its id to names that have none.
   EXPECT_FALSE(fs::exists(stage.File("end")));
   EXPECT_FALSE(fs::exists(stage.File("profile")));
   // What the first run learnt is reserved in the second.
@@ -280,8 +280,8 @@ TEST(RaisedPrivileges, AFileThatTheCallerMayNotReadIsNeitherReadNorWrittenForIt)
   EXPECT_EQ(ReadText(file), text);
   EXPECT_EQ(fs::last_write_time(file), written);
 
-  // Nor is what a file says of which the caller can only guess the name: the text of a file that is
-  // no list of reservations would be told on stderr.
+  // The content of a file whose name the caller can only guess stays secret: the error for a file
+  // that is not a list of reservations would print its text on stderr.
   std::ofstream(file) << "secret\n";
   EXPECT_THAT(stage.Run(stage.raised(), {{"ALKAID_RESERVATIONS", file}}).err, IsEmpty());
 }
@@ -306,7 +306,7 @@ TEST(RaisedPrivileges, NoOtherValueIsHonouredOrAnsweredOnStderr) {
   }
 }
 
-// Their options would be the caller's too: figures on stderr, memory reserved.
+// The allocators' options would also be the caller's: figures on stderr, reserved memory.
 TEST(RaisedPrivileges, TheAllocatorsTakeNoOptionsEither) {
   const Stage stage;
   const std::map<std::string, std::pair<std::string, std::string>> options = {
@@ -341,7 +341,7 @@ std::string WhyNotTested() {
 int main(int argc, char** argv) {
   if (std::string(argv[0]) == "child") return alkaid::RunAsChild();
   ::testing::InitGoogleTest(&argc, argv);
-  // What this process was given is not the children's.
+  // This process's own variables must not reach the children.
   for (const auto& variable : alkaid::internal::EnvironmentVariables()) {
     ::unsetenv(variable.name.c_str());
   }

@@ -1,5 +1,5 @@
-// What ALKAID_RESERVATIONS asks for: read and applied when the library is loaded, written when the
-// process ends.
+// ALKAID_RESERVATIONS: the file is read and applied when the library is loaded, and written when
+// the process ends.
 
 #include <absl/strings/str_cat.h>
 #include <unistd.h>
@@ -46,7 +46,7 @@ void Say(std::string_view file, std::string_view what, std::string_view more = {
 }
 
 void SaveReservationsAtExit() {
-  // One that watched nothing has nothing to add to what others may have written meanwhile.
+  // If it watched nothing, it has nothing to add to what others may have written meanwhile.
   if (the_request->process != ::getpid() || the_request->advisor.builders() == 0) return;
   try {
     const Status status = the_request->advisor.Save(the_request->file);
@@ -81,7 +81,7 @@ void StartReservations() {
     auto request = std::make_unique<Request>(std::filesystem::absolute(file).string());
     const Status status = request->advisor.Load(request->file);
     if (!status.ok() && status.code() != StatusCode::kNotFound) {
-      // What is no file of reservations is somebody's, and stays as it is.
+      // A file that is not a list of reservations belongs to somebody, and stays as it is.
       Say(file, MessageIn(status), "; nothing is reserved, and nothing will be written");
       return;
     }

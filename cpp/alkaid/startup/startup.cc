@@ -24,7 +24,7 @@ void Say(const char* variable, const Status& status) {
   if (!status.ok()) Notice(std::string(variable) + ": " + MessageOf(status));
 }
 
-// `text` as a whole number above 0; 0 where it is none.
+// `text` as a whole number above 0; 0 if it is not one.
 uint64_t PositiveNumber(const std::string& text) {
   uint64_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -60,7 +60,7 @@ Status WriteHeapFileOnSignal(const std::string& signal, uint32_t owner) {
 }
 
 Status WriteHeapFileAtExit(const std::string& file, uint32_t owner) {
-  // What is live at the end is known only where it is tracked.
+  // Live blocks at the end are known only if allocations are tracked.
   if (!heap::IsTracking() && GetEnvironment(kTrackAllocationsVariable).empty()) {
     ALKAID_RETURN_NOT_OK(heap::StartTracking());
   }
@@ -95,7 +95,7 @@ void StartHeapFilesAtStamps(uint32_t owner) {
                                      file.empty() ? heap::kDefaultHeapFile : file, owner));
 }
 
-// One after the other: what cannot be done for one is done for the others.
+// One signal at a time: a failure for one does not stop the others.
 void StartExitSignals() {
   std::string left = GetEnvironment(kExitSignalsVariable);
   while (!left.empty()) {
@@ -122,9 +122,9 @@ void SayUnknownVariables() {
   for (const std::string& sentence : UnknownEnvironmentVariables()) Notice(sentence);
 }
 
-// glibc gives a library's constructors what main gets. startup/ is linked last, so this runs after
-// the constructors that make what lives as long as the process. What the program registers for its
-// exit later runs before ours; of ours, the order is that of ExitRank.
+// glibc passes main's arguments to a library's constructors. startup/ is linked last, so this runs
+// after the constructors that make the process's lasting objects. The program's exit handlers,
+// registered later, run before ours; ExitRank orders ours.
 [[gnu::constructor]] void Start(int count, char** arguments) try {
   StartGrowthTrace();
   const bool only_looks =

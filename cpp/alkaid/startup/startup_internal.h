@@ -1,4 +1,4 @@
-// The part of start-up that has a file of its own.
+// The part of start-up that is in a file of its own.
 //
 // Threads: before main. Out of memory: std::bad_alloc ends the program.
 #pragma once
