@@ -1,7 +1,8 @@
-// The structures that Arrow's C interfaces fix for all libraries.
+// The structures that Arrow's C interfaces define for all libraries.
 //
-// Names, members and guards are those of the specification, so a program may include this header
-// beside Arrow's own or nanoarrow's, in any order. arrow_export.h and arrow_import.h fill and read them.
+// Names, members and guards are the specification's, so a program may include this header together
+// with Arrow's own or nanoarrow's, in any order. arrow_export.h fills them, arrow_import.h reads
+// them.
 //
 // Source: https://arrow.apache.org/docs/format/CDataInterface.html, CStreamInterface.html and
 // CDeviceDataInterface.html.
@@ -18,8 +19,8 @@ extern "C" {
 #define ARROW_FLAG_NULLABLE 2
 #define ARROW_FLAG_MAP_KEYS_SORTED 4
 
-// A type, and the name of a column. Released once: `release` is null from then on, and in a
-// structure that was moved from.
+// A type, and the name of a column. Released once. `release` is null afterwards, and in a structure
+// that was moved from.
 struct ArrowSchema {
   const char* format;
   const char* name;
@@ -82,7 +83,7 @@ struct ArrowDeviceArray {
 #ifndef ARROW_C_STREAM_INTERFACE
 #define ARROW_C_STREAM_INTERFACE
 
-// Arrays of one type, one after the other. At the end get_next gives one that is released.
+// Arrays of one type, one after the other. At the end get_next returns a released one.
 struct ArrowArrayStream {
   int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
   int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out);

@@ -67,7 +67,7 @@ class Validator {
 
   const Buffer* BufferAt(int i) const { return array_.buffers[static_cast<size_t>(i)].get(); }
 
-  // That buffer `i` holds `count` elements of that many bits. A missing one holds none.
+  // Checks that buffer `i` holds `count` elements of that many bits. A missing buffer holds none.
   Status Holds(int i, int64_t count, int64_t bits) const {
     int64_t needed;
     const int64_t present = BufferAt(i) == nullptr ? 0 : BufferAt(i)->size();
@@ -84,7 +84,7 @@ class Validator {
     return Wrong("has ", array_.null_count, " nulls and no bitmap that says which");
   }
 
-  // An array of nothing may leave out its only offset.
+  // An empty array may omit its only offset.
   int64_t OffsetCount() const {
     return array_.length == 0 && (BufferAt(1) == nullptr || BufferAt(1)->size() == 0) ? 0
                                                                                       : end_ + 1;
@@ -120,7 +120,8 @@ class Validator {
     return absl::OkStatus();
   }
 
-  // 12 bytes of text or less stand in the view; else number of the buffer and offset in it.
+  // Text of at most 12 bytes is in the view itself; else the view has a buffer's number and an
+  // offset.
   Status ValidateViews() const {
     if (end_ == 0 || !BufferAt(1)->is_cpu()) return absl::OkStatus();
     const auto count = static_cast<int64_t>(array_.buffers.size()) - 2;

@@ -18,8 +18,8 @@ namespace {
 using Kind = ArrowLayout::Kind;
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
-// What an exported structure owns, with those of its children that no consumer has moved away. Two
-// structures of a kind: Schema is ArrowSchema or ArrowArray.
+// What an exported structure owns, including the children that no consumer has moved away. For both
+// kinds: Schema is ArrowSchema or ArrowArray.
 template <typename Structure>
 struct Children {
   Children() = default;
@@ -58,7 +58,7 @@ void AppendText(const std::string& text, std::string* out) {
   out->append(text);
 }
 
-// The specification's form: a count, and for each pair two texts with their lengths in front.
+// The specification's form: a count, and for each pair two texts, each preceded by its length.
 std::string Encode(const Metadata& metadata) {
   std::string out;
   if (metadata.empty()) return out;
@@ -114,7 +114,7 @@ struct ArrayExport {
   Children<ArrowArray> children;
 };
 
-// Of one that is valid.
+// Exports an array that is valid.
 void Export(const Field& field, const ArrayData& array,  // NOLINT(misc-no-recursion)
             ArrowArray* out) {
   auto owned = std::make_unique<ArrayExport>();
@@ -152,12 +152,12 @@ Status ForEachBuffer(const ArrayData& array, const Do& act) {  // NOLINT(misc-no
   return absl::OkStatus();
 }
 
-// Where the buffers of an array are, and what is pending on them.
+// Where an array's buffers are, and their pending work.
 struct Place {
   const Buffer* first = nullptr;
   std::shared_ptr<Device::SyncEvent> event;
 
-  // A consumer waits for one event. Where there are several, this does, for all but the last.
+  // A consumer waits for one event. If there are several, this waits for all but the last.
   Status Add(const Buffer& buffer) {
     if (first == nullptr) first = &buffer;
     if (!buffer.device()->Equals(*first->device())) {

@@ -1,9 +1,9 @@
-// Arrow's C data and device interfaces, the way out: columns for pyarrow, polars, duckdb and others
-// without a copy. arrow_import.h is the way in.
+// Arrow's C data and device interfaces, export: columns for pyarrow, polars, duckdb and others
+// without a copy. For import see arrow_import.h.
 //
 // Ownership: an exported structure holds the buffers, each child its own, until its `release` is
-// called, once, on any thread and without any lock; a consumer may move it, or a child of it,
-// elsewhere. Threads: as for what is passed. Out of memory: kResourceExhausted.
+// called: once, on any thread, without any lock. A consumer may move it, or one of its children,
+// elsewhere. Threads: as the arguments. Out of memory: kResourceExhausted.
 //
 // Source: https://arrow.apache.org/docs/format/CDataInterface.html and CDeviceDataInterface.html.
 #pragma once
@@ -15,13 +15,13 @@
 
 namespace alkaid::interop {
 
-// `out` is overwritten where it succeeds. Errors as of Validate; for a field also kInvalidArgument
-// where its name has a zero byte.
+// Overwrites `out` on success. Errors: as Validate; for a field also kInvalidArgument if its name
+// contains a zero byte.
 ALKAID_EXPORT Status ExportField(const Field& field, ArrowSchema* out);
-// Also kInvalidArgument for memory that the CPU cannot read. Waits for what is pending.
+// Also kInvalidArgument for memory that the CPU cannot read. Waits for pending work.
 ALKAID_EXPORT Status ExportArray(const Field& field, const ArrayData& array, ArrowArray* out);
-// Also kInvalidArgument for buffers on several devices. The consumer waits for `sync_event` before
-// it reads.
+// Also kInvalidArgument for buffers on several devices. The consumer must wait for `sync_event`
+// before it reads.
 ALKAID_EXPORT Status ExportDeviceArray(const Field& field, const ArrayData& array,
                                        ArrowDeviceArray* out);
 

@@ -48,7 +48,7 @@ TEST(ArrowExport, AnExportHoldsItsBuffersUntilItIsReleasedOnAnyThread) {
   ArrowArray array{};
   ALKAID_ASSERT_OK(ExportArray(column.field, column.array, &array));
   column.array = {};
-  // The consumer moves the child away and lets the rest go.
+  // The consumer moves the child away and releases the rest.
   ArrowArray child = std::exchange(*array.children[0], {});
   EXPECT_FALSE(offsets.expired());
   std::thread([&array] { array.release(&array); }).join();

@@ -20,7 +20,7 @@ namespace {
 using Kind = ArrowLayout::Kind;
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
-// Its end is not known: what it says of lengths is all there is.
+// The metadata has no known end: its own lengths must be trusted.
 Result<Metadata> Decode(const char* data) {
   Metadata metadata;
   if (data == nullptr) return metadata;
@@ -75,7 +75,7 @@ Result<Field> Read(const ArrowSchema& schema, int depth) {  // NOLINT(misc-no-re
   return field;
 }
 
-// What is imported: moved here when nothing can fail any more.
+// The imported structure: moved here once nothing can fail any more.
 struct Moved {
   Moved() = default;
   Moved(const Moved&) = delete;
@@ -136,7 +136,7 @@ class Importer {
       if (array.children[i] == nullptr)
         return status::Invalid("an Arrow array whose child is null");
     }
-    // Views have one more than their text: its sizes.
+    // Views have one more buffer than their text: its sizes.
     const bool has_views = layout.kind == Kind::kView;
     const int64_t least = layout.buffers() + (has_views ? 1 : 0);
     if (array.n_buffers < least || (array.n_buffers > least && !has_views) ||
@@ -153,12 +153,12 @@ class Importer {
     return absl::OkStatus();
   }
 
-  // An array of nothing may have an empty buffer of offsets.
+  // An empty array may have an empty buffer of offsets.
   static int64_t OffsetCount(const ArrowArray& array) {
     return array.length == 0 ? 0 : array.offset + array.length + 1;
   }
 
-  // `count` elements of so many bits; a missing buffer is null.
+  // Adds a buffer of `count` elements of `bits` each; a missing one is null.
   Status Add(const void* data, int64_t count, int64_t bits, ArrayData* out) {
     int64_t size;
     if (MultiplyOverflow(count, bits, &size) || size > INT64_MAX - 7) {
@@ -174,7 +174,7 @@ class Importer {
     return absl::OkStatus();
   }
 
-  // The last of the offsets: as many bytes of text are there.
+  // The last offset: the number of bytes of text.
   static Result<int64_t> LastOffset(const ArrayData& data, int64_t end, int64_t width) {
     const auto& offsets = data.buffers[1];
     if (offsets == nullptr || offsets->size() == 0) return 0;

@@ -61,7 +61,7 @@ TEST(ArrowImport, AnImportReleasesOnceWithItsLastBuffer) {
   EXPECT_EQ(released, 0);
   slice.reset();
   EXPECT_EQ(released, 1);
-  // One without a buffer is released at once.
+  // An array without buffers is released at once.
   ArrowArray nulls{};
   ALKAID_ASSERT_OK(ExportArray(Named("n"), Make(5, {}), &nulls));
   release = nulls.release;
@@ -82,7 +82,7 @@ TEST(ArrowImport, WhatIsRefusedIsTheCallersAsBefore) {
       {StatusCode::kInvalidArgument, [](auto* a) { a->length = INT64_MAX; }},
       {StatusCode::kInvalidArgument, [](auto* a) { a->offset = INT64_MAX - 2; }},
       {StatusCode::kInvalidArgument, [](auto* a) { a->null_count = 4; }},
-      {StatusCode::kInvalidArgument, [](auto* a) { a->null_count = 1; }},  // and no bitmap
+      {StatusCode::kInvalidArgument, [](auto* a) { a->null_count = 1; }},  // and there is no bitmap
       {StatusCode::kInvalidArgument, [](auto* a) { a->n_buffers = 2; }},
       {StatusCode::kInvalidArgument, [](auto* a) { a->n_buffers = 4; }},
       {StatusCode::kInvalidArgument, [](auto* a) { a->buffers = nullptr; }},

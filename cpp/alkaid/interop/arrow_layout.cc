@@ -10,7 +10,7 @@ namespace {
 
 using Kind = ArrowLayout::Kind;
 
-// The number at the end of formats such as "w:16". -1 for none.
+// The number at the end of formats such as "w:16"; -1 if there is none.
 int64_t NumberIn(std::string_view text) {
   int64_t number = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -1,4 +1,4 @@
-// How the elements of an Arrow array lie in its buffers, by its format string.
+// ArrowLayout: the layout of an Arrow array's elements in its buffers, by its format string.
 //
 // Threads: pure functions. Allocates nothing but the messages of errors.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace alkaid::interop {
 
-// Fields in one another: what the stack bears, here and in other libraries.
+// The deepest nesting of fields: what stacks can bear, here and in other libraries.
 inline constexpr int kMaxArrowDepth = 64;
 
 struct ALKAID_EXPORT ArrowLayout {
@@ -20,7 +20,7 @@ struct ALKAID_EXPORT ArrowLayout {
     kBoolean,
     kFixedWidth,     // `width` bytes an element
     kVariable,       // offsets of `width` bytes
-    kView,           // 16 bytes an element, and buffers that they point into
+    kView,           // 16 bytes an element, which may point into further buffers
     kList,           // offsets of `width` bytes into the child
     kListView,       // offsets and sizes of `width` bytes into the child
     kFixedSizeList,  // `width` elements of the child
@@ -29,11 +29,11 @@ struct ALKAID_EXPORT ArrowLayout {
   Kind kind = Kind::kNull;
   int64_t width = 0;
 
-  // kUnimplemented, naming the format, for those that are not supported; kInvalidArgument for what
-  // is no format at all.
+  // kUnimplemented, naming the format, if it is not supported; kInvalidArgument for a text that is
+  // not a format.
   static Result<ArrowLayout> Of(std::string_view format);
 
-  // Buffers that each array of this kind has; views have more.
+  // How many buffers each array of this kind has; views have more.
   int buffers() const;
   bool has_validity() const { return kind != Kind::kNull; }
   // -1: any number.

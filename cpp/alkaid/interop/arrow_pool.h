@@ -1,21 +1,22 @@
-// Pools across: Arrow's memory from a pool of Alkaid's, and Alkaid's from one of Arrow's.
+// Memory pools of both libraries: Arrow's memory from an Alkaid pool, and Alkaid's from an Arrow
+// pool.
 //
 //   alkaid::LabelledMemoryPool labelled(alkaid::default_memory_pool(),
 //                                       alkaid::Label::Intern("tables"));
 //   alkaid::interop::ArrowMemoryPool pool(&labelled);
 //   arrow::Int64Builder builder(&pool);  // its blocks have the label, in every report
 //
-// Not part of alkaid/interop.h: needs Arrow's headers, and the program links both libraries. The
-// header is all there is, so that it fits whatever Arrow the program is compiled with; tried with
-// Arrow 26. What emits memory events is the Alkaid pool on either side, so each block is seen once,
-// unless a pool is wrapped there and back: then it is listed once, as the outer pool's.
+// Not part of alkaid/interop.h: it needs Arrow's headers, and the program links both libraries. It
+// is header-only, so that it fits the Arrow that the program is compiled with; tested with Arrow
+// 26. On either side the Alkaid pool emits the memory events, so each block is seen once. A pool
+// that is wrapped there and back is listed once, as the outer pool's.
 //
 // Ownership: both borrow the pool that they wrap, or share it when given a shared_ptr. Arrow's
-// buffers keep a plain pointer to their pool: it has to live as long as they do.
+// buffers keep a plain pointer to their pool, which must outlive them.
 // Threads: all functions, from any thread, as far as the wrapped pool allows.
-// Out of memory: arrow::Status::OutOfMemory and kResourceExhausted are each other's, with the text
-// kept. Nothing is thrown to Arrow: std::bad_alloc of a program's own pool is OutOfMemory too, any
-// other std::exception UnknownError.
+// Out of memory: arrow::Status::OutOfMemory and kResourceExhausted are converted into each other,
+// with their text. Nothing is thrown into Arrow: std::bad_alloc of a program's own pool also
+// becomes OutOfMemory, any other std::exception UnknownError.
 #pragma once
 
 #ifdef arrow
@@ -43,8 +44,8 @@
 
 namespace alkaid::interop {
 
-// The same failure in Arrow's words. What Arrow has no code for is UnknownError, whose text begins
-// with Alkaid's name of the code.
+// The same failure as an Arrow status. If Arrow has no code for it, it is UnknownError, and the
+// text begins with Alkaid's name of the code.
 inline ::arrow::Status ToArrowStatus(const Status& status) try {
   const std::string text(status.message());
   switch (status.code()) {
@@ -71,8 +72,8 @@ inline ::arrow::Status ToArrowStatus(const Status& status) try {
   return ::arrow::Status::OutOfMemory("");
 }
 
-// The same failure in Alkaid's words. What there is no code for is kUnknown, whose text begins with
-// Arrow's name of the code.
+// The same failure as an Alkaid status. If there is no code for it, it is kUnknown, and the text
+// begins with Arrow's name of the code.
 inline Status FromArrowStatus(const ::arrow::Status& status) try {
   const std::string& text = status.message();
   switch (status.code()) {
@@ -100,9 +101,9 @@ inline Status FromArrowStatus(const ::arrow::Status& status) try {
   return status::NoMemory();
 }
 
-// An arrow::MemoryPool over a pool of Alkaid's, or of the program's. Sizes, alignments and limits
-// are the wrapped pool's to check, and the figures are its own: where they are to be of Arrow's
-// memory alone, wrap a ProxyMemoryPool.
+// An arrow::MemoryPool over a pool of Alkaid's, or of the program's. The wrapped pool checks sizes,
+// alignments and limits, and the figures are its own. To count Arrow's memory alone, wrap a
+// ProxyMemoryPool.
 class ArrowMemoryPool : public ::arrow::MemoryPool {
  public:
   explicit ArrowMemoryPool(alkaid::MemoryPool* pool)
@@ -158,7 +159,7 @@ class ArrowMemoryPool : public ::arrow::MemoryPool {
 
 namespace internal {
 
-// What BaseMemoryPoolImpl asks of an allocator, asked of a pool of Arrow's.
+// The Allocator of BaseMemoryPoolImpl, over an Arrow pool.
 class ArrowAllocator {
  public:
   explicit ArrowAllocator(std::shared_ptr<::arrow::MemoryPool> pool) : pool_(std::move(pool)) {}
@@ -195,7 +196,7 @@ class ArrowAllocator {
   ::arrow::MemoryPool* pool() const { return pool_.get(); }
 
  private:
-  // Arrow's pools refuse alignments of less than a pointer.
+  // Arrow's pools refuse alignments below that of a pointer.
   static int64_t Granted(int64_t alignment) { return std::max(alignment, kDefaultBufferAlignment); }
 
   std::shared_ptr<::arrow::MemoryPool> pool_;
@@ -203,10 +204,10 @@ class ArrowAllocator {
 
 }  // namespace internal
 
-// A pool of Alkaid's over one of Arrow's, such as arrow::default_memory_pool(): to register as a
-// backend, to cap, to label, to track. Its name is "arrow:" and the name of Arrow's. Its figures
-// are of what went through it; those of the Arrow pool move with them. Requests of no bytes, and
-// what no pool grants, do not reach the Arrow pool.
+// An Alkaid pool over an Arrow pool, such as arrow::default_memory_pool(): to register as a
+// backend, to cap, to label, to track. Its name is "arrow:" and the Arrow pool's name. Its figures
+// count what went through it; the Arrow pool's change with them. Requests for zero bytes, and those
+// that no pool grants, do not reach the Arrow pool.
 class MemoryPoolOverArrow : public BaseMemoryPoolImpl<internal::ArrowAllocator> {
  public:
   explicit MemoryPoolOverArrow(::arrow::MemoryPool* pool)

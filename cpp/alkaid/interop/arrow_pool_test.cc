@@ -1,5 +1,5 @@
-// Against the double of Arrow's pool in cpp/fixtures/arrow; ci/check_arrow_programs.sh compiles the
-// same tests against Arrow.
+// Runs against the double of Arrow's pool in cpp/fixtures/arrow; ci/check_arrow_programs.sh
+// compiles the same tests against Arrow itself.
 #include "alkaid/interop/arrow_pool.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A program's own pool, which does as it is told.
+// A program's own pool that behaves as the test says.
 class ToldPool : public ProxyMemoryPool {
  public:
   ToldPool() : ProxyMemoryPool(system_memory_pool()) {}
@@ -45,8 +45,7 @@ class ToldPool : public ProxyMemoryPool {
   Status answer;
 };
 
-// A pool of Arrow's kind that misaligns what it gives by 8 when it is told to, and refuses what
-// Arrow's own do.
+// An Arrow pool that misaligns its blocks by 8 on demand, and refuses what Arrow's own pools do.
 class ToldArrowPool : public ArrowMemoryPool {
  public:
   ToldArrowPool() : ArrowMemoryPool(std::make_shared<ProxyMemoryPool>(system_memory_pool())) {}

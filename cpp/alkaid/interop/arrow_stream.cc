@@ -29,8 +29,8 @@ int ErrnoOf(const Status& status) {
   }
 }
 
-// Consumers are asked to serialise their calls. pyarrow leaves that to its users, who in Python are
-// used to an interpreter that does; so it is done here.
+// Arrow requires consumers to serialise their calls. pyarrow leaves that to its users, and users of
+// Python expect the interpreter to do it. So it is done here.
 class StreamExport {
  public:
   explicit StreamExport(std::unique_ptr<ArrayStream> stream) : stream_(std::move(stream)) {}
@@ -43,7 +43,7 @@ class StreamExport {
     const std::lock_guard lock(mutex_);
     return Keep(Next(out));
   }
-  // Null where the last call of this thread was no error.
+  // Null if this thread's last call was no error.
   const char* LastError() {
     const std::lock_guard lock(mutex_);
     const auto found = errors_.find(std::this_thread::get_id());
@@ -51,7 +51,7 @@ class StreamExport {
   }
 
  private:
-  // Without memory for the text, there is none.
+  // If there is no memory for the text, none is kept.
   int Keep(const Status& status) {
     errors_.erase(std::this_thread::get_id());
     if (status.ok()) return 0;
@@ -99,7 +99,7 @@ class ImportedStream final : public ArrayStream {
     return *std::move(imported);
   }
 
-  // Takes the structure over when it succeeds.
+  // Takes over the structure on success.
   Status Import(ArrowArrayStream* stream) {
     ArrowSchema schema{};
     ALKAID_RETURN_NOT_OK(Check(stream, stream->get_schema(stream, &schema)));

@@ -1,9 +1,9 @@
-// Arrow's C stream interface: many arrays of one type, made when they are asked for.
+// ArrayStream: Arrow's C stream interface, many arrays of one type, made on demand.
 //
 // Ownership: an exported structure owns the stream until its `release` is called, once; an imported
-// one owns the structure. Threads: a stream is used by one thread at a time, from any; the calls of
-// an exported structure but for `release` may come from several, and wait for one another, and an
-// error's text is that of its thread. Out of memory: kResourceExhausted.
+// stream owns the structure. Threads: one thread at a time uses a stream, not always the same one.
+// Calls of an exported structure, except `release`, may come from several threads; they wait for
+// one another, and each thread has its own error text. Out of memory: kResourceExhausted.
 //
 // Source: https://arrow.apache.org/docs/format/CStreamInterface.html.
 #pragma once
@@ -27,12 +27,12 @@ class ALKAID_EXPORT ArrayStream {
   ArrayStream& operator=(const ArrayStream&) = delete;
 
   virtual const Field& field() const = 0;
-  // Nothing at the end. After an error the stream may be asked again.
+  // No value at the end. After an error Next may be called again.
   virtual Result<std::optional<ArrayData>> Next() = 0;
 };
 
-// Errors of the stream reach the consumer as an errno, with the message: EINVAL, ENOMEM, ENOSYS,
-// and EIO for all others.
+// Errors of the stream reach the consumer as an errno, with the message: EINVAL, ENOMEM, ENOSYS, or
+// EIO for all others.
 ALKAID_EXPORT Status ExportStream(std::unique_ptr<ArrayStream> stream, ArrowArrayStream* out);
 // Reads the type at once. A producer's errno becomes a code as in status::IOError.
 ALKAID_EXPORT Result<std::unique_ptr<ArrayStream>> ImportStream(ArrowArrayStream* stream);

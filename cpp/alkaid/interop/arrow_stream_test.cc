@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Gives 0; 0, 1; 0, 1, 2; and so on, an error in place of array `bad`.
+// Returns arrays 0; 0, 1; 0, 1, 2; and so on, with an error in place of array `bad`.
 class Counting final : public ArrayStream {
  public:
   explicit Counting(int count, int bad = -1, Status error = {}, int* deleted = nullptr)
@@ -94,7 +94,7 @@ TEST(ArrowStream, ErrorsArriveWithTheirTextAndTheNextArrayAfterThem) {
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("no room for 5 bytes")));
 }
 
-// Has the calls of several threads meet: none leaves before the others are about to come.
+// Makes the calls of several threads coincide: none returns before the others are about to enter.
 class Meeting final : public ArrayStream {
  public:
   explicit Meeting(int threads) : threads_(threads) { field_.format = "i"; }

@@ -1,4 +1,4 @@
-// Which MemoryManager is meant by a device that another library names by kind and number.
+// Finds the MemoryManager of a device that another library names by kind and number.
 //
 // Threads: any. Out of memory: kResourceExhausted.
 #pragma once
@@ -11,11 +11,11 @@
 
 namespace alkaid::interop {
 
-// Null for host memory. kInvalidArgument for no kind of device; kNotFound where no mapper is
+// Null for host memory. kInvalidArgument for an unknown kind of device; kNotFound if no mapper is
 // registered for it.
 Result<std::shared_ptr<MemoryManager>> FindMemoryManager(int32_t device_type, int64_t device_id);
 
-// Of a buffer, as the interfaces number it: `cpu` for host memory.
+// The device number of a buffer, as the interfaces count it: `cpu` for host memory.
 int64_t DeviceIdOf(const Buffer& buffer, int64_t cpu);
 
 }  // namespace alkaid::interop

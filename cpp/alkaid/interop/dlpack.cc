@@ -18,7 +18,7 @@
 namespace alkaid::interop {
 namespace {
 
-// A tensor as the consumer gets it.
+// A tensor for the consumer.
 struct Offer {
   Tensor tensor;
   bool copied = false;
@@ -48,7 +48,7 @@ Result<Offer> MoveTo(const std::shared_ptr<MemoryManager>& to, const Tensor& ten
   return offer;
 }
 
-// Row by row where the CPU sees the elements, else as they lie.
+// Row by row if the CPU can read the elements, else in their present layout.
 Result<Offer> CopyThere(const std::shared_ptr<MemoryManager>& to, const Tensor& tensor) {
   if (!tensor.buffer()->is_cpu() || !to->is_cpu()) return MoveTo(to, tensor, /*copy=*/true);
   ALKAID_ASSIGN_OR_RAISE(const int64_t bytes, tensor.RowMajorBytes());
@@ -85,7 +85,7 @@ Result<Offer> MakeOffer(const Tensor& tensor, const DLPackOptions& options) {
   return CopyThere(to, offer.tensor);
 }
 
-// What only the versioned structure can say.
+// Sets what only the versioned structure has.
 void Describe(const Buffer& buffer, bool copied, DLManagedTensorVersioned* managed) {
   managed->version = kDLPackVersion;
   if (!buffer.is_mutable()) managed->flags |= kDLPackReadOnly;
@@ -93,7 +93,7 @@ void Describe(const Buffer& buffer, bool copied, DLManagedTensorVersioned* manag
 }
 void Describe(const Buffer& /*buffer*/, bool /*copied*/, DLManagedTensor* /*managed*/) {}
 
-// What the consumer deletes: one block of memory for what has few dimensions.
+// What the consumer deletes: one block of memory for tensors of few dimensions.
 template <typename Managed>
 struct Export {
   static constexpr size_t kFew = 4;
@@ -147,7 +147,7 @@ Result<Managed*> ExportTensor(const Tensor& tensor, const DLPackOptions& options
   return status::NoMemory();
 }
 
-// All bytes of a buffer. Nothing is made but what the consumer gets, unless it wishes for more.
+// All bytes of a buffer. Allocates only the consumer's structure, unless more is requested.
 template <typename Managed>
 Result<Managed*> ExportBytes(std::shared_ptr<Buffer> buffer, const DLPackOptions& options) try {
   if (buffer == nullptr) return status::Invalid("a DLPack tensor of a buffer that is null");
@@ -171,7 +171,7 @@ Result<Managed*> ExportBytes(std::shared_ptr<Buffer> buffer, const DLPackOptions
 
 // Import.
 
-// Where the elements begin, and that their bytes do not pass the end of all addresses.
+// The address of the elements. Checks that their bytes do not pass the end of the address space.
 Result<uintptr_t> AddressOf(const DLTensor& tensor, const Tensor::ByteRange& range) {
   const auto data = reinterpret_cast<uintptr_t>(tensor.data);
   if (data == 0 && range.to > range.from) {
@@ -218,7 +218,7 @@ Result<Tensor> Import(Managed* managed, bool writable) try {
                          writable
                              ? ForeignBuffer::MakeMutable(bytes, size, release, std::move(manager))
                              : ForeignBuffer::Make(bytes, size, release, std::move(manager)));
-  // Checked above, and allocates nothing: it does not fail, and `managed` is taken over.
+  // Checked above, and allocates nothing: it cannot fail, and `managed` is taken over.
   return Tensor::Make(std::move(buffer), type, std::move(shape), std::move(strides), -range.from);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -1,4 +1,4 @@
-// What DLPack 1.x fixes for all libraries: the structures that its capsules point to.
+// The structures of DLPack 1.x, which its capsules point to.
 //
 // Source: the C interface of DLPack, https://dmlc.github.io/dlpack/latest/c_api.html. A program may
 // include DLPack's own header beside dlpack.h, which only declares the two managed structures.
@@ -9,7 +9,7 @@
 extern "C" {
 
 struct DLPackVersion {
-  uint32_t major;  // another one: another layout after `deleter`
+  uint32_t major;  // if different, the layout after `deleter` is different
   uint32_t minor;
 };
 
@@ -30,7 +30,7 @@ struct DLTensor {
   int32_t ndim;
   DLDataType dtype;
   int64_t* shape;
-  int64_t* strides;  // in elements; null: row by row
+  int64_t* strides;  // in elements; null: row-major
   uint64_t byte_offset;
 };
 

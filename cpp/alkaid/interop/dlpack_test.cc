@@ -28,7 +28,7 @@ constexpr auto kInt16 = ElementType::Of<int16_t>();
 
 std::vector<int64_t> List(const int64_t* numbers, int count) { return {numbers, numbers + count}; }
 
-// A writable buffer of that many bytes, 0, 1, 2, ...
+// A writable buffer of `size` bytes: 0, 1, 2, ...
 std::shared_ptr<Buffer> Writable(int64_t size) {
   std::shared_ptr<Buffer> buffer = AllocateBuffer(size).value();
   for (int64_t i = 0; i < size; ++i) buffer->mutable_data()[i] = static_cast<uint8_t>(i);
@@ -181,7 +181,7 @@ TEST(ExportDLPack, OnAnotherDeviceIsAViewOrElseACopy) {
   EXPECT_EQ(vault->Load(reinterpret_cast<uintptr_t>(copy->dl_tensor.data) - 4, 8),
             "\4\5\6\7\10\11\12\13");
   copy->deleter(copy);
-  // And back: what lives in the vault cannot be viewed.
+  // And back: memory of the vault cannot be viewed.
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto inside,
                               Buffer::Copy(Writable(8), vault->default_memory_manager()));
   const Tensor there = MakeTensor(inside, {4});
@@ -193,7 +193,7 @@ TEST(ExportDLPack, OnAnotherDeviceIsAViewOrElseACopy) {
   back->deleter(back);
 }
 
-// A producer of another library, which counts how often it is asked to delete.
+// Another library's producer, which counts how often its deleter is called.
 template <typename Managed>
 struct Producer {
   Producer() {
@@ -254,7 +254,7 @@ TEST(ImportDLPack, WhatIsReadOnlyStaysSo) {
   producer.managed.flags = kDLPackReadOnly;
   ALKAID_ASSERT_OK_AND_ASSIGN(const Tensor tensor, ImportDLPack(&producer.managed));
   EXPECT_FALSE(tensor.buffer()->is_mutable());
-  Legacy legacy;  // which cannot say
+  Legacy legacy;  // has no flag for it
   ALKAID_ASSERT_OK_AND_ASSIGN(const Tensor older, ImportDLPack(&legacy.managed));
   EXPECT_FALSE(older.buffer()->is_mutable());
 }

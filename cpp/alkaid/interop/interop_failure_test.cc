@@ -1,4 +1,5 @@
-// Memory runs out at every point of what exchanges tensors and columns (fixtures/failure_suite.h).
+// Memory runs out at every point of the functions that exchange tensors and columns
+// (fixtures/failure_suite.h).
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -35,7 +36,7 @@ using enum failing::OutOfMemory;
 
 constexpr auto kInt16 = ElementType::Of<int16_t>();
 
-// What a consumer was handed, and lets go of.
+// What a consumer was handed, and releases.
 template <typename Structure>
 struct Handed {
   explicit Handed(Structure* handed) : structure(handed) {}
@@ -66,7 +67,7 @@ std::string TextOf(const DLTensor& tensor) {
   return absl::StrCat(tensor.ndim, " ", tensor.shape[0], " ", tensor.strides[0]);
 }
 
-// Read-only elements, two rows of three, that are misaligned where `offset` is odd.
+// Read-only elements, two rows of three; misaligned if `offset` is odd.
 auto WithTensor(int64_t offset) {
   return [offset](MemoryPool* pool) {
     const auto buffer = SliceBuffer(FilledBuffer(pool), 0, 64);
@@ -102,7 +103,7 @@ TEST(InteropOutOfMemory, Tensors) {
       [](auto&, const Tensor& tensor) { return TextOf(tensor); });
   FailureSuite::TryText("ElementType::ToString", kThrows, [] {
     return ElementType{ElementType::Kind::kComplex, 128, 10000}.ToString() +
-           std::string(40, ' ');  // beyond what a string keeps in itself
+           std::string(40, ' ');  // too long for a string's own storage
   });
 }
 
@@ -311,7 +312,7 @@ TEST(InteropOutOfMemory, ImportsOfArrowTakeNothingOverWhenTheyFail) {
       [](auto&, const ArrayData& array) { return TextOf(array); });
 }
 
-// The same column again and again.
+// Returns the same column again and again.
 class Columns final : public ArrayStream {
  public:
   explicit Columns(Column column) : column_(std::move(column)) {}
@@ -340,7 +341,7 @@ TEST(InteropOutOfMemory, Streams) {
         }
       },
       [](auto&, const auto&) { return ""; });
-  // Abseil makes the texts of all errnos once.
+  // Abseil makes the texts of all errnos at the first use.
   EXPECT_FALSE(status::IOError(ENOMEM, "").ok());
   const auto with_stream = [](MemoryPool* pool) {
     auto released = std::make_unique<Released<ArrowArrayStream>>();

@@ -45,7 +45,7 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return text + ")";
 }
 
-// Elements of a shape that has no negative dimension; overflow only where there are any.
+// How many elements a shape without negative dimensions has; overflows only if it has elements.
 Result<int64_t> SizeOf(const std::vector<int64_t>& shape) {
   int64_t size = 1;
   for (const int64_t dimension : shape) {
@@ -60,7 +60,7 @@ Result<int64_t> SizeOf(const std::vector<int64_t>& shape) {
   return size;
 }
 
-// A copy of strided elements, run by run.
+// Copies strided elements, run by run.
 class RowCopier {
  public:
   RowCopier(const Tensor& from, uint8_t* to) : from_(from), to_(to), run_(from.type().bytes()) {
@@ -80,7 +80,7 @@ class RowCopier {
   int64_t Dimension(int i) const { return from_.shape()[static_cast<size_t>(i)]; }
   int64_t Stride(int i) const { return from_.strides()[static_cast<size_t>(i)]; }
 
-  // As deep as there are dimensions: 64 at most.
+  // The recursion is as deep as there are dimensions: 64 at most.
   void CopyFrom(int dimension, const uint8_t* data) {  // NOLINT(misc-no-recursion)
     if (dimension == outer_) {
       std::memcpy(to_, data, static_cast<size_t>(run_));
@@ -94,7 +94,7 @@ class RowCopier {
   const Tensor& from_;
   uint8_t* to_;
   int64_t run_;  // bytes
-  int outer_;    // dimensions that are walked
+  int outer_;    // dimensions that are iterated
 };
 
 }  // namespace
@@ -136,7 +136,7 @@ Result<Tensor::ByteRange> Tensor::RangeOf(ElementType type, const std::vector<in
   }
   ALKAID_ASSIGN_OR_RAISE(const int64_t size, SizeOf(shape));
   if (size == 0) return ByteRange{};
-  // Of element numbers first: the smallest, and the largest.
+  // First element numbers: the smallest and the largest.
   int64_t least = 0;
   int64_t most = strides.empty() ? size - 1 : 0;
   bool overflow = false;

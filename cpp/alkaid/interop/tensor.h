@@ -1,14 +1,14 @@
-// Tensor: an array in a Buffer as exchange formats describe it: element type, shape, strides.
+// Tensor: an array in a Buffer, as exchange formats describe it: element type, shape, strides.
 //
 //     buffer->address()
 //     |-------- offset --------|e|e|e|...        element (0, 0) starts at `offset`
 //                              |--- strides[0] * bytes ---|e|e|e|...      element (1, 0)
 //
-// Strides count elements and may be 0 or negative. Elements have the byte order of the machine and
-// may be misaligned. dlpack.h hands tensors to other libraries and takes theirs.
+// Strides count elements and may be 0 or negative. Elements have the machine's byte order and may
+// be misaligned. dlpack.h exports tensors to other libraries and imports theirs.
 //
 // Ownership: holds the buffer. Threads: a value that may be read from any thread. Out of memory:
-// kResourceExhausted from what returns a Result.
+// kResourceExhausted from functions that return a Result.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace alkaid::interop {
 
-// What one element is. A kind of that many bits, `lanes` of them side by side.
+// The type of one element: `lanes` values side by side, each of that kind and number of bits.
 struct ElementType {
   // Numbered as DLDataTypeCode in DLPack.
   enum class Kind : uint8_t {
@@ -54,7 +54,7 @@ struct ElementType {
   // Bytes of one element, and the alignment that a compiler gives a lane of it.
   int64_t bytes() const { return int64_t{bits} / 8 * lanes; }
   int64_t alignment() const { return int64_t{bits} / (kind == Kind::kComplex ? 16 : 8); }
-  // kUnimplemented, naming the type, for what is no type of the above.
+  // kUnimplemented, naming the type, if it is none of the above.
   ALKAID_EXPORT Status Validate() const;
   // As numpy and DLPack name it: "int16", "complex64", "float32x4".
   ALKAID_EXPORT std::string ToString() const;
@@ -69,56 +69,57 @@ class ALKAID_EXPORT Tensor {
   // Has no buffer and no element; only to be assigned to.
   Tensor() = default;
 
-  // `strides` may be empty: row by row, the last index runs fastest. Errors: kInvalidArgument for
-  // a null buffer, a negative dimension, too many dimensions, as many strides as there are
-  // dimensions or none; kUnimplemented for a type that is not known; kOutOfRange, with the bytes,
-  // when an element lies outside the buffer.
+  // `strides` may be empty: row-major. Errors:
+  // - kInvalidArgument: a null buffer, a negative dimension, too many dimensions, or strides that
+  //   are not as many as the dimensions
+  // - kUnimplemented: an unknown type
+  // - kOutOfRange, with the bytes: an element outside the buffer
   static Result<Tensor> Make(std::shared_ptr<Buffer> buffer, ElementType type,
                              std::vector<int64_t> shape, std::vector<int64_t> strides = {},
                              int64_t offset = 0);
 
-  // The bytes that elements of a shape take, from the first byte of element (0, 0, ...): `from` is
-  // 0 or negative, and both are 0 where there is no element. Errors as of Make, and kOutOfRange
-  // where 64 bits do not hold the numbers.
+  // The bytes that elements of a shape take, relative to the first byte of element (0, 0, ...):
+  // `from` is 0 or negative; both are 0 if there are no elements. Errors: as Make, and kOutOfRange
+  // if 64 bits do not hold the numbers.
   struct ByteRange {
     int64_t from = 0;
     int64_t to = 0;
   };
   static Result<ByteRange> RangeOf(ElementType type, const std::vector<int64_t>& shape,
                                    const std::vector<int64_t>& strides);
-  // Of a shape without negative dimensions. 0 where 64 bits do not hold one.
+  // For a shape without negative dimensions. A stride that 64 bits do not hold is 0.
   static std::vector<int64_t> RowMajorStrides(const std::vector<int64_t>& shape);
 
   const std::shared_ptr<Buffer>& buffer() const { return buffer_; }
   ElementType type() const { return type_; }
   int rank() const { return static_cast<int>(shape_.size()); }
   const std::vector<int64_t>& shape() const { return shape_; }
-  // In elements; as many as dimensions.
+  // In elements; one for each dimension.
   const std::vector<int64_t>& strides() const { return strides_; }
   // Bytes from the start of the buffer to element (0, 0, ...).
   int64_t offset() const { return offset_; }
-  // Elements.
+  // The number of elements.
   int64_t size() const { return size_; }
 
-  // Of element (0, 0, ...), whatever the device.
+  // The address of element (0, 0, ...), on any device.
   uintptr_t address() const { return buffer_->address() + static_cast<uintptr_t>(offset_); }
   // The same for the CPU; null where it cannot read the buffer.
   const uint8_t* data() const { return buffer_->is_cpu() ? buffer_->data() + offset_ : nullptr; }
-  // Whether all elements lie where a compiler would place them.
+  // Whether all elements have the alignment that a compiler would give them.
   bool is_aligned() const {
     return size_ == 0 || address() % static_cast<uintptr_t>(type_.alignment()) == 0;
   }
   // Whether elements follow each other row by row without a gap.
   bool is_contiguous() const;
 
-  // What the elements take row by row. It may be more than the buffer has, where strides are 0:
-  // kOutOfRange where 64 bits do not hold it.
+  // The size of a row-major copy. It may be more than the buffer has, if strides are 0: kOutOfRange
+  // if 64 bits do not hold it.
   Result<int64_t> RowMajorBytes() const;
-  // Copies the elements row by row to `out`. kInvalidArgument when that has not RowMajorBytes();
-  // kFailedPrecondition where the CPU cannot read the elements.
+  // Copies the elements row by row to `out`. kInvalidArgument if `out` does not have
+  // RowMajorBytes(); kFailedPrecondition if the CPU cannot read the elements.
   Status CopyTo(std::span<uint8_t> out) const;
-  // Such a copy, writable, in a buffer of its own that is aligned to 64 bytes, from `pool` (null:
-  // the default).
+  // A row-major, writable copy in a buffer of its own, aligned to 64 bytes, from `pool` (null: the
+  // default).
   Result<Tensor> Copy(MemoryPool* pool = nullptr) const;
 
  private:

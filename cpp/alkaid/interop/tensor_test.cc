@@ -120,10 +120,10 @@ TEST(Tensor, CountsIn64BitsAndSaysWhenTheyDoNotDo) {
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {3, 3}, {kMost, kMost}),
               StatusIs(StatusCode::kOutOfRange));
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {3}, {kLeast}), StatusIs(StatusCode::kOutOfRange));
-  // A product that comes round to a small number.
+  // A product that wraps to a small number.
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {int64_t{1} << 32, int64_t{1} << 32}),
               StatusIs(StatusCode::kOutOfRange));
-  // One element for ever: it lies in the buffer, and a copy would not.
+  // One element, endlessly repeated: it is in the buffer, but a copy would not fit.
   ALKAID_ASSERT_OK_AND_ASSIGN(const Tensor same, Tensor::Make(buffer, kInt32, {kMost}, {0}));
   EXPECT_THAT(same.Copy(), StatusIs(StatusCode::kOutOfRange));
 }
