@@ -1,5 +1,5 @@
-// What column a field becomes: by its type and rank alone, so that a stream of batches has one
-// type.
+// ColumnType: the column that a field becomes. It depends on type and rank alone, so that a stream
+// of batches has one type.
 //
 // Threads: plain values. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -31,10 +31,10 @@ struct ALKAID_EXPORT ColumnType {
   friend bool operator==(const ColumnType&, const ColumnType&) = default;
 };
 
-// Arrow's letter for the elements; "C" for each byte of text.
+// Arrow's format letter for the elements; for text "C", for each byte.
 ALKAID_EXPORT const char* ElementFormat(dgram::DataType type);
 
-// The fields of the column, and of the shapes beside an array.
+// The fields of the column, and of the shapes next to an array.
 ALKAID_EXPORT interop::Field FieldOf(const ColumnType& type, const std::string& name,
                                      bool large_lists, bool binary_text);
 ALKAID_EXPORT interop::Field ShapeFieldOf(int rank, const std::string& name);

@@ -1,4 +1,5 @@
-// Memory runs out at every point of what makes columns and tables (fixtures/failure_suite.h).
+// Memory runs out at every point of the functions that make columns and tables
+// (fixtures/failure_suite.h).
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -34,7 +35,7 @@ const FieldPath kWave{"det", 1, "raw", "wave"};
 const FieldPath kText{"det", 0, "raw", "text"};
 const FieldPath kCount{"det", 0, "raw", "count"};
 
-// Images that are aligned and waves that are not, a row without either, long text.
+// Aligned images, misaligned waves, a row without either, and long text.
 std::string Bytes() {
   return samples::Configure() + L1(1, Image(1, 2, "text of more than 12 bytes") + Wave(1, 2)) +
          L1(2, "") + L1(3, Image(2, 4) + Wave(2, 3));
@@ -132,7 +133,7 @@ TEST(ColumnsOutOfMemory, Streams) {
       [](auto&, const auto& stream) {
         return absl::StrCat(stream->field().children.size(), " columns");
       });
-  // The second batch has another Configuration, whose field is of another type.
+  // The second batch has another Configuration, whose field has another type.
   const auto try_next = [](const char* name, const std::string& run, int before) {
     FailureSuite::Try(
         name, kStatus,

@@ -1,4 +1,4 @@
-// The column of a field that was looked up already.
+// Makes the column of a field that has already been looked up.
 //
 // Threads: free of state. Out of memory: kResourceExhausted, or std::bad_alloc.
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace alkaid::columns::internal {
 
-// Of a batch that is not empty.
+// The batch must not be empty.
 Result<FieldColumn> MakeColumn(const dgram::DgramBatch& batch, const ResolvedField& wanted,
                                const ColumnOptions& options);
 

@@ -30,7 +30,7 @@ using ::testing::Pair;
 const FieldPath kImage{"det", 0, "raw", "image"};
 const FieldPath kText{"det", 0, "raw", "text"};
 
-// Every field of every batch of a source, as columns and as views.
+// Compares every field of every batch of a source as a column and as a view.
 void ExpectAllAsViewed(std::unique_ptr<dgram::BatchReader> reader, const ColumnOptions& options) {
   for (const dgram::DgramBatch& batch : Batches(std::move(reader))) {
     if (batch.origin()->configuration == nullptr) continue;
@@ -170,7 +170,7 @@ TEST(MakeColumn, HasWhatViewsHaveInGeneratedBatches) {
       if (below(5) == 0) payload = below(2) == 0 ? image : wave;
       if (below(9) == 0) payload.clear();
       if (below(60) == 0 && payload.size() > 90) payload[60 + below(30)] ^= 0x40;
-      // Some in a row of one form, with a transition between.
+      // Sometimes several of one form in a row, with a transition in between.
       if (below(2) == 0) payload = before;
       if (below(6) == 0) bytes += samples::crafted::Dgram(dgram::TransitionId::kEnable, "");
       bytes += L1(i, payload);

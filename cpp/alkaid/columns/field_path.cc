@@ -41,7 +41,7 @@ Result<std::vector<FieldPath>> AllFields(const dgram::Configuration& configurati
   std::vector<FieldPath> paths;
   std::set<std::string> seen;
   for (const dgram::Names& names : configuration.names()) {
-    if (configuration.Find(names.id()) != &names) continue;  // declared anew
+    if (configuration.Find(names.id()) != &names) continue;  // declared again
     for (const dgram::Field& field : names.fields()) {
       FieldPath path{names.detector(), names.segment(), names.algorithm().name, field.name};
       if (seen.insert(path.ToString()).second) paths.push_back(std::move(path));

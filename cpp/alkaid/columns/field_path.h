@@ -1,4 +1,4 @@
-// FieldPath: which field, by the names that people use for it.
+// FieldPath: names a field by the names that people use for it.
 //
 // Ownership: values. Threads: plain values; functions are free of state. Out of memory:
 // kResourceExhausted; ToString and copies throw std::bad_alloc.
@@ -26,8 +26,8 @@ struct ALKAID_EXPORT FieldPath {
   friend bool operator==(const FieldPath&, const FieldPath&) = default;
 };
 
-// The field of each segment that declares it, by segment. kNotFound, naming what there is, where
-// none does.
+// The field in each segment that declares it, by segment. If none does: kNotFound, naming the
+// declared fields.
 ALKAID_EXPORT Result<std::vector<FieldPath>> SegmentsOf(const dgram::Configuration& configuration,
                                                         std::string_view detector,
                                                         std::string_view algorithm,

@@ -25,7 +25,7 @@ using dgram::DgramBatch;
 
 uintptr_t AddressOf(const uint8_t* data) { return reinterpret_cast<uintptr_t>(data); }
 
-// Of rows of one shape, as far as they were seen.
+// The common shape of the rows seen so far, if there is one.
 class CommonShape {
  public:
   using Shape = std::array<uint32_t, dgram::kMaxRank>;
@@ -36,7 +36,7 @@ class CommonShape {
     if (!first_.has_value()) first_ = shape;
     differ_ = differ_ || shape != *first_;
   }
-  // "[2,3]"; nothing where there is no row, or rows differ.
+  // "[2,3]"; no value if there is no row, or rows differ.
   std::optional<std::string> Text() const {
     if (!first_.has_value() || differ_) return std::nullopt;
     std::string text = "[";
@@ -95,7 +95,7 @@ class ListRows {
     return column;
   }
 
-  // For ForEachRow.
+  // Called by ForEachRow.
   bool Add(const Cell& cell) {
     if (cell.data == nullptr) [[unlikely]]
       return AddNull();
@@ -155,14 +155,16 @@ class ListRows {
 
   size_t ShapeBytes() const { return static_cast<size_t>(rank_) * sizeof(uint32_t); }
 
-  // Rows of which the first, or else the second, does not lie where it has to. Whether to go on.
+  // Adds rows of which the first, or else the second, is not aligned with the child. Returns
+  // whether to go on.
   bool AddMisfit(const uint8_t* data, int64_t stride) {
     const bool first = ((AddressOf(data) - AddressOf(child_)) & mask_) != 0;
     if (misfit_ == nullptr) misfit_ = first ? data : data + stride;
     return options_.allow_copy;
   }
 
-  // Why the first row that does not lie where the others, or the child, do is no list of it.
+  // Says why the first row that is not aligned with the other rows, or with the child, cannot be
+  // shown.
   std::string MisfitText() const {
     return absl::StrCat(PlaceText(batch_, wanted_.name, misfit_), ", lies at an address that is ",
                         AddressOf(misfit_) & mask_, " above a multiple of the ", mask_ + 1,
@@ -177,7 +179,7 @@ class ListRows {
         elements, SliceBuffer(buffer, child_ - buffer->data(), elements << shift_));
   }
 
-  // All rows back to back in a buffer of their own.
+  // Copies all rows back to back into a buffer of their own.
   Result<interop::ArrayData> Copy() {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy,
                            AllocateBuffer(nbytes_, options_.PoolOfColumns()));
@@ -187,7 +189,7 @@ class ListRows {
       }
       bool AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like) {
         for (; count > 0; --count, data += stride) {
-          // Where the options take other datagrams than before.
+          // The options took other datagrams than before.
           if (row == rows || like.nbytes > left) return false;
           if (like.nbytes > 0) std::memcpy(out + at, data, static_cast<size_t>(like.nbytes));
           offsets[row++] = static_cast<Offset>(at >> shift);
@@ -229,7 +231,7 @@ class ListRows {
   const ResolvedField& wanted_;
   const ColumnOptions& options_;
   const int rank_;
-  const uintptr_t mask_;  // bytes of an element, less 1
+  const uintptr_t mask_;  // bytes of an element, minus 1
   const int shift_;
   ValidityBits validity_;
   CommonShape common_;
@@ -239,7 +241,7 @@ class ListRows {
   Offset* offsets_ = nullptr;
   Offset* sizes_ = nullptr;
   uint32_t* shapes_ = nullptr;
-  const uint8_t* first_ = nullptr;  // of the batch
+  const uint8_t* first_ = nullptr;  // the batch's first byte
   const uint8_t* child_ = nullptr;
   int64_t rows_ = 0;
   int64_t nbytes_ = 0;

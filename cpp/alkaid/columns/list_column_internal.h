@@ -6,10 +6,10 @@
 //      sizes            2         2         0         2
 //      validity         1         1         0         1
 //
-// Shown where they lie, all rows have to begin a whole number of elements after the child's start.
-// So their addresses have one remainder by the element size; it is 0, so that the child is aligned,
-// unless the caller allows for another. Where one row does not fit, all are copied, back to back,
-// into one buffer.
+// To show rows in place, each must begin a whole number of elements after the child's start. So
+// their addresses must have the same remainder by the element size. That remainder must be 0, so
+// that the child is aligned, unless the caller allows another. If one row does not fit, all are
+// copied, back to back, into one buffer.
 //
 // Threads: free of state. Out of memory: kResourceExhausted, or std::bad_alloc.
 #pragma once

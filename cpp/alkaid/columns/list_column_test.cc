@@ -46,7 +46,7 @@ TEST(ListColumn, ShowsAlignedElementsWhereTheyLie) {
   ExpectAsViewed(batch, kImage, column);
 }
 
-// Each datagram has 92 bytes, so every second one lies 4 bytes further by 8.
+// Each datagram has 92 bytes, so every second one is off by 4 from a multiple of 8.
 TEST(ListColumn, CopiesAllRowsOnceWhereOneDoesNotFit) {
   const auto pool = CreateMemoryPool("system").value();
   ColumnOptions options;
@@ -77,7 +77,7 @@ TEST(ListColumn, WithoutLeaveToCopyTheFirstRowThatDoesNotFitIsNamed) {
   ALKAID_EXPECT_OK(MakeColumn(OneBatch(first), kImage, options).status());
 }
 
-// Datagrams of 4 bytes more than a multiple of 8, of which the one that follows does not fit.
+// The datagrams have 4 bytes more than a multiple of 8, so the following one does not fit.
 TEST(ListColumn, ARunOfDatagramsFitsAsItsRowsDo) {
   const std::string datagram = Wave(1, 2) + Image(1, 2, "");
   const std::string between = samples::crafted::Dgram(

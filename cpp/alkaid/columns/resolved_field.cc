@@ -7,7 +7,7 @@
 namespace alkaid::columns::internal {
 namespace {
 
-// Names in a message, of which there may be thousands.
+// How many names a message lists; there may be thousands.
 constexpr size_t kMostNamed = 16;
 
 class List {

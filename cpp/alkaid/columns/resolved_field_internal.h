@@ -1,7 +1,8 @@
-// Where a field is declared: looked up once for a batch, so that no datagram is asked by name.
+// ResolvedField: where a field is declared. Looked up once for a batch, so that datagrams are not
+// searched by name.
 //
 // Ownership: borrows the Configuration. Threads: immutable. Out of memory: throws std::bad_alloc;
-// Resolve says kResourceExhausted.
+// Resolve returns kResourceExhausted.
 #pragma once
 
 #include <string>
@@ -22,7 +23,7 @@ struct ALKAID_EXPORT ResolvedField {
     ColumnType type;
   };
 
-  // kNotFound, naming what there is, where nothing declares it, or there is no Configuration.
+  // kNotFound, naming the declared fields, if none declares it or there is no Configuration.
   static Result<ResolvedField> Resolve(const dgram::Configuration* configuration,
                                        const FieldPath& path);
 
@@ -35,10 +36,10 @@ struct ALKAID_EXPORT ResolvedField {
 
   std::string name;
   ColumnType type;
-  std::vector<Place> places;  // each with its type: `type` is that of the first
+  std::vector<Place> places;  // each with its type; `type` is the first one's
 };
 
-// The declarations, or the first of them, as a text for messages: "xpphsd/0/raw, xppcspad/0/raw".
+// The declarations, or the first of them, as text for messages: "xpphsd/0/raw, xppcspad/0/raw".
 std::string WhatThereIs(const dgram::Configuration& configuration);
 
 }  // namespace alkaid::columns::internal

@@ -28,7 +28,7 @@ TEST(ResolvedField, KnowsEachPlaceOfADeclarationThatCounts) {
   EXPECT_EQ(x.places[1].type, (ColumnType{DataType::kDouble, 1}));
   EXPECT_EQ(x.places[1].field, 1);
   EXPECT_EQ(x.Find(*declared.Find(dgram::NamesId(1, 1))), &x.places[1]);
-  EXPECT_EQ(x.Find(declared.names()[0]), nullptr);  // declared anew
+  EXPECT_EQ(x.Find(declared.names()[0]), nullptr);  // declared again
 }
 
 TEST(ResolvedField, OfNothingThatIsDeclaredSaysSo) {

@@ -23,7 +23,7 @@ std::string PlaceText(const dgram::DgramBatch& batch, const std::string& name,
 }
 
 Status CellFinder::Find(Cell* cell) {
-  // Where shapes vary, what was learnt of one datagram seldom holds for another: a few attempts.
+  // If shapes vary, what was learnt of one datagram seldom holds for another: only a few attempts.
   constexpr int64_t kAttempts = 8;
   const dgram::Dgram& dgram = *dgram_;
   dgram::ShapesDataWalk walk(dgram);

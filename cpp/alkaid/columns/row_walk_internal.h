@@ -1,4 +1,4 @@
-// The rows of a batch, each with the field that is asked for.
+// Visits the rows of a batch, each with the requested field.
 //
 // Ownership: borrows. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -20,30 +20,30 @@ inline bool IsRow(const dgram::Dgram& dgram, const ColumnOptions& options) {
   return !options.take || options.take(dgram);
 }
 
-// kFailedPrecondition: the field of this datagram is of another type than the column.
+// kFailedPrecondition: this datagram's field has another type than the column.
 Status TypeChanged(const dgram::Dgram& dgram, const std::string& name, const ColumnType& is,
                    const ColumnType& was);
 
-// "field det/0/raw/x of datagram 3 of run.xtc2, at byte 52": where `data`, which lies in one of the
-// batch's datagrams, lies in the source. For messages: looks through the batch.
+// "field det/0/raw/x of datagram 3 of run.xtc2, at byte 52": the place in the source of `data`,
+// which is in one of the batch's datagrams. For messages: searches the batch.
 ALKAID_EXPORT std::string PlaceText(const dgram::DgramBatch& batch, const std::string& name,
                                     const uint8_t* data);
 
-// Walks over datagrams of a batch to where the field lies.
+// Walks the datagrams of a batch to where the field is.
 class ALKAID_EXPORT CellFinder {
  public:
   CellFinder(const dgram::DgramBatch& batch, const ResolvedField& wanted)
       : wanted_(wanted), dgram_(batch.begin()) {}
 
-  // The datagram that begins there, the one asked for last or a later one.
+  // The datagram that begins at `data`: the last one asked for, or a later one.
   const dgram::Dgram& At(const uint8_t* data) {
     while (dgram_->data() != data) ++dgram_;
     return *dgram_;
   }
-  // Of the datagram that At gave. Errors: of the walk, and TypeChanged.
+  // Finds the field in the datagram that At returned. Errors: of the walk, and TypeChanged.
   Status Find(Cell* cell);
 
-  // Where later datagrams may have it too.
+  // Where later datagrams may also have the field.
   const SamePlace& place() const { return place_; }
   void CountSame(int64_t count) { same_ += count; }
 
@@ -55,10 +55,10 @@ class ALKAID_EXPORT CellFinder {
   int64_t learnt_ = 0;
 };
 
-// Goes through the rows in order. Errors: of the walk, and TypeChanged.
-//   bool Visit::Add(const Cell& cell)        whether to go on
+// Visits the rows in order. Errors: of the walk, and TypeChanged.
+//   bool Visit::Add(const Cell& cell)        returns whether to go on
 //   bool Visit::AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like)
-//     `count` rows, each like a cell that was added before, but for its data: they lie at `data`,
+//     `count` rows, each like a cell that was added before except for its data, which is at `data`,
 //     `data + stride` and so on
 template <typename Visit>
 Status ForEachRow(const dgram::DgramBatch& batch, const ResolvedField& wanted,

@@ -16,7 +16,7 @@ using samples::L1;
 using samples::OneBatch;
 using ::testing::ElementsAre;
 
-// "walked" for a row that was walked over, "null", and "run of N" for rows like one before.
+// "walked" for a row that was walked, "null", and "run of N" for rows like an earlier one.
 struct Told {
   bool Add(const Cell& cell) {
     rows.emplace_back(cell.data == nullptr ? "null" : "walked");
@@ -77,7 +77,7 @@ TEST(ForEachRow, EndsWhereItIsTold) {
   EXPECT_THAT(Rows(Same(3) + L1(3, ""), {}, 2), ElementsAre("walked", "run of 2"));
 }
 
-// Nothing is learnt of each of many forms.
+// Nothing is learnt from each of many forms.
 TEST(ForEachRow, GivesUpLearningWhereShapesVary) {
   std::string run;
   for (uint32_t i = 0; i < 40; ++i) run += L1(i, Image(i, 3 + i));

@@ -1,4 +1,4 @@
-// What is written for a run of rows: the same value for each, or a step more for each.
+// Fills a run of rows: with the same value, or with one step more for each.
 //
 // Threads: free of state. Out of memory: allocates nothing.
 #pragma once
@@ -11,22 +11,22 @@
 
 namespace alkaid::columns::internal {
 
-// Writes `count` values of `width` bytes each, all as `value`.
+// Writes `count` values of `width` bytes each, all equal to `value`.
 inline void FillSame(void* out, const void* value, size_t width, int64_t count) {
   if (count == 0 || width == 0) return;
   auto* const bytes = static_cast<uint8_t*>(out);
   const size_t all = width * static_cast<size_t>(count);
   std::memcpy(bytes, value, width);
-  // What is there is copied to after it, twice as much each time.
+  // Copies what is there to the end of itself, twice as much each time.
   for (size_t there = width; there < all; there *= 2) {
     std::memcpy(bytes + there, bytes, std::min(there, all - there));
   }
 }
 
-// Writes `count` values: first, first + step, first + 2 * step and so on, of which all fit.
+// Writes `count` values: first, first + step, first + 2 * step and so on; all of them must fit.
 template <typename T>
 void FillSteps(T* out, T first, T step, int64_t count) {
-  // What is added after the last value may not fit, and wraps.
+  // The sum past the last value may not fit, and wraps.
   using Word = std::make_unsigned_t<T>;
   const auto by = static_cast<Word>(step);
   auto value = static_cast<Word>(first);

@@ -12,7 +12,7 @@ using dgram::Xtc;
 template <typename Same>
 int64_t SamePlace::Count(const uint8_t* at, const uint8_t* end, ServiceOf service,
                          const Same& same) const {
-  // One mask for both, so that the loop has one way.
+  // One mask for both cases, so that the loop has one path.
   const uint8_t mask = service == ServiceOf::kL1Accepts ? 0x0f : 0;
   const uint8_t wanted = static_cast<uint8_t>(dgram::TransitionId::kL1Accept) & mask;
   const int64_t most = (end - at) / dgram_bytes_;
@@ -63,7 +63,7 @@ bool SamePlace::Compare(const uint8_t* dgram, int64_t begin, int64_t end) {
   constexpr auto kChunk = static_cast<int64_t>(sizeof(Chunk));
   for (int64_t next = begin; next < end;) {
     if (count_ == kMostCompared) return false;
-    // The last chunk ends with the bytes, so that none after them are read.
+    // The last chunk ends where the bytes end, so that no byte past them is read.
     const int64_t offset = std::min(next, end - kChunk);
     Compared& compared = compared_[count_++];
     std::array<uint8_t, sizeof(Chunk)> mask = {};
@@ -84,10 +84,10 @@ void SamePlace::Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, 
   count_ = 0;
   masked_ = false;
   const uint8_t* const bytes = dgram.data();
-  // What is compared next begins here, if no byte that may differ comes first.
+  // The next compared range begins here, unless a byte that may differ comes first.
   int64_t begin = 16;
   for (int64_t at = dgram::kDgramHeaderBytes;;) {
-    // All of it was checked by the walk, which came this far: Xtcs one in another are not followed.
+    // The walk came this far and checked all of it; nested Xtcs are not followed.
     const Xtc around = Xtc::Read(bytes + at);
     if (around.type() != TypeId::kShapesData || at > data.offset()) break;
     const int64_t first = at + kXtcHeaderBytes;
@@ -99,7 +99,7 @@ void SamePlace::Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, 
     const bool shapes_first = a.type() == TypeId::kShapes && b.type() == TypeId::kData;
     if (!shapes_first && !(a.type() == TypeId::kData && b.type() == TypeId::kShapes)) break;
 
-    int64_t shapes = 0;  // bytes of them that place the field
+    int64_t shapes = 0;  // the bytes of shapes that determine the field's place
     if (at == data.offset()) {
       const dgram::FieldLayout* const layout = data.names().layout();
       shapes = kShapeBytes * std::count_if(layout, layout + index + 1,
@@ -109,7 +109,7 @@ void SamePlace::Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, 
     const int64_t second_end = second + kXtcHeaderBytes + (shapes_first ? 0 : shapes);
     const bool in_one = first_end == second;
     if (!in_one && !Compare(bytes, begin, first_end)) break;
-    // The last word of Shapes, which hardly ever differs, makes a header as long as a chunk.
+    // The last word of Shapes hardly ever differs; with it the header fills a chunk.
     const int64_t second_begin = shapes_first ? second - 4 : second;
     if (!Compare(bytes, in_one ? begin : second_begin, second_end)) break;
     if (at == data.offset()) {

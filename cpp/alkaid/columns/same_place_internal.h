@@ -1,9 +1,9 @@
-// SamePlace: whether a field lies in a datagram where it lay in the one before.
+// SamePlace: whether a field is at the same place in a datagram as in an earlier one.
 //
-// A walk finds a field by headers and shapes. Where all bytes that it looked at are those of another
-// datagram, it would find the field at the same place and of the same shape; and most datagrams of a
-// stream differ in their elements alone. So these bytes are kept, and compared, which costs about as
-// much as a step from header to header. Nothing goes unchecked that a walk checks.
+// A walk finds a field by headers and shapes. If all bytes that the walk read are equal in another
+// datagram, it would find the field there at the same place and with the same shape. Most datagrams
+// of a stream differ only in their elements. So these bytes are kept and compared, which costs
+// about as much as a step from header to header. Everything that a walk checks is still checked.
 //
 //      0      8   12    16                                           (of one detector, one array)
 //      | time | env | src | damage, extent | ShapesData | Shapes | shape | Data | elements ...
@@ -25,7 +25,7 @@
 
 namespace alkaid::columns::internal {
 
-// A field of a datagram, or none.
+// The field of a datagram, or none.
 struct Cell {
   const uint8_t* data = nullptr;  // null: the datagram does not carry it
   int64_t nbytes = 0;
@@ -37,16 +37,16 @@ enum class ServiceOf { kL1Accepts, kAllDatagrams };
 
 class ALKAID_EXPORT SamePlace {
  public:
-  // How many datagrams from `at` on, one after the other and before `end`, have these bytes and that
-  // service: walks over them would all give cell(), with `data` data_offset() bytes into each. Each
-  // has dgram_bytes().
+  // How many consecutive datagrams from `at` on, before `end`, have these bytes and that service.
+  // Walks over them would all return cell(), with `data` data_offset() bytes into each. Each has
+  // dgram_bytes().
   int64_t CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf service) const;
-  // Without `data`.
+  // Its `data` is not set.
   const Cell& cell() const { return cell_; }
   int64_t data_offset() const { return data_offset_; }
   int64_t dgram_bytes() const { return dgram_bytes_; }
 
-  // Keeps where a walk found a field, the one of `index` in its Names, unless the datagram is of
+  // Remembers where a walk found the field number `index` of its Names, unless the datagram has an
   // unusual form.
   void Learn(const dgram::Dgram& dgram, const dgram::ShapesData& data, int index, const Cell& cell);
 
@@ -59,24 +59,24 @@ class ALKAID_EXPORT SamePlace {
   };
   static constexpr size_t kMostCompared = 16;
 
-  // Has these bytes compared. They begin 16 bytes into the datagram or later. False where they are
-  // too many.
+  // Adds these bytes to those compared. They begin 16 bytes into the datagram or later. Returns
+  // false if they are too many.
   bool Compare(const uint8_t* dgram, int64_t begin, int64_t end);
 
   template <typename Same>
   int64_t Count(const uint8_t* at, const uint8_t* end, ServiceOf service, const Same& same) const;
-  // Of so many chunks, without a loop over them and with what fits into registers there.
+  // CountFrom for a fixed number of chunks: unrolled, and in registers as far as they fit.
   template <bool kMasked, size_t... I>
   int64_t CountOf(std::index_sequence<I...> chunks, const uint8_t* at, const uint8_t* end,
                   ServiceOf service) const;
-  // Of as many as there are, up to so many.
+  // Calls CountOf for the actual number of chunks, up to a limit.
   template <bool kMasked, size_t... N>
   int64_t CountUpTo(std::index_sequence<N...> chunks, const uint8_t* at, const uint8_t* end,
                     ServiceOf service) const;
 
   std::array<Compared, kMostCompared> compared_;
-  size_t count_ = 0;     // of them; 0: no place is known
-  bool masked_ = false;  // whether there are bits in them that do not count
+  size_t count_ = 0;     // how many; 0: no place is known
+  bool masked_ = false;  // whether some bits in them are ignored
   Cell cell_;
   int64_t data_offset_ = 0;
   int64_t dgram_bytes_ = 0;

@@ -24,7 +24,7 @@ std::string Turned(const std::string& shapes_data) {
   return samples::crafted::Xtc(samples::crafted::kShapesData, data + shapes, samples::kImages);
 }
 
-// Datagrams that differ in nothing but their elements, of each form that is followed.
+// Datagrams that differ only in their elements, in each form that is followed.
 std::vector<std::string> Forms() {
   const std::string image = Image(1, 2), wave = Wave(1, 2);
   return {image,           wave,          wave + image,

@@ -18,7 +18,7 @@ const FieldPath kCount{"det", 0, "raw", "count"};
 
 TEST(ScalarColumn, IsGatheredAndSaysSo) {
   ColumnOptions options;
-  options.allow_copy = false;  // of arrays
+  options.allow_copy = false;  // only arrays
   const auto batch = OneBatch(Configure() + L1(1, Image(5, 1)) + L1(2, "") + L1(3, Image(7, 2)));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto column, MakeColumn(batch, kCount, options));
   EXPECT_EQ(column.field.format, "I");

@@ -18,7 +18,7 @@ namespace {
 using dgram::Dgram;
 using dgram::DgramBatch;
 
-// What a datagram says of itself.
+// A column of one value from the datagrams' headers.
 template <typename T>
 struct HeaderColumn {
   const char* name;
@@ -48,7 +48,7 @@ Status ForEachHeaderColumn(const Visit& visit) {
   return visit(kDamage);
 }
 
-// Rows of the batch, counted once: how many a `take` takes is asked of it alone.
+// Counts the rows of the batch once: only `take` knows how many it takes.
 int64_t CountRows(const DgramBatch& batch, const ColumnOptions& options) {
   int64_t rows = 0;
   for (const Dgram& dgram : batch) rows += IsRow(dgram, options);

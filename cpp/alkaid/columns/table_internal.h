@@ -1,4 +1,4 @@
-// The type of a table, and tables of it from batches of several Configurations.
+// The type of a table, and tables of that type from batches of several Configurations.
 //
 // Ownership: values. Threads: one. Out of memory: kResourceExhausted, or std::bad_alloc.
 #pragma once
@@ -17,21 +17,21 @@ namespace alkaid::columns::internal {
 
 class TableType {
  public:
-  // By the declarations of that Configuration. kNotFound as ResolvedField::Resolve;
+  // Uses the declarations of that Configuration. kNotFound as ResolvedField::Resolve;
   // kInvalidArgument for a field that is named twice.
   static Result<TableType> Make(std::shared_ptr<const dgram::Configuration> configuration,
                                 const std::vector<FieldPath>& fields, const ColumnOptions& options);
 
   const interop::Field& field() const { return field_; }
   // The table of a batch. Fields that its Configuration does not declare are null.
-  // kFailedPrecondition where it declares one of another type, and the batch has a row.
+  // kFailedPrecondition if it declares one with another type, and the batch has a row.
   Result<Column> Make(const dgram::DgramBatch& batch, const ColumnOptions& options);
 
  private:
   struct Wanted {
     FieldPath path;
-    ColumnType type;      // as it was declared first
-    ResolvedField field;  // by configuration_; without places where that does not declare it
+    ColumnType type;      // as first declared
+    ResolvedField field;  // in configuration_; without places if that does not declare it
   };
 
   Status ResolveAgain(const dgram::DgramBatch& batch, const ColumnOptions& options);

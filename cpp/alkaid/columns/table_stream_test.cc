@@ -30,7 +30,7 @@ std::unique_ptr<dgram::BatchReader> Reader(const std::string& bytes, int64_t bat
   return *dgram::BatchReader::Open(samples::crafted::AsBuffer(bytes), options);
 }
 
-// The lengths of all arrays, each of which is valid; -1 for an error, of which the text is kept.
+// The lengths of all arrays, each of which must be valid; -1 for an error, whose text is kept.
 std::vector<int64_t> Lengths(interop::ArrayStream* stream, std::string* error = nullptr) {
   std::vector<int64_t> lengths;
   while (true) {

@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t kViewBytes = 16;
 constexpr int64_t kInlineBytes = 12;
 constexpr int64_t kPrefixBytes = 4;
-// A view's offset has 32 bits. Where a batch is larger than that, it is shown by several slices;
-// each begins so far after the one before, and is as long as an offset and a size reach.
+// A view's offset has 32 bits. A larger batch is shown by several slices. Each begins kStride after
+// the one before, and is as long as an offset and a size can reach.
 constexpr int64_t kStride = int64_t{1} << 30;
 constexpr int64_t kMostShown = std::numeric_limits<int32_t>::max();
 
@@ -48,7 +48,7 @@ class TextRows {
     return column;
   }
 
-  // For ForEachRow.
+  // Called by ForEachRow.
   bool Add(const Cell& cell) {
     if (cell.data != nullptr) return AddRun(cell.data, 0, 1, cell);
     NextView();
@@ -127,12 +127,12 @@ int64_t ValidUtf8(std::string_view text) {
   while (at < text.size()) {
     const uint8_t lead = byte(at);
     size_t length = 1;
-    uint8_t low = 0x80, high = 0xbf;  // of the second byte
+    uint8_t low = 0x80, high = 0xbf;  // range of the second byte
     if (lead >= 0xc2 && lead <= 0xdf) {
       length = 2;
     } else if (lead >= 0xe0 && lead <= 0xef) {
       length = 3;
-      if (lead == 0xe0) low = 0xa0;   // no longer form than needed
+      if (lead == 0xe0) low = 0xa0;   // no overlong form
       if (lead == 0xed) high = 0x9f;  // no surrogates
     } else if (lead >= 0xf0 && lead <= 0xf4) {
       length = 4;

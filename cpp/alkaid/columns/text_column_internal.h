@@ -1,7 +1,7 @@
-// The column of text (CHARSTR): views of 16 bytes a row, of which those of more than 12 bytes of
-// text point into the batch.
+// The column of text (CHARSTR): a view of 16 bytes for each row, which points into the batch if the
+// text has more than 12 bytes.
 //
-// A row's text ends at its first NUL, or with its field, as FieldView::String has it.
+// A row's text ends at its first NUL or at the end of its field, as in FieldView::String.
 //
 // Threads: free of state. Out of memory: kResourceExhausted, or std::bad_alloc.
 #pragma once
@@ -20,7 +20,7 @@ namespace alkaid::columns::internal {
 Result<FieldColumn> TextColumn(const dgram::DgramBatch& batch, const ResolvedField& wanted,
                                const ColumnOptions& options);
 
-// The bytes before the first that is not UTF-8; all where it is.
+// How many bytes come before the first that is not UTF-8; all if the text is UTF-8.
 ALKAID_EXPORT int64_t ValidUtf8(std::string_view text);
 
 }  // namespace alkaid::columns::internal

@@ -1,4 +1,4 @@
-// ValidityBits: which rows are not null. Takes memory at the first that is.
+// ValidityBits: which rows are not null. Allocates memory at the first null.
 //
 // Ownership: its own, until Finish gives it away. Threads: one. Out of memory: kResourceExhausted.
 #pragma once
@@ -32,7 +32,7 @@ class ValidityBits {
     return absl::OkStatus();
   }
   int64_t nulls() const { return nulls_; }
-  // Null where no row is.
+  // Null if no row is null.
   std::shared_ptr<Buffer> Finish() { return std::move(bits_); }
 
  private:
