@@ -25,7 +25,7 @@ using Made = Result<std::unique_ptr<alkaid_buffer>>;
 
 namespace {
 
-// As ForeignBuffer takes it. Small enough that std::function keeps it in itself.
+// The callback for ForeignBuffer. Small enough for std::function's own storage.
 std::function<void()> Releasing(alkaid_release_function release, void* context) {
   if (release == nullptr) return [] {};
   return [release, context] { release(context); };
@@ -42,7 +42,7 @@ Result<alkaid::ResizableBuffer*> Resizable(alkaid_buffer* buffer) {
 
 }  // namespace
 
-// The handle first: where there is no memory for it, nothing else was done.
+// The handle first: if there is no memory for it, nothing else was done.
 
 alkaid_status alkaid_buffer_allocate(int64_t size, int64_t alignment, alkaid_pool* pool,
                                      alkaid_buffer** out) {
@@ -112,7 +112,7 @@ alkaid_status alkaid_buffer_copy(const alkaid_buffer* buffer, int64_t offset, in
                                  alkaid_pool* pool, alkaid_buffer** out) {
   return Make(__func__, out, {{"buffer", buffer}}, [&]() -> Made {
     auto handle = NewBuffer(nullptr);
-    // The bytes keep the pool.
+    // The bytes keep the pool alive.
     ALKAID_ASSIGN_OR_RAISE(handle->buffer,
                            buffer->buffer->CopySlice(offset, size, PoolOf(pool).get()));
     return handle;

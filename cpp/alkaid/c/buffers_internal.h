@@ -1,4 +1,4 @@
-// What is in the handles of buffers.
+// The handles of buffers.
 //
 // Ownership: a handle shares its buffer. Threads: as the buffer. Out of memory: NewBuffer throws
 // std::bad_alloc.
@@ -13,7 +13,8 @@
 
 struct alkaid_buffer : alkaid::c::Handle {
   std::shared_ptr<alkaid::Buffer> buffer;
-  // The same, where it was allocated as resizable: every buffer of a pool is one by its class.
+  // The same buffer, if it was allocated as resizable. (The class of any pool's buffer is
+  // resizable.)
   alkaid::ResizableBuffer* resizable = nullptr;
 };
 

@@ -1,6 +1,6 @@
-// Memory runs out at every point of every function of the C interface that needs any
-// (fixtures/failure_suite.h): ALKAID_OUT_OF_MEMORY, nothing is thrown, and called again each gives
-// what it would have given.
+// Memory runs out at every point of every function of the C interface that needs memory
+// (fixtures/failure_suite.h): each returns ALKAID_OUT_OF_MEMORY, throws nothing, and returns its
+// usual result when called again.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -42,7 +42,7 @@ void LetGo(alkaid_field* handle) { alkaid_field_release(handle); }
 void LetGo(alkaid_events* handle) { alkaid_events_release(handle); }
 void LetGo(alkaid_event* handle) { alkaid_event_release(handle); }
 
-// A handle, let go of at the end.
+// A handle, released at the end.
 template <typename T>
 struct Held {
   explicit Held(T* handle = nullptr) : held(handle) {}
@@ -55,7 +55,7 @@ struct Held {
   T* held;
 };
 
-// A code as the suite knows it.
+// The suite's Status for a code.
 Status StatusOf(alkaid_status status) {
   if (status == ALKAID_OK) return absl::OkStatus();
   if (status == ALKAID_OUT_OF_MEMORY) return Status(StatusCode::kResourceExhausted, "");
@@ -89,7 +89,7 @@ std::string TextOf(const Held<T>& handle) {
   return handle.held == nullptr ? "none" : "one";
 }
 
-// A handle of the pool whose calls fail in their turn.
+// A handle of the pool whose calls fail one by one.
 Held<alkaid_pool> PoolHandle(MemoryPool* pool) {
   return Held<alkaid_pool>(
       NewPool(std::shared_ptr<MemoryPool>(std::shared_ptr<void>(), pool)).release());
@@ -111,7 +111,7 @@ Held<alkaid_field> FieldHandle(const char* name) {
   return Held<alkaid_field>(field);
 }
 
-// A function that hands a handle out, tried on objects that `make(pool)` makes.
+// Tries a function that returns a handle, on objects that `make(pool)` makes.
 template <typename T, typename MakeObjects, typename Call>
 void TryHandle(const char* name, const MakeObjects& make, const Call& call) {
   FailureSuite::Try(
@@ -119,7 +119,7 @@ void TryHandle(const char* name, const MakeObjects& make, const Call& call) {
       [&](auto& objects) { return HandleOf<T>([&](T** out) { return call(objects.value, out); }); },
       [](auto&, const Held<T>& handle) { return TextOf(handle); });
 }
-// One that answers with a status alone, and its text.
+// Tries a function that returns only a status, with its text.
 template <typename MakeObjects, typename Call, typename Outcome>
 void TryCall(const char* name, const MakeObjects& make, const Call& call, const Outcome& outcome) {
   FailureSuite::Try(
@@ -131,7 +131,7 @@ void TryCall(const char* name, const MakeObjects& make, const Call& call, const 
 class COutOfMemory : public ::testing::Test {
  protected:
   void SetUp() override {
-    // What a thread and a process make at their first use.
+    // Makes what a thread and a process make at their first use.
     EXPECT_EQ(alkaid_buffer_resize(nullptr, 1), ALKAID_INVALID);
   }
 };
@@ -379,7 +379,7 @@ TEST_F(COutOfMemory, Fields) {
   TryHandle<alkaid_field>("alkaid_dgram_next_field", dgram, [](auto& in, auto** out) {
     return alkaid_dgram_next_field(in.held, out);
   });
-  // The second of a walk whose first is kept.
+  // The second field of a walk whose first one is kept.
   struct Walk {
     Held<alkaid_dgram> dgram = DgramHandle();
     Held<alkaid_field> at;
@@ -464,7 +464,8 @@ struct Structs {
   ArrowArray array = {};
 };
 
-// What a consumer does, with memory: imported again, the structure goes with its tensor.
+// What a consumer does, with memory: imports the structure again, which is destroyed with its
+// tensor.
 void TakeIn(DLManagedTensorVersioned* managed) {
   const failing::NewFault armed = std::exchange(failing::new_fault, {});
   if (managed != nullptr) {
@@ -511,7 +512,7 @@ TEST_F(COutOfMemory, Exchange) {
       [](auto&) { return ""; });
 }
 
-// What cannot tell of a failure does without.
+// Functions that cannot report a failure do without memory.
 TEST(COutOfMemoryOf, MessagesAndWhatNeedsNone) {
   FailureSuite::TryInChildren("the first message of a thread", kGoesOn, [] {
     const alkaid_status status = alkaid_buffer_resize(nullptr, 1);

@@ -24,7 +24,7 @@ void check_exchange(const char* folder);
 /* Opens folder/name, and goes to its datagram of that index. */
 alkaid_dgram* datagram_of(const char* folder, const char* name, int64_t index);
 
-/* Of c_program_files_test.cc. */
+/* Defined in c_program_files_test.cc. */
 #ifdef __cplusplus
 extern "C"
 #endif

@@ -30,7 +30,7 @@ alkaid_dgram* datagram_of(const char* folder, const char* name, int64_t index) {
   return dgram;
 }
 
-/* Walks over the datagrams of a batch; the third is kept. */
+/* Walks over the datagrams of a batch and keeps the third. */
 static alkaid_dgram* walk(alkaid_batch* batch) {
   alkaid_dgram *dgram = NULL, *kept = NULL;
   int64_t count = 0, bytes = 0;
@@ -198,7 +198,7 @@ void check_datagrams(const char* folder) {
   alkaid_batch_release(batch);
   alkaid_buffer_release(buffer);
   alkaid_configuration_release(configuration);
-  /* All that it came from is released. */
+  /* Everything that it came from has been released. */
   check_dgram(dgram);
   check_declarations(dgram);
   check_values(dgram);

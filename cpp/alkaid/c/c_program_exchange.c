@@ -3,7 +3,7 @@
 
 #include "alkaid/c/c_program_check.h"
 
-/* As DLPack 1.x and Arrow's C data interface have them. */
+/* As in DLPack 1.x and Arrow's C data interface. */
 typedef struct {
   void* data;
   struct {

@@ -1,6 +1,6 @@
 /* A program in C that calls every function of the C interface. Compiled by the C compiler as C99,
-   with -pedantic and every warning an error. CInterface.IsThatOfTheDump fails where a function is
-   left out. */
+   with -pedantic and every warning an error. CInterface.IsThatOfTheDump fails if a function is
+   missing here. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <string.h>
@@ -37,7 +37,7 @@ static void check_pools(void) {
   CHECK_OK(alkaid_pool_proxy(base, &proxy));
   CHECK_OK(alkaid_pool_capped(proxy, 1000, &capped));
   CHECK_OK(alkaid_pool_quota(capped, 800, &quota));
-  /* Each keeps what it lies over. */
+  /* Each keeps the pool below it alive. */
   alkaid_pool_release(base);
   alkaid_pool_release(capped);
 
@@ -81,7 +81,7 @@ static void check_buffers(void) {
 
   CHECK_OK(alkaid_pool_create(NULL, &pool));
   CHECK_OK(alkaid_buffer_allocate(100, 128, pool, &buffer));
-  /* The buffer keeps the pool. */
+  /* The buffer keeps the pool alive. */
   alkaid_pool_release(pool);
   CHECK(alkaid_buffer_address(buffer) % 128 == 0);
   CHECK(alkaid_buffer_is_mutable(buffer) == 1 && alkaid_buffer_is_cpu(buffer) == 1);

@@ -90,7 +90,7 @@ Result<std::unique_ptr<alkaid_reader>> OpenReader(const Source& source,
   return handle;
 }
 
-// The datagram after `*before` in the batch, or the first; none at the end.
+// The datagram after `*before` in the batch, or the first; an empty one at the end.
 Result<Dgram> NextOf(const DgramBatch& batch, const Dgram* before) {
   if (batch.empty()) return Dgram();
   const alkaid::dgram::DgramOrigin& origin = *batch.origin();
@@ -126,7 +126,7 @@ alkaid_status alkaid_reader_open_buffer(alkaid_buffer* buffer, const alkaid_read
 
 alkaid_status alkaid_reader_next(alkaid_reader* reader, alkaid_batch** out) {
   return Make(__func__, out, {{"reader", reader}}, [&]() -> Result<std::unique_ptr<alkaid_batch>> {
-    // The handle first: what was read is not lost where there is no memory for it.
+    // The handle first: if there is no memory for it, nothing was read and nothing is lost.
     auto handle = std::make_unique<alkaid_batch>();
     ALKAID_ASSIGN_OR_RAISE(handle->batch, reader->reader->Next());
     if (handle->batch.empty()) return nullptr;
@@ -204,7 +204,7 @@ alkaid_status alkaid_dgram_from_buffer(alkaid_buffer* buffer, int64_t offset,
 alkaid_status alkaid_dgram_copy(const alkaid_dgram* dgram, alkaid_pool* pool, alkaid_dgram** out) {
   return Make(__func__, out, {{"dgram", dgram}}, [&]() -> Result<std::unique_ptr<alkaid_dgram>> {
     auto handle = std::make_unique<alkaid_dgram>();
-    // The bytes keep the pool.
+    // The bytes keep the pool alive.
     ALKAID_ASSIGN_OR_RAISE(handle->dgram, dgram->dgram.Copy(PoolOf(pool).get()));
     return handle;
   });

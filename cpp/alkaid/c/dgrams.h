@@ -10,8 +10,8 @@
 //     alkaid_batch_release(batch);
 //   }
 //
-// Ownership, errors: alkaid.h. A datagram keeps the bytes of its batch. Threads: a reader is for
-// one thread at a time; what it gives is for any. Units: bytes.
+// Ownership, errors: alkaid.h. A datagram keeps the bytes of its batch alive. Threads: a reader is
+// for one thread at a time; batches and datagrams are for any. Units: bytes.
 #pragma once
 
 #include <stddef.h>
@@ -28,75 +28,76 @@ extern "C" {
 typedef struct alkaid_reader alkaid_reader;
 typedef struct alkaid_batch alkaid_batch;
 typedef struct alkaid_dgram alkaid_dgram;
-// What a Configure declares: which detectors have which fields. c/fields.h has its functions.
+// The declarations of a Configure: which detectors have which fields. Functions: c/fields.h.
 typedef struct alkaid_configuration alkaid_configuration;
 
 // What a reader does about malformed data.
 enum {
-  // What lies before a fault is delivered, then the fault is reported, and that again.
+  // Delivers what comes before a fault, then reports the fault, at every further call too.
   ALKAID_ON_FAULT_STOP = 0,
-  // A malformed datagram of sound extent is left out.
+  // Leaves out a malformed datagram whose extent is sound.
   ALKAID_ON_FAULT_SKIP = 1,
-  // Besides, where no datagram begins, the next one is looked for.
+  // As SKIP; and if no datagram begins at a place, searches for the next one.
   ALKAID_ON_FAULT_RESYNC = 2
 };
-// Told of what was left out, in words that are valid for the call: source, bytes, timestamps,
+// Notified of what was left out, as text that is valid during the call: source, bytes, timestamps,
 // fault.
 typedef void (*alkaid_skip_function)(const char* text, void* context);
 
 typedef struct alkaid_reader_options {
   size_t struct_size;
-  // Bytes that one read asks for; 0 is 4 MiB.
+  // Bytes of one read; 0 means 4 MiB.
   int64_t batch_bytes;
-  // Bytes of the largest datagram that is accepted; 0 is 256 MiB.
+  // Bytes of the largest accepted datagram; 0 means 256 MiB.
   int64_t max_dgram_bytes;
-  // The range to read; a datagram must start at `begin`. `end` 0 is the end of the source.
+  // The range to read; a datagram must start at `begin`. `end` 0 means the end of the source.
   int64_t begin;
   int64_t end;
-  // Where blocks come from; NULL: the default pool.
+  // The pool of the blocks; NULL: the default pool.
   alkaid_pool* pool;
-  // Declares the fields until a Configure comes, for files that continue another; or NULL.
+  // Declares the fields until a Configure comes, for files that continue another; may be NULL.
   alkaid_configuration* configuration;
   // One of ALKAID_ON_FAULT_.
   int32_t on_fault;
-  // Not 0: a datagram before any Configure is no fault, and has no fields.
+  // If not 0, a datagram before any Configure is no fault, and has no fields.
   int32_t without_configuration;
   alkaid_skip_function on_skip;
   void* on_skip_context;
 } alkaid_reader_options;
 
-// Opens a file, or what can be read but once: a FIFO, "-" for standard input. `options` may be
-// NULL.
+// Opens a file, or a source that can only be read once: a FIFO, "-" for standard input. `options`
+// may be NULL.
 ALKAID_C_EXPORT alkaid_status alkaid_reader_open(const char* path,
                                                  const alkaid_reader_options* options,
                                                  alkaid_reader** out);
-// The same over bytes that are there; batches point into them.
+// The same over bytes in memory; batches point into them.
 ALKAID_C_EXPORT alkaid_status alkaid_reader_open_buffer(alkaid_buffer* buffer,
                                                         const alkaid_reader_options* options,
                                                         alkaid_reader** out);
 // The next batch; `*out` is NULL at the end. ALKAID_DATA_LOSS names source, byte and datagram, and
-// stays; after any other failure this may be called again.
+// every later call returns it again; after any other failure the call may be repeated.
 ALKAID_C_EXPORT alkaid_status alkaid_reader_next(alkaid_reader* reader, alkaid_batch** out);
 ALKAID_C_EXPORT void alkaid_reader_retain(alkaid_reader* reader);
 ALKAID_C_EXPORT void alkaid_reader_release(alkaid_reader* reader);
 
-// Datagrams, and the bytes of them all. -1 where `batch` is NULL.
+// The number of datagrams, and their total bytes. -1 if `batch` is NULL.
 ALKAID_C_EXPORT int64_t alkaid_batch_count(const alkaid_batch* batch);
 ALKAID_C_EXPORT int64_t alkaid_batch_size(const alkaid_batch* batch);
 // All datagrams back to back, as a slice of what was read.
 ALKAID_C_EXPORT alkaid_status alkaid_batch_buffer(const alkaid_batch* batch, alkaid_buffer** out);
-// What the datagrams of the batch were read under; `*out` is NULL before any Configure.
+// The configuration under which the batch's datagrams were read; `*out` is NULL before any
+// Configure.
 ALKAID_C_EXPORT alkaid_status alkaid_batch_configuration(const alkaid_batch* batch,
                                                          alkaid_configuration** out);
-// Goes on to the next datagram: where `*dgram` is NULL to the first, else to the one after it, to
-// which `*dgram` gives its reference up; at the end it is NULL. To keep a datagram, retain it
-// before. Who stops in between releases `*dgram`. ALKAID_INVALID for a datagram of another batch.
-// Where this fails `*dgram` is as it was.
+// Steps to the next datagram: to the first if `*dgram` is NULL, else to the one after it, releasing
+// `*dgram`'s reference; at the end it is NULL. To keep a datagram, retain it first. A caller that
+// stops early must release `*dgram`. ALKAID_INVALID for a datagram of another batch. On failure
+// `*dgram` stays.
 ALKAID_C_EXPORT alkaid_status alkaid_batch_next(const alkaid_batch* batch, alkaid_dgram** dgram);
 ALKAID_C_EXPORT void alkaid_batch_retain(alkaid_batch* batch);
 ALKAID_C_EXPORT void alkaid_batch_release(alkaid_batch* batch);
 
-// What a datagram announces: numbers of alkaid_dgram_service.
+// The services of datagrams: values of alkaid_dgram_service.
 enum {
   ALKAID_CONFIGURE = 2,
   ALKAID_UNCONFIGURE = 3,
@@ -110,30 +111,30 @@ enum {
   ALKAID_L1_ACCEPT_END_OF_BATCH = 11,
   ALKAID_L1_ACCEPT = 12
 };
-// "L1Accept" and so on; static storage. "Invalid" for numbers above 15 and below 0.
+// "L1Accept" and so on; static storage. "Invalid" for numbers above 15 or below 0.
 ALKAID_C_EXPORT const char* alkaid_service_name(int32_t service);
 
-// The datagram that starts at byte `offset` of `buffer`. `configuration` declares its fields, and
-// may be NULL: then it has none, unless it is a Configure.
+// The datagram that starts at byte `offset` of `buffer`. `configuration` declares its fields. It
+// may be NULL: the datagram then has none, unless it is a Configure.
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_from_buffer(alkaid_buffer* buffer, int64_t offset,
                                                        alkaid_configuration* configuration,
                                                        alkaid_dgram** out);
-// A datagram of the same bytes that keeps no batch, from `pool` (NULL: the default).
+// A copy of the datagram that keeps no batch alive, from `pool` (NULL: the default).
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_copy(const alkaid_dgram* dgram, alkaid_pool* pool,
                                                 alkaid_dgram** out);
-// Seconds in the upper 32 bits, nanoseconds in the lower. 0 where `dgram` is NULL.
+// Seconds in the upper 32 bits, nanoseconds in the lower. 0 if `dgram` is NULL.
 ALKAID_C_EXPORT uint64_t alkaid_dgram_timestamp(const alkaid_dgram* dgram);
-// One of the above. -1 where `dgram` is NULL, as are the next four.
+// One of the services above. -1 if `dgram` is NULL; so are the next four.
 ALKAID_C_EXPORT int32_t alkaid_dgram_service(const alkaid_dgram* dgram);
-// What went wrong with it, as the data acquisition noted: 16 bits; 0 is nothing.
+// What went wrong with it, as the data acquisition recorded it: 16 bits; 0 means nothing.
 ALKAID_C_EXPORT int32_t alkaid_dgram_damage(const alkaid_dgram* dgram);
-// Which datagram of its source it is, from 0, and the byte where it starts there.
+// Its number in its source, from 0, and the byte where it starts there.
 ALKAID_C_EXPORT int64_t alkaid_dgram_index(const alkaid_dgram* dgram);
 ALKAID_C_EXPORT int64_t alkaid_dgram_offset(const alkaid_dgram* dgram);
-// Bytes of header and payload, and where they are.
+// The bytes of header and payload, and their address.
 ALKAID_C_EXPORT int64_t alkaid_dgram_size(const alkaid_dgram* dgram);
 ALKAID_C_EXPORT const uint8_t* alkaid_dgram_data(const alkaid_dgram* dgram);
-// The payload alone: `*size` is that of the datagram without its header of 24 bytes.
+// Only the payload: `*size` is the datagram's size without its header of 24 bytes.
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_payload(const alkaid_dgram* dgram, const uint8_t** data,
                                                    int64_t* size);
 // The bytes of the datagram, as a slice of its batch.

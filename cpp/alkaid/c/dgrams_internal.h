@@ -1,7 +1,7 @@
-// What is in the handles of readers, batches, datagrams and configurations.
+// The handles of readers, batches, datagrams and configurations.
 //
-// Ownership: handles share what they are of. Threads: as alkaid/c/dgrams.h has it. Out of memory:
-// what makes a handle throws std::bad_alloc.
+// Ownership: a handle shares its object. Threads: as in alkaid/c/dgrams.h. Out of memory: functions
+// that make a handle throw std::bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +35,9 @@ namespace alkaid::c {
 // Null for none.
 std::unique_ptr<alkaid_configuration> NewConfiguration(
     const std::shared_ptr<const dgram::Configuration>& configuration);
-// kInvalidArgument, naming the struct, for what is none of ALKAID_ON_FAULT_.
+// kInvalidArgument, naming the struct, for a value that is not one of ALKAID_ON_FAULT_.
 Result<dgram::OnFault> OnFaultOf(const char* name, int32_t on_fault);
-// Null for NULL. Throws std::bad_alloc when it is called, which the reader reports.
+// Null for NULL. The result throws std::bad_alloc when called, which the reader reports.
 dgram::OnSkip OnSkipOf(alkaid_skip_function on_skip, void* context);
 
 }  // namespace alkaid::c

@@ -140,7 +140,7 @@ TEST(CDgrams, OptionsOfAnOlderProgramAreTaken) {
   alkaid_reader_options options = Options();
   options.struct_size = offsetof(alkaid_reader_options, begin);
   options.max_dgram_bytes = 30;
-  // Beyond what the program has: not looked at.
+  // Past the struct that the program has: ignored.
   options.on_fault = 77;
   alkaid_batch* batch = nullptr;
   const auto reader = ReaderOf(crafted::Run(3), &options);

@@ -18,7 +18,7 @@ namespace {
 constexpr char kNoRoom[] =
     "there is no memory for the message of an error, and may be none for more";
 
-// The text of a thread, made when it first fails.
+// A thread's text, made at its first failure.
 struct LastError {
   std::array<char, 4096> text;
 };
@@ -31,7 +31,7 @@ void DropLastError(void* error) {
   delete static_cast<LastError*>(error);
 }
 
-// Whose destructor frees a thread's text; null where the process has no key left.
+// The key whose destructor frees a thread's text; null if the process has no key left.
 const pthread_key_t* ErrorKey() {
   static pthread_key_t key;
   static const bool made = pthread_key_create(&key, DropLastError) == 0;
@@ -39,7 +39,7 @@ const pthread_key_t* ErrorKey() {
 }
 [[gnu::constructor]] void MakeAtLoad() { ErrorKey(); }
 
-// The calling thread's; null where there is no memory for it.
+// The calling thread's text; null if there is no memory for it.
 LastError* ThreadError() noexcept {
   const pthread_key_t* const key = ErrorKey();
   if (key == nullptr) return nullptr;
@@ -52,7 +52,7 @@ LastError* ThreadError() noexcept {
   return error;
 }
 
-// The bytes of whole characters of UTF-8 among the first `size` of a text that was cut there.
+// How many of the first `size` bytes are whole UTF-8 characters, in a text that was cut there.
 size_t WholeCharacters(const char* text, size_t size) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   size_t last = size - 1;
@@ -73,7 +73,7 @@ void Keep(std::initializer_list<absl::string_view> pieces) noexcept {
   size_t at = 0;
   for (const absl::string_view piece : pieces) {
     const size_t size = std::min(piece.size(), error->text.size() - 1 - at);
-    if (size == 0) continue;  // of a null pointer
+    if (size == 0) continue;  // a null pointer
     std::memcpy(error->text.data() + at, piece.data(), size);
     at += size;
   }

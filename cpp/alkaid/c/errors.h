@@ -1,7 +1,7 @@
 // Errors and versions of the C interface.
 //
-// Ownership: all texts belong to the library. Threads: the message is the calling thread's own.
-// Out of memory: where there is none for a message, it says that; the code is right all the same.
+// Ownership: all texts belong to the library. Threads: each thread has its own message. Out of
+// memory: if there is none for a message, the message says so; the code is still right.
 #pragma once
 
 #include <stddef.h>
@@ -13,18 +13,20 @@
 extern "C" {
 #endif
 
-// Counts the breaks of this interface. A program runs with any library of the same number that is
-// not older than the one it was compiled for: functions, members and codes are only added.
+// The number of this interface, which increases when the interface breaks. A program runs with any
+// library of the same number that is not older than the one it was compiled for: functions, members
+// and codes are only added.
 #define ALKAID_C_ABI 1
 
-// What came of a call. Numbers keep their meaning; a newer library may return one that is not here.
+// The result of a call. Numbers keep their meaning; a newer library may return one that is not
+// here.
 enum {
   ALKAID_OK = 0,
   // An allocator failed, or a limit would be passed.
   ALKAID_OUT_OF_MEMORY = 1,
-  // An argument makes no sense, NULL where an object is needed among them.
+  // An argument is invalid; for instance NULL where an object is required.
   ALKAID_INVALID = 2,
-  // An index or an offset lies outside.
+  // An index or offset is out of range.
   ALKAID_OUT_OF_RANGE = 3,
   // The bytes that were read are malformed.
   ALKAID_DATA_LOSS = 4,
@@ -35,7 +37,7 @@ enum {
   ALKAID_ALREADY_EXISTS = 7,
   // A call that comes too early or too late.
   ALKAID_FAILED_PRECONDITION = 8,
-  // The operating system refused: no permission; for now; the call was cancelled.
+  // The operating system refused: no permission; not at present; the call was cancelled.
   ALKAID_PERMISSION_DENIED = 9,
   ALKAID_UNAVAILABLE = 10,
   ALKAID_CANCELLED = 11,
@@ -44,8 +46,8 @@ enum {
   ALKAID_UNAUTHENTICATED = 14,
   // A fault of the library.
   ALKAID_INTERNAL = 15,
-  // An error of the operating system without a code of its own, or an exception of the program's
-  // own code (a registered backend) that is no std::bad_alloc.
+  // An error of the operating system without a code of its own; or an exception other than
+  // std::bad_alloc from the program's own code (a registered backend).
   ALKAID_UNKNOWN = 16
 };
 typedef int32_t alkaid_status;
@@ -53,17 +55,17 @@ typedef int32_t alkaid_status;
 // "OUT_OF_MEMORY" and so on; "(unknown status)" for other numbers. Static storage.
 ALKAID_C_EXPORT const char* alkaid_status_name(alkaid_status status);
 
-// The message of the last call that failed on this thread, which names the function and what was
-// wrong: "alkaid_buffer_slice: argument 'buffer' is NULL". "" where none failed yet. Never NULL.
-// Calls that succeed leave it; it is there until the next one that fails on this thread. At most
-// 4095 bytes; a longer one is cut.
+// The message of the last failed call on this thread, which names the function and the fault:
+// "alkaid_buffer_slice: argument 'buffer' is NULL". "" if none has failed yet. Never NULL.
+// Successful calls leave it; it is valid until the next failure on this thread. At most 4095 bytes;
+// a longer one is cut.
 ALKAID_C_EXPORT const char* alkaid_last_error(void);
-// Makes it "" again.
+// Resets the message to "".
 ALKAID_C_EXPORT void alkaid_clear_error(void);
 
 // "major.minor.patch" of the library that this process loaded. Static storage.
 ALKAID_C_EXPORT const char* alkaid_version(void);
-// Its ALKAID_C_ABI.
+// The ALKAID_C_ABI of that library.
 ALKAID_C_EXPORT int32_t alkaid_c_abi(void);
 
 #ifdef __cplusplus

@@ -34,7 +34,7 @@ using alkaid::events::SmdReader;
 using alkaid::events::SmdReaderOptions;
 
 struct alkaid_event : alkaid::c::Handle {
-  // Of small data; with big data those that lie in it.
+  // The datagrams of small data; with big data, those found in it.
   Event small;
   std::optional<BigDataEvent> big;
   int64_t index = 0;
@@ -47,7 +47,7 @@ struct alkaid_events : alkaid::c::Handle {
   std::shared_ptr<alkaid::MemoryPool> pool;
   std::shared_ptr<EventBuilder> builder;
   std::unique_ptr<BigDataReader> big;  // null: events of small data
-  // What was built and not given out.
+  // Events that were built and not yet returned.
   EventBatch batch;
   int64_t next_of_batch = 0;
   int64_t next = 0;
@@ -57,7 +57,7 @@ namespace {
 
 constexpr char kOptionsName[] = "alkaid_events_options";
 
-// `count` paths of the program's.
+// The program's `count` paths.
 Result<std::vector<std::string>> PathsOf(const char* name, const char* const* paths,
                                          int32_t count) {
   std::vector<std::string> made;
@@ -116,7 +116,7 @@ Result<std::unique_ptr<BigDataReader>> OpenBigData(const std::vector<std::string
   return BigDataReader::Open(paths, std::move(builder), std::move(reading));
 }
 
-// The next event of small data; false at the end.
+// Reads the next event of small data; false at the end.
 Result<bool> NextSmall(alkaid_events* events, Event* event) {
   while (events->next_of_batch == events->batch.size()) {
     ALKAID_ASSIGN_OR_RAISE(EventBatches built, events->builder->Next());
@@ -151,7 +151,7 @@ alkaid_status alkaid_events_open(const char* const* small_paths, const char* con
 
 alkaid_status alkaid_events_next(alkaid_events* events, alkaid_event** out) {
   return Make(__func__, out, {{"events", events}}, [&]() -> Result<std::unique_ptr<alkaid_event>> {
-    // The handle first: what was read is not lost where there is no memory for it.
+    // The handle first: if there is no memory for it, nothing was read and nothing is lost.
     auto handle = std::make_unique<alkaid_event>();
     bool more;
     if (events->big != nullptr) {

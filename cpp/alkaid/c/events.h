@@ -1,7 +1,7 @@
 // Events of the C interface: what several streams recorded at the same time.
 //
-// Ownership, errors: alkaid.h. An event keeps its datagrams, and a datagram the bytes that it lies
-// in. Threads: alkaid_events is for one thread at a time; what it gives is for any.
+// Ownership, errors: alkaid.h. An event keeps its datagrams alive, and a datagram its bytes.
+// Threads: alkaid_events is for one thread at a time; its events are for any.
 #pragma once
 
 #include <stddef.h>
@@ -15,26 +15,26 @@
 extern "C" {
 #endif
 
-// Files that are read side by side.
+// Files that are read in parallel, as one series of events.
 typedef struct alkaid_events alkaid_events;
 typedef struct alkaid_event alkaid_event;
 
 typedef struct alkaid_events_options {
   size_t struct_size;
-  // Events that are built at a time; 0 is 1000.
+  // Events that are built at a time; 0 means 1000.
   int64_t batch_size;
-  // Bytes that one read of small data and of big data asks for; 0 is 4 MiB and 16 MiB.
+  // Bytes of one read of small data and of big data; 0 means 4 MiB and 16 MiB.
   int64_t small_chunk_bytes;
   int64_t big_chunk_bytes;
-  // Bytes of the largest datagram that is accepted; 0 is 256 MiB.
+  // Bytes of the largest accepted datagram; 0 means 256 MiB.
   int64_t max_dgram_bytes;
-  // Where given, L1Accepts of other timestamps are left out, and transitions are kept. In any
-  // order; copied by the call.
+  // If given, only L1Accepts of these timestamps are kept, and all transitions. In any order;
+  // copied by the call.
   const uint64_t* timestamps;
   int64_t timestamp_count;
-  // Where blocks come from; NULL: the default pool.
+  // The pool of the blocks; NULL: the default pool.
   alkaid_pool* pool;
-  // Reads of big data ahead of the event; 0 is 2, -1 is none.
+  // Reads of big data ahead of the event; 0 means 2, -1 means none.
   int32_t prefetch;
   // One of ALKAID_ON_FAULT_.
   int32_t on_fault;
@@ -42,29 +42,29 @@ typedef struct alkaid_events_options {
   void* on_skip_context;
 } alkaid_events_options;
 
-// Opens the small data of `stream_count` streams, and of each the (first) file of big data, by
-// their paths. `big_paths` NULL: events of small data alone, whose datagrams say where those of big
-// data lie. `options` may be NULL.
+// Opens the small data of `stream_count` streams, and the (first) file of big data of each, by
+// their paths. `big_paths` NULL: events of small data alone, whose datagrams say where the big data
+// is. `options` may be NULL.
 ALKAID_C_EXPORT alkaid_status alkaid_events_open(const char* const* small_paths,
                                                  const char* const* big_paths, int32_t stream_count,
                                                  const alkaid_events_options* options,
                                                  alkaid_events** out);
-// The next event, transitions included but for the Configures that open the streams; `*out` is NULL
-// at the end. ALKAID_DATA_LOSS, naming stream,
-// byte and timestamp, stays; after any other failure this may be called again.
+// The next event, including transitions except the Configures that open the streams; `*out` is NULL
+// at the end. ALKAID_DATA_LOSS names stream, byte and timestamp, and every later call returns it
+// again; after any other failure the call may be repeated.
 ALKAID_C_EXPORT alkaid_status alkaid_events_next(alkaid_events* events, alkaid_event** out);
 ALKAID_C_EXPORT void alkaid_events_retain(alkaid_events* events);
 ALKAID_C_EXPORT void alkaid_events_release(alkaid_events* events);
 
-// Seconds in the upper 32 bits, nanoseconds in the lower. 0 where `event` is NULL.
+// Seconds in the upper 32 bits, nanoseconds in the lower. 0 if `event` is NULL.
 ALKAID_C_EXPORT uint64_t alkaid_event_timestamp(const alkaid_event* event);
-// As alkaid_dgram_service. -1 where `event` is NULL, as are the next two.
+// As alkaid_dgram_service. -1 if `event` is NULL; so are the next two.
 ALKAID_C_EXPORT int32_t alkaid_event_service(const alkaid_event* event);
-// Which event of its alkaid_events it is, from 0.
+// Its number in its alkaid_events, from 0.
 ALKAID_C_EXPORT int64_t alkaid_event_index(const alkaid_event* event);
 ALKAID_C_EXPORT int32_t alkaid_event_stream_count(const alkaid_event* event);
-// The datagram of that stream; `*out` is NULL where the stream recorded none. ALKAID_OUT_OF_RANGE
-// for a stream that there is not.
+// The datagram of that stream; `*out` is NULL if the stream recorded none. ALKAID_OUT_OF_RANGE for
+// a stream that does not exist.
 ALKAID_C_EXPORT alkaid_status alkaid_event_dgram(const alkaid_event* event, int32_t stream,
                                                  alkaid_dgram** out);
 ALKAID_C_EXPORT void alkaid_event_retain(alkaid_event* event);

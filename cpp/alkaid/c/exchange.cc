@@ -81,7 +81,7 @@ Status ToDLPack(const Tensor& tensor, int32_t copy, DLManagedTensorVersioned** o
   return absl::OkStatus();
 }
 
-// The elements where they lie, or a copy.
+// The elements in place, or a copy.
 Result<Tensor> WithCopy(const Tensor& tensor, int32_t copy) {
   ALKAID_ASSIGN_OR_RAISE(const auto options, OptionsOf(copy));
   if (options.copy.has_value() && !*options.copy && !tensor.is_aligned()) {
@@ -93,7 +93,8 @@ Result<Tensor> WithCopy(const Tensor& tensor, int32_t copy) {
   return tensor;
 }
 
-// A column of the first dimension, one row for a scalar; what is inside as lists of fixed size.
+// A column along the first dimension, one row for a scalar; inner dimensions are lists of fixed
+// size.
 Status ToArrow(const Tensor& elements, std::string name, int32_t copy, ArrowSchema* schema,
                ArrowArray* array) {
   ALKAID_ASSIGN_OR_RAISE(const Tensor tensor, WithCopy(elements, copy));
@@ -117,7 +118,7 @@ Status ToArrow(const Tensor& elements, std::string name, int32_t copy, ArrowSche
     data = std::move(lists);
   }
   field.name = std::move(name);
-  // Into structs of our own: the caller's stay as they are where one of the two fails.
+  // Into local structs: the caller's stay as they are if one of the two exports fails.
   ArrowSchema made_schema;
   ALKAID_RETURN_NOT_OK(alkaid::interop::ExportField(field, &made_schema));
   ArrowArray made_array;

@@ -16,7 +16,7 @@ namespace {
 
 namespace crafted = dgram::crafted;
 
-// The array of an event, `shift` bytes beyond where a datagram may begin aligned.
+// The array of an event; the event begins `shift` bytes past an aligned place.
 alkaid_field* Image(int shift, const char* name = "image") {
   const auto configure = dgram::Dgram::Make(Buffer::FromString(crafted::Configure())).value();
   // 24 of the datagram, 12 of the ShapesData, 12 and 40 of the Shapes, 12 of the Data; 2 and 8

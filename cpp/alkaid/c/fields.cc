@@ -36,13 +36,13 @@ using alkaid::dgram::ShapesDataWalk;
 
 namespace alkaid::c {
 
-// A walk over every field of a datagram. It stays where it was made: walks point to what they walk
+// A walk over every field of a datagram. It cannot be moved: its walks point to what they walk
 // over.
 class FieldCursor {
  public:
   explicit FieldCursor(const dgram::Dgram& dgram) : dgram_(dgram), data_(dgram_) {}
 
-  // False at the end. A fault stays.
+  // Returns false at the end. A fault is returned again by every later call.
   Result<bool> Next() {
     while (true) {
       if (fields_.has_value()) {
@@ -105,7 +105,8 @@ Result<std::unique_ptr<alkaid_field>> FindField(const alkaid_dgram& dgram,
   return field;
 }
 
-// A scalar as it is declared, handed to `visit`; kInvalidArgument for what is none.
+// Passes a scalar, in its declared type, to `visit`; kInvalidArgument for a field that is not a
+// scalar.
 template <typename Visit>
 Status VisitScalar(const FieldView& field, const Visit& visit) {
   const auto read = [&]<typename T>(T) -> Status {
@@ -256,7 +257,7 @@ alkaid_status alkaid_dgram_next_field(const alkaid_dgram* dgram, alkaid_field** 
   return Call(__func__, [&]() -> Status {
     ALKAID_RETURN_NOT_OK(CheckNeeded({{"dgram", dgram}, {"field", field}}));
     alkaid_field* const before = *field;
-    std::unique_ptr<alkaid_field> handle;  // null: the one before is used again
+    std::unique_ptr<alkaid_field> handle;  // null: the previous one is used again
     if (before == nullptr) {
       handle = std::make_unique<alkaid_field>();
       handle->cursor = std::make_unique<alkaid::c::FieldCursor>(dgram->dgram);

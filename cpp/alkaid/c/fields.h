@@ -1,4 +1,4 @@
-// Fields of the C interface: what is in a datagram, found by name or walked over.
+// Fields of the C interface: the contents of a datagram, found by name or walked one by one.
 //
 //   alkaid_field* field = NULL;
 //   if (alkaid_dgram_find(dgram, "camera", 0, "raw", "image", &field) == ALKAID_OK) {
@@ -6,9 +6,9 @@
 //   }
 //   alkaid_field_release(field);
 //
-// Ownership, errors: alkaid.h. A field keeps the bytes of its datagram's batch, and the
-// declaration. Texts that functions return live as long as the handle that they were asked of.
-// Threads: any; a field that alkaid_dgram_next_field goes on from, one at a time. Units: bytes.
+// Ownership, errors: alkaid.h. A field keeps the bytes of its datagram's batch and its declaration
+// alive. Texts that functions return live as long as the handle they came from. Threads: any; one
+// at a time for a field that is passed to alkaid_dgram_next_field. Units: bytes.
 #pragma once
 
 #include <stddef.h>
@@ -40,7 +40,7 @@ enum {
   ALKAID_DOUBLE = 9,
   // Text: rank 1, ends at its first NUL or with its shape.
   ALKAID_CHAR_STRING = 10,
-  // int32: a value of an enumeration, named "value:enumeration"; and a label of one.
+  // int32: a value of an enumeration, named "value:enumeration"; and one of its labels.
   ALKAID_ENUM_VALUE = 11,
   ALKAID_ENUM_LABEL = 12
 };
@@ -49,7 +49,7 @@ ALKAID_C_EXPORT const char* alkaid_type_name(int32_t type);
 // Bytes of one element. -1 for other numbers.
 ALKAID_C_EXPORT int32_t alkaid_type_size(int32_t type);
 
-// What is declared of a field. The texts live as long as the configuration.
+// The declaration of a field. The texts live as long as the configuration.
 typedef struct alkaid_field_declaration {
   size_t struct_size;
   const char* detector;
@@ -66,9 +66,9 @@ typedef struct alkaid_field_declaration {
   int32_t rank;
 } alkaid_field_declaration;
 
-// All fields of all detectors, in order of declaration. -1 where `configuration` is NULL.
+// How many fields all detectors have, in order of declaration. -1 if `configuration` is NULL.
 ALKAID_C_EXPORT int64_t alkaid_configuration_field_count(const alkaid_configuration* configuration);
-// Fills the first `declaration->struct_size` bytes; what is beyond the members above becomes 0.
+// Fills the first `declaration->struct_size` bytes; bytes past the members above become 0.
 // ALKAID_OUT_OF_RANGE for an index that is not below the count.
 ALKAID_C_EXPORT alkaid_status
 alkaid_configuration_get_field(const alkaid_configuration* configuration, int64_t index,
@@ -78,56 +78,55 @@ ALKAID_C_EXPORT alkaid_status alkaid_configuration_find(const alkaid_configurati
                                                         const char* detector, uint32_t segment,
                                                         const char* algorithm, const char* name,
                                                         alkaid_field_key** out);
-// 1 where both declare the same in the same order, else 0; -1 where one is NULL.
+// 1 if both declare the same in the same order, else 0; -1 if one is NULL.
 ALKAID_C_EXPORT int32_t alkaid_configuration_equals(const alkaid_configuration* a,
                                                     const alkaid_configuration* b);
 ALKAID_C_EXPORT void alkaid_configuration_retain(alkaid_configuration* configuration);
 ALKAID_C_EXPORT void alkaid_configuration_release(alkaid_configuration* configuration);
 
-// The field of that key. ALKAID_NOT_FOUND where the datagram does not carry it;
-// ALKAID_FAILED_PRECONDITION where it was read under another configuration than the key is of: a
-// later Configure asks for a new key.
+// The field of that key. ALKAID_NOT_FOUND if the datagram does not carry it.
+// ALKAID_FAILED_PRECONDITION if the datagram was read under another configuration than the key's:
+// after a later Configure a new key is needed.
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_get_field(const alkaid_dgram* dgram,
                                                      const alkaid_field_key* key,
                                                      alkaid_field** out);
-// Both steps in one, for who asks once.
+// Both steps in one, for a single lookup.
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_find(const alkaid_dgram* dgram, const char* detector,
                                                 uint32_t segment, const char* algorithm,
                                                 const char* name, alkaid_field** out);
-// Walks over every field: where `*field` is NULL to the first of `dgram`, else to the one after it,
-// to which `*field` gives its reference up; at the end it is NULL. To keep a field, retain it
-// before. Who stops in between releases `*field`. ALKAID_DATA_LOSS where what comes next is
-// malformed; ALKAID_INVALID where `*field` is not from a walk over this datagram. Where this fails
-// `*field` is as it was.
+// Walks over every field: to the first of `dgram` if `*field` is NULL, else to the one after it,
+// releasing `*field`'s reference; at the end it is NULL. To keep a field, retain it first. A caller
+// that stops early must release `*field`. ALKAID_DATA_LOSS if what comes next is malformed;
+// ALKAID_INVALID if `*field` is not from a walk over this datagram. On failure `*field` stays.
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_next_field(const alkaid_dgram* dgram,
                                                       alkaid_field** field);
 ALKAID_C_EXPORT void alkaid_field_key_retain(alkaid_field_key* key);
 ALKAID_C_EXPORT void alkaid_field_key_release(alkaid_field_key* key);
 
-// As above.
+// As alkaid_configuration_get_field.
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_declaration(const alkaid_field* field,
                                                            alkaid_field_declaration* declaration);
-// -1 where `field` is NULL, as are the next four.
+// -1 if `field` is NULL; so are the next four.
 ALKAID_C_EXPORT int32_t alkaid_field_type(const alkaid_field* field);
 ALKAID_C_EXPORT int32_t alkaid_field_rank(const alkaid_field* field);
-// Elements of dimension `dimension`; -1 also where that is not below the rank.
+// The number of elements in dimension `dimension`; -1 also if that is not below the rank.
 ALKAID_C_EXPORT int64_t alkaid_field_dim(const alkaid_field* field, int32_t dimension);
-// Elements, and their bytes.
+// The number of elements, and their bytes.
 ALKAID_C_EXPORT int64_t alkaid_field_count(const alkaid_field* field);
 ALKAID_C_EXPORT int64_t alkaid_field_size(const alkaid_field* field);
 // The elements, row by row, little-endian. They may be misaligned for their type: copy them, or
-// read them by memcpy. NULL where `field` is NULL.
+// read them by memcpy. NULL if `field` is NULL.
 ALKAID_C_EXPORT const uint8_t* alkaid_field_data(const alkaid_field* field);
-// The bytes of the field, as a slice that keeps them after the field is gone.
+// The bytes of the field, as a slice that keeps them alive after the field is gone.
 ALKAID_C_EXPORT alkaid_status alkaid_field_buffer(const alkaid_field* field, alkaid_buffer** out);
 
 // The value of a scalar. ALKAID_INVALID for an array and for another kind of number;
-// ALKAID_OUT_OF_RANGE where the number does not fit. Integers of any width and enumerations:
+// ALKAID_OUT_OF_RANGE if the number does not fit. Integers of any width and enumerations:
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_int64(const alkaid_field* field, int64_t* out);
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_uint64(const alkaid_field* field, uint64_t* out);
 // Floating point, and integers of at most 32 bits.
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_double(const alkaid_field* field, double* out);
-// Text up to its first NUL, or all of it where there is none: `*size` bytes, which belong to the
+// Text up to its first NUL, or all of it if there is none: `*size` bytes, which belong to the
 // field. ALKAID_INVALID for other types.
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_text(const alkaid_field* field, const char** out,
                                                     int64_t* size);

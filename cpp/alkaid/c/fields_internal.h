@@ -1,7 +1,7 @@
-// What is in the handles of fields and of their keys.
+// The handles of fields and of their keys.
 //
-// Ownership: a field holds its datagram, and with it bytes and declarations. Threads: as
-// alkaid/c/fields.h has it. Out of memory: allocates nothing by itself.
+// Ownership: a field holds its datagram, and with it bytes and declarations. Threads: as in
+// alkaid/c/fields.h. Out of memory: allocates nothing by itself.
 #pragma once
 
 #include <memory>
@@ -25,11 +25,12 @@ struct alkaid_field : alkaid::c::Handle {
   alkaid_field();
   ~alkaid_field();
 
-  // What lives as long as `dgram`.
+  // The members that live as long as `dgram`.
   alkaid::dgram::Dgram dgram;
   alkaid::dgram::FieldView view;
   const alkaid::dgram::Names* names = nullptr;
-  // The walk that came to this field and goes on; null where it was found, or the walk went on.
+  // The walk that reached this field and can go on; null if the field was found by name, or the
+  // walk has gone on.
   std::unique_ptr<alkaid::c::FieldCursor> cursor;
 };
 

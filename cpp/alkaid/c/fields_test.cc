@@ -144,7 +144,7 @@ TEST(CFields, AWalkUsesOneHandleUnlessOneIsKept) {
   }
   EXPECT_EQ(names, "count text image last ");
   EXPECT_EQ(alkaid_field_type(kept.get()), ALKAID_CHAR_STRING);
-  // The walk went on without it.
+  // The walk has gone on without it.
   alkaid_field* before = kept.get();
   EXPECT_EQ(alkaid_dgram_next_field(dgram.get(), &before), ALKAID_INVALID);
 }

@@ -1,4 +1,4 @@
-// What every function of the C interface is made of: handles that count their references, and calls
+// The parts of every function of the C interface: handles that count their references, and calls
 // that turn failures into codes.
 //
 //   alkaid_status alkaid_pool_default(alkaid_pool** out) {
@@ -39,21 +39,21 @@ void Release(T* handle) {
     delete handle;
   }
 }
-// Whether the caller, who has one, has the only one.
+// Whether the caller's reference is the only one.
 template <typename T>
 bool IsOnlyReference(const T& handle) {
   return handle.references.load(std::memory_order_acquire) == 1;
 }
 
-// An argument that may not be NULL.
+// An argument that must not be NULL.
 struct Needed {
   const char* name;
   const void* value;
 };
-// kInvalidArgument, naming the first that is NULL.
+// kInvalidArgument, naming the first one that is NULL.
 ALKAID_EXPORT Status CheckNeeded(std::initializer_list<Needed> arguments) noexcept;
 
-// Keeps "function: message" as the last error of the thread; the code of `status`.
+// Sets "function: message" as the thread's last error; returns the code of `status`.
 ALKAID_EXPORT alkaid_status Fail(const char* function, const Status& status) noexcept;
 // The same for a function that returns a value.
 template <typename T>
@@ -61,7 +61,7 @@ T FailAs(T value, const char* function, const Status& status) noexcept {
   Fail(function, status);
   return value;
 }
-// For getters: `value(*handle)`, or `otherwise` and the message where `handle` is NULL.
+// For getters: returns `value(*handle)`; or `otherwise`, with a message, if `handle` is NULL.
 template <typename T, typename Value, typename Result>
 Result Get(const char* function, const char* name, const T* handle, Result otherwise,
            const Value& value) noexcept {
@@ -71,8 +71,9 @@ Result Get(const char* function, const char* name, const T* handle, Result other
   return value(*handle);
 }
 
-// `body()`, a Status, as a code. Lets nothing through but the unwinding of a cancelled thread, which
-// is caught as a reference to nothing: UndefinedBehaviorSanitizer is not to look at it.
+// Runs `body()`, which returns a Status, and returns its code. Lets no exception through except the
+// unwinding of a cancelled thread. That one is caught as a reference to nothing, so
+// UndefinedBehaviorSanitizer must not look at it.
 template <typename Body>
 __attribute__((no_sanitize("null"))) alkaid_status Call(const char* function, const Body& body) {
   try {
@@ -89,8 +90,8 @@ __attribute__((no_sanitize("null"))) alkaid_status Call(const char* function, co
   }
 }
 
-// The same for a function that hands a new handle out: `make()` is a Result<std::unique_ptr<T>>,
-// null at an end. `*out` is NULL where it fails. `needed`: the other arguments.
+// The same for a function that returns a new handle. `make()` is a Result<std::unique_ptr<T>>, null
+// at an end. `*out` is NULL on failure. `needed`: the other arguments.
 template <typename T, typename MakeHandle>
 alkaid_status Make(const char* function, T** out, std::initializer_list<Needed> needed,
                    const MakeHandle& make) {

@@ -27,7 +27,7 @@ TEST(CHandles, GoWithTheLastReferenceOnWhicheverThread) {
     Retain(handle);
     threads.emplace_back([handle] {
       for (int j = 0; j < 1000; ++j) {
-        // The analyzer takes each Release for the last.
+        // The analyzer assumes that each Release is the last.
         Retain(handle);  // NOLINT(clang-analyzer-cplusplus.NewDelete)
         Release(handle);
       }

@@ -24,7 +24,7 @@ class KeptPool final : public ForwardingMemoryPool {
     wrapped()->Free(buffer, size, alignment);
     Leave();
   }
-  // Of a block, or of the shared_ptr.
+  // Called for a block, or for the shared_ptr.
   void Leave() {
     if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }

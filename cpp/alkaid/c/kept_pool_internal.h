@@ -1,7 +1,7 @@
-// A pool that lives as long as the last block that was allocated from it.
+// KeptWithBlocks: a pool that lives as long as the last block allocated from it.
 //
-// Readers, datagrams and buffers borrow their pool. A program in C gives its handle of the pool
-// back when it likes, so what its blocks come from must not go before them.
+// Readers, datagrams and buffers borrow their pool. A C program may release its handle of the pool
+// at any time, so the pool must outlive its blocks by itself.
 //
 // Ownership: shares the pool below. Threads: all functions, from any thread; one shared atomic.
 // Out of memory: std::bad_alloc from KeptWithBlocks; else as the pool below.
@@ -14,7 +14,7 @@
 
 namespace alkaid::c {
 
-// All goes to `below`, whose figures these are.
+// Everything goes to `below`, and the figures are its own.
 ALKAID_EXPORT std::shared_ptr<MemoryPool> KeptWithBlocks(std::shared_ptr<MemoryPool> below);
 
 }  // namespace alkaid::c

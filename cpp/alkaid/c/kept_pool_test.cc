@@ -10,7 +10,7 @@
 namespace alkaid::c {
 namespace {
 
-// A pool that says when it goes.
+// A pool that sets `*gone` when it is destroyed.
 std::shared_ptr<MemoryPool> Below(bool* gone) {
   std::shared_ptr<MemoryPool> pool(CreateMemoryPool("system").value());
   return {pool.get(), [pool, gone](MemoryPool*) mutable {

@@ -1,5 +1,5 @@
-// Handles of all kinds, made of each other and released in random order: what is left keeps its
-// bytes.
+// Handles of all kinds, made from each other and released in random order: those that are left keep
+// their bytes.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class Some {
   void Add(T* handle) {
     if (handle != nullptr) handles_.push_back(handle);
   }
-  // Any of them; null where there is none.
+  // A random one; null if there is none.
   T* Any(std::mt19937& random) const {
     return handles_.empty() ? nullptr : handles_[random() % handles_.size()];
   }
@@ -46,7 +46,7 @@ class Some {
 
 class Lives {
  public:
-  // Makes one thing of any other, or lets one go.
+  // Makes one object from another, or releases one.
   void Step() {
     switch (random_() % 8) {
       case 0:
@@ -65,7 +65,7 @@ class Lives {
         return ReleaseOne();
     }
   }
-  // That a field, and a buffer of one, say what they said.
+  // Checks that a field, and a buffer of one, still have their contents.
   void Check() {
     const alkaid_field* const field = fields_.Any(random_);
     if (field != nullptr) CheckImage(alkaid_field_data(field));
@@ -160,7 +160,7 @@ class Lives {
         return images_.ReleaseOne(random_);
     }
   }
-  // Six numbers that count up, as crafted::Event has them.
+  // Six numbers that count up, as crafted::Event makes them.
   void CheckImage(const uint8_t* data) {
     const auto first = dgram::LoadUnaligned<uint32_t>(data);
     EXPECT_LT(first, 4U);

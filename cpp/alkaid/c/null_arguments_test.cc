@@ -1,4 +1,4 @@
-// NULL in every function of the C interface: an error that names the argument, and no crash.
+// NULL in every argument of the C interface: an error that names the argument, and no crash.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace {
 
-// That the call is refused, naming the argument.
+// Checks that the call is refused, naming the argument.
 void Refused(const char* function, const char* argument, alkaid_status status) {
   EXPECT_EQ(status, ALKAID_INVALID) << function;
   EXPECT_EQ(std::string(alkaid_last_error()),

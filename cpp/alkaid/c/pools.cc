@@ -44,7 +44,7 @@ std::unique_ptr<alkaid_pool> NewPool(std::shared_ptr<MemoryPool> pool) {
 
 std::shared_ptr<MemoryPool> PoolOf(const alkaid_pool* pool) {
   if (pool != nullptr) return pool->pool;
-  // Lives as long as the process: a pointer that owns nothing.
+  // Lives as long as the process, so the pointer owns nothing.
   return {std::shared_ptr<void>(), default_memory_pool()};
 }
 
@@ -147,7 +147,7 @@ alkaid_status alkaid_pool_reallocate(alkaid_pool* pool, int64_t old_size, int64_
 alkaid_status alkaid_pool_free(alkaid_pool* pool, void* block, int64_t size, int64_t alignment) {
   return Call(__func__, [&]() -> Status {
     if (block == nullptr) return absl::OkStatus();
-    // Pools take it on trust.
+    // Pools do not check these.
     ALKAID_RETURN_NOT_OK(alkaid::internal::CheckRequest("free", size, AlignmentOf(alignment)));
     PoolOf(pool)->Free(static_cast<uint8_t*>(block), size, AlignmentOf(alignment));
     return absl::OkStatus();

@@ -1,7 +1,7 @@
-// What is in the handles of pools.
+// The handles of pools.
 //
-// Ownership: a handle shares its pool, which its blocks keep (kept_pool_internal.h). Threads: as
-// the pool. Out of memory: NewPool throws std::bad_alloc.
+// Ownership: a handle shares its pool, and so do its blocks (kept_pool_internal.h). Threads: as the
+// pool. Out of memory: NewPool throws std::bad_alloc.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ struct alkaid_pool : alkaid::c::Handle {
 namespace alkaid::c {
 
 ALKAID_EXPORT std::unique_ptr<alkaid_pool> NewPool(std::shared_ptr<MemoryPool> pool);
-// That of the handle; the default pool for NULL.
+// The handle's pool; the default pool for NULL.
 std::shared_ptr<MemoryPool> PoolOf(const alkaid_pool* pool);
 // 0 means the alignment of buffers.
 int64_t AlignmentOf(int64_t alignment);

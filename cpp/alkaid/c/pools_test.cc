@@ -45,7 +45,7 @@ TEST(CPools, ACapIsOnWhatThePoolBelowHas) {
   EXPECT_EQ(alkaid_buffer_allocate(64, 0, capped, &refused), ALKAID_OUT_OF_MEMORY);
   alkaid_buffer_release(taken);
   EXPECT_EQ(alkaid_buffer_allocate(64, 0, capped, &refused), ALKAID_OK);
-  // The buffer keeps the adaptor, and that the pool.
+  // The buffer keeps the adaptor alive, and the adaptor the pool.
   alkaid_pool_release(below);
   alkaid_pool_release(capped);
   EXPECT_EQ(alkaid_buffer_size(refused), 64);

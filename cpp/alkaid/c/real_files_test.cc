@@ -1,4 +1,4 @@
-// Real files, read by the C interface and by C++: every datagram and every field of them alike.
+// Compares the C interface with C++ on real files: every datagram and every field must be the same.
 //
 // ALKAID_TEST_DATA names a folder of XTC2 files.
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What was read of a file, and how it ended.
+// What was read from a file, and how reading ended.
 struct Read {
   Digest digest;
   int64_t dgrams = 0;

@@ -1,7 +1,7 @@
-// Structs of options and of results whose first member is their size, from programs of any age.
+// Structs of options and results whose first member is their size, from older and newer programs.
 //
 // Ownership: copies values; pointers in them stay the caller's. Threads: pure functions. Out of
-// memory: messages alone.
+// memory: only messages allocate.
 #pragma once
 
 #include <algorithm>
@@ -15,14 +15,14 @@
 
 namespace alkaid::c {
 
-// A program that states more has not set the member, or means another struct.
+// A larger size means that the program has not set the member, or passed another struct.
 inline constexpr size_t kMostStructBytes = 4096;
 
-// kInvalidArgument, naming the struct, where `size` is none; where `known` bytes are known and a
-// byte after them is not zero, naming it.
+// kInvalidArgument, naming the struct, if `size` is invalid, or if a byte after the `known` ones is
+// not zero; names that byte.
 ALKAID_EXPORT Status CheckStruct(const char* name, const void* given, size_t size, size_t known);
 
-// The options that the program gave, all that it does not know 0.
+// The program's options; members that it does not know are 0.
 template <typename T>
 Result<T> ReadOptions(const char* name, const T* given) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMostStructBytes);
@@ -34,7 +34,7 @@ Result<T> ReadOptions(const char* name, const T* given) {
   return options;
 }
 
-// Copies the members of `result` as far as the program knows them, and leaves its struct_size.
+// Copies the members of `result` that the program knows, and keeps its struct_size.
 template <typename T>
 Status WriteResult(const char* name, const T& result, T* out) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMostStructBytes);

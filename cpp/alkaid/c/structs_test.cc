@@ -8,7 +8,7 @@
 namespace alkaid::c {
 namespace {
 
-// As programs of three ages have it; the library is of the middle one.
+// The struct in programs of three ages; the library's is the middle one.
 struct Older {
   size_t struct_size;
   int64_t a;
