@@ -1,8 +1,8 @@
-// Allows itself the system calls of the C library's malloc, and those with which it ends, and goes
-// on allocating: on the first thread and on two that have not allocated before.
+// Confines itself to the system calls of the C library's malloc and those that end a process, and
+// continues to allocate: on the first thread and on two that have not allocated before.
 //
-// argv[1]: "kill" or "errno", what becomes of every other call; "all": every call is allowed.
-// argv[2]: "breach", where given, makes a call that is not allowed.
+// argv[1]: "kill" or "errno", what happens at every other call; "all": every call is allowed.
+// argv[2]: "breach", if given, makes a call that is not allowed.
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -35,11 +35,11 @@ static void allocate(void) {
 }
 
 static void* work(void* argument) {
-  sem_post(&started);  // what its start calls it has called
+  sem_post(&started);  // the calls of its start are made
   sem_wait(&begin);
   allocate();
   sem_post(&done);
-  sem_wait(&never);  // until the process ends: the end of a thread makes calls of its own
+  sem_wait(&never);  // until the process ends: the end of a thread makes more calls
   return argument;
 }
 

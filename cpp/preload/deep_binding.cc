@@ -1,15 +1,15 @@
-// Libraries that are loaded with RTLD_DEEPBIND.
+// Redirects libraries that are loaded with RTLD_DEEPBIND.
 //
-// Such a library finds the C library's functions before those of what is preloaded: it would free
-// blocks that are listed, and allocate others, unseen. So dlopen is watched. Once a library has
-// been loaded in this way, its references to the functions of the allocator are turned to those
-// here: they do what the next definitions do, which is what it had found. One that found another
+// Such a library finds the C library's functions before those of preloaded libraries. It would free
+// listed blocks, and allocate others, unseen. So dlopen is watched. Once a library has been loaded
+// in this way, its references to the allocator's functions are redirected to the functions here,
+// which call the next definitions: the ones that it had found. A library that found another
 // allocator keeps it, and a line on stderr says so.
 //
-// The tables are told of each dlopen: what is loaded may lie where something else was.
+// The tables are notified of each dlopen, since the new library may be where another one was.
 //
-// What its constructors allocate comes before that and is not listed. Loading in any other way is
-// passed on by a jump, since the dynamic linker looks at who calls (RUNPATH).
+// What the library's constructors allocate comes before that and is not listed. All other loading
+// is passed on by a jump, since the dynamic linker looks at the caller (RUNPATH).
 //
 // Ownership: none. Threads: any. Out of memory: nothing is allocated; a reference that cannot be
 // written stays as it was, and a line says so.
@@ -53,12 +53,12 @@ const void* BaseOf(const void* address) {
   return dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
 }
 
-// A function of the allocator as it is here, and as a deeply bound library finds it.
+// A function of the allocator: its address here, and the one that a deeply bound library finds.
 struct Reference {
   const char* name;
   uint64_t here = 0;
   uint64_t next = 0;
-  bool found = false;  // by the library that was just loaded
+  bool found = false;  // whether the library just loaded finds `next`
 };
 
 struct Rebinding {
@@ -89,7 +89,7 @@ struct Rebinding {
   }
 };
 
-// The dynamic section of a library, as far as it is needed.
+// The entries that are needed from a library's dynamic section.
 struct Dynamic {
   const ElfW(Sym) * symbols = nullptr;
   const char* strings = nullptr;
@@ -99,7 +99,7 @@ struct Dynamic {
 
 Dynamic ReadDynamic(const dl_phdr_info& info) {
   Dynamic dynamic;
-  const auto at = [&info](ElfW(Addr) value) {  // glibc has put the base in already
+  const auto at = [&info](ElfW(Addr) value) {  // glibc has already added the base
     return value >= info.dlpi_addr ? value : info.dlpi_addr + value;
   };
   for (int i = 0; i < info.dlpi_phnum; ++i) {
@@ -126,7 +126,7 @@ Dynamic ReadDynamic(const dl_phdr_info& info) {
   return dynamic;
 }
 
-// Whether an address lies in the library itself, as that of a function not yet looked up does.
+// Whether an address is in the library itself, as for a function that is not looked up yet.
 bool IsInside(const dl_phdr_info& info, uint64_t address) {
   for (int i = 0; i < info.dlpi_phnum; ++i) {
     const ElfW(Phdr)& header = info.dlpi_phdr[i];
@@ -191,7 +191,7 @@ void Say(const char* library, const char* what) {
 void Rebind(const char* name, void* handle) {
   Rebinding rebinding;
   rebinding.own_base = BaseOf(reinterpret_cast<const void*>(&next_dlopen));
-  // Where the program has a malloc of its own, nothing comes here.
+  // If the program has a malloc of its own, the functions here are not called.
   const void* const malloc_here = dlsym(RTLD_DEFAULT, "malloc");
   if (BaseOf(malloc_here) != rebinding.own_base) return;
   rebinding.next_base = BaseOf(NextDefinition("malloc"));
@@ -204,8 +204,8 @@ void Rebind(const char* name, void* handle) {
     reference.found = dlsym(handle, reference.name) == next;
   }
   const void* const its_malloc = dlsym(handle, "malloc");
-  dlerror();  // that one lacks a function is not for the program to hear
-  // A handle of the program itself finds what everybody finds.
+  dlerror();  // cleared: a missing function is not the program's error
+  // A handle of the program itself finds what every library finds.
   if (its_malloc != nullptr && its_malloc != malloc_here && !rebinding.references[0].found) {
     Say(name, "and has a malloc of its own: its blocks are not seen");
   }
@@ -213,7 +213,7 @@ void Rebind(const char* name, void* handle) {
   if (rebinding.failed) Say(name, "and cannot be watched: its blocks are not seen");
 }
 
-// Whether the dynamic linker would look for a name without a folder where the calling library says.
+// Whether the calling library has a search path that the dynamic linker would use for a bare name.
 bool HasSearchPath(const void* caller) {
   Dl_info info = {};
   link_map* map = nullptr;

@@ -1,12 +1,12 @@
-// exit, of a thread that is in the middle of the allocator.
+// exit, called by a thread that is in the middle of the allocator.
 //
-// A signal handler that interrupted malloc may call exit, and what a siglongjmp has left may have
-// kept its locks. Without this library a program mostly ends all the same, as ending allocates
-// nothing and gives nothing back. With it the C library's list of what is called at exit is longer,
-// and parts of it are given back on the way: so the thread is kept from the allocator.
+// A signal handler that interrupted malloc may call exit, and a siglongjmp out of malloc may have
+// left its locks held. Without this library such a program usually still ends, since its exit
+// allocates and frees nothing. With it the C library's list of exit functions is longer, and parts
+// of the list are freed on the way. So the thread is kept away from the allocator.
 //
-// A return from main comes to the C library's own exit and is not seen here: the thread is asked
-// when the libraries are left.
+// A return from main calls the C library's own exit and does not come here: that thread is checked
+// when the libraries' destructors run.
 //
 // Ownership: none. Threads: any. Out of memory: nothing is allocated.
 
@@ -28,7 +28,7 @@ Exit* LookUp() {
   return found;
 }
 
-// A handler must not look anything up.
+// A handler must not look up functions.
 [[gnu::constructor]] void LookUpAtLoad() {
   LookUp();
   alkaid_track_expect_exit();
@@ -42,7 +42,7 @@ Exit* LookUp() {
 
 }  // namespace
 
-// The compiler knows that exit does not return, and would not leave by a jump.
+// Under another name: the compiler knows that exit does not return, and would not end it in a jump.
 extern "C" ALKAID_EXPORT void AlkaidExit(int code) __asm__("exit");
 
 void AlkaidExit(int code) {

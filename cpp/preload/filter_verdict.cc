@@ -14,17 +14,17 @@
 namespace alkaid::heap::preload {
 namespace {
 
-// A word of the machine; nothing where it is not known.
+// A word of the machine, which may be unknown.
 struct Word {
   uint32_t value = 0;
   bool known = true;
 
-  // Only what is known of both.
+  // Keeps the value only if both are known and equal.
   void Join(const Word& other) { known = known && other.known && value == other.value; }
 };
 
-// The machine before a step: two registers and some words of memory. Steps are only gone through
-// forwards, so that all ways to a step are known when it is its turn.
+// The machine before a step: two registers and some words of memory. Jumps only go forwards, so all
+// ways to a step are known when its turn comes.
 struct Machine {
   bool reached = false;
   Word a;
@@ -42,12 +42,12 @@ struct Machine {
   }
 };
 
-// What the filter can look at, as seccomp_data.
+// What the filter can read, as in seccomp_data.
 class Call {
  public:
   explicit Call(const KnownCall& call) : call_(call) {}
 
-  // False where the filter may not load from there.
+  // Returns false if the filter may not load from that offset.
   bool Load(uint32_t offset, Word* word) const {
     if (offset % sizeof(uint32_t) != 0 || offset >= sizeof(seccomp_data)) return false;
     if (offset == offsetof(seccomp_data, nr)) {
@@ -69,7 +69,7 @@ class Call {
   const KnownCall& call_;
 };
 
-// False where the kernel would refuse the step.
+// Returns false if the kernel would refuse the step.
 bool Load(const sock_filter& step, const Call& call, const Machine& machine, Word* word) {
   switch (BPF_MODE(step.code)) {
     case BPF_IMM:
@@ -138,14 +138,14 @@ Fate FateOf(const Word& verdict) {
     case SECCOMP_RET_USER_NOTIF:
       return Fate::kFails;
     default:
-      // A trap is a signal that ends the process, or that it handles as it thinks fit. What the
+      // A trap is a signal, which ends the process or is handled in any way. An action that the
       // kernel does not know ends the process.
       return Fate::kEnds;
   }
 }
 
-// Goes through step `at` of the filter, of which `before` has the machine before each. Where it
-// returns, `fate` becomes what that does to the call. False where the kernel would refuse the step.
+// Executes step `at` of the filter; `before` has the machine before each step. If the step returns,
+// `fate` becomes its effect on the call. Returns false if the kernel would refuse the step.
 bool Take(std::span<const sock_filter> filter, size_t at, const Call& call,
           std::span<Machine> before, Fate* fate) {
   const sock_filter& step = filter[at];
@@ -172,7 +172,7 @@ bool Take(std::span<const sock_filter> filter, size_t at, const Call& call,
       machine.memory[step.k] = BPF_CLASS(step.code) == BPF_ST ? machine.a : machine.x;
       break;
     case BPF_ALU:
-      // The kernel ends who divides by nothing.
+      // The kernel kills a process whose filter divides by zero.
       if (BPF_OP(step.code) == BPF_DIV && (!by.known || by.value == 0)) {
         *fate = Fate::kEnds;
         return true;
@@ -211,7 +211,7 @@ constexpr KnownCall Command(uint64_t command) { return {SYS_fcntl, {kAny, comman
 constexpr uint64_t kPrivate = MAP_PRIVATE | MAP_ANONYMOUS;
 constexpr uint64_t kReadWrite = PROT_READ | PROT_WRITE;
 
-// What malloc calls.
+// The calls that malloc makes.
 constexpr std::array kMemoryCalls = {
     Mapping(kReadWrite, kPrivate),
     Mapping(kReadWrite, kPrivate | MAP_NORESERVE),
@@ -294,7 +294,7 @@ bool EndsWhoAllocates(const sock_fprog& filter) {
 Fate WorstFate(const sock_fprog& filter, const KnownCall& known) {
   const size_t steps = filter.len;
   if (steps == 0 || steps > BPF_MAXINSNS) return Fate::kMade;
-  // By mmap: whoever confines itself may be where it must not allocate.
+  // By mmap: a thread that is confining itself may be where it must not allocate.
   void* const mapping = ::mmap(nullptr, steps * sizeof(Machine), PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) return Fate::kEnds;

@@ -1,11 +1,12 @@
-// What a filter of system calls (seccomp) may do with a call.
+// Finds out what a filter of system calls (seccomp) may do with a call.
 //
 // The filter is a program for a small machine, which the kernel has checked or will refuse. It is
-// gone through here with what is known of the call. Where a jump depends on something else, such as
-// an argument that is only known when the call is made, both ways are followed.
+// executed here with what is known of the call. If a jump depends on something unknown, such as an
+// argument that is only known at the call, both ways are followed.
 //
-// Ownership: the filter is the caller's. Threads: any. Out of memory: a mapping of 350 KiB is made
-// for the time of a question; where there is none, every call may end the process.
+// Ownership: the filter is the caller's. Threads: any. Out of memory: each question maps up to
+// 600 KiB while it runs; if there is no memory for that, the answer is that every call may end the
+// process.
 #pragma once
 
 #include <linux/filter.h>
@@ -22,30 +23,30 @@ struct KnownCall {
   std::array<std::optional<uint64_t>, 6> arguments = {};
 };
 
-// What may become of a call, from good to bad.
+// What may happen to a call, from good to bad.
 enum class Fate : uint8_t {
   kMade,
-  kFails,  // it answers with an error, or as another process likes
-  kEnds,   // the process, or the thread
+  kFails,  // it returns an error, or another process decides
+  kEnds,   // it ends the process or the thread
 };
 
-// The worst of what the filter may do. kMade for a filter that the kernel would refuse.
+// The worst that the filter may do. kMade for a filter that the kernel would refuse.
 Fate WorstFate(const sock_fprog& filter, const KnownCall& call);
 
-// For one of the calls that writing a file makes. A brk that fails ends who makes it as well: the C
-// library takes the error for the new end of the heap.
+// Whether it may end a thread for one of the calls that writing a file makes. A failing brk ends
+// the thread too: the C library takes the error for the new end of the heap.
 bool EndsWhoWritesFiles(const sock_fprog& filter);
 
-// For one of the calls that starting a thread makes.
+// The same for the calls that start a thread.
 bool EndsWhoStartsThreads(const sock_fprog& filter);
 
-// For one of the calls that a line on stderr or the report of a fault makes beside write.
+// The same for the calls, besides write, of a line on stderr or a fault's report.
 bool EndsWhoSaysALine(const sock_fprog& filter);
 
-// For write itself, there.
+// The same for write to stderr itself.
 bool EndsWhoWritesToStderr(const sock_fprog& filter);
-// For the call that waits for another thread, or wakes one. Where it fails the C library ends the
-// process.
+// The same for the call that waits for another thread or wakes one. If it fails the C library ends
+// the process.
 bool EndsWhoWaits(const sock_fprog& filter);
 
 }  // namespace alkaid::heap::preload

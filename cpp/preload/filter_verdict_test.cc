@@ -1,5 +1,5 @@
-// What a filter is said to do, beside what the kernel does with it: each is set in a child, which
-// then makes the call.
+// Compares the verdict on a filter with what the kernel does: each filter is installed in a child,
+// which then makes the call.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ bool MayEnd(const sock_fprog& filter, const KnownCall& call) {
 constexpr std::array<uint64_t, 6> kArguments = {3, 0x1234567890, 7, 0xffffffffffffffff, 0x80000000,
                                                 0};
 
-// Whether the kernel ends who calls getppid under the filter.
+// Whether the kernel kills a process that calls getppid under the filter.
 bool KernelEnds(Filter* filter) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -52,8 +52,8 @@ bool KernelEnds(Filter* filter) {
   return WIFSIGNALED(status);
 }
 
-// Any steps that the kernel takes. What was computed says at the end whether getppid ends the
-// process; all other calls are allowed.
+// Random steps that the kernel accepts. The computed value decides at the end whether getppid ends
+// the process; all other calls are allowed.
 Filter RandomFilter(std::mt19937* random) {
   const auto upto = [&](uint32_t most) { return static_cast<uint32_t>((*random)() % (most + 1)); };
   const auto step = [](int code, uint32_t k) {
@@ -93,14 +93,14 @@ Filter RandomFilter(std::mt19937* random) {
         filter.push_back(step(BPF_MISC | (upto(1) != 0 ? BPF_TAX : BPF_TXA), 0));
         break;
       case 7:
-        // A jump goes at most to what ends every filter.
+        // A jump goes at most to the common end of every filter.
         filter.push_back(
             {static_cast<uint16_t>(BPF_JMP | kJumps[upto(3)] | (upto(1) != 0 ? BPF_X : BPF_K)),
              static_cast<uint8_t>(upto(59 - static_cast<uint32_t>(i))),
              static_cast<uint8_t>(upto(59 - static_cast<uint32_t>(i))), upto(9)});
         break;
       default:
-        // By 1 to 31, as shifts have it; by a register that may be zero now and then.
+        // By 1 to 31, as in shifts; or by a register, which is sometimes zero.
         filter.push_back(
             step(BPF_ALU | kOperations[upto(8)] | (upto(3) == 0 ? BPF_X : BPF_K), 1 + upto(30)));
     }
@@ -121,7 +121,7 @@ TEST(FilterVerdict, IsWhatTheKernelDoes) {
     const bool ends = KernelEnds(&filter);
     ended += ends ? 1 : 0;
     ASSERT_EQ(MayEnd(ProgramOf(&filter), call), ends) << i;
-    // Whatever is not known: what happens is among what may happen.
+    // Whatever is unknown, what happens is among what may happen.
     for (size_t unknown = 0; unknown < 64 && ends; ++unknown) {
       KnownCall less = call;
       for (size_t j = 0; j < 6; ++j) {
@@ -134,7 +134,7 @@ TEST(FilterVerdict, IsWhatTheKernelDoes) {
   EXPECT_LT(ended, 160);
 }
 
-// A filter that does that with one call.
+// A filter with this action for one call.
 Filter Ending(uint32_t number, uint32_t action) {
   return {{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
           {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
@@ -169,7 +169,7 @@ constexpr sock_filter IfNot(uint16_t comparison, uint32_t value, uint8_t skip) {
   return {static_cast<uint16_t>(BPF_JMP | comparison | BPF_K), 0, skip, value};
 }
 
-// What ends a call for one of its arguments.
+// A filter that ends a call because of one of its arguments.
 Filter EndingFor(uint32_t number, uint32_t argument, uint16_t comparison, uint32_t value) {
   return {LoadNumber(),
           IfNot(BPF_JEQ, number, 3),
@@ -188,13 +188,13 @@ TEST(FilterVerdict, ACallThatMayBeEndedForItsArgumentsCountsAsEnded) {
   };
   for (const Case& one : {
            Case{SYS_openat, 2, BPF_JSET, 1, true},             // for writing
-           Case{SYS_openat, 2, BPF_JSET, 0x400000, true},      // by a path alone
-           Case{SYS_write, 0, BPF_JGT, 2, true},               // but to the standard streams
+           Case{SYS_openat, 2, BPF_JSET, 0x400000, true},      // for __O_TMPFILE
+           Case{SYS_write, 0, BPF_JGT, 2, true},               // except to the standard streams
            Case{SYS_process_vm_readv, 0, BPF_JGT, 0, true},    // of any process
-           Case{SYS_fcntl, 1, BPF_JEQ, F_SETFD, true},         // which is called
-           Case{SYS_fcntl, 1, BPF_JEQ, F_SETLK, false},        // which is not
-           Case{SYS_mmap, 2, BPF_JSET, PROT_EXEC, false},      // as what allows no new code does
-           Case{SYS_mprotect, 2, BPF_JSET, PROT_EXEC, false},  // which malloc does not make
+           Case{SYS_fcntl, 1, BPF_JEQ, F_SETFD, true},         // is called
+           Case{SYS_fcntl, 1, BPF_JEQ, F_SETLK, false},        // is not called
+           Case{SYS_mmap, 2, BPF_JSET, PROT_EXEC, false},      // as filters that allow no new code
+           Case{SYS_mprotect, 2, BPF_JSET, PROT_EXEC, false},  // malloc does not do this
            Case{SYS_mmap, 3, BPF_JSET, MAP_SHARED, false},
            Case{SYS_socket, 0, BPF_JEQ, 1, false},
        }) {
@@ -203,7 +203,7 @@ TEST(FilterVerdict, ACallThatMayBeEndedForItsArgumentsCountsAsEnded) {
   }
 }
 
-// As libseccomp lays rules out: each argument by its halves, with a list of what is allowed.
+// In the form of libseccomp: each argument by its halves, with a list of allowed values.
 TEST(FilterVerdict, AListOfAllowedArgumentsThatOthersAreEndedForIsFollowed) {
   const auto list = [](uint32_t number, uint32_t otherwise) {
     Filter filter = {LoadNumber(), IfNot(BPF_JEQ, number, 7)};
@@ -233,7 +233,7 @@ TEST(FilterVerdict, AFilterMayReturnWhatItComputed) {
   EXPECT_FALSE(MayEnd(ProgramOf(&filter), {SYS_read, {uint64_t{5}}}));
 }
 
-// The C library takes the error for the end of the heap, and does not expect that it may not wait.
+// The C library takes a failing brk for the end of the heap, and does not expect futex to fail.
 TEST(FilterVerdict, ABrkOrAFutexThatFailsEndsWhoMakesIt) {
   for (const uint32_t action :
        {SECCOMP_RET_ERRNO | ENOMEM, uint32_t{SECCOMP_RET_TRACE}, uint32_t{SECCOMP_RET_USER_NOTIF},

@@ -1,13 +1,13 @@
 // The order of fork handlers.
 //
-// libalkaid.so takes the locks of its tables before a fork. Handlers of the program that run after
-// that may wait for threads which allocate, and those would wait for the locks: neither would go
-// on. The C library runs the handlers that were registered last first. So the library's are
-// registered before any of the program's: they run when all others have prepared, as the C
-// library's own locks are taken.
+// libalkaid.so takes the locks of its tables before a fork. A handler of the program that runs
+// after that may wait for threads that allocate, and those would wait for the locks: a deadlock.
+// The C library runs the last registered handlers first. So the library's handlers are registered
+// before any of the program's: they run when all others have prepared, just before the C library
+// takes its own locks.
 //
-// Only those of the allocator come before: its locks are taken after the library's, since a thread
-// may allocate while it holds one of the library's.
+// Only the allocator's handlers are registered earlier: its locks must be taken after the
+// library's, since a thread may allocate while it holds one of the library's.
 //
 // Ownership: none. Threads: any. Out of memory: as the C library's.
 
@@ -31,7 +31,7 @@ bool IsTheLibrarys(const void* function) {
          info.dli_fbase == own.dli_fbase;
 }
 
-// Of the allocator, or of libalkaid.so.
+// Whether it belongs to the allocator or to libalkaid.so.
 bool ComesBefore(const void* handler) {
   return alkaid::heap::preload::IsNextAllocators(handler) || IsTheLibrarys(handler);
 }
@@ -40,7 +40,7 @@ constinit std::atomic<bool> guarded{false};
 
 }  // namespace
 
-// What pthread_atfork calls, which each library has a copy of.
+// The function that pthread_atfork calls; each library has its own copy of pthread_atfork.
 // NOLINTNEXTLINE(bugprone-reserved-identifier): that is its name
 extern "C" ALKAID_EXPORT int __register_atfork(Handler* prepare, Handler* parent, Handler* child,
                                                void* library) {

@@ -1,4 +1,4 @@
-// Takes all memory that a limit leaves it, gives `argv[2]` bytes back, and then asks for a heap
+// Takes all memory that a limit leaves it, gives `argv[2]` bytes back, and then requests a heap
 // file by a signal to itself ("signal") or just ends ("end"), with exit code 3.
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   }
   free(reserve);
   if (strcmp(argv[1], "signal") != 0) return 3;
-  // stderr is a pipe to here, until the answer has come.
+  // stderr becomes a pipe to here, until the answer has come.
   int ends[2];
   const int err = dup(STDERR_FILENO);
   char line[4096];

@@ -1,6 +1,6 @@
-// Allocates in a signal handler that has an alternate stack of `argv[1]` bytes above a page that
-// cannot be touched, and prints how much of it was used. The signal comes while the stack is
-// `argv[2]` calls deep, so that stack traces are as long as they get.
+// Allocates in a signal handler with an alternate stack of `argv[1]` bytes above an inaccessible
+// page, and prints how much of it was used. The signal comes at a depth of `argv[2]` calls, so that
+// stack traces have their full length.
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <signal.h>
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   memset(stack, 0x5a, bytes);
   const stack_t alternate = {.ss_sp = stack, .ss_size = bytes};
   struct sigaction action = {.sa_handler = handle, .sa_flags = SA_ONSTACK};
-  if (sigaltstack(&alternate, NULL) != 0) return 77;  // the kernel wants more
+  if (sigaltstack(&alternate, NULL) != 0) return 77;  // the kernel requires more
   if (sigaction(SIGUSR1, &action, NULL) != 0 || deeper(atol(argv[2])) != 0) return 1;
   size_t untouched = 0;
   while (untouched < bytes && stack[untouched] == 0x5a) ++untouched;

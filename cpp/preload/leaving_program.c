@@ -1,13 +1,13 @@
-// Ends by exit(3) where that is hard for what is done at exit. argv[1]:
-//   "small": on a thread with the smallest stack that there is
+// Calls exit(3) in situations that are hard for exit tasks. argv[1]:
+//   "small": on a thread with the smallest possible stack
 //   "handler": in a signal handler on an alternate stack of 16 KiB
-//   "full": under a limit of file sizes that the file is over
-//   "nobody": where nobody reads stderr, under the same limit
+//   "full": under a limit of file sizes that the file exceeds
+//   "nobody": while nobody reads stderr, under the same limit
 //   "pending": as "full", with the signal of that limit blocked
 //   "cancelled": on a thread that is to be cancelled, and joined by the one that cancels it
 //   "vfork": after a child of vfork has called exit
 //   "vfork-return": the same, by returning from main
-//   "quiet": where no descriptor may be had, with a full pipe for stderr
+//   "quiet": where no descriptor can be opened, with a full pipe for stderr
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -35,7 +35,7 @@ static void* cancelled(void* argument) {
   exit(3);
 }
 
-// Of stderr, until nothing more goes in.
+// Fills stderr until nothing more fits.
 static int fill_pipe(void) {
   static const char bytes[1 << 12];
   int ends[2];

@@ -1,11 +1,11 @@
 // libalkaid_malloc.so: the program's malloc, watched.
 //
-// `alkaid run --track` preloads it. Each function does what the next definition in the search order
-// does (next_allocator_internal.h), and notifies libalkaid.so. That is the C library's malloc, or
-// an allocator that the program links or preloads.
+// `alkaid run --track` preloads it. Each function calls the next definition in the search order
+// (next_allocator_internal.h), and notifies libalkaid.so. The next definition is the C library's
+// malloc, or an allocator that the program links or preloads.
 //
-// Ownership, threads, out of memory: as the next allocator's. A block that cannot be recorded is a
-// block all the same.
+// Ownership, threads, out of memory: as the next allocator's. A block that cannot be recorded is
+// still a valid block.
 
 #include <malloc.h>
 #include <unistd.h>
@@ -27,9 +27,9 @@ using alkaid::heap::preload::next_allocator;
 using alkaid::heap::preload::NextAllocator;
 using alkaid::heap::preload::SizeInStore;
 
-// These are inline, since what calls the library has to be the function that the program called.
+// These are inline: the library must be called by the very function that the program called.
 
-// `allocate(next)` gives a block of `size` bytes, or null.
+// `allocate(next)` returns a block of `size` bytes, or null.
 template <typename Allocate>
 [[gnu::always_inline]] inline void* Allocated(size_t size, size_t alignment, Allocate allocate) {
   const NextAllocator* const next = Next();
@@ -41,20 +41,20 @@ template <typename Allocate>
   return block;
 }
 
-// `release(next)` gives the block back.
+// `release(next)` frees the block.
 template <typename Release>
 [[gnu::always_inline]] inline void Freed(void* ptr, Release release) {
   if (ptr == nullptr || IsFromStore(ptr)) return;
   const NextAllocator* const next = Next();
   if (next == nullptr) [[unlikely]]
     return;
-  // Before the block is given back: from then on it may be another thread's.
+  // Before the block is freed: from then on it may be another thread's.
   alkaid_track_free(ptr);
   const InNextAllocator call;
   release(*next);
 }
 
-// `reallocate(next)` moves it to `size` bytes.
+// `reallocate(next)` resizes the block to `size` bytes; it may move.
 template <typename Reallocate>
 [[gnu::always_inline]] inline void* Reallocated(void* ptr, size_t size, Reallocate reallocate) {
   if (ptr == nullptr) {
@@ -80,7 +80,7 @@ template <typename Reallocate>
   return block;
 }
 
-// What jemalloc's own functions are told by their flags.
+// Flags of jemalloc's own functions.
 constexpr int kZero = 0x40;
 constexpr size_t AlignmentIn(int flags) { return size_t{1} << (flags & 0x3f); }
 
@@ -93,7 +93,7 @@ ALKAID_EXPORT void* malloc(size_t size) {
 }
 
 ALKAID_EXPORT void* calloc(size_t count, size_t size) {
-  // Where the product does not fit there is no block.
+  // If the product overflows, null is returned.
   return Allocated(count * size, 0,
                    [=](const NextAllocator& next) { return next.calloc(count, size); });
 }
@@ -102,12 +102,12 @@ ALKAID_EXPORT void free(void* ptr) {
   Freed(ptr, [=](const NextAllocator& next) { next.free(ptr); });
 }
 
-// Of programs that were linked with a C library before 2.26.
+// For programs that were linked with a C library before 2.26.
 ALKAID_EXPORT void cfree(void* ptr) {
   Freed(ptr, [=](const NextAllocator& next) { next.free(ptr); });
 }
 
-// Of C23, where the C library or the allocator has them.
+// From C23, if the C library or the allocator has them.
 ALKAID_EXPORT void free_sized(void* ptr, size_t size) {
   Freed(ptr, [=](const NextAllocator& next) {
     next.free_sized != nullptr ? next.free_sized(ptr, size) : next.free(ptr);
@@ -180,12 +180,12 @@ ALKAID_EXPORT void* pvalloc(size_t size) {
 ALKAID_EXPORT size_t malloc_usable_size(void* ptr) {
   if (ptr == nullptr) return 0;
   if (IsFromStore(ptr)) return SizeInStore(ptr);
-  // Known where a block of it is; it only reads.
+  // The functions are known if a block exists; this one only reads.
   return next_allocator.malloc_usable_size(ptr);
 }
 
-// jemalloc's own functions, which take and give blocks of malloc's. Where the next allocator is
-// another, they do what they say by its functions.
+// jemalloc's own functions, which share malloc's blocks. If the next allocator is another one, its
+// functions do the same work.
 ALKAID_EXPORT void* mallocx(size_t size, int flags) {
   return Allocated(size, AlignmentIn(flags), [=](const NextAllocator& next) {
     if (next.mallocx != nullptr) return next.mallocx(size, flags);
@@ -208,7 +208,7 @@ ALKAID_EXPORT size_t xallocx(void* ptr, size_t size, size_t extra, int flags) {
   const InNextAllocator call;
   alkaid_track_moving(move, ptr);
   const size_t usable = next->xallocx(ptr, size, extra, flags);
-  // Less than was asked for: as it was.
+  // If it is smaller than requested, the block stayed as it was.
   alkaid_track_moved(move, usable >= size ? ptr : nullptr, size);
   return usable;
 }

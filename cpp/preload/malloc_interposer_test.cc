@@ -1,7 +1,7 @@
 // libalkaid_malloc.so, preloaded into this very program: each function does what the C library's
-// does, and the table lists what is live and nothing else.
+// does, and the table lists exactly the live blocks.
 //
-// The program runs itself again with the library preloaded. The child says what failed.
+// The program runs itself again with the library preloaded. The child reports what failed.
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -28,7 +28,7 @@
 #include "alkaid/heap/tracking/tracking.h"
 #include "fixtures/libc_malloc.h"
 
-// It asks for the records of blocks that are gone: their addresses are all that is used.
+// The test looks up records of freed blocks: only their addresses are used.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuse-after-free"
 #endif
@@ -45,7 +45,7 @@ void Expect(bool good, const char* what, int line) {
 }
 #define EXPECT(condition) Expect(condition, #condition, __LINE__)
 
-// The compiler must not see through these calls, or it leaves them out.
+// Hides a block from the compiler, which would otherwise remove the calls.
 void* Hidden(void* block) {
   asm volatile("" : "+r"(block) : : "memory");
   return block;
@@ -55,7 +55,7 @@ bool Find(const void* block, LiveBlock* record) {
   return Tables().blocks.Get(reinterpret_cast<uint64_t>(block), record);
 }
 
-// -1 where it is not listed as a block of malloc's.
+// -1 if it is not listed as a block of malloc's.
 int64_t MallocSize(const void* block) {
   LiveBlock record;
   if (!Find(block, &record) || record.pool != PoolIndex::kMalloc) return -1;
@@ -158,7 +158,7 @@ void RefusalsLeaveThingsAsTheyWere() {
   EXPECT(errno == 77);
 }
 
-// A static function of its own, so that a frame inside it can be told.
+// A static function of its own, so that a frame in it can be recognised.
 [[gnu::noinline]] void* AllocateHere() { return Hidden(std::malloc(100)); }
 
 void TheBackTraceBeginsWithTheCaller() {
@@ -179,7 +179,7 @@ void TheBackTraceBeginsWithTheCaller() {
          info.dli_sname != nullptr && std::string(info.dli_sname) == "_Znwm");
 }
 
-// A block of this pool passes malloc, and is the pool's.
+// This pool allocates by malloc; the block must be listed as the pool's.
 void ABlockOfTheSystemPoolIsListedOnceAsThePools() {
   MemoryPool* const pool = system_memory_pool();
   const ScopedLabel label("interposer_test");
@@ -206,12 +206,12 @@ void ABlockOfTheSystemPoolIsListedOnceAsThePools() {
   pool->Free(warm, 10);
 }
 
-// A pool over an arena gives out parts of one block of malloc's.
+// A pool over an arena hands out parts of one block of malloc's.
 void AnArenasBlockIsListedAsMallocsWhateverBecomesOfItsParts() {
   constexpr size_t kArena = 1 << 20;
   const uint64_t before = Live();
   {
-    // No upstream that would give more: the part begins where the block does.
+    // No upstream that could give more: the part begins where the block does.
     void* const arena = Hidden(std::malloc(kArena));
     std::pmr::monotonic_buffer_resource parts(arena, kArena, std::pmr::null_memory_resource());
     MemoryResourcePool pool(&parts);
@@ -231,7 +231,7 @@ void AnArenasBlockIsListedAsMallocsWhateverBecomesOfItsParts() {
   EXPECT(Live() == before);
 }
 
-// The other backends have their memory from the kernel.
+// The other backends get their memory from the kernel.
 void BlocksOfOtherBackendsAreListedOnce() {
   for (MemoryPool* const pool : {default_memory_pool()}) {
     uint8_t* warm = nullptr;
@@ -271,7 +271,7 @@ void ThreadsLeaveNothingBehind() {
       std::free(block);
     }
   };
-  round();  // what the C library keeps for threads is there from now on
+  round();  // the C library's per-thread memory exists from now on
   const uint64_t before = Live();
   round();
   EXPECT(Live() <= before);
@@ -336,7 +336,7 @@ void ItCanBeSwitchedOffAndOn() {
   EXPECT(StartTracking().ok());
   void* late = Hidden(std::malloc(100));
   EXPECT(MallocSize(late) == 100 && MallocSize(early) == -1);
-  // What is reallocated is seen from now on, as from before.
+  // A block reallocated from now on is listed, marked as from before.
   void* const grown = Hidden(std::realloc(between, 50'000));
   LiveBlock record = {};
   EXPECT(Find(grown, &record) && record.flags == kUntracked);
@@ -380,7 +380,7 @@ int RunAsChild() {
 }
 
 int Run(const char* preload) {
-  // Without being asked nothing takes malloc's place.
+  // Unless it is preloaded, nothing replaces malloc.
   if (!::alkaid::internal::MallocIsLibcs("linked with libalkaid.so")) return 1;
   const pid_t child = fork();
   if (child == 0) {

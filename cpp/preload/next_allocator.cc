@@ -26,7 +26,7 @@ const void* LibraryOf(const void* function) {
   return function != nullptr && dladdr(function, &info) != 0 ? info.dli_fbase : nullptr;
 }
 
-// What an allocator without some functions of the family needs: each is made of what it has.
+// Functions that an allocator lacks, made from the ones that it has.
 void* MemalignByPosix(size_t alignment, size_t size) {
   void* block = nullptr;
   const size_t least = alignment < sizeof(void*) ? sizeof(void*) : alignment;
@@ -34,7 +34,7 @@ void* MemalignByPosix(size_t alignment, size_t size) {
 }
 void* VallocByPosix(size_t size) { return MemalignByPosix(4096, size); }
 
-// Of the allocator that has malloc, or null.
+// Looks up a function in the library that has malloc; null if it has none.
 template <typename Function>
 void Find(const char* name, const void* library, Function** function) {
   void* const found = NextDefinition(name);
@@ -42,7 +42,7 @@ void Find(const char* name, const void* library, Function** function) {
   *function = same ? reinterpret_cast<Function*>(found) : nullptr;
 }
 
-// Of that allocator or of any: a program that calls it gets it without us too.
+// Looks it up there or elsewhere: without this library, a program would also get the other one.
 template <typename Function>
 void FindAnywhere(const char* name, const void* library, Function** function) {
   Find(name, library, function);
@@ -80,7 +80,7 @@ void FindAll() {
   }
 }
 
-// What calloc gives is zero, as the store is.
+// calloc's memory is zero, as the store's is.
 void* AllocateBeyondStore(size_t size, size_t alignment) {
   if (!leaves_alone) return nullptr;
   if (alignment <= alignof(std::max_align_t)) return next_allocator.calloc(1, size);
@@ -97,21 +97,21 @@ bool IsNextAllocators(const void* function) {
          library == LibraryOf(reinterpret_cast<const void*>(next_allocator.malloc));
 }
 
-// Threads that come here together find the same.
+// Threads that come here at the same time find the same functions.
 const NextAllocator* LookUpNextAllocator() {
   if (looking_up || leaves_alone) return nullptr;
-  // Another thread leaves them alone.
+  // Another thread leaves the functions alone; this one may use them.
   if (all_are_found.load(std::memory_order_acquire)) return &next_allocator;
   looking_up = true;
   FindAll();
-  dlerror();  // that a function is missing is not for the program to hear
+  dlerror();  // cleared: a missing function is not the program's error
   all_are_found.store(true, std::memory_order_release);
   next_allocator_is_known.store(true, std::memory_order_release);
   looking_up = false;
   return &next_allocator;
 }
 
-// Every call comes to LookUpNextAllocator from now on: the quick way asks for no thread.
+// From now on every call goes through LookUpNextAllocator: the fast path does not check the thread.
 void LeaveNextAllocatorAlone() {
   if (!all_are_found.load(std::memory_order_acquire)) return;
   leaves_alone = true;
@@ -119,7 +119,7 @@ void LeaveNextAllocatorAlone() {
 }
 
 void* AllocateFromStore(size_t size, size_t alignment) {
-  // The size stands in the 16 bytes before the block.
+  // The size is stored in the 16 bytes before the block.
   constexpr size_t kHead = 16;
   if (alignment < kHead) alignment = kHead;
   if (size > kStoreBytes || alignment > kStoreBytes) return AllocateBeyondStore(size, alignment);

@@ -1,16 +1,16 @@
-// The allocator that a program has without libalkaid_malloc.so: for each function the next
-// definition in the search order of the dynamic linker.
+// The allocator that a program would have without libalkaid_malloc.so: for each function the next
+// definition in the dynamic linker's search order.
 //
-// That is the C library's, or that of an allocator which the program links or preloads, such as
-// jemalloc. All functions come from one allocator: where it lacks one, that is made of others that
-// it has, so a block never gets to an allocator that did not make it.
+// That is the C library's, or an allocator's that the program links or preloads, such as jemalloc.
+// All functions come from one allocator. One that it lacks is made from others that it has, so a
+// block never gets to an allocator that did not make it.
 //
 // The first call looks all of them up. The dynamic linker may allocate meanwhile: the thread that
-// is looking up gets such blocks from a small store, which never gives any back.
+// looks them up then gets blocks from a small store, which takes none back.
 //
-// So does a thread that ends the program in the middle of the allocator, as by exit in a signal
-// handler: the allocator's locks may be its own. What it gives back is kept. Where the store is
-// empty it gets blocks of the allocator, as without this library.
+// A thread that ends the program in the middle of the allocator, as by exit in a signal handler,
+// also gets blocks from the store: it may hold the allocator's locks itself. Blocks that it frees
+// are kept. If the store is empty it gets blocks from the allocator, as without this library.
 //
 // Ownership: the functions are the allocator's. Threads: any. Out of memory: the store returns
 // null.
@@ -32,7 +32,7 @@ struct NextAllocator {
   int (*posix_memalign)(void**, size_t, size_t);
   void* (*valloc)(size_t);
   size_t (*malloc_usable_size)(void*);
-  // Null where the allocator has none.
+  // Null if the allocator has none.
   void* (*pvalloc)(size_t);
   void (*free_sized)(void*, size_t);
   void (*free_aligned_sized)(void*, size_t, size_t);
@@ -46,9 +46,9 @@ struct NextAllocator {
 extern constinit NextAllocator next_allocator;
 extern constinit std::atomic<bool> next_allocator_is_known;
 
-// Null for the thread that is looking the functions up, and for one that leaves them alone.
+// Null for the thread that is looking the functions up, and for one that must leave them alone.
 const NextAllocator* LookUpNextAllocator();
-// The calling thread leaves them alone from now on. Allocates nothing.
+// From now on the calling thread must not use them. Allocates nothing.
 void LeaveNextAllocatorAlone();
 
 inline const NextAllocator* Next() {
@@ -57,9 +57,9 @@ inline const NextAllocator* Next() {
   return LookUpNextAllocator();
 }
 
-// Whether `function` lies in the library that has the next malloc.
+// Whether `function` is in the library that has the next malloc.
 bool IsNextAllocators(const void* function);
-// The next definition of a function; null where there is none.
+// The next definition of a function; null if there is none.
 void* NextDefinition(const char* name);
 
 // The store takes no memory before it is used.
@@ -71,9 +71,9 @@ inline bool IsFromStore(const void* block) {
 }
 size_t SizeInStore(const void* block);
 
-// Marks the thread as being in the next allocator for a scope. An allocator may make one function
-// of another: its calls that come back here are not the program's, and their blocks are listed
-// once.
+// Marks the thread as being inside the next allocator, for a scope. An allocator may implement one
+// function by another: its calls that come back here are not the program's, and their blocks are
+// listed once.
 class InNextAllocator {
  public:
   InNextAllocator() : outermost_(!inside_) { inside_ = true; }
@@ -84,7 +84,7 @@ class InNextAllocator {
   InNextAllocator& operator=(const InNextAllocator&) = delete;
 
   bool outermost() const { return outermost_; }
-  // Whether the thread is in one, or a siglongjmp has left it.
+  // Whether the thread is inside, or has left it by siglongjmp.
   static bool inside() { return inside_; }
 
  private:

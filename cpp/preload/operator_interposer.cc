@@ -1,9 +1,9 @@
-// operator new and delete, where an allocator brings its own.
+// operator new and delete, for allocators that bring their own.
 //
-// The C++ library's call malloc and free: these are passed on by a jump, so that their blocks are
-// seen once, by malloc, and no frame of this library stands in their stack traces. An allocator
-// that replaces malloc mostly replaces these too, and does not call malloc for them: those are
-// watched.
+// The C++ library's operators call malloc and free. They are passed on by a jump, so that their
+// blocks are seen once, by malloc, and no frame of this library appears in their stack traces. An
+// allocator that replaces malloc usually replaces these operators too, and does not call malloc in
+// them: those are watched here.
 //
 // Ownership, threads, out of memory: as the next definition's.
 
@@ -23,7 +23,7 @@ using alkaid::heap::preload::IsNextAllocators;
 using alkaid::heap::preload::Next;
 using alkaid::heap::preload::NextDefinition;
 
-// One of the operators, as it is known after its first call.
+// One of the operators; filled at its first call.
 template <typename Function>
 struct Operator {
   const char* name;
@@ -72,7 +72,7 @@ constinit Operator<void(void*, Align, Nothrow)> op_delete_align_nothrow{
 constinit Operator<void(void*, Align, Nothrow)> op_delete_array_align_nothrow{
     "_ZdaPvSt11align_val_tRKSt9nothrow_t"};
 
-// Looked up before any other thread is there, as the rest of the allocator is.
+// Looked up before any other thread exists, like the rest of the allocator.
 [[gnu::constructor]] void LookUpAtLoad() {
   const auto look_up = [](auto&... operators) { (operators.LookUp(), ...); };
   look_up(op_new, op_new_array, op_new_nothrow, op_new_array_nothrow, op_new_align,
@@ -87,7 +87,7 @@ size_t AlignmentIn(Nothrow /*tag*/) { return 0; }
 size_t AlignmentIn(Align alignment) { return static_cast<size_t>(alignment); }
 size_t AlignmentIn(Align alignment, Nothrow /*tag*/) { return static_cast<size_t>(alignment); }
 
-// Inline, since what calls the library has to be the function that the program called.
+// Inline: the library must be called by the very function that the program called.
 template <typename Op, typename... Rest>
 [[gnu::always_inline]] inline void* New(Op& op, size_t size, Rest... rest) {
   auto* const next = op.Get();
@@ -115,8 +115,8 @@ template <typename Op, typename... Rest>
 
 }  // namespace
 
-// The names of the operators, as functions: their definitions would need more than the C++
-// library's.
+// The operators under their mangled names, as functions: defining the operators themselves would
+// need more than the C++ library.
 extern "C" {
 
 // NOLINTBEGIN(bugprone-reserved-identifier): these are the names

@@ -1,19 +1,19 @@
-// Gives up what it does not need itself, and ends with 3. argv[1] says what:
-//   "arguments": to write anything but its standard streams, by a filter that looks at the argument
+// Gives up system calls that it does not need itself, and ends with 3. argv[1] says which:
+//   "arguments": to write anything but its standard streams, by a filter that checks the argument
 //   "inherited": to open files; a thread that is started under that filter then ends the process
 //   "other": the same in another thread alone, which rests; the first one ends the process
-//   "fork": to start threads, and then to make a child; "fork-files": to open files, the same
-//   "strict": a second thread gives up all but to read and write, and goes on allocating
-//   "clock": the processor's clock, twice, and goes on allocating; a thread that inherits this does
-//     too
+//   "fork": to start threads, and then makes a child; "fork-files": to open files, then the same
+//   "strict": a second thread gives up all but read and write, and goes on allocating
+//   "clock": the processor's clock, twice, and goes on allocating; so does a thread that
+//     inherits it
 //   "refused": to open files, by a filter that the kernel refuses, and the strict mode, which it
 //     refuses under a filter
-//   "memory": to map memory; what asks for it is denied it
-//   "signal": to start threads, and then to make a child, which is sent SIGUSR2
-//   "heap": to grow the heap, which then fails, and does not grow it
-//   "waiting": to wait for other threads, on all, which then allocate at once
-//   "nothing": what it takes for filters are none; the errors are printed
-// The child's exit code, or 128 more than the signal that ended it, is printed.
+//   "memory": to map memory; such calls then fail
+//   "signal": to start threads, and then makes a child, which gets SIGUSR2
+//   "heap": to grow the heap; that then fails, and the heap does not grow
+//   "waiting": to wait for other threads, on all threads, which then allocate at once
+//   "nothing": passes things that are not filters; the errors are printed
+// It prints the child's exit code, or 128 plus the signal that ended it.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
@@ -127,7 +127,7 @@ static void give_up_heap(void) {
   set(steps, sizeof(steps));
 }
 
-// No filter, no steps, and steps that end where nothing is mapped any more.
+// No filter, no steps, and steps at whose end nothing is mapped.
 static int give_up_nothing(void) {
   const long page = sysconf(_SC_PAGESIZE);
   char* const pages =
@@ -166,7 +166,7 @@ static void* confine_and_rest(void* argument) {
 }
 
 static void* be_strict(void* argument) {
-  allocate(1);  // what its first block takes of the kernel it has taken
+  allocate(1);  // the first block's calls of the kernel are made
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) _exit(1);
   allocate(100);
   syscall(SYS_exit, 0);

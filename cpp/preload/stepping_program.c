@@ -1,15 +1,15 @@
-// Goes through malloc, realloc and free by single steps and ends with 3 in the handler after
-// `argv[1]` instructions. Where it comes to their end first it prints how many there are, and ends
-// with 4. A second thread has malloc take its locks.
+// Runs through malloc, realloc and free by single steps, and ends with 3 in the handler after
+// `argv[1]` instructions. If it finishes before that, it prints the number of instructions and ends
+// with 4. A second thread makes malloc take its locks.
 //
 // argv[2], if any:
-//   "exit": the handler calls exit, as where there is none
-//   "deep": it does so after 1000 calls of its own
+//   "exit": the handler calls exit; the default
+//   "deep": it does so at a depth of 1000 calls
 //   "jump": it leaves malloc by siglongjmp, and main calls exit
 //   "return": as "jump", but main returns
-//   "allocate": as "exit", and a function that is called at exit allocates and frees
-//   "pause": as "exit"; the steps are of a function that neither allocates nor is called by what
-//            does
+//   "allocate": as "exit", and an exit function allocates and frees
+//   "pause": as "exit", but the steps are in a function that neither allocates nor is called by
+//            allocators
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <setjmp.h>
@@ -41,7 +41,7 @@ static void step(int signal) {
   leave(is("deep") ? 1000 : 0);
 }
 
-// What it gets lies apart and keeps what is written there.
+// The blocks it gets are separate and keep what is written there.
 static void allocate_and_free(void) {
   free(kept);
   char* blocks[200];

@@ -1,18 +1,20 @@
-// Filters of system calls (seccomp) that the program sets for itself.
+// Watches the filters of system calls (seccomp) that the program installs for itself.
 //
 // A filter may end the process for a call that it does not allow, and writing a heap file makes
-// calls beyond malloc's. So each filter is asked beforehand what it would do with them; the library
-// then leaves such files out (heap/tracking/confinement_internal.h).
+// more calls than malloc. So each filter is asked beforehand what it would do with these calls; if
+// it would end the process, the library leaves such files out
+// (heap/tracking/confinement_internal.h).
 //
-// The clock is given up in the same way (PR_SET_TSC), and so is all but reading and writing (the
-// strict mode of seccomp).
+// Two other calls are watched in the same way: giving up the clock (PR_SET_TSC), and giving up
+// everything but reading and writing (the strict mode of seccomp).
 //
-// A program may pass what is no filter, to learn what the kernel supports. So before one is looked
-// at, the kernel is asked whether it can be read, by a call that malloc makes too.
+// A program may pass something that is not a filter, to learn what the kernel supports. So before a
+// filter is read, the kernel is asked whether the memory is readable, by a call that malloc makes
+// too.
 //
-// Seen is what is set by prctl, and by syscall as libseccomp does it. What a program does by an
-// instruction of its own is not seen. All else is passed on by a jump: code between a call and its
-// return might not be there any more, as where the call makes a process.
+// Watched are calls by prctl, and by syscall as libseccomp makes them. A program's own system call
+// instruction is not seen. Everything else is passed on by a jump: the code between a call and its
+// return may not exist any more afterwards, as when the call makes a process.
 //
 // Ownership: none. Threads: any. Out of memory: nothing is allocated.
 
@@ -62,7 +64,7 @@ __attribute__((visibility("hidden"))) void* alkaid_next_prctl = nullptr;
 
 namespace {
 
-// Asks with a wait for a word in each page, for no time.
+// Checks by waiting for a word in each page, for no time.
 bool IsReadable(const void* begin, size_t nbytes) {
   constexpr uint64_t kPage = alkaid::heap::kPageSize;
   const auto address = reinterpret_cast<uint64_t>(begin);
@@ -81,9 +83,9 @@ bool IsReadable(const void* begin, size_t nbytes) {
   return is_readable;
 }
 
-// What the filter at `place` ends a thread for, which may be anywhere.
+// What a filter at `place`, which may be anywhere, ends a thread for.
 int ConfinementBy(const sock_fprog* place) {
-  // Who may not ask takes the worst for granted.
+  // A thread that may not ask assumes the worst.
   if (!alkaid::heap::MayWait()) {
     return kNoFiles | kNoThreads | kNoWaiting | kOnlyWrite | kNoWrite;
   }
@@ -96,11 +98,11 @@ int ConfinementBy(const sock_fprog* place) {
          (EndsWhoWritesToStderr(filter) ? kNoWrite : 0);
 }
 
-// Sets a filter by `call`, whose result `is_set` understands. None is at null.
+// Sets a filter by `call`; `is_set` interprets the result. Null means no filter.
 template <typename Call, typename IsSet>
 auto SetFilter(const sock_fprog* filter, bool every_thread, const Call& call, const IsSet& is_set) {
   const int what = filter != nullptr ? ConfinementBy(filter) : 0;
-  if (filter != nullptr) alkaid_track_confining(what);  // one that ends nobody may have calls fail
+  if (filter != nullptr) alkaid_track_confining(what);  // also for 0: calls may fail
   const auto result = call();
   if (what != 0 && is_set(result)) alkaid_track_confined(what, every_thread ? 1 : 0);
   return result;
@@ -127,7 +129,7 @@ auto GiveUpClock(const Call& call) {
   return result;
 }
 
-// What prctl is asked for, however it is called.
+// Handles prctl, however it is called.
 template <typename Call>
 auto WatchPrctl(long option, unsigned long argument, unsigned long filter, const Call& call) {
   const auto is_set = [](auto result) { return result == 0; };
@@ -158,7 +160,7 @@ __attribute__((visibility("hidden"))) long alkaid_call_seccomp(long number, long
   };
   if (operation == SECCOMP_SET_MODE_STRICT) return SetStrict(call);
   if (operation != SECCOMP_SET_MODE_FILTER) return call();
-  // For every thread, it answers which of them refused.
+  // With TSYNC the result says which thread refused.
   const bool listens = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
   return SetFilter(reinterpret_cast<const sock_fprog*>(filter),
                    (flags & SECCOMP_FILTER_FLAG_TSYNC) != 0, call,
@@ -189,8 +191,8 @@ __attribute__((visibility("hidden"))) int alkaid_call_prctl(int option, unsigned
 #define ALKAID_TEXT_OF(x) #x
 #define ALKAID_TEXT(x) ALKAID_TEXT_OF(x)
 
-// Where another library's constructor calls before this one's, the registers of the call are kept
-// around the lookup.
+// Another library's constructor may call before this one's has run. The registers of the call are
+// then saved around the lookup.
 #define ALKAID_WATCHED(number, given, watched) \
   "cmp $" ALKAID_TEXT(number) ", " given "\n je " watched "\n"
 #define ALKAID_PASSED_ON(next)                                                                  \
