@@ -80,7 +80,7 @@ PyObject* MakeStreamCapsule(ArrowArrayStream* stream) {
 
 PyObject* ExportBufferToArrow(PyObject* self, PyObject* arguments, PyObject* keywords) try {
   const Entry entry;
-  PyObject* requested = nullptr;  // a wish, which the interface lets a producer ignore
+  PyObject* requested = nullptr;  // a request that the interface lets a producer ignore
   static const char* const kNames[] = {"requested_schema", nullptr};
   if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|O", const_cast<char**>(kNames),
                                   &requested) == 0) {

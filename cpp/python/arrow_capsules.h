@@ -1,6 +1,6 @@
-// Arrow's structures in the capsules of its interface for Python, and Buffers as arrays in them.
+// Arrow's structures in capsules of its Python interface, and Buffers as arrays in them.
 //
-// A capsule that nobody takes releases what is in it.
+// A capsule that nobody consumes releases its structure.
 //
 // Source: https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 #pragma once
@@ -11,12 +11,12 @@
 
 namespace alkaid::python {
 
-// Null after an error. With an Entry.
+// Null after an error. Include an Entry.
 PyObject* MakeSchemaCapsule(const interop::Field& field);
 PyObject* MakeArrayCapsule(const interop::Field& field, const interop::ArrayData& array);
-// The pair that `__arrow_c_array__` answers with.
+// The pair that `__arrow_c_array__` returns.
 PyObject* MakeArrayCapsules(const interop::Field& field, const interop::ArrayData& array);
-// Takes the stream over.
+// Takes over the stream.
 PyObject* MakeStreamCapsule(ArrowArrayStream* stream);
 
 // Buffer.__arrow_c_array__.

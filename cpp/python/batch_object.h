@@ -15,7 +15,7 @@ struct BatchState {
 };
 using BatchObject = Object<BatchState>;
 
-// Where iteration stands in a batch.
+// The position of an iteration in a batch.
 struct DgramPlace {
   dgram::DgramIterator at = {};
   Ref origin = {};
@@ -26,7 +26,7 @@ bool MakeBatchTypes(PyObject* module);
 // A Batch, or null after an error.
 PyObject* MakeBatch(dgram::DgramBatch batch);
 
-// The next Dgram there. Null without an error at the end, where `place` lets the batch go.
+// The next Dgram at `place`. Null without an error at the end; `place` then releases the batch.
 PyObject* NextDgram(DgramPlace* place);
 
 }  // namespace alkaid::python

@@ -1,4 +1,4 @@
-// What makes a Buffer: py_buffer, foreign_buffer, allocate_buffer.
+// The functions that make a Buffer: py_buffer, foreign_buffer, allocate_buffer.
 #pragma once
 
 #include "stable_python.h"

@@ -11,7 +11,7 @@
 namespace alkaid::python {
 namespace {
 
-// A view of some of the bytes, writable where they are. kOutOfRange, with the numbers.
+// A slice of some bytes, writable if the Buffer is. kOutOfRange, with the numbers.
 Result<std::shared_ptr<Buffer>> View(const std::shared_ptr<Buffer>& buffer, int64_t offset,
                                      int64_t length) {
   return buffer->is_mutable() ? SliceMutableBufferSafe(buffer, offset, length)
@@ -42,7 +42,7 @@ PyObject* SliceOf(PyObject* self, PyObject* arguments, PyObject* keywords) try {
   return RaiseCaught();
 }
 
-// The bytes for the CPU; null and a BufferError where they are elsewhere.
+// The Buffer, if the CPU can read it; else null and a BufferError.
 const Buffer* Readable(PyObject* self) {
   const Buffer& buffer = *BufferObject::Of(self);
   if (buffer.is_cpu()) return &buffer;
@@ -84,8 +84,8 @@ PyObject* CompactIfBelow(PyObject* self, PyObject* ratio) try {
   return RaiseCaught();
 }
 
-// (py_buffer, (what pickle takes,)): out of band where it can, else a bytes or a bytearray, from
-// which the copy is as mutable as this is.
+// (py_buffer, (what pickle takes,)): out of band if pickle can, else a bytes or a bytearray, which
+// makes the copy as mutable as this Buffer.
 PyObject* Reduce(PyObject* self, PyObject* protocol) {
   const Entry entry;
   const long version = PyLong_AsLong(protocol);

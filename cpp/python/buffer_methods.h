@@ -1,4 +1,4 @@
-// What alkaid.Buffer can do beyond showing its bytes.
+// The methods of alkaid.Buffer besides exporting its bytes.
 #pragma once
 
 #include "stable_python.h"
@@ -7,11 +7,11 @@ namespace alkaid::python {
 
 extern PyMethodDef buffer_methods[];
 
-// Subscripts: a number gives a byte as int, a slice of step 1 a Buffer.
+// Subscripts: an index gives a byte as int, a slice of step 1 gives a Buffer.
 PyObject* GetBufferItem(PyObject* self, Py_ssize_t index);
 PyObject* GetBufferItems(PyObject* self, PyObject* key);
 
-// == and != with whatever exports bytes.
+// == and != with any object that exports bytes.
 PyObject* CompareBuffer(PyObject* self, PyObject* other, int operation);
 
 }  // namespace alkaid::python

@@ -55,8 +55,8 @@ PyGetSetDef properties[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
-// Whether a format of the buffer protocol has references to objects: an O that is no part of a name,
-// which stands between colons.
+// Whether a format of the buffer protocol contains references to objects: an O that is not part of
+// a name. Names are enclosed in colons.
 bool HasObjects(const char* format) {
   if (format == nullptr) return false;
   bool in_name = false;
@@ -67,7 +67,7 @@ bool HasObjects(const char* format) {
   return false;
 }
 
-// What the object exports, if need be without saying what it means: numpy has no words for dates.
+// Keeps what the object exports; if necessary without a format: numpy has none for dates.
 std::shared_ptr<void> KeepContiguous(PyObject* object, Py_buffer* view) {
   std::shared_ptr<void> owner = KeepExport(object, PyBUF_FULL_RO, view);
   if (owner == nullptr && PyErr_ExceptionMatches(PyExc_ValueError) != 0) {
@@ -118,7 +118,7 @@ std::shared_ptr<Buffer> BufferOf(PyObject* object) {
   Py_buffer view;
   std::shared_ptr<void> owner = KeepContiguous(object, &view);
   if (owner == nullptr) return nullptr;
-  // Of no bytes an object may export a null pointer.
+  // An object may export a null pointer for zero bytes.
   auto buffer = view.readonly == 0
                     ? ForeignBuffer::MakeMutable(view.buf, view.len, std::move(owner))
                     : ForeignBuffer::Make(view.buf, view.len, std::move(owner));

@@ -1,4 +1,4 @@
-// alkaid.Buffer: a Buffer as Python sees it.
+// alkaid.Buffer: a Buffer as a Python object.
 //
 // Exports its bytes by the buffer protocol, read-only unless the Buffer is mutable.
 #pragma once
@@ -16,13 +16,12 @@ using BufferObject = Object<std::shared_ptr<Buffer>>;
 
 bool MakeBufferType(PyObject* module);
 
-// A Buffer over the bytes that `object` exports, which it keeps exported: a bytearray cannot be
-// resized while it lives. Writable where the object's bytes are. Null and a Python error where the
-// bytes are not contiguous in C order, or are references to objects. An alkaid.Buffer gives its
-// own.
+// A Buffer over the bytes that `object` exports, which stay exported: a bytearray cannot be resized
+// meanwhile. Writable if the object's bytes are. Null and a Python error if the bytes are not
+// contiguous in C order, or are references to objects. For an alkaid.Buffer, its own Buffer.
 std::shared_ptr<Buffer> BufferOf(PyObject* object);
 
-// The object of a Result. Null and a Python error for a status.
+// The object for a Result. Null and a Python error for a failure.
 PyObject* MakeBuffer(Result<std::shared_ptr<Buffer>> buffer);
 
 }  // namespace alkaid::python

@@ -13,12 +13,12 @@ namespace {
 
 struct BuilderState {
   std::unique_ptr<BufferBuilder> builder;
-  // What it shows its bytes to: they cannot move meanwhile.
+  // How many objects its bytes are exported to: the bytes cannot move while there are any.
   Py_ssize_t exports = 0;
 };
 using BuilderObject = Object<BuilderState>;
 
-// The builder, to be changed. Null and a BufferError while its bytes are exported.
+// The builder, for a change. Null and a BufferError while its bytes are exported.
 BufferBuilder* Changing(PyObject* self) {
   const BuilderState& state = BuilderObject::Of(self);
   if (state.exports == 0) return state.builder.get();
@@ -55,14 +55,14 @@ PyObject* Append(PyObject* self, PyObject* bytes) try {
     PyErr_SetString(PyExc_BufferError, "the CPU cannot read the memory of this Buffer");
     return nullptr;
   }
-  // Asked now: the bytes may be the builder's own.
+  // Checked only now: the bytes may be the builder's own.
   BufferBuilder* const builder = Changing(self);
   return builder != nullptr ? None(builder->Append(buffer->data(), buffer->size())) : nullptr;
 } catch (...) {
   return RaiseCaught();
 }
 
-// A method with one number.
+// A method that takes one number.
 template <Status (*kDo)(BufferBuilder& builder, int64_t number)>
 PyObject* WithNumber(PyObject* self, PyObject* number) try {
   const Entry entry;

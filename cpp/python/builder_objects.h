@@ -1,4 +1,4 @@
-// alkaid.BufferBuilder: bytes that grow, and become a Buffer. Builders of values are Python
+// alkaid.BufferBuilder: bytes that grow, and become a Buffer. Builders of values are in Python
 // (alkaid/_builders.py).
 #pragma once
 

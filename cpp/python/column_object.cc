@@ -36,7 +36,7 @@ PyObject* Text(const std::string& text) {
   return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
 }
 
-// What Python's part of this (alkaid/_columns.py) passes on.
+// The options that Python's part (alkaid/_columns.py) passes on.
 struct Wishes {
   int all_datagrams = 0;
   int allow_copy = 1;
@@ -45,7 +45,7 @@ struct Wishes {
   int binary_text = 0;
   PyObject* pool = Py_None;
 
-  // False with an error.
+  // Returns false with a Python error.
   bool ToOptions(columns::ColumnOptions* options) const {
     std::shared_ptr<MemoryPool> held = PoolOf(pool);
     if (held == nullptr) return false;
@@ -153,7 +153,7 @@ PyObject* OpenTable(PyObject* /*self*/, PyObject* arguments) try {
 }
 
 bool NoWish(PyObject* arguments, PyObject* keywords) {
-  PyObject* requested = nullptr;  // which the interface lets a producer ignore
+  PyObject* requested = nullptr;  // the interface lets a producer ignore it
   static const char* const kNames[] = {"requested_schema", nullptr};
   return PyArg_ParseTupleAndKeywords(arguments, keywords, "|O", const_cast<char**>(kNames),
                                      &requested) != 0;

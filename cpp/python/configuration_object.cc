@@ -57,7 +57,7 @@ PyObject* NamesTuple(const Names& names) {
                        names.id().node_id(), names.id().names_id());
 }
 
-// The declarations as plain tuples, which alkaid/_configuration.py makes something of.
+// The declarations as plain tuples, from which alkaid/_configuration.py makes its objects.
 PyObject* Raw(PyObject* self, PyObject* /*unused*/) try {
   const auto& all = ConfigurationObject::Of(self)->names();
   Ref list(PyList_New(0));

@@ -1,4 +1,4 @@
-// alkaid.Configuration: what a stream declares.
+// alkaid.Configuration: the declarations of a stream.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,8 @@ using ConfigurationObject = Object<std::shared_ptr<const dgram::Configuration>>;
 
 bool MakeConfigurationType(PyObject* module);
 
-// What a Configuration object is, or the Dgram under which it was read. A TypeError for others.
+// The configuration of a Configuration object, or the one under which a Dgram was read. A TypeError
+// for others.
 bool AsConfiguration(PyObject* object, std::shared_ptr<const dgram::Configuration>* out);
 
 }  // namespace alkaid::python

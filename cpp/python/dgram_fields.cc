@@ -32,7 +32,7 @@ PyObject* BytesOf(const FieldView& field, PyObject* origin) {
   return bytes ? PyMemoryView_FromObject(bytes.get()) : nullptr;
 }
 
-// False after an error.
+// Returns false after an error.
 bool Add(const ShapesData& data, const FieldView& field, PyObject* origin, PyObject* list) {
   const dgram::Names& names = data.names();
   const Ref one(Py_BuildValue("(NINNsNN)", Text(names.detector()), names.segment(),
@@ -48,7 +48,7 @@ PyObject* FieldsOf(PyObject* dgram, PyObject* /*unused*/) try {
   const DgramState& state = DgramObject::Of(dgram);
   Ref list(PyList_New(0));
   if (!list) return nullptr;
-  // The collector may run finalizers meanwhile, and another thread compact the datagram.
+  // The collector may run finalizers meanwhile, and another thread may compact the datagram.
   const Ref origin = Ref::Borrow(state.origin.get());
   const Status status =
       dgram::ForEachField(state.dgram, [&](const ShapesData& data, const FieldView& field) {

@@ -1,4 +1,4 @@
-// Every field of a Dgram, as Dgram.fields() lists them.
+// Lists every field of a Dgram, for Dgram.fields().
 #pragma once
 
 #include "stable_python.h"

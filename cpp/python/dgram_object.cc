@@ -85,7 +85,7 @@ PyObject* CompactIfBelow(PyObject* self, PyObject* argument) try {
   const Entry entry;
   const double ratio = PyFloat_AsDouble(argument);
   if (ratio == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  // Not of one that is watched, whose slice would keep the batch.
+  // Not by the watched one, whose slice would keep the batch alive.
   Dgram dgram = KeptDgram(self);
   const Result<bool> done = dgram.CompactIfBelow(ratio);
   if (!done.ok()) return Raise(done.status());
@@ -109,8 +109,8 @@ PyObject* RefuseToPickle(PyObject* /*self*/, PyObject* /*unused*/) {
 }
 
 int GetBuffer(PyObject* self, Py_buffer* view, int flags) {
-  // The view holds the Dgram, which holds its bytes; compact_if_below leaves what is exported to
-  // others, so a base of its own holds them here.
+  // The view holds the Dgram, which holds its bytes. But compact_if_below leaves exported bytes to
+  // others, so a base of their own keeps them alive here.
   const Dgram& dgram = DgramOf(self);
   const Ref base = BaseOf(DgramObject::Of(self).origin.get(), dgram.data(), dgram.size());
   view->obj = nullptr;
@@ -119,8 +119,8 @@ int GetBuffer(PyObject* self, Py_buffer* view, int flags) {
                            static_cast<Py_ssize_t>(dgram.size()), 1, flags);
 }
 
-// Whether a detector of the Configuration has the name of an attribute of Dgram itself, which it
-// hides then, as in psana.
+// Whether a detector of the Configuration has the name of one of Dgram's own attributes. The
+// detector then hides that attribute, as in psana.
 bool HidesOwnName(const Dgram& dgram, PyObject* name) {
   if (dgram.configuration() == nullptr) return false;
   for (const dgram::Names& names : dgram.configuration()->names()) {

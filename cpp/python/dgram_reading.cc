@@ -17,7 +17,7 @@ using dgram::Configuration;
 using dgram::Dgram;
 using dgram::DgramOrigin;
 
-// Reads until `nbytes` are there or the file ends. Bytes read, or -1 with errno.
+// Reads until it has `nbytes` or the file ends. Returns the bytes read, or -1 with errno.
 int64_t ReadAll(const DgramReading& reading, int64_t skip, int64_t nbytes, uint8_t* out) {
   int64_t got = 0;
   while (got < nbytes) {
@@ -45,7 +45,7 @@ Result<std::shared_ptr<Buffer>> ReadBytes(const DgramReading& reading, const std
   const int64_t there = ReadAll(reading, 0, dgram::kDgramHeaderBytes, header.data());
   if (there < 0) return Failed(source);
   if (there == 0) return std::shared_ptr<Buffer>();
-  // What follows the header is read by what the header says.
+  // Checked before the rest is read: the header says how much that is.
   ALKAID_RETURN_NOT_OK(dgram::CheckDgramHeader(
       header.data(), there < dgram::kDgramHeaderBytes ? there : dgram::DgramHeader::kMostBytes,
       source, at, 0));

@@ -1,6 +1,6 @@
 // Datagrams read from a descriptor, one at a time, as psana's Dgram does.
 //
-// Threads: with the GIL held, which is let go while a read is under way.
+// Threads: with the GIL held, which is released during a read.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ namespace alkaid::python {
 
 struct DgramReading {
   int file_descriptor = -1;
-  // From there; none: from where the descriptor stands, which goes on.
+  // The position to read from; none: the descriptor's own position, which advances.
   std::optional<int64_t> offset;
-  // Bytes of the datagram, where they are known; 0: its header says them.
+  // The datagram's size in bytes, if known; 0: read it from the header.
   int64_t size = 0;
   int64_t max_bytes = dgram::kMaxDgramBytes;
 };
 
-// A datagram that owns its bytes. Nothing at the end of the file: StopIteration; kDataLoss for a
+// A datagram that owns its bytes. At the end of the file null with StopIteration; kDataLoss for a
 // partial one. Null after an error.
 std::shared_ptr<const dgram::DgramOrigin> ReadDgram(
     const DgramReading& reading, std::shared_ptr<const dgram::Configuration> configuration);

@@ -15,7 +15,7 @@
 namespace alkaid::python {
 namespace {
 
-// The names of a capsule, before a consumer took it and after, by what it holds.
+// The names of a capsule, before and after a consumer took it, by the structure in it.
 template <typename Managed>
 constexpr const char* kName = nullptr;
 template <>
@@ -31,7 +31,7 @@ constexpr const char* kUsedName<DLManagedTensorVersioned> = "used_dltensor_versi
 
 // Export.
 
-// A consumer that took the structure has given the capsule another name.
+// A consumer that took the structure has renamed the capsule.
 template <typename Managed>
 void DeleteUnconsumed(PyObject* capsule) {
   if (PyCapsule_IsValid(capsule, kName<Managed>) == 0) return;
@@ -40,7 +40,7 @@ void DeleteUnconsumed(PyObject* capsule) {
   if (managed->deleter != nullptr) managed->deleter(managed);
 }
 
-// Python's way of saying that there is no such export.
+// The exception by which Python reports that such an export is impossible.
 PyObject* Refuse(const Status& status) {
   if (status.code() == StatusCode::kResourceExhausted) return Raise(status);
   PyErr_SetString(PyExc_BufferError, std::string(status.message()).c_str());
@@ -63,7 +63,7 @@ bool ReadCopy(PyObject* object, std::optional<bool>* copy) {
   return truth >= 0;
 }
 
-// The manager of (type, id): none where that is where the bytes are.
+// The manager of (type, id); none if the bytes are there already.
 bool ReadDevice(PyObject* object, const Buffer& buffer, std::shared_ptr<MemoryManager>* manager) {
   if (object == Py_None) return true;
   int type = 0;
@@ -124,7 +124,7 @@ struct Wishes {
   }
 };
 
-// Of (major, minor).
+// The major of (major, minor).
 bool ReadMajor(PyObject* version, long* major) {
   if (PyTuple_Check(version) == 0 || PyTuple_Size(version) != 2) {
     PyErr_Format(PyExc_TypeError, "max_version is a tuple (major, minor), not %R", version);
@@ -136,7 +136,7 @@ bool ReadMajor(PyObject* version, long* major) {
 
 // Import.
 
-// What the library sees instead of the producer's structure, whose deleter may wait for the GIL.
+// A replacement for the producer's structure, whose deleter may wait for the GIL.
 template <typename Managed>
 struct Import {
   Managed managed;
@@ -163,9 +163,9 @@ bool IsKnown(const DLManagedTensorVersioned& theirs) {
   return false;
 }
 
-// The Buffer of all elements, row by row.
+// The Buffer of all elements, row-major.
 PyObject* BytesOf(const interop::Tensor& tensor, std::optional<bool> copy) {
-  // The buffer of an import has the elements and nothing else.
+  // The buffer of an import has exactly the elements.
   if (copy != true && tensor.is_contiguous()) return BufferObject::Make(tensor.buffer());
   if (copy == false) {
     PyErr_SetString(PyExc_BufferError,
@@ -184,7 +184,7 @@ PyObject* TakeOver(PyObject* capsule, std::optional<bool> copy) {
   auto import = std::make_unique<Import<Managed>>(*theirs);
   const auto tensor = interop::ImportDLPack(&import->managed);
   if (!tensor.ok()) return Refuse(tensor.status());
-  // The tensor has it now; it goes with the tensor, without a deleter yet.
+  // The tensor owns it now; it is destroyed with the tensor, and has no deleter yet.
   Import<Managed>* const taken = import.release();
   taken->owner = KeepCall(&CallDeleter<Managed>, theirs);
   if (taken->owner == nullptr) return nullptr;

@@ -1,4 +1,4 @@
-// Buffers by DLPack, in the capsules of Python's array API.
+// Export and import of Buffers by DLPack, in the capsules of Python's array API.
 //
 // Source: https://data-apis.org/array-api/latest/ and https://dmlc.github.io/dlpack/latest/.
 #pragma once

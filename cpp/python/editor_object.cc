@@ -119,7 +119,7 @@ PyObject* AddDetector(PyObject* self, PyObject* arguments) try {
   return RaiseCaught();
 }
 
-// find(detector, segment, algorithm): declarations.
+// find(detector, segment, algorithm): a list of declarations.
 PyObject* Find(PyObject* self, PyObject* arguments) try {
   const char* detector = nullptr;
   uint32_t segment = 0;
@@ -199,7 +199,7 @@ PyObject* Save(PyObject* self, PyObject* /*unused*/) try {
   return RaiseCaught();
 }
 
-// save_into(buffer, offset): bytes written.
+// save_into(buffer, offset): returns the bytes written.
 PyObject* SaveInto(PyObject* self, PyObject* arguments) try {
   const Entry entry;
   PyObject* out = nullptr;

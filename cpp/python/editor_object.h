@@ -1,4 +1,5 @@
-// alkaid._Editor: a datagram being edited, for alkaid/dgramedit.py, which checks what users give.
+// alkaid._Editor: a datagram being edited, for alkaid/dgramedit.py, which checks the users'
+// arguments.
 #pragma once
 
 #include "stable_python.h"

@@ -58,7 +58,7 @@ PyObject* RaiseOfFile(const Status& status) {
   const absl::string_view text = status.message();
   const Ref message(
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
-  // OSError becomes one of its classes by the number.
+  // OSError becomes one of its subclasses by the number.
   const Ref arguments(!message ? nullptr
                       : not_found || denied
                           ? Py_BuildValue("(iO)", not_found ? ENOENT : EACCES, message.get())

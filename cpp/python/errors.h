@@ -1,4 +1,4 @@
-// Statuses as Python's exceptions.
+// Converts statuses to Python's exceptions.
 //
 //   kResourceExhausted  MemoryError          kDataLoss           alkaid.DataLossError
 //   kInvalidArgument    ValueError           kNotFound           alkaid.NotFoundError
@@ -6,8 +6,8 @@
 //   kUnimplemented      NotImplementedError  kAlreadyExists      alkaid.AlreadyExistsError
 //   kCancelled          alkaid.CancelledError  all others        OSError
 //
-// The classes of alkaid are made by its module of Python (alkaid/_errors.py); until that is there
-// they are what they derive from.
+// The alkaid classes are made by the Python module alkaid/_errors.py; until it is imported their
+// base classes are used.
 //
 // Threads: with the GIL held.
 #pragma once
@@ -17,12 +17,12 @@
 
 namespace alkaid::python {
 
-// Sets the exception of a status that is not OK. Null, to be returned.
+// Sets the exception for a status that is not OK. Returns null.
 PyObject* Raise(const Status& status);
-// The same of opening or reading a file, where Python has classes of its own: FileNotFoundError,
-// PermissionError, and OSError for kFailedPrecondition.
+// The same for opening or reading a file, for which Python has classes of its own:
+// FileNotFoundError, PermissionError, and OSError for kFailedPrecondition.
 PyObject* RaiseOfFile(const Status& status);
-// The same for what C++ threw, inside a catch: std::bad_alloc is a MemoryError.
+// The same for a C++ exception, inside a catch: std::bad_alloc is a MemoryError.
 PyObject* RaiseCaught();
 
 // From alkaid/_errors.py: a dictionary of codes, as numbers, to classes.

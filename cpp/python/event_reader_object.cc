@@ -30,18 +30,18 @@ struct EventReaderState {
   LiveWaiting live;
   std::shared_ptr<events::SmdReader> small;
   std::unique_ptr<BigDataReader> reader;
-  // Its datagrams stay until the next event is read.
+  // Its datagrams stay valid until the next event is read.
   std::unique_ptr<BigDataEvent> event = std::make_unique<BigDataEvent>();
-  // Of each stream, an OriginObject of its latest datagram, which others of its block share.
+  // For each stream, the OriginObject of its latest datagram, which others of its block share.
   std::vector<Ref> origins = {};
-  // A tuple of what declares the fields of each stream, and the same in C++.
+  // A tuple of each stream's Configuration objects, and the same in C++.
   Ref configurations = {};
   std::vector<std::shared_ptr<const Configuration>> declared = {};
-  // Whether `event` was read and not given yet: on_skip or a handler of a signal raised.
+  // Whether `event` was read but not returned yet, because on_skip or a signal handler raised.
   bool waiting = false;
   // Whether a thread is reading, without the GIL.
   bool busy = false;
-  // Whether on_skip is being called, which cannot read on meanwhile.
+  // Whether on_skip is being called, during which no further read is allowed.
   bool telling = false;
 
   int Traverse(visitproc visit, void* arg) const { return skips->Traverse(visit, arg); }
@@ -58,7 +58,7 @@ bool CheckFree(const EventReaderState& state) {
 
 struct EventReaderOptions {
   std::vector<std::string> small;
-  std::vector<std::string> big;  // empty: the datagrams of small data are given as they are
+  std::vector<std::string> big;  // empty: the datagrams of small data are returned as they are
   events::SmdReaderOptions reading;
   events::EventBuilderOptions building;
   events::BigDataReaderOptions big_reading;
@@ -146,7 +146,7 @@ PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* /*keywords*
     const WithoutGil free;
     opened.emplace(Open(std::move(options)));
   }
-  if (PyErr_Occurred() != nullptr) return nullptr;  // of a signal
+  if (PyErr_Occurred() != nullptr) return nullptr;  // from a signal
   if (!opened->ok()) return RaiseOfFile(opened->status());
   const auto streams = static_cast<size_t>((**opened).small->stream_count());
   PyObject* const self = EventReaderObject::Make(
@@ -182,7 +182,7 @@ PyObject* MakeDgrams(EventReaderState& state) {
   return list.release();
 }
 
-// Makes `configurations` those of the event; the same object as before where they are.
+// Makes `configurations` those of the event; keeps the same object if they have not changed.
 bool UpdateConfigurations(EventReaderState& state) {
   const events::Event& small = state.event->small_data();
   const int count = state.event->stream_count();
@@ -204,8 +204,8 @@ bool UpdateConfigurations(EventReaderState& state) {
   return static_cast<bool>(state.configurations);
 }
 
-// Reads the next event, unless one is waiting, and calls on_skip. False at the end, and after an
-// error.
+// Reads the next event, unless one is waiting, and calls on_skip. Returns false at the end, and
+// after an error.
 bool ReadEvent(EventReaderState& state) {
   std::optional<Result<bool>> more;
   if (!state.waiting) {
@@ -215,7 +215,7 @@ bool ReadEvent(EventReaderState& state) {
       more.emplace(state.reader->Next(state.event.get()));
     }
     state.waiting = more->ok() && **more;
-    if (PyErr_Occurred() != nullptr) return false;  // of a signal
+    if (PyErr_Occurred() != nullptr) return false;  // from a signal
   }
   {
     const Flag telling(&state.telling);

@@ -1,4 +1,4 @@
-// Values of fields on their way from Python into a datagram.
+// Converts Python values of fields for a datagram.
 //
 // Threads: with the GIL held.
 #pragma once
@@ -15,16 +15,17 @@
 
 namespace alkaid::python {
 
-// For "O&" of PyArg_ParseTuple, whose "I" takes the lower bits of any number: a uint32_t.
+// For "O&" of PyArg_ParseTuple: a uint32_t with a range check, unlike "I", which takes the lower
+// bits of any number.
 int AsUInt32(PyObject* object, void* out);
 // None, or a number. False after an error.
 bool AsNumber(PyObject* object, std::optional<uint32_t>* out);
 // A sequence of (name, number of the type, rank).
 bool AsFields(PyObject* sequence, std::vector<dgram::Field>* out);
 
-// The values of all fields of one declaration, in its order: text as str, anything else as a pair of
-// bytes and shape, where the bytes are elements of the declared type in C order. Borrows the bytes,
-// which it keeps exported.
+// The values of all fields of one declaration, in its order. Text is a str. Any other value is a
+// pair of bytes and shape, where the bytes are elements of the declared type in C order. Borrows
+// the bytes, which stay exported.
 class FieldArguments {
  public:
   FieldArguments() = default;
@@ -32,7 +33,7 @@ class FieldArguments {
   FieldArguments(const FieldArguments&) = delete;
   FieldArguments& operator=(const FieldArguments&) = delete;
 
-  // False after an error.
+  // Returns false after an error.
   bool Take(const dgram::Names& names, PyObject* sequence);
   std::span<const dgram::FieldValue> values() const { return values_; }
 

@@ -41,7 +41,7 @@ PyObject* ScalarOf(const dgram::FieldView& field) {
   return PyErr_Format(PyExc_SystemError, "a field of type %d", static_cast<int>(field.type()));
 }
 
-// The value with the labels of its enumeration.
+// The value, with the labels of its enumeration.
 PyObject* EnumerationOf(const dgram::ShapesData& data, const dgram::FieldView& field) {
   static PyObject* type = nullptr;
   if (type == nullptr) type = PythonPart("_enumeration", "Enumeration").release();
@@ -67,7 +67,7 @@ PyObject* EnumerationOf(const dgram::ShapesData& data, const dgram::FieldView& f
 }  // namespace
 
 PyObject* ValueOf(const dgram::ShapesData& data, int index, PyObject* origin) {
-  // What is imported here runs Python, where another thread may compact the datagram.
+  // The import runs Python, during which another thread may compact the datagram.
   const Ref keep = Ref::Borrow(origin);
   const auto found = data.field(index);
   if (!found.ok()) return Raise(found.status());

@@ -1,4 +1,4 @@
-// One field as a value of Python's: numbers, text, arrays.
+// Converts one field to a Python value: a number, text, or an array.
 #pragma once
 
 #include "alkaid/dgram/shapes_data.h"
@@ -6,9 +6,10 @@
 
 namespace alkaid::python {
 
-// Field `index` of `data`. A number is an int or a float; an enumeration an alkaid.Enumeration;
-// text (CHARSTR) a str, up to its first NUL, bytes that are no UTF-8 as surrogate escapes; an array
-// numpy's, without a copy. `origin` (borrowed) is that of the field's datagram. Null after an error.
+// The value of field `index` of `data`. A number is an int or a float; an enumeration an
+// alkaid.Enumeration. Text (CHARSTR) is a str, up to its first NUL; bytes that are not UTF-8 become
+// surrogate escapes. An array is a numpy array, without a copy. `origin` (borrowed) is the origin
+// of the field's datagram. Null after an error.
 PyObject* ValueOf(const dgram::ShapesData& data, int index, PyObject* origin);
 
 }  // namespace alkaid::python

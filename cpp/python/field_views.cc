@@ -24,10 +24,12 @@ struct PartState {
   const Names* names;
 };
 struct SegmentState : PartState {};
-// An algorithm of a segment, or those of its fields whose names begin with `prefix` ("expert.").
+// An algorithm of a segment, or the group of its fields whose names begin with `prefix`
+// ("expert.").
 struct AlgorithmState {
   Ref dgram;
-  // Borrows the Dgram's bytes, which are `bytes`: not those any more once it was compacted.
+  // Borrows the Dgram's bytes, which were at `bytes`; no longer valid if the Dgram was compacted
+  // since.
   ShapesData data;
   const uint8_t* bytes;
   std::string prefix = {};
@@ -36,7 +38,7 @@ using DetectorView = Object<PartState>;
 using SegmentView = Object<SegmentState>;
 using AlgorithmView = Object<AlgorithmState>;
 
-// Fails where the name is no text that a declaration could have.
+// Fails if a declaration cannot have the name.
 bool TextOf(PyObject* name, std::string_view* text) {
   Py_ssize_t size = 0;
   const char* const bytes = PyUnicode_AsUTF8AndSize(name, &size);
@@ -52,7 +54,8 @@ PyObject* ToPython(std::string_view text) {
   return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
 }
 
-// The first ShapesData of the datagram that `is` takes; null, after an error too.
+// The first ShapesData of the datagram for which `is` holds; null if there is none or after an
+// error.
 template <typename Is, typename Make>
 PyObject* FindFirst(PyObject* dgram, const Is& is, const Make& make) try {
   ShapesDataWalk walk(DgramObject::Of(dgram).dgram);
@@ -64,12 +67,12 @@ PyObject* FindFirst(PyObject* dgram, const Is& is, const Make& make) try {
   return RaiseCaught();
 }
 
-// A dictionary of the first ShapesData for each key that `key_of` makes (null, without an error:
-// this one is left out), in order, with what `make` makes of it.
+// A dictionary with an entry for the first ShapesData of each key, in order. `key_of` makes the key
+// (null without an error: this ShapesData is left out), `make` the value.
 template <typename KeyOf, typename Make>
 PyObject* Collect(PyObject* dgram, const KeyOf& key_of, const Make& make) try {
   Ref all(PyDict_New());
-  // The collector may run finalizers meanwhile, and another thread compact the datagram.
+  // The collector may run finalizers meanwhile, and another thread may compact the datagram.
   const Ref origin = Ref::Borrow(DgramObject::Of(dgram).origin.get());
   ShapesDataWalk walk(DgramObject::Of(dgram).dgram);
   while (all && walk.Next()) {
@@ -200,8 +203,8 @@ PyObject* OriginOf(const AlgorithmState& state) {
   return DgramObject::Of(state.dgram.get()).origin.get();
 }
 
-// Fields that lie in `data` under a name without the state's prefix. `visit(index, name)` answers
-// whether to go on.
+// Visits the fields of `data` by their names without the state's prefix. `visit(index, name)`
+// returns whether to go on.
 template <typename Visit>
 void ForEachName(const ShapesData& data, const std::string& prefix, const Visit& visit) {
   const auto& fields = data.names().fields();
@@ -212,8 +215,8 @@ void ForEachName(const ShapesData& data, const std::string& prefix, const Visit&
   }
 }
 
-// The field of that name in `data`, or the group of fields that begin with it and a dot; null
-// without an error where there is neither.
+// The field of that name in `data`, or the group of fields whose names begin with it and a dot;
+// null without an error if there is neither.
 PyObject* ValueIn(const ShapesData& data, const AlgorithmState& state, std::string_view text) {
   int found = -1;
   bool is_group = false;
@@ -230,7 +233,7 @@ PyObject* ValueIn(const ShapesData& data, const AlgorithmState& state, std::stri
                              state.prefix + std::string(text) + ".");
 }
 
-// Calls `visit(data)` for each ShapesData of this algorithm until it gives something: where several
+// Calls `visit(data)` for each ShapesData of this algorithm until it returns something: if several
 // declarations share an algorithm, each has some of its fields.
 template <typename Visit>
 PyObject* FindIn(const AlgorithmState& state, const Visit& visit) {
@@ -238,7 +241,7 @@ PyObject* FindIn(const AlgorithmState& state, const Visit& visit) {
     PyObject* const first = visit(state.data);
     if (first != nullptr || PyErr_Occurred() != nullptr) return first;
   }
-  // Of the Configuration, which outlives a compaction.
+  // From the Configuration, which outlives a compaction.
   const Names& own = state.data.names();
   ShapesDataWalk walk(DgramObject::Of(state.dgram.get()).dgram);
   while (walk.Next()) {
@@ -266,7 +269,7 @@ PyObject* FieldOf(PyObject* self, PyObject* name) try {
   return RaiseCaught();
 }
 
-// The names of the fields, groups once: a dictionary of None.
+// The names of the fields, each group once, as the keys of a dictionary with values None.
 PyObject* NamesOfFields(const AlgorithmState& state) {
   Ref names(PyDict_New());
   if (!names) return nullptr;
@@ -294,7 +297,7 @@ PyObject* FieldsOf(PyObject* self, void* /*unused*/) try {
   for (Py_ssize_t i = 0; i < PyList_Size(keys.get()); ++i) {
     PyObject* const key = PyList_GetItem(keys.get(), i);
     const Ref value(FieldOf(self, key));
-    // A name that no attribute can have, such as one that is no UTF-8.
+    // A name that cannot be an attribute, for instance because it is not UTF-8.
     if (!value && PyErr_ExceptionMatches(PyExc_AttributeError) != 0) {
       PyErr_Clear();
       if (PyDict_DelItem(values.get(), key) != 0) return nullptr;

@@ -1,17 +1,17 @@
-// What stands between a Dgram and an array: `d.hsd`, `d.hsd[0]`, `d.hsd[0].raw`.
+// The objects between a Dgram and an array: `d.hsd`, `d.hsd[0]`, `d.hsd[0].raw`.
 //
-// Each is a small object that holds the Dgram and is made when it is asked for. Presence is that in
-// the datagram, not in what is declared: `hasattr(d, "hsd")` is whether this one carries it.
+// Each is a small object that holds the Dgram and is made on access. A detector is present if the
+// datagram carries it, not if it is declared: `hasattr(d, "hsd")` tests this datagram.
 //
 // Fields with dots in their names are nested, as in psana: `d.hsd[0].config.expert.enable`. Labels
-// of enumerations (ENUMDICT) are no fields here: they are in the `names` of their enumeration.
+// of enumerations (ENUMDICT) are not fields here: they are in the `names` of their enumeration.
 #pragma once
 
 #include "stable_python.h"
 
 namespace alkaid::python {
 
-// The detector of that name in the Dgram; null without an error where it carries none.
+// The detector of that name in the Dgram; null without an error if it carries none.
 PyObject* FindDetector(PyObject* dgram, PyObject* name);
 // All detectors that the Dgram carries: a dictionary. The getter of its __dict__.
 PyObject* DetectorsOf(PyObject* dgram, void* unused);

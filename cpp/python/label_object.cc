@@ -10,15 +10,15 @@
 namespace alkaid::python {
 namespace {
 
-// A label between __enter__ and __exit__. Of an object that is never left it stays for good: only its
-// thread could end it.
+// A label between __enter__ and __exit__. If the object is never exited the label stays for good:
+// only its own thread could end it.
 struct Entered {
   Label label;
   Entered* outer;
 };
 
-// What this thread has entered. The innermost counts; they may be left in any order, as generators
-// leave them.
+// The labels that this thread has entered. The innermost applies. They may be left in any order, as
+// generators do.
 class EnteredLabels {
  public:
   Entered* Enter(Label label) {
@@ -26,7 +26,7 @@ class EnteredLabels {
     Apply();
     return innermost_;
   }
-  // False where it is not of this thread.
+  // Returns false if it was not entered on this thread.
   bool Leave(const Entered* entered) {
     for (Entered** at = &innermost_; *at != nullptr; at = &(*at)->outer) {
       if (*at != entered) continue;

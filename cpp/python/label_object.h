@@ -1,4 +1,4 @@
-// alkaid.label: a label of what the thread allocates inside a `with`.
+// alkaid.label: labels what the thread allocates inside a `with`.
 #pragma once
 
 #include "stable_python.h"

@@ -9,7 +9,7 @@
 namespace alkaid::python {
 namespace {
 
-// Whether this is the thread that runs handlers of signals.
+// Whether this is the thread that runs signal handlers.
 bool IsMainThread() {
   const Ref threading(PyImport_ImportModule("threading"));
   const Ref thread(threading ? PyObject_CallMethod(threading.get(), "main_thread", nullptr)
@@ -22,8 +22,8 @@ bool IsMainThread() {
   return PyLong_AsUnsignedLong(ident.get()) == PyThread_get_thread_ident();
 }
 
-// Whether a handler raised. Only the main thread runs handlers; another one does not ask for the
-// GIL, which it would not get from an interpreter that ends.
+// Whether a handler raised. Only the main thread runs handlers. Other threads must not ask for the
+// GIL, which they would not get from an interpreter that is ending.
 bool SignalRaised() {
   const PyGILState_STATE held = PyGILState_Ensure();
   const bool raised = PyErr_CheckSignals() != 0;

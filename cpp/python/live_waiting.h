@@ -1,4 +1,4 @@
-// How Python waits for files that are still being written: `live=True`, or seconds of silence.
+// Python's waiting for files that are still being written: `live=True`, or seconds of silence.
 //
 // Threads: Stop() from any thread; the rest with the GIL held.
 #pragma once
@@ -11,11 +11,11 @@
 
 namespace alkaid::python {
 
-// A watch that ends when Stop() was called, or where a signal's handler raised: KeyboardInterrupt,
-// which is then set once the GIL is held again.
+// A watch that ends when Stop() was called or a signal handler raised, as by KeyboardInterrupt. The
+// exception is set once the GIL is held again.
 class LiveWaiting {
  public:
-  // `live` as above; None and False: no watch. False after an error.
+  // Sets it from the argument `live`; None and False: no watch. Returns false after an error.
   bool Set(PyObject* live);
 
   const std::shared_ptr<io::LiveWatch>& watch() const { return watch_; }

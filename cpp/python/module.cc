@@ -1,5 +1,5 @@
-// alkaid._alkaid: the types that have to be fast, and what only C++ can do. The rest of the module
-// is Python (alkaid/).
+// alkaid._alkaid: the types that must be fast, and the functions that need C++. The rest of the
+// module is in Python (alkaid/).
 #include "alkaid/base/version.h"
 #include "buffer_functions.h"
 #include "buffer_object.h"
@@ -46,7 +46,7 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           nullptr,
                           nullptr};
 
-// What the module consists of.
+// The parts of the module.
 constexpr bool (*kParts[])(PyObject* module) = {
     &AddBufferFunctions, &AddDLPackFunctions,  &AddReportFunctions,    &MakeBufferType,
     &MakeBuilderTypes,   &MakeColumnTypes,     &MakeConfigurationType, &MakeDgramTypes,

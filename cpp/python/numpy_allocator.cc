@@ -1,9 +1,10 @@
 // alkaid._numpy_allocator: numpy's own arrays from a pool of Alkaid.
 //
-// numpy keeps the handler that made an array with the array, and frees and resizes it by that: so a
-// handler, and its pool, goes with the last array, however long after it was in use. numpy does not
-// say reliably how large a block is when it frees it, and a pool has to be told: each block begins
-// with a line of 64 bytes that has its size, and the array starts after it.
+// numpy keeps the handler that allocated an array together with the array, and frees and resizes it
+// by that handler. So a handler and its pool live until the last of their arrays, even after
+// another handler is in use. When numpy frees a block it does not report its size reliably, and a
+// pool needs the size. So each block begins with a line of 64 bytes that contains it, and the array
+// starts after the line.
 //
 //     |size|.... 64 bytes ....|elements, aligned to 64
 //

@@ -5,7 +5,7 @@
 namespace alkaid::python {
 namespace {
 
-// Places in numpy's table of functions.
+// Indices in numpy's table of functions.
 constexpr int kArrayType = 2;
 constexpr int kNew = 93;
 constexpr int kSetBaseObject = 282;
@@ -15,7 +15,7 @@ using NewArray = PyObject*(PyTypeObject* type, int rank, const Py_ssize_t* shape
                            PyObject* of);
 using SetBaseObject = int(PyObject* array, PyObject* base);
 
-// numpy's numbers of the types of one machine, and two of its flags.
+// numpy's numbers of the types on this machine, and two of its flags.
 constexpr int kTypeNumbers[dgram::kDataTypeCount] = {2, 4, 6, 8, 1, 3, 5, 7, 11, 12, 2, 5, 5};
 constexpr int kCContiguous = 0x1;
 

@@ -10,8 +10,8 @@
 
 namespace alkaid::python {
 
-// An array of `rank` dimensions over `data`, read-only, in C order; aligned or not as it happens to
-// lie. `base` (borrowed) keeps the bytes. Imports numpy at the first call. Null after an error.
+// An array of `rank` dimensions over `data`, read-only, in C order; it may be misaligned. `base`
+// (borrowed) keeps the bytes alive. Imports numpy at the first call. Null after an error.
 PyObject* MakeArray(const uint8_t* data, dgram::DataType type, int rank, const Py_ssize_t* shape,
                     PyObject* base);
 

@@ -1,5 +1,5 @@
-// The table of functions that numpy's own C API calls, found at run time: places in it are the same
-// in numpy 1 and 2, and neither is needed to build a module, or to import it.
+// The function table of numpy's C API, found at run time. The indices are the same in numpy 1 and
+// 2, and neither is needed to build or import the module.
 //
 // Source: numpy/core/code_generators/numpy_api.py of numpy 1.24, numpy/_core/... of 2.x.
 //
@@ -10,8 +10,8 @@
 
 namespace alkaid::python {
 
-// Imports numpy at the first call. Null after an error. Inline: each module of this package has its
-// own.
+// Imports numpy at the first call. Null after an error. Inline, so that each module of this package
+// has its own copy.
 inline void** NumpyTable() {
   static void** table = nullptr;
   if (table != nullptr) return table;

@@ -12,7 +12,7 @@
 namespace alkaid::python {
 namespace {
 
-// Of every object that is loaded under such a name.
+// Adds the path of every loaded object of such a name.
 int AddPath(dl_phdr_info* info, size_t /*size*/, void* paths) {
   const std::string_view path = info->dlpi_name;
   const std::string_view file = path.substr(path.rfind('/') + 1);

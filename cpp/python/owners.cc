@@ -10,7 +10,7 @@
 namespace alkaid::python {
 namespace {
 
-// One of: an export, a reference, a call.
+// An export, a reference, or a call.
 struct Owner {
   Py_buffer view = {};
   PyObject* object = nullptr;
@@ -20,15 +20,15 @@ struct Owner {
 };
 
 std::atomic<Owner*> queue = nullptr;
-// How many threads are about to make a pending call; kEnded and more once the exit handler ran.
+// How many threads are about to add a pending call; kEnded or more once the exit handler ran.
 std::atomic<int> callers = 0;
 constexpr int kEnded = 1 << 30;
 
-// Whether this thread is releasing: what it lets go meanwhile waits for its turn.
+// Whether this thread is releasing owners: what it drops meanwhile waits for its turn.
 constinit thread_local bool releasing = false;
 
-// The state of the thread that holds the GIL (3.11), or of this thread if it does (later). Python
-// has it outside its stable ABI; without it everything is queued.
+// The state of the thread that holds the GIL (3.11), or of this thread if it holds it (later). It
+// is not in Python's stable ABI; without it everything is queued.
 PyThreadState* (*state_with_gil)() = nullptr;
 
 bool HoldsGil() {
@@ -44,8 +44,8 @@ void Release(Owner* owner) {
   delete owner;
 }
 
-// Releases the list of `owner`, and then what is queued. With the GIL, which what is released may
-// let go in between.
+// Releases the list of `owner`, and then the queue. With the GIL held, which the released objects
+// may drop in between.
 void ReleaseAll(Owner* owner) {
   PyObject* type = nullptr;
   PyObject* value = nullptr;
@@ -67,7 +67,7 @@ int Drain(void* /*unused*/) {
 }
 
 void LetGo(Owner* owner) {
-  // End waits for this thread until it is done with the interpreter, or has the GIL, as End has.
+  // End waits until this thread is done with the interpreter, unless it has the GIL, as End does.
   const bool ended = callers.fetch_add(1, std::memory_order_acquire) >= kEnded;
   const bool has_gil = !ended && HoldsGil();
   const bool now = has_gil && !releasing;
@@ -76,7 +76,7 @@ void LetGo(Owner* owner) {
     while (!queue.compare_exchange_weak(owner->next, owner, std::memory_order_release,
                                         std::memory_order_relaxed)) {
     }
-    // The queue of pending calls may be full: then the next entry does it.
+    // The queue of pending calls may be full; the next Entry then does it.
     if (!has_gil) Py_AddPendingCall(&Drain, nullptr);
   }
   callers.fetch_sub(1, std::memory_order_release);
@@ -96,7 +96,8 @@ Owner* NewOwner() {
   return owner;
 }
 
-// What is let go from here on is leaked. Returns when nobody asks for a pending call any more.
+// Everything dropped from here on is leaked. Returns when no thread is adding a pending call any
+// more.
 PyObject* End(PyObject* /*self*/, PyObject* /*unused*/) {
   Drain(nullptr);
   callers.fetch_add(kEnded, std::memory_order_acq_rel);
@@ -105,7 +106,7 @@ PyObject* End(PyObject* /*self*/, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
-// The threads that were counted are not in the child.
+// The counted threads do not exist in the child.
 void BeginChild() {
   callers.store(callers.load(std::memory_order_relaxed) >= kEnded ? kEnded : 0,
                 std::memory_order_relaxed);
@@ -121,7 +122,7 @@ WithoutGil::WithoutGil() : state_(PyEval_SaveThread()) {}
 WithoutGil::~WithoutGil() {
   try {
     PyEval_RestoreThread(state_);
-  } catch (...) {  // pthread_exit, which ends the program where it meets a destructor
+  } catch (...) {  // pthread_exit, which ends the program at a destructor
     while (true) pause();
   }
 }
@@ -147,7 +148,7 @@ std::shared_ptr<void> KeepObject(PyObject* object) {
 std::shared_ptr<void> KeepCall(void (*release)(void*), void* argument) try {
   Owner* const owner = NewOwner();
   if (owner == nullptr) return nullptr;
-  // Armed once it is shared: making the control block may fail.
+  // Armed after sharing: making the control block may fail.
   std::shared_ptr<void> shared = Share(owner);
   if (shared == nullptr) return nullptr;
   owner->argument = argument;

@@ -32,7 +32,7 @@ PyObject* ReleaseUnused(PyObject* self, PyObject* /*unused*/) {
 PyObject* PrintStats(PyObject* self, PyObject* /*unused*/) {
   const std::shared_ptr<MemoryPool> pool = PoolObject::Of(self);
   {
-    // The other end of stderr may be read by a thread of this program.
+    // A thread of this program may be reading the other end of stderr.
     const WithoutGil free;
     pool->PrintStats();
   }

@@ -9,15 +9,16 @@
 
 namespace alkaid::python {
 
-// Pools of the process are borrowed; others go with the last object, Buffer or adaptor over them.
+// The process's own pools are borrowed; others live until the last object, Buffer or adaptor over
+// them.
 using PoolObject = Object<std::shared_ptr<MemoryPool>>;
 
 bool MakePoolType(PyObject* module);
 
-// The pool of an alkaid.MemoryPool; of None the default one. Null and a TypeError for others.
+// The pool of an alkaid.MemoryPool; for None the default one. Null and a TypeError for others.
 std::shared_ptr<MemoryPool> PoolOf(PyObject* object);
 
-// What a capsule of a pool holds, for other modules of this package: a
+// The content of a pool's capsule, for other modules of this package: a
 // std::shared_ptr<MemoryPool>.
 inline constexpr char kPoolCapsule[] = "alkaid.MemoryPool";
 

@@ -1,4 +1,4 @@
-// Parts of the module that are written in Python, called from C++.
+// Calls from C++ of module parts that are written in Python.
 //
 // Threads: with the GIL held.
 #pragma once
@@ -7,7 +7,7 @@
 
 namespace alkaid::python {
 
-// `name` of the module alkaid.<module>, which is imported where it is not yet. Null after an error.
+// `name` of the module alkaid.<module>, which is imported if necessary. Null after an error.
 Ref PythonPart(const char* module, const char* name);
 
 // A getter of PyGetSetDef whose closure is "module.function": alkaid.<module>.<function>(self).

@@ -37,11 +37,11 @@ struct ReaderState {
   std::unique_ptr<Skips> skips;  // the reader points to it
   LiveWaiting live;
   DgramPlace place = {};
-  // Read, and not given yet: on_skip or a handler of a signal raised.
+  // Was read but not returned yet, because on_skip or a signal handler raised.
   std::optional<DgramBatch> waiting = {};
   // Whether a thread is reading, without the GIL.
   bool busy = false;
-  // Whether on_skip is being called, which cannot read on meanwhile.
+  // Whether on_skip is being called, during which no further read is allowed.
   bool telling = false;
 
   int Traverse(visitproc visit, void* arg) const { return skips->Traverse(visit, arg); }
@@ -49,7 +49,7 @@ struct ReaderState {
 };
 using ReaderObject = Object<ReaderState>;
 
-// The reader of batches: of the same stream as the BatchReader that it holds.
+// The iterator of batches: reads the same stream as the BatchReader that it holds.
 struct BatchesState {
   Ref reader;
 
@@ -57,7 +57,7 @@ struct BatchesState {
     Py_VISIT(reader.get());
     return 0;
   }
-  // The reader's own is enough to end a cycle.
+  // The reader's own Clear is enough to break a cycle.
   void Clear() {}
 };
 using BatchesObject = Object<BatchesState>;
@@ -74,20 +74,20 @@ BatchReader* ReaderOf(ReaderState& state) {
   return state.reader.get();
 }
 
-// The same to read on, or to close it.
+// The same, to read further or to close it.
 BatchReader* ReaderToChange(ReaderState& state) {
   if (!state.telling) return ReaderOf(state);
   PyErr_SetString(PyExc_RuntimeError, "this BatchReader is calling its on_skip");
   return nullptr;
 }
 
-// Calls on_skip for what was left out. False after an error.
+// Calls on_skip for what was left out. Returns false after an error.
 bool Tell(ReaderState& state) {
   const Flag telling(&state.telling);
   return state.skips->Tell();
 }
 
-// The next batch. Nothing at the end, and after an error.
+// The next batch. No value at the end, and after an error.
 std::optional<DgramBatch> ReadBatch(ReaderState& state) {
   BatchReader* const reader = ReaderToChange(state);
   if (reader == nullptr) return std::nullopt;
@@ -99,8 +99,8 @@ std::optional<DgramBatch> ReadBatch(ReaderState& state) {
       batch.emplace(reader->Next());
     }
     if (batch->ok() && !(*batch)->empty()) state.waiting = std::move(**batch);
-    if (PyErr_Occurred() != nullptr) return std::nullopt;  // of a signal
-    // What was left out before a fault, first.
+    if (PyErr_Occurred() != nullptr) return std::nullopt;  // from a signal
+    // First report what was left out before a fault.
     if (!state.waiting.has_value()) {
       if (Tell(state) && !batch->ok()) Raise(batch->status());
       return std::nullopt;
@@ -169,7 +169,7 @@ PyObject* Opened(std::optional<OpenedReader> reader, std::unique_ptr<Skips> skip
   return ReaderObject::Make(**std::move(reader), std::move(skips), std::move(live));
 }
 
-// By what `source` is: a path, a descriptor, or bytes. Nothing after an error.
+// Opens `source`: a path, a descriptor, or bytes. No value after an error.
 std::optional<OpenedReader> OpenSource(PyObject* source, BatchReaderOptions options) {
   std::optional<OpenedReader> reader;
   if (PyLong_Check(source) != 0) {

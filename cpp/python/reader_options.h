@@ -1,4 +1,4 @@
-// What readers take from Python: where to read, and what to do about faults.
+// Options of readers from Python: where to read, and what to do about faults.
 //
 // Threads: with the GIL held.
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace alkaid::python {
 
-// "stop", "skip-datagram" or "resync"; None is the first. A ValueError for others.
+// "stop", "skip-datagram" or "resync"; None means "stop". A ValueError for others.
 bool AsOnFault(PyObject* text, dgram::OnFault* out);
 
 // Sets `flag` for its lifetime.
@@ -25,16 +25,18 @@ class Flag {
   bool* flag_;
 };
 
-// What a reader left out while the GIL was not held, told once it is again.
+// What a reader left out while the GIL was not held; reported once it is held again.
 class Skips {
  public:
   // `callable` (borrowed), or None. A TypeError for anything else.
   bool Set(PyObject* callable);
-  // What goes into the options of a reader; it points here. Null where nobody is to be told.
+  // The callback for a reader's options; it points to this object. Null if nobody is to be
+  // notified.
   dgram::OnSkip Collect();
-  // Calls it with an alkaid.Skipped for each. False after an error; the rest is told the next time.
+  // Calls `callable` with an alkaid.Skipped for each. Returns false after an error; the rest is
+  // reported the next time.
   bool Tell();
-  // For the collector: the callable may hold the reader in turn.
+  // For the collector: the callable may in turn hold the reader.
   int Traverse(visitproc visit, void* arg) const;
   void Clear();
 

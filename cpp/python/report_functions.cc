@@ -33,7 +33,7 @@ PyObject* Done(const Status& status) {
   Py_RETURN_NONE;
 }
 
-// A list of what `make` makes of each of `all`.
+// A list of `make`'s results for each of `all`.
 template <typename All, typename Make>
 PyObject* List(const All& all, const Make& make) {
   Ref list(PyList_New(0));
@@ -44,14 +44,14 @@ PyObject* List(const All& all, const Make& make) {
   return list.release();
 }
 
-// "Keep at script.py:12" of a line of Python, "libc.so.6 + 0x2724a" of native code.
+// "Keep at script.py:12" for a line of Python, "libc.so.6 + 0x2724a" for native code.
 std::string FrameText(const HeapSnapshot& snapshot, uint64_t frame) {
   if (const heap::HeapPythonPlace* place = snapshot.PythonPlaceOf(frame)) {
     if (place->function.empty()) return "Python";
     const std::string line = place->line > 0 ? ":" + std::to_string(place->line) : "";
     return place->function + " at " + place->file + line;
   }
-  // A return address may be the first one after its module.
+  // A return address may be the first address past its module.
   const heap::HeapModule* const module = frame == 0 ? nullptr : snapshot.ModuleOf(frame - 1);
   if (module == nullptr) return alkaid::internal::Hex(frame);
   return module->path.substr(module->path.rfind('/') + 1) + " + " +

@@ -1,6 +1,6 @@
-// Python's C API, as far as its stable ABI goes: one binary for CPython 3.11 and later.
+// Python's C API, limited to its stable ABI: one binary for CPython 3.11 and later.
 //
-// Included instead of Python.h, and before everything else.
+// Include it instead of Python.h, and before everything else.
 #pragma once
 
 #define PY_SSIZE_T_CLEAN
@@ -19,12 +19,12 @@ namespace alkaid::python {
 class Ref {
  public:
   Ref() = default;
-  // Takes over a new reference, as most of Python's functions return one; null after an error.
+  // Takes over a new reference, as most of Python's functions return it; null after an error.
   explicit Ref(PyObject* stolen) : object_(stolen) {}
   static Ref Borrow(PyObject* object) { return Ref(Py_XNewRef(object)); }
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   Ref& operator=(Ref&& other) noexcept {
-    // The old one goes last: its destructor may run Python.
+    // The old one is dropped last: its destructor may run Python.
     Ref old(std::exchange(object_, std::exchange(other.object_, nullptr)));
     return *this;
   }

@@ -1,4 +1,4 @@
-// How the types of this module hold C++ values.
+// Object<Value>: how the types of this module hold C++ values.
 #pragma once
 
 #include <new>
@@ -9,11 +9,11 @@
 
 namespace alkaid::python {
 
-// A Python object with one C++ value, which is made with it and goes with it. The value may hold
-// references to other objects only where that cannot make a cycle: these types are not known to the
-// collector, which keeps them cheap. One that holds what a program gave has Traverse and Clear, as
-// tp_traverse and tp_clear, and is known to it. A Value whose destructor lets no Buffer go has a
-// member kNeedsNoEntry.
+// A Python object with one C++ value, which is made and destroyed with it. The value may hold
+// references to other objects only if that cannot make a cycle: these types do not take part in
+// garbage collection, which keeps them cheap. A value that holds an object of the program has
+// Traverse and Clear, as tp_traverse and tp_clear, and then takes part. A Value whose destructor
+// drops no Buffer has a member kNeedsNoEntry.
 template <typename Value>
 struct Object {
   PyObject_HEAD Value value;
@@ -52,9 +52,9 @@ struct Object {
     }
   }
 
-  // `name` as "alkaid.Buffer"; the slots without Py_tp_dealloc, and ended by {0, nullptr}. Objects
-  // are made by Make alone, unless the slots have Py_tp_new. The type becomes an attribute of the
-  // module.
+  // `name` is, for example, "alkaid.Buffer". The slots omit Py_tp_dealloc and end with {0,
+  // nullptr}. Only Make makes objects, unless the slots have Py_tp_new. The type becomes an
+  // attribute of the module.
   static bool MakeType(PyObject* module, const char* name, PyType_Slot* slots,
                        unsigned long flags = 0) {
     constexpr int kMost = 64;

@@ -71,10 +71,10 @@ from ._errors import (
 from ._exchange import from_dlpack
 from ._numpy import numpy_allocator
 
-# As pickles name it.
+# The name in pickles.
 py_buffer.__module__ = __name__
 
-# What is imported when it is first asked for, and from where.
+# Names that are imported at their first use, and their modules.
 _LAZY = {
     "DataSource": "_datasource",
     "Declaration": "_configuration",
@@ -98,7 +98,7 @@ _LAZY = {
 }
 
 
-# Type checkers have the imports above, and no name that is not there.
+# Type checkers use the imports above, and so report unknown names.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:

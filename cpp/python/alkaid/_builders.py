@@ -6,27 +6,27 @@ import struct
 
 from ._alkaid import Buffer, BufferBuilder, MemoryPool
 
-# As typing has it, without the time that its import takes.
+# As in typing, without the time of importing it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable
 
-# Formats of struct, by numpy's names.
+# Formats of struct by numpy's names of the types.
 _FORMATS = {
     "int8": "b", "int16": "h", "int32": "i", "int64": "q",
     "uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q",
     "float16": "e", "float32": "f", "float64": "d",
 }  # fmt: skip
-# What the buffer protocol may call a value of that format and size.
+# Format letters that the buffer protocol may use for a value of that format and size.
 _KINDS = {**dict.fromkeys("bhilqn", "int"), **dict.fromkeys("BHILQN", "uint"), **dict.fromkeys("efd", "float")}
 
 
 class TypedBufferBuilder:
     """Values of one type that grow into a Buffer, in the byte order of the machine.
 
-    `dtype` is a name of numpy, or a numpy dtype: int8 to uint64, float16 to float64; bool packs single
-    bits, the first in the lowest, as Arrow has them. OverflowError or struct.error for values that the
-    type does not hold. One thread at a time.
+    `dtype` is a numpy dtype or its name: int8 to uint64, float16 to float64; bool packs single bits, the
+    first in the lowest, as Arrow does. OverflowError or struct.error for values that the type cannot
+    hold. One thread at a time.
     """
 
     def __init__(self, dtype: Any, memory_pool: MemoryPool | None = None, alignment: int = 64) -> None:
@@ -36,7 +36,7 @@ class TypedBufferBuilder:
         self._name = name
         self._packer = struct.Struct("=" + _FORMATS[name]) if name != "bool" else None
         self._builder = BufferBuilder(memory_pool, alignment)
-        self._bits = 0  # of the last byte, which the builder has not
+        self._bits = 0  # of the last byte, which is not in the builder yet
         self._length = 0
 
     @property
@@ -46,11 +46,11 @@ class TypedBufferBuilder:
 
     @property
     def itemsize(self) -> int:
-        """Bytes of a value; 0 for single bits."""
+        """The bytes of one value; 0 for single bits."""
         return self._packer.size if self._packer is not None else 0
 
     def __len__(self) -> int:
-        """Values so far."""
+        """The number of values so far."""
         return self._length
 
     def append(self, value: Any) -> None:
@@ -67,7 +67,7 @@ class TypedBufferBuilder:
         self._length += 1
 
     def extend(self, values: Iterable[Any]) -> None:
-        """Appends values: at once where they are an array of the same type."""
+        """Appends values; in one step if they are an array of the same type."""
         if self._packer is not None and not isinstance(values, (bytes, bytearray, str)):
             try:
                 view = memoryview(values)  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ class TypedBufferBuilder:
             self.append(value)
 
     def finish(self, shrink_to_fit: bool = True) -> Buffer:
-        """Hands the values over without a copy, and begins anew."""
+        """Returns the values without a copy, and empties the builder."""
         if self._packer is None and self._length % 8 != 0:
             self._builder.append(bytes((self._bits,)))
             self._bits, self._length = 0, (self._length + 7) // 8 * 8

@@ -1,4 +1,4 @@
-"""Fields of batches as columns of Arrow, and files as its tables."""
+"""Fields of batches as Arrow columns, and files as Arrow tables."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def column(
     binary_text: bool = False,
     memory_pool: MemoryPool | None = None,
 ) -> Column:
-    """One field over the datagrams of a batch, as a column that Arrow's libraries take.
+    """One field over the datagrams of a batch, as a column for Arrow's libraries.
 
-    Arrays of numbers are lists (`list_view`) of which each is where its datagram has it: no byte is
-    copied where the elements of all rows are aligned. `column.copied_bytes` and `why_copied` say what
-    was. Scalars are gathered, text is `string_view`. A row is an L1Accept, or any datagram with
-    `all_datagrams`; null where it does not carry the field. The shapes of arrays are in
-    `column.shapes`, and where all are one, in the metadata as "alkaid.shape".
+    Arrays of numbers are lists (`list_view`) that stay in place in their datagrams: no byte is copied if
+    the elements of all rows are aligned. `column.copied_bytes` and `why_copied` report what was copied.
+    Scalars are gathered, text is `string_view`. A row is an L1Accept, or any datagram with
+    `all_datagrams`; it is null if the datagram does not carry the field. The shapes of arrays are in
+    `column.shapes` and, if they are all the same, in the metadata as "alkaid.shape".
 
     `allow_copy=False`: FailedPreconditionError, naming datagram and byte, instead of a copy.
-    `allow_misaligned`: also shows elements that are all misaligned alike, for consumers that read
-    such memory. `large_lists`: offsets of 64 bits. `binary_text`: text as bytes, whatever they are.
-    NotFoundError where the batch does not declare the field; DataLossError for a malformed datagram.
+    `allow_misaligned`: also shows elements in place that are all misaligned in the same way, for
+    consumers that can read such memory. `large_lists`: offsets of 64 bits. `binary_text`: text as any
+    bytes. NotFoundError if the batch does not declare the field; DataLossError for a malformed datagram.
 
         pa.array(ak.column(batch, "jungfrau/0/raw/raw"))
     """
@@ -66,9 +66,9 @@ def open_table(
 ) -> TableStream:
     """A file as one table, read batch by batch as it is consumed.
 
-    Columns are index, offset, timestamp, service, readout_groups and damage of the datagrams, and the
-    `fields`, each named by its path, with "<path>.shape" beside arrays of rank 2 and more; all fields
-    where none is named. Rows and options are those of `column`.
+    The columns are index, offset, timestamp, service, readout_groups and damage of the datagrams, and the
+    `fields`; all fields if none is named. Each field's column has the name of its path, and arrays of
+    rank 2 and more have another column "<path>.shape". Rows and options are as in `column`.
 
         pa.RecordBatchReader.from_stream(ak.open_table("run.xtc2")).read_all()
     """

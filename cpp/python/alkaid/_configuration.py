@@ -1,4 +1,4 @@
-"""What a Configuration declares, as values of Python."""
+"""The declarations of a Configuration, as Python values."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ._alkaid import Configuration, Dgram
 from ._naming import public
 
 
-# Of Dgrams, whatever their detectors are called: one called "configuration" hides the attribute.
+# Works for Dgrams with any detectors: one called "configuration" hides the attribute.
 configuration_of: Callable[[Dgram], Configuration | None] = Dgram.configuration.__get__
 
 
 class Field(NamedTuple):
-    """One field: its whole name, type ("UINT16", "CHARSTR" and so on) and rank, 0 for a scalar.
+    """One field: its full name, type ("UINT16", "CHARSTR" and so on) and rank, 0 for a scalar.
 
-    algorithm and version are those of the field itself, mostly "" and (0, 0, 0).
+    algorithm and version belong to the field itself; usually "" and (0, 0, 0).
     """
 
     name: str
@@ -27,12 +27,12 @@ class Field(NamedTuple):
 
     @property
     def attribute(self) -> str:
-        """The name as an attribute: of an enumeration ("gain:gainEnum") without that of the enumeration."""
+        """The name as an attribute: for "gain:gainEnum", without the name of the enumeration."""
         return self.name.partition(":")[0] if self.type.startswith("ENUM") else self.name
 
 
 class Declaration(NamedTuple):
-    """What one algorithm of one segment of a detector makes: its fields, in the order in which their data lie."""
+    """What one algorithm of one segment of a detector makes: its fields, in the order of their data."""
 
     detector: str
     segment: int
@@ -46,14 +46,14 @@ class Declaration(NamedTuple):
 
 
 class Container:
-    """A place for attributes."""
+    """An object for attributes."""
 
     def __repr__(self) -> str:
         return f"Container({', '.join(sorted(vars(self)))})"
 
 
 class SegmentContainers(dict[int, Container]):
-    """The segments of a detector by number; attributes are those of the first one."""
+    """The segments of a detector by number; attributes are the first segment's."""
 
     def __getattr__(self, name: str) -> Any:
         if not self or name.startswith("__"):
@@ -62,7 +62,7 @@ class SegmentContainers(dict[int, Container]):
 
 
 def declarations(configuration: Configuration) -> tuple[Declaration, ...]:
-    """All of them, in the order of the Configure."""
+    """All declarations, in the order of the Configure."""
     return tuple(
         Declaration._make((*raw[:6], tuple(Field(*field) for field in raw[6]), *raw[7:]))
         for raw in configuration._raw()
@@ -70,7 +70,7 @@ def declarations(configuration: Configuration) -> tuple[Declaration, ...]:
 
 
 def detectors(configuration: Configuration) -> dict[str, dict[int, dict[str, dict[str, Field]]]]:
-    """Fields by detector, segment, algorithm and name. Where several declarations share the first three, of all."""
+    """Fields by detector, segment, algorithm and name. Declarations that share the first three are merged."""
     found: dict[str, dict[int, dict[str, dict[str, Field]]]] = {}
     for one in declarations(configuration):
         segments = found.setdefault(one.detector, {})
@@ -81,7 +81,7 @@ def detectors(configuration: Configuration) -> dict[str, dict[int, dict[str, dic
 
 def _nested(parent: Container, path: str) -> Container:
     for name in path.split("."):
-        # By the dictionary: any name, "__class__" too.
+        # Through the dictionary: any name works, even "__class__".
         if not isinstance(vars(parent).get(name), Container):
             vars(parent)[name] = Container()
         parent = vars(parent)[name]
@@ -94,8 +94,8 @@ def _describe(container: Any, software: str, version: tuple[int, int, int]) -> N
 
 
 def software(of: Dgram | Configuration) -> Container:
-    """psana's view of what is declared: software.<detector>[<segment>].<algorithm>.<field>, each with version and
-    software, a segment with dettype and detid. Without the segment it is that of the first one."""
+    """psana's view of the declarations: software.<detector>[<segment>].<algorithm>.<field>. Each level has version and
+    software; a segment also has dettype and detid. Without [<segment>] it is the first segment."""
     configuration = configuration_of(of) if isinstance(of, Dgram) else of
     root = Container()
     for one in declarations(configuration) if configuration is not None else ():

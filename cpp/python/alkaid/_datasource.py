@@ -1,4 +1,4 @@
-"""DataSource: the runs in files of one stream or several, with the names of psana."""
+"""DataSource: the runs in the files of one or several streams, with psana's names."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ class DataSource:
                 image = det.raw.raw(evt)
 
     files: a path, or one for each stream. Or exp, run and dir: the files of that experiment and run in that folder, by
-    default $SIT_PSDM_DATA/<hutch>/<exp>/xtc; run is a number or a list, without it all that are there.
-    Where each file has its small data beside it (NAME.smd.xtc2, there or in smalldata/), these are read, and only what
-    is wanted of the rest. One file without is read through; of several without, all is read in the order of time.
+    default $SIT_PSDM_DATA/<hutch>/<exp>/xtc; run is a number or a list; without it, all runs in the folder.
+    If every file has its small data next to it (NAME.smd.xtc2, in the same folder or in smalldata/), that is read, and
+    of the files only what is needed. A single file without small data is read from start to end; several without it
+    are read completely, in the order of time.
 
     detectors: only streams that have one of these. batch_size: events that are put together at once. max_events: how
-    many L1Accepts are given, 0 for all. timestamps: only L1Accepts of these, a sequence or the path of a .npy file.
-    smd_callback: which L1Accepts are wanted, by their small data: a function of an event, or a generator of events of a
-    run; it sees the small data of all of a run before the first event is given. live: True, or seconds of silence, for
-    files that are still being written; Ctrl-C and stop() end the wait. on_fault, on_skip, max_dgram_bytes: as BatchReader.
+    many L1Accepts to return, 0 for all. timestamps: only L1Accepts of these; a sequence or the path of a .npy file.
+    smd_callback: selects L1Accepts by their small data: a function of an event, or a generator of events of a run; it
+    sees the small data of a whole run before the first event is returned. live: True, or seconds of silence, for files
+    that are still being written; Ctrl-C and stop() end the wait. on_fault, on_skip, max_dgram_bytes: as BatchReader.
 
-    Opening a file fails with the system's OSError. For one thread at a time; the GIL is let go while files are read.
+    Opening a file fails with the system's OSError. For one thread at a time; the GIL is released while files are read.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class DataSource:
         if smd_callback is not None and live is not False:
             raise NotImplementedError("smd_callback looks at the small data of a whole run: not of live files")
         self._live = live
-        # Of live files each event comes by itself.
+        # From live files each event comes by itself.
         self._batch_size = batch_size if batch_size is not None else 1000 if live is False else 1
         if self._batch_size < 1 or max_events < 0:
             raise ValueError(f"batch_size is {batch_size}, max_events {max_events}; the least are 1 and 0")
@@ -88,7 +89,7 @@ class DataSource:
         self._reader: Any = None
 
     def runs(self) -> Iterator[Run]:
-        """The runs, from the first each time. What is left of one is passed over when the next is asked for."""
+        """The runs, each time from the first. Asking for the next run skips the rest of the current one."""
         left = self._max_events
         for group in self._groups:
             source = self._open(group, left)
@@ -99,7 +100,7 @@ class DataSource:
                     return
 
     def stop(self) -> None:
-        """Ends the wait for files that are still being written; from any thread."""
+        """Ends the wait for files that are still being written. From any thread."""
         if self._reader is not None:
             self._reader.stop()
 
@@ -120,7 +121,7 @@ class DataSource:
             timestamps = self._wanted(small or paths, timestamps)
         if len(paths) == 1 and not small:
             return self._open_one(paths[0], timestamps, max_events)
-        # Without small data the files themselves are taken as such.
+        # Without small data the files themselves are used as small data.
         self._reader = self._event_reader(small or paths, paths if small else [], timestamps)
         return _Source(self._reader, self._reader.configures, max_events)
 
@@ -129,7 +130,7 @@ class DataSource:
         return _EventReader(small, big, self._batch_size, timestamps, live, *self._faults)
 
     def _choose(self, paths: Sequence[Any]) -> list[int]:
-        """Which streams have one of the detectors."""
+        """The streams that have one of the detectors."""
         if self._detectors is None:
             return list(range(len(paths)))
         wanted = set(self._detectors)
@@ -145,7 +146,7 @@ class DataSource:
         return chosen
 
     def _wanted(self, small: Sequence[Any], timestamps: list[int] | None) -> list[int]:
-        """The timestamps that the callback takes."""
+        """The timestamps that the callback selects."""
         callback = self._smd_callback
         assert callback is not None
         reader = self._event_reader(small, [], timestamps)
@@ -168,7 +169,7 @@ class DataSource:
 
 
 class _EventsOfOne:
-    """The datagrams of one stream as events. No generator, which would end with the first error."""
+    """The datagrams of one stream as events. Not a generator, which would end at the first error."""
 
     def __init__(self, reader: BatchReader, first: Dgram | None, timestamps: list[int] | None) -> None:
         self._reader = reader

@@ -1,4 +1,4 @@
-"""Detectors of a run: how scripts get at fields by name."""
+"""Detectors of a run: access to fields by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PREFERRED = ("raw", "arrayRaw")
 
 
 def _refuse_own(name: str) -> None:
-    """AttributeError for what a copy looks for before it has any attribute."""
+    """AttributeError for names that copying looks up before any attribute is set."""
     if name.startswith("__") or name in ("_algorithm", "_path", "_det_name", "_name", "_run", "_known"):
         raise AttributeError(name)
 
@@ -31,7 +31,7 @@ def _event_of(evt: Event | Step) -> Event:
 
 
 def _value(of: Any, path: str) -> Any:
-    """The field of that dotted name; None where there is none."""
+    """The field of that dotted name; None if there is none."""
     for name in path.split("."):
         of = getattr(of, name, None)
         if of is None:
@@ -40,7 +40,7 @@ def _value(of: Any, path: str) -> Any:
 
 
 class _Declared:
-    """What configurations declare of one algorithm of a detector."""
+    """The declarations of one algorithm of a detector in some configurations."""
 
     def __init__(self, configurations: tuple[Configuration | None, ...], detector: str, algorithm: str) -> None:
         self.configurations = configurations
@@ -53,7 +53,7 @@ class _Declared:
         self.segments = sorted({one.segment for one in mine})
         # Ranks of arrays, by name.
         self.arrays = {field.attribute: field.rank for field in fields if field.rank > 0 and field.type != "CHARSTR"}
-        # The names of fields, and what these begin with up to a dot.
+        # The names of fields, and their prefixes up to each dot.
         self.paths: dict[str, None] = {}
         for field in fields:
             parts = field.attribute.split(".")
@@ -63,9 +63,9 @@ class _Declared:
 class FieldReader:
     """One field of a detector: call it with an event.
 
-    It gives the value where one segment is declared; where several are, a dict from segments to values. None where the
-    event has none. Arrays are views, read-only, and keep the block that they lie in. A name that ends in a dot is gone
-    on with: det.config.expert.enable(evt).
+    It returns the value if one segment is declared, and a dict from segments to values if several are. None if the
+    event does not have the field. Arrays are read-only views that keep their block alive. A name with dots is reached
+    step by step: det.config.expert.enable(evt).
     """
 
     def __init__(self, algorithm: AlgorithmReader, path: str) -> None:
@@ -92,9 +92,9 @@ class FieldReader:
 
 
 class AlgorithmReader:
-    """What one algorithm made of a detector: det.raw. Attributes are its fields.
+    """The data of one algorithm of a detector: det.raw. Attributes are its fields.
 
-    Fields are found by name in each datagram, under the Configuration that it was recorded under.
+    Fields are looked up by name in each datagram, under the Configuration that it was recorded under.
     """
 
     def __init__(self, det_name: str, name: str, run: Run) -> None:
@@ -104,13 +104,13 @@ class AlgorithmReader:
         self._known: _Declared | None = None
 
     def _declared(self, configurations: tuple[Configuration | None, ...]) -> _Declared:
-        """What these configurations declare of it; found anew when others come."""
+        """The declarations for it in these configurations; looked up again if they change."""
         if self._known is None or self._known.configurations is not configurations:
             self._known = _Declared(configurations, self._det_name, self._name)
         return self._known
 
     def _main(self, evt: Event) -> str:
-        """The field that raw() and segments() are of."""
+        """The field that raw() and segments() return."""
         arrays = self._declared(evt._configurations).arrays
         for name in _PREFERRED:
             if name in arrays:
@@ -122,9 +122,9 @@ class AlgorithmReader:
         raise AttributeError(f"{self!r} has no one array: name a field, of {', '.join(arrays) or 'none'}")
 
     def segments(self, evt: Event | Step, field: str | None = None) -> dict[int, Any]:
-        """The field of each segment that the event has, in order: arrays are views without a copy.
+        """The field of each segment that the event has, in order. Arrays are views, without a copy.
 
-        Without a field that of raw(). Empty where the event has none.
+        Without `field`, the one that raw() returns. Empty if the event has none.
         """
         evt = _event_of(evt)
         if field is None:
@@ -138,10 +138,10 @@ class AlgorithmReader:
         return dict(sorted(found.items()))
 
     def raw(self, evt: Event | Step) -> np.ndarray | None:
-        """The arrays of all segments in one, of shape (segments, ...): a copy. segments(evt) has them without one.
+        """The arrays of all segments in one array of shape (segments, ...): a copy; segments(evt) makes none.
 
-        Of the field "raw" or "arrayRaw", else the only array that is declared, else the only one of rank 2 or more.
-        None where a declared segment is missing; ValueError where their shapes differ.
+        The field is "raw" or "arrayRaw", else the only declared array, else the only one of rank 2 or more. None if a
+        declared segment is missing; ValueError if the shapes differ.
         """
         evt = _event_of(evt)
         if not any(hasattr(dgram, self._det_name) for dgram in evt):
@@ -169,7 +169,7 @@ class AlgorithmReader:
 class Detector:
     """A detector of a run: attributes are its algorithms, det.raw. Made by Run.Detector.
 
-    It keeps names and nothing else: after another Configure it finds what that declares.
+    It only keeps names: after another Configure it finds what that one declares.
     """
 
     def __init__(self, name: str, run: Run) -> None:
@@ -203,8 +203,8 @@ class Detector:
 
 
 class EnvironmentDetector:
-    """A value that transitions carry, of EPICS or a scan: called with an event or a step it gives the value that was
-    in force then; None where there was none yet."""
+    """A value from EPICS or a scan, which transitions carry. Called with an event or a step it returns the value that
+    was valid then; None if there was none yet."""
 
     def __init__(self, name: str, place: tuple[str, str, str]) -> None:
         self._det_name = name
@@ -242,7 +242,7 @@ def environment_fields(
     configs: Sequence[Dgram],
     detectors: tuple[str, ...],
 ) -> dict[str, tuple[str, str, str]]:
-    """Where each name is found: fields of these detectors, and what their epicsinfo calls them."""
+    """Where to find each name: fields of these detectors, under their own names and those in epicsinfo."""
     found: dict[str, tuple[str, str, str]] = {}
     for one in _declarations(configurations):
         if one.detector in detectors:
@@ -258,7 +258,7 @@ def environment_fields(
 
 
 def _aliases(info: Any) -> Iterator[tuple[str, str]]:
-    """Pairs of the name that people use and the field: an epicsinfo has a text "name,..." for each field."""
+    """Pairs of the name that people use and the field: epicsinfo has a text "name,..." for each field."""
     for name, text in vars(info).items():
         if name != "keys" and isinstance(text, str):
             yield text.partition(",")[0], name

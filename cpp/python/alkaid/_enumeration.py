@@ -1,13 +1,13 @@
-"""A value of an enumeration, with the labels that its detector declares."""
+"""Enumeration: a value with the labels that its detector declares."""
 
 from __future__ import annotations
 
 
 class Enumeration:
-    """A value of an enumeration and its labels, as psana has it.
+    """A value of an enumeration and its labels, as in psana.
 
-    ``value`` is the number, ``names`` a dict from numbers to labels, ``name`` the label of the value, or None where
-    there is none. Compares, hashes and indexes as the number; text is the label.
+    ``value`` is the number, ``names`` a dict from numbers to labels, ``name`` the label of the value, or None if there
+    is none. Compares, hashes and indexes as the number; its text is the label.
     """
 
     __slots__ = ("names", "value")
@@ -18,7 +18,7 @@ class Enumeration:
 
     @property
     def name(self) -> str | None:
-        """The label of the value; None where it has none."""
+        """The label of the value; None if it has none."""
         return self.names.get(self.value)
 
     def __int__(self) -> int:

@@ -8,10 +8,10 @@ from . import _alkaid
 class DataLossError(ValueError):
     """Malformed data.
 
-    The message has one form, "run.xtc2: byte 48 (datagram 2 at byte 48): partial datagram: ...", and these attributes
-    say what is in it; None where it does not say.
+    The message has the form "run.xtc2: byte 48 (datagram 2 at byte 48): partial datagram: ...". These attributes are
+    its parts; None if the message does not have that part.
 
-    source: what was read, mostly a path. byte: where in it the fault is. dgram: the index of the datagram, and
+    source: what was read, usually a path. byte: where the fault is in it. dgram: the index of the datagram, and
     dgram_byte where it starts. stream: the index of the stream. event: the index of the event.
     """
 
@@ -46,7 +46,7 @@ class FailedPreconditionError(RuntimeError):
 
 
 class AlreadyExistsError(ValueError):
-    """A name or a thing that is taken."""
+    """A name or a thing that is already taken."""
 
 
 class CancelledError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Runs, steps and events, with the names of psana."""
+"""Runs, steps and events, with psana's names."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator
 
-# Service, timestamp, the datagram of each stream, and what declares the fields of each.
+# Service, timestamp, the datagram of each stream, and the configuration of each.
 RawEvent = tuple[int, int, Sequence[Dgram | None], tuple[Configuration | None, ...]]
 
 
 class TransitionId(IntEnum):
-    """What a datagram announces: Dgram.service()."""
+    """The kinds of datagrams: values of Dgram.service()."""
 
     ClearReadout = 0
     Reset = 1
@@ -39,11 +39,11 @@ class TransitionId(IntEnum):
 
     @classmethod
     def isEvent(cls, service: int) -> bool:
-        """Whether it is an event's data, and no transition."""
+        """Whether it is an event's data, and not a transition."""
         return service >= cls.L1Accept_EndOfBatch
 
 
-# Detectors that are of the format, and not of the experiment.
+# Detectors that belong to the format, not to the experiment.
 _INTERNAL = frozenset(("smdinfo", "chunkinfo", "epicsinfo", "epics", "scan", "step"))
 _L1 = int(TransitionId.L1Accept_EndOfBatch)
 
@@ -51,7 +51,7 @@ _L1 = int(TransitionId.L1Accept_EndOfBatch)
 class Event:
     """What all streams recorded at one timestamp.
 
-    ``_dgrams`` has a Dgram for each stream, None where a stream has none. Each keeps the block that it was read into.
+    ``_dgrams`` has a Dgram for each stream, or None. Each keeps alive the block that it was read into.
     """
 
     __slots__ = ("_configurations", "_dgrams", "_environment", "_run", "_service", "timestamp")
@@ -74,11 +74,11 @@ class Event:
         return self._service
 
     def run(self) -> Run:
-        """The run that it is of."""
+        """The run that it belongs to."""
         return self._run
 
     def EndOfBatch(self) -> bool:
-        """Whether an exposure of an integrating detector ends with it."""
+        """Whether it ends an exposure of an integrating detector."""
         return self._service == TransitionId.L1Accept_EndOfBatch
 
     @property
@@ -115,11 +115,11 @@ class Step:
 
     @property
     def timestamp(self) -> int:
-        """That of the BeginStep."""
+        """The timestamp of the BeginStep."""
         return self.evt.timestamp
 
     def events(self) -> Iterator[Event]:
-        """The L1Accepts of the step that were not given yet."""
+        """The remaining L1Accepts of the step."""
         while not self._ended:
             evt = self._run._next()
             if evt is None or evt._service == TransitionId.EndStep:
@@ -134,13 +134,13 @@ class Step:
 
 
 class Run:
-    """One run: its events and what declares their fields. Made by DataSource.runs(). For one thread at a time.
+    """One run: its events and their declarations. Made by DataSource.runs(). For one thread at a time.
 
-    timestamp: that of the BeginRun; expt, runnum: what it says of itself. None where there is none.
+    timestamp, expt, runnum: from the BeginRun; None if it has none.
     """
 
     def __init__(self, source: _Source, beginrun: RawEvent | None) -> None:
-        # Events hold their run, so a run holds none: what nobody holds goes at once, without the collector.
+        # Events hold their run, so a run holds none: unreferenced events are freed at once, without the collector.
         self._source = source
         self._beginrun = beginrun
         self._environment = source.environment
@@ -157,7 +157,7 @@ class Run:
 
     @property
     def beginrun(self) -> Event | None:
-        """The transition that begins the run; None where there is none."""
+        """The transition that begins the run; None if there is none."""
         return None if self._beginrun is None else Event(self._beginrun, self._environment, self)
 
     def _next(self) -> Event | None:
@@ -178,13 +178,13 @@ class Run:
         return Event(raw, self._source.environment, self)
 
     def events(self) -> Iterator[Event]:
-        """The L1Accepts of the run that were not given yet."""
+        """The remaining L1Accepts of the run."""
         while (evt := self._next()) is not None:
             if evt._service >= _L1:
                 yield evt
 
     def steps(self) -> Iterator[Step]:
-        """The steps of the run. What is left of one is passed over when the next is asked for."""
+        """The steps of the run. Asking for the next step skips the rest of the current one."""
         while (evt := self._next()) is not None:
             if evt._service == TransitionId.BeginStep:
                 step = Step(evt, self)
@@ -198,12 +198,12 @@ class Run:
 
     @property
     def configs(self) -> list[Dgram]:
-        """The Configure of each stream that is in force; of small data, where these are read."""
+        """The current Configure of each stream; the one of the small data if that is read."""
         return self._source.configs
 
     @property
     def configurations(self) -> tuple[Configuration | None, ...]:
-        """What declares the fields of each stream, as of the latest event."""
+        """The Configuration of each stream, as of the latest event."""
         return self._source.configurations
 
     def _declared(self) -> dict[str, dict[str, set[str]]]:
@@ -219,7 +219,7 @@ class Run:
 
     @property
     def detnames(self) -> set[str]:
-        """The detectors of the run, those of the environment aside."""
+        """The detectors of the run, without those of the environment."""
         return set(self._declared()) - _INTERNAL
 
     @property
@@ -234,12 +234,12 @@ class Run:
 
     @property
     def epicsinfo(self) -> dict[str, tuple[str, str, str]]:
-        """What Detector takes of the slow environment: detector, algorithm and field of each name."""
+        """Names of the slow environment for Detector: detector, algorithm and field of each name."""
         return environment_fields(self.configurations, self.configs, ("epics",))
 
     @property
     def scaninfo(self) -> dict[str, tuple[str, str, str]]:
-        """The same of a scan."""
+        """The same for a scan."""
         return environment_fields(self.configurations, self.configs, ("scan", "step"))
 
     def Detector(self, name: str) -> Any:
@@ -256,7 +256,7 @@ class Run:
 
 
 class _Source:
-    """Raw events of a DataSource in order, and what is known after each of them."""
+    """Raw events of a DataSource in order, and the state after each of them."""
 
     def __init__(
         self,
@@ -269,7 +269,7 @@ class _Source:
         self.configurations = tuple(configuration_of(config) for config in configs)
         self._left = max_events or -1
         self.back: RawEvent | None = None
-        # The latest transition that carries a detector in a stream, as a copy. Replaced, never changed.
+        # The latest transition that carries a detector in a stream, as a copy. The dict is replaced, never changed.
         self.environment: dict[tuple[str, int], Dgram] = {}
 
     def take(self) -> RawEvent | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _alkaid
 from ._alkaid import MemoryPool
 
-# As typing has it, without the time that its import takes.
+# As in typing, without the time of importing it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class numpy_allocator:
-    """Inside a `with`, the arrays that numpy makes come from an Alkaid pool, aligned to 64 bytes.
+    """Inside a `with`, numpy allocates its arrays from an Alkaid pool, aligned to 64 bytes.
 
-    They are in every report under `label`, unless the thread has a label set (`alkaid.label`). Arrays
-    may outlive the `with`: each is resized and freed by the pool that it is from, and holds it. numpy
-    has the allocator by context (contextvars), so other threads keep theirs. 64 bytes more are taken for
-    each array; numpy.zeros writes its zeros. ImportError without numpy 1.22 or later.
+    Every report lists them under `label`, unless the thread has a label set (`alkaid.label`). Arrays may
+    outlive the `with`: each holds its pool, which resizes and frees it. numpy keeps the allocator per
+    context (contextvars), so other threads keep theirs. Each array takes 64 bytes more; numpy.zeros
+    writes its zeros. ImportError without numpy 1.22 or later.
     """
 
     def __init__(self, label: str, memory_pool: MemoryPool | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Who holds memory: tracking, snapshots, their differences, and what views retain."""
+"""Who holds memory: tracking, snapshots, their differences, and retention by views."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ Path = str | os.PathLike[str]
 
 
 class track:
-    """Keeps a table of all live memory of Alkaid's pools while the block runs: each block with its size, label, age and
-    back-trace, for snapshot, diff and retention.
+    """Inside a `with`, keeps a table of all live blocks of Alkaid's pools with size, label, age and stack trace, for
+    snapshot, diff and retention.
 
         with ak.track(views=True):
             kept = read_a_run()
             print(ak.retention())
 
-    views: also which view keeps which batch. sample_bytes: record one in about so many allocated bytes, 0 for all.
-    frames: of a back-trace, at most 128. unwinder: "cfi", "fp" or "runtime". The tables are emptied at the end: a
-    snapshot outlives them. Of the whole process, from any thread; FailedPreconditionError where tracking is on already.
+    views: also record which view keeps which batch alive. sample_bytes: record one block in about so many allocated
+    bytes, 0 for all. frames: the depth of a stack trace, at most 128. unwinder: "cfi", "fp" or "runtime". The tables
+    are emptied at the end; snapshots stay. Tracking covers the whole process, and may be started from any thread;
+    FailedPreconditionError if it is on already.
     """
 
     def __init__(self, *, views: bool = False, sample_bytes: int = 0, frames: int = 32, unwinder: str = "cfi") -> None:
@@ -44,7 +45,7 @@ class track:
 
 
 class LabelStatistics(NamedTuple):
-    """What one label has come to since tracking began: live now, and ever. Estimates where memory is sampled."""
+    """The figures of one label since tracking began: live now, and in total. Estimates if memory is sampled."""
 
     label: str
     live_bytes: int
@@ -54,12 +55,12 @@ class LabelStatistics(NamedTuple):
 
 
 def label_statistics() -> list[LabelStatistics]:
-    """Of each label, most live bytes first."""
+    """The statistics of each label, most live bytes first."""
     return [LabelStatistics(*one) for one in _alkaid._label_statistics()]
 
 
 class Change(NamedTuple):
-    """Blocks that went and blocks that came. oldest_ns: the greatest age among the new ones."""
+    """Blocks that were freed and blocks that are new. oldest_ns: the greatest age among the new ones."""
 
     freed_bytes: int
     freed_blocks: int
@@ -69,17 +70,17 @@ class Change(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """By how much there is more."""
+        """The growth in bytes."""
         return self.new_bytes - self.freed_bytes
 
     @property
     def blocks(self) -> int:
-        """By how many there are more."""
+        """The growth in blocks."""
         return self.new_blocks - self.freed_blocks
 
 
 class Block(NamedTuple):
-    """A live block. weight: the bytes that it stands for, its size unless memory is sampled."""
+    """A live block. weight: the bytes that it represents; its size unless memory is sampled."""
 
     address: int
     size: int
@@ -92,8 +93,8 @@ class Block(NamedTuple):
 
 
 class StackChange(NamedTuple):
-    """What changed at one place of the program. frames, innermost first: "function at file:line" of lines of Python,
-    "file + offset" of native code."""
+    """The change at one place of the program. frames, innermost first: "function at file:line" for Python,
+    "file + offset" for native code."""
 
     frames: list[str]
     change: Change
@@ -106,7 +107,7 @@ def _plural(count: int, sign: str = "") -> str:
 
 
 class HeapDiff:
-    """What changed between two snapshots. Prints as `alkaid heap diff` does, with files and offsets for functions."""
+    """The changes between two snapshots. Prints as `alkaid heap diff`, with files and offsets instead of functions."""
 
     def __init__(self, before: Snapshot | None, after: Snapshot) -> None:
         self.before, self.after = before, after
@@ -118,7 +119,7 @@ class HeapDiff:
         self.by_pool = {name: Change(*change) for name, change in pools}
         self.by_thread = {name: Change(*change) for name, change in threads}
         self.by_stack = [StackChange(frames, Change(*change), label, pool) for frames, change, label, pool, _ in stacks]
-        self._shown = [shown for *_, shown in stacks]  # of the frames
+        self._shown = [shown for *_, shown in stacks]  # which frames
 
     def to_records(self) -> list[dict[str, Any]]:
         """The changes by place of the program, for pandas.DataFrame."""
@@ -129,8 +130,8 @@ class HeapDiff:
         ]  # fmt: skip
 
     def text(self, top: int = 10, all_frames: bool = False) -> str:
-        """For people; top: how many places of the program, 0 for all. all_frames: also those of allocators, of the C
-        and C++ library and of Alkaid."""
+        """A report for people. top: how many places of the program, 0 for all. all_frames: also show frames of
+        allocators, of the C and C++ libraries and of Alkaid."""
         sign = "" if self.before is None else "+"
         lines = [] if self.before is None else [f"Changes from {self.before.name} to {self.after.name}"]
         if self.before is not None:
@@ -157,24 +158,24 @@ class HeapDiff:
 
 
 class Snapshot:
-    """What was live at one moment. It refers to nothing alive, and is never changed. Made by snapshot or read_snapshot."""
+    """The live memory at one moment. A copy that never changes. Made by snapshot or read_snapshot."""
 
     def __init__(self, native: _alkaid._HeapSnapshot) -> None:
         self._native = native
 
     @property
     def name(self) -> str:
-        """As it was given to snapshot."""
+        """The name given to snapshot."""
         return self._native.name
 
     @property
     def bytes(self) -> int:
-        """Of all blocks; an estimate where memory is sampled."""
+        """The bytes of all blocks; an estimate if memory is sampled."""
         return self._native.bytes
 
     @property
     def block_count(self) -> int:
-        """Blocks; an estimate where memory is sampled."""
+        """The number of blocks; an estimate if memory is sampled."""
         return self._native.block_count
 
     @property
@@ -183,7 +184,7 @@ class Snapshot:
         return self._native.sampled
 
     def blocks(self) -> list[Block]:
-        """All of them, by address."""
+        """All blocks, by address."""
         return [Block(*block) for block in self._native.blocks()]
 
     def to_records(self) -> list[dict[str, Any]]:
@@ -191,11 +192,11 @@ class Snapshot:
         return [block._asdict() for block in self.blocks()]
 
     def write(self, path: Path) -> None:
-        """Writes a heap file, which `alkaid heap show` prints with functions and lines. Whole, or not at all."""
+        """Writes a heap file, as a whole or not at all. `alkaid heap show` prints it with functions and lines."""
         self._native.write(path)
 
     def text(self, top: int = 10) -> str:
-        """For people; top: how many places of the program, 0 for all."""
+        """A report for people. top: how many places of the program, 0 for all."""
         head = f'Heap "{self.name}"\n{self.bytes:,} bytes allocated, in {_plural(self.block_count)}'
         return f"{head}\n{HeapDiff(None, self).text(top)}"
 
@@ -207,23 +208,23 @@ class Snapshot:
 
 
 def snapshot(name: str = "") -> Snapshot:
-    """The live memory of this process. FailedPreconditionError where tracking is off."""
+    """The live memory of this process. FailedPreconditionError if tracking is off."""
     return Snapshot(_alkaid._take_snapshot(name))
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """From a heap file. DataLossError, with the byte, for what is none."""
+    """Reads a heap file. DataLossError, with the byte, if it is not one."""
     return Snapshot(_alkaid._read_snapshot(path))
 
 
 def diff(before: Snapshot, after: Snapshot) -> HeapDiff:
-    """What changed between two snapshots."""
+    """The changes between two snapshots."""
     return HeapDiff(before, after)
 
 
 class RetentionHolder(NamedTuple):
-    """The views of one root that one thread made at one place. frames, innermost first: "function at file:line" of
-    lines of Python, "file + offset" of native code."""
+    """The views of one root that one thread made at one place. frames, innermost first: "function at file:line" for
+    Python, "file + offset" for native code."""
 
     views: int
     view_bytes: int
@@ -234,10 +235,10 @@ class RetentionHolder(NamedTuple):
 
 
 class RetainedRoot(NamedTuple):
-    """A block, mostly a batch, that views keep. visible_bytes lie in at least one view; the rest is kept for nothing.
+    """A block, usually a batch, that views keep alive. visible_bytes are in at least one view; the rest is wasted.
 
     source, source_offset: where its bytes were read from. Times are of the datagrams in it, and of those that views
-    show, in nanoseconds; None where they are not known.
+    show, in nanoseconds; None if unknown.
     """
 
     address: int
@@ -257,14 +258,14 @@ class RetainedRoot(NamedTuple):
 
     @property
     def hidden_bytes(self) -> int:
-        """What is kept for nothing."""
+        """The bytes that no view shows."""
         return self.held_bytes - self.visible_bytes
 
 
 class Retention:
-    """Which roots are kept by views, how little of them the views show, and who made the views; the worst first.
+    """The roots that views keep alive, how little the views show, and who made the views; the worst first.
 
-    Prints as `alkaid heap retention` does.
+    Prints as `alkaid heap retention`.
     """
 
     def __init__(self, of: Snapshot | None, top: int) -> None:
@@ -275,11 +276,11 @@ class Retention:
 
     @property
     def hidden_bytes(self) -> int:
-        """What all roots keep for nothing."""
+        """The bytes of all roots that no view shows."""
         return self.held_bytes - self.visible_bytes
 
     def to_records(self) -> list[dict[str, Any]]:
-        """The roots, for pandas.DataFrame, with the frames of the holder that shows most."""
+        """The roots, for pandas.DataFrame, with the frames of the holder that shows the most bytes."""
         return [_record(root) for root in self.roots]
 
     def __str__(self) -> str:
@@ -298,9 +299,9 @@ def _record(root: RetainedRoot) -> dict[str, Any]:
 
 
 def retention(of: Snapshot | None = None, top: int = 10) -> Retention:
-    """Of this process now, or of a snapshot; top: how many roots the text has, 0 for all.
+    """The retention in this process now, or in a snapshot. top: how many roots the text lists, 0 for all.
 
-    FailedPreconditionError where views are not tracked: with track(views=True).
+    FailedPreconditionError if views are not tracked: use track(views=True).
     """
     return Retention(of, top)
 

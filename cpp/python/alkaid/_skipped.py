@@ -1,4 +1,4 @@
-"""What readers left out."""
+"""Skipped: what a reader left out."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Skipped(NamedTuple):
-    """What a reader that goes on after malformed data left out in one place.
+    """What a reader left out in one place, when it continued after malformed data.
 
-    source, byte, nbytes: where it starts, and how much it is. dgram_index: the index that the datagram there has.
-    timestamp: what its header says, None where no datagram begins. previous: the timestamp of the last sound datagram
-    before it. why: the message of the fault.
+    source, byte, nbytes: where it starts, and how much it is. dgram_index: the index of the datagram there. timestamp:
+    from its header; None if no datagram begins there. previous: the timestamp of the last sound datagram before it.
+    why: the message of the fault.
     """
 
     source: str

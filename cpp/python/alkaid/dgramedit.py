@@ -1,4 +1,4 @@
-"""Making and editing datagrams, with the names of psana.dgramedit.
+"""Making and editing datagrams, with psana.dgramedit's names.
 
     config = DgramEdit(configure)
     det = config.Detector(DetectorDef("fex", "hsd", "serial"), AlgDef("fex", 1, 0, 0), {"mean": (np.float64, 0)})
@@ -9,8 +9,8 @@
         edit.adddata(det.fex)
         edit.save(file)
 
-The datagram that is edited is never written to: changes come together in save. A call that fails changes nothing.
-Not for two threads at once.
+The edited datagram itself is never written to: save applies the changes. A call that fails changes nothing. One
+thread at a time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ROOM = 64 << 20
 
 
 class AlgDef:
-    """The program that makes the data, and its version."""
+    """The algorithm that makes the data, and its version."""
 
     def __init__(self, name: str, major: int, minor: int, micro: int) -> None:
         self.name = name
@@ -57,18 +57,18 @@ class DetectorDef:
 
 
 class DataType:
-    """The types that fields have: numpy's scalar types and str, and the format's numbers of them."""
+    """The types of fields: numpy's scalar types and str, and their numbers in the format."""
 
     UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64, FLOAT, DOUBLE, CHARSTR, ENUMVAL, ENUMDICT = range(13)
     _names: ClassVar[tuple[str, ...]] = (
         "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64",
         "str", "int32", "int32",
     )  # fmt: skip
-    # As struct has them.
+    # Formats of struct.
     _codes: ClassVar[str] = "BHIQbhiqfdsii"
 
     def to_psana2(self, numpy_dtype: Any) -> int:
-        """The number of a type: np.uint16 or "uint16" is 1, str is 10."""
+        """The number of a type: 1 for np.uint16 or "uint16", 10 for str."""
         if isinstance(numpy_dtype, int):
             return numpy_dtype
         if numpy_dtype is str:
@@ -81,7 +81,7 @@ class DataType:
         return self._names.index(name)
 
     def to_numpy(self, psana_dtype: int) -> Any:
-        """The type of a number: 1 is np.uint16, 10 is str."""
+        """The type for a number: np.uint16 for 1, str for 10."""
         if psana_dtype == self.CHARSTR:
             return str
         import numpy as np
@@ -90,7 +90,7 @@ class DataType:
 
 
 class _Fields:
-    """The fields of det.<algorithm>: set each, then give this to DgramEdit.adddata."""
+    """The fields of det.<algorithm>: set each, then pass this to DgramEdit.adddata."""
 
     _det: NamesDef
     _rules: dict[str, tuple[int, int]]
@@ -111,7 +111,7 @@ class _Fields:
 
 
 class NamesDef:
-    """A declaration: its node and its number, and its fields under the name of its algorithm."""
+    """A declaration: its node and number, and its fields under the name of its algorithm."""
 
     def __init__(self, nodeId: int, namesId: int) -> None:
         self.nodeId = nodeId
@@ -155,9 +155,9 @@ def _value(name: str, number: int, rank: int, value: Any) -> Any:
 class DgramEdit:
     """Another version of a datagram, or a new one.
 
-    pydg: the datagram to edit: a Dgram, or bytes of one. config: the DgramEdit of the Configure that declares its
-    fields; none where this is a Configure itself. transition_id, ts: make a new datagram without payload instead; ts -1
-    is the time now. bufsize: bytes that all additions may take, 0 for 64 MiB.
+    pydg: the datagram to edit: a Dgram, or its bytes. config: the DgramEdit of the Configure that declares its fields;
+    none if this is itself a Configure. transition_id, ts: make a new datagram without payload instead; ts -1 means the
+    current time. bufsize: how many bytes all additions may take, 0 for 64 MiB.
     """
 
     def __init__(
@@ -191,10 +191,10 @@ class DgramEdit:
         namesId: int | None = None,
         segment: int | None = None,
     ) -> Any:
-        """Declares a detector's fields, of a Configure: {"field": (type, rank)}, text (str) of rank 1.
+        """Declares a detector's fields, in a Configure: {"field": (type, rank)}; text (str) has rank 1.
 
-        Gives the declaration, whose attribute of the algorithm's name takes the values. Where no numbers are given they
-        follow from those that are there.
+        Returns the declaration. Its attribute with the algorithm's name takes the values. Numbers that are not given
+        continue from the existing ones.
         """
         types = DataType()
         rules = {name: (types.to_psana2(dtype), rank) for name, (dtype, rank) in datadef_dict.items()}
@@ -209,10 +209,10 @@ class DgramEdit:
         return det
 
     def adddata(self, data_container: Any, damage: int = 0) -> None:
-        """Appends the data of one declaration: all its fields must have a value, which is None again afterwards.
+        """Appends the data of one declaration. All its fields must have a value; they are None again afterwards.
 
-        ValueError names a field that has none, or another rank; TypeError and OverflowError one of another type.
-        AlreadyExistsError where the datagram carries data of that declaration.
+        ValueError names a field without a value or with another rank; TypeError and OverflowError one of another type.
+        AlreadyExistsError if the datagram already carries data of that declaration.
         """
         rules = data_container._rules
         values = [_value(name, number, rank, getattr(data_container, name)) for name, (number, rank) in rules.items()]
@@ -220,9 +220,9 @@ class DgramEdit:
         data_container._clear()
 
     def removedata(self, det_name: str, alg_name: str, segment: int | None = None) -> None:
-        """Removes the data of a detector and algorithm that are there now; what is added later stays.
+        """Removes the present data of a detector and algorithm; data added later stays.
 
-        NotFoundError where no such thing is declared; FailedPreconditionError on a Configure.
+        NotFoundError if none is declared; FailedPreconditionError on a Configure.
         """
         self._editor.remove_data(det_name, alg_name, segment)
 
@@ -240,12 +240,12 @@ class DgramEdit:
 
     @property
     def size(self) -> int:
-        """Bytes of the datagram as edited."""
+        """The bytes of the edited datagram."""
         return self._editor.saved_size
 
     def save(self, outbuf: Any = None, offset: int = 0) -> int:
-        """Writes the datagram as edited and gives its bytes: to a file that is open for writing, or from byte `offset` of
-        a writable buffer. MemoryError where the buffer is too small; nothing is written then."""
+        """Writes the edited datagram to a file that is open for writing, or from byte `offset` of a writable buffer.
+        Returns the bytes written. MemoryError if the buffer is too small; nothing is written then."""
         if outbuf is not None and hasattr(outbuf, "write"):
             view = memoryview(self.dgram())
             outbuf.write(view)
@@ -253,7 +253,7 @@ class DgramEdit:
         return self._editor.save_into(outbuf, offset)
 
     def dgram(self) -> Dgram:
-        """The datagram as edited, which owns its bytes."""
+        """The edited datagram, which owns its bytes."""
         return self._editor.save()
 
     def __bytes__(self) -> bytes:
@@ -261,7 +261,7 @@ class DgramEdit:
 
 
 class PyXtcFileIterator:
-    """The datagrams of a file that is open, one after the other. maxDgramSize is in bytes."""
+    """The datagrams of an open file, one after the other. maxDgramSize is in bytes."""
 
     def __init__(self, fd: int, maxDgramSize: int = 256 << 20) -> None:
         self._reader = BatchReader(fd, max_dgram_bytes=maxDgramSize)

@@ -1,9 +1,9 @@
-"""Threads that Python never saw, for tests of what C++ lets go on them."""
+"""Threads that Python does not know, for tests of what C++ releases on them."""
 
 import ctypes
 from typing import Any
 
-_libc = ctypes.CDLL(None)  # lets the GIL go while it waits
+_libc = ctypes.CDLL(None)  # releases the GIL while it waits
 _held = ctypes.PyDLL(None)  # keeps it
 _api = ctypes.pythonapi
 _api.PyCapsule_GetPointer.restype = ctypes.c_void_p
@@ -12,7 +12,7 @@ _api.PyCapsule_GetName.restype = ctypes.c_char_p
 _api.PyCapsule_GetName.argtypes = (ctypes.py_object,)
 _api.PyCapsule_SetName.argtypes = (ctypes.py_object, ctypes.c_char_p)
 
-# Names of capsules have to outlive them.
+# Capsules borrow their names.
 _USED = {b"dltensor": b"used_dltensor", b"dltensor_versioned": b"used_dltensor_versioned"}
 
 
@@ -51,7 +51,7 @@ def capsule_name(capsule: Any) -> str:
 
 
 def consume(capsule: Any) -> Any:
-    """Takes the structure out of a DLPack capsule, as a consumer does: it has to be deleted."""
+    """Takes the structure out of a DLPack capsule, as a consumer does; the caller must delete it."""
     name = _api.PyCapsule_GetName(capsule)
     kind = {b"dltensor": Managed, b"dltensor_versioned": Versioned}[name]
     managed = kind.from_address(_api.PyCapsule_GetPointer(capsule, name))
@@ -65,7 +65,7 @@ def delete_here(managed: Any) -> None:
 
 
 def start_deleting(managed: Any) -> ctypes.c_ulong:
-    """Begins a thread of the system's that calls the deleter."""
+    """Starts a system thread that calls the deleter."""
     thread = ctypes.c_ulong()
     failed = _libc.pthread_create(
         ctypes.byref(thread), None, ctypes.c_void_p(managed.deleter), ctypes.c_void_p(ctypes.addressof(managed))
@@ -79,19 +79,19 @@ def join(thread: ctypes.c_ulong, with_gil: bool = False) -> None:
 
 
 def delete_elsewhere(managed: Any) -> None:
-    """Calls the deleter on a thread that has no state of Python, and waits for it without the GIL."""
+    """Calls the deleter on a thread without a Python thread state, and waits for it without the GIL."""
     join(start_deleting(managed))
 
 
 def prepare_deleting(structures: list[Any]) -> Any:
-    """A function that calls all deleters, of one kind, at once, without the GIL."""
+    """A function that calls all deleters of one kind at once, without the GIL."""
     tree = ctypes.c_void_p()
     for managed in structures:
-        # Ordered by anything but equality.
+        # Any comparison but equality.
         assert _libc.tsearch(ctypes.c_void_p(ctypes.addressof(managed)), ctypes.byref(tree), _libc.ffs)
     return lambda: _libc.tdestroy(tree, ctypes.c_void_p(structures[0].deleter))
 
 
 def sleep_after_the_interpreter(microseconds: int) -> None:
-    """The C library's exit handlers run when Python's part is over and daemon threads are still there."""
+    """The C library's exit handlers run after Python's, while daemon threads still exist."""
     _libc.__cxa_atexit(_libc.usleep, ctypes.c_void_p(microseconds), None)

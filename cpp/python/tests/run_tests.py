@@ -1,4 +1,4 @@
-"""Runs one file of tests by pytest, as ctest wants it: 77, and the reason, where it cannot run here."""
+"""Runs one file of tests by pytest, as ctest expects: exits with 77 and the reason if it cannot run here."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""alkaid.Buffer: what it shows, slices, compares, copies and pickles."""
+"""alkaid.Buffer: exports, slices, comparisons, copies and pickles."""
 
 import array
 import ctypes

@@ -1,4 +1,4 @@
-"""What CPython promises of objects with the buffer protocol, for Buffer and BufferBuilder."""
+"""CPython's promises for objects with the buffer protocol, tested on Buffer and BufferBuilder."""
 
 import array
 import copy
@@ -101,7 +101,7 @@ def test_a_memoryview_works_as_one_of_bytes(make) -> None:
     with pytest.raises(IndexError):
         view[6]
     with pytest.raises((TypeError, ValueError)):
-        hash(view)  # as the object: bytes that may be another's are no key
+        hash(view)  # as for the object: bytes that may belong to others are no key
     if view.readonly:
         with pytest.raises(TypeError):
             view[0] = 0

@@ -67,7 +67,7 @@ def batch() -> ak.Batch:
 
 
 def aligned_batch() -> ak.Batch:
-    """Elements of one byte are aligned wherever they lie."""
+    """One-byte elements are always aligned."""
     return max(ak.BatchReader(bytes(Run(image=np.uint8).run(events=5))).batches(), key=len)
 
 

@@ -96,7 +96,7 @@ def test_a_detector_named_as_a_method_hides_it() -> None:
     hidden = list(ak.BatchReader(bytes(run)))[1]
     assert hidden.timestamp[0].raw.count == 1
     assert hidden.service() == 12
-    # Not where the datagram carries none.
+    # Not if the datagram carries none.
     assert list(ak.BatchReader(bytes(run)))[0].timestamp() == 100 << 32
 
 
@@ -266,7 +266,7 @@ def test_enumerations_of_a_datagram_know_their_labels() -> None:
     raw = edit.dgram().d[0].raw
     assert (raw.gain.value, raw.gain.name, raw.gain.names) == (3, "high", {-1: "low", 3: "high"})
     assert (raw.mode.value, raw.mode.name, raw.mode.names) == (7, None, {})
-    # Labels are no fields.
+    # Labels are not fields.
     assert list(vars(raw)) == ["gain", "mode"]
     assert not hasattr(raw, "low")
     assert len(edit.dgram().fields()) == 5

@@ -39,7 +39,7 @@ def test_every_type_comes_back_as_it_went() -> None:
 
 
 def test_a_psana_script_edits_a_file(tmp_path) -> None:
-    """As psana's own test of its editor does it."""
+    """As in psana's own test of its editor."""
     run = Run().run(3)
     path = run.write(tmp_path / "in.xtc2")
     with open(path, "rb") as file, open(tmp_path / "out.xtc2", "wb") as out:

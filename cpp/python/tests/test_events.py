@@ -199,9 +199,9 @@ def test_runs_are_told_apart() -> None:
     first.dgrams += [d for d in second.dgrams if d.service() != ak.TransitionId.Configure]
     path = _written(first)
     assert [len(list(run.events())) for run in ak.DataSource(files=path).runs()] == [2, 3]
-    # One that is left half read is passed over.
+    # The rest of a half-read one is skipped.
     assert [next(run.events()).timestamp & 0xFFFF for run in ak.DataSource(files=path).runs()] == [4, 4]
-    # An EndRun that is missing ends where the next run begins.
+    # Without an EndRun a run ends where the next one begins.
     first.dgrams = [d for d in first.dgrams if d.service() != ak.TransitionId.EndRun]
     assert [len(list(run.events())) for run in ak.DataSource(files=_written(first)).runs()] == [2, 3]
 
@@ -315,7 +315,7 @@ def test_values_of_the_environment_are_those_in_force() -> None:
     for step in found.steps():
         kept += [(motor_of(step), evt) for evt in step.events()]
     assert [at_step for at_step, _ in kept] == [0, 0, 1, 1]
-    # Also of events that are looked at later.
+    # Also for events that are read later.
     assert [motor_of(evt) for _, evt in kept] == [0, 0, 1, 1]
     assert [epics_of(evt) for _, evt in kept] == [None, 7.5, 7.5, 8.5]
 
@@ -406,7 +406,7 @@ def test_ctrl_c_ends_the_wait_for_a_file(tmp_path: Path) -> None:
     run = Run().run(3)
     run.dgrams.pop()
     path = run.write(tmp_path / "run.xtc2")
-    # A shell starts what runs beside it with SIGINT ignored, and Python keeps that.
+    # A shell starts background programs with SIGINT ignored, and Python keeps that.
     script = (
         "import signal, sys, alkaid as ak\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"

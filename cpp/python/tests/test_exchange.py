@@ -1,4 +1,4 @@
-"""Buffers by DLPack and by Arrow's interface, both ways."""
+"""Export and import of Buffers by DLPack and by Arrow's interface."""
 
 import gc
 import sys
@@ -13,7 +13,7 @@ NUMPY_2 = int(np.__version__.split(".")[0]) >= 2
 
 
 class Array:
-    """Gives another object's capsule once, with the arguments that it knows."""
+    """Returns another object's capsule once, with the arguments that it supports."""
 
     def __init__(self, source, versions=True) -> None:
         self.source, self.versions, self.asked = source, versions, []
@@ -98,7 +98,7 @@ def test_an_export_keeps_its_bytes_until_it_goes_consumed_or_not() -> None:
     data.append(1)
     managed = consume(ak.py_buffer(data).__dlpack__(max_version=(1, 0)))
     delete_elsewhere(managed)
-    ak.py_buffer(b"")  # an entry releases what that thread let go
+    ak.py_buffer(b"")  # an entry releases what that thread dropped
     data.append(1)
 
 
@@ -114,7 +114,7 @@ def test_numpy_reads_and_writes_what_is_exported() -> None:
     data = bytearray(b"abcdef")
     array = np.from_dlpack(ak.py_buffer(data))
     assert array.dtype == np.uint8 and array.tobytes() == b"abcdef"
-    # numpy before 2.3 takes what anybody exports for read-only, itself included.
+    # numpy before 2.3 treats every export as read-only, even its own.
     if np.from_dlpack(np.zeros(1)).flags.writeable:
         array[0] = 0x7A
         assert data[0] == 0x7A
@@ -134,7 +134,7 @@ def test_a_buffer_of_numpys_array_is_its_memory() -> None:
     count = sys.getrefcount(array)
     buffer = ak.from_dlpack(array)
     assert (buffer.address, buffer.size) == (array.ctypes.data, 48)
-    assert buffer.is_mutable is NUMPY_2  # before DLPack 1.0 nobody can say
+    assert buffer.is_mutable is NUMPY_2  # before DLPack 1.0 a producer cannot say so
     part = buffer[4:8]
     del buffer
     assert np.frombuffer(part, "i4")[0] == 1
@@ -209,7 +209,7 @@ def test_what_is_refused_stays_in_its_capsule() -> None:
 
 def test_a_producers_deleter_runs_once_with_the_gil_on_whichever_thread_the_last_goes() -> None:
     data = bytearray(b"abcdef")
-    # numpy's deleter takes the GIL: on a thread without it that would be too late at the exit.
+    # numpy's deleter takes the GIL: at the exit, a thread without it would be too late.
     buffer = ak.from_dlpack(np.frombuffer(data, "u1"))
     managed = consume(buffer.__dlpack__(max_version=(1, 0)))
     del buffer

@@ -1,4 +1,4 @@
-"""The guide's programs do what they say."""
+"""The guide's programs do what the guide says."""
 
 import pathlib
 import re

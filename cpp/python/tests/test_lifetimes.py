@@ -19,7 +19,7 @@ import alkaid as ak
 
 
 class Owner(bytearray):
-    """Bytes that can be watched."""
+    """Bytes that can be weakly referenced."""
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ PROBE = ak.py_buffer(b"")
 
 
 def enter() -> None:
-    """Enters the module, and lets nothing go."""
+    """Enters the module, and drops nothing."""
     PROBE[0:0]
 
 
@@ -152,7 +152,7 @@ def test_an_entry_of_any_thread_releases_it_while_the_main_thread_waits() -> Non
     gate.acquire()
 
     def work() -> None:
-        # Pending calls are the main thread's, which makes none while it reads.
+        # Only the main thread runs pending calls, and not while it reads.
         gate.acquire()
         delete_elsewhere(consume(ak.py_buffer(data).__dlpack__()))
         enter()
@@ -165,7 +165,7 @@ def test_an_entry_of_any_thread_releases_it_while_the_main_thread_waits() -> Non
 
     thread = threading.Thread(target=work)
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1000)  # the GIL changes hands where a thread waits, and nowhere else
+    sys.setswitchinterval(1000)  # the GIL changes threads only when one waits
     try:
         thread.start()
         gate.release()
@@ -184,7 +184,7 @@ def test_a_pending_call_releases_it_where_nobody_enters() -> None:
     managed = consume(ak.py_buffer(data).__dlpack__())
     del data
     delete_elsewhere(managed)
-    for _ in range(1_000_000):  # the interpreter makes pending calls as a loop goes round
+    for _ in range(1_000_000):  # the interpreter runs pending calls in loops
         if gone() is None:
             break
     assert gone() is None

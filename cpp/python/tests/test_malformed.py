@@ -1,4 +1,4 @@
-"""Malformed data raise DataLossError, and never end the process."""
+"""Malformed data raises DataLossError, and never ends the process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xtc2_files import Run, small_data
 
 
 def everything_of(dgram: ak.Dgram) -> int:
-    """Looks at all there is, by every way to it."""
+    """Reads everything, in every way."""
     seen = len(dgram.fields())
     for detector in vars(dgram).values():
         for segment in detector.values():
@@ -36,7 +36,7 @@ def read_all(source: object, **options: object) -> None:
 
 
 def mutations(data: bytes, count: int, seed: int) -> list[bytes]:
-    """Copies with a few bytes changed, mostly to what a length could be."""
+    """Copies with a few bytes changed, mostly to possible lengths."""
     chance = random.Random(seed)
     found = []
     for _ in range(count):
@@ -61,7 +61,7 @@ def test_changed_bytes_raise_or_are_read(seed: int) -> None:
 
 
 def test_changed_headers_and_shapes_raise_or_are_read() -> None:
-    """Every byte of one event, to each of the values that hurt."""
+    """Every byte of one event set to each of the harmful values."""
     run = Run()
     event = bytes(run.event(7))
     config = run.dgrams[0]
@@ -117,7 +117,7 @@ def faulty_run() -> tuple[Run, bytes]:
 
 
 def take_all(items: Iterator[Any]) -> tuple[list[Any], int]:
-    """What comes, where KeyErrors are passed over; and how many these were."""
+    """What is read, skipping KeyErrors; and how many there were."""
     taken, errors = [], 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What importing alkaid gives."""
+"""What `import alkaid` provides."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ def test_every_name_of_all_is_there() -> None:
 
 
 def test_importing_it_imports_nothing_that_takes_long() -> None:
-    # -S leaves out what packages hook into the start, and the folder of packages with it.
+    # -S leaves out the start-up hooks of packages, and with them the folder of packages.
     code = "import sys; sys.path.append(sys.argv[1]); import alkaid; print([m for m in ('numpy', 'pyarrow', 'socket', 'typing', 'pickle') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-S", "-c", code, str(Path(ak.__file__).parents[1])], capture_output=True, text=True, timeout=300)
     assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")

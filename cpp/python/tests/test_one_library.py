@@ -1,4 +1,4 @@
-"""One process has one libalkaid.so, or says why not."""
+"""A process has one libalkaid.so, or reports why not."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def test_a_second_library_of_another_name_is_refused_and_named(tmp_path: Path) -
 
 
 def test_a_library_that_is_loaded_already_is_the_one_that_is_used(tmp_path: Path) -> None:
-    """As `alkaid run --track` preloads one: found by the name inside it, not by its path."""
+    """As `alkaid run --track` preloads it: found by the name inside it, not by its path."""
     code = (
         "import ctypes, sys\n"
         "ctypes.CDLL(sys.argv[1])\n"
@@ -42,7 +42,7 @@ def test_a_library_that_is_loaded_already_is_the_one_that_is_used(tmp_path: Path
     assert own.returncode == 0, own.stderr
     copy = tmp_path / "libalkaid.so.0.1.0"
     shutil.copy(own.stdout.strip(), copy)
-    # A wheel that was made complete has its other libraries in a folder beside.
+    # A complete wheel has its other libraries in a folder next to the package.
     beside = Path(ak.__file__).parents[1] / "alkaid.libs"
     result = run(code, str(copy), LD_LIBRARY_PATH=f"{beside}:{os.environ.get('LD_LIBRARY_PATH', '')}")
     assert (result.returncode, result.stdout) == (0, f"[{str(copy)!r}]\n"), result.stderr

@@ -16,7 +16,7 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 def run(code: str, expect: str = "") -> None:
     path = os.pathsep.join([TESTS, os.environ.get("PYTHONPATH", "")])
     result = subprocess.run(
-        # CPython warns from 3.12 on of what some of these do on purpose: fork among threads.
+        # From 3.12 on CPython warns of what some of these do on purpose: fork with threads.
         [sys.executable, "-B", "-W", "ignore:This process", "-X", "faulthandler", "-c", textwrap.dedent(code)],
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Scripts as they are written for psana, after a change of import."""
+"""Scripts written for psana, with only their imports changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of real runs, against what another reader found in them; and files that are malformed."""
+"""Files of real runs, compared with what another reader found in them; and malformed files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRUTHS = truths(ROOT)
 
 
 def dgrams_of(file: Path) -> list[ak.Dgram]:
-    """A file without a Configure continues another of its folder."""
+    """A file without a Configure continues another one in its folder."""
     try:
         return list(ak.BatchReader(file))
     except ak.DataLossError as error:

@@ -1,4 +1,4 @@
-"""Datagrams and files of them for tests, and the real files where there are some."""
+"""Datagrams and files of datagrams for tests, and the real files if there are any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIELDS = {
 
 
 class Run:
-    """A Configure and what follows it, in memory: a camera of some segments, and another detector."""
+    """A Configure and its datagrams, in memory: a camera of some segments, and another detector."""
 
     def __init__(self, segments: int = 1, detector: str = "camera", image: Any = np.uint16) -> None:
         self.config = DgramEdit(transition_id=ak.TransitionId.Configure, ts=100 << 32)
@@ -54,7 +54,7 @@ class Run:
         return self.dgrams[-1]
 
     def run(self, events: int, steps: int = 1) -> Run:
-        """BeginRun, steps of so many events, EndRun."""
+        """BeginRun, steps with these numbers of events, EndRun."""
         at = 101 << 32
         self.transition(ak.TransitionId.BeginRun, at)
         for _ in range(steps):
@@ -78,7 +78,7 @@ class Run:
 
 
 def real_data() -> Path:
-    """The folder of real files; where there is none this file of tests is skipped."""
+    """The folder of real files; without it this file of tests is skipped."""
     folder = os.environ.get("ALKAID_TEST_DATA", "")
     if not folder or not os.path.isdir(folder):
         pytest.skip("ALKAID_TEST_DATA names no folder of real XTC2 files", allow_module_level=True)
