@@ -18,7 +18,7 @@ namespace alkaid::growth {
 namespace {
 
 constexpr size_t kRowSize = sizeof(MemoryStamp);
-constexpr size_t kMostRows = 99'999'999;  // that the header has room for
+constexpr size_t kMostRows = 99'999'999;  // the most that the header has room for
 
 Status NoRegularFile(const std::string& path) {
   return status::FailedPrecondition(path, " is no regular file and cannot grow with the run");
@@ -47,7 +47,7 @@ Result<std::unique_ptr<GrowingProfile>> GrowingProfile::Make(const std::string& 
   ALKAID_ASSIGN_OR_RAISE(
       const auto file,
       io::DurableFileOutputStream::Open(path, io::FileAccess::kUsual, io::PipeReader::kThere));
-  if (file->straight()) {  // as /dev/stdout is, wherever that leads
+  if (file->straight()) {  // like /dev/stdout, wherever that leads
     file->Abandon();
     return NoRegularFile(path);
   }
@@ -64,7 +64,7 @@ std::string GrowingProfile::Header() const {
   return MakeNpyHeader(0, kStampColumns, RunComment(run_));
 }
 
-// What has the name may be another's by now, and is left alone then.
+// The file of that name may be another process's by now, and is left alone then.
 Status GrowingProfile::Open() {
   ALKAID_ASSIGN_OR_RAISE(const auto read, io::ReadableFile::Open(path_));
   struct stat info;
@@ -85,7 +85,7 @@ Status GrowingProfile::Open() {
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  // A file system may know no locks. The lock is that of both descriptors.
+  // A file system may not support locks; then none is needed. Both descriptors share the lock.
   const bool locked = is_ours && (::fcntl(write->file_descriptor(), F_OFD_SETLK, &lock) == 0 ||
                                   (errno != EAGAIN && errno != EACCES));
   if (!locked) return status::FailedPrecondition(path_, " is another process's meanwhile");
@@ -105,7 +105,7 @@ Status GrowingProfile::Write(size_t first, std::span<const MemoryStamp> stamps) 
   const size_t rows = std::max(this->rows(), first + stamps.size());
   if (rows > kMostRows) return status::Invalid(path_, ": more than ", kMostRows, " stamps");
   if (!IsOurs(file_.get())) {
-    (void)file_.Release();  // who closed it may have another file there now
+    (void)file_.Release();  // another file of the program may have that number now
     ALKAID_RETURN_NOT_OK(Open());
   }
   int error = WriteAt(file_.get(), stamps.data(), stamps.size_bytes(),

@@ -44,7 +44,7 @@ class GrowingProfileTest : public ::testing::Test {
     }
     return profile->Write(first, stamps);
   }
-  // How many rows the file has, each of which has to have its number.
+  // The number of rows in the file; checks that row i has i as its time.
   size_t Rows() const {
     const auto stamps = ReadLeakProfile(file_);
     EXPECT_THAT(stamps, IsOk());
@@ -67,7 +67,7 @@ TEST_F(GrowingProfileTest, HasItsStampsAsSoonAsTheyAreWritten) {
   EXPECT_EQ(Rows(), 1U);
   ALKAID_ASSERT_OK(Write(profile.get(), 1, 120));
   EXPECT_EQ(Rows(), 120U);
-  ALKAID_ASSERT_OK(Write(profile.get(), 119, 120));  // once more
+  ALKAID_ASSERT_OK(Write(profile.get(), 119, 120));  // rewrites the last row
   EXPECT_EQ(Rows(), 120U);
   EXPECT_EQ(profile->rows(), 120U);
 }
@@ -106,7 +106,7 @@ TEST_F(GrowingProfileTest, DoesNotCountARowThatWasWrittenInPart) {
   const auto size = fs::file_size(file_);
   fs::resize_file(file_, size + 50);
   EXPECT_EQ(Rows(), 3U);
-  // And what was cut off is not there, though it is counted.
+  // A row that is counted and was cut off is left out.
   fs::resize_file(file_, size - 1);
   EXPECT_EQ(Rows(), 2U);
 }
@@ -114,7 +114,7 @@ TEST_F(GrowingProfileTest, DoesNotCountARowThatWasWrittenInPart) {
 TEST_F(GrowingProfileTest, GoesOnWhereTheProgramClosesDescriptorsThatItDidNotOpen) {
   const auto profile = Make();
   ALKAID_ASSERT_OK(Write(profile.get(), 0, 3));
-  // Lowest numbers first: another file takes the place of the one that is closed.
+  // The system hands out the lowest number first: another file takes the number of the closed one.
   const std::string other = folder_ + "/other";
   for (int fd = 3; fd < 1024; ++fd) {
     struct stat info;
@@ -137,7 +137,7 @@ TEST_F(GrowingProfileTest, ReplacesWhatWasThereAndLeavesWhatTookItsPlace) {
   ALKAID_ASSERT_OK(Write(first.get(), 0, 3));
   const auto second = Make();
   EXPECT_EQ(Rows(), 0U);
-  ALKAID_ASSERT_OK(Write(first.get(), 3, 4));  // to a file without a name
+  ALKAID_ASSERT_OK(Write(first.get(), 3, 4));  // to a file that has lost its name
   first->Remove();
   EXPECT_EQ(Rows(), 0U);
   second->Remove();

@@ -18,7 +18,7 @@ using internal::GroupDigits;
 using internal::RoughDurationText;
 using internal::WholePercentText;
 
-// The last part's growth is told where it is so much of the whole's.
+// The growth of the last part is reported when it is this many times that of the whole.
 constexpr double kFaster = 1.3;
 
 std::string PerEvent(double mb) { return MbText(mb) + " per event"; }
@@ -97,7 +97,7 @@ class Evidence {
     if (judged.grows) {
       Say(name, " grows by ", PerEvent(judged.fit.slope), ", ", Between(judged.fit), ": ",
           MbText(judged.total_mb()), " in all.");
-      // A straight line is seen there as well.
+      // A straight line also passes for late growth.
       const bool faster = judged.lately.slope > kFaster * judged.fit.slope;
       if (faster) {
         Say("It began late, or gets faster: over the last ", judged.lately.points,
@@ -120,7 +120,7 @@ class Evidence {
     }
   }
 
-  // What falls by as much, if anything does.
+  // Names an account that falls by as much, if there is one.
   std::string WhyItDoesNotShow() const {
     for (const A account : {A::kLive, A::kOwnMalloc, A::kKept, A::kElsewhere}) {
       if (Fit(account).high < 0 && -Fit(account).slope >= Fit(all_.judged).slope / 2) {
@@ -238,7 +238,7 @@ class Evidence {
         " that it had grown by until then.");
   }
 
-  // All that grow beside the one that was told, the fastest first.
+  // All other accounts that grow, the fastest first.
   void SayOthers() {
     std::vector<A> others;
     for (const A account : {A::kLive, A::kOwnMalloc, A::kKept, A::kElsewhere}) {
@@ -263,13 +263,13 @@ class Evidence {
   std::vector<std::string> sentences_;
 };
 
-// What a shell takes, as lines of an advice.
+// Command lines of an advice, as a shell accepts them.
 class Commands {
  public:
   Commands(const GrowthVerdict& verdict, const std::string& command)
       : all_(verdict), command_(command.empty() ? "COMMAND" : command) {}
 
-  // Two heap files, with what grows in between.
+  // Two heap files, and a comparison of them.
   std::string CompareHeaps(const char* tracking) const {
     const bool malloc_too = Grows(Account::kOwnMalloc);
     const std::string stamps =
@@ -304,7 +304,7 @@ class Commands {
     const bool faster = judged.lately.slope > kFaster * judged.fit.slope;
     return faster ? all_.stamps - judged.lately.points + 1 : all_.warm_up + 1;
   }
-  // A service is not to be waited for until as many events have passed as the profile has.
+  // Does not make a service wait until as many events have passed as the profile has.
   size_t Second() const {
     constexpr double kEnoughMb = 50;
     const double slope = all_.of(all_.judged).fit.slope;

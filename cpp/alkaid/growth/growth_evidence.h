@@ -13,12 +13,12 @@
 
 namespace alkaid::growth {
 
-// Whole sentences, the weightiest first. `stamps` are those that the verdict is on.
+// Whole sentences, the most important first. `stamps` are those that the verdict is about.
 ALKAID_EXPORT std::vector<std::string> EvidenceOf(std::span<const MemoryStamp> stamps,
                                                   const GrowthVerdict& verdict);
-// Empty where there is nothing to do. A sentence, and where commands find out more these, a line
-// each, that a shell takes as they are. `command` is what made the profile, as a shell takes it; where
-// it is empty, the lines have COMMAND in its place.
+// One sentence, followed where useful by commands, one a line, that a shell accepts as they are.
+// Empty where there is nothing to do. `command` is the command that made the profile, as a shell
+// accepts it; where it is empty, the lines have COMMAND in its place.
 ALKAID_EXPORT std::string AdviceOf(const GrowthVerdict& verdict, const std::string& command = "");
 
 }  // namespace alkaid::growth

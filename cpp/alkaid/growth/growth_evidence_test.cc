@@ -26,7 +26,7 @@ using ::testing::StartsWith;
 
 constexpr size_t kSize = 100;
 
-// All sentences, and what to do, as one text.
+// All sentences and the advice, as one text.
 std::string Say(const std::vector<MemoryStamp>& stamps, const GrowthOptions& options = {},
                 const std::string& command = "") {
   const GrowthVerdict verdict = JudgeGrowth(stamps, options);
@@ -112,7 +112,7 @@ TEST(GrowthEvidence, NamesAllThatGrowsTheFastestFirst) {
   EXPECT_THAT(text, HasSubstr("Besides, \"not by allocators\" grows by 1.00 MB per event, 25 % of "
                               "RSS's growth: 89.00 MB in all. Besides, \"other malloc\" grows by "
                               "0.0500 MB per event, 1 % of RSS's growth: 4.45 MB in all."));
-  // What finds both, in one run.
+  // One run finds both.
   EXPECT_THAT(text, HasSubstr("alkaid run --track --views -- COMMAND"));
 }
 

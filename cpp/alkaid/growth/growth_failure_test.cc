@@ -43,7 +43,7 @@ using enum failing::OutOfMemory;
 
 constexpr char kLabel[] = "out of memory.a label that is as long as some are";
 
-// Before all others: a profile asks for it too.
+// Runs before all others, since a profile reads the environment too.
 TEST(GrowthOutOfMemoryAtFirstUse, ThePlantedLeakOfTheEnvironment) {
   ASSERT_EQ(
       ::setenv(alkaid::internal::kProfileLeakMbVariable, "a number as long as no number is", 1), 0);
@@ -58,7 +58,7 @@ class GrowthOutOfMemory : public ::testing::Test {
  protected:
   GrowthOutOfMemory() {
     std::filesystem::create_directory(folder_);
-    // What a process makes at its first stamp is no part of the others.
+    // What a process makes once, at its first stamp, does not count in the other tests.
     EXPECT_THAT(LeakProfile(PlantedLeakOptions()).Stamp(), IsOk());
   }
   ~GrowthOutOfMemory() override { std::filesystem::remove_all(folder_); }
@@ -138,7 +138,7 @@ TEST_F(GrowthOutOfMemory, LearningReservations) {
         EXPECT_THAT(read.Load(file_), IsOk());
         return absl::StrCat(text(read), Names());
       });
-  // A file with the label that is known, and some that are not.
+  // A file with the label that is known, and some unknown ones.
   ReservationAdvisor saved;
   for (int i = 0; i < 5; ++i) saved.Learn(Label::Intern(absl::StrCat(kLabel, i)), 100 * i);
   saved.Learn(Label::Intern(kLabel), 2000);
@@ -171,7 +171,7 @@ TEST_F(GrowthOutOfMemory, AnAdvisorGoesWithoutMemory) {
   auto advisor = std::make_unique<ReservationAdvisor>();
   advisor->Install();
   EXPECT_EQ(WithoutNew([&] { advisor.reset(); }), 0);
-  // Nobody is told any more.
+  // Reaches no advisor any more.
   alkaid::internal::EmitBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
 }
 
@@ -280,7 +280,7 @@ TEST_F(GrowthOutOfMemory, PlantingALeak) {
         [](PlantedLeak& leak) { return leak.Plant(); },
         [](PlantedLeak& leak) {
           const int64_t first = leak.planted_bytes();
-          // What is carried on shows in the next.
+          // The amount that is carried on shows in the next call.
           EXPECT_THAT(leak.Plant(), IsOk());
           return absl::StrCat(first, " ", leak.planted_bytes());
         });
@@ -307,7 +307,7 @@ TEST_F(GrowthOutOfMemory, TheProfileOfTheProcess) {
   FailureSuite::TryInChildren(
       "StampEvent", kGoesOn,
       [&](MemoryPool*) {
-        // A stamp needs memory for what views show.
+        // A stamp needs memory only for the totals of views.
         EXPECT_THAT(heap::StartTracking({.views = true}), IsOk());
         EXPECT_THAT(ProfileLeaksOfProcess(pattern), IsOk());
         return 0;

@@ -16,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// The ten events of the report that this one is modelled on.
+// The ten events of the report that this format follows.
 std::vector<MemoryStamp> TenStamps() {
   std::vector<MemoryStamp> stamps(10);
   for (size_t i = 0; i < 10; ++i) {

@@ -8,14 +8,14 @@
 namespace alkaid::growth {
 namespace {
 
-// An account is most of another's growth from here on.
+// From this share on an account is most of another's growth.
 constexpr double kMost = 0.5;
-// The later half is flat when it adds less than this part of what was there to add before it.
+// The later half is flat when it adds less than this share of what was added before it.
 constexpr double kFlat = 0.25;
-// How far above the later half's scatter a rise has to be before it is called one.
+// A rise counts only when it is this many times the later half's scatter.
 constexpr double kAboveScatter = 4;
-// MB. What an allocator keeps creeps up to the most that it ever needed; a rise of less is not
-// worth a word.
+// MB. What an allocator keeps creeps up to its high-water mark; a smaller rise is not worth
+// reporting.
 constexpr double kLeastRise = 1;
 
 using Columns = std::array<std::vector<double>, kAccounts>;
@@ -46,7 +46,7 @@ Columns ColumnsOf(std::span<const MemoryStamp> stamps) {
     At(columns, Account::kRoots).push_back(stamp.roots_mb);
     At(columns, Account::kVisible).push_back(stamp.visible_mb);
   }
-  // A writer that knows no RSS knows none of the others.
+  // A writer that knows no RSS knows none of the other accounts.
   if (IsEmpty(At(columns, Account::kRss))) {
     for (size_t i = static_cast<size_t>(Account::kRss); i < columns.size(); ++i) {
       columns[i].assign(stamps.size(), kUnknown);
@@ -77,8 +77,8 @@ bool IsSure(const LineFit& fit, const GrowthOptions& options) {
          fit.slope * static_cast<double>(fit.points - 1) >= options.much_mb;
 }
 
-// Whether it rose and then stayed: the rise stands clear of what goes up and down, and the later
-// half adds little to it.
+// Whether it rose and then stayed: the rise is large against the scatter, and the later half adds
+// little to it.
 bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
   const LineFit& fit = growth.fit;
   const LineFit& later = growth.later;
@@ -90,7 +90,7 @@ bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
          std::abs(in_later_half) <= kFlat * rise;
 }
 
-// The later half goes on as the whole does: what rose once is none of this.
+// The later half must go on like the whole: a single rise does not count.
 bool GrowsBelowLimit(const AccountGrowth& growth) {
   return growth.fit.points >= kFewestStamps && !growth.grows && !growth.levels_off &&
          growth.fit.low > 0 && growth.total_mb() >= kLeastRise &&
@@ -124,17 +124,17 @@ std::optional<ReleasedMemory> ReleasedIn(std::span<const MemoryStamp> stamps) {
   return std::nullopt;
 }
 
-// Whether releasing took down most of what `account` had grown by until then.
+// Whether the release gave back most of what `account` had grown by until then.
 bool WasReleased(const GrowthVerdict& all, Account account) {
   if (!all.released || all.released->stamp <= all.warm_up) return false;
   const double grown =
       all.of(account).fit.slope * static_cast<double>(all.released->stamp - all.warm_up);
-  // What was mapped and never touched is held too, and goes back without a byte of memory.
+  // Memory that was mapped and never touched counts as held, and its release frees no memory.
   if (std::isfinite(all.released->rss_mb)) return all.released->rss_mb >= kMost * grown;
-  return all.released->held_mb >= kMost * grown;  // not where NaN
+  return all.released->held_mb >= kMost * grown;  // false for NaN
 }
 
-// Whether RSS can grow so by first touches of what the allocators had mapped before.
+// Whether the growth of RSS may be first touches of memory that the allocators had mapped before.
 bool IsFirstTouch(const GrowthVerdict& all) {
   return all.judged == Account::kRss && all.of(Account::kInUse).known() &&
          !all.of(Account::kInUse).grows && !all.of(Account::kVm).grows &&
@@ -147,9 +147,9 @@ bool IsRetention(const GrowthVerdict& all) {
          all.of(Account::kHidden).fit.slope >= kMost * live;
 }
 
-// Among the differences up to the innermost account that has most of the growth, the largest one.
-// An account further out can fall by what one further in grows: fresh blocks out of memory that was
-// mapped before.
+// The innermost account with most of the growth sets a bound; the cause is the largest difference
+// up to it. An account further out can fall while one further in grows: fresh blocks come out of
+// memory that was mapped before.
 Account CauseOf(const GrowthVerdict& all) {
   constexpr std::array<Account, 3> kWithin = {Account::kLive, Account::kInUse, Account::kHeld};
   constexpr std::array<Account, 3> kShare = {Account::kLive, Account::kOwnMalloc, Account::kKept};
@@ -159,15 +159,16 @@ Account CauseOf(const GrowthVerdict& all) {
     if (!within.grows || within.fit.slope < kMost * whole) continue;
     Account cause = kShare[0];
     for (size_t j = 1; j <= i; ++j) {
-      // False where the one before is not known: then it cannot be the largest.
+      // False where the slope of `cause` is not known: then it cannot be the largest.
       if (!(all.of(cause).fit.slope >= all.of(kShare[j]).fit.slope)) cause = kShare[j];
     }
     return cause;
   }
   if (!all.of(Account::kLive).known()) return Account::kVm;
-  // An allocator that maps much at once grows by steps, which hide its growth from its interval.
+  // An allocator that maps much at once grows in steps, which make its interval too wide to show
+  // growth.
   const bool kept =
-      all.of(Account::kKept).fit.slope > all.of(Account::kElsewhere).fit.slope;  // not where NaN
+      all.of(Account::kKept).fit.slope > all.of(Account::kElsewhere).fit.slope;  // false for NaN
   return kept ? Account::kKept : Account::kElsewhere;
 }
 
@@ -178,7 +179,7 @@ Verdict VerdictOf(const GrowthVerdict& all) {
     case Account::kKept:
       return WasReleased(all, all.cause) ? Verdict::kAllocatorCache : Verdict::kFragmentation;
     case Account::kElsewhere:
-      // An allocator that had the pages mapped before.
+      // Then the growth is an allocator's, which had the pages mapped before.
       return WasReleased(all, all.judged) || IsFirstTouch(all) ? Verdict::kAllocatorCache
                                                                : Verdict::kOutside;
     case Account::kOwnMalloc:
@@ -188,7 +189,7 @@ Verdict VerdictOf(const GrowthVerdict& all) {
   }
 }
 
-// kVm where none of the differences is known to.
+// kVm where none of the differences is known to grow.
 Account GreatestBelowLimit(const GrowthVerdict& all) {
   Account greatest = Account::kVm;
   for (const Account account :

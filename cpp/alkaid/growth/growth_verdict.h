@@ -1,15 +1,17 @@
-// JudgeGrowth: whether a process grows, and whose growth it is.
+// JudgeGrowth: whether a process grows, and which part of its memory is responsible.
 //
-// Each account of a profile (memory_stamp.h) gets a line (line_fit.h). An account grows when the
-// interval of its slope lies above zero, its slope is at least a stated figure, and its later half
-// goes on growing; or when that holds for its last part alone. Of what RSS grows by, the
-// differences between neighbouring accounts say whose it is: the pools' (live), the program's own
-// malloc (in_use - live), what the allocators keep free (held - in_use), or nobody's that is known
-// (rss - held). Slopes are compared, never levels: the held of the C library and of mimalloc counts
-// what they have mapped and never touched.
+// Each account of a profile (memory_stamp.h) gets a line (line_fit.h). An account grows when
+//   - the interval of its slope lies above zero, and
+//   - its slope or its total is at least a stated figure, and
+//   - it does not level off in its later half,
+// or when its last part alone rises by so much. The differences between neighbouring accounts show
+// where growth of RSS comes from: the pools (live), the program's own malloc (in_use - live),
+// memory that the allocators keep free (held - in_use), or an unknown source (rss - held). Only
+// slopes are compared, never levels: held of the C library and of mimalloc includes memory that
+// they have mapped and never touched.
 //
-// Columns that are zero throughout are taken for not filled in: no process has an RSS of nothing,
-// and older writers of such files leave columns empty.
+// A column that is zero throughout counts as not filled in: no process has an RSS of 0, and older
+// writers of such files leave columns empty. Only live may be 0 throughout, where in_use is known.
 //
 // Ownership: values. Threads: free of state. Out of memory: std::bad_alloc.
 #pragma once
@@ -28,20 +30,20 @@ namespace alkaid::growth {
 
 enum class Verdict {
   kTooFewStamps,  // nothing can be said
-  kNone,          // no growth that can be told from noise
-  kLeak,          // what the pools have handed out grows, and is still in sight where that is known
-  kRetention,     // roots grow, what can be seen of them does not: small views keep big blocks
+  kNone,          // no growth that can be distinguished from noise
+  kLeak,          // what the pools have handed out grows, and stays visible where views are tracked
+  kRetention,     // roots grow and their visible part does not: small views keep big blocks
   kFragmentation,   // live is flat, what the allocators hold grows, and they cannot give it back
   kAllocatorCache,  // the same, but they can
-  kOutside,         // RSS grows, and nothing of the pools' does
+  kOutside,         // RSS grows, and nothing of the pools does
   kLevelsOff,       // it grew by a MB or more, and the later half is flat
-  kUnexplained,     // grows, but the file has no columns that tell whose it is
-  kBelowLimit,      // grows without doubt, by a MB or more, and by less than is called growth
+  kUnexplained,     // it grows, but the file lacks the columns that would say where
+  kBelowLimit,      // certainly grows, by a MB or more, but by less than counts as growth
 };
 // "leak", "retention by views", ...
 ALKAID_EXPORT std::string_view VerdictName(Verdict verdict);
 
-// In the order of GrowthVerdict::accounts. Those behind kVisible are differences.
+// In the order of GrowthVerdict::accounts. Those after kVisible are differences.
 enum class Account {
   kVm,
   kRss,
@@ -61,21 +63,21 @@ ALKAID_EXPORT std::string_view AccountName(Account account);
 
 struct AccountGrowth {
   LineFit fit;    // of all stamps after the warm-up
-  LineFit later;  // of the later half of these
-  // Of the last part, where growth began late or gets faster; else without points.
+  LineFit later;  // of the later half of them
+  // Of the last part, where growth began late or accelerates; otherwise without points.
   LineFit lately;
   bool grows = false;
-  // The interval lies above zero and it came to a MB or more, which both limits allow.
+  // The interval lies above zero and the total is a MB or more, but below both limits.
   bool grows_below_limit = false;
   bool levels_off = false;
-  // MB, by the line: what the stamps after the warm-up came to.
+  // MB by which the line rises over the stamps after the warm-up.
   double total_mb() const {
     return fit.points == 0 ? 0 : fit.slope * static_cast<double>(fit.points - 1);
   }
   bool known() const { return fit.points > 0; }
 };
 
-// What ReleaseUnused gave back in the last stamp where it was tried.
+// What ReleaseUnused gave back at the last stamp where it was tried.
 struct ReleasedMemory {
   size_t stamp = 0;  // its index
   double rss_mb = kUnknown;
@@ -83,16 +85,16 @@ struct ReleasedMemory {
 };
 
 struct GrowthOptions {
-  // Stamps at the front that are not looked at; by default a tenth of all.
+  // Stamps at the front that are ignored; by default a tenth of all.
   std::optional<size_t> warm_up = std::nullopt;
-  // MB per event; slower growth is called none. At this rate a million events take 10 GB.
+  // MB per event; slower growth does not count. At this rate a million events take 10 GB.
   double least_mb = 0.01;
-  // MB in all; what came to so much is growth, however slow.
+  // MB in all; a total of this much counts as growth, however slow.
   double much_mb = 10;
   double confidence = kDefaultConfidence;
 };
 
-// Fewer than these after the warm-up have no verdict.
+// With fewer stamps after the warm-up there is no verdict.
 inline constexpr size_t kFewestStamps = 8;
 
 struct GrowthVerdict {
@@ -101,15 +103,15 @@ struct GrowthVerdict {
   size_t warm_up = 0;
   GrowthOptions options;
   std::array<AccountGrowth, kAccounts> accounts;
-  // The account that the verdict is of: RSS, VM where there is no RSS, or live.
+  // The account that the verdict is about: RSS, VM where RSS is unknown, live, or other malloc.
   Account judged = Account::kVm;
-  // Whose the growth is; kVm where that is not known.
+  // The account that the growth comes from; kVm where that is not known.
   Account cause = Account::kVm;
   std::optional<ReleasedMemory> released;
 
   const AccountGrowth& of(Account account) const { return accounts[static_cast<size_t>(account)]; }
-  // What part of the judged account's slope is this one's; NaN where either is not known or the
-  // judged one does not grow.
+  // This account's share of the judged account's slope; NaN where either is not known or the judged
+  // account does not grow.
   ALKAID_EXPORT double ShareOf(Account account) const;
 };
 

@@ -25,7 +25,7 @@ using crafted::operator+;
 
 constexpr size_t kSize = 200;
 
-// What every process does besides.
+// The background that every process has.
 Accounts Quiet(uint64_t seed = 1) {
   Noise noise(seed);
   return {.live = Series(kSize, 100) + White(noise, kSize, 0.5),
@@ -117,7 +117,7 @@ TEST(GrowthVerdict, IsACacheWhereFreeMemoryGrowsAndIsReleased) {
   stamps.back().released_rss_mb = stamps.back().rss_mb - 280;
   stamps.back().released_held_mb = stamps.back().held_mb;
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kAllocatorCache);
-  // What is held need not be in memory.
+  // Held memory need not be resident.
   stamps.back().released_rss_mb = stamps.back().rss_mb;
   stamps.back().released_held_mb = stamps.back().held_mb - 280;
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kFragmentation);
@@ -141,7 +141,7 @@ TEST(GrowthVerdict, FirstTouchesOfWhatAnAllocatorHadMappedAreACache) {
   accounts.elsewhere = accounts.elsewhere + Line(kSize, 1.5, -450);
   accounts.untouched = Line(kSize, -1.5, 450);
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kAllocatorCache);
-  // Beyond what is mapped it cannot be that.
+  // Growth beyond what is mapped cannot be first touches.
   accounts.elsewhere = accounts.elsewhere + Series(kSize, 450);
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kOutside);
 }
@@ -177,8 +177,8 @@ TEST(GrowthVerdict, IsOutsideWhereNoKnownAllocatorGrows) {
   EXPECT_EQ(verdict.cause, Account::kElsewhere);
 }
 
-// Its held is constant, so what is free falls by what is handed out, and pages are touched for the
-// first time.
+// held is constant: free memory falls by what is handed out, and pages are touched for the first
+// time.
 TEST(GrowthVerdict, AnAllocatorThatMappedEverythingAheadHidesNothing) {
   const Series grows = Line(kSize, 2);
   const Series falls = Line(kSize, -2, 1000);
@@ -196,7 +196,7 @@ TEST(GrowthVerdict, AnAllocatorThatMappedEverythingAheadHidesNothing) {
   EXPECT_EQ(verdict.cause, Account::kOwnMalloc);
 }
 
-// It holds them, address space and no memory.
+// The allocator holds them as address space, not as memory.
 TEST(GrowthVerdict, PagesThatWereNeverTouchedAndGoBackExplainNoGrowthOfRss) {
   Accounts accounts = Quiet();
   accounts.elsewhere = accounts.elsewhere + Line(kSize, 1);
@@ -206,7 +206,7 @@ TEST(GrowthVerdict, PagesThatWereNeverTouchedAndGoBackExplainNoGrowthOfRss) {
   EXPECT_EQ(JudgeGrowth(stamps).verdict, Verdict::kOutside);
 }
 
-// What it holds grows by steps so large that no interval is sure of them.
+// What the allocator holds grows in steps so large that no interval shows growth for certain.
 TEST(GrowthVerdict, IsFragmentationWhereAnAllocatorMapsMuchAtOnce) {
   Accounts accounts = Quiet();
   const Series used = Line(kSize, 0.5);
@@ -270,7 +270,7 @@ TEST(GrowthVerdict, ALeakBelowTheStatedFigureIsToldAsThat) {
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.29}).verdict, Verdict::kLeak);
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).verdict, Verdict::kBelowLimit);
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).cause, Account::kLive);
-  // Less than a MB in all is not worth a word.
+  // Less than a MB in all is not reported.
   accounts.live = Line(kSize, 0.004, 100);
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kNone);
 }
@@ -316,7 +316,7 @@ TEST(GrowthVerdict, AddressSpaceAloneIsNoGrowth) {
   EXPECT_TRUE(verdict.of(Account::kVm).grows);
 }
 
-// Columns that older writers leave empty, and files that do not have them.
+// Older writers leave these columns empty, and some files do not have them.
 TEST(GrowthVerdict, OfTimeAndVmAloneHasNoCause) {
   for (const double empty : {0.0, std::numeric_limits<double>::quiet_NaN()}) {
     Noise noise(9);

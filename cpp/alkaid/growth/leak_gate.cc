@@ -9,7 +9,7 @@
 namespace alkaid::growth {
 namespace {
 
-// What the later half adds of what it would by the line: less has stopped.
+// The later half must add this share of what the line predicts; below that, growth has stopped.
 constexpr double kGoesOn = 0.5;
 
 const GatedAccount* Find(const LeakGateResult& result, Account account) {

@@ -27,7 +27,7 @@ using crafted::operator+;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// What a process without a leak may look like. Each is harder on a gate than most real ones.
+// Processes without a leak. Each workload is harder on a gate than most real ones.
 struct Workload {
   std::string name;
   std::function<Accounts(Noise&, size_t)> make;
@@ -67,7 +67,7 @@ std::vector<Workload> Workloads() {
   };
 }
 
-// The runs of a workload in which the gate alarms, with `leak` in each.
+// The number of runs of a workload in which the gate alarms, with `leak` in each.
 int Alarms(const Workload& workload, int runs, size_t size, double leak_per_event,
            const LeakGateOptions& options = {}) {
   Noise noise(size);
@@ -82,8 +82,8 @@ int Alarms(const Workload& workload, int runs, size_t size, double leak_per_even
   return alarms;
 }
 
-// What is promised is at most two alarms in 200 runs of a workload. Here are five times as many, of
-// each of five, at each of three lengths, and for each the same share.
+// At most two alarms in 200 runs of a workload are promised. Here are five times as many runs of
+// each of five workloads, at each of three lengths, with the same share of alarms.
 TEST(LeakGate, AlarmsInAtMostOneOfAHundredRunsThatDoNotLeak) {
   for (const Workload& workload : Workloads()) {
     for (const size_t size : {30u, 100u, 300u}) {
@@ -93,10 +93,10 @@ TEST(LeakGate, AlarmsInAtMostOneOfAHundredRunsThatDoNotLeak) {
   }
 }
 
-// Its control: the same runs with a leak.
+// The control: the same runs with a leak.
 TEST(LeakGate, AlarmsInTheSameRunsWithALeak) {
   for (const Workload& workload : Workloads()) {
-    // 300 stamps see 2 MB an event, less than what most of these workloads move in one.
+    // 300 stamps see 2 MB per event, less than most of these workloads move in one event.
     EXPECT_GE(Alarms(workload, 200, 300, 2, {.max_mb = 0.01}), 190) << workload.name;
     EXPECT_EQ(Alarms(workload, 200, 300, 20, {.max_mb = 0.01}), 200) << workload.name;
   }
@@ -116,7 +116,7 @@ TEST(LeakGate, AlarmsWhereGrowthBeginsLateOrGetsFaster) {
     EXPECT_TRUE(alarms(size, [all](double x) { return all * std::max(0.0, x - 0.55); })) << size;
     EXPECT_TRUE(alarms(size, [all](double x) { return all * x * x * x; })) << size;
     EXPECT_TRUE(alarms(size, [all](double x) { return all / 20 * std::exp(3.5 * x); })) << size;
-    // Nothing of this leaks.
+    // None of these leaks.
     EXPECT_FALSE(alarms(size, [all](double x) { return all * std::fmod(9 * x, 1.0); })) << size;
     EXPECT_FALSE(alarms(size, [all](double x) { return x < 0.6 ? all : all * (x - 0.6); })) << size;
   }
@@ -131,7 +131,7 @@ TEST(LeakGate, PassesGrowthUpToTheStatedFigure) {
   EXPECT_EQ(result->verdict.verdict, Verdict::kLeak);
 }
 
-// RSS is too noisy for it, and live is not.
+// RSS is too noisy for that, and live is not.
 TEST(LeakGate, SeesInLiveWhatRssHides) {
   Noise noise(2);
   const auto stamps = Profile(100, {.live = Line(100, 0.3), .elsewhere = White(noise, 100, 100)});
@@ -155,7 +155,7 @@ TEST(LeakGate, IsBlindWhereOneMoreLeakOfThePlantedSizeCouldHide) {
   EXPECT_EQ(RunLeakGate(stamps, {.accounts = {Account::kLive}})->Blind(1), nullptr);
 }
 
-// Its line is steep, and nothing of it is a leak.
+// The line is steep, but none of it is a leak.
 TEST(LeakGate, IsNotBlindWhereGrowthLevelsOff) {
   const auto stamps = Profile(100, {.live = Make(100, [](size_t i) {
                                       return 50.0 * static_cast<double>(std::min<size_t>(i, 40));
@@ -207,7 +207,7 @@ TEST(LeakGate, RefusesToJudgeTooFewStamps) {
   EXPECT_FALSE(RunLeakGate(unknown).ok());
 }
 
-// A limit that compares as nothing would never alarm.
+// A limit of NaN compares false with everything, and would never alarm.
 TEST(LeakGate, RefusesFiguresThatMakeNoSense) {
   const auto stamps = Profile(100, {.live = Line(100, 1)});
   for (const double max_mb : {std::nan(""), -1.0, HUGE_VAL}) {
@@ -255,8 +255,8 @@ TEST(LeakGateControl, FailsWhereAnotherSlopeIsFoundThanWasPlanted) {
   EXPECT_TRUE(CheckLeakGateControl(GateOf(9.1, 0.1), &clean, 10, 0.1).ok());
 }
 
-// A run that is short and noisy measures badly, and does not fail for that as long as it alarms; a
-// slope that is certainly another one fails in noise too.
+// A short, noisy run measures badly. It does not fail for that as long as it alarms; a slope that
+// is certainly different fails in noise too.
 TEST(LeakGateControl, AllowsForWhatTheIntervalsLeaveOpen) {
   const LeakGateResult clean = GateOf(0.6, 20);
   EXPECT_TRUE(CheckLeakGateControl(GateOf(9.3, 20), &clean, 10, 0.1).ok());

@@ -14,15 +14,15 @@ namespace alkaid::growth {
 namespace {
 
 constexpr size_t kRoom = 4096;
-// Of what was in use at the last stamp, this part has to be so still.
+// At least this share of what was in use at the last stamp has to be in use still.
 constexpr double kStillInUse = 0.9;
 
-// What the allocators have handed out, or at least what the pools have.
+// What the allocators have handed out, or, where that is unknown, the pools.
 double InUse(const MemoryStamp& stamp) {
   return std::isnan(stamp.in_use_mb) ? stamp.live_mb : stamp.in_use_mb;
 }
 
-// The process whose planted leak has been given away; a forked child is another one.
+// The process in which a profile plants already; a forked child is another process.
 std::atomic<pid_t> planted_in{0};
 
 PlantedLeakOptions PlantedOncePerProcess() {
@@ -43,7 +43,7 @@ LeakProfile::LeakProfile(const PlantedLeakOptions& planted) : planted_(planted) 
 Status LeakProfile::Stamp() try {
   const std::lock_guard guard(lock_);
   if (stamps_.size() == stamps_.capacity()) stamps_.reserve(2 * stamps_.size());
-  // What is planted for a stamp that then fails is the next one's.
+  // What was planted for a stamp that failed counts for the next one.
   if (!has_planted_) ALKAID_RETURN_NOT_OK(planted_.Plant());
   has_planted_ = true;
   ALKAID_ASSIGN_OR_RAISE(const MemoryStamp stamp, MeasureMemory());

@@ -14,9 +14,9 @@
 namespace alkaid::growth {
 namespace {
 
-// Bytes. Whatever is larger was named by mistake.
+// Bytes. A larger file was named by mistake.
 constexpr int64_t kMaxFileSize = int64_t{1} << 30;
-// Some 13 million. Rows of a file may be much smaller than a stamp.
+// About 13 million. A row of a file may be much smaller than a stamp.
 constexpr int64_t kMostStamps = kMaxFileSize / static_cast<int64_t>(sizeof(MemoryStamp));
 
 static_assert(std::endian::native == std::endian::little);

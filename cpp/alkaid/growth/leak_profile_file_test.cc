@@ -26,7 +26,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A folder of this test's own, gone with it.
+// A temporary folder for each test.
 class LeakProfileFile : public ::testing::Test {
  protected:
   LeakProfileFile() {
@@ -204,7 +204,7 @@ TEST_F(LeakProfileFile, AFileThatCanNotBeWrittenStaysAsItWas) {
 
 constexpr char kPython[] = "/usr/bin/python3";
 
-// What a program of Python prints, and whether it ended well.
+// What a Python program prints, and whether it succeeded.
 std::pair<bool, std::string> RunPython(const std::string& program) {
   const std::string command = std::string(kPython) + " -c \"" + program + "\" 2>&1";
   FILE* const pipe = ::popen(command.c_str(), "r");
@@ -258,8 +258,8 @@ TEST_F(LeakProfileFile, NumPyLoadsWhatItWritesAndItLoadsWhatNumPyWrites) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("Python objects")));
 }
 
-// While it grows, with the comment in its header, whole and mapped; and after a row that was written
-// and not counted.
+// While the file grows: with the comment in its header, loaded and mapped, and with a row that was
+// written and is not counted yet.
 TEST_F(LeakProfileFile, NumPyLoadsOneThatGrows) {
   if (const auto [there, why] = RunPython("import numpy"); !there) {
     GTEST_SKIP() << kPython << " has no numpy: " << why;

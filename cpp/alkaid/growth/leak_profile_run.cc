@@ -29,9 +29,9 @@ constexpr char kEndedBySignal[] = " ended by signal ";
 constexpr char kEnded[] = " ended";
 constexpr char kCommand[] = ": ";
 
-// Characters. With it a header stays far below the 10,000 that numpy.load takes.
+// Characters. Keeps the header far below the 10,000 bytes that numpy.load accepts.
 constexpr size_t kLongestCommand = 600;
-// Bytes. No header that is made here is longer.
+// Bytes. No header made here is longer.
 constexpr size_t kLongestHeader = 2048;
 
 bool Take(std::string_view* text, std::string_view word) {
@@ -48,7 +48,7 @@ bool TakeNumber(std::string_view* text, Number* number) {
   return true;
 }
 
-// One argument as a shell takes it; false where it has a character that has no place in a line.
+// One argument, quoted for a shell; false where it has a character that cannot stand in a line.
 bool AppendQuoted(std::string_view argument, std::string* command) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:,@%+-";
@@ -186,7 +186,7 @@ Result<LeakProfileRun> ReadLeakProfileRun(const std::string& path) try {
   if (length < 0) return status::IOError(errno, "cannot read ", path);
   head.resize(static_cast<size_t>(length));
   const Result<NpyHeader> header = ParseNpyHead(head, path);
-  if (!header.ok()) return LeakProfileRun();  // what is wrong with it, ReadLeakProfile says
+  if (!header.ok()) return LeakProfileRun();  // ReadLeakProfile reports what is wrong with it
   LeakProfileRun run = ParseRunComment(header->comment);
   if (run.end != End::kRunning) return run;
   struct flock lock = {};

@@ -11,8 +11,9 @@ namespace alkaid::growth {
 namespace {
 
 constexpr size_t kBlocks = 10;
-// The last half and the last quarter of the points, each looked at on its own for growth that began
-// late, if it has so many points. Every look may err: they share what is left of the confidence.
+// The last half and the last quarter of the points. Each is tested by itself for growth that began
+// late, if it has enough points. Each test may err, so the tests share the error that the
+// confidence allows.
 constexpr std::array<size_t, 2> kTails = {2, 4};
 constexpr size_t kFewestInTail = 16;
 constexpr double kLooks = 5;
@@ -34,7 +35,7 @@ Points KnownOf(std::span<const double> values, size_t first) {
 }
 
 double Mean(std::span<const double> values) {
-  // Of the distances from the first, which lose no digits to the size of a process.
+  // Sums distances from the first value, so that no digits are lost to the size of a process.
   double sum = 0;
   for (const double value : values) sum += value - values.front();
   return values.front() + sum / static_cast<double>(values.size());
@@ -60,8 +61,8 @@ void FitSlope(const Points& points, LineFit* fit) {
   fit->scatter = std::sqrt(squares / static_cast<double>(points.size()));
 }
 
-// The growth per index from each block to the next. What does not fill a block is left out, at the
-// front.
+// The growth per index from each block to the next. Points that do not fill a block are left out at
+// the front.
 struct Blocks {
   std::vector<double> slopes;
   double first = LineFit::kNone;  // mean of the first block
@@ -95,18 +96,18 @@ double Variance(std::span<const double> values) {
 }
 
 // The standard error of the line's slope: that of a random walk with such differences between
-// blocks, and that of what goes up and down within a block. The second is small, but all there is
-// where a sawtooth has just the length of a block: then all blocks are equal, and yet the line is
-// tilted.
+// blocks, plus that of the variation within a block. The second is small, but it is all there is
+// where a sawtooth has exactly the length of a block: then all blocks are equal, and yet the line
+// is tilted.
 double StandardError(std::span<const double> block_slopes, size_t block_size, const Points& points,
                      double scatter) {
   const double size = static_cast<double>(block_size);
   const double count = static_cast<double>(points.size());
-  // Points whose neighbours are not known stand further apart.
+  // Unknown points widen the spacing of the others.
   const double spacing = (points.index.back() - points.index.front()) / (count - 1);
-  // A random walk whose steps have the variance w has block means whose differences have
-  // w (2 B^2 + 1) / 3 B. Neighbouring differences share a block and are correlated by up to 1/4, so
-  // their mean varies by up to half as much again as their variance says.
+  // A random walk whose steps have the variance w has block means whose differences have the
+  // variance w (2 B^2 + 1) / 3 B. Neighbouring differences share a block and are correlated by up
+  // to 1/4, so their mean varies by up to half as much again as their variance says.
   const double of_differences = 1.5 * Variance(block_slopes) * (size * spacing) * (size * spacing);
   const double of_steps = of_differences * 3 * size / (2 * size * size + 1);
   // The variance of the least-squares slope of n points of a random walk: nearly 6 w / 5 n.
@@ -145,7 +146,7 @@ LineFit FitLateGrowth(std::span<const double> values, size_t first, double confi
     const size_t begin = values.size() - (values.size() - first) / part;
     const LineFit tail = FitLine(values, begin, 1 - (1 - confidence) / kLooks);
     if (tail.points < kFewestInTail || !(tail.low > 0)) continue;
-    // NaN is above nothing, and nothing is above NaN.
+    // A NaN among the values or in `last` compares false, and so is not at or above the end.
     const bool above_all = std::none_of(values.begin() + static_cast<std::ptrdiff_t>(first),
                                         values.begin() + static_cast<std::ptrdiff_t>(begin),
                                         [&](double value) { return value >= tail.last; });

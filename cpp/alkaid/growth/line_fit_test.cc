@@ -113,7 +113,7 @@ TEST(LineFit, AStairInEveryBlockIsGrowth) {
   EXPECT_GT(fit.low, 0.15);
 }
 
-// Of the length of a block it makes all blocks equal, and yet tilts the line.
+// A sawtooth with the period of a block makes all blocks equal, and yet tilts the line.
 TEST(LineFit, AQuietSawtoothIsNoGrowthWhateverItsPeriod) {
   for (const size_t size : {20u, 45u, 90u, 180u}) {
     for (size_t period = 2; period <= size / 2; ++period) {
@@ -178,7 +178,7 @@ TEST(LineFit, AMillionPointsAreNoTrouble) {
   EXPECT_GT(fit.low, 0.99e-5);
 }
 
-// The simulation that the header tells of.
+// The simulation that the header describes.
 struct Kind {
   std::string name;
   std::function<Series(Noise&, size_t)> make;
@@ -251,7 +251,7 @@ TEST(LineFit, TheUsualErrorWouldSeeGrowthInARandomWalk) {
   EXPECT_GT(wrong, 90);
 }
 
-// Nor is the interval so wide that nothing is ever seen.
+// The interval must not be so wide that it shows nothing either.
 TEST(LineFit, SeesLeaksThroughTheSameNoise) {
   for (const Kind& kind : KindsWithoutGrowth()) {
     if (kind.name == "staircase that ends") continue;  // as large as the leak, and bends the line

@@ -22,15 +22,15 @@ double UnixTime() {
   return Seconds(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// As the adaptors describe themselves to the list, and the statistics of a program's own pool,
-// which may be one.
+// Whether the list of pools shows an adaptor under this name, or the statistics of a program's own
+// pool, which may be an adaptor.
 bool IsAdaptor(std::string_view name) {
   return name.starts_with("proxy of ") || name.starts_with("quota of ") ||
          name.starts_with("guarded over ") || name == "statistics";
 }
 
 int64_t LiveBytes() {
-  // The pools below their adaptors do not count these.
+  // The pools below the adaptors do not count guarded blocks.
   int64_t live = GetGuardedStatistics().adaptor_bytes;
   internal::VisitListedPools(
       [](const internal::ListedPool& pool, void* sum) {
@@ -62,8 +62,7 @@ Status MeasureViews(MemoryStamp* stamp) {
   return absl::OkStatus();
 }
 
-// Whether a pool stands on this allocator: what is not in use is not started to release what it
-// has.
+// Whether a pool uses this allocator: an unused one is not started just to release what it has.
 bool IsInUse(std::string_view allocator) {
   struct Wanted {
     std::string_view name;

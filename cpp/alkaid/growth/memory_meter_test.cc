@@ -22,7 +22,7 @@ namespace {
 
 constexpr int64_t kBlock = 10'000'000;
 constexpr double kBlockMb = 10;
-// What else may come or go meanwhile.
+// Other memory that may come or go meanwhile.
 constexpr double kSlackMb = 1;
 
 MemoryStamp Now() {

@@ -1,20 +1,19 @@
-// MemoryStamp: how much memory there was at one moment, by each account that there is.
+// MemoryStamp: how much memory there was at one moment, in each known account.
 //
-// The accounts lie inside each other, so that their differences say where growth is:
+// Each account contains the next, so their differences show where growth is:
 //
 //   vm >= rss >= held (what the allocators under the pools, and the C library's, have in memory)
 //             >= in_use (what these allocators have handed out)
 //             >= live (what the pools have handed out)
 //             >= roots >= visible (only while views are tracked)
 //
-// rss - held is memory that no known allocator has: mappings, stacks, other allocators. held -
-// in_use is free and kept: fragmentation, or a cache. in_use - live is the program's own malloc,
-// and what allocators round sizes up by. live is Alkaid's. roots - visible is what nobody can see
-// any more, and views keep. In real processes the order holds only nearly: the accounts are read
-// one after the other, and held of the C library and of mimalloc is what they have mapped, touched
-// or not.
+// rss - held is memory of no known allocator: mappings, stacks, other allocators. held - in_use is
+// kept free: fragmentation, or a cache. in_use - live is the program's own malloc, and the rounding
+// of sizes by allocators. live is Alkaid's. roots - visible is memory that views keep and no view
+// shows. In real processes the order holds only nearly: the accounts are read one after the other,
+// and held of the C library and of mimalloc is what they have mapped, touched or not.
 //
-// Units: MB of 1,000,000 bytes; seconds of Unix time. A figure that is not known is NaN.
+// Units: MB of 1,000,000 bytes; seconds of Unix time. An unknown figure is NaN.
 // Ownership: a value. Threads: as any value. Allocates nothing.
 #pragma once
 
@@ -28,18 +27,18 @@ namespace alkaid::growth {
 inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double kBytesPerMb = 1e6;
 
-// One row of a profile's file; the members are its columns, in this order. Files with fewer columns
-// (at least 2) have NaN in the others; files with more have more than this version knows.
+// One row of a profile's file; the members are its columns, in this order. For a file with fewer
+// columns (at least 2) the others are NaN; further columns are unknown to this version.
 struct MemoryStamp {
   double time_s = 0;          // Unix time
   double vm_mb = 0;           // VmSize: address space
-  double rss_mb = kUnknown;   // VmRSS: what of it is in memory
+  double rss_mb = kUnknown;   // VmRSS: the part of it that is in memory
   double live_mb = kUnknown;  // bytes_allocated of all pools that stand on an allocator, once each
-  double held_mb = kUnknown;  // what their allocators and malloc have from the system
-  double in_use_mb = kUnknown;   // what of it these allocators have handed out
+  double held_mb = kUnknown;  // what their allocators and malloc have obtained from the system
+  double in_use_mb = kUnknown;   // the part of it that these allocators have handed out
   double roots_mb = kUnknown;    // roots that live views keep
-  double visible_mb = kUnknown;  // what of these the views show, each byte once
-  // After ReleaseUnused on all pools, right behind the other figures; only in rows where that was
+  double visible_mb = kUnknown;  // the part of these that the views show, each byte once
+  // After ReleaseUnused on all pools, right after the other figures; only in rows where that was
   // tried, mostly the last.
   double released_rss_mb = kUnknown;
   double released_held_mb = kUnknown;

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 constexpr size_t kDataAlignment = 64;
-constexpr size_t kMaxDimensions = 32;  // NumPy's own limit
+constexpr size_t kMaxDimensions = 32;  // NumPy's limit
 
-// What the dictionary says, as it stands there.
+// The dictionary's values, as written.
 struct Dictionary {
   std::string descr;
   bool fortran_order = false;
@@ -23,7 +23,7 @@ struct Dictionary {
   std::string comment;
 };
 
-// Walks along the dictionary's text; knows of Python what such a dictionary needs.
+// Parses the dictionary's text; knows only as much of Python as such a dictionary needs.
 class DictionaryReader {
  public:
   // `text` begins at byte `offset` of the file.
@@ -107,7 +107,7 @@ class DictionaryReader {
                                 offset_ + at_);
       }
       at_ += static_cast<size_t>(end - begin);
-      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // as Python 2 wrote long numbers
+      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // Python 2 wrote long numbers so
       read_.shape.push_back(extent);
       if (Take(',')) continue;
       ALKAID_RETURN_NOT_OK(Expect(')'));
@@ -209,7 +209,7 @@ Status SetShape(const std::vector<int64_t>& shape, const std::string& name, NpyH
   return absl::OkStatus();
 }
 
-// More than that may lie there: NumPy appends arrays to one file, and reads the first.
+// The file may hold more data: NumPy appends arrays to one file, and reads the first.
 Status CheckData(int64_t size, const std::string& name, NpyHeader* header) {
   int64_t nbytes = 0;
   if (MultiplyOverflow(header->rows, header->columns, &nbytes) ||

@@ -5,13 +5,13 @@
 // in 2.0 and 3.0, little-endian), and a Python dictionary with the keys descr, fortran_order and
 // shape, padded with spaces and ended by a newline so that the data begin at a multiple of 64.
 //
-// A comment of Python's may follow the dictionary: NumPy passes it over, and a leak profile has there
-// what is known of its run (leak_profile_run.h). While that says that the run has not ended, the
-// file may grow between two looks at it, so rows that are counted and not there are passed over.
+// A Python comment may follow the dictionary. NumPy ignores it; a leak profile records there what
+// is known of its run (leak_profile_run.h). While it says that the run has not ended, the file may
+// grow between two reads of it, so rows that are counted and not there are ignored.
 //
-// Only what a leak profile can be made of is accepted: f4 and f8, in either byte order, with two
-// dimensions. Whatever else is well-formed is kInvalidArgument, and what is malformed or cut is
-// kDataLoss; both name the file, and the byte where one is to blame.
+// Only arrays that a leak profile can be made of are accepted: f4 and f8, in either byte order,
+// with two dimensions. Any other well-formed array is kInvalidArgument, a malformed or truncated
+// file is kDataLoss; both name the file, and where possible the byte.
 //
 // Ownership: values. Threads: pure functions. Out of memory: std::bad_alloc.
 #pragma once
@@ -32,18 +32,18 @@ struct NpyHeader {
   int64_t columns = 0;
   int64_t item_size = 8;  // bytes: 4 or 8
   bool big_endian = false;
-  bool column_major = false;  // a column's values lie together: Fortran's order
+  bool column_major = false;  // a column's values are adjacent: Fortran order
   std::string comment;        // without its #, and the space after that
 };
 
-// `file` is the whole file, `name` what errors call it. The data that the header promises are
-// there.
+// `file` is the content of the whole file, `name` what errors call it. All data that the header
+// promises are there.
 ALKAID_EXPORT Result<NpyHeader> ParseNpyHeader(std::string_view file, const std::string& name);
-// The same of the header alone, whatever follows it in `file`.
+// The same for the header alone; ignores what follows it in `file`.
 ALKAID_EXPORT Result<NpyHeader> ParseNpyHead(std::string_view file, const std::string& name);
 
-// The count of rows has 8 digits, or spaces for them, at this byte of a header that is made here. One
-// aligned word is written at once, and so a file that grows has a true count at every moment.
+// Headers made here have the count of rows at this byte, padded with spaces to 8 digits. One
+// aligned word is written at once, so a file that grows has a true count at every moment.
 inline constexpr int64_t kNpyRowsAt = 64;
 inline constexpr int kNpyRowDigits = 8;
 

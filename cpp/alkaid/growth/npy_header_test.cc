@@ -25,7 +25,7 @@ std::string File(const std::string& dictionary, size_t data_size, char major = 1
 
 Result<NpyHeader> Parse(const std::string& file) { return ParseNpyHeader(file, "x.npy"); }
 
-// With this shape and type, and enough data for any of them.
+// A file with this shape and type, and enough data for any of them.
 Result<NpyHeader> ParseWith(const std::string& shape, const std::string& descr = "'<f8'") {
   return Parse(
       File("{'descr': " + descr + ", 'fortran_order': False, 'shape': " + shape + "}\n", 10'000));
@@ -161,7 +161,7 @@ TEST(NpyHeader, EveryCutOfAFileIsDataLoss) {
   const std::string whole = MakeNpyHeader(3, 10) + std::string(3 * 10 * 8, '\0');
   ALKAID_ASSERT_OK(Parse(whole));
   for (size_t size = 0; size < whole.size(); ++size) {
-    // On the heap and of just its size, so that a sanitizer sees a read behind its end.
+    // On the heap and of exactly its size, so that a sanitizer sees a read past its end.
     const std::string cut(whole.data(), size);
     EXPECT_THAT(Parse(cut), StatusIs(StatusCode::kDataLoss, HasSubstr("x.npy"))) << size;
   }

@@ -1,10 +1,10 @@
-// Each cause of growth, planted on each backend, has to get its verdict from real stamps.
+// Plants each cause of growth on each backend; its verdict must come from real stamps.
 //
 //   alkaid_planted_growth_test CAUSE BACKEND [FILE.npy]
 //
-// One process a case: what an allocator keeps depends on all that it was asked before. Prints the
+// One process a case, since what an allocator keeps depends on all earlier requests. Prints the
 // report of the profile; exits 0 where the verdict is the cause's, 1 where it is another, 77 where
-// it cannot be planted in this build.
+// the cause cannot be planted in this build.
 
 #include <sys/mman.h>
 
@@ -49,7 +49,7 @@ void Touch(void* data, int64_t size) {
   bytes[size - 1] = 1;
 }
 
-// A block of a pool, all of it touched; goes back with its owner.
+// A pool's block, fully touched; freed with its owner.
 class Block {
  public:
   Block(MemoryPool* pool, int64_t size) : pool_(pool), size_(size) {
@@ -107,7 +107,7 @@ class Leak final : public Workload {
   std::vector<Block> kept_;
 };
 
-// Blocks of which slices show little.
+// Blocks of which slices show only a little.
 class Retention final : public Workload {
  public:
   Retention(std::string backend, MemoryPool* pool) : Workload(std::move(backend), pool) {
@@ -128,9 +128,9 @@ class Retention final : public Workload {
   std::vector<std::shared_ptr<Buffer>> kept_;
 };
 
-// Of many small blocks a few stay, one at least in whatever the allocator could give back as a
-// whole; the next event's blocks do not fit between them. As much as stays is given back elsewhere,
-// so that live is flat.
+// Of many small blocks a few stay, at least one in each unit that the allocator could give back as
+// a whole; the next event's blocks do not fit between them. As many bytes as stay are freed
+// elsewhere, so live is flat.
 class Fragmentation final : public Workload {
  public:
   Fragmentation(std::string backend, MemoryPool* pool) : Workload(std::move(backend), pool) {
@@ -138,11 +138,11 @@ class Fragmentation final : public Workload {
       ballast_.push_back(Blocks(pool_, stays_ / 4, stays_));
     }
   }
-  // A size class each. Past the last one blocks lie on pages of their own.
+  // One size class an event. Larger blocks than the last class lie on pages of their own.
   int events() const override { return static_cast<int>(std::size(kClasses)); }
   void Event(int event) override {
     ballast_.pop_back();
-    // glibc joins what is free between two blocks: whatever is larger than that does not fit.
+    // glibc joins the free memory between two blocks: larger blocks than that do not fit.
     const int64_t size = OverGlibc() ? 2048 + 64 * event : kClasses[event];
     const size_t one_in = OverGlibc() ? 2 : 4;
     std::vector<Block> blocks = Blocks(pool_, size, stays_ * static_cast<int64_t>(one_in));
@@ -150,7 +150,7 @@ class Fragmentation final : public Workload {
   }
 
  private:
-  // Bytes. mimalloc takes 32 MiB at once: what grows has to be many of them.
+  // Bytes. mimalloc takes 32 MiB at once, so the growth has to be many times that.
   const int64_t stays_ = backend_ == "mimalloc" ? 6 * kMb : 2 * kMb;
   static constexpr int64_t kClasses[] = {128,  192,  256,  320,  384,  448,  512,  640,  768, 896,
                                          1024, 1280, 1536, 1792, 2560, 3072, 3584, 5120, 7168};
@@ -162,17 +162,17 @@ class Fragmentation final : public Workload {
 class AllocatorCache final : public Workload {
  public:
   AllocatorCache(std::string backend, MemoryPool* pool) : Workload(std::move(backend), pool) {
-    // By default free pages go back after 10 s; a test does not wait for what may happen.
+    // By default free pages go back after 10 s; the test must not depend on that.
     if (backend_ == "jemalloc") Check(jemalloc_set_decay_ms(-1));
   }
   int events() const override { return 24; }
   void Event(int event) override {
-    // glibc maps large blocks by themselves and gives them back when freed; jemalloc takes no small
+    // glibc maps large blocks by themselves and unmaps them when freed; jemalloc takes no small
     // block out of a large free range; mimalloc takes 32 MiB at once.
     const int64_t size = OverGlibc() ? 60 * kKb : 450 * kKb;
     const int64_t step = backend_ == "mimalloc" ? 16 * kMb : 2 * kMb;
     const std::vector<Block> burst = Blocks(pool_, size, (event + 1) * step);
-    // Without a block at its end glibc gives back the end of an arena at once.
+    // Without a block at its end, glibc gives back the end of an arena at once.
     end_ = Blocks(pool_, size, size);
   }
 
@@ -180,7 +180,7 @@ class AllocatorCache final : public Workload {
   std::vector<Block> end_;
 };
 
-// What the program keeps does not come from a pool.
+// The program keeps memory that does not come from a pool.
 class OwnMalloc final : public Workload {
  public:
   using Workload::Workload;
@@ -216,7 +216,7 @@ class Mappings final : public Workload {
   std::vector<void*> kept_;
 };
 
-// A cache of the program's own that fills up.
+// A cache of the program that fills up.
 class LevelsOff final : public Workload {
  public:
   using Workload::Workload;

@@ -29,17 +29,19 @@
 namespace alkaid::growth {
 namespace {
 
-// Bytes. Just below 448 KiB: 7 of mimalloc's slices of 64 KiB with the 63 bytes that alignment
-// takes there, and 73 such blocks fill the 511 slices of a segment; one of jemalloc's size classes;
-// and glibc maps it by itself. Each loses 1 % at most. At 512 KiB mimalloc takes the double.
+// Bytes. Just below 448 KiB, a size that suits every allocator and loses 1 % at most:
+//   - mimalloc: 7 slices of 64 KiB with the 63 bytes that alignment takes there; 73 such blocks
+//     fill the 511 slices of a segment. At 512 KiB it takes twice as much.
+//   - jemalloc: one of its size classes.
+//   - glibc: maps each block by itself.
 constexpr int64_t kBlockSize = (int64_t{448} << 10) - 64;
-// Bytes. Nine blocks, with jemalloc's page of padding for each.
+// Bytes. Nine blocks, each with jemalloc's page of padding.
 constexpr int64_t kArenaStep = int64_t{4} << 20;
 constexpr double kMostMb = 1e6;
 
-// The blocks begin with a pointer to the one before, so that they can be reached: what is planted
-// on purpose is none of a leak checker's business. Chains of their own, since it does not look into
-// pools.
+// Each block begins with a pointer to the one before, so all stay reachable: a leak checker shall
+// not report what is planted on purpose. Pool and malloc have separate chains, since a leak checker
+// does not look into pools.
 std::atomic<uint8_t*> last_of_pool{nullptr};
 std::atomic<uint8_t*> last_of_malloc{nullptr};
 
@@ -59,8 +61,8 @@ Result<uint8_t*> AllocateByPool(MemoryPool* pool) {
   return block;
 }
 
-// What the system says of itself, read into `room`: without memory it must not look as if there
-// were no limit.
+// Reads a file of the kernel into `room`. Allocates nothing: a failed allocation would look like a
+// system without a limit.
 std::optional<std::string_view> TextOf(const char* file, std::span<char> room) {
   const internal::FileDescriptor fd(
       internal::AboveStandardStreams(::open(file, O_RDONLY | O_CLOEXEC)));
@@ -70,7 +72,7 @@ std::optional<std::string_view> TextOf(const char* file, std::span<char> room) {
   return std::string_view(room.data(), static_cast<size_t>(length));
 }
 
-// The number that the text begins with, after spaces; -1 where there is none.
+// The number at the start of the text, after spaces; -1 where there is none.
 int64_t NumberAt(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   int64_t number = -1;
@@ -145,7 +147,7 @@ int64_t MostToPlant() {
         line == std::string_view::npos ? -1 : NumberAt(memory->substr(line + kName.size()));
     if (kib >= 0) left = kib * 1024;
   }
-  // Of a container, as it sees itself; "max" is no number.
+  // The container's limit, as seen from inside; "max" is not a number.
   const auto limit = TextOf("/sys/fs/cgroup/memory.max", text);
   const int64_t limit_bytes = limit ? NumberAt(*limit) : -1;
   const auto used = TextOf("/sys/fs/cgroup/memory.current", text);
@@ -169,7 +171,7 @@ Status PlantedLeak::Plant() try {
   while (due_bytes_ >= kBlockSize) {
     const Result<uint8_t*> block = Allocate();
     if (!block.ok()) {
-      // What was planted of this share stays, and the next call goes on with it.
+      // What was planted of this share stays planted, and the next call goes on with the rest.
       due_bytes_ -= options_.mb_per_event * kBytesPerMb;
       return status::OutOfMemory("the planted leak: ", block.status().message());
     }

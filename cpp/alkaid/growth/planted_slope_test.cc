@@ -1,9 +1,9 @@
-// A planted leak has to be found in full: within 5 % by the slope of VM, and of RSS.
+// A planted leak must be found in full: the slopes of VM and of RSS must be within 5 % of it.
 //
 //   alkaid_planted_slope_test BACKEND pool|malloc MB [EVENTS]
 //
-// One process a case, since a backend's memory is its process's. Prints the slopes; exits 0 where
-// both are right, 1 where one is not, 77 where this build has no such backend.
+// One process a case, since a backend's memory belongs to its process. Prints the slopes; exits 0
+// where both are right, 1 where one is not, 77 where this build has no such backend.
 
 #include <cmath>
 #include <cstdio>

@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kFile[] = "/proc/self/statm";
 
-// Takes a number off the front of `text`, with the space behind it.
+// Takes a number off the front of `text`, with the space after it.
 bool TakeNumberAndSpace(std::string_view* text, int64_t* number) {
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *number);
   if (error != std::errc() || *number < 0) return false;

@@ -9,7 +9,7 @@ namespace alkaid::growth {
 namespace {
 
 constexpr int64_t kBlock = int64_t{64} << 20;
-// What else may come or go meanwhile.
+// Other memory that may come or go meanwhile.
 constexpr int64_t kSlack = int64_t{4} << 20;
 
 ProcessMemory Now() {

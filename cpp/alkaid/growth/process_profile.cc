@@ -44,8 +44,8 @@ struct State {
     internal::GuardFork([] {}, [] {}, [this] { BeginInChild(); });
   }
 
-  // A child begins anew, at its first event: its parent's threads may have been stamping when it
-  // was made. What is here needs no memory, for no exception can pass through fork.
+  // A child begins anew, at its first event, since its parent's threads may have been stamping at
+  // the fork. This needs no memory, as no exception can pass through fork.
   void BeginInChild() {
     events.store(0);
     if (profile.load() == nullptr) return;
@@ -103,8 +103,8 @@ State& TheState() {
 
 uint32_t Self() { return static_cast<uint32_t>(::getpid()); }
 
-// Makes the file where there is none yet. Where that fails, writing at the end does too, and says
-// so. For want of memory the next event tries again.
+// Makes the file where there is none yet. Where that fails, writing at the end fails too and
+// reports it. When memory was short, the next event tries again.
 GrowingProfile* Growing(State* state) {
   GrowingProfile* const made_before = state->growing.load();
   if (made_before != nullptr) [[likely]]
@@ -123,9 +123,9 @@ GrowingProfile* Growing(State* state) {
   return state->growing.load();
 }
 
-// Writes what was stamped and is not in the file yet; stamps from `changed` on once more. The lock
-// is the file's own: a fork need not wait for threads that write, since the child leaves the file
-// to its parent.
+// Writes stamps that are not in the file yet, and those from `changed` on again. The lock is the
+// file's own: a fork need not wait for writing threads, since the child leaves the file to its
+// parent.
 void Grow(State* state, const LeakProfile& profile, size_t changed) try {
   if (state->grows_not.load(std::memory_order_relaxed)) return;
   const internal::WriteSignalsBlocked blocked;
@@ -146,7 +146,7 @@ void Grow(State* state, const LeakProfile& profile, size_t changed) try {
     return;  // the next event tries again
   }
 } catch (const std::bad_alloc&) {
-  // As above.
+  // The next event tries again.
 }
 
 void CountEvent(State* state) {
@@ -168,7 +168,7 @@ void CountEvent(State* state) {
   heap::WriteHeapFileNow(*file, name.data(), owner);
 }
 
-// Adds a stamp to the profile, and to its file.
+// Adds a stamp to the profile and to its file.
 void StampProfile(State* state) {
   state->has_stamped.store(true, std::memory_order_relaxed);
   Status stamped = status::NoMemory();
@@ -189,12 +189,12 @@ void StampProfile(State* state) {
   if (release_at != 0 && profile.stamp_count() >= release_at &&
       !state->tried_release.exchange(true)) {
     changed = release_at - 1;
-    (void)profile.TryRelease();  // cannot fail: nothing was freed since
+    (void)profile.TryRelease();  // cannot fail: nothing was freed since the stamp
   }
   Grow(state, profile, changed);
 }
 
-// Of a file that is not written at the end: what there is of it.
+// Describes what there is of a file that is not written at the end.
 std::string_view WhatIsLeft(const State& state) {
   const GrowingProfile* const growing = state.growing.load();
   return growing != nullptr && growing->rows() > 0 ? "no end of leak profile " : "no leak profile ";
@@ -215,7 +215,7 @@ void Save(const std::string& pattern, uint32_t owner) {
     }
     return;
   }
-  // Where much was freed meanwhile it answers why not; the columns are unknown then.
+  // Where much was freed meanwhile it fails with the reason; then the columns are unknown.
   if (!state.tried_release.load()) (void)profile->TryRelease();
   LeakProfileRun run = ThisRun();
   run.signal = internal::EndingSignal();

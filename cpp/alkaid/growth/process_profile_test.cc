@@ -1,5 +1,5 @@
-// The profile of a whole process, seen from outside: every case is a process of its own, which the
-// environment tells what to do.
+// The profile of a whole process, seen from outside: every case is a process of its own, configured
+// by its environment.
 
 #include "alkaid/growth/process_profile.h"
 
@@ -52,10 +52,10 @@ int StampAndEnd(int events) {
   return 3;
 }
 
-// As where a signal handler calls exit that interrupted malloc.
+// Exit questions of a signal handler that calls exit and interrupted malloc.
 constexpr internal::ExitQuestions kEndsInMalloc = {
     .learn = [] {}, .may_write = [] { return true; }, .ends_in_malloc = [] { return true; }};
-// As under a filter of system calls.
+// Exit questions under a filter of system calls.
 constexpr internal::ExitQuestions kMayNotWrite = {
     .learn = [] {}, .may_write = [] { return false; }, .ends_in_malloc = [] { return false; }};
 
@@ -92,7 +92,7 @@ int StampAndEndCancelled() {
   return 5;
 }
 
-// Keeps much until main is over.
+// Keeps much memory until main is over.
 int KeepUntilTheEnd() {
   constexpr int64_t kSize = 50'000'000;
   struct Holder {
@@ -106,7 +106,7 @@ int KeepUntilTheEnd() {
   return StampAndEnd(2);
 }
 
-// The parent stamps 2 events, its child `events` of its own.
+// The parent stamps 2 events, its child stamps `events` of its own.
 int ForkAndStamp(int events) {
   StampEvent();
   const pid_t child = ::fork();
@@ -121,7 +121,7 @@ int ForkAndStamp(int events) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 9;
 }
 
-// Forks while other threads stamp: no lock of theirs may be held in the child.
+// Forks while other threads stamp: none of their locks may be held in the child.
 int ForkInAStorm() {
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
@@ -147,13 +147,13 @@ int ForkInAStorm() {
   return result;
 }
 
-// Ends without a word.
+// Ends by _exit, without a last word.
 int StampAndVanish(int events) {
   for (int i = 0; i < events; ++i) StampEvent();
   ::_exit(0);
 }
 
-// Ends as a service may: by a signal that nothing was asked for, by abort, or by a kill.
+// Ends like a service: by a signal that asks for no file, by abort, or by a kill.
 int StampAndEndBy(int events, int signal) {
   for (int i = 0; i < events; ++i) StampEvent();
   if (signal == SIGABRT) ::abort();
@@ -171,7 +171,7 @@ int StampAndBeTerminated(int events) {
 constexpr int64_t kGrown = 34'567;
 
 int Grow(int events) {
-  static std::vector<uint8_t*> kept;  // within reach of a leak checker
+  static std::vector<uint8_t*> kept;  // reachable for a leak checker
   for (int i = 0; i < events; ++i) {
     uint8_t* block = nullptr;
     if (!default_memory_pool()->Allocate(kGrown, &block).ok()) return 4;
@@ -181,7 +181,7 @@ int Grow(int events) {
   return 3;
 }
 
-// What others see of the profile while the process runs.
+// What other processes see of the profile while the process runs.
 int StampAndLook(const char* file) {
   for (size_t i = 1; i <= 130; ++i) {
     StampEvent();
@@ -201,7 +201,7 @@ int ForkAndBeKilled() {
   if (::pipe(ready) != 0) return 4;
   const pid_t child = ::fork();
   if (child == 0) {
-    // Who waits for the parent's output is not to wait for this.
+    // A process that waits for the parent's output shall not wait for this child.
     const int nothing = ::open("/dev/null", O_RDWR);
     for (int fd = 0; fd < 3; ++fd) ::dup2(nothing, fd);
     if (::write(ready[1], "x", 1) != 1) ::_exit(1);
@@ -216,7 +216,7 @@ int ForkAndBeKilled() {
   return 6;
 }
 
-// Stamps by an object beside the profile of the process.
+// Stamps by an object and by the profile of the process.
 int StampByBoth(int events) {
   LeakProfile own;
   for (int i = 0; i < events; ++i) {
@@ -346,7 +346,7 @@ TEST_F(ProcessProfile, OfAProgramThatMayNotWriteIsALineThatSaysSo) {
   EXPECT_EQ(Run({"confined", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).err, "");
 }
 
-// By SIGXFSZ, which the first event's write would get too.
+// The process ends by SIGXFSZ, which the first event's write would raise too.
 TEST_F(ProcessProfile, UnderALimitOfFileSizesTheProcessEndsAsItWould) {
   const ChildResult child = Run({"limit"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
@@ -436,7 +436,7 @@ TEST_F(ProcessProfile, OneThatASignalOrAbortEndsLeavesAllItsStampsToo) {
   }
 }
 
-// Ends by a signal that what is written at exit was asked for.
+// Ends by a signal at which files are written.
 TEST_F(ProcessProfile, HasALastWordWhereTheSignalWasAnnounced) {
   const ChildResult child = Run(
       {"term", "12"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}, {"ALKAID_EXIT_SIGNALS", "TERM"}});

@@ -14,8 +14,8 @@
 namespace alkaid::growth {
 namespace {
 
-// Held for a probe of a table, so one serves all advisors; and only a lock of static lifetime can
-// be guarded against forks.
+// Held for one table look-up, so one lock serves all advisors; and only a lock of static lifetime
+// can be guarded against forks.
 internal::ForkGuarded<std::mutex>& TheLock() {
   static auto* const lock = new internal::ForkGuarded<std::mutex>;
   return *lock;
@@ -30,14 +30,14 @@ constexpr std::string_view kComment =
 constexpr int64_t kMostFileBytes = int64_t{64} << 20;
 
 ReservationOptions InRange(ReservationOptions options) {
-  // A headroom that is no number counts as none.
+  // A headroom of NaN counts as none.
   options.headroom = options.headroom > 0 ? std::min(options.headroom, 10.0) : 0;
   options.most_bytes = std::max<int64_t>(options.most_bytes, 0);
   options.remember = std::max<int64_t>(options.remember, 1);
   return options;
 }
 
-// A label is the rest of its line.
+// A label takes the rest of its line.
 std::string Escaped(const std::string& label) {
   std::string text;
   for (const char c : label) {
@@ -187,10 +187,10 @@ Status ReservationAdvisor::Load(const std::string& path) try {
                          io::ReadWholeFileAsString(path, kMostFileBytes, "a file of reservations"));
   NamedMarks all;
   ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
-  // By label, so that what follows needs no memory, and adds all or nothing.
+  // By label, so that the next step needs no memory and adds all or nothing.
   decltype(loaded_) fresh;
   for (auto& [name, marks] : all) {
-    // As many ends as make it go on to the next mark are as good as any number above.
+    // Any larger count would also make the next builder begin a new mark.
     marks.ends = std::min(marks.ends, options_.remember - 1);
     if (name != Label::kOverflowName) fresh[std::move(name)].Add(marks);
   }
@@ -220,7 +220,7 @@ Status ReservationAdvisor::Parse(const std::string& path, std::string_view text,
                                          "carriage return (CRLF) before it"
                                        : "");
   };
-  if (text.empty()) return absl::OkStatus();  // as mktemp leaves it
+  if (text.empty()) return absl::OkStatus();  // mktemp leaves an empty file
   bool ended = false;
   while (!text.empty()) {
     ++number;
@@ -248,7 +248,7 @@ Status ReservationAdvisor::Parse(const std::string& path, std::string_view text,
           !TakeNumber(&left, &marks.ends) || !Take(&left, " label=") || !Unescape(left, &label)) {
         return refuse("since=, before=, ends= with numbers from 0, and label=", line);
       }
-      label.resize(std::min(label.size(), label.find('\0')));  // as a label is
+      label.resize(std::min(label.size(), label.find('\0')));  // as Label does
       all->emplace_back(std::move(label), marks);
     }
   }

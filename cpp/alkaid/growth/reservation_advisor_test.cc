@@ -52,7 +52,7 @@ std::string ReadText(const std::string& file) {
 
 void WriteText(const std::string& file, const std::string& text) { std::ofstream(file) << text; }
 
-// Builds the events one after the other; the reallocations that this took.
+// Builds the events one after the other; returns the number of reallocations.
 int64_t Reallocations(Label label, const std::vector<int64_t>& items) {
   ReplayedEvent all;
   replay_internal::GrowthCounter counter(label);
@@ -92,7 +92,7 @@ TEST(ReservationAdvisor, OnceInstalledItLearnsAndTheSameEventsAreNotReallocatedA
   }
 }
 
-// Why it is not the last size that counts.
+// Shows why the last size alone would not do.
 TEST(ReservationAdvisor, FollowingTheEventsOneByOneReallocatesWhereTheMarkDoesNot) {
   class Follower : public BuilderObserver {
    public:

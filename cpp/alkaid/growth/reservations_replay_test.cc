@@ -1,5 +1,5 @@
-// What reservations are for, held in processes that begin afresh: each backend replays the reported
-// events with none, a fixed and an advised reservation. The advised ones begin with the file that
+// What reservations save, measured in fresh processes: each backend replays the reported events
+// without, with a fixed and with an advised reservation. The advised ones start from the file that
 // an earlier process of the same events left, by ALKAID_RESERVATIONS.
 
 #include <pthread.h>
@@ -29,7 +29,7 @@ using internal::ChildResult;
 using internal::kDefaultMemoryPoolVariable;
 using internal::kReservationsVariable;
 
-// Shadow memory and quarantines of a sanitizer are address space that comes and goes as it likes.
+// A sanitizer's shadow memory and quarantine make VM unpredictable.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kVmIsThePrograms = false;
 #else
@@ -94,7 +94,7 @@ int BuildAndFork() {
   if (!build(1000)) return 1;
   const pid_t child = fork();
   if (child == 0) {
-    // Through exit, so that what runs at exit runs.
+    // Ends through exit, so that its handlers run.
     std::exit(build(5000) ? 0 : 1);
   }
   int status = -1;
@@ -107,7 +107,7 @@ int Build(int64_t nbytes) {
   return builder.Append(nbytes, uint8_t{1}).ok() ? 0 : 1;
 }
 
-// As where a signal handler calls exit that interrupted malloc.
+// Ends like a signal handler that calls exit and interrupted malloc.
 int BuildAndEndInMalloc() {
   static constexpr internal::ExitQuestions kEndsInMalloc = {
       .learn = [] {}, .may_write = [] { return true; }, .ends_in_malloc = [] { return true; }};
@@ -115,7 +115,7 @@ int BuildAndEndInMalloc() {
   return Build(1000);
 }
 
-// As under a filter of system calls.
+// Ends as under a filter of system calls.
 int BuildAndEndConfined() {
   static constexpr internal::ExitQuestions kMayNotWrite = {
       .learn = [] {}, .may_write = [] { return false; }, .ends_in_malloc = [] { return false; }};
@@ -143,8 +143,8 @@ Outcome ReplayInAChild(const std::string& what, const std::string& backend,
                        const std::string& file) {
   internal::ChildEnvironment environment = {{kDefaultMemoryPoolVariable, backend},
                                             {kReservationsVariable, file}};
-  // Once a large block was freed, glibc takes the next of its size from its heap; and there
-  // memalign leaves a remnant behind each, so that what was given back is not always found again.
+  // Once a large block was freed, glibc takes the next one of its size from its heap. There
+  // memalign leaves a remnant after each block, so freed memory is not always found again.
   if (backend == "system" && end == "reset") {
     environment["GLIBC_TUNABLES"] = "glibc.malloc.mmap_threshold=131072";
   }

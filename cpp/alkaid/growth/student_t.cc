@@ -29,7 +29,7 @@ double StudentQuantile(double probability, int degrees) {
     return std::numeric_limits<double>::quiet_NaN();
   }
   if (probability == 0.5) return 0;
-  // By the symmetry only the upper half is searched.
+  // The distribution is symmetric, so only the upper half is searched.
   if (probability < 0.5) return -StudentQuantile(1 - probability, degrees);
   double low = 0;
   double high = 1;

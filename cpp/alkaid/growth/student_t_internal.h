@@ -11,9 +11,9 @@ namespace alkaid::growth {
 // or `t` is NaN.
 ALKAID_EXPORT double StudentProbability(double t, int degrees);
 
-// The t that `probability` of the values stay below. NaN where degrees < 1 or the probability is
-// not between 0 and 1, both excluded. Good to 1e-9 of the value for probabilities from 1e-6 to
-// 1 - 1e-6.
+// The t below which a share `probability` of the values lies. NaN where degrees < 1 or the
+// probability is not strictly between 0 and 1. Relative accuracy 1e-9 for probabilities from 1e-6
+// to 1 - 1e-6.
 ALKAID_EXPORT double StudentQuantile(double probability, int degrees);
 
 }  // namespace alkaid::growth

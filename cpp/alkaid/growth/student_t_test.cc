@@ -18,7 +18,7 @@ TEST(StudentT, IsCauchysWithOneDegreeAndASquareRootWithTwo) {
   }
 }
 
-// As every table of it has them.
+// As in every published table.
 TEST(StudentT, AgreesWithTheTables) {
   EXPECT_NEAR(StudentQuantile(0.975, 3), 3.182446, 1e-6);
   EXPECT_NEAR(StudentQuantile(0.975, 8), 2.306004, 1e-6);
