@@ -1,13 +1,13 @@
-// ArrayView<T>: an array inside a datagram, as a value: where it lies, its shape, and what keeps it
-// alive.
+// ArrayView<T>: an array inside a datagram, as a value: its place, its shape, and a reference that
+// keeps it alive.
 //
-// Nothing in a datagram is aligned, so elements are read through memcpy and no `const T*` is handed
-// out unless the array happens to be aligned for T: `aligned()` tells, `span()` gives it, `CopyTo`
-// and `Copy` give aligned elements always.
+// Nothing in a datagram is aligned, so elements are read through memcpy, and a `const T*` is handed
+// out only where the array happens to be aligned for T: `aligned()` says so, `span()` returns it.
+// `CopyTo` and `Copy` always give aligned elements.
 //
-// Ownership: holds the batch's Buffer by one reference, or, where it was made while views were
-// watched (heap/tracking/tracking.h) and there was memory for it, a slice of it; batch, datagram
-// and reader may go before it.
+// Ownership: holds the batch's Buffer by one reference; batch, datagram and reader may go first.
+// Where it was made while views were watched (heap/tracking/tracking.h), it holds a slice of the
+// Buffer instead, if there was memory for one.
 // Threads: reading from any thread; as safe to copy as a shared_ptr.
 // Out of memory: only Copy and CompactIfBelow allocate: kResourceExhausted, and nothing is changed.
 #pragma once
@@ -44,7 +44,7 @@ class ArrayView {
     for (size_t i = static_cast<size_t>(rank_); i < shape_.size(); ++i) shape_[i] = 0;
   }
 
-  // Dimensions: 0 for a scalar seen as an array, else 1 to 5. The last index runs fastest.
+  // Dimensions: 0 for a scalar read as an array, else 1 to 5. The last index varies fastest.
   int rank() const { return rank_; }
   std::span<const int64_t> shape() const { return {shape_.data(), static_cast<size_t>(rank_)}; }
   int64_t dim(int i) const { return shape_[static_cast<size_t>(i)]; }
@@ -59,7 +59,7 @@ class ArrayView {
 
   // Whether the elements lie where a `const T*` may point.
   bool aligned() const { return reinterpret_cast<uintptr_t>(data_) % alignof(T) == 0; }
-  // The elements themselves. kFailedPrecondition when they are misaligned: CopyTo then.
+  // The elements themselves. kFailedPrecondition when they are misaligned: use CopyTo then.
   Result<std::span<const T>> span() const {
     if (!aligned()) {
       return status::FailedPrecondition("array of ", size(), " elements of ", sizeof(T),
@@ -68,7 +68,7 @@ class ArrayView {
     return std::span<const T>(reinterpret_cast<const T*>(data_), static_cast<size_t>(size()));
   }
 
-  // Element `i` in memory order, whatever the alignment. Not checked: i < size().
+  // Element `i` in memory order, at any alignment. Not checked: i < size().
   T operator[](int64_t i) const {
     assert(i >= 0 && i < size());
     return LoadUnaligned<T>(data_ + i * static_cast<int64_t>(sizeof(T)));
@@ -99,10 +99,10 @@ class ArrayView {
   } catch (const std::bad_alloc&) {
     return status::NoMemory();
   }
-  // Points to such a copy from now on, where the elements are less than `ratio` (0 to 1) of the
-  // memory that it keeps alive, and lets that go; says whether it did. Other copies of this view
-  // keep it. As Buffer::CompactIfBelow: kInvalidArgument for another ratio and for an array of
-  // nothing; kResourceExhausted, and it stays as it was.
+  // Replaces the array by such a copy where its elements are less than `ratio` (0 to 1) of the
+  // memory that it keeps alive, and drops that memory; returns whether it did. Other copies of this
+  // view keep it. Like Buffer::CompactIfBelow: kInvalidArgument for a ratio outside, and for an
+  // array that keeps nothing; kResourceExhausted without memory, and the array stays as it was.
   Result<bool> CompactIfBelow(double ratio, MemoryPool* pool = nullptr) {
     if (owner_ == nullptr) return status::Invalid("CompactIfBelow of an array that keeps nothing");
     ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(

@@ -4,13 +4,17 @@
 //
 // Copy the Dgram to keep it, and with it the bytes of its batch.
 //
-// All datagrams of a batch were read under one Configuration: where a Configure stands in the
-// middle of what was read, a new batch begins, over the same Buffer.
+//   DgramBatch, Dgram --> DgramOrigin --> Buffer, Configuration
+//
+//   Buffer   | datagram | datagram | ... | datagram | cut |
+//            ^ begin_                              ^ begin_ + nbytes_
+//
+// All datagrams of a batch were read under one Configuration. A Configure in the middle of what was
+// read begins a new batch over the same Buffer.
 //
 // Ownership: a value that shares the DgramOrigin with its datagrams; any of them may go first.
-// Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one
-// thread.
-// Out of memory: allocates nothing, but for DgramBatch::buffer(), which throws std::bad_alloc.
+// Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one thread.
+// Out of memory: allocates nothing, but DgramBatch::buffer() throws std::bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -22,27 +26,27 @@
 
 namespace alkaid::dgram {
 
-// Goes from header to header. The Dgram that it shows changes as it advances.
+// Steps from header to header. The Dgram that it shows changes as it advances.
 class DgramIterator {
  public:
   using value_type = Dgram;
   using difference_type = std::ptrdiff_t;
 
   DgramIterator() = default;
-  // `begin` to `end` are whole datagrams with sound headers inside `origin->buffer`; the first has
+  // [begin, end) are whole datagrams with sound headers inside `origin->buffer`; the first has
   // `index`.
   DgramIterator(std::shared_ptr<const DgramOrigin> origin, const uint8_t* begin, const uint8_t* end,
                 int64_t index)
       : end_(end) {
-    // Not as a datagram that is kept: it keeps what the origin's reference keeps.
+    // Not watched like a datagram that is kept: the origin's reference keeps the bytes.
     dgram_.data_ = begin;
     dgram_.index_ = index;
     dgram_.origin_ = std::move(origin);
     Measure();
   }
 
-  // A copy shows the same datagram and goes on by itself. It keeps what the origin's reference
-  // keeps too: a datagram that is copied is watched as itself, and this one changes.
+  // A copy shows the same datagram and advances by itself. It is not watched either: the datagram
+  // that it shows changes. A datagram that is copied from it is watched.
   DgramIterator(const DgramIterator& other) : end_(other.end_) { Borrow(other.dgram_); }
   DgramIterator(DgramIterator&&) noexcept = default;
   DgramIterator& operator=(const DgramIterator& other) {
@@ -82,9 +86,9 @@ class DgramIterator {
 
 class DgramBatch {
  public:
-  // No datagrams: what a reader gives at the end.
+  // No datagrams: the batch at the end of a reader.
   DgramBatch() = default;
-  // `nbytes` bytes from `begin` on are `size` whole datagrams with sound headers inside
+  // [begin, begin + nbytes) holds `size` whole datagrams with sound headers inside
   // `origin->buffer`.
   DgramBatch(std::shared_ptr<const DgramOrigin> origin, const uint8_t* begin, int64_t nbytes,
              int64_t size, int64_t first_index)
@@ -98,10 +102,10 @@ class DgramBatch {
   }
 
   bool empty() const { return size_ == 0; }
-  // Datagrams, and the bytes of them all.
+  // The number of datagrams, and their bytes.
   int64_t size() const { return size_; }
   int64_t nbytes() const { return nbytes_; }
-  // Which datagram of its source the first is, and the byte where it starts there.
+  // The index of the first datagram in its source, and the byte where it starts there.
   int64_t first_index() const { return first_index_; }
   int64_t offset() const {
     return empty() ? 0 : origin_->buffer_offset + (begin_ - origin_->buffer->data());
@@ -112,7 +116,7 @@ class DgramBatch {
 
   // Null where the batch is empty.
   const std::shared_ptr<const DgramOrigin>& origin() const { return origin_; }
-  // All datagrams, back to back, as a slice of what was read. Not for an empty batch.
+  // All datagrams, back to back, as a slice of the Buffer. Not for an empty batch.
   std::shared_ptr<Buffer> buffer() const {
     return SliceBuffer(origin_->buffer, begin_ - origin_->buffer->data(), nbytes_);
   }
@@ -125,7 +129,7 @@ class DgramBatch {
   int64_t first_index_ = 0;
 };
 
-// Where batches of one stream come from, in order: a reader, or batches that are there already.
+// The batches of one stream, in order: from a reader, or batches that are there already.
 //
 // Threads: one at a time.
 class ALKAID_EXPORT BatchSource {
@@ -135,8 +139,8 @@ class ALKAID_EXPORT BatchSource {
   BatchSource(const BatchSource&) = delete;
   BatchSource& operator=(const BatchSource&) = delete;
 
-  // The next batch; an empty one at the end, and from then on. Out of memory: kResourceExhausted,
-  // and the next call gives what this one would have given.
+  // The next batch; empty at the end, and in all later calls. Out of memory: kResourceExhausted;
+  // the next call returns what this one would have returned.
   virtual Result<DgramBatch> Next() = 0;
 };
 

@@ -14,7 +14,7 @@
 namespace alkaid::dgram {
 namespace {
 
-// Of a file that is complete. Options are not moved more often than they must: there are many.
+// For a complete file. Options are moved as rarely as possible, since they are large.
 Result<std::unique_ptr<BatchReader>> OpenComplete(std::shared_ptr<io::RandomAccessFile> file,
                                                   BatchReaderOptions&& options) {
   if (options.on_fault == OnFault::kStop) {

@@ -32,7 +32,7 @@ struct Outcome {
   Status status;
 };
 
-// Reads to the end or a fault, with every check, and that indices, offsets and events are in order.
+// Reads to the end or to a fault with every check; indices, offsets and events must be in order.
 Outcome ReadAll(BatchReader& reader) {
   Outcome outcome;
   while (true) {
@@ -111,7 +111,7 @@ TEST(BatchReader, ReadsOnceForEachBatch) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, reader->Next());
     if (batch.empty()) break;
     EXPECT_EQ(static_cast<int64_t>(file->reads().size()), ++batches);
-    // From where the datagram stood that the last batch cut, and as much as was asked for.
+    // It starts at the datagram that the last batch cut off, and has the size that was asked for.
     EXPECT_EQ(file->reads().back().position, batch.offset());
     EXPECT_EQ(file->reads().back().nbytes,
               std::min<int64_t>(4096, static_cast<int64_t>(run.size()) - batch.offset()));
@@ -214,7 +214,7 @@ TEST(BatchReader, ALaterConfigureReplacesTheFirstForWhatFollows) {
     }
   }
   EXPECT_THAT(detectors, ::testing::ElementsAre("det", "det", "new", "new"));
-  // One read served both; a datagram kept has the Configuration that it was read under.
+  // One read served both; a kept datagram keeps the Configuration that it was read under.
   EXPECT_EQ(file->reads().size(), 1U);
   ALKAID_EXPECT_OK(CheckDgram(kept[1]));
 }
@@ -301,7 +301,7 @@ TEST(BatchReader, APlaceThatCannotBeReadComesBehindEverythingBeforeIt) {
                   StatusIs(StatusCode::kUnknown,
                            AllOf(HasSubstr(absl::StrCat(": byte ", bad, " (datagram ")),
                                  HasSubstr(absl::StrCat("no byte ", bad)))));
-      // It is said again, and passes once the place can be read.
+      // The failure is reported again, and passes once the place can be read.
       EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kUnknown));
       file->BadFrom(INT64_MAX);
       int64_t rest = 0;
@@ -384,7 +384,7 @@ struct Chain {
     if (what == 2) dgram.reset();
     if (what == 3) image.reset();
   }
-  // Whatever is left still reads what was written.
+  // Whatever is left must still read what was written.
   void Check() const {
     if (reader) {
       ALKAID_EXPECT_OK(reader->Next());

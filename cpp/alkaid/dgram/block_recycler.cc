@@ -13,13 +13,14 @@
 namespace alkaid::dgram {
 namespace {
 
-// Bytes. From here on a block is worth laying out in huge pages: its first use then costs one fault
-// where it would cost 512.
+// Bytes. From this size on a block is laid out in huge pages: its first use then costs one fault
+// for each where it would cost 512.
 constexpr int64_t kHugeBlock = int64_t{4} << 20;
 constexpr int64_t kHugePage = int64_t{2} << 20;
 
-// One lock for all recyclers, taken twice a batch: a guarded lock lives for ever, recyclers do not.
-// A child forked while another thread gives a block back must be able to drop its own batches.
+// One lock for all recyclers, taken twice a batch: a guarded lock must live for ever, and recyclers
+// do not. A child that is forked while another thread gives a block back can still drop its own
+// batches.
 alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
   static auto* const lock = new alkaid::internal::ForkGuarded<std::mutex>;
   return *lock;
@@ -28,13 +29,13 @@ alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
 // See first_made.h.
 [[gnu::constructor]] void MakeAtLoad() { RecyclersLock(); }
 
-// All of the block is its size, which the next taker may need: none of it is padding.
+// The size of the Buffer is all of the block, with no padding, since the next Take may need it.
 Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t wanted, MemoryPool* pool) {
   int64_t nbytes;
   if (RoundUpOverflow(wanted, kDefaultBufferAlignment, &nbytes)) nbytes = wanted;  // is refused
   if (nbytes < kHugeBlock) return AllocateBuffer(nbytes, pool);
   ALKAID_ASSIGN_OR_RAISE(std::unique_ptr<Buffer> block, AllocateBuffer(nbytes, kHugePage, pool));
-  // Advice: where the system does not take it, nothing is lost.
+  // Only advice: nothing is lost where the system ignores it.
   (void)::madvise(block->mutable_data(), static_cast<size_t>(nbytes / kHugePage * kHugePage),
                   MADV_HUGEPAGE);
   return block;
@@ -78,7 +79,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t bloc
   if (RecyclersLock().LockUnlessForking()) {
     const std::lock_guard lock(RecyclersLock(), std::adopt_lock);
     const auto fits = [&](const std::unique_ptr<Buffer>& b) { return b->size() >= nbytes; };
-    // The latest is the warmest.
+    // The block that came back last is the warmest.
     const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
     if (found != idle_.rend()) {
       block = std::move(*found);
@@ -100,7 +101,7 @@ Result<std::shared_ptr<Buffer>> BlockRecycler::Take(int64_t nbytes, int64_t bloc
 
 void BlockRecycler::GiveBack(std::unique_ptr<Buffer> block) {
   std::unique_ptr<Buffer> surplus;
-  if (!RecyclersLock().LockUnlessForking()) return;  // to the pool
+  if (!RecyclersLock().LockUnlessForking()) return;  // the block goes to the pool
   const std::lock_guard lock(RecyclersLock(), std::adopt_lock);
   if (closed_) {
     surplus = std::move(block);

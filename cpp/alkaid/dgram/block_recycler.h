@@ -1,16 +1,16 @@
-// BlockRecycler: gives a reader's blocks a second life.
+// BlockRecycler: lets a reader reuse its blocks while they are warm.
 //
-// A fresh block of megabytes is page-faulted in at a fraction of the speed at which a warm one is
-// read into. So the Buffer that Take gives brings its block back here when its last view is gone,
-// and the next Take finds it warm. At most `most_idle` blocks wait; once the recycler is closed
-// they all go back to the pool, at once or as their Buffers go.
+// Page faults fill a fresh block of megabytes at a fraction of the speed at which a warm one is
+// read into. So the block of a Buffer that Take returned comes back here when its last view is
+// gone, and the next Take reuses it. At most `most_idle` blocks wait. Once the recycler is closed,
+// all blocks go back to the pool: idle ones at once, the others when their Buffers go.
 //
 // Ownership: shared by the reader and by the Buffers; the pool is borrowed unless `pool_owner`
 // shares it.
-// Threads: Buffers may be dropped on any thread; Take from one at a time, or several.
-// Out of memory: Take says kResourceExhausted, where operator new has none too, and a block that
-// was idle is then idle again or with the pool; making a recycler throws std::bad_alloc. Giving a
-// block back, and Close, need none.
+// Threads: Buffers may be dropped on any thread; Take from any thread, also several at a time.
+// Out of memory: Take returns kResourceExhausted, also where operator new fails; a block that was
+// idle is then idle again or back in the pool. Making a recycler throws std::bad_alloc. Giving a
+// block back, and Close, need no memory.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,13 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
  public:
   static constexpr size_t kMostIdle = 2;
 
-  // Must be made by std::make_shared. `pool` null: the default. `label` is that of its blocks where
-  // the reading thread has none of its own.
+  // Must be made by std::make_shared. `pool` null: the default. `label` is given to its blocks
+  // where the reading thread has no label of its own.
   BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, Label label,
                 size_t most_idle = kMostIdle);
 
-  // A mutable buffer of exactly `nbytes`, not initialised. A block that is allocated for it gets
-  // `block_nbytes` where that is more, so that it serves for larger ones too.
+  // A mutable buffer of exactly `nbytes`, not initialised. A block that is allocated for it has at
+  // least `block_nbytes`, so that it serves for larger requests too.
   Result<std::shared_ptr<Buffer>> Take(int64_t nbytes, int64_t block_nbytes = 0);
   // Gives idle blocks back to the pool, now and from now on.
   void Close();
@@ -50,7 +50,7 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
   const Label label_;
   const size_t most_idle_;
   bool closed_ = false;
-  // Never more than most_idle_, for which there is always room.
+  // At most most_idle_ between calls; room is reserved.
   std::vector<std::unique_ptr<Buffer>> idle_;
 };
 

@@ -37,7 +37,7 @@ TEST_F(BlockRecyclerTest, ABlockThatCameBackIsUsedAgain) {
   EXPECT_EQ(pool_.num_allocations(), 1);
 }
 
-// Writes down the labels of the blocks that a pool allocates.
+// Records the labels of the blocks that a pool allocates.
 class LabelsOfBlocks : public MemoryObserver {
  public:
   LabelsOfBlocks() { AddMemoryObserver(this, MemoryEventKinds::kBlocks); }

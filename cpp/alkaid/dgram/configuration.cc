@@ -37,7 +37,7 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgra
 Result<std::shared_ptr<const Configuration>> Configuration::FromNames(
     std::vector<Names> names) try {
   std::shared_ptr<const Configuration> made(new Configuration(std::move(names)));
-  // Of two with one id the latter is found.
+  // Of two with one id the later is found.
   for (const Names& one : made->names()) {
     const Names* const found = made->Find(one.id());
     if (found == &one) continue;

@@ -1,14 +1,14 @@
-// Configuration: what the fields of a stream look like, from a Configure datagram.
+// Configuration: the declarations of a stream's fields, from a Configure datagram.
 //
-// Holds every Names of the datagram and finds them by NamesId, as the walk does, or by what people
-// call a field: detector, segment, algorithm, name. A later Configure of the same stream makes
-// another Configuration, which replaces this one for what follows; datagrams keep the one that they
-// were read under.
+// Holds every Names of the datagram and finds them by NamesId, as the walk does, or by the names
+// that people use: detector, segment, algorithm, field. A later Configure of the same stream makes
+// another Configuration, which replaces this one for later datagrams; datagrams keep the one that
+// they were read under.
 //
 // Ownership: shared_ptr; owns all its text, keeps no datagram.
 // Threads: immutable, read from any thread.
-// Out of memory: what answers with a Result says kResourceExhausted; the Find that answers with a
-// list, and copies of a FieldHandle, throw std::bad_alloc. Nothing is changed then.
+// Out of memory: functions that return a Result return kResourceExhausted; the Find that returns a
+// vector, and copies of a FieldHandle, throw std::bad_alloc. Nothing is changed then.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ class Configuration;
 class Dgram;
 class DgramEdit;
 
-// Where a named field is declared. Usually one place; several when several NamesIds share detector,
-// segment and algorithm, of which a datagram carries whichever was filled. Keeps its Configuration,
-// and is good for datagrams read under it.
+// The places where a named field is declared. Usually one; several where several NamesIds share
+// detector, segment and algorithm, and a datagram carries the one that was filled. Keeps its
+// Configuration, and is valid for datagrams read under it.
 class ALKAID_EXPORT FieldHandle {
  public:
   struct Place {
@@ -37,13 +37,13 @@ class ALKAID_EXPORT FieldHandle {
     int field;
   };
   const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
-  // In order of declaration; not empty but in a FieldHandle made by default.
+  // In order of declaration; empty only in a default-constructed FieldHandle.
   const std::vector<Place>& places() const { return places_; }
 
   FieldHandle() = default;
   FieldHandle(const FieldHandle&) = default;
   FieldHandle(FieldHandle&&) noexcept = default;
-  // All of it or, where there is no memory, nothing.
+  // Copies all of it; without memory nothing is changed.
   FieldHandle& operator=(const FieldHandle& other) { return *this = FieldHandle(other); }
   FieldHandle& operator=(FieldHandle&&) noexcept = default;
   ~FieldHandle() = default;
@@ -56,13 +56,13 @@ class ALKAID_EXPORT FieldHandle {
 
 class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configuration> {
  public:
-  // Reads all Names of a datagram, which must be a Configure (else kInvalidArgument). kDataLoss,
-  // with file, byte and datagram index, where the datagram or one of its Names is malformed. Of two
-  // Names with one NamesId, the last counts.
+  // Reads all Names of a Configure datagram (kInvalidArgument for another). kDataLoss, with file,
+  // byte and datagram index, where the datagram or one of its Names is malformed. Of two Names with
+  // one NamesId the last counts.
   static Result<std::shared_ptr<const Configuration>> FromDgram(const Dgram& configure);
-  // From declarations made by the program. kAlreadyExists for two of one NamesId.
+  // From declarations made by the program. kAlreadyExists where two have one NamesId.
   static Result<std::shared_ptr<const Configuration>> FromNames(std::vector<Names> names);
-  // These declarations and one more behind them. kAlreadyExists where its NamesId is declared.
+  // These declarations followed by one more. kAlreadyExists where its NamesId is declared.
   Result<std::shared_ptr<const Configuration>> With(const Names& more) const;
 
   Configuration(const Configuration&) = delete;
@@ -70,11 +70,11 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
 
   // In order of declaration.
   const std::vector<Names>& names() const { return names_; }
-  // Whether the same is declared in the same order: data read under one are read under the other.
-  // Takes as long as all declarations do, unless they are one object.
+  // Whether both declare the same in the same order: then data read under one can be read under the
+  // other. Compares all declarations, unless both are one object.
   bool DeclaresTheSame(const Configuration& other) const;
 
-  // The declaration of `id`, or null. Costs a few ns: the walk asks this for every ShapesData.
+  // The declaration of `id`, or null. Costs a few ns: the walk calls it for every ShapesData.
   const Names* Find(NamesId id) const {
     if (slots_.empty()) return nullptr;
     for (uint32_t slot = HomeOf(id.key());; ++slot) {
@@ -87,13 +87,13 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
   // All declarations of that detector, segment and algorithm, in order; empty where there is none.
   std::vector<const Names*> Find(std::string_view detector, uint32_t segment,
                                  std::string_view algorithm) const;
-  // A handle with which datagrams of this Configuration find the field. kNotFound names what was
-  // asked, and how far it matched. Of fields of the same name in one Names, the first.
+  // A handle that finds the field in datagrams of this Configuration. kNotFound names what was
+  // asked for, and how far it matched. Of fields of the same name in one Names it finds the first.
   Result<FieldHandle> Find(std::string_view detector, uint32_t segment, std::string_view algorithm,
                            std::string_view field) const;
 
  private:
-  // Extends the one that nobody else has seen yet.
+  // May extend a Configuration that nobody else has seen yet.
   friend class DgramEdit;
 
   struct Slot {
@@ -102,11 +102,12 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
   };
   // kAlreadyExists where its NamesId is declared.
   Status CheckNew(const Names& more) const;
-  // These declarations, with room for one more.
+  // A copy of these declarations, with room for one more.
   std::shared_ptr<Configuration> Copy() const;
-  // Takes memory for one more. Of n calls in a row, each with its Append, all take as long as n.
+  // Makes room for one more declaration. n calls in a row, each with its Append, take time in
+  // proportion to n.
   void Reserve();
-  // One more after them, of a NamesId that is not declared. Needs no memory after Reserve.
+  // Adds a declaration at the end; its NamesId must be new. Needs no memory after Reserve.
   void Append(const Names& more) noexcept;
   void Index(size_t slots);
   void AddSlot(size_t index);
@@ -114,8 +115,8 @@ class ALKAID_EXPORT Configuration : public std::enable_shared_from_this<Configur
   uint32_t HomeOf(uint32_t key) const { return (key * 0x9e3779b9U) >> shift_; }
 
   std::vector<Names> names_;
-  // Open addressing, at most half full, a power of two long: there is always a free slot to stop
-  // at.
+  // Open addressing, at most half full, with a power of two of slots: a free slot always ends a
+  // search.
   std::vector<Slot> slots_;
   uint32_t mask_ = 0;
   int shift_ = 0;

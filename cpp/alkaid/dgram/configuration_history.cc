@@ -16,7 +16,7 @@
 namespace alkaid::dgram {
 namespace {
 
-// Bytes that are read at once: many headers of small datagrams, and little of a large one.
+// Bytes of one read: the headers of many small datagrams, and only a little of a large one.
 constexpr int64_t kRead = 16384;
 
 std::string TimeText(Timestamp time) {
@@ -27,7 +27,7 @@ std::string TimeText(Timestamp time) {
 
 }  // namespace
 
-// Goes from header to header through a file or a stream, by reads that only go forward.
+// Goes from header to header through a file or a stream; its reads only go forward.
 class ConfigurationHistory::Walk {
  public:
   static Result<Walk> Open(const std::string& path) {
@@ -46,7 +46,8 @@ class ConfigurationHistory::Walk {
   int64_t position() const { return position_; }
   int64_t index() const { return index_; }
 
-  // Bytes at `position()`, `nbytes` of them or as many as there are. Good until the next call.
+  // The bytes at `position()`: `nbytes` of them, or as many as there are. Valid until the next
+  // call.
   Result<std::string_view> Peek(int64_t nbytes) {
     const int64_t there = there_ - position_;
     if (there < nbytes) {
@@ -59,7 +60,7 @@ class ConfigurationHistory::Walk {
     return std::string_view(At(position_),
                             static_cast<size_t>(std::min(nbytes, there_ - position_)));
   }
-  // Beyond a datagram of which all bytes need not be there.
+  // Goes past a datagram, of which some bytes may be missing.
   Status Skip(int64_t nbytes) {
     position_ += nbytes;
     ++index_;
@@ -71,7 +72,7 @@ class ConfigurationHistory::Walk {
 
  private:
   const char* At(int64_t position) const { return bytes_.data() + (position - begin_); }
-  // The rest of `bytes_`, of which the first `least` are needed.
+  // Reads the rest of `bytes_`, of which the first `least` bytes are needed.
   Status ReadOn(int64_t least, char* out) {
     const int64_t room = bytes_.data() + bytes_.size() - out;
     if (stream_ != nullptr) {
@@ -89,7 +90,7 @@ class ConfigurationHistory::Walk {
   std::shared_ptr<io::FileInputStream> stream_;
   int64_t position_ = 0;
   int64_t index_ = 0;
-  // What was read: from `begin_` to `there_`, in bytes of the source.
+  // The bytes that were read: from `begin_` to `there_` of the source.
   std::string bytes_;
   int64_t begin_ = 0;
   int64_t there_ = 0;
@@ -105,7 +106,7 @@ Result<std::shared_ptr<const ConfigurationHistory>> ConfigurationHistory::Read(
     if (bytes.empty()) break;
     const auto data = [&] { return reinterpret_cast<const uint8_t*>(bytes.data()); };
     const auto left = [&] { return static_cast<int64_t>(bytes.size()); };
-    // Of a file of another kind that is said instead.
+    // For a file of another kind the message says that instead.
     const auto fault = [&](Status status) -> Status {
       if (at != 0) return status;
       const std::string why = internal::WhyNotXtc2(data(), left());
@@ -137,7 +138,7 @@ Result<std::shared_ptr<const ConfigurationHistory>> ConfigurationHistory::Read(
           internal::DgramFault(walk.name(), at, walk.index(), at,
                                absl::StrCat(TransitionName(service), " before any Configure")));
     }
-    // Where the rest of the last one is missing, no bytes follow.
+    // If the rest of the last datagram is missing, no bytes follow.
     ALKAID_RETURN_NOT_OK(walk.Skip(size));
   }
   if (history->entries_.empty()) {

@@ -47,7 +47,8 @@ class ConfigurationHistoryTest : public ::testing::Test {
     std::ofstream(folder_ + "/c000.xtc2", std::ios::binary) << bytes;
     return ConfigurationHistory::Read(folder_ + "/c000.xtc2", max_dgram_bytes);
   }
-  // The types under which x is read in the datagrams of `chunk`, up to `fault_`.
+  // The types under which x is read in the datagrams of `chunk`; stops at a fault, which is in
+  // `fault_`.
   std::vector<DataType> Types(std::shared_ptr<const ConfigurationHistory> history,
                               const std::string& chunk, OnFault on_fault = OnFault::kStop) {
     std::vector<DataType> types;
@@ -116,7 +117,7 @@ TEST_F(ConfigurationHistoryTest, AConfigureOfTheSourceItselfEndsIt) {
     EXPECT_THAT(Types(history, EventAt(11) + ConfigureAt(12, kFloat) + EventAt(13), on_fault),
                 ElementsAre(DataType::kUInt32, DataType::kFloat));
   }
-  // One that is left out too: nothing is known of what follows.
+  // A Configure that is left out counts too: nothing is known of the data after it.
   const std::string bad =
       crafted::Dgram(TransitionId::kConfigure, crafted::Xtc(crafted::kNames, "short"), 12);
   EXPECT_THAT(Types(history, EventAt(11) + bad + EventAt(13), OnFault::kSkipDatagram),
@@ -173,12 +174,12 @@ TEST_F(ConfigurationHistoryTest, SaysWhatIsWrongWithTheFile) {
   EXPECT_THAT(Read(begin, 100),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("--max-dgram-bytes")));
   EXPECT_THAT(ConfigurationHistory::Read("/nowhere"), StatusIs(StatusCode::kNotFound));
-  // A last one that is no Configure hides none.
+  // A last datagram that is no Configure hides no Configure.
   ALKAID_EXPECT_OK(Read(begin + EventAt(20).substr(0, 30)));
 }
 
 TEST_F(ConfigurationHistoryTest, FindsConfiguresBetweenDatagramsOfAllSizes) {
-  // Datagrams of all sizes around what is read at once, and Configures at all places in it.
+  // Datagrams of all sizes around that of one read, and Configures at all places in it.
   std::string run;
   int64_t configures = 0;
   for (uint32_t i = 0; i < 60; ++i) {

@@ -1,6 +1,6 @@
-// Every corruption that is known, through every reader: each is refused where it must be, and no
-// byte outside is touched. The bytes lie in a block of exactly their size, so that a sanitizer sees
-// the first step past it.
+// Every known corruption, through every reader: each is refused where it must be, and no byte
+// outside is touched. The bytes lie in a block of exactly their size, so that a sanitizer sees the
+// first step past it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,7 +54,7 @@ TEST_P(EachCorruption, IsFoundByTheVerifierWhereReadersRefuseIt) {
   }
 }
 
-// A cut at any byte, and any byte changed, must not matter more than the fault that it makes.
+// Cutting it at any byte, or changing any byte, must cause no more than a fault.
 TEST_P(EachCorruption, IsAsHarmlessWhenItIsCutAnywhere) {
   for (const Corruption& corruption : GetParam()()) {
     const size_t size = corruption.bytes.size();

@@ -1,9 +1,9 @@
-// The status of malformed data, which keeps its text.
+// The status of malformed data, whose text is never left out.
 //
-// A fault of the data stays with the reader that met it, and findings are told once. So what it
-// says is not left out where there is no memory for it, as status::DataLoss would: std::bad_alloc
-// is thrown instead. The public function around fails with kResourceExhausted then, and finds the
-// fault again when it is called again. The same of refusals whose text becomes part of a fault.
+// A fault of the data stays with the reader that met it, and a finding is reported once. So without
+// memory for the text these functions throw std::bad_alloc, where status::DataLoss would leave the
+// text out. The public function around them then fails with kResourceExhausted, and finds the fault
+// again when it is called again. The same holds for refusals whose text becomes part of a fault.
 //
 // Ownership: values. Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -27,20 +27,21 @@ Status DataFault(const Args&... args) {
   return RefusalWithText(StatusCode::kDataLoss, args...);
 }
 
-// Ends a message about a datagram that is too large: what changes the limit.
+// Ends a message about a datagram that is too large: names the option that changes the limit.
 inline constexpr char kDgramLimitOption[] =
     "; max_dgram_bytes changes it, of commands --max-dgram-bytes";
 
-// For those who make something of a failure, such as a fault or a finding, or keep it: one for want
-// of memory is none, and passes. Of functions that fail with kResourceExhausted for that alone.
+// For callers that keep a failure or turn it into something else, such as a fault or a finding: a
+// failure for want of memory is passed on as an exception. Only for functions that return
+// kResourceExhausted for that reason alone.
 inline void ThrowIfNoMemory(const Status& status) {
   if (status.code() == StatusCode::kResourceExhausted) [[unlikely]]
     throw std::bad_alloc();
 }
 
-// Whether a failure may be gone when the same is tried again: want of memory, a source that is away
-// for a while. What any other keeps from being read, as a bad sector does, stays unread: it ends
-// what is before it, as a fault does.
+// Whether a failure may be gone when the call is repeated: want of memory, a source that is away
+// for a while. Any other, such as a bad sector, keeps bytes unread for good: like a fault it ends
+// what is before it.
 inline bool MayPass(const Status& failure) {
   return failure.code() == StatusCode::kResourceExhausted ||
          failure.code() == StatusCode::kUnavailable;

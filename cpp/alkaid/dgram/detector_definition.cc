@@ -42,7 +42,7 @@ Status CheckNamesOf(const DetectorDefinition& definition) {
 }
 
 // The number for one more declaration. Numbers are given out from 0 up and, by the data
-// acquisition, from 255 down: each that is there belongs to the group to which it is nearer.
+// acquisition, from 255 down: each existing number belongs to the group that it is nearer to.
 Result<uint32_t> NextNamesId(const std::vector<Names>& names) {
   uint32_t low = 0;
   uint32_t high = 255;

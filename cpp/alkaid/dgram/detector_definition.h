@@ -1,7 +1,7 @@
-// DetectorDefinition: what a detector's data are to look like, before it has its number.
+// DetectorDefinition: what a detector's data look like, before the declaration has its number.
 //
-// Stricter than Names::Make, which also takes what is read from files: names must be legal, so that
-// every reader of the format can make attributes of them.
+// Stricter than Names::Make, which also accepts names that occur in files: names must be legal, so
+// that every reader of the format can turn them into attributes.
 //
 // Ownership: a plain value that owns its text.
 // Threads: free of state.
@@ -20,8 +20,8 @@
 
 namespace alkaid::dgram {
 
-// Names of detector and algorithm are of letters, digits and '_'; those of fields may also have '.'
-// and ':', and an enumeration's has one ':'.
+// Names of detectors and algorithms consist of letters, digits and '_'. Names of fields may also
+// have '.' and ':', and the name of an enumeration has exactly one ':'.
 struct DetectorDefinition {
   std::string detector = {};
   std::string detector_type = {};
@@ -29,15 +29,15 @@ struct DetectorDefinition {
   uint32_t segment = 0;
   Algorithm algorithm = {};
   std::vector<Field> fields = {};
-  // Absent: the node of the last declaration that is there, and the next free number.
+  // Absent: the node of the last declaration, and the next free number.
   std::optional<uint32_t> node_id = {};
   std::optional<uint32_t> names_id = {};
 };
 
-// The declaration for a Configure that has `there` already. Where no number is given it is one more
-// than the lower of the two groups in which numbers are given out, from 0 up and from 255 down;
-// kResourceExhausted where these meet. kInvalidArgument for a name that is not legal, a field given
-// twice, a node above 4095, a number above 255, or what Names::Make refuses.
+// Makes the declaration for a Configure that has the declarations `there`. Numbers are given out in
+// two groups, from 0 up and from 255 down; a missing number is one more than the highest of the
+// lower group. kResourceExhausted where the groups meet. kInvalidArgument for an illegal name, a
+// field given twice, a node above 4095, a number above 255, or what Names::Make refuses.
 ALKAID_EXPORT Result<Names> MakeDeclaration(DetectorDefinition definition,
                                             const std::vector<Names>& there);
 

@@ -37,10 +37,10 @@ TEST(DetectorDefinition, GetsTheNumberAboveTheLowerGroup) {
   EXPECT_THAT(NumberBehind({0}), IsOkAndHolds(1));
   EXPECT_THAT(NumberBehind({0, 1, 2, 255}), IsOkAndHolds(3));
   EXPECT_THAT(NumberBehind({255, 254, 2, 1}), IsOkAndHolds(3));
-  // 127 is as near to 0 as it is to 254, and 128 nearer to 255.
+  // 127 is equally near to 0 and to 254, and so is low; 128 is nearer to 255.
   EXPECT_THAT(NumberBehind({254, 127}), IsOkAndHolds(128));
   EXPECT_THAT(NumberBehind({128}), IsOkAndHolds(1));
-  // Each number moves its group before the next is looked at.
+  // Each number extends its group before the next one is assigned.
   EXPECT_THAT(NumberBehind({100, 160}), IsOkAndHolds(161));
   EXPECT_THAT(NumberBehind({160, 100}), IsOkAndHolds(1));
 }
@@ -96,7 +96,7 @@ TEST(DetectorDefinition, NamesThatAreNotLegalAreRefused) {
     EXPECT_THAT(field(name), StatusIs(StatusCode::kInvalidArgument,
                                       AllOf(HasSubstr("\"" + name + "\" of fex/0/raw"))));
   }
-  // Text that does not fit its place.
+  // Text that is too long for its place.
   EXPECT_THAT(field(std::string(256, 'x')), StatusIs(StatusCode::kInvalidArgument));
 }
 

@@ -93,7 +93,8 @@ Result<Dgram> Dgram::Make(std::shared_ptr<Buffer> buffer, int64_t offset,
     Result<std::shared_ptr<const Configuration>> own = Configuration::FromDgram(dgram);
     internal::ThrowIfNoMemory(own.status());
     if (!own.ok() && !given) return own.status();
-    // The one given is kept where it is as good: FieldHandles are for one object.
+    // The given Configuration is kept where it declares the same: FieldHandles belong to one
+    // object.
     if (!own.ok()) {
       origin->configuration = nullptr;
     } else if (!given || !origin->configuration->DeclaresTheSame(**own)) {
@@ -124,7 +125,7 @@ Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
 }
 
 Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
-  // Resizable, so that a batch builder that the copy is moved into can go on behind its bytes.
+  // Resizable, so that a batch builder that the copy is moved into can append after its bytes.
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> copy,
                          AllocateResizableBuffer(size_, pool));
   std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(size_));
@@ -144,7 +145,7 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
 
 Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) try {
   if (origin_ == nullptr) return status::Invalid("CompactIfBelow of no datagram");
-  // An origin without a buffer keeps no memory that could be let go.
+  // An origin without a buffer keeps no memory that could be freed.
   const int64_t held = origin_->buffer != nullptr ? origin_->buffer->root_capacity() : size_;
   ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(size_, held, ratio));
   if (!worth) return false;

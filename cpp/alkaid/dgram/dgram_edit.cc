@@ -12,7 +12,7 @@
 namespace alkaid::dgram {
 namespace {
 
-// One datagram's data have up to a few dozen detectors.
+// A datagram's data have up to a few dozen detectors.
 constexpr size_t kUsualPieces = 32;
 
 bool IsOf(const Names& names, std::string_view detector, std::string_view algorithm,
@@ -133,7 +133,7 @@ void DgramEdit::Begin(const uint8_t* header, int64_t payload_bytes) {
 }
 
 Status DgramEdit::Reset(Dgram dgram) try {
-  // Also what was moved from, which has no origin.
+  // A moved-from Dgram has no origin.
   if (dgram.origin() == nullptr) return status::Invalid("an edit needs a datagram, and has none");
   if (next_pieces_.capacity() == 0) next_pieces_.reserve(kUsualPieces);
   if (!Locate(dgram, &next_pieces_)) {
@@ -235,7 +235,7 @@ void DgramEdit::ReserveAddition() {
 }
 
 bool DgramEdit::Carries(NamesId id) {
-  // Until `any` of the data.
+  // Calls `any` with the id of each piece of data until it returns true.
   const auto find = [this](const auto& any) {
     return std::any_of(pieces_.begin(), pieces_.end(),
                        [&](const Piece& piece) {
@@ -389,7 +389,7 @@ Status DgramEdit::CheckSavable() const {
   if (!holds_) return status::FailedPrecondition("Save of an editor that was moved from");
   if (!uncovered()) [[likely]]
     return absl::OkStatus();
-  // As readers will see it, at its own place. All of the header is taken but its extent.
+  // The datagram as readers will see it, at its own place: the new header with the old extent.
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bytes, AllocateBuffer(dgram_.size(), pool_));
   uint8_t* const copy = bytes->mutable_data();
   std::memcpy(copy, dgram_.data(), static_cast<size_t>(dgram_.size()));
@@ -435,7 +435,7 @@ Result<Dgram> DgramEdit::Save(MemoryPool* pool) const try {
   ALKAID_RETURN_NOT_OK(
       Save(std::span<uint8_t>(buffer->mutable_data(), static_cast<size_t>(buffer->size()))));
   const bool is_new = dgram_.data() == nullptr;
-  // Such a Configure brings its declarations, which the editor has not read.
+  // Such a Configure brings its own declarations, which the editor has not read.
   const bool reads_its_own = configure_ && uncovered();
   return Dgram::MakeOwned(std::move(buffer), reads_its_own ? nullptr : configuration(),
                           is_new ? "edit" : dgram_.source(), is_new ? 0 : dgram_.index());

@@ -1,4 +1,4 @@
-// What an edit refuses, and that it then changed nothing.
+// What an edit refuses; a refused edit changes nothing.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -122,7 +122,7 @@ TEST(DgramEditFailure, AFailedCallChangesNothing) {
   EXPECT_EQ(Saved(edit), before);
 }
 
-// The same fields under the same number, though from another Configuration object.
+// The same fields under the same number, but from another Configuration object.
 TEST(DgramEditFailure, ADeclarationIsTakenForWhatItSaysAndNotForWhereItLies) {
   const auto configuration = Declared();
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
@@ -285,7 +285,7 @@ TEST(DgramEditFailure, CorruptedIsTakenBackOnlyFromWhatReadersCanRead) {
   EXPECT_EQ(uncovered.configuration()->names().size(), 1U);
 }
 
-// Wherever one byte of a datagram is another, an edit works or says kDataLoss, and what is saved
+// With any one byte of a datagram changed, an edit works or returns kDataLoss, and what is saved
 // has the size that its header states.
 TEST(DgramEditFailure, NoByteThatIsWrongBringsItDown) {
   const auto configuration = Declared();
@@ -319,7 +319,7 @@ TEST(DgramEditFailure, NoByteThatIsWrongBringsItDown) {
   EXPECT_GT(saved, 100);
 }
 
-// An address space of 4 GiB of which no page but the first is touched.
+// An address space of 4 GiB, of which only the first page is touched.
 TEST(DgramEditFailure, ADatagramThatPassesItsHeadersLimitIsRefused) {
   constexpr int64_t kExtent = 0xffffffff - kFexNeed + 1;
   constexpr size_t kBytes = size_t{1} << 32;
@@ -338,7 +338,7 @@ TEST(DgramEditFailure, ADatagramThatPassesItsHeadersLimitIsRefused) {
     EXPECT_THAT(edit.AddData(configuration->names()[1], FexValues()),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr("4294967295")));
     EXPECT_EQ(edit.saved_size(), kExtent + 12);
-    // One byte less and it fits.
+    // With one byte less it fits.
     const std::vector<float> none;
     ALKAID_EXPECT_OK(edit.AddData(configuration->names()[1], {FieldValue::Array<float>(none, {0}),
                                                               FieldValue::Scalar<uint16_t>(1)}));

@@ -1,6 +1,6 @@
 // Files of real runs, edited datagram by datagram and compared field by field.
 //
-// ALKAID_TEST_DATA names a folder of XTC2 files; those in a folder bad/ are left out.
+// ALKAID_TEST_DATA names a folder of XTC2 files; a folder bad/ in it is left out.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 // Detector with its segment and algorithm, field, shape, and bytes.
 using FieldRecord = std::tuple<std::string, std::string, std::vector<int64_t>, std::string>;
 
-// All fields but those of `left_out`.
+// All fields but those of the Names `left_out`.
 std::vector<FieldRecord> FieldsOf(const Dgram& dgram, const Names* left_out = nullptr) {
   std::vector<FieldRecord> all;
   EXPECT_THAT(ForEachField(dgram,
@@ -67,7 +67,7 @@ class DgramEditFiles : public ::testing::Test {
   std::vector<fs::path> files_;
 };
 
-// Adds to every datagram, and removes one of the detectors that it carries.
+// Adds data to every datagram, and removes one of the detectors that it carries.
 void EditAndCompare(DgramEdit& edit, const Dgram& dgram, int64_t* removals) {
   const std::string before = dgram.buffer()->ToString();
   ALKAID_ASSERT_OK(edit.Reset(dgram));

@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // Detectors "a" (segments 0 and 1, algorithms raw and fex) and "b", with one UINT16 each; and two
-// whose names and algorithms join to the same text.
+// detectors whose names and algorithms join to the same text.
 std::string SeveralConfigure() {
   const std::vector<crafted::FieldSpec> fields = {{"value", 1, 0}};
   return crafted::Dgram(
@@ -111,7 +111,7 @@ TEST(DgramEdit, ADetectorAndItsDataAreReadBackAndTheInputIsLeftAlone) {
   EXPECT_EQ(fex.id(), NamesId(1, 6));
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram saved_configure, edit.Save());
   EXPECT_TRUE(saved_configure.owns_memory());
-  // Read anew, not as the editor says.
+  // Parsed anew, not taken from the editor.
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto read, Configuration::FromDgram(saved_configure));
   ASSERT_EQ(read->names().size(), 2U);
   const Names& declared = read->names()[1];
@@ -186,7 +186,7 @@ TEST(DgramEdit, ANamesIdIsGivenOnce) {
   taken.node_id = 4095;
   ALKAID_ASSERT_OK_AND_ASSIGN(const Names fex, edit.AddDetector(taken));
   EXPECT_EQ(fex.id(), NamesId(4095, 5));
-  // The node of the one before.
+  // Takes the node of the declaration before.
   ALKAID_ASSERT_OK_AND_ASSIGN(const Names next, edit.AddDetector(Fex()));
   EXPECT_EQ(next.id(), NamesId(4095, 6));
 }
@@ -210,7 +210,8 @@ TEST(DgramEdit, DataOfManyDetectorsAreToldApart) {
     ALKAID_ASSERT_OK(add(edit, i));
     EXPECT_THAT(add(edit, i / 2), StatusIs(StatusCode::kAlreadyExists));
   }
-  // What was read is told apart as what was added is, and what was removed may come again.
+  // Data that were read are matched like data that were added, and what was removed may be added
+  // again.
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram saved, edit.Save());
   ALKAID_ASSERT_OK(edit.Reset(saved));
   for (uint32_t i = 0; i < kCount; ++i) {
@@ -308,7 +309,7 @@ TEST(DgramEdit, WhatWasAddedBeforeARemovalGoesAndWhatIsAddedLaterStays) {
   EXPECT_THAT(edit.AddData(names(5), {value(5)}), StatusIs(StatusCode::kResourceExhausted));
   ALKAID_ASSERT_OK(edit.RemoveData("a", "raw"));
   EXPECT_THAT(Carried(Saved(edit), configuration), ElementsAre(4, 3));
-  // The room is there again, and so is the NamesId.
+  // The room is free again, and so is the NamesId.
   ALKAID_ASSERT_OK(edit.AddData(names(1), {value(1)}));
   ALKAID_ASSERT_OK(edit.RemoveData("b", "raw"));
   ALKAID_ASSERT_OK(edit.AddData(names(4), {value(4)}));
@@ -330,7 +331,7 @@ TEST(DgramEdit, ParentsInParentsKeepTheirOrderAndGetSmallerExtents) {
       DgramEdit edit, DgramEdit::Make(MakeDgram(dgram(One(1) + One(2), One(2)), configuration)));
   EXPECT_EQ(Saved(edit), dgram(One(1) + One(2), One(2)));
   ALKAID_ASSERT_OK(edit.RemoveData("a", "raw"));
-  // What lies in a Parent that is corrupted is not looked into, and stays.
+  // The content of a corrupted Parent is not parsed, and stays.
   EXPECT_EQ(Saved(edit), dgram("", ""));
   EXPECT_EQ(Saved(edit), dgram("", ""));
   EXPECT_THAT(Carried(Saved(edit), configuration), ElementsAre(4, 3));
@@ -387,7 +388,7 @@ TEST(DgramEdit, TheHeaderIsUpdatedAndItsOtherBitsStay) {
 
 TEST(DgramEdit, ACorruptedDatagramKeepsItsPayloadAndTakesANewHeaderOnly) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
-  // Its payload would not do as Xtcs.
+  // Its payload would not be valid as Xtcs.
   const std::string bytes = crafted::Dgram(TransitionId::kL1Accept, "rubbish", 7, 0x8);
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(bytes, configuration)));
   const Status status = edit.RemoveData("a", "raw");

@@ -1,4 +1,4 @@
-// Memory runs out in what looks into datagrams (dgram_failure_test.cc).
+// Memory runs out in functions that read datagrams (dgram_failure_test.cc).
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -119,7 +119,7 @@ TEST(DgramOutOfMemory, Slices) {
   });
 }
 
-// Everything that ShapesData, FieldView, HeldField and ArrayView say of one datagram.
+// Everything that ShapesData, FieldView, HeldField and ArrayView return for one datagram.
 Result<Digest> SeeFields(const Dgram& dgram) {
   Digest digest;
   const auto add = [&](const Status& status) {
@@ -199,8 +199,8 @@ TEST(DgramOutOfMemory, FieldValues) {
   check("FieldValue::Check, text", FieldValue::String("text"), 0);
 }
 
-// The same walk, again and again until it has said the same as one that was never disturbed. What
-// it gave before it threw it does not give again.
+// Repeats a walk until it has delivered the same as an undisturbed one. What it delivered before it
+// threw must not come again.
 template <typename Walk, typename Make, typename See>
 void TryWalk(const char* name, const Make& make, const See& see) {
   struct State {
@@ -275,9 +275,9 @@ TEST(DgramOutOfMemory, WalksOverWhatIsMalformed) {
   EXPECT_GE(walked, 30);
 }
 
-// ---- Views that are watched
+// ---- Watched views
 
-// A reader, and what it has given.
+// A reader, and what it has delivered.
 struct Reading {
   std::unique_ptr<BatchReader> reader;
   Digest digest;

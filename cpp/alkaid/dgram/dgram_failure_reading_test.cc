@@ -38,7 +38,7 @@ using samples::Declared;
 using samples::Event;
 using samples::OptionsFor;
 
-// A reader, and what it has given.
+// A reader, and what it has delivered.
 struct Reading {
   std::unique_ptr<BatchReader> reader;
   Digest digest;
@@ -61,7 +61,7 @@ Status ReadOn(Reading& reading) {
   reading.digest.Add(reading.reader->next_index());
   return absl::OkStatus();
 }
-// The same, a fault of the data being an answer as good as any.
+// The same, but accepts a fault of the data as an answer.
 Status ReadUpToAFault(Reading& reading) {
   const Status status = ReadOn(reading);
   if (status.code() != StatusCode::kDataLoss) return status;
@@ -203,7 +203,7 @@ TEST(DgramOutOfMemory, ReadingStreams) {
   }
 }
 
-// All of it is there: what is tried is what a reader does besides.
+// The file is complete: this tests what a reader allocates besides.
 TEST(DgramOutOfMemory, ReadingWhatIsBeingWritten) {
   const auto reading = [](const std::string& run, int64_t batch_bytes) {
     return [run, batch_bytes](MemoryPool* pool) {
@@ -239,7 +239,7 @@ TEST(DgramOutOfMemory, ReadingWhatIsMalformed) {
   }
 }
 
-// Every read fails in its turn: what is read then is what was to be read, and nothing twice.
+// Each read fails in its turn; repeated, it reads the same bytes, and nothing is read twice.
 TEST(DgramOutOfMemory, EveryReadOfAFileFailsOnce) {
   const std::string run = TwoRuns();
   for (const int64_t batch_bytes : {20, 200, 500, 5000}) {
@@ -341,7 +341,7 @@ std::string TextOfVerifying(std::unique_ptr<Verifying>& state) {
                       totals.faults, " ", totals.remarks, " ", totals.bytes_not_reached);
 }
 
-// No finding is told twice, and none is missing.
+// No finding is reported twice, and none is missing.
 TEST(DgramOutOfMemory, Verifying) {
   for (const Corruption& corruption : Corruptions()) {
     SCOPED_TRACE(corruption.name);
@@ -373,8 +373,7 @@ TEST(DgramOutOfMemory, Verifying) {
   failing::TryThrowing("ForVerifying", [&] { return Answer(ForVerifying(named).name); });
 }
 
-// A Configure whose check was interrupted declares nothing to those who go on with the next
-// datagram.
+// A Configure whose check was interrupted declares nothing for the next datagram.
 TEST(DgramOutOfMemory, AnInterruptedConfigureIsForgotten) {
   const Dgram configure = Configure();
   const Dgram event = Event(1);
@@ -390,7 +389,7 @@ TEST(DgramOutOfMemory, AnInterruptedConfigureIsForgotten) {
       }
     }
     state->verifier->Check(event);
-    // "The first datagram is not Configure", and data before any; or nothing at all.
+    // "The first datagram is not Configure", and data before any; otherwise nothing.
     EXPECT_EQ(state->verifier->totals().faults, threw ? 2 : 0) << "at " << n;
     EXPECT_EQ(state->verifier->totals().dgrams, threw ? 1 : 2) << "at " << n;
     if (!threw) {

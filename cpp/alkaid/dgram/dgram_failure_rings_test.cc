@@ -1,4 +1,4 @@
-// Memory runs out where slots of a ring are lent and read (dgram_failure_test.cc).
+// Memory runs out while slots of a ring are lent and read (dgram_failure_test.cc).
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -25,7 +25,7 @@ using failing::OutOfMemory;
 constexpr int64_t kSlots = 3;
 const std::string kName = "a pebble with a long name";
 
-// A ring whose slots hold what `bytes` says, one after the other, and come back at once.
+// A ring whose slots hold the `bytes` one after the other, and come back at once.
 struct State {
   explicit State(std::vector<std::string> all, OnFault on_fault = OnFault::kStop)
       : bytes(std::move(all)) {
@@ -41,7 +41,7 @@ struct State {
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  // No slot is lost, whatever failed.
+  // No slot may be lost, whatever failed.
   ~State() {
     source = nullptr;
     lent = nullptr;
@@ -155,13 +155,13 @@ TEST(DgramOutOfMemory, AFullRing) {
       },
       [](auto& full) {
         const Status status = full->ring->CheckNotFull();
-        // Full, or no memory to say so: told apart by the text alone.
+        // The ring is full, or no memory is left to say so: only the text differs.
         return absl::StrContains(status.message(), "views pin all") ? absl::OkStatus() : status;
       },
       [](auto&) { return std::string(); });
 }
 
-// Every slot is read once, in order, and goes back once, whenever memory ran out.
+// Every slot is read once, in order, and goes back once, wherever memory ran out.
 TEST(DgramOutOfMemory, ReadingSlots) {
   const auto read = [](std::unique_ptr<State>& state) -> Status {
     while (true) {
@@ -210,7 +210,7 @@ TEST(DgramOutOfMemory, ReadingSlotsOnBehindFaults) {
       read, [](std::unique_ptr<State>& state) { return state->digest.text(); });
 }
 
-// A source that goes while it has a slot which it could not lend gives that back.
+// A source that is destroyed with a slot that it could not lend gives that slot back.
 TEST(DgramOutOfMemory, ASlotThatWasTakenAndCouldNotBeLentGoesBack) {
   for (int64_t n = 1;; ++n) {
     const auto state = std::make_unique<State>(std::vector<std::string>{crafted::Configure()});

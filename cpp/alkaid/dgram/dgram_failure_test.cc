@@ -1,8 +1,8 @@
-// Memory runs out at every point of every function of this room, and reads of files fail:
-// afterwards the function has answered as its header says, and what is asked again is answered as
-// if nothing had failed.
+// Memory runs out at every point of every function of this room, and reads of files fail. The
+// function must have answered as its header says, and a repeated call must answer as if nothing had
+// failed.
 //
-// Here: headers and declarations. dgram_failure_*_test.cc have the rest of the program.
+// This file: headers and declarations. The other parts are dgram_failure_*_test.cc.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -48,7 +48,7 @@ TEST(DgramOutOfMemory, Texts) {
   const Status long_one =
       absl::DataLossError("a long message, which no std::string keeps in itself");
   failing::TryThrowing("MessageText", [&] { return Answer(internal::MessageText(long_one)); });
-  // For those who keep a fault, whose text must not be lost.
+  // For callers that keep a fault, whose text must not be lost.
   const auto told = [](const Status& status) { return *Answer(status); };
   failing::TryThrowing("internal::DgramFault",
                        [&] { return told(internal::DgramFault("source", 1, 2, 3, "what")); });
@@ -171,7 +171,7 @@ TEST(DgramOutOfMemory, Configurations) {
   find("Configuration::Find, no detector", "other", "raw", "image");
 }
 
-// One that finds no memory stays what it was, all of it.
+// A handle that finds no memory keeps all of its old value.
 TEST(DgramOutOfMemory, AssigningAFieldHandle) {
   struct Handles {
     FieldHandle to;

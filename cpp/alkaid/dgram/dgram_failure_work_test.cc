@@ -1,4 +1,4 @@
-// How much work many declarations take, counted in bytes that operator new is asked for
+// How much work many declarations take, measured in bytes requested from operator new
 // (dgram_failure_test.cc).
 #include <gtest/gtest.h>
 
@@ -28,16 +28,16 @@ int64_t BytesOf(const Work& work) {
   return failing::new_bytes - before;
 }
 
-// Work of `count` steps, and of 16 times as many.
+// Compares the work of `count` steps with that of 16 times as many.
 template <typename Work>
 void ExpectLinear(const Work& work) {
   constexpr uint32_t kFew = 1000;
   constexpr uint32_t kMany = 16'000;
-  work(kFew);  // what is made at first use
+  work(kFew);  // allocations of the first use
   const int64_t few = BytesOf([&] { work(kFew); });
   const int64_t many = BytesOf([&] { work(kMany); });
   EXPECT_GT(few, kFew);
-  // Tables that double may be half full in the one and full in the other.
+  // A table that doubles may be half full in one case and full in the other.
   EXPECT_LT(many, 2 * few * (kMany / kFew));
 }
 

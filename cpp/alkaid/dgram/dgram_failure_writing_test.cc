@@ -79,7 +79,8 @@ Status WriteEventByFields(DgramWriter& writer, const dgram::Names& names) {
   return writer.End();
 }
 
-// Each datagram is written again after a failure, from its beginning: once is enough.
+// After a failure each datagram is written again from its beginning; the second attempt must
+// succeed.
 TEST(DgramOutOfMemory, Writing) {
   const DetectorDefinition definition = Definition();
   const dgram::Names names = MakeDeclaration(definition, {}).value();
@@ -94,7 +95,7 @@ TEST(DgramOutOfMemory, Writing) {
       "DgramWriter::BeginData, Value, EndData", OutOfMemory::kStatus, Writer,
       [&](std::unique_ptr<Writing>& w) { return WriteEventByFields(*w->writer, names); },
       TextOfWriting);
-  // What the Configure declares holds for what follows, and nothing else does.
+  // The declarations of the Configure hold for later datagrams, and no others do.
   const auto with_what_follows = [&](std::unique_ptr<Writing>& w) {
     const Status undeclared = WriteEvent(*w->writer, names);
     return absl::StatusCodeToString(undeclared.code()) + TextOfWriting(w);
@@ -120,8 +121,8 @@ TEST(DgramOutOfMemory, Writing) {
       });
 }
 
-// What the writer refuses it refuses whether there is memory to say why, or not, and then it stands
-// after the last whole datagram.
+// The writer refuses the same with and without memory for the reason, and then stands after the
+// last whole datagram.
 TEST(DgramOutOfMemory, RefusalsOfAWriter) {
   const dgram::Names names = MakeDeclaration(Definition(), {}).value();
   using Call = std::pair<const char*, std::function<Status(DgramWriter&)>>;
@@ -148,7 +149,7 @@ TEST(DgramOutOfMemory, RefusalsOfAWriter) {
         });
   }
   for (const auto& [name, call] : open) {
-    // With the datagram begun, as its failure drops it.
+    // Begins the datagram each time, as a failure drops it.
     FailureSuite::Try(
         name, OutOfMemory::kStatus, Writer,
         [&call = call](std::unique_ptr<Writing>& w) -> Result<Digest> {
@@ -161,8 +162,7 @@ TEST(DgramOutOfMemory, RefusalsOfAWriter) {
   }
 }
 
-// A sink of which every write needs memory of its own, and which takes nothing of what it had none
-// for.
+// A sink whose every write needs memory of its own, and takes nothing when it has none.
 class NeedySink final : public io::OutputStream {
  public:
   using OutputStream::Write;
@@ -212,7 +212,7 @@ TEST(DgramOutOfMemory, WritersWithASink) {
         return absl::StatusCodeToString(writer->Close().code());
       });
 
-  // A sink that throws has failed, for good: how much it has taken, nobody knows.
+  // A sink that throws has failed for good, as it is not known how much it has taken.
   State state = make(nullptr);
   ASSERT_TRUE(WriteEvent(*state.writer, names).ok());
   Status closed;
@@ -256,7 +256,7 @@ TEST(DgramOutOfMemory, WritersOfFiles) {
 struct Editing {
   MemoryPool* pool;
   std::unique_ptr<DgramEdit> edit;
-  // Where Save writes.
+  // The buffer that Save writes to.
   std::vector<uint8_t> out = std::vector<uint8_t>(1 << 16);
 };
 std::string TextOfEditing(Editing& editing) {
@@ -385,7 +385,7 @@ TEST(DgramOutOfMemory, Editing) {
       crafted::Dgram(TransitionId::kL1Accept, crafted::EventPayload(1), 1, 8), Declared());
   const Dgram hidden = MakeDgram(
       crafted::Dgram(TransitionId::kL1Accept, crafted::Xtc(1, "", 0, 0, 5), 1, 8), Declared());
-  // What is sound is told from what is not, though reading its declarations takes memory.
+  // Sound data are recognised, although reading the declarations takes memory.
   std::string declaring = crafted::Configure();
   declaring[16] = 8;
   for (const Dgram& dgram : {corrupted, hidden, MakeDgram(declaring)}) {
@@ -417,7 +417,7 @@ TEST(DgramOutOfMemory, Editing) {
       },
       [](Saving& saving) { return saving.editing->edit->Save(*saving.out); },
       [](Saving& saving) { return std::to_string(*saving.out->Tell()); });
-  // One that throws.
+  // A sink that throws.
   NeedySink needy;
   FailureSuite::Try(
       "DgramEdit::Save, to a stream that throws", OutOfMemory::kStatus, editor_of(event),

@@ -48,11 +48,11 @@ TEST(Dgram, AConfigureIsItsOwnConfigurationAlsoWhereAnotherIsGiven) {
       Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure, names)), 0,
                   first.configuration()));
   EXPECT_EQ(second.configuration()->Find(NamesId(crafted::kSrc))->fields().size(), 1);
-  // One that declares the same is as good, and stays.
+  // A Configuration that declares the same stays.
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram same, Dgram::Make(crafted::AsBuffer(crafted::Configure()),
                                                             0, first.configuration()));
   EXPECT_EQ(same.configuration(), first.configuration());
-  // Under what is malformed nothing is decoded.
+  // Under a malformed Configure nothing is decoded.
   ALKAID_ASSERT_OK_AND_ASSIGN(
       const Dgram bad, Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure,
                                                                     crafted::Xtc(4, "short"))),

@@ -1,5 +1,5 @@
-// Every allocation point of reading and writing datagrams fails once: the failure arrives as a
-// status, nothing is left behind in the pool, and reading or writing can go on where it was.
+// Every allocation of reading and writing datagrams fails once: the failure arrives as a status,
+// the pool keeps nothing, and reading or writing can go on where it was.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -72,7 +72,7 @@ TEST_F(DgramFaultInjection, ReadingInBatchesThatAreDropped) {
   EXPECT_GE(points, 2);
 }
 
-// While every batch is held, none of their blocks can serve again: each Next allocates.
+// While every batch is held, no block can be reused: each Next allocates.
 TEST_F(DgramFaultInjection, ReadingInBatchesThatAreHeld) {
   int64_t batches = 0;
   const int64_t points = PointsOf([&](MemoryPool* pool) -> Status {
@@ -107,7 +107,7 @@ TEST_F(DgramFaultInjection, ReadingFieldsAndCopyingThemOut) {
   EXPECT_GE(points, kEvents + 1);
 }
 
-// The view of a batch keeps its block when the reader has failed and gone.
+// A view of a batch keeps its block when the reader has failed and is gone.
 TEST_F(DgramFaultInjection, WhatWasReadBeforeAFailureStays) {
   FaultInjectingMemoryPool faulty(pool_.get());
   Dgram kept;
@@ -124,7 +124,7 @@ TEST_F(DgramFaultInjection, WhatWasReadBeforeAFailureStays) {
   kept = Dgram();
 }
 
-// For a datagram of any size: small batches also meet ones larger than a batch.
+// For a datagram of any size: small batches also meet datagrams larger than a batch.
 TEST_F(DgramFaultInjection, AfterAFailureNextGoesOnWhereItWas) {
   for (const int64_t batch_bytes : {20, 200, 500, 5000}) {
     FaultInjectingMemoryPool faulty(pool_.get());
@@ -199,8 +199,8 @@ TEST_F(DgramFaultInjection, Writing) {
   EXPECT_GE(points, 5);
 }
 
-// The datagram that was open is dropped whole; written again, the bytes are those of a writer that
-// never failed.
+// The open datagram is dropped whole; written again, the bytes are those of a writer that never
+// failed.
 TEST_F(DgramFaultInjection, AWriterThatFailedGoesOnBehindTheLastWholeDatagram) {
   const Names names = Declared();
   const auto write = [&](MemoryPool* pool, int64_t* retries) -> Result<std::shared_ptr<Buffer>> {

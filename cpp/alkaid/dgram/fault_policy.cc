@@ -36,10 +36,10 @@ std::string Skipped::ToString() const {
 namespace internal {
 namespace {
 
-// Bytes that are looked through at once for the next header.
+// Bytes that one read searches for the next header.
 constexpr int64_t kSearched = int64_t{64} << 10;
 
-// The first `count` datagrams of `batch`, of `nbytes`, and the rest.
+// The first `count` datagrams of `batch`, which are `nbytes`; Tail gives the rest.
 DgramBatch Head(const DgramBatch& batch, int64_t count, int64_t nbytes) {
   return DgramBatch(batch.origin(), batch.begin()->data(), nbytes, count, batch.first_index());
 }
@@ -49,7 +49,7 @@ DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
                     batch.size() - count, batch.first_index() + count);
 }
 
-// Reads by a reader that stops, and opens another behind each fault that stops it.
+// Reads with a reader that stops at faults, and opens another after each fault.
 class SkippingReader final : public BatchReader {
  public:
   SkippingReader(SkippingSource source, BatchReaderOptions options)
@@ -92,7 +92,7 @@ class SkippingReader final : public BatchReader {
   MemoryPool* pool() const override { return inner_->pool(); }
 
  private:
-  // Datagrams before any Configure come too: they are judged here, many at a time.
+  // Asks for datagrams before any Configure too: they are judged here, many at a time.
   static BatchReaderOptions Stopping(BatchReaderOptions options) {
     options.on_fault = OnFault::kStop;
     options.on_skip = nullptr;
@@ -109,7 +109,8 @@ class SkippingReader final : public BatchReader {
     return extents_alone ? CheckExtents(dgram) : CheckDgram(dgram);
   }
 
-  // What is sound at the front of the batch, or nothing, and what is not is skipped.
+  // The sound datagrams at the front of the batch. Where there are none, skips what is not sound
+  // and returns an empty batch.
   Result<DgramBatch> TakeSound() {
     int64_t count = 0;
     int64_t nbytes = 0;
@@ -122,7 +123,7 @@ class SkippingReader final : public BatchReader {
       ThrowIfNoMemory(fault);
       if (!fault.ok()) break;
       last = dgram.timestamp();
-      // What configures may go by another clock.
+      // Timestamps of Configures may come from another clock.
       if (dgram.service() != TransitionId::kConfigure) {
         not_before = std::min(last, latest.value_or(last));
         latest = last;
@@ -150,7 +151,8 @@ class SkippingReader final : public BatchReader {
     return DgramBatch();
   }
 
-  // The reader stopped at a fault, which is returned where there is no going on.
+  // After the reader stopped at a fault: goes on after it, or returns it where that is not
+  // possible.
   Status GoOnBehind(const Status& fault) {
     const int64_t at = inner_->position();
     const int64_t left = inner_->end() - at;
@@ -170,7 +172,8 @@ class SkippingReader final : public BatchReader {
     if (fits && !too_large) {
       ALKAID_ASSIGN_OR_RAISE(const bool sound_extent, EndsWhereItSays(at, header->size));
       if (sound_extent) {
-        // What a malformed Configure declares nobody knows: nothing is read under the one before.
+        // The declarations of a malformed Configure are unknown, and those before it no longer
+        // hold.
         ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(at + header->size, index + 1, nullptr, nullptr));
         Tell(at, header->size, index, header->timestamp, fault);
         inner_ = std::move(reader);
@@ -182,7 +185,7 @@ class SkippingReader final : public BatchReader {
     return Resync(at, index, fault);
   }
 
-  // Skips from `at` to where the next datagram stands, or to the end.
+  // Skips from `at` to the next datagram, or to the end.
   Status Resync(int64_t at, int64_t index, const Status& fault) {
     ALKAID_ASSIGN_OR_RAISE(const int64_t next, FindNext(at + 1));
     ALKAID_ASSIGN_OR_RAISE(auto reader, OpenAt(next, index + 1, ConfigurationInForce(), history_));
@@ -223,7 +226,7 @@ class SkippingReader final : public BatchReader {
               LoadUnaligned<uint16_t>(bytes + 18), DgramHeader::SizeOf(bytes)};
     }
   };
-  // Of a place with as many bytes behind it.
+  // Reads the header at a place that has as many bytes.
   Result<Header> HeaderAt(int64_t position) const {
     uint8_t bytes[kDgramHeaderBytes];
     ALKAID_ASSIGN_OR_RAISE(const int64_t got, source_.read(position, kDgramHeaderBytes, bytes));
@@ -233,7 +236,7 @@ class SkippingReader final : public BatchReader {
     return Header::Read(bytes);
   }
 
-  // Whether a header that stands at `position` may be one.
+  // Whether the bytes at `position` may be a header.
   bool IsPlausible(const Header& header, int64_t position) const {
     return header.contains == static_cast<uint16_t>(TypeId::kParent) &&
            header.size >= kDgramHeaderBytes && header.size <= inner_->end() - position &&
@@ -250,13 +253,13 @@ class SkippingReader final : public BatchReader {
     return IsPlausible(header, position);
   }
 
-  // Whether a malformed datagram's extent may be believed: kSkipDatagram takes it at its word.
+  // Whether a malformed datagram's extent may be believed: kSkipDatagram always believes it.
   Result<bool> EndsWhereItSays(int64_t position, int64_t size) const {
     if (options_.on_fault == OnFault::kSkipDatagram) return true;
     return HeaderFollows(position + size);
   }
 
-  // Whether what follows the header is data of a detector that the Configuration declares.
+  // Whether data of a detector that the Configuration declares follow the header.
   Result<bool> BeginsWithDeclaredData(const Header& header, int64_t position) const {
     if (ConfigurationInForce() == nullptr || header.size < kDgramHeaderBytes + kXtcHeaderBytes) {
       return false;
@@ -270,7 +273,7 @@ class SkippingReader final : public BatchReader {
            ConfigurationInForce()->Find(NamesId(xtc.src)) != nullptr;
   }
 
-  // Whether the datagram of this header stands the check of the header of this file.
+  // Whether the datagram of this header passes the check in fault_policy.h.
   Result<bool> Stands(const Header& header, int64_t position) const {
     ALKAID_ASSIGN_OR_RAISE(const bool follows, HeaderFollows(position + header.size));
     const auto& configuration = ConfigurationInForce();
@@ -295,7 +298,7 @@ class SkippingReader final : public BatchReader {
     return sound.ok();
   }
 
-  // The first place from `position` on at which a datagram stands; else the end.
+  // The first place from `position` on where a datagram begins; else the end.
   Result<int64_t> FindNext(int64_t position) const {
     const int64_t end = inner_->end();
     std::vector<uint8_t> block(static_cast<size_t>(kSearched));
@@ -318,17 +321,17 @@ class SkippingReader final : public BatchReader {
   const SkippingSource source_;
   const BatchReaderOptions options_;
   std::unique_ptr<BatchReader> inner_;
-  // What was read and not yet given out.
+  // What was read and is not given out yet.
   DgramBatch batch_;
-  // Of the last sound datagram; and of the last that is no Configure.
+  // The timestamp of the last sound datagram, and of the last one that is no Configure.
   std::optional<Timestamp> previous_;
   std::optional<Timestamp> latest_;
-  // No datagram that is searched for has an earlier one. The earlier of the last two before the
-  // first search: one that is wrong, as what a search finds may be too, must not hide all that
-  // follows.
+  // The earliest timestamp that a search accepts: the earlier of the last two before the first
+  // search. Later datagrams do not move it, since they may be wrong: one late timestamp would hide
+  // everything that follows.
   std::optional<Timestamp> not_before_;
   bool searched_ = false;
-  // What counts by time, until a Configure was met.
+  // The Configurations by time, until a Configure was read.
   std::shared_ptr<const ConfigurationHistory> history_;
 };
 

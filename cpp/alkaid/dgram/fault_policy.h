@@ -1,21 +1,21 @@
-// What a reader does about malformed data: it stops, as it always does unasked, or goes on behind
-// it and says what it left out.
+// What a reader does about malformed data: it stops, which is the default, or goes on after it and
+// reports what it left out.
 //
 // Going on is for runs that cannot be recorded again: what is left out is named, with its bytes and
 // timestamps, and never guessed at.
 //
 // A reader that goes on checks each datagram whole (CheckDgram; without a Configuration
 // CheckExtents) before it gives it out. Where no datagram begins, kResync looks for the next one,
-// byte by byte. That is the first place at which
-//   - a header stands: fewer than 10^9 nanoseconds, a service from 0 to 12, a Parent as its root, an
-//     extent within the source and the limit, a timestamp not before those of the last two sound
-//     datagrams before the first such search, Configures aside;
-//   - what is in it is sound, as above;
-//   - another such header follows, or the end of the source; or it holds data, and its Configuration
-//     declares them.
+// byte by byte. That is the first place where all of these hold:
+//   - A plausible header stands there: fewer than 10^9 nanoseconds, a service from 0 to 12, a
+//     Parent as its root, an extent within the source and the limit, and a timestamp not before
+//     those of the last two sound datagrams before the first such search, Configures aside.
+//   - Its content is sound by the check above.
+//   - Another plausible header follows it, or the end of the source; or it begins with data that
+//     its Configuration declares.
 //
-// Ownership: values. Threads: a reader calls on the thread that calls it. Out of memory: as the
-// reader; what it was told before, it may be told again.
+// Ownership: values. Threads: the callback runs on the thread that calls the reader. Out of memory:
+// as the reader; a place that was reported before may be reported again.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@
 namespace alkaid::dgram {
 
 enum class OnFault {
-  kStop,          // what lies before the fault is given out, and nothing behind it
-  kSkipDatagram,  // a datagram whose extent is sound, and what is in it is not, is left out
-  kResync,        // besides, where no datagram begins the next one is looked for
+  kStop,          // delivers what is before the fault, and nothing after it
+  kSkipDatagram,  // leaves out a datagram whose extent is sound and whose content is not
+  kResync,        // also looks for the next datagram where none begins
 };
 
 // "stop", "skip-datagram", "resync".
@@ -42,14 +42,14 @@ ALKAID_EXPORT const char* ToString(OnFault on_fault);
 // What was left out in one place.
 struct ALKAID_EXPORT Skipped {
   std::string source;
-  // Where it starts in the source, and how much it is.
+  // The byte of the source where it starts, and its bytes.
   int64_t byte = 0;
   int64_t nbytes = 0;
-  // The index that the datagram there has. Bytes in which no datagram begins count as one.
+  // The index of the datagram there. Bytes in which no datagram begins count as one datagram.
   int64_t dgram_index = 0;
-  // What its header says; none where no datagram begins.
+  // The timestamp in its header; none where no datagram begins.
   std::optional<Timestamp> timestamp;
-  // Of the last sound datagram before it; none where there is none.
+  // The timestamp of the last sound datagram before it; none where there is none.
   std::optional<Timestamp> previous;
   // The fault.
   std::string why;
@@ -65,14 +65,14 @@ struct BatchReaderOptions;
 
 namespace internal {
 
-// A source as the reader that goes on sees it.
+// A source as the skipping reader sees it.
 struct SkippingSource {
-  // A reader of it that stops.
+  // Opens a reader of it that stops at faults.
   std::function<Result<std::unique_ptr<BatchReader>>(BatchReaderOptions options)> open;
   // As RandomAccessFile::ReadAt.
   std::function<Result<int64_t>(int64_t position, int64_t nbytes, void* out)> read;
 };
-// A reader that goes on, by `options.on_fault`. kInvalidArgument and so on as `source.open` does.
+// A reader that goes on by `options.on_fault`. Fails like `source.open`.
 Result<std::unique_ptr<BatchReader>> OpenSkipping(SkippingSource source,
                                                   BatchReaderOptions options);
 

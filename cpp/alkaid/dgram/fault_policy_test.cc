@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 constexpr int64_t kBatches[] = {30, 700, int64_t{1} << 20};
 
 std::string L1(uint32_t i) { return crafted::Event(i); }
-// Sound outside: its data are of no NamesId that is declared.
+// Its extents are sound, but its data are of a NamesId that is not declared.
 std::string Malformed(uint32_t i) {
   return crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "xyz"), i);
 }
@@ -34,7 +34,7 @@ std::string Events(uint32_t from, uint32_t to) {
   return events;
 }
 
-// What a reader gives of some bytes.
+// What a reader delivers from some bytes.
 struct Outcome {
   std::vector<uint32_t> events;  // nanoseconds of the L1Accepts
   int64_t bytes = 0;
@@ -52,7 +52,7 @@ Outcome Read(const std::string& bytes, OnFault on_fault, int64_t batch_bytes = 7
   const std::shared_ptr<io::RandomAccessFile> file = std::make_shared<CountedFile>(bytes);
   const auto reader = BatchReader::Open(file, options);
   outcome.status = reader.status();
-  // What was given out and left out lies end to end.
+  // What was delivered and what was left out lie end to end.
   int64_t at = 0;
   size_t left_out = 0;
   while (outcome.status.ok()) {
@@ -153,7 +153,7 @@ TEST(OnFault, FindsTheNextDatagramBehindWhateverStandsBetween) {
   }
 }
 
-// With seconds of its own.
+// The datagram with these seconds in its timestamp.
 std::string At(uint32_t seconds, std::string dgram) {
   return dgram.replace(4, 4, crafted::Bytes(seconds));
 }
@@ -161,8 +161,8 @@ std::string At(uint32_t seconds, std::string dgram) {
 TEST(OnFault, ATimestampThatIsTooLateDoesNotHideWhatFollows) {
   const std::string events = Events(1, 5);
   const std::string empty = crafted::Dgram(TransitionId::kSlowUpdate, "");
-  // Of a sound datagram, of what a search finds in damaged data, and of a Configure, which may go by
-  // another clock.
+  // A wrong timestamp in a sound datagram, in what a search finds in damaged data, and in a
+  // Configure, which may go by another clock.
   for (const std::string& run :
        {crafted::Configure() + events + At(1000, empty) + "x" + Events(5, 60),
         crafted::Configure() + events + "x" + At(1000, empty) + At(2000, empty) + "x" +

@@ -10,7 +10,7 @@ FieldValue FieldValue::String(std::string_view text) {
   FieldValue field(DataType::kCharStr, static_cast<int64_t>(text.size()), 1);
   field.bytes_ = reinterpret_cast<const uint8_t*>(text.data());
   field.stored_bytes_ = (field.given_bytes_ + 1 + 3) / 4 * 4;
-  // Text that a shape cannot state, or that readers would cut, does not fit any declaration.
+  // Text that a shape cannot state, or that readers would cut, matches no declaration.
   const bool cut = text.find('\0') != std::string_view::npos;
   field.shape_[0] = cut ? 0
                         : static_cast<uint32_t>(std::min<int64_t>(

@@ -1,15 +1,15 @@
-// FieldValue: one field's value on its way into a datagram, borrowed, of any type.
+// FieldValue: one field's value to be written into a datagram, borrowed, of any type.
 //
 //   writer.Data(names, {FieldValue::Scalar<double>(41.5), FieldValue::String("warm"),
 //                       FieldValue::Array<float>(pixels, {3, 3})});
 //
-// Says what the value is; whether that is what the field is declared to be is checked where it is
-// written. Made from a FieldView it moves a field from one datagram to another, byte for byte.
+// Says what the value is; whether it matches the field's declaration is checked when it is written.
+// Made from a FieldView it copies a field from one datagram to another, byte for byte.
 //
-// Ownership: keeps scalars and shapes, borrows the bytes of arrays and text until it is written.
+// Ownership: holds scalars and shapes, borrows the bytes of arrays and text until it is written.
 // Threads: a plain value of 56 bytes.
-// Out of memory: allocates nothing, but for messages: Check says kResourceExhausted where there is
-// no memory for one.
+// Out of memory: allocates only messages: Check returns kResourceExhausted where there is no memory
+// for one.
 #pragma once
 
 #include <algorithm>
@@ -37,8 +37,8 @@ class ALKAID_EXPORT FieldValue {
     std::memcpy(field.scalar_.data(), &value, sizeof(T));
     return field;
   }
-  // The elements in memory order, the last index fastest. Without a shape it is a scalar, and one
-  // element fits.
+  // The elements in memory order, the last index fastest. With an empty shape it is a scalar and
+  // must have one element.
   template <typename T>
   static FieldValue Array(std::span<const T> values, std::span<const uint32_t> shape) {
     static_assert(kIsDataType<T>, "T must be one of the ten arithmetic types of the format");
@@ -55,21 +55,21 @@ class ALKAID_EXPORT FieldValue {
   static FieldValue Array(std::span<const T> values, std::initializer_list<uint32_t> shape) {
     return Array(values, std::span<const uint32_t>(shape.begin(), shape.size()));
   }
-  // Text (CHARSTR): stored with a NUL, in a whole number of four bytes. Text that has a NUL itself
-  // fits no declaration: readers end it there.
+  // Text (CHARSTR), stored with a NUL in a multiple of four bytes. Text that contains a NUL matches
+  // no declaration, since readers would end it there.
   static FieldValue String(std::string_view text);
-  // Not explicit: a list of values may name fields of other datagrams.
+  // Not explicit, so that a list of values may name fields of other datagrams.
   FieldValue(const FieldView& field);  // NOLINT(google-explicit-constructor)
 
-  // The type of its elements; kInt32 for an enumeration.
+  // The type of the elements; kInt32 for an enumeration.
   DataType type() const { return type_; }
   int rank() const { return rank_; }
   uint32_t dim(int i) const { return shape_[static_cast<size_t>(i)]; }
-  // Bytes that it takes in a datagram.
+  // The bytes that it takes in a datagram.
   int64_t nbytes() const { return stored_bytes_; }
 
-  // OK where the value is what field `index` of `names` is declared to be: of its type and rank,
-  // with as many bytes as its shape needs. kInvalidArgument names the field, its Names, and both.
+  // OK where the value matches the declaration of field `index` of `names`: its type, its rank, and
+  // as many bytes as its shape needs. kInvalidArgument names the field, its Names, and both.
   Status Check(const Names& names, size_t index) const {
     if (Fits(names.layout()[index])) [[likely]]
       return absl::OkStatus();
@@ -78,14 +78,14 @@ class ALKAID_EXPORT FieldValue {
 
   // Writes nbytes() bytes to `out`.
   void StoreTo(uint8_t* out) const {
-    // Not by the rank, which the caller of Array may have got wrong.
+    // Does not go by the rank, which the caller of Array may have got wrong.
     const uint8_t* const from = bytes_ != nullptr ? bytes_ : scalar_.data();
     std::memcpy(out, from, static_cast<size_t>(given_bytes_));
     if (stored_bytes_ > given_bytes_) {
       std::memset(out + given_bytes_, 0, static_cast<size_t>(stored_bytes_ - given_bytes_));
     }
   }
-  // Writes the five words of its shape; those beyond its rank are zero.
+  // Writes the five words of its shape; words past its rank are zero.
   void StoreShapeTo(uint8_t* out) const { std::memcpy(out, shape_.data(), kShapeBytes); }
 
  private:
@@ -108,13 +108,13 @@ class ALKAID_EXPORT FieldValue {
   Status Misfit(const Names& names, size_t index) const;
 
   const uint8_t* bytes_ = nullptr;  // of an array or text; null: they are in scalar_
-  // Text is given without the NUL and what follows it.
+  // For text, without the NUL and the padding.
   int64_t given_bytes_;
   int64_t stored_bytes_;
   std::array<uint8_t, 8> scalar_ = {};
   std::array<uint32_t, kMaxRank> shape_ = {};
   DataType type_;
-  uint8_t rank_;  // kMaxRank + 1 for any more: no field has so many
+  uint8_t rank_;  // kMaxRank + 1 for any higher rank, which no field has
 };
 static_assert(sizeof(FieldValue) <= 56);
 

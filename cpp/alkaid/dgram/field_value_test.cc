@@ -115,7 +115,7 @@ TEST(FieldValue, TextWithANulIsRefusedSinceReadersWouldCutIt) {
   }
 }
 
-// The words beyond an array's rank are garbage in real files; what follows a text's NUL is kept.
+// The words past an array's rank are garbage in real files; what follows a text's NUL is kept.
 TEST(FieldValue, OfAFieldOfADatagramIsThatFieldByteForByte) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
                               Dgram::Make(crafted::AsBuffer(crafted::Configure())));
@@ -137,7 +137,7 @@ TEST(FieldValue, OfAFieldOfADatagramIsThatFieldByteForByte) {
     stored += Stored(value);
   }
   EXPECT_EQ(stored.size(), 2U + 8 + 24 + 8);
-  // An enumeration of a datagram is one of another.
+  // An enumeration may be copied to another datagram.
   const std::string edict =
       crafted::Dgram(TransitionId::kConfigure, crafted::Names(1, "d", 0, "a", {{"v:e", 11, 0}}) +
                                                    crafted::ShapesData(1, "", crafted::Bytes(7)));

@@ -1,15 +1,15 @@
 // FieldView: one located field of one datagram.
 //
-// Says which field it is, where its bytes lie and how many they are; all checked against the
-// datagram. Borrowed and cheap, so that a walk over every field costs no reference; an ArrayView
-// taken from it stands alone, and so does a HeldField.
+// Says which field it is, where its bytes lie and how many they are, all checked against the
+// datagram. Borrowed and cheap, so that a walk over every field takes no reference. An ArrayView
+// taken from it holds its own reference, and so does a HeldField.
 //
 // Ownership: borrows the datagram's bytes and its Names: valid while any Dgram or batch of that
 // origin lives.
 // Threads: a plain value.
-// Out of memory: allocates nothing, but for messages: kResourceExhausted where there is no memory
-// for one. While views are watched (heap/tracking/tracking.h) an array has a slice of its own
-// bytes, and goes unwatched where there is no memory for it.
+// Out of memory: allocates only messages: kResourceExhausted where there is no memory for one.
+// While views are watched (heap/tracking/tracking.h) an array has a slice of its own bytes; without
+// memory for it, the array goes unwatched.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ namespace alkaid::dgram {
 
 class ALKAID_EXPORT FieldView {
  public:
-  // Names no field, and may only be assigned to.
+  // Names no field; may only be assigned to.
   FieldView() = default;
   const Field& field() const { return *field_; }
   const std::string& name() const { return field_->name; }
@@ -43,16 +43,16 @@ class ALKAID_EXPORT FieldView {
   int64_t size() const { return nbytes_ / field_->element_size(); }
   std::span<const uint8_t> bytes() const { return {data_, static_cast<size_t>(nbytes_)}; }
 
-  // A scalar of that very type (an enumeration reads as int32_t). kInvalidArgument names the field,
-  // its type and what was asked, when it is an array or of another type.
+  // A scalar of exactly that type (an enumeration reads as int32_t). kInvalidArgument, naming the
+  // field, its type and the requested one, where it is an array or of another type.
   template <typename T>
   Result<T> Scalar() const {
     if (field_->rank != 0 || !ReadableAs<T>(field_->type)) return Mismatch(0, kDataTypeOf<T>);
     return LoadUnaligned<T>(data_);
   }
 
-  // An array of that very type, which keeps the batch alive. A scalar is an array of rank 0 and one
-  // element. kInvalidArgument for another type.
+  // An array of exactly that type, which keeps the batch alive. A scalar is an array of rank 0 with
+  // one element. kInvalidArgument for another type.
   template <typename T>
   Result<ArrayView<T>> Array() const {
     if (!ReadableAs<T>(field_->type)) return Mismatch(-1, kDataTypeOf<T>);
@@ -63,7 +63,7 @@ class ALKAID_EXPORT FieldView {
     return ArrayView<T>(data_, rank(), shape, origin_->buffer);
   }
 
-  // Text (CHARSTR) up to its first NUL, or all of it where there is none. Borrowed.
+  // Text (CHARSTR) up to its first NUL, or all of it where there is none; borrowed.
   // kInvalidArgument for other types.
   Result<std::string_view> String() const;
 
@@ -75,29 +75,29 @@ class ALKAID_EXPORT FieldView {
             const DgramOrigin* origin)
       : field_(field), data_(data), shape_(shape), nbytes_(nbytes), origin_(origin) {}
 
-  // The field's bytes alone, as a census sees them; the origin's buffer where there is no memory
-  // for the slice.
+  // A slice of the field's bytes, for a report of retention; the origin's buffer where there is no
+  // memory for the slice.
   std::shared_ptr<Buffer> Slice() const noexcept;
-  // `rank` 0: a scalar was asked for; -1: an array.
+  // `rank` is what was asked for: 0 a scalar, -1 an array.
   Status Mismatch(int rank, DataType asked) const;
 
   const Field* field_ = nullptr;
   const uint8_t* data_ = nullptr;
-  const uint8_t* shape_ = nullptr;  // means nothing where the field is a scalar
+  const uint8_t* shape_ = nullptr;  // undefined where the field is a scalar
   int64_t nbytes_ = 0;
   const DgramOrigin* origin_ = nullptr;
 };
 
 // A FieldView that holds its datagram's origin by one reference, and so the bytes and the Names:
-// everything may go before it. What FindField gives. It does not turn into a FieldView by itself,
-// which would borrow again: view() says so.
+// everything else may go first. FindField returns one. It converts to a FieldView, which would
+// borrow again, only by an explicit view().
 class HeldField : private FieldView {
  public:
   HeldField() = default;
-  // `field` is one of `dgram`.
+  // `field` is a field of `dgram`.
   HeldField(const FieldView& field, const Dgram& dgram) : FieldView(field), held_(dgram.origin()) {}
 
-  // Borrowed from this.
+  // Borrows from this HeldField.
   const FieldView& view() const { return *this; }
   using FieldView::Array;
   using FieldView::bytes;

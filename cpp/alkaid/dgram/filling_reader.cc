@@ -17,7 +17,7 @@ namespace {
 
 using io::LiveEnd;
 
-// A source whose blocks its reader fills, with what comes.
+// A source that fills its reader's blocks with bytes as they come.
 class ComingSource : public Source {
  public:
   ComingSource(MemoryPool* pool, std::shared_ptr<void> pool_owner)
@@ -25,18 +25,18 @@ class ComingSource : public Source {
                                                   Label::Intern("dgram.batch"))) {}
   ~ComingSource() override { recycler_->Close(); }
 
-  // From 1 to `nbytes` bytes from `position` on, which is where the last read ended. 0 where no
-  // more come, or where none are there and the reader need not `wait`.
+  // Reads 1 to `nbytes` bytes from `position` on, where the last read ended. 0 where no more come,
+  // or where none are there and the reader need not `wait`.
   virtual Result<int64_t> ReadSome(int64_t position, int64_t nbytes, void* out, bool wait) = 0;
-  // Whether an EndRun is the end where nothing stands behind it.
+  // Whether an EndRun that nothing follows is the end.
   virtual bool ends_at_end_run() const { return false; }
-  // Why no more come, where it was not that EndRun.
+  // Why no more bytes come, where the reason is not that EndRun.
   virtual LiveEnd end() const { return LiveEnd::kNone; }
-  // What a fault adds of a datagram whose rest does not come.
+  // Text to add to the fault of a datagram whose rest does not come.
   virtual std::string Patience() const { return {}; }
 
   Result<int64_t> GetSize() override { return status::NotImplemented("the size of what comes"); }
-  // A block with nothing in it yet.
+  // An empty block.
   Result<Block> Fetch(int64_t position, int64_t nbytes) override {
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer, recycler_->Take(nbytes));
     return Block{std::move(buffer), position, position, absl::OkStatus()};
@@ -122,7 +122,8 @@ class FillingReader final : public SourceReader {
   ComingSource& source() const { return static_cast<ComingSource&>(*source_); }
   int64_t Room() const { return block_.buffer->size() - (read_ - block_.buffer_offset); }
 
-  // Until a datagram stands at `position_`, whole, or what can become none; or the end.
+  // Waits until a whole datagram stands at `position_`, or bytes that can never become one, or the
+  // end.
   Status WaitForDgram() {
     while (position_ != end_) {
       const int64_t got = read_ - position_;
@@ -156,7 +157,7 @@ class FillingReader final : public SourceReader {
         FaultOfFirst(patience.empty() ? partial : DataFault(MessageText(partial), patience)));
   }
 
-  // A block that begins with the `got` bytes that are there of a datagram.
+  // Goes to a block that begins with the `got` bytes of the datagram at `position_`.
   Status GoToNextBlock(int64_t nbytes, int64_t got) {
     ALKAID_ASSIGN_OR_RAISE(Source::Block next, source_->Fetch(position_, nbytes));
     if (got > 0) {
@@ -173,13 +174,13 @@ class FillingReader final : public SourceReader {
     ended_ = got == 0;
     if (!ended_) return absl::OkStatus();
     ended_by_ = source().end();
-    // Where the program stopped it, what is not whole is left out.
+    // When the program stopped the watch, a partial datagram is left out.
     end_ = ended_by_ == LiveEnd::kStopped ? position_ : read_;
     if (!wait && ended_by_ != LiveEnd::kStopped) ended_by_ = LiveEnd::kEndRun;
     return absl::OkStatus();
   }
 
-  // Bytes of the source up to where it was read.
+  // The byte of the source up to which it was read.
   int64_t read_;
   // Whether the last datagram that was given out is an EndRun, where that can be the end.
   bool run_ended_ = false;

@@ -1,8 +1,8 @@
-// Readers of what is read as it comes: streams, and files that are still being written. A block is
-// filled behind the datagrams that were given out of it: small reads take no more memory than large
-// ones.
+// Readers of sources whose bytes come one by one: streams, and files that are still being written.
+// A block is filled after the datagrams that were given out of it, so small reads take no more
+// memory than large ones.
 //
-// Ownership, threads, out of memory, errors: as BatchReader's.
+// Ownership, threads, out of memory, errors: as BatchReader.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace alkaid::dgram::internal {
 
-// Neither is null, and the name is not empty.
+// The source is not null, and the name is not empty.
 Result<std::unique_ptr<BatchReader>> OpenStream(std::shared_ptr<io::InputStream> stream,
                                                 BatchReaderOptions options);
 Result<std::unique_ptr<BatchReader>> OpenLive(std::unique_ptr<io::LiveFile> file,

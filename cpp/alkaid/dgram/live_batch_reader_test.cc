@@ -57,7 +57,7 @@ class LiveBatchReader : public ::testing::Test {
     return *std::move(reader);
   }
 
-  // With every check, and that indices and offsets are in order.
+  // Reads with every check; indices and offsets must be in order.
   static Outcome ReadAll(BatchReader& reader) {
     Outcome outcome;
     while (true) {
@@ -111,7 +111,7 @@ TEST_F(LiveBatchReader, NothingIsWaitedForBehindAnEndRunAndWhatStandsThereIsRead
   EXPECT_EQ(outcome.bytes, run + run);
   EXPECT_EQ(script.pauses(), 0);
 
-  // Half a datagram there is more that is written.
+  // Half a datagram is there; the rest is still being written.
   LiveScript::Append(path, run.substr(0, 50));
   script.Write(path, run.substr(50), 100);
   EXPECT_EQ(ReadAll(*Open(script.Watch())).bytes, run + run + run);
@@ -120,7 +120,7 @@ TEST_F(LiveBatchReader, NothingIsWaitedForBehindAnEndRunAndWhatStandsThereIsRead
 TEST_F(LiveBatchReader, AWriterThatStallsIsWaitedForAsLongAsStated) {
   const std::string run = crafted::Run(3);
   LiveScript::Append(path, run.substr(0, 400));
-  // Nothing for many pauses, but less than the silence.
+  // Silence for many pauses, but shorter than the limit.
   for (int i = 0; i < 40; ++i) script.Then([] {});
   script.Write(path, run.substr(400), 1000);
   const auto reader = Open(script.Watch(seconds(60)));
@@ -137,7 +137,7 @@ TEST_F(LiveBatchReader, ASilenceBetweenDatagramsIsTheEnd) {
   ALKAID_EXPECT_OK(outcome.status);
   EXPECT_EQ(outcome.bytes, run);
   EXPECT_EQ(reader->live_end(), LiveEnd::kSilence);
-  // It stays the end, whatever comes.
+  // It stays the end, whatever is written later.
   LiveScript::Append(path, crafted::Event(1));
   EXPECT_EQ(ReadAll(*reader).dgrams, 0);
 }
@@ -282,7 +282,7 @@ TEST_F(LiveBatchReader, GoesOnAfterAFailureThatPasses) {
       ++failures;
     }
     EXPECT_EQ(bytes, run);
-    // Two blocks serve all of it.
+    // Two blocks serve the whole run.
     EXPECT_EQ(failures, n <= 2 ? 2 : 1) << n;
   }
 }
@@ -318,7 +318,7 @@ TEST_F(LiveBatchReader, AStreamIsWaitedForWithoutIt) {
 
 TEST_F(LiveBatchReader, AFileOfAnotherKindIsCalledThat) {
   const std::string text = "root:x:0:0:root:/root:/bin/bash\n";
-  // Above the limit of a datagram, and cut in what would be a header.
+  // Above the limit of a datagram, and cut within the header.
   for (const std::string& there : {text, text.substr(0, 20)}) {
     LiveScript writer;
     fs::remove(path);
@@ -339,7 +339,7 @@ TEST_F(LiveBatchReader, TheEndIsKnownOnceItWasMet) {
   ALKAID_EXPECT_OK(ReadAll(*reader).status);
   EXPECT_EQ(reader->end(), size);
 
-  // Who asks for it waits for it, and gets nothing after that.
+  // FindEnd waits for the end, and Next returns nothing after that.
   const auto unread = Open(script.Watch(seconds(1)));
   ALKAID_ASSERT_OK(unread->Next().status());
   EXPECT_THAT(unread->FindEnd(), IsOkAndHolds(size));

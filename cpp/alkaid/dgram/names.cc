@@ -22,7 +22,7 @@ std::string PathOf(const std::string& detector, uint32_t segment, const Algorith
   return absl::StrCat(detector, "/", segment, "/", algorithm.name);
 }
 
-// Empty where the field is sound.
+// What is wrong with a field; empty where it is sound.
 std::string WhatIsWrong(uint32_t type, uint32_t rank) {
   if (type >= kDataTypeCount) {
     return absl::StrCat("has type ", type, ", the format knows 0 to ", kDataTypeCount - 1);

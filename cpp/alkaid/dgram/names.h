@@ -1,14 +1,13 @@
-// What a detector's data look like: the declarations of its fields, as a Configure datagram carries
-// them.
+// Names: the declarations of a detector's fields, as a Configure datagram carries them.
 //
-// A Names says which detector, segment and algorithm it speaks of, and lists the fields in the
-// order in which their data lie. Text is cut at its first NUL and never read past its 256 bytes:
-// what follows the NUL is garbage in real files.
+// A Names says which detector, segment and algorithm it declares, and lists the fields in the order
+// in which their data lie. Text ends at its first NUL and is never read past its 256 bytes: what
+// follows the NUL is garbage in real files.
 //
 // Ownership: a Names shares its text with its copies; nothing points into the datagram.
 // Threads: immutable once made, read from any thread; as safe to copy as a shared_ptr.
-// Out of memory: Parse and Make say kResourceExhausted; text, and copies of a Field or an
-// Algorithm, throw std::bad_alloc; copying a Names takes no memory.
+// Out of memory: Parse and Make return kResourceExhausted; functions that return text, and copies
+// of a Field or an Algorithm, throw std::bad_alloc; copying a Names needs no memory.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +39,7 @@ enum class DataType : uint8_t {
 };
 inline constexpr int kDataTypeCount = 13;
 
-// "UINT8", "CHARSTR" and so on, as the format's own library spells them; static storage.
+// "UINT8", "CHARSTR" and so on, in the spelling of the format's own library; static storage.
 ALKAID_EXPORT const char* DataTypeName(DataType type);
 
 // Bytes of one element.
@@ -49,7 +48,7 @@ constexpr int DataTypeSize(DataType type) {
   return kSizes[static_cast<int>(type)];
 }
 
-// DataTypeOf<T>: the DataType of arithmetic elements. An enumeration's value is read as int32_t.
+// kDataTypeOf<T>: the DataType of arithmetic elements. An enumeration's value is read as int32_t.
 template <typename T>
 inline constexpr bool kIsDataType = false;
 template <typename T>
@@ -100,14 +99,14 @@ struct ALKAID_EXPORT Field {
 
   int element_size() const { return DataTypeSize(type); }
   bool is_enum() const { return type == DataType::kEnumVal || type == DataType::kEnumDict; }
-  // An enumeration's field is named "value:enumeration"; these are its halves. Where there is no
-  // colon the whole name is the value, and the enumeration has no name.
+  // An enumeration's field is named "value:enumeration"; these are its two parts. Where there is no
+  // colon, the whole name is the value and the enumeration has no name.
   std::string_view base_name() const;
   std::string_view enum_type() const;
   friend bool operator==(const Field&, const Field&) = default;
 };
 
-// What the walk needs of a field, in four bytes.
+// What the walk needs to know of a field, in four bytes.
 struct FieldLayout {
   uint8_t element_size;
   uint8_t rank;
@@ -122,17 +121,17 @@ class ALKAID_EXPORT Names {
   static constexpr int64_t kFieldBytes = 524;
   static constexpr int64_t kTextBytes = 256;
 
-  // Reads the Names Xtc at `bytes`, whose `extent` bytes must be there. kDataLoss says what is
-  // wrong; where it lies is for the caller to add. Checked: the extent is that of a whole number of
-  // fields; types and ranks are of the format; text has rank 1.
+  // Parses the Names Xtc at `bytes`, whose `extent` bytes must be there. Checks that the extent
+  // holds a whole number of fields, that types and ranks are valid, and that text has rank 1.
+  // kDataLoss says what is wrong; the caller adds where.
   static Result<Names> Parse(const uint8_t* bytes, int64_t extent);
-  // A declaration made by the program. Refuses with kInvalidArgument what Parse would refuse, text
-  // of 256 bytes or more, and a node or names id that does not fit its 12 or 8 bits.
+  // Makes a declaration. kInvalidArgument for what Parse would refuse, text of 256 bytes or more,
+  // and a node or names id that does not fit its 12 or 8 bits.
   static Result<Names> Make(NamesId id, std::string detector, std::string detector_type,
                             std::string detector_id, uint32_t segment, Algorithm algorithm,
                             std::vector<Field> fields);
 
-  // There is no cheaper move, which would leave a Names without text.
+  // No move constructor: it would leave a Names without text, and be no cheaper.
   Names(const Names&) = default;
   Names& operator=(const Names&) = default;
   ~Names() = default;
@@ -144,17 +143,17 @@ class ALKAID_EXPORT Names {
   uint32_t segment() const { return segment_; }
   const Algorithm& algorithm() const { return shared_->algorithm; }
   const std::vector<Field>& fields() const { return shared_->fields; }
-  // Fields of rank 1 and more.
+  // The number of fields of rank 1 or more.
   int array_count() const { return array_count_; }
-  // Bytes of the Shapes that the arrays need, its Xtc header included.
+  // Bytes of the Shapes Xtc for all arrays, its header included.
   int64_t shapes_extent() const { return kXtcHeaderBytes + kShapeBytes * array_count_; }
-  // As many as fields().
+  // One entry for each of fields().
   const FieldLayout* layout() const { return layout_; }
   // The index of the first field of that name, or -1.
   int FieldIndex(std::string_view name) const;
   // "xpphsd/0/raw".
   std::string ToString() const;
-  // Whether all that is declared is equal.
+  // Whether both declare exactly the same.
   friend ALKAID_EXPORT bool operator==(const Names& a, const Names& b);
 
  private:

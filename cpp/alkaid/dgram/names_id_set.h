@@ -1,4 +1,4 @@
-// NamesIdSet: the NamesIds that a datagram has so far, of which there are a few, or many thousands.
+// NamesIdSet: the NamesIds of a datagram so far: a few, or many thousands.
 //
 // Ownership: a value. Threads: one at a time. Out of memory: Insert throws std::bad_alloc, and the
 // set stays as it was.
@@ -16,7 +16,7 @@ namespace alkaid::dgram::internal {
 
 class NamesIdSet {
  public:
-  // As many are looked through faster than they are hashed.
+  // Fewer than these are searched faster in a row than by hash.
   static constexpr size_t kFew = 32;
 
   bool Contains(NamesId id) const {
@@ -26,7 +26,7 @@ class NamesIdSet {
       if (there == id.key() + 1 || there == 0) return there != 0;
     }
   }
-  // Only of what it does not contain.
+  // `id` must not be in the set.
   void Insert(NamesId id) {
     const size_t size = all_.size() + 1;
     if (size > all_.capacity()) all_.reserve(std::max(kFew, 2 * size));
@@ -40,7 +40,7 @@ class NamesIdSet {
     if (size >= kFew) AddSlot(id.key());
     all_.push_back(id.key());
   }
-  // Keeps the memory, for as many again.
+  // Keeps the memory for reuse.
   void Clear() {
     if (all_.size() >= kFew) std::fill(slots_.begin(), slots_.end(), 0);
     all_.clear();
@@ -55,7 +55,7 @@ class NamesIdSet {
   }
 
   std::vector<uint32_t> all_;
-  // Once there are kFew, where each of them is found: its key and 1, or 0. A power of two, at most
+  // A hash table once there are kFew: key + 1 in each used slot, else 0. A power of two, at most
   // half full.
   std::vector<uint32_t> slots_;
   uint32_t mask_ = 0;

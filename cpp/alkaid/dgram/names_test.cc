@@ -96,7 +96,7 @@ TEST(Field, AnEnumerationsNameIsCutAtTheColon) {
   const Field bare{"mode", DataType::kEnumVal, 0, {}};
   EXPECT_EQ(bare.base_name(), "mode");
   EXPECT_EQ(bare.enum_type(), "");
-  // A colon in the name of another field is a part of it.
+  // A colon in the name of a field that is no enumeration belongs to the name.
   const Field other{"XPP:GON", DataType::kDouble, 0, {}};
   EXPECT_EQ(other.base_name(), "XPP:GON");
   EXPECT_EQ(other.enum_type(), "");

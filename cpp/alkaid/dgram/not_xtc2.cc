@@ -10,12 +10,12 @@
 namespace alkaid::dgram::internal {
 namespace {
 
-// Where the fields of a header end, by which it is judged.
+// The ends of the header fields that it looks at, in bytes.
 constexpr int64_t kNanosecondsEnd = 4;
 constexpr int64_t kServiceEnd = 12;
 constexpr int64_t kContainsEnd = 20;
 
-// Empty where a header may be so.
+// What is implausible in a header; empty where it may be one.
 std::string WhatIsStrange(const uint8_t* bytes, int64_t nbytes) {
   std::string strange;
   const auto add = [&](const auto&... parts) {

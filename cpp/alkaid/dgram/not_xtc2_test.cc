@@ -16,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// What a reader says of a file of these bytes.
+// The fault that a reader reports for a file of these bytes.
 Status Fault(const std::string& bytes, BatchReaderOptions options = {}) {
   options.name = "f";
   auto reader = BatchReader::Open(crafted::AsBuffer(bytes), std::move(options));
@@ -28,7 +28,7 @@ Status Fault(const std::string& bytes, BatchReaderOptions options = {}) {
   }
 }
 
-// The beginnings of files that are mistaken for XTC2.
+// The beginnings of files that people take for XTC2.
 std::string Passwd() {
   return "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/\n";
 }
@@ -71,7 +71,7 @@ TEST(NotXtc2, AlsoWhereItsFirstDatagramWouldBeWithinItOrTooLarge) {
   text[11] = 'l';  // an L1Accept
   text.replace(20, 4, std::string("\x40\0\0\0", 4));
   EXPECT_THAT(Fault(text), StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
-  // As a file of gigabytes would look: the datagram that it begins with passes the limit.
+  // Like a file of gigabytes: its first datagram exceeds the limit.
   BatchReaderOptions options;
   options.max_dgram_bytes = 50;
   options.batch_bytes = 24;
@@ -87,7 +87,7 @@ TEST(NotXtc2, AMalformedFileIsStillCalledMalformed) {
   }
   EXPECT_THAT(Fault(crafted::Event(0)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("before any Configure")));
-  // What is strange further on is a fault of the file.
+  // Implausible bytes further on are a fault of the file.
   EXPECT_THAT(
       Fault(run + Passwd()),
       StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("partial"), Not(HasSubstr("no XTC2")))));

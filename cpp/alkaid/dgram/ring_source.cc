@@ -44,7 +44,7 @@ Result<DgramBatch> RingSource::Next() try {
     }
     options_.configuration = reader_->configuration();
     options_.first_index = reader_->next_index();
-    // From here on views alone pin the slot.
+    // From here on only views pin the slot.
     if (reader_->position() == reader_->end()) reader_ = nullptr;
     if (batch->empty()) continue;
     if (options_.on_fault != OnFault::kStop) {
@@ -75,7 +75,7 @@ Status RingSource::BeginSlot() {
   reading.first_index = options_.first_index;
   reading.on_fault = options_.on_fault;
   reading.on_skip = [this](const Skipped& skipped) { Note(skipped); };
-  // No limit: the bytes are there already.
+  // No limit, since the bytes are in memory already.
   reading.max_dgram_bytes = INT64_MAX;
   ALKAID_ASSIGN_OR_RAISE(reader_, BatchReader::Open(lent_, std::move(reading)));
   lent_ = nullptr;
@@ -107,7 +107,7 @@ void RingSource::Note(Skipped skipped) {
 
 Status RingSource::TakeSlot() {
   if (taken_.has_value()) return absl::OkStatus();
-  // A slot that is taken here could be neither lent nor given back, and would be lost to its owner.
+  // The child could neither lend such a slot nor give it back, and its owner would lose it.
   if (!ring_->InItsProcess()) {
     return status::FailedPrecondition(ring_->name(),
                                       ": its slots belong to the process that made the ring, and "

@@ -27,8 +27,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A ring in this process: what is pushed goes to the lowest free slot, in order; what does not fit
-// waits for one.
+// A ring in this process. What is pushed goes to the lowest free slot, in order, or waits for one.
 class Pebble {
  public:
   explicit Pebble(int64_t slots, RingSourceOptions options = {})
@@ -55,7 +54,7 @@ class Pebble {
     return RingSlot{slot, reinterpret_cast<const uint8_t*>(bytes.data()),
                     static_cast<int64_t>(bytes.size())};
   }
-  // What the slot had is overwritten, as its owner would.
+  // Overwrites what the slot had, as its owner would.
   void Free(int64_t slot) {
     std::fill(slots_[slot].begin(), slots_[slot].end(), '\xdd');
     given_back_.push_back(slot);
@@ -185,7 +184,7 @@ TEST(RingSource, AFaultNamesRingSlotAndByteAndComesAfterAllBeforeIt) {
   EXPECT_THAT(pebble.given_back(), ElementsAre(0, 1));
 }
 
-// The numbers of all events that a source gives to its end.
+// The numbers of all events that a source delivers until its end.
 std::vector<uint32_t> EventsOf(RingSource& source) {
   std::vector<uint32_t> numbers;
   while (true) {
@@ -208,7 +207,7 @@ TEST(RingSource, GoesOnBehindMalformedDatagramsWhereAskedAndGivesEachSlotBack) {
       crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(7, "", "data"), 2);
   pebble.Push(crafted::Configure() + crafted::Event(0));
   pebble.Push(event + undeclared + crafted::Event(3));
-  pebble.Push(undeclared);                               // nothing of it is left
+  pebble.Push(undeclared);                               // all of it is left out
   pebble.Push(crafted::Event(4) + event.substr(0, 30));  // cut
   pebble.Push(std::string(200, '\xff'));                 // never filled
   pebble.Push(crafted::Event(5));
@@ -305,7 +304,7 @@ TEST(RingSource, AForkedChildTakesNoSlot) {
   EXPECT_EQ(pebble.source->Next()->size(), 1);
 }
 
-// A ring whose other side lies.
+// A ring whose other side breaks the rules.
 TEST(RingSource, ASlotThatIsHandedOutTwiceIsRefusedAndTheNextOneIsTaken) {
   std::vector<int64_t> back;
   const std::string bytes = crafted::Configure();
@@ -325,7 +324,7 @@ TEST(RingSource, ASlotThatIsHandedOutTwiceIsRefusedAndTheNextOneIsTaken) {
   EXPECT_THAT(source->Next(), StatusIs(StatusCode::kOutOfRange, HasSubstr("slot 99 of 3")));
   EXPECT_THAT(back, IsEmpty());
   EXPECT_THAT(source->Next(), StatusIs(StatusCode::kInvalidArgument, HasSubstr("-5 bytes")));
-  EXPECT_THAT(back, ElementsAre(1));  // it was the ring's, and is filled again
+  EXPECT_THAT(back, ElementsAre(1));  // slot 1 was the source's, which gives it back
   EXPECT_EQ(source->Next()->size(), 1);
   EXPECT_THAT(RingSource::Make(nullptr, [] { return std::optional<RingSlot>(); }),
               StatusIs(StatusCode::kInvalidArgument));

@@ -9,7 +9,7 @@
 namespace alkaid::dgram {
 
 bool ShapesDataWalk::Locate() {
-  // Should there be no memory to say what is wrong, the next call is to find it again.
+  // Without memory to say what is wrong, the next call must find it again.
   StepBack();
   const NamesId id(xtc().src);
   if (configuration_ == nullptr) {

@@ -1,6 +1,8 @@
 // ShapesData: one detector's data inside a datagram, and the walk that locates its fields.
 //
-// The walk checks everything that XTC2, sections 6.4 and 6.5, asks for, in 64-bit arithmetic, and
+//   ShapesData   | header | Shapes: header, 20 bytes an array field | Data: header, all fields |
+//
+// The walk checks everything that XTC2, sections 6.4 and 6.5, requires, in 64-bit arithmetic, and
 // allocates nothing:
 //
 //   Status status = ForEachField(dgram, [&](const ShapesData& data, const FieldView& field) {
@@ -8,15 +10,16 @@
 //   });
 //
 // or, to be able to stop, ShapesDataWalk and FieldWalk. Fields before a fault are delivered before
-// the fault is reported. Fields are told apart by position, so two of one name are two fields.
+// the fault is reported. Fields are identified by position, so two fields of one name are two
+// fields.
 //
-// Ownership: walks borrow the Dgram, ShapesData too; FieldViews live as long as the datagram's
+// Ownership: walks and ShapesData borrow the Dgram; FieldViews live as long as the datagram's
 // origin.
 // Threads: one for each walk.
-// Out of memory: only messages allocate. What answers with a Status or a Result says
+// Out of memory: only messages allocate. Functions that return a Status or a Result return
 // kResourceExhausted where there is no memory for one; so do both ForEachField where the visitor
-// throws std::bad_alloc. Next of the walks, which answers with no status, throws it; it is called
-// again and meets the same fault.
+// throws std::bad_alloc. Next of the walks returns no status and so throws std::bad_alloc; the next
+// call meets the same fault.
 #pragma once
 
 #include <cstdint>
@@ -36,25 +39,24 @@ class ALKAID_EXPORT ShapesData {
  public:
   const Names& names() const { return *names_; }
   Damage damage() const { return damage_; }
-  // Bytes from the start of the datagram to this Xtc, and to the first field.
+  // Bytes from the start of the datagram to this Xtc, and to its first field.
   int64_t offset() const { return offset_; }
   int64_t data_offset() const { return data_ - dgram_->data(); }
   const Dgram& dgram() const { return *dgram_; }
 
-  // Locates one field: from the first on, as each lies behind the ones before. kOutOfRange for a
-  // wrong index, kNotFound for a wrong name, kDataLoss where a field up to this one passes the end
-  // of the data.
+  // Locates one field. Steps over all fields before it, as each follows the one before. kOutOfRange
+  // for a wrong index, kNotFound for a wrong name, kDataLoss where a field up to this one exceeds
+  // the data.
   Result<FieldView> field(int index) const;
   Result<FieldView> field(std::string_view name) const;
 
   // Calls `visit(const ShapesData&, const FieldView&)` for every field, in order of declaration,
-  // until it returns a status that is not OK (it may also return nothing), or a field passes the
-  // end of the data (kDataLoss). Returns that status. The cheapest way to see all fields: a few ns
-  // each.
+  // until it returns a status that is not OK (it may also return void), or a field exceeds the data
+  // (kDataLoss). Returns that status. The cheapest way to read all fields: a few ns each.
   template <typename Visitor>
   Status ForEachField(Visitor&& visit) const;
 
-  // The label of an enumeration's value: the name of the ENUMDICT field here that has the same
+  // The label of an enumeration's value: the name of the ENUMDICT field here with the same
   // enumeration and the same number. kNotFound where no label has that number, kInvalidArgument
   // where the field is no ENUMVAL. Borrowed from Names.
   Result<std::string_view> EnumLabel(int index) const;
@@ -63,7 +65,7 @@ class ALKAID_EXPORT ShapesData {
   friend class FieldWalk;
   friend class ShapesDataWalk;
 
-  // Bytes of a field, given its shape where it is an array. False when 64 bits cannot count them.
+  // The bytes of a field, by its shape where it is an array. False where 64 bits cannot count them.
   static bool Measure(FieldLayout layout, const uint8_t* shape, int64_t* nbytes) {
     int64_t product = layout.element_size;
     bool overflow = false;
@@ -74,7 +76,8 @@ class ALKAID_EXPORT ShapesData {
     *nbytes = product;
     return !overflow;
   }
-  // The fault of a field that would start at `at` but does not fit; std::bad_alloc (data_fault.h).
+  // The fault of a field that starts at `at` and does not fit; throws std::bad_alloc
+  // (data_fault.h).
   Status FieldFault(const Field& field, const uint8_t* at, const uint8_t* shape) const;
 
   const Dgram* dgram_ = nullptr;
@@ -105,8 +108,8 @@ class ALKAID_EXPORT ShapesDataWalk : private XtcWalk {
   using XtcWalk::status;
 
  private:
-  // The usual form: one Shapes and one Data, in either order, and nothing else. False for any other
-  // form, sound or not.
+  // Accepts the usual form: one Shapes and one Data, in either order, and nothing else. False for
+  // any other form, sound or not.
   bool LocatePlain() {
     const uint8_t* const first = data_ + offset() + kXtcHeaderBytes;
     const int64_t left = int64_t{xtc().extent} - kXtcHeaderBytes;
@@ -134,14 +137,14 @@ class ALKAID_EXPORT ShapesDataWalk : private XtcWalk {
     shapes_data_.damage_ = xtc().damage;
     return true;
   }
-  // Any form; says what is wrong.
+  // Accepts any form; records what is wrong.
   bool Locate();
 
   const Configuration* configuration_;
   ShapesData shapes_data_;
 };
 
-// Every field of one ShapesData, in order of declaration, for those who want to stop in between.
+// Every field of one ShapesData, in order of declaration, for callers that may stop in between.
 class ALKAID_EXPORT FieldWalk {
  public:
   explicit FieldWalk(const ShapesData& data)
@@ -151,7 +154,7 @@ class ALKAID_EXPORT FieldWalk {
   bool Next();
 
   const FieldView& field() const { return view_; }
-  // Which field of its Names it is.
+  // The field's index in its Names.
   int index() const { return next_ - 1; }
   // OK, or kDataLoss with source, byte and datagram index.
   const Status& status() const { return status_; }
@@ -212,13 +215,12 @@ Status ForEachField(const Dgram& dgram, Visitor&& visit) try {
   return status::NoMemory();
 }
 
-// Every check on everything in the datagram (XTC2, section 6). Data before any Configure is a
-// fault.
+// Checks everything in the datagram (XTC2, section 6). Data before any Configure is a fault.
 ALKAID_EXPORT Status CheckDgram(const Dgram& dgram);
 
-// The field that `handle` names, in this datagram. kNotFound where the datagram does not carry it;
-// kFailedPrecondition where the handle is from another Configuration than the datagram's (a later
-// Configure replaces the first: ask it again). The field keeps the datagram's bytes alive.
+// The field of `handle` in this datagram; it keeps the datagram's bytes alive. kNotFound where the
+// datagram does not carry it; kFailedPrecondition where the handle is from another Configuration (a
+// later Configure replaces the first: get a handle from it).
 ALKAID_EXPORT Result<HeldField> FindField(const Dgram& dgram, const FieldHandle& handle);
 
 }  // namespace alkaid::dgram

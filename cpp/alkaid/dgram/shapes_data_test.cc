@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Everything about the fields below one Names, in one small file.
+// Everything about the fields of one Names, in one small file.
 class Case {
  public:
   explicit Case(const std::vector<crafted::FieldSpec>& fields)
@@ -111,7 +111,7 @@ TEST(ForEachField, DamagedDataAreStillLocated) {
   ASSERT_TRUE(walk.Next());
   EXPECT_EQ(walk.shapes_data().damage().value(), 0x1fff);
   EXPECT_EQ(Walk(dgram).first.size(), 4U);
-  // But a corrupted datagram is not descended into.
+  // But a corrupted datagram is not parsed.
   EXPECT_THAT(Walk(mixed.Event(data, 0x0008)).first, IsEmpty());
 }
 
@@ -166,7 +166,7 @@ TEST(ForEachField, ProductsThatPassSixtyFourBitsAreAFault) {
   const Case cube({{"cube", 9, 5}});
   for (const auto& shape :
        {Shape({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}),
-        // 2^64 bytes and 2^32: they would wrap to nothing.
+        // 2^64 and 2^32 bytes, which would wrap to 0.
         Shape({0x80000000, 0x40000000, 1, 1, 1}), Shape({0x20000000, 1, 1, 1, 1})}) {
     const auto [met, status] = Walk(cube.Data(shape, "12345678"));
     EXPECT_THAT(status, StatusIs(StatusCode::kDataLoss, HasSubstr("cube")));
@@ -210,7 +210,7 @@ TEST(ShapesDataWalk, ItsChildrenMustFillItExactly) {
   const Case mixed(kMixed);
   const std::string shapes = crafted::Xtc(crafted::kShapes, MixedShapes());
   const auto fault = [&](const std::string& children) {
-    // With bytes behind, which a child's extent must not reach into.
+    // Followed by bytes that a child's extent must not reach into.
     return Walk(mixed.Event(crafted::Xtc(crafted::kShapesData, children, crafted::kSrc) +
                             crafted::Xtc(77, std::string(100, 'x'))))
         .second;

@@ -15,7 +15,7 @@
 namespace alkaid::dgram {
 namespace {
 
-// A slot that is being lent: no thread's yet.
+// `number` of a slot that is being lent.
 constexpr uint64_t kClaimed = UINT64_MAX;
 
 uint64_t MonotonicNanoseconds() {
@@ -56,9 +56,9 @@ class SlotRing::LentBuffer final : public Buffer {
   }
 
  private:
-  // An empty view that lives as long as the slot is pinned, so that a report of retention has the
-  // slot, who took it and when, whatever views there are besides. Observers take the address for an
-  // identity and nothing else.
+  // The address of an empty view that lives as long as the slot is pinned, so that a report of
+  // retention has the slot, who took it and when, whatever views there are besides. Observers use
+  // the address as an identity only.
   const Buffer* Taking() const { return reinterpret_cast<const Buffer*>(&index_); }
 
   const std::shared_ptr<SlotRing> ring_;
@@ -133,7 +133,7 @@ Result<std::shared_ptr<Buffer>> SlotRing::Lend(const RingSlot& slot) try {
   return status::NoMemory();
 }
 
-// Not pinned before it is given back: its owner may hand it out again at once.
+// Clears the mark before it gives the slot back: its owner may hand it out again at once.
 void SlotRing::Unpin(int64_t index) noexcept {
   if (!InItsProcess()) return;
   pinned_.fetch_sub(1, std::memory_order_relaxed);
@@ -163,7 +163,7 @@ std::vector<PinnedSlot> SlotRing::PinnedSlots() const {
                              .lent_ns = state.lent_ns.load(std::memory_order_acquire),
                              .thread = state.thread.load(std::memory_order_acquire),
                              .label = state.label.load(std::memory_order_acquire)};
-    // Given back, and perhaps lent again, meanwhile.
+    // It was given back, and perhaps lent again, meanwhile.
     if (state.number.load(std::memory_order_relaxed) != number) continue;
     pinned.push_back(slot);
   }

@@ -1,29 +1,29 @@
-// SlotRing: slots of memory that something else owns, lent to Buffers and given back.
+// SlotRing: slots of memory with another owner, lent to Buffers and given back.
 //
-// A data acquisition fills the slots of a ring, hands each on, and fills it again once it is given
-// back. (LCLS calls such memory a pebble.) Views must never free it. Lend makes a Buffer of a
-// filled slot; when the last reference to that goes, be it a slice, a batch, a datagram or an array
-// view, `give_back` is called with the slot's index: once, on whichever thread that is.
+// A data acquisition fills the slots of a ring, hands each one on, and fills it again once it was
+// given back. (LCLS calls such memory a pebble.) Views must never free it. Lend makes a Buffer of a
+// filled slot. When the last reference to that Buffer goes, be it a slice, a batch, a datagram or
+// an array view, `give_back` is called with the slot's index: once, on the thread that dropped it.
 //
 //   ALKAID_ASSIGN_OR_RAISE(auto ring, SlotRing::Make("pebble", 16, [=](int64_t slot) {
 //     facility->Free(slot);
 //   }));
 //   ALKAID_ASSIGN_OR_RAISE(auto buffer, ring->Lend({slot, data, nbytes}));
 //
-// A slot that is lent and not given back is pinned. PinnedSlots lists these, with who took each and
-// when; while views are tracked a report of retention lists them too, with the code that took the
-// slot and the code that holds views of it (heap/reports/retention_report.h). Where all are pinned
-// nothing is lost: the slots are not filled again until one is given back.
+// A slot that is lent and not given back is pinned. PinnedSlots lists these, with the thread that
+// took each and the time. While views are tracked, a report of retention lists them too, with the
+// code that took the slot and the code that holds views of it (heap/reports/retention_report.h).
+// Where all are pinned nothing is lost: no slot is filled again until one is given back.
 //
 // Ownership: a Buffer shares the ring, and so `give_back` and what that holds, which must keep the
-// memory mapped. The slots are the owner's.
-// Threads: all functions from any thread. `give_back` may be called from several at once; it must
-// not throw. What was read of a slot happened before its `give_back`.
+// memory mapped. The slots belong to their owner.
+// Threads: all functions from any thread. `give_back` may run on several at once; it must not
+// throw. Reads of a slot happen before its `give_back`.
 // fork: slots belong to the process that made the ring. In a child Lend is kFailedPrecondition, and
 // dropping the child's copies of Buffers gives nothing back; their bytes are the parent's, which
 // may have them filled again at any time.
-// Out of memory: Make and Lend say kResourceExhausted, PinnedSlots and ToString throw
-// std::bad_alloc; giving back needs none.
+// Out of memory: Make and Lend return kResourceExhausted, PinnedSlots and ToString throw
+// std::bad_alloc; giving back needs no memory.
 #pragma once
 
 #include <atomic>
@@ -40,7 +40,7 @@
 
 namespace alkaid::dgram {
 
-// A filled slot: its number in the ring, and the bytes that were put in.
+// A filled slot: its index in the ring, and its bytes.
 struct RingSlot {
   int64_t index = 0;
   const uint8_t* data = nullptr;
@@ -50,10 +50,10 @@ struct RingSlot {
 struct PinnedSlot {
   int64_t index = 0;
   int64_t size = 0;
-  uint64_t number = 0;   // of the slots that were lent, which this is, from 1
-  uint64_t lent_ns = 0;  // when, CLOCK_MONOTONIC
+  uint64_t number = 0;   // the count of slots lent so far, this one included
+  uint64_t lent_ns = 0;  // when it was lent, CLOCK_MONOTONIC
   uint32_t thread = 0;   // the kernel's id of the thread that took it
-  Label label;           // that counted there
+  Label label;           // the label in force there
 };
 
 struct SlotCounts {
@@ -68,29 +68,32 @@ class ALKAID_EXPORT SlotRing : public std::enable_shared_from_this<SlotRing> {
  public:
   using GiveBack = std::function<void(int64_t index)>;
 
-  // `name` is what reports and faults call the ring. kInvalidArgument for less than one slot, and
-  // for an empty callback.
+  // `name` is the name of the ring in reports and faults. kInvalidArgument for less than one slot,
+  // and for an empty callback.
   static Result<std::shared_ptr<SlotRing>> Make(std::string name, int64_t slot_count,
                                                 GiveBack give_back);
   ~SlotRing();
   SlotRing(const SlotRing&) = delete;
   SlotRing& operator=(const SlotRing&) = delete;
 
-  // A Buffer over the slot's bytes, which must not change while it lives. kOutOfRange for an index
-  // that the ring has not; kFailedPrecondition where the slot is pinned: whoever fills slots has
-  // handed it out twice; kInvalidArgument for a negative size, or null data of a positive size. On
-  // any failure the slot is as it was, and `give_back` is not called.
+  // A Buffer over the slot's bytes, which must not change while it lives. On failure the slot is as
+  // it was, and `give_back` is not called:
+  //   - kOutOfRange for an index outside the ring
+  //   - kFailedPrecondition where the slot is pinned: its owner has handed it out twice
+  //   - kInvalidArgument for a negative size, or null data of a positive size
   Result<std::shared_ptr<Buffer>> Lend(const RingSlot& slot);
 
-  // OK where a slot is not pinned. Else kResourceExhausted, naming the one that has been for
-  // longest and who took it: no slot can be filled until one is given back.
+  // OK where some slot is not pinned. Otherwise kResourceExhausted, which names the slot that has
+  // been pinned for longest and the thread that took it: no slot can be filled until one is given
+  // back.
   Status CheckNotFull() const;
 
   const std::string& name() const { return name_; }
   int64_t slot_count() const { return slot_count_; }
-  // Each figure is right by itself; `lent` is `pinned` and `given_back` while no call is in flight.
+  // Each figure is right by itself; `lent` equals `pinned` + `given_back` while no call is in
+  // flight.
   SlotCounts counts() const;
-  // By index. Other threads go on meanwhile: each is as it was at one moment.
+  // Sorted by index. Other threads may go on meanwhile: each entry is right for one moment.
   std::vector<PinnedSlot> PinnedSlots() const;
   // For people: the counts, and a line for each pinned slot, the oldest first.
   std::string ToString() const;
@@ -99,7 +102,7 @@ class ALKAID_EXPORT SlotRing : public std::enable_shared_from_this<SlotRing> {
   class LentBuffer;
   friend class RingSource;
 
-  // What is known of the slot while it is pinned. Written before `number` is; 0: it is not pinned.
+  // What is known of a pinned slot. `number` is written last; 0: the slot is not pinned.
   struct State {
     std::atomic<uint64_t> number{0};
     std::atomic<uint64_t> lent_ns{0};

@@ -176,7 +176,7 @@ TEST(SlotRing, LivesOnWhileViewsPinItsSlots) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-// The owner fills a slot as soon as it comes back, and whoever lends it next finds it free.
+// The owner fills a slot as soon as it comes back, and the next Lend finds it free.
 TEST(SlotRing, ASlotCanBeLentAgainFromInsideTheCallback) {
   const uint8_t byte = 1;
   std::shared_ptr<SlotRing> ring;
@@ -200,7 +200,7 @@ TEST(SlotRing, ViewsDroppedOnManyThreadsGiveEachSlotBackOnce) {
   for (int round = 1; round <= kRounds; ++round) {
     std::vector<std::shared_ptr<Buffer>> views;
     for (int64_t i = 0; i < kSlots; ++i) views.push_back(ring->Lend({i, &byte, 1}).value());
-    // Each thread drops a share of each slot, so that any may be the last.
+    // Each thread drops its references to each slot, so that any of them may be the last.
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t) {
       threads.emplace_back([mine = views]() mutable {

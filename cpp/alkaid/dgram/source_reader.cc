@@ -75,8 +75,8 @@ SourceReader::SourceReader(std::unique_ptr<Source> source, BatchReaderOptions&& 
   if (options_.history->size() > 1) history_ = options_.history;
 }
 
-// Every step changes the reader only once nothing of it can fail any more; so a call that fails
-// for want of memory, or in the file, may be made again.
+// Every step changes the reader only once none of it can fail any more, so a call that failed for
+// want of memory, or in the file, may be repeated.
 Result<DgramBatch> SourceReader::Next() try {
   if (!fault_.ok()) return fault_;
   if (block_.buffer == nullptr) {
@@ -98,9 +98,9 @@ Status SourceReader::FaultOfFirst(const Status& fault) const {
   return why.empty() ? fault : DgramFault(options_.name, 0, next_index_, 0, why);
 }
 
-// One read, of batch_bytes, or of one larger datagram and the header after it, so that its
-// successor's size is known and no datagram is read twice for being large. A second read only
-// where a large datagram comes unannounced.
+// One read: of batch_bytes, or of one larger datagram and the header after it, so that the next
+// size is known and no datagram is read twice for being large. A second read is needed only where a
+// large datagram comes unannounced.
 Status SourceReader::FetchBlock() {
   while (true) {
     int64_t want = std::max(options_.batch_bytes, kDgramHeaderBytes);
@@ -116,7 +116,7 @@ Status SourceReader::FetchBlock() {
     const int64_t got = block_.end - position_;
     if (got < kDgramHeaderBytes) return failed ? Unreadable() : absl::OkStatus();
     const int64_t size = DgramHeader::SizeOf(At(position_));
-    // A whole datagram, or one that TakeBatch will find at fault.
+    // Either a whole datagram, or one that TakeBatch will find at fault.
     if (size <= got || size > end_ - position_) return absl::OkStatus();
     if (failed) return Unreadable();
     if (size > options_.max_dgram_bytes) {
@@ -135,7 +135,8 @@ Status SourceReader::CheckLimit(int64_t size) const {
                              options_.max_dgram_bytes, kDgramLimitOption);
 }
 
-// The source failed before the datagram at `position_` was whole. May pass: nothing is changed.
+// The source failed before the datagram at `position_` was whole. A passing failure changes
+// nothing.
 Status SourceReader::Unreadable() {
   const Source::Block block = std::exchange(block_, {});
   return UnreadableAt(block.end, block.failure);
@@ -172,7 +173,7 @@ SourceReader::Span SourceReader::Measure() const {
   return {data - begin, count, ends_block, cut_size};
 }
 
-// Ends the span where another Configuration begins to count.
+// Ends the span where another Configuration takes effect.
 void SourceReader::KeepOneConfiguration(Span* span) {
   const uint8_t* const begin = At(position_);
   if (DgramHeader::ServiceOf(begin) == TransitionId::kConfigure) return;
@@ -221,13 +222,13 @@ Result<DgramBatch> SourceReader::TakeBatch() {
   next_index_ += span.size;
   if (span.ends_block) {
     announced_size_ = span.cut_size;
-    // Keep a block whose next header is at fault: Refuse looks at it.
+    // A block whose next header is at fault is kept: Refuse looks at it.
     if (!AtFault()) block_ = {};
   }
   return batch;
 }
 
-// Whether what stands at `position_` can be told now never to become a datagram.
+// Whether the bytes at `position_` can be known now never to become a datagram.
 bool SourceReader::AtFault() const {
   if (position_ == end_) return false;
   const int64_t left = end_ - position_;
@@ -237,7 +238,7 @@ bool SourceReader::AtFault() const {
   return size < kDgramHeaderBytes || size > left;
 }
 
-// Nothing whole stands at `position_`.
+// The answer where nothing whole stands at `position_`.
 Result<DgramBatch> SourceReader::Refuse() {
   const int64_t left = end_ - position_;
   if (left == 0) return Shrunk();

@@ -1,8 +1,8 @@
-// SourceReader: the BatchReader over what can be fetched block by block: a file, a Buffer. Those
-// who fill a block as its bytes come build on it (filling_reader_internal.h).
+// SourceReader: the BatchReader over a source that is fetched block by block: a file, a Buffer. The
+// readers that fill a block as its bytes come are built on it (filling_reader_internal.h).
 //
 // Ownership: a reader owns its source. Threads: one at a time. Out of memory, errors: as
-// BatchReader's.
+// BatchReader.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@
 
 namespace alkaid::dgram::internal {
 
-// Where bytes come from. Fetch gives a Buffer that holds [position, position + nbytes) of the
-// source, or, where the source turns out shorter, what there is of it.
+// A source of bytes. Fetch returns a Buffer that holds [position, position + nbytes) of the source,
+// or what there is of it where the source turns out shorter.
 class Source {
  public:
   struct Block {
     std::shared_ptr<Buffer> buffer;
     int64_t buffer_offset = 0;  // byte of the source where `buffer` starts
-    int64_t end = 0;            // byte of the source where what was fetched ends
-    Status failure;             // why it ends too early, where the source cannot be read on
+    int64_t end = 0;            // byte of the source where the fetched bytes end
+    Status failure;             // why they end too early, where the source cannot be read on
   };
   virtual ~Source() = default;
   virtual Result<int64_t> GetSize() = 0;
@@ -33,7 +33,7 @@ class Source {
 
 class SourceReader : public BatchReader {
  public:
-  // `options.end` is known.
+  // `options.end` must be known.
   SourceReader(std::unique_ptr<Source> source, BatchReaderOptions&& options);
 
   Result<DgramBatch> Next() override;
@@ -49,18 +49,18 @@ class SourceReader : public BatchReader {
   const uint8_t* At(int64_t position) const {
     return block_.buffer->data() + (position - block_.buffer_offset);
   }
-  // What is wrong with the header at `position_`, behind which the source has `left` bytes.
+  // The fault of the header at `position_`, from where the source has `left` bytes.
   Status FaultHere(int64_t left) const;
-  // A fault of the first datagram, or what the file is instead: one of another kind.
+  // A fault of the first datagram; where the file is of another kind, the message says so.
   Status FaultOfFirst(const Status& fault) const;
   Status CheckLimit(int64_t size) const;
-  // The datagrams from `position_` on that the block has, up to the next Configure, or what is
-  // wrong with what stands there.
+  // The datagrams from `position_` on in the block, up to the next Configure, or the fault of what
+  // stands there.
   Result<DgramBatch> TakeBatch();
-  // That the source fails at `byte`, before the datagram at `position_` is whole.
+  // The failure of a source that fails at `byte`, before the datagram at `position_` is whole.
   Status UnreadableAt(int64_t byte, const Status& failure) const;
-  // A fault of the data: nothing follows. One that could not be told for want of memory is met
-  // again.
+  // Records a fault of the data: nothing follows. Without memory to report it, the next call meets
+  // it again.
   Status Stop(const Status& fault);
 
   const std::unique_ptr<Source> source_;
@@ -69,21 +69,21 @@ class SourceReader : public BatchReader {
   int64_t end_;
   int64_t next_index_;
   std::shared_ptr<const Configuration> configuration_;
-  // Where it goes by time, and no Configure was met.
+  // Configurations by time, until a Configure was read; else null.
   std::shared_ptr<const ConfigurationHistory> history_;
-  // What was fetched and not yet given out whole; its buffer is null where there is none.
+  // What was fetched and is not yet given out whole; its buffer is null where there is none.
   Source::Block block_;
-  // Bytes of the datagram at `position_` where its header was seen; else 0.
+  // Bytes of the datagram at `position_` if its header was read; else 0.
   int64_t announced_size_ = 0;
   Status fault_;
 
  private:
-  // What a walk over the headers of a block finds before it must stop.
+  // Result of a walk over the headers of a block, up to where it must stop.
   struct Span {
     int64_t nbytes = 0;
     int64_t size = 0;
-    bool ends_block = false;  // the rest, if any, is cut by the end of the block
-    int64_t cut_size = 0;     // bytes of the datagram that is cut; 0 where its header is cut too
+    bool ends_block = false;  // the rest, if any, is cut off by the end of the block
+    int64_t cut_size = 0;     // bytes of the datagram that is cut off; 0 if its header is too
   };
 
   Status FetchBlock();
@@ -95,10 +95,10 @@ class SourceReader : public BatchReader {
   Result<DgramBatch> Shrunk();
 };
 
-// Sizes that make no sense.
+// Refuses sizes that make no sense.
 Status CheckSizes(const BatchReaderOptions& options);
 
-// Readers that stop at a fault. None of the arguments is null, and the name is not empty.
+// Readers that stop at a fault. No argument is null, and the name is not empty.
 Result<std::unique_ptr<BatchReader>> OpenFile(std::shared_ptr<io::RandomAccessFile> file,
                                               BatchReaderOptions&& options);
 Result<std::unique_ptr<BatchReader>> OpenBuffer(std::shared_ptr<Buffer> buffer,

@@ -1,9 +1,9 @@
-// SourceTimes: the times in a batch, of at most a few thousand pieces of it.
+// SourceTimes: the times in a batch, for at most a few thousand pieces of it.
 //
-// Where a batch has more datagrams than that, neighbours are put together, evenly over the batch.
-// Of datagrams that were put together the least and the greatest time are known.
+// Where a batch has more datagrams than that, neighbours are merged into pieces, evenly over the
+// batch. Of each piece the least and the greatest time are known.
 //
-// Ownership: its own. Threads: one. Out of memory: throws std::bad_alloc, and holds what it held.
+// Ownership: its own. Threads: one. Out of memory: throws std::bad_alloc, and stays as it was.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class SourceTimes {
  public:
   static constexpr size_t kMostPieces = 4096;
 
-  // The datagram that begins `offset` bytes behind the first, in order.
+  // Adds the datagram that begins `offset` bytes after the first one; in order.
   void Add(int64_t offset, Timestamp timestamp) {
     const uint64_t time = timestamp.total_nanoseconds();
     if (seen_ % stride_ != 0) {
@@ -32,7 +32,7 @@ class SourceTimes {
     pieces_.push_back({offset, time, time});
     ++seen_;
   }
-  // As a SourceNote has them.
+  // In the form of a SourceNote.
   std::vector<SourceTime> marks() const {
     std::vector<SourceTime> marks;
     marks.reserve(stride_ == 1 ? pieces_.size() : 2 * pieces_.size());
@@ -55,7 +55,8 @@ class SourceTimes {
     }
   };
 
-  // In pairs. Then `seen_` is still at the beginning of a piece, since kMostPieces is even.
+  // Merges pieces in pairs. kMostPieces is even, so `seen_` is then still at the beginning of a
+  // piece.
   void PutTogether() {
     for (size_t i = 0; i < kMostPieces / 2; ++i) {
       pieces_[i] = pieces_[2 * i];
@@ -67,7 +68,7 @@ class SourceTimes {
 
   std::vector<Piece> pieces_;
   int64_t seen_ = 0;
-  int64_t stride_ = 1;  // datagrams of a piece
+  int64_t stride_ = 1;  // datagrams in a piece
 };
 
 }  // namespace alkaid::dgram::internal

@@ -60,7 +60,7 @@ Outcome ReadAll(BatchReader& reader) {
   }
 }
 
-// A file that is too short for a datagram is known to be; a stream might go on.
+// A file is known to be too short for a datagram; a stream might go on.
 bool IsBeyondTheLimit(const Status& status) {
   return status.code() == StatusCode::kResourceExhausted &&
          absl::StrContains(status.message(), "the limit is");
@@ -129,7 +129,7 @@ TEST(StreamBatchReader, WhatIsMalformedIsThatOfAFile) {
   }
 }
 
-// A program that watches a run does not wait for the next event to see this one.
+// A program that watches a run must not wait for the next event to see this one.
 TEST(StreamBatchReader, GivesADatagramAsSoonAsItIsThere) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
@@ -145,7 +145,7 @@ TEST(StreamBatchReader, GivesADatagramAsSoonAsItIsThere) {
     send(crafted::Event(i));
     EXPECT_EQ(reader->Next()->size(), 1);
   }
-  // Half of one, in front of a whole one.
+  // Half a datagram after a whole one.
   send(crafted::Event(5) + crafted::Event(6).substr(0, 40));
   EXPECT_EQ(reader->Next()->size(), 1);
   send(crafted::Event(6).substr(40) + crafted::Event(7));
@@ -202,7 +202,7 @@ TEST(StreamBatchReader, ARunTenTimesAsLongTakesNoMoreMemory) {
   EXPECT_LE(of_short, 3 * 8192);
 }
 
-// The bytes that come later go behind those that are out, in the same block: who holds these sees
+// Bytes that come later follow those already given out, in the same block: a holder of these sees
 // no change.
 TEST(StreamBatchReader, WhatWasGivenOutStaysAsItIsWhileMoreIsRead) {
   const std::string run = crafted::Run(50);

@@ -89,7 +89,7 @@ Result<bool> Verifier::CheckBatch(BatchReader& reader) try {
 
   ALKAID_ASSIGN_OR_RAISE(const int64_t end, reader.FindEnd());
   totals_.bytes_not_reached = end - reader.position();
-  // The place, which the message begins with, is said apart from the text.
+  // The message begins with the place, which a finding keeps apart from its text.
   std::string text(batch.status().message());
   const std::string place =
       absl::StrCat(": byte ", reader.position(), " (datagram ", reader.next_index(), " at byte ",

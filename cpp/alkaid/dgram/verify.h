@@ -1,32 +1,35 @@
-// Verifier: everything that is wrong with a file of datagrams, not only the first of it.
+// Verifier: finds everything that is wrong with a file of datagrams, not only the first fault.
 //
 // A reader stops at the first fault; this goes on. Each declaration and each detector's data are
-// judged on their own, so a fault in one does not hide the next. Where a chain of extents breaks,
-// the rest of the Xtc around is lost, and the finding says how many bytes that is; where a
-// datagram's own extent is wrong, the rest of the file.
+// checked by themselves, so a fault in one does not hide the next. Where a chain of extents breaks,
+// the rest of the enclosing Xtc is lost, and the finding says how many bytes that is. Where a
+// datagram's own extent is wrong, the rest of the file is lost.
 //
 //   Verifier verifier("run.xtc2", [](const Finding& finding) { Use(finding.ToString()); });
 //   ALKAID_ASSIGN_OR_RAISE(auto reader, BatchReader::Open("run.xtc2", ForVerifying()));
 //   ALKAID_RETURN_NOT_OK(verifier.CheckAll(*reader));
 //
-// A fault is what a reader refuses: malformed structure, which XTC2, section 6, lists; data whose
-// declarations are under the mark Corrupted; in small data a record that cannot be true, or none; an
-// announced chunk that is no file in the same folder, or one that no reader comes to, as the source
-// announced a later one before. A source has a fault if, and only if, a reader of datagrams, of
-// fields, of records or of announced chunks refuses a part of it.
+// A fault is what a reader refuses:
+//   - malformed structure, as XTC2, section 6, lists it
+//   - data whose declarations are under the mark Corrupted
+//   - in small data a record that cannot be true, or is missing
+//   - an announced chunk that is no file in the same folder, or that no reader comes to, since the
+//     source announced a later one before
+// A source has a fault if, and only if, a reader of datagrams, of fields, of records or of
+// announced chunks refuses a part of it.
 //
-// A remark is sound, and unusual: damage; a NamesId declared twice, of which the last counts; a
-// service that means nothing; time going backwards, or of no second; Xtcs of unknown type, data of
-// one NamesId twice in a datagram, fields of one name, enumerations that cannot be told, text
-// without a NUL, bytes that belong to nothing.
+// A remark is about something sound but unusual: damage; a NamesId declared twice, of which the
+// last counts; a service without a meaning; time that goes backwards, or whose nanoseconds make no
+// second; Xtcs of unknown type; data of one NamesId twice in a datagram; fields of one name;
+// ambiguous enumerations; text without a NUL; bytes that belong to nothing.
 //
-// Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings go out
-// as they come: what is held does not grow with the datagram.
-// Threads: one at a time. Out of memory: CheckBatch and CheckAll say kResourceExhausted, also where
-// the reader or the report has none; Check, which answers with no status, throws std::bad_alloc.
-// Each may be called again: Check for the same datagram, whose findings that went out already are
-// not repeated, and CheckBatch and CheckAll to go on. A datagram that was not checked to its end
-// counts for nothing but its findings.
+// Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings are
+// passed on as they come, so memory does not grow with the datagram.
+// Threads: one at a time. Out of memory: CheckBatch and CheckAll return kResourceExhausted, also
+// where the reader or the report runs out; Check returns no status and throws std::bad_alloc. Each
+// may be called again: Check for the same datagram, without repeating findings that were passed on,
+// CheckBatch and CheckAll to go on. A datagram that was not checked to its end counts only by its
+// findings.
 #pragma once
 
 #include <array>
@@ -53,7 +56,7 @@ struct ALKAID_EXPORT Finding {
 
   Kind kind = Kind::kFault;
   std::string source;
-  // Where it stands, and where its datagram starts, in bytes from the start of the source.
+  // The place of the finding, and the start of its datagram, in bytes from the start of the source.
   int64_t byte = 0;
   int64_t dgram_byte = 0;
   int64_t dgram_index = 0;
@@ -69,37 +72,37 @@ struct VerifyTotals {
   int64_t bytes = 0;  // of those datagrams
   int64_t faults = 0;
   int64_t remarks = 0;
-  // What stands behind a datagram whose own extent is wrong.
+  // Bytes that follow a datagram whose own extent is wrong.
   int64_t bytes_not_reached = 0;
 };
 
-// The options of a reader whose file is to be verified: `options`, but it delivers whatever has a
+// `options` changed for a reader whose file is to be verified: it delivers every datagram with a
 // sound header.
 ALKAID_EXPORT BatchReaderOptions ForVerifying(BatchReaderOptions options = {});
 
 class ALKAID_EXPORT Verifier {
  public:
-  // Called with every finding, datagram by datagram; inside a datagram in order of bytes.
+  // Called for every finding, datagram by datagram, and in a datagram in order of bytes.
   using Report = std::function<void(const Finding&)>;
 
-  // `source` is what findings call it. `configuration` declares the fields until a Configure comes,
-  // for files that continue another; null: a Configure must come first.
+  // `source` is the name of the source in findings. `configuration` declares the fields until a
+  // Configure comes, for files that continue another; null: a Configure must come first.
   Verifier(std::string source, Report report,
            std::shared_ptr<const Configuration> configuration = nullptr);
-  // The same where the other file may have several Configures: those of `history` count by time. A
+  // The same where the other file may have several Configures: `history` has them by time. A
   // datagram of no known Configuration is a fault.
   Verifier(std::string source, Report report, std::shared_ptr<const ConfigurationHistory> history);
   ~Verifier();
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
 
-  // The next datagram of the source. Its own Configuration does not matter. What `report` throws is
-  // passed on, std::bad_alloc by this function alone, and that finding goes out once more, should
-  // the datagram be checked again.
+  // Checks the next datagram of the source; its own Configuration is not used. Passes on what
+  // `report` throws (of all functions only this one passes on std::bad_alloc); that finding is
+  // reported again if the datagram is checked again.
   void Check(const Dgram& dgram);
-  // The next batch of `reader`, which must have been opened with ForVerifying. False at the end, or
-  // at a fault behind which nothing can be read. Fails where the reader does for another reason
-  // than malformed data.
+  // Checks the next batch of `reader`, which must have been opened with ForVerifying. False at the
+  // end, or at a fault past which nothing can be read. Fails where the reader fails for another
+  // reason than malformed data.
   Result<bool> CheckBatch(BatchReader& reader);
   // All batches.
   Status CheckAll(BatchReader& reader);
@@ -112,22 +115,22 @@ class ALKAID_EXPORT Verifier {
   // A declaration in force; without `names` where it is malformed.
   struct Declared {
     std::optional<Names> names;
-    int64_t order = 0;      // among the declarations in force
-    bool remarked = false;  // it was said that such data cannot be checked
+    int64_t order = 0;      // position among the declarations in force
+    bool remarked = false;  // a remark said that such data cannot be checked
   };
   using Declarations = std::unordered_map<uint32_t, Declared>;
-  // Which of the data are the records of small data, and their fields.
+  // The data that are the records of small data, and their fields.
   struct Records {
     bool declared = false;
     uint32_t key = 0;
-    std::array<int, 2> fields = {};  // of offset and size
+    std::array<int, 2> fields = {};  // indices of offset and size
   };
-  // What is known of the source up to some datagram, but for its declarations.
+  // What is known of the source up to some datagram, apart from its declarations.
   struct State {
     bool configured = false;
     bool any = false;
     bool unconfigured_said = false;
-    // Whether the last Configure is marked Corrupted, and whether that was said of data.
+    // Whether the last Configure is marked Corrupted, and whether that was reported for data.
     bool hidden = false;
     bool hidden_said = false;
     Timestamp last;
@@ -135,9 +138,9 @@ class ALKAID_EXPORT Verifier {
   };
 
   void Declare(const Configuration& configuration);
-  // Before a datagram is checked that no Configure of the source counts for.
+  // Sets the declarations for a datagram that no Configure of the source precedes.
   void DeclareFor(const Dgram& dgram);
-  // The latest chunk that the source announced.
+  // The latest chunk that the source has announced.
   struct Announced {
     uint32_t id = 0;
     std::string file;
@@ -145,26 +148,27 @@ class ALKAID_EXPORT Verifier {
 
   static Records FindRecords(const Declarations& declared);
   void Add(const Finding& finding);
-  // A finding of the datagram under check; not one that went out before the check was interrupted.
+  // Adds a finding of the datagram under check, unless it went out before the check was
+  // interrupted.
   void AddOnce(const Finding& finding);
-  // A fault where the reader stands and cannot go on.
+  // Adds a fault where the reader stands and cannot go on.
   void AddAtEnd(const BatchReader& reader, std::string text);
 
   const std::string source_;
   const Report report_;
   Declarations declared_;
   State state_;
-  // Until a Configure comes; and what of it is in `declared_`, null where nothing is.
+  // Used until a Configure comes; and the one of them that is in `declared_`, null where none is.
   std::shared_ptr<const ConfigurationHistory> history_;
   std::shared_ptr<const Configuration> of_history_;
   std::optional<Announced> announced_;
   VerifyTotals totals_;
-  // Of a datagram whose check was interrupted: where it starts and which it is, how many findings
-  // of it went out, and how many of these the check that is under way has still to pass.
+  // For a datagram whose check was interrupted: its start and index, how many of its findings went
+  // out, and how many of these the repeated check has still to skip.
   std::pair<int64_t, int64_t> interrupted_ = {-1, -1};
   int64_t told_ = 0;
   int64_t to_skip_ = 0;
-  // What is left of the batch under check.
+  // The rest of the batch under check.
   DgramBatch batch_;
   DgramIterator next_;
 };

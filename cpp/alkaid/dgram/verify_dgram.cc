@@ -21,14 +21,14 @@ namespace {
 
 namespace layout = internal::names_layout;
 
-// Some writers leave one word behind the last Shape of every Shapes.
+// Some writers leave one word after the last Shape of every Shapes.
 constexpr int64_t kUsualShapesSlack = 4;
 constexpr uint32_t kNanosecondsOfSecond = 1'000'000'000;
-// Of Xtcs in one ShapesData that do not belong there this many are told, and the rest counted; they
-// are a fault where one of them is.
+// So many Xtcs that do not belong in a ShapesData are reported, and the others only counted. They
+// are faults if one of them is.
 constexpr int64_t kMostOddTold = 100;
-// What small data call their records, and what announces a chunk; events/, where they are read,
-// stands above this room.
+// The names of the records of small data, and of the announcement of a chunk. They are read in
+// events/, which is above this room.
 constexpr const char* kSmdDetector = "smdinfo";
 constexpr const char* kSmdAlgorithm = "offsetAlg";
 constexpr const char* kSmdOffset = "intOffset";
@@ -45,16 +45,17 @@ std::string TimeText(Timestamp time) {
 
 }  // namespace
 
-// One datagram. A Configure is walked for its declarations first, as they may stand behind data.
+// The check of one datagram. The declarations of a Configure are read first, as they may follow
+// data.
 //
-// Findings are held for no longer than the Xtc that they are of, so that memory does not grow with
-// the datagram.
+// Findings are held for no longer than the check of their Xtc, so memory does not grow with the
+// datagram.
 class Verifier::DgramCheck {
  public:
   DgramCheck(Verifier* verifier, const Dgram& dgram)
       : verifier_(*verifier), state_(verifier->state_), dgram_(dgram), data_(dgram.data()) {}
 
-  // The verifier knows of the datagram only once nothing of the check can fail any more.
+  // The verifier's own state changes only once nothing of the check can fail any more.
   void Run() {
     CheckHeader();
     Flush();
@@ -147,7 +148,7 @@ class Verifier::DgramCheck {
     RemarkDamage(16, header.root.damage, "the datagram");
   }
 
-  // Whether a sound Xtc stands at `at`, given that `end` ends the Xtc around.
+  // Whether a sound Xtc stands at `at`; the enclosing Xtc ends at `end`.
   bool CheckXtc(int64_t at, int64_t end, const char* around) {
     const int64_t left = end - at;
     if (left < kXtcHeaderBytes) {
@@ -205,7 +206,7 @@ class Verifier::DgramCheck {
     Result<Names> parsed = Names::Parse(data_ + at, xtc.extent);
     internal::ThrowIfNoMemory(parsed.status());
     if (only_declare_) {
-      // Of two, the last counts.
+      // Of two declarations the last counts.
       Declared& declared = own_[id.key()];
       declared = {.names = std::nullopt, .order = at};
       if (parsed.ok()) declared.names.emplace(*std::move(parsed));
@@ -298,14 +299,14 @@ class Verifier::DgramCheck {
       }
       return;
     }
-    // What is missing behind a broken extent was said there.
+    // After a broken extent, what is missing was reported there.
     if (whole) CheckParts(at, *declared->second.names, shapes, data);
   }
 
-  // What the next fields are to be, where they are more than fields.
+  // What the next fields are used for.
   enum class Purpose { kNone, kRecord, kChunk };
 
-  // Of each kind readers look at the first in a datagram.
+  // Readers look only at the first data of each kind in a datagram.
   Purpose PurposeOf(const Names& names) {
     const TransitionId service = dgram_.service();
     const bool is_event =
@@ -325,7 +326,7 @@ class Verifier::DgramCheck {
     return Purpose::kNone;
   }
 
-  // Whether all children of a ShapesData could be told.
+  // Whether all children of a ShapesData could be found.
   bool FindParts(int64_t begin, int64_t end, Part* shapes, Part* data) {
     int64_t odd = 0;
     int64_t more_at = 0;
@@ -386,7 +387,7 @@ class Verifier::DgramCheck {
     if (purpose == Purpose::kChunk) CheckChunk(at, names, wanted, found);
   }
 
-  // False where one does not fit. Where two are wanted, by their indices, they are `found`.
+  // False where a field does not fit. The fields with the two indices in `wanted` go to `found`.
   bool CheckFields(const Names& names, const Part& shapes, const Part& data,
                    const std::array<int, 2>& wanted, std::array<Part, 2>* found) {
     int index = 0;
@@ -463,7 +464,7 @@ class Verifier::DgramCheck {
           "\", which is not the name of a file in the same folder");
   }
 
-  // As ChunkInfo::Next of events/: readers go on, and never back.
+  // Like ChunkInfo::Next of events/: readers go to later chunks, never back.
   void CheckOrder(uint32_t id, std::string file) {
     const std::optional<Announced>& before = verifier_.announced_;
     if (!before || id > before->id) {
@@ -477,12 +478,11 @@ class Verifier::DgramCheck {
   }
 
   Verifier& verifier_;
-  // What the verifier knows once this is done: where the datagram is a Configure, also what it
-  // declares itself.
+  // The verifier's state after this datagram. For a Configure also its own declarations.
   State state_;
   Declarations own_;
   Declarations* declared_ = &verifier_.declared_;
-  // Of these it was said here that their data are not checked.
+  // Declarations whose data were reported here as not checked.
   std::vector<Declared*> remarked_;
   const Dgram& dgram_;
   const uint8_t* const data_;
@@ -490,15 +490,15 @@ class Verifier::DgramCheck {
   bool has_fault_ = false;
   bool record_met_ = false;
   bool chunk_met_ = false;
-  // The chunk that this datagram announces, where readers go on in it.
+  // The chunk that this datagram announces, if readers go on in it.
   std::optional<Announced> announced_;
-  // The NamesIds that were met in this datagram; of data, those that are declared.
+  // The NamesIds met in this datagram; for data only the declared ones.
   std::unordered_set<uint32_t> met_names_;
   std::unordered_set<uint32_t> met_data_;
   std::vector<Finding> findings_;
 };
 
-// As SmdInfo::Find of events/: the first declaration that has both words.
+// Like SmdInfo::Find of events/: the first declaration that has both words.
 Verifier::Records Verifier::FindRecords(const Declarations& declared) {
   Records records;
   int64_t order = std::numeric_limits<int64_t>::max();

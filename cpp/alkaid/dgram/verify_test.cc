@@ -55,7 +55,7 @@ Verified Verify(const std::string& bytes,
   return verified;
 }
 
-// What is found in a datagram behind a sound Configure.
+// The findings for a datagram that follows a sound Configure.
 Verified VerifyPayload(const std::string& payload, uint16_t damage = 0) {
   return Verify(Configure() + crafted::Dgram(TransitionId::kL1Accept, payload, 1, damage));
 }
@@ -88,7 +88,7 @@ TEST(Verifier, SaysWhereAFindingStands) {
 TEST(Verifier, GoesOnBehindAFaultToTheNext) {
   std::string run = Configure();
   run += crafted::Dgram(TransitionId::kL1Accept,
-                        crafted::ShapesData(0x999, "", "") +     // declared by nobody
+                        crafted::ShapesData(0x999, "", "") +     // not declared
                             crafted::ShapesData(kSrc, "", "") +  // without its Shapes
                             EventPayload(1) +                    // sound
                             crafted::Xtc(crafted::kShapesData, crafted::Xtc(2, ""), kSrc),
@@ -216,7 +216,7 @@ TEST(Verifier, LooksIntoNestedParentsUpToTheLimit) {
       ElementsAre(HasSubstr("nest deeper than the limit of 64"), HasSubstr("NamesId 0x000009")));
 }
 
-// What readers take for records: words of the first declaration that has both, in segment 0.
+// What readers accept as records: words of the first declaration that has both, in segment 0.
 std::string SmdNames(uint32_t src = 7, uint32_t segment = 0, uint32_t type = 3) {
   return crafted::Names(src, "smdinfo", segment, "offsetAlg",
                         {{"intOffset", type, 0}, {"intDgramSize", type, 0}});
@@ -242,7 +242,7 @@ TEST(Verifier, FindsSmallDataRecordsThatCanNotBeTrue) {
 
 TEST(Verifier, TakesForRecordsWhatReadersDo) {
   const std::string bad = RecordData(0, 1);
-  // The first of a datagram, and of the declarations the first that readers understand.
+  // The first data of a datagram count, of the first declaration that readers understand.
   EXPECT_THAT(VerifySmallData(SmdNames(), RecordData(0, 24) + bad).faults, IsEmpty());
   EXPECT_THAT(VerifySmallData(SmdNames(), bad + RecordData(0, 24)).faults.size(), 1U);
   EXPECT_THAT(VerifySmallData(SmdNames(7, 1), bad).faults, IsEmpty());
@@ -384,7 +384,7 @@ TEST(Verifier, RemarksTextOfAFieldWithoutANul) {
               ElementsAre(HasSubstr("text without a NUL in field \"text\" of det/0/raw")));
 }
 
-// Its declarations are there, but no reader looks.
+// The declarations are there, but no reader looks at them.
 TEST(Verifier, FindsOnceDataUnderAConfigureThatIsMarkedCorrupted) {
   std::string configure = Configure();
   configure[16] = 8;
@@ -392,7 +392,7 @@ TEST(Verifier, FindsOnceDataUnderAConfigureThatIsMarkedCorrupted) {
   EXPECT_THAT(verified.faults, ElementsAre(HasSubstr("under a Configure marked Corrupted")));
   EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("the datagram is damaged: Corrupted"),
                                             HasSubstr("bytes not looked at")));
-  // A sound Configure ends that.
+  // A sound Configure ends that state.
   EXPECT_THAT(Verify(configure + Configure() +
                      crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "")))
                   .faults,
@@ -426,7 +426,7 @@ TEST(Verifier, CountsAFaultAmongOddXtcsThatAreNotTold) {
               ElementsAre(HasSubstr("1 more such Xtcs in one ShapesData")));
 }
 
-// A datagram of 12-byte Xtcs has one finding for each.
+// A datagram of 12-byte Xtcs gives one finding for each.
 TEST(Verifier, HoldsNoMoreFindingsTheLargerADatagramIs) {
   constexpr int kXtcs = 50'000;
   std::string payload;

@@ -10,12 +10,12 @@
 namespace alkaid::dgram::internal {
 namespace {
 
-// What a watched reference keeps, and how it is told from others.
+// What a watched reference keeps; its type distinguishes watched references from others.
 struct Watched {
   std::shared_ptr<const void> keeper;
   std::shared_ptr<Buffer> bytes;
 
-  // The last reference is gone; the block that counts them may stay for weak ones.
+  // The last reference is gone; weak ones may keep the control block.
   void operator()(const void* /*kept*/) noexcept {
     bytes.reset();
     keeper.reset();
@@ -49,7 +49,7 @@ void TellSourceOf(const DgramOrigin& origin, const uint8_t* begin, int64_t nbyte
     const int64_t offset = origin.buffer_offset + (begin - origin.buffer->data());
     alkaid::internal::EmitSourceNote({begin, nbytes, origin.source, offset, times.marks()});
   } catch (const std::bad_alloc&) {
-    // The census then names no source.
+    // The report then names no source.
   }
 }
 

@@ -1,10 +1,10 @@
-// Lets a census of what keeps batches alive (heap/reports/retention_report.h) see datagrams and
-// events.
+// Watch: makes datagrams and events visible to a report of what keeps batches alive
+// (heap/reports/retention_report.h).
 //
-// A Dgram keeps its batch through what all datagrams of the batch share, so nothing tells how much
-// of the batch is still wanted. While views are watched, each such value keeps beside it a slice of
-// its own bytes, which observers are told of as of any other slice. While they are not, nothing
-// here is called, and a value is what it always was.
+// A Dgram keeps its batch through the DgramOrigin that all datagrams of the batch share, so a batch
+// does not show how much of it is still wanted. While views are watched, each such value also keeps
+// a slice of its own bytes, which is reported to observers like any other slice. While they are not
+// watched, nothing here is called, and a value is as small as ever.
 //
 // Ownership: the slice goes with the last copy of the reference. Threads: all functions, from any
 // thread. Out of memory: the value stays unwatched.
@@ -22,8 +22,8 @@ struct DgramOrigin;
 
 namespace internal {
 
-// Another reference to what `keeper` points to, which keeps that and a slice of `size` bytes from
-// `data` on, inside `buffer`; in place of the slice that `keeper` kept, if it did.
+// Another reference to what `keeper` points to. It keeps that, and a slice of the `size` bytes from
+// `data` on inside `buffer`. The slice replaces the one that `keeper` may keep.
 ALKAID_EXPORT std::shared_ptr<const void> WatchBytes(const std::shared_ptr<const void>& keeper,
                                                      const std::shared_ptr<Buffer>& buffer,
                                                      const uint8_t* data, int64_t size) noexcept;
@@ -37,8 +37,8 @@ void Watch(std::shared_ptr<const Keeper>* keeper, const uint8_t* data, int64_t s
       std::static_pointer_cast<const Keeper>(WatchBytes(*keeper, (*keeper)->buffer, data, size));
 }
 
-// Tells observers where these datagrams of the origin's buffer came from, and their times.
-// Datagrams without a sound header, and what follows them, are left out. Call it under the same
+// Reports to observers where these datagrams of the origin's buffer came from, and their times.
+// Leaves out datagrams without a sound header and everything after one. Call it under the same
 // condition.
 ALKAID_EXPORT void TellSourceOf(const DgramOrigin& origin, const uint8_t* begin,
                                 int64_t nbytes) noexcept;

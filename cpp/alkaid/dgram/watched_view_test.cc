@@ -35,7 +35,7 @@ const int64_t kEventBytes = static_cast<int64_t>(crafted::Event(0).size());
 // Configure and BeginRun come before the events.
 const int64_t kFirstEvent = static_cast<int64_t>(crafted::Configure().size()) + 24;
 
-// Which bytes of their roots the live slices show, and what sources were told.
+// Records which bytes of their roots the live slices show, and the reported sources.
 class Watcher final : public MemoryObserver {
  public:
   Watcher() { AddMemoryObserver(this, MemoryEventKinds::kViews); }
@@ -51,7 +51,7 @@ class Watcher final : public MemoryObserver {
     times.assign(note.times.begin(), note.times.end());
   }
 
-  // Offset and size of each.
+  // Offset and size of each view.
   std::vector<std::pair<int64_t, int64_t>> views() const {
     std::vector<std::pair<int64_t, int64_t>> views;
     for (const auto& [slice, range] : live_) views.push_back(range);
@@ -73,7 +73,7 @@ DgramBatch ReadBatch(uint32_t events) {
   auto file = std::make_shared<CountedFile>(crafted::Run(events));
   return BatchReader::Open(std::move(file), options).value()->Next().value();
 }
-// Event number `i` of the batch.
+// The datagram of event `i` in the batch.
 Dgram EventOf(const DgramBatch& batch, int64_t i) {
   for (const Dgram& dgram : batch) {
     if (dgram.is_l1_accept() && i-- == 0) return dgram;
@@ -222,8 +222,8 @@ TEST(WatchedView, ACopiedIteratorShowsNoDatagramOfItsOwn) {
   EXPECT_EQ(watcher.views(), whole);
 }
 
-// Takes views of the image until the process, which may have no more memory, cannot watch one.
-// Returns 0 where that one was given out unwatched.
+// Takes views of the image until memory is so short that one cannot be watched. Returns 0 where
+// that view was given out unwatched.
 int TakeViewsWithoutMemory(const FieldView& image) {
   constexpr size_t kMost = 1 << 22;
   std::vector<ArrayView<uint32_t>> views;

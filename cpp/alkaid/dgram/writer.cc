@@ -13,8 +13,8 @@
 namespace alkaid::dgram {
 namespace {
 
-// What holds behind a whole datagram that is appended, where `before` held: a Configure's own
-// declarations, or null, under which any data may come, where nobody can tell.
+// The declarations in force after a whole datagram is appended, `before` being those in force
+// before it. For a Configure its own, or null where they cannot be read: then any data may come.
 std::shared_ptr<const Configuration> InForce(const uint8_t* dgram, int64_t size,
                                              const std::shared_ptr<const Configuration>& before) {
   if (DgramHeader::ServiceOf(dgram) != TransitionId::kConfigure) return before;
@@ -51,8 +51,8 @@ Result<std::unique_ptr<DgramWriter>> DgramWriter::Open(const std::string& path,
   return status::NoMemory();
 }
 
-// Stands at the beginning of every call: one that does not come to its Done, for a failure or for
-// an exception, drops the datagram that is open.
+// Every call of the writer begins with one. A call that does not reach its Done, after a failure or
+// an exception, drops the open datagram.
 class DgramWriter::Call {
  public:
   explicit Call(DgramWriter* writer) : writer_(*writer) {}
@@ -115,7 +115,7 @@ Status DgramWriter::PassOn(int64_t at_least) {
   return absl::OkStatus();
 }
 
-// How much a sink that throws has taken, nobody knows: it has failed.
+// A sink that throws has failed for good, as it is not known how much it has taken.
 Status DgramWriter::WriteToSink(const uint8_t* data, int64_t nbytes) {
   try {
     sink_status_ = sink_->Write(data, nbytes);
@@ -142,7 +142,7 @@ Status DgramWriter::Begin(TransitionId service, Timestamp timestamp, uint32_t en
   open_ = State::kDgram;
   configure_ = service == TransitionId::kConfigure;
   declaring_.clear();
-  // A map with room for many takes long to clear, though it is empty.
+  // Clearing a map with room for many takes long, even if it is empty.
   if (!declaring_at_.empty()) declaring_at_.clear();
   given_.Clear();
   return call.Done();
@@ -169,12 +169,12 @@ Status DgramWriter::End() try {
 Status DgramWriter::Append(const Dgram& dgram) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kNothing, "Append"));
-  // Also what was moved from, which has no origin.
+  // A moved-from Dgram has no origin.
   if (dgram.origin() == nullptr) return status::Invalid("Append of a Dgram that views none");
   ALKAID_RETURN_NOT_OK(CheckLimit(dgram.size()));
   auto in_force = InForce(dgram.data(), dgram.size(), declared_);
   if (sink_ != nullptr && dgram.size() >= flush_bytes_) {
-    // Straight on: a large datagram is not copied.
+    // Written directly: a large datagram is not copied.
     ALKAID_RETURN_NOT_OK(PassOn(0));
     ALKAID_RETURN_NOT_OK(WriteToSink(dgram.data(), dgram.size()));
     declared_ = std::move(in_force);
@@ -282,7 +282,7 @@ Status DgramWriter::BeginData(const Names& names, Damage damage) try {
   const int64_t nbytes = internal::DataOffset(names) + kXtcHeaderBytes;
   ALKAID_ASSIGN_OR_RAISE(uint8_t* const xtc, Reserve(nbytes));
   given_.Insert(names.id());
-  // The extents that depend on the fields are set at EndData.
+  // The extents that depend on the fields are written by EndData.
   const uint32_t src = names.id().key();
   const int64_t data = internal::DataOffset(names);
   std::memset(xtc, 0, static_cast<size_t>(nbytes));

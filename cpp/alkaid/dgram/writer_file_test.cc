@@ -52,7 +52,7 @@ std::string RunBytes() {
   return writer.Finish().value()->ToString();
 }
 
-// Keeps what it is given, and fails at the write that it is told.
+// Keeps what it is given, and fails at the write that the test chose.
 class RecordingSink final : public io::OutputStream {
  public:
   explicit RecordingSink(int failing_write = 0) : failing_write_(failing_write) {}
@@ -114,7 +114,7 @@ TEST_F(DgramWriterFile, HoldsTheBytesThatAWriterInMemoryGives) {
     EXPECT_EQ(writer->size(), kEvents + 1);
     ALKAID_ASSERT_OK(writer->Close());
     ALKAID_EXPECT_OK(writer->Close());
-    // Every byte, so two runs give identical files.
+    // Compares every byte, so two runs give identical files.
     EXPECT_EQ(Content(), RunBytes());
     EXPECT_EQ(static_cast<int64_t>(Content().size()), length);
     EXPECT_EQ(Entries(), 1);

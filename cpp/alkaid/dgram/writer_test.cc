@@ -248,7 +248,7 @@ TEST(DgramWriter, ANamesIdIsDeclaredOnceInAConfigure) {
   EXPECT_THAT(writer.Declare(Declared()),
               StatusIs(StatusCode::kAlreadyExists, HasSubstr("NamesId 0x000105")));
   EXPECT_EQ(writer.length(), 0);
-  // The Configure was dropped: the next one may have it.
+  // The Configure was dropped: the next one may declare the same.
   ALKAID_EXPECT_OK(WriteConfigure(writer, Declared()));
   ALKAID_EXPECT_OK(WriteConfigure(writer, Declared()));
 }
@@ -264,7 +264,7 @@ TEST(DgramWriter, DataAreOfWhatTheLastConfigureDeclares) {
   const Names other_fields = with_fields(names.id(), fields);
   const auto refused = StatusIs(StatusCode::kInvalidArgument, HasSubstr("does not declare"));
   DgramWriter writer;
-  // Nothing is known of a file that this one continues.
+  // Nothing is known of the file that this one continues.
   ALKAID_EXPECT_OK(WriteEvent(writer, other_id, 0));
   ALKAID_ASSERT_OK(WriteConfigure(writer, names));
   ALKAID_EXPECT_OK(WriteEvent(writer, names, 1));
@@ -279,7 +279,7 @@ TEST(DgramWriter, DataAreOfWhatTheLastConfigureDeclares) {
   ALKAID_ASSERT_OK(writer.Declare(other_id));
   EXPECT_THAT(writer.Finish(), StatusIs(StatusCode::kFailedPrecondition));
   ALKAID_EXPECT_OK(WriteEvent(writer, names, 3));
-  // One that is appended counts, as it is or as edited.
+  // An appended Configure counts, as it is or edited.
   DgramWriter another;
   ALKAID_ASSERT_OK(WriteConfigure(another, other_id));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, another.Finish());
@@ -400,7 +400,7 @@ TEST(DgramWriter, ThousandsOfDeclarationsAndTheirDataAreToldApart) {
     }
   }
   EXPECT_EQ(fields, kCount);
-  // The last of them twice.
+  // The last of them is written twice.
   ALKAID_ASSERT_OK(writer.Begin(TransitionId::kConfigure, Timestamp(2, 0)));
   for (const Names& names : all) ALKAID_ASSERT_OK(writer.Declare(names));
   EXPECT_THAT(writer.Declare(all.back()), StatusIs(StatusCode::kAlreadyExists));

@@ -1,9 +1,14 @@
 // The headers of XTC2, read byte by byte: datagram, Xtc, and the small words inside them.
 //
-// An XTC2 file is a plain sequence of datagrams. A datagram is a 24-byte header, whose last half is
-// the root Xtc, and a payload of Xtcs; an Xtc is a 12-byte header and what it contains. Everything
-// is little-endian, packed and unaligned, so every read goes through memcpy. Nothing here checks a
-// length: that is done where bytes are walked (dgram.h).
+// An XTC2 file is a plain sequence of datagrams. An Xtc is a header of 12 bytes and what it
+// contains; its extent counts both. The header of a datagram ends in that of its root Xtc:
+//
+//   byte 0             8      12     16       18         20       24
+//        | nanoseconds | env  | src  | damage | contains | extent | payload: Xtcs
+//        | seconds     |      |<---- header of the root Xtc ----->|
+//
+// Everything is little-endian, packed and unaligned, so every read goes through memcpy. Nothing
+// here checks a length: that is done where bytes are walked (dgram.h).
 //
 // Ownership: plain values; they keep no pointer.
 // Threads: free of state. Out of memory: allocates nothing, but for ToString, which throws
@@ -26,15 +31,14 @@ static_assert(std::endian::native == std::endian::little, "XTC2 is read as littl
 // Bytes.
 inline constexpr int64_t kXtcHeaderBytes = 12;
 inline constexpr int64_t kDgramHeaderBytes = 24;
-// The largest datagram that readers accept and writers make, where nobody says otherwise. A header
-// can state 4 GiB.
+// The largest datagram that readers accept and writers make by default. A header can state 4 GiB.
 inline constexpr int64_t kMaxDgramBytes = int64_t{256} << 20;
-// The most dimensions that a field has, and the bytes that each array's shape takes: five words,
-// whatever its rank.
+// The most dimensions of a field, and the bytes of each array's shape: five words, whatever its
+// rank.
 inline constexpr int kMaxRank = 5;
 inline constexpr int64_t kShapeBytes = 20;
 
-// The T that lies at `bytes`, whatever its alignment.
+// Reads a T at `bytes`, whatever its alignment.
 template <typename T>
 T LoadUnaligned(const void* bytes) {
   T value;
@@ -42,7 +46,7 @@ T LoadUnaligned(const void* bytes) {
   return value;
 }
 
-// What a datagram announces. Four bits of the header: the values 13 to 15 mean nothing, and are
+// What a datagram announces: four bits of its header. The values 13 to 15 have no meaning, and are
 // kept as they are.
 enum class TransitionId : uint8_t {
   kClearReadout = 0,
@@ -59,11 +63,11 @@ enum class TransitionId : uint8_t {
   kL1AcceptEndOfBatch = 11,
   kL1Accept = 12,
 };
-// "L1Accept" and so on, as the data acquisition spells them; static storage. "Invalid_13" to
-// "Invalid_15" for the rest.
+// "L1Accept" and so on, in the spelling of the data acquisition; static storage. "Invalid_13" to
+// "Invalid_15" for the others.
 ALKAID_EXPORT const char* TransitionName(TransitionId id);
 
-// What an Xtc contains. Other values are skipped by their extent.
+// What an Xtc contains. Xtcs with other values are skipped by their extent.
 enum class TypeId : uint16_t {
   kParent = 0,
   kShapesData = 1,
@@ -72,8 +76,8 @@ enum class TypeId : uint16_t {
   kNames = 4,
 };
 
-// When: seconds and nanoseconds in one word that sorts like the time. It is no count of
-// nanoseconds; to add or subtract, use total_nanoseconds().
+// Seconds and nanoseconds in one word that sorts by time. It is no count of nanoseconds; to add or
+// subtract, use total_nanoseconds().
 class Timestamp {
  public:
   constexpr Timestamp() = default;
@@ -96,8 +100,8 @@ class Timestamp {
   uint64_t value_ = 0;
 };
 
-// What went wrong with a contribution, as the data acquisition noted it. Damage is data: it never
-// makes a datagram malformed. But a Parent or a datagram that is `corrupted` is not descended into.
+// What went wrong with a contribution, as the data acquisition recorded it. Damage is data: it
+// never makes a datagram malformed. But a Parent or a datagram that is `corrupted` is not parsed.
 class Damage {
  public:
   constexpr Damage() = default;
@@ -115,7 +119,7 @@ class Damage {
   uint16_t value_ = 0;
 };
 
-// Ties data to the declaration of its fields: the source word of an Xtc without its level.
+// Links data to the declaration of its fields: the source word of an Xtc without its level.
 class NamesId {
  public:
   constexpr NamesId() = default;
@@ -155,7 +159,7 @@ struct Xtc {
 
 // The header of a datagram: 24 bytes.
 struct DgramHeader {
-  // Bytes of the largest datagram whose size a header can state.
+  // The largest size of a datagram that a header can state, in bytes.
   static constexpr int64_t kMostBytes =
       int64_t{std::numeric_limits<uint32_t>::max()} + kDgramHeaderBytes - kXtcHeaderBytes;
 
@@ -167,7 +171,7 @@ struct DgramHeader {
     return {Timestamp(LoadUnaligned<uint64_t>(bytes)), LoadUnaligned<uint32_t>(bytes + 8),
             Xtc::Read(bytes + 12)};
   }
-  // The bytes of a whole datagram, of which only the first 24 need be there. At least 24 where the
+  // The size of a datagram of which only the first 24 bytes need be there. At least 24 if the
   // datagram is sound.
   static int64_t SizeOf(const uint8_t* bytes) {
     return int64_t{LoadUnaligned<uint32_t>(bytes + 20)} + kDgramHeaderBytes - kXtcHeaderBytes;

@@ -7,7 +7,7 @@
 namespace alkaid::dgram::internal {
 namespace {
 
-// The bytes behind are zero already.
+// The bytes after the text are zero already.
 void StoreText(uint8_t* bytes, const std::string& text) {
   std::copy(text.begin(), text.end(), bytes);
 }

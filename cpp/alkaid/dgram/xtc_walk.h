@@ -1,8 +1,8 @@
 // XtcWalk: every Xtc inside a datagram, with all lengths checked before they are used.
 //
-// Goes depth first through Parents, which it does not report, and skips those whose damage says
-// corrupted, as it does with the whole payload of such a datagram. Names, ShapesData and Xtcs of
-// unknown type are reported whole.
+// Goes depth first through Parents, which it does not report. Skips Parents whose damage says
+// corrupted, and the whole payload of a corrupted datagram. Reports Names, ShapesData and Xtcs of
+// unknown type whole.
 //
 //   XtcWalk walk(dgram);
 //   while (walk.Next()) Use(walk.xtc(), dgram.data() + walk.offset());
@@ -10,9 +10,8 @@
 //
 // Ownership: borrows the Dgram.
 // Threads: one.
-// Out of memory: allocates nothing, but for the message of a fault: then Next, which answers with
-// no status, throws std::bad_alloc, and called again meets the same fault. CheckExtents says
-// kResourceExhausted.
+// Out of memory: allocates only the message of a fault. Next returns no status and so throws
+// std::bad_alloc; the next call meets the same fault. CheckExtents returns kResourceExhausted.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,8 @@ namespace alkaid::dgram {
 
 class ALKAID_EXPORT XtcWalk {
  public:
-  // How deep Parents may nest, the datagram's root not counted. Real files do not nest them at all.
+  // How deep Parents may nest, not counting the datagram's root. In real files they do not nest at
+  // all.
   static constexpr int kMaxDepth = 64;
 
   explicit XtcWalk(const Dgram& dgram) : dgram_(&dgram), data_(dgram.data()) {
@@ -54,7 +54,7 @@ class ALKAID_EXPORT XtcWalk {
     }
   }
 
-  // The Xtc that Next went to, and where it starts, in bytes from the start of the datagram.
+  // The current Xtc, and its start in bytes from the start of the datagram.
   const Xtc& xtc() const { return xtc_; }
   int64_t offset() const { return at_; }
 
@@ -62,10 +62,10 @@ class ALKAID_EXPORT XtcWalk {
   const Status& status() const { return status_; }
 
  protected:
-  // Ends the walk with a fault `at` bytes from the start of the datagram. Always false.
+  // Ends the walk with a fault `at` bytes from the start of the datagram. Always returns false.
   bool Fail(int64_t at, const std::string& what);
-  // Makes Next go to this Xtc once more, and to the one after it again. For those who look into one
-  // and may be interrupted.
+  // StepBack makes Next go to this Xtc once more, StepOn to the one after it. For callers that
+  // parse an Xtc and may be interrupted.
   void StepBack() { next_ = at_; }
   void StepOn() { next_ = at_ + xtc_.extent; }
 
@@ -82,12 +82,11 @@ class ALKAID_EXPORT XtcWalk {
   int64_t next_ = kDgramHeaderBytes;
   int depth_ = 0;
   Status status_;
-  // Where each Parent that the walk is in ends. Only [0, depth_] are set.
+  // The ends of the Parents that the walk is in. Only [0, depth_] are set.
   int64_t ends_[kMaxDepth + 1];
 };
 
-// Checks every extent of a datagram and looks into no ShapesData: what can be said without a
-// Configuration.
+// Checks every extent of a datagram and parses no ShapesData: all that needs no Configuration.
 ALKAID_EXPORT Status CheckExtents(const Dgram& dgram);
 
 }  // namespace alkaid::dgram

@@ -21,7 +21,7 @@ Dgram Enable(const std::string& payload, uint16_t damage = 0) {
       .value();
 }
 
-// The src of each Xtc met, and how it ended.
+// The src of each Xtc met, and the final status.
 std::pair<std::vector<uint32_t>, Status> Walk(const Dgram& dgram) {
   std::vector<uint32_t> met;
   XtcWalk walk(dgram);
@@ -75,7 +75,7 @@ TEST(XtcWalk, SlackOfOneToElevenBytesIsAFaultAtItsByte) {
 
 TEST(XtcWalk, AnExtentBelowTwelveOrBeyondTheParentIsAFault) {
   for (const int64_t extent : {int64_t{0}, int64_t{11}, int64_t{17}, int64_t{0xffffffff}}) {
-    // Inside a Parent of its own, with bytes behind: the Parent is the limit, not the datagram.
+    // In a Parent of its own that bytes follow: the Parent is the limit, not the datagram.
     const std::string payload =
         crafted::Xtc(crafted::kParent, crafted::Xtc(77, "abcd", 1, 0, extent)) +
         crafted::Xtc(77, std::string(64, 'x'), 2);
