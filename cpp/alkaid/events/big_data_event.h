@@ -1,9 +1,9 @@
-// BigDataEvent: an event with the datagrams themselves, where small data only say where they lie.
+// BigDataEvent: an event with the datagrams themselves, of which small data only state the place.
 //
-// Each datagram is a view: an L1Accept's of the block that its group was read into, a transition's
-// of the batch of small data. What a stream did not record is absent.
+// Each datagram is a view: an L1Accept of the block that its group was read into, a transition of
+// the batch of small data. Streams that recorded nothing are absent.
 //
-// Ownership: a value to be used again for one event after the other; copy a Dgram to keep it, and
+// Ownership: a value that is reused for one event after the other; copy a Dgram to keep it, and
 // with it its block.
 // Threads: as safe as a vector of Dgrams. Out of memory: copying one throws std::bad_alloc, and
 // changes nothing.
@@ -29,8 +29,8 @@ class BigDataEvent {
   BigDataEvent& operator=(BigDataEvent&&) noexcept = default;
   ~BigDataEvent() = default;
 
-  // Which event of its reader this is, and of which batch of small data, from 0. These and what
-  // follows: only once a reader has filled the event.
+  // The index of the event in its reader, and that of its batch of small data, from 0. All members
+  // from here on: only once a reader has filled the event.
   int64_t index() const { return index_; }
   int64_t batch_index() const { return batch_; }
   dgram::Timestamp timestamp() const { return small_data_.timestamp(); }
@@ -39,9 +39,9 @@ class BigDataEvent {
 
   int stream_count() const { return static_cast<int>(dgrams_.size()); }
   bool has(int stream) const { return dgram(stream).data() != nullptr; }
-  // Without data where the stream has none.
+  // A Dgram without data where the stream has none.
   const dgram::Dgram& dgram(int stream) const { return dgrams_[static_cast<size_t>(stream)]; }
-  // The event of small data behind it.
+  // The event of small data that it was read by.
   const Event& small_data() const { return small_data_; }
 
  private:

@@ -18,7 +18,7 @@ void BigDataPlan::Stream::Take(int64_t nbytes) {
 }
 
 const Status* BigDataPlan::Batch::FaultOf(int64_t event, int stream) const {
-  // They are in order.
+  // They are sorted.
   const auto found =
       std::lower_bound(left_out.begin(), left_out.end(), std::pair(event, stream),
                        [](const LeftOut& one, const std::pair<int64_t, int>& wanted) {
@@ -52,7 +52,7 @@ void BigDataPlan::TakeBack(size_t steps) noexcept {
   while (steps_.size() > steps) steps_.pop_back();
   for (size_t i = 0; i < marks_.size(); ++i) {
     Stream& stream = streams_[i];
-    // A batch continues no group of the one before.
+    // A batch continues no group of the batch before.
     stream.open = nullptr;
     while (stream.groups.size() > marks_[i].groups) stream.groups.pop_back();
     stream.file = marks_[i].file;
@@ -77,7 +77,7 @@ Status BigDataPlan::LeaveOut(Status fault, const Event& event, int stream, const
                              std::vector<Batch::LeftOut>* left_out) const {
   bool goes_on = on_fault_ == dgram::OnFault::kResync;
   if (fault.code() == StatusCode::kDataLoss) {
-    // Where the Configure declares no records, there is none in any datagram.
+    // Where the Configure declares no records, no datagram has one.
     const auto& info = streams_[static_cast<size_t>(stream)].info;
     goes_on = on_fault_ != dgram::OnFault::kStop && info.has_value() &&
               info->configuration() == dgram.configuration();
@@ -93,7 +93,7 @@ Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* l
                                       event.stream_count(), " streams, expected ", stream_count());
   }
   if (!event.is_l1_accept()) return PlanTransition(event);
-  // All records of the event first: one that is wrong must not spoil the groups of those before.
+  // All records of the event come first: a wrong one must not spoil the groups of those before it.
   records_.assign(streams_.size(), std::nullopt);
   Status status;
   event.ForEachDgram([&](int index, const Dgram& dgram) {
@@ -121,7 +121,7 @@ Status BigDataPlan::PlanEvent(const Event& event, std::vector<Batch::LeftOut>* l
   return absl::OkStatus();
 }
 
-// Between datagrams on both sides of a transition lies, at least, that transition.
+// At least the transition itself lies between the datagrams before and after it.
 Status BigDataPlan::PlanTransition(const Event& event) {
   Status status;
   for (Stream& stream : streams_) stream.open = nullptr;
@@ -157,7 +157,7 @@ Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& d
   }
   const Result<SmdRecord> record = stream.info->Read(dgram);
   if (record.ok()) return std::optional<SmdRecord>(*record);
-  // A datagram that ends a batch may stand in the small data whole.
+  // A datagram that ends a batch may be in the small data whole.
   if (record.status().code() == StatusCode::kNotFound) {
     if (dgram.service() == dgram::TransitionId::kL1AcceptEndOfBatch) {
       return std::optional<SmdRecord>();

@@ -1,8 +1,8 @@
-// BigDataPlan: which reads the events of small data take, and in which order.
+// BigDataPlan: the reads that events of small data need, in order.
 //
-// Goes over batches of small data ahead of the reader that gives out their events: puts the
-// datagrams of each stream that lie behind each other into groups, and follows the chunks that are
-// announced. What it finds wrong it notes at the event, to be told when that is reached.
+// Processes batches of small data ahead of the reader that delivers their events: groups the
+// datagrams of each stream that are adjacent in its file, and follows announced chunks. A fault is
+// recorded at its event, to be reported when that is reached.
 //
 // Ownership: owns its groups; shares files and batches. Threads: one at a time. Out of memory:
 // std::bad_alloc, and the plan is as it was.
@@ -25,16 +25,16 @@
 
 namespace alkaid::events::internal {
 
-// One file of a stream. Opened when it is first read.
+// One file of a stream. It is opened when it is first read.
 struct BigDataFile {
   std::string path;
   uint32_t chunk_id = 0;
   std::shared_ptr<io::RandomAccessFile> file;
-  // The same where it is still being written.
+  // Used instead where the file is still being written.
   std::unique_ptr<io::LiveFile> live = nullptr;
 };
 
-// Datagrams that lie behind each other, read at once.
+// Adjacent datagrams, read at once.
 struct BigDataGroup {
   int stream = 0;
   int64_t batch = 0;
@@ -42,11 +42,11 @@ struct BigDataGroup {
   int64_t offset = 0;
   int64_t nbytes = 0;
   std::shared_ptr<const dgram::Configuration> configuration;
-  // Whether its step was taken.
+  // Whether its step was begun.
   bool begun = false;
-  // Of the read: not in flight (-1), in flight, or done when the origin is there. Then `there`
-  // bytes are, fewer than asked where the file ends too early, or where `failure` says that it
-  // cannot be read on.
+  // The state of the read: not in flight (-1), in flight, or done once the origin is set. Then
+  // `there` bytes are read, fewer than asked where the file ends too early, or where `failure` says
+  // why it cannot be read on.
   int64_t ticket = -1;
   int64_t there = 0;
   Status failure;
@@ -56,10 +56,10 @@ struct BigDataGroup {
 
 class ALKAID_EXPORT BigDataPlan {
  public:
-  // A batch of small data, gone over.
+  // A batch of small data that was planned.
   struct Batch {
     EventBatch events;
-    // What was found at event `fault_at`, behind which nothing was gone over.
+    // The fault at event `fault_at`, after which nothing was planned.
     int64_t fault_at = -1;
     Status fault;
     // Datagrams whose records cannot be followed, by event and stream; only where reading goes on
@@ -78,7 +78,7 @@ class ALKAID_EXPORT BigDataPlan {
     }
   };
 
-  // What is to be done in order: a read, or going on in a new file where there is no group.
+  // The next thing to do: a read, or without a group a change to a new file.
   struct Step {
     BigDataGroup* group = nullptr;
     int stream = 0;
@@ -92,17 +92,17 @@ class ALKAID_EXPORT BigDataPlan {
     std::optional<SmdInfo> info;
     // The group that the next datagram may join; null after a transition.
     BigDataGroup* open = nullptr;
-    // Groups that are not used up; `at` bytes of the first were given out.
+    // Groups with datagrams left; `at` bytes of the first were given out.
     std::deque<std::unique_ptr<BigDataGroup>> groups;
     int64_t at = 0;
 
-    // `nbytes` more of the first group were given out.
+    // Records that `nbytes` more of the first group were given out.
     void Take(int64_t nbytes);
   };
 
-  // `follow_chunks`: whether announcements of chunks are looked at. `on_fault`: whether a record
-  // that cannot be followed ends the batch (kStop), or costs its event the datagram. One that is
-  // larger than the limit does the latter with kResync alone, as everywhere.
+  // `follow_chunks`: whether announcements of chunks are followed. `on_fault`: whether a record
+  // that cannot be followed ends the batch (kStop), or only costs its event the datagram. A record
+  // larger than the limit does the latter only with kResync, as everywhere.
   BigDataPlan(int64_t chunk_bytes, int64_t max_dgram_bytes, bool follow_chunks = true,
               dgram::OnFault on_fault = dgram::OnFault::kStop)
       : chunk_bytes_(chunk_bytes),
@@ -115,17 +115,17 @@ class ALKAID_EXPORT BigDataPlan {
   std::deque<Stream>& streams() { return streams_; }
   int stream_count() const { return static_cast<int>(streams_.size()); }
 
-  // Goes over one batch, and adds to the steps what it takes.
+  // Plans one batch and adds its steps.
   Batch Add(const EventBatch& events);
-  // Steps not begun, in order.
+  // Steps that are not begun, in order.
   std::deque<Step>& steps() { return steps_; }
 
-  // The record of an L1Accept of that stream; none where the datagram stands in the small data
-  // whole. kDataLoss where it should have one.
+  // The record of an L1Accept of that stream; none where the small data have the whole datagram.
+  // kDataLoss where a record is missing.
   Result<std::optional<SmdRecord>> RecordOf(int stream, const dgram::Dgram& dgram);
 
  private:
-  // What a batch under way adds to, as it was.
+  // The state before the current batch, to return to.
   struct Mark {
     size_t groups;
     std::shared_ptr<BigDataFile> file;
@@ -134,7 +134,7 @@ class ALKAID_EXPORT BigDataPlan {
 
   Batch Plan(const EventBatch& events);
   Status PlanEvent(const Event& event, std::vector<Batch::LeftOut>* left_out);
-  // Notes a datagram whose record cannot be followed, or answers why that ends the batch.
+  // Records a datagram whose record cannot be followed, or returns why that ends the batch.
   Status LeaveOut(Status fault, const Event& event, int stream, const dgram::Dgram& dgram,
                   std::vector<Batch::LeftOut>* left_out) const;
   Status PlanTransition(const Event& event);
@@ -147,9 +147,9 @@ class ALKAID_EXPORT BigDataPlan {
   const dgram::OnFault on_fault_;
   std::deque<Stream> streams_;
   std::deque<Step> steps_;
-  // Of the event under way.
+  // Of the current event.
   std::vector<std::optional<SmdRecord>> records_;
-  // Of each stream.
+  // One for each stream.
   std::vector<Mark> marks_;
   int64_t batches_planned_ = 0;
 };

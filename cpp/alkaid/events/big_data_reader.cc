@@ -32,7 +32,7 @@ using Missing = io::LiveFile::Missing;
 using Step = BigDataPlan::Step;
 using Stream = BigDataPlan::Stream;
 
-// The one kind of BigDataReader.
+// The only kind of BigDataReader.
 class GroupReader final : public BigDataReader {
  public:
   GroupReader(BatchSource source, BigDataReaderOptions options);
@@ -52,45 +52,44 @@ class GroupReader final : public BigDataReader {
   // Keeps `prefetch` reads in flight.
   void ReadAhead();
   Status TryToReadAhead();
-  // Begins a read, or a change of chunk: the next step that was planned, or once more one whose
-  // read failed.
+  // Begins a read or a change of chunk: the next planned step, or again one whose read failed.
   Status Begin(const Step& step, Missing missing);
   Status Submit(Group* group, Missing missing);
-  // Opens it, where it is not open already. `missing` is for one that is still to be written: what
-  // is needed now waits for it.
+  // Opens the file, if it is not open. `missing` says what to do about a file that is still to be
+  // written: a read that is needed now waits for it.
   Status Open(BigDataFile* file, Missing missing);
   Status OpenAnew(BigDataFile* file, Missing missing) const;
-  // What a wait gives that the program ended.
+  // The result of a wait that the program ended.
   static Status Stopped() { return absl::CancelledError("stopped before the data were written"); }
   bool IsStop(const Status& status) const {
     return options_.live != nullptr && status.code() == StatusCode::kCancelled;
   }
   // Waits for the group that the stream needs now.
   Status Load(Group* group);
-  // What can be read of a group whose read failed, which this answers if it is nothing.
+  // Keeps what could be read of a group whose read failed; returns `failure` where that is nothing.
   static Status Salvage(Group* group, uint8_t* bytes, Status failure);
-  // Tries the rest of a short read again, or waits for it.
+  // Retries the rest of a short read, or waits for it.
   Status ReadRest(Group* group, uint8_t* bytes);
   Status WaitForRest(Group* group, uint8_t* bytes);
   static Status CheckKind(const Group& group);
-  // Why a datagram that the group's file does not give to its end cannot be read.
+  // Why a datagram cannot be read that the group's file does not have to its end.
   static Status Unreadable(const Group& group, dgram::Timestamp timestamp);
-  // Says that the datagram at the cursor is left out.
+  // Reports that the datagram at the cursor is left out.
   void Skip(const Stream& stream, const SmdRecord& record, dgram::Timestamp timestamp,
             const Status& fault) const;
-  // The same of one whose record cannot be followed.
+  // The same for a datagram whose record cannot be followed.
   void SkipRecord(const Dgram& small_data, const Status& fault) const;
   // The datagram at the cursor of the stream's group, compared with its record.
   Result<Dgram> Check(const Stream& stream, const SmdRecord& record,
                       dgram::Timestamp timestamp) const;
-  // What was done before a datagram counts as missing.
+  // Text about the retries and waits before a datagram counts as missing.
   std::string Patience() const;
   Status Fill(const Event& small_data, BigDataEvent* event);
-  // After the last event: false, once every chunk that was announced is known to be there.
+  // After the last event: returns false, once every announced chunk is known to exist.
   Result<bool> End();
 
   Result<std::unique_ptr<io::ReadQueue>> MakeQueue() const;
-  // Leaves the queue to the parent where this is a child of the process that made it.
+  // In a child of the process that made the queue: leaves it to the parent.
   Status OwnQueue();
 
   const BatchSource source_;
@@ -100,18 +99,18 @@ class GroupReader final : public BigDataReader {
   const std::shared_ptr<dgram::BlockRecycler> recycler_;
   std::unique_ptr<io::ReadQueue> queue_;
   BigDataPlan plan_;
-  // Batches that were planned, the first of which is being given out from event next_event_ on.
+  // Planned batches; the first is being given out, from event next_event_ on.
   std::deque<BigDataPlan::Batch> batches_;
   int64_t next_event_ = 0;
   int64_t batches_given_ = 0;
-  // What the source gave last and is not planned yet: only while there is no memory.
+  // The last batch of the source, if it is not planned yet for want of memory.
   std::optional<Result<std::optional<EventBatch>>> given_;
   bool source_ended_ = false;
-  // Chunks that reading went on in, and that nothing was read of yet.
+  // Chunks that reading continues in, but of which nothing was read yet.
   std::vector<std::shared_ptr<BigDataFile>> unopened_;
-  // Whether the program stopped it while it waited.
+  // Whether the program stopped it during a wait.
   bool stopped_ = false;
-  // Bytes that the event under way takes of each stream's group.
+  // Bytes that the current event takes of each stream's group.
   std::vector<int64_t> taken_;
   Statistics statistics_;
   Status fault_;
@@ -156,7 +155,7 @@ Status GroupReader::OwnQueue() {
   if (generation == generation_) return absl::OkStatus();
   ALKAID_ASSIGN_OR_RAISE(queue_, MakeQueue());
   generation_ = generation;
-  // What is in flight is read into the parent's memory.
+  // Reads in flight go to the parent's memory.
   for (Stream& stream : plan_.streams()) {
     for (const auto& group : stream.groups) {
       if (group->ticket < 0) continue;
@@ -208,7 +207,7 @@ Status GroupReader::OpenAnew(BigDataFile* file, Missing missing) const {
 }
 
 Result<bool> GroupReader::End() {
-  // All that was to be read was: what is left are chunks without an L1Accept.
+  // All reads are done: chunks without an L1Accept are left.
   while (!plan_.steps().empty()) {
     ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kWait));
   }
@@ -225,7 +224,7 @@ Result<bool> GroupReader::Plan() {
   if (source_ended_) return false;
   if (!given_.has_value()) {
     Result<std::optional<EventBatch>> events = source_();
-    // A fault of the small data has its place behind what was planned; all else may pass.
+    // A fault of the small data follows what was planned; any other failure may pass.
     if (!events.ok() && events.status().code() != StatusCode::kDataLoss) return events.status();
     given_.emplace(std::move(events));
   }
@@ -248,7 +247,7 @@ Result<bool> GroupReader::Plan() {
 }
 
 Status GroupReader::Begin(const Step& step, Missing missing) {
-  // Whatever may fail comes before the read that it would begin.
+  // Anything that may fail comes before the read.
   std::optional<BigDataRead> told;
   if (options_.on_read) {
     told.emplace();
@@ -276,7 +275,7 @@ Status GroupReader::Begin(const Step& step, Missing missing) {
 
 Status GroupReader::Submit(Group* group, Missing missing) {
   if (group->file->file == nullptr) ALKAID_RETURN_NOT_OK(Open(group->file.get(), missing));
-  // Blocks of a few sizes serve groups of any size.
+  // Rounded up, so that blocks of a few sizes serve groups of any size.
   const auto rounded = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(group->nbytes)));
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> buffer,
                          recycler_->Take(group->nbytes, std::min(rounded, options_.chunk_bytes)));
@@ -287,7 +286,8 @@ Status GroupReader::Submit(Group* group, Missing missing) {
   return absl::OkStatus();
 }
 
-// What fails ahead of its time is tried again, and told, when it is needed.
+// A failure while reading ahead is ignored: the read is repeated when it is needed, and reported
+// then.
 void GroupReader::ReadAhead() try {
   TryToReadAhead().IgnoreError();
 } catch (const std::bad_alloc&) {
@@ -300,7 +300,7 @@ Status GroupReader::TryToReadAhead() {
       ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kFail));
       continue;
     }
-    // Small data that are still to be written would be waited for, and these events with them.
+    // These events would have to wait for small data that are still to be written.
     if (batches_.size() >= most_batches || options_.live != nullptr) break;
     ALKAID_ASSIGN_OR_RAISE(const bool more, Plan());
     if (!more) break;
@@ -311,22 +311,22 @@ Status GroupReader::TryToReadAhead() {
 Status GroupReader::Load(Group* group) {
   if (group->origin != nullptr) return absl::OkStatus();
   ALKAID_RETURN_NOT_OK(OwnQueue());
-  // Steps are in the order of need: all before this one were needed before.
+  // Steps are in the order of need: all before this one were needed earlier.
   while (!group->begun) {
     ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kWait));
   }
-  // It was begun, and failed.
+  // It was begun and failed.
   if (group->ticket < 0) {
     ALKAID_RETURN_NOT_OK(Begin({group, group->stream, group->batch, nullptr}, Missing::kWait));
   }
   ReadAhead();
-  // Made before the read is waited for: what was read is not to be lost for want of memory.
+  // Made before the wait: what was read must not be lost for want of memory.
   auto origin = std::make_shared<DgramOrigin>(
       DgramOrigin{nullptr, group->configuration, group->file->path, group->offset});
   origin->index_is_of_event = true;
   const io::ReadOutcome outcome = queue_->Wait(std::exchange(group->ticket, -1));
   const std::shared_ptr<Buffer> buffer = std::move(group->buffer);
-  // Where one of these fails the group is read again, should Next be called again.
+  // If one of these fails, the next call reads the group again.
   group->there = outcome.nbytes;
   group->failure = absl::OkStatus();
   if (!outcome.status.ok()) {
@@ -371,16 +371,16 @@ Status GroupReader::WaitForRest(Group* group, uint8_t* bytes) {
     ALKAID_ASSIGN_OR_RAISE(const int64_t more,
                            live.ReadSome(group->offset + group->there, group->nbytes - group->there,
                                          bytes + group->there));
-    // A copy may have taken the place of the file.
+    // A copy may have replaced the file.
     group->file->file = live.file();
-    // A silence: what is there is what the file has.
+    // After a silence, the file has what is there.
     if (more == 0) return options_.live->end() == io::LiveEnd::kStopped ? Stopped() : Status();
     group->there += more;
   }
   return absl::OkStatus();
 }
 
-// kDataLoss where the file of the group is one of another kind. Only once it was found at fault.
+// kDataLoss where the group's file is of another kind. Only for a file that was found at fault.
 Status GroupReader::CheckKind(const Group& group) {
   uint8_t first[dgram::kDgramHeaderBytes];
   const Result<int64_t> got = group.file->file->ReadAt(0, dgram::kDgramHeaderBytes, first);
@@ -485,7 +485,7 @@ Status GroupReader::Fill(const Event& small_data, BigDataEvent* event) {
         return;
       }
       if (!status.ok()) {
-        // A file that could not be read may be read when Next is called again.
+        // A file that could not be read may be readable at the next call.
         if (status.code() != StatusCode::kDataLoss) stream.groups.front()->origin = nullptr;
         return;
       }
@@ -517,7 +517,7 @@ Result<bool> GroupReader::NextEvent(BigDataEvent* event) {
   if (stopped_) return false;
   while (batches_.empty() || batches_.front().IsThrough(next_event_)) {
     if (!batches_.empty()) {
-      // Chunks that were announced after all that was read of it: nothing else is to begin of it.
+      // Chunks that were announced after the batch's last read: no other step of it is left.
       while (!plan_.steps().empty() && plan_.steps().front().batch == batches_given_) {
         ALKAID_RETURN_NOT_OK(Begin(plan_.steps().front(), Missing::kWait));
       }

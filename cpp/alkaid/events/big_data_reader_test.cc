@@ -36,7 +36,7 @@ using dgram::TransitionId;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A file in memory that gives no more than `there` bytes, until it was asked `grows_after` times.
+// A file in memory that gives only `there` bytes, until it was asked `grows_after` times.
 class GrowingFile final : public io::RandomAccessFile {
  public:
   GrowingFile(std::string bytes, int64_t there, int grows_after)
@@ -65,7 +65,7 @@ class GrowingFile final : public io::RandomAccessFile {
   int grows_after_;
 };
 
-// A run of streams with small and big data, which grow side by side.
+// A run of streams with small and big data, which are built together.
 class Streams {
  public:
   explicit Streams(int count) : small_(static_cast<size_t>(count)), big_(small_.size()) {}
@@ -76,7 +76,7 @@ class Streams {
       big_[i] += Dgram(service, timestamp, payload);
     }
   }
-  // Transitions that only the small data have.
+  // A transition that only the small data have.
   void FakeTransition(TransitionId service, uint64_t timestamp) {
     for (std::string& small : small_) small += Dgram(service, timestamp);
   }
@@ -86,7 +86,7 @@ class Streams {
     small_[i] += Smd(timestamp, big_[i].size(), dgram.size());
     big_[i] += dgram;
   }
-  // A record of that stream that may be wrong.
+  // A record of that stream, which may be wrong.
   void Record(int stream, uint64_t timestamp, uint64_t offset, uint64_t size) {
     small_[static_cast<size_t>(stream)] += Smd(timestamp, offset, size);
   }
@@ -103,7 +103,7 @@ class Streams {
     for (size_t i = 0; i < big_.size(); ++i) paths.push_back("run/s" + std::to_string(i));
     return paths;
   }
-  // Opens the streams' files from memory; `more` has others by path.
+  // Opens the streams' files from memory; `more` has other files by path.
   BigDataReaderOptions::OpenFile OpenFile(std::map<std::string, std::string> more = {}) const {
     for (size_t i = 0; i < big_.size(); ++i) more["run/s" + std::to_string(i)] = big_[i];
     return [files = std::move(more)](
@@ -183,7 +183,7 @@ TEST(BigDataReader, EndsAGroupWithTheBatchAndBeforeItReachesItsLimit) {
   for (uint64_t t = 1; t < 6; ++t) streams.L1Accept(0, t);
   EXPECT_THAT(ReadAll(streams, {}, 2).reads, ElementsAre("0@0+56", "0@56+56", "0@112+28"));
   BigDataReaderOptions options;
-  options.chunk_bytes = 56;  // strictly less: two of 28 are too many
+  options.chunk_bytes = 56;  // fewer bytes than this: two of 28 are too many
   EXPECT_EQ(ReadAll(streams, options).reads.size(), 5);
   options.chunk_bytes = 57;
   EXPECT_THAT(ReadAll(streams, options).reads, ElementsAre("0@0+56", "0@56+56", "0@112+28"));
@@ -222,7 +222,7 @@ TEST(BigDataReader, GoesOnWithoutADatagramWhoseRecordCannotBeFollowedWhereAskedT
   Outcome outcome = ReadAll(streams, options, 3);
   EXPECT_THAT(outcome.events,
               ElementsAre("1: 24 24", "2: 24 -", "3: 24 24", "4: 24 -", "5: 24 24"));
-  // The limit is the program's.
+  // The limit is the program's own.
   EXPECT_THAT(outcome.status,
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("2000 bytes, the limit is 1000")));
   ASSERT_EQ(skipped.size(), 2U);
@@ -276,7 +276,7 @@ TEST_P(BigDataReaderQueues, GiveTheSameEventsAndReadsHoweverFarTheyRunAhead) {
   }
 }
 
-// The files of a run, in a folder that goes with them.
+// The files of a run in a temporary folder.
 class RunFiles {
  public:
   explicit RunFiles(Streams& streams)
@@ -381,7 +381,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, BigDataReaderQueues,
                                            io::ReadQueueKind::kIoUring),
                          [](const auto& kind) { return std::string(io::ToString(kind.param)); });
 
-// Which datagram of its file one is, its record does not say.
+// A record does not give the index of the datagram in its file.
 TEST(BigDataReader, FaultsInsideADatagramNameItsByteAndItsEvent) {
   Streams streams(1);
   streams.L1Accept(0, 1);
@@ -427,7 +427,7 @@ TEST(BigDataReader, ReportsAReadThatStaysShortAfterItsRetries) {
   streams.L1Accept(0, 4, std::string(76, 'x'));
   streams.big(0).resize(107);
   const Outcome outcome = ReadAll(streams);
-  // What is whole in the group is delivered.
+  // Whole datagrams of the group are delivered.
   EXPECT_THAT(outcome.events, ElementsAre("1: 28", "2: 24", "3: 28"));
   EXPECT_THAT(outcome.status,
               StatusIs(StatusCode::kDataLoss,
@@ -439,7 +439,7 @@ TEST(BigDataReader, ARecordThatIsWrongCostsNoEventBeforeIt) {
   Streams streams(2);
   for (uint64_t t = 1; t < 10; ++t) streams.L1Accept(0, t);
   streams.Record(0, 10, 9 * 28, 1000);  // the file ends before
-  streams.Record(1, 10, 0, 5);          // no datagram is as small
+  streams.Record(1, 10, 0, 5);          // no datagram is that small
   const Outcome outcome = ReadAll(streams);
   EXPECT_EQ(outcome.events.size(), 9);
   EXPECT_THAT(outcome.status,
@@ -580,7 +580,7 @@ TEST(BigDataReader, ItsDatagramsKeepTheirBlockAndNothingElse) {
   EXPECT_EQ(pool.bytes_allocated(), 0);
 }
 
-// A run ten times as long needs no more memory: the peak follows from the settings.
+// A run ten times as long needs no more memory: the settings determine the peak.
 TEST(BigDataReader, HasThePeakOfItsSettingsHoweverLongTheRun) {
   const auto peak_of = [](uint64_t events, int prefetch) {
     Streams streams(2);
@@ -589,7 +589,7 @@ TEST(BigDataReader, HasThePeakOfItsSettingsHoweverLongTheRun) {
       if (t % 2 == 0) streams.L1Accept(1, t, std::string(100, 'y'));
       if (t % 500 == 0) streams.Transition(TransitionId::kSlowUpdate, t);
     }
-    // The whole pipeline takes its memory from one pool.
+    // All stages take their memory from one pool.
     ProxyMemoryPool pool(default_memory_pool());
     SmdReaderOptions windows;
     windows.chunk_bytes = 16 << 10;
@@ -624,8 +624,8 @@ TEST(BigDataReader, HasThePeakOfItsSettingsHoweverLongTheRun) {
   for (const int prefetch : {0, 2}) {
     const int64_t peak = peak_of(2'000, prefetch);
     EXPECT_EQ(peak_of(20'000, prefetch), peak) << prefetch;
-    // Blocks in use, read ahead, and waiting to be used again; a few chunks of each stream of small
-    // data, and the batches.
+    // Blocks in use, read ahead, and waiting for reuse; a few chunks of small data for each stream,
+    // and the batches.
     EXPECT_LE(peak, (2 + prefetch + prefetch + 2 + 2 * 5 + prefetch + 4) * (16 << 10));
   }
 }

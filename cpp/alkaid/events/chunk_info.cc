@@ -33,7 +33,7 @@ bool IsAnnouncement(const dgram::Names& names) {
   return names.detector() == kName && names.algorithm().name == kName;
 }
 
-// A field that is missing or of another type is the writer's fault, not the caller's.
+// A missing field, or one of another type, is the writer's fault, not the caller's.
 Status AsFault(const dgram::ShapesData& data, const Status& status) {
   dgram::internal::ThrowIfNoMemory(status);
   if (status.code() == StatusCode::kDataLoss) return status;
@@ -63,7 +63,7 @@ Result<ChunkInfo> ReadFields(const dgram::ShapesData& data) {
 // Nothing where `dgram` announces nothing.
 Result<std::optional<ChunkInfo>> Find(const dgram::Dgram& dgram) {
   if (dgram.service() == dgram::TransitionId::kSlowUpdate) {
-    // There are many of these, and few runs that announce chunks in them.
+    // SlowUpdates are frequent, and few runs announce chunks in them.
     if (dgram.configuration() == nullptr ||
         std::none_of(dgram.configuration()->names().begin(), dgram.configuration()->names().end(),
                      IsAnnouncement)) {

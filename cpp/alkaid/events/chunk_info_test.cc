@@ -73,7 +73,7 @@ TEST(ChunkInfo, IsNotFoundWhereNoneIsCarried) {
   EXPECT_THAT(Read(""), StatusIs(StatusCode::kNotFound, HasSubstr("Enable): no chunkinfo")));
   EXPECT_THAT(Read(Payload(3, "b"), TransitionId::kDisable),
               StatusIs(StatusCode::kNotFound, HasSubstr("Disable")));
-  // Of a run that declares no announcements, no SlowUpdate is looked into.
+  // In a run that declares no announcements no SlowUpdate is parsed.
   EXPECT_THAT(
       Read("slack", TransitionId::kSlowUpdate, crafted::Names(kSrc, "other", 0, "chunkinfo", {})),
       StatusIs(StatusCode::kNotFound, HasSubstr("SlowUpdate): no chunkinfo")));
@@ -112,7 +112,7 @@ TEST(ChunkInfo, MayNameTheFileThatIsReadOnceMoreAndNoOther) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("SlowUpdate announces chunk 2")));
 }
 
-// A Verifier of one source knows of what was announced before, and refuses no other.
+// A Verifier of one source knows the earlier announcements, and refuses only such chunks.
 TEST(ChunkInfo, ThatNoReaderComesToIsAFaultToAVerifierToo) {
   using Announcements = std::vector<std::pair<uint32_t, std::string>>;
   const auto faults_of = [](const Announcements& announcements) {
@@ -143,7 +143,7 @@ TEST(ChunkInfo, RefusesNamesThatLeaveTheFolder) {
                 StatusIs(StatusCode::kDataLoss, HasSubstr("not the name of a file")))
         << name;
   }
-  // What stands behind a NUL is no part of the name, and cannot smuggle one in.
+  // What follows a NUL is not part of the name, and cannot smuggle one in.
   EXPECT_THAT(Read(Payload(3, std::string("\0evil", 5))), StatusIs(StatusCode::kDataLoss));
   ALKAID_ASSERT_OK_AND_ASSIGN(const ChunkInfo info, Read(Payload(3, std::string("b\0/../c", 7))));
   EXPECT_EQ(info.filename, "b");

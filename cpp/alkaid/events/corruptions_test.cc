@@ -1,6 +1,5 @@
-// Every corruption that is known of small data and of blocks of packets: each is refused where it
-// must be. The bytes lie in a block of exactly their size, so that a sanitizer sees the first step
-// past it.
+// Every known corruption of small data and of blocks of packets: each is refused where it must be.
+// The bytes lie in a block of exactly their size, so that a sanitizer sees the first step past it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -94,7 +93,7 @@ TEST(EventsCorruptions, FootersAreRefusedWhereTheyDoNotFitTheirBlock) {
   }
 }
 
-// Whatever is wrong with big data, the maker of small data refuses it or makes sound small data.
+// Whatever is wrong with big data, SmdWriter refuses them or makes sound small data.
 TEST(EventsCorruptions, SmallDataOfCorruptBigDataAreRefusedOrSound) {
   for (const Corruption& corruption : dgram::Corruptions()) {
     const ExactBlock block(corruption.bytes);

@@ -16,14 +16,14 @@ namespace {
 
 constexpr int64_t kMostInFooter = std::numeric_limits<uint32_t>::max();
 
-// A finished batch of `nbytes` keeps unused capacity only up to a quarter of its bytes.
+// A finished batch of `nbytes` keeps unused capacity of at most a quarter of its bytes.
 bool WorthShrinking(const BufferBuilder& builder, int64_t nbytes) {
   return builder.capacity() > nbytes + nbytes / 4 + 4096;
 }
 
 }  // namespace
 
-// Finds the datagram in the batch by the footers, and its place by those that were told.
+// Finds the datagram in the batch by the footers, and its place by the recorded places.
 class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
  public:
   explicit Places(const std::vector<Place>& places) : count_(places.size()) {
@@ -58,7 +58,7 @@ class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
     const std::span<const Place> places(many_.empty() ? few_.data() : many_.data(), count_);
     const auto place = std::find_if(places.rbegin(), places.rend(), is_its);
     if (place == places.rend() || place->byte == kNoPlace) return -1;
-    // All of the stream's datagrams between.
+    // Adds all datagrams of the stream in between.
     int64_t byte = place->byte;
     end -= word(footer + kWord * event);
     for (int64_t i = event - 1; i >= place->first_event; --i) {
@@ -70,7 +70,7 @@ class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
 
  private:
   const size_t count_;
-  // Where there are few, they take no memory of their own.
+  // A few places take no memory of their own.
   std::array<Place, 4> few_;
   std::vector<Place> many_;
 };
@@ -161,8 +161,8 @@ void DgramBatchBuilder::DropEvent() {
 bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
   if (!dgram->owns_memory() || dgram->origin().use_count() != 1) return false;
   std::weak_ptr<Buffer> held_once = dgram->origin()->buffer;
-  // Only the last holder may go on writing behind the bytes; and the batch must be of the builder's
-  // pool, as its users are told.
+  // Only the last holder may write after the bytes; and the batch must come from the builder's
+  // pool, as promised.
   if (held_once.use_count() != 1) return false;
   auto resizable = std::dynamic_pointer_cast<ResizableBuffer>(held_once.lock());
   if (resizable == nullptr) return false;
@@ -237,7 +237,7 @@ Status DgramBatchBuilder::Write(std::span<const DgramBytes> dgrams, int64_t adop
     return status;
   }
   for (const DgramBytes& dgram : dgrams) {
-    // The adopted bytes are those of the first datagram.
+    // The adopted bytes are the first datagram.
     if (adopted > 0) {
       if (dgram.nbytes > 0) adopted = 0;
       continue;
@@ -345,7 +345,7 @@ Result<EventBatch> DgramBatchBuilder::Finish() try {
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<internal::EventBatchData> prepared, PrepareBatch());
   const int64_t events_nbytes = bytes_.length();
   const int64_t nbytes = events_nbytes + PacketFooter::BytesFor(size());
-  // Giving memory back may take memory; a larger batch is better than none. Without that, nothing
+  // Giving memory back may take memory; a larger batch is better than none. Apart from that nothing
   // can fail from here on: there is room for all that is added.
   internal::EventBatchData& data = *prepared;
   if (WorthShrinking(bytes_, nbytes)) data.buffer = FinishShrunk(nbytes);
@@ -355,7 +355,7 @@ Result<EventBatch> DgramBatchBuilder::Finish() try {
   offsets_.UnsafeAppend(events_nbytes);
   ALKAID_ASSIGN_OR_RAISE(data.event_offsets, offsets_.Finish(/*shrink_to_fit=*/false));
   for (const internal::EventBatchData::Epoch& epoch : data.epochs) {
-    // Nobody else has them yet.
+    // Nobody else has seen them yet.
     for (const auto& origin : epoch.origins) {
       const_cast<dgram::DgramOrigin&>(*origin).buffer = data.buffer;
     }

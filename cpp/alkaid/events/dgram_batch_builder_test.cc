@@ -38,7 +38,7 @@ TEST(DgramBatchBuilder, MakesEventsOfWhatEachStreamGaveInAnyOrder) {
   EXPECT_FALSE(batch.event(0).has(1));
   EXPECT_EQ(batch.event(0).dgram(2).buffer()->ToString(), L1(5, "cc"));
   EXPECT_EQ(batch.event(1).dgram(1).buffer()->ToString(), L1(6));
-  // What was built is what would be read.
+  // A built batch must equal the one that is read from its bytes.
   ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch read,
                               EventBatch::Make(batch.buffer(), {nullptr, nullptr, nullptr}));
   EXPECT_EQ(read.size(), 2);
@@ -57,7 +57,7 @@ TEST(DgramBatchBuilder, GivesEachDatagramItsOwnConfiguration) {
   EXPECT_EQ(batch.event(0).dgram(0).configuration(), first);
   EXPECT_EQ(batch.event(1).dgram(0).configuration(), first);
   EXPECT_EQ(batch.event(2).dgram(0).configuration(), second);
-  // And the next batch starts under the last.
+  // The next batch starts under the last Configurations.
   ASSERT_THAT(builder.Append(0, View(L1(1), second)), IsOk());
   ASSERT_THAT(builder.EndEvent(), IsOk());
   ALKAID_ASSERT_OK_AND_ASSIGN(batch, builder.Finish());
@@ -77,7 +77,7 @@ TEST(DgramBatchBuilder, GoesOnBehindTheMemoryOfAnOwnedDatagramThatIsMovedIn) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch batch, builder.Finish());
   EXPECT_EQ(batch.event(0).dgram(0).buffer()->ToString(), bytes);
   EXPECT_FALSE(batch.event(0).dgram(0).owns_memory());
-  // One for the offsets of the events, none for their bytes: those grew in place or moved.
+  // One for the offsets of the events, none for their bytes, which grew in place or moved.
   EXPECT_EQ(pool.allocations_seen() - before, 1);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
 
-// Checks a batch from front to end, and gathers what EventBatchData needs.
+// Checks a batch from start to end, and collects the parts of EventBatchData.
 class BatchCheck {
  public:
   BatchCheck(std::shared_ptr<Buffer> buffer, const Configurations& configurations,
@@ -120,7 +120,7 @@ class BatchCheck {
   Configurations configurations_;
   std::shared_ptr<internal::EventBatchData> data_;
   TypedBufferBuilder<int64_t> offsets_;
-  // Where the event under check starts.
+  // The start of the event under check.
   int64_t at_ = 0;
 };
 
@@ -137,7 +137,7 @@ const internal::EventBatchData::Epoch& internal::EventBatchData::EpochOf(int64_t
 
 namespace {
 
-// Of no one place: the datagrams of several streams are mixed.
+// Names no place: the datagrams of several streams are mixed.
 void TellSourceOf(const internal::EventBatchData& batch) noexcept {
   try {
     const uint8_t* const bytes = batch.buffer->data();
@@ -149,7 +149,7 @@ void TellSourceOf(const internal::EventBatchData& batch) noexcept {
     const std::string& source = batch.epochs.front().origins.front()->source;
     alkaid::internal::EmitSourceNote({bytes, batch.buffer->size(), source, -1, times.marks()});
   } catch (const std::bad_alloc&) {
-    // The census then names no source.
+    // The report then names no source.
   }
 }
 
@@ -172,10 +172,10 @@ Result<std::vector<std::shared_ptr<const dgram::Configuration>>> EventBatch::con
       const auto& here = epochs[epoch].origins[static_cast<size_t>(stream)]->configuration;
       if (before == here) continue;
       if (before != nullptr && here != nullptr && before->DeclaresTheSame(*here)) continue;
-      // The stream's first datagram from here on has to be the Configure.
+      // The stream's first datagram from here on must be the Configure.
       const int64_t at = NextOf(stream, epochs[epoch].first_event);
       if (at == size() || event(at).service() == dgram::TransitionId::kConfigure) continue;
-      // Nothing in the batch is of what was in force before.
+      // No datagram in the batch belongs to the earlier Configuration.
       if (NextOf(stream, 0) == at) {
         first[static_cast<size_t>(stream)] = here;
         continue;

@@ -1,24 +1,25 @@
 // EventBatch: many events in one immutable block of bytes; Event: what several streams recorded at
 // one timestamp.
 //
-// The block is what an event builder sends: event behind event, then a PacketFooter with the size
-// of each; an event is a datagram of each stream that has one, in the order of the streams, then a
-// PacketFooter with a size for every stream, 0 for those that have none. A batch of no events has
-// no bytes at all.
+// The block has the format in which an event builder sends events (packet_footer.h). A batch of no
+// events has no bytes at all.
+//
+//   batch   | event 0 | event 1 | ... | size 0 | size 1 | ... | count |
+//   event   | datagram of stream 0 | datagram of stream 2 | size 0 | 0 | size 2 | 3 |
 //
 //   for (const Event& event : batch) {
 //     if (event.has(0)) Use(event.dgram(0));
 //   }
 //
-// The datagrams are views like any other: each keeps the whole batch. Copy the Event, or a Dgram,
-// to keep it.
+// The datagrams are ordinary views: each keeps the whole batch. Copy the Event, or a Dgram, to keep
+// it.
 //
 // Ownership: values that share one representation; any of them may go first.
 // Threads: reading from any thread; as safe to copy as a shared_ptr; an iterator is for one thread.
-// Out of memory: Make keeps 8 bytes for each event, from `pool`, and for each Configure in the
-// batch 16 bytes for each stream, from operator new: kResourceExhausted where either has none. All
-// else allocates nothing. Copying an Event of a watched batch allocates, and does without where
-// there is no memory (dgram/watched_view.h).
+// Out of memory: Make takes 8 bytes for each event from `pool`, and 16 bytes for each stream for
+// each Configure in the batch from operator new: kResourceExhausted where either fails. Nothing
+// else allocates. Copying an Event of a watched batch tries to allocate, and goes unwatched without
+// memory (dgram/watched_view.h).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@
 
 namespace alkaid::events {
 
-// Whether a datagram of that service is an event's data, and not a transition.
+// Whether a datagram of that service is data of an event, and no transition.
 constexpr bool IsL1Accept(dgram::TransitionId service) {
   return service == dgram::TransitionId::kL1Accept ||
          service == dgram::TransitionId::kL1AcceptEndOfBatch;
@@ -45,10 +46,10 @@ constexpr bool IsL1Accept(dgram::TransitionId service) {
 
 namespace internal {
 
-// What a batch and all its events share. Immutable once shared.
+// Shared by a batch and all its events. Immutable once shared.
 struct ALKAID_EXPORT EventBatchData {
-  // From `first_event` on, until the next epoch, the datagrams of stream `i` were recorded under
-  // the Configuration of `origins[i]`.
+  // From `first_event` on, until the next epoch, `origins[i]` has the Configuration that the
+  // datagrams of stream `i` were recorded under.
   struct Epoch {
     int64_t first_event;
     std::vector<std::shared_ptr<const dgram::DgramOrigin>> origins;
@@ -60,7 +61,7 @@ struct ALKAID_EXPORT EventBatchData {
   const Epoch& EpochOf(int64_t event) const;
 
   std::shared_ptr<Buffer> buffer;
-  // Bytes from the start of `buffer` to each event, and to the end of the last: int64 each.
+  // Bytes from the start of `buffer` to each event, and to the end of the last one: int64 each.
   std::shared_ptr<Buffer> event_offsets;
   int64_t size = 0;
   int stream_count = 0;
@@ -74,7 +75,7 @@ class ALKAID_EXPORT Event {
  public:
   // No event; may only be assigned to.
   Event() = default;
-  // Event `index` of the batch, which must be one.
+  // Event `index` of the batch, which must exist.
   Event(std::shared_ptr<const internal::EventBatchData> batch, int64_t index)
       : batch_(std::move(batch)), index_(index) {
     Locate();
@@ -91,18 +92,18 @@ class ALKAID_EXPORT Event {
   Event& operator=(Event&&) noexcept = default;
   ~Event() = default;
 
-  // Which event of its batch this is.
+  // The index of this event in its batch.
   int64_t index() const { return index_; }
   int stream_count() const { return batch_->stream_count; }
-  // Of the first stream that has a datagram. All have one timestamp.
+  // Of the first stream that has a datagram; all have the same.
   dgram::Timestamp timestamp() const {
     return dgram::Timestamp(dgram::LoadUnaligned<uint64_t>(begin_));
   }
   dgram::TransitionId service() const { return dgram::DgramHeader::ServiceOf(begin_); }
   bool is_l1_accept() const { return IsL1Accept(service()); }
 
-  // What the datagrams of that stream were recorded under here, whether or not it has one; null
-  // where that is not known.
+  // The Configuration of that stream at this event, whether or not it has a datagram here; null
+  // where it is not known.
   const std::shared_ptr<const dgram::Configuration>& configuration(int stream) const {
     return batch_->EpochOf(index_).origins[static_cast<size_t>(stream)]->configuration;
   }
@@ -118,8 +119,8 @@ class ALKAID_EXPORT Event {
     for (int i = 0; i < stream; ++i) before += dgram_nbytes(i);
     return DgramAt(stream, begin_ + before);
   }
-  // Calls `visit(int stream, dgram::Dgram)` for each stream that has one, in order: cheaper than
-  // asking for each.
+  // Calls `visit(int stream, dgram::Dgram)` for each stream that has one, in order: cheaper than a
+  // call of dgram() for each.
   template <typename Visitor>
   void ForEachDgram(Visitor&& visit) const {
     const uint8_t* at = begin_;
@@ -142,10 +143,10 @@ class ALKAID_EXPORT Event {
     sizes_ = batch_->buffer->data() + batch_->Begin(index_ + 1) -
              PacketFooter::BytesFor(batch_->stream_count);
   }
-  // Lets a census see this event and not the whole batch (dgram/watched_view.h).
+  // Makes a report of retention see this event, not the whole batch (dgram/watched_view.h).
   void Watch() {
     if (batch_ == nullptr || begin_ == nullptr) return;
-    // Not by nbytes(): the event that an iterator at its end shows is the one before.
+    // Not by nbytes(): an iterator at its end shows the event before.
     const uint8_t* const end = sizes_ + PacketFooter::BytesFor(batch_->stream_count);
     dgram::internal::Watch(&batch_, begin_, end - begin_);
   }
@@ -196,16 +197,19 @@ class ALKAID_EXPORT EventBatch {
   // No events.
   EventBatch() = default;
   // A batch that was read or received: all of `buffer`, which the CPU must be able to read
-  // (kInvalidArgument). `configurations` has one for each stream, null where none is known; a
+  // (kInvalidArgument). `configurations` has one for each stream, null where it is not known; a
   // Configure in the batch replaces its stream's for what follows. kDataLoss, with `source` and
-  // byte, where a footer, an event or a datagram in it is malformed: sizes that do not add up, a
-  // number of streams other than that of `configurations`, an event without datagrams, datagrams of
-  // one event with different timestamps or services, a header that disagrees with the footer.
+  // byte, where a footer, an event or a datagram is malformed:
+  //   - sizes that do not add up
+  //   - a number of streams other than that of `configurations`
+  //   - an event without datagrams
+  //   - datagrams of one event with different timestamps or services
+  //   - a header that disagrees with the footer
   static Result<EventBatch> Make(
       std::shared_ptr<Buffer> buffer,
       const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
       const std::string& source = "batch", MemoryPool* pool = nullptr);
-  // For those who have checked.
+  // For callers that have checked it.
   explicit EventBatch(std::shared_ptr<const internal::EventBatchData> data)
       : data_(std::move(data)) {
     if (alkaid::internal::ViewEventsOn()) [[unlikely]]
@@ -220,13 +224,13 @@ class ALKAID_EXPORT EventBatch {
   int64_t nbytes() const { return data_ == nullptr ? 0 : data_->buffer->size(); }
   // All bytes; null where the batch is empty.
   std::shared_ptr<Buffer> buffer() const { return data_ == nullptr ? nullptr : data_->buffer; }
-  // What Make needs to read these bytes again: of each stream, what its datagrams up to the first
-  // Configure in the batch were recorded under. kFailedPrecondition where a stream has datagrams of
-  // two Configurations and the second Configure is not in the batch: its bytes alone do not tell.
-  // kResourceExhausted.
+  // What Make needs to read these bytes again: for each stream, the Configuration of its datagrams
+  // up to the first Configure in the batch. kFailedPrecondition where a stream has datagrams of two
+  // Configurations and the second Configure is not in the batch, as its bytes alone do not say
+  // which. Without memory kResourceExhausted.
   Result<std::vector<std::shared_ptr<const dgram::Configuration>>> configurations() const;
 
-  // Event `index` < size().
+  // Event `index`, which must be below size().
   Event event(int64_t index) const { return Event(data_, index); }
   EventIterator begin() const { return EventIterator(data_); }
   std::default_sentinel_t end() const { return {}; }
@@ -234,7 +238,7 @@ class ALKAID_EXPORT EventBatch {
  private:
   // The first event from `index` on in which the stream has a datagram; size() where there is none.
   int64_t NextOf(int stream, int64_t index) const;
-  // Lets a census see all of the batch, and when its events were.
+  // Makes a report of retention see the whole batch, and the times of its events.
   void Watch();
 
   std::shared_ptr<const internal::EventBatchData> data_;

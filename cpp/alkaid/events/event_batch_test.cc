@@ -84,7 +84,7 @@ TEST(EventBatch, TakesUpAConfigureThatItContains) {
   EXPECT_EQ(batch.event(2).dgram(0).configuration()->names().size(), 1);
 }
 
-// The window in which the second stream begins is not the first of the batch.
+// The stream begins in a window that is not the batch's first.
 TEST(EventBatch, KnowsTheConfigurationOfAStreamThatBeginsInTheMidstOfIt) {
   std::vector<std::unique_ptr<dgram::BatchReader>> streams;
   for (const uint64_t begin : {1, 3}) {

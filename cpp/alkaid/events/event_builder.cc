@@ -17,7 +17,7 @@ using dgram::TransitionId;
 
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
-// The byte of its source where a stream stands.
+// The byte of the source where a stream is.
 int64_t PlaceOf(const auto& head) {
   return head.origin->buffer_offset + (head.at - head.origin->buffer->data());
 }
@@ -83,7 +83,7 @@ Result<EventBatches> EventBuilder::NextBatches() {
   while (fault_.ok() && event_count_ < options_.batch_size) {
     const Result<bool> added = AddEvent();
     if (!added.ok()) {
-      // What may pass is reported at once, with the events so far kept for the next call.
+      // A failure that may pass is reported at once; the events so far are kept for the next call.
       if (dgram::internal::MayPass(added.status())) return added.status();
       fault_ = added.status();
       break;
@@ -95,7 +95,7 @@ Result<EventBatches> EventBuilder::NextBatches() {
 }
 
 Result<EventBatches> EventBuilder::Finish() {
-  // What is finished stays in built_ when the next one fails, and is there when Next is called
+  // What is finished stays in built_ if the next step fails, and is there when Next is called
   // again.
   built_.destinations.reserve(building_.size());
   if (steps_.size() > 0) {
@@ -128,7 +128,7 @@ Result<bool> EventBuilder::AddEvent() {
   ALKAID_ASSIGN_OR_RAISE(const TransitionId service, Match(earliest));
   ALKAID_RETURN_NOT_OK(Append(earliest, service));
 
-  // The event is in. Nothing can fail from here on: what follows is looked at by the next call.
+  // The event is complete. Nothing can fail from here on: the next call looks at what follows.
   ++event_count_;
   Head* head = heads_.data();
   for (const DgramBatchBuilder::DgramBytes& part : parts_) {
@@ -142,7 +142,7 @@ Result<bool> EventBuilder::AddEvent() {
 }
 
 Result<bool> EventBuilder::NextWindow() {
-  // One that does not fit stays, should there be no memory to say so.
+  // Without memory for the message, a window that does not fit stays for the next call.
   if (window_.empty() || window_.streams.size() == heads_.size()) {
     ALKAID_ASSIGN_OR_RAISE(
         window_, options_.filter_timestamps.has_value() ? NextFilteredWindow() : source_->Next());
@@ -167,7 +167,7 @@ Status EventBuilder::LookAhead(size_t index) {
   while (ahead_.size() <= index) {
     ahead_.emplace_back(SmdWindow());
     Result<SmdWindow> window = source_->Next();
-    // A fault of the data has its place behind the windows before it; all else may pass.
+    // A fault of the data follows the windows before it; any other failure may pass.
     if (!window.ok() && window.status().code() != StatusCode::kDataLoss) {
       ahead_.pop_back();
       return window.status();
@@ -192,7 +192,7 @@ Result<std::vector<SmdWindow::EndOfBatch>> EventBuilder::FilterEnds() {
   std::vector<SmdWindow::EndOfBatch> kept;
   std::vector<dgram::Timestamp> ends = EndsOf(window);
   const size_t count = ends.size();
-  // What follows the last end may belong to an exposure that a later window ends.
+  // L1Accepts after the last end may belong to an exposure that a later window ends.
   if (window.exposure_goes_on) ends.emplace_back(kNever);
   if (ends.empty()) return kept;
   const auto wanted = [this](dgram::Timestamp timestamp) { return IsInFilter(timestamp); };
@@ -213,7 +213,7 @@ Result<bool> EventBuilder::ExposureEndsWithoutMore() {
   for (size_t i = 1;; ++i) {
     ALKAID_RETURN_NOT_OK(LookAhead(i));
     const Result<SmdWindow>& next = ahead_[i];
-    // One that a fault cuts does not end.
+    // An exposure that a fault cuts does not end.
     if (!next.ok() || next->empty()) return false;
     const bool ends = !next->ends.empty();
     const dgram::Timestamp end = ends ? next->ends.front().timestamp : dgram::Timestamp(kNever);
@@ -320,7 +320,7 @@ Result<TransitionId> EventBuilder::Match(uint64_t timestamp) {
       service = own;
     } else if (own != service && !(IsL1Accept(own) && IsL1Accept(service))) [[unlikely]] {
       ALKAID_RETURN_NOT_OK(NotWhole(i, own, timestamp, ", where stream ", first, service));
-      // It becomes an event of its own.
+      // It becomes an event by itself.
       part = {};
     }
   }
@@ -386,7 +386,7 @@ Status EventBuilder::Append(uint64_t timestamp, TransitionId service) {
   }
   SetPlaces(&steps_);
   if (filters && !options_.destination) TellPlaces();
-  // Into all or into none: first room is made everywhere.
+  // All batches get the event or none: first room is made everywhere.
   int64_t nbytes = PacketFooter::BytesFor(stream_count());
   for (const auto& part : parts_) nbytes += part.nbytes;
   ALKAID_RETURN_NOT_OK(steps_.Reserve(nbytes));
@@ -431,7 +431,7 @@ Result<DgramBatchBuilder*> EventBuilder::BuilderFor(int destination) {
     if (building.destination == destination) return building.builder.get();
   }
   auto builder = std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool);
-  // A destination that comes up inside a batch gets the transitions before it.
+  // A destination that comes up in the middle of a batch gets the transitions before it.
   ALKAID_RETURN_NOT_OK(builder->AppendEvents(steps_));
   for (int i = 0; i < stream_count(); ++i) {
     UseConfiguration(i, builder.get());

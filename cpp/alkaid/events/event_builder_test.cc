@@ -45,7 +45,7 @@ std::vector<std::string> Describe(const EventBatch& batch) {
   }
   return all;
 }
-// All events of one batch that takes everything.
+// All events, in one batch that takes everything.
 std::vector<std::string> Events(const std::vector<std::string>& streams) {
   const auto builder = Builder(streams);
   const Result<EventBatches> built = builder->Next();
@@ -120,7 +120,7 @@ TEST(EventBuilder, LeavesOutWhatTheFilterDoesNotNameAndKeepsTransitions) {
 TEST(EventBuilder, NamesWhatTheFilterWantsAndNoStreamHas) {
   EventBuilderOptions options;
   options.batch_size = 2;
-  // A transition at that timestamp is not what was wanted.
+  // A transition at that timestamp does not count as wanted.
   options.filter_timestamps = {Timestamp(5), Timestamp(2), Timestamp(99), Timestamp(4),
                                Timestamp(99)};
   const std::string stream = L1(1) + L1(2) + Dgram(TransitionId::kEnable, 4) + L1(5);
@@ -133,7 +133,7 @@ TEST(EventBuilder, NamesWhatTheFilterWantsAndNoStreamHas) {
 }
 
 TEST(EventBuilder, MovesTheEndOfAnExposureToTheLastL1AcceptThatTheFilterKeeps) {
-  // The ends of exposures stand in the data, as in a message of small data.
+  // The ends of exposures are marked in the data, as in a message of small data.
   const auto end = [](uint64_t t) { return Dgram(TransitionId::kL1AcceptEndOfBatch, t); };
   const std::vector<std::string> streams = {L1(1) + L1(2) + L1(3) + end(4) + L1(5) + end(6) + L1(7),
                                             L1(2) + L1(4) + L1(6)};
@@ -181,7 +181,7 @@ TEST(EventBuilder, SendsEachL1AcceptToItsDestinationAndTransitionsToAll) {
   EXPECT_THAT(Describe(built.steps), ElementsAre("4@1:0", "5@5:0"));
 }
 
-// Events before the fault are delivered, then the fault, and it stays.
+// Events before the fault are delivered, then the fault, which stays.
 void ExpectFault(const std::vector<std::string>& streams, const std::vector<std::string>& before,
                  const std::string& message) {
   const auto builder = Builder(streams);
@@ -200,7 +200,7 @@ TEST(EventBuilder, NamesStreamTimestampAndOffsetOfAMissingTransition) {
               "byte 24 (stream 1): EndRun at timestamp 2 is missing in stream 0");
 }
 
-// What on_skip was told, when building goes on after faults.
+// The calls of on_skip when building goes on after faults.
 std::vector<std::string> ToldOf(const std::vector<std::string>& streams,
                                 const std::vector<std::string>& expected) {
   std::vector<std::string> told;
@@ -279,7 +279,7 @@ TEST(EventBuilder, LosesNoEventWhenMemoryRunsOutForAWhile) {
   }
 }
 
-// A source of several windows, each of which is gone when the next is asked for.
+// A source of several windows, each of which is destroyed when the next is asked for.
 class Windows final : public SmdWindowSource {
  public:
   explicit Windows(std::vector<std::vector<std::string>> windows) : windows_(std::move(windows)) {}
@@ -329,7 +329,7 @@ TEST(EventBuilder, BatchesOutliveBuilderAndSource) {
   EXPECT_FALSE(kept.event(0).dgram(0).owns_memory());
 }
 
-// Streams of a few datagrams each, of any size, in which each transition is in all streams.
+// Streams of a few datagrams each, of any size; each transition is in all streams.
 std::vector<std::string> RandomStreams(std::mt19937* random, size_t count) {
   std::vector<std::string> streams(count, crafted::SmdConfigure());
   for (uint64_t t = 1; t < 40; ++t) {
@@ -352,8 +352,8 @@ std::shared_ptr<SmdReader> Reader(const std::vector<std::string>& streams,
   }
   return *SmdReader::Open(std::move(readers), options);
 }
-// Datagrams of `batch` that are not where they are said to be in their stream; where `known`, also
-// those of which nothing is said.
+// Counts datagrams of `batch` whose reported place in their stream is wrong; where `known`, also
+// those without a reported place.
 int CountMisplaced(const EventBatch& batch, const std::vector<std::string>& streams,
                    bool known = true) {
   int misplaced = 0;
@@ -373,8 +373,8 @@ int CountMisplaced(const EventBatch& batch, const std::vector<std::string>& stre
   return misplaced;
 }
 
-// However they were cut and left out, datagrams of events know where they come from; sent to several
-// destinations, they know or say that they do not.
+// However they were cut and filtered, datagrams of events know their place. Sent to several
+// destinations, they know it or say that they do not.
 TEST(EventBuilder, FaultsOfEventsNameTheByteOfTheSmallDataTheyCameFrom) {
   std::mt19937 random(1);
   for (int run = 0; run < 200; ++run) {

@@ -92,7 +92,7 @@ TEST(EventsOutOfMemory, OpeningBigData) {
           try {
             own = options;
           } catch (const std::bad_alloc&) {
-            // The test's own copy.
+            // The copy is the test's own.
             return Status(StatusCode::kResourceExhausted, "");
           }
           own.pool = state.pool;
@@ -136,7 +136,7 @@ TEST(EventsOutOfMemory, ReadingBigData) {
           ReadEvents, TextOfBigReading);
     }
   }
-  // By threads: what of it runs on this thread fails.
+  // With threads: what runs on this thread fails.
   FailureSuite::Try(
       "BigDataReader::Next, by threads", OutOfMemory::kStatus,
       [&](MemoryPool* pool) {
@@ -148,7 +148,7 @@ TEST(EventsOutOfMemory, ReadingBigData) {
             {}};
       },
       ReadEvents, TextOfBigReading);
-  // From a source of batches.
+  // Over a source of batches.
   FailureSuite::Try(
       "BigDataReader::Next, of batches", OutOfMemory::kStatus,
       [&](MemoryPool* pool) {
@@ -193,7 +193,7 @@ TEST(EventsOutOfMemory, ReadingBigDataThatIsAtFault) {
   }
 }
 
-// Every read, and every opening of a file, fails in its turn.
+// Each read, and each opening of a file, fails in its turn.
 TEST(EventsOutOfMemory, EveryReadOfBigDataFailsOnce) {
   struct Calls {
     int64_t made = 0;
@@ -237,7 +237,7 @@ TEST(EventsOutOfMemory, EveryReadOfBigDataFailsOnce) {
   }
 }
 
-// One that finds no memory stays what it was, all of it.
+// An event that finds no memory keeps all of its old value.
 TEST(EventsOutOfMemory, CopyingAnEventOfBigData) {
   const auto reader =
       BigDataReader::Open(TheRun().paths(), TheRun().Builder(nullptr), BigOptions(nullptr, 0))

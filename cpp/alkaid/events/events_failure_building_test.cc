@@ -150,7 +150,7 @@ TEST(EventsOutOfMemory, MakingABuilder) {
           try {
             own = options;
           } catch (const std::bad_alloc&) {
-            // The test's own copy.
+            // The copy is the test's own.
             return Status(StatusCode::kResourceExhausted, "");
           }
           return EventBuilder::Make(source, std::move(own));
@@ -185,7 +185,8 @@ TEST(EventsOutOfMemory, BuildingEvents) {
         },
         ReadBatches, TextOfReading<EventBuilder>);
   }
-  // Exposures whose end is marked, and moves to what a filter keeps, windows before it too.
+  // Exposures whose end is marked; the mark moves to what a filter keeps, also into earlier
+  // windows.
   EventBuilderOptions few;
   few.filter_timestamps = {Timestamp(3), Timestamp(9), Timestamp(18)};
   for (const auto& [kind, options] : {std::pair(2, plain), {5, plain}, {2, few}, {5, few}}) {
@@ -203,7 +204,7 @@ TEST(EventsOutOfMemory, BuildingEvents) {
   }
 }
 
-// A source of windows that are given.
+// A source of given windows.
 class Given final : public SmdWindowSource {
  public:
   Given(int streams, std::vector<SmdWindow> windows)

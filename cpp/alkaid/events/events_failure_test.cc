@@ -1,8 +1,8 @@
-// Memory runs out at every point of every function of this room, and reads of files fail:
-// afterwards the function has answered as its header says, and what is asked again is answered as
-// if nothing had failed.
+// Memory runs out at every point of every function of this room, and reads of files fail. The
+// function must have answered as its header says, and a repeated call must answer as if nothing had
+// failed.
 //
-// Here: values and batches. events_failure_*_test.cc have the rest of the program.
+// This file: values and batches. The other parts are events_failure_*_test.cc.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -38,7 +38,7 @@ using tried::Configure;
 
 using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
 
-// A fault, and a refusal, needs memory for its text.
+// A fault or a refusal needs memory for its text.
 template <typename T>
 OutOfMemory RuleOf(const Result<T>& undisturbed) {
   return undisturbed.ok() ? OutOfMemory::kNeedsNone : OutOfMemory::kStatus;
@@ -102,7 +102,7 @@ TEST(EventsOutOfMemory, Chunks) {
     SCOPED_TRACE(corruption.name);
     const dgram::Dgram last = LastDgram(corruption.bytes);
     const Result<ChunkInfo> undisturbed = ChunkInfo::Read(last);
-    // A name that is short enough lies in the std::string itself.
+    // A short name is stored inside the std::string.
     const bool is_long = undisturbed.ok() && undisturbed->filename.size() > 15;
     FailureSuite::Try(
         "ChunkInfo::Read", is_long ? OutOfMemory::kStatus : RuleOf(undisturbed), failing::NoObjects,
@@ -177,7 +177,7 @@ TEST(EventsOutOfMemory, BuildingABatch) {
       [](MemoryPool*&, const std::unique_ptr<DgramBatchBuilder>& made) {
         return std::to_string(made->stream_count());
       });
-  // EndEvent drops the event that is open, so it is opened again.
+  // EndEvent drops the open event, so it is opened again.
   FailureSuite::Try(
       "DgramBatchBuilder::Append, EndEvent", OutOfMemory::kStatus, make,
       [&](Building& building) -> Status {
@@ -234,8 +234,8 @@ TEST(EventsOutOfMemory, BuildingABatch) {
       TextOfBuilding);
 }
 
-// A Finish that failed, made again, gives the batch; and the builder goes on as one that was never
-// disturbed.
+// A repeated Finish must return the batch that the failed one would have returned, and the builder
+// must go on as if undisturbed.
 TEST(EventsOutOfMemory, FinishingABatch) {
   const auto first = crafted::SmdConfiguration();
   const auto second = crafted::SmdConfiguration();
@@ -248,7 +248,7 @@ TEST(EventsOutOfMemory, FinishingABatch) {
         "DgramBatchBuilder::Finish", OutOfMemory::kStatus,
         [&](MemoryPool* pool) {
           Building building = BuilderOf(pool, some);
-          // So much unused capacity is given back.
+          // Capacity that is given back at Finish.
           EXPECT_TRUE(building.builder->Reserve(reserved).ok());
           return building;
         },

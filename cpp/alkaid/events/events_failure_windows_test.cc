@@ -242,14 +242,14 @@ TEST(EventsOutOfMemory, OpeningReadersOfSmallData) {
   };
   refuse("SmdReader::Open, windows of nothing", {.batch_size = 0});
   refuse("SmdReader::Open, an integrating stream", {.integrating_stream = 9});
-  // What was opened already goes with a failure: it is opened again.
+  // A failure closes what was opened, so everything is opened again.
   FailureSuite::Try(
       "SmdReader::Open, of open streams", OutOfMemory::kStatus, take_pool,
       [&](MemoryPool*& pool) -> Result<std::unique_ptr<SmdReader>> {
         try {
           return TheRun().Open(Run::ReaderOptions(pool));
         } catch (const std::bad_alloc&) {
-          // Of the files made here.
+          // Opening the test's own files failed.
           return Status(StatusCode::kResourceExhausted, "");
         }
       },
@@ -302,7 +302,7 @@ TEST(EventsOutOfMemory, JoiningWindows) {
   }
 }
 
-// Streams that are at fault: the fault comes after all that is before it, and is told as ever.
+// Streams with a fault: it comes after everything before it, and is always reported the same.
 TEST(EventsOutOfMemory, ReadingSmallDataThatIsAtFault) {
   const std::string sound = crafted::SmdConfigure(1) + crafted::L1(2) + crafted::L1(5);
   for (const std::string& odd :

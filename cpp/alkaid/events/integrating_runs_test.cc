@@ -1,5 +1,5 @@
-// Random runs with an integrating detector, against an event builder that is plain and slow: it
-// knows all of a run at once, and nothing of windows, batches and reads.
+// Random runs with an integrating detector, compared with a plain and slow event builder: it sees
+// the whole run at once, and knows nothing of windows, batches and reads.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ struct RandomRun {
   int integrating = 0;
 };
 
-// Nanoseconds from the start of a run, as a timestamp: a second ends in the midst of each run.
+// A timestamp of `nanoseconds` from the start of a run; each run crosses the end of a second.
 uint64_t At(int nanoseconds) {
   return nanoseconds < 40 ? Timestamp(7, static_cast<uint32_t>(999'999'960 + nanoseconds)).value()
                           : Timestamp(8, static_cast<uint32_t>(nanoseconds - 40)).value();
@@ -54,8 +54,8 @@ class Dice {
   std::mt19937 engine_;
 };
 
-// One to three runs behind each other: bursts and gaps, repeated timestamps, transitions that only
-// separate, streams that have little or nothing.
+// One to three runs one after the other: bursts and gaps, repeated timestamps, transitions that
+// only separate, streams with little or no data.
 RandomRun Throw(Dice& dice) {
   RandomRun run;
   run.streams.resize(static_cast<size_t>(dice(1, 4)));
@@ -94,8 +94,8 @@ RandomRun Throw(Dice& dice) {
   return run;
 }
 
-// "12@5:0,2*" for an L1Accept at timestamp 5 that streams 0 and 2 have; the one with the star is an
-// L1AcceptEndOfBatch. The star of all events of a run is at most one an exposure.
+// "12@5:0,2*" for an L1Accept at timestamp 5 that streams 0 and 2 have; the star marks the stream
+// whose datagram is an L1AcceptEndOfBatch. There is at most one star for each exposure.
 struct PlainEvent {
   TransitionId service;
   uint64_t timestamp;
@@ -133,8 +133,8 @@ std::vector<PlainEvent> BuildPlainly(const RandomRun& run, int delta, const Filt
       }
     }
   }
-  // An exposure is what lies behind the end of the one before, and the run's beginning, up to its
-  // own end.
+  // An exposure is what follows the end of the exposure before, and the beginning of the run, up to
+  // its own end.
   uint64_t begin = 0;
   for (const Item& item : run.streams[static_cast<size_t>(run.integrating)]) {
     if (item.service == TransitionId::kEndRun) begin = std::max(begin, item.timestamp + 1);
@@ -228,7 +228,7 @@ Status BuildByMessages(std::shared_ptr<SmdReader> reader, const Settings& settin
                        std::vector<std::string>* texts) {
   const auto configurations = reader->configurations();
   std::shared_ptr<SmdWindowSource> source = std::move(reader);
-  // A node that filters needs all of an exposure.
+  // A node that filters needs whole exposures.
   if (settings.filter.has_value()) {
     ALKAID_ASSIGN_OR_RAISE(source, WholeExposures::Make(std::move(source)));
   }
@@ -268,7 +268,7 @@ Settings ThrowSettings(Dice& dice, const RandomRun& run) {
     }
   }
   settings.messages = dice.OneIn(4);
-  // A stream that holds six datagrams is full, so that exposures are cut.
+  // A stream is full with six datagrams, so exposures are cut.
   if (dice.OneIn(2)) settings.reading.max_pending_bytes = dice(6, 20) * int64_t{24};
   return settings;
 }

@@ -1,4 +1,4 @@
-// The last L1Accepts of stretches of a window: what ends an exposure.
+// LastL1Accepts: the last L1Accept of each stretch of a window, which ends an exposure.
 //
 // Threads: free of state. Out of memory: std::bad_alloc.
 #pragma once
@@ -13,10 +13,10 @@
 
 namespace alkaid::events::internal {
 
-// Of each stretch of time that ends at one of `ends`, in order, and begins after the one before:
-// the last L1Accept of all streams whose timestamp is `wanted`. Of several with that timestamp the
-// one of the event that is built last, and of that event the first stream. An entry for each
-// stretch; where there is none, its stream is -1.
+// Each of the `ends`, in order, ends a stretch of time that begins after the end before. Returns an
+// entry for each stretch: the last L1Accept of all streams in it whose timestamp is `wanted`. Of
+// several with that timestamp it is the one of the event that is built last, and in that event of
+// the first stream. Where there is none, the entry's stream is -1.
 template <typename Wanted>
 std::vector<SmdWindow::EndOfBatch> LastL1Accepts(
     const std::vector<std::vector<dgram::DgramBatch>>& streams,

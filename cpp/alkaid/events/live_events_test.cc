@@ -50,7 +50,7 @@ std::string Announce(uint64_t timestamp, uint32_t id, const std::string& filenam
                    dgram::crafted::Bytes(id) + filename));
 }
 
-// What a run has in its files: of each stream small data, and chunks of big data.
+// The files of a run: for each stream small data, and chunks of big data.
 struct RunFiles {
   std::vector<std::string> small;
   std::vector<std::string> big;
@@ -90,7 +90,7 @@ struct RunFiles {
 };
 
 struct Outcome {
-  std::vector<std::string> batches;  // the bytes of each, or "timestamp: sizes" of each event
+  std::vector<std::string> batches;  // the bytes of each, or "timestamp: sizes" for each event
   Status status;
 };
 
@@ -180,7 +180,7 @@ class LiveEvents : public ::testing::Test {
   LiveScript script;
 };
 
-// Appends the files piece by piece, at random, none of them beyond what the seed says.
+// Appends to the files piece by piece, in a random order that only the seed determines.
 void WriteAtRandom(LiveScript* script, std::vector<std::pair<std::string, std::string>> files,
                    uint32_t seed) {
   std::mt19937 random(seed);
@@ -267,7 +267,7 @@ TEST_F(LiveEvents, ARunTenTimesAsLongTakesNoMoreMemory) {
   const auto peak = [&](uint64_t events) {
     const RunFiles run = RunFiles::Of(kStreams, events);
     LiveScript writer;
-    // Stream by stream in small pieces, one not far before the other; and the data before both.
+    // Stream by stream in small pieces, none far ahead of the other; the big data before both.
     for (size_t i = 0; i < kStreams; ++i) {
       Put(SmallPath(i), "");
       Put(BigPath(i), run.big[i]);
@@ -325,7 +325,7 @@ TEST_F(LiveEvents, AStopGivesWhatAllStreamsReachedAndNoHalfOfAnEvent) {
   const Outcome live = ReadBatches(SmallPaths(2), reading, 1);
   ALKAID_EXPECT_OK(live.status);
 
-  // Up to 15: what stream 1 has behind 16 nobody knows, and it might be another of 16.
+  // Up to 15: it is not known what stream 1 has after 16, which may be another 16.
   RunFiles whole(2);
   whole.Transition(TransitionId::kBeginRun, 2);
   for (uint64_t t = 10; t < 16; ++t) whole.L1Accept(0, t).L1Accept(1, t);
@@ -361,7 +361,7 @@ TEST_F(LiveEvents, AStreamThatIsSlowIsWaitedForAsLongAsOthersGrow) {
   reading.batch_size = 3;
   const Outcome finished = ReadBatches(SmallPaths(2), reading, 10);
 
-  // Stream 1 has its second event at the end alone, long after the silence of one file.
+  // Stream 1 has its second event only at the end, long after the silence of one file.
   const size_t early = run.small[1].size() - 24 - Smd(0, 0, 0).size();
   Put(SmallPath(0), "");
   Put(SmallPath(1), run.small[1].substr(0, early));
@@ -383,7 +383,7 @@ TEST_F(LiveEvents, AStopBeforeTheConfigureIsSaid) {
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("Configure of stream 0")));
 }
 
-// A run of one stream that goes on in a second chunk.
+// A run of one stream that continues in a second chunk.
 struct ChunkedRun {
   std::string small;
   std::string first;
@@ -420,8 +420,8 @@ TEST_F(LiveEvents, AChunkIsOpenedWhenItIsAnnouncedAndThere) {
   ALKAID_ASSERT_OK(finished.status);
   ASSERT_EQ(finished.batches.size(), 13U);
 
-  // All small data are there; the chunk comes late, under the name of one that is written, gets its
-  // bytes one by one, and is renamed in the middle.
+  // All small data are there. The chunk comes late, under the name of a file that is being written,
+  // gets its bytes one by one, and is renamed in the middle.
   fs::remove(second);
   for (int i = 0; i < 10; ++i) script.Then([] {});
   script.Write(second + ".inprogress", run.second.substr(0, 50), 1);

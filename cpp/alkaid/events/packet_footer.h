@@ -1,13 +1,14 @@
-// PacketFooter: how many packets lie in a block of bytes, and how large each is.
+// PacketFooter: the number of packets in a block of bytes, and their sizes.
 //
-// The footer stands at the end of the block, behind the packets it speaks of: a u32 for the size of
-// each packet, in order, then a u32 for their number. An event is such a block, of one datagram for
-// each stream (size 0 where the stream has none); a batch is one, of events. A block of no bytes
-// holds no packets and needs no footer.
+//   block   | packet 0 | packet 1 | ... | u32 size 0 | u32 size 1 | ... | u32 count |
+//
+// The footer ends the block. An event is such a block, of one datagram for each stream (size 0
+// where the stream has none); a batch is one, of events. A block of no bytes holds no packets and
+// needs no footer.
 //
 // Ownership: a plain value that borrows the block.
-// Threads: free of state. Out of memory: allocates nothing, but for messages: kResourceExhausted
-// where there is no memory for one.
+// Threads: free of state. Out of memory: allocates only messages: kResourceExhausted where there is
+// no memory for one.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ class ALKAID_EXPORT PacketFooter {
   static constexpr int64_t BytesFor(int64_t count) { return 4 * (count + 1); }
 
   PacketFooter() = default;
-  // Reads the footer of the `nbytes` at `block`. kDataLoss where the number does not fit into the
+  // Parses the footer of the `nbytes` at `block`. kDataLoss where the count does not fit into the
   // block, or the sizes do not add up to the bytes before the footer; `source` and `offset` (of the
   // block, in bytes) are for the message.
   static Result<PacketFooter> Parse(const uint8_t* block, int64_t nbytes, const std::string& source,
@@ -34,7 +35,7 @@ class ALKAID_EXPORT PacketFooter {
   int64_t count() const { return count_; }
   // Bytes of packet `i` < count().
   int64_t size(int64_t i) const { return dgram::LoadUnaligned<uint32_t>(sizes_ + 4 * i); }
-  // Bytes of all packets, the footer not counted.
+  // Bytes of all packets, without the footer.
   int64_t packets_nbytes() const { return packets_nbytes_; }
 
  private:

@@ -12,7 +12,7 @@ using dgram::Dgram;
 using dgram::DgramBatch;
 using dgram::Timestamp;
 
-// The first `count` datagrams of `batch`, of `nbytes`, and the rest.
+// The first `count` datagrams of `batch`, which are `nbytes`; Tail gives the rest.
 DgramBatch Head(const DgramBatch& batch, int64_t count, int64_t nbytes) {
   return DgramBatch(batch.origin(), batch.begin()->data(), nbytes, count, batch.first_index());
 }
@@ -37,8 +37,8 @@ Status PendingStream::Start(MemoryPool* pool) {
   }
   const Dgram first = *batch.begin();
   if (first.service() != dgram::TransitionId::kConfigure) return first.Fault(0, place);
-  // A copy, which does not keep the chunk. Its time says nothing of the data: what configures may go
-  // by another clock.
+  // A copy does not keep the chunk. Its time is not compared with the data: a Configure may go by
+  // another clock.
   ALKAID_ASSIGN_OR_RAISE(configure_, first.Copy(pool));
   Add(Tail(batch, 1, first.size()));
   return absl::OkStatus();

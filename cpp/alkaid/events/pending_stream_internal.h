@@ -1,7 +1,7 @@
-// PendingStream: what was read of one stream of small data and not yet given out.
+// PendingStream: what was read of one stream of small data and is not yet given out.
 //
 // Whole chunks come in at one end, and are cut at timestamps at the other. A chunk's datagrams must
-// not go back in time; what does is a fault that stands behind those before it.
+// not go back in time; one that does is a fault, which follows the datagrams before it.
 //
 // Ownership: owns its reader; shares the chunks with what was cut off them. Threads: one at a time.
 // Out of memory: kResourceExhausted from the reader and the pool, std::bad_alloc from operator new;
@@ -22,8 +22,7 @@
 
 namespace alkaid::events::internal {
 
-// Everything of a stream up to some moment: whole pieces, and of the one after them that many
-// datagrams.
+// A stream up to some moment: so many whole pieces, and so many datagrams of the next piece.
 struct PendingShare {
   size_t pieces = 0;
   int64_t count = 0;
@@ -33,27 +32,28 @@ struct PendingShare {
 
 class ALKAID_EXPORT PendingStream {
  public:
-  // What is left of one chunk.
+  // The rest of one chunk.
   struct Piece {
     dgram::DgramBatch batch;
     dgram::Timestamp last;
     int64_t l1_count;
-    // Whether one is, or was, in this chunk.
+    // Whether an EndRun is, or was, in this chunk.
     bool has_end_run;
   };
 
-  // `index` and `path` are for messages; the path is empty where it is not known.
+  // `index` and `path` are for messages; an empty path is unknown.
   PendingStream(std::unique_ptr<dgram::BatchReader> reader, int index, std::string path = {})
       : reader_(std::move(reader)), index_(index), path_(std::move(path)) {}
 
-  // Reads the Configure, of which it keeps a copy from `pool`, and the chunk behind it. kDataLoss
-  // where the stream starts with something else. kCancelled where reading was stopped before it.
+  // Reads the Configure, of which it keeps a copy from `pool`, and the chunk after it. kDataLoss
+  // where the stream starts with something else. kCancelled where reading was stopped before that.
   Status Start(MemoryPool* pool);
-  // Reads one chunk. A fault of the data is kept for later; what is returned may pass.
+  // Reads one chunk. A fault of the data is kept for later; a returned failure may pass.
   Status Read();
   using Share = PendingShare;
   Share ShareUpTo(dgram::Timestamp limit) const noexcept;
-  // A share as batches, and taking it away: apart, so that whatever may fail comes before.
+  // Returns a share as batches; Remove takes it away. Two functions, so that everything that may
+  // fail comes before.
   std::vector<dgram::DgramBatch> BatchesOf(const Share& share) const;
   void Remove(const Share& share) noexcept;
 
@@ -64,24 +64,24 @@ class ALKAID_EXPORT PendingStream {
   int64_t l1_count() const { return l1_count_; }
   int64_t nbytes() const { return nbytes_; }
   // Bytes of the source that were given out, the Configure among them; what was read after a fault
-  // never is.
+  // is never given out.
   int64_t given() const { return reader_->position() - read_.nbytes() - nbytes_ - dropped_; }
-  // Of what was read last, given out or not.
+  // The timestamp of the last datagram that was read, given out or not.
   dgram::Timestamp last() const { return last_; }
-  // Of the first datagram; only where there is one.
+  // The timestamp of the first datagram; only where there is one.
   dgram::Timestamp first() const { return pieces_.front().batch.begin()->timestamp(); }
-  // Of the first datagram behind `limit`; the last moment where there is none.
+  // The timestamp of the first datagram after `limit`; the last moment where there is none.
   dgram::Timestamp NextAfter(dgram::Timestamp limit) const;
-  // Of L1Accept number `count`, from 1; there must be as many.
+  // The timestamp of L1Accept number `count`, from 1, which must exist.
   dgram::Timestamp TimestampOfL1Accept(int64_t count) const;
-  // Of the last L1Accept up to `limit`; none where there is none.
+  // The timestamp of the last L1Accept up to `limit`, if any.
   std::optional<dgram::Timestamp> LastL1Accept(dgram::Timestamp limit) const;
-  // Of the first EndRun; none where there is none.
+  // The timestamp of the first EndRun, if any.
   std::optional<dgram::Timestamp> FirstEndRun() const;
   // Whether nothing more can be read: at the end, or at a fault.
   bool ended() const { return ended_; }
   const Status& fault() const { return fault_; }
-  // Whether the program ended it, before its file did.
+  // Whether the program stopped it before the end of its file.
   bool stopped() const { return ended_ && reader_->live_end() == io::LiveEnd::kStopped; }
   bool CanRead(int64_t max_nbytes) const { return !ended_ && nbytes_ < max_nbytes; }
 
@@ -92,7 +92,7 @@ class ALKAID_EXPORT PendingStream {
   const int index_;
   const std::string path_;
   dgram::Dgram configure_;
-  // What was read and is not among the pieces yet: an empty batch but while there is no memory.
+  // What was read and is not in pieces_ yet; empty unless memory ran out.
   dgram::DgramBatch read_;
   std::deque<Piece> pieces_;
   int64_t l1_count_ = 0;

@@ -19,7 +19,7 @@ using dgram::Timestamp;
 using dgram::TransitionId;
 using ::testing::HasSubstr;
 
-// A stream behind a Configure, of which 48 bytes are read at a time: two datagrams without payload.
+// A stream after its Configure, read 48 bytes at a time: two datagrams without payload.
 std::unique_ptr<PendingStream> Stream(const std::string& bytes) {
   dgram::BatchReaderOptions options;
   options.batch_bytes = 48;

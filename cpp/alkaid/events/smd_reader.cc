@@ -23,8 +23,8 @@ using dgram::Timestamp;
 using dgram::TransitionId;
 using internal::PendingStream;
 
-// Adds to a time of seconds and nanoseconds; the sum of what is too late to be told is the last
-// moment.
+// Adds to a time of seconds and nanoseconds. A sum that is too late for a Timestamp becomes the
+// last moment.
 Timestamp Later(Timestamp timestamp, int64_t nanoseconds) {
   constexpr uint64_t kSecond = 1'000'000'000;
   const uint64_t sum = timestamp.total_nanoseconds() + static_cast<uint64_t>(nanoseconds);
@@ -138,7 +138,8 @@ Result<bool> SmdReader::ReadPast(Timestamp* limit) {
       ALKAID_RETURN_NOT_OK(streams_[static_cast<size_t>(i)]->Read());
       return true;
     }
-    // What follows may have the timestamp of the last; so a full stream keeps that back.
+    // The next datagram may have the last timestamp; so a full stream keeps its last datagrams
+    // back.
     if (stream.ended()) {
       *limit = std::min(*limit, stream.last());
     } else if (stream.last() == stream.first()) {
@@ -185,8 +186,8 @@ Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
 
 Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>* exposures) {
   PendingStream& integrating = *streams_[static_cast<size_t>(options_.integrating_stream)];
-  // What began earlier and has nothing left that may belong to it is over, marked with what an
-  // earlier window ended with.
+  // An exposure that began earlier and has no pending datagram left is over; an earlier window has
+  // marked it.
   const Timestamp first = FirstPending();
   std::copy_if(begun_.begin(), begun_.end(), std::back_inserter(*exposures),
                [&](const Exposure& exposure) { return exposure.end >= first; });
@@ -197,7 +198,7 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>*
     return false;
   }
   bool chosen = false;
-  // Those that begin inside the window are known too, whether or not they end in it.
+  // Exposures that begin inside the window are included, whether or not they end in it.
   const auto add = [&](const Dgram& dgram) {
     const bool enough = count() >= options_.batch_size;
     if ((chosen || enough) && dgram.timestamp() > *limit) return false;
@@ -206,7 +207,7 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>*
       chosen = true;
     } else if (IsL1Accept(dgram.service())) {
       Timestamp end = Later(dgram.timestamp(), options_.integrating_delta);
-      // Nanoseconds beyond a second can make a later timestamp an earlier time.
+      // Nanoseconds above a second can make a later timestamp an earlier time.
       if (!exposures->empty()) end = std::max(end, exposures->back().end);
       exposures->push_back({dgram.timestamp(), end});
       if (!enough && !chosen) *limit = end;
@@ -224,13 +225,13 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>*
     }
     if (!more) break;
   }
-  // After the last exposure what is left goes in windows of the ordinary kind.
+  // After the last exposure the rest goes into ordinary windows.
   if (exposures->empty() && !chosen) return ChooseWinner(limit);
   return true;
 }
 
 Result<bool> SmdReader::SettleExposure(const std::vector<Exposure>& exposures, Timestamp* limit) {
-  // The first that does not end in the window.
+  // The first exposure that does not end in the window.
   const auto open = std::find_if(exposures.begin(), exposures.end(),
                                  [&](const Exposure& exposure) { return exposure.end > *limit; });
   if (open == exposures.end() || open->l1_accept > *limit) return true;
@@ -250,7 +251,7 @@ Result<bool> SmdReader::SettleExposure(const std::vector<Exposure>& exposures, T
   PendingStream* full = nullptr;
   for (const auto& stream : streams_) {
     const bool faulty = stream->ended() && !stream->fault().ok();
-    // One that a fault cuts does not end.
+    // An exposure that a fault cuts does not end.
     if (faulty && stream->last() < open->end) return true;
     if (stream->ended() || stream->last() > open->end) continue;
     if (stream->CanRead(options_.max_pending_bytes)) {
@@ -278,7 +279,7 @@ bool SmdReader::ExposureGoesOn(const std::vector<Exposure>& exposures, Timestamp
     begun |= exposure.end > limit && exposure.l1_accept <= limit;
   }
   if (begun) return true;
-  // An exposure that is to come takes in what lies before it, but not across the end of a run.
+  // A coming exposure takes in what precedes it, but not across the end of a run.
   const PendingStream& integrating = *streams_[static_cast<size_t>(options_.integrating_stream)];
   if (integrating.FirstEndRun() == limit) return false;
   const std::optional<Timestamp> last = integrating.LastL1Accept(Timestamp(kLastMoment));
@@ -313,7 +314,7 @@ bool SmdReader::CutAtStop(Timestamp* limit) const {
   bool stopped = false;
   for (const auto& stream : streams_) {
     if (!stream->stopped()) continue;
-    // The next datagram may have the timestamp of the last.
+    // The next datagram may have the last timestamp.
     if (stream->last() == Timestamp()) return false;
     *limit = std::min(*limit, Timestamp(stream->last().value() - 1));
     stopped = true;
@@ -348,7 +349,7 @@ Result<SmdWindow> SmdReader::NextWindow() {
     shares_[i] = streams_[i]->ShareUpTo(limit);
     window.streams[i] = streams_[i]->BatchesOf(shares_[i]);
   }
-  // Mostly the same as before: then nothing is allocated.
+  // Mostly nothing changes, and then nothing is allocated.
   std::vector<std::shared_ptr<const dgram::Configuration>> after;
   for (size_t i = 0; i < streams_.size() && after.empty(); ++i) {
     if (window.streams[i].empty()) continue;

@@ -26,7 +26,7 @@ using dgram::TransitionId;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A reader of streams that lie in memory, each behind a Configure, read `chunk_bytes` at a time.
+// A reader of streams in memory, each after a Configure, read `chunk_bytes` at a time.
 Result<std::unique_ptr<SmdReader>> Open(const std::vector<std::string>& streams,
                                         const SmdReaderOptions& options) {
   std::vector<std::unique_ptr<dgram::BatchReader>> readers;
@@ -98,7 +98,7 @@ TEST(SmdReader, GivesTransitionsThatAreAloneAWindow) {
       ElementsAre("1 | 1"));
 }
 
-// All bytes of the batches that are built from what the reader gives.
+// All bytes of the batches that are built from the reader's windows.
 std::string Built(const std::vector<std::string>& streams, const SmdReaderOptions& options) {
   auto builder = *EventBuilder::Make(*Open(streams, options));
   std::string bytes;
@@ -110,7 +110,7 @@ std::string Built(const std::vector<std::string>& streams, const SmdReaderOption
   }
 }
 
-// Where a window ends depends on what had been read; the events do not.
+// The end of a window depends on what had been read; the events do not.
 TEST(SmdReader, MakesTheSameEventsWhateverTheSizeOfItsReads) {
   const std::vector<std::string> streams = {Every(1, 1, 40), Every(3, 7, 60), Every(2, 2, 30)};
   const std::string expected = Built(streams, Options(1000));
@@ -274,7 +274,7 @@ TEST(SmdReader, GivesAnEmptyWindowAtTheEndAlone) {
 TEST(SmdReader, MarksALastL1AcceptThatRepeatsOnce) {
   const std::vector<std::string> streams = {L1(3) + L1(5) + L1(5) + L1(9), L1(3) + L1(5) + L1(9)};
   EXPECT_THAT(Events(streams, Integrating(1, 0)), ElementsAre("3*", "5", "5*", "9*"));
-  // So do messages.
+  // Messages are marked too.
   const auto reader = *Open(streams, Integrating(1, 0, 2));
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
   ALKAID_ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Buffer> message, Pack(window));
@@ -284,7 +284,7 @@ TEST(SmdReader, MarksALastL1AcceptThatRepeatsOnce) {
 }
 
 TEST(SmdReader, MarksAnL1AcceptThatAFullStreamCutsFromTheEndOfItsExposure) {
-  // Behind it are only transitions, more than a stream may hold.
+  // Only transitions follow, more than a stream may hold.
   const std::vector<std::string> streams = {Every(1, 1, 6) + Updates(6, 30) + L1(30),
                                             L1(3) + Updates(6, 30)};
   const std::string marked = "5*";
@@ -307,7 +307,7 @@ TEST(SmdReader, MarksAnL1AcceptAtTheTimeOfTheEndRunBeforeIt) {
   }
 }
 
-// Its exposure has not ended where the fault is.
+// The exposure has not ended at the fault.
 TEST(SmdReader, DoesNotMarkAnExposureThatAFaultCuts) {
   const std::string cut = Every(1, 1, 6) + Updates(6, 9);
   for (const int64_t most : {120, 100000}) {
@@ -372,7 +372,7 @@ TEST(SmdReader, PutsFakeStepsBehindWindowsInsideAStep) {
                              Dgram(TransitionId::kDisable, 50);
   EXPECT_THAT(Windows({stream, stream}, options),
               ElementsAre("10,20,30,31,32,33,34 | 10,20,30,31,32,33,34", "40,50 | 40,50"));
-  // Where there is no room nothing is lost: the same window is refused again.
+  // Nothing is lost where there is no room: the same window is refused again.
   const auto crowded = *Open({L1(1) + L1(2) + L1(3)}, options);
   for (int times = 0; times < 2; ++times) {
     EXPECT_THAT(crowded->Next(),
@@ -400,7 +400,7 @@ TEST(SmdReader, DoesNotCountWhatFollowsAFaultAsGiven) {
   EXPECT_EQ(reader->position(), reader->total_bytes() - after_fault);
 }
 
-// What configures may go by another clock than what is triggered.
+// A Configure may go by another clock than triggered data.
 TEST(SmdReader, ReadsDataThatAreEarlierThanTheirConfigure) {
   std::vector<std::unique_ptr<dgram::BatchReader>> readers;
   for (const uint64_t configured : {Timestamp(1'800'000'000, 0).value(), uint64_t{0}}) {
@@ -467,7 +467,7 @@ std::unique_ptr<SmdReader> OpenTwoConfigurations(const SmdReaderOptions& options
   }
   return *SmdReader::Open(std::move(readers), options);
 }
-// L1Accepts whose value is right; the status of the first that is wrong.
+// The number of L1Accepts whose value is right; the status of the first that is wrong.
 Result<int> CountRightValues(const SmdWindow& window) {
   int right = 0;
   for (const auto& stream : window.streams) {
@@ -487,7 +487,7 @@ class SmdReaderConfigurations : public ::testing::TestWithParam<int> {};
 TEST_P(SmdReaderConfigurations, BelongToEachWindowAndItsMessage) {
   const auto reader = OpenTwoConfigurations(Options(GetParam(), /*chunk_bytes=*/200));
   const auto opening = reader->configurations();
-  // As a node in another process has them.
+  // The Configurations that a node in another process has.
   auto received = opening;
   int right = 0, refused = 0;
   while (true) {
@@ -512,11 +512,11 @@ TEST_P(SmdReaderConfigurations, BelongToEachWindowAndItsMessage) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow there, Unpack(copy, received));
     ALKAID_EXPECT_OK(CountRightValues(there));
     received = there.ConfigurationsAfter();
-    // The same declarations in another object are as good.
+    // Equal declarations in another object are accepted.
     ALKAID_EXPECT_OK(Unpack(message, there.configurations));
   }
   EXPECT_EQ(right, 20);
-  // Windows of 5 have the Configure at the start of the second, and 100 are all in one.
+  // With windows of 5 the Configure starts the second window; 100 are all in one.
   EXPECT_EQ(refused > 0, GetParam() % 5 != 0);
   EXPECT_NE(reader->configurations(), opening);
   EXPECT_EQ(reader->configure(0).configuration(), opening[0]);
@@ -553,7 +553,7 @@ TEST(Unpack, TakesMissingStepsUnderWhatWasInForceAtTheirBeginning) {
   EXPECT_EQ(right, 20);
 }
 
-// What is built of the windows knows its Configurations too.
+// Events of the windows know their Configurations too.
 TEST(SmdReader, EventsOfTwoConfigurationsAreEachReadUnderTheirOwn) {
   for (const int64_t batch_size : {1, 3, 1000}) {
     EventBuilderOptions building;

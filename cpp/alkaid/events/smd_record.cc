@@ -17,22 +17,21 @@ constexpr const char* kAlgorithm = "offsetAlg";
 constexpr const char* kOffsetField = "intOffset";
 constexpr const char* kSizeField = "intDgramSize";
 
-// The plain form, in bytes from the start of the datagram.
+// The plain form of a datagram with a record, in bytes from its start.
 constexpr int64_t kShapesDataAt = dgram::kDgramHeaderBytes;
 constexpr int64_t kShapesAt = kShapesDataAt + dgram::kXtcHeaderBytes;
 constexpr int64_t kDataAt = kShapesAt + dgram::kXtcHeaderBytes;
 constexpr int64_t kWordsAt = kDataAt + dgram::kXtcHeaderBytes;
 static_assert(kWordsAt + 16 == SmdInfo::kDgramBytes);
 
-// The kind and extent of an Xtc in one word, as its bytes 4 to 11 have them when its damage and
-// the version of its kind are left out.
+// The type and extent of an Xtc in one word, as in its bytes 4 to 11 without damage and version.
 constexpr uint64_t kKindMask = 0xffff'ffff'0fff'0000;
 constexpr uint64_t Kind(dgram::TypeId type, uint64_t extent) {
   return extent << 32 | static_cast<uint64_t>(type) << 16;
 }
 uint64_t KindAt(const uint8_t* xtc) { return dgram::LoadUnaligned<uint64_t>(xtc + 4) & kKindMask; }
 
-// The bytes of the plain form that never differ, after the source words are left out.
+// Whether a datagram has the plain form: compares all bytes that never differ.
 bool IsPlain(const uint8_t* bytes, uint32_t key) {
   const dgram::Damage damage(dgram::LoadUnaligned<uint16_t>(bytes + 16));
   return !damage.corrupted() &&

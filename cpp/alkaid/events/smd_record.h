@@ -1,4 +1,4 @@
-// SmdRecord: where in its big-data file a datagram lies, as small data say it.
+// SmdRecord: the place of a datagram in its big-data file, as small data state it.
 //
 // In a small-data file every L1Accept stands for a datagram of the big-data file and holds two
 // words, its offset and its size. They are ordinary fields: detector "smdinfo", segment 0,
@@ -6,7 +6,7 @@
 //
 // Ownership: SmdInfo is a plain value that shares its Configuration.
 // Threads: immutable.
-// Out of memory: kResourceExhausted; Read allocates nothing, but for messages.
+// Out of memory: kResourceExhausted; Read allocates only messages.
 #pragma once
 
 #include <cstdint>
@@ -21,19 +21,19 @@
 namespace alkaid::events {
 
 struct SmdRecord {
-  // Bytes from the start of the big-data file, and bytes of the whole datagram there.
+  // Bytes from the start of the big-data file, and the size of the whole datagram there.
   int64_t offset = 0;
   int64_t size = 0;
 };
 
 class ALKAID_EXPORT SmdInfo {
  public:
-  // Bytes of a datagram that holds a record and nothing else.
+  // Bytes of a datagram that holds only a record.
   static constexpr int64_t kDgramBytes = 76;
 
   // The declaration that a writer of small data adds to a Configure.
   static Result<dgram::Names> Declaration(dgram::NamesId id);
-  // The declaration that a Configure of small data has. kNotFound where there is none;
+  // Finds the declaration in a Configure of small data. kNotFound where there is none;
   // kInvalidArgument for null.
   static Result<SmdInfo> Find(std::shared_ptr<const dgram::Configuration> configuration);
 
@@ -42,10 +42,12 @@ class ALKAID_EXPORT SmdInfo {
     return configuration_;
   }
 
-  // The record of a datagram of that Configuration; kFailedPrecondition where it was read under
-  // another (a later Configure replaces the first: find it again). kNotFound where it carries none;
-  // kDataLoss where it is malformed, or says less than a header's bytes, more than a datagram's
-  // extent can state, or a place beyond what an int64 counts.
+  // The record of a datagram of that Configuration. Errors:
+  //   - kFailedPrecondition where the datagram was read under another Configuration (a later
+  //     Configure replaces the first: call Find again)
+  //   - kNotFound where it carries no record
+  //   - kDataLoss where the record is malformed, or states less than a header's bytes, more than a
+  //     datagram's extent can state, or a place past what an int64 counts
   Result<SmdRecord> Read(const dgram::Dgram& smd) const;
 
  private:
@@ -55,8 +57,8 @@ class ALKAID_EXPORT SmdInfo {
   dgram::NamesId id_;
   int offset_field_ = 0;
   int size_field_ = 1;
-  // The key of `id_` where the two fields are all there is, in order: what every known writer makes.
-  // Else what is no key.
+  // The key of `id_` where the declaration has only the two fields, in order, as every known writer
+  // makes it. Otherwise a value that is no key.
   uint32_t plain_key_ = ~uint32_t{0};
 };
 

@@ -21,7 +21,7 @@ using dgram::Timestamp;
 using dgram::TransitionId;
 using ::testing::HasSubstr;
 
-// One L1Accept of small data, made through the ordinary writer.
+// One L1Accept of small data, made by the ordinary writer.
 Result<Dgram> Smd(const dgram::Names& names, uint64_t offset, uint64_t size,
                   const std::shared_ptr<const Configuration>& configuration) {
   DgramWriter writer;
@@ -96,7 +96,7 @@ TEST_F(SmdRecordTest, HasAtMostTheBytesThatAnExtentCanState) {
 }
 
 TEST_F(SmdRecordTest, IsNotReadUnderAnotherConfigurationThanItsDatagrams) {
-  // The NamesId is that of records in both, and the fields have changed places.
+  // The NamesId of the records is the same in both, and the fields have changed places.
   std::vector<dgram::Field> fields = names_.fields();
   std::swap(fields[0], fields[1]);
   const auto swapped = *dgram::Names::Make(names_.id(), "smdinfo", "offset", "", 0,

@@ -17,7 +17,7 @@ namespace {
 using Batches = std::vector<dgram::DgramBatch>;
 using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
 
-// What the datagrams before any Configure were recorded under; null where there are none.
+// The Configuration of the datagrams before any Configure; null where there are none.
 std::shared_ptr<const dgram::Configuration> FirstOf(const Batches& batches) {
   for (const dgram::DgramBatch& batch : batches) {
     if (batch.empty()) continue;
@@ -33,8 +33,8 @@ Configurations FirstOf(const std::vector<Batches>& streams) {
   return first;
 }
 
-// The message that Pack makes: its bytes, and what those of each stream were recorded under; null
-// where that is nothing in particular.
+// The message that Pack makes: its bytes, and the Configuration of each stream; null where any will
+// do.
 class Message final : public Buffer {
  public:
   Message(const std::shared_ptr<Buffer>& bytes, Configurations configurations)
@@ -42,7 +42,7 @@ class Message final : public Buffer {
 
   Status Check(const Configurations& given, const std::string& source) const {
     for (size_t i = 0; i < std::min(given.size(), configurations_.size()); ++i) {
-      // Without a Configuration no field is looked at.
+      // Without a Configuration no field is read.
       if (given[i] == nullptr || configurations_[i] == nullptr) continue;
       if (given[i]->DeclaresTheSame(*configurations_[i])) continue;
       return status::Invalid(source, ": stream ", i,
@@ -90,7 +90,7 @@ class OneWindowSource final : public SmdWindowSource {
   SmdWindow window_;
 };
 
-// All batches of a block of whole datagrams.
+// All batches in a block of whole datagrams.
 Result<Batches> ReadBlock(std::shared_ptr<Buffer> block,
                           const std::shared_ptr<const dgram::Configuration>& configuration,
                           const std::string& name) {
@@ -110,7 +110,7 @@ Result<Batches> ReadBlock(std::shared_ptr<Buffer> block,
   }
 }
 
-// Sets the service of the datagrams that end an exposure, in a stream's bytes.
+// Sets the service of the datagrams that end an exposure, in the bytes of one stream.
 void MarkEnds(const SmdWindow& window, int stream, uint8_t* at, const uint8_t* end) {
   auto mark = window.ends.begin();
   int64_t repeat = 0;
@@ -288,7 +288,7 @@ Status StepHistory::Add(const SmdWindow& window) try {
     return status::Invalid("window of ", window.streams.size(), " streams, the history has ",
                            steps_.size());
   }
-  // Room for all of them, and then nothing can fail any more.
+  // Makes room for all of them; after that nothing can fail.
   for (size_t i = 0; i < steps_.size(); ++i) {
     int64_t nbytes = 0;
     ForEachStep(window.streams[i], [&](const dgram::Dgram& dgram) { nbytes += dgram.size(); });

@@ -41,7 +41,7 @@ TEST(Pack, MarksL1AcceptsAndNothingElseOfThatTimestamp) {
   EXPECT_EQ(message->ToString(), Dgram(TransitionId::kSlowUpdate, 5) +
                                      Dgram(TransitionId::kL1AcceptEndOfBatch, 5) + L1(5) +
                                      Footer({48, 24, 2}));
-  // The window itself is as it was.
+  // The window itself is unchanged.
   EXPECT_EQ(window.streams[0][0].buffer()->ToString(), Dgram(TransitionId::kSlowUpdate, 5) + L1(5));
 }
 

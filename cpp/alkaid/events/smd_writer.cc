@@ -16,9 +16,9 @@
 namespace alkaid::events {
 namespace {
 
-// Where the root's extent lies, in bytes from the start of a datagram.
+// The place of the root's extent, in bytes from the start of a datagram.
 constexpr int64_t kExtentAt = 20;
-// Time and env, which every datagram takes over.
+// Time and env, which are copied from every datagram.
 constexpr int64_t kTransitionBytes = 12;
 
 // The Xtc that declares the records, as any DgramWriter makes it.
@@ -45,7 +45,7 @@ void StoreXtc(uint8_t* at, uint32_t src, dgram::TypeId type, int64_t extent) {
   Store(at + 8, static_cast<uint32_t>(extent));
 }
 
-// What can be said of a datagram that is copied as it is.
+// Checks what can be checked of a datagram that is copied as it is.
 Status CheckCopied(const dgram::Dgram& dgram) {
   return dgram.configuration() == nullptr ? dgram::CheckExtents(dgram) : dgram::CheckDgram(dgram);
 }
@@ -84,7 +84,7 @@ Status SmdWriter::AppendConfigure(const dgram::Dgram& configure) {
                            "Configure marked Corrupted: readers would not look into it, and miss "
                            "the declaration of the records");
   }
-  // Its own declarations, whatever it was read under: a reader may have left it unread.
+  // Parsed from the Configure itself, since a reader may have left its declarations unread.
   ALKAID_ASSIGN_OR_RAISE(const auto configuration, dgram::Configuration::FromDgram(configure));
   auto origin = std::make_shared<dgram::DgramOrigin>(*configure.origin());
   origin->configuration = configuration;

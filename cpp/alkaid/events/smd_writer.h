@@ -4,18 +4,19 @@
 //   for (const Dgram& dgram : batch) ALKAID_RETURN_NOT_OK(writer.Append(dgram));
 //   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> small_data, writer.Finish());
 //
-// One datagram goes out for each that comes in, with its time and env:
-//   Configure   a copy, with the declaration of the records added at its end;
-//   L1Accept    the 76 bytes of a record: where the datagram lies and how large it is. Its damage
-//               stays behind, and its payload is not looked into;
-//   EndRun      its header alone, with its damage;
-//   any other   a copy.
-// Unused bytes are zero, so equal input gives equal bytes. What Append refuses leaves no bytes
-// behind, and the writer as it was.
+// For each datagram one is written, with the same time and env:
+//   Configure   a copy, with the declaration of the records added at its end
+//   L1Accept    the 76 bytes of a record: the place and size of the datagram. Its damage is not
+//               copied, and its payload is not parsed
+//   EndRun      only its header, with its damage
+//   any other   a copy
+// Unused bytes are zero, so equal input gives equal bytes. When Append refuses a datagram, it adds
+// no bytes, and the writer is as it was.
 //
 // Ownership: owns its bytes until Finish or Drain; borrows datagrams for the call, and the pool.
-// Threads: one at a time. Out of memory: kResourceExhausted, where operator new or `out` has none
-// too, and nothing is changed. What else `out` throws is passed on, and then nothing was drained.
+// Threads: one at a time. Out of memory: kResourceExhausted, also where operator new or `out`
+// fails, and nothing is changed. Other exceptions of `out` are passed on, and then nothing was
+// drained.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,9 @@
 namespace alkaid::events {
 
 struct SmdWriterOptions {
-  // What ties the records to their declaration; no detector of the Configure may have it.
+  // Links the records to their declaration; no detector of the Configure may have it.
   dgram::NamesId names_id = dgram::NamesId(512, 0);
-  // Where the bytes come from; null: the default pool.
+  // The pool of the bytes; null: the default pool.
   MemoryPool* pool = nullptr;
 };
 
@@ -45,20 +46,22 @@ class ALKAID_EXPORT SmdWriter {
   SmdWriter(const SmdWriter&) = delete;
   SmdWriter& operator=(const SmdWriter&) = delete;
 
-  // The next datagram of the big-data file, or of the chunk that continues it; Dgram::offset() must
-  // be its place there. The first must be a Configure. kDataLoss with source, byte and datagram
-  // index where it is not, or where a datagram to be copied is malformed; kAlreadyExists where a
-  // Configure uses the NamesId of the records, or declares records itself; kInvalidArgument where a
-  // Configure has no room left in the 4 GiB that its header can state.
+  // Appends the next datagram of the big-data file, or of the chunk that continues it;
+  // Dgram::offset() must be its place there. The first must be a Configure. Errors:
+  //   - kDataLoss with source, byte and datagram index where the first is no Configure, or where a
+  //     datagram to be copied is malformed
+  //   - kAlreadyExists where a Configure uses the NamesId of the records, or declares records
+  //     itself
+  //   - kInvalidArgument where a Configure has no room left in the 4 GiB that its header can state
   Status Append(const dgram::Dgram& dgram);
 
   // Bytes and datagrams made since the last Finish or Drain.
   int64_t length() const { return builder_.length(); }
   int64_t size() const { return size_; }
 
-  // All datagrams made so far, as one buffer; the writer goes on with what follows.
+  // Returns all datagrams made so far as one buffer; the writer goes on with what follows.
   Result<std::shared_ptr<Buffer>> Finish();
-  // Writes them to `out` instead, and keeps the memory for what follows. Where `out` fails, they
+  // Writes them to `out` instead, and keeps the memory for later ones. Where `out` fails, they
   // stay.
   Status Drain(io::OutputStream* out);
 

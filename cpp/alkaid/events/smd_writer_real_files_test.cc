@@ -1,7 +1,8 @@
-// Small data made here from the big data of real runs, against the small data that came with them.
+// Small data made here from the big data of real runs, compared with the small data that came with
+// them.
 //
-// ALKAID_TEST_DATA names a folder of runs: <run>/x.xtc2 with <run>/smalldata/x.smd.xtc2. Bytes that
-// no field names are garbage in files of others, so fields are compared, and headers.
+// ALKAID_TEST_DATA names a folder of runs: <run>/x.xtc2 with <run>/smalldata/x.smd.xtc2. In files
+// of other writers, bytes of no field are garbage, so fields and headers are compared.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +29,7 @@ using dgram::BatchReader;
 using dgram::BatchReaderOptions;
 using dgram::DgramBatch;
 
-// All that a datagram says, one line each.
+// The contents of a datagram, one line each.
 std::vector<std::string> Described(const dgram::Dgram& dgram) {
   const dgram::DgramHeader header = dgram.header();
   std::vector<std::string> lines = {absl::StrCat(

@@ -52,7 +52,7 @@ Result<std::string> SmdOf(const std::string& big_data, SmdWriterOptions options 
   return Text(made);
 }
 
-// The datagrams of small data, all of which the caller's configurations keep.
+// The datagrams of small data, under Configurations that the caller keeps.
 std::vector<dgram::Dgram> DgramsOf(const std::string& bytes) {
   std::vector<dgram::Dgram> dgrams;
   const auto reader = *BatchReader::Open(crafted::AsBuffer(bytes));
@@ -205,7 +205,7 @@ TEST(SmdWriter, DrainsIntoAStreamWhatFinishWouldGive) {
     EXPECT_EQ(writer.length(), 0);
   }
   EXPECT_EQ(Text(drained), whole);
-  // No room is left: what was made stays, for another stream.
+  // There is no room: what was made stays, for another stream.
   ALKAID_ASSERT_OK(writer.Append(DgramsOf(crafted::Run(1))[2]));
   EXPECT_THAT(writer.Drain(&out), StatusIs(StatusCode::kOutOfRange));
   EXPECT_EQ(writer.length(), SmdInfo::kDgramBytes);

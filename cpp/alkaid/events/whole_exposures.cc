@@ -46,7 +46,7 @@ Result<SmdWindow> WholeExposures::Next() try {
         fault_ = next.status();
         break;
       }
-      // The run ends in the midst of it.
+      // The run ends in the middle of it.
       if (next->empty()) break;
       next_ = *std::move(next);
     }
@@ -63,7 +63,7 @@ Result<SmdWindow> WholeExposures::Next() try {
 }
 
 void WholeExposures::Join() {
-  // Room for all of it, and then nothing can fail any more.
+  // Makes room for all of it; after that nothing can fail.
   for (size_t i = 0; i < next_.streams.size(); ++i) {
     ReserveMore(next_.streams[i].size(), &window_.streams[i]);
   }

@@ -1,4 +1,4 @@
-// WholeExposures: windows that cut no exposure of an integrating detector, for nodes that filter.
+// WholeExposures: windows that cut no exposure of an integrating detector, for nodes with a filter.
 //
 //   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<SmdReader> reader, SmdReader::Open(paths, options));
 //   ALKAID_ASSIGN_OR_RAISE(auto source, WholeExposures::Make(reader));
@@ -9,17 +9,18 @@
 //     ...
 //   }
 //
-// Where a stream is full in the midst of an exposure, its windows end there too. A node that gets
-// such a window by itself, and leaves L1Accepts out, does not know what other nodes keep of the
-// exposure, and so not whether its last one is the exposure's last. Here such windows are joined up
-// to where the exposure ends, and each window has all that its marks depend on. Without an
-// integrating detector, and where no stream is full, windows come as they are.
+// Where a stream is full in the middle of an exposure, the reader's window ends there too. A node
+// that gets only that window, and leaves L1Accepts out, does not know what other nodes keep of the
+// exposure. So it cannot tell whether its own last L1Accept is the exposure's last. Here such
+// windows are joined up to the end of the exposure, and each window has all that its marks depend
+// on. Without an integrating detector, and where no stream is full, windows are passed on as they
+// are.
 //
-// Memory: that of a window, which is as large as the exposure, beside what the source holds.
+// Memory: the window, which is as large as the exposure, besides what the source holds.
 //
 // Ownership: shares the source. Threads: one at a time.
 // Out of memory: kResourceExhausted, and nothing is lost: Next may be called again, as after any
-// failure of the source that may pass. A fault of the data (kDataLoss) comes after what lies
+// failure of the source that may pass. A fault of the data (kDataLoss) comes after everything
 // before it.
 #pragma once
 
@@ -42,11 +43,11 @@ class ALKAID_EXPORT WholeExposures final : public SmdWindowSource {
 
  private:
   explicit WholeExposures(std::shared_ptr<SmdWindowSource> source) : source_(std::move(source)) {}
-  // Takes what comes next into the window. std::bad_alloc, and nothing is changed.
+  // Joins the next window to this one. std::bad_alloc, and nothing is changed.
   void Join();
 
   const std::shared_ptr<SmdWindowSource> source_;
-  // What was joined so far; and what comes next, where that was read and is not in it yet.
+  // What was joined so far; and the next window, where it was read and is not joined yet.
   SmdWindow window_;
   SmdWindow next_;
   Status fault_;

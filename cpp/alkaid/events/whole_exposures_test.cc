@@ -18,7 +18,7 @@ namespace {
 using dgram::Timestamp;
 using ::testing::ElementsAre;
 
-// What it is given, in order, then the end.
+// Gives the windows it was given, in order, then the end.
 class Given final : public SmdWindowSource {
  public:
   explicit Given(std::deque<Result<SmdWindow>> answers) : answers_(std::move(answers)) {}
@@ -34,7 +34,7 @@ class Given final : public SmdWindowSource {
   std::deque<Result<SmdWindow>> answers_;
 };
 
-// One L1Accept of one stream, which ends an exposure or not.
+// One L1Accept of one stream, which may end an exposure.
 SmdWindow Window(uint64_t timestamp, bool goes_on, bool ends) {
   SmdWindow window;
   const auto blocks = {Buffer::FromString(crafted::L1(timestamp))};
