@@ -29,9 +29,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// SHA-256 of nothing.
+// SHA-256 of no bytes.
 constexpr char kEmptyDigest[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-// Of the fields of crafted::Run(2), made with another program.
+// Digest of the fields of crafted::Run(2), computed by another program.
 constexpr char kRunDigest[] = "0b6d7a49f5648ad6603088cf2652166deb7c22617ce34901c7f2d1b65acef600";
 
 int64_t Lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
@@ -103,7 +103,7 @@ TEST(Command, HelpAndVersionExitZero) {
   const CommandResult version = RunCommand({"--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_THAT(version.out, HasSubstr(Version()));
-  // What only the demo itself calls is not offered.
+  // Commands that only the demo itself calls are not offered.
   EXPECT_THAT(RunCommand({"--help"}).out, ::testing::Not(HasSubstr("demo-row")));
 }
 
@@ -250,7 +250,7 @@ TEST(DgramLs, PrintsOneLineForEachDatagram) {
   EXPECT_EQ(Lines(result.out), 8);
   EXPECT_THAT(result.out, AllOf(HasSubstr("Configure"), HasSubstr("L1Accept"),
                                 HasSubstr("1.000000004"), HasSubstr("0x0c040003")));
-  // Headers need no Configure.
+  // Listing headers needs no Configure.
   const CommandResult chunk =
       RunCommand({"dgram", "ls", folder.Write("chunk.xtc2", crafted::Event(0))});
   EXPECT_EQ(chunk.exit_code, 0);
@@ -350,7 +350,7 @@ TEST(Demo, MakesARunAndFindsItTheSameThroughEveryBackend) {
     EXPECT_EQ(row["datagrams"], 2 * 300 + 3 + 3 * 7);
     EXPECT_GT(row["datagrams_per_s"], 0);
     EXPECT_GT(row["mb_per_s"], 0);
-    // The large datagrams pass the size of a batch and get blocks of their own.
+    // The large datagrams exceed the size of a batch and get blocks of their own.
     EXPECT_GT(row["peak_pool_bytes"], 256 << 10);
     EXPECT_LT(row["peak_pool_bytes"], 1 << 20);
     EXPECT_GT(row["rss_bytes"], row["peak_pool_bytes"]);
@@ -379,7 +379,7 @@ TEST(Demo, FailsWithTheCodeOfTheFault) {
   const CommandResult malformed = RunCommand({"demo", folder.Write("cut.xtc2", run)});
   EXPECT_EQ(malformed.exit_code, 2);
   EXPECT_THAT(malformed.err, HasSubstr("partial datagram"));
-  // What stood before the fault was read through every backend all the same.
+  // Every backend still read what is before the fault.
   const auto rows = nlohmann::json::parse(malformed.out.substr(malformed.out.find("[\n")));
   EXPECT_EQ(rows.size(), SupportedMemoryBackendNames().size());
   for (const auto& row : rows) {
@@ -402,8 +402,8 @@ TEST(Demo, ARowRefusesASyntheticRunThatIsNotWhatWasWritten) {
   EXPECT_THAT(missing.err, HasSubstr("0 events were read, 100 were written"));
 }
 
-// A detector whose every name gives orders to a terminal: colours, its title, by C0 and C1, another
-// direction of text, and what is no UTF-8.
+// A detector whose names are all terminal escape sequences: colours, its title, by C0 and C1,
+// another direction of text, and bytes that are not UTF-8.
 std::string HostileRun(const TestFolder& folder) {
   const std::string hostile = "n\x1b[31m\x1b]0;x\x07\x9b\xff\n\r\x7f<\xe2\x80\xae>";
   std::vector<dgram::Field> fields(2);

@@ -64,7 +64,7 @@ void AddCommands(CLI::App& app, int* exit_code) {
     app.get_subcommand(name)->group(kAbout);
   }
   DocumentOptionValues(app);
-  // Commands begin with what the one above them has.
+  // Subcommands inherit the settings of their parent.
   SetDetails(&app, {.examples = {
                         {"alkaid demo", "Reads a synthetic run through every backend."},
                         {"alkaid run --track -- ./program", "Tracks what a program allocates."}}});

@@ -1,5 +1,5 @@
-// The subcommands of `alkaid`. Each adds itself to the parser and leaves in `*exit_code` how it
-// ended.
+// The subcommands of `alkaid`. Each function adds its command to the parser; when the command has
+// run, `*exit_code` has its exit code.
 //
 // `app` and `exit_code` must outlive the parsing.
 #pragma once
@@ -15,16 +15,16 @@ void AddDemoRowCommand(CLI::App& app, int* exit_code);
 void AddRunCommand(CLI::App& app, int* exit_code);
 void AddHelpCommand(CLI::App& app);
 void AddCompletionCommand(CLI::App& app, int* exit_code);
-// Hidden: what the build calls.
+// Hidden: the build calls it.
 void AddManPagesCommand(CLI::App& app, int* exit_code);
-// Those of `heap`.
+// The commands of `heap`.
 void AddHeapDiffCommand(CLI::App& heap, int* exit_code);
 void AddHeapRetentionCommand(CLI::App& heap, int* exit_code);
 void AddHeapShowCommand(CLI::App& heap, int* exit_code);
-// Those of `profile`.
+// The commands of `profile`.
 void AddProfileGateCommand(CLI::App& profile, int* exit_code);
 void AddProfileReportCommand(CLI::App& profile, int* exit_code);
-// Those of `dgram`.
+// The commands of `dgram`.
 void AddDgramLsCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDumpCommand(CLI::App& dgram, int* exit_code);
 void AddDgramDigestCommand(CLI::App& dgram, int* exit_code);
@@ -35,7 +35,7 @@ void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code);
 void AddDgramEditCommand(CLI::App& dgram, int* exit_code);
 void AddDgramWriteCommand(CLI::App& dgram, int* exit_code);
 
-// All of them, in the order and under the headings of the overview.
+// All commands, in the order and under the headings of the overview.
 void AddCommands(CLI::App& app, int* exit_code);
 
 }  // namespace alkaid::tools

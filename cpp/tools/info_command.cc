@@ -1,4 +1,4 @@
-// alkaid info: what this build contains and what it does by default.
+// alkaid info: what this build contains and its defaults.
 
 #include <cstdio>
 #include <cstdlib>
@@ -21,12 +21,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What heap files, retention and gdb's commands list.
+// The blocks that heap files, retention and the gdb commands list.
 constexpr char kTracked[] =
     "blocks of these backends and of registered ones, also through adaptors; malloc's under alkaid "
     "run --track; of a pool that a program derives from MemoryPool itself no block";
 
-// What reads ahead when nobody says what should, and whether the kernel's own queue can.
+// The default read queue, and whether the kernel's own can be used.
 Json DescribeReadQueue() {
   const auto queue = io::ReadQueue::Make(io::ReadQueueKind::kAutomatic, 1);
   const Status io_uring = io::CheckIoUring();

@@ -1,9 +1,13 @@
-// alkaid: what the library can do, from the shell.
+// alkaid: the library's functions for the shell.
 //
-// Exit codes: 0 done; 1 wrong usage, or something other than the data failed; 2 malformed data; of
-// `profile gate` besides 3 memory grows, 4 nothing can be said (the planted leak was not found, or
-// there are too few stamps), 5 the command that it ran failed; of what runs commands 126 and 127
-// where they cannot be run or are not found; 128 and its number after a signal.
+// Exit codes:
+//   0        done
+//   1        wrong usage, or a failure that is not the data's
+//   2        malformed data
+//   3, 4, 5  only `profile gate`: memory grows; nothing can be said (the planted leak was not
+//            found, or there are too few stamps); the command that it ran failed
+//   126, 127 commands that run others: it cannot be run, it was not found
+//   128 + n  after signal n
 
 #include <unistd.h>
 
@@ -21,9 +25,9 @@
 #include "tools/support/standard_streams.h"
 #include "tools/usage/command_line.h"
 
-// A heap file that `alkaid heap show` is to print must not be overwritten by that of the command's
-// own end; what `alkaid run` runs is another program. Only what works with memory is worth
-// watching.
+// Whether the process must not write heap files of its own: a heap file that `alkaid heap show` is
+// to print must not be overwritten at the command's end, and `alkaid run` runs another program.
+// Only commands that work with memory are worth tracking.
 bool alkaid_only_looks(int argument_count, const char* const* arguments) {
   const std::string_view command = argument_count > 1 ? arguments[1] : "";
   return command != "demo" && command != "demo-row" && command != "dgram";
@@ -32,8 +36,8 @@ bool alkaid_only_looks(int argument_count, const char* const* arguments) {
 namespace alkaid::tools {
 namespace {
 
-// Whether that is why the program terminates. Where not even the exception found room there is
-// none.
+// Whether the program terminates for want of memory. There may have been no memory for an
+// exception.
 bool IsOutOfMemory() {
   if (std::current_exception() == nullptr) {
     void* const block = std::malloc(size_t{64} << 10);
@@ -49,8 +53,9 @@ bool IsOutOfMemory() {
   }
 }
 
-// Where nothing can be caught any more: in a constructor at load, a destructor, a thread. Short of
-// memory the command says so in one line and fails, as it does elsewhere. Allocates nothing.
+// The handler for failures that nothing can catch: in a constructor at load, a destructor, a
+// thread. Out of memory it prints one line and fails, like the rest of the command. Allocates
+// nothing.
 [[noreturn]] void Terminate() {
   if (IsOutOfMemory()) {
     constexpr std::string_view kLine = "alkaid: out of memory\n";
@@ -63,7 +68,7 @@ bool IsOutOfMemory() {
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
-// jemalloc has said why: while it is loaded it aborts where it gets no memory.
+// jemalloc has printed the reason: while it is loaded it aborts where it gets no memory.
 void FailBeforeMain(int /*signal*/) { ::_exit(kExitFailure); }
 
 void (*at_abort)(int) = SIG_DFL;
@@ -74,7 +79,7 @@ void BeforeConstructors() {
 }
 void AtMain() { std::signal(SIGABRT, at_abort); }
 
-// The loader calls these before the constructors of the libraries. A sanitizer has to be the first.
+// The loader calls these before the constructors of the libraries. A sanitizer must come first.
 [[gnu::section(".preinit_array"),
   gnu::used]] void (*const before_constructors)() = BeforeConstructors;
 
@@ -89,7 +94,7 @@ int RunCommandLine(int argc, char** argv) {
   int exit_code = kExitOk;
   AddCommands(app, &exit_code);
   exit_code = RunCommandOf(app, argc, argv, &exit_code);
-  // What was printed has to have arrived: a full disk must not look like a short answer.
+  // Checks that the output was written: a full disk must not look like a short answer.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     std::fprintf(stderr, "alkaid: the output could not be written\n");
     if (exit_code == kExitOk) exit_code = kExitFailure;

@@ -1,5 +1,5 @@
-// Every subcommand under limits of address space, stepped from too little to load the library up to
-// enough.
+// Every subcommand under limits of address space, in steps from too little to load the library up
+// to enough.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ namespace {
 
 using internal::kMallocIsSanitizers;
 
-// By a shell, which sets the limit: 0 is none.
+// Runs the command by a shell, which sets the limit; 0 means none.
 CommandResult RunLimited(const TestFolder& folder, const std::string& arguments, int kilobytes) {
   const std::string limit =
       kilobytes > 0 ? "ulimit -v " + std::to_string(kilobytes) + " && " : std::string();
@@ -45,7 +45,7 @@ CommandResult RunLimited(const TestFolder& folder, const std::string& arguments,
   return result;
 }
 
-// An answer without its figures, since some are times, and without what it says of the kernel's
+// An answer without its figures, some of which are times, and without the state of the kernel's
 // queues, for which there may be no memory either.
 std::string Words(std::string text) {
   text = std::regex_replace(text,
@@ -56,16 +56,17 @@ std::string Words(std::string text) {
   return text;
 }
 
-// How often the command answered whole under limits from `begin` on. Whatever else it did is a
-// failure, but saying in one line, or in as many as `most_lines`, that it cannot. Above the first
-// answers some may fail again: allocators ask for more where they can have it.
+// How often the command gave its whole answer under limits from `begin` on. Anything else is a
+// failure of the test, unless the command says in one line, or in up to `most_lines`, that it
+// cannot. Above the first full answers some may fail again: allocators ask for more where they can
+// get it.
 int WholeAnswers(const TestFolder& folder, const std::string& arguments, int begin, int end,
                  int step, int enough, int most_lines = 1) {
   const CommandResult whole = RunLimited(folder, arguments, 0);
   int answers = 0;
   for (int kilobytes = begin; kilobytes < end && answers < enough; kilobytes += step) {
     const CommandResult result = RunLimited(folder, arguments, kilobytes);
-    // The loader, before the first instruction of the command.
+    // The loader failed, before the first instruction of the command.
     if (result.exit_code == 127) continue;
     if (result.exit_code == whole.exit_code && Words(result.out) == Words(whole.out)) {
       ++answers;
@@ -78,7 +79,7 @@ int WholeAnswers(const TestFolder& folder, const std::string& arguments, int beg
   return answers;
 }
 
-// `run` and `profile gate`, which run others, have tests of their own.
+// `run` and `profile gate`, which run other programs, have tests of their own.
 class ShortOfMemory : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
@@ -94,7 +95,7 @@ TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
   EXPECT_GT(WholeAnswers(folder, GetParam(), 18'000, 128'000, 1000, 12), 0);
 }
 
-// Names of code take much memory, and libdw answers that there are none where it has too little.
+// Names of code take much memory, and with too little of it libdw answers that there are none.
 TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
@@ -104,8 +105,8 @@ TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
   EXPECT_GT(WholeAnswers(folder, "heap show x.heap", 32'000, 800'000, 16'000, 2), 0);
 }
 
-// What is run is the command once more, so either of the two may be the one that says so; and in
-// lines of its own the library in it what became of tracking, and of the file.
+// Here the command runs itself, so either process may report the failure. The library in the inner
+// one reports on lines of its own what became of tracking and of the file.
 TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
@@ -118,7 +119,7 @@ TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
             0);
 }
 
-// It passes on how the command ended that it runs, and says what it is about before.
+// It passes on how its command ended, and prints first what it is doing.
 TEST(GateCommand, ShortOfMemoryItSaysWhatFailed) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
@@ -128,7 +129,7 @@ TEST(GateCommand, ShortOfMemoryItSaysWhatFailed) {
   int answers = 0;
   for (int kilobytes = 18'000; kilobytes < 128'000 && answers < 12; kilobytes += 1000) {
     const CommandResult result = RunLimited(folder, arguments, kilobytes);
-    // The loader, before the first instruction of the command.
+    // The loader failed, before the first instruction of the command.
     if (result.exit_code == 127 && result.err.find("gate:") == std::string::npos) continue;
     if (result.exit_code == whole.exit_code) {
       EXPECT_EQ(Words(result.err), Words(whole.err)) << kilobytes;

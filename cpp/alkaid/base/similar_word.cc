@@ -5,7 +5,7 @@
 namespace alkaid::internal {
 
 size_t EditDistance(std::string_view a, std::string_view b) {
-  // Rows of the table of distances between starts: two letters ago, one ago, now.
+  // Rows of the table of distances between prefixes: two letters ago, one ago, now.
   std::vector<size_t> before(b.size() + 1);
   std::vector<size_t> last(b.size() + 1);
   std::vector<size_t> now(b.size() + 1);

@@ -1,4 +1,4 @@
-// What somebody may have meant who typed a word that is not known.
+// Finds the known word that a mistyped word may have meant.
 //
 // Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -12,11 +12,12 @@
 
 namespace alkaid::internal {
 
-// The fewest letters to add, leave out, change, or swap with the next, that make one of the other.
+// The fewest letters to add, remove, change or swap with the next that turn one word into the
+// other.
 ALKAID_EXPORT size_t EditDistance(std::string_view a, std::string_view b);
 
-// The one of `known` that is nearest to `typed`; "" where none is near: more than a third of its
-// letters differ. Of several that are equally near the first.
+// The word of `known` that is nearest to `typed`, or "" where more than a third of its letters
+// differ from every one. Of equally near words the first.
 ALKAID_EXPORT std::string SimilarWord(std::string_view typed, const std::vector<std::string>& known);
 
 // "; did you mean 'show'?", or nothing.

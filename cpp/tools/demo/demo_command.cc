@@ -1,9 +1,9 @@
-// alkaid demo: the main job, once through each backend.
+// alkaid demo: the main task, once with each backend.
 //
-// Writes a synthetic run where no files are given, then starts this executable again for each
-// backend, with nothing but ALKAID_DEFAULT_MEMORY_POOL changed, to read it, check it and digest it.
-// Prints a table, and the same as JSON. Fails when rows disagree, when a row was served by another
-// backend than asked for, or when bytes stay live.
+// Without files it writes a synthetic run. It then starts this executable again for each backend,
+// with only ALKAID_DEFAULT_MEMORY_POOL changed, to read the run, check it and compute its digest.
+// Prints a table, or the same as JSON. Fails when rows disagree, when a row was served by another
+// backend than the requested one, or when bytes stay live.
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -63,7 +63,7 @@ struct Child {
   std::string output;
 };
 
-// Runs this executable and collects its stdout; its stderr is ours.
+// Runs this executable and collects its stdout; its stderr is this process's.
 Result<Child> RunSelf(std::vector<std::string> arguments, std::vector<std::string> environment) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return status::IOError(errno, "pipe");
@@ -115,7 +115,7 @@ void PrintTable(const std::vector<DemoRow>& rows) {
   std::printf("]\n");
 }
 
-// What must hold of a row, beside its own process having been content.
+// Checks a row against the first one. Its own process has checked everything else.
 Status CheckRow(const DemoRow& row, const std::string& asked, const DemoRow& first) {
   if (row.backend != asked) {
     return status::FailedPrecondition("row ", asked, ": its batches came from backend ",
@@ -141,7 +141,7 @@ int RunRows(const std::vector<std::string>& row_arguments) {
         RunSelf(row_arguments, EnvironmentWith(internal::kDefaultMemoryPoolVariable, backend));
     if (Interruption::Came()) return Interruption::ExitCode();
     if (!child.ok()) return ReportStatus(child.status());
-    // A row whose files are malformed tells what stood before the fault.
+    // A row with malformed files covers what is before the fault.
     if (child->exit_code != kExitOk && child->exit_code != kExitMalformed) return child->exit_code;
     exit_code = std::max(exit_code, child->exit_code);
     const Result<DemoRow> row = DemoRow::FromJson(child->output);
@@ -154,7 +154,7 @@ int RunRows(const std::vector<std::string>& row_arguments) {
   return exit_code;
 }
 
-// Each row reads all of it anew.
+// Refuses streams, since each row reads all files again.
 Status CheckNoStream(const DemoOptions& options) {
   std::vector<std::string> paths = options.files;
   if (!options.config.empty()) paths.push_back(options.config);
@@ -180,7 +180,7 @@ int RunDemo(const DemoOptions& options) {
     arguments.insert(arguments.end(), {"--config", options.config});
   }
   std::vector<std::string> files = options.files;
-  std::optional<Interruption> interruption;  // longer than the folder
+  std::optional<Interruption> interruption;  // must outlive the folder
   std::unique_ptr<TemporaryFolder> folder;
   if (files.empty()) {
     interruption.emplace();

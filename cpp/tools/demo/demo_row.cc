@@ -1,8 +1,8 @@
 // alkaid demo-row: reads files through the default pool, checks every field, and prints one row as
 // JSON.
 //
-// Hidden: `alkaid demo` starts it once for each backend, with nothing but
-// ALKAID_DEFAULT_MEMORY_POOL changed.
+// Hidden: `alkaid demo` starts it once for each backend, with only ALKAID_DEFAULT_MEMORY_POOL
+// changed.
 
 #include "tools/demo/demo_row.h"
 
@@ -28,8 +28,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The most memory that the process has had resident, in bytes; 0 where the system does not say. Not
-// getrusage: its figure begins with that of the process that forked this one.
+// The peak of the process's resident memory, in bytes; 0 where the system does not say. Not by
+// getrusage, whose figure begins with that of the process that forked this one.
 int64_t PeakResidentBytes() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -39,8 +39,8 @@ int64_t PeakResidentBytes() {
   return 0;
 }
 
-// Reads all files in order, each under the Configuration that the one before ended with until it
-// brings its own.
+// Reads all files in order. Each is read under the Configuration at the end of the file before,
+// until it has its own.
 class RunReader {
  public:
   RunReader(const DemoOptions& options, std::shared_ptr<const dgram::ConfigurationHistory> history)
@@ -100,7 +100,7 @@ Result<DemoRow> Measure(const DemoOptions& options) {
     ++row.datagrams;
     return synthetic ? checks[file].Check(dgram) : dgram::CheckDgram(dgram);
   });
-  // Malformed data of the user's end the reading, not the row: what stands before them counts.
+  // Malformed data of the user end the reading, but not the row: what is before them counts.
   if (!row.fault.ok() && (synthetic || row.fault.code() != StatusCode::kDataLoss)) {
     return row.fault;
   }
@@ -115,7 +115,7 @@ Result<DemoRow> Measure(const DemoOptions& options) {
       "digesting", [&](size_t, const dgram::Dgram& dgram) { return digest.Add(dgram); });
   if (digested.code() != row.fault.code()) return digested;
 
-  // Where the first datagram is malformed, no batch was served.
+  // If the first datagram is malformed, no batch was served.
   row.backend = row.datagrams > 0 ? checking.backend() : default_memory_pool()->backend_name();
   row.datagrams_per_s = seconds > 0 ? static_cast<double>(row.datagrams) / seconds : 0;
   row.mb_per_s = seconds > 0 ? static_cast<double>(checking.bytes()) / 1e6 / seconds : 0;

@@ -1,4 +1,4 @@
-// One row of the demo's table: what one process measured while it read all files through one
+// DemoRow: one row of the demo's table: what one process measured while it read all files with one
 // backend.
 //
 // Threads: plain values.
@@ -14,25 +14,25 @@
 namespace alkaid::tools {
 
 struct DemoRow {
-  std::string backend;  // the one that really served the batches
+  std::string backend;  // the one that actually served the batches
   int64_t datagrams = 0;
   double datagrams_per_s = 0;
   double mb_per_s = 0;  // 10^6 bytes
   int64_t peak_pool_bytes = 0;
-  int64_t rss_bytes = 0;  // the process's highest
+  int64_t rss_bytes = 0;  // the process's peak
   int64_t live_bytes = 0;
   std::string digest;
-  // The malformed data at which reading the user's files ended; not part of the JSON.
+  // The malformed data that ended the reading of the user's files; not in the JSON.
   Status fault;
 
-  // One object on one line.
+  // One JSON object on one line.
   std::string ToJson() const;
-  // kInvalidArgument when `json` is not what ToJson gives.
+  // kInvalidArgument where `json` is not output of ToJson.
   static Result<DemoRow> FromJson(const std::string& json);
 };
 
 struct DemoOptions {
-  // The user's files; none: a synthetic run is made.
+  // The user's files; if empty, a synthetic run is made.
   std::vector<std::string> files;
   std::string config;
   // Events in each small stream of the synthetic run.

@@ -22,7 +22,7 @@ using dgram::TransitionId;
 
 constexpr int64_t kBatchBytes = int64_t{1} << 20;
 
-// What a stream's events carry, in order.
+// The detectors in a stream's events, in order.
 const std::vector<SyntheticDetector>& Detectors(bool large) {
   static const auto* const small = new std::vector<SyntheticDetector>(SmallDetectors());
   static const auto* const image =
@@ -98,7 +98,7 @@ int64_t EventsOf(int stream, int64_t small_events) {
   return IsLarge(stream) ? small_events / 100 : small_events;
 }
 
-// The number of elements that are not what they should be.
+// The number of elements that differ from the expected ones.
 template <typename T>
 int64_t CountWrong(const uint8_t* data, int64_t count, uint32_t base) {
   int64_t wrong = 0;
@@ -113,7 +113,7 @@ int64_t CountWrong(const uint8_t* data, int64_t count, uint32_t base) {
 
 Result<std::vector<std::string>> WriteSyntheticRun(const std::string& directory,
                                                    int64_t small_events, bool (*stop)()) {
-  // What the three files come to, near enough for a progress bar.
+  // The approximate size of the three files, for the progress bar.
   Progress progress("writing a synthetic run", small_events * (2 * 852 + (256 << 10) / 100));
   std::vector<std::string> paths;
   for (int stream = 0; stream < kSyntheticStreams; ++stream) {

@@ -1,4 +1,4 @@
-// A run that a program can make and check by itself: two streams of small datagrams, one of large
+// A run that a program makes and checks by itself: two streams of small datagrams, one of large
 // ones.
 //
 // Every value follows from stream, event, field and element, so a reader knows what each array must
@@ -19,11 +19,11 @@
 namespace alkaid::tools {
 
 inline constexpr int kSyntheticStreams = 3;
-// In each of the first two streams, unless told otherwise; the third has a hundredth of it.
+// Events in each of the first two streams, by default; the third has a hundredth of them.
 inline constexpr int64_t kSmallEvents = 20'000;
 
-// Writes the three files into `directory` and returns their paths. `stop` is asked between batches;
-// when it answers true the writing ends with kCancelled.
+// Writes the three files into `directory` and returns their paths. `stop` is called between
+// batches; when it returns true the writing ends with kCancelled.
 Result<std::vector<std::string>> WriteSyntheticRun(const std::string& directory,
                                                    int64_t small_events, bool (*stop)());
 

@@ -1,5 +1,5 @@
-// --config of the `alkaid dgram` commands and of `alkaid demo`, where the file that it names was
-// configured anew in the middle.
+// --config of the `alkaid dgram` commands and of `alkaid demo`, where its file was configured anew
+// in the middle.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,17 +21,17 @@ using crafted::kUInt32Type;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Of big data, without the declaration of records.
+// A Configure of big data, which declares no records.
 std::string Configure(uint64_t timestamp, uint32_t type) {
   return crafted::Dgram(
       dgram::TransitionId::kConfigure, timestamp,
       dgram::crafted::Names(crafted::kValueSrc, "det", 0, "raw", {{"x", type, 0}}));
 }
 
-// The second Configure of the file that --config names is at 11.
+// The file of --config has its second Configure at 11.
 class ConfigCommand : public ::testing::Test {
  protected:
-  // Each value of the L1Accepts is their timestamp.
+  // The value of each L1Accept must be its timestamp.
   void ExpectRightValues(const std::string& file, const std::string& config) {
     const CommandResult dump = RunCommand({"dgram", "dump", "--json", file, "--config", config});
     ASSERT_EQ(dump.exit_code, 0) << dump.err;
@@ -73,13 +73,13 @@ TEST_F(ConfigCommand, EachDatagramIsReadUnderTheConfigureThatBelongsToIt) {
     const CommandResult demo = RunCommand({"demo", file, "--config", config_});
     EXPECT_EQ(demo.exit_code, 0) << demo.err;
   }
-  // The digest is that of the fields, so that of the Configure alone which counts.
+  // The digest is that of the fields, as under the one Configure that counts.
   const std::string only = folder_.Write("only.xtc2", Configure(0, kFloatType));
   const auto digest = [&](const std::string& config) {
     return RunCommand({"dgram", "digest", later_, "--config", config}).out;
   };
   EXPECT_EQ(digest(config_), digest(only));
-  // As a stream.
+  // The same with --config from a stream.
   const std::string piped = "test \"$(cat '" + config_ + "' | '" ALKAID_COMMAND "' dgram digest '" +
                             later_ + "' --config -)\" = " + digest(only);
   EXPECT_EQ(std::system(piped.c_str()), 0);  // NOLINT(cert-env33-c): a shell's pipe

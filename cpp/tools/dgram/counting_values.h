@@ -1,9 +1,9 @@
-// Values for one detector's fields that follow from a number for each field.
+// CountingValues: values for one detector's fields that follow from one number for each field.
 //
-// Elements count up from that number; text says it. So a program that knows the number knows what
-// each element must be.
+// Elements count up from that number, and text contains it. So a program that knows the number
+// knows every element.
 //
-// Ownership: the values lie here; what values() gives borrows them.
+// Ownership: the values are stored here; values() borrows them.
 // Threads: one. Out of memory: may throw std::bad_alloc.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace alkaid::tools {
 
-// Calls `visit` with a zero of the type that `type` is read as. Text counts as its bytes.
+// Calls `visit` with a zero of the type that `type` is read as; for text, of its bytes.
 template <typename Visitor>
 auto WithType(dgram::DataType type, Visitor&& visit) {
   using dgram::DataType;
@@ -50,14 +50,14 @@ auto WithType(dgram::DataType type, Visitor&& visit) {
   return visit(int32_t{});
 }
 
-// Element `element` of a field that counts up from `base`, and the text of one.
+// Element `element` of a field that counts up from `base`; and the text of such a field.
 template <typename T>
 T CountedValue(uint32_t base, int64_t element) {
   const uint32_t counted = base + static_cast<uint32_t>(element);  // modulo 2^32
   return static_cast<T>(counted);
 }
 std::string CountedText(uint32_t base);
-// Characters of that text, and the bytes that it takes in a datagram.
+// Characters of that text, and its bytes in a datagram.
 inline constexpr int64_t kCountedTextLength = 12;
 inline constexpr uint32_t kCountedTextBytes = 16;
 
@@ -66,10 +66,10 @@ int64_t ElementsOf(const std::vector<uint32_t>& shape);
 
 class CountingValues {
  public:
-  // A shape for each field of `names`; for text it is of no account. All values are zero, texts
-  // empty.
+  // `shapes` has a shape for each field of `names`; that of text is ignored. All values are zero,
+  // texts empty.
   CountingValues(const dgram::Names& names, std::vector<std::vector<uint32_t>> shapes);
-  // Stays where it is: values() points into it.
+  // Not copyable: values() points into it.
   CountingValues(const CountingValues&) = delete;
   CountingValues& operator=(const CountingValues&) = delete;
   CountingValues(CountingValues&&) = default;
@@ -93,11 +93,11 @@ class CountingValues {
   struct FieldBytes {
     dgram::DataType type;
     std::vector<uint32_t> shape;
-    // Aligned enough for any element: operator new sees to that.
+    // operator new aligns it for any element.
     std::vector<uint8_t> bytes;
     std::string text;
   };
-  // Makes the value of what its bytes are now.
+  // Makes the field's value from its current bytes.
   void Refresh(size_t field);
 
   std::vector<FieldBytes> fields_;

@@ -80,7 +80,7 @@ Result<std::vector<uint32_t>> Shape(const std::string& text, const std::string& 
   return shape;
 }
 
-// Counts a field's bytes in, before anything is allocated for it.
+// Adds a field's bytes to the sum, before anything is allocated for it.
 Status TakeRoom(const std::string& text, DataType type, const std::vector<uint32_t>& shape,
                 int64_t room, DetectorSpec& spec) {
   int64_t nbytes = dgram::DataTypeSize(type);
@@ -96,7 +96,7 @@ Status TakeRoom(const std::string& text, DataType type, const std::vector<uint32
   return absl::OkStatus();
 }
 
-// "NAME:TYPE[:SHAPE]", read from the right: an enumeration's name has a colon of its own.
+// Parses "NAME:TYPE[:SHAPE]" from the right, as an enumeration's name contains a colon.
 Status AddField(const std::string& text, int64_t room, DetectorSpec& spec) {
   std::vector<std::string> parts = Split(text, ':');
   std::vector<uint32_t> shape;
@@ -125,13 +125,13 @@ Status AddField(const std::string& text, int64_t room, DetectorSpec& spec) {
   return absl::OkStatus();
 }
 
-// For messages. Only a scalar is spelled out: lists may be of any length and depth.
+// For messages. Only a scalar is spelled out, as lists may be of any length and depth.
 std::string Spelled(const PlainJson& json) {
   if (json.is_array()) return "a list";
   return json.is_object() ? "an object" : json.dump();
 }
 
-// `lists`: how many lists `json` lies in.
+// `lists`: the depth of lists around `json`.
 template <typename T>
 Status Collect(const PlainJson& json, const std::string& where, int lists,
                std::vector<T>& elements) {
@@ -198,7 +198,7 @@ Result<PlainJson> ReadJson(const std::string& path) {
   try {
     return PlainJson::parse(text);
   } catch (const PlainJson::parse_error& malformed) {
-    // Counted from 1, the end included.
+    // malformed.byte counts from 1, and may be past the end.
     const auto at =
         static_cast<int64_t>(std::min(std::max<size_t>(malformed.byte, 1) - 1, text.size()));
     return status::Invalid(path, ": no JSON: malformed at byte ", at, ", line ",
@@ -247,7 +247,7 @@ Result<DetectorSpec> ParseDetectorSpec(const std::string& text, int64_t room) {
                              "name=, alg=, field=, type=, id=, segment=, node= and number=");
     }
   }
-  // Says now what else it would say when the first Configure comes.
+  // Reports now what would otherwise fail at the first Configure.
   ALKAID_RETURN_NOT_OK(dgram::MakeDeclaration(definition, {}));
   return spec;
 }

@@ -28,7 +28,7 @@ int Run(const DigestOptions& options) {
     ++count;
     return digest.Add(dgram);
   });
-  // What could be read counts, also when a fault ends it.
+  // Where a fault ends the reading, the digest covers what was read.
   const bool any = count > 0 || status.ok() || status.code() == StatusCode::kDataLoss;
   if (options.json) {
     Json members = {{"file", options.source.file},

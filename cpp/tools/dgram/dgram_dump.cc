@@ -27,7 +27,7 @@ struct DumpOptions {
   int64_t elements = 8;
 };
 
-// "hsd serial1234", as far as there is something to say.
+// "hsd serial1234"; empty parts are left out.
 std::string DetectorText(const dgram::Names& names) {
   std::string text = NameText(names.detector_type());
   if (!names.detector_id().empty()) {
@@ -86,7 +86,7 @@ class TextDump {
   const int64_t elements_;
 };
 
-// The declarations of a Configure, and the fields, into `json`; what stands before a fault stays.
+// Adds the declarations of a Configure, and the fields, to `json`; keeps what is before a fault.
 Status AddContents(const dgram::Dgram& dgram, int64_t elements, Json* json) {
   if (dgram.service() == dgram::TransitionId::kConfigure) {
     Json& names = (*json)["names"] = Json::array();

@@ -1,4 +1,5 @@
-// alkaid dgram edit: a file with data added, data removed, or other headers, into another file.
+// alkaid dgram edit: writes an edited version of a file: data added, data removed, or other
+// headers.
 
 #include "alkaid/dgram/dgram_edit.h"
 
@@ -75,7 +76,7 @@ constexpr char kEditFooter[] =
     "--set-damage says: the bits given there are set beside that one.\n"
     "\n";
 
-// What is done to each datagram.
+// The edits of each datagram.
 class FileEdit {
  public:
   static Result<std::unique_ptr<FileEdit>> Make(const EditOptions& options) {
@@ -100,7 +101,7 @@ class FileEdit {
     return all;
   }
 
-  // Whether anything is done for which fields have to be declared.
+  // Whether an edit needs declared fields.
   bool looks_into_fields() const { return !removals_.empty() || !detectors_.empty(); }
 
   Status Edit(const Dgram& dgram, DgramWriter& writer) {
@@ -123,8 +124,8 @@ class FileEdit {
     return writer.Append(edit_);
   }
 
-  // kNotFound for a removal of what no Configure declares: a later one need not repeat a detector,
-  // and an earlier one not have it, so only the end of the file tells.
+  // kNotFound for a removal that no Configure declares. A later Configure need not repeat a
+  // detector, and an earlier one need not have it, so this is known only at the end of the file.
   Status CheckRemovals() const {
     for (const Removal& removal : removals_) {
       if (removal.known) continue;
@@ -137,7 +138,7 @@ class FileEdit {
     return absl::OkStatus();
   }
 
-  // What is to be said on stderr at the end.
+  // Prints notes on stderr at the end.
   void PrintNotes() const {
     if (corrupted_ > 0 && looks_into_fields()) {
       std::fprintf(stderr, "alkaid: %s not looked into: damage says corrupted\n",
@@ -180,15 +181,15 @@ class FileEdit {
     return status::Invalid("--set-damage \"", text, "\" is no number from 0 to 65535 or 0xffff");
   }
 
-  // Nobody has looked into a corrupted datagram: it must not come out as a sound one.
+  // A corrupted datagram was not checked, and so must stay marked.
   dgram::Damage DamageOf(const Dgram& dgram) {
     if (!dgram.damage().corrupted() || (*damage_ & kCorrupted) != 0) return dgram::Damage(*damage_);
     ++stayed_corrupted_;
     return dgram::Damage(*damage_ | kCorrupted);
   }
 
-  // Leaves the payload of a corrupted datagram as it is. What a Configure of that kind declares
-  // nobody knows, and so not what could be added.
+  // Keeps the payload of a corrupted datagram. The declarations of a corrupted Configure are
+  // unknown, and so nothing can be added to it.
   Status Keep(const Dgram& dgram) {
     ++corrupted_;
     if (dgram.service() != TransitionId::kConfigure || detectors_.empty()) return absl::OkStatus();
@@ -196,7 +197,7 @@ class FileEdit {
     return dgram.Fault(0, "the damage of this Configure says corrupted: no detector can be added");
   }
 
-  // Remembers of a Configuration which removals it has something for.
+  // Records for which removals a Configuration has declarations.
   void NoteDeclared(const Dgram& dgram) {
     const dgram::Configuration* const configuration = dgram.configuration().get();
     if (configuration == nullptr || removals_.empty()) return;
@@ -224,7 +225,7 @@ class FileEdit {
   Status Retime(const Dgram& dgram) {
     if (options_.time_offset == 0) return absl::OkStatus();
     constexpr int64_t kSecond = 1'000'000'000;
-    // Below 2^63: seconds and nanoseconds are 32 bits each.
+    // Below 2^63, since seconds and nanoseconds are 32 bits each.
     const auto then = static_cast<int64_t>(dgram.timestamp().total_nanoseconds());
     int64_t moved = 0;
     if (__builtin_add_overflow(then, options_.time_offset, &moved) || moved < 0 ||
@@ -238,7 +239,7 @@ class FileEdit {
     return absl::OkStatus();
   }
 
-  // A later Configure of the file starts anew, and gets them too.
+  // A later Configure of the file starts anew, and gets the detectors too.
   Status AddDetectors(const Dgram& dgram) {
     ALKAID_RETURN_NOT_OK(dgram::CheckDgram(dgram));
     added_.clear();
@@ -257,8 +258,8 @@ class FileEdit {
     return absl::OkStatus();
   }
 
-  // Events before any Configure of the file: those of --config declare what is added, where they do
-  // so as it is spelled here.
+  // For events before any Configure of the file: --config declares the added detector, if it has
+  // the same spelling there.
   Status FindAdded(const Dgram& dgram) {
     if (found_in_ == dgram.configuration()) return absl::OkStatus();
     added_.clear();
@@ -279,7 +280,7 @@ class FileEdit {
     return absl::OkStatus();
   }
 
-  // What is kept has to be sound; what is malformed may be removed.
+  // Checks what is kept; what is malformed may be removed.
   Status CheckKept(const Dgram& dgram) const {
     dgram::ShapesDataWalk walk(dgram);
     while (walk.Next()) {
@@ -299,7 +300,7 @@ class FileEdit {
     for (Removal& removal : removals_) {
       const DetectorChoice& choice = removal.choice;
       const Status status = edit_.RemoveData(choice.detector, choice.algorithm, choice.segment);
-      // This Configure need not declare it (CheckRemovals).
+      // Not every Configure must declare it (CheckRemovals).
       if (status.code() != StatusCode::kNotFound) ALKAID_RETURN_NOT_OK(status);
     }
     return absl::OkStatus();
@@ -326,7 +327,8 @@ class FileEdit {
   std::vector<DetectorSpec> detectors_;
   std::vector<CountingValues> values_;
   std::vector<dgram::Names> added_;
-  // Whether the file had a Configure; until then, which of --config `added_` is of.
+  // Whether the file had a Configure; and before that, the Configuration of --config that `added_`
+  // was found in.
   bool configured_ = false;
   std::shared_ptr<const dgram::Configuration> found_in_;
   std::optional<uint16_t> damage_;
@@ -336,7 +338,7 @@ class FileEdit {
   int64_t stayed_corrupted_ = 0;
 };
 
-// What a report says of the edit, in full or as far as it came.
+// The numbers of a report, complete or up to a failure.
 struct EditTotals {
   int64_t dgrams = 0;
   int64_t events = 0;
@@ -351,7 +353,7 @@ Status RunEdit(const EditOptions& options, EditTotals* totals) {
   ALKAID_ASSIGN_OR_RAISE(const auto reader, options.source.Open(edit->looks_into_fields()));
   ALKAID_RETURN_NOT_OK(CheckNotEmpty(*reader, options.source.file));
   const Interruption interruption;
-  // Removes what was written wherever this returns before Close.
+  // Removes the output wherever this function returns before Close.
   ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(options.output));
   DgramWriter writer(file, {.max_dgram_bytes = options.source.max_dgram_bytes});
   const auto edit_one = [&](const Dgram& dgram) {

@@ -1,4 +1,4 @@
-// alkaid dgram events: the batches of events that small data make.
+// alkaid dgram events: builds events from small data and lists the batches.
 
 #include <cinttypes>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// What the `alkaid dgram` commands write about datagrams as JSON: one place for each kind of thing,
-// so that a key means the same wherever it stands. docs/datagrams.md lists the keys.
+// JSON output of the `alkaid dgram` commands. Each kind of thing is written in one place, so a key
+// means the same everywhere. docs/datagrams.md lists the keys.
 //
 // Most readers of JSON keep 53 bits of a number. So timestamps, and values of UINT64 and INT64, are
 // always text in decimal digits; counts, sizes and offsets are numbers below 2^53 and text from
@@ -18,12 +18,12 @@
 
 namespace alkaid::tools {
 
-// A count, a number of bytes, or where something starts in its file.
+// A count, a number of bytes, or a place in a file.
 nlohmann::ordered_json NumberJson(int64_t number);
 
 nlohmann::ordered_json TimestampJson(dgram::Timestamp timestamp);
 
-// Of a header: service, timestamp (and as seconds and nanoseconds), size, env, damage.
+// The header: service, timestamp (also as seconds and nanoseconds), size, env, damage.
 nlohmann::ordered_json HeaderJson(const dgram::Dgram& dgram);
 
 // The header, with index and offset in its file.
@@ -39,7 +39,7 @@ nlohmann::ordered_json FieldJson(const dgram::ShapesData& data, const dgram::Fie
 std::string LabelOf(const dgram::ShapesData& data, const dgram::FieldView& field);
 
 // kInvalidArgument where a command would write its file and its report to the same place: `output`
-// is what stdout is.
+// and stdout are the same.
 Status CheckReportApart(const std::string& output);
 
 }  // namespace alkaid::tools

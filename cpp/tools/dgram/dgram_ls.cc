@@ -38,7 +38,7 @@ void PrintLine(const dgram::Dgram& dgram) {
               damage.empty() ? "" : "  ", damage.c_str());
 }
 
-// The line stands also where the datagram's inside is at fault. Without a Configuration only the
+// The line is printed even if the datagram's content is malformed. Without a Configuration only the
 // extents can be checked.
 Status Check(const dgram::Dgram& dgram) {
   return dgram.configuration() == nullptr ? dgram::CheckExtents(dgram) : dgram::CheckDgram(dgram);

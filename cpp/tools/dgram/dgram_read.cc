@@ -49,7 +49,7 @@ struct ReadOptions {
   bool json = false;
 };
 
-// One batch of small data as --batches lists it.
+// The list of one batch of small data for --batches.
 struct BatchList {
   Json reads = Json::array();
   Json events = Json::array();
@@ -94,7 +94,7 @@ class Pipeline {
     ALKAID_ASSIGN_OR_RAISE(reader_, OpenBigData(list));
     return absl::OkStatus();
   }
-  // What follows: once it is open.
+  // All members from here on: only after Open.
   Status Run(JsonReport* report) {
     Progress progress("reading", opened_.reader->total_bytes());
     const auto start = std::chrono::steady_clock::now();
@@ -103,7 +103,7 @@ class Pipeline {
     return status;
   }
   const events::EventBuilder& builder() const { return *opened_.builder; }
-  // Null where the files are not being written.
+  // Null where the files are complete.
   const io::LiveWatch* live() const { return opened_.live.get(); }
 
   Json Summary() const {
@@ -189,18 +189,18 @@ class Pipeline {
     }
   }
 
-  // What came before a fault is listed too.
+  // Also lists what came before a fault.
   Status ReadEvents(events::BigDataReader& reader, const events::SmdReader& small_data,
                     Progress* progress, JsonReport* report) {
     int64_t batch = -1;
     const Status status = ReadEvents(reader, small_data, progress, report, &batch);
     if (batch >= 0) growth::StampEvent();
-    // Batches that a filter left empty, or without a read, are listed too.
+    // Also lists batches that a filter left empty, or that needed no read.
     const auto planned = listed_ + static_cast<int64_t>(lists_.size());
     if (report != nullptr) ListUpTo(std::max({batch + 1, planned, batches_}), report);
     return status;
   }
-  // `batch` becomes the one of the last event.
+  // Sets `batch` to the batch of the last event.
   Status ReadEvents(events::BigDataReader& reader, const events::SmdReader& small_data,
                     Progress* progress, JsonReport* report, int64_t* last_batch) {
     events::BigDataEvent event;
@@ -240,9 +240,9 @@ class Pipeline {
   std::unique_ptr<events::BigDataReader> reader_;
   double seconds_ = 0;
   int64_t fields_ = 0;
-  // Batches of small data that there were.
+  // The number of batches of small data.
   int64_t batches_ = 0;
-  // Of batch `listed_` on.
+  // From batch `listed_` on.
   std::vector<BatchList> lists_;
   int64_t listed_ = 0;
 };

@@ -1,4 +1,4 @@
-// `alkaid dgram read` where small data are malformed: what it names is what `verify` names.
+// `alkaid dgram read` with malformed small data: it must name the same places as `verify`.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace crafted = events::crafted;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Two streams of small data, the second of which has one record that cannot be true.
+// Two streams of small data; the second has one impossible record.
 struct MalformedRun {
   explicit MalformedRun(const TestFolder& folder, uint64_t size) {
     std::string big;
@@ -30,7 +30,7 @@ struct MalformedRun {
         continue;
       }
       if (t % 3 != 0) first += crafted::Smd(t, big.size(), 24);
-      // Its words stand behind four headers.
+      // Four headers precede its words.
       if (t == kBadTimestamp) byte = second.size() + 60;
       second += crafted::Smd(t, big.size(), t == kBadTimestamp ? size : 24);
       big += crafted::L1(t);
@@ -80,7 +80,7 @@ TEST(ReadCommand, ARecordOfMoreThanADatagramCanHaveIsMalformed) {
   const CommandResult read = run.Read({});
   EXPECT_EQ(read.exit_code, 2);
   EXPECT_THAT(read.err, HasSubstr("record of 4294967308 bytes"));
-  // What a datagram can have, and the reader does not take, is not malformed.
+  // A size that a datagram can have, and that exceeds the reader's limit, is not malformed.
   const TestFolder another;
   const MalformedRun large(another, 4294967307);
   EXPECT_EQ(RunCommand({"dgram", "verify", large.smd[1]}).exit_code, 0);

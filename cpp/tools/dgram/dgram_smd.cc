@@ -50,7 +50,7 @@ struct SmdTotals {
 // One big-data file, or one chunk of it.
 class SmdRun {
  public:
-  // `live` null: the files are not being written any more.
+  // `live` null: the files are complete.
   SmdRun(const SmdArguments& arguments, io::OutputStream* out, std::shared_ptr<io::LiveWatch> live,
          SmdTotals* totals)
       : arguments_(arguments),
@@ -71,11 +71,11 @@ class SmdRun {
   }
 
  private:
-  // All of `path_`. Returns the chunk to go on with; its filename is empty where there is none.
+  // Processes all of `path_`. Returns the next chunk; its filename is empty where there is none.
   Result<events::ChunkInfo> Chunk() {
     ALKAID_RETURN_NOT_OK(CheckNotOutput());
     Result<std::unique_ptr<dgram::BatchReader>> opened = Open();
-    // A chunk that was announced, and waited for.
+    // An announced chunk that did not come.
     if (!opened.ok() && WasStopped()) return events::ChunkInfo();
     ALKAID_RETURN_NOT_OK(opened);
     const std::unique_ptr<dgram::BatchReader> reader = *std::move(opened);
@@ -107,8 +107,8 @@ class SmdRun {
       configuration_ = reader->configuration();
       progress.Advance(batch.nbytes());
       if (live_ == nullptr || next.filename.empty()) continue;
-      // Nothing is to come behind what sends readers on. Whether it did shows when the writer has
-      // gone on.
+      // Nothing may follow the announcement of the next file. Whether something did is known once
+      // the writer has gone on.
       left_ = {path_, reader->position(), reader->next_index(), next};
       break;
     }
@@ -117,7 +117,7 @@ class SmdRun {
 
   bool WasStopped() const { return live_ != nullptr && live_->end() == io::LiveEnd::kStopped; }
 
-  // Of the file that was left because it announced the next.
+  // Checks the file that was left at the announcement of the next.
   Status CheckNothingCame() const {
     if (left_.path.empty()) return absl::OkStatus();
     io::LiveOptions as_it_is;
@@ -173,7 +173,7 @@ class SmdRun {
                         ", where offsets start anew; with --no-follow this file is read alone"));
   }
 
-  // Whether these are names of one file, which need not be there.
+  // Whether both are names of one file, which need not exist.
   static bool SamePlace(const std::string& one, const std::string& other) {
     namespace fs = std::filesystem;
     std::error_code error;
@@ -188,14 +188,14 @@ class SmdRun {
          {path_, final_name, final_name + std::string(io::LiveFile::kInProgress)}) {
       std::error_code error;
       const bool is_it = std::filesystem::equivalent(name, arguments_.out, error) && !error;
-      // A name that the big data get when they are written is theirs before, too.
+      // The final name of big data that are being written counts too.
       if (!is_it && (live_ == nullptr || !SamePlace(name, arguments_.out))) continue;
       return status::Invalid(arguments_.out, ": would replace the big data that it is made from");
     }
     return absl::OkStatus();
   }
 
-  // A writer that announces itself, or what came before, would have every event twice.
+  // If a writer announces its own file or an earlier one, every event would be written twice.
   Status CheckNotRead() const {
     for (const std::string& read : read_) {
       std::error_code error;
@@ -226,7 +226,7 @@ class SmdRun {
   std::shared_ptr<const dgram::Configuration> configuration_;
 };
 
-// `live`: the watch that it made.
+// `live` receives the watch that it makes.
 Status MakeSmd(const SmdArguments& arguments, SmdTotals* totals,
                std::shared_ptr<io::LiveWatch>* live) {
   if (arguments.json) ALKAID_RETURN_NOT_OK(CheckReportApart(arguments.out));

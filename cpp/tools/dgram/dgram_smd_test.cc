@@ -75,7 +75,7 @@ TEST(SmdCommand, FollowsChunksWhereverTheyAreAnnounced) {
   const std::string in =
       folder.Write("a-c000.xtc2", ChunkedConfigure() + L1Accept(1) + EnableNext(1, "b-c001.xtc2"));
   folder.Write("b-c001.xtc2", L1Accept(2) + EnableNext(2, "c.xtc2"));
-  // Announces itself once more, as writers may: its number is not larger than the one in force.
+  // Announces its own file again, as writers may: the number is not larger than the current one.
   folder.Write("c.xtc2", EnableNext(2, "c.xtc2") + L1Accept(3));
   const std::string out = folder.path() + "/out";
   const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
@@ -119,7 +119,7 @@ TEST(SmdCommand, RefusesToLeaveAnAnnouncedFileOut) {
   EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
 }
 
-// Small data of the first file alone, and of both.
+// Small data of the first file alone, and of both files.
 TEST(ReadCommand, ReadsTheChunksThatAreAnnouncedUnlessItIsToldNotTo) {
   for (const TransitionId service : {TransitionId::kEnable, TransitionId::kSlowUpdate}) {
     const TestFolder folder;
@@ -141,7 +141,7 @@ TEST(ReadCommand, ReadsTheChunksThatAreAnnouncedUnlessItIsToldNotTo) {
     };
     const CommandResult both = read(out);
     EXPECT_EQ(both.exit_code, 0) << both.err;
-    // The change of chunk is listed with the batch that announces it, however late it is made.
+    // The change of chunk is listed with the batch that announces it, however late it is opened.
     for (const std::string& smd : {out, alone}) {
       for (const char* prefetch : {"0", "1", "8"}) {
         const CommandResult listed =

@@ -24,7 +24,7 @@ void DgramSource::AddOptions(CLI::App& command) {
 }
 
 void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes) {
-  // What a header can state.
+  // The largest size that a header can state.
   constexpr int64_t kMost = int64_t{0xffffffff} + dgram::kDgramHeaderBytes - dgram::kXtcHeaderBytes;
   command
       .add_option("--max-dgram-bytes", *max_dgram_bytes,

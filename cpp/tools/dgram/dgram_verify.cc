@@ -1,4 +1,4 @@
-// alkaid dgram verify: all that is wrong with files of datagrams.
+// alkaid dgram verify: lists everything that is wrong with files of datagrams.
 
 #include <unistd.h>
 
@@ -36,7 +36,7 @@ struct VerifyArguments {
   bool json = false;
 };
 
-// A finding takes one line, whatever the names in the file are made of.
+// Keeps a finding on one line, whatever characters the file's names have.
 void PrintFinding(const Finding& finding) {
   std::printf("%s\n", internal::Printable(finding.ToString()).c_str());
 }
@@ -54,7 +54,7 @@ void PrintTotals(const std::string& file, const dgram::VerifyTotals& totals) {
   std::printf("\n");
 }
 
-// The findings of a file are printed as they come: there may be many.
+// Prints the findings of a file as they come, since there may be many.
 class JsonFile {
  public:
   JsonFile(const std::string& file, bool first) {

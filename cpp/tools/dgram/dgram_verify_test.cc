@@ -137,7 +137,7 @@ TEST(VerifyCommand, FindsFaultsInTheRealFilesThatAreBadAndInNoOther) {
       if (other.path().extension() != ".xtc2" || other.path() == path) continue;
       result = RunCommand({"dgram", "verify", path.string(), "--config", other.path().string()});
     }
-    // A file that its writer was stopped in ends in a part of a datagram, and in no other fault.
+    // If the writer was stopped, the file ends in a partial datagram, and has no other fault.
     const bool cut = result.out.find(" 1 fault,") != std::string::npos &&
                      result.out.find("partial datagram") != std::string::npos;
     EXPECT_EQ(result.exit_code, bad || cut ? 2 : 0) << path << result.out << result.err;

@@ -1,4 +1,4 @@
-// alkaid dgram write: a run that follows from its parameters, as a file or one for each stream.
+// alkaid dgram write: makes a run from parameters, in one file or one for each stream.
 
 #include <algorithm>
 #include <cstdio>
@@ -34,7 +34,7 @@ using dgram::Timestamp;
 using dgram::TransitionId;
 using internal::CountText;
 
-// Bytes between two looks at progress.
+// Bytes between two updates of the progress bar.
 constexpr int64_t kTold = int64_t{1} << 20;
 
 struct WriteOptions {
@@ -68,7 +68,7 @@ std::string PathOf(const WriteOptions& options, int64_t stream) {
 }
 
 // Writes one stream. All streams have the same datagrams with the same timestamps, but only the
-// first has data of the environment.
+// first has environment data.
 class StreamWriter {
  public:
   static Result<std::unique_ptr<StreamWriter>> Make(const WriteOptions& options, int64_t stream) {
@@ -94,7 +94,7 @@ class StreamWriter {
     return writer;
   }
 
-  // Detectors that every event carries.
+  // The number of detectors in every event.
   size_t event_detectors() const { return names_.size() - (has_epics_ ? 1 : 0); }
   int64_t event_bytes() const {
     int64_t bytes = dgram::kDgramHeaderBytes;
@@ -105,7 +105,7 @@ class StreamWriter {
     return bytes;
   }
 
-  // All of it, near enough for a progress bar.
+  // The approximate size, for the progress bar.
   int64_t bytes() const {
     int64_t all = 0;
     const int64_t transitions = options_.steps * 4 * dgram::kDgramHeaderBytes;
@@ -188,7 +188,7 @@ class StreamWriter {
   int64_t told_ = 0;
 };
 
-// `report` null: for people.
+// `report` null: prints text for people.
 Status RunWrite(const WriteOptions& options, JsonReport* report) {
   if (options.streams > 1 && options.output.find("{}") == std::string::npos) {
     return status::Invalid("the output \"", options.output, "\" has no {} for the number of ",
@@ -198,7 +198,7 @@ Status RunWrite(const WriteOptions& options, JsonReport* report) {
   for (int64_t i = 0; i < options.streams; ++i) {
     const std::string path = PathOf(options, i);
     if (report != nullptr) ALKAID_RETURN_NOT_OK(CheckReportApart(path));
-    // The values of one stream at a time: they may be as large as its events.
+    // One stream at a time, since its values may be as large as its events.
     ALKAID_ASSIGN_OR_RAISE(const auto stream, StreamWriter::Make(options, i));
     ALKAID_ASSIGN_OR_RAISE(const auto file, io::DurableFileOutputStream::Open(path));
     DgramWriter writer(file, {.max_dgram_bytes = options.max_dgram_bytes});

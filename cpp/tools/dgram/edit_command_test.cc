@@ -55,7 +55,7 @@ nlohmann::json ValuesOf(const nlohmann::json& dgram) {
 
 class EditCommand : public ::testing::Test {
  protected:
-  // Edits crafted::Run(3) unless `in` is another.
+  // Edits crafted::Run(3), unless `in` is given.
   CommandResult Edit(std::vector<std::string> arguments, const std::string& in = "") {
     std::vector<std::string> all = {"dgram", "edit", in.empty() ? input : in, "-o", output};
     all.insert(all.end(), arguments.begin(), arguments.end());
@@ -165,13 +165,13 @@ TEST_F(EditCommand, AMalformedFileExitsTwoAndLeavesTheOldOutput) {
   folder.Write("out.xtc2", "old");
   EXPECT_EQ(Edit({}, cut).exit_code, 2);
   EXPECT_EQ(Content(output), "old");
-  // And over itself.
+  // The same with the input as the output.
   EXPECT_EQ(RunCommand({"dgram", "edit", cut, "-o", cut}).exit_code, 2);
   EXPECT_EQ(Content(cut), run);
   EXPECT_EQ(Entries(folder), 3);
 }
 
-// A field that passes the end of its data.
+// A field exceeds its data.
 TEST_F(EditCommand, MalformedDataAreRefusedUnlessTheyAreRemoved) {
   const std::string bad = folder.Write(
       "bad.xtc2",
@@ -253,7 +253,7 @@ TEST_F(EditCommand, AChunkGetsTheDetectorThatItsFirstFileWasGiven) {
   EXPECT_EQ(second["fex.calib.energy"], 1.0);
   EXPECT_EQ(second["fex.calib.note"], "event-3.....");
   EXPECT_EQ(second["det.raw.count"], 4);
-  // Another version or other fields are another detector.
+  // Another version or other fields make another detector.
   fs::remove(output);
   for (const char* const other : {"name=fex,alg=calib:1.2.4,segment=2,field=energy:DOUBLE",
                                   "name=fex,alg=calib:1.2.3,segment=2,field=energy:FLOAT"}) {
@@ -264,7 +264,7 @@ TEST_F(EditCommand, AChunkGetsTheDetectorThatItsFirstFileWasGiven) {
   }
 }
 
-// Nobody looked into it: it must not come out as a sound one.
+// Its content was not checked, so it must stay marked.
 TEST_F(EditCommand, ACorruptedDatagramStaysCorruptedWhateverDamageIsSet) {
   const std::string file = folder.Write(
       "corrupted.xtc2",

@@ -31,7 +31,7 @@ class EditRefusals : public ::testing::Test {
   CommandResult EditWithJson(const std::string& json) const {
     return Edit({"--add-detector", kFex, "--add-data", folder.Write("values.json", json)});
   }
-  // Exits with `code`, says all of `parts`, and leaves no output.
+  // Expects exit code `code`, all of `parts` in the message, and no output file.
   void ExpectRefused(const CommandResult& result, int code, const Words& parts) const {
     EXPECT_EQ(result.exit_code, code) << result.err;
     for (const std::string& part : parts) EXPECT_THAT(result.err, HasSubstr(part));
@@ -52,7 +52,7 @@ TEST_F(EditRefusals, ListsOfAnyDepthAreRefusedWithoutFollowingThem) {
   ExpectRefused(EditWithJson(R"({"fex.fex": {"note": )" + deep + "}}"), 1,
                 {"fex.fex.note: a list is no text"});
   ExpectRefused(EditWithJson(R"({"fex.fex": )" + deep + "}"), 1, {"fex.fex is no JSON object"});
-  // As deep as five dimensions go.
+  // Nested as deep as five dimensions.
   EXPECT_EQ(EditWithJson(R"({"fex.fex": {"image": [[[[[1, 2, 3, 4, 5, 6]]]]]}})").exit_code, 0);
 }
 
@@ -78,7 +78,7 @@ TEST_F(EditRefusals, AdditionsLargerThanTheRoomAreRefusedBeforeMemoryIsTaken) {
                 {"field \"x:DOUBLE:1073741824\"", "8589934592 bytes", "67108864", "--room"});
   ExpectRefused(Edit({"--add-detector", "name=big,alg=a,field=x:UINT8:4294967295x4294967295x99"}),
                 1, {"9223372036854775808 or more bytes"});
-  // Of one detector, and of all.
+  // The limit holds for one detector, and for all.
   const std::string half = "name=half,alg=a,field=x:UINT8:3000,field=y:UINT8:3000";
   ExpectRefused(Edit({"--add-detector", half, "--room", "5999"}), 1, {"6000 bytes", "5999 left"});
   ExpectRefused(Edit({"--add-detector", half, "--add-detector", half, "--room", "11999"}), 1,

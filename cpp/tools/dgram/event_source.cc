@@ -63,7 +63,7 @@ void EventSource::AddOptions(CLI::App& command) {
 
 namespace {
 
-// One timestamp as people write it. kInvalidArgument names what is none, and where it stands.
+// One timestamp in any accepted spelling. kInvalidArgument names a wrong one and its place.
 Status AddTimestamp(const std::string& text, const std::string& place,
                     std::vector<dgram::Timestamp>* all) {
   uint64_t value = 0;

@@ -1,5 +1,5 @@
-// What the commands that build events share: the files of small data, and how they are put
-// together.
+// What the commands that build events share: the files of small data, and the options of the
+// builder.
 //
 // Threads: one. Out of memory: kResourceExhausted, or std::bad_alloc.
 #pragma once
@@ -31,21 +31,21 @@ struct EventSource {
   void AddOptions(CLI::App& command);
 
   struct Opened {
-    // Borrowed from the builder.
+    // Borrowed; `builder` owns it.
     events::SmdReader* reader = nullptr;
     std::shared_ptr<events::EventBuilder> builder;
-    // Where the files are still being written; else null.
+    // If the files are still being written; else null.
     std::shared_ptr<io::LiveWatch> live;
   };
   // `pool` null: the default.
   Result<Opened> Open(MemoryPool* pool = nullptr) const;
 
-  // What was asked for, for the head of a report.
+  // The options as they were given, for the head of a report.
   nlohmann::ordered_json Describe() const;
-  // After the end of the reading: says on stderr which of the timestamps that were asked for occur
-  // nowhere; so far, where `live` ended it before the run did.
+  // At the end of the reading: prints on stderr which of the requested timestamps do not occur, or
+  // did not occur so far, where `live` ended the reading before the end of the run.
   static void TellMissing(const events::EventBuilder& builder, const io::LiveWatch* live);
-  // The same for the tail of a report, as "missing_timestamps"; nothing where none were asked for.
+  // The same for the tail of a report, as "missing_timestamps"; nothing where none were requested.
   void DescribeMissing(const events::EventBuilder& builder, nlohmann::ordered_json* tail) const;
 
  private:

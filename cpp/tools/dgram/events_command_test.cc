@@ -134,7 +134,7 @@ TEST_F(EventsCommand, RefusesTimestampsThatAreNone) {
 }
 
 TEST_F(EventsCommand, NamesTimestampsThatOccurNowhere) {
-  // 1 is of a transition.
+  // Timestamp 1 is that of a transition.
   const auto named = HasSubstr("no L1Accept has the timestamps 1, 99");
   const CommandResult events =
       RunCommand({"dgram", "events", small_[0], small_[1], "--timestamps=4,99,1"});
@@ -213,7 +213,7 @@ TEST_F(EventsCommand, DeliversWhatIsWholeOfAFileThatWasCut) {
   EXPECT_EQ(result.exit_code, 2);
   const Json report = Json::parse(result.out);
   EXPECT_EQ(report["n_events"], 4);
-  // The batch that the fault cuts is listed as far as it goes.
+  // The batch that the fault cuts is listed up to the fault.
   const Json listed = Json::parse(Read({"--json", "--batches"}).out);
   ASSERT_EQ(listed["batches"].size(), 1);
   EXPECT_EQ(listed["batches"][0]["events"].size(), 4);

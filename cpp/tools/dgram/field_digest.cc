@@ -5,9 +5,9 @@
 namespace alkaid::tools {
 namespace {
 
-// What separates the parts of a line.
+// Separates the parts of a line.
 constexpr char kSeparator = '|';
-// A name ends at its first NUL, so that none has one.
+// No name contains a NUL, as names end at their first one.
 constexpr char kSeparatorInAName = '\0';
 
 }  // namespace

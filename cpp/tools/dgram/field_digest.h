@@ -1,10 +1,10 @@
-// FieldDigest: one SHA-256 over every field of a stream of datagrams, independent of how they lie
-// in their files.
+// FieldDigest: one SHA-256 over every field of a stream of datagrams, independent of their layout
+// in files.
 //
-// For each field, in order: ASCII "index|detector|segment|algorithm|name|TYPE|shape|", where shape
-// is "3x6" or "scalar", then the field's bytes, then a newline (XTC2, section 13). A "|" in a
-// name is hashed as a NUL, which no name has, so that other names give another digest. Equal fields
-// give equal digests, whatever the unused bytes of the files.
+// For each field, in order, hashes ASCII "index|detector|segment|algorithm|name|TYPE|shape|", where
+// shape is "3x6" or "scalar", then the field's bytes, then a newline (XTC2, section 13). A "|" in a
+// name is hashed as a NUL, which no name contains, so different names give different digests. Equal
+// fields give equal digests, whatever the unused bytes of the files.
 //
 // Ownership: owns its hash. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -19,7 +19,7 @@ namespace alkaid::tools {
 
 class FieldDigest {
  public:
-  // Adds all fields of a datagram. On a fault those before it have been added: kDataLoss, as
+  // Adds all fields of a datagram. At a fault the fields before it have been added: kDataLoss, as
   // ForEachField.
   Status Add(const dgram::Dgram& dgram);
   // 64 hexadecimal digits, of everything added so far.

@@ -1,5 +1,5 @@
-// What `alkaid dgram` prints as JSON: one object, whatever happens; a key that means the same in all
-// commands; nothing that a reader of 53 bits changes.
+// The JSON of `alkaid dgram`: always one object, the same meaning of a key in all commands, and no
+// number that a reader with 53 bits changes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ using ::testing::Not;
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
 
-// Strict: one object and nothing else, no number that is none, no key twice in an object, ASCII.
+// Strict: exactly one object, no NaN or infinity, no key twice in an object, ASCII.
 Json Parse(const std::string& text) {
   std::vector<std::set<std::string>> open;
   const auto note = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
@@ -65,7 +65,7 @@ class JsonOfDgram : public ::testing::Test {
     out_ = folder_.path() + "/out";
   }
 
-  // Each command with what it reads; `write` reads nothing.
+  // Each command with its input; `write` reads nothing.
   std::vector<Words> Commands(const std::string& big, const std::string& small) const {
     return {{"dgram", "ls", "--json", big},
             {"dgram", "dump", "--json", big},
@@ -83,7 +83,7 @@ class JsonOfDgram : public ::testing::Test {
   std::string out_;
 };
 
-// The kinds of value that stand under each key, anywhere; null says that there is none.
+// Collects the kinds of values for each key; null means that there is none.
 void NoteKinds(const Json& json, std::map<std::string, std::set<std::string>>* kinds) {
   if (json.is_object()) {
     for (const auto& [key, value] : json.items()) {
@@ -116,7 +116,7 @@ TEST_F(JsonOfDgram, IsOneObjectWithAnErrorOrNoneAlsoWhereThereIsNoFile) {
   EXPECT_TRUE(Parse(cannot.out).at("error").is_string());
 }
 
-// Makers count what they write: to readers an event may be a transition too.
+// Commands that write count what they write; for readers an event may be a transition too.
 TEST_F(JsonOfDgram, CountsOfEventsHaveTheTransitionsAmongThem) {
   const std::string out = folder_.path() + "/out";
   const Json written = Parse(RunCommand({"dgram", "write", "--json", "-o", out}).out)["outputs"][0];
@@ -143,7 +143,7 @@ TEST_F(JsonOfDgram, HasAKeyForOneKindOfValueInAllCommands) {
   commands.push_back({"dgram", "verify", "--json", folder_.Write("cut", "cut")});
   for (const Words& command : commands) NoteKinds(Parse(RunCommand(command).out), &kinds);
   for (const auto& [key, of] : kinds) {
-    // The one key whose kind is that of the field.
+    // The only key whose kind is that of the field.
     if (key == "value") continue;
     EXPECT_EQ(of.size(), 1U) << key << " is " << ::testing::PrintToString(of);
   }
@@ -172,7 +172,7 @@ TEST_F(JsonOfDgram, SaysTheSameOfADatagramInEveryCommand) {
   }
 }
 
-// A datagram of one detector with the values that are lost in 53 bits, or in JSON at all.
+// A datagram of one detector with values that do not fit into 53 bits, or into JSON at all.
 std::string ExtremeRun() {
   using dgram::crafted::Bytes;
   using dgram::crafted::Shape;
@@ -203,7 +203,7 @@ TEST_F(JsonOfDgram, LosesNoBitOfLargeNumbersAndNamesWhatIsNoNumber) {
   EXPECT_EQ(dgram["fields"][2]["values"], (Json{"NaN", "Infinity", "-Infinity", 0.5}));
   EXPECT_EQ(dgram["fields"][3]["values"], (Json{"-Infinity", 1.5}));
   EXPECT_EQ(dgram["fields"][4]["value"], "NaN");
-  // People need no quotes for numbers.
+  // The output for people has no quotes around numbers.
   EXPECT_THAT(
       RunCommand({"dgram", "dump", file}).out,
       AllOf(HasSubstr("= 18446744073709551615\n"), HasSubstr("= [NaN,Infinity,-Infinity,0.5]"),

@@ -46,7 +46,7 @@ std::string Content(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
-// The command, with a pipe from its stdout. One that hangs is ended by SIGALRM.
+// The command, with a pipe from its stdout. SIGALRM ends it if it hangs.
 class LiveCommand {
  public:
   explicit LiveCommand(Words arguments) {
@@ -79,7 +79,7 @@ class LiveCommand {
   LiveCommand& operator=(const LiveCommand&) = delete;
 
   void Signal(int number) const { ::kill(pid_, number); }
-  // Waits for the next line of its output, which is kept. Empty at the end.
+  // Waits for the next line of its output, and keeps it. Empty at the end.
   std::string Line() {
     const size_t begin = printed_.size();
     for (char c; ::read(out_, &c, 1) == 1;) {
@@ -88,7 +88,7 @@ class LiveCommand {
     }
     return printed_.substr(begin);
   }
-  // Reads no more: which signal ends it.
+  // Closes the pipe; returns the signal that ends the command.
   int CloseOutput() {
     ::close(std::exchange(out_, -1));
     int status = 0;
@@ -159,7 +159,7 @@ TEST_F(LiveCommandTest, LsFollowsAFileToItsFinalName) {
   std::string where = path + ".inprogress";
   for (const std::string& dgram : Dgrams()) {
     LiveScript::Append(where, dgram);
-    // The first line is printed once the file is open.
+    // The first line is printed after the file was opened.
     EXPECT_THAT(command.Line(), EndsWith("\n"));
     if (where != path) fs::rename(where, path);
     where = path;
@@ -222,7 +222,7 @@ TEST_F(LiveCommandTest, ASilenceEndsLsAndNamesWhatIsLeftOfADatagram) {
 }
 
 // Small data of two streams, the second of which has every other event, and their big data. The
-// first goes on in a second chunk.
+// first continues in a second chunk.
 struct TwoStreams {
   std::vector<std::string> small = std::vector<std::string>(2);
   std::vector<std::string> big = std::vector<std::string>(2);
@@ -293,13 +293,13 @@ TEST_F(LiveCommandTest, EventsPrintsTheBatchesOfTheFinishedFiles) {
 
 TEST_F(LiveCommandTest, ASignalEndsEventsWithWhatAllStreamsReached) {
   const TwoStreams run;
-  // The second stream has no more than its first events, and a piece of the next.
+  // The second stream has only its first events, and a part of the next.
   const std::vector<std::string> paths = {
       folder.Write("s0.smd.xtc2", run.small[0]),
       folder.Write("s1.smd.xtc2", run.small[1].substr(0, run.small[1].size() - 400))};
   LiveCommand command(
       {"dgram", "events", "--live", paths[0], paths[1], "--batch-size=1", "--window-events=1"});
-  // A head, and a batch.
+  // The head of the report, and a batch.
   EXPECT_THAT(command.Line(), HasSubstr("sha256"));
   EXPECT_THAT(command.Line(), HasSubstr(" 1 "));
   command.Signal(SIGTERM);
@@ -341,7 +341,7 @@ TEST_F(LiveCommandTest, ReadGivesTheDatagramsOfTheFinishedFilesThoughAChunkComes
   words.pop_back();
   const auto batches = [](const CommandResult& result) {
     auto json = nlohmann::json::parse(result.out)["batches"];
-    // How it was read depends on what was there.
+    // The reads depend on what was there.
     for (auto& batch : json) batch.erase("reads");
     return json;
   };
@@ -376,7 +376,7 @@ TEST_F(LiveCommandTest, SmdNamesAChunkThatDoesNotComeAndWhatStandsBehindItsAnnou
               AllOf(HasSubstr(Path("s0-c001.xtc2")), HasSubstr("chunk 1, announced in " + first)));
 
   folder.Write("s0-c001.xtc2", run.chunk);
-  // In the batch of the announcement, and in one of its own.
+  // In the batch of the announcement, and in a batch of its own.
   const std::string configure = run.big[0].substr(0, run.big[0].find(streams::L1(2, "dd")) - 24);
   for (const std::string& more : {streams::L1(25), configure}) {
     folder.Write("s0-c000.xtc2", run.big[0] + more);
@@ -405,7 +405,7 @@ TEST_F(LiveCommandTest, ASignalEndsSmdWithTheSmallDataOfWhatWasRead) {
     return largest;
   };
   LiveCommand command({"dgram", "smd", "--live", first, "-o", out});
-  // Its temporary file has what it read; it waits for the chunk that is announced.
+  // Its temporary file has what it read so far; it waits for the announced chunk.
   while (largest_other() == 0) std::this_thread::yield();
   command.Signal(SIGTERM);
   const CommandResult live = command.Finish();
@@ -428,7 +428,7 @@ TEST_F(LiveCommandTest, AWriterThatIsKilledInADatagramIsNamedByWhatItLeft) {
   }
   ASSERT_GT(writer, 0);
   while (fs::file_size(path) < bytes.size()) std::this_thread::yield();
-  // It stalls for as long as it lives.
+  // The writer stalls, and keeps the file open, until it is killed.
   LiveCommand command({"dgram", "ls", "--live=0.2", path});
   EXPECT_THAT(command.Line(), HasSubstr("Configure"));
   ::kill(writer, SIGKILL);

@@ -18,7 +18,7 @@ namespace alkaid::tools {
 namespace {
 
 constexpr char kForEver[] = "-";
-// A century, which 64 bits of nanoseconds hold.
+// A century, which 64 bits of nanoseconds can hold.
 constexpr double kMostSeconds = 3.2e9;
 
 bool NobodyReads() {
@@ -26,18 +26,19 @@ bool NobodyReads() {
   return ::poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
 }
 
-// As `tail -f`: the run may be over, and the next line, which would end it, never come.
+// Like `tail -f`: the run may be over, and the next line, which would end the command, may never
+// come.
 bool CameOrNobodyReads() {
   if (Interruption::Came()) return true;
   if (!NobodyReads()) return false;
   ::raise(SIGPIPE);
-  return true;  // it is ignored
+  return true;  // SIGPIPE is ignored
 }
 
 }  // namespace
 
 void LiveFlag::AddOption(CLI::App& command) {
-  // A flag takes a value behind "=" alone, so that the word after it stays a file.
+  // A flag takes its value only after "=", so the next word stays a file.
   CLI::Option* const live = command.add_flag(
       std::string("--live{") + kForEver + "}", seconds,
       "The files are still being written: wait for what is not there yet. Ends at EndRun, once "
@@ -81,7 +82,7 @@ void DescribeLiveEnd(const io::LiveWatch* watch, const Status& status,
                      nlohmann::ordered_json* report) {
   if (watch == nullptr) return;
   nlohmann::ordered_json& end = (*report)["live_end"];
-  // Where the watch did not end it, all of its files did.
+  // If the watch did not end the reading, the ends of all files did.
   const io::LiveEnd why = watch->end() == io::LiveEnd::kNone ? io::LiveEnd::kEndRun : watch->end();
   if (status.ok()) end = io::ToString(why);
 }

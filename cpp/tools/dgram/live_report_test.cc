@@ -1,4 +1,4 @@
-// What the commands say of files that are still being written, once they have read them.
+// What the commands report about files that are still being written, at the end of the reading.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// What the commands that make files have in common: what goes to stdout, signals, limits, exit
-// codes.
+// Common behaviour of the commands that make files: output to stdout, signals, limits, exit codes.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -37,7 +36,7 @@ int64_t Entries(const TestFolder& folder) {
   return std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator());
 }
 
-// A command that runs beside the test, with signals as a shell leaves them.
+// A command that runs beside the test, with the signal settings of a shell.
 class RunningCommand {
  public:
   explicit RunningCommand(Words arguments, rlim_t file_bytes = RLIM_INFINITY) {
@@ -61,7 +60,7 @@ class RunningCommand {
   RunningCommand& operator=(const RunningCommand&) = delete;
 
   void Signal(int number) const { ::kill(pid_, number); }
-  // Whether it ended within `patience`.
+  // Whether it ends within `patience`.
   bool EndsIn(std::chrono::milliseconds patience) {
     for (int64_t i = 0; i < patience.count() && !ended_; ++i) {
       ended_ = ::wait4(pid_, &status_, WNOHANG, &usage_) == pid_;
@@ -74,7 +73,7 @@ class RunningCommand {
     if (!ended_) ended_ = ::wait4(pid_, &status_, 0, &usage_) == pid_;
     return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
   }
-  // Whether it ended itself.
+  // Whether it ended by itself.
   bool exited() const { return WIFEXITED(status_); }
   int64_t peak_bytes() const { return int64_t{usage_.ru_maxrss} * 1024; }
   // Whether it waits for something, for longer than a moment.
@@ -98,7 +97,7 @@ class RunningCommand {
 
 constexpr std::chrono::seconds kPatience{5};
 
-// Waits for the temporary file beside `there` others, sends the signal, and looks at what is left.
+// Waits for the temporary file beside `there` others, sends the signal, and checks what is left.
 void ExpectCleanEnd(const TestFolder& folder, const Words& arguments, int number) {
   const int64_t there = Entries(folder);
   RunningCommand command(arguments);
@@ -116,7 +115,7 @@ void ExpectCleanEnd(const TestFolder& folder, const Words& arguments, int number
 
 class MakerCommand : public ::testing::Test {
  protected:
-  // A run whose edited and small versions have more than 10 KiB.
+  // The edited and the small version of this run have more than 10 KiB.
   const TestFolder folder;
   const std::string input = folder.Write("in.xtc2", crafted::Run(500));
   const std::string output = folder.path() + "/out";
@@ -156,7 +155,7 @@ TEST_F(MakerCommand, CanBeInterruptedInARunWithoutEvents) {
                  SIGINT);
 }
 
-// The first signal may be all that it takes; the second one always ends it.
+// The first signal may be enough; the second one always ends it.
 TEST_F(MakerCommand, CanBeLeftWhereItWaitsForTheReaderOfAPipe) {
   ASSERT_EQ(::mkfifo(output.c_str(), 0600), 0);
   for (Words maker : makers) {
@@ -174,7 +173,7 @@ TEST_F(MakerCommand, CanBeLeftWhereItWaitsForTheWriterOfAPipe) {
   const std::string pipe = folder.path() + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   for (const bool has_writer : {false, true}) {
-    // One that has nothing to say.
+    // A writer that writes nothing.
     const int reader = has_writer ? ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
     const int writer = has_writer ? ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC) : -1;
     for (const char* maker : {"smd", "edit"}) {
@@ -196,7 +195,7 @@ TEST_F(MakerCommand, LeavesASignalIgnoredThatWasIgnored) {
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
   ASSERT_EQ(::sigaction(SIGHUP, &ignore, &before), 0);
-  // As nohup starts it: RunCommand leaves signals as they are here.
+  // SIGHUP is ignored, as under nohup; RunCommand keeps the test's signal settings.
   std::thread hang_up([this] {
     for (int i = 0; i < 2000 && Entries(folder) == 1; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -245,7 +244,7 @@ TEST_F(MakerCommand, SaysInItsHelpWhatItExitsWith) {
   }
 }
 
-// AddressSanitizer keeps what was freed for a while.
+// AddressSanitizer keeps freed memory for a while.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kFreedMemoryGoesBack = false;
 #else

@@ -1,5 +1,5 @@
-// `alkaid dgram --on-fault`: one bad datagram does not end the reading where that is asked for, and
-// what is left out is named.
+// `alkaid dgram --on-fault`: where requested, one bad datagram does not end the reading, and what
+// is left out is named.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,8 +25,8 @@ using Words = std::vector<std::string>;
 
 constexpr uint16_t kUnknownNames = 77;
 
-// A run of six events in big and small data: the third is malformed inside, and behind the fourth
-// of the big data stand bytes that are no datagram.
+// A run of six events in big and small data. The third is malformed inside; bytes that are no
+// datagram follow the fourth of the big data.
 class OnFaultCommand : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -84,7 +84,7 @@ TEST_F(OnFaultCommand, GoesOnOnlyWhereItIsAskedFor) {
 
 TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatIsMalformed) {
   const Words read = {"dgram", "read", "--json", "--batches", "--smd=" + small_, "--data=" + big_};
-  // Nobody looks inside unless that is asked for.
+  // The content is checked only on request.
   EXPECT_EQ(RunCommand(read).exit_code, 0);
   Words asked = read;
   asked.insert(asked.end(), {"--on-fault", "skip-datagram"});
@@ -100,7 +100,7 @@ TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatIsMalformed) {
   EXPECT_EQ(report["skipped"][0]["offset"], malformed_at_);
 }
 
-// A record of fewer bytes than a datagram has, and none.
+// One record of fewer bytes than a datagram has, and one that is missing.
 TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatHasNoRecord) {
   const std::string configure = crafted::SmdConfigure();
   const size_t at = configure.size() + 76;
@@ -123,7 +123,7 @@ TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatHasNoRecord) {
     EXPECT_EQ(report["skipped"][0]["offset"], at);
     EXPECT_EQ(report["skipped"][0]["size"], bad.size());
   }
-  // Big data are no small data, whatever is left out.
+  // Big data are not accepted as small data, whatever is left out.
   const std::string none =
       folder_.Write("none.smd.xtc2", dgram::crafted::Configure() + crafted::L1(1));
   EXPECT_EQ(RunCommand({"dgram", "read", "--smd=" + none, "--data=" + big, "--on-fault=resync"})
@@ -142,7 +142,7 @@ TEST_F(OnFaultCommand, EventsGoOnBehindMalformedSmallData) {
   EXPECT_EQ(Json::parse(result.out)["bytes_skipped"], 7);
 }
 
-// What is left out of one stream's small data does not end the events of all.
+// What is left out of one stream's small data does not end the events of all streams.
 TEST_F(OnFaultCommand, ATransitionThatOneStreamLostStaysInTheOthers) {
   constexpr uint64_t kNoSuch = uint64_t{1} << 40;
   const std::string begin = crafted::SmdConfigure() + crafted::Smd(1, 0, 24);
@@ -175,7 +175,7 @@ TEST_F(OnFaultCommand, ATransitionThatOneStreamLostStaysInTheOthers) {
   EXPECT_TRUE(given[1]["dgrams"][1].is_null());
   EXPECT_FALSE(given[1]["dgrams"][0].is_null());
   EXPECT_TRUE(given[3]["dgrams"][0].is_null());
-  // The lost Enable, what that leaves of its event, and a record of each stream.
+  // The lost Enable, the rest of its event, and a record of each stream.
   EXPECT_EQ(report["n_skipped"], 4);
 }
 

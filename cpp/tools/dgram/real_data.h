@@ -1,8 +1,8 @@
-// The folder of real files that ALKAID_TEST_DATA names, with what other programs found in them.
+// The folder of real files that ALKAID_TEST_DATA names, with the results of other programs.
 //
-// <folder>/truth/*.json are the truths; "a__b__c.xtc2" in their names and texts is
-// <folder>/a/b/c.xtc2. Tests of the fixture are skipped, and say why, where there is no such
-// folder. Not installed.
+// <folder>/truth/*.json are the truths; "a__b__c.xtc2" in their names and texts means
+// <folder>/a/b/c.xtc2. Without such a folder, tests of the fixture are skipped and say so. Not
+// installed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ class RealData : public ::testing::Test {
     }
   }
 
-  // The file that is meant by a name with "__" in the place of each "/".
+  // The file of a name with "__" in the place of each "/".
   std::filesystem::path FileOf(std::string name) const {
     for (size_t at; (at = name.find("__")) != std::string::npos;) name.replace(at, 2, "/");
     return root_ / name;

@@ -1,8 +1,9 @@
-// Events and reads of real runs against what another program built and read.
+// Events and reads of real runs, compared with the results of another program.
 //
-// ALKAID_TEST_DATA names a folder of XTC2 files with a folder truth/: <group>__bs<N>[__filter].json
-// has the batches that an event builder made, bd__<group>__bs<N>__chunk<M>.json the reads that big
-// data took and every datagram that came of them. Whatever is listed there is tried.
+// ALKAID_TEST_DATA names a folder of XTC2 files with a folder truth/. In it
+// <group>__bs<N>[__filter].json has the batches of an event builder, and
+// bd__<group>__bs<N>__chunk<M>.json the reads of big data and every datagram from them. All files
+// there are tested.
 
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@ void Rename(Json* json, const char* from, const char* to) {
   json->erase(from);
 }
 
-// What a command says of a batch, an event or a datagram, in the words of the truths.
+// Converts a command's JSON of a batch, an event or a datagram to the keys of the truths.
 void ToTruth(Json* json) {
   if (!json->is_object()) return;
   if (json->contains("step_size")) {
@@ -52,7 +53,7 @@ void ToTruth(Json* json) {
 
 class RealEvents : public RealData {
  protected:
-  // Calls `check` with every truth of events that has `key`; answers how many there were.
+  // Calls `check` with every truth of events that has `key`; returns how many there were.
   int CountTruths(const std::string& key, const std::function<void(const Json&)>& check) const {
     int count = 0;
     ForEachTruth([&](const std::filesystem::path& name, const Json& truth) {

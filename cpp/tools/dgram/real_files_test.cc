@@ -1,8 +1,8 @@
-// Files of real runs against what another reader found in them.
+// Files of real runs, compared with the results of another reader.
 //
 // ALKAID_TEST_DATA names a folder of XTC2 files with a folder truth/ of JSON files:
-// <group>__<file>.json says what is in <group>/<file>, `all_fields_sha256` above all. Whatever is
-// listed there is tried, through every backend.
+// <group>__<file>.json describes <group>/<file>, mainly by `all_fields_sha256`. All files there are
+// tested, with every backend.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ class RealFiles : public RealData {
     ASSERT_FALSE(truths_.empty()) << "no truths in " << root_;
   }
 
-  // A file without Configure continues another of its folder. Which, the digest itself decides.
+  // A file without Configure continues another of its folder. The digest shows which.
   static CommandResult Digest(const Truth& truth, const std::string& backend) {
     const std::map<std::string, std::string> environment = {
         {"ALKAID_DEFAULT_MEMORY_POOL", backend}};
@@ -83,7 +83,7 @@ TEST_F(RealFiles, HaveEachFieldWhereTheirTruthHasIt) {
     const CommandResult result =
         RunCommand({"dgram", "dump", "--json", "--elements", "0", truth.file.string()});
     const auto dump = nlohmann::json::parse(result.out);
-    if (dump["error"].is_string()) continue;  // the digests above say whether that is right
+    if (dump["error"].is_string()) continue;  // the digests above decide whether that is right
     size_t i = 0;
     for (const auto& dgram : dump["dgrams"]) {
       for (const auto& field : dgram["fields"]) {

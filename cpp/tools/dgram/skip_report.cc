@@ -10,7 +10,7 @@
 namespace alkaid::tools {
 namespace {
 
-// Places that a report lists: it is kept in memory.
+// The most places that a report lists, as it is kept in memory.
 constexpr int64_t kListed = 1000;
 
 nlohmann::ordered_json SkippedJson(const dgram::Skipped& skipped) {

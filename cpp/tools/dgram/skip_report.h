@@ -1,9 +1,10 @@
-// --on-fault of the `alkaid dgram` commands that read: what they do about malformed data, and their
-// account of what was left out.
+// --on-fault of the reading `alkaid dgram` commands: what they do about malformed data, and their
+// report of what was left out.
 //
-// Each place that is left out is a line on stderr, as it is met. The last line has the sum.
+// Each place that is left out is reported on stderr, one line each, as it is met. The last line has
+// the sum.
 //
-// Ownership: what Teller gives keeps the account. Threads: one. Out of memory: throws
+// Ownership: the callback of Teller shares the account. Threads: one. Out of memory: throws
 // std::bad_alloc.
 #pragma once
 
@@ -23,14 +24,14 @@ class SkipReport {
 
   void AddOption(CLI::App& command);
   dgram::OnFault on_fault() const;
-  // Notes and prints what is left out.
+  // A callback that counts and prints what is left out.
   dgram::OnSkip Teller() const;
-  // Where going on was asked for: "n_skipped", "bytes_skipped" and "skipped", of which the latter
-  // has the first thousand.
+  // With --on-fault that goes on: "n_skipped", "bytes_skipped" and "skipped", which has the first
+  // thousand.
   void AddTo(nlohmann::ordered_json* report) const;
 
  private:
-  // Prints the sum at its end.
+  // Prints the sum when it is destroyed.
   struct Account {
     Account() = default;
     ~Account();

@@ -1,4 +1,4 @@
-// `alkaid dgram` over what can be read once: standard input, pipes, FIFOs, sockets.
+// `alkaid dgram` over sources that can be read only once: standard input, pipes, FIFOs, sockets.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -34,7 +34,7 @@ std::string Content(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// What a shell makes of it; `alkaid` stands for the command. Never waits for ever: a command that
+// Runs the script in a shell; `alkaid` stands for the command. Never waits for ever: a command that
 // hangs is ended.
 CommandResult Shell(const TestFolder& folder, const std::string& script) {
   const std::string out = folder.path() + "/out";
@@ -46,7 +46,7 @@ CommandResult Shell(const TestFolder& folder, const std::string& script) {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Content(out), Content(err)};
 }
 
-// The same lines, where a file's name stands in them.
+// The same text with another file name in it.
 std::string WithName(std::string text, const std::string& from, const std::string& to) {
   for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
     text.replace(at, from.size(), to);
@@ -54,7 +54,7 @@ std::string WithName(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-// Whose timestamps never go back.
+// A run whose timestamps never go back.
 std::string MakeRun(uint32_t events) {
   std::string run = crafted::Configure();
   for (uint32_t i = 0; i < events; ++i) run += crafted::Event(i);
@@ -163,7 +163,7 @@ TEST_F(StreamCommand, EventsAreBuiltOfSmallDataInPipes) {
       Shell(folder_,
             "mkfifo b; cat b.smd.xtc2 > b & alkaid dgram events - b" + arguments + " < a.smd.xtc2");
   EXPECT_EQ(events.exit_code, 0) << events.err;
-  // But for the names and what time and memory it took, the same.
+  // The same apart from names, times and memory.
   const auto batches = [](const std::string& out) {
     const size_t begin = out.find("\"batches\"");
     return out.substr(begin, out.rfind("step_sha256") - begin);
@@ -180,7 +180,7 @@ TEST_F(StreamCommand, BigDataNeedAFileAndTheMessageSaysWhy) {
     EXPECT_THAT(result.err, AllOf(HasSubstr(data + ": big data are read wherever"),
                                   HasSubstr("come once and in order")));
   }
-  // Its small data may come by a pipe.
+  // The small data may come through a pipe.
   const CommandResult read =
       Shell(folder_, "cat run.smd.xtc2 | alkaid dgram read --smd - --data run.xtc2");
   EXPECT_EQ(read.exit_code, 0) << read.err;

@@ -1,5 +1,5 @@
-// Every `alkaid dgram` command over files that cannot be read: of another kind, with a bad sector,
-// with a datagram above the limit.
+// Every `alkaid dgram` command over unreadable files: of another kind, with a bad sector, with a
+// datagram above the limit.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ using ::testing::Not;
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
 
-// Of big data, and of small data.
+// The bad byte of big data, and of small data.
 constexpr int64_t kBad = 3 << 20;
 constexpr int64_t kSmallBad = 40'960;
 
@@ -40,8 +40,8 @@ std::string Content(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// The command on a disk on which no byte from `bad` on can be read. -2 where there is no way to make
-// one.
+// Runs the command on a disk on which bytes from `bad` on cannot be read. -2 where no such disk can
+// be made.
 CommandResult RunOverBadSector(uint32_t bad, const Words& arguments) {
   const TestFolder folder;
   const pid_t pid = ::fork();
@@ -95,7 +95,7 @@ class OverABadSector : public ::testing::Test {
   const TestFolder folder_;
   std::string small_;
   std::string big_;
-  // The datagrams before the sector, in a file of their own.
+  // The datagrams before the sector, in a separate file.
   std::string whole_;
   size_t before_ = 0;
   int64_t events_before_ = 0;
@@ -127,7 +127,7 @@ TEST_F(OverABadSector, EveryEventBeforeItIsBuiltAndRead) {
     for (const Json& batch : read["batches"]) listed += batch["events"].size();
     EXPECT_EQ(listed, static_cast<size_t>(events_before_)) << chunk;
   }
-  // And of small data: the records before the sector.
+  // The same for small data: the records before the sector.
   for (const char* batch : {"1", "7", "0"}) {
     const Json events = Json::parse(
         Expect({"dgram", "events", "--json", "--batch-size", batch, small_}, kSmallBad).out);
@@ -152,7 +152,7 @@ TEST_F(OverABadSector, WhatMakesFilesLeavesNone) {
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
-// Each command that reads, over `file` where that is wanted; `config` has the Configure.
+// Each reading command, over `file` where needed; `config` has the Configure.
 std::vector<Words> ReadersOf(const std::string& file, const std::string& small,
                              const std::string& out) {
   return {{"dgram", "ls", file},
@@ -187,7 +187,7 @@ TEST(AFileOfAnotherKind, IsCalledThatByEveryCommandWithWhatItBeginsWith) {
 
 TEST(ADatagramAboveTheLimit, IsRefusedByEveryCommandNamingTheOptionThatAcceptsIt) {
   const TestFolder folder;
-  // Behind the Configure in time too.
+  // Later than the Configure in time too.
   constexpr uint64_t kTime = uint64_t{2} << 32;
   const std::string event = crafted::L1(kTime, crafted::Xtc(77, 0, std::string(50'000, 'x')));
   const std::string configure = dgram::crafted::Configure();

@@ -1,5 +1,5 @@
-// What the processes of one run of a command left in a folder of leak profiles, judged by a leak
-// gate.
+// GatedRun: the leak profiles that the processes of one run of a command left in a folder, judged
+// by a leak gate.
 //
 // Ownership: values. Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace alkaid::tools {
 
-// A process that stamped enough.
+// A process that took enough stamps.
 struct GatedProcess {
   std::string file;
   std::vector<growth::MemoryStamp> stamps;

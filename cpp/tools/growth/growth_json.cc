@@ -68,7 +68,7 @@ ordered_json GrowthJson(const std::string& file, std::span<const MemoryStamp> st
   json["least_mb"] = verdict.options.least_mb;
   json["verdict"] = growth::VerdictName(verdict.verdict);
   json["judged"] = growth::AccountName(verdict.judged);
-  // Where nothing grows, nothing has a cause.
+  // Without growth there is no cause.
   json["cause"] = verdict.cause == Account::kVm ? ordered_json(nullptr)
                                                 : ordered_json(growth::AccountName(verdict.cause));
   json["evidence"] = growth::EvidenceOf(stamps, verdict);

@@ -1,4 +1,4 @@
-// A leak profile's report as JSON, for other programs and for the script that draws it.
+// The report of a leak profile as JSON, for other programs and for the script that draws it.
 //
 // Ownership: values. Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -13,14 +13,14 @@
 
 namespace alkaid::tools {
 
-// What is not known is null.
+// Unknown values are null.
 nlohmann::ordered_json GrowthJson(const std::string& file,
                                   std::span<const growth::MemoryStamp> stamps,
                                   const growth::GrowthVerdict& verdict,
                                   const growth::LeakProfileRun& run = {});
 
 // The stamps themselves, a list for each of index, vm, rss and live: all, or `most` of them, evenly
-// spread, first and last among them. `most` is at least 2.
+// spread, with the first and the last. `most` is at least 2.
 nlohmann::ordered_json PointsJson(std::span<const growth::MemoryStamp> stamps, size_t most);
 
 }  // namespace alkaid::tools

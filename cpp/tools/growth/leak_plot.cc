@@ -14,10 +14,10 @@ namespace alkaid::tools {
 namespace {
 
 constexpr char kScript[] = "plot_leak_profile.py";
-// More than a picture has columns.
+// More points than a picture has columns.
 constexpr size_t kMostPoints = 4000;
 
-// Seen from the folder of this command: installed, or in a build tree.
+// Finds it relative to the folder of this command: installed, or in a build tree.
 Result<std::string> FindScript() {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -39,7 +39,7 @@ class MemoryFile {
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
   int fd() const { return fd_; }
-  // And goes back to the start.
+  // Writes it, and goes back to the start of the file.
   Status Write(const std::string& text) {
     for (size_t done = 0; fd_ >= 0 && done < text.size();) {
       const ssize_t written = ::write(fd_, text.data() + done, text.size() - done);

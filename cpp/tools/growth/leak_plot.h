@@ -12,11 +12,12 @@
 
 namespace alkaid::tools {
 
-// Whether a name ends as a plot's does: .png or .svg. kInvalidArgument where not.
+// Checks that a name ends in .png or .svg; otherwise kInvalidArgument.
 Status CheckPlotName(const std::string& path);
 
-// Points of VM, RSS and live, the line of each and its interval, into `path`. `file` is what the
-// profile is called. What the script has to say, such as which package is missing, is on stderr.
+// Draws points of VM, RSS and live, with the line of each and its interval, into `path`. `file` is
+// the name of the profile in the picture. The script prints on stderr, for example which package is
+// missing.
 Status DrawLeakProfile(const std::string& file, std::span<const growth::MemoryStamp> stamps,
                        const growth::GrowthVerdict& verdict, const std::string& path);
 

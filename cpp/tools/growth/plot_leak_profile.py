@@ -67,7 +67,7 @@ def draw_panel(axes, report, column, account, colour):
     axes.set_ylabel(f"{account['name']} [MB]")
     axes.grid(True, color="0.9", linewidth=0.6)
     axes.margins(x=0.01)
-    # Whole figures, not offsets from one that stands in a corner.
+    # Absolute figures, not offsets from one in a corner of the axis.
     axes.yaxis.set_major_formatter(lambda mb, _: f"{mb:,.10g}")
     if account["slope"] is None or account["middle"] is None:
         return
@@ -79,7 +79,7 @@ def draw_panel(axes, report, column, account, colour):
     axes.plot(xs, line(account["slope"]), color="black", linewidth=1.2)
     words = f"{number(account['slope'])} MB per event"
     if account["low"] is not None:
-        # The line turns about the middle of the points: the interval is a bow tie.
+        # The line turns about the mean of the points, so the interval is a bow tie.
         middle = account["middle_index"]
         for a, b in ((xs[0], middle), (middle, xs[1])):
             ends = [[account["middle"] + slope * (x - middle) for x in (a, b)]

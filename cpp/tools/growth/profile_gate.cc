@@ -1,4 +1,4 @@
-// alkaid profile gate: fails where a command leaks, once it has shown that it would see a leak.
+// alkaid profile gate: fails where a command leaks, after a check that it would see a leak.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -58,7 +58,7 @@ struct GateOptions {
 const std::map<std::string, Account> kGated = {
     {"rss", Account::kRss}, {"vm", Account::kVm}, {"live", Account::kLive}};
 
-// stdout is the command's.
+// Prints on stderr, since stdout is the command's.
 [[gnu::format(printf, 1, 2)]] void Say(const char* format, ...) {
   va_list values;
   va_start(values, format);
@@ -70,7 +70,7 @@ const std::map<std::string, Account> kGated = {
 
 std::string Failed() { return Emphasized("FAILED", Emphasis::kBad, STDERR_FILENO); }
 
-// A failure with the exit code that it has.
+// A failure and its exit code.
 struct Failure {
   int exit_code = kExitFailure;
   std::string message;
@@ -80,7 +80,7 @@ std::string TextOf(const Status& status) {
   return std::string(status.message().data(), status.message().size());
 }
 
-// What is too little for a figure with a fixed number of digits is not called nothing.
+// A figure that is too small for a fixed number of digits must not be printed as 0.
 std::string AllowedText(double mb) {
   if (mb == 0 || mb >= 1e-4) return growth::MbText(mb);
   char text[32];
@@ -88,7 +88,7 @@ std::string AllowedText(double mb) {
   return text;
 }
 
-// As a part of a pattern, where a percent sign stands for more.
+// Escapes percent signs, which have a meaning in a pattern.
 std::string Escaped(const std::string& path) {
   std::string pattern;
   for (const char c : path) pattern.append(c == '%' ? 2 : 1, c);
@@ -132,7 +132,7 @@ class Gate {
   }
 
  private:
-  // A signal says more than what came of it.
+  // A signal takes precedence over what it caused.
   int Ended(int exit_code) {
     const int signal = children_.Interruption();
     return signal != 0 ? kExitSignal + signal : exit_code;
@@ -155,7 +155,7 @@ class Gate {
     return found.ok() ? kExitOk : Fail({kExitNotTold, TextOf(found)});
   }
 
-  // Whether the planted leak was.
+  // Whether the planted leak was found.
   Status Found(const LeakGateResult* clean) const {
     return growth::CheckLeakGateControl(control_.judged.front().result, clean, options_.plant_mb,
                                         options_.within / 100);
@@ -174,7 +174,7 @@ class Gate {
   int CleanRuns() {
     int alarms = 0;
     int blind = 0;
-    int growing = 0;  // by what is allowed
+    int growing = 0;  // accounts that grow by an allowed amount
     bool all_judged = true;
     for (int run = 1; run <= options_.runs; ++run) {
       Say("run %d of %d: as it is", run, options_.runs);
@@ -223,7 +223,7 @@ class Gate {
       return kExitGrows;
     }
     if (all_judged && 2 * (alarms + blind) <= options_.runs) {
-      // What is allowed fails nobody, and is not told as if nothing grew.
+      // Allowed growth is no failure, and is not reported as if nothing grew.
       const bool none = growing == 0;
       const char* const end = none          ? "passed"
                               : unsure_ > 0 ? "grows, not surely by more than you allow"
@@ -237,7 +237,7 @@ class Gate {
     return kExitNotTold;
   }
 
-  // Says of each account that grows by no more than is allowed how much; false where none does.
+  // Prints by how much each account grows that grows by an allowed amount; false where none does.
   bool SayBelowLimit(const GatedRun& run) {
     bool said = false;
     for (const GatedProcess& one : run.judged) {
@@ -257,7 +257,8 @@ class Gate {
     return one.run.command.empty() ? process : one.run.command + ", " + process;
   }
 
-  // Whether one more leak of the planted size could hide in a process, and in which.
+  // Prints in which process another leak of the planted size could hide; returns whether there is
+  // one.
   bool SayBlind(const GatedRun& run) const {
     for (const GatedProcess& one : run.judged) {
       const GatedAccount* const blind = one.result.Blind(options_.plant_mb);
@@ -270,7 +271,7 @@ class Gate {
     return false;
   }
 
-  // Runs the command and judges each of its processes that stamped enough.
+  // Runs the command and judges each of its processes with enough stamps.
   std::optional<Failure> RunOnce(const std::string& name, double plant_mb, GatedRun* run) {
     const std::string folder = folder_->path() + "/" + name;
     std::error_code error;
@@ -324,7 +325,7 @@ class Gate {
                                      "alkaid::growth::StampEvent() once per event"};
   }
 
-  // Leaves copies behind where that was asked for.
+  // Keeps copies of the profiles if requested.
   std::optional<Failure> Keep(const std::vector<GatedProcess>& judged,
                               const std::string& name) const {
     for (size_t i = 0; !options_.keep.empty() && i < judged.size(); ++i) {
@@ -337,13 +338,13 @@ class Gate {
   }
 
   const GateOptions& options_;
-  ChildProcesses children_;  // longer than the folder
+  ChildProcesses children_;  // must outlive the folder
   std::unique_ptr<TemporaryFolder> folder_;
   GatedRun control_;
-  int unsure_ = 0;  // accounts that grow by more than is allowed, as far as that can be told
+  int unsure_ = 0;  // accounts that grow by more than is allowed, but not for certain
 };
 
-// The fewest events that can be judged must find room.
+// The plant of the fewest events that can be judged must fit into memory.
 Status CheckPlant(const GateOptions& options) {
   const double least = options.plant_mb * static_cast<double>(growth::kFewestStamps);
   const double most = static_cast<double>(growth::MostToPlant()) / growth::kBytesPerMb;
@@ -356,7 +357,7 @@ Status CheckPlant(const GateOptions& options) {
 
 int Run(GateOptions* options) {
   options->gate.confidence = options->confidence / 100;
-  // What is stated per event holds for long runs too.
+  // A limit that is stated per event also holds for long runs.
   constexpr double kDefaultTotalMb = 100;
   options->gate.max_total_mb = options->max_total_mb.value_or(
       options->max_mb ? std::numeric_limits<double>::infinity() : kDefaultTotalMb);
@@ -422,7 +423,7 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
                    "Of which one that alarms is enough; commas between")
       ->check(OneOf({"rss", "live", "vm"}))
       ->delimiter(',')
-      ->allow_extra_args(false)  // takes the -- of the command else
+      ->allow_extra_args(false)  // otherwise it would take the -- of the command
       ->type_name("")
       ->default_str("rss,live");
   gate->add_option("--confidence", options->confidence, "Of the intervals")

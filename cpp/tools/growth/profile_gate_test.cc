@@ -30,7 +30,7 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Temporary files of the gate lie in a folder of the test's own, which has to be empty afterwards.
+// The gate's temporary files lie in the test's folder, which must be empty afterwards.
 class ProfileGate : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -102,7 +102,7 @@ TEST_F(ProfileGate, PlantsByMallocToo) {
   const CommandResult result =
       Gate({"--plant-by", "malloc", "--account", "rss", "--plant", "2"}, Program("120"));
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  // What malloc leaks does not show in the pools' live bytes.
+  // A leak of malloc does not show in the pools' live bytes.
   const CommandResult live =
       Gate({"--plant-by", "malloc", "--account", "live", "--plant", "2"}, Program("120"));
   EXPECT_EQ(live.exit_code, 4);
@@ -120,14 +120,14 @@ TEST_F(ProfileGate, TheLeakIsPlantedInTheControlAlone) {
 }
 
 TEST_F(ProfileGate, FailsWhereThePlantedLeakIsNotFound) {
-  // The control's leak is taken out of the program's environment.
+  // The program removes the control's leak from its environment.
   const std::string plain =
       "unset ALKAID_PROFILE_LEAK_MB; exec " + std::string(ALKAID_STAMPING_PROGRAM) + " 120";
   const CommandResult nothing = Gate({}, {"sh", "-c", plain});
   EXPECT_EQ(nothing.exit_code, 4);
   EXPECT_THAT(nothing.err, AllOf(HasSubstr("does not see a leak that was planted"),
                                  Not(HasSubstr("run 1 of 1"))));
-  // Or another one than that is planted.
+  // Or it plants a smaller one.
   const std::string half =
       "test -z \"$ALKAID_PROFILE_LEAK_MB\" || ALKAID_PROFILE_LEAK_MB=0.5; "
       "exec " +
@@ -169,8 +169,8 @@ TEST_F(ProfileGate, GivesTheCommandAnEmptyInput) {
   EXPECT_EQ(Gate({}, Program("120", "0", "echo")).exit_code, 0);
 }
 
-// The long version, 200 runs on each backend, stands in docs/leak-gate.md. Each run has a seed of
-// its own, and the same one in every run of this test.
+// The long version, 200 runs on each backend, is in docs/leak-gate.md. Each run has a seed of its
+// own, and the same one whenever this test runs.
 TEST_F(ProfileGate, PassesCleanRunsThatAreAllDifferent) {
   const TestFolder folder;
   const CommandResult result =
@@ -192,7 +192,7 @@ TEST_F(ProfileGate, APercentSignInTheTemporaryFolderIsNoPattern) {
 }
 
 TEST_F(ProfileGate, JudgesEveryProcessThatStamps) {
-  // The shell's children: one leaks, the one with more events does not.
+  // Two children of the shell: one leaks, the one with more events does not.
   const std::string program = ALKAID_STAMPING_PROGRAM;
   const CommandResult result =
       Gate({}, {"sh", "-c", program + " 60 1 & " + program + " 120; wait"});
@@ -200,8 +200,8 @@ TEST_F(ProfileGate, JudgesEveryProcessThatStamps) {
   EXPECT_THAT(result.err, HasSubstr("num_stamp 60 "));
 }
 
-// What the stamps of a process say counts, however it ends: as the workers of Python's
-// multiprocessing do, and as what the kernel kills for want of memory.
+// The stamps of a process count however it ends: like the workers of Python's multiprocessing, or a
+// process that the kernel kills for want of memory.
 TEST_F(ProfileGate, JudgesProcessesThatEndWithoutAWord) {
   const std::string program = ALKAID_STAMPING_PROGRAM;
   for (const char* end : {"vanish", "kill"}) {
@@ -250,7 +250,7 @@ TEST_F(ProfileGate, AnAlarmIsToldThoughTheControlDoesNotLeakAsMuch) {
 }
 
 TEST_F(ProfileGate, DoesNotPassWhereALeakOfThePlantedSizeCouldHide) {
-  // The control has events enough, and the run that counts too few for what goes up and down in it.
+  // The control has enough events, and the run that counts has too few for its noise.
   const CommandResult result =
       Gate({"--account", "live", "--plant", "0.3", "--max-mb", "0"},
            {"sh", "-c",
@@ -300,7 +300,7 @@ TEST_F(ProfileGate, WrongUsageExitsOneAndRunsNothing) {
   }
 }
 
-// A gate over `script` that is still running, on a terminal of its own where that is asked for.
+// A running gate over `script`, on a terminal of its own if requested.
 class RunningGate {
  public:
   RunningGate(const std::string& script, const std::string& temporary, bool on_terminal) {
@@ -334,7 +334,7 @@ class RunningGate {
   RunningGate(const RunningGate&) = delete;
   RunningGate& operator=(const RunningGate&) = delete;
 
-  // Until the script has written `file`; false where the gate ended before.
+  // Waits until the script has written `file`; false where the gate ended before.
   bool WaitFor(const std::string& file) {
     if (ended_) return false;
     while (std::ifstream(file).peek() == std::ifstream::traits_type::eof()) {
@@ -348,9 +348,9 @@ class RunningGate {
   }
   void Signal(int signal) const { ::kill(pid_, signal); }
   void PressControlC() const { EXPECT_EQ(::write(terminal_, "\x03", 1), 1); }
-  // Its exit code, or the signal that ended it below zero.
+  // Its exit code, or the negative number of the signal that ended it.
   int End() {
-    // What it says has to be read, or it waits for a reader.
+    // Its output must be read, or it would wait for a reader.
     char said[512];
     while (terminal_ >= 0 && ::read(terminal_, said, sizeof(said)) > 0) {
     }
@@ -372,7 +372,7 @@ std::string Content(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// Says which signal it heard, and ends as if nothing had been.
+// A script that prints which signal it got, and ends normally.
 std::string Listener(const std::string& folder) {
   return "cd " + folder +
          "; for s in TERM INT HUP; do trap \"echo $s > heard; exit 0\" $s; done; echo > runs; "
@@ -403,7 +403,7 @@ TEST_F(ProfileGate, TheTerminalsInterruptReachesTheCommandToo) {
 
 bool IsThere(const std::string& pid) { return ::kill(std::stoi(pid), 0) == 0; }
 
-// The shell's child, and not the shell alone.
+// The shell's child must end, not only the shell.
 TEST_F(ProfileGate, OneThatIsEndedLeavesNoProcessBehind) {
   const TestFolder folder;
   const std::string log = folder.path() + "/log";

@@ -1,4 +1,4 @@
-// alkaid profile report: what a leak profile says.
+// alkaid profile report: prints the report of a leak profile.
 
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ int Run(const ReportOptions& options) {
   if (!run.ok()) return ReportStatus(run.status());
   growth::GrowthOptions judging = {.warm_up = options.warm_up,
                                    .confidence = options.confidence / 100};
-  if (options.least_mb) {  // what was stated holds for long runs too
+  if (options.least_mb) {  // a stated limit holds for long runs too
     judging.least_mb = *options.least_mb;
     judging.much_mb = std::numeric_limits<double>::infinity();
   }

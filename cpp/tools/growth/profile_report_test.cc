@@ -120,7 +120,7 @@ TEST_F(ProfileReport, SaysHowTheRunEnded) {
                   .is_null());
 }
 
-// float64 of shape (rows, 2), as scripts that know time and VM alone wrote them.
+// float64 of shape (rows, 2), as written by scripts that know only time and VM.
 TEST_F(ProfileReport, ReadsFilesOfTimeAndVmAlone) {
   std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (40, 2), }";
   header.append(128 - 10 - header.size() - 1, ' ');
@@ -219,7 +219,7 @@ TEST_F(ProfilePlot, DrawsPictures) {
   const std::string svg = folder_.path() + "/leak.svg";
   EXPECT_EQ(Plot(file, svg).exit_code, 0);
   const std::string drawn = Bytes(svg);
-  // matplotlib notes each text it draws.
+  // matplotlib writes each text that it draws as a comment.
   EXPECT_THAT(drawn, AllOf(HasSubstr(">leak.npy: leak</text>"), HasSubstr(">VM [MB]</text>"),
                            HasSubstr(">RSS [MB]</text>"), HasSubstr(">live in pools [MB]</text>"),
                            HasSubstr("+3.50 MB per event")));
@@ -248,7 +248,7 @@ TEST_F(ProfilePlot, SaysWhyNothingWasDrawn) {
 }
 
 TEST_F(ProfilePlot, NamesThePackageWhereMatplotlibIsMissing) {
-  // A module of that name that cannot be imported stands before the real one.
+  // A module of that name that cannot be imported hides the real one.
   folder_.Write("matplotlib.py", "raise ImportError('planted')\n");
   const CommandResult result =
       RunCommand({"profile", "report", Leak(), "--plot", folder_.path() + "/a.png"},

@@ -1,13 +1,12 @@
-// A program with events, for the tests and measurements of `alkaid profile gate`: noisy as real
-// ones are, and with a leak where one is asked for.
+// A program with events, for the tests and measurements of `alkaid profile gate`: noisy like real
+// ones, and with a leak if requested.
 //
 //   stamping_program EVENTS [LEAK_MB [SEED [END]]]
 //
 // Each event allocates blocks of random sizes, keeps some of them for random times, fills a cache
-// that is emptied now and then, and stamps. LEAK_MB is kept for ever per event. A SEED of 0 makes
-// every run another one. END is how it ends:
-// exit (the default), fail, kill, vanish (by _exit), silent (without a stamp), echo (prints what it
-// finds on stdin).
+// that is emptied now and then, and stamps. It keeps LEAK_MB per event for ever. With a SEED of 0
+// every run is different. END is how the program ends: exit (the default), fail, kill, vanish (by
+// _exit), silent (without a stamp), echo (prints its stdin).
 
 #include <unistd.h>
 
@@ -44,7 +43,7 @@ class Workload {
   explicit Workload(uint64_t seed) : random_(seed) {}
 
   void Event(int number) {
-    // What only this event needs, of a pool and of malloc.
+    // Scratch memory of this event, from a pool and from malloc.
     const Block scratch = Touched(Between(10'000, 2'000'000));
     const std::vector<char> own(static_cast<size_t>(Between(10'000, 500'000)), 'x');
     const int more = Between(0, 4);
@@ -93,7 +92,7 @@ int main(int count, char** arguments) {
   std::fflush(stdout);
   if (end == "kill") std::raise(SIGKILL);
   if (end == "vanish") ::_exit(0);
-  // What is live at the end stays so: the profile tries to release memory behind main.
+  // What is live at the end stays live: the profile tries to release memory after main.
   for (Block& block : leaked) static_cast<void>(block.release());
   return end == "fail" ? 9 : 0;
 }

@@ -24,25 +24,25 @@ int64_t Sum(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-// Blocks are fractions until all are counted: each sample stands for some.
+// Blocks are fractions until all are counted, as each sample stands for some.
 struct Counts {
   double freed = 0;
   double added = 0;
 };
 
-// As allocators may do with sizes.
+// Whether an allocator may have rounded `bytes` up to `block`.
 bool IsRoundedUp(uint64_t block, uint64_t bytes) {
   constexpr uint64_t kRound = 16;
   return block == (bytes + kRound - 1) / kRound * kRound;
 }
 
-// Whether a block of that many bytes can be an object of a class of that size, or an array of them.
+// Whether a block of that size can be an object of a class of that size, or an array of them.
 bool IsSizeOfObjects(uint64_t block, uint64_t object) {
   if (object == 0 || object > block) return false;
   return block % object == 0 || IsRoundedUp(block, object);
 }
 
-// The same of an array of `count`, in front of which that number is.
+// The same for an array of `count` that is preceded by its count.
 bool IsSizeOfCountedObjects(uint64_t block, uint64_t count, uint64_t object) {
   if (object == 0 || count > block / object) return false;
   const uint64_t bytes = sizeof(count) + count * object;
@@ -83,8 +83,8 @@ const std::string& BlockCategories::ClassOf(const HeapBlock& block) {
       return found->name;
     }
   }
-  // What `new Shape[10]` makes has the number in front, where the class has a destructor. One is the
-  // number of a member as well.
+  // `new Shape[10]` puts the count first if the class has a destructor. A count of 1 would often be
+  // some member.
   if (known >= sizeof(words) && words[0] >= 2) {
     const VtableClass* const found = ClassAt(words[1]);
     if (found != nullptr && std::ranges::any_of(found->sizes, [&](uint64_t object) {

@@ -1,4 +1,4 @@
-// What blocks are, as `alkaid heap show` and `alkaid heap diff` say it.
+// The categories of blocks, as `alkaid heap show` and `alkaid heap diff` print them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ using ::testing::Not;
 constexpr char kPython[] = "/usr/bin/python3";
 
 // Runs a program that prints what it holds, CATEGORY and ADDRESS with a tab between them, and
-// expects its blocks to be listed so.
+// expects its blocks to be listed with these categories.
 class PlantedContents : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -37,7 +37,7 @@ class PlantedContents : public ::testing::Test {
       GTEST_SKIP() << "a build with a sanitizer has no library to preload";
     }
   }
-  // By category, how many blocks were found to be what the program said.
+  // For each category the number of blocks that were found to be what the program printed.
   std::map<std::string, int> FindWhatIsPlanted(
       std::vector<std::string> command, const std::map<std::string, std::string>& environment) {
     const std::string file = folder_.path() + "/planted.heap";
@@ -85,7 +85,7 @@ TEST_F(PlantedContents, EachIsWhatItIsAndWhatOnlyLooksLikeItIsUncategorized) {
   EXPECT_EQ(found, expected);
 }
 
-// Each object says where its block begins, since its type does.
+// Each object's type determines where its block begins.
 constexpr char kPythonProgram[] = R"(
 import ctypes, collections
 class Point:
@@ -119,7 +119,7 @@ TEST_F(PlantedContents, PythonsObjectsAreKnownByTheirTypes) {
   EXPECT_EQ(found.size(), 20u) << ::testing::PrintToString(found);
 }
 
-// A snapshot with one block of each source of a name.
+// A snapshot with one block for each source of a category.
 HeapSnapshot Example(const std::string& name, int strings) {
   HeapContents contents = crafted::EmptyContents(name);
   contents.labels.push_back("malloc");

@@ -14,9 +14,9 @@
 namespace alkaid::tools {
 namespace {
 
-// Namespaces and classes inside of one another are deeper than this in hostile files only.
+// Only hostile files nest namespaces and classes deeper.
 constexpr size_t kMostClassLevels = 100;
-constexpr size_t kMostSizes = 16;  // of classes of one name
+constexpr size_t kMostSizes = 16;  // for classes of one name
 
 bool IsWordCharacter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
@@ -82,7 +82,7 @@ ClassSizes::ClassSizes(::Dwarf* dwarf) {
     EnsureRoomForTables();
     Read(&die);
   }
-  // What was not read may have another class of a name.
+  // What was not read may have another class with one of these names.
   if (entries_left_ == 0) sizes_.clear();
 }
 
@@ -103,7 +103,7 @@ void ClassSizes::Read(::Dwarf_Die* unit) {
       name += own != nullptr ? own : "(anonymous namespace)";
       if (tag != DW_TAG_namespace) Add(&die, name);
       ::Dwarf_Die child;
-      // A class without a name has none that a symbol would have.
+      // A class without a name cannot be named by a symbol.
       if (path.size() < kMostClassLevels && (own != nullptr || tag == DW_TAG_namespace) &&
           GoToChild(die, &child)) {
         path.push_back({die, std::move(name)});
@@ -119,7 +119,7 @@ void ClassSizes::Read(::Dwarf_Die* unit) {
 }
 
 void ClassSizes::Add(::Dwarf_Die* type, const std::string& name) {
-  // Compilers say of a class with virtual functions which class has its table.
+  // For a class with virtual functions compilers record which class has its table.
   if (::dwarf_hasattr(type, DW_AT_containing_type) == 0 ||
       ::dwarf_hasattr(type, DW_AT_declaration) != 0) {
     return;

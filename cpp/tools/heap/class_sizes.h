@@ -1,12 +1,11 @@
-// ClassSizes: how many bytes an object of a class with virtual functions has, by the debugging
+// ClassSizes: the size of an object of a class with virtual functions, from the debugging
 // information of one file.
 //
-// Compilers and the demangler do not write a name alike ("Boxed<long int>", "Boxed<long>"), so
-// names are compared in a form of their own. All units are read when a class is asked for first, up
-// to a limit of 4 Mi entries. Not known are classes inside of functions, and those of split units
-// (-gsplit-dwarf).
+// Compilers and the demangler spell a name differently ("Boxed<long int>", "Boxed<long>"), so names
+// are compared in a normalized form. The first request reads all units, up to a limit of 4 Mi
+// entries. Classes inside functions are not known, nor those of split units (-gsplit-dwarf).
 //
-// A file may be hostile: each walk goes on to greater offsets only, and so it ends.
+// A file may be hostile: each walk only goes to greater offsets, and so it ends.
 //
 // Ownership: borrows the Dwarf. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -21,15 +20,16 @@
 
 namespace alkaid::tools {
 
-// "Boxed<unsignedlong,3>" of "Boxed<unsigned long, 3ul>" and of "Boxed<long unsigned int, 3>".
+// The normalized form: "Boxed<unsignedlong,3>" for "Boxed<unsigned long, 3ul>" and for "Boxed<long
+// unsigned int, 3>".
 std::string ComparableClassName(std::string_view name);
 
 class ClassSizes {
  public:
   explicit ClassSizes(::Dwarf* dwarf);
 
-  // Of the classes of that name, such as "shapes::Square": several, where files of the program have
-  // classes of their own under one name. Empty where none is known.
+  // The sizes of the classes of that name, such as "shapes::Square": several, where several files
+  // of the program have a class of that name. Empty where none is known.
   std::vector<uint64_t> Of(const std::string& name) const;
 
  private:

@@ -14,7 +14,7 @@
 namespace alkaid::tools {
 namespace {
 
-// Units, or functions, that contain one another are deeper than this in hostile files only.
+// Only hostile files nest units or functions deeper.
 constexpr int kMostLevels = 1000;
 
 const char* TextOf(::Dwarf_Die* die, std::initializer_list<unsigned int> attributes) {
@@ -26,7 +26,7 @@ const char* TextOf(::Dwarf_Die* die, std::initializer_list<unsigned int> attribu
   return nullptr;
 }
 
-// Whether a split unit may be opened by libdw, which would wait for a pipe.
+// Whether libdw may open the split unit; for a pipe it would wait.
 bool NamesARegularFile(::Dwarf_Die* skeleton) {
   const char* const name = TextOf(skeleton, {DW_AT_dwo_name, DW_AT_GNU_dwo_name});
   if (name == nullptr) return false;
@@ -42,7 +42,7 @@ void AddRangesOf(::Dwarf_Die* die, const T& of, std::vector<CodeUnits::Range<T>>
   ::Dwarf_Addr start = 0;
   ::Dwarf_Addr end = 0;
   for (ptrdiff_t at = 0; (at = ::dwarf_ranges(die, at, &base, &start, &end)) > 0;) {
-    // What the linker left out lies at 0.
+    // The linker places code that it left out at 0.
     if (start != 0 && start < end) ranges->push_back({start, end, of});
   }
 }
@@ -53,14 +53,14 @@ void Sort(std::vector<CodeUnits::Range<T>>* ranges) {
                    [](const auto& a, const auto& b) { return a.start < b.start; });
 }
 
-// The range that has the address, and begins last.
+// Of the ranges with the address, the one that begins last.
 template <typename T>
 const CodeUnits::Range<T>* RangeAt(const std::vector<CodeUnits::Range<T>>& ranges,
                                    uint64_t address) {
   auto behind = std::upper_bound(
       ranges.begin(), ranges.end(), address,
       [](uint64_t wanted, const CodeUnits::Range<T>& range) { return wanted < range.start; });
-  // A function may lie inside of another's range: those around it begin before it.
+  // A function may lie inside another's range; the enclosing ranges begin before it.
   for (int i = 0; behind != ranges.begin() && i < kMostLevels; ++i) {
     --behind;
     if (address < behind->end) return &*behind;
@@ -86,8 +86,8 @@ bool MayHoldFunctions(int tag) {
   }
 }
 
-// The child in which the code at this address was inlined, or a block that holds it; false where it
-// is the parent's own.
+// Goes to the child in which the code at this address was inlined, or to a block that contains it;
+// false where the code is the parent's own.
 bool GoToChildAt(const ::Dwarf_Die& parent, uint64_t address, ::Dwarf_Die* found) {
   if (!GoToChild(parent, found)) return false;
   do {

@@ -1,5 +1,5 @@
-// Which function of a program a place of code belongs to. That of programs of several compilers is
-// in track_run_test.cc.
+// The function at an address of a program. Programs of several compilers are tested in
+// track_run_test.cc.
 
 #if ALKAID_HAVE_LIBDW
 
@@ -14,7 +14,7 @@
 namespace alkaid::tools {
 namespace {
 
-// The unit that the program's one source makes, or null.
+// The unit of the program's only source, or null.
 bool FindUnit(::Dwarf* dwarf, ::Dwarf_Die* unit) {
   ::Dwarf_CU* at = nullptr;
   uint8_t type = 0;

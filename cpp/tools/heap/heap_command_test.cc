@@ -36,8 +36,8 @@ class HeapCommand : public ::testing::Test {
   std::string File(const std::string& name, const HeapSnapshot& snapshot) const {
     return folder_.Write(name, crafted::FileBytes(snapshot));
   }
-  // The investigation of a set of files that took four times too much: before, and after four
-  // blocks of 355,920 bytes have come and one small one has gone.
+  // Files of a real investigation, of four times too much memory: before, and after four blocks of
+  // 355,920 bytes were allocated and one small one was freed.
   std::string Before() const {
     return File("before.heap", crafted::Snapshot("before", {Block(0x5600d3fa3410, 64, 1, 2, 0),
                                                             Block(0x5600d3fa3450, 80, 2, 2, 0)}));
@@ -63,7 +63,7 @@ TEST_F(HeapCommand, ShowTellsWhatIsLiveByLabelPoolAndTraceback) {
                                     "for 30.0 s\n"));
   EXPECT_THAT(result.out, HasSubstr("dgram.batch"));
   EXPECT_THAT(result.out, HasSubstr("(no label)"));
-  // 2,000,000 bytes by the pool's own account.
+  // The pool itself counts 2,000,000 bytes.
   EXPECT_THAT(result.out, HasSubstr("576,256 bytes"));
   EXPECT_THAT(result.out, HasSubstr("1,423,680 bytes, 4 blocks, oldest 30.0 s  dgram.batch, "
                                     "mimalloc\n    #0  reader + 0x1234\n"
@@ -133,7 +133,7 @@ TEST_F(HeapCommand, WhatIsViewedIsNotOverwrittenByTheCommandsOwnEnd) {
   EXPECT_THAT(second.out, HasSubstr("process 4711: ./reader --runs 7\n"));
 }
 
-// A heap file may come from anyone, and so may the paths in it.
+// A heap file and the paths in it may come from anyone.
 TEST_F(HeapCommand, ModulesThatAreNoRegularFilesAreNotReadNorWaitedFor) {
   const std::string pipe = folder_.path() + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
@@ -343,7 +343,7 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
             "alkaid: /dev/null is a device, and a heap file is read from a regular file alone\n");
 }
 
-// A function of this program with something live.
+// A function of this program with a live block.
 [[gnu::noinline]] uint8_t* AllocateWhereItShows() {
   uint8_t* block = nullptr;
   EXPECT_TRUE(system_memory_pool()->Allocate(54'321, &block).ok());
@@ -352,8 +352,8 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
 
 }  // namespace
 
-// Names of C functions that would be types, were they names of C++: float, long, char*,
-// std::exception. Each has something live, and none is the last call of another.
+// Names of C functions that would be types if they were C++ names: float, long, char*,
+// std::exception. Each has a live block, and none is the tail call of another.
 extern "C" {
 uint8_t* f();
 uint8_t* x();
@@ -381,7 +381,7 @@ uint8_t* St9exception();
 
 namespace {
 
-// What is live in this very process, in which one block is of the function above.
+// What is live in this process, with one block of the function above.
 HeapContents OwnContents() {
   EXPECT_TRUE(heap::StartTracking().ok());
   uint8_t* const block = AllocateWhereItShows();

@@ -109,7 +109,7 @@ int Run(const DiffOptions& options) {
         "  The two are of different processes, or tracking was begun anew: no block is the "
         "same.\n");
   }
-  // Of two processes every block would be listed, which says nothing.
+  // For two different processes this would list every block, which is of no use.
   if (options.report.blocks || (options.report.by.empty() && diff.same_process)) {
     PrintBlocks("Free-d blocks", diff.freed_blocks, *before, &report);
     PrintBlocks("New blocks", diff.new_blocks, *after, &report);

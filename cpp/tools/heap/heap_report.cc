@@ -35,8 +35,7 @@ std::string LabelText(const std::string& label) {
   return label.empty() ? "(no label)" : Printable(label);
 }
 
-// Of a column of a list of blocks. A class may have a name of hundreds of characters, which then
-// stands out of it.
+// The widest column in a list of blocks. A class name of hundreds of characters extends past it.
 constexpr size_t kWidestColumn = 40;
 
 size_t ColumnWidth(const std::vector<std::string>& texts) {
@@ -60,7 +59,7 @@ ordered_json ChangeJson(const HeapChange& change) {
           {"oldest_ns", change.oldest_ns}};
 }
 
-// A pool of the other snapshot: the same object, or failing that the same kind.
+// The same pool in the other snapshot, or one of the same kind.
 const HeapPool* Counterpart(const HeapSnapshot& snapshot, const HeapPool& pool) {
   for (const HeapPool& other : snapshot.contents().pools) {
     if (other.identity == pool.identity && other.name == pool.name) return &other;
@@ -168,7 +167,7 @@ void HeapReport::PrintPools() {
   PrintUntracked();
 }
 
-// What is in a pool and in no block, which says how much of the truth the lists above are.
+// Memory of a pool that is in no tracked block: shows how complete the lists above are.
 void HeapReport::PrintUntracked() const {
   bool first = true;
   for (const HeapPool& pool : after_.contents().pools) {
@@ -273,7 +272,7 @@ void HeapReport::PrintNotes() const {
         "taken at the end of the process: what destructors had freed by then is not listed; what "
         "grew while it ran is seen by `alkaid profile report`, or in a file by ALKAID_HEAP_SIGNAL");
   }
-  // Alkaid's pools and the C library's malloc are what is watched; most programs use one of them.
+  // Only Alkaid's pools and the C library's malloc are tracked; most programs use one of them.
   if (only_one_ && after_.blocks().empty()) {
     notes.emplace_back(
         "no block was recorded: the program had nothing live, or it has an allocator or a pool of "
@@ -349,7 +348,7 @@ std::vector<std::string> HeapReport::BlockLines(const std::vector<uint32_t>& ind
     const std::string& label = contents.labels[block.label];
     names.push_back(Printable(label.empty() ? contents.pools[block.pool].name : label));
     if ((block.flags & heap::kUntracked) != 0) names.back() += " (untracked)";
-    // Of a block with a pool's label that is the category too: once is enough.
+    // A block with a pool's label has it as its category too; it is printed once.
     const std::string& category = CategoriesOf(of).Of(i);
     categories.push_back(category == label ? "" : Printable(category));
   }
@@ -400,7 +399,7 @@ ordered_json SnapshotJson(const std::string& file, const HeapSnapshot& snapshot)
          {"untracked_bytes",
           pool.untracked_bytes() < 0 ? ordered_json() : ordered_json(pool.untracked_bytes())}});
   }
-  // Nanoseconds since 1970 as text: most readers of JSON keep no more than 53 bits of a number.
+  // Nanoseconds since 1970 are text, as most readers of JSON keep only 53 bits of a number.
   return {{"file", file},
           {"name", contents.name},
           {"pid", contents.pid},

@@ -1,5 +1,5 @@
-// What `alkaid heap show` and `alkaid heap diff` have in common: their options, and what was live
-// or changed by label, pool, category, thread and back-trace.
+// HeapReport: what `alkaid heap show` and `alkaid heap diff` share: their options, and what was
+// live or has changed by label, pool, category, thread and back-trace.
 //
 // Ownership: a HeapReport borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -21,7 +21,7 @@ inline constexpr char kAllFramesHelp[] =
     "Alkaid";
 
 struct HeapReportOptions {
-  int64_t top = 10;  // entries of each list; 0: all
+  int64_t top = 10;  // entries in each list; 0: all
   std::string by;    // one grouping; empty: label, pool, category and traceback
   bool blocks = false;
   bool all_frames = false;
@@ -32,21 +32,21 @@ struct HeapReportOptions {
 
 class HeapReport {
  public:
-  // `changes` is Diff(before, after); `before` is empty where there is only one.
+  // `changes` is Diff(before, after); for a single snapshot `before` is empty.
   HeapReport(const heap::HeapSnapshot& before, const heap::HeapSnapshot& after,
              const heap::HeapDiff& changes, const HeapReportOptions& options, bool only_one);
 
-  // The groupings that were asked for, as text.
+  // The requested groupings, as text.
   void PrintGroups();
-  // What kept names from being found, and what figures are estimates of.
+  // Why some names were not found, and which figures are estimates.
   void PrintNotes() const;
   // "labels", "pools", "categories", "threads" and "tracebacks".
   nlohmann::ordered_json GroupsJson();
 
-  // "24,280,536 bytes", "+1,452,176 bytes", with a ~ before an estimate.
+  // "24,280,536 bytes", "+1,452,176 bytes", with a ~ if it is an estimate.
   std::string Bytes(int64_t bytes) const;
   std::string Blocks(int64_t blocks) const;
-  // The blocks that are listed, by address: the largest of them unless all are asked for.
+  // The blocks to list, by address: the largest ones, or all if requested.
   std::vector<uint32_t> Chosen(const std::vector<uint32_t>& indices,
                                const heap::HeapSnapshot& of) const;
   // A line for each of these blocks: its range, bytes, label or pool, category and first bytes.
@@ -82,7 +82,7 @@ class HeapReport {
   BlockCategories after_categories_;
 };
 
-// What the snapshot is of, as members of an object.
+// The process and time of a snapshot, as members of an object.
 nlohmann::ordered_json SnapshotJson(const std::string& file, const heap::HeapSnapshot& snapshot);
 // "process 4711: ./reader --runs 7".
 std::string ProcessText(const heap::HeapSnapshot& snapshot);

@@ -36,7 +36,7 @@ struct RetentionOptions {
   bool json = false;
 };
 
-// As text where it is known: most readers of JSON keep no more than 53 bits of a number.
+// Text, as most readers of JSON keep only 53 bits of a number; null where unknown.
 ordered_json TimeJson(uint64_t nanoseconds) {
   return nanoseconds == heap::kNoTime ? ordered_json() : ordered_json(std::to_string(nanoseconds));
 }

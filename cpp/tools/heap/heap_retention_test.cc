@@ -20,8 +20,8 @@ using heap::HeapView;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// Two batches of 64 MiB: one of which a view shows 100 kB, and one of which two show all but a
-// byte.
+// Two batches of 64 MiB: a view shows 100 kB of the first, and two views show all but a byte of the
+// second.
 HeapContents TwoBatches() {
   constexpr int64_t kBatch = 64 << 20;
   HeapContents contents = crafted::EmptyContents("signal 1");

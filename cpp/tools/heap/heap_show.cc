@@ -47,7 +47,7 @@ void PrintJson(const ShowOptions& options, const heap::HeapSnapshot& snapshot,
   nlohmann::ordered_json head = SnapshotJson(options.file, snapshot);
   head["oldest_ns"] = all.total.oldest_ns;
   nlohmann::ordered_json groups = report->GroupsJson();
-  // The pools of the head say more.
+  // The pools in the head have more details.
   groups.erase("pools");
   head.update(groups);
   JsonReport json(head, "blocks");
@@ -73,7 +73,7 @@ int Run(const ShowOptions& options) {
   const std::string title = "Heap" + (name.empty() ? "" : " \"" + Printable(name) + "\"");
   std::printf("%s: %s\n  %s\n", title.c_str(), ProcessText(*read).c_str(),
               MomentText(*read).c_str());
-  // "24,280,536 allocated, in 35,636 blocks", as gdb-heap has it.
+  // "24,280,536 allocated, in 35,636 blocks", as gdb-heap prints it.
   const std::string bytes = report.Bytes(read->bytes());
   std::printf("%s allocated, in %s", bytes.substr(0, bytes.rfind(' ')).c_str(),
               report.Blocks(read->block_count()).c_str());

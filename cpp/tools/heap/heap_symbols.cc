@@ -70,8 +70,8 @@ bool HeapSymbols::CanName() { return true; }
 
 namespace {
 
-// libdw takes a section for which it has no memory for one that is not there. Where the whole file
-// can be mapped, as libdw does then, no section needs memory of its own.
+// Where libdw has no memory for a section it takes the section as missing. If the whole file can be
+// mapped, libdw maps it, and no section needs memory of its own.
 bool CanBeMapped(int fd) {
   struct stat info;
   if (::fstat(fd, &info) != 0 || info.st_size == 0) return true;
@@ -82,12 +82,11 @@ bool CanBeMapped(int fd) {
   return true;
 }
 
-// What the data that libdw keeps for its user, a pointer with each module, point to where debugging
-// information could not be mapped.
+// The user data of a module in libdw point here if its debugging information could not be mapped.
 char no_memory_for_debuginfo;
 
-// To be called after each look-up that found nothing: libdw gives the same answer where it had no
-// memory, and code would seem to have no name.
+// Must be called after each look-up that found nothing: libdw gives the same answer without memory,
+// and code would seem to have no name.
 void ThrowIfOutOfMemory(::Dwfl_Module* module) {
   void** data = nullptr;
   ::dwfl_module_info(module, &data, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
@@ -104,8 +103,8 @@ void ForgetErrors() {
   ::dwarf_errno();
 }
 
-// As libdw does it, but where the name that the file gives for its debugging information stands for
-// a pipe or a device: libdw would open it, and wait.
+// Like libdw's function, but refuses a pipe or a device as the file of the debugging information:
+// libdw would open it and wait.
 int FindDebuginfo(::Dwfl_Module* module, void** data, const char* name, ::Dwarf_Addr base,
                   const char* file, const char* link, GElf_Word checksum, char** found) {
   if (link != nullptr && file != nullptr) {
@@ -127,7 +126,7 @@ int FindDebuginfo(::Dwfl_Module* module, void** data, const char* name, ::Dwarf_
 
 }  // namespace
 
-// libdw's view of one file at the place where the process had it.
+// libdw's view of one file, at the address where the process had it.
 struct HeapSymbols::Module {
   Module() = default;
   ~Module() {
@@ -137,18 +136,18 @@ struct HeapSymbols::Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  // Why the file cannot be used, or "".
+  // Loads the file; returns why it cannot be used, or "".
   std::string Load(const heap::HeapModule& of) {
     callbacks.find_debuginfo = FindDebuginfo;
     callbacks.section_address = ::dwfl_offline_section_address;
     callbacks.debuginfo_path = &debuginfo_path;
-    // The path is a heap file's word: a pipe is refused, not waited for.
+    // The path comes from a heap file: a pipe is refused, not waited for.
     const int fd = io::OpenInput(of.path.c_str());
-    // The kernel's own page, and what was deleted since.
+    // The kernel's own page, and files that were deleted since.
     if (fd < 0 && errno == ENOMEM) throw std::bad_alloc();
     if (fd < 0) return "it cannot be read here";
     const std::string why = Report(fd, of);
-    // libdw keeps what it can use.
+    // libdw keeps the descriptor if it can use it.
     if (module == nullptr) ::close(fd);
     return why.empty() ? CheckBuildId(of) : why;
   }
@@ -157,16 +156,16 @@ struct HeapSymbols::Module {
   char* debuginfo_path = nullptr;
   ::Dwfl* dwfl = nullptr;
   ::Dwfl_Module* module = nullptr;
-  // Names the code at this address, which `places` has one of.
+  // Adds the names of the code at this address, for which `places` has one entry.
   void AddNames(uint64_t address, std::vector<CodePlace>* places);
-  // Of the class of that name; none where they are not known.
+  // Sizes of the class of that name; empty where they are not known.
   std::vector<uint64_t> SizesOf(const std::string& name);
 
  private:
   // Null where the file has no debugging information.
   ::Dwarf* FindDwarf();
   CodeUnits::Unit* UnitAt(uint64_t address, uint64_t* own);
-  // Once they were asked for.
+  // Made at the first request.
   std::unique_ptr<CodeUnits> units_;
   std::unique_ptr<ClassSizes> class_sizes_;
   ::Dwarf_Addr dwarf_bias_ = 0;
@@ -204,7 +203,7 @@ std::string Demangled(std::string_view symbol) {
   // Without the version: "__libc_start_main@@GLIBC_2.34".
   const std::string name(symbol.substr(0, symbol.find('@')));
   if (std::string rust = RustName(name); !rust.empty()) return rust;
-  // Any other name is that of a function as it is: to the demangler "f" is the type float.
+  // Any other name is a function's as it is: the demangler would take "f" for the type float.
   if (!name.starts_with("_Z")) return name;
   int failed = 0;
   char* const demangled = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &failed);
@@ -216,7 +215,7 @@ std::string Demangled(std::string_view symbol) {
 }
 
 std::string FunctionOf(::Dwarf_Die* die) {
-  EnsureRoomForTables();  // of the unit where it was written
+  EnsureRoomForTables();  // of the unit that contains it
   ::Dwarf_Attribute memory;
   for (const unsigned int attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, attribute, &memory));
@@ -226,7 +225,7 @@ std::string FunctionOf(::Dwarf_Die* die) {
   return name == nullptr ? "" : name;
 }
 
-// The place in the source that an inlined function was called from.
+// The place in the source where an inlined function was called.
 void SetCaller(::Dwarf_Die* inlined, ::Dwarf_Files* files, CodePlace* caller) {
   ::Dwarf_Attribute memory;
   ::Dwarf_Word file = 0;
@@ -238,8 +237,8 @@ void SetCaller(::Dwarf_Die* inlined, ::Dwarf_Files* files, CodePlace* caller) {
   caller->line = static_cast<int>(line);
 }
 
-// The function around a place of code, and those that were inlined there, innermost first. Each
-// has the line at which the one before it was called.
+// The function around a place of code, and those inlined there, innermost first. Each has the line
+// at which it called the one before.
 void AddInlined(::Dwfl_Module* module, CodeUnits::Unit* unit, uint64_t address,
                 std::vector<CodePlace>* places) {
   std::vector<::Dwarf_Die> functions = CodeUnits::FunctionsAt(unit, address);
@@ -267,7 +266,7 @@ void AddLine(::Dwfl_Module* module, CodeUnits::Unit* unit, uint64_t address, Cod
   ::dwarf_lineno(line, &place->line);
 }
 
-// After the distance to the top of the object, and its type's information.
+// A virtual table begins with the distance to the top of the object, and the type information.
 constexpr GElf_Off kVtableHead = 16;
 
 std::string ClassAt(::Dwfl_Module* module, uint64_t address) {
@@ -286,7 +285,7 @@ std::string ClassAt(::Dwfl_Module* module, uint64_t address) {
     return "";
   }
   int failed = 0;
-  // The class alone is demangled as a type.
+  // Only the class is demangled, as a type.
   const std::string type = name.substr(kPrefix.size(), name.find('@') - kPrefix.size());
   char* const demangled = abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &failed);
   constexpr int kNoMemory = -1;
@@ -298,7 +297,7 @@ std::string ClassAt(::Dwfl_Module* module, uint64_t address) {
 
 }  // namespace
 
-// In the module's own addresses; null where no unit has the address, or there are none.
+// `own` receives the address in the module's own addresses; null where no unit has the address.
 CodeUnits::Unit* HeapSymbols::Module::UnitAt(uint64_t address, uint64_t* own) {
   if (units_ == nullptr) {
     ::Dwarf* const dwarf = FindDwarf();
@@ -328,7 +327,7 @@ std::vector<uint64_t> HeapSymbols::Module::SizesOf(const std::string& name) {
 void HeapSymbols::Module::AddNames(uint64_t address, std::vector<CodePlace>* places) {
   ForgetErrors();
   uint64_t own = 0;
-  // Code without debugging information has no line, though that of a neighbour may be near.
+  // Code without debugging information has no line, even if a neighbour's line is near.
   CodeUnits::Unit* const unit = UnitAt(address, &own);
   if (unit == nullptr) {
     ThrowIfOutOfMemory(module);
@@ -336,7 +335,7 @@ void HeapSymbols::Module::AddNames(uint64_t address, std::vector<CodePlace>* pla
     AddLine(module, unit, own, &places->back());
     AddInlined(module, unit, own, places);
   }
-  // The outermost function is the one that the symbol table knows, if it does.
+  // The outermost function is that of the symbol table, if it has one.
   GElf_Off offset = 0;
   GElf_Sym symbol;
   const char* name =
@@ -373,7 +372,7 @@ const std::vector<CodePlace>& HeapSymbols::Name(uint64_t return_address) {
   const auto [place, fresh] = known_.try_emplace(return_address);
   std::vector<CodePlace>& places = place->second;
   if (!fresh) return places;
-  // The call lies before the address that it returns to, which may be another function's.
+  // The call precedes its return address, which may belong to another function.
   const uint64_t address = return_address > 0 ? return_address - 1 : 0;
   CodePlace& code = places.emplace_back();
   code.offset = return_address;

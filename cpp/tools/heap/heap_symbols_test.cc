@@ -1,4 +1,4 @@
-// What HeapSymbols says of one file. Names of whole programs are in track_run_test.cc.
+// What HeapSymbols reports for one file. Names of whole programs are tested in track_run_test.cc.
 
 #include "tools/heap/heap_symbols.h"
 
@@ -27,7 +27,7 @@ heap::HeapSnapshot With(const std::string& path, const std::string& build_id) {
   return heap::HeapSnapshot::Make(std::move(contents)).value();
 }
 
-// What is said of code in a file that cannot be used.
+// The complaint about code in a file that cannot be used.
 std::string ComplaintOf(const std::string& path, const std::string& build_id) {
   const heap::HeapSnapshot snapshot = With(path, build_id);
   HeapSymbols symbols(snapshot);
@@ -36,7 +36,7 @@ std::string ComplaintOf(const std::string& path, const std::string& build_id) {
   EXPECT_EQ(places[0].function, "");
   EXPECT_EQ(places[0].offset, 0x1234u);
   EXPECT_EQ(symbols.ClassOfVtable(kStart + 0x1238).name, "");
-  // Asked for twice, complained of once.
+  // A repeated request adds no second complaint.
   EXPECT_EQ(symbols.complaints().size(), 1u);
   return symbols.complaints().empty() ? "" : symbols.complaints()[0];
 }

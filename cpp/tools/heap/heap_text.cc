@@ -24,7 +24,7 @@ void ReplaceAll(std::string* text, std::string_view what, std::string_view by) {
   }
 }
 
-// Behind the bracket that closes the one at `open`.
+// The position after the bracket that closes the one at `open`.
 size_t BehindClosing(std::string_view text, size_t open) {
   int depth = 0;
   for (size_t i = open; i < text.size(); ++i) {
@@ -34,7 +34,7 @@ size_t BehindClosing(std::string_view text, size_t open) {
   return text.size();
 }
 
-// Takes out ", std::allocator<...>" and the like: the last arguments of standard templates.
+// Removes ", std::allocator<...>" and the like: the default arguments of standard templates.
 void EraseDefaultArguments(std::string* name) {
   for (const std::string_view argument :
        {", std::allocator<", ", std::char_traits<", ", std::default_delete<", ", std::less<",
@@ -45,7 +45,7 @@ void EraseDefaultArguments(std::string* name) {
   }
 }
 
-// Where the name of an operator stands, whose brackets and spaces are its own; npos for none.
+// The position of an operator's name, which may contain brackets and spaces; npos without one.
 size_t OperatorIn(std::string_view name) {
   constexpr std::string_view kWord = "operator";
   const size_t at = name.rfind(kWord);
@@ -59,7 +59,7 @@ size_t OperatorIn(std::string_view name) {
   return longer ? std::string_view::npos : at;
 }
 
-// The start of the parameters' list: the last bracket at depth 0 that is no part of the name.
+// The start of the parameter list: the last bracket at depth 0 that does not belong to the name.
 size_t ParametersOf(std::string_view name) {
   const size_t operator_at = OperatorIn(name);
   size_t from = 0;
@@ -89,7 +89,7 @@ size_t ParametersOf(std::string_view name) {
   return found;
 }
 
-// Functions made from templates are demangled with their return type in front.
+// Functions made from templates are demangled with their return type first.
 size_t BehindReturnType(std::string_view name) {
   const size_t end = std::min(OperatorIn(name), name.size());
   int depth = 0;

@@ -1,9 +1,9 @@
-// A program that keeps a block of 333,000 bytes and one of 444,000, which were allocated through
-// functions that are inlined into one another, for tests of what names the code has. Built in
-// several ways, none of which leaves it a .debug_aranges.
+// A program that keeps a block of 333,000 bytes and one of 444,000, allocated through functions
+// that are inlined into one another, for tests of the names of code. Built in several ways, all
+// without .debug_aranges.
 #include <cstdlib>
 
-// Linked with the C library alone.
+// Linked only with the C library.
 namespace shop {
 
 void* kept[2];

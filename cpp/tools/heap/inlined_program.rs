@@ -1,4 +1,4 @@
-// As inlined_program.cc, in Rust.
+// Like inlined_program.cc, in Rust.
 use std::hint::black_box;
 
 struct Shelf<T> {

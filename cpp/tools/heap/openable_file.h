@@ -1,5 +1,5 @@
-// Files that libdw may be let open by a name that a file gives: it opens what the name stands for,
-// and would wait for a pipe or a device.
+// IsRegularOrMissing: whether libdw may open a name that a file contains. It opens whatever has
+// that name, and would wait for a pipe or a device.
 //
 // Threads: all functions. Allocates nothing.
 #pragma once

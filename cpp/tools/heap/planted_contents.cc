@@ -1,9 +1,8 @@
-// A program that knows no Alkaid and holds a block of each kind that is recognized, and others that
-// only look like one. For each it prints what it is to be taken for, and its address, with a tab
-// between them.
+// A program without Alkaid that holds a block of each kind that is recognized, and others that only
+// look like one. For each it prints the expected category and the address, with a tab between them.
 //
 //   planted_contents         ends with exit code 0
-//   planted_contents wait    prints its process's number first and "end" last, and waits for a line
+//   planted_contents wait    prints its process id first and "end" last, and waits for a line
 
 #include <unistd.h>
 
@@ -33,17 +32,17 @@ struct Named {
   virtual int Length() const { return 1; }
   uint64_t length = 1;
 };
-// Of two bases: an object has two tables, and begins with the first.
+// With two bases an object has two virtual tables, and begins with the first.
 struct Square : Shape, Named {
   int Sides() const override { return 4; }
   int Length() const override { return 2; }
 };
-// Of 24 bytes, of which no power of two is a multiple.
+// Of 24 bytes: no power of two is a multiple of that.
 struct Triangle : Shape {
   int Sides() const override { return 3; }
   uint64_t base = 1;
 };
-// A table with the distance to a virtual base in front is not one of those that are known.
+// A table that is preceded by the distance to a virtual base is not recognized.
 struct Lazy : virtual Shape {
   int Sides() const override { return 5; }
 };
@@ -65,7 +64,7 @@ struct Boxed : Shape {
 
 void Print(const char* category, const void* block) { std::printf("%s\t%p\n", category, block); }
 
-// Everything that is recognized through an owner hangs on one, which is a block itself.
+// Objects that are recognized through an owner belong to one, which is a block itself.
 struct Owner {
   std::string text = "a text that is longer than an object has room for";
   std::vector<Shape*> shapes;
@@ -79,12 +78,12 @@ void Genuine() {
   Print("planted::Shape", new Shape);
   Print("planted::Square", new Square);
   Print("(anonymous namespace)::Boxed<long>", new Boxed<long>);
-  // Of the C++ library, whose symbols have versions.
+  // Classes of the C++ library, whose symbols have versions.
   Print("std::bad_alloc", new std::bad_alloc);
   Print("std::runtime_error", new std::runtime_error("planted"));
   auto* const triangles = new std::vector<Triangle>(3);
   Print("planted::Triangle", triangles->data());
-  // The number of elements lies in front of them.
+  // The number of elements precedes them.
   Print("planted::Triangle", reinterpret_cast<const uint64_t*>(new Triangle[10]) - 1);
   auto* const owner = new Owner;
   Print("uncategorized", owner);
@@ -94,7 +93,7 @@ void Genuine() {
   Print("vector of pointers", owner->shapes.data());
   for (int i = 0; i < 2; ++i) owner->last.push_back(owner->shapes[0]);
   Print("vector of pointers", owner->last.data());
-  // As an array of which two elements were ever set.
+  // An array of which only two elements were ever set.
   owner->numbers.resize(3000);
   owner->numbers[0] = std::make_unique<int>(1);
   owner->numbers[2999] = std::make_unique<int>(1);
@@ -105,7 +104,7 @@ void Genuine() {
   Print("std::deque buffer", &owner->queue[512]);
   for (int i = 0; i < 100; ++i) owner->table[i] = i;
   for (auto& [key, value] : owner->table) {
-    // In front of an element: the next node's address.
+    // The next node's address precedes the element.
     Print("hash node", reinterpret_cast<const char*>(&key) - sizeof(void*));
     if (key == 50) break;
   }
@@ -126,10 +125,10 @@ void* Bytes(size_t size, const void* bytes, size_t count) {
 
 const char kText[] = "no table of functions";
 
-// Of which nothing may be said, or what is not known is said.
+// Blocks that only look alike, which must stay uncategorized, and some that fit.
 void LookAlike() {
-  // A pointer into constant data, and pointers near a table: at its start, in front of its second
-  // part, and at that part, where no whole object points.
+  // A pointer into constant data, and pointers near a table: to its start, before its second part,
+  // and to that part, where no whole object points.
   const auto* const text = kText;
   Print("uncategorized", Bytes(64, &text, sizeof(text)));
   Square square;
@@ -151,8 +150,8 @@ void LookAlike() {
   int (*const function)(const char*) = std::puts;
   Print("uncategorized", Bytes(32, &function, sizeof(function)));
 
-  // What is larger than the object that its first word is of: an arena, a record with a tag, an
-  // object with what belongs to it behind it. And what fits: rounded up by an allocator.
+  // Blocks larger than the object of their first word: an arena, a record with a tag, an object
+  // that is followed by its data. And blocks that fit, rounded up by an allocator.
   const Triangle triangle;
   const Boxed<long> boxed;
   for (const void* const object :
@@ -163,7 +162,7 @@ void LookAlike() {
   }
   Print("planted::Triangle", Bytes(32, &triangle, sizeof(triangle)));
 
-  // What has no array of as many objects behind its number, and where that may be something else.
+  // A count that no array of as many objects follows, and one that may be something else.
   uint64_t numbered[7] = {0};
   for (const size_t at : {1, 4}) {
     std::memcpy(&numbered[at], static_cast<const void*>(&triangle), sizeof(triangle));
@@ -181,7 +180,7 @@ void LookAlike() {
     Print("uncategorized", Bytes(sizeof(words), words, sizeof(words)));
   }
 
-  // What is no string: of another capacity, without the zero at its end, longer than its capacity.
+  // No strings: of another capacity, without the NUL at the end, longer than the capacity.
   char letters[64];
   std::memset(letters, 'x', sizeof(letters));
   const char* const full = static_cast<char*>(Bytes(41, letters, 41));
@@ -193,14 +192,14 @@ void LookAlike() {
   Print("uncategorized", full);
   Print("uncategorized", ended);
 
-  // What has a string's form and no string's memory, as a struct of C has it.
+  // A C struct with the form of a string and no string's memory.
   const char* const text_of_c = static_cast<char*>(Bytes(40, letters, 30));
   const Triple of_c = {text_of_c, 30, 39};
   Print("uncategorized", text_of_c);
   Print("uncategorized", Bytes(sizeof(of_c), &of_c, sizeof(of_c)));
 
-  // A ring of bytes: where they are, tail, mask, head. An owner that was cleared, and whose text
-  // has gone to one who has written nothing to it.
+  // A ring of bytes: data, tail, mask, head. An owner that was cleared, and whose text went to a
+  // string that has not written to it.
   for (const size_t used : {0, 5, 20, 63}) {
     const void* const ring = Bytes(64, "abc\0de", 6);
     const Triple owner = {ring, used, 63, used};
@@ -214,8 +213,7 @@ void LookAlike() {
   for (int i = 0; i < 8; ++i) Print("uncategorized", std::calloc(1, 41));
   Print("uncategorized", texts);
 
-  // What is no array of pointers: one number among them, nothing but nulls, one pointer, an end
-  // beyond the block.
+  // No arrays of pointers: one number among them, only nulls, one pointer, an end past the block.
   const void* pointers[8] = {full, ended, full, reinterpret_cast<const void*>(17), full};
   const void* const one_number = Bytes(sizeof(pointers), pointers, sizeof(pointers));
   const void* const nulls = Bytes(64, "", 0);
@@ -238,8 +236,8 @@ void LookAlike() {
   Print("uncategorized", one_pointer);
   Print("uncategorized", pointed);
 
-  // A chain that has one node more than its owner counts, one that has less, and one that no bucket
-  // leads to.
+  // A chain with one node more than its owner counts, one with fewer, and one that no bucket leads
+  // to.
   for (const uint64_t counted : {2, 4, 3}) {
     void* node = nullptr;
     for (int i = 0; i < 3; ++i) {
@@ -255,7 +253,7 @@ void LookAlike() {
     Print("uncategorized", Bytes(sizeof(owner), owner, sizeof(owner)));
   }
 
-  // A deque whose map does not lead to the buffer of its end.
+  // A deque whose map does not point to the buffer of its end.
   const void* const buffer = Bytes(512, "", 0);
   const void* const other = Bytes(512, "", 0);
   const void* const map = Bytes(64, &buffer, 8);

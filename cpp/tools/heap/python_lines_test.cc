@@ -1,5 +1,5 @@
-// Lines of Python in back-traces, over the Python of this machine, or the one that
-// ALKAID_TEST_PYTHON names: each known version can be tried so.
+// Lines of Python in back-traces, with this machine's Python, or the one in ALKAID_TEST_PYTHON, so
+// that each known version can be tested.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ std::string Python() {
   return named != nullptr ? named : "/usr/bin/python3";
 }
 
-// What it keeps is never given back, so that it is in a file at exit. Line 1 is empty.
+// What it keeps is never freed, so that it is in a file at exit. Line 1 is empty.
 constexpr char kScript[] = R"py(
 import ctypes, os, sys, threading
 def keep(block):
@@ -69,8 +69,7 @@ if os.fork() == 0:
 os.wait()
 )py";
 
-// Leads the frame's chain elsewhere while it allocates: to no address, to where nothing is, to
-// itself.
+// Changes the frame's chain while it allocates: to no address, to unmapped memory, to itself.
 constexpr char kDamagingScript[] = R"py(
 import ctypes, mmap, sys
 malloc = ctypes.CDLL(None).malloc
@@ -110,7 +109,7 @@ class PythonLines : public ::testing::Test {
   CommandResult Run(const std::string& file, const std::string& track = "--track") const {
     return RunCommand({"run", track, "--heap-at-exit", File(file), "--", Python(), script_});
   }
-  // The lines of Python at which the block of `size` bytes was made, innermost first.
+  // The lines of Python that allocated the block of `size` bytes, innermost first.
   std::vector<std::string> LinesOf(const std::string& file, int64_t size) const {
     std::vector<std::string> lines;
     const auto heap = heap::ReadHeapFile(file);
@@ -221,7 +220,7 @@ TEST_F(PythonLines, StandInReportsBetweenNativeFrames) {
                                        "at .*/keep.py:23\n *#[0-9]+ +_?PyEval_"));
   const CommandResult json = RunCommand({"heap", "show", "--json", "--top", "1000", File("f")});
   EXPECT_THAT(json.out, ContainsRegex("\"function\": *\"Reader.read\""));
-  // Of two processes what was made at the same lines is the same.
+  // Blocks of two processes that were made at the same lines count as the same.
   const CommandResult changed = RunCommand({"heap", "diff", "--top", "1000", File("f"), File("g")});
   EXPECT_EQ(changed.exit_code, 0) << changed.err;
   EXPECT_THAT(changed.out,

@@ -10,7 +10,7 @@
 namespace alkaid::tools {
 namespace {
 
-constexpr size_t kMostOfName = 4096;  // of a name: a reference back may double it each time
+constexpr size_t kMostOfName = 4096;  // of a name: each back reference may double it
 constexpr int kMostLevelsOfName = 200;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -18,7 +18,7 @@ bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
 
 // The form of earlier compilers: C++'s, with a hash at the end and signs spelled out.
 
-// What stands for a sign between two dollars, or empty.
+// The sign that a code between two dollars stands for, or empty.
 std::string SignOf(std::string_view code) {
   constexpr std::pair<std::string_view, std::string_view> kSigns[] = {
       {"SP", "@"}, {"BP", "*"}, {"RF", "&"}, {"LT", "<"},
@@ -81,19 +81,19 @@ std::string LegacyName(std::string_view symbol) {
   return name;
 }
 
-// The form of later compilers, "v0": a grammar of its own. https://rust-lang.github.io/rfcs/2603
+// The form of later compilers, "v0", has its own grammar: https://rust-lang.github.io/rfcs/2603
 class Decoder {
  public:
   explicit Decoder(std::string_view symbol) : text_(symbol) {}
 
   std::string Decode() {
-    // A number would be a version of the encoding.
+    // A number here would be a version of the encoding.
     if (!Path(/*as_value=*/true) || name_.size() > kMostOfName) return "";
     return name_;
   }
 
  private:
-  // One level of a construct within a construct, for a scope.
+  // Counts one level of nesting, for a scope.
   class Level {
    public:
     explicit Level(int* depth) : depth_(depth) { ++*depth_; }
@@ -122,7 +122,7 @@ class Decoder {
     return name_.size() <= kMostOfName;
   }
 
-  // 0 is "_", and greater ones are written less 1, and end in "_".
+  // "_" is 0; a greater number is written less 1, and ends in "_".
   std::optional<uint64_t> Base62() {
     if (Eat('_')) return 0;
     uint64_t value = 0;
@@ -143,7 +143,7 @@ class Decoder {
     return value + 1;
   }
 
-  // The disambiguator in front of an identifier, if there is one: 0, or how many lie before it.
+  // The disambiguator before an identifier, if there is one: 0, or how many precede it.
   std::optional<uint64_t> Tagged(char tag) {
     if (!Eat(tag)) return 0;
     const std::optional<uint64_t> number = Base62();
@@ -173,7 +173,7 @@ class Decoder {
     return Print("punycode{") && Print(identifier.text) && Print("}");
   }
 
-  // Goes on where a reference leads, which is before it.
+  // Continues at the target of a back reference, which must precede it.
   template <typename Continue>
   bool Back(const Continue& go_on) {
     const size_t here = at_ - 1;
@@ -186,7 +186,7 @@ class Decoder {
     return good;
   }
 
-  bool ImplPath() {  // only says where it stands
+  bool ImplPath() {  // only its place
     ++silent_;
     const bool good = Tagged('s').has_value() && Path(false);
     --silent_;
@@ -228,7 +228,7 @@ class Decoder {
     if (space >= 'a') {
       return name->text.empty() || (Print("::") && PrintIdentifier(*name));
     }
-    // A closure, a shim, or what the compiler has made besides, by its number.
+    // A closure, a shim, or other code made by the compiler, with its number.
     const std::string kind = space == 'C'   ? "closure"
                              : space == 'S' ? "shim"
                                             : std::string(1, space);
@@ -352,7 +352,7 @@ class Decoder {
     return Eat('L') && Base62().has_value();
   }
 
-  // A trait, whose associated types stand among its arguments.
+  // A trait, with its associated types among its arguments.
   bool Trait() {
     const size_t before = name_.size();
     if (!Path(false)) return false;

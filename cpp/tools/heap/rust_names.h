@@ -8,7 +8,7 @@
 
 namespace alkaid::tools {
 
-// What the programmer called it, without the hashes, of either form: "<shop::Shelf<u8>>::stock" of
+// The name in the source, without hashes, for both forms of symbols: "<shop::Shelf<u8>>::stock" of
 // "_RNvMCs6GmmlP4bgsG_4shopINtB2_5ShelfhE5stock", and "shop::Shelf<u8>::stock" of
 // "_ZN4shop18Shelf$LT$u8$GT$5stock17h0029...E". Empty where the symbol is not Rust's, or damaged.
 std::string RustName(std::string_view symbol);

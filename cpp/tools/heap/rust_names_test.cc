@@ -50,7 +50,7 @@ TEST(RustNames, WhatIsNoNameOfRustsIsNone) {
         "_RNvCs6GmmlP4bgsG_9r4main", "_RNvC99999999999999999999r4main", "_RMu"}) {
     EXPECT_EQ(RustName(symbol), "") << symbol;
   }
-  // Each reference doubles what comes before it.
+  // Each reference doubles what precedes it.
   std::string bomb = "_RINvC1a1b";
   bomb += "TuuE";
   for (int i = 0; i < 60; ++i) bomb += "TB8_B8_E";

@@ -1,4 +1,4 @@
-// alkaid run: runs a command with its allocations watched.
+// alkaid run: runs a command with its allocations tracked.
 
 #include <elf.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ struct RunOptions {
   std::vector<std::string> command;
 };
 
-// libalkaid_malloc.so, seen from the folder of this command: installed, or in a build tree.
+// libalkaid_malloc.so, relative to the folder of this command: installed, or in a build tree.
 Result<std::string> FindPreload() {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -48,7 +48,7 @@ Result<std::string> FindPreload() {
                           "; it comes with the library");
 }
 
-// The file that a command's name stands for, as execvp looks for it; empty where there is none.
+// The file of a command, found like execvp does; empty where there is none.
 std::string FindCommand(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   const char* const variable = std::getenv("PATH");
@@ -67,7 +67,7 @@ std::string FindCommand(const std::string& name) {
   return "";
 }
 
-// Whether an ELF program names a dynamic linker; true as well where that cannot be told.
+// Whether an ELF program names a dynamic linker; true also where that cannot be determined.
 bool IsLinkedDynamically(const std::vector<char>& head) {
   Elf64_Ehdr header;
   if (head.size() < sizeof(header)) return true;
@@ -82,10 +82,10 @@ bool IsLinkedDynamically(const std::vector<char>& head) {
   return false;
 }
 
-// Why nothing can be preloaded into this program, as far as its file tells.
+// Why nothing can be preloaded into this program, as far as its file shows.
 Status CheckPreloadable(const std::string& file) {
   struct stat found = {};
-  // execvp says it better; opening a pipe would wait.
+  // execvp has a better message; opening a pipe would wait.
   if (stat(file.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return absl::OkStatus();
   const bool other_user = (found.st_mode & S_ISUID) != 0 && found.st_uid != geteuid();
   const bool other_group = (found.st_mode & S_ISGID) != 0 && found.st_gid != getegid();
@@ -100,7 +100,7 @@ Status CheckPreloadable(const std::string& file) {
   close(fd);
   head.resize(got > 0 ? static_cast<size_t>(got) : 0);
   if (head.size() < EI_NIDENT || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) {
-    return absl::OkStatus();  // a script: its interpreter is asked for by the system
+    return absl::OkStatus();  // a script: the system starts its interpreter
   }
   if (head[EI_CLASS] != ELFCLASS64) {
     return status::Invalid("run: ", file, " is a 32-bit program; the library has 64 bits");
@@ -117,22 +117,22 @@ Status SetVariable(const char* name, const std::string& value) {
   return status::IOError(errno, "run: setting ", name);
 }
 
-// Whether the heap file can be made, as far as that can be told before: at the end of a long run it
-// would be too late.
+// Checks as far as possible that the heap file can be made, as the end of a long run would be too
+// late.
 Status CheckWritable(const std::string& pattern) {
   const std::string name =
       internal::OutputName(pattern, static_cast<uint32_t>(::getpid()), /*number=*/1);
   struct stat found = {};
-  // A pipe's reader would take this for the end of the data.
+  // A pipe's reader would take the check for the end of the data.
   if (stat(name.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) {
     return absl::OkStatus();
   }
   const auto file = io::DurableFileOutputStream::Open(name, io::FileAccess::kOwnerOnly);
-  if (file.ok()) return absl::OkStatus();  // never closed, it leaves nothing
+  if (file.ok()) return absl::OkStatus();  // nothing is left, as it is never closed
   return status::Invalid("run: --heap-at-exit: ", std::string(file.status().message()));
 }
 
-// What the command finds in its environment.
+// Sets the command's environment.
 Status PrepareEnvironment(const RunOptions& options) {
   const std::string track = options.track + (options.views ? ",views" : "");
   const auto parsed = heap::ParseTrackingOptions(track);
@@ -145,15 +145,15 @@ Status PrepareEnvironment(const RunOptions& options) {
   const std::string kept = alkaid::internal::GetEnvironment("LD_PRELOAD");
   ALKAID_RETURN_NOT_OK(SetVariable("LD_PRELOAD", kept.empty() ? preload : preload + ":" + kept));
   ALKAID_RETURN_NOT_OK(SetVariable(alkaid::internal::kTrackAllocationsVariable, track));
-  // The command keeps the number of this process; what it starts has others. A file that is asked
-  // for by an outer `alkaid run` stays that one's.
+  // The command keeps the process id of this process; its children have others. A file that an
+  // outer `alkaid run` asked for stays the outer one's.
   if (options.heap_at_exit ||
       alkaid::internal::GetEnvironment(alkaid::internal::kHeapOwnerVariable).empty()) {
     ALKAID_RETURN_NOT_OK(
         SetVariable(alkaid::internal::kHeapOwnerVariable, std::to_string(::getpid())));
   }
   if (!options.heap_at_exit) return absl::OkStatus();
-  // The command may go to another folder.
+  // The command may change its folder.
   std::error_code error;
   const auto file = std::filesystem::absolute(*options.heap_at_exit, error);
   const std::string pattern = error ? *options.heap_at_exit : file.string();
@@ -161,7 +161,7 @@ Status PrepareEnvironment(const RunOptions& options) {
   return SetVariable(alkaid::internal::kHeapAtExitVariable, pattern);
 }
 
-// Returns only where the command could not be run.
+// Returns only if the command could not be run.
 int Run(const RunOptions& options) {
   const std::vector<std::string>& command = options.command;
   const std::string file = FindCommand(command.front());
@@ -169,7 +169,7 @@ int Run(const RunOptions& options) {
     std::fprintf(stderr, "alkaid: run: %s: command not found\n", command.front().c_str());
     return kExitNotFound;
   }
-  // Of "--heap-at-exit -- COMMAND" the parser makes a file named "--".
+  // From "--heap-at-exit -- COMMAND" the parser makes a file named "--".
   if (options.heap_at_exit &&
       (options.heap_at_exit->empty() || options.heap_at_exit->starts_with('-'))) {
     return ReportStatus(status::Invalid("run: --heap-at-exit needs the name of a file, not \"",
@@ -195,7 +195,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   CLI::App* const run =
       app.add_subcommand("run", "Run a command and watch what it allocates, by malloc too.");
   auto options = std::make_shared<RunOptions>();
-  // A flag, whose value needs a '=': the next word may be the command.
+  // A flag, whose value needs a '=', since the next word may be the command.
   run->add_flag("--track{1}", options->track,
                 "Keep a table of live allocations: all, or as =sample:BYTES, =frames=COUNT,\n"
                 "=unwinder=cfi|fp|runtime, python=off say, with commas between several")

@@ -1,4 +1,4 @@
-// alkaid run --track, over programs that never heard of Alkaid.
+// alkaid run --track, with programs that do not know Alkaid.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -52,7 +52,8 @@ TEST_F(TrackRun, AProgramThatNeverHeardOfAlkaidIsTracked) {
   EXPECT_THAT(result.err, IsEmpty());
 }
 
-// What the program of family_program.c keeps, by its heap file; fails where it did not end well.
+// What the program of family_program.c keeps, from its heap file; fails where it did not end
+// normally.
 std::vector<int64_t> SizesKeptBy(const char* program,
                                  const std::map<std::string, std::string>& environment) {
   const TestFolder folder;
@@ -80,7 +81,7 @@ TEST_F(TrackRun, EachAllocatorIsTrackedExactlyThatTheProgramLinksOrPreloads) {
   EXPECT_EQ(SizesKeptBy(ALKAID_FAMILY_PROGRAM, {{"LD_PRELOAD", ALKAID_OWN_ALLOCATOR}}), kept);
 }
 
-// The blocks of deep_program.c's sizes that are listed when it ends, by size.
+// The blocks with sizes of deep_program.c in the heap file at its end, by size.
 std::map<int64_t, int> SizesLeftByPlugin(const std::vector<std::string>& words,
                                          const std::map<std::string, std::string>& environment,
                                          std::string* err) {
@@ -114,7 +115,7 @@ TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
     EXPECT_EQ(SizesLeftByPlugin(words, {}, &err), kept) << ::testing::PrintToString(words);
     EXPECT_EQ(err, "");
   }
-  // One that is looked for where the program says is loaded, and is said not to be seen.
+  // A plugin that is found by the program's search path is loaded, and reported as not tracked.
   SizesLeftByPlugin({name, "now", "deep"}, {}, &err);
   EXPECT_EQ(err,
             "alkaid: " + name +
@@ -122,7 +123,7 @@ TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
                 "seen\n");
 }
 
-// What `heap show` prints of the back-traces that allocated blocks of these bytes together.
+// The back-traces in `heap show` of the blocks with these bytes in all.
 std::string BackTraceOf(const std::string& shown, const std::string& bytes) {
   const size_t at = shown.find("  " + bytes + " bytes, ");
   return at == std::string::npos ? "" : shown.substr(at, shown.find("\n\n", at) - at);
@@ -130,7 +131,7 @@ std::string BackTraceOf(const std::string& shown, const std::string& bytes) {
 
 TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
   const TestFolder folder;
-  // By a path that is relative to where the program runs, and read from elsewhere.
+  // Loaded by a path relative to the program's folder, and read from another folder.
   std::filesystem::copy_file(ALKAID_PLUGIN_APPLE, folder.path() + "/apple.so");
   std::filesystem::copy_file(ALKAID_PLUGIN_BANANA, folder.path() + "/banana.so");
   const std::string both = folder.path() + "/both.heap";
@@ -147,7 +148,7 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
   EXPECT_THAT(BackTraceOf(shown.out, "666,000"),
               AllOf(HasSubstr("banana_makes at "), Not(HasSubstr("apple"))));
 
-  // In another process, which has them in the other order.
+  // In another process, which loads them in the other order.
   const std::string turned = folder.path() + "/turned.heap";
   ASSERT_EQ(RunCommand({"run", "--track", "--heap-at-exit", turned, "--", ALKAID_REPLACING_PROGRAM,
                         folder.path() + "/banana.so", folder.path() + "/apple.so"})
@@ -160,7 +161,7 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
   EXPECT_THAT(BackTraceOf(changes, "+666,000"), HasSubstr("apple_makes at "));
 }
 
-// Neither has a build-id, and both have the name by which they are loaded.
+// Neither has a build-id, and both were loaded under the same name.
 TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereOneOfTheSameNameTookItsPlace) {
   const TestFolder folder;
   for (const auto& [where, plugin] : std::map<std::string, std::string>{
@@ -187,7 +188,7 @@ std::vector<std::string> Words(const std::string& text) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-// What `heap show` prints of what the program keeps.
+// The output of `heap show` for what the program keeps.
 std::string ShownOf(const std::string& program) {
   const TestFolder folder;
   const std::string file = folder.path() + "/f";
@@ -197,7 +198,7 @@ std::string ShownOf(const std::string& program) {
   return shown;
 }
 
-// Where something stands in a source; the path is as the compiler was told.
+// A place in a source; the path is as given to the compiler.
 std::string At(const std::string& place) { return " at [^ ]*" + place; }
 
 void ExpectEachLevelOfInlining(const std::string& program) {
@@ -272,7 +273,7 @@ TEST_F(TrackRun, AProgramThatHasNoMemoryLeftIsAnsweredAndEndsAsItWould) {
   }
 }
 
-// A filter of seccomp ends what calls more, or has the call fail.
+// A seccomp filter ends a program that makes other calls, or makes the call fail.
 TEST_F(TrackRun, AProgramThatMayCallOnlyWhatMallocCallsIsTracked) {
   ASSERT_EQ(RunTracked({ALKAID_CONFINED_PROGRAM, "kill", "breach"}).exit_code, 128 + SIGSYS);
   for (const char* others : {"all", "errno", "kill"}) {
@@ -283,7 +284,7 @@ TEST_F(TrackRun, AProgramThatMayCallOnlyWhatMallocCallsIsTracked) {
       EXPECT_EQ(result.err, "");
     }
   }
-  // By frame pointers a thread is asked for the bounds of its stack.
+  // Unwinding by frame pointers asks for the bounds of a thread's stack.
   const CommandResult result =
       RunTracked({ALKAID_CONFINED_PROGRAM, "errno"}, "--track=unwinder=fp");
   EXPECT_EQ(result.exit_code, 3);
@@ -326,7 +327,7 @@ CommandResult RunUntracked(const std::string& what) {
                      "unset LD_PRELOAD; exec " ALKAID_SANDBOX_PROGRAM " " + what});
 }
 
-// What comes of each way of sandbox_program.c, which ends with 3 where nothing ends it before.
+// The outcome of each mode of sandbox_program.c, which ends with 3 if nothing ends it before.
 TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
   struct Case {
     const char* what;
@@ -356,8 +357,8 @@ TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
       if (std::string(one.what) == "memory") {
         EXPECT_EQ(result.err, "alkaid: no heap file " + file + ": Operation not permitted\n");
       } else if (std::string(one.what) == "signal") {
-        // A child that can have no thread for it writes its file when it ends, as it says, beside
-        // those that both write at exit.
+        // A child that cannot have a thread for the file reports that it writes the file at its
+        // end. Both processes also write one at exit.
         EXPECT_THAT(result.err, AllOf(HasSubstr("is written when it exits"),
                                       HasSubstr(" live blocks written to " + file)));
         EXPECT_EQ(names.size(), 3U) << ::testing::PrintToString(names);
@@ -366,7 +367,7 @@ TEST_F(TrackRun, AProgramThatGivesSomethingUpEndsAsItWouldWithAFileOrALine) {
   }
 }
 
-// A line of this library on stderr neither ends a program nor makes it wait for ever. $0 is a path.
+// A line of this library on stderr must not end a program nor block it for ever. $0 is a path.
 TEST_F(TrackRun, AProgramEndsAsItWouldWhateverStderrIs) {
   const std::string nobody_reads = "mkfifo $0; exec 9<>$0 2>$0 9<&-; exec \"$@\"";
   const std::string limited = "exec 2>$0 >/dev/null; ulimit -f 0; exec \"$@\"";
@@ -419,7 +420,7 @@ TEST_F(TrackRun, AFilterThatCannotBeReadFailsAsItWould) {
   EXPECT_THAT(tracked.err, IsEmpty());
 }
 
-// The most that tracking takes of a thread's stack, and the room that is left of 8 KiB.
+// The most that tracking uses of a thread's stack, and what is left of 8 KiB.
 TEST_F(TrackRun, ASignalHandlerOnASmallStackMayAllocate) {
   const CommandResult plain = RunTracked(
       {"sh", "-c", std::string("unset LD_PRELOAD; exec ") + ALKAID_HANDLER_PROGRAM + " 65536 40"});
@@ -431,13 +432,13 @@ TEST_F(TrackRun, ASignalHandlerOnASmallStackMayAllocate) {
     EXPECT_EQ(wide.exit_code, 3) << track << wide.err;
     const int64_t more = std::string(track).find("128") != std::string::npos ? 8 * (128 - 32) : 0;
     EXPECT_LE(std::atol(wide.out.c_str()) - std::atol(plain.out.c_str()), 4096 + more) << track;
-    // 77: where the processor has more registers the kernel alone takes as much.
+    // 77: on processors with more registers the kernel alone uses as much.
     const CommandResult small = RunTracked({ALKAID_HANDLER_PROGRAM, "8192", "40"}, track);
     EXPECT_TRUE(small.exit_code == 3 || small.exit_code == 77) << track << small.exit_code;
   }
 }
 
-// What comes of a heap file at exit: 'f' for a file, 'l' for one line that says why not.
+// The result of a heap file at exit: 'f' for a file, 'l' for one line with the reason.
 char OutcomeAtExit(const std::vector<std::string>& command, std::string* err) {
   const TestFolder folder;
   const std::string file = folder.path() + "/f.%n";
@@ -483,7 +484,7 @@ TEST_F(TrackRun, AProgramWhoseFileCannotBeWrittenEndsAsItWould) {
   }
 }
 
-// At instructions all over malloc, realloc, free and tracking.
+// Exits at instructions all over malloc, realloc, free and tracking.
 TEST_F(TrackRun, AnExitInAHandlerThatInterruptedMallocIsALineAndTheExitCodeStays) {
   const CommandResult whole = RunTracked({ALKAID_STEPPING_PROGRAM, "1000000"});
   ASSERT_EQ(whole.exit_code, 4) << whole.err;
@@ -503,7 +504,7 @@ TEST_F(TrackRun, AnExitInAHandlerThatInterruptedMallocIsALineAndTheExitCodeStays
   }
 }
 
-// As above, where no file is asked for: what the C library frees at exit is its own.
+// The same without a requested file: what the C library frees at exit is its own.
 TEST_F(TrackRun, AnExitInTheMiddleOfMallocEndsTheProgramWithoutAFileToo) {
   for (int64_t at = 20; at < 600; at += 40) {
     const CommandResult result = RunTracked({ALKAID_STEPPING_PROGRAM, std::to_string(at)});
@@ -664,7 +665,7 @@ TEST_F(TrackRun, WhatWasPreloadedBeforeIsKept) {
 }
 
 TEST_F(TrackRun, WithoutItNothingIsTracked) {
-  // The same shell, started by a command that does not preload: the control of the tests above.
+  // The control: the same shell, started by a command that does not preload.
   const std::string plain = ALKAID_PLAIN_PROGRAM;
   const CommandResult result =
       RunTracked({"sh", "-c", "unset LD_PRELOAD; ALKAID_TRACK_ALLOCATIONS=1 " + plain});
@@ -698,7 +699,7 @@ TEST_F(TrackRun, WrongUsageExitsOneAndRunsNothing) {
   }
 }
 
-// An ELF file of 64 bits, statically linked as far as its headers say, and not more.
+// An ELF file of 64 bits whose headers say that it is statically linked; it has nothing else.
 std::string StaticProgram() {
   std::string bytes(64, '\0');
   bytes.replace(0, 7, std::string("\177ELF\2\1\1", 7));

@@ -1,4 +1,4 @@
-// A library that a script calls: it keeps a small slice of a large buffer.
+// A library that a script calls. It keeps a small slice of a large buffer.
 #include <memory>
 #include <vector>
 

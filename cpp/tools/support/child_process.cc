@@ -46,18 +46,18 @@ ChildProcesses::ChildProcesses() {
       sigaddset(&noted_, signal);
     }
   }
-  // Ignored, children would vanish without a word of how they ended.
+  // If SIGCHLD were ignored, children would vanish without their exit status.
   struct sigaction usual = {};
   usual.sa_handler = SIG_DFL;
   ::sigaction(SIGCHLD, &usual, nullptr);
   sigaddset(&noted_, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &noted_, &before_);
-  // Children of children that have ended become this process's own, which can wait for them.
+  // Orphaned grandchildren become this process's children, so it can wait for them.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 ChildProcesses::~ChildProcesses() {
-  Interruption();  // one that waits has been noted, and must not end the program now
+  Interruption();  // collects a pending signal, which must not end the program now
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
   ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
@@ -101,7 +101,7 @@ Result<ChildEnd> ChildProcesses::Run(
     if (signal <= 0 || signal == SIGCHLD) continue;
     came_ = signal;
     ::kill(-pid, signal);
-    ::kill(-pid, SIGCONT);  // who was stopped, as by reading from the terminal, hears it too
+    ::kill(-pid, SIGCONT);  // wakes a stopped process, which may have read from the terminal
   }
   ChildEnd end;
   end.left_processes = EndGroup(pid);
@@ -114,7 +114,7 @@ Result<ChildEnd> ChildProcesses::Run(
 }
 
 bool ChildProcesses::EndGroup(pid_t group) {
-  // Those that ended meanwhile are no one's business.
+  // Processes that ended meanwhile do not count.
   const auto collect = [group] {
     pid_t got = 0;
     while ((got = ::waitpid(-group, nullptr, WNOHANG)) > 0) {
@@ -128,7 +128,7 @@ bool ChildProcesses::EndGroup(pid_t group) {
   while (collect()) {
     const auto waited = std::chrono::steady_clock::now() - begin;
     if (waited > std::chrono::seconds(2)) ::kill(-group, SIGKILL);
-    // What is dead and still there waits for a parent that is none of ours.
+    // A dead process that remains waits for a parent outside this process.
     if (waited > std::chrono::seconds(4)) break;
     siginfo_t info;
     const timespec soon = {.tv_sec = 0, .tv_nsec = 20'000'000};

@@ -12,7 +12,7 @@ struct Codes {
   uint32_t last;
 };
 
-// Of Unicode: marks that join the character before them, and characters of two columns.
+// Unicode ranges: marks that join the character before them, and characters of two columns.
 constexpr Codes kJoining[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},
                               {0x610, 0x61a},   {0x64b, 0x65f},   {0x1ab0, 0x1aff},
                               {0x1dc0, 0x1dff}, {0x200b, 0x200d}, {0x20d0, 0x20ff},
@@ -28,7 +28,7 @@ bool IsAmong(const Codes (&ranges)[kSize], uint32_t code) {
                      [code](Codes range) { return range.first <= code && code <= range.last; });
 }
 
-// The bytes of the character that `text` begins with, and its code.
+// The bytes of the first character of `text`, and its code.
 size_t NextCharacter(std::string_view text, uint32_t* code) {
   const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -72,7 +72,7 @@ std::string ElideMiddle(std::string_view text, size_t columns) {
   if (width <= columns) return std::string(text);
   if (columns <= kGap.size()) return std::string(kGap.substr(0, columns));
   const size_t kept = columns - kGap.size();
-  // A third in front: the end says more of a path.
+  // A third in front: the end of a path says more.
   const std::string_view front = FittingStart(text, kept / 3);
   std::string_view back = text.substr(front.size());
   width -= DisplayWidth(front);

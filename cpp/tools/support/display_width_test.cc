@@ -9,7 +9,7 @@ TEST(DisplayWidth, CountsColumnsAndNotBytes) {
   EXPECT_EQ(DisplayWidth(""), 0U);
   EXPECT_EQ(DisplayWidth("run.xtc2"), 8U);
   EXPECT_EQ(DisplayWidth("Übung"), 5U);
-  EXPECT_EQ(DisplayWidth("e\u0301t"), 2U);  // e with an accent of its own
+  EXPECT_EQ(DisplayWidth("e\u0301t"), 2U);  // e with a combining accent
   EXPECT_EQ(DisplayWidth("試料"), 4U);
 }
 

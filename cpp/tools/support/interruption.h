@@ -1,12 +1,12 @@
-// Lets a command that writes files be interrupted without leaving its temporary ones behind.
+// Interruption: lets a command that writes files be interrupted without leaving temporary files.
 //
-// While one lives, the first SIGINT, SIGTERM or SIGHUP is noted instead of ending the program; the
-// command asks now and then, cleans up and ends itself. System calls that wait are cut short, so
-// that one that waits for the other end of a pipe can be left. Whoever cannot wait sends a second
-// signal: that does what it always does. A signal that was ignored when the program started (nohup)
-// stays ignored. SIGXFSZ is ignored from the first of them to the program's end: a write past the
-// limit of a file's size then fails with EFBIG and is reported like a full disk, and that report
-// may itself go to a file that is at its limit.
+// While one lives, the first SIGINT, SIGTERM or SIGHUP is recorded and does not end the program.
+// The command checks now and then, cleans up and ends itself. Waiting system calls are interrupted,
+// so that a command that waits for the other end of a pipe ends too. A second signal has its usual
+// effect. A signal that was ignored when the program started (nohup) stays ignored. From the first
+// Interruption to the program's end SIGXFSZ is ignored: a write past the limit of a file's size
+// then fails with EFBIG and is reported like a full disk; that report may itself go to a file at
+// its limit.
 //
 // Threads: one at a time in the program.
 #pragma once
@@ -26,13 +26,13 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  // Whether a signal came while any of them lived.
+  // Whether a signal came while an Interruption lived.
   static bool Came();
-  // kCancelled once one came.
+  // kCancelled if a signal came.
   static Status Check() { return Came() ? absl::CancelledError("interrupted") : absl::OkStatus(); }
-  // 128 and the signal's number, as a shell says it. Only once one came.
+  // 128 and the signal's number, as a shell reports it. Only after a signal came.
   static int ExitCode();
-  // ReportStatus, but where the work failed after a signal came the code is that of the signal.
+  // ReportStatus, but where the work failed after a signal came it returns the signal's code.
   static int Report(const Status& status);
 
  private:

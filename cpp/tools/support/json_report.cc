@@ -5,7 +5,7 @@
 namespace alkaid::tools {
 namespace {
 
-// What a terminal takes for orders goes beyond ASCII's controls, which alone are always escaped.
+// Terminals obey more than ASCII's controls, which are the only ones always escaped.
 constexpr bool kAsciiAlone = true;
 
 void PrintMembers(const nlohmann::ordered_json& object) {

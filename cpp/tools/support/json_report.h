@@ -1,5 +1,5 @@
-// JsonReport: one JSON object on stdout that holds a list too long to be kept: its head, then the
-// entries of the list as they come, one a line, then what is known at the end.
+// JsonReport: one JSON object on stdout with a list that is too long to be kept: its head, then the
+// entries of the list as they come, one a line, then the members that are known at the end.
 //
 // Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -14,7 +14,7 @@ namespace alkaid::tools {
 // One line of JSON in ASCII; bytes that are not UTF-8 are replaced.
 std::string JsonLine(const nlohmann::ordered_json& json);
 
-// The message of `status` as the value of an "error": null where it is OK.
+// The message of `status` as the value of "error"; null where it is OK.
 nlohmann::ordered_json ErrorJson(const Status& status);
 
 class JsonReport {
@@ -25,7 +25,7 @@ class JsonReport {
   // Closes the list and prints the members of `tail`, and "error".
   void Finish(const Status& status, const nlohmann::ordered_json& tail = nullptr);
 
-  // The same without a list: one object on stdout, of `members` and "error".
+  // The same without a list: one object on stdout with `members` and "error".
   static void Print(const nlohmann::ordered_json& members, const Status& status);
 
  private:

@@ -1,6 +1,6 @@
-// What an option takes, as its help, its man page and its error say it: "0 is no whole number from
-// 1 to 999". The name of a validator says which of the two it is, and its description what the
-// limit is (tools/usage/command_description.h).
+// The limits of an option's value, as its help, its man page and its error state them: "0 is no
+// whole number from 1 to 999". The name of a validator says which kind of limit it has, and its
+// description the limit itself (tools/usage/command_description.h).
 //
 // Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -17,7 +17,7 @@ namespace alkaid::tools {
 inline constexpr char kLimitName[] = "limit";
 inline constexpr char kChoiceName[] = "choice";
 
-// What stands between the names of a choice in its validator's description.
+// Separates the words of a choice in its validator's description.
 inline constexpr char kChoiceSeparator = '|';
 
 // One of these words.
@@ -25,7 +25,7 @@ CLI::Validator OneOf(std::vector<std::string> words);
 
 namespace option_limits {
 
-// Plain digits, also of what a stream would write as 1e+06.
+// The number in plain digits, also where a stream would write 1e+06.
 template <typename T>
 std::string NumberText(T number) {
   std::ostringstream text;

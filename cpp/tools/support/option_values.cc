@@ -10,12 +10,12 @@ constexpr char kRule[] =
     "An option of several values takes all arguments up to the next option or to --. After = it\n"
     "takes that one alone, and may be given again.";
 
-// Whether the option goes on with the arguments that follow.
+// Whether the option would also take the arguments that follow.
 bool TakesSeveral(const CLI::Option& option) {
   return option.nonpositional() && option.get_allow_extra_args();
 }
 
-// The command of `app` that is called so; null for none.
+// The command of `app` with that name; null for none.
 CLI::App* CommandOf(CLI::App& app, std::string_view name) {
   const auto commands = app.get_subcommands([](CLI::App*) { return true; });
   const auto found = std::find_if(commands.begin(), commands.end(), [&](const CLI::App* command) {
@@ -43,12 +43,12 @@ std::vector<std::string> SeparateOptionValues(CLI::App& app, int argument_count,
     }
     const std::string name = argument.substr(0, equals);
     const CLI::Option* const option = command->get_option_no_throw(name);
-    // Flags may have nothing there.
+    // Flags may have no value.
     if (option == nullptr || option->get_items_expected_max() == 0) continue;
     if (equals + 1 == argument.size()) {
       throw CLI::ValidationError(name, "a value is missing after =");
     }
-    // Ends the list, and is taken by it.
+    // Ends the list; the option takes it as its end.
     if (TakesSeveral(*option)) all.emplace_back("--");
   }
   std::reverse(all.begin(), all.end());

@@ -26,7 +26,7 @@ class OptionValues : public ::testing::Test {
     app_.add_subcommand("other")->add_option("REST", files_);
   }
 
-  // "" where all is understood.
+  // The error; "" where everything is accepted.
   std::string Parse(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "program");
     try {

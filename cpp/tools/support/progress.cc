@@ -18,7 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{1000};
 constexpr std::chrono::milliseconds kInterval{100};
 constexpr int kCells = 24;
-// Of a label, less than which says nothing.
+// The fewest columns of a label that still say something.
 constexpr size_t kLeastLabel = 16;
 
 // Label, bar and figures in at most `columns`.
@@ -80,8 +80,8 @@ void Progress::Advance(int64_t nbytes) {
 
 void Progress::Draw(Clock::time_point now) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  // Asked each time: the window may have changed. A terminal that is full to its last column goes to
-  // the next line.
+  // Asked each time, since the window may have changed. A terminal whose last column is used goes
+  // to the next line.
   const size_t columns = TerminalColumns(STDERR_FILENO) - 1;
   std::fprintf(stderr, "\r\033[K%s", ProgressLine(label_, done_, total_, seconds, columns).c_str());
   std::fflush(stderr);

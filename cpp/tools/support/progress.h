@@ -1,7 +1,7 @@
-// Progress: a bar on stderr for work that lasts, with its rate and the time left.
+// Progress: a bar on stderr for long work, with its rate and the time left.
 //
-// Shows nothing unless stderr is a terminal and a second has passed, and wipes itself when it goes.
-// Cheap enough to be told after every batch: it draws ten times a second at most.
+// Shows nothing unless stderr is a terminal and a second has passed, and erases itself when it is
+// destroyed. Cheap enough for a call after every batch: it draws at most ten times a second.
 //
 // Threads: one. Out of memory: may throw std::bad_alloc.
 #pragma once
@@ -15,13 +15,13 @@ namespace alkaid::tools {
 
 class Progress {
  public:
-  // `label` says what is done; `total` is the bytes of all of it, -1 where they are not known.
+  // `label` names the work; `total` is its bytes, -1 where unknown.
   Progress(std::string label, int64_t total);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `nbytes` more are done.
+  // Adds `nbytes` to the work done.
   void Advance(int64_t nbytes);
 
  private:
@@ -38,9 +38,9 @@ class Progress {
 };
 
 // The line that is drawn, without control characters, and without a bar where there is no total:
-// "reading a.xtc2 [####----]  50%  120.0 MB/s 0:03 left". It takes at most `columns` of the terminal,
-// as a longer one would leave a line behind at each drawing: first the middle of the label is left
-// out, then the bar, then all but the start.
+// "reading a.xtc2 [####----]  50%  120.0 MB/s 0:03 left". It takes at most `columns`, as a longer
+// line would stay on the terminal at each drawing: first the middle of the label is left out, then
+// the bar, then everything but the start.
 std::string ProgressLine(const std::string& label, int64_t done, int64_t total, double seconds,
                          std::size_t columns);
 

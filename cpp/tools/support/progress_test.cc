@@ -33,7 +33,7 @@ TEST(Progress, TheLineFitsTheTerminal) {
   EXPECT_LE(line.size(), 79U);
   EXPECT_THAT(line, AllOf(HasSubstr("reading"), HasSubstr("...")));
   EXPECT_THAT(line, AllOf(HasSubstr("c000.xtc2 [######"), HasSubstr("0:08 left")));
-  // No room for the bar.
+  // There is no room for the bar.
   const std::string narrow = ProgressLine(path, 25'000'000, 100'000'000, 2.5, 50);
   EXPECT_THAT(narrow, AllOf(HasSubstr("c000.xtc2  25%"), HasSubstr("0:08 left")));
   for (size_t columns = 0; columns < 140; ++columns) {

@@ -1,4 +1,4 @@
-// Runs the `alkaid` command and collects what it says; for the tests of this room.
+// Runs the `alkaid` command and collects its output; for the tests of this room.
 #pragma once
 
 #include <map>
@@ -13,11 +13,11 @@ struct CommandResult {
   std::string err;
 };
 
-// `environment` changes or adds variables; the rest is this process's own.
+// `environment` changes or adds variables; the others are this process's.
 CommandResult RunCommand(const std::vector<std::string>& arguments,
                          const std::map<std::string, std::string>& environment = {});
 
-// A folder of one test, gone when it ends.
+// A temporary folder for one test.
 class TestFolder {
  public:
   TestFolder();

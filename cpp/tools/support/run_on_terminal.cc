@@ -60,7 +60,7 @@ CommandResult RunProgramOnTerminal(const std::vector<std::string>& program, unsi
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  // Opened anew in a session of its own, it is that session's terminal, as a shell wants it.
+  // Opened in a session of its own, it becomes that session's terminal, as a shell expects.
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, name.data(), O_RDWR, 0);
   posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO);
@@ -80,7 +80,7 @@ CommandResult RunProgramOnTerminal(const std::vector<std::string>& program, unsi
   }
   CommandResult result;
   std::array<char, 4096> part;
-  // Fails once nobody has the other end.
+  // Fails once the other end is closed.
   for (ssize_t n = 0; (n = ::read(ours, part.data(), part.size())) > 0;) {
     result.out.append(part.data(), static_cast<size_t>(n));
   }

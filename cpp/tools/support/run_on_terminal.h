@@ -10,12 +10,12 @@
 
 namespace alkaid::tools {
 
-// RunCommand on a terminal of so many columns, where stdout and stderr are one: `out`, in which
-// lines end with \r\n.
+// RunCommand on a terminal of `columns`, where stdout and stderr are one: `out`, in which lines end
+// with \r\n.
 CommandResult RunOnTerminal(const std::vector<std::string>& arguments, unsigned short columns,
                             const std::map<std::string, std::string>& environment);
 
-// The same of any program along PATH; `keys` are typed there.
+// The same for any program in PATH; `keys` are typed there.
 CommandResult RunProgramOnTerminal(const std::vector<std::string>& program, unsigned short columns,
                                    const std::map<std::string, std::string>& environment,
                                    const std::string& keys);

@@ -17,7 +17,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void Update(const void* data, size_t nbytes);
-  // 64 hexadecimal digits, of everything so far.
+  // 64 hexadecimal digits: the digest of everything so far.
   std::string Hex() const;
 
   // The digest of one piece.

@@ -8,7 +8,7 @@ namespace alkaid::tools {
 void HoldStandardStreams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
-    // The lowest number that is free, which is this one.
+    // open() takes the lowest free number, which is this one.
     if (::open("/", O_PATH | O_CLOEXEC) < 0) return;
   }
 }

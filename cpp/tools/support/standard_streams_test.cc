@@ -20,7 +20,7 @@ TEST(StandardStreams, WhereTheyAreClosedNothingElseGetsTheirNumbersAndPrintsFail
     if (::open("/dev/null", O_RDWR | O_CLOEXEC) <= STDERR_FILENO) _exit(1);
     char byte = 0;
     if (::write(STDERR_FILENO, &byte, 1) != -1 || ::read(STDIN_FILENO, &byte, 1) != -1) _exit(2);
-    // One that is open stays as it is; the others are closed to what is run.
+    // An open stream stays as it is; the others are closed for programs that are run.
     if (::write(STDOUT_FILENO, &byte, 1) != 1) _exit(3);
     if (::fcntl(STDERR_FILENO, F_GETFD) != FD_CLOEXEC) _exit(4);
     _exit(0);

@@ -1,6 +1,7 @@
-// A folder for files of the moment, in TMPDIR or /tmp, gone with what is in it when this goes.
+// TemporaryFolder: a folder in TMPDIR or /tmp that is removed with its content on destruction.
 //
-// A signal that ends the program leaves it behind: hold an Interruption or ChildProcesses longer.
+// A signal that ends the program leaves it there: an Interruption or ChildProcesses must outlive
+// it.
 // Threads: as a value's. Out of memory: throws std::bad_alloc.
 #pragma once
 
@@ -13,7 +14,7 @@ namespace alkaid::tools {
 
 class TemporaryFolder {
  public:
-  // "alkaid-NAME-" and six characters that make it unique. As errno maps where it cannot be made.
+  // Named "alkaid-NAME-" and six characters that make it unique. Fails as errno maps.
   static Result<std::unique_ptr<TemporaryFolder>> Make(const std::string& name);
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;

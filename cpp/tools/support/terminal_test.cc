@@ -12,7 +12,7 @@
 namespace alkaid::tools {
 namespace {
 
-// A terminal of so many columns.
+// A terminal with a given number of columns.
 class Terminal {
  public:
   explicit Terminal(unsigned short columns) {
@@ -34,7 +34,7 @@ class Terminal {
 
 using Map = std::map<std::string, std::string>;
 
-// The variables that terminals go by, while one of these lives: those given, and no others.
+// Sets the variables that control terminals while it lives: the given ones, and no others.
 class Variables {
  public:
   explicit Variables(const Map& values) {
@@ -68,7 +68,7 @@ TEST(Terminal, SaysHowWideItIs) {
   const Variables variables(Map{{"COLUMNS", "60"}});
   EXPECT_EQ(TerminalColumns(Terminal(132).fd()), 60U);
   EXPECT_EQ(TerminalColumns(Terminal(50).fd()), 50U);
-  // That has no size, as many that programs open.
+  // A terminal without a size, as many programs open.
   EXPECT_EQ(TerminalColumns(Terminal(0).fd()), 60U);
 }
 

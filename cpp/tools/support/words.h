@@ -1,4 +1,4 @@
-// Words of a text, and a text of words.
+// Splits a text into words, and joins words to a text.
 //
 // Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace alkaid::tools {
 
-// What stands between the separators, without empty ones.
+// The parts between the separators, without empty ones.
 inline std::vector<std::string> WordsOf(std::string_view text, char separator) {
   std::vector<std::string> words;
   size_t begin = 0;

@@ -9,7 +9,7 @@ namespace {
 
 using Value = OptionDescription::Value;
 
-// What the functions below say of a value: its words, and the kind of what may stand there too.
+// A value as the functions below describe it: its words, and the kind of other values it may have.
 std::string BashTaken(const OptionDescription& option) {
   std::string kind;
   switch (option.value) {
@@ -22,7 +22,7 @@ std::string BashTaken(const OptionDescription& option) {
     case Value::kCommand:
       kind = "@command";
       break;
-    case Value::kOwnCommand:  // help, whose words the function follows itself
+    case Value::kOwnCommand:  // help, whose words the function completes itself
     case Value::kAny:
     case Value::kNone:
       break;
@@ -128,7 +128,7 @@ std::string BashCompletion(const CommandDescription& root) {
       std::string patterns;
       for (const std::string& name : option.names) {
         names.push_back(name);
-        // A value that may be missing is one after = alone.
+        // An optional value is given only after =.
         const std::string key = command->path + " " + name;
         if (option.value == Value::kNone) continue;
         patterns += (patterns.empty() ? "'" : "|'") + key + "='";

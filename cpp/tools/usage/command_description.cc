@@ -14,7 +14,7 @@ namespace {
 
 using Value = OptionDescription::Value;
 
-// Each command has a formatter of its own, which is where the parser keeps what it does not know.
+// Each command has its own formatter, which carries what the parser cannot hold.
 class DetailedFormatter : public CLI::Formatter {
  public:
   explicit DetailedFormatter(CommandDetails details) : details_(std::move(details)) {}
@@ -33,14 +33,14 @@ CommandDetails DetailsOf(const CLI::App& command) {
   return details;
 }
 
-// What stands for something else is written in capitals.
+// Placeholders are written in capitals.
 bool IsPlaceholder(const std::string& word) {
   return std::isupper(static_cast<unsigned char>(word.front())) != 0;
 }
 
 bool IsPlainFlag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 
-// The parser appends what the validators say to the name of the value.
+// The parser appends the validators' text to the name of the value.
 std::string ValueNameOf(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const std::string name = type.substr(0, type.find(':'));
@@ -130,7 +130,7 @@ CommandDescription DescribeBelow(CLI::App& app, const std::string& path) {
     auto& list = option->nonpositional() ? description.options : description.arguments;
     list.push_back(DescribeOption(*option));
   }
-  // What every command has stands last.
+  // Options that every command has come last.
   std::stable_partition(
       description.options.begin(), description.options.end(), [](const OptionDescription& option) {
         return option.names.back() != "--help" && option.names.back() != "--version";
@@ -214,7 +214,7 @@ std::string MeaningOf(const OptionDescription& option) {
     facts.push_back(JoinedWords(option.choices, ", "));
   }
   if (!option.limit.empty()) {
-    // "of 1 or more" and "from 1 to 9" are parts of an error's sentence.
+    // "of 1 or more" and "from 1 to 9" are taken from the text of an error.
     facts.push_back(option.limit.substr(option.limit.find(' ') + 1));
   }
   if (!option.default_value.empty()) facts.push_back("default " + option.default_value);

@@ -1,8 +1,8 @@
-// The command as it describes itself: what its help, its man pages and its completion say.
+// CommandDescription: the command's own description, from which its help, man pages and completion
+// are made.
 //
-// One walk over the parser's tree makes the description; nothing is said of the command anywhere
-// else. Each command adds to what the parser holds what it reads and prints, an example, and what
-// its exit codes mean.
+// One walk over the parser's tree makes it; there is no other description of the command. To what
+// the parser holds, each command adds what it reads and prints, examples, and its exit codes.
 //
 // Ownership: values, but the details live as long as their CLI::App. Threads: one. Out of memory:
 // throws std::bad_alloc.
@@ -21,40 +21,40 @@ namespace alkaid::tools {
 // Code and meaning, in the order in which they are listed.
 using ExitCodes = std::vector<std::pair<std::string, std::string>>;
 
-// What the parser has no place for.
+// What the parser cannot hold.
 struct CommandDetails {
   std::string reads = {};   // "" where it reads nothing
-  std::string prints = {};  // what stands on stdout
-  // Command lines, and what each does; "" where that is plain.
+  std::string prints = {};  // on stdout
+  // Command lines, and what each does; "" where that is obvious.
   std::vector<std::pair<std::string, std::string>> examples = {};
-  ExitCodes exit_codes = {};  // none: 0 and 1
+  ExitCodes exit_codes = {};  // empty: 0 and 1
 };
 
-// Of commands that read data, and of those that make files; and what is to be said of the latter.
+// The exit codes of commands that read data, and of those that make files; the footer of the
+// latter.
 ExitCodes ExitCodesOfReaders();
 ExitCodes ExitCodesOfMakers();
 inline constexpr char kMakerFooter[] =
     "What is not written whole does not appear: a file that had the name stays as it was, and no\n"
     "temporary one is left, unless a second signal ends the command at once.";
 
-// The details of `command`, which replace what it had. `command`'s footer is the rest of its prose
-// (wrapped_text.h).
+// Replaces the details of `command`. The rest of its prose is in its footer (wrapped_text.h).
 void SetDetails(CLI::App* command, CommandDetails details);
 
 struct OptionDescription {
   enum class Value {
     kNone,       // a flag
-    kAny,        // a number, or a text that nothing completes
+    kAny,        // a number, or a text that cannot be completed
     kFile,       // the name of a file
-    kFolder,     // of a folder
+    kFolder,     // the name of a folder
     kCommand,    // a command and its arguments
-    kOwnCommand  // one of this command's own, and those below it
+    kOwnCommand  // one of this command's own, and its subcommands
   };
-  std::vector<std::string> names;  // "-o", "--output"; of an argument "FILE"
-  std::string value_name;          // "BYTES"; of a choice its words, with | between
+  std::vector<std::string> names;  // "-o", "--output"; for an argument "FILE"
+  std::string value_name;          // "BYTES"; for a choice its words, with | between
   Value value = Value::kNone;
-  std::vector<std::string> choices;  // words that it takes, beside what `value` says
-  bool value_is_optional = false;    // then it stands after = alone
+  std::vector<std::string> choices;  // accepted words, besides what `value` allows
+  bool value_is_optional = false;    // then a value is given only after =
   std::string meaning;
   std::string limit;          // "from 1 to 999"
   std::string default_value;  // "" for none
@@ -66,14 +66,14 @@ struct OptionDescription {
 
 struct CommandDescription {
   std::string name;     // "show"
-  std::string path;     // "heap show"; "" of the command itself
+  std::string path;     // "heap show"; "" for `alkaid` itself
   std::string summary;  // a sentence or two
   std::string group;    // the heading under which it is listed
   std::string text;
   CommandDetails details;
   std::vector<OptionDescription> arguments;
   std::vector<OptionDescription> options;
-  std::vector<CommandDescription> commands;  // those below, but for hidden ones
+  std::vector<CommandDescription> commands;  // subcommands, without hidden ones
 
   // "alkaid heap show".
   std::string FullName() const { return path.empty() ? "alkaid" : "alkaid " + path; }
@@ -85,13 +85,13 @@ struct CommandDescription {
 
 CommandDescription DescribeCommands(CLI::App& app);
 
-// "-o, --output FILE"; "FILE..." of an argument that may be given several times.
+// "-o, --output FILE"; "FILE..." for an argument that may be given several times.
 std::string HeadingOf(const OptionDescription& option);
 
-// What it means, and what there is to know of its value.
+// The meaning of an option, and what there is to know about its value.
 std::string MeaningOf(const OptionDescription& option);
 
-// The commands below `root` that have none below them, in order.
+// The commands below `root` without subcommands, in order.
 std::vector<const CommandDescription*> Leaves(const CommandDescription& root);
 
 // `root` and every command below it, in order.

@@ -1,5 +1,5 @@
-// What a description, a help and a man page have of a tree that is made here, and of the command's
-// own.
+// What a description, a help and a man page contain, for a tree that is made here and for the
+// command's own.
 #include "tools/usage/command_description.h"
 
 #include <gmock/gmock.h>

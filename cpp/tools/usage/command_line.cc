@@ -39,7 +39,7 @@ std::vector<CLI::App*> CommandsBelow(CLI::App& command) {
   return command.get_subcommands([](CLI::App*) { return true; });
 }
 
-// The command directly below that has this name; null for none.
+// The direct subcommand with this name; null for none.
 CLI::App* FindBelow(CLI::App& command, std::string_view name) {
   for (CLI::App* const below : CommandsBelow(command)) {
     if (below->get_name() == name) return below;
@@ -55,7 +55,7 @@ void PrintHelp(CLI::App& command, int fd) {
     std::fputs(HelpTextFor(*one, fd).c_str(), file);
     return;
   }
-  // One that is hidden has nothing to say.
+  // A hidden command has no help.
   std::fputs(command.help().c_str(), file);
 }
 
@@ -80,7 +80,7 @@ int FailUnknownCommand(CLI::App& command, const std::string& typed) {
       command, "'" + typed + "' is no command" + (meant.empty() ? "; there are " + list : meant));
 }
 
-// `help NAME...` from `command` on.
+// Handles `help NAME...`, starting at `command`.
 int HelpFor(CLI::App& command, const std::vector<std::string>& names) {
   CLI::App* at = &command;
   for (const std::string& name : names) {
@@ -92,7 +92,7 @@ int HelpFor(CLI::App& command, const std::vector<std::string>& names) {
   return kExitOk;
 }
 
-// What can be said before the parser looks: help, and that a command is missing or not known.
+// Handles what needs no parser: help, and a missing or unknown command.
 std::optional<int> AnswerWithoutParsing(CLI::App& app, const std::vector<std::string>& words) {
   CLI::App* at = &app;
   bool any_option = false;
@@ -130,7 +130,7 @@ CLI::App& CalledCommand(CLI::App& app, const std::vector<std::string>& words) {
 
 std::string NameIn(const std::string& word) { return word.substr(0, word.find('=')); }
 
-// An option that is not known is why something else is missing, and so is named first.
+// An unknown option explains why something else is missing, and so is reported first.
 std::optional<std::string> UnknownOption(const CLI::App& command) {
   for (const std::string& word : command.remaining()) {
     if (word == "--") return std::nullopt;
@@ -150,7 +150,7 @@ bool WasTyped(const std::vector<std::string>& words, const std::string& name) {
                      [&name](const std::string& word) { return NameIn(word) == name; });
 }
 
-// `message` begins with an option's first name; another of its names may be the one that was typed.
+// `message` begins with an option's first name; another of its names may have been typed.
 std::string WithTypedName(const CLI::App& command, const std::vector<std::string>& words,
                           const std::string& message) {
   const std::string name = message.substr(0, message.find_first_of(": "));

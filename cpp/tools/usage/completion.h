@@ -1,5 +1,5 @@
-// Completion for shells: scripts that know the commands, their options and what these take, and run
-// nothing when they complete.
+// Completion for shells: scripts that know the commands, their options and values, and run nothing
+// when they complete.
 //
 // Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -10,10 +10,10 @@
 
 namespace alkaid::tools {
 
-// To be sourced by bash 4 or later; needs no package bash-completion.
+// To be sourced by bash 4 or later; does not need the bash-completion package.
 std::string BashCompletion(const CommandDescription& root);
 
-// For a folder of zsh's $fpath, named _alkaid, or to be sourced after compinit.
+// For a folder in zsh's $fpath, named _alkaid, or to be sourced after compinit.
 std::string ZshCompletion(const CommandDescription& root);
 
 // For fish 3 or later.

@@ -1,4 +1,4 @@
-// Completion as shells do it: each is asked for what it would offer.
+// Completion in real shells: each is asked for its suggestions.
 
 #include "tools/usage/completion.h"
 
@@ -25,7 +25,7 @@ using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 using Words = std::vector<std::string>;
 
-// What a shell's command line prints; stderr too.
+// The output of a shell command, stderr included.
 std::string Output(const std::string& command) {
   std::string text;
   std::FILE* const pipe = ::popen((command + " 2>&1").c_str(), "r");  // NOLINT(cert-env33-c)
@@ -39,7 +39,7 @@ std::string Output(const std::string& command) {
 
 bool ShellIsHere(const std::string& shell) { return Output("command -v " + shell + " || :") != ""; }
 
-// The script of a shell, in a file of the test's folder.
+// The script for a shell, in a file of the test's folder.
 std::string ScriptFor(const TestFolder& folder, const std::string& shell) {
   const CommandResult result = RunCommand({"completion", shell});
   EXPECT_EQ(result.exit_code, 0);
@@ -53,7 +53,7 @@ class BashCompletes : public ::testing::Test {
     if (!ShellIsHere("bash")) GTEST_SKIP() << "there is no bash";
     script_ = ScriptFor(folder_, "bash");
   }
-  // What is offered for the last of the words, as bash divides them.
+  // The suggestions for the last of the words, which bash splits.
   Words Offered(const std::string& words) {
     return WordsOf(Output("bash --norc -c 'source " + script_ + "; COMP_WORDS=(alkaid " + words +
                           "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _alkaid; "
@@ -125,7 +125,7 @@ TEST(ZshCompletes, CommandsOptionsValuesAndFiles) {
   EXPECT_EQ(Output("zsh -n " + script), "");
   const std::string file = folder.Write("run-s000.xtc2", "");
   const Words shell = {"zsh", "-f", "-i"};
-  // The first shell looks through all functions of zsh, and keeps what it found for the others.
+  // The first shell searches all functions of zsh, and keeps the result for the others.
   const std::string before = "autoload -Uz compinit; compinit -u -d " + folder.path() + "/found\n";
   EXPECT_THAT(Typed(shell, script, before, "alkaid heap sho"), HasSubstr("got<heap><show>"));
   EXPECT_THAT(Typed(shell, script, before, "alkaid heap show --js"),

@@ -1,5 +1,5 @@
-// alkaid help, completion, and man-pages, with which the build makes the pages that are installed:
-// the command says of itself what its tree holds.
+// alkaid help, completion, and man-pages, which the build calls for the pages that are installed:
+// all made from the tree of commands.
 
 #include <cerrno>
 #include <cstdio>

@@ -16,7 +16,7 @@ namespace {
 
 using HelpItem = std::pair<std::string, std::string>;
 
-// Heads are set apart by the longest of those that are no longer than this.
+// The longest head up to this width sets the column of the texts.
 constexpr size_t kWidestHead = 22;
 
 std::string HelpItems(const std::vector<HelpItem>& items, size_t columns) {
@@ -32,7 +32,7 @@ std::string HelpItems(const std::vector<HelpItem>& items, size_t columns) {
   return all;
 }
 
-// The options' and arguments' part.
+// The part for options and arguments.
 std::string OptionsHelp(const std::vector<OptionDescription>& options, size_t columns) {
   std::vector<HelpItem> items;
   items.reserve(options.size());
@@ -43,7 +43,7 @@ std::string OptionsHelp(const std::vector<OptionDescription>& options, size_t co
 }
 
 std::string CommandsHelp(const CommandDescription& command, size_t columns, HeadingStyle style) {
-  // Under the headings of the commands directly below, in the order in which these appear.
+  // Subcommands under their headings, in the order in which these appear.
   std::vector<std::pair<std::string, std::vector<HelpItem>>> groups;
   for (const CommandDescription& below : command.commands) {
     const std::string& heading = command.path.empty() ? below.group : "Commands";
@@ -67,11 +67,11 @@ std::string HelpProse(const std::string& heading, const std::string& text, size_
   if (text.empty()) return "";
   constexpr size_t kIndent = 8;
   const std::string all = HangingText("", text, kIndent, columns);
-  // The heading takes the place of the blanks in front.
+  // The heading replaces the indent.
   return style(heading) + all.substr(std::min(heading.size(), kIndent));
 }
 
-// One that is too long is continued as a shell takes it.
+// A line that is too long is continued in a shell's way.
 std::string ExampleLine(const std::string& line, size_t columns) {
   constexpr std::string_view kContinued = " \\\n      ";
   std::string all;

@@ -10,15 +10,15 @@
 
 namespace alkaid::tools {
 
-// How a heading is written: as it is, or emphasized (terminal.h).
+// Formats a heading: unchanged, or emphasized (terminal.h).
 using HeadingStyle = std::string (*)(const std::string& heading);
 
 std::string PlainHeading(const std::string& heading);
 
-// All there is to say of a command; of one with commands below it, what these are for.
+// The full help of a command; for a command with subcommands, what these are for.
 std::string HelpText(const CommandDescription& command, size_t columns, HeadingStyle style);
 
-// The same for what `fd` is: its width, its colours.
+// The same for the width and the colours of `fd`.
 std::string HelpTextFor(const CommandDescription& command, int fd);
 
 }  // namespace alkaid::tools

@@ -18,7 +18,7 @@
 namespace alkaid::tools {
 namespace {
 
-// What troff is to print as it is.
+// Text that troff prints unchanged.
 std::string TroffText(std::string_view text) {
   std::string all;
   for (const char c : text) {
@@ -38,7 +38,7 @@ std::string TroffText(std::string_view text) {
 std::string TroffBold(std::string_view text) { return "\\fB" + TroffText(text) + "\\fR"; }
 std::string TroffItalic(std::string_view text) { return "\\fI" + TroffText(text) + "\\fR"; }
 
-// Prose, in which `what is typed` stands between ticks.
+// Prose in which `typed text` stands between ticks.
 std::string TroffProse(std::string_view text) {
   std::string all;
   bool typed = false;
@@ -51,7 +51,7 @@ std::string TroffProse(std::string_view text) {
   }
 }
 
-// A part of a usage line: what stands for something else is in italics, what is typed in bold.
+// A part of a usage line: placeholders in italics, typed text in bold.
 std::string TroffUsageWord(std::string_view word) {
   constexpr std::string_view kAround = "[].,";
   const size_t first = std::min(word.find_first_not_of(kAround), word.size());
@@ -79,7 +79,7 @@ std::string TroffItem(const std::string& head, const std::string& text) {
   return ".TP\n" + head + "\n" + text + "\n";
 }
 
-// The blocks of `text`, each as a paragraph of its own.
+// Each block of `text` as a paragraph.
 std::string TroffParagraphs(std::string_view text) {
   std::string all;
   for (const TextBlock& block : TextBlocks(text)) {
@@ -98,7 +98,7 @@ std::string TroffParagraphs(std::string_view text) {
   return all;
 }
 
-// A name is typed; what stands after it, for its value, is not.
+// The name is typed; the placeholder of its value is not.
 std::string TroffOption(const OptionDescription& option) {
   return TroffItem(option.names.front().starts_with('-') ? TroffUsage(HeadingOf(option))
                                                          : TroffItalic(HeadingOf(option)),
@@ -169,7 +169,7 @@ std::string ManPage(const CommandDescription& command, const CommandDescription&
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string page = ".\\\" Made by alkaid from what it says of itself; not to be edited.\n";
   page += ".TH " + title + " 1 " + date + " \"alkaid " + Version() + "\" \"User Commands\"\n";
-  // No word is divided: names are to be found, and typed.
+  // No hyphenation, so that names can be searched for and typed.
   page += ".nh\n.ad l\n";
   page += TroffSection("NAME") + TroffText(name) + " \\- " +
           TroffText(WithSmallInitial(command.Brief())) + "\n";

@@ -1,4 +1,4 @@
-// Man pages, in troff's man macros: one for the command, and one for each command below it.
+// Man pages, in troff's man macros: one for the command, and one for each subcommand.
 //
 // Threads: free of state, but for the environment. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -12,11 +12,11 @@ namespace alkaid::tools {
 // The page's name without its section: "alkaid-heap-show".
 std::string ManPageName(const CommandDescription& command);
 
-// `date` as 2027-01-31.
+// `date` is written like 2027-01-31.
 std::string ManPage(const CommandDescription& command, const CommandDescription& root,
                     const std::string& date);
 
-// Today's, or that of SOURCE_DATE_EPOCH, by which builds can be repeated; UTC.
+// Today, or the date of SOURCE_DATE_EPOCH, for reproducible builds; UTC.
 std::string ManPageDate();
 
 }  // namespace alkaid::tools

@@ -1,4 +1,4 @@
-// How the command helps somebody on who typed too little, or something wrong.
+// How the command helps after incomplete or wrong input.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,7 +53,7 @@ TEST(Usage, WhatIsNearlyRightIsAskedAfter) {
       {{"heap", "memory"}, "'memory' is no command; there are show, retention, diff"},
       {{"info", "--jsn"},
        "alkaid info: --jsn is no option of this command; did you mean '--json'?"},
-      // Though FILE is missing, too.
+      // Although FILE is missing, too.
       {{"dgram", "ls", "--on-fautl=stop"},
        "--on-fautl is no option of this command; did you mean '--on-fault'?"},
       {{"dgram", "ls", "--on-fault", "resink", "x"},
@@ -121,7 +121,7 @@ TEST(Usage, OnATerminalHelpFitsAndHasColoursUnlessTheyAreUnwanted) {
               StartsWith("\x1b[1;31malkaid heap:\x1b[0m 'shwo'"));
   EXPECT_THAT(RunOnTerminal({"heap", "shwo"}, 80, {{"TERM", "dumb"}}).out,
               StartsWith("alkaid heap: 'shwo'"));
-  // What is no terminal gets none.
+  // A stream that is no terminal gets no colours.
   EXPECT_THAT(RunCommand({"heap", "shwo"}, colours).err, StartsWith("alkaid heap: 'shwo'"));
 }
 

@@ -14,7 +14,7 @@ size_t IndentOf(std::string_view line) {
   return std::min(line.find_first_not_of(' '), line.size());
 }
 
-// Where the meaning of "  TERM  meaning" begins; npos for another line.
+// The start of the meaning in "  TERM  meaning"; npos for any other line.
 size_t MeaningAt(std::string_view line) {
   const size_t indent = IndentOf(line);
   const size_t gap = line.find(kTwoBlanks, indent);

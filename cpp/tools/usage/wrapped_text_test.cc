@@ -22,7 +22,7 @@ TEST(WrappedText, LinesEndBetweenWords) {
   EXPECT_EQ(WrappedLines("one two three four", 10), (Lines{"one two", "three four"}));
   EXPECT_EQ(WrappedLines("a\nb", 10), Lines{"a b"});
   EXPECT_EQ(WrappedLines("", 10), Lines{""});
-  // A word that is longer than the line goes on in the next.
+  // A word longer than the line continues in the next.
   EXPECT_EQ(WrappedLines("x abcdefghijkl y", 10), (Lines{"x", "abcdefghij", "kl y"}));
 }
 

@@ -16,7 +16,7 @@ std::string ZshQuoted(std::string_view text) {
   return all + "'";
 }
 
-// What _arguments would take for its own marks is escaped.
+// Escapes the characters that _arguments would interpret.
 std::string ZshEscaped(std::string_view text) {
   std::string all;
   for (const char c : text) {
@@ -41,7 +41,7 @@ std::string ZshAction(const OptionDescription& option) {
   }
 }
 
-// One line for each name: names of one option leave each other out.
+// One line for each name: the names of one option exclude each other.
 std::string ZshOptionSpecs(const OptionDescription& option) {
   std::string all;
   std::string others;
