@@ -18,7 +18,7 @@ def _load():
         old.disconnect()
     for name in [name for name in sys.modules if name.split(".")[0] == package]:
         del sys.modules[name]
-    # Neither a folder that may not be written to, nor the path of other scripts, is to change.
+    # Changes neither a folder that may be read-only, nor the path of other scripts.
     wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, folder)
     try:

@@ -1,4 +1,4 @@
-"""Differences, censuses, selections and how they are written."""
+"""Differences, retention, selections and their text."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What blocks are, by bytes made for it."""
+"""The categories of blocks, from bytes made for the tests."""
 
 import struct
 import unittest
@@ -12,7 +12,7 @@ IS_TYPE = python_types.IS_TYPE | python_types.HAS_GC
 
 
 class Symbols:
-    """Files whose data lie at 0x1000 to 0x8000, and their code before that."""
+    """Files with data at 0x1000 to 0x8000, and their code before that."""
 
     def __init__(self, classes=(), python_type=0, sizes=()):
         self.classes = dict(classes)
@@ -41,7 +41,7 @@ class Symbols:
 
 
 class Heap:
-    """Blocks at addresses of their own, and other memory."""
+    """Blocks at addresses that the test chooses, and other memory."""
 
     def __init__(self):
         self.parts = {}
@@ -97,7 +97,7 @@ class Classes(unittest.TestCase):
             heap.block(words)
         heap.block(b"\x10\x20")  # shorter than a word
         self.assertEqual({one: "Shape", other: "Shape"}, heap.found(symbols))
-        # Each word once, and no word that lies outside of all files, or is no multiple of 8.
+        # Each word once, and none that lies outside all files or is no multiple of 8.
         self.assertEqual([0x2000, 0x2010, 0x2018], sorted(symbols.asked))
 
 
@@ -107,7 +107,7 @@ class Classes(unittest.TestCase):
         fits = [heap.block([0x2010, *[1] * (size // 8 - 1)]) for size in (24, 48, 32)]
         for size in (8, 16, 40, 56, 64, 4096):
             heap.block([0x2010, *[1] * (size // 8 - 1)])
-        # What is not known of a class keeps none away.
+        # A class of unknown size fits any block.
         hidden = heap.block([0x3010, *[1] * 511])
         self.assertEqual({**dict.fromkeys(fits, "Triangle"), hidden: "Hidden"}, heap.found(symbols))
 
@@ -117,7 +117,7 @@ class Classes(unittest.TestCase):
         symbols = Symbols({0x2010: "Triangle", 0x3010: "Hidden"}, sizes={"Triangle": 24})
         fits = [heap.block([count, *[0x2010, 1, 1] * count]) for count in (2, 3, 10)]
         fits.append(heap.block([3, *[0x2010, 1, 1] * 3], size=80))
-        rounded = heap.block([2, *[0x2010, 1, 1] * 2, 0])  # 56 bytes by 16
+        rounded = heap.block([2, *[0x2010, 1, 1] * 2, 0])  # 56 bytes, rounded up to 64
         for words in ([1, 0x2010, 1, 1], [0, 0x2010, 1, 1], [3, *[0x2010, 1, 1] * 2],
                       [2, *[0x2010, 1, 1] * 3], [2, 1, *[0x2010, 1, 1] * 2], [1 << 63, 0x2010, 1, 1],
                       [2, *[0x3010, 1] * 2]):
@@ -215,7 +215,7 @@ class Containers(unittest.TestCase):
         self.assertEqual(expected, found)
         for at in range(10):
             def spoil(words, at=at):
-                words[at] += 8 if at not in (2, 6) else 512  # any place in a buffer will do
+                words[at] += 8 if at not in (2, 6) else 512  # any place in a buffer is accepted
             self.assertEqual({}, build(spoil)[0], at)
 
     def test_a_hash_container_is_known_by_its_chain_and_its_buckets(self):
@@ -254,7 +254,7 @@ class Limits(unittest.TestCase):
         self.assertEqual(20, len(heap.found()))
         self.assertEqual(0, heap.unexamined)
         with mock.patch.multiple(categories, LOOKUPS=110, LOOKUPS_OF_BLOCK=0):
-            # Eleven look-ups for each.
+            # Eleven look-ups for each block.
             self.assertEqual(10, len(heap.found()))
             self.assertEqual(10, heap.unexamined)
         with mock.patch.multiple(categories, LOOKUPS=0, LOOKUPS_OF_BLOCK=5):

@@ -8,7 +8,7 @@ ROOT_AT = 0x7000
 
 
 class CraftedMemory:
-    """Bytes at addresses; whatever was not put there cannot be read."""
+    """Bytes at addresses; everything else cannot be read."""
 
     def __init__(self):
         self.parts = {}
@@ -16,7 +16,7 @@ class CraftedMemory:
 
     def put(self, data, address=None):
         if address is None:
-            data = bytes(data).ljust(len(data) + 255 & ~255, b"\0")  # a mapping ends with a page
+            data = bytes(data).ljust(len(data) + 255 & ~255, b"\0")  # a mapping ends at a page
             address = self.next
             self.next += len(data) + 4096 & ~4095
         self.parts[address] = bytes(data)
@@ -43,7 +43,7 @@ def view(data, size, root=0x500, root_data=0x4000, root_size=4096, birth_ns=1):
 
 
 def table(memory, form, shards, record_size=64, header_size=64, sequence=0, live=None):
-    """The fields of a Table of the root. `shards` are lists of records; None has no array."""
+    """The fields of a Table in the root. `shards` are lists of records; None means no array."""
     raw = b""
     for records in shards:
         array = 0
@@ -53,7 +53,7 @@ def table(memory, form, shards, record_size=64, header_size=64, sequence=0, live
                 capacity *= 2
             body = b"".join(struct.pack(form, *record).ljust(record_size, b"\xee")
                             for record in records)
-            # A place that was given back, and others that never held anything.
+            # A slot that was given back, and others that were never used.
             body += struct.pack("<Q", layout.GIVEN_BACK).ljust(record_size, b"\xdd")
             body = body.ljust(capacity * record_size, b"\0")
             head = layout.ARRAY.pack(capacity, header_size).ljust(header_size, b"\xcc")
@@ -65,9 +65,10 @@ def table(memory, form, shards, record_size=64, header_size=64, sequence=0, live
 
 def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jemalloc", "jemalloc"),
          stacks=(), block_table=None, modules=None, python=None, **fields):
-    """A memory with these tables, and its root. `stacks` are tuples of frames: ids 1, 2 and so
-    on; one whose last element is a list leads through the modules of these numbers. `modules` are
-    tuples of start, end, bias, path and build-id, `python` of file, function and line."""
+    """A memory with these tables, and its root. `stacks` are tuples of frames, with ids 1, 2 and so
+    on; if the last element is a list, it has the numbers of the modules in the back-trace.
+    `modules` are tuples of start, end, bias, path and build-id, `python` of file, function and
+    line."""
     memory = CraftedMemory()
     names = [memory.put(label.encode() + b"\0") for label in labels]
     chunk, ids = b"\0" * 16, {}
@@ -111,7 +112,7 @@ def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jema
             for file, function, line in python)
         appended = appended.ljust(layout.PYTHON_OFFSET - layout.ROOT.size, b"\0")
         appended += layout.PYTHON.pack(memory.put(records), len(python), 40)
-    if dropped is not None or modules is not None or python is not None:  # appended later than the rest
+    if dropped is not None or modules is not None or python is not None:  # added later
         root = root._replace(root_size=layout.ROOT.size + len(appended))
     memory.put(layout.ROOT.pack(*root) + appended, ROOT_AT)
     return memory, ids

@@ -1,5 +1,5 @@
-"""What blocks are, in gdb itself: of a program that holds a block of each kind and others that only
-look like one, and of Python.
+"""The categories of blocks in gdb itself, for a program that holds a block of each kind and others
+that only look alike, and for Python.
 
   gdb_categories_test.py SUITE ...   as gdb_test.py
 """
@@ -18,13 +18,13 @@ BLOCK = re.compile(r"^    (0x\w+) -> 0x\w+ +[\d,]+ bytes malloc (.*)$", re.MULTI
 
 
 def listed(text):
-    """What each block was said to be, by its address."""
+    """The printed category of each block, by address."""
     return {int(address, 16): re.split(r" +[0-9a-f]{2,8} ", rest)[0].rstrip()
             for address, rest in BLOCK.findall(text)}
 
 
 def planted(program):
-    """What the program says of its blocks: (category, address)."""
+    """The program's own list of its blocks: (category, address)."""
     found = []
     while (line := program.hear()) != "end":
         category, address = line.split("\t")
@@ -102,7 +102,7 @@ class Planted(unittest.TestCase):
                          [without_age(text) for text in dead[1:]])
 
 
-# Each object says where its block begins, since its type does.
+# Each object's type determines where its block begins.
 PYTHON_PROGRAM = """
 import ctypes, os
 class Point:

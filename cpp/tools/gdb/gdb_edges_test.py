@@ -1,5 +1,5 @@
-"""The commands in gdb where it is easy to be wrong: names that a terminal would obey, code without
-symbols, cores that are cut off, tables that grow under a watch.
+"""The commands in gdb in difficult cases: names with terminal escapes, code without symbols,
+truncated cores, tables that grow under a watch.
 
   gdb_edges_test.py SUITE ...   as gdb_test.py
 """
@@ -109,7 +109,7 @@ class Growing(unittest.TestCase):
 
 
 class Stripped(unittest.TestCase):
-    """A program that exports nothing, without symbols, in the middle of its work."""
+    """A program without exports and symbols, in the middle of its work."""
 
     COMMANDS = ["alkaid heap", "alkaid pools"]
 
@@ -120,7 +120,7 @@ class Stripped(unittest.TestCase):
         cls.program = os.path.join(cls.folder.name, "without")
         subprocess.run(["strip", "-o", cls.program, OPTIONS.tracked], check=True)
         cls.core = os.path.join(cls.folder.name, "core")
-        # It prints a line for each of the four things that it holds.
+        # It prints a line for each of the four blocks that it holds.
         cls.live = gdb_session.run(
             ["set breakpoint pending on", "break fflush", "run", *["continue"] * 3, *cls.COMMANDS,
              "alkaid heap select \"'without + 0x' in stack and label == 'image.pixels'\"",
@@ -134,7 +134,7 @@ class Stripped(unittest.TestCase):
                               self.live[0] + "\n")
         offsets = re.findall(r"#\d+ +without \+ (0x[0-9a-f]+)$", traceback[1], re.MULTILINE)
         self.assertGreaterEqual(len(offsets), 2, self.live[0])
-        # Return addresses: the calls are before them. The symbols are in the file that has them.
+        # Return addresses: the calls precede them. The symbols are in the unstripped file.
         before = [hex(int(offset, 16) - 1) for offset in offsets]
         names = subprocess.run(["addr2line", "-ifC", "-e", OPTIONS.tracked, *before], check=True,
                                stdout=subprocess.PIPE, text=True).stdout.splitlines()
@@ -165,7 +165,7 @@ class Stripped(unittest.TestCase):
 
 
 class Unloaded(unittest.TestCase):
-    """A program whose first plug-in was unloaded, and whose second lies where it was."""
+    """A program whose first plug-in was unloaded, and whose second was loaded in its place."""
 
     COMMANDS = ["alkaid heap", "alkaid heap select \"'apple_makes' in frames\"",
                 "python print([file.filename for file in gdb.objfiles()])", "alkaid heap"]
@@ -236,7 +236,7 @@ class Unloaded(unittest.TestCase):
 
 
 def as_the_kernel_writes_it(core, to):
-    """Copies a core of gdb's, but puts the notes first instead of last, and lists no sections."""
+    """Copies a core of gdb, but puts the notes first instead of last, and lists no sections."""
     with open(core, "rb") as file:
         data = file.read()
     (first,) = struct.unpack_from("<Q", data, 32)

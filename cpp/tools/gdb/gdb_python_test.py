@@ -1,4 +1,4 @@
-"""Lines of Python in back-traces, in gdb: of a process and of its core; and docs/heap-python.md.
+"""Lines of Python in back-traces, in gdb, for a process and for its core; and docs/heap-python.md.
 
   gdb_python_test.py SUITE ...   as gdb_test.py
 """
@@ -33,7 +33,7 @@ thread.join()
 print("process", os.getpid(), flush=True)
 sys.stdin.readline()
 """
-# (bytes of the block, what its back-trace says)
+# (size of the block, lines of its back-trace)
 EXPECTED = (("123,002", ("numbers at keep.py:5", "<module> at keep.py:11")),
             ("123,003", ("Reader.read at keep.py:8", "<module> at keep.py:12")),
             ("123,004", ("work at keep.py:10", "Thread.run at threading.py:")))
@@ -81,7 +81,7 @@ class PythonLines(unittest.TestCase):
 
 
 class PythonPage(unittest.TestCase):
-    """What docs/heap-python.md shows happens."""
+    """docs/heap-python.md shows what really happens."""
 
     def setUp(self):
         self.page = os.path.join(OPTIONS.docs, "heap-python.md")
@@ -111,8 +111,8 @@ class PythonPage(unittest.TestCase):
                 happened += debugger.interrupt(program.pid).splitlines()[:1]
             else:
                 happened += debugger.do(command).splitlines()
-        # Frames of the interpreter and what pdb allocates are another build's. From 3.13 on pdb stops at
-        # the call of breakpoint(), before that at the line that comes next.
+        # Frames of the interpreter and pdb's own allocations depend on the build. From 3.13 on pdb
+        # stops at the call of breakpoint(), before that at the next line.
         def same(line):
             line = re.sub(r"^(\(Pdb\) )?> (?:\S*/)?(\S+)\(\d+\)", r"> \2(LINE)", line)
             return re.sub(r"#\d+ +", "#N ", recorded_session.without_chance(line))

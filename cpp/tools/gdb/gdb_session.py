@@ -1,4 +1,4 @@
-"""Runs gdb for the tests, and knows where that cannot be."""
+"""Runs gdb for the tests, and knows where that is impossible."""
 
 import os
 import re
@@ -13,16 +13,17 @@ MARK = "@@ next @@"
 
 
 def environment(**settings):
-    """Ours, without what would switch something on in the program that gdb starts."""
+    """This process's environment without variables that would change the program that gdb
+    starts."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith("ALKAID_") and name != "LD_PRELOAD"}
     return {**kept, "LC_ALL": "C.UTF-8", **settings}
 
 
 def run(commands, *program, script=SCRIPT, **settings):
-    """What each of the commands printed, errors included, in one gdb in which `program` is loaded.
+    """The output of each of the commands, errors included, in one gdb with `program` loaded.
 
-    A command that fails does not keep the next one from being run.
+    A failing command does not stop the next one.
     """
     words = ["gdb", *ARGUMENTS, "-batch"]
     for command in (*([f"source {script}"] if script else []), *commands):
@@ -41,7 +42,7 @@ def run(commands, *program, script=SCRIPT, **settings):
 
 
 def why_not(sanitizer=""):
-    """Why no test can be run under gdb here, or nothing."""
+    """Why no test can run gdb here, or nothing."""
     if sanitizer and sanitizer != "coverage":
         return f"programs under the {sanitizer} sanitizer are not for debuggers"
     if shutil.which("gdb") is None:
@@ -59,8 +60,8 @@ def why_not(sanitizer=""):
 
 
 class Program:
-    """A program that answers each line that it is told with one of its own; the first ends with its
-    process's number."""
+    """A program that answers each line of input with one of its own; its first line ends with its
+    process id."""
 
     def __init__(self, *command):
         self._process = subprocess.Popen(
@@ -84,7 +85,7 @@ class Program:
 
 
 class Debugger:
-    """gdb -p PID, told one command after the other. `attached` is what attaching printed."""
+    """gdb -p PID, with one command after the other. `attached` is the output of attaching."""
 
     def __init__(self, pid, script=SCRIPT):
         self._process = subprocess.Popen(
@@ -121,6 +122,6 @@ class Debugger:
         self._process.stdout.close()
 
     def interrupt(self, pid):
-        """Stops the process as ^C does, after go_on."""
+        """Stops the process like ^C, after go_on."""
         os.kill(pid, signal.SIGINT)
         return self.hear()

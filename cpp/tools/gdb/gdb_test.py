@@ -23,7 +23,7 @@ import recorded_session
 
 OPTIONS = argparse.Namespace()
 
-# In the order in which heap_states.cc goes through them.
+# In the order of heap_states.cc.
 STATES = ("nothing off no_tables empty first second address_used_again odd_sequence "
           "odd_sequence_and_not_counted moving sampled damaged_record damaged_stack wrong_count "
           "array_unmapped capacity_no_power_of_two capacity_too_large too_many_shards "
@@ -32,7 +32,7 @@ STATES = ("nothing off no_tables empty first second address_used_again odd_seque
 
 
 def walk(commands, program=None):
-    """Runs commands[state] in each state. What they printed, by state."""
+    """Runs commands[state] in each state. Returns their output by state."""
     words, states = [], []
     for state in STATES:
         words.append("continue" if states else "run")
@@ -234,7 +234,7 @@ class Watches(unittest.TestCase):
         self.assertIn("3 are in use", self.found[7])
 
     def test_who_frees_the_block_is_reported_without_the_block_being_touched(self):
-        self.assertIn("Breakpoint 1, Reached (", self.found[11])  # a record that moves is no free
+        self.assertIn("Breakpoint 1, Reached (", self.found[11])  # moved, not freed
         self.assertNotIn("The block", self.found[11])
         self.assertEqual(4, self.found[12].count("watchpoint "), self.found[12])
         self.assertRegex(self.found[13], r"The block 0x\w+ -> 0x\w+ +4,096 bytes dgram.batch\n"
@@ -255,7 +255,7 @@ class Watches(unittest.TestCase):
 
 
 class Cores(unittest.TestCase):
-    """A process that is dead, without debug information and without its static symbols."""
+    """A dead process, without debug information and without its static symbols."""
 
     COUNT = 100000
 
@@ -311,7 +311,8 @@ class Cores(unittest.TestCase):
 
 
 def leave_out(core, address):
-    """Takes from the core the bytes of the mapping in which `address` lies, as a filter would."""
+    """Removes the bytes of the mapping that contains `address` from the core, like a filter of
+    cores."""
     segment = struct.Struct("<IIQQQQQQ")
     with open(core, "r+b") as file:
         header = file.read(64)
@@ -338,7 +339,7 @@ class Pools(unittest.TestCase):
         return [[*figures.replace(",", "").split(None, 4), at] for figures, at in halves]
 
     def check(self, printed, listed):
-        """All pools that the program printed are listed as it said."""
+        """All pools that the program printed are listed with the same figures."""
         expected = [line.split() for line in printed.splitlines()
                     if re.fullmatch(r"\d+ \d+ \d+ \d+ \w+ 0x\w+", line)]
         self.assertGreaterEqual(len(expected), 2, printed)
@@ -368,7 +369,7 @@ class Pools(unittest.TestCase):
 
 
 class Tracked(unittest.TestCase):
-    """A process whose tables libalkaid.so keeps, with the library stripped."""
+    """A process whose tables are kept by a stripped libalkaid.so."""
 
     @classmethod
     def setUpClass(cls):
@@ -436,7 +437,7 @@ class Tracked(unittest.TestCase):
         self.assertEqual(after, blocks(made))
 
     def test_who_frees_a_block_that_nobody_touches_is_reported(self):
-        # So large that the C library gives it back to the system, and writes nothing into it.
+        # So large that the C library returns it to the system, and writes nothing into it.
         moved = next(one[1] for one in self.held if one[0] == "moved")
         found = gdb_session.run([*self.start, "continue", f"alkaid heap watch {moved:#x} + 5",
                                  "continue"], OPTIONS.tracked)
@@ -467,7 +468,7 @@ class Tracked(unittest.TestCase):
 
 
 class Busy(unittest.TestCase):
-    """A process that is stopped wherever it happens to be while its threads allocate and free."""
+    """A process stopped at a random point while its threads allocate and free."""
 
     STOPS = 25
 
@@ -482,7 +483,7 @@ class Busy(unittest.TestCase):
                 text = debugger.do("alkaid heap")
                 self.assertRegex(text, r"^[\d,]+ allocated, in [\d,]+ blocks\n")
                 self.assertNotIn("damaged", text)
-                # Two threads, so two blocks at most.
+                # Two threads, so at most two blocks.
                 for moving in re.findall(r"^note: (\d+) block.* being reallocated", text, re.M):
                     self.assertLessEqual(int(moving), 2)
                 notes.update(re.sub(r"\d+", "N", line) for line in text.splitlines()
@@ -499,11 +500,11 @@ class Busy(unittest.TestCase):
 
 
 class Pages(unittest.TestCase):
-    """What docs/heap-tutorial.md and docs/gdb.md show happens, on a program that knows no
-    Alkaid."""
+    """docs/heap-tutorial.md and docs/gdb.md show what really happens, with a program that does not
+    know Alkaid."""
 
     def same(self, page, steps):
-        """The page shows what happened. Other compilers inline, and name, other functions."""
+        """The page shows what happened. Other compilers inline and name functions differently."""
         if not OPTIONS.compare:
             print("not compared with the page, which shows the program as GCC 12 builds it")
             return

@@ -1,5 +1,5 @@
-// Tables of live memory, filled by hand: a program that stands for a process with libalkaid.so at
-// each of the moments at which a debugger may find it, damage included. It stops in Reached().
+// Tables of live memory, filled by hand: a program that imitates a process with libalkaid.so in
+// each state that a debugger may meet, damage included. It stops in Reached().
 //
 //   heap_states            goes through all states
 //   heap_states N          N live blocks, and one stop
@@ -21,13 +21,13 @@ using heap::TableShard;
 
 constinit HeapRoot alkaid_heap_root = {};
 
-// A tracer waits here. Its argument is printed.
+// A debugger stops here and prints the argument.
 extern "C" [[gnu::noinline, gnu::visibility("default")]] void Reached(const char* state) {
   asm volatile("" ::"r"(state) : "memory");
 }
 
-// Functions that the back-traces name. Exported, so that a stripped program has their names; no two
-// alike, or a compiler makes one of them.
+// Functions in the back-traces. Exported, so that a stripped program keeps their names; all
+// different, or a compiler would merge them.
 extern "C" [[gnu::noinline, gnu::visibility("default")]] void LoadsImages() {
   asm volatile("nop;nop;nop;nop");
 }
@@ -50,13 +50,13 @@ char* Memory(size_t size) {
   return memory;
 }
 
-// Records of `record_size` bytes behind a header of `header_size`: what a later version may have.
+// Records of `record_size` bytes after a header of `header_size`, as a later version may have them.
 class TableBuilder {
  public:
   TableBuilder(Table* table, uint64_t capacity, uint32_t record_size, uint64_t header_size)
       : table_(table), record_size_(record_size), header_size_(header_size) {
     auto* const shards = reinterpret_cast<Shard*>(Memory(kShards * sizeof(Shard)));
-    // The last one has no array: nothing was ever put into it.
+    // The last shard has no array: nothing was ever put into it.
     for (uint32_t i = 0; i + 1 < kShards; ++i) {
       auto* const array =
           reinterpret_cast<RecordArray*>(Memory(header_size + capacity * record_size));
@@ -95,7 +95,7 @@ std::atomic<uint32_t> label_count = 3;
 heap::TrackedPool pools[] = {{0, "malloc"}, {0x1000, "jemalloc"}, {0x2000, "jemalloc"}};
 std::atomic<char*> stack_chunks[2];
 
-// Back-trace `id`: LoadsImages, called by RunsTheProgram.
+// Stores back-trace `id`: LoadsImages, called by RunsTheProgram.
 void PutStack(uint32_t id) {
   if (stack_chunks[id >> 16] == nullptr) stack_chunks[id >> 16] = Memory(size_t{16} << 16);
   char* const stack = stack_chunks[id >> 16] + size_t{id & 0xffff} * 16;
@@ -160,7 +160,7 @@ void Large(uint64_t count) {
   Reached("large");
 }
 
-// The first 64 bytes are what a debugger shows of it.
+// A debugger shows the first 64 bytes.
 char first[4096] = "The quick brown fox";
 char second[355920];
 char third[100];
@@ -190,14 +190,14 @@ void AllStates() {
   blocks.head(2)->live.fetch_sub(1);
   Reached("second");
 
-  // At the same address, in another place of the table: another block.
+  // The same address in another place of the table is another block.
   blocks.At<LiveBlock>(0, 5)->address = heap::kGivenBack;
   Put(blocks.At<LiveBlock>(0, 6), first, 64, 4, 1, 2, 1);
   Reached("address_used_again");
 
   blocks.head(1)->sequence = 7;
   Reached("odd_sequence");
-  // The record is in, and not yet counted.
+  // The record is written, but not counted yet.
   Put(blocks.At<LiveBlock>(1, 6), third, 10, 5, 1, 0, 0);
   Reached("odd_sequence_and_not_counted");
   blocks.At<LiveBlock>(1, 6)->address = heap::kNeverUsed;
@@ -259,7 +259,8 @@ void AllStates() {
   Reached("root_too_small");
   root.root_size = sizeof(HeapRoot) + 64;
 
-  // A later library of the same version: longer records and headers, whose ends nobody knows yet.
+  // A later library of the same version: longer records and headers, with unknown members at their
+  // ends.
   const TableBuilder later(&root.blocks, 8, 96, 128);
   Put(later.Add<LiveBlock>(0, 3), first, sizeof(first), 9, 1, 2, 1);
   Put(later.Add<LiveBlock>(0, 4), second, sizeof(second), 10, 1, 1, 0);
@@ -268,9 +269,9 @@ void AllStates() {
   Reached("begun_anew");
 }
 
-// What watchpoints wait for, after AllStates.
+// The changes that watchpoints report, after AllStates.
 void Frees() {
-  // The table is made anew and the old one emptied, as when it grows: nothing is freed yet.
+  // The table is replaced and the old one emptied, as when it grows: nothing is freed yet.
   constexpr size_t kRecord = 128 + size_t{3} * 96;
   constexpr size_t kBytes = 128 + size_t{8} * 96;
   TableShard* const head = &reinterpret_cast<Shard*>(alkaid_heap_root.blocks.shards)[0].head;

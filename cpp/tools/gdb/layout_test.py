@@ -1,4 +1,4 @@
-"""Decoding of the tables: what is right is read, and what is damaged is named."""
+"""Decoding of the tables: sound ones are read, and damage is named."""
 
 import struct
 import unittest
@@ -203,7 +203,7 @@ class Damage(unittest.TestCase):
         self.refused("capacity of 0", block_table=with_array(0, 64))
         self.refused("header of 8 bytes", block_table=with_array(8, 8))
         self.refused("counts 9 records in 8 places", block_table=with_array(8, 64, live=9))
-        # 64 TiB: it fails at the first byte that is not there, and not for want of memory.
+        # 64 TiB: it fails at the first byte that is not mapped, and not for want of memory.
         self.refused("nothing is mapped at", block_table=with_array(1 << 40, 64))
         self.refused("counts 4 records and has no array", block_table=lambda memory: (
             memory.put(layout.SHARD.pack(0, 0, 0, 4)), 1, 24, 64, 0))

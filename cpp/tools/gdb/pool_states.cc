@@ -1,4 +1,4 @@
-// Pools with figures to be read from outside: prints what each says of itself, and stops in
+// Pools whose figures are read by a debugger: prints the figures of each pool, and stops in
 // Reached().
 
 #include <cinttypes>
@@ -50,7 +50,7 @@ int main() {
     owned.push_back(*std::move(pool));
   }
   owned.push_back(std::make_unique<alkaid::QuotaMemoryPool>(owned.front().get(), 1 << 20));
-  // One that is gone is not listed.
+  // A destroyed pool is not listed.
   alkaid::CreateMemoryPool("system")->reset();
 
   std::vector<Block> blocks;
@@ -63,7 +63,7 @@ int main() {
     }
   };
   use(1000);
-  // A thread that has ended, and one block of it that another one frees.
+  // A thread that has ended, and one of its blocks that another thread frees.
   std::thread(use, 500).join();
   blocks.back().pool->Free(blocks.back().data, blocks.back().size);
   blocks.pop_back();

@@ -1,11 +1,11 @@
-"""The sessions that docs/heap-tutorial.md and docs/gdb.md show, carried out for real.
+"""Runs the sessions that docs/heap-tutorial.md and docs/gdb.md show.
 
   recorded_session.py tutorial ALKAID PROGRAM [SCRIPT]   a program and a gdb beside it
   recorded_session.py core ALKAID PROGRAM [SCRIPT]       a core of the same program
   recorded_session.py retention PROGRAM [SCRIPT]         pools and slices, of tracked_program.cc
 
-Nobody waits for a time: the programs answer each line that they read, and gdb prints a mark when it
-has done what it was told.
+Nothing waits for a time: the programs answer each line that they read, and gdb prints a mark when
+it has finished its commands.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import gdb_session
 
 @contextlib.contextmanager
 def program_and_gdb(alkaid, program, script):
-    """The program after its first `load`, a gdb that is attached to it, and the steps so far."""
+    """The program after its first `load`, a gdb attached to it, and the steps so far."""
     process = gdb_session.Program(alkaid, "run", "--track", "--", program)
     debugger = None
     try:
@@ -36,7 +36,7 @@ def program_and_gdb(alkaid, program, script):
 
 
 def tutorial(alkaid, program, script=gdb_session.SCRIPT):
-    """The steps of the tutorial: (prompt, what was typed, what was printed)."""
+    """The steps of the tutorial: (prompt, input, output)."""
     with program_and_gdb(alkaid, program, script) as (process, debugger, steps):
         steps.append(("$ ", f"gdb -p {process.pid}", ""))
 
@@ -88,7 +88,7 @@ def core(alkaid, program, script=gdb_session.SCRIPT):
                  ("$ ", f"gdb {name} core.{process.pid}", "")]
         commands = ["alkaid heap"]
         address = 0
-        # The second time with the address of a block that the first one has found.
+        # The second time with the address of a block that the first one found.
         for _ in range(2):
             printed = gdb_session.run([f"core-file {file}", "alkaid heap all", *commands], program,
                                       script=script)
@@ -106,14 +106,14 @@ def retention(program, script=gdb_session.SCRIPT):
 
 
 def lines_of(steps):
-    """What a page shows of them."""
+    """The parts of them that a page shows."""
     text = "".join(f"{prompt}{typed}\n" + (f"{printed}\n" if printed else "")
                    for prompt, typed, printed in steps)
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 def fences(page):
-    """The lines of the fences of a page that show sessions."""
+    """The lines of a page's code blocks that show sessions."""
     with open(page, encoding="utf-8") as file:
         shown = re.findall(r"^<!-- session -->\n```text\n(.*?)^```$", file.read(),
                            re.MULTILINE | re.DOTALL)
@@ -121,10 +121,10 @@ def fences(page):
 
 
 def without_chance(line):
-    """The line without what differs from run to run: addresses, numbers of processes, ages. Totals
-    go as well: they contain what the library and the C library keep for themselves."""
+    """The line without what differs from run to run: addresses, process ids, ages. Totals are
+    removed as well, since they contain what the library and the C library keep for themselves."""
     line = re.sub(r"( [0-9a-f]{2,8}){1,4} \|.*\|$", " BYTES", line)
-    line = re.sub(r"\bat \S*/", "at ", line)  # of a source: as the compiler was told
+    line = re.sub(r"\bat \S*/", "at ", line)  # of a source, as given to the compiler
     line = re.sub(r"0x[0-9a-f]{6,16}:?(  ([0-9a-f]{2} ?)+.*)?", "ADDRESS", line)
     line = re.sub(r"\b(process|gdb -p|core|thread|serial) \d+", r"\1 NUMBER", line)
     line = re.sub(r"\bcore\.\d+", "core.NUMBER", line)
@@ -135,12 +135,12 @@ def without_chance(line):
 
 
 def is_chance(line):
-    """Whether gdb prints the line or not by what it finds of the sources."""
+    """Whether gdb prints the line only if it finds the sources."""
     return line.startswith("warning: ") or re.match(r"\d+\t", line)
 
 
 def difference(shown, happened):
-    """What a page shows otherwise than it happened, or nothing. A line [...] stands for any
+    """What a page shows differently from what happened, or nothing. A line [...] stands for any
     lines."""
     shown = [line for line in shown if not is_chance(line)]
     happened = [(without_chance(line), line) for line in happened if not is_chance(line)]

@@ -26,18 +26,18 @@ from crafted_memory import ROOT_AT, CraftedMemory, block, heap, view
 
 DECODERS = (categories, core_file, layout, pools, python_types, rendering, retention, snapshots)
 POOLS_AT = 0x6000
-CORE_AT = 0x5000  # the file's headers, for want of a better place
+CORE_AT = 0x5000  # an address for the file's headers
 MOST_BYTES_AT_ONCE = layout.PIECE
-MOST_READ = 1 << 20    # bytes of a round: some times what there is
+MOST_READ = 1 << 20    # bytes in a round: several times what there is
 MOST_READS = 1 << 15
 
 
 class TooMuch(Exception):
-    """What was read is not in proportion to what is there."""
+    """What was read is out of proportion to what is there."""
 
 
 class Counted:
-    """Reads a memory, and counts."""
+    """Reads a memory, and counts the bytes."""
 
     def __init__(self, memory):
         self.memory, self.bytes, self.reads = memory, 0, 0
@@ -71,7 +71,7 @@ def pool_list(memory):
 
 
 def core():
-    """The headers of a core, and some bytes that they list."""
+    """The headers of a core, and some of the bytes that they list."""
     head = b"\x7fELF\2\1".ljust(16, b"\0") + struct.pack(
         "<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 3, 0, 0, 0)
     segments = (struct.pack("<IIQQQQQQ", 1, 4, 232 + 8 * at, 0x1000 * at, 0, 8, 0x1000, 4096)
@@ -80,7 +80,8 @@ def core():
 
 
 def sound():
-    """Memories with tables: small ones, so that a change is likely to hit what counts."""
+    """Memories with tables: small ones, so that a change is likely to hit something that
+    matters."""
     stacks = ((0x401000, 0x402000), (0x403000,), tuple(range(0x500000, 0x500012)))
     few, _ = heap(blocks=[[block(0x9000, stack=1, label=1), block(0x3000, 20, serial=2, pool=1)],
                           None, [block(0x5000, 0, serial=3, stack=3, pool=2)]],
@@ -101,7 +102,7 @@ def sound():
                      stacks=((layout.PYTHON_PLACES + 1, 0x401000),
                              (layout.PYTHON_PLACES + 17, layout.PYTHON_PLACES + 33)),
                      python=[("run.py", "<module>", 7), ("lib.py", "Reader.read", 0)])
-    # The contents of two blocks: a vector of pointers, of which the second is the array.
+    # The contents of two blocks: a vector of pointers, and its array.
     contents, _ = heap(blocks=[[block(0x9000, 48), block(0xa000, 32, serial=2),
                                 block(0xb000, 64, serial=3), block(0xc000, 31, serial=4)]])
     contents.put(struct.pack("<6Q", 0xa000, 0xa020, 0xa020, 0xc000, 20, 30), 0x9000)
@@ -124,7 +125,7 @@ def copied(memory):
 
 
 def number(chance, memory, old):
-    """What ends arithmetic and tables, leads elsewhere, or is a little beside what was there."""
+    """Values at the ends of arithmetic and tables, other addresses, and values near the old one."""
     kind = chance.randrange(10)
     if kind == 0:
         return 0
@@ -145,15 +146,15 @@ def number(chance, memory, old):
 
 
 def damage(chance, memory):
-    """Changes one thing."""
+    """Makes one change."""
     kind = chance.randrange(12)
-    # The roots, as all hangs on them, or any other part.
+    # In the roots, as everything depends on them, or in any other part.
     begin = (ROOT_AT, POOLS_AT, CORE_AT, ROOT_AT)[kind % 4]
     if kind >= 4 or begin not in memory.parts:
         begin = chance.choice(list(memory.parts))
     data = bytearray(memory.parts[begin])
     if kind == 11:
-        # A mapping ends early, goes on, or has gone.
+        # A mapping ends early, goes on, or is missing.
         del memory.parts[begin]
         if chance.randrange(4):
             memory.parts[begin] = bytes(data[:chance.randrange(len(data) + 1)])
@@ -161,12 +162,12 @@ def damage(chance, memory):
     size = chance.choice((8, 8, 8, 4, 4, 2, 1))
     if len(data) < size:
         return
-    # Most parts end with padding: what counts is at their beginnings.
+    # Most parts end with padding: their beginnings matter.
     at = chance.randrange(min(len(data), chance.choice((32, 192, 1 << 20))) // size or 1) * size
     if at + size > len(data):
         return
     if kind == 10:
-        # What stands elsewhere: a header for records, records for a header.
+        # Bytes from elsewhere: a header for records, records for a header.
         other = memory.parts[chance.choice(list(memory.parts))]
         piece = other[:chance.choice((8, 16, 24, 64))]
         data[at:at + len(piece)] = piece[:len(data) - at]
@@ -177,10 +178,10 @@ def damage(chance, memory):
     memory.parts[begin] = bytes(data)
 
 
-# ---- What gdb's commands make of the tables.
+# ---- What gdb's commands do with the tables.
 
 def tried(act):
-    """What came of it; None where damage was named."""
+    """The result; None where damage was named."""
     try:
         return act()
     except layout.HeapError as error:
@@ -204,7 +205,8 @@ def decode(read, memory):
 
 
 class Files:
-    """What the files of the process know: each address in their data may be of a class, and of a type."""
+    """The files of the process: each address in their data may be that of a class, and of a
+    type."""
     python_type = 0x4100
 
     @staticmethod
@@ -255,7 +257,7 @@ def show(found, recognize):
 
 
 class Edges:
-    """Which lines of the decoders followed which."""
+    """Records which lines of the decoders followed which."""
 
     def __init__(self):
         self.seen = set()
@@ -282,7 +284,8 @@ class Edges:
         return line
 
     def coverage(self):
-        """For each decoder: its name, how many lines of its functions were run, of how many."""
+        """For each decoder: its name, how many lines of its functions were run, and how many there
+        are."""
         run = {}
         for code, _, number_of_line in self.seen:
             run.setdefault(code.co_filename, set()).add(number_of_line)
@@ -303,7 +306,7 @@ def lines_of(code, within):
 
 
 def damaged(tables, seed, count):
-    """What a round works on: one of the tables, changed in some places."""
+    """The input of a round: one of the tables, changed in some places."""
     chance = random.Random(seed * 1_000_003 + count)
     memory = copied(chance.choice(tables))
     for _ in range(chance.choice((1, 1, 2, 3, 6))):
@@ -313,7 +316,7 @@ def damaged(tables, seed, count):
 
 
 def survives(memory, seed, count):
-    """Whether all is made of the memory without a fault; prints the fault, and the memory for a test."""
+    """Whether everything is decoded without a fault; prints a fault, and the memory as a test."""
     try:
         decode(Counted(memory).read, memory)
         return True
@@ -337,7 +340,7 @@ def fuzz(rounds, seed):
 
 
 def fuzz_until_quiet(quiet, seed):
-    """The same until so many rounds showed no new edge."""
+    """The same, until so many rounds in a row showed no new edge."""
     edges = Edges()
     tables = list(sound())
     count = latest = 0
@@ -361,7 +364,7 @@ def fuzz_until_quiet(quiet, seed):
 
 
 def self_test():
-    """Takes checks away one after the other: what they kept away must be found."""
+    """Removes one check after the other: what it prevented must be found."""
     def without(**limits):
         return mock.patch.multiple(layout, **limits)
 

@@ -87,7 +87,7 @@ void Few(MemoryPool* pool) {
 
 void Labels(MemoryPool* pool) {
   for (int i = 0; i < 12; ++i) LoadsImages(pool, 100 + i, "image." + std::to_string(i));
-  // Escapes of terminals, ends of lines, bytes that are no UTF-8; and letters, which are shown.
+  // Terminal escapes, newlines and bytes that are not UTF-8 are escaped; letters are shown.
   LoadsImages(pool, 5000,
               "red\x1b[31m\nline\xc2\x9b"
               "31m\xff\x7f");

@@ -49,7 +49,7 @@ def read_report(stream):
 
 
 def number(value):
-    """As the report writes it: as many digits as tell something."""
+    """The text for a number in the report's format: as many digits as are meaningful."""
     size = abs(value)
     digits = 1 if size >= 100 else 2 if size >= 1 else 3 if size >= 0.1 else 4
     return f"{value:+,.{digits}f}"
@@ -108,7 +108,7 @@ def draw(report, pyplot):
 
 
 def save(figure, path):
-    """Whole or not at all."""
+    """Writes the whole file or none."""
     kind = os.path.splitext(path)[1][1:]
     folder = os.path.dirname(path) or "."
     metadata = {"Date": None} if kind == "svg" else {"Software": None}

@@ -1,14 +1,15 @@
-"""Plays recorded events forward, and knows which blocks are live at the end.
+"""Replays recorded events, and determines which blocks are live at the end.
 
-Reads what process_perf_events.py writes. Understands
+Reads the output of process_perf_events.py. Understands
   - the probes on jemalloc: mallocx, rallocx, dallocx, sdallocx, under any prefix (je_alkaid_), with
     their returns;
   - the probes on mimalloc: mi_malloc_aligned, mi_realloc_aligned, mi_free, with their returns;
   - the tracepoints of libalkaid.so: allocate, reallocate, free.
-The group of an event does not matter for the allocators; a tracepoint's holds the word "alkaid".
+The group of an event does not matter for the allocators; that of a tracepoint contains the word
+"alkaid".
 
-An entry and its return are matched by thread, so threads may interleave. A block is known by its
-process and its address. Input that says nothing of threads or processes is taken for one of each.
+An entry and its return are matched by thread, so threads may interleave. A block is identified by
+its process and its address. Input without threads or processes is taken as having one of each.
 """
 
 import json
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 
 from text_streams import printable
 
-# A name that several addresses carry gets a suffix from some versions of perf.
+# Some versions of perf add a suffix to a name that several addresses have.
 ALLOCATOR = re.compile(
     r"(?:je_(?:\w+_)?(?P<je>mallocx|rallocx|dallocx|sdallocx)"
     r"|mi_(?P<mi>malloc_aligned|realloc_aligned|free))(?P<ret>__return)?(?:_\d+)?$")
@@ -28,8 +29,8 @@ TRACEPOINT = re.compile(r"(allocate|reallocate|free|slice|slice_release|root_rel
 ALLOCATE, REALLOCATE, FREE = "allocate", "reallocate", "free"
 CALLS = {"mallocx": ALLOCATE, "malloc_aligned": ALLOCATE, "rallocx": REALLOCATE,
          "realloc_aligned": REALLOCATE, "dallocx": FREE, "sdallocx": FREE, "free": FREE}
-# What a parameter is called by the allocators, by the tracepoints, and by perf where it has only
-# the notes of the tracepoint to go by.
+# The name of a parameter in the allocators, in the tracepoints, and in perf where it has only the
+# notes of the tracepoint.
 OLD_BLOCK = {"je": "ptr", "mi": "p"}
 SIZE = {"mallocx": "size", "rallocx": "size", "malloc_aligned": "size",
         "realloc_aligned": "newsize"}
@@ -41,13 +42,13 @@ TRACEPOINT_PARAMS = {
 
 
 class BadEvent(ValueError):
-    """An event that lacks what its kind always has."""
+    """An event that lacks a member which its kind always has."""
 
 
 @dataclass
 class Block:
     address: int
-    size: int | None  # bytes asked for; None when the call began before the recording
+    size: int | None  # bytes asked for; None if the call began before the recording
     traceback: str
     thread: object
     label: str = ""
@@ -59,8 +60,8 @@ class Call:
     function: str
     size: int
     process: object
-    address: int | None = None  # of the block that a reallocation was given
-    old: Block | None = None    # that block: out of the live ones until its fate is known
+    address: int | None = None  # of the block to reallocate
+    old: Block | None = None    # that block: not live until its fate is known
 
 
 @dataclass
@@ -70,7 +71,7 @@ class Findings:
     reallocations: int = 0
     frees: int = 0
     refused: int = 0            # calls that returned null
-    freed_unknown: int = 0      # frees of blocks that were not seen to be allocated
+    freed_unknown: int = 0      # frees of blocks whose allocation was not recorded
     moved_unknown: int = 0      # reallocations of such blocks, which are known from then on
     replaced: int = 0           # blocks allocated where one was live: its free was not recorded
     unmatched_returns: int = 0  # returns without an entry
@@ -80,7 +81,7 @@ class Findings:
     ignored: Counter = field(default_factory=Counter)  # other events, by name
 
     def is_exact(self):
-        """Whether nothing hints that events are missing in the middle of the recording."""
+        """Whether no sign of missing events in the middle of the recording was found."""
         return not (self.lost or self.replaced or self.unmatched_returns or self.unfinished)
 
 
@@ -97,20 +98,21 @@ def number(event, *names):
 
 
 class Replay:
-    """Live blocks by process and address. `seen` is called with every block in turn."""
+    """Live blocks by process and address. `seen` is called with every block."""
 
     def __init__(self, seen=lambda block: None):
         self.findings = Findings()
         self._seen = seen
         self._live = defaultdict(dict)   # process -> address -> Block
         # Blocks whose address was allocated again. Either their free was lost, or another thread
-        # got the address while a reallocation that moved away from it was still to be reported.
+        # got the address before the reallocation that moved the block away was reported.
         self._displaced = defaultdict(list)
         self._calls = defaultdict(list)  # thread -> Calls, innermost last
         self._threads_without_process = set()
 
     def add(self, event):
-        """Takes the next event, in the order of time. BadEvent when it cannot be understood."""
+        """Handles the next event, in the order of time. Raises BadEvent when it cannot be
+        understood."""
         if not (isinstance(event.get("event"), str) and isinstance(event.get("params"), dict)
                 and isinstance(event.get("traceback", ""), str)):
             raise BadEvent("an event has at least event, a text, and params, an object")
@@ -132,7 +134,7 @@ class Replay:
             self.findings.ignored[event["event"]] += 1
 
     def finish(self):
-        """The live blocks. A block whose reallocation was under way at the end is one of them."""
+        """The live blocks, with those whose reallocation was in progress at the end."""
         for calls in self._calls.values():
             for call in calls:
                 self._abandon(call)
@@ -198,14 +200,15 @@ class Replay:
                                 str(event["params"].get("label", "")))
         self._reallocated(event, value)
 
-    # The tracepoint comes when all is over. By then another thread may have allocated, and
-    # reported, the address that the block moved away from: it is then among the displaced ones.
+    # The tracepoint comes at the end of the call. By then another thread may have allocated and
+    # reported the address that the block moved away from: then the block is among the displaced
+    # ones.
     def _reallocated(self, event, value):
         process, address = event.get("pid"), value["old_ptr"]
         live = self._live[process].get(address)
         if (live is not None and address == value["new_ptr"]
                 and value["old_size"] == value["new_size"]):
-            return  # refused, or nothing to do: the block is what it was
+            return  # refused, or nothing to do: the block is unchanged
         self._count(REALLOCATE)
         displaced = self._displaced[(process, address)]
         others = live is None or live.thread != event.get("tid")
@@ -230,7 +233,7 @@ class Replay:
     def _free(self, event, address, calls=()):
         if address == 0:
             return
-        # A reallocation that moves frees the old block by the same function.
+        # A moving reallocation calls the same function to free the old block.
         for call in calls:
             if call.address == address:
                 call.old = None
@@ -241,7 +244,7 @@ class Replay:
 
 
 def replay_lines(lines, seen=lambda block: None):
-    """Plays lines of JSON. Gives (live blocks, findings, [(line number, what is wrong)])."""
+    """Replays lines of JSON. Returns (live blocks, findings, [(line number, what is wrong)])."""
     replay, faults = Replay(seen), []
     for number_of_line, line in enumerate(lines, 1):
         if not line.strip():
@@ -257,7 +260,7 @@ def replay_lines(lines, seen=lambda block: None):
 
 
 def report_findings(program, findings, faults):
-    """Says on stderr what keeps the result from being exact, or was no allocation event."""
+    """Prints on stderr what makes the result inexact, and what was no allocation event."""
     def say(text):
         print(f"{program}: {printable(text)}", file=sys.stderr)
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3 -B
-"""Runs the bpftrace scripts for real, on a process that says what it leaves.
+"""Runs the bpftrace scripts on a process that prints what it leaks.
 
   bpftrace_test.py PROGRAM top|outstanding|--sanitized
 
-PROGRAM is leave_behind. Exits with 77, and says why, where bpftrace may not be used.
+PROGRAM is leave_behind. Exits with 77, and prints the reason, where bpftrace cannot be used.
 """
 
 import os
@@ -33,7 +33,7 @@ def require_bpftrace(program):
 
 
 def listeners(pid, tracepoint):
-    """How many listen to the tracepoint in this process, by its semaphore."""
+    """The number of listeners to the tracepoint in this process, by its semaphore."""
     library = library_search.of_process(pid)
     offset = next(point.semaphore_offset for point in
                   elf_image.ElfImage(library).tracepoints("alkaid") if point.name == tracepoint)
@@ -50,13 +50,13 @@ def listeners(pid, tracepoint):
 
 
 class Script:
-    """A script of this folder, listening to a process."""
+    """A script of this folder that listens to a process."""
 
     def __init__(self, process, file, probes):
         self._process = subprocess.Popen(
             ["bpftrace", "-p", str(process.pid), file],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        # All of its probes share one semaphore.
+        # All its probes share one semaphore.
         deadline = time.monotonic() + PATIENCE
         while listeners(process.pid, "allocate") < probes:
             require(self._process.poll() is None and time.monotonic() < deadline,
@@ -72,7 +72,7 @@ class Script:
         self._process.stdout.close()
 
     def until(self, text):
-        """What it prints until a line holds the text."""
+        """Its output until a line contains the text."""
         printed = ""
         for line in self._process.stdout:
             printed += line
@@ -86,10 +86,10 @@ class Script:
 
 
 def by_function(printed, name):
-    """{function of leave_behind: sum} of a map by stacks.
+    """{function of leave_behind: sum} from a map by stacks.
 
-    bpftrace 0.17 names the functions of a thread only while that lives: what has no names at all is
-    what LeaveInThreads left.
+    bpftrace 0.17 names the functions of a thread only while the thread lives: a stack without names
+    is from LeaveInThreads.
     """
     sums = {}
     for stack, amount in re.findall(rf"^@{name}\[\n(.*?)\n\]: (-?\d+)$", printed,

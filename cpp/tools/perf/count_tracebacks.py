@@ -49,7 +49,7 @@ def group_by_traceback(blocks):
 
 
 def ordered(groups, by):
-    """Most first; what is equal in both is ordered by its text, so that output is reproducible."""
+    """Most first; equal entries are sorted by their text, so that output is reproducible."""
     keys = {"count": lambda g: (-g.count, -g.bytes, g.traceback),
             "bytes": lambda g: (-g.bytes, -g.count, g.traceback)}
     return sorted(groups, key=keys[by])

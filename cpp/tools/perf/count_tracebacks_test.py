@@ -14,7 +14,7 @@ from tracebacks import frames_of
 
 
 def event(name, tid=1, pid=1, traceback="10 f+0x1 (/p)\n", **params):
-    """A line of events; numbers are printed in hex, as perf prints addresses."""
+    """A line of events; numbers are printed in hex, like addresses by perf."""
     return json.dumps({"time": 1.0, "event": name, "traceback": traceback, "tid": tid, "pid": pid,
                        "params": {key: value if isinstance(value, str) else hex(value)
                                   for key, value in params.items()}})

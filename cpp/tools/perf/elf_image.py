@@ -1,7 +1,7 @@
-"""Reads what probes need to know of a 64-bit ELF file: its sections, and its static tracepoints.
+"""Reads the parts of a 64-bit ELF file that probes need: its sections, and its static tracepoints.
 
-Tracepoints (sys/sdt.h) are notes in .note.stapsdt: where each stands, where its semaphore lies, and
-in which registers its arguments are. No debug information is needed for them.
+Tracepoints (sys/sdt.h) are notes in .note.stapsdt: the place of each, the place of its semaphore,
+and the registers of its arguments. They need no debug information.
 """
 
 import struct
@@ -12,7 +12,7 @@ SHT_NOBITS, PT_LOAD = 8, 1
 
 
 class NotElf(ValueError):
-    """A file that cannot be read as one."""
+    """A file that cannot be read as such."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Tracepoint:
     provider: str
     name: str
     offset: int            # of the instruction, in the file
-    semaphore_offset: int  # of the 16-bit counter that switches it on, in the file; 0 for none
+    semaphore_offset: int  # of the 16-bit counter that enables it, in the file; 0 for none
     arguments: tuple       # as written in the note: "8@%rdi"
 
 
@@ -49,7 +49,7 @@ class ElfImage:
         return ".debug_info" in self._sections
 
     def tracepoints(self, provider):
-        """Those of the provider, in the order of the file. One name may stand in several places."""
+        """The tracepoints of the provider, in the order of the file. Several may have one name."""
         return [point for point in self._tracepoints if point.provider == provider]
 
     def _read_tables(self, head):
@@ -90,7 +90,7 @@ class ElfImage:
             if content[name_start:name_start + name_size] != b"stapsdt\0" or kind != 3:
                 continue
             location, note_base, semaphore = struct.unpack_from("<QQQ", content, start)
-            # A tool that moved the sections after linking moved the base too, but not the notes.
+            # A tool that moved the sections after linking also moved the base, but not the notes.
             moved = base[0] - note_base if base else 0
             provider_end = content.index(b"\0", start + 24)
             name_end = content.index(b"\0", provider_end + 1)

@@ -41,7 +41,7 @@ def stacks_of(blocks, by):
 
 
 def folded(stacks):
-    """The lines a;b;c WEIGHT. A semicolon in a name would end it: it becomes a colon."""
+    """The lines a;b;c WEIGHT. A semicolon would end a name, and so becomes a colon."""
     weights = defaultdict(int)
     for frames, weight, *_ in stacks:
         weights[";".join(name.replace(";", ":") for name, _ in frames)] += weight

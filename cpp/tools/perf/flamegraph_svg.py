@@ -1,22 +1,22 @@
-"""Draws weighted stacks as a flame graph: an SVG that stands alone, the same for the same input.
+"""Draws weighted stacks as a flame graph: a self-contained SVG, the same for the same input.
 
-Names are to be printable: XML has no place for control characters. Stacks may be of any depth.
-A box is a function called from the one below it; its width is its share of the whole, its colour
-the file that it lies in. Siblings stand in the order of their names: graphs can be compared.
+Names must be printable: XML allows no control characters. Stacks may have any depth. A box is a
+function called by the one below it; its width is its share of the whole, its colour the file of the
+function. Siblings are sorted by name, so graphs can be compared.
 """
 
 import re
 import zlib
 from xml.sax.saxutils import escape, quoteattr
 
-ROW = 19           # pixels for each depth of the stack
+ROW = 19           # pixels for each level of the stack
 MARGIN = 16
 HEAD = 74          # for the title, the sums and the legend
 FOOT = 30
 CHARACTER = 6.65   # width of one, in the 11-pixel monospaced type
-NARROWEST = 0.4    # pixels; what is narrower cannot be seen, and is left out
+NARROWEST = 0.4    # pixels; narrower boxes cannot be seen, and are left out
 
-# Hue, saturation, lightness: of the files that weigh most, of other files, of unknown ones.
+# Hue, saturation, lightness for the files that weigh most, for other files, and for unknown ones.
 PALETTE = ((207, 62, 74), (28, 82, 75), (140, 38, 73), (268, 45, 80), (348, 62, 81), (175, 38, 72))
 OTHER, UNKNOWN = (48, 45, 78), (0, 0, 86)
 
@@ -35,7 +35,7 @@ class Node:
         self.bytes += size
 
     def with_all_above(self):
-        """(node, depth) of this one at depth 0 and of all that stand on it."""
+        """(node, depth) for this node at depth 0 and all nodes above it."""
         nodes = [(self, 0)]
         while nodes:
             node, depth = nodes.pop()
@@ -44,7 +44,8 @@ class Node:
 
 
 def tree_of(stacks):
-    """From (frames as (name, file) outermost first, weight, blocks, bytes) of each stack."""
+    """Builds it from (frames as (name, file) outermost first, weight, blocks, bytes) of each
+    stack."""
     root = Node("all")
     for frames, *amounts in stacks:
         node = root
@@ -56,7 +57,7 @@ def tree_of(stacks):
 
 
 def without_template_arguments(name):
-    """foo<bar<int>>::f as foo<..>::f; operators and what is not balanced stay as they are."""
+    """foo<bar<int>>::f as foo<..>::f; operators and unbalanced names stay as they are."""
     if "operator" in name:
         return name
     shown, depth = "", 0
@@ -71,7 +72,7 @@ def without_template_arguments(name):
 
 
 def label_that_fits(name, characters):
-    """The name, or as much of it as says most in so many characters."""
+    """The name, or the most useful part of it in so many characters."""
     plain = without_template_arguments(name)
     plain = plain.replace("(anonymous namespace)::", "")
     parts = re.split(r"::(?![^(]*\))", plain)
@@ -82,7 +83,8 @@ def label_that_fits(name, characters):
 
 
 def colours_of(root):
-    """A colour for each of the files that weigh most: the same ones for the same set of files."""
+    """A colour for each of the files that weigh most: the same colours for the same set of
+    files."""
     weights = {}
     for node, _ in root.with_all_above():
         weights[node.file] = weights.get(node.file, 0) + node.weight
@@ -93,7 +95,7 @@ def colours_of(root):
 
 def shade(node, colours):
     hue, saturation, lightness = colours.get(node.file, OTHER if node.file else UNKNOWN)
-    # Neighbours of one file differ a little, and always by the same.
+    # Neighbours of one file differ a little, and always by the same amount.
     lightness += zlib.crc32(node.name.encode("utf-8", "replace")) % 7 - 3
     return f"hsl({hue},{saturation}%,{lightness}%)"
 
@@ -155,7 +157,7 @@ class Drawing:
             x += 35 + 6.8 * len(name)
 
     def _box(self, node, x, depth):
-        """False when the box is too narrow to be seen, as all that stand on it are."""
+        """False when the box, and so every box above it, is too narrow to be seen."""
         width = node.weight * self._scale
         if width < NARROWEST:
             return False
@@ -181,5 +183,5 @@ def amounts(node):
 
 
 def draw(stacks, title, unit, width):
-    """The SVG as text. `unit` is what the weights are: bytes, blocks."""
+    """The SVG as text. `unit` is the unit of the weights: bytes, blocks."""
     return Drawing(tree_of(stacks), title, unit, width).text()

@@ -1,14 +1,14 @@
-// Leaves a known number of blocks behind, from functions of known names, amid others that it frees.
+// Leaks a known number of blocks from functions of known names, among others that it frees.
 //
 //   leave_behind BACKEND [--one-more] [--odd-label] [--refused] [--wait] [--for SECONDS]
 //
-// Prints a line for each function: its name, and the blocks and bytes that it left; then it ends.
-//   --one-more  leaves one block more than is printed, from LeaveOneMore: a planted fault
-//   --odd-label also leaves a block under a label of several lines and control characters
-//   --refused   also asks for more than there is
-//   --wait      prints "ready" and waits for a line of input, time to attach to it; after the table
-//               it prints "done" and waits again
-//   --for       goes on for about that long, and leaves nothing more
+// Prints a line for each function: its name, and the blocks and bytes that it leaked; then it ends.
+//   --one-more  leaks one block more than it prints, from LeaveOneMore: a planted fault
+//   --odd-label also leaks a block under a label of several lines and control characters
+//   --refused   also asks for more memory than there is
+//   --wait      prints "ready" and waits for a line of input, so that a tracer can attach; after
+//               the table it prints "done" and waits again
+//   --for       runs for about that long, and leaks nothing more
 #include <alkaid/core/memory.h>
 
 #include <chrono>
@@ -58,7 +58,7 @@ uint8_t* NewBlock(MemoryPool* pool, int64_t size) {
   return {kTurns, int64_t{kTurns} * 1000};
 }
 
-// One that has to move, one that may stay, and one that is freed after all.
+// One block that must move, one that may stay, and one that is freed after all.
 [[gnu::noinline]] Left LeaveReallocated(MemoryPool* pool) {
   uint8_t* block = NewBlock(pool, 3000);
   Require(pool->Reallocate(3000, 700000, &block));
@@ -70,7 +70,8 @@ uint8_t* NewBlock(MemoryPool* pool, int64_t size) {
   return {2, 700000 + 8999};
 }
 
-// The threads take turns by chance: their calls interleave, as do the blocks that they pass on.
+// The threads run concurrently: their calls interleave, and an address may go from one to the
+// other.
 [[gnu::noinline]] Left LeaveInThreads(MemoryPool* pool) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
@@ -158,7 +159,7 @@ int main(int argc, char** argv) {
   }
   auto pool = alkaid::CreateMemoryPool(arguments[0]);
   leave_behind::Require(pool.status());
-  // Lives on: some of its blocks do.
+  // Never destroyed, since some of its blocks stay.
   alkaid::MemoryPool* const blocks_of = pool->release();
 
   std::vector<Leaver> leavers = {{"LeaveAllocated", &leave_behind::LeaveAllocated},

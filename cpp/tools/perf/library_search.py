@@ -9,11 +9,11 @@ LIBRARY = re.compile(r"libalkaid\.so(?:\.\d+)*$")
 
 
 class NotFound(RuntimeError):
-    """Why there is no library; the message is for the user."""
+    """Why no library was found; the message is for the user."""
 
 
 def of_process(pid):
-    """The path by which this process reaches the file that the process `pid` has mapped."""
+    """The path by which this process can open the file that the process `pid` has mapped."""
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
             mappings = [line.rstrip("\n").split(None, 5) for line in maps]
@@ -34,18 +34,18 @@ def of_process(pid):
 
 
 def reached(pid, path, place, device, inode):
-    """The path by which this process reaches the file that `pid` has mapped at `place`.
+    """The path by which this process can open the file that `pid` has mapped at `place`.
 
-    The kernel says where the file is as this process sees it: a chrooted process knows it by another
-    name. Of a file that only the other sees, in a container, it says the name there; this process may
-    have another file of that name. What is mapped tells which it is.
+    The kernel reports the file's path as this process sees it; a chrooted process knows it by
+    another name. For a file that only the other process sees, in a container, it reports the name
+    there; this process may have another file of that name. The mapping shows which file it is.
     """
     major, minor = (int(number, 16) for number in device.split(":"))
     mapped = f"/proc/{pid}/map_files/{place}"
     try:
         status = os.stat(mapped)
         identity = status.st_dev, status.st_ino
-    except OSError:  # that takes root
+    except OSError:  # this needs root
         mapped, identity = None, (os.makedev(major, minor), inode)
     candidates = []
     for candidate in (path, f"/proc/{pid}/root{path}"):
@@ -61,11 +61,11 @@ def reached(pid, path, place, device, inode):
     if not candidates:
         raise NotFound(f"process {pid} uses {path}, which cannot be reached from here: that takes "
                        "root, or name the file by --library")
-    return candidates[-1]  # some filesystems number their files twice
+    return candidates[-1]  # some filesystems have two numbers for a file
 
 
 def of_command(command):
-    """The path of the library that the dynamic loader will give the command."""
+    """The path of the library that the dynamic loader will load for the command."""
     program = shutil.which(command)
     if program is None:
         raise NotFound(f"{command}: no such command")

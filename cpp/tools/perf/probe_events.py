@@ -1,7 +1,7 @@
 """Probes on libalkaid.so as kernel events: made, listed, removed.
 
-Events are machine-wide: whoever may trace sees those of everybody. So each recording has a group of
-its own, alkaid_<process id>, and removes that and nothing else.
+Events are machine-wide: every user who may trace sees all of them. So each recording has a group of
+its own, alkaid_<process id>, and removes only that.
 """
 
 import errno
@@ -15,14 +15,15 @@ TRACING = "/sys/kernel/tracing"
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 GROUP = re.compile(r"alkaid_(\d+)(?:_\d+)?$")
 
-# What the pools call. `$params` records the sizes and addresses asked for, `$retval` those given.
+# The functions that the pools call. `$params` records the requested sizes and addresses, `$retval`
+# the returned ones.
 ALLOCATOR_FUNCTIONS = {
     "jemalloc": (("je_alkaid_mallocx", True), ("je_alkaid_rallocx", True),
                  ("je_alkaid_dallocx", False)),
     "mimalloc": (("mi_malloc_aligned", True), ("mi_realloc_aligned", True), ("mi_free", False)),
 }
 
-# The tracepoints and their arguments, with the type that each is printed as.
+# The tracepoints with their arguments, and the type in which each is printed.
 TRACEPOINTS = {
     "allocate": (("ptr", "x"), ("size", "d"), ("alignment", "d"), ("pool", "x"), ("label", "text")),
     "reallocate": (("old_ptr", "x"), ("new_ptr", "x"), ("old_size", "d"), ("new_size", "d"),
@@ -52,7 +53,7 @@ class ProbeError(RuntimeError):
 def fetch_of(argument, machine):
     """How the kernel's tracer fetches a tracepoint's argument, and the bytes it has.
 
-    The note says SIZE@PLACE, the size negative for a signed number. The place is a register, a
+    The note says SIZE@PLACE; a negative size means a signed number. The place is a register, a
     constant, or memory at a register and an offset.
     """
     size, _, place = argument.partition("@")
@@ -78,7 +79,7 @@ def fetch_of(argument, machine):
 
 
 def tracepoint_command(point, group, path, machine):
-    """The line for the kernel's uprobe_events that makes the tracepoint an event."""
+    """The line for the kernel's uprobe_events that turns the tracepoint into an event."""
     wanted = TRACEPOINTS[point.name]
     if len(point.arguments) != len(wanted):
         raise ProbeError(f"tracepoint {point.name} of {path} has {len(point.arguments)} arguments, "
@@ -87,7 +88,7 @@ def tracepoint_command(point, group, path, machine):
     for argument, (name, form) in zip(point.arguments, wanted):
         fetch, size = fetch_of(argument, machine)
         if form == "text":
-            # The offset makes of the address what it points to.
+            # The offset dereferences the address.
             fields.append(f"{name}=+0({fetch}):ustring")
         else:
             letter = "x" if form == "x" else "s" if size < 0 else "u"
@@ -102,7 +103,7 @@ def require_path_without_blanks(path):
 
 
 def check_tracing():
-    """ProbeError where the kernel would refuse."""
+    """Raises ProbeError where the kernel would refuse."""
     control = f"{TRACING}/uprobe_events"
     try:
         os.close(os.open(control, os.O_WRONLY | os.O_APPEND))
@@ -124,7 +125,8 @@ def check_tracing():
 
 
 def check_events(status="/proc/self/status", paranoid=PARANOID):
-    """ProbeError where perf would record events of the kernel and not what it takes to read them."""
+    """Raises ProbeError where perf would record events of the kernel without what is needed to read
+    them."""
     with open(status, encoding="utf-8") as lines:
         held = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
     cap_sys_admin, cap_perfmon = 21, 38
@@ -139,14 +141,14 @@ def check_events(status="/proc/self/status", paranoid=PARANOID):
 
 
 def groups_present():
-    """The groups of this tool that exist, whosever they are."""
+    """The groups of this tool that exist, whoever made them."""
     with open(f"{TRACING}/uprobe_events", encoding="utf-8") as events:
         found = {line.split(":", 1)[1].split("/", 1)[0] for line in events if ":" in line}
     return {group for group in found if GROUP.match(group)}
 
 
 def write_control(line):
-    # Not open(): the file cannot be sought to its end. O_APPEND keeps the events of others.
+    # Not open(), since the file cannot be seeked to its end. O_APPEND keeps the events of others.
     control = os.open(f"{TRACING}/uprobe_events", os.O_WRONLY | os.O_APPEND)
     try:
         os.write(control, line.encode() + b"\n")
@@ -162,9 +164,9 @@ def list_events(group):
 
 
 def remove_group(group):
-    """Removes the events of one group; those that are there no more are no fault."""
+    """Removes the events of one group; events that are gone already are no error."""
     for name in list_events(group):
-        # A perf that has just ended may hold its events for a moment longer.
+        # A perf that has just ended may hold its events a moment longer.
         for attempt in range(20):
             try:
                 write_control(f"-:{name}")
@@ -178,7 +180,7 @@ def remove_group(group):
 
 
 def remove_stale_groups():
-    """Removes the groups of recordings that were killed. Gives their names."""
+    """Removes the groups of killed recordings. Returns their names."""
     stale = [group for group in groups_present()
              if not os.path.exists(f"/proc/{GROUP.match(group)[1]}")]
     for group in sorted(stale):
@@ -187,7 +189,7 @@ def remove_stale_groups():
 
 
 class ProbeGroup:
-    """The probes of one recording: with it they are set, at its end they are gone."""
+    """The probes of one recording, as a context: set on entry, removed at exit."""
 
     def __init__(self):
         self.events = []  # group:name, for perf record -e
@@ -195,7 +197,7 @@ class ProbeGroup:
 
     def __enter__(self):
         taken, count = groups_present(), 0
-        # Left by a process that had this number before, and was killed.
+        # Left by a killed process that had this id before.
         while self._name in taken:
             count += 1
             self._name = f"alkaid_{os.getpid()}_{count}"
@@ -205,19 +207,20 @@ class ProbeGroup:
         remove_group(self._name)
 
     def probe_allocators(self, perf, image, path, backends):
-        """By perf, which finds parameters by the debug symbols."""
+        """Made by perf, which finds parameters by the debug symbols."""
         require_path_without_blanks(path)
-        # Not -q: that hides the reason of a failure too.
+        # Not -q, which also hides the reason of a failure.
         arguments = ["probe", "-x", path]
         for backend in backends:
             for function, returns in ALLOCATOR_FUNCTIONS[backend]:
                 self.events.append(f"{self._name}:{function}")
                 arguments += ["-a", f"{self._name}:{function}={function} $params"]
-                if returns:  # perf puts __return behind the name
+                if returns:  # perf appends __return to the name
                     self.events.append(f"{self._name}:{function}__return")
                     arguments += ["-a", f"{self._name}:{function}={function}%return $retval"]
-        # A session of its own: CTRL-C is for the recording, not for what makes its probes. And a
-        # cache of its own: perf would copy the library into the user's and leave it there.
+        # A session of its own, as CTRL-C is for the recording, not for the command that makes its
+        # probes. And a cache of its own, as perf would copy the library into the user's and leave
+        # it there.
         with tempfile.TemporaryDirectory() as cache:
             done = subprocess.run([perf, "--buildid-dir", cache, *arguments],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

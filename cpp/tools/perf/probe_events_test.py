@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Tests of what alkaid-perf-record makes of a library, a process and arguments. Needs no root."""
+"""Tests of what alkaid-perf-record reads from a library, a process and arguments. Needs no root."""
 
 import contextlib
 import importlib.machinery
@@ -161,7 +161,8 @@ class LibrarySearch(Files):
 
 
 class Processes(Files):
-    """Programs that have a library of that name mapped, and see other files than we do."""
+    """Programs that have mapped a library of that name, and see other files than this process
+    does."""
 
     MAPS = ("import mmap, sys\n"
             "file = open(sys.argv[1], 'rb')\n"
@@ -178,7 +179,7 @@ class Processes(Files):
             file.write(b"the library")
 
     def found(self, *command):
-        """What is found of a process of this command, once it has its library."""
+        """What is found for a process of this command, once it has loaded its library."""
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as process:
             try:
@@ -203,7 +204,7 @@ class Processes(Files):
 
     def test_a_file_that_only_the_process_sees_is_found_and_not_another_of_its_name(self):
         self.require_root()
-        # Of what is mounted elsewhere, the kernel names the place within.
+        # For a file of another mount, the kernel reports the path inside that mount.
         place = os.path.join(self.folder.name, "place")
         os.mkdir(place)
         script = (f"mount -t tmpfs none {place} && mkdir -p {place}{self.jail}/lib && "

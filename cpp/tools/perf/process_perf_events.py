@@ -24,19 +24,19 @@ from text_streams import exit_with_status_of, open_input, say_that_there_was_non
 
 PROGRAM = "process_perf_events"
 
-# A command name is at most 15 characters of anything and is set right-justified in 16 columns.
-# Between the time and the event stands a period when the event is not a tracepoint.
+# A command name is at most 15 arbitrary characters, right-justified in 16 columns. A period stands
+# between the time and the event when the event is not a tracepoint.
 HEADER = re.compile(
     r"\s*(?P<comm>.{0,16}?)\s+(?:(?P<pid>-?\d+)/)?(?P<tid>-?\d+)\s+(?:\[(?P<cpu>-?\d+)\]\s+)?"
     r"(?P<time>\d+\.\d+):\s+(?:(?:\d+\s+)?(?P<event>[^\s:]+(?::[^\s:]+)*):(?:\s+(?P<rest>(?s:.*)))?"
     r"|PERF_RECORD_LOST(?:_SAMPLES)?\s+lost\s+(?P<lost>\d+)\s*)$")
-# Where the probe stands: (address), or for a return (function <- address it returns to).
+# The place of the probe: (address), or for a return (function <- address it returns to).
 PLACE = re.compile(r"\([0-9a-f]+(?: <- [0-9a-f]+)?\)\s*")
-# Strings are printed in quotes, with nothing escaped: one ends where the next parameter begins. A
-# label is the last of its event's parameters, whatever it looks like.
+# Strings are printed in quotes, without escapes: a string ends where the next parameter begins. A
+# label is the last parameter of its event, whatever it looks like.
 PARAM = re.compile(r'(?P<name>\w+)=(?:"(?P<text>(?<=\blabel=")(?s:.*)(?="\s*$)'
                    r'|(?s:.*?)(?="(?:\s+\w+=|\s*$)))"|(?P<word>\S*))(?:\s+|$)')
-# A line of a call chain, and not the end of a string.
+# A line of a call chain, not the end of a string.
 CHAIN = re.compile(r'\t\s*[0-9a-f]+ .*[^"\r]\r?$')
 
 
@@ -58,7 +58,7 @@ def parse_params(text):
 
 
 def parse_header(line):
-    """The event that a line without leading tab announces; its call chain follows."""
+    """The event of a line without leading tab; its call chain follows."""
     header = HEADER.match(line)
     if header is None:
         raise Malformed(f"no event: {line!r}")
@@ -76,7 +76,8 @@ def parse_header(line):
 
 
 def with_strings_joined(lines):
-    """(number, line) of all lines. What a string with line breaks was split into is one again."""
+    """(number, line) for all lines. A string that its line breaks split into several lines is
+    joined again."""
     block = []  # from an event with a string up to the next event
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\n")
@@ -92,7 +93,7 @@ def with_strings_joined(lines):
 
 
 def joined(block):
-    """The lines of one event; those before its call chain are one if they end as a string does."""
+    """The lines of one event; those before its call chain are joined if they end like a string."""
     closed = bool(block) and block[0][1].rstrip().endswith('"')
     if len(block) < 2 or (closed and CHAIN.match(block[1][1])):
         return block

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Tests of process_perf_events.py, with output of perf script as short samples."""
+"""Tests of process_perf_events.py, with short samples of perf script's output."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ import process_perf_events
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# As perf 5 printed it for another library.
+# From perf 5, for another library.
 OLD_SAMPLE = """\
 arrow-array-tes 14344 [003]  7501.073802: probe_libarrow:je_arrow_mallocx: \
 (7fbcd20bb640) size=0x80 flags=6

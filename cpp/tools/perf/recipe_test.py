@@ -1,10 +1,10 @@
 #!/usr/bin/python3 -B
-"""Runs the whole recipe for real: probes, perf record, perf script, the counts and the graph.
+"""Runs the whole recipe: probes, perf record, perf script, the counts and the graph.
 
   recipe_test.py PROGRAM CASE [ARGUMENT...]
 
-PROGRAM is leave_behind, which says what it leaves. The cases are the functions named case_* below.
-Exits with 77, and says why, where perf may not be used. Leaves no probe and no process behind.
+PROGRAM is leave_behind, which prints what it leaks. The cases are the functions named case_* below.
+Exits with 77, and prints the reason, where perf cannot be used. Leaves no probe and no process.
 """
 
 import json
@@ -23,11 +23,11 @@ import probe_events
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIELDS = "+pid,+ip,+sym,+symoff,+dso"
-PATIENCE = 120  # seconds until a program counts as hung; no test waits for it to pass
+PATIENCE = 120  # seconds until a program counts as hung; no test waits that long otherwise
 
 
 class Failed(AssertionError):
-    """The message says what was expected."""
+    """The message is the unmet expectation."""
 
 
 def skip(reason):
@@ -70,7 +70,7 @@ def left_by(output):
 
 
 def events_of(recording):
-    """The JSON lines of a recording, made as the documentation says."""
+    """The JSON lines of a recording, made as in the documentation."""
     text = run(["perf", "script", "-i", recording, "--no-inline", "--show-lost-events", "-F",
                 FIELDS]).stdout
     return run([HERE / "process_perf_events.py"], input_text=text).stdout
@@ -81,14 +81,14 @@ def report_of(events):
 
 
 def functions_of(group):
-    """The leave_behind functions of one traceback: LeaveBuilt of leave_behind::LeaveBuilt."""
+    """The functions of leave_behind in one traceback: LeaveBuilt for leave_behind::LeaveBuilt."""
     names = [frame["name"] for frame in group["frames"]]
     return {part.split("(")[0] for name in names
             for part in name.split("leave_behind::")[1:] if part.startswith("Leave")}
 
 
 def found_in(report):
-    """{function: (blocks, bytes)} as counted; each traceback must name just one of them."""
+    """{function: (blocks, bytes)} as counted; each traceback must name exactly one of them."""
     found = {}
     for group in report["groups"]:
         functions = functions_of(group)
@@ -100,7 +100,7 @@ def found_in(report):
 
 
 class Recording:
-    """alkaid-perf-record on leave_behind, and what both said."""
+    """alkaid-perf-record on leave_behind, and the output of both."""
 
     def __init__(self, folder, *options, name="perf.data"):
         self.file = f"{folder}/{name}"
@@ -108,7 +108,8 @@ class Recording:
 
     @classmethod
     def by(cls, program, folder, probes, backend, *options):
-        """With these probes, allocators' ones on one backend only; skips where they cannot be."""
+        """A recording with these probes, those of allocators on one backend only; skips where
+        impossible."""
         if probes == "usdt":
             return cls(folder, "--probes=usdt", *options)
         library = library_search.of_command(program)
@@ -123,7 +124,7 @@ class Recording:
         return left_by(done.stdout)
 
     def of_process(self, process, *options):
-        """Starts recording; comes back when events are being recorded."""
+        """Starts a recording; returns when events are being recorded."""
         recorder = subprocess.Popen([*self.command, "--pid", str(process.pid), *options],
                                     stderr=subprocess.PIPE, text=True)
         said = ""
@@ -141,7 +142,7 @@ class Recording:
 
 
 class Waiting:
-    """leave_behind --wait: under way, and yet to begin."""
+    """leave_behind --wait, started, and waiting to begin."""
 
     def __init__(self, program, backend, *options):
         self.process = subprocess.Popen([program, backend, "--wait", *options], text=True,
@@ -158,7 +159,7 @@ class Waiting:
         self.process.stdout.close()
 
     def leave(self):
-        """Lets it begin, and reads what it left."""
+        """Lets it begin, and reads what it printed that it leaked."""
         self._answer()
         output = ""
         for line in self.process.stdout:
@@ -177,7 +178,7 @@ class Waiting:
 
 
 def stop(recorder):
-    """Ends a recording as CTRL-C does. Gives what it said since it began."""
+    """Ends a recording like CTRL-C. Returns its output since it began."""
     recorder.send_signal(signal.SIGINT)
     said = recorder.stderr.read()
     require(recorder.wait(PATIENCE) == 0, f"exits {recorder.returncode}:\n{said}")
@@ -185,7 +186,7 @@ def stop(recorder):
 
 
 def child_of(pid):
-    """The one child of a process."""
+    """The only child of a process."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         children = file.read().split()
     require(len(children) == 1, f"process {pid} has the children {children}")
@@ -198,7 +199,7 @@ def require_equal(found, expected, what):
 
 
 def case_recipe(program, folder, probes, backend, call_graph="dwarf"):
-    """What is counted is what was left, with its functions and its labels."""
+    """The counts are what was leaked, with its functions and its labels."""
     recording = Recording.by(program, folder, probes, backend, f"--call-graph={call_graph}")
     expected = recording.of_command(program, backend, "--refused")
     report = recording.report()
@@ -218,7 +219,7 @@ def case_recipe(program, folder, probes, backend, call_graph="dwarf"):
 
 
 def case_planted_fault(program, folder, probes, backend):
-    """A program that leaves one block more than it says is noticed, with its function."""
+    """A program that leaks one block more than it prints is noticed, with its function."""
     recording = Recording.by(program, folder, probes, backend)
     expected = recording.of_command(program, backend, "--one-more")
     found = found_in(recording.report())
@@ -228,7 +229,7 @@ def case_planted_fault(program, folder, probes, backend):
 
 
 def case_odd_label(program, folder, backend):
-    """A label of any characters costs no traceback, and none of them reaches the terminal."""
+    """A label with any characters loses no traceback, and none of them reaches the terminal."""
     recording = Recording(folder, "--probes=usdt")
     expected = recording.of_command(program, backend, "--odd-label")
     require("LeaveOddlyLabelled" in expected, f"left were {expected}")
@@ -241,7 +242,7 @@ def case_odd_label(program, folder, backend):
 
 
 def case_running_process(program, folder, probes, backend):
-    """A process that runs already is recorded from then on, until CTRL-C."""
+    """A running process is recorded from then on, until CTRL-C."""
     recording = Recording.by(program, folder, probes, backend)
     with Waiting(program, backend) as waiting:
         recorder = recording.of_process(waiting.process)
@@ -266,7 +267,7 @@ def case_time_limit(program, folder, backend):
 
 
 def case_two_at_once(program, folder, backend):
-    """Two recordings of one library know only what is their own, and end on their own."""
+    """Two recordings of one library record only their own process, and end independently."""
     one, two = (Recording(folder, "--probes=usdt", name=name) for name in ("one", "two"))
     with Waiting(program, backend) as first, Waiting(program, backend, "--one-more") as second:
         first_recorder = one.of_process(first.process)
@@ -280,7 +281,8 @@ def case_two_at_once(program, folder, backend):
 
 
 def case_ends(program, folder, backend):
-    """Probes go at SIGTERM, when the command fails, and on request when a recording was killed."""
+    """Probes are removed at SIGTERM, when the command fails, and on request after a recording was
+    killed."""
     recording = Recording(folder, "--probes=usdt")
     with Waiting(program, backend) as waiting:
         recorder = recording.of_process(waiting.process)
@@ -311,13 +313,13 @@ def case_ends(program, folder, backend):
 
 
 def soname_of(library):
-    """The name that programs ask the loader for: libalkaid.so.0 of libalkaid.so.0.1.0."""
+    """The name that the loader looks for: libalkaid.so.0 for libalkaid.so.0.1.0."""
     return ".".join(os.path.basename(library).split(".")[:3])
 
 
 def case_lost(program, folder, backend):
-    """What perf could not keep is told by the recorder and by the counts."""
-    # One event takes more than half of this buffer, and perf reads none until all are there.
+    """The recorder and the counts both report what perf lost."""
+    # One event takes more than half of this buffer, and perf reads only when all are there.
     recording = Recording(folder, "--probes=usdt", "--buffer=16K", "--stack-bytes=8192")
     with Waiting(program, backend) as waiting:
         recorder = recording.of_process(waiting.process)
@@ -333,7 +335,7 @@ def case_lost(program, folder, backend):
     report = report_of(events_of(recording.file))
     require(not report["exact"] and report["findings"]["lost"] > 0,
             f"the counts do not tell of the loss: {report['findings']}")
-    # And none at all fits in this one.
+    # No event fits into this one.
     recording = Recording(folder, "--probes=usdt", "--buffer=4K", "--stack-bytes=8192")
     said = run([*recording.command, "--", program, backend]).stderr
     require(": 0 events in" in said and "lost events" in said, f"not all was lost:\n{said}")
@@ -341,7 +343,8 @@ def case_lost(program, folder, backend):
 
 
 def case_stripped(program, folder, backend):
-    """Tracepoints count exactly in a library without symbols; the allocators' probes refuse it."""
+    """Tracepoints count exactly in a library without symbols; the probes on allocators refuse
+    it."""
     if shutil.which("strip") is None:
         skip("there is no strip (Debian: binutils)")
     library = library_search.of_command(program)
@@ -353,7 +356,7 @@ def case_stripped(program, folder, backend):
     recording = Recording(folder, "--probes=usdt")
     expected = recording.of_command(program, backend)
     require_equal(found_in(recording.report()), expected, "a stripped library")
-    # The allocators' names stand in the symbol table, which is all that --strip-debug leaves.
+    # --strip-debug leaves only the symbol table, which has the allocators' names.
     for how in ("--strip-all", "--strip-debug"):
         run(["strip", how, library, "-o", f"{folder}/{name}"])
         said = run([HERE / "alkaid-perf-record", "-o", recording.file, "--", program, backend],
@@ -363,7 +366,7 @@ def case_stripped(program, folder, backend):
 
 
 def case_by_hand(program, folder):
-    """The commands under "By hand" in docs/profiling.md, as they stand there, on a copy."""
+    """The commands under "By hand" in docs/profiling.md, literally, on a copy."""
     library = library_search.of_command(program)
     if not elf_image.ElfImage(library).has_debug_information():
         skip(f"{library} has no debug symbols, which probes on allocators need")
@@ -371,7 +374,7 @@ def case_by_hand(program, folder):
     section = page[page.index("## By hand"):]
     commands = section[section.index("```sh\n") + 6:]
     commands = commands[:commands.index("```")]
-    # perf names a group after the file: a copy of another name has one that nobody else has.
+    # perf names a group after the file: a copy under another name has a group of its own.
     name = f"libalkaid{os.getpid()}"
     shutil.copy(library, f"{folder}/{name}.so")
     os.symlink(f"{name}.so", f"{folder}/{soname_of(library)}")
@@ -382,7 +385,7 @@ def case_by_hand(program, folder):
         require(shown in commands, f"the page does not say {shown!r}")
         commands = commands.replace(shown, here)
     os.environ["LD_LIBRARY_PATH"] = folder
-    os.environ["HOME"] = folder  # where perf keeps copies of what it probed
+    os.environ["HOME"] = folder  # where perf keeps copies of probed files
     try:
         expected = left_by(run(["sh", "-ec", commands]).stdout)
     finally:

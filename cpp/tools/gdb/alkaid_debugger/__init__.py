@@ -1,5 +1,5 @@
-"""What alkaid_gdb.py is made of.
+"""The modules of alkaid_gdb.py.
 
-The modules that decode and reckon know nothing of gdb: layout, snapshots, categories, retention,
-selection, rendering, pools, arguments, machinery. Those that ask gdb are inferior, view, watch and commands.
+The modules that decode and compute do not use gdb: layout, snapshots, categories, retention,
+selection, rendering, pools, arguments, machinery. inferior, view, watch and commands use gdb.
 """

@@ -1,10 +1,10 @@
-"""What is typed behind the name of a command."""
+"""The arguments of a command."""
 
 from .layout import HeapError
 
 
 def options(argument, *known):
-    """Splits `argument` into its leading options, of those that are known, and the rest."""
+    """Splits `argument` into its leading known options, and the rest."""
     given, rest = set(), argument.strip()
     while rest.startswith("--"):
         word, _, rest = rest.partition(" ")

@@ -1,14 +1,14 @@
-"""What blocks are, where their own bytes say so, or those of a block that owns them.
+"""What blocks are, where their own bytes show it, or those of a block that owns them.
 
-docs/heap.md ("What a block is") has the rules, and alkaid/heap/reports/block_contents.cc keeps the
-same ones for heap files. A rule compares sizes exactly and follows every pointer that it goes by: a
-block that fits none of them is left out, because a wrong name costs a reader more than none.
+docs/heap.md ("What a block is") has the rules, and alkaid/heap/reports/block_contents.cc applies
+the same ones to heap files. A rule compares sizes exactly and checks every pointer that it uses: a
+block that fits no rule is left out, because a wrong category is worse than none.
 
-`read(address, length)` gives bytes and raises Unreadable. `symbols` knows the files of the process:
-`class_of_vtable(word)` is the name of a class or "", `size_of_class(name)` the bytes of its objects
-or 0, `holds(address)` says whether an address is in their data, `maps(address)` whether it is in
-them at all, `is_operator_new(address)` whether it is in operator new, and `python_type` is where
-PyType_Type lies, or 0. `frames(stack)` gives the return addresses of a back-trace.
+`read(address, length)` returns bytes and raises Unreadable. `symbols` knows the files of the
+process: `class_of_vtable(word)` is the name of a class or "", `size_of_class(name)` the size of its
+objects or 0, `holds(address)` whether an address is in their data, `maps(address)` whether it is in
+them at all, `is_operator_new(address)` whether it is in operator new, and `python_type` is the
+address of PyType_Type, or 0. `frames(stack)` returns the return addresses of a back-trace.
 """
 
 import array
@@ -21,24 +21,24 @@ from .python_types import IS_DICT, IS_LIST, IS_STR, PythonTypes, place_in_block
 UNCATEGORIZED = "uncategorized"
 
 WORD = 8
-OWNER_BYTES = 64 << 10       # of each block, where owners are looked for
-GAP = 1024                   # blocks that lie this near to each other are read at once
+OWNER_BYTES = 64 << 10       # of each block, that are searched for owners
+GAP = 1024                   # blocks this near to each other are read at once
 SPAN_BYTES = 1 << 20
 MOST_MAP_BYTES = 4 << 20     # of the map of a deque, and of buckets: read whole or not at all
 ARRAY_BYTES = 128 << 10      # of a text or an array of pointers: longer ones are read in pieces
 PIECE_BYTES = 2048
 MOST_BYTES = 256 << 20
-LOOKUPS = 4 << 20            # of words, and links of chains, among the blocks: for all,
+LOOKUPS = 4 << 20            # of words, and links of chains, among the blocks: for all together,
 LOOKUPS_OF_BLOCK = 4         # and for each block in addition
 MOST_NAMES = 65535
 MOST_BLOCK = 1 << 47
-SHORT_TEXT = 40              # of Python, the shortest texts have less than an object of their type
+SHORT_TEXT = 40              # the shortest texts of Python are smaller than an object of their type
 
 
 def recognize(blocks, read, symbols, frames):
-    """The names of categories, for each block the index of its own, and how many blocks were not
-    looked at, since the limits were reached. Number 0 is `uncategorized`. A block that a pool gave
-    and that has a label is left to the label."""
+    """The names of categories, the index of its category for each block, and the number of blocks
+    that were not examined because the limits were reached. Number 0 is `uncategorized`. A block of
+    a pool that has a label keeps the label."""
     search = _Search(blocks, read, symbols, frames)
     search.run()
     return search.names, search.found, search.unexamined
@@ -56,11 +56,11 @@ class _Search:
         self._symbols = symbols
         self.names = [UNCATEGORIZED]
         self.found = array.array("H", bytes(2 * len(blocks)))
-        self._numbers = {}  # of names
+        self._numbers = {}  # of category names
         self._classes = {}  # by first word: (category, bytes of an object or 0)
         self._types = PythonTypes(self._read, symbols, self._size_at)
-        self._first = array.array("Q", bytes(8 * len(blocks)))  # words of blocks
-        self._hashes = []   # what may be a hash container: (buckets, address, words)
+        self._first = array.array("Q", bytes(8 * len(blocks)))  # first words of blocks
+        self._hashes = []   # possible hash containers: (buckets, address, words)
         self._tried = set()
         self._lookups_left = LOOKUPS + LOOKUPS_OF_BLOCK * len(blocks)
         self._left = MOST_BYTES
@@ -73,7 +73,7 @@ class _Search:
             at = self._visit_span(at, classes)
         self.unexamined += sum(1 for number in range(at, len(self._addresses))
                                if not self._is_named(number))
-        # By now the first words are known, which their nodes' chains follow.
+        # By now the first words are known, which the chains of nodes follow.
         for candidate in self._hashes:
             self._visit_hash(*candidate)
         for number, category in enumerate(classes):
@@ -108,24 +108,24 @@ class _Search:
         return self._numbers.get(name, 0)
 
     def _is_named(self, number):
-        """A block that a pool gave and that has a label is what the label says, and is not looked
-        through: such blocks are data as a rule, and many bytes."""
+        """A block of a pool that has a label is what the label says, and is not examined: such
+        blocks are usually data, and large."""
         return self._labels[number] and self._pools[number]
 
     def _is_known(self, number):
         return self.found[number] or self._is_named(number)
 
     def _set(self, number, category):
-        """A block that says itself what it is."""
+        """A block whose own bytes show what it is."""
         if not self._is_named(number):
             self.found[number] = category
 
     def _set_owned(self, number, name):
-        """A block of which another says what it is."""
+        """A block whose owner shows what it is."""
         if not self._is_known(number):
             self.found[number] = self._name(name)
 
-    # Spans: blocks that lie near each other.
+    # Spans of blocks that are near each other.
 
     def _visit_span(self, first, classes):
         addresses, sizes = self._addresses, self._sizes
@@ -142,7 +142,7 @@ class _Search:
             behind += 1
         words = self._words(start, end - start)
         if words is None and behind > first + 1:
-            # A part of it is not there: one after the other.
+            # A part of it is missing: read one block after the other.
             for number in range(first, behind):
                 start = addresses[number] & ~(WORD - 1)
                 end = addresses[number] + min(sizes[number], OWNER_BYTES)
@@ -247,7 +247,7 @@ class _Search:
         if count < 3 or string and count < 4:
             return
         if string:
-            # A text mostly lies near its owner, and was read with it.
+            # A text is mostly near its owner, and was read with it.
             at = begin - start
             if not self._is_of_operator_new(block):
                 fits = False
@@ -266,7 +266,7 @@ class _Search:
                 self._hashes.append((block, start + i * WORD, words[i:i + 5]))
 
     def _words_from(self, address):
-        """How many words there are from here on of the block around them."""
+        """How many words of the enclosing block there are from here on."""
         at = bisect.bisect_right(self._addresses, address) - 1
         if at < 0:
             return 0
@@ -280,7 +280,7 @@ class _Search:
         return at >= 0 and address - self._addresses[at] < self._sizes[at]
 
     def _each_piece(self, address, length, fits):
-        """Whether all of these bytes fit; of many, pieces of them, from the first to the last."""
+        """Whether all of these bytes fit; of a long run, pieces from the first to the last."""
         pieces = [(0, length)]
         if length > ARRAY_BYTES:
             last = ARRAY_BYTES // PIECE_BYTES - 1
@@ -294,20 +294,20 @@ class _Search:
             return False
 
     def _is_of_operator_new(self, block):
-        """Whether operator new called malloc for it. A struct of C may have a string's form."""
+        """Whether operator new called malloc for it. A struct of C may look like a string."""
         if self._pools[block]:
             return False
         stack = self._stacks[block]
         if stack not in self._of_new:
             try:
                 frames = self._frames(stack)
-            except HeapError:  # damage, which is said where the back-trace is printed
+            except HeapError:  # damage, which is reported where the back-trace is printed
                 frames = ()
             self._of_new[stack] = bool(frames) and self._symbols.is_operator_new(frames[0] - 1)
         return self._of_new[stack]
 
     def _holds_text(self, address, length):
-        """Whether the first zero is at the end of a text of that length."""
+        """Whether the first NUL ends a text of that length."""
         try:
             ends = self._read(address + length, 1) == b"\0"
         except Unreadable:
@@ -315,21 +315,21 @@ class _Search:
         return ends and self._each_piece(address, length, lambda text: b"\0" not in text)
 
     def _is_to_be_tried(self, block):
-        """An array is looked through once, whoever may own it."""
+        """Examines an array only once, however many owners it has."""
         if block in self._tried or self._is_spent():
             return False
         self._tried.add(block)
         return True
 
     def _array(self, block, length):
-        """The words of a block that was not looked through yet, or None."""
+        """The words of a block that was not examined yet, or None."""
         if length > MOST_MAP_BYTES or not self._is_to_be_tried(block):
             return None
         return self._words(self._addresses[block], length)
 
     def _holds_pointers(self, block, length):
-        """Whether every word of these bytes is null, or leads into a block or into a file that is
-        loaded, and two at least are not null."""
+        """Whether every word of these bytes is null or points into a block or a loaded file, and at
+        least two are not null."""
         if not self._is_to_be_tried(block):
             return False
         count = 0
@@ -349,9 +349,9 @@ class _Search:
         return self._each_piece(self._addresses[block], length, are_pointers) and count >= 2
 
     def _visit_deque(self, block, words):
-        """A std::deque of libstdc++: the map and how many pointers it has, then for the first
-        element and for the end its place, the buffer around it, and where the map has that
-        buffer."""
+        """A std::deque of libstdc++: the map and its number of pointers; then, for the first
+        element and for the end, its address, the buffer around it, and the place of that buffer in
+        the map."""
         begin, count, *places = words
         current, first, last, node = places[:4]
         end_current, end_first, end_last, end_node = places[4:]
@@ -376,9 +376,9 @@ class _Search:
         return True
 
     def _visit_hash(self, block, address, words):
-        """A hash container of libstdc++: buckets and how many, the first node, how many elements,
-        the greatest load. Each node begins with the next one's address, and the bucket of the
-        first node leads to the word before it."""
+        """A hash container of libstdc++: the buckets and their number, the first node, the number
+        of elements, the greatest load. Each node begins with the address of the next, and the
+        bucket of the first node points to the word before it."""
         first, elements = words[2], words[3]
         (load,) = struct.unpack("<f", struct.pack("<I", words[4] & 0xffffffff))
         node = self._starts.get(first)
@@ -404,13 +404,13 @@ class _Search:
 
 
 def is_size_of_objects(block, size):
-    """Whether a block of that many bytes can be an object of a class of that size, or an array of
-    them; allocators may round sizes up to a multiple of 16. Of an unknown size, 0, any can."""
+    """Whether a block of that size can be an object of a class of that size, or an array of them;
+    allocators may round sizes up to a multiple of 16. With an unknown size, 0, any block can."""
     return not size or block >= size and (block % size == 0 or block == size + 15 & ~15)
 
 
 def is_size_of_counted_objects(block, count, size):
-    """The same of an array of `count`, in front of which that number is; not of an unknown size. One
-    is the number of a member as well."""
+    """The same for an array of `count` that is preceded by its count; not for an unknown size. A 1
+    may also be some member."""
     total = WORD + count * size
     return bool(size) and count >= 2 and (block == total or block == total + 15 & ~15)

@@ -7,12 +7,12 @@ from .arguments import nothing_but, options
 from .rendering import say
 from .view import CATEGORIES, LISTED, TRACEBACKS, View, flags_of, name_of, total_line
 
-_kept = {}  # snapshots by name, for as long as gdb runs
+_kept = {}  # snapshots by name, until gdb ends
 
 
 class Command(gdb.Command):
-    """What all commands share: errors are lines and no tracebacks, and nothing runs in the
-    process."""
+    """The common part of all commands: errors are one line without a traceback, and nothing runs in
+    the process."""
 
     def __init__(self, name, completion=gdb.COMPLETE_NONE, prefix=False):
         if completion is None:  # it has its own complete()
@@ -88,7 +88,7 @@ class HeapAll(Command):
 Usage: alkaid heap all"""
 
     def run(self, argument):
-        nothing_but(argument, "--all")  # which says what it does anyway
+        nothing_but(argument, "--all")  # allowed, although it changes nothing
         view = View()
         snapshot = view.snapshot()
         say(total_line(snapshot))
@@ -184,7 +184,7 @@ and KiB, MiB, GiB, len(x), x.startswith(y), x.endswith(y). The 50 largest unless
         if not text:
             raise layout.HeapError("takes an expression, such as \"size > 300000\"")
         now = 0
-        heap = snapshot = None  # the view, once the expression is known to be one
+        heap = snapshot = None  # set once the expression is known to be valid
         properties = {
             "address": lambda block: block.address,
             "size": lambda block: block.size,

@@ -1,4 +1,5 @@
-"""What the headers of a core say of it, and where files are mapped. A core may come from anyone, and they may say anything."""
+"""The headers of a core, and where files are mapped. A core may come from anyone, so they may be
+wrong."""
 
 import os
 import re
@@ -10,8 +11,8 @@ MOST_TABLE = 65535 * PROGRAM_HEADER
 
 
 def sizes(file):
-    """How long the core has to be for what its headers list, and how long it is; 0 and its length
-    for what is no core of 64 bits."""
+    """The length that the core must have for what its headers list, and its actual length; 0 and
+    its length where it is no core of 64 bits."""
     header = file.read(HEADER)
     size = file.seek(0, os.SEEK_END)
     if len(header) < HEADER or header[:6] != b"\x7fELF\2\1":
@@ -30,8 +31,8 @@ def sizes(file):
 
 
 def files_in_mappings(text):
-    """(first, last + 1, path) of each file in what `info proc mappings` prints, of a process or a core.
-    gdb 13 moves the columns to the right; 16 to the left, and puts a space at the end."""
+    """(first, last + 1, path) of each file in the output of `info proc mappings`, for a process or
+    a core. gdb 13 aligns the columns to the right; gdb 16 to the left, with a space at the end."""
     found = re.findall(r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +(?:[-rwxps]+ +)?(/.*?) ?$", text,
                        re.MULTILINE)
     return [(int(first, 16), int(last, 16), path) for first, last, path in found]

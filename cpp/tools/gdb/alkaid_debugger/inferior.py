@@ -1,4 +1,4 @@
-"""The process or core that gdb looks at: its memory, its symbols, the names of its code."""
+"""The process or core that gdb debugs: its memory, its symbols, the names of its code."""
 
 import bisect
 import contextlib
@@ -15,7 +15,7 @@ from .rendering import without_arguments
 LINE = 1 << 16
 
 class Memory:
-    """Reads in lines of 64 KiB and keeps them, for as long as one command runs."""
+    """Reads in lines of 64 KiB and keeps them while one command runs."""
 
     def __init__(self):
         self._inferior = gdb.selected_inferior()
@@ -30,14 +30,14 @@ class Memory:
             try:
                 self._lines[first] = self._fetch(first, LINE)
             except layout.Unreadable:
-                self._lines[first] = None  # the end of a mapping lies in it
+                self._lines[first] = None  # the end of a mapping is in it
         line = self._lines[first]
         if line is None:
             return self._fetch(address, length)
         return line[address - first:address - first + length]
 
     def readable(self, address, length):
-        """As many bytes from `address` as there are, up to `length`."""
+        """The bytes from `address` on, at most `length`."""
         try:
             return bytes(self.read(address, length))
         except layout.Unreadable as error:
@@ -46,7 +46,7 @@ class Memory:
             return b""
 
     def fetch(self, address, length):
-        """As read, but keeps nothing."""
+        """Like read, but keeps nothing."""
         return self._fetch(address, length)
 
     def _fetch(self, address, length):
@@ -65,7 +65,7 @@ class Memory:
 
 
 def left_out_of_core():
-    """The ranges of writable memory that the core names and does not hold: gdb reads them as
+    """The ranges of writable memory that the core lists and does not contain: gdb reads them as
     zeros."""
     if is_live() or gdb.selected_inferior().pid == 0:
         return []
@@ -76,8 +76,8 @@ def left_out_of_core():
 
 
 class Code:
-    """What the instructions at given addresses belong to. Asks gdb once for each address. Those of
-    the modules in `gone` were unloaded; `python_place` knows those that stand for lines of Python
+    """The functions at addresses of instructions. Asks gdb once for each address. Addresses in the
+    modules in `gone` were unloaded; `python_place` recognizes those that stand for lines of Python
     (layout.Heap)."""
 
     def __init__(self, gone=(), python_place=lambda address: None):
@@ -96,12 +96,12 @@ class Code:
         return self._functions[address]
 
     def shown(self, address):
-        """Those of them that are the program's own, or the outermost."""
+        """Those functions that are the program's own, or the outermost."""
         functions = self.functions(address)
         return [one for one in functions if not machinery.is_function(one[0])] or functions[-1:]
 
     def is_machinery(self, address):
-        """Whether it is of an allocator, of the C or C++ library, or of Alkaid."""
+        """Whether it belongs to an allocator, the C or C++ library, or Alkaid."""
         if address not in self._machinery:
             name = self.functions(address)[-1][0]
             self._machinery[address] = (self._python_place(address) is None and
@@ -117,7 +117,7 @@ class Code:
             block = gdb.block_for_pc(pc)
         except RuntimeError:
             block = None
-        inlined = None  # into the function that comes next
+        inlined = None  # into the next function
         while block is not None and not block.is_global and not block.is_static:
             if block.function is not None:
                 found.append((without_arguments(block.function.print_name),
@@ -136,7 +136,7 @@ class Code:
 
 
 def place_of_python(place):
-    """The function, and its file and line, as those of code are shown."""
+    """The function with its file and line, in the form for code."""
     if not place.function:
         return ("Python", "")
     line = f":{place.line}" if place.line else ""
@@ -144,19 +144,20 @@ def place_of_python(place):
 
 
 def place_of_code(pc):
-    """The line of an instruction: of what was inlined there, the innermost."""
+    """The line of an instruction, by the innermost inlined function."""
     sal = gdb.find_pc_line(pc)
     return f" at {os.path.basename(sal.symtab.filename)}:{sal.line}" if sal.symtab and sal.line else ""
 
 
 def place_of_call(inlined):
-    """The line at which an inlined function was called: gdb has it as that of its symbol."""
+    """The line at which an inlined function was called, which gdb stores as the line of its
+    symbol."""
     symtab, line = inlined.symtab, inlined.line
     return f" at {os.path.basename(symtab.filename)}:{line}" if symtab and line else ""
 
 
 class Data:
-    """What the files that are loaded have named in their data."""
+    """What the loaded files define in their data."""
 
     def __init__(self):
         sections = loaded_sections()
@@ -176,8 +177,8 @@ class Data:
 
     @staticmethod
     def class_of_vtable(word):
-        """The class whose table of virtual functions an object points to by its first word, or
-        nothing: the word is 16 past the symbol of the table."""
+        """The class whose virtual table the first word of an object points to, or nothing: the word
+        is 16 past the symbol of the table."""
         return class_of_symbol(gdb.execute(f"info symbol {word:#x}", to_string=True))
 
     @staticmethod
@@ -188,19 +189,19 @@ class Data:
 
     @staticmethod
     def size_of_class(name):
-        """The bytes of its objects, or 0 where no debugging information has it."""
+        """The size of its objects, or 0 where no debugging information has it."""
         try:
             found = gdb.lookup_type(name).strip_typedefs()
         except gdb.error:
             return 0
-        # Without its definition it has no size, or that of an empty one.
+        # A class without its definition has no size, or that of an empty class.
         return found.sizeof if found.code == gdb.TYPE_CODE_STRUCT and found.sizeof >= 8 else 0
 
 
 def class_of_symbol(text):
     """The class of `vtable for CLASS + 16 in section ...`, or nothing. A symbol of a library may
-    have its version behind it, and gdb leaves such a one as it is, and others where the user has
-    switched demangling off."""
+    end in its version; gdb does not demangle such a symbol, nor any other where the user has turned
+    demangling off."""
     named = re.match(r"(vtable for |_ZTV)(.+?)(?:@+[\w.]+)? \+ 16 in section ", text)
     if not named or named[1] != "_ZTV":
         return named[2] if named else ""
@@ -212,7 +213,7 @@ def class_of_symbol(text):
 
 
 class Ranges:
-    """Of addresses, that do not overlap: (first, last + 1)."""
+    """Ranges (first, last + 1) of addresses, which do not overlap."""
 
     def __init__(self, ranges):
         self._ranges = sorted(ranges)
@@ -224,7 +225,7 @@ class Ranges:
 
 
 def loaded_sections():
-    """(first, last + 1, name) of each section of a file that is loaded."""
+    """(first, last + 1, name) of each section of a loaded file."""
     text = gdb.execute("info files", to_string=True)
     found = re.findall(r"^\s*0x([0-9a-f]+) - 0x([0-9a-f]+) is (\.\S+)", text, re.MULTILINE)
     return [(int(first, 16), int(last, 16), name) for first, last, name in found]
@@ -232,7 +233,7 @@ def loaded_sections():
 
 @contextlib.contextmanager
 def in_cplusplus():
-    """gdb looks up names of classes as in C++ in here, wherever the process has stopped."""
+    """Inside, gdb looks up names of classes as in C++, wherever the process has stopped."""
     language = gdb.parameter("language")
     gdb.execute("set language c++", to_string=True)
     try:
@@ -242,18 +243,18 @@ def in_cplusplus():
 
 
 class Files:
-    """The files that are mapped: where code is that has no name."""
+    """The mapped files: for code without a name."""
 
     def __init__(self):
         self._ranges = None
 
     def place_of(self, address):
-        """`FILE + 0xOFFSET`, for addr2line and as alkaid heap show has it, or the address where
-        no file is mapped, such as that of a plug-in that is gone."""
+        """`FILE + 0xOFFSET`, for addr2line and in the form of alkaid heap; or the address where no
+        file is mapped, such as that of an unloaded plug-in."""
         if self._ranges is None:
             self._ranges = mapped_files()
         for first, last, path in self._ranges:
-            # A return address may be the first one behind the code.
+            # A return address may be the first address past the code.
             if first < address <= last:
                 bias = min(low for low, _, other in self._ranges if other == path)
                 if is_fixed(bias):
@@ -263,7 +264,7 @@ class Files:
 
 
 def mapped_files():
-    """(first, last + 1, path) of each, of the process or as the core has noted them."""
+    """(first, last + 1, path) of each file, of the process or as the core lists them."""
     try:
         return core_file.files_in_mappings(gdb.execute("info proc mappings", to_string=True))
     except gdb.error:
@@ -271,7 +272,7 @@ def mapped_files():
 
 
 def is_fixed(base):
-    """Whether the file that is mapped there has to be there: a program that is not
+    """Whether the file that is mapped there cannot move: a program that is not
     position-independent."""
     try:
         kind = bytes(gdb.selected_inferior().read_memory(base + 16, 2))
@@ -296,7 +297,7 @@ def is_machinery(name, pc):
 
 @contextlib.contextmanager
 def without_calls():
-    """No expression of a user's makes the process run in here."""
+    """Inside, no expression of the user makes the process run."""
     allowed = gdb.parameter("may-call-functions")
     gdb.execute("set may-call-functions off", to_string=True)
     try:
@@ -324,7 +325,7 @@ def is_live():
 
 
 def cut_core():
-    """What is to be said of a core that is shorter than it says itself, or nothing."""
+    """A note about a core that is shorter than its headers say, or nothing."""
     if is_live():
         return ""
     text = gdb.execute("maint info sections", to_string=True)
@@ -338,7 +339,7 @@ def cut_core():
 
 
 def core_sizes(path):
-    """How long the core has to be for what its headers list, and how long it is."""
+    """The length that the core must have for what its headers list, and its actual length."""
     with open(path, "rb") as file:
         return core_file.sizes(file)
 
@@ -359,7 +360,7 @@ def address_of(symbol):
 
 
 def evaluate(expression):
-    """An address or a number that the user wrote."""
+    """An address or a number from the command line."""
     try:
         value = gdb.parse_and_eval(expression)
         if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
@@ -370,7 +371,7 @@ def evaluate(expression):
 
 
 def now_ns(births):
-    """The moment to which ages refer: now for a process, the last birth for a core."""
+    """The time that ages refer to: now for a process, the last birth for a core."""
     newest = max(births, default=0)
     inferior = gdb.selected_inferior()
     if inferior.connection is not None and inferior.connection.type == "native":

@@ -1,8 +1,9 @@
-"""Decodes the tables of live memory, whose layout alkaid/heap/tracking/heap_layout.h describes.
+"""Decodes the tables of live memory, whose layout is described in
+alkaid/heap/tracking/heap_layout.h.
 
-Nothing here knows where the bytes come from: `read(address, length)` gives them and raises
-Unreadable. Whatever it gives is checked before it is used, since the process may be damaged, or be
-another one than was thought.
+Nothing here knows the source of the bytes: `read(address, length)` returns them and raises
+Unreadable. Everything is checked before it is used, since the process may be damaged, or not the
+expected one.
 """
 
 import array
@@ -25,7 +26,7 @@ ARRAY = struct.Struct("<QQ")
 BLOCK = "<QQQQQIIIHHQ"
 VIEW = "<QQQQQQQII"
 POOL = struct.Struct("<Q56s")
-MODULES_OFFSET = 160  # in the root, of what was appended later than the rest
+MODULES_OFFSET = 160  # in the root; members that were added later
 MODULES = struct.Struct("<QII")
 MODULE = struct.Struct("<QQQQII32s")
 HAS_MODULES = 1 << 31  # in the hash of a back-trace
@@ -39,15 +40,15 @@ PYTHON_PLACE = struct.Struct("<QQIHHI")
 MOST_PYTHON_PLACES = 1 << 20
 MOST_PYTHON_TEXT = 1 << 11
 
-# Lines of Python among the frames, each this far from the one before it.
+# Addresses of lines of Python among the frames, each this far from the one before.
 PYTHON_PLACES = 1 << 62
 PYTHON_STRIDE = 16
 
-# Where frames are moved to whose module was unloaded: where no address of a process is.
+# Frames of unloaded modules are moved here, where no address of a process is.
 UNLOADED = 1 << 63
 GAP = 1 << 20
 
-PIECE = 16 << 20  # bytes read at once: a damaged capacity meets unmapped memory, not a full disk
+PIECE = 16 << 20  # bytes of one read: a damaged capacity meets unmapped memory, not a full disk
 MOST_SHARDS = 1 << 16
 MOST_RECORD_BYTES = 1 << 12
 MOST_HEADER_BYTES = 1 << 20
@@ -70,14 +71,14 @@ Module = collections.namedtuple("Module", "start end bias path build_id")
 Shard = collections.namedtuple("Shard", "address sequence live where")
 
 
-# Of the words of a block: how each field is stored, and where among words of its size.
+# For each field of a block's record: its type, and its index among words of that size.
 FIELDS = (("Q", 0), ("Q", 1), ("Q", 2), ("Q", 3), ("Q", 4), ("I", 10), ("I", 11), ("I", 12),
           ("H", 26), ("H", 27))
 
 
 class Blocks:
-    """Blocks as columns, one array for each field: a tenth of the memory of as many tuples. Reads
-    like a sequence of Block."""
+    """Blocks as columns, one array for each field: a tenth of the memory of as many tuples. Can be
+    read as a sequence of Block."""
 
     def __init__(self):
         self.columns = [array.array(code) for code, _ in FIELDS]
@@ -97,7 +98,7 @@ class Blocks:
         raise AttributeError(field)
 
     def add(self, piece, record_size):
-        """Takes the records in use. Returns how many there were."""
+        """Appends the records in use. Returns how many there were."""
         words = {}
         for code, size in (("Q", 8), ("I", 4), ("H", 2)):
             words[code] = array.array(code)
@@ -109,7 +110,7 @@ class Blocks:
         return sum(used)
 
     def sort(self):
-        """By address, and in a fixed order where a stop caught two of one address."""
+        """Sorts by address, and in a fixed order where a stop caught two blocks of one address."""
         addresses = self.columns[0]
         order = sorted(range(len(self)), key=addresses.__getitem__)
         following = itertools.islice(order, 1, None)
@@ -121,11 +122,11 @@ class Blocks:
 
 
 class HeapError(Exception):
-    """What cannot be done, in words for the user."""
+    """A failure, in words for the user."""
 
 
 class Unreadable(HeapError):
-    """No memory there: unmapped, or not in the core."""
+    """No memory there: unmapped, or missing in the core."""
 
     def __init__(self, address):
         super().__init__(f"nothing can be read at {address:#x}")
@@ -133,11 +134,11 @@ class Unreadable(HeapError):
 
 
 class Heap:
-    """The tables as they stand. `notes` collects what the reader of any figure has to know."""
+    """The tables at this moment. `notes` collects what a reader of any figure must know."""
 
     def __init__(self, read, address):
         self._read = read
-        self._notes = {}  # by kind: a damaged table has thousands of one kind
+        self._notes = {}  # by kind, since a damaged table has thousands of one kind
         head = bytes(self._part(address, 16, "alkaid_heap_root"))
         magic, version, size = struct.unpack("<8sII", head)
         if magic != MAGIC:
@@ -155,16 +156,16 @@ class Heap:
         self._stacks = {}
         self._modules = None
         self._python = None
-        self._moved = {}  # by number: how far
-        self.is_loaded = lambda module: True  # whether a module is still where it was
-        self.unloaded = []  # those that are not, as they were moved
+        self._moved = {}  # by number: the distance
+        self.is_loaded = lambda module: True  # whether a module is still at its address
+        self.unloaded = []  # modules that are not, at their new places
         self._address, self._size = address, size
         if self.root.moving:
             self.note(f"{self.root.moving} block(s) are being reallocated at this moment and are "
                       "in no table")
         if self.root.lost:
             self.note(f"{self.root.lost} block(s) or slices were not recorded, for want of memory")
-        # Appended later than the rest.
+        # Members that were added later.
         if size >= ROOT.size + 8:
             dropped, = struct.unpack(
                 "<Q", bytes(self._part(address + ROOT.size, 8, "alkaid_heap_root")))
@@ -185,11 +186,11 @@ class Heap:
                                      if len(texts) > 1 else "") for texts in self._notes.values()]
 
     def note(self, text, kind=None):
-        """Of those of one kind the first is shown, and how many others there are."""
+        """For each kind the first note, and the number of the others."""
         self._notes.setdefault(kind or text, {})[text] = True
 
     def blocks(self):
-        """All live blocks, in order of their addresses."""
+        """All live blocks, by address."""
         root = self.root
         found = Blocks()
         self._records("blocks", found.add, root.blocks_shards, root.blocks_shard_count,
@@ -230,15 +231,15 @@ class Heap:
         return f"<pool {index}>"
 
     def frames(self, stack):
-        """The return addresses of a back-trace, innermost first. Those in a module that was unloaded
-        are moved to its place among `unloaded`: what lies there now may be another."""
+        """The return addresses of a back-trace, innermost first. Those in an unloaded module are
+        moved to its place among `unloaded`, since another module may be at their old place."""
         frames = self._stacks.get(stack)
         if frames is None:
             frames = self._stacks[stack] = self._read_frames(stack)
         return frames
 
     def python_place(self, address):
-        """The line of Python that a frame stands for, or None where it is one of code."""
+        """The line of Python that a frame stands for, or None for a frame of code."""
         if not PYTHON_PLACES <= address < UNLOADED:
             return None
         if self._python is None:
@@ -262,16 +263,17 @@ class Heap:
                            names[file_size:].decode("utf-8", "surrogateescape"), line)
 
     def record_address(self, block):
-        """Where the record of `block` lies, or None: its first word changes when the block goes."""
+        """The address of `block`'s record, or None: its first word changes when the block is
+        freed."""
         return self._find(block)[1]
 
     def array_address(self, block):
-        """Where the word lies that changes when the record of `block` moves, or None."""
+        """The address of the word that changes when the record of `block` moves, or None."""
         shard = self.shard_address(block)
         return None if shard is None else shard + ARRAY_OFFSET
 
     def shard_address(self, block):
-        """Where the shard that holds the record of `block` lies, or None."""
+        """The address of the shard that holds the record of `block`, or None."""
         return self._find(block)[0]
 
     def _find(self, block):
@@ -304,7 +306,7 @@ class Heap:
                                                f"the table of {what}")
 
     def _shards(self, what, shards, count, shard_size, record_size):
-        """Yields (shard, array, capacity, header size) of each shard that has an array."""
+        """Yields (shard, array, capacity, header size) for each shard with an array."""
         if count == 0:
             return
         if (not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size
@@ -314,7 +316,7 @@ class Heap:
         if not 64 <= record_size <= MOST_RECORD_BYTES or record_size % 8:
             raise HeapError(f"the table of {what} has records of {record_size} bytes: damaged")
         raw = self._part(shards, count * shard_size, f"the shards of the table of {what}")
-        arrays = []  # where those begin and end that were met: so all is read once
+        arrays = []  # (begin, end) of arrays already seen: each is read only once
         for index in range(count):
             sequence, _, records, live = SHARD.unpack_from(raw, index * shard_size)
             where = f"shard {index} of the table of {what}"
@@ -345,14 +347,14 @@ class Heap:
                 what, shards, count, shard_size, record_size):
             found = sum(add(piece, record_size) for _, piece in self._pieces(
                 what, records + header, capacity * record_size, record_size))
-            # In the middle of an update all may just be on their way to another array.
+            # In the middle of an update, all records may just be moving to another array.
             if found != shard.live and shard.sequence % 2 == 0:
                 self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged",
                           "count")
 
     def _text(self, address, limit=MOST_TEXT):
-        """The C string at `address`: read up to the end of each page, as the next may be no
-        memory."""
+        """The C string at `address`: read up to the end of each page, as the next page may be
+        unmapped."""
         text = b""
         while len(text) < limit:
             length = min(256 - address % 256, limit - len(text))
@@ -382,7 +384,7 @@ class Heap:
         raw = self._part(self.root.pools, POOL.size * count, "the pools")
         names = [name.split(b"\0")[0].decode("utf-8", "surrogateescape")
                  for _, name in POOL.iter_unpack(raw)]
-        # Pools of one backend are told apart by their places.
+        # Pools of one backend are distinguished by their addresses.
         first = {}
         return [name if first.setdefault(name, index) == index else f"{name}#{index}"
                 for index, name in enumerate(names)]
@@ -414,7 +416,7 @@ class Heap:
         return frames
 
     def _numbers(self, address):
-        """The numbers of modules that follow a back-trace."""
+        """The module numbers that follow a back-trace."""
         numbers = []
         while len(numbers) < MOST_OF_STACK:
             (number,) = struct.unpack("<H", self._part(address, 2, "a back-trace"))

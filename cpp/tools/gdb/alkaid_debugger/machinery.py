@@ -1,12 +1,12 @@
-"""What stands between the code that wanted memory and the one that keeps the tables: allocators,
-the C and the C++ library, and Alkaid. alkaid/heap/reports/backtrace_text.cc has the same tables."""
+"""The code between the program that allocated and the tables: allocators, the C and the C++
+library, and Alkaid. alkaid/heap/reports/backtrace_text.cc has the same tables."""
 
-# Files, up to ".so"; with a star whatever begins so.
+# Files, up to ".so"; a star matches any ending.
 LIBRARIES = (
     "ld-linux*", "libalkaid", "libalkaid_malloc", "_alkaid*", "libasan", "libc", "libc-*",
     "libgcc_s", "libjemalloc", "libmimalloc", "libpthread", "libstdc++", "libtcmalloc*", "libtsan",
 )
-# Functions, qualified and without parameters; with a star whatever begins so.
+# Functions, qualified and without parameters; a star matches any ending.
 FUNCTIONS = (
     "std::*", "__gnu_cxx::*", "alkaid::*", "operator new*", "operator delete*", "je_*", "mi_*",
     "tc_*", "_start", "malloc", "calloc", "realloc", "free", "memalign",
@@ -19,13 +19,14 @@ def _is_in(text, table):
 
 
 def is_library(file):
-    """Whether a file is one of those; `file` is its name without its folder."""
+    """Whether a file is one of these; `file` is its name without its folder."""
     stem, ending, _ = file.partition(".so")
     return bool(ending) and _is_in(stem.removesuffix(".abi3"), LIBRARIES)
 
 
 def is_function(name):
-    """Whether a function is. `FILE + 0xOFFSET`, for want of a name, is none, whatever it is called."""
+    """Whether a function is one of these. `FILE + 0xOFFSET`, the text for code without a name,
+    never is."""
     if " + 0x" in name:
         return False
     name = name.removeprefix("(anonymous namespace)::")

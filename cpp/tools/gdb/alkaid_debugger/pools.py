@@ -22,7 +22,7 @@ Pool = collections.namedtuple("Pool", "id pool name live peak allocated allocati
 
 
 def read_pools(read, address):
-    """The pools in the order in which they were made, and what the reader has to know."""
+    """The pools in the order of their creation, and notes for the reader."""
     reader = _Reader(read)
     magic, version, size, changing, first = ROOT.unpack(reader.part(address, ROOT.size))
     if magic != MAGIC:
@@ -44,7 +44,7 @@ def read_pools(read, address):
 class _Reader:
     def __init__(self, read):
         self._read = read
-        self._seen = set()  # elements of all lists: each belongs to one
+        self._seen = set()  # elements of all lists: each belongs to one list
 
     def part(self, address, length):
         try:

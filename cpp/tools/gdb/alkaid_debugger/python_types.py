@@ -1,6 +1,6 @@
-"""The types of a Python, as CPython 3.8 and later lay them out on 64 bits, with its global lock.
+"""The types of a Python: the layout of CPython 3.8 and later on 64 bits, with its global lock.
 
-alkaid/heap/reports/python_types.cc keeps the same rules for heap files.
+alkaid/heap/reports/python_types.cc applies the same rules to heap files.
 """
 
 import struct
@@ -8,9 +8,9 @@ import struct
 from .layout import Unreadable
 
 WORD = 8
-MOST_TYPES = 32768  # and other addresses that could have been one
+MOST_TYPES = 32768  # and other addresses that might be types
 
-# A PyTypeObject: references, type, name, bytes of an object and of each item, flags, base.
+# A PyTypeObject: references, type, name, sizes of an object and of each item, flags, base.
 TYPE = struct.Struct("<QQ8xQQQ120xQ80xQ")
 MANAGED_WEAKREF, MANAGED_DICT, READY, HAS_GC = 1 << 3, 1 << 4, 1 << 12, 1 << 14
 IS_LIST, IS_STR, IS_DICT, IS_TYPE = 1 << 25, 1 << 28, 1 << 29, 1 << 31
@@ -42,7 +42,7 @@ class PythonTypes:
     def _may_be_type(self, address):
         if address % WORD:
             return False
-        # As a type that a program has made lies after the words of the collector.
+        # A type that a program has made follows the words of the garbage collector.
         return self._symbols.holds(address) or (self._size_at(address - 16) or 0) >= 16 + TYPE.size
 
     def _load(self, address):
@@ -54,8 +54,8 @@ class PythonTypes:
         return fields if sound else None
 
     def _is_types_type(self, address):
-        """Whether it is `type`, or a type that is derived from it: its own type, and so on, is
-        `type` in the end."""
+        """Whether it is `type`, or a type derived from it: the chain of its own types ends in
+        `type`."""
         for _ in range(5):
             if address == self._symbols.python_type:
                 return True
@@ -81,7 +81,7 @@ class PythonTypes:
 
 
 def place_in_block(flags):
-    """The word of a block at which an object of a type with these flags begins."""
+    """The index of the word at which an object of a type with these flags begins in its block."""
     if not flags & HAS_GC:
         return 0
     return 4 if flags & (MANAGED_DICT | MANAGED_WEAKREF) else 2

@@ -1,12 +1,12 @@
-"""How figures, blocks and bytes are written."""
+"""Text for figures, blocks and bytes."""
 
 FIRST_BYTES = 16
-WIDEST = 40  # column of a list of blocks
+WIDEST = 40  # column in a list of blocks
 
 
 def printable(text):
-    """The text on one line, without what a terminal would obey: such characters, and bytes that
-    are no UTF-8, as \\xNN for each of their bytes."""
+    """The text on one line without terminal escapes: control characters, and bytes that are not
+    UTF-8, become \\xNN for each of their bytes."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else
@@ -15,7 +15,8 @@ def printable(text):
 
 
 def say(line=""):
-    """Prints a line. Nothing else here prints: labels and names are what a program made them."""
+    """Prints a line. The only function here that prints, as a program may choose any labels and
+    names."""
     print(printable(line))
 
 
@@ -39,7 +40,7 @@ def hexdump(address, data, width=16):
 
 
 def first_bytes(data):
-    """The beginning of a block on a part of a line."""
+    """The beginning of a block, for a part of a line."""
     data = bytes(data)
     words = " ".join(data[at:at + 4].hex() for at in range(0, len(data), 4))
     return f"{words} |{ascii_of(data)}|" if data else ""
@@ -51,8 +52,8 @@ def block_line(block, label):
 
 
 def block_lines(rows):
-    """Lines of (block, label, category, first bytes), the columns as wide as they have to be. A
-    class may have a name of hundreds of characters: it stands out of its column."""
+    """Lines of (block, label, category, first bytes), with columns as wide as needed. A class name
+    of hundreds of characters extends past its column."""
     rows = [(block, printable(label), printable(category), first_bytes(data))
             for block, label, category, data in rows]
     widths = [max((len(row[at]) for row in rows if len(row[at]) <= WIDEST), default=0)
@@ -76,7 +77,7 @@ def age(nanoseconds):
 
 
 def table(header, rows, left=()):
-    """Columns as wide as they have to be; those in `left` begin at the left."""
+    """Columns as wide as needed; those in `left` are aligned to the left."""
     rows = [[printable(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = []
@@ -88,9 +89,9 @@ def table(header, rows, left=()):
 
 
 def without_arguments(name):
-    """A function's name as back-traces show it: without what it takes."""
+    """A function's name in the form of back-traces: without its parameters."""
     close = name.rfind(")")
-    # Behind the arguments there may be const, & or [clone .cold]; anything else is part of a name.
+    # const, & or [clone .cold] may follow the parameters; anything else belongs to the name.
     if close < 0 or any(mark in name[close + 1:] for mark in ":>"):
         return name
     depth, at = 0, close

@@ -6,7 +6,7 @@ Kept = collections.namedtuple("Kept", "root root_data held visible views birth_n
 
 
 def union(ranges):
-    """How many bytes lie in at least one of the half-open ranges."""
+    """The number of bytes that lie in at least one of the half-open ranges."""
     covered, end = 0, None
     for first, last in sorted(ranges):
         if end is None or first > end:
@@ -18,13 +18,14 @@ def union(ranges):
 
 
 def census(views):
-    """One entry for each root, the one that hides most bytes first."""
+    """One entry for each root; the one that hides most bytes comes first."""
     roots = collections.defaultdict(list)
     for view in views:
         roots[view.root].append(view)
     kept = []
     for root, slices in roots.items():
-        # As the latest saw it: it may have been resized since the others were made.
+        # As the latest slice saw it, since the root may have been resized after the others were
+        # made.
         latest = max(slices, key=lambda view: view.birth_ns)
         first, held = latest.root_data, latest.root_size
         visible = union((max(view.data, first), min(view.data + view.size, first + held))

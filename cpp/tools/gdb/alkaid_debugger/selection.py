@@ -1,11 +1,11 @@
-"""Expressions that choose blocks: Python's form, and a small part of what Python can do.
+"""Expressions that select blocks: Python's syntax, and a small part of its functions.
 
     size > 300000 and label == 'x'
     'ImageSet::ImageSet' in frames and age < 60
     pool.startswith('je') and not sampled
 
-Nothing is evaluated but what is listed here: a name that is not the property of a block, a call, an
-index or an attribute is an error that says so.
+Only what is listed here is evaluated: an unknown name, call, index or attribute is an error that
+says so.
 """
 
 import ast
@@ -128,7 +128,7 @@ def _arithmetic(node, part):
 
     def reckon(block):
         a, b = left(block), right(block)
-        # Numbers only: a text that is multiplied or filled in can be as long as you like.
+        # Numbers only: multiplying or formatting a text can make it arbitrarily long.
         if not isinstance(a, (int, float)) or not isinstance(b, (int, float)):
             raise TypeError(f"{ast.unparse(node)} is arithmetic on what is no number")
         return operation(a, b)

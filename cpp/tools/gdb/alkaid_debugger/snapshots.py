@@ -9,10 +9,10 @@ Total = collections.namedtuple("Total", "key bytes blocks")
 
 
 class Snapshot:
-    """The live blocks of one moment, kept after the process went on."""
+    """The live blocks at one moment, kept while the process goes on."""
 
     def __init__(self, heap, recognize=None):
-        """`recognize` gives for blocks what categories.recognize does."""
+        """`recognize` returns for blocks what categories.recognize does."""
         self.blocks = heap.blocks()
         self.started_ns = heap.root.started_ns
         self.sampled = heap.root.sample_bytes != 0
@@ -23,7 +23,7 @@ class Snapshot:
             recognize(self.blocks) if recognize else ((), (), 0))
 
     def category(self, block):
-        """What a block of this snapshot is: its label, where a pool gave it, or what was
+        """The category of a block in this snapshot: its label, if a pool gave it, or what was
         recognized."""
         if block.pool and self.labels[block.label]:
             return self.labels[block.label]
@@ -32,7 +32,8 @@ class Snapshot:
         return self._names[self._found[bisect.bisect_left(self.blocks.address, block.address)]]
 
     def containing(self, address):
-        """The block in which `address` lies, or None; a block of no bytes has its own address."""
+        """The block that contains `address`, or None; a block of no bytes contains its own
+        address."""
         at = bisect.bisect_right(self.blocks.address, address) - 1
         if at >= 0 and address < self.blocks[at].address + max(self.blocks[at].size, 1):
             return self.blocks[at]
@@ -45,14 +46,14 @@ class Snapshot:
 
 
 class Changes:
-    """What is in `after` and not in `before`, and the other way round."""
+    """What is in `after` and not in `before`, and vice versa."""
 
     def __init__(self, before, after):
         if before.started_ns != after.started_ns:
             raise layout.HeapError("tracking was begun anew between the two, or they are of two "
                                    "processes: nothing can be compared")
-        # A block is another one when serial or birth is: an address is used again and again, and
-        # a forked process counts on from its parent's serials.
+        # Another serial or birth means another block: an address is used again and again, and a
+        # forked process continues its parent's serials.
         freed, made = differing(keys(before.blocks), keys(after.blocks))
         self.freed = [before.blocks[at] for at in freed]
         self.made = [after.blocks[at] for at in made]
@@ -65,7 +66,7 @@ def keys(blocks):
 
 
 def differing(before, after):
-    """The places of what is in only one of two sorted sequences, which are read once."""
+    """The indices of what is in only one of two sorted sequences, which are read once."""
     old, new = enumerate(before), enumerate(after)
     gone, come = [], []
     nothing = (-1, None)
@@ -83,14 +84,14 @@ def differing(before, after):
 
 
 def weight(blocks):
-    """The bytes that they stand for."""
+    """The bytes that the blocks stand for."""
     if isinstance(blocks, layout.Blocks):
         return sum(blocks.weight)
     return sum(block.weight for block in blocks)
 
 
 def count(blocks):
-    """The blocks that they stand for: more than there are, of a sample."""
+    """The number of blocks that they stand for, which is larger for a sample."""
     if isinstance(blocks, layout.Blocks) and not any(blocks.flags):
         return len(blocks)
     return sum(map(standing_for, blocks))

@@ -1,7 +1,7 @@
-"""Modules that were unloaded: gdb is given their files for as long as one command runs.
+"""Unloaded modules: gdb gets their files while one command runs.
 
-Back-traces that lead through them have their frames at places of their own (layout.Heap), where gdb
-finds the names once it is told that the files lie there. Only a file of the same build-id is used.
+Frames of back-traces that lead through them are at special addresses (layout.Heap), where gdb finds
+the names once it is told that the files are there. Only a file of the same build-id is used.
 """
 
 import os
@@ -14,12 +14,12 @@ import gdb
 BUILD_ID = 3  # type of the note
 MOST_HEADERS = 1 << 16
 
-_added = {}  # by module, as it was moved: an address in its code, or None where gdb has no file
+_added = {}  # by module at its new place: an address in its code, or None where gdb has no file
 
 
 def is_loaded(module):
-    """Whether what gdb knows at the place of the module is the module."""
-    # Of the first pages there are sections for sure, and of the last: a library is what has them.
+    """Whether gdb's file at the place of the module is the module."""
+    # The first and the last pages certainly have sections: a library is what has both.
     names = {gdb.solib_name(address) for address in range(module.start, module.end, 4096)} - {None}
     for name in names:
         try:
@@ -35,18 +35,18 @@ def is_loaded(module):
 
 
 def at(address, modules):
-    """The one of the modules that the return address lies in, or None."""
+    """The module that contains the return address, or None."""
     return next((one for one in modules if one.start < address <= one.end), None)
 
 
 def add_file(module, address):
-    """Has gdb read the file at the place that the module was moved to, once."""
+    """Makes gdb read the file at the module's new place, once."""
     if module in _added:
         return
     _added[module] = None
     if build_id_of(module.path) != module.build_id:
         return
-    # As gdb splits words.
+    # Quoted for gdb.
     name = re.sub(r"([^\w/.+-])", r"\\\1", module.path)
     try:
         gdb.execute(f"add-symbol-file {name} -o {module.bias:#x}", to_string=True)
@@ -56,7 +56,7 @@ def add_file(module, address):
 
 
 def forget():
-    """Takes the files from gdb again: breakpoints are not to be set there."""
+    """Removes the files from gdb: no breakpoints must be set there."""
     for address in _added.values():
         if address is not None:
             try:
@@ -69,7 +69,7 @@ def forget():
 def build_id_of(path):
     """The build-id of a file, in hex; "" where it has none; None where it is no such file."""
     try:
-        # A path of a process's memory may lead to a pipe.
+        # A path in a process's memory may name a pipe.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return None

@@ -1,4 +1,4 @@
-"""The tables of the process at its present stop, and how they are printed."""
+"""The tables of the process at the current stop, and how they are printed."""
 
 import heapq
 
@@ -8,7 +8,7 @@ from .rendering import say
 LISTED = 50      # blocks that are shown unless --all is given
 TRACEBACKS = 10  # groups by traceback
 CATEGORIES = 20
-FRAMES = 16      # of each
+FRAMES = 16      # in each
 
 
 class View:
@@ -45,15 +45,15 @@ class View:
         return self.memory.readable(block.address, min(block.size, rendering.FIRST_BYTES))
 
     def function_names(self, stack):
-        """The names of all functions of a back-trace, inlined ones too."""
+        """The names of all functions of a back-trace, with the inlined ones."""
         if stack not in self._frames:
             self._frames[stack] = [name for address in self.heap.frames(stack)
                                    for name, _ in self.code.functions(address)]
         return self._frames[stack]
 
     def print_traceback(self, stack, whole=False):
-        """Without the machinery at both ends and without what the libraries had inlined, unless
-        `whole`. All frames keep their numbers."""
+        """Without the machinery at both ends and the functions that libraries inlined, unless
+        `whole`. Frames keep their numbers."""
         frames = self.heap.frames(stack)
         if not frames:
             say("      no traceback")
@@ -85,7 +85,7 @@ class View:
             say(f"    ... {len(groups) - limit:,} more categories (--all shows them)")
 
     def print_blocks(self, blocks, snapshot, limit, contents=True):
-        """The largest of them, in the order of their addresses."""
+        """The largest blocks, by address."""
         shown = blocks
         if limit is not None and len(blocks) > limit:
             shown = sorted(heapq.nlargest(limit, blocks, key=lambda block: block.size))
@@ -93,7 +93,7 @@ class View:
         for block in shown:
             name, category = name_of(block, snapshot), snapshot.category(block)
             data = self.first_bytes(block) if contents else b""
-            # Of a block with a pool's label that is the category too: once is enough.
+            # A block with a pool's label has it as its category too; it is printed once.
             rows.append((block, name, category if category != name else "", data))
         for line in rendering.block_lines(rows):
             say("    " + line)

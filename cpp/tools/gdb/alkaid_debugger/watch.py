@@ -1,10 +1,10 @@
-"""Hardware watchpoints on a block: who touches or frees it next.
+"""Hardware watchpoints on a block: which code touches or frees it next.
 
-A processor has four of them, and a block takes all: on its first byte, on its last, on the word of
-its record that changes when it is freed or reallocated, since freeing need not touch the block
-itself, and on the word that says where the records are. When that one changes, their table was just
-made anew, and the new record is the one to watch. It is named by a convenience variable: gdb asks
-for its value each time that it lets the process go on, and no watchpoint has to be made where a
+A processor has four of them, and a block takes all. They are on its first byte; on its last byte;
+on the word of its record that changes when it is freed or reallocated, since freeing need not touch
+the block itself; and on the word with the address of the records. When that word changes, their
+table was replaced, and the new record must be watched. The record is named by a convenience
+variable, which gdb evaluates each time that the process continues: so no watchpoint is made while a
 stop is being decided, which gdb forbids.
 """
 
@@ -27,7 +27,7 @@ KINDS = tuple(getattr(gdb, name) for name in (
 
 
 class Point(gdb.Breakpoint):
-    """A watchpoint on an end of a block; `what` says what it means when it is hit."""
+    """A watchpoint on an end of a block; `what` is the message when it is hit."""
 
     def __init__(self, expression, kind, what):
         super().__init__(expression, gdb.BP_WATCHPOINT, kind)
@@ -35,7 +35,7 @@ class Point(gdb.Breakpoint):
 
 
 class RecordPoint(Point):
-    """The watchpoint on the record of a block, which says nothing where only the record moved."""
+    """The watchpoint on the record of a block. Reports nothing where only the record moved."""
 
     def __init__(self, watch):
         super().__init__(f"*(unsigned long *) ${watch.variable}", gdb.WP_WRITE,
@@ -47,7 +47,7 @@ class RecordPoint(Point):
 
 
 class ArrayPoint(Point):
-    """The watchpoint on the word that says where the records are. Never stops the process."""
+    """The watchpoint on the word with the address of the records. Never stops the process."""
 
     def __init__(self, word, watch):
         super().__init__(f"*(unsigned long *) {word:#x}", gdb.WP_WRITE, "has moved")
@@ -59,7 +59,7 @@ class ArrayPoint(Point):
 
 
 class Watch:
-    """The watchpoints of one block, which go together."""
+    """The watchpoints of one block, which belong together."""
 
     def __init__(self, block, line):
         self.block = block
@@ -98,12 +98,12 @@ class Watch:
             self.points.append(ArrayPoint(array, self))
 
     def is_gone(self):
-        """Whether the block is known to be live no more; else its record is watched where it is
-        now."""
+        """Whether the block is known to be freed; if not, watches its record at its current
+        place."""
         try:
             heap = tables()
             if not heap.on:
-                return False  # and with tracking went all records
+                return False  # all records went with tracking
             record = heap.record_address(self.block)
         except HeapError:
             return False
@@ -155,7 +155,7 @@ def begin(block, line, ends_only):
 
 
 def end_all():
-    """Takes all of them away. Returns how many blocks were watched."""
+    """Removes all of them. Returns how many blocks were watched."""
     count = sum(1 for watch in _watches if watch.points)
     for watch in _watches:
         watch.delete()
@@ -198,7 +198,7 @@ def _on_stop(event):
     for watch in list(_watches):
         hit = [point for point in watch.points if point in breakpoints]
         if hit:
-            # Both may be hit by one instruction; that the block is gone says more.
+            # One instruction may hit both; that the block was freed says more.
             _report(watch, hit[-1].what)
             watch.delete()
             _watches.remove(watch)
