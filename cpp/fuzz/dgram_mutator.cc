@@ -29,8 +29,8 @@ uint32_t WordAt(const std::string& bytes, size_t at) {
 struct Node {
   size_t at;
   size_t size;
-  size_t header;  // bytes of it
-  int parent;     // its index; -1: none
+  size_t header;  // bytes of its header
+  int parent;     // index; -1: none
   uint16_t type;
 };
 
@@ -57,7 +57,7 @@ class Mutation {
   uint32_t Upto(uint32_t most) { return static_cast<uint32_t>(random_() % (uint64_t{most} + 1)); }
   size_t Below(size_t end) { return end == 0 ? 0 : random_() % end; }
 
-  // As far as extents make sense.
+  // Parses as far as the extents make sense.
   void Parse() {
     nodes_.clear();
     for (size_t at = 0; at + kHeader <= bytes_.size() && nodes_.size() < kMostNodes;) {
@@ -81,7 +81,7 @@ class Mutation {
     }
   }
 
-  // Rare kinds as often as the others: of many nodes a kind is chosen first.
+  // Chooses a type first, so that rare types come up as often as the others.
   const Node& AnyNode() {
     const auto type = static_cast<uint16_t>(Upto(6));
     std::vector<size_t> of_type;
@@ -105,7 +105,7 @@ class Mutation {
   void PutWord(size_t at, uint32_t word) { Put(at, &word, sizeof(word)); }
   static size_t ExtentAt(const Node& node) { return node.at + node.header - 4; }
 
-  // Replaces bytes inside the node `around`, and makes up for it in all extents around them.
+  // Replaces bytes inside the node `around`, and adjusts all enclosing extents.
   void Splice(int around, size_t at, size_t removed, const std::string& inserted) {
     if (bytes_.size() - removed + inserted.size() > most_) return;
     for (int i = around; i >= 0; i = nodes_[static_cast<size_t>(i)].parent) {
@@ -191,7 +191,7 @@ class Mutation {
     const auto type = static_cast<uint16_t>(Upto(7) == 0 ? Upto(0xffff) : Upto(5));
     Put(node.at + node.header - 6, &type, sizeof(type));
   }
-  // The service, or the time.
+  // Changes the service or the time.
   void ChangeHeader() {
     std::vector<size_t> dgrams;
     for (const Node& node : nodes_) {
@@ -199,7 +199,7 @@ class Mutation {
     }
     const size_t at = dgrams[Below(dgrams.size())];
     if (Upto(3) == 0) return PutWord(at + size_t{4} * Upto(1), OddWord(WordAt(bytes_, at)));
-    // Those that matter to readers, more often than the others.
+    // Services that readers handle differently come up more often.
     static constexpr std::array<uint8_t, 6> kServices = {2, 8, 10, 11, 12, 13};
     const auto service =
         static_cast<uint8_t>(Upto(1) == 0 ? kServices[Upto(kServices.size() - 1)] : Upto(15));
@@ -210,7 +210,7 @@ class Mutation {
     const Node& node = AnyNode();
     Splice(node.parent, node.at, node.size, "");
   }
-  // Beside itself, once or often, or into another.
+  // Inserts a copy beside the node, once or often, or into another node.
   void Copy() {
     const Node& node = AnyNode();
     const std::string copy = BytesOf(node);
@@ -225,7 +225,7 @@ class Mutation {
     }
     Splice(to.parent, to.at, Upto(1) == 0 ? 0 : to.size, copy);
   }
-  // Into a Parent or many.
+  // Wraps a node in one or more Parents.
   void Wrap() {
     const Node& node = AnyNode();
     if (node.header != kXtc) return;
@@ -239,7 +239,7 @@ class Mutation {
     }
     Splice(node.parent, node.at, node.size, inside);
   }
-  // Of what a node holds.
+  // Changes the length of a node's content.
   void ChangeLength() {
     const Node& node = AnyNode();
     const size_t payload = node.size - node.header;
@@ -253,7 +253,7 @@ class Mutation {
     const size_t at = node->at + kXtc + 4 * Below((node->size - kXtc) / 4);
     PutWord(at, Upto(2) == 0 ? Upto(9) : OddWord(WordAt(bytes_, at)));
   }
-  // Its type, its rank or its name; or one less, or one twice.
+  // Changes a field's type, rank or name, removes a field, or doubles one.
   void ChangeField() {
     const Node* const node = NodeOf(kNames);
     if (node == nullptr || node->size < kNamesHeader + kFieldBytes) return ChangeExtent();

@@ -1,6 +1,7 @@
-// Changes sources of datagrams so that they stay deep: what is inserted, removed or wrapped is made
-// up for in the extents around it, so that the change is met by what reads there and not by what
-// reads the first header. Some changes leave extents alone, and some know nothing of datagrams.
+// Mutates sources of datagrams so that the changes reach deep code: bytes that are inserted,
+// removed or wrapped are reflected in the enclosing extents, so that the code for that place meets
+// the change, not the check of the first header. Some mutations leave extents alone, and some know
+// nothing of datagrams.
 //
 // Ownership: the caller's bytes. Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
@@ -10,15 +11,15 @@
 
 namespace alkaid::dgram {
 
-// What changes bytes that mean nothing in particular, as LLVMFuzzerMutate.
+// A mutation of arbitrary bytes, such as LLVMFuzzerMutate.
 using PlainMutation = size_t (*)(uint8_t* data, size_t size, size_t most);
 
-// Changes `size` bytes, which may become `most`, in place; returns how many there are. The same
-// seed makes the same of the same bytes, as far as `plain` does.
+// Changes `size` bytes in place, which may grow to `most`; returns their number. The same seed and
+// bytes give the same result, as far as `plain` does.
 size_t MutateDgrams(uint8_t* data, size_t size, size_t most, uint32_t seed, PlainMutation plain);
 
-// The first datagrams of one source before the last of another; returns how many bytes there are,
-// at most `most`.
+// Joins the first datagrams of one source and the last of another; returns the number of bytes, at
+// most `most`.
 size_t CrossDgrams(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size, uint8_t* out,
                    size_t most, uint32_t seed);
 

@@ -1,6 +1,6 @@
-// Any bytes, as a source of datagrams: each field of each batch as a column must have what views of
-// the datagrams have, or be refused as they are. A column compares datagrams with one before where a
-// view walks over each.
+// Any bytes, as a source of datagrams: each field of each batch as a column must show the same as
+// views of the datagrams, or be refused like them. A column compares datagrams with an earlier one
+// where a view walks over each.
 
 #include <cstddef>
 #include <cstdint>
@@ -51,7 +51,7 @@ bool IsNull(const FieldColumn& column, int64_t row) {
   return validity != nullptr && (validity->data()[row / 8] >> (row % 8) & 1) == 0;
 }
 
-// What a row shows, and how many bytes.
+// The bytes that a row shows, and their number.
 std::pair<const uint8_t*, int64_t> Shown(const FieldColumn& column, int64_t row, int element) {
   const auto& buffers = column.array.buffers;
   if (column.field.format == "vz") {
@@ -90,7 +90,7 @@ void CheckField(const DgramBatch& batch, const FieldPath& path, const ColumnOpti
       batch.origin()->configuration->Find(path.detector, path.segment, path.algorithm, path.field);
   Require(handle.ok(), "a field that is declared is not found");
   const auto column = MakeColumn(batch, path, options);
-  if (column.status().code() == StatusCode::kFailedPrecondition) return;  // of two types
+  if (column.status().code() == StatusCode::kFailedPrecondition) return;  // two types
   if (column.ok()) {
     const Status valid = Validate(column->field, column->array);
     Require(valid.ok(), valid.ToString().c_str());

@@ -1,5 +1,5 @@
-// Any bytes, as datagrams to edit: what an edit saves must be as large as it said, the same each
-// time, and as sound as what was edited. The last bytes say which edits are made.
+// Any bytes, as datagrams to edit: a saved edit must have the announced size, be the same each
+// time, and be as sound as the edited datagram. The last bytes determine the edits.
 
 #include <algorithm>
 #include <cstddef>
@@ -32,7 +32,7 @@ void Require(bool truth, const char* what, const Status& status = absl::OkStatus
   std::abort();
 }
 
-// The last bytes of the input, over and over.
+// The last bytes of the input, repeated endlessly.
 class Script {
  public:
   Script(const uint8_t* data, size_t size)
@@ -103,7 +103,7 @@ DetectorDefinition Definition(Script& script) {
   return definition;
 }
 
-// The data of `names` that the datagram carries, where it can be located.
+// The data of `names` in the datagram, where it can be located.
 std::vector<FieldValue> CarriedBy(const Dgram& dgram, const Names& names) {
   std::vector<FieldValue> values;
   for (ShapesDataWalk walk(dgram); walk.Next();) {
@@ -146,18 +146,18 @@ void Change(const Dgram& dgram, Script& script, DgramEdit* edit) {
   Require(status.ok() || edit->saved_size() == before, "a refused edit changed the size", status);
 }
 
-// Whether readers accept the whole of a datagram.
+// Whether readers accept the whole datagram.
 bool IsSound(const Dgram& dgram) {
   return dgram.configuration() != nullptr && !dgram.damage().corrupted() && CheckDgram(dgram).ok();
 }
 
-// `corrupted`: what is edited was marked so; `sound`: it was not, and had no fault.
+// `corrupted`: the edited datagram was marked so; `sound`: it was not, and had no fault.
 void CheckSaved(const DgramEdit& edit, bool corrupted, bool sound) {
   const auto size = static_cast<size_t>(edit.saved_size());
-  // Blocks of exactly that size, so that a step past their end is seen.
+  // Blocks of exactly that size, so that a step past their end is detected.
   const std::unique_ptr<uint8_t[]> bytes(new uint8_t[size]);
   const Result<int64_t> written = edit.Save(std::span<uint8_t>(bytes.get(), size));
-  // A mark of corruption that was taken away, from what readers would refuse without it.
+  // The mark was removed from a datagram that readers would refuse without it.
   const bool refused = written.status().code() == StatusCode::kFailedPrecondition;
   if (refused && corrupted) return;
   Require(written.ok() && *written == edit.saved_size(), "an edit is not as large as it said",
@@ -201,7 +201,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       bool sound = IsSound(dgram);
       if (how % 16 == 0) CheckSaved(*edit, corrupted, sound);
       if (how % 16 == 1) {
-        // Another in its place, without payload.
+        // A new datagram in its place, without payload.
         const auto service = static_cast<TransitionId>(script.Next() % 20);
         if (!edit->Reset(service, Timestamp(script.Next(), 0)).ok()) continue;
         corrupted = false;

@@ -1,5 +1,5 @@
 // Any bytes, as a batch of events, as a message of several streams, and as small data whose big
-// data are the same bytes. What a message holds is passed on in every way that windows go.
+// data are the same bytes. A message's content goes through every function for windows.
 
 #include <algorithm>
 #include <cstddef>
@@ -48,7 +48,7 @@ Configurations SmallData(int streams) {
   return Configurations(static_cast<size_t>(streams), all);
 }
 
-// What is in the batch, put together again, is the batch.
+// A batch that is built from the batch's content must be equal.
 void Rebuild(const EventBatch& batch) {
   alkaid::events::DgramBatchBuilder builder(batch.stream_count());
   for (const auto& event : batch) {
@@ -90,7 +90,7 @@ void ReadBigData(const EventBatch& batch, const std::shared_ptr<Buffer>& bytes) 
   }
 }
 
-// Of each stream, in order, all its datagrams.
+// For each stream, in order, all its datagrams.
 std::vector<std::vector<Dgram>> DgramsOf(const SmdWindow& window) {
   std::vector<std::vector<Dgram>> all;
   for (const auto& stream : window.streams) {
@@ -110,7 +110,7 @@ SmdWindow Unpack(const Result<std::shared_ptr<Buffer>>& message,
   return *std::move(window);
 }
 
-// The blocks of the message are a window too.
+// The blocks of the message must make the same window.
 void CheckBlocks(const SmdWindow& window, const std::shared_ptr<Buffer>& message,
                  const Configurations& configurations) {
   const auto footer =
@@ -131,7 +131,7 @@ void CheckBlocks(const SmdWindow& window, const std::shared_ptr<Buffer>& message
   Require(next.ok() && next->empty(), "one window is followed by another");
 }
 
-// The last L1Accepts of even timestamps are to end an exposure: they, and no others, are marked.
+// The last L1Accepts of even timestamps shall end an exposure: exactly these must be marked.
 void CheckEnds(SmdWindow window, const Configurations& configurations) {
   const auto before = DgramsOf(window);
   std::vector<std::map<uint64_t, size_t>> lasts(before.size());
@@ -152,7 +152,7 @@ void CheckEnds(SmdWindow window, const Configurations& configurations) {
   const auto after = DgramsOf(Unpack(alkaid::events::Pack(window), configurations));
   for (size_t stream = 0; stream < before.size(); ++stream) {
     Require(before[stream].size() == after[stream].size(), "a stream has other datagrams");
-    // Marks are looked for in order of time, and that of any bytes may be none.
+    // Marks are searched in order of time, and any bytes need not have one.
     if (!std::ranges::is_sorted(before[stream], {}, &Dgram::timestamp)) continue;
     for (size_t i = 0; i < before[stream].size(); ++i) {
       const auto last = lasts[stream].find(before[stream][i].timestamp().value());
@@ -164,7 +164,7 @@ void CheckEnds(SmdWindow window, const Configurations& configurations) {
   }
 }
 
-// Who did not get the window gets its transitions in front of the next.
+// A node that did not get the window must get its transitions before the next one.
 void CheckHistory(const SmdWindow& window, const Configurations& configurations) {
   alkaid::events::StepHistory history(static_cast<int>(window.streams.size()));
   const auto start = history.position();

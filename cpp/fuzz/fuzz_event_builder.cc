@@ -1,9 +1,9 @@
 // Any bytes, as small data of several streams: read in chunks, cut into windows, built into events.
-// What comes out must not depend on how it was read, and must be what the streams hold.
+// The result must not depend on how they were read, and must contain what the streams contain.
 //
-// The first bytes say how: streams, batch size, bytes of a chunk, window size, integrating stream,
-// and bits of Way. Then come the streams, each but the last after two bytes of its length, without
-// the Configure that they begin with: that is the same for all.
+// The first bytes are parameters: streams, batch size, bytes of a chunk, window size, integrating
+// stream, and bits of Way. Then come the streams, each but the last after two bytes of its length,
+// without the Configure that they begin with, which is the same for all.
 
 #include <algorithm>
 #include <cstddef>
@@ -43,16 +43,16 @@ void Require(bool truth, const char* what) {
   std::abort();
 }
 
-// What is done with the streams, in the two lowest bits, and variants of it.
+// The test, in the two lowest bits, and variants of it.
 enum Way : uint8_t {
   kCompareReads = 0,
   kCheckWindows = 1,
   kBuildSome = 2,
   kWhat = 3,
-  kFakeSteps = 4,     // of windows
-  kFilter = 4,        // of what is built
-  kDestinations = 8,  // of what is built
-  kAsItIs = 128,      // the streams are all that there is: no Configure begins them
+  kFakeSteps = 4,     // in windows
+  kFilter = 4,        // on the built events
+  kDestinations = 8,  // for the built events
+  kAsItIs = 128,      // the streams are complete: no Configure is added
 };
 
 struct Input {
@@ -113,7 +113,7 @@ struct Built {
   Status status;
 };
 
-// The bytes of all events, one behind the other, without the footers of batches.
+// The bytes of all events, one after the other, without the footers of batches.
 void Add(const EventBatches& built, Built* all) {
   int64_t steps = 0;
   for (const auto& event : built.batch()) {
@@ -135,7 +135,7 @@ void Add(const EventBatches& built, Built* all) {
   std::vector<std::shared_ptr<const alkaid::dgram::Configuration>> none(
       static_cast<size_t>(built.batch().stream_count()));
   const auto read = EventBatch::Make(built.batch().buffer(), none);
-  // A Configure inside may be malformed: the reader of the streams judges that before.
+  // A Configure inside may be malformed: the reader of the streams checks that first.
   Require(read.ok() && read->size() == built.batch().size(), "a batch cannot be read again");
 }
 
@@ -155,8 +155,8 @@ Built BuildAll(const Input& input, int64_t chunk_bytes) {
   }
 }
 
-// Events of some timestamps only, told apart by destination: each is where it belongs, and none of
-// those that a filter leaves out is anywhere.
+// Events of some timestamps, sorted by destination: each must be in its place, and those that the
+// filter leaves out nowhere.
 void BuildSome(Input input) {
   const auto wanted = [](uint64_t timestamp) { return timestamp % 3 != 0; };
   const auto destination_of = [](uint64_t timestamp) {
@@ -195,7 +195,7 @@ void BuildSome(Input input) {
   }
 }
 
-// Every window ends past the one before, and nothing in it is later than its end.
+// Every window must end later than the one before, and contain nothing later than its end.
 void CheckWindows(Input input) {
   input.reading.fake_steps = (input.way & kFakeSteps) != 0;
   auto reader = Open(input, input.reading.chunk_bytes);
@@ -222,7 +222,7 @@ void CheckWindows(Input input) {
     const auto message = alkaid::events::Pack(*window);
     Require(message.ok(), "a window cannot be packed");
     const auto again = alkaid::events::Unpack(*message, window->configurations);
-    // A Configure in the middle is read anew, and was read before.
+    // A Configure in the middle is parsed again, and was parsed before.
     Require(again.ok() && again->size() == window->size(), "a message cannot be unpacked");
     before = window->limit;
     first = false;
@@ -242,7 +242,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case kCompareReads: {
       const Built small_reads = BuildAll(input, input.reading.chunk_bytes);
       const Built one_read = BuildAll(input, 1 << 20);
-      // Where all is read to the end, how it was read does not show.
+      // Where everything is read to the end, the way of reading must not matter.
       if (small_reads.status.ok() && one_read.status.ok()) {
         Require(small_reads.events == one_read.events, "events depend on how they were read");
       }

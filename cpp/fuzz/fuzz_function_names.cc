@@ -1,5 +1,5 @@
-// Any bytes, as a symbol of a Rust compiler's and as the demangled name of a C++ function: both are
-// made readable, and neither grows without bound.
+// Any bytes, as the symbol of a Rust function and as the demangled name of a C++ function: both are
+// made readable, and neither may grow without bound.
 
 #include <algorithm>
 #include <cstddef>
@@ -33,7 +33,7 @@ void CheckRustName(const std::string& symbol) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   CheckRustName(text);
-  // What starts a symbol is soon lost among mutations.
+  // Mutations would soon destroy the prefix of a symbol.
   CheckRustName("_R" + text);
   CheckRustName("_ZN" + text);
   Require(ShortFunctionName(text).size() <= size, "a short name is longer than the whole");

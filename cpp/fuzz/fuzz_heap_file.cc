@@ -1,5 +1,6 @@
-// Any bytes, as a heap file; and the same with checksums that fit, so that what lies behind them is
-// reached. What can be read must be whole: every back-trace inside, and a difference from nothing.
+// Any bytes, as a heap file; and the same with matching checksums, so that the code after these
+// checks is reached. A file that can be read must be consistent: every back-trace inside, and its
+// difference from nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,7 @@ void Put(std::string* bytes, size_t offset, T value) {
   std::memcpy(bytes->data() + offset, &value, sizeof(value));
 }
 
-// zlib's, bit by bit.
+// The CRC of zlib, bit by bit.
 uint32_t Checksum(const std::string& bytes, size_t offset, size_t size) {
   uint32_t crc = ~uint32_t{0};
   for (size_t i = offset; i < offset + size; ++i) {
@@ -37,7 +38,7 @@ uint32_t Checksum(const std::string& bytes, size_t offset, size_t size) {
   return ~crc;
 }
 
-// Offsets as docs/heap-file.md has them.
+// Sets the checksums. The offsets are those of docs/heap-file.md.
 bool Mend(std::string* bytes) {
   if (bytes->size() < 40) return false;
   Put(bytes, 16, uint64_t{bytes->size()});

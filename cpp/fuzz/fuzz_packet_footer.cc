@@ -1,4 +1,4 @@
-// Any bytes, as a block of packets, and each packet as a block again: a batch is one, of events.
+// Any bytes, as a block of packets, and each packet as a block again, like a batch of events.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Any bytes, as a source of datagrams: read in whole and in another way, verified, and the opinions
-// compared. The first byte, of a time that means nothing to them, says which way: all of them take
-// three times as long.
+// Any bytes, as a source of datagrams: read at once and in another way, verified, and the results
+// compared. The first byte, a part of a timestamp that does not affect them, chooses the way: all
+// ways would take three times as long.
 
 #include <algorithm>
 #include <cstddef>
@@ -35,8 +35,8 @@ std::shared_ptr<CountedFile> FileOf(const Buffer& bytes) {
   return std::make_shared<CountedFile>(std::string(bytes.data(), bytes.data() + bytes.size()));
 }
 
-// What only readers of records, of announced chunks or of streams refuse (fuzz_verify). Told by how
-// the text begins: what follows may be a name out of the bytes.
+// Findings that only readers of records, of announced chunks or of streams refuse (fuzz_verify).
+// Recognized by the beginning of the text, since a name from the bytes may follow.
 bool IsOverlooked(const Finding& finding) {
   if (finding.kind == Finding::Kind::kRemark) return true;
   for (const char* text : {"small-data record of ", "L1Accept without a small-data record",
@@ -46,7 +46,7 @@ bool IsOverlooked(const Finding& finding) {
   return false;
 }
 
-// Datagrams that the reader gives.
+// The number of datagrams that the reader delivers.
 int64_t Count(BatchReader* reader, int64_t most_bytes, alkaid::Status* end) {
   for (int64_t count = 0;;) {
     const auto batch = reader->Next();
@@ -61,8 +61,8 @@ int64_t Count(BatchReader* reader, int64_t most_bytes, alkaid::Status* end) {
   }
 }
 
-// Read by two: one that meets a limit, or the end of a file that has shrunk, and one that goes on
-// there.
+// Reads with two readers: one that meets a limit, or the end of a file that has shrunk, and one
+// that goes on there.
 void ReadInTwo(const Buffer& bytes, uint8_t how, const EverythingRead& whole) {
   const int64_t limit = how % 8 == 2 ? 24 + 2 * how : bytes.size() + 24;
   const auto file = FileOf(bytes);
@@ -86,7 +86,7 @@ void ReadInTwo(const Buffer& bytes, uint8_t how, const EverythingRead& whole) {
   Require(count == whole.dgrams, "two readers give other datagrams than one");
 }
 
-// Read by those who have no Configuration: headers can be looked at, and fields are refused.
+// Reads without a Configuration: headers can be read, and fields must be refused.
 void ReadWithoutConfiguration(const std::shared_ptr<Buffer>& bytes, const EverythingRead& whole) {
   BatchReaderOptions options;
   options.require_configuration = false;

@@ -1,4 +1,4 @@
-// Any bytes, as big data: made into small data, which must be sound and say where the big data lie.
+// Any bytes, as big data: converted to small data, which must be sound and give the right places.
 // And any bytes as small data: records and chunk announcements are read from them.
 
 #include <cstddef>
@@ -85,8 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(made.ok(), "small data could not be finished");
   if (dgrams == 0) return 0;
 
-  // A Configure that was refused leaves the one before in force in small data, and not in the
-  // source: what was copied behind it need not be sound there. Headers must be.
+  // After a Configure was refused, the one before stays in force in the small data, but not in the
+  // source: later copies need not be sound there. Their headers must be.
   int64_t seen = 0;
   size_t next = 0;
   bool sound = true;

@@ -1,9 +1,10 @@
-// Any bytes, as a file that a heap file says was mapped: HeapSymbols must name its code, or say why
-// not, whatever stands in its headers, symbols and debugging information.
+// Any bytes, as a file that a heap file lists as mapped: HeapSymbols must name its code, or say why
+// not, whatever its headers, symbols and debugging information contain.
 //
-// The first byte says how many follow of the build-id that the heap file claims, and which
-// addresses are asked for: to ask for all takes several times as long. The rest is the file. Bytes
-// alone rarely reach a table, so most mutations go for what leads there: headers of the file, of
+// The first byte determines the length of the build-id that follows, which the heap file claims,
+// and the addresses to ask for: asking for all takes several times as long. The rest is the file.
+// Arbitrary bytes rarely reach a table, so most mutations change what leads to one: headers of the
+// file, of sections and of segments, symbols, notes, and words of the sections of DWARF.
 // sections and of segments, symbols, notes, and words of the sections of DWARF.
 
 #include <elf.h>
@@ -27,7 +28,7 @@
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
-// libdw is not watched. What kind of answer it gave stands for the edges that it took: libFuzzer
+// libdw is not instrumented. The kinds of its answers stand for the edges that it took: libFuzzer
 // reads these counters like those of the code.
 __attribute__((section("__libfuzzer_extra_counters"))) uint8_t answers[1 << 10];
 
@@ -47,8 +48,7 @@ constexpr uint64_t kCodeEnd = 0x580;
 constexpr uint64_t kTables = 0x1400;
 constexpr uint64_t kTablesEnd = 0x1a00;
 constexpr size_t kMostBuildId = 32;  // bytes
-// Of all addresses an execution asks for one in so many, which a multiple of 33 in the first byte
-// says.
+// Each run asks for one address in so many; for all of them if the first byte is a multiple of 33.
 constexpr uint64_t kPhases = 7;
 
 void Require(bool truth, const char* what) {
@@ -57,7 +57,7 @@ void Require(bool truth, const char* what) {
   std::abort();
 }
 
-// One file for all: only its contents change.
+// One file for all runs: only its content changes.
 int File(const uint8_t* data, size_t size) {
   static const int file = ::memfd_create("module", MFD_CLOEXEC);
   Require(file >= 0 && ::ftruncate(file, 0) == 0 &&
@@ -82,7 +82,7 @@ void CheckPlaces(const std::vector<CodePlace>& places, const std::string& path) 
   Answered(kind);
 }
 
-// ---- Where the tables of a file are. Offsets of what lies in the file only.
+// ---- The places of a file's tables; only offsets inside the file.
 
 struct Span {
   size_t offset = 0;
@@ -131,7 +131,7 @@ class Elf {
   const size_t size_;
 };
 
-// A field by its place in a header and its bytes.
+// A field: its offset in a header and its size.
 struct Field {
   size_t offset;
   size_t size;
@@ -195,7 +195,7 @@ class Mutator {
     return std::uniform_int_distribution<size_t>(0, bound - 1)(random_);
   }
 
-  // What ends arithmetic, tables and files, and what is a little beside what was there.
+  // Values at the ends of arithmetic, tables and files, and values near the old one.
   uint64_t Value(uint64_t old) {
     switch (Below(12)) {
       case 0:
@@ -234,7 +234,7 @@ class Mutator {
     return true;
   }
 
-  // A section that is another's, or begins where another does.
+  // Gives a section the place or the start of another.
   bool MoveSection() {
     if (elf_.sections.empty()) return false;
     const size_t from = elf_.sections[Below(elf_.sections.size())];
@@ -248,7 +248,7 @@ class Mutator {
     return true;
   }
 
-  // A word, a byte or a number of DWARF's, or a few bytes by libFuzzer's own means.
+  // Changes a word, a byte or a number of DWARF, or a few bytes by libFuzzer's own mutations.
   bool MutateContents() {
     if (elf_.contents.empty()) return false;
     const Span span = elf_.contents[Below(elf_.contents.size())];
@@ -261,11 +261,11 @@ class Mutator {
         LLVMFuzzerMutate(data_ + at, std::min<size_t>(room, 16), std::min<size_t>(room, 16));
         return true;
       case 1:
-        // A LEB128 that does not end soon.
+        // A long LEB128.
         std::memset(data_ + at, 0x80 | static_cast<int>(Below(128)), std::min<size_t>(room, width));
         return true;
       case 2: {
-        // What stands elsewhere in the section.
+        // Bytes from elsewhere in the section.
         const size_t from = span.offset + Below(span.size);
         const size_t count =
             std::min({room, span.offset + span.size - from, size_t{1} + Below(32)});
@@ -286,14 +286,14 @@ class Mutator {
 };
 
 void AskForNames(HeapSymbols& symbols, uint64_t phase, const std::string& path) {
-  // Where the code of the seeds is, closely; elsewhere here and there.
+  // Dense addresses in the code of the seeds; a few elsewhere.
   for (uint64_t offset = kCode + 5 * phase; offset < kCodeEnd; offset += 5 * kPhases) {
     CheckPlaces(symbols.Name(kBias + offset), path);
   }
   for (uint64_t offset = 1 + 0x101 * phase; offset < kMapped; offset += 0x101 * kPhases) {
     CheckPlaces(symbols.Name(kBias + offset), path);
   }
-  // And where their tables of virtual functions are, one of them among the code.
+  // The addresses of their virtual tables, one of which is among the code.
   const auto ask_for_class = [&symbols](uint64_t offset) {
     const VtableClass found = symbols.ClassOfVtable(kBias + offset);
     Require(!found.name.empty() || found.sizes.empty(), "no class has a size");
@@ -307,7 +307,7 @@ void AskForNames(HeapSymbols& symbols, uint64_t phase, const std::string& path) 
   }
 }
 
-// How many bytes come before the file, or all.
+// The bytes before the file, or all bytes.
 size_t HeadOf(const uint8_t* data, size_t size) {
   return size == 0 ? 0 : std::min<size_t>(size, size_t{1} + data[0] % (kMostBuildId + 1));
 }
@@ -315,7 +315,7 @@ size_t HeadOf(const uint8_t* data, size_t size) {
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
-  ::unsetenv("DEBUGINFOD_URLS");  // nothing is asked of the network
+  ::unsetenv("DEBUGINFOD_URLS");  // no network
   return 0;
 }
 

@@ -1,9 +1,9 @@
 // Any bytes, as a source of datagrams: a Verifier finds a fault in them if, and only if, a reader
-// refuses a part of them. Whatever the one side overlooks or makes up, the other shows.
+// refuses a part of them. Whatever one side overlooks or invents, the other shows.
 //
-// The readers: of batches with every field and its value, which is also the digest's way; of records
-// of small data; of announced chunks; and, for what none of these refuses and whose time does not go
-// backwards, of streams and events.
+// The readers: of batches with every field and its value, as for the digest; of records of small
+// data; of announced chunks; and, for sources that none of these refuses and whose time does not go
+// back, of streams and events.
 
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +45,7 @@ using alkaid::events::SmdReader;
 
 using Bytes = std::shared_ptr<Buffer>;
 
-// For a build of this target in which a difference is planted: what the Verifier overlooks in it.
+// For a build with a planted difference: the findings that the Verifier overlooks in it.
 #if defined(ALKAID_PLANTED_DIFFERENCE)
 bool IsOverlooked(const Finding& finding) {
   return finding.text.starts_with("second Data in one ");
@@ -73,7 +73,7 @@ Verdict Verify(const Bytes& bytes) {
   return verdict;
 }
 
-// Any sum, so that every byte of every value is read.
+// A sum that makes sure that every byte of every value is read.
 volatile uint64_t sum_of_values;
 
 Status ReadValues(const Dgram& dgram) {
@@ -89,7 +89,7 @@ Status ReadValues(const Dgram& dgram) {
   return status;
 }
 
-// As who reads big data by it.
+// Reads like a reader of big data.
 Status ReadRecord(const SmdInfo& info, const Dgram& dgram) {
   if (!alkaid::events::IsL1Accept(dgram.service())) return absl::OkStatus();
   const auto record = info.Read(dgram);
@@ -97,7 +97,7 @@ Status ReadRecord(const SmdInfo& info, const Dgram& dgram) {
   return dgram.service() == TransitionId::kL1Accept ? record.status() : absl::OkStatus();
 }
 
-// As who goes from file to file, and has come to `current`; to none at first.
+// Reads like a reader that follows chunks and is in `current`; in none at first.
 Status ReadChunk(const Dgram& dgram, std::optional<ChunkInfo>* current) {
   if (!current->has_value()) {
     const auto chunk = ChunkInfo::Read(dgram);

@@ -1,6 +1,6 @@
-// make_seeds FOLDER: what the fuzz targets start from, FOLDER/<target>/<number>.
+// make_seeds FOLDER: writes the seeds of the fuzz targets, FOLDER/<target>/<number>.
 //
-// Sound datagrams, made by the writers and byte by byte, and every corruption that is known.
+// Sound datagrams, from the writers and made byte by byte, and every known corruption.
 
 #include <algorithm>
 #include <cstddef>
@@ -31,7 +31,7 @@ namespace events = alkaid::events;
 using alkaid::Buffer;
 using alkaid::Result;
 
-// A seed that takes long to run slows all that come from it.
+// A slow seed slows all inputs made from it.
 constexpr size_t kMostSeedBytes = 8000;
 
 std::string Text(const Buffer& buffer) {
@@ -55,7 +55,7 @@ std::vector<dgram::Field> EveryType() {
   return fields;
 }
 
-// A Configure of these fields, as DgramWriter makes it, and an event.
+// A Configure with these fields, from DgramWriter, and an event.
 Result<std::string> RunOf(const std::vector<dgram::Field>& fields) {
   ALKAID_ASSIGN_OR_RAISE(const dgram::Names names,
                          dgram::Names::Make(dgram::NamesId(1, 5), "det", "type", "id", 0,
@@ -76,7 +76,7 @@ Result<std::string> RunOf(const std::vector<dgram::Field>& fields) {
          crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::ShapesData(0x105, shapes, data));
 }
 
-// A run of one field, short enough for a second to follow.
+// A run of one field, short enough that a second one fits.
 std::string ShortRun(const std::string& field) {
   return crafted::Dgram(dgram::TransitionId::kConfigure,
                         crafted::Names(crafted::kSrc, "det", 0, "raw", {{field, 2, 1}})) +
@@ -111,8 +111,8 @@ class Seeds {
   bool failed_ = false;
 };
 
-// Datagrams with data at every depth, and one that is marked corrupted, before what fuzz_edit takes
-// for the script of its edits.
+// Datagrams with data at every depth, and one that is marked corrupted, followed by bytes that
+// fuzz_edit takes as the script of its edits.
 void AddEdits(Seeds* seeds) {
   const std::string data = crafted::EventPayload(1);
   const std::string nested =
@@ -128,7 +128,7 @@ void AddEdits(Seeds* seeds) {
   }
 }
 
-// Small data of several streams, as fuzz_event_builder takes them apart; and batches of events.
+// Small data of several streams, in the form of fuzz_event_builder; and batches of events.
 void AddStreams(Seeds* seeds) {
   namespace streams = events::crafted;
   using dgram::TransitionId;
@@ -144,7 +144,7 @@ void AddStreams(Seeds* seeds) {
   const auto length = [](const std::string& bytes) {
     return crafted::Bytes(static_cast<uint16_t>(bytes.size()));
   };
-  // How they are read, as fuzz_event_builder says; each stream has a Configure in front.
+  // The parameters of fuzz_event_builder; each stream begins with a Configure.
   for (const std::string& how : {std::string("\1\3\7\x42\0", 5), std::string("\1\0\xff\xf1\2", 5),
                                  std::string("\1\2\1\x13\x11", 5)}) {
     for (const char way : {0, 1, 5, 6, 10, 14}) {
@@ -195,9 +195,9 @@ void AddHeapFiles(Seeds* seeds) {
              heap::FileBytes(alkaid::heap::HeapSnapshot::Make(std::move(contents)).value()));
 }
 
-// What each sign and each production of the grammar of names can be: _R..., of RFC 2603.
+// Every sign and every production of the grammar of names: _R..., of RFC 2603.
 void AddFunctionNames(Seeds* seeds) {
-  // As earlier Rust compilers write it.
+  // The form of earlier Rust compilers.
   const auto legacy = [](const std::vector<std::string>& parts) {
     std::string symbol = "_ZN";
     for (const std::string& part : parts) symbol += std::to_string(part.size()) + part;
@@ -250,10 +250,11 @@ void AddFunctionNames(Seeds* seeds) {
   }
 }
 
-// Libraries of seed_library.cc, after what the fuzz target takes for the build-id of a heap file.
+// Libraries of seed_library.cc, after bytes that the fuzz target takes as the build-id of a heap
+// file.
 void AddLibraries(Seeds* seeds) {
 #ifdef ALKAID_SEED_LIBRARIES
-  constexpr std::string_view kBuildId = "alkaid!!";  // as CMakeLists.txt asks for it
+  constexpr std::string_view kBuildId = "alkaid!!";  // as in CMakeLists.txt
   std::istringstream paths(ALKAID_SEED_LIBRARIES);
   for (std::string path; std::getline(paths, path, ':');) {
     std::ifstream file(path, std::ios::binary);

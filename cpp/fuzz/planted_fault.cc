@@ -1,6 +1,6 @@
-// A fault that fuzzing must find: reads one byte past the input that starts with "fuzz".
+// A fault that fuzzing must find: reads one byte past an input that starts with "fuzz".
 //
-// Fuzzing that finds nothing proves something only if it finds this: ci/fuzz.sh asks first.
+// Fuzzing without findings proves something only if it finds this: ci/fuzz.sh runs it first.
 
 #include <cstddef>
 #include <cstdint>

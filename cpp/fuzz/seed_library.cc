@@ -1,8 +1,8 @@
-// A small library, compiled in several ways: what the fuzzing of the symbol reader starts from.
+// A small library, compiled in several ways: the seeds of the fuzz target for symbols.
 //
-// It has what names are made of: functions that were inlined in two levels, a template, a
-// namespace, a lambda, a static function, classes, code of no line, names as Rust mangles them, and
-// a table of virtual functions, among the code, where the target asks.
+// It has every kind of name: functions inlined in two levels, a template, a namespace, a lambda, a
+// static function, classes, code without a line, Rust's mangled names, and, if the target asks for
+// it, a virtual table among the code.
 
 namespace seed {
 
@@ -17,7 +17,7 @@ struct Ring {
 Ring<long> ring;
 
 #if defined(ALKAID_SEED_CLASSES)
-// With tables of virtual functions, and sizes. Moves the code, so it is in one library only.
+// With virtual tables and sizes. It moves the code, so only one library has it.
 template <typename T>
 struct Shape {
   virtual long Sides() const { return 0; }
