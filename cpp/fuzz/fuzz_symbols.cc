@@ -5,7 +5,6 @@
 // and the addresses to ask for: asking for all takes several times as long. The rest is the file.
 // Arbitrary bytes rarely reach a table, so most mutations change what leads to one: headers of the
 // file, of sections and of segments, symbols, notes, and words of the sections of DWARF.
-// sections and of segments, symbols, notes, and words of the sections of DWARF.
 
 #include <elf.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
-// Programs as users of Apache Arrow C++ write them around buffers, builders and bitmaps: buffers of
-// their own over mapped files and strings, buffers that grow their own way, bits written through a
+// Programs in the style of Apache Arrow C++ users around buffers, builders and bitmaps: their own
+// buffers over mapped files and strings, buffers that grow in their own way, bits written through a
 // kept pointer.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -162,7 +162,7 @@ TEST(ArrowBufferClients, BitsWrittenThroughAKeptPointerStay) {
   expected[106] = true;
   builder.UnsafeAppend<true>(4, [] { return false; });
   expected.insert(expected.end(), 4, false);
-  // Ahead of the end, and then counted in.
+  // Set past the end, and then included by Advance.
   arrow::bit_util::SetBit(kept, 117);
   ASSERT_TRUE(builder.Advance(6).ok());
   expected.insert(expected.end(), {false, false, false, true, false, false});

@@ -1,5 +1,5 @@
-// A device of the program's own, as users of Apache Arrow C++ write them: buffers that are copied
-// and viewed between it and the CPU, streams and events that hold the device's by unique_ptr.
+// A program's own device in the style of Apache Arrow C++ users: buffers that are copied and viewed
+// between it and the CPU, and streams and events that own the device's by unique_ptr.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace {
 using BufferResult = arrow::Result<std::shared_ptr<arrow::Buffer>>;
 using OwnedResult = arrow::Result<std::unique_ptr<arrow::Buffer>>;
 
-// What was asked of the devices since it was last emptied.
+// The calls to the devices since it was last cleared.
 std::string& Calls() {
   static std::string calls;
   return calls;
@@ -49,7 +49,7 @@ class ToyDevice : public arrow::Device {
   Abilities abilities_;
 };
 
-// Host memory that passes for a device's.
+// Host memory that imitates a device's.
 class ToyBuffer : public arrow::MutableBuffer {
  public:
   ToyBuffer(const arrow::Buffer& source, std::shared_ptr<arrow::MemoryManager> manager)
@@ -128,7 +128,7 @@ std::shared_ptr<arrow::MemoryManager> ToyDevice::default_memory_manager() {
 
 class ArrowDeviceClients : public ::testing::Test {
  protected:
-  // Copies a text to a device of these abilities, and from there to another such device.
+  // Copies a text to a device with these abilities, and from there to another such device.
   BufferResult CopyOver(Abilities abilities) {
     one = std::make_shared<ToyDevice>(1, abilities)->default_memory_manager();
     two = std::make_shared<ToyDevice>(2, abilities)->default_memory_manager();
@@ -173,7 +173,7 @@ TEST_F(ArrowDeviceClients, ViewsShareTheBytesAndKeepThem) {
   EXPECT_FALSE(arrow::Buffer::View(source, two).ok());
 }
 
-// A window into another buffer that says of itself where it is.
+// A window into another buffer that reports its own address.
 class MovedWindow : public arrow::Buffer {
  public:
   MovedWindow(const std::shared_ptr<arrow::Buffer>& parent,

@@ -9,7 +9,7 @@
 namespace arrow_program {
 namespace {
 
-// Counts, and refuses above a limit.
+// Counts allocations, and refuses them above a limit.
 class LimitedPool : public arrow::MemoryPool {
  public:
   LimitedPool(arrow::MemoryPool* below, int64_t limit) : below_(below), limit_(limit) {}
@@ -182,7 +182,7 @@ TEST(ArrowBufferReader, TakesNoBufferForNoBytes) {
   EXPECT_EQ(Get(reader.Peek(10)), "");
 }
 
-// Knows how much is left, and counts who looks.
+// Knows how much is left, and counts the calls that ask for it.
 class CountingReader : public arrow::io::BufferReader {
  public:
   explicit CountingReader(std::shared_ptr<arrow::Buffer> buffer)
@@ -255,7 +255,7 @@ TEST(ArrowFixedSizeBufferWriter, IsDerivedFrom) {
   EXPECT_EQ(buffer->ToString(), "abcd");
 }
 
-// The program's own memory, let go of with the last slice.
+// The program's own memory, unmapped with the last slice.
 class AnonymousMapping : public arrow::MutableBuffer {
  public:
   AnonymousMapping(void* address, int64_t size, int* unmapped)

@@ -11,7 +11,7 @@
 namespace arrow_program {
 namespace {
 
-// A file of the program's own by Seek and Read alone.
+// The program's own file, with only Seek and Read.
 class StringFile : public arrow::io::RandomAccessFile {
  public:
   explicit StringFile(std::string bytes) : bytes_(std::move(bytes)) {}
@@ -87,7 +87,7 @@ TEST(ArrowOwnStreams, TheReadAtThatIsThereMayRunOnManyThreads) {
   EXPECT_EQ(wrong, 0);
 }
 
-// Counts what is asked for at which place.
+// Records what is requested at which position.
 class CountingFile : public StringFile {
  public:
   using arrow::io::RandomAccessFile::ReadAt;
@@ -145,7 +145,7 @@ TEST(ArrowGetStream, OfABufferCopiesNothing) {
   EXPECT_EQ(slice->ToString(), "2345");
 }
 
-// One that fails when it is asked for the third time.
+// A file that fails at the third request.
 class FailingFile : public StringFile {
  public:
   using StringFile::StringFile;

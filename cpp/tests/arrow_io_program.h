@@ -1,9 +1,9 @@
-// What a program written for Apache Arrow C++ changes to run here, in arrow_io_*_test.cc: its
+// The changes that a program written for Apache Arrow C++ needs, in arrow_io_*_test.cc: its
 // includes, the name of its namespace, and Abseil's Status and Result.
 //
-// With ALKAID_TEST_ON_ARROW the same tests are compiled against Arrow itself: that shows that they
-// are programs of Arrow's, and do the same there (ci/check_arrow_programs.sh). With -Darrow=alkaid
-// namespaces that are opened again are Alkaid's.
+// With ALKAID_TEST_ON_ARROW the same tests are compiled against Arrow itself. That shows that they
+// are programs for Arrow, and behave the same there (ci/check_arrow_programs.sh). With
+// -Darrow=alkaid, reopened namespaces are Alkaid's.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ inline arrow::Status Failed(const char* what) {
 #endif
 }
 
-// The value of a result that is one.
+// The value of a successful result.
 template <typename T>
 T Get(arrow::Result<T> result) {
   if (!result.ok()) {
@@ -56,7 +56,7 @@ inline std::string Text(const arrow::Result<std::shared_ptr<arrow::Buffer>>& res
   return result.ok() ? (*result)->ToString() : "failed: " + result.status().ToString();
 }
 
-// A path of the test's own, whose file is gone at its end.
+// A path for one test, whose file is removed at the end.
 class Path {
  public:
   Path() {

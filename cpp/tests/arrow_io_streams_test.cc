@@ -8,7 +8,7 @@
 namespace arrow_program {
 namespace {
 
-// Implements no more than it must.
+// Implements only what it must.
 class StringSink : public arrow::io::OutputStream {
  public:
   StringSink() { set_mode(arrow::io::FileMode::WRITE); }
@@ -30,7 +30,7 @@ class StringSink : public arrow::io::OutputStream {
   bool closed_ = false;
 };
 
-// Counts up, without an end that anyone sees.
+// Counts up, without an end.
 class Numbers : public arrow::io::InputStream {
  public:
   explicit Numbers(int64_t end) : end_(end) {}
@@ -114,7 +114,7 @@ TEST(ArrowOwnStreams, AnInputStreamNeedsTwoReads) {
   EXPECT_TRUE(stream.closed());
 }
 
-// What such programs have for files of every kind.
+// A copy function of such programs, for files of every kind.
 arrow::Result<int64_t> Copy(arrow::io::InputStream* from, arrow::io::OutputStream* to) {
   int64_t total = 0;
   while (true) {
@@ -136,7 +136,7 @@ TEST(ArrowOwnStreams, AreCopiedIntoOneAnother) {
   EXPECT_EQ(sink.text, "012345678901234567890123456789");
 }
 
-// A file in memory that is read and written.
+// A file in memory for reading and writing.
 class MemoryFile : public arrow::io::ReadWriteFileInterface {
  public:
   arrow::Status Close() override {
@@ -195,7 +195,7 @@ TEST(ArrowOwnStreams, AFileMayBeReadAndWritten) {
   EXPECT_EQ(Get(readable.GetSize()), 11);
 }
 
-// Both directions over one object, as of a socket.
+// Both directions in one object, like a socket.
 class Loop : public arrow::io::InputStream, public arrow::io::OutputStream {
  public:
   arrow::Status Close() override {
@@ -240,7 +240,7 @@ TEST(ArrowOwnStreams, OneObjectMayBeBothEnds) {
   EXPECT_EQ(in->shared_from_this(), out->shared_from_this());
 }
 
-// A filter over another stream, as programs have them for checksums and ciphers.
+// A filter over another stream, like those for checksums and ciphers.
 class Inverting : public arrow::io::OutputStream {
  public:
   explicit Inverting(std::shared_ptr<arrow::io::OutputStream> below) : below_(std::move(below)) {}

@@ -1,5 +1,5 @@
-// Programs as users of Apache Arrow C++ write them around memory pools and standard containers. All
-// but the uses of Status run on Arrow, too, with the same figures.
+// Programs in the style of Apache Arrow C++ users around memory pools and standard containers. All
+// but the uses of Status also run on Arrow, with the same figures.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -19,7 +19,7 @@ namespace arrow = alkaid;
 
 namespace {
 
-// A pool of the program's own, which begins with MemoryPoolStats.
+// The program's own pool, whose first member is a MemoryPoolStats.
 class TrackingPool : public arrow::MemoryPool {
  public:
   explicit TrackingPool(arrow::MemoryPool* pool) : pool_(pool) {}
@@ -174,7 +174,7 @@ TEST(ArrowPoolClients, StandardContainersTakeFromAPool) {
   EXPECT_EQ(over.backend_name(), "stl");
 }
 
-// Four blocks at most are live at once, and four fit: none is refused.
+// At most four blocks are live at once, and four fit: none is refused.
 TEST(ArrowPoolClients, ACapThatHasRoomRefusesNoThread) {
   arrow::ProxyMemoryPool proxy(arrow::default_memory_pool());
   arrow::CappedMemoryPool capped(&proxy, 4 * 64);

@@ -1,5 +1,5 @@
-// Code whose headers reopen `namespace arrow`, which an alias cannot be: it is compiled with
-// -Darrow=alkaid instead.
+// Code whose headers reopen `namespace arrow`, which is impossible for an alias: it is compiled
+// with -Darrow=alkaid instead.
 #include <gtest/gtest.h>
 
 #include <cstdint>

@@ -1,10 +1,9 @@
-// Shows that a back-trace through a growing builder on jemalloc names the functions that users
-// know.
+// A back-trace through a growing builder on jemalloc must name the functions that users know.
 //
-// This program's own mmap stands before the C library's, so jemalloc's call for more memory, made
-// inside its reallocation, lands here: what the stack holds then is what a profiler with a probe on
-// the allocator sees. The frames are named by addr2line, inlined ones included. Exit code 77 where
-// the build has no jemalloc or the machine no addr2line: the reason is printed.
+// This program's own mmap takes precedence over the C library's, so jemalloc's request for more
+// memory, made inside its reallocation, comes here. The stack is then the one that a profiler with
+// a probe on the allocator sees. addr2line names the frames, inlined ones included. Exit code 77,
+// with the reason, where the build has no jemalloc or the machine no addr2line.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <sys/mman.h>
@@ -26,7 +25,7 @@ namespace {
 
 constexpr int kSkipped = 77;
 
-// The deepest stack that asked for memory while `watching`.
+// The deepest stack that requested memory while `watching`.
 struct Watch {
   bool watching = false;
   std::array<void*, 64> frames;
@@ -51,7 +50,7 @@ extern "C" __attribute__((visibility("default"))) void* mmap(void* addr, size_t 
 
 namespace {
 
-// The functions that the code at `address` belongs to, innermost first, as addr2line tells them.
+// The functions of the code at `address`, innermost first, by addr2line.
 std::vector<std::string> FunctionsAt(void* address) {
   std::vector<std::string> functions;
   Dl_info info;
@@ -62,7 +61,7 @@ std::vector<std::string> FunctionsAt(void* address) {
   std::string file = info.dli_fname;
   Dl_info own;
   if (dladdr(reinterpret_cast<void*>(&mmap), &own) != 0 && own.dli_fbase == info.dli_fbase) {
-    // The program may have been started by a name that is relative to another directory.
+    // The program may have been started by a path relative to another directory.
     std::array<char, 4096> link{};
     if (readlink("/proc/self/exe", link.data(), link.size() - 1) > 0) file = link.data();
   }

@@ -1,5 +1,5 @@
-// Batches of datagrams and events in the census of what views keep alive
-// (heap/reports/retention_report.h): the planted fault is a small view that keeps a big batch.
+// Batches of datagrams and events in the report of retention (heap/reports/retention_report.h); the
+// planted fault is a small view that keeps a big batch.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

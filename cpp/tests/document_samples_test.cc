@@ -1,5 +1,5 @@
-// The code samples of the user's guide to memory, as they stand there but for namespaces and what a
-// Result needs.
+// The code samples of the user's guide to memory, unchanged but for namespaces and the handling of
+// a Result.
 #include <gtest/gtest.h>
 
 #include <cstdint>

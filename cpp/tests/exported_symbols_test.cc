@@ -1,6 +1,6 @@
-// libalkaid.so defines no allocator's name in its dynamic symbol table, so it can take nobody's
-// place. Its one argument is the library's path. The C library, read the same way, shows that such
-// names would be seen.
+// libalkaid.so must define no allocator's name in its dynamic symbol table, so that it cannot
+// replace an allocator. The only argument is the library's path. The C library, read the same way,
+// shows that such names would be found.
 #include <dlfcn.h>
 #include <elf.h>
 
@@ -17,8 +17,7 @@
 
 namespace {
 
-// The names that a library defines for others. Empty where the file cannot be read as a 64-bit ELF
-// library.
+// The names that a library exports. Empty where the file cannot be read as a 64-bit ELF library.
 std::set<std::string> DefinedNames(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});

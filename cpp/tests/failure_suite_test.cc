@@ -1,5 +1,5 @@
-// The suite that lets memory run out finds functions that do wrong, planted here, and nothing in
-// one that does right; and it reaches the library's own calls of operator new.
+// The suite of failing allocations must find functions with planted faults, report nothing for a
+// correct one, and reach the library's own calls of operator new.
 #include "fixtures/failure_suite.h"
 
 #include <gtest/gtest-spi.h>
@@ -23,11 +23,11 @@ namespace {
 
 constexpr int64_t kBytes = 100;
 
-// What is left on purpose; where a leak checker finds it.
+// Leaked on purpose, but reachable for a leak checker.
 constinit std::array<const void*, 100> left_behind = {};
 constinit size_t left_count = 0;
 
-// A list, and a block of the pool for each of its entries.
+// A list, with a block of the pool for each of its entries.
 struct List {
   MemoryPool* pool;
   std::vector<std::unique_ptr<std::string>> entries = {};
@@ -42,7 +42,7 @@ struct List {
     for (uint8_t* block : blocks) pool->Free(block, kBytes);
   }
 
-  // Right: nothing is kept of a call that failed.
+  // Correct: a failed call leaves nothing.
   Status Add() try {
     auto entry = std::make_unique<std::string>(50, 'x');
     entries.reserve(entries.size() + 1);
@@ -61,7 +61,7 @@ struct List {
     return Add();
   }
 
-  // The entry stays when there is no block for it.
+  // Faulty: the entry stays when there is no block for it.
   Status AddByHalves() {
     entries.push_back(nullptr);
     return Add();
@@ -79,7 +79,7 @@ struct List {
     return absl::OkStatus();
   }
 
-  // The text is lost when the rest fails.
+  // Faulty: the text leaks when the rest fails.
   Status Forget() try {
     auto* const text = new std::string;
     left_behind.at(left_count) = text;
@@ -99,17 +99,17 @@ struct List {
     return absl::OkStatus();
   }
 
-  // Right: what there was no memory for comes with the next call.
+  // Correct: what memory was missing for comes with the next call.
   void AddOrGoOn() {
     if (entries.empty()) (void)Add();
   }
-  // A call that had to do without spoils all that follow.
+  // Faulty: one call without memory spoils all later ones.
   void GiveUpForGood() {
     if (without == 0 && entries.empty() && !Add().ok()) ++without;
   }
 };
 
-// A result that needs memory when it goes.
+// A result whose destruction needs memory.
 struct NeedyToGo {
   NeedyToGo() = default;
   NeedyToGo(NeedyToGo&& other) noexcept : live(std::exchange(other.live, false)) {}
@@ -133,7 +133,7 @@ TEST(FailureSuite, AFunctionThatDoesRightPassesAndEachPointIsCounted) {
   const FailureTotals before = failure_totals;
   TryList(OutOfMemory::kStatus, [](List& list) { return list.Add(); });
   EXPECT_EQ(failure_totals.functions - before.functions, 1);
-  // Four calls of operator new and one of the pool, which fail alone and with all that follow.
+  // Four calls of operator new and one of the pool; each fails alone, and with all that follow.
   EXPECT_EQ(failure_totals.points - before.points, 2 * (4 + 1));
   EXPECT_EQ(failure_totals.retries - before.retries, 2 * (4 + 1));
 }

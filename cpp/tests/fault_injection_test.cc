@@ -1,5 +1,5 @@
-// Every allocation point of buffers and builders fails once: the failure arrives as a status,
-// nothing is left behind in the pool, and what was there before still holds what it held.
+// Every allocation of buffers and builders fails once: the failure arrives as a status, the pool
+// keeps nothing, and what was there before is unchanged.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ class FaultInjection : public ::testing::Test {
  protected:
   ~FaultInjection() override { EXPECT_EQ(pool_->bytes_allocated(), 0); }
 
-  // Fails each allocation of `code` once; the number of them.
+  // Fails each allocation of `code` once; returns their number.
   int64_t PointsOf(const std::function<Status(FaultInjectingMemoryPool*)>& code) {
     return ForEachAllocationFailure(pool_.get(), code);
   }
@@ -56,8 +56,8 @@ TEST_F(FaultInjection, Bitmaps) {
   EXPECT_EQ(PointsOf([](MemoryPool* pool) { return AllocateEmptyBitmap(1000, pool).status(); }), 1);
 }
 
-// Allocation, growth, reserve and shrinking: four points. A buffer that could not change is as it
-// was.
+// Allocation, growth, reserve and shrinking: four points. A buffer that could not change is
+// unchanged.
 TEST_F(FaultInjection, ResizableBuffer) {
   const int64_t points = PointsOf([](MemoryPool* pool) -> Status {
     ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(100, pool));
@@ -82,8 +82,8 @@ TEST_F(FaultInjection, ResizableBuffer) {
   EXPECT_EQ(points, 4);
 }
 
-// Appends until `size` bytes are in; after a failure the builder must hold what it held, and may be
-// tried again.
+// Appends until there are `size` bytes. After a failure the builder must hold what it held, and the
+// append is repeated.
 Status AppendAll(BufferBuilder* builder, int64_t size) {
   for (int64_t i = 0; i < size; ++i) {
     const auto value = static_cast<uint8_t>(i);
@@ -221,7 +221,7 @@ TEST_F(FaultInjection, ReadingAFileIntoBuffers) {
     ALKAID_ASSIGN_OR_RAISE(const auto whole, file->ReadAt(0, 10));
     EXPECT_EQ(whole->ToString(), "0123456789");
     const Result<std::shared_ptr<Buffer>> part = file->Read(4);
-    // What could not be read was not passed over.
+    // A failed read does not advance the position.
     EXPECT_THAT(file->Tell(), IsOkAndHolds(part.ok() ? 4 : 0));
     ALKAID_RETURN_NOT_OK(part);
     return absl::OkStatus();

@@ -1,8 +1,8 @@
-// A child forked while other threads allocate can allocate, free and read counters, on every
-// backend and through every adaptor.
+// A child that is forked while other threads allocate can allocate, free and read counters, on
+// every backend and through every adaptor.
 //
-// Each child has a few seconds until an alarm ends it: a lock that a vanished thread held shows as
-// a failure and not as a hang.
+// An alarm ends each child after a few seconds, so a lock that a vanished thread held is a failure,
+// not a hang.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,8 +42,8 @@ bool AllocateAndFree(MemoryPool* pool, int64_t size, int64_t alignment) {
   return kept;
 }
 
-// What a child does; the number says what did not work. The figures may hold blocks of the threads
-// that did not come along, so they are compared with themselves.
+// The work of a child; the returned number says what failed. Its figures may include blocks of
+// threads that the fork did not copy, so they are compared with themselves.
 int InChild(MemoryPool* pool, uint8_t* inherited, int64_t inherited_size) {
   const int64_t live = pool->bytes_allocated();
   const int64_t count = pool->num_allocations();
@@ -53,12 +53,12 @@ int InChild(MemoryPool* pool, uint8_t* inherited, int64_t inherited_size) {
     if (!AllocateAndFree(pool, size, 4096)) return 13;
   }
   if (pool->bytes_allocated() != live || pool->num_allocations() <= count) return 14;
-  // A block that was made before the fork is the child's to free.
+  // The child may free a block that was allocated before the fork.
   pool->Free(inherited, inherited_size);
   if (pool->bytes_allocated() != live - inherited_size) return 15;
   if (pool->total_bytes_allocated() < inherited_size) return 16;
-  // ThreadSanitizer and the allocators of sanitizers allow neither threads nor malloc after such a
-  // fork.
+  // After such a fork ThreadSanitizer, and the allocators of sanitizers, allow neither threads nor
+  // malloc.
   if (internal::kMallocIsSanitizers) return 0;
   bool works = false;
   std::thread([&] { works = AllocateAndFree(pool, 5000, 64); }).join();
@@ -69,7 +69,7 @@ int InChild(MemoryPool* pool, uint8_t* inherited, int64_t inherited_size) {
   return 0;
 }
 
-// One fork; 0 when the child found all well. An alarm ends a child that does not end.
+// Forks once; returns 0 when all checks of the child passed. An alarm ends a child that hangs.
 int ForkOnce(MemoryPool* pool, const char* name, unsigned alarm_seconds = 20) {
   constexpr int64_t kInherited = 7000;
   uint8_t* inherited = nullptr;
@@ -106,8 +106,8 @@ bool Survives(MemoryPool* pool, const char* name) {
       }
     });
   }
-  // Threads that begin and end while forks happen: their counters change hands, and a fork meets
-  // them where the allocator makes what it keeps for each thread.
+  // Threads that begin and end during the forks: their counters are handed over, and a fork may
+  // come while the allocator sets up a thread's state.
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       while (!stop) {
@@ -131,7 +131,7 @@ bool Survives(MemoryPool* pool, const char* name) {
 
 // Handlers of several forks run at the same time, each in its thread.
 bool ThreadsMayForkAtOnce() {
-  alarm(100);  // what hangs ends as a failure
+  alarm(100);  // a hang becomes a failure
   std::atomic<int> failed{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
@@ -150,8 +150,8 @@ bool ThreadsMayForkAtOnce() {
   return failed == 0;
 }
 
-// Takes a lock in the child that another thread of the parent holds for ever: what the forks above
-// are to find.
+// Takes a lock in the child that another thread of the parent holds for ever. The test above must
+// find this.
 class HangsInTheChild final : public ProxyMemoryPool {
  public:
   using ProxyMemoryPool::ProxyMemoryPool;
@@ -181,7 +181,7 @@ bool AHangIsFound() {
   return failed == 1;
 }
 
-// Asks the pool that it is told of, under whatever locks that takes.
+// Asks the reporting pool for its figures, under whatever locks are held then.
 class AsksForFigures final : public MemoryObserver {
  public:
   void OnAllocate(MemoryPool* pool, const void*, int64_t, int64_t) override {

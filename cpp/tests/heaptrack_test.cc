@@ -1,6 +1,6 @@
-// heaptrack sees the blocks of the `system` pool, though it does not know memalign.
+// heaptrack must see the blocks of the `system` pool, although it does not know memalign.
 //
-//   alkaid_heaptrack_test          runs itself under heaptrack, and reads what that has found
+//   alkaid_heaptrack_test          runs itself under heaptrack, and reads the result
 //   alkaid_heaptrack_test child    allocates three blocks and frees one
 //
 // Exit code 77, with the reason, where there is no heaptrack.
@@ -41,7 +41,7 @@ std::string OutputOf(const std::string& command) {
 
 int LookUnderHeaptrack(const std::string& self, const std::string& folder) {
   const std::string ran = OutputOf("heaptrack -o " + folder + "/found -- " + self + " child");
-  // By the compression that heaptrack was built with.
+  // The file's ending depends on the compression that heaptrack was built with.
   const std::string found =
       OutputOf("heaptrack_print --print-leaks 1 -f \"$(ls " + folder + "/found.*)\"");
   const size_t leaks = found.find("MEMORY LEAKS");

@@ -1,5 +1,5 @@
-// A program that knows nothing of libalkaid.so loads it late, with threads running, and uses every
-// backend; malloc stays the C library's all along. Its one argument is the library's path.
+// A program without libalkaid.so loads it late, with running threads, and uses every backend;
+// malloc stays the C library's. The only argument is the library's path.
 #include <dlfcn.h>
 
 #include <atomic>
@@ -21,7 +21,7 @@ using alkaid::MemoryPool;
 using GetPool = MemoryPool* (*)();
 using FindPool = alkaid::Status (*)(MemoryPool**);
 
-// Allocates, grows and frees; the figures are back where they were.
+// Allocates, grows and frees; the figures must be as before.
 bool Works(MemoryPool* pool) {
   uint8_t* block = nullptr;
   if (!pool->Allocate(1000, 256, &block).ok()) return false;
@@ -32,7 +32,7 @@ bool Works(MemoryPool* pool) {
   return kept && pool->total_bytes_allocated() >= 3'000'000;
 }
 
-// Fails loudly, where going on makes no sense.
+// Ends the program where going on makes no sense.
 void* Find(void* library, const char* name) {
   void* const found = library == nullptr ? nullptr : dlsym(library, name);
   if (found == nullptr) {
@@ -48,7 +48,7 @@ int Run(const char* path) {
   if (!check_malloc) std::printf("who serves malloc is not asked: it is the sanitizer\n");
   bool good = !check_malloc || alkaid::internal::MallocIsLibcs("before loading");
 
-  // Threads that are older than the library: its thread-local storage must reach them too.
+  // These threads are older than the library: its thread-local storage must work in them too.
   std::atomic<bool> loaded{false};
   std::atomic<MemoryPool*> pools[3] = {};
   std::atomic<int> worked{0};
@@ -99,7 +99,7 @@ int Run(const char* path) {
   good &= !check_malloc || alkaid::internal::MallocIsLibcs("after a global load");
   std::free(early);
 
-  // The library stays, threads and exit handlers point into it.
+  // The library stays loaded: threads and exit handlers point into it.
   dlclose(library);
   dlclose(library);
   if (!Works(pools[0])) {

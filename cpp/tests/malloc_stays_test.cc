@@ -1,8 +1,8 @@
 // A program that is linked with libalkaid.so keeps the C library's malloc, and each backend's
 // blocks come from that backend.
 //
-// Where a block comes from is read off the allocators' own books: jemalloc's "stats.allocated", and
-// glibc's mallinfo2. A block that shows in neither, and whose pool works, is mimalloc's.
+// The allocators' own statistics show the origin of a block: jemalloc's "stats.allocated", and
+// glibc's mallinfo2. A block that is in neither, and whose pool works, is mimalloc's.
 #include <malloc.h>
 
 #include <cstdio>
@@ -20,8 +20,7 @@
 namespace alkaid {
 namespace {
 
-// Big enough to stand out from what the program itself allocates meanwhile, in pieces of several
-// sizes.
+// Large compared with the program's other allocations, in pieces of several sizes.
 constexpr int64_t kPiece = 48 << 10;
 constexpr int kPieces = 200;
 constexpr int64_t kAll = kPiece * kPieces;
@@ -35,7 +34,7 @@ int64_t GlibcsBytes() {
   return static_cast<int64_t>(info.uordblks + info.hblkhd);
 }
 
-// True when `grown` is about what was allocated, or, where it is not to be, about nothing.
+// Whether `grown` is about the allocated size, or about nothing where it should not grow.
 bool Fits(const char* backend, const char* book, int64_t grown, bool should_grow) {
   const bool grew = grown >= kAll && grown < 2 * kAll;
   const bool stayed = grown > -kAll / 10 && grown < kAll / 10;
@@ -64,7 +63,7 @@ bool BlocksComeFromTheirBackend(const std::string& backend) {
   return fits && gone;
 }
 
-// malloc's own blocks must show in glibc's book and in no other.
+// malloc's own blocks must show only in glibc's statistics.
 bool MallocsBlocksAreGlibcs() {
   std::vector<void*> blocks(kPieces, nullptr);
   const int64_t jemallocs = JemallocsBytes();

@@ -1,7 +1,7 @@
-// A host that lets its workers come to rest before a fork, as interpreters and servers do, or has
-// them end, as libraries for linear algebra do, and loads the library after it registered the
-// handlers for that: the library's own handlers run first, and its workers allocate on until they
-// rest. Its one argument is the library's path.
+// A host that loads the library after it has registered fork handlers which pause its workers, as
+// interpreters and servers do, or end them, as libraries for linear algebra do. So the library's
+// own handlers run first, and the workers allocate until they pause. The only argument is the
+// library's path.
 //
 // CTest runs it once more in the debug mode of pools, where the children find faults too.
 #include <dlfcn.h>
@@ -61,8 +61,8 @@ void StartWorkers() {
   for (int i = 0; i < kWorkers; ++i) workers->emplace_back(Work);
 }
 
-// Workers are in the midst of their work when this runs, the new ones before their first
-// allocation, and go on with it before they rest or end.
+// When this runs, workers are in the middle of their work, new ones before their first allocation.
+// They go on with it before they pause or end.
 bool ends_next = false;
 void LetWorkersRest() {
   const int begun = steps;
@@ -87,7 +87,7 @@ void BeginInChild() {
   if (!Step(the_pool)) _exit(4);
 }
 
-// How a child ends that frees a block of its parent's, once or more often.
+// How a child ends that frees a block of its parent's, once or several times.
 int ForkOne(MemoryPool* pool, int frees) {
   uint8_t* block = nullptr;
   if (!pool->Allocate(kSize, 64, &block).ok()) return -1;
@@ -117,7 +117,7 @@ int Run(const char* path) {
       "a fork holds ThreadSanitizer's locks before its handlers run, so no handler may wait\n");
   return 77;
 #endif
-  alarm(60);  // what hangs ends as a failure
+  alarm(60);  // a hang becomes a failure
   if (pthread_atfork(LetWorkersRest, LetWorkersGoOn, BeginInChild) != 0) return 2;
   void* const library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -143,7 +143,7 @@ int Run(const char* path) {
       Fail("a child that frees a block twice", status);
     }
   }
-  // None rests any more.
+  // No worker is paused any more.
   order = Order::kEnd;
   for (std::thread& worker : *workers) worker.join();
   workers->clear();

@@ -1,5 +1,5 @@
-// Slots of a ring in the census of what views keep alive (heap/reports/retention_report.h): the
-// planted fault is a small view that pins a slot.
+// Slots of a ring in the report of retention (heap/reports/retention_report.h); the planted fault
+// is a small view that pins a slot.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,8 +53,8 @@ class RingRetention : public ::testing::Test {
   std::unique_ptr<RingSource> source_;
 };
 
-// Who took it: one view of nothing that lives as long as the slot is pinned. Who keeps it: the
-// rest.
+// The taker of a slot has one view of no bytes that lives as long as the slot is pinned. All other
+// views are of holders.
 const RetentionHolder* HolderOf(const RetainedRoot& root, int64_t visible_bytes) {
   for (const RetentionHolder& holder : root.holders) {
     if (holder.visible_bytes == visible_bytes) return &holder;

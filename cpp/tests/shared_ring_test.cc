@@ -1,5 +1,5 @@
-// The ring of docs/samples/shared_ring.h between processes that are killed: the other goes on or
-// ends with a clear status, no slot is lost, and none is handed out twice.
+// The ring of docs/samples/shared_ring.h between processes that are killed: the other process goes
+// on or ends with a clear status, no slot is lost, and none is handed out twice.
 //
 // A process that is to die kills itself at a stated point, and others wait for that. Nothing here
 // depends on time.
@@ -56,7 +56,7 @@ struct Reading {
                                 {.configuration = Declared()})
                    .value()) {}
 
-  // One event. Keeps it where asked.
+  // Reads one event; keeps it if asked.
   Status Read(bool keep = false) {
     ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, source->Next());
     if (batch.empty()) return absl::CancelledError("the end");
@@ -94,7 +94,7 @@ class Pipe {
   void Send(uint32_t number) const {
     if (::write(ends_[1], &number, sizeof(number)) != sizeof(number)) ::abort();
   }
-  // Waits for it.
+  // Waits for a number.
   uint32_t Receive() const {
     uint32_t number = 0;
     EXPECT_EQ(::read(ends_[0], &number, sizeof(number)), static_cast<ssize_t>(sizeof(number)));
@@ -112,7 +112,7 @@ class SharedRingTest : public ::testing::Test {
         path(absl::StrCat("/proc/", ::getpid(), "/fd/", memory_)) {}
   ~SharedRingTest() override { ::close(memory_); }
 
-  // In a child, which exits 0 where `work` is true. It never comes back into the test.
+  // Starts a child that exits 0 where `work` returns true. The child never returns into the test.
   static pid_t Start(const std::function<bool()>& work) {
     const pid_t pid = ::fork();
     EXPECT_GE(pid, 0);
@@ -131,7 +131,7 @@ class SharedRingTest : public ::testing::Test {
   static void ExpectExitedWell(pid_t pid) { EXPECT_EQ(StatusOf(pid), 0); }
   static bool KillMyself() { return ::raise(SIGKILL) == 0; }
 
-  // The control words, as a peer that lies has them.
+  // The control words, for a peer that writes wrong values.
   class Scribbler {
    public:
     explicit Scribbler(int memory)
@@ -150,8 +150,8 @@ class SharedRingTest : public ::testing::Test {
   const std::string path;
 };
 
-// Where a writer dies: what it had published is read, the half that it was filling is not, and its
-// slot is filled by the next.
+// When a writer dies, its published slots are read, the half-filled one is not, and the next writer
+// fills that slot.
 TEST_F(SharedRingTest, ReadersGoOnWhenWritersAreKilled) {
   Reading reading(path);
   uint32_t next = 0;
@@ -165,7 +165,7 @@ TEST_F(SharedRingTest, ReadersGoOnWhenWritersAreKilled) {
       return KillMyself();
     });
     reading.shared->WaitForPeer();
-    // The first event of all is kept to the end.
+    // The very first event is kept to the end.
     if (generation == 0) {
       ALKAID_ASSERT_OK(reading.Read(/*keep=*/true));
     }
@@ -195,8 +195,8 @@ TEST_F(SharedRingTest, ReadersGoOnWhenWritersAreKilled) {
   EXPECT_EQ(reading.slots->counts().given_back, static_cast<int64_t>(next));
 }
 
-// Where a reader dies: what it had taken was handed out once, what it had not is the next one's,
-// and the slots that it had pinned are filled again.
+// When a reader dies, what it had taken was handed out once, the rest goes to the next reader, and
+// the slots that it had pinned are filled again.
 TEST_F(SharedRingTest, WritersGoOnWhenReadersAreKilled) {
   const auto ring = SharedRing::Join(path, Role::kWriter).value();
   const Pipe taken;
@@ -244,7 +244,7 @@ TEST_F(SharedRingTest, WritersGoOnWhenReadersAreKilled) {
   EXPECT_EQ(ring->Count(SharedRing::kFree), kSlots);
 }
 
-// Nobody lives through it but the memory.
+// Only the memory survives.
 TEST_F(SharedRingTest, WritersAndReadersAreKilledInTurn) {
   const Pipe taken;
   uint32_t published = 0;
@@ -255,7 +255,7 @@ TEST_F(SharedRingTest, WritersAndReadersAreKilledInTurn) {
       const auto ring = SharedRing::Join(path, Role::kWriter).value();
       uint32_t count = 0;
       while (const auto slot = ring->TryClaim()) {
-        if (count == 3) break;  // and leaves this one half filled
+        if (count == 3) break;  // and leaves this slot half-filled
         Put(*ring, *slot, published + count++);
       }
       how_many.Send(count);
@@ -296,7 +296,7 @@ TEST_F(SharedRingTest, AFullRingHoldsTheWriterUpAndNothingIsLost) {
     for (int i = 0; i < kSlots; ++i) {
       if (!reading.Read(/*keep=*/true).ok()) return false;
     }
-    // It does not wait for a slot that nobody can fill.
+    // It must not wait for a slot that nobody can fill.
     const Status full = reading.Read();
     if (full.code() != StatusCode::kResourceExhausted) return false;
     from_reader.Send(1);
@@ -368,7 +368,7 @@ TEST_F(SharedRingTest, AReaderBelievesNothingThatStandsInTheMemory) {
                                HasSubstr("room for 4096"))));
     EXPECT_EQ(lies.slot(1).state.load(), SharedRing::kFree);
   }
-  // A pinned slot that is said to be filled again is not handed out twice.
+  // A pinned slot that is marked as filled again is not handed out twice.
   const pid_t writer = Start([&] {
     const auto ring = SharedRing::Join(path, Role::kWriter).value();
     Put(*ring, ring->Claim().value(), 5);
@@ -383,7 +383,7 @@ TEST_F(SharedRingTest, AReaderBelievesNothingThatStandsInTheMemory) {
   EXPECT_THAT(reading.events, ElementsAre(5));
   reading.kept.clear();
   EXPECT_EQ(reading.shared->Count(SharedRing::kFree), kSlots);
-  // States that are none are nobody's.
+  // An invalid state belongs to no one.
   lies.slot(2).state.store(77);
   EXPECT_THAT(reading.Read(), StatusIs(StatusCode::kCancelled));
 }

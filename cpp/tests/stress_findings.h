@@ -1,5 +1,5 @@
-// What the stress test finds, counts and watches: contents, alignment, answers, and threads that
-// stand still.
+// What the stress test finds, counts and watches: contents, alignment, answers, and threads without
+// progress.
 //
 // Threads: all functions, from any thread.
 #pragma once
@@ -25,7 +25,7 @@ namespace alkaid::stress {
 
 inline constexpr int kMostThreads = 64;
 
-// What went on and what was found, of all rounds.
+// The operations and findings of all rounds.
 struct Tally {
   std::atomic<int64_t> operations{0};
   std::atomic<int64_t> refused{0};
@@ -37,11 +37,11 @@ struct Tally {
   std::atomic<int64_t> misaligned{0};
   std::atomic<int64_t> wrong_figures{0};
   std::atomic<int64_t> wrong_children{0};
-  std::atomic<int64_t> wrong_answers{0};  // a status that no pool here gives
+  std::atomic<int64_t> wrong_answers{0};  // a status that no pool here may return
 };
 inline Tally tally;
 
-// Counts, and says the first few of a kind.
+// Counts a finding, and prints the first few of a kind.
 __attribute__((format(printf, 2, 3))) inline void Found(std::atomic<int64_t>* kind,
                                                         const char* format, ...) {
   if (kind->fetch_add(1) >= 5) return;
@@ -57,10 +57,10 @@ __attribute__((format(printf, 2, 3))) inline void Found(std::atomic<int64_t>* ki
 enum class Fault : uint8_t { kNone, kContents, kMisaligned, kFigures, kHang };
 inline std::atomic<Fault> planted{Fault::kNone};
 
-// True once, for the thread that is to do what was planted.
+// True once, for the thread that shall perform the planted fault.
 inline bool IsPlanted(Fault fault) { return planted.compare_exchange_strong(fault, Fault::kNone); }
 
-// What a thread is at, for the watchdog.
+// What a thread is doing, for the watchdog.
 struct alignas(64) Progress {
   std::atomic<int64_t> steps{0};
   std::atomic<const char*> at{"idle"};
@@ -72,7 +72,7 @@ inline void At(Progress* mine, const char* what) {
   mine->steps.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Ends the program when a thread that is at something has not taken a step for `patience`.
+// Ends the program when a busy thread has made no step for `patience`.
 class Watchdog {
  public:
   explicit Watchdog(std::chrono::steady_clock::duration patience)
@@ -129,7 +129,7 @@ inline void Fill(uint8_t* data, int64_t from, int64_t size, uint64_t id) {
   }
 }
 
-// The first byte that is another, or -1.
+// The index of the first wrong byte, or -1.
 inline int64_t FirstWrong(const uint8_t* data, int64_t size, uint64_t id) {
   int64_t at = 0;
   for (; at + 8 <= size; at += 8) {
@@ -158,7 +158,7 @@ inline void CheckAlignment(const void* data, int64_t alignment, const char* when
   Found(&tally.misaligned, "%p is not aligned to %" PRId64 ", %s", data, alignment, when);
 }
 
-// A refusal must be one that was provoked: memory that there is none of, by a limit or on command.
+// A refusal must have been provoked: no memory, by a limit or on command.
 inline bool Accepted(const Status& status) {
   if (status.ok()) return true;
   ++tally.refused;

@@ -1,4 +1,4 @@
-// The pools of the stress test: each backend, below up to five adaptors.
+// The pools of the stress test: each backend, under up to five adaptors.
 //
 // Ownership: a StressedPool holds all its pools; logging pools borrow the stream. Threads: of
 // pools, any.
@@ -40,14 +40,14 @@ class Random {
   uint64_t state_;
 };
 
-// A stream that keeps nothing, for logging pools.
+// A stream that discards everything, for logging pools.
 class Nowhere : public std::streambuf {
  protected:
   int_type overflow(int_type c) override { return traits_type::not_eof(c); }
   std::streamsize xsputn(const char* /*s*/, std::streamsize n) override { return n; }
 };
 
-// A pool of the program's own, which now and then throws instead of allocating.
+// The program's own pool, which sometimes throws instead of allocating.
 class ThrowingPool final : public ForwardingMemoryPool {
  public:
   explicit ThrowingPool(std::shared_ptr<MemoryPool> pool) : ForwardingMemoryPool(std::move(pool)) {}

@@ -1,17 +1,17 @@
-// Pools under everything at once: threads that allocate, reallocate, free, slice and build, on each
-// backend and through adaptors stacked at random, blocks that change hands, while tracking and
-// observers are switched, snapshots are taken and the process forks.
+// Pools under concurrent load: threads that allocate, reallocate, free, slice and build, on each
+// backend and through random stacks of adaptors, with blocks handed between threads, while tracking
+// and observers are switched, snapshots are taken and the process forks.
 //
 //   alkaid_stress_test [--rounds=N | --seconds=N] [--seed=N] [--debug] [--plant=FAULT]
 //
-// Every block holds a pattern of its own, which is looked at before it is reallocated, freed or
-// sliced, and in each forked child. Every pool must count exactly what is live once all threads
-// have stopped, and nothing in the end. Of a seed, each round makes the same pools and threads, and
-// each thread asks for the same. FAULT is contents, misaligned, figures or hang: what the program
-// must find. --debug: in the debug mode of pools.
+// Every block holds its own pattern, which is checked before it is reallocated, freed or sliced,
+// and in each forked child. Every pool must count exactly what is live once all threads have
+// stopped, and nothing at the end. With the same seed, each round makes the same pools and threads,
+// and each thread makes the same requests. FAULT is contents, misaligned, figures or hang: the
+// program must find it. --debug: in the debug mode of pools.
 //
-// Exits 1 where anything was wrong. A watchdog ends a program in which a thread stands still: it
-// decides nothing but that.
+// Exits 1 where anything was wrong. A watchdog ends a program in which a thread makes no progress;
+// it has no other effect.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int kSlots = 24;      // blocks that a thread holds
+constexpr int kSlots = 24;      // blocks of a thread
 constexpr int kMailboxes = 32;  // blocks on their way to another thread
 constexpr auto kStandsStill = std::chrono::seconds(120);
 constexpr unsigned kChildSeconds = 60;
@@ -58,7 +58,7 @@ struct Block {
   size_t pool = 0;
 };
 
-// Asks the pool that it is told of, and counts.
+// Asks the reporting pool for its figures, and counts.
 class Asking final : public MemoryObserver {
  public:
   void OnAllocate(MemoryPool* pool, const void* /*ptr*/, int64_t size, int64_t) override {
@@ -72,7 +72,7 @@ class Asking final : public MemoryObserver {
 struct Round {
   std::vector<StressedPool> pools;
   int threads = 1;
-  int64_t operations = 0;  // of each thread
+  int64_t operations = 0;  // for each thread
   uint64_t seed = 0;
   std::array<std::mutex, kMailboxes> locks;
   std::array<Block, kMailboxes> mail;
@@ -94,7 +94,7 @@ int64_t AlignmentOf(Random* random) {
   return random->OneIn(2) ? kDefaultBufferAlignment : int64_t{1} << random->Below(13);
 }
 
-// One thread's work.
+// The work of one thread.
 class Worker {
  public:
   Worker(Round* round, int number)
@@ -111,7 +111,7 @@ class Worker {
 
  private:
   void Step() {
-    // What a pool throws leaves everything as a refusal does.
+    // An exception of a pool changes as little as a refusal.
     try {
       Block& block = slots_[static_cast<size_t>(random_.Below(kSlots))];
       switch (random_.Below(16)) {
@@ -161,7 +161,7 @@ class Worker {
       At(progress_, "what was planted");
       std::binary_semaphore(0).acquire();
     }
-    // Never given back: the fault `figures`.
+    // Never freed: the fault `figures`.
     if (made.size > 0 && IsPlanted(Fault::kFigures)) return;
     *block = made;
   }
@@ -193,7 +193,7 @@ class Worker {
     *block = Block();
   }
 
-  // Takes what lies in a mailbox and leaves the block there: another thread frees it.
+  // Takes the block in a mailbox and leaves its own there: another thread frees it.
   void Exchange(Block* block) {
     At(progress_, "Exchange");
     const auto box = static_cast<size_t>(random_.Below(kMailboxes));
@@ -256,7 +256,7 @@ class Worker {
     size_t index = 0;
     const StressedPool& pool = AnyPool(&index);
     for (const auto& counting : pool.counting) {
-      // What is live is exact when all have stopped; that a limit holds, always.
+      // What is live is exact only when all threads have stopped; a limit always holds.
       const int64_t live = counting->bytes_allocated();
       if (live < 0) {
         Found(&tally.wrong_figures, "%" PRId64 " bytes live in %s", live, pool.name.c_str());
@@ -275,7 +275,7 @@ class Worker {
   std::array<Block, kSlots> slots_;
 };
 
-// Everything else that goes on meanwhile, from the main thread.
+// Everything else that happens meanwhile, on the main thread.
 class Meddler {
  public:
   Meddler(Round* round, uint64_t seed) : round_(*round), random_(seed) {}
@@ -285,7 +285,7 @@ class Meddler {
   }
 
   void Run() {
-    // So many that they go on as long as the threads do.
+    // Enough to go on as long as the threads do.
     const int64_t most = round_.operations * round_.threads / 100;
     for (int64_t deeds = 0; deeds < most && round_.working > 0; ++deeds) Deed();
   }
@@ -345,10 +345,10 @@ class Meddler {
     }
   }
 
-  // A child that looks at blocks on their way, uses every pool and takes a snapshot.
+  // A child that checks blocks in mailboxes, uses every pool and takes a snapshot.
   void Fork() {
-    // ThreadSanitizer and the allocators of sanitizers take no care of what a child does after such
-    // a fork.
+    // ThreadSanitizer and the allocators of sanitizers do not support a child's work after such a
+    // fork.
     if (internal::kMallocIsSanitizers) return;
     At(mine(), "fork");
     std::fflush(stdout);
@@ -401,7 +401,7 @@ class Meddler {
   bool observing_ = false;
 };
 
-// All threads have stopped: what is live is known.
+// All threads have stopped, so what is live is known.
 void CheckFigures(const Round& round, bool in_the_end) {
   for (size_t i = 0; i < round.pools.size(); ++i) {
     const StressedPool& pool = round.pools[i];
@@ -428,7 +428,7 @@ void RunRound(uint64_t seed, int64_t number, int64_t operations, bool say) {
   std::ostream log(&nowhere);
   Round round;
   round.seed = random.Next() >> 16;
-  // 1 to 64; every other round few, so that rounds of many do not take all the time.
+  // 1 to 64 threads; every other round has few, so that rounds with many do not take all the time.
   round.threads = static_cast<int>(1 + random.Below(random.OneIn(2) ? 8 : kMostThreads));
   round.operations = std::max<int64_t>(operations / round.threads, 100);
   const std::vector<MemoryBackend> backends = MemoryBackends();
@@ -512,7 +512,7 @@ int Run(const Options& options) {
   planted = options.plant;
   std::printf("seed %" PRIu64 "%s\n", options.seed, options.debug ? ", debug mode" : "");
   const Watchdog watchdog(options.plant == Fault::kHang ? std::chrono::seconds(2) : kStandsStill);
-  // Rounds by the clock are large ones, which say what they are.
+  // Rounds by the clock are large, and printed.
   const bool by_clock = options.seconds > 0;
   const auto end = steady_clock::now() + std::chrono::seconds(options.seconds);
   int64_t rounds = 0;

@@ -1,6 +1,6 @@
-// Counters stay right when threads end, when pools die before their threads, and for frees that
-// come very late: from destructors at thread exit (thread_local objects, pthread keys in several
-// rounds) and from static destructors after main.
+// Counters stay right when threads end, when pools die before their threads, and for very late
+// frees: from destructors at thread exit (thread_local objects, pthread keys in several rounds) and
+// from static destructors after main.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ namespace {
 
 constexpr int64_t kSize = 5000;
 
-// A block that is freed when this is destroyed, whenever that is.
+// Frees its block on destruction, whenever that is.
 struct HeldBlock {
   HeldBlock() = default;
   HeldBlock(const HeldBlock&) = delete;
@@ -68,8 +68,8 @@ TEST_P(ThreadEnd, FiguresOfThreadsThatEndedAreKept) {
   EXPECT_GE(pool_->max_memory(), kThreads * kSize);
 }
 
-// The thread lives on over three pools; the figures of each begin at nothing, whatever became of
-// the one before.
+// The thread outlives three pools; the figures of each begin at 0, whatever happened to the one
+// before.
 TEST_P(ThreadEnd, APoolMayDieBeforeItsThreads) {
   std::mutex mutex;
   std::condition_variable changed;
@@ -113,8 +113,8 @@ thread_local HeldBlock thread_local_block;
 TEST_P(ThreadEnd, ThreadLocalObjectsMayFreeWhenTheirThreadEnds) {
   for (int i = 0; i < 50; ++i) {
     std::thread([&] {
-      // Touched before the pool counts anything here, so that it is destroyed after whatever the
-      // pool keeps for the thread.
+      // Used before the pool counts anything here, so that it is destroyed after the pool's own
+      // state for this thread.
       thread_local_block.Drop();
       thread_local_block.Take(pool_.get());
     }).join();
@@ -123,8 +123,8 @@ TEST_P(ThreadEnd, ThreadLocalObjectsMayFreeWhenTheirThreadEnds) {
   EXPECT_EQ(pool_->num_allocations(), 50);
 }
 
-// Frees its block in the first round of the key's destructors, allocates a new one, and frees that
-// in the second, and so on, for as many rounds as POSIX promises.
+// Frees its block in the first round of the key's destructors, allocates a new one, frees that in
+// the second, and so on, for as many rounds as POSIX guarantees.
 struct KeyRounds {
   pthread_key_t key;
   HeldBlock block;
@@ -144,8 +144,8 @@ void NextRound(void* argument) {
 
 TEST_P(ThreadEnd, KeyDestructorsMayAllocateAndFreeInEveryRound) {
 #if defined(__SANITIZE_THREAD__)
-  // ThreadSanitizer closes its books on a thread in the last round, and jemalloc tidies up in the
-  // two rounds after its last use.
+  // ThreadSanitizer ends its work for a thread in the last round, and jemalloc cleans up in the two
+  // rounds after its last use.
   constexpr int kRounds = 1;
 #else
   constexpr int kRounds = 4;  // PTHREAD_DESTRUCTOR_ITERATIONS
@@ -193,8 +193,8 @@ INSTANTIATE_TEST_SUITE_P(EveryBackend, ThreadEnd,
                          ::testing::ValuesIn(SupportedMemoryBackendNames()),
                          [](const auto& backend) { return backend.param; });
 
-// Part of a child process: checks the default pool's figures after main, when all that it holds is
-// gone, and says so.
+// Part of a child process: checks the default pool's figures after main, when everything that it
+// held is freed, and prints the result.
 struct LastWord {
   ~LastWord() {
     if (armed)
