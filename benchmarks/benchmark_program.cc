@@ -53,7 +53,7 @@ void Register(const Case& measured) {
         turns->Run(state);
         state.SetLabel(label);
       });
-  // Time on the clock: processor time would hide threads that wait for each other.
+  // By the clock, since processor time would hide threads that wait for each other.
   registered->UseManualTime();
   if (measured.threads > 1) registered->Threads(measured.threads);
 }
@@ -62,7 +62,7 @@ int RunBenchmarks(int argc, char** argv) {
   const char* debug_mode = std::getenv("ALKAID_DEBUG_MEMORY_POOL");
   Require(debug_mode == nullptr || *debug_mode == '\0' || std::string(debug_mode) == "none",
           "ALKAID_DEBUG_MEMORY_POOL is set: pools in debug mode are not what is measured");
-  // Before its first thread a process copies a shared_ptr without locked instructions.
+  // Until a process has its first thread, copies of a shared_ptr need no locked instructions.
   std::thread([] {}).join();
 
   std::vector<std::string> flags = {argv[0], "--benchmark_enable_random_interleaving=true",

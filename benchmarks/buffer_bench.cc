@@ -1,5 +1,5 @@
-// What does a Buffer cost beyond its bytes? AllocateBuffer beside the pool's own allocate and free;
-// slices beside copies of a shared_ptr, each made and dropped.
+// What does a Buffer cost beyond its bytes? AllocateBuffer against the pool's own allocate and
+// free; slices against copies of a shared_ptr, each made and dropped.
 
 #include <array>
 #include <cstdlib>
@@ -68,7 +68,7 @@ Levels MakeLevels() {
   return {std::move(root), std::move(slice), std::move(slice_of_slice)};
 }
 
-// Of one root that all threads share, or of one for each thread.
+// Levels of one root for all threads, or of one for each thread.
 const Levels& LevelsOf(bool shared) {
   static const Levels shared_levels = MakeLevels();
   thread_local const Levels own_levels = MakeLevels();
@@ -85,7 +85,7 @@ void CopySharedPtr(const std::shared_ptr<Buffer>& buffer, int64_t times) {
   Require(touched == times, "a copy lost its byte");
 }
 
-// Slices that are `depth` steps from the root.
+// Makes slices that are `depth` steps from the root.
 void Slice(const Levels& levels, int depth, int64_t times) {
   const std::shared_ptr<Buffer>& parent = levels[static_cast<size_t>(depth - 1)];
   const int64_t byte_three = 3 - depth;

@@ -1,4 +1,4 @@
-// What does a builder cost beside std::vector? A million appends from nothing, no room reserved on
+// What does a builder cost compared with std::vector? A million appends without reserved room on
 // either side.
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kLength = 1'000'000;
 constexpr int64_t kMostReallocations = 20;
 
-// Read from memory on both sides, so that no compiler knows what is appended. Bytes, for bool.
+// Both sides read the values from memory, so that the compiler cannot know them. Bytes for bool.
 template <typename T>
 using Input = std::vector<std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>>;
 
@@ -81,10 +81,10 @@ void AppendToBuilder(MemoryPool* pool, const Input<T>& values, int64_t times) {
   }
 }
 
-// Also shows that the builder holds what was appended.
+// Also checks that the builder holds what was appended.
 template <typename T>
 int64_t CountReallocations(MemoryPool* pool, const Input<T>& values) {
-  // What the pool sees: the first allocation, and every reallocation that grows it.
+  // As the pool sees it: the first allocation, and every growing reallocation.
   const int64_t before = pool->num_allocations();
   TypedBufferBuilder<T> out(pool);
   for (const auto value : values) RequireOk(out.Append(static_cast<T>(value)), "append");

@@ -1,5 +1,5 @@
-// What does a field over a batch cost as a column? The list view of 1,000 datagrams beside a walk
-// over their headers, and with a copy beside a memcpy of as many bytes.
+// What does a field over a batch cost as a column? The list view of 1,000 datagrams against a walk
+// over their headers, and a copy against a memcpy of as many bytes.
 
 #include <algorithm>
 #include <array>

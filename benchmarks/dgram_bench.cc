@@ -1,6 +1,6 @@
-// What does a datagram cost? Locating every field of small datagrams, beside looking at their
-// headers only and beside copying them; and reading a file of large ones through a pool, beside a
-// plain pread loop.
+// What does a datagram cost? Locating every field of small datagrams, against reading only their
+// headers and against copying them; and reading a file of large ones through a pool, against a
+// plain loop of pread.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -133,7 +133,7 @@ SmallRun MakeSmallRun() {
   return run;
 }
 
-// Everything that a reader checks, then `visit` for each datagram.
+// Performs all checks of a reader, then calls `visit` for each datagram.
 template <typename Visit>
 void ForEachDgram(const SmallRun& run, Visit visit) {
   BatchReaderOptions options;
@@ -214,13 +214,13 @@ void RegisterWalk() {
             .items = kFields});
 }
 
-// --- Large datagrams: an image of 256 KiB less the headers around it, in a file of 512 MiB.
+// --- Large datagrams: an image with the headers around it, 261,844 bytes, in a file of 511 MiB.
 
 constexpr int64_t kLargeBytes = 261'844;
 constexpr int64_t kLargeDgrams = 2048;
 constexpr int64_t kImageBytes = kLargeBytes - 24 - 12 - 12 - dgram::kShapeBytes - 12;
 
-// A file without a name, which is gone when the program is.
+// An unlinked file, removed at the program's end.
 class LargeFile {
  public:
   LargeFile() {
@@ -238,7 +238,7 @@ class LargeFile {
   int fd() const { return fd_; }
   std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
   int64_t size() const { return size_; }
-  // Where the first datagram after the Configure starts.
+  // The start of the first datagram after the Configure.
   int64_t first() const { return first_; }
 
  private:
@@ -276,7 +276,7 @@ class LargeFile {
   int64_t first_ = 0;
 };
 
-// What the last bytes of all images add up to: 2048 of them hold each byte value eight times.
+// The sum of the last bytes of all images: the 2048 images hold each byte value eight times.
 constexpr int64_t kSumOfImages = kLargeDgrams / 256 * (255 * 256 / 2);
 
 void ReadBatches(const LargeFile& file, MemoryPool* pool, int64_t batch_bytes, int64_t times) {
@@ -303,7 +303,7 @@ void ReadBatches(const LargeFile& file, MemoryPool* pool, int64_t batch_bytes, i
   Require(pool->bytes_allocated() == 0, "batches stayed behind in the pool");
 }
 
-// One buffer for the whole file, like the reader's block: both are new to each pass over the file.
+// One buffer for the whole file, like the reader's block: both are new for each pass over the file.
 void ReadPlainly(const LargeFile& file, int64_t batch_bytes, int64_t times) {
   for (int64_t i = 0; i < times; ++i) {
     const std::unique_ptr<uint8_t[]> buffer(new uint8_t[static_cast<size_t>(batch_bytes)]);

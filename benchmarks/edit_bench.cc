@@ -1,5 +1,5 @@
 // What does editing a datagram cost? One array added and one detector's data removed, saved into a
-// caller's buffer, beside copying the datagram.
+// caller's buffer, against copying the datagram.
 //
 // Datagrams of three detectors: 32 fields, 10 of them arrays, 848 bytes. One editor serves all.
 
@@ -34,7 +34,7 @@ using dgram::Timestamp;
 using dgram::TransitionId;
 
 constexpr int64_t kDgrams = 4096;
-// The limit is an edit's time at 1.5 million edits a second.
+// The time of an edit at 1.5 million edits a second.
 constexpr double kMostNs = 660;
 
 Names DigitizerNames(uint32_t segment) {
@@ -71,7 +71,7 @@ Names CameraNames() {
 constexpr std::array<float, 4> kAdded = {1, 2, 3, 4};
 
 struct EditRun {
-  // Before the first edit, as a Configure with the added detector leaves it.
+  // The Configuration before the first edit: that of a Configure with the added detector.
   std::shared_ptr<const dgram::Configuration> configuration;
   std::shared_ptr<Buffer> bytes;
   std::vector<Dgram> dgrams;
@@ -143,7 +143,7 @@ EditRun MakeEditRun() {
   return run;
 }
 
-// What all turns of one case edit with.
+// The state shared by all turns of one case.
 struct Editor {
   explicit Editor(const EditRun& run)
       : pool(default_memory_pool()),
@@ -192,7 +192,7 @@ void CopyAll(const EditRun& run, std::vector<uint8_t>* out, int64_t times) {
   }
 }
 
-// The last datagram that was saved is what was asked for.
+// Checks that the last saved datagram is the requested one.
 void CheckSaved(const EditRun& run, const Editor& editor) {
   const Dgram saved =
       Value(Dgram::Make(std::make_shared<Buffer>(editor.out.data(), editor.edit.saved_size()), 0,

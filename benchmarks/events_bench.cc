@@ -1,9 +1,9 @@
-// What does an event cost? Building events from the small data of two streams, beside copying those
-// bytes; the whole way from small data to the datagrams of big data, and locating every field of a
-// file, beside reading the same bytes with a plain loop of pread.
+// What does an event cost? Building events from the small data of two streams, against copying
+// those bytes; the whole way from small data to the datagrams of big data, and locating every field
+// of a file, against reading the same bytes with a plain loop of pread.
 //
-// Datagrams of three detectors' data, 32 fields, 10 of them arrays, 848 bytes, in files that the
-// page cache holds.
+// Datagrams of three detectors' data, 32 fields, 10 of them arrays, 848 bytes, in files in the page
+// cache.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -66,7 +66,7 @@ Names MakeNames(uint32_t id, int doubles, int images) {
                "names");
 }
 
-// A file without a name, which is gone when the program is.
+// An unlinked file, removed at the program's end.
 class TemporaryFile {
  public:
   TemporaryFile() {
@@ -141,7 +141,7 @@ std::unique_ptr<Stream> MakeStream() {
   return stream;
 }
 
-// Reads a file into one block after the other, and looks at each.
+// Reads a file block by block, and looks at each block.
 uint64_t ReadPlainly(const TemporaryFile& file, int64_t block_bytes, std::vector<uint8_t>* block) {
   uint64_t touched = 0;
   block->resize(static_cast<size_t>(block_bytes));

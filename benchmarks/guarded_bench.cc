@@ -1,11 +1,10 @@
-// What does guarded sampling cost? A pair of allocate and free of 64 bytes where one allocation in
-// 1000 is guarded, and reading batches of 4 MiB into blocks that are fresh from the system where
-// one is guarded for each 64 MiB; each beside the same over a pool of the same backend without
-// sampling.
+// What does guarded sampling cost? A pair of allocate and free of 64 bytes with one allocation in
+// 1000 guarded; and reading batches of 4 MiB into blocks fresh from the system, with one block
+// guarded for each 64 MiB. Each against a pool of the same backend without sampling.
 //
-// How many blocks are guarded in a second is bounded, once each place has been used. So all places
-// are used before anything is timed, and a turn is long enough to have its share of guarded blocks:
-// a median over turns of 40 us would be one without any.
+// Once each place has been used, the number of guarded blocks a second is bounded. So all places
+// are used before anything is timed, and a turn is long enough to contain its share of guarded
+// blocks: the median over turns of 40 us would be a turn without any.
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -30,7 +29,7 @@ constexpr int64_t kPairs = int64_t{1} << 22;
 constexpr int64_t kBatch = int64_t{4} << 20;
 constexpr int64_t kBatches = 64;
 
-// A pool that guards; it lives as long as the process. PoolOver has shown that `backend` is live.
+// A guarding pool, which lives as long as the process. PoolOver has checked that `backend` is live.
 MemoryPool* GuardedPoolOver(const std::string& backend, const GuardedSampling& sampling) {
   MemoryPool* const pool = Value(CreateGuardedMemoryPool(backend, sampling), backend).release();
   Require(pool->backend_name() == backend, backend + " is not what guards");
@@ -50,7 +49,7 @@ void Pairs(MemoryPool* pool, int64_t times) {
   }
 }
 
-// Batches without a name, which the page cache holds.
+// An unlinked file of batches, in the page cache.
 class BatchFile {
  public:
   BatchFile() : fd_(memfd_create("batches", 0)) {
@@ -64,7 +63,7 @@ class BatchFile {
   BatchFile(const BatchFile&) = delete;
   BatchFile& operator=(const BatchFile&) = delete;
 
-  // Holds all batches until the last is read, and gives their memory back to the system.
+  // Holds all batches until the last is read, and returns their memory to the system.
   void Read(MemoryPool* pool, int64_t times) const {
     for (int64_t i = 0; i < times; ++i) {
       std::array<uint8_t*, kBatches> batches;
@@ -86,7 +85,7 @@ class BatchFile {
   const int fd_;
 };
 
-// After a case's turns: that blocks were guarded, and how many.
+// Called after a case's turns: checks that blocks were guarded, and reports how many.
 std::function<void(int64_t, benchmark::UserCounters*)> GuardedSome(MemoryPool* pool) {
   const auto before = std::make_shared<int64_t>(0);
   return [=](int64_t, benchmark::UserCounters* counters) {
@@ -99,7 +98,7 @@ std::function<void(int64_t, benchmark::UserCounters*)> GuardedSome(MemoryPool* p
   };
 }
 
-// How many pages the system had to find for one reading.
+// The page faults of one reading.
 int64_t FaultsOfReading(const BatchFile& file, MemoryPool* pool) {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
@@ -109,7 +108,7 @@ int64_t FaultsOfReading(const BatchFile& file, MemoryPool* pool) {
   return usage.ru_minflt - before;
 }
 
-// Takes each place for blocks of `size` bytes once.
+// Uses each place for blocks of `size` bytes once.
 void UseAllPlaces(int64_t size) {
   MemoryPool* const pool = GuardedPoolOver("system", {.blocks = 1});
   uint8_t* block = nullptr;

@@ -1,7 +1,7 @@
-// What does comparing two snapshots of a million live allocations cost, beside sorting the
-// addresses of as many? And writing one as the bytes of a file, beside copying its blocks.
+// What does comparing two snapshots of a million live allocations cost, against sorting as many
+// addresses? And writing one as the bytes of a file, against copying its blocks.
 //
-// A tenth of the blocks was freed in between and as many are new; 5,000 back-traces of 16 frames.
+// A tenth of the blocks was freed in between, and as many are new; 5,000 back-traces of 16 frames.
 
 #include <algorithm>
 #include <cstdint>
@@ -58,7 +58,7 @@ HeapSnapshot MakeSnapshot(uint64_t round) {
   return Value(HeapSnapshot::Make(std::move(contents)), "snapshot");
 }
 
-// Takes bytes and forgets all but their number.
+// Counts bytes and discards them.
 class CountingStream final : public io::OutputStream {
  public:
   using Writable::Write;

@@ -13,10 +13,11 @@ namespace {
 
 constexpr int64_t kSizes[] = {64,       256,       1 << 10, 4 << 10, 16 << 10,
                               64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20};
-// Up to here the bar is a constant; above, only the spread of raw against raw.
+// Up to this size the bar is a constant; above, it is the spread of the raw allocator's own turns.
 constexpr int64_t kLargestSmall = 64 << 10;
 
-// Writes the ends of each block and reads them back: an allocation that nobody uses is none.
+// Writes the ends of each block and reads them back, since a compiler may remove an unused
+// allocation.
 template <typename Allocate, typename Free>
 void AllocateAndFree(int64_t times, int64_t size, Allocate allocate, Free free) {
   int64_t touched = 0;

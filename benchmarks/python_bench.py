@@ -3,10 +3,10 @@
 
     python_bench.py --alkaid COMMAND [--benchmark_repetitions=N] [--benchmark_out=FILE]
 
-Takes the arguments of the other programs here and writes what ci/bench_table.py reads. The floors are
-Python's own: making an `object()`, `np.frombuffer`, numpy's `__dlpack__`, the interpreter's start.
-Where the package psana is installed, its datagrams are one more case. A turn is short, measured and
-floor are taken alternately, and the median of the turns is a repetition's figure.
+Takes the arguments of the other programs here and writes the input of ci/bench_table.py. The floors
+are Python's own: making an `object()`, `np.frombuffer`, numpy's `__dlpack__`, the interpreter's
+start. Where the package psana is installed, its datagrams are one more case. A turn is short,
+measured and floor are taken alternately, and the median of the turns is a repetition's figure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 
 import alkaid as ak
 
-Turn = Callable[[], int]  # does it, and says how many items that were
+Turn = Callable[[], int]  # runs it, and returns the number of items
 
 
 def took(turn: Turn) -> float:
@@ -107,7 +107,8 @@ def repeated(call: Callable[[], object], count: int = 2000) -> Turn:
 
 
 def psana_dgram() -> Any:
-    """psana's module of datagrams alone: the package as a whole wants MPI. None where there is none."""
+    """psana's module of datagrams alone, since the whole package needs MPI; None where it is not
+    installed."""
     spec = importlib.util.find_spec("psana")
     if spec is None or spec.submodule_search_locations is None:
         return None

@@ -9,11 +9,11 @@
 namespace alkaid::bench {
 namespace {
 
-// Larger than what any allocator keeps in a cache beside its books.
+// Larger than any block that an allocator caches without counting it as freed.
 constexpr int64_t kProbeBytes = int64_t{4} << 20;
 
-// The allocators whose books change by a block that `allocate` makes and `free` gives back; more
-// than one for a copy that hides behind another.
+// The allocators whose statistics change by a block that `allocate` makes and `free` frees; more
+// than one if a second copy is involved.
 template <typename Allocate, typename Free>
 std::vector<std::string> AllocatorsThatServe(Allocate allocate, Free free) {
   std::vector<std::string> names;

@@ -1,8 +1,7 @@
-// The allocators below the built-in pools, called for the same size and alignment and with nothing
-// in between.
+// The allocators below the built-in pools, called directly for the same size and alignment.
 //
-// The calls are the pools' own, but for the C library's: there it is posix_memalign, which programs
-// use, where the pool calls memalign, which does the same and is 1 to 2 ns quicker.
+// The calls are the pools' own, except for the C library's: posix_memalign, which programs use,
+// while the pool calls memalign, which does the same and is 1 to 2 ns faster.
 //
 // Ownership: as malloc and free. Threads: any. Out of memory: null.
 #pragma once
@@ -43,8 +42,7 @@ struct RawSystem {
 struct RawJemalloc {
   static constexpr char kName[] = "jemalloc";
   static void* Allocate(size_t size) {
-    // Large blocks are aligned anyway, and are only kept in the thread's cache when nothing is
-    // asked.
+    // Large blocks are aligned anyway, and stay in the thread's cache only without an alignment.
     return mallocx(size, size < kLargeSize ? MALLOCX_LG_ALIGN(6) : 0);
   }
   static void Free(void* block) { dallocx(block, 0); }
@@ -81,13 +79,13 @@ void ForEachRawAllocator(Use use) {
   use(RawSystem());
 }
 
-// A pool over the named backend, with figures of its own; it lives as long as the process. Aborts
-// unless its blocks come from the very allocator that the raw calls above reach, as that
-// allocator's own books show.
+// A pool over the named backend, with its own figures, which lives as long as the process. Aborts
+// unless the allocator's statistics show that its blocks come from the same allocator as the raw
+// calls above.
 MemoryPool* PoolOver(const std::string& backend);
 
-// What to call after a case's turns, each of which allocates from `pool` once or more: aborts
-// unless the pool saw that many.
+// To be called after a case's turns, each of which allocates from `pool` at least once: aborts
+// unless the pool counted that many.
 std::function<void(int64_t, benchmark::UserCounters*)> PoolSawThem(MemoryPool* pool);
 
 }  // namespace alkaid::bench

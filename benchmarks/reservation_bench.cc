@@ -1,14 +1,14 @@
 // What does a reservation save a collector that grows? Replays the events of
-// fixtures/event_replay.h without, with a fixed one and with an advised one.
+// fixtures/event_replay.h without, with a fixed and with an advised reservation.
 //
-//   reservation_bench            times, beside the same events without a reservation; and that a process
-//                                of its own neither reallocates nor grows after its first event
-//   reservation_bench --table    what each process comes to
+//   reservation_bench            times, against the same events without a reservation; and whether
+//                                a process neither reallocates nor grows after its first event
+//   reservation_bench --table    the totals of each process
 //   reservation_bench --events   the same for each event
 //
-// Memory is measured in a process of its own for each row: what address space one has depends on
+// Memory is measured in a separate process for each row, since a process's address space depends on
 // everything that it did before. An advised row begins with the file that a process with the same
-// events and none left behind (ALKAID_RESERVATIONS).
+// events and without a reservation has left (ALKAID_RESERVATIONS).
 
 #include <cinttypes>
 #include <cstdio>
@@ -42,7 +42,7 @@ struct Row {
   EventSeries series;
   EventEnd end = EventEnd::kClear;
   Kind kind = Kind::kNone;
-  // glibc maps each large block by itself, as other processes do until they free their first.
+  // glibc maps each large block by itself, as in other processes until they free their first one.
   bool maps = false;
 };
 
@@ -83,7 +83,7 @@ int ReplayRow(char** arguments) {
   return 1;
 }
 
-// By a shell: nothing in it is anybody's but this program's.
+// Runs a command in a shell; all parts of it come from this program.
 std::string Output(const std::string& command) {
   FILE* const pipe = popen(command.c_str(), "r");
   Require(pipe != nullptr, "no process for: " + command);
@@ -205,7 +205,7 @@ void RegisterRow(const Row& row) {
   int64_t items = 0;
   for (const int64_t count : series.items) items += count;
   const bool advised = row.kind == Kind::kAdvised;
-  // What is given back to the C library's heap is not always found again: docs/reservations.md.
+  // Memory that was freed to the C library's heap is not always reused: docs/reservations.md.
   std::vector<Bar> bars = {Bar::None(), Bar::Count("reallocations", 0)};
   if (row.end == EventEnd::kClear || row.backend != "system") {
     bars.push_back(Bar::Count("vm_growth_bytes", 0));
@@ -226,7 +226,7 @@ void RegisterRow(const Row& row) {
             .items = items,
             .after =
                 [row, totals](int64_t, benchmark::UserCounters* counters) {
-                  // Once for all repetitions: nothing in it is left to chance.
+                  // Once for all repetitions, since it is deterministic.
                   if (!*totals) *totals = growth::Total(Measure(row));
                   (*counters)["reallocations"] = static_cast<double>((*totals)->reallocations);
                   (*counters)["vm_growth_bytes"] = static_cast<double>((*totals)->vm_growth);

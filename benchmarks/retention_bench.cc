@@ -1,5 +1,5 @@
-// What does a census of a million live slices over ten thousand roots cost, beside going once over
-// the table that they are in?
+// What does a report of retention cost for a million live slices over ten thousand roots, against
+// one pass over their table?
 //
 // The slices overlap, were made at two places, and hide nine tenths of their roots.
 
@@ -22,7 +22,7 @@ constexpr int64_t kRoots = 10'000;
 constexpr int64_t kSlicesOfRoot = 100;
 constexpr int64_t kViews = kRoots * kSlicesOfRoot;
 constexpr int64_t kRootBytes = 4096;
-// Slices of 8 bytes, 4 bytes apart, of which each second one is there twice.
+// Slices of 8 bytes, 4 bytes apart, every second of them twice.
 constexpr int64_t kVisible = 4 * (kSlicesOfRoot / 2) + 4;
 // The limit is 1 s for the million.
 constexpr double kMostNs = 1000;
@@ -36,7 +36,7 @@ constexpr double kMostNs = 1000;
   return SliceBuffer(root, at, 8);
 }
 
-// Root after root, as a program that slices what it has just read.
+// Root by root, like a program that slices what it has just read.
 std::shared_ptr<BufferVector> MakeViews() {
   RequireOk(heap::StartTracking({.views = true}), "tracking");
   auto views = std::make_shared<BufferVector>();
@@ -56,9 +56,9 @@ void RequireAll(const heap::RetentionTotals& totals) {
           "the census is another");
 }
 
-// Goes over the table as a reader from outside does, whoever else is at it.
+// Walks over the table like a reader from outside, while others use it.
 uint64_t SumOfSizes() {
-  // Asked for by name: the linker may give a program that names it itself a copy.
+  // Looked up by name, since the linker may give a program that names it itself a copy.
   static const auto* const root =
       static_cast<const heap::HeapRoot*>(::dlsym(RTLD_DEFAULT, "alkaid_heap_root"));
   const heap::Table& table = root->views;

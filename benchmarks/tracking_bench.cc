@@ -1,9 +1,9 @@
 // What does tracking cost? An allocation and its free with tracking off, on without back-traces, on
-// with back-traces of 16 frames by each unwinder, and sampled, beside the raw allocator; and
-// reading a file of datagrams while tracking samples, beside the same without.
+// with back-traces of 16 frames by each unwinder, and sampled, against the raw allocator; and
+// reading a file of datagrams while tracking samples, against the same without.
 //
-// 64 blocks are made before the first is freed, 24 calls deep. That the back-traces have 16 frames
-// is looked up in the table itself, as a reader from outside would.
+// 64 blocks are allocated before the first is freed, 24 calls deep. The table itself is checked for
+// back-traces of 16 frames, like by a reader from outside.
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -57,7 +57,7 @@ const HeapRoot& Root() {
   return *root;
 }
 
-// The frames that the table has for a block; -1 where it does not list it.
+// The number of frames in the table for a block; -1 where it is not listed.
 int FramesOf(const void* block) {
   const auto* shard = reinterpret_cast<const char*>(Root().blocks.shards);
   for (uint32_t s = 0; s < Root().blocks.shard_count; ++s, shard += Root().blocks.shard_size) {
@@ -76,8 +76,8 @@ int FramesOf(const void* block) {
   return -1;
 }
 
-// How a case wants tracking: nothing for off. Its turns follow one another, so that it is switched
-// once for each run of a case.
+// The tracking that a case needs; none for off. The turns of a case follow one another, so it is
+// switched once for each run of a case.
 using Wanted = std::optional<TrackingOptions>;
 
 void Switch(const std::string& name, const Wanted& wanted) {
@@ -172,7 +172,7 @@ void RegisterAllocations(const std::string& variant, const Wanted& wanted, const
 constexpr int64_t kDgrams = 32'768;
 constexpr int64_t kFieldsOfDgram = 8;
 
-// Datagrams of four scalars and four arrays of 64 floats, in a file that the page cache holds.
+// Datagrams of four scalars and four arrays of 64 floats, in a file in the page cache.
 class DgramFile {
  public:
   DgramFile() {

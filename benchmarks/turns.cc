@@ -73,8 +73,8 @@ bool Turns::WereTogether() const {
 
 [[gnu::noinline]] Turns::Took Turns::TimeTurn(const Case::Turn& turn, size_t thread,
                                               size_t stack_offset, double deadline) {
-  // Where the stack lies against the heap, modulo a page, moves some allocators by 10 ns: each turn
-  // has it elsewhere.
+  // The offset between stack and heap, modulo a page, changes some allocators by 10 ns, so each
+  // turn uses another one.
   benchmark::DoNotOptimize(__builtin_alloca(stack_offset));
   const int64_t times = times_.load(std::memory_order_relaxed);
   if (case_.threads == 1) {
@@ -108,7 +108,7 @@ void Turns::Run(benchmark::State& state) {
   const double deadline = Nanoseconds(CLOCK_MONOTONIC) + kPatience;
   bool in_time = true;
   double both = 0;
-  // Strictly in turn, so that each finds the caches as the other left them.
+  // Strictly alternating, so that each finds the caches as the other left them.
   for (auto _ : state) {
     if (in_time) {
       const Took its = TimeTurn(case_.measured, thread, 16 * (random() % 256), deadline);

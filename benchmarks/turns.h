@@ -1,9 +1,10 @@
-// Runs a case and its floor in turns, and reports what a turn took.
+// Runs a case and its floor in turns, and reports the time of a turn.
 //
 // A case of one thread is timed by the thread's processor time, so that a busy machine does not
-// count, unless it has others work for it. Processor time would hide threads that wait for each
-// other: a case of several is timed by the clock, and only turns count in which they were at it
-// together and none was off its processor; on a machine too busy for that there may be none.
+// matter, unless other threads work for it. A case of several threads is timed by the clock, since
+// processor time would hide threads that wait for each other. Only turns count that ran at the same
+// time on all threads, and in which no thread lost its processor; on a machine too busy there may
+// be none.
 //
 // Threads: one Turns is shared by the threads of its case. Out of memory: std::bad_alloc.
 #pragma once
@@ -19,13 +20,13 @@
 
 namespace alkaid::bench {
 
-// Lets threads go on together. They spin: one that sleeps would wake in the middle of the other's
-// turn.
+// Lets threads start together. They spin, since a sleeping thread would wake up in the middle of
+// the other's turn.
 class StartingLine {
  public:
   explicit StartingLine(int threads) : threads_(threads) {}
-  // Whether the moment that was handed to every thread's Wait is still to come; all threads get the
-  // same answer.
+  // Waits for all threads. Returns whether `deadline`, the same for every thread, is still to come;
+  // all threads get the same answer.
   bool Wait(double deadline);
 
  private:
@@ -38,8 +39,8 @@ class StartingLine {
 class Turns {
  public:
   explicit Turns(const Case& measured);
-  // Sets the counters "measured" and "floor" to medians, "floor_low" and "floor_high" to the
-  // percentiles 5 and 95 of the floor's turns, all in ns for each item; and "together" to the share
+  // Sets the counters "measured" and "floor" to medians, "floor_low" and "floor_high" to the 5th
+  // and 95th percentiles of the floor's turns, all in ns for each item; and "together" to the share
   // of the turns that count.
   void Run(benchmark::State& state);
 
@@ -54,8 +55,7 @@ class Turns {
     bool counts = false;
     bool in_time = true;
   };
-  // How often a turn does what it does, so that it takes long enough to be timed and too short to
-  // be interrupted.
+  // The repetitions in a turn: long enough to be timed, and too short to be interrupted.
   int64_t TimesATurn() const;
   Took TimeTurn(const Case::Turn& turn, size_t thread, size_t stack_offset, double deadline);
   bool WereTogether() const;

@@ -1,7 +1,8 @@
-// What does a frame of a back-trace cost, by each unwinder? Beside it, writing as many words.
+// What does a frame of a back-trace cost with each unwinder? Against writing as many words.
 //
-// The stack is 64 calls deep and is walked from its innermost call; the figure is for one frame.
-// The program keeps frame pointers, so that each unwinder sees the same frames, and says so.
+// The stack is 64 calls deep and is unwound from its innermost call; the figure is for one frame.
+// The program keeps frame pointers, so that each unwinder must see the same frames, which it
+// checks.
 
 #include <array>
 #include <cstdint>
@@ -41,7 +42,7 @@ struct Walk {
   benchmark::DoNotOptimize(depth);  // no tail call
 }
 
-// The floor: as many words, written down.
+// The floor: writes as many words.
 void WriteFrames(int64_t times) {
   std::array<uint64_t, kFrames> frames;
   for (int64_t i = 0; i < times; ++i) {
@@ -64,7 +65,7 @@ void RegisterUnwinder(Unwinder unwinder, const std::string& name, const Bar& bar
 }
 
 int Main(int argc, char** argv) {
-  // 16 frames are to leave most of a microsecond for the rest of tracking.
+  // 16 frames must leave most of a microsecond for the rest of tracking.
   RegisterUnwinder(Unwinder::kCallFrameInfo, "cfi", Bar::Most(30));
   RegisterUnwinder(Unwinder::kFramePointers, "fp", Bar::None());
   RegisterUnwinder(Unwinder::kRuntime, "runtime", Bar::None());

@@ -150,8 +150,7 @@ bool ThreadsMayForkAtOnce() {
   return failed == 0;
 }
 
-// Takes a lock in the child that another thread of the parent holds for ever. The test above must
-// find this.
+// The planted fault: takes a lock in the child that another thread of the parent holds for ever.
 class HangsInTheChild final : public ProxyMemoryPool {
  public:
   using ProxyMemoryPool::ProxyMemoryPool;
