@@ -19,9 +19,9 @@
 // announced chunks refuses a part of it.
 //
 // A remark is about something sound but unusual: damage; a NamesId declared twice, of which the
-// last counts; a service without a meaning; time that goes backwards, or whose nanoseconds make no
-// second; Xtcs of unknown type; data of one NamesId twice in a datagram; fields of one name;
-// ambiguous enumerations; text without a NUL; bytes that belong to nothing.
+// last counts; a service without a meaning; time that goes backwards, or has 10^9 nanoseconds or
+// more; Xtcs that readers skip; data of one NamesId twice in a datagram; several fields of one
+// name; enumerations without a name; text without a NUL; bytes that belong to nothing.
 //
 // Ownership: a Verifier keeps copies of the declarations in force, and no datagram. Findings are
 // passed on as they come, so memory does not grow with the datagram.

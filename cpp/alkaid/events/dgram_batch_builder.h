@@ -6,8 +6,8 @@
 //   ALKAID_RETURN_NOT_OK(builder.EndEvent());
 //   ALKAID_ASSIGN_OR_RAISE(EventBatch batch, builder.Finish());
 //
-// Datagrams are copied once. One that is moved in is released right after the copy. The first one
-// of a batch is not copied if it owns its memory and that is of the builder's pool: its memory then
+// Datagrams are copied once. One that is moved in is released right after the copy. If it is the
+// first of a batch and owns its memory, which is of the builder's pool, it is not copied: its memory
 // becomes the start of the batch. Room is reserved for as much as the largest of the last batches
 // held, so a steady stream of batches reallocates nothing.
 //
