@@ -54,7 +54,7 @@ TEST_P(EachCorruption, IsFoundByTheVerifierWhereReadersRefuseIt) {
   }
 }
 
-// Cutting it at any byte, or changing any byte, must cause no more than a fault.
+// Cut at any byte, it must cause no more than a fault.
 TEST_P(EachCorruption, IsAsHarmlessWhenItIsCutAnywhere) {
   for (const Corruption& corruption : GetParam()()) {
     const size_t size = corruption.bytes.size();

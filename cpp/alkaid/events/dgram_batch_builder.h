@@ -7,9 +7,9 @@
 //   ALKAID_ASSIGN_OR_RAISE(EventBatch batch, builder.Finish());
 //
 // Datagrams are copied once. One that is moved in is released right after the copy. If it is the
-// first of a batch and owns its memory, which is of the builder's pool, it is not copied: its memory
-// becomes the start of the batch. Room is reserved for as much as the largest of the last batches
-// held, so a steady stream of batches reallocates nothing.
+// first of a batch and owns its memory, which is of the builder's pool, it is not copied: its
+// memory becomes the start of the batch. Room is reserved for as much as the largest of the last
+// batches held, so a steady stream of batches reallocates nothing.
 //
 // Ownership: owns its bytes until Finish, and the appended datagrams until EndEvent. The pool must
 // outlive the builder and its batches.

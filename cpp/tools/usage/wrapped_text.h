@@ -1,8 +1,8 @@
 // Prose that is laid out for the width of a terminal or for a man page.
 //
 // An empty line separates paragraphs. A line that begins with blanks is not prose:
-// "  TERM  meaning" explains a term, and lines that are indented further continue it. Any other such
-// line is an example, which is kept as it is.
+// "  TERM  meaning" explains a term, and lines that are indented further continue it. Any other
+// such line is an example, which is kept as it is.
 //
 // Threads: free of state. Out of memory: throws std::bad_alloc.
 #pragma once
