@@ -141,7 +141,7 @@ def check_events(status="/proc/self/status", paranoid=PARANOID):
 
 
 def groups_present():
-    """The groups of this tool that exist, whoever made them."""
+    """The existing groups of this tool, of all users."""
     with open(f"{TRACING}/uprobe_events", encoding="utf-8") as events:
         found = {line.split(":", 1)[1].split("/", 1)[0] for line in events if ":" in line}
     return {group for group in found if GROUP.match(group)}
