@@ -16,11 +16,13 @@ constexpr std::string_view kPrefix = "ALKAID_";
 std::vector<EnvironmentVariable> MakeVariables() {
   return {
       {kDefaultMemoryPoolVariable,
-       "the backend of the default memory pool: mimalloc, jemalloc, system, or one that the program "
+       "the backend of the default memory pool: mimalloc, jemalloc, system, or one that the "
+       "program "
        "registered; case counts",
        ReadAt::kFirstUse, /*counts_when_raised=*/true},
       {kDebugMemoryPoolVariable,
-       "checks every block of pools and the bytes around it; on a fault abort, trap or warn; none is "
+       "checks every block of pools and the bytes around it; on a fault abort, trap or warn; none "
+       "is "
        "off",
        ReadAt::kFirstUse},
       {kGuardedSamplingVariable,
@@ -29,7 +31,8 @@ std::vector<EnvironmentVariable> MakeVariables() {
        "both; not set, or 0, is none",
        ReadAt::kFirstUse},
       {kReadQueueVariable,
-       "how files are read ahead: io_uring, threads or inline; not set is io_uring where the kernel "
+       "how files are read ahead: io_uring, threads or inline; not set is io_uring where the "
+       "kernel "
        "grants it, else threads",
        ReadAt::kEachUse},
       {kTrackAllocationsVariable,
@@ -48,26 +51,31 @@ std::vector<EnvironmentVariable> MakeVariables() {
        "the signal that asks for a file of what is live now, such as USR2; not set is none",
        ReadAt::kLoad},
       {kHeapFileVariable,
-       "the name of the files that the signal asks for: %p becomes the process id and %n the file's "
+       "the name of the files that the signal asks for: %p becomes the process id and %n the "
+       "file's "
        "number; not set is alkaid-heap.%p.%n",
        ReadAt::kLoad},
       {kHeapAtStampsVariable,
-       "the numbers, from 1, of the stamps at which the process writes a heap file of the name that "
+       "the numbers, from 1, of the stamps at which the process writes a heap file of the name "
+       "that "
        "the signal's have, such as 11,100; a program stamps by growth::StampEvent; not set is none",
        ReadAt::kLoad},
       {kExitSignalsVariable,
        "signals, such as TERM or TERM,INT, that end the process only after what is written at exit "
-       "is written: heap files, leak profiles, reservations; one that the program handles itself is "
+       "is written: heap files, leak profiles, reservations; one that the program handles itself "
+       "is "
        "left to it; not set is none",
        ReadAt::kLoad},
       {kTraceGrowthVariable,
        "1: a line on stderr for each growth of a builder; not set, or 0, is none", ReadAt::kLoad},
       {kReservationsVariable,
-       "a file of what builders with a label hold at most: reserved from the start; what was learnt "
+       "a file of what builders with a label hold at most: reserved from the start; what was "
+       "learnt "
        "is written there when the process ends; not set is none",
        ReadAt::kLoad},
       {kLeakProfileVariable,
-       "a leak profile, .npy, of one stamp for each event of the process: %p becomes the process id; "
+       "a leak profile, .npy, of one stamp for each event of the process: %p becomes the process "
+       "id; "
        "not set is none",
        ReadAt::kLoad},
       {kProfileReleaseAtVariable,
@@ -75,11 +83,13 @@ std::vector<EnvironmentVariable> MakeVariables() {
        "back; not set is the end of the process, where the program still holds what it held",
        ReadAt::kLoad},
       {kProfileLeakMbVariable,
-       "plants a leak of so many MB of 1,000,000 bytes at each stamp of a leak profile, to see that "
+       "plants a leak of so many MB of 1,000,000 bytes at each stamp of a leak profile, to see "
+       "that "
        "it is found; not set, or 0, is none",
        ReadAt::kFirstUse},
       {kProfileLeakByVariable,
-       "what the planted leak is made of: pool is blocks of the default memory pool, malloc is the C "
+       "what the planted leak is made of: pool is blocks of the default memory pool, malloc is the "
+       "C "
        "library's; not set is pool",
        ReadAt::kFirstUse},
       {"ALKAID_CACHE_DIR",
@@ -133,8 +143,9 @@ std::vector<std::string> UnknownEnvironmentVariables() {
     const std::string rest = name.substr(kPrefix.size());
     if (std::ranges::find(known, rest) != known.end()) continue;
     const std::string meant = SimilarWord(rest, known);
-    sentences.push_back(name + " is set, and is no variable of Alkaid" +
-                        (meant.empty() ? "" : "; did you mean " + (std::string(kPrefix) + meant) + "?"));
+    sentences.push_back(
+        name + " is set, and is no variable of Alkaid" +
+        (meant.empty() ? "" : "; did you mean " + (std::string(kPrefix) + meant) + "?"));
   }
   return sentences;
 }

@@ -18,7 +18,8 @@ ALKAID_EXPORT size_t EditDistance(std::string_view a, std::string_view b);
 
 // The word of `known` that is nearest to `typed`, or "" where more than a third of its letters
 // differ from every one. Of equally near words the first.
-ALKAID_EXPORT std::string SimilarWord(std::string_view typed, const std::vector<std::string>& known);
+ALKAID_EXPORT std::string SimilarWord(std::string_view typed,
+                                      const std::vector<std::string>& known);
 
 // "; did you mean 'show'?", or nothing.
 ALKAID_EXPORT std::string DidYouMean(std::string_view typed, const std::vector<std::string>& known);

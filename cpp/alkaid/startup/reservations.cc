@@ -65,11 +65,10 @@ void SayConfined() {
   Notice(kReservationsVariable, ": not written: ", kConfinedAtExit);
 }
 
-constexpr ExitTask at_exit = {
-    .rank = ExitRank::kReservations,
-    .write = SaveReservationsAtExit,
-    .leave_out = SayWhyNoReservations,
-    .confined = SayConfined};
+constexpr ExitTask at_exit = {.rank = ExitRank::kReservations,
+                              .write = SaveReservationsAtExit,
+                              .leave_out = SayWhyNoReservations,
+                              .confined = SayConfined};
 
 }  // namespace
 

@@ -1,6 +1,4 @@
 // What the environment asks for, seen from outside: each case is a process of its own.
-#include "alkaid/startup/startup.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
@@ -18,6 +16,7 @@
 #include "alkaid/core/buffers/buffer_builder.h"
 #include "alkaid/core/observers/label.h"
 #include "alkaid/growth/process_profile.h"
+#include "alkaid/startup/startup.h"
 #include "fixtures/child_process.h"
 
 namespace alkaid {
@@ -145,9 +144,10 @@ TEST(Startup, AVariableThatNobodyKnowsIsReportedWithTheNearestOne) {
     at = end + 1;
   }
   std::ranges::sort(lines);
-  EXPECT_THAT(lines, ElementsAreArray({"alkaid: ALKAID_DEFAULT_MEMORY_POOl is set, and is no "
-                                       "variable of Alkaid; did you mean ALKAID_DEFAULT_MEMORY_POOL?",
-                                       "alkaid: ALKAID_X is set, and is no variable of Alkaid"}));
+  EXPECT_THAT(lines,
+              ElementsAreArray({"alkaid: ALKAID_DEFAULT_MEMORY_POOl is set, and is no "
+                                "variable of Alkaid; did you mean ALKAID_DEFAULT_MEMORY_POOL?",
+                                "alkaid: ALKAID_X is set, and is no variable of Alkaid"}));
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ Emphasis EmphasisOf(growth::Verdict verdict) {
 }  // namespace
 
 std::string ColouredReport(const std::vector<growth::MemoryStamp>& stamps,
-                           const growth::GrowthVerdict& verdict,
-                           const growth::LeakProfileRun& run, int fd) {
+                           const growth::GrowthVerdict& verdict, const growth::LeakProfileRun& run,
+                           int fd) {
   std::string text = growth::GrowthReport(stamps, verdict, run);
   constexpr std::string_view kBefore = "\nVerdict: ";
   const std::string_view name = growth::VerdictName(verdict.verdict);

@@ -13,7 +13,7 @@ namespace alkaid::tools {
 
 // GrowthReport for `fd`. Throws std::bad_alloc.
 std::string ColouredReport(const std::vector<growth::MemoryStamp>& stamps,
-                           const growth::GrowthVerdict& verdict,
-                           const growth::LeakProfileRun& run, int fd);
+                           const growth::GrowthVerdict& verdict, const growth::LeakProfileRun& run,
+                           int fd);
 
 }  // namespace alkaid::tools

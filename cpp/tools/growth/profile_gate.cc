@@ -209,8 +209,9 @@ class Gate {
         continue;
       }
       ++alarms;
-      std::fputs(ColouredReport(shown.stamps, shown.result.verdict, shown.run, STDERR_FILENO).c_str(),
-                 stderr);
+      std::fputs(
+          ColouredReport(shown.stamps, shown.result.verdict, shown.run, STDERR_FILENO).c_str(),
+          stderr);
       if (!found.ok()) {
         Say("%s", TextOf(found).c_str());
         Say("%s: memory grows, and not as it did in the control", Failed().c_str());

@@ -140,7 +140,8 @@ std::optional<std::string> UnknownOption(const CLI::App& command) {
       if (option->get_group().empty()) continue;
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
-    return NameIn(word) + " is no option of this command" + internal::DidYouMean(NameIn(word), names);
+    return NameIn(word) + " is no option of this command" +
+           internal::DidYouMean(NameIn(word), names);
   }
   return std::nullopt;
 }

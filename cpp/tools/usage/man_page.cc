@@ -120,8 +120,9 @@ std::string EnvironmentSection(const CommandDescription& command) {
   if (command.path.empty()) {
     for (const auto& variable : internal::EnvironmentVariables()) {
       if (variable.read_at == internal::ReadAt::kScripts) continue;
-      all += TroffItem(TroffBold(variable.name),
-                       TroffProse(variable.meaning + "; " + internal::ReadAtText(variable.read_at)));
+      all +=
+          TroffItem(TroffBold(variable.name),
+                    TroffProse(variable.meaning + "; " + internal::ReadAtText(variable.read_at)));
     }
   }
   all += TroffItem(TroffBold("COLUMNS"), "How wide help is, where the terminal is not narrower.");

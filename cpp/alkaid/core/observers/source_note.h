@@ -23,10 +23,10 @@ struct SourceTime {
 };
 
 struct SourceNote {
-  const void* data = nullptr;  // inside a live root
-  int64_t size = 0;            // bytes
-  std::string_view source;     // usually a file name
-  int64_t offset = -1;         // of the first byte, in the source; -1: not in one place
+  const void* data = nullptr;         // inside a live root
+  int64_t size = 0;                   // bytes
+  std::string_view source;            // usually a file name
+  int64_t offset = -1;                // of the first byte, in the source; -1: not in one place
   std::span<const SourceTime> times;  // sorted by offset; may be empty
 };
 

@@ -27,7 +27,7 @@ struct FoundBlock {
   DebugBlock block;
   DebugRecord::State state = DebugRecord::State::kNone;
   MemoryPool* pool = nullptr;  // the debug mode pool that has the block
-  char name[64] = "?";  // of the pool that has or had the block; not known for held ones
+  char name[64] = "?";         // of the pool that has or had the block; not known for held ones
 };
 
 inline const void* AsPointer(const void* pointer) { return pointer; }

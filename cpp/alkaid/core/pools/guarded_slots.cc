@@ -79,8 +79,8 @@ void Reserve() {
                             PROT_READ | PROT_WRITE, 0);
   if (found == MAP_FAILED || records == MAP_FAILED) {
     const char* const why = ::strerrordesc_np(errno);
-    Notice("there is no address space for guarded blocks (", 2 * kGuardedRegionSize, " bytes): ", why,
-           "; no block is guarded");
+    Notice("there is no address space for guarded blocks (", 2 * kGuardedRegionSize,
+           " bytes): ", why, "; no block is guarded");
     if (found != MAP_FAILED) ::munmap(found, 2 * kGuardedRegionSize);
     if (records != MAP_FAILED) ::munmap(records, GuardedStatistics::kSlots * sizeof(GuardedSlot));
     return;

@@ -93,8 +93,8 @@ Status WriteHeapFileAtExit(const std::string& pattern, uint32_t owner) try {
   return status::NoMemory();
 }
 
-void WriteHeapFileNow(const std::string& pattern, std::string_view name,
-                      uint32_t owner) noexcept try {
+void WriteHeapFileNow(const std::string& pattern, std::string_view name, uint32_t owner) noexcept
+    try {
   Result<HeapFileRequest> request = MakeHeapFileRequest(pattern, owner);
   if (!request.ok()) return internal::Notice("no heap file: ", request.status().message());
   struct Asked {

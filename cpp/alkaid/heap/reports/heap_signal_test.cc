@@ -197,8 +197,8 @@ TEST_F(HeapSignal, OfAChildOfVforkIsNoneOfItsParent) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "ThreadSanitizer makes a fork of vfork";
 #endif
-  const ChildResult child = Run({"vfork-signal"}, {{"ALKAID_HEAP_SIGNAL", "USR2"},
-                                                   {"ALKAID_HEAP_FILE", File("now.%n")}});
+  const ChildResult child =
+      Run({"vfork-signal"}, {{"ALKAID_HEAP_SIGNAL", "USR2"}, {"ALKAID_HEAP_FILE", File("now.%n")}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
   EXPECT_EQ(FileCount(), 0);
 }

@@ -65,9 +65,12 @@ Status TrackFromNowOn(const std::string& name, const std::string& file) {
 
 std::string NameOf(uint64_t number, RequestedBy by, std::string_view name) {
   switch (by) {
-    case RequestedBy::kSignal: return "signal " + std::to_string(number);
-    case RequestedBy::kCall: return std::string(name);
-    case RequestedBy::kExit: return "exit";
+    case RequestedBy::kSignal:
+      return "signal " + std::to_string(number);
+    case RequestedBy::kCall:
+      return std::string(name);
+    case RequestedBy::kExit:
+      return "exit";
   }
   return "";
 }
