@@ -17,83 +17,74 @@ std::vector<EnvironmentVariable> MakeVariables() {
   return {
       {kDefaultMemoryPoolVariable,
        "the backend of the default memory pool: mimalloc, jemalloc, system, or one that the "
-       "program "
-       "registered; case counts",
+       "program registered; case-sensitive",
        ReadAt::kFirstUse, /*counts_when_raised=*/true},
       {kDebugMemoryPoolVariable,
-       "checks every block of pools and the bytes around it; on a fault abort, trap or warn; none "
-       "is "
-       "off",
+       "checks every block of pools and the bytes around it; on a fault abort, trap or warn; "
+       "unset or none: off",
        ReadAt::kFirstUse},
       {kGuardedSamplingVariable,
-       "places some blocks between pages that nobody can touch, so that a use after free or an "
-       "overrun stops there: 1000 is one allocation in 1000, 64MiB one for each 64 MiB, 1000,64MiB "
-       "both; not set, or 0, is none",
+       "places some blocks between inaccessible pages, so that a use after free or an overrun "
+       "stops there: 1000 is one allocation in 1000, 64MiB one for each 64 MiB, 1000,64MiB "
+       "both; unset or 0: none",
        ReadAt::kFirstUse},
       {kReadQueueVariable,
-       "how files are read ahead: io_uring, threads or inline; not set is io_uring where the "
-       "kernel "
-       "grants it, else threads",
+       "how files are read ahead: io_uring, threads or inline; unset: io_uring if the kernel "
+       "permits it, else threads",
        ReadAt::kEachUse},
       {kTrackAllocationsVariable,
        "keeps a table of live allocations from the start: 1, or a list such as "
-       "sample:524288,frames=16,unwinder=fp,views; not set, or 0, is off",
+       "sample:524288,frames=16,unwinder=fp,views; unset or 0: off",
        ReadAt::kLoad},
       {kHeapAtExitVariable,
-       "a file of what is live when the process ends: %p becomes the process id; not set is none; "
-       "live memory is tracked for it",
+       "a file of what is live when the process ends, for which live memory is tracked; %p "
+       "becomes the process id; unset: none",
        ReadAt::kLoad},
       {kHeapOwnerVariable,
-       "the id of the process that the names of heap files and leak profiles are meant for, set by "
-       "alkaid run: others append their own id to a name without %p; not set is any",
+       "the id of the process for which the names of heap files and leak profiles are meant, "
+       "set by alkaid run: other processes append their id to a name without %p; unset: any",
        ReadAt::kLoad},
       {kHeapSignalVariable,
-       "the signal that asks for a file of what is live now, such as USR2; not set is none",
+       "the signal that requests a file of what is live now, such as USR2; unset: none",
        ReadAt::kLoad},
       {kHeapFileVariable,
-       "the name of the files that the signal asks for: %p becomes the process id and %n the "
-       "file's "
-       "number; not set is alkaid-heap.%p.%n",
+       "the name of the files that the signal requests: %p becomes the process id, %n the "
+       "number of the file; unset: alkaid-heap.%p.%n",
        ReadAt::kLoad},
       {kHeapAtStampsVariable,
-       "the numbers, from 1, of the stamps at which the process writes a heap file of the name "
-       "that "
-       "the signal's have, such as 11,100; a program stamps by growth::StampEvent; not set is none",
+       "the numbers, from 1, of the stamps at which the process writes a heap file, such as "
+       "11,100; its name is that of the files by signal; a program stamps by "
+       "growth::StampEvent; unset: none",
        ReadAt::kLoad},
       {kExitSignalsVariable,
-       "signals, such as TERM or TERM,INT, that end the process only after what is written at exit "
-       "is written: heap files, leak profiles, reservations; one that the program handles itself "
-       "is "
-       "left to it; not set is none",
+       "signals, such as TERM or TERM,INT, that end the process only after the files at exit "
+       "are written: heap files, leak profiles, reservations; a signal that the program "
+       "handles is left to it; unset: none",
        ReadAt::kLoad},
-      {kTraceGrowthVariable,
-       "1: a line on stderr for each growth of a builder; not set, or 0, is none", ReadAt::kLoad},
+      {kTraceGrowthVariable, "1: a line on stderr for each growth of a builder; unset or 0: none",
+       ReadAt::kLoad},
       {kReservationsVariable,
-       "a file of what builders with a label hold at most: reserved from the start; what was "
-       "learnt "
-       "is written there when the process ends; not set is none",
+       "a file of the largest sizes of labelled builders: they are reserved from the start, "
+       "and the file is updated when the process ends; unset: none",
        ReadAt::kLoad},
       {kLeakProfileVariable,
-       "a leak profile, .npy, of one stamp for each event of the process: %p becomes the process "
-       "id; "
-       "not set is none",
+       "a leak profile, .npy, with one stamp for each event of the process; %p becomes the "
+       "process id; unset: none",
        ReadAt::kLoad},
       {kProfileReleaseAtVariable,
-       "the number of the stamp, from 1, at which the leak profile tries what ReleaseUnused gives "
-       "back; not set is the end of the process, where the program still holds what it held",
+       "the number of the stamp, from 1, at which the leak profile tries ReleaseUnused; unset: "
+       "the end of the process, where the program still holds what it held",
        ReadAt::kLoad},
       {kProfileLeakMbVariable,
-       "plants a leak of so many MB of 1,000,000 bytes at each stamp of a leak profile, to see "
-       "that "
-       "it is found; not set, or 0, is none",
+       "plants a leak of so many MB (1,000,000 bytes) at each stamp of a leak profile, to see "
+       "that it is found; unset or 0: none",
        ReadAt::kFirstUse},
       {kProfileLeakByVariable,
-       "what the planted leak is made of: pool is blocks of the default memory pool, malloc is the "
-       "C "
-       "library's; not set is pool",
+       "what the planted leak is made of: pool (blocks of the default memory pool) or malloc "
+       "(the C library's); unset: pool",
        ReadAt::kFirstUse},
       {"ALKAID_CACHE_DIR",
-       "where archives and builds of allocators are kept; not set is alkaid in the user's cache",
+       "where archives and builds of allocators are kept; unset: alkaid in the user's cache",
        ReadAt::kScripts},
       {"ALKAID_JEMALLOC_URL", "a file or URL of jemalloc's archive", ReadAt::kScripts},
       {"ALKAID_MIMALLOC_URL", "a file or URL of mimalloc's archive", ReadAt::kScripts},

@@ -55,7 +55,7 @@ class BlockRecycler::RecycledBlock final : public MutableBuffer {
   }
   ~RecycledBlock() override {
     if (alkaid::internal::ViewEventsOn()) [[unlikely]]
-      EmitRelease();
+      NotifyRelease();
     recycler_->GiveBack(std::move(block_));
   }
 

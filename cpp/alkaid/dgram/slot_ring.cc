@@ -41,8 +41,8 @@ class SlotRing::LentBuffer final : public Buffer {
       : Buffer(slot.data, slot.size), ring_(std::move(ring)), index_(slot.index) {}
   ~LentBuffer() override {
     if (alkaid::internal::ViewEventsOn()) [[unlikely]] {
-      alkaid::internal::EmitSliceRelease(Taking(), this);
-      EmitRelease();
+      alkaid::internal::NotifySliceRelease(Taking(), this);
+      NotifyRelease();
     }
     release_emitted_ = true;
     if (lent_) ring_->Unpin(index_);
@@ -52,7 +52,7 @@ class SlotRing::LentBuffer final : public Buffer {
   void SetLent() noexcept {
     lent_ = true;
     if (alkaid::internal::ViewEventsOn()) [[unlikely]]
-      alkaid::internal::EmitSlice(Taking(), this, 0, 0);
+      alkaid::internal::NotifySlice(Taking(), this, 0, 0);
   }
 
  private:

@@ -47,7 +47,7 @@ void TellSourceOf(const DgramOrigin& origin, const uint8_t* begin, int64_t nbyte
       at += size;
     }
     const int64_t offset = origin.buffer_offset + (begin - origin.buffer->data());
-    alkaid::internal::EmitSourceNote({begin, nbytes, origin.source, offset, times.marks()});
+    alkaid::internal::NotifySourceNote({begin, nbytes, origin.source, offset, times.marks()});
   } catch (const std::bad_alloc&) {
     // The report then names no source.
   }

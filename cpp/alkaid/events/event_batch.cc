@@ -147,7 +147,7 @@ void TellSourceOf(const internal::EventBatchData& batch) noexcept {
       times.Add(at, dgram::Timestamp(dgram::LoadUnaligned<uint64_t>(bytes + at)));
     }
     const std::string& source = batch.epochs.front().origins.front()->source;
-    alkaid::internal::EmitSourceNote({bytes, batch.buffer->size(), source, -1, times.marks()});
+    alkaid::internal::NotifySourceNote({bytes, batch.buffer->size(), source, -1, times.marks()});
   } catch (const std::bad_alloc&) {
     // The report then names no source.
   }

@@ -103,14 +103,14 @@ TEST_F(GrowthOutOfMemory, LearningReservations) {
       [](MemoryPool*) { return std::make_unique<ReservationAdvisor>(); },
       [](auto& advisor) { advisor->Install(); },
       [&](auto& advisor) {
-        alkaid::internal::EmitBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
+        alkaid::internal::NotifyBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
         return text(*advisor);
       });
   FailureSuite::Try(
       "ReservationAdvisor::Uninstall", kNeedsNone, make,
       [](auto& advisor) { advisor->Uninstall(); },
       [&](auto& advisor) {
-        alkaid::internal::EmitBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
+        alkaid::internal::NotifyBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
         return text(*advisor);
       });
   const Label other = Label::Intern(absl::StrCat(kLabel, ".other"));
@@ -172,7 +172,7 @@ TEST_F(GrowthOutOfMemory, AnAdvisorGoesWithoutMemory) {
   advisor->Install();
   EXPECT_EQ(WithoutNew([&] { advisor.reset(); }), 0);
   // Reaches no advisor any more.
-  alkaid::internal::EmitBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
+  alkaid::internal::NotifyBuilderEnd({.label = Label::Intern(kLabel), .high_water = 5000});
 }
 
 TEST_F(GrowthOutOfMemory, LeakProfiles) {

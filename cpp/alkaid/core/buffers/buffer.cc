@@ -31,7 +31,7 @@ void Buffer::TakeDevice() {
 void Buffer::SetMemoryManager(std::shared_ptr<MemoryManager> memory_manager) {
   if (is_slice_) {
     if (internal::ViewEventsOn()) [[unlikely]]
-      EmitRelease();
+      NotifyRelease();
     is_slice_ = false;
   }
   memory_manager_ = std::move(memory_manager);
@@ -139,16 +139,16 @@ std::shared_ptr<MemoryManager> Buffer::ImplicitMemoryManager() const {
   return default_cpu_memory_manager();
 }
 
-void Buffer::EmitSliced() const noexcept {
+void Buffer::NotifySliced() const noexcept {
   const int64_t offset = static_cast<int64_t>(address() - parent_->address());
-  internal::EmitSlice(this, parent_.get(), offset, size_);
+  internal::NotifySlice(this, parent_.get(), offset, size_);
 }
 
-void Buffer::EmitRelease() noexcept {
-  if (is_slice_) return internal::EmitSliceRelease(this, parent_.get());
+void Buffer::NotifyRelease() noexcept {
+  if (is_slice_) return internal::NotifySliceRelease(this, parent_.get());
   if (release_emitted_) return;
   release_emitted_ = true;
-  internal::EmitRootRelease(this, data_, size_);
+  internal::NotifyRootRelease(this, data_, size_);
 }
 
 Result<std::shared_ptr<io::RandomAccessFile>> Buffer::GetReader(

@@ -69,17 +69,17 @@ class ALKAID_EXPORT Buffer {
   Buffer(const std::shared_ptr<Buffer>& parent, int64_t offset, int64_t size)
       : Buffer(Untold(), parent, offset, size) {
     if (internal::ViewEventsOn()) [[unlikely]]
-      EmitSliced();
+      NotifySliced();
   }
   Buffer(std::shared_ptr<Buffer>&& parent, int64_t offset, int64_t size)
       : Buffer(Untold(), std::move(parent), offset, size) {
     if (internal::ViewEventsOn()) [[unlikely]]
-      EmitSliced();
+      NotifySliced();
   }
 
   virtual ~Buffer() {
     if (internal::ViewEventsOn()) [[unlikely]]
-      EmitRelease();
+      NotifyRelease();
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -277,7 +277,7 @@ class ALKAID_EXPORT Buffer {
   // Reports the end of this buffer to observers, once. A class that gives memory back in its
   // destructor calls this first, under `if (internal::ViewEventsOn())`; for all others this class's
   // destructor does.
-  void EmitRelease() noexcept;
+  void NotifyRelease() noexcept;
 
   // The order matters: a slice's initialisers read `parent_` after it is set.
   const uint8_t* data_;
@@ -294,7 +294,7 @@ class ALKAID_EXPORT Buffer {
  private:
   // The device of memory_manager_, which must not be null.
   void TakeDevice();
-  void EmitSliced() const noexcept;
+  void NotifySliced() const noexcept;
   static std::shared_ptr<Buffer> FromOwner(const uint8_t* data, int64_t size,
                                            std::shared_ptr<void> owner);
 };

@@ -86,22 +86,22 @@ void BufferBuilder::CountGrowth(BuilderGrowthReason reason, Label label, const u
   }
   if (!so_far_.label) so_far_.label = label;
   if (capacity_ < old_capacity) return;
-  internal::EmitBuilderGrowth({.label = label,
-                               .reason = reason,
-                               .old_data = old_capacity != 0 ? old_data : nullptr,
-                               .new_data = data_,
-                               .size = size_,
-                               .old_capacity = old_capacity,
-                               .new_capacity = capacity_});
+  internal::NotifyBuilderGrowth({.label = label,
+                                 .reason = reason,
+                                 .old_data = old_capacity != 0 ? old_data : nullptr,
+                                 .new_data = data_,
+                                 .size = size_,
+                                 .old_capacity = old_capacity,
+                                 .new_capacity = capacity_});
 }
 
-void BufferBuilder::TellEnd(int64_t capacity) {
-  internal::EmitBuilderEnd({.label = so_far_.label ? so_far_.label : label_,
-                            .size = size_,
-                            .high_water = std::max(so_far_.high_water, size_),
-                            .capacity = capacity,
-                            .reallocations = so_far_.reallocations,
-                            .bytes_copied = so_far_.bytes_copied});
+void BufferBuilder::NotifyEnd(int64_t capacity) {
+  internal::NotifyBuilderEnd({.label = so_far_.label ? so_far_.label : label_,
+                              .size = size_,
+                              .high_water = std::max(so_far_.high_water, size_),
+                              .capacity = capacity,
+                              .reallocations = so_far_.reallocations,
+                              .bytes_copied = so_far_.bytes_copied});
   so_far_ = {};
 }
 

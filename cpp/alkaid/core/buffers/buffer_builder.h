@@ -173,9 +173,9 @@ class ALKAID_EXPORT BufferBuilder {
                    int64_t old_capacity);
   // Reports the end of the contents, and starts new ones. `capacity`: the most they had.
   void EndContents(int64_t capacity) {
-    if (capacity != 0) TellEnd(capacity);
+    if (capacity != 0) NotifyEnd(capacity);
   }
-  void TellEnd(int64_t capacity);
+  void NotifyEnd(int64_t capacity);
 
   std::shared_ptr<ResizableBuffer> buffer_;
   std::shared_ptr<MemoryPool> pool_;  // counts nothing when borrowed

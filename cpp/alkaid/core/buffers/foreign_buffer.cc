@@ -80,7 +80,7 @@ Result<std::shared_ptr<Buffer>> ForeignBuffer::MakeMutable(
 
 ForeignBuffer::~ForeignBuffer() {
   if (internal::ViewEventsOn()) [[unlikely]]
-    EmitRelease();
+    NotifyRelease();
   release_emitted_ = true;
 }
 

@@ -237,10 +237,10 @@ TEST(MemoryEvents, ASourceNoteReachesWhoeverWatchesViews) {
   Reader blocks;
   AddMemoryObserver(&views, MemoryEventKinds::kViews);
   AddMemoryObserver(&blocks, MemoryEventKinds::kBlocks);
-  internal::EmitSourceNote(note);
+  internal::NotifySourceNote(note);
   RemoveMemoryObserver(&views);
   RemoveMemoryObserver(&blocks);
-  internal::EmitSourceNote(note);
+  internal::NotifySourceNote(note);
   EXPECT_EQ(views.told, std::vector<std::string>{"run.xtc2 4096 5 2"});
   EXPECT_TRUE(blocks.told.empty());
 }

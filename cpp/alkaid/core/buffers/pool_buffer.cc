@@ -23,7 +23,7 @@ PoolBuffer::PoolBuffer(std::shared_ptr<MemoryPool> pool, int64_t alignment)
 
 PoolBuffer::~PoolBuffer() {
   if (internal::ViewEventsOn()) [[unlikely]]
-    EmitRelease();
+    NotifyRelease();
   release_emitted_ = true;
   if (data_ == nullptr) return;
   if (is_watched_) [[unlikely]] {

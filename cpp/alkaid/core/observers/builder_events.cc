@@ -6,7 +6,7 @@
 
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/printable_text.h"
-#include "alkaid/core/observers/listener_list_internal.h"
+#include "alkaid/core/observers/observer_list_internal.h"
 
 namespace alkaid {
 namespace internal {
@@ -15,32 +15,32 @@ namespace {
 
 constexpr uint8_t kAll = 1;
 
-constinit thread_local TellingThread telling_thread
+constinit thread_local NotifyingThread notifying_thread
     __attribute__((tls_model("initial-exec"))) = {nullptr, {0, 0}, 0};
 
-TellingThread& ThisThread() { return telling_thread; }
+NotifyingThread& ThisThread() { return notifying_thread; }
 
-using BuilderListeners = ListenerList<BuilderObserver, ThisThread>;
+using BuilderObservers = ObserverList<BuilderObserver, ThisThread>;
 
-BuilderListeners& AllListeners() {
+BuilderObservers& AllObservers() {
   // Never destroyed: static builders end late.
-  static BuilderListeners* const all = new BuilderListeners;
+  static BuilderObservers* const all = new BuilderObservers;
   return *all;
 }
 
 // See first_made.h.
-[[gnu::constructor]] void MakeAtLoad() { AllListeners(); }
+[[gnu::constructor]] void MakeAtLoad() { AllObservers(); }
 
 constinit std::atomic<bool> observed{false};
 constinit std::atomic<bool> traced{false};
 
-void SetSwitches(const BuilderListeners::Listeners& listeners) {
-  observed.store(BuilderListeners::AnybodyWants(listeners, kAll), std::memory_order_relaxed);
+void SetSwitches(const BuilderObservers::Entries& entries) {
+  observed.store(BuilderObservers::AnybodyWants(entries, kAll), std::memory_order_relaxed);
 }
 
-template <typename Tell>
-void TellAll(Tell tell) {
-  if (observed.load(std::memory_order_relaxed)) AllListeners().TellAll(kAll, tell);
+template <typename Notify>
+void NotifyAll(Notify notify) {
+  if (observed.load(std::memory_order_relaxed)) AllObservers().NotifyAll(kAll, notify);
 }
 
 const char* NameOf(BuilderGrowthReason reason) {
@@ -73,19 +73,19 @@ void Trace(const BuilderGrowth& growth) {
 
 }  // namespace
 
-void EmitBuilderGrowth(const BuilderGrowth& growth) {
+void NotifyBuilderGrowth(const BuilderGrowth& growth) {
   if (traced.load(std::memory_order_relaxed)) [[unlikely]]
     Trace(growth);
-  TellAll([&growth](BuilderObserver* observer) { observer->OnGrowth(growth); });
+  NotifyAll([&growth](BuilderObserver* observer) { observer->OnGrowth(growth); });
 }
 
-void EmitBuilderEnd(const BuilderEnd& end) {
-  TellAll([&end](BuilderObserver* observer) { observer->OnEnd(end); });
+void NotifyBuilderEnd(const BuilderEnd& end) {
+  NotifyAll([&end](BuilderObserver* observer) { observer->OnEnd(end); });
 }
 
 int64_t AdviseBuilder(Label label) {
   int64_t advice = 0;
-  TellAll([&advice, label](BuilderObserver* observer) {
+  NotifyAll([&advice, label](BuilderObserver* observer) {
     advice = std::max(advice, observer->Advise(label));
   });
   return advice;
@@ -96,11 +96,11 @@ int64_t AdviseBuilder(Label label) {
 void TraceBuilderGrowth(bool on) { internal::traced.store(on, std::memory_order_relaxed); }
 
 void AddBuilderObserver(BuilderObserver* observer) {
-  internal::AllListeners().Add(observer, internal::kAll, internal::SetSwitches);
+  internal::AllObservers().Add(observer, internal::kAll, internal::SetSwitches);
 }
 
 void RemoveBuilderObserver(BuilderObserver* observer) noexcept {
-  internal::AllListeners().Remove(observer, internal::SetSwitches);
+  internal::AllObservers().Remove(observer, internal::SetSwitches);
 }
 
 }  // namespace alkaid

@@ -86,8 +86,8 @@ ALKAID_EXPORT void TraceBuilderGrowth(bool on);
 
 namespace internal {
 
-ALKAID_EXPORT void EmitBuilderGrowth(const BuilderGrowth& growth);
-ALKAID_EXPORT void EmitBuilderEnd(const BuilderEnd& end);
+ALKAID_EXPORT void NotifyBuilderGrowth(const BuilderGrowth& growth);
+ALKAID_EXPORT void NotifyBuilderEnd(const BuilderEnd& end);
 ALKAID_EXPORT int64_t AdviseBuilder(Label label);
 
 }  // namespace internal

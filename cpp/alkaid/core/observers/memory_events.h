@@ -1,7 +1,7 @@
 // The one point through which every change of memory passes.
 //
 // Each allocation, reallocation and free that reaches an allocator, each slice made or dropped, and
-// the release of each root buffer calls one function here. While nobody listens, that costs one
+// the release of each root buffer calls one function here. While nothing observes, that costs one
 // load of a global and a branch not taken. Adaptors (logging, capped, proxy, labelled and
 // everything else that derives from ForwardingMemoryPool) forward to the pool below and do not emit
 // again, so each block is reported exactly once.
@@ -77,16 +77,18 @@ ALKAID_EXPORT void RemoveMemoryObserver(MemoryObserver* observer) noexcept;
 namespace internal {
 
 // Call these only under `if (BlockEventsOn()) [[unlikely]]`.
-ALKAID_EXPORT void EmitAllocate(MemoryPool* pool, const void* ptr, int64_t size, int64_t alignment);
-ALKAID_EXPORT void EmitReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size);
-ALKAID_EXPORT void EmitReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr,
-                                  int64_t old_size, int64_t new_size, int64_t alignment);
-ALKAID_EXPORT void EmitFree(MemoryPool* pool, const void* ptr, int64_t size);
+ALKAID_EXPORT void NotifyAllocate(MemoryPool* pool, const void* ptr, int64_t size,
+                                  int64_t alignment);
+ALKAID_EXPORT void NotifyReallocating(MemoryPool* pool, const void* old_ptr, int64_t old_size);
+ALKAID_EXPORT void NotifyReallocate(MemoryPool* pool, const void* old_ptr, const void* new_ptr,
+                                    int64_t old_size, int64_t new_size, int64_t alignment);
+ALKAID_EXPORT void NotifyFree(MemoryPool* pool, const void* ptr, int64_t size);
 // And these under `if (ViewEventsOn()) [[unlikely]]`.
-ALKAID_EXPORT void EmitSlice(const Buffer* slice, const Buffer* root, int64_t offset, int64_t size);
-ALKAID_EXPORT void EmitSliceRelease(const Buffer* slice, const Buffer* root);
-ALKAID_EXPORT void EmitRootRelease(const Buffer* root, const void* data, int64_t size);
-ALKAID_EXPORT void EmitSourceNote(const SourceNote& note);
+ALKAID_EXPORT void NotifySlice(const Buffer* slice, const Buffer* root, int64_t offset,
+                               int64_t size);
+ALKAID_EXPORT void NotifySliceRelease(const Buffer* slice, const Buffer* root);
+ALKAID_EXPORT void NotifyRootRelease(const Buffer* root, const void* data, int64_t size);
+ALKAID_EXPORT void NotifySourceNote(const SourceNote& note);
 
 }  // namespace internal
 }  // namespace alkaid

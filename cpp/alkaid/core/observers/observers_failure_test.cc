@@ -32,8 +32,8 @@ struct CountingBuilders final : BuilderObserver {
   ~CountingBuilders() override { RemoveBuilderObserver(this); }
 };
 
-void TellMemory() { internal::EmitFree(nullptr, nullptr, 1); }
-void TellBuilders() { internal::EmitBuilderEnd({}); }
+void TellMemory() { internal::NotifyFree(nullptr, nullptr, 1); }
+void TellBuilders() { internal::NotifyBuilderEnd({}); }
 
 TEST(ObserversOutOfMemory, AddingOne) {
   FailureSuite::Try(
@@ -93,15 +93,15 @@ TEST(ObserversOutOfMemory, TellingThemNeedsNoMemory) {
   FailureSuite::Try(
       "telling", kNeedsNone, [](MemoryPool*) { return 0; },
       [](int&) {
-        internal::EmitAllocate(nullptr, nullptr, 1, 64);
-        internal::EmitReallocating(nullptr, nullptr, 1);
-        internal::EmitReallocate(nullptr, nullptr, nullptr, 1, 2, 64);
+        internal::NotifyAllocate(nullptr, nullptr, 1, 64);
+        internal::NotifyReallocating(nullptr, nullptr, 1);
+        internal::NotifyReallocate(nullptr, nullptr, nullptr, 1, 2, 64);
         TellMemory();
-        internal::EmitSlice(nullptr, nullptr, 0, 1);
-        internal::EmitSliceRelease(nullptr, nullptr);
-        internal::EmitRootRelease(nullptr, nullptr, 1);
-        internal::EmitSourceNote({});
-        internal::EmitBuilderGrowth({});
+        internal::NotifySlice(nullptr, nullptr, 0, 1);
+        internal::NotifySliceRelease(nullptr, nullptr);
+        internal::NotifyRootRelease(nullptr, nullptr, 1);
+        internal::NotifySourceNote({});
+        internal::NotifyBuilderGrowth({});
         TellBuilders();
         (void)internal::AdviseBuilder(Label());
         TraceBuilderGrowth(false);

@@ -3,7 +3,7 @@
 // A switch is one word, which the unobserved path loads and finds zero. Its lower half belongs to
 // the kernel: it is the semaphore of the tracepoints, which perf, bpftrace and the like increment
 // while they listen. Its upper half belongs to this process's own observers. So a tracer and an
-// observer open the same branch, and neither costs anything while nobody listens.
+// observer open the same branch, and neither costs anything while nothing observes.
 //
 // The kernel counts in the library's own copy of the word. Code that was compiled into a program
 // must read that copy too, not one that the linker made in the program's data, so the address comes
@@ -63,7 +63,7 @@ ALKAID_EXPORT bool IsObserved(const uint32_t* events);
 // Whether this build contains the tracepoints. Without them the switches work for observers.
 ALKAID_EXPORT bool ProbesAreBuiltIn();
 
-// The tracepoints themselves; nothing happens while nobody listens.
+// The tracepoints themselves; nothing happens while nothing observes.
 void ProbeAllocate(const void* ptr, int64_t size, int64_t alignment, const void* pool,
                    const char* label);
 void ProbeReallocate(const void* old_ptr, const void* new_ptr, int64_t old_size, int64_t new_size,

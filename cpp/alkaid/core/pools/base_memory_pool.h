@@ -89,11 +89,11 @@ class ObservedReallocation {
         new_size_(size),
         alignment_(alignment) {
     if (BlockEventsOn()) [[unlikely]]
-      EmitReallocating(pool, ptr, size);
+      NotifyReallocating(pool, ptr, size);
   }
   ~ObservedReallocation() {
     if (BlockEventsOn()) [[unlikely]] {
-      EmitReallocate(pool_, old_ptr_, new_ptr_, old_size_, new_size_, alignment_);
+      NotifyReallocate(pool_, old_ptr_, new_ptr_, old_size_, new_size_, alignment_);
     }
   }
   ObservedReallocation(const ObservedReallocation&) = delete;
@@ -197,13 +197,13 @@ class BaseMemoryPoolImpl : public internal::PoolOverAllocator {
     }
     ALKAID_RETURN_NOT_OK(allocator_.AllocateAligned(size, alignment, out));
     counters_.DidAllocate(size);
-    if (internal::BlockEventsOn()) internal::EmitAllocate(this, *out, size, alignment);
+    if (internal::BlockEventsOn()) internal::NotifyAllocate(this, *out, size, alignment);
     return absl::OkStatus();
   }
 
   [[gnu::noinline]] void FreeUnusual(uint8_t* buffer, int64_t size, int64_t alignment) {
     if (size == 0) return internal::CheckFreeOfNothing(buffer, *this);
-    if (internal::BlockEventsOn()) internal::EmitFree(this, buffer, size);
+    if (internal::BlockEventsOn()) internal::NotifyFree(this, buffer, size);
     counters_.DidFree(size);
     allocator_.DeallocateAligned(buffer, size, alignment);
   }

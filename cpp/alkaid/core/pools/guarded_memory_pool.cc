@@ -80,7 +80,7 @@ Status GuardedMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** ou
     if (block != nullptr) {
       *out = block;
       counters_.DidAllocate(size);
-      if (internal::BlockEventsOn()) internal::EmitAllocate(this, block, size, alignment);
+      if (internal::BlockEventsOn()) internal::NotifyAllocate(this, block, size, alignment);
       return absl::OkStatus();
     }
   }
@@ -114,7 +114,7 @@ Status GuardedMemoryPool::EnterSlot(int64_t old_size, int64_t new_size, int64_t 
   if (block == nullptr) {
     return internal::ReallocateChecked(wrapped(), old_size, new_size, alignment, ptr);
   }
-  if (internal::BlockEventsOn()) internal::EmitAllocate(this, block, new_size, alignment);
+  if (internal::BlockEventsOn()) internal::NotifyAllocate(this, block, new_size, alignment);
   std::memcpy(block, *ptr, static_cast<size_t>(old_size));
   wrapped()->Free(*ptr, old_size, alignment);
   *ptr = block;
@@ -146,7 +146,7 @@ Status GuardedMemoryPool::LeaveSlot(int64_t old_size, int64_t new_size, int64_t 
   uint8_t* block = nullptr;
   ALKAID_RETURN_NOT_OK(internal::AllocateChecked(wrapped(), new_size, alignment, &block));
   std::memcpy(block, old, static_cast<size_t>(std::min(old_size, new_size)));
-  if (internal::BlockEventsOn()) internal::EmitFree(this, old, old_size);
+  if (internal::BlockEventsOn()) internal::NotifyFree(this, old, old_size);
   internal::FreeGuarded(claim);
   *ptr = block;
   return absl::OkStatus();
@@ -154,7 +154,7 @@ Status GuardedMemoryPool::LeaveSlot(int64_t old_size, int64_t new_size, int64_t 
 
 void GuardedMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
   if (guard_->Has(buffer)) [[unlikely]] {
-    if (internal::BlockEventsOn()) internal::EmitFree(this, buffer, size);
+    if (internal::BlockEventsOn()) internal::NotifyFree(this, buffer, size);
     counters_.DidFree(size);
     return internal::FreeGuarded({buffer, guard_->owner, size, alignment});
   }

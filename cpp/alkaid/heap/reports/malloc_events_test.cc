@@ -185,22 +185,22 @@ TEST_F(MallocEvents, ABlockOfWhichAPoolGivesOutPartsStaysMallocsUntilMallocHasIt
     return Find(address, &block) && block.size == size &&
            (block.pool == PoolIndex::kMalloc) == as_mallocs;
   };
-  ::alkaid::internal::EmitAllocate(pool.get(), At(0x100000), 70'000, 64);
-  ::alkaid::internal::EmitAllocate(pool.get(), At(0x120000), 500, 64);
+  ::alkaid::internal::NotifyAllocate(pool.get(), At(0x100000), 70'000, 64);
+  ::alkaid::internal::NotifyAllocate(pool.get(), At(0x120000), 500, 64);
   EXPECT_TRUE(is_listed(0x100000, 1 << 20, true));
   EXPECT_TRUE(is_listed(0x120000, 500, false));
   EXPECT_EQ(MallocStatistics().total_bytes, 1 << 20);
-  ::alkaid::internal::EmitReallocating(pool.get(), At(0x100000), 70'000);
+  ::alkaid::internal::NotifyReallocating(pool.get(), At(0x100000), 70'000);
   EXPECT_EQ(Root().moving, 0u);
-  ::alkaid::internal::EmitReallocate(pool.get(), At(0x100000), At(0x140000), 70'000, 80'000, 64);
+  ::alkaid::internal::NotifyReallocate(pool.get(), At(0x100000), At(0x140000), 70'000, 80'000, 64);
   EXPECT_TRUE(is_listed(0x100000, 1 << 20, true));
   LiveBlock moved;
   ASSERT_TRUE(Find(0x140000, &moved));
   EXPECT_EQ(moved.flags, 0);
-  ::alkaid::internal::EmitFree(pool.get(), At(0x120000), 500);
-  ::alkaid::internal::EmitFree(pool.get(), At(0x140000), 80'000);
-  ::alkaid::internal::EmitAllocate(pool.get(), At(0x100000), 300, 64);
-  ::alkaid::internal::EmitFree(pool.get(), At(0x100000), 300);
+  ::alkaid::internal::NotifyFree(pool.get(), At(0x120000), 500);
+  ::alkaid::internal::NotifyFree(pool.get(), At(0x140000), 80'000);
+  ::alkaid::internal::NotifyAllocate(pool.get(), At(0x100000), 300, 64);
+  ::alkaid::internal::NotifyFree(pool.get(), At(0x100000), 300);
   EXPECT_TRUE(is_listed(0x100000, 1 << 20, true));
   EXPECT_EQ(Tables().blocks.live(), 1u);
   EXPECT_EQ(MallocStatistics().live_bytes, 1 << 20);
@@ -214,12 +214,12 @@ TEST_F(MallocEvents, AWholeBlockIsThePoolsWhateverThePoolAddsToIt) {
   // The exact size, with the debug mode's canary, and rounded up to the alignment.
   for (const size_t asked : {100u, 116u, 128u}) {
     alkaid_track_malloc(At(0x1000), asked);
-    ::alkaid::internal::EmitAllocate(pool.get(), At(0x1000), 100, 64);
+    ::alkaid::internal::NotifyAllocate(pool.get(), At(0x1000), 100, 64);
     LiveBlock block;
     ASSERT_TRUE(Find(0x1000, &block));
     EXPECT_NE(block.pool, PoolIndex::kMalloc) << asked;
     EXPECT_EQ(block.size, 100u);
-    ::alkaid::internal::EmitFree(pool.get(), At(0x1000), 100);
+    ::alkaid::internal::NotifyFree(pool.get(), At(0x1000), 100);
     alkaid_track_free(At(0x1000));
     EXPECT_EQ(Tables().blocks.live(), 0u);
   }

@@ -255,7 +255,7 @@ TEST_F(RetentionReportTest, SourceAndTimesOfARootAreTold) {
   WatchViews();
   auto root = MakeRoot();
   const std::vector<SourceTime> times = {{0, 1000}, {1000, 2000}, {2000, 3000}, {3000, 4000}};
-  internal::EmitSourceNote({root->data(), kRootBytes, "run.xtc2", 8192, times});
+  internal::NotifySourceNote({root->data(), kRootBytes, "run.xtc2", 8192, times});
   const auto slice = SliceBuffer(root, 1500, 600);
   const void* const data = root->data();
   root.reset();
@@ -274,7 +274,7 @@ TEST_F(RetentionReportTest, SourceAndTimesOfARootAreTold) {
 TEST_F(RetentionReportTest, TheSourceOfAReleasedRootIsForgotten) {
   WatchViews();
   auto root = MakeRoot();
-  internal::EmitSourceNote({root->data(), kRootBytes, "run.xtc2", 0, {}});
+  internal::NotifySourceNote({root->data(), kRootBytes, "run.xtc2", 0, {}});
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot during, HeapSnapshot::Take("during"));
   EXPECT_THAT(during.contents().sources, SizeIs(1));
   root.reset();
@@ -285,7 +285,7 @@ TEST_F(RetentionReportTest, TheSourceOfAReleasedRootIsForgotten) {
 TEST_F(RetentionReportTest, TheSourceOfARootThatIsReallocatedIsForgotten) {
   WatchViews();
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto root, AllocateResizableBuffer(kRootBytes));
-  internal::EmitSourceNote({root->data(), kRootBytes, "run.xtc2", 0, {}});
+  internal::NotifySourceNote({root->data(), kRootBytes, "run.xtc2", 0, {}});
   ALKAID_ASSERT_OK(root->Resize(1 << 20));
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot after, HeapSnapshot::Take("after"));
   EXPECT_THAT(after.contents().sources, IsEmpty());
@@ -294,7 +294,7 @@ TEST_F(RetentionReportTest, TheSourceOfARootThatIsReallocatedIsForgotten) {
 TEST_F(RetentionReportTest, TheSourceOfARootThatWasShrunkBeforeItWasReleasedIsForgotten) {
   WatchViews();
   ALKAID_ASSERT_OK_AND_ASSIGN(auto root, AllocateResizableBuffer(kRootBytes));
-  internal::EmitSourceNote({root->data() + 1000, 1000, "run.xtc2", 0, {}});
+  internal::NotifySourceNote({root->data() + 1000, 1000, "run.xtc2", 0, {}});
   ALKAID_ASSERT_OK(root->Resize(100, /*shrink_to_fit=*/false));
   root.reset();
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot after, HeapSnapshot::Take("after"));
@@ -306,7 +306,7 @@ TEST_F(RetentionReportTest, TheSourceOfABlockThatIsFreedIsForgotten) {
   WatchViews();
   uint8_t* block = nullptr;
   ALKAID_ASSERT_OK(system_memory_pool()->Allocate(kRootBytes, &block));
-  internal::EmitSourceNote({block, kRootBytes, "run.xtc2", 0, {}});
+  internal::NotifySourceNote({block, kRootBytes, "run.xtc2", 0, {}});
   system_memory_pool()->Free(block, kRootBytes);
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot after, HeapSnapshot::Take("after"));
   EXPECT_THAT(after.contents().sources, IsEmpty());
@@ -337,7 +337,7 @@ TEST_F(RetentionReportTest, AHeapFileHasTheSameReport) {
   WatchViews();
   auto root = MakeRoot();
   const std::vector<SourceTime> times = {{0, 1000}, {1000, 2000}};
-  internal::EmitSourceNote({root->data(), kRootBytes, "run.xtc2", 8192, times});
+  internal::NotifySourceNote({root->data(), kRootBytes, "run.xtc2", 8192, times});
   const auto slice = SliceBuffer(std::move(root), 1500, 600);
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot snapshot, HeapSnapshot::Take("now"));
   const std::string bytes = crafted::FileBytes(snapshot);
@@ -391,7 +391,7 @@ TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSliceUnlessAllFramesA
   const auto slice = SliceOfItsOwnRoot(0, 10);
   const auto text = [](bool all_frames) {
     std::vector<std::string> names = {"user", "alkaid::SliceBuffer at buffer_functions.cc:76",
-                                      "alkaid::Buffer::Buffer", "alkaid::Buffer::EmitSliced"};
+                                      "alkaid::Buffer::Buffer", "alkaid::Buffer::NotifySliced"};
     const auto name_frame = [&names](uint64_t) {
       std::vector<std::string> lines;
       if (!names.empty()) {
@@ -404,7 +404,7 @@ TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSliceUnlessAllFramesA
   };
   EXPECT_THAT(text(false), HasSubstr("made here:\n     #3  user\n"));
   EXPECT_THAT(text(false), Not(HasSubstr("SliceBuffer")));
-  EXPECT_THAT(text(true), HasSubstr("made here:\n     #0  alkaid::Buffer::EmitSliced\n"));
+  EXPECT_THAT(text(true), HasSubstr("made here:\n     #0  alkaid::Buffer::NotifySliced\n"));
 }
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {

@@ -381,18 +381,18 @@ TEST_F(TrackingTest, AMovingBlockIsCountedAndListedUntilItsNewRecordIsThere) {
   uint8_t* const bytes = Allocate(pool_.get(), 100);
   uint8_t* const moved = bytes + 64;
   PoolThatLooks pool(pool_.get());
-  ::alkaid::internal::EmitReallocating(&pool, bytes, 100);
+  ::alkaid::internal::NotifyReallocating(&pool, bytes, 100);
   EXPECT_EQ(Root().moving, 1u);
   EXPECT_EQ(Live(), 0u);
-  ::alkaid::internal::EmitReallocate(&pool, bytes, moved, 100, 30, 64);
+  ::alkaid::internal::NotifyReallocate(&pool, bytes, moved, 100, 30, 64);
   EXPECT_EQ(pool.moving_, 1u);
   ASSERT_EQ(pool.blocks_.size(), 1u);
   EXPECT_EQ(pool.blocks_[0].address, reinterpret_cast<uint64_t>(bytes));
   EXPECT_EQ(pool.blocks_[0].size, 100);
   EXPECT_EQ(Root().moving, 0u);
   EXPECT_TRUE(IsListed(moved));
-  ::alkaid::internal::EmitReallocating(pool_.get(), moved, 30);
-  ::alkaid::internal::EmitReallocate(pool_.get(), moved, bytes, 30, 100, 64);
+  ::alkaid::internal::NotifyReallocating(pool_.get(), moved, 30);
+  ::alkaid::internal::NotifyReallocate(pool_.get(), moved, bytes, 30, 100, 64);
   pool_->Free(bytes, 100);
   EXPECT_EQ(Live(), 0u);
 }

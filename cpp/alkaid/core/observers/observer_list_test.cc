@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "alkaid/core/observers/listener_list_internal.h"
+#include "alkaid/core/observers/observer_list_internal.h"
 
 namespace alkaid::internal {
 namespace {
@@ -17,21 +17,21 @@ class Observer {
   const std::function<void()> told;
 };
 
-constinit thread_local TellingThread telling_thread = {nullptr, {0, 0}, 0};
-TellingThread& ThisThread() { return telling_thread; }
+constinit thread_local NotifyingThread notifying_thread = {nullptr, {0, 0}, 0};
+NotifyingThread& ThisThread() { return notifying_thread; }
 
-using List = ListenerList<Observer, ThisThread>;
+using List = ObserverList<Observer, ThisThread>;
 constexpr uint8_t kOne = 1;
 constexpr uint8_t kOther = 2;
 
 // A list is never destroyed. Threads get their slots in order.
 List& NewList() {
-  telling_thread.slot = 0;  // another test's list set it
+  notifying_thread.slot = 0;  // another test's list set it
   return *new List;
 }
 
 void Tell(List* list, uint8_t kind) {
-  list->TellAll(kind, [](Observer* observer) { observer->told(); });
+  list->NotifyAll(kind, [](Observer* observer) { observer->told(); });
 }
 void Add(List* list, Observer* observer, uint8_t kind) {
   list->Add(observer, kind, [](const auto&) {});
@@ -44,7 +44,7 @@ void YieldOften() {
   for (int i = 0; i < 1000; ++i) sched_yield();
 }
 
-TEST(ListenerList, RemovalEndsThoughTheThreadsOfOneSlotAreNeverAllOutside) {
+TEST(ObserverList, RemovalEndsThoughTheThreadsOfOneSlotAreNeverAllOutside) {
   List& list = NewList();
   // Each of two threads leaves the observer only after the other has entered it.
   constexpr int64_t kMostCalls = 1'000'000;
@@ -77,7 +77,7 @@ TEST(ListenerList, RemovalEndsThoughTheThreadsOfOneSlotAreNeverAllOutside) {
   Remove(&list, &overlapping);
 }
 
-TEST(ListenerList, RemovalWaitsForWhoeverIsInsideUnderEitherPhase) {
+TEST(ObserverList, RemovalWaitsForWhoeverIsInsideUnderEitherPhase) {
   List& list = NewList();
   for (int phase = 0; phase < 2; ++phase) {
     std::atomic<bool> inside{false}, leave{false}, left{false}, removed{false};
@@ -106,7 +106,7 @@ TEST(ListenerList, RemovalWaitsForWhoeverIsInsideUnderEitherPhase) {
   }
 }
 
-TEST(ListenerList, AChildForkedInsideAnObserverCanRemoveWhileOthersWereInsideAndWaiting) {
+TEST(ObserverList, AChildForkedInsideAnObserverCanRemoveWhileOthersWereInsideAndWaiting) {
   List& list = NewList();
   std::atomic<bool> leave{false}, inside{false}, replaced{false};
   Observer blocking([&] {

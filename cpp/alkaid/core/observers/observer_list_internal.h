@@ -1,7 +1,7 @@
 // A list of observers of one family of events, each with the kinds of event that it wants.
 //
 //   current_ --> [ A, kinds ][ null, kinds ][ C, kinds ]     null: was removed
-//   slots_[64]:  readers[2]    how many threads are inside TellAll, by the phase they entered under
+//   slots_[64]:  readers[2]    how many threads are inside NotifyAll, by the phase they entered under
 //
 // Add replaces the list. Remove sets the observer's entry to null, which takes no memory. A thread
 // that reads the list counts itself in on a cache line that few other threads share. So notifying
@@ -13,13 +13,13 @@
 // (and Add) switches the phase.
 //
 // An observer is not notified of what it causes itself, which would never end. It must not throw:
-// TellAll is noexcept, so an exception that leaves an observer ends the program by std::terminate
+// NotifyAll is noexcept, so an exception that leaves an observer ends the program by std::terminate
 // at the place of the throw. Most events come from destructors, which no exception can leave; and
 // one that passed through an allocation would lose its block.
 //
 // Ownership: borrows an observer from Add to Remove. A list has static lifetime and is never
 // destroyed. Threads: any; Add and Remove not from inside an observer.
-// Out of memory: Add throws std::bad_alloc and adds nothing; Remove and TellAll allocate nothing.
+// Out of memory: Add throws std::bad_alloc and adds nothing; Remove and NotifyAll allocate nothing.
 #pragma once
 
 #include <sched.h>
@@ -41,48 +41,48 @@ struct TellingObserver {
   const void* observer;
   const TellingObserver* outer;
 };
-struct TellingThread {
+struct NotifyingThread {
   const TellingObserver* innermost;
   uint16_t depths[2];  // by phase; together at most one more than there are observers
   uint32_t slot;       // 1 + the index of its Slot; 0: none yet
 };
 
-// `this_thread`: gives the calling thread's TellingThread of this list.
-template <typename Observer, TellingThread& (*this_thread)()>
-class ListenerList {
+// `this_thread`: gives the calling thread's NotifyingThread of this list.
+template <typename Observer, NotifyingThread& (*this_thread)()>
+class ObserverList {
  public:
   // More threads than this share the cache lines on which they count themselves in.
   static constexpr uint32_t kSlots = 64;
 
-  struct Listener {
+  struct Entry {
     std::atomic<Observer*> observer;  // null: removed
     uint8_t kinds;
 
-    Listener(Observer* of, uint8_t wanted) : observer(of), kinds(wanted) {}
-    Listener(const Listener& other)
+    Entry(Observer* of, uint8_t wanted) : observer(of), kinds(wanted) {}
+    Entry(const Entry& other)
         : observer(other.observer.load(std::memory_order_relaxed)), kinds(other.kinds) {}
   };
-  using Listeners = std::vector<Listener>;
+  using Entries = std::vector<Entry>;
 
-  ListenerList() {
+  ObserverList() {
     GuardFork([] {}, [] {}, [this] { ForgetOtherThreads(); });
   }
 
-  template <typename Tell>
-  void TellAll(uint8_t kind, Tell tell) noexcept {
-    TellingThread& thread = this_thread();
+  template <typename Notify>
+  void NotifyAll(uint8_t kind, Notify notify) noexcept {
+    NotifyingThread& thread = this_thread();
     const uint32_t phase = phase_.load(std::memory_order_relaxed);
     std::atomic<uint32_t>& readers = OwnSlot(&thread).readers[phase];
     readers.fetch_add(1, std::memory_order_seq_cst);
     ++thread.depths[phase];
-    for (const Listener& listener : *current_.load(std::memory_order_seq_cst)) {
-      if ((listener.kinds & kind) == 0) continue;
+    for (const Entry& entry : *current_.load(std::memory_order_seq_cst)) {
+      if ((entry.kinds & kind) == 0) continue;
       // Either this thread sees the null, or Remove sees this thread and waits for it.
-      Observer* const observer = listener.observer.load(std::memory_order_seq_cst);
+      Observer* const observer = entry.observer.load(std::memory_order_seq_cst);
       if (observer == nullptr || IsTelling(thread, observer)) continue;
       const TellingObserver telling = {observer, thread.innermost};
       thread.innermost = &telling;
-      tell(observer);
+      notify(observer);
       thread.innermost = telling.outer;
     }
     --thread.depths[phase];
@@ -93,16 +93,16 @@ class ListenerList {
   // `set_switches` gets the new list before it takes effect.
   template <typename SetSwitches>
   void Add(Observer* observer, uint8_t kinds, SetSwitches set_switches) {
-    std::unique_ptr<const Listeners> old;
+    std::unique_ptr<const Entries> old;
     {
       const std::lock_guard guard(lock_);
-      const Listeners& current = *current_.load(std::memory_order_relaxed);
+      const Entries& current = *current_.load(std::memory_order_relaxed);
       if (Find(current, observer) != nullptr) return;
-      auto fresh = std::make_unique<Listeners>();
+      auto fresh = std::make_unique<Entries>();
       fresh->reserve(current.size() + 1);
-      for (const Listener& listener : current) {
-        if (listener.observer.load(std::memory_order_relaxed) != nullptr) {
-          fresh->push_back(listener);
+      for (const Entry& entry : current) {
+        if (entry.observer.load(std::memory_order_relaxed) != nullptr) {
+          fresh->push_back(entry);
         }
       }
       fresh->emplace_back(observer, kinds);
@@ -115,16 +115,16 @@ class ListenerList {
   void Remove(Observer* observer, SetSwitches set_switches) noexcept {
     {
       const std::lock_guard guard(lock_);
-      Listeners& current = *current_.load(std::memory_order_relaxed);
-      Listener* const known = Find(current, observer);
+      Entries& current = *current_.load(std::memory_order_relaxed);
+      Entry* const known = Find(current, observer);
       if (known != nullptr) known->observer.store(nullptr, std::memory_order_seq_cst);
       set_switches(current);
     }
     WaitForReaders();
   }
 
-  static bool AnybodyWants(const Listeners& listeners, uint8_t kind) {
-    return std::ranges::any_of(listeners, [kind](const Listener& l) {
+  static bool AnybodyWants(const Entries& entries, uint8_t kind) {
+    return std::ranges::any_of(entries, [kind](const Entry& l) {
       return (l.kinds & kind) != 0 && l.observer.load(std::memory_order_relaxed) != nullptr;
     });
   }
@@ -135,21 +135,21 @@ class ListenerList {
   };
 
   template <typename List>
-  static auto Find(List& listeners, const Observer* observer) -> decltype(listeners.data()) {
-    for (auto& listener : listeners) {
-      if (listener.observer.load(std::memory_order_relaxed) == observer) return &listener;
+  static auto Find(List& entries, const Observer* observer) -> decltype(entries.data()) {
+    for (auto& entry : entries) {
+      if (entry.observer.load(std::memory_order_relaxed) == observer) return &entry;
     }
     return nullptr;
   }
 
-  static bool IsTelling(const TellingThread& thread, const Observer* observer) {
+  static bool IsTelling(const NotifyingThread& thread, const Observer* observer) {
     for (const TellingObserver* telling = thread.innermost; telling; telling = telling->outer) {
       if (telling->observer == observer) return true;
     }
     return false;
   }
 
-  Slot& OwnSlot(TellingThread* thread) {
+  Slot& OwnSlot(NotifyingThread* thread) {
     if (thread->slot == 0) [[unlikely]] {
       thread->slot = 1 + next_slot_.fetch_add(1, std::memory_order_relaxed) % kSlots;
     }
@@ -177,7 +177,7 @@ class ListenerList {
 
   // In a forked child, where this is the only thread.
   void ForgetOtherThreads() {
-    TellingThread& thread = this_thread();
+    NotifyingThread& thread = this_thread();
     for (const uint32_t phase : {0, 1}) {
       for (Slot& slot : slots_) slot.readers[phase].store(0, std::memory_order_relaxed);
       OwnSlot(&thread).readers[phase].store(thread.depths[phase], std::memory_order_relaxed);
@@ -186,7 +186,7 @@ class ListenerList {
   }
 
   ForkGuarded<std::mutex> lock_;  // held to change the list; never while an observer is called
-  std::atomic<Listeners*> current_{new Listeners};
+  std::atomic<Entries*> current_{new Entries};
   std::atomic<uint32_t> phase_{0};    // the one under which threads count themselves in now
   std::atomic<bool> waiting_{false};  // a thread is in WaitForReaders
   std::atomic<uint32_t> next_slot_{0};
