@@ -9,7 +9,8 @@
 # works on a layer above it, which goes with the run. Archives of allocators that ALKAID_JEMALLOC_URL and
 # ALKAID_MIMALLOC_URL name, files too, are taken there as well. Prints the seconds that each command took,
 # by the clock and of processors, and how many tests passed; fails where a command fails or a warning is
-# printed. The logs are in build/distributions.
+# printed. The logs are in build/distributions. Real files (ALKAID_TEST_DATA, or those beside the
+# checkout) are there too.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source ci/roots.sh
 in_own_mounts "$@"
@@ -18,13 +19,14 @@ suites=("$@")
 ((${#suites[@]})) || suites=(trixie)
 readonly LOGS=$ROOT/build/distributions
 mkdir -p "$LOGS"
+use_test_data
 TIMEFORMAT='%R %U %S'
 
 # timed LOG command...: in the clone; sets TOOK to what it took; true where the command succeeded.
 timed() {
   local log=$LOGS/$1 code=0
   shift
-  { time enter /root/alkaid "$@" >"$log" 2>&1 || code=$?; } 2>"$LOGS/time"
+  { time enter /srv/alkaid "$@" >"$log" 2>&1 || code=$?; } 2>"$LOGS/time"
   TOOK=$(awk '{printf "%.0f s, %.0f s of processors", $1, $2 + $3}' "$LOGS/time")
   return "$code"
 }
@@ -41,7 +43,12 @@ try_suite() {
   pristine "$suite"
   lay_over "$suite"
   trap leave_layer EXIT
-  git clone --quiet --no-hardlinks "$ROOT" "$LAYER/root/alkaid"
+  # Where other users may look too: a test becomes one.
+  git clone --quiet --no-hardlinks "$ROOT" "$LAYER/srv/alkaid"
+  if [[ -n ${ALKAID_TEST_DATA-} ]]; then
+    mkdir -p "$LAYER/srv/shared/data/xtc2"
+    mount --bind "$ALKAID_TEST_DATA" "$LAYER/srv/shared/data/xtc2"
+  fi
 
   local log=$suite-demo.log
   say "$suite: ci/demo.sh"
@@ -74,8 +81,8 @@ try_suite() {
   fi
   echo "$suite: ci/test.sh: $TOOK"
   sed -n '/tests passed/,$p' "$LOGS/$log"
-  [[ -e $LAYER/root/alkaid/build/dev-ctest.log ]] || return 0
-  enter /root/alkaid ./ci/check_skips.py dev build/dev-ctest.log ||
+  [[ -e $LAYER/srv/alkaid/build/dev-ctest.log ]] || return 0
+  enter /srv/alkaid ./ci/check_skips.py dev build/dev-ctest.log ||
     complain "$suite: tests were skipped that should not be"
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace alkaid::internal {
 namespace {
@@ -19,27 +21,38 @@ TEST(Environment, SetToNothingIsAsGoodAsNotSet) {
   unsetenv(name);
 }
 
-TEST(Environment, EveryHonouredVariableIsListedOnceWithItsMeaning) {
+TEST(Environment, EveryVariableIsListedOnceWithItsMeaning) {
   std::set<std::string> names;
-  for (const EnvironmentVariable& variable : HonouredEnvironmentVariables()) {
+  bool scripts = false;
+  for (const EnvironmentVariable& variable : EnvironmentVariables()) {
     EXPECT_TRUE(variable.name.starts_with("ALKAID_")) << variable.name;
     EXPECT_FALSE(variable.meaning.empty()) << variable.name;
     EXPECT_TRUE(names.insert(variable.name).second) << variable.name;
+    EXPECT_FALSE(ReadAtText(variable.read_at).empty()) << variable.name;
+    EXPECT_GE(variable.read_at == ReadAt::kScripts, scripts) << variable.name << " comes too late";
+    scripts = variable.read_at == ReadAt::kScripts;
   }
-  EXPECT_TRUE(names.contains(kDefaultMemoryPoolVariable));
-  EXPECT_TRUE(names.contains(kDebugMemoryPoolVariable));
-  EXPECT_TRUE(names.contains(kGuardedSamplingVariable));
-  EXPECT_TRUE(names.contains(kReadQueueVariable));
-  EXPECT_TRUE(names.contains(kHeapAtExitVariable));
-  EXPECT_TRUE(names.contains(kHeapOwnerVariable));
-  EXPECT_TRUE(names.contains(kHeapSignalVariable));
-  EXPECT_TRUE(names.contains(kHeapFileVariable));
-  EXPECT_TRUE(names.contains(kTraceGrowthVariable));
-  EXPECT_TRUE(names.contains(kReservationsVariable));
-  EXPECT_TRUE(names.contains(kLeakProfileVariable));
-  EXPECT_TRUE(names.contains(kProfileReleaseAtVariable));
-  EXPECT_TRUE(names.contains(kProfileLeakMbVariable));
-  EXPECT_TRUE(names.contains(kProfileLeakByVariable));
+  for (const char* name :
+       {kDefaultMemoryPoolVariable, kDebugMemoryPoolVariable, kGuardedSamplingVariable,
+        kReadQueueVariable, kTrackAllocationsVariable, kHeapAtExitVariable, kHeapOwnerVariable,
+        kHeapSignalVariable, kHeapFileVariable, kHeapAtStampsVariable, kExitSignalsVariable,
+        kTraceGrowthVariable, kReservationsVariable, kLeakProfileVariable,
+        kProfileReleaseAtVariable, kProfileLeakMbVariable, kProfileLeakByVariable}) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
+}
+
+TEST(Environment, WhatIsSetAndNotListedIsReportedWithTheNearestName) {
+  ASSERT_EQ(::setenv(kReadQueueVariable, "inline", 0), 0);
+  EXPECT_TRUE(UnknownEnvironmentVariables().empty());
+  ASSERT_EQ(::setenv("ALKAID_HEAP_AT_EXT", "", 1), 0);
+  EXPECT_TRUE(UnknownEnvironmentVariables().empty());
+  ASSERT_EQ(::setenv("ALKAID_HEAP_AT_EXT", "x", 1), 0);
+  EXPECT_EQ(
+      UnknownEnvironmentVariables(),
+      std::vector<std::string>{"ALKAID_HEAP_AT_EXT is set, but Alkaid has no such variable; did "
+                               "you mean ALKAID_HEAP_AT_EXIT?"});
+  ASSERT_EQ(::unsetenv("ALKAID_HEAP_AT_EXT"), 0);
 }
 
 }  // namespace

@@ -43,8 +43,9 @@ using enum failing::OutOfMemory;
 
 constexpr char kLabel[] = "out of memory.a label that is as long as some are";
 
-// Runs before all others, since a profile reads the environment too.
-TEST(GrowthOutOfMemoryAtFirstUse, ThePlantedLeakOfTheEnvironment) {
+// A suite of this name runs before the others, whatever the order of their files: a profile reads
+// the environment too.
+TEST(GrowthFirstUseDeathTest, ThePlantedLeakOfTheEnvironment) {
   ASSERT_EQ(
       ::setenv(alkaid::internal::kProfileLeakMbVariable, "a number as long as no number is", 1), 0);
   ::testing::internal::CaptureStderr();

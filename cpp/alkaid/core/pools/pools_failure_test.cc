@@ -46,7 +46,8 @@ const std::string kLong = "a name that no std::string has room for in itself";
 const std::string kSystem = "system";
 
 // The first test: nothing in this process has used them yet.
-TEST(PoolsOutOfMemory, ThePoolsOfTheProcessAtTheirFirstUse) {
+// A suite of this name runs before the others, whatever the order of their files.
+TEST(PoolsFirstUseDeathTest, ThePoolsOfTheProcess) {
   FailureSuite::TryInChildren("system_memory_pool", kThrows, [] { return system_memory_pool(); });
   FailureSuite::TryInChildren("jemalloc_memory_pool", kStatus, [] {
     MemoryPool* pool = nullptr;
