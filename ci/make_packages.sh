@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 readonly PACKAGES=$ROOT/build/packages
 readonly SOURCE=$PACKAGES/alkaid
 
-ensure_packages "${BUILD_PACKAGES[@]}" debhelper dh-python dpkg-dev
+ensure_packages "${BUILD_PACKAGES[@]}" build-essential debhelper dh-python dpkg-dev
 
 version=$(sed -nE 's/^project\(alkaid VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
 [[ $(dpkg-parsechangelog -l packaging/debian/changelog -S Version) == "$version" ]] ||
@@ -27,7 +27,7 @@ cp -r packaging/debian "$SOURCE/debian"
 suffix=$(source /etc/os-release && printf '%s' "$ID${VERSION_ID-}")
 sed -i "1s/($version)/($version~$suffix)/" "$SOURCE/debian/changelog"
 
-say "building the packages in build/packages"
+say "building the packages in build/packages, which takes about 5 minutes on two cores"
 # Times in the packages are of the last commit, where that is known: equal sources make equal packages.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
 export SOURCE_DATE_EPOCH

@@ -56,6 +56,20 @@ std::string FitLines(const GrowthVerdict& verdict) {
   return text;
 }
 
+namespace {
+
+// What a service does instead of ending: the commands of an advice wait for the end of each run.
+std::string AdviceForService(const LeakProfileRun& run, const std::string& advice) {
+  using enum LeakProfileRun::End;
+  if (run.end != kRunning && run.end != kWithoutWord && run.end != kSignal) return "";
+  if (advice.find("ALKAID_HEAP_AT_STAMPS=") == std::string::npos) return "";
+  return "  If it does not end by itself: ALKAID_HEAP_SIGNAL=USR2 in place of "
+         "ALKAID_HEAP_AT_STAMPS, "
+         "and\n  kill -USR2 PID for each file.\n";
+}
+
+}  // namespace
+
 std::string GrowthReport(std::span<const MemoryStamp> stamps, const GrowthVerdict& verdict,
                          const LeakProfileRun& run) {
   std::string text = SummaryLines(stamps);
@@ -71,7 +85,7 @@ std::string GrowthReport(std::span<const MemoryStamp> stamps, const GrowthVerdic
   text += "\nVerdict: " + std::string(VerdictName(verdict.verdict)) + "\n";
   for (const std::string& sentence : EvidenceOf(stamps, verdict)) text += "  " + sentence + "\n";
   const std::string advice = AdviceOf(verdict, run.command);
-  if (!advice.empty()) text += "Next: " + advice + "\n";
+  if (!advice.empty()) text += "Next: " + advice + "\n" + AdviceForService(run, advice);
   return text;
 }
 

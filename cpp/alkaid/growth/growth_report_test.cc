@@ -80,7 +80,10 @@ TEST(GrowthReport, SaysHowTheRunEndedAndAdvisesItsCommand) {
       GrowthReport(stamps, JudgeGrowth(stamps), run),
       AllOf(HasSubstr("\nRun: ./reader run7, process 4711: ended without a last word, as by "
                       "SIGKILL, SIGTERM, abort or _exit; its last stamp is of "),
-            HasSubstr("ALKAID_HEAP_FILE=heap.%n ./reader run7\n")));
+            HasSubstr("ALKAID_HEAP_FILE=heap.%n ./reader run7\n"),
+            HasSubstr("\n  kill -USR2 PID for each file.\n")));
+  EXPECT_THAT(GrowthReport(stamps, JudgeGrowth(stamps), {.end = LeakProfileRun::End::kNormal}),
+              Not(HasSubstr("kill -USR2")));
 }
 
 TEST(GrowthReport, IsWholeForAnyProfile) {

@@ -17,6 +17,8 @@ constexpr double kAboveScatter = 4;
 // MB. What an allocator keeps creeps up to its high-water mark; a smaller rise is not worth
 // reporting.
 constexpr double kLeastRise = 1;
+// MB. The same for accounts whose blocks are counted, which do not creep up by themselves.
+constexpr double kLeastCountedRise = 0.1;
 
 using Columns = std::array<std::vector<double>, kAccounts>;
 
@@ -91,13 +93,13 @@ bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
 }
 
 // The later half must go on like the whole: a single rise does not count.
-bool GrowsBelowLimit(const AccountGrowth& growth) {
+bool GrowsBelowLimit(const AccountGrowth& growth, bool is_counted) {
   return growth.fit.points >= kFewestStamps && !growth.grows && !growth.levels_off &&
-         growth.fit.low > 0 && growth.total_mb() >= kLeastRise &&
+         growth.fit.low > 0 && growth.total_mb() >= (is_counted ? kLeastCountedRise : kLeastRise) &&
          growth.later.slope >= kMost * growth.fit.slope;
 }
 
-AccountGrowth GrowthOf(std::span<const double> column, size_t warm_up,
+AccountGrowth GrowthOf(Account account, std::span<const double> column, size_t warm_up,
                        const GrowthOptions& options) {
   AccountGrowth growth;
   growth.fit = FitLine(column, warm_up, options.confidence);
@@ -108,7 +110,8 @@ AccountGrowth GrowthOf(std::span<const double> column, size_t warm_up,
   growth.grows =
       growth.fit.points >= kFewestStamps &&
       ((IsSure(growth.fit, options) && !growth.levels_off) || IsSure(growth.lately, options));
-  growth.grows_below_limit = GrowsBelowLimit(growth);
+  const bool is_counted = account == Account::kLive || account == Account::kOwnMalloc;
+  growth.grows_below_limit = GrowsBelowLimit(growth, is_counted);
   return growth;
 }
 
@@ -280,7 +283,7 @@ GrowthVerdict JudgeGrowth(std::span<const MemoryStamp> stamps, const GrowthOptio
   if (stamps.empty()) return all;
   const Columns columns = ColumnsOf(stamps);
   for (size_t i = 0; i < kAccounts; ++i) {
-    all.accounts[i] = GrowthOf(columns[i], all.warm_up, options);
+    all.accounts[i] = GrowthOf(static_cast<Account>(i), columns[i], all.warm_up, options);
   }
   all.released = ReleasedIn(stamps);
   Judge(&all);

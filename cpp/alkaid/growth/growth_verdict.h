@@ -38,7 +38,7 @@ enum class Verdict {
   kOutside,         // RSS grows, and nothing of the pools does
   kLevelsOff,       // it grew by a MB or more, and the later half is flat
   kUnexplained,     // it grows, but the file lacks the columns that would say where
-  kBelowLimit,      // certainly grows, by a MB or more, but by less than counts as growth
+  kBelowLimit,      // certainly grows, but by less than counts as growth
 };
 // "leak", "retention by views", ...
 ALKAID_EXPORT std::string_view VerdictName(Verdict verdict);
@@ -67,7 +67,8 @@ struct AccountGrowth {
   // Of the last part, where growth began late or accelerates; otherwise without points.
   LineFit lately;
   bool grows = false;
-  // The interval lies above zero and the total is a MB or more, but below both limits.
+  // The interval lies above zero, but slope and total are below both limits. The total is a MB or
+  // more; 0.1 MB or more for live and other malloc, which are counted.
   bool grows_below_limit = false;
   bool levels_off = false;
   // MB by which the line rises over the stamps after the warm-up.

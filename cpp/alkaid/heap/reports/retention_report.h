@@ -102,7 +102,9 @@ struct RetainedRoot {
 };
 
 struct RetentionTextOptions {
-  size_t top = 10;         // roots; 0: all
+  // Roots, 0: all. Those of one label and pool that views of the same places keep count as one: the
+  // worst is shown, and how much the others hold.
+  size_t top = 10;
   size_t top_holders = 3;  // of each root; 0: all
   // Turns a return address into lines. Not set: the file and the offset in it. In the process that
   // the report is of, also the function, if the file exports it.

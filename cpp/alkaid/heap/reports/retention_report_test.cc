@@ -26,6 +26,7 @@ namespace alkaid::heap {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -405,6 +406,21 @@ TEST_F(RetentionReportTest, TheTextBeginsWithWhoAskedForTheSliceUnlessAllFramesA
   EXPECT_THAT(text(false), HasSubstr("made here:\n     #3  user\n"));
   EXPECT_THAT(text(false), Not(HasSubstr("SliceBuffer")));
   EXPECT_THAT(text(true), HasSubstr("made here:\n     #0  alkaid::Buffer::NotifySliced\n"));
+}
+
+TEST_F(RetentionReportTest, RootsOfTheSamePlacesAreSummedUpUnderTheWorst) {
+  WatchViews();
+  std::vector<std::shared_ptr<Buffer>> slices;
+  for (const int64_t size : {30, 10, 20}) slices.push_back(SliceOfItsOwnRoot(0, size));
+  const auto other = SliceOfItsOwnRoot(0, 40);
+  const RetentionReport report = Take();
+  ASSERT_EQ(report.roots().size(), 4U);
+  const std::string text = report.ToString();
+  EXPECT_THAT(text, HasSubstr(", 10 bytes visible ("));
+  EXPECT_THAT(text, HasSubstr("\n   and 2 roots more of the same places: "));
+  EXPECT_THAT(text, HasSubstr(" held, 50 bytes visible\n\n2. "));
+  EXPECT_THAT(text, Not(HasSubstr("\n3. ")));
+  EXPECT_THAT(report.ToString({.top = 1}), EndsWith("\nand 1 further root\n"));
 }
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {

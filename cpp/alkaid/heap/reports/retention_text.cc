@@ -7,7 +7,11 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdlib>
+#include <map>
 #include <memory>
+#include <set>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "alkaid/base/number_text.h"
@@ -80,17 +84,57 @@ class Text {
             BytesText(totals.root_bytes) + " held, " + BytesText(totals.visible_bytes) +
             " visible (" + PercentText(ratio) + "), " + BytesText(totals.hidden_bytes()) +
             " hidden\n";
-    const std::vector<RetainedRoot>& roots = report_.roots();
-    const size_t count = options_.top == 0 ? roots.size() : std::min(options_.top, roots.size());
-    for (size_t i = 0; i < count; ++i) AddRoot(i + 1, roots[i]);
-    if (count < roots.size()) {
-      text_ +=
-          "\nand " + CountText(static_cast<int64_t>(roots.size() - count), "further root") + "\n";
+    const std::vector<Group> groups = GroupsOf(report_.roots());
+    const size_t count = options_.top == 0 ? groups.size() : std::min(options_.top, groups.size());
+    int64_t shown = 0;
+    for (size_t i = 0; i < count; ++i) {
+      AddRoot(i + 1, *groups[i].worst);
+      AddMore(groups[i]);
+      shown += 1 + groups[i].more;
+    }
+    if (shown < totals.roots) {
+      text_ += "\nand " + CountText(totals.roots - shown, "further root") + "\n";
     }
     return std::move(text_);
   }
 
  private:
+  // Roots of one label and pool that views of the same places keep.
+  struct Group {
+    const RetainedRoot* worst = nullptr;
+    int64_t more = 0;
+    int64_t held_bytes = 0;  // by those that are more
+    int64_t visible_bytes = 0;
+  };
+
+  // In the order of the roots, which is that of the worst of each group.
+  static std::vector<Group> GroupsOf(const std::vector<RetainedRoot>& roots) {
+    std::vector<Group> groups;
+    std::map<std::tuple<std::string_view, std::string_view, std::set<uint32_t>>, size_t> known;
+    for (const RetainedRoot& root : roots) {
+      std::set<uint32_t> stacks;
+      for (const RetentionHolder& holder : root.holders) stacks.insert(holder.stack);
+      const auto [at, is_new] =
+          known.try_emplace({root.label, root.pool, std::move(stacks)}, groups.size());
+      if (is_new) {
+        groups.push_back({.worst = &root});
+        continue;
+      }
+      Group& group = groups[at->second];
+      ++group.more;
+      group.held_bytes += root.held_bytes;
+      group.visible_bytes += root.visible_bytes;
+    }
+    return groups;
+  }
+
+  void AddMore(const Group& group) {
+    if (group.more == 0) return;
+    text_ += "   and " + CountText(group.more, "root") +
+             " more of the same places: " + BytesText(group.held_bytes) + " held, " +
+             BytesText(group.visible_bytes) + " visible\n";
+  }
+
   void AddRoot(size_t number, const RetainedRoot& root) {
     text_ += Format("\n%zu. ", number) + BytesText(root.held_bytes) + " held, " +
              BytesText(root.visible_bytes) + " visible (" + PercentText(root.ratio()) + ") in " +
