@@ -33,6 +33,7 @@ cat >&2 <<END
        'import ctypes; [ctypes.CDLL(None).malloc(100000) for _ in range(50)]'
      $alkaid heap show --top 1 exit.heap
    what is in this build, and which allocator serves:  $alkaid info
+   all commands (once installed, also by man alkaid):  $alkaid help
    to install it:                                      README.md, "Install"
    a first program of your own:                        docs/first-programs.md
    all tests, in half an hour the first time:          ./ci/test.sh
