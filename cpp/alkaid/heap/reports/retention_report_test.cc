@@ -420,7 +420,9 @@ TEST_F(RetentionReportTest, RootsOfTheSamePlacesAreSummedUpUnderTheWorst) {
   EXPECT_THAT(text, HasSubstr("\n   and 2 roots more of the same places: "));
   EXPECT_THAT(text, HasSubstr(" held, 50 bytes visible\n\n2. "));
   EXPECT_THAT(text, Not(HasSubstr("\n3. ")));
-  EXPECT_THAT(report.ToString({.top = 1}), EndsWith("\nand 1 further root\n"));
+  RetentionTextOptions one;
+  one.top = 1;
+  EXPECT_THAT(report.ToString(one), EndsWith("\nand 1 further root\n"));
 }
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
