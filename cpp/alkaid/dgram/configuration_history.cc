@@ -157,8 +157,8 @@ Status ConfigurationHistory::Add(Timestamp from, int64_t byte,
     if (from <= last.from) {
       return status::FailedPrecondition(
           name_, ": the Configure of ", TimeText(from), " at byte ", byte,
-          " declares other things than the one of ", TimeText(last.from),
-          " before it, and is not later: which of them counts for a datagram cannot be told");
+          " differs from the one of ", TimeText(last.from),
+          " before it, and is not later: which of them counts for a datagram is not known");
     }
   }
   entries_.push_back({from, std::move(configuration)});
@@ -176,7 +176,7 @@ std::shared_ptr<const Configuration> ConfigurationHistory::At(Timestamp timestam
 std::string ConfigurationHistory::Why(Timestamp timestamp) const {
   return absl::StrCat("of ", TimeText(timestamp), " is earlier than all ", entries_.size(),
                       " Configures of ", name_, ", the first of ", TimeText(entries_.front().from),
-                      ": which of them declares its fields cannot be told");
+                      ": which of them declares its fields is not known");
 }
 
 }  // namespace alkaid::dgram

@@ -151,7 +151,7 @@ TEST_F(ConfigurationHistoryTest, ConfiguresOutOfOrderAreRefused) {
     EXPECT_THAT(Read(ConfigureAt(10, kUInt32) + ConfigureAt(second, kFloat)),
                 StatusIs(StatusCode::kFailedPrecondition,
                          AllOf(HasSubstr("c000.xtc2: the Configure of 1.0000000"),
-                               HasSubstr("cannot be told"))));
+                               HasSubstr("is not known"))));
   }
 }
 
@@ -160,7 +160,7 @@ TEST_F(ConfigurationHistoryTest, SaysWhatIsWrongWithTheFile) {
   EXPECT_THAT(Read(EventAt(1)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("L1Accept before any Configure")));
   EXPECT_THAT(Read("root:x:0:0:root:/root:/bin/bash\n"),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("not an XTC2 file")));
   const std::string begin = ConfigureAt(10, kUInt32) + EventAt(11);
   const std::string at = "byte " + std::to_string(begin.size()) + " (datagram 2 ";
   EXPECT_THAT(Read(begin + std::string(24, '\0')),

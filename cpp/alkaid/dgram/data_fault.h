@@ -29,7 +29,7 @@ Status DataFault(const Args&... args) {
 
 // Ends a message about a datagram that is too large: names the option that changes the limit.
 inline constexpr char kDgramLimitOption[] =
-    "; max_dgram_bytes changes it, of commands --max-dgram-bytes";
+    "; change it by max_dgram_bytes (commands: --max-dgram-bytes)";
 
 // For callers that keep a failure or turn it into something else, such as a fault or a finding: a
 // failure for want of memory is passed on as an exception. Only for functions that return

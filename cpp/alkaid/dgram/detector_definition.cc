@@ -20,7 +20,7 @@ bool IsLegal(std::string_view name, std::string_view also) {
 Status CheckNamesOf(const DetectorDefinition& definition) {
   const auto check = [](const char* what, const std::string& name) {
     if (IsLegal(name, "")) return absl::OkStatus();
-    return status::Invalid(what, " \"", name, "\" is not of letters, digits and '_'");
+    return status::Invalid(what, " \"", name, "\" must be letters, digits and '_'");
   };
   ALKAID_RETURN_NOT_OK(check("detector", definition.detector));
   ALKAID_RETURN_NOT_OK(check("algorithm", definition.algorithm.name));
@@ -30,7 +30,7 @@ Status CheckNamesOf(const DetectorDefinition& definition) {
       return status::Invalid("field \"", field.name, "\" of ", definition.detector, "/",
                              definition.segment, "/", definition.algorithm.name, " ", what);
     };
-    if (!IsLegal(field.name, ".:")) return wrong("is not of letters, digits, '_', '.' and ':'");
+    if (!IsLegal(field.name, ".:")) return wrong("must be letters, digits, '_', '.' and ':'");
     const auto colons = std::count(field.name.begin(), field.name.end(), ':');
     if (field.is_enum() &&
         (colons != 1 || field.base_name().empty() || field.enum_type().empty())) {

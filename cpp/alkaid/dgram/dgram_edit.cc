@@ -205,7 +205,7 @@ Status DgramEdit::CheckNeed(const Names& names, int64_t need) const {
 Result<Names> DgramEdit::AddDetector(const DetectorDefinition& definition) try {
   ALKAID_RETURN_NOT_OK(CheckEditable("AddDetector"));
   if (!configure_) {
-    return status::FailedPrecondition("AddDetector in a datagram that is no Configure");
+    return status::FailedPrecondition("AddDetector in a datagram that is not a Configure");
   }
   ALKAID_ASSIGN_OR_RAISE(Names names, MakeDeclaration(definition, configuration_->names()));
   ALKAID_RETURN_NOT_OK(configuration_->CheckNew(names));
@@ -351,7 +351,7 @@ Status DgramEdit::UpdateService(TransitionId service) {
   const TransitionId from = DgramHeader::ServiceOf(header_);
   if ((from == TransitionId::kConfigure) != (service == TransitionId::kConfigure)) {
     return status::FailedPrecondition(TransitionName(from), " made into ", TransitionName(service),
-                                      ": declarations are good in a Configure alone");
+                                      ": declarations are valid only in a Configure");
   }
   header_[11] = static_cast<uint8_t>((header_[11] & 0xf0) | static_cast<int>(service));
   return absl::OkStatus();
@@ -400,7 +400,7 @@ Status DgramEdit::CheckSavable() const {
   const Status status = configure_ ? Configuration::FromDgram(seen).status() : CheckExtents(seen);
   if (status.ok()) return status;
   internal::ThrowIfNoMemory(status);
-  return status::FailedPrecondition("the damage may not be taken back that says Corrupted: ",
+  return status::FailedPrecondition("damage that says Corrupted cannot be removed: ",
                                     internal::MessageText(status));
 }
 
@@ -408,14 +408,14 @@ Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const try {
   ALKAID_RETURN_NOT_OK(CheckSavable());
   const int64_t need = saved_size();
   if (static_cast<int64_t>(out.size()) < need) {
-    return status::OutOfMemory("the datagram as edited has ", need, " bytes, there is room for ",
+    return status::OutOfMemory("the edited datagram has ", need, " bytes, there is room for ",
                                out.size());
   }
   const auto begin = reinterpret_cast<uintptr_t>(out.data());
   const auto input = reinterpret_cast<uintptr_t>(dgram_.data());
   if (begin < input + static_cast<uint64_t>(dgram_.size()) &&
       input < begin + static_cast<uint64_t>(need)) {
-    return status::Invalid("the datagram that is edited lies where it is to be saved");
+    return status::Invalid("the output overlaps the datagram that is edited");
   }
   std::memcpy(out.data(), header_, kDgramHeaderBytes);
   internal::StoreUnaligned(out.data() + 20,

@@ -29,7 +29,7 @@ Result<std::string_view> FieldView::String() const try {
 Status FieldView::Mismatch(int rank, DataType asked) const try {
   return internal::RefusalWithText(StatusCode::kInvalidArgument, "field \"", name(), "\" is ",
                                    DataTypeName(type()), " of rank ", this->rank(),
-                                   ", asked for as ", rank == 0 ? "a scalar of " : "an array of ",
+                                   ", requested as ", rank == 0 ? "a scalar of " : "an array of ",
                                    DataTypeName(asked));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

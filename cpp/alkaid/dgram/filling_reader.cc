@@ -204,7 +204,7 @@ Result<std::unique_ptr<BatchReader>> OpenStream(std::shared_ptr<io::InputStream>
   }
   if (options.on_fault != OnFault::kStop) {
     return status::Invalid(options.name,
-                           ": a stream is read once, and going on behind a fault looks ahead in "
+                           ": a stream is read once, and going on after a fault looks ahead in "
                            "it: that takes a file");
   }
   if (options.live != nullptr) {
@@ -225,7 +225,7 @@ Result<std::unique_ptr<BatchReader>> OpenLive(std::unique_ptr<io::LiveFile> file
   }
   if (options.on_fault != OnFault::kStop) {
     return status::Invalid(options.name,
-                           ": is still being written, and going on behind a fault looks ahead in "
+                           ": is still being written, and going on after a fault looks ahead in "
                            "it: that takes a file that is complete");
   }
   auto source = std::make_unique<LiveSource>(std::move(file), options.pool, options.pool_owner);

@@ -325,7 +325,7 @@ TEST_F(LiveBatchReader, AFileOfAnotherKindIsCalledThat) {
     LiveScript::Append(path, there);
     EXPECT_THAT(ReadAll(*Open(writer.Watch(seconds(10)))).status,
                 StatusIs(StatusCode::kDataLoss,
-                         AllOf(HasSubstr(path + ": byte 0"), HasSubstr("no XTC2 file"))));
+                         AllOf(HasSubstr(path + ": byte 0"), HasSubstr("not an XTC2 file"))));
   }
 }
 

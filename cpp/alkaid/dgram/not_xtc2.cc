@@ -35,7 +35,7 @@ std::string WhatIsStrange(const uint8_t* bytes, int64_t nbytes) {
   }
   if (nbytes >= kDgramHeaderBytes &&
       std::all_of(bytes, bytes + kDgramHeaderBytes, [](uint8_t byte) { return byte == 0; })) {
-    add("zeros alone");
+    add("only zeros");
   }
   return strange;
 }
@@ -47,7 +47,7 @@ std::string WhyNotXtc2(const uint8_t* bytes, int64_t nbytes) {
   const std::string strange = WhatIsStrange(bytes, nbytes);
   if (strange.empty()) return {};
   const std::string_view text(reinterpret_cast<const char*>(bytes), static_cast<size_t>(nbytes));
-  return absl::StrCat("no XTC2 file: it begins with \"", alkaid::internal::Printable(text),
+  return absl::StrCat("not an XTC2 file: it begins with \"", alkaid::internal::Printable(text),
                       "\", where the header of a datagram would have ", strange);
 }
 

@@ -14,8 +14,8 @@
 
 namespace alkaid::dgram::internal {
 
-// "no XTC2 file: it begins with ..., where the header of a datagram would have ..." for the first
-// `nbytes` bytes of a file, of which it looks at 24; "" where they may be a datagram's.
+// "not an XTC2 file: it begins with ..., where the header of a datagram would have ..." for the
+// first `nbytes` bytes of a file, of which it looks at 24; "" where they may be a datagram's.
 ALKAID_EXPORT std::string WhyNotXtc2(const uint8_t* bytes, int64_t nbytes);
 
 }  // namespace alkaid::dgram::internal

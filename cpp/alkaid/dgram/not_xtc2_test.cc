@@ -52,17 +52,19 @@ std::string Gzip() {
 }
 
 TEST(NotXtc2, AFileOfAnotherKindIsCalledThatWithItsFirstBytes) {
-  EXPECT_THAT(Fault(Passwd()),
-              StatusIs(StatusCode::kDataLoss,
-                       AllOf(HasSubstr("f: byte 0 (datagram 0 at byte 0): no XTC2 file: it begins "
-                                       "with \"root:x:0:0:root:/root:/b\""),
-                             HasSubstr("1953460082 nanoseconds"))));
+  EXPECT_THAT(
+      Fault(Passwd()),
+      StatusIs(StatusCode::kDataLoss,
+               AllOf(HasSubstr("f: byte 0 (datagram 0 at byte 0): not an XTC2 file: it begins "
+                               "with \"root:x:0:0:root:/root:/b\""),
+                     HasSubstr("1953460082 nanoseconds"))));
   EXPECT_THAT(Fault(Hdf5()), StatusIs(StatusCode::kDataLoss, HasSubstr("\"\\x89HDF\\x0d\\x0a")));
   EXPECT_THAT(Fault(Elf()), StatusIs(StatusCode::kDataLoss, HasSubstr("\"\\x7fELF")));
-  EXPECT_THAT(Fault(Gzip()), StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
+  EXPECT_THAT(Fault(Gzip()), StatusIs(StatusCode::kDataLoss, HasSubstr("not an XTC2 file")));
   EXPECT_THAT(Fault(std::string(4096, '\0')),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("zeros alone")));
-  EXPECT_THAT(Fault("hello world\n"), StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("only zeros")));
+  EXPECT_THAT(Fault("hello world\n"),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("not an XTC2 file")));
 }
 
 TEST(NotXtc2, AlsoWhereItsFirstDatagramWouldBeWithinItOrTooLarge) {
@@ -70,27 +72,27 @@ TEST(NotXtc2, AlsoWhereItsFirstDatagramWouldBeWithinItOrTooLarge) {
   std::string text = Passwd() + std::string(200, 'x');
   text[11] = 'l';  // an L1Accept
   text.replace(20, 4, std::string("\x40\0\0\0", 4));
-  EXPECT_THAT(Fault(text), StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
+  EXPECT_THAT(Fault(text), StatusIs(StatusCode::kDataLoss, HasSubstr("not an XTC2 file")));
   // Like a file of gigabytes: its first datagram exceeds the limit.
   BatchReaderOptions options;
   options.max_dgram_bytes = 50;
   options.batch_bytes = 24;
-  EXPECT_THAT(Fault(text, options), StatusIs(StatusCode::kDataLoss, HasSubstr("no XTC2 file")));
+  EXPECT_THAT(Fault(text, options), StatusIs(StatusCode::kDataLoss, HasSubstr("not an XTC2 file")));
 }
 
 TEST(NotXtc2, AMalformedFileIsStillCalledMalformed) {
   const std::string run = crafted::Run(2);
   for (size_t size = 1; size < crafted::Configure().size(); size += 50) {
-    EXPECT_THAT(
-        Fault(run.substr(0, size)),
-        StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("partial"), Not(HasSubstr("no XTC2")))));
+    EXPECT_THAT(Fault(run.substr(0, size)),
+                StatusIs(StatusCode::kDataLoss,
+                         AllOf(HasSubstr("partial"), Not(HasSubstr("not an XTC2")))));
   }
   EXPECT_THAT(Fault(crafted::Event(0)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("before any Configure")));
   // Implausible bytes further on are a fault of the file.
   EXPECT_THAT(
       Fault(run + Passwd()),
-      StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("partial"), Not(HasSubstr("no XTC2")))));
+      StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("partial"), Not(HasSubstr("not an XTC2")))));
 }
 
 }  // namespace

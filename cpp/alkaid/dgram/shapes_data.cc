@@ -29,15 +29,15 @@ bool ShapesDataWalk::Locate() {
   for (int64_t at = offset() + kXtcHeaderBytes; at < end;) {
     const int64_t left = end - at;
     if (left < kXtcHeaderBytes) {
-      return Fail(at,
-                  absl::StrCat(left, " bytes are left over in the ShapesData around, a header has ",
-                               kXtcHeaderBytes));
+      return Fail(
+          at, absl::StrCat(left, " bytes are left over in the enclosing ShapesData, a header has ",
+                           kXtcHeaderBytes));
     }
     const Xtc child = Xtc::Read(data_ + at);
     if (child.extent < kXtcHeaderBytes || child.extent > left) {
       return Fail(at, absl::StrCat("Xtc of type ", static_cast<int>(child.type()), " and extent ",
                                    child.extent, ", the least is ", kXtcHeaderBytes,
-                                   " and the ShapesData around has ", left, " left"));
+                                   " and the enclosing ShapesData has ", left, " left"));
     }
     const uint8_t* const payload = data_ + at + kXtcHeaderBytes;
     const int64_t payload_bytes = int64_t{child.extent} - kXtcHeaderBytes;

@@ -108,7 +108,7 @@ Result<std::shared_ptr<Buffer>> SlotRing::Lend(const RingSlot& slot) try {
   if (!state.number.compare_exchange_strong(free, kClaimed, std::memory_order_acquire)) {
     return status::FailedPrecondition(
         name_, ": slot ", slot.index,
-        " was handed out twice: views of what it had before still pin it");
+        " was handed out twice: views of its previous data still pin it");
   }
   std::shared_ptr<LentBuffer> buffer;
   try {

@@ -97,7 +97,7 @@ Result<bool> Verifier::CheckBatch(BatchReader& reader) try {
   const size_t place_at = text.find(place);
   if (place_at != std::string::npos) text.erase(0, place_at + place.size());
   AddAtEnd(reader, absl::StrCat(text, "; ", totals_.bytes_not_reached,
-                                " bytes from here on are not looked at"));
+                                " bytes from here on are not checked"));
   return false;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

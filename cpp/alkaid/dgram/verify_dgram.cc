@@ -74,7 +74,7 @@ class Verifier::DgramCheck {
     if (corrupted) {
       if (dgram_.size() > kDgramHeaderBytes) {
         Remark(kDgramHeaderBytes, "payload of a datagram marked Corrupted, which readers skip: ",
-               dgram_.size() - kDgramHeaderBytes, " bytes not looked at");
+               dgram_.size() - kDgramHeaderBytes, " bytes not checked");
       }
     } else {
       Walk(kDgramHeaderBytes, dgram_.size(), 0);
@@ -152,15 +152,15 @@ class Verifier::DgramCheck {
   bool CheckXtc(int64_t at, int64_t end, const char* around) {
     const int64_t left = end - at;
     if (left < kXtcHeaderBytes) {
-      Fault(at, left, " bytes are left over in the ", around, " around, a header has ",
+      Fault(at, left, " bytes are left over in the enclosing ", around, ", a header has ",
             kXtcHeaderBytes);
       return false;
     }
     const Xtc xtc = Xtc::Read(data_ + at);
     if (xtc.extent >= kXtcHeaderBytes && xtc.extent <= left) return true;
     Fault(at, "Xtc of type ", static_cast<int>(xtc.type()), " and extent ", xtc.extent,
-          ", the least is ", kXtcHeaderBytes, " and the ", around, " around has ", left,
-          " left: these bytes are not looked at");
+          ", the least is ", kXtcHeaderBytes, " and the enclosing ", around, " has ", left,
+          " left: these bytes are not checked");
     return false;
   }
 
@@ -174,10 +174,10 @@ class Verifier::DgramCheck {
           RemarkDamage(at, xtc.damage, "a Parent");
           if (xtc.damage.corrupted()) {
             Remark(at, "Parent marked Corrupted, which readers skip: ", xtc.extent,
-                   " bytes not looked at");
+                   " bytes not checked");
           } else if (depth == XtcWalk::kMaxDepth) {
             Fault(at, "Parents nest deeper than the limit of ", XtcWalk::kMaxDepth, ": ",
-                  xtc.extent, " bytes are not looked at");
+                  xtc.extent, " bytes are not checked");
           } else {
             Walk(at + kXtcHeaderBytes, next, depth + 1);
           }
@@ -371,7 +371,7 @@ class Verifier::DgramCheck {
     if (data.at < 0 || shapes.nbytes < shapes_need) return;
     if (shapes.nbytes > shapes_need + kUsualShapesSlack) {
       Remark(shapes.at + shapes_need, shapes.nbytes - shapes_need,
-             " bytes behind the last Shape of ", names.ToString());
+             " bytes after the last Shape of ", names.ToString());
     }
     const Purpose purpose = PurposeOf(names);
     std::array<int, 2> wanted = {-1, -1};
@@ -417,7 +417,7 @@ class Verifier::DgramCheck {
       at += nbytes;
     }
     if (at < end) {
-      Remark(at, end - at, " bytes behind the last field of ", names.ToString());
+      Remark(at, end - at, " bytes after the last field of ", names.ToString());
     }
     return true;
   }
@@ -472,8 +472,7 @@ class Verifier::DgramCheck {
     } else if (id != before->id ||
                io::LiveFile::FinalName(file) != io::LiveFile::FinalName(before->file)) {
       Fault(0, TransitionName(dgram_.service()), " announces chunk ", id, " in ", file,
-            ", which readers do not come to: before it is chunk ", before->id, " in ",
-            before->file);
+            ", which readers do not reach: before it is chunk ", before->id, " in ", before->file);
     }
   }
 

@@ -80,9 +80,10 @@ TEST(Verifier, SaysWhereAFindingStands) {
       Verify(crafted::Run(0) + Event(3) + crafted::Dgram(TransitionId::kL1Accept, "slack", 4));
   ASSERT_EQ(verified.all.size(), 1);
   const int64_t dgram_at = static_cast<int64_t>((crafted::Run(0) + Event(3)).size());
-  EXPECT_EQ(verified.all[0].ToString(),
-            absl::StrCat("run.xtc2: byte ", dgram_at + 24, " (datagram 4 at byte ", dgram_at,
-                         "): fault: 5 bytes are left over in the Parent around, a header has 12"));
+  EXPECT_EQ(
+      verified.all[0].ToString(),
+      absl::StrCat("run.xtc2: byte ", dgram_at + 24, " (datagram 4 at byte ", dgram_at,
+                   "): fault: 5 bytes are left over in the enclosing Parent, a header has 12"));
 }
 
 TEST(Verifier, GoesOnBehindAFaultToTheNext) {
@@ -116,7 +117,7 @@ TEST(Verifier, SaysHowMuchABrokenHeaderHides) {
   EXPECT_THAT(verified.faults,
               ElementsAre(StartsWith(absl::StrCat(second, " datagram of extent 11"))));
   EXPECT_THAT(verified.faults[0],
-              HasSubstr(absl::StrCat(Event(2).size(), " bytes from here on are not looked at")));
+              HasSubstr(absl::StrCat(Event(2).size(), " bytes from here on are not checked")));
   EXPECT_EQ(verified.totals.bytes_not_reached, static_cast<int64_t>(Event(2).size()));
 }
 
@@ -198,10 +199,11 @@ TEST(Verifier, FindsBrokenExtentsInsideAShapesDataAndKeepsWhatIsBehind) {
       crafted::Xtc(crafted::kShapes, "") + crafted::Xtc(crafted::kShapes, std::string(40, '\0')) +
           crafted::Xtc(crafted::kData, ""),
       kSrc);
-  EXPECT_THAT(VerifyPayload(broken + doubled + crafted::ShapesData(9, "", "")).faults,
-              ElementsAre(HasSubstr("extent 13, the least is 12 and the ShapesData around has 12"),
-                          HasSubstr("has 0 bytes of Shapes"), HasSubstr("second Shapes"),
-                          HasSubstr("NamesId 0x000009")));
+  EXPECT_THAT(
+      VerifyPayload(broken + doubled + crafted::ShapesData(9, "", "")).faults,
+      ElementsAre(HasSubstr("extent 13, the least is 12 and the enclosing ShapesData has 12"),
+                  HasSubstr("has 0 bytes of Shapes"), HasSubstr("second Shapes"),
+                  HasSubstr("NamesId 0x000009")));
 }
 
 TEST(Verifier, LooksIntoNestedParentsUpToTheLimit) {
@@ -289,14 +291,14 @@ TEST(Verifier, RemarksDamageAndWhatItHides) {
   EXPECT_THAT(VerifyPayload(EventPayload(1), 0x1001).remarks,
               ElementsAre(At(16, "the datagram is damaged: Truncated|user:0x1")));
   EXPECT_THAT(VerifyPayload("nothing that readers see", 8).remarks,
-              ElementsAre(HasSubstr("Corrupted"), HasSubstr("24 bytes not looked at")));
+              ElementsAre(HasSubstr("Corrupted"), HasSubstr("24 bytes not checked")));
   EXPECT_THAT(VerifyPayload("nothing that readers see", 8).faults, IsEmpty());
   EXPECT_THAT(VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}),
                                                 std::string(42, '\0'), 2))
                   .remarks,
               ElementsAre(At(24, "a ShapesData is damaged: OutOfOrder")));
   EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kParent, "hidden", 0, 8)).remarks,
-              ElementsAre(HasSubstr("a Parent is damaged"), HasSubstr("18 bytes not looked at")));
+              ElementsAre(HasSubstr("a Parent is damaged"), HasSubstr("18 bytes not checked")));
 }
 
 TEST(Verifier, RemarksOddDeclarations) {
@@ -337,8 +339,8 @@ TEST(Verifier, RemarksWhatReadersSkip) {
   EXPECT_THAT(verified.remarks,
               ElementsAre(HasSubstr("type 77 and 19 bytes"), HasSubstr("type 3"),
                           HasSubstr("Names in a datagram that is L1Accept"), HasSubstr("type 9"),
-                          HasSubstr("5 bytes behind the last Shape"),
-                          HasSubstr("3 bytes behind the last field")));
+                          HasSubstr("5 bytes after the last Shape"),
+                          HasSubstr("3 bytes after the last field")));
   std::string root = Configure();
   root[18] = 3;
   EXPECT_THAT(Verify(root).remarks, ElementsAre(HasSubstr("the root is of type 3")));
@@ -391,7 +393,7 @@ TEST(Verifier, FindsOnceDataUnderAConfigureThatIsMarkedCorrupted) {
   const Verified verified = Verify(configure + Event(1) + Event(2));
   EXPECT_THAT(verified.faults, ElementsAre(HasSubstr("under a Configure marked Corrupted")));
   EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("the datagram is damaged: Corrupted"),
-                                            HasSubstr("bytes not looked at")));
+                                            HasSubstr("bytes not checked")));
   // A sound Configure ends that state.
   EXPECT_THAT(Verify(configure + Configure() +
                      crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "")))

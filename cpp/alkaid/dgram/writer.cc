@@ -211,7 +211,7 @@ Status DgramWriter::Declare(const Names& names) try {
   Call call(this);
   ALKAID_RETURN_NOT_OK(Expect(State::kDgram, "Declare"));
   if (!configure_) {
-    return status::FailedPrecondition("Declare in a datagram that is no Configure");
+    return status::FailedPrecondition("Declare in a datagram that is not a Configure");
   }
   if (const Names* const there = Declaring(names.id())) {
     return status::AlreadyExists("NamesId ", names.id().ToString(), " of ", names.ToString(),

@@ -16,14 +16,14 @@ bool XtcWalk::Descend() {
 }
 
 bool XtcWalk::FailSlack(int64_t left) {
-  return Fail(at_, absl::StrCat(left, " bytes are left over in the Xtc around, a header has ",
+  return Fail(at_, absl::StrCat(left, " bytes are left over in the enclosing Xtc, a header has ",
                                 kXtcHeaderBytes));
 }
 
 bool XtcWalk::FailExtent(int64_t left) {
   return Fail(at_, absl::StrCat("Xtc of type ", static_cast<int>(xtc_.type()), " and extent ",
                                 xtc_.extent, ", the least is ", kXtcHeaderBytes,
-                                " and the Xtc around has ", left, " left"));
+                                " and the enclosing Xtc has ", left, " left"));
 }
 
 bool XtcWalk::Fail(int64_t at, const std::string& what) {

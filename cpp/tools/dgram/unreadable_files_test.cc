@@ -180,7 +180,7 @@ TEST(AFileOfAnotherKind, IsCalledThatByEveryCommandWithWhatItBeginsWith) {
     EXPECT_EQ(result.exit_code, 2) << command[1];
     EXPECT_THAT(result.err + result.out,
                 AllOf(HasSubstr("passwd: byte 0 ("),
-                      HasSubstr("no XTC2 file: it begins with \"root:x:0:0:root:/root:/b\"")))
+                      HasSubstr("not an XTC2 file: it begins with \"root:x:0:0:root:/root:/b\"")))
         << command[1];
   }
 }
