@@ -125,10 +125,9 @@ TEST(BigDataPlan, RefusesAnAnnouncedFileThatItWouldLeaveOut) {
   plan.AddStream(File("run/a-c002.xtc2", 2));
   const BigDataPlan::Batch batch = plan.Add(Announcement(2, "b-c002.xtc2"));
   EXPECT_EQ(batch.fault_at, 1);
-  EXPECT_THAT(
-      batch.fault,
-      StatusIs(StatusCode::kDataLoss,
-               HasSubstr("announces chunk 2 in b-c002.xtc2, which readers do not come to")));
+  EXPECT_THAT(batch.fault,
+              StatusIs(StatusCode::kDataLoss,
+                       HasSubstr("announces chunk 2 in b-c002.xtc2, which readers do not reach")));
 }
 
 TEST(BigDataPlan, LeavesAnnouncementsAloneWhereItIsNotToFollow) {

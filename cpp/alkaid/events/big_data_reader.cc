@@ -571,7 +571,7 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
   }
   if (options.live != nullptr && options.on_fault != dgram::OnFault::kStop) {
     return status::Invalid(
-        "going on behind a fault takes files that are complete, not ones still being written");
+        "going on after a fault takes files that are complete, not ones still being written");
   }
   if (!options.use_small_data.empty() && options.use_small_data.size() != paths.size()) {
     return status::Invalid("small data chosen for ", options.use_small_data.size(),
@@ -589,7 +589,7 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
                                                            BigDataReaderOptions options) try {
   if (builder == nullptr) return status::Invalid("big data need an event builder, not null");
   if (builder->has_destinations()) {
-    return status::Invalid("big data are read for one destination; this builder tells them apart");
+    return status::Invalid("big data are read for one destination; this builder has several");
   }
   if (builder->stream_count() != static_cast<int>(paths.size())) {
     return status::Invalid(paths.size(), " files of big data for events of ",

@@ -102,10 +102,10 @@ Result<std::optional<ChunkInfo>> ChunkInfo::Next(const dgram::Dgram& dgram, std:
       WithoutSuffix(found->filename, kInProgress) == WithoutSuffix(name, kInProgress)) {
     return std::optional<ChunkInfo>();
   }
-  return dgram.Fault(0, absl::StrCat(dgram::TransitionName(dgram.service()), " announces chunk ",
-                                     found->chunk_id, " in ", found->filename,
-                                     ", which readers do not come to: ", std::string(name),
-                                     " is chunk ", current));
+  return dgram.Fault(
+      0, absl::StrCat(dgram::TransitionName(dgram.service()), " announces chunk ", found->chunk_id,
+                      " in ", found->filename, ", which readers do not reach: ", std::string(name),
+                      " is chunk ", current));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

@@ -107,7 +107,7 @@ TEST(ChunkInfo, MayNameTheFileThatIsReadOnceMoreAndNoOther) {
   EXPECT_THAT(Next(TransitionId::kEnable, 3, "c.xtc2", "run/b.xtc2", 3),
               StatusIs(StatusCode::kDataLoss,
                        HasSubstr("run.xtc2: byte 0 (datagram 7 at byte 0): Enable announces chunk "
-                                 "3 in c.xtc2, which readers do not come to: b.xtc2 is chunk 3")));
+                                 "3 in c.xtc2, which readers do not reach: b.xtc2 is chunk 3")));
   EXPECT_THAT(Next(TransitionId::kSlowUpdate, 2, "b.xtc2", "run/b.xtc2", 3),
               StatusIs(StatusCode::kDataLoss, HasSubstr("SlowUpdate announces chunk 2")));
 }
@@ -132,7 +132,7 @@ TEST(ChunkInfo, ThatNoReaderComesToIsAFaultToAVerifierToo) {
   EXPECT_THAT(faults_of({{1, "b"}, {2, "c"}, {9, "d"}}), ::testing::IsEmpty());
   EXPECT_THAT(faults_of({{1, "b"}, {1, "b"}, {1, "b.inprogress"}}), ::testing::IsEmpty());
   EXPECT_THAT(faults_of({{2, "c"}, {1, "b"}, {3, "d"}}),
-              ::testing::ElementsAre("Enable announces chunk 1 in b, which readers do not come to: "
+              ::testing::ElementsAre("Enable announces chunk 1 in b, which readers do not reach: "
                                      "before it is chunk 2 in c"));
   EXPECT_THAT(faults_of({{2, "c"}, {2, "d"}}), ::testing::ElementsAre(HasSubstr("chunk 2 in d")));
 }

@@ -420,7 +420,7 @@ Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit, bool*
     for (size_t i = 0; i < streams_.size(); ++i) {
       const Timestamp next = streams_[i]->NextAfter(*limit);
       if (next > end) continue;
-      return status::FailedPrecondition("no room for a fake step behind timestamp ", last.value(),
+      return status::FailedPrecondition("no room for a fake step after timestamp ", last.value(),
                                         ": stream ", i, " goes on at ", next.value());
     }
     dgram::DgramWriter writer(options_.pool);

@@ -85,7 +85,7 @@ Result<SmdInfo> SmdInfo::Find(std::shared_ptr<const dgram::Configuration> config
   }
   return dgram::internal::RefusalWithText(StatusCode::kNotFound, "the Configure declares no ",
                                           kDetector, "/0/", kAlgorithm, " with ", kOffsetField,
-                                          " and ", kSizeField, ": these are no small data");
+                                          " and ", kSizeField, ": these are not small data");
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

@@ -81,7 +81,7 @@ Status SmdWriter::Append(const dgram::Dgram& dgram) try {
 Status SmdWriter::AppendConfigure(const dgram::Dgram& configure) {
   if (configure.damage().corrupted()) {
     return configure.Fault(0,
-                           "Configure marked Corrupted: readers would not look into it, and miss "
+                           "Configure marked Corrupted: readers would skip it, and miss "
                            "the declaration of the records");
   }
   // Parsed from the Configure itself, since a reader may have left its declarations unread.
