@@ -21,7 +21,7 @@ constexpr size_t kRowSize = sizeof(MemoryStamp);
 constexpr size_t kMostRows = 99'999'999;  // the most that the header has room for
 
 Status NoRegularFile(const std::string& path) {
-  return status::FailedPrecondition(path, " is no regular file and cannot grow with the run");
+  return status::FailedPrecondition(path, " is not a regular file and cannot grow with the run");
 }
 
 int WriteAt(int fd, const void* bytes, size_t size, off_t at) {
@@ -88,7 +88,7 @@ Status GrowingProfile::Open() {
   // A file system may not support locks; then none is needed. Both descriptors share the lock.
   const bool locked = is_ours && (::fcntl(write->file_descriptor(), F_OFD_SETLK, &lock) == 0 ||
                                   (errno != EAGAIN && errno != EACCES));
-  if (!locked) return status::FailedPrecondition(path_, " is another process's meanwhile");
+  if (!locked) return status::FailedPrecondition(path_, " now belongs to another process");
   file_ = internal::FileDescriptor(
       ::fcntl(write->file_descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   if (!file_.valid()) return status::IOError(errno, "cannot open ", path_);

@@ -147,7 +147,7 @@ TEST_F(GrowingProfileTest, ReplacesWhatWasThereAndLeavesWhatTookItsPlace) {
 TEST_F(GrowingProfileTest, RefusesWhatIsNoRegularFile) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
   EXPECT_THAT(GrowingProfile::Make(file_, ThisRun()),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no regular file")));
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("not a regular file")));
   EXPECT_THAT(GrowingProfile::Make(folder_ + "/no/such/folder", ThisRun()),
               StatusIs(StatusCode::kNotFound, HasSubstr("/no/such")));
 }

@@ -87,7 +87,7 @@ class Evidence {
   void SayTooFew() {
     const size_t with_figure = Fit(all_.judged).points;
     Say(all_.stamps, all_.stamps == 1 ? " stamp, " : " stamps, ", all_.warm_up,
-        " of them warm-up; of the others ", with_figure, " tell ", Name(all_.judged), ". At least ",
+        " of them warm-up; ", with_figure, " of the others have ", Name(all_.judged), ". At least ",
         kFewestStamps, " are needed.");
   }
 
@@ -128,14 +128,14 @@ class Evidence {
                       ".");
       }
     }
-    return "Memory that is not touched takes none, nor does what is swapped out.";
+    return "Memory that is untouched or swapped out is not resident.";
   }
 
   void SayNoGrowth(const LineFit& fit) {
     const std::string name = Name(all_.judged);
     if (fit.low > 0) {
       Say(name, " grows by ", PerEvent(fit.slope), ", ", MbText(all_.of(all_.judged).total_mb()),
-          " in all. Counted as growth is ", MbText(all_.options.least_mb), " per event",
+          " in all. Growth counts from ", MbText(all_.options.least_mb), " per event",
           std::isfinite(all_.options.much_mb)
               ? StrCat(", or ", MbText(all_.options.much_mb), " in all.")
               : ".");
@@ -147,7 +147,7 @@ class Evidence {
       Say(name, " falls by ", PerEvent(-fit.slope), ", ", Between(fit), ".");
       return;
     }
-    Say(name, " has no growth that can be told from its noise: ", SignedMbText(fit.slope),
+    Say(name, " has no growth that stands out from its noise: ", SignedMbText(fit.slope),
         " per event, ", Between(fit), ".");
     if (fit.high > all_.options.least_mb) {
       Say("A leak of less than ", PerEvent(fit.high),
@@ -169,43 +169,43 @@ class Evidence {
           Say("What the pools have handed out grows by ", Part(A::kLive), ".");
         break;
       case A::kOwnMalloc:
-        Say("What malloc has handed out to others than the pools grows by ", Part(A::kOwnMalloc),
+        Say("What malloc has handed out except to the pools grows by ", Part(A::kOwnMalloc),
             ": the program's own new and malloc, or a library's.");
-        SayFlat(A::kLive, "what the pools have handed out");
+        SayFlat(A::kLive, "What the pools have handed out");
         break;
       case A::kKept:
         Say("Memory that the allocators hold free grows by ", Part(A::kKept), ".");
-        SayFlat(A::kLive, "what the pools have handed out");
+        SayFlat(A::kLive, "What the pools have handed out");
         break;
       case A::kElsewhere:
         SayOutside();
         break;
       default:
-        Say("The file does not say what the pools and the allocators had: whose it is cannot be "
-            "told.");
+        Say("The file does not say what the pools and the allocators had, so the cause is not "
+            "known.");
     }
   }
 
   void SayFlat(A account, const char* what) {
     if (!Known(account) || all_.of(account).grows) return;
-    Say("Flat is ", what, ": ", SignedMbText(Fit(account).slope), " per event, ",
-        Between(Fit(account)), ".");
+    Say(what, " is flat: ", SignedMbText(Fit(account).slope), " per event, ", Between(Fit(account)),
+        ".");
   }
 
   void SayOutside() {
-    SayFlat(A::kLive, "what the pools have handed out");
+    SayFlat(A::kLive, "What the pools have handed out");
     if (!Known(A::kHeld)) {
       Say("The file does not say what malloc and the allocators held: it may be the program's own "
           "malloc, free memory that allocators keep, or neither.");
       return;
     }
-    SayFlat(A::kInUse, "what malloc and the pools' allocators have handed out");
+    SayFlat(A::kInUse, "What malloc and the pools' allocators have handed out");
     Say("Memory that no known allocator has grows by ", Part(A::kElsewhere),
         ": mappings, stacks of threads, or an allocator of the program's own.");
     if (Fit(A::kHeld).last > Fit(A::kRss).last) {
       Say("The allocators have ", MbText(Fit(A::kHeld).last),
-          " mapped, more than RSS: pages of it that are touched for the first time look the same. "
-          "By that it can grow by ",
+          " mapped, more than RSS: pages of it that are touched for the first time look the same, "
+          "and can add ",
           MbText(Fit(A::kHeld).last - Fit(A::kRss).last), " more.");
     }
   }
@@ -341,7 +341,8 @@ std::string AdviceOf(const GrowthVerdict& verdict, const std::string& command) {
       return "";
     case Verdict::kBelowLimit: {
       const std::string who = WhoAllocates(verdict, commands);
-      return StrCat("nothing, where so much is allowed.", who.empty() ? "" : StrCat(" Else ", who));
+      return StrCat("nothing, if so much is allowed.",
+                    who.empty() ? "" : StrCat(" Otherwise ", who));
     }
     case Verdict::kLeak:
       if (verdict.of(Account::kHidden).known()) return WhoAllocates(verdict, commands);
@@ -372,16 +373,16 @@ std::string AdviceOf(const GrowthVerdict& verdict, const std::string& command) {
           commands.ProfileAgain("ALKAID_DEFAULT_MEMORY_POOL=jemalloc "), live);
     }
     case Verdict::kAllocatorCache:
-      return "nothing leaks. Where the memory is needed elsewhere, call ReleaseUnused.";
+      return "nothing leaks. If the memory is needed elsewhere, call ReleaseUnused.";
     case Verdict::kOutside:
       if (verdict.cause == Account::kOwnMalloc) {
         return StrCat(WhoAllocates(verdict, commands),
-                      "\n  What is labelled malloc there is not of the pools.");
+                      "\n  Blocks labelled malloc there do not come from pools.");
       }
       return "compare two copies of /proc/PID/smaps, some events apart: the mapping that grows has "
              "a name.";
     case Verdict::kLevelsOff:
-      return "nothing, if it stays so: a longer run, with a longer warm-up, makes sure.";
+      return "nothing, if it stays so: a longer run, with a longer warm-up, confirms it.";
     case Verdict::kUnexplained:
       return StrCat("stamps of this library record whose memory it is:", commands.ProfileAgain(""));
   }

@@ -59,7 +59,7 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
     return status::Invalid("a leak gate cannot allow ", options.max_total_mb, " MB in all");
   }
   if (!(options.confidence > 0 && options.confidence < 1)) {
-    return status::Invalid("a confidence lies between 0 and 1, ", options.confidence, " does not");
+    return status::Invalid("a confidence is between 0 and 1, not ", options.confidence);
   }
   LeakGateResult result;
   result.verdict = JudgeGrowth(stamps, {.warm_up = options.warm_up,
@@ -87,7 +87,7 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
   if (!result.accounts.empty()) return result;
   return status::FailedPrecondition("the profile has ", stamps.size(),
                                     stamps.size() == 1 ? " stamp, of which " : " stamps, of which ",
-                                    most, " behind the warm-up of ", result.verdict.warm_up,
+                                    most, " after the warm-up of ", result.verdict.warm_up,
                                     " have a figure to judge by; at least ", kFewestStamps,
                                     " are needed");
 } catch (const std::bad_alloc&) {
@@ -97,8 +97,8 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
 Status CheckPlantedAlarms(double planted_mb, double max_mb) try {
   if (planted_mb > max_mb) return absl::OkStatus();
   return status::FailedPrecondition(
-      "the leak that is planted to try the gate, ", MbText(planted_mb),
-      " per event, is no more than what an event may add, ", MbText(max_mb),
+      "the planted leak, ", MbText(planted_mb), " per event, is not above what an event may add, ",
+      MbText(max_mb),
       ": it would not alarm, and the gate could not show that it sees a leak. Plant more (--plant ",
       2 * max_mb, "), or allow less (--max-mb)");
 } catch (const std::bad_alloc&) {
@@ -117,7 +117,7 @@ Status CheckLeakGateControl(const LeakGateResult& planted, const LeakGateResult*
   if (clean == nullptr) return absl::OkStatus();
   const GatedAccount* const without = Find(*clean, gated.account);
   if (without == nullptr) {
-    return status::FailedPrecondition("the run with a planted leak knows ", Name(gated.account),
+    return status::FailedPrecondition("the run with a planted leak has ", Name(gated.account),
                                       ", the one without does not");
   }
   const double found = gated.fit.slope - without->fit.slope;

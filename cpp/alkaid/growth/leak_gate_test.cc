@@ -197,7 +197,7 @@ TEST(LeakGate, RefusesToJudgeTooFewStamps) {
   const auto few = RunLeakGate(std::span(stamps).first(7));
   EXPECT_EQ(few.status().code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(few.status().message()),
-              AllOf(HasSubstr("7 stamps, of which 7 behind the warm-up of 0"),
+              AllOf(HasSubstr("7 stamps, of which 7 after the warm-up of 0"),
                     HasSubstr("at least 8 are needed")));
   EXPECT_FALSE(RunLeakGate({}).ok());
   EXPECT_FALSE(RunLeakGate(stamps, {.warm_up = 13}).ok());

@@ -64,7 +64,7 @@ Status LeakProfile::TryRelease() {
   if (InUse(before) < kStillInUse * InUse(last)) {
     return status::FailedPrecondition(
         "leak profile: of ", InUse(last), " MB in use at the last stamp ", InUse(before),
-        " are left: what was free before cannot be told from what was freed since");
+        " are left: what was free before cannot be distinguished from what was freed since");
   }
   ReleaseAllUnused();
   ALKAID_ASSIGN_OR_RAISE(const MemoryStamp after, MeasureMemoryWithoutViews());

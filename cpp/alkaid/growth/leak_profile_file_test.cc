@@ -140,7 +140,7 @@ TEST_F(LeakProfileFile, NamesTheFileAndTheByteAtWhichItWasCut) {
       StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr(Path("x.npy")), HasSubstr("byte 228"),
                                             HasSubstr("(5, 10) takes 400 bytes from byte 128"))));
   EXPECT_THAT(ReadLeakProfile(Save("time,vm\n1,2\n")),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("no .npy file")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("not a .npy file")));
 }
 
 TEST_F(LeakProfileFile, SaysWhyAFileCanNotBeReadOrWritten) {

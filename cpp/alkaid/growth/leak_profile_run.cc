@@ -104,8 +104,8 @@ std::string EndText(const LeakProfileRun& run) {
     case End::kWithoutWord:
       return "ended without a last word, as by SIGKILL, SIGTERM, abort or _exit";
     case End::kNotKnown:
-      return "did not end normally, or is still running: the file system has no locks that would "
-             "tell";
+      return "did not end normally, or is still running: the file system has no locks, which would "
+             "show it";
     case End::kNotRecorded:
       break;
   }

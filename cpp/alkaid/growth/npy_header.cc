@@ -63,8 +63,8 @@ class DictionaryReader {
       has_shape_ = true;
       return ReadShape();
     }
-    return status::DataLoss(name_, ": the header's key '", key, "' ahead of byte ", offset_ + at_,
-                            " stands there twice, or in no NumPy header");
+    return status::DataLoss(name_, ": the header's key '", key, "' before byte ", offset_ + at_,
+                            " is repeated, or not one of NumPy's");
   }
 
   Status ReadDescr() {
@@ -232,7 +232,7 @@ Status CheckData(int64_t size, const std::string& name, NpyHeader* header) {
 
 Result<NpyHeader> ParseNpyHead(std::string_view file, const std::string& name) {
   if (!file.starts_with(kMagic)) {
-    return status::DataLoss(name, ": no .npy file: it does not begin with \\x93NUMPY at byte 0");
+    return status::DataLoss(name, ": not a .npy file: it does not begin with \\x93NUMPY at byte 0");
   }
   constexpr size_t kVersionAt = kMagic.size();
   constexpr size_t kLengthAt = kVersionAt + 2;

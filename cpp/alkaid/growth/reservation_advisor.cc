@@ -232,7 +232,7 @@ Status ReservationAdvisor::Parse(const std::string& path, std::string_view text,
     if (number == 1) {
       if (line != kFirstLine) return refuse("\"alkaid-reservations 1\"", line);
     } else if (ended) {
-      return refuse("nothing behind the end", line);
+      return refuse("nothing after the end", line);
     } else if (Take(&left, "end ")) {
       int64_t count;
       if (!TakeNumber(&left, &count) || !left.empty() ||

@@ -44,7 +44,7 @@ def read_report(stream):
         report = json.load(stream)
         report["stamps"]["index"], report["accounts"], report["warm_up"]
     except (ValueError, KeyError, TypeError) as error:
-        fail(f"stdin is no report with its stamps: {error!r}")
+        fail(f"stdin is not a report with its stamps: {error!r}")
     return report
 
 

@@ -177,7 +177,7 @@ class Gate {
     int growing = 0;  // accounts that grow by an allowed amount
     bool all_judged = true;
     for (int run = 1; run <= options_.runs; ++run) {
-      Say("run %d of %d: as it is", run, options_.runs);
+      Say("run %d of %d: without a planted leak", run, options_.runs);
       GatedRun clean;
       if (const auto failure = RunOnce("run-" + std::to_string(run), 0, &clean)) {
         return Fail(*failure);
@@ -188,7 +188,7 @@ class Gate {
       if (!found.ok() && alarm == nullptr) return Fail({kExitNotTold, TextOf(found)});
       if (run == 1 && found.ok()) SayFound(first);
       const GatedProcess& shown = alarm != nullptr ? *alarm : clean.judged.front();
-      Say("%s: %s; allowed are %s", alarm != nullptr ? "ALARM" : "does not alarm",
+      Say("%s: %s; allowed: %s", alarm != nullptr ? "ALARM" : "does not alarm",
           Lines(shown.result).c_str(), AllowedLine(options_.gate).c_str());
       for (const GatedProcess& one : clean.judged) {
         if (&one != &shown && one.result.Alarm() != nullptr) {
@@ -227,14 +227,14 @@ class Gate {
       // Allowed growth is no failure, and is not reported as if nothing grew.
       const bool none = growing == 0;
       const char* const end = none          ? "passed"
-                              : unsure_ > 0 ? "grows, not surely by more than you allow"
+                              : unsure_ > 0 ? "grows, perhaps by more than you allow"
                                             : "grows, below what you allow";
       const Emphasis emphasis = none ? Emphasis::kGood : Emphasis::kWarning;
       Say("%s", Emphasized(end, emphasis, STDERR_FILENO).c_str());
       return kExitOk;
     }
     if (options_.runs > 1 && blind > 0) Say("%d of %d runs are too noisy", blind, options_.runs);
-    Say("nothing can be said");
+    Say("undecided");
     return kExitNotTold;
   }
 
@@ -246,7 +246,7 @@ class Gate {
         if (!gated.grows_below_limit) continue;
         said = true;
         unsure_ += gated.fit.slope > options_.gate.max_mb ? 1 : 0;
-        Say("grows: %s, of %s; allowed are %s", Line(gated).c_str(), NameOf(one).c_str(),
+        Say("grows: %s, of %s; allowed: %s", Line(gated).c_str(), NameOf(one).c_str(),
             AllowedLine(options_.gate).c_str());
       }
     }
@@ -352,8 +352,8 @@ Status CheckPlant(const GateOptions& options) {
   if (least <= most) return absl::OkStatus();
   return status::Invalid("gate: --plant ", options.plant_mb, ": ", growth::kFewestStamps,
                          " events, the fewest that can be judged, take ", growth::MbText(least),
-                         "; planted are at most ", growth::MbText(most),
-                         ", half of the memory that is available");
+                         "; at most ", growth::MbText(most),
+                         " can be planted, half of the memory that is available");
 }
 
 int Run(GateOptions* options) {
@@ -388,18 +388,18 @@ int Run(GateOptions* options) {
 
 void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
   CLI::App* const gate =
-      profile.add_subcommand("gate", "Fail where a command's memory grows from event to event.");
+      profile.add_subcommand("gate", "Fail if a command's memory grows from event to event.");
   auto options = std::make_shared<GateOptions>();
   gate->add_option("--max-mb", options->max_mb, "What may be added per event; by default 0.1")
       ->check(Between(0.0, 1e6))
       ->type_name("MB");
   gate->add_option("--max-total", options->max_total_mb,
-                   "What may be added in all, however slowly; by default 100, or any amount where "
+                   "What may be added in all, however slowly; by default 100, or any amount if "
                    "--max-mb is given")
       ->check(Between(0.0, 1e9))
       ->type_name("MB");
   gate->add_option("--warm-up", options->gate.warm_up,
-                   "Stamps in front that are not looked at; by default a tenth of all")
+                   "Leading stamps to ignore; by default a tenth of all")
       ->check(Between(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("COUNT");
   gate->add_option("--plant", options->plant_mb,
@@ -409,25 +409,25 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       ->type_name("MB");
   gate->add_option("--plant-by", options->plant_by, "pool (the default) or malloc")
       ->check(OneOf({"pool", "malloc"}));
-  gate->add_option(
-          "--within", options->within,
-          "How exactly the planted slope has to be found, beside what the intervals leave open")
+  gate->add_option("--within", options->within,
+                   "How exactly the planted slope has to be found, in addition to the uncertainty "
+                   "of the intervals")
       ->check(Between(0.1, 50.0))
       ->capture_default_str()
       ->type_name("PERCENT");
   gate->add_option("--runs", options->runs,
-                   "Runs as it is; the gate fails where most of them alarm")
+                   "Runs without a planted leak; the gate fails if most of them alarm")
       ->check(Between(1, 1'000'000))
       ->capture_default_str()
       ->type_name("COUNT");
   gate->add_option("--account", options->accounts,
-                   "Of which one that alarms is enough; commas between")
+                   "Accounts to judge, commas between; one that alarms is enough")
       ->check(OneOf({"rss", "live", "vm"}))
       ->delimiter(',')
       ->allow_extra_args(false)  // otherwise it would take the -- of the command
       ->type_name("")
       ->default_str("rss,live");
-  gate->add_option("--confidence", options->confidence, "Of the intervals")
+  gate->add_option("--confidence", options->confidence, "Confidence of the intervals")
       ->check(Between(50.0, 99.99))
       ->capture_default_str()
       ->type_name("PERCENT");
@@ -437,25 +437,25 @@ void AddProfileGateCommand(CLI::App& profile, int* exit_code) {
       ->required();
   gate->footer(
       "COMMAND runs once with a planted leak, which has to alarm with the slope that was\n"
-      "planted, then as it is. It alarms where the lower bound of a slope, and the slope of the\n"
-      "later half, pass --max-mb, or where what came in all passes --max-total. Its output is\n"
+      "planted, then without. It alarms if the lower bound of a slope, and the slope of the\n"
+      "later half, pass --max-mb, or if what came in all passes --max-total. Its output is\n"
       "passed through; the gate speaks on stderr, and gives it an empty stdin. It has to stamp\n"
       "its events, as `alkaid dgram read` does\n"
       "(alkaid::growth::StampEvent), and to exit with 0. Signals are passed on to it, and what\n"
       "it leaves running is ended.");
   SetDetails(gate, {.prints = "what COMMAND prints; the gate itself speaks on stderr",
                     .examples = {{"alkaid profile gate --max-mb 0.05 -- ./app --events 1000",
-                                  "Fails where more than 0.05 MB are added per event."}},
+                                  "Fails if more than 0.05 MB are added per event."}},
                     .exit_codes = {{"0", "it does not grow, or by no more than it may"},
                                    {"1", "wrong usage"},
                                    {"3", "it grows by more than it may"},
                                    {"4",
-                                    "nothing can be said: the planted leak was not found, could "
+                                    "undecided: the planted leak was not found, could "
                                     "hide, or a process cannot be judged"},
                                    {"5", "the command failed or was killed"},
                                    {"126", "the command cannot be run"},
                                    {"127", "it is not found"},
-                                   {"128+N", "a signal, whose number N is"}}});
+                                   {"128+N", "a signal with number N"}}});
   gate->callback([options, exit_code] { *exit_code = Run(options.get()); });
 }
 

@@ -80,7 +80,7 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
   report->add_flag("--json", options->json, "Print the report as JSON");
   report
       ->add_option("--warm-up", options->warm_up,
-                   "Stamps in front that are not looked at; by default a tenth of all")
+                   "Leading stamps to ignore; by default a tenth of all")
       ->check(Between(int64_t{0}, int64_t{1'000'000'000}))
       ->type_name("COUNT");
   report
@@ -89,24 +89,23 @@ void AddProfileReportCommand(CLI::App& profile, int* exit_code) {
                    "10 MB in all")
       ->check(Between(0.0, 1e6))
       ->type_name("MB");
-  report->add_option("--confidence", options->confidence, "Of the intervals")
+  report->add_option("--confidence", options->confidence, "Confidence of the intervals")
       ->check(Between(50.0, 99.99))
       ->capture_default_str()
       ->type_name("PERCENT");
   report->footer(
       "Verdicts: leak (what the pools handed out grows), retention by views, fragmentation,\n"
       "allocator cache, growth outside the pools, growth that levels off, growth of unknown\n"
-      "cause (the file does not tell whose), growth below the limit (that of --least-mb), none,\n"
+      "cause (the file does not say whose), growth below the limit (that of --least-mb), none,\n"
       "too few stamps. A plot needs Debian's\n"
-      "python3-matplotlib. `alkaid profile gate` fails where memory grows.");
-  SetDetails(
-      report,
-      {.reads = "a leak profile, which a program writes where ALKAID_LEAK_PROFILE names a file",
-       .prints = "the verdict and what it rests on; or JSON",
-       .examples = {{"alkaid profile report profile.npy", ""}},
-       .exit_codes = {{"0", "whatever the verdict is"},
-                      {"1", "wrong usage, or a file that cannot be read or drawn"},
-                      {"2", "a file that is malformed"}}});
+      "python3-matplotlib. `alkaid profile gate` fails if memory grows.");
+  SetDetails(report,
+             {.reads = "a leak profile, which a program writes if ALKAID_LEAK_PROFILE names a file",
+              .prints = "the verdict and what it rests on; or JSON",
+              .examples = {{"alkaid profile report profile.npy", ""}},
+              .exit_codes = {{"0", "any verdict"},
+                             {"1", "wrong usage, or a file that cannot be read or drawn"},
+                             {"2", "a file that is malformed"}}});
   report->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 
