@@ -3,7 +3,7 @@
   (gdb) source alkaid_gdb.py
   (gdb) help alkaid
 
-The folder alkaid_debugger has to lie beside this file. Sourcing it again loads it anew.
+The folder alkaid_debugger has to lie beside this file. Sourcing it again reloads it.
 """
 
 import os

@@ -88,8 +88,8 @@ class Planted(unittest.TestCase):
                                         for _, address in self.planted])
 
     def test_what_was_not_looked_at_is_said(self):
-        self.assertRegex(self.limited[2], r"\nnote: [\d,]+ blocks were not looked at for what they are:")
-        self.assertNotIn("not looked at", self.live[1])
+        self.assertRegex(self.limited[2], r"\nnote: [\d,]+ blocks were not categorized:")
+        self.assertNotIn("not categorized", self.live[1])
 
     def test_columns_are_straight(self):
         starts = {line.index("|") for line in self.live[0].splitlines() if "00000000 |" in line}

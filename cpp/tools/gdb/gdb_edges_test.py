@@ -62,11 +62,11 @@ class Labels(unittest.TestCase):
         for found in self.found.values():
             quoted, constant, comparison, letters, part, listed = found[6:12]
             self.assertTrue(quoted.startswith("11,000 bytes in 2 of 14 blocks"), quoted)
-            self.assertIn("a list is no condition: [1]", constant)
-            self.assertIn("no property of a block is in it", comparison)
+            self.assertIn("a list is not a condition: [1]", constant)
+            self.assertIn("it names no property of a block", comparison)
             self.assertTrue(letters.startswith("6,000 bytes in 1 of 14 blocks"), letters)
             self.assertTrue(part.startswith("5,000 bytes in 1 of 14 blocks"), part)
-            self.assertIn("a list is no condition: [size]", listed)
+            self.assertIn("a list is not a condition: [size]", listed)
 
 
 class Growing(unittest.TestCase):

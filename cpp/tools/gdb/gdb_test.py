@@ -121,7 +121,7 @@ class Stops(unittest.TestCase):
         self.assertIn("nothing was kept as 'nothing' (kept: before)", self.found["first"][4])
         self.assertEqual("before: 4,196 allocated, in 2 blocks", self.found["first"][5])
         self.assertIn("a name is one word", self.found["first"][6])
-        self.assertIn("tracking was begun anew", self.found["begun_anew"][1])
+        self.assertIn("tracking was restarted", self.found["begun_anew"][1])
 
     def test_a_stop_in_the_middle_of_an_update_is_said(self):
         for state, total in (("odd_sequence", "355,984 allocated, in 2 blocks"),
@@ -144,7 +144,7 @@ class Stops(unittest.TestCase):
                 ("damaged_stack", "back-trace 0x1 says it has 2147483648 frames"),
                 ("wrong_count", "shard 1 of the table of blocks counts 3 records and holds 1"),
                 ("array_unmapped", "nothing is mapped at 0x40"),
-                ("capacity_no_power_of_two", "capacity of 7, no power of two"),
+                ("capacity_no_power_of_two", "capacity of 7, not a power of two"),
                 ("capacity_too_large", "nothing is mapped at 0x"),
                 ("too_many_shards", "2147483647 shards"),
                 ("records_too_small", "records of 8 bytes"),

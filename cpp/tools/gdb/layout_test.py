@@ -199,7 +199,7 @@ class Damage(unittest.TestCase):
                 array = memory.put(layout.ARRAY.pack(capacity, header_size) + bytes(64))
                 return memory.put(layout.SHARD.pack(0, 0, array, live)), 1, 24, 64, 0
             return build
-        self.refused("capacity of 7, no power of two", block_table=with_array(7, 64))
+        self.refused("capacity of 7, not a power of two", block_table=with_array(7, 64))
         self.refused("capacity of 0", block_table=with_array(0, 64))
         self.refused("header of 8 bytes", block_table=with_array(8, 8))
         self.refused("counts 9 records in 8 places", block_table=with_array(8, 64, live=9))

@@ -252,8 +252,7 @@ void HeapReport::PrintNotes() const {
     }
     if (contents.unexamined > 0) {
       notes.push_back(Grouped(static_cast<int64_t>(contents.unexamined)) +
-                      " blocks were not looked at for what they are: there was more to look at "
-                      "than a snapshot does");
+                      " blocks were not categorized: that would exceed the limits of a snapshot");
     }
     if (!contents.why_no_first_bytes.empty()) {
       notes.push_back("the kernel gave no first bytes of blocks: " +

@@ -93,7 +93,7 @@ def number(event, *names):
         try:
             return int(str(text), 0)
         except ValueError as error:
-            raise BadEvent(f"{event['event']}: {name}={text} is no number") from error
+            raise BadEvent(f"{event['event']}: {name}={text} is not a number") from error
     raise BadEvent(f"{event['event']}: has no parameter {names[0]}")
 
 
@@ -274,7 +274,7 @@ def report_findings(program, findings, faults):
             "the process did that it was forked from")
     if findings.threads_without_process > 1:
         say(f"the events name {findings.threads_without_process} threads and not their processes, "
-            "and are taken for those of one process: where there were several, read the recording "
+            "and are taken for those of one process: if there were several, read the recording "
             "by perf script -F +pid")
     if not findings.is_exact():
         say(f"not exact: {findings.lost} events lost by perf, {findings.replaced} blocks whose "

@@ -10,8 +10,8 @@ mimalloc, and the tracepoints of libalkaid.so. Blocks belong together when their
 same places. A block that was reallocated counts where that was done, with its new size.
 
 On stderr: the sums, frees of blocks from before the recording, and whatever makes the result
-inexact. Lines that are no event are named there, and the exit status is 1. It is 1, and nothing is
-printed, where there is no event at all: that is no finding of 0 bytes.
+inexact. Lines that are not events are named there, and the exit status is 1. It is 1, and nothing
+is printed, if there is no event at all: that is not a finding of 0 bytes.
 """
 
 import argparse

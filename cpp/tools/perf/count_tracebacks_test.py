@@ -234,7 +234,7 @@ class CountTracebacks(unittest.TestCase):
         self.assertIn("1a \\x1b[2J\\x9b1m+0x1 (/p\\xff)\n2a g+0x2 (/p)\n\n", out)
         self.assertIn('labelled "\\x1b[31mred\\x0aNum of dangling allocations: 9\\u202e"\n', out)
         self.assertIn("1 x a\\x1b:b", self.err)
-        self.assertIn("p=\\x1bx is no number", self.err)
+        self.assertIn("p=\\x1bx is not a number", self.err)
 
     def test_threads_without_their_processes_are_told(self):
         def without_process(line):
@@ -263,7 +263,8 @@ class CountTracebacks(unittest.TestCase):
                      *self.lines()])
         self.assertEqual(self.status, 1)
         for expected in ("line 1: ", "line 2: not a JSON object", "line 3: a:mi_free: has no "
-                         "parameter p", "line 4: a:mi_free: p=x is no number", "line 5: an event",
+                         "parameter p", "line 4: a:mi_free: p=x is not a number",
+                         "line 5: an event",
                          "line 6: an event", "line 7: tid is neither", "line 8: ", "line 9: ",
                          "3 blocks"):
             self.assertIn(expected, self.err)

@@ -7,7 +7,7 @@
   flamegraph.py --from-folded stacks.txt -o stacks.svg
 
 Reads the lines that process_perf_events.py writes. The SVG stands alone: any browser shows it, and
-tells what a box is under the mouse. The same input gives the same bytes.
+describes the box under the mouse. The same input gives the same bytes.
 """
 
 import argparse

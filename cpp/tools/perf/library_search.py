@@ -27,8 +27,8 @@ def of_process(pid):
         if not LIBRARY.match(os.path.basename(path)):
             continue
         if mapping[5].endswith(" (deleted)"):
-            raise NotFound(f"process {pid} uses {path}, which was replaced since: start it "
-                           "anew, or name the file it was by --library")
+            raise NotFound(f"process {pid} uses {path}, which was replaced since: restart "
+                           "it, or name the replaced file by --library")
         return reached(pid, path, mapping[0], mapping[3], int(mapping[4]))
     raise NotFound(f"process {pid} has no libalkaid.so loaded")
 

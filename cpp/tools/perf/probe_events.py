@@ -74,7 +74,7 @@ def fetch_of(argument, machine):
         elif memory := re.fullmatch(r"\[(x\d+|sp)(?:, #?(-?\d+))?\]", place):
             fetch = f"{int(memory[2] or 0):+d}(%{memory[1]})"
     if fetch is None or not re.fullmatch(r"-?[1248]f?", size):
-        raise ProbeError(f"a tracepoint's argument stands where it cannot be fetched: {argument}")
+        raise ProbeError(f"a tracepoint's argument is where it cannot be fetched: {argument}")
     return fetch, int(size.rstrip("f"))
 
 

@@ -7,12 +7,12 @@
 
 Every line has the keys time (seconds, as perf counts them), event (group:name), params (text by
 name) and traceback (the lines of the call chain, innermost first; empty when none was recorded).
-What perf script tells besides is passed on: comm, tid, and pid and cpu where they are printed.
+Other fields of perf script are passed on: comm, tid, and pid and cpu where they are printed.
 perf's own remark that it lost events becomes an event named "lost". A label that holds line breaks
 is put together again.
 
 A line that is neither an event nor part of a call chain is reported on stderr with its number. The
-rest is still processed; the exit status is then 1. So it is where there is no event at all.
+rest is still processed; the exit status is then 1. So it is if there is no event at all.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def parse_header(line):
     """The event of a line without leading tab; its call chain follows."""
     header = HEADER.match(line)
     if header is None:
-        raise Malformed(f"no event: {line!r}")
+        raise Malformed(f"not an event: {line!r}")
     event = {"time": float(header["time"])}
     if header["lost"] is not None:
         event.update(event="lost", params={"lost": header["lost"]})

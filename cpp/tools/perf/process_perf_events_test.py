@@ -156,7 +156,7 @@ class ProcessPerfEvents(unittest.TestCase):
                 status = process_perf_events.main([file])
         self.assertEqual(status, 1)
         self.assertEqual(len([json.loads(line) for line in out.getvalue().splitlines()]), 2)
-        self.assertIn(f"{file}:7: no event: 'rubbish'", err.getvalue())
+        self.assertIn(f"{file}:7: not an event: 'rubbish'", err.getvalue())
 
     def test_input_without_an_event_is_an_error(self):
         for text in ("", "\n\n", "# captured on: today\n"):

@@ -52,7 +52,7 @@ class Heap(Command):
     """Live blocks: totals by label and pool, by category, and by traceback.
 
 Usage: alkaid heap [--all]
-The tables are kept where tracking is on (ALKAID_TRACK_ALLOCATIONS, alkaid run --track). The 10
+The tables are kept if tracking is on (ALKAID_TRACK_ALLOCATIONS, alkaid run --track). The 10
 largest tracebacks and 20 largest categories unless --all is given."""
 
     def run(self, argument):
@@ -161,7 +161,7 @@ Without AFTER: up to now. New blocks are shown with their first bytes, and group
 
 
 class HeapSelect(Command):
-    """Live blocks that an expression chooses.
+    """Live blocks that an expression selects.
 
 Usage: alkaid heap select [--all] "EXPRESSION"
 The expression has Python's form: size > 300000 and label == 'x'. A block has
@@ -170,7 +170,7 @@ The expression has Python's form: size > 300000 and label == 'x'. A block has
   category           what it is: a class, 'std::string', 'Python dict', ... or 'uncategorized'
   age                seconds since it was allocated, in a core before the last allocation
   thread             the kernel's id of the thread that allocated it
-  serial             tells blocks apart that had the same address one after the other
+  serial             distinguishes blocks that had the same address at different times
   frames             names of the functions of its traceback: 'ImageSet::Load' in frames
   stack              the same as one text: 'ImageSet' in stack
   flags              'untracked' (it was there before tracking), 'sampled'; both are names as well
@@ -252,13 +252,13 @@ def find_block(argument, categories_too=True):
 
 
 class HeapWatch(Command):
-    """Stop when a block is next touched at one of its ends, or freed, and tell by whom.
+    """Stop when a block is next touched at one of its ends, or freed, and report by which code.
 
 Usage: alkaid heap watch [--ends] ADDRESS
 ADDRESS is any in the block. Then let the process continue. Takes the four hardware watchpoints that
 a processor has: on the first and the last byte, and, unless --ends is given or there is no room, on
 the block's record in the tables, which changes when the block is freed, and on the word that says
-where the records are, which are moved when their table is made anew. They are removed after the
+where the records are, which are moved when their table is replaced. They are removed after the
 report, and by alkaid heap unwatch."""
 
     def run(self, argument):
@@ -288,7 +288,7 @@ class Hexdump(Command):
     """Bytes in hexadecimal and as characters.
 
 Usage: alkaid hexdump ADDRESS [LENGTH]
-ADDRESS and LENGTH are expressions without spaces; 64 bytes where no length is given."""
+ADDRESS and LENGTH are expressions without spaces; 64 bytes if no length is given."""
 
     MOST = 1 << 20
 
@@ -331,15 +331,15 @@ class Retention(Command):
     """Root buffers that live slices keep, and how much of them the slices show; worst first.
 
 Usage: alkaid retention [--all]
-Slices are recorded where tracking is on with `views` (ALKAID_TRACK_ALLOCATIONS=views). Visible are
-the bytes that at least one slice shows. The 50 worst unless --all is given."""
+Slices are recorded if tracking is on with `views` (ALKAID_TRACK_ALLOCATIONS=views). Visible
+bytes are those that at least one slice shows. The 50 worst unless --all is given."""
 
     def run(self, argument):
         given = nothing_but(argument, "--all")
         view = View()
         kept = retention.census(view.heap.views())
         if not kept:
-            say("no live slice is recorded: they are where tracking was begun with views")
+            say("no live slice is recorded: that takes tracking started with views")
             view.print_notes()
             return
         snapshot = view.snapshot()

@@ -312,7 +312,7 @@ def require_stopped():
     if inferior.pid == 0:
         cut = cut_core()
         if cut:
-            raise layout.HeapError(f"{cut}, and what tells gdb about the process is missing")
+            raise layout.HeapError(f"{cut}, and what describes the process to gdb is missing")
         raise layout.HeapError(
             "there is no process and no core: attach PID, run, or core-file FILE")
     if any(thread.is_running() for thread in inferior.threads()):

@@ -329,9 +329,10 @@ class Heap:
                 continue
             capacity, header = ARRAY.unpack(self._part(records, ARRAY.size, where))
             if capacity & (capacity - 1) or not 0 < capacity < 1 << 48:
-                raise HeapError(f"{where} has a capacity of {capacity}, no power of two: damaged")
+                raise HeapError(f"{where} has a capacity of {capacity}, not a power of two: "
+                                "damaged")
             if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
-                raise HeapError(f"{where} counts {live} records in {capacity} places behind a "
+                raise HeapError(f"{where} counts {live} records in {capacity} places after a "
                                 f"header of {header} bytes: damaged")
             end = records + header + capacity * record_size
             at = bisect.bisect(arrays, (records, end))

@@ -45,10 +45,10 @@ def compile_selection(text, properties):
         raise HeapError("select: the expression is nested too deeply") from error
 
     if isinstance(tree.body, (ast.Tuple, ast.List, ast.Set)):
-        raise HeapError(f"select: a list is no condition: {text}")
+        raise HeapError(f"select: a list is not a condition: {text}")
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     if not used & set(properties):
-        raise HeapError(f"select: no property of a block is in it, so it chooses all or none: "
+        raise HeapError(f"select: it names no property of a block, so it selects all or none: "
                         f"{text}")
 
     def selected(block):
@@ -68,7 +68,7 @@ def _compile(node, properties):
     part = lambda inner: _compile(inner, properties)  # noqa: E731
     if isinstance(node, ast.Constant):
         if not isinstance(node.value, (bool, int, float, str)):
-            _refuse(node, "neither a number, a text nor a truth")
+            _refuse(node, "not a number, a text or a truth value")
         return lambda block, value=node.value: value
     if isinstance(node, ast.Name):
         if node.id in CONSTANTS:
@@ -130,7 +130,7 @@ def _arithmetic(node, part):
         a, b = left(block), right(block)
         # Numbers only: multiplying or formatting a text can make it arbitrarily long.
         if not isinstance(a, (int, float)) or not isinstance(b, (int, float)):
-            raise TypeError(f"{ast.unparse(node)} is arithmetic on what is no number")
+            raise TypeError(f"{ast.unparse(node)} is arithmetic on what is not a number")
         return operation(a, b)
 
     return reckon

@@ -50,8 +50,8 @@ class Changes:
 
     def __init__(self, before, after):
         if before.started_ns != after.started_ns:
-            raise layout.HeapError("tracking was begun anew between the two, or they are of two "
-                                   "processes: nothing can be compared")
+            raise layout.HeapError("tracking was restarted between the two, or they are from two "
+                                   "processes: they cannot be compared")
         # Another serial or birth means another block: an address is used again and again, and a
         # forked process continues its parent's serials.
         freed, made = differing(keys(before.blocks), keys(after.blocks))

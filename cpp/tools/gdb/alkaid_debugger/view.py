@@ -29,8 +29,8 @@ class View:
     def snapshot(self, categories_too=True):
         snapshot = snapshots.Snapshot(self.heap, self.recognize if categories_too else None)
         if snapshot.unexamined:
-            self.heap.note(f"{snapshot.unexamined:,} blocks were not looked at for what they are: "
-                           "there was more to look at than a command does")
+            self.heap.note(f"{snapshot.unexamined:,} blocks were not categorized: "
+                           "that would exceed the limits of a command")
         return snapshot
 
     def recognize(self, blocks):

@@ -188,8 +188,8 @@ def _report(watch, what):
     if culprit is not None:
         say(f"The first frame outside allocators and libraries: {culprit}")
     else:
-        say("No frame is outside allocators and libraries: a function whose last act is a call has "
-            "none any more in optimized code.")
+        say("No frame is outside allocators and libraries: a function that ends with a call has "
+            "none left in optimized code.")
     say("Its watchpoints are removed.")
 
 
