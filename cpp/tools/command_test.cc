@@ -138,7 +138,7 @@ TEST(InfoCommand, SaysWhichBackendServesAndWhy) {
     EXPECT_NE(info["environment"]["ALKAID_DEFAULT_MEMORY_POOL"]["meaning"], "");
     EXPECT_EQ(info["version"], Version());
     EXPECT_THAT(info["tracked"].get<std::string>(),
-                HasSubstr("of a pool that a program derives from MemoryPool itself no block"));
+                HasSubstr("no block of a pool that a program derives from MemoryPool itself"));
     std::vector<std::string> names;
     for (const auto& entry : info["backends"]) {
       names.push_back(entry["name"]);

@@ -10,8 +10,8 @@ namespace {
 
 constexpr char kMemory[] = "Find what holds memory";
 constexpr char kGrowth[] = "Say whether memory grows";
-constexpr char kData[] = "Look into, check and make XTC2 data";
-constexpr char kAbout[] = "Know and try this build";
+constexpr char kData[] = "Read, check and make XTC2 data";
+constexpr char kAbout[] = "Describe and try this build";
 
 CLI::App& AddFamily(CLI::App& app, const char* name, const char* summary) {
   CLI::App* const family = app.add_subcommand(name, summary);
@@ -28,7 +28,7 @@ void AddCommands(CLI::App& app, int* exit_code) {
   app.set_help_flag("-h,--help", "Print this help");
   app.set_version_flag("--version", Version(), "Print the version");
   AddRunCommand(app, exit_code);
-  CLI::App& heap = AddFamily(app, "heap", "Look into files of live memory, and compare them.");
+  CLI::App& heap = AddFamily(app, "heap", "Show files of live memory, and compare them.");
   AddHeapShowCommand(heap, exit_code);
   AddHeapRetentionCommand(heap, exit_code);
   AddHeapDiffCommand(heap, exit_code);
@@ -38,8 +38,7 @@ void AddCommands(CLI::App& app, int* exit_code) {
   AddProfileReportCommand(profile, exit_code);
   AddProfileGateCommand(profile, exit_code);
 
-  CLI::App& dgram =
-      AddFamily(app, "dgram", "Look into files of XTC2 datagrams, edit and write them.");
+  CLI::App& dgram = AddFamily(app, "dgram", "Read, edit and write files of XTC2 datagrams.");
   AddDgramLsCommand(dgram, exit_code);
   AddDgramDumpCommand(dgram, exit_code);
   AddDgramDigestCommand(dgram, exit_code);

@@ -24,7 +24,7 @@ using Json = nlohmann::ordered_json;
 // The blocks that heap files, retention and the gdb commands list.
 constexpr char kTracked[] =
     "blocks of these backends and of registered ones, also through adaptors; malloc's under alkaid "
-    "run --track; of a pool that a program derives from MemoryPool itself no block";
+    "run --track; no block of a pool that a program derives from MemoryPool itself";
 
 // The default read queue, and whether the kernel's own can be used.
 Json DescribeReadQueue() {
@@ -88,7 +88,7 @@ void Print(const Json& info) {
     std::printf("  %-12s %-10s %s\n", text(backend["name"]).c_str(), "not built",
                 text(backend["reason"]).c_str());
   }
-  std::printf("\ntracked, when that is asked for:\n  %s\n", kTracked);
+  std::printf("\ntracked, if requested:\n  %s\n", kTracked);
   const Json& queue = info["read_queue"];
   std::printf("\nread queue: %s\n  %s\n",
               text(queue[queue["error"].is_null() ? "automatic" : "error"]).c_str(),

@@ -36,7 +36,7 @@ Result<uint32_t> Number(const std::string& text, const std::string& what) {
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
   if (text.empty() || stopped != end || error != std::errc()) {
-    return status::Invalid("\"", what, "\": \"", text, "\" is no number from 0 to 4294967295");
+    return status::Invalid("\"", what, "\": \"", text, "\" is not a number from 0 to 4294967295");
   }
   return value;
 }
@@ -154,7 +154,7 @@ Status Collect(const PlainJson& json, const std::string& where, int lists,
            json.get<int64_t>() >= static_cast<int64_t>(std::numeric_limits<T>::min());
   }
   if (!fits) {
-    return status::Invalid(where, ": ", Spelled(json), " is no ",
+    return status::Invalid(where, ": ", Spelled(json), " is not of type ",
                            dgram::DataTypeName(dgram::kDataTypeOf<T>));
   }
   elements.push_back(json.get<T>());
@@ -164,7 +164,7 @@ Status Collect(const PlainJson& json, const std::string& where, int lists,
 Status SetValue(const PlainJson& json, const std::string& where, size_t field,
                 CountingValues& values) {
   if (values.type(field) == DataType::kCharStr) {
-    if (!json.is_string()) return status::Invalid(where, ": ", Spelled(json), " is no text");
+    if (!json.is_string()) return status::Invalid(where, ": ", Spelled(json), " is not a text");
     auto text = json.get<std::string>();
     const size_t nul = text.find('\0');
     if (nul != std::string::npos) {
@@ -201,10 +201,10 @@ Result<PlainJson> ReadJson(const std::string& path) {
     // malformed.byte counts from 1, and may be past the end.
     const auto at =
         static_cast<int64_t>(std::min(std::max<size_t>(malformed.byte, 1) - 1, text.size()));
-    return status::Invalid(path, ": no JSON: malformed at byte ", at, ", line ",
+    return status::Invalid(path, ": not JSON: malformed at byte ", at, ", line ",
                            1 + std::count(text.begin(), text.begin() + at, '\n'));
   } catch (const PlainJson::exception& unfit) {
-    return status::Invalid(path, ": no JSON that can be used: ", unfit.what());
+    return status::Invalid(path, ": unusable JSON: ", unfit.what());
   }
 }
 
@@ -285,10 +285,10 @@ Result<DetectorChoice> ParseDetectorChoice(const std::string& text) {
 Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names>& all,
                          std::vector<CountingValues>& values) {
   ALKAID_ASSIGN_OR_RAISE(const PlainJson json, ReadJson(path));
-  if (!json.is_object()) return status::Invalid(path, ": no JSON object");
+  if (!json.is_object()) return status::Invalid(path, ": not a JSON object");
   for (const auto& [key, fields] : json.items()) {
     ALKAID_ASSIGN_OR_RAISE(const DetectorChoice choice, ParseDetectorChoice(key));
-    if (!fields.is_object()) return status::Invalid(path, ": ", key, " is no JSON object");
+    if (!fields.is_object()) return status::Invalid(path, ": ", key, " is not a JSON object");
     bool known = false;
     for (size_t i = 0; i < all.size(); ++i) {
       if (!choice.Includes(all[i])) continue;
@@ -296,11 +296,11 @@ Status SetValuesFromJson(const std::string& path, const std::vector<dgram::Names
       for (const auto& [name, value] : fields.items()) {
         const std::string where = absl::StrCat(path, ": ", key, ".", name);
         const int field = all[i].FieldIndex(name);
-        if (field < 0) return status::Invalid(where, " is no field that is added");
+        if (field < 0) return status::Invalid(where, " is not an added field");
         ALKAID_RETURN_NOT_OK(SetValue(value, where, static_cast<size_t>(field), values[i]));
       }
     }
-    if (!known) return status::Invalid(path, ": ", key, " is no detector that is added");
+    if (!known) return status::Invalid(path, ": ", key, " is not an added detector");
   }
   return absl::OkStatus();
 }

@@ -46,8 +46,7 @@ int Run(const DigestOptions& options) {
 
 void AddDgramDigestCommand(CLI::App& dgram, int* exit_code) {
   CLI::App* command = dgram.add_subcommand(
-      "digest",
-      "Print the SHA-256 over every field of a file: of all before the fault where there is one.");
+      "digest", "Print the SHA-256 over every field of a file, up to the first fault.");
   auto options = std::make_shared<DigestOptions>();
   options->source.AddOptions(*command);
   command->add_flag("--json", options->json, kJsonHelp);

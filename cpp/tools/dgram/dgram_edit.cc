@@ -72,8 +72,7 @@ constexpr char kEditFooter[] =
     "\n"
     "Removals come before additions. The file is checked as it is read: a malformed one is\n"
     "refused, unless what is malformed is removed, and leaves no output. A datagram whose damage\n"
-    "says corrupted is not looked into: it is kept as it is, and stays corrupted whatever\n"
-    "--set-damage says: the bits given there are set beside that one.\n"
+    "says corrupted is not parsed: it is kept, and stays corrupted; --set-damage adds its bits.\n"
     "\n";
 
 // The edits of each datagram.
@@ -141,11 +140,11 @@ class FileEdit {
   // Prints notes on stderr at the end.
   void PrintNotes() const {
     if (corrupted_ > 0 && looks_into_fields()) {
-      std::fprintf(stderr, "alkaid: %s not looked into: damage says corrupted\n",
+      std::fprintf(stderr, "alkaid: %s not parsed: damage says corrupted\n",
                    CountText(corrupted_, "datagram").c_str());
     }
     if (stayed_corrupted_ > 0) {
-      std::fprintf(stderr, "alkaid: %s corrupted, as %s not looked into\n",
+      std::fprintf(stderr, "alkaid: %s corrupted, as %s not parsed\n",
                    stayed_corrupted_ == 1
                        ? "1 datagram stays"
                        : absl::StrCat(stayed_corrupted_, " datagrams stay").c_str(),
@@ -178,7 +177,7 @@ class FileEdit {
     const auto [stopped, error] =
         std::from_chars(text.data() + (hexadecimal ? 2 : 0), end, damage, hexadecimal ? 16 : 10);
     if (stopped == end && error == std::errc()) return damage;
-    return status::Invalid("--set-damage \"", text, "\" is no number from 0 to 65535 or 0xffff");
+    return status::Invalid("--set-damage \"", text, "\" is not a number from 0 to 65535 or 0xffff");
   }
 
   // A corrupted datagram was not checked, and so must stay marked.

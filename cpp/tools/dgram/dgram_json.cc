@@ -87,8 +87,7 @@ std::string LabelOf(const dgram::ShapesData& data, const dgram::FieldView& field
 Status CheckReportApart(const std::string& output) {
   std::error_code error;
   if (!std::filesystem::equivalent(output, "/dev/stdout", error) || error) return absl::OkStatus();
-  return status::Invalid(output,
-                         " is what stdout is, where --json prints: give it a file of its own");
+  return status::Invalid(output, " is stdout, where --json prints: give it a file of its own");
 }
 
 }  // namespace alkaid::tools

@@ -84,7 +84,7 @@ void AddDgramLsCommand(CLI::App& dgram, int* exit_code) {
   CLI::App* command = dgram.add_subcommand(
       "ls",
       "List the datagrams of a file, one a line: index, offset, bytes, service, "
-      "seconds.nanoseconds, env, and damage where there is any.");
+      "seconds.nanoseconds, env, and damage if any.");
   auto options = std::make_shared<LsOptions>();
   options->source.AddOptions(*command);
   options->live.AddOption(*command);

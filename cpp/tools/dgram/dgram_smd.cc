@@ -168,9 +168,9 @@ class SmdRun {
 
   static Status Behind(const dgram::Dgram& dgram, const events::ChunkInfo& next) {
     return dgram.Fault(
-        0, absl::StrCat(dgram::TransitionName(dgram.service()), " behind what sends readers on to ",
-                        next.filename,
-                        ", where offsets start anew; with --no-follow this file is read alone"));
+        0, absl::StrCat(dgram::TransitionName(dgram.service()),
+                        " after the announcement that sends readers on to ", next.filename,
+                        ", where offsets start again; with --no-follow this file is read alone"));
   }
 
   // Whether both are names of one file, which need not exist.

@@ -204,8 +204,10 @@ TEST(SmdCommand, RefusesDataBehindTheEnableThatSendsReadersOn) {
   const std::string out = folder.Write("out", "before");
   const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("L1Accept behind what sends readers on to b-c001.xtc2"),
-                                HasSubstr("datagram 2")));
+  EXPECT_THAT(
+      result.err,
+      AllOf(HasSubstr("L1Accept after the announcement that sends readers on to b-c001.xtc2"),
+            HasSubstr("datagram 2")));
   EXPECT_EQ(Content(out), "before");
   EXPECT_EQ(RunCommand({"dgram", "smd", in, "-o", out, "--no-follow"}).exit_code, 0);
 }

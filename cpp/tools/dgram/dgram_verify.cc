@@ -149,7 +149,7 @@ int Run(const VerifyArguments& arguments) {
 void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code) {
   CLI::App* command = dgram.add_subcommand(
       "verify",
-      "Check files whole and list all that is wrong, a line each, and a summary for each file.");
+      "Check whole files and list all that is wrong, a line each, and a summary for each file.");
   auto arguments = std::make_shared<VerifyArguments>();
   command->add_option("FILE", arguments->files, "XTC2 files")->required();
   command->add_option("--config", arguments->config, ConfigHelp("FILEs without one"))
@@ -161,7 +161,7 @@ void AddDgramVerifyCommand(CLI::App& dgram, int* exit_code) {
       {.reads = "files of XTC2 datagrams",
        .prints = "a line for each fault and remark, and one for each file; or one JSON object",
        .examples = {{"alkaid dgram verify run-s000-c000.xtc2 run-s001-c000.xtc2", ""}},
-       .exit_codes = {{"0", "no file has a fault; remarks are none"},
+       .exit_codes = {{"0", "no file has a fault; remarks do not count"},
                       {"1", "wrong usage, or a file could not be read and none is malformed"},
                       {"2", "a file is malformed"}}});
   command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });

@@ -196,7 +196,7 @@ TEST_F(EditCommand, WhatIsNotUnderstoodOrNotThereExitsOneAndWritesNothing) {
   const std::string torn = folder.Write("torn.json", R"({"fex.calib": )");
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
       {{"--remove", "det"}, "DETECTOR.ALGORITHM"},
-      {{"--remove", "det.raw.x"}, "\"x\" is no number"},
+      {{"--remove", "det.raw.x"}, "\"x\" is not a number"},
       {{"--remove", "dte.raw"}, "\"dte\""},
       {{"--add-detector", "name=fex"}, "algorithm"},
       {{"--add-detector", "name=fex,alg=a,filed=x:FLOAT"}, "\"filed=x:FLOAT\""},
@@ -209,9 +209,9 @@ TEST_F(EditCommand, WhatIsNotUnderstoodOrNotThereExitsOneAndWritesNothing) {
       {{"--add-detector", kFex, "--add-data", "/nowhere.json"}, "/nowhere.json"},
       {{"--add-detector", kFex, "--add-data", json}, "fex.calib.energy: \"much\" is no DOUBLE"},
       {{"--add-detector", kFex, "--add-data", other}, "2 values, its shape has 6"},
-      {{"--add-detector", kFex, "--add-data", large}, "65536 is no UINT16"},
-      {{"--add-detector", kFex, "--add-data", unknown}, "fex.raw is no detector"},
-      {{"--add-detector", kFex, "--add-data", torn}, "no JSON: malformed at byte 14"},
+      {{"--add-detector", kFex, "--add-data", large}, "65536 is not of type UINT16"},
+      {{"--add-detector", kFex, "--add-data", unknown}, "fex.raw is not an added detector"},
+      {{"--add-detector", kFex, "--add-data", torn}, "not JSON: malformed at byte 14"},
       {{"--set-damage", "65536"}, "--set-damage"}};
   for (const auto& [arguments, message] : wrong) {
     const CommandResult result = Edit(arguments);
@@ -304,7 +304,7 @@ TEST_F(EditCommand, ALaterConfigureGetsTheDetectorTooAndCorruptedDatagramsAreKep
   const std::string two = folder.Write("two.xtc2", crafted::Run(1) + crafted::Run(1) + rubbish);
   const CommandResult result = Edit({"--add-detector", kFex}, two);
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("1 datagram not looked into: damage says corrupted"));
+  EXPECT_THAT(result.err, HasSubstr("1 datagram not parsed: damage says corrupted"));
   const nlohmann::json dump = Dump(output);
   EXPECT_EQ(dump["dgrams"][4]["names"].size(), 2U);
   EXPECT_TRUE(ValuesOf(dump["dgrams"][6]).contains("fex.calib.note"));

@@ -50,8 +50,8 @@ TEST_F(EditRefusals, ListsOfAnyDepthAreRefusedWithoutFollowingThem) {
   ExpectRefused(EditWithJson(R"({"fex.fex": {"image": )" + deep + "}}"), 1,
                 {"fex.fex.image", "lists in more than 5 lists"});
   ExpectRefused(EditWithJson(R"({"fex.fex": {"note": )" + deep + "}}"), 1,
-                {"fex.fex.note: a list is no text"});
-  ExpectRefused(EditWithJson(R"({"fex.fex": )" + deep + "}"), 1, {"fex.fex is no JSON object"});
+                {"fex.fex.note: a list is not a text"});
+  ExpectRefused(EditWithJson(R"({"fex.fex": )" + deep + "}"), 1, {"fex.fex is not a JSON object"});
   // Nested as deep as five dimensions.
   EXPECT_EQ(EditWithJson(R"({"fex.fex": {"image": [[[[[1, 2, 3, 4, 5, 6]]]]]}})").exit_code, 0);
 }
@@ -60,15 +60,16 @@ TEST_F(EditRefusals, ValuesThatWouldNotComeBackAreRefusedNamingTheField) {
   ExpectRefused(EditWithJson(R"({"fex.fex": {"note": "a\u0000bcd"}})"), 1,
                 {"fex.fex.note", "NUL at character 1"});
   ExpectRefused(EditWithJson(R"({"fex.fex": {"energy": 1e300}})"), 1,
-                {"fex.fex.energy: 1e+300 is no FLOAT"});
+                {"fex.fex.energy: 1e+300 is not of type FLOAT"});
   EXPECT_EQ(EditWithJson(R"({"fex.fex": {"energy": 3.4e38, "note": "ab"}})").exit_code, 0);
 }
 
 TEST_F(EditRefusals, JsonThatCanNotBeReadIsRefusedSayingWhere) {
   ExpectRefused(EditWithJson("{\"fex.fex\":\n{\"energy\": ]"), 1,
-                {"values.json: no JSON: malformed at byte 23, line 2"});
-  ExpectRefused(EditWithJson(R"({"fex.fex": {"energy": 1e999}})"), 1, {"values.json: no JSON"});
-  ExpectRefused(EditWithJson("[]"), 1, {"values.json: no JSON object"});
+                {"values.json: not JSON: malformed at byte 23, line 2"});
+  ExpectRefused(EditWithJson(R"({"fex.fex": {"energy": 1e999}})"), 1,
+                {"values.json: unusable JSON"});
+  ExpectRefused(EditWithJson("[]"), 1, {"values.json: not a JSON object"});
   ExpectRefused(Edit({"--add-detector", kFex, "--add-data", folder.path()}), 1,
                 {folder.path(), "neither count, zeros or none, nor a file"});
 }

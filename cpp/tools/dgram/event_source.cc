@@ -42,7 +42,7 @@ void EventSource::AddOptions(CLI::App& command) {
       ->needs(integrating)
       ->capture_default_str();
   command.add_flag("--fake-steps", reading.fake_steps,
-                   "End the step and begin another behind every window of small data");
+                   "End the step and begin another after every window of small data");
   command
       .add_option("--window-events", reading.batch_size,
                   "L1Accepts of a window of small data, which is what is read ahead together; with "
@@ -70,7 +70,7 @@ Status AddTimestamp(const std::string& text, const std::string& place,
   const char* const end = text.data() + text.size();
   const auto [stopped_at, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stopped_at != end) {
-    return status::Invalid(place, ": \"", text, "\" is no timestamp of 64 bits");
+    return status::Invalid(place, ": \"", text, "\" is not a timestamp of 64 bits");
   }
   all->emplace_back(value);
   return absl::OkStatus();

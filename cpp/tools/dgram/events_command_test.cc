@@ -127,7 +127,7 @@ TEST_F(EventsCommand, RefusesTimestampsThatAreNone) {
     return RunCommand({"dgram", "events", argument, small_[0]});
   };
   EXPECT_EQ(with("--timestamps=-1").exit_code, 1);
-  EXPECT_THAT(with("--timestamps=4,x").err, HasSubstr("\"x\" is no timestamp"));
+  EXPECT_THAT(with("--timestamps=4,x").err, HasSubstr("\"x\" is not a timestamp"));
   EXPECT_THAT(with("--timestamps-file=" + Write("t", "4\n-5\n")).err, HasSubstr("\"-5\""));
   EXPECT_THAT(with("--timestamps-file=/no/such/file").err, HasSubstr("No such file"));
   EXPECT_EQ(with("--integrating-delta=5").exit_code, 1);

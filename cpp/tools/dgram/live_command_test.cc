@@ -383,7 +383,7 @@ TEST_F(LiveCommandTest, SmdNamesAChunkThatDoesNotComeAndWhatStandsBehindItsAnnou
     for (const char* mode : {"--live", "--live=0"}) {
       const CommandResult behind = RunCommand({"dgram", "smd", mode, first, "-o", out});
       EXPECT_EQ(behind.exit_code, 2) << behind.err;
-      EXPECT_THAT(behind.err, HasSubstr(" behind what sends readers on"));
+      EXPECT_THAT(behind.err, HasSubstr(" after the announcement that sends readers on"));
     }
   }
   EXPECT_FALSE(fs::exists(out));

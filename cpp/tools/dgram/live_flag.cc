@@ -69,7 +69,7 @@ void ReportLiveEnd(const io::LiveWatch* watch) {
   std::fflush(stdout);
   if (watch->end() == io::LiveEnd::kStopped) {
     std::fprintf(stderr, "alkaid: stopped %s, before the end of the run\n",
-                 Interruption::Came() ? "by a signal" : "because nobody reads its output");
+                 Interruption::Came() ? "by a signal" : "because its output was closed");
     return;
   }
   const auto silence = static_cast<uint64_t>(watch->options().silence->count());

@@ -144,7 +144,7 @@ TEST_F(HeapCommand, ModulesThatAreNoRegularFilesAreNotReadNorWaitedFor) {
     const std::string file = File("x.heap", HeapSnapshot::Make(std::move(contents)).value());
     const CommandResult result = RunCommand({"heap", "show", file});
     EXPECT_EQ(result.exit_code, 0);
-    EXPECT_THAT(result.out, HasSubstr("no names from " + path + ": it is no regular file"));
+    EXPECT_THAT(result.out, HasSubstr("no names from " + path + ": it is not a regular file"));
   }
 }
 
@@ -223,7 +223,7 @@ TEST_F(HeapCommand, OneGroupingCanBeAskedFor) {
   EXPECT_EQ(RunCommand({"heap", "show", "--by", "colour", After()}).exit_code, 1);
   const CommandResult negative = RunCommand({"heap", "show", "--top", "-1", After()});
   EXPECT_EQ(negative.exit_code, 1);
-  EXPECT_THAT(negative.err, HasSubstr("--top: -1 is no whole number of 0 or more\n"));
+  EXPECT_THAT(negative.err, HasSubstr("--top: -1 is not a whole number of 0 or more\n"));
 }
 
 TEST_F(HeapCommand, OfTwoProcessesNoBlockIsTheSameAndThatIsSaid) {
@@ -272,7 +272,7 @@ TEST_F(HeapCommand, WhatIsMissingIsSaid) {
               AllOf(HasSubstr("1,234 allocations could not be recorded"),
                     HasSubstr("2 reallocations took place"),
                     HasSubstr("5,678 allocations were recorded without a back-trace"),
-                    HasSubstr("9,012 blocks were not looked at for what they are"),
+                    HasSubstr("9,012 blocks were not categorized"),
                     HasSubstr("no first bytes of blocks: process_vm_readv: Operation not")));
   EXPECT_EQ(nlohmann::json::parse(RunCommand({"heap", "show", "--json", file}).out)["unexamined"],
             9012);
@@ -428,8 +428,7 @@ TEST_F(HeapCommand, TakesNoNamesFromAFileThatWasBuiltAnewSince) {
   if (!CommandNamesCode(file)) GTEST_SKIP() << "the command was built without libdw";
   const std::string out = RunCommand({"heap", "show", "--top", "0", file}).out;
   EXPECT_THAT(out, Not(HasSubstr("AllocateWhereItShows")));
-  EXPECT_THAT(out,
-              AllOf(HasSubstr("alkaid_tools_test + 0x"), HasSubstr("its build-id is another")));
+  EXPECT_THAT(out, AllOf(HasSubstr("alkaid_tools_test + 0x"), HasSubstr("its build-id differs")));
 }
 
 TEST_F(HeapCommand, OrdersToTheTerminalInNamesAreWrittenOut) {

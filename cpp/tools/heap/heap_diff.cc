@@ -106,7 +106,7 @@ int Run(const DiffOptions& options) {
   }
   if (!diff.same_process) {
     std::printf(
-        "  The two are of different processes, or tracking was begun anew: no block is the "
+        "  The two are of different processes, or tracking was restarted: no block is the "
         "same.\n");
   }
   // For two different processes this would list every block, which is of no use.

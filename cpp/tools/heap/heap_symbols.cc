@@ -172,7 +172,7 @@ struct HeapSymbols::Module {
 
   std::string Report(int fd, const heap::HeapModule& of) {
     struct stat info;
-    if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "it is no regular file";
+    if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "it is not a regular file";
     if (!CanBeMapped(fd)) throw std::bad_alloc();
     dwfl = ::dwfl_begin(&callbacks);
     if (dwfl == nullptr) throw std::bad_alloc();
@@ -193,7 +193,7 @@ struct HeapSymbols::Module {
                                length > 0 ? static_cast<size_t>(length) : 0);
     if (build_id == of.build_id) return "";
     module = nullptr;
-    return "it is not the file any more that the process had: its build-id is another";
+    return "it is no longer the file that the process had: its build-id differs";
   }
 };
 

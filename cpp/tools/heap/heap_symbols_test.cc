@@ -47,9 +47,9 @@ TEST(HeapSymbols, AFileThatCannotBeUsedIsComplainedOfAndItsCodeIsAnOffset) {
   const std::string pipe = folder.path() + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(ComplaintOf(folder.path() + "/nothing", ""), HasSubstr("cannot be read here"));
-  EXPECT_THAT(ComplaintOf(pipe, ""), HasSubstr("is no regular file"));
-  EXPECT_THAT(ComplaintOf(folder.path(), ""), HasSubstr("is no regular file"));
-  EXPECT_THAT(ComplaintOf(ALKAID_COMMAND, "another"), HasSubstr("its build-id is another"));
+  EXPECT_THAT(ComplaintOf(pipe, ""), HasSubstr("is not a regular file"));
+  EXPECT_THAT(ComplaintOf(folder.path(), ""), HasSubstr("is not a regular file"));
+  EXPECT_THAT(ComplaintOf(ALKAID_COMMAND, "another"), HasSubstr("its build-id differs"));
   EXPECT_THAT(ComplaintOf(folder.Write("text", "no ELF"), ""), HasSubstr("no names from"));
 }
 

@@ -11,7 +11,7 @@ CLI::Validator OneOf(std::vector<std::string> words) {
   const std::string choices = JoinedWords(words, std::string(1, kChoiceSeparator));
   const auto check = [words = std::move(words)](std::string& text) -> std::string {
     if (std::find(words.begin(), words.end(), text) != words.end()) return "";
-    return "'" + text + "' is none of " + JoinedWords(words, ", ") +
+    return "'" + text + "' is not one of " + JoinedWords(words, ", ") +
            internal::DidYouMean(text, words);
   };
   return CLI::Validator(check, choices, kChoiceName);

@@ -1,4 +1,4 @@
-// The limits of an option's value, as its help, its man page and its error state them: "0 is no
+// The limits of an option's value, as its help, its man page and its error state them: "0 is not a
 // whole number from 1 to 999". The name of a validator says which kind of limit it has, and its
 // description the limit itself (tools/usage/command_description.h).
 //
@@ -40,7 +40,7 @@ CLI::Validator Limit(const std::string& limit, Fits fits) {
   const auto check = [kind, limit, fits](const std::string& text) -> std::string {
     T number{};
     if (CLI::detail::lexical_cast(text, number) && fits(number)) return "";
-    return text + " is no " + kind + limit;
+    return text + " is not a " + kind + limit;
   };
   return CLI::Validator([check](std::string& text) { return check(text); }, limit, kLimitName);
 }

@@ -76,7 +76,7 @@ CommandResult RunProgramOnTerminal(const std::vector<std::string>& program, unsi
   if (failed != 0) throw std::runtime_error("cannot start " + argv[0]);
 
   if (::write(ours, keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) {
-    throw std::runtime_error("the terminal took not all keys");
+    throw std::runtime_error("the terminal did not take all keys");
   }
   CommandResult result;
   std::array<char, 4096> part;

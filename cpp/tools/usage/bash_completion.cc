@@ -69,7 +69,7 @@ constexpr char kBashFunction[] = R"(_alkaid() {
     esac
   done
 
-  # Bash divides --option=value at the =, unless somebody took that out of COMP_WORDBREAKS.
+  # Bash divides --option=value at the =, unless COMP_WORDBREAKS lacks it.
   local prefix=
   if [[ $cur == '=' && $before == -* ]]; then
     option=$before after_equals=1 cur=

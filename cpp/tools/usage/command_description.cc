@@ -154,14 +154,14 @@ void CollectCommands(const CommandDescription& root, bool leaves_alone,
 ExitCodes ExitCodesOfReaders() {
   return {{"0", "done"},
           {"1", "wrong usage, or a file that cannot be read"},
-          {"2", "malformed data; what stands before is printed"}};
+          {"2", "malformed data; what precedes it is printed"}};
 }
 
 ExitCodes ExitCodesOfMakers() {
-  return {{"0", "the output is there whole"},
+  return {{"0", "the output is complete"},
           {"1", "wrong usage, or a file that cannot be read or written"},
           {"2", "malformed data"},
-          {"128+N", "a signal, whose number is N: 129 for HUP, 130 for INT, 143 for TERM"}};
+          {"128+N", "a signal with number N: 129 for HUP, 130 for INT, 143 for TERM"}};
 }
 
 void SetDetails(CLI::App* command, CommandDetails details) {

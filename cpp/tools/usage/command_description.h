@@ -35,7 +35,7 @@ struct CommandDetails {
 ExitCodes ExitCodesOfReaders();
 ExitCodes ExitCodesOfMakers();
 inline constexpr char kMakerFooter[] =
-    "What is not written whole does not appear: a file that had the name stays as it was, and no\n"
+    "An incomplete output does not appear: a file that had the name stays as it was, and no\n"
     "temporary one is left, unless a second signal ends the command at once.";
 
 // Replaces the details of `command`. The rest of its prose is in its footer (wrapped_text.h).

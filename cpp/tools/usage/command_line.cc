@@ -76,8 +76,8 @@ int FailUnknownCommand(CLI::App& command, const std::string& typed) {
   }
   if (names.empty()) return FailUsage(command, "'" + typed + "' was not expected");
   const std::string meant = internal::DidYouMean(typed, names);
-  return FailUsage(
-      command, "'" + typed + "' is no command" + (meant.empty() ? "; there are " + list : meant));
+  return FailUsage(command, "'" + typed + "' is not a command" +
+                                (meant.empty() ? "; there are " + list : meant));
 }
 
 // Handles `help NAME...`, starting at `command`.
@@ -140,7 +140,7 @@ std::optional<std::string> UnknownOption(const CLI::App& command) {
       if (option->get_group().empty()) continue;
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
-    return NameIn(word) + " is no option of this command" +
+    return NameIn(word) + " is not an option of this command" +
            internal::DidYouMean(NameIn(word), names);
   }
   return std::nullopt;
@@ -182,7 +182,7 @@ std::string MessageOf(const CLI::App& command, const CLI::ParseError& error) {
     const std::string name = what.substr(kNotConverted.size(), equals - kNotConverted.size());
     const CLI::Option* const option = command.get_option_no_throw(name);
     if (option != nullptr && option->get_items_expected_max() == 0) return name + " takes no value";
-    return name + ": " + what.substr(equals + 3) + " is no number, or too large a one";
+    return name + ": " + what.substr(equals + 3) + " is not a number, or is too large";
   }
   return what;
 }

@@ -57,7 +57,7 @@ void AddCompletionCommand(CLI::App& app, int* exit_code) {
       ->required()
       ->check(OneOf({"bash", "zsh", "fish"}));
   completion->footer(
-      "What is installed switches it on by itself, in new shells. For a build that is not, source\n"
+      "An installed alkaid does this by itself, in new shells. For another build, source\n"
       "it: in bash `source <(alkaid completion bash)`, in zsh, after compinit,\n"
       "`source <(alkaid completion zsh)`, in fish `alkaid completion fish | source`.");
   SetDetails(completion, {.prints = "a script for that shell",

@@ -51,7 +51,7 @@ function __alkaid_at
     end
     test "$path" = "$argv[1]"
 end
-# Where the -- is, after which a command stands.
+# Whether there is a --, after which a command stands.
 function __alkaid_after_dashes
     contains -- -- (commandline -opc)
 end

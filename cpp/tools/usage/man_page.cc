@@ -125,11 +125,11 @@ std::string EnvironmentSection(const CommandDescription& command) {
                     TroffProse(variable.meaning + "; " + internal::ReadAtText(variable.read_at)));
     }
   }
-  all += TroffItem(TroffBold("COLUMNS"), "How wide help is, where the terminal is not narrower.");
+  all += TroffItem(TroffBold("COLUMNS"), "Width of help, unless the terminal is narrower.");
   all += TroffItem(
       TroffBold("NO_COLOR"),
-      "Set to anything: no colours, which only a terminal gets. The same by \\fBCLICOLOR\\fR "
-      "set to 0, or \\fBTERM\\fR to dumb.");
+      "Any value switches off colours, which only terminals get. So does \\fBCLICOLOR\\fR set "
+      "to 0, or \\fBTERM\\fR to dumb.");
   if (!command.path.empty()) {
     all +=
         ".PP\nThe variables that the library honours, which are named in\n.BR alkaid (1),\n"
@@ -168,7 +168,7 @@ std::string ManPage(const CommandDescription& command, const CommandDescription&
   std::string title = name;
   std::transform(title.begin(), title.end(), title.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  std::string page = ".\\\" Made by alkaid from what it says of itself; not to be edited.\n";
+  std::string page = ".\\\" Made by alkaid from its own descriptions; do not edit.\n";
   page += ".TH " + title + " 1 " + date + " \"alkaid " + Version() + "\" \"User Commands\"\n";
   // No hyphenation, so that names can be searched for and typed.
   page += ".nh\n.ad l\n";

@@ -47,17 +47,17 @@ TEST(Usage, HelpIsAResultHoweverItIsAskedFor) {
 
 TEST(Usage, WhatIsNearlyRightIsAskedAfter) {
   const std::pair<Words, std::string> cases[] = {
-      {{"haep", "show"}, "alkaid: 'haep' is no command; did you mean 'heap'?"},
-      {{"heap", "shwo", "x"}, "alkaid heap: 'shwo' is no command; did you mean 'show'?"},
-      {{"help", "heap", "shwo"}, "alkaid heap: 'shwo' is no command; did you mean 'show'?"},
-      {{"heap", "memory"}, "'memory' is no command; there are show, retention, diff"},
+      {{"haep", "show"}, "alkaid: 'haep' is not a command; did you mean 'heap'?"},
+      {{"heap", "shwo", "x"}, "alkaid heap: 'shwo' is not a command; did you mean 'show'?"},
+      {{"help", "heap", "shwo"}, "alkaid heap: 'shwo' is not a command; did you mean 'show'?"},
+      {{"heap", "memory"}, "'memory' is not a command; there are show, retention, diff"},
       {{"info", "--jsn"},
-       "alkaid info: --jsn is no option of this command; did you mean '--json'?"},
+       "alkaid info: --jsn is not an option of this command; did you mean '--json'?"},
       // Although FILE is missing, too.
       {{"dgram", "ls", "--on-fautl=stop"},
-       "--on-fautl is no option of this command; did you mean '--on-fault'?"},
+       "--on-fautl is not an option of this command; did you mean '--on-fault'?"},
       {{"dgram", "ls", "--on-fault", "resink", "x"},
-       "--on-fault: 'resink' is none of stop, skip-datagram, resync; did you mean 'resync'?"},
+       "--on-fault: 'resink' is not one of stop, skip-datagram, resync; did you mean 'resync'?"},
   };
   for (const auto& [words, message] : cases) {
     const CommandResult result = RunCommand(words);
@@ -72,19 +72,19 @@ TEST(Usage, AnErrorNamesTheOptionAsItWasTypedAndItsLimit) {
   const std::pair<Words, std::string> cases[] = {
       {{"dgram", "ls"}, "alkaid dgram ls: FILE is required"},
       {{"dgram", "ls", "--batch-bytes", "0", "x"},
-       "--batch-bytes: 0 is no whole number of 1 or more"},
+       "--batch-bytes: 0 is not a whole number of 1 or more"},
       {{"dgram", "write", "-o", "x", "--streams", "1000"},
-       "--streams: 1000 is no whole number from 1 to 999"},
+       "--streams: 1000 is not a whole number from 1 to 999"},
       {{"dgram", "write", "-o", "x", "--events=-1"},
-       "--events: -1 is no whole number from 0 to 1000000000"},
+       "--events: -1 is not a whole number from 0 to 1000000000"},
       {{"dgram", "write", "-o", "x", "--events-per-step=-1"}, "--events-per-step: -1 is no"},
-      {{"dgram", "write", "-o", "x", "--start", "soon"}, "--start: soon is no number"},
+      {{"dgram", "write", "-o", "x", "--start", "soon"}, "--start: soon is not a number"},
       {{"dgram", "write", "-o"}, "--output: a value is missing"},
-      {{"heap", "show", "--top", "-1", "x"}, "--top: -1 is no whole number of 0 or more"},
+      {{"heap", "show", "--top", "-1", "x"}, "--top: -1 is not a whole number of 0 or more"},
       {{"profile", "gate", "--max-mb", "1e9", "--", "true"},
-       "--max-mb: 1e9 is no number from 0 to 1000000"},
+       "--max-mb: 1e9 is not a number from 0 to 1000000"},
       {{"profile", "gate", "--account", "rss,cpu", "--", "true"},
-       "--account: 'cpu' is none of rss, live, vm"},
+       "--account: 'cpu' is not one of rss, live, vm"},
       {{"run", "--", "true"}, "--track is required"},
       {{"info", "more"}, "'more' was not expected"},
       {{"help", "info", "more"}, "'more' was not expected"},
