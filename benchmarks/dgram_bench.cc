@@ -300,7 +300,7 @@ void ReadBatches(const LargeFile& file, MemoryPool* pool, int64_t batch_bytes, i
     }
     Require(sum == kSumOfImages, "the reader missed images");
   }
-  Require(pool->bytes_allocated() == 0, "batches stayed behind in the pool");
+  Require(pool->bytes_allocated() == 0, "batches were left in the pool");
 }
 
 // One buffer for the whole file, like the reader's block: both are new for each pass over the file.

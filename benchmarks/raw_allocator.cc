@@ -26,7 +26,8 @@ std::vector<std::string> AllocatorsThatServe(Allocate allocate, Free free) {
     static auto* const mallctl = LibraryFunction<decltype(je_alkaid_mallctl)>("je_alkaid_mallctl");
     uint64_t bytes = 0;
     size_t size = sizeof(bytes);
-    Require(mallctl("thread.allocated", &bytes, &size, nullptr, 0) == 0, "jemalloc keeps no books");
+    Require(mallctl("thread.allocated", &bytes, &size, nullptr, 0) == 0,
+            "jemalloc has no statistics");
     return static_cast<int64_t>(bytes);
   };
   const int64_t jemalloc_before = jemalloc_bytes();

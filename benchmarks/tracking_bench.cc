@@ -121,7 +121,7 @@ struct Work {
 [[gnu::noinline]] void Check(const Work& work) {
   uint8_t* block = nullptr;
   RequireOk(work.pool->Allocate(work.size, &block), "a block");
-  Require(FramesOf(block) == work.frames, "a back-trace has not the frames that it should have");
+  Require(FramesOf(block) == work.frames, "a back-trace lacks frames that it should have");
   work.pool->Free(block, work.size);
 }
 
