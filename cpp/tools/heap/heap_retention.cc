@@ -153,7 +153,8 @@ void AddHeapRetentionCommand(CLI::App& heap, int* exit_code) {
   auto options = std::make_shared<RetentionOptions>();
   command->add_option("FILE", options->file, "A heap file of a process that tracked views")
       ->required();
-  command->add_option("--top", options->top, "Roots, 0 for all; those of the same places count as one")
+  command
+      ->add_option("--top", options->top, "Roots, 0 for all; those of the same places count as one")
       ->check(AtLeast(int64_t{0}))
       ->capture_default_str();
   command->add_flag("--all-frames", options->all_frames, kAllFramesHelp);
