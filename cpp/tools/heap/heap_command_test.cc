@@ -154,8 +154,8 @@ TEST_F(HeapCommand, APipeIsRefusedAtOnce) {
   for (const char* command : {"show", "retention"}) {
     const CommandResult result = RunCommand({"heap", command, pipe});
     EXPECT_EQ(result.exit_code, 1);
-    EXPECT_EQ(result.err, "alkaid: " + pipe +
-                              " is a pipe, and a heap file is read from a regular file alone\n");
+    EXPECT_EQ(result.err,
+              "alkaid: " + pipe + " is a pipe, and a heap file is only read from a regular file\n");
   }
 }
 
@@ -340,7 +340,7 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
   EXPECT_EQ(RunCommand({"heap", "show", folder_.path() + "/none"}).exit_code, 1);
   EXPECT_EQ(RunCommand({"heap"}).exit_code, 1);
   EXPECT_EQ(RunCommand({"heap", "show", "/dev/null"}).err,
-            "alkaid: /dev/null is a device, and a heap file is read from a regular file alone\n");
+            "alkaid: /dev/null is a device, and a heap file is only read from a regular file\n");
 }
 
 // A function of this program with a live block.

@@ -407,7 +407,7 @@ TEST_F(TrackRun, AHeapFileIsNotWrittenToAPipeThatNobodyReadsAndTheProgramEnds) {
   const CommandResult result =
       RunCommand({"run", "--track", "--heap-at-exit", pipe, "--", ALKAID_PLAIN_PROGRAM, "5"});
   EXPECT_EQ(result.exit_code, 5);
-  EXPECT_THAT(result.err, HasSubstr(pipe + " is a pipe that nobody reads"));
+  EXPECT_THAT(result.err, HasSubstr(pipe + " is a pipe without a reader"));
 }
 
 TEST_F(TrackRun, AFilterThatCannotBeReadFailsAsItWould) {

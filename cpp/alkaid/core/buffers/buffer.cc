@@ -72,7 +72,7 @@ Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
                                                   MemoryPool* pool) const try {
   if (start < 0 || nbytes < 0 || start > size_ || nbytes > size_ - start) {
     return status::IndexError("Buffer::CopySlice: ", nbytes, " bytes from offset ", start,
-                              " do not lie inside a buffer of ", size_);
+                              " are not inside a buffer of ", size_);
   }
   if (!is_cpu_) {
     return status::Invalid("Buffer::CopySlice: the buffer is on ", device()->ToString(),

@@ -55,7 +55,7 @@ Status CheckSlice(const char* where, const std::shared_ptr<Buffer>& buffer, int6
   }
   if (!LiesInside(*buffer, offset, length)) [[unlikely]] {
     return status::IndexError(where, ": ", length, " bytes from offset ", offset,
-                              " do not lie inside a buffer of ", buffer->size());
+                              " are not inside a buffer of ", buffer->size());
   }
   return absl::OkStatus();
 }
@@ -63,7 +63,7 @@ Status CheckSlice(const char* where, const std::shared_ptr<Buffer>& buffer, int6
 Status CheckOffset(const char* where, const std::shared_ptr<Buffer>& buffer, int64_t offset) {
   if (buffer == nullptr) return status::Invalid(where, ": the buffer is null");
   if (offset < 0 || offset > buffer->size()) {
-    return status::IndexError(where, ": offset ", offset, " does not lie inside a buffer of ",
+    return status::IndexError(where, ": offset ", offset, " is not inside a buffer of ",
                               buffer->size());
   }
   return absl::OkStatus();

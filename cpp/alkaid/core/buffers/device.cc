@@ -183,7 +183,7 @@ Status RegisterDeviceMapper(DeviceAllocationType device_type, DeviceMapper mappe
   std::lock_guard lock(mappers.mutex);
   if (!mappers.by_type.try_emplace(device_type, std::move(mapper)).second) {
     return status::AlreadyExists("RegisterDeviceMapper: device type ", kind,
-                                 " has a mapper already");
+                                 " already has a mapper");
   }
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {

@@ -199,7 +199,7 @@ Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
     return status::NoMemory();
   if (!IsPowerOfTwo(alignment) || alignment > kMaxBufferAlignment) [[unlikely]] {
     return status::Invalid("AllocateBuffer: alignment ", alignment,
-                           " is no power of two from 1 to ", kMaxBufferAlignment);
+                           " is not a power of two from 1 to ", kMaxBufferAlignment);
   }
   auto buffer = std::make_unique<PoolBuffer>(std::move(pool), alignment);
   ALKAID_RETURN_NOT_OK(buffer->Start(size));

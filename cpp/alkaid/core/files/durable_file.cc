@@ -49,7 +49,7 @@ Status DurableFileOutputStream::OpenStraight(const internal::OutputPath& output,
   const int waits = reader == PipeReader::kAwaited ? 0 : O_NONBLOCK;
   fd_ = internal::OpenFound(output, O_WRONLY | O_APPEND | waits);
   if (fd_ < 0 && errno == ENXIO && waits != 0) {
-    return status::IOError(errno, name_, " is a pipe that nobody reads");
+    return status::IOError(errno, name_, " is a pipe without a reader");
   }
   if (fd_ >= 0 && waits != 0) ::fcntl(fd_, F_SETFL, O_APPEND);
   if (fd_ < 0) return status::IOError(errno, "cannot open ", name_, " for writing");
@@ -73,7 +73,7 @@ Status DurableFileOutputStream::OpenTemporary(const internal::OutputPath& output
   if (!made.fd.valid()) {
     ::close(std::exchange(directory_fd_, -1));
     return status::IOError(made.error, "cannot write ", name_,
-                           ": no file can be made in directory ", output.directory_name);
+                           ": no file can be created in directory ", output.directory_name);
   }
   fd_ = made.fd.Release();
   temporary_name_ = std::move(made.name);
@@ -141,7 +141,7 @@ Status DurableFileOutputStream::Finish() {
     return absl::OkStatus();
   }
   if (Retrying([&] { return ::fsync(fd_); }) != 0) {
-    return status::IOError(errno, "cannot bring ", name_, " to the disk");
+    return status::IOError(errno, "cannot sync ", name_);
   }
   // Closing reports the last errors of a network file system. The other descriptor holds the lock
   // until the file has its name.
@@ -155,7 +155,7 @@ Status DurableFileOutputStream::Finish() {
   temporary_name_.clear();
   // EINVAL: the file system does not support fsync of directories.
   if (Retrying([&] { return ::fsync(directory_fd_); }) != 0 && errno != EINVAL) {
-    return status::IOError(errno, "cannot bring the directory of ", name_, " to the disk");
+    return status::IOError(errno, "cannot sync the directory of ", name_);
   }
   return absl::OkStatus();
 }

@@ -283,7 +283,7 @@ TEST_F(DurableFile, AReaderOfAPipeThatHasToBeThereIsNotWaitedFor) {
   };
   const Status status = open().status();
   EXPECT_FALSE(status.ok());
-  EXPECT_THAT(std::string(status.message()), HasSubstr(path + " is a pipe that nobody reads"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(path + " is a pipe without a reader"));
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_GE(reader, 0);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, open());

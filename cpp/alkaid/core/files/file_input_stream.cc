@@ -178,7 +178,7 @@ Result<int64_t> FileInputStream::ReadSome(int64_t nbytes, void* out) {
   ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, out, nbytes));
   if (nbytes == 0) return 0;
   const int64_t got = TryRead(nbytes, out);
-  if (got < 0) return status::IOError(errno, "cannot read ", name_, " behind byte ", position_);
+  if (got < 0) return status::IOError(errno, "cannot read ", name_, " after byte ", position_);
   return got;
 }
 
@@ -190,7 +190,7 @@ Result<int64_t> FileInputStream::Read(int64_t nbytes, void* out) {
     if (got >= 0) {
       done += got;
     } else if (errno != EINTR) {
-      return status::IOError(errno, "cannot read ", name_, " behind byte ", position_);
+      return status::IOError(errno, "cannot read ", name_, " after byte ", position_);
     }
   }
   return done;

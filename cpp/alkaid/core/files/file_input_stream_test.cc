@@ -207,9 +207,10 @@ TEST_F(FileInputStreamTest, RefusesWhatIsNoStream) {
 
 // Code that needs a position asks for a file that has one.
 TEST_F(FileInputStreamTest, WhereAPositionIsNeededTheMessageSaysWhyAStreamWillNotDo) {
-  EXPECT_THAT(ReadableFile::Open(MakeFifo()),
-              StatusIs(::testing::_, AllOf(HasSubstr("/fifo is a pipe, whose bytes come once"),
-                                           HasSubstr("at any position"))));
+  EXPECT_THAT(
+      ReadableFile::Open(MakeFifo()),
+      StatusIs(::testing::_, AllOf(HasSubstr("/fifo is a pipe, which can only be read once"),
+                                   HasSubstr("at any position"))));
 }
 
 // Signals end a wait if the program wants that, and otherwise do nothing. The signal is sent again

@@ -56,7 +56,7 @@ Result<WholeFile> OpenWholeFile(const std::string& path, int64_t most_bytes,
   ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(file.fd.get(), path));
   if (!S_ISREG(info.st_mode)) {
     return status::Invalid(path, " is ", internal::KindOf(info.st_mode), ", and ", what,
-                           " is read from a regular file alone");
+                           " is only read from a regular file");
   }
   if (info.st_size > most_bytes) {
     return status::Invalid(path, ": ", info.st_size, " bytes; ", what, " has at most ", most_bytes);
@@ -113,8 +113,8 @@ Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name
   const off_t position = ::lseek(fd, 0, SEEK_CUR);
   if (position < 0) {
     return status::IOError(errno, name, " is ", internal::KindOf(info.st_mode),
-                           ", whose bytes come once and in order; what is wanted here has to be "
-                           "read at any position, and perhaps twice");
+                           ", which can only be read once and in order; a file that can be read at "
+                           "any position is needed");
   }
   // Until nothing can fail any more, the descriptor is the caller's.
   std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), pool));
@@ -140,13 +140,14 @@ Status ReadableFile::Seek(int64_t position) {
 Result<int64_t> ReadableFile::GetSize() {
   ALKAID_RETURN_NOT_OK(internal::CheckOpen(name_, closed()));
   struct stat info;
-  if (::fstat(fd_, &info) != 0) return status::IOError(errno, "cannot tell the size of ", name_);
+  if (::fstat(fd_, &info) != 0)
+    return status::IOError(errno, "cannot determine the size of ", name_);
   if (S_ISREG(info.st_mode)) return info.st_size;
   if (!S_ISBLK(info.st_mode)) {
     return status::NotImplemented(name_, " is neither a file nor a disk, and has no size");
   }
   const off_t end = ::lseek(fd_, 0, SEEK_END);
-  if (end < 0) return status::IOError(errno, "cannot tell the size of ", name_);
+  if (end < 0) return status::IOError(errno, "cannot determine the size of ", name_);
   return end;
 }
 

@@ -370,9 +370,10 @@ TEST_F(FileIO, OnlyARegularFileIsReadAsAWhole) {
   ASSERT_EQ(::unlink(path.c_str()), 0);
   EXPECT_THAT(ReadWholeFile(path, 1, "a greeting"), StatusIs(StatusCode::kNotFound));
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_THAT(ReadWholeFile(path, 1, "a greeting"),
-              StatusIs(StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr(path), HasSubstr("a pipe, and a greeting is read from"))));
+  EXPECT_THAT(
+      ReadWholeFile(path, 1, "a greeting"),
+      StatusIs(StatusCode::kInvalidArgument,
+               AllOf(HasSubstr(path), HasSubstr("a pipe, and a greeting is only read from"))));
   EXPECT_THAT(ReadWholeFile("/dev/zero", 1, "a greeting"),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("a device")));
   EXPECT_FALSE(ReadWholeFile("/", 1, "a greeting").ok());

@@ -92,7 +92,7 @@ Result<std::unique_ptr<ReadQueue>> IoUringReadQueue::Make(int depth) {
   const bool reads = probe != nullptr && io_uring_opcode_supported(probe, IORING_OP_READ) != 0;
   io_uring_free_probe(probe);
   if (!reads)
-    return status::NotImplemented("io_uring: this kernel's does not read (Linux 5.6 does)");
+    return status::NotImplemented("io_uring: this kernel's cannot read (Linux 5.6's can)");
   return std::unique_ptr<ReadQueue>(std::move(queue));
 }
 

@@ -54,11 +54,11 @@ std::string LiveFile::FinalName(const std::string& path) {
 Result<std::unique_ptr<LiveFile>> LiveFile::Open(const std::string& path,
                                                  std::shared_ptr<LiveWatch> watch,
                                                  Missing missing) try {
-  if (watch == nullptr) return status::Invalid(path, ": to be waited for needs a watch, not null");
+  if (watch == nullptr) return status::Invalid(path, ": waiting for it needs a watch, not null");
   if (IsStream(path)) {
     return status::Invalid(path,
-                           ": a stream is waited for anyway, up to its end, and no file that is "
-                           "still being written");
+                           ": a stream is waited for anyway, up to its end; a watch is for a file "
+                           "that is still being written");
   }
   std::unique_ptr<LiveFile> made(new LiveFile(path, std::move(watch)));
   made->names_ = NamesOf(path);
@@ -84,7 +84,7 @@ Result<std::unique_ptr<LiveFile>> LiveFile::Over(std::shared_ptr<RandomAccessFil
                                                  const std::string& name,
                                                  std::shared_ptr<LiveWatch> watch) try {
   if (file == nullptr || watch == nullptr) {
-    return status::Invalid(name, ": to be waited for needs a file and a watch, not null");
+    return status::Invalid(name, ": waiting for it needs a file and a watch, not null");
   }
   std::unique_ptr<LiveFile> made(new LiveFile(name, std::move(watch)));
   made->watch_->Add(made.get());
@@ -183,8 +183,8 @@ Status LiveFile::CheckGoesOn(RandomAccessFile& copy) const {
     same = got == seen_ - begin && before == after;
   }
   if (same) return absl::OkStatus();
-  return status::DataLoss(name_, ": replaced by another file while it was read: of its first ",
-                          seen_, " bytes, that one of ", size, " bytes has not the same");
+  return status::DataLoss(name_, ": replaced by another file while it was read: its first ", seen_,
+                          " bytes are not those of the other, of ", size, " bytes");
 }
 
 }  // namespace alkaid::io

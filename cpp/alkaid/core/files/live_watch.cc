@@ -37,7 +37,7 @@ Result<std::shared_ptr<LiveWatch>> LiveWatch::Make(LiveOptions options) try {
                            " ns; the least are 1, the first pause and 0");
   }
   if (static_cast<bool>(options.now) != static_cast<bool>(options.sleep)) {
-    return status::Invalid("a clock to wait by goes with what sleeps, and neither alone");
+    return status::Invalid("a clock needs a sleep function, and a sleep function a clock");
   }
   std::shared_ptr<LiveWatch> watch(new LiveWatch(std::move(options)));
   // If no inotify instance is left, polling does.

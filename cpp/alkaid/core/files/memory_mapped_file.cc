@@ -87,7 +87,7 @@ Status CheckPart(const std::string& path, int64_t offset, int64_t length, int64_
   const int64_t page = ::sysconf(_SC_PAGESIZE);
   if (offset < 0 || offset % page != 0) {
     return status::Invalid("cannot map ", path, " from ", offset,
-                           " on: that is no multiple of the page size, ", page, " bytes");
+                           " on: not a multiple of the page size, ", page, " bytes");
   }
   if (length < kAllThereIs) return status::Invalid("cannot map ", length, " bytes of ", path);
   if (offset > size || length > size - offset) {
@@ -278,7 +278,7 @@ Status MemoryMappedFile::WriteAt(int64_t position, const void* data, int64_t nby
 
 Status MemoryMappedFile::CheckWritable(const char* what) const {
   if (mode() != FileMode::READ) return absl::OkStatus();
-  return status::FailedPrecondition(name_, " was mapped to be read alone, and cannot be ", what);
+  return status::FailedPrecondition(name_, " was mapped read-only, and cannot be ", what);
 }
 
 Status MemoryMappedFile::Resize(int64_t new_size) try {

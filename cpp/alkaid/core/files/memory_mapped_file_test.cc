@@ -86,7 +86,7 @@ TEST_F(MemoryMappedFileTest, RefusesWhatTheModeDoesNotAllow) {
   Fill("text");
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto file, MemoryMappedFile::Open(path, FileMode::READ));
   const auto refused =
-      StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr(path), HasSubstr("read alone")));
+      StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr(path), HasSubstr("read-only")));
   EXPECT_THAT(file->Write("x"), refused);
   EXPECT_THAT(file->WriteAt(0, "x", 1), refused);
   EXPECT_THAT(file->Resize(2), refused);

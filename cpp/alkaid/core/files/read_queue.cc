@@ -15,9 +15,9 @@ namespace {
 constexpr char kWhere[] = "read queue";
 
 Status CheckRequest(const ReadRequest& request) {
-  if (request.file == nullptr) return status::Invalid(kWhere, ": a read of no file");
+  if (request.file == nullptr) return status::Invalid(kWhere, ": the request has no file");
   ALKAID_RETURN_NOT_OK(CheckRange(kWhere, request.position, request.nbytes));
-  if (request.buffer == nullptr) return status::Invalid(kWhere, ": a read into no buffer");
+  if (request.buffer == nullptr) return status::Invalid(kWhere, ": the request has no buffer");
   if (request.buffer->size() < request.nbytes) {
     return status::Invalid(kWhere, ": a read of ", request.nbytes, " bytes into a buffer of ",
                            request.buffer->size());
@@ -122,7 +122,7 @@ Result<ReadQueueKind> KindFromEnvironment() {
     if (asked == ToString(kind)) return kind;
   }
   return status::Invalid(kReadQueueVariable, "=", asked,
-                         " names no kind of read queue; it takes io_uring, threads or inline");
+                         " is not a kind of read queue; use io_uring, threads or inline");
 }
 
 Result<std::unique_ptr<ReadQueue>> MakeAutomatic(int depth) {

@@ -91,7 +91,7 @@ Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
 }
 
 Status CappedMemoryPool::Refuse(int64_t growth, int64_t size) const try {
-  return status::OutOfMemory("capped pool over ", backend_name(), ": ", size, " bytes asked for, ",
+  return status::OutOfMemory("capped pool over ", backend_name(), ": ", size, " bytes requested, ",
                              growth, " of them new; the limit is ", limit_, " bytes, of which ",
                              wrapped()->bytes_allocated(), " are in use");
 } catch (const std::bad_alloc&) {

@@ -117,9 +117,9 @@ DebugBlocks::Claim DebugBlocks::ReportStray(DebugRequest request, const uint8_t*
     const bool is_nothing = data == zero_size_area || data == ZeroSizePointer(kMaxBufferAlignment);
     FaultReport report("no block: %s of %lld bytes at %p (%s), which is %s", what, AsNumber(size),
                        AsPointer(data), pool_.name,
-                       is_nothing ? "what requests of 0 bytes are given"
-                       : around   ? "no block's first byte"
-                                  : "no block of a pool");
+                       is_nothing ? "the pointer that requests for 0 bytes get"
+                       : around   ? "not the first byte of a block"
+                                  : "not a block of a pool");
     if (around) {
       report.Line("it lies %lld bytes from the first byte of the %lld-byte block at %p (%s)",
                   AsNumber(data - around.block.data), AsNumber(around.block.size),
@@ -132,8 +132,8 @@ DebugBlocks::Claim DebugBlocks::ReportStray(DebugRequest request, const uint8_t*
   const DebugBlock& block = found.block;
   if (found.state == State::kHeld) {
     FaultReport report(
-        "wrong pool: %s of the %lld-byte block at %p (%s), which a buffer holds of a pool that the "
-        "program made",
+        "wrong pool: %s of the %lld-byte block at %p (%s), which a buffer holds from a pool that "
+        "the program made",
         what, AsNumber(block.size), AsPointer(data), pool_.name);
     TraceBlock(block, &report);
     report.Finish();
@@ -147,14 +147,14 @@ DebugBlocks::Claim DebugBlocks::ReportStray(DebugRequest request, const uint8_t*
         found.state == State::kLeaving ? "is being" : "was");
     if (found.pool != nullptr ? found.pool != pool_.pool
                               : std::strcmp(found.name, pool_.name) != 0) {
-      report.Line("the block was of another pool (%s)", found.name);
+      report.Line("the block belonged to another pool (%s)", found.name);
     }
     TraceBlock(block, &report);
     report.Finish();
     return {};
   }
   FaultReport report(
-      "wrong pool: %s of the %lld-byte block at %p (%s), which is of another pool (%s)", what,
+      "wrong pool: %s of the %lld-byte block at %p (%s), which belongs to another pool (%s)", what,
       AsNumber(block.size), AsPointer(data), pool_.name, found.name);
   TraceBlock(block, &report);
   report.Finish();

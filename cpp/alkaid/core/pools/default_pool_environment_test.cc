@@ -181,7 +181,7 @@ TEST(DefaultPoolEnvironment, TheNameOfABackendThatNobodyRegisteredIsUnknown) {
 TEST(DefaultPoolEnvironment, AFactoryThatAsksForTheDefaultPoolIsRefused) {
   const ChildResult child = WithVariable("arena", "asks");
   EXPECT_TRUE(child.ExitedWith(0)) << child.status << child.err;
-  EXPECT_THAT(child.out, HasSubstr("'arena' asks for a pool over this backend"));
+  EXPECT_THAT(child.out, HasSubstr("'arena' requests a pool over this backend"));
 }
 
 TEST(DefaultPoolEnvironment, AChildThatIsForkedWhileItIsMadeMakesItsOwn) {

@@ -78,7 +78,7 @@ const char* KindOfFault(const GuardedSlot& slot, const void* address) {
   const bool is_freed = slot.state.load(std::memory_order_acquire) == GuardedSlot::kFreed;
   if (at < 0) return is_freed ? "underrun of a freed block" : "underrun";
   if (at >= size) return is_freed ? "overrun of a freed block" : "overrun";
-  return is_freed ? "use after free" : "an access that its pages do not grant";
+  return is_freed ? "use after free" : "an access that its pages do not allow";
 }
 
 // Finding names of functions takes some of the stack.

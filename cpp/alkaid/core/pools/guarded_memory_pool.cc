@@ -32,7 +32,7 @@ Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(const std::string& b
       dynamic_cast<GuardedMemoryPool*>(pool->get()) == nullptr) {
     return status::FailedPrecondition(
         "create guarded memory pool: the backend '", backend,
-        "' makes no pool over an allocator, in whose place blocks can be guarded; put a "
+        "' makes a pool that is not over an allocator, so its blocks cannot be guarded; put a "
         "GuardedMemoryPool over the pool that it takes its blocks from");
   }
   return pool;

@@ -70,7 +70,7 @@ const GuardedSampling& GuardedSamplingOfEnvironment() {
     if (auto parsed = GuardedSampling::Parse(value); !parsed.ok()) {
       complaint = std::string(parsed.status().message()) + "; no block is guarded";
     } else if (parsed->on() && MemoryDebugOn()) {
-      complaint = absl::StrCat("is not heeded: ", kDebugMemoryPoolVariable, " checks every block");
+      complaint = absl::StrCat("has no effect: ", kDebugMemoryPoolVariable, " checks every block");
     } else {
       sampling = *parsed;
     }

@@ -210,7 +210,7 @@ TEST(GuardedSampling, TheDebugModeOfPoolsGoesFirstAndThatIsSaid) {
       Guarded("system", "is-it-guarded",
               {{"ALKAID_GUARDED_SAMPLING", "1"}, {"ALKAID_DEBUG_MEMORY_POOL", "abort"}});
   EXPECT_EQ(child.out, "not guarded\n");
-  EXPECT_THAT(child.err, HasSubstr("alkaid: ALKAID_GUARDED_SAMPLING=1 is not heeded: "
+  EXPECT_THAT(child.err, HasSubstr("alkaid: ALKAID_GUARDED_SAMPLING=1 has no effect: "
                                    "ALKAID_DEBUG_MEMORY_POOL checks every block\n"));
 }
 
@@ -234,11 +234,10 @@ TEST(GuardedSampling, ThePoolOfAFactoryThatGuardsByItselfIsLeftAsItIs) {
 TEST(GuardedSampling, WhatCanOnlyBeGuardedBelowItsLimitIsNotMadeByACall) {
   const ChildEnvironment off = {{"ALKAID_GUARDED_SAMPLING", ""}};
   EXPECT_EQ(Guarded("registered", "asked-for-by-a-call", off).out, "made\n");
-  EXPECT_EQ(
-      Guarded("capped", "asked-for-by-a-call", off).out,
-      "create guarded memory pool: the backend 'capped' makes no pool over an allocator, in "
-      "whose place blocks can be guarded; put a GuardedMemoryPool over the pool that it takes "
-      "its blocks from\n");
+  EXPECT_EQ(Guarded("capped", "asked-for-by-a-call", off).out,
+            "create guarded memory pool: the backend 'capped' makes a pool that is not over an "
+            "allocator, so its blocks cannot be guarded; put a GuardedMemoryPool over the pool "
+            "that it takes its blocks from\n");
 }
 
 TEST(GuardedSampling, AProgramThatMayMakeNoCallsButMallocsGoesOn) {

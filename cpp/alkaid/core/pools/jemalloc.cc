@@ -51,7 +51,7 @@ void Write(void* context, const char* text) noexcept {
 
 Status jemalloc_set_decay_ms(int ms) try {
   if (ms < -1) {
-    return status::Invalid("jemalloc_set_decay_ms: ", ms, " ms; the least is -1, which is never");
+    return status::Invalid("jemalloc_set_decay_ms: ", ms, " ms; the minimum is -1 (never)");
   }
   for (const std::string kind : {"dirty_decay_ms", "muzzy_decay_ms"}) {
     if (const int error = Set<ssize_t>("arenas." + kind, ms)) {

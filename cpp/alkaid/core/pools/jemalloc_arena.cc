@@ -17,7 +17,7 @@ Result<unsigned> MakeJemallocArena(int64_t step) {
   unsigned arena = 0;
   size_t length = sizeof(arena);
   if (const int error = je_alkaid_mallctl("arenas.create", &arena, &length, nullptr, 0)) {
-    return status::IOError(error, "jemalloc makes no arena");
+    return status::IOError(error, "jemalloc cannot create an arena");
   }
   auto limit = static_cast<size_t>(step);
   // Needs no memory of the program: an arena that was made stays.

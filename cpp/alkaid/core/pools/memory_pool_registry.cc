@@ -105,7 +105,7 @@ DefaultMemoryBackend Choose(const Registry& registry) {
   }
   const std::string reason =
       absl::StrCat(internal::kDefaultMemoryPoolVariable, "=", asked,
-                   " names no backend (supported: ", registry.Names(), "); fell back to ", first);
+                   " is not a backend (supported: ", registry.Names(), "); fell back to ", first);
   internal::Notice(internal::Printable(reason));
   return {first, reason};
 }
@@ -122,7 +122,7 @@ class RunningFactory {
     for (const RunningFactory* factory = outer_; factory != nullptr; factory = factory->outer_) {
       if (factory->name_ != name) continue;
       throw std::logic_error("the factory of the memory backend '" + name +
-                             "' asks for a pool over this backend, which it is to make");
+                             "' requests a pool over this backend, which it makes itself");
     }
     innermost_factory = this;
   }

@@ -144,7 +144,7 @@ TEST(MemoryPoolRegistry, AnUnknownValueFallsBackAndTheReasonNamesItAndTheBackend
     default_memory_pool();
     const std::string warning = ::testing::internal::GetCapturedStderr();
     EXPECT_EQ(chosen.name, SupportedMemoryBackendNames().front());
-    EXPECT_THAT(chosen.reason, HasSubstr("=System names no backend"));
+    EXPECT_THAT(chosen.reason, HasSubstr("=System is not a backend"));
     EXPECT_THAT(chosen.reason, HasSubstr("system"));
     EXPECT_EQ(warning, "alkaid: " + chosen.reason + "\n");  // once, and only this
   });

@@ -45,7 +45,7 @@ TEST(PoolResource, ThrowsWhatSaysWhy) {
     resource.deallocate(block, 101, 8);
     FAIL() << "101 bytes from a pool of 100";
   } catch (const std::bad_alloc& caught) {
-    EXPECT_THAT(caught.what(), HasSubstr("101 bytes asked for"));
+    EXPECT_THAT(caught.what(), HasSubstr("101 bytes requested"));
   }
 }
 

@@ -48,7 +48,7 @@ Status QuotaMemoryPool::Reserve(int64_t growth, int64_t size) try {
     // in_use never passes limit_, so the difference cannot overflow.
     if (growth > limit_ - in_use) {
       return status::OutOfMemory("quota pool over ", backend_name(), ": ", size,
-                                 " bytes asked for, ", growth, " of them new; the limit is ",
+                                 " bytes requested, ", growth, " of them new; the limit is ",
                                  limit_, " bytes, of which ", in_use, " are in use");
     }
   } while (!reserved_.compare_exchange_weak(in_use, in_use + growth, std::memory_order_relaxed));

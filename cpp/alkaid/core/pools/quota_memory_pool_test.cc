@@ -40,11 +40,11 @@ TEST(QuotaPool, TheRefusalNamesRequestLimitAndUse) {
   uint8_t* more = nullptr;
   EXPECT_THAT(pool.Allocate(777, &more),
               StatusIs(StatusCode::kResourceExhausted,
-                       AllOf(HasSubstr("777 bytes asked for"), HasSubstr("limit is 1000 bytes"),
+                       AllOf(HasSubstr("777 bytes requested"), HasSubstr("limit is 1000 bytes"),
                              HasSubstr("400 are in use"), HasSubstr("system"))));
   EXPECT_THAT(pool.Reallocate(400, 1500, &block),
               StatusIs(StatusCode::kResourceExhausted,
-                       AllOf(HasSubstr("1500 bytes asked for, 1100 of them new"),
+                       AllOf(HasSubstr("1500 bytes requested, 1100 of them new"),
                              HasSubstr("limit is 1000 bytes"), HasSubstr("400 are in use"))));
   pool.Free(block, 400);
 }

@@ -62,7 +62,7 @@ TEST(StlAllocator, ThrowsWithThePoolsReason) {
     values.allocate(100);
     FAIL() << "800 bytes from a pool of 100";
   } catch (const std::bad_alloc& caught) {
-    EXPECT_THAT(caught.what(), HasSubstr("800 bytes asked for"));
+    EXPECT_THAT(caught.what(), HasSubstr("800 bytes requested"));
     EXPECT_THAT(dynamic_cast<const stl::BadAlloc&>(caught).status(),
                 StatusIs(StatusCode::kResourceExhausted));
   }
