@@ -42,7 +42,7 @@ pid_t* process = nullptr;
 
 constexpr std::string_view kEndsInMalloc = "the program ends in the middle of malloc or fork";
 constexpr std::string_view kCalledAgain =
-    "exit was called again while it was made, where nothing can wait for it";
+    "exit was called again while it was written, and cannot wait for it";
 
 // Made at load, see first_made.h. A fork may come while another thread is in exit. The guard's
 // action runs after those of higher floors, which decide what the child may do.

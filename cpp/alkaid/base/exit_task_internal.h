@@ -62,7 +62,7 @@ ALKAID_EXPORT int EndingSignal();
 
 // The reason for a task that is left out since `confined`.
 inline constexpr char kConfinedAtExit[] =
-    "a filter of system calls (seccomp) ends the program where it writes";
+    "a filter of system calls (seccomp) would end the program if it wrote";
 
 // Questions about the calling thread that higher floors can answer.
 struct ExitQuestions {

@@ -315,7 +315,7 @@ TEST_F(GrowthOutOfMemory, TheProfileOfTheProcess) {
       },
       [](int&) { StampEvent(); }, [](int&) { return ""; });
   const std::string said = ::testing::internal::GetCapturedStderr();
-  EXPECT_THAT(said, ::testing::HasSubstr("alkaid: the live views could not be held\n"));
+  EXPECT_THAT(said, ::testing::HasSubstr("alkaid: no memory for the live views\n"));
   SetReleaseStampOfProcess(0);
   FailureSuite::Try(
       "StampEvent where nobody asked", kNeedsNone, [](MemoryPool*) { return 0; },

@@ -340,9 +340,8 @@ TEST_F(ProcessProfile, OfAProgramThatMayNotWriteIsALineThatSaysSo) {
   const ChildResult child = Run({"confined", "2"}, {{"ALKAID_LEAK_PROFILE", File("a.npy")}});
   EXPECT_TRUE(child.ExitedWith(3)) << child.status << child.err;
   EXPECT_EQ(child.err,
-            "alkaid: no end of a leak profile: a filter of system calls (seccomp) ends the program "
-            "where it "
-            "writes\n");
+            "alkaid: no end of a leak profile: a filter of system calls (seccomp) would end the "
+            "program if it wrote\n");
   EXPECT_EQ(Run({"confined", "0"}, {{"ALKAID_LEAK_PROFILE", File("b.npy")}}).err, "");
 }
 

@@ -334,7 +334,7 @@ TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
       EXPECT_THAT(result.err, AllOf(HasSubstr(file), HasSubstr(why)));
     }
   };
-  expect(other, "is no heap file");
+  expect(other, "is not a heap file");
   expect(cut, "is cut short");
   expect(version, "of version 2");
   EXPECT_EQ(RunCommand({"heap", "show", folder_.path() + "/none"}).exit_code, 1);

@@ -120,7 +120,7 @@ TEST_F(HeapRetention, WhatIsNoHeapFileIsRefused) {
   const CommandResult result =
       RunCommand({"heap", "retention", folder_.Write("no.heap", "something else")});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("no heap file"));
+  EXPECT_THAT(result.err, HasSubstr("is not a heap file"));
 }
 
 }  // namespace

@@ -305,7 +305,7 @@ TEST_F(TrackRun, AProgramThatMayOpenNoFileEndsWithoutOneAndAsItWould) {
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
     EXPECT_THAT(result.err,
                 HasSubstr(std::string(others) == "errno" ? "alkaid: no heap file " + file + ": "
-                                                         : "none is written from now on"));
+                                                         : "write none from now on"));
     EXPECT_FALSE(std::filesystem::exists(file));
   }
   const CommandResult result = run("all");

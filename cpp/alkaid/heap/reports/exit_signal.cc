@@ -99,29 +99,30 @@ void BeginInChild() {
   if (!MayWriteHeapFiles() || !MayStartThreads()) return;
   if (Start() == 0) return;
   internal::Notice(
-      "no thread answers signals in this forked process: one that ends it does so before anything "
-      "is written");
+      "no thread answers signals in this forked process: a signal that ends it does so before any "
+      "file is written");
 }
 
 Status CheckSignal(int signal) {
   bool known = false;
   for (const int one : kSignals) known = known || one == signal;
   if (!known) {
-    return status::Invalid("signal ", signal,
-                           " is none that asks a process to end; HUP, INT, QUIT, TERM, ALRM, XCPU, "
-                           "USR1 and USR2 are");
+    return status::Invalid(
+        "signal ", signal,
+        " does not ask a process to end; use HUP, INT, QUIT, TERM, ALRM, XCPU, USR1 or USR2");
   }
   struct sigaction now = {};
   if (::sigaction(signal, nullptr, &now) != 0) return status::IOError(errno, "signal ", signal);
   if (IsOurs(now)) return absl::OkStatus();
   if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN) {
-    return status::FailedPrecondition("signal ", signal, " (", ::sigabbrev_np(signal),
-                                      ") is ignored and ends nobody; that stays so");
+    return status::FailedPrecondition(
+        "signal ", signal, " (", ::sigabbrev_np(signal),
+        ") is ignored, so it ends no process; this is left unchanged");
   }
   if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) {
     return status::FailedPrecondition("signal ", signal, " (", ::sigabbrev_np(signal),
-                                      ") has a handler already, which stays; what is written at "
-                                      "exit is where that one calls exit");
+                                      ") already has a handler, which is kept; exit files are "
+                                      "written if that handler calls exit");
   }
   return absl::OkStatus();
 }
@@ -135,7 +136,7 @@ Status WriteBeforeSignalEnds(int signal) {
   if (!state.has_thread) {
     if (!MayStartThreads()) {
       return status::FailedPrecondition(
-          "a filter of system calls (seccomp) ends this thread where it starts one for signals");
+          "a filter of system calls (seccomp) would end this thread if it started one for signals");
     }
     const int error = Start();
     if (error != 0) return status::IOError(error, "no thread for signals can be started");

@@ -128,8 +128,8 @@ Status WriteParts(const HeapContents& contents, io::OutputStream* stream) {
   const Parts parts(contents);
   const std::string& strings = parts.strings.bytes();
   if (strings.size() > UINT32_MAX) {
-    return status::OutOfMemory("a heap file holds ", UINT32_MAX, " bytes of names; these are ",
-                               strings.size());
+    return status::OutOfMemory("a heap file holds at most ", UINT32_MAX,
+                               " bytes of names; these are ", strings.size());
   }
   std::vector<Section> sections = {
       {heap_file::kAbout, sizeof(parts.about), &parts.about, sizeof(parts.about)},
@@ -160,7 +160,7 @@ Status WriteHeap(const HeapSnapshot& snapshot, io::OutputStream* stream) {
   try {
     return WriteParts(snapshot.contents(), stream);
   } catch (const std::bad_alloc&) {
-    return status::OutOfMemory("the parts of a heap file could not be held");
+    return status::OutOfMemory("no memory for the parts of a heap file");
   }
 }
 

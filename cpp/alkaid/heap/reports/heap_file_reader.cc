@@ -66,7 +66,7 @@ class Parser {
       return snapshot;
     }
     return status::DataLoss(name_, ": ", snapshot.status().message(), "; blocks begin at byte ",
-                            sections_[heap_file::kBlocks].offset, ", back-traces at byte ",
+                            sections_[heap_file::kBlocks].offset, ", stack traces at byte ",
                             sections_[heap_file::kStacks].offset);
   }
 
@@ -74,7 +74,7 @@ class Parser {
   Status ParseHeader() {
     if (size_ < sizeof(heap_file::kMagic) ||
         std::memcmp(data_, heap_file::kMagic, sizeof(heap_file::kMagic)) != 0) {
-      return status::DataLoss(name_, " is no heap file: its ", size_,
+      return status::DataLoss(name_, " is not a heap file: its ", size_,
                               " bytes do not begin with \"ALKHEAPF\"");
     }
     if (size_ < sizeof(header_)) {
@@ -96,8 +96,8 @@ class Parser {
         header_.header_size + uint64_t{header_.section_count} * header_.entry_size > size_) {
       return status::DataLoss(name_, " is damaged: a header of ", header_.header_size,
                               " bytes (byte 12) and ", header_.section_count, " sections of ",
-                              header_.entry_size, " bytes each (byte 24) are not possible in ",
-                              size_, " bytes");
+                              header_.entry_size, " bytes each (byte 24) are not valid in ", size_,
+                              " bytes");
     }
     const uint64_t head =
         header_.header_size + uint64_t{header_.section_count} * header_.entry_size;
@@ -105,7 +105,7 @@ class Parser {
     std::memset(copy.data() + offsetof(heap_file::Header, checksum), 0, sizeof(uint32_t));
     if (Crc32(copy.data(), copy.size()) != header_.checksum) {
       return status::DataLoss(name_, " is damaged: its first ", head,
-                              " bytes do not have the checksum that they name (byte 32)");
+                              " bytes do not match their checksum (byte 32)");
     }
     return absl::OkStatus();
   }
@@ -126,7 +126,7 @@ class Parser {
       if (entry.record_size < kind.record_size || entry.size % entry.record_size != 0) {
         return status::DataLoss(name_, " is damaged: the section of ", kind.name, " (byte ", at,
                                 ") has ", entry.size, " bytes of records of ", entry.record_size,
-                                ", which takes at least ", kind.record_size);
+                                "; a record has at least ", kind.record_size);
       }
       if (sections_[entry.kind].kind != 0) {
         return status::DataLoss(name_, " is damaged: it has two sections of ", kind.name,
@@ -135,7 +135,7 @@ class Parser {
       if (Crc32(data_ + entry.offset, entry.size) != entry.checksum) {
         return status::DataLoss(name_, " is damaged: the section of ", kind.name, ", ", entry.size,
                                 " bytes from byte ", entry.offset,
-                                " on, does not have its checksum");
+                                " on, does not match its checksum");
       }
       sections_[entry.kind] = entry;
     }
@@ -187,8 +187,8 @@ class Parser {
         reference.size > strings.size - strings_used_) {
       return status::DataLoss(name_, " is damaged: a name of ", reference.size, " bytes from byte ",
                               strings.offset + reference.offset,
-                              " on is not among those of the section of strings, ", strings.size,
-                              " bytes from byte ", strings.offset, " on");
+                              " on is not in the section of strings, ", strings.size,
+                              " bytes from byte ", strings.offset, " on, or overlaps another name");
     }
     strings_used_ += reference.size;
     text->assign(reinterpret_cast<const char*>(data_ + strings.offset + reference.offset),
@@ -202,7 +202,7 @@ class Parser {
     if (abouts.size() != 1) {
       return status::DataLoss(name_, " is damaged: its section about, at byte ",
                               sections_[heap_file::kAbout].offset, ", has ", abouts.size(),
-                              " records and not one");
+                              " records instead of one");
     }
     const heap_file::About& about = abouts.front();
     contents->pid = about.pid;
@@ -310,7 +310,7 @@ Result<HeapSnapshot> ParseHeap(const void* data, int64_t nbytes, const std::stri
   try {
     return Parser(data, nbytes, name).Parse();
   } catch (const std::bad_alloc&) {
-    return status::OutOfMemory("what is in ", name, ", ", nbytes, " bytes, could not be held");
+    return status::OutOfMemory("no memory for the contents of ", name, " (", nbytes, " bytes)");
   }
 }
 

@@ -205,10 +205,12 @@ TEST_F(HeapFile, OfNothingCanBeWrittenAndRead) {
 TEST_F(HeapFile, ThatCanNotBeReadIsNamed) {
   EXPECT_THAT(ReadHeapFile(path_), StatusIs(StatusCode::kNotFound, HasSubstr(path_)));
   std::ofstream(path_) << "what else";
-  EXPECT_THAT(ReadHeapFile(path_),
-              StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr(path_), HasSubstr("no heap file"))));
+  EXPECT_THAT(
+      ReadHeapFile(path_),
+      StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr(path_), HasSubstr("is not a heap file"))));
   std::ofstream(path_, std::ios::trunc).flush();
-  EXPECT_THAT(ReadHeapFile(path_), StatusIs(StatusCode::kDataLoss, HasSubstr("no heap file")));
+  EXPECT_THAT(ReadHeapFile(path_),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("is not a heap file")));
 }
 
 TEST_F(HeapFile, ThatCanNotBeWrittenLeavesNothing) {
@@ -222,7 +224,7 @@ TEST_F(HeapFile, CutAnywhereIsDataLossThatSaysSo) {
   for (size_t size = 0; size < bytes.size(); ++size) {
     const auto read = Parse(bytes.substr(0, size));
     EXPECT_THAT(read, StatusIs(StatusCode::kDataLoss,
-                               HasSubstr(size < 8 ? "no heap file" : "is cut short")))
+                               HasSubstr(size < 8 ? "is not a heap file" : "is cut short")))
         << size;
   }
   EXPECT_THAT(Parse(bytes + "x"), StatusIs(StatusCode::kDataLoss, HasSubstr("byte 16")));
@@ -301,10 +303,10 @@ TEST_F(HeapFile, WithABlockThatRefersToNothingSaysWhich) {
   EXPECT_THAT(Parse(Mended(With(bytes, second + offsetof(HeapBlock, size), int64_t{-1}))),
               StatusIs(StatusCode::kDataLoss, HasSubstr("-1 bytes")));
   EXPECT_THAT(Parse(Mended(With(bytes, second, uint64_t{0x1000}))),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("does not lie behind")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("does not come after")));
   const uint64_t stacks = EntryOf(bytes, heap_file::kStacks, &at).offset;
   EXPECT_THAT(Parse(Mended(With(bytes, stacks + sizeof(HeapStack) + 8, UINT32_MAX))),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("back-trace 1")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("stack trace 1")));
 }
 
 TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
@@ -354,7 +356,7 @@ TEST_F(HeapFile, WithBackTracesThatOverlapIsRefused) {
   size_t at = 0;
   const size_t second = EntryOf(bytes, heap_file::kStacks, &at).offset + 2 * sizeof(HeapStack);
   EXPECT_THAT(Parse(Mended(With(With(bytes, second, uint64_t{0}), second + 8, uint32_t{5}))),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("back-trace 2")));
+              StatusIs(StatusCode::kDataLoss, HasSubstr("stack trace 2")));
 }
 
 // A newer library may add sections, and fields to records.

@@ -133,7 +133,7 @@ Result<int> ParseSignal(std::string_view text) try {
     if (abbreviation != nullptr && name == abbreviation) return i;
   }
   return status::Invalid("\"", std::string(text),
-                         "\" is no signal; USR2, SIGUSR2, 12 and RTMIN+3 are");
+                         "\" is not a signal; use for example USR2, SIGUSR2, 12 or RTMIN+3");
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }

@@ -117,7 +117,7 @@ void StartThreadInChild() {
   if (!MayWriteHeapFiles()) return;  // the filter was reported before
   if (!MayStartThreads() || StartAnsweringThread(ServeSignals) != 0)
     internal::Notice(
-        "no thread answers signals in this forked process: a heap file that one asks for is "
+        "no thread answers signals in this forked process: a heap file that a signal requests is "
         "written when it exits");
 }
 
@@ -125,7 +125,7 @@ Status CheckSignal(int signal) {
   for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
     if (signal == fault) {
       return status::Invalid("signal ", signal, " (", ::sigabbrev_np(signal),
-                             ") stands for a fault of the program and cannot ask for heap files");
+                             ") reports a fault of the program and cannot request heap files");
     }
   }
   struct sigaction now = {};
@@ -136,7 +136,7 @@ Status CheckSignal(int signal) {
       (now.sa_flags & SA_SIGINFO) != 0 || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
   if (taken) {
     return status::FailedPrecondition("signal ", signal, " (", ::sigabbrev_np(signal),
-                                      ") has a handler of the program already; choose another");
+                                      ") already has a handler of the program; choose another");
   }
   return absl::OkStatus();
 }
@@ -144,7 +144,8 @@ Status CheckSignal(int signal) {
 Status Install(int signal) {
   if (!MayStartThreads()) {
     return status::FailedPrecondition(
-        "a filter of system calls (seccomp) ends this thread where it starts one for heap files");
+        "a filter of system calls (seccomp) would end this thread if it started one for heap "
+        "files");
   }
   PrepareSemaphores();
   const int error = StartAnsweringThread(ServeSignals);
@@ -165,8 +166,8 @@ Status AnswerHeapSignal(int signal, HeapFileRequest request) {
   State& state = TheState();
   const std::lock_guard guard(state.lock);
   if (state.signal != 0 && state.signal != signal) {
-    return status::AlreadyExists("heap files are asked for by signal ", state.signal,
-                                 "; it cannot be signal ", signal, " as well");
+    return status::AlreadyExists("heap files are requested by signal ", state.signal, "; signal ",
+                                 signal, " cannot be used as well");
   }
   if (state.signal == 0) {
     ALKAID_RETURN_NOT_OK(CheckSignal(signal));

@@ -128,7 +128,7 @@ void AskPools(int64_t malloc_bytes, HeapContents* contents) {
 Status CheckOrder(const HeapContents& contents) {
   for (size_t i = 1; i < contents.blocks.size(); ++i) {
     if (contents.blocks[i - 1].address >= contents.blocks[i].address) {
-      return status::Invalid("block ", i, " does not lie behind the one before it");
+      return status::Invalid("block ", i, " does not come after the block before it");
     }
   }
   for (size_t i = 0; i < contents.modules.size(); ++i) {
@@ -148,8 +148,7 @@ Status CheckOrder(const HeapContents& contents) {
 Status CheckIndices(const HeapContents& contents) {
   if (contents.labels.empty() || contents.pools.empty() || contents.stacks.empty()) {
     return status::Invalid(
-        "a snapshot has at least the label \"\", the pool malloc and the "
-        "empty back-trace");
+        "a snapshot has at least the label \"\", the pool malloc and the empty stack trace");
   }
   // Stack traces may share no frames, so that a loop over all of them takes no longer than one over
   // the frames.
@@ -159,7 +158,7 @@ Status CheckIndices(const HeapContents& contents) {
     if (stack.first > contents.frames.size() ||
         stack.depth > contents.frames.size() - stack.first ||
         stack.depth > contents.frames.size() - frames) {
-      return status::Invalid("back-trace ", i, " has frames ", stack.first, " to ",
+      return status::Invalid("stack trace ", i, " has frames ", stack.first, " to ",
                              stack.first + stack.depth, " of ", contents.frames.size());
     }
     frames += stack.depth;
@@ -167,12 +166,11 @@ Status CheckIndices(const HeapContents& contents) {
   for (size_t i = 0; i < contents.blocks.size(); ++i) {
     const HeapBlock& block = contents.blocks[i];
     if (block.size < 0 || block.weight < 0) {
-      return status::Invalid("block ", i, " has ", block.size, " bytes and stands for ",
-                             block.weight);
+      return status::Invalid("block ", i, " has ", block.size, " bytes and weight ", block.weight);
     }
     if (block.stack >= contents.stacks.size() || block.label >= contents.labels.size() ||
         block.pool >= contents.pools.size()) {
-      return status::Invalid("block ", i, " has back-trace ", block.stack, " of ",
+      return status::Invalid("block ", i, " has stack trace ", block.stack, " of ",
                              contents.stacks.size(), ", label ", block.label, " of ",
                              contents.labels.size(), ", pool ", block.pool, " of ",
                              contents.pools.size());
@@ -210,7 +208,7 @@ Status CheckTimes(const HeapContents& contents, const HeapSource& source) {
         (i > 1 && address == times[i - 2].address)) {
       return status::Invalid("time ", source.first_time + i, ", of address ", address,
                              ", is not inside its source, from ", source.address, " to ", end,
-                             ", or not behind those before it; at most two are of one address");
+                             ", or out of order; at most two may have one address");
     }
   }
   return absl::OkStatus();
@@ -226,7 +224,7 @@ Status CheckViews(const HeapContents& contents) {
     if (IsNoRange(view.data, view.size) || IsNoRange(view.root_data, view.root_size) ||
         view.stack >= contents.stacks.size()) {
       return status::Invalid("view ", i, " has ", view.size, " bytes of a root of ", view.root_size,
-                             ", and back-trace ", view.stack, " of ", contents.stacks.size());
+                             ", and stack trace ", view.stack, " of ", contents.stacks.size());
     }
   }
   uint64_t times_behind = 0;
@@ -240,7 +238,7 @@ Status CheckViews(const HeapContents& contents) {
         (i > 0 && source.address < contents.sources[i - 1].address)) {
       return status::Invalid("source ", i, " of ", source.size, " bytes with ", source.time_count,
                              " times from ", source.first_time, " of ", times,
-                             " is not behind the one before it, or not possible");
+                             " overlaps or precedes the one before it, or is out of range");
     }
     times_behind += source.time_count;
     ALKAID_RETURN_NOT_OK(CheckTimes(contents, source));
@@ -297,12 +295,12 @@ Result<HeapSnapshot> HeapSnapshot::Take(std::string name) {
     // Parts that were read from two starts do not fit together.
     if (!tracker.IsStillOn(epoch)) {
       return status::FailedPrecondition(
-          "no snapshot was taken: tracking was switched off or begun anew meanwhile");
+          "no snapshot was taken: tracking was switched off or restarted meanwhile");
     }
     if (snapshot.ok()) snapshot->held_ = HeldBytes(BytesOf(snapshot->contents_));
     return snapshot;
   } catch (const std::bad_alloc&) {
-    return status::OutOfMemory("a snapshot of live memory could not be held");
+    return status::OutOfMemory("no memory for a snapshot of live memory");
   }
 }
 
@@ -337,7 +335,7 @@ Result<HeapSnapshot> HeapSnapshot::Make(HeapContents contents) {
   try {
     return HeapSnapshot(std::move(contents));
   } catch (const std::bad_alloc&) {
-    return status::OutOfMemory("a snapshot of live memory could not be held");
+    return status::OutOfMemory("no memory for a snapshot of live memory");
   }
 }
 

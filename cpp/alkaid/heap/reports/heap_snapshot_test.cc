@@ -255,11 +255,11 @@ TEST(HeapSnapshot, CanNotBeMadeOfPartsThatDoNotFit) {
     return StatusIs(StatusCode::kInvalidArgument, ::testing::HasSubstr(what));
   };
   EXPECT_THAT(made([](HeapContents* c) { c->blocks[1].address = 0x1000; }), refused("block 1"));
-  EXPECT_THAT(made([](HeapContents* c) { c->blocks[1].stack = 3; }), refused("back-trace 3 of 3"));
+  EXPECT_THAT(made([](HeapContents* c) { c->blocks[1].stack = 3; }), refused("stack trace 3 of 3"));
   EXPECT_THAT(made([](HeapContents* c) { c->blocks[0].label = 9; }), refused("label 9 of 3"));
   EXPECT_THAT(made([](HeapContents* c) { c->blocks[0].pool = 2; }), refused("pool 2 of 2"));
   EXPECT_THAT(made([](HeapContents* c) { c->blocks[0].size = -1; }), refused("-1 bytes"));
-  EXPECT_THAT(made([](HeapContents* c) { c->stacks[1].depth = 6; }), refused("back-trace 1"));
+  EXPECT_THAT(made([](HeapContents* c) { c->stacks[1].depth = 6; }), refused("stack trace 1"));
   EXPECT_THAT(made([](HeapContents* c) { c->pools.clear(); }), refused("pool malloc"));
   EXPECT_THAT(made([](HeapContents* c) { c->modules[1].start = 0; }), refused("module 1"));
 }

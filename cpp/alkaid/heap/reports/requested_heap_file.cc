@@ -59,7 +59,7 @@ Status TrackFromNowOn(const std::string& name, const std::string& file) {
                          ParseTrackingOptions(text.empty() || text == "0" ? "1" : text));
   ALKAID_RETURN_NOT_OK(StartTracking(options));
   internal::Notice("live memory was not tracked before ", name, ", and is from now on: ", file,
-                   " has no block that was there already");
+                   " does not list the blocks from before");
   return absl::OkStatus();
 }
 

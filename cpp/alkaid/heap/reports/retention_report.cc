@@ -117,7 +117,7 @@ Result<RetentionTotals> MeasureNow() {
       &views);
   if (!HeapTracker::Get().IsStillOn(epoch)) {
     return status::FailedPrecondition(
-        "retention was not measured: tracking was switched off or begun anew meanwhile");
+        "retention was not measured: tracking was switched off or restarted meanwhile");
   }
   RetentionTotals totals;
   RootGroups groups(views);
@@ -140,7 +140,7 @@ Result<RetentionTotals> MeasureRetention() {
   try {
     return MeasureNow();
   } catch (const std::bad_alloc&) {
-    return status::OutOfMemory("the live views could not be held");
+    return status::OutOfMemory("no memory for the live views");
   }
 }
 
@@ -175,7 +175,7 @@ Result<RetentionReport> RetentionReport::Of(HeapSnapshot snapshot) {
     });
     return RetentionReport(std::move(snapshot), std::move(roots), totals);
   } catch (const std::bad_alloc&) {
-    return status::OutOfMemory("a report of what views keep could not be held");
+    return status::OutOfMemory("no memory for a report of what views keep");
   }
 }
 

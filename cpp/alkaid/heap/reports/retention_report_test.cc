@@ -441,7 +441,7 @@ TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
   EXPECT_THAT(make(view), StatusIs(StatusCode::kInvalidArgument, HasSubstr("view 0")));
   view = {};
   view.stack = 3;
-  EXPECT_THAT(make(view), StatusIs(StatusCode::kInvalidArgument, HasSubstr("back-trace 3 of 3")));
+  EXPECT_THAT(make(view), StatusIs(StatusCode::kInvalidArgument, HasSubstr("stack trace 3 of 3")));
 }
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleSourcesIsRefused) {

@@ -27,8 +27,8 @@ void SayNoFiles(int what) {
   if ((what & kNoFiles) == 0 || !expected.load(std::memory_order_relaxed)) return;
   if (said.exchange(true)) return;
   internal::Notice(
-      "a filter of system calls (seccomp) that the program sets for itself would end it where it "
-      "writes a heap file: none is written from now on by threads under it");
+      "a filter of system calls (seccomp) that the program sets for itself would end it when it "
+      "writes a heap file; threads under the filter write none from now on");
 }
 
 }  // namespace
@@ -84,6 +84,6 @@ void alkaid_track_strict() {
   tracking_thread.inside = true;
   tracking_thread.confinement |= kNoFiles | kNoThreads | kNoWaiting | kOnlyWrite | kSeen;
   alkaid_track_notice(
-      "the program allows a thread nothing but to read and write (strict seccomp): what the thread "
+      "the program allows a thread only to read and write (strict seccomp): what the thread "
       "allocates from now on is not seen");
 }

@@ -305,9 +305,9 @@ bool PythonFrames::Use(const Interpreter& interpreter) {
     }
   }
   if (!said_.exchange(true)) {
-    constexpr char kKnown[] = " is not known; those from 3.11 to 3.13 are, with the global lock";
+    constexpr char kKnown[] = " is not supported; 3.11 to 3.13 with the global lock are";
     if (version == 0) {
-      internal::Notice("no lines of Python in stack traces: this Python, of before 3.11,", kKnown);
+      internal::Notice("no lines of Python in stack traces: this Python, older than 3.11,", kKnown);
     } else {
       internal::Notice("no lines of Python in stack traces: Python ", version >> 24, ".",
                        (version >> 16) & 0xff, ".", (version >> 8) & 0xff,

@@ -17,8 +17,8 @@ constexpr char kOptionWords[] =
     "commas between";
 
 Status NotUnderstood(std::string_view word) {
-  return status::Invalid("tracking options: '", std::string(word),
-                         "' is not understood; there are ", kOptionWords);
+  return status::Invalid("tracking options: '", std::string(word), "' is not known; use ",
+                         kOptionWords);
 }
 
 // The whole of `text` as a number from `least` to `most`.

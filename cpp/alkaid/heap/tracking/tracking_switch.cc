@@ -68,7 +68,7 @@ Status HeapTracker::Start(const TrackingOptions& options) {
   ever_started_.store(true);
   int expected = kOff;
   if (!state_.compare_exchange_strong(expected, kChanging)) {
-    return status::FailedPrecondition("tracking is on already; StopTracking comes first");
+    return status::FailedPrecondition("tracking is already on; call StopTracking first");
   }
   bool python = false;
   {
