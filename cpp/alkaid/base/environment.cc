@@ -135,7 +135,7 @@ std::vector<std::string> UnknownEnvironmentVariables() {
     if (std::ranges::find(known, rest) != known.end()) continue;
     const std::string meant = SimilarWord(rest, known);
     sentences.push_back(
-        name + " is set, but Alkaid has no such variable" +
+        name + " is set, but is not a variable of Alkaid" +
         (meant.empty() ? "" : "; did you mean " + (std::string(kPrefix) + meant) + "?"));
   }
   return sentences;

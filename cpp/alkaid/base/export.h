@@ -8,7 +8,7 @@
 
 #if __cplusplus < 202002L
 #error \
-    "Alkaid needs C++20: compile with -std=c++20; in CMake, link alkaid::alkaid, which asks for it"
+    "Alkaid needs C++20: compile with -std=c++20; in CMake, link alkaid::alkaid, which requires it"
 // There is no such header. A missing header ends the compilation at once, before hundreds of
 // further errors.
 #include <alkaid_needs_std_c++20>

@@ -140,7 +140,8 @@ void SayUnknownVariables() {
   StartReservations();
 } catch (const std::bad_alloc&) {
   Notice(
-      "out of memory while the library was loaded: not all is done that the environment asks for");
+      "out of memory while the library was loaded: some of its environment variables have no "
+      "effect");
 }
 
 }  // namespace

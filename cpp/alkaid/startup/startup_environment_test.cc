@@ -145,9 +145,9 @@ TEST(Startup, AVariableThatNobodyKnowsIsReportedWithTheNearestOne) {
   }
   std::ranges::sort(lines);
   EXPECT_THAT(lines,
-              ElementsAreArray({"alkaid: ALKAID_DEFAULT_MEMORY_POOl is set, and is no "
-                                "variable of Alkaid; did you mean ALKAID_DEFAULT_MEMORY_POOL?",
-                                "alkaid: ALKAID_X is set, but Alkaid has no such variable"}));
+              ElementsAreArray({"alkaid: ALKAID_DEFAULT_MEMORY_POOl is set, but is not a variable "
+                                "of Alkaid; did you mean ALKAID_DEFAULT_MEMORY_POOL?",
+                                "alkaid: ALKAID_X is set, but is not a variable of Alkaid"}));
 }
 
 }  // namespace
