@@ -211,7 +211,7 @@ class ListRows {
     ALKAID_RETURN_NOT_OK(ForEachRow(batch_, wanted_, options_, &copying));
     if (copying.row != rows_ || copying.left != 0) {
       return status::FailedPrecondition("the options of field ", wanted_.name,
-                                        " take other datagrams when asked again");
+                                        " select other datagrams when called again");
     }
     return interop::MakeFixedWidth(nbytes_ >> shift_, std::move(copy));
   }

@@ -49,7 +49,7 @@ Result<FieldColumn> ScalarColumn(const dgram::DgramBatch& batch, const ResolvedF
   column.array.null_count = validity.nulls();
   column.array.buffers[0] = validity.Finish();
   column.copied_bytes = (rows - validity.nulls()) * element;
-  column.why_copied = "scalars lie apart, and are gathered";
+  column.why_copied = "scalars are not contiguous, so they are gathered";
   return column;
 }
 

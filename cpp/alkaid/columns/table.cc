@@ -161,7 +161,7 @@ Result<Column> TableType::Make(const DgramBatch& batch, const ColumnOptions& opt
   for (const interop::ArrayData& child : children) {
     if (child.length == table.array.length) continue;
     return status::FailedPrecondition(
-        "the options of a table take other datagrams when asked again: ", child.length,
+        "the options of a table select other datagrams when called again: ", child.length,
         " instead of ", table.array.length);
   }
   return table;

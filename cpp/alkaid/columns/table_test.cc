@@ -99,7 +99,7 @@ TEST(Table, AFilterThatChangesItsMindIsFound) {
   ColumnOptions options;
   options.take = [&asked](const dgram::Dgram&) { return ++asked % 3 != 0; };
   EXPECT_THAT(MakeTable(batch, kFields, options),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("when asked again")));
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("when called again")));
 }
 
 }  // namespace

@@ -29,8 +29,7 @@ class Validator {
       : field_(field), array_(array), depth_(depth) {}
 
   Status Validate() {  // NOLINT(misc-no-recursion)
-    if (depth_ > kMaxArrowDepth)
-      return Wrong("is deeper than ", kMaxArrowDepth, " fields in one another");
+    if (depth_ > kMaxArrowDepth) return Wrong("has more than ", kMaxArrowDepth, " nested fields");
     ALKAID_ASSIGN_OR_RAISE(layout_, ArrowLayout::Of(field_.format));
     int64_t end;
     if (array_.length < 0 || array_.offset < 0 || AddOverflow(array_.offset, array_.length, &end) ||

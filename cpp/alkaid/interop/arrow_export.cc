@@ -81,8 +81,7 @@ struct FieldExport {
 Status Export(const Field& field, int depth, ArrowSchema* out) {  // NOLINT(misc-no-recursion)
   ALKAID_RETURN_NOT_OK(ArrowLayout::Of(field.format));
   if (depth > kMaxArrowDepth) {
-    return status::Invalid("an Arrow schema of more than ", kMaxArrowDepth,
-                           " fields in one another");
+    return status::Invalid("an Arrow schema of more than ", kMaxArrowDepth, " nested fields");
   }
   auto owned = std::make_unique<FieldExport>();
   owned->format = field.format;

@@ -51,8 +51,7 @@ Result<Field> Read(const ArrowSchema& schema, int depth) {  // NOLINT(misc-no-re
     return status::Invalid("an Arrow schema that is released, or has no format");
   }
   if (depth > kMaxArrowDepth) {
-    return status::Invalid("an Arrow schema of more than ", kMaxArrowDepth,
-                           " fields in one another");
+    return status::Invalid("an Arrow schema of more than ", kMaxArrowDepth, " nested fields");
   }
   if (schema.dictionary != nullptr) {
     return status::NotImplemented("Arrow arrays with dictionaries are not supported");
@@ -121,8 +120,7 @@ class Importer {
                       int depth) {
     if (array.release == nullptr) return status::Invalid("an Arrow array that is released");
     if (depth > kMaxArrowDepth) {
-      return status::Invalid("an Arrow array of more than ", kMaxArrowDepth,
-                             " arrays in one another");
+      return status::Invalid("an Arrow array of more than ", kMaxArrowDepth, " nested arrays");
     }
     if (array.dictionary != nullptr) {
       return status::NotImplemented("Arrow arrays with dictionaries are not supported");

@@ -79,7 +79,8 @@ Result<ArrowLayout> ArrowLayout::Of(std::string_view format) {
                                     "\" (maps, unions, run ends) are not supported");
     }
   }
-  return status::Invalid("\"", std::string(format), "\" is no format of Arrow's C data interface");
+  return status::Invalid("\"", std::string(format),
+                         "\" is not a format of Arrow's C data interface");
 }
 
 int ArrowLayout::buffers() const {

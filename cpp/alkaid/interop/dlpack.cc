@@ -138,7 +138,7 @@ Result<Managed*> ExportTensor(const Tensor& tensor, const DLPackOptions& options
   const Tensor& given = offer.tensor;
   if (!kSaysReadOnly<Managed> && !given.buffer()->is_mutable()) {
     return status::FailedPrecondition(
-        "a tensor that is read-only: before DLPack 1.0 this cannot be said; ask for a copy");
+        "a read-only tensor: DLPack before 1.0 cannot say that; request a copy");
   }
   return &(new Export<Managed>(given.buffer(), given.type(), given.address(), given.shape(),
                                given.strides(), offer.copied))
