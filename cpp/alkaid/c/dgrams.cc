@@ -46,7 +46,8 @@ Result<dgram::OnFault> OnFaultOf(const char* name, int32_t on_fault) {
     case ALKAID_ON_FAULT_RESYNC:
       return dgram::OnFault::kResync;
     default:
-      return status::Invalid(name, " has on_fault ", on_fault, ", which is no ALKAID_ON_FAULT_");
+      return status::Invalid(name, " has on_fault ", on_fault,
+                             ", which is not an ALKAID_ON_FAULT_ value");
   }
 }
 
@@ -101,7 +102,7 @@ Result<Dgram> NextOf(const DgramBatch& batch, const Dgram* before) {
   if (before != nullptr) {
     if (before->origin() != batch.origin() || before->data() < begin ||
         before->data() >= begin + batch.nbytes()) {
-      return alkaid::status::Invalid("argument 'dgram' is not of this batch");
+      return alkaid::status::Invalid("argument 'dgram' is not from this batch");
     }
     next = before->data() + before->size();
     index = before->index() + 1;

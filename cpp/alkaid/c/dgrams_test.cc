@@ -81,7 +81,7 @@ TEST(CDgrams, ADatagramOfAnotherBatchIsRefused) {
   auto other = FirstOf(NextOf(ReaderOf(crafted::Run(3))));
   alkaid_dgram* dgram = other.get();
   EXPECT_EQ(alkaid_batch_next(batch.get(), &dgram), ALKAID_INVALID);
-  EXPECT_STREQ(alkaid_last_error(), "alkaid_batch_next: argument 'dgram' is not of this batch");
+  EXPECT_STREQ(alkaid_last_error(), "alkaid_batch_next: argument 'dgram' is not from this batch");
   EXPECT_EQ(dgram, other.get());
 }
 
@@ -158,8 +158,8 @@ TEST(CDgrams, OptionsThatMakeNoSenseAreNamed) {
   alkaid_reader_options options = Options();
   options.on_fault = 3;
   EXPECT_EQ(refused(options),
-            "alkaid_reader_open_buffer: alkaid_reader_options has on_fault 3, which is no "
-            "ALKAID_ON_FAULT_");
+            "alkaid_reader_open_buffer: alkaid_reader_options has on_fault 3, which is not an "
+            "ALKAID_ON_FAULT_ value");
   options = Options();
   options.batch_bytes = -1;
   EXPECT_NE(refused(options), "");

@@ -107,7 +107,7 @@ Result<std::unique_ptr<BigDataReader>> OpenBigData(const std::vector<std::string
   if (options.max_dgram_bytes != 0) reading.max_dgram_bytes = options.max_dgram_bytes;
   if (options.prefetch < -1) {
     return alkaid::status::Invalid(kOptionsName, " has prefetch ", options.prefetch,
-                                   "; none is -1");
+                                   "; use -1 for none");
   }
   if (options.prefetch != 0) reading.prefetch = options.prefetch == -1 ? 0 : options.prefetch;
   ALKAID_ASSIGN_OR_RAISE(reading.on_fault, alkaid::c::OnFaultOf(kOptionsName, options.on_fault));

@@ -70,7 +70,8 @@ Result<alkaid::interop::DLPackOptions> OptionsOf(int32_t copy) {
   } else if (copy == ALKAID_COPY_NEVER) {
     options.copy = false;
   } else if (copy != ALKAID_COPY_IF_NEEDED) {
-    return alkaid::status::Invalid("argument 'copy' is ", copy, ", which is no ALKAID_COPY_");
+    return alkaid::status::Invalid("argument 'copy' is ", copy,
+                                   ", which is not an ALKAID_COPY_ value");
   }
   return options;
 }
@@ -87,7 +88,7 @@ Result<Tensor> WithCopy(const Tensor& tensor, int32_t copy) {
   if (options.copy.has_value() && !*options.copy && !tensor.is_aligned()) {
     return alkaid::status::FailedPrecondition(tensor.type().ToString(), " at address ",
                                               absl::Hex(tensor.address()),
-                                              " is misaligned, and not to be copied");
+                                              " is misaligned, and no copy was allowed");
   }
   if (options.copy.value_or(!tensor.is_aligned())) return tensor.Copy();
   return tensor;

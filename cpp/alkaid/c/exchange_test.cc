@@ -96,7 +96,7 @@ TEST(CExchange, AnUnknownWishForACopyIsRefused) {
   DLManagedTensorVersioned* managed = nullptr;
   EXPECT_EQ(alkaid_field_to_dlpack(field, 3, &managed), ALKAID_INVALID);
   EXPECT_STREQ(alkaid_last_error(),
-               "alkaid_field_to_dlpack: argument 'copy' is 3, which is no ALKAID_COPY_");
+               "alkaid_field_to_dlpack: argument 'copy' is 3, which is not an ALKAID_COPY_ value");
   alkaid_field_release(field);
 }
 

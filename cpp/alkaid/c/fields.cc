@@ -138,7 +138,7 @@ Status VisitScalar(const FieldView& field, const Visit& visit) {
     case DataType::kDouble:
       return read(double{});
   }
-  return alkaid::status::Invalid("field '", field.name(), "' is of no known type");
+  return alkaid::status::Invalid("field '", field.name(), "' has no known type");
 }
 
 Status WrongKind(const FieldView& field, const char* wanted) {
@@ -245,7 +245,7 @@ alkaid_status alkaid_dgram_find(const alkaid_dgram* dgram, const char* detector,
                 if (configuration == nullptr) {
                   return alkaid::status::FailedPrecondition("datagram ", dgram->dgram.index(),
                                                             " of ", dgram->dgram.source(),
-                                                            " was read under no Configuration");
+                                                            " was read without a Configuration");
                 }
                 ALKAID_ASSIGN_OR_RAISE(const FieldHandle handle,
                                        configuration->Find(detector, segment, algorithm, name));
