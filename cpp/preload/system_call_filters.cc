@@ -123,7 +123,7 @@ auto GiveUpClock(const Call& call) {
   if (stopped && result != 0) alkaid_track_go_on_clock();
   if (stopped && result == 0) {
     alkaid_track_notice(
-        "the program gives up the processor's clock (PR_SET_TSC): for what it allocates from now "
+        "the program disables the processor's clock (PR_SET_TSC): for what it allocates from now "
         "on the time stands still");
   }
   return result;
