@@ -51,11 +51,11 @@ PyGetSetDef properties[] = {
     {"nbytes", &Bytes, nullptr, "Bytes of all datagrams.", nullptr},
     {"offset", &Offset, nullptr, "The byte of the source where the first datagram starts.",
      nullptr},
-    {"first_index", &FirstIndex, nullptr, "Which datagram of its source the first is, from 0.",
+    {"first_index", &FirstIndex, nullptr, "The index of the first datagram in its source, from 0.",
      nullptr},
     {"buffer", &BufferOfBatch, nullptr, "All datagrams, back to back, without a copy.", nullptr},
     {"configuration", &ConfigurationOf, nullptr,
-     "What declares the fields of all of them; None before any Configure.", nullptr},
+     "The Configuration that declares all their fields; None before any Configure.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

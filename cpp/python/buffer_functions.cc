@@ -63,21 +63,20 @@ PyObject* Allocate(PyObject* /*self*/, PyObject* arguments, PyObject* keywords) 
 bool AddBufferFunctions(PyObject* module) {
   static PyMethodDef functions[] = {
       {"py_buffer", &PyBuffer, METH_O,
-       "py_buffer(obj) -> Buffer\n\nThe bytes that `obj` exports, without a copy, which it keeps "
-       "exported: a bytearray cannot be\nresized meanwhile. Writable where they are. BufferError "
-       "where they do not lie in C order, or are\nreferences to objects; TypeError where there are "
-       "none. A Buffer is given back as it is."},
+       "py_buffer(obj) -> Buffer\n\nThe bytes that `obj` exports, without a copy. They stay "
+       "exported: a bytearray cannot be\nresized meanwhile. Writable if `obj` is. BufferError if "
+       "they are not in C order, or are\nreferences to objects; TypeError if there are none. A "
+       "Buffer is returned as it is."},
       {"foreign_buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&Foreign)),
        METH_VARARGS | METH_KEYWORDS,
        "foreign_buffer(address, size, base=None) -> Buffer\n\n`size` bytes at `address`, "
-       "read-only, "
-       "which are there as long as `base` is: the Buffer and its\nslices hold it. Nothing is "
-       "checked. A base that holds the Buffer in turn is never collected."},
+       "read-only, valid as long as `base` lives: the Buffer and its\nslices keep it alive. "
+       "Nothing is checked. A base that holds the Buffer in turn is never collected."},
       {"allocate_buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&Allocate)),
        METH_VARARGS | METH_KEYWORDS,
        "allocate_buffer(size, memory_pool=None, alignment=64) -> Buffer\n\nWritable memory of "
-       "`memory_pool` (None: the default one), which is not initialised. `alignment`\nis a power "
-       "of two up to 2 MiB. MemoryError where there is none, with the pool's figures."},
+       "`memory_pool` (None: the default one), not initialised. `alignment` is\na power of two up "
+       "to 2 MiB. MemoryError, with the pool's figures, if there is none."},
       {nullptr, nullptr, 0, nullptr},
   };
   return PyModule_AddFunctions(module, functions) == 0;

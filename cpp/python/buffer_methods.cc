@@ -159,28 +159,28 @@ PyMethodDef buffer_methods[] = {
     {"slice", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&SliceOf)),
      METH_VARARGS | METH_KEYWORDS,
      "slice(offset=0, length=None) -> Buffer\n\n`length` bytes from `offset`, or all the rest, "
-     "without a copy; writable where this is.\nIndexError where they do not lie inside."},
+     "without a copy; writable if this Buffer is.\nIndexError if they are not inside it."},
     {"hex", &Hex, METH_NOARGS, "hex() -> bytes\n\nTwo upper-case digits for each byte."},
     {"to_pybytes", &ToBytes, METH_NOARGS, "to_pybytes() -> bytes\n\nA copy of the bytes."},
     {"equals", &EqualsOther, METH_O,
      "equals(other) -> bool\n\nWhether the other Buffer has the same bytes."},
     {"compact_if_below", &CompactIfBelow, METH_O,
-     "compact_if_below(ratio) -> Buffer\n\nThis Buffer, or a copy where it shows less than `ratio` "
-     "(0 to 1) of what it keeps alive:\nthe large one goes with the last other reference to it."},
+     "compact_if_below(ratio) -> Buffer\n\nThis Buffer, or a copy if it shows less than `ratio` (0 "
+     "to 1) of what it keeps alive:\nthe large block is then freed with its last other reference."},
     {"__reduce_ex__", &Reduce, METH_O,
      "For pickle: out of band from protocol 5 on, and as mutable as it was."},
     {"__dlpack__", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&ExportBufferByDLPack)),
      METH_FASTCALL | METH_KEYWORDS,
      "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None) -> capsule\n\n"
-     "The bytes as a tensor of uint8 with one dimension. BufferError where that cannot be:\n"
-     "read-only bytes for a consumer of before DLPack 1.0, unless copied."},
+     "The bytes as a tensor of uint8 with one dimension. BufferError for read-only bytes and\n"
+     "a consumer older than DLPack 1.0, unless they are copied."},
     {"__dlpack_device__", &BufferDLPackDevice, METH_NOARGS,
      "__dlpack_device__() -> (type, id)\n\n(1, 0) is the CPU."},
     {"__arrow_c_array__",
      reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&ExportBufferToArrow)),
      METH_VARARGS | METH_KEYWORDS,
      "__arrow_c_array__(requested_schema=None) -> (capsule, capsule)\n\nThe bytes as Arrow's array "
-     "of uint8, of which none is null. Another type is never made."},
+     "of uint8, without nulls, whatever type is requested."},
     {nullptr, nullptr, 0, nullptr},
 };
 

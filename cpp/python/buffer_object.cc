@@ -48,7 +48,7 @@ PyObject* Describe(PyObject* self) {
 
 PyGetSetDef properties[] = {
     {"size", &Size, nullptr, "Bytes in use.", nullptr},
-    {"address", &Address, nullptr, "Where the first byte lies, on whichever device.", nullptr},
+    {"address", &Address, nullptr, "The address of the first byte, on whichever device.", nullptr},
     {"is_mutable", &IsMutable, nullptr, "Whether the bytes may be written.", nullptr},
     {"is_cpu", &IsCpu, nullptr, "Whether the CPU can read the bytes.", nullptr},
     {"parent", &Parent, nullptr, "The Buffer that this one is a slice of, else None.", nullptr},
@@ -96,7 +96,7 @@ bool MakeBufferType(PyObject* module) {
            "Contiguous bytes, and what keeps them alive.\n\nMade by py_buffer, foreign_buffer, "
            "allocate_buffer and builders. Exports its bytes without a copy: to\nmemoryview and "
            "numpy.frombuffer, by DLPack and by Arrow's C interface as uint8. Slices share the\n"
-           "bytes. Reading is safe from any thread; writers need an order of their own.")},
+           "bytes. Reading is safe from any thread; writers must synchronize themselves.")},
       {Py_tp_getset, properties},
       {Py_tp_methods, buffer_methods},
       {Py_tp_repr, Slot(&Describe)},

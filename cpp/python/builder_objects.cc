@@ -116,18 +116,18 @@ PyMethodDef methods[] = {
     {"append", &Append, METH_O, "append(bytes) -> None\n\nCopies the bytes of an object."},
     {"advance", &WithNumber<&Advance>, METH_O, "advance(length) -> None\n\nAppends zeros."},
     {"reserve", &WithNumber<&Reserve>, METH_O,
-     "reserve(additional) -> None\n\nMakes room for so many bytes more."},
+     "reserve(additional) -> None\n\nMakes room for that many more bytes."},
     {"resize", &WithNumber<&Resize>, METH_O,
      "resize(capacity) -> None\n\nSets the capacity; less than the length drops the last bytes."},
     {"reset", &Reset, METH_NOARGS, "reset() -> None\n\nDrops the bytes."},
     {"finish", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&Finish)),
      METH_VARARGS | METH_KEYWORDS,
-     "finish(shrink_to_fit=True) -> Buffer\n\nHands the bytes over without a copy, but for giving "
-     "back what was not used, and begins anew."},
+     "finish(shrink_to_fit=True) -> Buffer\n\nReturns the bytes, without a copy unless unused "
+     "memory is given back, and empties the builder."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef properties[] = {
-    {"capacity", &Capacity, nullptr, "Bytes there is room for.", nullptr},
+    {"capacity", &Capacity, nullptr, "The number of bytes there is room for.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -138,8 +138,8 @@ bool MakeBuilderTypes(PyObject* module) {
       {Py_tp_doc,
        const_cast<char*>(
            "BufferBuilder(memory_pool=None, alignment=64)\n\nBytes that grow, at least doubling, "
-           "and become a Buffer. Exports what it has so far, writable;\nwhile that is held, what "
-           "would move the bytes is a BufferError. One thread at a time.")},
+           "and become a Buffer. Exports what it has so far, writable;\nwhile that export is held, "
+           "moving the bytes is a BufferError. One thread at a time.")},
       {Py_tp_new, Slot(&New)},
       {Py_tp_methods, methods},
       {Py_tp_getset, properties},

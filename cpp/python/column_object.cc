@@ -179,7 +179,7 @@ PyObject* ExportStream(PyObject* self, PyObject* arguments, PyObject* keywords) 
   StreamState& state = StreamObject::Of(self);
   if (state.stream == nullptr) {
     return Raise(
-        status::FailedPrecondition("this table was handed on already; a file is read once"));
+        status::FailedPrecondition("this table was already handed on; a file is read once"));
   }
   ArrowArrayStream stream;
   const Status status = interop::ExportStream(std::move(state.stream), &stream);
@@ -211,30 +211,30 @@ PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 PyMethodDef column_methods[] = {
-    {"__arrow_c_schema__", &ColumnSchema, METH_NOARGS, "The type, as Arrow's interface has it."},
+    {"__arrow_c_schema__", &ColumnSchema, METH_NOARGS, "The type, as an Arrow schema."},
     {"__arrow_c_array__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&ColumnArray)),
      METH_VARARGS | METH_KEYWORDS,
-     "__arrow_c_array__(requested_schema=None)\n\nThe column, without a copy; the type is its own "
+     "__arrow_c_array__(requested_schema=None)\n\nThe column, without a copy, in its own type "
      "whatever is requested."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef column_properties[] = {
     {"name", &Name, nullptr, "The field's path, detector/segment/algorithm/name.", nullptr},
     {"copied_bytes", &CopiedBytes, nullptr,
-     "Bytes of the batch that were copied; 0 where the column shows them where they lie.", nullptr},
-    {"why_copied", &WhyCopied, nullptr, "Why they were; empty where they were not.", nullptr},
+     "Bytes of the batch that were copied; 0 if the column shows them in place.", nullptr},
+    {"why_copied", &WhyCopied, nullptr, "Why they were copied; empty if they were not.", nullptr},
     {"shapes", &Shapes, nullptr,
      "The shape of each row, as a Column of lists of rank numbers; None for scalars and text.",
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef stream_methods[] = {
-    {"__arrow_c_schema__", &StreamSchema, METH_NOARGS, "The type, as Arrow's interface has it."},
+    {"__arrow_c_schema__", &StreamSchema, METH_NOARGS, "The type, as an Arrow schema."},
     {"__arrow_c_stream__",
      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&ExportStream)),
      METH_VARARGS | METH_KEYWORDS,
-     "__arrow_c_stream__(requested_schema=None)\n\nThe table, batch by batch; once, since the file "
-     "is read on the way."},
+     "__arrow_c_stream__(requested_schema=None)\n\nThe table, batch by batch; only once, since "
+     "this reads the file."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -109,9 +109,9 @@ bool AsConfiguration(PyObject* object, std::shared_ptr<const dgram::Configuratio
 bool MakeConfigurationType(PyObject* module) {
   PyType_Slot slots[] = {
       {Py_tp_doc,
-       const_cast<char*>("What the fields of a stream look like: what a Configure declares.\n\n"
-                         "Shared by all datagrams that were read under it, and equal to itself\n"
-                         "alone. Its length is the number of its declarations. Immutable.")},
+       const_cast<char*>("What a Configure declares: the fields of a stream.\n\n"
+                         "Shared by all datagrams that were read under it, and equal only to\n"
+                         "itself. Its length is the number of its declarations. Immutable.")},
       {Py_tp_methods, methods},
       {Py_tp_getset, properties},
       {Py_tp_hash, Slot(&Hash)},

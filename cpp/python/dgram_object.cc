@@ -222,19 +222,19 @@ PyMethodDef methods[] = {
      "timestamp($self)\n--\n\nSeconds in the upper 32 bits, nanoseconds in the lower."},
     {"service", &ServiceOf, METH_NOARGS, "service($self)\n--\n\nThe TransitionId: 12 is L1Accept."},
     {"fields", &FieldsOf, METH_NOARGS,
-     "fields($self)\n--\n\nEvery field in the order in which they lie, as a list of\n"
-     "(detector, segment, algorithm, name, type, shape, bytes): the whole name, the type as\n"
-     "\"UINT16\", the shape as a tuple, () of a scalar; the bytes as a read-only view that keeps\n"
-     "the batch. DataLossError where the datagram is malformed."},
+     "fields($self)\n--\n\nEvery field in the order of their data, as a list of\n"
+     "(detector, segment, algorithm, name, type, shape, bytes): the full name, the type as\n"
+     "\"UINT16\", the shape as a tuple, () for a scalar; the bytes as a read-only view that keeps\n"
+     "the batch alive. DataLossError if the datagram is malformed."},
     {"copy", &Copy, METH_NOARGS,
-     "copy($self)\n--\n\nA Dgram of the same bytes that owns its memory and keeps no batch."},
+     "copy($self)\n--\n\nA Dgram of the same bytes that owns its memory and keeps no batch alive."},
     {"__copy__", &Copy, METH_NOARGS, nullptr},
     {"__deepcopy__", &DeepCopy, METH_O, nullptr},
     {"compact_if_below", &CompactIfBelow, METH_O,
-     "compact_if_below($self, ratio, /)\n--\n\nCopies the datagram and lets its batch go, where it "
+     "compact_if_below($self, ratio, /)\n--\n\nCopies the datagram and releases its batch if it "
      "is\n"
-     "less than that share (0 to 1) of the memory that it keeps; says whether it did. Arrays made\n"
-     "before go on keeping the batch."},
+     "less than that share (0 to 1) of the memory that it keeps alive; returns whether it did.\n"
+     "Arrays made before still keep the batch alive."},
     {"__reduce__", &RefuseToPickle, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -246,19 +246,21 @@ constexpr void* Part(const char (&path)[n]) {
 
 PyGetSetDef properties[] = {
     {"_size", &SizeOf, nullptr, "Bytes of header and payload.", nullptr},
-    {"_offset", &OffsetOf, nullptr, "The byte of its source where it starts.", nullptr},
+    {"_offset", &OffsetOf, nullptr, "The byte of its source at which it starts.", nullptr},
     {"_file_descriptor", &FileDescriptorOf, nullptr,
-     "What it was read from by file_descriptor=; else -1.", nullptr},
+     "The descriptor it was read from with file_descriptor=, else -1.", nullptr},
     {"_dgrambytes", &BytesOf, nullptr, "A copy of header and payload, as bytes.", nullptr},
     {"env", &EnvOf, nullptr, "The env word of the header.", nullptr},
     {"damage", &DamageOf, nullptr, "The damage of the datagram itself: 0 for none.", nullptr},
-    {"index", &IndexOf, nullptr, "Which datagram, or event, of its source it is, from 0.", nullptr},
-    {"source", &SourceOf, nullptr, "What it was read from, mostly a path.", nullptr},
+    {"index", &IndexOf, nullptr, "Its index among the datagrams, or events, of its source, from 0.",
+     nullptr},
+    {"source", &SourceOf, nullptr, "What it was read from, usually a path.", nullptr},
     {"buffer", &BufferOfDgram, nullptr, "Header and payload, as a slice of the batch.", nullptr},
     {"owns_memory", &OwnsMemory, nullptr,
-     "Whether its bytes were allocated for it alone; else it keeps its whole batch.", nullptr},
+     "Whether its bytes were allocated for it alone; if not, it keeps its whole batch alive.",
+     nullptr},
     {"configuration", &ConfigurationOf, nullptr,
-     "What declares its fields; None before any Configure.", nullptr},
+     "The Configuration that declares its fields; None before any Configure.", nullptr},
     {"software", &GetFromPython, nullptr,
      "As psana has it: software.<detector>.<algorithm>.version, .dettype, .detid; and by segment.",
      Part("_configuration.software")},
@@ -302,11 +304,11 @@ bool MakeDgramTypes(PyObject* module) {
            "Dgram(view=None, config=None, offset=None, file_descriptor=-1, size=0, "
            "max_dgram_size=268435456)\n--\n\n"
            "One datagram.\n\n"
-           "Of view, bytes that any object exports, it is a view that starts at byte offset.\n"
-           "Without a view it is read from file_descriptor (at offset, or from where the\n"
-           "descriptor stands), or from that of config, and owns its bytes. config is a Dgram or\n"
+           "With view, which is bytes that any object exports, it shows them from byte offset on.\n"
+           "Without it, it is read from file_descriptor (at offset, or at the descriptor's\n"
+           "position), or from that of config, and owns its bytes. config is a Dgram or\n"
            "a Configuration that declares the fields; a Configure declares its own. size is\n"
-           "compared with what the header says.\n\n"
+           "compared with the size in the header.\n\n"
            "Attributes are the detectors that it carries: d.hsd[0].raw.waveform. A detector that\n"
            "is called as a method hides the method. Reading is safe from any thread.\n"
            "DataLossError for a malformed datagram, StopIteration at the end of a file.")},

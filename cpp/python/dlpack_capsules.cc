@@ -224,8 +224,7 @@ PyObject* ExportBufferByDLPack(PyObject* self, PyObject* const* values, Py_ssize
   Wishes wishes;
   if (!wishes.Read(values, positional, names)) return nullptr;
   if (wishes.stream != Py_None) {
-    return PyErr_Format(PyExc_ValueError, "stream %R: the bytes are waited for without one",
-                        wishes.stream);
+    return PyErr_Format(PyExc_ValueError, "stream %R: bytes on the CPU need none", wishes.stream);
   }
   long major = 0;
   if (wishes.max_version != Py_None && !ReadMajor(wishes.max_version, &major)) return nullptr;

@@ -313,11 +313,11 @@ PyObject* FieldsOf(PyObject* self, void* /*unused*/) try {
 PyMethodDef detector_methods[] = {
     {"keys", &PartsOf<&PyDict_Keys>, METH_NOARGS, "keys($self)\n--\n\nThe segments, as a list."},
     {"values", &PartsOf<&PyDict_Values>, METH_NOARGS,
-     "values($self)\n--\n\nWhat the segments have."},
+     "values($self)\n--\n\nThe data of the segments, as a list."},
     {"items", &PartsOf<&PyDict_Items>, METH_NOARGS,
-     "items($self)\n--\n\nPairs of segment and what it has, as a list."},
+     "items($self)\n--\n\nPairs of a segment and its data, as a list."},
     {"get", &GetSegment, METH_VARARGS,
-     "get($self, segment, default=None, /)\n--\n\nWhat the segment has, or the default."},
+     "get($self, segment, default=None, /)\n--\n\nThe data of the segment, or the default."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyMethodDef algorithm_methods[] = {
@@ -372,10 +372,10 @@ bool MakeFieldViewTypes(PyObject* module) {
       {0, nullptr},
   };
   PyType_Slot algorithm[] = {
-      {Py_tp_doc,
-       const_cast<char*>("What an algorithm made of a segment: attributes are fields.\n\n"
-                         "An array of rank 1 to 5 is a read-only numpy array over the bytes of\n"
-                         "the batch, which it keeps; numbers, text and enumerations are copied.")},
+      {Py_tp_doc, const_cast<char*>(
+                      "What an algorithm made of a segment: attributes are fields.\n\n"
+                      "An array of rank 1 to 5 is a read-only numpy array over the bytes of the\n"
+                      "batch, which it keeps alive; numbers, text and enumerations are copied.")},
       {Py_tp_getattro, Slot(&FieldOf)},
       {Py_tp_methods, algorithm_methods},
       {Py_tp_getset, algorithm_properties},

@@ -68,7 +68,7 @@ PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* keywords) {
 PyObject* Enter(PyObject* self, PyObject* /*unused*/) try {
   LabelState& state = LabelObject::Of(self);
   if (state.entered != nullptr) {
-    return PyErr_Format(PyExc_RuntimeError, "label '%s' is entered already: make another",
+    return PyErr_Format(PyExc_RuntimeError, "label '%s' is already entered: make another",
                         state.label.name());
   }
   state.entered = entered_labels.Enter(state.label);
@@ -101,13 +101,12 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef properties[] = {
-    {"name", &Name, nullptr, "As it is in reports: at most 255 bytes.", nullptr},
+    {"name", &Name, nullptr, "As reports show it: at most 255 bytes.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef functions[] = {
     {"current_label", &CurrentName, METH_NOARGS,
-     "current_label() -> str\n\nThe label of what this thread allocates now; '' where none is "
-     "set."},
+     "current_label() -> str\n\nThe label of what this thread allocates now; '' if none is set."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -116,12 +115,10 @@ PyMethodDef functions[] = {
 bool MakeLabelType(PyObject* module) {
   PyType_Slot slots[] = {
       {Py_tp_doc,
-       const_cast<char*>(
-           "label(name)\n\nA label of what this thread allocates inside a `with`, in every report. "
-           "The innermost counts;\nit goes before that of a labelled pool. A label belongs to the "
-           "thread, not to a task: a `with`\nthat is left by another thread, or entered twice, is "
-           "a "
-           "RuntimeError.")},
+       const_cast<char*>("label(name)\n\nA label, in every report, for what this thread allocates "
+                         "inside a `with`. The innermost counts,\nand overrides that of a labelled "
+                         "pool. A label belongs to the thread, not to a task: a `with`\nthat is "
+                         "left by another thread, or entered twice, is a RuntimeError.")},
       {Py_tp_new, Slot(&New)},
       {Py_tp_methods, methods},
       {Py_tp_getset, properties},

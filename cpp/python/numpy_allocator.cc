@@ -138,7 +138,7 @@ PyObject* RequireNumpy(PyObject* /*self*/, PyObject* /*unused*/) {
   constexpr unsigned kOf122 = 0xf;
   const unsigned version = reinterpret_cast<unsigned (*)()>(table[kFeatureVersion])();
   if (version >= kOf122) Py_RETURN_NONE;
-  PyErr_SetString(PyExc_ImportError, "numpy has allocators of others from 1.22 on");
+  PyErr_SetString(PyExc_ImportError, "other allocators need numpy 1.22 or later");
   return nullptr;
 }
 

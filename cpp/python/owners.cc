@@ -161,7 +161,7 @@ std::shared_ptr<void> KeepCall(void (*release)(void*), void* argument) try {
 
 bool RequireMainInterpreter() {
   if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0) return true;
-  PyErr_SetString(PyExc_ImportError, "alkaid serves the main interpreter of a process alone");
+  PyErr_SetString(PyExc_ImportError, "alkaid works only in the main interpreter of a process");
   return false;
 }
 

@@ -70,13 +70,14 @@ PyMethodDef methods[] = {
     {"bytes_allocated", &Figure<&MemoryPool::bytes_allocated>, METH_NOARGS,
      "bytes_allocated() -> int\n\nBytes live now."},
     {"max_memory", &Figure<&MemoryPool::max_memory>, METH_NOARGS,
-     "max_memory() -> int\n\nThe most bytes that were live; -1 where the pool does not know."},
+     "max_memory() -> int\n\nThe most bytes that were live; -1 if the pool does not count them."},
     {"total_bytes_allocated", &Figure<&MemoryPool::total_bytes_allocated>, METH_NOARGS,
-     "total_bytes_allocated() -> int\n\nBytes ever allocated, with what reallocations grew by."},
+     "total_bytes_allocated() -> int\n\nBytes ever allocated, including growth by reallocations."},
     {"num_allocations", &Figure<&MemoryPool::num_allocations>, METH_NOARGS,
      "num_allocations() -> int\n\nAllocations so far, and reallocations that grew."},
     {"release_unused", &ReleaseUnused, METH_NOARGS,
-     "release_unused() -> None\n\nAsks the allocator to give back what it holds in reserve."},
+     "release_unused() -> None\n\nAsks the allocator to return the memory that it holds in "
+     "reserve."},
     {"print_stats", &PrintStats, METH_NOARGS,
      "print_stats() -> None\n\nWrites the pool's figures and the allocator's to stderr."},
     {"_capsule", &Capsule, METH_NOARGS, nullptr},
@@ -170,32 +171,37 @@ PyObject* LabelPool(PyObject* /*self*/, PyObject* arguments) try {
 
 PyMethodDef functions[] = {
     {"default_memory_pool", &Default, METH_NOARGS,
-     "default_memory_pool() -> MemoryPool\n\nThe process's, as ALKAID_DEFAULT_MEMORY_POOL says."},
+     "default_memory_pool() -> MemoryPool\n\nThe process's pool, chosen by "
+     "ALKAID_DEFAULT_MEMORY_POOL."},
     {"system_memory_pool", &System, METH_NOARGS,
      "system_memory_pool() -> MemoryPool\n\nThe process's pool over the C library's allocator."},
     {"jemalloc_memory_pool", &Find<&jemalloc_memory_pool>, METH_NOARGS,
-     "jemalloc_memory_pool() -> MemoryPool\n\nNotImplementedError where the library has none."},
+     "jemalloc_memory_pool() -> MemoryPool\n\nNotImplementedError if the library was built without "
+     "it."},
     {"mimalloc_memory_pool", &Find<&mimalloc_memory_pool>, METH_NOARGS,
-     "mimalloc_memory_pool() -> MemoryPool\n\nNotImplementedError where the library has none."},
+     "mimalloc_memory_pool() -> MemoryPool\n\nNotImplementedError if the library was built without "
+     "it."},
     {"create_memory_pool", &Create, METH_O,
-     "create_memory_pool(backend) -> MemoryPool\n\nA new one with figures of its own."},
+     "create_memory_pool(backend) -> MemoryPool\n\nA new pool with its own figures."},
     {"supported_memory_backends", &Backends, METH_NOARGS,
-     "supported_memory_backends() -> list[str]\n\nIn the order in which the default is chosen."},
+     "supported_memory_backends() -> list[str]\n\nTheir names, in the order in which the default "
+     "is chosen."},
     {"total_allocated_bytes", &TotalAllocated, METH_NOARGS,
      "total_allocated_bytes() -> int\n\nBytes live in the default pool."},
     {"proxy_memory_pool", &Adapt<ProxyMemoryPool>, METH_O,
-     "proxy_memory_pool(parent) -> MemoryPool\n\nFigures of its own over another pool."},
+     "proxy_memory_pool(parent) -> MemoryPool\n\nA pool with its own figures over another pool."},
     {"logging_memory_pool", &Adapt<LoggingMemoryPool>, METH_O,
-     "logging_memory_pool(parent) -> MemoryPool\n\nWrites a line to stdout for each call."},
+     "logging_memory_pool(parent) -> MemoryPool\n\nA pool that writes a line to stdout for each "
+     "call."},
     {"capped_memory_pool", &Limit<CappedMemoryPool>, METH_VARARGS,
-     "capped_memory_pool(parent, bytes_limit) -> MemoryPool\n\nRefuses what would take the pool "
-     "below past the limit, whoever took it there: MemoryError."},
+     "capped_memory_pool(parent, bytes_limit) -> MemoryPool\n\nMemoryError if an allocation would "
+     "take the parent past the limit, its other users included."},
     {"quota_memory_pool", &Limit<QuotaMemoryPool>, METH_VARARGS,
-     "quota_memory_pool(parent, bytes_limit) -> MemoryPool\n\nRefuses what would take more than "
-     "the limit through this pool: MemoryError."},
+     "quota_memory_pool(parent, bytes_limit) -> MemoryPool\n\nMemoryError if an allocation would "
+     "take this pool past the limit."},
     {"labelled_memory_pool", &LabelPool, METH_VARARGS,
-     "labelled_memory_pool(parent, label) -> MemoryPool\n\nGives its blocks a label, where no "
-     "label is set for the thread."},
+     "labelled_memory_pool(parent, label) -> MemoryPool\n\nA pool that labels its blocks if the "
+     "thread has no label set."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -203,9 +209,8 @@ PyMethodDef functions[] = {
 
 bool MakePoolType(PyObject* module) {
   PyType_Slot slots[] = {
-      {Py_tp_doc,
-       const_cast<char*>("Where memory comes from, and what it counted.\n\nSafe from any thread. "
-                         "Buffers hold the pool they came from.")},
+      {Py_tp_doc, const_cast<char*>("A source of memory, and its figures.\n\nSafe from any thread. "
+                                    "Buffers keep the pool they came from alive.")},
       {Py_tp_methods, methods},
       {Py_tp_getset, properties},
       {Py_tp_repr, Slot(&Describe)},

@@ -176,7 +176,7 @@ std::optional<OpenedReader> OpenSource(PyObject* source, BatchReaderOptions opti
     const long file_descriptor = PyLong_AsLong(source);
     if (PyErr_Occurred() != nullptr) return std::nullopt;
     if (file_descriptor != static_cast<int>(file_descriptor)) {
-      PyErr_Format(PyExc_OverflowError, "%ld is no file descriptor", file_descriptor);
+      PyErr_Format(PyExc_OverflowError, "%ld is not a file descriptor", file_descriptor);
       return std::nullopt;
     }
     const WithoutGil free;
@@ -291,7 +291,8 @@ PyObject* ConfigurationOf(PyObject* self, void* /*unused*/) {
 
 PyMethodDef methods[] = {
     {"batches", &Batches, METH_NOARGS,
-     "batches($self)\n--\n\nAn iterator over what is left, as Batches: each is one read."},
+     "batches($self)\n--\n\nAn iterator over the rest of the source, as Batches: each is one "
+     "read."},
     {"stop", &Stop, METH_NOARGS,
      "stop($self)\n--\n\nEnds the wait for a file that is still being written; from any thread."},
     {"close", &Close, METH_NOARGS, "close($self)\n--\n\nCloses the file. What was read stays."},
@@ -301,12 +302,12 @@ PyMethodDef methods[] = {
 };
 PyGetSetDef properties[] = {
     {"position", &Position, nullptr, "Bytes of the source before the next batch.", nullptr},
-    {"end", &End, nullptr, "Bytes of the source; -1 where that is not known yet.", nullptr},
+    {"end", &End, nullptr, "Bytes of the source; -1 if not known yet.", nullptr},
     {"live_end", &LiveEndOf, nullptr,
-     "Why a file that was being written is read no further: 'none', 'EndRun', 'silence', "
+     "Why reading of a file that was being written ended: 'none', 'EndRun', 'silence', "
      "'stopped'.",
      nullptr},
-    {"configuration", &ConfigurationOf, nullptr, "The latest Configuration that was met, or None.",
+    {"configuration", &ConfigurationOf, nullptr, "The latest Configuration that was read, or None.",
      nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -323,20 +324,16 @@ bool MakeReaderTypes(PyObject* module) {
            "The datagrams of a source in order; each batch of them is one read into one block.\n\n"
            "source is a path, a file descriptor, which stays open, or bytes that an object "
            "exports,\n"
-           "which are not copied. begin and end are a range of bytes; batch_bytes what one read "
-           "asks for. "
-           "config\n"
-           "declares the fields until a Configure comes. on_fault says what is done about "
-           "malformed\n"
-           "data: 'stop', 'skip-datagram' or 'resync'; on_skip is called with a Skipped for what "
-           "is\n"
-           "left out, and what it raises comes out of the reader, which goes on after it. "
-           "live=True waits for a file that is still being written, live=SECONDS until\n"
-           "nothing was written for so long; Ctrl-C and stop() end the wait.\n\n"
+           "which are not copied. begin and end are a range of bytes; batch_bytes is the size of\n"
+           "one read. config declares the fields until a Configure is read. on_fault says what to\n"
+           "do about malformed data: 'stop', 'skip-datagram' or 'resync'. on_skip is called with\n"
+           "a Skipped for what is left out; if it raises, the reader raises that, and continues\n"
+           "after it when called again. live=True waits for a file that is still being written,\n"
+           "live=SECONDS until nothing was written for that long; Ctrl-C and stop() end the wait."
+           "\n\n"
            "Iterates over Dgrams, and batches() over Batches. DataLossError for malformed data,\n"
-           "after everything before it, and again whenever it is asked. The GIL is let go while a\n"
-           "read is under way. For one thread at a time: another gets a RuntimeError while one\n"
-           "reads.")},
+           "after everything before it, and again at each later call. The GIL is released during\n"
+           "a read. For one thread at a time: another gets a RuntimeError while one reads.")},
       {Py_tp_new, Slot(&New)},
       {Py_tp_iter, Slot(&PyObject_SelfIter)},
       {Py_tp_iternext, Slot(&Next)},

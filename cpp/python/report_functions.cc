@@ -291,7 +291,7 @@ PyMethodDef functions[] = {
     {"_start_tracking", &StartTracking, METH_O, nullptr},
     {"_stop_tracking", &StopTracking, METH_NOARGS, nullptr},
     {"is_tracking", &IsTracking, METH_NOARGS,
-     "is_tracking()\n--\n\nWhether a table is kept of all live memory: see track."},
+     "is_tracking()\n--\n\nWhether a table of all live memory is kept: see track."},
     {"_label_statistics", &LabelStatistics, METH_NOARGS, nullptr},
     {"_take_snapshot", &TakeSnapshot, METH_O, nullptr},
     {"_read_snapshot", &ReadSnapshot, METH_O, nullptr},

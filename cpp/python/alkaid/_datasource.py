@@ -75,7 +75,7 @@ class DataSource:
         else:
             self._groups = _find_runs(str(exp), run, dir)
         if smd_callback is not None and live is not False:
-            raise NotImplementedError("smd_callback looks at the small data of a whole run: not of live files")
+            raise NotImplementedError("smd_callback needs the small data of a whole run, which live files do not have")
         self._live = live
         # From live files each event comes by itself.
         self._batch_size = batch_size if batch_size is not None else 1000 if live is False else 1

@@ -119,7 +119,7 @@ class AlgorithmReader:
             of_rank = [name for name, rank in arrays.items() if rank >= least]
             if len(of_rank) == 1:
                 return of_rank[0]
-        raise AttributeError(f"{self!r} has no one array: name a field, of {', '.join(arrays) or 'none'}")
+        raise AttributeError(f"{self!r} has no single array: name a field, one of {', '.join(arrays) or 'none'}")
 
     def segments(self, evt: Event | Step, field: str | None = None) -> dict[int, Any]:
         """The field of each segment that the event has, in order. Arrays are views, without a copy.

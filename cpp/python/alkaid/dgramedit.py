@@ -127,7 +127,7 @@ def _scalar(name: str, number: int, value: Any) -> tuple[bytes, tuple[()]]:
         return struct.pack("<" + code, value if code in "fd" else value.__index__()), ()
     except (struct.error, AttributeError, OverflowError) as error:
         kind = DataType._names[number]
-        raise (OverflowError if isinstance(value, int) else TypeError)(f"{name}: {value!r} is no {kind}") from error
+        raise (OverflowError if isinstance(value, int) else TypeError)(f"{name}: {value!r} does not fit {kind}") from error
 
 
 def _array(name: str, number: int, rank: int, value: Any) -> tuple[Any, tuple[int, ...]]:
@@ -175,7 +175,7 @@ class DgramEdit:
             self._editor: _alkaid._Editor = _alkaid._Editor(dgram, 0, 0, under, room)
         elif transition_id is not None:
             if transition_id != TransitionId.Configure and config is None:
-                raise ValueError("a datagram that is no Configure needs the config that declares its fields")
+                raise ValueError("a datagram that is not a Configure needs the config that declares its fields")
             seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
             timestamp = ts if ts != -1 else seconds << 32 | nanoseconds
             self._editor = _alkaid._Editor(None, int(transition_id), timestamp, under, room)

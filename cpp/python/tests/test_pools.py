@@ -135,7 +135,7 @@ def test_a_label_belongs_to_its_thread() -> None:
             seen.append(ak.current_label())
             with pytest.raises(RuntimeError, match="not entered by this thread"):
                 label.__exit__(None, None, None)
-            with pytest.raises(RuntimeError, match="entered already"):
+            with pytest.raises(RuntimeError, match="already entered"):
                 label.__enter__()
             with ak.label("other"):
                 seen.append(ak.current_label())

@@ -192,7 +192,7 @@ def test_another_interpreter_is_refused_by_name() -> None:
                 problem = interpreters.run_string(other, "import alkaid")
             except Exception as error:
                 problem = str(error)
-            assert "alkaid serves the main interpreter" in str(problem) or "does not support" in str(problem), problem
+            assert "alkaid works only in the main interpreter" in str(problem) or "does not support" in str(problem), problem
             interpreters.destroy(other)
         alkaid.py_buffer(b"abc")[1:2]
     """)
