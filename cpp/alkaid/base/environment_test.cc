@@ -50,7 +50,7 @@ TEST(Environment, WhatIsSetAndNotListedIsReportedWithTheNearestName) {
   ASSERT_EQ(::setenv("ALKAID_HEAP_AT_EXT", "x", 1), 0);
   EXPECT_EQ(
       UnknownEnvironmentVariables(),
-      std::vector<std::string>{"ALKAID_HEAP_AT_EXT is set, but Alkaid has no such variable; did "
+      std::vector<std::string>{"ALKAID_HEAP_AT_EXT is set, but is not a variable of Alkaid; did "
                                "you mean ALKAID_HEAP_AT_EXIT?"});
   ASSERT_EQ(::unsetenv("ALKAID_HEAP_AT_EXT"), 0);
 }

@@ -142,10 +142,11 @@ TEST(BatchReader, ADatagramAboveTheLimitIsRefusedNamingBoth) {
                                 BatchReader::Open(std::make_shared<CountedFile>(run), options));
     const Outcome outcome = ReadAll(*reader);
     EXPECT_EQ(outcome.dgrams, 1);
-    EXPECT_THAT(outcome.status, StatusIs(StatusCode::kResourceExhausted,
-                                         AllOf(HasSubstr("50036 bytes"),
-                                               HasSubstr("limit is 50035; max_dgram_bytes"),
-                                               HasSubstr(absl::StrCat("byte ", kConfigureBytes)))));
+    EXPECT_THAT(outcome.status,
+                StatusIs(StatusCode::kResourceExhausted,
+                         AllOf(HasSubstr("50036 bytes"),
+                               HasSubstr("limit is 50035; change it by max_dgram_bytes"),
+                               HasSubstr(absl::StrCat("byte ", kConfigureBytes)))));
     options.max_dgram_bytes = 50'036;
     ALKAID_ASSERT_OK_AND_ASSIGN(reader,
                                 BatchReader::Open(std::make_shared<CountedFile>(run), options));

@@ -131,7 +131,7 @@ TEST(GrowthEvidence, OfNoneSaysWhatCouldHideInTheNoise) {
 }
 
 TEST(GrowthEvidence, OfSlowGrowthSaysThatItIsNotCounted) {
-  EXPECT_THAT(Say({.live = Line(kSize, 0.004, 10)}),
+  EXPECT_THAT(Say({.elsewhere = Line(kSize, 0.004, 10)}),
               StartsWith("RSS grows by 0.0040 MB per event, 0.356 MB in all. Growth counts from "
                          "0.0100 MB per event, or 10.00 MB in all."));
 }

@@ -17,8 +17,10 @@ constexpr double kAboveScatter = 4;
 // MB. What an allocator keeps creeps up to its high-water mark; a smaller rise is not worth
 // reporting.
 constexpr double kLeastRise = 1;
-// MB. The same for accounts whose blocks are counted, which do not creep up by themselves.
+// MB, and MB per event. The same for accounts whose blocks are counted, which do not creep up by
+// themselves; the stamps of a profile take less for each event.
 constexpr double kLeastCountedRise = 0.1;
+constexpr double kLeastCountedSlope = 0.001;
 
 using Columns = std::array<std::vector<double>, kAccounts>;
 
@@ -94,9 +96,11 @@ bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
 
 // The later half must go on like the whole: a single rise does not count.
 bool GrowsBelowLimit(const AccountGrowth& growth, bool is_counted) {
+  const double total = growth.total_mb();
+  const bool is_enough = total >= kLeastRise || (is_counted && total >= kLeastCountedRise &&
+                                                 growth.fit.slope >= kLeastCountedSlope);
   return growth.fit.points >= kFewestStamps && !growth.grows && !growth.levels_off &&
-         growth.fit.low > 0 && growth.total_mb() >= (is_counted ? kLeastCountedRise : kLeastRise) &&
-         growth.later.slope >= kMost * growth.fit.slope;
+         growth.fit.low > 0 && is_enough && growth.later.slope >= kMost * growth.fit.slope;
 }
 
 AccountGrowth GrowthOf(Account account, std::span<const double> column, size_t warm_up,

@@ -68,7 +68,7 @@ struct AccountGrowth {
   LineFit lately;
   bool grows = false;
   // The interval lies above zero, but slope and total are below both limits. The total is a MB or
-  // more; 0.1 MB or more for live and other malloc, which are counted.
+  // more; for live and other malloc, which are counted, 0.1 MB at 1,000 bytes per event or more.
   bool grows_below_limit = false;
   bool levels_off = false;
   // MB by which the line rises over the stamps after the warm-up.

@@ -270,7 +270,7 @@ TEST(GrowthVerdict, ALeakBelowTheStatedFigureIsToldAsThat) {
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.29}).verdict, Verdict::kLeak);
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).verdict, Verdict::kBelowLimit);
   EXPECT_EQ(Judge(accounts, {.least_mb = 0.31, .much_mb = 1e9}).cause, Account::kLive);
-  // Of what is counted, 0.1 MB in all is reported.
+  // Of what is counted, 0.1 MB in all is reported, and less is not.
   accounts.live = Line(kSize, 0.004, 100);
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kBelowLimit);
   accounts.live = Line(kSize, 0.0005, 100);

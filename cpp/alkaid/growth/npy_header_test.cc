@@ -133,7 +133,7 @@ TEST(NpyHeader, NamesTheByteOfWhatIsMalformed) {
   EXPECT_THAT(Parse(File("{'descr': 8}", 0)), loss("byte 20: the type of the items expected"));
   EXPECT_THAT(Parse(File("{'descr': '<f8' 'shape'", 0)), loss("byte 26: '}' expected"));
   EXPECT_THAT(Parse(File("{'colour': 1}", 0)), loss("'colour'"));
-  EXPECT_THAT(Parse(File("{'descr': '<f8', 'descr': '<f8'}", 0)), loss("twice"));
+  EXPECT_THAT(Parse(File("{'descr': '<f8', 'descr': '<f8'}", 0)), loss("repeated"));
   EXPECT_THAT(Parse(File("{'fortran_order': maybe}", 0)), loss("byte 28: True or False expected"));
   EXPECT_THAT(Parse(File("{'shape': (1, x)}", 0)), loss("byte 24: a number of the shape expected"));
   EXPECT_THAT(Parse(File("{'shape': (1 2)}", 0)), loss("byte 23: ')' expected"));

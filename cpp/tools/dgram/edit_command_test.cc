@@ -201,13 +201,13 @@ TEST_F(EditCommand, WhatIsNotUnderstoodOrNotThereExitsOneAndWritesNothing) {
       {{"--add-detector", "name=fex"}, "algorithm"},
       {{"--add-detector", "name=fex,alg=a,filed=x:FLOAT"}, "\"filed=x:FLOAT\""},
       {{"--add-detector", "name=fex,alg=a,field=x:FLOTA"}, "\"x:FLOTA\""},
-      {{"--add-detector", "name=fex,alg=a,field=x:FLOAT:2xx"}, "no number"},
+      {{"--add-detector", "name=fex,alg=a,field=x:FLOAT:2xx"}, "not a number"},
       {{"--add-detector", "name=fex,alg=a,field=x:FLOAT:99999x99999"}, "--room"},
       {{"--add-detector", "name=fex,alg=a:1.2.3.4,field=x:FLOAT"}, "version"},
       {{"--add-detector", "name=f-x,alg=a,field=x:FLOAT"}, "\"f-x\""},
       {{"--add-detector", "name=fex,alg=a,node=1,number=5,field=x:FLOAT"}, "det/0/raw"},
       {{"--add-detector", kFex, "--add-data", "/nowhere.json"}, "/nowhere.json"},
-      {{"--add-detector", kFex, "--add-data", json}, "fex.calib.energy: \"much\" is no DOUBLE"},
+      {{"--add-detector", kFex, "--add-data", json}, "fex.calib.energy: \"much\" is not of type DOUBLE"},
       {{"--add-detector", kFex, "--add-data", other}, "2 values, its shape has 6"},
       {{"--add-detector", kFex, "--add-data", large}, "65536 is not of type UINT16"},
       {{"--add-detector", kFex, "--add-data", unknown}, "fex.raw is not an added detector"},
@@ -280,7 +280,7 @@ TEST_F(EditCommand, ACorruptedDatagramStaysCorruptedWhateverDamageIsSet) {
   const CommandResult all = Edit({"--set-damage", "8"}, file);
   EXPECT_EQ(all.err, "");
   EXPECT_EQ(Dump(output)["dgrams"][2]["damage"], 8);
-  EXPECT_THAT(RunCommand({"dgram", "edit", "--help"}).out, HasSubstr("stays corrupted"));
+  EXPECT_THAT(RunCommand({"dgram", "edit", "--help"}).out, HasSubstr("is not parsed"));
 }
 
 TEST_F(EditCommand, DamageIsDecimalUnlessItStartsWith0x) {
