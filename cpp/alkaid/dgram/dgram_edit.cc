@@ -333,8 +333,8 @@ Status DgramEdit::RemoveData(std::string_view detector, std::string_view algorit
 void DgramEdit::RemoveAddition(size_t index) {
   const Addition gone = added_[index];
   uint8_t* const bytes = additions_.mutable_data();
-  const int64_t behind = additions_.length() - gone.at - gone.extent;
-  std::memmove(bytes + gone.at, bytes + gone.at + gone.extent, static_cast<size_t>(behind));
+  const int64_t after = additions_.length() - gone.at - gone.extent;
+  std::memmove(bytes + gone.at, bytes + gone.at + gone.extent, static_cast<size_t>(after));
   additions_.Rewind(additions_.length() - gone.extent);
   added_.erase(added_.begin() + static_cast<ptrdiff_t>(index));
   for (size_t i = index; i < added_.size(); ++i) added_[i].at -= gone.extent;
@@ -420,9 +420,9 @@ Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const try {
   std::memcpy(out.data(), header_, kDgramHeaderBytes);
   internal::StoreUnaligned(out.data() + 20,
                            static_cast<uint32_t>(need - kDgramHeaderBytes + kXtcHeaderBytes));
-  uint8_t* const behind = StorePayload(out.data() + kDgramHeaderBytes);
+  uint8_t* const after = StorePayload(out.data() + kDgramHeaderBytes);
   if (additions_.length() > 0) {
-    std::memcpy(behind, additions_.data(), static_cast<size_t>(additions_.length()));
+    std::memcpy(after, additions_.data(), static_cast<size_t>(additions_.length()));
   }
   return need;
 } catch (const std::bad_alloc&) {

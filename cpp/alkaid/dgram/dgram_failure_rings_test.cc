@@ -198,7 +198,7 @@ TEST(DgramOutOfMemory, ReadingSlotsOnBehindFaults) {
     }
   };
   FailureSuite::Try(
-      "RingSource::Next, behind faults", OutOfMemory::kStatus,
+      "RingSource::Next, after faults", OutOfMemory::kStatus,
       [](MemoryPool*) {
         return std::make_unique<State>(
             std::vector<std::string>{

@@ -158,7 +158,7 @@ Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
   const PendingStream* winner = nullptr;
   const PendingStream* with_some = nullptr;
   const PendingStream* with_any = nullptr;
-  int behind = -1;
+  int oldest = -1;
   for (int i = 0; i < stream_count(); ++i) {
     const PendingStream& stream = *streams_[static_cast<size_t>(i)];
     const auto least = [&](const PendingStream** so_far) {
@@ -168,12 +168,12 @@ Result<bool> SmdReader::ChooseWinner(Timestamp* limit) {
     if (stream.l1_count() > 0) least(&with_some);
     if (!stream.empty()) least(&with_any);
     if (stream.CanRead(options_.max_pending_bytes) &&
-        (behind < 0 || stream.last() < streams_[static_cast<size_t>(behind)]->last())) {
-      behind = i;
+        (oldest < 0 || stream.last() < streams_[static_cast<size_t>(oldest)]->last())) {
+      oldest = i;
     }
   }
-  if (winner == nullptr && behind >= 0) {
-    ALKAID_RETURN_NOT_OK(streams_[static_cast<size_t>(behind)]->Read());
+  if (winner == nullptr && oldest >= 0) {
+    ALKAID_RETURN_NOT_OK(streams_[static_cast<size_t>(oldest)]->Read());
     return false;
   }
   if (winner == nullptr) {

@@ -27,9 +27,9 @@ struct Range {
   std::atomic<uint64_t> end{0};
 
   bool Holds(uint64_t address) const { return begin.load() <= address && address < end.load(); }
-  void Set(uint64_t first, uint64_t behind) {
+  void Set(uint64_t first, uint64_t after) {
     begin.store(first);
-    end.store(behind);
+    end.store(after);
   }
 };
 

@@ -96,7 +96,7 @@ class SmdRun {
       }
       for (const dgram::Dgram& dgram : batch) {
         if (live_ == nullptr) ALKAID_RETURN_NOT_OK(Interruption::Check());
-        if (!next.filename.empty()) return Behind(dgram, next);
+        if (!next.filename.empty()) return AfterAnnouncement(dgram, next);
         ALKAID_RETURN_NOT_OK(writer_.Append(dgram));
         ++totals_.dgrams;
         totals_.bytes_in += dgram.size();
@@ -131,7 +131,7 @@ class SmdRun {
     ALKAID_ASSIGN_OR_RAISE(const auto reader,
                            dgram::BatchReader::Open(left_.path, std::move(options)));
     ALKAID_ASSIGN_OR_RAISE(const dgram::DgramBatch batch, reader->Next());
-    return batch.empty() ? absl::OkStatus() : Behind(*batch.begin(), left_.next);
+    return batch.empty() ? absl::OkStatus() : AfterAnnouncement(*batch.begin(), left_.next);
   }
 
   Result<std::unique_ptr<dgram::BatchReader>> Open() const {
@@ -166,7 +166,7 @@ class SmdRun {
     return absl::OkStatus();
   }
 
-  static Status Behind(const dgram::Dgram& dgram, const events::ChunkInfo& next) {
+  static Status AfterAnnouncement(const dgram::Dgram& dgram, const events::ChunkInfo& next) {
     return dgram.Fault(
         0, absl::StrCat(dgram::TransitionName(dgram.service()),
                         " after the announcement that sends readers on to ", next.filename,

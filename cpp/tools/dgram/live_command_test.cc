@@ -381,9 +381,9 @@ TEST_F(LiveCommandTest, SmdNamesAChunkThatDoesNotComeAndWhatStandsBehindItsAnnou
   for (const std::string& more : {streams::L1(25), configure}) {
     folder.Write("s0-c000.xtc2", run.big[0] + more);
     for (const char* mode : {"--live", "--live=0"}) {
-      const CommandResult behind = RunCommand({"dgram", "smd", mode, first, "-o", out});
-      EXPECT_EQ(behind.exit_code, 2) << behind.err;
-      EXPECT_THAT(behind.err, HasSubstr(" after the announcement that sends readers on"));
+      const CommandResult announced = RunCommand({"dgram", "smd", mode, first, "-o", out});
+      EXPECT_EQ(announced.exit_code, 2) << result.err;
+      EXPECT_THAT(announced.err, HasSubstr(" after the announcement that sends readers on"));
     }
   }
   EXPECT_FALSE(fs::exists(out));

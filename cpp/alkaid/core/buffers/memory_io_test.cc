@@ -43,8 +43,8 @@ TEST(BufferReader, ReadAtGivesASliceOfTheBufferAndLeavesThePosition) {
   char out[3];
   EXPECT_THAT(reader.ReadAt(8, 3, out), IsOkAndHolds(2));
   EXPECT_THAT(reader.ReadAt(100, 3, out), IsOkAndHolds(0));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const auto behind, reader.ReadAt(INT64_MAX, INT64_MAX));
-  EXPECT_EQ(behind->size(), 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto after, reader.ReadAt(INT64_MAX, INT64_MAX));
+  EXPECT_EQ(after->size(), 0);
   EXPECT_THAT(reader.Tell(), IsOkAndHolds(0));
 }
 

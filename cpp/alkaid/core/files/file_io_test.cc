@@ -100,8 +100,8 @@ TEST_F(FileIO, ABufferReadPastTheEndAllocatesNoMoreThanIsThere) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, file->ReadAt(4, INT64_MAX));
   EXPECT_EQ(buffer->ToString(), "456789");
   EXPECT_EQ(pool.bytes_allocated(), 64);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const auto behind, file->ReadAt(11, INT64_MAX));
-  EXPECT_EQ(behind->size(), 0);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const auto after, file->ReadAt(11, INT64_MAX));
+  EXPECT_EQ(after->size(), 0);
 }
 
 TEST_F(FileIO, FilesThatTheSystemMakesUpAreReadToTheirEnd) {

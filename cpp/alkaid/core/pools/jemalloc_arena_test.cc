@@ -52,12 +52,12 @@ TEST(JemallocArena, ServesBlocksOfItsScopeAndGrowsBySmallSteps) {
       backends, [](const MemoryBackend& backend) { return backend.version == "jemalloc 5.3.0"; });
   EXPECT_LE(before, kBlocks * (rounds ? int64_t{512} << 10 : kBlock * 102 / 100) + 2 * kStep);
 
-  uint8_t* behind = nullptr;
-  ALKAID_ASSERT_OK(pool->Allocate(kBlock, &behind));
+  uint8_t* after = nullptr;
+  ALKAID_ASSERT_OK(pool->Allocate(kBlock, &after));
   EXPECT_EQ(Figure(arena, "large.allocated"), kBlocks * kBlock);
   for (uint8_t* block : blocks) pool->Free(block, kBlock);
   pool->Free(outside, kBlock);
-  pool->Free(behind, kBlock);
+  pool->Free(after, kBlock);
 }
 
 TEST(JemallocArena, IsUnimplementedWithoutJemalloc) {

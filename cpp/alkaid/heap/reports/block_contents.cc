@@ -74,9 +74,9 @@ class Recognizer {
     if (findings_.IsNamed(first)) return first + 1;
     const uint64_t start = blocks_[first].address & ~(kWord - 1);
     uint64_t end = blocks_[first].address + OwnerBytes(blocks_[first]);
-    uint32_t behind = first + 1;
-    for (; behind < blocks_.size() && !findings_.IsNamed(behind); ++behind) {
-      const HeapBlock& block = blocks_[behind];
+    uint32_t after = first + 1;
+    for (; after < blocks_.size() && !findings_.IsNamed(after); ++after) {
+      const HeapBlock& block = blocks_[after];
       const uint64_t block_end = block.address + OwnerBytes(block);
       if (block.address > end + kGap || block_end > start + kSpanBytes) break;
       end = std::max(end, block_end);
@@ -84,7 +84,7 @@ class Recognizer {
     const uint64_t got = memory_.ReadSome(start, span_.data(), end - start);
     span_start_ = start;
     span_bytes_ = got;
-    for (uint32_t i = first; i < behind; ++i) {
+    for (uint32_t i = first; i < after; ++i) {
       const HeapBlock& block = blocks_[i];
       const uint64_t offset = block.address - start;
       // A block that is unmapped by now is left out; the blocks after it are read anew.
@@ -92,7 +92,7 @@ class Recognizer {
       if (IsSpent()) return i;
       if (offset % kWord == 0) Visit(i, &span_[offset / kWord], OwnerBytes(block) / kWord);
     }
-    return behind;
+    return after;
   }
 
   void Visit(uint32_t block, const uint64_t* words, uint64_t count) {

@@ -21,21 +21,21 @@ BlockIndex::BlockIndex(const std::vector<HeapBlock>& blocks)
 bool BlockIndex::Contains(uint64_t address) {
   if (!MayHold(address)) return false;
   if (At(address) != kNone) return true;
-  const auto behind = std::upper_bound(
+  const auto after = std::upper_bound(
       blocks_.begin(), blocks_.end(), address,
       [](uint64_t wanted, const HeapBlock& block) { return wanted < block.address; });
-  if (behind == blocks_.begin()) return false;
-  const HeapBlock& last = *std::prev(behind);
+  if (after == blocks_.begin()) return false;
+  const HeapBlock& last = *std::prev(after);
   return address - last.address < SizeOf(last);
 }
 
 const HeapModule* LoadedModuleAt(const std::vector<HeapModule>& modules, uint64_t address) {
   if (address >= kUnloadedModules) return nullptr;
-  const auto behind = std::upper_bound(
+  const auto after = std::upper_bound(
       modules.begin(), modules.end(), address,
       [](uint64_t wanted, const HeapModule& module) { return wanted < module.start; });
-  if (behind == modules.begin() || address >= std::prev(behind)->end) return nullptr;
-  return &*std::prev(behind);
+  if (after == modules.begin() || address >= std::prev(after)->end) return nullptr;
+  return &*std::prev(after);
 }
 
 }  // namespace alkaid::heap

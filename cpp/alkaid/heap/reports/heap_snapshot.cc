@@ -345,11 +345,11 @@ std::span<const uint64_t> HeapSnapshot::frames(uint32_t stack) const {
 }
 
 const HeapModule* HeapSnapshot::ModuleOf(uint64_t address) const {
-  const auto behind = std::upper_bound(
+  const auto after = std::upper_bound(
       contents_.modules.begin(), contents_.modules.end(), address,
       [](uint64_t wanted, const HeapModule& module) { return wanted < module.start; });
-  if (behind == contents_.modules.begin()) return nullptr;
-  const HeapModule& module = *std::prev(behind);
+  if (after == contents_.modules.begin()) return nullptr;
+  const HeapModule& module = *std::prev(after);
   return address < module.end ? &module : nullptr;
 }
 

@@ -60,11 +60,11 @@ std::vector<RetentionHolder> HoldersOf(const std::vector<HeapView>& views,
 
 // The block that contains the root's first byte, or null.
 const HeapBlock* BlockOf(const HeapContents& contents, uint64_t address) {
-  const auto behind =
+  const auto after =
       std::upper_bound(contents.blocks.begin(), contents.blocks.end(), address,
                        [](uint64_t wanted, const HeapBlock& b) { return wanted < b.address; });
-  if (behind == contents.blocks.begin()) return nullptr;
-  const HeapBlock& block = *std::prev(behind);
+  if (after == contents.blocks.begin()) return nullptr;
+  const HeapBlock& block = *std::prev(after);
   const bool inside =
       address == block.address || address - block.address < static_cast<uint64_t>(block.size);
   return inside ? &block : nullptr;

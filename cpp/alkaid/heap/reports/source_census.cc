@@ -94,17 +94,17 @@ std::pair<SourceCensus::Sources, SourceCensus::Sources> SourceCensus::SourcesOf(
 std::pair<size_t, size_t> SourceCensus::TimesAt(const HeapSource& source, uint64_t address) const {
   const auto begin = contents_.times.begin() + static_cast<std::ptrdiff_t>(source.first_time);
   const auto end = begin + static_cast<std::ptrdiff_t>(source.time_count);
-  auto behind = std::upper_bound(begin, end, address, [](uint64_t wanted, const HeapTime& time) {
+  auto after = std::upper_bound(begin, end, address, [](uint64_t wanted, const HeapTime& time) {
     return wanted < time.address;
   });
   // Bytes before the first time of a source have that time.
-  if (behind == begin && begin != end) {
-    behind = std::find_if(begin, end,
-                          [&](const HeapTime& time) { return time.address != begin->address; });
+  if (after == begin && begin != end) {
+    after = std::find_if(begin, end,
+                         [&](const HeapTime& time) { return time.address != begin->address; });
   }
-  auto first = behind;
-  while (first != begin && std::prev(first)->address == std::prev(behind)->address) --first;
-  return {first - contents_.times.begin(), behind - contents_.times.begin()};
+  auto first = after;
+  while (first != begin && std::prev(first)->address == std::prev(after)->address) --first;
+  return {first - contents_.times.begin(), after - contents_.times.begin()};
 }
 
 SourceCensus::Bounds SourceCensus::TimesOf(AddressRange range) const {

@@ -139,13 +139,13 @@ TEST_F(SourceNotesTest, ALongSourceReadInSmallBatchesIsOneNoteOfBoundedTimes) {
   // The time of each datagram lies within the times of its piece, and no piece is large.
   const auto& times = contents.times;
   for (size_t i = 0; i < times.size();) {
-    size_t behind = i;
-    while (behind < times.size() && times[behind].address == times[i].address) ++behind;
-    const uint64_t end = behind < times.size() ? times[behind].address : kBegin + kBatches * 500;
+    size_t after = i;
+    while (after < times.size() && times[after].address == times[i].address) ++after;
+    const uint64_t end = after < times.size() ? times[after].address : kBegin + kBatches * 500;
     ASSERT_EQ(times[i].time_ns, 1000 + (times[i].address - kBegin) / 100);
-    ASSERT_EQ(times[behind - 1].time_ns, 1000 + (end - kBegin) / 100 - 1);
+    ASSERT_EQ(times[after - 1].time_ns, 1000 + (end - kBegin) / 100 - 1);
     ASSERT_LE(end - times[i].address, kBatches * 500 / 1000);
-    i = behind;
+    i = after;
   }
 }
 

@@ -114,10 +114,10 @@ void ModuleTable::RememberWhatStays() {
 }
 
 bool ModuleTable::Stays(uint64_t address) const {
-  const Range* const behind =
+  const Range* const after =
       std::upper_bound(stays_, stays_ + stays_count_, address,
                        [](uint64_t wanted, const Range& range) { return wanted < range.start; });
-  return behind != stays_ && address < behind[-1].end;
+  return after != stays_ && address < after[-1].end;
 }
 
 size_t ModuleTable::NumbersOf(std::span<const uint64_t> frames, uint16_t* numbers) {

@@ -54,8 +54,8 @@ void SourceNotes::PutTogether(uint64_t end, Pieces* pieces) {
   const uint64_t step = (end - pieces->front().address) / (kMostPieces / 4);
   size_t kept = 0;
   for (size_t i = 1; i < pieces->size(); ++i) {
-    const uint64_t behind = i + 1 < pieces->size() ? (*pieces)[i + 1].address : end;
-    if (behind - (*pieces)[kept].address <= step) {
+    const uint64_t after = i + 1 < pieces->size() ? (*pieces)[i + 1].address : end;
+    if (after - (*pieces)[kept].address <= step) {
       (*pieces)[kept].Include((*pieces)[i]);
     } else {
       (*pieces)[++kept] = (*pieces)[i];
@@ -91,8 +91,8 @@ void SourceNotes::Put(uint64_t address, Note told, Notes* old) {
       whole = &*at++;
     } else {
       if (EndOf(*at) > last) {
-        const Pieces behind = From(at->second.pieces, last);
-        told.pieces.insert(told.pieces.end(), behind.begin(), behind.end());
+        const Pieces after = From(at->second.pieces, last);
+        told.pieces.insert(told.pieces.end(), after.begin(), after.end());
         told.size = static_cast<int64_t>(EndOf(*at) - address);
       }
       told.begun_ns = std::min(told.begun_ns, at->second.begun_ns);
@@ -113,8 +113,8 @@ void SourceNotes::Put(uint64_t address, Note told, Notes* old) {
 void SourceNotes::Replace(uint64_t address, uint64_t last, Note told, Notes::value_type* whole) {
   Pieces& pieces = whole->second.pieces;
   if (EndOf(*whole) > last) {
-    const Pieces behind = From(pieces, last);
-    told.pieces.insert(told.pieces.end(), behind.begin(), behind.end());
+    const Pieces after = From(pieces, last);
+    told.pieces.insert(told.pieces.end(), after.begin(), after.end());
   }
   const auto at =
       std::lower_bound(pieces.begin(), pieces.end(), address,

@@ -131,33 +131,33 @@ class _Search:
         addresses, sizes = self._addresses, self._sizes
         start = addresses[first] & ~(WORD - 1)
         end = addresses[first] + min(sizes[first], OWNER_BYTES)
-        behind = first + 1
+        after = first + 1
         if self._is_named(first):
-            return behind
-        while behind < len(addresses) and not self._is_named(behind):
-            block_end = addresses[behind] + min(sizes[behind], OWNER_BYTES)
-            if addresses[behind] > end + GAP or block_end > start + SPAN_BYTES:
+            return after
+        while after < len(addresses) and not self._is_named(after):
+            block_end = addresses[after] + min(sizes[after], OWNER_BYTES)
+            if addresses[after] > end + GAP or block_end > start + SPAN_BYTES:
                 break
             end = max(end, block_end)
-            behind += 1
+            after += 1
         words = self._words(start, end - start)
-        if words is None and behind > first + 1:
+        if words is None and after > first + 1:
             # A part of it is missing: read one block after the other.
-            for number in range(first, behind):
+            for number in range(first, after):
                 start = addresses[number] & ~(WORD - 1)
                 end = addresses[number] + min(sizes[number], OWNER_BYTES)
                 words = self._words(start, end - start)
                 if words is not None:
                     self._visit(number, number + 1, start, words, classes)
         elif words is not None:
-            self._visit(first, behind, start, words, classes)
-        return behind
+            self._visit(first, after, start, words, classes)
+        return after
 
-    def _visit(self, first, behind, start, words, classes):
+    def _visit(self, first, after, start, words, classes):
         names, holds = self._classes, self._symbols.holds
         addresses, sizes, starts = self._addresses, self._sizes, self._starts
         python = self._symbols.python_type != 0
-        for number in range(first, behind):
+        for number in range(first, after):
             at = addresses[number] - start
             size = sizes[number]
             if at & WORD - 1 or size < WORD:
