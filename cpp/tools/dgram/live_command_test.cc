@@ -382,7 +382,7 @@ TEST_F(LiveCommandTest, SmdNamesAChunkThatDoesNotComeAndWhatStandsBehindItsAnnou
     folder.Write("s0-c000.xtc2", run.big[0] + more);
     for (const char* mode : {"--live", "--live=0"}) {
       const CommandResult announced = RunCommand({"dgram", "smd", mode, first, "-o", out});
-      EXPECT_EQ(announced.exit_code, 2) << result.err;
+      EXPECT_EQ(announced.exit_code, 2) << announced.err;
       EXPECT_THAT(announced.err, HasSubstr(" after the announcement that sends readers on"));
     }
   }
