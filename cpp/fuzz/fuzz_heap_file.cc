@@ -1,5 +1,5 @@
 // Any bytes, as a heap file; and the same with matching checksums, so that the code after these
-// checks is reached. A file that can be read must be consistent: every back-trace inside, and its
+// checks is reached. A file that can be read must be consistent: every stack trace inside, and its
 // difference from nothing.
 
 #include <cstddef>

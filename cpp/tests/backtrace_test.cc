@@ -1,4 +1,4 @@
-// A back-trace through a growing builder on jemalloc must name the functions that users know.
+// A stack trace through a growing builder on jemalloc must name the functions that users know.
 //
 // This program's own mmap takes precedence over the C library's, so jemalloc's request for more
 // memory, made inside its reallocation, comes here. The stack is then the one that a profiler with

@@ -23,7 +23,8 @@ ALKAID_EXPORT std::string Printable(std::string_view text);
 // how many bytes it wrote; no zero byte follows them. Four times the text's size is always enough.
 ALKAID_EXPORT std::size_t CopyPrintable(std::string_view text, char* out, std::size_t room);
 
-// At most `most` bytes of UTF-8, with no character divided; " ..." follows if that is not all.
+// Cuts UTF-8 text to at most `most` bytes, without dividing a character, and then appends " ...".
+// Shorter text is returned as it is.
 ALKAID_EXPORT std::string CutTo(std::string text, std::size_t most);
 
 }  // namespace alkaid::internal

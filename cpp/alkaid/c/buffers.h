@@ -30,8 +30,8 @@ ALKAID_C_EXPORT alkaid_status alkaid_buffer_allocate_resizable(int64_t size, int
 typedef void (*alkaid_release_function)(void* context);
 
 // A read-only buffer over `size` bytes at `data` that belong to the program. `release(context)` is
-// called when the buffer and its last slice are gone, and not if this fails. `release` NULL: the
-// bytes stay valid for ever.
+// called when the buffer and its last slice are gone; it is not called if this function fails. If
+// `release` is NULL, the bytes must stay valid for ever.
 ALKAID_C_EXPORT alkaid_status alkaid_buffer_from_foreign(const void* data, int64_t size,
                                                          alkaid_release_function release,
                                                          void* context, alkaid_buffer** out);
@@ -59,9 +59,9 @@ ALKAID_C_EXPORT alkaid_status alkaid_buffer_parent(const alkaid_buffer* buffer,
 ALKAID_C_EXPORT void alkaid_buffer_retain(alkaid_buffer* buffer);
 ALKAID_C_EXPORT void alkaid_buffer_release(alkaid_buffer* buffer);
 
-// Sets the size of a buffer, by the handle that allocated it as resizable; ALKAID_INVALID for
-// others. Growing may move the bytes, which invalidates pointers into it and slices. New bytes are
-// not initialised. On failure nothing has changed.
+// Sets the size of a buffer. `buffer` must be the handle that alkaid_buffer_allocate_resizable
+// returned; ALKAID_INVALID for any other. Growing may move the bytes, which invalidates pointers
+// into the buffer and its slices. New bytes are not initialised. On failure nothing has changed.
 ALKAID_C_EXPORT alkaid_status alkaid_buffer_resize(alkaid_buffer* buffer, int64_t size);
 // Makes room for `capacity` bytes; the size stays.
 ALKAID_C_EXPORT alkaid_status alkaid_buffer_reserve(alkaid_buffer* buffer, int64_t capacity);
@@ -72,10 +72,12 @@ ALKAID_C_EXPORT const uint8_t* alkaid_buffer_data(const alkaid_buffer* buffer);
 ALKAID_C_EXPORT uint8_t* alkaid_buffer_mutable_data(alkaid_buffer* buffer);
 // The address on its device; 0 if `buffer` is NULL.
 ALKAID_C_EXPORT uintptr_t alkaid_buffer_address(const alkaid_buffer* buffer);
-// Bytes in use; bytes allocated; bytes that the buffer is known to keep alive, including its root's
-// for a slice. -1 if `buffer` is NULL.
+// Bytes in use. -1 if `buffer` is NULL, as for the next two.
 ALKAID_C_EXPORT int64_t alkaid_buffer_size(const alkaid_buffer* buffer);
+// Bytes allocated.
 ALKAID_C_EXPORT int64_t alkaid_buffer_capacity(const alkaid_buffer* buffer);
+// Bytes that the buffer is known to keep alive. For a slice: what its root keeps. For a root: its
+// capacity or what its parent keeps, whichever is more.
 ALKAID_C_EXPORT int64_t alkaid_buffer_root_capacity(const alkaid_buffer* buffer);
 // 1 or 0; -1 if an argument is NULL.
 ALKAID_C_EXPORT int32_t alkaid_buffer_is_mutable(const alkaid_buffer* buffer);

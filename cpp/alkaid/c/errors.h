@@ -1,7 +1,7 @@
 // Errors and versions of the C interface.
 //
 // Ownership: all texts belong to the library. Threads: each thread has its own message. Out of
-// memory: if there is none for a message, the message says so; the code is still right.
+// memory: the code of a call is still right, and its message is a fixed text that says so.
 #pragma once
 
 #include <stddef.h>
@@ -37,12 +37,17 @@ enum {
   ALKAID_ALREADY_EXISTS = 7,
   // A call that comes too early or too late.
   ALKAID_FAILED_PRECONDITION = 8,
-  // The operating system refused: no permission; not at present; the call was cancelled.
+  // The operating system denied permission.
   ALKAID_PERMISSION_DENIED = 9,
+  // The operating system cannot do it at present.
   ALKAID_UNAVAILABLE = 10,
+  // The operating system cancelled the call.
   ALKAID_CANCELLED = 11,
+  // A time limit passed.
   ALKAID_DEADLINE_EXCEEDED = 12,
+  // The operating system found a conflict, such as a deadlock.
   ALKAID_ABORTED = 13,
+  // Credentials are missing or wrong.
   ALKAID_UNAUTHENTICATED = 14,
   // A fault of the library.
   ALKAID_INTERNAL = 15,

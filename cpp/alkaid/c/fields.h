@@ -40,8 +40,9 @@ enum {
   ALKAID_DOUBLE = 9,
   // Text: rank 1, ends at its first NUL or with its shape.
   ALKAID_CHAR_STRING = 10,
-  // int32: a value of an enumeration, named "value:enumeration"; and one of its labels.
+  // int32: a value of an enumeration. The field is named "value:enumeration".
   ALKAID_ENUM_VALUE = 11,
+  // int32: the number of a label of an enumeration. The field is named "label:enumeration".
   ALKAID_ENUM_LABEL = 12
 };
 // "UINT8", "CHARSTR" and so on; static storage. NULL for other numbers.
@@ -66,10 +67,11 @@ typedef struct alkaid_field_declaration {
   int32_t rank;
 } alkaid_field_declaration;
 
-// How many fields all detectors have, in order of declaration. -1 if `configuration` is NULL.
+// The number of fields of all detectors together. -1 if `configuration` is NULL.
 ALKAID_C_EXPORT int64_t alkaid_configuration_field_count(const alkaid_configuration* configuration);
-// Fills the first `declaration->struct_size` bytes; bytes past the members above become 0.
-// ALKAID_OUT_OF_RANGE for an index that is not below the count.
+// Describes a field; they are numbered from 0 in order of declaration. Fills the first
+// `declaration->struct_size` bytes; bytes past the members above become 0. ALKAID_OUT_OF_RANGE for
+// an index that is not below the count.
 ALKAID_C_EXPORT alkaid_status
 alkaid_configuration_get_field(const alkaid_configuration* configuration, int64_t index,
                                alkaid_field_declaration* declaration);
@@ -90,14 +92,18 @@ ALKAID_C_EXPORT void alkaid_configuration_release(alkaid_configuration* configur
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_get_field(const alkaid_dgram* dgram,
                                                      const alkaid_field_key* key,
                                                      alkaid_field** out);
-// Both steps in one, for a single lookup.
+// Both steps in one, for a single lookup. ALKAID_FAILED_PRECONDITION if the datagram was read
+// without a configuration.
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_find(const alkaid_dgram* dgram, const char* detector,
                                                 uint32_t segment, const char* algorithm,
                                                 const char* name, alkaid_field** out);
-// Walks over every field: to the first of `dgram` if `*field` is NULL, else to the one after it,
-// releasing `*field`'s reference; at the end it is NULL. To keep a field, retain it first. A caller
-// that stops early must release `*field`. ALKAID_DATA_LOSS if what comes next is malformed;
-// ALKAID_INVALID if `*field` is not from a walk over this datagram. On failure `*field` stays.
+// Walks over every field of `dgram`. `*field` is NULL at the start, and becomes the first field.
+// Each further call releases the caller's reference to `*field` and sets it to the next field. Past
+// the last one it is NULL. To keep a field, retain it before the next call. A caller that stops
+// early must release `*field`. On failure `*field` stays:
+// - ALKAID_DATA_LOSS: the next field is malformed
+// - ALKAID_INVALID: `*field` is not from a walk over this datagram, or it was retained and the walk
+//   has gone past it
 ALKAID_C_EXPORT alkaid_status alkaid_dgram_next_field(const alkaid_dgram* dgram,
                                                       alkaid_field** field);
 ALKAID_C_EXPORT void alkaid_field_key_retain(alkaid_field_key* key);
@@ -106,7 +112,7 @@ ALKAID_C_EXPORT void alkaid_field_key_release(alkaid_field_key* key);
 // As alkaid_configuration_get_field.
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_declaration(const alkaid_field* field,
                                                            alkaid_field_declaration* declaration);
-// -1 if `field` is NULL; so are the next four.
+// -1 if `field` is NULL, as for the next four functions.
 ALKAID_C_EXPORT int32_t alkaid_field_type(const alkaid_field* field);
 ALKAID_C_EXPORT int32_t alkaid_field_rank(const alkaid_field* field);
 // The number of elements in dimension `dimension`; -1 also if that is not below the rank.
@@ -120,11 +126,13 @@ ALKAID_C_EXPORT const uint8_t* alkaid_field_data(const alkaid_field* field);
 // The bytes of the field, as a slice that keeps them alive after the field is gone.
 ALKAID_C_EXPORT alkaid_status alkaid_field_buffer(const alkaid_field* field, alkaid_buffer** out);
 
-// The value of a scalar. ALKAID_INVALID for an array and for another kind of number;
-// ALKAID_OUT_OF_RANGE if the number does not fit. Integers of any width and enumerations:
+// The value of a scalar, by the next three functions. ALKAID_INVALID for an array, and for a type
+// that the function is not for. ALKAID_OUT_OF_RANGE if the number does not fit.
+//
+// The first two are for integers of any width, and for enumerations.
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_int64(const alkaid_field* field, int64_t* out);
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_uint64(const alkaid_field* field, uint64_t* out);
-// Floating point, and integers of at most 32 bits.
+// For floating point, and integers of at most 32 bits.
 ALKAID_C_EXPORT alkaid_status alkaid_field_get_double(const alkaid_field* field, double* out);
 // Text up to its first NUL, or all of it if there is none: `*size` bytes, which belong to the
 // field. ALKAID_INVALID for other types.

@@ -24,10 +24,13 @@
 namespace alkaid::columns {
 
 // A declared field that no datagram carries becomes a column of nulls. Errors:
-// - kNotFound, naming the declared fields: the batch's Configuration does not declare this one
+// - kNotFound: the batch's Configuration does not declare the field, or the batch has no
+//   Configuration. The message lists at most 16 names: the fields of that detector, segment and
+//   algorithm if these are declared, else the declarations ("xpphsd/0/raw")
 // - kFailedPrecondition, naming datagram and byte: elements would have to be copied, which is not
 //   allowed; text is not UTF-8; or a datagram's field has another type than the first declaration
 //   of that name
+// - kFailedPrecondition: `take` selects other datagrams when it is called again
 // - kDataLoss: a malformed datagram, as walks report it
 // - kOutOfRange: text above 2^30 bytes
 // - kInvalidArgument: a batch without datagrams

@@ -1,4 +1,4 @@
-// FieldPath: names a field by the names that people use for it.
+// FieldPath: the names of a field, "xpphsd/0/raw/waveform": detector, segment, algorithm, field.
 //
 // Ownership: values. Threads: plain values; functions are free of state. Out of memory:
 // kResourceExhausted; ToString and copies throw std::bad_alloc.
@@ -26,8 +26,8 @@ struct ALKAID_EXPORT FieldPath {
   friend bool operator==(const FieldPath&, const FieldPath&) = default;
 };
 
-// The field in each segment that declares it, by segment. If none does: kNotFound, naming the
-// declared fields.
+// One path for each segment that declares the field, ordered by segment. If none does: kNotFound;
+// the message lists the declarations ("xpphsd/0/raw"), at most 16.
 ALKAID_EXPORT Result<std::vector<FieldPath>> SegmentsOf(const dgram::Configuration& configuration,
                                                         std::string_view detector,
                                                         std::string_view algorithm,

@@ -23,7 +23,11 @@ struct ALKAID_EXPORT ResolvedField {
     ColumnType type;
   };
 
-  // kNotFound, naming the declared fields, if none declares it or there is no Configuration.
+  // kNotFound if the Configuration does not declare the field, or there is no Configuration. The
+  // message lists at most 16 names:
+  // - the fields of that detector, segment and algorithm, if these are declared
+  // - else the declarations, as "xpphsd/0/raw"
+  // - nothing without a Configuration
   static Result<ResolvedField> Resolve(const dgram::Configuration* configuration,
                                        const FieldPath& path);
 
@@ -36,10 +40,11 @@ struct ALKAID_EXPORT ResolvedField {
 
   std::string name;
   ColumnType type;
-  std::vector<Place> places;  // each with its type; `type` is the first one's
+  std::vector<Place> places;  // each has its own type; `type` above is that of the first
 };
 
-// The declarations, or the first of them, as text for messages: "xpphsd/0/raw, xppcspad/0/raw".
+// The declarations as text for messages: "xpphsd/0/raw, xppcspad/0/raw". It names at most 16, and
+// says how many more there are.
 std::string WhatThereIs(const dgram::Configuration& configuration);
 
 }  // namespace alkaid::columns::internal

@@ -35,7 +35,7 @@ class ALKAID_EXPORT CellFinder {
   CellFinder(const dgram::DgramBatch& batch, const ResolvedField& wanted)
       : wanted_(wanted), dgram_(batch.begin()) {}
 
-  // The datagram that begins at `data`: the last one asked for, or a later one.
+  // Returns the datagram that begins at `data`. It must be that of the last call or a later one.
   const dgram::Dgram& At(const uint8_t* data) {
     while (dgram_->data() != data) ++dgram_;
     return *dgram_;
@@ -55,11 +55,13 @@ class ALKAID_EXPORT CellFinder {
   int64_t learnt_ = 0;
 };
 
-// Visits the rows in order. Errors: of the walk, and TypeChanged.
-//   bool Visit::Add(const Cell& cell)        returns whether to go on
+// Visits the rows in order. Errors: of the walk, and TypeChanged. Both functions of Visit return
+// whether to go on:
+//   bool Visit::Add(const Cell& cell)
+//     Adds one row.
 //   bool Visit::AddRun(const uint8_t* data, int64_t stride, int64_t count, const Cell& like)
-//     `count` rows, each like a cell that was added before except for its data, which is at `data`,
-//     `data + stride` and so on
+//     Adds `count` rows that equal `like`, a cell that was added before, except for their data. The
+//     data of the first row are at `data`, those of each next row `stride` bytes further.
 template <typename Visit>
 Status ForEachRow(const dgram::DgramBatch& batch, const ResolvedField& wanted,
                   const ColumnOptions& options, Visit* visit) {

@@ -1,4 +1,4 @@
-// Fills a run of rows: with the same value, or with one step more for each.
+// Fills a run of rows with one value, or with values that increase by a constant step.
 //
 // Threads: free of state. Out of memory: allocates nothing.
 #pragma once
@@ -17,16 +17,16 @@ inline void FillSame(void* out, const void* value, size_t width, int64_t count) 
   auto* const bytes = static_cast<uint8_t*>(out);
   const size_t all = width * static_cast<size_t>(count);
   std::memcpy(bytes, value, width);
-  // Copies what is there to the end of itself, twice as much each time.
+  // Appends a copy of the filled part, which doubles it each time.
   for (size_t there = width; there < all; there *= 2) {
     std::memcpy(bytes + there, bytes, std::min(there, all - there));
   }
 }
 
-// Writes `count` values: first, first + step, first + 2 * step and so on; all of them must fit.
+// Writes `count` values: first, first + step, first + 2 * step and so on. Each must fit in T.
 template <typename T>
 void FillSteps(T* out, T first, T step, int64_t count) {
-  // The sum past the last value may not fit, and wraps.
+  // Unsigned, so that it may wrap: the value that would follow the last one may not fit in T.
   using Word = std::make_unsigned_t<T>;
   const auto by = static_cast<Word>(step);
   auto value = static_cast<Word>(first);

@@ -26,9 +26,11 @@
 
 namespace alkaid::columns {
 
-// Errors: as MakeColumn, and kOutOfRange if the batch has more than 2^31 elements and `large_lists`
-// is not set. The copied bytes count all fields; the reason is the first copied field's. A batch
-// without rows gives an empty table.
+// `copied_bytes` is the sum over all fields; `why_copied` is that of the first field that was
+// copied. A batch without rows gives an empty table. Errors: as MakeColumn, and
+// - kInvalidArgument: a field is named twice
+// - kOutOfRange: the batch has more than 2^31 - 1 bytes and `large_lists` is not set
+// - kFailedPrecondition: `take` selects other datagrams when it is called again
 ALKAID_EXPORT Result<Column> MakeTable(const dgram::DgramBatch& batch,
                                        const std::vector<FieldPath>& fields,
                                        const ColumnOptions& options = {});

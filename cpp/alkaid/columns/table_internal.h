@@ -17,21 +17,22 @@ namespace alkaid::columns::internal {
 
 class TableType {
  public:
-  // Uses the declarations of that Configuration. kNotFound as ResolvedField::Resolve;
+  // Takes the types from the declarations of `configuration`. kNotFound as ResolvedField::Resolve;
   // kInvalidArgument for a field that is named twice.
   static Result<TableType> Make(std::shared_ptr<const dgram::Configuration> configuration,
                                 const std::vector<FieldPath>& fields, const ColumnOptions& options);
 
   const interop::Field& field() const { return field_; }
-  // The table of a batch. Fields that its Configuration does not declare are null.
-  // kFailedPrecondition if it declares one with another type, and the batch has a row.
+  // Makes the table of a batch. A field that the batch's Configuration does not declare is null in
+  // every row. kFailedPrecondition if that Configuration declares a field with another type than
+  // this table's, and the batch has at least one row.
   Result<Column> Make(const dgram::DgramBatch& batch, const ColumnOptions& options);
 
  private:
   struct Wanted {
     FieldPath path;
     ColumnType type;      // as first declared
-    ResolvedField field;  // in configuration_; without places if that does not declare it
+    ResolvedField field;  // in configuration_; has no places if it is not declared there
   };
 
   Status ResolveAgain(const dgram::DgramBatch& batch, const ColumnOptions& options);

@@ -65,7 +65,8 @@ struct BigDataRead {
   int64_t batch = 0;
   int stream = 0;
   std::string path;
-  // For a read: the byte of the file, and the bytes asked for.
+  // For a read: where it begins, in bytes from the start of the file, and how many bytes are
+  // requested.
   int64_t offset = 0;
   int64_t nbytes = 0;
   // For a chunk: its number.
@@ -84,6 +85,7 @@ struct BigDataReaderOptions {
   // the record is malformed: its stream is then absent from the event. With kResync the same holds
   // for a datagram larger than the limit. The next datagram is found by its own record.
   dgram::OnFault on_fault = dgram::OnFault::kStop;
+  // Called for each datagram or record that is left out, on the thread that calls Next.
   dgram::OnSkip on_skip;
   // Groups that are read ahead; 0: each is read when it is needed.
   int prefetch = 2;

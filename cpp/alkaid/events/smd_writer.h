@@ -14,9 +14,8 @@
 // no bytes, and the writer is as it was.
 //
 // Ownership: owns its bytes until Finish or Drain; borrows datagrams for the call, and the pool.
-// Threads: one at a time. Out of memory: kResourceExhausted, also where operator new or `out`
-// fails, and nothing is changed. Other exceptions of `out` are passed on, and then nothing was
-// drained.
+// Threads: one at a time. Out of memory: kResourceExhausted, also where operator new fails or `out`
+// throws std::bad_alloc; nothing is changed then.
 #pragma once
 
 #include <cstdint>
@@ -61,8 +60,9 @@ class ALKAID_EXPORT SmdWriter {
 
   // Returns all datagrams made so far as one buffer; the writer goes on with what follows.
   Result<std::shared_ptr<Buffer>> Finish();
-  // Writes them to `out` instead, and keeps the memory for later ones. Where `out` fails, they
-  // stay.
+  // Writes them to `out` instead, and keeps the memory for later ones. If `out` fails, its Status
+  // is returned as it is; exceptions other than std::bad_alloc pass through. The datagrams then
+  // stay in the writer.
   Status Drain(io::OutputStream* out);
 
  private:

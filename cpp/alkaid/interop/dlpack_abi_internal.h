@@ -1,7 +1,8 @@
 // The structures of DLPack 1.x, which its capsules point to.
 //
-// Source: the C interface of DLPack, https://dmlc.github.io/dlpack/latest/c_api.html. A program may
-// include DLPack's own header beside dlpack.h, which only declares the two managed structures.
+// Source: the C interface of DLPack, https://dmlc.github.io/dlpack/latest/c_api.html. The public
+// header dlpack.h only declares the two managed structures and does not include this file, so a
+// program may include both dlpack.h and DLPack's own header.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 extern "C" {
 
 struct DLPackVersion {
-  uint32_t major;  // if different, the layout after `deleter` is different
+  uint32_t major;  // if it is not 1, the members that follow `deleter` may differ from these
   uint32_t minor;
 };
 

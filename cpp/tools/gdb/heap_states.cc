@@ -26,7 +26,7 @@ extern "C" [[gnu::noinline, gnu::visibility("default")]] void Reached(const char
   asm volatile("" ::"r"(state) : "memory");
 }
 
-// Functions in the back-traces. Exported, so that a stripped program keeps their names; all
+// Functions in the stack traces. Exported, so that a stripped program keeps their names; all
 // different, or a compiler would merge them.
 extern "C" [[gnu::noinline, gnu::visibility("default")]] void LoadsImages() {
   asm volatile("nop;nop;nop;nop");
@@ -95,7 +95,7 @@ std::atomic<uint32_t> label_count = 3;
 heap::TrackedPool pools[] = {{0, "malloc"}, {0x1000, "jemalloc"}, {0x2000, "jemalloc"}};
 std::atomic<char*> stack_chunks[2];
 
-// Stores back-trace `id`: LoadsImages, called by RunsTheProgram.
+// Stores stack trace `id`: LoadsImages, called by RunsTheProgram.
 void PutStack(uint32_t id) {
   if (stack_chunks[id >> 16] == nullptr) stack_chunks[id >> 16] = Memory(size_t{16} << 16);
   char* const stack = stack_chunks[id >> 16] + size_t{id & 0xffff} * 16;

@@ -1,5 +1,5 @@
 // HeapReport: what `alkaid heap show` and `alkaid heap diff` share: their options, and what was
-// live or has changed by label, pool, category, thread and back-trace.
+// live or has changed by label, pool, category, thread and stack trace.
 //
 // Ownership: a HeapReport borrows everything. Threads: one. Out of memory: throws std::bad_alloc.
 #pragma once

@@ -1,4 +1,4 @@
-// HeapSymbols: the names of the code in the back-traces of a snapshot.
+// HeapSymbols: the names of the code in the stack traces of a snapshot.
 //
 // The names come from the symbol tables and the debugging information of the files that the
 // snapshot lists, of Debian's packages of debugging information under /usr/lib/debug, or of a

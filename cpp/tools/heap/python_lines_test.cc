@@ -1,4 +1,4 @@
-// Lines of Python in back-traces, with this machine's Python, or the one in ALKAID_TEST_PYTHON, so
+// Lines of Python in stack traces, with this machine's Python, or the one in ALKAID_TEST_PYTHON, so
 // that each known version can be tested.
 
 #include <gmock/gmock.h>

@@ -123,7 +123,7 @@ TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
                 "seen\n");
 }
 
-// The back-traces in `heap show` of the blocks with these bytes in all.
+// The stack traces in `heap show` of the blocks with these bytes in all.
 std::string BackTraceOf(const std::string& shown, const std::string& bytes) {
   const size_t at = shown.find("  " + bytes + " bytes, ");
   return at == std::string::npos ? "" : shown.substr(at, shown.find("\n\n", at) - at);

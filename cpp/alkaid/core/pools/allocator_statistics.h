@@ -25,8 +25,8 @@
 //
 // Cost: about 10 us. glibc's grows with the number of its free blocks, since it counts them one by
 // one with its arenas locked.
-// Ownership: values. Threads: any. Allocates nothing. Does not start an allocator that no pool has
-// used.
+// Ownership: values. Threads: any. Allocates nothing. Does not start an allocator over which there
+// is no pool.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct AllocatorStatistics {
 };
 
 // `backend`: "system", "jemalloc" or "mimalloc". No values for other backends, and for "system" if
-// malloc is not glibc's, as under a sanitizer. Both are 0 if no pool was made over the allocator,
+// malloc is not glibc's, as under a sanitizer. Both are 0 if there is no pool over the allocator,
 // and so if this build lacks it.
 ALKAID_EXPORT AllocatorStatistics GetAllocatorStatistics(std::string_view backend);
 

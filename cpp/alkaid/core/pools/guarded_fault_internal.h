@@ -2,7 +2,7 @@
 // raise.
 //
 //   Alkaid memory fault: use after free: a write at byte 16 of a block of 64 bytes
-//     block: 0x7f..., 64 bytes, alignment 64, label 'dgram.batch', pool 0x55... over mimalloc, ...
+//     block: 0x7f..., 64 bytes, alignment 64, label 'dgram.batch', pool 0x5... over system, guarded
 //     access to 0x7f... by thread 4711:
 //       #0 0x55... main (/opt/analysis+0x4020)
 //     freed by thread 4711:

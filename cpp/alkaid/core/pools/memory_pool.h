@@ -51,9 +51,6 @@ class ALKAID_EXPORT MemoryPool {
   // value. OK means that `*out` is aligned and not null. If a pool of the program's own breaks
   // that, buffers, standard containers and adaptors that count refuse the block
   // (checked_allocation.h).
-  // Resizes `*ptr` from `old_size` to `new_size` bytes and keeps the first min(old, new) of them;
-  // `*ptr` may move. On failure `*ptr` and its block are untouched. `old_size` and `alignment` must
-  // be the block's.
   virtual Status Allocate(int64_t size, int64_t alignment, uint8_t** out) = 0;
 
   // Resizes `*ptr` from `old_size` to `new_size` bytes, keeping the first min(old, new) of them;

@@ -43,8 +43,8 @@ struct MemoryBackend {
 ALKAID_EXPORT Status RegisterMemoryBackend(const std::string& name, MemoryPoolFactory factory,
                                            const std::string& version = "");
 
-// All backends: the built-in ones (mimalloc, jemalloc, system), then the registered ones in their
-// order.
+// All backends: the built-in ones (mimalloc, jemalloc, system), then the registered ones in order
+// of registration.
 ALKAID_EXPORT std::vector<MemoryBackend> MemoryBackends();
 
 // A new pool over the named backend. kNotFound names the available backends.

@@ -4,7 +4,8 @@
 // everything. Statistics start at zero.
 //
 // Ownership: borrows the pool, or shares it when given a shared_ptr.
-// Threads: all functions, from any thread; counting costs no locked instruction.
+// Threads: all functions, from any thread. Counting costs a locked instruction only when the
+// thread's announced share changes, or on a thread that has no line (thread_counters.h).
 // Out of memory: as the wrapped pool; a call that failed or threw is not counted.
 #pragma once
 

@@ -41,8 +41,8 @@ ALKAID_EXPORT void alkaid_track_confining(int what);
 ALKAID_EXPORT void alkaid_track_confined(int what, int every_thread);
 
 // The calling thread may only read and write from now on (seccomp's strict mode), which
-// alkaid_track_confining(0) has announced. Its allocations are no longer recorded, and of all the
-// above it may do only a bare write. Prints a line on stderr.
+// alkaid_track_confining(0) has announced. Its allocations are no longer recorded, and all bits
+// above but kNoWrite hold for it. Prints a line on stderr if tracking is on.
 ALKAID_EXPORT void alkaid_track_strict();
 
 }  // extern "C"

@@ -79,8 +79,9 @@ struct LoggedEvent {
 class ALKAID_EXPORT EventLog {
  public:
   static constexpr uint64_t kEvents = 1 << 15;
-  // Above this many, a thread pauses after each event: the thread that forks may be waiting for a
-  // processor.
+  // With more events than this, a thread sleeps a moment after each one, since the thread that
+  // forks may be waiting for a processor. A thread does not sleep under a filter that forbids
+  // waiting (confinement_internal.h).
   static constexpr uint64_t kFreeEvents = 1 << 12;
 
   constexpr EventLog() = default;

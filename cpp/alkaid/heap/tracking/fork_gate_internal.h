@@ -1,10 +1,13 @@
 // ForkGate: threads pass it to work on the tables; a fork closes it.
 //
 // A program may stop its threads before a fork, in a handler that runs after ours. A thread that
-// this handler waits for must not wait for the fork. So a thread that finds the gate closed does
-// not wait: it logs its event (event_log_internal.h), and the forking thread applies the log to the
-// tables afterwards, in parent and child. While the gate is closed, only the forking thread works
-// on the tables.
+// this handler waits for must not wait for the fork. So a thread that finds the gate closed logs
+// its event (event_log_internal.h), and the forking thread applies the log to the tables
+// afterwards, in parent and child. While the gate is closed, only the forking thread works on the
+// tables.
+//
+// A thread waits in two cases only: while the log is applied (kOpening), which runs no handler of
+// the program; and if the log is full, until the gate opens.
 //
 //     kOpen ---Close---> kClosed ---BeginToOpen---> kOpening ---Open---> kOpen
 //     to the tables      to the log                 wait

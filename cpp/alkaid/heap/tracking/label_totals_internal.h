@@ -5,7 +5,7 @@
 // number of blocks.
 //
 // Ownership: its own mapped memory, never unmapped. Threads: each shard under its lock. Out of
-// memory: nothing is counted.
+// memory: only the labels of a chunk that cannot be mapped are not counted.
 #pragma once
 
 #include <cstdint>

@@ -33,8 +33,8 @@ constexpr alkaid::internal::ExitQuestions kExitQuestions = {
 
 [[gnu::constructor]] void AnswerAtExit() { alkaid::internal::AskAtExit(&kExitQuestions); }
 
-// Asks now, when the library is unloaded: later destructors are called by code of the compiler's,
-// which a stack walk cannot pass.
+// At exit of the process, since the library is never unloaded. Asks now: later destructors are
+// called by code of the compiler's, which a stack walk cannot pass.
 [[gnu::destructor]] void SeeWhatEnds() {
   if (expects_exit.load(std::memory_order_relaxed)) alkaid_track_exit(/*inside=*/false);
 }

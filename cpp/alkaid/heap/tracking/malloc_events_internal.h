@@ -40,8 +40,9 @@ ALKAID_EXPORT void alkaid_track_loading();
 // Registers the library's fork handlers now, so that they precede handlers registered later.
 ALKAID_EXPORT void alkaid_track_guard_forks();
 
-// Looks up what alkaid_track_exit needs, and has it called when this library is unloaded too. Not
-// for signal handlers.
+// Looks up what alkaid_track_exit needs. From then on this library's destructor calls it too, which
+// runs only when the process exits: the library is never unloaded (-z nodelete). Not for signal
+// handlers.
 ALKAID_EXPORT void alkaid_track_expect_exit();
 
 // The calling thread ends the program; `inside` says that it is known to be inside the allocator.
