@@ -8,7 +8,7 @@
 namespace growth = alkaid::growth;
 using alkaid::Status;
 
-// Told when what a builder held is over, as long as it is there.
+// Prints what a builder held and cost when its contents end, as long as this object exists.
 class Costs : public alkaid::BuilderObserver {
  public:
   Costs() { alkaid::AddBuilderObserver(this); }

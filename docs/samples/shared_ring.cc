@@ -45,7 +45,7 @@ class Camera {
     ALKAID_ASSIGN_OR_RAISE(const auto event, writer.Finish());
     return Send(*event);
   }
-  // What a reader needs that joins behind the Configure.
+  // What a reader needs that joins after the Configure.
   Result<std::shared_ptr<const Configuration>> configuration() const {
     ALKAID_ASSIGN_OR_RAISE(auto configure, MakeConfigure());
     ALKAID_ASSIGN_OR_RAISE(const Dgram dgram, Dgram::Make(std::move(configure)));
@@ -96,7 +96,7 @@ Result<Reader> JoinAsReader(const std::string& path,
 // Reads until nothing comes. Keeps the image of event 2, and with it its slot.
 struct Monitor {
   Status Read(RingSource& source) {
-    const alkaid::ScopedLabel label("monitor");  // is what reports call the slots that it takes
+    const alkaid::ScopedLabel label("monitor");  // the name of its slots in reports
     while (true) {
       ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, source.Next());
       if (batch.empty()) return absl::OkStatus();
