@@ -41,13 +41,14 @@ complain() {
 try_suite() {
   local suite=$1
   pristine "$suite"
-  lay_over "$suite"
   trap leave_layer EXIT
+  lay_over "$suite"
   # Where other users may look too: a test becomes one.
   git clone --quiet --no-hardlinks "$ROOT" "$LAYER/srv/alkaid"
   if [[ -n ${ALKAID_TEST_DATA-} ]]; then
     mkdir -p "$LAYER/srv/shared/data/xtc2"
     mount --bind "$ALKAID_TEST_DATA" "$LAYER/srv/shared/data/xtc2"
+    mount -o remount,ro,bind "$LAYER/srv/shared/data/xtc2"
   fi
 
   local log=$suite-demo.log
@@ -67,7 +68,9 @@ try_suite() {
   fi
   # What it says to try next.
   log=$suite-next.log
-  if timed "$log" sh -ec "$(sed -n 's/^     //p' "$LOGS/$suite-demo-again.log")"; then
+  local next
+  next=$(sed -n 's/^     //p' "$LOGS/$suite-demo-again.log")
+  if [[ -n $next ]] && timed "$log" sh -ec "$next"; then
     echo "$suite: what ci/demo.sh says to try next: $TOOK"
   else
     complain "$suite: what ci/demo.sh says to try next failed: $LOGS/$log"

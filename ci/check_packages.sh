@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source ci/roots.sh
 in_own_mounts "$@"
 
-(($# <= 1)) || fail "usage: ci/check_packages.sh [SUITE]"
+(($# <= 1)) && [[ ${1-x} ]] || fail "usage: ci/check_packages.sh [SUITE]"
 suite=${1-$(source /etc/os-release && printf '%s' "$VERSION_CODENAME")}
 readonly PACKAGES=$ROOT/build/packages-$suite
 pristine "$suite"
@@ -21,6 +21,9 @@ trap leave_layer EXIT
 there() {
   mkdir -p "$LAYER/root/work"
   enter /root/work "$@" >"$LAYER/root/log" 2>&1 || {
+    mkdir -p "$PACKAGES"
+    cp "$LAYER/root/log" "$PACKAGES/failed.log"
+    cp "$LAYER/root/work/build/packages/build.log" "$PACKAGES" 2>/dev/null || true
     tail -n 40 "$LAYER/root/log" >&2
     fail "in a bare $suite failed: $*"
   }

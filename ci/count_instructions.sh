@@ -18,7 +18,7 @@ readonly SHORT=1000
 readonly LONG=21000
 
 ensure_packages "${BUILD_PACKAGES[@]}" valgrind
-configure release
+configure release -DALKAID_WITH_JEMALLOC=ON -DALKAID_WITH_MIMALLOC=ON
 build release alkaid
 configure release -B build/release-without-events -DALKAID_WITH_MEMORY_EVENTS=OFF \
   -DALKAID_BUILD_TESTS=OFF -DALKAID_BUILD_TESTING_LIBRARY=OFF -DALKAID_BUILD_TOOLS=OFF

@@ -15,7 +15,7 @@ for allocator in mimalloc jemalloc; do
   grep -qi "ALKAID_HAVE_$allocator:INTERNAL=ON" build/release/CMakeCache.txt && continue
   say "$allocator is not built: its source could not be had; build/release-configure.log says what was asked"
   say "going on without it; to have it, set ALKAID_${allocator^^}_URL to one of cmake/AlkaidPins.cmake, or ask"
-  say "everybody again by: cmake --fresh --preset release -DALKAID_WITH_${allocator^^}=AUTO"
+  say "everybody again by: cmake --fresh --preset release -DALKAID_WITH_JEMALLOC=AUTO -DALKAID_WITH_MIMALLOC=AUTO"
 done
 # What `alkaid run` preloads too.
 build release alkaid_command alkaid_malloc

@@ -6,7 +6,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ensure_packages "${BUILD_PACKAGES[@]}" binutils
-configure release
+configure release -DALKAID_WITH_JEMALLOC=ON -DALKAID_WITH_MIMALLOC=ON
 targets=(alkaid alkaid_testing alkaid_command alkaid_malloc)
 # The man pages and completions, which a cross build has not.
 ! grep -q '^build alkaid_command_docs:' build/release/build.ninja || targets+=(alkaid_command_docs)

@@ -27,7 +27,7 @@ pristine() {
   fi
   say "making a bare $suite, once"
   mkdir -p "$ROOTS"
-  rm -rf "$ROOTS/$suite.new"
+  rm -rf --one-file-system "$ROOTS/$suite.new"
   debootstrap --variant=minbase "${arguments[@]}" "$suite" "$ROOTS/$suite.new" \
     >"$ROOTS/$suite.log" 2>&1 || {
     tail -n 20 "$ROOTS/$suite.log" >&2
@@ -53,8 +53,10 @@ lay_over() {
 
 # leave_layer: removes it, with all that was written.
 leave_layer() {
+  [[ -n ${LAYER-} ]] || return 0
   umount --lazy --recursive "$LAYER" 2>/dev/null || true
   rm -rf --one-file-system "${LAYER%/root}"
+  LAYER=
 }
 
 # enter FOLDER command...: runs it in the folder of LAYER, with nothing of this environment but where a

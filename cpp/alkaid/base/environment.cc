@@ -6,13 +6,16 @@
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <utility>
 
+#include "alkaid/base/printable_text.h"
 #include "alkaid/base/similar_word.h"
 
 namespace alkaid::internal {
 namespace {
 
 constexpr std::string_view kPrefix = "ALKAID_";
+constexpr size_t kMostOfName = 80;
 
 struct Row {
   const char* name;
@@ -140,14 +143,19 @@ std::vector<std::string> UnknownEnvironmentVariables() {
     const std::string_view text = *variable;
     const std::string_view name = text.substr(0, text.find('='));
     if (!name.starts_with(kPrefix) || name.size() == text.size() - 1 || IsKnown(name)) continue;
+    // What CMake's find_package looks at.
+    if (name.ends_with("_ROOT") || name.ends_with("_DIR")) continue;
     const std::string owned(name);
     if (GetEnvironment(owned.c_str()).empty()) continue;
     std::vector<std::string> known;
     for (const Row& row : kRows) known.emplace_back(row.name + kPrefix.size());
-    const std::string meant = SimilarWord(name.substr(kPrefix.size()), known);
-    sentences.push_back(
-        owned + " is set, but is not a variable of Alkaid" +
-        (meant.empty() ? "" : "; did you mean " + (std::string(kPrefix) + meant) + "?"));
+    const std::string meant =
+        name.size() > kMostOfName ? "" : SimilarWord(name.substr(kPrefix.size()), known);
+    std::string sentence =
+        CutTo(Printable(name), kMostOfName) + " is set, but is not a variable of Alkaid" +
+        (meant.empty() ? "" : "; did you mean " + (std::string(kPrefix) + meant) + "?");
+    if (std::ranges::find(sentences, sentence) != sentences.end()) continue;
+    sentences.push_back(std::move(sentence));
   }
   return sentences;
 }

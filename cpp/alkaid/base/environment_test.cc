@@ -53,6 +53,15 @@ TEST(Environment, WhatIsSetAndNotListedIsReportedWithTheNearestName) {
       std::vector<std::string>{"ALKAID_HEAP_AT_EXT is set, but is not a variable of Alkaid; did "
                                "you mean ALKAID_HEAP_AT_EXIT?"});
   ASSERT_EQ(::unsetenv("ALKAID_HEAP_AT_EXT"), 0);
+  ASSERT_EQ(::setenv("ALKAID_ROOT", "/opt/alkaid", 1), 0);  // for CMake
+  EXPECT_TRUE(UnknownEnvironmentVariables().empty());
+  ASSERT_EQ(::unsetenv("ALKAID_ROOT"), 0);
+  const std::string long_name = "ALKAID_\x1b" + std::string(100'000, 'x');
+  ASSERT_EQ(::setenv(long_name.c_str(), "1", 1), 0);
+  ASSERT_EQ(UnknownEnvironmentVariables().size(), 1U);
+  EXPECT_LT(UnknownEnvironmentVariables()[0].size(), 200U);
+  EXPECT_EQ(UnknownEnvironmentVariables()[0].find('\x1b'), std::string::npos);
+  ASSERT_EQ(::unsetenv(long_name.c_str()), 0);
 }
 
 }  // namespace

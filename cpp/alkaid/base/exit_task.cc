@@ -68,12 +68,6 @@ Registering& TheRegistering() {
 
 [[gnu::constructor]] void MakeAtLoad() { TheRegistering(); }
 
-bool IsOthersMemory() {
-  if (process == nullptr || *process == 0) return false;
-  const pid_t self = ::getpid();
-  return self > 0 && self != *process;  // a filter may make the call fail
-}
-
 // If the program handles a signal by exit, its handler must run after all is written. Handlers of
 // faults run as usual. So does a signal without a handler: it ends a program whose file takes too
 // long.
@@ -214,6 +208,12 @@ Status WriteAtExit(const ExitTask* task) {
   registering.is_registered = true;
   ranked = task;
   return absl::OkStatus();
+}
+
+bool IsOthersMemory() {
+  if (process == nullptr || *process == 0) return false;
+  const pid_t self = ::getpid();
+  return self > 0 && self != *process;  // a filter may make the call fail
 }
 
 bool WriteBeforeSignalEnds(int signal) {

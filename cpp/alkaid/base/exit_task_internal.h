@@ -57,6 +57,11 @@ ALKAID_EXPORT Status WriteAtExit(const ExitTask* task);
 // `signal`. Returns true if it is to do so, at once if everything is written already. Returns false
 // while another thread runs the tasks: the process then ends by exit.
 ALKAID_EXPORT bool WriteBeforeSignalEnds(int signal);
+// Whether this is a child of vfork, which shares the memory of the process that WriteAtExit was
+// called in; false where that was never called, and in a child of fork or _Fork. May be called in a
+// signal handler.
+ALKAID_EXPORT bool IsOthersMemory();
+
 // The signal by which the process is to end; 0 if it ends by exit, or goes on.
 ALKAID_EXPORT int EndingSignal();
 

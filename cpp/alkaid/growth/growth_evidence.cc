@@ -187,7 +187,7 @@ class Evidence {
   }
 
   void SayFlat(A account, const char* what) {
-    if (!Known(account) || all_.of(account).grows) return;
+    if (!Known(account) || all_.of(account).grows || all_.of(account).grows_below_limit) return;
     Say(what, " is flat: ", SignedMbText(Fit(account).slope), " per event, ", Between(Fit(account)),
         ".");
   }

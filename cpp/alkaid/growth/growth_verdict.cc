@@ -18,9 +18,11 @@ constexpr double kAboveScatter = 4;
 // reporting.
 constexpr double kLeastRise = 1;
 // MB, and MB per event. The same for accounts whose blocks are counted, which do not creep up by
-// themselves; the stamps of a profile take less for each event.
+// themselves.
 constexpr double kLeastCountedRise = 0.1;
 constexpr double kLeastCountedSlope = 0.001;
+// MB per event: what a profile that grows in memory takes for each of its stamps at most.
+constexpr double kOwnSlope = 2 * sizeof(MemoryStamp) / 1e6;
 
 using Columns = std::array<std::vector<double>, kAccounts>;
 
@@ -75,10 +77,14 @@ Columns ColumnsOf(std::span<const MemoryStamp> stamps) {
   return columns;
 }
 
+// In all, without what the profile's own stamps may take.
+double TotalOf(const LineFit& fit) {
+  return (fit.slope - kOwnSlope) * static_cast<double>(fit.points - 1);
+}
+
 bool IsSure(const LineFit& fit, const GrowthOptions& options) {
   if (!(fit.low > 0)) return false;
-  return fit.slope >= options.least_mb ||
-         fit.slope * static_cast<double>(fit.points - 1) >= options.much_mb;
+  return fit.slope >= options.least_mb || TotalOf(fit) >= options.much_mb;
 }
 
 // Whether it rose and then stayed: the rise is large against the scatter, and the later half adds
@@ -96,7 +102,7 @@ bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
 
 // The later half must go on like the whole: a single rise does not count.
 bool GrowsBelowLimit(const AccountGrowth& growth, bool is_counted) {
-  const double total = growth.total_mb();
+  const double total = TotalOf(growth.fit);
   const bool is_enough = total >= kLeastRise || (is_counted && total >= kLeastCountedRise &&
                                                  growth.fit.slope >= kLeastCountedSlope);
   return growth.fit.points >= kFewestStamps && !growth.grows && !growth.levels_off &&
@@ -141,10 +147,13 @@ bool WasReleased(const GrowthVerdict& all, Account account) {
   return all.released->held_mb >= kMost * grown;  // false for NaN
 }
 
+bool Grows(const AccountGrowth& growth) { return growth.grows || growth.grows_below_limit; }
+
 // Whether the growth of RSS may be first touches of memory that the allocators had mapped before.
 bool IsFirstTouch(const GrowthVerdict& all) {
   return all.judged == Account::kRss && all.of(Account::kInUse).known() &&
-         !all.of(Account::kInUse).grows && !all.of(Account::kVm).grows &&
+         !Grows(all.of(Account::kInUse)) && !Grows(all.of(Account::kLive)) &&
+         !all.of(Account::kVm).grows &&
          all.of(Account::kHeld).fit.last >= all.of(Account::kRss).fit.last;
 }
 
@@ -163,7 +172,7 @@ Account CauseOf(const GrowthVerdict& all) {
   const double whole = all.of(all.judged).fit.slope;
   for (size_t i = 0; i < kWithin.size(); ++i) {
     const AccountGrowth& within = all.of(kWithin[i]);
-    if (!within.grows || within.fit.slope < kMost * whole) continue;
+    if (!Grows(within) || within.fit.slope < kMost * whole) continue;
     Account cause = kShare[0];
     for (size_t j = 1; j <= i; ++j) {
       // False where the slope of `cause` is not known: then it cannot be the largest.
@@ -196,17 +205,22 @@ Verdict VerdictOf(const GrowthVerdict& all) {
   }
 }
 
-// kVm where none of the differences is known to grow.
+// Of what is counted, if any of it grows: heap files find who allocates that. kVm where none of the
+// differences is known to grow.
 Account GreatestBelowLimit(const GrowthVerdict& all) {
-  Account greatest = Account::kVm;
-  for (const Account account :
-       {Account::kLive, Account::kOwnMalloc, Account::kKept, Account::kElsewhere}) {
-    if (!all.of(account).grows_below_limit) continue;
-    if (greatest == Account::kVm || all.of(account).fit.slope > all.of(greatest).fit.slope) {
-      greatest = account;
+  constexpr std::array<Account, 2> kCounted = {Account::kLive, Account::kOwnMalloc};
+  constexpr std::array<Account, 2> kRest = {Account::kKept, Account::kElsewhere};
+  for (const auto& accounts : {kCounted, kRest}) {
+    Account greatest = Account::kVm;
+    for (const Account account : accounts) {
+      if (!all.of(account).grows_below_limit) continue;
+      if (greatest == Account::kVm || all.of(account).fit.slope > all.of(greatest).fit.slope) {
+        greatest = account;
+      }
     }
+    if (greatest != Account::kVm) return greatest;
   }
-  return greatest;
+  return Account::kVm;
 }
 
 void Judge(GrowthVerdict* all) {

@@ -277,6 +277,25 @@ TEST(GrowthVerdict, ALeakBelowTheStatedFigureIsToldAsThat) {
   EXPECT_EQ(Judge(accounts).verdict, Verdict::kNone);
 }
 
+TEST(GrowthVerdict, ALeakThatRssRoundsUpToTheLimitIsNoCache) {
+  // Whole pages are touched: RSS passes the limit, and what the pools have handed out does not.
+  Accounts accounts = Quiet();
+  accounts.live = Line(kSize, 0.009, 100);
+  accounts.elsewhere = Line(kSize, 0.0015);
+  accounts.kept = accounts.own_malloc = Series(kSize, 0);
+  const GrowthVerdict verdict = Judge(accounts);
+  EXPECT_EQ(verdict.verdict, Verdict::kLeak);
+  EXPECT_EQ(verdict.cause, Account::kLive);
+}
+
+TEST(GrowthVerdict, TheStampsOfALongProfileAreNoGrowth) {
+  constexpr size_t kLong = 200'000;
+  Accounts accounts;
+  accounts.live = Series(kLong, 10);
+  accounts.own_malloc = Line(kLong, 100e-6, 5);
+  EXPECT_EQ(JudgeGrowth(Profile(kLong, accounts)).verdict, Verdict::kNone);
+}
+
 TEST(GrowthVerdict, ASmallLeakBesideASteadyRssIsToldToo) {
   Accounts accounts = Quiet();
   accounts.own_malloc = Line(kSize, 0.02);

@@ -130,7 +130,6 @@ void SayUnknownVariables() {
   const bool only_looks =
       alkaid_only_looks != nullptr && alkaid_only_looks(count, arguments) && !IsOutputOwner();
   if (!only_looks) {
-    SayUnknownVariables();
     StartTracking();
     StartHeapFiles(OutputOwner());
     StartLeakProfile(OutputOwner());
@@ -138,6 +137,7 @@ void SayUnknownVariables() {
     StartExitSignals();
   }
   StartReservations();
+  if (!only_looks) SayUnknownVariables();
 } catch (const std::bad_alloc&) {
   Notice(
       "out of memory while the library was loaded: some of its environment variables have no "

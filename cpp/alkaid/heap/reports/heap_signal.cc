@@ -1,6 +1,5 @@
 #include <pthread.h>
 #include <semaphore.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "alkaid/base/exit_task_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/heap/reports/heap_signal_internal.h"
@@ -21,7 +21,6 @@ namespace {
 // All that the handler touches.
 sem_t requests;
 std::atomic<uint64_t> asked{0};
-std::atomic<pid_t> process{0};  // whose threads answer
 
 // Held by the thread that answers, which may be the exiting one. A semaphore and no mutex: a forked
 // child must make it anew, and a fork must not wait until a file is written.
@@ -33,7 +32,7 @@ void OnSignal(int /*signal*/) {
   const int error = errno;
   const bool may_wait = MayWait();
   // A child of vfork shares this memory: its signal asks its parent for nothing.
-  if (!may_wait || ::getpid() == process.load(std::memory_order_relaxed)) {
+  if (!may_wait || !internal::IsOthersMemory()) {
     asked.fetch_add(1, std::memory_order_relaxed);
     if (may_wait) ::sem_post(&requests);  // wakes the thread that answers
   }
@@ -105,7 +104,6 @@ void PrepareSemaphores() {
   ::sem_init(&requests, 0, 0);
   ::sem_init(&answering, 0, 1);
   answered = asked.load(std::memory_order_relaxed);
-  process = ::getpid();
 }
 
 // The child has its parent's handler but none of its threads. It does not answer requests to its

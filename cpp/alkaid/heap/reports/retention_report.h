@@ -103,7 +103,7 @@ struct RetainedRoot {
 
 struct RetentionTextOptions {
   // Roots, 0: all. Those of one label and pool that views of the same places keep count as one: the
-  // worst is shown, and how much the others hold.
+  // worst is shown, and how much all of them hold; the place that hides most comes first.
   size_t top = 10;
   size_t top_holders = 3;  // of each root; 0: all
   // Turns a return address into lines. Not set: the file and the offset in it. In the process that

@@ -417,12 +417,30 @@ TEST_F(RetentionReportTest, RootsOfTheSamePlacesAreSummedUpUnderTheWorst) {
   ASSERT_EQ(report.roots().size(), 4U);
   const std::string text = report.ToString();
   EXPECT_THAT(text, HasSubstr(", 10 bytes visible ("));
-  EXPECT_THAT(text, HasSubstr("\n   and 2 roots more of the same places: "));
-  EXPECT_THAT(text, HasSubstr(" held, 50 bytes visible\n\n2. "));
+  EXPECT_THAT(text, HasSubstr("\n   and 2 roots more of the same places, all together "));
+  EXPECT_THAT(text, HasSubstr(" held, 60 bytes visible\n\n2. "));
   EXPECT_THAT(text, Not(HasSubstr("\n3. ")));
   RetentionTextOptions one;
   one.top = 1;
   EXPECT_THAT(report.ToString(one), EndsWith("\nand 1 further root\n"));
+}
+
+TEST_F(RetentionReportTest, PlacesAreInTheOrderOfAllThatTheyHide) {
+  WatchViews();
+  std::vector<std::shared_ptr<Buffer>> slices = {SliceOfItsOwnRoot(0, 10, 3 << 20)};
+  for (int i = 0; i < 4; ++i) slices.push_back(SliceOfItsOwnRoot(0, 10, 1 << 20));
+  const std::string text = Take().ToString();
+  EXPECT_THAT(text, HasSubstr("\n1. 1.0 MiB held, 10 bytes visible"));
+  EXPECT_THAT(text, HasSubstr("and 3 roots more of the same places, all together 4.0 MiB held, "
+                              "40 bytes visible\n\n2. 3.0 MiB held"));
+}
+
+TEST_F(RetentionReportTest, RootsWhosePlacesAreNotKnownAreEachByThemselves) {
+  ALKAID_ASSERT_OK(StartTracking({.max_frames = 0, .views = true}));
+  std::vector<std::shared_ptr<Buffer>> slices;
+  for (int i = 0; i < 2; ++i) slices.push_back(SliceOfItsOwnRoot(0, 10));
+  const std::string text = Take().ToString();
+  EXPECT_THAT(text, AllOf(HasSubstr("\n2. "), Not(HasSubstr("roots more"))));
 }
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -84,7 +85,7 @@ class Text {
             BytesText(totals.root_bytes) + " held, " + BytesText(totals.visible_bytes) +
             " visible (" + PercentText(ratio) + "), " + BytesText(totals.hidden_bytes()) +
             " hidden\n";
-    const std::vector<Group> groups = GroupsOf(report_.roots());
+    const std::vector<Group> groups = Groups();
     const size_t count = options_.top == 0 ? groups.size() : std::min(options_.top, groups.size());
     int64_t shown = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -103,36 +104,50 @@ class Text {
   struct Group {
     const RetainedRoot* worst = nullptr;
     int64_t more = 0;
-    int64_t held_bytes = 0;  // by those that are more
-    int64_t visible_bytes = 0;
+    // Of all its roots; as doubles, whose sums cannot overflow.
+    double held_bytes = 0;
+    double visible_bytes = 0;
+
+    void Add(const RetainedRoot& root) {
+      held_bytes += static_cast<double>(root.held_bytes);
+      visible_bytes += static_cast<double>(root.visible_bytes);
+    }
+    double hidden_bytes() const { return held_bytes - visible_bytes; }
   };
 
-  // In the order of the roots, which is that of the worst of each group.
-  static std::vector<Group> GroupsOf(const std::vector<RetainedRoot>& roots) {
+  // The group that hides the most bytes first. A root whose places are not all known is by itself.
+  std::vector<Group> Groups() const {
     std::vector<Group> groups;
     std::map<std::tuple<std::string_view, std::string_view, std::set<uint32_t>>, size_t> known;
-    for (const RetainedRoot& root : roots) {
+    for (const RetainedRoot& root : report_.roots()) {
       std::set<uint32_t> stacks;
-      for (const RetentionHolder& holder : root.holders) stacks.insert(holder.stack);
-      const auto [at, is_new] =
-          known.try_emplace({root.label, root.pool, std::move(stacks)}, groups.size());
-      if (is_new) {
-        groups.push_back({.worst = &root});
-        continue;
+      bool all_known = true;
+      for (const RetentionHolder& holder : root.holders) {
+        stacks.insert(holder.stack);
+        all_known = all_known && !report_.snapshot().frames(holder.stack).empty();
       }
-      Group& group = groups[at->second];
-      ++group.more;
-      group.held_bytes += root.held_bytes;
-      group.visible_bytes += root.visible_bytes;
+      size_t at = groups.size();
+      if (all_known) {
+        at = known.try_emplace({root.label, root.pool, std::move(stacks)}, at).first->second;
+      }
+      if (at == groups.size()) {
+        groups.push_back({.worst = &root});
+      } else {
+        ++groups[at].more;
+      }
+      groups[at].Add(root);
     }
+    std::ranges::stable_sort(groups, std::greater<>(), &Group::hidden_bytes);
     return groups;
   }
 
   void AddMore(const Group& group) {
     if (group.more == 0) return;
-    text_ += "   and " + CountText(group.more, "root") +
-             " more of the same places: " + BytesText(group.held_bytes) + " held, " +
-             BytesText(group.visible_bytes) + " visible\n";
+    const auto bytes = [](double sum) {
+      return BytesText(static_cast<int64_t>(std::min(sum, 9e18)));
+    };
+    text_ += "   and " + CountText(group.more, "root") + " more of the same places, all together " +
+             bytes(group.held_bytes) + " held, " + bytes(group.visible_bytes) + " visible\n";
   }
 
   void AddRoot(size_t number, const RetainedRoot& root) {
