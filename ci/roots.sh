@@ -49,6 +49,8 @@ lay_over() {
   mount --rbind /dev "$LAYER/dev"
   mount --rbind /sys "$LAYER/sys"
   cp /etc/resolv.conf "$LAYER/etc/resolv.conf"
+  # debootstrap leaves it to packages, which leave it there when they go.
+  [[ -e $LAYER/etc/hosts ]] || cp /etc/hosts "$LAYER/etc/hosts"
 }
 
 # leave_layer: removes it, with all that was written.
