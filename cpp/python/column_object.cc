@@ -54,8 +54,7 @@ struct Wishes {
     options->allow_misaligned = allow_misaligned != 0;
     options->large_lists = large_lists != 0;
     options->binary_text = binary_text != 0;
-    options->pool = held.get();
-    options->pool_owner = std::move(held);
+    options->pool = std::move(held);
     return true;
   }
 };
@@ -136,7 +135,6 @@ PyObject* OpenTable(PyObject* /*self*/, PyObject* arguments) try {
     dgram::BatchReaderOptions reading;
     reading.batch_bytes = batch_bytes;
     reading.pool = options.pool;
-    reading.pool_owner = options.pool_owner;
     auto reader = dgram::BatchReader::Open(path, reading);
     if (reader.ok()) {
       table.emplace(columns::OpenTable(*std::move(reader), std::move(fields), options));

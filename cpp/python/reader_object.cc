@@ -233,8 +233,7 @@ PyObject* New(PyTypeObject* /*type*/, PyObject* arguments, PyObject* keywords) t
   if (pool != Py_None) {
     std::shared_ptr<MemoryPool> of = PoolOf(pool);
     if (of == nullptr) return nullptr;
-    options.pool = of.get();
-    options.pool_owner = std::move(of);
+    options.pool = std::move(of);
   }
   if ((config != Py_None && !AsConfiguration(config, &options.configuration)) ||
       !AsOnFault(on_fault, &options.on_fault) || !skips->Set(on_skip) || !live.Set(waiting)) {

@@ -70,10 +70,7 @@ Result<BatchReaderOptions> OptionsOf(const alkaid_reader_options* given) {
   if (options.max_dgram_bytes != 0) made.max_dgram_bytes = options.max_dgram_bytes;
   made.begin = options.begin;
   if (options.end != 0) made.end = options.end;
-  if (options.pool != nullptr) {
-    made.pool = options.pool->pool.get();
-    made.pool_owner = options.pool->pool;
-  }
+  if (options.pool != nullptr) made.pool = options.pool->pool;
   if (options.configuration != nullptr) made.configuration = options.configuration->configuration;
   ALKAID_ASSIGN_OR_RAISE(made.on_fault, alkaid::c::OnFaultOf(kName, options.on_fault));
   made.require_configuration = options.without_configuration == 0;

@@ -4,8 +4,8 @@
 // datagram does not carry the field.
 //
 // Ownership: a column holds the batch's Buffer through slices of it, and what was allocated for it;
-// the batch, its reader and its datagrams may be destroyed before it. The pool is borrowed unless
-// `pool_owner` shares it, and must outlive the column.
+// the batch, its reader and its datagrams may be destroyed before it. A borrowed pool
+// must outlive the column.
 // Threads: values that may be read from any thread. Out of memory: copies throw std::bad_alloc.
 #pragma once
 
@@ -15,7 +15,7 @@
 #include <optional>
 #include <string>
 
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 #include "alkaid/dgram/dgram.h"
 #include "alkaid/interop/arrow_data.h"
 
@@ -44,13 +44,7 @@ struct ColumnOptions {
   // Text as any bytes, "vz". Otherwise text is UTF-8, "vu", and a row that is not UTF-8 is refused.
   bool binary_text = false;
   // Columns allocate from this pool; null: the default pool.
-  MemoryPool* pool = nullptr;
-  std::shared_ptr<void> pool_owner = nullptr;
-
-  // The pool for a column's allocations, which keep it alive if it is shared.
-  std::shared_ptr<MemoryPool> PoolOfColumns() const {
-    return {pool_owner, pool != nullptr ? pool : default_memory_pool()};
-  }
+  PoolHandle pool = {};
 };
 
 struct Column {

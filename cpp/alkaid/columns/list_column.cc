@@ -62,7 +62,7 @@ class ListRows {
         rank_(wanted.type.rank),
         mask_(static_cast<uintptr_t>(dgram::DataTypeSize(wanted.type.type)) - 1),
         shift_(std::popcount(mask_)),
-        validity_(batch.size(), options.PoolOfColumns()),
+        validity_(batch.size(), options.pool),
         common_(wanted.type.rank) {}
 
   Result<FieldColumn> Make() {
@@ -127,12 +127,11 @@ class ListRows {
     const int64_t rows = batch_.size();
     ALKAID_ASSIGN_OR_RAISE(
         offsets_buffer_,
-        AllocateBuffer(rows * static_cast<int64_t>(sizeof(Offset)), options_.PoolOfColumns()));
+        AllocateBuffer(rows * static_cast<int64_t>(sizeof(Offset)), options_.pool));
     ALKAID_ASSIGN_OR_RAISE(
-        sizes_buffer_,
-        AllocateBuffer(rows * static_cast<int64_t>(sizeof(Offset)), options_.PoolOfColumns()));
+        sizes_buffer_, AllocateBuffer(rows * static_cast<int64_t>(sizeof(Offset)), options_.pool));
     ALKAID_ASSIGN_OR_RAISE(shapes_buffer_,
-                           AllocateBuffer(rows * rank_ * int64_t{4}, options_.PoolOfColumns()));
+                           AllocateBuffer(rows * rank_ * int64_t{4}, options_.pool));
     offsets_ = reinterpret_cast<Offset*>(offsets_buffer_->mutable_data());
     sizes_ = reinterpret_cast<Offset*>(sizes_buffer_->mutable_data());
     shapes_ = reinterpret_cast<uint32_t*>(shapes_buffer_->mutable_data());
@@ -181,8 +180,7 @@ class ListRows {
 
   // Copies all rows back to back into a buffer of their own.
   Result<interop::ArrayData> Copy() {
-    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy,
-                           AllocateBuffer(nbytes_, options_.PoolOfColumns()));
+    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes_, options_.pool));
     struct Copying {
       bool Add(const Cell& cell) {
         return cell.data == nullptr ? Skip() : AddRun(cell.data, 0, 1, cell);

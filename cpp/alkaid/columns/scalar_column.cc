@@ -36,9 +36,9 @@ Result<FieldColumn> ScalarColumn(const dgram::DgramBatch& batch, const ResolvedF
                                  const ColumnOptions& options) {
   const int64_t element = dgram::DataTypeSize(wanted.type.type);
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> values,
-                         AllocateBuffer(batch.size() * element, options.PoolOfColumns()));
+                         AllocateBuffer(batch.size() * element, options.pool));
   Gathering gathering{static_cast<size_t>(element), values->mutable_data(),
-                      ValidityBits(batch.size(), options.PoolOfColumns())};
+                      ValidityBits(batch.size(), options.pool)};
   ALKAID_RETURN_NOT_OK(ForEachRow(batch, wanted, options, &gathering));
   ALKAID_RETURN_NOT_OK(gathering.status);
   const int64_t rows = gathering.rows;

@@ -58,9 +58,8 @@ int64_t CountRows(const DgramBatch& batch, const ColumnOptions& options) {
 template <typename T>
 Result<interop::ArrayData> Gather(const HeaderColumn<T>& column, const DgramBatch& batch,
                                   int64_t rows, const ColumnOptions& options) {
-  ALKAID_ASSIGN_OR_RAISE(
-      std::shared_ptr<Buffer> values,
-      AllocateBuffer(rows * static_cast<int64_t>(sizeof(T)), options.PoolOfColumns()));
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> values,
+                         AllocateBuffer(rows * static_cast<int64_t>(sizeof(T)), options.pool));
   T* const out = reinterpret_cast<T*>(values->mutable_data());
   int64_t row = 0;
   for (const Dgram& dgram : batch) {

@@ -30,13 +30,12 @@ class TextRows {
       : batch_(batch),
         wanted_(wanted),
         options_(options),
-        validity_(batch.size(), options.PoolOfColumns()),
+        validity_(batch.size(), options.pool),
         first_(batch.begin()->data()),
         one_slice_(batch.nbytes() <= kMostShown) {}
 
   Result<FieldColumn> Make() {
-    ALKAID_ASSIGN_OR_RAISE(views_,
-                           AllocateBuffer(batch_.size() * kViewBytes, options_.PoolOfColumns()));
+    ALKAID_ASSIGN_OR_RAISE(views_, AllocateBuffer(batch_.size() * kViewBytes, options_.pool));
     ALKAID_RETURN_NOT_OK(ForEachRow(batch_, wanted_, options_, this));
     ALKAID_RETURN_NOT_OK(status_);
     FieldColumn column;

@@ -18,7 +18,7 @@ namespace alkaid::columns::internal {
 class ValidityBits {
  public:
   // For up to `most_rows`.
-  ValidityBits(int64_t most_rows, std::shared_ptr<MemoryPool> pool)
+  ValidityBits(int64_t most_rows, PoolHandle pool)
       : most_rows_(most_rows), pool_(std::move(pool)) {}
 
   Status SetNull(int64_t row) {
@@ -37,7 +37,7 @@ class ValidityBits {
 
  private:
   const int64_t most_rows_;
-  const std::shared_ptr<MemoryPool> pool_;
+  const PoolHandle pool_;
   std::unique_ptr<Buffer> bits_;
   int64_t nulls_ = 0;
 };

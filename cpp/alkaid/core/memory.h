@@ -40,6 +40,7 @@
 #include "alkaid/core/pools/memory_pool_registry.h"    // IWYU pragma: export
 #include "alkaid/core/pools/memory_pool_stats.h"       // IWYU pragma: export
 #include "alkaid/core/pools/pmr.h"                     // IWYU pragma: export
+#include "alkaid/core/pools/pool_handle.h"             // IWYU pragma: export
 #include "alkaid/core/pools/proxy_memory_pool.h"       // IWYU pragma: export
 #include "alkaid/core/pools/quota_memory_pool.h"       // IWYU pragma: export
 #include "alkaid/core/pools/stl_allocator.h"           // IWYU pragma: export

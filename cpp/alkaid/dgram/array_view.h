@@ -92,8 +92,8 @@ class ArrayView {
     return absl::OkStatus();
   }
   // A copy in a buffer of its own, aligned to 64 bytes, from `pool` (null: the default).
-  Result<std::shared_ptr<Buffer>> Copy(MemoryPool* pool = nullptr) const try {
-    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes(), pool));
+  Result<std::shared_ptr<Buffer>> Copy(PoolHandle pool = {}) const try {
+    ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes(), std::move(pool)));
     if (nbytes() > 0) std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(nbytes()));
     return copy;
   } catch (const std::bad_alloc&) {
@@ -103,12 +103,12 @@ class ArrayView {
   // memory that it keeps alive, and drops that memory; returns whether it did. Other copies of this
   // view keep it. Like Buffer::CompactIfBelow: kInvalidArgument for a ratio outside, and for an
   // array that keeps nothing; kResourceExhausted without memory, and the array stays as it was.
-  Result<bool> CompactIfBelow(double ratio, MemoryPool* pool = nullptr) {
+  Result<bool> CompactIfBelow(double ratio, PoolHandle pool = {}) {
     if (owner_ == nullptr) return status::Invalid("CompactIfBelow of an array that keeps nothing");
     ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(
                                                  nbytes(), owner_->root_capacity(), ratio));
     if (!worth) return false;
-    ALKAID_ASSIGN_OR_RAISE(owner_, Copy(pool));
+    ALKAID_ASSIGN_OR_RAISE(owner_, Copy(std::move(pool)));
     data_ = owner_->data();
     return true;
   }

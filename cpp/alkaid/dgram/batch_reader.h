@@ -31,8 +31,7 @@
 // (fault_policy.h).
 //
 // Ownership: the reader shares its file, stream or Buffer. Batches, datagrams and arrays may
-// outlive the reader. The pool is borrowed unless `pool_owner` shares it, and must outlive all of
-// them.
+// outlive the reader. A borrowed pool must outlive all of them.
 // Threads: a reader is for one thread at a time; its batches and datagrams are not.
 // Out of memory: kResourceExhausted from Open and Next, also where operator new fails.
 #pragma once
@@ -46,7 +45,7 @@
 #include "alkaid/core/buffers/io_interfaces.h"
 #include "alkaid/core/files/live_file.h"
 #include "alkaid/core/files/live_watch.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 #include "alkaid/dgram/batch.h"
 #include "alkaid/dgram/configuration.h"
 #include "alkaid/dgram/configuration_history.h"
@@ -86,8 +85,7 @@ struct BatchReaderOptions {
   // given. Readers of one run share one watch, and one thread.
   std::shared_ptr<io::LiveWatch> live = nullptr;
   // The pool of the blocks; null: the default pool.
-  MemoryPool* pool = nullptr;
-  std::shared_ptr<void> pool_owner;
+  PoolHandle pool = {};
   // The name of the source in faults; empty: the path, or "file", or "buffer".
   std::string name;
 };

@@ -424,8 +424,7 @@ TEST(BatchReader, ASharedPoolMayBeLeftToTheViews) {
   auto pool = std::make_shared<ProxyMemoryPool>(default_memory_pool());
   const std::weak_ptr<ProxyMemoryPool> watch = pool;
   BatchReaderOptions options;
-  options.pool = pool.get();
-  options.pool_owner = std::move(pool);
+  options.pool = std::move(pool);
   ALKAID_ASSERT_OK_AND_ASSIGN(
       auto reader, BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(1)), options));
   options = {};

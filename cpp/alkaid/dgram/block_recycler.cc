@@ -30,7 +30,7 @@ alkaid::internal::ForkGuarded<std::mutex>& RecyclersLock() {
 [[gnu::constructor]] void MakeAtLoad() { RecyclersLock(); }
 
 // The size of the Buffer is all of the block, with no padding, since the next Take may need it.
-Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t wanted, MemoryPool* pool) {
+Result<std::unique_ptr<Buffer>> AllocateBlock(int64_t wanted, const PoolHandle& pool) {
   int64_t nbytes;
   if (RoundUpOverflow(wanted, kDefaultBufferAlignment, &nbytes)) nbytes = wanted;  // is refused
   if (nbytes < kHugeBlock) return AllocateBuffer(nbytes, pool);
@@ -64,12 +64,8 @@ class BlockRecycler::RecycledBlock final : public MutableBuffer {
   std::shared_ptr<BlockRecycler> recycler_;
 };
 
-BlockRecycler::BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, Label label,
-                             size_t most_idle)
-    : pool_(pool != nullptr ? pool : default_memory_pool()),
-      pool_owner_(std::move(pool_owner)),
-      label_(label),
-      most_idle_(most_idle) {
+BlockRecycler::BlockRecycler(PoolHandle pool, Label label, size_t most_idle)
+    : pool_(pool.OrDefault()), label_(label), most_idle_(most_idle) {
   idle_.reserve(most_idle_ + 1);
 }
 

@@ -5,8 +5,7 @@
 // gone, and the next Take reuses it. At most `most_idle` blocks wait. Once the recycler is closed,
 // all blocks go back to the pool: idle ones at once, the others when their Buffers go.
 //
-// Ownership: shared by the reader and by the Buffers; the pool is borrowed unless `pool_owner`
-// shares it.
+// Ownership: shared by the reader and by the Buffers; a borrowed pool must outlive both.
 // Threads: Buffers may be dropped on any thread; Take from any thread, also several at a time.
 // Out of memory: Take returns kResourceExhausted, also where operator new fails; a block that was
 // idle is then idle again or back in the pool. Making a recycler throws std::bad_alloc. Giving a
@@ -30,8 +29,7 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
 
   // Must be made by std::make_shared. `pool` null: the default. `label` is given to its blocks
   // where the reading thread has no label of its own.
-  BlockRecycler(MemoryPool* pool, std::shared_ptr<void> pool_owner, Label label,
-                size_t most_idle = kMostIdle);
+  BlockRecycler(PoolHandle pool, Label label, size_t most_idle = kMostIdle);
 
   // A mutable buffer of exactly `nbytes`, not initialised. A block that is allocated for it has at
   // least `block_nbytes`, so that it serves for larger requests too.
@@ -39,14 +37,13 @@ class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRec
   // Gives idle blocks back to the pool, now and from now on.
   void Close();
 
-  MemoryPool* pool() const { return pool_; }
+  MemoryPool* pool() const { return pool_.get(); }
 
  private:
   class RecycledBlock;
   void GiveBack(std::unique_ptr<Buffer> block);
 
-  MemoryPool* const pool_;
-  const std::shared_ptr<void> pool_owner_;
+  const PoolHandle pool_;
   const Label label_;
   const size_t most_idle_;
   bool closed_ = false;

@@ -25,7 +25,7 @@ class BlockRecyclerTest : public ::testing::Test {
 
   ProxyMemoryPool pool_{default_memory_pool()};
   std::shared_ptr<BlockRecycler> recycler_ =
-      std::make_shared<BlockRecycler>(&pool_, nullptr, Label::Intern("recycler_test.block"));
+      std::make_shared<BlockRecycler>(&pool_, Label::Intern("recycler_test.block"));
 };
 
 TEST_F(BlockRecyclerTest, ABlockThatCameBackIsUsedAgain) {
@@ -97,7 +97,7 @@ TEST_F(BlockRecyclerTest, TheSliceOfABlockKeepsItOnLoan) {
 
 TEST_F(BlockRecyclerTest, AFailingPoolIsReportedAndNothingIsLost) {
   FaultInjectingMemoryPool failing(&pool_);
-  auto recycler = std::make_shared<BlockRecycler>(&failing, nullptr, Label());
+  auto recycler = std::make_shared<BlockRecycler>(&failing, Label());
   failing.fail_after(1);
   EXPECT_THAT(recycler->Take(1024), StatusIs(StatusCode::kResourceExhausted));
   EXPECT_EQ(pool_.bytes_allocated(), 0);

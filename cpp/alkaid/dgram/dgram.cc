@@ -124,10 +124,10 @@ Result<Dgram> Dgram::MakeOwned(std::shared_ptr<Buffer> buffer,
   return status::NoMemory();
 }
 
-Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
+Result<Dgram> Dgram::Copy(PoolHandle pool) const try {
   // Resizable, so that a batch builder that the copy is moved into can append after its bytes.
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> copy,
-                         AllocateResizableBuffer(size_, pool));
+                         AllocateResizableBuffer(size_, std::move(pool)));
   std::memcpy(copy->mutable_data(), data_, static_cast<size_t>(size_));
   const uint8_t* const data = copy->data();
   const int64_t place = origin_->places == nullptr ? -1 : internal::SourceByteOf(*this);
@@ -143,13 +143,13 @@ Result<Dgram> Dgram::Copy(MemoryPool* pool) const try {
   return status::NoMemory();
 }
 
-Result<bool> Dgram::CompactIfBelow(double ratio, MemoryPool* pool) try {
+Result<bool> Dgram::CompactIfBelow(double ratio, PoolHandle pool) try {
   if (origin_ == nullptr) return status::Invalid("CompactIfBelow of no datagram");
   // An origin without a buffer keeps no memory that could be freed.
   const int64_t held = origin_->buffer != nullptr ? origin_->buffer->root_capacity() : size_;
   ALKAID_ASSIGN_OR_RAISE(const bool worth, alkaid::internal::IsWorthCompacting(size_, held, ratio));
   if (!worth) return false;
-  ALKAID_ASSIGN_OR_RAISE(*this, Copy(pool));
+  ALKAID_ASSIGN_OR_RAISE(*this, Copy(std::move(pool)));
   return true;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -101,12 +101,12 @@ class ALKAID_EXPORT Dgram {
   bool owns_memory() const { return origin_ != nullptr && origin_->one_dgram; }
   // A datagram of the same bytes, source, offset and index that owns its memory, from `pool` (null:
   // the default). Without memory kResourceExhausted.
-  Result<Dgram> Copy(MemoryPool* pool = nullptr) const;
+  Result<Dgram> Copy(PoolHandle pool = {}) const;
   // Becomes such a copy where the datagram is less than `ratio` (0 to 1) of the memory that it
   // keeps alive, and drops that memory; returns whether it did. Like Buffer::CompactIfBelow:
   // kInvalidArgument for a ratio outside, and for a Dgram without a datagram; kResourceExhausted
   // without memory, and the Dgram stays as it was.
-  Result<bool> CompactIfBelow(double ratio, MemoryPool* pool = nullptr);
+  Result<bool> CompactIfBelow(double ratio, PoolHandle pool = {});
 
   // Header and payload, in bytes.
   const uint8_t* data() const { return data_; }

@@ -24,7 +24,7 @@ bool IsOf(const Names& names, std::string_view detector, std::string_view algori
 }  // namespace
 
 DgramEdit::DgramEdit(const DgramEditOptions& options)
-    : pool_(options.pool != nullptr ? options.pool : default_memory_pool()),
+    : pool_(options.pool.OrDefault()),
       room_(options.room),
       configuration_(options.configuration),
       additions_(pool_) {}
@@ -429,9 +429,10 @@ Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const try {
   return status::NoMemory();
 }
 
-Result<Dgram> DgramEdit::Save(MemoryPool* pool) const try {
-  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> buffer,
-                         AllocateResizableBuffer(saved_size(), pool != nullptr ? pool : pool_));
+Result<Dgram> DgramEdit::Save(PoolHandle pool) const try {
+  ALKAID_ASSIGN_OR_RAISE(
+      std::shared_ptr<ResizableBuffer> buffer,
+      AllocateResizableBuffer(saved_size(), pool != nullptr ? std::move(pool) : pool_));
   ALKAID_RETURN_NOT_OK(
       Save(std::span<uint8_t>(buffer->mutable_data(), static_cast<size_t>(buffer->size()))));
   const bool is_new = dgram_.data() == nullptr;

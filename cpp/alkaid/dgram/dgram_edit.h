@@ -58,7 +58,7 @@ struct DgramEditOptions {
   // The most bytes that all additions of one edit may take. Memory is allocated as they come.
   int64_t room = int64_t{64} << 20;
   // The pool of the additions and of what Save makes; null: the default pool.
-  MemoryPool* pool = nullptr;
+  PoolHandle pool = {};
   // Declares the fields, if not the Configuration that the datagram was read under.
   std::shared_ptr<const Configuration> configuration = {};
 };
@@ -133,7 +133,7 @@ class ALKAID_EXPORT DgramEdit {
   Result<int64_t> Save(std::span<uint8_t> out) const;
   // A datagram that owns its bytes, under configuration(), with the source and index of the edited
   // one. `pool` null: the pool of the options.
-  Result<Dgram> Save(MemoryPool* pool = nullptr) const;
+  Result<Dgram> Save(PoolHandle pool = {}) const;
   // Writes it to `out` in one Write.
   Status Save(io::OutputStream& out) const;
 
@@ -172,7 +172,7 @@ class ALKAID_EXPORT DgramEdit {
   void RemoveAddition(size_t index);
   uint8_t* StorePayload(uint8_t* out) const;
 
-  MemoryPool* pool_;
+  PoolHandle pool_;
   int64_t room_;
   Dgram dgram_;
   const uint8_t* payload_ = nullptr;

@@ -269,9 +269,7 @@ TEST(DgramOutOfMemory, EveryReadOfAFileFailsOnce) {
 TEST(DgramOutOfMemory, BlockRecyclers) {
   FailureSuite::Try(
       "BlockRecycler", OutOfMemory::kThrows, [](MemoryPool* pool) { return pool; },
-      [](MemoryPool*& pool) {
-        return std::make_shared<BlockRecycler>(pool, nullptr, Label(), size_t{3});
-      },
+      [](MemoryPool*& pool) { return std::make_shared<BlockRecycler>(pool, Label(), size_t{3}); },
       [](MemoryPool*&, const std::shared_ptr<BlockRecycler>& made) {
         return std::to_string(made->pool() != nullptr);
       });
@@ -282,7 +280,7 @@ TEST(DgramOutOfMemory, BlockRecyclers) {
   };
   const auto make = [](MemoryPool* pool) {
     auto state = std::make_unique<State>();
-    state->recycler = std::make_shared<BlockRecycler>(pool, nullptr, Label());
+    state->recycler = std::make_shared<BlockRecycler>(pool, Label());
     state->kept = state->recycler->Take(1000).value();
     return state;
   };

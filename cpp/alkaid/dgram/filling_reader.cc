@@ -20,9 +20,8 @@ using io::LiveEnd;
 // A source that fills its reader's blocks with bytes as they come.
 class ComingSource : public Source {
  public:
-  ComingSource(MemoryPool* pool, std::shared_ptr<void> pool_owner)
-      : recycler_(std::make_shared<BlockRecycler>(pool, std::move(pool_owner),
-                                                  Label::Intern("dgram.batch"))) {}
+  explicit ComingSource(PoolHandle pool)
+      : recycler_(std::make_shared<BlockRecycler>(std::move(pool), Label::Intern("dgram.batch"))) {}
   ~ComingSource() override { recycler_->Close(); }
 
   // Reads 1 to `nbytes` bytes from `position` on, where the last read ended. 0 where no more come,
@@ -49,9 +48,8 @@ class ComingSource : public Source {
 
 class StreamSource final : public ComingSource {
  public:
-  StreamSource(std::shared_ptr<io::InputStream> stream, MemoryPool* pool,
-               std::shared_ptr<void> pool_owner)
-      : ComingSource(pool, std::move(pool_owner)), stream_(std::move(stream)) {}
+  StreamSource(std::shared_ptr<io::InputStream> stream, PoolHandle pool)
+      : ComingSource(std::move(pool)), stream_(std::move(stream)) {}
 
   Result<int64_t> ReadSome(int64_t, int64_t nbytes, void* out, bool) override {
     return stream_->ReadSome(nbytes, out);
@@ -63,8 +61,8 @@ class StreamSource final : public ComingSource {
 
 class LiveSource final : public ComingSource {
  public:
-  LiveSource(std::unique_ptr<io::LiveFile> file, MemoryPool* pool, std::shared_ptr<void> pool_owner)
-      : ComingSource(pool, std::move(pool_owner)), file_(std::move(file)) {}
+  LiveSource(std::unique_ptr<io::LiveFile> file, PoolHandle pool)
+      : ComingSource(std::move(pool)), file_(std::move(file)) {}
 
   Result<int64_t> ReadSome(int64_t position, int64_t nbytes, void* out, bool wait) override {
     return wait ? file_->ReadSome(position, nbytes, out)
@@ -212,7 +210,7 @@ Result<std::unique_ptr<BatchReader>> OpenStream(std::shared_ptr<io::InputStream>
                            ": a stream is waited for anyway, up to its end; a watch (live) is for "
                            "a file that is still being written");
   }
-  auto source = std::make_unique<StreamSource>(std::move(stream), options.pool, options.pool_owner);
+  auto source = std::make_unique<StreamSource>(std::move(stream), options.pool);
   return OpenComing(std::move(source), std::move(options));
 }
 
@@ -228,7 +226,7 @@ Result<std::unique_ptr<BatchReader>> OpenLive(std::unique_ptr<io::LiveFile> file
                            ": is still being written, and going on after a fault looks ahead in "
                            "it: that takes a file that is complete");
   }
-  auto source = std::make_unique<LiveSource>(std::move(file), options.pool, options.pool_owner);
+  auto source = std::make_unique<LiveSource>(std::move(file), options.pool);
   return OpenComing(std::move(source), std::move(options));
 }
 

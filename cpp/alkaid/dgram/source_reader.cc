@@ -13,11 +13,9 @@ namespace {
 
 class FileSource final : public Source {
  public:
-  FileSource(std::shared_ptr<io::RandomAccessFile> file, MemoryPool* pool,
-             std::shared_ptr<void> pool_owner)
+  FileSource(std::shared_ptr<io::RandomAccessFile> file, PoolHandle pool)
       : file_(std::move(file)),
-        recycler_(std::make_shared<BlockRecycler>(pool, std::move(pool_owner),
-                                                  Label::Intern("dgram.batch"))) {}
+        recycler_(std::make_shared<BlockRecycler>(std::move(pool), Label::Intern("dgram.batch"))) {}
   ~FileSource() override { recycler_->Close(); }
 
   Result<int64_t> GetSize() override { return file_->GetSize(); }
@@ -35,18 +33,18 @@ class FileSource final : public Source {
 
 class BufferSource final : public Source {
  public:
-  BufferSource(std::shared_ptr<Buffer> buffer, MemoryPool* pool)
-      : buffer_(std::move(buffer)), pool_(pool != nullptr ? pool : default_memory_pool()) {}
+  BufferSource(std::shared_ptr<Buffer> buffer, const PoolHandle& pool)
+      : buffer_(std::move(buffer)), pool_(pool.OrDefault()) {}
 
   Result<int64_t> GetSize() override { return buffer_->size(); }
   Result<Block> Fetch(int64_t position, int64_t nbytes) override {
     return Block{buffer_, 0, position + nbytes, absl::OkStatus()};
   }
-  MemoryPool* pool() const override { return pool_; }
+  MemoryPool* pool() const override { return pool_.get(); }
 
  private:
   const std::shared_ptr<Buffer> buffer_;
-  MemoryPool* const pool_;
+  const PoolHandle pool_;
 };
 
 Result<std::unique_ptr<BatchReader>> OpenSource(std::unique_ptr<Source> source,
@@ -274,7 +272,7 @@ Status CheckSizes(const BatchReaderOptions& options) {
 
 Result<std::unique_ptr<BatchReader>> OpenFile(std::shared_ptr<io::RandomAccessFile> file,
                                               BatchReaderOptions&& options) {
-  auto source = std::make_unique<FileSource>(std::move(file), options.pool, options.pool_owner);
+  auto source = std::make_unique<FileSource>(std::move(file), options.pool);
   return OpenSource(std::move(source), std::move(options));
 }
 

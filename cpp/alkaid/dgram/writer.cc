@@ -25,8 +25,7 @@ std::shared_ptr<const Configuration> InForce(const uint8_t* dgram, int64_t size,
 
 }  // namespace
 
-DgramWriter::DgramWriter(MemoryPool* pool)
-    : builder_(pool != nullptr ? pool : default_memory_pool()) {}
+DgramWriter::DgramWriter(PoolHandle pool) : builder_(pool.OrDefault()) {}
 
 DgramWriter::DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOptions options)
     : DgramWriter(options.pool) {

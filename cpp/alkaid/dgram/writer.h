@@ -63,13 +63,13 @@ struct DgramWriterOptions {
   // with the same option, and the same default, accept every datagram below it.
   int64_t max_dgram_bytes = kMaxDgramBytes;
   // Null: the default.
-  MemoryPool* pool = nullptr;
+  PoolHandle pool = {};
 };
 
 class ALKAID_EXPORT DgramWriter {
  public:
   // Keeps everything in memory until Finish. `pool` null: the default.
-  explicit DgramWriter(MemoryPool* pool = nullptr);
+  explicit DgramWriter(PoolHandle pool = {});
   // Passes whole datagrams on to `sink`, and closes it at Close. With a null sink every call fails
   // with kInvalidArgument.
   explicit DgramWriter(std::shared_ptr<io::OutputStream> sink, DgramWriterOptions options = {});

@@ -119,7 +119,7 @@ class GroupReader final : public BigDataReader {
 GroupReader::GroupReader(BatchSource source, BigDataReaderOptions options)
     : source_(std::move(source)),
       options_(std::move(options)),
-      recycler_(std::make_shared<dgram::BlockRecycler>(options_.pool, nullptr,
+      recycler_(std::make_shared<dgram::BlockRecycler>(options_.pool,
                                                        Label::Intern("events.big_data"),
                                                        static_cast<size_t>(options_.prefetch) + 2)),
       plan_(options_.chunk_bytes, options_.max_dgram_bytes, options_.follow_chunks,

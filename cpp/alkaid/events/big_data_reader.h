@@ -108,7 +108,7 @@ struct BigDataReaderOptions {
   // Called for every read and every change of chunk, in the order in which they happen.
   std::function<void(const BigDataRead&)> on_read;
   // The pool of the blocks; null: the default pool.
-  MemoryPool* pool = nullptr;
+  PoolHandle pool = {};
 };
 
 class ALKAID_EXPORT BigDataReader {

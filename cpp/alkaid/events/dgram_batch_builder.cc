@@ -75,8 +75,8 @@ class DgramBatchBuilder::Places final : public dgram::DgramPlaces {
   std::vector<Place> many_;
 };
 
-DgramBatchBuilder::DgramBatchBuilder(int stream_count, MemoryPool* pool)
-    : pool_(pool != nullptr ? pool : default_memory_pool()),
+DgramBatchBuilder::DgramBatchBuilder(int stream_count, PoolHandle pool)
+    : pool_(pool.OrDefault()),
       bytes_(pool_),
       offsets_(pool_),
       open_(static_cast<size_t>(stream_count)),
@@ -167,7 +167,7 @@ bool DgramBatchBuilder::Adopt(dgram::Dgram* dgram) {
   auto resizable = std::dynamic_pointer_cast<ResizableBuffer>(held_once.lock());
   if (resizable == nullptr) return false;
   const auto manager = std::dynamic_pointer_cast<CPUMemoryManager>(resizable->memory_manager());
-  if (manager == nullptr || manager->pool() != pool_) return false;
+  if (manager == nullptr || manager->pool() != pool_.get()) return false;
   *dgram = dgram::Dgram();
   bytes_ = BufferBuilder(std::move(resizable), pool_);
   return true;

@@ -40,7 +40,7 @@ class ALKAID_EXPORT DgramBatchBuilder {
   static constexpr int kRemembered = 4;
 
   // `pool` null: the default.
-  explicit DgramBatchBuilder(int stream_count, MemoryPool* pool = nullptr);
+  explicit DgramBatchBuilder(int stream_count, PoolHandle pool = {});
   DgramBatchBuilder(const DgramBatchBuilder&) = delete;
   DgramBatchBuilder& operator=(const DgramBatchBuilder&) = delete;
 
@@ -131,7 +131,7 @@ class ALKAID_EXPORT DgramBatchBuilder {
   // Appends an event whose first `adopted` bytes are there already.
   Status Write(std::span<const DgramBytes> dgrams, int64_t adopted);
 
-  MemoryPool* const pool_;
+  const PoolHandle pool_;
   BufferBuilder bytes_;
   // The start of each closed event.
   TypedBufferBuilder<int64_t> offsets_;

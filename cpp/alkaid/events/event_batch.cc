@@ -17,11 +17,11 @@ using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
 class BatchCheck {
  public:
   BatchCheck(std::shared_ptr<Buffer> buffer, const Configurations& configurations,
-             const std::string& source, MemoryPool* pool)
+             const std::string& source, PoolHandle pool)
       : source_(source),
         configurations_(configurations),
         data_(std::make_shared<internal::EventBatchData>()),
-        offsets_(pool != nullptr ? pool : default_memory_pool()) {
+        offsets_(pool.OrDefault()) {
     data_->buffer = std::move(buffer);
     data_->stream_count = static_cast<int>(configurations.size());
   }
@@ -199,7 +199,7 @@ void EventBatch::Watch() {
 Result<EventBatch> EventBatch::Make(
     std::shared_ptr<Buffer> buffer,
     const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
-    const std::string& source, MemoryPool* pool) try {
+    const std::string& source, PoolHandle pool) try {
   if (buffer == nullptr) return status::Invalid("a batch of events needs a buffer, and has null");
   if (!buffer->is_cpu()) {
     return status::Invalid(
@@ -207,7 +207,7 @@ Result<EventBatch> EventBatch::Make(
         buffer->device()->ToString());
   }
   if (buffer->size() == 0) return EventBatch();
-  BatchCheck check(std::move(buffer), configurations, source, pool);
+  BatchCheck check(std::move(buffer), configurations, source, std::move(pool));
   ALKAID_ASSIGN_OR_RAISE(auto data, check.Run());
   return EventBatch(std::move(data));
 } catch (const std::bad_alloc&) {

@@ -208,7 +208,7 @@ class ALKAID_EXPORT EventBatch {
   static Result<EventBatch> Make(
       std::shared_ptr<Buffer> buffer,
       const std::vector<std::shared_ptr<const dgram::Configuration>>& configurations,
-      const std::string& source = "batch", MemoryPool* pool = nullptr);
+      const std::string& source = "batch", PoolHandle pool = {});
   // For callers that have checked it.
   explicit EventBatch(std::shared_ptr<const internal::EventBatchData> data)
       : data_(std::move(data)) {

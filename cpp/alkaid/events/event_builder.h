@@ -66,7 +66,7 @@ struct EventBuilderOptions {
   dgram::OnFault on_fault = dgram::OnFault::kStop;
   dgram::OnSkip on_skip = nullptr;
   // The pool of the batches; null: the default pool.
-  MemoryPool* pool = nullptr;
+  PoolHandle pool = {};
 };
 
 // The result of one call of EventBuilder::Next.

@@ -23,7 +23,7 @@ DgramBatch Tail(const DgramBatch& batch, int64_t count, int64_t nbytes) {
 
 }  // namespace
 
-Status PendingStream::Start(MemoryPool* pool) {
+Status PendingStream::Start(PoolHandle pool) {
   ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, reader_->Next());
   if (batch.empty() && reader_->live_end() == io::LiveEnd::kStopped) {
     return absl::CancelledError(
@@ -39,7 +39,7 @@ Status PendingStream::Start(MemoryPool* pool) {
   if (first.service() != dgram::TransitionId::kConfigure) return first.Fault(0, place);
   // A copy does not keep the chunk. Its time is not compared with the data: a Configure may go by
   // another clock.
-  ALKAID_ASSIGN_OR_RAISE(configure_, first.Copy(pool));
+  ALKAID_ASSIGN_OR_RAISE(configure_, first.Copy(std::move(pool)));
   Add(Tail(batch, 1, first.size()));
   return absl::OkStatus();
 }

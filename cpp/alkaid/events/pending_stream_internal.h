@@ -47,7 +47,7 @@ class ALKAID_EXPORT PendingStream {
 
   // Reads the Configure, of which it keeps a copy from `pool`, and the chunk after it. kDataLoss
   // where the stream starts with something else. kCancelled where reading was stopped before that.
-  Status Start(MemoryPool* pool);
+  Status Start(PoolHandle pool);
   // Reads one chunk. A fault of the data is kept for later; a returned failure may pass.
   Status Read();
   using Share = PendingShare;

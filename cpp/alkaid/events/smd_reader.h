@@ -81,7 +81,7 @@ struct SmdReaderOptions {
   // Reads the files as files that are still being written; all files of a run share one watch.
   std::shared_ptr<io::LiveWatch> live = nullptr;
   // The pool of the chunks; null: the default pool.
-  MemoryPool* pool = nullptr;
+  PoolHandle pool = {};
 };
 
 class ALKAID_EXPORT SmdReader final : public SmdWindowSource {

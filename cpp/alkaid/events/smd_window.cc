@@ -200,12 +200,12 @@ Result<std::shared_ptr<SmdWindowSource>> OneWindow(
 
 Result<std::shared_ptr<Buffer>> Pack(const SmdWindow& window,
                                      const std::vector<std::shared_ptr<Buffer>>& missing_steps,
-                                     MemoryPool* pool) try {
+                                     PoolHandle pool) try {
   if (!missing_steps.empty() && missing_steps.size() != window.streams.size()) {
     return status::Invalid("missing steps of ", missing_steps.size(), " streams, the window has ",
                            window.streams.size());
   }
-  BufferBuilder builder(pool != nullptr ? pool : default_memory_pool());
+  BufferBuilder builder(pool.OrDefault());
   const auto count = static_cast<int64_t>(window.streams.size());
   int64_t total = window.nbytes() + PacketFooter::BytesFor(count);
   for (const auto& steps : missing_steps) total += steps == nullptr ? 0 : steps->size();
@@ -278,8 +278,7 @@ Result<SmdWindow> Unpack(const std::shared_ptr<Buffer>& message,
   return status::NoMemory();
 }
 
-StepHistory::StepHistory(int stream_count, MemoryPool* pool)
-    : pool_(pool != nullptr ? pool : default_memory_pool()) {
+StepHistory::StepHistory(int stream_count, PoolHandle pool) : pool_(pool.OrDefault()) {
   for (int i = 0; i < stream_count; ++i) steps_.emplace_back(pool_);
 }
 

@@ -103,7 +103,7 @@ ALKAID_EXPORT Result<std::shared_ptr<SmdWindowSource>> OneWindow(
 // process the block knows its Configurations; its bytes do not contain them.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> Pack(
     const SmdWindow& window, const std::vector<std::shared_ptr<Buffer>>& missing_steps = {},
-    MemoryPool* pool = nullptr);
+    PoolHandle pool = {});
 // The datagrams of a message, as views of it. `limit` is the latest of their timestamps; `ends` is
 // empty, as they are marked already. `configurations` are those of the window; for a message with
 // missing steps, those at the beginning of the steps. kInvalidArgument, naming the stream, where
@@ -124,7 +124,7 @@ class ALKAID_EXPORT StepHistory {
   // The progress of a node: bytes of transitions of each stream.
   using Position = std::vector<int64_t>;
 
-  explicit StepHistory(int stream_count, MemoryPool* pool = nullptr);
+  explicit StepHistory(int stream_count, PoolHandle pool = {});
 
   // Adds the transitions of the next window. Without memory kResourceExhausted, and none is added.
   Status Add(const SmdWindow& window);
@@ -135,7 +135,7 @@ class ALKAID_EXPORT StepHistory {
   Result<std::vector<std::shared_ptr<Buffer>>> Since(const Position& position) const;
 
  private:
-  MemoryPool* const pool_;
+  const PoolHandle pool_;
   std::vector<BufferBuilder> steps_;
 };
 

@@ -22,9 +22,9 @@ constexpr int64_t kExtentAt = 20;
 constexpr int64_t kTransitionBytes = 12;
 
 // The Xtc that declares the records, as any DgramWriter makes it.
-Result<std::string> DeclarationXtc(dgram::NamesId id, MemoryPool* pool) {
+Result<std::string> DeclarationXtc(dgram::NamesId id, PoolHandle pool) {
   ALKAID_ASSIGN_OR_RAISE(const dgram::Names names, SmdInfo::Declaration(id));
-  dgram::DgramWriter writer(pool);
+  dgram::DgramWriter writer(std::move(pool));
   ALKAID_RETURN_NOT_OK(writer.Begin(dgram::TransitionId::kConfigure, dgram::Timestamp()));
   ALKAID_RETURN_NOT_OK(writer.Declare(names));
   ALKAID_RETURN_NOT_OK(writer.End());
@@ -53,9 +53,7 @@ Status CheckCopied(const dgram::Dgram& dgram) {
 }  // namespace
 
 SmdWriter::SmdWriter(SmdWriterOptions options)
-    : names_id_(options.names_id),
-      pool_(options.pool != nullptr ? options.pool : default_memory_pool()),
-      builder_(pool_) {}
+    : names_id_(options.names_id), pool_(options.pool.OrDefault()), builder_(pool_) {}
 
 Status SmdWriter::Append(const dgram::Dgram& dgram) try {
   const dgram::TransitionId service = dgram.service();

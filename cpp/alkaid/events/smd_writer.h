@@ -36,7 +36,7 @@ struct SmdWriterOptions {
   // Links the records to their declaration; no detector of the Configure may have it.
   dgram::NamesId names_id = dgram::NamesId(512, 0);
   // The pool of the bytes; null: the default pool.
-  MemoryPool* pool = nullptr;
+  PoolHandle pool = {};
 };
 
 class ALKAID_EXPORT SmdWriter {
@@ -71,7 +71,7 @@ class ALKAID_EXPORT SmdWriter {
   Status AppendHeader(const dgram::Dgram& dgram, uint32_t extent);
 
   const dgram::NamesId names_id_;
-  MemoryPool* const pool_;
+  const PoolHandle pool_;
   BufferBuilder builder_;
   int64_t size_ = 0;
   bool configured_ = false;

@@ -40,7 +40,7 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/pools/base_memory_pool.h"
 #include "alkaid/core/pools/checked_allocation.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid::interop {
 
@@ -106,9 +106,7 @@ inline Status FromArrowStatus(const ::arrow::Status& status) try {
 // ProxyMemoryPool.
 class ArrowMemoryPool : public ::arrow::MemoryPool {
  public:
-  explicit ArrowMemoryPool(alkaid::MemoryPool* pool)
-      : ArrowMemoryPool(std::shared_ptr<alkaid::MemoryPool>(std::shared_ptr<void>(), pool)) {}
-  explicit ArrowMemoryPool(std::shared_ptr<alkaid::MemoryPool> pool) : pool_(std::move(pool)) {}
+  explicit ArrowMemoryPool(PoolHandle pool) : pool_(std::move(pool)) {}
 
   using ::arrow::MemoryPool::Allocate;
   using ::arrow::MemoryPool::Free;
@@ -154,7 +152,7 @@ class ArrowMemoryPool : public ::arrow::MemoryPool {
     return ::arrow::Status::UnknownError(thrown.what());
   }
 
-  std::shared_ptr<alkaid::MemoryPool> pool_;
+  PoolHandle pool_;
 };
 
 namespace internal {

@@ -226,9 +226,9 @@ Status Tensor::CopyTo(std::span<uint8_t> out) const {
   return absl::OkStatus();
 }
 
-Result<Tensor> Tensor::Copy(MemoryPool* pool) const try {
+Result<Tensor> Tensor::Copy(PoolHandle pool) const try {
   ALKAID_ASSIGN_OR_RAISE(const int64_t bytes, RowMajorBytes());
-  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(bytes, pool));
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(bytes, std::move(pool)));
   ALKAID_RETURN_NOT_OK(CopyTo({copy->mutable_data(), static_cast<size_t>(bytes)}));
   return Make(std::move(copy), type_, shape_);
 } catch (const std::bad_alloc&) {

@@ -120,7 +120,7 @@ class ALKAID_EXPORT Tensor {
   Status CopyTo(std::span<uint8_t> out) const;
   // A row-major, writable copy in a buffer of its own, aligned to 64 bytes, from `pool` (null: the
   // default).
-  Result<Tensor> Copy(MemoryPool* pool = nullptr) const;
+  Result<Tensor> Copy(PoolHandle pool = {}) const;
 
  private:
   std::shared_ptr<Buffer> buffer_;

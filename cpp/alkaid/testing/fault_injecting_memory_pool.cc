@@ -7,9 +7,7 @@
 
 namespace alkaid {
 
-FaultInjectingMemoryPool::FaultInjectingMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}
-
-FaultInjectingMemoryPool::FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool)
+FaultInjectingMemoryPool::FaultInjectingMemoryPool(PoolHandle pool)
     : ForwardingMemoryPool(std::move(pool)) {}
 
 void FaultInjectingMemoryPool::Arm(int64_t n, bool all_that_follow) {

@@ -30,8 +30,7 @@ namespace alkaid {
 
 class FaultInjectingMemoryPool final : public ForwardingMemoryPool {
  public:
-  explicit FaultInjectingMemoryPool(MemoryPool* pool);
-  explicit FaultInjectingMemoryPool(std::shared_ptr<MemoryPool> pool);
+  explicit FaultInjectingMemoryPool(PoolHandle pool);
   ~FaultInjectingMemoryPool() override = default;
 
   // The n-th allocation or reallocation from now (1 = the very next) fails; the ones after it work

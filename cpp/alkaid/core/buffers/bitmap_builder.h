@@ -29,10 +29,7 @@ namespace alkaid {
 template <>
 class ALKAID_EXPORT TypedBufferBuilder<bool, void> {
  public:
-  explicit TypedBufferBuilder(MemoryPool* pool = default_memory_pool(),
-                              int64_t alignment = kDefaultBufferAlignment)
-      : bytes_builder_(pool, alignment) {}
-  explicit TypedBufferBuilder(std::shared_ptr<MemoryPool> pool,
+  explicit TypedBufferBuilder(PoolHandle pool = default_memory_pool(),
                               int64_t alignment = kDefaultBufferAlignment)
       : bytes_builder_(std::move(pool), alignment) {}
   // Appends after the whole bytes that `builder` holds.

@@ -94,7 +94,7 @@ void Combine(const Operands& of, int64_t length, int64_t out_offset, uint8_t* ou
 
 // A bitmap of zeros into which `write` writes `length` bits from `out_offset` on.
 template <typename Write>
-Result<std::shared_ptr<Buffer>> NewBitmap(MemoryPool* pool, int64_t length, int64_t out_offset,
+Result<std::shared_ptr<Buffer>> NewBitmap(PoolHandle pool, int64_t length, int64_t out_offset,
                                           const Write& write) {
   int64_t bits;
   if (length < 0 || out_offset < 0) {
@@ -104,15 +104,15 @@ Result<std::shared_ptr<Buffer>> NewBitmap(MemoryPool* pool, int64_t length, int6
     return status::OutOfMemory("bitmap of ", length, " bits from bit ", out_offset,
                                " on: more bits than an int64 counts");
   }
-  ALKAID_ASSIGN_OR_RAISE(auto bitmap, AllocateEmptyBitmap(bits, pool));
+  ALKAID_ASSIGN_OR_RAISE(auto bitmap, AllocateEmptyBitmap(bits, std::move(pool)));
   write(bitmap->mutable_data());
   return bitmap;
 }
 
 template <typename Operation>
-Result<std::shared_ptr<Buffer>> Combined(MemoryPool* pool, const Operands& of, int64_t length,
+Result<std::shared_ptr<Buffer>> Combined(PoolHandle pool, const Operands& of, int64_t length,
                                          int64_t out_offset, const Operation& operation) {
-  return NewBitmap(pool, length, out_offset,
+  return NewBitmap(std::move(pool), length, out_offset,
                    [&](uint8_t* out) { Combine(of, length, out_offset, out, operation); });
 }
 
@@ -128,9 +128,9 @@ const uint8_t* DataOrNull(const std::shared_ptr<Buffer>& buffer) {
 
 }  // namespace
 
-Result<std::shared_ptr<Buffer>> CopyBitmap(MemoryPool* pool, const uint8_t* bitmap, int64_t offset,
+Result<std::shared_ptr<Buffer>> CopyBitmap(PoolHandle pool, const uint8_t* bitmap, int64_t offset,
                                            int64_t length, int64_t out_offset) {
-  return NewBitmap(pool, length, out_offset, [&](uint8_t* out) {
+  return NewBitmap(std::move(pool), length, out_offset, [&](uint8_t* out) {
     bit_util::CopyBitmap(bitmap, offset, length, out, out_offset);
   });
 }
@@ -141,9 +141,9 @@ void InvertBitmap(const uint8_t* bitmap, int64_t offset, int64_t length, uint8_t
     StoreBits(dest, dest_offset + i, count, ~LoadBits(bitmap, offset + i, count));
   });
 }
-Result<std::shared_ptr<Buffer>> InvertBitmap(MemoryPool* pool, const uint8_t* bitmap,
-                                             int64_t offset, int64_t length) {
-  return NewBitmap(pool, length, 0,
+Result<std::shared_ptr<Buffer>> InvertBitmap(PoolHandle pool, const uint8_t* bitmap, int64_t offset,
+                                             int64_t length) {
+  return NewBitmap(std::move(pool), length, 0,
                    [&](uint8_t* out) { InvertBitmap(bitmap, offset, length, out, 0); });
 }
 
@@ -154,9 +154,9 @@ void ReverseBitmap(const uint8_t* bitmap, int64_t offset, int64_t length, uint8_
     StoreBits(dest, dest_offset + i, count, Reversed(word) >> (kWordBits - count));
   });
 }
-Result<std::shared_ptr<Buffer>> ReverseBitmap(MemoryPool* pool, const uint8_t* bitmap,
+Result<std::shared_ptr<Buffer>> ReverseBitmap(PoolHandle pool, const uint8_t* bitmap,
                                               int64_t offset, int64_t length) {
-  return NewBitmap(pool, length, 0,
+  return NewBitmap(std::move(pool), length, 0,
                    [&](uint8_t* out) { ReverseBitmap(bitmap, offset, length, out, 0); });
 }
 
@@ -200,83 +200,88 @@ void BitmapAnd(const uint8_t* left, int64_t left_offset, const uint8_t* right, i
                int64_t length, int64_t out_offset, uint8_t* out) {
   Combine({left, left_offset, right, right_offset}, length, out_offset, out, kAnd);
 }
-Result<std::shared_ptr<Buffer>> BitmapAnd(MemoryPool* pool, const uint8_t* left,
-                                          int64_t left_offset, const uint8_t* right,
-                                          int64_t right_offset, int64_t length,
-                                          int64_t out_offset) {
-  return Combined(pool, {left, left_offset, right, right_offset}, length, out_offset, kAnd);
+Result<std::shared_ptr<Buffer>> BitmapAnd(PoolHandle pool, const uint8_t* left, int64_t left_offset,
+                                          const uint8_t* right, int64_t right_offset,
+                                          int64_t length, int64_t out_offset) {
+  return Combined(std::move(pool), {left, left_offset, right, right_offset}, length, out_offset,
+                  kAnd);
 }
 
 void BitmapOr(const uint8_t* left, int64_t left_offset, const uint8_t* right, int64_t right_offset,
               int64_t length, int64_t out_offset, uint8_t* out) {
   Combine({left, left_offset, right, right_offset}, length, out_offset, out, kOr);
 }
-Result<std::shared_ptr<Buffer>> BitmapOr(MemoryPool* pool, const uint8_t* left, int64_t left_offset,
+Result<std::shared_ptr<Buffer>> BitmapOr(PoolHandle pool, const uint8_t* left, int64_t left_offset,
                                          const uint8_t* right, int64_t right_offset, int64_t length,
                                          int64_t out_offset) {
-  return Combined(pool, {left, left_offset, right, right_offset}, length, out_offset, kOr);
+  return Combined(std::move(pool), {left, left_offset, right, right_offset}, length, out_offset,
+                  kOr);
 }
 
 void BitmapXor(const uint8_t* left, int64_t left_offset, const uint8_t* right, int64_t right_offset,
                int64_t length, int64_t out_offset, uint8_t* out) {
   Combine({left, left_offset, right, right_offset}, length, out_offset, out, kXor);
 }
-Result<std::shared_ptr<Buffer>> BitmapXor(MemoryPool* pool, const uint8_t* left,
-                                          int64_t left_offset, const uint8_t* right,
-                                          int64_t right_offset, int64_t length,
-                                          int64_t out_offset) {
-  return Combined(pool, {left, left_offset, right, right_offset}, length, out_offset, kXor);
+Result<std::shared_ptr<Buffer>> BitmapXor(PoolHandle pool, const uint8_t* left, int64_t left_offset,
+                                          const uint8_t* right, int64_t right_offset,
+                                          int64_t length, int64_t out_offset) {
+  return Combined(std::move(pool), {left, left_offset, right, right_offset}, length, out_offset,
+                  kXor);
 }
 
 void BitmapAndNot(const uint8_t* left, int64_t left_offset, const uint8_t* right,
                   int64_t right_offset, int64_t length, int64_t out_offset, uint8_t* out) {
   Combine({left, left_offset, right, right_offset}, length, out_offset, out, kAndNot);
 }
-Result<std::shared_ptr<Buffer>> BitmapAndNot(MemoryPool* pool, const uint8_t* left,
+Result<std::shared_ptr<Buffer>> BitmapAndNot(PoolHandle pool, const uint8_t* left,
                                              int64_t left_offset, const uint8_t* right,
                                              int64_t right_offset, int64_t length,
                                              int64_t out_offset) {
-  return Combined(pool, {left, left_offset, right, right_offset}, length, out_offset, kAndNot);
+  return Combined(std::move(pool), {left, left_offset, right, right_offset}, length, out_offset,
+                  kAndNot);
 }
 
 void BitmapOrNot(const uint8_t* left, int64_t left_offset, const uint8_t* right,
                  int64_t right_offset, int64_t length, int64_t out_offset, uint8_t* out) {
   Combine({left, left_offset, right, right_offset}, length, out_offset, out, kOrNot);
 }
-Result<std::shared_ptr<Buffer>> BitmapOrNot(MemoryPool* pool, const uint8_t* left,
+Result<std::shared_ptr<Buffer>> BitmapOrNot(PoolHandle pool, const uint8_t* left,
                                             int64_t left_offset, const uint8_t* right,
                                             int64_t right_offset, int64_t length,
                                             int64_t out_offset) {
-  return Combined(pool, {left, left_offset, right, right_offset}, length, out_offset, kOrNot);
+  return Combined(std::move(pool), {left, left_offset, right, right_offset}, length, out_offset,
+                  kOrNot);
 }
 
-Result<std::shared_ptr<Buffer>> OptionalBitmapAnd(MemoryPool* pool,
+Result<std::shared_ptr<Buffer>> OptionalBitmapAnd(PoolHandle pool,
                                                   const std::shared_ptr<Buffer>& left,
                                                   int64_t left_offset,
                                                   const std::shared_ptr<Buffer>& right,
                                                   int64_t right_offset, int64_t length,
                                                   int64_t out_offset) {
   if (left == nullptr && right == nullptr) return nullptr;
-  if (left == nullptr) return CopyBitmap(pool, right->data(), right_offset, length, out_offset);
-  if (right == nullptr) return CopyBitmap(pool, left->data(), left_offset, length, out_offset);
-  return BitmapAnd(pool, left->data(), left_offset, right->data(), right_offset, length,
+  if (left == nullptr)
+    return CopyBitmap(std::move(pool), right->data(), right_offset, length, out_offset);
+  if (right == nullptr)
+    return CopyBitmap(std::move(pool), left->data(), left_offset, length, out_offset);
+  return BitmapAnd(std::move(pool), left->data(), left_offset, right->data(), right_offset, length,
                    out_offset);
 }
 
-Result<std::shared_ptr<Buffer>> BitmapAllButOne(MemoryPool* pool, int64_t length,
+Result<std::shared_ptr<Buffer>> BitmapAllButOne(PoolHandle pool, int64_t length,
                                                 int64_t straggler_pos, bool value) {
   if (straggler_pos < 0 || straggler_pos >= length) {
     return status::Invalid("BitmapAllButOne: bit ", straggler_pos, " is not one of ", length);
   }
-  return NewBitmap(pool, length, 0, [&](uint8_t* out) {
+  return NewBitmap(std::move(pool), length, 0, [&](uint8_t* out) {
     bit_util::SetBitsTo(out, 0, length, value);
     bit_util::SetBitTo(out, straggler_pos, !value);
   });
 }
 
-Result<std::shared_ptr<Buffer>> BytesToBits(std::span<const uint8_t> bytes, MemoryPool* pool) {
+Result<std::shared_ptr<Buffer>> BytesToBits(std::span<const uint8_t> bytes, PoolHandle pool) {
   const auto length = static_cast<int64_t>(bytes.size());
-  return NewBitmap(pool, length, 0, [&](uint8_t* out) {
+  return NewBitmap(std::move(pool), length, 0, [&](uint8_t* out) {
     GenerateBits(out, 0, length, [next = bytes.begin()]() mutable { return *next++ != 0; });
   });
 }

@@ -18,31 +18,31 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/bitmap_bits.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 
 class Buffer;
-class MemoryPool;
 
 namespace internal {
 
 using bit_util::CopyBitmap;
 using bit_util::CountSetBits;
 
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> CopyBitmap(MemoryPool* pool, const uint8_t* bitmap,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> CopyBitmap(PoolHandle pool, const uint8_t* bitmap,
                                                          int64_t offset, int64_t length,
                                                          int64_t out_offset = 0);
 
 // Inverts each bit.
 ALKAID_EXPORT void InvertBitmap(const uint8_t* bitmap, int64_t offset, int64_t length,
                                 uint8_t* dest, int64_t dest_offset);
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> InvertBitmap(MemoryPool* pool, const uint8_t* bitmap,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> InvertBitmap(PoolHandle pool, const uint8_t* bitmap,
                                                            int64_t offset, int64_t length);
 
 // The bits in reverse order. Not over the operand.
 ALKAID_EXPORT void ReverseBitmap(const uint8_t* bitmap, int64_t offset, int64_t length,
                                  uint8_t* dest, int64_t dest_offset);
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReverseBitmap(MemoryPool* pool, const uint8_t* bitmap,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReverseBitmap(PoolHandle pool, const uint8_t* bitmap,
                                                             int64_t offset, int64_t length);
 
 // How many bits are set in both.
@@ -75,40 +75,40 @@ ALKAID_EXPORT void BitmapOrNot(const uint8_t* left, int64_t left_offset, const u
                                int64_t right_offset, int64_t length, int64_t out_offset,
                                uint8_t* out);
 
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAnd(MemoryPool* pool, const uint8_t* left,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAnd(PoolHandle pool, const uint8_t* left,
                                                         int64_t left_offset, const uint8_t* right,
                                                         int64_t right_offset, int64_t length,
                                                         int64_t out_offset);
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapOr(MemoryPool* pool, const uint8_t* left,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapOr(PoolHandle pool, const uint8_t* left,
                                                        int64_t left_offset, const uint8_t* right,
                                                        int64_t right_offset, int64_t length,
                                                        int64_t out_offset);
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapXor(MemoryPool* pool, const uint8_t* left,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapXor(PoolHandle pool, const uint8_t* left,
                                                         int64_t left_offset, const uint8_t* right,
                                                         int64_t right_offset, int64_t length,
                                                         int64_t out_offset);
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAndNot(MemoryPool* pool, const uint8_t* left,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAndNot(PoolHandle pool, const uint8_t* left,
                                                            int64_t left_offset,
                                                            const uint8_t* right,
                                                            int64_t right_offset, int64_t length,
                                                            int64_t out_offset);
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapOrNot(MemoryPool* pool, const uint8_t* left,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapOrNot(PoolHandle pool, const uint8_t* left,
                                                           int64_t left_offset, const uint8_t* right,
                                                           int64_t right_offset, int64_t length,
                                                           int64_t out_offset);
 // A null bitmap stands for all ones; the result is null if both are.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> OptionalBitmapAnd(
-    MemoryPool* pool, const std::shared_ptr<Buffer>& left, int64_t left_offset,
+    PoolHandle pool, const std::shared_ptr<Buffer>& left, int64_t left_offset,
     const std::shared_ptr<Buffer>& right, int64_t right_offset, int64_t length,
     int64_t out_offset = 0);
 
 // A bitmap of `length` bits that are all `value`, except the one at `straggler_pos`.
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAllButOne(MemoryPool* pool, int64_t length,
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BitmapAllButOne(PoolHandle pool, int64_t length,
                                                               int64_t straggler_pos,
                                                               bool value = true);
 // One bit for each byte: whether the byte is not zero.
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> BytesToBits(std::span<const uint8_t> bytes,
-                                                          MemoryPool* pool = nullptr);
+                                                          PoolHandle pool = {});
 
 // Sets `length` bits to the results of that many calls of `generator`, in order.
 template <class Generator>

@@ -56,7 +56,7 @@ class BitmapOperations : public ::testing::Test {
 using Write = void (*)(const uint8_t*, int64_t, int64_t, uint8_t*, int64_t);
 using Combine = void (*)(const uint8_t*, int64_t, const uint8_t*, int64_t, int64_t, int64_t,
                          uint8_t*);
-using Combined = Result<std::shared_ptr<Buffer>> (*)(MemoryPool*, const uint8_t*, int64_t,
+using Combined = Result<std::shared_ptr<Buffer>> (*)(PoolHandle, const uint8_t*, int64_t,
                                                      const uint8_t*, int64_t, int64_t, int64_t);
 
 TEST_F(BitmapOperations, CombineEachPairOfBitsAndNoOther) {

@@ -69,7 +69,7 @@ bool Buffer::Equals(const Buffer& other, int64_t nbytes) const {
 }
 
 Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
-                                                  MemoryPool* pool) const try {
+                                                  PoolHandle pool) const try {
   if (start < 0 || nbytes < 0 || start > size_ || nbytes > size_ - start) {
     return status::IndexError("Buffer::CopySlice: ", nbytes, " bytes from offset ", start,
                               " are not inside a buffer of ", size_);
@@ -78,7 +78,7 @@ Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
     return status::Invalid("Buffer::CopySlice: the buffer is on ", device()->ToString(),
                            ", which the CPU cannot read; see Buffer::Copy");
   }
-  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes, pool));
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> copy, AllocateBuffer(nbytes, std::move(pool)));
   if (nbytes > 0) {
     std::memcpy(copy->mutable_data(), data_ + start, static_cast<std::size_t>(nbytes));
   }
@@ -88,7 +88,7 @@ Result<std::shared_ptr<Buffer>> Buffer::CopySlice(int64_t start, int64_t nbytes,
 }
 
 Result<bool> Buffer::CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
-                                    MemoryPool* pool) try {
+                                    PoolHandle pool) try {
   if (buffer == nullptr || *buffer == nullptr) {
     return status::Invalid("Buffer::CompactIfBelow: the buffer is null");
   }
@@ -97,7 +97,7 @@ Result<bool> Buffer::CompactIfBelow(std::shared_ptr<Buffer>* buffer, double rati
                          internal::IsWorthCompacting(shown.size_, shown.root_capacity(), ratio));
   if (!worth) return false;
   if (shown.is_cpu_) {
-    ALKAID_ASSIGN_OR_RAISE(*buffer, shown.CopySlice(0, shown.size_, pool));
+    ALKAID_ASSIGN_OR_RAISE(*buffer, shown.CopySlice(0, shown.size_, std::move(pool)));
   } else {
     ALKAID_ASSIGN_OR_RAISE(*buffer, Copy(*buffer, shown.memory_manager()));
   }

@@ -34,7 +34,7 @@
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/device.h"
 #include "alkaid/core/observers/memory_events.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 
@@ -104,7 +104,7 @@ class ALKAID_EXPORT Buffer {
 
   // A copy of `nbytes` from `start`, from `pool`. kOutOfRange when that is not all inside.
   Result<std::shared_ptr<Buffer>> CopySlice(int64_t start, int64_t nbytes,
-                                            MemoryPool* pool = default_memory_pool()) const;
+                                            PoolHandle pool = default_memory_pool()) const;
 
   // Frees a big root that is kept alive for few bytes. If size() is less than `ratio` (0 to 1) of
   // root_capacity(), replaces `*buffer` by a mutable copy in a root of its own and drops the
@@ -115,7 +115,7 @@ class ALKAID_EXPORT Buffer {
   // for a bad ratio; kResourceExhausted, and the device's own errors. On error `*buffer` stays as
   // it was.
   static Result<bool> CompactIfBelow(std::shared_ptr<Buffer>* buffer, double ratio,
-                                     MemoryPool* pool = default_memory_pool());
+                                     PoolHandle pool = default_memory_pool());
 
   // Sets the bytes from size() to capacity() to zero. The buffer must be mutable and readable by
   // the CPU.

@@ -3,7 +3,6 @@
 #include <functional>
 #include <limits>
 
-#include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/fault_report_internal.h"
 
 namespace alkaid {
@@ -18,15 +17,12 @@ void ClaimCapacity(ResizableBuffer* buffer) {
 
 }  // namespace
 
-BufferBuilder::BufferBuilder(MemoryPool* pool, int64_t alignment)
-    : pool_(internal::BorrowPool(pool)), alignment_(alignment) {}
-
-BufferBuilder::BufferBuilder(std::shared_ptr<MemoryPool> pool, int64_t alignment)
+BufferBuilder::BufferBuilder(PoolHandle pool, int64_t alignment)
     : pool_(std::move(pool)), alignment_(alignment) {}
 
-BufferBuilder::BufferBuilder(std::shared_ptr<ResizableBuffer> buffer, MemoryPool* pool,
+BufferBuilder::BufferBuilder(std::shared_ptr<ResizableBuffer> buffer, PoolHandle pool,
                              int64_t alignment)
-    : buffer_(std::move(buffer)), pool_(internal::BorrowPool(pool)), alignment_(alignment) {
+    : buffer_(std::move(buffer)), pool_(std::move(pool)), alignment_(alignment) {
   if (buffer_ == nullptr) return;
   ClaimCapacity(buffer_.get());
   data_ = buffer_->mutable_data();

@@ -23,22 +23,20 @@
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/observers/builder_events.h"
 #include "alkaid/core/observers/label.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 
 // Lengths and capacities in bytes.
 class ALKAID_EXPORT BufferBuilder {
  public:
-  explicit BufferBuilder(MemoryPool* pool = default_memory_pool(),
-                         int64_t alignment = kDefaultBufferAlignment);
-  // The builder, and every buffer it makes, holds the pool.
-  explicit BufferBuilder(std::shared_ptr<MemoryPool> pool,
+  // Every buffer that the builder makes holds the pool as the builder does.
+  explicit BufferBuilder(PoolHandle pool = default_memory_pool(),
                          int64_t alignment = kDefaultBufferAlignment);
   // Appends after the bytes of `buffer`, which the next Finish hands out; later buffers come from
   // `pool`.
   explicit BufferBuilder(std::shared_ptr<ResizableBuffer> buffer,
-                         MemoryPool* pool = default_memory_pool(),
+                         PoolHandle pool = default_memory_pool(),
                          int64_t alignment = kDefaultBufferAlignment);
   // What was moved from is empty.
   BufferBuilder(BufferBuilder&& other) noexcept { *this = std::move(other); }
@@ -178,7 +176,7 @@ class ALKAID_EXPORT BufferBuilder {
   void NotifyEnd(int64_t capacity);
 
   std::shared_ptr<ResizableBuffer> buffer_;
-  std::shared_ptr<MemoryPool> pool_;  // counts nothing when borrowed
+  PoolHandle pool_;
   uint8_t* data_ = nullptr;
   int64_t capacity_ = 0;
   int64_t size_ = 0;

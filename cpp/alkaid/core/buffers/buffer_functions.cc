@@ -124,10 +124,10 @@ Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(const std::shared_ptr<Buf
   return SliceMutableBufferSafe(buffer, offset, buffer->size() - offset);
 }
 
-Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, MemoryPool* pool) try {
+Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, PoolHandle pool) try {
   if (length < 0) return status::Invalid("AllocateBitmap: negative length ", length);
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bitmap,
-                         AllocateBuffer(bit_util::BytesForBits(length), pool));
+                         AllocateBuffer(bit_util::BytesForBits(length), std::move(pool)));
   // The caller may set single bits of the last byte; the bits past the end must not stay undefined.
   if (bitmap->size() > 0) bitmap->mutable_data()[bitmap->size() - 1] = 0;
   return bitmap;
@@ -135,15 +135,16 @@ Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, MemoryPool* pool)
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, MemoryPool* pool) {
-  return AllocateEmptyBitmap(length, kDefaultBufferAlignment, pool);
+Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, PoolHandle pool) {
+  return AllocateEmptyBitmap(length, kDefaultBufferAlignment, std::move(pool));
 }
 
 Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, int64_t alignment,
-                                                    MemoryPool* pool) try {
+                                                    PoolHandle pool) try {
   if (length < 0) return status::Invalid("AllocateEmptyBitmap: negative length ", length);
-  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> bitmap,
-                         AllocateBuffer(bit_util::BytesForBits(length), alignment, pool));
+  ALKAID_ASSIGN_OR_RAISE(
+      std::shared_ptr<Buffer> bitmap,
+      AllocateBuffer(bit_util::BytesForBits(length), alignment, std::move(pool)));
   std::memset(bitmap->mutable_data(), 0, static_cast<std::size_t>(bitmap->size()));
   return bitmap;
 } catch (const std::bad_alloc&) {
@@ -151,7 +152,7 @@ Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, int64_t alig
 }
 
 Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
-                                                   MemoryPool* pool) try {
+                                                   PoolHandle pool) try {
   int64_t size = 0;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     const auto& buffer = buffers[i];
@@ -165,7 +166,7 @@ Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
                                  " buffers together pass the largest size, ", INT64_MAX, " bytes");
     }
   }
-  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> out, AllocateBuffer(size, pool));
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<Buffer> out, AllocateBuffer(size, std::move(pool)));
   uint8_t* end = out->mutable_data();
   for (const auto& buffer : buffers) {
     if (buffer->size() == 0) continue;

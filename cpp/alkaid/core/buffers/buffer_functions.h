@@ -58,38 +58,28 @@ ALKAID_EXPORT Result<std::shared_ptr<Buffer>> SliceMutableBufferSafe(
 // A mutable buffer of `size` bytes, whose size is fixed. Aligned to `alignment` bytes (64); its
 // capacity is a multiple of 64. The bytes from size to capacity are zero; the others are not
 // initialised.
-ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size,
-                                                             MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, PoolHandle pool = {});
 ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
-                                                             MemoryPool* pool = nullptr);
-ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size,
-                                                             std::shared_ptr<MemoryPool> pool);
-ALKAID_EXPORT Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
-                                                             std::shared_ptr<MemoryPool> pool);
+                                                             PoolHandle pool = {});
 
 // The same for a buffer that can be resized, which keeps its alignment.
 ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
-    int64_t size, MemoryPool* pool = nullptr);
+    int64_t size, PoolHandle pool = {});
 ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
-    int64_t size, int64_t alignment, MemoryPool* pool = nullptr);
-ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
-    int64_t size, std::shared_ptr<MemoryPool> pool);
-ALKAID_EXPORT Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(
-    int64_t size, int64_t alignment, std::shared_ptr<MemoryPool> pool);
+    int64_t size, int64_t alignment, PoolHandle pool = {});
 
 // A buffer for `length` bits; bit i is in byte i / 8, at place i % 8. AllocateBitmap initialises
 // only the last byte; AllocateEmptyBitmap sets every bit to zero.
-ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length,
-                                                             MemoryPool* pool = nullptr);
+ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateBitmap(int64_t length, PoolHandle pool = {});
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length,
-                                                                  MemoryPool* pool = nullptr);
+                                                                  PoolHandle pool = {});
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> AllocateEmptyBitmap(int64_t length, int64_t alignment,
-                                                                  MemoryPool* pool = nullptr);
+                                                                  PoolHandle pool = {});
 
 // A new buffer with the bytes of all `buffers` in order. The CPU must be able to read them (else
 // kInvalidArgument).
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ConcatenateBuffers(const BufferVector& buffers,
-                                                                 MemoryPool* pool = nullptr);
+                                                                 PoolHandle pool = {});
 
 namespace internal {
 // The test of the CompactIfBelow functions: whether `shown` is less than `ratio` of the `held`

@@ -29,20 +29,20 @@ BufferOutputStream::~BufferOutputStream() {
 }
 
 Result<std::shared_ptr<BufferOutputStream>> BufferOutputStream::Create(int64_t initial_capacity,
-                                                                       MemoryPool* pool) try {
+                                                                       PoolHandle pool) try {
   std::shared_ptr<BufferOutputStream> stream(new BufferOutputStream);
-  ALKAID_RETURN_NOT_OK(stream->Reset(initial_capacity, pool));
+  ALKAID_RETURN_NOT_OK(stream->Reset(initial_capacity, std::move(pool)));
   return stream;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-Status BufferOutputStream::Reset(int64_t initial_capacity, MemoryPool* pool) try {
+Status BufferOutputStream::Reset(int64_t initial_capacity, PoolHandle pool) try {
   if (initial_capacity < 0) {
     return status::Invalid("BufferOutputStream: negative capacity ", initial_capacity);
   }
   ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> buffer,
-                         AllocateResizableBuffer(initial_capacity, pool));
+                         AllocateResizableBuffer(initial_capacity, std::move(pool)));
   buffer_ = std::move(buffer);
   is_open_ = true;
   capacity_ = initial_capacity;

@@ -23,7 +23,7 @@ class ALKAID_EXPORT BufferOutputStream : public OutputStream {
  public:
   // Starts with room for `initial_capacity` bytes, from `pool`; null means the default pool.
   static Result<std::shared_ptr<BufferOutputStream>> Create(
-      int64_t initial_capacity = 4096, MemoryPool* pool = default_memory_pool());
+      int64_t initial_capacity = 4096, PoolHandle pool = default_memory_pool());
   // Overwrites the bytes of `buffer` from its first one on, and resizes it as needed. Not checked:
   // the buffer must not be null.
   explicit BufferOutputStream(const std::shared_ptr<ResizableBuffer>& buffer);
@@ -42,7 +42,7 @@ class ALKAID_EXPORT BufferOutputStream : public OutputStream {
   // until Reset, a second call is kFailedPrecondition.
   Result<std::shared_ptr<Buffer>> Finish();
   // Starts again, in new memory. What was written and not finished is dropped.
-  Status Reset(int64_t initial_capacity = 1024, MemoryPool* pool = default_memory_pool());
+  Status Reset(int64_t initial_capacity = 1024, PoolHandle pool = default_memory_pool());
 
   // How many bytes the stream can hold without growing.
   int64_t capacity() const { return capacity_; }

@@ -9,7 +9,7 @@
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/core/buffers/buffer.h"
 #include "alkaid/core/buffers/memory_io.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 namespace {
@@ -18,22 +18,20 @@ class TheCPUDevice final : public CPUDevice {};
 
 class CPUManager final : public CPUMemoryManager {
  public:
-  CPUManager(MemoryPool* pool, std::shared_ptr<MemoryPool> shared_pool)
-      : CPUMemoryManager(CPUDevice::Instance(), pool, std::move(shared_pool)) {}
+  explicit CPUManager(PoolHandle pool) : CPUMemoryManager(CPUDevice::Instance(), std::move(pool)) {}
 };
 
 // The managers that are alive, by pool and by whether they hold it: at most one of each per pool.
 class CPUManagers {
  public:
-  std::shared_ptr<MemoryManager> Get(MemoryPool* pool, std::shared_ptr<MemoryPool> shared_pool) {
-    // A shared_ptr that owns nothing is a borrowed pool.
-    const Key key{pool, shared_pool.use_count() != 0};
+  std::shared_ptr<MemoryManager> Get(PoolHandle pool) {
+    const Key key{pool.get(), pool.is_shared()};
     std::lock_guard lock(mutex_);
     if (const auto found = managers_.find(key); found != managers_.end()) {
       if (auto manager = found->second.lock()) return manager;
     }
     std::erase_if(managers_, [](const auto& entry) { return entry.second.expired(); });
-    auto manager = std::make_shared<CPUManager>(pool, std::move(shared_pool));
+    auto manager = std::make_shared<CPUManager>(std::move(pool));
     managers_[key] = manager;
     return manager;
   }
@@ -72,8 +70,7 @@ std::shared_ptr<Device> CPUDevice::Instance() {
 std::shared_ptr<MemoryManager> default_cpu_memory_manager() {
   static constinit internal::FirstMade<std::shared_ptr<MemoryManager>> manager;
   return *manager.Get([] {
-    return new std::shared_ptr<MemoryManager>(
-        std::make_shared<CPUManager>(default_memory_pool(), nullptr));
+    return new std::shared_ptr<MemoryManager>(std::make_shared<CPUManager>(default_memory_pool()));
   });
 }
 static CPUManagers& Managers() {
@@ -87,14 +84,9 @@ static CPUManagers& Managers() {
   Managers();
 }
 
-std::shared_ptr<MemoryManager> CPUDevice::memory_manager(MemoryPool* pool) {
-  if (pool == nullptr || pool == default_memory_pool()) return default_cpu_memory_manager();
-  return Managers().Get(pool, nullptr);
-}
-std::shared_ptr<MemoryManager> CPUDevice::memory_manager(std::shared_ptr<MemoryPool> pool) {
-  if (pool == nullptr) return default_cpu_memory_manager();
-  MemoryPool* const address = pool.get();
-  return Managers().Get(address, std::move(pool));
+std::shared_ptr<MemoryManager> CPUDevice::memory_manager(PoolHandle pool) {
+  if (!pool || pool.get() == default_memory_pool()) return default_cpu_memory_manager();
+  return Managers().Get(std::move(pool));
 }
 
 Result<std::shared_ptr<io::RandomAccessFile>> CPUMemoryManager::GetBufferReader(
@@ -107,8 +99,7 @@ Result<std::shared_ptr<io::OutputStream>> CPUMemoryManager::GetBufferWriter(
 }
 
 Result<std::unique_ptr<Buffer>> CPUMemoryManager::AllocateBuffer(int64_t size) {
-  return shared_pool_ != nullptr ? alkaid::AllocateBuffer(size, shared_pool_)
-                                 : alkaid::AllocateBuffer(size, pool_);
+  return alkaid::AllocateBuffer(size, pool_);
 }
 
 Result<std::unique_ptr<Buffer>> CPUMemoryManager::CopyNonOwnedFrom(

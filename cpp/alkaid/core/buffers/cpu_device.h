@@ -13,10 +13,9 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/device.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
-
-class MemoryPool;
 
 // Host memory. There is one instance; its managers differ in their pool.
 class ALKAID_EXPORT CPUDevice : public Device {
@@ -30,10 +29,8 @@ class ALKAID_EXPORT CPUDevice : public Device {
   static std::shared_ptr<Device> Instance();
 
   // The manager that allocates from `pool` (null: the default pool); the same object for as long as
-  // it is alive. The first form borrows the pool, which must outlive the manager. The second shares
-  // it.
-  static std::shared_ptr<MemoryManager> memory_manager(MemoryPool* pool);
-  static std::shared_ptr<MemoryManager> memory_manager(std::shared_ptr<MemoryPool> pool);
+  // it is alive. A borrowed pool must outlive the manager.
+  static std::shared_ptr<MemoryManager> memory_manager(PoolHandle pool);
 
  protected:
   CPUDevice() : Device(true) {}
@@ -48,13 +45,11 @@ class ALKAID_EXPORT CPUMemoryManager : public MemoryManager {
   // Aligned and padded to 64 bytes, as alkaid::AllocateBuffer.
   Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size) override;
 
-  MemoryPool* pool() const { return pool_; }
+  MemoryPool* pool() const { return pool_.get(); }
 
  protected:
-  // Holds the pool if `shared_pool` is given, else borrows it.
-  CPUMemoryManager(std::shared_ptr<Device> device, MemoryPool* pool,
-                   std::shared_ptr<MemoryPool> shared_pool = nullptr)
-      : MemoryManager(std::move(device)), pool_(pool), shared_pool_(std::move(shared_pool)) {}
+  CPUMemoryManager(std::shared_ptr<Device> device, PoolHandle pool)
+      : MemoryManager(std::move(device)), pool_(std::move(pool)) {}
 
   Result<std::unique_ptr<Buffer>> CopyNonOwnedFrom(
       const Buffer& buffer, const std::shared_ptr<MemoryManager>& from) override;
@@ -66,8 +61,7 @@ class ALKAID_EXPORT CPUMemoryManager : public MemoryManager {
                                                const std::shared_ptr<MemoryManager>& to) override;
 
  private:
-  MemoryPool* const pool_;
-  const std::shared_ptr<MemoryPool> shared_pool_;  // null when the pool is borrowed
+  const PoolHandle pool_;
 };
 
 // The manager over the CPU and the default pool; lives as long as the process.

@@ -6,7 +6,6 @@
 #include "alkaid/core/buffers/block_cache_internal.h"
 #include "alkaid/core/buffers/buffer_functions.h"
 #include "alkaid/core/buffers/pool_buffer_internal.h"
-#include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/debug_report_internal.h"
 #include "alkaid/core/pools/fault_report_internal.h"
@@ -16,7 +15,7 @@ namespace alkaid {
 
 static_assert(sizeof(PoolBuffer) <= internal::kBlockSize);
 
-PoolBuffer::PoolBuffer(std::shared_ptr<MemoryPool> pool, int64_t alignment)
+PoolBuffer::PoolBuffer(PoolHandle pool, int64_t alignment)
     : ResizableBuffer(nullptr, 0),
       pool_(std::move(pool)),
       alignment_(static_cast<int32_t>(alignment)) {}
@@ -157,9 +156,7 @@ Status PoolBuffer::ReserveRoom(int64_t new_capacity) {
 }
 
 std::shared_ptr<MemoryManager> PoolBuffer::ImplicitMemoryManager() const {
-  // A borrowed pool is a shared_ptr without a use count.
-  return pool_.use_count() == 0 ? CPUDevice::memory_manager(pool_.get())
-                                : CPUDevice::memory_manager(pool_);
+  return CPUDevice::memory_manager(pool_);
 }
 
 void PoolBuffer::CheckPadding() const {
@@ -179,23 +176,15 @@ void PoolBuffer::CheckPadding() const {
 namespace {
 
 // Null if the default pool has yet to be made and there is no memory for it.
-std::shared_ptr<MemoryPool> DefaultPool() noexcept try {
-  return internal::BorrowPool(default_memory_pool());
+PoolHandle DefaultPool() noexcept try {
+  return default_memory_pool();
 } catch (const std::bad_alloc&) {
   return nullptr;
 }
 
-std::shared_ptr<MemoryPool> OrDefault(MemoryPool* pool) {
-  return pool != nullptr ? internal::BorrowPool(pool) : DefaultPool();
-}
-
-std::shared_ptr<MemoryPool> OrDefault(std::shared_ptr<MemoryPool> pool) {
-  return pool != nullptr ? std::move(pool) : DefaultPool();
-}
-
-Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
-                                         std::shared_ptr<MemoryPool> pool) try {
-  if (pool == nullptr) [[unlikely]]
+Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment, PoolHandle pool) try {
+  if (!pool) pool = DefaultPool();
+  if (!pool) [[unlikely]]
     return status::NoMemory();
   if (!IsPowerOfTwo(alignment) || alignment > kMaxBufferAlignment) [[unlikely]] {
     return status::Invalid("AllocateBuffer: alignment ", alignment,
@@ -212,34 +201,19 @@ Result<std::unique_ptr<PoolBuffer>> Make(int64_t size, int64_t alignment,
 
 }  // namespace
 
-Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, MemoryPool* pool) {
-  return Make(size, kDefaultBufferAlignment, OrDefault(pool));
+Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, PoolHandle pool) {
+  return Make(size, kDefaultBufferAlignment, std::move(pool));
 }
-Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment, MemoryPool* pool) {
-  return Make(size, alignment, OrDefault(pool));
-}
-Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, std::shared_ptr<MemoryPool> pool) {
-  return Make(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
-}
-Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment,
-                                               std::shared_ptr<MemoryPool> pool) {
-  return Make(size, alignment, OrDefault(std::move(pool)));
+Result<std::unique_ptr<Buffer>> AllocateBuffer(int64_t size, int64_t alignment, PoolHandle pool) {
+  return Make(size, alignment, std::move(pool));
 }
 
-Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, MemoryPool* pool) {
-  return Make(size, kDefaultBufferAlignment, OrDefault(pool));
+Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, PoolHandle pool) {
+  return Make(size, kDefaultBufferAlignment, std::move(pool));
 }
 Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, int64_t alignment,
-                                                                 MemoryPool* pool) {
-  return Make(size, alignment, OrDefault(pool));
-}
-Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size,
-                                                                 std::shared_ptr<MemoryPool> pool) {
-  return Make(size, kDefaultBufferAlignment, OrDefault(std::move(pool)));
-}
-Result<std::unique_ptr<ResizableBuffer>> AllocateResizableBuffer(int64_t size, int64_t alignment,
-                                                                 std::shared_ptr<MemoryPool> pool) {
-  return Make(size, alignment, OrDefault(std::move(pool)));
+                                                                 PoolHandle pool) {
+  return Make(size, alignment, std::move(pool));
 }
 
 }  // namespace alkaid

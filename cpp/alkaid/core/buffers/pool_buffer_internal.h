@@ -14,15 +14,14 @@
 #include <memory>
 
 #include "alkaid/core/buffers/buffer.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 
 class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
  public:
-  // `pool`: use internal::BorrowPool for one that is only borrowed. `alignment`: a power of two up
-  // to kMaxBufferAlignment.
-  PoolBuffer(std::shared_ptr<MemoryPool> pool, int64_t alignment);
+  // `pool`: not null. `alignment`: a power of two up to kMaxBufferAlignment.
+  PoolBuffer(PoolHandle pool, int64_t alignment);
   ~PoolBuffer() override;
 
   static void* operator new(std::size_t size);
@@ -55,7 +54,7 @@ class ALKAID_EXPORT PoolBuffer final : public ResizableBuffer {
   // While one lives, the block may become another buffer's.
   class ChangeOfBlock;
 
-  std::shared_ptr<MemoryPool> pool_;
+  PoolHandle pool_;
   int32_t alignment_;
   bool is_watched_ = false;
   int64_t padding_ = 0;  // where the padding begins, while the buffer is watched

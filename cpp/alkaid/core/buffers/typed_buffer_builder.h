@@ -45,15 +45,12 @@ class TypedBufferBuilder {
                 "only plain values have bytes of their own");
 
  public:
-  explicit TypedBufferBuilder(MemoryPool* pool = default_memory_pool(),
-                              int64_t alignment = kDefaultBufferAlignment)
-      : bytes_builder_(pool, alignment) {}
-  explicit TypedBufferBuilder(std::shared_ptr<MemoryPool> pool,
+  explicit TypedBufferBuilder(PoolHandle pool = default_memory_pool(),
                               int64_t alignment = kDefaultBufferAlignment)
       : bytes_builder_(std::move(pool), alignment) {}
   explicit TypedBufferBuilder(std::shared_ptr<ResizableBuffer> buffer,
-                              MemoryPool* pool = default_memory_pool())
-      : bytes_builder_(std::move(buffer), pool) {}
+                              PoolHandle pool = default_memory_pool())
+      : bytes_builder_(std::move(buffer), std::move(pool)) {}
   explicit TypedBufferBuilder(BufferBuilder builder) : bytes_builder_(std::move(builder)) {}
 
   BufferBuilder* bytes_builder() { return &bytes_builder_; }

@@ -88,7 +88,7 @@ bool IsStream(const std::string& path) {
 FileInputStream::~FileInputStream() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<FileInputStream>> FileInputStream::Open(const std::string& path,
-                                                               MemoryPool* pool) try {
+                                                               PoolHandle pool) try {
   std::string name = path == "-" ? "stdin" : path;
   const int named = DescriptorOf(path);
   FileDescriptor fd;
@@ -112,25 +112,25 @@ Result<std::shared_ptr<FileInputStream>> FileInputStream::Open(const std::string
     }
   }
   if (!fd.valid()) return status::IOError(errno, "cannot open ", name);
-  auto stream = Own(fd.get(), std::move(name), fifo, pool);
+  auto stream = Own(fd.get(), std::move(name), fifo, std::move(pool));
   if (stream.ok()) fd.Release();
   return stream;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<FileInputStream>> FileInputStream::OpenFd(int fd, MemoryPool* pool) try {
-  return Own(fd, absl::StrCat("file descriptor ", fd), /*fifo=*/false, pool);
+Result<std::shared_ptr<FileInputStream>> FileInputStream::OpenFd(int fd, PoolHandle pool) try {
+  return Own(fd, absl::StrCat("file descriptor ", fd), /*fifo=*/false, std::move(pool));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
 Result<std::shared_ptr<FileInputStream>> FileInputStream::Own(int fd, std::string name, bool fifo,
-                                                              MemoryPool* pool) {
+                                                              PoolHandle pool) {
   struct stat info;
   if (::fstat(fd, &info) != 0) return status::IOError(errno, "cannot read ", name);
   if (S_ISDIR(info.st_mode)) return status::IOError(EISDIR, "cannot read ", name);
-  std::shared_ptr<FileInputStream> stream(new FileInputStream(std::move(name), pool));
+  std::shared_ptr<FileInputStream> stream(new FileInputStream(std::move(name), std::move(pool)));
   stream->fd_ = fd;
   stream->without_writer_ = fifo;
   return stream;

@@ -21,7 +21,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid::io {
 
@@ -34,9 +34,9 @@ class ALKAID_EXPORT FileInputStream final : public InputStream {
   // A directory is refused. `pool`: allocates the Buffers that the stream returns; null means the
   // default.
   static Result<std::shared_ptr<FileInputStream>> Open(const std::string& path,
-                                                       MemoryPool* pool = nullptr);
+                                                       PoolHandle pool = {});
   // Takes over `fd` on success.
-  static Result<std::shared_ptr<FileInputStream>> OpenFd(int fd, MemoryPool* pool = nullptr);
+  static Result<std::shared_ptr<FileInputStream>> OpenFd(int fd, PoolHandle pool = {});
   ~FileInputStream() override;
 
   Status Close() override;
@@ -53,15 +53,16 @@ class ALKAID_EXPORT FileInputStream final : public InputStream {
   const std::string& name() const { return name_; }
 
  private:
-  FileInputStream(std::string name, MemoryPool* pool) : name_(std::move(name)), pool_(pool) {}
+  FileInputStream(std::string name, PoolHandle pool)
+      : name_(std::move(name)), pool_(std::move(pool)) {}
   static Result<std::shared_ptr<FileInputStream>> Own(int fd, std::string name, bool fifo,
-                                                      MemoryPool* pool);
+                                                      PoolHandle pool);
   bool WaitForBytes() const;
   int64_t TryRead(int64_t nbytes, void* out);
 
   int fd_ = -1;
   const std::string name_;
-  MemoryPool* const pool_;
+  const PoolHandle pool_;
   int64_t position_ = 0;
   // A FIFO that may not have had a writer yet: a read would take that for its end.
   bool without_writer_ = false;

@@ -79,36 +79,35 @@ Status CloseFd(int* fd, const std::string& name) {
 
 }  // namespace
 
-ReadableFile::ReadableFile(int fd, std::string name, MemoryPool* pool)
-    : fd_(fd), name_(std::move(name)), pool_(pool) {}
+ReadableFile::ReadableFile(int fd, std::string name, PoolHandle pool)
+    : fd_(fd), name_(std::move(name)), pool_(std::move(pool)) {}
 
 ReadableFile::~ReadableFile() { Close().IgnoreError(); }
 
 Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(const std::string& path,
-                                                         MemoryPool* pool) try {
+                                                         PoolHandle pool) try {
   FileDescriptor fd(OpenInput(path.c_str()));
   if (!fd.valid()) return status::IOError(errno, "cannot open ", path);
-  auto file = Own(fd.get(), path, pool);
+  auto file = Own(fd.get(), path, std::move(pool));
   if (file.ok()) fd.Release();
   return file;
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(int fd, MemoryPool* pool) try {
-  return Own(fd, NameOf(fd), pool);
+Result<std::shared_ptr<ReadableFile>> ReadableFile::Open(int fd, PoolHandle pool) try {
+  return Own(fd, NameOf(fd), std::move(pool));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();
 }
 
-Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, MemoryPool* pool) {
-  auto file = Open(fd, pool);
+Result<std::shared_ptr<ReadableFile>> ReadableFile::OpenFd(int fd, PoolHandle pool) {
+  auto file = Open(fd, std::move(pool));
   if (file.ok()) (*file)->position_ = 0;
   return file;
 }
 
-Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name,
-                                                        MemoryPool* pool) {
+Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name, PoolHandle pool) {
   ALKAID_ASSIGN_OR_RAISE(const struct stat info, StatOf(fd, name));
   const off_t position = ::lseek(fd, 0, SEEK_CUR);
   if (position < 0) {
@@ -117,7 +116,7 @@ Result<std::shared_ptr<ReadableFile>> ReadableFile::Own(int fd, std::string name
                            "any position is needed");
   }
   // Until nothing can fail any more, the descriptor is the caller's.
-  std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), pool));
+  std::shared_ptr<ReadableFile> file(new ReadableFile(-1, std::move(name), std::move(pool)));
   file->position_ = position;
   file->fd_ = fd;
   return file;
@@ -214,9 +213,9 @@ Status ReadableFile::Advance(int64_t nbytes) {
 }
 
 Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& path, int64_t most_bytes,
-                                              const std::string& what, MemoryPool* pool) try {
+                                              const std::string& what, PoolHandle pool) try {
   ALKAID_ASSIGN_OR_RAISE(const WholeFile file, OpenWholeFile(path, most_bytes, what));
-  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(file.size, pool));
+  ALKAID_ASSIGN_OR_RAISE(auto buffer, AllocateResizableBuffer(file.size, std::move(pool)));
   ALKAID_ASSIGN_OR_RAISE(const int64_t read, file.ReadTo(buffer->mutable_data()));
   if (read < file.size) ALKAID_RETURN_NOT_OK(buffer->Resize(read));
   return std::shared_ptr<Buffer>(std::move(buffer));

@@ -22,7 +22,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/buffers/io_interfaces.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid::io {
 
@@ -31,12 +31,11 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
   // `pool`: allocates the Buffers that the stream returns; null means the default. Waits while
   // another process holds a lease on the file (open_input.h). Refuses a directory, and anything
   // that cannot be read at a position (a pipe, a terminal).
-  static Result<std::shared_ptr<ReadableFile>> Open(const std::string& path,
-                                                    MemoryPool* pool = nullptr);
+  static Result<std::shared_ptr<ReadableFile>> Open(const std::string& path, PoolHandle pool = {});
   // Takes over `fd` on success. The stream starts at the descriptor's own position, which stays.
-  static Result<std::shared_ptr<ReadableFile>> Open(int fd, MemoryPool* pool = nullptr);
+  static Result<std::shared_ptr<ReadableFile>> Open(int fd, PoolHandle pool = {});
   // The same, but the stream starts at 0.
-  static Result<std::shared_ptr<ReadableFile>> OpenFd(int fd, MemoryPool* pool = nullptr);
+  static Result<std::shared_ptr<ReadableFile>> OpenFd(int fd, PoolHandle pool = {});
   ~ReadableFile() override;
 
   Status Close() override;
@@ -62,12 +61,12 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
   const char* NameInErrors() const override { return name_.c_str(); }
 
  private:
-  ReadableFile(int fd, std::string name, MemoryPool* pool);
-  static Result<std::shared_ptr<ReadableFile>> Own(int fd, std::string name, MemoryPool* pool);
+  ReadableFile(int fd, std::string name, PoolHandle pool);
+  static Result<std::shared_ptr<ReadableFile>> Own(int fd, std::string name, PoolHandle pool);
 
   int fd_;
   std::string name_;
-  MemoryPool* pool_;
+  PoolHandle pool_;
   int64_t position_ = 0;
 };
 
@@ -79,7 +78,7 @@ class ALKAID_EXPORT ReadableFile final : public RandomAccessFile {
 ALKAID_EXPORT Result<std::shared_ptr<Buffer>> ReadWholeFile(const std::string& path,
                                                             int64_t most_bytes,
                                                             const std::string& what,
-                                                            MemoryPool* pool = nullptr);
+                                                            PoolHandle pool = {});
 // The same with memory from operator new: for reads while the library is loaded, when the program
 // has not chosen a default pool yet.
 ALKAID_EXPORT Result<std::string> ReadWholeFileAsString(const std::string& path, int64_t most_bytes,

@@ -47,11 +47,7 @@ class CappedMemoryPool::Reservation {
   int64_t bytes_;
 };
 
-CappedMemoryPool::CappedMemoryPool(MemoryPool* wrapped_pool, int64_t bytes_allocated_limit)
-    : ForwardingMemoryPool(wrapped_pool), limit_(std::max<int64_t>(bytes_allocated_limit, 0)) {}
-
-CappedMemoryPool::CappedMemoryPool(std::shared_ptr<MemoryPool> wrapped_pool,
-                                   int64_t bytes_allocated_limit)
+CappedMemoryPool::CappedMemoryPool(PoolHandle wrapped_pool, int64_t bytes_allocated_limit)
     : ForwardingMemoryPool(std::move(wrapped_pool)),
       limit_(std::max<int64_t>(bytes_allocated_limit, 0)) {}
 

@@ -32,8 +32,7 @@ class ALKAID_EXPORT CappedMemoryPool : public ForwardingMemoryPool {
  public:
   // `bytes_allocated_limit`: the bytes that the pool below may have live at once, by its own
   // figure. A negative limit means 0, which lets only zero-size blocks through.
-  CappedMemoryPool(MemoryPool* wrapped_pool, int64_t bytes_allocated_limit);
-  CappedMemoryPool(std::shared_ptr<MemoryPool> wrapped_pool, int64_t bytes_allocated_limit);
+  CappedMemoryPool(PoolHandle wrapped_pool, int64_t bytes_allocated_limit);
   ~CappedMemoryPool() override = default;
 
   using MemoryPool::Allocate;

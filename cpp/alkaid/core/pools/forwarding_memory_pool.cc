@@ -2,15 +2,9 @@
 
 #include <utility>
 
-#include "alkaid/core/pools/borrow_pool_internal.h"
-
 namespace alkaid {
 
-ForwardingMemoryPool::ForwardingMemoryPool(MemoryPool* pool)
-    : ForwardingMemoryPool(internal::BorrowPool(pool)) {}
-
-ForwardingMemoryPool::ForwardingMemoryPool(std::shared_ptr<MemoryPool> pool)
-    : pool_(std::move(pool)) {}
+ForwardingMemoryPool::ForwardingMemoryPool(PoolHandle pool) : pool_(std::move(pool)) {}
 
 Status ForwardingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
   return pool_->Allocate(size, alignment, out);

@@ -4,7 +4,7 @@
 //
 //   class SlowMemoryPool : public alkaid::ForwardingMemoryPool {
 //    public:
-//     explicit SlowMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) {}
+//     explicit SlowMemoryPool(PoolHandle pool) : ForwardingMemoryPool(std::move(pool)) {}
 //     using ForwardingMemoryPool::Allocate;  // the forms that an override would hide
 //     Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override { ... }
 //   };
@@ -22,7 +22,7 @@
 #include <string>
 
 #include "alkaid/base/export.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 
@@ -46,13 +46,12 @@ class ALKAID_EXPORT ForwardingMemoryPool : public MemoryPool {
   std::string backend_name() const override;
 
  protected:
-  explicit ForwardingMemoryPool(MemoryPool* pool);
-  explicit ForwardingMemoryPool(std::shared_ptr<MemoryPool> pool);
+  explicit ForwardingMemoryPool(PoolHandle pool);
 
   MemoryPool* wrapped() const { return pool_.get(); }
 
  private:
-  std::shared_ptr<MemoryPool> pool_;
+  PoolHandle pool_;
 };
 
 }  // namespace alkaid

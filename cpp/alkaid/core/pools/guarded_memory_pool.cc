@@ -6,7 +6,6 @@
 
 #include "alkaid/core/observers/memory_events.h"
 #include "alkaid/core/pools/base_memory_pool.h"
-#include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/debug_memory_pool_internal.h"
 #include "alkaid/core/pools/guarded_allocator_internal.h"
@@ -61,11 +60,7 @@ struct GuardedMemoryPool::Guard {
   const bool is_over_plain_allocator;
 };
 
-GuardedMemoryPool::GuardedMemoryPool(MemoryPool* pool, const GuardedSampling& sampling)
-    : GuardedMemoryPool(internal::BorrowPool(pool), sampling) {}
-
-GuardedMemoryPool::GuardedMemoryPool(std::shared_ptr<MemoryPool> pool,
-                                     const GuardedSampling& sampling)
+GuardedMemoryPool::GuardedMemoryPool(PoolHandle pool, const GuardedSampling& sampling)
     : ForwardingMemoryPool(std::move(pool)),
       guard_(std::make_unique<Guard>(this, sampling, *wrapped())) {
   counters_.Describe(this, "guarded over " + wrapped()->backend_name());

@@ -89,8 +89,7 @@ ALKAID_EXPORT Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(
 class ALKAID_EXPORT GuardedMemoryPool final : public ForwardingMemoryPool {
  public:
   // A negative number guards nothing.
-  GuardedMemoryPool(MemoryPool* pool, const GuardedSampling& sampling);
-  GuardedMemoryPool(std::shared_ptr<MemoryPool> pool, const GuardedSampling& sampling);
+  GuardedMemoryPool(PoolHandle pool, const GuardedSampling& sampling);
   ~GuardedMemoryPool() override;
 
   using MemoryPool::Allocate;

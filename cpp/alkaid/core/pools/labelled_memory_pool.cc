@@ -4,10 +4,7 @@
 
 namespace alkaid {
 
-LabelledMemoryPool::LabelledMemoryPool(MemoryPool* pool, Label label)
-    : ForwardingMemoryPool(pool), label_(label) {}
-
-LabelledMemoryPool::LabelledMemoryPool(std::shared_ptr<MemoryPool> pool, Label label)
+LabelledMemoryPool::LabelledMemoryPool(PoolHandle pool, Label label)
     : ForwardingMemoryPool(std::move(pool)), label_(label) {}
 
 Status LabelledMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {

@@ -17,8 +17,7 @@ namespace alkaid {
 
 class ALKAID_EXPORT LabelledMemoryPool final : public ForwardingMemoryPool {
  public:
-  LabelledMemoryPool(MemoryPool* pool, Label label);
-  LabelledMemoryPool(std::shared_ptr<MemoryPool> pool, Label label);
+  LabelledMemoryPool(PoolHandle pool, Label label);
 
   using MemoryPool::Allocate;
   using MemoryPool::Reallocate;

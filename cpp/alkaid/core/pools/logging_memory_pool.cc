@@ -66,15 +66,10 @@ constexpr char kThrew[] = "failed: threw an exception";
 
 }  // namespace
 
-LoggingMemoryPool::LoggingMemoryPool(MemoryPool* pool) : LoggingMemoryPool(pool, std::cout) {}
-
-LoggingMemoryPool::LoggingMemoryPool(std::shared_ptr<MemoryPool> pool)
+LoggingMemoryPool::LoggingMemoryPool(PoolHandle pool)
     : LoggingMemoryPool(std::move(pool), std::cout) {}
 
-LoggingMemoryPool::LoggingMemoryPool(MemoryPool* pool, std::ostream& log)
-    : ForwardingMemoryPool(pool), log_(&log) {}
-
-LoggingMemoryPool::LoggingMemoryPool(std::shared_ptr<MemoryPool> pool, std::ostream& log)
+LoggingMemoryPool::LoggingMemoryPool(PoolHandle pool, std::ostream& log)
     : ForwardingMemoryPool(std::move(pool)), log_(&log) {}
 
 Status LoggingMemoryPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {

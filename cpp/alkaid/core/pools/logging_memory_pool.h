@@ -28,10 +28,8 @@ namespace alkaid {
 class ALKAID_EXPORT LoggingMemoryPool : public ForwardingMemoryPool {
  public:
   // Without a stream the lines go to std::cout.
-  explicit LoggingMemoryPool(MemoryPool* pool);
-  explicit LoggingMemoryPool(std::shared_ptr<MemoryPool> pool);
-  LoggingMemoryPool(MemoryPool* pool, std::ostream& log);
-  LoggingMemoryPool(std::shared_ptr<MemoryPool> pool, std::ostream& log);
+  explicit LoggingMemoryPool(PoolHandle pool);
+  LoggingMemoryPool(PoolHandle pool, std::ostream& log);
   ~LoggingMemoryPool() override = default;
 
   using MemoryPool::Allocate;

@@ -7,15 +7,12 @@
 #include <limits>
 #include <utility>
 
-#include "alkaid/core/pools/borrow_pool_internal.h"
 #include "alkaid/core/pools/checked_allocation.h"
 #include "alkaid/core/pools/stl_allocator.h"
 
 namespace alkaid {
 
-PoolMemoryResource::PoolMemoryResource(MemoryPool* pool)
-    : PoolMemoryResource(internal::BorrowPool(pool)) {}
-PoolMemoryResource::PoolMemoryResource(std::shared_ptr<MemoryPool> pool) : pool_(std::move(pool)) {}
+PoolMemoryResource::PoolMemoryResource(PoolHandle pool) : pool_(std::move(pool)) {}
 PoolMemoryResource::~PoolMemoryResource() = default;
 
 void* PoolMemoryResource::do_allocate(size_t bytes, size_t alignment) {

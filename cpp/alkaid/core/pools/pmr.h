@@ -23,7 +23,7 @@
 #include "alkaid/base/export.h"
 #include "alkaid/base/status.h"
 #include "alkaid/core/pools/base_memory_pool.h"
-#include "alkaid/core/pools/memory_pool.h"
+#include "alkaid/core/pools/pool_handle.h"
 
 namespace alkaid {
 
@@ -33,8 +33,7 @@ namespace alkaid {
 // kMaxBufferAlignment, and if the pool refuses.
 class ALKAID_EXPORT PoolMemoryResource final : public std::pmr::memory_resource {
  public:
-  explicit PoolMemoryResource(MemoryPool* pool = default_memory_pool());
-  explicit PoolMemoryResource(std::shared_ptr<MemoryPool> pool);
+  explicit PoolMemoryResource(PoolHandle pool = default_memory_pool());
   ~PoolMemoryResource() override;
 
   MemoryPool* pool() const { return pool_.get(); }
@@ -44,7 +43,7 @@ class ALKAID_EXPORT PoolMemoryResource final : public std::pmr::memory_resource 
   void do_deallocate(void* block, size_t bytes, size_t alignment) override;
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override;
 
-  std::shared_ptr<MemoryPool> pool_;
+  PoolHandle pool_;
 };
 
 namespace internal {

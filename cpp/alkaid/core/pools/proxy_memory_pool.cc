@@ -8,14 +8,7 @@
 
 namespace alkaid {
 
-ProxyMemoryPool::ProxyMemoryPool(MemoryPool* pool) : ForwardingMemoryPool(pool) { Describe(); }
-
-ProxyMemoryPool::ProxyMemoryPool(std::shared_ptr<MemoryPool> pool)
-    : ForwardingMemoryPool(std::move(pool)) {
-  Describe();
-}
-
-void ProxyMemoryPool::Describe() {
+ProxyMemoryPool::ProxyMemoryPool(PoolHandle pool) : ForwardingMemoryPool(std::move(pool)) {
   counters_.Describe(this, "proxy of " + wrapped()->backend_name());
 }
 

@@ -19,8 +19,7 @@ namespace alkaid {
 
 class ALKAID_EXPORT ProxyMemoryPool : public ForwardingMemoryPool {
  public:
-  explicit ProxyMemoryPool(MemoryPool* pool);
-  explicit ProxyMemoryPool(std::shared_ptr<MemoryPool> pool);
+  explicit ProxyMemoryPool(PoolHandle pool);
   ~ProxyMemoryPool() override = default;
 
   using MemoryPool::Allocate;
@@ -41,8 +40,6 @@ class ALKAID_EXPORT ProxyMemoryPool : public ForwardingMemoryPool {
   int64_t num_allocations() const override;
 
  private:
-  void Describe();
-
   internal::PoolCounters counters_;
 };
 

@@ -28,17 +28,8 @@ class QuotaMemoryPool::Reservation {
   int64_t bytes_;
 };
 
-QuotaMemoryPool::QuotaMemoryPool(MemoryPool* pool, int64_t bytes_limit)
-    : ForwardingMemoryPool(pool), limit_(std::max<int64_t>(bytes_limit, 0)) {
-  Describe();
-}
-
-QuotaMemoryPool::QuotaMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit)
+QuotaMemoryPool::QuotaMemoryPool(PoolHandle pool, int64_t bytes_limit)
     : ForwardingMemoryPool(std::move(pool)), limit_(std::max<int64_t>(bytes_limit, 0)) {
-  Describe();
-}
-
-void QuotaMemoryPool::Describe() {
   counters_.Describe(this, absl::StrCat("quota of ", limit_, " bytes, over ", backend_name()));
 }
 

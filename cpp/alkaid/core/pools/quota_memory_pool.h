@@ -29,8 +29,7 @@ class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
  public:
   // `bytes_limit`: the bytes that may be live at once. A negative limit means 0, which lets only
   // zero-size blocks through.
-  QuotaMemoryPool(MemoryPool* pool, int64_t bytes_limit);
-  QuotaMemoryPool(std::shared_ptr<MemoryPool> pool, int64_t bytes_limit);
+  QuotaMemoryPool(PoolHandle pool, int64_t bytes_limit);
   ~QuotaMemoryPool() override = default;
 
   using MemoryPool::Allocate;
@@ -56,7 +55,6 @@ class ALKAID_EXPORT QuotaMemoryPool : public ForwardingMemoryPool {
  private:
   class Reservation;
 
-  void Describe();
   // Takes `growth` >= 0 bytes from the quota, or fails and takes none. `size` is what the caller
   // requested.
   Status Reserve(int64_t growth, int64_t size);
