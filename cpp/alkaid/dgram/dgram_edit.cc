@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "alkaid/dgram/child_xtcs_internal.h"
 #include "alkaid/dgram/data_fault.h"
 #include "alkaid/dgram/xtc_layout_internal.h"
 #include "alkaid/dgram/xtc_walk.h"
@@ -81,44 +82,23 @@ Result<DgramEdit> DgramEdit::Make(TransitionId service, Timestamp timestamp,
   return status::NoMemory();
 }
 
-// Finds the pieces of a datagram. False where an extent does not fit: CheckExtents says which.
-bool DgramEdit::Locate(const Dgram& dgram, std::vector<Piece>* pieces) {
-  pieces->clear();
-  if (dgram.damage().corrupted()) return true;
-  const uint8_t* const payload = dgram.data() + kDgramHeaderBytes;
-  const int64_t payload_bytes = dgram.size() - kDgramHeaderBytes;
-  const auto end_of = [&](int32_t parent) {
-    if (parent < 0) return payload_bytes;
-    const Piece& piece = (*pieces)[static_cast<size_t>(parent)];
-    return int64_t{piece.at} + piece.extent;
-  };
-  int32_t parent = -1;
-  int depth = 0;
-  int64_t end = payload_bytes;
-  for (int64_t at = 0;;) {
-    while (at == end) {
-      if (parent < 0) return true;
-      parent = (*pieces)[static_cast<size_t>(parent)].parent;
-      --depth;
-      end = end_of(parent);
-    }
-    if (end - at < kXtcHeaderBytes) return false;
-    const Xtc xtc = Xtc::Read(payload + at);
-    if (xtc.extent < kXtcHeaderBytes || xtc.extent > end - at) return false;
+bool DgramEdit::Locate(const uint8_t* payload, int64_t begin, int64_t end, int32_t parent,
+                       int depth, std::vector<Piece>* pieces) {
+  internal::ChildXtcs children(payload, begin, end);
+  while (children.Next()) {
+    const Xtc& xtc = children.xtc();
     const bool is_parent = xtc.type() == TypeId::kParent && !xtc.damage.corrupted();
-    if (is_parent || xtc.type() == TypeId::kShapesData) {
-      pieces->push_back({static_cast<uint32_t>(at), xtc.extent, 0, parent, NamesId(xtc.src).key(),
-                         is_parent, false});
+    if (!is_parent && xtc.type() != TypeId::kShapesData) continue;
+    const auto index = static_cast<int32_t>(pieces->size());
+    pieces->push_back({static_cast<uint32_t>(children.offset()), xtc.extent, 0, parent,
+                       NamesId(xtc.src).key(), is_parent, false});
+    if (!is_parent) continue;
+    if (depth == XtcWalk::kMaxDepth) return false;
+    if (!Locate(payload, children.payload_offset(), children.end(), index, depth + 1, pieces)) {
+      return false;
     }
-    if (!is_parent) {
-      at += xtc.extent;
-      continue;
-    }
-    if (++depth > XtcWalk::kMaxDepth) return false;
-    parent = static_cast<int32_t>(pieces->size()) - 1;
-    end = at + xtc.extent;
-    at += kXtcHeaderBytes;
   }
+  return !children.broken();
 }
 
 void DgramEdit::Begin(const uint8_t* header, int64_t payload_bytes) {
@@ -136,7 +116,11 @@ Status DgramEdit::Reset(Dgram dgram) try {
   // A moved-from Dgram has no origin.
   if (dgram.origin() == nullptr) return status::Invalid("an edit needs a datagram, and has none");
   if (next_pieces_.capacity() == 0) next_pieces_.reserve(kUsualPieces);
-  if (!Locate(dgram, &next_pieces_)) {
+  next_pieces_.clear();
+  if (!dgram.damage().corrupted() &&
+      !Locate(dgram.data() + kDgramHeaderBytes, 0, dgram.size() - kDgramHeaderBytes, -1, 0,
+              &next_pieces_)) {
+    // Says which.
     ALKAID_RETURN_NOT_OK(CheckExtents(dgram));
     return dgram.Fault(0, "an extent does not fit");
   }
