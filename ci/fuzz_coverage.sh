@@ -20,7 +20,7 @@ parsers=(
   'fuzz_reader alkaid/dgram/xtc_walk.cc alkaid/dgram/shapes_data.cc alkaid/dgram/batch_reader.cc'
   'fuzz_smd alkaid/events/smd_record.cc alkaid/events/smd_writer.cc'
   'fuzz_symbols tools/heap/heap_symbols.cc tools/heap/code_units.cc'
-  'fuzz_verify alkaid/dgram/verify_dgram.cc alkaid/dgram/verify.cc alkaid/events/chunk_info.cc'
+  'fuzz_verify alkaid/dgram/verify_dgram.cc alkaid/dgram/verify_names.cc alkaid/dgram/verify_data.cc alkaid/dgram/verify_records.cc alkaid/dgram/verify.cc alkaid/events/chunk_info.cc'
 )
 
 ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-dev llvm
