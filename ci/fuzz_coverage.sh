@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # What each target is for: files below cpp/.
 parsers=(
   'fuzz_columns alkaid/columns/row_walk.cc alkaid/columns/same_place.cc alkaid/columns/list_column.cc'
-  'fuzz_edit alkaid/dgram/dgram_edit.cc'
+  'fuzz_edit alkaid/dgram/dgram_edit.cc alkaid/dgram/dgram_edit_save.cc'
   'fuzz_event_batch alkaid/events/event_batch.cc alkaid/events/smd_window.cc'
   'fuzz_event_builder alkaid/events/event_builder.cc alkaid/events/smd_reader.cc'
   'fuzz_function_names tools/heap/rust_names.cc tools/heap/heap_text.cc'
