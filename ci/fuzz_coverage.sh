@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # What each target is for: files below cpp/.
 parsers=(
   'fuzz_columns alkaid/columns/row_walk.cc alkaid/columns/same_place.cc alkaid/columns/list_column.cc'
-  'fuzz_edit alkaid/dgram/dgram_edit.cc'
+  'fuzz_edit alkaid/dgram/dgram_edit.cc alkaid/dgram/dgram_edit_save.cc'
   'fuzz_event_batch alkaid/events/event_batch.cc alkaid/events/smd_window.cc'
   'fuzz_event_builder alkaid/events/event_builder.cc alkaid/events/smd_reader.cc'
   'fuzz_function_names tools/heap/rust_names.cc tools/heap/heap_text.cc'
@@ -20,7 +20,7 @@ parsers=(
   'fuzz_reader alkaid/dgram/xtc_walk.cc alkaid/dgram/shapes_data.cc alkaid/dgram/batch_reader.cc'
   'fuzz_smd alkaid/events/smd_record.cc alkaid/events/smd_writer.cc'
   'fuzz_symbols tools/heap/heap_symbols.cc tools/heap/code_units.cc'
-  'fuzz_verify alkaid/dgram/verify_dgram.cc alkaid/dgram/verify.cc alkaid/events/chunk_info.cc'
+  'fuzz_verify alkaid/dgram/verify_dgram.cc alkaid/dgram/verify_names.cc alkaid/dgram/verify_data.cc alkaid/dgram/verify_records.cc alkaid/dgram/verify.cc alkaid/events/chunk_info.cc'
 )
 
 ensure_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-dev llvm

@@ -19,7 +19,7 @@ namespace {
 // Bytes of one read: the headers of many small datagrams, and only a little of a large one.
 constexpr int64_t kRead = 16384;
 
-std::string TimeText(Timestamp time) {
+std::string DecimalSeconds(Timestamp time) {
   std::string nanoseconds = std::to_string(time.nanoseconds());
   nanoseconds.insert(0, 9 - std::min<size_t>(9, nanoseconds.size()), '0');
   return absl::StrCat(time.seconds(), ".", nanoseconds);
@@ -156,8 +156,8 @@ Status ConfigurationHistory::Add(Timestamp from, int64_t byte,
     if (last.configuration->DeclaresTheSame(*configuration)) return absl::OkStatus();
     if (from <= last.from) {
       return status::FailedPrecondition(
-          name_, ": the Configure of ", TimeText(from), " at byte ", byte,
-          " differs from the one of ", TimeText(last.from),
+          name_, ": the Configure of ", DecimalSeconds(from), " at byte ", byte,
+          " differs from the one of ", DecimalSeconds(last.from),
           " before it, and is not later: which of them counts for a datagram is not known");
     }
   }
@@ -174,8 +174,9 @@ std::shared_ptr<const Configuration> ConfigurationHistory::At(Timestamp timestam
 }
 
 std::string ConfigurationHistory::Why(Timestamp timestamp) const {
-  return absl::StrCat("of ", TimeText(timestamp), " is earlier than all ", entries_.size(),
-                      " Configures of ", name_, ", the first of ", TimeText(entries_.front().from),
+  return absl::StrCat("of ", DecimalSeconds(timestamp), " is earlier than all ", entries_.size(),
+                      " Configures of ", name_, ", the first of ",
+                      DecimalSeconds(entries_.front().from),
                       ": which of them declares its fields is not known");
 }
 

@@ -156,7 +156,10 @@ class ALKAID_EXPORT DgramEdit {
   };
 
   explicit DgramEdit(const DgramEditOptions& options);
-  static bool Locate(const Dgram& dgram, std::vector<Piece>* pieces);
+  // Finds the pieces in a part of a payload, the content of piece `parent`, `depth` Parents deep.
+  // False where an extent does not fit, or Parents nest too deep.
+  static bool Locate(const uint8_t* payload, int64_t begin, int64_t end, int32_t parent, int depth,
+                     std::vector<Piece>* pieces);
   void Begin(const uint8_t* header, int64_t payload_bytes);
   Status CheckEditable(const char* what) const;
   Status CheckSavable() const;

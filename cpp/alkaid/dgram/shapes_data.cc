@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "alkaid/dgram/child_xtcs_internal.h"
 #include "alkaid/dgram/data_fault.h"
 
 namespace alkaid::dgram {
@@ -25,33 +26,20 @@ bool ShapesDataWalk::Locate() {
   const uint8_t* shapes = nullptr;
   const uint8_t* data = nullptr;
   int64_t shapes_bytes = 0;
-  const int64_t end = offset() + xtc().extent;
-  for (int64_t at = offset() + kXtcHeaderBytes; at < end;) {
-    const int64_t left = end - at;
-    if (left < kXtcHeaderBytes) {
-      return Fail(
-          at, absl::StrCat(left, " bytes are left over in the enclosing ShapesData, a header has ",
-                           kXtcHeaderBytes));
-    }
-    const Xtc child = Xtc::Read(data_ + at);
-    if (child.extent < kXtcHeaderBytes || child.extent > left) {
-      return Fail(at, absl::StrCat("Xtc of type ", static_cast<int>(child.type()), " and extent ",
-                                   child.extent, ", the least is ", kXtcHeaderBytes,
-                                   " and the enclosing ShapesData has ", left, " left"));
-    }
-    const uint8_t* const payload = data_ + at + kXtcHeaderBytes;
-    const int64_t payload_bytes = int64_t{child.extent} - kXtcHeaderBytes;
-    if (child.type() == TypeId::kShapes) {
-      if (shapes != nullptr) return Fail(at, "second Shapes in one ShapesData");
+  internal::ChildXtcs children(data_, offset() + kXtcHeaderBytes, offset() + xtc().extent);
+  while (children.Next()) {
+    const uint8_t* const payload = data_ + children.payload_offset();
+    if (children.xtc().type() == TypeId::kShapes) {
+      if (shapes != nullptr) return Fail(children.offset(), "second Shapes in one ShapesData");
       shapes = payload;
-      shapes_bytes = payload_bytes;
-    } else if (child.type() == TypeId::kData) {
-      if (data != nullptr) return Fail(at, "second Data in one ShapesData");
+      shapes_bytes = children.payload_bytes();
+    } else if (children.xtc().type() == TypeId::kData) {
+      if (data != nullptr) return Fail(children.offset(), "second Data in one ShapesData");
       data = payload;
-      shapes_data_.data_bytes_ = payload_bytes;
+      shapes_data_.data_bytes_ = children.payload_bytes();
     }
-    at += child.extent;
   }
+  if (children.broken()) return Fail(children.offset(), children.Why("ShapesData"));
   if (data == nullptr) {
     return Fail(offset(), absl::StrCat("ShapesData of ", names->ToString(), " without Data"));
   }

@@ -50,6 +50,9 @@
 #include "alkaid/dgram/names.h"
 
 namespace alkaid::dgram {
+namespace internal {
+class DgramCheck;
+}
 
 struct ALKAID_EXPORT Finding {
   enum class Kind { kFault, kRemark };
@@ -110,7 +113,7 @@ class ALKAID_EXPORT Verifier {
   const VerifyTotals& totals() const { return totals_; }
 
  private:
-  class DgramCheck;
+  friend class internal::DgramCheck;
 
   // A declaration in force; without `names` where it is malformed.
   struct Declared {

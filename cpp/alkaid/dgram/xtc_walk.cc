@@ -3,6 +3,8 @@
 #include <new>
 #include <string>
 
+#include "alkaid/dgram/child_xtcs_internal.h"
+
 namespace alkaid::dgram {
 
 bool XtcWalk::Descend() {
@@ -16,14 +18,11 @@ bool XtcWalk::Descend() {
 }
 
 bool XtcWalk::FailSlack(int64_t left) {
-  return Fail(at_, absl::StrCat(left, " bytes are left over in the enclosing Xtc, a header has ",
-                                kXtcHeaderBytes));
+  return Fail(at_, internal::BrokenExtentText(xtc_, left, "Xtc"));
 }
 
 bool XtcWalk::FailExtent(int64_t left) {
-  return Fail(at_, absl::StrCat("Xtc of type ", static_cast<int>(xtc_.type()), " and extent ",
-                                xtc_.extent, ", the least is ", kXtcHeaderBytes,
-                                " and the enclosing Xtc has ", left, " left"));
+  return Fail(at_, internal::BrokenExtentText(xtc_, left, "Xtc"));
 }
 
 bool XtcWalk::Fail(int64_t at, const std::string& what) {
