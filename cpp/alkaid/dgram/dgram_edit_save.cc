@@ -80,9 +80,8 @@ Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const try {
 }
 
 Result<Dgram> DgramEdit::Save(PoolHandle pool) const try {
-  ALKAID_ASSIGN_OR_RAISE(
-      std::shared_ptr<ResizableBuffer> buffer,
-      AllocateResizableBuffer(saved_size(), pool != nullptr ? std::move(pool) : pool_));
+  ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<ResizableBuffer> buffer,
+                         AllocateResizableBuffer(saved_size(), pool != nullptr ? pool : pool_));
   ALKAID_RETURN_NOT_OK(
       Save(std::span<uint8_t>(buffer->mutable_data(), static_cast<size_t>(buffer->size()))));
   const bool is_new = dgram_.data() == nullptr;
