@@ -81,7 +81,7 @@ say "$suite: a first program, by CMake and by pkg-config"
 install libalkaid0 libalkaid-dev alkaid-tools g++ cmake make pkg-config
 there cp -r /usr/share/doc/libalkaid-dev/examples samples
 there cmake -S samples -B build -DCMAKE_BUILD_TYPE=Debug
-there cmake --build build --target quickstart c_read
+there cmake --build build --parallel 2
 there ./build/quickstart
 [[ $(head -n 1 "$LAYER/root/log") == world ]] || fail "quickstart does not run"
 there make -C samples quickstart

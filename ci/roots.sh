@@ -36,10 +36,26 @@ pristine() {
   mv "$ROOTS/$suite.new" "$ROOTS/$suite"
 }
 
+# remove_left_layers: those of scripts that were killed, whose locks went with them.
+remove_left_layers() {
+  local folder lock
+  for folder in "$ROOTS"/layer.*; do
+    [[ -d $folder ]] || continue
+    # One that has no lock yet was just made, unless it is old.
+    [[ -e $folder/lock || -n $(find "$folder" -maxdepth 0 -mmin +10) ]] || continue
+    exec {lock}>"$folder/lock"
+    if flock --nonblock "$lock"; then rm -rf --one-file-system "$folder"; fi
+    exec {lock}>&-
+  done
+}
+
 # lay_over SUITE: sets LAYER to a system that is the suite's, until it is written to.
 lay_over() {
   local folder
+  remove_left_layers
   folder=$(mktemp -d "$ROOTS/layer.XXXXXX")
+  exec {LAYER_LOCK}>"$folder/lock"
+  flock "$LAYER_LOCK"
   LAYER=$folder/root
   mkdir "$folder/upper" "$folder/work" "$LAYER"
   mount -t overlay overlay \
@@ -58,6 +74,7 @@ leave_layer() {
   [[ -n ${LAYER-} ]] || return 0
   umount --lazy --recursive "$LAYER" 2>/dev/null || true
   rm -rf --one-file-system "${LAYER%/root}"
+  exec {LAYER_LOCK}>&-
   LAYER=
 }
 

@@ -161,7 +161,7 @@ void RefusalsLeaveThingsAsTheyWere() {
 // A static function of its own, so that a frame in it can be recognised.
 [[gnu::noinline]] void* AllocateHere() { return Hidden(std::malloc(100)); }
 
-void TheBackTraceBeginsWithTheCaller() {
+void TheStackTraceBeginsWithTheCaller() {
   void* const block = AllocateHere();
   LiveBlock record = {};
   EXPECT(Find(block, &record));
@@ -366,7 +366,7 @@ int RunAsChild() {
   EachFunctionIsSeen();
   OperatorsAreSeenOnce();
   RefusalsLeaveThingsAsTheyWere();
-  TheBackTraceBeginsWithTheCaller();
+  TheStackTraceBeginsWithTheCaller();
   ABlockOfTheSystemPoolIsListedOnceAsThePools();
   AnArenasBlockIsListedAsMallocsWhateverBecomesOfItsParts();
   BlocksOfOtherBackendsAreListedOnce();

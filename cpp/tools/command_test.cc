@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -181,6 +182,18 @@ TEST(InfoCommand, PrintsTheSameForPeople) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, AllOf(HasSubstr("default memory pool: system"), HasSubstr("glibc"),
                                 HasSubstr("ALKAID_DEFAULT_MEMORY_POOL = system")));
+}
+
+TEST(InfoCommand, NamesVariablesThatNobodyKnowsWithWhatWasMeant) {
+  const std::map<std::string, std::string> environment = {{"ALKAID_LEAK_PROFIL", "a.npy"}};
+  const std::string sentence =
+      "ALKAID_LEAK_PROFIL is set, but is not a variable of Alkaid; did you mean "
+      "ALKAID_LEAK_PROFILE?";
+  const CommandResult text = RunCommand({"info"}, environment);
+  EXPECT_THAT(text.out, HasSubstr("\nunknown variables:\n  " + sentence + "\n"));
+  EXPECT_THAT(text.out, HasSubstr("names of built-in backends count with raised privileges too"));
+  const auto info = nlohmann::json::parse(RunCommand({"info", "--json"}, environment).out);
+  EXPECT_EQ(info["unknown_variables"], nlohmann::json::array({sentence}));
 }
 
 TEST(DgramDigest, IsThatOfTheFieldsAloneAndTheSameForEveryBatchSize) {

@@ -67,8 +67,10 @@ Json Describe() {
     const char* const value = ::secure_getenv(variable.name.c_str());
     info["environment"][variable.name] = {{"value", value != nullptr ? Json(value) : Json()},
                                           {"meaning", variable.meaning},
-                                          {"read", internal::ReadAtText(variable.read_at)}};
+                                          {"read", internal::ReadAtText(variable.read_at)},
+                                          {"with_raised_privileges", variable.counts_when_raised}};
   }
+  info["unknown_variables"] = internal::UnknownEnvironmentVariables();
   return info;
 }
 
@@ -99,9 +101,16 @@ void Print(const Json& info) {
   std::printf("\nenvironment:\n");
   for (const auto& [name, variable] : info["environment"].items()) {
     const Json& value = variable["value"];
-    std::printf("  %s = %s\n    %s; %s\n", name.c_str(),
+    std::printf("  %s = %s\n    %s; %s%s\n", name.c_str(),
                 value.is_null() ? "(not set)" : text(value).c_str(),
-                text(variable["meaning"]).c_str(), text(variable["read"]).c_str());
+                text(variable["meaning"]).c_str(), text(variable["read"]).c_str(),
+                variable["with_raised_privileges"].get<bool>()
+                    ? "; names of built-in backends count with raised privileges too"
+                    : "");
+  }
+  if (!info["unknown_variables"].empty()) std::printf("\nunknown variables:\n");
+  for (const Json& sentence : info["unknown_variables"]) {
+    std::printf("  %s\n", text(sentence).c_str());
   }
 }
 

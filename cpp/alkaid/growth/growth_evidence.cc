@@ -249,8 +249,9 @@ class Evidence {
     }
     std::sort(others.begin(), others.end(),
               [this](A a, A b) { return Fit(a).slope > Fit(b).slope; });
-    const bool is_part = all_.verdict == Verdict::kBelowLimit;
     for (const A account : others) {
+      const bool is_part =
+          all_.verdict == Verdict::kBelowLimit && Fit(account).slope <= Fit(all_.judged).slope;
       Say(is_part ? "Of it, \"" : "Besides, \"", Name(account), "\" grows by ", Part(account), ": ",
           MbText(all_.of(account).total_mb()), " in all.");
     }
@@ -279,7 +280,7 @@ class Commands {
             ? StrCat("ALKAID_TRACK_ALLOCATIONS=", tracking, " ", stamps, command_)
             : StrCat(stamps, "alkaid run --track ",
                      std::string_view(tracking) == "views" ? "--views " : "", "-- ", command_);
-    return Line(run) + Line("alkaid heap diff heap.1 heap.2");
+    return Line(run) + Line("alkaid heap diff --by traceback --top 5 heap.1 heap.2");
   }
   std::string Retention() const {
     return Line(StrCat("ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_AT_STAMPS=", Second(),

@@ -44,7 +44,7 @@ TEST(GrowthEvidence, OfALeakSaysHowMuchWhoseAndHowSoon) {
   EXPECT_THAT(text, HasSubstr("Views were not tracked"));
   EXPECT_THAT(text, EndsWith("\n    ALKAID_TRACK_ALLOCATIONS=views ALKAID_HEAP_AT_STAMPS=11,24 "
                              "ALKAID_HEAP_FILE=heap.%n COMMAND"
-                             "\n    alkaid heap diff heap.1 heap.2"
+                             "\n    alkaid heap diff --by traceback --top 5 heap.1 heap.2"
                              "\n    alkaid heap retention heap.2"));
 }
 
@@ -97,7 +97,8 @@ TEST(GrowthEvidence, OfGrowthOutsideTellsMallocFromTheRest) {
   EXPECT_THAT(Say({.own_malloc = Line(kSize, 2)}),
               AllOf(HasSubstr("malloc has handed out except to the pools grows by 2.00 MB"),
                     HasSubstr("\n    ALKAID_HEAP_AT_STAMPS=11,36 ALKAID_HEAP_FILE=heap.%n "
-                              "alkaid run --track -- COMMAND\n    alkaid heap diff heap.1 heap.2"),
+                              "alkaid run --track -- COMMAND\n    alkaid heap diff --by traceback "
+                              "--top 5 heap.1 heap.2"),
                     HasSubstr("labelled malloc")));
   EXPECT_THAT(Say({.elsewhere = Line(kSize, 2)}),
               AllOf(HasSubstr("no known allocator has grows by 2.00 MB"), HasSubstr("smaps"),
@@ -146,6 +147,14 @@ TEST(GrowthEvidence, OfGrowthBelowTheLimitSaysWhoseItIsAndWhatFindsIt) {
                               "growth: 44.50 MB in all. Of it, \"other malloc\" grows by 0.200 MB"),
                     HasSubstr("Next: nothing, if so much is allowed. Otherwise two heap files"),
                     HasSubstr("alkaid run --track -- COMMAND")));
+}
+
+// Memory that was never touched is no part of RSS's growth.
+TEST(GrowthEvidence, WhatGrowsFasterThanTheJudgedAccountIsNoPartOfIt) {
+  const auto stamps = crafted::Profile(
+      kSize, {.own_malloc = Line(kSize, 0.5, 10), .elsewhere = Line(kSize, -0.3, 100)});
+  EXPECT_THAT(Say(stamps, {.least_mb = 1, .much_mb = 1000}),
+              HasSubstr("Besides, \"other malloc\" grows by 0.500 MB per event"));
 }
 
 TEST(GrowthEvidence, OfLevellingOffSaysFromWhereToWhere) {

@@ -44,9 +44,11 @@ const GatedAccount* LeakGateResult::BelowLimit() const {
 
 const GatedAccount* LeakGateResult::Blind(double planted_mb) const {
   const double most = verdict.options.least_mb + planted_mb;
-  const auto found = std::find_if(
-      accounts.begin(), accounts.end(),
-      [most](const GatedAccount& gated) { return gated.fit.high > most && !gated.levels_off; });
+  const auto found =
+      std::find_if(accounts.begin(), accounts.end(), [this, most](const GatedAccount& gated) {
+        const bool examined = gated.account != Account::kOwnMalloc || accounts.size() == 1;
+        return examined && gated.fit.high > most && !gated.levels_off;
+      });
   return found == accounts.end() ? nullptr : &*found;
 }
 

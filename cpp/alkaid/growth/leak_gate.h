@@ -37,7 +37,7 @@ struct LeakGateOptions {
   std::optional<size_t> warm_up = std::nullopt;  // stamps; by default a tenth of all
   double confidence = kDefaultConfidence;
   // Accounts that a profile does not know are skipped, as long as it knows one of them.
-  std::vector<Account> accounts = {Account::kRss, Account::kLive};
+  std::vector<Account> accounts = {Account::kRss, Account::kLive, Account::kOwnMalloc};
 };
 
 // What the gate saw in one account.
@@ -63,7 +63,8 @@ struct LeakGateResult {
   ALKAID_EXPORT const GatedAccount* BelowLimit() const;
   // The first account in which a leak of `planted_mb` more than is allowed could hide: its interval
   // reaches beyond that, and it does not level off. Null where there is none. Without an alarm,
-  // such an account says nothing about a leak of that size.
+  // such an account says nothing about a leak of that size. Other malloc is examined only
+  // alone: as a difference it is the noisiest, and a leak in it shows in RSS too.
   ALKAID_EXPORT const GatedAccount* Blind(double planted_mb) const;
 };
 

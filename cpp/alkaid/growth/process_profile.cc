@@ -20,6 +20,7 @@
 #include "alkaid/base/fork_guard_internal.h"
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/output_name.h"
+#include "alkaid/base/printable_text.h"
 #include "alkaid/base/write_signals_internal.h"
 #include "alkaid/growth/growing_profile_internal.h"
 #include "alkaid/growth/leak_profile.h"
@@ -226,10 +227,28 @@ void Save(const std::string& pattern, uint32_t owner) {
   internal::Notice(WhatIsLeft(state), file, ": ", saved.message());
 }
 
+void SayStampsThatNeverCame(State* state) {
+  const uint64_t events = state->events.load();
+  if (events >= state->last_heap_stamp.load()) return;
+  std::string missing;
+  {
+    const std::lock_guard guard(state->lock);
+    if (Self() != state->heap_owner) return;
+    for (const uint64_t stamp : state->heap_stamps) {
+      if (stamp > events) missing += (missing.empty() ? "" : ", ") + std::to_string(stamp);
+    }
+  }
+  constexpr size_t kMostOfMissing = 100;
+  internal::Notice("no heap file at stamp ", internal::CutTo(missing, kMostOfMissing),
+                   ": the program stamped ", events,
+                   events == 1 ? " event" : " events (growth::StampEvent)");
+}
+
 void SaveProfileAtExit() {
   State& state = TheState();
   internal::process_profile_on.store(false);
   try {
+    SayStampsThatNeverCame(&state);
     std::string pattern;
     uint32_t owner = 0;
     {
@@ -246,6 +265,7 @@ void SaveProfileAtExit() {
 void SayWhyNoProfile(std::string_view why) {
   State& state = TheState();
   internal::process_profile_on.store(false);
+  if (!state.is_profiled) return;  // only heap files at stamps were asked for
   if (!state.lock.try_lock()) {
     internal::Notice("no leak profile: ", why);
     return;
@@ -301,6 +321,7 @@ Status WriteHeapFilesAtStamps(std::vector<uint64_t> stamps, const std::string& p
   if (pattern.empty()) return status::Invalid("a heap file without a name cannot be written");
   auto file = std::make_shared<const std::string>(pattern);
   State& state = TheState();
+  ALKAID_RETURN_NOT_OK(internal::WriteAtExit(&at_exit));
   const std::lock_guard guard(state.lock);
   state.last_heap_stamp.store(stamps.empty() ? 0 : *std::ranges::max_element(stamps));
   state.heap_stamps = std::move(stamps);

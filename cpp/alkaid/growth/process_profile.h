@@ -66,7 +66,7 @@ ALKAID_EXPORT Status ProfileLeaksOfProcess(const std::string& pattern, uint32_t 
 ALKAID_EXPORT void SetReleaseStampOfProcess(uint64_t stamp);
 
 // Does what ALKAID_HEAP_AT_STAMPS does; `stamps` replaces the earlier ones, and a 0 among them is
-// ignored. kInvalidArgument for an empty name.
+// ignored. At exit one line on stderr names stamps that never came. kInvalidArgument for an empty name.
 ALKAID_EXPORT Status WriteHeapFilesAtStamps(std::vector<uint64_t> stamps,
                                             const std::string& pattern, uint32_t owner = 0);
 

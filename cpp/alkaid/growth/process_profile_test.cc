@@ -44,6 +44,7 @@ using internal::RunSelf;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // The children's part.
 
@@ -468,6 +469,20 @@ TEST_F(ProcessProfile, HeapFilesAreWrittenAtTheStampsThatAreNamed) {
   EXPECT_EQ(live("heap.1"), 2);
   EXPECT_EQ(live("heap.2"), 5);
   EXPECT_THAT(labels, ElementsAre("stamp 2", "stamp 5"));
+}
+
+TEST_F(ProcessProfile, StampsThatNeverCameAreNamedAtTheEnd) {
+  const ChildResult child = Run({"grow", "3"}, {{"ALKAID_HEAP_AT_STAMPS", "2,9,5"},
+                                                {"ALKAID_HEAP_FILE", File("heap.%n")},
+                                                {"ALKAID_TRACK_ALLOCATIONS", "1"}});
+  EXPECT_THAT(child.err, HasSubstr("alkaid: no heap file at stamp 9, 5: the program stamped 3 "
+                                   "events (growth::StampEvent)\n"));
+  EXPECT_THAT(child.err, Not(HasSubstr("no leak profile")));
+  EXPECT_EQ(FileCount(), 1);
+  const ChildResult all = Run({"grow", "9"}, {{"ALKAID_HEAP_AT_STAMPS", "2,9,5"},
+                                              {"ALKAID_HEAP_FILE", File("all.%n")},
+                                              {"ALKAID_TRACK_ALLOCATIONS", "1"}});
+  EXPECT_THAT(all.err, Not(HasSubstr("no heap file at stamp")));
 }
 
 TEST_F(ProcessProfile, StampsThatAreNoNumbersAreSaid) {

@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
     std::printf("FAILED: no plugin: %s\n", dlerror());
     return 1;
   }
-  std::printf("%d of 2003 back-traces were wrong\n", wrong);
+  std::printf("%d of 2003 stack traces were wrong\n", wrong);
   if (wrong != 0) return 1;
   if (first == second) return 0;
   std::printf("SKIPPED: the second library came to lie elsewhere\n");

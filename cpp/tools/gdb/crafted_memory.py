@@ -66,7 +66,7 @@ def table(memory, form, shards, record_size=64, header_size=64, sequence=0, live
 def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jemalloc", "jemalloc"),
          stacks=(), block_table=None, modules=None, python=None, **fields):
     """A memory with these tables, and its root. `stacks` are tuples of frames, with ids 1, 2 and so
-    on; if the last element is a list, it has the numbers of the modules in the back-trace.
+    on; if the last element is a list, it has the numbers of the modules in the stack trace.
     `modules` are tuples of start, end, bias, path and build-id, `python` of file, function and
     line."""
     memory = CraftedMemory()

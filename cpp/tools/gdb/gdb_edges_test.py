@@ -191,7 +191,7 @@ class Unloaded(unittest.TestCase):
         self.assertNotIn("Python Exception", "\n".join(self.found))
 
     def trace(self, text, size):
-        """The back-trace below a line of the listing."""
+        """The stack trace below a line of the listing."""
         found = re.search(rf"^    {size} bytes in \d+ blocks, malloc\n((?: +#.*\n)+)", text + "\n",
                           re.MULTILINE)
         self.assertIsNotNone(found, text)

@@ -1,4 +1,4 @@
-"""Lines of Python in back-traces, in gdb, for a process and for its core; and docs/heap-python.md.
+"""Lines of Python in stack traces, in gdb, for a process and for its core; and docs/heap-python.md.
 
   gdb_python_test.py SUITE ...   as gdb_test.py
 """
@@ -33,7 +33,7 @@ thread.join()
 print("process", os.getpid(), flush=True)
 sys.stdin.readline()
 """
-# (size of the block, lines of its back-trace)
+# (size of the block, lines of its stack trace)
 EXPECTED = (("123,002", ("numbers at keep.py:5", "<module> at keep.py:11")),
             ("123,003", ("Reader.read at keep.py:8", "<module> at keep.py:12")),
             ("123,004", ("work at keep.py:10", "Thread.run at threading.py:")))

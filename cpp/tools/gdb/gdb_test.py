@@ -141,7 +141,7 @@ class Stops(unittest.TestCase):
     def test_damage_is_named_and_never_a_python_traceback(self):
         for state, text in (
                 ("damaged_record", "a record has label 99 of 3"),
-                ("damaged_stack", "back-trace 0x1 says it has 2147483648 frames"),
+                ("damaged_stack", "stack trace 0x1 says it has 2147483648 frames"),
                 ("wrong_count", "shard 1 of the table of blocks counts 3 records and holds 1"),
                 ("array_unmapped", "nothing is mapped at 0x40"),
                 ("capacity_no_power_of_two", "capacity of 7, not a power of two"),

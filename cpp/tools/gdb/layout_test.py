@@ -165,7 +165,7 @@ class Stops(unittest.TestCase):
     def test_moving_lost_and_sampled_blocks_are_notes(self):
         for field, text in (("moving", "being reallocated"), ("lost", "not recorded"),
                             ("sample_bytes", "estimates"),
-                            ("stacks_dropped", "without a back-trace")):
+                            ("stacks_dropped", "without a stack trace")):
             notes = opened(**{field: 3}).notes
             self.assertEqual(1, len(notes))
             self.assertIn(text, notes[0])

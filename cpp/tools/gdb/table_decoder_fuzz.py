@@ -370,7 +370,7 @@ def self_test():
 
     checks = (("how large a table is", without(MOST_SHARDS=1 << 60, PIECE=1 << 60)),
               ("how many names there are", without(MOST_NAMES=1 << 60)),
-              ("how deep a back-trace is", without(MOST_FRAMES=1 << 60)),
+              ("how deep a stack trace is", without(MOST_FRAMES=1 << 60)),
               ("that lists end", mock.patch.object(pools, "set", Forgetful, create=True)))
     missed = []
     for what, check in checks:

@@ -15,6 +15,7 @@ Emphasis EmphasisOf(growth::Verdict verdict) {
       return Emphasis::kGood;
     case growth::Verdict::kTooFewStamps:
     case growth::Verdict::kBelowLimit:
+    case growth::Verdict::kAllocatorCache:  // nothing leaks, but RSS did grow
       return Emphasis::kWarning;
     default:
       return Emphasis::kBad;

@@ -6,7 +6,8 @@
 // Each event allocates blocks of random sizes, keeps some of them for random times, fills a cache
 // that is emptied now and then, and stamps. It keeps LEAK_MB per event for ever. With a SEED of 0
 // every run is different. END is how the program ends: exit (the default), fail, kill, vanish (by
-// _exit), silent (without a stamp), echo (prints its stdin).
+// _exit), silent (without a stamp), echo (prints its stdin), malloc (keeps 4,000 bytes of malloc per
+// event).
 
 #include <unistd.h>
 
@@ -81,9 +82,11 @@ int main(int count, char** arguments) {
 
   Workload workload(seed);
   std::vector<Block> leaked;
+  std::vector<std::unique_ptr<char[]>> own;
   for (int event = 0; event < events; ++event) {
     workload.Event(event);
     if (leak > 0) leaked.push_back(Touched(leak));
+    if (end == "malloc") own.push_back(std::make_unique<char[]>(4000));
     if (end != "silent") alkaid::growth::StampEvent();
   }
   std::printf("%d events\n", events);
@@ -94,5 +97,6 @@ int main(int count, char** arguments) {
   if (end == "vanish") ::_exit(0);
   // What is live at the end stays live: the profile tries to release memory after main.
   for (Block& block : leaked) static_cast<void>(block.release());
+  for (auto& block : own) static_cast<void>(block.release());
   return end == "fail" ? 9 : 0;
 }

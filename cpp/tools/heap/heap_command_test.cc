@@ -85,7 +85,7 @@ TEST_F(HeapCommand, SaysThatBlocksOfThePoolsThatAProgramDerivedAreNotListed) {
   EXPECT_THAT(RunCommand({"heap", "show", After()}).out, Not(HasSubstr("derived from")));
 }
 
-TEST_F(HeapCommand, BackTracesBeginAtTheProgramsOwnCodeUnlessAllOfThemIsAskedFor) {
+TEST_F(HeapCommand, StackTracesBeginAtTheProgramsOwnCodeUnlessAllOfThemIsAskedFor) {
   HeapContents contents = crafted::EmptyContents("frames");
   contents.modules = {{0x1000, 0x2000, 0x1000, "/lib/libalkaid.so.0", ""},
                       {0x10000, 0x20000, 0x10000, "/x/reader", ""},
@@ -271,7 +271,7 @@ TEST_F(HeapCommand, WhatIsMissingIsSaid) {
   EXPECT_THAT(RunCommand({"heap", "show", file}).out,
               AllOf(HasSubstr("1,234 allocations could not be recorded"),
                     HasSubstr("2 reallocations took place"),
-                    HasSubstr("5,678 allocations were recorded without a back-trace"),
+                    HasSubstr("5,678 allocations were recorded without a stack trace"),
                     HasSubstr("9,012 blocks were not categorized"),
                     HasSubstr("no first bytes of blocks: process_vm_readv: Operation not")));
   EXPECT_EQ(nlohmann::json::parse(RunCommand({"heap", "show", "--json", file}).out)["unexamined"],
@@ -397,7 +397,7 @@ bool CommandNamesCode(const std::string& file) {
   return RunCommand({"heap", "show", file}).out.find("without libdw") == std::string::npos;
 }
 
-TEST_F(HeapCommand, NamesTheFunctionsAndLinesThatBackTracesLeadThrough) {
+TEST_F(HeapCommand, NamesTheFunctionsAndLinesThatStackTracesLeadThrough) {
   const std::string file = File("own.heap", HeapSnapshot::Make(OwnContents()).value());
   if (!CommandNamesCode(file)) GTEST_SKIP() << "the command was built without libdw";
   const std::string out = RunCommand({"heap", "show", "--top", "0", "--all-frames", file}).out;

@@ -210,7 +210,9 @@ void HeapReport::PrintStacks() {
     if (change.new_blocks != 0) {
       std::printf(", oldest %s", DurationText(change.oldest_ns).c_str());
     }
-    std::printf("  %s, %s\n", LabelText(change.label).c_str(), Printable(change.pool).c_str());
+    // malloc's blocks have their pool's name as their label.
+    const std::string pool = change.label == change.pool ? "" : ", " + Printable(change.pool);
+    std::printf("  %s%s\n", LabelText(change.label).c_str(), pool.c_str());
     PrintFrames(change);
   }
   if (changes_.by_stack.empty()) std::printf("  nothing\n");
@@ -225,70 +227,6 @@ void HeapReport::PrintFrames(const HeapStackChange& change) {
     std::printf("    #%-2d %s\n", line.number, line.text.c_str());
   }
   if (change.frames.empty()) std::printf("    no traceback\n");
-}
-
-void HeapReport::PrintNotes() const {
-  std::vector<std::string> notes;
-  if (changes_.estimated) {
-    const uint64_t bytes =
-        std::max(before_.contents().sample_bytes, after_.contents().sample_bytes);
-    notes.push_back("figures with ~ are estimates: one allocation in about " +
-                    Grouped(static_cast<int64_t>(bytes)) + " bytes was recorded");
-  }
-  for (const HeapSnapshot* snapshot : {&before_, &after_}) {
-    const heap::HeapContents& contents = snapshot->contents();
-    if (contents.lost > 0) {
-      notes.push_back(Grouped(static_cast<int64_t>(contents.lost)) +
-                      " allocations could not be recorded for want of memory, and are missing");
-    }
-    if (contents.stacks_dropped > 0) {
-      notes.push_back(Grouped(static_cast<int64_t>(contents.stacks_dropped)) +
-                      " allocations were recorded without a back-trace: there were more different "
-                      "ones than are kept");
-    }
-    if (contents.moving > 0) {
-      notes.push_back(Grouped(static_cast<int64_t>(contents.moving)) +
-                      " reallocations took place just then: their blocks may be missing");
-    }
-    if (contents.unexamined > 0) {
-      notes.push_back(Grouped(static_cast<int64_t>(contents.unexamined)) +
-                      " blocks were not categorized: that would exceed the limits of a snapshot");
-    }
-    if (!contents.why_no_first_bytes.empty()) {
-      notes.push_back("the kernel gave no first bytes of blocks: " +
-                      Printable(contents.why_no_first_bytes));
-    }
-  }
-  for (const HeapPool& pool : after_.contents().pools) {
-    if (pool.name != heap::kPoolsOfTheProgram) continue;
-    notes.push_back("pools that the program derived from MemoryPool itself hold " +
-                    Grouped(pool.allocated) +
-                    " bytes by their own figures: none of their blocks is listed as theirs, only "
-                    "what they took from a pool of Alkaid's or from a malloc that is watched");
-  }
-  if (only_one_ && after_.contents().name == "exit") {
-    notes.emplace_back(
-        "taken at the end of the process: what destructors had freed by then is not listed; what "
-        "grew while it ran is seen by `alkaid profile report`, or in a file by ALKAID_HEAP_SIGNAL");
-  }
-  // Only Alkaid's pools and the C library's malloc are tracked; most programs use one of them.
-  if (only_one_ && after_.blocks().empty()) {
-    notes.emplace_back(
-        "no block was recorded: the program had nothing live, or it has an allocator or a pool of "
-        "its own, whose blocks are not seen");
-  }
-  if (!HeapSymbols::CanName() && Wants("traceback") && !changes_.by_stack.empty()) {
-    notes.push_back("this alkaid was built without libdw: places are file and offset");
-  }
-  for (const HeapSymbols* symbols : {&before_symbols_, &after_symbols_}) {
-    for (const std::string& complaint : symbols->complaints()) {
-      if (std::find(notes.begin(), notes.end(), complaint) == notes.end()) {
-        notes.push_back(complaint);
-      }
-    }
-  }
-  if (!notes.empty()) std::printf("\n");
-  for (const std::string& note : notes) std::printf("note: %s\n", note.c_str());
 }
 
 ordered_json HeapReport::FramesJson(const HeapStackChange& change) {
@@ -345,11 +283,12 @@ std::vector<std::string> HeapReport::BlockLines(const std::vector<uint32_t>& ind
   for (const uint32_t i : indices) {
     const HeapBlock& block = of.blocks()[i];
     const std::string& label = contents.labels[block.label];
-    names.push_back(Printable(label.empty() ? contents.pools[block.pool].name : label));
+    const std::string& name = label.empty() ? contents.pools[block.pool].name : label;
+    names.push_back(Printable(name));
     if ((block.flags & heap::kUntracked) != 0) names.back() += " (untracked)";
-    // A block with a pool's label has it as its category too; it is printed once.
+    // Where the category is the block's label or pool, it is printed once.
     const std::string& category = CategoriesOf(of).Of(i);
-    categories.push_back(category == label ? "" : Printable(category));
+    categories.push_back(category == name ? "" : Printable(category));
   }
   const size_t name_width = ColumnWidth(names);
   const size_t category_width = ColumnWidth(categories);

@@ -62,6 +62,8 @@ class HeapReport {
   void PrintUntracked() const;
   void PrintStacks();
   void PrintFrames(const heap::HeapStackChange& change);
+  std::vector<std::string> NotesOfPools() const;
+  std::vector<std::string> NotesOfNames() const;
   nlohmann::ordered_json FramesJson(const heap::HeapStackChange& change);
   std::vector<heap::HeapNameChange> ByCategory();
   BlockCategories& CategoriesOf(const heap::HeapSnapshot& of) {

@@ -120,7 +120,7 @@ void PrintText(const RetentionOptions& options, const RetentionReport& report,
   if (report.snapshot().contents().stacks_dropped > 0) {
     std::printf(
         "\nnote: %" PRIu64
-        " blocks or views were recorded without a back-trace: there were more different ones "
+        " blocks or views were recorded without a stack trace: there were more different ones "
         "than are kept\n",
         report.snapshot().contents().stacks_dropped);
   }

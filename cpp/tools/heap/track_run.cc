@@ -201,11 +201,12 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
                 "=unwinder=cfi|fp|runtime, python=off say, with commas between several")
       ->required()
       ->type_name("LIST");
-  run->add_option("--heap-at-exit", options->heap_at_exit,
-                  "Write a snapshot of what is live when the command ends to FILE: if it ends by\n"
-                  "exit() or by returning from main, not by _exit() or a signal. %p in the name\n"
-                  "becomes the process id; without it, processes that the command starts write\n"
-                  "FILE.PID")
+  run->add_option(
+         "--heap-at-exit", options->heap_at_exit,
+         "Write a snapshot of what is live when the command ends to FILE: if it ends by\n"
+         "exit() or by returning from main, not by _exit() or a signal, except those that\n"
+         "ALKAID_EXIT_SIGNALS names (TERM,INT). %p in the name becomes the process id;\n"
+         "without it, processes that the command starts write FILE.PID")
       ->type_name("FILE");
   run->add_flag("--views", options->views, "Track slices of buffers as well");
   run->add_option("COMMAND", options->command, "The command and its arguments, after a --")

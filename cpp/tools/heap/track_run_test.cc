@@ -124,7 +124,7 @@ TEST_F(TrackRun, WhatALibraryAllocatesAndFreesIsSeenHoweverItIsLoaded) {
 }
 
 // The stack traces in `heap show` of the blocks with these bytes in all.
-std::string BackTraceOf(const std::string& shown, const std::string& bytes) {
+std::string StackTraceOf(const std::string& shown, const std::string& bytes) {
   const size_t at = shown.find("  " + bytes + " bytes, ");
   return at == std::string::npos ? "" : shown.substr(at, shown.find("\n\n", at) - at);
 }
@@ -142,10 +142,10 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
   EXPECT_EQ(result.out, "the same place\n");
   const CommandResult shown = RunCommand({"heap", "show", "--top", "100", both});
   EXPECT_EQ(shown.err, "");
-  EXPECT_THAT(BackTraceOf(shown.out, "1,110,000"),
+  EXPECT_THAT(StackTraceOf(shown.out, "1,110,000"),
               AllOf(HasSubstr("apple_makes at "), HasSubstr("replaced_plugin.c:7"),
                     HasSubstr("#1  alkaid_plugin_make"), Not(HasSubstr("banana"))));
-  EXPECT_THAT(BackTraceOf(shown.out, "666,000"),
+  EXPECT_THAT(StackTraceOf(shown.out, "666,000"),
               AllOf(HasSubstr("banana_makes at "), Not(HasSubstr("apple"))));
 
   // In another process, which loads them in the other order.
@@ -155,10 +155,10 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereAnotherTookItsPlace) {
                 .exit_code,
             0);
   const std::string changes = RunCommand({"heap", "diff", "--top", "100", both, turned}).out;
-  EXPECT_THAT(BackTraceOf(changes, "-1,110,000"), HasSubstr("apple_makes at "));
-  EXPECT_THAT(BackTraceOf(changes, "+1,110,000"), HasSubstr("banana_makes at "));
-  EXPECT_THAT(BackTraceOf(changes, "-666,000"), HasSubstr("banana_makes at "));
-  EXPECT_THAT(BackTraceOf(changes, "+666,000"), HasSubstr("apple_makes at "));
+  EXPECT_THAT(StackTraceOf(changes, "-1,110,000"), HasSubstr("apple_makes at "));
+  EXPECT_THAT(StackTraceOf(changes, "+1,110,000"), HasSubstr("banana_makes at "));
+  EXPECT_THAT(StackTraceOf(changes, "-666,000"), HasSubstr("banana_makes at "));
+  EXPECT_THAT(StackTraceOf(changes, "+666,000"), HasSubstr("apple_makes at "));
 }
 
 // Neither has a build-id, and both were loaded under the same name.
@@ -177,9 +177,9 @@ TEST_F(TrackRun, BlocksOfAnUnloadedPluginKeepItsNamesWhereOneOfTheSameNameTookIt
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, "the same place\n");
   const std::string shown = RunCommand({"heap", "show", "--top", "100", file}).out;
-  EXPECT_THAT(BackTraceOf(shown, "1,110,000"),
+  EXPECT_THAT(StackTraceOf(shown, "1,110,000"),
               AllOf(HasSubstr("cherry_makes at "), Not(HasSubstr("quince"))));
-  EXPECT_THAT(BackTraceOf(shown, "666,000"),
+  EXPECT_THAT(StackTraceOf(shown, "666,000"),
               AllOf(HasSubstr("quince_makes at "), Not(HasSubstr("cherry"))));
 }
 
@@ -208,9 +208,9 @@ void ExpectEachLevelOfInlining(const std::string& program) {
                               " \\(inlined\\)\\s+#1  shop::Order" + At(source + ":15") +
                               " \\(inlined\\)\\s+#2  shop::Buy" + At(source + ":19") +
                               " \\(inlined\\)\\s+#3  ";
-  EXPECT_THAT(BackTraceOf(shown, "333,000"), ContainsRegex(inlined + "main" + At(source + ":31")))
+  EXPECT_THAT(StackTraceOf(shown, "333,000"), ContainsRegex(inlined + "main" + At(source + ":31")))
       << program;
-  EXPECT_THAT(BackTraceOf(shown, "444,000"),
+  EXPECT_THAT(StackTraceOf(shown, "444,000"),
               ContainsRegex(inlined + "shop::Deliver" + At(source + ":23") + "\\s+#4  main" +
                             At(source + ":32")))
       << program;
@@ -236,7 +236,7 @@ TEST_F(TrackRun, ProgramsOfRustHaveLinesAndEachLevelOfInliningAndReadableNames) 
     const std::string shown = ShownOf(program);
     const std::string source = "inlined_program.rs";
     EXPECT_THAT(
-        BackTraceOf(shown, "333,000"),
+        StackTraceOf(shown, "333,000"),
         ContainsRegex("[a-z_]+::order" + At(source + ":10") +
                       " \\(inlined\\)\\s+#[0-9]+ +<?[a-z_0-9]+::Shelf<u8>>?::deliver" +
                       At(source + ":16") + "\\s+#[0-9]+ +[a-z_0-9]+::main" + At(source + ":21")))

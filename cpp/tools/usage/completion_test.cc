@@ -91,7 +91,7 @@ TEST_F(BashCompletes, ValuesThatCanBeListed) {
               UnorderedElementsAre("automatic", "io_uring", "threads", "inline"));
   EXPECT_THAT(Offered("dgram ls --on-fault=re"), UnorderedElementsAre("--on-fault=resync"));
   EXPECT_THAT(Offered("profile gate --account rss,"),
-              UnorderedElementsAre("rss,rss", "rss,live", "rss,vm"));
+              UnorderedElementsAre("rss,rss", "rss,live", "rss,malloc", "rss,vm"));
   EXPECT_THAT(Offered(R"(completion "")"), UnorderedElementsAre("bash", "zsh", "fish"));
   EXPECT_THAT(Offered(R"(heap show --top "")"), IsEmpty());
 }

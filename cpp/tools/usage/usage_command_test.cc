@@ -84,7 +84,7 @@ TEST(Usage, AnErrorNamesTheOptionAsItWasTypedAndItsLimit) {
       {{"profile", "gate", "--max-mb", "1e9", "--", "true"},
        "--max-mb: 1e9 is not a number from 0 to 1000000"},
       {{"profile", "gate", "--account", "rss,cpu", "--", "true"},
-       "--account: 'cpu' is not one of rss, live, vm"},
+       "--account: 'cpu' is not one of rss, live, malloc, vm"},
       {{"run", "--", "true"}, "--track is required"},
       {{"info", "more"}, "'more' was not expected"},
       {{"help", "info", "more"}, "'more' was not expected"},

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "alkaid/base/notice_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
 
 namespace alkaid {
@@ -176,8 +177,7 @@ class MimallocAllocator {
                                                    int64_t alignment, uint8_t** ptr) {
     const Status moved = Move(kept, new_size, alignment, ptr);
     if (moved.ok()) return;
-    const std::string why(moved.message());
-    std::fprintf(stderr, "Alkaid: mimalloc reallocated to a misaligned block: %s\n", why.c_str());
+    internal::Notice("mimalloc reallocated to a misaligned block: ", internal::MessageIn(moved));
     std::abort();
   }
 };

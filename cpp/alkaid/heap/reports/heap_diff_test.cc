@@ -78,7 +78,7 @@ TEST(HeapDiff, FiguresThatDoNotFitTogetherCountAsTheGreatest) {
   EXPECT_EQ(diff.by_label[1].name, "images");
 }
 
-TEST(HeapDiff, GroupsByLabelPoolThreadAndBackTraceGreatestChangeFirst) {
+TEST(HeapDiff, GroupsByLabelPoolThreadAndStackTraceGreatestChangeFirst) {
   HeapBlock in_malloc = Block(0x4000, 5, 5, 0, 0);
   in_malloc.pool = 0;
   in_malloc.thread = 9;
@@ -113,7 +113,7 @@ TEST(HeapDiff, GroupsByLabelPoolThreadAndBackTraceGreatestChangeFirst) {
 }
 
 // Each snapshot numbers its labels and stack traces itself.
-TEST(HeapDiff, MatchesLabelsAndBackTracesByWhatTheyAreAndNotByTheirNumbers) {
+TEST(HeapDiff, MatchesLabelsAndStackTracesByWhatTheyAreAndNotByTheirNumbers) {
   HeapContents contents = crafted::EmptyContents("after");
   contents.labels = {"", "new", "images", "dgram.batch"};
   contents.frames = {0x401300, 0x402000, 0x401234, 0x7f1000000500, 0x402000};
@@ -130,7 +130,7 @@ TEST(HeapDiff, MatchesLabelsAndBackTracesByWhatTheyAreAndNotByTheirNumbers) {
   EXPECT_EQ(diff.by_stack.size(), 1U);
 }
 
-TEST(HeapDiff, OfTwoProcessesTakesNoBlockForTheSameButMatchesBackTracesByPlaceInTheirFile) {
+TEST(HeapDiff, OfTwoProcessesTakesNoBlockForTheSameButMatchesStackTracesByPlaceInTheirFile) {
   HeapContents contents = crafted::EmptyContents("another");
   contents.started_ns += 1;
   contents.modules[0].start += 0x10000000;

@@ -351,7 +351,7 @@ TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
 }
 
 // A small file must not take long to read, as stack traces that share their frames would.
-TEST_F(HeapFile, WithBackTracesThatOverlapIsRefused) {
+TEST_F(HeapFile, WithStackTracesThatOverlapIsRefused) {
   const std::string bytes = crafted::FileBytes(Example());
   size_t at = 0;
   const size_t second = EntryOf(bytes, heap_file::kStacks, &at).offset + 2 * sizeof(HeapStack);

@@ -37,7 +37,7 @@ TEST(HeapReader, CopiesTheRecordsThatAreInUseInTheOrderOfAddresses) {
   EXPECT_EQ(contents.blocks[0].first_count(), 0);
 }
 
-TEST(HeapReader, FindsLabelsPoolsAndBackTraces) {
+TEST(HeapReader, FindsLabelsPoolsAndStackTraces) {
   crafted::Tables tables;
   const uint32_t label = tables.AddLabel("dgram.batch");
   const uint16_t pool = tables.AddPool(0x1234, "jemalloc");
@@ -96,7 +96,7 @@ TEST(HeapReader, FramesOfAModuleThatIsGoneAreMovedWithItAndOthersStay) {
   EXPECT_EQ(snapshot.ModuleOf(snapshot.frames(snapshot.blocks()[1].stack)[0])->path, "/another.so");
 }
 
-TEST(HeapReader, ListsTheLinesOfPythonThatBackTracesLeadThrough) {
+TEST(HeapReader, ListsTheLinesOfPythonThatStackTracesLeadThrough) {
   crafted::Tables tables;
   tables.AddPool(0x1234, "jemalloc");
   TrackedPythonPlace places[4] = {};

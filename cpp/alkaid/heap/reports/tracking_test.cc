@@ -190,7 +190,7 @@ TEST_F(TrackingTest, SerialsTellBlocksAtOneAddressApart) {
   return block;
 }
 
-TEST_F(TrackingTest, TheBackTraceLeadsToTheCallerAndIsKeptOnce) {
+TEST_F(TrackingTest, TheStackTraceLeadsToTheCallerAndIsKeptOnce) {
   ASSERT_TRUE(StartTracking({.unwinder = Unwinder::kRuntime}).ok());
   LiveBlock records[2];
   for (LiveBlock& record : records) {

@@ -87,7 +87,7 @@ TEST_F(ModuleTableTest, APluginHasItsNumberAgainAndAnotherInItsPlaceHasAnother) 
   EXPECT_EQ(count_, numbers.size() + 1);
 }
 
-TEST_F(ModuleTableTest, ABackTraceThroughAnotherPluginInThePlaceOfOneIsAnother) {
+TEST_F(ModuleTableTest, AStackTraceThroughAnotherPluginInThePlaceOfOneIsAnother) {
   std::atomic<char*> chunks[1] = {};
   std::atomic<uint32_t> chunk_count{0};
   std::atomic<uint64_t> dropped{0};

@@ -36,7 +36,7 @@ class StackTableTest : public ::testing::Test {
   StackTable table_{chunks_.get(), &chunk_count_, &dropped_, kChunks};
 };
 
-TEST_F(StackTableTest, TheSameBackTraceHasTheSameIdAndAnotherHasAnother) {
+TEST_F(StackTableTest, TheSameStackTraceHasTheSameIdAndAnotherHasAnother) {
   const uint32_t one = table_.Intern(Trace{1, 2, 3});
   EXPECT_NE(one, 0u);
   EXPECT_EQ(table_.Intern(Trace{1, 2, 3}), one);

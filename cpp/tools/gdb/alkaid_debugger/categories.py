@@ -8,7 +8,7 @@ block that fits no rule is left out, because a wrong category is worse than none
 process: `class_of_vtable(word)` is the name of a class or "", `size_of_class(name)` the size of its
 objects or 0, `holds(address)` whether an address is in their data, `maps(address)` whether it is in
 them at all, `is_operator_new(address)` whether it is in operator new, and `python_type` is the
-address of PyType_Type, or 0. `frames(stack)` returns the return addresses of a back-trace.
+address of PyType_Type, or 0. `frames(stack)` returns the return addresses of a stack trace.
 """
 
 import array
@@ -50,7 +50,7 @@ class _Search:
         self._addresses, self._sizes = blocks.address, blocks.size
         self._labels, self._pools = blocks.label, blocks.pool
         self._stacks, self._frames = blocks.stack, frames
-        self._of_new = {}  # whether operator new called malloc, by back-trace
+        self._of_new = {}  # whether operator new called malloc, by stack trace
         self._starts = dict(zip(self._addresses, range(len(blocks))))
         self._read_bytes = read
         self._symbols = symbols
@@ -301,7 +301,7 @@ class _Search:
         if stack not in self._of_new:
             try:
                 frames = self._frames(stack)
-            except HeapError:  # damage, which is reported where the back-trace is printed
+            except HeapError:  # damage, which is reported where the stack trace is printed
                 frames = ()
             self._of_new[stack] = bool(frames) and self._symbols.is_operator_new(frames[0] - 1)
         return self._of_new[stack]

@@ -29,7 +29,7 @@ POOL = struct.Struct("<Q56s")
 MODULES_OFFSET = 160  # in the root; members that were added later
 MODULES = struct.Struct("<QII")
 MODULE = struct.Struct("<QQQQII32s")
-HAS_MODULES = 1 << 31  # in the hash of a back-trace
+HAS_MODULES = 1 << 31  # in the hash of a stack trace
 MOST_MODULES = 1 << 16
 MOST_OF_STACK = 31
 MOST_PATH = 1 << 16
@@ -170,8 +170,8 @@ class Heap:
             dropped, = struct.unpack(
                 "<Q", bytes(self._part(address + ROOT.size, 8, "alkaid_heap_root")))
             if dropped:
-                self.note(f"{dropped} block(s) or slices were recorded without a back-trace: there "
-                          "were more different ones than are kept")
+                self.note(f"{dropped} block(s) or slices were recorded without a stack trace: "
+                          "there were more different ones than are kept")
         if self.root.sample_bytes:
             self.note(f"figures are estimates: one allocation in about {self.root.sample_bytes:,} "
                       "bytes is recorded")
@@ -231,7 +231,7 @@ class Heap:
         return f"<pool {index}>"
 
     def frames(self, stack):
-        """The return addresses of a back-trace, innermost first. Those in an unloaded module are
+        """The return addresses of a stack trace, innermost first. Those in an unloaded module are
         moved to its place among `unloaded`, since another module may be at their old place."""
         frames = self._stacks.get(stack)
         if frames is None:
@@ -247,7 +247,7 @@ class Heap:
         records, count, size = self._python
         number = (address - PYTHON_PLACES) // PYTHON_STRIDE
         if number >= count:
-            self.note(f"a back-trace leads through line {number} of Python, of {count}: damaged",
+            self.note(f"a stack trace leads through line {number} of Python, of {count}: damaged",
                       "python")
             return PythonPlace("", "", 0)
         _, text, line, file_size, function_size, _ = PYTHON_PLACE.unpack(
@@ -397,19 +397,19 @@ class Heap:
         if self._chunks is None:
             if root.stack_chunk_count > 1 << 16:
                 raise HeapError(f"the tables say there are {root.stack_chunk_count} chunks of "
-                                "back-traces: damaged")
-            raw = self._part(root.stack_chunks, 8 * root.stack_chunk_count, "the back-traces")
+                                "stack traces: damaged")
+            raw = self._part(root.stack_chunks, 8 * root.stack_chunk_count, "the stack traces")
             self._chunks = [at for (at,) in struct.iter_unpack("<Q", raw)]
         chunk, place = stack >> 16, stack & 0xffff
         if chunk >= len(self._chunks):
-            self.note(f"a record has back-trace {stack:#x}, which is not there: damaged", "stack")
+            self.note(f"a record has stack trace {stack:#x}, which is not there: damaged", "stack")
             return ()
         address = self._chunks[chunk] + place * 16
-        depth, hashed = struct.unpack("<II", self._part(address, 8, "a back-trace"))
+        depth, hashed = struct.unpack("<II", self._part(address, 8, "a stack trace"))
         if depth > MOST_FRAMES:
-            self.note(f"back-trace {stack:#x} says it has {depth} frames: damaged", "depth")
+            self.note(f"stack trace {stack:#x} says it has {depth} frames: damaged", "depth")
             return ()
-        raw = self._part(address + 8, 8 * depth, "a back-trace")
+        raw = self._part(address + 8, 8 * depth, "a stack trace")
         frames = struct.unpack(f"<{depth}Q", raw)
         if hashed & HAS_MODULES:
             for number in self._numbers(address + 8 + 8 * depth):
@@ -417,10 +417,10 @@ class Heap:
         return frames
 
     def _numbers(self, address):
-        """The module numbers that follow a back-trace."""
+        """The module numbers that follow a stack trace."""
         numbers = []
         while len(numbers) < MOST_OF_STACK:
-            (number,) = struct.unpack("<H", self._part(address, 2, "a back-trace"))
+            (number,) = struct.unpack("<H", self._part(address, 2, "a stack trace"))
             if number == 0:
                 break
             numbers.append(number)
@@ -431,7 +431,7 @@ class Heap:
         if self._modules is None:
             self._modules = self._read_modules()
         if number >= len(self._modules):
-            self.note(f"a back-trace leads through module {number} of {len(self._modules)}: "
+            self.note(f"a stack trace leads through module {number} of {len(self._modules)}: "
                       "damaged", "module")
             return frames
         module = self._modules[number]

@@ -89,7 +89,7 @@ def table(header, rows, left=()):
 
 
 def without_arguments(name):
-    """A function's name in the form of back-traces: without its parameters."""
+    """A function's name in the form of stack traces: without its parameters."""
     close = name.rfind(")")
     # const, & or [clone .cold] may follow the parameters; anything else belongs to the name.
     if close < 0 or any(mark in name[close + 1:] for mark in ":>"):

@@ -1,7 +1,7 @@
 """Unloaded modules: gdb gets their files while one command runs.
 
-Frames of back-traces that lead through them are at special addresses (layout.Heap), where gdb finds
-the names once it is told that the files are there. Only a file of the same build-id is used.
+Frames of stack traces that lead through them are at special addresses (layout.Heap), where gdb
+finds the names once it is told that the files are there. Only a file of the same build-id is used.
 """
 
 import os

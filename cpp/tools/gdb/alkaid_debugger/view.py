@@ -45,7 +45,7 @@ class View:
         return self.memory.readable(block.address, min(block.size, rendering.FIRST_BYTES))
 
     def function_names(self, stack):
-        """The names of all functions of a back-trace, with the inlined ones."""
+        """The names of all functions of a stack trace, with the inlined ones."""
         if stack not in self._frames:
             self._frames[stack] = [name for address in self.heap.frames(stack)
                                    for name, _ in self.code.functions(address)]
