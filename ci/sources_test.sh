@@ -114,6 +114,15 @@ rm -rf "$work/cache"
 expect "upstream's, where no suite has it" 'got <.*sample_3\.0\.' \
   "$(obtained "${SUM[3.0]} 3.0 file://$work/mirror/pool/sample_3.0.orig.tar.gz")"
 rm -rf "$work/cache"
+expect "upstream's, where that is the best" 'got <.*sample_3\.0\.' \
+  "$(obtained "${SUM[3.0]} 3.0 file://$work/mirror/pool/sample_3.0.orig.tar.gz" "${SUM[1.0]} 1.0 debian")"
+rm -rf "$work/cache"
+expect "the release's own, where upstream does not answer" 'got <.*sample_1\.0\.' \
+  "$(obtained "${SUM[3.0]} 3.0 file://$work/no_such_file" "${SUM[1.0]} 1.0 debian")"
+rm -rf "$work/cache"
+expect "upstream's last, where a release has the best" 'got <.*sample_3\.0\.' \
+  "$(obtained "${SUM[3.0]/?/x} 4.0 debian" "${SUM[3.0]} 3.0 file://$work/mirror/pool/sample_3.0.orig.tar.gz")"
+rm -rf "$work/cache"
 expect "a given file" "got <$work/mirror/pool/sample_3" \
   "$(URL=$work/mirror/pool/sample_3.0.orig.tar.gz obtained "${SUM[3.0]} 3.0 debian")"
 expect "a given file that nobody knows" 'sha256 expected:' \
@@ -124,7 +133,7 @@ rm -rf "$work/cache"
 expect "upstream's archive that has changed" 'got <> <.*has changed since it was pinned' \
   "$(obtained "${SUM[3.0]/?/x} 3.0 file://$work/mirror/pool/sample_3.0.orig.tar.gz")"
 rm -rf "$work/cache"
-expect "nobody" 'got <> <.*neither the release nor .*no_such_file' \
+expect "nobody" 'got <> <.*no_such_file.*neither the release nor ' \
   "$(obtained "${SUM[3.0]} 3.0 file://$work/no_such_file")"
 # A mirror that gives another file than its index promised.
 printf x >>"$work/mirror/pool/sample_1.0.orig.tar.gz"

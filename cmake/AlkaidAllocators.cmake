@@ -96,13 +96,9 @@ endif()
 alkaid_settle_allocator(jemalloc)
 
 if(ALKAID_WITH_MIMALLOC)
-  set(mimalloc_pins ${ALKAID_MIMALLOC_PINS})
-  if(ALKAID_MIMALLOC_URL)
-    list(APPEND mimalloc_pins ${ALKAID_MIMALLOC_PINS_BY_URL})
-  endif()
   alkaid_cached_build(ALKAID_MIMALLOC_FOLDER mimalloc
     URL "${ALKAID_MIMALLOC_URL}"
-    PINS ${mimalloc_pins}
+    PINS ${ALKAID_MIMALLOC_PINS}
     RECIPE alkaid_build_mimalloc
     FLAVOUR ${mimalloc_flavour}
     CFLAGS "${mimalloc_cflags}"

@@ -11,6 +11,7 @@ set(ALKAID_FORKING_TESTS
   *DeathTest.*
   *.*AChild*
   *.AForkedChild*
+  AllocatorGateTest.*
   Confinement.*
   DurableFile.AWriteThatFailsInTheMiddleLeavesTheOldFileAndNothingElse
   DurableFile.WhatA*WriterLeftIsRemovedByTheNext

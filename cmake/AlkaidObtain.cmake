@@ -2,8 +2,9 @@
 #
 #   1. the file or URL that was given (ALKAID_<NAME>_URL)
 #   2. the cache: what was built or downloaded before
-#   3. the source package of the machine's release, then of the other suites of the same mirrors
-#   4. upstream's archive
+#   3. upstream's archive, if the best version is upstream's
+#   4. the source package of the machine's release, then of the other suites of the same mirrors
+#   5. upstream's archive, if it was not asked before
 #
 # Whatever the way, an archive has to have one of the pinned sums before anything else is done with it.
 include_guard(GLOBAL)
@@ -88,36 +89,51 @@ function(alkaid_obtain out why name url)
   set(${out} "${downloads}/${found}-${base}" PARENT_SCOPE)
 endfunction()
 
-# alkaid_ask_everybody(detail name folder pin...): apt, then upstream, until ${folder}/archive has one of
-# the archives. `detail` has a line for each that had none.
+# alkaid_ask_everybody(detail name folder pin...): until ${folder}/archive has one of the archives.
+# `detail` has a line for each that had none.
 function(alkaid_ask_everybody detail name folder)
   set(answers "")
   alkaid_pin_sums(sums ${ARGN})
+  list(GET ARGN 0 best)
+  alkaid_pin_field(origin "${best}" ORIGIN)
+  if(origin MATCHES "://")
+    alkaid_ask_upstream(answers ${name} "${origin}" "${folder}" ${sums})
+    file(GLOB archive "${folder}/archive/*")
+    if(archive)
+      return()
+    endif()
+  endif()
   message(STATUS "${name}: asking apt-get for a source package")
   execute_process(
     COMMAND "${PROJECT_SOURCE_DIR}/cmake/debian_source.sh" ${name} "${folder}/archive" ${sums}
     RESULT_VARIABLE code ERROR_VARIABLE answer ERROR_STRIP_TRAILING_WHITESPACE)
   if(NOT code EQUAL 0)
     string(APPEND answers "  ${answer}\n")
-    # Only the first, which is the best: where its server does not answer, the next one's does not.
-    foreach(pin IN LISTS ARGN)
-      alkaid_pin_field(origin "${pin}" ORIGIN)
-      if(origin MATCHES "://")
-        alkaid_download(answer ${name} "${origin}" "${folder}/archive")
-        file(GLOB archive "${folder}/archive/*")
-        if(archive)
-          file(SHA256 "${archive}" found)
-          if(NOT found IN_LIST sums)
-            file(REMOVE "${archive}")
-            set(answer "  ${origin}: it has changed since it was pinned, its sha256 is ${found}\n")
-          endif()
-        endif()
-        string(APPEND answers "${answer}")
-        break()
-      endif()
-    endforeach()
+    # Only one: where its server does not answer, the next one's does not.
+    list(FILTER ARGN INCLUDE REGEX "://")
+    if(ARGN AND NOT origin MATCHES "://")
+      list(GET ARGN 0 best)
+      alkaid_pin_field(origin "${best}" ORIGIN)
+      alkaid_ask_upstream(answer ${name} "${origin}" "${folder}" ${sums})
+      string(APPEND answers "${answer}")
+    endif()
   endif()
   set(${detail} "${answers}" PARENT_SCOPE)
+endfunction()
+
+# alkaid_ask_upstream(detail name url folder sum...): leaves the archive in ${folder}/archive if it has one
+# of the sums; else `detail` has a line that says why not.
+function(alkaid_ask_upstream detail name url folder)
+  alkaid_download(answer ${name} "${url}" "${folder}/archive")
+  file(GLOB archive "${folder}/archive/*")
+  if(archive)
+    file(SHA256 "${archive}" found)
+    if(NOT found IN_LIST ARGN)
+      file(REMOVE "${archive}")
+      set(answer "  ${url}: it has changed since it was pinned, its sha256 is ${found}\n")
+    endif()
+  endif()
+  set(${detail} "${answer}" PARENT_SCOPE)
 endfunction()
 
 # alkaid_download(detail name url folder): into the folder; else `detail` has a line that says why not.

@@ -1,7 +1,5 @@
 // The backend over the library's own copy of mimalloc. Keeps to what mimalloc 2 and 3 both offer.
 
-#include <mimalloc.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +9,7 @@
 
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/core/pools/memory_pool_backends_internal.h"
+#include "alkaid/core/pools/mimalloc_gate_internal.h"
 
 namespace alkaid {
 namespace {
@@ -71,8 +70,7 @@ class MimallocReport {
 class MimallocAllocator {
  public:
   static Status AllocateAligned(int64_t size, int64_t alignment, uint8_t** out) {
-    void* const block =
-        mi_malloc_aligned(static_cast<size_t>(size), static_cast<size_t>(alignment));
+    void* const block = Malloc(size, alignment);
     if (block == nullptr || !IsAligned(block, alignment)) [[unlikely]] {
       return AllocateOtherwise(block, size, alignment, out);
     }
@@ -91,8 +89,10 @@ class MimallocAllocator {
     if (alignment > kDefaultBufferAlignment && !StaysInPlace(*ptr, new_size)) {
       return Move(std::min(old_size, new_size), new_size, alignment, ptr);
     }
-    void* const block =
-        mi_realloc_aligned(*ptr, static_cast<size_t>(new_size), static_cast<size_t>(alignment));
+    void* const block = internal::CallMimalloc([=] {
+      return mi_realloc_aligned(*ptr, static_cast<size_t>(new_size),
+                                static_cast<size_t>(alignment));
+    });
     if (block == nullptr) [[unlikely]] {
       return internal::AllocatorRefused("reallocate to", "mimalloc", new_size, alignment);
     }
@@ -104,8 +104,7 @@ class MimallocAllocator {
   }
 
   static void DeallocateAligned(uint8_t* ptr, int64_t /*size*/, int64_t /*alignment*/) {
-    // Not mi_free_aligned, which inlines mi_free: a probe on mi_free must see every block.
-    mi_free(ptr);
+    Free(ptr);
   }
 
   // How much the debug mode guards.
@@ -113,24 +112,39 @@ class MimallocAllocator {
     return static_cast<int64_t>(mi_usable_size(ptr));
   }
 
-  static void ReleaseUnused() { mi_collect(/*force=*/true); }
+  static void ReleaseUnused() {
+    internal::CallMimalloc([] { mi_collect(/*force=*/true); });
+  }
 
   static void PrintStats() {
-#if MI_MALLOC_VERSION < 1000  // up to 3.0.1; later versions at most declare the function
+#if MI_MALLOC_VERSION <= 301  // later versions at most declare the function
     mi_stats_merge();
 #endif
     MimallocReport report;
     std::fputs(
         "mimalloc (whole process), as it counts; what is \"not all freed!\" is in use now:\n",
         stderr);
-    mi_stats_print_out(
-        [](const char* text, void* to) { static_cast<MimallocReport*>(to)->Add(text); }, &report);
+    internal::CallMimalloc([&report] {
+      mi_stats_print_out(
+          [](const char* text, void* to) { static_cast<MimallocReport*>(to)->Add(text); }, &report);
+    });
     report.End();
   }
 
   static std::string name() { return "mimalloc"; }
 
  private:
+  static void* Malloc(int64_t size, int64_t alignment) {
+    return internal::CallMimalloc([=] {
+      return mi_malloc_aligned(static_cast<size_t>(size), static_cast<size_t>(alignment));
+    });
+  }
+
+  // Not mi_free_aligned, which inlines mi_free: a probe on mi_free must see every block.
+  static void Free(void* block) {
+    internal::CallMimalloc([block] { mi_free(block); });
+  }
+
   // The rare rest of AllocateAligned: `block` is null or misaligned. One byte more than a power of
   // two is not a power of two, so mimalloc checks the address. It is the same function, so that a
   // probe on it sees this block too.
@@ -139,13 +153,13 @@ class MimallocAllocator {
     if (block == nullptr) {
       return internal::AllocatorRefused("allocate", "mimalloc", size, alignment);
     }
-    mi_free(block);
-    block = mi_malloc_aligned(static_cast<size_t>(size) + 1, static_cast<size_t>(alignment));
+    Free(block);
+    block = Malloc(size + 1, alignment);
     if (block == nullptr) {
       return internal::AllocatorRefused("allocate", "mimalloc", size, alignment);
     }
     if (!IsAligned(block, alignment)) {
-      mi_free(block);
+      Free(block);
       return status::OutOfMemory("allocate ", size, " bytes aligned to ", alignment,
                                  ": mimalloc gave misaligned blocks, also for ", size + 1,
                                  " bytes");
@@ -165,7 +179,7 @@ class MimallocAllocator {
     uint8_t* block = nullptr;
     ALKAID_RETURN_NOT_OK(AllocateAligned(new_size, alignment, &block));
     std::memcpy(block, *ptr, static_cast<size_t>(kept));
-    mi_free(*ptr);
+    Free(*ptr);
     *ptr = block;
     return absl::OkStatus();
   }
@@ -181,6 +195,12 @@ class MimallocAllocator {
     std::abort();
   }
 };
+
+// Before mimalloc's own constructor makes a key, so that a thread's part of mimalloc ends inside the
+// gate; its own destructor then finds nothing to do.
+[[maybe_unused, gnu::constructor(101)]] void BuildGate() {
+  if constexpr (internal::kMimallocNeedsGate) internal::AllocatorGate::Build(mi_thread_done);
+}
 
 }  // namespace
 
