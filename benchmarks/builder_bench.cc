@@ -18,7 +18,7 @@ namespace alkaid::bench {
 namespace {
 
 constexpr int64_t kLength = 1'000'000;
-constexpr int64_t kMostReallocations = 20;
+constexpr int64_t kMaxReallocations = 20;
 
 // Both sides read the values from memory, so that the compiler cannot know them. Bytes for bool.
 template <typename T>
@@ -107,7 +107,7 @@ void RegisterBuilders(const std::string& type, const std::string& pattern, doubl
          .variant = pattern + ", " + backend,
          .measured = [values, pool](int64_t times) { AppendToBuilder<T>(pool, *values, times); },
          .floor = [values](int64_t times) { AppendToVector<T>(*values, times); },
-         .bars = {Bar::Times(factor), Bar::Count("reallocations", kMostReallocations)},
+         .bars = {Bar::Times(factor), Bar::Count("reallocations", kMaxReallocations)},
          .items = kLength,
          .after =
              [values, pool](int64_t, benchmark::UserCounters* counters) {

@@ -47,9 +47,9 @@ constexpr int64_t kEvents = 65'536;
 constexpr int64_t kDgramBytes = 848;
 constexpr int64_t kFields = 32;
 // Where events are timed: the limits are 2.5 and 1.5 million a second, and 1.5 GB a second.
-constexpr double kMostNsToBuild = 400;
-constexpr double kMostNsToRead = 666;
-constexpr double kMostNsToLocate = kDgramBytes / 1.5;
+constexpr double kMaxNsToBuild = 400;
+constexpr double kMaxNsToRead = 666;
+constexpr double kMaxNsToLocate = kDgramBytes / 1.5;
 
 Names MakeNames(uint32_t id, int doubles, int images) {
   std::vector<dgram::Field> fields;
@@ -252,7 +252,7 @@ void RegisterAll() {
                   Build({(*streams)[0]->small.path(), (*streams)[1]->small.path()}, times);
                 },
             .floor = plain({&first.small, &second.small}),
-            .bars = {Bar::Most(kMostNsToBuild)},
+            .bars = {Bar::Most(kMaxNsToBuild)},
             .items = kEvents});
   for (const int prefetch : {0, 2}) {
     Register({.name = "events/read/prefetch" + std::to_string(prefetch),
@@ -262,7 +262,7 @@ void RegisterAll() {
               .measured = [streams, prefetch](
                               int64_t times) { ReadRun(*streams->front(), prefetch, times); },
               .floor = plain({&first.small, &first.big}),
-              .bars = {Bar::Most(kMostNsToRead)},
+              .bars = {Bar::Most(kMaxNsToRead)},
               .items = kEvents,
               .by_clock = prefetch > 0});
   }
@@ -271,7 +271,7 @@ void RegisterAll() {
             .variant = "batches of 4 MiB",
             .measured = [streams](int64_t times) { LocateFields(*streams->front(), times); },
             .floor = plain({&first.big}),
-            .bars = {Bar::Most(kMostNsToLocate)},
+            .bars = {Bar::Most(kMaxNsToLocate)},
             .items = kEvents});
 }
 

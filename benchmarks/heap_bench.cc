@@ -29,7 +29,7 @@ constexpr uint64_t kBlocks = 1'000'000;
 constexpr uint32_t kStacks = 5000;
 constexpr uint32_t kFrames = 16;
 // The limit is 2 s for the million.
-constexpr double kMostNsToDiff = 2000;
+constexpr double kMaxNsToDiff = 2000;
 
 // `round` 0 or 1: every tenth block has another serial in each.
 HeapSnapshot MakeSnapshot(uint64_t round) {
@@ -103,7 +103,7 @@ void RegisterAll() {
                     benchmark::DoNotOptimize(addresses.data());
                   }
                 },
-            .bars = {Bar::Most(kMostNsToDiff)},
+            .bars = {Bar::Most(kMaxNsToDiff)},
             .items = static_cast<int64_t>(kBlocks)});
   auto copy = std::make_shared<std::vector<HeapBlock>>(kBlocks);
   Register({.name = "heap/write",

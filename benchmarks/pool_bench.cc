@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kSizes[] = {64,       256,       1 << 10, 4 << 10, 16 << 10,
                               64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20};
 // Up to this size the bar is a constant; above, it is the spread of the raw allocator's own turns.
-constexpr int64_t kLargestSmall = 64 << 10;
+constexpr int64_t kMaxSmall = 64 << 10;
 
 // Writes the ends of each block and reads them back, since a compiler may remove an unused
 // allocation.
@@ -64,7 +64,7 @@ void RegisterBackend(int threads) {
               .variant = SizeName(size),
               .measured = [pool, size](int64_t times) { UsePool(pool, times, size); },
               .floor = [size](int64_t times) { UseRaw<Raw>(times, size); },
-              .bars = {size <= kLargestSmall ? Bar::Above(6) : Bar::Spread()},
+              .bars = {size <= kMaxSmall ? Bar::Above(6) : Bar::Spread()},
               .threads = threads,
               .after = PoolSawThem(pool)});
   }

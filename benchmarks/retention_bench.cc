@@ -25,7 +25,7 @@ constexpr int64_t kRootBytes = 4096;
 // Slices of 8 bytes, 4 bytes apart, every second of them twice.
 constexpr int64_t kVisible = 4 * (kSlicesOfRoot / 2) + 4;
 // The limit is 1 s for the million.
-constexpr double kMostNs = 1000;
+constexpr double kMaxNs = 1000;
 
 [[gnu::noinline]] std::shared_ptr<Buffer> SliceHere(const std::shared_ptr<Buffer>& root,
                                                     int64_t at) {
@@ -53,7 +53,7 @@ std::shared_ptr<BufferVector> MakeViews() {
 void RequireAll(const heap::RetentionTotals& totals) {
   Require(totals.roots == kRoots && totals.views == kViews &&
               totals.root_bytes == kRoots * kRootBytes && totals.visible_bytes == kRoots * kVisible,
-          "the census is another");
+          "the report is another");
 }
 
 // Walks over the table like a reader from outside, while others use it.
@@ -96,7 +96,7 @@ void RegisterAll() {
                   }
                 },
             .floor = read_table,
-            .bars = {Bar::Most(kMostNs)},
+            .bars = {Bar::Most(kMaxNs)},
             .items = kViews});
   Register({.name = "retention/totals",
             .question = "the totals of what views keep, ns a view, beside reading their table",
@@ -108,7 +108,7 @@ void RegisterAll() {
                   }
                 },
             .floor = read_table,
-            .bars = {Bar::Most(kMostNs)},
+            .bars = {Bar::Most(kMaxNs)},
             .items = kViews});
 }
 

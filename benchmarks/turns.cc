@@ -44,14 +44,14 @@ Turns::Turns(const Case& measured)
 
 int64_t Turns::TimesATurn() const {
   constexpr double kTurnNanoseconds = 40'000;
-  constexpr int64_t kMostTimes = 4096;
+  constexpr int64_t kMaxTimes = 4096;
   int64_t times = 1;
   case_.floor(times);
   while (true) {
     const double start = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     case_.floor(times);
     const double took = Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start;
-    if (took >= kTurnNanoseconds / 2 || times >= kMostTimes) return times;
+    if (took >= kTurnNanoseconds / 2 || times >= kMaxTimes) return times;
     times *= 2;
   }
 }

@@ -14,8 +14,8 @@ constexpr size_t kHeader = 24;
 constexpr size_t kXtc = 12;
 constexpr size_t kNamesHeader = 1048;
 constexpr size_t kFieldBytes = 524;
-constexpr size_t kMostNodes = 512;
-constexpr size_t kMostCopied = 1024;
+constexpr size_t kMaxNodes = 512;
+constexpr size_t kMaxCopied = 1024;
 
 enum Type : uint16_t { kParent, kShapesData, kShapes, kData, kNames };
 
@@ -60,7 +60,7 @@ class Mutation {
   // Parses as far as the extents make sense.
   void Parse() {
     nodes_.clear();
-    for (size_t at = 0; at + kHeader <= bytes_.size() && nodes_.size() < kMostNodes;) {
+    for (size_t at = 0; at + kHeader <= bytes_.size() && nodes_.size() < kMaxNodes;) {
       const size_t size = std::min(size_t{WordAt(bytes_, at + 20)} + 12, bytes_.size() - at);
       if (size < kHeader) break;
       nodes_.push_back({at, size, kHeader, -1, kParent});
@@ -71,7 +71,7 @@ class Mutation {
   void ParseInside(int parent) {
     const Node around = nodes_[static_cast<size_t>(parent)];
     const size_t end = around.at + around.size;
-    for (size_t at = around.at + around.header; at + kXtc <= end && nodes_.size() < kMostNodes;) {
+    for (size_t at = around.at + around.header; at + kXtc <= end && nodes_.size() < kMaxNodes;) {
       const size_t size = WordAt(bytes_, at + 8);
       if (size < kXtc || size > end - at) return;
       const auto type = static_cast<uint16_t>(WordAt(bytes_, at + 4) >> 16 & 0xfff);
@@ -217,7 +217,7 @@ class Mutation {
     const Node& to = AnyNode();
     if (Upto(1) == 0 || to.header + node.header != 2 * kXtc) {
       std::string copies = copy;
-      while (Upto(7) == 0 && copies.size() < kMostCopied) copies += copies;
+      while (Upto(7) == 0 && copies.size() < kMaxCopied) copies += copies;
       return Splice(node.parent, node.at + (Upto(1) == 0 ? 0 : node.size), 0, copies);
     }
     if (to.type == kParent || to.type == kShapesData) {

@@ -19,7 +19,7 @@
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace {
 
@@ -69,7 +69,7 @@ Input Parse(const uint8_t* data, size_t size) {
   const uint8_t* const head = data;
   data += kHead;
   size -= kHead;
-  static const std::string configure = alkaid::events::crafted::SmdConfigure();
+  static const std::string configure = alkaid::events::fixtures::SmdConfigure();
   input.way = head[5];
   const int count = head[0] % 4 + 1;
   input.building.batch_size = head[1];

@@ -23,8 +23,8 @@ void Require(bool truth, const char* what) {
 }
 
 void CheckRustName(const std::string& symbol) {
-  constexpr size_t kMostOfName = 4096;
-  Require(RustName(symbol).size() <= std::max(kMostOfName, 2 * symbol.size()),
+  constexpr size_t kMaxNameLength = 4096;
+  Require(RustName(symbol).size() <= std::max(kMaxNameLength, 2 * symbol.size()),
           "a name grew without bound");
 }
 

@@ -46,7 +46,7 @@ constexpr uint64_t kCode = 0x400;
 constexpr uint64_t kCodeEnd = 0x580;
 constexpr uint64_t kTables = 0x1400;
 constexpr uint64_t kTablesEnd = 0x1a00;
-constexpr size_t kMostBuildId = 32;  // bytes
+constexpr size_t kMaxBuildId = 32;  // bytes
 // Each run asks for one address in so many; for all of them if the first byte is a multiple of 33.
 constexpr uint64_t kPhases = 7;
 
@@ -308,7 +308,7 @@ void AskForNames(HeapSymbols& symbols, uint64_t phase, const std::string& path) 
 
 // The bytes before the file, or all bytes.
 size_t HeadOf(const uint8_t* data, size_t size) {
-  return size == 0 ? 0 : std::min<size_t>(size, size_t{1} + data[0] % (kMostBuildId + 1));
+  return size == 0 ? 0 : std::min<size_t>(size, size_t{1} + data[0] % (kMaxBuildId + 1));
 }
 
 }  // namespace
@@ -323,7 +323,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   const size_t head = HeadOf(data, size);
   if (seed % 8 == 0 || head == size) return LLVMFuzzerMutate(data, size, max_size);
   if (seed / 32 % 4 == 0) {
-    data[0] = static_cast<uint8_t>(head - 1 + (kMostBuildId + 1) * (seed / 128 % kPhases));
+    data[0] = static_cast<uint8_t>(head - 1 + (kMaxBuildId + 1) * (seed / 128 % kPhases));
   }
   Mutator mutator(data + head, size - head, seed);
   int done = 0;
@@ -349,7 +349,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto snapshot = HeapSnapshot::Make(std::move(contents));
   Require(snapshot.ok(), "the snapshot is none");
   HeapSymbols symbols(*snapshot);
-  AskForNames(symbols, data[0] / (kMostBuildId + 1) % kPhases, path);
+  AskForNames(symbols, data[0] / (kMaxBuildId + 1) % kPhases, path);
   for (const std::string& complaint : symbols.complaints()) {
     Answered(std::hash<std::string>()(complaint));
   }

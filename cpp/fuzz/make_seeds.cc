@@ -17,22 +17,22 @@
 #include <vector>
 
 #include "alkaid/dgram/writer.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_heap.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/dgram_corruptions.h"
 #include "fixtures/event_corruptions.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_heap.h"
+#include "fixtures/made_streams.h"
 
 namespace {
 
-namespace crafted = alkaid::dgram::crafted;
+namespace fixtures = alkaid::dgram::fixtures;
 namespace dgram = alkaid::dgram;
 namespace events = alkaid::events;
 using alkaid::Buffer;
 using alkaid::Result;
 
 // A slow seed slows all inputs made from it.
-constexpr size_t kMostSeedBytes = 8000;
+constexpr size_t kMaxSeedBytes = 8000;
 
 std::string Text(const Buffer& buffer) {
   return std::string(reinterpret_cast<const char*>(buffer.data()),
@@ -69,19 +69,19 @@ Result<std::string> RunOf(const std::vector<dgram::Field>& fields) {
   std::string data;
   for (const dgram::Field& field : fields) {
     const uint32_t elements = field.rank == 0 ? 1 : 2;
-    if (field.rank > 0) shapes += crafted::Shape({elements});
+    if (field.rank > 0) shapes += fixtures::Shape({elements});
     data += std::string(elements * static_cast<size_t>(field.element_size()), '\1');
   }
   return Text(*configure) +
-         crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::ShapesData(0x105, shapes, data));
+         fixtures::Dgram(dgram::TransitionId::kL1Accept, fixtures::ShapesData(0x105, shapes, data));
 }
 
 // A run of one field, short enough that a second one fits.
 std::string ShortRun(const std::string& field) {
-  return crafted::Dgram(dgram::TransitionId::kConfigure,
-                        crafted::Names(crafted::kSrc, "det", 0, "raw", {{field, 2, 1}})) +
-         crafted::Dgram(dgram::TransitionId::kL1Accept,
-                        crafted::ShapesData(crafted::kSrc, crafted::Shape({2}), "12345678"));
+  return fixtures::Dgram(dgram::TransitionId::kConfigure,
+                         fixtures::Names(fixtures::kSrc, "det", 0, "raw", {{field, 2, 1}})) +
+         fixtures::Dgram(dgram::TransitionId::kL1Accept,
+                         fixtures::ShapesData(fixtures::kSrc, fixtures::Shape({2}), "12345678"));
 }
 
 class Seeds {
@@ -89,7 +89,7 @@ class Seeds {
   explicit Seeds(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   void Add(const char* target, const std::string& bytes) {
-    if (bytes.size() > kMostSeedBytes) return;
+    if (bytes.size() > kMaxSeedBytes) return;
     const std::filesystem::path folder = folder_ / target;
     std::filesystem::create_directories(folder);
     std::ofstream file(folder / std::to_string(count_++), std::ios::binary);
@@ -114,12 +114,12 @@ class Seeds {
 // Datagrams with data at every depth, and one that is marked corrupted, followed by bytes that
 // fuzz_edit takes as the script of its edits.
 void AddEdits(Seeds* seeds) {
-  const std::string data = crafted::EventPayload(1);
+  const std::string data = fixtures::EventPayload(1);
   const std::string nested =
-      crafted::Xtc(crafted::kParent, data + crafted::Xtc(crafted::kParent, data));
+      fixtures::Xtc(fixtures::kParent, data + fixtures::Xtc(fixtures::kParent, data));
   const std::string source =
-      crafted::Configure() + crafted::Dgram(dgram::TransitionId::kL1Accept, nested, 1) +
-      crafted::Dgram(dgram::TransitionId::kL1Accept, data, 2, 0x8) + crafted::Event(3);
+      fixtures::Configure() + fixtures::Dgram(dgram::TransitionId::kL1Accept, nested, 1) +
+      fixtures::Dgram(dgram::TransitionId::kL1Accept, data, 2, 0x8) + fixtures::Event(3);
   std::mt19937 random;
   for (int i = 0; i < 32; ++i) {
     std::string script(32, '\0');
@@ -130,7 +130,7 @@ void AddEdits(Seeds* seeds) {
 
 // Small data of several streams, in the form of fuzz_event_builder; and batches of events.
 void AddStreams(Seeds* seeds) {
-  namespace streams = events::crafted;
+  namespace streams = events::fixtures;
   using dgram::TransitionId;
   const std::string transitions =
       streams::Dgram(TransitionId::kBeginRun, 1) + streams::Dgram(TransitionId::kEnable, 2);
@@ -142,7 +142,7 @@ void AddStreams(Seeds* seeds) {
   const std::string first = stream({3, 4, 5, 6, 7, 7, 9});
   const std::string second = stream({4, 6, 7, 8});
   const auto length = [](const std::string& bytes) {
-    return crafted::Bytes(static_cast<uint16_t>(bytes.size()));
+    return fixtures::Bytes(static_cast<uint16_t>(bytes.size()));
   };
   // The parameters of fuzz_event_builder; each stream begins with a Configure.
   for (const std::string& how : {std::string("\1\3\7\x42\0", 5), std::string("\1\0\xff\xf1\2", 5),
@@ -164,7 +164,7 @@ void AddStreams(Seeds* seeds) {
       footer.push_back(static_cast<uint32_t>(packet.size()));
     }
     footer.push_back(static_cast<uint32_t>(packets.size()));
-    return block + crafted::Bytes(footer);
+    return block + fixtures::Bytes(footer);
   };
   const std::string record = streams::Smd(5, 0, 76);
   seeds->Add("fuzz_event_batch", packed({packed({record}), packed({streams::L1(6, "data")})}));
@@ -177,7 +177,7 @@ void AddStreams(Seeds* seeds) {
 }
 
 void AddHeapFiles(Seeds* seeds) {
-  namespace heap = alkaid::heap::crafted;
+  namespace heap = alkaid::heap::fixtures;
   seeds->Add("fuzz_heap_file", heap::FileBytes(alkaid::heap::HeapSnapshot()));
   seeds->Add("fuzz_heap_file",
              heap::FileBytes(heap::Snapshot(
@@ -268,14 +268,15 @@ void AddLibraries(Seeds* seeds) {
 }
 
 alkaid::Status Make(Seeds* seeds) {
-  seeds->AddSource(crafted::Run(2));
-  seeds->Add("planted_difference", crafted::Run(2));
+  seeds->AddSource(fixtures::Run(2));
+  seeds->Add("planted_difference", fixtures::Run(2));
   seeds->AddSource(ShortRun("image") + ShortRun("other"));
   // Datagrams of one form, one after the other.
   std::string alike = ShortRun("image");
   for (int i = 0; i < 6; ++i) {
-    alike += crafted::Dgram(dgram::TransitionId::kL1Accept,
-                            crafted::ShapesData(crafted::kSrc, crafted::Shape({2}), "12345678"));
+    alike +=
+        fixtures::Dgram(dgram::TransitionId::kL1Accept,
+                        fixtures::ShapesData(fixtures::kSrc, fixtures::Shape({2}), "12345678"));
   }
   seeds->Add("fuzz_columns", alike);
   // A few at a time, since a field takes 528 bytes in its Configure.
@@ -305,9 +306,9 @@ alkaid::Status Make(Seeds* seeds) {
   AddFunctionNames(seeds);
   AddLibraries(seeds);
   // A batch of two events, of one packet each.
-  const std::string event = "data" + crafted::Bytes(std::vector<uint32_t>{4, 1});
+  const std::string event = "data" + fixtures::Bytes(std::vector<uint32_t>{4, 1});
   seeds->Add("fuzz_packet_footer",
-             event + event + crafted::Bytes(std::vector<uint32_t>{12, 12, 2}));
+             event + event + fixtures::Bytes(std::vector<uint32_t>{12, 12, 2}));
   return absl::OkStatus();
 }
 

@@ -47,7 +47,7 @@ Result<std::shared_ptr<Buffer>> ReadBytes(const DgramReading& reading, const std
   if (there == 0) return std::shared_ptr<Buffer>();
   // Checked before the rest is read: the header says how much that is.
   ALKAID_RETURN_NOT_OK(dgram::CheckDgramHeader(
-      header.data(), there < dgram::kDgramHeaderBytes ? there : dgram::DgramHeader::kMostBytes,
+      header.data(), there < dgram::kDgramHeaderBytes ? there : dgram::DgramHeader::kMaxBytes,
       source, at, 0));
   const int64_t size = dgram::DgramHeader::SizeOf(header.data());
   if (size > reading.max_bytes) {

@@ -57,11 +57,11 @@ struct Object {
   // attribute of the module.
   static bool MakeType(PyObject* module, const char* name, PyType_Slot* slots,
                        unsigned long flags = 0) {
-    constexpr int kMost = 64;
-    PyType_Slot all[kMost];
+    constexpr int kMax = 64;
+    PyType_Slot all[kMax];
     int count = 0;
     bool made = false;
-    for (; slots[count].slot != 0 && count < kMost - 4; ++count) {
+    for (; slots[count].slot != 0 && count < kMax - 4; ++count) {
       all[count] = slots[count];
       made = made || slots[count].slot == Py_tp_new;
     }

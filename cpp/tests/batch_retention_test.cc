@@ -15,8 +15,8 @@
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
@@ -43,7 +43,7 @@ class BatchRetention : public ::testing::Test {
     options.name = "run.xtc2";
     options.batch_bytes = batch_bytes;
     options.pool = system_memory_pool();
-    auto file = std::make_shared<dgram::CountedFile>(dgram::crafted::Run(300));
+    auto file = std::make_shared<dgram::CountedFile>(dgram::fixtures::Run(300));
     const auto reader = dgram::BatchReader::Open(std::move(file), options).value();
     int64_t batches = 0;
     for (DgramBatch batch = reader->Next().value(); !batch.empty();
@@ -119,7 +119,7 @@ TEST_F(BatchRetention, AReaderThatKeepsNothingHasNothingToReport) {
 
 TEST_F(BatchRetention, ABatchThatIsHeldIsVisibleWhole) {
   dgram::BatchReaderOptions options;
-  auto file = std::make_shared<dgram::CountedFile>(dgram::crafted::Run(50));
+  auto file = std::make_shared<dgram::CountedFile>(dgram::fixtures::Run(50));
   const DgramBatch batch =
       dgram::BatchReader::Open(std::move(file), options).value()->Next().value();
   const RetentionReport report = Take();
@@ -131,15 +131,15 @@ std::string Packed(const std::vector<std::string>& packets) {
   std::string block;
   for (const auto& packet : packets) block += packet;
   for (const auto& packet : packets) {
-    block += crafted::Word(static_cast<uint32_t>(packet.size()));
+    block += fixtures::Word(static_cast<uint32_t>(packet.size()));
   }
-  return block + crafted::Word(static_cast<uint32_t>(packets.size()));
+  return block + fixtures::Word(static_cast<uint32_t>(packets.size()));
 }
 
 TEST_F(BatchRetention, AKeptEventShowsItselfAndItsDatagramsTheirOwnBytes) {
   std::vector<std::string> packets;
   for (uint32_t i = 1; i <= 100; ++i) {
-    packets.push_back(Packed({crafted::L1(i, std::string(100, 'x')), crafted::L1(i, "yy")}));
+    packets.push_back(Packed({fixtures::L1(i, std::string(100, 'x')), fixtures::L1(i, "yy")}));
   }
   const std::string bytes = Packed(packets);
   Event event;
@@ -173,7 +173,7 @@ TEST_F(BatchRetention, AKeptEventShowsItselfAndItsDatagramsTheirOwnBytes) {
 TEST_F(BatchRetention, AnIteratorAtTheEndOfABatchCanBeCopied) {
   ALKAID_ASSERT_OK_AND_ASSIGN(
       const EventBatch batch,
-      EventBatch::Make(Buffer::FromString(Packed({Packed({crafted::L1(1, "x")})})),
+      EventBatch::Make(Buffer::FromString(Packed({Packed({fixtures::L1(1, "x")})})),
                        std::vector<std::shared_ptr<const dgram::Configuration>>(1)));
   EventIterator at = batch.begin();
   ++at;

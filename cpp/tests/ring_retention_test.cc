@@ -16,7 +16,7 @@
 #include "alkaid/heap/reports/retention_report.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -38,7 +38,7 @@ class RingRetention : public ::testing::Test {
         RingSource::Make(ring_, [this]() -> Result<std::optional<RingSlot>> {
           const int64_t slot = next_++;
           const std::string& bytes = slots_[slot] =
-              (slot == 0 ? crafted::Configure() : "") + crafted::Event(7) + crafted::Event(8);
+              (slot == 0 ? fixtures::Configure() : "") + fixtures::Event(7) + fixtures::Event(8);
           return std::optional<RingSlot>({slot, reinterpret_cast<const uint8_t*>(bytes.data()),
                                           static_cast<int64_t>(bytes.size())});
         }).value();

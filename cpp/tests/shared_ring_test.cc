@@ -22,7 +22,7 @@
 #include "alkaid/dgram/ring_source.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -36,11 +36,11 @@ constexpr int64_t kSlots = 4;
 constexpr int64_t kSlotBytes = 4096;
 
 std::shared_ptr<const Configuration> Declared() {
-  return Dgram::Make(crafted::AsBuffer(crafted::Configure())).value().configuration();
+  return Dgram::Make(fixtures::AsBuffer(fixtures::Configure())).value().configuration();
 }
 
 void Put(SharedRing& ring, int64_t slot, uint32_t event) {
-  const std::string bytes = crafted::Event(event);
+  const std::string bytes = fixtures::Event(event);
   std::memcpy(ring.Bytes(slot), bytes.data(), bytes.size());
   ring.Publish(slot, static_cast<int64_t>(bytes.size()));
 }

@@ -23,7 +23,7 @@
 
 namespace alkaid::stress {
 
-inline constexpr int kMostThreads = 64;
+inline constexpr int kMaxThreads = 64;
 
 // The operations and findings of all rounds.
 struct Tally {
@@ -65,7 +65,7 @@ struct alignas(64) Progress {
   std::atomic<int64_t> steps{0};
   std::atomic<const char*> at{"idle"};
 };
-inline std::array<Progress, kMostThreads + 1> progress;  // the last one is of the main thread
+inline std::array<Progress, kMaxThreads + 1> progress;  // the last one is of the main thread
 
 inline void At(Progress* mine, const char* what) {
   mine->at.store(what, std::memory_order_relaxed);
@@ -84,8 +84,8 @@ class Watchdog {
 
  private:
   void Watch(std::chrono::steady_clock::duration patience) {
-    std::array<int64_t, kMostThreads + 1> seen = {};
-    std::array<std::chrono::steady_clock::time_point, kMostThreads + 1> since;
+    std::array<int64_t, kMaxThreads + 1> seen = {};
+    std::array<std::chrono::steady_clock::time_point, kMaxThreads + 1> since;
     since.fill(std::chrono::steady_clock::now());
     while (!over_.try_acquire_for(
         std::min<std::chrono::steady_clock::duration>(patience / 4, std::chrono::seconds(5)))) {

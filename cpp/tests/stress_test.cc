@@ -291,7 +291,7 @@ class Meddler {
   }
 
  private:
-  Progress* mine() { return &progress[kMostThreads]; }
+  Progress* mine() { return &progress[kMaxThreads]; }
 
   void Deed() {
     switch (random_.Below(5)) {
@@ -362,7 +362,7 @@ class Meddler {
     int status = 0;
     while (waitpid(child, &status, WNOHANG) == 0) {
       // The child has its own alarm.
-      progress[kMostThreads].steps.fetch_add(1, std::memory_order_relaxed);
+      progress[kMaxThreads].steps.fetch_add(1, std::memory_order_relaxed);
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
@@ -429,7 +429,7 @@ void RunRound(uint64_t seed, int64_t number, int64_t operations, bool say) {
   Round round;
   round.seed = random.Next() >> 16;
   // 1 to 64 threads; every other round has few, so that rounds with many do not take all the time.
-  round.threads = static_cast<int>(1 + random.Below(random.OneIn(2) ? 8 : kMostThreads));
+  round.threads = static_cast<int>(1 + random.Below(random.OneIn(2) ? 8 : kMaxThreads));
   round.operations = std::max<int64_t>(operations / round.threads, 100);
   const std::vector<MemoryBackend> backends = MemoryBackends();
   const bool late = IsPlanted(Fault::kMisaligned);
@@ -444,7 +444,7 @@ void RunRound(uint64_t seed, int64_t number, int64_t operations, bool say) {
     std::fflush(stdout);
   }
 
-  At(&progress[kMostThreads], "starting threads");
+  At(&progress[kMaxThreads], "starting threads");
   std::vector<std::thread> threads;
   round.working = round.threads;
   for (int t = 0; t < round.threads; ++t) {
@@ -456,7 +456,7 @@ void RunRound(uint64_t seed, int64_t number, int64_t operations, bool say) {
   {
     Meddler meddler(&round, random.Next());
     meddler.Run();
-    At(&progress[kMostThreads], "idle");
+    At(&progress[kMaxThreads], "idle");
     for (std::thread& thread : threads) thread.join();
   }
   CheckFigures(round, /*in_the_end=*/false);

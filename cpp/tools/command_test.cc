@@ -19,20 +19,20 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/dgram/names.h"
 #include "alkaid/dgram/writer.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // SHA-256 of no bytes.
 constexpr char kEmptyDigest[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-// Digest of the fields of crafted::Run(2), computed by another program.
+// Digest of the fields of fixtures::Run(2), computed by another program.
 constexpr char kRunDigest[] = "0b6d7a49f5648ad6603088cf2652166deb7c22617ce34901c7f2d1b65acef600";
 
 int64_t Lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
@@ -55,8 +55,8 @@ TEST(Command, WrongUsageExitsOne) {
 TEST(Command, NamesNoOptionThatItLacks) {
   const TestFolder folder;
   const std::string huge = folder.Write(
-      "huge.xtc2", crafted::Configure() + crafted::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0,
-                                                         (int64_t{300} << 20)));
+      "huge.xtc2", fixtures::Configure() + fixtures::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0,
+                                                           (int64_t{300} << 20)));
   std::filesystem::resize_file(huge, uint64_t{400} << 20);  // a hole
   const std::string out = folder.path() + "/out.xtc2";
   const std::regex option("--[a-z][a-z-]+");
@@ -85,7 +85,7 @@ TEST(Command, NamesNoOptionThatItLacks) {
 
 TEST(Command, WhatFollowsAListThatWasGivenByAnEqualsSignIsNoValueOfIt) {
   const TestFolder folder;
-  const std::string file = folder.Write("a.smd.xtc2", crafted::Run(2));
+  const std::string file = folder.Write("a.smd.xtc2", fixtures::Run(2));
   const CommandResult read =
       RunCommand({"dgram", "read", "--timestamps=4", file, "--smd=" + file, "--data=" + file});
   EXPECT_EQ(read.exit_code, 1);
@@ -198,7 +198,7 @@ TEST(InfoCommand, NamesVariablesThatNobodyKnowsWithWhatWasMeant) {
 
 TEST(DgramDigest, IsThatOfTheFieldsAloneAndTheSameForEveryBatchSize) {
   const TestFolder folder;
-  const std::string file = folder.Write("run.xtc2", crafted::Run(2));
+  const std::string file = folder.Write("run.xtc2", fixtures::Run(2));
   for (const char* batch : {"1", "200", "4194304"}) {
     const CommandResult result = RunCommand({"dgram", "digest", file, "--batch-bytes", batch});
     EXPECT_EQ(result.exit_code, 0);
@@ -209,8 +209,8 @@ TEST(DgramDigest, IsThatOfTheFieldsAloneAndTheSameForEveryBatchSize) {
 
 TEST(DgramDigest, PrintsThatOfEverythingBeforeAFaultAndExitsTwo) {
   const TestFolder folder;
-  const std::string run = crafted::Run(2);
-  const std::string cut = folder.Write("cut.xtc2", run + crafted::Event(2).substr(0, 100));
+  const std::string run = fixtures::Run(2);
+  const std::string cut = folder.Write("cut.xtc2", run + fixtures::Event(2).substr(0, 100));
   const CommandResult result = RunCommand({"dgram", "digest", cut});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.out, std::string(kRunDigest) + "\n");
@@ -221,8 +221,8 @@ TEST(DgramDigest, PrintsThatOfEverythingBeforeAFaultAndExitsTwo) {
 
 TEST(DgramDigest, AFileWithoutConfigureNeedsOneFromAnother) {
   const TestFolder folder;
-  const std::string config = folder.Write("c000.xtc2", crafted::Run(0));
-  const std::string chunk = folder.Write("c001.xtc2", crafted::Event(0));
+  const std::string config = folder.Write("c000.xtc2", fixtures::Run(0));
+  const std::string chunk = folder.Write("c001.xtc2", fixtures::Event(0));
   const CommandResult without = RunCommand({"dgram", "digest", chunk});
   EXPECT_EQ(without.exit_code, 2);
   EXPECT_EQ(without.out, std::string(kEmptyDigest) + "\n");
@@ -239,9 +239,9 @@ TEST(DgramDigest, DiffersWhereTheBoundsOfNamesDoAndTheSeparatorStandsInThem) {
   std::set<std::string> digests;
   const auto run = [](const std::string& detector, const std::string& algorithm,
                       const std::string& field) {
-    return crafted::Dgram(dgram::TransitionId::kConfigure,
-                          crafted::Names(1, detector, 0, algorithm, {{field, 0, 0}})) +
-           crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::ShapesData(1, "", "x"));
+    return fixtures::Dgram(dgram::TransitionId::kConfigure,
+                           fixtures::Names(1, detector, 0, algorithm, {{field, 0, 0}})) +
+           fixtures::Dgram(dgram::TransitionId::kL1Accept, fixtures::ShapesData(1, "", "x"));
   };
   const std::vector<std::string> runs = {run("a", "b|c", "d"),   run("a", "b", "c|d"),
                                          run("a|0|b", "c", "d"), run("a", "0|b|c", "d"),
@@ -258,21 +258,21 @@ TEST(DgramDigest, DiffersWhereTheBoundsOfNamesDoAndTheSeparatorStandsInThem) {
 TEST(DgramLs, PrintsOneLineForEachDatagram) {
   const TestFolder folder;
   const CommandResult result =
-      RunCommand({"dgram", "ls", folder.Write("run.xtc2", crafted::Run(5))});
+      RunCommand({"dgram", "ls", folder.Write("run.xtc2", fixtures::Run(5))});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(Lines(result.out), 8);
   EXPECT_THAT(result.out, AllOf(HasSubstr("Configure"), HasSubstr("L1Accept"),
                                 HasSubstr("1.000000004"), HasSubstr("0x0c040003")));
   // Listing headers needs no Configure.
   const CommandResult chunk =
-      RunCommand({"dgram", "ls", folder.Write("chunk.xtc2", crafted::Event(0))});
+      RunCommand({"dgram", "ls", folder.Write("chunk.xtc2", fixtures::Event(0))});
   EXPECT_EQ(chunk.exit_code, 0);
   EXPECT_EQ(Lines(chunk.out), 1);
 }
 
 TEST(DgramLs, AsJsonListsTheSameAndSaysWhatEndedIt) {
   const TestFolder folder;
-  const std::string run = crafted::Run(5);
+  const std::string run = fixtures::Run(5);
   const CommandResult whole = RunCommand({"dgram", "ls", "--json", folder.Write("run.xtc2", run)});
   EXPECT_EQ(whole.exit_code, 0);
   const auto listed = nlohmann::json::parse(whole.out);
@@ -288,15 +288,15 @@ TEST(DgramLs, AsJsonListsTheSameAndSaysWhatEndedIt) {
 
 TEST(DgramLs, DamageIsPrintedAndMalformedStructureExitsTwo) {
   const TestFolder folder;
-  const std::string damaged = crafted::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0x0009);
+  const std::string damaged = fixtures::Dgram(dgram::TransitionId::kL1Accept, "", 1, 0x0009);
   const std::string bad =
-      crafted::Dgram(dgram::TransitionId::kL1Accept, crafted::Xtc(1, "", 0x999));
+      fixtures::Dgram(dgram::TransitionId::kL1Accept, fixtures::Xtc(1, "", 0x999));
   const CommandResult fine =
-      RunCommand({"dgram", "ls", folder.Write("damaged.xtc2", crafted::Run(1) + damaged)});
+      RunCommand({"dgram", "ls", folder.Write("damaged.xtc2", fixtures::Run(1) + damaged)});
   EXPECT_EQ(fine.exit_code, 0);
   EXPECT_THAT(fine.out, HasSubstr("Truncated|Corrupted"));
   const CommandResult result =
-      RunCommand({"dgram", "ls", folder.Write("bad.xtc2", crafted::Run(1) + bad)});
+      RunCommand({"dgram", "ls", folder.Write("bad.xtc2", fixtures::Run(1) + bad)});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(Lines(result.out), 5);
   EXPECT_THAT(result.err, HasSubstr("0x000999"));
@@ -305,7 +305,7 @@ TEST(DgramLs, DamageIsPrintedAndMalformedStructureExitsTwo) {
 TEST(DgramDump, AsJsonHoldsNamesFieldsAndValues) {
   const TestFolder folder;
   const CommandResult result = RunCommand(
-      {"dgram", "dump", "--json", "--elements", "4", folder.Write("run.xtc2", crafted::Run(2))});
+      {"dgram", "dump", "--json", "--elements", "4", folder.Write("run.xtc2", fixtures::Run(2))});
   ASSERT_EQ(result.exit_code, 0);
   const auto dump = nlohmann::json::parse(result.out);
   EXPECT_TRUE(dump["error"].is_null());
@@ -324,7 +324,7 @@ TEST(DgramDump, AsJsonHoldsNamesFieldsAndValues) {
 
 TEST(DgramDump, AsJsonIsWholeThoughTheFileIsNot) {
   const TestFolder folder;
-  std::string run = crafted::Run(2);
+  std::string run = fixtures::Run(2);
   run.resize(run.size() - 30);
   const CommandResult result =
       RunCommand({"dgram", "dump", "--json", folder.Write("cut.xtc2", run)});
@@ -337,7 +337,7 @@ TEST(DgramDump, AsJsonIsWholeThoughTheFileIsNot) {
 TEST(DgramDump, ForPeopleNamesEachField) {
   const TestFolder folder;
   const CommandResult result =
-      RunCommand({"dgram", "dump", folder.Write("run.xtc2", crafted::Run(1))});
+      RunCommand({"dgram", "dump", folder.Write("run.xtc2", fixtures::Run(1))});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, AllOf(HasSubstr("Names 0x000105 det/0/raw"), HasSubstr("UINT32[2x3]"),
                                 HasSubstr("[0,1,2,3,4,5]"), HasSubstr("\"hello\"")));
@@ -374,20 +374,20 @@ TEST(Demo, MakesARunAndFindsItTheSameThroughEveryBackend) {
 
 TEST(Demo, ReadsTheUsersFilesAndGivesTheirDigest) {
   const TestFolder folder;
-  const std::string file = folder.Write("run.xtc2", crafted::Run(2));
+  const std::string file = folder.Write("run.xtc2", fixtures::Run(2));
   const CommandResult one = RunCommand({"demo", file});
   ASSERT_EQ(one.exit_code, 0) << one.err;
   EXPECT_EQ(TableOf(one)[0]["digest"], kRunDigest);
   // A file without Configure continues the one before it.
   const CommandResult two =
-      RunCommand({"demo", file, folder.Write("chunk.xtc2", crafted::Event(0))});
+      RunCommand({"demo", file, folder.Write("chunk.xtc2", fixtures::Event(0))});
   ASSERT_EQ(two.exit_code, 0) << two.err;
   EXPECT_EQ(TableOf(two)[0]["datagrams"], 6);
 }
 
 TEST(Demo, FailsWithTheCodeOfTheFault) {
   const TestFolder folder;
-  std::string run = crafted::Run(2);
+  std::string run = fixtures::Run(2);
   run.resize(run.size() - 1);
   const CommandResult malformed = RunCommand({"demo", folder.Write("cut.xtc2", run)});
   EXPECT_EQ(malformed.exit_code, 2);
@@ -406,11 +406,11 @@ TEST(Demo, FailsWithTheCodeOfTheFault) {
 TEST(Demo, ARowRefusesASyntheticRunThatIsNotWhatWasWritten) {
   const TestFolder folder;
   const CommandResult result =
-      RunCommand({"demo-row", "--events", "100", folder.Write("run.xtc2", crafted::Run(100))});
+      RunCommand({"demo-row", "--events", "100", folder.Write("run.xtc2", fixtures::Run(100))});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("not the detector that was written"));
   const CommandResult missing =
-      RunCommand({"demo-row", "--events", "100", folder.Write("empty.xtc2", crafted::Run(0))});
+      RunCommand({"demo-row", "--events", "100", folder.Write("empty.xtc2", fixtures::Run(0))});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_THAT(missing.err, HasSubstr("0 events were read, 100 were written"));
 }

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "alkaid/growth/leak_profile_file.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_heap.h"
 #include "fixtures/libc_malloc.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_heap.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
@@ -85,9 +85,9 @@ class ShortOfMemory : public ::testing::TestWithParam<const char*> {};
 TEST_P(ShortOfMemory, TheCommandSaysSoInOneLineAndExitsOneOrAnswersWhole) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
-  folder.Write("run.xtc2", dgram::crafted::Run(2));
-  folder.Write("x.heap", heap::crafted::FileBytes(heap::crafted::Snapshot(
-                             "x", {heap::crafted::Block(0x5600d3fa3410, 64, 1, 2, 0)})));
+  folder.Write("run.xtc2", dgram::fixtures::Run(2));
+  folder.Write("x.heap", heap::fixtures::FileBytes(heap::fixtures::Snapshot(
+                             "x", {heap::fixtures::Block(0x5600d3fa3410, 64, 1, 2, 0)})));
   ASSERT_EQ(RunLimited(folder, "dgram smd run.xtc2 -o small.xtc2", 0).exit_code, 0);
   ASSERT_TRUE(
       growth::WriteLeakProfile(std::vector<growth::MemoryStamp>(40), folder.path() + "/p.npy")
@@ -110,12 +110,12 @@ TEST(HeapShow, ShortOfMemoryNoNameIsLeftOutInSilence) {
 TEST(RunCommand, ShortOfMemoryItSaysSoInOneLineOrWhatIsRunDoes) {
   if (kMallocIsSanitizers) GTEST_SKIP() << "a sanitizer takes more address space than any limit";
   const TestFolder folder;
-  constexpr int kMostLines = 2;
+  constexpr int kMaxLines = 2;
   EXPECT_GT(WholeAnswers(folder, "run --track -- '" ALKAID_COMMAND "' info", 18'000, 128'000, 1000,
-                         12, kMostLines),
+                         12, kMaxLines),
             0);
   EXPECT_GT(WholeAnswers(folder, "run --track --heap-at-exit x.heap -- '" ALKAID_COMMAND "' info",
-                         18'000, 128'000, 2000, 12, kMostLines + 1),
+                         18'000, 128'000, 2000, 12, kMaxLines + 1),
             0);
 }
 

@@ -64,13 +64,13 @@ class SharedRing {
     std::atomic<int64_t> nbytes;
   };
   static constexpr uint64_t kMagic = 0x676e6972'64616b6c;
-  static constexpr int64_t kMostSlots = 4096;
-  static constexpr int64_t kMostSlotBytes = int64_t{1} << 30;
+  static constexpr int64_t kMaxSlots = 4096;
+  static constexpr int64_t kMaxSlotBytes = int64_t{1} << 30;
 
   // The memory of a ring, all slots free: a descriptor that the caller closes. Others join it by
   // "/proc/<this process>/fd/<descriptor>", as long as this process lives.
   static alkaid::Result<int> Make(int64_t slots, int64_t slot_bytes) {
-    if (slots < 1 || slots > kMostSlots || slot_bytes < 1 || slot_bytes > kMostSlotBytes) {
+    if (slots < 1 || slots > kMaxSlots || slot_bytes < 1 || slot_bytes > kMaxSlotBytes) {
       return alkaid::status::Invalid("a ring of ", slots, " slots of ", slot_bytes, " bytes");
     }
     const int fd = ::memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -229,8 +229,8 @@ class SharedRing {
     }
     Control control = {};
     if (::pread(fd_, &control, sizeof(control), 0) != sizeof(control) || control.magic != kMagic ||
-        control.slots < 1 || control.slots > kMostSlots || control.slot_bytes < 1 ||
-        control.slot_bytes > kMostSlotBytes ||
+        control.slots < 1 || control.slots > kMaxSlots || control.slot_bytes < 1 ||
+        control.slot_bytes > kMaxSlotBytes ||
         info.st_size != TotalBytes(control.slots, control.slot_bytes)) {
       return alkaid::status::Invalid(path, ": no ring, or one of another version");
     }

@@ -84,8 +84,8 @@ AllocatorGateRecord* OpenThread() {
 }  // namespace
 
 struct AllocatorGateAtForks {
-  static constexpr int kMostForThreads = 20'000;
-  static constexpr int kMostForAFork = 1'000;
+  static constexpr int kMaxWaitForThreads = 20'000;
+  static constexpr int kMaxWaitForFork = 1'000;
 
   static void Prepare() {
     forking.store(pthread_self());
@@ -101,7 +101,7 @@ struct AllocatorGateAtForks {
           }
           return true;
         },
-        kMostForThreads);
+        kMaxWaitForThreads);
   }
 
   static void Open() { AllocatorGate::state.fetch_and(~AllocatorGate::kClosed); }
@@ -145,7 +145,7 @@ AllocatorGateRecord* AllocatorGate::EnterSlowly(AllocatorGateRecord* record) {
     if (!AllocatorGateAtForks::IsClosedToThisThread()) return record;
     set(0);
     const auto open = [] { return !AllocatorGateAtForks::IsClosedToThisThread(); };
-    if (!WaitUntil(open, AllocatorGateAtForks::kMostForAFork)) waits_too_long.store(true);
+    if (!WaitUntil(open, AllocatorGateAtForks::kMaxWaitForFork)) waits_too_long.store(true);
   }
 }
 

@@ -15,7 +15,7 @@ namespace alkaid::internal {
 namespace {
 
 constexpr std::string_view kPrefix = "ALKAID_";
-constexpr size_t kMostOfName = 80;
+constexpr size_t kMaxNameLength = 80;
 
 struct Row {
   const char* name;
@@ -150,9 +150,9 @@ std::vector<std::string> UnknownEnvironmentVariables() {
     std::vector<std::string> known;
     for (const Row& row : kRows) known.emplace_back(row.name + kPrefix.size());
     const std::string meant =
-        name.size() > kMostOfName ? "" : SimilarWord(name.substr(kPrefix.size()), known);
+        name.size() > kMaxNameLength ? "" : SimilarWord(name.substr(kPrefix.size()), known);
     std::string sentence =
-        CutTo(Printable(name), kMostOfName) + " is set, but is not a variable of Alkaid" +
+        CutTo(Printable(name), kMaxNameLength) + " is set, but is not a variable of Alkaid" +
         (meant.empty() ? "" : "; did you mean " + (std::string(kPrefix) + meant) + "?");
     if (std::ranges::find(sentences, sentence) != sentences.end()) continue;
     sentences.push_back(std::move(sentence));

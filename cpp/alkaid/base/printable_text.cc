@@ -23,11 +23,11 @@ size_t CharacterAt(std::string_view text) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
     code = code << 6 | (byte(i) & 0x3f);
   }
-  constexpr uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};
+  constexpr uint32_t kMin[] = {0, 0, 0xa0, 0x800, 0x10000};
   const bool surrogate = code >= 0xd800 && code < 0xe000;
   const bool turns = code == 0x61c || code == 0x200e || code == 0x200f ||
                      (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-  return turns || code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
+  return turns || code < kMin[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
 std::array<char, 4> EscapeOf(char character) {

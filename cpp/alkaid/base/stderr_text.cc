@@ -16,7 +16,7 @@
 namespace alkaid::internal {
 namespace {
 
-constexpr int kMostMilliseconds = 1000;
+constexpr int kMaxMilliseconds = 1000;
 constexpr int kNap = 10;
 
 constinit std::atomic<StderrCalls (*)() noexcept> ask_for_calls{nullptr};
@@ -30,7 +30,7 @@ bool HasRoom() {
   pollfd stream = {STDERR_FILENO, POLLOUT, 0};
   int result;
   do {
-    result = ::poll(&stream, 1, kMostMilliseconds);
+    result = ::poll(&stream, 1, kMaxMilliseconds);
   } while (result < 0 && errno == EINTR);
   return result > 0;
 }
@@ -52,7 +52,7 @@ void WriteGuarded(std::string_view text) {
   // An unknown stream may be a pipe, unless an earlier look found neither a pipe nor a socket.
   const bool is_pipe = is_known ? S_ISFIFO(info.st_mode)
                                 : bare_writes.load(std::memory_order_relaxed) != BareWrites::kAll;
-  for (int waited = 0; !text.empty() && waited < kMostMilliseconds;) {
+  for (int waited = 0; !text.empty() && waited < kMaxMilliseconds;) {
     if (is_pipe && !HasRoom()) return;
     // A pipe with any room takes this many bytes at once.
     const size_t size = is_pipe ? std::min<size_t>(text.size(), PIPE_BUF) : text.size();

@@ -16,9 +16,9 @@
 #include "alkaid/c/pools_internal.h"
 #include "alkaid/interop/arrow_c_abi.h"
 #include "alkaid/interop/dlpack.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/failure_suite.h"
 #include "fixtures/failure_suite_main.h"
+#include "fixtures/made_dgrams.h"
 #include "fixtures/run_files.h"
 #include "fixtures/tried_buffers.h"
 
@@ -29,7 +29,7 @@ using failing::FailureSuite;
 using failing::FilledBuffer;
 using failing::Objects;
 using enum failing::OutOfMemory;
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 
 void LetGo(alkaid_pool* handle) { alkaid_pool_release(handle); }
 void LetGo(alkaid_buffer* handle) { alkaid_buffer_release(handle); }
@@ -98,9 +98,9 @@ Held<alkaid_buffer> BufferHandle(std::shared_ptr<Buffer> buffer) {
   return Held<alkaid_buffer>(NewBuffer(std::move(buffer)).release());
 }
 Held<alkaid_dgram> DgramHandle() {
-  const auto configure = dgram::Dgram::Make(Buffer::FromString(crafted::Configure())).value();
+  const auto configure = dgram::Dgram::Make(Buffer::FromString(fixtures::Configure())).value();
   auto handle = std::make_unique<alkaid_dgram>();
-  handle->dgram = dgram::Dgram::Make(Buffer::FromString(crafted::Event(3)), 0,
+  handle->dgram = dgram::Dgram::Make(Buffer::FromString(fixtures::Event(3)), 0,
                                      configure.configuration(), "a source with a long name", 3)
                       .value();
   return Held<alkaid_dgram>(handle.release());
@@ -285,7 +285,7 @@ TEST_F(COutOfMemory, Datagrams) {
   };
   const events::RunFiles files;
   const auto run = [&](MemoryPool* pool) {
-    return Run{PoolHandle(pool), BufferHandle(Buffer::FromString(crafted::Run(3))),
+    return Run{PoolHandle(pool), BufferHandle(Buffer::FromString(fixtures::Run(3))),
                files.big_paths()[0]};
   };
   const auto reader = [&](MemoryPool* pool) {
@@ -324,7 +324,7 @@ TEST_F(COutOfMemory, Datagrams) {
                           [](auto& from, auto** out) { return alkaid_batch_next(from.held, out); });
   TryHandle<alkaid_dgram>(
       "alkaid_dgram_from_buffer",
-      [](MemoryPool*) { return BufferHandle(Buffer::FromString(crafted::Configure())); },
+      [](MemoryPool*) { return BufferHandle(Buffer::FromString(fixtures::Configure())); },
       [](auto& buffer, auto** out) {
         return alkaid_dgram_from_buffer(buffer.held, 0, nullptr, out);
       });

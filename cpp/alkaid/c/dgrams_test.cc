@@ -10,12 +10,12 @@
 
 #include "alkaid/c/buffers_internal.h"
 #include "alkaid/c/fields.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::c {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 
 template <typename T>
 using Held = std::unique_ptr<T, void (*)(T*)>;
@@ -51,7 +51,7 @@ alkaid_reader_options Options() {
 }
 
 TEST(CDgrams, ABatchIsWalkedWithOneHandle) {
-  const auto batch = NextOf(ReaderOf(crafted::Run(3)));
+  const auto batch = NextOf(ReaderOf(fixtures::Run(3)));
   alkaid_dgram* dgram = nullptr;
   alkaid_dgram* first = nullptr;
   int64_t count = 0;
@@ -63,7 +63,7 @@ TEST(CDgrams, ABatchIsWalkedWithOneHandle) {
 }
 
 TEST(CDgrams, ADatagramThatIsRetainedStaysWhatItIs) {
-  const auto batch = NextOf(ReaderOf(crafted::Run(3)));
+  const auto batch = NextOf(ReaderOf(fixtures::Run(3)));
   alkaid_dgram* dgram = nullptr;
   std::vector<Held<alkaid_dgram>> kept;
   while (alkaid_batch_next(batch.get(), &dgram) == ALKAID_OK && dgram != nullptr) {
@@ -77,8 +77,8 @@ TEST(CDgrams, ADatagramThatIsRetainedStaysWhatItIs) {
 }
 
 TEST(CDgrams, ADatagramOfAnotherBatchIsRefused) {
-  const auto batch = NextOf(ReaderOf(crafted::Run(3)));
-  auto other = FirstOf(NextOf(ReaderOf(crafted::Run(3))));
+  const auto batch = NextOf(ReaderOf(fixtures::Run(3)));
+  auto other = FirstOf(NextOf(ReaderOf(fixtures::Run(3))));
   alkaid_dgram* dgram = other.get();
   EXPECT_EQ(alkaid_batch_next(batch.get(), &dgram), ALKAID_INVALID);
   EXPECT_STREQ(alkaid_last_error(), "alkaid_batch_next: argument 'dgram' is not from this batch");
@@ -92,7 +92,7 @@ TEST(CDgrams, BytesOutliveReaderAndBatch) {
   options.pool = pool;
   Held<alkaid_dgram> copy(nullptr, alkaid_dgram_release);
   {
-    const auto dgram = FirstOf(NextOf(ReaderOf(crafted::Run(3), &options)));
+    const auto dgram = FirstOf(NextOf(ReaderOf(fixtures::Run(3), &options)));
     alkaid_dgram* made = nullptr;
     ASSERT_EQ(alkaid_dgram_copy(dgram.get(), pool, &made), ALKAID_OK);
     copy.reset(made);
@@ -101,11 +101,11 @@ TEST(CDgrams, BytesOutliveReaderAndBatch) {
   EXPECT_EQ(alkaid_dgram_service(copy.get()), ALKAID_CONFIGURE);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(alkaid_dgram_data(copy.get())),
                         static_cast<size_t>(alkaid_dgram_size(copy.get()))),
-            crafted::Configure());
+            fixtures::Configure());
 }
 
 TEST(CDgrams, WhatLiesBeforeAFaultComesFirstAndTheFaultStays) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   const auto reader = ReaderOf(run.substr(0, run.size() - 5));
   EXPECT_EQ(alkaid_batch_count(NextOf(reader).get()), 5);
   for (int i = 0; i < 2; ++i) {
@@ -118,9 +118,9 @@ TEST(CDgrams, WhatLiesBeforeAFaultComesFirstAndTheFaultStays) {
 }
 
 TEST(CDgrams, WhatIsLeftOutIsTold) {
-  std::string run = crafted::Run(3);
+  std::string run = fixtures::Run(3);
   // The Xtc in event 0 states more bytes than its datagram has.
-  const size_t event = crafted::Configure().size() + 24;
+  const size_t event = fixtures::Configure().size() + 24;
   run[event + 24 + 8] = '\xff';
   alkaid_reader_options options = Options();
   std::string told;
@@ -143,12 +143,12 @@ TEST(CDgrams, OptionsOfAnOlderProgramAreTaken) {
   // Past the struct that the program has: ignored.
   options.on_fault = 77;
   alkaid_batch* batch = nullptr;
-  const auto reader = ReaderOf(crafted::Run(3), &options);
+  const auto reader = ReaderOf(fixtures::Run(3), &options);
   EXPECT_EQ(alkaid_reader_next(reader.get(), &batch), ALKAID_OUT_OF_MEMORY);
 }
 
 TEST(CDgrams, OptionsThatMakeNoSenseAreNamed) {
-  const auto buffer = BufferOf(crafted::Run(3));
+  const auto buffer = BufferOf(fixtures::Run(3));
   const auto refused = [&](const alkaid_reader_options& options) {
     alkaid_reader* reader = nullptr;
     EXPECT_EQ(alkaid_reader_open_buffer(buffer.get(), &options, &reader), ALKAID_INVALID);
@@ -172,20 +172,20 @@ TEST(CDgrams, OptionsThatMakeNoSenseAreNamed) {
 }
 
 TEST(CDgrams, WithoutAConfigureFieldsAreThoseOfTheOptions) {
-  const auto configure = FirstOf(NextOf(ReaderOf(crafted::Configure())));
+  const auto configure = FirstOf(NextOf(ReaderOf(fixtures::Configure())));
   alkaid_configuration* configuration = nullptr;
   ASSERT_EQ(alkaid_dgram_configuration(configure.get(), &configuration), ALKAID_OK);
   alkaid_reader_options options = Options();
   alkaid_batch* batch = nullptr;
-  EXPECT_EQ(alkaid_reader_next(ReaderOf(crafted::Event(1)).get(), &batch), ALKAID_DATA_LOSS);
+  EXPECT_EQ(alkaid_reader_next(ReaderOf(fixtures::Event(1)).get(), &batch), ALKAID_DATA_LOSS);
   options.without_configuration = 1;
-  const auto without = NextOf(ReaderOf(crafted::Event(1), &options));
+  const auto without = NextOf(ReaderOf(fixtures::Event(1), &options));
   alkaid_configuration* none = configuration;
   EXPECT_EQ(alkaid_batch_configuration(without.get(), &none), ALKAID_OK);
   EXPECT_EQ(none, nullptr);
   options = Options();
   options.configuration = configuration;
-  const auto dgram = FirstOf(NextOf(ReaderOf(crafted::Event(1), &options)));
+  const auto dgram = FirstOf(NextOf(ReaderOf(fixtures::Event(1), &options)));
   alkaid_configuration_release(configuration);
   alkaid_field* field = nullptr;
   EXPECT_EQ(alkaid_dgram_find(dgram.get(), "det", 0, "raw", "last", &field), ALKAID_OK);
@@ -195,9 +195,9 @@ TEST(CDgrams, WithoutAConfigureFieldsAreThoseOfTheOptions) {
 }
 
 TEST(CDgrams, ARangeIsRead) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   alkaid_reader_options options = Options();
-  options.end = static_cast<int64_t>(crafted::Configure().size());
+  options.end = static_cast<int64_t>(fixtures::Configure().size());
   EXPECT_EQ(alkaid_batch_count(NextOf(ReaderOf(run, &options)).get()), 1);
   options.begin = options.end;
   options.end = 0;

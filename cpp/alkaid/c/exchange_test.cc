@@ -9,20 +9,20 @@
 
 #include "alkaid/c/dgrams_internal.h"
 #include "alkaid/interop.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::c {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 
 // The array of an event; the event begins `shift` bytes past an aligned place.
 alkaid_field* Image(int shift, const char* name = "image") {
-  const auto configure = dgram::Dgram::Make(Buffer::FromString(crafted::Configure())).value();
+  const auto configure = dgram::Dgram::Make(Buffer::FromString(fixtures::Configure())).value();
   // 24 of the datagram, 12 of the ShapesData, 12 and 40 of the Shapes, 12 of the Data; 2 and 8
   // of the fields before it.
   std::shared_ptr<Buffer> bytes =
-      Buffer::FromString(std::string(static_cast<size_t>(2 + shift), 'x') + crafted::Event(1));
+      Buffer::FromString(std::string(static_cast<size_t>(2 + shift), 'x') + fixtures::Event(1));
   alkaid_dgram dgram;
   dgram.dgram = dgram::Dgram::Make(std::move(bytes), 2 + shift, configure.configuration()).value();
   alkaid_field* field = nullptr;

@@ -9,14 +9,14 @@
 #include <string>
 
 #include "alkaid/c/dgrams_internal.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::c {
 namespace {
 
 using dgram::TransitionId;
-namespace crafted = dgram::crafted;
-using crafted::Bytes;
+namespace fixtures = dgram::fixtures;
+using fixtures::Bytes;
 
 template <typename T>
 using Held = std::unique_ptr<T, void (*)(T*)>;
@@ -28,7 +28,7 @@ Held<alkaid_dgram> DgramOf(const std::string& bytes, const std::string& configur
       dgram::Dgram::Make(Buffer::FromString(bytes), 0, configured.configuration()).value();
   return {handle.release(), alkaid_dgram_release};
 }
-Held<alkaid_dgram> Event(uint32_t i) { return DgramOf(crafted::Event(i), crafted::Configure()); }
+Held<alkaid_dgram> Event(uint32_t i) { return DgramOf(fixtures::Event(i), fixtures::Configure()); }
 
 Held<alkaid_field> Find(const Held<alkaid_dgram>& dgram, const char* name) {
   alkaid_field* field = nullptr;
@@ -41,19 +41,19 @@ Held<alkaid_field> Find(const Held<alkaid_dgram>& dgram, const char* name) {
 Held<alkaid_dgram> Scalars() {
   constexpr uint32_t kSrc = 0x201;
   const std::string configure =
-      crafted::Dgram(TransitionId::kConfigure, crafted::Names(kSrc, "det", 0, "raw",
-                                                              {{"u8", 0, 0},
-                                                               {"u64", 3, 0},
-                                                               {"i8", 4, 0},
-                                                               {"i64", 7, 0},
-                                                               {"f", 8, 0},
-                                                               {"d", 9, 0},
-                                                               {"on:state", 11, 0},
-                                                               {"label:state", 12, 0}}));
+      fixtures::Dgram(TransitionId::kConfigure, fixtures::Names(kSrc, "det", 0, "raw",
+                                                                {{"u8", 0, 0},
+                                                                 {"u64", 3, 0},
+                                                                 {"i8", 4, 0},
+                                                                 {"i64", 7, 0},
+                                                                 {"f", 8, 0},
+                                                                 {"d", 9, 0},
+                                                                 {"on:state", 11, 0},
+                                                                 {"label:state", 12, 0}}));
   const std::string data = Bytes(uint8_t{255}) + Bytes(std::numeric_limits<uint64_t>::max()) +
                            Bytes(int8_t{-128}) + Bytes(std::numeric_limits<int64_t>::min()) +
                            Bytes(1.5F) + Bytes(2.5) + Bytes(int32_t{-3}) + Bytes(int32_t{4});
-  return DgramOf(crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(kSrc, "", data)),
+  return DgramOf(fixtures::Dgram(TransitionId::kL1Accept, fixtures::ShapesData(kSrc, "", data)),
                  configure);
 }
 
@@ -150,11 +150,11 @@ TEST(CFields, AWalkUsesOneHandleUnlessOneIsKept) {
 }
 
 TEST(CFields, AWalkEndsAtItsFault) {
-  const std::string event = crafted::Dgram(
+  const std::string event = fixtures::Dgram(
       TransitionId::kL1Accept,
-      crafted::ShapesData(crafted::kSrc, crafted::Shape({8}) + crafted::Shape({200, 3}),
-                          std::string(10, 'x')));
-  const auto dgram = DgramOf(event, crafted::Configure());
+      fixtures::ShapesData(fixtures::kSrc, fixtures::Shape({8}) + fixtures::Shape({200, 3}),
+                           std::string(10, 'x')));
+  const auto dgram = DgramOf(event, fixtures::Configure());
   alkaid_field* field = nullptr;
   ASSERT_EQ(alkaid_dgram_next_field(dgram.get(), &field), ALKAID_OK);
   ASSERT_EQ(alkaid_dgram_next_field(dgram.get(), &field), ALKAID_OK);

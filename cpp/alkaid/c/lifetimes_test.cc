@@ -12,12 +12,12 @@
 
 #include "alkaid/c/alkaid.h"
 #include "alkaid/interop/dlpack.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::c {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 
 // Handles of one kind.
 template <typename T, void (*kRelease)(T*)>
@@ -160,7 +160,7 @@ class Lives {
         return images_.ReleaseOne(random_);
     }
   }
-  // Six numbers that count up, as crafted::Event makes them.
+  // Six numbers that count up, as fixtures::Event makes them.
   void CheckImage(const uint8_t* data) {
     const auto first = dgram::LoadUnaligned<uint32_t>(data);
     EXPECT_LT(first, 4U);
@@ -169,7 +169,7 @@ class Lives {
   }
 
   std::mt19937 random_{20};
-  const std::string run_ = crafted::Run(4);
+  const std::string run_ = fixtures::Run(4);
   int64_t checked_ = 0;
   Some<alkaid_pool, alkaid_pool_release> pools_;
   Some<alkaid_batch, alkaid_batch_release> batches_;

@@ -7,8 +7,8 @@ Status CheckStruct(const char* name, const void* given, size_t size, size_t know
   if (size < sizeof(size_t)) {
     return status::Invalid(name, " has struct_size ", size, "; set it to sizeof(", name, ")");
   }
-  if (size > kMostStructBytes) {
-    return status::Invalid(name, " has struct_size ", size, ", more than ", kMostStructBytes);
+  if (size > kMaxStructBytes) {
+    return status::Invalid(name, " has struct_size ", size, ", more than ", kMaxStructBytes);
   }
   const auto* const bytes = static_cast<const uint8_t*>(given);
   for (size_t i = known; given != nullptr && i < size; ++i) {

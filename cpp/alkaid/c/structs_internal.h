@@ -16,7 +16,7 @@
 namespace alkaid::c {
 
 // A larger size means that the program has not set the member, or passed another struct.
-inline constexpr size_t kMostStructBytes = 4096;
+inline constexpr size_t kMaxStructBytes = 4096;
 
 // kInvalidArgument, naming the struct, if `size` is invalid, or if a byte after the `known` ones is
 // not zero; names that byte.
@@ -25,7 +25,7 @@ ALKAID_EXPORT Status CheckStruct(const char* name, const void* given, size_t siz
 // The program's options; members that it does not know are 0.
 template <typename T>
 Result<T> ReadOptions(const char* name, const T* given) {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMostStructBytes);
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMaxStructBytes);
   T options = {};
   if (given == nullptr) return options;
   const size_t size = given->struct_size;
@@ -37,7 +37,7 @@ Result<T> ReadOptions(const char* name, const T* given) {
 // Copies the members of `result` that the program knows, and keeps its struct_size.
 template <typename T>
 Status WriteResult(const char* name, const T& result, T* out) {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMostStructBytes);
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMaxStructBytes);
   const size_t size = out->struct_size;
   ALKAID_RETURN_NOT_OK(CheckStruct(name, nullptr, size, sizeof(T)));
   auto* const bytes = reinterpret_cast<uint8_t*>(out);

@@ -79,7 +79,7 @@ TEST(ColumnsOutOfMemory, Columns) {
   TryColumn("a field that is not declared", Bytes(), {"det", 0, "raw", "none"});
   TryColumn("text that is not UTF-8", Bytes() + L1(4, Image(1, 1, "\xff")), kText);
   TryColumn("a corrupt datagram",
-            Bytes() + L1(4, samples::crafted::Xtc(samples::crafted::kShapesData, "", 9)), kImage);
+            Bytes() + L1(4, samples::fixtures::Xtc(samples::fixtures::kShapesData, "", 9)), kImage);
   ColumnOptions options;
   options.allow_copy = false;
   TryColumn("a copy that is not allowed", Bytes(), kWave, options);
@@ -128,7 +128,7 @@ Result<std::unique_ptr<interop::ArrayStream>> Open(const std::shared_ptr<Buffer>
 TEST(ColumnsOutOfMemory, Streams) {
   FailureSuite::Try(
       "OpenTable", kStatus,
-      [](MemoryPool* pool) { return Objects(pool, samples::crafted::AsBuffer(Bytes())); },
+      [](MemoryPool* pool) { return Objects(pool, samples::fixtures::AsBuffer(Bytes())); },
       [](auto& objects) { return Open(objects.value, objects.pool); },
       [](auto&, const auto& stream) {
         return absl::StrCat(stream->field().children.size(), " columns");
@@ -138,7 +138,7 @@ TEST(ColumnsOutOfMemory, Streams) {
     FailureSuite::Try(
         name, kStatus,
         [&](MemoryPool* pool) {
-          auto stream = Open(samples::crafted::AsBuffer(run), pool).value();
+          auto stream = Open(samples::fixtures::AsBuffer(run), pool).value();
           for (int i = 0; i < before; ++i) EXPECT_TRUE(stream->Next().ok());
           return Objects(pool, std::move(stream));
         },
@@ -147,7 +147,7 @@ TEST(ColumnsOutOfMemory, Streams) {
   };
   try_next("ArrayStream::Next of a table", Bytes(), 0);
   try_next("ArrayStream::Next under another Configuration", Bytes() + Bytes(), 1);
-  try_next("ArrayStream::Next of a field of another type", events::crafted::TwoConfigurations(4),
+  try_next("ArrayStream::Next of a field of another type", events::fixtures::TwoConfigurations(4),
            1);
 }
 

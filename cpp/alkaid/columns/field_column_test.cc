@@ -64,7 +64,7 @@ TEST(MakeColumn, OfNoConfigurationHasNoField) {
   dgram::BatchReaderOptions options;
   options.require_configuration = false;
   const auto batches =
-      Batches(*dgram::BatchReader::Open(samples::crafted::AsBuffer(L1(1, "")), options));
+      Batches(*dgram::BatchReader::Open(samples::fixtures::AsBuffer(L1(1, "")), options));
   ASSERT_EQ(batches.size(), 1U);
   EXPECT_THAT(MakeColumn(batches[0], kImage),
               StatusIs(StatusCode::kNotFound, HasSubstr("before any Configure")));
@@ -92,7 +92,7 @@ TEST(MakeColumn, AFieldThatNoDatagramCarriesIsAColumnOfNulls) {
 
 TEST(MakeColumn, RowsAreTheDatagramsThatTheOptionsTake) {
   const auto batch =
-      OneBatch(Configure() + samples::crafted::Dgram(dgram::TransitionId::kBeginRun, "") +
+      OneBatch(Configure() + samples::fixtures::Dgram(dgram::TransitionId::kBeginRun, "") +
                L1(1, Image(1, 1)) + L1(2, Image(2, 2)) + L1(3, Image(3, 3)));
   EXPECT_EQ(MakeColumn(batch, kImage)->array.length, 3);
   ColumnOptions options;
@@ -109,16 +109,16 @@ TEST(MakeColumn, EnumerationsAreTheirNumbersAndSaySo) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto column, MakeColumn(batch, {"det", 0, "raw", "state:on"}));
   EXPECT_EQ(column.field.format, "i");
   EXPECT_THAT(column.field.metadata, ElementsAre(Pair("alkaid.type", "ENUMVAL")));
-  EXPECT_EQ(RowBytes(column, 0), samples::crafted::Bytes(int32_t{1}));
+  EXPECT_EQ(RowBytes(column, 0), samples::fixtures::Bytes(int32_t{1}));
 }
 
 TEST(MakeColumn, AFieldThatChangesItsTypeInsideABatchIsRefused) {
-  const std::string both = samples::crafted::Names(0x100, "det", 0, "raw", {{"x", 1, 1}}) +
-                           samples::crafted::Names(0x101, "det", 0, "raw", {{"x", 2, 1}});
+  const std::string both = samples::fixtures::Names(0x100, "det", 0, "raw", {{"x", 1, 1}}) +
+                           samples::fixtures::Names(0x101, "det", 0, "raw", {{"x", 2, 1}});
   const auto data = [](uint32_t src) {
-    return samples::crafted::ShapesData(src, samples::crafted::Shape({1}), "\1\2\3\4");
+    return samples::fixtures::ShapesData(src, samples::fixtures::Shape({1}), "\1\2\3\4");
   };
-  const auto configure = samples::crafted::Dgram(dgram::TransitionId::kConfigure, both);
+  const auto configure = samples::fixtures::Dgram(dgram::TransitionId::kConfigure, both);
   EXPECT_THAT(MakeColumn(OneBatch(configure + L1(1, data(0x100)) + L1(2, data(0x101))),
                          {"det", 0, "raw", "x"}),
               StatusIs(StatusCode::kFailedPrecondition,
@@ -129,7 +129,7 @@ TEST(MakeColumn, AFieldThatChangesItsTypeInsideABatchIsRefused) {
 }
 
 TEST(MakeColumn, KeepsTheBatchAndNothingElse) {
-  auto buffer = samples::crafted::AsBuffer(Configure() + L1(1, Image(5, 40)));
+  auto buffer = samples::fixtures::AsBuffer(Configure() + L1(1, Image(5, 40)));
   const std::weak_ptr<Buffer> watched = buffer;
   std::optional<FieldColumn> column;
   {
@@ -137,7 +137,7 @@ TEST(MakeColumn, KeepsTheBatchAndNothingElse) {
     column = *MakeColumn(batches[0], kImage);
   }
   EXPECT_FALSE(watched.expired());
-  EXPECT_EQ(RowBytes(*column, 0)->substr(0, 2), samples::crafted::Bytes(uint16_t{5}));
+  EXPECT_EQ(RowBytes(*column, 0)->substr(0, 2), samples::fixtures::Bytes(uint16_t{5}));
   column.reset();
   EXPECT_TRUE(watched.expired());
 }
@@ -148,7 +148,7 @@ TEST(MakeColumn, CorruptDatagramsAreRefusedAsWalksRefuseThem) {
   options.rows = Rows::kAllDatagrams;
   for (const dgram::Corruption& corruption : dgram::Corruptions()) {
     SCOPED_TRACE(corruption.name);
-    auto reader = dgram::BatchReader::Open(samples::crafted::AsBuffer(corruption.bytes));
+    auto reader = dgram::BatchReader::Open(samples::fixtures::AsBuffer(corruption.bytes));
     if (reader.ok()) ExpectAllAsViewed(*std::move(reader), options);
   }
 }
@@ -172,7 +172,7 @@ TEST(MakeColumn, HasWhatViewsHaveInGeneratedBatches) {
       if (below(60) == 0 && payload.size() > 90) payload[60 + below(30)] ^= 0x40;
       // Sometimes several of one form in a row, with a transition in between.
       if (below(2) == 0) payload = before;
-      if (below(6) == 0) bytes += samples::crafted::Dgram(dgram::TransitionId::kEnable, "");
+      if (below(6) == 0) bytes += samples::fixtures::Dgram(dgram::TransitionId::kEnable, "");
       bytes += L1(i, payload);
       before = payload;
     }
@@ -182,7 +182,7 @@ TEST(MakeColumn, HasWhatViewsHaveInGeneratedBatches) {
     options.large_lists = below(2) == 0;
     dgram::BatchReaderOptions reading;
     reading.batch_bytes = below(2) == 0 ? 1 : 4096;
-    ExpectAllAsViewed(*dgram::BatchReader::Open(samples::crafted::AsBuffer(bytes), reading),
+    ExpectAllAsViewed(*dgram::BatchReader::Open(samples::fixtures::AsBuffer(bytes), reading),
                       options);
   }
 }

@@ -16,12 +16,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::shared_ptr<const dgram::Configuration> Declared(const std::string& names) {
-  return samples::OneBatch(samples::crafted::Dgram(dgram::TransitionId::kConfigure, names))
+  return samples::OneBatch(samples::fixtures::Dgram(dgram::TransitionId::kConfigure, names))
       .origin()
       ->configuration;
 }
 std::string Names(uint32_t src, uint32_t segment, const std::string& field) {
-  return samples::crafted::Names(src, "det", segment, "raw", {{field, 1, 1}, {"n", 2, 0}});
+  return samples::fixtures::Names(src, "det", segment, "raw", {{field, 1, 1}, {"n", 2, 0}});
 }
 
 std::vector<std::string> Texts(const std::vector<FieldPath>& paths) {

@@ -80,8 +80,8 @@ TEST(ListColumn, WithoutLeaveToCopyTheFirstRowThatDoesNotFitIsNamed) {
 // The datagrams have 4 bytes more than a multiple of 8, so the following one does not fit.
 TEST(ListColumn, ARunOfDatagramsFitsAsItsRowsDo) {
   const std::string datagram = Wave(1, 2) + Image(1, 2, "");
-  const std::string between = samples::crafted::Dgram(
-      dgram::TransitionId::kSlowUpdate, samples::crafted::Xtc(samples::crafted::kParent, ""));
+  const std::string between = samples::fixtures::Dgram(
+      dgram::TransitionId::kSlowUpdate, samples::fixtures::Xtc(samples::fixtures::kParent, ""));
   ASSERT_EQ(L1(1, datagram).size() % 8, 4U);
   ASSERT_EQ(between.size() % 8, 4U);
   const std::string run =

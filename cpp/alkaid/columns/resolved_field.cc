@@ -8,17 +8,17 @@ namespace alkaid::columns::internal {
 namespace {
 
 // How many names a message lists; there may be thousands.
-constexpr size_t kMostNamed = 16;
+constexpr size_t kMaxNamed = 16;
 
 class List {
  public:
   void Add(const std::string& name) {
-    if (++count_ > kMostNamed) return;
+    if (++count_ > kMaxNamed) return;
     absl::StrAppend(&text_, text_.empty() ? "" : ", ", name);
   }
   std::string Text() && {
     if (count_ == 0) return "nothing";
-    if (count_ > kMostNamed) absl::StrAppend(&text_, " and ", count_ - kMostNamed, " more");
+    if (count_ > kMaxNamed) absl::StrAppend(&text_, " and ", count_ - kMaxNamed, " more");
     return std::move(text_);
   }
 

@@ -13,11 +13,11 @@ using dgram::DataType;
 using ::testing::HasSubstr;
 
 std::string Names(uint32_t src, uint32_t type) {
-  return samples::crafted::Names(src, "det", 0, "raw", {{"n", 2, 0}, {"x", type, 1}});
+  return samples::fixtures::Names(src, "det", 0, "raw", {{"n", 2, 0}, {"x", type, 1}});
 }
 
 TEST(ResolvedField, KnowsEachPlaceOfADeclarationThatCounts) {
-  const auto batch = samples::OneBatch(samples::crafted::Dgram(
+  const auto batch = samples::OneBatch(samples::fixtures::Dgram(
       dgram::TransitionId::kConfigure, Names(0x101, 1) + Names(0x102, 8) + Names(0x101, 9)));
   const dgram::Configuration& declared = *batch.origin()->configuration;
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto x,
@@ -33,7 +33,7 @@ TEST(ResolvedField, KnowsEachPlaceOfADeclarationThatCounts) {
 
 TEST(ResolvedField, OfNothingThatIsDeclaredSaysSo) {
   const auto batch =
-      samples::OneBatch(samples::crafted::Dgram(dgram::TransitionId::kConfigure, ""));
+      samples::OneBatch(samples::fixtures::Dgram(dgram::TransitionId::kConfigure, ""));
   EXPECT_THAT(
       ResolvedField::Resolve(batch.origin()->configuration.get(), {"det", 0, "raw", "x"}).status(),
       StatusIs(StatusCode::kNotFound, HasSubstr("there is nothing")));

@@ -50,7 +50,7 @@ std::string Same(uint32_t count) {
   return run;
 }
 std::string Transition() {
-  return samples::crafted::Dgram(dgram::TransitionId::kSlowUpdate, Image(1, 2));
+  return samples::fixtures::Dgram(dgram::TransitionId::kSlowUpdate, Image(1, 2));
 }
 
 TEST(ForEachRow, WalksOverOneDatagramOfEachForm) {

@@ -54,7 +54,7 @@ int64_t SamePlace::CountUpTo(std::index_sequence<N...> /*chunks*/, const uint8_t
 }
 
 int64_t SamePlace::CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf service) const {
-  constexpr std::make_index_sequence<kMostCompared> kAll;
+  constexpr std::make_index_sequence<kMaxCompared> kAll;
   return masked_ ? CountUpTo<true>(kAll, at, end, service)
                  : CountUpTo<false>(kAll, at, end, service);
 }
@@ -62,7 +62,7 @@ int64_t SamePlace::CountFrom(const uint8_t* at, const uint8_t* end, ServiceOf se
 bool SamePlace::Compare(const uint8_t* dgram, int64_t begin, int64_t end) {
   constexpr auto kChunk = static_cast<int64_t>(sizeof(Chunk));
   for (int64_t next = begin; next < end;) {
-    if (count_ == kMostCompared) return false;
+    if (count_ == kMaxCompared) return false;
     // The last chunk ends where the bytes end, so that no byte past them is read.
     const int64_t offset = std::min(next, end - kChunk);
     Compared& compared = compared_[count_++];

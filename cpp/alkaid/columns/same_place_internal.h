@@ -57,7 +57,7 @@ class ALKAID_EXPORT SamePlace {
     Chunk mask;
     int64_t offset;
   };
-  static constexpr size_t kMostCompared = 16;
+  static constexpr size_t kMaxCompared = 16;
 
   // Adds these bytes to those compared. They begin 16 bytes into the datagram or later. Returns
   // false if they are too many.
@@ -74,7 +74,7 @@ class ALKAID_EXPORT SamePlace {
   int64_t CountUpTo(std::index_sequence<N...> chunks, const uint8_t* at, const uint8_t* end,
                     ServiceOf service) const;
 
-  std::array<Compared, kMostCompared> compared_;
+  std::array<Compared, kMaxCompared> compared_;
   size_t count_ = 0;     // how many; 0: no place is known
   bool masked_ = false;  // whether some bits in them are ignored
   Cell cell_;

@@ -21,15 +21,16 @@ using samples::Wave;
 std::string Turned(const std::string& shapes_data) {
   const std::string shapes = shapes_data.substr(12, 12 + 40);
   const std::string data = shapes_data.substr(12 + 12 + 40);
-  return samples::crafted::Xtc(samples::crafted::kShapesData, data + shapes, samples::kImages);
+  return samples::fixtures::Xtc(samples::fixtures::kShapesData, data + shapes, samples::kImages);
 }
 
 // Datagrams that differ only in their elements, in each form that is followed.
 std::vector<std::string> Forms() {
   const std::string image = Image(1, 2), wave = Wave(1, 2);
-  return {image,           wave,          wave + image,
-          image + wave,    Turned(image), wave + Turned(image),
-          Image(1, 2, ""), Image(1, 0),   samples::crafted::Xtc(samples::crafted::kParent, image)};
+  return {
+      image,           wave,          wave + image,
+      image + wave,    Turned(image), wave + Turned(image),
+      Image(1, 2, ""), Image(1, 0),   samples::fixtures::Xtc(samples::fixtures::kParent, image)};
 }
 
 TEST(SamePlace, OneChangedByteIsNoticedWhereAWalkNoticesIt) {
@@ -45,7 +46,7 @@ TEST(SamePlace, OneChangedByteIsNoticedWhereAWalkNoticesIt) {
         std::string bytes = Configure() + run;
         bytes[bytes.size() - 3 * dgram + at] ^= change;
         const auto batches =
-            samples::Batches(*dgram::BatchReader::Open(samples::crafted::AsBuffer(bytes)));
+            samples::Batches(*dgram::BatchReader::Open(samples::fixtures::AsBuffer(bytes)));
         if (batches.empty() || batches[0].size() < 3) continue;
         SCOPED_TRACE(at);
         for (const FieldPath& path : paths) {
@@ -61,7 +62,7 @@ TEST(SamePlace, CountsWhatFollowsInTheSameForm) {
   const std::string image = Image(1, 2);
   const auto batch =
       samples::OneBatch(Configure() + L1(1, image) + L1(2, Image(9, 2)) +
-                        samples::crafted::Dgram(dgram::TransitionId::kSlowUpdate, image) +
+                        samples::fixtures::Dgram(dgram::TransitionId::kSlowUpdate, image) +
                         L1(4, image) + L1(5, Image(1, 3)));
   auto it = batch.begin();
   ++it;

@@ -26,9 +26,9 @@ TEST(ScalarColumn, IsGatheredAndSaysSo) {
   EXPECT_EQ(column.copied_bytes, 2 * 4);
   EXPECT_THAT(column.why_copied, HasSubstr("gathered"));
   EXPECT_FALSE(column.shapes.has_value());
-  EXPECT_EQ(RowBytes(column, 0), samples::crafted::Bytes(uint32_t{5}));
+  EXPECT_EQ(RowBytes(column, 0), samples::fixtures::Bytes(uint32_t{5}));
   EXPECT_EQ(RowBytes(column, 1), std::nullopt);
-  EXPECT_EQ(RowBytes(column, 2), samples::crafted::Bytes(uint32_t{7}));
+  EXPECT_EQ(RowBytes(column, 2), samples::fixtures::Bytes(uint32_t{7}));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ std::unique_ptr<dgram::BatchReader> Reader(const std::string& bytes, int64_t bat
   dgram::BatchReaderOptions options;
   options.batch_bytes = batch_bytes;
   options.name = "run.xtc2";
-  return *dgram::BatchReader::Open(samples::crafted::AsBuffer(bytes), options);
+  return *dgram::BatchReader::Open(samples::fixtures::AsBuffer(bytes), options);
 }
 
 // The lengths of all arrays, each of which must be valid; -1 for an error, whose text is kept.
@@ -49,7 +49,7 @@ std::vector<int64_t> Lengths(interop::ArrayStream* stream, std::string* error = 
 
 TEST(OpenTable, GivesAnArrayForEachBatchThatHasARow) {
   const std::string run = Configure() + L1(1, Image(1, 2)) +
-                          samples::crafted::Dgram(dgram::TransitionId::kEnable, "") +
+                          samples::fixtures::Dgram(dgram::TransitionId::kEnable, "") +
                           L1(2, Wave(1, 2)) + L1(3, "");
   ALKAID_ASSERT_OK_AND_ASSIGN(auto each, OpenTable(Reader(run)));
   EXPECT_EQ(each->field().children.size(), 6U + 4U + 1U + 1U);
@@ -70,16 +70,16 @@ TEST(OpenTable, ArraysOutliveTheirStream) {
   column.field = field;
   column.array = array->children[6];
   EXPECT_EQ(samples::RowBytes(column, 0),
-            samples::crafted::Bytes(std::vector<uint16_t>{5, 6, 7, 8}));
+            samples::fixtures::Bytes(std::vector<uint16_t>{5, 6, 7, 8}));
 }
 
 TEST(OpenTable, AFieldOfAnotherTypeIsRefusedAndReadingGoesOn) {
   const auto configure = [](uint32_t type) {
-    return samples::crafted::Dgram(
+    return samples::fixtures::Dgram(
         dgram::TransitionId::kConfigure,
-        samples::crafted::Names(samples::kImages, "det", 0, "raw", {{"x", type, 0}}));
+        samples::fixtures::Names(samples::kImages, "det", 0, "raw", {{"x", type, 0}}));
   };
-  const auto data = samples::crafted::ShapesData(samples::kImages, "", "\1\2\3\4");
+  const auto data = samples::fixtures::ShapesData(samples::kImages, "", "\1\2\3\4");
   const std::string run = configure(2) + L1(1, data) + configure(8) + L1(3, data) + configure(2) +
                           L1(5, data) + L1(6, "");
   ALKAID_ASSERT_OK_AND_ASSIGN(auto stream, OpenTable(Reader(run, 1 << 20)));
@@ -91,8 +91,8 @@ TEST(OpenTable, AFieldOfAnotherTypeIsRefusedAndReadingGoesOn) {
 
 TEST(OpenTable, AFieldThatIsNotDeclaredAnyMoreIsNull) {
   const std::string other =
-      samples::crafted::Dgram(dgram::TransitionId::kConfigure,
-                              samples::crafted::Names(0x200, "another", 0, "raw", {{"x", 2, 0}}));
+      samples::fixtures::Dgram(dgram::TransitionId::kConfigure,
+                               samples::fixtures::Names(0x200, "another", 0, "raw", {{"x", 2, 0}}));
   ALKAID_ASSERT_OK_AND_ASSIGN(
       auto stream,
       OpenTable(Reader(Configure() + L1(1, Image(1, 1)) + other + L1(2, ""), 1 << 20)));

@@ -47,12 +47,12 @@ TEST(Table, HasWhatDatagramsSayOfThemselvesAndFieldsBeside) {
   EXPECT_EQ(table.array.length, 2);
   ALKAID_EXPECT_OK(interop::Validate(table.field, table.array));
   const dgram::Dgram last = *++ ++batch.begin();
-  EXPECT_EQ(RowBytes(Child(table, 0), 1), samples::crafted::Bytes(int64_t{2}));
+  EXPECT_EQ(RowBytes(Child(table, 0), 1), samples::fixtures::Bytes(int64_t{2}));
   EXPECT_EQ(RowBytes(Child(table, 1), 1),
-            samples::crafted::Bytes(static_cast<int64_t>(before.size())));
-  EXPECT_EQ(RowBytes(Child(table, 2), 1), samples::crafted::Bytes(last.timestamp().value()));
+            samples::fixtures::Bytes(static_cast<int64_t>(before.size())));
+  EXPECT_EQ(RowBytes(Child(table, 2), 1), samples::fixtures::Bytes(last.timestamp().value()));
   EXPECT_EQ(RowBytes(Child(table, 3), 1), std::string(1, '\x0c'));
-  EXPECT_EQ(RowBytes(Child(table, 4), 1), samples::crafted::Bytes(last.header().readout_groups()));
+  EXPECT_EQ(RowBytes(Child(table, 4), 1), samples::fixtures::Bytes(last.header().readout_groups()));
   EXPECT_EQ(RowBytes(Child(table, 5), 1), std::string(2, '\0'));
   EXPECT_EQ(RowBytes(Child(table, 6), 1), std::nullopt);
   EXPECT_EQ(RowBytes(Child(table, 8), 0), std::nullopt);

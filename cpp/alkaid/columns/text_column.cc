@@ -16,7 +16,7 @@ constexpr int64_t kPrefixBytes = 4;
 // A view's offset has 32 bits. A larger batch is shown by several slices. Each begins kStride after
 // the one before, and is as long as an offset and a size can reach.
 constexpr int64_t kStride = int64_t{1} << 30;
-constexpr int64_t kMostShown = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxShown = std::numeric_limits<int32_t>::max();
 
 void StoreInt(int64_t value, uint8_t* out) {
   const auto word = static_cast<int32_t>(value);
@@ -32,7 +32,7 @@ class TextRows {
         options_(options),
         validity_(batch.size(), options.pool),
         first_(batch.begin()->data()),
-        one_slice_(batch.nbytes() <= kMostShown) {}
+        one_slice_(batch.nbytes() <= kMaxShown) {}
 
   Result<FieldColumn> Make() {
     ALKAID_ASSIGN_OR_RAISE(views_, AllocateBuffer(batch_.size() * kViewBytes, options_.pool));
@@ -102,7 +102,7 @@ class TextRows {
     const std::shared_ptr<Buffer>& buffer = batch_.origin()->buffer;
     for (int64_t at = 0; at < batch_.nbytes(); at += kStride) {
       array->buffers.push_back(SliceBuffer(buffer, first_ - buffer->data() + at,
-                                           std::min(batch_.nbytes() - at, kMostShown)));
+                                           std::min(batch_.nbytes() - at, kMaxShown)));
       if (one_slice_) return;
     }
   }

@@ -14,7 +14,7 @@
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -22,8 +22,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-const int64_t kConfigureBytes = static_cast<int64_t>(crafted::Configure().size());
-const int64_t kEventBytes = static_cast<int64_t>(crafted::Event(0).size());
+const int64_t kConfigureBytes = static_cast<int64_t>(fixtures::Configure().size());
+const int64_t kEventBytes = static_cast<int64_t>(fixtures::Event(0).size());
 
 struct Outcome {
   int64_t dgrams = 0;
@@ -64,7 +64,7 @@ Outcome ReadBytes(const std::string& bytes, int64_t batch_bytes) {
 }
 
 TEST(BatchReader, GivesTheSameDatagramsWhateverTheSizeOfTheBatches) {
-  const std::string run = crafted::Run(20);
+  const std::string run = fixtures::Run(20);
   for (const int64_t batch : {1, 23, 24, 25, 100, 169, 170, 171, 500, 3000, 4000, 1 << 20}) {
     const Outcome outcome = ReadBytes(run, batch);
     ALKAID_EXPECT_OK(outcome.status) << batch;
@@ -75,7 +75,7 @@ TEST(BatchReader, GivesTheSameDatagramsWhateverTheSizeOfTheBatches) {
 }
 
 TEST(BatchReader, AFileCutAnywhereGivesAllBeforeTheCutAndThenItsOffsetAndSize) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   std::vector<int64_t> ends = {0, kConfigureBytes, kConfigureBytes + 24};
   for (int i = 0; i < 3; ++i) ends.push_back(ends.back() + kEventBytes);
   ends.push_back(ends.back() + 24);
@@ -103,7 +103,7 @@ TEST(BatchReader, AFileCutAnywhereGivesAllBeforeTheCutAndThenItsOffsetAndSize) {
 }
 
 TEST(BatchReader, ReadsOnceForEachBatch) {
-  const std::string run = crafted::Run(100);
+  const std::string run = fixtures::Run(100);
   const auto file = std::make_shared<CountedFile>(run);
   ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(file, BatchesOf(4096)));
   int64_t batches = 0;
@@ -121,9 +121,9 @@ TEST(BatchReader, ReadsOnceForEachBatch) {
 
 TEST(BatchReader, ADatagramLargerThanABatchIsReadOnceInABatchOfItsOwn) {
   const auto big = [](size_t nbytes) {
-    return crafted::Dgram(TransitionId::kEnable, crafted::Xtc(77, std::string(nbytes, 'x')));
+    return fixtures::Dgram(TransitionId::kEnable, fixtures::Xtc(77, std::string(nbytes, 'x')));
   };
-  std::string run = crafted::Configure();
+  std::string run = fixtures::Configure();
   for (int i = 0; i < 10; ++i) run += big(20'000);
   const auto file = std::make_shared<CountedFile>(run);
   ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(file, BatchesOf(4096)));
@@ -133,8 +133,8 @@ TEST(BatchReader, ADatagramLargerThanABatchIsReadOnceInABatchOfItsOwn) {
 
 TEST(BatchReader, ADatagramAboveTheLimitIsRefusedNamingBoth) {
   const std::string run =
-      crafted::Configure() +
-      crafted::Dgram(TransitionId::kEnable, crafted::Xtc(77, std::string(50'000, 'x')));
+      fixtures::Configure() +
+      fixtures::Dgram(TransitionId::kEnable, fixtures::Xtc(77, std::string(50'000, 'x')));
   for (const int64_t batch : {int64_t{1000}, int64_t{1} << 20}) {
     BatchReaderOptions options = BatchesOf(batch);
     options.max_dgram_bytes = 50'035;
@@ -156,7 +156,7 @@ TEST(BatchReader, ADatagramAboveTheLimitIsRefusedNamingBoth) {
 
 TEST(BatchReader, AnExtentOfZeroIsAFaultThatStays) {
   const std::string run =
-      crafted::Run(2) + crafted::Dgram(TransitionId::kL1Accept, "", 0, 0, 0) + crafted::Event(2);
+      fixtures::Run(2) + fixtures::Dgram(TransitionId::kL1Accept, "", 0, 0, 0) + fixtures::Event(2);
   for (const int64_t batch : {30, 1 << 20}) {
     ALKAID_ASSERT_OK_AND_ASSIGN(
         auto reader, BatchReader::Open(std::make_shared<CountedFile>(run), BatchesOf(batch)));
@@ -168,13 +168,13 @@ TEST(BatchReader, AnExtentOfZeroIsAFaultThatStays) {
 }
 
 TEST(BatchReader, ADatagramBeforeAnyConfigureIsAFaultUnlessAConfigurationIsGiven) {
-  const std::string events = crafted::Event(0) + crafted::Event(1);
+  const std::string events = fixtures::Event(0) + fixtures::Event(1);
   EXPECT_THAT(ReadBytes(events, 4096).status,
               StatusIs(StatusCode::kDataLoss,
                        AllOf(HasSubstr("byte 0 "), HasSubstr("before any Configure"))));
 
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
-                              Dgram::Make(crafted::AsBuffer(crafted::Configure())));
+                              Dgram::Make(fixtures::AsBuffer(fixtures::Configure())));
   BatchReaderOptions options;
   options.configuration = configure.configuration();
   ALKAID_ASSERT_OK_AND_ASSIGN(auto reader,
@@ -188,20 +188,20 @@ TEST(BatchReader, WithoutNeedOfAConfigurationHeadersAreDelivered) {
   BatchReaderOptions options;
   options.require_configuration = false;
   ALKAID_ASSERT_OK_AND_ASSIGN(
-      auto reader, BatchReader::Open(std::make_shared<CountedFile>(crafted::Event(0)), options));
+      auto reader, BatchReader::Open(std::make_shared<CountedFile>(fixtures::Event(0)), options));
   ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, reader->Next());
   EXPECT_EQ(batch.size(), 1);
   EXPECT_EQ(batch.begin()->configuration(), nullptr);
 }
 
 TEST(BatchReader, ALaterConfigureReplacesTheFirstForWhatFollows) {
-  const std::string second = crafted::Dgram(
-      TransitionId::kConfigure, crafted::Names(crafted::kSrc, "new", 0, "raw", {{"x", 1, 0}}));
+  const std::string second = fixtures::Dgram(
+      TransitionId::kConfigure, fixtures::Names(fixtures::kSrc, "new", 0, "raw", {{"x", 1, 0}}));
   const std::string last =
-      crafted::Dgram(TransitionId::kL1Accept,
-                     crafted::ShapesData(crafted::kSrc, "", crafted::Bytes(uint16_t{9})), 1);
+      fixtures::Dgram(TransitionId::kL1Accept,
+                      fixtures::ShapesData(fixtures::kSrc, "", fixtures::Bytes(uint16_t{9})), 1);
   const auto file =
-      std::make_shared<CountedFile>(crafted::Configure() + crafted::Event(0) + second + last);
+      std::make_shared<CountedFile>(fixtures::Configure() + fixtures::Event(0) + second + last);
   ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(file));
   std::vector<std::string> detectors;
   std::vector<Dgram> kept;
@@ -222,7 +222,7 @@ TEST(BatchReader, ALaterConfigureReplacesTheFirstForWhatFollows) {
 
 TEST(BatchReader, ManyConfiguresInOneBlockAreReadOnce) {
   std::string run;
-  for (int i = 0; i < 1000; ++i) run += crafted::Dgram(TransitionId::kConfigure, "");
+  for (int i = 0; i < 1000; ++i) run += fixtures::Dgram(TransitionId::kConfigure, "");
   const auto file = std::make_shared<CountedFile>(run);
   ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(file));
   EXPECT_EQ(ReadAll(*reader).dgrams, 1000);
@@ -230,9 +230,9 @@ TEST(BatchReader, ManyConfiguresInOneBlockAreReadOnce) {
 }
 
 TEST(BatchReader, MalformedNamesEndTheReadingAtTheirByte) {
-  const std::string bad = crafted::Dgram(TransitionId::kConfigure,
-                                         crafted::Names(1, "det", 0, "raw", {{"odd", 13, 0}}));
-  const std::string run = crafted::Run(1);
+  const std::string bad = fixtures::Dgram(TransitionId::kConfigure,
+                                          fixtures::Names(1, "det", 0, "raw", {{"odd", 13, 0}}));
+  const std::string run = fixtures::Run(1);
   const Outcome outcome = ReadBytes(run + bad, 1 << 20);
   EXPECT_EQ(outcome.dgrams, 4);
   EXPECT_THAT(outcome.status, StatusIs(StatusCode::kDataLoss,
@@ -241,10 +241,10 @@ TEST(BatchReader, MalformedNamesEndTheReadingAtTheirByte) {
 }
 
 TEST(BatchReader, ReadsARangeOfItsSource) {
-  const std::string run = crafted::Run(5);
+  const std::string run = fixtures::Run(5);
   BatchReaderOptions options;
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
-                              Dgram::Make(crafted::AsBuffer(crafted::Configure())));
+                              Dgram::Make(fixtures::AsBuffer(fixtures::Configure())));
   options.configuration = configure.configuration();
   options.begin = kConfigureBytes + 24 + kEventBytes;
   options.end = options.begin + 2 * kEventBytes;
@@ -265,7 +265,7 @@ TEST(BatchReader, OptionsThatMakeNoSenseAreRefused) {
   const auto open = [](const std::function<void(BatchReaderOptions&)>& change) {
     BatchReaderOptions options;
     change(options);
-    return BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(1)), options).status();
+    return BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(1)), options).status();
   };
   EXPECT_THAT(open([](auto& o) { o.batch_bytes = 0; }), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(open([](auto& o) { o.max_dgram_bytes = 23; }),
@@ -281,7 +281,7 @@ TEST(BatchReader, OptionsThatMakeNoSenseAreRefused) {
 }
 
 TEST(BatchReader, AFailedReadIsReportedAndCanBeTriedAgain) {
-  const auto file = std::make_shared<CountedFile>(crafted::Run(4));
+  const auto file = std::make_shared<CountedFile>(fixtures::Run(4));
   ALKAID_ASSERT_OK_AND_ASSIGN(auto reader, BatchReader::Open(file, BatchesOf(4000)));
   file->FailOnce();
   EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kUnavailable));
@@ -289,7 +289,7 @@ TEST(BatchReader, AFailedReadIsReportedAndCanBeTriedAgain) {
 }
 
 TEST(BatchReader, APlaceThatCannotBeReadComesBehindEverythingBeforeIt) {
-  const std::string run = crafted::Run(400);
+  const std::string run = fixtures::Run(400);
   for (const int64_t bad : {int64_t{4096}, int64_t{8192}, int64_t{20'480}, int64_t{40'960}}) {
     const int64_t before = std::max<int64_t>(0, bad - kConfigureBytes - 24) / kEventBytes;
     for (const int64_t batch : {int64_t{500}, int64_t{5000}, int64_t{1} << 20}) {
@@ -315,7 +315,7 @@ TEST(BatchReader, APlaceThatCannotBeReadComesBehindEverythingBeforeIt) {
 }
 
 TEST(BatchReader, ASourceThatShrinksWhileItIsReadIsAFault) {
-  const std::string run = crafted::Run(50);
+  const std::string run = fixtures::Run(50);
   for (const int64_t cut :
        {kConfigureBytes + 24 + 40 * kEventBytes, kConfigureBytes + 24 + 40 * kEventBytes + 50}) {
     const auto file = std::make_shared<CountedFile>(run);
@@ -328,7 +328,7 @@ TEST(BatchReader, ASourceThatShrinksWhileItIsReadIsAFault) {
 }
 
 TEST(BatchReader, NoByteOfABufferIsCopied) {
-  const auto buffer = crafted::AsBuffer(crafted::Run(30));
+  const auto buffer = fixtures::AsBuffer(fixtures::Run(30));
   ProxyMemoryPool pool(default_memory_pool());
   BatchReaderOptions options = BatchesOf(1000);
   options.pool = &pool;
@@ -348,7 +348,7 @@ TEST(BatchReader, NoByteOfABufferIsCopied) {
 }
 
 TEST(BatchReader, ForeignMemoryIsReleasedOnceWhenTheLastViewGoes) {
-  const std::string run = crafted::Run(2);
+  const std::string run = fixtures::Run(2);
   int released = 0;
   std::optional<Dgram> kept;
   {
@@ -370,7 +370,7 @@ struct Chain {
   explicit Chain(MemoryPool* pool) {
     BatchReaderOptions options = BatchesOf(4000);
     options.pool = pool;
-    reader = BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(40)), options).value();
+    reader = BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(40)), options).value();
     batch = reader->Next().value();
     DgramIterator it = batch->begin();
     while (!it->is_l1_accept()) ++it;
@@ -426,7 +426,7 @@ TEST(BatchReader, ASharedPoolMayBeLeftToTheViews) {
   BatchReaderOptions options;
   options.pool = std::move(pool);
   ALKAID_ASSERT_OK_AND_ASSIGN(
-      auto reader, BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(1)), options));
+      auto reader, BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(1)), options));
   options = {};
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramBatch batch, reader->Next());
   reader.reset();
@@ -441,7 +441,7 @@ TEST(BatchReader, MemoryDoesNotGrowWithTheLengthOfTheFile) {
     BatchReaderOptions options = BatchesOf(batch_bytes);
     options.pool = &pool;
     auto reader =
-        BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(events)), options).value();
+        BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(events)), options).value();
     EXPECT_EQ(ReadAll(*reader).events, events);
     return pool.max_memory();
   };
@@ -456,7 +456,7 @@ TEST(BatchReader, ABlockWithoutViewsServesTheNextBatch) {
   BatchReaderOptions options = BatchesOf(4096);
   options.pool = &pool;
   ALKAID_ASSERT_OK_AND_ASSIGN(
-      auto reader, BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(500)), options));
+      auto reader, BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(500)), options));
   EXPECT_EQ(ReadAll(*reader).events, 500);
   EXPECT_EQ(pool.num_allocations(), 1);
 }
@@ -467,7 +467,7 @@ TEST(BatchReader, AtEveryAllocationPointThatFailsNothingIsLost) {
     BatchReaderOptions options = BatchesOf(2000);
     options.pool = failing;
     ALKAID_ASSIGN_OR_RAISE(
-        auto reader, BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(40)), options));
+        auto reader, BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(40)), options));
     std::vector<Dgram> kept;  // so that each batch needs a block of its own
     while (true) {
       ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, reader->Next());
@@ -484,7 +484,7 @@ TEST(BatchReader, GoesOnWhereItWasOnceMemoryIsThereAgain) {
   BatchReaderOptions options = BatchesOf(4000);
   options.pool = &failing;
   ALKAID_ASSERT_OK_AND_ASSIGN(
-      auto reader, BatchReader::Open(std::make_shared<CountedFile>(crafted::Run(40)), options));
+      auto reader, BatchReader::Open(std::make_shared<CountedFile>(fixtures::Run(40)), options));
   failing.fail_after(1);
   EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kResourceExhausted));
   EXPECT_EQ(ReadAll(*reader).events, 40);

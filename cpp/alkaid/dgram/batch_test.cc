@@ -5,14 +5,14 @@
 #include <iterator>
 #include <vector>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
 
 DgramBatch RunBatch(uint32_t events) {
   auto origin = std::make_shared<DgramOrigin>();
-  origin->buffer = crafted::AsBuffer(crafted::Run(events));
+  origin->buffer = fixtures::AsBuffer(fixtures::Run(events));
   origin->buffer_offset = 1000;
   const uint8_t* const data = origin->buffer->data();
   const int64_t nbytes = origin->buffer->size();
@@ -51,7 +51,7 @@ TEST(DgramBatch, ADatagramCopiedOutOfItsIteratorStays) {
   ASSERT_EQ(kept.size(), 5U);
   EXPECT_EQ(kept[0].service(), TransitionId::kConfigure);
   EXPECT_EQ(kept[3].timestamp().nanoseconds(), 1U);
-  EXPECT_EQ(kept[3].size(), static_cast<int64_t>(crafted::Event(1).size()));
+  EXPECT_EQ(kept[3].size(), static_cast<int64_t>(fixtures::Event(1).size()));
 }
 
 TEST(DgramBatch, AnIteratorKeepsTheBytes) {

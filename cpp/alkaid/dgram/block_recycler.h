@@ -25,11 +25,11 @@ namespace alkaid::dgram {
 
 class ALKAID_EXPORT BlockRecycler : public std::enable_shared_from_this<BlockRecycler> {
  public:
-  static constexpr size_t kMostIdle = 2;
+  static constexpr size_t kMaxIdle = 2;
 
   // Must be made by std::make_shared. `pool` null: the default. `label` is given to its blocks
   // where the reading thread has no label of its own.
-  BlockRecycler(PoolHandle pool, Label label, size_t most_idle = kMostIdle);
+  BlockRecycler(PoolHandle pool, Label label, size_t most_idle = kMaxIdle);
 
   // A mutable buffer of exactly `nbytes`, not initialised. A block that is allocated for it has at
   // least `block_nbytes`, so that it serves for larger requests too.

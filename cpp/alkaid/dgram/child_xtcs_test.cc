@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "alkaid/dgram/child_xtcs_internal.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram::internal {
 namespace {
@@ -33,9 +33,9 @@ Met Walk(const std::string& bytes) { return Walk(bytes, 0, static_cast<int64_t>(
 using Children = std::vector<std::pair<uint32_t, int64_t>>;
 
 TEST(ChildXtcs, AreMetInOrderAndNotDescendedInto) {
-  const std::string bytes = crafted::Xtc(77, "abc", 1) +
-                            crafted::Xtc(crafted::kParent, crafted::Xtc(77, "", 9), 2) +
-                            crafted::Xtc(77, "", 3);
+  const std::string bytes = fixtures::Xtc(77, "abc", 1) +
+                            fixtures::Xtc(fixtures::kParent, fixtures::Xtc(77, "", 9), 2) +
+                            fixtures::Xtc(77, "", 3);
   const Met met = Walk(bytes);
   EXPECT_FALSE(met.broken) << met.why;
   EXPECT_EQ(met.children, (Children{{1, 0}, {2, 15}, {3, 39}}));
@@ -50,7 +50,7 @@ TEST(ChildXtcs, OfNoBytesAreNone) {
 
 TEST(ChildXtcs, AreThoseBetweenBeginAndEnd) {
   const std::string bytes =
-      crafted::Xtc(77, "", 1) + crafted::Xtc(77, "payload", 2) + crafted::Xtc(77, "", 3);
+      fixtures::Xtc(77, "", 1) + fixtures::Xtc(77, "payload", 2) + fixtures::Xtc(77, "", 3);
   EXPECT_EQ(Walk(bytes, 12, 31).children, (Children{{2, 12}}));
   const Met cut = Walk(bytes, 12, 30);
   EXPECT_TRUE(cut.children.empty());
@@ -59,7 +59,7 @@ TEST(ChildXtcs, AreThoseBetweenBeginAndEnd) {
 
 TEST(ChildXtcs, EndBeforeBytesThatAreTooFewForAHeader) {
   for (size_t slack = 1; slack < 12; ++slack) {
-    const Met met = Walk(crafted::Xtc(77, "abc", 1) + std::string(slack, '\0'));
+    const Met met = Walk(fixtures::Xtc(77, "abc", 1) + std::string(slack, '\0'));
     EXPECT_EQ(met.children, (Children{{1, 0}}));
     EXPECT_TRUE(met.broken);
     EXPECT_EQ(met.at, 15);
@@ -70,7 +70,7 @@ TEST(ChildXtcs, EndBeforeBytesThatAreTooFewForAHeader) {
 
 TEST(ChildXtcs, EndBeforeAnExtentBelowTwelveOrBeyondTheEnd) {
   for (const uint32_t extent : {0U, 11U, 16U, 0xffffffffU}) {
-    const Met met = Walk(crafted::Xtc(77, "", 1) + crafted::Xtc(77, "abc", 2, 0, extent));
+    const Met met = Walk(fixtures::Xtc(77, "", 1) + fixtures::Xtc(77, "abc", 2, 0, extent));
     EXPECT_EQ(met.children, (Children{{1, 0}}));
     EXPECT_TRUE(met.broken);
     EXPECT_EQ(met.at, 12);
@@ -80,7 +80,7 @@ TEST(ChildXtcs, EndBeforeAnExtentBelowTwelveOrBeyondTheEnd) {
 }
 
 TEST(ChildXtcs, StayWhereTheyBreak) {
-  const std::string bytes = crafted::Xtc(77, "", 1) + "slack";
+  const std::string bytes = fixtures::Xtc(77, "", 1) + "slack";
   ChildXtcs children(reinterpret_cast<const uint8_t*>(bytes.data()), 0, 17);
   EXPECT_TRUE(children.Next());
   EXPECT_EQ(children.end(), 12);

@@ -15,7 +15,7 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/verify.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -28,13 +28,14 @@ constexpr uint32_t kUInt32 = 2;
 constexpr uint32_t kFloat = 8;
 
 std::string ConfigureAt(uint32_t nanoseconds, uint32_t type) {
-  return crafted::Dgram(TransitionId::kConfigure,
-                        crafted::Names(crafted::kSrc, "det", 0, "raw", {{"x", type, 0}}),
-                        nanoseconds);
+  return fixtures::Dgram(TransitionId::kConfigure,
+                         fixtures::Names(fixtures::kSrc, "det", 0, "raw", {{"x", type, 0}}),
+                         nanoseconds);
 }
 std::string EventAt(uint32_t nanoseconds) {
-  return crafted::Dgram(TransitionId::kL1Accept,
-                        crafted::ShapesData(crafted::kSrc, "", crafted::Bytes(1.0F)), nanoseconds);
+  return fixtures::Dgram(TransitionId::kL1Accept,
+                         fixtures::ShapesData(fixtures::kSrc, "", fixtures::Bytes(1.0F)),
+                         nanoseconds);
 }
 
 class ConfigurationHistoryTest : public ::testing::Test {
@@ -55,7 +56,7 @@ class ConfigurationHistoryTest : public ::testing::Test {
     BatchReaderOptions options;
     options.history = std::move(history);
     options.on_fault = on_fault;
-    const auto reader = BatchReader::Open(crafted::AsBuffer(chunk), std::move(options)).value();
+    const auto reader = BatchReader::Open(fixtures::AsBuffer(chunk), std::move(options)).value();
     while (true) {
       const Result<DgramBatch> batch = reader->Next();
       fault_ = batch.status();
@@ -119,7 +120,7 @@ TEST_F(ConfigurationHistoryTest, AConfigureOfTheSourceItselfEndsIt) {
   }
   // A Configure that is left out counts too: nothing is known of the data after it.
   const std::string bad =
-      crafted::Dgram(TransitionId::kConfigure, crafted::Xtc(crafted::kNames, "short"), 12);
+      fixtures::Dgram(TransitionId::kConfigure, fixtures::Xtc(fixtures::kNames, "short"), 12);
   EXPECT_THAT(Types(history, EventAt(11) + bad + EventAt(13), OnFault::kSkipDatagram),
               ElementsAre(DataType::kUInt32));
 }
@@ -127,7 +128,7 @@ TEST_F(ConfigurationHistoryTest, AConfigureOfTheSourceItselfEndsIt) {
 TEST_F(ConfigurationHistoryTest, VerifyAgreesWithTheReader) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto history,
                               Read(ConfigureAt(10, kUInt32) + ConfigureAt(20, kFloat) +
-                                   crafted::Dgram(TransitionId::kConfigure, "", 30)));
+                                   fixtures::Dgram(TransitionId::kConfigure, "", 30)));
   std::vector<std::string> faults;
   Verifier verifier(
       "chunk",
@@ -137,8 +138,8 @@ TEST_F(ConfigurationHistoryTest, VerifyAgreesWithTheReader) {
       history);
   ALKAID_ASSERT_OK_AND_ASSIGN(
       const auto reader,
-      BatchReader::Open(crafted::AsBuffer(EventAt(9) + EventAt(10) + EventAt(20) + EventAt(30) +
-                                          ConfigureAt(31, kFloat) + EventAt(9)),
+      BatchReader::Open(fixtures::AsBuffer(EventAt(9) + EventAt(10) + EventAt(20) + EventAt(30) +
+                                           ConfigureAt(31, kFloat) + EventAt(9)),
                         ForVerifying()));
   ALKAID_ASSERT_OK(verifier.CheckAll(*reader));
   EXPECT_THAT(faults,
@@ -187,8 +188,8 @@ TEST_F(ConfigurationHistoryTest, FindsConfiguresBetweenDatagramsOfAllSizes) {
       run += ConfigureAt(1000 + i, i % 2 == 0 ? kUInt32 : kFloat);
       ++configures;
     }
-    run += crafted::Dgram(TransitionId::kL1Accept,
-                          crafted::Xtc(99, std::string(i * 1237 % 40'000, 'x')), 1000 + i);
+    run += fixtures::Dgram(TransitionId::kL1Accept,
+                           fixtures::Xtc(99, std::string(i * 1237 % 40'000, 'x')), 1000 + i);
   }
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto history, Read(run));
   EXPECT_EQ(history->size(), configures);

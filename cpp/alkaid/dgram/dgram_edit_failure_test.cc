@@ -13,7 +13,7 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -22,15 +22,15 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 Dgram MakeDgram(const std::string& bytes, std::shared_ptr<const Configuration> configuration = {}) {
-  return Dgram::Make(crafted::AsBuffer(bytes), 0, std::move(configuration), "run.xtc2", 3).value();
+  return Dgram::Make(fixtures::AsBuffer(bytes), 0, std::move(configuration), "run.xtc2", 3).value();
 }
 std::shared_ptr<const Configuration> Declared() {
-  return MakeDgram(crafted::Dgram(
+  return MakeDgram(fixtures::Dgram(
                        TransitionId::kConfigure,
-                       crafted::Names(
-                           crafted::kSrc, "det", 0, "raw",
+                       fixtures::Names(
+                           fixtures::kSrc, "det", 0, "raw",
                            {{"count", 1, 0}, {"text", 10, 1}, {"image", 2, 2}, {"last", 9, 0}}) +
-                           crafted::Names(0x106, "fex", 0, "raw", {{"x", 8, 1}, {"y", 1, 0}})))
+                           fixtures::Names(0x106, "fex", 0, "raw", {{"x", 8, 1}, {"y", 1, 0}})))
       .configuration();
 }
 std::string Saved(const DgramEdit& edit) {
@@ -55,7 +55,7 @@ TEST(DgramEditFailure, RoomIsEnoughAtTheVeryNeedAndNotOneByteBelow) {
   const auto configuration = Declared();
   const Names& fex = configuration->names()[1];
   const auto with_room = [&](int64_t room) {
-    return DgramEdit::Make(MakeDgram(crafted::Event(1), configuration), {.room = room}).value();
+    return DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration), {.room = room}).value();
   };
   DgramEdit enough = with_room(kFexNeed);
   ALKAID_EXPECT_OK(enough.AddData(fex, FexValues()));
@@ -64,10 +64,10 @@ TEST(DgramEditFailure, RoomIsEnoughAtTheVeryNeedAndNotOneByteBelow) {
               StatusIs(StatusCode::kResourceExhausted,
                        AllOf(HasSubstr(std::to_string(kFexNeed)), HasSubstr("fex/0/raw"),
                              HasSubstr(std::to_string(kFexNeed - 1)))));
-  EXPECT_EQ(Saved(short_of_one), crafted::Event(1));
+  EXPECT_EQ(Saved(short_of_one), fixtures::Event(1));
 
   const auto configure_with_room = [&](int64_t room) {
-    return DgramEdit::Make(MakeDgram(crafted::Configure()), {.room = room}).value();
+    return DgramEdit::Make(MakeDgram(fixtures::Configure()), {.room = room}).value();
   };
   DgramEdit configure = configure_with_room(kNamesNeed);
   ALKAID_EXPECT_OK(configure.AddDetector(NewDetector()));
@@ -76,8 +76,8 @@ TEST(DgramEditFailure, RoomIsEnoughAtTheVeryNeedAndNotOneByteBelow) {
   EXPECT_THAT(small.AddDetector(NewDetector()),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr(std::to_string(kNamesNeed))));
   EXPECT_EQ(small.configuration(), before);
-  EXPECT_EQ(Saved(small), crafted::Configure());
-  EXPECT_THAT(DgramEdit::Make(MakeDgram(crafted::Configure()), {.room = -1}),
+  EXPECT_EQ(Saved(small), fixtures::Configure());
+  EXPECT_THAT(DgramEdit::Make(MakeDgram(fixtures::Configure()), {.room = -1}),
               StatusIs(StatusCode::kInvalidArgument));
 }
 
@@ -86,7 +86,7 @@ TEST(DgramEditFailure, AFailedCallChangesNothing) {
   const Names& fex = configuration->names()[1];
   ALKAID_ASSERT_OK_AND_ASSIGN(
       DgramEdit edit,
-      DgramEdit::Make(MakeDgram(crafted::Event(1), configuration), {.room = kFexNeed}));
+      DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration), {.room = kFexNeed}));
   ALKAID_ASSERT_OK(edit.AddData(fex, FexValues()));
   edit.UpdateDamage(Damage(1));
   const std::string before = Saved(edit);
@@ -126,14 +126,14 @@ TEST(DgramEditFailure, AFailedCallChangesNothing) {
 TEST(DgramEditFailure, ADeclarationIsTakenForWhatItSaysAndNotForWhereItLies) {
   const auto configuration = Declared();
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
-                              DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)));
+                              DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration)));
   ALKAID_EXPECT_OK(edit.AddData(Declared()->names()[1], FexValues()));
 }
 
 TEST(DgramEditFailure, ATooSmallPlaceForTheResultIsRefusedAndNotWritten) {
   const auto configuration = Declared();
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
-                              DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)));
+                              DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration)));
   ALKAID_ASSERT_OK(edit.AddData(configuration->names()[1], FexValues()));
   const auto need = static_cast<size_t>(edit.saved_size());
   std::vector<uint8_t> out(need, 0xee);
@@ -148,7 +148,7 @@ TEST(DgramEditFailure, ATooSmallPlaceForTheResultIsRefusedAndNotWritten) {
 TEST(DgramEditFailure, TheResultIsNotPutOverTheInput) {
   const auto configuration = Declared();
   ALKAID_ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Buffer> buffer, AllocateBuffer(4096));
-  const std::string event = crafted::Event(1);
+  const std::string event = fixtures::Event(1);
   std::memcpy(buffer->mutable_data() + 1000, event.data(), event.size());
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram, Dgram::Make(buffer, 1000, configuration));
   ALKAID_ASSERT_OK_AND_ASSIGN(const DgramEdit edit, DgramEdit::Make(dgram));
@@ -163,41 +163,42 @@ TEST(DgramEditFailure, TheResultIsNotPutOverTheInput) {
 }
 
 TEST(DgramEditFailure, WithoutAConfigurationNothingIsAddedOrRemoved) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Event(1))));
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(fixtures::Event(1))));
   EXPECT_EQ(edit.configuration(), nullptr);
   EXPECT_THAT(edit.AddData(Declared()->names()[1], FexValues()),
               StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(edit.RemoveData("det", "raw"), StatusIs(StatusCode::kNotFound));
-  EXPECT_EQ(Saved(edit), crafted::Event(1));
+  EXPECT_EQ(Saved(edit), fixtures::Event(1));
   EXPECT_THAT(DgramEdit::Make(Dgram()), StatusIs(StatusCode::kInvalidArgument));
 }
 
 TEST(DgramEditFailure, MalformedDatagramsAreRefusedAndTheOneBeforeStays) {
   const auto configuration = Declared();
   const auto l1 = [](const std::string& payload) {
-    return crafted::Dgram(TransitionId::kL1Accept, payload);
+    return fixtures::Dgram(TransitionId::kL1Accept, payload);
   };
   const auto parent = [](const std::string& payload, int64_t extent = -1) {
-    return crafted::Xtc(crafted::kParent, payload, 0, 0, extent);
+    return fixtures::Xtc(fixtures::kParent, payload, 0, 0, extent);
   };
   std::string deep;
   for (int i = 0; i < 65; ++i) deep = parent(deep);
-  const std::string data = crafted::ShapesData(0x106, "", "");
+  const std::string data = fixtures::ShapesData(0x106, "", "");
   const auto with_extent = [&](int64_t extent) {
-    return crafted::Xtc(crafted::kShapesData, data, 0x106, 0, extent);
+    return fixtures::Xtc(fixtures::kShapesData, data, 0x106, 0, extent);
   };
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
-                              DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)));
+                              DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration)));
   ALKAID_ASSERT_OK(edit.AddData(configuration->names()[1], FexValues()));
   const std::string before = Saved(edit);
   for (const std::string& bytes :
        {l1("x"), l1(data + "12345678901"), l1(with_extent(0)), l1(with_extent(11)),
         l1(with_extent(1000)), l1(with_extent(0xffffffff)), l1(parent(data + "x")),
         l1(parent(with_extent(1000)) + data), l1(parent(data, 500)), l1(deep),
-        crafted::Dgram(TransitionId::kConfigure, crafted::Xtc(crafted::kNames, "short")),
-        crafted::Dgram(TransitionId::kConfigure, crafted::Names(1, "d", 0, "a", {{"x", 99, 0}}))}) {
+        fixtures::Dgram(TransitionId::kConfigure, fixtures::Xtc(fixtures::kNames, "short")),
+        fixtures::Dgram(TransitionId::kConfigure,
+                        fixtures::Names(1, "d", 0, "a", {{"x", 99, 0}}))}) {
     const Dgram bad =
-        Dgram::Make(crafted::AsBuffer(bytes), 0, configuration, "bad.xtc2", 4).value();
+        Dgram::Make(fixtures::AsBuffer(bytes), 0, configuration, "bad.xtc2", 4).value();
     EXPECT_THAT(edit.Reset(bad), StatusIs(StatusCode::kDataLoss, HasSubstr("bad.xtc2")));
     EXPECT_THAT(DgramEdit::Make(bad), StatusIs(StatusCode::kDataLoss));
     EXPECT_EQ(Saved(edit), before);
@@ -208,7 +209,7 @@ TEST(DgramEditFailure, MalformedDatagramsAreRefusedAndTheOneBeforeStays) {
 TEST(DgramEditFailure, WhatWasMovedFromHoldsNothingUntilItIsReset) {
   const auto configuration = Declared();
   const Names& fex = configuration->names()[1];
-  DgramEdit edit = DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)).value();
+  DgramEdit edit = DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration)).value();
   ALKAID_ASSERT_OK(edit.AddData(fex, FexValues()));
   const std::string saved = Saved(edit);
   {
@@ -225,10 +226,10 @@ TEST(DgramEditFailure, WhatWasMovedFromHoldsNothingUntilItIsReset) {
   EXPECT_THAT(edit.AddData(fex, FexValues()), StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_THAT(edit.AddDetector(NewDetector()), StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_THAT(edit.RemoveData("det", "raw"), StatusIs(StatusCode::kFailedPrecondition));
-  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(crafted::Event(1), configuration)));
+  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(fixtures::Event(1), configuration)));
   ALKAID_ASSERT_OK(edit.AddData(fex, FexValues()));
   EXPECT_EQ(Saved(edit), saved);
-  DgramEdit assigned = DgramEdit::Make(MakeDgram(crafted::Event(2), configuration)).value();
+  DgramEdit assigned = DgramEdit::Make(MakeDgram(fixtures::Event(2), configuration)).value();
   assigned = std::move(edit);
   EXPECT_EQ(Saved(assigned), saved);
   EXPECT_EQ(edit.saved_size(), kDgramHeaderBytes);
@@ -236,27 +237,27 @@ TEST(DgramEditFailure, WhatWasMovedFromHoldsNothingUntilItIsReset) {
 }
 
 TEST(DgramEditFailure, AConfigureIsNotMadeIntoAnotherDatagramNorAnotherIntoOne) {
-  DgramEdit configure = DgramEdit::Make(MakeDgram(crafted::Configure())).value();
+  DgramEdit configure = DgramEdit::Make(MakeDgram(fixtures::Configure())).value();
   EXPECT_THAT(configure.UpdateService(TransitionId::kL1Accept),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("Configure made into L1Accept")));
   ALKAID_EXPECT_OK(configure.UpdateService(TransitionId::kConfigure));
-  EXPECT_EQ(Saved(configure), crafted::Configure());
-  DgramEdit event = DgramEdit::Make(MakeDgram(crafted::Event(1), Declared())).value();
+  EXPECT_EQ(Saved(configure), fixtures::Configure());
+  DgramEdit event = DgramEdit::Make(MakeDgram(fixtures::Event(1), Declared())).value();
   EXPECT_THAT(event.UpdateService(TransitionId::kConfigure),
               StatusIs(StatusCode::kFailedPrecondition));
-  EXPECT_EQ(Saved(event), crafted::Event(1));
+  EXPECT_EQ(Saved(event), fixtures::Event(1));
 }
 
 TEST(DgramEditFailure, CorruptedIsTakenBackOnlyFromWhatReadersCanRead) {
   const auto configuration = Declared();
   const auto corrupted = [](TransitionId service, const std::string& payload) {
-    return crafted::Dgram(service, payload, 1, 0x8);
+    return fixtures::Dgram(service, payload, 1, 0x8);
   };
   std::vector<uint8_t> out(4096, 0xee);
   for (const std::string& bytes :
        {corrupted(TransitionId::kL1Accept, "rubbish"),
-        corrupted(TransitionId::kL1Accept, crafted::Xtc(crafted::kParent, "rubbish")),
-        corrupted(TransitionId::kConfigure, crafted::Xtc(crafted::kNames, "rubbish"))}) {
+        corrupted(TransitionId::kL1Accept, fixtures::Xtc(fixtures::kParent, "rubbish")),
+        corrupted(TransitionId::kConfigure, fixtures::Xtc(fixtures::kNames, "rubbish"))}) {
     DgramEdit edit = DgramEdit::Make(MakeDgram(bytes, configuration)).value();
     edit.UpdateDamage(Damage(0x2));
     EXPECT_THAT(edit.Save(std::span<uint8_t>(out)),
@@ -272,16 +273,16 @@ TEST(DgramEditFailure, CorruptedIsTakenBackOnlyFromWhatReadersCanRead) {
   }
   DgramEdit sound =
       DgramEdit::Make(
-          MakeDgram(corrupted(TransitionId::kL1Accept, crafted::EventPayload(1)), configuration))
+          MakeDgram(corrupted(TransitionId::kL1Accept, fixtures::EventPayload(1)), configuration))
           .value();
   sound.UpdateDamage(Damage());
-  EXPECT_EQ(Saved(sound), crafted::Event(1));
-  std::string configure = crafted::Configure();
+  EXPECT_EQ(Saved(sound), fixtures::Event(1));
+  std::string configure = fixtures::Configure();
   configure[16] = 8;
   DgramEdit declaring = DgramEdit::Make(MakeDgram(configure)).value();
   declaring.UpdateDamage(Damage());
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram uncovered, declaring.Save());
-  EXPECT_EQ(uncovered.buffer()->ToString(), crafted::Configure());
+  EXPECT_EQ(uncovered.buffer()->ToString(), fixtures::Configure());
   EXPECT_EQ(uncovered.configuration()->names().size(), 1U);
 }
 
@@ -289,16 +290,16 @@ TEST(DgramEditFailure, CorruptedIsTakenBackOnlyFromWhatReadersCanRead) {
 // has the size that its header states.
 TEST(DgramEditFailure, NoByteThatIsWrongBringsItDown) {
   const auto configuration = Declared();
-  std::string bytes = crafted::Dgram(TransitionId::kL1Accept,
-                                     crafted::Xtc(crafted::kParent, crafted::EventPayload(1)) +
-                                         crafted::ShapesData(0x106, "", ""));
+  std::string bytes = fixtures::Dgram(TransitionId::kL1Accept,
+                                      fixtures::Xtc(fixtures::kParent, fixtures::EventPayload(1)) +
+                                          fixtures::ShapesData(0x106, "", ""));
   int64_t refused = 0;
   int64_t saved = 0;
   for (size_t at = 0; at < bytes.size(); ++at) {
     for (const int value : {0, 1, 4, 0x7f, 0xff}) {
       const char kept = bytes[at];
       bytes[at] = static_cast<char>(value);
-      const Result<Dgram> dgram = Dgram::Make(crafted::AsBuffer(bytes), 0, configuration);
+      const Result<Dgram> dgram = Dgram::Make(fixtures::AsBuffer(bytes), 0, configuration);
       Result<DgramEdit> edit =
           dgram.ok() ? DgramEdit::Make(*dgram) : Result<DgramEdit>(dgram.status());
       if (!edit.ok()) {
@@ -326,8 +327,8 @@ TEST(DgramEditFailure, ADatagramThatPassesItsHeadersLimitIsRefused) {
   void* const memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) GTEST_SKIP() << "no 4 GiB of addresses are to be had";
-  const std::string headers = crafted::Dgram(TransitionId::kL1Accept, "", 0, 0, kExtent) +
-                              crafted::Xtc(77, "", 0, 0, kExtent - 12);
+  const std::string headers = fixtures::Dgram(TransitionId::kL1Accept, "", 0, 0, kExtent) +
+                              fixtures::Xtc(77, "", 0, 0, kExtent - 12);
   std::memcpy(memory, headers.data(), headers.size());
   {
     const auto configuration = Declared();
@@ -349,13 +350,13 @@ TEST(DgramEditFailure, ADatagramThatPassesItsHeadersLimitIsRefused) {
 TEST(DgramEditFailure, AtEveryAllocationPointThatFailsNothingIsLost) {
   ProxyMemoryPool pool(default_memory_pool());
   const auto configuration = Declared();
-  const Dgram event = MakeDgram(crafted::Event(1), configuration);
+  const Dgram event = MakeDgram(fixtures::Event(1), configuration);
   const int64_t points =
       ForEachAllocationFailure(&pool, [&](FaultInjectingMemoryPool* failing) -> Status {
         ALKAID_ASSIGN_OR_RAISE(DgramEdit edit, DgramEdit::Make(event, {.pool = failing}));
         ALKAID_RETURN_NOT_OK(edit.AddData(configuration->names()[1], FexValues()));
         ALKAID_RETURN_NOT_OK(edit.Save().status());
-        ALKAID_RETURN_NOT_OK(edit.Reset(MakeDgram(crafted::Configure())));
+        ALKAID_RETURN_NOT_OK(edit.Reset(MakeDgram(fixtures::Configure())));
         for (int i = 0; i < 5; ++i) ALKAID_RETURN_NOT_OK(edit.AddDetector(NewDetector()).status());
         return edit.Save().status();
       });
@@ -367,18 +368,18 @@ TEST(DgramEditFailure, AnAdditionThatFoundNoMemoryCanBeMadeAgain) {
   const auto configuration = Declared();
   ALKAID_ASSERT_OK_AND_ASSIGN(
       DgramEdit edit,
-      DgramEdit::Make(MakeDgram(crafted::Event(1), configuration), {.pool = &pool}));
+      DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration), {.pool = &pool}));
   pool.fail_after(1);
   EXPECT_THAT(edit.AddData(configuration->names()[1], FexValues()),
               StatusIs(StatusCode::kResourceExhausted, HasSubstr("injected")));
-  EXPECT_EQ(Saved(edit), crafted::Event(1));
+  EXPECT_EQ(Saved(edit), fixtures::Event(1));
   ALKAID_EXPECT_OK(edit.AddData(configuration->names()[1], FexValues()));
-  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(crafted::Configure())));
+  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(fixtures::Configure())));
   pool.fail_after(1);
   const auto before = edit.configuration();
   EXPECT_THAT(edit.AddDetector(NewDetector()), StatusIs(StatusCode::kResourceExhausted));
   EXPECT_EQ(edit.configuration(), before);
-  EXPECT_EQ(Saved(edit), crafted::Configure());
+  EXPECT_EQ(Saved(edit), fixtures::Configure());
 }
 
 TEST(DgramEditFailure, AfterTheFirstDatagramsOneEditorAllocatesNothing) {
@@ -386,11 +387,11 @@ TEST(DgramEditFailure, AfterTheFirstDatagramsOneEditorAllocatesNothing) {
   const auto configuration = Declared();
   ALKAID_ASSERT_OK_AND_ASSIGN(
       DgramEdit edit,
-      DgramEdit::Make(MakeDgram(crafted::Event(0), configuration), {.pool = &pool}));
+      DgramEdit::Make(MakeDgram(fixtures::Event(0), configuration), {.pool = &pool}));
   std::vector<uint8_t> out(4096);
   int64_t after_first = 0;
   for (uint32_t i = 0; i < 20; ++i) {
-    ALKAID_ASSERT_OK(edit.Reset(MakeDgram(crafted::Event(i), configuration)));
+    ALKAID_ASSERT_OK(edit.Reset(MakeDgram(fixtures::Event(i), configuration)));
     ALKAID_ASSERT_OK(edit.RemoveData("det", "raw"));
     ALKAID_ASSERT_OK(edit.AddData(configuration->names()[1], FexValues()));
     EXPECT_THAT(edit.Save(std::span<uint8_t>(out)), IsOkAndHolds(24 + kFexNeed));

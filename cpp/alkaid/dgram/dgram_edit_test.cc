@@ -11,7 +11,7 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/writer.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -24,22 +24,22 @@ using ::testing::IsEmpty;
 // Detectors "a" (segments 0 and 1, algorithms raw and fex) and "b", with one UINT16 each; and two
 // detectors whose names and algorithms join to the same text.
 std::string SeveralConfigure() {
-  const std::vector<crafted::FieldSpec> fields = {{"value", 1, 0}};
-  return crafted::Dgram(
+  const std::vector<fixtures::FieldSpec> fields = {{"value", 1, 0}};
+  return fixtures::Dgram(
       TransitionId::kConfigure,
-      crafted::Names(1, "a", 0, "raw", fields) + crafted::Names(2, "a", 1, "raw", fields) +
-          crafted::Names(3, "a", 0, "fex", fields) + crafted::Names(4, "b", 0, "raw", fields) +
-          crafted::Names(5, "a_b", 0, "c", fields) + crafted::Names(6, "a", 0, "b_c", fields));
+      fixtures::Names(1, "a", 0, "raw", fields) + fixtures::Names(2, "a", 1, "raw", fields) +
+          fixtures::Names(3, "a", 0, "fex", fields) + fixtures::Names(4, "b", 0, "raw", fields) +
+          fixtures::Names(5, "a_b", 0, "c", fields) + fixtures::Names(6, "a", 0, "b_c", fields));
 }
 std::string One(uint32_t src) {
-  return crafted::ShapesData(src, "", crafted::Bytes(static_cast<uint16_t>(100 + src)));
+  return fixtures::ShapesData(src, "", fixtures::Bytes(static_cast<uint16_t>(100 + src)));
 }
 std::string Several(const std::string& payload) {
-  return crafted::Dgram(TransitionId::kL1Accept, payload, 7);
+  return fixtures::Dgram(TransitionId::kL1Accept, payload, 7);
 }
 
 Dgram MakeDgram(const std::string& bytes, std::shared_ptr<const Configuration> configuration = {}) {
-  return Dgram::Make(crafted::AsBuffer(bytes), 0, std::move(configuration), "run.xtc2", 3).value();
+  return Dgram::Make(fixtures::AsBuffer(bytes), 0, std::move(configuration), "run.xtc2", 3).value();
 }
 std::shared_ptr<const Configuration> ConfigurationOf(const std::string& configure) {
   return MakeDgram(configure).configuration();
@@ -88,9 +88,9 @@ std::vector<FieldValue> FexValues() {
 constexpr int64_t kFexNeed = 12 + 12 + 2 * 20 + 12 + 8 + 12 + 8 + 4 + 4;
 
 TEST(DgramEdit, WhatIsNotEditedIsSavedToTheByte) {
-  const auto configuration = ConfigurationOf(crafted::Configure());
+  const auto configuration = ConfigurationOf(fixtures::Configure());
   for (const std::string& bytes :
-       {crafted::Configure(), crafted::Event(3), crafted::Dgram(TransitionId::kBeginRun, "")}) {
+       {fixtures::Configure(), fixtures::Event(3), fixtures::Dgram(TransitionId::kBeginRun, "")}) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const DgramEdit edit,
                                 DgramEdit::Make(MakeDgram(bytes, configuration)));
     EXPECT_EQ(edit.saved_size(), static_cast<int64_t>(bytes.size()));
@@ -100,8 +100,8 @@ TEST(DgramEdit, WhatIsNotEditedIsSavedToTheByte) {
 }
 
 TEST(DgramEdit, ADetectorAndItsDataAreReadBackAndTheInputIsLeftAlone) {
-  const std::string configure_bytes = crafted::Configure();
-  const std::string event_bytes = crafted::Event(3);
+  const std::string configure_bytes = fixtures::Configure();
+  const std::string event_bytes = fixtures::Event(3);
   const Dgram configure = MakeDgram(configure_bytes);
   const Dgram event = MakeDgram(event_bytes, configure.configuration());
 
@@ -152,7 +152,7 @@ TEST(DgramEdit, ADetectorAndItsDataAreReadBackAndTheInputIsLeftAlone) {
 }
 
 TEST(DgramEdit, AConfigureCarriesDataOfWhatWasAddedToIt) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Configure())));
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(fixtures::Configure())));
   ALKAID_ASSERT_OK_AND_ASSIGN(const Names fex, edit.AddDetector(Fex()));
   ALKAID_ASSERT_OK(edit.AddData(fex, FexValues()));
   EXPECT_THAT(edit.AddData(fex, FexValues()), StatusIs(StatusCode::kAlreadyExists));
@@ -163,17 +163,17 @@ TEST(DgramEdit, AConfigureCarriesDataOfWhatWasAddedToIt) {
 }
 
 TEST(DgramEdit, DetectorsAreAddedToAConfigureOnly) {
-  const auto configuration = ConfigurationOf(crafted::Configure());
+  const auto configuration = ConfigurationOf(fixtures::Configure());
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
-                              DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)));
+                              DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration)));
   EXPECT_THAT(edit.AddDetector(Fex()),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("Configure")));
   EXPECT_EQ(edit.configuration(), configuration);
-  EXPECT_EQ(Saved(edit), crafted::Event(1));
+  EXPECT_EQ(Saved(edit), fixtures::Event(1));
 }
 
 TEST(DgramEdit, ANamesIdIsGivenOnce) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Configure())));
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(fixtures::Configure())));
   DetectorDefinition taken = Fex();
   taken.node_id = 1;
   taken.names_id = 5;
@@ -182,7 +182,7 @@ TEST(DgramEdit, ANamesIdIsGivenOnce) {
               StatusIs(StatusCode::kAlreadyExists,
                        AllOf(HasSubstr("0x000105"), HasSubstr("fex"), HasSubstr("det/0/raw"))));
   EXPECT_EQ(edit.configuration(), before);
-  EXPECT_EQ(Saved(edit), crafted::Configure());
+  EXPECT_EQ(Saved(edit), fixtures::Configure());
   taken.node_id = 4095;
   ALKAID_ASSERT_OK_AND_ASSIGN(const Names fex, edit.AddDetector(taken));
   EXPECT_EQ(fex.id(), NamesId(4095, 5));
@@ -228,7 +228,7 @@ TEST(DgramEdit, DataOfManyDetectorsAreToldApart) {
 }
 
 TEST(DgramEdit, WhatWasDeclaredWhenItWasAskedStaysSoWhenMoreIsAdded) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Configure())));
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(fixtures::Configure())));
   ALKAID_ASSERT_OK(edit.AddDetector(Fex()));
   ALKAID_ASSERT_OK(edit.AddDetector(Fex()));
   const auto asked = edit.configuration();
@@ -321,7 +321,7 @@ TEST(DgramEdit, WhatWasAddedBeforeARemovalGoesAndWhatIsAddedLaterStays) {
 TEST(DgramEdit, ParentsInParentsKeepTheirOrderAndGetSmallerExtents) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
   const auto parent = [](const std::string& payload, uint16_t damage = 0) {
-    return crafted::Xtc(crafted::kParent, payload, 0x77, damage);
+    return fixtures::Xtc(fixtures::kParent, payload, 0x77, damage);
   };
   const auto dgram = [&](const std::string& removed, const std::string& last) {
     return Several(parent(removed + One(4) + parent(parent(removed) + One(3))) +
@@ -340,7 +340,7 @@ TEST(DgramEdit, ParentsInParentsKeepTheirOrderAndGetSmallerExtents) {
 TEST(DgramEdit, ParentsNestAsDeepAsAWalkGoes) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
   const auto nested = [](std::string payload) {
-    for (int i = 0; i < 64; ++i) payload = crafted::Xtc(crafted::kParent, payload);
+    for (int i = 0; i < 64; ++i) payload = fixtures::Xtc(fixtures::kParent, payload);
     return Several(payload);
   };
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
@@ -354,9 +354,9 @@ TEST(DgramEdit, ParentsNestAsDeepAsAWalkGoes) {
 TEST(DgramEdit, WhatItDoesNotKnowIsKept) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
   const auto dgram = [](const std::string& removed) {
-    return Several(crafted::Xtc(77, "unknown", 0x123, 0x4) + removed +
-                   crafted::Names(9, "late", 0, "raw", {}) + One(0x999) +
-                   crafted::Xtc(crafted::kData, "alone"));
+    return Several(fixtures::Xtc(77, "unknown", 0x123, 0x4) + removed +
+                   fixtures::Names(9, "late", 0, "raw", {}) + One(0x999) +
+                   fixtures::Xtc(fixtures::kData, "alone"));
   };
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
                               DgramEdit::Make(MakeDgram(dgram(One(1)), configuration)));
@@ -365,10 +365,10 @@ TEST(DgramEdit, WhatItDoesNotKnowIsKept) {
 }
 
 TEST(DgramEdit, TheHeaderIsUpdatedAndItsOtherBitsStay) {
-  const auto configuration = ConfigurationOf(crafted::Configure());
-  std::string bytes = crafted::Event(3);
+  const auto configuration = ConfigurationOf(fixtures::Configure());
+  std::string bytes = fixtures::Event(3);
   const uint32_t env = 0x3c4b0003;
-  bytes.replace(8, 4, crafted::Bytes(env));
+  bytes.replace(8, 4, fixtures::Bytes(env));
   const Dgram event = MakeDgram(bytes, configuration);
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(event));
   edit.UpdateTimestamp(Timestamp(9, 8));
@@ -389,7 +389,7 @@ TEST(DgramEdit, TheHeaderIsUpdatedAndItsOtherBitsStay) {
 TEST(DgramEdit, ACorruptedDatagramKeepsItsPayloadAndTakesANewHeaderOnly) {
   const auto configuration = ConfigurationOf(SeveralConfigure());
   // Its payload would not be valid as Xtcs.
-  const std::string bytes = crafted::Dgram(TransitionId::kL1Accept, "rubbish", 7, 0x8);
+  const std::string bytes = fixtures::Dgram(TransitionId::kL1Accept, "rubbish", 7, 0x8);
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(bytes, configuration)));
   const Status status = edit.RemoveData("a", "raw");
   EXPECT_THAT(status, StatusIs(StatusCode::kFailedPrecondition,
@@ -399,7 +399,7 @@ TEST(DgramEdit, ACorruptedDatagramKeepsItsPayloadAndTakesANewHeaderOnly) {
               StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_EQ(Saved(edit), bytes);
   edit.UpdateTimestamp(Timestamp(1, 8));
-  EXPECT_EQ(Saved(edit), crafted::Dgram(TransitionId::kL1Accept, "rubbish", 8, 0x8));
+  EXPECT_EQ(Saved(edit), fixtures::Dgram(TransitionId::kL1Accept, "rubbish", 8, 0x8));
 }
 
 TEST(DgramEdit, ANewTransitionHoldsWhatIsAddedToIt) {
@@ -425,15 +425,15 @@ TEST(DgramEdit, ANewTransitionHoldsWhatIsAddedToIt) {
 }
 
 TEST(DgramEdit, ValuesAreMovedFromAnotherDatagram) {
-  const auto configuration = ConfigurationOf(crafted::Configure());
-  const Dgram from = MakeDgram(crafted::Event(5), configuration);
+  const auto configuration = ConfigurationOf(fixtures::Configure());
+  const Dgram from = MakeDgram(fixtures::Event(5), configuration);
   ShapesDataWalk walk(from);
   ASSERT_TRUE(walk.Next());
   std::vector<FieldValue> values;
   FieldWalk fields(walk.shapes_data());
   while (fields.Next()) values.emplace_back(fields.field());
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
-                              DgramEdit::Make(MakeDgram(crafted::Event(1), configuration)));
+                              DgramEdit::Make(MakeDgram(fixtures::Event(1), configuration)));
   ALKAID_ASSERT_OK(edit.RemoveData("det", "raw"));
   ALKAID_ASSERT_OK(edit.AddData(configuration->names()[0], values));
   const Dgram saved = MakeDgram(Saved(edit), configuration);
@@ -446,10 +446,10 @@ TEST(DgramEdit, ValuesAreMovedFromAnotherDatagram) {
 }
 
 TEST(DgramEdit, GoesFromDatagramToDatagramOfAStream) {
-  const std::string run = crafted::Run(3) + crafted::Run(2);
+  const std::string run = fixtures::Run(3) + fixtures::Run(2);
   DgramWriter writer;
   {
-    ALKAID_ASSERT_OK_AND_ASSIGN(const auto reader, BatchReader::Open(crafted::AsBuffer(run)));
+    ALKAID_ASSERT_OK_AND_ASSIGN(const auto reader, BatchReader::Open(fixtures::AsBuffer(run)));
     ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit,
                                 DgramEdit::Make(TransitionId::kEnable, Timestamp()));
     for (DgramBatch batch = reader->Next().value(); !batch.empty();
@@ -484,21 +484,21 @@ TEST(DgramEdit, GoesFromDatagramToDatagramOfAStream) {
 
 // A stream whose Configure the editor was not given.
 TEST(DgramEdit, ADatagramReadUnderAnotherConfigurationBringsItsOwn) {
-  const auto first = ConfigurationOf(crafted::Configure());
+  const auto first = ConfigurationOf(fixtures::Configure());
   const auto second = ConfigurationOf(SeveralConfigure());
   const auto mine = ConfigurationOf(SeveralConfigure());
-  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(crafted::Event(1), first),
+  ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(MakeDgram(fixtures::Event(1), first),
                                                               {.configuration = mine}));
   EXPECT_EQ(edit.configuration(), mine);
-  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(crafted::Event(2), first)));
+  ALKAID_ASSERT_OK(edit.Reset(MakeDgram(fixtures::Event(2), first)));
   EXPECT_EQ(edit.configuration(), mine);
   ALKAID_ASSERT_OK(edit.Reset(MakeDgram(Several(One(1)), second)));
   EXPECT_EQ(edit.configuration(), second);
 }
 
 TEST(DgramEdit, AfterANewConfigureDatagramsOfTheStreamBeforeBringTheirDeclarations) {
-  const auto configuration = ConfigurationOf(crafted::Configure());
-  const Dgram event = MakeDgram(crafted::Event(1), configuration);
+  const auto configuration = ConfigurationOf(fixtures::Configure());
+  const Dgram event = MakeDgram(fixtures::Event(1), configuration);
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(event));
   ALKAID_ASSERT_OK(edit.Reset(TransitionId::kConfigure, Timestamp(1, 0)));
   EXPECT_THAT(edit.configuration()->names(), IsEmpty());
@@ -510,7 +510,7 @@ TEST(DgramEdit, AfterANewConfigureDatagramsOfTheStreamBeforeBringTheirDeclaratio
 TEST(DgramEdit, OutlivesBatchAndReader) {
   ALKAID_ASSERT_OK_AND_ASSIGN(DgramEdit edit, DgramEdit::Make(TransitionId::kEnable, Timestamp()));
   {
-    const auto file = std::make_shared<io::BufferReader>(crafted::AsBuffer(crafted::Run(2)));
+    const auto file = std::make_shared<io::BufferReader>(fixtures::AsBuffer(fixtures::Run(2)));
     ALKAID_ASSERT_OK_AND_ASSIGN(const auto reader, BatchReader::Open(file));
     ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, reader->Next());
     DgramIterator it = batch.begin();
@@ -518,7 +518,7 @@ TEST(DgramEdit, OutlivesBatchAndReader) {
     ++it;
     ALKAID_ASSERT_OK(edit.Reset(*it));
   }
-  EXPECT_EQ(Saved(edit), crafted::Event(0));
+  EXPECT_EQ(Saved(edit), fixtures::Event(0));
 }
 
 TEST(DgramEdit, SavesToAStreamAndToABufferTheSameBytes) {

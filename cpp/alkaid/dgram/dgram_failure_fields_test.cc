@@ -20,10 +20,10 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/dgram/watched_view.h"
 #include "alkaid/dgram/xtc_walk.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/dgram_corruptions.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/made_dgrams.h"
 #include "fixtures/no_kept_blocks.h"
 #include "fixtures/sample_dgrams.h"
 
@@ -40,9 +40,9 @@ using samples::MakeDgram;
 
 TEST(DgramOutOfMemory, Dgrams) {
   const auto see = [](const Dgram& dgram, Digest* digest) { Add(dgram, digest); };
-  const auto configure = crafted::AsBuffer(crafted::Configure());
-  const auto event = crafted::AsBuffer(crafted::Event(1));
-  const auto two = crafted::AsBuffer(crafted::Event(1) + crafted::Event(2));
+  const auto configure = fixtures::AsBuffer(fixtures::Configure());
+  const auto event = fixtures::AsBuffer(fixtures::Event(1));
+  const auto two = fixtures::AsBuffer(fixtures::Event(1) + fixtures::Event(2));
   const std::string source = "a source with a name of some length";
   failing::TryStatus("Dgram::Make", [&]() -> Result<Digest> {
     ALKAID_ASSIGN_OR_RAISE(std::string own, failing::Argument(source));
@@ -99,7 +99,7 @@ TEST(DgramOutOfMemory, Dgrams) {
 }
 
 TEST(DgramOutOfMemory, Slices) {
-  const auto reader = BatchReader::Open(crafted::AsBuffer(crafted::Run(4))).value();
+  const auto reader = BatchReader::Open(fixtures::AsBuffer(fixtures::Run(4))).value();
   const DgramBatch batch = reader->Next().value();
   const auto empty_the_store = [](MemoryPool*) { return NoKeptBlocks(); };
   const auto see = [](auto&, const std::shared_ptr<Buffer>& buffer) { return buffer->ToString(); };
@@ -154,8 +154,8 @@ TEST(DgramOutOfMemory, Fields) {
   failing::TryStatus("ForEachField, and all of each field", [&] { return SeeFields(event); });
   const FieldHandle handle = Declared()->Find("det", 0, "raw", "image").value();
   const FieldHandle other =
-      MakeDgram(crafted::Configure()).configuration()->Find("det", 0, "raw", "image").value();
-  const Dgram empty = MakeDgram(crafted::Dgram(TransitionId::kL1Accept, ""), Declared());
+      MakeDgram(fixtures::Configure()).configuration()->Find("det", 0, "raw", "image").value();
+  const Dgram empty = MakeDgram(fixtures::Dgram(TransitionId::kL1Accept, ""), Declared());
   const auto see = [](const HeldField& field, Digest* digest) {
     digest->Add(field.bytes().data(), field.nbytes());
   };
@@ -163,7 +163,7 @@ TEST(DgramOutOfMemory, Fields) {
   failing::TryStatus("FindField, another's", [&] { return Answer(FindField(event, other), see); });
   failing::TryStatus("FindField, not carried",
                      [&] { return Answer(FindField(empty, handle), see); });
-  const Dgram unconfigured = MakeDgram(crafted::Event(1));
+  const Dgram unconfigured = MakeDgram(fixtures::Event(1));
   failing::TryStatus("CheckDgram, unconfigured", [&] { return Answer(CheckDgram(unconfigured)); });
 
   const auto image = std::make_shared<HeldField>(FindField(event, handle).value());
@@ -233,7 +233,7 @@ TEST(DgramOutOfMemory, WalksOverWhatIsMalformed) {
     options.require_configuration = false;
     options.configuration = Declared();
     const auto reader =
-        BatchReader::Open(crafted::AsBuffer(corruption.bytes), std::move(options)).value();
+        BatchReader::Open(fixtures::AsBuffer(corruption.bytes), std::move(options)).value();
     Result<DgramBatch> batch = reader->Next();
     for (; batch.ok() && !batch->empty(); batch = reader->Next()) {
       for (const Dgram& dgram : *batch) {
@@ -298,7 +298,7 @@ class Watcher final : public MemoryObserver {
 
 TEST(DgramOutOfMemory, WatchedViewsDoWithout) {
   const Watcher watcher;
-  const auto buffer = crafted::AsBuffer(crafted::Run(4));
+  const auto buffer = fixtures::AsBuffer(fixtures::Run(4));
   const auto reader = BatchReader::Open(buffer).value();
   const DgramBatch batch = reader->Next().value();
   const auto goes_on = [&](const char* name, const auto& call) {

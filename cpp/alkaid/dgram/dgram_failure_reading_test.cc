@@ -19,10 +19,10 @@
 #include "alkaid/dgram/source_times.h"
 #include "alkaid/dgram/verify.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/dgram_corruptions.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/made_dgrams.h"
 #include "fixtures/sample_dgrams.h"
 #include "fixtures/scripted_stream.h"
 
@@ -77,7 +77,7 @@ Result<std::shared_ptr<io::InputStream>> Stream(const std::string& bytes, int64_
 }
 
 // Two Configures, so that batches begin in the middle of a block.
-std::string TwoRuns() { return crafted::Run(9) + crafted::Run(6); }
+std::string TwoRuns() { return fixtures::Run(9) + fixtures::Run(6); }
 
 TEST(DgramOutOfMemory, OpeningReaders) {
   const std::string path = (std::filesystem::temp_directory_path() /
@@ -92,7 +92,7 @@ TEST(DgramOutOfMemory, OpeningReaders) {
     return std::to_string(reader->end());
   };
   const auto take_pool = [](MemoryPool* pool) { return pool; };
-  const auto buffer = crafted::AsBuffer(run);
+  const auto buffer = fixtures::AsBuffer(run);
   const std::shared_ptr<io::RandomAccessFile> file = io::BufferReader::Make(buffer).value();
   FailureSuite::Try(
       "BatchReader::Open, a path", OutOfMemory::kStatus, take_pool,
@@ -149,7 +149,7 @@ TEST(DgramOutOfMemory, OpeningReaders) {
 }
 
 TEST(DgramOutOfMemory, Reading) {
-  const auto buffer = crafted::AsBuffer(TwoRuns());
+  const auto buffer = fixtures::AsBuffer(TwoRuns());
   for (const int64_t batch_bytes : {20, 200, 500, 5000, 1 << 20}) {
     FailureSuite::Try(
         "BatchReader::Next, of a file", OutOfMemory::kStatus,
@@ -210,7 +210,7 @@ TEST(DgramOutOfMemory, ReadingWhatIsBeingWritten) {
       BatchReaderOptions options = OptionsFor(pool, batch_bytes);
       options.live = io::LiveWatch::Make({.silence = std::chrono::seconds(0)}).value();
       const std::shared_ptr<io::RandomAccessFile> file =
-          io::BufferReader::Make(crafted::AsBuffer(run)).value();
+          io::BufferReader::Make(fixtures::AsBuffer(run)).value();
       return Reading{BatchReader::Open(file, std::move(options)).value(), {}, {}};
     };
   };
@@ -227,7 +227,7 @@ TEST(DgramOutOfMemory, ReadingWhatIsBeingWritten) {
 TEST(DgramOutOfMemory, ReadingWhatIsMalformed) {
   for (const Corruption& corruption : Corruptions()) {
     SCOPED_TRACE(corruption.name);
-    const auto buffer = crafted::AsBuffer(corruption.bytes);
+    const auto buffer = fixtures::AsBuffer(corruption.bytes);
     FailureSuite::Try(
         "BatchReader::Next, of a malformed file",
         corruption.bytes.empty() ? OutOfMemory::kNeedsNone : OutOfMemory::kStatus,
@@ -328,7 +328,7 @@ std::unique_ptr<Verifying> Verify(MemoryPool* pool, const std::string& bytes, in
     verifying.found.Add(finding.text);
   });
   const std::shared_ptr<io::RandomAccessFile> file =
-      io::BufferReader::Make(crafted::AsBuffer(bytes)).value();
+      io::BufferReader::Make(fixtures::AsBuffer(bytes)).value();
   state->reader = BatchReader::Open(file, ForVerifying(OptionsFor(pool, batch_bytes))).value();
   return state;
 }
@@ -343,7 +343,7 @@ std::string TextOfVerifying(std::unique_ptr<Verifying>& state) {
 TEST(DgramOutOfMemory, Verifying) {
   for (const Corruption& corruption : Corruptions()) {
     SCOPED_TRACE(corruption.name);
-    const std::string bytes = corruption.bytes + crafted::Event(1) + corruption.bytes;
+    const std::string bytes = corruption.bytes + fixtures::Event(1) + corruption.bytes;
     FailureSuite::Try(
         "Verifier::CheckAll", OutOfMemory::kStatus,
         [&](MemoryPool* pool) { return Verify(pool, bytes, 1500); },

@@ -11,9 +11,9 @@
 #include "absl/strings/match.h"
 #include "alkaid/dgram/ring_source.h"
 #include "alkaid/dgram/slot_ring.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/made_dgrams.h"
 #include "fixtures/sample_dgrams.h"
 
 namespace alkaid::dgram {
@@ -180,12 +180,12 @@ TEST(DgramOutOfMemory, ReadingSlots) {
   };
   const auto text = [](std::unique_ptr<State>& state) { return state->digest.text(); };
   FailureSuite::Try("RingSource::Next", OutOfMemory::kStatus,
-                    Holding({crafted::Configure() + crafted::Event(0), crafted::Event(1), "",
-                             crafted::Event(2) + crafted::Configure() + crafted::Event(3)}),
+                    Holding({fixtures::Configure() + fixtures::Event(0), fixtures::Event(1), "",
+                             fixtures::Event(2) + fixtures::Configure() + fixtures::Event(3)}),
                     read, text);
   FailureSuite::Try(
       "RingSource::Next, of a malformed slot", OutOfMemory::kStatus,
-      Holding({crafted::Configure(), crafted::Event(1) + "partial", crafted::Event(2)}), read,
+      Holding({fixtures::Configure(), fixtures::Event(1) + "partial", fixtures::Event(2)}), read,
       text);
 }
 
@@ -202,9 +202,9 @@ TEST(DgramOutOfMemory, ReadingSlotsOnBehindFaults) {
       [](MemoryPool*) {
         return std::make_unique<State>(
             std::vector<std::string>{
-                crafted::Configure(), crafted::Event(1) + "partial",
-                crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(7, "", "undeclared")),
-                crafted::Event(2)},
+                fixtures::Configure(), fixtures::Event(1) + "partial",
+                fixtures::Dgram(TransitionId::kL1Accept, fixtures::ShapesData(7, "", "undeclared")),
+                fixtures::Event(2)},
             OnFault::kSkipDatagram);
       },
       read, [](std::unique_ptr<State>& state) { return state->digest.text(); });
@@ -213,7 +213,7 @@ TEST(DgramOutOfMemory, ReadingSlotsOnBehindFaults) {
 // A source that is destroyed with a slot that it could not lend gives that slot back.
 TEST(DgramOutOfMemory, ASlotThatWasTakenAndCouldNotBeLentGoesBack) {
   for (int64_t n = 1;; ++n) {
-    const auto state = std::make_unique<State>(std::vector<std::string>{crafted::Configure()});
+    const auto state = std::make_unique<State>(std::vector<std::string>{fixtures::Configure()});
     Status status;
     {
       const failing::FailingNew failing(n, true);

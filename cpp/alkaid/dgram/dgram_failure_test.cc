@@ -61,7 +61,7 @@ TEST(DgramOutOfMemory, Texts) {
 void SeeNames(const Names& names, Digest* digest) { Add(names, digest); }
 
 TEST(DgramOutOfMemory, Names) {
-  const std::string one = crafted::Names(
+  const std::string one = fixtures::Names(
       5, "a_detector_with_a_long_name", 0, "an_algorithm_with_a_long_name",
       {{"a_field_with_a_long_name", 1, 0}, {"another_field_with_a_long_name", 2, 2}});
   const auto* const bytes = reinterpret_cast<const uint8_t*>(one.data());
@@ -69,7 +69,7 @@ TEST(DgramOutOfMemory, Names) {
   failing::TryStatus("Names::Parse", [&] { return Answer(Names::Parse(bytes, extent), SeeNames); });
   failing::TryStatus("Names::Parse, an extent",
                      [&] { return Answer(Names::Parse(bytes, extent - 1), SeeNames); });
-  const std::string odd = crafted::Names(5, "det", 0, "raw", {{"field", 77, 0}});
+  const std::string odd = fixtures::Names(5, "det", 0, "raw", {{"field", 77, 0}});
   failing::TryStatus("Names::Parse, a type", [&] {
     return Answer(Names::Parse(reinterpret_cast<const uint8_t*>(odd.data()),
                                static_cast<int64_t>(odd.size())),
@@ -134,7 +134,7 @@ TEST(DgramOutOfMemory, Configurations) {
   failing::TryStatus("Configuration::FromDgram, no Configure",
                      [&] { return Answer(Configuration::FromDgram(event), see); });
   const Dgram malformed = samples::MakeDgram(
-      crafted::Dgram(TransitionId::kConfigure, crafted::Names(1, "d", 0, "a", {{"x", 99, 0}})),
+      fixtures::Dgram(TransitionId::kConfigure, fixtures::Names(1, "d", 0, "a", {{"x", 99, 0}})),
       Declared());
   failing::TryStatus("Configuration::FromDgram, a malformed declaration",
                      [&] { return Answer(Configuration::FromDgram(malformed), see); });
@@ -177,7 +177,7 @@ TEST(DgramOutOfMemory, AssigningAFieldHandle) {
     FieldHandle to;
     FieldHandle from;
   };
-  const auto other = samples::MakeDgram(crafted::Configure()).configuration();
+  const auto other = samples::MakeDgram(fixtures::Configure()).configuration();
   FailureSuite::Try(
       "FieldHandle, assigned", OutOfMemory::kThrows,
       [&](MemoryPool*) {

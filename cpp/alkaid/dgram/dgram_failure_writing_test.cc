@@ -18,9 +18,9 @@
 #include "alkaid/dgram/field_value.h"
 #include "alkaid/dgram/names.h"
 #include "alkaid/dgram/writer.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/made_dgrams.h"
 #include "fixtures/no_kept_blocks.h"
 #include "fixtures/sample_dgrams.h"
 
@@ -314,8 +314,8 @@ TEST(DgramOutOfMemory, Editing) {
            [&](DgramEdit& edit) { return edit.Reset(other); });
   try_edit("DgramEdit::Reset, to nothing", event,
            [&](DgramEdit& edit) { return edit.Reset(Dgram()); });
-  const Dgram malformed =
-      MakeDgram(crafted::Dgram(TransitionId::kL1Accept, crafted::Xtc(1, "", 0, 0, 5)), Declared());
+  const Dgram malformed = MakeDgram(
+      fixtures::Dgram(TransitionId::kL1Accept, fixtures::Xtc(1, "", 0, 0, 5)), Declared());
   try_edit("DgramEdit::Reset, to a malformed one", event,
            [&](DgramEdit& edit) { return edit.Reset(malformed); });
   const DetectorDefinition definition = Definition();
@@ -382,11 +382,11 @@ TEST(DgramOutOfMemory, Editing) {
       },
       [](Editing&, const Digest& said) { return said.text(); });
   const Dgram corrupted = MakeDgram(
-      crafted::Dgram(TransitionId::kL1Accept, crafted::EventPayload(1), 1, 8), Declared());
+      fixtures::Dgram(TransitionId::kL1Accept, fixtures::EventPayload(1), 1, 8), Declared());
   const Dgram hidden = MakeDgram(
-      crafted::Dgram(TransitionId::kL1Accept, crafted::Xtc(1, "", 0, 0, 5), 1, 8), Declared());
+      fixtures::Dgram(TransitionId::kL1Accept, fixtures::Xtc(1, "", 0, 0, 5), 1, 8), Declared());
   // Sound data are recognised, although reading the declarations takes memory.
-  std::string declaring = crafted::Configure();
+  std::string declaring = fixtures::Configure();
   declaring[16] = 8;
   for (const Dgram& dgram : {corrupted, hidden, MakeDgram(declaring)}) {
     FailureSuite::Try(

@@ -15,7 +15,7 @@
 #include "alkaid/dgram/writer.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -34,7 +34,7 @@ class DgramFaultInjection : public ::testing::Test {
 
   // A reader over a file, whose batches are blocks of `pool`.
   static Result<std::unique_ptr<BatchReader>> OpenFile(MemoryPool* pool, int64_t batch_bytes) {
-    static const std::shared_ptr<Buffer> run = crafted::AsBuffer(crafted::Run(kEvents));
+    static const std::shared_ptr<Buffer> run = fixtures::AsBuffer(fixtures::Run(kEvents));
     ALKAID_ASSIGN_OR_RAISE(std::shared_ptr<io::RandomAccessFile> file, io::BufferReader::Make(run));
     BatchReaderOptions options;
     options.batch_bytes = batch_bytes;
@@ -162,7 +162,7 @@ TEST_F(DgramFaultInjection, ReadingABufferAllocatesNothing) {
     options.pool = pool;
     ALKAID_ASSIGN_OR_RAISE(
         const auto reader,
-        BatchReader::Open(crafted::AsBuffer(crafted::Run(kEvents)), std::move(options)));
+        BatchReader::Open(fixtures::AsBuffer(fixtures::Run(kEvents)), std::move(options)));
     ALKAID_ASSIGN_OR_RAISE(const DgramBatch batch, reader->Next());
     EXPECT_EQ(batch.size(), kDgrams);
     return absl::OkStatus();

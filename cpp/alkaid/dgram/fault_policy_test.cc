@@ -12,7 +12,7 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -23,10 +23,10 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kBatches[] = {30, 700, int64_t{1} << 20};
 
-std::string L1(uint32_t i) { return crafted::Event(i); }
+std::string L1(uint32_t i) { return fixtures::Event(i); }
 // Its extents are sound, but its data are of a NamesId that is not declared.
 std::string Malformed(uint32_t i) {
-  return crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "xyz"), i);
+  return fixtures::Dgram(TransitionId::kL1Accept, fixtures::ShapesData(9, "", "xyz"), i);
 }
 std::string Events(uint32_t from, uint32_t to) {
   std::string events;
@@ -74,7 +74,7 @@ Outcome Read(const std::string& bytes, OnFault on_fault, int64_t batch_bytes = 7
 }
 
 TEST(OnFault, ASoundSourceIsReadAsWithoutIt) {
-  const std::string run = crafted::Run(300);
+  const std::string run = fixtures::Run(300);
   for (const OnFault on_fault : {OnFault::kSkipDatagram, OnFault::kResync}) {
     for (const int64_t batch : kBatches) {
       const Outcome outcome = Read(run, on_fault, batch);
@@ -87,7 +87,7 @@ TEST(OnFault, ASoundSourceIsReadAsWithoutIt) {
 }
 
 TEST(OnFault, LeavesOutADatagramThatIsMalformedInsideAndSaysWhich) {
-  const std::string before = crafted::Configure() + Events(1, 5);
+  const std::string before = fixtures::Configure() + Events(1, 5);
   const std::string run = before + Malformed(5) + Malformed(6) + Events(7, 10);
   for (const OnFault on_fault : {OnFault::kSkipDatagram, OnFault::kResync}) {
     for (const int64_t batch : kBatches) {
@@ -111,7 +111,7 @@ TEST(OnFault, LeavesOutADatagramThatIsMalformedInsideAndSaysWhich) {
 }
 
 TEST(OnFault, StopsWhereNoDatagramBeginsUnlessItMayLookForOne) {
-  const std::string before = crafted::Configure() + Events(1, 5);
+  const std::string before = fixtures::Configure() + Events(1, 5);
   const std::string run = before + "no datagram, but some text" + Events(6, 8);
   const Outcome stopped = Read(run, OnFault::kSkipDatagram);
   EXPECT_THAT(stopped.status,
@@ -121,7 +121,7 @@ TEST(OnFault, StopsWhereNoDatagramBeginsUnlessItMayLookForOne) {
 }
 
 TEST(OnFault, FindsTheNextDatagramBehindWhateverStandsBetween) {
-  const std::string before = crafted::Configure() + Events(1, 5);
+  const std::string before = fixtures::Configure() + Events(1, 5);
   std::string noise;
   std::mt19937 random(7);
   for (int i = 0; i < 70'000; ++i) noise += static_cast<char>(random());
@@ -155,19 +155,19 @@ TEST(OnFault, FindsTheNextDatagramBehindWhateverStandsBetween) {
 
 // The datagram with these seconds in its timestamp.
 std::string At(uint32_t seconds, std::string dgram) {
-  return dgram.replace(4, 4, crafted::Bytes(seconds));
+  return dgram.replace(4, 4, fixtures::Bytes(seconds));
 }
 
 TEST(OnFault, ATimestampThatIsTooLateDoesNotHideWhatFollows) {
   const std::string events = Events(1, 5);
-  const std::string empty = crafted::Dgram(TransitionId::kSlowUpdate, "");
+  const std::string empty = fixtures::Dgram(TransitionId::kSlowUpdate, "");
   // A wrong timestamp in a sound datagram, in what a search finds in damaged data, and in a
   // Configure, which may go by another clock.
   for (const std::string& run :
-       {crafted::Configure() + events + At(1000, empty) + "x" + Events(5, 60),
-        crafted::Configure() + events + "x" + At(1000, empty) + At(2000, empty) + "x" +
+       {fixtures::Configure() + events + At(1000, empty) + "x" + Events(5, 60),
+        fixtures::Configure() + events + "x" + At(1000, empty) + At(2000, empty) + "x" +
             Events(5, 20) + "x" + Events(20, 60),
-        At(1000, crafted::Configure()) + "x" + events + Events(5, 60)}) {
+        At(1000, fixtures::Configure()) + "x" + events + Events(5, 60)}) {
     for (const int64_t batch : kBatches) {
       const Outcome outcome = Read(run, OnFault::kResync, batch);
       ALKAID_EXPECT_OK(outcome.status);
@@ -178,7 +178,7 @@ TEST(OnFault, ATimestampThatIsTooLateDoesNotHideWhatFollows) {
 }
 
 TEST(OnFault, LeavesOutWhatIsCutAtTheEnd) {
-  const std::string run = crafted::Configure() + Events(1, 5);
+  const std::string run = fixtures::Configure() + Events(1, 5);
   const Outcome outcome = Read(run + L1(5).substr(0, 50), OnFault::kResync);
   ALKAID_EXPECT_OK(outcome.status);
   EXPECT_EQ(outcome.events.size(), 4U);
@@ -187,12 +187,12 @@ TEST(OnFault, LeavesOutWhatIsCutAtTheEnd) {
 }
 
 TEST(OnFault, ReadsNothingUnderTheConfigureBeforeOneThatIsMalformed) {
-  const std::string bad = crafted::Dgram(
-      TransitionId::kConfigure, crafted::Names(crafted::kSrc, "d", 0, "a", {{"x", 99, 0}}), 5);
+  const std::string bad = fixtures::Dgram(
+      TransitionId::kConfigure, fixtures::Names(fixtures::kSrc, "d", 0, "a", {{"x", 99, 0}}), 5);
   const std::string again =
-      crafted::Dgram(TransitionId::kConfigure, crafted::Configure().substr(kDgramHeaderBytes), 8);
+      fixtures::Dgram(TransitionId::kConfigure, fixtures::Configure().substr(kDgramHeaderBytes), 8);
   const Outcome outcome =
-      Read(crafted::Configure() + Events(1, 5) + bad + Events(6, 8) + again + Events(9, 11),
+      Read(fixtures::Configure() + Events(1, 5) + bad + Events(6, 8) + again + Events(9, 11),
            OnFault::kSkipDatagram);
   ALKAID_EXPECT_OK(outcome.status);
   EXPECT_THAT(outcome.events, ElementsAre(1, 2, 3, 4, 9, 10));
@@ -203,7 +203,7 @@ TEST(OnFault, ReadsNothingUnderTheConfigureBeforeOneThatIsMalformed) {
 
 TEST(OnFault, GivesOutOrNamesEachByteOfARunThatIsDamagedAnywhere) {
   std::mt19937 random(1);
-  const std::string run = crafted::Configure() + Events(1, 40);
+  const std::string run = fixtures::Configure() + Events(1, 40);
   for (int turn = 0; turn < 500; ++turn) {
     std::string damaged = run;
     const int flips = 1 + static_cast<int>(random() % 4);
@@ -218,7 +218,7 @@ TEST(OnFault, GivesOutOrNamesEachByteOfARunThatIsDamagedAnywhere) {
 
 TEST(OnFault, ALongRunWithManyFaultsTakesNoMoreMemoryThanAShortOne) {
   const auto peak = [](int faults) {
-    std::string run = crafted::Configure();
+    std::string run = fixtures::Configure();
     for (int i = 0; i < faults; ++i) {
       const auto at = static_cast<uint32_t>(20 * i);
       run += Events(at, at + 10) + "garbage" + Events(at + 10, at + 19) + Malformed(at + 19);

@@ -8,7 +8,7 @@
 
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -34,15 +34,15 @@ std::string StoredShape(const FieldValue& value) {
 
 TEST(FieldValue, StoresAScalarsBytes) {
   const FieldValue value = FieldValue::Scalar<double>(0.5);
-  EXPECT_EQ(Stored(value), crafted::Bytes(0.5));
+  EXPECT_EQ(Stored(value), fixtures::Bytes(0.5));
   ALKAID_EXPECT_OK(value.Check(OneField(DataType::kDouble, 0), 0));
 }
 
 TEST(FieldValue, StoresAnArraysBytesAndItsShapeWithZerosBehind) {
   const std::vector<uint16_t> values = {1, 2, 3, 4, 5, 6};
   const FieldValue value = FieldValue::Array<uint16_t>(values, {2, 3});
-  EXPECT_EQ(Stored(value), crafted::Bytes(values));
-  EXPECT_EQ(StoredShape(value), crafted::Bytes(std::vector<uint32_t>{2, 3, 0, 0, 0}));
+  EXPECT_EQ(Stored(value), fixtures::Bytes(values));
+  EXPECT_EQ(StoredShape(value), fixtures::Bytes(std::vector<uint32_t>{2, 3, 0, 0, 0}));
   ALKAID_EXPECT_OK(value.Check(OneField(DataType::kUInt16, 2), 0));
 }
 
@@ -51,7 +51,7 @@ TEST(FieldValue, StoresTextWithANulInAWholeNumberOfFourBytes) {
   EXPECT_EQ(Stored(FieldValue::String("abc")), std::string("abc\0", 4));
   EXPECT_EQ(Stored(FieldValue::String("abcd")), std::string("abcd\0\0\0\0", 8));
   EXPECT_EQ(StoredShape(FieldValue::String("abcd")),
-            crafted::Bytes(std::vector<uint32_t>{8, 0, 0, 0, 0}));
+            fixtures::Bytes(std::vector<uint32_t>{8, 0, 0, 0, 0}));
   ALKAID_EXPECT_OK(FieldValue::String("abcd").Check(OneField(DataType::kCharStr, 1), 0));
 }
 
@@ -95,11 +95,11 @@ TEST(FieldValue, AnArrayWithoutAShapeIsTheScalarThatItHolds) {
   const FieldValue one = FieldValue::Array<double>(std::span(values).first(1), {});
   values[0] = 0;
   ALKAID_EXPECT_OK(one.Check(names, 0));
-  EXPECT_EQ(Stored(one), crafted::Bytes(41.5));
+  EXPECT_EQ(Stored(one), fixtures::Bytes(41.5));
   values[0] = 1;
   const FieldValue two = FieldValue::Array<double>(values, {});
   EXPECT_THAT(two.Check(names, 0), StatusIs(StatusCode::kInvalidArgument, HasSubstr("16 bytes")));
-  EXPECT_EQ(Stored(two), crafted::Bytes(values));
+  EXPECT_EQ(Stored(two), fixtures::Bytes(values));
   const FieldValue none = FieldValue::Array<double>({}, {});
   EXPECT_THAT(none.Check(names, 0), StatusIs(StatusCode::kInvalidArgument, HasSubstr("0 bytes")));
 }
@@ -118,8 +118,8 @@ TEST(FieldValue, TextWithANulIsRefusedSinceReadersWouldCutIt) {
 // The words past an array's rank are garbage in real files; what follows a text's NUL is kept.
 TEST(FieldValue, OfAFieldOfADatagramIsThatFieldByteForByte) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
-                              Dgram::Make(crafted::AsBuffer(crafted::Configure())));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram event, Dgram::Make(crafted::AsBuffer(crafted::Event(3)),
+                              Dgram::Make(fixtures::AsBuffer(fixtures::Configure())));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram event, Dgram::Make(fixtures::AsBuffer(fixtures::Event(3)),
                                                              0, configure.configuration()));
   ShapesDataWalk walk(event);
   ASSERT_TRUE(walk.Next());
@@ -132,21 +132,21 @@ TEST(FieldValue, OfAFieldOfADatagramIsThatFieldByteForByte) {
     const auto bytes = fields.field().bytes();
     EXPECT_EQ(Stored(value), std::string(bytes.begin(), bytes.end()));
     if (value.rank() == 2) {
-      EXPECT_EQ(StoredShape(value), crafted::Bytes(std::vector<uint32_t>{2, 3, 0, 0, 0}));
+      EXPECT_EQ(StoredShape(value), fixtures::Bytes(std::vector<uint32_t>{2, 3, 0, 0, 0}));
     }
     stored += Stored(value);
   }
   EXPECT_EQ(stored.size(), 2U + 8 + 24 + 8);
   // An enumeration may be copied to another datagram.
-  const std::string edict =
-      crafted::Dgram(TransitionId::kConfigure, crafted::Names(1, "d", 0, "a", {{"v:e", 11, 0}}) +
-                                                   crafted::ShapesData(1, "", crafted::Bytes(7)));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram with_enum, Dgram::Make(crafted::AsBuffer(edict)));
+  const std::string edict = fixtures::Dgram(TransitionId::kConfigure,
+                                            fixtures::Names(1, "d", 0, "a", {{"v:e", 11, 0}}) +
+                                                fixtures::ShapesData(1, "", fixtures::Bytes(7)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram with_enum, Dgram::Make(fixtures::AsBuffer(edict)));
   ShapesDataWalk enums(with_enum);
   ASSERT_TRUE(enums.Next());
   const FieldValue value = enums.shapes_data().field(0).value();
   ALKAID_EXPECT_OK(value.Check(OneField(DataType::kEnumVal, 0), 0));
-  EXPECT_EQ(Stored(value), crafted::Bytes(7));
+  EXPECT_EQ(Stored(value), fixtures::Bytes(7));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -15,8 +15,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Dgram MakeEvent(uint32_t i) {
-  const auto configure = Dgram::Make(crafted::AsBuffer(crafted::Configure())).value();
-  return Dgram::Make(crafted::AsBuffer(crafted::Event(i)), 0, configure.configuration()).value();
+  const auto configure = Dgram::Make(fixtures::AsBuffer(fixtures::Configure())).value();
+  return Dgram::Make(fixtures::AsBuffer(fixtures::Event(i)), 0, configure.configuration()).value();
 }
 
 Result<FieldView> Get(const Dgram& dgram, const char* name) {
@@ -39,14 +39,14 @@ TEST(FieldView, TextEndsAtItsNulOrWithItsShape) {
   EXPECT_EQ(text.nbytes(), 8);
   EXPECT_THAT(text.String(), IsOkAndHolds(std::string_view("hello")));
 
-  const auto configure = Dgram::Make(crafted::AsBuffer(crafted::Dgram(
+  const auto configure = Dgram::Make(fixtures::AsBuffer(fixtures::Dgram(
                                          TransitionId::kConfigure,
-                                         crafted::Names(1, "det", 0, "raw", {{"text", 10, 1}}))))
+                                         fixtures::Names(1, "det", 0, "raw", {{"text", 10, 1}}))))
                              .value();
   const Dgram full =
       Dgram::Make(
-          crafted::AsBuffer(crafted::Dgram(
-              TransitionId::kL1Accept, crafted::ShapesData(1, crafted::Shape({4}), "abcdefgh"))),
+          fixtures::AsBuffer(fixtures::Dgram(
+              TransitionId::kL1Accept, fixtures::ShapesData(1, fixtures::Shape({4}), "abcdefgh"))),
           0, configure.configuration())
           .value();
   ALKAID_ASSERT_OK_AND_ASSIGN(const FieldView unended, Get(full, "text"));

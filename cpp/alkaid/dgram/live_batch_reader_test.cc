@@ -18,8 +18,8 @@
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/live_script.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -83,9 +83,9 @@ class LiveBatchReader : public ::testing::Test {
 TEST_F(LiveBatchReader, GivesTheSameDatagramsHoweverTheFileGrows) {
   // A second Configure, and a datagram larger than most batches.
   const std::string run =
-      crafted::Configure() + crafted::Event(1) + crafted::Configure() + crafted::Event(2) +
-      crafted::Dgram(TransitionId::kEnable, crafted::Xtc(77, std::string(700, 'x'))) +
-      crafted::Event(3) + crafted::Dgram(TransitionId::kEndRun, "");
+      fixtures::Configure() + fixtures::Event(1) + fixtures::Configure() + fixtures::Event(2) +
+      fixtures::Dgram(TransitionId::kEnable, fixtures::Xtc(77, std::string(700, 'x'))) +
+      fixtures::Event(3) + fixtures::Dgram(TransitionId::kEndRun, "");
   for (const size_t step : {1, 7, 24, 100, 1000, 100'000}) {
     for (const int64_t batch : {1, 24, 100, 170, 500, 2000, 1 << 20}) {
       LiveScript writer;
@@ -103,7 +103,7 @@ TEST_F(LiveBatchReader, GivesTheSameDatagramsHoweverTheFileGrows) {
 }
 
 TEST_F(LiveBatchReader, NothingIsWaitedForBehindAnEndRunAndWhatStandsThereIsRead) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   LiveScript::Append(path, run + run);
   const auto reader = Open(script.Watch());
   const Outcome outcome = ReadAll(*reader);
@@ -118,7 +118,7 @@ TEST_F(LiveBatchReader, NothingIsWaitedForBehindAnEndRunAndWhatStandsThereIsRead
 }
 
 TEST_F(LiveBatchReader, AWriterThatStallsIsWaitedForAsLongAsStated) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   LiveScript::Append(path, run.substr(0, 400));
   // Silence for many pauses, but shorter than the limit.
   for (int i = 0; i < 40; ++i) script.Then([] {});
@@ -130,7 +130,7 @@ TEST_F(LiveBatchReader, AWriterThatStallsIsWaitedForAsLongAsStated) {
 }
 
 TEST_F(LiveBatchReader, ASilenceBetweenDatagramsIsTheEnd) {
-  const std::string run = crafted::Configure() + crafted::Event(0);
+  const std::string run = fixtures::Configure() + fixtures::Event(0);
   LiveScript::Append(path, run);
   const auto reader = Open(script.Watch(seconds(10)));
   const Outcome outcome = ReadAll(*reader);
@@ -138,18 +138,18 @@ TEST_F(LiveBatchReader, ASilenceBetweenDatagramsIsTheEnd) {
   EXPECT_EQ(outcome.bytes, run);
   EXPECT_EQ(reader->live_end(), LiveEnd::kSilence);
   // It stays the end, whatever is written later.
-  LiveScript::Append(path, crafted::Event(1));
+  LiveScript::Append(path, fixtures::Event(1));
   EXPECT_EQ(ReadAll(*reader).dgrams, 0);
 }
 
 TEST_F(LiveBatchReader, AWriterKilledInADatagramIsAFaultWithFileByteAndWhatIsThere) {
-  const std::string before = crafted::Configure() + crafted::Event(0);
+  const std::string before = fixtures::Configure() + fixtures::Event(0);
   for (const size_t there : {1, 23, 24, 100}) {
     for (const int64_t batch : {1, 200, 1 << 20}) {
       LiveScript writer;
       fs::remove(path);
       LiveScript::Append(path, before.substr(0, 30));
-      writer.Write(path, before.substr(30) + crafted::Event(1).substr(0, there), 33);
+      writer.Write(path, before.substr(30) + fixtures::Event(1).substr(0, there), 33);
       const auto reader = Open(writer.Watch(seconds(10)), batch);
       const Outcome outcome = ReadAll(*reader);
       EXPECT_EQ(outcome.bytes, before);
@@ -165,8 +165,8 @@ TEST_F(LiveBatchReader, AWriterKilledInADatagramIsAFaultWithFileByteAndWhatIsThe
 }
 
 TEST_F(LiveBatchReader, AStopLeavesOutWhatIsNotWhole) {
-  const std::string run = crafted::Configure() + crafted::Event(0);
-  LiveScript::Append(path, run + crafted::Event(1).substr(0, 77));
+  const std::string run = fixtures::Configure() + fixtures::Event(0);
+  LiveScript::Append(path, run + fixtures::Event(1).substr(0, 77));
   script.Then([] {}).Then([this] { script.Stop(); });
   const auto reader = Open(script.Watch());
   const Outcome outcome = ReadAll(*reader);
@@ -176,7 +176,7 @@ TEST_F(LiveBatchReader, AStopLeavesOutWhatIsNotWhole) {
 }
 
 TEST_F(LiveBatchReader, MalformedHeadersAreFaultsAtOnce) {
-  const std::string run = crafted::Configure() + crafted::Event(0);
+  const std::string run = fixtures::Configure() + fixtures::Event(0);
   LiveScript::Append(path, run + std::string(30, '\0'));
   const Outcome outcome = ReadAll(*Open(script.Watch()));
   EXPECT_EQ(outcome.bytes, run);
@@ -187,20 +187,20 @@ TEST_F(LiveBatchReader, MalformedHeadersAreFaultsAtOnce) {
 }
 
 TEST_F(LiveBatchReader, ADatagramAboveTheLimitIsNotWaitedFor) {
-  LiveScript::Append(path, crafted::Configure() + crafted::Event(0).substr(0, 30));
+  LiveScript::Append(path, fixtures::Configure() + fixtures::Event(0).substr(0, 30));
   BatchReaderOptions options;
   options.live = script.Watch();
-  options.max_dgram_bytes = static_cast<int64_t>(crafted::Event(0).size()) - 1;
+  options.max_dgram_bytes = static_cast<int64_t>(fixtures::Event(0).size()) - 1;
   options.read_configures = false;
   options.require_configuration = false;
-  options.begin = static_cast<int64_t>(crafted::Configure().size());
+  options.begin = static_cast<int64_t>(fixtures::Configure().size());
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto reader, BatchReader::Open(path, options));
   EXPECT_THAT(reader->Next(), StatusIs(StatusCode::kResourceExhausted, HasSubstr("the limit is")));
   EXPECT_EQ(script.pauses(), 0);
 }
 
 TEST_F(LiveBatchReader, ARenamedFileIsReadOnAndOneThatIsCutIsAFault) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   LiveScript::Append(path + ".inprogress", run.substr(0, 300));
   script.Then([this] { fs::rename(path + ".inprogress", path); });
   script.Write(path, run.substr(300), 50);
@@ -218,7 +218,7 @@ TEST_F(LiveBatchReader, ARunTenTimesAsLongTakesNoMoreMemory) {
     LiveScript writer;
     fs::remove(path);
     LiveScript::Append(path, "");
-    writer.Write(path, crafted::Run(events), step);
+    writer.Write(path, fixtures::Run(events), step);
     ProxyMemoryPool own(default_memory_pool());
     BatchReaderOptions options;
     options.live = writer.Watch();
@@ -237,9 +237,9 @@ TEST_F(LiveBatchReader, ARunTenTimesAsLongTakesNoMoreMemory) {
 }
 
 TEST_F(LiveBatchReader, WhatComesInSmallPiecesIsHeldInFullBlocks) {
-  const std::string run = crafted::Run(100);
+  const std::string run = fixtures::Run(100);
   LiveScript::Append(path, "");
-  script.Write(path, run, crafted::Event(0).size());
+  script.Write(path, run, fixtures::Event(0).size());
   const auto reader = Open(script.Watch(), int64_t{1} << 16);
   std::vector<DgramBatch> held;
   while (true) {
@@ -252,7 +252,7 @@ TEST_F(LiveBatchReader, WhatComesInSmallPiecesIsHeldInFullBlocks) {
 }
 
 TEST_F(LiveBatchReader, GoesOnAfterAFailureThatPasses) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   for (int64_t n = 1; n <= 3; ++n) {
     const auto file = std::make_shared<CountedFile>(run);
     FaultInjectingMemoryPool failing(default_memory_pool());
@@ -290,9 +290,9 @@ TEST_F(LiveBatchReader, GoesOnAfterAFailureThatPasses) {
 TEST_F(LiveBatchReader, WhatCannotGrowIsRefused) {
   BatchReaderOptions options;
   options.live = script.Watch();
-  EXPECT_THAT(BatchReader::Open(crafted::AsBuffer(crafted::Run(1)), options),
+  EXPECT_THAT(BatchReader::Open(fixtures::AsBuffer(fixtures::Run(1)), options),
               StatusIs(StatusCode::kInvalidArgument));
-  LiveScript::Append(path, crafted::Run(1));
+  LiveScript::Append(path, fixtures::Run(1));
   options.end = 100;
   EXPECT_THAT(BatchReader::Open(path, options), StatusIs(StatusCode::kInvalidArgument));
   options.end = -1;
@@ -311,7 +311,7 @@ TEST_F(LiveBatchReader, AStreamIsWaitedForWithoutIt) {
               StatusIs(StatusCode::kInvalidArgument,
                        AllOf(HasSubstr(pipe), HasSubstr("a stream is waited for anyway"))));
   const std::shared_ptr<io::InputStream> stream =
-      *io::BufferReader::Make(crafted::AsBuffer(crafted::Run(1)));
+      *io::BufferReader::Make(fixtures::AsBuffer(fixtures::Run(1)));
   EXPECT_THAT(BatchReader::OpenStream(stream, options),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("a stream is waited for anyway")));
 }
@@ -330,7 +330,7 @@ TEST_F(LiveBatchReader, AFileOfAnotherKindIsCalledThat) {
 }
 
 TEST_F(LiveBatchReader, TheEndIsKnownOnceItWasMet) {
-  const std::string run = crafted::Run(3);
+  const std::string run = fixtures::Run(3);
   const auto size = static_cast<int64_t>(run.size());
   LiveScript::Append(path, run.substr(0, 300));
   script.Write(path, run.substr(300), 50);

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -16,13 +16,13 @@ Result<Names> Parse(const std::string& xtc) {
                       static_cast<int64_t>(xtc.size()));
 }
 Result<Names> ParseField(uint32_t type, uint32_t rank) {
-  return Parse(crafted::Names(1, "det", 0, "raw", {{"good", 0, 0}, {"odd", type, rank}}));
+  return Parse(fixtures::Names(1, "det", 0, "raw", {{"good", 0, 0}, {"odd", type, rank}}));
 }
 
 TEST(Names, ReadsDetectorAndFieldsWithoutTheGarbageBehindTheNul) {
   ALKAID_ASSERT_OK_AND_ASSIGN(
       const Names names,
-      Parse(crafted::Names(0x105, "xpphsd", 3, "fex", {{"pos", 9, 0}, {"image", 1, 2}})));
+      Parse(fixtures::Names(0x105, "xpphsd", 3, "fex", {{"pos", 9, 0}, {"image", 1, 2}})));
   EXPECT_EQ(names.id(), NamesId(1, 5));
   EXPECT_EQ(names.detector(), "xpphsd");
   EXPECT_EQ(names.detector_type(), "type");
@@ -42,14 +42,14 @@ TEST(Names, ReadsDetectorAndFieldsWithoutTheGarbageBehindTheNul) {
 }
 
 TEST(Names, TextWithoutNulEndsWithItsTwoHundredAndFiftySixBytes) {
-  std::string xtc = crafted::Names(1, "det", 0, "raw", {});
+  std::string xtc = fixtures::Names(1, "det", 0, "raw", {});
   xtc.replace(272, 256, std::string(256, 'a'));
   ALKAID_ASSERT_OK_AND_ASSIGN(const Names names, Parse(xtc));
   EXPECT_EQ(names.detector(), std::string(256, 'a'));
 }
 
 TEST(Names, AnExtentThatIsNoWholeNumberOfFieldsIsDataLoss) {
-  const std::string xtc = crafted::Names(1, "det", 0, "raw", {{"a", 0, 0}});
+  const std::string xtc = fixtures::Names(1, "det", 0, "raw", {{"a", 0, 0}});
   for (const size_t size : {size_t{12}, size_t{1047}, xtc.size() - 1, xtc.size() - 523}) {
     EXPECT_THAT(Parse(xtc.substr(0, size)),
                 StatusIs(StatusCode::kDataLoss, HasSubstr(std::to_string(size))));

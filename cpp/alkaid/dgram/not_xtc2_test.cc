@@ -7,7 +7,7 @@
 
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -19,7 +19,7 @@ using ::testing::Not;
 // The fault that a reader reports for a file of these bytes.
 Status Fault(const std::string& bytes, BatchReaderOptions options = {}) {
   options.name = "f";
-  auto reader = BatchReader::Open(crafted::AsBuffer(bytes), std::move(options));
+  auto reader = BatchReader::Open(fixtures::AsBuffer(bytes), std::move(options));
   if (!reader.ok()) return reader.status();
   while (true) {
     const auto batch = (*reader)->Next();
@@ -81,13 +81,13 @@ TEST(NotXtc2, AlsoWhereItsFirstDatagramWouldBeWithinItOrTooLarge) {
 }
 
 TEST(NotXtc2, AMalformedFileIsStillCalledMalformed) {
-  const std::string run = crafted::Run(2);
-  for (size_t size = 1; size < crafted::Configure().size(); size += 50) {
+  const std::string run = fixtures::Run(2);
+  for (size_t size = 1; size < fixtures::Configure().size(); size += 50) {
     EXPECT_THAT(Fault(run.substr(0, size)),
                 StatusIs(StatusCode::kDataLoss,
                          AllOf(HasSubstr("partial"), Not(HasSubstr("not an XTC2")))));
   }
-  EXPECT_THAT(Fault(crafted::Event(0)),
+  EXPECT_THAT(Fault(fixtures::Event(0)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("before any Configure")));
   // Implausible bytes further on are a fault of the file.
   EXPECT_THAT(

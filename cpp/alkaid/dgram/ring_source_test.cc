@@ -17,7 +17,7 @@
 #include "alkaid/dgram/array_view.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -76,8 +76,8 @@ uint32_t NumberOf(const Dgram& event) { return event.timestamp().nanoseconds(); 
 
 TEST(RingSource, GivesTheDatagramsOfEachSlotInOrder) {
   Pebble pebble(2);
-  pebble.Push(crafted::Configure() + crafted::Event(0));
-  for (uint32_t i = 1; i < 100; ++i) pebble.Push(crafted::Event(i));
+  pebble.Push(fixtures::Configure() + fixtures::Event(0));
+  for (uint32_t i = 1; i < 100; ++i) pebble.Push(fixtures::Event(i));
   int64_t dgrams = 0;
   while (true) {
     ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, pebble.source->Next());
@@ -101,8 +101,8 @@ TEST(RingSource, GivesTheDatagramsOfEachSlotInOrder) {
 
 TEST(RingSource, EveryKindOfViewPinsItsSlotAndNothingElse) {
   Pebble pebble(8);
-  pebble.Push(crafted::Configure());
-  for (uint32_t i = 0; i < 5; ++i) pebble.Push(crafted::Event(i));
+  pebble.Push(fixtures::Configure());
+  for (uint32_t i = 0; i < 5; ++i) pebble.Push(fixtures::Event(i));
   EXPECT_FALSE(pebble.source->Next()->empty());
   EXPECT_THAT(pebble.given_back(), ElementsAre(0));  // a Configuration copies what it needs
 
@@ -130,8 +130,8 @@ TEST(RingSource, EveryKindOfViewPinsItsSlotAndNothingElse) {
 
 TEST(RingSource, AFullRingIsBackPressureAndNothingIsLost) {
   Pebble pebble(3);
-  pebble.Push(crafted::Configure() + crafted::Event(0));
-  for (uint32_t i = 1; i < 10; ++i) pebble.Push(crafted::Event(i));
+  pebble.Push(fixtures::Configure() + fixtures::Event(0));
+  for (uint32_t i = 1; i < 10; ++i) pebble.Push(fixtures::Event(i));
   std::deque<DgramBatch> kept;
   for (int i = 0; i < 3; ++i) kept.push_back(pebble.source->Next().value());
   for (int i = 0; i < 2; ++i) {
@@ -152,8 +152,9 @@ TEST(RingSource, AFullRingIsBackPressureAndNothingIsLost) {
 
 TEST(RingSource, AConfigureInASlotBeginsABatchAndCountsForTheSlotsThatFollow) {
   Pebble pebble(2);
-  pebble.Push(crafted::Configure() + crafted::Event(0) + crafted::Configure() + crafted::Event(1));
-  pebble.Push(crafted::Event(2));
+  pebble.Push(fixtures::Configure() + fixtures::Event(0) + fixtures::Configure() +
+              fixtures::Event(1));
+  pebble.Push(fixtures::Event(2));
   std::vector<int64_t> sizes;
   std::vector<std::shared_ptr<const Configuration>> configurations;
   for (int i = 0; i < 3; ++i) {
@@ -169,10 +170,10 @@ TEST(RingSource, AConfigureInASlotBeginsABatchAndCountsForTheSlotsThatFollow) {
 
 TEST(RingSource, AFaultNamesRingSlotAndByteAndComesAfterAllBeforeIt) {
   Pebble pebble(4);
-  pebble.Push(crafted::Configure());
-  const std::string event = crafted::Event(0);
+  pebble.Push(fixtures::Configure());
+  const std::string event = fixtures::Event(0);
   pebble.Push(event + event.substr(0, 30));
-  pebble.Push(crafted::Event(2));
+  pebble.Push(fixtures::Event(2));
   EXPECT_EQ(pebble.source->Next()->size(), 1);
   EXPECT_EQ(pebble.source->Next()->size(), 1);
   for (int i = 0; i < 2; ++i) {
@@ -202,15 +203,15 @@ TEST(RingSource, GoesOnBehindMalformedDatagramsWhereAskedAndGivesEachSlotBack) {
   std::vector<Skipped> told;
   Pebble pebble(2, {.on_fault = OnFault::kSkipDatagram,
                     .on_skip = [&](const Skipped& skipped) { told.push_back(skipped); }});
-  const std::string event = crafted::Event(1);
+  const std::string event = fixtures::Event(1);
   const std::string undeclared =
-      crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(7, "", "data"), 2);
-  pebble.Push(crafted::Configure() + crafted::Event(0));
-  pebble.Push(event + undeclared + crafted::Event(3));
-  pebble.Push(undeclared);                               // all of it is left out
-  pebble.Push(crafted::Event(4) + event.substr(0, 30));  // cut
-  pebble.Push(std::string(200, '\xff'));                 // never filled
-  pebble.Push(crafted::Event(5));
+      fixtures::Dgram(TransitionId::kL1Accept, fixtures::ShapesData(7, "", "data"), 2);
+  pebble.Push(fixtures::Configure() + fixtures::Event(0));
+  pebble.Push(event + undeclared + fixtures::Event(3));
+  pebble.Push(undeclared);                                // all of it is left out
+  pebble.Push(fixtures::Event(4) + event.substr(0, 30));  // cut
+  pebble.Push(std::string(200, '\xff'));                  // never filled
+  pebble.Push(fixtures::Event(5));
   EXPECT_THAT(EventsOf(*pebble.source), ElementsAre(0, 1, 3, 4, 5));
   EXPECT_THAT(pebble.given_back(), ElementsAre(0, 1, 0, 1, 0, 1));
   EXPECT_EQ(pebble.ring->counts().pinned, 0);
@@ -240,11 +241,11 @@ TEST(RingSource, GoesOnBehindMalformedDatagramsWhereAskedAndGivesEachSlotBack) {
 
 TEST(RingSource, ReadsNothingUnderTheConfigurationBeforeOneThatWasLeftOut) {
   Pebble pebble(2, {.on_fault = OnFault::kSkipDatagram});
-  pebble.Push(crafted::Configure() + crafted::Event(0));
-  const std::string names = crafted::Configure().substr(kDgramHeaderBytes);
-  pebble.Push(crafted::Dgram(TransitionId::kConfigure, names.substr(0, 12) + names.substr(100)));
-  pebble.Push(crafted::Event(1));
-  pebble.Push(crafted::Configure() + crafted::Event(2));
+  pebble.Push(fixtures::Configure() + fixtures::Event(0));
+  const std::string names = fixtures::Configure().substr(kDgramHeaderBytes);
+  pebble.Push(fixtures::Dgram(TransitionId::kConfigure, names.substr(0, 12) + names.substr(100)));
+  pebble.Push(fixtures::Event(1));
+  pebble.Push(fixtures::Configure() + fixtures::Event(2));
   EXPECT_THAT(EventsOf(*pebble.source), ElementsAre(0, 2));
   EXPECT_EQ(pebble.source->skipped().places, 2);
   EXPECT_EQ(pebble.source->skipped().slots, 2);
@@ -252,20 +253,20 @@ TEST(RingSource, ReadsNothingUnderTheConfigurationBeforeOneThatWasLeftOut) {
 
 TEST(RingSource, FindsTheNextDatagramOfTheSlotWhereAskedTo) {
   Pebble pebble(1, {.on_fault = OnFault::kResync});
-  pebble.Push(crafted::Configure());
-  pebble.Push(crafted::Event(0) + std::string(100, '\xff') + crafted::Event(1));
-  pebble.Push(crafted::Event(2));
+  pebble.Push(fixtures::Configure());
+  pebble.Push(fixtures::Event(0) + std::string(100, '\xff') + fixtures::Event(1));
+  pebble.Push(fixtures::Event(2));
   EXPECT_THAT(EventsOf(*pebble.source), ElementsAre(0, 1, 2));
   EXPECT_EQ(pebble.source->skipped().nbytes, 100);
 }
 
 TEST(RingSource, DataBeforeAnyConfigureIsAFaultUnlessAskedOtherwise) {
   Pebble strict(1);
-  strict.Push(crafted::Event(0));
+  strict.Push(fixtures::Event(0));
   EXPECT_THAT(strict.source->Next(),
               StatusIs(StatusCode::kDataLoss, HasSubstr("before any Configure")));
   Pebble lenient(1, {.require_configuration = false, .first_index = 7});
-  lenient.Push(crafted::Event(0));
+  lenient.Push(fixtures::Event(0));
   ALKAID_ASSERT_OK_AND_ASSIGN(const DgramBatch batch, lenient.source->Next());
   EXPECT_EQ(batch.first_index(), 7);
 }
@@ -273,14 +274,14 @@ TEST(RingSource, DataBeforeAnyConfigureIsAFaultUnlessAskedOtherwise) {
 TEST(RingSource, AnEmptySlotGoesBackAndTheNextIsTaken) {
   Pebble pebble(2);
   pebble.Push("");
-  pebble.Push(crafted::Configure());
+  pebble.Push(fixtures::Configure());
   EXPECT_EQ(pebble.source->Next()->size(), 1);
   EXPECT_THAT(pebble.given_back(), ElementsAre(0, 1));
 }
 
 TEST(RingSource, WhatTakingFailsWithIsPassedOnAndAskedAgain) {
   Pebble pebble(1);
-  pebble.Push(crafted::Configure());
+  pebble.Push(fixtures::Configure());
   pebble.FailOnce(absl::UnavailableError("the writer is gone"));
   EXPECT_THAT(pebble.source->Next(), StatusIs(StatusCode::kUnavailable, "the writer is gone"));
   EXPECT_EQ(pebble.source->Next()->size(), 1);
@@ -289,7 +290,7 @@ TEST(RingSource, WhatTakingFailsWithIsPassedOnAndAskedAgain) {
 
 TEST(RingSource, AForkedChildTakesNoSlot) {
   Pebble pebble(1);
-  pebble.Push(crafted::Configure());
+  pebble.Push(fixtures::Configure());
   pebble.FailOnce(absl::UnavailableError("it was asked"));
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
@@ -307,7 +308,7 @@ TEST(RingSource, AForkedChildTakesNoSlot) {
 // A ring whose other side breaks the rules.
 TEST(RingSource, ASlotThatIsHandedOutTwiceIsRefusedAndTheNextOneIsTaken) {
   std::vector<int64_t> back;
-  const std::string bytes = crafted::Configure();
+  const std::string bytes = fixtures::Configure();
   const auto* const data = reinterpret_cast<const uint8_t*>(bytes.data());
   const auto size = static_cast<int64_t>(bytes.size());
   std::deque<RingSlot> handed_out = {
@@ -334,7 +335,7 @@ TEST(RingSource, ASlotThatIsHandedOutTwiceIsRefusedAndTheNextOneIsTaken) {
 TEST(RingSource, ViewsOutliveTheSource) {
   std::optional<Dgram> kept;
   std::vector<int64_t> back;
-  const std::string bytes = crafted::Configure() + crafted::Event(5);
+  const std::string bytes = fixtures::Configure() + fixtures::Event(5);
   {
     bool taken = false;
     const auto source =

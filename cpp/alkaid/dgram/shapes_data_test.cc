@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
 
-using crafted::Bytes;
-using crafted::Shape;
+using fixtures::Bytes;
+using fixtures::Shape;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -22,19 +22,19 @@ using ::testing::IsEmpty;
 // Everything about the fields of one Names, in one small file.
 class Case {
  public:
-  explicit Case(const std::vector<crafted::FieldSpec>& fields)
-      : configuration_(Dgram::Make(crafted::AsBuffer(crafted::Dgram(
+  explicit Case(const std::vector<fixtures::FieldSpec>& fields)
+      : configuration_(Dgram::Make(fixtures::AsBuffer(fixtures::Dgram(
                                        TransitionId::kConfigure,
-                                       crafted::Names(crafted::kSrc, "det", 0, "raw", fields))))
+                                       fixtures::Names(fixtures::kSrc, "det", 0, "raw", fields))))
                            .value()
                            .configuration()) {}
 
   Dgram Event(const std::string& payload, uint16_t damage = 0) const {
-    const std::string bytes = crafted::Dgram(TransitionId::kL1Accept, payload, 1, damage);
-    return Dgram::Make(crafted::AsBuffer(bytes), 0, configuration_, "crafted").value();
+    const std::string bytes = fixtures::Dgram(TransitionId::kL1Accept, payload, 1, damage);
+    return Dgram::Make(fixtures::AsBuffer(bytes), 0, configuration_, "made").value();
   }
   Dgram Data(const std::string& shapes, const std::string& data) const {
-    return Event(crafted::ShapesData(crafted::kSrc, shapes, data));
+    return Event(fixtures::ShapesData(fixtures::kSrc, shapes, data));
   }
   const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
 
@@ -57,7 +57,8 @@ std::pair<std::vector<Met>, Status> Walk(const Dgram& dgram) {
   return {met, status};
 }
 
-const std::vector<crafted::FieldSpec> kMixed = {{"a", 1, 0}, {"b", 0, 1}, {"c", 9, 0}, {"d", 2, 2}};
+const std::vector<fixtures::FieldSpec> kMixed = {
+    {"a", 1, 0}, {"b", 0, 1}, {"c", 9, 0}, {"d", 2, 2}};
 std::string MixedShapes() { return Shape({3}) + Shape({2, 1}); }
 std::string MixedData() { return std::string(2 + 3 + 8 + 8, 'x'); }
 
@@ -71,9 +72,9 @@ TEST(ForEachField, LocatesScalarsAndArraysBackToBack) {
 
 TEST(ForEachField, TakesDataBeforeShapes) {
   const std::string children =
-      crafted::Xtc(crafted::kData, MixedData()) + crafted::Xtc(crafted::kShapes, MixedShapes());
+      fixtures::Xtc(fixtures::kData, MixedData()) + fixtures::Xtc(fixtures::kShapes, MixedShapes());
   const auto [met, status] =
-      Walk(Case(kMixed).Event(crafted::Xtc(crafted::kShapesData, children, crafted::kSrc)));
+      Walk(Case(kMixed).Event(fixtures::Xtc(fixtures::kShapesData, children, fixtures::kSrc)));
   ALKAID_EXPECT_OK(status);
   ASSERT_EQ(met.size(), 4U);
   EXPECT_EQ(met[0].offset, 24 + 12 + 12);
@@ -87,25 +88,25 @@ TEST(ForEachField, AcceptsSlackBehindShapesAndData) {
 
 TEST(ForEachField, ScalarsNeedNoShapes) {
   const Case scalars({{"a", 3, 0}, {"b", 3, 0}});
-  const std::string data = crafted::Xtc(crafted::kData, std::string(16, 'x'));
+  const std::string data = fixtures::Xtc(fixtures::kData, std::string(16, 'x'));
   ALKAID_EXPECT_OK(
-      Walk(scalars.Event(crafted::Xtc(crafted::kShapesData, data, crafted::kSrc))).second);
+      Walk(scalars.Event(fixtures::Xtc(fixtures::kShapesData, data, fixtures::kSrc))).second);
   ALKAID_EXPECT_OK(Walk(scalars.Data("", std::string(16, 'x'))).second);
 }
 
 TEST(ForEachField, SkipsUnknownXtcsAroundAndInside) {
-  const std::string children = crafted::Xtc(99, "??") +
-                               crafted::Xtc(crafted::kShapes, MixedShapes()) +
-                               crafted::Xtc(crafted::kData, MixedData()) + crafted::Xtc(98, "");
+  const std::string children = fixtures::Xtc(99, "??") +
+                               fixtures::Xtc(fixtures::kShapes, MixedShapes()) +
+                               fixtures::Xtc(fixtures::kData, MixedData()) + fixtures::Xtc(98, "");
   const auto [met, status] = Walk(Case(kMixed).Event(
-      crafted::Xtc(77, "?") + crafted::Xtc(crafted::kShapesData, children, crafted::kSrc)));
+      fixtures::Xtc(77, "?") + fixtures::Xtc(fixtures::kShapesData, children, fixtures::kSrc)));
   ALKAID_EXPECT_OK(status);
   EXPECT_EQ(met.size(), 4U);
 }
 
 TEST(ForEachField, DamagedDataAreStillLocated) {
   const Case mixed(kMixed);
-  const std::string data = crafted::ShapesData(crafted::kSrc, MixedShapes(), MixedData(), 0x1fff);
+  const std::string data = fixtures::ShapesData(fixtures::kSrc, MixedShapes(), MixedData(), 0x1fff);
   const Dgram dgram = mixed.Event(data, 0x0001);
   ShapesDataWalk walk(dgram);
   ASSERT_TRUE(walk.Next());
@@ -146,7 +147,7 @@ TEST(ForEachField, DataThatEndTooEarlyAreAFaultAfterTheFieldsBefore) {
   const std::vector<size_t> ends = {2, 5, 13, 21};
   for (size_t size = 0; size < whole.size(); ++size) {
     const auto [met, status] = Walk(Case(kMixed).Data(MixedShapes(), whole.substr(0, size)));
-    EXPECT_THAT(status, StatusIs(StatusCode::kDataLoss, HasSubstr("crafted: byte ")));
+    EXPECT_THAT(status, StatusIs(StatusCode::kDataLoss, HasSubstr("made: byte ")));
     size_t complete = 0;
     while (ends[complete] <= size) ++complete;
     EXPECT_EQ(met.size(), complete) << size;
@@ -176,13 +177,13 @@ TEST(ForEachField, ProductsThatPassSixtyFourBitsAreAFault) {
 
 TEST(ShapesDataWalk, AnUnknownNamesIdIsAFaultNamingIt) {
   const auto [met, status] =
-      Walk(Case(kMixed).Event(crafted::ShapesData(0x999, MixedShapes(), MixedData())));
+      Walk(Case(kMixed).Event(fixtures::ShapesData(0x999, MixedShapes(), MixedData())));
   EXPECT_THAT(status,
               StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("byte 24 "), HasSubstr("0x000999"))));
 }
 
 TEST(ShapesDataWalk, DataBeforeAnyConfigureAreAFault) {
-  const auto buffer = crafted::AsBuffer(crafted::Event(0));
+  const auto buffer = fixtures::AsBuffer(fixtures::Event(0));
   ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram, Dgram::Make(buffer));
   EXPECT_THAT(Walk(dgram).second,
               StatusIs(StatusCode::kDataLoss, HasSubstr("before any Configure")));
@@ -193,14 +194,14 @@ TEST(ShapesDataWalk, DataBeforeAnyConfigureAreAFault) {
 TEST(ShapesDataWalk, DataAndWhereNeededShapesMustBeThere) {
   const Case mixed(kMixed);
   const auto fault = [&](const std::string& children) {
-    return Walk(mixed.Event(crafted::Xtc(crafted::kShapesData, children, crafted::kSrc))).second;
+    return Walk(mixed.Event(fixtures::Xtc(fixtures::kShapesData, children, fixtures::kSrc))).second;
   };
-  const std::string shapes = crafted::Xtc(crafted::kShapes, MixedShapes());
-  const std::string data = crafted::Xtc(crafted::kData, MixedData());
+  const std::string shapes = fixtures::Xtc(fixtures::kShapes, MixedShapes());
+  const std::string data = fixtures::Xtc(fixtures::kData, MixedData());
   EXPECT_THAT(fault(""), StatusIs(StatusCode::kDataLoss, HasSubstr("without Data")));
   EXPECT_THAT(fault(shapes), StatusIs(StatusCode::kDataLoss, HasSubstr("without Data")));
   EXPECT_THAT(fault(data), StatusIs(StatusCode::kDataLoss, HasSubstr("0 bytes of Shapes")));
-  EXPECT_THAT(fault(crafted::Xtc(crafted::kShapes, MixedShapes().substr(1)) + data),
+  EXPECT_THAT(fault(fixtures::Xtc(fixtures::kShapes, MixedShapes().substr(1)) + data),
               StatusIs(StatusCode::kDataLoss, HasSubstr("39 bytes of Shapes for 2 arrays")));
   EXPECT_THAT(fault(shapes + shapes + data), StatusIs(StatusCode::kDataLoss, HasSubstr("second")));
   EXPECT_THAT(fault(shapes + data + data), StatusIs(StatusCode::kDataLoss, HasSubstr("second")));
@@ -208,20 +209,21 @@ TEST(ShapesDataWalk, DataAndWhereNeededShapesMustBeThere) {
 
 TEST(ShapesDataWalk, ItsChildrenMustFillItExactly) {
   const Case mixed(kMixed);
-  const std::string shapes = crafted::Xtc(crafted::kShapes, MixedShapes());
+  const std::string shapes = fixtures::Xtc(fixtures::kShapes, MixedShapes());
   const auto fault = [&](const std::string& children) {
     // Followed by bytes that a child's extent must not reach into.
-    return Walk(mixed.Event(crafted::Xtc(crafted::kShapesData, children, crafted::kSrc) +
-                            crafted::Xtc(77, std::string(100, 'x'))))
+    return Walk(mixed.Event(fixtures::Xtc(fixtures::kShapesData, children, fixtures::kSrc) +
+                            fixtures::Xtc(77, std::string(100, 'x'))))
         .second;
   };
   for (size_t slack = 1; slack < 12; ++slack) {
-    EXPECT_THAT(fault(shapes + crafted::Xtc(crafted::kData, MixedData()) + std::string(slack, 'x')),
-                StatusIs(StatusCode::kDataLoss, HasSubstr("left over")));
+    EXPECT_THAT(
+        fault(shapes + fixtures::Xtc(fixtures::kData, MixedData()) + std::string(slack, 'x')),
+        StatusIs(StatusCode::kDataLoss, HasSubstr("left over")));
   }
   for (const int64_t extent : {0, 11, 34, 0x7fffffff}) {
     EXPECT_THAT(
-        fault(shapes + crafted::Xtc(crafted::kData, MixedData(), 0, 0, extent)),
+        fault(shapes + fixtures::Xtc(fixtures::kData, MixedData(), 0, 0, extent)),
         StatusIs(StatusCode::kDataLoss,
                  AllOf(HasSubstr("byte 88 "), HasSubstr("extent " + std::to_string(extent)))));
   }
@@ -262,18 +264,18 @@ TEST(ShapesData, AnEnumerationsValueHasTheLabelOfItsOwnEnumeration) {
 }
 
 TEST(FindField, FindsTheFieldInWhicheverNamesIdIsThere) {
-  const auto configure = crafted::Dgram(TransitionId::kConfigure,
-                                        crafted::Names(1, "det", 0, "config", {{"x", 1, 0}}) +
-                                            crafted::Names(2, "det", 0, "config", {{"x", 1, 0}}));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram first, Dgram::Make(crafted::AsBuffer(configure)));
+  const auto configure = fixtures::Dgram(TransitionId::kConfigure,
+                                         fixtures::Names(1, "det", 0, "config", {{"x", 1, 0}}) +
+                                             fixtures::Names(2, "det", 0, "config", {{"x", 1, 0}}));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram first, Dgram::Make(fixtures::AsBuffer(configure)));
   ALKAID_ASSERT_OK_AND_ASSIGN(const FieldHandle handle,
                               first.configuration()->Find("det", 0, "config", "x"));
   const auto event = [&](const std::string& payload) {
-    return Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kL1Accept, payload)), 0,
+    return Dgram::Make(fixtures::AsBuffer(fixtures::Dgram(TransitionId::kL1Accept, payload)), 0,
                        first.configuration())
         .value();
   };
-  const Dgram second = event(crafted::ShapesData(2, "", Bytes(uint16_t{42})));
+  const Dgram second = event(fixtures::ShapesData(2, "", Bytes(uint16_t{42})));
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeldField field, FindField(second, handle));
   EXPECT_THAT(field.Scalar<uint16_t>(), IsOkAndHolds(42));
   EXPECT_THAT(FindField(event(""), handle), StatusIs(StatusCode::kNotFound));
@@ -284,8 +286,8 @@ TEST(FindField, GivesAFieldThatOutlivesEverythingElse) {
   HeldField field;
   {
     ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram configure,
-                                Dgram::Make(crafted::AsBuffer(crafted::Configure())));
-    const auto buffer = crafted::AsBuffer(crafted::Event(7));
+                                Dgram::Make(fixtures::AsBuffer(fixtures::Configure())));
+    const auto buffer = fixtures::AsBuffer(fixtures::Event(7));
     watch = buffer;
     ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram,
                                 Dgram::Make(buffer, 0, configure.configuration()));
@@ -312,7 +314,7 @@ TEST(FindField, RefusesAHandleOfAnotherConfiguration) {
 
 TEST(CheckDgram, PassesAWholeSoundRun) {
   const Case event({{"count", 1, 0}, {"text", 10, 1}, {"image", 2, 2}, {"last", 9, 0}});
-  ALKAID_EXPECT_OK(CheckDgram(event.Event(crafted::EventPayload(5))));
+  ALKAID_EXPECT_OK(CheckDgram(event.Event(fixtures::EventPayload(5))));
 }
 
 }  // namespace

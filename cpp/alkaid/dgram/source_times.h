@@ -18,7 +18,7 @@ namespace alkaid::dgram::internal {
 
 class SourceTimes {
  public:
-  static constexpr size_t kMostPieces = 4096;
+  static constexpr size_t kMaxPieces = 4096;
 
   // Adds the datagram that begins `offset` bytes after the first one; in order.
   void Add(int64_t offset, Timestamp timestamp) {
@@ -28,7 +28,7 @@ class SourceTimes {
       pieces_.back().Include(time, time);
       return;
     }
-    if (pieces_.size() == kMostPieces) PutTogether();
+    if (pieces_.size() == kMaxPieces) PutTogether();
     pieces_.push_back({offset, time, time});
     ++seen_;
   }
@@ -55,14 +55,14 @@ class SourceTimes {
     }
   };
 
-  // Merges pieces in pairs. kMostPieces is even, so `seen_` is then still at the beginning of a
+  // Merges pieces in pairs. kMaxPieces is even, so `seen_` is then still at the beginning of a
   // piece.
   void PutTogether() {
-    for (size_t i = 0; i < kMostPieces / 2; ++i) {
+    for (size_t i = 0; i < kMaxPieces / 2; ++i) {
       pieces_[i] = pieces_[2 * i];
       pieces_[i].Include(pieces_[2 * i + 1].least_ns, pieces_[2 * i + 1].greatest_ns);
     }
-    pieces_.resize(kMostPieces / 2);
+    pieces_.resize(kMaxPieces / 2);
     stride_ *= 2;
   }
 

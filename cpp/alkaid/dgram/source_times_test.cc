@@ -22,8 +22,8 @@ TEST(SourceTimes, OfVeryManyPiecesAreKeptEvenlyWithTheirLeastAndGreatestTime) {
     times.Add(24 * i, Timestamp(1, static_cast<uint32_t>(i)));
   }
   const auto marks = times.marks();
-  ASSERT_LE(marks.size(), 2 * internal::SourceTimes::kMostPieces);
-  ASSERT_GT(marks.size(), internal::SourceTimes::kMostPieces / 2);
+  ASSERT_LE(marks.size(), 2 * internal::SourceTimes::kMaxPieces);
+  ASSERT_GT(marks.size(), internal::SourceTimes::kMaxPieces / 2);
   EXPECT_EQ(marks.front().offset, 0);
   EXPECT_EQ(marks.back().time_ns, 1'000'000'000U + kCount - 1);
   const int64_t step = marks[2].offset;
@@ -40,7 +40,7 @@ TEST(SourceTimes, OfVeryManyPiecesAreKeptEvenlyWithTheirLeastAndGreatestTime) {
 
 TEST(SourceTimes, ATimeOutOfOrderWidensThePieceThatItIsIn) {
   internal::SourceTimes times;
-  constexpr int64_t kCount = 3 * internal::SourceTimes::kMostPieces;
+  constexpr int64_t kCount = 3 * internal::SourceTimes::kMaxPieces;
   for (int64_t i = 0; i < kCount; ++i) {
     times.Add(24 * i, i == 5001 ? Timestamp(0, 0) : Timestamp(1, static_cast<uint32_t>(i)));
   }

@@ -24,8 +24,8 @@
 #include "alkaid/dgram/verify.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
 #include "fixtures/dgram_corruptions.h"
+#include "fixtures/made_dgrams.h"
 #include "fixtures/scripted_stream.h"
 
 namespace alkaid::dgram {
@@ -83,7 +83,7 @@ std::unique_ptr<BatchReader> OpenFile(const std::string& bytes) {
 }
 
 TEST(StreamBatchReader, GivesWhatAFileGivesWhateverThePiecesAndTheBatches) {
-  const std::string run = crafted::Run(20) + crafted::Run(3);
+  const std::string run = fixtures::Run(20) + fixtures::Run(3);
   const Outcome expected = ReadAll(*OpenFile(run));
   ALKAID_ASSERT_OK(expected.status);
   for (const int64_t piece : {1, 7, 24, 169, 170, 4096, 1 << 20}) {
@@ -98,7 +98,7 @@ TEST(StreamBatchReader, GivesWhatAFileGivesWhateverThePiecesAndTheBatches) {
 }
 
 TEST(StreamBatchReader, AStreamCutAnywhereHasTheFaultOfAFileCutThere) {
-  const std::string run = crafted::Run(2);
+  const std::string run = fixtures::Run(2);
   for (size_t size = 0; size <= run.size(); ++size) {
     const std::string cut = run.substr(0, size);
     const Outcome expected = ReadAll(*OpenFile(cut));
@@ -109,7 +109,7 @@ TEST(StreamBatchReader, AStreamCutAnywhereHasTheFaultOfAFileCutThere) {
 }
 
 TEST(StreamBatchReader, TheErrorOfAnEndInsideADatagramNamesTheByteInTheStream) {
-  const std::string run = crafted::Configure() + crafted::Event(1);
+  const std::string run = fixtures::Configure() + fixtures::Event(1);
   const auto reader = OpenStream(run + std::string(10, 'x'), 64);
   EXPECT_THAT(ReadAll(*reader).status,
               StatusIs(StatusCode::kDataLoss,
@@ -139,23 +139,23 @@ TEST(StreamBatchReader, GivesADatagramAsSoonAsItIsThere) {
   const auto send = [&](const std::string& bytes) {
     EXPECT_EQ(::write(ends[1], bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   };
-  send(crafted::Configure());
+  send(fixtures::Configure());
   EXPECT_EQ(reader->Next()->size(), 1);
   for (uint32_t i = 0; i < 5; ++i) {
-    send(crafted::Event(i));
+    send(fixtures::Event(i));
     EXPECT_EQ(reader->Next()->size(), 1);
   }
   // Half a datagram after a whole one.
-  send(crafted::Event(5) + crafted::Event(6).substr(0, 40));
+  send(fixtures::Event(5) + fixtures::Event(6).substr(0, 40));
   EXPECT_EQ(reader->Next()->size(), 1);
-  send(crafted::Event(6).substr(40) + crafted::Event(7));
+  send(fixtures::Event(6).substr(40) + fixtures::Event(7));
   EXPECT_EQ(reader->Next()->size(), 2);
   ::close(ends[1]);
   EXPECT_TRUE(reader->Next()->empty());
 }
 
 TEST(StreamBatchReader, AReadThatFailsIsMadeAgainAndNothingIsLost) {
-  const std::string run = crafted::Run(6);
+  const std::string run = fixtures::Run(6);
   const Outcome expected = ReadAll(*OpenFile(run));
   for (int64_t fail_at = 1;; ++fail_at) {
     const auto stream = std::make_shared<ScriptedStream>(run, 100);
@@ -189,7 +189,7 @@ TEST(StreamBatchReader, ARunTenTimesAsLongTakesNoMoreMemory) {
     BatchReaderOptions options = Options(8192);
     options.pool = &pool;
     const auto reader =
-        BatchReader::OpenStream(std::make_shared<ScriptedStream>(crafted::Run(events), 1000),
+        BatchReader::OpenStream(std::make_shared<ScriptedStream>(fixtures::Run(events), 1000),
                                 std::move(options))
             .value();
     const Outcome outcome = ReadAll(*reader);
@@ -205,7 +205,7 @@ TEST(StreamBatchReader, ARunTenTimesAsLongTakesNoMoreMemory) {
 // Bytes that come later follow those already given out, in the same block: a holder of these sees
 // no change.
 TEST(StreamBatchReader, WhatWasGivenOutStaysAsItIsWhileMoreIsRead) {
-  const std::string run = crafted::Run(50);
+  const std::string run = fixtures::Run(50);
   const auto reader = OpenStream(run, 90, 1000);
   std::vector<Dgram> kept;
   while (true) {
@@ -226,7 +226,7 @@ TEST(StreamBatchReader, ADatagramAboveTheLimitIsRefusedAgainAndAgain) {
   options.max_dgram_bytes = 100;
   options.require_configuration = false;
   const auto reader =
-      BatchReader::OpenStream(std::make_shared<ScriptedStream>(crafted::Event(0), 30), options)
+      BatchReader::OpenStream(std::make_shared<ScriptedStream>(fixtures::Event(0), 30), options)
           .value();
   for (int i = 0; i < 3; ++i) {
     EXPECT_THAT(reader->Next(),
@@ -251,7 +251,7 @@ TEST(StreamBatchReader, HasNoRange) {
 TEST(StreamBatchReader, APathOfAFifoIsReadAsAStream) {
   const std::string path = ::testing::TempDir() + absl::StrCat("alkaid_stream.", ::getpid());
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  const std::string run = crafted::Run(2000);
+  const std::string run = fixtures::Run(2000);
   std::thread writer([&] {
     const auto out = io::FileOutputStream::Open(path).value();
     EXPECT_THAT(out->Write(run), IsOk());
@@ -267,7 +267,7 @@ TEST(StreamBatchReader, APathOfAFifoIsReadAsAStream) {
 
 TEST(StreamBatchReader, TheVerifierFindsInAStreamWhatItFindsInAFile) {
   for (const Corruption& corruption : Corruptions()) {
-    const std::string bytes = corruption.bytes + crafted::Event(1) + corruption.bytes;
+    const std::string bytes = corruption.bytes + fixtures::Event(1) + corruption.bytes;
     std::vector<std::string> found[2];
     VerifyTotals totals[2];
     bool beyond = false;

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kUsualShapesSlack = 4;
 // So many Xtcs that do not belong in a ShapesData are reported, and the others only counted. They
 // are faults if one of them is.
-constexpr int64_t kMostOddTold = 100;
+constexpr int64_t kMaxOddReported = 100;
 
 }  // namespace
 
@@ -65,9 +65,9 @@ bool DgramCheck::FindParts(int64_t at, int64_t end, Part* shapes, Part* data) {
   auto kind_of_more = Finding::Kind::kRemark;
   ChildXtcs children(data_, at + kXtcHeaderBytes, end);
   const auto is_told = [&](Finding::Kind kind) {
-    if (++odd == kMostOddTold + 1) more_at = children.offset();
-    if (odd > kMostOddTold && kind == Finding::Kind::kFault) kind_of_more = kind;
-    return odd <= kMostOddTold;
+    if (++odd == kMaxOddReported + 1) more_at = children.offset();
+    if (odd > kMaxOddReported && kind == Finding::Kind::kFault) kind_of_more = kind;
+    return odd <= kMaxOddReported;
   };
   while (children.Next()) {
     const bool is_shapes = children.xtc().type() == TypeId::kShapes;
@@ -81,8 +81,8 @@ bool DgramCheck::FindParts(int64_t at, int64_t end, Part* shapes, Part* data) {
     }
   }
   if (!CheckEnd(children, "ShapesData")) return false;
-  if (odd > kMostOddTold) {
-    Add(kind_of_more, more_at, odd - kMostOddTold, " more such Xtcs in one ShapesData");
+  if (odd > kMaxOddReported) {
+    Add(kind_of_more, more_at, odd - kMaxOddReported, " more such Xtcs in one ShapesData");
   }
   return true;
 }

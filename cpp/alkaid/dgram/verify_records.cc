@@ -72,11 +72,11 @@ DgramCheck::Use DgramCheck::UseOf(const Names& names) {
 void DgramCheck::CheckSmdRecord(int64_t at, const std::array<Part, 2>& found) {
   const auto offset = LoadUnaligned<uint64_t>(data_ + found[0].at);
   const auto size = LoadUnaligned<uint64_t>(data_ + found[1].at);
-  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-  constexpr auto kMostBytes = static_cast<uint64_t>(DgramHeader::kMostBytes);
-  if (size >= kDgramHeaderBytes && size <= kMostBytes && offset <= kMost - size) return;
+  constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  constexpr auto kMaxBytes = static_cast<uint64_t>(DgramHeader::kMaxBytes);
+  if (size >= kDgramHeaderBytes && size <= kMaxBytes && offset <= kMax - size) return;
   Fault(at, "small-data record of ", size, " bytes at byte ", offset, ", the least datagram has ",
-        kDgramHeaderBytes, " and the largest ", kMostBytes);
+        kDgramHeaderBytes, " and the largest ", kMaxBytes);
 }
 
 void DgramCheck::CheckChunk(int64_t at, const Names& names, const std::array<int, 2>& fields,

@@ -12,16 +12,16 @@
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
 
-using crafted::Bytes;
-using crafted::Configure;
-using crafted::Event;
-using crafted::EventPayload;
-using crafted::kSrc;
+using fixtures::Bytes;
+using fixtures::Configure;
+using fixtures::Event;
+using fixtures::EventPayload;
+using fixtures::kSrc;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -46,7 +46,7 @@ Verified Verify(const std::string& bytes,
         verified.all.push_back(finding);
       },
       std::move(configuration));
-  const auto reader = BatchReader::Open(crafted::AsBuffer(bytes), ForVerifying());
+  const auto reader = BatchReader::Open(fixtures::AsBuffer(bytes), ForVerifying());
   EXPECT_TRUE(reader.ok()) << reader.status();
   ALKAID_EXPECT_OK(verifier.CheckAll(**reader));
   verified.totals = verifier.totals();
@@ -57,29 +57,29 @@ Verified Verify(const std::string& bytes,
 
 // The findings for a datagram that follows a sound Configure.
 Verified VerifyPayload(const std::string& payload, uint16_t damage = 0) {
-  return Verify(Configure() + crafted::Dgram(TransitionId::kL1Accept, payload, 1, damage));
+  return Verify(Configure() + fixtures::Dgram(TransitionId::kL1Accept, payload, 1, damage));
 }
 Verified VerifyConfigure(const std::string& payload) {
-  return Verify(crafted::Dgram(TransitionId::kConfigure, payload));
+  return Verify(fixtures::Dgram(TransitionId::kConfigure, payload));
 }
 std::string At(int64_t byte_of_dgram, const std::string& text) {
   return absl::StrCat(static_cast<int64_t>(Configure().size()) + byte_of_dgram, " ", text);
 }
 
 TEST(Verifier, FindsNothingInASoundRun) {
-  const Verified verified = Verify(crafted::Run(3));
+  const Verified verified = Verify(fixtures::Run(3));
   EXPECT_THAT(verified.faults, IsEmpty());
   EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("time goes backwards, from 1 s 2 ns")));
   EXPECT_EQ(verified.totals.dgrams, 6);
-  EXPECT_EQ(verified.totals.bytes, static_cast<int64_t>(crafted::Run(3).size()));
+  EXPECT_EQ(verified.totals.bytes, static_cast<int64_t>(fixtures::Run(3).size()));
   EXPECT_EQ(verified.totals.bytes_not_reached, 0);
 }
 
 TEST(Verifier, SaysWhereAFindingStands) {
   const Verified verified =
-      Verify(crafted::Run(0) + Event(3) + crafted::Dgram(TransitionId::kL1Accept, "slack", 4));
+      Verify(fixtures::Run(0) + Event(3) + fixtures::Dgram(TransitionId::kL1Accept, "slack", 4));
   ASSERT_EQ(verified.all.size(), 1);
-  const int64_t dgram_at = static_cast<int64_t>((crafted::Run(0) + Event(3)).size());
+  const int64_t dgram_at = static_cast<int64_t>((fixtures::Run(0) + Event(3)).size());
   EXPECT_EQ(
       verified.all[0].ToString(),
       absl::StrCat("run.xtc2: byte ", dgram_at + 24, " (datagram 4 at byte ", dgram_at,
@@ -88,13 +88,13 @@ TEST(Verifier, SaysWhereAFindingStands) {
 
 TEST(Verifier, GoesOnBehindAFaultToTheNext) {
   std::string run = Configure();
-  run += crafted::Dgram(TransitionId::kL1Accept,
-                        crafted::ShapesData(0x999, "", "") +     // not declared
-                            crafted::ShapesData(kSrc, "", "") +  // without its Shapes
-                            EventPayload(1) +                    // sound
-                            crafted::Xtc(crafted::kShapesData, crafted::Xtc(2, ""), kSrc),
-                        1);
-  run += crafted::Dgram(TransitionId::kL1Accept, "slack", 2);
+  run += fixtures::Dgram(TransitionId::kL1Accept,
+                         fixtures::ShapesData(0x999, "", "") +     // not declared
+                             fixtures::ShapesData(kSrc, "", "") +  // without its Shapes
+                             EventPayload(1) +                     // sound
+                             fixtures::Xtc(fixtures::kShapesData, fixtures::Xtc(2, ""), kSrc),
+                         1);
+  run += fixtures::Dgram(TransitionId::kL1Accept, "slack", 2);
   run += Event(3);
   run += "partial";
   const Verified verified = Verify(run);
@@ -126,14 +126,14 @@ TEST(Verifier, WantsAConfigureFirst) {
               ElementsAre(StartsWith("0 the first datagram is L1Accept, not Configure"),
                           StartsWith("24 ShapesData of NamesId 0x000105 before any Configure")));
   EXPECT_THAT(Verify("").faults, ElementsAre(StartsWith("0 there is no datagram")));
-  const auto configure = *Dgram::Make(crafted::AsBuffer(Configure()));
+  const auto configure = *Dgram::Make(fixtures::AsBuffer(Configure()));
   EXPECT_THAT(Verify(Event(1) + Event(2), configure.configuration()).all, IsEmpty());
 }
 
 TEST(Verifier, ReplacesTheDeclarationsAtALaterConfigure) {
-  const std::string none = crafted::Dgram(TransitionId::kConfigure, "", 5);
+  const std::string none = fixtures::Dgram(TransitionId::kConfigure, "", 5);
   EXPECT_THAT(Verify(Configure() + Event(1) + none +
-                     crafted::Dgram(TransitionId::kL1Accept, EventPayload(1), 6))
+                     fixtures::Dgram(TransitionId::kL1Accept, EventPayload(1), 6))
                   .faults,
               ElementsAre(HasSubstr("does not declare")));
 }
@@ -141,25 +141,25 @@ TEST(Verifier, ReplacesTheDeclarationsAtALaterConfigure) {
 TEST(Verifier, RemarksServicesThatMeanNothing) {
   for (const int service : {13, 14, 15}) {
     EXPECT_THAT(
-        Verify(Configure() + crafted::Dgram(static_cast<TransitionId>(service), "", 1)).remarks,
+        Verify(Configure() + fixtures::Dgram(static_cast<TransitionId>(service), "", 1)).remarks,
         ElementsAre(At(8, absl::StrCat("service ", service, ", the format knows 0 to 12"))));
   }
 }
 
 TEST(Verifier, JudgesEachDeclarationOnItsOwn) {
-  const Verified verified = VerifyConfigure(crafted::Xtc(crafted::kNames, "short", 1) +
-                                            crafted::Names(2, "a", 0, "raw", {{"x", 13, 0}}) +
-                                            crafted::Names(3, "b", 0, "raw", {{"x", 1, 6}}) +
-                                            crafted::Names(4, "c", 0, "raw", {{"x", 10, 0}}) +
-                                            crafted::Names(5, "d", 0, "raw", {{"x", 1, 0}}));
+  const Verified verified = VerifyConfigure(fixtures::Xtc(fixtures::kNames, "short", 1) +
+                                            fixtures::Names(2, "a", 0, "raw", {{"x", 13, 0}}) +
+                                            fixtures::Names(3, "b", 0, "raw", {{"x", 1, 6}}) +
+                                            fixtures::Names(4, "c", 0, "raw", {{"x", 10, 0}}) +
+                                            fixtures::Names(5, "d", 0, "raw", {{"x", 1, 0}}));
   EXPECT_THAT(verified.faults,
               ElementsAre(StartsWith("24 Names of extent 17"), HasSubstr("has type 13"),
                           HasSubstr("has rank 6"), HasSubstr("(CHARSTR) of rank 0")));
 }
 
 TEST(Verifier, SaysOnceThatDataOfAMalformedDeclarationAreNotChecked) {
-  const std::string configure =
-      crafted::Dgram(TransitionId::kConfigure, crafted::Names(kSrc, "a", 0, "raw", {{"x", 13, 0}}));
+  const std::string configure = fixtures::Dgram(
+      TransitionId::kConfigure, fixtures::Names(kSrc, "a", 0, "raw", {{"x", 13, 0}}));
   const Verified verified = Verify(configure + Event(1) + Event(2));
   EXPECT_THAT(verified.faults, ElementsAre(HasSubstr("has type 13")));
   EXPECT_THAT(verified.remarks, ElementsAre(HasSubstr("declaration is malformed")));
@@ -167,24 +167,25 @@ TEST(Verifier, SaysOnceThatDataOfAMalformedDeclarationAreNotChecked) {
 
 TEST(Verifier, FindsFieldsThatPassTheirData) {
   EXPECT_THAT(
-      VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}), "1"))
+      VerifyPayload(fixtures::ShapesData(kSrc, fixtures::Shape({8}) + fixtures::Shape({2, 3}), "1"))
           .faults,
       ElementsAre(At(24 + 12 + 52 + 12,
                      "field \"count\" of det/0/raw, UINT16 scalar, needs 2 bytes, its "
                      "Data has 1 left")));
-  EXPECT_THAT(VerifyPayload(crafted::ShapesData(
-                                kSrc, crafted::Shape({8}) + crafted::Shape({2, 300}), "1212345678"))
-                  .faults,
-              ElementsAre(HasSubstr("UINT32 2x300, needs 2400 bytes, its Data has 0 left")));
+  EXPECT_THAT(
+      VerifyPayload(fixtures::ShapesData(kSrc, fixtures::Shape({8}) + fixtures::Shape({2, 300}),
+                                         "1212345678"))
+          .faults,
+      ElementsAre(HasSubstr("UINT32 2x300, needs 2400 bytes, its Data has 0 left")));
 }
 
 TEST(Verifier, CountsShapesInMoreThanThirtyTwoBits) {
   const auto with_shape = [](std::vector<uint32_t> shape) {
     const std::string names =
-        crafted::Names(kSrc, "a", 0, "raw", {{"x", 3, static_cast<uint32_t>(shape.size())}});
-    return Verify(crafted::Dgram(
+        fixtures::Names(kSrc, "a", 0, "raw", {{"x", 3, static_cast<uint32_t>(shape.size())}});
+    return Verify(fixtures::Dgram(
         TransitionId::kConfigure,
-        names + crafted::ShapesData(kSrc, crafted::Shape(shape), std::string(64, 'x'))));
+        names + fixtures::ShapesData(kSrc, fixtures::Shape(shape), std::string(64, 'x'))));
   };
   EXPECT_THAT(with_shape({0x10000, 0x10000}).faults, ElementsAre(HasSubstr("34359738368 bytes")));
   EXPECT_THAT(with_shape({0xffffffff, 0xffffffff, 0xffffffff}).faults,
@@ -193,14 +194,15 @@ TEST(Verifier, CountsShapesInMoreThanThirtyTwoBits) {
 
 TEST(Verifier, FindsBrokenExtentsInsideAShapesDataAndKeepsWhatIsBehind) {
   const std::string broken =
-      crafted::Xtc(crafted::kShapesData, crafted::Xtc(crafted::kShapes, "", 0, 0, 13), kSrc);
-  const std::string doubled = crafted::Xtc(
-      crafted::kShapesData,
-      crafted::Xtc(crafted::kShapes, "") + crafted::Xtc(crafted::kShapes, std::string(40, '\0')) +
-          crafted::Xtc(crafted::kData, ""),
-      kSrc);
+      fixtures::Xtc(fixtures::kShapesData, fixtures::Xtc(fixtures::kShapes, "", 0, 0, 13), kSrc);
+  const std::string doubled =
+      fixtures::Xtc(fixtures::kShapesData,
+                    fixtures::Xtc(fixtures::kShapes, "") +
+                        fixtures::Xtc(fixtures::kShapes, std::string(40, '\0')) +
+                        fixtures::Xtc(fixtures::kData, ""),
+                    kSrc);
   EXPECT_THAT(
-      VerifyPayload(broken + doubled + crafted::ShapesData(9, "", "")).faults,
+      VerifyPayload(broken + doubled + fixtures::ShapesData(9, "", "")).faults,
       ElementsAre(HasSubstr("extent 13, the least is 12 and the enclosing ShapesData has 12"),
                   HasSubstr("has 0 bytes of Shapes"), HasSubstr("second Shapes"),
                   HasSubstr("NamesId 0x000009")));
@@ -208,8 +210,8 @@ TEST(Verifier, FindsBrokenExtentsInsideAShapesDataAndKeepsWhatIsBehind) {
 
 TEST(Verifier, LooksIntoNestedParentsUpToTheLimit) {
   const auto nested = [](int levels) {
-    std::string payload = crafted::ShapesData(9, "", "");
-    for (int i = 0; i < levels; ++i) payload = crafted::Xtc(crafted::kParent, payload);
+    std::string payload = fixtures::ShapesData(9, "", "");
+    for (int i = 0; i < levels; ++i) payload = fixtures::Xtc(fixtures::kParent, payload);
     return payload;
   };
   EXPECT_THAT(VerifyPayload(nested(64)).faults, ElementsAre(HasSubstr("NamesId 0x000009")));
@@ -220,16 +222,16 @@ TEST(Verifier, LooksIntoNestedParentsUpToTheLimit) {
 
 // What readers accept as records: words of the first declaration that has both, in segment 0.
 std::string SmdNames(uint32_t src = 7, uint32_t segment = 0, uint32_t type = 3) {
-  return crafted::Names(src, "smdinfo", segment, "offsetAlg",
-                        {{"intOffset", type, 0}, {"intDgramSize", type, 0}});
+  return fixtures::Names(src, "smdinfo", segment, "offsetAlg",
+                         {{"intOffset", type, 0}, {"intDgramSize", type, 0}});
 }
 std::string RecordData(uint64_t offset, uint64_t size, uint32_t src = 7) {
-  return crafted::ShapesData(src, "", Bytes(offset) + Bytes(size));
+  return fixtures::ShapesData(src, "", Bytes(offset) + Bytes(size));
 }
 Verified VerifySmallData(const std::string& names, const std::string& payload,
                          TransitionId service = TransitionId::kL1Accept, uint16_t damage = 0) {
-  return Verify(crafted::Dgram(TransitionId::kConfigure, names) +
-                crafted::Dgram(service, payload, 1, damage));
+  return Verify(fixtures::Dgram(TransitionId::kConfigure, names) +
+                fixtures::Dgram(service, payload, 1, damage));
 }
 
 TEST(Verifier, FindsSmallDataRecordsThatCanNotBeTrue) {
@@ -270,10 +272,10 @@ TEST(Verifier, FindsAnnouncedChunksThatAreNoFilesInTheSameFolder) {
   const auto announced = [](const std::string& name, uint32_t id_type = 2,
                             TransitionId service = TransitionId::kEnable) {
     return VerifySmallData(
-        crafted::Names(7, "chunkinfo", 0, "chunkinfo",
-                       {{"chunkid", id_type, 0}, {"filename", 10, 1}}),
-        crafted::ShapesData(7, crafted::Shape({static_cast<uint32_t>(name.size())}),
-                            Bytes(uint32_t{3}) + name),
+        fixtures::Names(7, "chunkinfo", 0, "chunkinfo",
+                        {{"chunkid", id_type, 0}, {"filename", 10, 1}}),
+        fixtures::ShapesData(7, fixtures::Shape({static_cast<uint32_t>(name.size())}),
+                             Bytes(uint32_t{3}) + name),
         service);
   };
   EXPECT_THAT(announced(std::string("a-c003.xtc2\0", 12)).all, IsEmpty());
@@ -293,16 +295,17 @@ TEST(Verifier, RemarksDamageAndWhatItHides) {
   EXPECT_THAT(VerifyPayload("nothing that readers see", 8).remarks,
               ElementsAre(HasSubstr("Corrupted"), HasSubstr("24 bytes not checked")));
   EXPECT_THAT(VerifyPayload("nothing that readers see", 8).faults, IsEmpty());
-  EXPECT_THAT(VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}),
-                                                std::string(42, '\0'), 2))
-                  .remarks,
-              ElementsAre(At(24, "a ShapesData is damaged: OutOfOrder")));
-  EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kParent, "hidden", 0, 8)).remarks,
+  EXPECT_THAT(
+      VerifyPayload(fixtures::ShapesData(kSrc, fixtures::Shape({8}) + fixtures::Shape({2, 3}),
+                                         std::string(42, '\0'), 2))
+          .remarks,
+      ElementsAre(At(24, "a ShapesData is damaged: OutOfOrder")));
+  EXPECT_THAT(VerifyPayload(fixtures::Xtc(fixtures::kParent, "hidden", 0, 8)).remarks,
               ElementsAre(HasSubstr("a Parent is damaged"), HasSubstr("18 bytes not checked")));
 }
 
 TEST(Verifier, RemarksOddDeclarations) {
-  std::string names = crafted::Names(
+  std::string names = fixtures::Names(
       1, "a", 0, "raw",
       {{"x", 1, 0}, {"x", 2, 0}, {"x", 3, 0}, {"value", 11, 0}, {"label:colours", 12, 0}});
   names[12] = 7;
@@ -318,23 +321,23 @@ TEST(Verifier, RemarksOddDeclarations) {
 }
 
 TEST(Verifier, RemarksANamesIdThatIsDeclaredTwice) {
-  const Verified verified = VerifyConfigure(crafted::Names(5, "d", 0, "raw", {{"x", 1, 0}}) +
-                                            crafted::Names(5, "e", 0, "raw", {{"x", 1, 0}}));
+  const Verified verified = VerifyConfigure(fixtures::Names(5, "d", 0, "raw", {{"x", 1, 0}}) +
+                                            fixtures::Names(5, "e", 0, "raw", {{"x", 1, 0}}));
   EXPECT_THAT(verified.faults, IsEmpty());
   EXPECT_THAT(verified.remarks,
               ElementsAre(HasSubstr("NamesId 0x000005 is declared twice in one Configure")));
 }
 
 TEST(Verifier, RemarksWhatReadersSkip) {
-  const std::string names = crafted::Names(1, "a", 0, "raw", {{"x", 1, 0}});
+  const std::string names = fixtures::Names(1, "a", 0, "raw", {{"x", 1, 0}});
   const Verified verified = VerifyPayload(
-      crafted::Xtc(77, "unknown") + crafted::Xtc(crafted::kData, "alone") + names +
-      crafted::Xtc(crafted::kShapesData,
-                   crafted::Xtc(9, "child") +
-                       crafted::Xtc(crafted::kShapes,
-                                    crafted::Shape({0}) + crafted::Shape({0, 0}) + "12345") +
-                       crafted::Xtc(crafted::kData, std::string(13, 'x')),
-                   kSrc));
+      fixtures::Xtc(77, "unknown") + fixtures::Xtc(fixtures::kData, "alone") + names +
+      fixtures::Xtc(fixtures::kShapesData,
+                    fixtures::Xtc(9, "child") +
+                        fixtures::Xtc(fixtures::kShapes,
+                                      fixtures::Shape({0}) + fixtures::Shape({0, 0}) + "12345") +
+                        fixtures::Xtc(fixtures::kData, std::string(13, 'x')),
+                    kSrc));
   EXPECT_THAT(verified.faults, IsEmpty());
   EXPECT_THAT(verified.remarks,
               ElementsAre(HasSubstr("type 77 and 19 bytes"), HasSubstr("type 3"),
@@ -347,11 +350,11 @@ TEST(Verifier, RemarksWhatReadersSkip) {
 }
 
 TEST(Verifier, AcceptsTheWordThatSomeWritersLeaveBehindTheLastShape) {
-  EXPECT_THAT(
-      VerifyPayload(crafted::ShapesData(kSrc, crafted::Shape({8}) + crafted::Shape({2, 3}) + "junk",
-                                        std::string(42, '\0')))
-          .all,
-      IsEmpty());
+  EXPECT_THAT(VerifyPayload(fixtures::ShapesData(
+                                kSrc, fixtures::Shape({8}) + fixtures::Shape({2, 3}) + "junk",
+                                std::string(42, '\0')))
+                  .all,
+              IsEmpty());
 }
 
 TEST(Verifier, RemarksDataOfOneNamesIdTwiceInADatagram) {
@@ -365,7 +368,7 @@ TEST(Verifier, RemarksDataOfOneNamesIdTwiceInADatagram) {
 
 TEST(Verifier, RemarksTimesOfNoSecond) {
   const auto at = [](uint32_t nanoseconds) {
-    return Verify(Configure() + crafted::Dgram(TransitionId::kL1Accept, "", nanoseconds));
+    return Verify(Configure() + fixtures::Dgram(TransitionId::kL1Accept, "", nanoseconds));
   };
   EXPECT_THAT(at(999'999'999).all, IsEmpty());
   EXPECT_THAT(at(1'000'000'000).remarks,
@@ -376,8 +379,8 @@ TEST(Verifier, RemarksTimesOfNoSecond) {
 TEST(Verifier, RemarksTextOfAFieldWithoutANul) {
   const auto with_text = [](const std::string& text) {
     const std::string shapes =
-        crafted::Shape({static_cast<uint32_t>(text.size())}) + crafted::Shape({0, 0});
-    return VerifyPayload(crafted::ShapesData(kSrc, shapes, "12" + text + "12345678"));
+        fixtures::Shape({static_cast<uint32_t>(text.size())}) + fixtures::Shape({0, 0});
+    return VerifyPayload(fixtures::ShapesData(kSrc, shapes, "12" + text + "12345678"));
   };
   EXPECT_THAT(with_text("").all, IsEmpty());
   EXPECT_THAT(with_text(std::string("abc\0", 4)).all, IsEmpty());
@@ -396,7 +399,7 @@ TEST(Verifier, FindsOnceDataUnderAConfigureThatIsMarkedCorrupted) {
                                             HasSubstr("bytes not checked")));
   // A sound Configure ends that state.
   EXPECT_THAT(Verify(configure + Configure() +
-                     crafted::Dgram(TransitionId::kL1Accept, crafted::ShapesData(9, "", "")))
+                     fixtures::Dgram(TransitionId::kL1Accept, fixtures::ShapesData(9, "", "")))
                   .faults,
               ElementsAre(HasSubstr("does not declare")));
 }
@@ -404,11 +407,12 @@ TEST(Verifier, FindsOnceDataUnderAConfigureThatIsMarkedCorrupted) {
 TEST(Verifier, TellsOddXtcsInAShapesDataUpToAHundredAndCountsTheRest) {
   const auto with_odd = [](int count) {
     std::string children;
-    for (int i = 0; i < count; ++i) children += crafted::Xtc(9, "");
-    return VerifyPayload(crafted::Xtc(
-        crafted::kShapesData,
-        children + crafted::Xtc(crafted::kShapes, crafted::Shape({0}) + crafted::Shape({0, 0})) +
-            crafted::Xtc(crafted::kData, std::string(10, '\0')),
+    for (int i = 0; i < count; ++i) children += fixtures::Xtc(9, "");
+    return VerifyPayload(fixtures::Xtc(
+        fixtures::kShapesData,
+        children +
+            fixtures::Xtc(fixtures::kShapes, fixtures::Shape({0}) + fixtures::Shape({0, 0})) +
+            fixtures::Xtc(fixtures::kData, std::string(10, '\0')),
         kSrc));
   };
   EXPECT_EQ(with_odd(100).remarks.size(), 100U);
@@ -419,12 +423,13 @@ TEST(Verifier, TellsOddXtcsInAShapesDataUpToAHundredAndCountsTheRest) {
 
 TEST(Verifier, CountsAFaultAmongOddXtcsThatAreNotTold) {
   std::string children =
-      crafted::Xtc(crafted::kShapes, crafted::Shape({0}) + crafted::Shape({0, 0})) +
-      crafted::Xtc(crafted::kData, std::string(10, '\0'));
-  for (int i = 0; i < 100; ++i) children += crafted::Xtc(9, "");
-  EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kShapesData, children, kSrc)).faults, IsEmpty());
-  children += crafted::Xtc(crafted::kData, "");
-  EXPECT_THAT(VerifyPayload(crafted::Xtc(crafted::kShapesData, children, kSrc)).faults,
+      fixtures::Xtc(fixtures::kShapes, fixtures::Shape({0}) + fixtures::Shape({0, 0})) +
+      fixtures::Xtc(fixtures::kData, std::string(10, '\0'));
+  for (int i = 0; i < 100; ++i) children += fixtures::Xtc(9, "");
+  EXPECT_THAT(VerifyPayload(fixtures::Xtc(fixtures::kShapesData, children, kSrc)).faults,
+              IsEmpty());
+  children += fixtures::Xtc(fixtures::kData, "");
+  EXPECT_THAT(VerifyPayload(fixtures::Xtc(fixtures::kShapesData, children, kSrc)).faults,
               ElementsAre(HasSubstr("1 more such Xtcs in one ShapesData")));
 }
 
@@ -432,9 +437,9 @@ TEST(Verifier, CountsAFaultAmongOddXtcsThatAreNotTold) {
 TEST(Verifier, HoldsNoMoreFindingsTheLargerADatagramIs) {
   constexpr int kXtcs = 50'000;
   std::string payload;
-  for (int i = 0; i < kXtcs; ++i) payload += crafted::Xtc(77, "");
+  for (int i = 0; i < kXtcs; ++i) payload += fixtures::Xtc(77, "");
   const std::shared_ptr<Buffer> buffer =
-      crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure, payload));
+      fixtures::AsBuffer(fixtures::Dgram(TransitionId::kConfigure, payload));
   const Dgram dgram = Dgram::Make(buffer).value();
   const size_t before = ::mallinfo2().uordblks;
   size_t most = 0;
@@ -446,7 +451,7 @@ TEST(Verifier, HoldsNoMoreFindingsTheLargerADatagramIs) {
 }
 
 TEST(Verifier, PassesOnWhatIsNotTheDatasFault) {
-  const auto file = std::make_shared<CountedFile>(crafted::Run(2));
+  const auto file = std::make_shared<CountedFile>(fixtures::Run(2));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto reader, BatchReader::Open(file, ForVerifying()));
   Verifier verifier("file", [](const Finding&) {});
   file->FailOnce();

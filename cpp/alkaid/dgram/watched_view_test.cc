@@ -21,7 +21,7 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -31,9 +31,9 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-const int64_t kEventBytes = static_cast<int64_t>(crafted::Event(0).size());
+const int64_t kEventBytes = static_cast<int64_t>(fixtures::Event(0).size());
 // Configure and BeginRun come before the events.
-const int64_t kFirstEvent = static_cast<int64_t>(crafted::Configure().size()) + 24;
+const int64_t kFirstEvent = static_cast<int64_t>(fixtures::Configure().size()) + 24;
 
 // Records which bytes of their roots the live slices show, and the reported sources.
 class Watcher final : public MemoryObserver {
@@ -70,7 +70,7 @@ std::pair<int64_t, int64_t> Range(int64_t offset, int64_t size) { return {offset
 DgramBatch ReadBatch(uint32_t events) {
   BatchReaderOptions options;
   options.name = "run.xtc2";
-  auto file = std::make_shared<CountedFile>(crafted::Run(events));
+  auto file = std::make_shared<CountedFile>(fixtures::Run(events));
   return BatchReader::Open(std::move(file), options).value()->Next().value();
 }
 // The datagram of event `i` in the batch.
@@ -90,7 +90,7 @@ ArrayView<uint32_t> ImageOf(const Dgram& dgram) {
 
 TEST(WatchedView, ABatchShowsAllOfItsDatagramsAndAKeptDatagramItsOwnBytes) {
   const Watcher watcher;
-  const int64_t all = static_cast<int64_t>(crafted::Run(5).size());
+  const int64_t all = static_cast<int64_t>(fixtures::Run(5).size());
   Dgram kept;
   {
     const DgramBatch batch = ReadBatch(5);
@@ -225,13 +225,13 @@ TEST(WatchedView, ACopiedIteratorShowsNoDatagramOfItsOwn) {
 // Takes views of the image until memory is so short that one cannot be watched. Returns 0 where
 // that view was given out unwatched.
 int TakeViewsWithoutMemory(const FieldView& image) {
-  constexpr size_t kMost = 1 << 22;
+  constexpr size_t kMax = 1 << 22;
   std::vector<ArrayView<uint32_t>> views;
-  views.reserve(kMost);
+  views.reserve(kMax);
   const rlimit none = {0, 0};
   if (::setrlimit(RLIMIT_AS, &none) != 0) return 2;
   try {
-    while (views.size() < kMost) {
+    while (views.size() < kMax) {
       auto view = image.Array<uint32_t>();
       if (!view.ok()) return 3;
       views.push_back(*std::move(view));

@@ -15,7 +15,7 @@
 #include "alkaid/dgram/writer.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -184,11 +184,11 @@ TEST(DgramWriterSink, ALargeDatagramGoesStraightOnAndInOrder) {
   const auto sink = std::make_shared<RecordingSink>();
   ProxyMemoryPool pool(default_memory_pool());
   DgramWriter writer(sink, {.flush_bytes = 2000, .pool = &pool});
-  const std::string small = crafted::Event(1);
-  const std::string large = crafted::Dgram(TransitionId::kL1Accept,
-                                           crafted::Xtc(9, std::string(size_t{1} << 20, 'x')), 2);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram one, Dgram::Make(crafted::AsBuffer(small)));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram two, Dgram::Make(crafted::AsBuffer(large)));
+  const std::string small = fixtures::Event(1);
+  const std::string large = fixtures::Dgram(TransitionId::kL1Accept,
+                                            fixtures::Xtc(9, std::string(size_t{1} << 20, 'x')), 2);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram one, Dgram::Make(fixtures::AsBuffer(small)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram two, Dgram::Make(fixtures::AsBuffer(large)));
   ALKAID_ASSERT_OK(writer.Append(one));
   ALKAID_ASSERT_OK(writer.Append(two));
   ALKAID_ASSERT_OK(writer.Append(one));
@@ -225,13 +225,13 @@ TEST(DgramWriterSink, WhereAnAllocationFailsNothingIsLostOrWrittenTwice) {
   FaultInjectingMemoryPool pool(default_memory_pool());
   const auto sink = std::make_shared<RecordingSink>();
   DgramWriter writer(sink, {.flush_bytes = 500, .pool = &pool});
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram one, Dgram::Make(crafted::AsBuffer(crafted::Event(1))));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram one, Dgram::Make(fixtures::AsBuffer(fixtures::Event(1))));
   pool.fail_after(1);
   EXPECT_THAT(writer.Append(one), StatusIs(StatusCode::kResourceExhausted));
   for (int i = 0; i < 10; ++i) ALKAID_ASSERT_OK(writer.Append(one));
   ALKAID_ASSERT_OK(writer.Close());
   std::string expected;
-  for (int i = 0; i < 10; ++i) expected += crafted::Event(1);
+  for (int i = 0; i < 10; ++i) expected += fixtures::Event(1);
   EXPECT_EQ(sink->bytes, expected);
 }
 

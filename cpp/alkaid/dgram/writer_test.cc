@@ -14,7 +14,7 @@
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -90,7 +90,7 @@ TEST(DgramWriter, WhatItWritesIsReadBack) {
 
 TEST(DgramWriter, MakesTheBytesOfTheFormat) {
   const Names names =
-      Names::Make(NamesId(crafted::kSrc), "det", "", "", 0, {"raw", 0},
+      Names::Make(NamesId(fixtures::kSrc), "det", "", "", 0, {"raw", 0},
                   {{"count", DataType::kUInt16, 0, {}}, {"image", DataType::kUInt32, 2, {}}})
           .value();
   DgramWriter writer;
@@ -100,16 +100,16 @@ TEST(DgramWriter, MakesTheBytesOfTheFormat) {
   ALKAID_ASSERT_OK(writer.Array<uint32_t>(std::vector<uint32_t>{8, 9}, {1, 2}));
   ALKAID_ASSERT_OK(writer.EndData());
   ALKAID_ASSERT_OK(writer.End());
-  const std::string shapes = crafted::Bytes(std::vector<uint32_t>{1, 2, 0, 0, 0});
+  const std::string shapes = fixtures::Bytes(std::vector<uint32_t>{1, 2, 0, 0, 0});
   const std::string data =
-      crafted::Bytes(uint16_t{3}) + crafted::Bytes(std::vector<uint32_t>{8, 9});
+      fixtures::Bytes(uint16_t{3}) + fixtures::Bytes(std::vector<uint32_t>{8, 9});
   const std::string expected =
-      crafted::Dgram(TransitionId::kL1Accept,
-                     crafted::Xtc(crafted::kShapesData,
-                                  crafted::Xtc(crafted::kShapes, shapes, crafted::kSrc) +
-                                      crafted::Xtc(crafted::kData, data, crafted::kSrc),
-                                  crafted::kSrc),
-                     6);
+      fixtures::Dgram(TransitionId::kL1Accept,
+                      fixtures::Xtc(fixtures::kShapesData,
+                                    fixtures::Xtc(fixtures::kShapes, shapes, fixtures::kSrc) +
+                                        fixtures::Xtc(fixtures::kData, data, fixtures::kSrc),
+                                    fixtures::kSrc),
+                      6);
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto buffer, writer.Finish());
   EXPECT_EQ(buffer->ToString(), expected);
 }
@@ -184,8 +184,8 @@ TEST(DgramWriter, DataThatDisagreeWithTheirDeclarationDropTheDatagram) {
 }
 
 TEST(DgramWriter, AWholeDatagramIsAppendedAsItIs) {
-  const std::string event = crafted::Event(3);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram, Dgram::Make(crafted::AsBuffer(event)));
+  const std::string event = fixtures::Event(3);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Dgram dgram, Dgram::Make(fixtures::AsBuffer(event)));
   DgramWriter writer;
   ALKAID_ASSERT_OK(writer.Append(dgram));
   ALKAID_ASSERT_OK(writer.Begin(TransitionId::kEnable, Timestamp(1, 0)));

@@ -160,7 +160,7 @@ struct Xtc {
 // The header of a datagram: 24 bytes.
 struct DgramHeader {
   // The largest size of a datagram that a header can state, in bytes.
-  static constexpr int64_t kMostBytes =
+  static constexpr int64_t kMaxBytes =
       int64_t{std::numeric_limits<uint32_t>::max()} + kDgramHeaderBytes - kXtcHeaderBytes;
 
   Timestamp timestamp;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -12,7 +12,7 @@ const uint8_t* At(const std::string& bytes) {
 }
 
 TEST(DgramHeader, ReadsEachWordOfTheTwentyFourBytes) {
-  const std::string bytes = crafted::Dgram(TransitionId::kL1Accept, "payload", 7, 0x5004);
+  const std::string bytes = fixtures::Dgram(TransitionId::kL1Accept, "payload", 7, 0x5004);
   const DgramHeader header = DgramHeader::Read(At(bytes));
   EXPECT_EQ(header.timestamp, Timestamp(1, 7));
   EXPECT_EQ(header.env, 0x0c040003U);
@@ -29,7 +29,7 @@ TEST(DgramHeader, ReadsEachWordOfTheTwentyFourBytes) {
 TEST(DgramHeader, ReadsAtAnyAlignment) {
   for (size_t shift = 0; shift < 8; ++shift) {
     const std::string bytes =
-        std::string(shift, 'x') + crafted::Dgram(TransitionId::kEnable, "", 9);
+        std::string(shift, 'x') + fixtures::Dgram(TransitionId::kEnable, "", 9);
     const DgramHeader header = DgramHeader::Read(At(bytes) + shift);
     EXPECT_EQ(header.timestamp.nanoseconds(), 9U);
     EXPECT_EQ(header.service(), TransitionId::kEnable);
@@ -37,12 +37,12 @@ TEST(DgramHeader, ReadsAtAnyAlignment) {
 }
 
 TEST(DgramHeader, TheLargestExtentDoesNotWrap) {
-  const std::string bytes = crafted::Dgram(TransitionId::kL1Accept, "", 0, 0, 0xffffffff);
+  const std::string bytes = fixtures::Dgram(TransitionId::kL1Accept, "", 0, 0, 0xffffffff);
   EXPECT_EQ(DgramHeader::SizeOf(At(bytes)), int64_t{0xffffffff} + 12);
 }
 
 TEST(Xtc, TheTypeIsWithoutItsVersion) {
-  const std::string bytes = crafted::Xtc(0x3002, "", 0x80000105);
+  const std::string bytes = fixtures::Xtc(0x3002, "", 0x80000105);
   const Xtc xtc = Xtc::Read(At(bytes));
   EXPECT_EQ(xtc.type(), TypeId::kShapes);
   EXPECT_EQ(xtc.version(), 3);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 Dgram Enable(const std::string& payload, uint16_t damage = 0) {
-  return Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kEnable, payload, 0, damage)))
+  return Dgram::Make(fixtures::AsBuffer(fixtures::Dgram(TransitionId::kEnable, payload, 0, damage)))
       .value();
 }
 
@@ -30,11 +30,11 @@ std::pair<std::vector<uint32_t>, Status> Walk(const Dgram& dgram) {
 }
 
 TEST(XtcWalk, GoesThroughParentsInOrderAndSkipsUnknownTypes) {
-  const std::string nested =
-      crafted::Xtc(crafted::kParent, crafted::Xtc(77, "abc", 2) +
-                                         crafted::Xtc(crafted::kParent, crafted::Xtc(77, "", 3)));
+  const std::string nested = fixtures::Xtc(
+      fixtures::kParent,
+      fixtures::Xtc(77, "abc", 2) + fixtures::Xtc(fixtures::kParent, fixtures::Xtc(77, "", 3)));
   const auto [met, status] =
-      Walk(Enable(crafted::Xtc(0x123, "", 1) + nested + crafted::Xtc(77, "z", 4)));
+      Walk(Enable(fixtures::Xtc(0x123, "", 1) + nested + fixtures::Xtc(77, "z", 4)));
   ALKAID_EXPECT_OK(status);
   EXPECT_THAT(met, ElementsAre(1, 2, 3, 4));
 }
@@ -42,7 +42,7 @@ TEST(XtcWalk, GoesThroughParentsInOrderAndSkipsUnknownTypes) {
 TEST(XtcWalk, AnEmptyPayloadAndEmptyParentsAreSound) {
   EXPECT_THAT(Walk(Enable("")).first, IsEmpty());
   const auto [met, status] =
-      Walk(Enable(crafted::Xtc(crafted::kParent, "") + crafted::Xtc(77, "", 1)));
+      Walk(Enable(fixtures::Xtc(fixtures::kParent, "") + fixtures::Xtc(77, "", 1)));
   ALKAID_EXPECT_OK(status);
   EXPECT_THAT(met, ElementsAre(1));
 }
@@ -50,7 +50,7 @@ TEST(XtcWalk, AnEmptyPayloadAndEmptyParentsAreSound) {
 TEST(XtcWalk, DoesNotDescendIntoWhatIsCorrupted) {
   const std::string junk = "this is no Xtc at all";
   const auto [met, status] =
-      Walk(Enable(crafted::Xtc(crafted::kParent, junk, 0, 8) + crafted::Xtc(77, "", 1)));
+      Walk(Enable(fixtures::Xtc(fixtures::kParent, junk, 0, 8) + fixtures::Xtc(77, "", 1)));
   ALKAID_EXPECT_OK(status);
   EXPECT_THAT(met, ElementsAre(1));
   ALKAID_EXPECT_OK(Walk(Enable(junk, 8)).second);
@@ -58,14 +58,14 @@ TEST(XtcWalk, DoesNotDescendIntoWhatIsCorrupted) {
 
 TEST(XtcWalk, OtherDamageIsDataAndDescendedInto) {
   const auto [met, status] =
-      Walk(Enable(crafted::Xtc(crafted::kParent, crafted::Xtc(77, "", 1), 0, 0xfff7), 0xfff7));
+      Walk(Enable(fixtures::Xtc(fixtures::kParent, fixtures::Xtc(77, "", 1), 0, 0xfff7), 0xfff7));
   ALKAID_EXPECT_OK(status);
   EXPECT_THAT(met, ElementsAre(1));
 }
 
 TEST(XtcWalk, SlackOfOneToElevenBytesIsAFaultAtItsByte) {
   for (size_t slack = 1; slack < 12; ++slack) {
-    const auto [met, status] = Walk(Enable(crafted::Xtc(77, "abc", 1) + std::string(slack, '\0')));
+    const auto [met, status] = Walk(Enable(fixtures::Xtc(77, "abc", 1) + std::string(slack, '\0')));
     EXPECT_THAT(status, StatusIs(StatusCode::kDataLoss,
                                  AllOf(HasSubstr("byte 39 "),
                                        HasSubstr(std::to_string(slack) + " bytes are left"))));
@@ -77,8 +77,8 @@ TEST(XtcWalk, AnExtentBelowTwelveOrBeyondTheParentIsAFault) {
   for (const int64_t extent : {int64_t{0}, int64_t{11}, int64_t{17}, int64_t{0xffffffff}}) {
     // In a Parent of its own that bytes follow: the Parent is the limit, not the datagram.
     const std::string payload =
-        crafted::Xtc(crafted::kParent, crafted::Xtc(77, "abcd", 1, 0, extent)) +
-        crafted::Xtc(77, std::string(64, 'x'), 2);
+        fixtures::Xtc(fixtures::kParent, fixtures::Xtc(77, "abcd", 1, 0, extent)) +
+        fixtures::Xtc(77, std::string(64, 'x'), 2);
     const auto [met, status] = Walk(Enable(payload));
     EXPECT_THAT(status, StatusIs(StatusCode::kDataLoss,
                                  AllOf(HasSubstr("byte 36 "),
@@ -88,8 +88,8 @@ TEST(XtcWalk, AnExtentBelowTwelveOrBeyondTheParentIsAFault) {
 }
 
 std::string Nested(int depth) {
-  std::string payload = crafted::Xtc(77, "", 1);
-  for (int i = 0; i < depth; ++i) payload = crafted::Xtc(crafted::kParent, payload);
+  std::string payload = fixtures::Xtc(77, "", 1);
+  for (int i = 0; i < depth; ++i) payload = fixtures::Xtc(fixtures::kParent, payload);
   return payload;
 }
 
@@ -102,7 +102,7 @@ TEST(XtcWalk, ParentsNestUpToTheLimit) {
 
 TEST(XtcWalk, ManyCorruptedParentsSideBySideTakeNoStack) {
   std::string payload;
-  for (int i = 0; i < 200'000; ++i) payload += crafted::Xtc(crafted::kParent, "", 0, 8);
+  for (int i = 0; i < 200'000; ++i) payload += fixtures::Xtc(fixtures::kParent, "", 0, 8);
   ALKAID_EXPECT_OK(CheckExtents(Enable(payload)));
 }
 

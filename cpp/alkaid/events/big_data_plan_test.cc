@@ -9,19 +9,19 @@
 #include "alkaid/events/big_data_plan_internal.h"
 #include "alkaid/events/event_builder.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events::internal {
 namespace {
 
-using crafted::Dgram;
-using crafted::Smd;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::Smd;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 EventBatch Events(const std::vector<std::string>& streams) {
-  return (*(*EventBuilder::Make(crafted::Source(streams)))->Next()).batch();
+  return (*(*EventBuilder::Make(fixtures::Source(streams)))->Next()).batch();
 }
 std::shared_ptr<BigDataFile> File(const std::string& path, uint32_t chunk_id = 0) {
   return std::make_shared<BigDataFile>(BigDataFile{path, chunk_id, nullptr});
@@ -98,14 +98,15 @@ EventBatch Announcement(uint32_t chunk_id, const std::string& filename,
   const auto chunkinfo = *dgram::Names::Make(dgram::NamesId(1, 9), "chunkinfo", "chunkinfo", "", 0,
                                              dgram::Algorithm{"chunkinfo", 1}, {id, name});
   const auto both = *dgram::Configuration::FromNames(
-      {chunkinfo, *SmdInfo::Declaration(dgram::NamesId(crafted::kSmdSrc))});
+      {chunkinfo, *SmdInfo::Declaration(dgram::NamesId(fixtures::kSmdSrc))});
   std::string text = filename;
   text.resize((text.size() + 4) / 4 * 4);
-  std::string shape = crafted::Word(static_cast<uint32_t>(text.size()));
+  std::string shape = fixtures::Word(static_cast<uint32_t>(text.size()));
   shape.resize(20);
   const uint32_t src = 1 << 8 | 9;
-  const std::string payload = crafted::Xtc(
-      1, src, crafted::Xtc(2, src, shape) + crafted::Xtc(3, src, crafted::Word(chunk_id) + text));
+  const std::string payload = fixtures::Xtc(
+      1, src,
+      fixtures::Xtc(2, src, shape) + fixtures::Xtc(3, src, fixtures::Word(chunk_id) + text));
   const std::string stream = Smd(1, 100, 30) + Dgram(service, 2, payload) + Smd(3, 0, 30);
   return (*(*EventBuilder::Make(*OneWindow({Buffer::FromString(stream)}, {both})))->Next()).batch();
 }

@@ -560,11 +560,11 @@ Result<std::unique_ptr<BigDataReader>> BigDataReader::Open(const std::vector<std
                            " bytes, the least has ", dgram::kDgramHeaderBytes);
   }
   if (options.chunk_bytes < 1 || options.prefetch < 0 || options.max_retries < 0 ||
-      options.prefetch > io::ReadQueue::kLargestDepth - 1) {
+      options.prefetch > io::ReadQueue::kMaxDepth - 1) {
     return status::Invalid("groups of ", options.chunk_bytes, " bytes, ", options.prefetch,
                            " read ahead, ", options.max_retries,
                            " retries; the least are 1, 0 and 0, and at most ",
-                           io::ReadQueue::kLargestDepth - 1, " are read ahead");
+                           io::ReadQueue::kMaxDepth - 1, " are read ahead");
   }
   if (options.live != nullptr && options.open_file) {
     return status::Invalid("files that are still being written are opened by the reader itself");

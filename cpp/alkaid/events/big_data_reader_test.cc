@@ -22,17 +22,17 @@
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/libc_malloc.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
-using crafted::Smd;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
+using fixtures::Smd;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -96,7 +96,7 @@ class Streams {
   std::shared_ptr<EventBuilder> Builder(int64_t batch_size = 1000) const {
     EventBuilderOptions options;
     options.batch_size = batch_size;
-    return *EventBuilder::Make(crafted::Source(small_), options);
+    return *EventBuilder::Make(fixtures::Source(small_), options);
   }
   std::vector<std::string> paths() const {
     std::vector<std::string> paths;
@@ -287,7 +287,7 @@ class RunFiles {
       small.push_back(folder_ + "/s" + std::to_string(i) + ".smd.xtc2");
       std::ofstream(big.back(), std::ios::binary) << streams.big(i);
       std::ofstream(small.back(), std::ios::binary)
-          << crafted::SmdConfigure() + streams.small()[static_cast<size_t>(i)];
+          << fixtures::SmdConfigure() + streams.small()[static_cast<size_t>(i)];
     }
   }
   ~RunFiles() { std::filesystem::remove_all(folder_); }
@@ -484,7 +484,7 @@ TEST(BigDataReader, DeliversTheEventsBeforeAFaultOfTheSmallData) {
   for (const int prefetch : {0, 1, 4}) {
     EventBuilderOptions building;
     building.batch_size = 1;
-    std::shared_ptr<EventBuilder> builder = *EventBuilder::Make(crafted::Source(small), building);
+    std::shared_ptr<EventBuilder> builder = *EventBuilder::Make(fixtures::Source(small), building);
     BigDataReaderOptions options;
     options.prefetch = prefetch;
     options.open_file = streams.OpenFile();
@@ -502,7 +502,7 @@ TEST(BigDataReader, RefusesAnL1AcceptWithoutARecord) {
   Streams streams(1);
   streams.L1Accept(0, 1);
   std::shared_ptr<EventBuilder> builder =
-      *EventBuilder::Make(crafted::Source({Smd(1, 0, 28) + L1(2)}));
+      *EventBuilder::Make(fixtures::Source({Smd(1, 0, 28) + L1(2)}));
   BigDataReaderOptions options;
   options.open_file = streams.OpenFile();
   auto reader = *BigDataReader::Open(streams.paths(), builder, options);
@@ -601,7 +601,7 @@ TEST(BigDataReader, HasThePeakOfItsSettingsHoweverLongTheRun) {
       reading.batch_bytes = windows.chunk_bytes;
       reading.pool = &pool;
       readers.push_back(*dgram::BatchReader::Open(
-          std::make_shared<io::BufferReader>(Buffer::FromString(crafted::SmdConfigure() + small)),
+          std::make_shared<io::BufferReader>(Buffer::FromString(fixtures::SmdConfigure() + small)),
           reading));
     }
     EventBuilderOptions building;
@@ -652,7 +652,7 @@ TEST(BigDataReader, RefusesOptionsThatMakeNoSense) {
   EXPECT_THAT(open(options), StatusIs(StatusCode::kInvalidArgument, HasSubstr("run/s0")));
   EventBuilderOptions several;
   several.destination = [](Timestamp) { return 1; };
-  EXPECT_THAT(BigDataReader::Open({"a"}, *EventBuilder::Make(crafted::Source({""}), several)),
+  EXPECT_THAT(BigDataReader::Open({"a"}, *EventBuilder::Make(fixtures::Source({""}), several)),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("one destination")));
   options = {};
   options.use_small_data = {true, true};

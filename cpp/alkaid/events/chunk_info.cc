@@ -112,18 +112,18 @@ Result<std::optional<ChunkInfo>> ChunkInfo::Next(const dgram::Dgram& dgram, std:
 
 uint32_t ChunkInfo::ChunkIdOf(std::string_view path) {
   constexpr std::string_view kType = ".xtc2";
-  constexpr size_t kLeastDigits = 3;
+  constexpr size_t kMinDigits = 3;
   std::string_view name = WithoutSuffix(BaseName(path), kInProgress);
   if (!name.ends_with(kType)) return 0;
   name = WithoutSuffix(WithoutSuffix(name, kType), ".smd");
   size_t first = name.size();
   while (first > 0 && IsDigit(name[first - 1])) --first;
   const std::string_view digits = name.substr(first);
-  if (digits.size() < kLeastDigits || !name.substr(0, first).ends_with("-c")) return 0;
-  constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
+  if (digits.size() < kMinDigits || !name.substr(0, first).ends_with("-c")) return 0;
+  constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
   uint64_t number = 0;
   for (const char digit : digits) {
-    number = std::min(number * 10 + static_cast<uint64_t>(digit - '0'), kMost);
+    number = std::min(number * 10 + static_cast<uint64_t>(digit - '0'), kMax);
   }
   return static_cast<uint32_t>(number);
 }

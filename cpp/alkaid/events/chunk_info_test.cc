@@ -11,12 +11,12 @@
 
 #include "alkaid/dgram/verify.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::events {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 using dgram::TransitionId;
 using ::testing::HasSubstr;
 
@@ -24,21 +24,21 @@ constexpr uint32_t kSrc = 0x1fe;
 constexpr uint32_t kUInt32 = 2, kUInt64 = 3, kCharStr = 10;
 
 std::string Declaration(uint32_t id_type = kUInt32, const char* filename_field = "filename") {
-  return crafted::Names(kSrc, "chunkinfo", 0, "chunkinfo",
-                        {{"chunkid", id_type, 0}, {filename_field, kCharStr, 1}});
+  return fixtures::Names(kSrc, "chunkinfo", 0, "chunkinfo",
+                         {{"chunkid", id_type, 0}, {filename_field, kCharStr, 1}});
 }
 std::string Payload(uint32_t id, const std::string& filename) {
-  return crafted::ShapesData(kSrc, crafted::Shape({static_cast<uint32_t>(filename.size())}),
-                             crafted::Bytes(id) + filename);
+  return fixtures::ShapesData(kSrc, fixtures::Shape({static_cast<uint32_t>(filename.size())}),
+                              fixtures::Bytes(id) + filename);
 }
 
 // A datagram with `payload` under `declaration`.
 Result<dgram::Dgram> Announcement(const std::string& payload, TransitionId service,
                                   const std::string& declaration) {
-  ALKAID_ASSIGN_OR_RAISE(
-      const dgram::Dgram configure,
-      dgram::Dgram::Make(crafted::AsBuffer(crafted::Dgram(TransitionId::kConfigure, declaration))));
-  return dgram::Dgram::Make(crafted::AsBuffer(crafted::Dgram(service, payload)), 0,
+  ALKAID_ASSIGN_OR_RAISE(const dgram::Dgram configure,
+                         dgram::Dgram::Make(fixtures::AsBuffer(
+                             fixtures::Dgram(TransitionId::kConfigure, declaration))));
+  return dgram::Dgram::Make(fixtures::AsBuffer(fixtures::Dgram(service, payload)), 0,
                             configure.configuration(), "run.xtc2", 7);
 }
 // Reads what it announces.
@@ -75,7 +75,7 @@ TEST(ChunkInfo, IsNotFoundWhereNoneIsCarried) {
               StatusIs(StatusCode::kNotFound, HasSubstr("Disable")));
   // In a run that declares no announcements no SlowUpdate is parsed.
   EXPECT_THAT(
-      Read("slack", TransitionId::kSlowUpdate, crafted::Names(kSrc, "other", 0, "chunkinfo", {})),
+      Read("slack", TransitionId::kSlowUpdate, fixtures::Names(kSrc, "other", 0, "chunkinfo", {})),
       StatusIs(StatusCode::kNotFound, HasSubstr("SlowUpdate): no chunkinfo")));
 }
 
@@ -116,15 +116,15 @@ TEST(ChunkInfo, MayNameTheFileThatIsReadOnceMoreAndNoOther) {
 TEST(ChunkInfo, ThatNoReaderComesToIsAFaultToAVerifierToo) {
   using Announcements = std::vector<std::pair<uint32_t, std::string>>;
   const auto faults_of = [](const Announcements& announcements) {
-    std::string source = crafted::Dgram(TransitionId::kConfigure, Declaration());
+    std::string source = fixtures::Dgram(TransitionId::kConfigure, Declaration());
     for (const auto& [id, filename] : announcements) {
-      source += crafted::Dgram(TransitionId::kEnable, Payload(id, filename));
+      source += fixtures::Dgram(TransitionId::kEnable, Payload(id, filename));
     }
     std::vector<std::string> faults;
     dgram::Verifier verifier("s.xtc2", [&](const dgram::Finding& finding) {
       if (finding.kind == dgram::Finding::Kind::kFault) faults.push_back(finding.text);
     });
-    const auto reader = dgram::BatchReader::Open(crafted::AsBuffer(source), dgram::ForVerifying());
+    const auto reader = dgram::BatchReader::Open(fixtures::AsBuffer(source), dgram::ForVerifying());
     ALKAID_EXPECT_OK(verifier.CheckAll(**reader));
     return faults;
   };
@@ -154,7 +154,7 @@ TEST(ChunkInfo, RefusesMalformedFieldsNamingTheByte) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("run.xtc2: byte ")));
   EXPECT_THAT(Read(Payload(3, "b"), TransitionId::kEnable, Declaration(kUInt32, "file")),
               StatusIs(StatusCode::kDataLoss, HasSubstr("\"filename\"")));
-  EXPECT_THAT(Read(crafted::ShapesData(kSrc, crafted::Shape({99}), crafted::Bytes(3) + "b")),
+  EXPECT_THAT(Read(fixtures::ShapesData(kSrc, fixtures::Shape({99}), fixtures::Bytes(3) + "b")),
               StatusIs(StatusCode::kDataLoss, HasSubstr("needs 99 bytes")));
   EXPECT_THAT(Read("slack"), StatusIs(StatusCode::kDataLoss));
 }

@@ -14,7 +14,7 @@
 namespace alkaid::events {
 namespace {
 
-constexpr int64_t kMostInFooter = std::numeric_limits<uint32_t>::max();
+constexpr int64_t kMaxInFooter = std::numeric_limits<uint32_t>::max();
 
 // A finished batch of `nbytes` keeps unused capacity of at most a quarter of its bytes.
 bool WorthShrinking(const BufferBuilder& builder, int64_t nbytes) {
@@ -136,9 +136,9 @@ Status DgramBatchBuilder::Append(int stream, dgram::Dgram&& dgram) try {
                                  place.timestamp().value(), " in this event already");
   }
   if (dgram.data() == nullptr) return status::Invalid("no datagram for stream ", stream);
-  if (dgram.size() > kMostInFooter) {
+  if (dgram.size() > kMaxInFooter) {
     return status::Invalid("datagram of ", dgram.size(), " bytes, a footer can state ",
-                           kMostInFooter);
+                           kMaxInFooter);
   }
   for (const dgram::Dgram& other : open_) {
     if (other.data() != nullptr && other.timestamp() != dgram.timestamp()) {
@@ -228,9 +228,9 @@ Status DgramBatchBuilder::Write(std::span<const DgramBytes> dgrams, int64_t adop
   for (const DgramBytes& dgram : dgrams) nbytes += dgram.nbytes;
   const int64_t begin = bytes_.length() - adopted;
   Status status = Reserve(nbytes - adopted);
-  if (nbytes > kMostInFooter || size() == kMostInFooter) [[unlikely]] {
+  if (nbytes > kMaxInFooter || size() == kMaxInFooter) [[unlikely]] {
     status = status::Invalid("event ", size(), " of ", nbytes, " bytes; a footer can state ",
-                             kMostInFooter, " bytes and as many events");
+                             kMaxInFooter, " bytes and as many events");
   }
   if (!status.ok()) [[unlikely]] {
     if (adopted > 0) bytes_.Reset();

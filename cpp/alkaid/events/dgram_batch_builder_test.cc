@@ -11,13 +11,13 @@
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::L1;
 using dgram::Timestamp;
+using fixtures::L1;
 using ::testing::HasSubstr;
 
 dgram::Dgram View(const std::string& bytes,
@@ -46,8 +46,8 @@ TEST(DgramBatchBuilder, MakesEventsOfWhatEachStreamGaveInAnyOrder) {
 }
 
 TEST(DgramBatchBuilder, GivesEachDatagramItsOwnConfiguration) {
-  const auto first = crafted::SmdConfiguration();
-  const auto second = crafted::SmdConfiguration();
+  const auto first = fixtures::SmdConfiguration();
+  const auto second = fixtures::SmdConfiguration();
   DgramBatchBuilder builder(1);
   for (const auto& configuration : {first, first, second}) {
     ASSERT_THAT(builder.Append(0, View(L1(1), configuration)), IsOk());

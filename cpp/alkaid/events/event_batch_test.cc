@@ -11,16 +11,16 @@
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 #include "fixtures/two_configurations.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
-using crafted::Word;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
+using fixtures::Word;
 using ::testing::HasSubstr;
 
 using Configurations = std::vector<std::shared_ptr<const dgram::Configuration>>;
@@ -78,7 +78,7 @@ TEST(EventBatch, ReadsForeignMemoryWithoutACopyAndLetsItGoWithTheLastView) {
 TEST(EventBatch, TakesUpAConfigureThatItContains) {
   ALKAID_ASSERT_OK_AND_ASSIGN(
       const EventBatch batch,
-      Read(Packed({Packed({L1(1)}), Packed({crafted::SmdConfigure(2)}), Packed({L1(3)})}), 1));
+      Read(Packed({Packed({L1(1)}), Packed({fixtures::SmdConfigure(2)}), Packed({L1(3)})}), 1));
   EXPECT_EQ(batch.event(0).dgram(0).configuration(), nullptr);
   ASSERT_NE(batch.event(2).dgram(0).configuration(), nullptr);
   EXPECT_EQ(batch.event(2).dgram(0).configuration()->names().size(), 1);
@@ -88,8 +88,8 @@ TEST(EventBatch, TakesUpAConfigureThatItContains) {
 TEST(EventBatch, KnowsTheConfigurationOfAStreamThatBeginsInTheMidstOfIt) {
   std::vector<std::unique_ptr<dgram::BatchReader>> streams;
   for (const uint64_t begin : {1, 3}) {
-    std::string run = crafted::ConfigureValue(0, crafted::kFloatType);
-    for (uint64_t i = begin; i < 6; ++i) run += crafted::Value(i, crafted::kFloatType);
+    std::string run = fixtures::ConfigureValue(0, fixtures::kFloatType);
+    for (uint64_t i = begin; i < 6; ++i) run += fixtures::Value(i, fixtures::kFloatType);
     streams.push_back(*dgram::BatchReader::Open(Buffer::FromString(run)));
   }
   SmdReaderOptions reading;
@@ -102,7 +102,7 @@ TEST(EventBatch, KnowsTheConfigurationOfAStreamThatBeginsInTheMidstOfIt) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatch again, EventBatch::Make(bytes, configurations));
   for (const Event& event : again) {
     event.ForEachDgram(
-        [](int, const dgram::Dgram& dgram) { ALKAID_EXPECT_OK(crafted::CheckValue(dgram)); });
+        [](int, const dgram::Dgram& dgram) { ALKAID_EXPECT_OK(fixtures::CheckValue(dgram)); });
   }
 }
 

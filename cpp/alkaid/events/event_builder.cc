@@ -43,11 +43,11 @@ std::vector<dgram::Timestamp> EndsOf(const SmdWindow& window) {
 Result<std::unique_ptr<EventBuilder>> EventBuilder::Make(std::shared_ptr<SmdWindowSource> source,
                                                          EventBuilderOptions options) try {
   if (source == nullptr) return status::Invalid("an event builder needs a source, and has null");
-  if (options.batch_size > EventBuilderOptions::kMostEvents) {
+  if (options.batch_size > EventBuilderOptions::kMaxEvents) {
     return status::Invalid("batches of ", options.batch_size, " events, the limit is ",
-                           EventBuilderOptions::kMostEvents);
+                           EventBuilderOptions::kMaxEvents);
   }
-  if (options.batch_size <= 0) options.batch_size = EventBuilderOptions::kMostEvents;
+  if (options.batch_size <= 0) options.batch_size = EventBuilderOptions::kMaxEvents;
   return std::unique_ptr<EventBuilder>(new EventBuilder(std::move(source), std::move(options)));
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -48,10 +48,10 @@
 namespace alkaid::events {
 
 struct EventBuilderOptions {
-  static constexpr int64_t kMostEvents = 1'000'000;
+  static constexpr int64_t kMaxEvents = 1'000'000;
 
   // Events in a batch, transitions included; the last batch may have fewer. 0 or less means
-  // kMostEvents, more is kInvalidArgument.
+  // kMaxEvents, more is kInvalidArgument.
   int64_t batch_size = 1000;
   // If given, L1Accepts of other timestamps are left out, and transitions are kept. In any order.
   // Events are counted before they are left out: batches get smaller, not later.

@@ -13,16 +13,16 @@
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
-using crafted::Source;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
+using fixtures::Source;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -98,9 +98,9 @@ TEST(EventBuilder, LaysABatchOutAsEventsWithTheirFooters) {
   const auto builder = Builder({L1(1, "ab"), L1(1)});
   ALKAID_ASSERT_OK_AND_ASSIGN(const EventBatches built, builder->Next());
   const std::string event =
-      L1(1, "ab") + L1(1) + crafted::Word(26U) + crafted::Word(24U) + crafted::Word(2U);
+      L1(1, "ab") + L1(1) + fixtures::Word(26U) + fixtures::Word(24U) + fixtures::Word(2U);
   EXPECT_EQ(built.batch().buffer()->ToString(),
-            event + crafted::Word(static_cast<uint32_t>(event.size())) + crafted::Word(1U));
+            event + fixtures::Word(static_cast<uint32_t>(event.size())) + fixtures::Word(1U));
 }
 
 TEST(EventBuilder, LeavesOutWhatTheFilterDoesNotNameAndKeepsTransitions) {
@@ -248,7 +248,7 @@ TEST(EventBuilder, RefusesDifferentServicesAtOneTimestamp) {
 
 TEST(EventBuilder, RefusesMoreEventsThanABatchTakes) {
   EventBuilderOptions options;
-  options.batch_size = EventBuilderOptions::kMostEvents + 1;
+  options.batch_size = EventBuilderOptions::kMaxEvents + 1;
   EXPECT_THAT(EventBuilder::Make(Source({""}), options),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("1000001 events")));
   EXPECT_THAT(EventBuilder::Make(nullptr), StatusIs(StatusCode::kInvalidArgument));
@@ -331,7 +331,7 @@ TEST(EventBuilder, BatchesOutliveBuilderAndSource) {
 
 // Streams of a few datagrams each, of any size; each transition is in all streams.
 std::vector<std::string> RandomStreams(std::mt19937* random, size_t count) {
-  std::vector<std::string> streams(count, crafted::SmdConfigure());
+  std::vector<std::string> streams(count, fixtures::SmdConfigure());
   for (uint64_t t = 1; t < 40; ++t) {
     const bool is_step = (*random)() % 5 == 0;
     for (std::string& stream : streams) {
@@ -409,7 +409,7 @@ TEST(EventBuilder, FaultsOfEventsNameTheByteOfTheSmallDataTheyCameFrom) {
 }
 
 TEST(EventBuilder, FaultsOfEventsNameTheByteBesideFakeStepsToo) {
-  std::string stream = crafted::SmdConfigure() + Dgram(TransitionId::kEnable, 1);
+  std::string stream = fixtures::SmdConfigure() + Dgram(TransitionId::kEnable, 1);
   for (uint64_t t = 10; t < 200; t += 10) stream += L1(t, std::string(t % 7, 'x'));
   SmdReaderOptions reading;
   reading.batch_size = 2;

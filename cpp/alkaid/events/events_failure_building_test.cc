@@ -13,10 +13,10 @@
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/events/smd_window.h"
 #include "alkaid/events/smd_writer.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "fixtures/tried_run.h"
 
 namespace alkaid::events {
@@ -75,7 +75,7 @@ TEST(EventsOutOfMemory, WritingSmallData) {
   const auto write = [](MemoryPool* pool) {
     return Writing{std::make_unique<SmdWriter>(SmdWriterOptions{.pool = pool})};
   };
-  const dgram::Dgram configure = View(dgram::crafted::Configure());
+  const dgram::Dgram configure = View(dgram::fixtures::Configure());
   const auto under = configure.configuration();
   const auto configured = [&](MemoryPool* pool) {
     Writing writing = write(pool);
@@ -90,28 +90,28 @@ TEST(EventsOutOfMemory, WritingSmallData) {
   };
   append("SmdWriter::Append, a Configure", write, configure);
   append("SmdWriter::Append, another", configured, configure);
-  append("SmdWriter::Append, before any", write, View(dgram::crafted::Event(1), under));
-  append("SmdWriter::Append, a Configure of records", write, View(crafted::SmdConfigure()));
+  append("SmdWriter::Append, before any", write, View(dgram::fixtures::Event(1), under));
+  append("SmdWriter::Append, a Configure of records", write, View(fixtures::SmdConfigure()));
   const auto under_another_id = [](MemoryPool* pool) {
     return Writing{std::make_unique<SmdWriter>(
         SmdWriterOptions{.names_id = dgram::NamesId(3, 3), .pool = pool})};
   };
   append("SmdWriter::Append, a Configure of records of another NamesId", under_another_id,
-         View(crafted::SmdConfigure()));
+         View(fixtures::SmdConfigure()));
   append("SmdWriter::Append, a corrupted Configure", write,
-         View(dgram::crafted::Dgram(TransitionId::kConfigure, "", 0, 8)));
+         View(dgram::fixtures::Dgram(TransitionId::kConfigure, "", 0, 8)));
   append("SmdWriter::Append, a NamesId that is taken", write,
-         View(dgram::crafted::Dgram(
+         View(dgram::fixtures::Dgram(
              TransitionId::kConfigure,
-             dgram::crafted::Names(crafted::kSmdSrc, "det", 0, "raw", {{"count", 1, 0}}))));
-  append("SmdWriter::Append, an L1Accept", configured, View(dgram::crafted::Event(1), under));
+             dgram::fixtures::Names(fixtures::kSmdSrc, "det", 0, "raw", {{"count", 1, 0}}))));
+  append("SmdWriter::Append, an L1Accept", configured, View(dgram::fixtures::Event(1), under));
   append("SmdWriter::Append, an EndRun", configured,
-         View(dgram::crafted::Dgram(TransitionId::kEndRun, ""), under), OutOfMemory::kNeedsNone);
+         View(dgram::fixtures::Dgram(TransitionId::kEndRun, ""), under), OutOfMemory::kNeedsNone);
   append(
       "SmdWriter::Append, an Enable", configured,
-      View(dgram::crafted::Dgram(TransitionId::kEnable, dgram::crafted::EventPayload(1)), under));
+      View(dgram::fixtures::Dgram(TransitionId::kEnable, dgram::fixtures::EventPayload(1)), under));
   append("SmdWriter::Append, a malformed Enable", configured,
-         View(dgram::crafted::Dgram(TransitionId::kEnable, "tail"), under));
+         View(dgram::fixtures::Dgram(TransitionId::kEnable, "tail"), under));
   FailureSuite::Try(
       "SmdWriter::Finish", OutOfMemory::kNeedsNone, configured,
       [](Writing& writing) { return writing.writer->Finish(); },
@@ -136,7 +136,7 @@ TEST(EventsOutOfMemory, WritingSmallData) {
 
 TEST(EventsOutOfMemory, MakingABuilder) {
   const auto make = [](MemoryPool*) {
-    return std::shared_ptr<SmdWindowSource>(crafted::Source({crafted::L1(1), crafted::L1(1)}));
+    return std::shared_ptr<SmdWindowSource>(fixtures::Source({fixtures::L1(1), fixtures::L1(1)}));
   };
   const auto see = [](std::shared_ptr<SmdWindowSource>&,
                       const std::unique_ptr<EventBuilder>& made) {
@@ -159,7 +159,7 @@ TEST(EventsOutOfMemory, MakingABuilder) {
   };
   make_with({});
   EventBuilderOptions large;
-  large.batch_size = EventBuilderOptions::kMostEvents + 1;
+  large.batch_size = EventBuilderOptions::kMaxEvents + 1;
   make_with(large);
   EventBuilderOptions filtered;
   filtered.filter_timestamps = {Timestamp(5), Timestamp(2)};
@@ -221,11 +221,11 @@ class Given final : public SmdWindowSource {
 };
 
 TEST(EventsOutOfMemory, BuildingEventsOfWhatIsAtFault) {
-  const auto enable = [](uint64_t t) { return crafted::Dgram(TransitionId::kEnable, t); };
+  const auto enable = [](uint64_t t) { return fixtures::Dgram(TransitionId::kEnable, t); };
   const std::vector<std::vector<std::string>> odd = {
-      {crafted::L1(1) + enable(2) + crafted::L1(3), crafted::L1(1) + crafted::L1(3)},
-      {crafted::L1(1) + enable(3), crafted::L1(1) + crafted::L1(3)},
-      {crafted::L1(1) + crafted::L1(5) + crafted::L1(3), crafted::L1(1) + crafted::L1(6)},
+      {fixtures::L1(1) + enable(2) + fixtures::L1(3), fixtures::L1(1) + fixtures::L1(3)},
+      {fixtures::L1(1) + enable(3), fixtures::L1(1) + fixtures::L1(3)},
+      {fixtures::L1(1) + fixtures::L1(5) + fixtures::L1(3), fixtures::L1(1) + fixtures::L1(6)},
   };
   for (const std::vector<std::string>& streams : odd) {
     FailureSuite::Try(
@@ -234,7 +234,7 @@ TEST(EventsOutOfMemory, BuildingEventsOfWhatIsAtFault) {
           EventBuilderOptions options;
           options.pool = pool;
           return Reading<EventBuilder>{
-              EventBuilder::Make(crafted::Source(streams), options).value(), {}};
+              EventBuilder::Make(fixtures::Source(streams), options).value(), {}};
         },
         [](Reading<EventBuilder>& reading) { return UpToAFault(ReadBatches, reading); },
         TextOfReading<EventBuilder>);
@@ -244,9 +244,9 @@ TEST(EventsOutOfMemory, BuildingEventsOfWhatIsAtFault) {
       "EventBuilder::Next, of a window that does not fit", OutOfMemory::kStatus,
       [](MemoryPool* pool) {
         std::vector<SmdWindow> windows;
-        windows.push_back(crafted::Source({crafted::L1(1), crafted::L1(1)})->Next().value());
-        windows.push_back(crafted::Source({crafted::L1(2)})->Next().value());
-        windows.push_back(crafted::Source({crafted::L1(3), crafted::L1(3)})->Next().value());
+        windows.push_back(fixtures::Source({fixtures::L1(1), fixtures::L1(1)})->Next().value());
+        windows.push_back(fixtures::Source({fixtures::L1(2)})->Next().value());
+        windows.push_back(fixtures::Source({fixtures::L1(3), fixtures::L1(3)})->Next().value());
         EventBuilderOptions options;
         options.pool = pool;
         return Reading<EventBuilder>{

@@ -20,11 +20,11 @@
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/packet_footer.h"
 #include "alkaid/events/smd_record.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/event_corruptions.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
 #include "fixtures/failure_suite_main.h"
+#include "fixtures/made_streams.h"
 #include "fixtures/tried_run.h"
 
 namespace alkaid::events {
@@ -75,7 +75,7 @@ TEST(EventsOutOfMemory, Records) {
   failing::TryStatus("SmdInfo::Declaration, of an id", [] {
     return Answer(SmdInfo::Declaration(dgram::NamesId(0xffffffff)).status());
   });
-  const auto configuration = crafted::SmdConfiguration();
+  const auto configuration = fixtures::SmdConfiguration();
   const auto none = dgram::Configuration::FromNames({}).value();
   failing::TryStatus("SmdInfo::Find",
                      [&] { return Answer(SmdInfo::Find(configuration).status()); });
@@ -163,12 +163,12 @@ std::string TextOfBuilding(Building& building) {
 }
 
 TEST(EventsOutOfMemory, BuildingABatch) {
-  const auto first = crafted::SmdConfiguration();
-  const auto second = crafted::SmdConfiguration();
-  const std::vector<dgram::Dgram> some = {View(crafted::L1(1, "some data"), first),
-                                          View(crafted::L1(2, "more data"), second)};
-  const dgram::Dgram next = View(crafted::L1(3, std::string(500, 'y')), first);
-  const dgram::Dgram later = View(crafted::L1(4), first);
+  const auto first = fixtures::SmdConfiguration();
+  const auto second = fixtures::SmdConfiguration();
+  const std::vector<dgram::Dgram> some = {View(fixtures::L1(1, "some data"), first),
+                                          View(fixtures::L1(2, "more data"), second)};
+  const dgram::Dgram next = View(fixtures::L1(3, std::string(500, 'y')), first);
+  const dgram::Dgram later = View(fixtures::L1(4), first);
   const auto make = [&](MemoryPool* pool) { return BuilderOf(pool, some); };
 
   FailureSuite::Try(
@@ -237,11 +237,11 @@ TEST(EventsOutOfMemory, BuildingABatch) {
 // A repeated Finish must return the batch that the failed one would have returned, and the builder
 // must go on as if undisturbed.
 TEST(EventsOutOfMemory, FinishingABatch) {
-  const auto first = crafted::SmdConfiguration();
-  const auto second = crafted::SmdConfiguration();
+  const auto first = fixtures::SmdConfiguration();
+  const auto second = fixtures::SmdConfiguration();
   std::vector<dgram::Dgram> some;
   for (uint64_t t = 1; t < 40; ++t) {
-    some.push_back(View(crafted::L1(t, "some data"), t % 10 < 5 ? first : second));
+    some.push_back(View(fixtures::L1(t, "some data"), t % 10 < 5 ? first : second));
   }
   for (const int64_t reserved : {0, 1 << 20}) {
     FailureSuite::Try(
@@ -273,7 +273,7 @@ TEST(EventsOutOfMemory, FinishingABatch) {
 std::shared_ptr<Buffer> BatchBytes() {
   DgramBatchBuilder builder(2);
   for (uint64_t t = 1; t < 9; ++t) {
-    EXPECT_TRUE(builder.Append(0, View(t == 4 ? Configure(t) : crafted::L1(t, "data"))).ok());
+    EXPECT_TRUE(builder.Append(0, View(t == 4 ? Configure(t) : fixtures::L1(t, "data"))).ok());
     const bool ok = t != 4 || builder.Append(1, View(Configure(t))).ok();
     EXPECT_TRUE(ok);
     EXPECT_TRUE(builder.EndEvent().ok());

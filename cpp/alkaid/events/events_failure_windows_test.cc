@@ -16,9 +16,9 @@
 #include "alkaid/events/smd_window.h"
 #include "alkaid/events/whole_exposures.h"
 #include "fixtures/counted_file.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/failure_answers.h"
 #include "fixtures/failure_suite.h"
+#include "fixtures/made_streams.h"
 #include "fixtures/tried_run.h"
 
 namespace alkaid::events {
@@ -62,7 +62,7 @@ TEST(EventsOutOfMemory, Windows) {
   const std::vector<std::shared_ptr<Buffer>> steps_of_one = {nullptr};
   const std::vector<std::shared_ptr<Buffer>> null_blocks = {nullptr, nullptr};
   const std::string name = "a message with a long name";
-  const std::vector<std::shared_ptr<Buffer>> steps = {Buffer::FromString(crafted::L1(1)), nullptr};
+  const std::vector<std::shared_ptr<Buffer>> steps = {Buffer::FromString(fixtures::L1(1)), nullptr};
   const auto see = [](MemoryPool*&, const std::shared_ptr<Buffer>& packed) {
     Digest digest;
     digest.Add(packed->data(), packed->size());
@@ -111,7 +111,7 @@ TEST(EventsOutOfMemory, Windows) {
   }
 
   const std::vector<std::shared_ptr<Buffer>> blocks = {
-      Buffer::FromString(crafted::L1(1) + crafted::L1(2)), Buffer::FromString(Configure(3))};
+      Buffer::FromString(fixtures::L1(1) + fixtures::L1(2)), Buffer::FromString(Configure(3))};
   const auto see_source = [](int&, const std::shared_ptr<SmdWindowSource>& source) {
     Digest digest;
     Add(source->Next().value(), &digest);
@@ -304,9 +304,9 @@ TEST(EventsOutOfMemory, JoiningWindows) {
 
 // Streams with a fault: it comes after everything before it, and is always reported the same.
 TEST(EventsOutOfMemory, ReadingSmallDataThatIsAtFault) {
-  const std::string sound = crafted::SmdConfigure(1) + crafted::L1(2) + crafted::L1(5);
+  const std::string sound = fixtures::SmdConfigure(1) + fixtures::L1(2) + fixtures::L1(5);
   for (const std::string& odd :
-       {sound + crafted::L1(4), sound + "tail", sound + crafted::L1(6).substr(0, 20)}) {
+       {sound + fixtures::L1(4), sound + "tail", sound + fixtures::L1(6).substr(0, 20)}) {
     FailureSuite::Try(
         "SmdReader::Next, at fault", OutOfMemory::kStatus,
         [&](MemoryPool* pool) {

@@ -17,7 +17,7 @@
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/events/whole_exposures.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
@@ -193,11 +193,11 @@ struct Settings {
 };
 
 std::unique_ptr<SmdReader> Open(const RandomRun& run, const Settings& settings) {
-  static const std::string configure = crafted::SmdConfigure();
+  static const std::string configure = fixtures::SmdConfigure();
   std::vector<std::unique_ptr<dgram::BatchReader>> readers;
   for (const Stream& stream : run.streams) {
     std::string bytes = configure;
-    for (const Item& item : stream) bytes += crafted::Dgram(item.service, item.timestamp);
+    for (const Item& item : stream) bytes += fixtures::Dgram(item.service, item.timestamp);
     dgram::BatchReaderOptions reading;
     reading.batch_bytes = settings.reading.chunk_bytes;
     readers.push_back(*dgram::BatchReader::Open(Buffer::FromString(bytes), reading));

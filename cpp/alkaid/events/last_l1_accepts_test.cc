@@ -5,21 +5,21 @@
 #include <vector>
 
 #include "alkaid/events/last_l1_accepts_internal.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
 using ::testing::ElementsAre;
 
 // "1@5+0" for the first L1Accept of timestamp 5 of stream 1.
 std::vector<std::string> Lasts(const std::vector<std::string>& streams,
                                const std::vector<uint64_t>& ends, uint64_t unwanted = 0) {
-  const SmdWindow window = *crafted::Source(streams)->Next();
+  const SmdWindow window = *fixtures::Source(streams)->Next();
   std::vector<std::string> texts;
   for (const SmdWindow::EndOfBatch& last : internal::LastL1Accepts(
            window.streams, {ends.begin(), ends.end()},

@@ -17,18 +17,18 @@
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/smd_reader.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/live_script.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
 
 namespace fs = std::filesystem;
-using crafted::Dgram;
-using crafted::L1;
-using crafted::Smd;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
+using fixtures::Smd;
 using io::LiveScript;
 using std::chrono::seconds;
 using ::testing::AllOf;
@@ -39,15 +39,15 @@ constexpr uint32_t kChunkSrc = 0x1fe;
 // A Configure of small data that declares records and announcements of chunks.
 std::string Configure() {
   return Dgram(TransitionId::kConfigure, 1,
-               dgram::crafted::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
-                                     {{"chunkid", 2, 0}, {"filename", 10, 1}}) +
-                   crafted::SmdConfigure().substr(dgram::kDgramHeaderBytes));
+               dgram::fixtures::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
+                                      {{"chunkid", 2, 0}, {"filename", 10, 1}}) +
+                   fixtures::SmdConfigure().substr(dgram::kDgramHeaderBytes));
 }
 std::string Announce(uint64_t timestamp, uint32_t id, const std::string& filename) {
   return Dgram(TransitionId::kEnable, timestamp,
-               dgram::crafted::ShapesData(
-                   kChunkSrc, dgram::crafted::Shape({static_cast<uint32_t>(filename.size())}),
-                   dgram::crafted::Bytes(id) + filename));
+               dgram::fixtures::ShapesData(
+                   kChunkSrc, dgram::fixtures::Shape({static_cast<uint32_t>(filename.size())}),
+                   dgram::fixtures::Bytes(id) + filename));
 }
 
 // The files of a run: for each stream small data, and chunks of big data.

@@ -8,15 +8,15 @@
 
 #include "alkaid/events/pending_stream_internal.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events::internal {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
 using ::testing::HasSubstr;
 
 // A stream after its Configure, read 48 bytes at a time: two datagrams without payload.
@@ -24,7 +24,7 @@ std::unique_ptr<PendingStream> Stream(const std::string& bytes) {
   dgram::BatchReaderOptions options;
   options.batch_bytes = 48;
   auto stream = std::make_unique<PendingStream>(
-      *dgram::BatchReader::Open(Buffer::FromString(crafted::SmdConfigure() + bytes), options), 3);
+      *dgram::BatchReader::Open(Buffer::FromString(fixtures::SmdConfigure() + bytes), options), 3);
   EXPECT_TRUE(stream->Start(nullptr).ok());
   return stream;
 }

@@ -12,17 +12,17 @@
 #include "alkaid/events/event_builder.h"
 #include "alkaid/events/packet_footer.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 #include "fixtures/two_configurations.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
-using crafted::SmdConfigure;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
+using fixtures::SmdConfigure;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -438,7 +438,8 @@ TEST(SmdWindow, IsTheSameAfterPackingAndUnpackingExceptForItsMarks) {
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
   ALKAID_ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Buffer> message, Pack(window));
   EXPECT_EQ(message->ToString(), L1(1) + Dgram(TransitionId::kL1AcceptEndOfBatch, 2) + L1(2) +
-                                     crafted::Word(48U) + crafted::Word(24U) + crafted::Word(2U));
+                                     fixtures::Word(48U) + fixtures::Word(24U) +
+                                     fixtures::Word(2U));
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow again, Unpack(message, reader->configurations()));
   EXPECT_EQ(Describe(again), Describe(window));
   EXPECT_EQ(again.limit, window.limit);
@@ -448,9 +449,9 @@ TEST(SmdWindow, RefusesAMessageThatIsMalformed) {
   const auto unpack = [](const std::string& bytes) {
     return Unpack(Buffer::FromString(bytes), {nullptr, nullptr});
   };
-  EXPECT_THAT(unpack(L1(1) + crafted::Word(24U) + crafted::Word(1U)),
+  EXPECT_THAT(unpack(L1(1) + fixtures::Word(24U) + fixtures::Word(1U)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("1 streams, expected 2")));
-  EXPECT_THAT(unpack(L1(1) + crafted::Word(23U) + crafted::Word(1U) + crafted::Word(2U)),
+  EXPECT_THAT(unpack(L1(1) + fixtures::Word(23U) + fixtures::Word(1U) + fixtures::Word(2U)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("message, stream 0")));
   EXPECT_THAT(unpack("abc"), StatusIs(StatusCode::kDataLoss));
   EXPECT_THAT(Unpack(nullptr, {}), StatusIs(StatusCode::kInvalidArgument));
@@ -463,7 +464,7 @@ std::unique_ptr<SmdReader> OpenTwoConfigurations(const SmdReaderOptions& options
     dgram::BatchReaderOptions reading;
     reading.batch_bytes = options.chunk_bytes;
     readers.push_back(*dgram::BatchReader::Open(
-        Buffer::FromString(crafted::TwoConfigurations(/*events=*/10)), reading));
+        Buffer::FromString(fixtures::TwoConfigurations(/*events=*/10)), reading));
   }
   return *SmdReader::Open(std::move(readers), options);
 }
@@ -474,7 +475,7 @@ Result<int> CountRightValues(const SmdWindow& window) {
     for (const dgram::DgramBatch& batch : stream) {
       for (const dgram::Dgram& dgram : batch) {
         if (!dgram.is_l1_accept()) continue;
-        ALKAID_RETURN_NOT_OK(crafted::CheckValue(dgram));
+        ALKAID_RETURN_NOT_OK(fixtures::CheckValue(dgram));
         ++right;
       }
     }
@@ -528,7 +529,7 @@ TEST(SmdReader, PutsAFakeStepUnderTheConfigurationOfItsWindow) {
   SmdReaderOptions options = Options(1);
   options.fake_steps = true;
   std::string run = Dgram(TransitionId::kEnable, 1) + L1(10) + L1(20);
-  run += crafted::ConfigureValue(30, crafted::kUInt32Type) + L1(40);
+  run += fixtures::ConfigureValue(30, fixtures::kUInt32Type) + L1(40);
   const auto reader = *Open({run}, options);
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdWindow window, reader->Next());
   ASSERT_EQ(window.streams[0].size(), 2);
@@ -570,7 +571,7 @@ TEST(SmdReader, EventsOfTwoConfigurationsAreEachReadUnderTheirOwn) {
         if (!event.is_l1_accept()) continue;
         for (int stream = 0; stream < 2; ++stream) {
           EXPECT_EQ(event.configuration(stream), event.dgram(stream).configuration());
-          ALKAID_EXPECT_OK(crafted::CheckValue(event.dgram(stream)));
+          ALKAID_EXPECT_OK(fixtures::CheckValue(event.dgram(stream)));
           ++right;
         }
       }
@@ -593,7 +594,7 @@ TEST(EventBatch, WithoutAConfigureBetweenTwoConfigurationsTellsThatItsBytesDoNot
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("stream 1 has datagrams of "
                                                                   "another Configuration from "
                                                                   "event 5 of 10 on")));
-  for (const Event& event : batch) ALKAID_EXPECT_OK(crafted::CheckValue(event.dgram(1)));
+  for (const Event& event : batch) ALKAID_EXPECT_OK(fixtures::CheckValue(event.dgram(1)));
 }
 
 }  // namespace

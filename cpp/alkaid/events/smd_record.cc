@@ -44,9 +44,9 @@ bool IsPlain(const uint8_t* bytes, uint32_t key) {
 
 // Whether a datagram of `size` bytes can lie at byte `offset`.
 bool CanBeTrue(uint64_t offset, uint64_t size) {
-  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-  constexpr auto kMostBytes = static_cast<uint64_t>(dgram::DgramHeader::kMostBytes);
-  return size >= dgram::kDgramHeaderBytes && size <= kMostBytes && offset <= kMost - size;
+  constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  constexpr auto kMaxBytes = static_cast<uint64_t>(dgram::DgramHeader::kMaxBytes);
+  return size >= dgram::kDgramHeaderBytes && size <= kMaxBytes && offset <= kMax - size;
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ Result<SmdRecord> SmdInfo::ReadAnyForm(const dgram::Dgram& smd) const try {
       return smd.Fault(data.data_offset(),
                        absl::StrCat("small-data record of ", size, " bytes at byte ", offset,
                                     ", the least datagram has ", dgram::kDgramHeaderBytes,
-                                    " and the largest ", dgram::DgramHeader::kMostBytes));
+                                    " and the largest ", dgram::DgramHeader::kMaxBytes));
     }
     return SmdRecord{static_cast<int64_t>(offset), static_cast<int64_t>(size)};
   }

@@ -85,11 +85,11 @@ TEST_F(SmdRecordTest, IsRefusedWhereItCanNotBeTrue) {
 }
 
 TEST_F(SmdRecordTest, HasAtMostTheBytesThatAnExtentCanState) {
-  constexpr uint64_t kMost = (uint64_t{1} << 32) - 1 + 12;
+  constexpr uint64_t kMax = (uint64_t{1} << 32) - 1 + 12;
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdRecord record,
-                              info_.Read(*Smd(names_, 5, kMost, configuration_)));
-  EXPECT_EQ(record.size, static_cast<int64_t>(kMost));
-  EXPECT_THAT(info_.Read(*Smd(names_, 5, kMost + 1, configuration_)),
+                              info_.Read(*Smd(names_, 5, kMax, configuration_)));
+  EXPECT_EQ(record.size, static_cast<int64_t>(kMax));
+  EXPECT_THAT(info_.Read(*Smd(names_, 5, kMax + 1, configuration_)),
               StatusIs(StatusCode::kDataLoss,
                        HasSubstr("record of 4294967308 bytes at byte 5, the least datagram has 24 "
                                  "and the largest 4294967307")));

@@ -9,23 +9,23 @@
 
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
 
-using crafted::Dgram;
-using crafted::L1;
 using dgram::Timestamp;
 using dgram::TransitionId;
+using fixtures::Dgram;
+using fixtures::L1;
 using ::testing::HasSubstr;
 
 SmdWindow Window(const std::vector<std::string>& streams) {
-  return *crafted::Source(streams)->Next();
+  return *fixtures::Source(streams)->Next();
 }
 std::string Footer(const std::vector<uint32_t>& words) {
   std::string footer;
-  for (const uint32_t word : words) footer += crafted::Word(word);
+  for (const uint32_t word : words) footer += fixtures::Word(word);
   return footer;
 }
 

@@ -13,12 +13,12 @@
 #include "alkaid/events/smd_record.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 
 namespace alkaid::events {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 using dgram::BatchReader;
 using dgram::BatchReaderOptions;
 using dgram::DgramBatch;
@@ -46,7 +46,7 @@ Result<std::string> SmdOf(const std::string& big_data, SmdWriterOptions options 
   BatchReaderOptions reading;
   reading.name = "run.xtc2";
   ALKAID_ASSIGN_OR_RAISE(const auto reader,
-                         BatchReader::Open(crafted::AsBuffer(big_data), std::move(reading)));
+                         BatchReader::Open(fixtures::AsBuffer(big_data), std::move(reading)));
   ALKAID_RETURN_NOT_OK(AppendAll(*reader, &writer));
   ALKAID_ASSIGN_OR_RAISE(const std::shared_ptr<Buffer> made, writer.Finish());
   return Text(made);
@@ -55,7 +55,7 @@ Result<std::string> SmdOf(const std::string& big_data, SmdWriterOptions options 
 // The datagrams of small data, under Configurations that the caller keeps.
 std::vector<dgram::Dgram> DgramsOf(const std::string& bytes) {
   std::vector<dgram::Dgram> dgrams;
-  const auto reader = *BatchReader::Open(crafted::AsBuffer(bytes));
+  const auto reader = *BatchReader::Open(fixtures::AsBuffer(bytes));
   while (true) {
     const auto batch = reader->Next();
     EXPECT_TRUE(batch.ok()) << batch.status();
@@ -65,7 +65,7 @@ std::vector<dgram::Dgram> DgramsOf(const std::string& bytes) {
 }
 
 TEST(SmdWriter, PutsARecordInThePlaceOfEachL1Accept) {
-  const std::string big_data = crafted::Run(3);
+  const std::string big_data = fixtures::Run(3);
   ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(big_data));
   const std::vector<dgram::Dgram> made = DgramsOf(smd);
   const std::vector<dgram::Dgram> read = DgramsOf(big_data);
@@ -84,8 +84,8 @@ TEST(SmdWriter, PutsARecordInThePlaceOfEachL1Accept) {
 }
 
 TEST(SmdWriter, AddsItsDeclarationToACopyOfTheConfigure) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Configure()));
-  const std::string configure = crafted::Configure();
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Configure()));
+  const std::string configure = fixtures::Configure();
   ASSERT_EQ(smd.size(), configure.size() + kDeclarationBytes);
   EXPECT_EQ(smd.substr(0, 20), configure.substr(0, 20));
   EXPECT_EQ(smd.substr(24, configure.size() - 24), configure.substr(24));
@@ -102,25 +102,25 @@ TEST(SmdWriter, AddsItsDeclarationToACopyOfTheConfigure) {
 }
 
 TEST(SmdWriter, LeavesUnusedBytesZeroSoThatEqualInputGivesEqualBytes) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Configure()));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Configure()));
   const std::string declaration = smd.substr(smd.size() - kDeclarationBytes);
   const std::string detector = declaration.substr(272, 256);
   EXPECT_EQ(detector, std::string("smdinfo") + std::string(249, '\0'));
-  EXPECT_EQ(*SmdOf(crafted::Configure()), smd);
+  EXPECT_EQ(*SmdOf(fixtures::Configure()), smd);
 }
 
 TEST(SmdWriter, KeepsOfAnEndRunItsHeaderAndItsDamage) {
   const std::string end_run =
-      crafted::Dgram(TransitionId::kEndRun, crafted::EventPayload(1), 77, /*damage=*/0x1002);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Configure() + end_run));
+      fixtures::Dgram(TransitionId::kEndRun, fixtures::EventPayload(1), 77, /*damage=*/0x1002);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Configure() + end_run));
   EXPECT_EQ(smd.substr(smd.size() - 24),
-            crafted::Dgram(TransitionId::kEndRun, "", 77, /*damage=*/0x1002));
+            fixtures::Dgram(TransitionId::kEndRun, "", 77, /*damage=*/0x1002));
 }
 
 TEST(SmdWriter, LeavesTheDamageOfAnL1AcceptBehind) {
   const std::string event =
-      crafted::Dgram(TransitionId::kL1Accept, crafted::EventPayload(1), 5, /*damage=*/0x8);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Configure() + event));
+      fixtures::Dgram(TransitionId::kL1Accept, fixtures::EventPayload(1), 5, /*damage=*/0x8);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Configure() + event));
   EXPECT_EQ(DgramsOf(smd)[1].damage().value(), 0);
 }
 
@@ -130,35 +130,35 @@ TEST(SmdWriter, CopiesAllOtherServicesWhole) {
        {TransitionId::kBeginRun, TransitionId::kBeginStep, TransitionId::kEnable,
         TransitionId::kSlowUpdate, TransitionId::kL1AcceptEndOfBatch, TransitionId::kDisable,
         TransitionId::kEndStep, TransitionId::kUnconfigure}) {
-    others += crafted::Dgram(service, crafted::EventPayload(1), 9, /*damage=*/0x2);
+    others += fixtures::Dgram(service, fixtures::EventPayload(1), 9, /*damage=*/0x2);
   }
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Configure() + others));
-  EXPECT_EQ(smd.substr(crafted::Configure().size() + kDeclarationBytes), others);
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Configure() + others));
+  EXPECT_EQ(smd.substr(fixtures::Configure().size() + kDeclarationBytes), others);
 }
 
 TEST(SmdWriter, DeclaresItsRecordsAgainInALaterConfigure) {
-  const std::string run = crafted::Run(1);
+  const std::string run = fixtures::Run(1);
   ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(run + run));
   const std::vector<dgram::Dgram> made = DgramsOf(smd);
   ASSERT_EQ(made.size(), 8);
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdInfo info, SmdInfo::Find(made[4].configuration()));
   ALKAID_ASSERT_OK_AND_ASSIGN(const SmdRecord record, info.Read(made[6]));
-  EXPECT_EQ(record.offset, static_cast<int64_t>(run.size() + crafted::Configure().size() + 24));
+  EXPECT_EQ(record.offset, static_cast<int64_t>(run.size() + fixtures::Configure().size() + 24));
 }
 
 TEST(SmdWriter, TakesAnotherNamesIdAndRefusesOneThatIsInUse) {
   SmdWriterOptions options;
   options.names_id = dgram::NamesId(7, 9);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Run(1), options));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Run(1), options));
   EXPECT_EQ(SmdInfo::Find(DgramsOf(smd)[0].configuration())->id(), options.names_id);
-  options.names_id = dgram::NamesId(crafted::kSrc);
-  EXPECT_THAT(SmdOf(crafted::Run(1), options),
+  options.names_id = dgram::NamesId(fixtures::kSrc);
+  EXPECT_THAT(SmdOf(fixtures::Run(1), options),
               StatusIs(StatusCode::kAlreadyExists,
                        AllOf(HasSubstr("run.xtc2: byte 0"), HasSubstr("det/0/raw"))));
 }
 
 TEST(SmdWriter, RefusesSmallDataAsItsInput) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(crafted::Run(1)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string smd, SmdOf(fixtures::Run(1)));
   SmdWriterOptions options;
   options.names_id = dgram::NamesId(7, 9);
   EXPECT_THAT(SmdOf(smd, options),
@@ -168,37 +168,37 @@ TEST(SmdWriter, RefusesSmallDataAsItsInput) {
 TEST(SmdWriter, RefusesWhatCanNotBeCopiedAndLeavesNoBytesOfIt) {
   SmdWriter writer;
   const auto append = [&](const std::string& bytes) {
-    const auto dgram = dgram::Dgram::Make(crafted::AsBuffer(bytes), 0,
-                                          DgramsOf(crafted::Configure())[0].configuration());
+    const auto dgram = dgram::Dgram::Make(fixtures::AsBuffer(bytes), 0,
+                                          DgramsOf(fixtures::Configure())[0].configuration());
     EXPECT_TRUE(dgram.ok()) << dgram.status();
     return writer.Append(*dgram);
   };
-  EXPECT_THAT(append(crafted::Event(1)),
+  EXPECT_THAT(append(fixtures::Event(1)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("L1Accept before any Configure")));
   EXPECT_EQ(writer.length(), 0);
-  ALKAID_ASSERT_OK(append(crafted::Configure()));
+  ALKAID_ASSERT_OK(append(fixtures::Configure()));
   const int64_t length = writer.length();
-  EXPECT_THAT(append(crafted::Dgram(TransitionId::kEnable, "slack")),
+  EXPECT_THAT(append(fixtures::Dgram(TransitionId::kEnable, "slack")),
               StatusIs(StatusCode::kDataLoss, HasSubstr("byte 24")));
-  EXPECT_THAT(append(crafted::Dgram(TransitionId::kEnable, crafted::ShapesData(0x9, "", ""))),
+  EXPECT_THAT(append(fixtures::Dgram(TransitionId::kEnable, fixtures::ShapesData(0x9, "", ""))),
               StatusIs(StatusCode::kDataLoss, HasSubstr("does not declare")));
-  EXPECT_THAT(append(crafted::Dgram(TransitionId::kConfigure, crafted::Xtc(4, "short"))),
+  EXPECT_THAT(append(fixtures::Dgram(TransitionId::kConfigure, fixtures::Xtc(4, "short"))),
               StatusIs(StatusCode::kDataLoss, HasSubstr("Names of extent 17")));
-  EXPECT_THAT(append(crafted::Dgram(TransitionId::kConfigure, "", 0, /*damage=*/8)),
+  EXPECT_THAT(append(fixtures::Dgram(TransitionId::kConfigure, "", 0, /*damage=*/8)),
               StatusIs(StatusCode::kDataLoss, HasSubstr("Corrupted")));
   EXPECT_EQ(writer.length(), length);
   EXPECT_EQ(writer.size(), 1);
-  ALKAID_ASSERT_OK(append(crafted::Event(1)));
+  ALKAID_ASSERT_OK(append(fixtures::Event(1)));
   EXPECT_EQ(writer.length(), length + SmdInfo::kDgramBytes);
 }
 
 TEST(SmdWriter, DrainsIntoAStreamWhatFinishWouldGive) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string whole, SmdOf(crafted::Run(4)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string whole, SmdOf(fixtures::Run(4)));
   ALKAID_ASSERT_OK_AND_ASSIGN(std::shared_ptr<Buffer> drained,
                               AllocateBuffer(static_cast<int64_t>(whole.size())));
   io::FixedSizeBufferWriter out(drained);
   SmdWriter writer;
-  for (const dgram::Dgram& dgram : DgramsOf(crafted::Run(4))) {
+  for (const dgram::Dgram& dgram : DgramsOf(fixtures::Run(4))) {
     ALKAID_ASSERT_OK(writer.Append(dgram));
     EXPECT_EQ(writer.size(), 1);
     ALKAID_ASSERT_OK(writer.Drain(&out));
@@ -206,14 +206,14 @@ TEST(SmdWriter, DrainsIntoAStreamWhatFinishWouldGive) {
   }
   EXPECT_EQ(Text(drained), whole);
   // There is no room: what was made stays, for another stream.
-  ALKAID_ASSERT_OK(writer.Append(DgramsOf(crafted::Run(1))[2]));
+  ALKAID_ASSERT_OK(writer.Append(DgramsOf(fixtures::Run(1))[2]));
   EXPECT_THAT(writer.Drain(&out), StatusIs(StatusCode::kOutOfRange));
   EXPECT_EQ(writer.length(), SmdInfo::kDgramBytes);
 }
 
 TEST(SmdWriter, IsAsItWasWhenMemoryFails) {
-  const std::vector<dgram::Dgram> dgrams = DgramsOf(crafted::Run(20));
-  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string whole, SmdOf(crafted::Run(20)));
+  const std::vector<dgram::Dgram> dgrams = DgramsOf(fixtures::Run(20));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const std::string whole, SmdOf(fixtures::Run(20)));
   for (int64_t nth = 1;; ++nth) {
     FaultInjectingMemoryPool pool(default_memory_pool());
     SmdWriterOptions options;

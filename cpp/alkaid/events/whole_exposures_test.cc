@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 
 namespace alkaid::events {
 namespace {
@@ -37,7 +37,7 @@ class Given final : public SmdWindowSource {
 // One L1Accept of one stream, which may end an exposure.
 SmdWindow Window(uint64_t timestamp, bool goes_on, bool ends) {
   SmdWindow window;
-  const auto blocks = {Buffer::FromString(crafted::L1(timestamp))};
+  const auto blocks = {Buffer::FromString(fixtures::L1(timestamp))};
   window.streams = OneWindow(blocks, {nullptr}).value()->Next().value().streams;
   window.limit = Timestamp(timestamp);
   window.exposure_goes_on = goes_on;

@@ -18,7 +18,7 @@ namespace alkaid::growth {
 namespace {
 
 constexpr size_t kRowSize = sizeof(MemoryStamp);
-constexpr size_t kMostRows = 99'999'999;  // the most that the header has room for
+constexpr size_t kMaxRows = 99'999'999;  // the most that the header has room for
 
 Status NoRegularFile(const std::string& path) {
   return status::FailedPrecondition(path, " is not a regular file and cannot grow with the run");
@@ -103,7 +103,7 @@ bool GrowingProfile::IsOurs(int fd) const {
 Status GrowingProfile::Write(size_t first, std::span<const MemoryStamp> stamps) try {
   if (left_) return absl::OkStatus();
   const size_t rows = std::max(this->rows(), first + stamps.size());
-  if (rows > kMostRows) return status::Invalid(path_, ": more than ", kMostRows, " stamps");
+  if (rows > kMaxRows) return status::Invalid(path_, ": more than ", kMaxRows, " stamps");
   if (!IsOurs(file_.get())) {
     (void)file_.Release();  // another file of the program may have that number now
     ALKAID_RETURN_NOT_OK(Open());

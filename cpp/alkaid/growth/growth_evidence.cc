@@ -88,7 +88,7 @@ class Evidence {
     const size_t with_figure = Fit(all_.judged).points;
     Say(all_.stamps, all_.stamps == 1 ? " stamp, " : " stamps, ", all_.warm_up,
         " of them warm-up; ", with_figure, " of the others have ", Name(all_.judged), ". At least ",
-        kFewestStamps, " are needed.");
+        kMinStamps, " are needed.");
   }
 
   void SayJudged() {
@@ -309,7 +309,7 @@ class Commands {
   size_t Second() const {
     constexpr double kEnoughMb = 50;
     const double slope = all_.of(all_.judged).fit.slope;
-    const double enough = std::max<double>(std::ceil(kEnoughMb / slope), kFewestStamps);
+    const double enough = std::max<double>(std::ceil(kEnoughMb / slope), kMinStamps);
     const size_t most = all_.stamps - First();
     return First() + (enough < static_cast<double>(most) ? static_cast<size_t>(enough) : most);
   }

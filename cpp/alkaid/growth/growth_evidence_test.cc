@@ -7,17 +7,17 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "fixtures/crafted_profile.h"
+#include "fixtures/made_profile.h"
 
 namespace alkaid::growth {
 namespace {
 
-using crafted::Accounts;
-using crafted::Line;
-using crafted::Noise;
-using crafted::Series;
-using crafted::White;
-using crafted::operator+;
+using fixtures::Accounts;
+using fixtures::Line;
+using fixtures::Noise;
+using fixtures::Series;
+using fixtures::White;
+using fixtures::operator+;
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -32,7 +32,7 @@ std::string Say(const std::vector<MemoryStamp>& stamps, const GrowthOptions& opt
   const GrowthVerdict verdict = JudgeGrowth(stamps, options);
   return absl::StrJoin(EvidenceOf(stamps, verdict), " ") + " Next: " + AdviceOf(verdict, command);
 }
-std::string Say(const Accounts& accounts) { return Say(crafted::Profile(kSize, accounts)); }
+std::string Say(const Accounts& accounts) { return Say(fixtures::Profile(kSize, accounts)); }
 
 TEST(GrowthEvidence, OfALeakSaysHowMuchWhoseAndHowSoon) {
   const std::string text = Say({.live = Line(kSize, 4, 100)});
@@ -49,7 +49,7 @@ TEST(GrowthEvidence, OfALeakSaysHowMuchWhoseAndHowSoon) {
 }
 
 TEST(GrowthEvidence, AdvisesTheCommandOfTheRunWhereItIsKnown) {
-  const auto stamps = crafted::Profile(kSize, {.live = Line(kSize, 0.5, 100)});
+  const auto stamps = fixtures::Profile(kSize, {.live = Line(kSize, 0.5, 100)});
   EXPECT_THAT(
       Say(stamps, {}, "./reader 'run 7'"),
       HasSubstr("ALKAID_HEAP_AT_STAMPS=11,100 ALKAID_HEAP_FILE=heap.%n ./reader 'run 7'\n"));
@@ -66,7 +66,7 @@ TEST(GrowthEvidence, OfALeakWithViewsTellsWhetherTheyKeepIt) {
   EXPECT_THAT(Say(without), HasSubstr("Views do not keep it"));
 }
 
-TEST(GrowthEvidence, OfRetentionNamesTheCensusAndTheCopy) {
+TEST(GrowthEvidence, OfRetentionNamesTheReportAndTheCopy) {
   EXPECT_THAT(Say({.live = Line(kSize, 4, 100),
                    .roots = Line(kSize, 4, 50),
                    .visible = Line(kSize, 0.001, 1)}),
@@ -76,7 +76,7 @@ TEST(GrowthEvidence, OfRetentionNamesTheCensusAndTheCopy) {
 
 TEST(GrowthEvidence, OfFragmentationSaysWhatReleasingDid) {
   std::vector<MemoryStamp> stamps =
-      crafted::Profile(kSize, {.live = Series(kSize, 100), .kept = Line(kSize, 2)});
+      fixtures::Profile(kSize, {.live = Series(kSize, 100), .kept = Line(kSize, 2)});
   EXPECT_THAT(Say(stamps),
               AllOf(HasSubstr("Memory that the allocators hold free grows by 2.00 MB per event"),
                     HasSubstr("What the pools have handed out is flat: 0 MB per event"),
@@ -139,7 +139,7 @@ TEST(GrowthEvidence, OfSlowGrowthSaysThatItIsNotCounted) {
 
 TEST(GrowthEvidence, OfGrowthBelowTheLimitSaysWhoseItIsAndWhatFindsIt) {
   const auto stamps =
-      crafted::Profile(kSize, {.live = Line(kSize, 0.5, 10), .own_malloc = Line(kSize, 0.2)});
+      fixtures::Profile(kSize, {.live = Line(kSize, 0.5, 10), .own_malloc = Line(kSize, 0.2)});
   EXPECT_THAT(Say(stamps, {.least_mb = 1, .much_mb = 1000}),
               AllOf(StartsWith("RSS grows by 0.700 MB per event, 62.30 MB in all. Growth counts "
                                "from 1.00 MB per event, or 1,000.0 MB in all."),
@@ -151,7 +151,7 @@ TEST(GrowthEvidence, OfGrowthBelowTheLimitSaysWhoseItIsAndWhatFindsIt) {
 
 // Memory that was never touched is no part of RSS's growth.
 TEST(GrowthEvidence, WhatGrowsFasterThanTheJudgedAccountIsNoPartOfIt) {
-  const auto stamps = crafted::Profile(
+  const auto stamps = fixtures::Profile(
       kSize, {.own_malloc = Line(kSize, 0.5, 10), .elsewhere = Line(kSize, -0.3, 100)});
   EXPECT_THAT(Say(stamps, {.least_mb = 1, .much_mb = 1000}),
               HasSubstr("Besides, \"other malloc\" grows by 0.500 MB per event"));
@@ -167,7 +167,7 @@ TEST(GrowthEvidence, OfLevellingOffSaysFromWhereToWhere) {
 TEST(GrowthEvidence, OfALeakThatIsNotTouchedSaysThatRssDoesNotShowIt) {
   Series rss_hides = Line(kSize, -2, 500);
   std::vector<MemoryStamp> stamps =
-      crafted::Profile(kSize, {.live = Line(kSize, 2, 10), .elsewhere = rss_hides});
+      fixtures::Profile(kSize, {.live = Line(kSize, 2, 10), .elsewhere = rss_hides});
   EXPECT_THAT(Say(stamps),
               AllOf(StartsWith("live in pools grows by 2.00 MB"), HasSubstr("RSS does not show it"),
                     HasSubstr("\"not by allocators\" falls by 2.00 MB per event")));
@@ -188,7 +188,7 @@ TEST(GrowthEvidence, OfShrinkingSaysThatItFalls) {
 
 TEST(GrowthEvidence, OfFilesWithoutTheAccountsSaysSo) {
   std::vector<MemoryStamp> stamps =
-      crafted::Profile(kSize, {.live = Series(kSize, 10), .elsewhere = Line(kSize, 2)});
+      fixtures::Profile(kSize, {.live = Series(kSize, 10), .elsewhere = Line(kSize, 2)});
   for (MemoryStamp& stamp : stamps) stamp.held_mb = stamp.in_use_mb = kUnknown;
   EXPECT_THAT(Say(stamps), HasSubstr("does not say what malloc and the allocators held"));
   for (MemoryStamp& stamp : stamps) stamp.live_mb = kUnknown;
@@ -197,7 +197,7 @@ TEST(GrowthEvidence, OfFilesWithoutTheAccountsSaysSo) {
 }
 
 TEST(GrowthEvidence, OfTooFewStampsSaysHowManyAreNeeded) {
-  EXPECT_THAT(Say(crafted::Profile(9, {.live = Line(9, 1)}), {.warm_up = 4}),
+  EXPECT_THAT(Say(fixtures::Profile(9, {.live = Line(9, 1)}), {.warm_up = 4}),
               AllOf(StartsWith("9 stamps, 4 of them warm-up; 5 of the others have RSS. At least 8 "
                                "are needed."),
                     EndsWith("stamp more events, or discard fewer.")));

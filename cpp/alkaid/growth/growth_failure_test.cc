@@ -30,9 +30,9 @@
 #include "alkaid/growth/reservation_advisor.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_profile.h"
 #include "fixtures/failure_suite.h"
 #include "fixtures/failure_suite_main.h"
+#include "fixtures/made_profile.h"
 
 namespace alkaid::growth {
 namespace {
@@ -77,7 +77,7 @@ class GrowthOutOfMemory : public ::testing::Test {
 };
 
 std::vector<MemoryStamp> Growing() {
-  return crafted::Profile(60, {.live = crafted::Line(60, 1.0), .kept = crafted::Line(60, 0.5)});
+  return fixtures::Profile(60, {.live = fixtures::Line(60, 1.0), .kept = fixtures::Line(60, 0.5)});
 }
 
 TEST_F(GrowthOutOfMemory, LearningReservations) {

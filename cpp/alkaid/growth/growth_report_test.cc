@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_profile.h"
+#include "fixtures/made_profile.h"
 
 namespace alkaid::growth {
 namespace {
@@ -47,8 +47,8 @@ TEST(GrowthReport, LeavesOutOfTheSummaryWhatIsNotKnown) {
 }
 
 TEST(GrowthReport, ShowsEachKnownAccountWithItsIntervalAndItsShare) {
-  const auto stamps = crafted::Profile(
-      100, {.live = crafted::Line(100, 3, 1000), .own_malloc = crafted::Line(100, 1)});
+  const auto stamps = fixtures::Profile(
+      100, {.live = fixtures::Line(100, 3, 1000), .own_malloc = fixtures::Line(100, 1)});
   const std::string lines = FitLines(JudgeGrowth(stamps));
   EXPECT_THAT(lines,
               HasSubstr("  RSS                     +4.00       +4.00      +4.00       1,131.0"
@@ -61,7 +61,7 @@ TEST(GrowthReport, ShowsEachKnownAccountWithItsIntervalAndItsShare) {
 }
 
 TEST(GrowthReport, HasTheLineTheVerdictItsEvidenceAndWhatToDo) {
-  const auto stamps = crafted::Profile(100, {.live = crafted::Line(100, 3, 1000)});
+  const auto stamps = fixtures::Profile(100, {.live = fixtures::Line(100, 3, 1000)});
   const std::string report = GrowthReport(stamps, JudgeGrowth(stamps));
   EXPECT_THAT(report, HasSubstr("line fit:  slope       3.00    intercept      1,075.0\n"));
   EXPECT_THAT(report, HasSubstr("Least squares over 90 stamps (10 more in front are warm-up), "
@@ -73,7 +73,7 @@ TEST(GrowthReport, HasTheLineTheVerdictItsEvidenceAndWhatToDo) {
 }
 
 TEST(GrowthReport, SaysHowTheRunEndedAndAdvisesItsCommand) {
-  const auto stamps = crafted::Profile(100, {.live = crafted::Line(100, 3, 1000)});
+  const auto stamps = fixtures::Profile(100, {.live = fixtures::Line(100, 3, 1000)});
   const LeakProfileRun run = {
       .end = LeakProfileRun::End::kWithoutWord, .process = 4711, .command = "./reader run7"};
   EXPECT_THAT(
@@ -90,7 +90,7 @@ TEST(GrowthReport, IsWholeForAnyProfile) {
   std::vector<std::vector<MemoryStamp>> profiles(4);
   profiles[1].resize(1);
   profiles[2].resize(100);
-  profiles[3] = crafted::Profile(50, {.live = crafted::Line(50, 1e300)});
+  profiles[3] = fixtures::Profile(50, {.live = fixtures::Line(50, 1e300)});
   for (MemoryStamp& stamp : profiles[2]) {
     stamp.time_s = stamp.vm_mb = std::numeric_limits<double>::quiet_NaN();
   }

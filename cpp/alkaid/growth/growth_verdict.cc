@@ -9,18 +9,18 @@ namespace alkaid::growth {
 namespace {
 
 // From this share on an account is most of another's growth.
-constexpr double kMost = 0.5;
+constexpr double kMajority = 0.5;
 // The later half is flat when it adds less than this share of what was added before it.
 constexpr double kFlat = 0.25;
 // A rise counts only when it is this many times the later half's scatter.
 constexpr double kAboveScatter = 4;
 // MB. What an allocator keeps creeps up to its high-water mark; a smaller rise is not worth
 // reporting.
-constexpr double kLeastRise = 1;
+constexpr double kMinRise = 1;
 // MB, and MB per event. The same for accounts whose blocks are counted, which do not creep up by
 // themselves.
-constexpr double kLeastCountedRise = 0.1;
-constexpr double kLeastCountedSlope = 0.001;
+constexpr double kMinCountedRise = 0.1;
+constexpr double kMinCountedSlope = 0.001;
 // MB per event: what a profile that grows in memory takes for each of its stamps at most.
 constexpr double kOwnSlope = 2 * sizeof(MemoryStamp) / 1e6;
 
@@ -92,7 +92,7 @@ bool IsSure(const LineFit& fit, const GrowthOptions& options) {
 bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
   const LineFit& fit = growth.fit;
   const LineFit& later = growth.later;
-  if (fit.points < kFewestStamps || later.points < 3 || IsSure(later, options)) return false;
+  if (fit.points < kMinStamps || later.points < 3 || IsSure(later, options)) return false;
   const double rise = later.middle - fit.first;
   const double enough = options.least_mb * static_cast<double>(fit.points - 1);
   const double in_later_half = later.slope * static_cast<double>(later.points - 1);
@@ -103,10 +103,10 @@ bool LevelsOff(const AccountGrowth& growth, const GrowthOptions& options) {
 // The later half must go on like the whole: a single rise does not count.
 bool GrowsBelowLimit(const AccountGrowth& growth, bool is_counted) {
   const double total = TotalOf(growth.fit);
-  const bool is_enough = total >= kLeastRise || (is_counted && total >= kLeastCountedRise &&
-                                                 growth.fit.slope >= kLeastCountedSlope);
-  return growth.fit.points >= kFewestStamps && !growth.grows && !growth.levels_off &&
-         growth.fit.low > 0 && is_enough && growth.later.slope >= kMost * growth.fit.slope;
+  const bool is_enough = total >= kMinRise || (is_counted && total >= kMinCountedRise &&
+                                               growth.fit.slope >= kMinCountedSlope);
+  return growth.fit.points >= kMinStamps && !growth.grows && !growth.levels_off &&
+         growth.fit.low > 0 && is_enough && growth.later.slope >= kMajority * growth.fit.slope;
 }
 
 AccountGrowth GrowthOf(Account account, std::span<const double> column, size_t warm_up,
@@ -118,7 +118,7 @@ AccountGrowth GrowthOf(Account account, std::span<const double> column, size_t w
   growth.levels_off = LevelsOff(growth, options);
   growth.lately = FitLateGrowth(column, warm_up, options.confidence);
   growth.grows =
-      growth.fit.points >= kFewestStamps &&
+      growth.fit.points >= kMinStamps &&
       ((IsSure(growth.fit, options) && !growth.levels_off) || IsSure(growth.lately, options));
   const bool is_counted = account == Account::kLive || account == Account::kOwnMalloc;
   growth.grows_below_limit = GrowsBelowLimit(growth, is_counted);
@@ -143,8 +143,8 @@ bool WasReleased(const GrowthVerdict& all, Account account) {
   const double grown =
       all.of(account).fit.slope * static_cast<double>(all.released->stamp - all.warm_up);
   // Memory that was mapped and never touched counts as held, and its release frees no memory.
-  if (std::isfinite(all.released->rss_mb)) return all.released->rss_mb >= kMost * grown;
-  return all.released->held_mb >= kMost * grown;  // false for NaN
+  if (std::isfinite(all.released->rss_mb)) return all.released->rss_mb >= kMajority * grown;
+  return all.released->held_mb >= kMajority * grown;  // false for NaN
 }
 
 bool Grows(const AccountGrowth& growth) { return growth.grows || growth.grows_below_limit; }
@@ -160,7 +160,7 @@ bool IsFirstTouch(const GrowthVerdict& all) {
 bool IsRetention(const GrowthVerdict& all) {
   const double live = all.of(Account::kLive).fit.slope;
   return all.of(Account::kRoots).grows && all.of(Account::kHidden).grows &&
-         all.of(Account::kHidden).fit.slope >= kMost * live;
+         all.of(Account::kHidden).fit.slope >= kMajority * live;
 }
 
 // The innermost account with most of the growth sets a bound; the cause is the largest difference
@@ -172,7 +172,7 @@ Account CauseOf(const GrowthVerdict& all) {
   const double whole = all.of(all.judged).fit.slope;
   for (size_t i = 0; i < kWithin.size(); ++i) {
     const AccountGrowth& within = all.of(kWithin[i]);
-    if (!Grows(within) || within.fit.slope < kMost * whole) continue;
+    if (!Grows(within) || within.fit.slope < kMajority * whole) continue;
     Account cause = kShare[0];
     for (size_t j = 1; j <= i; ++j) {
       // False where the slope of `cause` is not known: then it cannot be the largest.
@@ -225,7 +225,7 @@ Account GreatestBelowLimit(const GrowthVerdict& all) {
 
 void Judge(GrowthVerdict* all) {
   all->judged = all->of(Account::kRss).known() ? Account::kRss : Account::kVm;
-  if (all->of(all->judged).fit.points < kFewestStamps) return;
+  if (all->of(all->judged).fit.points < kMinStamps) return;
   all->verdict = Verdict::kNone;
   if (all->of(all->judged).grows) {
     all->cause = CauseOf(*all);
@@ -248,7 +248,7 @@ void Judge(GrowthVerdict* all) {
     return;
   }
   const AccountGrowth& growth = all->of(all->judged);
-  if (growth.levels_off && growth.later.middle - growth.fit.first >= kLeastRise) {
+  if (growth.levels_off && growth.later.middle - growth.fit.first >= kMinRise) {
     all->verdict = Verdict::kLevelsOff;
   }
 }

@@ -96,7 +96,7 @@ struct GrowthOptions {
 };
 
 // With fewer stamps after the warm-up there is no verdict.
-inline constexpr size_t kFewestStamps = 8;
+inline constexpr size_t kMinStamps = 8;
 
 struct GrowthVerdict {
   Verdict verdict = Verdict::kTooFewStamps;

@@ -7,21 +7,21 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_profile.h"
+#include "fixtures/made_profile.h"
 
 namespace alkaid::growth {
 namespace {
 
-using crafted::Accounts;
-using crafted::Autoregressive;
-using crafted::Line;
-using crafted::Make;
-using crafted::Noise;
-using crafted::Profile;
-using crafted::Sawtooth;
-using crafted::Series;
-using crafted::White;
-using crafted::operator+;
+using fixtures::Accounts;
+using fixtures::Autoregressive;
+using fixtures::Line;
+using fixtures::Make;
+using fixtures::Noise;
+using fixtures::Profile;
+using fixtures::Sawtooth;
+using fixtures::Series;
+using fixtures::White;
+using fixtures::operator+;
 
 constexpr size_t kSize = 200;
 

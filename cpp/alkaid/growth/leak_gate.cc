@@ -72,7 +72,7 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
   for (const Account account : options.accounts) {
     const AccountGrowth& growth = result.verdict.of(account);
     most = std::max(most, growth.fit.points);
-    if (growth.fit.points < kFewestStamps || !growth.fit.HasInterval()) continue;
+    if (growth.fit.points < kMinStamps || !growth.fit.HasInterval()) continue;
     GatedAccount gated = {.account = account,
                           .fit = growth.fit,
                           .later_slope = growth.later.slope,
@@ -90,7 +90,7 @@ Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
   return status::FailedPrecondition("the profile has ", stamps.size(),
                                     stamps.size() == 1 ? " stamp, of which " : " stamps, of which ",
                                     most, " after the warm-up of ", result.verdict.warm_up,
-                                    " have a figure to judge by; at least ", kFewestStamps,
+                                    " have a figure to judge by; at least ", kMinStamps,
                                     " are needed");
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

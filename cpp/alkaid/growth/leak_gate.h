@@ -68,7 +68,7 @@ struct LeakGateResult {
   ALKAID_EXPORT const GatedAccount* Blind(double planted_mb) const;
 };
 
-// kFailedPrecondition where fewer than kFewestStamps are left after the warm-up, or none of the
+// kFailedPrecondition where fewer than kMinStamps are left after the warm-up, or none of the
 // accounts is known; kInvalidArgument for figures that make no sense.
 ALKAID_EXPORT Result<LeakGateResult> RunLeakGate(std::span<const MemoryStamp> stamps,
                                                  const LeakGateOptions& options = {});

@@ -8,22 +8,22 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_profile.h"
+#include "fixtures/made_profile.h"
 
 namespace alkaid::growth {
 namespace {
 
-using crafted::Accounts;
-using crafted::Autoregressive;
-using crafted::Line;
-using crafted::Make;
-using crafted::Noise;
-using crafted::Profile;
-using crafted::Sawtooth;
-using crafted::Series;
-using crafted::Staircase;
-using crafted::White;
-using crafted::operator+;
+using fixtures::Accounts;
+using fixtures::Autoregressive;
+using fixtures::Line;
+using fixtures::Make;
+using fixtures::Noise;
+using fixtures::Profile;
+using fixtures::Sawtooth;
+using fixtures::Series;
+using fixtures::Staircase;
+using fixtures::White;
+using fixtures::operator+;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 

@@ -17,7 +17,7 @@ namespace {
 // Bytes. A larger file was named by mistake.
 constexpr int64_t kMaxFileSize = int64_t{1} << 30;
 // About 13 million. A row of a file may be much smaller than a stamp.
-constexpr int64_t kMostStamps = kMaxFileSize / static_cast<int64_t>(sizeof(MemoryStamp));
+constexpr int64_t kMaxStamps = kMaxFileSize / static_cast<int64_t>(sizeof(MemoryStamp));
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -55,9 +55,9 @@ MemoryStamp Row(const char* data, const NpyHeader& header, int64_t row) {
 Result<std::vector<MemoryStamp>> ParseLeakProfile(std::string_view file,
                                                   const std::string& name) try {
   ALKAID_ASSIGN_OR_RAISE(const NpyHeader header, ParseNpyHeader(file, name));
-  if (header.rows > kMostStamps) {
+  if (header.rows > kMaxStamps) {
     return status::Invalid(name, ": ", header.rows, " stamps; a leak profile has at most ",
-                           kMostStamps);
+                           kMaxStamps);
   }
   std::vector<MemoryStamp> stamps;
   stamps.reserve(static_cast<size_t>(header.rows));

@@ -30,9 +30,9 @@ constexpr char kEnded[] = " ended";
 constexpr char kCommand[] = ": ";
 
 // Characters. Keeps the header far below the 10,000 bytes that numpy.load accepts.
-constexpr size_t kLongestCommand = 600;
+constexpr size_t kMaxCommandLength = 600;
 // Bytes. No header made here is longer.
-constexpr size_t kLongestHeader = 2048;
+constexpr size_t kMaxHeaderLength = 2048;
 
 bool Take(std::string_view* text, std::string_view word) {
   if (!text->starts_with(word)) return false;
@@ -75,7 +75,7 @@ bool AppendQuoted(std::string_view argument, std::string* command) {
 std::string ThisCommand() {
   const internal::FileDescriptor file(
       internal::AboveStandardStreams(::open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC)));
-  std::array<char, kLongestCommand + 1> room;
+  std::array<char, kMaxCommandLength + 1> room;
   const ssize_t length = file.valid() ? ::read(file.get(), room.data(), room.size()) : -1;
   if (length <= 0 || static_cast<size_t>(length) == room.size()) return "";
   std::string_view arguments(room.data(), static_cast<size_t>(length));
@@ -85,7 +85,7 @@ std::string ThisCommand() {
     if (!AppendQuoted(argument, &command)) return "";
     arguments.remove_prefix(std::min(argument.size() + 1, arguments.size()));
   }
-  return command.size() <= kLongestCommand ? command : "";
+  return command.size() <= kMaxCommandLength ? command : "";
 }
 
 std::string SignalName(int signal) {
@@ -154,8 +154,8 @@ std::string RunText(const LeakProfileRun& run, double last_stamp_s) {
   std::string text = run.command.empty() ? absl::StrCat("process ", run.process)
                                          : absl::StrCat(run.command, ", process ", run.process);
   absl::StrAppend(&text, ": ", EndText(run));
-  constexpr double kMostSeconds = 1e10;  // in nanoseconds they fit
-  if (!(last_stamp_s > 0 && last_stamp_s < kMostSeconds)) return text;
+  constexpr double kMaxSeconds = 1e10;  // in nanoseconds they fit
+  if (!(last_stamp_s > 0 && last_stamp_s < kMaxSeconds)) return text;
   return absl::StrCat(text, "; its last stamp is of ",
                       internal::TimeText(static_cast<uint64_t>(last_stamp_s) * 1'000'000'000));
 }
@@ -178,7 +178,7 @@ Result<LeakProfileRun> ReadLeakProfileRun(const std::string& path) try {
   struct stat info;
   if (::fstat(file.get(), &info) != 0) return status::IOError(errno, path);
   if (!S_ISREG(info.st_mode)) return LeakProfileRun();
-  std::string head(kLongestHeader, '\0');
+  std::string head(kMaxHeaderLength, '\0');
   ssize_t length;
   do {
     length = ::pread(file.get(), head.data(), head.size(), 0);

@@ -15,7 +15,7 @@ constexpr size_t kBlocks = 10;
 // late, if it has enough points. Each test may err, so the tests share the error that the
 // confidence allows.
 constexpr std::array<size_t, 2> kTails = {2, 4};
-constexpr size_t kFewestInTail = 16;
+constexpr size_t kMinInTail = 16;
 constexpr double kLooks = 5;
 
 struct Points {
@@ -145,7 +145,7 @@ LineFit FitLateGrowth(std::span<const double> values, size_t first, double confi
   for (const size_t part : kTails) {
     const size_t begin = values.size() - (values.size() - first) / part;
     const LineFit tail = FitLine(values, begin, 1 - (1 - confidence) / kLooks);
-    if (tail.points < kFewestInTail || !(tail.low > 0)) continue;
+    if (tail.points < kMinInTail || !(tail.low > 0)) continue;
     // A NaN among the values or in `last` compares false, and so is not at or above the end.
     const bool above_all = std::none_of(values.begin() + static_cast<std::ptrdiff_t>(first),
                                         values.begin() + static_cast<std::ptrdiff_t>(begin),

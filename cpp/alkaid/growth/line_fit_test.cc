@@ -9,20 +9,20 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_profile.h"
+#include "fixtures/made_profile.h"
 
 namespace alkaid::growth {
 namespace {
 
-using crafted::Autoregressive;
-using crafted::Line;
-using crafted::Make;
-using crafted::Noise;
-using crafted::Sawtooth;
-using crafted::Series;
-using crafted::Staircase;
-using crafted::White;
-using crafted::operator+;
+using fixtures::Autoregressive;
+using fixtures::Line;
+using fixtures::Make;
+using fixtures::Noise;
+using fixtures::Sawtooth;
+using fixtures::Series;
+using fixtures::Staircase;
+using fixtures::White;
+using fixtures::operator+;
 
 TEST(LineFit, FindsTheLineThatThePointsLieOn) {
   const LineFit fit = FitLine(Line(100, 3.5, 21'316));

@@ -37,7 +37,7 @@ namespace {
 constexpr int64_t kBlockSize = (int64_t{448} << 10) - 64;
 // Bytes. Nine blocks, each with jemalloc's page of padding.
 constexpr int64_t kArenaStep = int64_t{4} << 20;
-constexpr double kMostMb = 1e6;
+constexpr double kMaxMb = 1e6;
 
 // Each block begins with a pointer to the one before, so all stay reachable: a leak checker shall
 // not report what is planted on purpose. Pool and malloc have separate chains, since a leak checker
@@ -89,10 +89,10 @@ Result<PlantedLeakOptions> ParsePlantedLeak(const std::string& mb, const std::st
   if (!mb.empty()) {
     const char* const end = mb.data() + mb.size();
     const auto parsed = std::from_chars(mb.data(), end, options.mb_per_event);
-    const bool in_range = options.mb_per_event >= 0 && options.mb_per_event <= kMostMb;
+    const bool in_range = options.mb_per_event >= 0 && options.mb_per_event <= kMaxMb;
     if (parsed.ec != std::errc() || parsed.ptr != end || !in_range) {
       return status::Invalid(internal::kProfileLeakMbVariable, "=", mb,
-                             ": not a number of MB from 0 to ", kMostMb);
+                             ": not a number of MB from 0 to ", kMaxMb);
     }
   }
   if (by == "malloc") {

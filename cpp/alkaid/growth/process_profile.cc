@@ -238,8 +238,8 @@ void SayStampsThatNeverCame(State* state) {
       if (stamp > events) missing += (missing.empty() ? "" : ", ") + std::to_string(stamp);
     }
   }
-  constexpr size_t kMostOfMissing = 100;
-  internal::Notice("no heap file at stamp ", internal::CutTo(missing, kMostOfMissing),
+  constexpr size_t kMaxMissingLength = 100;
+  internal::Notice("no heap file at stamp ", internal::CutTo(missing, kMaxMissingLength),
                    ": the program stamped ", events,
                    events == 1 ? " event" : " events (growth::StampEvent)");
 }

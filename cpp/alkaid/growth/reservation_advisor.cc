@@ -27,7 +27,7 @@ internal::ForkGuarded<std::mutex>& TheLock() {
 constexpr std::string_view kFirstLine = "alkaid-reservations 1";
 constexpr std::string_view kComment =
     "# since, before: most bytes held by the latest `ends` builders of the label, and those before";
-constexpr int64_t kMostFileBytes = int64_t{64} << 20;
+constexpr int64_t kMaxFileBytes = int64_t{64} << 20;
 
 ReservationOptions InRange(ReservationOptions options) {
   // A headroom of NaN counts as none.
@@ -184,7 +184,7 @@ Status ReservationAdvisor::Save(const std::string& path) const try {
 
 Status ReservationAdvisor::Load(const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(const std::string text,
-                         io::ReadWholeFileAsString(path, kMostFileBytes, "a file of reservations"));
+                         io::ReadWholeFileAsString(path, kMaxFileBytes, "a file of reservations"));
   NamedMarks all;
   ALKAID_RETURN_NOT_OK(Parse(path, text, &all));
   // By label, so that the next step needs no memory and adds all or nothing.

@@ -277,7 +277,7 @@ TEST(ImportDLPack, NullDataIsRightOfNoElementOnly) {
 
 TEST(ImportDLPack, WhatIsRefusedIsTheCallersAsBefore) {
   using Change = void (*)(Versioned&);
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   const std::vector<std::pair<StatusCode, Change>> refused = {
       {StatusCode::kUnimplemented, [](Versioned& p) { p.managed.version.major = 2; }},
       {StatusCode::kUnimplemented, [](Versioned& p) { p.managed.version.major = 0; }},
@@ -285,7 +285,7 @@ TEST(ImportDLPack, WhatIsRefusedIsTheCallersAsBefore) {
       {StatusCode::kInvalidArgument, [](Versioned& p) { p.managed.dl_tensor.ndim = 65; }},
       {StatusCode::kInvalidArgument, [](Versioned& p) { p.managed.dl_tensor.shape = nullptr; }},
       {StatusCode::kInvalidArgument, [](Versioned& p) { p.shape[1] = -1; }},
-      {StatusCode::kOutOfRange, [](Versioned& p) { p.shape[1] = kMost; }},
+      {StatusCode::kOutOfRange, [](Versioned& p) { p.shape[1] = kMax; }},
       {StatusCode::kOutOfRange,
        [](Versioned& p) { p.managed.dl_tensor.byte_offset = uint64_t{0} - 1; }},
       {StatusCode::kOutOfRange,

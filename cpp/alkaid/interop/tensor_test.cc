@@ -22,8 +22,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Kind = ElementType::Kind;
 
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 
 std::shared_ptr<Buffer> Counting(int64_t count) {
   std::vector<int32_t> values(static_cast<size_t>(count));
@@ -95,7 +95,7 @@ TEST(Tensor, AScalarIsOneElementAndAnEmptyOneNone) {
   EXPECT_EQ(scalar.rank(), 0);
   EXPECT_THAT(Values(scalar), ElementsAre(1));
   ALKAID_ASSERT_OK_AND_ASSIGN(const Tensor none,
-                              Tensor::Make(Counting(0), kInt32, {kMost, 0, kMost}));
+                              Tensor::Make(Counting(0), kInt32, {kMax, 0, kMax}));
   EXPECT_EQ(none.size(), 0);
   EXPECT_TRUE(none.is_contiguous());
   EXPECT_THAT(Values(none), IsEmpty());
@@ -110,21 +110,21 @@ TEST(Tensor, RefusesElementsOutsideItsBuffer) {
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {2}, {-1}), StatusIs(StatusCode::kOutOfRange));
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {1}, {}, -4), StatusIs(StatusCode::kOutOfRange));
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {0}, {}, 25), StatusIs(StatusCode::kOutOfRange));
-  EXPECT_THAT(Tensor::Make(buffer, kInt32, {1}, {}, kMost), StatusIs(StatusCode::kOutOfRange));
+  EXPECT_THAT(Tensor::Make(buffer, kInt32, {1}, {}, kMax), StatusIs(StatusCode::kOutOfRange));
 }
 
 TEST(Tensor, CountsIn64BitsAndSaysWhenTheyDoNotDo) {
   const auto buffer = Counting(6);
-  EXPECT_THAT(Tensor::Make(buffer, kInt32, {kMost, 2}), StatusIs(StatusCode::kOutOfRange));
-  EXPECT_THAT(Tensor::Make(buffer, kInt32, {kMost}), StatusIs(StatusCode::kOutOfRange));
-  EXPECT_THAT(Tensor::Make(buffer, kInt32, {3, 3}, {kMost, kMost}),
+  EXPECT_THAT(Tensor::Make(buffer, kInt32, {kMax, 2}), StatusIs(StatusCode::kOutOfRange));
+  EXPECT_THAT(Tensor::Make(buffer, kInt32, {kMax}), StatusIs(StatusCode::kOutOfRange));
+  EXPECT_THAT(Tensor::Make(buffer, kInt32, {3, 3}, {kMax, kMax}),
               StatusIs(StatusCode::kOutOfRange));
-  EXPECT_THAT(Tensor::Make(buffer, kInt32, {3}, {kLeast}), StatusIs(StatusCode::kOutOfRange));
+  EXPECT_THAT(Tensor::Make(buffer, kInt32, {3}, {kMin}), StatusIs(StatusCode::kOutOfRange));
   // A product that wraps to a small number.
   EXPECT_THAT(Tensor::Make(buffer, kInt32, {int64_t{1} << 32, int64_t{1} << 32}),
               StatusIs(StatusCode::kOutOfRange));
   // One element, endlessly repeated: it is in the buffer, but a copy would not fit.
-  ALKAID_ASSERT_OK_AND_ASSIGN(const Tensor same, Tensor::Make(buffer, kInt32, {kMost}, {0}));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const Tensor same, Tensor::Make(buffer, kInt32, {kMax}, {0}));
   EXPECT_THAT(same.Copy(), StatusIs(StatusCode::kOutOfRange));
 }
 

@@ -53,9 +53,9 @@ void FaultInjectingMemoryPool::Free(uint8_t* buffer, int64_t size, int64_t align
 
 int64_t ForEachAllocationFailure(MemoryPool* pool,
                                  const std::function<Status(FaultInjectingMemoryPool*)>& code) {
-  constexpr int64_t kMostRuns = 10'000;
+  constexpr int64_t kMaxRuns = 10'000;
   FaultInjectingMemoryPool faulty(pool);
-  for (int64_t n = 1; n <= kMostRuns; ++n) {
+  for (int64_t n = 1; n <= kMaxRuns; ++n) {
     const int64_t bytes_before = pool->bytes_allocated();
     const int64_t failures_before = faulty.failures_injected();
     faulty.fail_after(n);
@@ -69,8 +69,8 @@ int64_t ForEachAllocationFailure(MemoryPool* pool,
     EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted))
         << "after failing allocation " << n;
   }
-  ADD_FAILURE() << "still failing after " << kMostRuns << " runs";
-  return kMostRuns;
+  ADD_FAILURE() << "still failing after " << kMaxRuns << " runs";
+  return kMaxRuns;
 }
 
 }  // namespace alkaid

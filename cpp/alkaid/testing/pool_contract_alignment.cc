@@ -77,15 +77,15 @@ class LiveTogether {
   std::vector<uint8_t*> blocks_;
 };
 
-// Bytes; kLargestCopied is for reallocations, which copy. A sanitizer's allocator takes 100 times
+// Bytes; kMaxCopied is for reallocations, which copy. A sanitizer's allocator takes 100 times
 // as long for blocks that are large or widely aligned, and is not what is tested.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int64_t kLargest = 256 << 10;
-constexpr int64_t kLargestCopied = 16 << 10;
+constexpr int64_t kMax = 256 << 10;
+constexpr int64_t kMaxCopied = 16 << 10;
 constexpr int kLargeTogether = 1;
 #else
-constexpr int64_t kLargest = 4 << 20;
-constexpr int64_t kLargestCopied = 1 << 20;
+constexpr int64_t kMax = 4 << 20;
+constexpr int64_t kMaxCopied = 1 << 20;
 constexpr int kLargeTogether = 3;
 #endif
 
@@ -96,7 +96,7 @@ int HowManyTogether(int64_t size, int64_t alignment) {
 
 void EveryPowerOfTwoAndItsNeighboursAreAligned(MemoryPool& pool) {
   for (const int64_t alignment : AllAlignments()) {
-    for (const int64_t size : PowersOfTwoAndNeighbours(kLargest)) {
+    for (const int64_t size : PowersOfTwoAndNeighbours(kMax)) {
       SCOPED_TRACE(::testing::Message() << size << " bytes aligned to " << alignment);
       LiveTogether blocks(pool, size, alignment);
       for (int i = 0; i < HowManyTogether(size, alignment); ++i) {
@@ -109,7 +109,7 @@ void EveryPowerOfTwoAndItsNeighboursAreAligned(MemoryPool& pool) {
 // By growing and by shrinking, from sizes that are powers of two where the new one is.
 void ReallocationIntoPowersOfTwoKeepsAlignment(MemoryPool& pool) {
   for (const int64_t alignment : AllAlignments()) {
-    for (const int64_t size : PowersOfTwoAndNeighbours(kLargestCopied)) {
+    for (const int64_t size : PowersOfTwoAndNeighbours(kMaxCopied)) {
       for (const int64_t old_size : {std::max<int64_t>(size / 2, 1), size * 4}) {
         SCOPED_TRACE(::testing::Message()
                      << old_size << " to " << size << " bytes aligned to " << alignment);

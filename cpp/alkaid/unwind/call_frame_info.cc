@@ -18,8 +18,8 @@ extern "C" [[gnu::weak]] const void* _Unwind_Find_FDE(void* address, RegisteredB
 namespace alkaid::unwind {
 namespace {
 
-constexpr int kMostCfaBits = 28;
-constexpr int kMostRbpBits = 24;
+constexpr int kMaxCfaBits = 28;
+constexpr int kMaxRbpBits = 24;
 
 bool Fits(int64_t value, int bits) {
   return value >= -(int64_t{1} << (bits - 1)) && value < (int64_t{1} << (bits - 1));
@@ -181,7 +181,7 @@ UnwindRule RuleOf(const FrameRow& row) {
     default:
       return kElsewhereRule;
   }
-  if (!Fits(cfa_offset, kMostCfaBits) || !Fits(rbp_offset, kMostRbpBits)) return kElsewhereRule;
+  if (!Fits(cfa_offset, kMaxCfaBits) || !Fits(rbp_offset, kMaxRbpBits)) return kElsewhereRule;
   rule.cfa_offset = static_cast<int32_t>(cfa_offset);
   rule.rbp_offset = static_cast<int32_t>(rbp_offset);
   return rule;

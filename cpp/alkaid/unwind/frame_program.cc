@@ -86,7 +86,7 @@ class Interpreter {
         return true;
       }
       case 0x0a:  // remember_state
-        if (depth_ == kMostRemembered) return false;
+        if (depth_ == kMaxRemembered) return false;
         remembered_[depth_++] = *row;
         return true;
       case 0x0b:  // restore_state
@@ -139,12 +139,12 @@ class Interpreter {
     }
   }
 
-  static constexpr int kMostRemembered = 16;
+  static constexpr int kMaxRemembered = 16;
 
   const FrameConstants& constants_;
   uint64_t location_;
   const uint64_t address_;
-  FrameRow remembered_[kMostRemembered];
+  FrameRow remembered_[kMaxRemembered];
   int depth_ = 0;
 };
 

@@ -18,19 +18,19 @@ namespace {
 using alkaid::unwind::CaptureStack;
 using alkaid::unwind::Unwinder;
 
-constexpr int kMost = 64;
+constexpr int kMax = 64;
 
 struct Sight {
-  std::array<uint64_t, kMost> by_rules;
-  std::array<uint64_t, kMost> by_runtime;
+  std::array<uint64_t, kMax> by_rules;
+  std::array<uint64_t, kMax> by_runtime;
   int rules_depth;
   int runtime_depth;
 };
 Sight sight;
 
 void Look() {
-  sight.rules_depth = CaptureStack(Unwinder::kCallFrameInfo, sight.by_rules.data(), kMost);
-  sight.runtime_depth = CaptureStack(Unwinder::kRuntime, sight.by_runtime.data(), kMost);
+  sight.rules_depth = CaptureStack(Unwinder::kCallFrameInfo, sight.by_rules.data(), kMax);
+  sight.runtime_depth = CaptureStack(Unwinder::kRuntime, sight.by_runtime.data(), kMax);
 }
 
 // The innermost frame differs between the two calls.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Path = str | os.PathLike[str]
 
-_MOST_DGRAM_BYTES = 256 << 20
+_MAX_DGRAM_BYTES = 256 << 20
 
 
 class DataSource:
@@ -63,7 +63,7 @@ class DataSource:
         live: bool | float = False,
         on_fault: str = "stop",
         on_skip: Callable[[Skipped], object] | None = None,
-        max_dgram_bytes: int = _MOST_DGRAM_BYTES,
+        max_dgram_bytes: int = _MAX_DGRAM_BYTES,
     ) -> None:
         if (files is None) == (exp is None):
             raise ValueError("DataSource needs files, or exp with run and dir")

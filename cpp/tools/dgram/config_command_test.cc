@@ -15,17 +15,17 @@
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = events::crafted;
-using crafted::kFloatType;
-using crafted::kUInt32Type;
+namespace fixtures = events::fixtures;
+using fixtures::kFloatType;
+using fixtures::kUInt32Type;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // A Configure of big data, which declares no records.
 std::string Configure(uint64_t timestamp, uint32_t type) {
-  return crafted::Dgram(
+  return fixtures::Dgram(
       dgram::TransitionId::kConfigure, timestamp,
-      dgram::crafted::Names(crafted::kValueSrc, "det", 0, "raw", {{"x", type, 0}}));
+      dgram::fixtures::Names(fixtures::kValueSrc, "det", 0, "raw", {{"x", type, 0}}));
 }
 
 // The file of --config has its second Configure at 11.
@@ -50,14 +50,14 @@ class ConfigCommand : public ::testing::Test {
 
   const TestFolder folder_;
   const std::string config_ = folder_.Write(
-      "run-c000.xtc2", Configure(0, kUInt32Type) + crafted::Value(2, kUInt32Type) +
-                           Configure(11, kFloatType) + crafted::Value(20, kFloatType));
-  const std::string later_ = folder_.Write("run-c001.xtc2", crafted::Value(22, kFloatType) +
-                                                                crafted::Value(24, kFloatType) +
-                                                                crafted::Value(26, kFloatType));
-  const std::string between_ =
-      folder_.Write("piece.xtc2", crafted::Value(8, kUInt32Type) + crafted::Value(10, kUInt32Type) +
-                                      crafted::Value(12, kFloatType));
+      "run-c000.xtc2", Configure(0, kUInt32Type) + fixtures::Value(2, kUInt32Type) +
+                           Configure(11, kFloatType) + fixtures::Value(20, kFloatType));
+  const std::string later_ = folder_.Write("run-c001.xtc2", fixtures::Value(22, kFloatType) +
+                                                                fixtures::Value(24, kFloatType) +
+                                                                fixtures::Value(26, kFloatType));
+  const std::string between_ = folder_.Write("piece.xtc2", fixtures::Value(8, kUInt32Type) +
+                                                               fixtures::Value(10, kUInt32Type) +
+                                                               fixtures::Value(12, kFloatType));
   const std::string config_late_ =
       folder_.Write("late.xtc2", Configure(9, kUInt32Type) + Configure(11, kFloatType));
 };

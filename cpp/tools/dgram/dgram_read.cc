@@ -331,7 +331,7 @@ void AddDgramReadCommand(CLI::App& dgram, int* exit_code) {
       ->check(AtLeast(int64_t{1}))
       ->capture_default_str();
   command->add_option("--prefetch", options->prefetch, "Reads that run ahead")
-      ->check(Between(0, io::ReadQueue::kLargestDepth - 1))
+      ->check(Between(0, io::ReadQueue::kMaxDepth - 1))
       ->capture_default_str();
   command->add_option("--queue", options->queue, "What reads ahead")
       ->check(OneOf({"automatic", "io_uring", "threads", "inline"}))

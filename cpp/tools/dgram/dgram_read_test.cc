@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = events::crafted;
+namespace fixtures = events::fixtures;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -20,20 +20,20 @@ using ::testing::HasSubstr;
 struct MalformedRun {
   explicit MalformedRun(const TestFolder& folder, uint64_t size) {
     std::string big;
-    std::string first = crafted::SmdConfigure(), second = first;
+    std::string first = fixtures::SmdConfigure(), second = first;
     for (uint64_t t = 1; t < 20; ++t) {
       if (t % 6 == 0) {
-        const std::string step = crafted::Dgram(dgram::TransitionId::kSlowUpdate, t, "");
+        const std::string step = fixtures::Dgram(dgram::TransitionId::kSlowUpdate, t, "");
         first += step;
         second += step;
         big += step;
         continue;
       }
-      if (t % 3 != 0) first += crafted::Smd(t, big.size(), 24);
+      if (t % 3 != 0) first += fixtures::Smd(t, big.size(), 24);
       // Four headers precede its words.
       if (t == kBadTimestamp) byte = second.size() + 60;
-      second += crafted::Smd(t, big.size(), t == kBadTimestamp ? size : 24);
-      big += crafted::L1(t);
+      second += fixtures::Smd(t, big.size(), t == kBadTimestamp ? size : 24);
+      big += fixtures::L1(t);
     }
     data = folder.Write("big.xtc2", big);
     smd = {folder.Write("a.smd.xtc2", first), folder.Write("b.smd.xtc2", second)};

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using Json = nlohmann::json;
@@ -34,18 +34,18 @@ std::string Content(const std::string& path) {
 }
 
 std::string ChunkedConfigure() {
-  return crafted::Dgram(TransitionId::kConfigure,
-                        crafted::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
-                                       {{"chunkid", 2, 0}, {"filename", 10, 1}}));
+  return fixtures::Dgram(TransitionId::kConfigure,
+                         fixtures::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
+                                         {{"chunkid", 2, 0}, {"filename", 10, 1}}));
 }
 std::string EnableNext(uint32_t id, const std::string& filename,
                        TransitionId service = TransitionId::kEnable) {
-  return crafted::Dgram(
+  return fixtures::Dgram(
       service,
-      crafted::ShapesData(kChunkSrc, crafted::Shape({static_cast<uint32_t>(filename.size())}),
-                          crafted::Bytes(id) + filename));
+      fixtures::ShapesData(kChunkSrc, fixtures::Shape({static_cast<uint32_t>(filename.size())}),
+                           fixtures::Bytes(id) + filename));
 }
-std::string L1Accept(uint32_t i) { return crafted::Dgram(TransitionId::kL1Accept, "", i); }
+std::string L1Accept(uint32_t i) { return fixtures::Dgram(TransitionId::kL1Accept, "", i); }
 
 // The last record of small data: offset and size.
 std::pair<uint64_t, uint64_t> LastRecord(const std::string& smd) {
@@ -57,14 +57,14 @@ std::pair<uint64_t, uint64_t> LastRecord(const std::string& smd) {
 
 TEST(SmdCommand, MakesSmallDataThatTheOtherCommandsRead) {
   const TestFolder folder;
-  const std::string in = folder.Write("run.xtc2", crafted::Run(3));
+  const std::string in = folder.Write("run.xtc2", fixtures::Run(3));
   const std::string out = folder.path() + "/run.smd.xtc2";
   const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  const std::string configure = crafted::Configure();
+  const std::string configure = fixtures::Configure();
   const size_t size = configure.size() + kDeclarationBytes + 24 + 3 * kRecordBytes + 24;
   EXPECT_EQ(result.out, out + ": 6 datagrams, " + std::to_string(size) + " bytes, of " +
-                            std::to_string(crafted::Run(3).size()) + " bytes in 1 file\n");
+                            std::to_string(fixtures::Run(3).size()) + " bytes in 1 file\n");
   EXPECT_EQ(Content(out).size(), size);
   EXPECT_THAT(RunCommand({"dgram", "dump", out}).out,
               AllOf(HasSubstr("smdinfo"), HasSubstr(std::to_string(configure.size() + 24))));
@@ -123,13 +123,13 @@ TEST(SmdCommand, RefusesToLeaveAnAnnouncedFileOut) {
 TEST(ReadCommand, ReadsTheChunksThatAreAnnouncedUnlessItIsToldNotTo) {
   for (const TransitionId service : {TransitionId::kEnable, TransitionId::kSlowUpdate}) {
     const TestFolder folder;
-    const std::string in =
-        folder.Write("scan-c5.xtc2",
-                     ChunkedConfigure() + L1Accept(1) +
-                         crafted::Dgram(service,
-                                        crafted::ShapesData(kChunkSrc, crafted::Shape({6}),
-                                                            crafted::Bytes(uint32_t{1}) + "b.xtc2"),
-                                        2));
+    const std::string in = folder.Write(
+        "scan-c5.xtc2",
+        ChunkedConfigure() + L1Accept(1) +
+            fixtures::Dgram(service,
+                            fixtures::ShapesData(kChunkSrc, fixtures::Shape({6}),
+                                                 fixtures::Bytes(uint32_t{1}) + "b.xtc2"),
+                            2));
     const std::string chunk = folder.Write("b.xtc2", L1Accept(3) + L1Accept(4));
     const std::string out = folder.path() + "/out", alone = folder.path() + "/alone";
     ASSERT_EQ(RunCommand({"dgram", "smd", in, "-o", out}).exit_code, 0);
@@ -214,7 +214,7 @@ TEST(SmdCommand, RefusesDataBehindTheEnableThatSendsReadersOn) {
 
 TEST(SmdCommand, LeavesWhatWasThereWhenTheDataAreMalformed) {
   const TestFolder folder;
-  std::string cut = crafted::Run(2);
+  std::string cut = fixtures::Run(2);
   cut.resize(cut.size() - 1);
   const std::string in = folder.Write("cut.xtc2", cut);
   const std::string out = folder.Write("out", "before");
@@ -227,19 +227,19 @@ TEST(SmdCommand, LeavesWhatWasThereWhenTheDataAreMalformed) {
 
 TEST(SmdCommand, NeverReplacesTheBigDataThatItReads) {
   const TestFolder folder;
-  const std::string in = folder.Write("run.xtc2", crafted::Run(1));
+  const std::string in = folder.Write("run.xtc2", fixtures::Run(1));
   fs::create_hard_link(in, folder.path() + "/link");
   for (const std::string& out : {in, folder.path() + "/link"}) {
     const CommandResult result = RunCommand({"dgram", "smd", in, "-o", out});
     EXPECT_EQ(result.exit_code, 1);
     EXPECT_THAT(result.err, HasSubstr("would replace the big data"));
-    EXPECT_EQ(Content(in), crafted::Run(1));
+    EXPECT_EQ(Content(in), fixtures::Run(1));
   }
 }
 
 TEST(SmdCommand, ExitsOneWhereAFileCanNotBeReadOrWritten) {
   const TestFolder folder;
-  const std::string in = folder.Write("run.xtc2", crafted::Run(1));
+  const std::string in = folder.Write("run.xtc2", fixtures::Run(1));
   EXPECT_EQ(
       RunCommand({"dgram", "smd", folder.path() + "/no", "-o", folder.path() + "/out"}).exit_code,
       1);

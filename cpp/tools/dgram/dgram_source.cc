@@ -25,11 +25,11 @@ void DgramSource::AddOptions(CLI::App& command) {
 
 void AddMaxDgramBytes(CLI::App& command, int64_t* max_dgram_bytes) {
   // The largest size that a header can state.
-  constexpr int64_t kMost = int64_t{0xffffffff} + dgram::kDgramHeaderBytes - dgram::kXtcHeaderBytes;
+  constexpr int64_t kMax = int64_t{0xffffffff} + dgram::kDgramHeaderBytes - dgram::kXtcHeaderBytes;
   command
       .add_option("--max-dgram-bytes", *max_dgram_bytes,
                   "Bytes of the largest datagram that is read or written")
-      ->check(Between(dgram::kDgramHeaderBytes, kMost))
+      ->check(Between(dgram::kDgramHeaderBytes, kMax))
       ->type_name("BYTES")
       ->capture_default_str();
 }

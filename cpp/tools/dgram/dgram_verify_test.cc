@@ -7,43 +7,43 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string Sound() { return crafted::Configure() + crafted::Event(1) + crafted::Event(2); }
+std::string Sound() { return fixtures::Configure() + fixtures::Event(1) + fixtures::Event(2); }
 std::string WithFaults() {
-  return crafted::Configure() +
-         crafted::Dgram(TransitionId::kL1Accept,
-                        crafted::ShapesData(1, "", "") + crafted::ShapesData(2, "", "")) +
+  return fixtures::Configure() +
+         fixtures::Dgram(TransitionId::kL1Accept,
+                         fixtures::ShapesData(1, "", "") + fixtures::ShapesData(2, "", "")) +
          "cut";
 }
 
 TEST(VerifyCommand, ExitsZeroOverSoundFilesWithASummaryForEach) {
   const TestFolder folder;
   const std::string a = folder.Write("a.xtc2", Sound());
-  const std::string b = folder.Write("b.xtc2", crafted::Configure());
+  const std::string b = folder.Write("b.xtc2", fixtures::Configure());
   const CommandResult result = RunCommand({"dgram", "verify", a, b});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(result.out, a + ": 3 datagrams, " + std::to_string(Sound().size()) +
                             " bytes, 0 faults, 0 remarks\n" + b + ": 1 datagram, " +
-                            std::to_string(crafted::Configure().size()) +
+                            std::to_string(fixtures::Configure().size()) +
                             " bytes, 0 faults, 0 remarks\n");
 }
 
 TEST(VerifyCommand, ExitsZeroWhereThereAreRemarksOnly) {
   const TestFolder folder;
   const std::string file = folder.Write(
-      "a.xtc2", crafted::Configure() + crafted::Dgram(TransitionId::kEnable, "", 1, 1));
+      "a.xtc2", fixtures::Configure() + fixtures::Dgram(TransitionId::kEnable, "", 1, 1));
   const CommandResult result = RunCommand({"dgram", "verify", file});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("remark: the datagram is damaged: Truncated\n"),
@@ -56,7 +56,7 @@ TEST(VerifyCommand, ListsAllFaultsALineEachAndExitsTwo) {
   const std::string good = folder.Write("good.xtc2", Sound());
   const CommandResult result = RunCommand({"dgram", "verify", bad, good});
   EXPECT_EQ(result.exit_code, 2);
-  const std::string first = std::to_string(crafted::Configure().size() + 24);
+  const std::string first = std::to_string(fixtures::Configure().size() + 24);
   EXPECT_THAT(result.out, AllOf(HasSubstr(bad + ": byte " + first + " (datagram 1 at byte "),
                                 HasSubstr("fault: ShapesData of NamesId 0x000001"),
                                 HasSubstr("fault: ShapesData of NamesId 0x000002"),
@@ -94,7 +94,7 @@ TEST(VerifyCommand, PrintsOneJsonObject) {
   ASSERT_EQ(files[0]["findings"].size(), 3);
   EXPECT_EQ(files[0]["findings"][0]["kind"], "fault");
   EXPECT_EQ(files[0]["findings"][0]["dgram_index"], 1);
-  EXPECT_EQ(files[0]["findings"][0]["offset"], crafted::Configure().size() + 24);
+  EXPECT_EQ(files[0]["findings"][0]["offset"], fixtures::Configure().size() + 24);
   EXPECT_EQ(files[0]["findings"][2]["dgram_offset"], WithFaults().size() - 3);
   EXPECT_TRUE(files[0]["error"].is_null());
   EXPECT_EQ(files[1]["findings"].size(), 0);
@@ -104,8 +104,8 @@ TEST(VerifyCommand, PrintsOneJsonObject) {
 
 TEST(VerifyCommand, TakesTheDeclarationsOfAnotherFile) {
   const TestFolder folder;
-  const std::string first = folder.Write("c000.xtc2", crafted::Configure());
-  const std::string next = folder.Write("c001.xtc2", crafted::Event(1));
+  const std::string first = folder.Write("c000.xtc2", fixtures::Configure());
+  const std::string next = folder.Write("c001.xtc2", fixtures::Event(1));
   EXPECT_EQ(RunCommand({"dgram", "verify", next}).exit_code, 2);
   EXPECT_EQ(RunCommand({"dgram", "verify", next, "--config", first}).exit_code, 0);
   EXPECT_EQ(RunCommand({"dgram", "verify", next, "--config", folder.path() + "/no"}).exit_code, 1);
@@ -114,8 +114,8 @@ TEST(VerifyCommand, TakesTheDeclarationsOfAnotherFile) {
 TEST(VerifyCommand, KeepsAFindingOnOneLineWhateverTheFileCallsItsFields) {
   const TestFolder folder;
   const std::string file = folder.Write(
-      "a.xtc2", crafted::Dgram(TransitionId::kConfigure,
-                               crafted::Names(1, "d\n\x1b[2Je", 0, "raw", {{"x\n", 99, 0}})));
+      "a.xtc2", fixtures::Dgram(TransitionId::kConfigure,
+                                fixtures::Names(1, "d\n\x1b[2Je", 0, "raw", {{"x\n", 99, 0}})));
   const CommandResult result = RunCommand({"dgram", "verify", file});
   EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 2);
   EXPECT_THAT(result.out, HasSubstr("d\\x0a\\x1b[2Je"));

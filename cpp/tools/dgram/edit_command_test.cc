@@ -8,13 +8,13 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -55,7 +55,7 @@ nlohmann::json ValuesOf(const nlohmann::json& dgram) {
 
 class EditCommand : public ::testing::Test {
  protected:
-  // Edits crafted::Run(3), unless `in` is given.
+  // Edits fixtures::Run(3), unless `in` is given.
   CommandResult Edit(std::vector<std::string> arguments, const std::string& in = "") {
     std::vector<std::string> all = {"dgram", "edit", in.empty() ? input : in, "-o", output};
     all.insert(all.end(), arguments.begin(), arguments.end());
@@ -63,7 +63,7 @@ class EditCommand : public ::testing::Test {
   }
 
   const TestFolder folder;
-  const std::string input = folder.Write("in.xtc2", crafted::Run(3));
+  const std::string input = folder.Write("in.xtc2", fixtures::Run(3));
   const std::string output = folder.path() + "/out.xtc2";
 };
 
@@ -90,7 +90,7 @@ TEST_F(EditCommand, AddsADetectorWithValuesThatCount) {
   EXPECT_EQ(second["fex.calib.note"], "event-3.....");
   EXPECT_EQ(second["fex.calib.mode:modeEnum"], 4);
   EXPECT_EQ(second["det.raw.count"], 1);
-  EXPECT_EQ(Content(input), crafted::Run(3));
+  EXPECT_EQ(Content(input), fixtures::Run(3));
 }
 
 TEST_F(EditCommand, AddsTheValuesOfAJsonFile) {
@@ -144,17 +144,17 @@ TEST_F(EditCommand, SetsDamageAndMovesTimes) {
 
 TEST_F(EditCommand, WithoutEditsWritesTheSameBytesAlsoOverItsInputAndToAPipe) {
   ASSERT_EQ(Edit({}).exit_code, 0);
-  EXPECT_EQ(Content(output), crafted::Run(3));
+  EXPECT_EQ(Content(output), fixtures::Run(3));
   ASSERT_EQ(RunCommand({"dgram", "edit", input, "-o", input, "--remove", "det.raw"}).exit_code, 0);
   EXPECT_EQ(Dump(input)["dgrams"][2]["size"], 24);
   const CommandResult piped = RunCommand({"dgram", "edit", output, "-o", "/dev/stdout"});
   EXPECT_EQ(piped.exit_code, 0);
-  EXPECT_EQ(piped.out, crafted::Run(3));
+  EXPECT_EQ(piped.out, fixtures::Run(3));
   EXPECT_EQ(Entries(folder), 2);
 }
 
 TEST_F(EditCommand, AMalformedFileExitsTwoAndLeavesTheOldOutput) {
-  std::string run = crafted::Run(3);
+  std::string run = fixtures::Run(3);
   run.resize(run.size() - 30);
   const std::string cut = folder.Write("cut.xtc2", run);
   const CommandResult result = Edit({"--remove", "det.raw"}, cut);
@@ -175,10 +175,11 @@ TEST_F(EditCommand, AMalformedFileExitsTwoAndLeavesTheOldOutput) {
 TEST_F(EditCommand, MalformedDataAreRefusedUnlessTheyAreRemoved) {
   const std::string bad = folder.Write(
       "bad.xtc2",
-      crafted::Run(1) + crafted::Dgram(dgram::TransitionId::kL1Accept,
-                                       crafted::ShapesData(
-                                           crafted::kSrc,
-                                           crafted::Shape({8}) + crafted::Shape({2, 3}), "short")));
+      fixtures::Run(1) +
+          fixtures::Dgram(
+              dgram::TransitionId::kL1Accept,
+              fixtures::ShapesData(fixtures::kSrc, fixtures::Shape({8}) + fixtures::Shape({2, 3}),
+                                   "short")));
   const CommandResult kept = Edit({"--set-damage", "1"}, bad);
   EXPECT_EQ(kept.exit_code, 2);
   EXPECT_THAT(kept.err, HasSubstr("field \"text\""));
@@ -230,7 +231,7 @@ TEST_F(EditCommand, WhatIsNotUnderstoodOrNotThereExitsOneAndWritesNothing) {
 }
 
 TEST_F(EditCommand, AFileWithoutConfigureIsEditedUnderAnothers) {
-  const std::string chunk = folder.Write("chunk.xtc2", crafted::Event(0) + crafted::Event(1));
+  const std::string chunk = folder.Write("chunk.xtc2", fixtures::Event(0) + fixtures::Event(1));
   EXPECT_EQ(Edit({"--remove", "det.raw"}, chunk).exit_code, 2);
   ASSERT_EQ(Edit({"--remove", "det.raw", "--config", input}, chunk).exit_code, 0);
   EXPECT_EQ(fs::file_size(output), 48U);
@@ -245,7 +246,7 @@ TEST_F(EditCommand, AChunkGetsTheDetectorThatItsFirstFileWasGiven) {
   ASSERT_EQ(Edit({"--add-detector", kFex}).exit_code, 0);
   const std::string first = folder.path() + "/first.xtc2";
   fs::rename(output, first);
-  const std::string chunk = folder.Write("chunk.xtc2", crafted::Event(3) + crafted::Event(4));
+  const std::string chunk = folder.Write("chunk.xtc2", fixtures::Event(3) + fixtures::Event(4));
   const CommandResult result = Edit({"--add-detector", kFex, "--config", first}, chunk);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const CommandResult dump = RunCommand({"dgram", "dump", "--json", output, "--config", first});
@@ -269,7 +270,7 @@ TEST_F(EditCommand, AChunkGetsTheDetectorThatItsFirstFileWasGiven) {
 TEST_F(EditCommand, ACorruptedDatagramStaysCorruptedWhateverDamageIsSet) {
   const std::string file = folder.Write(
       "corrupted.xtc2",
-      crafted::Run(1) + crafted::Dgram(dgram::TransitionId::kL1Accept, "rubbish!", 9, 0x9));
+      fixtures::Run(1) + fixtures::Dgram(dgram::TransitionId::kL1Accept, "rubbish!", 9, 0x9));
   for (const auto& [set, damage] : {std::pair("0", 0x8), {"2", 0xa}, {"0x2", 0xa}}) {
     const CommandResult result = Edit({"--set-damage", set}, file);
     ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -292,7 +293,7 @@ TEST_F(EditCommand, DamageIsDecimalUnlessItStartsWith0x) {
 }
 
 TEST_F(EditCommand, SaysThatADetectorWasDeclaredAlreadyAndCountsOneOfAThing) {
-  const std::string one = folder.Write("one.xtc2", crafted::Run(1));
+  const std::string one = folder.Write("one.xtc2", fixtures::Run(1));
   const CommandResult result = Edit({"--add-detector", "name=det,alg=raw,field=x:FLOAT"}, one);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("det/0/raw was declared already; both declarations stay"));
@@ -301,8 +302,8 @@ TEST_F(EditCommand, SaysThatADetectorWasDeclaredAlreadyAndCountsOneOfAThing) {
 }
 
 TEST_F(EditCommand, ALaterConfigureGetsTheDetectorTooAndCorruptedDatagramsAreKept) {
-  const std::string rubbish = crafted::Dgram(dgram::TransitionId::kL1Accept, "rubbish", 9, 0x8);
-  const std::string two = folder.Write("two.xtc2", crafted::Run(1) + crafted::Run(1) + rubbish);
+  const std::string rubbish = fixtures::Dgram(dgram::TransitionId::kL1Accept, "rubbish", 9, 0x8);
+  const std::string two = folder.Write("two.xtc2", fixtures::Run(1) + fixtures::Run(1) + rubbish);
   const CommandResult result = Edit({"--add-detector", kFex}, two);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("1 datagram not parsed: damage says corrupted"));

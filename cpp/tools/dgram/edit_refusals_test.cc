@@ -5,13 +5,13 @@
 
 #include <filesystem>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using ::testing::AllOf;
@@ -40,7 +40,7 @@ class EditRefusals : public ::testing::Test {
   }
 
   const TestFolder folder;
-  const std::string input = folder.Write("in.xtc2", crafted::Run(2));
+  const std::string input = folder.Write("in.xtc2", fixtures::Run(2));
   const std::string output = folder.path() + "/out.xtc2";
 };
 
@@ -112,29 +112,30 @@ TEST_F(EditRefusals, ARemovalOfWhatNoConfigureDeclaresIsRefusedAtTheEnd) {
   ExpectRefused(Edit({"--remove", "det.raw", "--remove", "nosuch.alg"}), 1,
                 {"in.xtc2: no Configure declares \"nosuch\" with algorithm \"alg\""});
   ExpectRefused(Edit({"--remove", "det.raw.7"}), 1, {"\"raw\" and segment 7"});
-  const std::string configure_only = folder.Write("configure.xtc2", crafted::Configure());
+  const std::string configure_only = folder.Write("configure.xtc2", fixtures::Configure());
   ExpectRefused(Edit({"--remove", "nosuch.alg"}, configure_only), 1, {"\"nosuch\""});
   EXPECT_EQ(Edit({"--remove", "det.raw"}, configure_only).exit_code, 0);
 }
 
 TEST_F(EditRefusals, ARemovalOfWhatOnlyALaterConfigureDeclaresIsDone) {
-  const std::string later = crafted::Dgram(TransitionId::kConfigure,
-                                           crafted::Names(7, "other", 0, "raw", {{"count", 1, 0}}));
+  const std::string later = fixtures::Dgram(
+      TransitionId::kConfigure, fixtures::Names(7, "other", 0, "raw", {{"count", 1, 0}}));
   const std::string two = folder.Write(
-      "two.xtc2", crafted::Run(1) + later +
-                      crafted::Dgram(TransitionId::kL1Accept,
-                                     crafted::ShapesData(7, "", crafted::Bytes(uint16_t{1}))));
+      "two.xtc2", fixtures::Run(1) + later +
+                      fixtures::Dgram(TransitionId::kL1Accept,
+                                      fixtures::ShapesData(7, "", fixtures::Bytes(uint16_t{1}))));
   const CommandResult result = Edit({"--remove", "other.raw"}, two);
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(fs::file_size(output), crafted::Run(1).size() + later.size() + 24);
+  EXPECT_EQ(fs::file_size(output), fixtures::Run(1).size() + later.size() + 24);
 }
 
 TEST_F(EditRefusals, ACorruptedConfigureThatShouldGetADetectorIsTheDatasFault) {
-  const std::string corrupted = crafted::Dgram(TransitionId::kConfigure, "rubbish!", 5, 0x8);
-  const std::string two = folder.Write("two.xtc2", crafted::Run(1) + corrupted + crafted::Event(6));
+  const std::string corrupted = fixtures::Dgram(TransitionId::kConfigure, "rubbish!", 5, 0x8);
+  const std::string two =
+      folder.Write("two.xtc2", fixtures::Run(1) + corrupted + fixtures::Event(6));
   ExpectRefused(
       Edit({"--add-detector", kFex}, two), 2,
-      {"two.xtc2: byte " + std::to_string(crafted::Run(1).size()), "datagram 4", "Configure"});
+      {"two.xtc2: byte " + std::to_string(fixtures::Run(1).size()), "datagram 4", "Configure"});
   EXPECT_EQ(Edit({"--set-damage", "1", "--add-detector", kFex}, input).exit_code, 0);
 }
 

@@ -20,7 +20,7 @@ void EventSource::AddOptions(CLI::App& command) {
   command
       .add_option("--batch-size", batch_size,
                   "Events of a batch, transitions included; 0: as many as a batch takes")
-      ->check(Between(int64_t{0}, events::EventBuilderOptions::kMostEvents))
+      ->check(Between(int64_t{0}, events::EventBuilderOptions::kMaxEvents))
       ->capture_default_str();
   command
       .add_option("--timestamps", timestamps,
@@ -122,15 +122,15 @@ nlohmann::ordered_json EventSource::Describe() const {
 }
 
 void EventSource::TellMissing(const events::EventBuilder& builder, const io::LiveWatch* live) {
-  constexpr size_t kMostNamed = 20;
+  constexpr size_t kMaxNamed = 20;
   const std::vector<dgram::Timestamp> missing = builder.missing_timestamps();
   if (missing.empty()) return;
   std::string text;
-  for (size_t i = 0; i < std::min(missing.size(), kMostNamed); ++i) {
+  for (size_t i = 0; i < std::min(missing.size(), kMaxNamed); ++i) {
     text += (i == 0 ? "" : ", ") + std::to_string(missing[i].value());
   }
-  if (missing.size() > kMostNamed) {
-    text += " and " + std::to_string(missing.size() - kMostNamed) + " more";
+  if (missing.size() > kMaxNamed) {
+    text += " and " + std::to_string(missing.size() - kMaxNamed) + " more";
   }
   std::fflush(stdout);
   const bool goes_on = live != nullptr && live->end() != io::LiveEnd::kNone;

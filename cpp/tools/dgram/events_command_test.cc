@@ -14,13 +14,13 @@
 
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = events::crafted;
+namespace fixtures = events::fixtures;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using ::testing::HasSubstr;
@@ -33,16 +33,16 @@ class EventsCommand : public ::testing::Test {
     folder_ = fs::temp_directory_path() / ("alkaid_events_" + std::to_string(::getpid()));
     fs::create_directories(folder_);
     for (int stream = 0; stream < 2; ++stream) {
-      std::string small = crafted::SmdConfigure();
+      std::string small = fixtures::SmdConfigure();
       std::string big;
       const auto transition = [&](TransitionId service, uint64_t timestamp) {
-        small += crafted::Dgram(service, timestamp);
-        big += crafted::Dgram(service, timestamp);
+        small += fixtures::Dgram(service, timestamp);
+        big += fixtures::Dgram(service, timestamp);
       };
       transition(TransitionId::kBeginRun, 1);
       for (uint64_t t = 2; t < 10; t += 1 + static_cast<uint64_t>(stream)) {
-        const std::string dgram = crafted::L1(t);
-        small += crafted::Smd(t, big.size(), dgram.size());
+        const std::string dgram = fixtures::L1(t);
+        small += fixtures::Smd(t, big.size(), dgram.size());
         big += dgram;
       }
       transition(TransitionId::kEndRun, 10);
@@ -100,8 +100,8 @@ TEST_F(EventsCommand, StampsALeakProfileOnceABatch) {
 
 TEST_F(EventsCommand, DeliversTheEventsBeforeAFaultAndExitsTwo) {
   const std::string cut =
-      Write("cut.smd.xtc2", crafted::SmdConfigure() + crafted::Dgram(TransitionId::kBeginRun, 1) +
-                                crafted::L1(3).substr(0, 9));
+      Write("cut.smd.xtc2", fixtures::SmdConfigure() + fixtures::Dgram(TransitionId::kBeginRun, 1) +
+                                fixtures::L1(3).substr(0, 9));
   const CommandResult text = RunCommand({"dgram", "events", small_[0], cut});
   EXPECT_EQ(text.exit_code, 2);
   EXPECT_THAT(text.out, HasSubstr("batches 1, events 1,"));
@@ -158,9 +158,9 @@ TEST_F(EventsCommand, NamesTimestampsThatOccurNowhere) {
 
 TEST_F(EventsCommand, ReadsSmallDataThatAreEarlierThanTheirConfigure) {
   const std::string late = Write(
-      "late.smd.xtc2", crafted::SmdConfigure(dgram::Timestamp(1'800'000'000, 0).value()) +
-                           crafted::Dgram(TransitionId::kBeginRun, 1) + crafted::Smd(10, 0, 24) +
-                           crafted::Smd(20, 24, 24) + crafted::Dgram(TransitionId::kEndRun, 21));
+      "late.smd.xtc2", fixtures::SmdConfigure(dgram::Timestamp(1'800'000'000, 0).value()) +
+                           fixtures::Dgram(TransitionId::kBeginRun, 1) + fixtures::Smd(10, 0, 24) +
+                           fixtures::Smd(20, 24, 24) + fixtures::Dgram(TransitionId::kEndRun, 21));
   const CommandResult result = RunCommand({"dgram", "events", late});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.err, "");

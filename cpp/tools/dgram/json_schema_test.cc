@@ -14,15 +14,15 @@
 #include <vector>
 
 #include "alkaid/dgram/writer.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "tools/dgram/field_text.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = events::crafted;
+namespace fixtures = events::fixtures;
 using dgram::TransitionId;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -53,11 +53,11 @@ Json Parse(const std::string& text) {
 class JsonOfDgram : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string small = crafted::SmdConfigure();
-    std::string big = dgram::crafted::Configure();
+    std::string small = fixtures::SmdConfigure();
+    std::string big = dgram::fixtures::Configure();
     for (uint64_t t = 1; t < 5; ++t) {
-      const std::string dgram = crafted::L1(t);
-      small += crafted::Smd(t, big.size(), dgram.size());
+      const std::string dgram = fixtures::L1(t);
+      small += fixtures::Smd(t, big.size(), dgram.size());
       big += dgram;
     }
     small_ = folder_.Write("s.smd.xtc2", small);
@@ -174,8 +174,8 @@ TEST_F(JsonOfDgram, SaysTheSameOfADatagramInEveryCommand) {
 
 // A datagram of one detector with values that do not fit into 53 bits, or into JSON at all.
 std::string ExtremeRun() {
-  using dgram::crafted::Bytes;
-  using dgram::crafted::Shape;
+  using dgram::fixtures::Bytes;
+  using dgram::fixtures::Shape;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
   const std::string values = Bytes(UINT64_MAX) +
@@ -183,13 +183,13 @@ std::string ExtremeRun() {
                              Bytes(std::vector<double>{std::nan(""), kInfinity, -kInfinity, 0.5}) +
                              Bytes(std::vector<float>{-kFloatInfinity, 1.5F}) + Bytes(std::nan(""));
   const std::string data =
-      dgram::crafted::ShapesData(1, Shape({2}) + Shape({4}) + Shape({2}), values);
-  const std::vector<dgram::crafted::FieldSpec> fields = {
+      dgram::fixtures::ShapesData(1, Shape({2}) + Shape({4}) + Shape({2}), values);
+  const std::vector<dgram::fixtures::FieldSpec> fields = {
       {"u", 3, 0}, {"i", 7, 1}, {"d", 9, 1}, {"f", 8, 1}, {"n", 9, 0}};
-  return dgram::crafted::Dgram(TransitionId::kConfigure,
-                               dgram::crafted::Names(1, "d", 0, "a", fields)) +
+  return dgram::fixtures::Dgram(TransitionId::kConfigure,
+                                dgram::fixtures::Names(1, "d", 0, "a", fields)) +
          Bytes(uint64_t{0xffffffff} << 32 | 999'999'999) + Bytes(uint32_t{12} << 24) +
-         dgram::crafted::Xtc(dgram::crafted::kParent, data);
+         dgram::fixtures::Xtc(dgram::fixtures::kParent, data);
 }
 
 TEST_F(JsonOfDgram, LosesNoBitOfLargeNumbersAndNamesWhatIsNoNumber) {
@@ -211,7 +211,7 @@ TEST_F(JsonOfDgram, LosesNoBitOfLargeNumbersAndNamesWhatIsNoNumber) {
 }
 
 TEST_F(JsonOfDgram, KeepsPathsOnTheirLineForPeopleAndForPrograms) {
-  const std::string path = folder_.Write("a\x1b[31m\n\"b.xtc2", dgram::crafted::Run(1));
+  const std::string path = folder_.Write("a\x1b[31m\n\"b.xtc2", dgram::fixtures::Run(1));
   for (const Words& command : std::vector<Words>{{"dgram", "ls", path},
                                                  {"dgram", "verify", path},
                                                  {"dgram", "smd", path, "-o", path + "1"},

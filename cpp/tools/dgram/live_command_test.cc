@@ -20,16 +20,16 @@
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
 #include "fixtures/live_script.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
-namespace streams = events::crafted;
+namespace fixtures = dgram::fixtures;
+namespace streams = events::fixtures;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using io::LiveScript;
@@ -132,10 +132,10 @@ class LiveCommandTest : public ::testing::Test {
 
 // The datagrams of a short run.
 std::vector<std::string> Dgrams() {
-  std::vector<std::string> dgrams = {crafted::Configure(),
-                                     crafted::Dgram(TransitionId::kBeginRun, "")};
-  for (uint32_t i = 0; i < 3; ++i) dgrams.push_back(crafted::Event(i));
-  dgrams.push_back(crafted::Dgram(TransitionId::kEndRun, ""));
+  std::vector<std::string> dgrams = {fixtures::Configure(),
+                                     fixtures::Dgram(TransitionId::kBeginRun, "")};
+  for (uint32_t i = 0; i < 3; ++i) dgrams.push_back(fixtures::Event(i));
+  dgrams.push_back(fixtures::Dgram(TransitionId::kEndRun, ""));
   return dgrams;
 }
 
@@ -175,10 +175,10 @@ TEST_F(LiveCommandTest, LsFollowsAFileToItsFinalName) {
 
 TEST_F(LiveCommandTest, ASignalEndsLsCleanlyWithWhatItHasRead) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    const std::string path = folder.Write("run.xtc2", crafted::Configure());
+    const std::string path = folder.Write("run.xtc2", fixtures::Configure());
     LiveCommand command({"dgram", "ls", "--live", path});
     EXPECT_THAT(command.Line(), HasSubstr("Configure"));
-    LiveScript::Append(path, crafted::Event(0) + crafted::Event(1).substr(0, 50));
+    LiveScript::Append(path, fixtures::Event(0) + fixtures::Event(1).substr(0, 50));
     EXPECT_THAT(command.Line(), HasSubstr("L1Accept"));
     command.Signal(number);
     const CommandResult result = command.Finish();
@@ -189,7 +189,7 @@ TEST_F(LiveCommandTest, ASignalEndsLsCleanlyWithWhatItHasRead) {
 }
 
 TEST_F(LiveCommandTest, TheReportOfAReadingThatASignalEndedSaysSo) {
-  const std::string path = folder.Write("run.xtc2", crafted::Configure() + crafted::Event(0));
+  const std::string path = folder.Write("run.xtc2", fixtures::Configure() + fixtures::Event(0));
   LiveCommand command({"dgram", "ls", "--live", "--json", path});
   for (std::string line = command.Line(); !line.empty() && line.find("Configure") == line.npos;) {
     line = command.Line();
@@ -199,25 +199,25 @@ TEST_F(LiveCommandTest, TheReportOfAReadingThatASignalEndedSaysSo) {
 }
 
 TEST_F(LiveCommandTest, LsEndsWhenNobodyReadsItThoughNothingIsWritten) {
-  const std::string path = folder.Write("run.xtc2", crafted::Configure());
+  const std::string path = folder.Write("run.xtc2", fixtures::Configure());
   LiveCommand command({"dgram", "ls", "--live", path});
   EXPECT_THAT(command.Line(), HasSubstr("Configure"));
   EXPECT_EQ(command.CloseOutput(), SIGPIPE);
 }
 
 TEST_F(LiveCommandTest, ASilenceEndsLsAndNamesWhatIsLeftOfADatagram) {
-  const std::string whole = folder.Write("whole.xtc2", crafted::Configure() + crafted::Event(0));
+  const std::string whole = folder.Write("whole.xtc2", fixtures::Configure() + fixtures::Event(0));
   const CommandResult clean = RunCommand({"dgram", "ls", "--live=0.01", whole});
   EXPECT_EQ(clean.exit_code, 0) << clean.err;
   EXPECT_EQ(clean.out, RunCommand({"dgram", "ls", whole}).out);
   EXPECT_THAT(clean.err, HasSubstr("nothing was written for 10 ms, and no EndRun"));
 
   const std::string cut =
-      folder.Write("cut.xtc2", crafted::Configure() + crafted::Event(0).substr(0, 77));
+      folder.Write("cut.xtc2", fixtures::Configure() + fixtures::Event(0).substr(0, 77));
   const CommandResult partial = RunCommand({"dgram", "ls", "--live=0.01", cut});
   EXPECT_EQ(partial.exit_code, 2);
   EXPECT_THAT(partial.err,
-              AllOf(HasSubstr(cut + ": byte " + std::to_string(crafted::Configure().size())),
+              AllOf(HasSubstr(cut + ": byte " + std::to_string(fixtures::Configure().size())),
                     HasSubstr("partial datagram: 77 of "), HasSubstr("nothing was written")));
 }
 
@@ -229,8 +229,8 @@ struct TwoStreams {
   std::string chunk;
 
   TwoStreams() {
-    const std::string names = crafted::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
-                                             {{"chunkid", 2, 0}, {"filename", 10, 1}});
+    const std::string names = fixtures::Names(kChunkSrc, "chunkinfo", 0, "chunkinfo",
+                                              {{"chunkid", 2, 0}, {"filename", 10, 1}});
     const std::string records = streams::SmdConfigure().substr(dgram::kDgramHeaderBytes);
     for (size_t i = 0; i < 2; ++i) {
       small[i] = streams::Dgram(TransitionId::kConfigure, 0, names + records);
@@ -240,8 +240,9 @@ struct TwoStreams {
     Add(files, streams::Dgram(TransitionId::kBeginRun, 1));
     Events(files, 2, 10);
     const std::string next = "s0-c001.xtc2";
-    const std::string payload = crafted::ShapesData(
-        kChunkSrc, crafted::Shape({static_cast<uint32_t>(next.size())}), crafted::Bytes(1) + next);
+    const std::string payload =
+        fixtures::ShapesData(kChunkSrc, fixtures::Shape({static_cast<uint32_t>(next.size())}),
+                             fixtures::Bytes(1) + next);
     const std::string enable = streams::Dgram(TransitionId::kEnable, 20, payload);
     small[0] += enable;
     big[0] += enable;
@@ -417,7 +418,7 @@ TEST_F(LiveCommandTest, ASignalEndsSmdWithTheSmallDataOfWhatWasRead) {
 
 TEST_F(LiveCommandTest, AWriterThatIsKilledInADatagramIsNamedByWhatItLeft) {
   const std::string path = folder.Write("run.xtc2", "");
-  const std::string bytes = crafted::Configure() + crafted::Event(0).substr(0, 100);
+  const std::string bytes = fixtures::Configure() + fixtures::Event(0).substr(0, 100);
   const pid_t writer = ::fork();
   if (writer == 0) {
     const int file = ::open(path.c_str(), O_WRONLY | O_APPEND);
@@ -436,13 +437,13 @@ TEST_F(LiveCommandTest, AWriterThatIsKilledInADatagramIsNamedByWhatItLeft) {
   const CommandResult result = command.Finish();
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err,
-              AllOf(HasSubstr(path + ": byte " + std::to_string(crafted::Configure().size())),
+              AllOf(HasSubstr(path + ": byte " + std::to_string(fixtures::Configure().size())),
                     HasSubstr("partial datagram: 100 of ")));
 }
 
 TEST_F(LiveCommandTest, AMissingFileAndASilenceThatIsNoneAreRefused) {
   EXPECT_EQ(RunCommand({"dgram", "ls", "--live", Path("no.xtc2")}).exit_code, 1);
-  const std::string path = folder.Write("run.xtc2", crafted::Run(1));
+  const std::string path = folder.Write("run.xtc2", fixtures::Run(1));
   for (const char* seconds : {"soon", "-1", "1e10", "nan", "5 "}) {
     const CommandResult result =
         RunCommand({"dgram", "ls", std::string("--live=") + seconds, path});

@@ -19,7 +19,7 @@ namespace {
 
 constexpr char kForEver[] = "-";
 // A century, which 64 bits of nanoseconds can hold.
-constexpr double kMostSeconds = 3.2e9;
+constexpr double kMaxSeconds = 3.2e9;
 
 bool NobodyReads() {
   struct pollfd out = {STDOUT_FILENO, 0, 0};
@@ -55,8 +55,8 @@ Result<std::shared_ptr<io::LiveWatch>> LiveFlag::Watch(Makes makes) const {
     double number = -1;
     const char* const end = seconds.data() + seconds.size();
     const auto [stopped_at, error] = std::from_chars(seconds.data(), end, number);
-    if (error != std::errc() || stopped_at != end || !(number >= 0 && number <= kMostSeconds)) {
-      return status::Invalid("--live=", seconds, ": a silence has from 0 to ", kMostSeconds,
+    if (error != std::errc() || stopped_at != end || !(number >= 0 && number <= kMaxSeconds)) {
+      return status::Invalid("--live=", seconds, ": a silence has from 0 to ", kMaxSeconds,
                              " seconds");
     }
     options.silence = std::chrono::nanoseconds(std::llround(number * 1e9));

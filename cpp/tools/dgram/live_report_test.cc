@@ -9,15 +9,15 @@
 #include <utility>
 #include <vector>
 
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
-namespace streams = events::crafted;
+namespace fixtures = dgram::fixtures;
+namespace streams = events::fixtures;
 namespace fs = std::filesystem;
 using dgram::TransitionId;
 using ::testing::HasSubstr;
@@ -48,7 +48,7 @@ TEST_F(LiveReport, TheReportSaysWhyReadingEnded) {
     return nlohmann::json::parse(RunCommand(arguments).out).value("live_end", nlohmann::json("-"));
   };
   const std::string big_run =
-      crafted::Configure() + crafted::Event(0) + crafted::Dgram(TransitionId::kEndRun, "", 9);
+      fixtures::Configure() + fixtures::Event(0) + fixtures::Dgram(TransitionId::kEndRun, "", 9);
   const std::string small_run =
       streams::SmdConfigure() + streams::Smd(1, 0, 24) + streams::Dgram(TransitionId::kEndRun, 2);
   const std::string data = folder_.Write("data.xtc2", streams::L1(1));
@@ -68,7 +68,7 @@ TEST_F(LiveReport, TheReportSaysWhyReadingEnded) {
 }
 
 TEST_F(LiveReport, SmdDoesNotTakeTheNameThatItsBigDataGetAtTheEnd) {
-  folder_.Write("run.xtc2.inprogress", crafted::Configure());
+  folder_.Write("run.xtc2.inprogress", fixtures::Configure());
   fs::create_directory_symlink(folder_.path(), Path("link"));
   for (const std::string out : {"run.xtc2", "run.xtc2.inprogress", "link/run.xtc2"}) {
     for (const std::string in : {"run.xtc2", "run.xtc2.inprogress"}) {

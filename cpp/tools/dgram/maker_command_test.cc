@@ -15,13 +15,13 @@
 #include <iterator>
 #include <thread>
 
-#include "fixtures/crafted_dgrams.h"
+#include "fixtures/made_dgrams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -117,7 +117,7 @@ class MakerCommand : public ::testing::Test {
  protected:
   // The edited and the small version of this run have more than 10 KiB.
   const TestFolder folder;
-  const std::string input = folder.Write("in.xtc2", crafted::Run(500));
+  const std::string input = folder.Write("in.xtc2", fixtures::Run(500));
   const std::string output = folder.path() + "/out";
   const std::vector<Words> makers = {
       {"dgram", "edit", input}, {"dgram", "smd", input}, {"dgram", "write"}};
@@ -141,8 +141,8 @@ TEST_F(MakerCommand, LeavesNothingAfterASignalAndExitsWithItsNumber) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     ExpectCleanEnd(folder, {"dgram", "write", "-o", output, "--events", "100000000"}, number);
   }
-  std::string many = crafted::Configure();
-  const std::string enable = crafted::Dgram(dgram::TransitionId::kEnable, "");
+  std::string many = fixtures::Configure();
+  const std::string enable = fixtures::Dgram(dgram::TransitionId::kEnable, "");
   many.reserve(many.size() + 2'000'000 * enable.size());
   for (int i = 0; i < 2'000'000; ++i) many += enable;
   const std::string large = folder.Write("large.xtc2", many);

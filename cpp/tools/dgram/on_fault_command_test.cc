@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = events::crafted;
+namespace fixtures = events::fixtures;
 using dgram::TransitionId;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -30,14 +30,14 @@ constexpr uint16_t kUnknownNames = 77;
 class OnFaultCommand : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string small = crafted::SmdConfigure();
-    std::string big = dgram::crafted::Configure();
+    std::string small = fixtures::SmdConfigure();
+    std::string big = dgram::fixtures::Configure();
     for (uint64_t t = 1; t <= 6; ++t) {
       const std::string dgram =
-          t == 3 ? crafted::L1(t, dgram::crafted::ShapesData(kUnknownNames, "", "x"))
-                 : crafted::L1(t);
+          t == 3 ? fixtures::L1(t, dgram::fixtures::ShapesData(kUnknownNames, "", "x"))
+                 : fixtures::L1(t);
       if (t == 3) malformed_at_ = big.size();
-      small += crafted::Smd(t, big.size(), dgram.size());
+      small += fixtures::Smd(t, big.size(), dgram.size());
       big += dgram;
       if (t == 4) big += "no datagram";
     }
@@ -102,12 +102,13 @@ TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatIsMalformed) {
 
 // One record of fewer bytes than a datagram has, and one that is missing.
 TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatHasNoRecord) {
-  const std::string configure = crafted::SmdConfigure();
+  const std::string configure = fixtures::SmdConfigure();
   const size_t at = configure.size() + 76;
-  const std::string big = folder_.Write("b.xtc2", crafted::L1(1) + crafted::L1(2) + crafted::L1(3));
-  for (const std::string& bad : {crafted::Smd(2, 24, 5), crafted::L1(2)}) {
+  const std::string big =
+      folder_.Write("b.xtc2", fixtures::L1(1) + fixtures::L1(2) + fixtures::L1(3));
+  for (const std::string& bad : {fixtures::Smd(2, 24, 5), fixtures::L1(2)}) {
     const std::string small = folder_.Write(
-        "b.smd.xtc2", configure + crafted::Smd(1, 0, 24) + bad + crafted::Smd(3, 48, 24));
+        "b.smd.xtc2", configure + fixtures::Smd(1, 0, 24) + bad + fixtures::Smd(3, 48, 24));
     const Words read = {"dgram", "read", "--json", "--batches", "--smd=" + small, "--data=" + big};
     EXPECT_EQ(Json::parse(RunCommand(read).out)["n_events"], 1);
     Words asked = read;
@@ -125,15 +126,15 @@ TEST_F(OnFaultCommand, AnEventOfBigDataStaysWithoutTheDatagramThatHasNoRecord) {
   }
   // Big data are not accepted as small data, whatever is left out.
   const std::string none =
-      folder_.Write("none.smd.xtc2", dgram::crafted::Configure() + crafted::L1(1));
+      folder_.Write("none.smd.xtc2", dgram::fixtures::Configure() + fixtures::L1(1));
   EXPECT_EQ(RunCommand({"dgram", "read", "--smd=" + none, "--data=" + big, "--on-fault=resync"})
                 .exit_code,
             2);
 }
 
 TEST_F(OnFaultCommand, EventsGoOnBehindMalformedSmallData) {
-  std::string small = crafted::SmdConfigure() + crafted::Smd(1, 24, 24) + "garbage";
-  for (uint64_t t = 2; t < 6; ++t) small += crafted::Smd(t, 24 * t, 24);
+  std::string small = fixtures::SmdConfigure() + fixtures::Smd(1, 24, 24) + "garbage";
+  for (uint64_t t = 2; t < 6; ++t) small += fixtures::Smd(t, 24 * t, 24);
   const std::string file = folder_.Write("bad.smd.xtc2", small);
   EXPECT_EQ(RunCommand({"dgram", "events", file}).exit_code, 2);
   const CommandResult result = RunCommand({"dgram", "events", "--json", "--on-fault=resync", file});
@@ -145,15 +146,15 @@ TEST_F(OnFaultCommand, EventsGoOnBehindMalformedSmallData) {
 // What is left out of one stream's small data does not end the events of all streams.
 TEST_F(OnFaultCommand, ATransitionThatOneStreamLostStaysInTheOthers) {
   constexpr uint64_t kNoSuch = uint64_t{1} << 40;
-  const std::string begin = crafted::SmdConfigure() + crafted::Smd(1, 0, 24);
-  const std::string enable = crafted::Dgram(TransitionId::kEnable, 2);
+  const std::string begin = fixtures::SmdConfigure() + fixtures::Smd(1, 0, 24);
+  const std::string enable = fixtures::Dgram(TransitionId::kEnable, 2);
   std::string lost = enable;
   lost[20] = 3;  // its extent
-  const std::string end = crafted::Smd(3, 24, 24) + crafted::Smd(4, 48, kNoSuch);
+  const std::string end = fixtures::Smd(3, 24, 24) + fixtures::Smd(4, 48, kNoSuch);
   const std::string whole = folder_.Write("whole.smd.xtc2", begin + enable + end);
   const std::string broken = folder_.Write("broken.smd.xtc2", begin + lost + end);
   const std::string big =
-      folder_.Write("big.xtc2", crafted::L1(1) + crafted::L1(3) + crafted::L1(4));
+      folder_.Write("big.xtc2", fixtures::L1(1) + fixtures::L1(3) + fixtures::L1(4));
 
   const CommandResult built =
       RunCommand({"dgram", "events", "--json", "--events", "--on-fault=resync", whole, broken});
@@ -180,8 +181,8 @@ TEST_F(OnFaultCommand, ATransitionThatOneStreamLostStaysInTheOthers) {
 }
 
 TEST_F(OnFaultCommand, AStreamOfWhichNothingIsSoundIsNotCalledEmpty) {
-  std::string small = crafted::SmdConfigure() + crafted::Smd(1, 0, 24);
-  small.replace(24 + 8, 4, crafted::Word(uint32_t{3}));  // the extent of its Names
+  std::string small = fixtures::SmdConfigure() + fixtures::Smd(1, 0, 24);
+  small.replace(24 + 8, 4, fixtures::Word(uint32_t{3}));  // the extent of its Names
   const std::string file = folder_.Write("unsound.smd.xtc2", small);
   const CommandResult result = RunCommand({"dgram", "events", "--on-fault=resync", file});
   EXPECT_EQ(result.exit_code, 2);

@@ -16,14 +16,14 @@
 #include <string>
 #include <vector>
 
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = dgram::crafted;
+namespace fixtures = dgram::fixtures;
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -56,8 +56,8 @@ std::string WithName(std::string text, const std::string& from, const std::strin
 
 // A run whose timestamps never go back.
 std::string MakeRun(uint32_t events) {
-  std::string run = crafted::Configure();
-  for (uint32_t i = 0; i < events; ++i) run += crafted::Event(i);
+  std::string run = fixtures::Configure();
+  for (uint32_t i = 0; i < events; ++i) run += fixtures::Event(i);
   return run;
 }
 
@@ -98,7 +98,7 @@ TEST_F(StreamCommand, EveryWayToHandAStreamGivesWhatTheFileGives) {
 }
 
 TEST_F(StreamCommand, ASocketAsStandardInputIsRead) {
-  const std::string bytes = crafted::Run(5);
+  const std::string bytes = fixtures::Run(5);
   const std::string expected = RunCommand({"dgram", "digest", folder_.Write("a.xtc2", bytes)}).out;
   for (const char* name : {"-", "/dev/stdin", "/dev/fd/0"}) {
     int pair[2];
@@ -117,12 +117,12 @@ TEST_F(StreamCommand, ASocketAsStandardInputIsRead) {
 }
 
 TEST_F(StreamCommand, StandardInputIsReadFromWhereItIs) {
-  const std::string configure = crafted::Configure();
-  folder_.Write("mixed", "a header of another kind" + crafted::Run(2));
+  const std::string configure = fixtures::Configure();
+  folder_.Write("mixed", "a header of another kind" + fixtures::Run(2));
   const CommandResult result =
       Shell(folder_, "{ dd bs=24 count=1 of=/dev/null status=none; alkaid dgram ls -; } < mixed");
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(result.out, RunCommand({"dgram", "ls", folder_.Write("r.xtc2", crafted::Run(2))}).out);
+  EXPECT_EQ(result.out, RunCommand({"dgram", "ls", folder_.Write("r.xtc2", fixtures::Run(2))}).out);
 }
 
 TEST_F(StreamCommand, SmallDataAreMadeOfAStreamInOnePass) {

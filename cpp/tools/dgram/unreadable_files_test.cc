@@ -15,14 +15,14 @@
 #include <vector>
 
 #include "fixtures/bad_sector.h"
-#include "fixtures/crafted_dgrams.h"
-#include "fixtures/crafted_streams.h"
+#include "fixtures/made_dgrams.h"
+#include "fixtures/made_streams.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = events::crafted;
+namespace fixtures = events::fixtures;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -65,12 +65,12 @@ CommandResult RunOverBadSector(uint32_t bad, const Words& arguments) {
 class OverABadSector : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string small = crafted::SmdConfigure();
-    std::string big = dgram::crafted::Configure();
-    const std::string payload = crafted::Xtc(77, 0, std::string(988, 'x'));
+    std::string small = fixtures::SmdConfigure();
+    std::string big = dgram::fixtures::Configure();
+    const std::string payload = fixtures::Xtc(77, 0, std::string(988, 'x'));
     for (uint64_t t = 1; big.size() < (4 << 20); ++t) {
-      const std::string dgram = crafted::L1(t, payload);
-      small += crafted::Smd(t, big.size(), dgram.size());
+      const std::string dgram = fixtures::L1(t, payload);
+      small += fixtures::Smd(t, big.size(), dgram.size());
       big += dgram;
       if (big.size() <= kBad) {
         before_ = big.size();
@@ -100,7 +100,7 @@ class OverABadSector : public ::testing::Test {
   size_t before_ = 0;
   int64_t events_before_ = 0;
   const int64_t records_before_ =
-      (kSmallBad - static_cast<int64_t>(crafted::SmdConfigure().size())) / 76;
+      (kSmallBad - static_cast<int64_t>(fixtures::SmdConfigure().size())) / 76;
 };
 
 TEST_F(OverABadSector, EveryCommandGivesWhatLiesBeforeIt) {
@@ -171,8 +171,8 @@ TEST(AFileOfAnotherKind, IsCalledThatByEveryCommandWithWhatItBeginsWith) {
   while (text.size() < 10'000) text += "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n";
   const std::string passwd = folder.Write("passwd", text);
   const std::string small = folder.Write(
-      "s.smd.xtc2", crafted::SmdConfigure() + crafted::Smd(1, 48, crafted::L1(1).size()));
-  const std::string run = folder.Write("run.xtc2", dgram::crafted::Run(1));
+      "s.smd.xtc2", fixtures::SmdConfigure() + fixtures::Smd(1, 48, fixtures::L1(1).size()));
+  const std::string run = folder.Write("run.xtc2", dgram::fixtures::Run(1));
   std::vector<Words> commands = ReadersOf(passwd, small, folder.path() + "/out");
   commands.push_back({"dgram", "ls", run, "--config", passwd});
   for (const Words& command : commands) {
@@ -189,11 +189,12 @@ TEST(ADatagramAboveTheLimit, IsRefusedByEveryCommandNamingTheOptionThatAcceptsIt
   const TestFolder folder;
   // Later than the Configure in time too.
   constexpr uint64_t kTime = uint64_t{2} << 32;
-  const std::string event = crafted::L1(kTime, crafted::Xtc(77, 0, std::string(50'000, 'x')));
-  const std::string configure = dgram::crafted::Configure();
+  const std::string event = fixtures::L1(kTime, fixtures::Xtc(77, 0, std::string(50'000, 'x')));
+  const std::string configure = dgram::fixtures::Configure();
   const std::string file = folder.Write("run.xtc2", configure + event);
-  const std::string small = folder.Write(
-      "s.smd.xtc2", crafted::SmdConfigure() + crafted::Smd(kTime, configure.size(), event.size()));
+  const std::string small =
+      folder.Write("s.smd.xtc2",
+                   fixtures::SmdConfigure() + fixtures::Smd(kTime, configure.size(), event.size()));
   std::vector<Words> commands = ReadersOf(file, small, folder.path() + "/out");
   commands.push_back({"dgram", "write", "--payload", "50000", "-o", folder.path() + "/written"});
   for (const Words& command : commands) {

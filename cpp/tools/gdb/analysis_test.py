@@ -9,7 +9,7 @@ import unittest
 
 from alkaid_debugger import core_file, layout, machinery, pools, rendering, retention, selection, snapshots
 
-from crafted_memory import CraftedMemory, block, opened, view
+from made_memory import MadeMemory, block, opened, view
 
 
 def snapshot(*blocks, **fields):
@@ -79,16 +79,16 @@ class Retention(unittest.TestCase):
         self.assertEqual(20, retention.union([(20, 30), (0, 10)]))
 
     def test_the_root_that_hides_most_comes_first(self):
-        census = retention.census([view(0x4000, 4000), view(0x4800, 2048, birth_ns=0),
+        roots = retention.retained_roots([view(0x4000, 4000), view(0x4800, 2048, birth_ns=0),
                                    view(0x8000, 1, root=7, root_data=0x8000, root_size=3000)])
         self.assertEqual([(7, 3000, 1), (0x500, 4096, 4096)],
-                         [(one.root, one.held, one.visible) for one in census])
-        self.assertEqual((2, 0), (len(census[1].views), census[1].birth_ns))
+                         [(one.root, one.held, one.visible) for one in roots])
+        self.assertEqual((2, 0), (len(roots[1].views), roots[1].birth_ns))
 
     def test_a_root_is_as_large_as_its_latest_view_saw_it(self):
-        census = retention.census([view(0x4000, 10, root_size=5000, birth_ns=2),
+        roots = retention.retained_roots([view(0x4000, 10, root_size=5000, birth_ns=2),
                                    view(0x4010, 10, root_size=4096, birth_ns=1)])
-        self.assertEqual([(5000, 20)], [(one.held, one.visible) for one in census])
+        self.assertEqual([(5000, 20)], [(one.held, one.visible) for one in roots])
 
 
 class Selections(unittest.TestCase):
@@ -258,7 +258,7 @@ class Mappings(unittest.TestCase):
 class Pools(unittest.TestCase):
 
     def setUp(self):
-        self.memory = CraftedMemory()
+        self.memory = MadeMemory()
 
     def pool(self, number, next_pool, lines, shared=(0, 0, 0, 0), peak=0, name=b"jemalloc"):
         line = 0

@@ -259,7 +259,7 @@ class Limits(unittest.TestCase):
             self.assertEqual(10, heap.unexamined)
         with mock.patch.multiple(categories, LOOKUPS=0, LOOKUPS_OF_BLOCK=5):
             self.assertEqual(20, len(heap.found()))
-        with mock.patch.object(categories, "MOST_BYTES", 0):
+        with mock.patch.object(categories, "MAX_BYTES", 0):
             self.assertEqual({}, heap.found())
             self.assertEqual(50, heap.unexamined)
 

@@ -5,7 +5,7 @@ import unittest
 
 from alkaid_debugger import layout
 
-from crafted_memory import ROOT_AT, CraftedMemory, block, heap, opened, table, view
+from made_memory import ROOT_AT, MadeMemory, block, heap, opened, table, view
 
 
 class Records(unittest.TestCase):
@@ -182,7 +182,7 @@ class Damage(unittest.TestCase):
         self.refused("have layout 2 and this script knows 1", version=2)
         self.refused("says it has 8 bytes", root_size=8)
         with self.assertRaisesRegex(layout.HeapError, "nothing is mapped at 0x7000"):
-            layout.Heap(CraftedMemory().read, ROOT_AT)
+            layout.Heap(MadeMemory().read, ROOT_AT)
 
     def test_of_a_table_is_named(self):
         self.refused("70000 shards", blocks_shard_count=70000)

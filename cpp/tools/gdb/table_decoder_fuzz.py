@@ -22,14 +22,14 @@ from unittest import mock
 from alkaid_debugger import categories, core_file, layout, pools, python_types, rendering
 from alkaid_debugger import retention, snapshots
 
-from crafted_memory import ROOT_AT, CraftedMemory, block, heap, view
+from made_memory import ROOT_AT, MadeMemory, block, heap, view
 
 DECODERS = (categories, core_file, layout, pools, python_types, rendering, retention, snapshots)
 POOLS_AT = 0x6000
 CORE_AT = 0x5000  # an address for the file's headers
-MOST_BYTES_AT_ONCE = layout.PIECE
-MOST_READ = 1 << 20    # bytes in a round: several times what there is
-MOST_READS = 1 << 15
+MAX_BYTES_AT_ONCE = layout.PIECE
+MAX_READ = 1 << 20    # bytes in a round: several times what there is
+MAX_READS = 1 << 15
 
 
 class TooMuch(Exception):
@@ -43,12 +43,12 @@ class Counted:
         self.memory, self.bytes, self.reads = memory, 0, 0
 
     def read(self, address, length):
-        if length < 0 or length > MOST_BYTES_AT_ONCE:
+        if length < 0 or length > MAX_BYTES_AT_ONCE:
             raise TooMuch(f"{length} bytes at once, at {address:#x}")
         if not 0 <= address:
             raise TooMuch(f"a read at {address}")
         self.reads += 1
-        if self.reads > MOST_READS or self.bytes > MOST_READ:
+        if self.reads > MAX_READS or self.bytes > MAX_READ:
             raise TooMuch(f"{self.reads} reads of {self.bytes} bytes")
         data = self.memory.read(address, length)
         self.bytes += len(data)
@@ -119,7 +119,7 @@ def sound():
 # ---- Damage.
 
 def copied(memory):
-    copy = CraftedMemory()
+    copy = MadeMemory()
     copy.parts, copy.next = dict(memory.parts), memory.next
     return copy
 
@@ -247,7 +247,7 @@ def show(found, recognize):
         snapshots.Changes(snapshot, snapshot)
     views = tried(found.views)
     if views is not None:
-        for kept in retention.census(views):
+        for kept in retention.retained_roots(views):
             rendering.age(kept.birth_ns)
     for index in (0, 1, 5):
         tried(lambda index=index: found.label(index))
@@ -368,9 +368,9 @@ def self_test():
     def without(**limits):
         return mock.patch.multiple(layout, **limits)
 
-    checks = (("how large a table is", without(MOST_SHARDS=1 << 60, PIECE=1 << 60)),
-              ("how many names there are", without(MOST_NAMES=1 << 60)),
-              ("how deep a stack trace is", without(MOST_FRAMES=1 << 60)),
+    checks = (("how large a table is", without(MAX_SHARDS=1 << 60, PIECE=1 << 60)),
+              ("how many names there are", without(MAX_NAMES=1 << 60)),
+              ("how deep a stack trace is", without(MAX_FRAMES=1 << 60)),
               ("that lists end", mock.patch.object(pools, "set", Forgetful, create=True)))
     missed = []
     for what, check in checks:

@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kScript[] = "plot_leak_profile.py";
 // More points than a picture has columns.
-constexpr size_t kMostPoints = 4000;
+constexpr size_t kMaxPoints = 4000;
 
 // Finds it relative to the folder of this command: installed, or in a build tree.
 Result<std::string> FindScript() {
@@ -71,7 +71,7 @@ Status DrawLeakProfile(const std::string& file, std::span<const growth::MemorySt
   ALKAID_RETURN_NOT_OK(CheckPlotName(path));
   ALKAID_ASSIGN_OR_RAISE(const std::string script, FindScript());
   nlohmann::ordered_json report = GrowthJson(file, stamps, verdict);
-  report["stamps"] = PointsJson(stamps, kMostPoints);
+  report["stamps"] = PointsJson(stamps, kMaxPoints);
   MemoryFile input;
   ALKAID_RETURN_NOT_OK(input.Write(JsonLine(report)));
   ChildProcesses children;

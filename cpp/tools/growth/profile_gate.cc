@@ -32,10 +32,10 @@ const std::map<std::string, Account> kGated = {{"rss", Account::kRss},
 
 // The plant of the fewest events that can be judged must fit into memory.
 Status CheckPlant(const GateOptions& options) {
-  const double least = options.plant_mb * static_cast<double>(growth::kFewestStamps);
+  const double least = options.plant_mb * static_cast<double>(growth::kMinStamps);
   const double most = static_cast<double>(growth::MostToPlant()) / growth::kBytesPerMb;
   if (least <= most) return absl::OkStatus();
-  return status::Invalid("gate: --plant ", options.plant_mb, ": ", growth::kFewestStamps,
+  return status::Invalid("gate: --plant ", options.plant_mb, ": ", growth::kMinStamps,
                          " events, the fewest that can be judged, take ", growth::MbText(least),
                          "; at most ", growth::MbText(most),
                          " can be planted, half of the memory that is available");

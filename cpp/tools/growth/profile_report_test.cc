@@ -15,13 +15,13 @@
 
 #include "alkaid/growth/leak_profile_file.h"
 #include "alkaid/growth/leak_profile_run.h"
-#include "fixtures/crafted_profile.h"
+#include "fixtures/made_profile.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = growth::crafted;
+namespace fixtures = growth::fixtures;
 using growth::MemoryStamp;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -36,7 +36,7 @@ class ProfileReport : public ::testing::Test {
     return path;
   }
   std::string Leak() const {
-    return File("leak.npy", crafted::Profile(100, {.live = crafted::Line(100, 3.5, 200)}));
+    return File("leak.npy", fixtures::Profile(100, {.live = fixtures::Line(100, 3.5, 200)}));
   }
   std::vector<std::string> NamesInFolder() const {
     std::vector<std::string> names;
@@ -63,7 +63,7 @@ TEST_F(ProfileReport, TheVerdictStandsOutWhereColoursAreShown) {
   const std::map<std::string, std::string> coloured = {{"CLICOLOR_FORCE", "1"}, {"NO_COLOR", ""}};
   EXPECT_THAT(RunCommand({"profile", "report", Leak()}, coloured).out,
               HasSubstr("\nVerdict: \033[1;31mleak\033[0m\n"));
-  const std::string none = File("none.npy", crafted::Profile(100, {}));
+  const std::string none = File("none.npy", fixtures::Profile(100, {}));
   EXPECT_THAT(RunCommand({"profile", "report", none}, coloured).out,
               HasSubstr("\nVerdict: \033[32mnone\033[0m\n"));
 }
@@ -105,7 +105,7 @@ TEST_F(ProfileReport, SaysHowTheRunEnded) {
                                       .signal = 15,
                                       .command = "./reader run7"};
   ASSERT_TRUE(growth::WriteLeakProfile(
-                  crafted::Profile(100, {.live = crafted::Line(100, 3.5, 200)}), file, run)
+                  fixtures::Profile(100, {.live = fixtures::Line(100, 3.5, 200)}), file, run)
                   .ok());
   const CommandResult text = RunCommand({"profile", "report", file});
   EXPECT_THAT(

@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "alkaid/heap/reports/heap_snapshot.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 #include "tools/heap/heap_symbols.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = heap::crafted;
-using crafted::Block;
+namespace fixtures = heap::fixtures;
+using fixtures::Block;
 using heap::HeapContents;
 using heap::HeapSnapshot;
 using ::testing::AllOf;
@@ -121,7 +121,7 @@ TEST_F(PlantedContents, PythonsObjectsAreKnownByTheirTypes) {
 
 // A snapshot with one block for each source of a category.
 HeapSnapshot Example(const std::string& name, int strings) {
-  HeapContents contents = crafted::EmptyContents(name);
+  HeapContents contents = fixtures::EmptyContents(name);
   contents.labels.push_back("malloc");
   contents.categories = {"std::string", "red\x1b[31m"};
   for (int i = 0; i < strings; ++i) {
@@ -138,7 +138,7 @@ HeapSnapshot Example(const std::string& name, int strings) {
 class BlockCategories : public ::testing::Test {
  protected:
   std::string File(const std::string& name, int strings) const {
-    return folder_.Write(name + ".heap", crafted::FileBytes(Example(name, strings)));
+    return folder_.Write(name + ".heap", fixtures::FileBytes(Example(name, strings)));
   }
   const TestFolder folder_;
 };

@@ -15,8 +15,8 @@ namespace alkaid::tools {
 namespace {
 
 // Only hostile files nest namespaces and classes deeper.
-constexpr size_t kMostClassLevels = 100;
-constexpr size_t kMostSizes = 16;  // for classes of one name
+constexpr size_t kMaxClassLevels = 100;
+constexpr size_t kMaxSizes = 16;  // for classes of one name
 
 bool IsWordCharacter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
@@ -104,7 +104,7 @@ void ClassSizes::Read(::Dwarf_Die* unit) {
       if (tag != DW_TAG_namespace) Add(&die, name);
       ::Dwarf_Die child;
       // A class without a name cannot be named by a symbol.
-      if (path.size() < kMostClassLevels && (own != nullptr || tag == DW_TAG_namespace) &&
+      if (path.size() < kMaxClassLevels && (own != nullptr || tag == DW_TAG_namespace) &&
           GoToChild(die, &child)) {
         path.push_back({die, std::move(name)});
         die = child;
@@ -128,7 +128,7 @@ void ClassSizes::Add(::Dwarf_Die* type, const std::string& name) {
   if (size <= 0) return;
   std::vector<uint64_t>& sizes = sizes_[ComparableClassName(name)];
   const auto bytes = static_cast<uint64_t>(size);
-  if (sizes.size() < kMostSizes && std::ranges::find(sizes, bytes) == sizes.end()) {
+  if (sizes.size() < kMaxSizes && std::ranges::find(sizes, bytes) == sizes.end()) {
     sizes.push_back(bytes);
   }
 }

@@ -15,7 +15,7 @@ namespace alkaid::tools {
 namespace {
 
 // Only hostile files nest units or functions deeper.
-constexpr int kMostLevels = 1000;
+constexpr int kMaxLevels = 1000;
 
 const char* TextOf(::Dwarf_Die* die, std::initializer_list<unsigned int> attributes) {
   for (const unsigned int attribute : attributes) {
@@ -61,7 +61,7 @@ const CodeUnits::Range<T>* RangeAt(const std::vector<CodeUnits::Range<T>>& range
       ranges.begin(), ranges.end(), address,
       [](uint64_t wanted, const CodeUnits::Range<T>& range) { return wanted < range.start; });
   // A function may lie inside another's range; the enclosing ranges begin before it.
-  for (int i = 0; behind != ranges.begin() && i < kMostLevels; ++i) {
+  for (int i = 0; behind != ranges.begin() && i < kMaxLevels; ++i) {
     --behind;
     if (address < behind->end) return &*behind;
   }
@@ -169,7 +169,7 @@ void CodeUnits::Read(Unit* unit) {
     const int tag = ::dwarf_tag(&die);
     if (tag == DW_TAG_subprogram) AddRangesOf(&die, die, &unit->functions);
     ::Dwarf_Die child;
-    if (path.size() < kMostLevels && MayHoldFunctions(tag) && GoToChild(die, &child)) {
+    if (path.size() < kMaxLevels && MayHoldFunctions(tag) && GoToChild(die, &child)) {
       path.push_back(die);
       die = child;
       continue;
@@ -190,7 +190,7 @@ std::vector<::Dwarf_Die> CodeUnits::FunctionsAt(Unit* unit, uint64_t address) {
   functions.push_back(range->of);
   ::Dwarf_Die at = range->of;
   ::Dwarf_Die next;
-  for (int level = 0; level < kMostLevels && GoToChildAt(at, address, &next); ++level) {
+  for (int level = 0; level < kMaxLevels && GoToChildAt(at, address, &next); ++level) {
     at = next;
     if (::dwarf_tag(&at) == DW_TAG_inlined_subroutine) functions.push_back(at);
   }

@@ -16,14 +16,14 @@
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/tracking/tracking.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = heap::crafted;
-using crafted::Block;
+namespace fixtures = heap::fixtures;
+using fixtures::Block;
 using heap::HeapBlock;
 using heap::HeapContents;
 using heap::HeapSnapshot;
@@ -34,20 +34,20 @@ using ::testing::Not;
 class HeapCommand : public ::testing::Test {
  protected:
   std::string File(const std::string& name, const HeapSnapshot& snapshot) const {
-    return folder_.Write(name, crafted::FileBytes(snapshot));
+    return folder_.Write(name, fixtures::FileBytes(snapshot));
   }
   // Files of a real investigation, of four times too much memory: before, and after four blocks of
   // 355,920 bytes were allocated and one small one was freed.
   std::string Before() const {
-    return File("before.heap", crafted::Snapshot("before", {Block(0x5600d3fa3410, 64, 1, 2, 0),
-                                                            Block(0x5600d3fa3450, 80, 2, 2, 0)}));
+    return File("before.heap", fixtures::Snapshot("before", {Block(0x5600d3fa3410, 64, 1, 2, 0),
+                                                             Block(0x5600d3fa3450, 80, 2, 2, 0)}));
   }
   std::string After() const {
     std::vector<HeapBlock> blocks = {Block(0x5600d3fa3410, 64, 1, 2, 0)};
     for (uint64_t i = 0; i < 4; ++i) {
       blocks.push_back(Block(0x5600d54a36f0 + i * 355'936, 355'920, 10 + i));
     }
-    return File("after.heap", crafted::Snapshot("after", blocks));
+    return File("after.heap", fixtures::Snapshot("after", blocks));
   }
 
   const TestFolder folder_;
@@ -73,7 +73,7 @@ TEST_F(HeapCommand, ShowTellsWhatIsLiveByLabelPoolAndTraceback) {
 }
 
 TEST_F(HeapCommand, SaysThatBlocksOfThePoolsThatAProgramDerivedAreNotListed) {
-  HeapContents contents = crafted::EmptyContents("own");
+  HeapContents contents = fixtures::EmptyContents("own");
   contents.pools.push_back({.name = heap::kPoolsOfTheProgram, .allocated = 4096});
   const std::string file = File("own.heap", HeapSnapshot::Make(std::move(contents)).value());
   const CommandResult result = RunCommand({"heap", "show", file});
@@ -86,7 +86,7 @@ TEST_F(HeapCommand, SaysThatBlocksOfThePoolsThatAProgramDerivedAreNotListed) {
 }
 
 TEST_F(HeapCommand, StackTracesBeginAtTheProgramsOwnCodeUnlessAllOfThemIsAskedFor) {
-  HeapContents contents = crafted::EmptyContents("frames");
+  HeapContents contents = fixtures::EmptyContents("frames");
   contents.modules = {{0x1000, 0x2000, 0x1000, "/lib/libalkaid.so.0", ""},
                       {0x10000, 0x20000, 0x10000, "/x/reader", ""},
                       {0x30000, 0x40000, 0x30000, "/lib/libc.so.6", ""}};
@@ -94,7 +94,7 @@ TEST_F(HeapCommand, StackTracesBeginAtTheProgramsOwnCodeUnlessAllOfThemIsAskedFo
   contents.stacks = {{0, 0}, {0, 5}};
   contents.blocks = {Block(0x5600d3fa3410, 64, 1, 1, 0)};
   const std::string file = File("frames.heap", HeapSnapshot::Make(std::move(contents)).value());
-  const std::string nothing = File("nothing.heap", crafted::Snapshot("nothing", {}));
+  const std::string nothing = File("nothing.heap", fixtures::Snapshot("nothing", {}));
   const std::string own =
       "    #1  reader + 0x200\n    #2  libalkaid.so.0 + 0x300\n    #3  reader + 0x400\n";
   const std::string all = "    #0  libalkaid.so.0 + 0x100\n" + own + "    #4  libc.so.6 + 0x500\n";
@@ -138,7 +138,7 @@ TEST_F(HeapCommand, ModulesThatAreNoRegularFilesAreNotReadNorWaitedFor) {
   const std::string pipe = folder_.path() + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   for (const std::string& path : {pipe, std::string("/dev/zero")}) {
-    HeapContents contents = crafted::EmptyContents("hostile");
+    HeapContents contents = fixtures::EmptyContents("hostile");
     contents.blocks = {Block(0x1000, 64, 1)};
     for (heap::HeapModule& module : contents.modules) module.path = path;
     const std::string file = File("x.heap", HeapSnapshot::Make(std::move(contents)).value());
@@ -167,7 +167,7 @@ TEST_F(HeapCommand, ItsOwnWorkOnDatagramsCanBeTracked) {
 }
 
 TEST_F(HeapCommand, AHeapWithoutABlockSaysWhatThatMayMean) {
-  const std::string empty = File("empty.heap", crafted::Snapshot("empty", {}));
+  const std::string empty = File("empty.heap", fixtures::Snapshot("empty", {}));
   constexpr char kNote[] = "it has an allocator or a pool of its own";
   EXPECT_THAT(RunCommand({"heap", "show", empty}).out, HasSubstr(kNote));
   EXPECT_THAT(RunCommand({"heap", "show", After()}).out, Not(HasSubstr(kNote)));
@@ -227,7 +227,7 @@ TEST_F(HeapCommand, OneGroupingCanBeAskedFor) {
 }
 
 TEST_F(HeapCommand, OfTwoProcessesNoBlockIsTheSameAndThatIsSaid) {
-  HeapContents contents = crafted::EmptyContents("later");
+  HeapContents contents = fixtures::EmptyContents("later");
   contents.started_ns += 1;
   contents.blocks = {Block(0x5600d3fa3410, 64, 1, 2, 0)};
   const std::string later = File("later.heap", HeapSnapshot::Make(contents).value());
@@ -237,7 +237,7 @@ TEST_F(HeapCommand, OfTwoProcessesNoBlockIsTheSameAndThatIsSaid) {
 }
 
 TEST_F(HeapCommand, FilesInTheWrongOrderAreNoticed) {
-  HeapContents contents = crafted::EmptyContents("later");
+  HeapContents contents = fixtures::EmptyContents("later");
   contents.taken_ns += 1;
   contents.taken_unix_ns += 1;
   const std::string later = File("later.heap", HeapSnapshot::Make(contents).value());
@@ -248,7 +248,7 @@ TEST_F(HeapCommand, FilesInTheWrongOrderAreNoticed) {
 }
 
 TEST_F(HeapCommand, EstimatesAreMarked) {
-  HeapContents contents = crafted::EmptyContents("sampled");
+  HeapContents contents = fixtures::EmptyContents("sampled");
   contents.sample_bytes = 524'288;
   contents.blocks = {Block(0x1000, 1000, 1)};
   contents.blocks[0].weight = 524'288;
@@ -261,7 +261,7 @@ TEST_F(HeapCommand, EstimatesAreMarked) {
 }
 
 TEST_F(HeapCommand, WhatIsMissingIsSaid) {
-  HeapContents contents = crafted::EmptyContents("odd");
+  HeapContents contents = fixtures::EmptyContents("odd");
   contents.lost = 1234;
   contents.moving = 2;
   contents.stacks_dropped = 5678;
@@ -317,7 +317,7 @@ TEST_F(HeapCommand, DiffAsJsonHasTheSameFigures) {
 
 TEST_F(HeapCommand, WhatIsNoHeapFileOrDamagedExitsTwoNamingIt) {
   const std::string good = After();
-  std::string bytes = crafted::FileBytes(crafted::Snapshot("x", {Block(0x1000, 64, 1)}));
+  std::string bytes = fixtures::FileBytes(fixtures::Snapshot("x", {Block(0x1000, 64, 1)}));
   const std::string other = folder_.Write("other", "no heap at all");
   const std::string cut = folder_.Write("cut", bytes.substr(0, bytes.size() / 2));
   bytes[8] = 2;
@@ -432,7 +432,7 @@ TEST_F(HeapCommand, TakesNoNamesFromAFileThatWasBuiltAnewSince) {
 }
 
 TEST_F(HeapCommand, OrdersToTheTerminalInNamesAreWrittenOut) {
-  HeapContents contents = crafted::EmptyContents("\x1b[2J");
+  HeapContents contents = fixtures::EmptyContents("\x1b[2J");
   contents.labels[1] =
       "a\nb\xc2\x9b"
       "2J\xff";

@@ -360,8 +360,8 @@ std::string ProcessText(const HeapSnapshot& snapshot) {
   const heap::HeapContents& contents = snapshot.contents();
   std::string command;
   for (const std::string& word : contents.command_line) command += " " + Printable(word);
-  constexpr size_t kMostOfCommand = 200;
-  return "process " + std::to_string(contents.pid) + ":" + CutTo(command, kMostOfCommand);
+  constexpr size_t kMaxCommandLength = 200;
+  return "process " + std::to_string(contents.pid) + ":" + CutTo(command, kMaxCommandLength);
 }
 
 std::string MomentText(const HeapSnapshot& snapshot) {

@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "alkaid/heap/reports/heap_snapshot.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
 namespace {
 
-namespace crafted = heap::crafted;
+namespace fixtures = heap::fixtures;
 using heap::HeapContents;
 using heap::HeapView;
 using ::testing::HasSubstr;
@@ -24,12 +24,13 @@ using ::testing::StartsWith;
 // second.
 HeapContents TwoBatches() {
   constexpr int64_t kBatch = 64 << 20;
-  HeapContents contents = crafted::EmptyContents("signal 1");
+  HeapContents contents = fixtures::EmptyContents("signal 1");
   contents.has_views = true;
-  contents.blocks = {crafted::Block(0x10000000, kBatch, 1), crafted::Block(0x20000000, kBatch, 2)};
+  contents.blocks = {fixtures::Block(0x10000000, kBatch, 1),
+                     fixtures::Block(0x20000000, kBatch, 2)};
   const auto view = [&](uint64_t root, uint64_t offset, int64_t size, uint32_t stack) {
     contents.views.push_back({0x1000 + contents.views.size(), root / 16, root + offset, size, root,
-                              kBatch, 150 * crafted::kSecond, stack, 4712});
+                              kBatch, 150 * fixtures::kSecond, stack, 4712});
   };
   view(0x10000000, 0, 40'000'000, 1);
   view(0x10000000, 30'000'000, kBatch - 30'000'001, 1);
@@ -43,8 +44,8 @@ HeapContents TwoBatches() {
 class HeapRetention : public ::testing::Test {
  protected:
   std::string File(HeapContents contents) const {
-    return folder_.Write("views.heap",
-                         crafted::FileBytes(heap::HeapSnapshot::Make(std::move(contents)).value()));
+    return folder_.Write(
+        "views.heap", fixtures::FileBytes(heap::HeapSnapshot::Make(std::move(contents)).value()));
   }
   const TestFolder folder_;
 };
@@ -111,7 +112,7 @@ TEST_F(HeapRetention, PrintsTheSameAsJson) {
 
 TEST_F(HeapRetention, SaysHowViewsAreTrackedWhereTheFileHasNone) {
   const CommandResult result =
-      RunCommand({"heap", "retention", File(crafted::EmptyContents("plain"))});
+      RunCommand({"heap", "retention", File(fixtures::EmptyContents("plain"))});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr("ALKAID_TRACK_ALLOCATIONS=views"));
 }

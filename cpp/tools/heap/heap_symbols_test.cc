@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "alkaid/heap/reports/heap_snapshot.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 #include "tools/support/run_command.h"
 
 namespace alkaid::tools {
@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 constexpr uint64_t kStart = 0x10000000;
 
 heap::HeapSnapshot With(const std::string& path, const std::string& build_id) {
-  heap::HeapContents contents = heap::crafted::EmptyContents("one file");
+  heap::HeapContents contents = heap::fixtures::EmptyContents("one file");
   contents.modules = {{kStart, kStart + 0x10000000, kStart, path, build_id}};
   return heap::HeapSnapshot::Make(std::move(contents)).value();
 }

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::tools {
 namespace {
 
 TEST(HeapText, ShowsBytesAsHexAndLetters) {
-  heap::HeapBlock block = heap::crafted::Block(0x1000, 355'920, 1);
+  heap::HeapBlock block = heap::fixtures::Block(0x1000, 355'920, 1);
   EXPECT_EQ(FirstBytesText(block),
             "66 69 72 73 74 20 62 79 74 65 73 20 00 7f ff 0a |first bytes ....|");
   block.size = 5;
@@ -18,9 +18,9 @@ TEST(HeapText, ShowsBytesAsHexAndLetters) {
 }
 
 TEST(HeapText, NamesABlocksFirstAndLastByte) {
-  EXPECT_EQ(RangeText(heap::crafted::Block(0x5600d3fa3410, 64, 1)),
+  EXPECT_EQ(RangeText(heap::fixtures::Block(0x5600d3fa3410, 64, 1)),
             "0x00005600d3fa3410 -> 0x00005600d3fa344f");
-  EXPECT_EQ(RangeText(heap::crafted::Block(0x10, 0, 1)),
+  EXPECT_EQ(RangeText(heap::fixtures::Block(0x10, 0, 1)),
             "0x0000000000000010 -> 0x0000000000000010");
 }
 

@@ -10,8 +10,8 @@
 namespace alkaid::tools {
 namespace {
 
-constexpr size_t kMostOfName = 4096;  // of a name: each back reference may double it
-constexpr int kMostLevelsOfName = 200;
+constexpr size_t kMaxNameLength = 4096;  // of a name: each back reference may double it
+constexpr int kMaxNameLevels = 200;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
@@ -62,7 +62,8 @@ std::string LegacyName(std::string_view symbol) {
   std::vector<std::string_view> parts;
   while (!symbol.empty() && symbol[0] != 'E') {
     size_t length = 0;
-    for (; !symbol.empty() && IsDigit(symbol[0]) && length < kMostOfName; symbol.remove_prefix(1)) {
+    for (; !symbol.empty() && IsDigit(symbol[0]) && length < kMaxNameLength;
+         symbol.remove_prefix(1)) {
       length = 10 * length + static_cast<size_t>(symbol[0] - '0');
     }
     if (length == 0 || length > symbol.size()) return "";
@@ -88,7 +89,7 @@ class Decoder {
 
   std::string Decode() {
     // A number here would be a version of the encoding.
-    if (!Path(/*as_value=*/true) || name_.size() > kMostOfName) return "";
+    if (!Path(/*as_value=*/true) || name_.size() > kMaxNameLength) return "";
     return name_;
   }
 
@@ -119,7 +120,7 @@ class Decoder {
   }
   bool Print(std::string_view text) {
     if (silent_ == 0) name_ += text;
-    return name_.size() <= kMostOfName;
+    return name_.size() <= kMaxNameLength;
   }
 
   // "_" is 0; a greater number is written less 1, and ends in "_".
@@ -157,7 +158,7 @@ class Decoder {
     if (!IsDigit(Peek())) return std::nullopt;
     size_t length = 0;
     if (!Eat('0')) {
-      while (IsDigit(Peek()) && length < kMostOfName) {
+      while (IsDigit(Peek()) && length < kMaxNameLength) {
         length = 10 * length + static_cast<size_t>(Next() - '0');
       }
     }
@@ -195,7 +196,7 @@ class Decoder {
 
   bool Path(bool as_value) {
     const Level level(&depth_);
-    if (depth_ > kMostLevelsOfName) return false;
+    if (depth_ > kMaxNameLevels) return false;
     switch (Next()) {
       case 'C': {
         if (!Tagged('s').has_value()) return false;
@@ -267,7 +268,7 @@ class Decoder {
 
   bool Type() {
     const Level level(&depth_);
-    if (depth_ > kMostLevelsOfName) return false;
+    if (depth_ > kMaxNameLevels) return false;
     const char tag = Peek();
     if (const std::string_view basic = BasicType(tag); !basic.empty()) {
       ++at_;
@@ -374,7 +375,7 @@ class Decoder {
 
   bool Constant() {
     const Level level(&depth_);
-    if (depth_ > kMostLevelsOfName) return false;
+    if (depth_ > kMaxNameLevels) return false;
     const char type = Next();
     if (type == 'p') return Print("_");
     if (type == 'B') {

@@ -20,7 +20,7 @@ import probe_events
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def crafted_elf(base=0x2000):
+def made_elf(base=0x2000):
     """An ELF file with one load (address 0x1000 at offset 0x200) and one tracepoint at 0x1040."""
     note = struct.pack("<QQQ", 0x1040, 0x2000, 0x3010) + b"alkaid\0free\0" + b"8@%rdi -8@%rsi\0"
     notes = struct.pack("<III", 8, len(note), 3) + b"stapsdt\0" + note + b"\0" * (-len(note) % 4)
@@ -57,18 +57,18 @@ class Files(unittest.TestCase):
 class ElfImage(Files):
 
     def test_a_tracepoint_is_found_where_it_lies_in_the_file(self):
-        image = elf_image.ElfImage(self.file(crafted_elf()))
+        image = elf_image.ElfImage(self.file(made_elf()))
         self.assertEqual(image.tracepoints("alkaid"), [elf_image.Tracepoint(
             "alkaid", "free", 0x240, 0x2210, ("8@%rdi", "-8@%rsi"))])
         self.assertEqual(image.tracepoints("other"), [])
         self.assertFalse(image.has_debug_information())
 
     def test_a_base_that_moved_moves_the_tracepoint(self):
-        point, = elf_image.ElfImage(self.file(crafted_elf(base=0x2100))).tracepoints("alkaid")
+        point, = elf_image.ElfImage(self.file(made_elf(base=0x2100))).tracepoints("alkaid")
         self.assertEqual((point.offset, point.semaphore_offset), (0x340, 0x2310))
 
     def test_a_file_that_is_none_or_cut_short_is_named(self):
-        whole = crafted_elf()
+        whole = made_elf()
         for content in (b"", b"#!/bin/sh\n", whole[:64], whole[:100], whole[:-40], whole[:-300]):
             path = self.file(content)
             with self.assertRaises(elf_image.NotElf) as caught:
@@ -76,7 +76,7 @@ class ElfImage(Files):
             self.assertIn(path, str(caught.exception))
 
     def test_any_one_byte_may_be_wrong(self):
-        whole = crafted_elf()
+        whole = made_elf()
         for position in range(len(whole)):
             content = bytearray(whole)
             content[position] ^= 0xff
@@ -123,7 +123,7 @@ class ProbesOnAllocators(Files):
     def failure(self, path, perf="exit 1"):
         script = self.file(f"#!/bin/sh\n{perf}\n".encode(), "perf")
         os.chmod(script, 0o755)
-        image = elf_image.ElfImage(self.file(crafted_elf()))
+        image = elf_image.ElfImage(self.file(made_elf()))
         with self.assertRaises(probe_events.ProbeError) as caught:
             probe_events.ProbeGroup().probe_allocators(script, image, path, ["mimalloc"])
         return str(caught.exception)

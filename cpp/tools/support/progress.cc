@@ -19,13 +19,13 @@ constexpr std::chrono::milliseconds kPatience{1000};
 constexpr std::chrono::milliseconds kInterval{100};
 constexpr int kCells = 24;
 // The fewest columns of a label that still say something.
-constexpr size_t kLeastLabel = 16;
+constexpr size_t kMinLabel = 16;
 
 // Label, bar and figures in at most `columns`.
 std::string Fitted(const std::string& label, const std::string& bar, const std::string& figures,
                    size_t columns) {
   const std::string printable = internal::Printable(label);
-  const size_t needed = std::min(DisplayWidth(printable), kLeastLabel);
+  const size_t needed = std::min(DisplayWidth(printable), kMinLabel);
   const std::string tail =
       needed + bar.size() + figures.size() <= columns ? bar + figures : figures;
   const size_t room = columns > tail.size() ? columns - tail.size() : 0;

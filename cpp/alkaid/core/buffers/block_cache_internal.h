@@ -97,9 +97,9 @@ struct BlockCacheAllocator {
   friend bool operator==(const BlockCacheAllocator&, const BlockCacheAllocator&) { return true; }
 
  private:
-  static constexpr size_t kMostAlignment = alignof(std::max_align_t);
+  static constexpr size_t kMaxAlignment = alignof(std::max_align_t);
   // NOLINTNEXTLINE(misc-redundant-expression): a size and an alignment
-  static constexpr bool kFits = sizeof(T) <= kBlockSize && alignof(T) <= kMostAlignment;
+  static constexpr bool kFits = sizeof(T) <= kBlockSize && alignof(T) <= kMaxAlignment;
 };
 
 }  // namespace alkaid::internal

@@ -12,7 +12,7 @@
 namespace alkaid::io {
 namespace {
 
-constexpr int64_t kSmallestCapacity = 256;  // bytes, once the stream has grown
+constexpr int64_t kMinCapacity = 256;  // bytes, once the stream has grown
 
 }  // namespace
 
@@ -77,13 +77,13 @@ Status BufferOutputStream::Write(const void* data, int64_t nbytes) try {
 }
 
 Status BufferOutputStream::Reserve(int64_t nbytes) {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  if (nbytes > kMost - position_) {
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  if (nbytes > kMax - position_) {
     return status::OutOfMemory("BufferOutputStream: ", nbytes, " bytes after ", position_,
-                               " pass the largest size, ", kMost, " bytes");
+                               " pass the largest size, ", kMax, " bytes");
   }
-  int64_t capacity = std::max(kSmallestCapacity, capacity_);
-  while (capacity < position_ + nbytes) capacity = capacity > kMost / 2 ? kMost : capacity * 2;
+  int64_t capacity = std::max(kMinCapacity, capacity_);
+  while (capacity < position_ + nbytes) capacity = capacity > kMax / 2 ? kMax : capacity * 2;
   if (capacity > capacity_) {
     ALKAID_RETURN_NOT_OK(buffer_->Resize(capacity));
     capacity_ = capacity;

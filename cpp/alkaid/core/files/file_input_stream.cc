@@ -164,7 +164,7 @@ bool FileInputStream::WaitForBytes() const {
 int64_t FileInputStream::TryRead(int64_t nbytes, void* out) {
   if (without_writer_ && !WaitForBytes()) return -1;
   without_writer_ = false;
-  const auto count = static_cast<size_t>(std::min(nbytes, internal::kLargestTransfer));
+  const auto count = static_cast<size_t>(std::min(nbytes, internal::kMaxTransfer));
   while (true) {
     const ssize_t got = ::read(fd_, out, count);
     if (got >= 0) position_ += got;

@@ -23,7 +23,7 @@ using alkaid::internal::FileDescriptor;
 
 // Bytes. The first step of reading something whose size is not known.
 constexpr int64_t kFirstStep = int64_t{64} << 10;
-constexpr int64_t kLargestPosition = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMaxPosition = std::numeric_limits<int64_t>::max();
 
 Result<struct stat> StatOf(int fd, const std::string& name) {
   struct stat info;
@@ -156,7 +156,7 @@ Result<int64_t> ReadableFile::ReadAt(int64_t position, int64_t nbytes, void* out
   ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, out, nbytes));
   auto* bytes = static_cast<uint8_t*>(out);
   const auto read = internal::TransferAll(
-      std::min(nbytes, kLargestPosition - position), [&](int64_t done, int64_t count) {
+      std::min(nbytes, kMaxPosition - position), [&](int64_t done, int64_t count) {
         return ::pread(fd_, bytes + done, static_cast<std::size_t>(count), position + done);
       });
   if (read.error != 0) {
@@ -293,7 +293,7 @@ Status FileOutputStream::WriteAt(int64_t position, const void* data, int64_t nby
   ALKAID_RETURN_NOT_OK(internal::CheckRange(name_, position, nbytes));
   ALKAID_RETURN_NOT_OK(internal::CheckMemory(name_, data, nbytes));
   if (!seekable_) return status::IOError(ESPIPE, "cannot write at a position of ", name_);
-  if (nbytes > kLargestPosition - position) {
+  if (nbytes > kMaxPosition - position) {
     return status::IOError(EFBIG, "cannot write ", nbytes, " bytes at ", position, " of ", name_);
   }
   const auto* bytes = static_cast<const uint8_t*>(data);

@@ -12,7 +12,7 @@ namespace alkaid::io::internal {
 
 // Bytes. Linux transfers at most 2 GiB less a page at once; a round number below that keeps later
 // transfers aligned.
-inline constexpr int64_t kLargestTransfer = int64_t{1} << 30;
+inline constexpr int64_t kMaxTransfer = int64_t{1} << 30;
 
 struct TransferResult {
   int64_t count;  // bytes done
@@ -25,7 +25,7 @@ template <typename Transfer>
 TransferResult TransferAll(int64_t nbytes, Transfer transfer) {
   int64_t done = 0;
   while (done < nbytes) {
-    const int64_t count = transfer(done, std::min(nbytes - done, kLargestTransfer));
+    const int64_t count = transfer(done, std::min(nbytes - done, kMaxTransfer));
     if (count == 0) break;
     if (count > 0) {
       done += count;

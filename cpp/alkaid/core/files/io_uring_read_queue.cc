@@ -139,7 +139,7 @@ void IoUringReadQueue::Ask(int slot) {
   io_uring_sqe* const entry = descriptor < 0 || broken_ ? nullptr : io_uring_get_sqe(&ring_);
   read.stage = Stage::kPlain;
   if (entry == nullptr) return;
-  const int64_t count = std::min(asked.nbytes - read.done, kLargestTransfer);
+  const int64_t count = std::min(asked.nbytes - read.done, kMaxTransfer);
   io_uring_prep_read(entry, descriptor, asked.buffer->mutable_data() + read.done,
                      static_cast<unsigned>(count),
                      static_cast<uint64_t>(asked.position + read.done));

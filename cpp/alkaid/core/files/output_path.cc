@@ -14,13 +14,13 @@
 namespace alkaid::io::internal {
 namespace {
 
-constexpr int kMostAttempts = 100;
+constexpr int kMaxAttempts = 100;
 
 using alkaid::internal::AboveStandardStreams;
 using alkaid::internal::FileDescriptor;
 
 // As many links as Linux itself follows.
-constexpr int kMostLinks = 40;
+constexpr int kMaxLinks = 40;
 constexpr int64_t kProcMagic = 0x9fa0;
 
 FileDescriptor OpenPath(int directory, const std::string& name, int flags) {
@@ -106,7 +106,7 @@ class Walk {
   // Continues at the place that a link names.
   Status FollowLink(const std::string& name, const FileDescriptor& link, const struct stat& info) {
     ALKAID_RETURN_NOT_OK(CheckOwner(name, info));
-    if (++links_ > kMostLinks) return status::IOError(ELOOP, "cannot write ", path_);
+    if (++links_ > kMaxLinks) return status::IOError(ELOOP, "cannot write ", path_);
     std::array<char, PATH_MAX> text;
     const ssize_t length = ::readlinkat(link.get(), "", text.data(), text.size());
     if (length < 0) return status::IOError(errno, "cannot follow ", Joined(name));
@@ -187,7 +187,7 @@ int OpenFound(const OutputPath& output, int flags) {
 }
 
 Result<FileDescriptor> OpenOutput(const std::string& path, int access, bool empty) {
-  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     ALKAID_ASSIGN_OR_RAISE(const OutputPath output, FindOutput(path));
     const bool there = output.found || output.open_file;
     FileDescriptor fd = Opened([&] {

@@ -161,8 +161,8 @@ bool IoUringIsBuiltIn() { return ALKAID_HAVE_IO_URING; }
 Status CheckIoUring() { return ReadQueue::Make(ReadQueueKind::kIoUring, 1).status(); }
 
 Result<std::unique_ptr<ReadQueue>> ReadQueue::Make(ReadQueueKind kind, int depth) try {
-  if (depth < 1 || depth > kLargestDepth) {
-    return status::Invalid("read queue: a depth of ", depth, ", it takes 1 to ", kLargestDepth);
+  if (depth < 1 || depth > kMaxDepth) {
+    return status::Invalid("read queue: a depth of ", depth, ", it takes 1 to ", kMaxDepth);
   }
   switch (kind) {
     case ReadQueueKind::kAutomatic:

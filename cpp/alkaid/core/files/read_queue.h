@@ -57,9 +57,9 @@ struct ReadOutcome {
 class ALKAID_EXPORT ReadQueue {
  public:
   // The most reads in flight that a queue can be made for.
-  static constexpr int kLargestDepth = 1024;
+  static constexpr int kMaxDepth = 1024;
 
-  // kInvalidArgument for a depth outside [1, kLargestDepth], and for kAutomatic if
+  // kInvalidArgument for a depth outside [1, kMaxDepth], and for kAutomatic if
   // ALKAID_READ_QUEUE names no kind. kIoUring, requested here or by the variable, fails if
   // CheckIoUring does.
   static Result<std::unique_ptr<ReadQueue>> Make(ReadQueueKind kind, int depth);

@@ -413,13 +413,13 @@ INSTANTIATE_TEST_SUITE_P(IoUring, ReadQueueContract, ::testing::Values(ReadQueue
                          KindName);
 
 TEST(ReadQueue, ADepthOutsideItsRangeIsRefused) {
-  for (const int depth : {0, -1, ReadQueue::kLargestDepth + 1}) {
+  for (const int depth : {0, -1, ReadQueue::kMaxDepth + 1}) {
     EXPECT_THAT(ReadQueue::Make(ReadQueueKind::kInline, depth),
                 StatusIs(StatusCode::kInvalidArgument,
                          AllOf(HasSubstr(std::to_string(depth)), HasSubstr("1 to 1024"))));
   }
   for (const auto kind : {ReadQueueKind::kAutomatic, ReadQueueKind::kThreads}) {
-    ALKAID_EXPECT_OK(ReadQueue::Make(kind, ReadQueue::kLargestDepth));
+    ALKAID_EXPECT_OK(ReadQueue::Make(kind, ReadQueue::kMaxDepth));
   }
 }
 

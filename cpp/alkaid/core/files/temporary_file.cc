@@ -29,8 +29,8 @@ using alkaid::internal::FileDescriptor;
 constexpr size_t kKeptOfName = 200;
 constexpr size_t kDigits = 16;
 constexpr std::string_view kSuffix = ".tmp";
-constexpr int kMostAttempts = 1000;
-constexpr int kMostNames = 100'000;
+constexpr int kMaxAttempts = 1000;
+constexpr int kMaxNames = 100'000;
 
 std::string HexDigits(uint64_t number) { return absl::StrCat(absl::Hex(number, absl::kZeroPad16)); }
 
@@ -113,7 +113,7 @@ void RemoveIfUnlocked(int directory, const char* name) {
 TemporaryFile MakeTemporaryFile(int directory, const std::string& file, mode_t mode) {
   TemporaryFile made;
   std::string boot = BootId();
-  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     made.name = absl::StrCat(Stem(file), ::getpid(), "-", boot, boot.empty() ? "" : "-",
                              HexDigits(RandomNumber()), std::string(kSuffix));
     made.fd.Reset(::openat(directory, made.name.c_str(),
@@ -150,7 +150,7 @@ void RemoveLeftovers(int directory, const std::string& file) {
   }
   if (boot.empty()) return;
   const std::string stem = Stem(file);
-  for (int i = 0; i < kMostNames; ++i) {
+  for (int i = 0; i < kMaxNames; ++i) {
     const dirent* const entry = ::readdir(names.get());
     if (entry == nullptr) return;
     if (IsOfADeadProcess(entry->d_name, stem, boot)) RemoveIfUnlocked(directory, entry->d_name);

@@ -17,7 +17,7 @@ namespace alkaid::io::internal {
 namespace {
 
 // One reads while the other copies: a third gains nothing for sequential files.
-constexpr size_t kMostThreads = 2;
+constexpr size_t kMaxThreads = 2;
 
 // Signals are for the program's own threads: a new thread inherits the blocked set.
 class SignalsBlocked {
@@ -65,7 +65,7 @@ class ThreadReadQueue final : public SlottedReadQueue {
   struct Shared {
     explicit Shared(int depth) : reads(static_cast<size_t>(depth)) {
       waiting.reserve(reads.size());
-      threads.reserve(kMostThreads);
+      threads.reserve(kMaxThreads);
     }
     std::mutex mutex;  // guards all members but `threads`, which is the caller's
     std::condition_variable wake_workers;
@@ -88,7 +88,7 @@ class ThreadReadQueue final : public SlottedReadQueue {
       all_busy = shared_->waiting.size() > shared_->idle;
     }
     shared_->wake_workers.notify_one();
-    if (all_busy && shared_->threads.size() < kMostThreads) AddThread();
+    if (all_busy && shared_->threads.size() < kMaxThreads) AddThread();
   }
 
   // A read that no thread has begun is done here: the caller waits anyway. If no thread can be

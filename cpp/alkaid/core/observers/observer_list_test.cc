@@ -47,13 +47,13 @@ void YieldOften() {
 TEST(ObserverList, RemovalEndsThoughTheThreadsOfOneSlotAreNeverAllOutside) {
   List& list = NewList();
   // Each of two threads leaves the observer only after the other has entered it.
-  constexpr int64_t kMostCalls = 1'000'000;
+  constexpr int64_t kMaxCalls = 1'000'000;
   std::atomic<int64_t> calls{0};
   std::atomic<bool> stop{false};
   Observer overlapping([&] {
     const int64_t own = ++calls;
     while (calls == own && !stop) sched_yield();
-    if (own > kMostCalls) stop = true;
+    if (own > kMaxCalls) stop = true;
   });
   Observer removed([] {});
   Add(&list, &overlapping, kOne);

@@ -1,7 +1,7 @@
 // SourceNote: where bytes in memory came from, for observers of views.
 //
 // A reader that fills a buffer from a file knows the file, the offset, and which times are recorded
-// in the bytes. A census of what keeps buffers alive does not know them and may not read the bytes.
+// in the bytes. A report of what keeps buffers alive does not know them and may not read the bytes.
 // So the reader emits a note, under `if (internal::ViewEventsOn())`, and observers keep it until
 // the root of the bytes is released or its memory is reallocated (MemoryObserver::OnSourceNote).
 //

@@ -17,7 +17,7 @@ namespace {
 
 // How often a request looks whether the calls of others are over; after the first looks it pauses
 // in between.
-constexpr int kMostLooks = 1200;
+constexpr int kMaxLooks = 1200;
 constexpr int kLooksWithoutPause = 200;
 constexpr useconds_t kPauseMicroseconds = 100;
 
@@ -72,7 +72,7 @@ CappedMemoryPool::Verdict CappedMemoryPool::TryReserve(int64_t growth) {
 
 Status CappedMemoryPool::Reserve(int64_t growth, int64_t size) {
   if (growth == 0) return absl::OkStatus();
-  for (int look = 0; look < kMostLooks; ++look) {
+  for (int look = 0; look < kMaxLooks; ++look) {
     const Verdict verdict = TryReserve(growth);
     if (verdict == Verdict::kGranted) [[likely]]
       return absl::OkStatus();

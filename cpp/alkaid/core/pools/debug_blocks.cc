@@ -15,7 +15,7 @@ namespace {
 
 using State = DebugRecord::State;
 
-constexpr int64_t kLeastGuard = 64;
+constexpr int64_t kMinGuard = 64;
 
 const char* NameOf(DebugRequest request) {
   return request == DebugRequest::kFree ? "free" : "reallocate";
@@ -24,9 +24,9 @@ const char* NameOf(DebugRequest request) {
 }  // namespace
 
 DebugLayout::DebugLayout(int64_t size, int64_t alignment)
-    : front(std::max(alignment, kLeastGuard)),
+    : front(std::max(alignment, kMinGuard)),
       // No sum of these passes 64 bits: sizes and alignments have been checked.
-      bytes(front + RoundUpToMultipleOf64(size) + kLeastGuard) {}
+      bytes(front + RoundUpToMultipleOf64(size) + kMinGuard) {}
 
 DebugBlocks::DebugBlocks(std::string_view name) {
   std::snprintf(pool_.name, sizeof(pool_.name), "%.*s", static_cast<int>(name.size()), name.data());
@@ -50,8 +50,8 @@ uint8_t* DebugBlocks::Enter(const TakenBlock& taken, int64_t usable, int64_t siz
   block.size = size;
   block.alignment = alignment;
   block.taken = taken;
-  block.guarded = block.data - std::min(block.data - taken.start, kMostFrontGuard);
-  block.end = taken.start + std::clamp(usable, taken.bytes, taken.bytes + kMostSlack);
+  block.guarded = block.data - std::min(block.data - taken.start, kMaxFrontGuard);
+  block.end = taken.start + std::clamp(usable, taken.bytes, taken.bytes + kMaxSlack);
   block.label = Label::Current();
   block.allocated.Capture();
   FoundBlock other;
@@ -198,7 +198,7 @@ void DebugBlocks::Retire(DebugRequest request, uint8_t* data) {
     report.Finish();
   }
   block.freed.Capture();
-  block.is_filled = block.taken.bytes <= kMostFreedBytes;
+  block.is_filled = block.taken.bytes <= kMaxFreedBytes;
   if (block.is_filled) PlantGuard(block.guarded, block.end);
   const std::lock_guard guard(debug_table);
   DebugRecord* const record = debug_table.FindBlock(pool_, data);
@@ -237,8 +237,8 @@ bool DebugBlocks::AreOf(const MemoryPool* pool) {
 }
 
 void DebugBlocks::CheckNoneLive() {
-  constexpr int kMostShown = 4;
-  DebugBlock shown[kMostShown];
+  constexpr int kMaxShown = 4;
+  DebugBlock shown[kMaxShown];
   int64_t blocks = 0;
   int64_t bytes = 0;
   {
@@ -246,7 +246,7 @@ void DebugBlocks::CheckNoneLive() {
     const DebugRecord* record = debug_table.FirstBlock(pool_);
     for (; record != nullptr; record = debug_table.NextBlock(*record)) {
       if (record->state != State::kLive) continue;
-      if (blocks < kMostShown) shown[blocks] = record->block;
+      if (blocks < kMaxShown) shown[blocks] = record->block;
       ++blocks;
       bytes += record->block.size;
     }
@@ -256,11 +256,11 @@ void DebugBlocks::CheckNoneLive() {
       "live blocks: a pool (%s) is destroyed while %lld of its blocks, of %lld bytes, "
       "%s not freed",
       pool_.name, AsNumber(blocks), AsNumber(bytes), blocks == 1 ? "is" : "are");
-  for (int64_t i = 0; i < std::min<int64_t>(blocks, kMostShown); ++i) {
+  for (int64_t i = 0; i < std::min<int64_t>(blocks, kMaxShown); ++i) {
     report.Line("the %lld-byte block at %p", AsNumber(shown[i].size), AsPointer(shown[i].data));
     TraceBlock(shown[i], &report);
   }
-  if (blocks > kMostShown) report.Line("and %lld more", AsNumber(blocks - kMostShown));
+  if (blocks > kMaxShown) report.Line("and %lld more", AsNumber(blocks - kMaxShown));
   report.Finish();
 }
 

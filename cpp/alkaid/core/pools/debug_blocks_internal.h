@@ -43,11 +43,11 @@ struct DebugLayout {
 class ALKAID_EXPORT DebugBlocks {
  public:
   // The most blocks that a pool keeps after they were freed, and the most bytes of these.
-  static constexpr int64_t kMostFreed = 1024;
-  static constexpr int64_t kMostFreedBytes = int64_t{32} << 20;
+  static constexpr int64_t kMaxFreed = 1024;
+  static constexpr int64_t kMaxFreedBytes = int64_t{32} << 20;
   // The most bytes of a guard that are written and checked.
-  static constexpr int64_t kMostFrontGuard = 4096;
-  static constexpr int64_t kMostSlack = int64_t{64} << 10;
+  static constexpr int64_t kMaxFrontGuard = 4096;
+  static constexpr int64_t kMaxSlack = int64_t{64} << 10;
 
   // `name`: the backend's.
   explicit DebugBlocks(std::string_view name);
@@ -77,7 +77,7 @@ class ALKAID_EXPORT DebugBlocks {
   // Ends the block's use: checks its guards, and keeps it until TakeFreed.
   void Retire(DebugRequest request, uint8_t* data);
   // Takes the block that was freed first, for the allocator; false while there is room for all.
-  bool TakeFreed(TakenBlock* taken) { return TakeFreed(kMostFreed, kMostFreedBytes, taken); }
+  bool TakeFreed(TakenBlock* taken) { return TakeFreed(kMaxFreed, kMaxFreedBytes, taken); }
   // The same until none is left.
   bool TakeAnyFreed(TakenBlock* taken) { return TakeFreed(0, 0, taken); }
 

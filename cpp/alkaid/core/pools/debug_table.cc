@@ -233,7 +233,7 @@ void DebugTable::Remember(DebugPool* pool, DebugRecord* record) {
   record->owner = nullptr;
   past_.Insert(record);
   waiting_.Insert(record);
-  if (++past_count_ > kMostPast) Forget(waiting_.NotBefore(Order{nullptr, 0}));
+  if (++past_count_ > kMaxPast) Forget(waiting_.NotBefore(Order{nullptr, 0}));
 }
 
 DebugRecord* DebugTable::Find(const AddressTree& tree, const void* owner, const void* data) {

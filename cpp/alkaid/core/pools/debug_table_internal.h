@@ -102,7 +102,7 @@ class ALKAID_EXPORT DebugTable {
   using State = DebugRecord::State;
 
   // The most blocks that are remembered after they left their pools, over all pools.
-  static constexpr int kMostPast = 1024;
+  static constexpr int kMaxPast = 1024;
   // Records are allocated from the system in chunks of this many bytes.
   static constexpr size_t kChunk = size_t{256} << 10;
   static constexpr size_t kRecordSize = 512;

@@ -134,13 +134,13 @@ TEST(DebugTable, ForgetsWhatWasWhereABlockIsNow) {
 
 TEST(DebugTable, RemembersTheLastBlocksThatLeft) {
   Pools all(1);
-  for (int i = 0; i < DebugTable::kMostPast + 10; ++i) {
+  for (int i = 0; i < DebugTable::kMaxPast + 10; ++i) {
     all.Enter(0, i);
     all.Free(0, i);
     all.GiveBack(0);
   }
   for (const int gone : {0, 9}) EXPECT_EQ(all.table->FindAnywhere(BlockAt(gone).data), nullptr);
-  for (const int known : {10, DebugTable::kMostPast + 9}) {
+  for (const int known : {10, DebugTable::kMaxPast + 9}) {
     EXPECT_NE(all.table->FindAnywhere(BlockAt(known).data), nullptr);
   }
 }

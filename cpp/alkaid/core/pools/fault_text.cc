@@ -83,8 +83,8 @@ constinit bool is_forks = false;
 
 [[gnu::noinline]] void StackTrace::CaptureCaller(StackTrace* trace) {
   // The first frame is this function's.
-  uint64_t all[kMostFrames + 1];
-  const int depth = unwind::CaptureStack(unwind::Unwinder::kCallFrameInfo, all, kMostFrames + 1);
+  uint64_t all[kMaxFrames + 1];
+  const int depth = unwind::CaptureStack(unwind::Unwinder::kCallFrameInfo, all, kMaxFrames + 1);
   trace->depth = std::max(depth - 1, 0);
   std::copy_n(all + 1, trace->depth, trace->frames);
   trace->thread = static_cast<int32_t>(KernelThreadId());

@@ -26,7 +26,7 @@
 namespace alkaid::internal {
 
 struct StackTrace {
-  static constexpr int kMostFrames = 20;
+  static constexpr int kMaxFrames = 20;
 
   // The stack of the caller, which is the first frame. No system call.
   [[gnu::always_inline]] void Capture() { CaptureCaller(this); }
@@ -34,7 +34,7 @@ struct StackTrace {
 
   int32_t thread = 0;  // the kernel's id; 0: not known
   int32_t depth = 0;
-  uint64_t frames[kMostFrames] = {};  // return addresses
+  uint64_t frames[kMaxFrames] = {};  // return addresses
 };
 
 struct Hex {

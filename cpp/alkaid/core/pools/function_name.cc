@@ -18,7 +18,7 @@ namespace alkaid::internal {
 namespace {
 
 // The longest mangled name.
-constexpr size_t kMostLetters = 2048;
+constexpr size_t kMaxLetters = 2048;
 
 // `place` is relative to where the object was loaded.
 bool Has(const ElfW(Sym) & symbol, uint64_t place) {
@@ -87,7 +87,7 @@ uint64_t FindInTable(int fd, const ElfW(Shdr) & table, const ElfW(Shdr) & string
 }
 
 bool ReadName(const char* path, const dl_find_object& object, uint64_t place,
-              std::array<char, kMostLetters>* name) {
+              std::array<char, kMaxLetters>* name) {
   // O_NONBLOCK: if the path is now a pipe it is refused, not waited for.
   const FileDescriptor file(
       AboveStandardStreams(::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)));
@@ -120,13 +120,13 @@ std::string_view FunctionNameAt(uint64_t address, const dl_find_object& object, 
                                 std::span<char> room) {
   const uint64_t place = address - object.dlfo_link_map->l_addr;
   const char* name = DynamicName(*object.dlfo_link_map, place);
-  std::array<char, kMostLetters> read;
+  std::array<char, kMaxLetters> read;
   if (name == nullptr) {
     if (path == nullptr || !ReadName(path, object, place, &read)) return {};
     name = read.data();
   }
   // The C++ runtime's demangler allocates. Abseil's is made for signal handlers.
-  std::array<char, kMostLetters> readable;
+  std::array<char, kMaxLetters> readable;
   const bool demangled = absl::debugging_internal::Demangle(name, readable.data(), readable.size());
   const std::string_view text = demangled ? readable.data() : name;
   const size_t size = std::min(text.size(), room.size());

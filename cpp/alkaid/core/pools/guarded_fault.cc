@@ -102,9 +102,9 @@ void ReportAccess(FaultText& text, const GuardedSlot& slot, const void* address,
   text << "  access to " << Hex(address) << " by thread " << int64_t{KernelThreadId()} << ":\n";
   // Written first: the stack of a program that writes out of bounds may be damaged.
   text.Write();
-  constexpr int kMostFrames = 24;
-  uint64_t frames[kMostFrames];
-  text.Frames(frames, unwind::CaptureInterruptedStack(context, frames, kMostFrames));
+  constexpr int kMaxFrames = 24;
+  uint64_t frames[kMaxFrames];
+  text.Frames(frames, unwind::CaptureInterruptedStack(context, frames, kMaxFrames));
   text.Trace("freed", slot.freed);
   text.Trace("allocated", slot.allocated);
 }

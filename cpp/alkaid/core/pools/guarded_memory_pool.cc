@@ -20,9 +20,9 @@ namespace alkaid {
 Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(const std::string& backend,
                                                             const GuardedSampling& sampling) {
   for (const int64_t number : {sampling.blocks, sampling.bytes}) {
-    if (number < 0 || number > GuardedSampling::kMost) {
+    if (number < 0 || number > GuardedSampling::kMax) {
       return status::Invalid("create guarded memory pool: one allocation in ", number,
-                             " is to be guarded; it can be one in 1 to ", GuardedSampling::kMost);
+                             " is to be guarded; it can be one in 1 to ", GuardedSampling::kMax);
     }
   }
   auto pool = internal::CreateMemoryPoolThatGuards(backend, sampling);

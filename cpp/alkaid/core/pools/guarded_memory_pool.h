@@ -47,7 +47,7 @@ namespace alkaid {
 
 // How many blocks are guarded. 0 means none of that kind.
 struct ALKAID_EXPORT GuardedSampling {
-  static constexpr int64_t kMost = int64_t{1} << 40;
+  static constexpr int64_t kMax = int64_t{1} << 40;
 
   int64_t blocks = 0;  // one allocation in this many; 1 guards every one
   int64_t bytes = 0;   // one allocation for each this many bytes
@@ -77,7 +77,7 @@ ALKAID_EXPORT GuardedStatistics GetGuardedStatistics();
 ALKAID_EXPORT bool IsGuardedAddress(const void* address);
 
 // A new pool over the named backend that guards as `sampling` says, regardless of the environment.
-// kInvalidArgument if a number is negative or above kMost; kNotFound as CreateMemoryPool.
+// kInvalidArgument if a number is negative or above kMax; kNotFound as CreateMemoryPool.
 // kFailedPrecondition if a registered factory makes a pool that is not over an allocator, such as
 // one with a limit: only the pool below it can guard and keep to the limit.
 ALKAID_EXPORT Result<std::unique_ptr<MemoryPool>> CreateGuardedMemoryPool(

@@ -90,7 +90,7 @@ constexpr std::pair<std::string_view, int> kUnits[] = {
 
 Status NotUnderstood(std::string_view part) {
   return status::Invalid("is not understood at '", absl::string_view(part.data(), part.size()),
-                         "': it takes a number of blocks from 1 to ", GuardedSampling::kMost,
+                         "': it takes a number of blocks from 1 to ", GuardedSampling::kMax,
                          ", a size from 1B to 1TiB such as 64MiB, or both, such as 1000,64MiB");
 }
 
@@ -103,14 +103,14 @@ Result<GuardedSampling> GuardedSampling::Parse(std::string_view text) {
     const std::string_view part = text.substr(0, text.find(','));
     int64_t number = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
-    if (error != std::errc() || number < 1 || number > kMost) return NotUnderstood(part);
+    if (error != std::errc() || number < 1 || number > kMax) return NotUnderstood(part);
     const std::string_view unit = part.substr(static_cast<size_t>(end - part.data()));
     int64_t* const field = unit.empty() ? &sampling.blocks : &sampling.bytes;
     if (*field != 0) return NotUnderstood(part);
     if (!unit.empty()) {
       const auto* const known =
           std::ranges::find(kUnits, unit, &std::pair<std::string_view, int>::first);
-      if (known == std::end(kUnits) || number > kMost >> known->second) return NotUnderstood(part);
+      if (known == std::end(kUnits) || number > kMax >> known->second) return NotUnderstood(part);
       number <<= known->second;
     }
     *field = number;

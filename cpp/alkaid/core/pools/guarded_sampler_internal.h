@@ -28,7 +28,7 @@ struct GuardedCountdown {
 ALKAID_EXPORT extern constinit thread_local GuardedCountdown guarded_countdown
     __attribute__((tls_model("initial-exec")));
 
-inline constexpr int64_t kGuardedWhole = GuardedSampling::kMost;
+inline constexpr int64_t kGuardedWhole = GuardedSampling::kMax;
 
 // The share of one allocation of `of`. Below 1: none. A rate that guards every allocation takes two
 // wholes, so that it certainly passes a place wherever other rates have left the countdown.

@@ -36,8 +36,8 @@ struct GuardedSlotSize {
   uint32_t count;
   // From one slot's start to the next slot's start.
   constexpr int64_t stride() const {
-    constexpr int64_t kLeast = 64 << 10;
-    return size * 2 > kLeast ? size * 2 : kLeast;
+    constexpr int64_t kMin = 64 << 10;
+    return size * 2 > kMin ? size * 2 : kMin;
   }
 };
 inline constexpr GuardedSlotSize kGuardedSlotSizes[] = {

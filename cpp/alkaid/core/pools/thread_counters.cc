@@ -285,11 +285,11 @@ void PoolCounters::Raise(CounterLine* line, int64_t size) {
   const int64_t target = line->net() + kStep;
   Announce(target - line->announced.load(std::memory_order_relaxed));
   line->announced.store(target, std::memory_order_relaxed);
-  line->floor.store(target - 2 * kStep - std::min(size, kLargestSlack), std::memory_order_relaxed);
+  line->floor.store(target - 2 * kStep - std::min(size, kMaxSlack), std::memory_order_relaxed);
 }
 
 void PoolCounters::Lower(CounterLine* line, int64_t size) {
-  const int64_t slack = std::min(size, kLargestSlack);
+  const int64_t slack = std::min(size, kMaxSlack);
   const int64_t target = line->net() + slack + kStep;
   Announce(target - line->announced.load(std::memory_order_relaxed));
   line->announced.store(target, std::memory_order_relaxed);

@@ -83,7 +83,7 @@ class ALKAID_EXPORT PoolCounters {
  public:
   // The most by which an announced share exceeds the need; see the head of this file.
   static constexpr int64_t kStep = int64_t{256} << 10;
-  static constexpr int64_t kLargestSlack = int64_t{16} << 20;
+  static constexpr int64_t kMaxSlack = int64_t{16} << 20;
 
   PoolCounters();
   ~PoolCounters();

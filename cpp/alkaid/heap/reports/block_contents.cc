@@ -21,7 +21,7 @@ constexpr uint64_t kWord = OwnMemory::kWord;
 constexpr uint64_t kGap = 1024;
 constexpr uint64_t kSpanBytes = uint64_t{256} << 10;
 // The limit for a deque's map and a hash container's buckets, which are read whole or not at all.
-constexpr uint64_t kMostMapBytes = uint64_t{4} << 20;
+constexpr uint64_t kMaxMapBytes = uint64_t{4} << 20;
 
 uint64_t SizeOf(const HeapBlock& block) { return static_cast<uint64_t>(block.size); }
 
@@ -250,7 +250,7 @@ class Recognizer {
     if (start.node < begin || start.node > finish.node || finish.node >= end ||
         (start.node | finish.node) % kWord != 0 || start.current - start.first >= bytes ||
         finish.current - finish.first >= bytes || finish.last - finish.first != bytes ||
-        finish.node - start.node >= kMostMapBytes || !IsToBeTried(map)) {
+        finish.node - start.node >= kMaxMapBytes || !IsToBeTried(map)) {
       return false;
     }
     std::vector<uint64_t> buffers((finish.node - start.node) / kWord + 1);
@@ -280,7 +280,7 @@ class Recognizer {
     const uint64_t elements = words[3];
     const auto load = std::bit_cast<float>(static_cast<uint32_t>(words[4]));
     if (elements == 0 || elements > blocks_.size() || !(load > 0 && load < 1e6F) ||
-        SizeOf(blocks_[buckets]) > kMostMapBytes) {
+        SizeOf(blocks_[buckets]) > kMaxMapBytes) {
       return;
     }
     const uint32_t first = index_.At(words[2]);
@@ -318,8 +318,7 @@ class Recognizer {
       found += std::count(words, words + bytes / kWord, wanted);
       return found <= 1;
     };
-    return memory_.EachPiece(blocks_[block].address, SizeOf(blocks_[block]), kMostMapBytes,
-                             count) &&
+    return memory_.EachPiece(blocks_[block].address, SizeOf(blocks_[block]), kMaxMapBytes, count) &&
            found == 1;
   }
 

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::heap {
 namespace {
 
-using crafted::Block;
-using crafted::Snapshot;
+using fixtures::Block;
+using fixtures::Snapshot;
 
 TEST(HeapDiff, OfASnapshotAndItselfIsNothing) {
   const HeapSnapshot one = Snapshot("one", {Block(0x1000, 64, 1), Block(0x2000, 64, 2)});
@@ -42,7 +42,7 @@ TEST(HeapDiff, TellsWhatWasFreedAndWhatIsNew) {
   EXPECT_EQ(diff.total.new_bytes, 1050);
   EXPECT_EQ(diff.freed_blocks, std::vector<uint32_t>{1});
   EXPECT_EQ(diff.new_blocks, (std::vector<uint32_t>{0, 2}));
-  EXPECT_EQ(diff.total.oldest_ns, 30 * crafted::kSecond);
+  EXPECT_EQ(diff.total.oldest_ns, 30 * fixtures::kSecond);
 }
 
 TEST(HeapDiff, ABlockAtAnAddressThatWasUsedBeforeIsAnother) {
@@ -66,11 +66,11 @@ TEST(HeapDiff, ABlockOfTheSameSerialThatWasBornAtAnotherMomentIsAnother) {
 }
 
 TEST(HeapDiff, FiguresThatDoNotFitTogetherCountAsTheGreatest) {
-  constexpr int64_t kMost = INT64_MAX;
+  constexpr int64_t kMax = INT64_MAX;
   const HeapSnapshot before =
-      Snapshot("before", {Block(0x1000, kMost, 1, 1, 1), Block(0x2000, 5, 2, 1, 2)});
+      Snapshot("before", {Block(0x1000, kMax, 1, 1, 1), Block(0x2000, 5, 2, 1, 2)});
   const HeapSnapshot after =
-      Snapshot("after", {Block(0x3000, kMost, 1, 1, 1), Block(0x4000, 5, 2, 1, 2)});
+      Snapshot("after", {Block(0x3000, kMax, 1, 1, 1), Block(0x4000, 5, 2, 1, 2)});
   const HeapDiff diff = Diff(before, after);
   ASSERT_EQ(diff.by_label.size(), 2U);
   EXPECT_EQ(diff.by_label[0].name, "dgram.batch");
@@ -114,7 +114,7 @@ TEST(HeapDiff, GroupsByLabelPoolThreadAndStackTraceGreatestChangeFirst) {
 
 // Each snapshot numbers its labels and stack traces itself.
 TEST(HeapDiff, MatchesLabelsAndStackTracesByWhatTheyAreAndNotByTheirNumbers) {
-  HeapContents contents = crafted::EmptyContents("after");
+  HeapContents contents = fixtures::EmptyContents("after");
   contents.labels = {"", "new", "images", "dgram.batch"};
   contents.frames = {0x401300, 0x402000, 0x401234, 0x7f1000000500, 0x402000};
   contents.stacks = {{0, 0}, {0, 2}, {2, 3}};
@@ -131,7 +131,7 @@ TEST(HeapDiff, MatchesLabelsAndStackTracesByWhatTheyAreAndNotByTheirNumbers) {
 }
 
 TEST(HeapDiff, OfTwoProcessesTakesNoBlockForTheSameButMatchesStackTracesByPlaceInTheirFile) {
-  HeapContents contents = crafted::EmptyContents("another");
+  HeapContents contents = fixtures::EmptyContents("another");
   contents.started_ns += 1;
   contents.modules[0].start += 0x10000000;
   contents.modules[0].end += 0x10000000;
@@ -149,7 +149,7 @@ TEST(HeapDiff, OfTwoProcessesTakesNoBlockForTheSameButMatchesStackTracesByPlaceI
 }
 
 TEST(HeapDiff, OfSamplesGivesEstimates) {
-  HeapContents contents = crafted::EmptyContents("sampled");
+  HeapContents contents = fixtures::EmptyContents("sampled");
   contents.sample_bytes = 1000;
   contents.blocks = {Block(0x1000, 100, 1), Block(0x2000, 4000, 2)};
   contents.blocks[0].weight = 1000;

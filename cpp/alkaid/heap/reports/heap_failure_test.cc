@@ -26,9 +26,9 @@
 #include "alkaid/heap/reports/retention_report.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_heap.h"
 #include "fixtures/failure_suite.h"
 #include "fixtures/failure_suite_main.h"
+#include "fixtures/made_heap.h"
 #include "fixtures/no_kept_blocks.h"
 
 namespace alkaid::heap {
@@ -251,8 +251,8 @@ TEST_F(HeapOutOfMemory, Snapshots) {
       "HeapSnapshot::Take while tracking is off", kStatus, [](MemoryPool*) { return 0; },
       [](int&) { return HeapSnapshot::Take("none"); }, [](int&, const auto&) { return ""; });
   const auto contents = [](MemoryPool*) {
-    HeapContents made = crafted::EmptyContents("a snapshot with a name that is long");
-    made.blocks = {crafted::Block(0x1000, 100, 1), crafted::Block(0x2000, 200, 2)};
+    HeapContents made = fixtures::EmptyContents("a snapshot with a name that is long");
+    made.blocks = {fixtures::Block(0x1000, 100, 1), fixtures::Block(0x2000, 200, 2)};
     return made;
   };
   const auto text = [](auto&, const HeapSnapshot& snapshot) {
@@ -289,9 +289,9 @@ TEST_F(HeapOutOfMemory, Snapshots) {
       },
       [](HeapSnapshot&) { return ""; });
   struct Two {
-    HeapSnapshot before = crafted::Snapshot("before", {crafted::Block(0x1000, 100, 1)});
-    HeapSnapshot after = crafted::Snapshot(
-        "after", {crafted::Block(0x1000, 100, 2, 2), crafted::Block(0x2000, 7, 3)});
+    HeapSnapshot before = fixtures::Snapshot("before", {fixtures::Block(0x1000, 100, 1)});
+    HeapSnapshot after = fixtures::Snapshot(
+        "after", {fixtures::Block(0x1000, 100, 2, 2), fixtures::Block(0x2000, 7, 3)});
   };
   FailureSuite::Try(
       "Diff", kThrows, [](MemoryPool*) { return Two(); },
@@ -305,9 +305,9 @@ TEST_F(HeapOutOfMemory, Snapshots) {
 
 TEST_F(HeapOutOfMemory, Files) {
   const HeapSnapshot snapshot =
-      crafted::Snapshot("a snapshot with a name that is long",
-                        {crafted::Block(0x1000, 100, 1), crafted::Block(0x2000, 200, 2, 2)});
-  const std::string bytes = crafted::FileBytes(snapshot);
+      fixtures::Snapshot("a snapshot with a name that is long",
+                         {fixtures::Block(0x1000, 100, 1), fixtures::Block(0x2000, 200, 2, 2)});
+  const std::string bytes = fixtures::FileBytes(snapshot);
   const auto text = [](const HeapSnapshot& read) {
     return absl::StrCat(read.contents().name, " ", read.bytes(), " ", read.contents().labels.size(),
                         " ", read.contents().modules.size());

@@ -100,8 +100,8 @@ Status WriteSections(const std::vector<Section>& sections, io::OutputStream* str
                        Crc32(section.data, section.size), 0});
     offset += section.size + Padding(section.size);
   }
-  if (offset > static_cast<uint64_t>(kMostHeapFileBytes)) {
-    return status::OutOfMemory("a heap file has at most ", kMostHeapFileBytes,
+  if (offset > static_cast<uint64_t>(kMaxHeapFileBytes)) {
+    return status::OutOfMemory("a heap file has at most ", kMaxHeapFileBytes,
                                " bytes; this one would have ", offset);
   }
   std::memcpy(header.magic, heap_file::kMagic, sizeof(header.magic));

@@ -6,7 +6,7 @@
 // - kDataLoss, with the file's name and the byte offset: not a heap file, cut short, damaged, or of
 //   an unknown version;
 // - kInvalidArgument, before anything is read: not a regular file, or larger than
-//   kMostHeapFileBytes;
+//   kMaxHeapFileBytes;
 // - as errno maps, if the system refuses.
 #pragma once
 
@@ -22,7 +22,7 @@ namespace alkaid::heap {
 
 inline constexpr uint32_t kHeapFileVersion = 1;
 // About 80 million blocks. A larger file is neither written nor read.
-inline constexpr int64_t kMostHeapFileBytes = int64_t{8} << 30;
+inline constexpr int64_t kMaxHeapFileBytes = int64_t{8} << 30;
 
 // Writes the whole file or none, as io::DurableFileOutputStream does. Only the file's owner may
 // read it, since it has the first bytes of every block.

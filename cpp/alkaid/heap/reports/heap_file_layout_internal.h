@@ -17,7 +17,7 @@ namespace alkaid::heap::heap_file {
 static_assert(std::endian::native == std::endian::little);
 
 inline constexpr char kMagic[8] = {'A', 'L', 'K', 'H', 'E', 'A', 'P', 'F'};
-inline constexpr uint32_t kMostSections = 1024;
+inline constexpr uint32_t kMaxSections = 1024;
 
 struct Header {
   char magic[8];

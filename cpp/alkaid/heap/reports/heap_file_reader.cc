@@ -92,7 +92,7 @@ class Parser {
                               " (byte 16)");
     }
     if (header_.header_size < sizeof(header_) || header_.entry_size < sizeof(SectionEntry) ||
-        header_.section_count > heap_file::kMostSections ||
+        header_.section_count > heap_file::kMaxSections ||
         header_.header_size + uint64_t{header_.section_count} * header_.entry_size > size_) {
       return status::DataLoss(name_, " is damaged: a header of ", header_.header_size,
                               " bytes (byte 12) and ", header_.section_count, " sections of ",
@@ -316,7 +316,7 @@ Result<HeapSnapshot> ParseHeap(const void* data, int64_t nbytes, const std::stri
 
 Result<HeapSnapshot> ReadHeapFile(const std::string& path) try {
   ALKAID_ASSIGN_OR_RAISE(const auto bytes,
-                         io::ReadWholeFile(path, kMostHeapFileBytes, "a heap file"));
+                         io::ReadWholeFile(path, kMaxHeapFileBytes, "a heap file"));
   return ParseHeap(bytes->data(), bytes->size(), path);
 } catch (const std::bad_alloc&) {
   return status::NoMemory();

@@ -16,17 +16,17 @@
 #include "alkaid/heap/reports/heap_file_layout_internal.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::heap {
 namespace {
 
-using crafted::Block;
+using fixtures::Block;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 HeapSnapshot Example() {
-  HeapContents contents = crafted::EmptyContents("at the \xff end\n");
+  HeapContents contents = fixtures::EmptyContents("at the \xff end\n");
   contents.moving = 3;
   contents.lost = 4;
   contents.stacks_dropped = 5;
@@ -144,9 +144,9 @@ void ExpectSame(const HeapSnapshot& a, const HeapSnapshot& b) {
 
 // A snapshot with a view, its source and the source's times.
 HeapSnapshot WithViews() {
-  HeapContents contents = crafted::EmptyContents("views");
+  HeapContents contents = fixtures::EmptyContents("views");
   contents.has_views = true;
-  contents.views = {{0x100, 0x200, 0x5010, 16, 0x5000, 4096, 150 * crafted::kSecond, 1, 4711}};
+  contents.views = {{0x100, 0x200, 0x5010, 16, 0x5000, 4096, 150 * fixtures::kSecond, 1, 4711}};
   contents.sources = {{0x5000, 4096, 70, "run.xtc2", 0, 1}, {0x9000, 10, -1, "", 1, 1}};
   contents.times = {{0x5000, 1000}, {0x9000, 2000}};
   return HeapSnapshot::Make(std::move(contents)).value();
@@ -168,7 +168,7 @@ TEST_F(HeapFile, HoldsWhatTheSnapshotHolds) {
 
 TEST_F(HeapFile, HoldsViewsAndSourcesWhereTheyWereTracked) {
   const HeapSnapshot snapshot = WithViews();
-  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(crafted::FileBytes(snapshot)));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(fixtures::FileBytes(snapshot)));
   ExpectSame(snapshot, read);
   const HeapContents& contents = read.contents();
   EXPECT_TRUE(contents.has_views);
@@ -181,12 +181,12 @@ TEST_F(HeapFile, HoldsViewsAndSourcesWhereTheyWereTracked) {
   EXPECT_EQ(contents.sources[1].first_time, 1U);
   ASSERT_EQ(contents.times.size(), 2U);
   EXPECT_EQ(contents.times[1].time_ns, 2000U);
-  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot without, Parse(crafted::FileBytes(Example())));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot without, Parse(fixtures::FileBytes(Example())));
   EXPECT_FALSE(without.contents().has_views);
 }
 
 TEST_F(HeapFile, WithOnlySomeOfViewsSourcesAndTimesIsDamaged) {
-  const std::string bytes = crafted::FileBytes(WithViews());
+  const std::string bytes = fixtures::FileBytes(WithViews());
   for (const auto& [kind, name] :
        {std::pair(heap_file::kViews, "views"), std::pair(heap_file::kSources, "sources"),
         std::pair(heap_file::kTimes, "times")}) {
@@ -198,7 +198,7 @@ TEST_F(HeapFile, WithOnlySomeOfViewsSourcesAndTimesIsDamaged) {
 }
 
 TEST_F(HeapFile, OfNothingCanBeWrittenAndRead) {
-  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(crafted::FileBytes(HeapSnapshot())));
+  ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot read, Parse(fixtures::FileBytes(HeapSnapshot())));
   ExpectSame(HeapSnapshot(), read);
 }
 
@@ -220,7 +220,7 @@ TEST_F(HeapFile, ThatCanNotBeWrittenLeavesNothing) {
 }
 
 TEST_F(HeapFile, CutAnywhereIsDataLossThatSaysSo) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   for (size_t size = 0; size < bytes.size(); ++size) {
     const auto read = Parse(bytes.substr(0, size));
     EXPECT_THAT(read, StatusIs(StatusCode::kDataLoss,
@@ -231,7 +231,7 @@ TEST_F(HeapFile, CutAnywhereIsDataLossThatSaysSo) {
 }
 
 TEST_F(HeapFile, WithAnyBitFlippedIsDataLossUnlessTheBitMeansNothing) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   const HeapSnapshot whole = Example();
   for (size_t at = 0; at < bytes.size(); ++at) {
     for (const int bit : {0, 7}) {
@@ -249,7 +249,7 @@ TEST_F(HeapFile, WithAnyBitFlippedIsDataLossUnlessTheBitMeansNothing) {
 
 // The same damage, in files whose checksums match the damaged bytes: the contents are checked too.
 TEST_F(HeapFile, WithAnyBytesChangedIsReadOrRefusedAndNeverMore) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   std::mt19937 random(7);
   int refused = 0;
   for (int round = 0; round < 20'000; ++round) {
@@ -270,13 +270,13 @@ TEST_F(HeapFile, WithAnyBytesChangedIsReadOrRefusedAndNeverMore) {
 }
 
 TEST_F(HeapFile, OfAnotherVersionSaysWhichItIs) {
-  EXPECT_THAT(Parse(Mended(With(crafted::FileBytes(Example()), 8, uint32_t{2}))),
+  EXPECT_THAT(Parse(Mended(With(fixtures::FileBytes(Example()), 8, uint32_t{2}))),
               StatusIs(StatusCode::kDataLoss,
                        AllOf(HasSubstr("x.heap"), HasSubstr("version 2"), HasSubstr("version 1"))));
 }
 
 TEST_F(HeapFile, WithASectionOutsideSaysWhichAndWhere) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   EntryOf(bytes, heap_file::kBlocks, &at);
   EXPECT_THAT(Parse(Mended(With(bytes, at + 8, uint64_t{1} << 63))),
@@ -293,7 +293,7 @@ TEST_F(HeapFile, WithASectionOutsideSaysWhichAndWhere) {
 }
 
 TEST_F(HeapFile, WithABlockThatRefersToNothingSaysWhich) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   const uint64_t blocks = EntryOf(bytes, heap_file::kBlocks, &at).offset;
   const size_t second = blocks + sizeof(HeapBlock);
@@ -310,7 +310,7 @@ TEST_F(HeapFile, WithABlockThatRefersToNothingSaysWhich) {
 }
 
 TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   const size_t recognized = EntryOf(bytes, heap_file::kRecognized, &at).offset;
   const size_t second = recognized + sizeof(HeapRecognized);
@@ -330,7 +330,7 @@ TEST_F(HeapFile, WithARecognizedBlockThatRefersToNothingSaysWhich) {
 }
 
 TEST_F(HeapFile, WithLinesOfPythonOutOfOrderSaysWhich) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   size_t place = 0;
   const auto entry = EntryOf(bytes, heap_file::kPythonLines, &place);
   ASSERT_EQ(entry.size, 2 * sizeof(heap_file::PythonPlace));
@@ -342,7 +342,7 @@ TEST_F(HeapFile, WithLinesOfPythonOutOfOrderSaysWhich) {
 // A small file must not make its reader hold much memory, as names that all refer to the same bytes
 // would.
 TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   const uint64_t labels = EntryOf(bytes, heap_file::kLabels, &at).offset;
   const auto all = static_cast<uint32_t>(EntryOf(bytes, heap_file::kStrings, &at).size);
@@ -352,7 +352,7 @@ TEST_F(HeapFile, WithNamesThatOverlapIsRefused) {
 
 // A small file must not take long to read, as stack traces that share their frames would.
 TEST_F(HeapFile, WithStackTracesThatOverlapIsRefused) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   const size_t second = EntryOf(bytes, heap_file::kStacks, &at).offset + 2 * sizeof(HeapStack);
   EXPECT_THAT(Parse(Mended(With(With(bytes, second, uint64_t{0}), second + 8, uint32_t{5}))),
@@ -361,7 +361,7 @@ TEST_F(HeapFile, WithStackTracesThatOverlapIsRefused) {
 
 // A newer library may add sections, and fields to records.
 TEST_F(HeapFile, OfALaterLibraryIsReadForWhatIsKnown) {
-  const std::string bytes = crafted::FileBytes(Example());
+  const std::string bytes = fixtures::FileBytes(Example());
   heap_file::Header header;
   std::memcpy(&header, bytes.data(), sizeof(header));
   const size_t entries = sizeof(header) + header.section_count * sizeof(heap_file::SectionEntry);
@@ -411,7 +411,7 @@ TEST_F(HeapFile, WhatIsNoRegularFileOrIsTooLargeIsRefusedBeforeItIsRead) {
 
 // An older library did not count dropped stack traces and blocks that were not examined.
 TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
-  std::string bytes = crafted::FileBytes(Example());
+  std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   EntryOf(bytes, heap_file::kAbout, &at);
   bytes = With(bytes, at + 4, heap_file::kFirstAboutSize);
@@ -424,7 +424,7 @@ TEST_F(HeapFile, OfAnEarlierLibraryIsRead) {
 
 // An older library did not say what blocks are.
 TEST_F(HeapFile, WithoutCategoriesIsRead) {
-  std::string bytes = crafted::FileBytes(Example());
+  std::string bytes = fixtures::FileBytes(Example());
   size_t at = 0;
   for (const auto kind : {heap_file::kRecognized, heap_file::kCategories}) {
     EntryOf(bytes, kind, &at);

@@ -8,17 +8,17 @@
 
 #include "alkaid/heap/reports/heap_reader_internal.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::heap {
 namespace {
 
-using crafted::Block;
+using fixtures::Block;
 
 void NoLock(uint32_t /*shard*/, const std::function<void()>& visit) { visit(); }
 
 TEST(HeapReader, CopiesTheRecordsThatAreInUseInTheOrderOfAddresses) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   tables.Put(3, 0, Block(0x5000, 48, 1));
   tables.Put(0, 63, Block(0x9000, 64, 2));
   tables.Put(1, 7, Block(0x7000, 80, 3));
@@ -32,13 +32,13 @@ TEST(HeapReader, CopiesTheRecordsThatAreInUseInTheOrderOfAddresses) {
   EXPECT_EQ(contents.blocks[2].address, 0x9000U);
   EXPECT_EQ(contents.blocks[0].size, 48);
   EXPECT_EQ(contents.blocks[0].serial, 1U);
-  EXPECT_EQ(contents.blocks[0].birth_ns, 130 * crafted::kSecond);
+  EXPECT_EQ(contents.blocks[0].birth_ns, 130 * fixtures::kSecond);
   EXPECT_EQ(contents.blocks[0].thread, 4711U);
   EXPECT_EQ(contents.blocks[0].first_count(), 0);
 }
 
 TEST(HeapReader, FindsLabelsPoolsAndStackTraces) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   const uint32_t label = tables.AddLabel("dgram.batch");
   const uint16_t pool = tables.AddPool(0x1234, "jemalloc");
   const uint32_t unused = tables.AddStack({1, 2, 3, 4});
@@ -69,7 +69,7 @@ TEST(HeapReader, FindsLabelsPoolsAndStackTraces) {
 }
 
 TEST(HeapReader, FramesOfAModuleThatIsGoneAreMovedWithItAndOthersStay) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   tables.AddPool(0x1234, "jemalloc");
   const uint16_t gone = tables.AddModule(0x7000000, 0x7005000, "/gone.so", "id of gone");
   const uint16_t there = tables.AddModule(0x8000000, 0x8005000, "/there.so", "id of there");
@@ -97,7 +97,7 @@ TEST(HeapReader, FramesOfAModuleThatIsGoneAreMovedWithItAndOthersStay) {
 }
 
 TEST(HeapReader, ListsTheLinesOfPythonThatStackTracesLeadThrough) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   tables.AddPool(0x1234, "jemalloc");
   TrackedPythonPlace places[4] = {};
   const auto set = [&places](size_t number, const char* text, uint16_t file_size, uint32_t line) {
@@ -140,7 +140,7 @@ TEST(HeapReader, ListsTheLinesOfPythonThatStackTracesLeadThrough) {
 }
 
 TEST(HeapReader, OfABlockThatTookTheAddressOfAnotherMeanwhileKeepsTheLater) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   tables.Put(0, 3, Block(0x5000, 10, 7));
   tables.Put(0, 9, Block(0x5000, 20, 9));
   tables.Put(0, 12, Block(0x5000, 30, 8));
@@ -151,7 +151,7 @@ TEST(HeapReader, OfABlockThatTookTheAddressOfAnotherMeanwhileKeepsTheLater) {
 }
 
 TEST(HeapReader, ListsABlockWhoseReallocationIsUnderWayOnce) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   tables.Put(3, 0, Block(0x5000, 48, 1));
   std::atomic<uint64_t> moving{0};
   const auto moves = std::make_unique<PendingMoves>(&moving);
@@ -181,7 +181,7 @@ TEST(HeapReader, ListsABlockWhoseReallocationIsUnderWayOnce) {
 }
 
 TEST(HeapReader, NeverGrowsItsOwnMemoryUnderALock) {
-  crafted::Tables tables(2, 4096);
+  fixtures::Tables tables(2, 4096);
   // More blocks are added before the second shard is locked.
   std::vector<HeapBlock> late;
   for (uint64_t i = 0; i < 3000; ++i) late.push_back(Block(0x100000 + i * 64, 64, i));
@@ -202,7 +202,7 @@ TEST(HeapReader, NeverGrowsItsOwnMemoryUnderALock) {
 }
 
 TEST(HeapReader, RefusesALayoutThatItDoesNotKnow) {
-  crafted::Tables tables;
+  fixtures::Tables tables;
   tables.root().version = 2;
   HeapContents contents;
   EXPECT_THAT(ReadHeapTables(tables.root(), NoLock, nullptr, &contents),

@@ -18,7 +18,7 @@
 #include "alkaid/heap/reports/heap_reader_internal.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
 #include "alkaid/heap/reports/process_text_internal.h"
-#include "alkaid/heap/reports/source_census_internal.h"
+#include "alkaid/heap/reports/retained_sources_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/heap_tables_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
@@ -311,19 +311,19 @@ HeapSnapshot::HeapSnapshot() {
 }
 
 HeapSnapshot::HeapSnapshot(HeapContents contents) : contents_(std::move(contents)) {
-  constexpr int64_t kMost = INT64_MAX;
+  constexpr int64_t kMax = INT64_MAX;
   for (HeapPool& pool : contents_.pools) pool.bytes = pool.block_count = 0;
   std::vector<double> counts(contents_.pools.size());
   for (const HeapBlock& block : contents_.blocks) {
     HeapPool& pool = contents_.pools[block.pool];
-    pool.bytes = AddUpTo(kMost, pool.bytes, block.weight);
+    pool.bytes = AddUpTo(kMax, pool.bytes, block.weight);
     counts[block.pool] += block.count();
   }
   for (size_t i = 0; i < counts.size(); ++i) {
     HeapPool& pool = contents_.pools[i];
     pool.block_count = static_cast<int64_t>(std::min(std::round(counts[i]), 1e18));
-    bytes_ = AddUpTo(kMost, bytes_, pool.bytes);
-    block_count_ = AddUpTo(kMost, block_count_, pool.block_count);
+    bytes_ = AddUpTo(kMax, bytes_, pool.bytes);
+    block_count_ = AddUpTo(kMax, block_count_, pool.block_count);
   }
 }
 

@@ -15,7 +15,7 @@
 #include "alkaid/heap/reports/heap_diff.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::heap {
 namespace {
@@ -245,8 +245,8 @@ TEST_F(TakenSnapshot, OfTablesThatWereBegunAnewMeanwhileIsRefusedAsSuch) {
 
 TEST(HeapSnapshot, CanNotBeMadeOfPartsThatDoNotFit) {
   const auto made = [](auto change) {
-    HeapContents contents = crafted::EmptyContents("parts");
-    contents.blocks = {crafted::Block(0x1000, 64, 1), crafted::Block(0x2000, 64, 1)};
+    HeapContents contents = fixtures::EmptyContents("parts");
+    contents.blocks = {fixtures::Block(0x1000, 64, 1), fixtures::Block(0x2000, 64, 1)};
     change(&contents);
     return HeapSnapshot::Make(std::move(contents));
   };

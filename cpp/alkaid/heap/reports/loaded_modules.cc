@@ -117,15 +117,15 @@ bool IsLoaded(uint64_t start) {
 
 // The module whose file begins at this mapping; `end` is 0 if there is none.
 HeapModule ModuleAt(const Mapping& mapping) {
-  constexpr size_t kMostHeaders = 64;
+  constexpr size_t kMaxHeaders = 64;
   HeapModule module;
   ElfW(Ehdr) file;
-  ElfW(Phdr) headers[kMostHeaders];
+  ElfW(Phdr) headers[kMaxHeaders];
   if (!CopyBytes(mapping.start, &file, sizeof(file)) ||
       std::memcmp(file.e_ident, ELFMAG, SELFMAG) != 0 || file.e_phentsize != sizeof(headers[0])) {
     return module;
   }
-  const size_t count = std::min<size_t>(file.e_phnum, kMostHeaders);
+  const size_t count = std::min<size_t>(file.e_phnum, kMaxHeaders);
   if (!CopyBytes(mapping.start + file.e_phoff, headers, count * sizeof(headers[0]))) return module;
   const auto* const first = std::find_if(
       headers, headers + count, [](const ElfW(Phdr) & header) { return header.p_type == PT_LOAD; });

@@ -19,7 +19,7 @@ void Unmap(size_t mapping) {
 
 void MemoryReserve::SetAside() {
   if (mapping_.load(std::memory_order_relaxed) != 0) return;
-  for (size_t halvings = 0; kBytes >> halvings >= kLeast; ++halvings) {
+  for (size_t halvings = 0; kBytes >> halvings >= kMin; ++halvings) {
     const size_t bytes = kBytes >> halvings;
     // Maps twice as much, to check that as much is left for others.
     void* const start = ::mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE,

@@ -31,7 +31,7 @@ class ALKAID_EXPORT MemoryReserve {
   size_t bytes() const;  // that are set aside
 
  private:
-  static constexpr size_t kLeast = size_t{1} << 20;
+  static constexpr size_t kMin = size_t{1} << 20;
 
   // The page-aligned start of the mapping; the low bits say how often kBytes was halved.
   std::atomic<size_t> mapping_{0};

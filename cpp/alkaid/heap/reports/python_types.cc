@@ -8,7 +8,7 @@
 namespace alkaid::heap {
 namespace {
 
-constexpr size_t kMostTypes = 32768;
+constexpr size_t kMaxTypes = 32768;
 
 }  // namespace
 
@@ -32,7 +32,7 @@ const PythonTypes::Type* PythonTypes::At(uint64_t address) {
   }
   const auto known = types_.find(address);
   if (known != types_.end()) return known->second.category == 0 ? nullptr : &known->second;
-  if (types_.size() >= kMostTypes || memory_.exhausted()) return nullptr;
+  if (types_.size() >= kMaxTypes || memory_.exhausted()) return nullptr;
   Type& type = types_[address];
   Object object;
   std::string name;
@@ -62,14 +62,14 @@ bool PythonTypes::Load(uint64_t address, Object* object) {
 // Whether a type is `type` or derived from it: following the type of its type and so on ends at
 // `type`, which is its own type.
 bool PythonTypes::IsTypesType(uint64_t address, int depth) {
-  constexpr int kMostDepth = 4;
+  constexpr int kMaxDepth = 4;
   if (address == root_ && address != 0) return true;
   Object object;
   if (address % OwnMemory::kWord != 0 || (!InModule(address) && !InBlock(address)) ||
       !Load(address, &object) || (object.flags & kIsType) == 0) {
     return false;
   }
-  if (object.type != address) return depth < kMostDepth && IsTypesType(object.type, depth + 1);
+  if (object.type != address) return depth < kMaxDepth && IsTypesType(object.type, depth + 1);
   Object base;
   std::string name;
   std::string base_name;
@@ -84,13 +84,13 @@ bool PythonTypes::IsTypesType(uint64_t address, int depth) {
 
 // Reads a C string without control characters.
 bool PythonTypes::ReadName(uint64_t address, std::string* name) {
-  constexpr uint64_t kMost = 128;
+  constexpr uint64_t kMax = 128;
   constexpr uint64_t kPage = 4096;
-  std::array<char, kMost> text;
-  const uint64_t first = std::min(kMost, kPage - address % kPage);
+  std::array<char, kMax> text;
+  const uint64_t first = std::min(kMax, kPage - address % kPage);
   uint64_t got = memory_.ReadSome(address, text.data(), first);
-  if (got == first && got < kMost && std::memchr(text.data(), 0, got) == nullptr) {
-    got += memory_.ReadSome(address + got, text.data() + got, kMost - got);
+  if (got == first && got < kMax && std::memchr(text.data(), 0, got) == nullptr) {
+    got += memory_.ReadSome(address + got, text.data() + got, kMax - got);
   }
   const size_t length = ::strnlen(text.data(), got);
   if (length == 0 || length == got) return false;

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "alkaid/heap/reports/heap_reader_internal.h"
-#include "alkaid/heap/reports/retention_census_internal.h"
-#include "alkaid/heap/reports/source_census_internal.h"
+#include "alkaid/heap/reports/retained_sources_internal.h"
+#include "alkaid/heap/reports/root_groups_internal.h"
 #include "alkaid/heap/tracking/heap_tables_internal.h"
 #include "alkaid/heap/tracking/heap_tracker_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
@@ -78,7 +78,7 @@ void NameBlock(const HeapContents& contents, RetainedRoot* root) {
   root->birth_ns = block->birth_ns;
 }
 
-RetainedRoot MakeRoot(const HeapContents& contents, const SourceCensus& sources,
+RetainedRoot MakeRoot(const HeapContents& contents, const RetainedSources& sources,
                       std::span<uint32_t> of_root, std::vector<AddressRange>* ranges) {
   const HeapView& any = contents.views[of_root.front()];
   RetainedRoot root;
@@ -160,7 +160,7 @@ Result<RetentionReport> RetentionReport::Of(HeapSnapshot snapshot) {
   try {
     RetentionTotals totals;
     std::vector<RetainedRoot> roots;
-    const SourceCensus sources(contents);
+    const RetainedSources sources(contents);
     RootGroups groups(contents.views);
     roots.reserve(groups.size());
     std::vector<AddressRange> ranges;

@@ -20,7 +20,7 @@
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "alkaid/testing/matchers.h"
-#include "fixtures/crafted_heap.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::heap {
 namespace {
@@ -341,7 +341,7 @@ TEST_F(RetentionReportTest, AHeapFileHasTheSameReport) {
   internal::NotifySourceNote({root->data(), kRootBytes, "run.xtc2", 8192, times});
   const auto slice = SliceBuffer(std::move(root), 1500, 600);
   ALKAID_ASSERT_OK_AND_ASSIGN(const HeapSnapshot snapshot, HeapSnapshot::Take("now"));
-  const std::string bytes = crafted::FileBytes(snapshot);
+  const std::string bytes = fixtures::FileBytes(snapshot);
   ALKAID_ASSERT_OK_AND_ASSIGN(HeapSnapshot read,
                               ParseHeap(bytes.data(), static_cast<int64_t>(bytes.size()), "file"));
   ALKAID_ASSERT_OK_AND_ASSIGN(const auto there, RetentionReport::Of(snapshot));
@@ -351,11 +351,11 @@ TEST_F(RetentionReportTest, AHeapFileHasTheSameReport) {
 }
 
 TEST_F(RetentionReportTest, TheTextNamesBytesSourceAndPlace) {
-  HeapContents contents = crafted::EmptyContents("now");
+  HeapContents contents = fixtures::EmptyContents("now");
   contents.has_views = true;
   contents.frames[1] = kPythonPlaces + 1;
   contents.python_places = {{kPythonPlaces + 1, "/home/a/bad\x1b.py", "Reader.read", 12}};
-  contents.blocks = {crafted::Block(0x5000, 1 << 26, 1)};
+  contents.blocks = {fixtures::Block(0x5000, 1 << 26, 1)};
   HeapView view;
   view.view = 0x100;
   view.root = 0x200;
@@ -363,7 +363,7 @@ TEST_F(RetentionReportTest, TheTextNamesBytesSourceAndPlace) {
   view.root_size = 1 << 26;
   view.data = 0x6000;
   view.size = 1 << 16;
-  view.birth_ns = 150 * crafted::kSecond;
+  view.birth_ns = 150 * fixtures::kSecond;
   view.stack = 1;
   view.thread = 4712;
   contents.views = {view};
@@ -445,7 +445,7 @@ TEST_F(RetentionReportTest, RootsWhosePlacesAreNotKnownAreEachByThemselves) {
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
   const auto make = [](const HeapView& view) {
-    HeapContents contents = crafted::EmptyContents("bad");
+    HeapContents contents = fixtures::EmptyContents("bad");
     contents.has_views = true;
     contents.views = {view};
     return HeapSnapshot::Make(std::move(contents)).status();
@@ -464,7 +464,7 @@ TEST_F(RetentionReportTest, ASnapshotOfImpossibleViewsIsRefused) {
 
 TEST_F(RetentionReportTest, ASnapshotOfImpossibleSourcesIsRefused) {
   const auto make = [](std::vector<HeapSource> sources) {
-    HeapContents contents = crafted::EmptyContents("bad");
+    HeapContents contents = fixtures::EmptyContents("bad");
     contents.has_views = true;
     contents.sources = std::move(sources);
     contents.times = {{0x1000, 1}};
@@ -482,7 +482,7 @@ TEST_F(RetentionReportTest, ASnapshotOfImpossibleSourcesIsRefused) {
 
 TEST_F(RetentionReportTest, ASnapshotOfTimesOutOfPlaceIsRefused) {
   const auto make = [](std::vector<HeapTime> times) {
-    HeapContents contents = crafted::EmptyContents("bad");
+    HeapContents contents = fixtures::EmptyContents("bad");
     contents.has_views = true;
     contents.sources = {{0x1000, 16, 0, "a", 0, times.size()}};
     contents.times = std::move(times);

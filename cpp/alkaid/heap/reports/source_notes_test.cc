@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/heap/reports/source_census_internal.h"
+#include "alkaid/heap/reports/retained_sources_internal.h"
 #include "alkaid/heap/tracking/clock_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
 
@@ -134,7 +134,7 @@ TEST_F(SourceNotesTest, ALongSourceReadInSmallBatchesIsOneNoteOfBoundedTimes) {
   const HeapContents contents = Contents();
   ASSERT_EQ(contents.sources.size(), 1U);
   EXPECT_EQ(contents.sources[0].size, static_cast<int64_t>(kBatches * 500));
-  ASSERT_LE(contents.times.size(), 2 * SourceNotes::kMostPieces);
+  ASSERT_LE(contents.times.size(), 2 * SourceNotes::kMaxPieces);
   EXPECT_EQ(contents.times.back().time_ns, 1000 + kBatches * kDgrams - 1);
   // The time of each datagram lies within the times of its piece, and no piece is large.
   const auto& times = contents.times;
@@ -157,7 +157,7 @@ TEST_F(SourceNotesTest, ASourceReadFromItsEndToItsBeginningIsBoundedToo) {
   const HeapContents contents = Contents();
   ASSERT_EQ(contents.sources.size(), 1U);
   EXPECT_EQ(contents.sources[0].size, static_cast<int64_t>(kBatches * 100));
-  EXPECT_LE(contents.times.size(), 2 * SourceNotes::kMostPieces);
+  EXPECT_LE(contents.times.size(), 2 * SourceNotes::kMaxPieces);
   EXPECT_EQ(contents.times.front().time_ns, 0U);
   EXPECT_EQ(contents.times.back().time_ns, kBatches - 1);
 }

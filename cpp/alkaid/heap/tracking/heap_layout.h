@@ -112,7 +112,7 @@ static_assert(sizeof(Table) == 24);
 // A bit in the hash of a stack trace: module numbers follow its frames.
 inline constexpr uint32_t kHasModules = 0x80000000;
 // The most module numbers of one stack trace, without the 0 at their end.
-inline constexpr uint32_t kMostModulesOfStack = 31;
+inline constexpr uint32_t kMaxModulesOfStack = 31;
 
 // A stack trace, innermost frame first: each frame is a return address. Its id gives its place:
 // stack_chunks[id >> 16] + (id & 0xffff) * 16.
@@ -144,7 +144,7 @@ static_assert(sizeof(TrackedModule) == 80);
 // kPythonPlaceStride * index + 1: like a return address, one past a place, but where no code is.
 inline constexpr uint64_t kPythonPlaces = uint64_t{1} << 62;
 inline constexpr uint64_t kPythonPlaceStride = 16;
-inline constexpr uint32_t kMostPythonText = 256;      // bytes of a file's name, and of a function's
+inline constexpr uint32_t kMaxPythonText = 256;       // bytes of a file's name, and of a function's
 inline constexpr uint32_t kHiddenLine = 0xffffffffu;  // the library's own: on no stack trace
 
 struct TrackedPythonPlace {

@@ -106,7 +106,7 @@ void ModuleTable::RememberWhatStays() {
         }
         if (range.start < range.end) table->stays_[table->stays_count_++] = range;
         const bool is_linker = info->dlpi_addr == _r_debug.r_ldbase;
-        return is_linker || table->stays_count_ == kMostThatStay ? 1 : 0;
+        return is_linker || table->stays_count_ == kMaxKept ? 1 : 0;
       },
       this);
   std::sort(stays_, stays_ + stays_count_,
@@ -130,7 +130,7 @@ size_t ModuleTable::NumbersOf(std::span<const uint64_t> frames, uint16_t* number
     if (!loaded.Find(address)) continue;
     const uint16_t number = NumberOf(loaded);
     if (number == 0 || std::find(numbers, numbers + count, number) != numbers + count) continue;
-    if (count == kMostModulesOfStack) break;
+    if (count == kMaxModulesOfStack) break;
     numbers[count++] = number;
   }
   return count;

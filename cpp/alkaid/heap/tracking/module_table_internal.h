@@ -47,7 +47,7 @@ class ALKAID_EXPORT ModuleTable {
   void RememberWhatStays();
 
   // Writes the numbers of the modules that contain these return addresses to `numbers`, each once.
-  // `numbers` has room for kMostModulesOfStack. Returns how many. The frames must be of a running
+  // `numbers` has room for kMaxModulesOfStack. Returns how many. The frames must be of a running
   // thread, so that their modules are not being unloaded.
   size_t NumbersOf(std::span<const uint64_t> frames, uint16_t* numbers);
   // Whether the module of this number is loaded at its old place.
@@ -80,7 +80,7 @@ class ALKAID_EXPORT ModuleTable {
     // The Loaded::account for which the file was last confirmed; changed with the lock held.
     std::atomic<uint64_t> account;
   };
-  static constexpr size_t kMostThatStay = 256;
+  static constexpr size_t kMaxKept = 256;
   static constexpr size_t kPlaces = size_t{2} * kMaxModules;
   static constexpr size_t kMapsTextBytes = size_t{8} << 10;  // more than a line of /proc/self/maps
 
@@ -96,7 +96,7 @@ class ALKAID_EXPORT ModuleTable {
 
   std::atomic<TrackedModule*>* const modules_;
   std::atomic<uint32_t>* const count_;
-  Range stays_[kMostThatStay] = {};
+  Range stays_[kMaxKept] = {};
   size_t stays_count_ = 0;
   TableMutex lock_;  // for adding, and for all members below
   // A hash table of numbers with linear probing, at least half of it 0, which means none. Every

@@ -42,7 +42,7 @@ class ModuleTableTest : public ::testing::Test {
  protected:
   ModuleTableTest() { table_.RememberWhatStays(); }
   std::vector<uint16_t> NumbersOf(const std::vector<uint64_t>& frames) {
-    uint16_t numbers[kMostModulesOfStack];
+    uint16_t numbers[kMaxModulesOfStack];
     return {numbers, numbers + table_.NumbersOf(frames, numbers)};
   }
 

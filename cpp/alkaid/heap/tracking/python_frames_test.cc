@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "alkaid/heap/tracking/python_frames_internal.h"
-#include "fixtures/crafted_python.h"
+#include "fixtures/made_python.h"
 
 namespace alkaid::heap {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-using Crafted = CraftedPython<PythonLayout>;
+using Made = MadePython<PythonLayout>;
 
 uint64_t thread_state = 0;
 void* ThreadState() { return reinterpret_cast<void*>(thread_state); }
@@ -32,8 +32,8 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
   PythonFrames::Interpreter Interpreter() const {
     return {.thread_state = ThreadState,
             .version = uint64_t{GetParam().version} << 16 | 0x02f0,
-            .code_type = Crafted::kCodeType,
-            .unicode_type = Crafted::kUnicodeType,
+            .code_type = Made::kCodeType,
+            .unicode_type = Made::kUnicodeType,
             .loop_start = kLoop,
             .loop_end = kLoop + 0x10};
   }
@@ -54,8 +54,8 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
     const uint64_t place = PlaceIn(native);
     const uint64_t outside = around != nullptr ? around->innermost : 0;
     if (layout.has_calls) {
-      Crafted::Set(place, layout.call_frame, innermost);
-      Crafted::Set(place, layout.call_previous, around != nullptr ? around->record : uint64_t{0});
+      Made::Set(place, layout.call_frame, innermost);
+      Made::Set(place, layout.call_previous, around != nullptr ? around->record : uint64_t{0});
       python_.SetPrevious(outermost, outside);
       if (layout.frame_is_entry == 0) {
         python_.SetPrevious(outermost, python_.Frame(0, 0, outside, false, kOwnedByCStack));
@@ -69,8 +69,8 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
     return {place, innermost};
   }
   void Enter(const Call& call) {
-    Crafted::Set(thread_state, GetParam().thread_frames,
-                 GetParam().has_calls ? call.record : call.innermost);
+    Made::Set(thread_state, GetParam().thread_frames,
+              GetParam().has_calls ? call.record : call.innermost);
   }
 
   // `natives`: how many native frames the unwinder found.
@@ -97,7 +97,7 @@ class PythonFramesTest : public ::testing::TestWithParam<PythonLayout> {
            std::to_string(place.line);
   }
 
-  Crafted python_{GetParam()};
+  Made python_{GetParam()};
   std::array<uint64_t, 128> stack_ = {};
   std::atomic<TrackedPythonPlace*> records_{nullptr};
   std::atomic<uint32_t> count_{0};
@@ -137,9 +137,9 @@ TEST_P(PythonFramesTest, WhatLiesBeyondTheLastNativeFrameFollowsIt) {
   EXPECT_THAT(Woven(2, 1), ElementsAre("#0", "make lib.py:33"));
   // A cycle of calls ends when the room is full; if its calls have no function, it ends at once.
   if (!GetParam().has_calls) return;
-  Crafted::Set(outer.record, GetParam().call_previous, outer.record);
+  Made::Set(outer.record, GetParam().call_previous, outer.record);
   EXPECT_LE(Woven(16, 1).size(), 16u);
-  Crafted::Set(main, GetParam().frame_code, uint64_t{24});
+  Made::Set(main, GetParam().frame_code, uint64_t{24});
   EXPECT_THAT(Woven(16, 1), ElementsAre("#0", "make lib.py:33", "Reader.read run.py:11"));
 }
 
@@ -199,16 +199,16 @@ TEST_P(PythonFramesTest, WhatIsNoCodeLeavesItsNativeFrame) {
   const uint64_t main = python_.Frame(code, 4, 0, true);
   Enter(MakeCall(1, main, main, nullptr));
   // A code object of another type, and then one whose name is not a str.
-  Crafted::Set(code, 8, uint64_t{0x3333'0000});
+  Made::Set(code, 8, uint64_t{0x3333'0000});
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));
-  Crafted::Set(code, 8, Crafted::kCodeType);
-  Crafted::Set(code, 112, uint64_t{16});
+  Made::Set(code, 8, Made::kCodeType);
+  Made::Set(code, 112, uint64_t{16});
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));
   // An instruction beyond the end of the code.
-  Crafted::Set(code, 112, python_.Str(U"run.py"));
-  Crafted::Set(main, GetParam().frame_instruction, code + 100'000);
+  Made::Set(code, 112, python_.Str(U"run.py"));
+  Made::Set(main, GetParam().frame_instruction, code + 100'000);
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));
-  Crafted::Set(main, GetParam().frame_code, uint64_t{24});
+  Made::Set(main, GetParam().frame_code, uint64_t{24});
   EXPECT_THAT(Woven(), ElementsAre("#0", "#1", "#2", "#3", "#4"));
 }
 

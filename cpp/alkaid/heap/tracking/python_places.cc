@@ -37,7 +37,7 @@ bool PythonPlaces::Open() {
 const TrackedPythonPlace* PythonPlaces::Find(uint64_t key) const {
   const TrackedPythonPlace* const places = places_->load(std::memory_order_acquire);
   if (places == nullptr) return nullptr;
-  for (uint32_t probe = 0; probe < kMostProbes; ++probe) {
+  for (uint32_t probe = 0; probe < kMaxProbes; ++probe) {
     const TrackedPythonPlace& place = places[(key + probe) % kPlaces];
     const uint64_t found = place.key.load(std::memory_order_acquire);
     if (found == key) return &place;
@@ -50,8 +50,8 @@ const TrackedPythonPlace* PythonPlaces::Add(uint64_t key, std::string_view file,
                                             std::string_view function, uint32_t line) {
   TrackedPythonPlace* const places = places_->load(std::memory_order_acquire);
   if (places == nullptr) return nullptr;
-  file.remove_prefix(file.size() - std::min<size_t>(file.size(), kMostPythonText));
-  function = function.substr(0, kMostPythonText);
+  file.remove_prefix(file.size() - std::min<size_t>(file.size(), kMaxPythonText));
+  function = function.substr(0, kMaxPythonText);
   const TrackedPythonPlace* const of_line =
       Insert(HashOf(file, function, line), nullptr, line, file, function);
   if (of_line == nullptr) return nullptr;
@@ -62,7 +62,7 @@ const TrackedPythonPlace* PythonPlaces::Insert(uint64_t key, const TrackedPython
                                                uint32_t line, std::string_view file,
                                                std::string_view function) {
   TrackedPythonPlace* const places = places_->load(std::memory_order_acquire);
-  for (uint32_t probe = 0; probe < kMostProbes; ++probe) {
+  for (uint32_t probe = 0; probe < kMaxProbes; ++probe) {
     TrackedPythonPlace& place = places[(key + probe) % kPlaces];
     uint64_t found = place.key.load(std::memory_order_acquire);
     if (found == 0 && place.key.compare_exchange_strong(found, key)) {

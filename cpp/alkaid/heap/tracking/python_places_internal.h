@@ -36,7 +36,7 @@ class ALKAID_EXPORT PythonPlaces {
 
   // The place of this key, which is not 0; null if it is not added yet.
   const TrackedPythonPlace* Find(uint64_t key) const;
-  // Adds a place; null if there is no room. Texts are cut to kMostPythonText bytes: the end of the
+  // Adds a place; null if there is no room. Texts are cut to kMaxPythonText bytes: the end of the
   // file's name and the beginning of the function's are kept. `line` kHiddenLine: not shown.
   const TrackedPythonPlace* Add(uint64_t key, std::string_view file, std::string_view function,
                                 uint32_t line);
@@ -44,7 +44,7 @@ class ALKAID_EXPORT PythonPlaces {
   uint64_t AddressOf(const TrackedPythonPlace* place) const;
 
  private:
-  static constexpr uint32_t kMostProbes = 64;
+  static constexpr uint32_t kMaxProbes = 64;
 
   const TrackedPythonPlace* Insert(uint64_t key, const TrackedPythonPlace* stands_for,
                                    uint32_t line, std::string_view file, std::string_view function);

@@ -65,8 +65,8 @@ TEST_F(PythonPlacesTest, CutsTheBeginningOfAFileAndTheEndOfAFunction) {
   function.append(1000, 'f');
   const TrackedPythonPlace* const place = places_.Add(1, file, function, 1);
   ASSERT_NE(place, nullptr);
-  EXPECT_EQ(FileOf(place), file.substr(file.size() - kMostPythonText));
-  EXPECT_EQ(FunctionOf(place), function.substr(0, kMostPythonText));
+  EXPECT_EQ(FileOf(place), file.substr(file.size() - kMaxPythonText));
+  EXPECT_EQ(FunctionOf(place), function.substr(0, kMaxPythonText));
 }
 
 TEST_F(PythonPlacesTest, GivesNoAddressOnceItIsFull) {

@@ -50,11 +50,11 @@ bool PythonText::Read(uint64_t object, uint64_t unicode_type, const PythonLayout
       head.length >= int64_t{1} << 40) {
     return false;
   }
-  const uint64_t most = kind == 1 ? kMostPythonText : kMostPythonText / 2;
+  const uint64_t most = kind == 1 ? kMaxPythonText : kMaxPythonText / 2;
   const auto length = static_cast<uint64_t>(head.length);
   const uint64_t count = std::min(length, most);
   const uint64_t skipped = last ? length - count : 0;
-  uint8_t raw[2 * kMostPythonText];
+  uint8_t raw[2 * kMaxPythonText];
   const uint64_t start = object + (ascii ? layout.ascii_bytes : layout.unicode_bytes);
   if (count > 0 && !ReadOwnMemory(start + skipped * kind, raw, count * kind)) return false;
   for (uint64_t i = 0; i < count; ++i) {
@@ -96,8 +96,8 @@ class TableBytes {
       uint64_t type;
       int64_t size;
     } head;
-    constexpr int64_t kMost = int64_t{16} << 20;
-    if (!ReadOwnMemory(table, &head, sizeof(head)) || head.size < 0 || head.size > kMost) return;
+    constexpr int64_t kMax = int64_t{16} << 20;
+    if (!ReadOwnMemory(table, &head, sizeof(head)) || head.size < 0 || head.size > kMax) return;
     next_ = table + kPythonBytes;
     left_ = static_cast<uint64_t>(head.size);
   }

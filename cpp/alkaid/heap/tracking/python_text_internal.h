@@ -31,7 +31,7 @@ class ALKAID_EXPORT PythonText {
   void Add(uint32_t character);
 
   size_t size_ = 0;
-  char bytes_[2 * kMostPythonText];
+  char bytes_[2 * kMaxPythonText];
 };
 
 // The line of an instruction unit, by the line table of its code (a bytes object); 0 if it has

@@ -6,22 +6,22 @@
 #include <vector>
 
 #include "alkaid/heap/tracking/python_text_internal.h"
-#include "fixtures/crafted_python.h"
+#include "fixtures/made_python.h"
 
 namespace alkaid::heap {
 namespace {
 
-using Crafted = CraftedPython<PythonLayout>;
+using Made = MadePython<PythonLayout>;
 
 class PythonTextTest : public ::testing::TestWithParam<PythonLayout> {
  protected:
   std::string Text(uint64_t object, bool last = false) {
     PythonText text;
-    if (!text.Read(object, Crafted::kUnicodeType, GetParam(), last)) return "<none>";
+    if (!text.Read(object, Made::kUnicodeType, GetParam(), last)) return "<none>";
     return std::string(text.text());
   }
 
-  Crafted python_{GetParam()};
+  Made python_{GetParam()};
 };
 
 TEST_P(PythonTextTest, ReadsEveryWidthOfCharacters) {
@@ -35,12 +35,12 @@ TEST_P(PythonTextTest, ReadsEveryWidthOfCharacters) {
 TEST_P(PythonTextTest, KeepsTheFirstOrTheLastOfManyCharacters) {
   const std::u32string many(5000, U'd');
   const std::string last = Text(python_.Str(many + U"/end.py"), true);
-  EXPECT_EQ(last.size(), kMostPythonText);
+  EXPECT_EQ(last.size(), kMaxPythonText);
   EXPECT_THAT(last, ::testing::EndsWith("d/end.py"));
   const std::string first = Text(python_.Str(U"begin" + many));
-  EXPECT_EQ(first.size(), kMostPythonText);
+  EXPECT_EQ(first.size(), kMaxPythonText);
   EXPECT_THAT(first, ::testing::StartsWith("begind"));
-  EXPECT_EQ(Text(python_.Str(std::u32string(5000, U'𝄞'), 4, false)).size(), 2 * kMostPythonText);
+  EXPECT_EQ(Text(python_.Str(std::u32string(5000, U'𝄞'), 4, false)).size(), 2 * kMaxPythonText);
 }
 
 TEST_P(PythonTextTest, IsNoneWhereThereIsNoStr) {
@@ -49,10 +49,10 @@ TEST_P(PythonTextTest, IsNoneWhereThereIsNoStr) {
   EXPECT_EQ(Text(~uint64_t{7}), "<none>");
   EXPECT_EQ(Text(python_.Bytes({1, 2, 3})), "<none>");
   const uint64_t text = python_.Str(U"text");
-  Crafted::Set<int64_t>(text, 16, int64_t{1} << 62);
+  Made::Set<int64_t>(text, 16, int64_t{1} << 62);
   EXPECT_EQ(Text(text), "<none>");
   const uint64_t wide = python_.Str(U"text");
-  Crafted::Set<uint32_t>(wide, 32, 3u << 2 | 1u << 5);
+  Made::Set<uint32_t>(wide, 32, 3u << 2 | 1u << 5);
   EXPECT_EQ(Text(wide), "<none>");
 
   void* const page = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -69,7 +69,7 @@ class PythonLineTest : public ::testing::Test {
     return PythonLineOf(python_.Bytes(table), unit, first);
   }
 
-  Crafted python_{kPythonLayouts[0]};
+  Made python_{kPythonLayouts[0]};
 };
 
 // The first byte of an entry of `units` in this form.
@@ -105,7 +105,7 @@ TEST_F(PythonLineTest, HasNoLineWhereTheTableIsDamaged) {
   EXPECT_EQ(Line({Head(11, 1)}, 0), 0u);
   EXPECT_EQ(Line({Head(13, 1), 0x03}, 0, 1), 0u);  // before the first line
   const uint64_t table = python_.Bytes({Head(10, 1), 0, 0});
-  Crafted::Set<int64_t>(table, 16, int64_t{1} << 40);
+  Made::Set<int64_t>(table, 16, int64_t{1} << 40);
   EXPECT_EQ(PythonLineOf(table, 0, 1), 0u);
 }
 

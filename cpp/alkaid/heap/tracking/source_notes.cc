@@ -49,9 +49,9 @@ SourceNotes::Pieces SourceNotes::From(const Pieces& pieces, uint64_t address) {
 
 // Joins neighbours into pieces of at most `step` bytes, so that the first pieces do not become
 // coarser than the last. Any two neighbours that are left have more than `step` bytes together, so
-// at most about half of kMostPieces are left.
+// at most about half of kMaxPieces are left.
 void SourceNotes::PutTogether(uint64_t end, Pieces* pieces) {
-  const uint64_t step = (end - pieces->front().address) / (kMostPieces / 4);
+  const uint64_t step = (end - pieces->front().address) / (kMaxPieces / 4);
   size_t kept = 0;
   for (size_t i = 1; i < pieces->size(); ++i) {
     const uint64_t after = i + 1 < pieces->size() ? (*pieces)[i + 1].address : end;
@@ -101,7 +101,7 @@ void SourceNotes::Put(uint64_t address, Note told, Notes* old) {
   }
   if (whole == nullptr) {
     const uint64_t end = address + static_cast<uint64_t>(told.size);
-    if (told.pieces.size() > kMostPieces) PutTogether(end, &told.pieces);
+    if (told.pieces.size() > kMaxPieces) PutTogether(end, &told.pieces);
     notes_.emplace(address, std::move(told));
     return;
   }
@@ -131,7 +131,7 @@ void SourceNotes::Replace(uint64_t address, uint64_t last, Note told, Notes::val
   pieces.insert(pieces.end(), told.pieces.begin(), told.pieces.end());
   const uint64_t end = std::max(EndOf(*whole), address + static_cast<uint64_t>(told.size));
   whole->second.size = static_cast<int64_t>(end - whole->first);
-  if (pieces.size() > kMostPieces) PutTogether(end, &pieces);
+  if (pieces.size() > kMaxPieces) PutTogether(end, &pieces);
 }
 
 void SourceNotes::Cut(uint64_t first, uint64_t last, Notes* old) {

@@ -9,7 +9,7 @@
 //   that note's root was not seen.
 //
 // Bounded: one note covers what was read from one source into one piece of memory without a gap. It
-// takes about 100 bytes, and 24 for each of at most kMostPieces times. When there are more times,
+// takes about 100 bytes, and 24 for each of at most kMaxPieces times. When there are more times,
 // neighbouring pieces are joined, up to about a thousandth of the note's bytes each.
 //
 // Ownership: one object, never destroyed; notes are copies. Threads: all functions, from any
@@ -32,7 +32,7 @@ namespace alkaid::heap {
 
 class ALKAID_EXPORT SourceNotes {
  public:
-  static constexpr size_t kMostPieces = 4096;
+  static constexpr size_t kMaxPieces = 4096;
 
   static SourceNotes& Get();
 

@@ -90,7 +90,7 @@ uint32_t StackTable::Intern(std::span<const uint64_t> frames) {
   if (const uint32_t id = Find(index_.load(std::memory_order_acquire), hash, frames)) return id;
   uint32_t id = 0;
   if (!full_.load(std::memory_order_relaxed)) {
-    uint16_t numbers[kMostModulesOfStack];
+    uint16_t numbers[kMaxModulesOfStack];
     const size_t count = modules_ == nullptr ? 0 : modules_->NumbersOf(frames, numbers);
     id = Add(hash, frames, {numbers, count});
   }

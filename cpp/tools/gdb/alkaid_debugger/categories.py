@@ -24,14 +24,14 @@ WORD = 8
 OWNER_BYTES = 64 << 10       # of each block, that are searched for owners
 GAP = 1024                   # blocks this near to each other are read at once
 SPAN_BYTES = 1 << 20
-MOST_MAP_BYTES = 4 << 20     # of the map of a deque, and of buckets: read whole or not at all
+MAX_MAP_BYTES = 4 << 20     # of the map of a deque, and of buckets: read whole or not at all
 ARRAY_BYTES = 128 << 10      # of a text or an array of pointers: longer ones are read in pieces
 PIECE_BYTES = 2048
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 LOOKUPS = 4 << 20            # of words, and links of chains, among the blocks: for all together,
 LOOKUPS_OF_BLOCK = 4         # and for each block in addition
-MOST_NAMES = 65535
-MOST_BLOCK = 1 << 47
+MAX_NAMES = 65535
+MAX_BLOCK = 1 << 47
 SHORT_TEXT = 40              # the shortest texts of Python are smaller than an object of their type
 
 
@@ -63,7 +63,7 @@ class _Search:
         self._hashes = []   # possible hash containers: (buckets, address, words)
         self._tried = set()
         self._lookups_left = LOOKUPS + LOOKUPS_OF_BLOCK * len(blocks)
-        self._left = MOST_BYTES
+        self._left = MAX_BYTES
         self.unexamined = 0
 
     def run(self):
@@ -102,7 +102,7 @@ class _Search:
         return words
 
     def _name(self, name):
-        if name not in self._numbers and len(self.names) < MOST_NAMES:
+        if name not in self._numbers and len(self.names) < MAX_NAMES:
             self._numbers[name] = len(self.names)
             self.names.append(name)
         return self._numbers.get(name, 0)
@@ -323,7 +323,7 @@ class _Search:
 
     def _array(self, block, length):
         """The words of a block that was not examined yet, or None."""
-        if length > MOST_MAP_BYTES or not self._is_to_be_tried(block):
+        if length > MAX_MAP_BYTES or not self._is_to_be_tried(block):
             return None
         return self._words(self._addresses[block], length)
 

@@ -337,7 +337,7 @@ bytes are those that at least one slice shows. The 50 worst unless --all is give
     def run(self, argument):
         given = nothing_but(argument, "--all")
         view = View()
-        kept = retention.census(view.heap.views())
+        kept = retention.retained_roots(view.heap.views())
         if not kept:
             say("no live slice is recorded: that takes tracking started with views")
             view.print_notes()

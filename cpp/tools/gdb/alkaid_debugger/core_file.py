@@ -7,7 +7,7 @@ import struct
 
 HEADER = 64             # bytes
 PROGRAM_HEADER = 56
-MOST_TABLE = 65535 * PROGRAM_HEADER
+MAX_TABLE = 65535 * PROGRAM_HEADER
 
 
 def sizes(file):
@@ -19,7 +19,7 @@ def sizes(file):
         return 0, size
     (offset,) = struct.unpack_from("<Q", header, 32)
     length, count = struct.unpack_from("<HH", header, 54)
-    if length < PROGRAM_HEADER or length * count > MOST_TABLE:
+    if length < PROGRAM_HEADER or length * count > MAX_TABLE:
         return 0, size
     if offset + length * count > size:
         return offset + length * count, size

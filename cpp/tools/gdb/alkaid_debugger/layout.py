@@ -30,15 +30,15 @@ MODULES_OFFSET = 160  # in the root; members that were added later
 MODULES = struct.Struct("<QII")
 MODULE = struct.Struct("<QQQQII32s")
 HAS_MODULES = 1 << 31  # in the hash of a stack trace
-MOST_MODULES = 1 << 16
-MOST_OF_STACK = 31
-MOST_PATH = 1 << 16
+MAX_MODULES = 1 << 16
+MAX_STACK_BYTES = 31
+MAX_PATH = 1 << 16
 
 PYTHON_OFFSET = 176  # in the root
 PYTHON = struct.Struct("<QII")
 PYTHON_PLACE = struct.Struct("<QQIHHI")
-MOST_PYTHON_PLACES = 1 << 20
-MOST_PYTHON_TEXT = 1 << 11
+MAX_PYTHON_PLACES = 1 << 20
+MAX_PYTHON_TEXT = 1 << 11
 
 # Addresses of lines of Python among the frames, each this far from the one before.
 PYTHON_PLACES = 1 << 62
@@ -49,12 +49,12 @@ UNLOADED = 1 << 63
 GAP = 1 << 20
 
 PIECE = 16 << 20  # bytes of one read: a damaged capacity meets unmapped memory, not a full disk
-MOST_SHARDS = 1 << 16
-MOST_RECORD_BYTES = 1 << 12
-MOST_HEADER_BYTES = 1 << 20
-MOST_FRAMES = 1 << 12
-MOST_NAMES = 1 << 17
-MOST_TEXT = 1 << 10
+MAX_SHARDS = 1 << 16
+MAX_RECORD_BYTES = 1 << 12
+MAX_HEADER_BYTES = 1 << 20
+MAX_FRAMES = 1 << 12
+MAX_NAMES = 1 << 17
+MAX_TEXT = 1 << 10
 
 Root = collections.namedtuple("Root", (
     "magic version root_size state max_frames sample_bytes started_ns started_unix_ns moving lost "
@@ -252,7 +252,7 @@ class Heap:
             return PythonPlace("", "", 0)
         _, text, line, file_size, function_size, _ = PYTHON_PLACE.unpack(
             self._part(records + number * size, PYTHON_PLACE.size, "the lines of Python"))
-        if file_size + function_size > MOST_PYTHON_TEXT:
+        if file_size + function_size > MAX_PYTHON_TEXT:
             self.note(f"line {number} of Python has a name of {file_size + function_size} bytes: "
                       "damaged", "python")
             return PythonPlace("", "", 0)
@@ -309,11 +309,11 @@ class Heap:
         """Yields (shard, array, capacity, header size) for each shard with an array."""
         if count == 0:
             return
-        if (not 0 < count <= MOST_SHARDS or not SHARD.size <= shard_size
+        if (not 0 < count <= MAX_SHARDS or not SHARD.size <= shard_size
                 or count * shard_size > PIECE):
             raise HeapError(f"the table of {what} has {count} shards of {shard_size} bytes: "
                             "damaged")
-        if not 64 <= record_size <= MOST_RECORD_BYTES or record_size % 8:
+        if not 64 <= record_size <= MAX_RECORD_BYTES or record_size % 8:
             raise HeapError(f"the table of {what} has records of {record_size} bytes: damaged")
         raw = self._part(shards, count * shard_size, f"the shards of the table of {what}")
         arrays = []  # (begin, end) of arrays already seen: each is read only once
@@ -331,7 +331,7 @@ class Heap:
             if capacity & (capacity - 1) or not 0 < capacity < 1 << 48:
                 raise HeapError(f"{where} has a capacity of {capacity}, not a power of two: "
                                 "damaged")
-            if not ARRAY.size <= header <= MOST_HEADER_BYTES or live > capacity:
+            if not ARRAY.size <= header <= MAX_HEADER_BYTES or live > capacity:
                 raise HeapError(f"{where} counts {live} records in {capacity} places after a "
                                 f"header of {header} bytes: damaged")
             end = records + header + capacity * record_size
@@ -353,7 +353,7 @@ class Heap:
                 self.note(f"{shard.where} counts {shard.live} records and holds {found}: damaged",
                           "count")
 
-    def _text(self, address, limit=MOST_TEXT):
+    def _text(self, address, limit=MAX_TEXT):
         """The C string at `address`: read up to the end of each page, as the next page may be
         unmapped."""
         text = b""
@@ -371,7 +371,7 @@ class Heap:
         if not self.root.labels or not self.root.label_count:
             return [""]
         (count,) = struct.unpack("<I", self._part(self.root.label_count, 4, "the labels' count"))
-        if count > MOST_NAMES:
+        if count > MAX_NAMES:
             raise HeapError(f"the tables say there are {count} labels: damaged")
         pointers = self._part(self.root.labels, 8 * count, "the labels")
         return [self._text(at) if at else "" for (at,) in struct.iter_unpack("<Q", pointers)]
@@ -406,7 +406,7 @@ class Heap:
             return ()
         address = self._chunks[chunk] + place * 16
         depth, hashed = struct.unpack("<II", self._part(address, 8, "a stack trace"))
-        if depth > MOST_FRAMES:
+        if depth > MAX_FRAMES:
             self.note(f"stack trace {stack:#x} says it has {depth} frames: damaged", "depth")
             return ()
         raw = self._part(address + 8, 8 * depth, "a stack trace")
@@ -419,7 +419,7 @@ class Heap:
     def _numbers(self, address):
         """The module numbers that follow a stack trace."""
         numbers = []
-        while len(numbers) < MOST_OF_STACK:
+        while len(numbers) < MAX_STACK_BYTES:
             (number,) = struct.unpack("<H", self._part(address, 2, "a stack trace"))
             if number == 0:
                 break
@@ -454,8 +454,8 @@ class Heap:
             return 0, 0, 0
         records, count, size = PYTHON.unpack(
             self._part(self._address + PYTHON_OFFSET, PYTHON.size, "alkaid_heap_root"))
-        if (count > MOST_PYTHON_PLACES or
-                not PYTHON_PLACE.size <= size <= MOST_RECORD_BYTES):
+        if (count > MAX_PYTHON_PLACES or
+                not PYTHON_PLACE.size <= size <= MAX_RECORD_BYTES):
             raise HeapError(f"the tables say there are {count} lines of Python of {size} bytes: "
                             "damaged")
         return records, count if records else 0, size
@@ -465,7 +465,7 @@ class Heap:
             return []
         records, count, size = MODULES.unpack(
             self._part(self._address + MODULES_OFFSET, MODULES.size, "alkaid_heap_root"))
-        if (count > MOST_MODULES or not MODULE.size <= size <= MOST_RECORD_BYTES or
+        if (count > MAX_MODULES or not MODULE.size <= size <= MAX_RECORD_BYTES or
                 count * size > PIECE):
             raise HeapError(f"the tables say there are {count} modules of {size} bytes: damaged")
         if not records:
@@ -475,7 +475,7 @@ class Heap:
 
     def _module(self, record):
         start, end, bias, path, path_size, build_id_size, build_id = record
-        if end < start or end >= UNLOADED or path_size > MOST_PATH or build_id_size > 32:
+        if end < start or end >= UNLOADED or path_size > MAX_PATH or build_id_size > 32:
             self.note(f"a module lies from {start:#x} to {end:#x}, with a path of {path_size} "
                       "characters: damaged", "module")
             return Module(0, 0, 0, "", "")

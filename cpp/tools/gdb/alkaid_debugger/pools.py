@@ -10,8 +10,8 @@ from .layout import HeapError, Unreadable
 
 MAGIC = b"ALKPOOL\0"
 VERSION = 1
-MOST_POOLS = 1 << 16
-MOST_LINES = 1 << 20
+MAX_POOLS = 1 << 16
+MAX_LINES = 1 << 20
 
 ROOT = struct.Struct("<8sIIQQ")
 RECORD = struct.Struct("<QQQQQQ80s")
@@ -37,7 +37,7 @@ def read_pools(read, address):
     if changing:
         notes.append("the process stopped while a pool was being made or destroyed: one may be "
                      "listed or missing")
-    pools = [reader.pool(fields) for fields in reader.chain(first, RECORD, 0, MOST_POOLS, "pools")]
+    pools = [reader.pool(fields) for fields in reader.chain(first, RECORD, 0, MAX_POOLS, "pools")]
     return sorted(pools), notes
 
 
@@ -71,7 +71,7 @@ class _Reader:
     def pool(self, fields):
         _, number, pool, lines, shared, peak, name = fields
         live, high, allocated, count = SHARED.unpack(self.part(shared, SHARED.size))
-        for line in self.chain(lines, LINE, 7, MOST_LINES, "a pool's counters"):
+        for line in self.chain(lines, LINE, 7, MAX_LINES, "a pool's counters"):
             live += line[1] - line[2]
             allocated += line[1]
             count += line[3]

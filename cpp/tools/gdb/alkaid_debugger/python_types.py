@@ -8,7 +8,7 @@ import struct
 from .layout import Unreadable
 
 WORD = 8
-MOST_TYPES = 32768  # and other addresses that might be types
+MAX_TYPES = 32768  # and other addresses that might be types
 
 # A PyTypeObject: references, type, name, sizes of an object and of each item, flags, base.
 TYPE = struct.Struct("<QQ8xQQQ120xQ80xQ")
@@ -29,7 +29,7 @@ class PythonTypes:
         """(flags, bytes of an object, name) of a type that lies there, or None."""
         if address in self._types:
             return self._types[address]
-        if not self._may_be_type(address) or len(self._types) >= MOST_TYPES:
+        if not self._may_be_type(address) or len(self._types) >= MAX_TYPES:
             return None
         self._types[address] = None
         loaded = self._load(address)

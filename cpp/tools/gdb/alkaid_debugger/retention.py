@@ -17,7 +17,7 @@ def union(ranges):
     return covered
 
 
-def census(views):
+def retained_roots(views):
     """One entry for each root; the one that hides most bytes comes first."""
     roots = collections.defaultdict(list)
     for view in views:

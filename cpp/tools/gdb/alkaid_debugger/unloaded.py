@@ -12,7 +12,7 @@ import struct
 import gdb
 
 BUILD_ID = 3  # type of the note
-MOST_HEADERS = 1 << 16
+MAX_HEADERS = 1 << 16
 
 _added = {}  # by module at its new place: an address in its code, or None where gdb has no file
 
@@ -78,14 +78,14 @@ def build_id_of(path):
                 return None
             (offset,) = struct.unpack_from("<Q", header, 32)
             size, count = struct.unpack_from("<HH", header, 54)
-            if size < 56 or size * count > MOST_HEADERS:
+            if size < 56 or size * count > MAX_HEADERS:
                 return None
             file.seek(offset)
             table = file.read(size * count)
             for place in range(0, len(table) - 55, size):
                 kind, _, start, _, _, length, _, alignment = struct.unpack_from("<IIQQQQQQ", table,
                                                                                 place)
-                if kind != 4 or length > MOST_HEADERS:
+                if kind != 4 or length > MAX_HEADERS:
                     continue
                 file.seek(start)
                 found = build_id_in(file.read(length), 8 if alignment == 8 else 4)

@@ -5,14 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/heap/reports/source_census_internal.h"
-#include "fixtures/crafted_heap.h"
+#include "alkaid/heap/reports/retained_sources_internal.h"
+#include "fixtures/made_heap.h"
 
 namespace alkaid::heap {
 namespace {
 
 HeapContents Contents(std::vector<HeapSource> sources, std::vector<HeapTime> times) {
-  HeapContents contents = crafted::EmptyContents("sources");
+  HeapContents contents = fixtures::EmptyContents("sources");
   contents.has_views = true;
   contents.sources = std::move(sources);
   contents.times = std::move(times);
@@ -25,11 +25,11 @@ RetainedRoot Named(const HeapContents& contents, uint64_t address, int64_t size,
   RetainedRoot root;
   root.address = address;
   root.held_bytes = size;
-  SourceCensus(contents).Name(visible, &root);
+  RetainedSources(contents).Name(visible, &root);
   return root;
 }
 
-TEST(SourceCensus, ARootOfNoSourceHasNoNameAndNoTimes) {
+TEST(RetainedSources, ARootOfNoSourceHasNoNameAndNoTimes) {
   const HeapContents contents = Contents({{1000, 100, 0, "a", 0, 1}}, {{1000, 5}});
   for (const uint64_t address : {900U, 1100U}) {
     const RetainedRoot root = Named(contents, address, 100, {{address, address + 100}});
@@ -40,7 +40,7 @@ TEST(SourceCensus, ARootOfNoSourceHasNoNameAndNoTimes) {
   }
 }
 
-TEST(SourceCensus, ARootInsideASourceBeginsWhereItsOwnFirstByteIsFrom) {
+TEST(RetainedSources, ARootInsideASourceBeginsWhereItsOwnFirstByteIsFrom) {
   const HeapContents contents =
       Contents({{1000, 400, 70, "a", 0, 4}}, {{1000, 1}, {1100, 2}, {1200, 3}, {1300, 4}});
   const RetainedRoot root = Named(contents, 1150, 100, {{1150, 1160}});
@@ -52,7 +52,7 @@ TEST(SourceCensus, ARootInsideASourceBeginsWhereItsOwnFirstByteIsFrom) {
   EXPECT_EQ(root.last_visible_time_ns, 2U);
 }
 
-TEST(SourceCensus, LeastAndGreatestAreToldWhateverTheOrderOfTheTimes) {
+TEST(RetainedSources, LeastAndGreatestAreToldWhateverTheOrderOfTheTimes) {
   const HeapContents contents =
       Contents({{1000, 400, 0, "a", 0, 4}}, {{1000, 50}, {1100, 90}, {1200, 0}, {1300, 60}});
   const RetainedRoot root = Named(contents, 1000, 400, {{1100, 1101}, {1399, 1400}});
@@ -62,7 +62,7 @@ TEST(SourceCensus, LeastAndGreatestAreToldWhateverTheOrderOfTheTimes) {
   EXPECT_EQ(root.last_visible_time_ns, 90U);
 }
 
-TEST(SourceCensus, BytesOfTwoTimesMayBeOfAnyBetweenThem) {
+TEST(RetainedSources, BytesOfTwoTimesMayBeOfAnyBetweenThem) {
   const HeapContents contents =
       Contents({{1000, 400, 0, "a", 0, 4}}, {{1000, 10}, {1000, 19}, {1200, 20}, {1200, 29}});
   const RetainedRoot root = Named(contents, 1000, 400, {{1100, 1110}});
@@ -70,7 +70,7 @@ TEST(SourceCensus, BytesOfTwoTimesMayBeOfAnyBetweenThem) {
   EXPECT_EQ(root.last_visible_time_ns, 19U);
 }
 
-TEST(SourceCensus, WhatLiesBetweenSourcesHasNoTime) {
+TEST(RetainedSources, WhatLiesBetweenSourcesHasNoTime) {
   const HeapContents contents =
       Contents({{1000, 100, 0, "a", 0, 1}, {1200, 100, -1, "b", 1, 1}}, {{1000, 5}, {1200, 6}});
   const RetainedRoot root = Named(contents, 1000, 300, {{1100, 1200}});
@@ -109,7 +109,7 @@ std::pair<uint64_t, uint64_t> ByteByByte(const HeapContents& contents, uint64_t 
   return {least, least == kNoTime ? kNoTime : greatest};
 }
 
-TEST(SourceCensus, TellsWhatLookingAtEachByteWouldTell) {
+TEST(RetainedSources, TellsWhatLookingAtEachByteWouldTell) {
   uint64_t random = 1;
   const auto next = [&random](uint64_t limit) {
     random = random * 6364136223846793005 + 1442695040888963407;

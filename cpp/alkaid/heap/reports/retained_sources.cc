@@ -2,7 +2,7 @@
 #include <iterator>
 #include <tuple>
 
-#include "alkaid/heap/reports/source_census_internal.h"
+#include "alkaid/heap/reports/retained_sources_internal.h"
 #include "alkaid/heap/tracking/source_notes_internal.h"
 
 namespace alkaid::heap {
@@ -32,22 +32,22 @@ void CopySourceNotes(uint64_t begun_by_ns, HeapContents* contents) {
   });
 }
 
-void SourceCensus::Bounds::Include(uint64_t time) {
+void RetainedSources::Bounds::Include(uint64_t time) {
   if (time == kNoTime) return;
   least = std::min(least, time);
   greatest = std::max(greatest, time);
 }
 
-void SourceCensus::Bounds::Include(const Bounds& other) {
+void RetainedSources::Bounds::Include(const Bounds& other) {
   least = std::min(least, other.least);
   greatest = std::max(greatest, other.greatest);
 }
 
-std::pair<uint64_t, uint64_t> SourceCensus::Bounds::ToTimes() const {
+std::pair<uint64_t, uint64_t> RetainedSources::Bounds::ToTimes() const {
   return {least, least == kNoTime ? kNoTime : greatest};
 }
 
-SourceCensus::SourceCensus(const HeapContents& contents) : contents_(contents) {
+RetainedSources::RetainedSources(const HeapContents& contents) : contents_(contents) {
   const std::vector<HeapTime>& times = contents.times;
   const size_t blocks = (times.size() + kBlock - 1) / kBlock;
   tree_.resize(2 * blocks);
@@ -58,7 +58,7 @@ SourceCensus::SourceCensus(const HeapContents& contents) : contents_(contents) {
   }
 }
 
-SourceCensus::Bounds SourceCensus::BoundsOf(size_t first, size_t last) const {
+RetainedSources::Bounds RetainedSources::BoundsOf(size_t first, size_t last) const {
   Bounds bounds;
   const auto one_by_one = [&](size_t from, size_t to) {
     for (size_t i = from; i < to; ++i) bounds.Include(contents_.times[i].time_ns);
@@ -81,7 +81,7 @@ SourceCensus::Bounds SourceCensus::BoundsOf(size_t first, size_t last) const {
   return bounds;
 }
 
-std::pair<SourceCensus::Sources, SourceCensus::Sources> SourceCensus::SourcesOf(
+std::pair<RetainedSources::Sources, RetainedSources::Sources> RetainedSources::SourcesOf(
     AddressRange range) const {
   const auto& sources = contents_.sources;
   const auto first = std::partition_point(
@@ -91,7 +91,8 @@ std::pair<SourceCensus::Sources, SourceCensus::Sources> SourceCensus::SourcesOf(
   return {first, last};
 }
 
-std::pair<size_t, size_t> SourceCensus::TimesAt(const HeapSource& source, uint64_t address) const {
+std::pair<size_t, size_t> RetainedSources::TimesAt(const HeapSource& source,
+                                                   uint64_t address) const {
   const auto begin = contents_.times.begin() + static_cast<std::ptrdiff_t>(source.first_time);
   const auto end = begin + static_cast<std::ptrdiff_t>(source.time_count);
   auto after = std::upper_bound(begin, end, address, [](uint64_t wanted, const HeapTime& time) {
@@ -107,7 +108,7 @@ std::pair<size_t, size_t> SourceCensus::TimesAt(const HeapSource& source, uint64
   return {first - contents_.times.begin(), after - contents_.times.begin()};
 }
 
-SourceCensus::Bounds SourceCensus::TimesOf(AddressRange range) const {
+RetainedSources::Bounds RetainedSources::TimesOf(AddressRange range) const {
   const auto [first, last] = SourcesOf(range);
   if (first == last) return {};
   const HeapSource& back = *std::prev(last);
@@ -115,7 +116,7 @@ SourceCensus::Bounds SourceCensus::TimesOf(AddressRange range) const {
   return BoundsOf(TimesAt(*first, range.first).first, TimesAt(back, last_byte).second);
 }
 
-void SourceCensus::Name(const std::vector<AddressRange>& visible, RetainedRoot* root) const {
+void RetainedSources::Name(const std::vector<AddressRange>& visible, RetainedRoot* root) const {
   const AddressRange all = {root->address, root->address + static_cast<uint64_t>(root->held_bytes)};
   const auto [first, last] = SourcesOf(all);
   if (first == last) return;

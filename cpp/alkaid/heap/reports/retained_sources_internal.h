@@ -1,4 +1,4 @@
-// SourceCensus: the source of a root's bytes, and the times that are recorded in them.
+// RetainedSources: the source of a root's bytes, and the times that are recorded in them.
 //
 // Many roots may have bytes of the same source, and a source may have many times. So the cost of a
 // range of bytes grows only with the logarithm of both numbers.
@@ -14,8 +14,8 @@
 
 #include "alkaid/base/export.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
-#include "alkaid/heap/reports/retention_census_internal.h"
 #include "alkaid/heap/reports/retention_report.h"
+#include "alkaid/heap/reports/root_groups_internal.h"
 
 namespace alkaid::heap {
 
@@ -23,10 +23,10 @@ namespace alkaid::heap {
 // `begun_by_ns` (CLOCK_MONOTONIC) to the contents' sources, by address, and to their times.
 ALKAID_EXPORT void CopySourceNotes(uint64_t begun_by_ns, HeapContents* contents);
 
-class ALKAID_EXPORT SourceCensus {
+class ALKAID_EXPORT RetainedSources {
  public:
   // `contents` must satisfy HeapSnapshot::Make.
-  explicit SourceCensus(const HeapContents& contents);
+  explicit RetainedSources(const HeapContents& contents);
 
   // Fills in source, offset and times of a root whose address and held_bytes are set. `visible`
   // must be merged, and lie inside the root.

@@ -7,7 +7,7 @@ from alkaid_debugger import layout
 ROOT_AT = 0x7000
 
 
-class CraftedMemory:
+class MadeMemory:
     """Bytes at addresses; everything else cannot be read."""
 
     def __init__(self):
@@ -69,7 +69,7 @@ def heap(blocks=((),), views=((),), labels=("", "image"), pools=("malloc", "jema
     on; if the last element is a list, it has the numbers of the modules in the stack trace.
     `modules` are tuples of start, end, bias, path and build-id, `python` of file, function and
     line."""
-    memory = CraftedMemory()
+    memory = MadeMemory()
     names = [memory.put(label.encode() + b"\0") for label in labels]
     chunk, ids = b"\0" * 16, {}
     for frames in stacks:

@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <bit>
 
-#include "alkaid/heap/reports/retention_census_internal.h"
+#include "alkaid/heap/reports/root_groups_internal.h"
 
 namespace alkaid::heap {
 namespace {
 
 // Numbers roots in the order of their first lookup. A hash table with open addressing, at most half
-// full. A census makes one lookup for each view, so this is most of its cost.
+// full. A report makes one lookup for each view, so this is most of its cost.
 class RootNumbers {
  public:
   uint32_t Of(const HeapView& view) {

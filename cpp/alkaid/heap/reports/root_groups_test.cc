@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "alkaid/heap/reports/retention_census_internal.h"
+#include "alkaid/heap/reports/root_groups_internal.h"
 
 namespace alkaid::heap {
 namespace {
@@ -16,30 +16,30 @@ using Ranges = std::vector<AddressRange>;
 
 int64_t BytesOf(Ranges ranges) { return Merge(&ranges); }
 
-TEST(RetentionCensus, ByteThatSeveralRangesShareCountsOnce) {
+TEST(RootGroups, ByteThatSeveralRangesShareCountsOnce) {
   EXPECT_EQ(BytesOf({{100, 200}, {150, 250}}), 150);
   EXPECT_EQ(BytesOf({{100, 200}, {100, 200}, {100, 200}}), 100);
 }
 
-TEST(RetentionCensus, RangeInsideAnotherAddsNothing) {
+TEST(RootGroups, RangeInsideAnotherAddsNothing) {
   EXPECT_EQ(BytesOf({{100, 200}, {120, 130}}), 100);
   EXPECT_EQ(BytesOf({{120, 130}, {100, 200}, {190, 210}}), 110);
 }
 
-TEST(RetentionCensus, RangesApartAreAddedAndThoseThatTouchBecomeOne) {
+TEST(RootGroups, RangesApartAreAddedAndThoseThatTouchBecomeOne) {
   Ranges ranges = {{300, 310}, {200, 300}, {0, 10}, {50, 50}};
   EXPECT_EQ(Merge(&ranges), 120);
   EXPECT_THAT(ranges, ElementsAre(AddressRange(0, 10), AddressRange(200, 310)));
 }
 
-TEST(RetentionCensus, EmptyRangesShowNothing) {
+TEST(RootGroups, EmptyRangesShowNothing) {
   Ranges ranges = {{7, 7}, {9, 9}};
   EXPECT_EQ(Merge(&ranges), 0);
   EXPECT_THAT(ranges, IsEmpty());
   EXPECT_EQ(BytesOf({}), 0);
 }
 
-TEST(RetentionCensus, MergesAsCountingByteByByteDoes) {
+TEST(RootGroups, MergesAsCountingByteByByteDoes) {
   uint64_t random = 1;
   const auto next = [&random](uint64_t limit) {
     random = random * 6364136223846793005 + 1442695040888963407;
@@ -68,7 +68,7 @@ HeapView View(uint64_t root, uint64_t root_data, int64_t root_size, uint64_t dat
   return view;
 }
 
-TEST(RetentionCensus, OnlyWhatLiesInsideTheRootIsVisible) {
+TEST(RootGroups, OnlyWhatLiesInsideTheRootIsVisible) {
   EXPECT_EQ(VisibleRange(View(1, 1000, 100, 1010, 20), 100), AddressRange(1010, 1030));
   EXPECT_EQ(VisibleRange(View(1, 1000, 100, 1090, 20), 100), AddressRange(1090, 1100));
   EXPECT_EQ(VisibleRange(View(1, 1000, 100, 990, 20), 100), AddressRange(1000, 1010));
@@ -76,7 +76,7 @@ TEST(RetentionCensus, OnlyWhatLiesInsideTheRootIsVisible) {
   EXPECT_EQ(first, last);
 }
 
-TEST(RetentionCensus, GroupsViewsByTheRootThatTheyKeep) {
+TEST(RootGroups, GroupsViewsByTheRootThatTheyKeep) {
   std::vector<HeapView> views;
   constexpr uint64_t kRoots = 1000;
   for (uint64_t i = 0; i < 5 * kRoots; ++i) {
@@ -96,12 +96,12 @@ TEST(RetentionCensus, GroupsViewsByTheRootThatTheyKeep) {
   EXPECT_EQ(seen.size(), views.size());
 }
 
-TEST(RetentionCensus, TellsTwoRootsApartWhoseBuffersWereAtOnePlaceOneAfterTheOther) {
+TEST(RootGroups, TellsTwoRootsApartWhoseBuffersWereAtOnePlaceOneAfterTheOther) {
   RootGroups groups({View(1, 1000, 100, 0, 0), View(1, 5000, 100, 0, 0), View(2, 1000, 100, 0, 0)});
   EXPECT_EQ(groups.size(), 3U);
 }
 
-TEST(RetentionCensus, ARootThatWasResizedInItsPlaceIsOneAndAsLargeAsItsLatestViewSawIt) {
+TEST(RootGroups, ARootThatWasResizedInItsPlaceIsOneAndAsLargeAsItsLatestViewSawIt) {
   std::vector<HeapView> views = {View(1, 1000, 100, 0, 0), View(1, 1000, 500, 0, 0),
                                  View(1, 1000, 64, 0, 0)};
   views[0].birth_ns = 7;
@@ -112,7 +112,7 @@ TEST(RetentionCensus, ARootThatWasResizedInItsPlaceIsOneAndAsLargeAsItsLatestVie
   EXPECT_EQ(RootBytes(views, groups[0]), 500);
 }
 
-TEST(RetentionCensus, OfNoViewsHasNoRoots) { EXPECT_EQ(RootGroups({}).size(), 0U); }
+TEST(RootGroups, OfNoViewsHasNoRoots) { EXPECT_EQ(RootGroups({}).size(), 0U); }
 
 }  // namespace
 }  // namespace alkaid::heap
