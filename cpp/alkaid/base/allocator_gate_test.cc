@@ -1,16 +1,14 @@
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <thread>
 #include <vector>
 
 #include "alkaid/base/allocator_gate_internal.h"
 #include "alkaid/base/fork_guard_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
@@ -26,18 +24,6 @@ class AllocatorGateTest : public ::testing::Test {
       ends_inside.fetch_add(allocator_gate_record->inside.load());
     });
   }
-
-  // What `child` returns in a forked child.
-  static int InChild(const std::function<int()>& child) {
-    const pid_t pid = fork();
-    if (pid == 0) {
-      alarm(60);
-      _exit(child());
-    }
-    int status = 0;
-    EXPECT_EQ(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
 };
 
 TEST_F(AllocatorGateTest, AForkWaitsUntilNoThreadIsInside) {
@@ -49,7 +35,7 @@ TEST_F(AllocatorGateTest, AForkWaitsUntilNoThreadIsInside) {
     inside = false;
   });
   while (!inside) std::this_thread::yield();
-  EXPECT_EQ(InChild([&] { return inside ? 1 : 0; }), 0);
+  EXPECT_EQ(RunInChild([&] { return inside ? 1 : 0; }), 0);
   other.join();
 }
 
@@ -75,7 +61,7 @@ TEST_F(AllocatorGateTest, NoForkCatchesAThreadInside) {
     });
   }
   for (int i = 0; i < 200; ++i) {
-    ASSERT_EQ(InChild([&] {
+    ASSERT_EQ(RunInChild([&] {
                 for (const auto& one : inside) {
                   if (one != 0) return 1;
                 }
@@ -99,7 +85,7 @@ TEST_F(AllocatorGateTest, TheThreadThatForksMayEnterMeanwhileAndSoMayItsChild) {
   };
   GuardFork(enter, enter, enter, ForkOrder::kInnermost);  // while the gate is closed
   on = true;
-  EXPECT_EQ(InChild([] { return entered; }), 2);
+  EXPECT_EQ(RunInChild([] { return entered; }), 2);
   on = false;
   EXPECT_EQ(entered, 2);
 }
@@ -114,7 +100,7 @@ TEST_F(AllocatorGateTest, AForkDoesNotWaitForEverForAThreadThatStaysInside) {
     while (!stop) std::this_thread::yield();
   });
   while (!inside) std::this_thread::yield();
-  EXPECT_EQ(InChild([&] { return inside ? 7 : 0; }), 7);
+  EXPECT_EQ(RunInChild([&] { return inside ? 7 : 0; }), 7);
   stop = true;
   other.join();
 }

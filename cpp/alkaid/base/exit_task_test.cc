@@ -7,7 +7,6 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -82,8 +81,7 @@ int EndAfterVfork(bool exits) {
     const pid_t child = ::vfork();
     // As programs do that do not know better.
     if (child == 0) std::exit(5);  // NOLINT(clang-analyzer-unix.Vfork)
-    int status = 0;
-    if (::waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 5) return 9;
+    if (EndOfChild(child) != 5) return 9;
   }
   if (exits) std::exit(3);
   return 3;
@@ -91,11 +89,7 @@ int EndAfterVfork(bool exits) {
 
 int EndAfterFork() {
   Notice("forks");
-  const pid_t child = ::fork();
-  if (child == 0) std::exit(EndAfterVfork(false));
-  int status = 0;
-  if (::waitpid(child, &status, 0) != child) return 9;
-  return WEXITSTATUS(status);
+  return RunInChild([]() -> int { std::exit(EndAfterVfork(false)); });
 }
 
 void* Leave(void* /*nothing*/) { std::exit(3); }
@@ -208,11 +202,7 @@ int RunAsChild(const std::string& what) {
 
 ChildResult ResultOf(const std::string& what) {
   ChildEnvironment environment;
-#if defined(__SANITIZE_ADDRESS__)
-  const char* const options = std::getenv("ASAN_OPTIONS");
-  environment["ASAN_OPTIONS"] =
-      (options != nullptr ? std::string(options) + ":" : std::string()) + "detect_leaks=0";
-#endif
+  IgnoreLeaks(&environment);
   return RunSelf({what}, environment);
 }
 

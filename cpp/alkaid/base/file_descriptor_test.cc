@@ -1,12 +1,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "alkaid/base/file_descriptor_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
@@ -14,14 +14,10 @@ namespace {
 // What `check` returns in a child without standard streams, which it could not print to.
 template <typename Check>
 int WithoutStandardStreams(Check check) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
+  return RunInChild([&check] {
     for (int fd = 0; fd <= 2; ++fd) ::close(fd);
-    _exit(check());
-  }
-  int status = 0;
-  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return check();
+  });
 }
 
 int OpenNothing() { return ::open("/dev/null", O_WRONLY | O_CLOEXEC); }

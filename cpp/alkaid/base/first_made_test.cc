@@ -1,7 +1,6 @@
 #include "alkaid/base/first_made.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,6 +8,8 @@
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
@@ -64,18 +65,10 @@ TEST(FirstMade, IsMadeAnewInAChildThatWasForkedWhileItWasBeingMade) {
     });
   });
   while (!making) std::this_thread::yield();
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(30);
-    _exit(*first.Get([] { return new int(12); }));
-  }
+  const pid_t child = StartChild([&first] { return *first.Get([] { return new int(12); }); });
   forked = true;
   maker.join();
-  ASSERT_GT(child, 0);
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
-  EXPECT_EQ(WEXITSTATUS(status), 12);
+  EXPECT_EQ(EndOfChild(child), 12);
   const std::unique_ptr<int> made(first.Get([] { return new int(13); }));
   EXPECT_EQ(*made, 11);
 }

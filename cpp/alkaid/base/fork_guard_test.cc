@@ -1,6 +1,4 @@
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
@@ -9,16 +7,10 @@
 #include <vector>
 
 #include "alkaid/base/fork_guard_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
-
-// The child's exit code: 0 if it could take the lock, 1 if the alarm ended the wait.
-int ChildExitCode(pid_t child) {
-  int status = 0;
-  if (waitpid(child, &status, 0) != child) return -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 TEST(ForkGuard, AChildCanTakeALockThatAnotherThreadHeldAgainAndAgain) {
   static auto* const lock = new ForkGuarded<std::mutex>;
@@ -29,15 +21,12 @@ TEST(ForkGuard, AChildCanTakeALockThatAnotherThreadHeldAgainAndAgain) {
     }
   });
   for (int i = 0; i < 100; ++i) {
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      alarm(20);  // a lock left held would hang here
-      lock->lock();
+    const int code = RunInChild([] {
+      lock->lock();  // a lock left held would hang here
       lock->unlock();
-      _exit(0);
-    }
-    ASSERT_EQ(ChildExitCode(child), 0);
+      return 0;
+    });
+    ASSERT_EQ(code, 0);
   }
   stop = true;
   holder.join();
@@ -55,19 +44,15 @@ TEST(ForkGuard, AChildDoesNotWaitForReadersThatWaitedInItsParent) {
     });
   }
   for (int i = 0; i < 20; ++i) {
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      alarm(20);
+    const int code = RunInChild([] {
       for (int turn = 0; turn < 2; ++turn) {
         lock->lock();
         lock->unlock();
         lock->lock_shared();
         lock->unlock_shared();
       }
-      _exit(0);
-    }
-    const int code = ChildExitCode(child);
+      return 0;
+    });
     if (code != 0) stop = true;
     EXPECT_EQ(code, 0);
     if (code != 0) break;
@@ -79,10 +64,7 @@ TEST(ForkGuard, AChildDoesNotWaitForReadersThatWaitedInItsParent) {
 TEST(ForkGuard, ActionsRunAroundTheForkInTheirProcesses) {
   static std::atomic<int> prepared{0}, in_parent{0}, in_child{0};
   GuardFork([] { ++prepared; }, [] { ++in_parent; }, [] { ++in_child; });
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) _exit(prepared == 1 && in_parent == 0 && in_child == 1 ? 0 : 1);
-  EXPECT_EQ(ChildExitCode(child), 0);
+  EXPECT_EQ(RunInChild([] { return prepared == 1 && in_parent == 0 && in_child == 1 ? 0 : 1; }), 0);
   EXPECT_EQ(prepared, 1);
   EXPECT_EQ(in_parent, 1);
   EXPECT_EQ(in_child, 0);
@@ -95,25 +77,18 @@ TEST(ForkGuard, AnInnermostGuardPreparesLastAndGoesOnFirst) {
             [] { inner_went_on = ++step; }, ForkOrder::kInnermost);
   GuardFork([] { later_prepared = ++step; }, [] { later_went_on = ++step; },
             [] { later_went_on = ++step; });
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) _exit(inner_went_on < later_went_on ? 0 : 1);
-  EXPECT_EQ(ChildExitCode(child), 0);
+  EXPECT_EQ(RunInChild([] { return inner_went_on < later_went_on ? 0 : 1; }), 0);
   EXPECT_LT(later_prepared, inner_prepared);
   EXPECT_LT(inner_went_on, later_went_on);
 }
 
 TEST(ForkGuard, AChildIsOneGenerationOnAndItsParentIsNot) {
   const uint64_t before = ForkGeneration();
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    if (ForkGeneration() != before + 1) _exit(1);
-    const pid_t grandchild = fork();
-    if (grandchild == 0) _exit(ForkGeneration() == before + 2 ? 0 : 2);
-    _exit(ChildExitCode(grandchild));
-  }
-  EXPECT_EQ(ChildExitCode(child), 0);
+  const int code = RunInChild([before] {
+    if (ForkGeneration() != before + 1) return 1;
+    return RunInChild([before] { return ForkGeneration() == before + 2 ? 0 : 2; });
+  });
+  EXPECT_EQ(code, 0);
   EXPECT_EQ(ForkGeneration(), before);
 }
 

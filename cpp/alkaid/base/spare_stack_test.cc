@@ -1,8 +1,6 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <climits>
@@ -10,6 +8,7 @@
 #include <stdexcept>
 
 #include "alkaid/base/spare_stack_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
@@ -52,17 +51,14 @@ TEST(SpareStack, IsNoneWithoutMemory) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer watches stacks, so the thread's own is used";
 #endif
-  const pid_t child = ::fork();
-  if (child == 0) {
+  const int code = RunInChild([] {
     const rlimit none = {0, 0};
     ::setrlimit(RLIMIT_AS, &none);
     int calls = 0;
     const int error = CallOnSpareStack(UseStack, &calls);
-    ::_exit(error != ENOMEM || calls != 0 ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
+    return error != ENOMEM || calls != 0 ? 1 : 0;
+  });
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,29 +16,25 @@
 
 #include "alkaid/base/notice_internal.h"
 #include "alkaid/base/stderr_text_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
 
 constexpr int kDone = 3;
 
-// How a child that runs `body` ends, as waitpid reports it.
+// How a child that runs `body` ends: kDone where it runs to its end.
 template <typename Body>
-int StatusOf(Body body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
+int EndOf(Body body) {
+  return RunInChild([&body] {
     std::signal(SIGPIPE, SIG_DFL);
     std::signal(SIGXFSZ, SIG_DFL);
-    ::alarm(30);
     body();
-    ::_exit(kDone);
-  }
-  int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return status;
+    return kDone;
+  });
 }
 
-#define EXPECT_DONE(status) EXPECT_EQ(status, W_EXITCODE(kDone, 0))
+#define EXPECT_DONE(end) EXPECT_EQ(end, kDone)
 
 // Makes stderr a pipe, and returns the end to read from.
 int BePipe() {
@@ -87,23 +82,23 @@ ssize_t BytesOf(int end) {
 }
 
 TEST(StderrText, ThatNobodyReadsEndsNobody) {
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     ::close(BePipe());
     WriteToStderr("nobody reads this\n");
     Notice("nor this");
   }));
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     ::close(BeSocket(SOCK_STREAM));
     Notice("nobody reads this");
   }));
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     ::close(STDERR_FILENO);
     Notice("nobody reads this");
   }));
 }
 
 TEST(StderrText, PastTheLimitOfFilesEndsNobody) {
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     const int file = BeFile();
     LimitFiles(5);
     WriteToStderr("what fits and more\n");
@@ -113,13 +108,13 @@ TEST(StderrText, PastTheLimitOfFilesEndsNobody) {
 }
 
 TEST(StderrText, IsLeftOutWhereNobodyReadsWhatFillsAPipeOrASocket) {
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     BePipe();
     FillUp();
     Notice("there is no room for this");
   }));
   for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
-    EXPECT_DONE(StatusOf([type] {
+    EXPECT_DONE(EndOf([type] {
       BeSocket(type);
       FillUp();
       Notice("there is no room for this");
@@ -132,13 +127,13 @@ TEST(StderrText, IsLeftOutWhereAPipeCanNotBeAskedForRoom) {
     const rlimit none = {0, 0};
     if (::setrlimit(RLIMIT_NOFILE, &none) != 0) ::_exit(11);
   };
-  EXPECT_DONE(StatusOf([&] {
+  EXPECT_DONE(EndOf([&] {
     BePipe();
     FillUp();
     allow_no_descriptors();
     Notice("there is no room for this");
   }));
-  EXPECT_DONE(StatusOf([&] {
+  EXPECT_DONE(EndOf([&] {
     const int file = BeFile();
     allow_no_descriptors();
     Notice("of 19 bytes");
@@ -147,7 +142,7 @@ TEST(StderrText, IsLeftOutWhereAPipeCanNotBeAskedForRoom) {
 }
 
 TEST(StderrText, OfAThreadThatIsToBeCancelledComesWhole) {
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     const int end = BePipe();
     pthread_t thread;
     const auto write = [](void* /*nothing*/) -> void* {
@@ -165,14 +160,13 @@ TEST(StderrText, OfAThreadThatIsToBeCancelledComesWhole) {
 
 TEST(StderrText, ComesWholeWhereItIsReadInTheEnd) {
   for (const int type : {0, int{SOCK_STREAM}}) {
-    EXPECT_DONE(StatusOf([type] {
+    EXPECT_DONE(EndOf([type] {
       const int end = type == 0 ? BePipe() : BeSocket(type);
       const std::string much(size_t{1} << 20, 'x');
-      const pid_t writer = ::fork();
-      if (writer == 0) {
+      StartChild([&much] {
         WriteToStderr(much);
-        ::_exit(0);
-      }
+        return 0;
+      });
       ::close(STDERR_FILENO);
       size_t got = 0;
       char some[1000];
@@ -183,7 +177,7 @@ TEST(StderrText, ComesWholeWhereItIsReadInTheEnd) {
 }
 
 TEST(StderrText, LeavesErrnoAsItWas) {
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     ::close(STDERR_FILENO);
     errno = EDOM;
     WriteToStderr("nothing\n");
@@ -211,14 +205,14 @@ TEST(StderrText, OfAThreadThatMayOnlyWriteIsWrittenWhereThatEndsNobody) {
   GTEST_SKIP() << "a sanitizer's runtime makes calls of its own";
 #endif
   const int file = ::memfd_create("text", 0);
-  EXPECT_DONE(StatusOf([file] {
+  EXPECT_DONE(EndOf([file] {
     ::dup2(file, STDERR_FILENO);
     LookAtStderr();
     WriteTwiceStrictly();
   }));
   EXPECT_EQ(::lseek(file, 0, SEEK_END), 25);
   // A file with a sufficient limit, and a pipe: one text, at once.
-  EXPECT_DONE(StatusOf([file] {
+  EXPECT_DONE(EndOf([file] {
     ::dup2(file, STDERR_FILENO);
     LimitFiles(25 + PIPE_BUF);
     LookAtStderr();
@@ -227,7 +221,7 @@ TEST(StderrText, OfAThreadThatMayOnlyWriteIsWrittenWhereThatEndsNobody) {
   EXPECT_EQ(::lseek(file, 0, SEEK_END), 30);
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
-  EXPECT_DONE(StatusOf([&ends] {
+  EXPECT_DONE(EndOf([&ends] {
     ::dup2(ends[1], STDERR_FILENO);
     LookAtStderr();
     WriteTwiceStrictly();
@@ -242,25 +236,25 @@ TEST(StderrText, OfAThreadThatMayOnlyWriteIsLeftOutWhereItMightEndTheProgram) {
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "a sanitizer's runtime makes calls of its own";
 #endif
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     ::close(BePipe());
     LookAtStderr();
     WriteTwiceStrictly();
   }));
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     BePipe();
     FillUp();
     LookAtStderr();
     WriteTwiceStrictly();
   }));
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     BeFile();
     LimitFiles(PIPE_BUF - 1);
     LookAtStderr();
     WriteTwiceStrictly();
   }));
   // Without an earlier look.
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     const int file = BeFile();
     AskForStderrCalls(OnlyWrite);
     Notice("nothing");
@@ -269,7 +263,7 @@ TEST(StderrText, OfAThreadThatMayOnlyWriteIsLeftOutWhereItMightEndTheProgram) {
 }
 
 TEST(StderrText, OfAThreadThatMayNotWriteIsLeftOut) {
-  EXPECT_DONE(StatusOf([] {
+  EXPECT_DONE(EndOf([] {
     const int file = BeFile();
     LookAtStderr();
     AskForStderrCalls(None);

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include <cstdio>
 
 #include "alkaid/base/write_signals_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::internal {
 namespace {
@@ -61,26 +61,22 @@ int ThePrograms() {
   return IsPending(SIGPIPE) ? 0 : 1;
 }
 
-int StatusOf(int (*body)()) {
-  const pid_t child = ::fork();
-  if (child == 0) {
+int EndOf(int (*body)()) {
+  return RunInChild([body] {
     std::signal(SIGPIPE, SIG_DFL);
     std::signal(SIGXFSZ, SIG_DFL);
-    ::_exit(body());
-  }
-  int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return status;
+    return body();
+  });
 }
 
-TEST(WriteSignals, EndNobodyWhoseWriteFails) { EXPECT_EQ(StatusOf(Blocked), 0); }
+TEST(WriteSignals, EndNobodyWhoseWriteFails) { EXPECT_EQ(EndOf(Blocked), 0); }
 
-TEST(WriteSignals, OfTheProgramStayPending) { EXPECT_EQ(StatusOf(ThePrograms), 0); }
+TEST(WriteSignals, OfTheProgramStayPending) { EXPECT_EQ(EndOf(ThePrograms), 0); }
 
 // The control: without this the first test would show nothing.
 TEST(WriteSignals, EndTheProcessWhereTheyAreNotBlocked) {
-  EXPECT_EQ(StatusOf([] { return WriteToNobody(); }), SIGPIPE);
-  EXPECT_EQ(StatusOf([] { return WriteTooMuch(); }), SIGXFSZ);
+  EXPECT_EQ(EndOf([] { return WriteToNobody(); }), -SIGPIPE);
+  EXPECT_EQ(EndOf([] { return WriteTooMuch(); }), -SIGXFSZ);
 }
 
 }  // namespace

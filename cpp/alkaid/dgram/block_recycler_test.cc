@@ -1,8 +1,6 @@
 #include "alkaid/dgram/block_recycler.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <memory>
@@ -14,6 +12,7 @@
 #include "alkaid/core/pools/proxy_memory_pool.h"
 #include "alkaid/testing/fault_injecting_memory_pool.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
 
 namespace alkaid::dgram {
@@ -135,16 +134,11 @@ TEST_F(BlockRecyclerTest, AForkedChildCanDropItsBlocksWhileAnotherThreadWasGivin
   });
   for (int i = 0; i < 200; ++i) {
     auto held = Take(2048);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      alarm(20);  // a lock left held would hang here
-      held.reset();
-      _exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_EQ(status, 0);
+    const int code = ::alkaid::internal::RunInChild([&held] {
+      held.reset();  // a lock left held would hang here
+      return 0;
+    });
+    ASSERT_EQ(code, 0);
   }
   stop = true;
   busy.join();

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <deque>
 #include <map>
@@ -17,6 +15,7 @@
 #include "alkaid/dgram/array_view.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/child_process.h"
 #include "fixtures/made_dgrams.h"
 
 namespace alkaid::dgram {
@@ -292,15 +291,11 @@ TEST(RingSource, AForkedChildTakesNoSlot) {
   Pebble pebble(1);
   pebble.Push(fixtures::Configure());
   pebble.FailOnce(absl::UnavailableError("it was asked"));
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
+  const int code = ::alkaid::internal::RunInChild([&pebble] {
     const StatusCode refused = pebble.source->Next().status().code();
-    ::_exit(refused == StatusCode::kFailedPrecondition ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
+    return refused == StatusCode::kFailedPrecondition ? 0 : 1;
+  });
+  EXPECT_EQ(code, 0);
   EXPECT_THAT(pebble.source->Next(), StatusIs(StatusCode::kUnavailable));
   EXPECT_EQ(pebble.source->Next()->size(), 1);
 }

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "alkaid/testing/matchers.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::dgram {
 namespace {
@@ -218,17 +218,13 @@ TEST(SlotRing, ViewsDroppedOnManyThreadsGiveEachSlotBackOnce) {
 TEST(SlotRing, AForkedChildGivesNothingBackAndLendsNothing) {
   Facility facility;
   std::shared_ptr<Buffer> view = facility.Lend(1);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
+  const int code = ::alkaid::internal::RunInChild([&] {
     const StatusCode refused = facility.ring->Lend(facility.Slot(0)).status().code();
     view.reset();
     const bool none = facility.given_back().empty();
-    ::_exit(none && refused == StatusCode::kFailedPrecondition ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
+    return none && refused == StatusCode::kFailedPrecondition ? 0 : 1;
+  });
+  EXPECT_EQ(code, 0);
   view.reset();
   EXPECT_THAT(facility.given_back(), ElementsAre(1));
 }

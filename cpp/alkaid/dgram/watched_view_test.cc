@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -20,6 +18,7 @@
 #include "alkaid/dgram/batch_reader.h"
 #include "alkaid/dgram/shapes_data.h"
 #include "alkaid/testing/matchers.h"
+#include "fixtures/child_process.h"
 #include "fixtures/counted_file.h"
 #include "fixtures/made_dgrams.h"
 
@@ -254,13 +253,8 @@ TEST(WatchedView, AnArrayThatThereIsNoMemoryToWatchIsGivenUnwatched) {
   ALKAID_EXPECT_OK(ForEachField(dgram, [&image](const ShapesData&, const FieldView& field) {
     if (field.name() == "image") image = field;
   }));
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(TakeViewsWithoutMemory(image));
-  int result = 0;
-  ASSERT_EQ(::waitpid(child, &result, 0), child);
+  EXPECT_EQ(::alkaid::internal::RunInChild([&image] { return TakeViewsWithoutMemory(image); }), 0);
   RemoveMemoryObserver(&watcher);
-  ASSERT_TRUE(WIFEXITED(result)) << result;
-  EXPECT_EQ(WEXITSTATUS(result), 0);
 }
 
 }  // namespace

@@ -44,7 +44,6 @@ using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 
 constexpr uid_t kNobody = 65534;
-constexpr int kCannotRun = 126;
 
 // The child's part: does what each variable could change, and prints the results.
 
@@ -113,29 +112,14 @@ Observations Observed(const ChildResult& child) {
 // Runs `program` as a user without rights, in a folder of that user.
 ChildResult RunAsNobody(const std::string& program, const std::string& folder,
                         const ChildEnvironment& environment) {
-  const int out = ::memfd_create("child's stdout", 0);
-  const int err = ::memfd_create("child's stderr", 0);
-  const pid_t pid = ::fork();
-  if (out < 0 || err < 0 || pid < 0) std::abort();
-  if (pid == 0) {
-    ::dup2(out, STDOUT_FILENO);
-    ::dup2(err, STDERR_FILENO);
-    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value->c_str(), 1);
-    ::alarm(60);
-    if (::chdir(folder.c_str()) != 0 || ::setgroups(0, nullptr) != 0 || ::setgid(kNobody) != 0 ||
-        ::setuid(kNobody) != 0) {
-      std::perror("to become another user");
-      ::_exit(kCannotRun);
+  return internal::RunProgram(program, {}, environment, [&folder] {
+    if (::chdir(folder.c_str()) == 0 && ::setgroups(0, nullptr) == 0 && ::setgid(kNobody) == 0 &&
+        ::setuid(kNobody) == 0) {
+      return;
     }
-    ::execl(program.c_str(), "child", nullptr);
-    std::perror(program.c_str());
-    ::_exit(kCannotRun);
-  }
-  ChildResult result;
-  if (::waitpid(pid, &result.status, 0) != pid) std::abort();
-  result.out = internal::ReadWholeFile(out);
-  result.err = internal::ReadWholeFile(err);
-  return result;
+    std::perror("to become another user");
+    ::_exit(126);
+  });
 }
 
 // Two copies of this program and a folder that the other user owns.
@@ -194,12 +178,8 @@ class Stage {
   }
 
   ChildResult Run(const std::string& program, ChildEnvironment environment) const {
-#if defined(__SANITIZE_ADDRESS__)
     // A leak is made on purpose, and the sanitizer cannot look into a set-uid program.
-    const char* const options = std::getenv("ASAN_OPTIONS");
-    environment["ASAN_OPTIONS"] =
-        (options != nullptr ? std::string(options) + ":" : std::string()) + "detect_leaks=0";
-#endif
+    internal::IgnoreLeaks(&environment);
     return RunAsNobody(program, folder(), environment);
   }
 

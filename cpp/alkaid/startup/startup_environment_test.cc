@@ -97,11 +97,7 @@ ChildEnvironment Nothing() {
   for (const auto& variable : internal::EnvironmentVariables()) {
     environment[variable.name] = std::nullopt;
   }
-#if defined(__SANITIZE_ADDRESS__)
-  const char* const options = std::getenv("ASAN_OPTIONS");
-  environment["ASAN_OPTIONS"] =
-      (options != nullptr ? std::string(options) + ":" : std::string()) + "detect_leaks=0";
-#endif
+  internal::IgnoreLeaks(&environment);
   return environment;
 }
 

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -80,16 +79,13 @@ int EndByAHandlerOfItsOwn() {
 }
 
 int ForkAndSend() {
-  const pid_t child = ::fork();
-  if (child == 0) {
+  const pid_t child = internal::StartChild([]() -> int {
     Keep();
     ::kill(::getpid(), SIGTERM);
     AwaitTheEnd();
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
+  });
   std::printf("%d\n", child);
-  return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM ? 3 : 9;
+  return internal::EndOfChild(child) == -SIGTERM ? 3 : 9;
 }
 
 int RefusedSignals() {

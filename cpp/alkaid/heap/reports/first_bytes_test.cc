@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "alkaid/heap/reports/first_bytes_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::heap {
 namespace {
@@ -84,19 +84,14 @@ bool RefuseReading() {
 
 TEST(FirstBytes, AreLeftOutWhereTheKernelRefusesAndThatIsSaid) {
   const char bytes[] = "0123456789abcdef";
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (!RefuseReading()) ::_exit(77);
+  const int code = internal::RunInChild([&bytes] {
+    if (!RefuseReading()) return 77;
     std::vector<HeapBlock> blocks = {At(bytes, 16)};
     const std::string why = ReadFirstBytes(&blocks);
-    ::_exit(blocks[0].first_count() == 0 && why.find("not permitted") != std::string::npos ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
-    GTEST_SKIP() << "this kernel takes no filter of system calls";
-  }
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    return blocks[0].first_count() == 0 && why.find("not permitted") != std::string::npos ? 0 : 1;
+  });
+  if (code == 77) GTEST_SKIP() << "this kernel takes no filter of system calls";
+  EXPECT_EQ(code, 0);
 }
 
 TEST(FirstBytes, OfNoBlocksAreNone) {

@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,15 +54,12 @@ int EndWithStatics() {
 }
 
 int ForkAndEnd() {
-  const pid_t child = ::fork();
-  if (child == 0) {
+  const pid_t child = internal::StartChild([]() -> int {
     Keep();
     std::exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
+  });
   std::printf("%d\n", child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 9;
+  return internal::EndOfChild(child);
 }
 
 int ExitInTheMiddleOfMalloc() {

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -113,16 +112,13 @@ int Storm(const char* file) {
 // A forked child answers its own signals; its parent does not.
 int ForkAndSignal(const char* folder) {
   Keep();
-  const pid_t child = ::fork();
-  if (child == 0) {
+  const pid_t child = internal::StartChild([folder] {
     ::raise(SIGUSR2);
     const std::string file = std::string(folder) + "/h." + std::to_string(::getpid());
-    ::_exit(WaitFor([&] { return fs::exists(file); }) ? 0 : 5);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
+    return WaitFor([&] { return fs::exists(file); }) ? 0 : 5;
+  });
   std::printf("%d\n", child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 9;
+  return internal::EndOfChild(child);
 }
 
 // A child of vfork has its parent's memory. raise would name its parent's thread.
@@ -133,9 +129,7 @@ int SignalInChildOfVfork() {
     ::syscall(SYS_kill, ::syscall(SYS_getpid), SIGUSR2);
     ::_exit(0);
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? 3 : 9;
+  return internal::EndOfChild(child) >= 0 ? 3 : 9;
 }
 
 int RefusedSignals() {

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <link.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "alkaid/base/version.h"
 #include "alkaid/heap/reports/loaded_modules_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::heap {
 namespace {
@@ -69,16 +69,10 @@ TEST(LoadedModules, AreTheSameInAChildWhoseParentHeldTheLinkersLock) {
         &step);
   });
   while (step != 1) ::usleep(100);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(10);
-    ::_exit(CountOfOthers(parents));
-  }
+  const pid_t child = internal::StartChild([&parents] { return CountOfOthers(parents); });
   step = 2;
   holder.join();
-  int status = -1;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0) << "a signal, or 256 times the modules that differ";
+  EXPECT_EQ(internal::EndOfChild(child), 0) << "the number of modules that differ, or a signal";
 }
 #endif
 

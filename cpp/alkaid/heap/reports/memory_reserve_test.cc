@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 
 #include "alkaid/heap/reports/memory_reserve_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::heap {
 namespace {
@@ -61,11 +61,8 @@ TEST(MemoryReserve, ThereIsRoomForAsMuchWhenItIsLetGoAndLessIsSetAsideWhereThere
   for (const Case& one :
        {Case{2 * MemoryReserve::kBytes + 4 * kMib, MemoryReserve::kBytes},
         Case{MemoryReserve::kBytes + kMib, MemoryReserve::kBytes / 2}, Case{kMib, 0}}) {
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(UnderALimit(one.room, one.expected));
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0) << one.room;
+    EXPECT_EQ(internal::RunInChild([&one] { return UnderALimit(one.room, one.expected); }), 0)
+        << one.room;
   }
 }
 

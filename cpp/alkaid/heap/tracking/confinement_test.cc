@@ -1,6 +1,4 @@
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -9,31 +7,25 @@
 #include "alkaid/base/stderr_text_internal.h"
 #include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/tracking_thread_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::heap {
 namespace {
 
-// The exit code of a child that runs `body`, without the filters of other tests.
-template <typename Body>
-int ChildsCode(Body body) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(body());
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+// Each test sets its filters in a child, without those of other tests.
+using internal::RunInChild;
 
 TEST(Confinement, IsTheThreadsThatSetTheFilterOrEveryThreads) {
   EXPECT_TRUE(MayWriteHeapFiles());
   EXPECT_TRUE(MayStartThreads());
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_confined(kNoThreads, /*every_thread=*/0);
               if (!MayWriteHeapFiles() || MayStartThreads()) return 1;
               alkaid_track_confined(kNoFiles, /*every_thread=*/0);
               return MayWriteHeapFiles() || MayStartThreads() ? 2 : 0;
             }),
             0);
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_confined(kNoFiles, /*every_thread=*/1);
               return MayWriteHeapFiles() || !MayStartThreads() ? 1 : 0;
             }),
@@ -42,7 +34,7 @@ TEST(Confinement, IsTheThreadsThatSetTheFilterOrEveryThreads) {
 
 // The threads are the child's own, so that this process stays free of filters.
 TEST(Confinement, OfAThreadIsNotThatOfOneThatWasSeenBefore) {
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               ThreadId();
               tracking_thread.confinement = kSeen;
               TrackingThread other = tracking_thread;
@@ -55,7 +47,7 @@ TEST(Confinement, OfAThreadIsNotThatOfOneThatWasSeenBefore) {
 }
 
 TEST(Confinement, OfAThreadCountsForOneThatIsSeenLaterWhichMayHaveInheritedIt) {
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_confined(kNoFiles, /*every_thread=*/0);
               tracking_thread = {};  // as in a new thread
               ThreadId();            // too late to count as seen
@@ -67,7 +59,7 @@ TEST(Confinement, OfAThreadCountsForOneThatIsSeenLaterWhichMayHaveInheritedIt) {
 }
 
 TEST(Confinement, OfOtherThreadsIsNotAForkedChilds) {
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_confined(kNoFiles, /*every_thread=*/0);
               tracking_thread.confinement = kSeen;  // as another thread, which forks
               ForgetOtherThreadsFilters();
@@ -78,7 +70,7 @@ TEST(Confinement, OfOtherThreadsIsNotAForkedChilds) {
 }
 
 TEST(Confinement, AThreadInStrictModeRecordsNothingMore) {
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_strict();
               const InsideTracking inside;
               return inside.entered() || MayWriteHeapFiles() || MayStartThreads() ? 1 : 0;
@@ -89,7 +81,7 @@ TEST(Confinement, AThreadInStrictModeRecordsNothingMore) {
 // The stderr of a child that runs `body` while heap files are expected.
 std::string SaidByChild(void (*body)()) {
   ::testing::internal::CaptureStderr();
-  ChildsCode([body] {
+  RunInChild([body] {
     body();
     return 0;
   });
@@ -128,14 +120,14 @@ TEST(Confinement, DecidesWhatALineOnStderrMayTake) {
   using internal::AllowedStderrCalls;
   using internal::StderrCalls;
   EXPECT_EQ(AllowedStderrCalls(), StderrCalls::kAll);
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_confined(kOnlyWrite, /*every_thread=*/0);
               if (AllowedStderrCalls() != StderrCalls::kOnlyWrite) return 1;
               alkaid_track_confined(kNoWrite, /*every_thread=*/1);
               return AllowedStderrCalls() == StderrCalls::kNone ? 0 : 2;
             }),
             0);
-  EXPECT_EQ(ChildsCode([] {
+  EXPECT_EQ(RunInChild([] {
               alkaid_track_strict();
               return AllowedStderrCalls() == StderrCalls::kOnlyWrite ? 0 : 1;
             }),

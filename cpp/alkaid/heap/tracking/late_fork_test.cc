@@ -22,6 +22,7 @@ namespace {
 
 using alkaid::internal::ChildEnvironment;
 using alkaid::internal::ChildResult;
+using alkaid::internal::RunInChild;
 using alkaid::internal::RunSelf;
 
 constexpr int kWorkers = 2;          // threads that run all the time
@@ -91,17 +92,14 @@ int Host(const char* plugin, bool with_comer) {
   for (int w = 0; w < kWorkers; ++w) workers.emplace_back(Work, w, &ends);
   for (int i = 0; i < kForks; ++i) {
     step(kMain);
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(30);
-      if (!check()) _exit(3);
+    const int code = RunInChild([] {
+      if (!check()) return 3;
       for (int w = 0; w <= kMain; ++w) free_all(w);
       step(kMain);
-      _exit(check() ? 0 : 4);
-    }
-    int status = 0;
-    if (waitpid(child, &status, 0) != child || status != 0) {
-      std::fprintf(stderr, "fork %d: the child ended with status 0x%x\n", i, status);
+      return check() ? 0 : 4;
+    });
+    if (code != 0) {
+      std::fprintf(stderr, "fork %d: the child ended with %d\n", i, code);
       std::_Exit(5);  // workers are at work
     }
   }

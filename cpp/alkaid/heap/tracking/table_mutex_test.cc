@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,22 +20,20 @@
 
 #include "alkaid/heap/tracking/confinement_internal.h"
 #include "alkaid/heap/tracking/table_mutex_internal.h"
+#include "fixtures/child_process.h"
 
 namespace alkaid::heap {
 namespace {
 
 // The signal that ends a child which runs `body`; 0 if it exits. SIGALRM ends it after `ms`.
 int SignalOfChild(int ms, const std::function<void()>& body) {
-  const pid_t child = fork();
-  if (child == 0) {
+  const int end = internal::RunInChild([ms, &body] {
     const itimerval deadline = {{0, 0}, {ms / 1000, ms % 1000 * 1000}};
     setitimer(ITIMER_REAL, &deadline, nullptr);
     body();
-    _exit(0);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return 0;
+  });
+  return end < 0 ? -end : 0;
 }
 
 void LockTwice(bool holds_tables) {

@@ -1,7 +1,6 @@
 // A child forked while other threads allocate has consistent tables and continues tracking.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +12,7 @@
 #include "alkaid/core/pools/memory_pool.h"
 #include "alkaid/heap/tracking/heap_tables_internal.h"
 #include "alkaid/heap/tracking/tracking.h"
+#include "fixtures/child_process.h"
 #include "fixtures/libc_malloc.h"
 
 namespace alkaid::heap {
@@ -73,16 +73,8 @@ TEST(TrackingFork, AChildForkedWhileOthersAllocateHasWholeTablesAndTracksOn) {
   for (int i = 0; i < 8; ++i) {
     uint8_t* inherited = nullptr;
     ASSERT_TRUE(pool->Allocate(100, &inherited).ok());
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      alarm(20);  // in case a lock that was left held makes it hang
-      _exit(InChild(pool.get(), inherited));
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
-    ASSERT_EQ(WEXITSTATUS(status), 0);
+    // A lock that was left held would make the child hang.
+    ASSERT_EQ(internal::RunInChild([&] { return InChild(pool.get(), inherited); }), 0);
     pool->Free(inherited, 100);
   }
   stop = true;
@@ -101,21 +93,15 @@ TEST(TrackingFork, AChildForkedWhileTrackingIsSwitchedCanSwitchItItself) {
     }
   });
   for (int i = 0; i < 20; ++i) {
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      alarm(20);
+    const int code = internal::RunInChild([] {
       StopTracking();
-      if (IsTracking() || !StartTracking().ok()) _exit(1);
+      if (IsTracking() || !StartTracking().ok()) return 1;
       uint8_t* bytes = nullptr;
       LiveBlock block;
-      if (!default_memory_pool()->Allocate(64, &bytes).ok()) _exit(2);
-      _exit(IsListed(bytes, &block) && Tables().blocks.live() == 1 ? 0 : 3);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
-    ASSERT_EQ(WEXITSTATUS(status), 0);
+      if (!default_memory_pool()->Allocate(64, &bytes).ok()) return 2;
+      return IsListed(bytes, &block) && Tables().blocks.live() == 1 ? 0 : 3;
+    });
+    ASSERT_EQ(code, 0);
   }
   stop = true;
   switcher.join();
