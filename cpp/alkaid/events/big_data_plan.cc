@@ -148,7 +148,7 @@ Result<std::optional<SmdRecord>> BigDataPlan::RecordOf(int index, const Dgram& d
   const auto in_stream = [&](const Status& status) {
     dgram::internal::ThrowIfNoMemory(status);
     return dgram::internal::DataFault("stream ", index, ", timestamp ", dgram.timestamp().value(),
-                                      ": ", dgram::internal::MessageText(status));
+                                      ": ", alkaid::internal::MessageOf(status));
   };
   if (!stream.info.has_value() || stream.info->configuration() != dgram.configuration()) {
     Result<SmdInfo> info = SmdInfo::Find(dgram.configuration());

@@ -37,7 +37,7 @@ bool IsAnnouncement(const dgram::Names& names) {
 Status AsFault(const dgram::ShapesData& data, const Status& status) {
   dgram::internal::ThrowIfNoMemory(status);
   if (status.code() == StatusCode::kDataLoss) return status;
-  return data.dgram().Fault(data.offset(), dgram::internal::MessageText(status));
+  return data.dgram().Fault(data.offset(), alkaid::internal::MessageOf(status));
 }
 
 Result<ChunkInfo> ReadFields(const dgram::ShapesData& data) {

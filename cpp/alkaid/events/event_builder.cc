@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "alkaid/dgram/data_fault.h"
-#include "alkaid/events/last_l1_accepts_internal.h"
+#include "alkaid/events/filtered_windows_internal.h"
 
 namespace alkaid::events {
 namespace {
@@ -20,22 +20,6 @@ constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 // The byte of the source where a stream is.
 int64_t PlaceOf(const auto& head) {
   return head.origin->buffer_offset + (head.at - head.origin->buffer->data());
-}
-
-// The timestamps of the L1Accepts that end an exposure, in order.
-std::vector<dgram::Timestamp> EndsOf(const SmdWindow& window) {
-  std::vector<dgram::Timestamp> ends;
-  for (const SmdWindow::EndOfBatch& end : window.ends) ends.push_back(end.timestamp);
-  if (!window.ends_are_marked) return ends;
-  for (const auto& stream : window.streams) {
-    for (const dgram::DgramBatch& batch : stream) {
-      for (const dgram::Dgram& dgram : batch) {
-        if (dgram.service() == TransitionId::kL1AcceptEndOfBatch) ends.push_back(dgram.timestamp());
-      }
-    }
-  }
-  std::sort(ends.begin(), ends.end());
-  return ends;
 }
 
 }  // namespace
@@ -66,6 +50,7 @@ EventBuilder::EventBuilder(std::shared_ptr<SmdWindowSource> source, EventBuilder
     std::sort(filter_.begin(), filter_.end());
     filter_.erase(std::unique(filter_.begin(), filter_.end()), filter_.end());
     occurred_.resize(filter_.size());
+    source_ = std::make_shared<FilteredWindows>(std::move(source_), filter_);
   }
   if (!options_.destination) {
     building_.push_back({0, std::make_unique<DgramBatchBuilder>(stream_count(), options_.pool)});
@@ -144,8 +129,7 @@ Result<bool> EventBuilder::AddEvent() {
 Result<bool> EventBuilder::NextWindow() {
   // Without memory for the message, a window that does not fit stays for the next call.
   if (window_.empty() || window_.streams.size() == heads_.size()) {
-    ALKAID_ASSIGN_OR_RAISE(
-        window_, options_.filter_timestamps.has_value() ? NextFilteredWindow() : source_->Next());
+    ALKAID_ASSIGN_OR_RAISE(window_, source_->Next());
   }
   if (window_.empty()) return false;
   if (window_.streams.size() != heads_.size()) {
@@ -161,65 +145,6 @@ Result<bool> EventBuilder::NextWindow() {
     head.settled = false;
   }
   return true;
-}
-
-Status EventBuilder::LookAhead(size_t index) {
-  while (ahead_.size() <= index) {
-    ahead_.emplace_back(SmdWindow());
-    Result<SmdWindow> window = source_->Next();
-    // A fault of the data follows the windows before it; any other failure may pass.
-    if (!window.ok() && window.status().code() != StatusCode::kDataLoss) {
-      ahead_.pop_back();
-      return window.status();
-    }
-    ahead_.back() = std::move(window);
-  }
-  return absl::OkStatus();
-}
-
-Result<SmdWindow> EventBuilder::NextFilteredWindow() {
-  ALKAID_RETURN_NOT_OK(LookAhead(0));
-  if (!ahead_.front().ok()) return ahead_.front().status();
-  ALKAID_ASSIGN_OR_RAISE(auto ends, FilterEnds());
-  SmdWindow window = *std::move(ahead_.front());
-  window.ends = std::move(ends);
-  ahead_.pop_front();
-  return window;
-}
-
-Result<std::vector<SmdWindow::EndOfBatch>> EventBuilder::FilterEnds() {
-  const SmdWindow& window = *ahead_.front();
-  std::vector<SmdWindow::EndOfBatch> kept;
-  std::vector<dgram::Timestamp> ends = EndsOf(window);
-  const size_t count = ends.size();
-  // L1Accepts after the last end may belong to an exposure that a later window ends.
-  if (window.exposure_goes_on) ends.emplace_back(kNever);
-  if (ends.empty()) return kept;
-  const auto wanted = [this](dgram::Timestamp timestamp) { return IsInFilter(timestamp); };
-  const auto lasts = internal::LastL1Accepts(window.streams, ends, wanted);
-  for (size_t i = 0; i < count; ++i) {
-    const bool is_marked = window.ends_are_marked && wanted(ends[i]);
-    if (lasts[i].stream >= 0 && !is_marked) kept.push_back(lasts[i]);
-  }
-  if (window.exposure_goes_on && lasts.back().stream >= 0) {
-    ALKAID_ASSIGN_OR_RAISE(const bool ends_there, ExposureEndsWithoutMore());
-    if (ends_there) kept.push_back(lasts.back());
-  }
-  return kept;
-}
-
-Result<bool> EventBuilder::ExposureEndsWithoutMore() {
-  const auto wanted = [this](dgram::Timestamp timestamp) { return IsInFilter(timestamp); };
-  for (size_t i = 1;; ++i) {
-    ALKAID_RETURN_NOT_OK(LookAhead(i));
-    const Result<SmdWindow>& next = ahead_[i];
-    // An exposure that a fault cuts does not end.
-    if (!next.ok() || next->empty()) return false;
-    const bool ends = !next->ends.empty();
-    const dgram::Timestamp end = ends ? next->ends.front().timestamp : dgram::Timestamp(kNever);
-    if (internal::LastL1Accepts(next->streams, {end}, wanted).front().stream >= 0) return false;
-    if (ends || !next->exposure_goes_on) return ends;
-  }
 }
 
 void EventBuilder::GoToNextPiece(int stream) {
@@ -363,10 +288,6 @@ bool EventBuilder::Wanted(uint64_t timestamp) {
   if (next == end || *next != timestamp) return false;
   occurred_[next_filter_] = true;
   return true;
-}
-
-bool EventBuilder::IsInFilter(dgram::Timestamp timestamp) const {
-  return std::binary_search(filter_.begin(), filter_.end(), timestamp.value());
 }
 
 std::vector<dgram::Timestamp> EventBuilder::missing_timestamps() const {

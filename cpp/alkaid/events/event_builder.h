@@ -29,7 +29,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -141,14 +140,6 @@ class ALKAID_EXPORT EventBuilder {
   Result<bool> AddEvent();
   // Goes to the next window that has a datagram. False at the end.
   Result<bool> NextWindow();
-  // The next window, its marks moved to L1Accepts that the filter keeps.
-  Result<SmdWindow> NextFilteredWindow();
-  Result<std::vector<SmdWindow::EndOfBatch>> FilterEnds();
-  // Whether the exposure that continues after that window ends without another L1Accept that the
-  // filter keeps.
-  Result<bool> ExposureEndsWithoutMore();
-  // Reads windows until ahead_ has window `index`.
-  Status LookAhead(size_t index);
   // Reads the datagram that the stream is at. False at the end of a piece, and where the timestamp
   // goes back: then nothing is changed.
   static bool SettleInPiece(Head* head);
@@ -171,7 +162,6 @@ class ALKAID_EXPORT EventBuilder {
   // Marks the datagram of the last event that ends an exposure, if there is one.
   void MarkEnd(uint64_t timestamp, DgramBatchBuilder* builder);
   bool Wanted(uint64_t timestamp);
-  bool IsInFilter(dgram::Timestamp timestamp) const;
   // For a transition that stream `other` lacks, or has with another service: the fault; or OK after
   // on_skip was called, where building goes on.
   Status NotWhole(int stream, dgram::TransitionId service, uint64_t timestamp, const char* how,
@@ -180,17 +170,13 @@ class ALKAID_EXPORT EventBuilder {
   Result<EventBatches> NextBatches();
   Result<EventBatches> Finish();
 
-  const std::shared_ptr<SmdWindowSource> source_;
+  std::shared_ptr<SmdWindowSource> source_;  // of filtered windows, where there is a filter
   const EventBuilderOptions options_;
   // Sorted, without duplicates; which of them occurred; the first that is not before the current
   // event.
   std::vector<uint64_t> filter_;
   std::vector<bool> occurred_;
   size_t next_filter_ = 0;
-  // Windows that were read ahead to place the marks of a filtered run, or the failures in their
-  // place.
-  std::deque<Result<SmdWindow>> ahead_;
-
   SmdWindow window_;
   size_t next_end_ = 0;
   // L1Accepts of that end's timestamp that its stream had so far.

@@ -7,32 +7,20 @@
 #include <optional>
 #include <utility>
 
-#include "alkaid/dgram/writer.h"
 #include "alkaid/events/event_batch.h"
+#include "alkaid/events/fake_steps_internal.h"
 #include "alkaid/events/last_l1_accepts_internal.h"
 #include "alkaid/events/pending_stream_internal.h"
 
 namespace alkaid::events {
 namespace {
 
-constexpr int64_t kFakeSteps = 4;
 constexpr uint64_t kLastMoment = std::numeric_limits<uint64_t>::max();
 
 using dgram::Dgram;
 using dgram::Timestamp;
 using dgram::TransitionId;
 using internal::PendingStream;
-
-// Adds to a time of seconds and nanoseconds. A sum that is too late for a Timestamp becomes the
-// last moment.
-Timestamp Later(Timestamp timestamp, int64_t nanoseconds) {
-  constexpr uint64_t kSecond = 1'000'000'000;
-  const uint64_t sum = timestamp.total_nanoseconds() + static_cast<uint64_t>(nanoseconds);
-  if (sum / kSecond > std::numeric_limits<uint32_t>::max()) {
-    return Timestamp(kLastMoment);
-  }
-  return Timestamp(static_cast<uint32_t>(sum / kSecond), static_cast<uint32_t>(sum % kSecond));
-}
 
 }  // namespace
 
@@ -206,7 +194,7 @@ Result<bool> SmdReader::ChooseExposures(Timestamp* limit, std::vector<Exposure>*
       if (!enough) *limit = std::max(*limit, dgram.timestamp());
       chosen = true;
     } else if (IsL1Accept(dgram.service())) {
-      Timestamp end = Later(dgram.timestamp(), options_.integrating_delta);
+      Timestamp end = internal::Later(dgram.timestamp(), options_.integrating_delta);
       // Nanoseconds above a second can make a later timestamp an earlier time.
       if (!exposures->empty()) end = std::max(end, exposures->back().end);
       exposures->push_back({dgram.timestamp(), end});
@@ -342,7 +330,8 @@ Result<SmdWindow> SmdReader::NextWindow() {
   bool enabled = enabled_;
   std::shared_ptr<Buffer> steps;
   if (options_.fake_steps) {
-    ALKAID_ASSIGN_OR_RAISE(steps, MakeFakeSteps(&window.limit, &enabled));
+    ALKAID_ASSIGN_OR_RAISE(
+        steps, internal::MakeFakeSteps(streams_, options_.pool, &window.limit, &enabled));
   }
   shares_.resize(streams_.size());
   for (size_t i = 0; i < streams_.size(); ++i) {
@@ -359,7 +348,8 @@ Result<SmdWindow> SmdReader::NextWindow() {
   for (size_t i = 0; i < streams_.size() && steps != nullptr; ++i) {
     auto origin = std::make_shared<const dgram::DgramOrigin>(dgram::DgramOrigin{
         steps, after.empty() ? configurations_after_[i] : after[i], "fake step"});
-    window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(), kFakeSteps, 0);
+    window.streams[i].emplace_back(std::move(origin), steps->data(), steps->size(),
+                                   internal::kFakeSteps, 0);
   }
   window.exposure_goes_on = ExposureGoesOn(exposures, limit);
   std::vector<Exposure> begun = MarkExposures(exposures, &window);
@@ -390,50 +380,6 @@ std::vector<SmdReader::Exposure> SmdReader::MarkExposures(const std::vector<Expo
     if (last.stream >= 0) window->ends.push_back(last);
   }
   return begun;
-}
-
-Result<std::shared_ptr<Buffer>> SmdReader::MakeFakeSteps(Timestamp* limit, bool* enabled) const {
-  Timestamp last;
-  bool l1_accepts = false;
-  Timestamp latest_change;
-  for (const auto& stream : streams_) {
-    for (const PendingStream::Piece& piece : stream->pieces()) {
-      if (piece.batch.begin()->timestamp() > *limit) break;
-      for (const Dgram& dgram : piece.batch) {
-        if (dgram.timestamp() > *limit) break;
-        last = std::max(last, dgram.timestamp());
-        const TransitionId service = dgram.service();
-        const bool begins = service == TransitionId::kEnable || IsL1Accept(service);
-        const bool ends = service == TransitionId::kDisable || service == TransitionId::kEndStep ||
-                          service == TransitionId::kEndRun;
-        l1_accepts |= IsL1Accept(service);
-        if ((begins || ends) && dgram.timestamp() >= latest_change) {
-          latest_change = dgram.timestamp();
-          *enabled = begins;
-        }
-      }
-    }
-  }
-  std::shared_ptr<Buffer> steps;
-  if (*enabled && l1_accepts) {
-    const Timestamp end = Later(last, kFakeSteps);
-    for (size_t i = 0; i < streams_.size(); ++i) {
-      const Timestamp next = streams_[i]->NextAfter(*limit);
-      if (next > end) continue;
-      return status::FailedPrecondition("no room for a fake step after timestamp ", last.value(),
-                                        ": stream ", i, " goes on at ", next.value());
-    }
-    dgram::DgramWriter writer(options_.pool);
-    int64_t nanoseconds = 0;
-    for (const TransitionId service : {TransitionId::kDisable, TransitionId::kEndStep,
-                                       TransitionId::kBeginStep, TransitionId::kEnable}) {
-      ALKAID_RETURN_NOT_OK(writer.Begin(service, Later(last, ++nanoseconds)));
-      ALKAID_RETURN_NOT_OK(writer.End());
-    }
-    ALKAID_ASSIGN_OR_RAISE(steps, writer.Finish());
-    *limit = std::max(*limit, end);
-  }
-  return steps;
 }
 
 }  // namespace alkaid::events

@@ -152,9 +152,6 @@ class ALKAID_EXPORT SmdReader final : public SmdWindowSource {
   static std::vector<Exposure> MarkExposures(const std::vector<Exposure>& exposures,
                                              SmdWindow* window);
 
-  // The steps that follow a window that ends at `limit`, or null. `limit` becomes the time of the
-  // last of them; `enabled`, whether the window ends between an Enable and a Disable.
-  Result<std::shared_ptr<Buffer>> MakeFakeSteps(dgram::Timestamp* limit, bool* enabled) const;
   // Where reading was stopped, lowers `limit` to what is whole. False where nothing is.
   bool CutAtStop(dgram::Timestamp* limit) const;
   Result<SmdWindow> NextWindow();
