@@ -30,13 +30,11 @@ constexpr char kTracked[] =
 Json DescribeReadQueue() {
   const auto queue = io::ReadQueue::Make(io::ReadQueueKind::kAutomatic, 1);
   const Status io_uring = io::CheckIoUring();
-  const auto text = [](const Status& status) {
-    return std::string(status.message().data(), status.message().size());
-  };
-  return {{"automatic", queue.ok() ? Json(io::ToString((*queue)->kind())) : Json()},
-          {"error", queue.ok() ? Json() : Json(text(queue.status()))},
-          {"io_uring_built_in", io::IoUringIsBuiltIn()},
-          {"io_uring", io_uring.ok() ? "the kernel grants io_uring" : text(io_uring)}};
+  return {
+      {"automatic", queue.ok() ? Json(io::ToString((*queue)->kind())) : Json()},
+      {"error", queue.ok() ? Json() : Json(internal::MessageOf(queue.status()))},
+      {"io_uring_built_in", io::IoUringIsBuiltIn()},
+      {"io_uring", io_uring.ok() ? "the kernel grants io_uring" : internal::MessageOf(io_uring)}};
 }
 
 Json Describe() {

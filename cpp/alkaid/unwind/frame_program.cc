@@ -3,6 +3,37 @@
 namespace alkaid::unwind {
 namespace {
 
+// DW_CFA_..., from DWARF 5, 7.24. The first three have their operand in the low six bits.
+enum Instruction : uint8_t {
+  kAdvanceLoc = 0x40,
+  kOffset = 0x80,
+  kRestore = 0xc0,
+  kNop = 0x00,
+  kSetLoc = 0x01,
+  kAdvanceLoc1 = 0x02,
+  kAdvanceLoc2 = 0x03,
+  kAdvanceLoc4 = 0x04,
+  kOffsetExtended = 0x05,
+  kRestoreExtended = 0x06,
+  kUndefined = 0x07,
+  kSameValue = 0x08,
+  kRegister = 0x09,
+  kRememberState = 0x0a,
+  kRestoreState = 0x0b,
+  kDefCfa = 0x0c,
+  kDefCfaRegister = 0x0d,
+  kDefCfaOffset = 0x0e,
+  kDefCfaExpression = 0x0f,
+  kExpression = 0x10,
+  kOffsetExtendedSf = 0x11,
+  kDefCfaSf = 0x12,
+  kDefCfaOffsetSf = 0x13,
+  kValOffset = 0x14,
+  kValOffsetSf = 0x15,
+  kValExpression = 0x16,
+  kGNUArgsSize = 0x2e,
+};
+
 // Runs a program of call frame instructions up to the row for `address`.
 class Interpreter {
  public:
@@ -25,14 +56,14 @@ class Interpreter {
     const auto code = program->Read<uint8_t>();
     const uint64_t operand = code & 0x3f;
     switch (code & 0xc0) {
-      case 0x40:  // advance_loc
+      case kAdvanceLoc:
         Advance(operand);
         return true;
-      case 0x80:  // offset
+      case kOffset:
         row->Set(operand, {RegisterPlace::kAtCfa,
                            Factored(static_cast<int64_t>(program->Unsigned())), nullptr});
         return true;
-      case 0xc0:  // restore
+      case kRestore:
         row->Set(operand, initial.Get(operand));
         return true;
       default:
@@ -42,54 +73,54 @@ class Interpreter {
 
   bool Extended(uint8_t code, FrameReader* program, const FrameRow& initial, FrameRow* row) {
     switch (code) {
-      case 0x00:  // nop
+      case kNop:
         return true;
-      case 0x01:  // set_loc
+      case kSetLoc:
         location_ = program->Pointer(constants_.pointer_encoding);
         return true;
-      case 0x02:  // advance_loc1
+      case kAdvanceLoc1:
         Advance(program->Read<uint8_t>());
         return true;
-      case 0x03:  // advance_loc2
+      case kAdvanceLoc2:
         Advance(program->Read<uint16_t>());
         return true;
-      case 0x04:  // advance_loc4
+      case kAdvanceLoc4:
         Advance(program->Read<uint32_t>());
         return true;
-      case 0x05:    // offset_extended
-      case 0x11:    // offset_extended_sf
-      case 0x14:    // val_offset
-      case 0x15: {  // val_offset_sf
+      case kOffsetExtended:
+      case kOffsetExtendedSf:
+      case kValOffset:
+      case kValOffsetSf: {
         const uint64_t reg = program->Unsigned();
-        const int64_t factor = code == 0x05 || code == 0x14
+        const int64_t factor = code == kOffsetExtended || code == kValOffset
                                    ? static_cast<int64_t>(program->Unsigned())
                                    : program->Signed();
-        row->Set(reg, {code < 0x14 ? RegisterPlace::kAtCfa : RegisterPlace::kOther,
+        row->Set(reg, {code < kValOffset ? RegisterPlace::kAtCfa : RegisterPlace::kOther,
                        Factored(factor), nullptr});
         return true;
       }
-      case 0x06: {  // restore_extended
+      case kRestoreExtended: {
         const uint64_t reg = program->Unsigned();
         row->Set(reg, initial.Get(reg));
         return true;
       }
-      case 0x07:  // undefined
+      case kUndefined:
         row->Set(program->Unsigned(), {RegisterPlace::kUndefined, 0, nullptr});
         return true;
-      case 0x08:  // same_value
+      case kSameValue:
         row->Set(program->Unsigned(), {});
         return true;
-      case 0x09: {  // register
+      case kRegister: {
         const uint64_t reg = program->Unsigned();
         program->Unsigned();
         row->Set(reg, {RegisterPlace::kOther, 0, nullptr});
         return true;
       }
-      case 0x0a:  // remember_state
+      case kRememberState:
         if (depth_ == kMaxRemembered) return false;
         remembered_[depth_++] = *row;
         return true;
-      case 0x0b:  // restore_state
+      case kRestoreState:
         if (depth_ == 0) return false;
         *row = remembered_[--depth_];
         return true;
@@ -100,38 +131,38 @@ class Interpreter {
 
   bool OfTheFrame(uint8_t code, FrameReader* program, FrameRow* row) {
     switch (code) {
-      case 0x0c:  // def_cfa
+      case kDefCfa:
         row->cfa_register = program->Unsigned();
         row->cfa_offset = static_cast<int64_t>(program->Unsigned());
         row->cfa_expression = nullptr;
         return true;
-      case 0x12:  // def_cfa_sf
+      case kDefCfaSf:
         row->cfa_register = program->Unsigned();
         row->cfa_offset = Factored(program->Signed());
         row->cfa_expression = nullptr;
         return true;
-      case 0x0d:  // def_cfa_register
+      case kDefCfaRegister:
         row->cfa_register = program->Unsigned();
         return true;
-      case 0x0e:  // def_cfa_offset
+      case kDefCfaOffset:
         row->cfa_offset = static_cast<int64_t>(program->Unsigned());
         return true;
-      case 0x13:  // def_cfa_offset_sf
+      case kDefCfaOffsetSf:
         row->cfa_offset = Factored(program->Signed());
         return true;
-      case 0x0f:  // def_cfa_expression
+      case kDefCfaExpression:
         row->cfa_expression = program->at;
         program->Skip(program->Unsigned());
         return true;
-      case 0x10:    // expression
-      case 0x16: {  // val_expression
+      case kExpression:
+      case kValExpression: {
         const uint64_t reg = program->Unsigned();
-        row->Set(reg, {code == 0x10 ? RegisterPlace::kExpression : RegisterPlace::kOther, 0,
+        row->Set(reg, {code == kExpression ? RegisterPlace::kExpression : RegisterPlace::kOther, 0,
                        program->at});
         program->Skip(program->Unsigned());
         return true;
       }
-      case 0x2e:  // GNU_args_size: irrelevant here
+      case kGNUArgsSize:  // irrelevant here
         program->Unsigned();
         return true;
       default:

@@ -230,6 +230,22 @@ int Run(const WriteOptions& options) {
   return Interruption::Report(status);
 }
 
+void AddTimes(CLI::App* command, WriteOptions* options) {
+  command->add_option("--start", options->start, "Second of the first timestamp")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  command->add_option("--period", options->period, "Nanoseconds from one datagram to the next")
+      ->check(Between(int64_t{1}, int64_t{1'000'000'000'000}))
+      ->type_name("NANOSECONDS")
+      ->capture_default_str();
+  command
+      ->add_option("--epics-period", options->epics_period,
+                   "Events from one SlowUpdate to the next; 0: none")
+      ->check(AtLeast(int64_t{0}))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void AddDgramWriteCommand(CLI::App& dgram, int* exit_code) {
@@ -272,19 +288,7 @@ void AddDgramWriteCommand(CLI::App& dgram, int* exit_code) {
       ->check(Between(uint32_t{1}, uint32_t{1} << 30))
       ->type_name("BYTES")
       ->excludes(digitizers);
-  command->add_option("--start", options->start, "Second of the first timestamp")
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  command->add_option("--period", options->period, "Nanoseconds from one datagram to the next")
-      ->check(Between(int64_t{1}, int64_t{1'000'000'000'000}))
-      ->type_name("NANOSECONDS")
-      ->capture_default_str();
-  command
-      ->add_option("--epics-period", options->epics_period,
-                   "Events from one SlowUpdate to the next; 0: none")
-      ->check(AtLeast(int64_t{0}))
-      ->type_name("N")
-      ->capture_default_str();
+  AddTimes(command, options.get());
   AddMaxDgramBytes(*command, &options->max_dgram_bytes);
   command->add_flag("--json", options->json, kJsonHelp);
   command->footer(kMakerFooter);

@@ -310,7 +310,7 @@ class Pools(unittest.TestCase):
 class Machinery(unittest.TestCase):
 
     def test_is_that_of_the_command(self):
-        source = pathlib.Path(__file__).parents[2] / "alkaid/heap/reports/backtrace_text.cc"
+        source = pathlib.Path(__file__).parents[2] / "alkaid/heap/reports/stack_trace_text.cc"
         for name, table in (("kLibraries", machinery.LIBRARIES), ("kFunctions", machinery.FUNCTIONS)):
             found = re.search(name + r"\[\] = \{(.*?)\};", source.read_text(), re.DOTALL)
             self.assertEqual(list(table), re.findall(r'"([^"]*)"', found[1]), name)

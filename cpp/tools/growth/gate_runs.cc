@@ -50,10 +50,6 @@ struct Failure {
   std::string message;
 };
 
-std::string TextOf(const Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
 // A figure that is too small for a fixed number of digits must not be printed as 0.
 std::string AllowedText(double mb) {
   if (mb == 0 || mb >= 1e-4) return growth::MbText(mb);
@@ -124,14 +120,14 @@ class Gate {
 
   int Control() {
     const Status alarms = growth::CheckPlantedAlarms(options_.plant_mb, options_.gate.max_mb);
-    if (!alarms.ok()) return Fail({kExitNotTold, TextOf(alarms)});
+    if (!alarms.ok()) return Fail({kExitNotTold, internal::MessageOf(alarms)});
     Say("the control: %s, with %s planted per event", options_.command.front().c_str(),
         growth::MbText(options_.plant_mb).c_str());
     if (const auto failure = RunOnce("control", options_.plant_mb, &control_)) {
       return Fail(*failure);
     }
     const Status found = Found(nullptr);
-    return found.ok() ? kExitOk : Fail({kExitNotTold, TextOf(found)});
+    return found.ok() ? kExitOk : Fail({kExitNotTold, internal::MessageOf(found)});
   }
 
   // Whether the planted leak was found.
@@ -159,7 +155,7 @@ class Gate {
       }
       const Status found = Found(&clean.judged.front().result);
       const GatedProcess* const alarm = clean.Alarm();
-      if (!found.ok() && alarm == nullptr) return Fail({kExitNotTold, TextOf(found)});
+      if (!found.ok() && alarm == nullptr) return Fail({kExitNotTold, internal::MessageOf(found)});
       if (run == 1 && found.ok()) SayFound(clean.judged.front().result);
       SayJudged(clean);
       if (alarm == nullptr) {
@@ -172,7 +168,7 @@ class Gate {
           ColouredReport(alarm->stamps, alarm->result.verdict, alarm->run, STDERR_FILENO).c_str(),
           stderr);
       if (!found.ok()) {
-        Say("%s", TextOf(found).c_str());
+        Say("%s", internal::MessageOf(found).c_str());
         Say("%s: memory grows, and not as it did in the control", Failed().c_str());
         return kExitGrows;
       }
@@ -278,7 +274,7 @@ class Gate {
     ::close(nothing);
     if (!end.ok()) {
       const bool missing = end.status().code() == StatusCode::kNotFound;
-      return Failure{missing ? kExitNotFound : kExitCanNotRun, TextOf(end.status())};
+      return Failure{missing ? kExitNotFound : kExitCanNotRun, internal::MessageOf(end.status())};
     }
     if (auto failure = CheckEnd(*end)) return failure;
     if (end->left_processes && children_.Interruption() == 0) {
@@ -302,7 +298,7 @@ class Gate {
 
   std::optional<Failure> JudgeFolder(const std::string& folder, GatedRun* run) const {
     Result<GatedRun> judged = JudgeRun(folder, options_.gate);
-    if (!judged.ok()) return Failure{kExitFailure, TextOf(judged.status())};
+    if (!judged.ok()) return Failure{kExitFailure, internal::MessageOf(judged.status())};
     *run = *std::move(judged);
     if (!run->judged.empty()) return std::nullopt;
     if (!run->not_judged.empty()) return Failure{kExitNotTold, run->not_judged.front()};
@@ -318,7 +314,7 @@ class Gate {
       const std::string file =
           options_.keep + "/" + name + (i == 0 ? "" : "." + std::to_string(i)) + ".npy";
       const Status written = growth::WriteLeakProfile(judged[i].stamps, file, judged[i].run);
-      if (!written.ok()) return Failure{kExitFailure, TextOf(written)};
+      if (!written.ok()) return Failure{kExitFailure, internal::MessageOf(written)};
     }
     return std::nullopt;
   }

@@ -7,7 +7,7 @@
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/base/time_text.h"
-#include "alkaid/heap/reports/backtrace_text.h"
+#include "alkaid/heap/reports/stack_trace_text.h"
 #include "alkaid/heap/tracking/heap_layout.h"
 #include "tools/heap/heap_text.h"
 #include "tools/support/option_limits.h"
@@ -219,7 +219,7 @@ void HeapReport::PrintStacks() {
 }
 
 void HeapReport::PrintFrames(const HeapStackChange& change) {
-  std::vector<heap::BacktraceFrame> frames;
+  std::vector<heap::TraceFrame> frames;
   for (const uint64_t frame : change.frames) {
     frames.push_back(ShownFrame(SymbolsOf(change).Name(frame)));
   }

@@ -31,38 +31,6 @@
 #endif
 
 namespace alkaid::tools {
-namespace {
-
-using internal::Printable;
-
-std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-}  // namespace
-
-std::string CodePlaceText(const CodePlace& place) {
-  if (!place.function.empty()) {
-    std::string text = Printable(place.function);
-    if (!place.file.empty()) {
-      text += " at " + Printable(place.file);
-      if (place.line > 0) text += ":" + std::to_string(place.line);
-    } else {
-      text += " in " + Printable(LastPartOf(place.module));
-    }
-    return text;
-  }
-  const std::string offset = internal::Hex(place.offset);
-  if (place.module.empty()) return offset;
-  return Printable(LastPartOf(place.module)) + " + " + offset;
-}
-
-heap::BacktraceFrame ShownFrame(const std::vector<CodePlace>& places) {
-  heap::BacktraceFrame frame;
-  for (const CodePlace& place : places) {
-    frame.lines.push_back(CodePlaceText(place) + (place.inlined ? " (inlined)" : ""));
-    frame.module = place.module;
-  }
-  return frame;
-}
 
 #if ALKAID_HAVE_LIBDW
 
@@ -360,7 +328,8 @@ HeapSymbols::Module* HeapSymbols::Open(const heap::HeapModule& module) {
   if (fresh) {
     place->second = std::make_unique<Module>();
     const std::string why = place->second->Load(module);
-    if (!why.empty()) complaints_.push_back("no names from " + Printable(module.path) + ": " + why);
+    if (!why.empty())
+      complaints_.push_back("no names from " + internal::Printable(module.path) + ": " + why);
   }
 #else
   (void)fresh;

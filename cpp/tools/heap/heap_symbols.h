@@ -18,25 +18,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
+#include "tools/heap/code_place.h"
 
 namespace alkaid::tools {
-
-struct CodePlace {
-  std::string function;  // demangled and short; empty where it has no name
-  std::string file;      // of the source, as given to the compiler; empty where it is not known
-  int line = 0;          // 0 where it is not known
-  bool inlined = false;  // into the next place
-  std::string module;    // path of the file that the code is in; empty where there is none
-  uint64_t offset = 0;   // in the module's own addresses; the address itself without a module
-};
-
-// "alkaid::PoolBuffer::Resize at pool_buffer.cc:44", "libfoo.so + 0x1234".
-std::string CodePlaceText(const CodePlace& place);
-
-// What a report shows for the functions at one return address.
-heap::BacktraceFrame ShownFrame(const std::vector<CodePlace>& places);
 
 // A class with virtual functions.
 struct VtableClass {

@@ -1,3 +1,5 @@
+// Longer than most files: the grammar of the later form is one recursive descent, over one text.
+
 #include "tools/heap/rust_names.h"
 
 #include <algorithm>

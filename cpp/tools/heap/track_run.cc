@@ -129,7 +129,7 @@ Status CheckWritable(const std::string& pattern) {
   }
   const auto file = io::DurableFileOutputStream::Open(name, io::FileAccess::kOwnerOnly);
   if (file.ok()) return absl::OkStatus();  // nothing is left, as it is never closed
-  return status::Invalid("run: --heap-at-exit: ", std::string(file.status().message()));
+  return status::Invalid("run: --heap-at-exit: ", alkaid::internal::MessageOf(file.status()));
 }
 
 // Sets the command's environment.

@@ -183,7 +183,7 @@ class ProcessPerfEvents(unittest.TestCase):
                 self.assertNotIn(unwanted, done.stderr)
 
     def test_the_help_of_each_script_reads_a_recording_as_the_page_does(self):
-        with open(os.path.join(HERE, "../../../docs/profiling.md"), encoding="utf-8") as page:
+        with open(os.path.join(HERE, "../../../docs/tracing.md"), encoding="utf-8") as page:
             shown = re.search(r"^\$ (perf script .+? )\|", page.read(), re.MULTILINE)[1]
         for script in ("alkaid-perf-record", "process_perf_events.py", "count_tracebacks.py"):
             done = subprocess.run([sys.executable, "-B", os.path.join(HERE, script), "--help"],

@@ -366,11 +366,11 @@ def case_stripped(program, folder, backend):
 
 
 def case_by_hand(program, folder):
-    """The commands under "By hand" in docs/profiling.md, literally, on a copy."""
+    """The commands under "By hand" in docs/tracing.md, literally, on a copy."""
     library = library_search.of_command(program)
     if not elf_image.ElfImage(library).has_debug_information():
         skip(f"{library} has no debug symbols, which probes on allocators need")
-    page = (HERE.parents[2] / "docs" / "profiling.md").read_text(encoding="utf-8")
+    page = (HERE.parents[2] / "docs" / "tracing.md").read_text(encoding="utf-8")
     section = page[page.index("## By hand"):]
     commands = section[section.index("```sh\n") + 6:]
     commands = commands[:commands.index("```")]

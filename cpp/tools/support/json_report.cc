@@ -26,7 +26,7 @@ std::string JsonLine(const nlohmann::ordered_json& json) {
 
 nlohmann::ordered_json ErrorJson(const Status& status) {
   if (status.ok()) return nullptr;
-  return std::string(status.message().data(), status.message().size());
+  return internal::MessageOf(status);
 }
 
 JsonReport::JsonReport(const nlohmann::ordered_json& head, const std::string& list) {

@@ -68,7 +68,7 @@ const GuardedSampling& GuardedSamplingOfEnvironment() {
     GuardedSampling sampling;
     std::string complaint;
     if (auto parsed = GuardedSampling::Parse(value); !parsed.ok()) {
-      complaint = std::string(parsed.status().message()) + "; no block is guarded";
+      complaint = MessageOf(parsed.status()) + "; no block is guarded";
     } else if (parsed->on() && MemoryDebugOn()) {
       complaint = absl::StrCat("has no effect: ", kDebugMemoryPoolVariable, " checks every block");
     } else {

@@ -1,3 +1,6 @@
+// Longer than most files: each event of a pool and of malloc can come while the other is known, and
+// their cases are read side by side.
+
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,15 +51,11 @@ class EndedMove {
   PendingMove* const move_;
 };
 
-// Whether a pool's block is a whole block of malloc's. malloc's may be larger: the debug mode adds
-// a canary, and aligned forms of operator new round up.
+// Whether a pool's block is a whole block of malloc's. malloc's may be larger: aligned forms of
+// operator new round up.
 bool IsWholeBlock(uint64_t malloc_size, uint64_t size, uint64_t alignment) {
-  constexpr uint64_t kCanary = 16;
   const uint64_t unit = std::max<uint64_t>(alignment, sizeof(void*));
-  for (const uint64_t asked : {size, size + kCanary}) {
-    if (malloc_size == asked || malloc_size == (asked + unit - 1) / unit * unit) return true;
-  }
-  return false;
+  return malloc_size == size || malloc_size == (size + unit - 1) / unit * unit;
 }
 
 // Sleeps a moment; errno is unchanged.

@@ -18,6 +18,8 @@
 // Threads: all functions, from any thread. Functions that are passed in run under a shard's lock:
 // they must neither call the table nor allocate. Out of memory: Put reports it, and the table is
 // unchanged.
+//
+// Longer than most headers, since every free that is watched looks up inline.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
 """The code between the program that allocated and the tables: allocators, the C and the C++
-library, and Alkaid. alkaid/heap/reports/backtrace_text.cc has the same tables."""
+library, and Alkaid. alkaid/heap/reports/stack_trace_text.cc has the same tables."""
 
 # Files, up to ".so"; a star matches any ending.
 LIBRARIES = (
