@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "alkaid/base/number_text.h"
-#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/reports/heap_diff.h"
 #include "alkaid/heap/reports/heap_file.h"
 #include "alkaid/heap/reports/heap_snapshot.h"
 #include "alkaid/heap/reports/retention_report.h"
+#include "alkaid/heap/reports/stack_trace_text.h"
 #include "alkaid/heap/tracking/tracking.h"
 #include "errors.h"
 #include "owners.h"
@@ -65,15 +65,15 @@ PyObject* FramesOf(const HeapSnapshot& snapshot, const Frames& frames) {
 // The indices of the frames that `alkaid heap show` shows.
 template <typename Frames>
 PyObject* ShownOf(const HeapSnapshot& snapshot, const Frames& frames) {
-  std::vector<heap::BacktraceFrame> named;
+  std::vector<heap::TraceFrame> named;
   for (const uint64_t frame : frames) {
-    heap::BacktraceFrame& one = named.emplace_back();
+    heap::TraceFrame& one = named.emplace_back();
     one.lines = {FrameText(snapshot, frame)};
     if (snapshot.PythonPlaceOf(frame) != nullptr || frame == 0) continue;
     if (const heap::HeapModule* module = snapshot.ModuleOf(frame - 1)) one.module = module->path;
   }
   return List(heap::ShownLines(std::move(named), /*all=*/false),
-              [](const heap::BacktraceLine& line) { return Number(line.number); });
+              [](const heap::TraceLine& line) { return Number(line.number); });
 }
 
 // --- Tracking ---

@@ -91,7 +91,12 @@ struct AllocatorGateAtForks {
     forking.store(pthread_self());
     waits_too_long.store(false);
     AllocatorGate::state.fetch_or(AllocatorGate::kClosed);
-    (void)Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    if (Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0) {
+      // As where a filter of system calls was installed meanwhile. Stores that were under way are
+      // seen long before this ends.
+      AllocatorGate::state.fetch_or(AllocatorGate::kFenced);
+      (void)WaitUntil([] { return false; }, 10);
+    }
     (void)WaitUntil(
         [] {
           if (unlisted.load() != 0) return false;

@@ -27,10 +27,4 @@ void WriteNotice(std::initializer_list<absl::string_view> pieces) noexcept {
   WriteToStderr({line.data(), length});
 }
 
-std::string MessageOf(const Status& status) { return std::string(MessageIn(status)); }
-
-std::string_view MessageIn(const Status& status) noexcept {
-  return {status.message().data(), status.message().size()};
-}
-
 }  // namespace alkaid::internal

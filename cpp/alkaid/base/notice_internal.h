@@ -4,7 +4,7 @@
 // (stderr_text_internal.h). errno stays.
 //
 // Ownership: nothing is kept. Threads: any; a line of up to 4 KiB is written as a whole, whatever
-// other threads write. Out of memory: a notice needs none; MessageOf throws std::bad_alloc.
+// other threads write. Out of memory: a notice needs none.
 #pragma once
 
 #include <initializer_list>
@@ -32,10 +32,5 @@ void Notice(const Args&... args) {
   static_assert(sizeof...(args) <= 16);
   WriteNotice({NoticePiece(args).Piece()...});
 }
-
-// The message of a status without its code.
-ALKAID_EXPORT std::string MessageOf(const Status& status);
-// The same without a copy, for a status that outlives the result.
-ALKAID_EXPORT std::string_view MessageIn(const Status& status) noexcept;
 
 }  // namespace alkaid::internal

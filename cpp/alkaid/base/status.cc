@@ -54,6 +54,12 @@ Status MakeErrnoStatus(int error_number, std::initializer_list<absl::string_view
   return WithoutMemory(absl::ErrnoToStatusCode(error_number));
 }
 
+std::string MessageOf(const Status& status) { return std::string(MessageIn(status)); }
+
+std::string_view MessageIn(const Status& status) noexcept {
+  return {status.message().data(), status.message().size()};
+}
+
 }  // namespace internal
 
 Status status::NoMemory() noexcept { return WithoutMemory(StatusCode::kResourceExhausted); }

@@ -52,6 +52,10 @@ namespace internal {
 // A status whose message is these pieces joined, or a statement that there is no memory for one.
 ALKAID_EXPORT Status MakeStatus(StatusCode code,
                                 std::initializer_list<absl::string_view> pieces) noexcept;
+// The message of a status without its code; and the same without a copy, for a status that outlives
+// the result. Abseil's string_view is not std's in all its releases.
+ALKAID_EXPORT std::string MessageOf(const Status& status);
+ALKAID_EXPORT std::string_view MessageIn(const Status& status) noexcept;
 ALKAID_EXPORT Status MakeErrnoStatus(int error_number,
                                      std::initializer_list<absl::string_view> pieces) noexcept;
 }  // namespace internal

@@ -24,7 +24,8 @@ Result<std::shared_ptr<const Configuration>> Configuration::FromDgram(const Dgra
     Result<Names> names = Names::Parse(configure.data() + walk.offset(), walk.xtc().extent);
     if (!names.ok()) {
       internal::ThrowIfNoMemory(names.status());
-      return internal::DgramFault(configure, walk.offset(), internal::MessageText(names.status()));
+      return internal::DgramFault(configure, walk.offset(),
+                                  alkaid::internal::MessageOf(names.status()));
     }
     all.push_back(*std::move(names));
   }

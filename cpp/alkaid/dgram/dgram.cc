@@ -12,10 +12,6 @@ DgramPlaces::~DgramPlaces() = default;
 
 namespace internal {
 
-std::string MessageText(const Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
 Status DgramFault(const std::string& source, int64_t byte, int64_t index, int64_t dgram_byte,
                   const std::string& what) {
   return internal::DataFault(source, ": byte ", byte, " (datagram ", index, " at byte ", dgram_byte,

@@ -156,8 +156,6 @@ ALKAID_EXPORT Status CheckDgramHeader(const uint8_t* data, int64_t left, const s
                                       int64_t offset, int64_t index);
 
 namespace internal {
-// The message of a status without its code.
-ALKAID_EXPORT std::string MessageText(const Status& status);
 // The byte of the source where a datagram starts, also where its batch was gathered; -1 where that
 // is not known.
 ALKAID_EXPORT int64_t SourceByteOf(const Dgram& dgram);

@@ -51,7 +51,7 @@ Status DgramEdit::CheckSavable() const {
   if (status.ok()) return status;
   internal::ThrowIfNoMemory(status);
   return status::FailedPrecondition("damage that says Corrupted cannot be removed: ",
-                                    internal::MessageText(status));
+                                    alkaid::internal::MessageOf(status));
 }
 
 Result<int64_t> DgramEdit::Save(std::span<uint8_t> out) const try {

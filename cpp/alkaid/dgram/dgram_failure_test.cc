@@ -47,7 +47,7 @@ TEST(DgramOutOfMemory, Texts) {
   failing::TryThrowing("Finding::ToString", [&] { return Answer(finding.ToString()); });
   const Status long_one =
       absl::DataLossError("a long message, which no std::string keeps in itself");
-  failing::TryThrowing("MessageText", [&] { return Answer(internal::MessageText(long_one)); });
+  failing::TryThrowing("MessageOf", [&] { return Answer(alkaid::internal::MessageOf(long_one)); });
   // For callers that keep a fault, whose text must not be lost.
   const auto told = [](const Status& status) { return *Answer(status); };
   failing::TryThrowing("internal::DgramFault",

@@ -211,8 +211,8 @@ class SkippingReader final : public BatchReader {
   void Tell(int64_t byte, int64_t nbytes, int64_t index, std::optional<Timestamp> timestamp,
             const Status& fault) const {
     if (!options_.on_skip) return;
-    options_.on_skip(
-        {options_.name, byte, nbytes, index, timestamp, previous_, MessageText(fault)});
+    options_.on_skip({options_.name, byte, nbytes, index, timestamp, previous_,
+                      alkaid::internal::MessageOf(fault)});
   }
 
   struct Header {

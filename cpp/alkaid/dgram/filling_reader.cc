@@ -151,8 +151,8 @@ class FillingReader final : public SourceReader {
     const Status partial = FaultHere(got);
     ThrowIfNoMemory(partial);
     const std::string patience = source().Patience();
-    return Stop(
-        FaultOfFirst(patience.empty() ? partial : DataFault(MessageText(partial), patience)));
+    return Stop(FaultOfFirst(
+        patience.empty() ? partial : DataFault(alkaid::internal::MessageOf(partial), patience)));
   }
 
   // Goes to a block that begins with the `got` bytes of the datagram at `position_`.

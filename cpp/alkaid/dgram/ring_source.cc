@@ -90,7 +90,7 @@ void RingSource::SkipRest(const Status& fault) {
         .dgram_index = reader_->next_index(),
         .timestamp = {},
         .previous = {},
-        .why = internal::MessageText(fault)});
+        .why = alkaid::internal::MessageOf(fault)});
   options_.configuration = reader_->configuration();
   options_.first_index = reader_->next_index() + 1;
   reader_ = nullptr;

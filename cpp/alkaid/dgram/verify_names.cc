@@ -38,7 +38,7 @@ void DgramCheck::CheckNames(int64_t at, const Xtc& xtc) {
   if (!met_names_.insert(id.key()).second) {
     Remark(at, "NamesId ", id.ToString(), " is declared twice in one Configure: the last counts");
   }
-  if (!parsed.ok()) return Fault(at, MessageText(parsed.status()));
+  if (!parsed.ok()) return Fault(at, alkaid::internal::MessageOf(parsed.status()));
   RemarkOddNames(at, *parsed);
 }
 

@@ -22,10 +22,6 @@
 namespace alkaid {
 namespace internal {
 
-inline std::string MessageOf(const Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
 // One class for all three: a code, and a matcher of the message. Takes a Status or any Result.
 class StatusMatcher {
  public:

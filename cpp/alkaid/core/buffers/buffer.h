@@ -15,6 +15,8 @@
 // synchronizes Resize, Reserve and writes. Out of memory: kResourceExhausted from functions that
 // allocate through a pool; a Buffer that fails to grow stays as it was. Slicing takes a small block
 // from a per-thread cache and throws std::bad_alloc when the process has no memory for it.
+//
+// Longer than most headers, since slices are made and read inline.
 #pragma once
 
 #include <cassert>

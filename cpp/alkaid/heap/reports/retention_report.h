@@ -109,7 +109,7 @@ struct RetentionTextOptions {
   // Turns a return address into lines. Not set: the file and the offset in it. In the process that
   // the report is of, also the function, if the file exports it.
   std::function<std::vector<std::string>(uint64_t return_address)> name_frame;
-  bool all_frames = false;  // also of allocators, libraries and Alkaid: backtrace_text.h
+  bool all_frames = false;  // also of allocators, libraries and Alkaid: stack_trace_text.h
 };
 
 class ALKAID_EXPORT RetentionReport {

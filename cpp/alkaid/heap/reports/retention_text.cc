@@ -18,8 +18,8 @@
 #include "alkaid/base/number_text.h"
 #include "alkaid/base/printable_text.h"
 #include "alkaid/base/time_text.h"
-#include "alkaid/heap/reports/backtrace_text.h"
 #include "alkaid/heap/reports/retention_report.h"
+#include "alkaid/heap/reports/stack_trace_text.h"
 
 namespace alkaid::heap {
 namespace {
@@ -192,9 +192,9 @@ class Text {
     text_ += "   " + CountText(holder.views, "view") + " of " + BytesText(holder.visible_bytes) +
              Format(", thread %" PRIu32, holder.thread) + ", made here:\n";
     const HeapSnapshot& snapshot = report_.snapshot();
-    std::vector<BacktraceFrame> frames;
+    std::vector<TraceFrame> frames;
     for (const uint64_t frame : snapshot.frames(holder.stack)) {
-      BacktraceFrame& shown = frames.emplace_back();
+      TraceFrame& shown = frames.emplace_back();
       if (options_.name_frame) {
         shown.lines = options_.name_frame(frame);
       } else {
@@ -204,7 +204,7 @@ class Text {
       if (const HeapModule* module = snapshot.ModuleOf(frame - 1)) shown.module = module->path;
     }
     const auto lines = ShownLines(std::move(frames), options_.all_frames);
-    for (const BacktraceLine& line : lines) {
+    for (const TraceLine& line : lines) {
       text_ += Format("     #%-2d ", line.number) + line.text + "\n";
     }
     if (lines.empty()) text_ += "     no traceback\n";

@@ -1,4 +1,4 @@
-#include "alkaid/heap/reports/backtrace_text.h"
+#include "alkaid/heap/reports/stack_trace_text.h"
 
 #include <algorithm>
 #include <utility>
@@ -46,7 +46,7 @@ std::string_view FunctionOf(std::string_view line) {
 
 bool IsMachineryLine(std::string_view line) { return IsMachineryFunction(FunctionOf(line)); }
 
-bool IsMachinery(const BacktraceFrame& frame) {
+bool IsMachinery(const TraceFrame& frame) {
   if (frame.module.empty() || frame.lines.empty()) return false;
   return IsMachineryModule(frame.module) || IsMachineryLine(frame.lines.back());
 }
@@ -67,12 +67,12 @@ bool IsMachineryFunction(std::string_view name) {
   return IsIn(name, kFunctions) || IsIn(WithoutUnderscores(name), kFunctions);
 }
 
-std::vector<BacktraceLine> ShownLines(std::vector<BacktraceFrame> frames, bool all) {
-  const auto is_own = [](const BacktraceFrame& frame) { return !IsMachinery(frame); };
+std::vector<TraceLine> ShownLines(std::vector<TraceFrame> frames, bool all) {
+  const auto is_own = [](const TraceFrame& frame) { return !IsMachinery(frame); };
   auto first = std::find_if(frames.begin(), frames.end(), is_own);
   const auto last = std::find_if(frames.rbegin(), frames.rend(), is_own).base();
   if (first == frames.end()) all = true;
-  std::vector<BacktraceLine> shown;
+  std::vector<TraceLine> shown;
   int number = 0;
   for (auto frame = frames.begin(); frame != frames.end(); ++frame) {
     const bool inside = first <= frame && frame < last;

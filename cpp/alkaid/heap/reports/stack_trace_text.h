@@ -17,14 +17,14 @@
 namespace alkaid::heap {
 
 // One return address.
-struct BacktraceFrame {
+struct TraceFrame {
   // The functions there, inlined ones first: "main at main.cc:7", "malloc in libc.so.6", or
   // "libc.so.6 + 0x2724a" without a name.
   std::vector<std::string> lines;
   std::string module;  // path of the file with the code; empty for lines of Python
 };
 
-struct BacktraceLine {
+struct TraceLine {
   int number = 0;  // among all lines of the stack trace, also those that are left out
   std::string text;
 };
@@ -34,6 +34,6 @@ ALKAID_EXPORT bool IsMachineryModule(std::string_view path);
 ALKAID_EXPORT bool IsMachineryFunction(std::string_view name);
 
 // The lines of a stack trace to show. All lines if `all`, or if none is the program's.
-ALKAID_EXPORT std::vector<BacktraceLine> ShownLines(std::vector<BacktraceFrame> frames, bool all);
+ALKAID_EXPORT std::vector<TraceLine> ShownLines(std::vector<TraceFrame> frames, bool all);
 
 }  // namespace alkaid::heap
