@@ -101,9 +101,8 @@ AllocatorStatistics OfJemalloc() {
 #if ALKAID_HAVE_MIMALLOC
 AllocatorStatistics OfMimalloc(int64_t in_use) {
   size_t elapsed = 0, user = 0, system = 0, rss = 0, peak_rss = 0, commit = 0, peak = 0, faults = 0;
-  internal::CallMimalloc([&] {
-    mi_process_info(&elapsed, &user, &system, &rss, &peak_rss, &commit, &peak, &faults);
-  });
+  internal::CallMimalloc(
+      [&] { mi_process_info(&elapsed, &user, &system, &rss, &peak_rss, &commit, &peak, &faults); });
   // 3.0.1 subtracts what it never added: its figure can be below zero.
   return {.held_bytes = std::max(static_cast<int64_t>(commit), in_use), .in_use_bytes = in_use};
 }
